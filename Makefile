@@ -1,0 +1,49 @@
+# Everything a developer types. `make` alone says what there is.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LIBRARY ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench lock demo clean
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' \
+	    $(MAKEFILE_LIST)
+
+$(VENV)/installed: requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
+	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@
+
+run: $(VENV)/installed ## serve the demo library, or LIBRARY=folder
+	@$(BIN)/python -m msrv serve $(if $(LIBRARY),--library "$(LIBRARY)")
+
+test: $(VENV)/installed-dev ## the whole suite; ARGS="-k name" for a part
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/installed-dev ## lint, types, floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/installed-dev ## measure, against peers, in one run
+	$(BIN)/python -m bench
+
+demo: $(VENV)/installed-dev ## make the demo library again (needs ffmpeg)
+	$(BIN)/python scripts/make_demo.py
+
+lock: $(VENV)/installed-dev ## pyproject.toml to requirements*.txt
+	$(BIN)/pip-compile --output-file requirements.txt pyproject.toml
+	$(BIN)/pip-compile --extra dev --constraint requirements.txt \
+	    --output-file requirements-dev.txt pyproject.toml
+
+clean: ## remove what make made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	    .import_linter_cache
