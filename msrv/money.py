@@ -1,0 +1,123 @@
+"""Amounts of money: integer minor units and an ISO 4217 currency.
+
+No float comes in or goes out. Text is read strictly: an amount with more
+decimals than its currency has is an error, never rounded.
+"""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+# ISO 4217, currencies whose minor unit is not a hundredth.
+# https://www.six-group.com/en/products-services/financial-information/market-reference-data/data-standards.html
+_ZERO: Final = frozenset(
+    "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF "
+    "XPF".split()
+)
+_THREE: Final = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
+_TWO: Final = frozenset(
+    "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL "
+    "BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP "
+    "ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS "
+    "INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD "
+    "MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN "
+    "PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD "
+    "SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VES "
+    "WST XCD YER ZAR ZMW ZWG".split()
+)
+_EXPONENTS: Final = (
+    dict.fromkeys(_ZERO, 0) | dict.fromkeys(_TWO, 2) | dict.fromkeys(_THREE, 3)
+)
+
+# Only signs that mean one currency; the others are written as their code.
+_SIGNS: Final = {"EUR": "€", "GBP": "£", "JPY": "¥", "USD": "$", "KRW": "₩"}
+
+_AMOUNT: Final = re.compile(r"(?:0|[1-9][0-9]*)(?:\.([0-9]+))?")
+
+MAX_MINOR: Final = 10**11
+"""Above any price for a download, and far below what a JSON number holds."""
+
+
+_MAX_TEXT: Final = 40
+
+
+class NotMoney(ValueError):
+    """This text or number is no amount in this currency."""
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount that is not negative, in minor units of a currency.
+
+    >>> str(Money(700, "EUR"))
+    '€7.00'
+    """
+
+    minor: int
+    currency: str
+
+    def __str__(self) -> str:
+        """Read as a price tag: a sign or the code, then the amount."""
+        sign = _SIGNS.get(self.currency)
+        return (
+            f"{sign}{self.decimal}"
+            if sign
+            else f"{self.currency} {self.decimal}"
+        )
+
+    @property
+    def decimal(self) -> str:
+        """The amount in major units, with all its decimals: `7.00`."""
+        exponent = exponent_of(self.currency)
+        if exponent == 0:
+            return str(self.minor)
+        whole, part = divmod(self.minor, 10**exponent)
+        return f"{whole}.{part:0{exponent}d}"
+
+
+def exponent_of(currency: str) -> int:
+    """Give the number of decimals of an ISO 4217 currency.
+
+    Raises NotMoney for a code that is not one.
+    """
+    try:
+        return _EXPONENTS[currency]
+    except KeyError:
+        raise NotMoney(
+            f"{currency!r} is not an ISO 4217 currency code like 'EUR'"
+        ) from None
+
+
+def parse(amount: object, currency: str) -> Money:
+    """Read an amount in major units: `"7.00"`, `7` or Decimal("7.5").
+
+    Raises NotMoney for anything else: a float, a negative, too many
+    decimals, an amount over MAX_MINOR minor units.
+    """
+    exponent = exponent_of(currency)
+    if isinstance(amount, bool) or not isinstance(amount, int | str | Decimal):
+        raise NotMoney(
+            f"{repr(amount)[:_MAX_TEXT]} is not an amount like '7.00'"
+        )
+    text = _written_out(amount)
+    match = _AMOUNT.fullmatch(text)
+    if match is None or len(text) > _MAX_TEXT:
+        raise NotMoney(f"{text[:_MAX_TEXT]!r} is not an amount like '7.00'")
+    if len(match[1] or "") > exponent:
+        raise NotMoney(f"{text!r} has more decimals than {currency} has")
+    minor = int(Decimal(text).scaleb(exponent))
+    if minor > MAX_MINOR:
+        raise NotMoney(f"{text!r} is more than any download costs")
+    return Money(minor, currency)
+
+
+def _written_out(amount: int | str | Decimal) -> str:
+    """Write a number with all its digits, unless they are far too many."""
+    if isinstance(amount, str):
+        return amount
+    number = Decimal(amount)
+    # 1e999999999 takes four characters in a file and a gigabyte here.
+    if abs(number.adjusted()) > _MAX_TEXT:
+        return str(number)
+    return format(number, "f")

@@ -1,0 +1,125 @@
+"""Amounts of money."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from msrv.money import MAX_MINOR, Money, NotMoney, exponent_of, parse
+
+CURRENCIES = st.sampled_from(["EUR", "USD", "JPY", "KWD", "CLP", "CHF"])
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "minor"),
+    [
+        ("7.00", "EUR", 700),
+        ("7", "EUR", 700),
+        ("7.5", "EUR", 750),
+        ("0", "EUR", 0),
+        ("0.01", "EUR", 1),
+        (7, "EUR", 700),
+        (Decimal("7.5"), "EUR", 750),
+        (Decimal("1E+2"), "EUR", 10_000),
+        ("500", "JPY", 500),
+        ("1.234", "KWD", 1234),
+        ("1000000000.00", "EUR", MAX_MINOR),
+    ],
+)
+def test_reads_what_sellers_write(
+    amount: object, currency: str, minor: int
+) -> None:
+    """Or an item would be sold at another price than its seller's."""
+    assert parse(amount, currency) == Money(minor, currency)
+
+
+@pytest.mark.parametrize(
+    "amount",
+    [
+        "",
+        " 7",
+        "7 ",
+        "7\n",
+        "07",
+        "7.",
+        ".7",
+        "7.005",
+        "7,00",
+        "1e2",
+        "-1",
+        "+1",
+        "NaN",
+        "€7",
+        "٣",
+        "1000000000.01",
+        "9" * 5000,
+        "0." + "0" * 5000,
+        -1,
+        10**5000,
+        7.0,
+        True,
+        None,
+        [7],
+        Decimal("-0"),
+        Decimal("NaN"),
+        Decimal("Infinity"),
+        Decimal("7.005"),
+        Decimal("1E+999999999"),
+        Decimal("1E-999999999"),
+        Decimal("0E-999999999"),
+    ],
+    ids=lambda amount: repr(amount)[:20] if amount != 10**5000 else "huge",
+)
+def test_refuses_what_is_no_price(amount: object) -> None:
+    """Or a slip of the finger would be rounded to some price, or none.
+
+    Nor may four characters in a file take a gigabyte to refuse.
+    """
+    with pytest.raises(NotMoney) as refused:
+        parse(amount, "EUR")
+    assert len(str(refused.value)) < 120
+
+
+@pytest.mark.parametrize("currency", ["eur", "XYZ", "", "EURO", "€"])
+def test_knows_its_currencies(currency: str) -> None:
+    """Or a store would ask for a payment that no provider can take."""
+    with pytest.raises(NotMoney):
+        exponent_of(currency)
+
+
+@pytest.mark.parametrize(
+    ("money", "text"),
+    [
+        (Money(700, "EUR"), "€7.00"),
+        (Money(5, "USD"), "$0.05"),
+        (Money(500, "JPY"), "¥500"),
+        (Money(1234, "KWD"), "KWD 1.234"),
+        (Money(100, "CAD"), "CAD 1.00"),
+    ],
+)
+def test_is_written_as_a_price_tag(money: Money, text: str) -> None:
+    """Or a visitor would read another price than is charged."""
+    assert str(money) == text
+
+
+@given(st.integers(0, MAX_MINOR), CURRENCIES)
+def test_survives_being_written_and_read(minor: int, currency: str) -> None:
+    """Or a price would drift by going through a file."""
+    money = Money(minor, currency)
+    assert parse(money.decimal, currency) == money
+    assert parse(Decimal(money.decimal), currency) == money
+
+
+@given(st.text(max_size=12) | st.decimals() | st.integers(), CURRENCIES)
+def test_any_value_is_an_amount_or_refused(
+    amount: object, currency: str
+) -> None:
+    """Or one odd price in a file would stop the reading of all."""
+    try:
+        money = parse(amount, currency)
+    except NotMoney:
+        return
+    assert 0 <= money.minor <= MAX_MINOR
+    # What was read is what was written, to the last digit.
+    assert Decimal(money.decimal) == Decimal(str(amount))
