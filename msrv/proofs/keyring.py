@@ -1,0 +1,166 @@
+"""NONCE, and every key of the store, which are derived from it.
+
+Refuses to give one key to two purposes. Nothing is stored: a replica, or the
+same store after a fire, derives the same keys from the same NONCE.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final, Self
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from msrv.proofs.encoding import encode, to_json
+from msrv.proofs.orders import new_order_id
+from msrv.proofs.strength import weakness
+
+__all__ = [
+    "Generation",
+    "Keyring",
+    "Purpose",
+    "derive",
+    "new_nonce",
+    "new_order_id",
+    "public_jwk",
+    "stretch",
+    "weakness",
+]
+
+KEY_BYTES: Final = 32
+NONCE_BYTES: Final = 32
+
+# RFC 7914. 32 MiB and about a tenth of a second, once at start: enough that
+# trying out a dictionary of human-made NONCEs costs real money.
+_SCRYPT_N: Final = 2**15
+_SCRYPT_R: Final = 8
+_SCRYPT_P: Final = 1
+_SCRYPT_MAX_BYTES: Final = 64 * 2**20
+
+# A salt keeps one search from breaking many secrets at once. A random one
+# would have to be kept, and lost, beside NONCE: state, on the path from
+# payment to bytes, where there is none. With a fixed one a table of weak
+# NONCEs serves against every store, but no table holds a NONCE of 128 random
+# bits, which is what the store makes and what `weakness` asks for.
+_SALT: Final = b"msrv/v1"
+
+
+class Purpose(Enum):
+    """What a key is for. The value is part of its derivation, for ever."""
+
+    POP = "pop"
+    POE = "poe"
+    RECEIPT = "receipt"
+    QUOTE = "quote"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Generation:
+    """The keys of one NONCE. `kid` names its receipt key (RFC 7638)."""
+
+    kid: str
+    receipt_key: Ed25519PrivateKey = field(repr=False)
+    receipt_public_key: Ed25519PublicKey = field(repr=False)
+    _keys: Mapping[Purpose, bytes] = field(repr=False)
+
+    @classmethod
+    def from_nonce(cls, nonce: str) -> Self:
+        """Derive the keys of a NONCE. Takes a tenth of a second."""
+        secret = stretch(nonce)
+        keys = {purpose: derive(secret, purpose) for purpose in Purpose}
+        receipt_key = Ed25519PrivateKey.from_private_bytes(
+            keys[Purpose.RECEIPT]
+        )
+        public_key = receipt_key.public_key()
+        return cls(_thumbprint(public_key), receipt_key, public_key, keys)
+
+    def key(self, purpose: Purpose) -> bytes:
+        """Give the key for a purpose, of KEY_BYTES bytes."""
+        return self._keys[purpose]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Keyring:
+    """The generations of the store's keys, the current one first.
+
+    The current one signs. All of them verify, so that what was given out
+    under NONCE_PREVIOUS stays good until the operator takes it away.
+    """
+
+    generations: tuple[Generation, ...]
+
+    @classmethod
+    def from_nonces(cls, current: str, *previous: str) -> Self:
+        """Derive the keys of NONCE and of those before it, newest first.
+
+        A NONCE is any text that is not empty; one given twice counts once.
+        Raises ValueError. Takes a tenth of a second for each.
+        """
+        nonces = dict.fromkeys((current, *previous))
+        return cls(tuple(Generation.from_nonce(nonce) for nonce in nonces))
+
+    @property
+    def current(self) -> Generation:
+        """The generation that signs."""
+        return self.generations[0]
+
+
+def stretch(nonce: str) -> bytes:
+    """Make a NONCE costly to guess, with scrypt. Gives KEY_BYTES bytes.
+
+    NUL characters at its end make no difference (to HMAC, inside scrypt).
+    Raises ValueError for an empty text, or one that UTF-8 can't hold.
+    """
+    if not nonce:
+        raise ValueError("NONCE is empty")
+    return hashlib.scrypt(
+        nonce.encode("utf-8"),
+        salt=_SALT,
+        n=_SCRYPT_N,
+        r=_SCRYPT_R,
+        p=_SCRYPT_P,
+        maxmem=_SCRYPT_MAX_BYTES,
+        dklen=KEY_BYTES,
+    )
+
+
+def derive(secret: bytes, purpose: Purpose) -> bytes:
+    """Derive the key for a purpose from a stretched NONCE.
+
+    HKDF-SHA256 (RFC 5869) without a salt, as the secret is uniform already.
+    Keys with a different `info` tell nothing of one another.
+    """
+    return HKDF(
+        algorithm=SHA256(),
+        length=KEY_BYTES,
+        salt=None,
+        info=_SALT + b"/" + purpose.value.encode("ascii"),
+    ).derive(secret)
+
+
+def new_nonce(random: Callable[[int], bytes]) -> str:
+    """Make a strong NONCE of 43 characters.
+
+    `random(n)` gives n unpredictable bytes.
+    """
+    return encode(random(NONCE_BYTES))
+
+
+def public_jwk(key: Ed25519PublicKey) -> dict[str, str]:
+    """Give the members that make an Ed25519 key (RFC 8037 section 2)."""
+    return {
+        "crv": "Ed25519",
+        "kty": "OKP",
+        "x": encode(key.public_bytes_raw()),
+    }
+
+
+def _thumbprint(key: Ed25519PublicKey) -> str:
+    """Name a key by its digest (RFC 7638; RFC 8037 appendix A.3)."""
+    return encode(hashlib.sha256(to_json(public_jwk(key))).digest())

@@ -1,0 +1,122 @@
+"""A download link: `/download/{pop}/{poe}/{item_id}`.
+
+The proof of purchase (PoP) says which order holds which item. The proof of
+expiration (PoE) says until when this PoP is good. Both are MACs: a link can't
+be forged, stretched, or moved to another order or item without NONCE.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from msrv.proofs.encoding import decode, encode, mac, same
+from msrv.proofs.errors import Forged, LinkExpired
+from msrv.proofs.keyring import Generation, Keyring, Purpose
+from msrv.proofs.orders import (
+    ITEM_ID,
+    MAX_TIME,
+    ORDER_ID,
+    ORDER_ID_CHARS,
+    check_number,
+    is_item_id,
+    is_order_id,
+)
+
+__all__ = ["ITEM_ID", "Access", "Link", "make_link", "verify_link"]
+
+# 144 bits. A forger has to guess them against the running store, where 128
+# are plenty; and 18 bytes are 24 characters of base64 exactly, as are 24 bytes
+# 32 characters. There are no spare bits that could be set otherwise, so each
+# token has one spelling by construction.
+_TAG_BYTES: Final = 18
+_EXPIRY_BYTES: Final = 6
+
+_POP: Final = re.compile(rf"{ORDER_ID}[A-Za-z0-9_-]{{24}}")
+_POE: Final = re.compile(r"[A-Za-z0-9_-]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The parts of a download link. Whoever has them can download."""
+
+    pop: str
+    poe: str
+    item_id: str
+
+    @property
+    def path(self) -> str:
+        """The path, on whichever host the store is."""
+        return f"/download/{self.pop}/{self.poe}/{self.item_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a link gives: one item of an order, while now < `expires_at`.
+
+    `expires_at` is in Unix seconds: the first at which it is no longer good.
+    """
+
+    order_id: str
+    item_id: str
+    expires_at: int
+
+
+def make_link(
+    keyring: Keyring, order_id: str, item_id: str, expires_at: int
+) -> Link:
+    """Make the link to an item of an order, good while now < `expires_at`.
+
+    `expires_at` is in Unix seconds. Raises ValueError for an order id or an
+    item id that is none, or a time that six bytes don't hold.
+    """
+    if not is_order_id(order_id) or not is_item_id(item_id):
+        raise ValueError("not an order id, or not an item id")
+    check_number(expires_at, MAX_TIME)
+    expiry = expires_at.to_bytes(_EXPIRY_BYTES, "big")
+    pop = _pop(keyring.current, order_id, item_id)
+    return Link(pop, _poe(keyring.current, pop, expiry), item_id)
+
+
+def verify_link(
+    keyring: Keyring, pop: str, poe: str, item_id: str, now: int
+) -> Access:
+    """Say what a link gives access to at `now`, in Unix seconds.
+
+    A link is good while now < expires_at. Raises Forged; LinkExpired from
+    the second `expires_at` on.
+    """
+    if not (_POP.fullmatch(pop) and _POE.fullmatch(poe)):
+        raise Forged
+    if not is_item_id(item_id):
+        raise Forged
+    order_id = pop[:ORDER_ID_CHARS]
+    expiry = decode(poe)[:_EXPIRY_BYTES]
+    for generation in keyring.generations:
+        # What it would have to be is written anew and compared as text, so
+        # another spelling is another text. Both proofs are always compared:
+        # neither can be searched for without the other.
+        is_bought = same(_pop(generation, order_id, item_id), pop)
+        is_dated = same(_poe(generation, pop, expiry), poe)
+        if is_bought and is_dated:
+            break
+    else:
+        raise Forged
+    # Only now: a time that nobody vouches for must not say "expired".
+    access = Access(order_id, item_id, int.from_bytes(expiry, "big"))
+    if now >= access.expires_at:
+        raise LinkExpired(access)
+    return access
+
+
+def _pop(generation: Generation, order_id: str, item_id: str) -> str:
+    tag = mac(
+        generation.key(Purpose.POP),
+        order_id.encode("ascii"),
+        item_id.encode("ascii"),
+    )
+    return order_id + encode(tag[:_TAG_BYTES])
+
+
+def _poe(generation: Generation, pop: str, expiry: bytes) -> str:
+    tag = mac(generation.key(Purpose.POE), pop.encode("ascii"), expiry)
+    return encode(expiry + tag[:_TAG_BYTES])

@@ -1,0 +1,124 @@
+"""A quote: what is to be paid, carried through a payment provider.
+
+The store remembers no cart. What it quoted goes with the buyer, or with the
+provider, and comes back unchanged or not at all: the price is the seller's.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from msrv.proofs.encoding import (
+    MAX_TOKEN_CHARS,
+    decode,
+    encode,
+    from_json,
+    mac,
+    same,
+    to_json,
+)
+from msrv.proofs.errors import Forged, QuoteExpired
+from msrv.proofs.keyring import Generation, Keyring, Purpose
+from msrv.proofs.orders import (
+    MAX_TIME,
+    Line,
+    check_number,
+    check_order,
+    lines_from_json,
+    lines_to_json,
+)
+
+_VERSION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """An order that has not been paid, good while now < `expires_at`.
+
+    `issued_at` and `expires_at` are in Unix seconds, `currency` is an ISO
+    4217 code, `catalog_version` the digest of the catalog that the prices
+    are from. Raises ValueError for values that no quote can state.
+    """
+
+    order_id: str
+    currency: str
+    lines: tuple[Line, ...]
+    catalog_version: str
+    issued_at: int
+    expires_at: int
+
+    def __post_init__(self) -> None:
+        check_order(self.order_id, self.currency, self.lines)
+        check_number(self.expires_at, MAX_TIME)
+        check_number(self.issued_at, self.expires_at)
+        if not _VERSION.fullmatch(self.catalog_version):
+            raise ValueError("not a version of the catalog")
+
+    @property
+    def total_minor(self) -> int:
+        """What is to be paid, in minor units of the currency."""
+        return sum(line.price_minor for line in self.lines)
+
+
+def sign(keyring: Keyring, quote: Quote) -> str:
+    """Write a quote: at most 7500 characters, safe in a path."""
+    payload = encode(_payload(quote))
+    return f"{payload}.{_tag(keyring.current, payload)}"
+
+
+def read(keyring: Keyring, token: str, now: int) -> Quote:
+    """Check a quote at `now`, in Unix seconds, and say what it states.
+
+    A quote is good while now < expires_at. Raises Forged; QuoteExpired from
+    the second `expires_at` on.
+    """
+    if len(token) > MAX_TOKEN_CHARS or not token.isascii():
+        raise Forged
+    payload, _, tag = token.partition(".")
+    if not any(
+        same(_tag(generation, payload), tag)
+        for generation in keyring.generations
+    ):
+        raise Forged
+    quote = _quote(decode(payload))
+    if now >= quote.expires_at:
+        raise QuoteExpired(quote)
+    return quote
+
+
+def _tag(generation: Generation, payload: str) -> str:
+    key = generation.key(Purpose.QUOTE)
+    return encode(mac(key, payload.encode("ascii")))
+
+
+def _payload(quote: Quote) -> bytes:
+    return to_json(
+        {
+            "cat": quote.catalog_version,
+            "cur": quote.currency,
+            "exp": quote.expires_at,
+            "iat": quote.issued_at,
+            "items": lines_to_json(quote.lines),
+            "jti": quote.order_id,
+        }
+    )
+
+
+def _quote(payload: bytes) -> Quote:
+    """Read what `_payload` wrote. Raises Forged."""
+    claims = from_json(payload)
+    try:
+        quote = Quote(
+            order_id=claims["jti"],
+            currency=claims["cur"],
+            lines=lines_from_json(claims["items"]),
+            catalog_version=claims["cat"],
+            issued_at=claims["iat"],
+            expires_at=claims["exp"],
+        )
+    except (KeyError, TypeError, ValueError):
+        raise Forged from None
+    # As with receipts: one spelling, whatever a later version might sign.
+    if _payload(quote) != payload:
+        raise Forged
+    return quote

@@ -1,0 +1,299 @@
+"""Write tests/vectors/*.json: the proofs' formats, for any implementation.
+
+    python -m scripts.make_vectors          write them
+    python -m scripts.make_vectors --check  say whether they are as written
+
+They change when a format changes, which ends every link and receipt that is
+out: that is a new version of the derivation, never an edit.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from msrv.proofs import quotes, receipts
+from msrv.proofs.encoding import decode, encode, to_json
+from msrv.proofs.keyring import Keyring, Purpose, derive, stretch
+from msrv.proofs.links import Link, make_link
+from msrv.proofs.orders import Line
+from msrv.proofs.quotes import Quote
+from msrv.proofs.receipts import Receipt
+
+FOLDER: Final = Path(__file__).parents[1] / "tests" / "vectors"
+
+NONCES: Final = {
+    "current": "kq0hTqZC2MV6uGv1n3Yx5bRzWc8sLdPjEoAiXfUgB4I",
+    "previous": "Zwölf Boxkämpfer jagen Viktor quer über den Sylter Deich",
+}
+BOTH: Final = ["current", "previous"]
+ORDER: Final = "MSRV2222AAAABBBBCCCCDDDD"
+OTHER_ORDER: Final = "MSRV2222AAAABBBBCCCCDDDE"
+EXPIRES_AT: Final = 1_800_000_000
+ISSUED_AT: Final = 1_799_900_000
+
+Vectors = dict[str, Any]
+Rings = dict[str, Keyring]
+FORGED: Final = {"outcome": "forged"}
+
+
+def main() -> None:
+    """Write the vectors, or compare them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    rings = {name: Keyring.from_nonces(text) for name, text in NONCES.items()}
+    stale = []
+    for name, vectors in {
+        "links": links_vectors(rings),
+        "receipts": receipts_vectors(rings),
+        "quotes": quotes_vectors(rings),
+    }.items():
+        path = FOLDER / f"{name}.json"
+        text = json.dumps(vectors, ensure_ascii=False, indent=2) + "\n"
+        if not check:
+            path.write_text(text, encoding="utf-8")
+        elif path.read_text(encoding="utf-8") != text:
+            stale.append(path.name)
+    if stale:
+        sys.exit(f"not as written by this script: {', '.join(stale)}")
+
+
+def keys(*purposes: Purpose) -> Vectors:
+    """Say what each NONCE derives, in hexadecimal."""
+    found = {}
+    for name, nonce in NONCES.items():
+        secret = stretch(nonce)
+        found[name] = {"nonce": nonce, "stretched": secret.hex()} | {
+            purpose.value: derive(secret, purpose).hex()
+            for purpose in purposes
+        }
+    return found
+
+
+def case(
+    name: str,
+    outcome: Vectors,
+    keyring: list[str] | None = None,
+    **parts: object,
+) -> Vectors:
+    """Say what has to become of the parts of a token."""
+    return {"name": name, "keyring": keyring or BOTH, **parts, **outcome}
+
+
+def links_vectors(rings: Rings) -> Vectors:
+    """Say what links are, and what none is."""
+
+    def make(
+        item_id: str = "night-drive",
+        order_id: str = ORDER,
+        expires_at: int = EXPIRES_AT,
+        key: str = "current",
+    ) -> tuple[Link, Vectors]:
+        link = make_link(rings[key], order_id, item_id, expires_at)
+        return link, {
+            "key": key,
+            "order_id": order_id,
+            "item_id": item_id,
+            "expires_at": expires_at,
+            "pop": link.pop,
+            "poe": link.poe,
+            "path": link.path,
+        }
+
+    link, said = make()
+    older, older_said = make(key="previous")
+    item, item_said = make(item_id="0")
+    order, order_said = make(order_id=OTHER_ORDER, expires_at=0)
+    later, later_said = make(item_id="z" * 32, expires_at=2**48 - 1)
+    parts: Vectors = {
+        "pop": link.pop,
+        "poe": link.poe,
+        "item_id": link.item_id,
+        "now": EXPIRES_AT - 1,
+    }
+    after = parts | {"now": EXPIRES_AT}
+    of_older = parts | {"pop": older.pop, "poe": older.poe}
+    good = {"outcome": "good", "order_id": ORDER, "expires_at": EXPIRES_AT}
+    expired = good | {"outcome": "expired"}
+    forged: dict[str, Vectors] = {
+        "another item": {"item_id": "0"},
+        "another order": {"pop": order.pop},
+        "the expiry of another item": {"poe": item.poe},
+        "a later expiry, no tag": {"poe": later.poe[:8] + "A" * 24},
+        "a later expiry, its own tag": {"poe": later.poe[:8] + link.poe[8:]},
+        "a larger hexadecimal number": {"poe": "f" * 32},
+        "a pop of one NONCE, a poe of another": {"poe": older.poe},
+        "the order in lower case": {"pop": ORDER.lower() + link.pop[24:]},
+        "padding": {"poe": link.poe + "="},
+        "a newline after": {"poe": link.poe + "\n"},
+        "a space before": {"pop": " " + link.pop},
+        "percent-encoded": {"pop": "%4D" + link.pop[1:]},
+        "one character short": {"poe": link.poe[:-1]},
+        "one character long": {"pop": link.pop + "A"},
+        "the item in upper case": {"item_id": "Night-drive"},
+        "a slash after the item": {"item_id": "night-drive/"},
+        "no item": {"item_id": ""},
+        "no proof of purchase": {"pop": ""},
+        "no proof of expiration": {"poe": ""},
+        "outside ASCII": {"pop": "\uff2d" + link.pop[1:]},
+    }
+    return {
+        "keys": keys(Purpose.POP, Purpose.POE),
+        "made": [said, older_said, item_said, order_said, later_said],
+        "cases": [
+            case("the last good second", good, **parts),
+            case("the first bad second", expired, **after),
+            case("long after", expired, **parts | {"now": 2**62}),
+            case("an older NONCE verifies", good, **of_older),
+            case("its NONCE is gone", FORGED, ["current"], **of_older),
+            case("forged and expired", FORGED, ["previous"], **after),
+            *(
+                case(name, FORGED, **parts | change)
+                for name, change in forged.items()
+            ),
+        ],
+    }
+
+
+def receipts_vectors(rings: Rings) -> Vectors:
+    """Say what receipts are, and what none is."""
+    lines = (Line("night-drive", 700), Line("tape-hiss-vol-2", 0))
+    receipt = Receipt(ORDER, ISSUED_AT, "demo", "EUR", lines)
+    token = receipts.sign(rings["current"], receipt)
+    older = receipts.sign(rings["previous"], receipt)
+    header, payload, signature = token.split(".")
+    older_header, _, older_signature = older.split(".")
+    key, kid = rings["current"].current.receipt_key, json_of(header)["kid"]
+    plain = json_of(payload)
+    compact = to_json(plain)
+
+    def signed(body: bytes, head: Vectors | None = None) -> str:
+        text = f"{encode(to_json(head)) if head else header}.{encode(body)}"
+        return f"{text}.{encode(key.sign(text.encode('ascii')))}"
+
+    def unsigned(**head: str) -> str:
+        return f"{encode(to_json(head))}.{payload}."
+
+    eddsa = {"alg": "EdDSA", "kid": kid, "typ": "JWT"}
+    backwards = dict(sorted(plain.items(), reverse=True))
+    less = {name: plain[name] for name in plain if name != "prv"}
+    forged = {
+        "alg none": unsigned(alg="none", typ="JWT"),
+        "alg none, its kid": unsigned(alg="none", kid=kid),
+        "alg HS256": unsigned(**eddsa | {"alg": "HS256"}) + signature,
+        "the header without typ": signed(
+            compact, {"alg": "EdDSA", "kid": kid}
+        ),
+        "an unknown kid": signed(compact, eddsa | {"kid": "A" * 43}),
+        "a key of the sender's choice": signed(
+            compact, eddsa | {"jku": "https://shop.example/keys"}
+        ),
+        "another signature": f"{header}.{payload}.{older_signature}",
+        "another header": f"{older_header}.{payload}.{signature}",
+        "no signature": f"{header}.{payload}.",
+        "two parts": f"{header}.{payload}",
+        "four parts": f"{token}.",
+        "padding": f"{token}==",
+        "a newline after": f"{token}\n",
+        "a spare bit of the signature": next_spelling(token),
+        "signed: spaces": signed(json.dumps(plain).encode("ascii")),
+        "signed: keys not sorted": signed(
+            json.dumps(backwards, separators=(",", ":")).encode("ascii")
+        ),
+        "signed: a key twice": signed(compact[:-1] + b',"prv":"demo"}'),
+        "signed: a key more": signed(to_json(plain | {"admin": True})),
+        "signed: a key less": signed(to_json(less)),
+        "signed: an escape": signed(compact.replace(b"night", b"n\\u0069ght")),
+        "signed: a price of 7e2": signed(compact.replace(b"700", b"7e2")),
+        "signed: a price of true": signed(compact.replace(b"700", b"true")),
+        "signed: a price below zero": signed(compact.replace(b"700", b"-700")),
+        "signed: an item twice": signed(
+            to_json(plain | {"items": [["a", 1], ["a", 1]]})
+        ),
+        "signed: no items": signed(to_json(plain | {"items": []})),
+        "signed: no object": signed(b"[]"),
+        "signed: no JSON": signed(b"{"),
+        "empty": "",
+    }
+    good = {"outcome": "good", "order_id": ORDER}
+    return {
+        "keys": keys(Purpose.RECEIPT),
+        "jwks": receipts.jwks(Keyring.from_nonces(*NONCES.values())),
+        "made": [
+            {
+                "key": name,
+                "header": json_of(text.split(".")[0]),
+                "payload": plain,
+                "token": text,
+            }
+            for name, text in (("current", token), ("previous", older))
+        ],
+        "cases": [
+            case("good", good, token=token),
+            case("an older NONCE verifies", good, token=older),
+            case("its NONCE is gone", FORGED, ["current"], token=older),
+            *(case(name, FORGED, token=forged[name]) for name in forged),
+        ],
+    }
+
+
+def quotes_vectors(rings: Rings) -> Vectors:
+    """Say what quotes are, and what none is."""
+    lines = (Line("night-drive", 1200),)
+    quote = Quote(ORDER, "JPY", lines, "3f1c9a2be0d4", ISSUED_AT, EXPIRES_AT)
+    token = quotes.sign(rings["current"], quote)
+    older = quotes.sign(rings["previous"], quote)
+    payload, tag = token.split(".")
+    cheap = encode(decode(payload).replace(b"1200", b"1"))
+    dear = replace(quote, lines=(Line("night-drive", 1201),))
+    dear_tag = quotes.sign(rings["current"], dear).partition(".")[2]
+    good = {"outcome": "good", "order_id": ORDER, "expires_at": EXPIRES_AT}
+    expired = good | {"outcome": "expired"}
+    now = EXPIRES_AT - 1
+    forged = {
+        "a lower price": f"{cheap}.{tag}",
+        "another quote's tag": f"{payload}.{dear_tag}",
+        "no tag": f"{payload}.",
+        "no dot": payload + tag,
+        "two dots": f"{payload}..{tag}",
+        "padding": f"{token}=",
+        "a spare bit of the tag": next_spelling(token),
+        "empty": "",
+    }
+    return {
+        "keys": keys(Purpose.QUOTE),
+        "made": [
+            {"key": name, "payload": json_of(payload), "token": text}
+            for name, text in (("current", token), ("previous", older))
+        ],
+        "cases": [
+            case("the last good second", good, token=token, now=now),
+            case("the first bad second", expired, token=token, now=now + 1),
+            case("an older NONCE verifies", good, token=older, now=now),
+            case(
+                "its NONCE is gone", FORGED, ["current"], token=older, now=now
+            ),
+            *(
+                case(name, FORGED, token=forged[name], now=now)
+                for name in forged
+            ),
+        ],
+    }
+
+
+def json_of(part: str) -> Vectors:
+    """Read a part of a token that is known to be good."""
+    value: Vectors = json.loads(decode(part))
+    return value
+
+
+def next_spelling(token: str) -> str:
+    """Set a bit at a token's end that none of its bytes holds."""
+    return token[:-1] + chr(ord(token[-1]) + 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+"""Quotes: what is to be paid comes back as it went, or not at all."""
+
+import base64
+import itertools
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from msrv.proofs import quotes
+from msrv.proofs.encoding import decode, encode, mac, to_json
+from msrv.proofs.errors import Forged, QuoteExpired
+from msrv.proofs.keyring import Keyring, Purpose
+from msrv.proofs.orders import MAX_LINES, MAX_PRICE_MINOR, MAX_TIME, Line
+from msrv.proofs.quotes import Quote, read, sign
+
+EXPIRES_AT: Final = 1_800_000_000
+NOW: Final = EXPIRES_AT - 1
+QUOTE: Final = Quote(
+    order_id="AAAABBBBCCCCDDDDEEEEFFFF",
+    currency="EUR",
+    lines=(Line("night-drive", 700), Line("tape-hiss", 1)),
+    catalog_version="3f1c9a2be0d4",
+    issued_at=EXPIRES_AT - 3600,
+    expires_at=EXPIRES_AT,
+)
+
+
+@pytest.fixture(scope="session")
+def token(keyring: Keyring) -> str:
+    return sign(keyring, QUOTE)
+
+
+def sealed(keyring: Keyring, payload: bytes) -> str:
+    """What nobody but the store itself could make."""
+    text = encode(payload)
+    key = keyring.current.key(Purpose.QUOTE)
+    return f"{text}.{encode(mac(key, text.encode()))}"
+
+
+def decode_leniently(token: str) -> bytes:
+    return base64.urlsafe_b64decode(token.partition(".")[2] + "=")
+
+
+def test_a_quote_comes_back_as_it_went(keyring: Keyring, token: str) -> None:
+    """Else a buyer would pay for something else than they chose."""
+    assert read(keyring, token, NOW) == QUOTE
+    assert QUOTE.total_minor == 701
+    assert sign(keyring, QUOTE) == token
+
+
+@pytest.mark.parametrize("late", [0, 1, 2**62])
+def test_from_its_expiry_on_it_says_what_it_was(
+    keyring: Keyring, token: str, late: int
+) -> None:
+    """Else an old price would hold for ever, or a late payment be lost."""
+    with pytest.raises(QuoteExpired) as caught:
+        read(keyring, token, EXPIRES_AT + late)
+    assert caught.value.since == EXPIRES_AT
+    assert caught.value.quote == QUOTE
+
+
+def test_any_one_character_changed_is_refused(
+    keyring: Keyring, token: str
+) -> None:
+    """Else a browser could set a price."""
+    for at, other in itertools.product(range(len(token)), "ABw_9.= \n"):
+        if token[at] != other:
+            with pytest.raises(Forged):
+                read(keyring, token[:at] + other + token[at + 1 :], NOW)
+
+
+def test_any_cut_or_extension_is_refused(keyring: Keyring, token: str) -> None:
+    """Else one quote would have many spellings, and be paid as many."""
+    for size in range(len(token)):
+        with pytest.raises(Forged):
+            read(keyring, token[:size], NOW)
+    for tail in ("=", ".", "A", "\n", " ", "%00", "é"):
+        for text in (
+            token + tail,
+            tail + token,
+            token.replace(".", tail + "."),
+        ):
+            with pytest.raises(Forged):
+                read(keyring, text, NOW)
+
+
+def test_the_spare_bits_of_the_tag_are_refused(
+    keyring: Keyring, token: str
+) -> None:
+    """Else one quote would have four spellings."""
+    for step in (1, 2, 3):
+        spelling = token[:-1] + chr(ord(token[-1]) + step)
+        assert len(decode_leniently(spelling)) == 32
+        with pytest.raises(Forged):
+            read(keyring, spelling, NOW)
+
+
+@given(st.text(max_size=400))
+def test_whatever_is_sent_ends_in_forged(keyring: Keyring, text: str) -> None:
+    """Else a made-up address would end in an error of the server's own."""
+    with pytest.raises(Forged):
+        read(keyring, text, NOW)
+
+
+def test_a_lower_price_is_refused(keyring: Keyring, token: str) -> None:
+    """Else a buyer could pay what they like."""
+    payload, _, tag = token.partition(".")
+    cheap = encode(decode(payload).replace(b",700]", b",1]"))
+    with pytest.raises(Forged):
+        read(keyring, f"{cheap}.{tag}", NOW)
+
+
+def test_a_mac_of_another_purpose_is_refused(
+    keyring: Keyring, token: str
+) -> None:
+    """Else what one part of the store signs could be passed to another."""
+    payload = token.partition(".")[0]
+    for purpose in set(Purpose) - {Purpose.QUOTE}:
+        tag = mac(keyring.current.key(purpose), payload.encode())
+        with pytest.raises(Forged):
+            read(keyring, f"{payload}.{encode(tag)}", NOW)
+
+
+def claims(**change: object) -> bytes:
+    return to_json(
+        {
+            "cat": QUOTE.catalog_version,
+            "cur": "EUR",
+            "exp": EXPIRES_AT,
+            "iat": QUOTE.issued_at,
+            "items": [["night-drive", 700], ["tape-hiss", 1]],
+            "jti": QUOTE.order_id,
+            **change,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        claims(more=1),
+        claims(exp=True),
+        claims(exp=float(EXPIRES_AT)),
+        claims(exp=MAX_TIME + 1),
+        claims(exp=str(EXPIRES_AT)),
+        claims(iat=EXPIRES_AT + 1),
+        claims(cat=""),
+        claims(cat=7),
+        claims(cat="a" * 65),
+        claims(cur="eur"),
+        claims(items=[]),
+        claims(items={"night-drive": 700}),
+        claims(jti=None),
+        claims().replace(b",", b", ", 1),
+        claims() + b" ",
+        claims().replace(b'"exp"', b'"exp":1,"exp"'),
+        b"null",
+        b"[]",
+        b"\xff",
+    ],
+)
+def test_even_sealed_a_payload_is_read_strictly(
+    keyring: Keyring, payload: bytes
+) -> None:
+    """Else a later version's mistake would be this one's wrong price."""
+    assert read(keyring, sealed(keyring, claims()), NOW) == QUOTE
+    with pytest.raises(Forged):
+        read(keyring, sealed(keyring, payload), NOW)
+
+
+def test_rotation(
+    keyring: Keyring, other: Keyring, rotated: Keyring, token: str
+) -> None:
+    """Else a change of NONCE would lose the payments that are under way."""
+    assert read(rotated, token, NOW) == QUOTE
+    assert sign(rotated, QUOTE) == sign(other, QUOTE)
+    with pytest.raises(Forged):
+        read(keyring, sign(rotated, QUOTE), NOW)
+
+
+def test_the_largest_quote_fits_a_request_line(keyring: Keyring) -> None:
+    """Else a buyer with a full cart could not get to the payment."""
+    lines = tuple(
+        Line(f"{number:032}", MAX_PRICE_MINOR) for number in range(MAX_LINES)
+    )
+    largest = replace(
+        QUOTE,
+        lines=lines,
+        catalog_version="a" * 64,
+        issued_at=MAX_TIME,
+        expires_at=MAX_TIME,
+    )
+    token = sign(keyring, largest)
+    assert len(token) <= 7500
+    assert read(keyring, token, NOW) == largest
+
+
+def test_a_longer_text_is_refused_unread(
+    keyring: Keyring, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else one request of megabytes could keep the store at work for long."""
+    monkeypatch.setattr(quotes, "MAX_TOKEN_CHARS", len(token))
+    assert read(keyring, token, NOW) == QUOTE
+    monkeypatch.setattr(quotes, "MAX_TOKEN_CHARS", len(token) - 1)
+    with pytest.raises(Forged):
+        read(keyring, token, NOW)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lines": ()},
+        {"lines": (Line("a", 1), Line("a", 1))},
+        {"order_id": "x"},
+        {"currency": "Euro"},
+        {"catalog_version": "a b"},
+        {"issued_at": EXPIRES_AT + 1},
+        {"expires_at": MAX_TIME + 1},
+    ],
+)
+def test_no_quote_is_made_that_could_not_be_read(
+    change: dict[str, Any],
+) -> None:
+    """Else a buyer would pay, and the store not understand for what."""
+    with pytest.raises(ValueError, match=r"not|no |twice"):
+        replace(QUOTE, **change)

@@ -1,0 +1,197 @@
+"""Receipts: what the store signed, in one spelling, and nothing else."""
+
+import base64
+import hashlib
+import json
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from msrv.proofs import receipts
+from msrv.proofs.errors import Forged
+from msrv.proofs.keyring import Keyring
+from msrv.proofs.orders import MAX_PRICE_MINOR, MAX_TIME
+from msrv.proofs.receipts import MAX_LINES, Line, Receipt, jwks, read, sign
+
+RECEIPT: Final = Receipt(
+    order_id="AAAABBBBCCCCDDDDEEEEFFFF",
+    issued_at=1_799_900_000,
+    provider="demo",
+    currency="EUR",
+    lines=(Line("night-drive", 700), Line("tape-hiss", 1)),
+)
+
+
+@pytest.fixture(scope="session")
+def token(keyring: Keyring) -> str:
+    return sign(keyring, RECEIPT)
+
+
+def refuse(keyring: Keyring, token: str) -> None:
+    with pytest.raises(Forged):
+        read(keyring, token)
+
+
+def test_a_receipt_comes_back_as_it_went(keyring: Keyring, token: str) -> None:
+    """Else a buyer could not get at what they paid for."""
+    assert read(keyring, token) == RECEIPT
+    assert RECEIPT.total_minor == 701
+
+
+def test_one_receipt_has_one_text(keyring: Keyring, token: str) -> None:
+    """Else paying twice by accident would look like two orders."""
+    assert sign(keyring, RECEIPT) == token
+
+
+def test_anyone_can_check_it_by_the_published_key(
+    keyring: Keyring, token: str
+) -> None:
+    """Else a receipt would prove nothing to anybody but the store.
+
+    Nothing of the room's own code is used here.
+    """
+
+    def decoded(text: str) -> bytes:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+    header, payload, signature = token.split(".")
+    claimed = json.loads(decoded(header))
+    published = json.loads(json.dumps(jwks(keyring)))
+    (key,) = [k for k in published["keys"] if k["kid"] == claimed["kid"]]
+    assert (key["kty"], key["crv"], key["use"]) == ("OKP", "Ed25519", "sig")
+    assert key["alg"] == claimed["alg"] == "EdDSA"
+    thumb = json.dumps(
+        {name: key[name] for name in ("crv", "kty", "x")},
+        separators=(",", ":"),
+    )
+    digest = hashlib.sha256(thumb.encode()).digest()
+    assert decoded(key["kid"]) == digest
+    public = Ed25519PublicKey.from_public_bytes(decoded(key["x"]))
+    public.verify(decoded(signature), f"{header}.{payload}".encode())
+    with pytest.raises(InvalidSignature):
+        public.verify(decoded(signature), f"{header}.{payload}A".encode())
+    assert json.loads(decoded(payload)) == {
+        "cur": "EUR",
+        "iat": 1_799_900_000,
+        "items": [["night-drive", 700], ["tape-hiss", 1]],
+        "jti": "AAAABBBBCCCCDDDDEEEEFFFF",
+        "prv": "demo",
+    }
+
+
+def test_the_published_keys_are_public(rotated: Keyring) -> None:
+    """Else anyone could read the key with which receipts are signed."""
+    keys = jwks(rotated)["keys"]
+    assert [key["kid"] for key in keys] == [
+        each.kid for each in rotated.generations
+    ]
+    for key in keys:
+        assert set(key) == {"alg", "crv", "kid", "kty", "use", "x"}
+
+
+def test_any_one_bit_changed_is_refused(keyring: Keyring, token: str) -> None:
+    """Else a receipt could be made to say something else.
+
+    A character of base64url is six bits; each is turned, the spare ones at
+    the end of each part included.
+    """
+    alphabet = (
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    )
+    for at, character in enumerate(token):
+        if character == ".":
+            continue
+        for bit in range(6):
+            other = alphabet[alphabet.index(character) ^ 1 << bit]
+            refuse(keyring, token[:at] + other + token[at + 1 :])
+
+
+def test_any_cut_or_extension_is_refused(keyring: Keyring, token: str) -> None:
+    """Else one receipt would have many spellings, and be counted as many."""
+    for size in range(len(token)):
+        refuse(keyring, token[:size])
+        refuse(keyring, token[size + 1 :])
+    for tail in ("=", "==", ".", "A", "AAAA", "\n", " ", "%00", "é", "\ud800"):
+        refuse(keyring, token + tail)
+        refuse(keyring, tail + token)
+        refuse(keyring, token.replace(".", tail + "."))
+        refuse(keyring, token.replace(".", "." + tail))
+
+
+@given(st.text(max_size=400))
+def test_whatever_is_sent_ends_in_forged(keyring: Keyring, text: str) -> None:
+    """Else a made-up address would end in an error of the server's own."""
+    refuse(keyring, text)
+
+
+@given(st.data())
+def test_any_edit_is_refused(
+    keyring: Keyring, token: str, data: st.DataObject
+) -> None:
+    """Else there would be a way to change a receipt not thought of."""
+    start = data.draw(st.integers(0, len(token)))
+    stop = data.draw(st.integers(start, len(token)))
+    edited = token[:start] + data.draw(st.text(max_size=8)) + token[stop:]
+    if edited != token:
+        refuse(keyring, edited)
+
+
+def test_the_largest_receipt_fits_a_request_line(keyring: Keyring) -> None:
+    """Else a buyer of a hundred tracks would pay and see an error 414."""
+    lines = tuple(
+        Line(f"{number:032}", MAX_PRICE_MINOR) for number in range(MAX_LINES)
+    )
+    largest = Receipt("A" * 24, MAX_TIME, "a" * 16, "EUR", lines)
+    token = sign(keyring, largest)
+    assert len(token) <= 7500
+    assert read(keyring, token) == largest
+
+
+def test_a_longer_text_is_refused_unread(
+    keyring: Keyring, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else one request of megabytes could keep the store at work for long."""
+    refuse(keyring, token + "A" * 10**6)
+    monkeypatch.setattr(receipts, "MAX_TOKEN_CHARS", len(token))
+    assert read(keyring, token) == RECEIPT
+    monkeypatch.setattr(receipts, "MAX_TOKEN_CHARS", len(token) - 1)
+    refuse(keyring, token)
+
+
+def test_rotation(
+    keyring: Keyring, other: Keyring, rotated: Keyring, token: str
+) -> None:
+    """Else changing NONCE would take from buyers what they paid for."""
+    assert read(rotated, token) == RECEIPT
+    fresh = sign(rotated, RECEIPT)
+    assert fresh == sign(other, RECEIPT)
+    assert read(rotated, fresh) == RECEIPT
+    refuse(keyring, fresh)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lines": ()},
+        {"lines": (Line("a", 1), Line("a", 2))},
+        {"lines": tuple(Line(f"{n}", 1) for n in range(MAX_LINES + 1))},
+        {"order_id": "x"},
+        {"currency": "Euro"},
+        {"provider": "A Bank"},
+        {"provider": ""},
+        {"issued_at": -1},
+        {"issued_at": MAX_TIME + 1},
+        {"issued_at": 1.0},
+    ],
+)
+def test_no_receipt_is_made_that_could_not_be_read(
+    change: dict[str, Any],
+) -> None:
+    """Else a buyer would pay, and hold a receipt that doesn't work."""
+    with pytest.raises(ValueError, match=r"not|no |twice"):
+        replace(RECEIPT, **change)

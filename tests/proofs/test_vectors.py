@@ -1,0 +1,192 @@
+"""The vectors that another implementation can be held to, run against this.
+
+What they say is also checked here with the standard library alone, so that
+they are not just whatever this code does.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from msrv.proofs import quotes, receipts
+from msrv.proofs.errors import Forged, LinkExpired, QuoteExpired
+from msrv.proofs.keyring import Generation, Keyring
+from msrv.proofs.links import Access, verify_link
+from msrv.proofs.quotes import Quote
+from msrv.proofs.receipts import Receipt
+
+Vectors = dict[str, Any]
+
+ROOT: Final = Path(__file__).parents[2]
+
+
+def load(name: str) -> Vectors:
+    path = ROOT / "tests" / "vectors" / f"{name}.json"
+    vectors: Vectors = json.loads(path.read_text(encoding="utf-8"))
+    return vectors
+
+
+LINKS: Final = load("links")
+RECEIPTS: Final = load("receipts")
+QUOTES: Final = load("quotes")
+
+
+@pytest.fixture(scope="module")
+def rings() -> dict[str, Keyring]:
+    nonces = {name: k["nonce"] for name, k in LINKS["keys"].items()}
+    both = Keyring.from_nonces(*nonces.values())
+    return dict(zip(nonces, map(one, both.generations), strict=True))
+
+
+def one(generation: Generation) -> Keyring:
+    return Keyring((generation,))
+
+
+def ring_of(case: Vectors, rings: dict[str, Keyring]) -> Keyring:
+    return Keyring(tuple(rings[name].current for name in case["keyring"]))
+
+
+def cases(vectors: Vectors) -> list[Any]:
+    return [
+        pytest.param(case, id=case["name"].replace(" ", "_"))
+        for case in vectors["cases"]
+    ]
+
+
+def outcome(call: Callable[[], Access | Receipt | Quote]) -> Vectors:
+    """What became of a case, as the vectors say it."""
+    name = "good"
+    found: Access | Receipt | Quote
+    try:
+        found = call()
+    except Forged:
+        return {"outcome": "forged"}
+    except LinkExpired as error:
+        name, found = "expired", error.access
+    except QuoteExpired as error:
+        name, found = "expired", error.quote
+    said: Vectors = {"outcome": name, "order_id": found.order_id}
+    if not isinstance(found, Receipt):
+        said["expires_at"] = found.expires_at
+    return said
+
+
+def expected(case: Vectors) -> dict[str, Any]:
+    names = ("outcome", "order_id", "expires_at")
+    return {name: case[name] for name in names if name in case}
+
+
+@pytest.mark.parametrize("case", cases(LINKS))
+def test_links(case: Vectors, rings: dict[str, Keyring]) -> None:
+    """Else a link that is out there would mean something else today."""
+    parts = (case["pop"], case["poe"], case["item_id"], case["now"])
+    ring = ring_of(case, rings)
+    assert outcome(lambda: verify_link(ring, *parts)) == expected(case)
+
+
+@pytest.mark.parametrize("case", cases(RECEIPTS))
+def test_receipts(case: Vectors, rings: dict[str, Keyring]) -> None:
+    """Else a receipt that is out there would mean something else today."""
+    ring = ring_of(case, rings)
+    found = outcome(lambda: receipts.read(ring, case["token"]))
+    assert found == expected(case)
+
+
+@pytest.mark.parametrize("case", cases(QUOTES))
+def test_quotes(case: Vectors, rings: dict[str, Keyring]) -> None:
+    """Else a payment under way would be lost by an upgrade."""
+    ring = ring_of(case, rings)
+    found = outcome(lambda: quotes.read(ring, case["token"], case["now"]))
+    assert found == expected(case)
+
+
+def test_they_are_as_the_script_writes_them() -> None:
+    """Else a format would have changed, and with it every link given out."""
+    subprocess.run(
+        [sys.executable, "-m", "scripts.make_vectors", "--check"],
+        cwd=ROOT,
+        check=True,
+        timeout=60,
+    )
+
+
+def b64(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).decode().rstrip("=")
+
+
+def framed_mac(key: str, *fields: bytes) -> bytes:
+    message = b""
+    for field in fields:
+        message += len(field).to_bytes(4, "big") + field
+    return hmac.new(bytes.fromhex(key), message, hashlib.sha256).digest()
+
+
+@pytest.mark.parametrize("vectors", [LINKS, RECEIPTS, QUOTES])
+def test_the_keys_by_the_standard_library(vectors: Vectors) -> None:
+    """Else another implementation, following the page, would derive others."""
+    for keys in vectors["keys"].values():
+        stretched = hashlib.scrypt(
+            keys["nonce"].encode(),
+            salt=b"msrv/v1",
+            n=2**15,
+            r=8,
+            p=1,
+            maxmem=2**26,
+            dklen=32,
+        )
+        assert stretched.hex() == keys["stretched"]
+        extracted = hmac.digest(bytes(32), stretched, "sha256")
+        purposes = set(keys) - {"nonce", "stretched"}
+        assert purposes
+        for purpose in purposes:
+            info = f"msrv/v1/{purpose}".encode() + b"\1"
+            assert (
+                hmac.digest(extracted, info, "sha256").hex() == keys[purpose]
+            )
+
+
+def test_links_by_the_standard_library() -> None:
+    """Else another implementation, following the page, would make others."""
+    for made in LINKS["made"]:
+        keys = LINKS["keys"][made["key"]]
+        order_id, item_id = made["order_id"], made["item_id"]
+        tag = framed_mac(keys["pop"], order_id.encode(), item_id.encode())
+        pop = order_id + b64(tag[:18])
+        expiry = made["expires_at"].to_bytes(6, "big")
+        tag = framed_mac(keys["poe"], pop.encode(), expiry)
+        poe = b64(expiry + tag[:18])
+        assert (made["pop"], made["poe"]) == (pop, poe)
+        assert made["path"] == f"/download/{pop}/{poe}/{item_id}"
+
+
+def test_quotes_by_the_standard_library() -> None:
+    """Else another implementation, following the page, would make others."""
+    for made in QUOTES["made"]:
+        payload = b64(canonical(made["payload"]))
+        tag = framed_mac(
+            QUOTES["keys"][made["key"]]["quote"], payload.encode()
+        )
+        assert made["token"] == f"{payload}.{b64(tag)}"
+
+
+def test_receipts_by_the_standard_library(rings: dict[str, Keyring]) -> None:
+    """Else another implementation, following the page, would make others."""
+    for made in RECEIPTS["made"]:
+        text = f"{b64(canonical(made['header']))}."
+        text += b64(canonical(made["payload"]))
+        assert made["token"].rpartition(".")[0] == text
+    published = RECEIPTS["jwks"]["keys"]
+    for ring, key in zip(rings.values(), published, strict=True):
+        assert receipts.jwks(ring)["keys"] == [key]
+
+
+def canonical(value: Vectors) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
