@@ -1,0 +1,1 @@
+"""Storage: where the library's bytes live, and how they are opened."""
