@@ -1,0 +1,93 @@
+"""Range, as RFC 9110 reads it (sections 14.1.1, 14.1.2 and 14.2).
+
+Refuses to do work that was not asked in good faith: many ranges, or ranges
+that overlap or go backwards, are answered as if none had been asked for, as
+section 14.2 allows. A set of ten thousand is refused for what a count of its
+commas costs.
+"""
+
+import re
+from itertools import pairwise
+from typing import NamedTuple
+
+MAX_RANGES = 8
+
+# A list may hold empty elements, a "reasonable number" of which must be
+# ignored (section 5.6.1.2): as many again as there may be ranges.
+_MAX_COMMAS = 2 * MAX_RANGES
+
+_UNIT = "bytes="
+_SPEC = re.compile(r"(?P<first>[0-9]+)-(?P<last>[0-9]*)|-(?P<suffix>[0-9]+)")
+
+# No position in a file has more digits; converting more would be work for
+# nothing, and int() refuses over 4300.
+_MAX_DIGITS = 19
+_BEYOND = 10**_MAX_DIGITS
+
+
+class ByteRange(NamedTuple):
+    """The bytes from `start` up to and without `stop`, from 0."""
+
+    start: int
+    stop: int
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes it holds."""
+        return self.stop - self.start
+
+
+def parse_range(field: str, size_bytes: int) -> tuple[ByteRange, ...] | None:
+    """Say which bytes of a representation of `size_bytes` a Range asks for.
+
+    - None: answer as if there were no Range. It has another unit, is not to
+      be understood, or asks for too much.
+    - an empty tuple: it is well formed and none of it is there (416).
+    - else: at least one and at most MAX_RANGES, ascending, none overlapping,
+      all inside the representation.
+    """
+    if field[: len(_UNIT)].lower() != _UNIT or field.count(",") > _MAX_COMMAS:
+        return None
+    specs = [
+        spec
+        for element in field[len(_UNIT) :].split(",")
+        if (spec := element.strip(" \t"))
+    ]
+    if not 0 < len(specs) <= MAX_RANGES:
+        return None
+    found: list[ByteRange] = []
+    for spec in specs:
+        wanted = _resolve(spec, size_bytes)
+        if wanted is None:
+            return None
+        if wanted.start < wanted.stop:
+            found.append(wanted)
+    if any(after.start < before.stop for before, after in pairwise(found)):
+        return None
+    return tuple(found)
+
+
+def _resolve(spec: str, size_bytes: int) -> ByteRange | None:
+    """Place one range-spec; empty if it isn't satisfiable, None if invalid."""
+    match = _SPEC.fullmatch(spec)
+    if match is None:
+        return None
+    if match["suffix"] is not None:
+        wanted = _number(match["suffix"])
+        if wanted and not size_bytes:
+            # The last bytes of nothing are nothing, which section 14.1.2
+            # calls satisfiable and no Content-Range can say: send it all.
+            return None
+        return ByteRange(max(0, size_bytes - wanted), size_bytes)
+    first = _number(match["first"])
+    if not match["last"]:
+        return ByteRange(first, size_bytes)
+    last = _number(match["last"])
+    if last < first:
+        return None
+    return ByteRange(first, min(last + 1, size_bytes))
+
+
+def _number(digits: str) -> int:
+    significant = digits.lstrip("0") or "0"
+    return _BEYOND if len(significant) > _MAX_DIGITS else int(significant)

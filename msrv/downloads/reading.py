@@ -1,0 +1,200 @@
+"""Reading stored files without keeping the loop waiting for a disk.
+
+What the page cache holds is read at once; a look that would wait says so
+instead (`RWF_NOWAIT`, Linux), and a thread reads then. Bytes are new ones
+each time: since Python 3.12 asyncio's transports, and its TLS in any version,
+keep a reference to what they are given until it has gone.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from typing import BinaryIO, Final, TypeVar
+
+from msrv.downloads.body import Piece, Stretch
+from msrv.storage.model import Changed, Content, Gone, Storage
+
+PIECE_BYTES: Final = 256 * 1024
+"""The most that is read at a time, and so held for one buyer."""
+
+_NOWAIT: Final[int | None] = getattr(os, "RWF_NOWAIT", None)
+
+_Result = TypeVar("_Result")
+
+
+class OpenFile:
+    """One file of the library, open, while it is sent.
+
+    Sends only what was hashed: a file that is written over in place while it
+    is read has another time of modification, which is looked at after each
+    piece is read and before it is used. (A file that is replaced by another
+    of the same name stays as it was to who has it open.)
+    """
+
+    def __init__(self, file: BinaryIO, content: Content) -> None:
+        self._file = file
+        self._content = content
+        self._reading: asyncio.Future[bytes] | None = None
+
+    async def read(self, start: int, most: int) -> bytes | bytearray:
+        """Read at most `most` bytes from `start` on, at least one.
+
+        Raises Changed where the file has been changed or cut short since it
+        was opened, and Gone where it can't be read any more.
+        """
+        size = min(most, PIECE_BYTES)
+        piece = self._cached(start, size)
+        if piece:
+            return piece
+        # Shielded, so that after a cancellation close() still knows of the
+        # thread: a number closed under it could by then be another file's.
+        self._reading = asyncio.ensure_future(
+            asyncio.to_thread(self.read_waiting, start, size)
+        )
+        return await asyncio.shield(self._reading)
+
+    def read_waiting(self, start: int, size: int) -> bytes:
+        """Do as `read`, in the thread of who calls."""
+        try:
+            piece = os.pread(self._file.fileno(), size, start)
+            self._check()
+        except OSError as error:
+            raise Gone(self._content.path) from error
+        if not piece:
+            raise Changed(self._content.path)
+        return piece
+
+    def close(self) -> None:
+        """Close the file, once nobody reads from it. Never waits."""
+        if self._reading is None or self._reading.done():
+            self._file.close()
+        else:
+            self._reading.add_done_callback(self._close_after)
+
+    def _close_after(self, reading: "asyncio.Future[bytes]") -> None:
+        self._file.close()
+        if not reading.cancelled():
+            reading.exception()  # nobody is left to hear of it
+
+    def _cached(self, start: int, size: int) -> bytearray | None:
+        """Read what is in the page cache; None where there may be more."""
+        if _NOWAIT is None:
+            return None
+        buffer = bytearray(size)
+        try:
+            count = os.preadv(self._file.fileno(), [buffer], start, _NOWAIT)
+            self._check()
+        except OSError:
+            # Not cached (EAGAIN), or a file system that can't tell
+            # (EOPNOTSUPP). What is really wrong shows in the thread.
+            return None
+        del buffer[count:]
+        return buffer
+
+    def _check(self) -> None:
+        # A write sets the time before it puts a byte, so that new bytes can't
+        # be read under the old time.
+        status = os.fstat(self._file.fileno())
+        content = self._content
+        if (status.st_size, status.st_mtime_ns) != (
+            content.size_bytes,
+            content.mtime_ns,
+        ):
+            raise Changed(content.path)
+
+
+class Files:
+    """The files of one transfer, of which one at a time is open."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._open: OpenFile | None = None
+        self._content: Content | None = None
+
+    async def check(self, pieces: Iterable[Piece]) -> None:
+        """See that all files can be had; the first is left open.
+
+        Raises Gone or Changed.
+        """
+        contents = dict.fromkeys(
+            piece.content for piece in pieces if isinstance(piece, Stretch)
+        )
+        if not contents:
+            return
+        first, *others = contents
+
+        def check_all() -> BinaryIO:
+            for content in others:
+                self._storage.open(content).close()
+            return self._storage.open(first)
+
+        await self._keep(first, check_all)
+
+    async def file(self, content: Content) -> OpenFile:
+        """Give a file, opened if it is not the one that is open.
+
+        Raises Gone or Changed.
+        """
+        if self._open is None or content != self._content:
+            self.close()
+            await self._keep(content, lambda: self._storage.open(content))
+        assert self._open is not None  # noqa: S101 - for the type checker
+        return self._open
+
+    def close(self) -> None:
+        """Close what is open. Never waits."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    async def _keep(
+        self, content: Content, opening: Callable[[], BinaryIO]
+    ) -> None:
+        file = await in_thread(opening, left_over=_close)
+        self._open, self._content = OpenFile(file, content), content
+
+
+def read_all(storage: Storage, pieces: Iterable[Piece]) -> bytes:
+    """Read pieces into one. Blocks: call it in a thread, for a few bytes.
+
+    Raises Gone or Changed.
+    """
+    read = []
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            read.append(piece)
+            continue
+        at = piece.start
+        with closing(
+            OpenFile(storage.open(piece.content), piece.content)
+        ) as file:
+            while at < piece.stop:
+                read.append(file.read_waiting(at, piece.stop - at))
+                at += len(read[-1])
+    return b"".join(read)
+
+
+async def in_thread(
+    call: Callable[[], _Result], *, left_over: Callable[[_Result], None]
+) -> _Result:
+    """Call in a thread; a result that nobody awaits any more is `left_over`.
+
+    A thread can't be cancelled: what it opens after its caller has gone would
+    stay open.
+    """
+    future = asyncio.ensure_future(asyncio.to_thread(call))
+
+    def clean_up(done: "asyncio.Future[_Result]") -> None:
+        if not done.cancelled() and done.exception() is None:
+            left_over(done.result())
+
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        future.add_done_callback(clean_up)
+        raise
+
+
+def _close(file: BinaryIO) -> None:
+    file.close()

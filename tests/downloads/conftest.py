@@ -1,0 +1,38 @@
+"""A shop, and a buyer's client."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestServer
+
+from msrv.downloads.archive import Member
+from tests.downloads.shop import LARGE, SMALL, Client, Shop
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    """A shop of one large and one small file, an empty one, and a ZIP."""
+    shop = Shop(tmp_path)
+    large = shop.sell("large", LARGE)
+    small = shop.sell("small", SMALL)
+    empty = shop.sell("empty", b"")
+    shop.pack(
+        "pack",
+        [
+            Member("P/large.wav", large),
+            Member("P/small.wav", small),
+            Member("P/empty.wav", empty),
+            Member("P/README.txt", b"words"),
+        ],
+    )
+    yield shop
+    assert shop.storage.still_open() == 0
+
+
+@pytest.fixture
+async def client(
+    shop: Shop, aiohttp_client: Callable[[TestServer], Awaitable[Client]]
+) -> Client:
+    """A buyer's client."""
+    return await aiohttp_client(shop.server())

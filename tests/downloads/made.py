@@ -1,0 +1,64 @@
+"""Files for the tests, made here and known as the catalog would know them."""
+
+import hashlib
+import os
+import zlib
+from pathlib import Path
+
+from hypothesis import strategies as st
+
+from msrv.downloads.body import Body, Stretch
+from msrv.downloads.ranges import ByteRange
+from msrv.storage.model import Content
+
+NOW = 1_800_000_000
+
+# What aiohttp makes of the bytes of a field.
+field_values = st.binary().map(lambda b: b.decode("utf-8", "surrogateescape"))
+
+
+def noise(size: int, seed: str = "") -> bytes:
+    """Bytes that repeat nowhere, the same each time."""
+    return hashlib.shake_128(f"{size} {seed}".encode()).digest(size)
+
+
+def put(root: Path, path: str, data: bytes) -> Content:
+    """Write a file into a library, and index it.
+
+    As of an hour ago, so that a change shows however coarse the clock.
+    """
+    file = root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(data)
+    hour_ago = file.stat().st_mtime - 3600
+    os.utime(file, (hour_ago, hour_ago))
+    return Content(
+        path=path,
+        size_bytes=len(data),
+        mtime_ns=file.stat().st_mtime_ns,
+        sha256=hashlib.sha256(data).digest(),
+        crc32=zlib.crc32(data),
+        media_type="application/octet-stream",
+    )
+
+
+def known(data: bytes, path: str = "a.flac") -> Content:
+    """Index bytes that are in no library."""
+    return Content(
+        path=path,
+        size_bytes=len(data),
+        mtime_ns=NOW * 10**9,
+        sha256=hashlib.sha256(data).digest(),
+        crc32=zlib.crc32(data),
+        media_type="audio/flac",
+    )
+
+
+def joined(body: Body, wanted: ByteRange, data: dict[str, bytes]) -> bytes:
+    """Give the bytes of a range; `data` are those of the files, by path."""
+    return b"".join(
+        data[piece.content.path][piece.start : piece.stop]
+        if isinstance(piece, Stretch)
+        else piece
+        for piece in body.cut(wanted)
+    )

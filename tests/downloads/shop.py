@@ -1,0 +1,88 @@
+"""A shop of a few files on a real socket, for the tests of sending."""
+
+import asyncio
+from datetime import date
+from pathlib import Path
+from typing import BinaryIO
+
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from msrv.downloads.archive import MEDIA_TYPE, Archive, Member
+from msrv.downloads.body import Body
+from msrv.downloads.direct import Direct
+from msrv.downloads.ranges import ByteRange
+from msrv.downloads.representation import Representation
+from msrv.storage.local import Folder
+from msrv.storage.model import Content, StorageError
+from tests.downloads.made import NOW, noise, put
+
+LARGE = noise(3_000_000)
+SMALL = noise(5_000, "small")
+PRIVATE = "private, no-store"
+
+Client = TestClient[web.Request, web.Application]
+
+
+class Watched(Folder):
+    """A library that remembers what it opened."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.opened: list[BinaryIO] = []
+
+    def open(self, content: Content) -> BinaryIO:
+        self.opened.append(super().open(content))
+        return self.opened[-1]
+
+    def still_open(self) -> int:
+        return sum(not file.closed for file in self.opened)
+
+
+class Shop:
+    """Serves what `things` names, and says how each transfer ended."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.storage = Watched(root)
+        self.things: dict[str, tuple[Representation, Body]] = {}
+        self.sent: list[ByteRange] = []
+        self.over = asyncio.Event()
+
+    def sell(self, name: str, data: bytes) -> Content:
+        content = put(self.root, name, data)
+        self.things[name] = (
+            Representation.of_file(content, name),
+            Body.of_file(content),
+        )
+        return content
+
+    def pack(self, name: str, members: list[Member]) -> None:
+        archive = Archive.plan(members, date(2026, 3, 6))
+        self.things[name] = (
+            Representation(
+                archive.body.size_bytes, archive.etag, 0, MEDIA_TYPE, name
+            ),
+            archive.body,
+        )
+
+    async def get(self, request: web.Request) -> web.StreamResponse:
+        representation, body = self.things[request.match_info["name"]]
+        try:
+            return await Direct(self.storage).send(
+                request,
+                representation,
+                body,
+                now_seconds=NOW,
+                cache_control=PRIVATE,
+                on_sent=self.sent.append,
+            )
+        except StorageError as error:
+            raise web.HTTPServiceUnavailable from error
+        finally:
+            self.over.set()
+
+    def server(self) -> TestServer:
+        app = web.Application()
+        app.router.add_get("/{name}", self.get)
+        return TestServer(app)

@@ -1,0 +1,53 @@
+"""A body is cut where it is asked to be cut, whatever it is made of."""
+
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from msrv.downloads.body import Body, Piece, Stretch
+from msrv.downloads.ranges import ByteRange
+from tests.downloads.made import joined, known, noise
+
+FILES = {path: noise(50, path) for path in ("a", "b", "c")}
+
+pieces = st.lists(
+    st.binary(max_size=8)
+    | st.builds(
+        lambda path, start, size: Stretch(
+            known(FILES[path], path), start, start + size
+        ),
+        st.sampled_from(sorted(FILES)),
+        st.integers(0, 25),
+        st.integers(0, 25),
+    ),
+    max_size=12,
+)
+
+
+@given(pieces, st.data())
+def test_a_cut_is_a_slice_of_the_whole(
+    made_of: list[Piece], data: st.DataObject
+) -> None:
+    """Else a range of a ZIP is not what stands there in the whole ZIP."""
+    body = Body(made_of)
+    whole = b"".join(
+        FILES[piece.content.path][piece.start : piece.stop]
+        if isinstance(piece, Stretch)
+        else piece
+        for piece in made_of
+    )
+    assert body.size_bytes == len(whole)
+    start = data.draw(st.integers(0, len(whole)))
+    stop = data.draw(st.integers(start, len(whole)))
+    assert joined(body, ByteRange(start, stop), FILES) == whole[start:stop]
+
+
+def test_the_place_is_found_without_a_walk() -> None:
+    """Else a resume near the end of a big pack holds up everyone."""
+    body = Body([b"x"] * 200_000)
+    last = ByteRange(body.size_bytes - 1, body.size_bytes)
+    before = time.process_time()
+    for _ in range(1000):
+        assert list(body.cut(last)) == [b"x"]
+    assert time.process_time() - before < 0.5

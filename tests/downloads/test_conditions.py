@@ -1,0 +1,198 @@
+"""Preconditions hold in RFC 9110's order, each as its section says.
+
+Each row of the tables is one request; `None` for a verdict of PERFORM.
+"""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from multidict import CIMultiDict
+
+from msrv.downloads.conditions import (
+    SETTLED_SECONDS,
+    Verdict,
+    evaluate,
+    range_applies,
+)
+from msrv.downloads.dates import format_http_date
+from msrv.downloads.representation import Representation
+from tests.downloads.made import NOW, field_values
+
+MODIFIED = NOW - 1000
+THING = Representation(
+    size_bytes=100,
+    etag='"abc"',
+    last_modified=MODIFIED,
+    media_type="audio/flac",
+)
+SAME = format_http_date(MODIFIED)
+BEFORE = format_http_date(MODIFIED - 1)
+AFTER = format_http_date(MODIFIED + 1)
+
+FRESH = Verdict.NOT_MODIFIED
+FAILED = Verdict.FAILED
+
+Fields = dict[str, str]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, None),
+        # 13.1.1 If-Match: strong comparison
+        ({"If-Match": "*"}, None),
+        ({"If-Match": '"abc"'}, None),
+        ({"If-Match": '"x", "abc"'}, None),
+        ({"If-Match": '"x,", ,"abc" ,'}, None),
+        ({"If-Match": '"x"'}, FAILED),
+        ({"If-Match": 'W/"abc"'}, FAILED),
+        ({"If-Match": ""}, FAILED),
+        ({"If-Match": "abc"}, FAILED),
+        ({"If-Match": '"abc" garbage'}, FAILED),
+        # 13.1.2 If-None-Match: weak comparison
+        ({"If-None-Match": "*"}, FRESH),
+        ({"If-None-Match": '"abc"'}, FRESH),
+        ({"If-None-Match": 'W/"abc"'}, FRESH),
+        ({"If-None-Match": '"x", W/"abc"'}, FRESH),
+        ({"If-None-Match": '"x"'}, None),
+        ({"If-None-Match": 'w/"abc"'}, None),
+        ({"If-None-Match": '"ABC"'}, None),
+        ({"If-None-Match": '"x, "abc"'}, None),
+        ({"If-None-Match": "abc"}, None),
+        ({"If-None-Match": '"a\udce9", "abc"'}, FRESH),
+        # 13.1.3 If-Modified-Since
+        ({"If-Modified-Since": SAME}, FRESH),
+        ({"If-Modified-Since": AFTER}, FRESH),
+        ({"If-Modified-Since": BEFORE}, None),
+        ({"If-Modified-Since": "yesterday"}, None),
+        # 13.1.4 If-Unmodified-Since
+        ({"If-Unmodified-Since": SAME}, None),
+        ({"If-Unmodified-Since": AFTER}, None),
+        ({"If-Unmodified-Since": BEFORE}, FAILED),
+        ({"If-Unmodified-Since": "tomorrow"}, None),
+        # 13.2.2 step 1 before 2: If-Match, then no If-Unmodified-Since
+        ({"If-Match": '"abc"', "If-Unmodified-Since": BEFORE}, None),
+        ({"If-Match": '"x"', "If-Unmodified-Since": AFTER}, FAILED),
+        # steps 1 and 2 before 3
+        ({"If-Match": '"x"', "If-None-Match": '"abc"'}, FAILED),
+        ({"If-Match": '"abc"', "If-None-Match": '"abc"'}, FRESH),
+        ({"If-Unmodified-Since": BEFORE, "If-None-Match": "*"}, FAILED),
+        # step 3 before 4: If-None-Match, then no If-Modified-Since
+        ({"If-None-Match": '"x"', "If-Modified-Since": AFTER}, None),
+        ({"If-None-Match": "abc", "If-Modified-Since": AFTER}, None),
+        ({"If-None-Match": '"abc"', "If-Modified-Since": BEFORE}, FRESH),
+        # step 5 is not asked here: a fresh copy is fresh, Range or no Range
+        (
+            {
+                "If-None-Match": '"abc"',
+                "If-Range": '"abc"',
+                "Range": "bytes=0-1",
+            },
+            FRESH,
+        ),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_preconditions_hold_in_order(
+    method: str, fields: Fields, expected: Verdict | None
+) -> None:
+    """Else a buyer gets no file at all, or keeps an old one as the new."""
+    verdict = evaluate(method, CIMultiDict(fields), THING, now_seconds=NOW)
+    assert verdict is (expected or Verdict.PERFORM)
+
+
+def test_a_list_may_come_on_several_lines() -> None:
+    """Else a proxy that splits a field makes a fresh copy look stale."""
+    headers = CIMultiDict(
+        [("If-None-Match", '"x"'), ("If-None-Match", '"abc"')]
+    )
+    verdict = evaluate("GET", headers, THING, now_seconds=NOW)
+    assert verdict is Verdict.NOT_MODIFIED
+
+
+def test_other_methods_have_no_304() -> None:
+    """Else a method that changes something is told that nothing changed."""
+    headers = CIMultiDict({"If-None-Match": "*"})
+    verdict = evaluate("POST", headers, THING, now_seconds=NOW)
+    assert verdict is Verdict.FAILED
+    headers = CIMultiDict({"If-Modified-Since": AFTER})
+    verdict = evaluate("POST", headers, THING, now_seconds=NOW)
+    assert verdict is Verdict.PERFORM
+
+
+@pytest.mark.parametrize(
+    ("validator", "expected"),
+    [
+        # 13.1.5: an entity tag, by strong comparison
+        ('"abc"', True),
+        ('W/"abc"', False),
+        ('"x"', False),
+        ("abc", False),
+        ("*", False),
+        ('"abc", "x"', False),
+        ("", False),
+        # 13.1.5: a date matches exactly, not "at least"
+        (SAME, True),
+        (BEFORE, False),
+        (AFTER, False),
+        ("tomorrow", False),
+    ],
+)
+def test_only_what_is_surely_the_same_is_resumed(
+    validator: str,
+    expected: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    """Else the end of the new file is glued to the start of the old one."""
+    headers = CIMultiDict({"If-Range": validator})
+    assert range_applies(headers, THING, now_seconds=NOW) is expected
+
+
+def test_a_range_needs_no_if_range() -> None:
+    """Else a player can't seek."""
+    assert range_applies(CIMultiDict(), THING, now_seconds=NOW)
+
+
+@pytest.mark.parametrize(
+    ("age_seconds", "expected"),
+    [
+        (SETTLED_SECONDS, True),
+        (SETTLED_SECONDS - 1, False),
+        (0, False),
+        (-1000, False),
+    ],
+)
+def test_a_date_is_no_validator_for_what_may_still_change(
+    age_seconds: int,
+    expected: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    """Else two versions saved within a second are taken for one.
+
+    RFC 9110, section 8.8.2.2.
+    """
+    thing = Representation(100, '"abc"', NOW - age_seconds, "audio/flac")
+    date = thing.headers(now_seconds=NOW, disposition="inline")[
+        "Last-Modified"
+    ]
+    headers = CIMultiDict({"If-Range": date})
+    assert range_applies(headers, thing, now_seconds=NOW) is expected
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "If-Match",
+                "If-None-Match",
+                "If-Range",
+                "If-Modified-Since",
+                "If-Unmodified-Since",
+            ]
+        ),
+        field_values | st.sampled_from(['"abc"', 'W/"abc"', "*", SAME]),
+    )
+)
+def test_no_field_breaks_a_condition(fields: Fields) -> None:
+    """Else a strange client is answered with an error of ours."""
+    headers = CIMultiDict(fields)
+    evaluate("GET", headers, THING, now_seconds=NOW)
+    range_applies(headers, THING, now_seconds=NOW)

@@ -1,0 +1,173 @@
+"""What fails is said, and nobody waits for anybody: sending, gone wrong."""
+
+import asyncio
+import os
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from msrv.downloads.direct import _Outbox
+from msrv.downloads.reading import OpenFile
+from tests.downloads.made import noise, put
+from tests.downloads.shop import LARGE, Client, Shop
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("name", ["large", "small", "pack"])
+@pytest.mark.parametrize("what", ["gone", "changed", "no file"])
+async def test_what_can_not_be_had_is_said_before_the_first_byte(
+    method: str, name: str, what: str, client: Client, shop: Shop
+) -> None:
+    """Else a missing file is a download that breaks off, over and over."""
+    # of a pack, a member that is not the first
+    path = shop.root / ("small" if name == "pack" else name)
+    if what == "changed":
+        path.write_bytes(path.read_bytes() + b"!")
+    else:
+        path.unlink()
+    if what == "no file":
+        os.mkfifo(path)
+    async with client.request(method, f"/{name}") as answer:
+        assert answer.status == 503
+        assert "ETag" not in answer.headers
+    assert shop.sent == []
+
+
+class Gate:
+    """Stops each read but the first until it is opened."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.reached, self.opened = asyncio.Event(), asyncio.Event()
+        read, reads = OpenFile.read, 0
+
+        async def gated(
+            file: OpenFile, start: int, most: int
+        ) -> bytes | bytearray:
+            nonlocal reads
+            reads += 1
+            if reads > 1:
+                self.reached.set()
+                await self.opened.wait()
+            return await read(file, start, most)
+
+        monkeypatch.setattr(OpenFile, "read", gated)
+
+
+async def test_a_file_replaced_meanwhile_goes_on_as_it_was(
+    client: Client, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a buyer gets the start of one mix and the end of another."""
+    gate = Gate(monkeypatch)
+    async with client.get("/large") as answer:
+        await gate.reached.wait()
+        put(shop.root, "new", noise(3_000_000, "new"))
+        (shop.root / "new").replace(shop.root / "large")
+        gate.opened.set()
+        assert await answer.read() == LARGE
+
+
+@pytest.mark.parametrize("how", ["shorter", "over", "gone"])
+async def test_a_transfer_that_fails_ends_the_connection(
+    how: str,
+    client: Client,
+    shop: Shop,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Else half a file looks whole, and the buyer finds out on the bus."""
+    gate = Gate(monkeypatch)
+    name = "pack" if how == "gone" else "large"
+    async with client.get(f"/{name}") as answer:
+        await gate.reached.wait()
+        if how == "shorter":
+            os.truncate(shop.root / "large", 1_000_000)
+        elif how == "over":
+            with (shop.root / "large").open("r+b") as file:
+                file.write(b"new")
+        else:
+            (shop.root / "small").unlink()
+        gate.opened.set()
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await answer.read()
+    await shop.over.wait()
+    (sent,) = shop.sent
+    assert 0 < sent.stop < shop.things[name][0].size_bytes
+    assert "a download was broken off" in caplog.text
+
+
+async def test_who_goes_away_leaves_nothing_open(
+    client: Client, shop: Shop
+) -> None:
+    """Else buyers who go away use up the files that may be open."""
+    # more than the buffers of both sockets hold
+    shop.sell("huge", noise(30_000_000))
+    async with client.get("/huge") as answer:
+        await answer.content.readexactly(1000)
+        assert shop.storage.still_open() == 1
+        answer.close()
+    await asyncio.wait_for(shop.over.wait(), 5)
+    assert shop.storage.still_open() == 0
+    (sent,) = shop.sent
+    assert sent.start == 0
+    assert 1000 <= sent.stop < 30_000_000
+
+
+class Endless(web.StreamResponse):
+    """A buyer whose line is never full: writing never waits."""
+
+    async def write(self, data: object) -> None:
+        """Take it all."""
+
+
+class OpenTransport(asyncio.Transport):
+    """A connection that stands."""
+
+    def is_closing(self) -> bool:
+        return False
+
+
+class FakeRequest:
+    """As much of a request as sending looks at."""
+
+    transport: asyncio.Transport | None = OpenTransport()
+
+
+async def test_a_fast_buyer_lets_others_in() -> None:
+    """Else the shop stands still while one buyer has a fast line."""
+    request = FakeRequest()
+    outbox = _Outbox(request, Endless())  # type: ignore[arg-type]  # as above
+    others = 0
+
+    async def other() -> None:
+        nonlocal others
+        while True:
+            others += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.ensure_future(other())
+    for _ in range(100):
+        await outbox.put(bytes(100_000))
+    task.cancel()
+    assert others >= 99
+    request.transport = None
+    with pytest.raises(ConnectionError):
+        await outbox.put(bytes(100_000))
+
+
+async def test_headers_of_a_pack_do_not_travel_alone() -> None:
+    """Else a pack of a thousand small files is two thousand packets."""
+    writes = 0
+
+    class Counting(Endless):
+        async def write(self, data: object) -> None:
+            nonlocal writes
+            writes += 1
+            await super().write(data)
+
+    outbox = _Outbox(FakeRequest(), Counting())  # type: ignore[arg-type]  # as above
+    for _ in range(2000):
+        await outbox.put(bytes(100))
+    await outbox.flush()
+    assert outbox.sent_bytes == 200_000
+    assert writes == 4
