@@ -1,0 +1,158 @@
+"""The development certificate: a CA and a leaf for this machine, by trustme.
+
+The CA is kept, with its key, so that a renewed leaf needs no new trust. All
+of it stays in one folder that git ignores; keys have mode 0600.
+"""
+
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import trustme
+
+LEAF_LIFETIME: Final = timedelta(days=397)
+"""Apple's limit for a certificate that its systems accept is 398 days.
+
+https://support.apple.com/en-us/102028
+"""
+RENEW_BEFORE: Final = timedelta(days=30)
+
+
+class CertificateError(Exception):
+    """A pair can't be made or read; its text is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A certificate and its key. `ca` is None for an operator's own pair."""
+
+    cert: Path
+    key: Path
+    ca: Path | None
+
+
+def development_pair(folder: Path, now: datetime) -> Pair:
+    """Give the pair in `folder`, made or renewed if that is due.
+
+    `now` is aware. Raises CertificateError where the folder can't be used.
+    """
+    pair = Pair(
+        folder / "localhost.crt", folder / "localhost.key", folder / "ca.crt"
+    )
+    try:
+        if not _is_good(pair, now):
+            folder.mkdir(parents=True, exist_ok=True)
+            _make(pair, folder / "ca.key", now)
+    except OSError as error:
+        raise CertificateError(
+            f"can't make a certificate in {folder}: {error.strerror}"
+        ) from error
+    return pair
+
+
+def names_of_this_machine() -> list[str]:
+    """Name what a browser on this machine may call it.
+
+    No look-up: a resolver that hangs must not hang the start.
+    """
+    host = socket.gethostname().lower()
+    names = ["localhost", "127.0.0.1", "::1"]
+    if host and host not in names:
+        names.append(host)
+        if "." not in host:
+            names.append(f"{host}.local")
+    return names
+
+
+def _is_good(pair: Pair, now: datetime) -> bool:
+    """Whether the pair is there, ours, for these names, and not ending."""
+    # Imported here: only where TLS is ours.
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
+
+    if not (pair.key.exists() and pair.ca and pair.ca.exists()):
+        return False
+    try:
+        leaf = x509.load_pem_x509_certificate(pair.cert.read_bytes())
+        ca = x509.load_pem_x509_certificate(pair.ca.read_bytes())
+        leaf.verify_directly_issued_by(ca)
+        names = leaf.extensions.get_extension_for_class(
+            x509.SubjectAlternativeName
+        ).value
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        InvalidSignature,
+        x509.ExtensionNotFound,
+    ):
+        return False
+    certified = {
+        *names.get_values_for_type(x509.DNSName),
+        *map(str, names.get_values_for_type(x509.IPAddress)),
+    }
+    return (
+        certified.issuperset(names_of_this_machine())
+        and min(leaf.not_valid_after_utc, ca.not_valid_after_utc)
+        > now + RENEW_BEFORE
+    )
+
+
+def _make(pair: Pair, ca_key: Path, now: datetime) -> None:
+    import trustme  # noqa: PLC0415 - slow to import, and rarely needed
+
+    assert pair.ca is not None  # noqa: S101 - ours always has one
+    ca = _known_ca(pair.ca, ca_key, now)
+    if ca is None:
+        ca = trustme.CA(
+            organization_name="MSRV development",
+            organization_unit_name=f"for {socket.gethostname()} only",
+        )
+        _write(ca_key, ca.private_key_pem.bytes(), 0o600)
+        _write(pair.ca, ca.cert_pem.bytes(), 0o644)
+    leaf = ca.issue_cert(
+        *names_of_this_machine(), not_after=now + LEAF_LIFETIME
+    )
+    chain = b"".join(pem.bytes() for pem in leaf.cert_chain_pems)
+    _write(pair.key, leaf.private_key_pem.bytes(), 0o600)
+    _write(pair.cert, chain, 0o644)
+
+
+def _known_ca(cert: Path, key: Path, now: datetime) -> "trustme.CA | None":
+    """Load the CA of an earlier start, if it can still sign a leaf."""
+    import trustme  # noqa: PLC0415 - as above
+    from cryptography import x509  # noqa: PLC0415 - as above
+
+    try:
+        cert_pem, key_pem = cert.read_bytes(), key.read_bytes()
+        ends = x509.load_pem_x509_certificate(cert_pem).not_valid_after_utc
+        if ends < now + LEAF_LIFETIME:
+            return None
+        return trustme.CA.from_pem(cert_pem, key_pem)
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    """Write a file whole or not at all, never readable for too many."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+    draft.replace(path)
+
+
+def expiry(cert: Path) -> datetime:
+    """Say when a certificate ends. Raises CertificateError."""
+    from cryptography import x509  # noqa: PLC0415 - as above
+
+    try:
+        loaded = x509.load_pem_x509_certificate(cert.read_bytes())
+    except (OSError, ValueError) as error:
+        raise CertificateError(f"can't read {cert}: {error}") from error
+    return loaded.not_valid_after_utc.astimezone(UTC)
