@@ -1,0 +1,1 @@
+"""The catalog: from a folder of files to what the store offers."""

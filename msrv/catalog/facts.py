@@ -1,0 +1,161 @@
+"""Reading files: hashes and what they say of themselves, once for each."""
+
+import hashlib
+import os
+import zlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from msrv.catalog.index import Index, Known
+from msrv.catalog.pictures import NotAPicture, measure
+from msrv.catalog.scan import FoundFile, FoundFolder, in_release
+from msrv.catalog.tags import NotAudio, read_tags
+from msrv.catalog.text import shown
+from msrv.problems import Problem
+
+_BLOCK_BYTES: Final = 1 << 20
+_AT_ONCE: Final = 2
+"""A disk reads two files about as fast as it can read any number."""
+_SAVE_BYTES: Final = 1 << 30
+_SAVE_FILES: Final = 1000
+"""How much may be read again after a crash during the first reading."""
+
+Progress = Callable[[int, int, int, int], None]
+
+
+class Stopped(Exception):
+    """Reading was told to stop."""
+
+
+class _Changing(Exception):
+    """The file changed while it was read."""
+
+
+def learn(
+    root: Path,
+    index: Index,
+    folders: Iterable[FoundFolder],
+    *,
+    stopping: Callable[[], bool],
+    progress: Progress,
+) -> dict[str, Problem]:
+    """Read every file that the index doesn't know; say what can't be read.
+
+    Gives the problem of each such file by its path. `progress` is told the
+    files and bytes that have been read, and of how many. Raises Stopped.
+    """
+    problems = {}
+    unknown: list[tuple[FoundFile, bool]] = []
+    for folder in folders:
+        for file in in_release(folder):
+            if index.find(file) is None:
+                unknown.append((file, file is folder.cover))
+            # It may be known from when it could be read.
+            elif not _is_readable(f"{root}/{file.path}"):
+                problems[file.path] = _problem(
+                    file, "can't be read: Permission denied"
+                )
+    total = sum(file.size_bytes for file, _ in unknown)
+    done = saved = 0
+    with ThreadPoolExecutor(_AT_ONCE, "msrv-read") as pool:
+        results = pool.map(
+            lambda each: _read(root, each[0], stopping, is_cover=each[1]),
+            unknown,
+        )
+        for count, ((file, _), result) in enumerate(
+            zip(unknown, results, strict=True), 1
+        ):
+            if isinstance(result, Problem):
+                problems[file.path] = result
+            else:
+                index.keep(file.path, result)
+            done += file.size_bytes
+            if done - saved > _SAVE_BYTES or count % _SAVE_FILES == 0:
+                index.save()
+                saved = done
+            progress(count, len(unknown), done, total)
+    return problems
+
+
+def _read(
+    root: Path,
+    wanted: FoundFile,
+    stopping: Callable[[], bool],
+    *,
+    is_cover: bool,
+) -> Known | Problem:
+    """Read one file, which must stay the same from beginning to end."""
+    path = root / wanted.path
+    try:
+        with open(path, "rb", opener=_open) as file:
+            _check(file, wanted)
+            sha256, crc32 = _digests(file, stopping)
+            facts = _facts(path, file, wanted, is_cover=is_cover)
+            _check(file, wanted)
+    except _Changing:
+        return _problem(wanted, "is being changed; not offered yet")
+    except OSError as error:
+        return _problem(wanted, f"can't be read: {error.strerror}")
+    return Known.of(wanted, sha256, crc32, facts)
+
+
+def _is_readable(path: str) -> bool:
+    return os.access(
+        path, os.R_OK, effective_ids=os.access in os.supports_effective_ids
+    )
+
+
+def _open(path: str, flags: int) -> int:
+    # NONBLOCK: a FIFO put in a file's place must not hang the thread.
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _digests(
+    file: BinaryIO, stopping: Callable[[], bool]
+) -> tuple[bytes, int]:
+    sha256, crc32 = hashlib.sha256(), 0
+    view = memoryview(bytearray(_BLOCK_BYTES))
+    while count := file.readinto(view):  # type: ignore[attr-defined] # BinaryIO lacks what every file of bytes has
+        if stopping():
+            raise Stopped
+        sha256.update(view[:count])
+        crc32 = zlib.crc32(view[:count], crc32)
+    return sha256.digest(), crc32
+
+
+def _check(file: BinaryIO, wanted: FoundFile) -> None:
+    status = os.fstat(file.fileno())
+    if (status.st_size, status.st_mtime_ns) != (
+        wanted.size_bytes,
+        wanted.mtime_ns,
+    ):
+        raise _Changing
+
+
+def _facts(
+    path: Path, file: BinaryIO, wanted: FoundFile, *, is_cover: bool
+) -> dict[str, Any]:
+    """Read what the file says of itself; what is broken is a fact too."""
+    if wanted.is_track:
+        file.seek(0)
+        try:
+            return {"tags": read_tags(file).to_facts()}
+        except NotAudio:
+            return {"broken": f"is no {wanted.suffix[1:]}, or a broken one"}
+    if is_cover:
+        try:
+            found = measure(path)
+        except NotAPicture as error:
+            return {"broken": f"is no picture: {error.reason}"}
+        return {
+            "width": found.width,
+            "height": found.height,
+            "colour": found.colour,
+        }
+    return {}
+
+
+def _problem(file: FoundFile, what: str) -> Problem:
+    return Problem(shown(file.path), None, what)

@@ -1,0 +1,61 @@
+"""Ids of releases and items: from their names alone, the same for ever."""
+
+import base64
+import hashlib
+import os
+import re
+import unicodedata
+from typing import Final
+
+SLUG_CHARS: Final = 23
+_DIGEST_CHARS: Final = 8
+_LEADING_NUMBER: Final = re.compile(r"^\d{1,3}(?:-\d{1,3})?[\s._-]+(?=\S)")
+
+
+def release_id(folder: str) -> str:
+    """Derive a release's id from its folder's path in the library."""
+    name = folder.rpartition("/")[2]
+    return _named(name, folder)
+
+
+def item_id(release: str, file_name: str) -> str:
+    """Derive an item's id from its release's id and its file's name.
+
+    What is in the folder besides plays no part. And as it is the id, not the
+    folder, a seller who pins the id that a release has anyway keeps all.
+    """
+    return _named(stem_of(file_name), release, file_name)
+
+
+def stem_of(file_name: str) -> str:
+    """Give a file's name without its suffix and its leading number."""
+    stem = os.path.splitext(file_name)[0]
+    return _LEADING_NUMBER.sub("", stem) or stem
+
+
+def slug(text: str) -> str:
+    """Write a name in `a-z`, `0-9` and `-`, of SLUG_CHARS at most."""
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    if not plain.isascii():
+        plain = "".join(c for c in plain if not unicodedata.combining(c))
+    words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+    return words[:SLUG_CHARS].rstrip("-") or "item"
+
+
+def _named(name: str, *seeds: str) -> str:
+    return f"{slug(name)}-{_digest(*seeds)}"
+
+
+def _digest(*seeds: str) -> str:
+    """Tell names apart that read alike: 40 bits of SHA-256, in base32.
+
+    Composed and decomposed letters count as the same: one copy of a library
+    on macOS and one on Linux have the same ids.
+    """
+    sha256 = hashlib.sha256()
+    for seed in seeds:
+        data = unicodedata.normalize("NFC", seed).encode(
+            "utf-8", "surrogateescape"
+        )
+        sha256.update(len(data).to_bytes(4, "big") + data)
+    return base64.b32encode(sha256.digest()[:5]).decode("ascii").lower()

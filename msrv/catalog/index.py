@@ -1,0 +1,218 @@
+"""What is known of the library's files, so that each is read once.
+
+An SQLite file in the data folder, keyed by path, size and time: hashes, and
+facts such as tags. It holds nothing that can't be had again: a file that is
+broken, or not ours, or another version's, is thrown away and made anew, and
+where the data folder can't be written the index lives in memory.
+"""
+
+import json
+import logging
+import os
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+
+from msrv.catalog.scan import FoundFile
+
+log = logging.getLogger(__name__)
+
+FILE_NAME: Final = "index.sqlite3"
+_APPLICATION: Final = int.from_bytes(b"MSRV", "big")
+_VERSION: Final = 1
+"""Raise it when the columns or the facts change."""
+_TABLE: Final = (
+    # Two processes may begin at once.
+    "CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, "
+    "size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, "
+    "sha256 BLOB NOT NULL, crc32 INTEGER NOT NULL, "
+    "facts TEXT NOT NULL) WITHOUT ROWID"
+)
+
+
+class Known(NamedTuple):
+    """What is known of one file, as of its size and time.
+
+    The facts stay JSON until they are asked for: of 100,000 files they would
+    fill a hundred megabytes otherwise.
+    """
+
+    size_bytes: int
+    mtime_ns: int
+    sha256: bytes
+    crc32: int
+    facts_json: str
+
+    @classmethod
+    def of(
+        cls, file: FoundFile, sha256: bytes, crc32: int, facts: dict[str, Any]
+    ) -> Self:
+        """Know a file that has just been read."""
+        said = json.dumps(facts) if facts else "{}"
+        return cls(file.size_bytes, file.mtime_ns, sha256, crc32, said)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the file says of itself, as `facts` read it."""
+        facts: dict[str, Any] = json.loads(self.facts_json)
+        return facts
+
+
+class _NotOurs(Exception):
+    """The file is no index, or not this version's."""
+
+
+class Index:
+    """The known files, in memory; changes are written when it is saved.
+
+    One thread at a time.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._changed: set[str] = set()
+        self._known: dict[str, Known] = {}
+        self._warned = False
+        rows = connection.execute(
+            "SELECT path, size, mtime_ns, sha256, crc32, facts FROM files"
+        )
+        for path, *columns in rows:
+            self._known[os.fsdecode(path)] = Known(*columns)
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open the index of a data folder; never fails."""
+        path = folder / FILE_NAME
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                return cls._at(path)
+            except sqlite3.OperationalError:
+                # Read-only, locked, full: nothing is wrong with the file.
+                raise
+            except (sqlite3.DatabaseError, _NotOurs, TypeError) as error:
+                log.warning("making the index anew: %s", error)
+                for each in (path, f"{path}-wal", f"{path}-shm"):
+                    Path(each).unlink(missing_ok=True)
+                return cls._at(path)
+        except (OSError, sqlite3.Error) as error:
+            log.warning(
+                "the index is kept in memory, so that all files are read "
+                "again at the next start: %s: %s",
+                path,
+                getattr(error, "strerror", None) or error,
+            )
+            return cls._at(":memory:")
+
+    @classmethod
+    def _at(cls, path: Path | str) -> Self:
+        connection = _connect(path)
+        try:
+            return cls(connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    def find(self, file: FoundFile) -> Known | None:
+        """Find what is known of a file, if it still is that file."""
+        known = self._known.get(file.path)
+        if (
+            known is None
+            or known.mtime_ns != file.mtime_ns
+            or known.size_bytes != file.size_bytes
+        ):
+            return None
+        return known
+
+    def keep(self, path: str, known: Known) -> None:
+        """Remember a file that was read."""
+        self._known[path] = known
+        self._changed.add(path)
+
+    def save(self) -> None:
+        """Write what is new.
+
+        A disk that is full is logged: nothing is lost that can't be had
+        again.
+        """
+        if not self._changed:
+            return
+        rows = [
+            (os.fsencode(path), *self._known[path]) for path in self._changed
+        ]
+        statement = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)"
+        if self._write(statement, rows):
+            self._changed.clear()
+
+    def forget_all_but(self, paths: Iterable[str]) -> None:
+        """Let go of the files that aren't in the library any more."""
+        gone = self._known.keys() - set(paths)
+        if not gone:
+            return
+        for path in gone:
+            del self._known[path]
+        self._changed -= gone
+        self._write(
+            "DELETE FROM files WHERE path = ?",
+            [(os.fsencode(path),) for path in gone],
+        )
+
+    def _write(self, statement: str, rows: list[tuple[Any, ...]]) -> bool:
+        try:
+            with self._connection:
+                self._connection.executemany(statement, rows)
+        except sqlite3.Error as error:
+            if not self._warned:
+                log.warning("the index can't be written: %s", error)
+            self._warned = True
+            return False
+        self._warned = False
+        return True
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        """Be closed at the end."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+
+def _connect(path: Path | str) -> sqlite3.Connection:
+    """Open a database with our table. Raises sqlite3.Error and _NotOurs."""
+    # Used by one thread at a time, but not always by the same.
+    connection = sqlite3.connect(path, timeout=10, check_same_thread=False)
+    try:
+        mark = tuple(
+            connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("application_id", "user_version")
+        )
+        if mark == (0, 0) and not _has_tables(connection):
+            with connection:
+                connection.execute(_TABLE)
+                connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+                connection.execute(f"PRAGMA user_version = {_VERSION}")
+        elif mark != (_APPLICATION, _VERSION):
+            raise _NotOurs("it is another program's, or another version's")
+        # What a power cut loses is read again.
+        connection.execute("PRAGMA synchronous = OFF")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    found = connection.execute("SELECT count(*) FROM sqlite_master")
+    return bool(found.fetchone()[0])

@@ -1,0 +1,221 @@
+"""The catalog as it is now: read at the start, and whenever the folder says.
+
+The folder is looked at again and again rather than watched: network mounts
+and bind mounts tell no one of a change. A look costs a status of each file,
+and is taken the less often the longer it takes. What is being changed is left
+alone until two looks find it the same, so that a file is not sold half copied.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from msrv.catalog.facts import Stopped
+from msrv.catalog.index import Index
+from msrv.catalog.model import Catalog
+from msrv.catalog.reading import LibraryUnreadable, Reading, read_library
+from msrv.catalog.scan import Scan, check, scan
+from msrv.problems import Problem
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS: Final = 1.0
+_SHARE: Final = 20
+"""A look may take one part in this many of the time."""
+_REPORT_SECONDS: Final = 5.0
+
+
+class NotReady(Exception):
+    """The library has not been read yet."""
+
+
+class LiveCatalog:
+    """The catalog of a library, kept true to it while the block lasts.
+
+    async with LiveCatalog(root, data) as catalog: ...
+    """
+
+    def __init__(
+        self, root: Path, data: Path, *, poll_seconds: float = POLL_SECONDS
+    ) -> None:
+        self._root = root
+        self._data = data
+        self._poll_seconds = poll_seconds
+        self._reading: Reading | None = None
+        self._scan: Scan | None = None
+        self._read = b""
+        self._ready = asyncio.Event()
+        self._stopping = threading.Event()
+        self._said: frozenset[Problem] = frozenset()
+        self._trouble = ""
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def current(self) -> Catalog:
+        """The catalog of this moment. Raises NotReady before the first."""
+        return self.reading.catalog
+
+    @property
+    def reading(self) -> Reading:
+        """The last reading that was good. Raises NotReady."""
+        if self._reading is None:
+            raise NotReady
+        return self._reading
+
+    async def ready(self) -> None:
+        """Wait until there is a catalog."""
+        await self._ready.wait()
+
+    async def __aenter__(self) -> Self:
+        """Begin to read. Raises LibraryUnreadable if there is no library."""
+        await asyncio.to_thread(check, self._root)
+        self._task = asyncio.create_task(self.run())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End, once no thread is reading any more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def run(self) -> None:
+        """Read the library, and again at every change, until cancelled.
+
+        Nothing that is wrong with the library ends it: the last good catalog
+        stays.
+        """
+        index = await asyncio.to_thread(Index.open, self._data)
+        try:
+            while True:
+                # In a task of its own, so that a thread is waited for even
+                # when this is cancelled: the index can't be closed under it.
+                turn = asyncio.create_task(
+                    asyncio.to_thread(self._look, index)
+                )
+                try:
+                    pause_seconds = await asyncio.shield(turn)
+                except asyncio.CancelledError:
+                    self._stopping.set()
+                    await asyncio.wait([turn])
+                    raise
+                if self._reading is not None:
+                    self._ready.set()
+                await asyncio.sleep(pause_seconds)
+        finally:
+            await asyncio.to_thread(index.close)
+
+    def _look(self, index: Index) -> float:
+        """Read the library if it has changed. In a thread; never raises.
+
+        Gives the seconds until the next look.
+        """
+        began = time.monotonic()
+        pause_seconds = self._poll_seconds
+        try:
+            found = scan(self._root)
+            fingerprint = found.fingerprint
+            taken_seconds = time.monotonic() - began
+            pause_seconds = max(pause_seconds, _SHARE * taken_seconds)
+            self._read_if_changed(index, found, fingerprint)
+            self._trouble = ""
+            if self._reading is not None and self._reading.waiting:
+                # Who has just copied something waits to see it, too.
+                pause_seconds = max(self._poll_seconds, taken_seconds)
+        except Stopped:
+            pass
+        except LibraryUnreadable as error:
+            if self._is_new(error):
+                stays = "; the last catalog stays" if self._reading else ""
+                log.error("%s%s", error, stays)  # noqa: TRY400 - says it all
+        except Exception as error:
+            # A mistake of ours must not end what keeps the catalog true.
+            if self._is_new(error):
+                log.exception("the library could not be read; trying again")
+        return pause_seconds
+
+    def _read_if_changed(
+        self, index: Index, found: Scan, fingerprint: bytes
+    ) -> None:
+        reading = self._reading
+        before, self._scan = self._scan, found
+        if (
+            reading is not None
+            and fingerprint == self._read
+            and not reading.waiting
+        ):
+            return
+        self._take(
+            read_library(
+                self._root,
+                index,
+                reading,
+                found=found,
+                # The first time, everything is taken as it is.
+                before=before if reading else None,
+                stopping=self._stopping.is_set,
+                progress=_Progress(),
+            )
+        )
+        self._read = fingerprint
+
+    def _is_new(self, error: Exception) -> bool:
+        """Whether this isn't what was said at the last look already."""
+        trouble, self._trouble = self._trouble, repr(error)
+        return trouble != self._trouble
+
+    def _take(self, reading: Reading) -> None:
+        """Make a reading the current one, and say what is new about it."""
+        old, self._reading = self._reading, reading
+        problems = frozenset(reading.problems)
+        for problem in reading.problems:
+            if problem not in self._said:
+                log.warning("library: %s", problem)
+        for mended in sorted(map(str, self._said - problems)):
+            log.info("mended: %s", mended)
+        self._said = problems
+        for note in reading.notes:
+            if old is None or note not in old.notes:
+                log.info("library: %s", note)
+        if old is None or old.catalog.version != reading.catalog.version:
+            releases = reading.catalog.releases
+            items = sum(len(each.items) for each in releases)
+            log.info(
+                "catalog: %s, %s",
+                _counted(len(releases), "release"),
+                _counted(items, "item"),
+            )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+class _Progress:
+    """Says now and then how far a long reading is."""
+
+    def __init__(self) -> None:
+        self._said = time.monotonic()
+
+    def __call__(
+        self, files: int, all_files: int, size: int, all_size: int
+    ) -> None:
+        now = time.monotonic()
+        if now - self._said < _REPORT_SECONDS:
+            return
+        self._said = now
+        log.info(
+            "hashed %s of %s files, %.1f of %.1f GB",
+            f"{files:,}",
+            f"{all_files:,}",
+            size / 1e9,
+            all_size / 1e9,
+        )

@@ -1,0 +1,137 @@
+"""What the library offers, as values: releases, their items, the shop.
+
+Everything here is frozen. A change to the library is a new Catalog, so that a
+request sees one catalog from beginning to end.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Self
+
+from msrv.money import Money
+from msrv.storage.model import Content
+
+
+class Kind(StrEnum):
+    """What a buyer gets: a track with a duration, any other file, or all."""
+
+    TRACK = "track"
+    FILE = "file"
+    RELEASE = "release"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One file that can be bought.
+
+    `number` and `disc` are its place in the release as its tags say, or else
+    its name, None where neither does. `file_name` is what a buyer's computer
+    will call it. `hidden` is withdrawn: not offered, still delivered to who
+    bought it; every item of a hidden release is.
+    """
+
+    item_id: str
+    release_id: str
+    kind: Kind
+    title: str
+    artist: str
+    price: Money
+    content: Content
+    number: int | None = None
+    disc: int | None = None
+    duration_seconds: float | None = None
+    hidden: bool = False
+
+    @property
+    def file_name(self) -> str:
+        """The last part of the path, as in the library."""
+        return self.content.path.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Artwork:
+    """A release's cover: its file, its size in pixels, its main colour.
+
+    `colour` is `#rrggbb`, shown behind the picture while it comes.
+    """
+
+    content: Content
+    width: int
+    height: int
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A folder of the library: an album, a book, a sample pack.
+
+    `items` are all its files for sale in order, hidden ones included. The
+    whole can be bought, under `release_id`, where it holds more than one.
+    `date` is an ISO 8601 year, month or day, or empty.
+    """
+
+    release_id: str
+    folder: str
+    title: str
+    artist: str
+    date: str
+    description: str
+    price: Money
+    items: tuple[Item, ...]
+    artwork: Artwork | None = None
+    hidden: bool = False
+
+    def priced(self, price: Money) -> Self:
+        """Give the same release at another price for the whole."""
+        return replace(self, price=price)
+
+    def holding(self, items: tuple[Item, ...]) -> Self:
+        """Give the same release with these items."""
+        return self if items == self.items else replace(self, items=items)
+
+    @property
+    def offered(self) -> tuple[Item, ...]:
+        """The items that the store shows."""
+        return tuple(item for item in self.items if not item.hidden)
+
+    @property
+    def sold_whole(self) -> bool:
+        """Whether the store offers the release itself as an item."""
+        return len(self.offered) > 1
+
+    @property
+    def size_bytes(self) -> int:
+        """The bytes of its items together."""
+        return sum(item.content.size_bytes for item in self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """What `store.toml` says of the store itself. `accent` is `#rrggbb`."""
+
+    name: str = "MSRV"
+    tagline: str = ""
+    contact: str = ""
+    currency: str = "EUR"
+    accent: str = "#ff3b30"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Everything the store offers at one moment.
+
+    `releases` is in the order the store shows them: newest date first, then
+    by artist and title. `offered` are those that are shown. `by_id` finds
+    what can be bought or was, hidden ones included: items and releases, and
+    those of a single item too, as somebody may have bought one whole when it
+    held more. `releases_by_id` finds every release. `version` is a short
+    digest of all of it.
+    """
+
+    shop: Shop
+    releases: tuple[Release, ...]
+    offered: tuple[Release, ...]
+    version: str
+    by_id: Mapping[str, Item | Release] = field(repr=False)
+    releases_by_id: Mapping[str, Release] = field(repr=False)

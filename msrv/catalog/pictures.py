@@ -1,0 +1,194 @@
+"""Looking into pictures: what one is, and how it looks when it is small.
+
+A library may hold pictures that a stranger made, so only the formats that
+covers come in are read, up to a bound of pixels. Nothing of the original but
+its pixels reaches a visitor: no place, no camera, no name.
+"""
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Pixels
+
+# Pillow is imported where it is used (PLC0415): it takes as long as the rest
+# of a start, and a store whose covers are all cached never needs it.
+
+PIXELS_AT_MOST = 50_000_000
+"""Larger pictures are refused: each pixel takes four bytes of memory.
+
+7000 by 7000 fits, twice what any shop asks of a cover. It is less than the
+bound where Pillow itself begins to warn.
+"""
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
+
+# What Pillow's readers raise at a file that lies about itself, apart from
+# the errors of its own that are added where it is imported.
+_BROKEN = (
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    EOFError,
+    struct.error,
+    zlib.error,
+)
+
+_ORIENTATION = 0x0112  # the tag in EXIF 2.32, 4.6.4
+_UPRIGHT = {
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
+_FIRST_ON_ITS_SIDE = 5
+
+
+class ArtworkError(Exception):
+    """A cover can't be had: NotAPicture or NoSuchWidth."""
+
+
+class NotAPicture(ArtworkError):
+    """The file is broken, too large, or of a kind that is not read.
+
+    `reason` is half a sentence for the operator, on the file.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class ArtworkFacts:
+    """A picture's size in pixels as it is shown, and its main colour.
+
+    `colour` is `#rrggbb`: of the few colours that sum the picture up, the one
+    that covers most of it.
+    """
+
+    width: int
+    height: int
+    colour: str
+
+
+def measure(path: Path) -> ArtworkFacts:
+    """Read a picture whole and say what it is.
+
+    Blocks on the disk and on decoding. Raises NotAPicture, and OSError where
+    the file can't be opened at all.
+    """
+    with path.open("rb") as file, _opened(file) as image:
+        width, height = image.size
+        orientation = _orientation(image)
+        small = _shrunk(image, orientation, 64)
+    if orientation >= _FIRST_ON_ITS_SIDE:
+        width, height = height, width
+    few = small.quantize(8)
+    palette = few.getpalette() or [0, 0, 0]
+    # Most frequent first; of equals the lower number, so that the same
+    # picture has the same colour on every machine.
+    counts = enumerate(few.histogram())
+    index, _ = max(counts, key=lambda pair: (pair[1], -pair[0]))
+    red, green, blue = palette[3 * index : 3 * index + 3]
+    return ArtworkFacts(width, height, f"#{red:02x}{green:02x}{blue:02x}")
+
+
+@contextmanager
+def _opened(file: BinaryIO) -> Iterator["Pixels"]:
+    """Open a picture; what goes wrong while it is read is NotAPicture."""
+    from PIL import Image  # noqa: PLC0415 - see the top of the module
+
+    try:
+        with Image.open(file, formats=_FORMATS) as image:
+            if image.width * image.height > PIXELS_AT_MOST:
+                raise NotAPicture(f"it has more than {PIXELS_AT_MOST} pixels")
+            yield image
+    # The warning, where warnings are errors, comes before our own look.
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
+        raise NotAPicture(f"it has more than {PIXELS_AT_MOST} pixels") from e
+    except _BROKEN as error:
+        raise NotAPicture(
+            "it can't be read as a JPEG, PNG, WebP, GIF or AVIF picture"
+        ) from error
+
+
+def _orientation(image: "Pixels") -> int:
+    """Say which way up EXIF would have it shown: 1 to 8, 1 is as it is."""
+    try:
+        orientation = image.getexif().get(_ORIENTATION, 1)
+    except _BROKEN:
+        # What is said about a picture may be broken when it is not.
+        return 1
+    return orientation if orientation in _UPRIGHT else 1
+
+
+def _shrunk(image: "Pixels", orientation: int, side: int) -> "Pixels":
+    """Make it upright, opaque, sRGB, and at most `side` pixels each way.
+
+    Never larger than it was; the proportions stay. What is transparent comes
+    out on black. It is made small first, so that all else is cheap.
+    """
+    from PIL import Image  # noqa: PLC0415 - see the top of the module
+
+    profile = image.info.get("icc_profile")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+    elif image.mode.startswith("I"):
+        # 16 bits of grey, which convert() would cut off at 255.
+        image = image.point(lambda level: level / 257).convert("L")
+    elif image.mode not in {"L", "RGB", "CMYK"}:
+        image = image.convert("RGB")
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    if orientation in _UPRIGHT:
+        image = image.transpose(Image.Transpose[_UPRIGHT[orientation]])
+    if image.mode == "RGBA":
+        black = Image.new("RGBA", image.size, (0, 0, 0, 255))
+        image = Image.alpha_composite(black, image).convert("RGB")
+    return _srgb(image, profile)
+
+
+def _srgb(image: "Pixels", profile: bytes | None) -> "Pixels":
+    """Turn colours into those that a picture without a profile has.
+
+    Copies carry no profile, and a wide one's colours would come out pale.
+    """
+    from PIL import ImageCms  # noqa: PLC0415 - see the top of the module
+
+    if profile:
+        # A profile that is broken, or for other colours, is as good as none.
+        with suppress(ImageCms.PyCMSError, *_BROKEN):
+            wide = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            srgb = ImageCms.createProfile("sRGB")
+            turned = ImageCms.profileToProfile(
+                image, wide, srgb, outputMode="RGB"
+            )
+            if turned is not None:
+                return turned
+    return image.convert("RGB")
+
+
+def shrink(file: BinaryIO, width: int) -> bytes:
+    """Make a copy of a picture that fits into `width` by `width`, as WebP.
+
+    WebP is what every browser of the last years shows, at about half a
+    JPEG's size. Raises NotAPicture, and what reading the file raises.
+    """
+    with _opened(file) as image:
+        small = _shrunk(image, _orientation(image), width)
+    copy = io.BytesIO()
+    small.save(copy, "WEBP", quality=80)
+    return copy.getvalue()

@@ -1,0 +1,110 @@
+"""Libraries for tests, made of files of a few bytes."""
+
+import io
+import wave
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mutagen.id3 import TALB, TDRC, TIT2, TPE1, TPE2, TPOS, TRCK
+from mutagen.wave import WAVE
+
+from msrv.catalog.index import Index
+from msrv.catalog.model import Item, Release
+from msrv.catalog.reading import Reading, read_library
+from msrv.catalog.scan import Scan
+
+_FRAMES: dict[str, Any] = {
+    "title": TIT2,
+    "artist": TPE1,
+    "album_artist": TPE2,
+    "album": TALB,
+    "date": TDRC,
+    "number": TRCK,
+    "disc": TPOS,
+}
+
+
+def wav(mark: int = 0) -> bytes:
+    """Half a second of sound; other marks are other bytes."""
+    data = io.BytesIO()
+    with wave.open(data, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(1)
+        file.setframerate(100)
+        file.writeframes(bytes([mark]) * 50)
+    return data.getvalue()
+
+
+def tagged(mark: int = 0, **tags: str) -> bytes:
+    """The same with tags, by the names of Tags."""
+    data = io.BytesIO(wav(mark))
+    sound: Any = WAVE(data)  # type: ignore[no-untyped-call] # mutagen's own
+    sound.add_tags()
+    for name, text in tags.items():
+        sound.tags.add(_FRAMES[name](encoding=3, text=text))
+    data.seek(0)
+    sound.save(data)
+    return data.getvalue()
+
+
+class Library:
+    """A library in a temporary folder, and its index."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "library"
+        self.data = folder / "data"
+        self.root.mkdir()
+
+    def put(self, path: str, data: bytes | str = b"%PDF-1.4") -> Path:
+        """Write a file, and the folders that it is in."""
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(data, str):
+            data = data.encode()
+        file.write_bytes(data)
+        return file
+
+    def release(
+        self,
+        folder: str,
+        files: Mapping[str, bytes] | None = None,
+        toml: str | None = None,
+    ) -> Path:
+        """Write a release; of two tracks, if nothing else is said."""
+        files = {"01 A.wav": wav(1), "02 B.wav": wav(2)} | dict(files or {})
+        for name, data in files.items():
+            self.put(f"{folder}/{name}", data)
+        if toml is not None:
+            self.put(f"{folder}/release.toml", toml)
+        return self.root / folder
+
+    def read(
+        self,
+        previous: Reading | None = None,
+        *,
+        found: Scan | None = None,
+        before: Scan | None = None,
+    ) -> Reading:
+        """Read it as a store does."""
+        with Index.open(self.data) as index:
+            return read_library(
+                self.root, index, previous, found=found, before=before
+            )
+
+    def only(self) -> Release:
+        """Read it: it has one release, and nothing is wrong."""
+        reading = self.read()
+        assert reading.problems == ()
+        (release,) = reading.catalog.releases
+        return release
+
+
+def problems(reading: Reading) -> list[str]:
+    """Give the problems as an operator reads them."""
+    return [str(problem) for problem in reading.problems]
+
+
+def by_name(release: Release) -> dict[str, Item]:
+    """Give a release's items by their files' names."""
+    return {item.file_name: item for item in release.items}

@@ -1,0 +1,191 @@
+"""Reading files, once each."""
+
+import hashlib
+import os
+import zlib
+
+import pytest
+
+from msrv.catalog import facts
+from msrv.catalog.facts import Stopped, learn
+from msrv.catalog.index import FILE_NAME, Index
+from msrv.catalog.scan import scan
+from tests.catalog.rights import without_rights
+from tests.catalog.shelves import Library, by_name, problems, wav
+
+
+def test_hashes_are_those_of_the_bytes(
+    shelf: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a buyer who checks a download would find it damaged."""
+    monkeypatch.setattr(facts, "_BLOCK_BYTES", 7)
+    shelf.release("R")
+    item = by_name(shelf.only())["01 A.wav"]
+    assert item.content.sha256 == hashlib.sha256(wav(1)).digest()
+    assert item.content.crc32 == zlib.crc32(wav(1))
+    assert item.content.size_bytes == len(wav(1))
+
+
+def test_each_file_is_read_once(
+    shelf: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a library of a terabyte would be read at every start."""
+    shelf.release("R", {"C.mp3": b"no sound"})
+    first = shelf.read()
+
+    def fail(*_: object) -> None:
+        pytest.fail("read again")
+
+    monkeypatch.setattr(facts, "_open", fail)
+    monkeypatch.setattr(facts, "read_tags", fail)
+    again = shelf.read()
+    assert again.catalog == first.catalog
+    assert again.problems == first.problems
+
+
+def test_a_changed_file_is_read_anew(shelf: Library) -> None:
+    """Or a mended track would be sold with the old one's digest."""
+    shelf.release("R")
+    shelf.read()
+    shelf.put("R/01 A.wav", wav(9))
+    item = by_name(shelf.only())["01 A.wav"]
+    assert item.content.sha256 == hashlib.sha256(wav(9)).digest()
+
+
+def test_a_file_that_changes_meanwhile_is_not_offered(
+    shelf: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a track that is being copied would be sold half."""
+    shelf.release("R")
+    path = shelf.root / "R/01 A.wav"
+    found = scan(shelf.root)
+    real = facts._digests
+
+    def grow(*arguments: object) -> tuple[bytes, int]:
+        digests = real(*arguments)  # type: ignore[arg-type] # passed on
+        if path.stat().st_mtime_ns != 1:
+            os.utime(path, ns=(1, 1))
+        return digests
+
+    monkeypatch.setattr(facts, "_digests", grow)
+    reading = shelf.read(found=found)
+    assert problems(reading) == [
+        "R/01 A.wav: is being changed; not offered yet"
+    ]
+    assert reading.waiting
+    (release,) = reading.catalog.releases
+    assert [item.file_name for item in release.items] == ["02 B.wav"]
+    monkeypatch.undo()
+    assert problems(shelf.read(reading)) == []
+
+
+def test_a_file_that_went_meanwhile_is_a_problem(shelf: Library) -> None:
+    """Or deleting a file at the wrong moment would stop the reading."""
+    shelf.release("R")
+    found = scan(shelf.root)
+    (shelf.root / "R/01 A.wav").unlink()
+    os.mkfifo(shelf.root / "R/01 A.wav")
+    (shelf.root / "R/02 B.wav").unlink()
+    assert problems(shelf.read(found=found)) == [
+        "R/01 A.wav: is being changed; not offered yet",
+        "R/02 B.wav: can't be read: No such file or directory",
+    ]
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_what_may_not_be_read_is_not_sold(
+    open_shelf: Library,
+    *,
+    known: bool,
+) -> None:
+    """Or somebody would pay for a file that the store can't open."""
+    shelf = open_shelf
+    shelf.release("R")
+    shelf.release("S")
+    if known:
+        shelf.read()
+    (shelf.root / "R/01 A.wav").chmod(0)
+    (shelf.root / "S").chmod(0)
+    with without_rights():
+        reading = shelf.read()
+    assert problems(reading) == [
+        "R/01 A.wav: can't be read: Permission denied",
+        "S: can't be read: Permission denied",
+    ]
+    (release,) = reading.catalog.releases
+    assert [item.file_name for item in release.items] == ["02 B.wav"]
+    (shelf.root / "R/01 A.wav").chmod(0o644)
+    (shelf.root / "S").chmod(0o755)
+    with without_rights():
+        mended = shelf.read(reading)
+    assert problems(mended) == []
+    assert len(mended.catalog.by_id) == 6
+
+
+def test_what_may_not_be_read_today_is_not_forgotten(
+    open_shelf: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a disk that fails for a moment would have all hashed again."""
+    shelf = open_shelf
+    shelf.release("R")
+    shelf.release("S")
+    first = shelf.read()
+    (shelf.data / FILE_NAME).chmod(0o666)
+    (shelf.root / "S").chmod(0)
+    with without_rights():
+        second = shelf.read(first)
+    (shelf.root / "S").chmod(0o755)
+    monkeypatch.setattr(facts, "_read", lambda *_, **__: pytest.fail("read"))
+    assert shelf.read(second).catalog == first.catalog
+
+
+def test_says_how_far_it_is(shelf: Library) -> None:
+    """Or the first start on a large library would look like a hang."""
+    shelf.release("R")
+    said: list[tuple[int, ...]] = []
+    with Index.open(shelf.data) as index:
+        learn(
+            shelf.root,
+            index,
+            scan(shelf.root).folders,
+            stopping=lambda: False,
+            progress=lambda *figures: said.append(figures),
+        )
+    size = len(wav(1))
+    assert said == [(1, 2, size, 2 * size), (2, 2, 2 * size, 2 * size)]
+
+
+def test_stops_when_it_is_told_to(shelf: Library) -> None:
+    """Or a store that hashes a large library could not be stopped."""
+    shelf.release("R")
+    with Index.open(shelf.data) as index, pytest.raises(Stopped):
+        learn(
+            shelf.root,
+            index,
+            scan(shelf.root).folders,
+            stopping=lambda: True,
+            progress=lambda *_: None,
+        )
+
+
+def test_what_was_read_is_kept_on_the_way(
+    shelf: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a first start that is interrupted would begin from the start."""
+    monkeypatch.setattr(facts, "_SAVE_FILES", 1)
+    shelf.release("R")
+    found = scan(shelf.root)
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with Index.open(shelf.data) as index, pytest.raises(KeyboardInterrupt):
+        learn(
+            shelf.root,
+            index,
+            found.folders,
+            stopping=lambda: False,
+            progress=end,
+        )
+    with Index.open(shelf.data) as index:
+        assert index.find(found.folders[0].files[0])

@@ -1,0 +1,78 @@
+"""docs/library.md, for sellers."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from msrv.catalog import config, ids
+from msrv.catalog.media_types import AUDIO_TYPES, PICTURES
+from msrv.catalog.model import Shop
+from tests.catalog.shelves import Library, problems
+
+PAGE = Path(__file__).parents[2] / "docs" / "library.md"
+TEXT = PAGE.read_text("utf-8")
+EXAMPLES = re.findall(r"```toml\n# (\S+)\n(.*?)```", TEXT, re.DOTALL)
+
+
+def test_every_key_is_documented() -> None:
+    """Or a seller would not learn what can be said."""
+    keys = {
+        *config._STORE_KEYS,
+        *(f"prices.{key}" for key in config._PRICES_KEYS),
+        *config._RELEASE_KEYS,
+        *(f'items."NAME".{key}' for key in config._ITEM_KEYS),
+    }
+    keys -= {"prices", "items"}
+    documented = set(re.findall(r"^\| `([^`]+)` \|", TEXT, re.MULTILINE))
+    assert documented == keys | {'items."NAME"'}
+
+
+@pytest.mark.parametrize(("name", "toml"), EXAMPLES)
+def test_every_example_is_right(name: str, toml: str) -> None:
+    """Or a seller who copies one would be told of a mistake."""
+    if name == "store.toml":
+        store = config.read_store(name, toml)
+        assert store.item_price
+        assert store.release_price
+    else:
+        assert config.read_release(name, toml, Shop()).release_id
+
+
+def test_there_are_examples() -> None:
+    """Or the test above would pass on a page without any."""
+    assert len(EXAMPLES) == 3
+
+
+def test_ids_are_what_the_page_says() -> None:
+    """Or a seller would pin an id that the example never had."""
+    release = ids.release_id("The Wet Coats/Night Bus")
+    item = ids.item_id(release, "01 Departure.flac")
+    assert TEXT.count(f'id = "{release}"') == 1
+    assert TEXT.count(f'id = "{item}"') == 1
+
+
+def test_every_format_is_named() -> None:
+    """Or a seller would not know which files are tracks, and which covers."""
+    for suffix in (*AUDIO_TYPES, *PICTURES):
+        assert f"{suffix}`" in TEXT
+
+
+def test_problems_look_as_the_page_says(shelf: Library) -> None:
+    """Or a seller would search the page for a problem in vain."""
+    shelf.put("store.toml", "\n\n\n\naccent = 'red'\n")
+    shelf.put("Night Bus/a.pdf")
+    shelf.put("Night Bus/03 Rain.mp3", b"no sound")
+    (shelf.root / "Night Bus/master.wav").symlink_to("/etc/hostname")
+    shelf.put("Umbrella/a.pdf")
+    shelf.put("Umbrella/release.toml", '\nprice = "7,00"\n')
+    shelf.put("Weather Zine/a.pdf")
+    shelf.put("Weather Zine/release.toml", "\n\ntitle =\n")
+    toml = 'currency = "EUR"\nitem_price = "1"\nprice = "1"\n'
+    shelf.put("Night Bus/release.toml", toml)
+    said = set(problems(shelf.read()))
+    shelf.put("Night Bus/release.toml", '\n\n\npirce = "1"\n')
+    said |= set(problems(shelf.read()))
+    shown = re.findall(r"^problem: (.*)$", TEXT, re.MULTILINE)
+    assert len(shown) == 6
+    assert set(shown) <= said

@@ -1,0 +1,221 @@
+"""The catalog of a running store."""
+
+import asyncio
+import logging
+import shutil
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from msrv.catalog import facts, live
+from msrv.catalog.live import LiveCatalog, NotReady
+from msrv.catalog.model import Catalog
+from msrv.catalog.scan import LibraryUnreadable, scan
+from tests.catalog.shelves import Library, wav
+
+PATIENCE_SECONDS = 10
+
+
+@asynccontextmanager
+async def opened(shelf: Library) -> AsyncIterator[LiveCatalog]:
+    catalog = LiveCatalog(shelf.root, shelf.data, poll_seconds=0.01)
+    async with catalog, asyncio.timeout(PATIENCE_SECONDS):
+        await catalog.ready()
+        yield catalog
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what another thread does; the test's time-out ends it."""
+    while not condition():  # noqa: ASYNC110 - no event comes out of it
+        await asyncio.sleep(0.005)
+
+
+async def changed(catalog: LiveCatalog, old: Catalog) -> Catalog:
+    await until(lambda: catalog.current.version != old.version)
+    return catalog.current
+
+
+async def test_there_is_none_before_the_first_reading(
+    shelf: Library,
+) -> None:
+    """Or the first visitor would see an empty store."""
+    shelf.release("R")
+    catalog = LiveCatalog(shelf.root, shelf.data)
+    with pytest.raises(NotReady):
+        _ = catalog.current
+    async with catalog:
+        await catalog.ready()
+        assert len(catalog.current.releases) == 1
+        assert catalog.reading.problems == ()
+
+
+async def test_a_change_shows_without_a_restart(shelf: Library) -> None:
+    """Or a new record would be for sale after the next restart only."""
+    shelf.release("R")
+    async with opened(shelf) as catalog:
+        old = catalog.current
+        shelf.release("S")
+        new = await changed(catalog, old)
+        assert {each.folder for each in new.releases} == {"R", "S"}
+        # Who is in the middle of a request still has the old one.
+        assert {each.folder for each in old.releases} == {"R"}
+        (shelf.root / "S").rename(shelf.root / "T")
+        new = await changed(catalog, new)
+        await until(lambda: len(catalog.current.releases) == 2)
+        shutil.rmtree(shelf.root / "T")
+        await until(lambda: len(catalog.current.releases) == 1)
+
+
+async def test_half_an_album_is_never_offered(shelf: Library) -> None:
+    """Or somebody would buy an album while it is being copied."""
+    shelf.release("R")
+    async with opened(shelf) as catalog:
+        old = catalog.current
+        for number in range(40):
+            shelf.put(f"New/{number}.wav", wav(number))
+            await asyncio.sleep(0.002)
+        new = await changed(catalog, old)
+        sizes = {each.folder: len(each.items) for each in new.releases}
+        assert sizes == {"R": 2, "New": 40}
+
+
+async def test_a_broken_edit_leaves_the_last_good_catalog(
+    shelf: Library, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Or a slip of the seller's would close the store."""
+    caplog.set_level(logging.INFO)
+    shelf.release("R", toml='title = "Good"')
+    async with opened(shelf) as catalog:
+        shelf.put("R/release.toml", "\n\ntitle = \n")
+        await until(lambda: bool(catalog.reading.problems))
+        assert catalog.current.releases[0].title == "Good"
+        # It is said once, however often the folder is looked at.
+        shelf.release("S")
+        await until(lambda: len(catalog.current.releases) == 2)
+        said = "R/release.toml:3: is no TOML: Invalid value"
+        assert caplog.text.count(said) == 1
+        assert [
+            record.levelname
+            for record in caplog.records
+            if said in record.getMessage()
+        ] == ["WARNING"]
+        shelf.put("R/release.toml", 'title = "Better"')
+        await until(lambda: not catalog.reading.problems)
+        assert f"mended: {said}" in caplog.text
+    assert "catalog: 1 release, 2 items" in caplog.text
+    assert "catalog: 2 releases, 4 items" in caplog.text
+
+
+async def test_a_library_that_is_not_there_ends_the_start(
+    tmp_path: Path,
+) -> None:
+    """Or a store with a misspelt library would run, and sell nothing."""
+    catalog = LiveCatalog(tmp_path / "missing", tmp_path / "data")
+    with pytest.raises(LibraryUnreadable, match="No such file"):
+        await catalog.__aenter__()
+
+
+async def test_a_library_that_goes_away_is_missed_and_not_forgotten(
+    shelf: Library, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Or a disk that is unmounted for a moment would empty the store."""
+    shelf.release("R")
+    async with opened(shelf) as catalog:
+        old = catalog.current
+        away = shelf.root.with_name("away")
+        shelf.root.rename(away)
+        await until(lambda: "can't read the library" in caplog.text)
+        shelf.root.mkdir()
+        await until(lambda: "is its disk mounted" in caplog.text)
+        await asyncio.sleep(0.05)  # some more looks, that say no more
+        assert caplog.text.count("the last catalog stays") == 2
+        assert catalog.current is old
+        shelf.root.rmdir()
+        away.rename(shelf.root)
+        shelf.release("S")
+        await until(lambda: len(catalog.current.releases) == 2)
+
+
+async def test_a_mistake_of_ours_does_not_end_it(
+    shelf: Library,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Or one odd file would freeze the catalog until the next restart."""
+    shelf.release("R")
+    async with opened(shelf) as catalog:
+
+        def fail(*_: object, **__: object) -> None:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr("msrv.catalog.live.read_library", fail)
+        shelf.release("S")
+        await until(lambda: "ZeroDivisionError" in caplog.text)
+        await asyncio.sleep(0.05)
+        assert caplog.text.count("could not be read") == 1
+        assert len(catalog.current.releases) == 1
+        monkeypatch.undo()
+        await until(lambda: len(catalog.current.releases) == 2)
+
+
+async def test_ends_in_the_middle_of_a_file(
+    shelf: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a store could not be stopped while it hashes a large library."""
+    shelf.release("R")
+    reading = threading.Event()
+    ended = threading.Event()
+    real = facts._digests
+
+    def slowly(file: object, stopping: Callable[[], bool]) -> object:
+        reading.set()
+        while not stopping():
+            ended.wait(0.001)
+        ended.set()
+        return real(file, stopping)  # type: ignore[arg-type] # passed on
+
+    monkeypatch.setattr(facts, "_digests", slowly)
+    catalog = LiveCatalog(shelf.root, shelf.data)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async with catalog:
+            await until(reading.is_set)
+        assert ended.is_set()
+    with pytest.raises(NotReady):
+        _ = catalog.current
+    assert catalog._task
+    assert catalog._task.done()
+
+
+async def test_nothing_is_read_on_the_loop(
+    shelf: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or all visitors would wait while a slow disk is read."""
+    shelf.release("R")
+    threads = set()
+
+    def watch(root: Path) -> object:
+        threads.add(threading.current_thread())
+        return scan(root)
+
+    monkeypatch.setattr("msrv.catalog.live.scan", watch)
+    async with opened(shelf):
+        pass
+    assert threads
+    assert threading.main_thread() not in threads
+
+
+async def test_a_large_library_says_how_far_it_is(
+    shelf: Library,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Or the first start on a large library would look like a hang."""
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(live, "_REPORT_SECONDS", 0)
+    shelf.release("R")
+    async with opened(shelf):
+        pass
+    assert "hashed 1 of 2 files, 0.0 of 0.0 GB" in caplog.text
