@@ -1,0 +1,1 @@
+"""How the demo library is made: its music, its pictures, its booklet."""
