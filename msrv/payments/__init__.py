@@ -1,0 +1,1 @@
+"""Payments: what an order costs, and who takes the money."""

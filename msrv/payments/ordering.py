@@ -1,0 +1,119 @@
+"""What an order holds and what it costs, by the catalog alone.
+
+Nothing a browser sends can set a price: it names items, and may say which
+total it was shown, so that a change since then is noticed.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from msrv.catalog.model import Catalog, Item, Release
+from msrv.money import Money
+from msrv.proofs.receipts import MAX_LINES, Line
+
+MAX_ITEMS: Final = MAX_LINES
+"""An order's receipt is an address, and an address has a limit."""
+
+
+class OrderError(Exception):
+    """An order that can't be made.
+
+    - `EmptyOrder`: it holds nothing
+    - `TooManyItems`: more than a receipt can hold
+    - `ItemTwice`: one item more than once
+    - `NotForSale`: an item that the store doesn't offer
+    - `MixedCurrencies`: items that can't be paid in one sum
+    - `TotalChanged`: not the total that the visitor was shown
+    """
+
+
+class EmptyOrder(OrderError):
+    """The order holds nothing."""
+
+
+class TooManyItems(OrderError):
+    """The order holds more items than a receipt can."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self.count = count
+
+
+class ItemTwice(OrderError):
+    """The order names one item more than once."""
+
+    def __init__(self, item_id: str) -> None:
+        super().__init__(item_id)
+        self.item_id = item_id
+
+
+class NotForSale(OrderError):
+    """The order names an item that the store doesn't offer."""
+
+    def __init__(self, item_id: str) -> None:
+        super().__init__(item_id)
+        self.item_id = item_id
+
+
+class MixedCurrencies(OrderError):
+    """The order's items are priced in several currencies."""
+
+    def __init__(self, currencies: Sequence[str]) -> None:
+        super().__init__(currencies)
+        self.currencies = tuple(currencies)
+
+
+class TotalChanged(OrderError):
+    """The order costs something else than the visitor was shown."""
+
+    def __init__(self, total: Money) -> None:
+        super().__init__(total)
+        self.total = total
+
+
+def find_offered(catalog: Catalog, item_id: str) -> Item | Release | None:
+    """Find what the store offers under an id; None for what it does not."""
+    found = catalog.by_id.get(item_id)
+    if found is None or found.hidden:
+        return None
+    if isinstance(found, Release):
+        return found if found.sold_whole else None
+    release = catalog.by_id.get(found.release_id)
+    if isinstance(release, Release) and release.hidden:
+        return None
+    return found
+
+
+def price(
+    catalog: Catalog,
+    item_ids: Sequence[str],
+    *,
+    shown_minor: int | None = None,
+) -> tuple[tuple[Line, ...], Money]:
+    """Price an order: its lines and their sum.
+
+    `shown_minor` is the total that the visitor was shown, in minor units.
+    Raises OrderError.
+    """
+    if not item_ids:
+        raise EmptyOrder
+    if len(item_ids) > MAX_ITEMS:
+        raise TooManyItems(len(item_ids))
+    seen: set[str] = set()
+    lines: list[Line] = []
+    currencies: dict[str, None] = {}
+    for item_id in item_ids:
+        if item_id in seen:
+            raise ItemTwice(item_id)
+        seen.add(item_id)
+        offered = find_offered(catalog, item_id)
+        if offered is None:
+            raise NotForSale(item_id)
+        lines.append(Line(item_id, offered.price.minor))
+        currencies[offered.price.currency] = None
+    if len(currencies) > 1:
+        raise MixedCurrencies(list(currencies))
+    total = Money(sum(line.price_minor for line in lines), *currencies)
+    if shown_minor is not None and shown_minor != total.minor:
+        raise TotalChanged(total)
+    return tuple(lines), total
