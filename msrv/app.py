@@ -1,0 +1,86 @@
+"""Putting the store together: the only place that knows every room."""
+
+import secrets
+import time
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from msrv.catalog.artwork import Covers
+from msrv.catalog.live import LiveCatalog
+from msrv.catalog.previews import Previews, find_ffmpeg
+from msrv.downloads.direct import Direct
+from msrv.pages import headers, keys, middleware, rendering
+from msrv.pages.assets import Assets
+from msrv.pages.origin import OriginRules
+from msrv.pages.packs import Packs
+from msrv.pages.routes import ROUTES
+from msrv.pages.shelf import Shelf
+from msrv.pages.traffic import Traffic
+from msrv.payments.registry import Providers
+from msrv.proofs.keyring import Keyring
+from msrv.settings import Settings
+from msrv.storage.local import Folder
+
+MAX_BODY_BYTES = 512 * 1024
+"""Room for a form that is far too long to be told so; nothing is uploaded."""
+MAX_FORM_FIELDS = 16_384
+
+
+def create_app(
+    settings: Settings,
+    keyring: Keyring,
+    *,
+    clock: keys.Clock = lambda: int(time.time()),
+    random: keys.Random = secrets.token_bytes,
+    reload: bool = False,
+) -> web.Application:
+    """Build the store that the settings describe; it starts when it is run.
+
+    With `reload`, changed templates and stylesheets show at once.
+    """
+    app = web.Application(
+        middlewares=[middleware.count, middleware.explain, middleware.place],
+        client_max_size=MAX_BODY_BYTES,
+        client_max_fields=MAX_FORM_FIELDS,
+    )
+    folder = Folder(settings.library_folder)
+    cache = settings.data / "cache"
+    app[keys.SETTINGS] = settings
+    app[keys.KEYRING] = keyring
+    app[keys.CLOCK] = clock
+    app[keys.RANDOM] = random
+    app[keys.TRAFFIC] = Traffic()
+    app[keys.ORIGIN_RULES] = OriginRules.of(settings)
+    app[keys.PROVIDERS] = Providers.of(settings)
+    app[keys.ASSETS] = Assets(fresh=reload)
+    app[keys.SHELF] = Shelf(keep_pages=not reload)
+    app[keys.PACKS] = Packs()
+    app[keys.SENDER] = Direct(folder)
+    app[keys.COVERS] = Covers(folder, cache / "covers")
+    app[keys.PREVIEWS] = Previews(
+        find_ffmpeg(), folder.root, cache / "previews"
+    )
+    app[keys.CATALOG] = LiveCatalog(folder.root, settings.data)
+    rendering.set_up(app, fresh=reload)
+    app.add_routes(ROUTES)
+    app.on_response_prepare.append(headers.secure)
+    app.cleanup_ctx.append(_catalog)
+    app.cleanup_ctx.append(_makers)
+    return app
+
+
+async def _catalog(app: web.Application) -> AsyncIterator[None]:
+    """Keep the catalog true to its folder while the store runs.
+
+    Raises LibraryUnreadable where there is no library.
+    """
+    async with app[keys.CATALOG]:
+        yield
+
+
+async def _makers(app: web.Application) -> AsyncIterator[None]:
+    """End what is still making a cover or a preview."""
+    yield
+    await app[keys.COVERS].aclose()
+    await app[keys.PREVIEWS].aclose()

@@ -1,0 +1,1 @@
+"""The pages: what a visitor does, each a handler of a few lines."""

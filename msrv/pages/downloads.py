@@ -1,0 +1,126 @@
+"""From a link to its bytes: what is checked before anything is sent.
+
+A link is two MACs and a look-up in the catalog. No database stands here.
+"""
+
+import asyncio
+from typing import Final
+
+from aiohttp import web
+
+from msrv.catalog.model import Item, Release
+from msrv.catalog.previews import NoPreview
+from msrv.downloads.body import Body
+from msrv.downloads.conditions import field
+from msrv.downloads.representation import Representation
+from msrv.pages.errors import NothingHere
+from msrv.pages.keys import (
+    CATALOG,
+    CLOCK,
+    KEYRING,
+    PACKS,
+    PREVIEWS,
+    SENDER,
+    SETTINGS,
+    TRAFFIC,
+)
+from msrv.pages.rendering import PRIVATE
+from msrv.proofs.errors import LinkExpired
+from msrv.proofs.links import verify_link
+from msrv.storage.model import Gone
+
+FOR_EVER: Final = "public, max-age=31536000, immutable"
+"""For an address that changes with what is behind it."""
+
+
+async def download(request: web.Request) -> web.StreamResponse:
+    """Send what a link grants. Raises Forged, LinkExpired, StorageError."""
+    now = request.config_dict[CLOCK]()
+    expired = None
+    try:
+        access = verify_link(
+            request.config_dict[KEYRING],
+            request.match_info["pop"],
+            request.match_info["poe"],
+            request.match_info["item"],
+            now,
+        )
+    except LinkExpired as error:
+        expired, access = error, error.access
+    catalog = request.config_dict[CATALOG].current
+    entry = catalog.by_id.get(access.item_id)
+    if entry is None:
+        if expired is not None:
+            raise expired
+        # The link is ours and good: it is the file that is away.
+        raise Gone(access.item_id)
+    if isinstance(entry, Release):
+        representation, body = request.config_dict[PACKS].pack(catalog, entry)
+    else:
+        representation, body = _file(entry)
+    if expired is not None and not _resumes(request, representation, expired):
+        raise expired
+    with request.config_dict[TRAFFIC].open_downloads.track_inprogress():
+        return await request.config_dict[SENDER].send(
+            request,
+            representation,
+            body,
+            now_seconds=now,
+            cache_control=PRIVATE,
+        )
+
+
+async def preview(request: web.Request) -> web.StreamResponse:
+    """Send a track's preview. Raises NothingHere, NoPreview."""
+    catalog = request.config_dict[CATALOG].current
+    found = catalog.by_id.get(request.match_info["item"])
+    previews = request.config_dict[PREVIEWS]
+    if not isinstance(found, Item) or not previews.offered(found):
+        raise NothingHere
+    clip = await previews.clip(found)
+    try:
+        # Half a minute of MP3: small enough to hold.
+        data = await asyncio.to_thread(clip.path.read_bytes)
+    except OSError as error:
+        raise NoPreview(found.item_id) from error
+    return await request.config_dict[SENDER].send(
+        request,
+        Representation(
+            size_bytes=len(data),
+            etag=clip.etag,
+            last_modified=found.content.mtime_ns // 1_000_000_000,
+            media_type="audio/mpeg",
+        ),
+        Body([data]),
+        now_seconds=request.config_dict[CLOCK](),
+        cache_control=FOR_EVER if "v" in request.query else "no-cache",
+        disposition="inline",
+    )
+
+
+def _file(item: Item) -> tuple[Representation, Body]:
+    return (
+        Representation.of_file(item.content, item.file_name),
+        Body.of_file(item.content),
+    )
+
+
+def _resumes(
+    request: web.Request,
+    representation: Representation,
+    expired: LinkExpired,
+) -> bool:
+    """Whether an expired link goes on with what was begun while it was good.
+
+    Only for who presents the validator of what is there now, and only for a
+    while: in effect it is a longer life of the link.
+    """
+    now = request.config_dict[CLOCK]()
+    hours = request.config_dict[SETTINGS].resume_hours
+    if now >= expired.since + hours * 3600:
+        return False
+    headers = request.headers
+    return "Range" in headers and representation.etag in {
+        field(headers, "If-Range"),
+        field(headers, "If-Match"),
+    }

@@ -1,0 +1,29 @@
+"""What can be wrong with what a visitor asks for, beyond the other rooms' own.
+
+`notices` says what a visitor is told of each.
+"""
+
+
+class NothingHere(Exception):
+    """The address leads to no page, release or item."""
+
+
+class BadField(Exception):
+    """A field of a form or a query can't be read."""
+
+    def __init__(self, name: str, wanted: str) -> None:
+        super().__init__(name)
+        self.name = name
+        self.wanted = wanted
+
+
+class CannotBePaid(Exception):
+    """No payment provider of this store takes this order."""
+
+
+class PaymentRefused(Exception):
+    """The payment was not made; nothing was taken."""
+
+
+class NoSuchShape(Exception):
+    """The page has no form that the visitor accepts."""

@@ -1,0 +1,42 @@
+"""What the application holds, and what each request carries."""
+
+from collections.abc import Callable
+from typing import Final
+
+from aiohttp import web
+
+from msrv.catalog.artwork import Covers
+from msrv.catalog.live import LiveCatalog
+from msrv.catalog.previews import Previews
+from msrv.downloads.sending import Sender
+from msrv.pages.assets import Assets
+from msrv.pages.origin import Origin, OriginRules
+from msrv.pages.packs import Packs
+from msrv.pages.shelf import Shelf
+from msrv.pages.traffic import Traffic
+from msrv.payments.registry import Providers
+from msrv.proofs.keyring import Keyring
+from msrv.settings import Settings
+
+Clock = Callable[[], int]
+"""Says the time, in whole Unix seconds."""
+Random = Callable[[int], bytes]
+"""Gives that many random bytes."""
+
+SETTINGS: Final = web.AppKey("SETTINGS", Settings)
+KEYRING: Final = web.AppKey("KEYRING", Keyring)
+CATALOG: Final = web.AppKey("CATALOG", LiveCatalog)
+COVERS: Final = web.AppKey("COVERS", Covers)
+PREVIEWS: Final = web.AppKey("PREVIEWS", Previews)
+SENDER: Final = web.AppKey("SENDER", Sender)
+PROVIDERS: Final = web.AppKey("PROVIDERS", Providers)
+TRAFFIC: Final = web.AppKey("TRAFFIC", Traffic)
+ASSETS: Final = web.AppKey("ASSETS", Assets)
+CLOCK: Final[web.AppKey[Clock]] = web.AppKey("CLOCK")
+RANDOM: Final[web.AppKey[Random]] = web.AppKey("RANDOM")
+PACKS: Final = web.AppKey("PACKS", Packs)
+SHELF: Final = web.AppKey("SHELF", Shelf)
+ORIGIN_RULES: Final = web.AppKey("ORIGIN_RULES", OriginRules)
+
+ORIGIN: Final = web.RequestKey("ORIGIN", Origin)
+"""Who asked, and under which address; set for every request."""

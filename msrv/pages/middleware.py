@@ -1,0 +1,84 @@
+"""What happens around every handler, from the outside in."""
+
+import time
+from typing import Final
+
+from aiohttp import ClientConnectionResetError, web
+from aiohttp.typedefs import Handler
+
+from msrv.pages import cart, notices, rendering
+from msrv.pages.access import route_name
+from msrv.pages.keys import ORIGIN, ORIGIN_RULES, TRAFFIC
+from msrv.pages.origin import ForeignHost, ForeignOrigin
+
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_METHODS: Final = _SAFE | {"POST", "PUT", "PATCH", "DELETE"}
+"""A label's values are ours to choose, or a stranger fills the memory."""
+
+
+@web.middleware
+async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Count the request while it is under way, and when it has ended."""
+    traffic = request.config_dict[TRAFFIC]
+    route = route_name(request)
+    began = time.perf_counter()
+    status, sent = 499, 0
+    traffic.enter()
+    try:
+        response = await handler(request)
+        status = response.status
+        if not response.prepared:
+            sent = response.content_length or 0
+        return response
+    finally:
+        traffic.leave()
+        # What was streamed has gone already; what is at hand will go.
+        sent += request.writer.output_size
+        method = request.method if request.method in _METHODS else "OTHER"
+        traffic.requests.labels(method, route, str(status)).inc()
+        traffic.seconds.labels(route).observe(time.perf_counter() - began)
+        traffic.sent_bytes.labels(route).inc(sent)
+
+
+@web.middleware
+async def explain(
+    request: web.Request, handler: Handler
+) -> web.StreamResponse:
+    """Turn every error into an answer in the store's own voice."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        return rendering.notice(request, notices.notice_of(error))
+    except ClientConnectionResetError:
+        # Nobody is there to be told.
+        raise
+    except Exception as error:
+        # Half an answer can't be taken back; the server ends the connection.
+        if request.writer.output_size > 0:
+            raise
+        return rendering.notice(request, notices.notice_of(error))
+
+
+@web.middleware
+async def place(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Find out who asks and under which address, and refuse what is foreign.
+
+    Raises ForeignHost and ForeignOrigin. What operators ask for under `/-/`
+    is answered under any name: health checks use whichever they know.
+    """
+    rules = request.config_dict[ORIGIN_RULES]
+    origin = rules.read(
+        request.remote, secure=request.secure, headers=request.headers
+    )
+    request[ORIGIN] = origin
+    if not rules.knows(origin.host) and not request.path.startswith("/-/"):
+        raise ForeignHost
+    if request.method not in _SAFE and not rules.same_site(
+        origin,
+        request.headers,
+        knows_visitor=cart.COOKIE in request.cookies,
+    ):
+        raise ForeignOrigin
+    return await handler(request)

@@ -1,0 +1,186 @@
+"""The receipt: what was bought, and a fresh link to each of it."""
+
+import io
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+import segno
+from aiohttp import web
+from markupsafe import Markup
+
+from msrv.catalog.model import Item, Release
+from msrv.money import Money
+from msrv.pages.errors import NothingHere
+from msrv.pages.keys import CATALOG, CLOCK, KEYRING, ORIGIN, SETTINGS
+from msrv.pages.rendering import PRIVATE, respond
+from msrv.proofs import receipts
+from msrv.proofs.errors import Forged
+from msrv.proofs.links import make_link
+from msrv.proofs.receipts import Receipt
+
+_PATH: Final = "/purchases/"
+_QR_BYTES: Final = 1200
+"""A longer address makes a code too fine to scan from a phone's screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One line of a receipt as it is shown.
+
+    `entry` is None where the library holds the item no more. `parts` are a
+    release's files one by one, each with its own link.
+    """
+
+    item_id: str
+    price: Money
+    entry: Item | Release | None
+    link: str
+    parts: tuple[tuple[Item, str], ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What the line says."""
+        return self.entry.title if self.entry else self.item_id
+
+
+async def show(request: web.Request) -> web.Response:
+    """Show a receipt with fresh links. Raises Forged."""
+    token = request.match_info["receipt"]
+    receipt = receipts.read(request.config_dict[KEYRING], token)
+    base = request[ORIGIN].base_url
+    address = base + receipt_path(token)
+    expires_at = _expires_at(request)
+    deliveries = _deliveries(request, receipt, expires_at)
+    return respond(
+        request,
+        "purchase.html",
+        {
+            "receipt": address,
+            "order_id": receipt.order_id,
+            "issued_at": receipt.issued_at,
+            "provider": receipt.provider,
+            "total_minor": receipt.total_minor,
+            "currency": receipt.currency,
+            "links_expire_at": expires_at,
+            "items": [_line(each, base) for each in deliveries],
+            "downloads": downloads_of(request, receipt),
+        },
+        cache_control=PRIVATE,
+        receipt=receipt,
+        total=Money(receipt.total_minor, receipt.currency),
+        deliveries=deliveries,
+        address=address,
+        expires_at=expires_at,
+        link_hours=request.config_dict[SETTINGS].link_hours,
+        code=_qr_code(address),
+    )
+
+
+async def find(request: web.Request) -> web.Response:
+    """Lead from a pasted address to the receipt (`?receipt=`)."""
+    pasted = request.query.get("receipt", "").strip()
+    token = pasted.rpartition(_PATH)[2].partition("?")[0]
+    if not token:
+        raise NothingHere
+    if not re.fullmatch(r"[\w.-]+", token, re.ASCII):
+        raise Forged
+    raise web.HTTPSeeOther(receipt_path(token))
+
+
+def receipt_path(token: str) -> str:
+    """Give the address of a receipt's page."""
+    return _PATH + token
+
+
+def downloads_of(request: web.Request, receipt: Receipt) -> dict[str, str]:
+    """Give a fresh absolute link for each line of a receipt."""
+    base, expires_at = request[ORIGIN].base_url, _expires_at(request)
+    return {
+        line.item_id: base + _link(request, receipt, line.item_id, expires_at)
+        for line in receipt.lines
+    }
+
+
+def _expires_at(request: web.Request) -> int:
+    hours = request.config_dict[SETTINGS].link_hours
+    return request.config_dict[CLOCK]() + hours * 3600
+
+
+def _link(
+    request: web.Request, receipt: Receipt, item_id: str, expires_at: int
+) -> str:
+    keyring = request.config_dict[KEYRING]
+    return make_link(keyring, receipt.order_id, item_id, expires_at).path
+
+
+def _deliveries(
+    request: web.Request, receipt: Receipt, expires_at: int
+) -> list[Delivery]:
+    catalog = request.config_dict[CATALOG].current
+    deliveries = []
+    for line in receipt.lines:
+        entry = catalog.by_id.get(line.item_id)
+        parts: tuple[tuple[Item, str], ...] = ()
+        if isinstance(entry, Release):
+            parts = tuple(
+                (each, _link(request, receipt, each.item_id, expires_at))
+                for each in entry.items
+            )
+        deliveries.append(
+            Delivery(
+                line.item_id,
+                Money(line.price_minor, receipt.currency),
+                entry,
+                _link(request, receipt, line.item_id, expires_at),
+                parts,
+            )
+        )
+    return deliveries
+
+
+def _line(delivery: Delivery, base: str) -> dict[str, Any]:
+    entry = delivery.entry
+    line: dict[str, Any] = {
+        "item_id": delivery.item_id,
+        "title": delivery.title,
+        "price_minor": delivery.price.minor,
+        "available": entry is not None,
+        "download": base + delivery.link,
+    }
+    if isinstance(entry, Item):
+        line["size_bytes"] = entry.content.size_bytes
+        line["sha256"] = entry.content.sha256.hex()
+    if delivery.parts:
+        line["parts"] = [
+            {
+                "item_id": part.item_id,
+                "title": part.title,
+                "size_bytes": part.content.size_bytes,
+                "sha256": part.content.sha256.hex(),
+                "download": base + link,
+            }
+            for part, link in delivery.parts
+        ]
+    return line
+
+
+def _qr_code(address: str) -> Markup | None:
+    """Draw an address as a QR code in SVG, None where it is too long."""
+    if len(address) > _QR_BYTES:
+        return None
+    out = io.BytesIO()
+    segno.make_qr(address, error="l").save(
+        out,
+        kind="svg",
+        xmldecl=False,
+        svgns=True,
+        omitsize=True,
+        border=4,
+        dark="#000",
+        light="#fff",
+        svgclass="qr",
+        lineclass=None,
+    )
+    # segno writes numbers and these constants, nothing of the address.
+    return Markup(out.getvalue().decode())  # noqa: S704

@@ -1,0 +1,51 @@
+"""Every address of the store, and who answers there.
+
+A route's name is what logs and metrics call it: they never see a path.
+"""
+
+from aiohttp import web
+
+from msrv.pages import (
+    carts,
+    checkout,
+    downloads,
+    media,
+    operations,
+    purchases,
+    storefront,
+    verify,
+)
+
+ROUTES: list[web.RouteDef] = [
+    web.get("/", storefront.front, name="front"),
+    web.get("/catalog", storefront.catalog_page, name="catalog"),
+    web.get("/catalog/{release}", storefront.release_page, name="release"),
+    web.get("/cart", carts.show, name="cart"),
+    web.post("/cart", carts.change, name="cart-change"),
+    web.get("/checkout", checkout.show, name="checkout"),
+    web.post("/purchases", checkout.buy, name="buy"),
+    web.get("/purchases", purchases.find, name="find-purchase"),
+    web.get("/purchases/{receipt}", purchases.show, name="purchase"),
+    web.get(
+        "/payments/{provider}/{quote}", checkout.payment_page, name="payment"
+    ),
+    web.post(
+        "/payments/{provider}/{quote}",
+        checkout.payment_answer,
+        name="payment-answer",
+    ),
+    web.get(
+        "/download/{pop}/{poe}/{item}", downloads.download, name="download"
+    ),
+    web.get("/verify", verify.show, name="verify"),
+    web.get("/previews/{item}", downloads.preview, name="preview"),
+    web.get(r"/covers/{release}/{width:\d{1,4}}", media.cover, name="cover"),
+    web.get("/static/{name}", media.static, name="static"),
+    web.get("/theme.css", media.theme_css, name="theme"),
+    web.get("/robots.txt", media.robots, name="robots"),
+    web.get("/.well-known/jwks.json", media.keys, name="jwks"),
+    web.get("/-/health", operations.health, name="health"),
+    web.get("/-/ready", operations.ready, name="ready"),
+    web.get("/-/metrics", operations.metrics, name="metrics"),
+    web.get("/-/edge", operations.edge, name="edge"),
+]

@@ -1,0 +1,157 @@
+"""The pages a visitor looks at: the front, the catalog, a release."""
+
+from dataclasses import dataclass
+from math import ceil
+from typing import Final
+
+from aiohttp import web
+from markupsafe import Markup
+
+from msrv.catalog.model import Catalog, Release
+from msrv.catalog.search import Match
+from msrv.pages import cart, views
+from msrv.pages.errors import BadField, NothingHere
+from msrv.pages.keys import CATALOG, PREVIEWS, SHELF
+from msrv.pages.rendering import (
+    as_json,
+    as_page,
+    fragment,
+    respond,
+    wants_json,
+)
+
+PER_PAGE: Final = 24
+NEWEST: Final = 6
+MAX_QUERY: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Where a page stands among its likes; pages count from 1."""
+
+    number: int
+    count: int
+    total: int
+
+    @property
+    def part(self) -> slice:
+        """Which entries are on it."""
+        first = (self.number - 1) * PER_PAGE
+        return slice(first, first + PER_PAGE)
+
+
+async def front(request: web.Request) -> web.Response:
+    """Show the store's name and its newest releases."""
+    catalog = request.config_dict[CATALOG].current
+    newest = catalog.offered[:NEWEST]
+    shop = catalog.shop
+    return respond(
+        request,
+        "front.html",
+        {
+            "store": shop.name,
+            "tagline": shop.tagline,
+            "contact": shop.contact,
+            "catalog": "/catalog",
+            "newest": [views.release(each) for each in newest],
+        },
+        releases=newest,
+        more=len(catalog.offered) > NEWEST,
+    )
+
+
+async def catalog_page(request: web.Request) -> web.Response:
+    """List the releases, or those that a search finds, page by page."""
+    catalog = request.config_dict[CATALOG].current
+    shelf = request.config_dict[SHELF]
+    words = request.query.get("q", "").strip()
+    if len(words) > MAX_QUERY:
+        raise BadField("q", f"holds up to {MAX_QUERY} characters")
+    if words:
+        found = await shelf.search(catalog, words)
+        pages = _pages(request, len(found))
+        matches = found[pages.part]
+    else:
+        pages = _pages(request, len(catalog.offered))
+        matches = [Match(each, ()) for each in catalog.offered[pages.part]]
+    shape = {
+        "query": words or None,
+        "page": pages.number,
+        "pages": pages.count,
+        "total": pages.total,
+    }
+    if wants_json(request):
+        return as_json(
+            {**shape, "releases": [_match(each) for each in matches]}
+        )
+
+    def grid() -> Markup:
+        return fragment(
+            request,
+            "grid.html",
+            matches=matches,
+            in_cart=_in_cart(request, catalog) if words else frozenset(),
+            back=request.path_qs,
+        )
+
+    # Without words nobody's cart shows in it: it is everyone's.
+    return as_page(
+        request,
+        "catalog.html",
+        words=words,
+        pages=pages,
+        grid=grid() if words else shelf.page(catalog, pages.number, grid),
+    )
+
+
+def _match(match: Match) -> views.Json:
+    return {
+        **views.release(match.release),
+        "matches": [each.item_id for each in match.items],
+    }
+
+
+async def release_page(request: web.Request) -> web.Response:
+    """Show one release: its tracks, their previews and prices."""
+    catalog = request.config_dict[CATALOG].current
+    found = find_release(catalog, request.match_info["release"])
+    if found is None:
+        raise NothingHere
+    previews = request.config_dict[PREVIEWS]
+    heard = {each.item_id for each in found.offered if previews.offered(each)}
+    data = views.release(found)
+    for each in data["items"]:
+        each["preview"] = (
+            f"/previews/{each['item_id']}"
+            if each["item_id"] in heard
+            else None
+        )
+    return respond(
+        request,
+        "release.html",
+        data,
+        release=found,
+        heard=heard,
+        in_cart=_in_cart(request, catalog),
+    )
+
+
+def find_release(catalog: Catalog, release_id: str) -> Release | None:
+    """Find a release that the store shows, by its id."""
+    found = catalog.releases_by_id.get(release_id)
+    return None if found is None or found.hidden else found
+
+
+def _in_cart(request: web.Request, catalog: Catalog) -> frozenset[str]:
+    return frozenset(cart.read(request.cookies, catalog).item_ids)
+
+
+def _pages(request: web.Request, total: int) -> Pages:
+    """Read `page`; raises BadField or, past the end, NothingHere."""
+    stated = request.query.get("page", "1")
+    if not (stated.isascii() and stated.isdigit() and len(stated) < 10):
+        raise BadField("page", "is a number from 1")
+    number, count = int(stated), max(1, ceil(total / PER_PAGE))
+    if not 1 <= number <= count:
+        raise NothingHere
+    return Pages(number, count, total)

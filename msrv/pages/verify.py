@@ -1,0 +1,70 @@
+"""What a link or a receipt grants, and until when, without using it."""
+
+from typing import Any
+
+from aiohttp import web
+
+from msrv.catalog.model import Catalog
+from msrv.pages.keys import CATALOG, CLOCK, KEYRING
+from msrv.pages.rendering import PRIVATE, respond
+from msrv.proofs.explain import Explanation, explain
+
+
+async def show(request: web.Request) -> web.Response:
+    """Explain what was pasted into `q`; without it, show where to paste."""
+    pasted = request.query.get("q", "")
+    explanation = None
+    data: dict[str, Any] = {"valid": None}
+    catalog = request.config_dict[CATALOG].current
+    if pasted.strip():
+        explanation = explain(
+            request.config_dict[KEYRING],
+            pasted,
+            request.config_dict[CLOCK](),
+        )
+        data = as_data(explanation, catalog)
+    return respond(
+        request,
+        "verify.html",
+        data,
+        cache_control=PRIVATE,
+        explanation=explanation,
+        facts=data,
+    )
+
+
+def as_data(explanation: Explanation, catalog: Catalog) -> dict[str, Any]:
+    """Say an explanation as data, with the titles that the catalog knows."""
+    data: dict[str, Any] = {
+        "kind": explanation.kind,
+        "valid": explanation.kind != "nothing" and not explanation.expired,
+    }
+    if explanation.access is not None:
+        access = explanation.access
+        data |= {
+            "order_id": access.order_id,
+            "items": [_item(access.item_id, catalog)],
+            "expires_at": access.expires_at,
+            "expired": explanation.expired,
+        }
+    if explanation.receipt is not None:
+        receipt = explanation.receipt
+        data |= {
+            "order_id": receipt.order_id,
+            "items": [_item(each.item_id, catalog) for each in receipt.lines],
+            "issued_at": receipt.issued_at,
+            "expires_at": None,
+            "expired": False,
+            "total_minor": receipt.total_minor,
+            "currency": receipt.currency,
+        }
+    return data
+
+
+def _item(item_id: str, catalog: Catalog) -> dict[str, Any]:
+    found = catalog.by_id.get(item_id)
+    return {
+        "item_id": item_id,
+        "title": found.title if found else None,
+        "available": found is not None,
+    }

@@ -1,0 +1,83 @@
+"""The catalog as programs see it: the members of every JSON answer."""
+
+from typing import Any
+
+from msrv.catalog.model import Artwork, Item, Kind, Release
+from msrv.money import Money
+from msrv.pages.cart import Cart, id_of
+
+Json = dict[str, Any]
+
+
+def money(amount: Money) -> Json:
+    """Show an amount: minor units, currency, and as a shop writes it."""
+    return {
+        "price_minor": amount.minor,
+        "currency": amount.currency,
+        "price": str(amount),
+    }
+
+
+def release(entry: Release) -> Json:
+    """Show a release with all that it offers."""
+    return {
+        "release": entry.release_id,
+        "item_id": entry.release_id if entry.sold_whole else None,
+        "kind": Kind.RELEASE,
+        "title": entry.title,
+        "artist": entry.artist,
+        "date": entry.date or None,
+        "description": entry.description,
+        **money(entry.price),
+        "size_bytes": entry.size_bytes,
+        "url": release_path(entry),
+        "cover": cover_path(entry, entry.artwork) if entry.artwork else None,
+        "items": [item(each) for each in entry.offered],
+    }
+
+
+def item(entry: Item) -> Json:
+    """Show one item that can be bought."""
+    return {
+        "item_id": entry.item_id,
+        "release": entry.release_id,
+        "kind": entry.kind,
+        "title": entry.title,
+        "artist": entry.artist,
+        "number": entry.number,
+        "duration_seconds": entry.duration_seconds,
+        **money(entry.price),
+        "size_bytes": entry.content.size_bytes,
+        "media_type": entry.content.media_type,
+    }
+
+
+def cart(content: Cart) -> Json:
+    """Show what is in the cart, and a total for each currency."""
+    return {
+        "items": [
+            {"item_id": id_of(each), "title": each.title, **money(each.price)}
+            for each in content.entries
+        ],
+        "totals": [
+            {"total_minor": total.minor, "currency": total.currency}
+            for total, _ in content.by_currency()
+        ],
+    }
+
+
+def release_path(entry: Release) -> str:
+    """Give the address of a release's page."""
+    return f"/catalog/{entry.release_id}"
+
+
+def cover_path(entry: Release, artwork: Artwork, width: int = 640) -> str:
+    """Give the address of a cover, which changes with its bytes."""
+    version = artwork.content.sha256.hex()[:16]
+    return f"/covers/{entry.release_id}/{width}?v={version}"
+
+
+def preview_path(entry: Item) -> str:
+    """Give the address of a preview, which changes with the track's bytes."""
+    version = entry.content.sha256.hex()[:16]
+    return f"/previews/{entry.item_id}?v={version}"

@@ -1,0 +1,164 @@
+"""What the tests share: a small library, a store on it, what can be had.
+
+A test that needs what a machine may lack asks for it with a fixture
+(`chromium`, `ffmpeg`); it is skipped with a reason there, or fails where
+`MSRV_TEST_REQUIRE` names it.
+"""
+
+import os
+import shutil
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+from PIL import Image
+
+from msrv import settings as settings_room
+from msrv.app import create_app
+from msrv.pages.keys import CATALOG
+from msrv.proofs.keyring import Keyring
+from msrv.settings import Settings
+from tests.sounds import write_wav
+
+NONCE = "a nonce for the tests alone: 8fK2-vbn1-Qz7T-pl0M-Ww3x"
+
+Client = TestClient[web.Request, web.Application]
+StartStore = Callable[..., Awaitable[Client]]
+
+
+def require(what: str, *, there: bool, lack: str) -> None:
+    """Skip without it; fail where the run was told that it must be there."""
+    if there:
+        return
+    if what in os.environ.get("MSRV_TEST_REQUIRE", "").split(","):
+        pytest.fail(f"MSRV_TEST_REQUIRE names {what}: {lack}")
+    pytest.skip(lack)
+
+
+@pytest.fixture(scope="session")
+def ffmpeg() -> str:
+    """The path of ffmpeg."""
+    found = shutil.which("ffmpeg")
+    require("ffmpeg", there=found is not None, lack="ffmpeg is not installed")
+    assert found
+    return found
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium (or Chrome) of this machine."""
+    found = next(
+        filter(
+            None,
+            map(
+                shutil.which, ("chromium", "chromium-browser", "google-chrome")
+            ),
+        ),
+        None,
+    )
+    require("browser", there=bool(found), lack="no Chromium is installed")
+    assert found
+    return found
+
+
+@pytest.fixture(scope="session")
+def keyring() -> Keyring:
+    """The keys of NONCE; made once, since that is made to be slow."""
+    return Keyring.from_nonces(NONCE)
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """A library of three releases: an album, a single, a free book."""
+    root = tmp_path / "library"
+    album = root / "Night Bus"
+    write_wav(album / "01 Departure.wav", pitch=220)
+    write_wav(album / "02 Wrong Stop.wav", pitch=330)
+    (album / "Lyrics.pdf").write_bytes(b"%PDF-1.4 words %%EOF")
+    Image.new("RGB", (400, 400), "#802010").save(album / "cover.png")
+    (album / "release.toml").write_text(
+        'id = "night-bus"\ntitle = "Night Bus"\nartist = "The Wet Coats"\n'
+        'date = "2026-03-06"\nprice = "7.00"\nitem_price = "1.00"\n'
+        '[items."01 Departure.wav"]\nid = "departure"\n'
+        '[items."02 Wrong Stop.wav"]\nid = "wrong-stop"\n'
+        '[items."Lyrics.pdf"]\nid = "lyrics"\nprice = "0"\n',
+        encoding="utf-8",
+    )
+    single = root / "Umbrella"
+    write_wav(single / "Umbrella.wav", pitch=440)
+    (single / "release.toml").write_text(
+        'id = "umbrella-single"\ntitle = "Umbrella"\n'
+        'artist = "The Wet Coats"\ndate = "2025"\n'
+        'description = "One song & <b>no</b> more."\n'
+        '[items."Umbrella.wav"]\nid = "umbrella"\nprice = "1.50"\n',
+        encoding="utf-8",
+    )
+    book = root / "Zine"
+    book.mkdir()
+    (book / "zine.pdf").write_bytes(b"%PDF-1.4 zine %%EOF")
+    (book / "release.toml").write_text(
+        'id = "zine-issue"\ntitle = "Zine"\ndate = "2024-05"\n'
+        '[items."zine.pdf"]\nid = "zine"\nprice = "0"\n',
+        encoding="utf-8",
+    )
+    (root / "store.toml").write_text(
+        'name = "Wet Coats"\ntagline = "Songs about weather"\n'
+        'contact = "hello@example.org"\ncurrency = "EUR"\n',
+        encoding="utf-8",
+    )
+    return root
+
+
+@pytest.fixture
+def settings(library: Path, tmp_path: Path) -> Settings:
+    """Settings for that library, with pretend payments."""
+    return settings_room.load(
+        {
+            "MSRV_LIBRARY": str(library),
+            "MSRV_DATA": str(tmp_path / "data"),
+            "MSRV_CERTS": str(tmp_path / "certs"),
+            "MSRV_DEMO_PAYMENTS": "1",
+            "MSRV_TLS": "off",
+        }
+    )
+
+
+class Clock:
+    """A clock that a test sets; in Unix seconds."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The store's clock."""
+    return Clock()
+
+
+@pytest.fixture
+def start_store(
+    aiohttp_client: Callable[..., Awaitable[Client]],
+    keyring: Keyring,
+    clock: Clock,
+) -> StartStore:
+    """Start a store in this process and wait until it can sell."""
+
+    async def start(settings: Settings) -> Client:
+        app = create_app(settings, keyring, clock=clock)
+        client = await aiohttp_client(app)
+        await app[CATALOG].ready()
+        return client
+
+    return start
+
+
+@pytest.fixture
+async def store(start_store: StartStore, settings: Settings) -> Client:
+    """A store on the small library."""
+    return await start_store(settings)

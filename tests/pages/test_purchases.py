@@ -1,0 +1,293 @@
+"""Receipts and links: what they give, for how long, and to whom."""
+
+import hashlib
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from msrv.proofs.keyring import Keyring
+from msrv.proofs.links import make_link
+from tests.conftest import Client, Clock
+
+JSON = {"Accept": "application/json"}
+ORDER = "A" * 24
+
+
+async def buy(store: Client, *items: str) -> dict[str, object]:
+    """Buy as a program does."""
+    form = [("item", item) for item in items]
+    answer = await store.post("/purchases", data=form, headers=JSON)
+    assert answer.status == 201
+    bought: dict[str, object] = await answer.json()
+    return bought
+
+
+def path_of(url: object) -> str:
+    """The path of an absolute address of ours."""
+    return "/" + str(url).split("/", 3)[3]
+
+
+async def test_a_link_gives_the_exact_bytes(
+    store: Client, library: Path
+) -> None:
+    """A buyer gets other bytes than the seller's."""
+    bought = await buy(store, "departure")
+    downloads = bought["downloads"]
+    assert isinstance(downloads, dict)
+    answer = await store.get(path_of(downloads["departure"]))
+    assert answer.status == 200
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "01 Departure.wav" in answer.headers["Content-Disposition"]
+    source = (library / "Night Bus" / "01 Departure.wav").read_bytes()
+    assert await answer.read() == source
+
+
+async def test_a_release_is_a_zip_of_all_of_it(
+    store: Client, library: Path
+) -> None:
+    """Who bought the album doesn't get the album."""
+    bought = await buy(store, "night-bus")
+    downloads = bought["downloads"]
+    assert isinstance(downloads, dict)
+    answer = await store.get(path_of(downloads["night-bus"]))
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(await answer.read())) as archive:
+        assert archive.testzip() is None
+        hashes = {
+            hashlib.sha256(archive.read(name)).digest()
+            for name in archive.namelist()
+        }
+    for file in (library / "Night Bus").iterdir():
+        if file.suffix != ".toml":
+            assert hashlib.sha256(file.read_bytes()).digest() in hashes
+
+
+async def test_the_receipt_gives_fresh_links_for_ever(
+    store: Client, clock: Clock
+) -> None:
+    """A year later the buyer has paid for nothing."""
+    bought = await buy(store, "departure", "night-bus")
+    clock.now += 10 * 366 * 24 * 3600
+    receipt = path_of(bought["receipt"])
+    page = await store.get(receipt)
+    assert page.status == 200
+    assert page.headers["Cache-Control"] == "private, no-store"
+    assert "Departure" in await page.text()
+    shown = await (await store.get(receipt, headers=JSON)).json()
+    assert shown["order_id"] == bought["order_id"]
+    assert shown["links_expire_at"] == clock.now + 24 * 3600
+    for url in shown["downloads"].values():
+        assert (await store.head(path_of(url))).status == 200
+    parts = shown["items"][1]["parts"]
+    assert [part["item_id"] for part in parts] == [
+        "departure",
+        "wrong-stop",
+        "lyrics",
+    ]
+    for part in parts:
+        assert (await store.head(path_of(part["download"]))).status == 200
+
+
+async def test_an_expired_link_shows_the_way_to_a_fresh_one(
+    store: Client, clock: Clock
+) -> None:
+    """A buyer whose link ran out is left in front of a closed door."""
+    bought = await buy(store, "departure")
+    downloads = bought["downloads"]
+    assert isinstance(downloads, dict)
+    link = path_of(downloads["departure"])
+    clock.now += 24 * 3600 - 1
+    assert (await store.head(link)).status == 200
+    clock.now += 1
+    answer = await store.get(link)
+    assert answer.status == 410
+    page = await answer.text()
+    assert "This link has expired" in page
+    assert 'action="/purchases"' in page
+    told = await (await store.get(link, headers=JSON)).json()
+    assert told["error"] == "expired"
+    assert told["expired_at"] == clock.now
+    found = await store.get(
+        "/purchases",
+        params={"receipt": str(bought["receipt"])},
+        allow_redirects=False,
+    )
+    assert found.status == 303
+    assert found.headers["Location"] == path_of(bought["receipt"])
+
+
+async def test_a_download_that_was_begun_can_be_resumed_for_longer(
+    store: Client, clock: Clock
+) -> None:
+    """A phone that lost its connection overnight starts from nothing."""
+    bought = await buy(store, "departure")
+    downloads = bought["downloads"]
+    assert isinstance(downloads, dict)
+    link = path_of(downloads["departure"])
+    first = await store.get(link, headers={"Range": "bytes=0-99"})
+    tag = first.headers["ETag"]
+    clock.now += 36 * 3600
+    resume = {"Range": "bytes=100-", "If-Range": tag}
+    answer = await store.get(link, headers=resume)
+    assert answer.status == 206
+    whole = (await first.read()) + (await answer.read())
+    assert whole[:4] == b"RIFF"
+    for headers in (
+        {"Range": "bytes=100-"},
+        {"If-Range": tag},
+        {"Range": "bytes=100-", "If-Range": '"another"'},
+        {"Range": "bytes=100-", "If-Range": f"W/{tag}"},
+        {},
+    ):
+        assert (await store.get(link, headers=headers)).status == 410
+    clock.now += 12 * 3600
+    assert (await store.get(link, headers=resume)).status == 410
+
+
+def forgeries(keyring: Keyring, clock: Clock) -> list[str]:
+    """Paths that no one was given."""
+    expires_at = clock.now + 3600
+    good = make_link(keyring, ORDER, "departure", expires_at)
+    other = make_link(keyring, "B" * 24, "departure", expires_at)
+    return [
+        f"/download/{good.pop}/{good.poe}/wrong-stop",
+        f"/download/{other.pop}/{good.poe}/departure",
+        f"/download/{good.pop}/{other.poe}/departure",
+        f"/download/{good.pop}/{'f' * 16}/departure",
+        f"/download/{good.pop}/{good.poe[:-1]}/departure",
+        f"/download/{good.pop}/{good.poe}=/departure",
+        f"/download/{good.pop}/{good.poe}/Departure",
+        f"/download/{good.pop.lower()}/{good.poe}/departure",
+        "/download/a/b/c",
+        "/download/%00/%ff/x",
+        "/purchases/a.b.c",
+        "/purchases/" + "x" * 4000,
+        "/payments/demo/a.b",
+    ]
+
+
+async def test_what_is_forged_is_one_page_that_says_nothing(
+    store: Client, keyring: Keyring, clock: Clock
+) -> None:
+    """Whoever tries tokens out learns from the answers."""
+    pages = set()
+    for path in forgeries(keyring, clock):
+        answer = await store.get(path)
+        assert answer.status == 404, path
+        page = (await answer.text()).replace(path, "")
+        pages.add(page)
+    assert len(pages) == 1
+    assert "No such download" in pages.pop()
+
+
+async def test_a_genuine_link_to_what_is_gone_is_calm(
+    store: Client, keyring: Keyring, clock: Clock, library: Path
+) -> None:
+    """A buyer is called a forger when a disk is not mounted."""
+    link = make_link(keyring, ORDER, "departure", clock.now + 60).path
+    (library / "Night Bus" / "01 Departure.wav").unlink()
+    answer = await store.get(link)
+    assert answer.status == 503
+    assert "Retry-After" in answer.headers
+    assert "Your link is good" in await answer.text()
+    unknown = make_link(keyring, ORDER, "never-was", clock.now + 60).path
+    assert (await store.get(unknown)).status == 503
+
+
+async def test_a_changed_file_is_not_sent_under_the_old_name(
+    store: Client, keyring: Keyring, clock: Clock, library: Path
+) -> None:
+    """A resumed download mixes two files."""
+    link = make_link(keyring, ORDER, "departure", clock.now + 60).path
+    (library / "Night Bus" / "01 Departure.wav").write_bytes(b"other")
+    assert (await store.get(link)).status in {200, 503}
+    answer = await store.get(link)
+    if answer.status == 200:
+        assert await answer.read() == b"other"
+
+
+async def test_withdrawn_items_stay_with_who_bought_them(
+    start_store: object,
+    settings: object,
+    keyring: Keyring,
+    clock: Clock,
+    library: Path,
+) -> None:
+    """A seller withdraws a song, and its buyers lose it."""
+    assert callable(start_store)
+    toml = library / "Night Bus" / "release.toml"
+    toml.write_text(
+        toml.read_text("utf-8").replace(
+            'id = "departure"', 'id = "departure"\nhidden = true'
+        ),
+        encoding="utf-8",
+    )
+    store = await start_store(settings)
+    page = await (await store.get("/catalog/night-bus")).text()
+    assert "Departure" not in page
+    refused = await store.post("/purchases", data={"item": "departure"})
+    assert refused.status == 422
+    link = make_link(keyring, ORDER, "departure", clock.now + 60).path
+    assert (await store.get(link)).status == 200
+
+
+async def test_the_keys_are_published(store: Client, keyring: Keyring) -> None:
+    """Nobody else can check a receipt."""
+    answer = await store.get("/.well-known/jwks.json")
+    assert answer.status == 200
+    keys = (await answer.json(content_type=None))["keys"]
+    assert [key["kid"] for key in keys] == [keyring.current.kid]
+    assert all("d" not in key for key in keys)
+
+
+@pytest.mark.parametrize("shape", ["url", "path", "spaced"])
+async def test_verify_says_what_a_link_grants(
+    store: Client, keyring: Keyring, clock: Clock, shape: str
+) -> None:
+    """Support can't tell a buyer what is wrong with their link."""
+    link = make_link(keyring, ORDER, "departure", clock.now + 60).path
+    pasted = {
+        "url": f"https://shop.example{link}",
+        "path": link,
+        "spaced": f"  https://shop.example{link}\n",
+    }[shape]
+    params = {"q": pasted}
+    told = await (
+        await store.get("/verify", params=params, headers=JSON)
+    ).json()
+    assert told["kind"] == "link"
+    assert told["valid"] is True
+    assert told["items"][0]["title"] == "Departure"
+    assert told["expires_at"] == clock.now + 60
+    assert (
+        "still good"
+        in await (await store.get("/verify", params=params)).text()
+    )
+    clock.now += 60
+    told = await (
+        await store.get("/verify", params=params, headers=JSON)
+    ).json()
+    assert told["valid"] is False
+    assert told["expired"] is True
+
+
+async def test_verify_explains_a_receipt_and_nonsense(store: Client) -> None:
+    """What is no proof is called one."""
+    bought = await buy(store, "zine")
+    told = await (
+        await store.get(
+            "/verify", params={"q": str(bought["receipt"])}, headers=JSON
+        )
+    ).json()
+    assert told["kind"] == "receipt"
+    assert told["valid"] is True
+    assert told["expires_at"] is None
+    for nonsense in ("hello", "/download/a/b/c", "x" * 3000, "a.b.c"):
+        told = await (
+            await store.get("/verify", params={"q": nonsense}, headers=JSON)
+        ).json()
+        assert told == {"kind": "nothing", "valid": False}

@@ -1,0 +1,266 @@
+"""The pages a visitor looks at, as people and as programs see them."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from msrv.settings import Settings
+from tests.conftest import Client, StartStore
+from tests.sounds import write_wav
+
+JSON = {"Accept": "application/json"}
+
+
+async def test_the_front_names_the_store_and_its_newest(
+    store: Client,
+) -> None:
+    """A visitor doesn't know where they are, or what is new."""
+    page = await (await store.get("/")).text()
+    assert '<h1 class="giant">Wet Coats</h1>' in page
+    assert "Songs about weather" in page
+    assert (
+        page.index("Night Bus") < page.index("Umbrella") < page.index("Zine")
+    )
+    shown = await (await store.get("/", headers=JSON)).json()
+    assert shown["store"] == "Wet Coats"
+    assert [each["title"] for each in shown["newest"]] == [
+        "Night Bus",
+        "Umbrella",
+        "Zine",
+    ]
+
+
+async def test_the_first_page_is_small(store: Client) -> None:
+    """A phone with a bad connection waits for a page of text."""
+    total = 0
+    for path in ("/", "/static/store.css", "/static/store.js", "/theme.css"):
+        answer = await store.get(path, headers={"Accept-Encoding": "identity"})
+        total += len(await answer.read())
+    assert total < 30_000
+
+
+async def test_a_release_is_shown_whole(store: Client) -> None:
+    """A price, a length or a track is missing."""
+    page = await (await store.get("/catalog/night-bus")).text()
+    for piece in ("Night Bus", "The Wet Coats", "Departure", "0:06", "€7.00"):
+        assert piece in page
+    shown = await (await store.get("/catalog/night-bus", headers=JSON)).json()
+    assert shown["item_id"] == "night-bus"
+    assert shown["price_minor"] == 700
+    assert [each["item_id"] for each in shown["items"]] == [
+        "departure",
+        "wrong-stop",
+        "lyrics",
+    ]
+
+
+async def test_a_single_has_a_page_and_is_bought_as_its_track(
+    store: Client,
+) -> None:
+    """A release of one file can't be found, or is sold twice."""
+    shown = await (
+        await store.get("/catalog/umbrella-single", headers=JSON)
+    ).json()
+    assert shown["item_id"] is None
+    assert [each["item_id"] for each in shown["items"]] == ["umbrella"]
+    page = await (await store.get("/catalog/umbrella-single")).text()
+    assert "Add all of it" not in page
+    answer = await store.post("/purchases", data={"item": "umbrella-single"})
+    assert answer.status == 422
+
+
+async def test_what_a_seller_writes_is_text(store: Client) -> None:
+    """A description runs as a script in a visitor's browser."""
+    page = await (await store.get("/catalog/umbrella-single")).text()
+    assert "One song &amp; &lt;b&gt;no&lt;/b&gt; more." in page
+
+
+@pytest.mark.parametrize(
+    ("words", "titles"),
+    [
+        ("night", ["Night Bus"]),
+        ("NIGHT bus", ["Night Bus"]),
+        ("wrong", ["Night Bus"]),
+        ("wet coats", ["Night Bus", "Umbrella"]),
+        ("weather", []),
+        ("<script>", []),
+        ("%00", []),
+    ],
+)
+async def test_search(store: Client, words: str, titles: list[str]) -> None:
+    """A visitor can't find what is there."""
+    shown = await (
+        await store.get("/catalog", params={"q": words}, headers=JSON)
+    ).json()
+    assert [each["title"] for each in shown["releases"]] == titles
+    assert shown["total"] == len(titles)
+    page = await store.get("/catalog", params={"q": words})
+    assert page.status == 200
+    if not titles:
+        assert "Nothing found" in await page.text()
+
+
+async def test_search_names_the_tracks_that_match(store: Client) -> None:
+    """A song is found, and the visitor has to look for it again."""
+    shown = await (
+        await store.get("/catalog", params={"q": "wrong stop"}, headers=JSON)
+    ).json()
+    assert shown["releases"][0]["matches"] == ["wrong-stop"]
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "x", "1e9", "²", "9" * 40])
+async def test_a_page_that_is_no_number(store: Client, page: str) -> None:
+    """A crawler's address ends in a traceback."""
+    answer = await store.get("/catalog", params={"page": page})
+    assert answer.status in {400, 404}
+
+
+async def test_pages_go_on(
+    start_store: StartStore, settings: Settings, library: Path
+) -> None:
+    """The twenty-fifth release can't be reached."""
+    for number in range(30):
+        folder = library / f"Book {number:02d}"
+        folder.mkdir()
+        (folder / "book.pdf").write_bytes(b"%d" % number)
+    store = await start_store(settings)
+    first = await (await store.get("/catalog", headers=JSON)).json()
+    second = await (
+        await store.get("/catalog", params={"page": "2"}, headers=JSON)
+    ).json()
+    assert (first["total"], first["pages"]) == (33, 2)
+    titles = [each["title"] for each in first["releases"] + second["releases"]]
+    assert len(set(titles)) == 33
+    assert (
+        'rel="next" href="/catalog?page=2"'
+        in await (await store.get("/catalog")).text()
+    )
+    beyond = await store.get("/catalog", params={"page": "3"})
+    assert beyond.status == 404
+
+
+async def test_a_cart_without_scripts(store: Client) -> None:
+    """Who has no scripts can't fill a cart."""
+    answer = await store.post(
+        "/cart",
+        data={"add": "departure", "back": "/catalog/night-bus"},
+        allow_redirects=False,
+    )
+    assert (answer.status, answer.headers["Location"]) == (
+        303,
+        "/catalog/night-bus",
+    )
+    cookie = answer.headers["Set-Cookie"]
+    for part in ("HttpOnly", "SameSite=Lax", "Path=/"):
+        assert part in cookie
+    page = await (await store.get("/cart")).text()
+    assert "Departure" in page
+    assert "€1.00" in page
+    await store.post("/cart", data={"remove": "departure"})
+    assert "Your cart is empty" in await (await store.get("/cart")).text()
+
+
+async def test_a_whole_release_is_not_bought_twice(store: Client) -> None:
+    """A visitor pays for the album and for one of its songs."""
+    for item in ("departure", "zine", "night-bus", "lyrics"):
+        answer = await store.post("/cart", data={"add": item}, headers=JSON)
+    cart = await answer.json()
+    assert [each["item_id"] for each in cart["items"]] == ["zine", "night-bus"]
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "https://evil.example",
+        "//evil.example",
+        "/\\evil.example",
+        "/a\r\nb: c",
+    ],
+)
+async def test_the_way_back_is_ours(store: Client, back: str) -> None:
+    """A link of ours sends a visitor to another site."""
+    answer = await store.post(
+        "/cart", data={"add": "zine", "back": back}, allow_redirects=False
+    )
+    assert answer.headers["Location"] == "/cart"
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    ["", "....", "nothing", "departure.departure", "<b>", "x" * 5000],
+)
+async def test_a_cookie_that_is_not_ours(store: Client, cookie: str) -> None:
+    """A stale cookie breaks every page until it is deleted by hand."""
+    headers = {"Cookie": f"cart={cookie}; other=1; =; broken", **JSON}
+    answer = await store.get("/cart", headers=headers)
+    assert answer.status == 200
+    items = (await answer.json())["items"]
+    assert len(items) == (1 if "departure" in cookie else 0)
+
+
+async def test_covers_come_in_a_few_sizes(
+    store: Client, tmp_path: Path
+) -> None:
+    """A phone loads the seller's original, or a stranger makes us resize."""
+    shown = await (await store.get("/catalog/night-bus", headers=JSON)).json()
+    answer = await store.get(shown["cover"])
+    assert answer.status == 200
+    assert "immutable" in answer.headers["Cache-Control"]
+    saved = tmp_path / "cover"
+    saved.write_bytes(await answer.read())
+    with Image.open(saved) as picture:
+        assert picture.size == (400, 400)
+    small = await store.get("/covers/night-bus/160")
+    saved.write_bytes(await small.read())
+    with Image.open(saved) as picture:
+        assert picture.size == (160, 160)
+    again = await store.get(
+        shown["cover"], headers={"If-None-Match": answer.headers["ETag"]}
+    )
+    assert again.status == 304
+    for path in ("/covers/night-bus/161", "/covers/zine-issue/160"):
+        assert (await store.get(path)).status == 404
+
+
+async def test_styles_are_kept_by_their_digest(store: Client) -> None:
+    """A visitor sees last year's style, or loads it on each page."""
+    page = await (await store.get("/")).text()
+    path = page.partition('href="/static/store.css')[2].partition('"')[0]
+    answer = await store.get("/static/store.css" + path)
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert answer.headers["Content-Encoding"] == "gzip"
+    plain = await store.get(
+        "/static/store.css", headers={"Accept-Encoding": "identity"}
+    )
+    assert "Content-Encoding" not in plain.headers
+    assert plain.headers["ETag"] != answer.headers["ETag"]
+    assert (await store.get("/static/nothing.css")).status == 404
+    assert (await store.get("/static/..%2frendering.py")).status == 404
+
+
+async def test_a_preview_is_short_and_never_the_file(
+    start_store: StartStore, settings: Settings, library: Path, ffmpeg: str
+) -> None:
+    """A track is given away, or can't be heard before buying."""
+    assert ffmpeg
+    long = library / "Night Bus" / "03 Long.wav"
+    write_wav(long, seconds=60)
+    store = await start_store(settings)
+    shown = await (await store.get("/catalog/night-bus", headers=JSON)).json()
+    track = next(each for each in shown["items"] if each["title"] == "Long")
+    answer = await store.get(track["preview"])
+    assert answer.status == 200
+    assert answer.content_type == "audio/mpeg"
+    assert len(await answer.read()) < 300_000
+    part = await store.get(track["preview"], headers={"Range": "bytes=0-99"})
+    assert part.status == 206
+    assert (await store.get("/previews/lyrics")).status == 404
+    assert (await store.get("/previews/nothing")).status == 404
+
+
+async def test_crawlers_are_told_what_is_nobodys(store: Client) -> None:
+    """A receipt that someone linked to turns up in a search engine."""
+    text = await (await store.get("/robots.txt")).text()
+    assert "Disallow: /purchases" in text
+    assert "Disallow: /download/" in text
