@@ -1,0 +1,5 @@
+"""`python -m msrv`."""
+
+from msrv.cli import main
+
+main()

@@ -1,0 +1,216 @@
+"""The door: one command for each thing an operator does at a terminal.
+
+Answers go to standard output and nothing else does; what went wrong is one
+line on standard error and an exit status that is not 0.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import secrets
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from msrv import __version__, logs, nonce, reload, server, settings, shelflist
+from msrv.app import create_app
+from msrv.catalog.reading import LibraryUnreadable
+from msrv.certificates import CertificateError
+from msrv.pages import verify as verify_page
+from msrv.proofs import keyring as keyrings
+from msrv.proofs.explain import explain
+from msrv.proofs.keyring import Keyring, new_order_id
+from msrv.proofs.links import make_link
+from msrv.settings import Settings, WrongSetting
+from msrv.welcome import welcome
+
+log = logging.getLogger(__name__)
+
+_MAX_HOURS = 24 * 366 * 100
+
+_LIBRARY = click.option(
+    "--library",
+    type=click.Path(path_type=Path),
+    help="The folder of files for sale (MSRV_LIBRARY).",
+)
+
+
+@contextlib.contextmanager
+def _plainly() -> Iterator[None]:
+    """Turn what an operator can mend into one line."""
+    try:
+        yield
+    except (WrongSetting, CertificateError, LibraryUnreadable) as error:
+        raise click.ClickException(str(error)) from None
+
+
+@click.group(invoke_without_command=True)
+@click.version_option(__version__, prog_name="msrv")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """MSRV, a self-hosted store for digital downloads.
+
+    Without a command, it serves. Settings come from the environment; see
+    docs/settings.md.
+    """
+    if context.invoked_subcommand is None:
+        context.invoke(serve)
+
+
+@main.command()
+@_LIBRARY
+@click.option("--host", help="The address to listen on (MSRV_HOST).")
+@click.option("--port", type=int, help="The port to listen on (MSRV_PORT).")
+@click.option(
+    "--tls/--no-tls", default=None, help="HTTPS or plain HTTP (MSRV_TLS)."
+)
+@click.option(
+    "--reload", "reloads", is_flag=True, help="Restart on a change of code."
+)
+def serve(
+    library: Path | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    *,
+    tls: bool | None = None,
+    reloads: bool = False,
+) -> None:
+    """Serve the store."""
+    if reloads and not reload.is_child():
+        sys.exit(reload.run(sys.argv[1:]))
+    logs.configure()
+    with _plainly():
+        found = settings.load(
+            library=library,
+            host=host,
+            port=port,
+            tls=None if tls is None else "auto" if tls else "off",
+        )
+        for line in settings.unknown():
+            log.warning(line)
+        pair = server.find_pair(found)
+        app = create_app(found, _keyring(found), reload=reloads)
+        asyncio.run(
+            server.serve(
+                app,
+                pair,
+                lambda address: welcome(found, pair, address),
+            )
+        )
+
+
+@main.command()
+@_LIBRARY
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def catalog(library: Path | None, *, as_json: bool) -> None:
+    """Print what the library offers, and every problem in it.
+
+    Exits with 1 if there is a problem.
+    """
+    with _plainly():
+        found = settings.load(library=library)
+        reading = shelflist.read(found)
+    if as_json:
+        click.echo(json.dumps(shelflist.as_data(reading), indent=2))
+    else:
+        click.echo(shelflist.as_table(reading))
+    for note in reading.notes:
+        click.echo(f"note: {note}", err=True)
+    for problem in reading.problems:
+        click.echo(f"problem: {problem}", err=True)
+    if reading.problems:
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("item")
+@_LIBRARY
+@click.option("--hours", type=click.IntRange(0, _MAX_HOURS), help="How long.")
+@click.option("--until", help="Until when: 2030-01-01T00:00Z.")
+@click.option("--base-url", help="The store's address (MSRV_PUBLIC_URL).")
+def link(
+    item: str,
+    library: Path | None,
+    hours: int | None,
+    until: str | None,
+    base_url: str | None,
+) -> None:
+    """Print a download link to give away.
+
+    ITEM is an item's id, as `catalog` lists it.
+    """
+    if hours is not None and until is not None:
+        raise click.UsageError("--hours and --until exclude each other")
+    with _plainly():
+        found = settings.load(library=library, public_url=base_url)
+        entry = shelflist.read(found).catalog.by_id.get(item)
+        if entry is None:
+            raise click.ClickException(
+                f"there is no item {item!r}; `msrv catalog` lists them"
+            )
+        if until is not None:
+            expires_at = _moment(until)
+        else:
+            hours = found.link_hours if hours is None else hours
+            expires_at = int(time.time()) + hours * 3600
+        order_id = new_order_id(secrets.token_bytes)
+        made = make_link(_keyring(found), order_id, item, expires_at)
+    click.echo(server.address(found) + made.path)
+
+
+@main.command()
+@click.argument("url")
+@_LIBRARY
+def verify(url: str, library: Path | None) -> None:
+    """Say what a link or a receipt grants, and until when.
+
+    Exits with 1 if it grants nothing (any more).
+    """
+    with _plainly():
+        found = settings.load(library=library)
+        explanation = explain(_keyring(found), url, int(time.time()))
+        reading = shelflist.read(found)
+    data = verify_page.as_data(explanation, reading.catalog)
+    click.echo(shelflist.explained(data))
+    if not data["valid"]:
+        sys.exit(1)
+
+
+@main.command("nonce")
+def make_nonce() -> None:
+    """Print a strong NONCE."""
+    click.echo(keyrings.new_nonce(secrets.token_bytes))
+
+
+def _keyring(found: Settings) -> Keyring:
+    """Make the keys; warns of a NONCE that is kept here, or weak."""
+    secret, warning = nonce.find(found)
+    if warning:
+        log.warning(warning)
+    weakness = keyrings.weakness(secret)
+    if weakness:
+        log.warning("NONCE is weak: %s; `msrv nonce` prints another", weakness)
+    previous = found.nonce_previous
+    return Keyring.from_nonces(
+        secret, *([previous.get_secret_value()] if previous else [])
+    )
+
+
+def _moment(text: str) -> int:
+    """Read a time in ISO 8601; without an offset it is UTC."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.UsageError(
+            f"--until: {text!r} is no time like 2030-01-01T00:00Z"
+        ) from None
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    if at.timestamp() < 0:
+        raise click.UsageError("--until: that was before 1970")
+    return int(at.timestamp())

@@ -1,0 +1,290 @@
+"""Sockets, TLS, and a graceful end: a store from its start to its last byte.
+
+SIGTERM (or Ctrl-C) closes the listening sockets, so that nobody new comes;
+who is on a connection already is told so by `/-/ready`, and downloads run on
+for `MSRV_DRAIN_SECONDS`. A second signal ends at once.
+"""
+
+import asyncio
+import contextlib
+import errno
+import functools
+import logging
+import signal
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from msrv import certificates
+from msrv.certificates import CertificateError, Pair
+from msrv.pages import headers
+from msrv.pages.access import AccessLog
+from msrv.pages.keys import SETTINGS, TRAFFIC
+from msrv.settings import Settings, WrongSetting
+
+log = logging.getLogger(__name__)
+
+HANDSHAKE_SECONDS: Final = 15
+GOODBYE_SECONDS: Final = 3
+"""How long a peer may take over its close_notify; asyncio's own is 30."""
+CERTIFICATE_SECONDS: Final = 60
+"""How often an operator's pair is looked at for a renewal."""
+_BACKLOG: Final = 1024
+_MAX_HEADER_BYTES: Final = 8190
+_ENDINGS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+async def serve(
+    app: web.Application,
+    pair: Pair | None,
+    started: Callable[[str], None],
+) -> None:
+    """Serve an application until a signal; `pair` is None for plain HTTP.
+
+    `started` is told the store's address once it can be asked. Raises
+    WrongSetting where a socket can't be had.
+    """
+    settings = app[SETTINGS]
+    stop, at_once = asyncio.Event(), asyncio.Event()
+    _listen_for_signals(stop, at_once)
+    context = tls_context(pair) if pair else None
+    async with _runner(app) as server:
+        sockets = bind(settings)
+        listeners = [
+            await asyncio.get_running_loop().create_server(
+                server,
+                sock=each,
+                ssl=context,
+                backlog=_BACKLOG,
+                ssl_handshake_timeout=HANDSHAKE_SECONDS if context else None,
+                ssl_shutdown_timeout=GOODBYE_SECONDS if context else None,
+            )
+            for each in sockets
+        ]
+        started(address(settings, sockets[0].getsockname()[1]))
+        async with _renewing(context, pair):
+            await stop.wait()
+        app[TRAFFIC].draining = True
+        for listener in listeners:
+            listener.close()
+        await _drain(app, at_once)
+
+
+def bind(settings: Settings) -> list[socket.socket]:
+    """Open the listening sockets. Raises WrongSetting.
+
+    With no host set, both loopback addresses, as far as there are two: a
+    browser tries either for `localhost`.
+    """
+    port = settings.listening_port
+    if settings.host is not None:
+        return [_bind(settings.host, port)]
+    first = _bind("127.0.0.1", port)
+    sockets = [first]
+    # No IPv6 here, or its port is taken: the other address serves alone.
+    with contextlib.suppress(WrongSetting):
+        sockets.append(_bind("::1", first.getsockname()[1]))
+    return sockets
+
+
+def address(settings: Settings, port: int | None = None) -> str:
+    """Say where visitors find the store; `port` is the one it got."""
+    if settings.public_url is not None:
+        return settings.public_url
+    scheme = "https" if settings.terminates_tls else "http"
+    host = settings.host or "localhost"
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+        host = "localhost"
+    if ":" in host:
+        host = f"[{host}]"
+    return f"{scheme}://{host}:{port or settings.listening_port}"
+
+
+def tls_context(pair: Pair) -> ssl.SSLContext:
+    """Make the context for a pair: TLS 1.2 and 1.3, the library's suites.
+
+    Raises CertificateError where the pair can't be used.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    # ECDHE alone in TLS 1.2: forward secrecy, and AEADs only.
+    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(pair.cert, pair.key, password=_no_password)
+    except (OSError, ssl.SSLError, ValueError) as error:
+        raise CertificateError(
+            f"can't use {pair.cert} with {pair.key}: "
+            f"{getattr(error, 'strerror', None) or error}"
+        ) from error
+    return context
+
+
+def find_pair(settings: Settings) -> Pair | None:
+    """Find the certificate that the settings ask for, None without TLS.
+
+    Raises CertificateError.
+    """
+    if not settings.terminates_tls:
+        return None
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        ends = certificates.expiry(settings.tls_cert)
+        if ends <= datetime.now(UTC):
+            log.warning("%s expired on %s", settings.tls_cert, ends.date())
+        return Pair(settings.tls_cert, settings.tls_key, None)
+    return certificates.development_pair(settings.certs, datetime.now(UTC))
+
+
+class _Request(web.Request):
+    """A request; also one that could not be read.
+
+    aiohttp answers those by itself, past the application's signals; their
+    answers get the same headers here.
+    """
+
+    async def _prepare_hook(self, response: web.StreamResponse) -> None:
+        if self._match_info is None:
+            headers.put(response)
+            return
+        await super()._prepare_hook(response)
+
+
+class _Unreadable(logging.Filter):
+    """Keeps what strangers send wrongly from filling the log with traces."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError):
+            record.exc_info = None
+            record.levelno, record.levelname = logging.INFO, "INFO"
+            record.msg, record.args = "refused what is not HTTP", ()
+        return True
+
+
+@contextlib.asynccontextmanager
+async def _runner(app: web.Application) -> AsyncIterator[web.Server]:
+    server_log = logging.getLogger("msrv.server.http")
+    server_log.addFilter(_Unreadable())
+    runner = web.AppRunner(
+        app,
+        handler_cancellation=True,
+        access_log_class=AccessLog,
+        access_log=logging.getLogger("msrv.access"),
+        logger=server_log,
+        keepalive_timeout=75,
+        max_line_size=_MAX_HEADER_BYTES,
+        max_field_size=_MAX_HEADER_BYTES,
+        shutdown_timeout=1,
+    )
+    await runner.setup()
+    try:
+        server = runner.server
+        assert server is not None  # noqa: S101 - setup made it
+
+        # aiohttp lets an application choose its requests' class only here.
+        server.request_factory = functools.partial(
+            app._make_request,  # noqa: SLF001
+            _cls=_Request,
+        )
+        yield server
+    finally:
+        await runner.cleanup()
+
+
+async def _drain(app: web.Application, at_once: asyncio.Event) -> None:
+    """Let what is under way end, for as long as the settings say."""
+    seconds = app[SETTINGS].drain_seconds
+    log.info("draining for up to %d s", seconds)
+    waits = [
+        asyncio.create_task(app[TRAFFIC].until_idle()),
+        asyncio.create_task(at_once.wait()),
+    ]
+    _, pending = await asyncio.wait(
+        waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+    )
+    for wait in pending:
+        wait.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def _renewing(
+    context: ssl.SSLContext | None, pair: Pair | None
+) -> AsyncIterator[None]:
+    """Take up a renewed certificate without a restart."""
+    if context is None or pair is None:
+        yield
+        return
+    task = asyncio.create_task(_watch_pair(context, pair))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _watch_pair(context: ssl.SSLContext, pair: Pair) -> None:
+    known = await asyncio.to_thread(_stamp, pair)
+    while True:
+        await asyncio.sleep(CERTIFICATE_SECONDS)
+        found = await asyncio.to_thread(_stamp, pair)
+        if found == known or found is None:
+            continue
+        known = found
+        try:
+            # Loaded apart first: a pair half written must not break the old.
+            await asyncio.to_thread(tls_context, pair)
+            context.load_cert_chain(pair.cert, pair.key)
+        except (CertificateError, OSError) as error:
+            log.error("kept the old certificate: %s", error)  # noqa: TRY400
+        else:
+            log.info("took up the new certificate %s", pair.cert)
+
+
+def _stamp(pair: Pair) -> tuple[int, int] | None:
+    try:
+        return pair.cert.stat().st_mtime_ns, pair.key.stat().st_mtime_ns
+    except OSError:
+        return None
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        return socket.create_server(
+            address[:2],
+            family=family,
+            backlog=_BACKLOG,
+            dualstack_ipv6=host == "::",
+        )
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise WrongSetting(
+                f"MSRV_PORT: {port} is taken on {host}; "
+                "choose another, for example with --port"
+            ) from None
+        raise WrongSetting(
+            f"MSRV_HOST: can't listen on {host} port {port}: {error.strerror}"
+        ) from None
+
+
+def _listen_for_signals(stop: asyncio.Event, at_once: asyncio.Event) -> None:
+    def heard() -> None:
+        (at_once if stop.is_set() else stop).set()
+
+    loop = asyncio.get_running_loop()
+    for ending in _ENDINGS:
+        loop.add_signal_handler(ending, heard)
+
+
+def _no_password() -> str:
+    """Fail instead of asking at a terminal that nobody watches."""
+    raise ValueError("the key is encrypted; give one without a password")

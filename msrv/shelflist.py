@@ -1,0 +1,121 @@
+"""The catalog on a terminal: read once, as a table or as JSON."""
+
+from typing import Any
+
+from msrv.catalog.index import Index
+from msrv.catalog.model import Item, Release
+from msrv.catalog.reading import Reading, read_library
+from msrv.catalog.text import shown
+from msrv.pages.rendering import moment, plural, size
+from msrv.settings import Settings
+
+_COLUMNS = ("item_id", "kind", "title", "price", "size")
+
+
+def read(settings: Settings) -> Reading:
+    """Read the library now. Raises LibraryUnreadable."""
+    with Index.open(settings.data) as index:
+        return read_library(settings.library_folder, index, None)
+
+
+def as_data(reading: Reading) -> list[dict[str, Any]]:
+    """List every item, withdrawn ones included."""
+    return [_row(entry) for entry in _entries(reading)]
+
+
+def as_table(reading: Reading) -> str:
+    """Lay the items out in columns as wide as they need to be."""
+    rows = [_COLUMNS]
+    rows += [
+        (
+            _id(entry),
+            _kind(entry),
+            _plain(entry.title, 40) + (" (hidden)" if entry.hidden else ""),
+            str(entry.price),
+            size(_row(entry)["size_bytes"]),
+        )
+        for entry in _entries(reading)
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if number >= 3 else cell.ljust(width)
+            for number, (cell, width) in enumerate(
+                zip(row, widths, strict=True)
+            )
+        ).rstrip()
+        for row in rows
+    ]
+    releases = len(reading.catalog.releases)
+    lines.append("")
+    lines.append(
+        f"{plural(releases, 'release')}, {plural(len(rows) - 1, 'item')}, "
+        f"{plural(len(reading.problems), 'problem')}"
+    )
+    return "\n".join(lines)
+
+
+def explained(data: dict[str, Any]) -> str:
+    """Say what a link or a receipt grants, in aligned lines."""
+    if data["kind"] == "nothing":
+        return "This grants nothing: it is no link and no receipt of ours."
+    items = ", ".join(
+        each["title"] or each["item_id"] for each in data["items"]
+    )
+    lines = [
+        ("this is", f"a {data['kind']}"),
+        ("order", data["order_id"]),
+        ("grants", _plain(items, 400)),
+    ]
+    if data["expires_at"] is None:
+        lines.append(("until", "for ever"))
+    else:
+        word = "until" if data["valid"] else "expired"
+        lines.append((word, moment(data["expires_at"])))
+    return "\n".join(f"{label:<9}{text}" for label, text in lines)
+
+
+def _entries(reading: Reading) -> list[Item | Release]:
+    entries: list[Item | Release] = []
+    for release in reading.catalog.releases:
+        if len(release.items) > 1:
+            entries.append(release)
+        entries.extend(release.items)
+    return entries
+
+
+def _row(entry: Item | Release) -> dict[str, Any]:
+    if isinstance(entry, Release):
+        size_bytes, sha256, file = entry.size_bytes, None, entry.folder
+    else:
+        content = entry.content
+        size_bytes, file = content.size_bytes, content.path
+        sha256 = content.sha256.hex()
+    return {
+        "item_id": _id(entry),
+        "release": entry.release_id,
+        "title": entry.title,
+        "kind": _kind(entry),
+        "price_minor": entry.price.minor,
+        "currency": entry.price.currency,
+        "size_bytes": size_bytes,
+        "sha256": sha256,
+        "file": shown(file),
+        "hidden": entry.hidden,
+    }
+
+
+def _id(entry: Item | Release) -> str:
+    return entry.release_id if isinstance(entry, Release) else entry.item_id
+
+
+def _kind(entry: Item | Release) -> str:
+    return "release" if isinstance(entry, Release) else entry.kind
+
+
+def _plain(text: str, limit: int) -> str:
+    """Keep a title to one line of what a terminal can show."""
+    shown = "".join(
+        c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"

@@ -1,0 +1,113 @@
+"""A real store in a process of its own: `python -m msrv serve`."""
+
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+START_SECONDS = 20
+
+
+@dataclass(slots=True)
+class RunningStore:
+    """A store, from its start to its end; see `start`."""
+
+    environ: dict[str, str]
+    log: Path
+    process: "subprocess.Popen[str]" = field(repr=False)
+    url: str = ""
+
+    def run(self, *arguments: str) -> str:
+        """Run another command in the store's environment; its output."""
+        return subprocess.run(
+            [sys.executable, "-m", "msrv", *arguments],
+            cwd=ROOT,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=START_SECONDS,
+        ).stdout
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """What trusts this store and nobody else; None for plain HTTP."""
+        if not self.url.startswith("https"):
+            return None
+        ca = Path(self.environ["MSRV_CERTS"], "ca.crt")
+        return ssl.create_default_context(cafile=ca)
+
+    def ask(self, path: str, form: list[tuple[str, str]] | None = None) -> Any:  # noqa: ANN401 - JSON
+        """Ask for JSON, as a program does; with a form, POST it."""
+        request = urllib.request.Request(
+            self.url + path,
+            data=None
+            if form is None
+            else urllib.parse.urlencode(form).encode(),
+            headers={"Accept": "application/json"},
+        )
+        with urllib.request.urlopen(
+            request, timeout=START_SECONDS, context=self.tls
+        ) as answer:
+            return json.load(answer)
+
+    def is_ready(self) -> bool:
+        """Whether it can sell."""
+        try:
+            return bool(self.ask("/-/ready")["status"] == "ready")
+        except OSError:
+            return False
+
+    def end(self) -> int:
+        """End it by its process id, if it hasn't yet; its status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(START_SECONDS)
+        if self.process.stdout:
+            self.process.stdout.close()
+        return status
+
+
+def start(folder: Path, *arguments: str, **environ: str) -> RunningStore:
+    """Start a store on a free port of loopback, and wait until it can sell.
+
+    Its data, certificates and log are in `folder`.
+    """
+    environ = {
+        "PATH": os.environ["PATH"],
+        "MSRV_DATA": str(folder / "data"),
+        "MSRV_CERTS": str(folder / "certs"),
+        "NONCE": "a nonce for journeys: 9Jk2-Lmx7-Rr4T-wP0e-Zz81",
+        **environ,
+    }
+    log = folder / "log"
+    with log.open("w", encoding="utf-8") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "msrv", "serve", "--port=0", *arguments],
+            cwd=ROOT,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=file,
+            text=True,
+        )
+    store = RunningStore(environ, log, process)
+    assert process.stdout
+    for line in process.stdout:
+        if line.strip().startswith("store"):
+            store.url = line.split()[1]
+            break
+    assert store.url, log.read_text("utf-8")
+    until = time.monotonic() + START_SECONDS
+    while not store.is_ready():
+        assert time.monotonic() < until, log.read_text("utf-8")
+        time.sleep(0.02)
+    return store

@@ -1,0 +1,178 @@
+"""The commands: what they print, where, and what they exit with."""
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from msrv import __version__
+from msrv.cli import main
+from msrv.proofs.keyring import Keyring, weakness
+from msrv.proofs.links import verify_link
+from tests.conftest import NONCE
+
+
+class Cli:
+    """Runs commands on a library."""
+
+    def __init__(self, library: Path, data: Path) -> None:
+        self.environ = {
+            "NONCE": NONCE,
+            "MSRV_LIBRARY": str(library),
+            "MSRV_DATA": str(data),
+        }
+
+    def __call__(self, *arguments: str, **environ: str) -> Result:
+        return CliRunner().invoke(main, arguments, env=self.environ | environ)
+
+
+@pytest.fixture
+def cli(library: Path, tmp_path: Path) -> Cli:
+    """Commands on the small library."""
+    return Cli(library, tmp_path / "data")
+
+
+def test_catalog_is_a_table(cli: Cli) -> None:
+    """An operator can't see what is for sale, or what an item's id is."""
+    result = cli("catalog")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0].split() == ["item_id", "kind", "title", "price", "size"]
+    row = next(line for line in lines if line.startswith("night-bus "))
+    assert row.split()[1:5] == ["release", "Night", "Bus", "€7.00"]
+    assert lines[-1] == "3 releases, 6 items, 0 problems"
+
+
+def test_catalog_as_json(cli: Cli, library: Path) -> None:
+    """A script that reads the catalog finds other names than promised."""
+    rows = json.loads(cli("catalog", "--json").stdout)
+    by_id = {row["item_id"]: row for row in rows}
+    source = library / "Night Bus" / "01 Departure.wav"
+    departure = by_id["departure"]
+    assert departure["size_bytes"] == source.stat().st_size
+    assert re.fullmatch("[0-9a-f]{64}", departure["sha256"])
+    assert departure["file"] == "Night Bus/01 Departure.wav"
+    assert departure["release"] == "night-bus"
+    assert (departure["price_minor"], departure["currency"]) == (100, "EUR")
+    assert (departure["kind"], departure["title"]) == ("track", "Departure")
+    assert by_id["night-bus"]["kind"] == "release"
+
+
+def test_catalog_says_every_problem_and_fails(cli: Cli, library: Path) -> None:
+    """A mistake in a price goes unnoticed until someone pays it."""
+    toml = library / "Zine" / "release.toml"
+    toml.write_text('title = "Zine"\nprice = "cheap"\n', encoding="utf-8")
+    result = cli("catalog")
+    assert result.exit_code == 1
+    assert "Zine/release.toml:2" in result.stderr
+    assert "cheap" in result.stderr
+    assert "night-bus" in result.stdout
+
+
+def test_link_prints_the_address_alone(cli: Cli, keyring: Keyring) -> None:
+    """A script that gives links away has to cut them out of prose."""
+    result = cli("link", "departure", "--base-url", "https://shop.example")
+    assert result.exit_code == 0
+    match = re.fullmatch(
+        r"https://shop\.example/download/([^/]+)/([^/]+)/departure\n",
+        result.stdout,
+    )
+    assert match
+    now = int(datetime.now(UTC).timestamp())
+    access = verify_link(keyring, match[1], match[2], "departure", now)
+    assert access.expires_at - now == pytest.approx(24 * 3600, abs=5)
+
+
+@pytest.mark.parametrize(
+    ("options", "expires_at"),
+    [
+        (["--until", "2030-01-01T00:00Z"], 1893456000),
+        (["--until", "2030-01-01T01:00+01:00"], 1893456000),
+        (["--until", "2030-01-01"], 1893456000),
+        (["--until", "2000-01-01T00:00Z"], 946684800),
+    ],
+)
+def test_link_until(
+    cli: Cli, keyring: Keyring, options: list[str], expires_at: int
+) -> None:
+    """A link ends at another time than was asked for."""
+    parts = cli("link", "departure", *options).stdout.strip().split("/")
+    access = verify_link(keyring, parts[-3], parts[-2], parts[-1], 0)
+    assert access.expires_at == expires_at
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "line"),
+    [
+        (["link", "nothing"], {}, "there is no item 'nothing'"),
+        (["link", "zine", "--until", "soon"], {}, "--until: 'soon' is no"),
+        (
+            ["link", "zine", "--until", "2030-01-01", "--hours", "1"],
+            {},
+            "--hours and --until exclude each other",
+        ),
+        (["link", "zine", "--base-url", "nowhere"], {}, "MSRV_PUBLIC_URL:"),
+        (["serve"], {"MSRV_PORT": "x"}, "MSRV_PORT: "),
+        (["serve"], {"MSRV_LIBRARY": "/nowhere"}, "MSRV_LIBRARY: /nowhere"),
+        (["serve"], {"NONCE": ""}, "NONCE is empty"),
+        (
+            ["serve", "--tls"],
+            {"MSRV_TLS_CERT": "/no.crt", "MSRV_TLS_KEY": "/no.key"},
+            "can't read /no.crt",
+        ),
+        (["catalog"], {"MSRV_LIBRARY": "/nowhere"}, "MSRV_LIBRARY: "),
+    ],
+    ids=lambda value: " ".join(value)[:40] if value else "-",
+)
+def test_what_goes_wrong_is_one_line(
+    cli: Cli, arguments: list[str], environ: dict[str, str], line: str
+) -> None:
+    """An operator at night reads a traceback."""
+    result = cli(*arguments, **environ)
+    assert result.exit_code in {1, 2}
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    assert f"Error: {line}" in result.stderr.splitlines()[-1]
+
+
+def test_verify_explains(cli: Cli) -> None:
+    """Support can't say what is wrong with a buyer's link."""
+    good = cli("link", "departure").stdout
+    result = cli("verify", good)
+    assert result.exit_code == 0
+    assert "a link" in result.stdout
+    assert "Departure" in result.stdout
+    old = cli("link", "departure", "--until", "2020-02-03T04:05Z").stdout
+    result = cli("verify", old)
+    assert result.exit_code == 1
+    assert "expired  2020-02-03 04:05 UTC" in result.stdout
+    result = cli("verify", "https://localhost/download/a/b/c")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("This grants nothing")
+
+
+def test_nonce_is_strong_and_never_the_same(cli: Cli) -> None:
+    """The command that should make a good secret makes a bad one."""
+    made = [cli("nonce").stdout.strip() for _ in range(2)]
+    assert made[0] != made[1]
+    assert all(weakness(each) is None for each in made)
+
+
+def test_version_and_help(cli: Cli) -> None:
+    """Nobody can tell which version runs, or what it can do."""
+    assert __version__ in cli("--version").stdout
+    text = cli("--help").stdout
+    for command in ("serve", "catalog", "link", "verify", "nonce"):
+        assert re.search(rf"^  {command} ", text, re.MULTILINE)
+
+
+def test_a_weak_nonce_is_warned_of(
+    cli: Cli, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A store is run on a secret that anyone can guess."""
+    cli("link", "zine", NONCE="changeme")
+    assert "NONCE is weak" in caplog.text
+    assert "changeme" not in caplog.text
