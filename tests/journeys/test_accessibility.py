@@ -1,0 +1,115 @@
+"""Every page, in every state, as a screen reader and a small phone see it."""
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page
+
+from tests.running import RunningStore
+
+pytestmark = pytest.mark.browser
+
+RELEASE = "/catalog/items-may-have-shifted"
+
+
+@pytest.fixture(scope="session")
+def order(demo_store: RunningStore) -> Any:  # noqa: ANN401 - JSON
+    """A paid order of a whole release and one track."""
+    first = demo_store.ask(RELEASE)["items"][0]["item_id"]
+    form = [("item", "minutes-of-the-last-meeting"), ("item", first)]
+    return demo_store.ask("/purchases", form)
+
+
+@pytest.fixture(scope="session")
+def expired_link(demo_store: RunningStore) -> str:
+    """A link of this store that has expired."""
+    return demo_store.run(
+        "link",
+        "items-may-have-shifted",
+        "--until=2020-01-01T00:00Z",
+        f"--base-url={demo_store.url}",
+    ).strip()
+
+
+async def fill_cart(page: Page, url: str) -> None:
+    """Put something in the cart."""
+    await page.goto(url + RELEASE)
+    await page.locator(".whole button").click()
+    await page.locator(".whole button.done").wait_for()
+
+
+PAGES = [
+    "/",
+    "/catalog",
+    "/catalog?q=minutes",
+    "/catalog?q=nothing+is+called+this",
+    RELEASE,
+    "/cart",
+    "/cart#filled",
+    "/checkout",
+    "/checkout#filled",
+    "/checkout#pay",
+    "/checkout#refused",
+    "{receipt}",
+    "/verify",
+    "/verify?q={receipt}",
+    "/verify?q=nonsense",
+    "/nowhere",
+    "/download/a/b/c",
+    "{expired}",
+]
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+@pytest.mark.parametrize("path", PAGES)
+async def test_no_page_has_a_violation(
+    browser: Browser,
+    demo_store: RunningStore,
+    order: Any,  # noqa: ANN401 - JSON
+    expired_link: str,
+    path: str,
+    scheme: Any,  # noqa: ANN401 - one of playwright's literals
+) -> None:
+    """A blind visitor, or one on the smallest phone, can't use the page."""
+    context = await browser.new_context(
+        viewport={"width": 320, "height": 640},
+        ignore_https_errors=True,
+        color_scheme=scheme,
+    )
+    page = await context.new_page()
+    if "#" in path:
+        await fill_cart(page, demo_store.url)
+    path = path.format(receipt=order["receipt"], expired=expired_link)
+    address, _, state = path.partition("#")
+    if address.startswith("/"):
+        address = demo_store.url + address
+    await page.goto(address)
+    if state in {"pay", "refused"}:
+        await page.get_by_role("button", name="Pretend to pay").click()
+        await page.get_by_role("heading", name="Pretend payment").wait_for()
+    if state == "refused":
+        await page.get_by_role("button", name="refused").click()
+        await page.get_by_role("heading", name="Not paid").wait_for()
+    for details in await page.locator("summary").all():
+        await details.click()
+    results = await Axe().run(
+        page,
+        options={
+            "runOnly": [
+                "wcag2a",
+                "wcag2aa",
+                "wcag21a",
+                "wcag21aa",
+                "wcag22aa",
+                "best-practice",
+            ]
+        },
+    )
+    assert results.violations_count == 0, results.generate_report()
+    assert len(results.response["passes"]) > 5
+    # WCAG 1.4.10: nothing to scroll sideways at 320 px.
+    assert await page.evaluate(
+        "document.documentElement.scrollWidth <= innerWidth"
+    )
+    await context.close()
