@@ -1,0 +1,27 @@
+"""Run every benchmark, or those named: `python -m bench startup pages`."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from bench import measuring, pages, startup
+
+BENCHES = {
+    "startup": ("Start to the first answered request", startup.measure),
+    "pages": ("Time of a page on the server", pages.measure),
+}
+
+
+def main() -> None:
+    """Measure, print, and write `bench/results.json`."""
+    results = {}
+    for name in sys.argv[1:] or BENCHES:
+        title, measure = BENCHES[name]
+        with tempfile.TemporaryDirectory() as folder:
+            figures = measure(Path(folder))
+        measuring.show(title, figures)
+        results[title] = figures
+    measuring.write(results)
+
+
+main()

@@ -1,0 +1,103 @@
+"""How long a visitor waits for a store that was just started.
+
+From the start of the process to the whole of an answered `GET /`: against a
+stock aiohttp program that says hello, which is what the interpreter and the
+library cost by themselves.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.measuring import Figure, interleave
+from tests.sounds import write_wav
+
+ROUNDS = 7
+HELLO = """
+import sys
+from aiohttp import web
+async def hello(request):
+    return web.Response(text="hello")
+app = web.Application()
+app.router.add_get("/", hello)
+web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None)
+"""
+
+
+def measure(folder: Path) -> list[Figure]:
+    """Start each in turn; seconds."""
+    library = folder / "library"
+    for number in range(1000):
+        release = library / f"Release {number // 10:03d}"
+        write_wav(release / f"{number % 10:02d} Tone.wav", 1, 200 + number)
+    return interleave(
+        {
+            "stock aiohttp, hello": _run(folder, ["-c", HELLO]),
+            "msrv, demo library": _run(folder / "demo", ["-m", "msrv"]),
+            "msrv, 1,000 files": _run(
+                folder / "thousand", ["-m", "msrv"], library
+            ),
+        },
+        rounds=ROUNDS,
+        unit="s",
+    )
+
+
+def _run(
+    folder: Path, arguments: list[str], library: Path | None = None
+) -> Callable[[], float]:
+    """Give what starts a program, waits for its answer, and ends it."""
+
+    def run() -> float:
+        port = _free_port()
+        environ = {
+            "PATH": os.environ["PATH"],
+            "NONCE": "a nonce for benchmarks: 9Jk2-Lmx7-Rr4T-wP0e-Zz81",
+            "MSRV_DATA": str(folder / "data"),
+            "MSRV_TLS": "off",
+            "MSRV_PORT": str(port),
+            "MSRV_HOST": "127.0.0.1",
+        }
+        if library is not None:
+            environ["MSRV_LIBRARY"] = str(library)
+        began = time.perf_counter()
+        with subprocess.Popen(
+            [sys.executable, *arguments, *([str(port)] * ("-c" in arguments))],
+            env=environ,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            _wait_for_page(port)
+            taken = time.perf_counter() - began
+            process.terminate()
+        return taken
+
+    run()  # once unmeasured: bytecode, the page cache, a warm index
+    return run
+
+
+def _wait_for_page(port: int) -> None:
+    until = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{port}/", timeout=5
+            ) as answer:
+                answer.read()
+                return
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.002)
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
