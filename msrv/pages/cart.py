@@ -33,10 +33,6 @@ class Cart:
         """The ids of its entries."""
         return tuple(id_of(entry) for entry in self.entries)
 
-    def holds(self, item_id: str) -> bool:
-        """Whether an item is in it, by itself."""
-        return item_id in self.item_ids
-
     def by_currency(self) -> list[tuple[Money, tuple[Item | Release, ...]]]:
         """Give what is paid in one sum, and the sum; usually there is one."""
         groups: dict[str, list[Item | Release]] = {}

@@ -75,9 +75,3 @@ def cover_path(entry: Release, artwork: Artwork, width: int = 640) -> str:
     """Give the address of a cover, which changes with its bytes."""
     version = artwork.content.sha256.hex()[:16]
     return f"/covers/{entry.release_id}/{width}?v={version}"
-
-
-def preview_path(entry: Item) -> str:
-    """Give the address of a preview, which changes with the track's bytes."""
-    version = entry.content.sha256.hex()[:16]
-    return f"/previews/{entry.item_id}?v={version}"
