@@ -1,5 +1,8 @@
 """Reading what a form sent: text fields only, within the body's limit."""
 
+import asyncio
+from typing import Final
+
 from aiohttp import web
 from multidict import MultiDict
 
@@ -9,12 +12,15 @@ _FORMS = frozenset(
     {"application/x-www-form-urlencoded", "multipart/form-data"}
 )
 
+FORM_SECONDS: Final = 30
+"""How long a form may take to arrive, all of it."""
+
 
 async def read_form(request: web.Request) -> MultiDict[str]:
     """Read a form's text fields; uploaded files are passed over.
 
-    Raises HTTPUnsupportedMediaType for another body, and BadField for one
-    that is no form inside.
+    Raises HTTPUnsupportedMediaType for another body, BadField for one that is
+    no form inside, and HTTPRequestTimeout for one that doesn't come.
     """
     if request.content_type not in _FORMS:
         # Nothing at all is an empty form: `curl -X POST`.
@@ -22,8 +28,17 @@ async def read_form(request: web.Request) -> MultiDict[str]:
             return MultiDict()
         raise web.HTTPUnsupportedMediaType
     try:
-        fields = await request.post()
-    except (ValueError, LookupError, AssertionError) as error:
+        async with asyncio.timeout(FORM_SECONDS):
+            fields = await request.post()
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout from error
+    except (
+        ValueError,
+        LookupError,
+        AssertionError,
+        # A body that is not compressed as its Content-Encoding says.
+        web.RequestPayloadError,
+    ) as error:
         raise BadField("body", "is a form that can be read") from error
     return MultiDict(
         (name, value)

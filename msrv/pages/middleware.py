@@ -1,5 +1,6 @@
 """What happens around every handler, from the outside in."""
 
+import re
 import time
 from typing import Final
 
@@ -11,6 +12,7 @@ from msrv.pages.access import route_name
 from msrv.pages.keys import ORIGIN, ORIGIN_RULES, TRAFFIC
 from msrv.pages.origin import ForeignHost, ForeignOrigin
 
+_END_OF_AUTHORITY: Final = re.compile("[/?#]")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _METHODS: Final = _SAFE | {"POST", "PUT", "PATCH", "DELETE"}
 """A label's values are ours to choose, or a stranger fills the memory."""
@@ -73,6 +75,8 @@ async def place(request: web.Request, handler: Handler) -> web.StreamResponse:
         request.remote, secure=request.secure, headers=request.headers
     )
     request[ORIGIN] = origin
+    if _names_another(request, origin.host):
+        raise ForeignHost
     if not rules.knows(origin.host) and not request.path.startswith("/-/"):
         raise ForeignHost
     if request.method not in _SAFE and not rules.same_site(
@@ -82,3 +86,16 @@ async def place(request: web.Request, handler: Handler) -> web.StreamResponse:
     ):
         raise ForeignOrigin
     return await handler(request)
+
+
+def _names_another(request: web.Request, host: str) -> bool:
+    """Whether the target is an address of another host than `Host`'s.
+
+    It is the target that counts then (RFC 9112, section 3.2.2), to any proxy
+    in front as well: who lets the two differ lets them be confused.
+    """
+    target = request.raw_path
+    if target.startswith(("/", "*")):
+        return False
+    authority = _END_OF_AUTHORITY.split(target.partition("://")[2], 1)[0]
+    return authority.lower() != host

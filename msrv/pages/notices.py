@@ -241,6 +241,11 @@ _STATUSES: Final = {
         "Not like that",
         "This address doesn't do that.",
     ),
+    408: (
+        "too_slow",
+        "That took too long",
+        "The rest of this request didn't come. Please try again.",
+    ),
     413: (
         "too_large",
         "Too much at once",
