@@ -20,7 +20,7 @@ from typing import Final
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from msrv import certificates
+from msrv import certificates, connections
 from msrv.certificates import CertificateError, Pair
 from msrv.pages import headers
 from msrv.pages.access import AccessLog
@@ -57,7 +57,7 @@ async def serve(
         sockets = bind(settings)
         listeners = [
             await asyncio.get_running_loop().create_server(
-                server,
+                connections.factory(server),
                 sock=each,
                 ssl=context,
                 backlog=_BACKLOG,
@@ -160,7 +160,7 @@ class _Unreadable(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, HttpProcessingError):
+        if isinstance(error, (HttpProcessingError, web.RequestPayloadError)):
             record.exc_info = None
             record.levelno, record.levelname = logging.INFO, "INFO"
             record.msg, record.args = "refused what is not HTTP", ()

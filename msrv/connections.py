@@ -1,0 +1,51 @@
+"""How long a stranger may hold a connection without asking for anything.
+
+aiohttp waits for the end of a first request's headers for ever, so that a few
+hundred sockets that send a byte now and then would be held until the store
+has no more to give. Later requests have its keep-alive time; a handshake has
+asyncio's; a form's body has the time that `pages.forms` gives it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from aiohttp import web
+
+HEADERS_SECONDS: Final = 15
+"""From the connection (after TLS's handshake) to the headers' end."""
+
+
+class Connection(web.RequestHandler):
+    """A connection that is closed if nothing whole was asked in time."""
+
+    __slots__ = ("_too_late",)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to count."""
+        super().connection_made(transport)
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
+        self._too_late = self._loop.call_later(
+            HEADERS_SECONDS, transport.abort
+        )
+
+    def data_received(self, data: bytes) -> None:
+        """Stop counting once a request, or what can't be one, is there."""
+        super().data_received(data)
+        if self._request_count:
+            self._too_late.cancel()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Stop counting."""
+        self._too_late.cancel()
+        super().connection_lost(exc)
+
+
+def factory(server: web.Server) -> Callable[[], Connection]:
+    """Make connections in place of the server's own."""
+    options = server._kwargs  # noqa: SLF001 - it offers no other way
+
+    def connect() -> Connection:
+        return Connection(server, loop=asyncio.get_running_loop(), **options)
+
+    return connect
