@@ -10,6 +10,7 @@ from msrv.catalog.artwork import Covers
 from msrv.catalog.live import LiveCatalog
 from msrv.catalog.previews import Previews, find_ffmpeg
 from msrv.downloads.direct import Direct
+from msrv.downloads.places import Places
 from msrv.pages import headers, keys, middleware, rendering
 from msrv.pages.assets import Assets
 from msrv.pages.origin import OriginRules
@@ -56,7 +57,10 @@ def create_app(
     app[keys.ASSETS] = Assets(fresh=reload)
     app[keys.SHELF] = Shelf(keep_pages=not reload)
     app[keys.PACKS] = Packs()
-    app[keys.SENDER] = Direct(folder)
+    app[keys.SENDER] = Direct(folder, settings.stall_seconds)
+    app[keys.PLACES] = Places(
+        settings.max_downloads, settings.max_downloads_per_client
+    )
     app[keys.COVERS] = Covers(folder, cache / "covers")
     app[keys.PREVIEWS] = Previews(
         find_ffmpeg(), folder.root, cache / "previews"

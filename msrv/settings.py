@@ -87,6 +87,9 @@ class Settings(BaseModel):
         tuple[Network, ...], BeforeValidator(_networks)
     ] = ()
     drain_seconds: Annotated[int, Field(ge=0, le=24 * 3600)] = 60
+    stall_seconds: Annotated[int, Field(ge=1, le=24 * 3600)] = 60
+    max_downloads: Annotated[int, Field(ge=1)] = 1000
+    max_downloads_per_client: Annotated[int, Field(ge=1)] = 16
 
     @model_validator(mode="after")
     def _together(self) -> Self:

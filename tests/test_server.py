@@ -12,8 +12,9 @@ import ssl
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -123,6 +124,73 @@ def test_the_drain_has_an_end(folder: Path, connect: Connect) -> None:
     began = time.monotonic()
     assert store.end() == 0
     assert 1 <= time.monotonic() - began < 10
+
+
+def open_downloads(store: RunningStore) -> float:
+    """How many downloads the store says are under way."""
+    with urllib.request.urlopen(
+        store.url + "/-/metrics", timeout=10, context=store.tls
+    ) as answer:
+        found = re.search(
+            r"^msrv_open_downloads (\S+)$",
+            answer.read().decode(),
+            re.MULTILINE,
+        )
+    assert found
+    return float(found[1])
+
+
+@pytest.mark.parametrize("option", ["--tls", "--no-tls"])
+def test_who_takes_nothing_is_cut_off_and_who_is_slow_is_not(
+    folder: Path, option: str
+) -> None:
+    """Buyers who lost their line hold places and memory for ever."""
+    store = start(
+        folder,
+        option,
+        MSRV_LIBRARY=str(folder / "library"),
+        MSRV_DEMO_PAYMENTS="1",
+        MSRV_STALL_SECONDS="1",
+    )
+    link, size = buy_link(store)
+    with ExitStack() as stack:
+        slow, stalled = (
+            stack.enter_context(small_reader(store, link)) for _ in range(2)
+        )
+        until = time.monotonic() + 15
+        while open_downloads(store) > 1:
+            assert time.monotonic() < until, "it waits for ever"
+            assert slow.recv(16_384)
+            time.sleep(0.2)
+        assert read_all(stalled) < size
+        assert slow.recv(16_384)
+    assert store.end() == 0
+    assert "Traceback" not in store.log.read_text("utf-8")
+
+
+def read_all(connection: socket.socket) -> int:
+    """Count what is left until the connection ends."""
+    count = 0
+    with suppress(ConnectionError):
+        while chunk := connection.recv(1 << 20):
+            count += len(chunk)
+    return count
+
+
+def small_reader(store: RunningStore, link: str) -> socket.socket:
+    """Ask for a link on a connection that holds little unread."""
+    parts = urlsplit(store.url)
+    assert parts.port
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32_768)
+    plain.settimeout(10)
+    plain.connect(("127.0.0.1", parts.port))
+    found = plain
+    if store.tls:
+        found = store.tls.wrap_socket(plain, server_hostname="localhost")
+    found.sendall(f"GET {link} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    assert found.recv(100)
+    return found
 
 
 def test_a_second_signal_ends_at_once(

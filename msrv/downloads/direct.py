@@ -7,7 +7,7 @@ not yet passed on. Each piece gives way to other requests.
 import asyncio
 import logging
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from http import HTTPStatus
 from typing import Final
 
@@ -19,6 +19,7 @@ from msrv.downloads.ranges import ByteRange
 from msrv.downloads.reading import PIECE_BYTES, Files, read_all
 from msrv.downloads.representation import Disposition, Representation
 from msrv.downloads.sending import OnSent
+from msrv.downloads.stalls import watched
 from msrv.storage.model import Storage, StorageError
 
 log = logging.getLogger(__name__)
@@ -32,10 +33,14 @@ _WITH_BODY: Final = frozenset({HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT})
 
 
 class Direct:
-    """Sends what a storage holds. Satisfies Sender."""
+    """Sends what a storage holds. Satisfies Sender.
 
-    def __init__(self, storage: Storage) -> None:
+    A client that takes nothing for `stall_seconds` is cut off.
+    """
+
+    def __init__(self, storage: Storage, stall_seconds: float) -> None:
         self._storage = storage
+        self._stall_seconds = stall_seconds
 
     async def send(
         self,
@@ -79,7 +84,8 @@ class Direct:
             await response.prepare(request)
             outbox = _Outbox(request, response)
             try:
-                await _stream(pieces, files, outbox)
+                with outbox.watched(self._stall_seconds):
+                    await _stream(pieces, files, outbox)
             finally:
                 _report(on_sent, answer, outbox.sent_bytes)
         return response
@@ -125,6 +131,13 @@ class _Outbox:
         # While the socket keeps up, a write never waits: without this, one
         # fast buyer would keep everyone else out.
         await asyncio.sleep(0)
+
+    def watched(self, stall_seconds: float) -> AbstractContextManager[None]:
+        """Cut the buyer off who takes nothing for so long."""
+        transport = self._request.transport
+        if transport is None:
+            return nullcontext()
+        return watched(transport, stall_seconds, lambda: self.sent_bytes)
 
     def break_off(self) -> None:
         """End the connection, so that nothing short looks whole."""

@@ -18,7 +18,9 @@ from msrv.pages.keys import (
     CATALOG,
     CLOCK,
     KEYRING,
+    ORIGIN,
     PACKS,
+    PLACES,
     PREVIEWS,
     SENDER,
     SETTINGS,
@@ -34,7 +36,10 @@ FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 
 async def download(request: web.Request) -> web.StreamResponse:
-    """Send what a link grants. Raises Forged, LinkExpired, StorageError."""
+    """Send what a link grants.
+
+    Raises Forged, LinkExpired, NoPlace, StorageError.
+    """
     now = request.config_dict[CLOCK]()
     expired = None
     try:
@@ -60,7 +65,10 @@ async def download(request: web.Request) -> web.StreamResponse:
         representation, body = _file(entry)
     if expired is not None and not _resumes(request, representation, expired):
         raise expired
-    with request.config_dict[TRAFFIC].open_downloads.track_inprogress():
+    with (
+        request.config_dict[PLACES].take(request[ORIGIN].client),
+        request.config_dict[TRAFFIC].open_downloads.track_inprogress(),
+    ):
         return await request.config_dict[SENDER].send(
             request,
             representation,

@@ -8,6 +8,7 @@ from aiohttp import web
 from msrv.catalog.artwork import Covers
 from msrv.catalog.live import LiveCatalog
 from msrv.catalog.previews import Previews
+from msrv.downloads.places import Places
 from msrv.downloads.sending import Sender
 from msrv.pages.assets import Assets
 from msrv.pages.origin import Origin, OriginRules
@@ -29,6 +30,7 @@ CATALOG: Final = web.AppKey("CATALOG", LiveCatalog)
 COVERS: Final = web.AppKey("COVERS", Covers)
 PREVIEWS: Final = web.AppKey("PREVIEWS", Previews)
 SENDER: Final = web.AppKey("SENDER", Sender)
+PLACES: Final = web.AppKey("PLACES", Places)
 PROVIDERS: Final = web.AppKey("PROVIDERS", Providers)
 TRAFFIC: Final = web.AppKey("TRAFFIC", Traffic)
 ASSETS: Final = web.AppKey("ASSETS", Assets)

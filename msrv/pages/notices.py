@@ -15,6 +15,7 @@ from aiohttp import web
 from msrv.catalog.live import NotReady
 from msrv.catalog.pictures import ArtworkError
 from msrv.catalog.previews import NoPreview
+from msrv.downloads.places import NoPlaceForAll, NoPlaceForClient
 from msrv.pages.errors import (
     BadField,
     CannotBePaid,
@@ -183,6 +184,22 @@ _TABLE: Final[dict[type[Exception], Notice | Callable[[Any], Notice]]] = {
         "No preview right now",
         "This preview can't be made at the moment.",
         headers={"Retry-After": "60"},
+    ),
+    NoPlaceForAll: Notice(
+        503,
+        "store_is_full",
+        "The store is full",
+        "As many downloads are running as this store can serve at once. "
+        "Your link is good: try again in a minute.",
+        headers={"Retry-After": "60"},
+    ),
+    NoPlaceForClient: Notice(
+        503,
+        "enough_at_once",
+        "Enough at once",
+        "As many downloads are running from your address as one may have. "
+        "Your link is good: try again when one of them is done.",
+        headers={"Retry-After": "30"},
     ),
     NothingHere: _NOT_HERE,
     ArtworkError: _NOT_HERE,

@@ -48,6 +48,7 @@ class Shop:
         self.things: dict[str, tuple[Representation, Body]] = {}
         self.sent: list[ByteRange] = []
         self.over = asyncio.Event()
+        self.stall_seconds = 60.0
 
     def sell(self, name: str, data: bytes) -> Content:
         content = put(self.root, name, data)
@@ -69,7 +70,7 @@ class Shop:
     async def get(self, request: web.Request) -> web.StreamResponse:
         representation, body = self.things[request.match_info["name"]]
         try:
-            return await Direct(self.storage).send(
+            return await Direct(self.storage, self.stall_seconds).send(
                 request,
                 representation,
                 body,

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 
 import aiohttp
 import pytest
@@ -171,3 +172,34 @@ async def test_headers_of_a_pack_do_not_travel_alone() -> None:
     await outbox.flush()
     assert outbox.sent_bytes == 200_000
     assert writes == 4
+
+
+async def test_a_slow_disk_is_not_the_buyers_fault(
+    client: Client, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a disk that has to wake up cuts everyone off."""
+    shop.stall_seconds = 0.2
+    gate = Gate(monkeypatch)
+    async with client.get("/large") as answer:
+        await answer.content.readexactly(1000)
+        await asyncio.sleep(0.6)
+        gate.opened.set()
+        assert len(await answer.read()) == len(LARGE) - 1000
+
+
+@pytest.mark.parametrize("counted_by", ["kernel", "us"])
+async def test_who_takes_nothing_is_cut_off(
+    counted_by: str,
+    client: Client,
+    shop: Shop,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else buyers who lost their line hold places and memory for ever."""
+    if counted_by == "us":
+        monkeypatch.delattr(socket, "TCP_INFO")
+    shop.stall_seconds = 0.2
+    shop.sell("huge", noise(30_000_000))
+    async with client.get("/huge") as answer:
+        await asyncio.wait_for(shop.over.wait(), 10)
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await answer.read()

@@ -1,0 +1,61 @@
+"""A link becomes bytes, or a page that says why it doesn't now."""
+
+from pathlib import Path
+
+import pytest
+
+from msrv.settings import Settings
+from tests.conftest import Client, StartStore
+
+JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture
+async def long(library: Path) -> Path:
+    """A free item that is more than the buffers of both sockets hold."""
+    folder = library / "Long"
+    folder.mkdir()
+    with (folder / "long.bin").open("wb") as file:
+        file.truncate(50_000_000)
+    (folder / "release.toml").write_text(
+        'id = "long-release"\ntitle = "Long"\n'
+        '[items."long.bin"]\nid = "long"\nprice = "0"\n',
+        encoding="utf-8",
+    )
+    return folder
+
+
+async def link(store: Client) -> str:
+    """Buy the long item: its link's path."""
+    answer = await store.post(
+        "/purchases", data={"item": "long"}, headers=JSON
+    )
+    url: str = (await answer.json())["downloads"]["long"]
+    return "/" + url.split("/", 3)[3]
+
+
+@pytest.mark.parametrize(
+    ("setting", "code"),
+    [
+        ("max_downloads", "store_is_full"),
+        ("max_downloads_per_client", "enough_at_once"),
+    ],
+)
+@pytest.mark.usefixtures("long")
+async def test_beyond_the_limit_is_asked_to_come_back(
+    start_store: StartStore, settings: Settings, setting: str, code: str
+) -> None:
+    """A rush, or one client, slows everyone down until nobody is served."""
+    store = await start_store(settings.model_copy(update={setting: 1}))
+    path = await link(store)
+    async with store.get(path) as running:
+        assert running.status == 200
+        async with store.get(path, headers=JSON) as refused:
+            assert refused.status == 503
+            assert int(refused.headers["Retry-After"]) > 0
+            assert (await refused.json())["error"] == code
+            assert "ETag" not in refused.headers
+        assert len(await running.read()) == 50_000_000
+    async with store.get(path) as again:
+        assert again.status == 200
+        assert len(await again.read()) == 50_000_000
