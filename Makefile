@@ -33,7 +33,13 @@ check: $(VENV)/installed-dev ## lint, types, floors
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/installed-dev ## measure, against peers, in one run
+# The peers' own environment; the bench says what it lacks, and goes on.
+$(VENV)-bench/installed: bench/requirements.txt
+	$(PYTHON) -m venv $(VENV)-bench
+	-$(VENV)-bench/bin/pip install --quiet --require-hashes \
+	    -r bench/requirements.txt && touch $@
+
+bench: $(VENV)/installed-dev $(VENV)-bench/installed ## measure, against peers
 	$(BIN)/python -m bench
 
 demo: $(VENV)/installed-dev ## make the demo library again (needs ffmpeg)
@@ -43,7 +49,11 @@ lock: $(VENV)/installed-dev ## pyproject.toml to requirements*.txt
 	$(BIN)/pip-compile --output-file requirements.txt pyproject.toml
 	$(BIN)/pip-compile --extra dev --constraint requirements.txt \
 	    --output-file requirements-dev.txt pyproject.toml
+	$(BIN)/pip-compile --allow-unsafe --generate-hashes --quiet \
+	    --strip-extras --no-emit-options --no-emit-index-url \
+	    --no-emit-find-links --no-emit-trusted-host \
+	    --output-file bench/requirements.txt bench/requirements.in
 
 clean: ## remove what make made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis \
-	    .import_linter_cache
+	rm -rf $(VENV) $(VENV)-bench .mypy_cache .ruff_cache .pytest_cache \
+	    .hypothesis .import_linter_cache

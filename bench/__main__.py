@@ -4,10 +4,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import measuring, pages, startup
+from bench import downloads, measuring, pages, startup
 
 BENCHES = {
     "startup": ("Start to the first answered request", startup.measure),
+    "downloads": ("Downloads against their peers", downloads.measure),
     "pages": ("Time of a page on the server", pages.measure),
 }
 

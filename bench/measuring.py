@@ -3,20 +3,23 @@
 import json
 import platform
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 RESULTS = Path(__file__).with_name("results.json")
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
     """One candidate's figure, and how it stands to the baseline.
 
-    `ratio` is the median of the rounds' own ratios: what slows a whole round
-    down slows both.
+    `ratio` is the median of the rounds' own ratios, `ratio_low` and
+    `ratio_high` the least and the greatest: what slows a whole round down
+    slows both.
     """
 
     name: str
@@ -25,6 +28,8 @@ class Figure:
     low: float
     high: float
     ratio: float
+    ratio_low: float
+    ratio_high: float
 
 
 def interleave(
@@ -34,25 +39,43 @@ def interleave(
     unit: str,
 ) -> list[Figure]:
     """Run every candidate once a round; the first is the baseline."""
-    taken: dict[str, list[float]] = {name: [] for name in candidates}
+    return compare(take(candidates, rounds=rounds), unit=unit)
+
+
+def take(
+    candidates: Mapping[str, Callable[[], _Result]], *, rounds: int
+) -> dict[str, list[_Result]]:
+    """Run every candidate once a round: the rounds' results."""
+    taken: dict[str, list[_Result]] = {name: [] for name in candidates}
     for _ in range(rounds):
         for name, run in candidates.items():
             taken[name].append(run())
-    baseline = taken[next(iter(candidates))]
-    return [
-        Figure(
-            name,
-            unit,
-            statistics.median(values),
-            min(values),
-            max(values),
-            statistics.median(
-                value / base
-                for value, base in zip(values, baseline, strict=True)
-            ),
+    return taken
+
+
+def compare(
+    taken: Mapping[str, Sequence[float]], *, unit: str
+) -> list[Figure]:
+    """Hold every candidate's rounds against the first one's."""
+    baseline = taken[next(iter(taken))]
+    figures = []
+    for name, values in taken.items():
+        ratios = [
+            value / base for value, base in zip(values, baseline, strict=True)
+        ]
+        figures.append(
+            Figure(
+                name,
+                unit,
+                statistics.median(values),
+                min(values),
+                max(values),
+                statistics.median(ratios),
+                min(ratios),
+                max(ratios),
+            )
         )
-        for name, values in taken.items()
-    ]
+    return figures
 
 
 def show(title: str, figures: list[Figure]) -> None:
@@ -64,17 +87,26 @@ def show(title: str, figures: list[Figure]) -> None:
             f"  {each.name:<{width}}  {each.median:9.2f} {each.unit}"
             f"  ({each.low:.2f} to {each.high:.2f})"
             f"  ratio {each.ratio:6.2f}"
+            f" ({each.ratio_low:.2f} to {each.ratio_high:.2f})"
         )
 
 
 def write(results: Mapping[str, list[Figure]]) -> None:
-    """Keep the figures where the documents can quote them."""
-    kept: dict[str, Any] = {
-        "machine": f"{platform.machine()}, {platform.system()}",
-        "python": platform.python_version(),
-        "results": {
-            title: [asdict(figure) for figure in figures]
-            for title, figures in results.items()
+    """Keep the figures where the documents can quote them.
+
+    Those of benches that were not run this time stay as they are.
+    """
+    kept: dict[str, Any] = {}
+    if RESULTS.exists():
+        kept = json.loads(RESULTS.read_text("utf-8"))["results"]
+    for title, figures in results.items():
+        kept[title] = [asdict(figure) for figure in figures]
+    text = json.dumps(
+        {
+            "machine": f"{platform.machine()}, {platform.system()}",
+            "python": platform.python_version(),
+            "results": kept,
         },
-    }
-    RESULTS.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+        indent=2,
+    )
+    RESULTS.write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,342 @@
+"""What a download costs, against what else could send it.
+
+A process of buyers discards all it gets, so that the server is the limit.
+CPU seconds per GB and throughput come of the same seconds; nginx (one worker)
+is the baseline of both, stock aiohttp of what nginx has no answer to. Suites
+are chosen by the buyers, who know no other.
+"""
+
+import json
+import os
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from http.client import HTTPSConnection
+from pathlib import Path
+from typing import Final, Self
+
+from bench import peers
+from bench.measuring import Figure, compare, take
+from bench.peers import ROOT, Peer, Stage
+from bench.processes import anonymous_bytes
+from bench.receiver import Taken, Task
+from msrv.certificates import Pair, development_pair
+
+ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "3"))
+SECONDS: Final = 0.8
+LATENCY_SECONDS: Final = 2.5
+SLOW_SECONDS: Final = 4.0
+SLOW_BYTES_PER_SECOND: Final = 50_000
+SLOW_ROUNDS: Final = 2
+BUYERS: Final = int(os.environ.get("BENCH_BUYERS", "200"))
+LARGE: Final = "Single/Large.bin"
+TINY: Final = "Single/Tiny.bin"
+ZIP: Final = "Album.zip"
+LARGE_BYTES: Final = 512 << 20
+MEMBERS: Final = 8
+SUITES: Final = {
+    "AES-128": "TLS_AES_128_GCM_SHA256",
+    "AES-256": "TLS_AES_256_GCM_SHA384",
+}
+GB: Final = 1_000_000_000
+RESTLESS: Final = ("stock", "uvicorn")
+FEW: Final = ("nginx", "msrv", "stock")
+"""Who is measured with more than downloads over TLS."""
+
+
+def measure(folder: Path) -> list[Figure]:
+    """Start every peer that is here, and measure them in turns."""
+    stage = Stage(folder, folder / "library", pair_of(folder))
+    make_files(stage.files)
+    names = peers.available()
+    few = [name for name in names if name in FEW]
+    figures: list[Figure] = []
+    with Company(stage, names, tls=True) as company:
+        for suite in SUITES:
+            for clients in (1, 16):
+                figures += speed(company, clients, suite)
+        figures += archive(company)
+        figures += latency(company)
+    with Company(stage, few, tls=False) as company:
+        figures += speed(company, 16, "plain HTTP")
+        figures += tiny(company)
+    return figures + memory(stage, few)
+
+
+class Company:
+    """The peers that take turns. Those that are restless start each time.
+
+    When a buyer goes away, they go on reading, and stock aiohttp encrypting,
+    for nobody: in the next one's turn, and on its processor.
+    """
+
+    def __init__(self, stage: Stage, names: list[str], *, tls: bool) -> None:
+        self.names = names
+        self._stage = stage
+        self._tls = tls
+        self._stack = ExitStack()
+        self._kept: dict[str, Peer] = {}
+
+    def __enter__(self) -> Self:
+        for name in self.names:
+            if name not in RESTLESS:
+                self._kept[name] = self._stack.enter_context(
+                    self._stage.start(name, tls=self._tls)
+                )
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    @property
+    def stock_first(self) -> list[str]:
+        """The names, with stock aiohttp's as the baseline."""
+        return sorted(self.names, key=lambda name: name != "stock")
+
+    def turn(self, name: str) -> AbstractContextManager[Peer]:
+        """Have a peer for one turn."""
+        if name in self._kept:
+            return nullcontext(self._kept[name])
+        return self._stage.start(name, tls=self._tls)
+
+
+def pair_of(folder: Path) -> Pair:
+    """Make one certificate for all."""
+    return development_pair(folder / "certs", datetime.now(UTC))
+
+
+def make_files(library: Path) -> None:
+    """Write a large file, the same bytes as an album, and a tiny file."""
+    for name in ("Album", "Single"):
+        (library / name).mkdir(parents=True)
+    size = LARGE_BYTES // MEMBERS
+    with (library / LARGE).open("wb") as large:
+        for number in range(MEMBERS):
+            noise = os.urandom(size)
+            large.write(noise)
+            (library / "Album" / f"{number}.bin").write_bytes(noise)
+    (library / TINY).write_bytes(os.urandom(200))
+
+
+def receive(task: Task, suite: str = "AES-128") -> Taken:
+    """Run buyers in a process of their own."""
+    with tempfile.NamedTemporaryFile("w", suffix=".cnf") as config:
+        # Python 3.11 can't choose a suite of TLS 1.3; OpenSSL's file can.
+        config.write(
+            "openssl_conf = a\n[a]\nssl_conf = b\n[b]\n"
+            "system_default = c\n[c]\n"
+            f"Ciphersuites = {SUITES.get(suite, SUITES['AES-128'])}\n"
+        )
+        config.flush()
+        ended = subprocess.run(
+            [sys.executable, "-m", "bench.receiver", json.dumps(asdict(task))],
+            cwd=ROOT,
+            env={**os.environ, "OPENSSL_CONF": config.name},
+            stdout=subprocess.PIPE,
+            check=True,
+            timeout=300,
+        )
+    return Taken(**json.loads(ended.stdout))
+
+
+def task(peer: Peer, file: str, clients: int) -> Task:
+    """Ask a peer for a file, as fast as can be."""
+    return Task(
+        peer.process.pid,
+        peer.port,
+        peer.path(file),
+        tls=peer.tls,
+        clients=clients,
+        warm_seconds=0.3,
+        seconds=SECONDS,
+        file_bytes=0 if file == TINY else LARGE_BYTES,
+    )
+
+
+def taking(
+    company: Company,
+    name: str,
+    *,
+    file: str = LARGE,
+    clients: int = 1,
+    suite: str = "AES-128",
+) -> Callable[[], Taken]:
+    """Give what runs buyers once."""
+
+    def run() -> Taken:
+        with company.turn(name) as peer:
+            return receive(task(peer, file, clients), suite)
+
+    return run
+
+
+def speed(company: Company, clients: int, suite: str) -> list[Figure]:
+    """Measure CPU seconds per GB, and GB per second."""
+    return costs(
+        take(
+            {
+                f"{name}, {clients} at once, {suite}": taking(
+                    company, name, clients=clients, suite=suite
+                )
+                for name in company.names
+            },
+            rounds=ROUNDS,
+        )
+    )
+
+
+def costs(taken: dict[str, list[Taken]]) -> list[Figure]:
+    """Say what the same seconds cost, and what came of them."""
+    return compare(
+        {
+            name: [
+                each.cpu_seconds / each.received_bytes * GB for each in rounds
+            ]
+            for name, rounds in taken.items()
+        },
+        unit="CPU s/GB",
+    ) + compare(
+        {
+            name: [each.received_bytes / each.seconds / GB for each in rounds]
+            for name, rounds in taken.items()
+        },
+        unit="GB/s",
+    )
+
+
+def archive(company: Company) -> list[Figure]:
+    """Measure a ZIP against the same bytes as one file."""
+    candidates = {
+        "msrv, one file": taking(company, "msrv"),
+        "msrv, as a ZIP": taking(company, "msrv", file=ZIP),
+    }
+    if peers.has("zipstream"):
+        candidates["zipstream-ng in aiohttp"] = taking(
+            company, "stock", file=ZIP
+        )
+    return costs(take(candidates, rounds=ROUNDS))
+
+
+def latency(company: Company) -> list[Figure]:
+    """Measure `GET /` beside 16 downloads, against stock's beside its own."""
+
+    def waiting(name: str) -> Callable[[], float]:
+        def run() -> float:
+            with company.turn(name) as peer:
+                return beside_buyers(peer)
+
+        return run
+
+    return compare(
+        take(
+            {
+                f"{name}, GET / beside 16": waiting(name)
+                for name in company.stock_first
+            },
+            rounds=ROUNDS,
+        ),
+        unit="ms, p99",
+    )
+
+
+def beside_buyers(peer: Peer) -> float:
+    """Ask for pages while buyers run: the 99th percentile, in ms."""
+    wanted = replace(task(peer, LARGE, 16), seconds=LATENCY_SECONDS)
+    buyers = threading.Thread(target=receive, args=(wanted,))
+    buyers.start()
+    page = HTTPSConnection(
+        "localhost",
+        peer.port,
+        timeout=60,
+        context=ssl._create_unverified_context(),  # noqa: S323, SLF001 - our own server
+    )
+    page.connect()
+    time.sleep(0.8)  # until the buyers have begun
+    taken = []
+    until = time.perf_counter() + LATENCY_SECONDS - 0.8
+    while (began := time.perf_counter()) < until:
+        page.request("GET", "/")
+        page.getresponse().read()
+        taken.append((time.perf_counter() - began) * 1000)
+        time.sleep(0.002)
+    page.close()
+    buyers.join()
+    return statistics.quantiles(taken, n=100, method="inclusive")[98]
+
+
+def tiny(company: Company) -> list[Figure]:
+    """Measure requests for 200 bytes, over 8 kept connections."""
+
+    def asking(name: str) -> Callable[[], float]:
+        def run() -> float:
+            with company.turn(name) as peer:
+                taken = receive(replace(task(peer, TINY, 8), whole=True))
+            return taken.answers / taken.seconds
+
+        return run
+
+    return compare(
+        take(
+            {
+                f"{name}, 200 bytes": asking(name)
+                for name in company.stock_first
+            },
+            rounds=ROUNDS,
+        ),
+        unit="requests/s",
+    )
+
+
+def memory(stage: Stage, names: list[str]) -> list[Figure]:
+    """Measure a connection's memory with slow buyers; BENCH_BUYERS of them.
+
+    Each time of a process that has just started: what a heap has once had, it
+    rarely gives back.
+    """
+
+    def holding(name: str, file: str) -> Callable[[], float]:
+        def run() -> float:
+            with stage.start(name) as peer:
+                warm_up(peer)
+                idle = anonymous_bytes(peer.process.pid)
+                wanted = replace(
+                    task(peer, file, BUYERS),
+                    seconds=SLOW_SECONDS,
+                    bytes_per_second=SLOW_BYTES_PER_SECOND,
+                )
+                held = receive(wanted).anonymous_bytes - idle
+            return held / BUYERS / 1024
+
+        return run
+
+    return compare(
+        take(
+            {
+                f"{name}, {BUYERS} slow buyers": holding(name, LARGE)
+                for name in names
+            }
+            # What TLS and a kept connection hold by themselves.
+            | {f"msrv, {BUYERS} who have it all": holding("msrv", TINY)},
+            rounds=SLOW_ROUNDS,
+        ),
+        unit="KiB each",
+    )
+
+
+def warm_up(peer: Peer) -> None:
+    """Have a process load what it loads at its first requests."""
+    for path in ("/", peer.path(TINY)):
+        urllib.request.urlopen(
+            f"https://localhost:{peer.port}{path}",
+            timeout=20,
+            context=ssl._create_unverified_context(),  # noqa: S323, SLF001 - our own server
+        ).close()

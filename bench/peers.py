@@ -1,0 +1,307 @@
+"""What a store's downloads are measured against, started and ended.
+
+Each serves the same folder, with the same certificate; what isn't there is
+left out, and said.
+"""
+
+import json
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from msrv.certificates import Pair
+
+ROOT: Final = Path(__file__).parents[1]
+BENCH_PYTHON: Final = ROOT / ".venv-bench" / "bin" / "python"
+BENCH_PACKAGES: Final = list(
+    (ROOT / ".venv-bench" / "lib").glob("python*/site-packages")
+)
+
+_NGINX = """
+daemon off; user root; worker_processes 1; pid {folder}/nginx.pid;
+error_log {folder}/nginx.log;
+events {{ worker_connections 8192; }}
+http {{
+    access_log off; sendfile on; keepalive_requests 100000000;
+    client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2;
+    fastcgi_temp_path {folder}/t3; uwsgi_temp_path {folder}/t4;
+    scgi_temp_path {folder}/t5;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    server {{
+        listen 127.0.0.1:{port} {tls};
+        ssl_certificate {cert}; ssl_certificate_key {key};
+        root {files};
+        location = / {{ return 200 "hello"; }}
+    }}
+}}
+"""
+_STOCK = """
+import ssl, sys
+from pathlib import Path
+from aiohttp import web
+files, port, cert, key = Path(sys.argv[1]), *sys.argv[2:]
+async def hello(request):
+    return web.Response(text="hello")
+async def file(request):
+    return web.FileResponse(files / request.match_info["name"])
+async def packed(request):
+    from zipstream import ZipStream
+    stream = ZipStream.from_path(files / "Album", sized=True)
+    response = web.StreamResponse(headers={"Content-Length": str(len(stream))})
+    await response.prepare(request)
+    for piece in stream:
+        await response.write(piece)
+    return response
+app = web.Application()
+app.router.add_get("/", hello)
+app.router.add_get("/album.zip", packed)
+app.router.add_get("/{name:.+}", file)
+tls = None
+if cert:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(cert, key)
+web.run_app(app, host="127.0.0.1", port=int(port), ssl_context=tls,
+    print=None, access_log=None)
+"""
+_STARLETTE = """
+import os
+from starlette.applications import Starlette
+from starlette.responses import FileResponse, PlainTextResponse
+from starlette.routing import Route
+def hello(request):
+    return PlainTextResponse("hello")
+async def file(request):
+    return FileResponse(os.path.join({files!r}, request.path_params["name"]))
+app = Starlette(routes=[Route("/", hello), Route("/{{name:path}}", file)])
+"""
+
+
+@dataclass(slots=True)
+class Peer:
+    """A server that runs. `paths` say where it has each file."""
+
+    name: str
+    port: int
+    tls: bool
+    process: "subprocess.Popen[bytes]" = field(repr=False)
+    paths: dict[str, str] = field(default_factory=dict)
+
+    def path(self, file: str) -> str:
+        """Where a file is asked for."""
+        return self.paths.get(file, f"/{file}")
+
+    def ask(self, path: str, form: list[tuple[str, str]] | None = None) -> Any:  # noqa: ANN401 - JSON
+        """Ask for JSON; with a form, POST it."""
+        scheme = "https" if self.tls else "http"
+        request = urllib.request.Request(  # noqa: S310 - our own server
+            f"{scheme}://localhost:{self.port}{path}",
+            data=urllib.parse.urlencode(form).encode() if form else None,
+            headers={"Accept": "application/json"},
+        )
+        with urllib.request.urlopen(  # noqa: S310 - our own server
+            request,
+            timeout=20,
+            context=ssl._create_unverified_context(),  # noqa: S323, SLF001 - our own server
+        ) as answer:
+            return json.load(answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What all peers are given."""
+
+    folder: Path
+    files: Path
+    pair: Pair
+
+    @contextmanager
+    def start(self, name: str, *, tls: bool = True) -> Iterator[Peer]:
+        """Start a peer, and end it by its process."""
+        port = free_port()
+        environ = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            # What Starlette's servers import, and zipstream-ng for aiohttp.
+            "PYTHONPATH": os.pathsep.join(
+                map(str, (self.folder, *BENCH_PACKAGES))
+            ),
+        }
+        command = getattr(self, f"_{name}")(port, tls=tls)
+        if name == "msrv":
+            environ |= self._settings(port, tls=tls)
+        with subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environ,
+            stdout=subprocess.DEVNULL,
+            stderr=(self.folder / f"{name}.log").open("wb"),
+        ) as process:
+            try:
+                wait_for_port(port)
+                peer = Peer(name, port, tls, process)
+                if name == "stock":
+                    peer.paths = {"Album.zip": "/album.zip"}
+                if name == "msrv":
+                    peer.paths = buy_all(peer)
+                yield peer
+            finally:
+                process.terminate()
+
+    def _msrv(self, port: int, *, tls: bool) -> list[str]:
+        assert port or tls  # noqa: S101 - the environment has them
+        return [sys.executable, "-m", "msrv", "serve"]
+
+    def _settings(self, port: int, *, tls: bool) -> dict[str, str]:
+        return {
+            "NONCE": "a nonce for benchmarks: 9Jk2-Lmx7-Rr4T-wP0e-Zz81",
+            "MSRV_LIBRARY": str(self.files),
+            "MSRV_DATA": str(self.folder / "data"),
+            "MSRV_DEMO_PAYMENTS": "1",
+            "MSRV_HOST": "127.0.0.1",
+            "MSRV_PORT": str(port),
+            "MSRV_DRAIN_SECONDS": "0",
+        } | (
+            {
+                "MSRV_TLS_CERT": str(self.pair.cert),
+                "MSRV_TLS_KEY": str(self.pair.key),
+            }
+            if tls
+            else {"MSRV_TLS": "off"}
+        )
+
+    def _nginx(self, port: int, *, tls: bool) -> list[str]:
+        config = self.folder / f"nginx-{port}.conf"
+        config.write_text(
+            _NGINX.format(
+                folder=self.folder,
+                port=port,
+                tls="ssl" if tls else "",
+                cert=self.pair.cert,
+                key=self.pair.key,
+                files=self.files,
+            ),
+            encoding="utf-8",
+        )
+        return [nginx() or "nginx", "-c", str(config)]
+
+    def _stock(self, port: int, *, tls: bool) -> list[str]:
+        pair = [str(self.pair.cert), str(self.pair.key)] if tls else ["", ""]
+        command = [sys.executable, "-c", _STOCK]
+        return [*command, str(self.files), str(port), *pair]
+
+    def _uvicorn(self, port: int, *, tls: bool) -> list[str]:
+        self._write_app()
+        command = [str(BENCH_PYTHON), "-m", "uvicorn", "--port", str(port)]
+        command += ["--no-access-log", "--log-level", "error"]
+        if tls:
+            command += ["--ssl-certfile", str(self.pair.cert)]
+            command += ["--ssl-keyfile", str(self.pair.key)]
+        return [*command, "bench_app:app"]
+
+    def _granian(self, port: int, *, tls: bool) -> list[str]:
+        self._write_app()
+        command = [str(BENCH_PYTHON), "-m", "granian", "--port", str(port)]
+        command += ["--interface", "asgi", "--log-level", "error"]
+        if tls:
+            command += ["--ssl-certificate", str(self.pair.cert)]
+            command += ["--ssl-keyfile", str(self.pair.key)]
+        return [*command, "bench_app:app"]
+
+    def _write_app(self) -> None:
+        (self.folder / "bench_app.py").write_text(
+            _STARLETTE.format(files=str(self.files)), encoding="utf-8"
+        )
+
+
+def available() -> list[str]:
+    """Name the peers that this machine has; say which it lacks."""
+    found = {
+        "nginx": nginx() is not None,
+        "msrv": True,
+        "stock": True,
+        "uvicorn": has("uvicorn") and has("starlette"),
+        "granian": has("granian") and has("starlette"),
+    }
+    for name, is_here in found.items():
+        if not is_here:
+            print(f"  {name} is not here: left out")
+    return [name for name in found if found[name]]
+
+
+def nginx() -> str | None:
+    """Find nginx; Debian has it where only root looks."""
+    return shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+
+
+def has(module: str) -> bool:
+    """Whether the peers' own environment has a module."""
+    return (
+        BENCH_PYTHON.exists()
+        and subprocess.run(
+            [str(BENCH_PYTHON), "-c", f"import {module}"],
+            capture_output=True,
+            check=False,
+        ).returncode
+        == 0
+    )
+
+
+def buy_all(store: Peer) -> dict[str, str]:
+    """Buy everything of a store: where each file's link leads."""
+    until = time.monotonic() + 120
+    while True:
+        try:
+            releases = store.ask("/catalog")["releases"]
+            break
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
+    paths = {}
+    for release in releases:
+        wanted = {
+            f"{release['title']}/{item['title']}.bin": item["item_id"]
+            for item in release["items"]
+        }
+        wanted[f"{release['title']}.zip"] = release["item_id"]
+        bought = store.ask(
+            "/purchases", [("item", each) for each in wanted.values() if each]
+        )
+        for name, item_id in wanted.items():
+            if item_id:
+                url = bought["downloads"][item_id]
+                paths[name] = urllib.parse.urlsplit(url).path
+    return paths
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def wait_for_port(port: int) -> None:
+    """Wait until somebody listens."""
+    until = time.monotonic() + 60
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 5).close()
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+        else:
+            return
