@@ -7,7 +7,7 @@ not yet passed on. Each piece gives way to other requests.
 import asyncio
 import logging
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing
 from http import HTTPStatus
 from typing import Final
 
@@ -15,19 +15,14 @@ from aiohttp import hdrs, web
 
 from msrv.downloads.answers import Answer, decide
 from msrv.downloads.body import Body, Piece
+from msrv.downloads.outbox import SMALL_BYTES, Buffers, Outbox
 from msrv.downloads.ranges import ByteRange
-from msrv.downloads.reading import PIECE_BYTES, Files, read_all
+from msrv.downloads.reading import Files, read_all
 from msrv.downloads.representation import Disposition, Representation
 from msrv.downloads.sending import OnSent
-from msrv.downloads.stalls import watched
 from msrv.storage.model import Storage, StorageError
 
 log = logging.getLogger(__name__)
-
-# Up to this an answer is read whole and leaves in one write with its headers;
-# above, less than this is not written alone while more follows (a ZIP's
-# headers, small members).
-_SMALL_BYTES: Final = 64 * 1024
 
 _WITH_BODY: Final = frozenset({HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT})
 
@@ -41,6 +36,7 @@ class Direct:
     def __init__(self, storage: Storage, stall_seconds: float) -> None:
         self._storage = storage
         self._stall_seconds = stall_seconds
+        self._buffers = Buffers()
 
     async def send(
         self,
@@ -66,7 +62,8 @@ class Direct:
             return web.Response(status=answer.status, headers=answer.headers)
         pieces = list(_pieces(answer, body))
         reads = request.method != hdrs.METH_HEAD
-        if reads and answer.size_bytes <= _SMALL_BYTES:
+        if reads and answer.size_bytes <= SMALL_BYTES:
+            # Read whole, it leaves in one write with its headers.
             data = await asyncio.to_thread(read_all, self._storage, pieces)
             _report(on_sent, answer, len(data))
             return web.Response(
@@ -82,7 +79,7 @@ class Direct:
                 status=answer.status, headers=answer.headers
             )
             await response.prepare(request)
-            outbox = _Outbox(request, response)
+            outbox = Outbox(request, response, self._buffers)
             try:
                 with outbox.watched(self._stall_seconds):
                     await _stream(pieces, files, outbox)
@@ -91,63 +88,8 @@ class Direct:
         return response
 
 
-class _Outbox:
-    """Passes bytes on to one buyer, and counts what was passed on.
-
-    Holds back what is too little to travel alone, until `flush`.
-    """
-
-    def __init__(
-        self, request: web.Request, response: web.StreamResponse
-    ) -> None:
-        self._request = request
-        self._response = response
-        self._held: list[bytes | bytearray] = []
-        self._held_bytes = 0
-        self.sent_bytes = 0
-
-    async def put(self, data: bytes | bytearray) -> None:
-        """Take bytes, and pass on what has come together.
-
-        Raises ConnectionError where nobody is there to take them.
-        """
-        self._held.append(data)
-        self._held_bytes += len(data)
-        if self._held_bytes >= _SMALL_BYTES:
-            await self.flush()
-
-    async def flush(self) -> None:
-        """Pass on what is held; raises ConnectionError."""
-        if not self._held:
-            return
-        transport = self._request.transport
-        if transport is None or transport.is_closing():
-            # Going on would be reading and encrypting for nobody.
-            raise ConnectionResetError
-        data = self._held[0] if len(self._held) == 1 else b"".join(self._held)
-        self.sent_bytes += self._held_bytes
-        self._held, self._held_bytes = [], 0
-        await self._response.write(data)
-        # While the socket keeps up, a write never waits: without this, one
-        # fast buyer would keep everyone else out.
-        await asyncio.sleep(0)
-
-    def watched(self, stall_seconds: float) -> AbstractContextManager[None]:
-        """Cut the buyer off who takes nothing for so long."""
-        transport = self._request.transport
-        if transport is None:
-            return nullcontext()
-        return watched(transport, stall_seconds, lambda: self.sent_bytes)
-
-    def break_off(self) -> None:
-        """End the connection, so that nothing short looks whole."""
-        transport = self._request.transport
-        if transport is not None:
-            transport.abort()
-
-
 async def _stream(
-    pieces: Iterable[Piece], files: Files, outbox: _Outbox
+    pieces: Iterable[Piece], files: Files, outbox: Outbox
 ) -> None:
     """Send the pieces; what can't be sent whole ends the connection."""
     try:
@@ -165,18 +107,18 @@ async def _stream(
         )
 
 
-async def _copy(piece: Piece, files: Files, outbox: _Outbox) -> None:
+async def _copy(piece: Piece, files: Files, outbox: Outbox) -> None:
     """Send one piece; raises Gone, Changed or ConnectionError."""
     if isinstance(piece, bytes):
-        for at in range(0, len(piece), PIECE_BYTES):
-            await outbox.put(piece[at : at + PIECE_BYTES])
+        await outbox.put(piece)
         return
     file = await files.file(piece.content)
     at = piece.start
     while at < piece.stop:
-        data = await file.read(at, piece.stop - at)
-        await outbox.put(data)
-        at += len(data)
+        room = outbox.room()
+        count = await file.read_into(room[: piece.stop - at], at)
+        await outbox.filled(count)
+        at += count
 
 
 def _pieces(answer: Answer, body: Body) -> Iterator[Piece]:

@@ -1,9 +1,7 @@
 """Reading stored files without keeping the loop waiting for a disk.
 
 What the page cache holds is read at once; a look that would wait says so
-instead (`RWF_NOWAIT`, Linux), and a thread reads then. Bytes are new ones
-each time: since Python 3.12 asyncio's transports, and its TLS in any version,
-keep a reference to what they are given until it has gone.
+instead (`RWF_NOWAIT`, Linux), and a thread reads then.
 """
 
 import asyncio
@@ -15,8 +13,8 @@ from typing import BinaryIO, Final, TypeVar
 from msrv.downloads.body import Piece, Stretch
 from msrv.storage.model import Changed, Content, Gone, Storage
 
-PIECE_BYTES: Final = 256 * 1024
-"""The most that is read at a time, and so held for one buyer."""
+COLD_BYTES: Final = 256 * 1024
+"""The most that a thread reads at a time."""
 
 _NOWAIT: Final[int | None] = getattr(os, "RWF_NOWAIT", None)
 
@@ -37,22 +35,26 @@ class OpenFile:
         self._content = content
         self._reading: asyncio.Future[bytes] | None = None
 
-    async def read(self, start: int, most: int) -> bytes | bytearray:
-        """Read at most `most` bytes from `start` on, at least one.
+    async def read_into(self, room: memoryview, start: int) -> int:
+        """Read from `start` on into `room`; say how much, at least one byte.
 
         Raises Changed where the file has been changed or cut short since it
         was opened, and Gone where it can't be read any more.
         """
-        size = min(most, PIECE_BYTES)
-        piece = self._cached(start, size)
-        if piece:
-            return piece
+        count = self._read_cached(room, start)
+        if count:
+            return count
         # Shielded, so that after a cancellation close() still knows of the
         # thread: a number closed under it could by then be another file's.
+        # Into bytes of its own, since by then the room is another's, too.
         self._reading = asyncio.ensure_future(
-            asyncio.to_thread(self.read_waiting, start, size)
+            asyncio.to_thread(
+                self.read_waiting, start, min(len(room), COLD_BYTES)
+            )
         )
-        return await asyncio.shield(self._reading)
+        piece = await asyncio.shield(self._reading)
+        room[: len(piece)] = piece
+        return len(piece)
 
     def read_waiting(self, start: int, size: int) -> bytes:
         """Do as `read`, in the thread of who calls."""
@@ -77,20 +79,18 @@ class OpenFile:
         if not reading.cancelled():
             reading.exception()  # nobody is left to hear of it
 
-    def _cached(self, start: int, size: int) -> bytearray | None:
-        """Read what is in the page cache; None where there may be more."""
+    def _read_cached(self, room: memoryview, start: int) -> int:
+        """Read what is in the page cache; 0 where there may be more."""
         if _NOWAIT is None:
-            return None
-        buffer = bytearray(size)
+            return 0
         try:
-            count = os.preadv(self._file.fileno(), [buffer], start, _NOWAIT)
+            count = os.preadv(self._file.fileno(), [room], start, _NOWAIT)
             self._check()
         except OSError:
             # Not cached (EAGAIN), or a file system that can't tell
             # (EOPNOTSUPP). What is really wrong shows in the thread.
-            return None
-        del buffer[count:]
-        return buffer
+            return 0
+        return count
 
     def _check(self) -> None:
         # A write sets the time before it puts a byte, so that new bytes can't

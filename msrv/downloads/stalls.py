@@ -26,14 +26,14 @@ _BYTES_ACKED: Final = slice(120, 128)
 def watched(
     transport: asyncio.Transport,
     seconds: float,
-    sent_bytes: Callable[[], int],
+    taken_bytes: Callable[[asyncio.Transport], int],
 ) -> Iterator[None]:
     """Abort a transport whose client takes nothing for so long.
 
     Only while there is something for it to take: a slow disk is not the
-    client's fault. `sent_bytes` says what was given to the transport so far.
+    client's fault. `taken_bytes` says what the client has taken so far.
     """
-    watch = _Watch(transport, seconds / _LOOKS, sent_bytes)
+    watch = _Watch(transport, seconds / _LOOKS, taken_bytes)
     try:
         yield
     finally:
@@ -47,11 +47,11 @@ class _Watch:
         self,
         transport: asyncio.Transport,
         interval_seconds: float,
-        sent_bytes: Callable[[], int],
+        count: Callable[[asyncio.Transport], int],
     ) -> None:
         self._transport = transport
         self._interval_seconds = interval_seconds
-        self._sent_bytes = sent_bytes
+        self._count = count
         self._taken_bytes = -1
         self._looks_in_vain = 0
         self._sleep()
@@ -65,9 +65,7 @@ class _Watch:
 
     def _look(self) -> None:
         waiting_bytes = self._transport.get_write_buffer_size()
-        taken_bytes = _acknowledged(self._transport)
-        if taken_bytes is None:
-            taken_bytes = self._sent_bytes() - waiting_bytes
+        taken_bytes = self._count(self._transport)
         if waiting_bytes and taken_bytes == self._taken_bytes:
             self._looks_in_vain += 1
         else:
@@ -78,11 +76,11 @@ class _Watch:
             self._sleep()
 
 
-def _acknowledged(transport: asyncio.Transport) -> int | None:
-    """Count what the client has acknowledged; None where nobody says."""
-    if not hasattr(socket, "TCP_INFO"):
-        return None
+def acknowledged(transport: asyncio.Transport) -> int | None:
+    """Count what a client has ever acknowledged; None where nobody says."""
     connection = transport.get_extra_info("socket")
+    if connection is None or not hasattr(socket, "TCP_INFO"):
+        return None
     try:
         status = connection.getsockopt(
             socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED.stop

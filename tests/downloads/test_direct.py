@@ -164,7 +164,7 @@ async def test_what_is_cached_in_part_is_gone_on_from(
     """Else a file that is half in the cache arrives with holes."""
     preadv = os.preadv
 
-    def short(fd: int, buffers: list[bytearray], at: int, flags: int) -> int:
+    def short(fd: int, buffers: list[memoryview], at: int, flags: int) -> int:
         few = bytearray(len(buffers[0]) // 3)
         count = preadv(fd, [few], at, flags)
         buffers[0][:count] = few[:count]

@@ -6,9 +6,7 @@ import socket
 
 import aiohttp
 import pytest
-from aiohttp import web
 
-from msrv.downloads.direct import _Outbox
 from msrv.downloads.reading import OpenFile
 from tests.downloads.made import noise, put
 from tests.downloads.shop import LARGE, Client, Shop
@@ -40,19 +38,17 @@ class Gate:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.reached, self.opened = asyncio.Event(), asyncio.Event()
-        read, reads = OpenFile.read, 0
+        read, reads = OpenFile.read_into, 0
 
-        async def gated(
-            file: OpenFile, start: int, most: int
-        ) -> bytes | bytearray:
+        async def gated(file: OpenFile, room: memoryview, start: int) -> int:
             nonlocal reads
             reads += 1
             if reads > 1:
                 self.reached.set()
                 await self.opened.wait()
-            return await read(file, start, most)
+            return await read(file, room, start)
 
-        monkeypatch.setattr(OpenFile, "read", gated)
+        monkeypatch.setattr(OpenFile, "read_into", gated)
 
 
 async def test_a_file_replaced_meanwhile_goes_on_as_it_was(
@@ -112,66 +108,6 @@ async def test_who_goes_away_leaves_nothing_open(
     (sent,) = shop.sent
     assert sent.start == 0
     assert 1000 <= sent.stop < 30_000_000
-
-
-class Endless(web.StreamResponse):
-    """A buyer whose line is never full: writing never waits."""
-
-    async def write(self, data: object) -> None:
-        """Take it all."""
-
-
-class OpenTransport(asyncio.Transport):
-    """A connection that stands."""
-
-    def is_closing(self) -> bool:
-        return False
-
-
-class FakeRequest:
-    """As much of a request as sending looks at."""
-
-    transport: asyncio.Transport | None = OpenTransport()
-
-
-async def test_a_fast_buyer_lets_others_in() -> None:
-    """Else the shop stands still while one buyer has a fast line."""
-    request = FakeRequest()
-    outbox = _Outbox(request, Endless())  # type: ignore[arg-type]  # as above
-    others = 0
-
-    async def other() -> None:
-        nonlocal others
-        while True:
-            others += 1
-            await asyncio.sleep(0)
-
-    task = asyncio.ensure_future(other())
-    for _ in range(100):
-        await outbox.put(bytes(100_000))
-    task.cancel()
-    assert others >= 99
-    request.transport = None
-    with pytest.raises(ConnectionError):
-        await outbox.put(bytes(100_000))
-
-
-async def test_headers_of_a_pack_do_not_travel_alone() -> None:
-    """Else a pack of a thousand small files is two thousand packets."""
-    writes = 0
-
-    class Counting(Endless):
-        async def write(self, data: object) -> None:
-            nonlocal writes
-            writes += 1
-            await super().write(data)
-
-    outbox = _Outbox(FakeRequest(), Counting())  # type: ignore[arg-type]  # as above
-    for _ in range(2000):
-        await outbox.put(bytes(100))
-    await outbox.flush()
-    assert outbox.sent_bytes == 200_000
-    assert writes == 4
 
 
 async def test_a_slow_disk_is_not_the_buyers_fault(

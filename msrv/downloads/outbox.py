@@ -1,0 +1,162 @@
+"""What goes out to one buyer: a buffer that is filled and sent, over and over.
+
+Large where the client is fast, since each turn costs the same whatever it
+carries; small where it is slow, since that is what is held while it takes its
+time.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Final
+
+from aiohttp import web
+
+from msrv.downloads.stalls import acknowledged, watched
+
+FULL_BYTES: Final = 256 * 1024
+SLOW_BYTES: Final = 32 * 1024
+"""The most and the least that is held for a client that is sent more."""
+
+SMALL_BYTES: Final = 64 * 1024
+"""Less than this does not travel alone while more follows: a ZIP's headers,
+small members."""
+
+_TURN_SECONDS: Final = 0.01
+"""A buffer is what a client takes in this time."""
+_LOOK_SECONDS: Final = 0.05
+"""More than what most clients take to acknowledge."""
+_SPARE_BUFFERS: Final = 4
+
+
+class Buffers:
+    """Full buffers, which go from transfer to transfer.
+
+    One that was just used is in the processor's cache, and a new one is
+    memory that the kernel has to find and clear.
+    """
+
+    def __init__(self) -> None:
+        self._spare: list[bytearray] = []
+
+    def take(self) -> bytearray:
+        """Give a buffer of FULL_BYTES with anything in it."""
+        return self._spare.pop() if self._spare else bytearray(FULL_BYTES)
+
+    def give_back(self, buffer: bytearray) -> None:
+        """Take back a buffer that nobody reads from any more."""
+        if len(buffer) == FULL_BYTES and len(self._spare) < _SPARE_BUFFERS:
+            self._spare.append(buffer)
+
+
+class Outbox:
+    """Passes bytes on to one buyer, and counts what was passed on.
+
+    Holds back what is too little to travel alone, until `flush`.
+    """
+
+    def __init__(
+        self,
+        request: web.Request,
+        response: web.StreamResponse,
+        buffers: Buffers,
+    ) -> None:
+        self._request = request
+        self._response = response
+        self._buffers = buffers
+        self._buffer: bytearray | None = None
+        self._filled_bytes = 0
+        self._pace = _Pace()
+        self.sent_bytes = 0
+
+    def room(self) -> memoryview:
+        """Give a place to put bytes in, at least one; then say `filled`."""
+        size = self._pace.buffer_bytes
+        if self._buffer is None:
+            slow = size <= SMALL_BYTES
+            self._buffer = bytearray(size) if slow else self._buffers.take()
+        return memoryview(self._buffer)[self._filled_bytes : size]
+
+    async def filled(self, count: int) -> None:
+        """Take what was put into the room, and pass on what came together.
+
+        Raises ConnectionError where nobody is there to take it.
+        """
+        self._filled_bytes += count
+        if self._filled_bytes >= min(SMALL_BYTES, self._pace.buffer_bytes):
+            await self.flush()
+
+    async def put(self, data: bytes) -> None:
+        """Take bytes that are at hand; raises ConnectionError."""
+        at = 0
+        while at < len(data):
+            room = self.room()
+            part = data[at : at + len(room)]
+            room[: len(part)] = part
+            await self.filled(len(part))
+            at += len(part)
+
+    async def flush(self) -> None:
+        """Pass on what is held; raises ConnectionError."""
+        if self._buffer is None:
+            return
+        transport = self._request.transport
+        if transport is None or transport.is_closing():
+            # Going on would be reading and encrypting for nobody.
+            raise ConnectionResetError
+        buffer, count = self._buffer, self._filled_bytes
+        self._buffer, self._filled_bytes = None, 0
+        self.sent_bytes += count
+        await self._response.write(memoryview(buffer)[:count])
+        if transport.get_write_buffer_size() == 0:
+            # Asyncio's transports, its TLS and ours keep what they are given
+            # until it has gone; now it has.
+            self._buffers.give_back(buffer)
+        self._pace.look(lambda: self._taken_bytes(transport))
+        # While the socket keeps up, a write never waits: without this, one
+        # fast buyer would keep everyone else out.
+        await asyncio.sleep(0)
+
+    def _taken_bytes(self, transport: asyncio.Transport) -> int:
+        found = acknowledged(transport)
+        if found is None:
+            return self.sent_bytes - transport.get_write_buffer_size()
+        return found
+
+    def watched(self, stall_seconds: float) -> AbstractContextManager[None]:
+        """Cut the buyer off who takes nothing for so long."""
+        transport = self._request.transport
+        if transport is None:
+            return nullcontext()
+        return watched(transport, stall_seconds, self._taken_bytes)
+
+    def break_off(self) -> None:
+        """End the connection, so that nothing short looks whole."""
+        transport = self._request.transport
+        if transport is not None:
+            transport.abort()
+
+
+class _Pace:
+    """How fast a client is, and so how large a buffer it deserves."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._seconds = -math.inf
+        self._taken_bytes: int | None = None
+        self.buffer_bytes = SMALL_BYTES
+
+    def look(self, count: Callable[[], int]) -> None:
+        """See what the client has taken by now, if it is time to."""
+        now = self._loop.time()
+        passed = now - self._seconds
+        if passed < _LOOK_SECONDS:
+            return
+        taken_bytes = count()
+        if self._taken_bytes is not None:
+            rate = (taken_bytes - self._taken_bytes) / passed
+            self.buffer_bytes = min(
+                max(int(rate * _TURN_SECONDS), SLOW_BYTES), FULL_BYTES
+            )
+        self._seconds, self._taken_bytes = now, taken_bytes

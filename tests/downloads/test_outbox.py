@@ -1,0 +1,120 @@
+"""One buyer's buffer is as large as the buyer is fast, and only theirs."""
+
+import asyncio
+
+import pytest
+from aiohttp import web
+
+from msrv.downloads.outbox import (
+    FULL_BYTES,
+    SLOW_BYTES,
+    SMALL_BYTES,
+    Buffers,
+    Outbox,
+)
+
+
+class Line(asyncio.Transport):
+    """A connection that stands; how much of what it got it still holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held_bytes = 0
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_write_buffer_size(self) -> int:
+        return self.held_bytes
+
+
+class Buyer(web.StreamResponse):
+    """Takes all it gets, as fast as it is told to."""
+
+    def __init__(self, seconds: float = 0) -> None:
+        super().__init__()
+        self.seconds = seconds
+        self.got: list[memoryview] = []
+
+    async def write(self, data: object) -> None:
+        assert isinstance(data, memoryview)
+        self.got.append(data)
+        if self.seconds:
+            await asyncio.sleep(self.seconds)
+
+
+class FakeRequest:
+    """As much of a request as sending looks at."""
+
+    def __init__(self) -> None:
+        self.transport: Line | None = Line()
+
+
+def outbox_to(buyer: Buyer, request: FakeRequest | None = None) -> Outbox:
+    return Outbox(request or FakeRequest(), buyer, Buffers())  # type: ignore[arg-type]  # as much of it as is looked at
+
+
+async def test_a_fast_buyer_lets_others_in() -> None:
+    """Else the shop stands still while one buyer has a fast line."""
+    request = FakeRequest()
+    buyer = Buyer()
+    outbox = outbox_to(buyer, request)
+    others = 0
+
+    async def other() -> None:
+        nonlocal others
+        while True:
+            others += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.ensure_future(other())
+    await outbox.put(bytes(100 * FULL_BYTES))
+    task.cancel()
+    assert others >= 100
+    request.transport = None
+    with pytest.raises(ConnectionError):
+        await outbox.put(bytes(FULL_BYTES))
+
+
+async def test_headers_of_a_pack_do_not_travel_alone() -> None:
+    """Else a pack of a thousand small files is two thousand packets."""
+    buyer = Buyer()
+    outbox = outbox_to(buyer)
+    for _ in range(2000):
+        await outbox.put(bytes(100))
+    await outbox.flush()
+    assert outbox.sent_bytes == 200_000
+    assert min(map(len, buyer.got[:-1])) >= SMALL_BYTES
+
+
+async def test_the_buffer_follows_the_line() -> None:
+    """Else slow buyers take up the memory, or fast ones the processor."""
+    buyer = Buyer(seconds=0.001)
+    outbox = outbox_to(buyer)
+    await outbox.put(bytes(20 * FULL_BYTES))
+    assert max(map(len, buyer.got)) == FULL_BYTES
+    buyer.seconds = 0.2
+    await outbox.put(bytes(2 * FULL_BYTES))
+    assert len(buyer.got[-1]) < FULL_BYTES
+    buyer.seconds = 0.06
+    for _ in range(10):
+        await outbox.put(bytes(FULL_BYTES // 64))
+        await outbox.flush()
+    await outbox.put(bytes(SLOW_BYTES))
+    assert len(buyer.got[-1]) == SLOW_BYTES
+
+
+async def test_what_the_transport_still_holds_is_not_written_over() -> None:
+    """Else a buyer gets the bytes of another's file, under their own name."""
+    request = FakeRequest()
+    assert request.transport
+    buyer = Buyer()
+    outbox = outbox_to(buyer, request)
+    for number in range(20):
+        request.transport.held_bytes = number % 2
+        await outbox.put(bytes([number]) * FULL_BYTES)
+        await outbox.flush()
+        if number % 2:
+            held = buyer.got[-1]
+            await outbox.put(b"x" * FULL_BYTES)
+            assert set(held) == {number}
