@@ -12,7 +12,6 @@ import functools
 import logging
 import signal
 import socket
-import ssl
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -26,15 +25,13 @@ from msrv.pages import headers
 from msrv.pages.access import AccessLog
 from msrv.pages.keys import SETTINGS, TRAFFIC
 from msrv.settings import Settings, WrongSetting
+from msrv.tls.choice import choose
+from msrv.tls.engine import BACKLOG, Closable, Engine, ProtocolFactory
 
 log = logging.getLogger(__name__)
 
-HANDSHAKE_SECONDS: Final = 15
-GOODBYE_SECONDS: Final = 3
-"""How long a peer may take over its close_notify; asyncio's own is 30."""
 CERTIFICATE_SECONDS: Final = 60
 """How often an operator's pair is looked at for a renewal."""
-_BACKLOG: Final = 1024
 _MAX_HEADER_BYTES: Final = 8190
 _ENDINGS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -52,22 +49,13 @@ async def serve(
     settings = app[SETTINGS]
     stop, at_once = asyncio.Event(), asyncio.Event()
     _listen_for_signals(stop, at_once)
-    context = tls_context(pair) if pair else None
+    engine = choose(pair) if pair else None
     async with _runner(app) as server:
         sockets = bind(settings)
-        listeners = [
-            await asyncio.get_running_loop().create_server(
-                connections.factory(server),
-                sock=each,
-                ssl=context,
-                backlog=_BACKLOG,
-                ssl_handshake_timeout=HANDSHAKE_SECONDS if context else None,
-                ssl_shutdown_timeout=GOODBYE_SECONDS if context else None,
-            )
-            for each in sockets
-        ]
+        connect = connections.factory(server)
+        listeners = [await _listen(engine, connect, each) for each in sockets]
         started(address(settings, sockets[0].getsockname()[1]))
-        async with _renewing(context, pair):
+        async with _renewing(engine, pair):
             await stop.wait()
         app[TRAFFIC].draining = True
         for listener in listeners:
@@ -103,27 +91,6 @@ def address(settings: Settings, port: int | None = None) -> str:
     if ":" in host:
         host = f"[{host}]"
     return f"{scheme}://{host}:{port or settings.listening_port}"
-
-
-def tls_context(pair: Pair) -> ssl.SSLContext:
-    """Make the context for a pair: TLS 1.2 and 1.3, the library's suites.
-
-    Raises CertificateError where the pair can't be used.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
-    # ECDHE alone in TLS 1.2: forward secrecy, and AEADs only.
-    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
-    context.set_alpn_protocols(["http/1.1"])
-    try:
-        context.load_cert_chain(pair.cert, pair.key, password=_no_password)
-    except (OSError, ssl.SSLError, ValueError) as error:
-        raise CertificateError(
-            f"can't use {pair.cert} with {pair.key}: "
-            f"{getattr(error, 'strerror', None) or error}"
-        ) from error
-    return context
 
 
 def find_pair(settings: Settings) -> Pair | None:
@@ -197,6 +164,18 @@ async def _runner(app: web.Application) -> AsyncIterator[web.Server]:
         await runner.cleanup()
 
 
+async def _listen(
+    engine: Engine | None,
+    connect: ProtocolFactory,
+    listening: socket.socket,
+) -> Closable:
+    if engine is not None:
+        return await engine.listen(listening, connect)
+    return await asyncio.get_running_loop().create_server(
+        connect, sock=listening, backlog=BACKLOG
+    )
+
+
 async def _drain(app: web.Application, at_once: asyncio.Event) -> None:
     """Let what is under way end, for as long as the settings say."""
     seconds = app[SETTINGS].drain_seconds
@@ -215,13 +194,13 @@ async def _drain(app: web.Application, at_once: asyncio.Event) -> None:
 
 @contextlib.asynccontextmanager
 async def _renewing(
-    context: ssl.SSLContext | None, pair: Pair | None
+    engine: Engine | None, pair: Pair | None
 ) -> AsyncIterator[None]:
     """Take up a renewed certificate without a restart."""
-    if context is None or pair is None:
+    if engine is None or pair is None:
         yield
         return
-    task = asyncio.create_task(_watch_pair(context, pair))
+    task = asyncio.create_task(_watch_pair(engine, pair))
     try:
         yield
     finally:
@@ -229,7 +208,7 @@ async def _renewing(
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _watch_pair(context: ssl.SSLContext, pair: Pair) -> None:
+async def _watch_pair(engine: Engine, pair: Pair) -> None:
     known = await asyncio.to_thread(_stamp, pair)
     while True:
         await asyncio.sleep(CERTIFICATE_SECONDS)
@@ -238,9 +217,7 @@ async def _watch_pair(context: ssl.SSLContext, pair: Pair) -> None:
             continue
         known = found
         try:
-            # Loaded apart first: a pair half written must not break the old.
-            await asyncio.to_thread(tls_context, pair)
-            context.load_cert_chain(pair.cert, pair.key)
+            await asyncio.to_thread(engine.renew, pair)
         except (CertificateError, OSError) as error:
             log.error("kept the old certificate: %s", error)  # noqa: TRY400
         else:
@@ -262,7 +239,7 @@ def _bind(host: str, port: int) -> socket.socket:
         return socket.create_server(
             address[:2],
             family=family,
-            backlog=_BACKLOG,
+            backlog=BACKLOG,
             dualstack_ipv6=host == "::",
         )
     except OSError as error:
@@ -283,8 +260,3 @@ def _listen_for_signals(stop: asyncio.Event, at_once: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for ending in _ENDINGS:
         loop.add_signal_handler(ending, heard)
-
-
-def _no_password() -> str:
-    """Fail instead of asking at a terminal that nobody watches."""
-    raise ValueError("the key is encrypted; give one without a password")

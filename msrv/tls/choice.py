@@ -1,0 +1,19 @@
+"""Which engine speaks TLS here."""
+
+from importlib.util import find_spec
+
+from msrv.certificates import Pair
+from msrv.tls.engine import Engine
+from msrv.tls.stock import StockTLS
+
+
+def choose(pair: Pair) -> Engine:
+    """Take TLS on the socket where pyOpenSSL is installed, else asyncio's.
+
+    Raises CertificateError where the pair can't be used.
+    """
+    if find_spec("OpenSSL") is None:
+        return StockTLS(pair)
+    from msrv.tls.listener import SocketTLS  # noqa: PLC0415 - it may lack
+
+    return SocketTLS(pair)
