@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from msrv.connections import HEADERS_SECONDS
-from msrv.server import HANDSHAKE_SECONDS
+from msrv.tls.engine import HANDSHAKE_SECONDS
 from tests.downloads.made import noise
 from tests.running import RunningStore, start
 
