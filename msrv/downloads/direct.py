@@ -15,7 +15,7 @@ from aiohttp import hdrs, web
 
 from msrv.downloads.answers import Answer, decide
 from msrv.downloads.body import Body, Piece
-from msrv.downloads.outbox import SMALL_BYTES, Buffers, Outbox
+from msrv.downloads.outbox import SMALL_BYTES, Buffers, Outbox, Turns
 from msrv.downloads.ranges import ByteRange
 from msrv.downloads.reading import Files, read_all
 from msrv.downloads.representation import Disposition, Representation
@@ -37,6 +37,7 @@ class Direct:
         self._storage = storage
         self._stall_seconds = stall_seconds
         self._buffers = Buffers()
+        self._turns = Turns()
 
     async def send(
         self,
@@ -79,7 +80,7 @@ class Direct:
                 status=answer.status, headers=answer.headers
             )
             await response.prepare(request)
-            outbox = Outbox(request, response, self._buffers)
+            outbox = Outbox(request, response, self._buffers, self._turns)
             try:
                 with outbox.watched(self._stall_seconds):
                     await _stream(pieces, files, outbox)

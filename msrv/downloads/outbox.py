@@ -7,6 +7,7 @@ time.
 
 import asyncio
 import math
+from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final
@@ -50,6 +51,36 @@ class Buffers:
             self._spare.append(buffer)
 
 
+class Turns:
+    """Lets one download after the other go on, between other requests.
+
+    While a socket keeps up, a write never waits: one fast buyer would keep
+    everyone else out. Many fast buyers would, too, if each had a turn each
+    time that the loop goes round: all together have one.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def wait(self) -> None:
+        """Wait for a turn."""
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
+            loop.call_soon(self._go_round, loop)
+        turn = loop.create_future()
+        self._waiting.append(turn)
+        await turn
+
+    def _go_round(self, loop: asyncio.AbstractEventLoop) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():  # cancelled
+                turn.set_result(None)
+                break
+        if self._waiting:
+            loop.call_soon(self._go_round, loop)
+
+
 class Outbox:
     """Passes bytes on to one buyer, and counts what was passed on.
 
@@ -61,10 +92,12 @@ class Outbox:
         request: web.Request,
         response: web.StreamResponse,
         buffers: Buffers,
+        turns: Turns,
     ) -> None:
         self._request = request
         self._response = response
         self._buffers = buffers
+        self._turns = turns
         self._buffer: bytearray | None = None
         self._filled_bytes = 0
         self._pace = _Pace()
@@ -114,9 +147,7 @@ class Outbox:
             # until it has gone; now it has.
             self._buffers.give_back(buffer)
         self._pace.look(lambda: self._taken_bytes(transport))
-        # While the socket keeps up, a write never waits: without this, one
-        # fast buyer would keep everyone else out.
-        await asyncio.sleep(0)
+        await self._turns.wait()
 
     def _taken_bytes(self, transport: asyncio.Transport) -> int:
         found = acknowledged(transport)

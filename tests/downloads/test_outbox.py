@@ -11,6 +11,7 @@ from msrv.downloads.outbox import (
     SMALL_BYTES,
     Buffers,
     Outbox,
+    Turns,
 )
 
 
@@ -51,7 +52,7 @@ class FakeRequest:
 
 
 def outbox_to(buyer: Buyer, request: FakeRequest | None = None) -> Outbox:
-    return Outbox(request or FakeRequest(), buyer, Buffers())  # type: ignore[arg-type]  # as much of it as is looked at
+    return Outbox(request or FakeRequest(), buyer, Buffers(), Turns())  # type: ignore[arg-type]  # as much of it as is looked at
 
 
 async def test_a_fast_buyer_lets_others_in() -> None:
