@@ -119,3 +119,30 @@ async def test_what_the_transport_still_holds_is_not_written_over() -> None:
             held = buyer.got[-1]
             await outbox.put(b"x" * FULL_BYTES)
             assert set(held) == {number}
+
+
+async def test_many_fast_buyers_let_others_in_as_one_does() -> None:
+    """Else a page takes the longer, the more downloads there are."""
+    turns = Turns()
+    rounds = sent = 0
+
+    async def download() -> None:
+        nonlocal sent
+        for _ in range(10):
+            await turns.wait()
+            sent += 1
+
+    async def other() -> None:
+        nonlocal rounds
+        while True:
+            rounds += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.ensure_future(other())
+    downloads = [asyncio.ensure_future(download()) for _ in range(10)]
+    await asyncio.sleep(0)
+    downloads[0].cancel()
+    await asyncio.wait(downloads)
+    task.cancel()
+    assert sent == 90
+    assert rounds >= 80
