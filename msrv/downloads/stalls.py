@@ -4,8 +4,8 @@ What a client takes, the kernel knows: the bytes that it has acknowledged
 (Linux). Elsewhere what has left this process is counted, which moves in
 larger steps.
 
-Not TCP_USER_TIMEOUT, which would do this by itself: it also ends a client
-whose window opens again and again by less than a segment.
+Not TCP_USER_TIMEOUT, which might do this by itself: in a trial it did not
+tell who is slow from who has stalled.
 """
 
 import asyncio
