@@ -27,6 +27,7 @@ from msrv.pages.keys import (
     TRAFFIC,
 )
 from msrv.pages.rendering import PRIVATE
+from msrv.pages.views import version_of
 from msrv.proofs.errors import LinkExpired
 from msrv.proofs.links import verify_link
 from msrv.storage.model import Gone
@@ -101,9 +102,14 @@ async def preview(request: web.Request) -> web.StreamResponse:
         ),
         Body([data]),
         now_seconds=request.config_dict[CLOCK](),
-        cache_control=FOR_EVER if "v" in request.query else "no-cache",
+        cache_control=lifetime(request, version_of(found.content)),
         disposition="inline",
     )
+
+
+def lifetime(request: web.Request, version: str) -> str:
+    """Say how long an answer may be kept: for ever under its own `?v=`."""
+    return FOR_EVER if request.query.get("v") == version else "no-cache"
 
 
 def _file(item: Item) -> tuple[Representation, Body]:

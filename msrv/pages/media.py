@@ -9,10 +9,11 @@ from msrv.catalog.live import NotReady
 from msrv.catalog.model import Shop
 from msrv.pages import theme
 from msrv.pages.assets import Asset, prepare
-from msrv.pages.downloads import FOR_EVER
+from msrv.pages.downloads import lifetime
 from msrv.pages.errors import NothingHere
 from msrv.pages.keys import ASSETS, CATALOG, COVERS, KEYRING
 from msrv.pages.storefront import find_release
+from msrv.pages.views import version_of
 from msrv.proofs.receipts import jwks
 
 _ROBOTS: Final = """\
@@ -51,7 +52,13 @@ async def cover(request: web.Request) -> web.StreamResponse:
     if found is None or found.artwork is None or width not in WIDTHS:
         raise NothingHere
     picture = await request.config_dict[COVERS].cover(found.artwork, width)
-    return _answer(request, picture.data, picture.media_type, picture.etag)
+    return _answer(
+        request,
+        picture.data,
+        picture.media_type,
+        picture.etag,
+        version_of(found.artwork.content),
+    )
 
 
 async def keys(request: web.Request) -> web.Response:
@@ -75,9 +82,15 @@ async def robots(request: web.Request) -> web.Response:  # noqa: ARG001
 
 def _send(request: web.Request, asset: Asset) -> web.StreamResponse:
     if "gzip" not in request.headers.get("Accept-Encoding", ""):
-        return _answer(request, asset.data, asset.media_type, asset.etag)
+        return _answer(
+            request, asset.data, asset.media_type, asset.etag, asset.version
+        )
     response = _answer(
-        request, asset.packed, asset.media_type, asset.packed_etag
+        request,
+        asset.packed,
+        asset.media_type,
+        asset.packed_etag,
+        asset.version,
     )
     if response.status == 200:
         response.headers["Content-Encoding"] = "gzip"
@@ -85,12 +98,16 @@ def _send(request: web.Request, asset: Asset) -> web.StreamResponse:
 
 
 def _answer(
-    request: web.Request, data: bytes, media_type: str, etag: str
+    request: web.Request,
+    data: bytes,
+    media_type: str,
+    etag: str,
+    version: str,
 ) -> web.StreamResponse:
     """Send a few bytes that are at hand, or say that they are unchanged.
 
     An address with the right `?v=` never changes its meaning; another is
-    checked each time.
+    checked each time: it may be that of a replica with another version.
     """
     response = web.Response(body=data, content_type=media_type)
     if media_type.startswith("text/"):
@@ -98,7 +115,6 @@ def _answer(
         response.headers["Vary"] = "Accept-Encoding"
     if etag in request.headers.get("If-None-Match", ""):
         response = web.Response(status=304)
-    versioned = "v" in request.query
     response.headers["ETag"] = etag
-    response.headers["Cache-Control"] = FOR_EVER if versioned else "no-cache"
+    response.headers["Cache-Control"] = lifetime(request, version)
     return response

@@ -5,6 +5,7 @@ from typing import Any
 from msrv.catalog.model import Artwork, Item, Kind, Release
 from msrv.money import Money
 from msrv.pages.cart import Cart, id_of
+from msrv.storage.model import Content
 
 Json = dict[str, Any]
 
@@ -73,5 +74,10 @@ def release_path(entry: Release) -> str:
 
 def cover_path(entry: Release, artwork: Artwork, width: int = 640) -> str:
     """Give the address of a cover, which changes with its bytes."""
-    version = artwork.content.sha256.hex()[:16]
+    version = version_of(artwork.content)
     return f"/covers/{entry.release_id}/{width}?v={version}"
+
+
+def version_of(content: Content) -> str:
+    """Give what stands after `?v=` for what is made of a file."""
+    return content.sha256.hex()[:16]

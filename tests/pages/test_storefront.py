@@ -223,6 +223,19 @@ async def test_covers_come_in_a_few_sizes(
         assert (await store.get(path)).status == 404
 
 
+@pytest.mark.parametrize(
+    "path", ["/static/store.css", "/theme.css", "/covers/night-bus/160"]
+)
+async def test_another_versions_address_is_not_kept(
+    store: Client, path: str
+) -> None:
+    """During an update a browser keeps the old style as the new for a year."""
+    for query in ("", "?v=", "?v=0123456789abcdef"):
+        answer = await store.get(path + query)
+        assert answer.status == 200
+        assert answer.headers["Cache-Control"] == "no-cache"
+
+
 async def test_styles_are_kept_by_their_digest(store: Client) -> None:
     """A visitor sees last year's style, or loads it on each page."""
     page = await (await store.get("/")).text()
@@ -230,6 +243,9 @@ async def test_styles_are_kept_by_their_digest(store: Client) -> None:
     answer = await store.get("/static/store.css" + path)
     assert "immutable" in answer.headers["Cache-Control"]
     assert answer.headers["Content-Encoding"] == "gzip"
+    colour = page.partition('href="/theme.css')[2].partition('"')[0]
+    themed = await store.get("/theme.css" + colour)
+    assert "immutable" in themed.headers["Cache-Control"]
     plain = await store.get(
         "/static/store.css", headers={"Accept-Encoding": "identity"}
     )
