@@ -6,6 +6,7 @@ from msrv.catalog.index import Index
 from msrv.catalog.model import Item, Release
 from msrv.catalog.reading import Reading, read_library
 from msrv.catalog.text import shown
+from msrv.pages.cart import id_of
 from msrv.pages.rendering import moment, plural, size
 from msrv.settings import Settings
 
@@ -28,7 +29,7 @@ def as_table(reading: Reading) -> str:
     rows = [_COLUMNS]
     rows += [
         (
-            _id(entry),
+            id_of(entry),
             _kind(entry),
             _plain(entry.title, 40) + (" (hidden)" if entry.hidden else ""),
             str(entry.price),
@@ -92,7 +93,7 @@ def _row(entry: Item | Release) -> dict[str, Any]:
         size_bytes, file = content.size_bytes, content.path
         sha256 = content.sha256.hex()
     return {
-        "item_id": _id(entry),
+        "item_id": id_of(entry),
         "release": entry.release_id,
         "title": entry.title,
         "kind": _kind(entry),
@@ -103,10 +104,6 @@ def _row(entry: Item | Release) -> dict[str, Any]:
         "file": shown(file),
         "hidden": entry.hidden,
     }
-
-
-def _id(entry: Item | Release) -> str:
-    return entry.release_id if isinstance(entry, Release) else entry.item_id
 
 
 def _kind(entry: Item | Release) -> str:

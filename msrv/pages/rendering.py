@@ -96,7 +96,6 @@ def respond(
     *,
     status: int = 200,
     cache_control: str = "no-cache",
-    headers: Mapping[str, str] | None = None,
     **context: Any,  # noqa: ANN401 - a template takes anything
 ) -> web.Response:
     """Answer with a page or with JSON; both vary by Accept and cookie."""
@@ -105,7 +104,6 @@ def respond(
     else:
         response = as_page(request, template, status=status, **context)
     response.headers["Cache-Control"] = cache_control
-    response.headers.update(headers or {})
     return response
 
 

@@ -6,6 +6,7 @@ or black, in steps, until it does.
 """
 
 import hashlib
+from functools import lru_cache
 from typing import Final
 
 from msrv.catalog.model import Shop
@@ -21,6 +22,7 @@ _WHITE: Final = (1.0, 1.0, 1.0)
 _BLACK: Final = (0.0, 0.0, 0.0)
 
 
+@lru_cache(maxsize=8)
 def stylesheet(shop: Shop) -> str:
     """Write the custom properties that depend on `store.toml`."""
     name = max(len(shop.name), 4)
@@ -34,6 +36,7 @@ def stylesheet(shop: Shop) -> str:
     )
 
 
+@lru_cache(maxsize=8)
 def url(shop: Shop) -> str:
     """Give the stylesheet's address, which changes with what is in it."""
     digest = hashlib.sha256(stylesheet(shop).encode()).hexdigest()[:16]
