@@ -1,11 +1,13 @@
-"""One TLS connection as an asyncio transport, on a real socket.
+"""One TLS connection as an asyncio transport.
 
-asyncio's own TLS passes every byte through two buffers in memory before the
-socket sees it. Here OpenSSL reads from what it is given and writes to the
-socket, and what the socket doesn't take yet stays where it is: nothing is
-copied but by encryption.
+asyncio's own TLS sends little at a time and looks at each piece many times.
+Here a whole buffer is encrypted at once, into records that stay in the
+processor's cache, and leaves in one call to the kernel: a call, a packet and
+a wake-up for each record, as when OpenSSL writes to the socket itself, costs
+more than the copy between. What the socket doesn't take yet waits encrypted,
+so that the buffer is free at once.
 
-States: a handshake; open; closing (what is left is sent, then a close_notify);
+States: a handshake; open; closing (what is left is sent, with a close_notify);
 leaving (the application has been told that it's over, the peer's own goodbye
 is awaited for a moment, so that no reset overtakes the last bytes); gone.
 """
@@ -15,6 +17,7 @@ import socket
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import islice
 from typing import Final
 
 from OpenSSL import SSL
@@ -24,11 +27,17 @@ from msrv.tls.engine import GOODBYE_SECONDS, HANDSHAKE_SECONDS, ProtocolFactory
 FLUSH_SECONDS: Final = 60
 """How long a peer may take nothing of what is left at the end."""
 
-_RECORD_BYTES: Final = 16 * 1024
-_READS: Final = 8
-"""How many records are read before others have their turn."""
+_READ_BYTES: Final = 16 * 1024
+_ENCRYPT_BYTES: Final = 64 * 1024
+"""How much is encrypted at a time: OpenSSL keeps a buffer of this size for
+each connection that was ever written so much to."""
+_OVERHEAD_BYTES: Final = 4096
+"""Room for what OpenSSL adds: 22 bytes a record, and a message of its own."""
+_PIECES: Final = 64
+"""How many pieces one call to the kernel takes; it allows 1,024."""
 _HIGH_BYTES: Final = 64 * 1024
-_CORK: Final[int | None] = getattr(socket, "TCP_CORK", None)
+_UNTAKEN_BYTES: Final = 1024 * 1024
+"""A peer that asks for answers of TLS's own and takes none is shown out."""
 
 Data = bytes | bytearray | memoryview
 
@@ -52,11 +61,11 @@ class TLSTransport(asyncio.Transport):
             }
         )
         self._loop = asyncio.get_running_loop()
-        self._tls = SSL.Connection(context, accepted)
+        self._tls = SSL.Connection(context, None)
         self._tls.set_accept_state()
         self._factory = protocol_factory
         self._protocol: asyncio.Protocol | None = None
-        self._left: deque[Data] = deque()
+        self._left: deque[bytes | memoryview] = deque()
         self._left_bytes = 0
         self._high_bytes, self._low_bytes = _HIGH_BYTES, _HIGH_BYTES // 4
         self._writing_paused = False
@@ -94,7 +103,7 @@ class TLSTransport(asyncio.Transport):
             self._reading_paused = False
             self._loop.add_reader(self._socket, self._readable)
             # OpenSSL may hold more, of which no socket will tell.
-            self._loop.call_soon(self._readable)
+            self._loop.call_soon(self._advance)
 
     def set_write_buffer_limits(
         self, high: int | None = None, low: int | None = None
@@ -111,10 +120,16 @@ class TLSTransport(asyncio.Transport):
     def write(self, data: Data) -> None:
         if self._closing or not data:
             return
-        if not self._left and self._sent(data):
-            return
-        self._left.append(data)
-        self._left_bytes += len(data)
+        view = memoryview(data)
+        for at in range(0, len(view), _ENCRYPT_BYTES):
+            part = view[at : at + _ENCRYPT_BYTES]
+            try:
+                self._tls.send(part)
+            except SSL.Error as error:
+                self._end(error)
+                return
+            self._keep(self._tls.bio_read(len(part) + _OVERHEAD_BYTES))
+        self._push()
         if self._left_bytes > self._high_bytes and not self._writing_paused:
             self._writing_paused = True
             self.get_protocol().pause_writing()
@@ -131,10 +146,14 @@ class TLSTransport(asyncio.Transport):
             return
         self._closing = True
         self._deadline.cancel()
-        if self._left:
-            self._deadline = self._loop.call_later(FLUSH_SECONDS, self.abort)
-        else:
-            self._say_goodbye()
+        if self._protocol is None:
+            self._end(None)
+            return
+        with suppress(SSL.Error):
+            self._tls.shutdown()
+        self._collect()
+        self._deadline = self._loop.call_later(FLUSH_SECONDS, self.abort)
+        self._push()
 
     def abort(self) -> None:
         self._end(None)
@@ -145,27 +164,45 @@ class TLSTransport(asyncio.Transport):
         if self._gone:
             return
         try:
+            data = self._socket.recv(_READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self._end(None)
+            return
+        if not data:
+            self._end(None)
+            return
+        self._tls.bio_write(data)
+        self._advance()
+
+    def _advance(self) -> None:
+        """Let OpenSSL go on with what has come in."""
+        if self._gone:
+            return
+        try:
             if self._protocol is None:
                 self._shake_hands()
-            for _ in range(_READS):
-                if self._reading_paused or self._gone:
-                    return
-                data = self._tls.recv(_RECORD_BYTES)
+            while not self._reading_paused and not self._gone:
+                data = self._tls.recv(_READ_BYTES)
                 if self._protocol is not None and not self._closing:
                     self._protocol.data_received(data)
-            self._loop.call_soon(self._readable)
         except SSL.WantReadError:
             pass
-        except SSL.WantWriteError:
-            self._wait_to_write()
-        except (SSL.ZeroReturnError, SSL.SysCallError) as error:
-            self._ended(error)
+        except SSL.ZeroReturnError:
+            self._taken_leave_of()
         except SSL.Error as error:
+            self._collect()
+            self._push()  # the alert that says why
             self._end(error)
+        if self._collect():
+            self._push()
+            if self._left_bytes > _UNTAKEN_BYTES:
+                self._end(None)
 
-    def _ended(self, error: SSL.Error) -> None:
-        """Take the peer's goodbye, or its going without one."""
-        if self._leaving or isinstance(error, SSL.SysCallError):
+    def _taken_leave_of(self) -> None:
+        """Take the peer's goodbye."""
+        if self._leaving:
             self._end(None)
         elif not self._closing:
             # A half-closed connection is one that is over, as everywhere in
@@ -181,64 +218,77 @@ class TLSTransport(asyncio.Transport):
         self.set_protocol(protocol)
         protocol.connection_made(self)
 
+    def _collect(self) -> bool:
+        """Take what OpenSSL says by itself; whether that was anything."""
+        if self._gone:
+            return False
+        collected = False
+        with suppress(SSL.WantReadError):
+            while True:
+                self._keep(self._tls.bio_read(_OVERHEAD_BYTES))
+                collected = True
+        return collected
+
+    def _keep(self, records: bytes) -> None:
+        self._left.append(records)
+        self._left_bytes += len(records)
+
+    def _push(self) -> None:
+        """Send what is left, as far as the socket takes it."""
+        if self._waits_to_write:
+            return
+        self._send_all()
+        if self._left and not self._gone:
+            self._waits_to_write = True
+            self._loop.add_writer(self._socket, self._writable)
+        elif self._closing:
+            self._say_goodbye()
+
     def _writable(self) -> None:
-        while self._left:
-            if not self._sent(self._left[0]):
-                return
-            if self._gone:
-                return
-            self._left_bytes -= len(self._left.popleft())
-            if self._closing:
-                self._deadline.cancel()
-                self._deadline = self._loop.call_later(
-                    FLUSH_SECONDS, self.abort
-                )
-        self._waits_to_write = False
-        self._loop.remove_writer(self._socket)
+        left_bytes = self._left_bytes
+        self._send_all()
+        if self._gone:
+            return
+        if self._closing and self._left_bytes < left_bytes:
+            self._deadline.cancel()
+            self._deadline = self._loop.call_later(FLUSH_SECONDS, self.abort)
+        if not self._left:
+            self._waits_to_write = False
+            self._loop.remove_writer(self._socket)
         if self._writing_paused and self._left_bytes <= self._low_bytes:
             self._writing_paused = False
             self.get_protocol().resume_writing()
-        if self._closing:
+        if self._closing and not self._left:
             self._say_goodbye()
-        else:
-            # Reading may have waited for the socket, too.
-            self._readable()
 
-    def _sent(self, data: Data) -> bool:
-        """Whether data needs to be kept no longer."""
+    def _send_all(self) -> None:
         try:
-            if len(data) <= _RECORD_BYTES or _CORK is None:
-                self._tls.send(data)
-            else:
-                # OpenSSL writes each record by itself: without a cork, each
-                # is a packet and wakes the receiver.
-                self._socket.setsockopt(socket.IPPROTO_TCP, _CORK, 1)
-                self._tls.send(data)
-                self._socket.setsockopt(socket.IPPROTO_TCP, _CORK, 0)
-        except SSL.WantWriteError:
-            self._wait_to_write()
-            return False
-        except (SSL.Error, OSError) as error:
+            while self._left:
+                self._drop(self._socket.sendmsg(islice(self._left, _PIECES)))
+        except (BlockingIOError, InterruptedError):
+            pass
+        except OSError as error:
             self._end(error)
-        return True
 
-    def _wait_to_write(self) -> None:
-        if not self._waits_to_write:
-            self._waits_to_write = True
-            self._loop.add_writer(self._socket, self._writable)
+    def _drop(self, count: int) -> None:
+        """Forget bytes that the socket has taken."""
+        self._left_bytes -= count
+        while count:
+            first = self._left.popleft()
+            if count < len(first):
+                self._left.appendleft(memoryview(first)[count:])
+                return
+            count -= len(first)
 
     # --- the end
 
     def _say_goodbye(self) -> None:
+        """End the sending side; all that was to be said has left."""
         if self._leaving or self._gone:
             return
         self._leaving = True
         self._deadline.cancel()
-        if self._protocol is None:
-            self._end(None)
-            return
-        with suppress(SSL.Error, OSError):
-            self._tls.shutdown()
+        with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
         self._tell(None)
         if self._reading_paused:
