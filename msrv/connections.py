@@ -22,8 +22,9 @@ HEADERS_SECONDS: Final = 15
 """From the connection (after TLS's handshake) to the headers' end."""
 
 UNSENT_BYTES: Final = 256 * 1024
-"""What the kernel takes beyond what is on its way. Left to itself it grows to
-megabytes for each slow buyer, and a fast one is no faster for it."""
+"""What the kernel takes over TLS beyond what is on its way. Left to itself it
+grows to megabytes for each slow buyer, and a fast one is no faster for it.
+(Without TLS it holds a file's own pages, which cost nothing.)"""
 
 _NOTSENT_LOWAT: Final[int | None] = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 
@@ -41,7 +42,8 @@ class Connection(web.RequestHandler):
             HEADERS_SECONDS, transport.abort
         )
         connection = transport.get_extra_info("socket")
-        if connection is not None and _NOTSENT_LOWAT is not None:
+        secure = transport.get_extra_info("sslcontext") is not None
+        if secure and connection is not None and _NOTSENT_LOWAT is not None:
             with suppress(OSError):  # no TCP, or gone already
                 connection.setsockopt(
                     socket.IPPROTO_TCP, _NOTSENT_LOWAT, UNSENT_BYTES

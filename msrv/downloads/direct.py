@@ -17,7 +17,7 @@ from msrv.downloads.answers import Answer, decide
 from msrv.downloads.body import Body, Piece
 from msrv.downloads.outbox import SMALL_BYTES, Buffers, Outbox, Turns
 from msrv.downloads.ranges import ByteRange
-from msrv.downloads.reading import Files, read_all
+from msrv.downloads.reading import Files, OpenFile, read_all
 from msrv.downloads.representation import Disposition, Representation
 from msrv.downloads.sending import OnSent
 from msrv.storage.model import Storage, StorageError
@@ -95,7 +95,7 @@ async def _stream(
     """Send the pieces; what can't be sent whole ends the connection."""
     try:
         for piece in pieces:
-            await _copy(piece, files, outbox)
+            await _send(piece, files, outbox)
         await outbox.flush()
     except ConnectionError:
         return  # the buyer went away, and comes back with a Range, or not
@@ -108,18 +108,30 @@ async def _stream(
         )
 
 
-async def _copy(piece: Piece, files: Files, outbox: Outbox) -> None:
+async def _send(piece: Piece, files: Files, outbox: Outbox) -> None:
     """Send one piece; raises Gone, Changed or ConnectionError."""
     if isinstance(piece, bytes):
         await outbox.put(piece)
         return
     file = await files.file(piece.content)
-    at = piece.start
-    while at < piece.stop:
-        room = outbox.room()
-        count = await file.read_into(room[: piece.stop - at], at)
-        await outbox.filled(count)
-        at += count
+    start, last = piece.start, piece.stop - SMALL_BYTES
+    if outbox.can_pass and start < last:
+        while start < last:
+            count = await outbox.pass_on(file, start, last)
+            start += count or await _copy(file, start, last, outbox)
+        # The kernel's bytes are the file's own until they have arrived.
+        await outbox.settle()
+        file.check()
+    while start < piece.stop:
+        start += await _copy(file, start, piece.stop, outbox)
+
+
+async def _copy(file: OpenFile, start: int, stop: int, outbox: Outbox) -> int:
+    """Read and send as much as there is room for; say how much."""
+    room = outbox.room()
+    count = await file.read_into(room[: stop - start], start)
+    await outbox.filled(count)
+    return count
 
 
 def _pieces(answer: Answer, body: Body) -> Iterator[Piece]:

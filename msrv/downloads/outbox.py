@@ -8,13 +8,15 @@ time.
 import asyncio
 import math
 from collections import deque
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from aiohttp import web
 
+from msrv.downloads.reading import OpenFile
 from msrv.downloads.stalls import acknowledged, watched
+from msrv.downloads.wire import Wire
 
 FULL_BYTES: Final = 256 * 1024
 SLOW_BYTES: Final = 32 * 1024
@@ -101,6 +103,7 @@ class Outbox:
         self._buffer: bytearray | None = None
         self._filled_bytes = 0
         self._pace = _Pace()
+        self._wire: Wire | None = None
         self.sent_bytes = 0
 
     def room(self) -> memoryview:
@@ -155,12 +158,62 @@ class Outbox:
             return self.sent_bytes - transport.get_write_buffer_size()
         return found
 
-    def watched(self, stall_seconds: float) -> AbstractContextManager[None]:
+    @property
+    def can_pass(self) -> bool:
+        """Whether the kernel can send to this buyer by itself."""
+        return self._wire is not None
+
+    async def pass_on(self, file: OpenFile, start: int, stop: int) -> int:
+        """Have the kernel send from a file; say how much of it.
+
+        0 where the bytes have to be read, since they aren't cached. Raises
+        ConnectionError, and Changed or Gone.
+        """
+        if self._wire is None:
+            return 0
+        await self.flush()
+        transport = self._request.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError
+        if transport.get_write_buffer_size():
+            transport.set_write_buffer_limits(high=0)
+            await self._request.writer.drain()
+        before = self._wire.sent_bytes
+        try:
+            return await file.send_on(self._wire, start, stop)
+        finally:
+            count = self._wire.sent_bytes - before
+            self.sent_bytes += count
+            # aiohttp counts only what it writes itself.
+            self._request.writer.output_size += count
+
+    async def settle(self) -> None:
+        """Wait until all that was passed on has arrived."""
+        if self._wire is not None:
+            await self._wire.settle()
+
+    @contextmanager
+    def watched(self, stall_seconds: float) -> Iterator[None]:
         """Cut the buyer off who takes nothing for so long."""
         transport = self._request.transport
         if transport is None:
-            return nullcontext()
-        return watched(transport, stall_seconds, self._taken_bytes)
+            yield
+            return
+        self._wire = Wire.of(transport)
+        try:
+            with watched(
+                transport, stall_seconds, self._taken_bytes, self._waits
+            ):
+                yield
+        finally:
+            if self._wire is not None:
+                self._wire.close()
+                self._wire = None
+
+    def _waits(self, transport: asyncio.Transport) -> bool:
+        if self._wire is not None and self._wire.is_waiting:
+            return True
+        return transport.get_write_buffer_size() > 0
 
     def break_off(self) -> None:
         """End the connection, so that nothing short looks whole."""

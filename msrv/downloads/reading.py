@@ -11,6 +11,7 @@ from contextlib import closing
 from typing import BinaryIO, Final, TypeVar
 
 from msrv.downloads.body import Piece, Stretch
+from msrv.downloads.wire import Wire, is_cached
 from msrv.storage.model import Changed, Content, Gone, Storage
 
 COLD_BYTES: Final = 256 * 1024
@@ -56,11 +57,32 @@ class OpenFile:
         room[: len(piece)] = piece
         return len(piece)
 
+    def is_cached(self, start: int, size: int) -> bool:
+        """Whether reading a stretch would wait for nothing."""
+        return is_cached(self._file.fileno(), start, size)
+
+    async def send_on(self, wire: Wire, start: int, stop: int) -> int:
+        """Have the kernel send what is cached; say how much that was.
+
+        What it sends may still change on its way: `check` once all of it has
+        arrived. Raises Changed and Gone as `read_into`, and ConnectionError.
+        """
+        try:
+            return await wire.send(self, start, stop)
+        except ConnectionError:
+            raise
+        except OSError as error:
+            raise Gone(self._content.path) from error
+
+    def fileno(self) -> int:
+        """Give the descriptor, for the kernel."""
+        return self._file.fileno()
+
     def read_waiting(self, start: int, size: int) -> bytes:
         """Do as `read`, in the thread of who calls."""
         try:
             piece = os.pread(self._file.fileno(), size, start)
-            self._check()
+            self.check()
         except OSError as error:
             raise Gone(self._content.path) from error
         if not piece:
@@ -85,14 +107,15 @@ class OpenFile:
             return 0
         try:
             count = os.preadv(self._file.fileno(), [room], start, _NOWAIT)
-            self._check()
+            self.check()
         except OSError:
             # Not cached (EAGAIN), or a file system that can't tell
             # (EOPNOTSUPP). What is really wrong shows in the thread.
             return 0
         return count
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """See that the file is what was hashed. Raises Changed."""
         # A write sets the time before it puts a byte, so that new bytes can't
         # be read under the old time.
         status = os.fstat(self._file.fileno())

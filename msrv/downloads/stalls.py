@@ -27,13 +27,15 @@ def watched(
     transport: asyncio.Transport,
     seconds: float,
     taken_bytes: Callable[[asyncio.Transport], int],
+    waits: Callable[[asyncio.Transport], bool],
 ) -> Iterator[None]:
     """Abort a transport whose client takes nothing for so long.
 
     Only while there is something for it to take: a slow disk is not the
-    client's fault. `taken_bytes` says what the client has taken so far.
+    client's fault. `taken_bytes` says what the client has taken so far,
+    `waits` whether there is more for it.
     """
-    watch = _Watch(transport, seconds / _LOOKS, taken_bytes)
+    watch = _Watch(transport, seconds / _LOOKS, taken_bytes, waits)
     try:
         yield
     finally:
@@ -48,10 +50,12 @@ class _Watch:
         transport: asyncio.Transport,
         interval_seconds: float,
         count: Callable[[asyncio.Transport], int],
+        waits: Callable[[asyncio.Transport], bool],
     ) -> None:
         self._transport = transport
         self._interval_seconds = interval_seconds
         self._count = count
+        self._waits = waits
         self._taken_bytes = -1
         self._looks_in_vain = 0
         self._sleep()
@@ -64,9 +68,8 @@ class _Watch:
         self._timer = loop.call_later(self._interval_seconds, self._look)
 
     def _look(self) -> None:
-        waiting_bytes = self._transport.get_write_buffer_size()
         taken_bytes = self._count(self._transport)
-        if waiting_bytes and taken_bytes == self._taken_bytes:
+        if self._waits(self._transport) and taken_bytes == self._taken_bytes:
             self._looks_in_vain += 1
         else:
             self._taken_bytes, self._looks_in_vain = taken_bytes, 0

@@ -6,12 +6,25 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestServer
 
+from msrv.downloads import wire
 from msrv.downloads.archive import Member
 from tests.downloads.shop import LARGE, SMALL, Client, Shop
 
 
+@pytest.fixture(params=["by the kernel", "by us"])
+def sent(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who sends files: both have to keep every promise."""
+    if request.param == "by us":
+        monkeypatch.setattr(wire, "_KERNEL_TELLS", False)
+
+
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+async def shop(
+    tmp_path: Path,
+    sent: None,  # noqa: ARG001 - it sets the stage
+) -> AsyncIterator[Shop]:
     """A shop of one large and one small file, an empty one, and a ZIP."""
     shop = Shop(tmp_path)
     large = shop.sell("large", LARGE)

@@ -7,9 +7,10 @@ import socket
 import aiohttp
 import pytest
 
+from msrv.downloads.archive import Member
 from msrv.downloads.reading import OpenFile
 from tests.downloads.made import noise, put
-from tests.downloads.shop import LARGE, Client, Shop
+from tests.downloads.shop import LARGE, SMALL, Client, Shop
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -37,54 +38,60 @@ class Gate:
     """Stops each read but the first until it is opened."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.reached, self.opened = asyncio.Event(), asyncio.Event()
+        self.opened = asyncio.Event()
         read, reads = OpenFile.read_into, 0
 
         async def gated(file: OpenFile, room: memoryview, start: int) -> int:
             nonlocal reads
             reads += 1
             if reads > 1:
-                self.reached.set()
                 await self.opened.wait()
             return await read(file, room, start)
 
         monkeypatch.setattr(OpenFile, "read_into", gated)
+        # As of a disk that has to be waited for.
+        monkeypatch.setattr(OpenFile, "is_cached", lambda *_: False)
+
+
+HUGE = noise(30_000_000)
+"""More than the buffers of both sockets hold."""
 
 
 async def test_a_file_replaced_meanwhile_goes_on_as_it_was(
-    client: Client, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    client: Client, shop: Shop
 ) -> None:
     """Else a buyer gets the start of one mix and the end of another."""
-    gate = Gate(monkeypatch)
-    async with client.get("/large") as answer:
-        await gate.reached.wait()
-        put(shop.root, "new", noise(3_000_000, "new"))
-        (shop.root / "new").replace(shop.root / "large")
-        gate.opened.set()
-        assert await answer.read() == LARGE
+    shop.sell("huge", HUGE)
+    async with client.get("/huge") as answer:
+        start = await answer.content.readexactly(1000)
+        put(shop.root, "new", noise(30_000_000, "new"))
+        (shop.root / "new").replace(shop.root / "huge")
+        assert start + await answer.read() == HUGE
 
 
-@pytest.mark.parametrize("how", ["shorter", "over", "gone"])
+@pytest.mark.parametrize("how", ["shorter", "over", "over the end", "gone"])
 async def test_a_transfer_that_fails_ends_the_connection(
     how: str,
     client: Client,
     shop: Shop,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Else half a file looks whole, and the buyer finds out on the bus."""
-    gate = Gate(monkeypatch)
-    name = "pack" if how == "gone" else "large"
+    huge = shop.sell("huge", HUGE)
+    small = shop.sell("small", SMALL)
+    shop.pack("hugepack", [Member("P/huge", huge), Member("P/small", small)])
+    name = "hugepack" if how == "gone" else "huge"
     async with client.get(f"/{name}") as answer:
-        await gate.reached.wait()
+        await answer.content.readexactly(1000)
         if how == "shorter":
-            os.truncate(shop.root / "large", 1_000_000)
-        elif how == "over":
-            with (shop.root / "large").open("r+b") as file:
-                file.write(b"new")
-        else:
+            os.truncate(shop.root / "huge", 1_000_000)
+        elif how == "gone":
             (shop.root / "small").unlink()
-        gate.opened.set()
+        else:
+            with (shop.root / "huge").open("r+b") as file:
+                file.seek(-100 if how == "over the end" else 0, os.SEEK_END)
+                file.seek(0 if how == "over" else file.tell())
+                file.write(b"new")
         with pytest.raises(aiohttp.ClientPayloadError):
             await answer.read()
     await shop.over.wait()
@@ -97,8 +104,7 @@ async def test_who_goes_away_leaves_nothing_open(
     client: Client, shop: Shop
 ) -> None:
     """Else buyers who go away use up the files that may be open."""
-    # more than the buffers of both sockets hold
-    shop.sell("huge", noise(30_000_000))
+    shop.sell("huge", HUGE)
     async with client.get("/huge") as answer:
         await answer.content.readexactly(1000)
         assert shop.storage.still_open() == 1
@@ -134,7 +140,7 @@ async def test_who_takes_nothing_is_cut_off(
     if counted_by == "us":
         monkeypatch.delattr(socket, "TCP_INFO")
     shop.stall_seconds = 0.2
-    shop.sell("huge", noise(30_000_000))
+    shop.sell("huge", HUGE)
     async with client.get("/huge") as answer:
         await asyncio.wait_for(shop.over.wait(), 10)
         with pytest.raises(aiohttp.ClientPayloadError):
