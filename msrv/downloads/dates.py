@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 from email.utils import formatdate
+from functools import lru_cache
 
 # Written out, since the locale's own would follow the operator's language.
 _MONTHS = (
@@ -32,6 +33,7 @@ _FORMATS = (
 _YEARS_AHEAD = 50
 
 
+@lru_cache(maxsize=1024)
 def format_http_date(seconds: int) -> str:
     """Write a time, in seconds since 1970, as an IMF-fixdate."""
     return formatdate(seconds, usegmt=True)

@@ -4,7 +4,6 @@ Memory is flat: one piece of a transfer is held, and what the transport has
 not yet passed on. Each piece gives way to other requests.
 """
 
-import asyncio
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -15,11 +14,12 @@ from aiohttp import hdrs, web
 
 from msrv.downloads.answers import Answer, decide
 from msrv.downloads.body import Body, Piece
-from msrv.downloads.outbox import SMALL_BYTES, Buffers, Outbox, Turns
+from msrv.downloads.outbox import Buffers, Outbox, Turns
 from msrv.downloads.ranges import ByteRange
-from msrv.downloads.reading import Files, OpenFile, read_all
+from msrv.downloads.reading import Files, OpenFile
 from msrv.downloads.representation import Disposition, Representation
 from msrv.downloads.sending import OnSent
+from msrv.downloads.small import SMALL_BYTES, SmallFiles
 from msrv.storage.model import Storage, StorageError
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ class Direct:
     def __init__(self, storage: Storage, stall_seconds: float) -> None:
         self._storage = storage
         self._stall_seconds = stall_seconds
+        self._small = SmallFiles(storage)
         self._buffers = Buffers()
         self._turns = Turns()
 
@@ -65,7 +66,7 @@ class Direct:
         reads = request.method != hdrs.METH_HEAD
         if reads and answer.size_bytes <= SMALL_BYTES:
             # Read whole, it leaves in one write with its headers.
-            data = await asyncio.to_thread(read_all, self._storage, pieces)
+            data = await self._small.read(pieces)
             _report(on_sent, answer, len(data))
             return web.Response(
                 status=answer.status, headers=answer.headers, body=data

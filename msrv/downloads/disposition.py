@@ -7,6 +7,7 @@ UTF-8, which wins where it is understood.
 
 import re
 import unicodedata
+from functools import lru_cache
 from urllib.parse import quote
 
 # attr-char of RFC 8187, section 3.2.1, as far as quote() needs telling.
@@ -56,6 +57,7 @@ _PLAIN = str.maketrans(
 _NAMELESS = "download"
 
 
+@lru_cache(maxsize=1024)
 def content_disposition(file_name: str, disposition: str) -> str:
     """Write the header's value for a name of any characters.
 

@@ -5,15 +5,22 @@ says all that an operator needs.
 """
 
 import logging
+from functools import lru_cache
 from typing import Final
 
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
 from msrv.pages.keys import ORIGIN
+from msrv.pages.origin import Address
 
 _QUIET: Final = frozenset({"health", "ready", "metrics"})
 """What machines ask every few seconds; logged only where it fails."""
+
+
+@lru_cache(maxsize=1024)
+def _spelled(client: Address | None) -> str:
+    return str(client or "-")
 
 
 def route_name(request: web.BaseRequest) -> str:
@@ -40,7 +47,7 @@ class AccessLog(AbstractAccessLogger):
             return
         client = request.remote or "-"
         if isinstance(request, web.Request) and ORIGIN in request:
-            client = str(request[ORIGIN].client or "-")
+            client = _spelled(request[ORIGIN].client)
         self.logger.info(
             "%-4s %-9s %s %9d B %7.1f ms  %s",
             request.method[:8],

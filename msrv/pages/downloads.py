@@ -41,11 +41,12 @@ async def download(request: web.Request) -> web.StreamResponse:
 
     Raises Forged, LinkExpired, NoPlace, StorageError.
     """
-    now = request.config_dict[CLOCK]()
+    store = request.config_dict
+    now = store[CLOCK]()
     expired = None
     try:
         access = verify_link(
-            request.config_dict[KEYRING],
+            store[KEYRING],
             request.match_info["pop"],
             request.match_info["poe"],
             request.match_info["item"],
@@ -53,7 +54,7 @@ async def download(request: web.Request) -> web.StreamResponse:
         )
     except LinkExpired as error:
         expired, access = error, error.access
-    catalog = request.config_dict[CATALOG].current
+    catalog = store[CATALOG].current
     entry = catalog.by_id.get(access.item_id)
     if entry is None:
         if expired is not None:
@@ -61,16 +62,16 @@ async def download(request: web.Request) -> web.StreamResponse:
         # The link is ours and good: it is the file that is away.
         raise Gone(access.item_id)
     if isinstance(entry, Release):
-        representation, body = request.config_dict[PACKS].pack(catalog, entry)
+        representation, body = store[PACKS].pack(catalog, entry)
     else:
         representation, body = _file(entry)
     if expired is not None and not _resumes(request, representation, expired):
         raise expired
     with (
-        request.config_dict[PLACES].take(request[ORIGIN].client),
-        request.config_dict[TRAFFIC].open_downloads.track_inprogress(),
+        store[PLACES].take(request[ORIGIN].client),
+        store[TRAFFIC].open_downloads.track_inprogress(),
     ):
-        return await request.config_dict[SENDER].send(
+        return await store[SENDER].send(
             request,
             representation,
             body,

@@ -37,9 +37,8 @@ async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
         # What was streamed has gone already; what is at hand will go.
         sent += request.writer.output_size
         method = request.method if request.method in _METHODS else "OTHER"
-        traffic.requests.labels(method, route, str(status)).inc()
-        traffic.seconds.labels(route).observe(time.perf_counter() - began)
-        traffic.sent_bytes.labels(route).inc(sent)
+        seconds = time.perf_counter() - began
+        traffic.note(method, route, status, seconds, sent)
 
 
 @web.middleware

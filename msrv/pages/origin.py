@@ -19,6 +19,7 @@ The rules, in whole:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, Self
 from urllib.parse import urlsplit
@@ -107,14 +108,7 @@ class OriginRules:
 
     def knows(self, host: str) -> bool:
         """Whether a `Host` header names this store."""
-        try:
-            parts = urlsplit(f"//{host}")
-            name, _ = parts.hostname, parts.port
-        except ValueError:
-            return False
-        if not name or parts.netloc != host or "@" in host:
-            return False
-        name = name.rstrip(".")
+        name = _host_name(host)
         return name in self.hosts or _address(name) is not None
 
     def same_site(
@@ -159,6 +153,20 @@ class OriginRules:
         return client
 
 
+@lru_cache(maxsize=256)
+def _host_name(host: str) -> str:
+    """Read the name in a `Host` header; empty where it is none."""
+    try:
+        parts = urlsplit(f"//{host}")
+        name, _ = parts.hostname, parts.port
+    except ValueError:
+        return ""
+    if not name or parts.netloc != host or "@" in host:
+        return ""
+    return name.rstrip(".")
+
+
+@lru_cache(maxsize=1024)
 def _address(text: str) -> Address | None:
     try:
         address = ip_address(text.strip("[]").partition("%")[0])

@@ -26,21 +26,25 @@ class Traffic:
         self._idle = asyncio.Event()
         self._idle.set()
         self._registry = CollectorRegistry()
+        # Looking a label's values up costs more than counting.
+        self._children: dict[
+            tuple[str, str, int], tuple[Counter, Histogram, Counter]
+        ] = {}
         labels = ("method", "route", "status")
-        self.requests = Counter(
+        self._requests = Counter(
             "msrv_requests",
             "Requests answered.",
             labels,
             registry=self._registry,
         )
-        self.seconds = Histogram(
+        self._seconds = Histogram(
             "msrv_request_seconds",
             "Seconds from a request's headers to its answer's end.",
             ("route",),
             buckets=_SECONDS,
             registry=self._registry,
         )
-        self.sent_bytes = Counter(
+        self._sent_bytes = Counter(
             "msrv_sent_bytes",
             "Bytes of answers' bodies handed to clients.",
             ("route",),
@@ -51,6 +55,22 @@ class Traffic:
             "Downloads under way.",
             registry=self._registry,
         )
+
+    def note(
+        self, method: str, route: str, status: int, seconds: float, sent: int
+    ) -> None:
+        """Count one answer: who asked what, how long it took, its bytes."""
+        key = method, route, status
+        if key not in self._children:
+            self._children[key] = (
+                self._requests.labels(method, route, str(status)),
+                self._seconds.labels(route),
+                self._sent_bytes.labels(route),
+            )
+        requests, lasted, bytes_ = self._children[key]
+        requests.inc()
+        lasted.observe(seconds)
+        bytes_.inc(sent)
 
     def enter(self) -> None:
         """Count one request in."""
