@@ -1,0 +1,243 @@
+"""The ledger as the rest of the store knows it.
+
+It remembers what is sold, and is asked what may no longer be downloaded. It
+answers at once, from memory and from this machine's own disk: the database
+may be away for as long as it likes.
+"""
+
+import asyncio
+import contextlib
+import importlib
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Protocol, Self
+
+from msrv.ledger.delivery import Delivery
+from msrv.ledger.errors import LedgerError, SpoolFailed, Unreachable
+from msrv.ledger.events import Event, Sale
+from msrv.ledger.health import DATABASE, DISK, Health, Status
+from msrv.ledger.revocations import FILE_NAME, BadList, Revocations
+from msrv.ledger.spool import Spool
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from msrv.ledger.database import Database
+    from msrv.ledger.keeper import Keeper
+
+log = logging.getLogger(__name__)
+
+SPOOL_NAME: Final = "spool"
+_MAX_LATE: Final = 10_000
+_LATE_SECONDS: Final = 1.0
+_LAST_SECONDS: Final = 3.0
+
+
+class Memory(Protocol):
+    """What the pages ask of a ledger, while its block lasts."""
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+        ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End."""
+        ...
+
+    @property
+    def revocations(self) -> Revocations:
+        """What may no longer be downloaded."""
+        ...
+
+    async def ready_to_sell(self) -> None:
+        """See that a sale can be written down. Raises SpoolFailed."""
+        ...
+
+    async def sold(self, sale: Sale) -> None:
+        """Write a sale down before its receipt is shown. Never raises."""
+        ...
+
+    def on_sent(
+        self, order_id: str, item_id: str, etag: str, size_bytes: int
+    ) -> Callable[[tuple[int, int]], None]:
+        """Give what to tell of each range of a download that has left."""
+        ...
+
+    def status(self) -> Status:
+        """Say how the ledger fares."""
+        ...
+
+
+class Ledger:
+    """Remembers, while the block lasts. Satisfies Memory.
+
+    `database_url` is an address as SQLAlchemy reads it, None for a file in
+    the data folder. `clock` gives Unix seconds.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        database_url: str | None = None,
+        clock: Callable[[], int] = lambda: int(time.time()),
+    ) -> None:
+        self._data = data
+        self._url = database_url
+        self._health = Health()
+        self._spool = Spool(data / SPOOL_NAME)
+        self._delivery = Delivery(self.record, clock, self._health)
+        self._late: deque[Event] = deque()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._database: Database | None = None
+        self._keeper: Keeper | None = None
+        self.revocations = Revocations(data / FILE_NAME)
+
+    async def __aenter__(self) -> Self:
+        """Begin; the database is sought meanwhile."""
+        try:
+            await asyncio.to_thread(self.revocations.load)
+        except BadList as error:
+            log.error("%s", error)  # noqa: TRY400 - says it all
+        await self._spool.__aenter__()
+        self._tasks = [
+            asyncio.create_task(each)
+            for each in (self._keep(), self._delivery.run(), self._retry())
+        ]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Write down what waits, post what can be posted at once, and end."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._delivery.flush()
+        await self._write_late()
+        if self._keeper is not None:
+            # What is not posted now is posted at the next start.
+            with contextlib.suppress(LedgerError, OSError, TimeoutError):
+                async with asyncio.timeout(_LAST_SECONDS):
+                    await self._keeper.post_rest()
+        await self._spool.__aexit__(kind, error, trace)
+        if self._database is not None:
+            await self._database.close()
+
+    async def ready_to_sell(self) -> None:
+        """See that a sale can be written down. Raises SpoolFailed."""
+        try:
+            await self._spool.reserve()
+        except SpoolFailed as error:
+            self._health.ill(DISK, str(error))
+            raise
+        self._health.well(DISK)
+
+    async def sold(self, sale: Sale) -> None:
+        """Write a sale down; it is on the disk when this returns.
+
+        Should the disk refuse it after all, it is in the log, and tried again
+        for as long as the process lives: who has paid gets a receipt.
+        """
+        try:
+            await self.record(sale)
+        except SpoolFailed as error:
+            self._health.ill(DISK, str(error))
+            log.error(  # noqa: TRY400 - says it all
+                "a sale is in memory alone: order %s, %d %s minor units, %s",
+                sale.order_id,
+                sale.total_minor,
+                sale.currency,
+                sale.provider,
+            )
+            if len(self._late) < _MAX_LATE:
+                self._late.append(sale)
+
+    async def record(self, event: Event) -> None:
+        """Write an event down. Raises SpoolFailed."""
+        await self._spool.append(event)
+        self._health.written_events += 1
+
+    def on_sent(
+        self, order_id: str, item_id: str, etag: str, size_bytes: int
+    ) -> Callable[[tuple[int, int]], None]:
+        """Give what to tell of each range of a download that has left."""
+        return self._delivery.on_sent(order_id, item_id, etag, size_bytes)
+
+    def status(self) -> Status:
+        """Say how the ledger fares."""
+        return self._health.status(
+            sum(each.stop - each.posted for each in self._spool.segments)
+        )
+
+    @contextlib.asynccontextmanager
+    async def reading(self) -> AsyncIterator["AsyncConnection"]:
+        """Read from the database. Raises DatabaseError while it rests."""
+        if self._database is None:
+            raise Unreachable("the database has not been reached yet")
+        async with self._database.reading() as connection:
+            yield connection
+
+    async def post(self, *events: Event) -> None:
+        """Post events at once, past the spool. Raises DatabaseError.
+
+        For what its maker has to know to have happened.
+        """
+        if self._database is None:
+            raise Unreachable("the database has not been reached yet")
+        posting = await asyncio.to_thread(
+            importlib.import_module, "msrv.ledger.posting"
+        )
+        async with self._database.writing() as connection:
+            await posting.post(connection, events)
+
+    async def _keep(self) -> None:
+        """Keep the database up to date, from when it is known."""
+        try:
+            # SQLAlchemy takes a third of a second to import: meanwhile, the
+            # store sells.
+            self._database, keeper = await asyncio.to_thread(self._load)
+        except (LedgerError, OSError) as error:
+            self._health.ill(DATABASE, str(error))
+            return
+        except Exception:
+            log.exception("the ledger has no database")
+            self._health.ill(DATABASE, "the database can't be used")
+            return
+        self._keeper = keeper
+        await keeper.run()
+
+    def _load(self) -> "tuple[Database, Keeper]":
+        databases = importlib.import_module("msrv.ledger.database")
+        keepers = importlib.import_module("msrv.ledger.keeper")
+        database = databases.Database.of(self._url, self._data)
+        keeper = keepers.Keeper(
+            database, self._spool, self.revocations, self._health
+        )
+        return database, keeper
+
+    async def _retry(self) -> None:
+        """Write down what the disk has refused, when it takes it again."""
+        while True:
+            await asyncio.sleep(_LATE_SECONDS)
+            if self._late:
+                await self._write_late()
+
+    async def _write_late(self) -> None:
+        while self._late:
+            try:
+                await self.record(self._late[0])
+            except SpoolFailed:
+                return
+            self._late.popleft()

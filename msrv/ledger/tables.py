@@ -1,0 +1,182 @@
+"""What the ledger remembers, as tables that any database of ours can hold.
+
+Money is in minor units with its currency beside it. Times are whole Unix
+seconds, but for `_ms`. There are no foreign keys: a refund may come before
+its sale, and replicas tell of things in any order.
+
+`days`, `download_days` and `item_periods` hold sums that are kept in the same
+transaction as what they sum: a figure over a million orders is a few rows.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+# Two provider references that differ in case are two (MariaDB's usual
+# collation says otherwise), and a table is what it is on any server.
+_OPTIONS: Final[dict[str, Any]] = {
+    "mysql_engine": "InnoDB",
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_bin",
+}
+
+_ORDER_ID: Final = String(24)
+_ITEM_ID: Final = String(32)
+_CURRENCY: Final = String(3)
+_WORD: Final = String(64)
+_REFERENCE: Final = String(255)
+
+
+def _number(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False)
+
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("order_id", _ORDER_ID, primary_key=True),
+    _number("sold_at"),
+    Column("provider", _WORD, nullable=False),
+    Column("reference", _REFERENCE, nullable=False),
+    Column("currency", _CURRENCY, nullable=False),
+    _number("total_minor"),
+    _number("refunded_minor"),
+    Index("orders_by_time", "sold_at", "order_id"),
+    Index("orders_by_reference", "reference"),
+    **_OPTIONS,
+)
+
+order_items = Table(
+    "order_items",
+    metadata,
+    Column("order_id", _ORDER_ID, primary_key=True),
+    Column("item_id", _ITEM_ID, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("title", String(200), nullable=False),
+    _number("price_minor"),
+    Column("refunded", Boolean(create_constraint=False), nullable=False),
+    **_OPTIONS,
+)
+
+# One row for each thing that was ever revoked; the last change counts.
+refunds = Table(
+    "refunds",
+    metadata,
+    Column("order_id", _ORDER_ID, primary_key=True),
+    Column("item_id", _ITEM_ID, primary_key=True),  # empty: the whole order
+    Column("revoked", Boolean(create_constraint=False), nullable=False),
+    _number("changed_at_ms"),
+    Column("changed_by", _WORD, nullable=False),
+    _number("change_number"),  # counts up; what replicas ask for news by
+    Index("refunds_by_change", "change_number"),
+    Index("refunds_by_time", "changed_at_ms", "order_id"),
+    **_OPTIONS,
+)
+
+payment_events = Table(
+    "payment_events",
+    metadata,
+    # The id comes first: it tells more apart, and is looked up by itself.
+    Column("event_id", _REFERENCE, primary_key=True),
+    Column("provider", _WORD, primary_key=True),
+    Column("kind", _WORD, nullable=False),
+    Column("order_id", _ORDER_ID, nullable=False),  # empty: of no order
+    _number("received_at"),
+    Index("payment_events_by_order", "order_id"),
+    **_OPTIONS,
+)
+
+redemptions = Table(
+    "redemptions",
+    metadata,
+    Column("code_id", _WORD, primary_key=True),
+    Column("order_id", _ORDER_ID, nullable=False),
+    _number("redeemed_at"),
+    Index("redemptions_by_order", "order_id"),
+    **_OPTIONS,
+)
+
+downloads = Table(
+    "downloads",
+    metadata,
+    Column("order_id", _ORDER_ID, primary_key=True),
+    Column("item_id", _ITEM_ID, primary_key=True),
+    Column("version", String(16), primary_key=True),
+    _number("size_bytes"),
+    _number("delivered_bytes"),
+    Column("ranges", Text, nullable=False),  # 0-500,700-900
+    _number("began_at"),
+    _number("last_at"),
+    Column("completed_at", BigInteger, nullable=True),
+    **_OPTIONS,
+)
+
+days = Table(
+    "days",
+    metadata,
+    # Days since 1970, UTC. Sales by the day of the sale, refunds by theirs.
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("currency", _CURRENCY, primary_key=True),
+    _number("orders"),
+    _number("items"),
+    _number("sold_minor"),
+    _number("refunds"),  # lines
+    _number("refunded_minor"),
+    **_OPTIONS,
+)
+
+download_days = Table(
+    "download_days",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    _number("begun"),
+    _number("completed"),
+    _number("delivered_bytes"),
+    **_OPTIONS,
+)
+
+# What sold how often: for ever (`all`), in a year (`2026`), in a month
+# (`2026-03`), of the sale.
+item_periods = Table(
+    "item_periods",
+    metadata,
+    Column("period", String(7), primary_key=True),
+    Column("item_id", _ITEM_ID, primary_key=True),
+    Column("currency", _CURRENCY, primary_key=True),
+    _number("sold"),
+    _number("sold_minor"),
+    _number("refunded"),
+    _number("refunded_minor"),
+    Index("item_periods_by_sold", "period", "sold"),
+    **_OPTIONS,
+)
+
+titles = Table(
+    "titles",
+    metadata,
+    Column("item_id", _ITEM_ID, primary_key=True),
+    Column("title", String(200), nullable=False),
+    **_OPTIONS,
+)
+
+# One row, `changes`: how many changes replicas could have asked for. Who
+# writes locks it first, so that there is one writer at a time on any engine.
+marks = Table(
+    "marks",
+    metadata,
+    Column("name", _WORD, primary_key=True),
+    _number("value"),
+    **_OPTIONS,
+)
