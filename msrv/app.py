@@ -11,6 +11,8 @@ from msrv.catalog.live import LiveCatalog
 from msrv.catalog.previews import Previews, find_ffmpeg
 from msrv.downloads.direct import Direct
 from msrv.downloads.places import Places
+from msrv.ledger.figures import LedgerFigures
+from msrv.ledger.ledger import Ledger
 from msrv.pages import headers, keys, middleware, rendering
 from msrv.pages.assets import Assets
 from msrv.pages.origin import OriginRules
@@ -66,11 +68,15 @@ def create_app(
         find_ffmpeg(), folder.root, cache / "previews"
     )
     app[keys.CATALOG] = LiveCatalog(folder.root, settings.data)
+    ledger = Ledger(settings.data, settings.database_url, clock)
+    app[keys.LEDGER] = ledger
+    app[keys.TRAFFIC].show(LedgerFigures(ledger.status))
     rendering.set_up(app, fresh=reload)
     app.add_routes(ROUTES)
     app.on_response_prepare.append(headers.secure)
     app.cleanup_ctx.append(_catalog)
     app.cleanup_ctx.append(_makers)
+    app.cleanup_ctx.append(_ledger)
     return app
 
 
@@ -88,3 +94,9 @@ async def _makers(app: web.Application) -> AsyncIterator[None]:
     yield
     await app[keys.COVERS].aclose()
     await app[keys.PREVIEWS].aclose()
+
+
+async def _ledger(app: web.Application) -> AsyncIterator[None]:
+    """Remember what happens, from the first request to after the last."""
+    async with app[keys.LEDGER]:
+        yield

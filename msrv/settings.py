@@ -25,11 +25,18 @@ from pydantic import (
 
 PREFIX: Final = "MSRV_"
 DEMO_LIBRARY: Final = Path(__file__).parent / "demo"
-SECRETS: Final = ("NONCE", "NONCE_PREVIOUS")
+SECRETS: Final = ("NONCE", "NONCE_PREVIOUS", "MSRV_DATABASE")
 """Settings that can also come from a file, named by the same name + _FILE."""
 
 # Set for other programs than this one: the test suite, the reloader.
 _NOT_OURS: Final = frozenset({"MSRV_TEST_REQUIRE", "MSRV_RELOAD_CHILD"})
+
+_DATABASES: Final = {
+    "sqlite": ("", "aiosqlite"),
+    "mysql": ("", "aiomysql"),
+    "mariadb": ("", "aiomysql"),
+}
+_NO_DATABASE: Final = "must be an address like mysql://user:password@host/name"
 
 Network = IPv4Network | IPv6Network
 
@@ -61,6 +68,20 @@ def _public_url(value: str) -> str:
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
+def _database(value: SecretStr) -> SecretStr:
+    """Take `mysql://user:password@host/name` or `sqlite:///file`."""
+    try:
+        parts = urlsplit(value.get_secret_value())
+        _ = parts.port
+    except ValueError:
+        raise ValueError(_NO_DATABASE) from None
+    kind, _, driver = parts.scheme.partition("+")
+    drivers = _DATABASES.get(kind, ())
+    if driver not in drivers or len(parts.path) < 2:
+        raise ValueError(_NO_DATABASE)
+    return value
+
+
 class Settings(BaseModel):
     """What an operator can set, with its default."""
 
@@ -72,6 +93,7 @@ class Settings(BaseModel):
     nonce_previous: SecretStr | None = None
     library: HomePath | None = None
     data: HomePath = Path("data")
+    database: Annotated[SecretStr, AfterValidator(_database)] | None = None
     certs: HomePath = Path("certs")
     host: str | None = None
     port: Annotated[int, Field(ge=0, le=65535)] | None = None
@@ -98,6 +120,11 @@ class Settings(BaseModel):
                 "MSRV_TLS_CERT and MSRV_TLS_KEY go together: set both or none"
             )
         return self
+
+    @property
+    def database_url(self) -> str | None:
+        """The ledger's database, None for a file in the data folder."""
+        return self.database.get_secret_value() if self.database else None
 
     @property
     def is_demo(self) -> bool:
@@ -148,7 +175,7 @@ def load(
     for name in SECRETS:
         secret = _secret(name, environ)
         if secret is not None:
-            given[name.lower()] = secret
+            given[name.removeprefix(PREFIX).lower()] = secret
     given |= {k: v for k, v in options.items() if v is not None}
     try:
         settings = Settings(**given)

@@ -8,6 +8,8 @@ from typing import Final
 
 from aiohttp import web
 
+from msrv.catalog.model import Catalog
+from msrv.ledger.events import Sale, SoldLine, plain
 from msrv.money import Money
 from msrv.pages import cart, views
 from msrv.pages.errors import (
@@ -20,6 +22,7 @@ from msrv.pages.keys import (
     CATALOG,
     CLOCK,
     KEYRING,
+    LEDGER,
     ORIGIN,
     PROVIDERS,
     RANDOM,
@@ -37,7 +40,11 @@ QUOTE_SECONDS: Final = 3600
 
 
 async def show(request: web.Request) -> web.Response:
-    """Show what would be paid, once for each currency in the cart."""
+    """Show what would be paid, once for each currency in the cart.
+
+    Raises SpoolFailed: where a sale can't be written down, none is begun.
+    """
+    await request.config_dict[LEDGER].ready_to_sell()
     catalog = request.config_dict[CATALOG].current
     content = cart.read(request.cookies, catalog)
     groups = []
@@ -69,8 +76,10 @@ async def buy(request: web.Request) -> web.StreamResponse:
     """Take an order: `item` repeated, `total_minor` as shown, `provider`.
 
     303 to the receipt (or to where it is paid) for a browser; 201 with the
-    downloads (or 202 with `pay_at`) for a program.
+    downloads (or 202 with `pay_at`) for a program. Raises SpoolFailed before
+    anything is paid.
     """
+    await request.config_dict[LEDGER].ready_to_sell()
     form = await read_form(request)
     quote = _quote(
         request, form.getall("item", []), read_minor(form, "total_minor")
@@ -82,11 +91,12 @@ async def buy(request: web.Request) -> web.StreamResponse:
     )
     if isinstance(outcome, PayAt):
         return _pay_at(request, outcome)
-    return _grant(request, quote, provider.name)
+    return await _grant(request, quote, provider.name)
 
 
 async def payment_page(request: web.Request) -> web.Response:
     """Show a payment that is made here; the pretend one is."""
+    await request.config_dict[LEDGER].ready_to_sell()
     provider, quote, token = _payment(request)
     catalog = request.config_dict[CATALOG].current
     lines = [(catalog.by_id.get(line.item_id), line) for line in quote.lines]
@@ -117,13 +127,15 @@ async def payment_answer(request: web.Request) -> web.StreamResponse:
     """Take the answer to a payment that was made here.
 
     The same quote leads to the same receipt, however often it is sent.
+    Raises SpoolFailed before anything is paid.
     """
+    await request.config_dict[LEDGER].ready_to_sell()
     provider, quote, _ = _payment(request)
     form = await read_form(request)
     outcome = await provider.settle(quote, form)
     if isinstance(outcome, Refused):
         raise PaymentRefused
-    return _grant(request, quote, provider.name)
+    return await _grant(request, quote, provider.name)
 
 
 def _quote(
@@ -176,10 +188,14 @@ def _pay_at(request: web.Request, where: PayAt) -> web.StreamResponse:
     return web.json_response({"pay_at": f"{base}{where.url}"}, status=202)
 
 
-def _grant(
+async def _grant(
     request: web.Request, quote: Quote, provider: str
 ) -> web.StreamResponse:
-    """Write the receipt of a paid quote and hand it over."""
+    """Write the receipt of a paid quote and hand it over.
+
+    The sale is on the disk before the receipt is shown: who holds a receipt
+    is known to the ledger.
+    """
     receipt = receipts.Receipt(
         order_id=quote.order_id,
         issued_at=quote.issued_at,
@@ -187,6 +203,7 @@ def _grant(
         currency=quote.currency,
         lines=quote.lines,
     )
+    await request.config_dict[LEDGER].sold(_sale(request, receipt))
     token = receipts.sign(request.config_dict[KEYRING], receipt)
     path = receipt_path(token)
     base = request[ORIGIN].base_url
@@ -213,3 +230,21 @@ def _grant(
     if isinstance(response, web.HTTPException):
         raise response
     return response
+
+
+def _sale(request: web.Request, receipt: receipts.Receipt) -> Sale:
+    """Say what was sold, with the titles that it has today."""
+    catalog = request.config_dict[CATALOG].current
+    return Sale(
+        order_id=receipt.order_id,
+        sold_at=receipt.issued_at,
+        provider=receipt.provider,
+        currency=receipt.currency,
+        lines=tuple(_sold(line, catalog) for line in receipt.lines),
+    )
+
+
+def _sold(line: receipts.Line, catalog: Catalog) -> SoldLine:
+    found = catalog.by_id.get(line.item_id)
+    title = plain(found.title if found else line.item_id)
+    return SoldLine(line.item_id, line.price_minor, title)

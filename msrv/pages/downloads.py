@@ -13,11 +13,12 @@ from msrv.catalog.previews import NoPreview
 from msrv.downloads.body import Body
 from msrv.downloads.conditions import field
 from msrv.downloads.representation import Representation
-from msrv.pages.errors import NothingHere
+from msrv.pages.errors import NothingHere, Refunded
 from msrv.pages.keys import (
     CATALOG,
     CLOCK,
     KEYRING,
+    LEDGER,
     ORIGIN,
     PACKS,
     PLACES,
@@ -39,7 +40,7 @@ FOR_EVER: Final = "public, max-age=31536000, immutable"
 async def download(request: web.Request) -> web.StreamResponse:
     """Send what a link grants.
 
-    Raises Forged, LinkExpired, NoPlace, StorageError.
+    Raises Forged, LinkExpired, Refunded, NoPlace, StorageError.
     """
     store = request.config_dict
     now = store[CLOCK]()
@@ -56,6 +57,11 @@ async def download(request: web.Request) -> web.StreamResponse:
         expired, access = error, error.access
     catalog = store[CATALOG].current
     entry = catalog.by_id.get(access.item_id)
+    ledger = request.config_dict[LEDGER]
+    if ledger.revocations.ends(
+        access.order_id, access.item_id, _release_of(entry)
+    ):
+        raise Refunded
     if entry is None:
         if expired is not None:
             raise expired
@@ -77,6 +83,12 @@ async def download(request: web.Request) -> web.StreamResponse:
             body,
             now_seconds=now,
             cache_control=PRIVATE,
+            on_sent=ledger.on_sent(
+                access.order_id,
+                access.item_id,
+                representation.etag,
+                representation.size_bytes,
+            ),
         )
 
 
@@ -111,6 +123,11 @@ async def preview(request: web.Request) -> web.StreamResponse:
 def lifetime(request: web.Request, version: str) -> str:
     """Say how long an answer may be kept: for ever under its own `?v=`."""
     return FOR_EVER if request.query.get("v") == version else "no-cache"
+
+
+def _release_of(entry: Item | Release | None) -> str | None:
+    """Name the release that an item is part of, which may have been bought."""
+    return entry.release_id if isinstance(entry, Item) else None
 
 
 def _file(item: Item) -> tuple[Representation, Body]:

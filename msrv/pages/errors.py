@@ -25,5 +25,9 @@ class PaymentRefused(Exception):
     """The payment was not made; nothing was taken."""
 
 
+class Refunded(Exception):
+    """What the link led to was taken back; the link has ended."""
+
+
 class NoSuchShape(Exception):
     """The page has no form that the visitor accepts."""

@@ -16,12 +16,14 @@ from msrv.catalog.live import NotReady
 from msrv.catalog.pictures import ArtworkError
 from msrv.catalog.previews import NoPreview
 from msrv.downloads.places import NoPlaceForAll, NoPlaceForClient
+from msrv.ledger.errors import SpoolFailed
 from msrv.pages.errors import (
     BadField,
     CannotBePaid,
     NoSuchShape,
     NothingHere,
     PaymentRefused,
+    Refunded,
 )
 from msrv.pages.origin import ForeignHost, ForeignOrigin
 from msrv.payments import ordering
@@ -178,6 +180,22 @@ _TABLE: Final[dict[type[Exception], Notice | Callable[[Any], Notice]]] = {
     ),
     NotReady: _STOCKING,
     StorageError: _AWAY,
+    Refunded: Notice(
+        410,
+        "refunded",
+        "This was taken back",
+        "It was refunded, and its links ended with that. If you think it "
+        "wasn't, tell the store the order number on your receipt.",
+    ),
+    SpoolFailed: Notice(
+        503,
+        "till_closed",
+        "The till is out of paper",
+        "This store can't write down a sale right now, so it takes no money. "
+        "Nothing was paid, and your cart is kept: try again in a few minutes.",
+        CART,
+        headers={"Retry-After": "120"},
+    ),
     NoPreview: Notice(
         503,
         "no_preview",

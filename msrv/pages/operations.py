@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from msrv.catalog.live import NotReady
 from msrv.pages.errors import NothingHere
-from msrv.pages.keys import CATALOG, ORIGIN, ORIGIN_RULES, TRAFFIC
+from msrv.pages.keys import CATALOG, LEDGER, ORIGIN, ORIGIN_RULES, TRAFFIC
 
 _LOOPBACK: Final = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 _QUOTATION: Final = (
@@ -27,7 +27,10 @@ async def health(request: web.Request) -> web.Response:  # noqa: ARG001
 
 
 async def ready(request: web.Request) -> web.Response:
-    """Say whether to send visitors here: 200, or 503 and why not."""
+    """Say whether to send visitors here: 200, or 503 and why not.
+
+    `degraded` is 200 as well: it sells and serves, and has to remember later.
+    """
     status = "ready"
     if request.config_dict[TRAFFIC].draining:
         status = "draining"
@@ -36,6 +39,8 @@ async def ready(request: web.Request) -> web.Response:
             _ = request.config_dict[CATALOG].current
         except NotReady:
             status = "stocking"
+    if status == "ready" and request.config_dict[LEDGER].status().troubles:
+        return web.json_response({"status": "degraded", "resting": "ledger"})
     return web.json_response(
         {"status": status}, status=200 if status == "ready" else 503
     )

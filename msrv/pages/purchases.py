@@ -12,7 +12,14 @@ from markupsafe import Markup
 from msrv.catalog.model import Item, Release
 from msrv.money import Money
 from msrv.pages.errors import NothingHere
-from msrv.pages.keys import CATALOG, CLOCK, KEYRING, ORIGIN, SETTINGS
+from msrv.pages.keys import (
+    CATALOG,
+    CLOCK,
+    KEYRING,
+    LEDGER,
+    ORIGIN,
+    SETTINGS,
+)
 from msrv.pages.rendering import PRIVATE, respond
 from msrv.proofs import receipts
 from msrv.proofs.errors import Forged
@@ -29,13 +36,14 @@ class Delivery:
     """One line of a receipt as it is shown.
 
     `entry` is None where the library holds the item no more. `parts` are a
-    release's files one by one, each with its own link.
+    release's files one by one, each with its own link. What was refunded has
+    no link, and no parts.
     """
 
     item_id: str
     price: Money
     entry: Item | Release | None
-    link: str
+    link: str | None
     parts: tuple[tuple[Item, str], ...] = ()
 
     @property
@@ -65,7 +73,9 @@ async def show(request: web.Request) -> web.Response:
             "links_expire_at": expires_at,
             "items": [_line(each, base) for each in deliveries],
             "downloads": {
-                each.item_id: base + each.link for each in deliveries
+                each.item_id: base + each.link
+                for each in deliveries
+                if each.link is not None
             },
         },
         cache_control=PRIVATE,
@@ -120,11 +130,13 @@ def _deliveries(
     request: web.Request, receipt: Receipt, expires_at: int
 ) -> list[Delivery]:
     catalog = request.config_dict[CATALOG].current
+    revocations = request.config_dict[LEDGER].revocations
     deliveries = []
     for line in receipt.lines:
         entry = catalog.by_id.get(line.item_id)
         parts: tuple[tuple[Item, str], ...] = ()
-        if isinstance(entry, Release):
+        refunded = revocations.ends_line(receipt.order_id, line.item_id)
+        if isinstance(entry, Release) and not refunded:
             parts = tuple(
                 (each, _link(request, receipt, each.item_id, expires_at))
                 for each in entry.items
@@ -134,7 +146,9 @@ def _deliveries(
                 line.item_id,
                 Money(line.price_minor, receipt.currency),
                 entry,
-                _link(request, receipt, line.item_id, expires_at),
+                None
+                if refunded
+                else _link(request, receipt, line.item_id, expires_at),
                 parts,
             )
         )
@@ -148,7 +162,8 @@ def _line(delivery: Delivery, base: str) -> dict[str, Any]:
         "title": delivery.title,
         "price_minor": delivery.price.minor,
         "available": entry is not None,
-        "download": base + delivery.link,
+        "refunded": delivery.link is None,
+        "download": base + delivery.link if delivery.link else None,
     }
     if isinstance(entry, Item):
         line["size_bytes"] = entry.content.size_bytes
