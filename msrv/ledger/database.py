@@ -148,10 +148,10 @@ def _engine(url: URL) -> AsyncEngine:
             connect_args={
                 "charset": "utf8mb4",
                 "connect_timeout": _CONNECT_SECONDS,
-                "sql_mode": "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION",
                 "init_command": (
-                    "SET SESSION innodb_lock_wait_timeout = "
-                    f"{_CONNECT_SECONDS}"
+                    "SET SESSION sql_mode = "
+                    "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION "
+                    f"innodb_lock_wait_timeout = {_CONNECT_SECONDS}"
                 ),
             },
         )

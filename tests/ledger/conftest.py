@@ -1,0 +1,74 @@
+"""The ledger's tests run against SQLite, and a MariaDB that they start."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from msrv.ledger import migrating
+from msrv.ledger.database import Database
+from tests.conftest import require
+from tests.ledger import servers
+from tests.ledger.servers import Server
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A MariaDB server for the whole run."""
+    program = servers.find()
+    require(
+        "mariadbd",
+        there=program is not None,
+        lack="MariaDB's server is not installed",
+    )
+    assert program
+    server = Server(program, tmp_path_factory.mktemp("mariadb"))
+    server.install()
+    yield server
+    server.stop()
+
+
+def make(server: Server) -> str:
+    """Make an empty database; its address."""
+    name = f"ledger_{next(_numbers)}"
+    asyncio.run(_run(server.url("mysql"), f"CREATE DATABASE {name}"))
+    return server.url(name)
+
+
+async def _run(url: str, statement: str) -> None:
+    engine = create_async_engine(
+        make_url(url).set(drivername="mysql+aiomysql")
+    )
+    async with engine.begin() as connection:
+        await connection.execute(text(statement))
+    await engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database, of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'a%20file.sqlite3'}"
+    return make(request.getfixturevalue("mariadb"))
+
+
+@pytest.fixture
+async def empty(url: str) -> AsyncIterator[Database]:
+    """A database without tables."""
+    database = Database(url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def database(empty: Database) -> Database:
+    """A database with the tables of this version."""
+    await migrating.upgrade(empty)
+    return empty

@@ -1,0 +1,49 @@
+"""Events, made up for tests."""
+
+import base64
+from collections.abc import Sequence
+
+from msrv.ledger.events import Restored, Revoked, Sale, SoldLine
+
+NOON = 1_800_000_000
+
+
+def order_id(number: int) -> str:
+    """The id of the order with a number."""
+    return base64.b32encode(number.to_bytes(15, "big")).decode("ascii")
+
+
+def sale(
+    number: int = 1,
+    *items: tuple[str, int],
+    at: int = NOON,
+    currency: str = "EUR",
+    reference: str = "",
+) -> Sale:
+    """A sale of some items: a song for 100, if none are named."""
+    return Sale(
+        order_id(number),
+        at,
+        "demo",
+        currency,
+        tuple(
+            SoldLine(item_id, price, item_id.title())
+            for item_id, price in items or (("song", 100),)
+        ),
+        reference,
+    )
+
+
+def revoked(number: int = 1, item: str = "", at: int = 0) -> Revoked:
+    """A refund, so many milliseconds after noon."""
+    return Revoked(order_id(number), item, NOON * 1000 + at, "cli")
+
+
+def restored(number: int = 1, item: str = "", at: int = 0) -> Restored:
+    """A refund that is taken back, so many milliseconds after noon."""
+    return Restored(order_id(number), item, NOON * 1000 + at, "cli")
+
+
+def names(sales: Sequence[Sale]) -> set[str]:
+    """The order ids of sales."""
+    return {each.order_id for each in sales}

@@ -1,0 +1,133 @@
+"""A real MariaDB for the tests, on a socket and a port of its own."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+START_SECONDS = 60
+USER = "msrv"
+PASSWORD = "p@ss/word"
+
+
+def find() -> str | None:
+    """The server's program, None where it is not installed."""
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
+    return shutil.which("mariadbd", path=path) or shutil.which(
+        "mysqld", path=path
+    )
+
+
+def free_port() -> int:
+    """A port that is free now."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+@dataclass(slots=True)
+class Server:
+    """A MariaDB in a folder; it can be killed and started again."""
+
+    program: str
+    folder: Path
+    port: int = field(default_factory=free_port)
+    process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
+
+    def url(self, name: str) -> str:
+        """The address of one of its databases."""
+        password = PASSWORD.replace("@", "%40").replace("/", "%2F")
+        return f"mysql://{USER}:{password}@127.0.0.1:{self.port}/{name}"
+
+    def install(self) -> None:
+        """Make its system tables, and the tests' user."""
+        data = self.folder / "data"
+        data.mkdir(parents=True)
+        subprocess.run(
+            [
+                "mariadb-install-db",
+                "--no-defaults",
+                f"--datadir={data}",
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+                *self._user(),
+            ],
+            check=True,
+            capture_output=True,
+            timeout=START_SECONDS,
+        )
+        setup = self.folder / "setup.sql"
+        setup.write_text(
+            f"CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}';\n"
+            f"GRANT ALL ON *.* TO '{USER}'@'%';\n",
+            encoding="utf-8",
+        )
+        self.start(f"--init-file={setup}")
+
+    def start(self, *options: str) -> None:
+        """Start it, and wait until it answers."""
+        command = [
+            self.program,
+            "--no-defaults",
+            f"--datadir={self.folder / 'data'}",
+            f"--socket={self.folder / 's'}",
+            f"--port={self.port}",
+            "--bind-address=127.0.0.1",
+            "--skip-name-resolve",
+            "--innodb-buffer-pool-size=64M",
+            "--innodb-log-file-size=16M",
+            "--performance-schema=OFF",
+            *self._user(),
+            *options,
+        ]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
+        until = time.monotonic() + START_SECONDS
+        while not self._answers():
+            assert self.process.poll() is None, self._log()
+            assert time.monotonic() < until, self._log()
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End it as it should be."""
+        self._end(signal.SIGTERM)
+
+    def _end(self, by: signal.Signals) -> None:
+        if self.process is not None:
+            self.process.send_signal(by)
+            self.process.wait(START_SECONDS)
+            self.process = None
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(
+                ("127.0.0.1", self.port), timeout=2
+            ) as asked:
+                asked.settimeout(2)
+                return bool(asked.recv(1))  # its greeting
+        except OSError:
+            return False
+
+    def _log(self) -> str:
+        return (self.folder / "log").read_text("utf-8", "replace")[-3000:]
+
+    @staticmethod
+    def _user() -> list[str]:
+        if os.getuid() != 0:
+            return []
+        return [f"--user={pwd.getpwuid(0).pw_name}"]
