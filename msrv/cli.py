@@ -6,6 +6,7 @@ line on standard error and an exit status that is not 0.
 
 import asyncio
 import contextlib
+import importlib
 import json
 import logging
 import secrets
@@ -14,6 +15,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -21,6 +23,7 @@ from msrv import __version__, logs, nonce, reload, server, settings, shelflist
 from msrv.app import create_app
 from msrv.catalog.reading import LibraryUnreadable
 from msrv.certificates import CertificateError
+from msrv.ledger.errors import LedgerError
 from msrv.pages import verify as verify_page
 from msrv.proofs import keyring as keyrings
 from msrv.proofs.explain import explain
@@ -45,7 +48,12 @@ def _plainly() -> Iterator[None]:
     """Turn what an operator can mend into one line."""
     try:
         yield
-    except (WrongSetting, CertificateError, LibraryUnreadable) as error:
+    except (
+        WrongSetting,
+        CertificateError,
+        LibraryUnreadable,
+        LedgerError,
+    ) as error:
         raise click.ClickException(str(error)) from None
 
 
@@ -181,10 +189,52 @@ def verify(url: str, library: Path | None) -> None:
         sys.exit(1)
 
 
+@main.group()
+def ledger() -> None:
+    """Look after the ledger: what is sold, refunded, downloaded."""
+
+
+@ledger.command()
+def upgrade() -> None:
+    """Make the ledger's tables, or bring them up to this version's."""
+    with _plainly():
+        click.echo(_bookkeeping().upgrade(settings.load()))
+
+
+@ledger.command()
+def status() -> None:
+    """Say where the ledger is, and whether it can be used.
+
+    Exits with 1 if it can't.
+    """
+    with _plainly():
+        table, wrong = _bookkeeping().status(settings.load())
+        click.echo(table)
+        if wrong is not None:
+            raise wrong
+
+
+@main.command()
+@click.argument("order")
+@click.argument("item", required=False)
+@click.option("--undo", is_flag=True, help="Give it back.")
+def revoke(order: str, item: str | None, *, undo: bool) -> None:
+    """End the links of an ORDER, or of one ITEM of it, within 5 seconds."""
+    with _plainly():
+        click.echo(
+            _bookkeeping().revoke(settings.load(), order, item, undo=undo)
+        )
+
+
 @main.command("nonce")
 def make_nonce() -> None:
     """Print a strong NONCE."""
     click.echo(keyrings.new_nonce(secrets.token_bytes))
+
+
+def _bookkeeping() -> Any:  # noqa: ANN401 - a module
+    """Import what imports SQLAlchemy, which other commands do without."""
+    return importlib.import_module("msrv.bookkeeping")
 
 
 def _keyring(found: Settings) -> Keyring:

@@ -11,6 +11,7 @@
             - `Ahead`: it has migrations that this version does not know
     - `NoSuchOrder`: the ledger knows of no order by this id
         - `NoSuchLine`: the order is known and does not hold this item
+        - `NothingRevoked`: there is nothing of it to give back
 """
 
 from pathlib import Path
@@ -56,7 +57,10 @@ class Behind(Unsuitable):
 
     def __init__(self, found: str | None) -> None:
         super().__init__(
-            f"MSRV_DATABASE: the tables are at revision {found or 'none'}: "
+            f"the database's tables are at revision {found}: "
+            "run `python -m msrv ledger upgrade`"
+            if found
+            else "the database has no tables yet: "
             "run `python -m msrv ledger upgrade`"
         )
         self.found = found
@@ -67,7 +71,7 @@ class Ahead(Unsuitable):
 
     def __init__(self, found: str, known: str) -> None:
         super().__init__(
-            f"MSRV_DATABASE: the tables are at revision {found}, and this "
+            f"the database's tables are at revision {found}, and this "
             f"version knows them up to {known}: run the newer version"
         )
         self.found = found
@@ -92,3 +96,11 @@ class NoSuchLine(NoSuchOrder):
             f"order {order_id} holds no {item_id}, but {', '.join(held)}",
         )
         self.item_id = item_id
+
+
+class NothingRevoked(NoSuchOrder):
+    """Nothing of the order was revoked: there is nothing to give back."""
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(order_id)
+        self.args = (f"nothing of order {order_id} was revoked",)

@@ -199,7 +199,7 @@ _NAMES: Final = {kind: name for name, kind in _KINDS.items()}
 
 def to_json(event: Event) -> bytes:
     """Write an event as one line of ASCII, without its line feed."""
-    fields: dict[str, Any] = {"kind": _NAMES[type(event)]}
+    fields: dict[str, Any] = {"event": _NAMES[type(event)]}
     for each in dataclasses.fields(event):
         fields[each.name] = getattr(event, each.name)
     if isinstance(event, Sale):
@@ -211,7 +211,7 @@ def from_json(text: bytes) -> Event:
     """Read what `to_json` wrote. Raises ValueError for anything else."""
     try:
         fields = json.loads(text)
-        kind = _KINDS[fields.pop("kind")]
+        kind = _KINDS[fields.pop("event")]
         for name, read in _READ.items():
             if name in fields:
                 fields[name] = read(fields[name])

@@ -14,7 +14,6 @@ from typing import Final
 from msrv.ledger import leftovers, lines, migrating, news
 from msrv.ledger.database import Database
 from msrv.ledger.errors import (
-    Behind,
     DatabaseError,
     LedgerError,
     OtherSpool,
@@ -111,19 +110,9 @@ class Keeper:
 
     async def _prepare(self) -> None:
         """See that the tables are there. Raises DatabaseError."""
-        if self._usable:
-            return
-        async with self._database.reading() as connection:
-            found = await migrating.revision(connection)
-        try:
-            migrating.check(found)
-        except Behind:
-            # The file is ours alone. A server's tables may be for another
-            # user to change, at a time of the operator's choosing.
-            if not self._database.is_embedded:
-                raise
-            await migrating.upgrade(self._database)
-        self._usable = True
+        if not self._usable:
+            await migrating.make_ready(self._database)
+            self._usable = True
 
     async def _post_own(self) -> None:
         for segment in self._spool.segments:

@@ -35,6 +35,7 @@ SPOOL_NAME: Final = "spool"
 _MAX_LATE: Final = 10_000
 _LATE_SECONDS: Final = 1.0
 _LAST_SECONDS: Final = 3.0
+_SETTLING_SECONDS: Final = 0.02
 
 
 class Memory(Protocol):
@@ -201,6 +202,15 @@ class Ledger:
         )
         async with self._database.writing() as connection:
             await posting.post(connection, events)
+
+    async def settled(self) -> None:
+        """Wait until all that has happened so far is in the database.
+
+        For as long as that takes: who waits sets the time.
+        """
+        await self._delivery.flush()
+        while self.status().waiting_bytes or self._keeper is None:
+            await asyncio.sleep(_SETTLING_SECONDS)
 
     async def _keep(self) -> None:
         """Keep the database up to date, from when it is known."""

@@ -38,6 +38,22 @@ def check(found: str | None) -> None:
     raise Ahead(found, HEAD)
 
 
+async def make_ready(database: Database) -> None:
+    """See that the tables are this version's. Raises DatabaseError.
+
+    The file is ours alone, and is upgraded. A server's tables may be for
+    another user to change, at a time of the operator's choosing.
+    """
+    async with database.reading() as connection:
+        found = await revision(connection)
+    try:
+        check(found)
+    except Behind:
+        if not database.is_embedded:
+            raise
+        await upgrade(database)
+
+
 async def upgrade(database: Database) -> str | None:
     """Bring the tables up to HEAD; the revision that they were at.
 

@@ -1,14 +1,10 @@
 """The ledger's tests run against SQLite, and a MariaDB that they start."""
 
-import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from msrv.ledger import migrating
 from msrv.ledger.database import Database
@@ -35,28 +31,14 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.stop()
 
 
-def make(server: Server) -> str:
-    """Make an empty database; its address."""
-    name = f"ledger_{next(_numbers)}"
-    asyncio.run(_run(server.url("mysql"), f"CREATE DATABASE {name}"))
-    return server.url(name)
-
-
-async def _run(url: str, statement: str) -> None:
-    engine = create_async_engine(
-        make_url(url).set(drivername="mysql+aiomysql")
-    )
-    async with engine.begin() as connection:
-        await connection.execute(text(statement))
-    await engine.dispose()
-
-
 @pytest.fixture(params=["sqlite", "mariadb"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database, of either kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'a%20file.sqlite3'}"
-    return make(request.getfixturevalue("mariadb"))
+    server = request.getfixturevalue("mariadb")
+    assert isinstance(server, Server)
+    return server.create(f"ledger_{next(_numbers)}")
 
 
 @pytest.fixture

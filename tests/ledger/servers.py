@@ -1,5 +1,6 @@
 """A real MariaDB for the tests, on a socket and a port of its own."""
 
+import asyncio
 import os
 import pwd
 import shutil
@@ -9,6 +10,10 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
 
 START_SECONDS = 60
 USER = "msrv"
@@ -44,6 +49,11 @@ class Server:
         """The address of one of its databases."""
         password = PASSWORD.replace("@", "%40").replace("/", "%2F")
         return f"mysql://{USER}:{password}@127.0.0.1:{self.port}/{name}"
+
+    def create(self, name: str) -> str:
+        """Make an empty database; its address."""
+        asyncio.run(_run(self.url("mysql"), f"CREATE DATABASE {name}"))
+        return self.url(name)
 
     def install(self) -> None:
         """Make its system tables, and the tests' user."""
@@ -131,3 +141,12 @@ class Server:
         if os.getuid() != 0:
             return []
         return [f"--user={pwd.getpwuid(0).pw_name}"]
+
+
+async def _run(url: str, statement: str) -> None:
+    engine = create_async_engine(
+        make_url(url).set(drivername="mysql+aiomysql")
+    )
+    async with engine.begin() as connection:
+        await connection.execute(text(statement))
+    await engine.dispose()

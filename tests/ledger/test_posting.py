@@ -1,5 +1,7 @@
 """Putting events into tables: twice, late, in any order."""
 
+import asyncio
+import dataclasses
 import itertools
 from typing import Any
 
@@ -8,7 +10,15 @@ from sqlalchemy import Table, select
 
 from msrv.ledger import tables
 from msrv.ledger.database import Database
-from msrv.ledger.events import Delivered, Event, PaymentEvent, Redeemed
+from msrv.ledger.events import (
+    Delivered,
+    Event,
+    PaymentEvent,
+    Redeemed,
+    Restored,
+    Revoked,
+    Sale,
+)
 from msrv.ledger.posting import post
 from tests.ledger.made import NOON, order_id, restored, revoked, sale
 
@@ -99,7 +109,7 @@ async def test_one_of_each(database: Database) -> None:
 
 async def test_any_order_comes_to_the_same(database: Database) -> None:
     """A refund that is heard of before its sale is forgotten."""
-    events = (
+    events: tuple[Sale | Revoked | Restored, ...] = (
         sale(1, ("song", 100), ("album", 700)),
         revoked(1, at=1),
         restored(1, at=2),
@@ -107,14 +117,8 @@ async def test_any_order_comes_to_the_same(database: Database) -> None:
     )
     seen = set()
     for turn, order in enumerate(itertools.permutations(events), 2):
-        moved = [
-            type(each)(
-                **{
-                    name: getattr(each, name)
-                    for name in each.__dataclass_fields__
-                }
-                | {"order_id": order_id(turn)}
-            )
+        moved: list[Event] = [
+            dataclasses.replace(each, order_id=order_id(turn))
             for each in order
         ]
         for each in moved:
@@ -187,8 +191,6 @@ async def test_a_download_is_complete_with_its_last_byte(
 
 async def test_two_writers_at_once(database: Database) -> None:
     """Two replicas that post the same sale count it twice, or both fail."""
-    import asyncio  # noqa: PLC0415
-
     many = [sale(number) for number in range(1, 40)]
     await asyncio.gather(
         *(told(database, *many[start:]) for start in (0, 5, 10, 0))

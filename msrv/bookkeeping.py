@@ -1,0 +1,154 @@
+"""What the ledger's commands do, and what they print."""
+
+import asyncio
+import time
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from msrv.ledger import lines, migrating, revoking, tables
+from msrv.ledger.database import Database
+from msrv.ledger.errors import LedgerError, OtherSpool
+from msrv.ledger.events import WHOLE
+from msrv.ledger.ledger import SPOOL_NAME
+from msrv.ledger.leftovers import ASIDE
+from msrv.ledger.pen import SUFFIX
+from msrv.proofs.orders import is_item_id, is_order_id
+from msrv.settings import Settings
+
+
+def upgrade(settings: Settings) -> str:
+    """Bring the tables up to this version's. Raises LedgerError."""
+    return asyncio.run(_upgrade(settings))
+
+
+def status(settings: Settings) -> tuple[str, LedgerError | None]:
+    """Say how the ledger fares: a table, and what is wrong, if anything is."""
+    return asyncio.run(_status(settings))
+
+
+def revoke(
+    settings: Settings, order: str, item: str | None, *, undo: bool
+) -> str:
+    """Take a sale back, or undo that. Raises LedgerError.
+
+    `order` is an order's number as receipts print it, spaces allowed.
+    """
+    order_id = "".join(order.split()).replace("-", "").upper()
+    if not is_order_id(order_id):
+        raise LedgerError(f"{order!r} is no order's number")
+    if item is not None and not is_item_id(item):
+        raise LedgerError(f"{item!r} is no item's id")
+    return asyncio.run(_revoke(settings, order_id, item or WHOLE, undo=undo))
+
+
+async def _upgrade(settings: Settings) -> str:
+    database = Database.of(settings.database_url, settings.data)
+    try:
+        found = await migrating.upgrade(database)
+    finally:
+        await database.close()
+    change = (
+        "were so already"
+        if found == migrating.HEAD
+        else f"were at {found or 'none'}"
+    )
+    return _columns(
+        ("ledger", database.name), ("tables", f"{migrating.HEAD}; {change}")
+    )
+
+
+async def _status(settings: Settings) -> tuple[str, LedgerError | None]:
+    waiting = await asyncio.to_thread(_waiting, settings.data / SPOOL_NAME)
+    database = Database.of(settings.database_url, settings.data)
+    rows = [("ledger", database.name)]
+    wrong: LedgerError | None = None
+    try:
+        async with database.reading() as connection:
+            found = await migrating.revision(connection)
+            rows.append(("tables", found or "none"))
+            migrating.check(found)
+            sums = tables.days.c
+            sold, refunded = (
+                await connection.execute(
+                    select(func.sum(sums.orders), func.sum(sums.refunds))
+                )
+            ).one()
+        rows.append(("orders", f"{int(sold or 0):,}"))
+        rows.append(("refunds", _counted(int(refunded or 0), "line")))
+    except LedgerError as error:
+        wrong = error
+    finally:
+        await database.close()
+    return _columns(*rows, ("waiting", waiting)), wrong
+
+
+async def _revoke(
+    settings: Settings, order_id: str, item_id: str, *, undo: bool
+) -> str:
+    database = Database.of(settings.database_url, settings.data)
+    change = revoking.restore if undo else revoking.revoke
+    try:
+        await migrating.make_ready(database)
+        held = await change(
+            database,
+            order_id,
+            item_id,
+            by="cli",
+            now_ms=time.time_ns() // 1_000_000,
+        )
+    finally:
+        await database.close()
+    rows = [("order", order_id)]
+    rows += [
+        (
+            "refunded" if line.refunded else "good",
+            f"{line.item_id}  {line.title}",
+        )
+        for line in held
+    ]
+    if not held:
+        what = item_id or "all of it"
+        rows.append(("good" if undo else "refunded", what))
+        rows.append(("note", "the ledger has not heard of its sale"))
+    return _columns(*rows)
+
+
+def _waiting(spool: Path) -> str:
+    """Count what is in the spool of this data folder, posted or not."""
+    events = folders = 0
+    for folder in sorted(spool.glob("[0-9]*")):
+        folders += 1
+        for path in sorted(folder.glob(f"*{SUFFIX}")):
+            try:
+                events += _count(path)
+            except OtherSpool as error:
+                return str(error)
+            except FileNotFoundError:
+                continue  # posted meanwhile
+    text = (
+        f"{_counted(events, 'event')} at most, in "
+        f"{_counted(folders, 'spool')} under {spool}"
+        if events
+        else f"nothing under {spool}"
+    )
+    aside = spool / ASIDE
+    return f"{text}; look into {aside}" if aside.exists() else text
+
+
+def _count(path: Path) -> int:
+    at = events = 0
+    while True:
+        reading = lines.read(path, at)
+        events += len(reading.events)
+        at = reading.stop
+        if reading.is_end:
+            return events
+
+
+def _columns(*rows: tuple[str, str]) -> str:
+    return "\n".join(f"{name:<9} {value}" for name, value in rows)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

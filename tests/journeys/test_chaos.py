@@ -1,0 +1,244 @@
+"""The database and the store are killed again and again, while people buy."""
+
+import asyncio
+import contextlib
+import hashlib
+import random
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+from sqlalchemy import func, select
+
+from msrv.ledger import tables
+from msrv.ledger.database import Database
+from msrv.proofs import receipts
+from msrv.proofs.keyring import Keyring
+from tests.conftest import require
+from tests.downloads.made import noise
+from tests.ledger import servers
+from tests.ledger.servers import Server, free_port
+from tests.running import RunningStore, start
+
+BUYERS: Final = 50
+ROUNDS: Final = 20
+SETTLE_SECONDS: Final = 40
+FILE: Final = noise(1_500_001, "chaos")
+SHA256: Final = hashlib.sha256(FILE).hexdigest()
+PATIENCE: Final = aiohttp.ClientTimeout(total=20, sock_connect=5, sock_read=5)
+AWAY: Final = (aiohttp.ClientError, asyncio.TimeoutError, ConnectionError)
+
+
+@dataclass
+class Street:
+    """The buyers, and what became of them."""
+
+    url: str
+    item: str
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    receipts: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    async def buy_and_download(self, number: int) -> None:
+        """Buy and download, over and over, until the street closes."""
+        chance = random.Random(number)  # noqa: S311 - the same each time
+        async with aiohttp.ClientSession(timeout=PATIENCE) as session:
+            while not self.closing.is_set():
+                order = {"item": self.item, "provider": "demo"}
+                pay = await self._post(session, "/purchases", order)
+                # Pressed again until there is an answer: the same order.
+                shown = await self._post(session, pay, {"answer": "pay"})
+                self.receipts.append(shown)
+                await self._download(session, shown, chance)
+
+    async def _post(
+        self, session: aiohttp.ClientSession, path: str, form: dict[str, str]
+    ) -> str:
+        """Press a button until it leads somewhere."""
+        while True:
+            with contextlib.suppress(*AWAY):
+                async with session.post(
+                    self.url + path, data=form, allow_redirects=False
+                ) as answer:
+                    if answer.status == 303:
+                        return answer.headers["Location"]
+                    assert answer.status == 503, await answer.text()
+            self.counts["pressed again"] += 1
+            await asyncio.sleep(0.1)
+
+    async def _download(
+        self,
+        session: aiohttp.ClientSession,
+        receipt: str,
+        chance: random.Random,
+    ) -> None:
+        """Take a link off the receipt, and resume until all of it is here."""
+        got = hashlib.sha256()
+        size, etag = 0, ""
+        link = await self._link(session, receipt)
+        while size < len(FILE):
+            headers = (
+                {"Range": f"bytes={size}-", "If-Range": etag} if size else {}
+            )
+            with contextlib.suppress(*AWAY):
+                async with session.get(link, headers=headers) as answer:
+                    if answer.status == 503:
+                        await asyncio.sleep(0.1)
+                        continue
+                    assert answer.status == (206 if size else 200)
+                    etag = answer.headers["ETag"]
+                    async for data in answer.content.iter_chunked(1 << 17):
+                        got.update(data)
+                        size += len(data)
+                        await asyncio.sleep(chance.random() / 10)
+            if size < len(FILE):
+                self.counts["resumed"] += 1
+                await asyncio.sleep(0.1)
+        assert got.hexdigest() == SHA256
+        self.counts["downloads"] += 1
+
+    async def _link(self, session: aiohttp.ClientSession, receipt: str) -> str:
+        while True:
+            with contextlib.suppress(*AWAY):
+                async with session.get(
+                    self.url + receipt, headers={"Accept": "application/json"}
+                ) as answer:
+                    if answer.status == 200:
+                        shown = await answer.json()
+                        link: str = shown["downloads"][self.item]
+                        return self.url + urlsplit(link).path
+            await asyncio.sleep(0.1)
+
+
+class Shop:
+    """The store's process and its database's."""
+
+    def __init__(self, folder: Path, program: str) -> None:
+        self._folder = folder
+        self._starts = 0
+        self._port = free_port()
+        self.server = Server(program, folder / "mariadb")
+        self.server.install()
+        library = folder / "library" / "Noise"
+        library.mkdir(parents=True)
+        (library / "noise.bin").write_bytes(FILE)
+        (library / "release.toml").write_text('price = "1.00"\n')
+        self.database = self.server.create("shop")
+        self.store = self.start()
+
+    def start(self) -> RunningStore:
+        self._starts += 1
+        folder = self._folder / f"start-{self._starts}"
+        folder.mkdir()
+        self.store = start(
+            folder,
+            f"--port={self._port}",
+            MSRV_DATA=str(self._folder / "data"),
+            MSRV_LIBRARY=str(self._folder / "library"),
+            MSRV_DATABASE=self.database,
+            MSRV_DEMO_PAYMENTS="1",
+            MSRV_TLS="off",
+            MSRV_MAX_DOWNLOADS_PER_CLIENT="200",
+        )
+        return self.store
+
+    def kill(self) -> None:
+        self.store.process.kill()
+        self.store.process.wait(20)
+        if self.store.process.stdout:
+            self.store.process.stdout.close()
+
+    def ledger_is_settled(self) -> bool:
+        """Whether all that happened is in the database."""
+        spools = list((self._folder / "data" / "spool").glob("[0-9]*"))
+        with urllib.request.urlopen(
+            f"{self.store.url}/-/metrics", timeout=5
+        ) as answer:
+            figures = answer.read().decode()
+        return (
+            len(spools) <= 1
+            and "msrv_ledger_up 1.0" in figures
+            and "msrv_ledger_waiting_bytes 0.0" in figures
+        )
+
+    def end(self) -> None:
+        if self.store.process.poll() is None:
+            self.store.end()
+        self.server.stop()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    """A store with a MariaDB of its own."""
+    program = servers.find()
+    require(
+        "mariadbd",
+        there=program is not None,
+        lack="MariaDB's server is not installed",
+    )
+    assert program
+    shop = Shop(tmp_path, program)
+    yield shop
+    shop.end()
+
+
+async def test_nothing_is_lost_and_nothing_doubled(shop: Shop) -> None:
+    """A sale is missing from the books, or a buyer has half a file."""
+    await asyncio.to_thread(shop.store.run, "ledger", "upgrade")
+    (release,) = shop.store.ask("/catalog")["releases"]
+    street = Street(shop.store.url, release["items"][0]["item_id"])
+    chance = random.Random(7)  # noqa: S311 - the same each time
+    async with asyncio.TaskGroup() as buyers:
+        for number in range(BUYERS):
+            buyers.create_task(street.buy_and_download(number))
+        for _ in range(ROUNDS):
+            await asyncio.sleep(chance.random())
+            await asyncio.to_thread(shop.server.kill)
+            await asyncio.sleep(chance.random())
+            await asyncio.to_thread(shop.kill)
+            await asyncio.gather(
+                asyncio.to_thread(shop.server.start),
+                asyncio.to_thread(shop.start),
+            )
+        street.closing.set()
+
+    until = time.monotonic() + SETTLE_SECONDS
+    while not await asyncio.to_thread(shop.ledger_is_settled):
+        assert time.monotonic() < until, "the spool never got empty"
+        await asyncio.sleep(0.1)
+    keyring = Keyring.from_nonces(shop.store.environ["NONCE"])
+    sold = {
+        receipts.read(keyring, each.rpartition("/")[2]).order_id
+        for each in street.receipts
+    }
+    assert len(sold) == len(street.receipts)
+    database = Database(shop.database)
+    async with database.reading() as connection:
+        known = set(await connection.scalars(select(tables.orders.c.order_id)))
+        days = await connection.execute(
+            select(
+                func.sum(tables.days.c.orders),
+                func.sum(tables.days.c.sold_minor),
+            )
+        )
+        orders, sold_minor = days.one()
+        begun = await connection.scalar(
+            select(func.count()).select_from(tables.downloads)
+        )
+    await database.close()
+    assert sold - known == set(), "sales are lost"
+    assert known - sold == set(), "sales that nobody made"
+    assert (orders, sold_minor) == (len(sold), 100 * len(sold))
+    assert street.counts["downloads"] == len(sold)
+    assert begun
+    # Or nothing of this has shown anything.
+    assert len(sold) > BUYERS
+    assert street.counts["resumed"] > ROUNDS
+    assert street.counts["pressed again"] > ROUNDS

@@ -1,0 +1,101 @@
+"""Events on their way to a file and back: strictly, and whole."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from msrv.ledger.events import (
+    TITLE_CHARS,
+    Delivered,
+    Event,
+    PaymentEvent,
+    Redeemed,
+    SoldLine,
+    from_json,
+    plain,
+    to_json,
+)
+from tests.ledger.made import NOON, order_id, restored, revoked, sale
+
+EVENTS: list[Event] = [
+    sale(1, ("song", 100), ("album", 0), reference="pi_3x/Y"),
+    revoked(2, "song"),
+    restored(3),
+    Redeemed("code-1", order_id(1), NOON),
+    PaymentEvent("stripe", "evt_1", "refund.created", "", NOON),
+    Delivered(order_id(1), "song", "0" * 16, 9, ((0, 4), (5, 9)), NOON),
+]
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda each: type(each).__name__)
+def test_what_was_written_is_what_is_read(event: Event) -> None:
+    """A sale comes back from the spool as another."""
+    text = to_json(event)
+    assert text.isascii()
+    assert b"\n" not in text
+    assert from_json(text) == event
+
+
+@pytest.mark.parametrize(
+    ("number", "change"),
+    [
+        (0, {"event": "gift"}),
+        (0, {"extra": 1}),
+        (0, {"order_id": "x"}),
+        (0, {"order_id": 1}),
+        (0, {"sold_at": -1}),
+        (0, {"sold_at": True}),
+        (0, {"sold_at": 1.5}),
+        (0, {"currency": "eur"}),
+        (0, {"provider": ""}),
+        (0, {"lines": []}),
+        (0, {"lines": [["song", 1, "A"], ["song", 1, "B"]]}),
+        (0, {"lines": [["song", -1, "A"]]}),
+        (0, {"lines": [["song", 1]]}),
+        (0, {"lines": [["song", 1, "A\nB"]]}),
+        (0, {"lines": 5}),
+        (0, {"reference": "a b"}),
+        (1, {"item_id": "NO"}),
+        (1, {"by": "who is it"}),
+        (3, {"code_id": ""}),
+        (4, {"event_id": ""}),
+        (5, {"version": "xyz"}),
+        (5, {"ranges": []}),
+        (5, {"ranges": [[4, 4]]}),
+        (5, {"ranges": [[0, 10]]}),
+        (5, {"ranges": [[-1, 4]]}),
+        (5, {"ranges": [[0, "4"]]}),
+    ],
+    ids=str,
+)
+def test_what_is_no_event_is_refused(
+    number: int, change: dict[str, object]
+) -> None:
+    """Something that can't be posted is promised to be."""
+    fields = json.loads(to_json(EVENTS[number]))
+    assert from_json(json.dumps(fields).encode()) == EVENTS[number]
+    with pytest.raises(ValueError, match=r"no|twice"):
+        from_json(json.dumps(fields | change).encode())
+
+
+@pytest.mark.parametrize("text", [b"", b"{}", b"[]", b"5", b"nan", b"\xff"])
+def test_other_texts_are_refused(text: bytes) -> None:
+    """A damaged line ends the posting of all that follow."""
+    with pytest.raises(ValueError, match=r".*"):
+        from_json(text)
+
+
+@given(st.text())
+def test_any_title_is_made_plain(text: str) -> None:
+    """A release with a strange title can't be sold."""
+    title = plain(text)
+    assert SoldLine("song", 1, title).title == title
+    assert 1 <= len(title) <= TITLE_CHARS
+    title.encode("utf-8")
+
+
+def test_a_lone_surrogate_is_no_reason_to_fail() -> None:
+    """A file name from another system can't be sold."""
+    assert plain("a\udcffb") == "a?b"

@@ -1,0 +1,59 @@
+"""Unions of intervals: what a download has had so far."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from msrv.ledger.intervals import (
+    covers,
+    from_text,
+    measure,
+    to_text,
+    union,
+)
+
+SIZE = 60
+INTERVALS = st.lists(
+    st.tuples(st.integers(0, SIZE), st.integers(0, SIZE))
+    .map(sorted)
+    .map(tuple)
+)
+
+
+def held(intervals: list[tuple[int, int]]) -> set[int]:
+    """The bytes, one by one."""
+    return {byte for start, stop in intervals for byte in range(start, stop)}
+
+
+@given(INTERVALS, INTERVALS)
+def test_a_union_holds_what_either_holds(
+    one: list[tuple[int, int]], other: list[tuple[int, int]]
+) -> None:
+    """A download counts as whole too early, or never."""
+    both = union(one, other)
+    assert held(list(both)) == held(one) | held(other)
+    assert measure(both) == len(held(list(both)))
+    assert both == union(other, one) == union(both) == union(both, one)
+    assert all(start < stop for start, stop in both)
+    assert all(before[1] < after[0] for before, after in pairwise(both))
+    assert from_text(to_text(both)) == both
+
+
+@given(INTERVALS, st.integers(0, SIZE))
+def test_covers_means_every_byte(
+    some: list[tuple[int, int]], size: int
+) -> None:
+    """The last byte is missing, and the download counts."""
+    inside = [(min(start, size), min(stop, size)) for start, stop in some]
+    assert covers(union(inside), size) == (held(inside) == set(range(size)))
+
+
+@given(INTERVALS, st.integers(1, 8))
+def test_a_bounded_union_never_says_more(
+    some: list[tuple[int, int]], most: int
+) -> None:
+    """A hostile client fills the database, or is counted for nothing."""
+    bounded = union(some, most=most)
+    assert len(bounded) <= most
+    assert held(list(bounded)) <= held(some)
