@@ -1,0 +1,89 @@
+"""The tables: made, brought up to date, left alone where they are ahead."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+from msrv.ledger import alembics, migrating
+from msrv.ledger.database import Database
+from msrv.ledger.errors import Ahead, Behind
+from msrv.ledger.tables import metadata
+
+
+def test_every_script_is_listed() -> None:
+    """An older store takes a newer database for its own."""
+    names = sorted(
+        path.name.partition("_")[0]
+        for path in Path(migrating.SCRIPTS, "versions").glob("*.py")
+    )
+    assert tuple(names) == migrating.REVISIONS
+
+
+def differences(connection: Connection) -> list[Any]:
+    found = compare_metadata(MigrationContext.configure(connection), metadata)
+    return list(found)
+
+
+@pytest.mark.parametrize("start", ["base", *migrating.REVISIONS])
+async def test_from_every_earlier_revision(
+    empty: Database, start: str
+) -> None:
+    """After an upgrade the store asks for a column that isn't there."""
+    if start != "base":
+        async with empty.changing() as connection:
+            await connection.run_sync(alembics.to, start)
+    await migrating.upgrade(empty)
+    async with empty.reading() as connection:
+        assert await migrating.revision(connection) == migrating.HEAD
+        assert await connection.run_sync(differences) == []
+        mark = await connection.execute(text("SELECT name, value FROM marks"))
+        assert [tuple(row) for row in mark] == [("changes", 0)]
+    assert await migrating.upgrade(empty) == migrating.HEAD
+
+
+async def test_two_that_upgrade_at_once(empty: Database, url: str) -> None:
+    """Two replicas that start together trip over each other's tables."""
+    other = Database(url)
+    found = await asyncio.gather(
+        migrating.upgrade(empty), migrating.upgrade(other)
+    )
+    await other.close()
+    assert sorted(map(str, found)) == [migrating.HEAD, "None"]
+
+
+async def test_an_upgrade_that_was_cut_short(empty: Database) -> None:
+    """A kill between two tables needs a person who knows SQL."""
+    async with empty.changing() as connection:
+        await connection.run_sync(
+            metadata.create_all, tables=metadata.sorted_tables[:4]
+        )
+    await migrating.upgrade(empty)
+    async with empty.reading() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_a_database_that_is_ahead(database: Database) -> None:
+    """An old replica writes into tables that it does not understand."""
+    async with database.changing() as connection:
+        await connection.execute(
+            text("UPDATE alembic_version SET version_num = '9999'")
+        )
+    with pytest.raises(Ahead, match=r"at revision 9999.*up to 0001"):
+        await migrating.make_ready(database)
+    with pytest.raises(Ahead):
+        await migrating.upgrade(database)
+
+
+async def test_a_database_without_tables(empty: Database) -> None:
+    """A server's tables are changed behind its operator's back."""
+    if empty.is_embedded:
+        await migrating.make_ready(empty)
+        await migrating.make_ready(empty)
+    else:
+        with pytest.raises(Behind, match="msrv ledger upgrade"):
+            await migrating.make_ready(empty)

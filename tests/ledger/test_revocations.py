@@ -1,0 +1,154 @@
+"""What was taken back, as the downloads see it."""
+
+from pathlib import Path
+
+import pytest
+
+from msrv.ledger import news
+from msrv.ledger.database import Database
+from msrv.ledger.events import Event
+from msrv.ledger.posting import post
+from msrv.ledger.revocations import BadList, Revocations, TakenBack
+from tests.ledger.made import order_id, restored, revoked, sale
+
+SOLD = sale(1, ("album", 700), ("song", 100), ("other", 100))
+
+
+def taken(*items: str, kept: str = "", whole: bool = False) -> TakenBack:
+    return TakenBack(whole, frozenset(items), frozenset(kept.split()))
+
+
+@pytest.mark.parametrize(
+    ("what", "item", "release", "ends"),
+    [
+        (taken(whole=True), "song", "album", True),
+        (taken(whole=True, kept="song"), "song", "album", True),
+        (taken("song"), "song", "album", True),
+        (taken("song"), "other", "album", False),
+        (taken("song"), "album", None, False),
+        # A release that was refunded takes its tracks along ...
+        (taken("album"), "album", None, True),
+        (taken("album"), "song", "album", True),
+        (taken("album"), "other", "single", False),
+        # ... but for what was bought by itself as well.
+        (taken("album", kept="song"), "song", "album", False),
+        (taken("album", kept="song"), "other", "album", True),
+        # A track that was refunded is still part of the release.
+        (taken("song", kept="album"), "song", "album", False),
+        (taken("song", kept="other"), "song", "album", True),
+    ],
+)
+def test_what_a_refund_ends(
+    what: TakenBack, item: str, release: str | None, *, ends: bool
+) -> None:
+    """A refund leaves links that work, or ends those that were paid for."""
+    assert what.ends(item, release) is ends
+
+
+def test_the_list_is_kept(tmp_path: Path) -> None:
+    """A replica that starts without its database serves what was refunded."""
+    path = tmp_path / "data" / "revocations"
+    first = Revocations(path)
+    first.load()
+    first.replace({order_id(1): taken("song", kept="album")}, 7)
+    first.save()
+    second = Revocations(path)
+    second.load()
+    assert len(second) == 1
+    assert second.ends_line(order_id(1), "song")
+    assert not second.ends(order_id(1), "song", "album")
+    assert not second.ends(order_id(2), "song")
+    # Its number is not kept: what it has missed is asked for as a whole.
+    assert second.number is None
+    assert [each.name for each in path.parent.iterdir()] == ["revocations"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[:-1],
+        lambda data: data.replace(b"song", b"sonh"),
+        lambda data: data.replace(b"revocations 1", b"revocations 2"),
+        lambda _: b"",
+        lambda _: b"\xff\xff",
+    ],
+)
+def test_a_damaged_list_is_told(tmp_path: Path, damage: object) -> None:
+    """Nobody learns that refunded links work again."""
+    assert callable(damage)
+    path = tmp_path / "revocations"
+    kept = Revocations(path)
+    kept.replace({order_id(1): taken("song")}, 1)
+    kept.save()
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(BadList, match="is damaged, or of another version"):
+        Revocations(path).load()
+
+
+async def ask(
+    database: Database, revocations: Revocations
+) -> news.News | None:
+    """Ask as a replica does, and take what is heard."""
+    async with database.reading() as connection:
+        heard = await news.ask(connection, revocations.number)
+    if heard is not None and heard.is_all:
+        revocations.replace(heard.orders, heard.number)
+    elif heard is not None:
+        revocations.update(heard.orders, heard.number)
+    return heard
+
+
+async def tell(database: Database, *events: Event) -> None:
+    async with database.writing() as connection:
+        await post(connection, events)
+
+
+async def test_replicas_hear_of_each_change(
+    database: Database, tmp_path: Path
+) -> None:
+    """A refund ends links on one replica, and not on the other."""
+    early, late = (Revocations(tmp_path / name) for name in ("early", "late"))
+    await tell(database, SOLD, sale(2))
+    assert await ask(database, early) is not None
+    assert await ask(database, early) is None
+    await tell(database, revoked(1, "album"))
+    heard = await ask(database, early)
+    assert heard is not None
+    assert not heard.is_all
+    assert early.ends(order_id(1), "track", "album")
+    assert not early.ends(order_id(1), "song", "album")
+    await tell(database, revoked(2))
+    await tell(database, restored(1, "album", at=1))
+    for replica in (early, late):
+        await ask(database, replica)
+        assert not replica.ends(order_id(1), "album")
+        assert replica.ends(order_id(2), "anything")
+        assert len(replica) == 1
+
+
+async def test_a_refund_that_came_before_its_sale(
+    database: Database, tmp_path: Path
+) -> None:
+    """A song that was bought by itself ends with an album, for ever."""
+    replica = Revocations(tmp_path / "list")
+    await tell(database, revoked(1, "album"))
+    await ask(database, replica)
+    assert replica.ends(order_id(1), "song", "album")
+    await tell(database, SOLD)
+    assert await ask(database, replica) is not None
+    assert not replica.ends(order_id(1), "song", "album")
+    assert replica.ends(order_id(1), "track", "album")
+
+
+async def test_another_database_is_noticed(
+    database: Database, tmp_path: Path
+) -> None:
+    """After a move to a new database its refunds are never heard of."""
+    replica = Revocations(tmp_path / "list")
+    replica.replace({order_id(9): taken(whole=True)}, 1_000)
+    await tell(database, revoked(1))
+    heard = await ask(database, replica)
+    assert heard is not None
+    assert heard.is_all
+    assert replica.ends(order_id(1), "song")
+    assert not replica.ends(order_id(9), "song")
