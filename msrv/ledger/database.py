@@ -21,7 +21,12 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
-from msrv.ledger.errors import Rejected, Unreachable, Unsuitable
+from msrv.ledger.errors import (
+    DatabaseError,
+    Rejected,
+    Unreachable,
+    Unsuitable,
+)
 from msrv.ledger.tables import marks
 
 log = logging.getLogger(__name__)
@@ -38,6 +43,9 @@ _WRITES: Final = "writes"
 
 # https://mariadb.com/docs/server/reference/error-codes
 _NOT_BY_WAITING: Final = frozenset({1044, 1045, 1049, 1142, 1143, 1146, 1054})
+_NOT_THIS: Final = frozenset(
+    {1048, 1062, 1264, 1292, 1366, 1406, 1690, 3819, 4025}
+)
 _FULL: Final = frozenset({3, 1021, 1041, 1114, 1030})
 _SQLITE_BROKEN: Final = frozenset(
     {
@@ -195,8 +203,10 @@ def _plainly(seconds: float) -> Iterator[None]:
         ) from error
 
 
-def _kind(error: exc.DBAPIError) -> type[Unreachable | Unsuitable]:
+def _kind(error: exc.DBAPIError) -> type[DatabaseError]:
     code = _code(error)
+    if code in _NOT_THIS:
+        return Rejected
     if isinstance(code, str):
         broken = any(code.startswith(each) for each in _SQLITE_BROKEN)
         return Unsuitable if broken else Unreachable

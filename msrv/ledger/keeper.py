@@ -116,17 +116,19 @@ class Keeper:
 
     async def _post_own(self) -> None:
         for segment in self._spool.segments:
-            while segment.posted < segment.stop:
+            # More may be written meanwhile: that is for the next turn.
+            stop = segment.stop
+            while segment.posted < stop:
                 reading = await asyncio.to_thread(
-                    lines.read, segment.path, segment.posted, segment.stop
+                    lines.read, segment.path, segment.posted, stop
                 )
                 await self._post(reading)
                 self._health.own_posted_events += len(reading.events)
                 segment.posted = reading.stop
-                if reading.is_end and segment.posted < segment.stop:
+                if reading.is_end and segment.posted < stop:
                     # It was on the disk, and is no more.
                     await self._set_aside(b"", f"{segment.path} is damaged")
-                    break
+                    segment.posted = stop
             if segment.is_closed and segment.posted >= segment.stop:
                 await self._spool.forget(segment)
 

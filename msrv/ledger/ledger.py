@@ -242,13 +242,15 @@ class Ledger:
         """Write down what the disk has refused, when it takes it again."""
         while True:
             await asyncio.sleep(_LATE_SECONDS)
-            if self._late:
-                await self._write_late()
+            await self._write_late()
 
     async def _write_late(self) -> None:
+        if not self._late:
+            return
         while self._late:
             try:
                 await self.record(self._late[0])
             except SpoolFailed:
                 return
             self._late.popleft()
+        self._health.well(DISK)

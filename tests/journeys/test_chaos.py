@@ -219,23 +219,14 @@ async def test_nothing_is_lost_and_nothing_doubled(shop: Shop) -> None:
         for each in street.receipts
     }
     assert len(sold) == len(street.receipts)
-    database = Database(shop.database)
-    async with database.reading() as connection:
-        known = set(await connection.scalars(select(tables.orders.c.order_id)))
-        days = await connection.execute(
-            select(
-                func.sum(tables.days.c.orders),
-                func.sum(tables.days.c.sold_minor),
-            )
-        )
-        orders, sold_minor = days.one()
-    while not await begun(database):
-        assert time.monotonic() < until, "no download was counted"
-        await asyncio.sleep(0.1)
-    await database.close()
-    assert sold - known == set(), "sales are lost"
-    assert known - sold == set(), "sales that nobody made"
-    assert (orders, sold_minor) == (len(sold), 100 * len(sold))
+    async with contextlib.aclosing(Books(shop.database)) as books:
+        known, orders, sold_minor = await books.sales()
+        assert sold - known == set(), "sales are lost"
+        assert known - sold == set(), "sales that nobody made"
+        assert (orders, sold_minor) == (len(sold), 100 * len(sold))
+        while not await books.downloads():
+            assert time.monotonic() < until, "no download was counted"
+            await asyncio.sleep(0.1)
     assert street.counts["downloads"] == len(sold)
     # Or nothing of this has shown anything.
     assert len(sold) > BUYERS
@@ -243,10 +234,32 @@ async def test_nothing_is_lost_and_nothing_doubled(shop: Shop) -> None:
     assert street.counts["pressed again"] > ROUNDS
 
 
-async def begun(database: Database) -> int:
-    """Count the downloads that the ledger knows of."""
-    async with database.reading() as connection:
-        found = await connection.scalar(
-            select(func.count()).select_from(tables.downloads)
-        )
-        return int(found or 0)
+class Books:
+    """What the database says in the end."""
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url)
+
+    async def aclose(self) -> None:
+        await self._database.close()
+
+    async def sales(self) -> tuple[set[str], int, int]:
+        """The orders, and what the sums say of their number and worth."""
+        async with self._database.reading() as connection:
+            known = await connection.scalars(select(tables.orders.c.order_id))
+            sums = await connection.execute(
+                select(
+                    func.sum(tables.days.c.orders),
+                    func.sum(tables.days.c.sold_minor),
+                )
+            )
+            orders, sold_minor = sums.one()
+            return set(known), int(orders or 0), int(sold_minor or 0)
+
+    async def downloads(self) -> int:
+        """How many downloads are known of."""
+        async with self._database.reading() as connection:
+            found = await connection.scalar(
+                select(func.count()).select_from(tables.downloads)
+            )
+            return int(found or 0)

@@ -1,14 +1,21 @@
 """What the pages tell the ledger, and what they ask of it."""
 
+import asyncio
 from typing import Any
 
+import pytest
+from pydantic import SecretStr
 from sqlalchemy import Table, select
 from yarl import URL
 
 from msrv.ledger import tables
+from msrv.ledger.errors import SpoolFailed
 from msrv.ledger.ledger import Ledger
+from msrv.ledger.revocations import TakenBack
 from msrv.pages.keys import LEDGER
-from tests.conftest import Client
+from msrv.settings import Settings
+from tests.conftest import Client, Clock, StartStore
+from tests.waiting import until
 
 JSON = {"Accept": "application/json"}
 
@@ -80,3 +87,178 @@ async def test_downloads_are_counted_as_people_mean_it(store: Client) -> None:
     (day,) = await rows(store, tables.download_days)
     assert (day["begun"], day["completed"]) == (2, 2)
     assert day["delivered_bytes"] == 2 * size
+
+
+async def test_a_store_that_can_not_write_takes_no_money(
+    store: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A buyer pays for what nobody has written down."""
+    await store.post("/cart", data={"add": "departure"})
+    answer = await store.post(
+        "/purchases", data={"item": "departure"}, allow_redirects=False
+    )
+    pay = answer.headers["Location"]
+
+    async def fail() -> None:
+        raise SpoolFailed("MSRV_DATA: can't write to data: No space left")
+
+    monkeypatch.setattr(ledger_of(store)._spool, "reserve", fail)
+    for method, path in (
+        ("GET", "/checkout"),
+        ("POST", "/purchases"),
+        ("GET", pay),
+        ("POST", pay),
+    ):
+        answer = await store.request(
+            method, path, data={"item": "departure", "answer": "pay"}
+        )
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "120")
+        page = await answer.text()
+        assert "takes no money" in page
+        assert "MSRV_DATA" not in page
+    # It serves what was bought, and says what is wrong.
+    assert (await store.get("/catalog")).status == 200
+    answer = await store.get("/-/ready")
+    assert answer.status == 200
+    assert (await answer.json())["status"] == "degraded"
+    monkeypatch.undo()
+    answer = await store.post(pay, data={"answer": "pay"})
+    assert answer.status == 200
+    assert (await (await store.get("/-/ready")).json())["status"] == "ready"
+
+
+async def test_who_has_paid_gets_a_receipt_whatever_the_disk_says(
+    store: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The disk fills up as the buyer pays, and the buyer has nothing."""
+
+    async def fail(event: object) -> None:
+        raise SpoolFailed(f"MSRV_DATA: can't write {type(event)}")
+
+    ledger = ledger_of(store)
+    monkeypatch.setattr(ledger._spool, "append", fail)
+    bought = await buy(store, "departure")
+    assert bought["order_id"] in caplog.text
+    assert "secret" not in caplog.text
+    assert bought["receipt"] not in caplog.text
+    assert ledger.status().state == "degraded"
+    monkeypatch.undo()
+    # It is written down as soon as that can be done.
+    await until(lambda: ledger.status().posted_events)
+    (order,) = await rows(store, tables.orders)
+    assert order["order_id"] == bought["order_id"]
+    assert ledger.status().state == "ok"
+
+
+async def test_a_double_click_is_one_sale(store: Client) -> None:
+    """Someone who presses twice is in the books twice."""
+    answer = await store.post(
+        "/purchases", data={"item": "departure"}, allow_redirects=False
+    )
+    pay = answer.headers["Location"]
+    answers = await asyncio.gather(
+        *(store.post(pay, data={"answer": "pay"}) for _ in range(5))
+    )
+    assert {each.status for each in answers} == {200}
+    (order,) = await rows(store, tables.orders)
+    assert order["total_minor"] == 100
+
+
+def take_back(store: Client, order: str, *items: str) -> None:
+    """Have the store know of a refund: of items, or of all."""
+    held = frozenset({"night-bus", "zine"})
+    ledger_of(store).revocations.update(
+        {
+            order: TakenBack(
+                whole=not items, items=frozenset(items), kept=held - {*items}
+            )
+        },
+        1,
+    )
+
+
+async def test_a_refunded_order_has_no_links(store: Client) -> None:
+    """Refunded music can be had for nothing."""
+    bought = await buy(store, "night-bus", "zine")
+    receipt = URL(bought["receipt"]).raw_path
+    before = await (await store.get(receipt, headers=JSON)).json()
+    parts = before["items"][0]["parts"]
+    links = [
+        URL(url).raw_path
+        for url in (
+            *before["downloads"].values(),
+            *(each["download"] for each in parts),
+        )
+    ]
+    assert len(links) == 5
+    take_back(store, bought["order_id"])
+    for link in links:
+        answer = await store.get(link)
+        assert answer.status == 410
+        assert "was refunded" in await answer.text()
+        assert answer.headers["Cache-Control"] == "no-store"
+        # Nor is it resumed.
+        answer = await store.get(link, headers={"Range": "bytes=1-"})
+        assert answer.status == 410
+    after = await (await store.get(receipt, headers=JSON)).json()
+    assert after["downloads"] == {}
+    assert [line["refunded"] for line in after["items"]] == [True, True]
+    assert "parts" not in after["items"][0]
+    page = await (await store.get(receipt)).text()
+    assert page.count("Refunded. Its links have ended.") == 2
+    assert "/download/" not in page
+    # Others are not touched.
+    other = await buy(store, "zine")
+    assert (await store.get(path_of(other, "zine"))).status == 200
+
+
+async def test_a_partial_refund_on_the_receipt(store: Client) -> None:
+    """A buyer loses a book over an album, or keeps the album's tracks."""
+    bought = await buy(store, "night-bus", "zine")
+    receipt = URL(bought["receipt"]).raw_path
+    before = await (await store.get(receipt, headers=JSON)).json()
+    track = URL(before["items"][0]["parts"][0]["download"]).raw_path
+    take_back(store, bought["order_id"], "night-bus")
+    assert (await store.get(track)).status == 410
+    assert (await store.get(path_of(bought, "night-bus"))).status == 410
+    assert (await store.get(path_of(bought, "zine"))).status == 200
+    page = await (await store.get(receipt)).text()
+    assert page.count("Refunded. Its links have ended.") == 1
+    assert page.count("/download/") == 1
+
+
+async def test_an_expired_and_refunded_link_offers_no_fresh_one(
+    store: Client, clock: Clock
+) -> None:
+    """Somebody is sent to a receipt that has no link for them."""
+    bought = await buy(store, "departure")
+    clock.now += 30 * 24 * 3600
+    answer = await store.get(path_of(bought, "departure"))
+    assert "has expired" in await answer.text()
+    take_back(store, bought["order_id"])
+    answer = await store.get(path_of(bought, "departure"), headers=JSON)
+    assert (answer.status, (await answer.json())["error"]) == (410, "refunded")
+
+
+async def test_it_sells_and_serves_without_its_database(
+    start_store: StartStore, settings: Settings
+) -> None:
+    """The database is away, and so is the store."""
+    away = settings.model_copy(
+        update={"database": SecretStr("mysql://a:b@127.0.0.1:1/x")}
+    )
+    store = await start_store(away)
+    bought = await buy(store, "departure")
+    answer = await store.get(path_of(bought, "departure"))
+    assert answer.status == 200
+    await until(lambda: ledger_of(store).status().troubles)
+    answer = await store.get("/-/ready")
+    assert (answer.status, await answer.json()) == (
+        200,
+        {"status": "degraded", "resting": "ledger"},
+    )
+    figures = await (await store.get("/-/metrics")).text()
+    assert "msrv_ledger_up 0.0" in figures
+    assert "msrv_ledger_waiting_events 1.0" in figures

@@ -1,0 +1,249 @@
+"""What the ledger costs a buyer, and what its figures cost an operator.
+
+A purchase with the ledger and without, in turns. Then every question of the
+studio, to a ledger of 10,000 orders and to one of a million, in SQLite and in
+MariaDB where it is installed.
+"""
+
+import asyncio
+import os
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp.test_utils import TestClient, TestServer
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bench import books
+from bench.measuring import Figure, compare, interleave, take
+from msrv import settings as settings_room
+from msrv.app import create_app
+from msrv.ledger import migrating, orders, reports, stories
+from msrv.ledger.database import Database
+from msrv.ledger.events import Sale
+from msrv.ledger.health import Status
+from msrv.ledger.ledger import Ledger
+from msrv.ledger.revocations import Revocations
+from msrv.ledger.sums import day_of
+from msrv.pages.keys import CATALOG, LEDGER
+from msrv.proofs.keyring import Keyring
+from tests.ledger import servers
+from tests.ledger.servers import Server
+
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "9"))
+BOUGHT = 100
+SMALL, LARGE = 10_000, 1_000_000
+ASKED = 9
+TODAY = day_of(books.NOW)
+
+Ask = Callable[[AsyncConnection], Awaitable[Any]]
+
+QUESTIONS: dict[str, Ask] = {
+    "sales of 90 days": lambda at: reports.sales(at, TODAY - 89, TODAY),
+    "sales of all time": lambda at: reports.sales(at, 0, TODAY),
+    "revenue": reports.revenue,
+    "best sellers": reports.best_sellers,
+    "best sellers of a month": lambda at: reports.best_sellers(at, "2026-12"),
+    "downloads of a year": lambda at: reports.downloads(
+        at, TODAY - 364, TODAY
+    ),
+    "refunds": stories.refunded,
+    "newest orders": orders.page,
+    "orders of a day": lambda at: orders.page(
+        at, since=books.NOW - 500 * 86_400, before=books.NOW - 499 * 86_400
+    ),
+    "orders, far down": lambda at: orders.page(
+        at, after=(books.NOW - 900 * 86_400, books.order_id(7))
+    ),
+    "an order by its number": lambda at: orders.find(
+        at, books.order_id(77)[:8]
+    ),
+    "an order by its reference": lambda at: orders.find(at, "ch_777"),
+    "one order's page": lambda at: stories.story(at, books.order_id(777)),
+}
+
+
+def measure(folder: Path) -> list[Figure]:
+    """Measure both; milliseconds."""
+    figures = asyncio.run(_purchases(folder / "purchases"))
+    figures += _figures("SQLite", lambda count: _sqlite(folder, count))
+    program = servers.find()
+    if program is None:
+        print("MariaDB's server is not installed: left out")
+        return figures
+    server = Server(program, folder / "mariadb")
+    server.install()
+    try:
+        figures += _figures(
+            "MariaDB", lambda count: _mariadb(server, folder, count)
+        )
+    finally:
+        server.stop()
+    return figures
+
+
+class Off:
+    """Remembers nothing. Satisfies Memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self.revocations = Revocations(folder / "none")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return None
+
+    async def ready_to_sell(self) -> None:
+        """Be ready."""
+
+    async def sold(self, sale: Sale) -> None:
+        """Forget it."""
+
+    def on_sent(
+        self,
+        order_id: str,  # noqa: ARG002 - the protocol's
+        item_id: str,  # noqa: ARG002 - the protocol's
+        etag: str,  # noqa: ARG002 - the protocol's
+        size_bytes: int,  # noqa: ARG002 - the protocol's
+    ) -> Callable[[tuple[int, int]], None]:
+        """Forget it."""
+        return lambda sent: None  # noqa: ARG005 - as above
+
+    def status(self) -> Status:
+        """Be well."""
+        return Status("ok", (), 0, 0, 0, 0, 0)
+
+
+async def _purchases(folder: Path) -> list[Figure]:
+    """Buy one thing after the other, from two stores in turns."""
+    keyring = Keyring.from_nonces("a nonce for benchmarks: 9Jk2-Lmx7-Rr4T")
+    stores = {}
+    for name in ("off", "on"):
+        found = settings_room.load(
+            {"MSRV_DATA": str(folder / name), "MSRV_DEMO_PAYMENTS": "1"}
+        )
+        app = create_app(found, keyring)
+        if name == "off":
+            app[LEDGER] = Off(folder)
+        client = TestClient(TestServer(app))
+        await client.start_server()
+        await app[CATALOG].ready()
+        item = app[CATALOG].current.releases[0].items[0].item_id
+        await _buy(client, item)
+        ledger = app[LEDGER]
+        if isinstance(ledger, Ledger):
+            await ledger.settled()
+        stores[name] = (client, item)
+    loop = asyncio.get_running_loop()
+
+    def buys(name: str) -> Callable[[], float]:
+        return lambda: asyncio.run_coroutine_threadsafe(
+            _buy(*stores[name]), loop
+        ).result()
+
+    try:
+        taken = await asyncio.to_thread(
+            take,
+            {"off": buys("off"), "on": buys("on")},
+            rounds=ROUNDS,
+        )
+    finally:
+        for client, _ in stores.values():
+            await client.close()
+    added = [
+        on - off for on, off in zip(taken["on"], taken["off"], strict=True)
+    ]
+    return [
+        *compare(
+            {
+                "purchase, ledger off": taken["off"],
+                "purchase, ledger on": taken["on"],
+            },
+            unit="ms",
+        ),
+        *compare({"added to a purchase": added}, unit="ms"),
+    ]
+
+
+async def _buy(client: "TestClient[Any, Any]", item: str) -> float:
+    taken = []
+    for _ in range(BOUGHT):
+        began = time.perf_counter()
+        async with client.post(
+            "/purchases",
+            data={"item": item},
+            headers={"Accept": "application/json"},
+        ) as answer:
+            await answer.read()
+            assert answer.status == 201  # noqa: S101 - or it measures nothing
+        taken.append((time.perf_counter() - began) * 1000)
+    return statistics.median(taken)
+
+
+def _figures(kind: str, fill: Callable[[int], str]) -> list[Figure]:
+    """Ask each question of a small and of a large ledger, in turns."""
+    urls = {count: fill(count) for count in (SMALL, LARGE)}
+    figures = []
+    with asyncio.Runner() as runner:
+        databases = {
+            count: Database(url, timeout_seconds=60)
+            for count, url in urls.items()
+        }
+        for name, question in QUESTIONS.items():
+            candidates = {
+                f"{kind}, {name}, {count:,}": _asks(
+                    runner, databases[count], question
+                )
+                for count in (SMALL, LARGE)
+            }
+            figures += interleave(candidates, rounds=ROUNDS, unit="ms")
+        for database in databases.values():
+            runner.run(database.close())
+    return figures
+
+
+def _asks(
+    runner: asyncio.Runner, database: Database, question: Ask
+) -> Callable[[], float]:
+    async def run() -> float:
+        taken = []
+        for _ in range(ASKED):
+            began = time.perf_counter()
+            async with database.reading() as connection:
+                found = await question(connection)
+            assert found  # noqa: S101 - or it measures nothing
+            taken.append((time.perf_counter() - began) * 1000)
+        return statistics.median(taken)
+
+    return lambda: runner.run(run())
+
+
+def _sqlite(folder: Path, count: int) -> str:
+    path = folder / f"{count}.sqlite3"
+    url = f"sqlite:///{path}"
+    asyncio.run(_upgrade(url))
+    books.fill_sqlite(path, count)
+    return url
+
+
+def _mariadb(server: Server, folder: Path, count: int) -> str:
+    name = f"ledger_{count}"
+    url = server.create(name)
+    asyncio.run(_upgrade(url))
+    books.fill_mariadb(server, name, folder, count)
+    return url
+
+
+async def _upgrade(url: str) -> None:
+    database = Database(url)
+    await migrating.upgrade(database)
+    await database.close()

@@ -1,0 +1,286 @@
+"""The ledger in a store's life: with its database, without it, killed."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, text
+
+from msrv.ledger import lines, migrating, revoking, tables
+from msrv.ledger.database import Database
+from msrv.ledger.errors import DatabaseError, Unreachable, Unsuitable
+from msrv.ledger.events import Event, Redeemed
+from msrv.ledger.ledger import Ledger
+from msrv.ledger.leftovers import ASIDE
+from msrv.ledger.pen import Pen
+from tests.ledger.made import NOON, order_id, sale
+from tests.ledger.servers import Server, free_port
+from tests.waiting import until
+
+
+async def count(database: Database) -> int:
+    """How many orders there are."""
+    async with database.reading() as connection:
+        found = await connection.scalar(
+            select(func.count()).select_from(tables.orders)
+        )
+        return int(found or 0)
+
+
+async def test_what_is_sold_gets_to_the_database(
+    database: Database, url: str, tmp_path: Path
+) -> None:
+    """The studio never hears of a sale."""
+    async with Ledger(tmp_path / "data", url) as ledger:
+        await asyncio.gather(*(ledger.sold(sale(each)) for each in range(50)))
+        await until(lambda: ledger.status().posted_events == 50)
+        assert ledger.status().state == "ok"
+        assert ledger.status().waiting_events == 0
+    assert await count(database) == 50
+    assert list((tmp_path / "data" / "spool").iterdir()) == []
+
+
+async def test_what_is_sold_at_the_very_end(
+    database: Database, url: str, tmp_path: Path
+) -> None:
+    """The last sale before a restart waits for the next start."""
+    async with Ledger(tmp_path, url) as ledger:
+        await ledger.sold(sale(1))
+        await until(lambda: ledger.status().posted_events)
+        await ledger.sold(sale(2))
+    assert await count(database) == 2
+
+
+async def test_two_replicas_with_one_data_folder(
+    database: Database, url: str, tmp_path: Path
+) -> None:
+    """Two replicas write over each other's sales."""
+    async with Ledger(tmp_path, url) as one, Ledger(tmp_path, url) as other:
+        for number in range(20):
+            await (one if number % 2 else other).sold(sale(number))
+        # Both are told of one sale, as after a double click.
+        await asyncio.gather(one.sold(sale(99)), other.sold(sale(99)))
+        await asyncio.gather(one.settled(), other.settled())
+        assert await count(database) == 21
+
+
+async def test_what_a_killed_process_left(
+    database: Database, url: str, tmp_path: Path
+) -> None:
+    """The sales of a killed replica are never seen again."""
+    pen = Pen(tmp_path / "spool")
+    pen.write(lines.encode_all([sale(1), sale(2)]))
+    pen.write(lines.encode(sale(3)))
+    torn = pen.segments[0].path
+    pen.close()
+    torn.write_bytes(torn.read_bytes()[:-7])
+    async with Ledger(tmp_path, url) as ledger:
+        await until(lambda: ledger.status().posted_events == 2)
+        await until(lambda: not list((tmp_path / "spool").iterdir()))
+    assert await count(database) == 2
+
+
+async def test_a_spool_of_another_version(
+    database: Database,
+    url: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """After a downgrade sales are thrown away, or nothing is sold."""
+    folder = tmp_path / "spool" / "0000000000001-abcdabcd"
+    folder.mkdir(parents=True)
+    path = folder / "00000001.log"
+    path.write_bytes(b"msrv-spool 9\nwhatever\n")
+    async with Ledger(tmp_path, url) as ledger:
+        await ledger.sold(sale(1))
+        await until(lambda: ledger.status().troubles)
+        assert ledger.status().state == "degraded"
+        assert "start the version that wrote it" in ledger.status().troubles[0]
+        await until(lambda: ledger.status().posted_events)
+    assert path.exists()
+    assert await count(database) == 1
+    assert len([each for each in caplog.records if "spool" in each.msg]) <= 1
+
+
+async def test_an_event_that_can_not_be_posted(
+    database: Database, url: str, tmp_path: Path
+) -> None:
+    """One event that the database rejects keeps all others out of it."""
+    async with database.changing() as connection:
+        await connection.execute(text("DROP TABLE redemptions"))
+        await connection.execute(
+            text(
+                "CREATE TABLE redemptions (code_id CHAR(64) PRIMARY KEY, "
+                "order_id CHAR(24), redeemed_at BIGINT "
+                "CHECK (redeemed_at < 5))"
+            )
+        )
+    async with Ledger(tmp_path, url) as ledger:
+        bad: Event = Redeemed("code", order_id(1), NOON)
+        await asyncio.gather(
+            ledger.sold(sale(1)), ledger.record(bad), ledger.sold(sale(2))
+        )
+        await until(lambda: ledger.status().set_aside_lines)
+        await ledger.settled()
+        assert ledger.status().state == "ok"
+    assert await count(database) == 2
+    aside = (tmp_path / "spool" / ASIDE).read_bytes()
+    assert lines.decode(aside) == bad
+
+
+@contextlib.asynccontextmanager
+async def mute() -> AsyncIterator[int]:
+    """A server that takes connections, and says nothing; its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        yield port
+
+
+async def look(url: str) -> None:
+    """Look at a database, without much patience."""
+    database = Database(url, timeout_seconds=0.5)
+    try:
+        await migrating.make_ready(database)
+    finally:
+        await database.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "line"),
+    [
+        (
+            "sqlite:////proc/nowhere/file",
+            "unable to open|can't|No such|denied",
+        ),
+        ("mysql://a:b@127.0.0.1:{free}/x", r"Can't connect to MySQL server"),
+        ("mysql://a:b@127.0.0.1:{mute}/x", r"did not answer within 0\.5 s"),
+        ("mysql://a:b@no.such.invalid/x", r"the database"),
+    ],
+    ids=["nowhere", "refuses", "hangs", "unknown host"],
+)
+async def test_a_database_that_is_not_there(address: str, line: str) -> None:
+    """A store whose database is away stands still, or says nothing of it."""
+    async with mute() as port:
+        url = address.format(free=free_port(), mute=port)
+        with pytest.raises((DatabaseError, OSError), match=line):
+            await look(url)
+
+
+async def test_it_sells_without_its_database(tmp_path: Path) -> None:
+    """Nothing is sold while the database is away."""
+    url = f"mysql://a:b@127.0.0.1:{free_port()}/x"
+    async with Ledger(tmp_path, url) as ledger:
+        await ledger.ready_to_sell()
+        await asyncio.wait_for(ledger.sold(sale(1)), 2)
+        await until(lambda: ledger.status().state == "degraded")
+        assert ledger.status().waiting_events == 1
+        assert ledger.status().waiting_bytes > 100
+        with pytest.raises(Unreachable):
+            async with ledger.reading():
+                pass
+    assert list((tmp_path / "spool").glob("*/*.log"))
+
+
+async def test_wrong_passwords_are_told(mariadb: Server) -> None:
+    """An operator with a typing error looks for it in the network."""
+    database = Database(mariadb.url("x").replace("p%40ss", "wrong"))
+    with pytest.raises(Unsuitable, match="Access denied") as caught:
+        await migrating.make_ready(database)
+    assert "wrong" not in str(caught.value)
+    await database.close()
+    database = Database(mariadb.url("no_such_database"))
+    with pytest.raises(Unsuitable, match="Unknown database"):
+        await migrating.make_ready(database)
+    await database.close()
+
+
+async def test_a_server_without_tables_is_told_of_once(
+    mariadb: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A new store sells into nowhere, and its log says so every second."""
+    url = await asyncio.to_thread(mariadb.create, "without_tables")
+    async with Ledger(tmp_path, url) as ledger:
+        await ledger.sold(sale(1))
+        await until(lambda: ledger.status().troubles)
+        await asyncio.sleep(1)
+        (line,) = ledger.status().troubles
+        assert "msrv ledger upgrade" in line
+        said = [
+            each for each in caplog.records if each.levelno >= logging.ERROR
+        ]
+        assert len(said) == 1
+        # Mended without a restart.
+        database = Database(url)
+        await migrating.upgrade(database)
+        await until(lambda: ledger.status().posted_events == 1)
+        assert ledger.status().state == "ok"
+        assert await count(database) == 1
+        await database.close()
+
+
+async def test_a_full_database(tmp_path: Path) -> None:
+    """A database without room loses sales, or is not noticed."""
+    url = f"sqlite:///{tmp_path / 'small.sqlite3'}"
+    database = Database(url)
+    await migrating.upgrade(database)
+    async with Ledger(tmp_path, url) as ledger:
+        await ledger.settled()
+        assert ledger._database is not None
+        async with ledger._database._engine.connect() as connection:
+            pages = await connection.scalar(text("PRAGMA page_count"))
+            await connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+        many = [
+            sale(number, *((f"item-{each}", 1) for each in range(90)))
+            for number in range(100)
+        ]
+        await asyncio.gather(*map(ledger.sold, many))
+        await until(lambda: ledger.status().troubles)
+        assert "is full" in ledger.status().troubles[0]
+    async with Ledger(tmp_path, url) as ledger:
+        await until(lambda: not list((tmp_path / "spool").iterdir()))
+    assert await count(database) == 100
+    await database.close()
+
+
+async def test_a_refund_reaches_every_replica(
+    database: Database, url: str, tmp_path: Path
+) -> None:
+    """A refunded link goes on working on the other replica."""
+    async with (
+        Ledger(tmp_path / "one", url) as one,
+        Ledger(tmp_path / "other", url) as other,
+    ):
+        await one.sold(sale(1, ("song", 100), ("album", 700)))
+        await one.settled()
+        replicas = (one, other)
+        begun = asyncio.get_running_loop().time()
+        held = await revoking.revoke(
+            database, order_id(1), "album", by="studio", now_ms=NOON * 1000
+        )
+        assert {line.item_id: line.refunded for line in held} == {
+            "song": False,
+            "album": True,
+        }
+        await until(
+            lambda: all(
+                each.revocations.ends(order_id(1), "track", "album")
+                for each in replicas
+            )
+        )
+        assert asyncio.get_running_loop().time() - begun < 5
+        assert not other.revocations.ends(order_id(1), "song", "album")
+    # A replica that starts without the database knows it still.
+    async with Ledger(
+        tmp_path / "other", f"mysql://a:b@127.0.0.1:{free_port()}/x"
+    ) as alone:
+        assert alone.revocations.ends(order_id(1), "album")
+    async with Ledger(tmp_path / "one", url) as one:
+        # Its clock is behind; it counts as the last all the same.
+        await revoking.restore(database, order_id(1), by="cli", now_ms=0)
+        await until(
+            lambda: not one.revocations.ends(order_id(1), "track", "album")
+        )
