@@ -1,13 +1,13 @@
 """What the tests share: a small library, a store on it, what can be had.
 
 A test that needs what a machine may lack asks for it with a fixture
-(`chromium`, `ffmpeg`); it is skipped with a reason there, or fails where
-`MSRV_TEST_REQUIRE` names it.
+(`chromium`, `ffmpeg`, `mariadb`); it is skipped with a reason there, or fails
+where `MSRV_TEST_REQUIRE` names it.
 """
 
 import os
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,8 @@ from msrv.app import create_app
 from msrv.pages.keys import CATALOG
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
+from tests.ledger import servers
+from tests.ledger.servers import Server
 from tests.sounds import write_wav
 
 NONCE = "a nonce for the tests alone: 8fK2-vbn1-Qz7T-pl0M-Ww3x"
@@ -61,6 +63,22 @@ def chromium() -> str:
     require("browser", there=bool(found), lack="no Chromium is installed")
     assert found
     return found
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A MariaDB server for the whole run."""
+    program = servers.find()
+    require(
+        "mariadbd",
+        there=program is not None,
+        lack="MariaDB's server is not installed",
+    )
+    assert program
+    server = Server(program, tmp_path_factory.mktemp("mariadb"))
+    server.install()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -1,34 +1,16 @@
 """The ledger's tests run against SQLite, and a MariaDB that they start."""
 
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from msrv.ledger import migrating
 from msrv.ledger.database import Database
-from tests.conftest import require
-from tests.ledger import servers
 from tests.ledger.servers import Server
 
 _numbers = itertools.count()
-
-
-@pytest.fixture(scope="session")
-def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A MariaDB server for the whole run."""
-    program = servers.find()
-    require(
-        "mariadbd",
-        there=program is not None,
-        lack="MariaDB's server is not installed",
-    )
-    assert program
-    server = Server(program, tmp_path_factory.mktemp("mariadb"))
-    server.install()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])

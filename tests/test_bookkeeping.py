@@ -1,0 +1,162 @@
+"""The ledger's commands, beside stores that run."""
+
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from msrv.cli import main
+from tests.ledger.made import order_id
+from tests.ledger.servers import Server
+from tests.running import RunningStore, start
+
+REVOKED_SECONDS = 5
+
+
+def run(data: Path, *arguments: str, **environ: str) -> Result:
+    """Run a command on a data folder."""
+    return CliRunner().invoke(
+        main, arguments, env={"MSRV_DATA": str(data), **environ}
+    )
+
+
+def test_a_new_ledger(tmp_path: Path) -> None:
+    """An operator can't tell whether the tables are there."""
+    before = run(tmp_path, "ledger", "status")
+    assert before.exit_code == 1
+    assert "no tables yet" in before.stderr
+    assert "msrv ledger upgrade" in before.stderr
+    made = run(tmp_path, "ledger", "upgrade")
+    assert made.exit_code == 0
+    assert "tables    0001; were at none" in made.stdout
+    assert "were so already" in run(tmp_path, "ledger", "upgrade").stdout
+    after = run(tmp_path, "ledger", "status")
+    assert after.exit_code == 0
+    assert [line.split()[0] for line in after.stdout.splitlines()] == [
+        *("ledger", "tables", "orders", "refunds", "waiting")
+    ]
+    assert "traceback" not in after.output.lower()
+
+
+@pytest.mark.parametrize(
+    ("database", "line"),
+    [
+        ("mysql://u:secret@127.0.0.1:1/x", "Can't connect to MySQL server"),
+        ("mysql+asyncmy://u:secret@host/x", "MSRV_DATABASE: must be"),
+        ("postgresql://u:secret@host/x", "MSRV_DATABASE: must be"),
+        ("mysql://u:secret@host", "MSRV_DATABASE: must be an address"),
+        ("mysql://u:secret@host:port/x", "MSRV_DATABASE: must be an address"),
+        ("secret", "MSRV_DATABASE: must be an address like mysql://"),
+    ],
+)
+def test_an_address_that_is_wrong(
+    tmp_path: Path, database: str, line: str
+) -> None:
+    """An operator reads a traceback, or the password in it."""
+    result = run(tmp_path, "ledger", "status", MSRV_DATABASE=database)
+    assert result.exit_code == 1
+    assert line in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert "secret" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("nonsense",), "'nonsense' is no order's number"),
+        ((order_id(1), "NO SUCH"), "'NO SUCH' is no item's id"),
+        ((order_id(1), "--undo"), f"nothing of order {order_id(1)} was rev"),
+    ],
+)
+def test_what_can_not_be_revoked(
+    tmp_path: Path, arguments: tuple[str, ...], line: str
+) -> None:
+    """An operator believes to have ended a link, and has not."""
+    result = run(tmp_path, "revoke", *arguments)
+    assert result.exit_code == 1
+    assert line in result.stderr
+
+
+@pytest.fixture
+def stores(tmp_path: Path, mariadb: Server) -> Iterator[list[RunningStore]]:
+    """Two replicas with one database, and a data folder each."""
+    database = tmp_path / "database"
+    database.write_text(mariadb.create("replicas") + "\n", encoding="utf-8")
+    running = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        running.append(
+            start(
+                tmp_path / name,
+                MSRV_DATABASE_FILE=str(database),
+                MSRV_TLS="off",
+            )
+        )
+    running[0].run("ledger", "upgrade")
+    yield running
+    for store in running:
+        assert store.end() == 0
+        assert "traceback" not in store.log.read_text("utf-8").lower()
+        assert mariadb.url("replicas") not in store.log.read_text("utf-8")
+
+
+def status_of(store: RunningStore, path: str) -> int:
+    try:
+        with urllib.request.urlopen(store.url + path, timeout=5) as answer:
+            status: int = answer.status
+            return status
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+
+
+def wait_for(store: RunningStore, path: str, status: int) -> float:
+    """Wait until an address answers so; the seconds that it took."""
+    began = time.monotonic()
+    while status_of(store, path) != status:
+        assert time.monotonic() - began < 2 * REVOKED_SECONDS
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def test_revoking_ends_links_on_every_replica(
+    stores: list[RunningStore],
+) -> None:
+    """A refunded link works on, on the replica that wasn't asked."""
+    one, other = stores
+    release = one.ask("/catalog")["releases"][0]
+    items = [release["item_id"], release["items"][0]["item_id"]]
+    bought = one.ask("/purchases", [("item", item) for item in items])
+    order = bought["order_id"]
+    paths = [url.removeprefix(one.url) for url in bought["downloads"].values()]
+    # Sold by one, and known to the other's operator.
+    until = time.monotonic() + 10
+    while "orders    1" not in other.run("ledger", "status"):
+        assert time.monotonic() < until
+    grouped = " ".join(order[at : at + 4] for at in range(0, 24, 4))
+    said = other.run("revoke", grouped, items[0])
+    assert f"refunded  {items[0]}" in said
+    assert f"good      {items[1]}" in said
+    for store in stores:
+        assert wait_for(store, paths[0], 410) < REVOKED_SECONDS
+        assert status_of(store, paths[1]) == 200
+    one.run("revoke", order)
+    for store in stores:
+        assert wait_for(store, paths[1], 410) < REVOKED_SECONDS
+    said = one.run("revoke", order, "--undo")
+    assert "refunded" not in said
+    for store in stores:
+        for path in paths:
+            assert wait_for(store, path, 200) < REVOKED_SECONDS
+    # What is no line of the order is named, with what would be.
+    result = run(
+        Path(one.environ["MSRV_DATA"]),
+        *("revoke", order, "no-such-item"),
+        MSRV_DATABASE_FILE=one.environ["MSRV_DATABASE_FILE"],
+    )
+    assert result.exit_code == 1
+    assert f"holds no no-such-item, but {items[0]}" in result.stderr
