@@ -126,7 +126,7 @@ def fill_mariadb(server: Server, name: str, folder: Path, orders: int) -> None:
         for rows in batches(orders):
             for table, values in rows.items():
                 with file.open("w", encoding="utf-8") as out:
-                    for each in values:
+                    for each in sorted(values):
                         out.write("\t".join(map(str, each)) + "\n")
                 cursor.execute(f"LOAD DATA INFILE '{file}' INTO TABLE {table}")
             connection.commit()

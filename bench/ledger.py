@@ -74,7 +74,7 @@ def measure(folder: Path) -> list[Figure]:
     if program is None:
         print("MariaDB's server is not installed: left out")
         return figures
-    server = Server(program, folder / "mariadb")
+    server = Server(program, folder / "mariadb", pool="1G")
     server.install()
     try:
         figures += _figures(

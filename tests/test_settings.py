@@ -64,6 +64,12 @@ def test_defaults_are_as_documented(name: str, field: str, shown: str) -> None:
         ({"MSRV_PUBLIC_URL": "shop.example"}, "MSRV_PUBLIC_URL: must be an"),
         ({"MSRV_PUBLIC_URL": "https://a/b"}, "MSRV_PUBLIC_URL: .*bare"),
         ({"MSRV_TLS_CERT": "a.crt"}, "MSRV_TLS_CERT and MSRV_TLS_KEY"),
+        ({"MSRV_DATABASE": "x"}, "MSRV_DATABASE: must be an address"),
+        ({"MSRV_DATABASE": "sqlite://"}, "MSRV_DATABASE: must be an address"),
+        (
+            {"MSRV_DATABASE": "mysql://h/x", "MSRV_DATABASE_FILE": "/b"},
+            "MSRV_DATABASE and MSRV_DATABASE_FILE",
+        ),
         ({"NONCE": ""}, "NONCE is empty"),
         ({"NONCE": "a", "NONCE_FILE": "/b"}, "NONCE and NONCE_FILE"),
         ({"NONCE_FILE": "/nowhere"}, "NONCE_FILE: can't read /nowhere: No"),
@@ -89,6 +95,25 @@ def test_a_wrong_secret_is_not_repeated(tmp_path: Path) -> None:
     loaded = settings.load({"NONCE": "hunter2"})
     assert "hunter2" not in repr(loaded)
     assert "hunter2" not in str(loaded.model_dump())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://u:p%40ss@db/msrv",
+        "mysql+aiomysql://u:p@db:3307/msrv",
+        "mariadb://db/msrv?unix_socket=/run/mysqld/mysqld.sock",
+        "sqlite:////var/lib/msrv/ledger",
+    ],
+)
+def test_a_database_is_a_secret(tmp_path: Path, url: str) -> None:
+    """A password of the database ends up in a log, or can't be mounted."""
+    file = tmp_path / "url"
+    file.write_text(url + "\n", encoding="utf-8")
+    loaded = settings.load({"MSRV_DATABASE_FILE": str(file)})
+    assert loaded.database_url == url
+    assert url not in repr(loaded)
+    assert settings.load({}).database_url is None
 
 
 def test_a_secret_from_a_file(tmp_path: Path) -> None:

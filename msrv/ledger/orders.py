@@ -115,11 +115,12 @@ async def find(
             .order_by(orders.c.order_id)
             .limit(most),
         )
-    if not found and text.strip():
+    reference = text.strip()
+    if not found and reference.isascii() and reference.isprintable():
         found = await with_lines(
             connection,
             select(orders)
-            .where(orders.c.reference == text.strip())
+            .where(orders.c.reference == reference, orders.c.reference != "")
             .order_by(orders.c.order_id)
             .limit(most),
         )

@@ -43,6 +43,7 @@ class Server:
     program: str
     folder: Path
     port: int = field(default_factory=free_port)
+    pool: str = "64M"
     process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     def url(self, name: str) -> str:
@@ -90,8 +91,8 @@ class Server:
             f"--port={self.port}",
             "--bind-address=127.0.0.1",
             "--skip-name-resolve",
-            "--innodb-buffer-pool-size=64M",
-            "--innodb-log-file-size=16M",
+            f"--innodb-buffer-pool-size={self.pool}",
+            f"--innodb-log-file-size={self.pool}",
             "--performance-schema=OFF",
             *self._user(),
             *options,

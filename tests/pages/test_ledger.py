@@ -10,11 +10,12 @@ from yarl import URL
 
 from msrv.ledger import tables
 from msrv.ledger.errors import SpoolFailed
+from msrv.ledger.events import Revoked
 from msrv.ledger.ledger import Ledger
-from msrv.ledger.revocations import TakenBack
 from msrv.pages.keys import LEDGER
 from msrv.settings import Settings
 from tests.conftest import Client, Clock, StartStore
+from tests.ledger.made import NOON
 from tests.waiting import until
 
 JSON = {"Accept": "application/json"}
@@ -166,17 +167,15 @@ async def test_a_double_click_is_one_sale(store: Client) -> None:
     assert order["total_minor"] == 100
 
 
-def take_back(store: Client, order: str, *items: str) -> None:
-    """Have the store know of a refund: of items, or of all."""
-    held = frozenset({"night-bus", "zine"})
-    ledger_of(store).revocations.update(
-        {
-            order: TakenBack(
-                whole=not items, items=frozenset(items), kept=held - {*items}
-            )
-        },
-        1,
+async def take_back(store: Client, order: str, *items: str) -> None:
+    """Refund items of an order, or all of it, and have the store hear."""
+    ledger = ledger_of(store)
+    await ledger.settled()
+    await ledger.post(
+        *(Revoked(order, item, NOON * 1000, "cli") for item in items or ("",))
     )
+    assert ledger._keeper is not None
+    await ledger._keeper._ask()
 
 
 async def test_a_refunded_order_has_no_links(store: Client) -> None:
@@ -193,7 +192,7 @@ async def test_a_refunded_order_has_no_links(store: Client) -> None:
         )
     ]
     assert len(links) == 5
-    take_back(store, bought["order_id"])
+    await take_back(store, bought["order_id"])
     for link in links:
         answer = await store.get(link)
         assert answer.status == 410
@@ -220,7 +219,7 @@ async def test_a_partial_refund_on_the_receipt(store: Client) -> None:
     receipt = URL(bought["receipt"]).raw_path
     before = await (await store.get(receipt, headers=JSON)).json()
     track = URL(before["items"][0]["parts"][0]["download"]).raw_path
-    take_back(store, bought["order_id"], "night-bus")
+    await take_back(store, bought["order_id"], "night-bus")
     assert (await store.get(track)).status == 410
     assert (await store.get(path_of(bought, "night-bus"))).status == 410
     assert (await store.get(path_of(bought, "zine"))).status == 200
@@ -237,7 +236,7 @@ async def test_an_expired_and_refunded_link_offers_no_fresh_one(
     clock.now += 30 * 24 * 3600
     answer = await store.get(path_of(bought, "departure"))
     assert "has expired" in await answer.text()
-    take_back(store, bought["order_id"])
+    await take_back(store, bought["order_id"])
     answer = await store.get(path_of(bought, "departure"), headers=JSON)
     assert (answer.status, (await answer.json())["error"]) == (410, "refunded")
 
@@ -262,3 +261,24 @@ async def test_it_sells_and_serves_without_its_database(
     figures = await (await store.get("/-/metrics")).text()
     assert "msrv_ledger_up 0.0" in figures
     assert "msrv_ledger_waiting_events 1.0" in figures
+
+
+async def test_a_refunded_link_is_not_called_good(store: Client) -> None:
+    """A buyer is told that a link works, and it doesn't."""
+    bought = await buy(store, "departure", "zine")
+    asked = {"q": bought["downloads"]["departure"]}
+    facts = await (
+        await store.get("/verify", params=asked, headers=JSON)
+    ).json()
+    assert facts["valid"]
+    await take_back(store, bought["order_id"], "departure")
+    facts = await (
+        await store.get("/verify", params=asked, headers=JSON)
+    ).json()
+    assert not facts["valid"]
+    page = await (await store.get("/verify", params=asked)).text()
+    assert "This link was taken back" in page
+    page = await (
+        await store.get("/verify", params={"q": bought["receipt"]})
+    ).text()
+    assert page.count("(refunded)") == 1
