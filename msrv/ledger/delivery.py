@@ -80,7 +80,11 @@ class Delivery:
         """Spool what has left, again and again, until cancelled."""
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
-            await self.flush()
+            try:
+                await self.flush()
+            except Exception:
+                # A mistake of ours must not end the counting.
+                log.exception("deliveries could not be counted")
 
     async def flush(self) -> None:
         """Spool what has left so far; what can't be is kept for later."""

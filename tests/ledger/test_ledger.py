@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import signal
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -156,18 +157,48 @@ async def look(url: str) -> None:
             "sqlite:////proc/nowhere/file",
             "unable to open|can't|No such|denied",
         ),
+        ("sqlite:///{text}", "file is not a database"),
         ("mysql://a:b@127.0.0.1:{free}/x", r"Can't connect to MySQL server"),
         ("mysql://a:b@127.0.0.1:{mute}/x", r"did not answer within 0\.5 s"),
         ("mysql://a:b@no.such.invalid/x", r"the database"),
     ],
-    ids=["nowhere", "refuses", "hangs", "unknown host"],
+    ids=["nowhere", "no database", "refuses", "hangs", "unknown host"],
 )
-async def test_a_database_that_is_not_there(address: str, line: str) -> None:
+async def test_a_database_that_is_not_there(
+    tmp_path: Path, address: str, line: str
+) -> None:
     """A store whose database is away stands still, or says nothing of it."""
     async with mute() as port:
-        url = address.format(free=free_port(), mute=port)
+        words = tmp_path / "words"
+        words.write_text("so many words " * 100, encoding="utf-8")
+        url = address.format(free=free_port(), mute=port, text=words)
         with pytest.raises((DatabaseError, OSError), match=line):
             await look(url)
+
+
+async def test_a_server_that_stands_still(
+    mariadb: Server, tmp_path: Path
+) -> None:
+    """A database that hangs holds the store, or is never asked again."""
+    url = await asyncio.to_thread(mariadb.create, "stands_still")
+    database = Database(url, timeout_seconds=0.5)
+    await migrating.upgrade(database)
+    assert mariadb.process is not None
+    async with Ledger(tmp_path, url) as ledger:
+        await ledger.sold(sale(1))
+        await ledger.settled()
+        mariadb.process.send_signal(signal.SIGSTOP)
+        try:
+            for _ in range(3):
+                with pytest.raises(Unreachable, match="did not answer"):
+                    await count(database)
+            # Who buys doesn't notice.
+            await asyncio.wait_for(ledger.sold(sale(2)), 2)
+        finally:
+            mariadb.process.send_signal(signal.SIGCONT)
+        await until(lambda: ledger.status().posted_events == 2)
+    assert await count(database) == 2
+    await database.close()
 
 
 async def test_it_sells_without_its_database(tmp_path: Path) -> None:
