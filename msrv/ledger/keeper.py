@@ -57,6 +57,7 @@ class Keeper:
         self._usable = False
         self._looked = -_LEFT_SECONDS
         self._asked_for_all = -_ALL_SECONDS
+        self._asking = asyncio.Lock()
 
     async def run(self) -> None:
         """Post and ask until cancelled."""
@@ -203,7 +204,7 @@ class Keeper:
         while True:
             if self._usable:
                 try:
-                    await self._ask()
+                    await self.ask()
                 except DatabaseError as error:
                     self._rest(error)
                 except OSError as error:
@@ -211,6 +212,15 @@ class Keeper:
                 except Exception:
                     log.exception("could not ask what was revoked")
             await asyncio.sleep(ASK_SECONDS if self._usable else 0.1)
+
+    async def ask(self) -> None:
+        """Hear what was revoked since the last time, and keep it.
+
+        Raises DatabaseError, and OSError where it can't be kept.
+        """
+        # One at a time, or an older answer might come after a newer one.
+        async with self._asking:
+            await self._ask()
 
     async def _ask(self) -> None:
         since = self._revocations.number

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from msrv.ledger.delivery import Delivery
 from msrv.ledger.errors import LedgerError, SpoolFailed, Unreachable
-from msrv.ledger.events import Event, Sale
+from msrv.ledger.events import WHOLE, Event, Sale
 from msrv.ledger.health import DATABASE, DISK, Health, Status
 from msrv.ledger.revocations import FILE_NAME, BadList, Revocations
 from msrv.ledger.spool import Spool
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from msrv.ledger.database import Database
     from msrv.ledger.keeper import Keeper
+    from msrv.ledger.revoking import TakenLine
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +94,7 @@ class Ledger:
     ) -> None:
         self._data = data
         self._url = database_url
+        self._clock = clock
         self._health = Health()
         self._spool = Spool(data / SPOOL_NAME)
         self._delivery = Delivery(self.record, clock, self._health)
@@ -190,18 +192,34 @@ class Ledger:
         async with self._database.reading() as connection:
             yield connection
 
-    async def post(self, *events: Event) -> None:
-        """Post events at once, past the spool. Raises DatabaseError.
+    async def revoke(
+        self,
+        order_id: str,
+        item_id: str = WHOLE,
+        *,
+        by: str,
+        undo: bool = False,
+    ) -> "tuple[TakenLine, ...]":
+        """Take an order back, or one line of it, or undo that.
 
-        For what its maker has to know to have happened.
+        The order's lines as they are then. It holds here when this returns,
+        and on other replicas within seconds. Raises NoSuchLine,
+        NothingRevoked, DatabaseError: past the spool, since who does it has
+        to know that it is done.
         """
-        if self._database is None:
+        database, keeper = self._database, self._keeper
+        if database is None or keeper is None:
             raise Unreachable("the database has not been reached yet")
-        posting = await asyncio.to_thread(
-            importlib.import_module, "msrv.ledger.posting"
+        revoking = await asyncio.to_thread(
+            importlib.import_module, "msrv.ledger.revoking"
         )
-        async with self._database.writing() as connection:
-            await posting.post(connection, events)
+        change = revoking.restore if undo else revoking.revoke
+        now_ms = self._clock() * 1000
+        lines: tuple[TakenLine, ...] = await change(
+            database, order_id, item_id, by=by, now_ms=now_ms
+        )
+        await keeper.ask()
+        return lines
 
     async def settled(self) -> None:
         """Wait until all that has happened so far is in the database.

@@ -9,13 +9,12 @@ from sqlalchemy import Table, select
 from yarl import URL
 
 from msrv.ledger import tables
-from msrv.ledger.errors import SpoolFailed
-from msrv.ledger.events import Revoked
+from msrv.ledger.errors import NoSuchLine, SpoolFailed
+from msrv.ledger.events import WHOLE
 from msrv.ledger.ledger import Ledger
 from msrv.pages.keys import LEDGER
 from msrv.settings import Settings
 from tests.conftest import Client, Clock, StartStore
-from tests.ledger.made import NOON
 from tests.waiting import until
 
 JSON = {"Accept": "application/json"}
@@ -171,11 +170,9 @@ async def take_back(store: Client, order: str, *items: str) -> None:
     """Refund items of an order, or all of it, and have the store hear."""
     ledger = ledger_of(store)
     await ledger.settled()
-    await ledger.post(
-        *(Revoked(order, item, NOON * 1000, "cli") for item in items or ("",))
-    )
-    assert ledger._keeper is not None
-    await ledger._keeper._ask()
+    for item in items or (WHOLE,):
+        held = await ledger.revoke(order, item, by="studio")
+        assert any(line.refunded for line in held)
 
 
 async def test_a_refunded_order_has_no_links(store: Client) -> None:
@@ -226,6 +223,13 @@ async def test_a_partial_refund_on_the_receipt(store: Client) -> None:
     page = await (await store.get(receipt)).text()
     assert page.count("Refunded. Its links have ended.") == 1
     assert page.count("/download/") == 1
+    # Undone, it is as before.
+    await ledger_of(store).revoke(bought["order_id"], by="studio", undo=True)
+    assert (await store.get(track)).status == 200
+    with pytest.raises(NoSuchLine, match="holds no departure, but"):
+        await ledger_of(store).revoke(
+            bought["order_id"], "departure", by="studio"
+        )
 
 
 async def test_an_expired_and_refunded_link_offers_no_fresh_one(
