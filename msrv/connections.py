@@ -14,7 +14,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, cast
 
 from aiohttp import web
 
@@ -37,7 +37,8 @@ class Connection(web.RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to count, and bound what the kernel keeps."""
         super().connection_made(transport)
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
+        # uvloop's is one by what it does, not by its class.
+        transport = cast("asyncio.Transport", transport)
         self._too_late = self._loop.call_later(
             HEADERS_SECONDS, transport.abort
         )

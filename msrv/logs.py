@@ -95,9 +95,10 @@ def configure(stream: TextIO | None = None) -> None:
     logging.logProcesses = False
     logging.logMultiprocessing = False
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    # Pillow and asyncio speak of their own affairs below this.
+    # Pillow, asyncio and Alembic speak of their own affairs below this.
     logging.getLogger("PIL").setLevel(logging.WARNING)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 def _one_line(text: str) -> str:
