@@ -171,6 +171,8 @@ class Stage:
             "MSRV_HOST": "127.0.0.1",
             "MSRV_PORT": str(port),
             "MSRV_DRAIN_SECONDS": "0",
+            "MSRV_MAX_DOWNLOADS": "10000",
+            "MSRV_MAX_DOWNLOADS_PER_CLIENT": "10000",
         } | (
             {
                 "MSRV_TLS_CERT": str(self.pair.cert),

@@ -81,7 +81,7 @@ class Direct:
                 status=answer.status, headers=answer.headers
             )
             await response.prepare(request)
-            outbox = Outbox(request, response, self._buffers, self._turns)
+            outbox = Outbox(request, self._buffers, self._turns)
             try:
                 with outbox.watched(self._stall_seconds):
                     await _stream(pieces, files, outbox)
@@ -129,8 +129,9 @@ async def _send(piece: Piece, files: Files, outbox: Outbox) -> None:
 
 async def _copy(file: OpenFile, start: int, stop: int, outbox: Outbox) -> int:
     """Read and send as much as there is room for; say how much."""
-    room = outbox.room()
-    count = await file.read_into(room[: stop - start], start)
+    # Under no name of its own: a name would hold the room while the client
+    # takes its time.
+    count = await file.read_into(outbox.room()[: stop - start], start)
     await outbox.filled(count)
     return count
 

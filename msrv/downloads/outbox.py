@@ -19,8 +19,10 @@ from msrv.downloads.stalls import acknowledged, watched
 from msrv.downloads.wire import Wire
 
 FULL_BYTES: Final = 256 * 1024
-SLOW_BYTES: Final = 32 * 1024
-"""The most and the least that is held for a client that is sent more."""
+SLOW_BYTES: Final = 16 * 1024
+"""The most and the least that is held for a client that is sent more. Each
+begins with the least: the room in the kernel alone makes everyone look fast
+for a moment."""
 
 SMALL_BYTES: Final = 64 * 1024
 """Less than this does not travel alone while more follows: a ZIP's headers,
@@ -92,12 +94,10 @@ class Outbox:
     def __init__(
         self,
         request: web.Request,
-        response: web.StreamResponse,
         buffers: Buffers,
         turns: Turns,
     ) -> None:
         self._request = request
-        self._response = response
         self._buffers = buffers
         self._turns = turns
         self._buffer: bytearray | None = None
@@ -127,11 +127,15 @@ class Outbox:
         """Take bytes that are at hand; raises ConnectionError."""
         at = 0
         while at < len(data):
-            room = self.room()
-            part = data[at : at + len(room)]
-            room[: len(part)] = part
-            await self.filled(len(part))
-            at += len(part)
+            count = self._fill(data, at)
+            await self.filled(count)
+            at += count
+
+    def _fill(self, data: bytes, at: int) -> int:
+        room = self.room()
+        part = data[at : at + len(room)]
+        room[: len(part)] = part
+        return len(part)
 
     async def flush(self) -> None:
         """Pass on what is held; raises ConnectionError."""
@@ -141,16 +145,27 @@ class Outbox:
         if transport is None or transport.is_closing():
             # Going on would be reading and encrypting for nobody.
             raise ConnectionResetError
+        self._write(transport)
+        await self._request.writer.drain()
+        self._pace.look(lambda: self._taken_bytes(transport))
+        await self._turns.wait()
+
+    def _write(self, transport: asyncio.Transport) -> None:
+        """Hand over what is held, and hold it no longer.
+
+        Past aiohttp's own writer, which would hold it until it has left, and
+        counts only what it writes itself.
+        """
+        assert self._buffer is not None  # noqa: S101 - for the type checker
         buffer, count = self._buffer, self._filled_bytes
         self._buffer, self._filled_bytes = None, 0
         self.sent_bytes += count
-        await self._response.write(memoryview(buffer)[:count])
-        if transport.get_write_buffer_size() == 0:
-            # Asyncio's transports, its TLS and ours keep what they are given
-            # until it has gone; now it has.
+        self._request.writer.output_size += count
+        transport.write(memoryview(buffer)[:count])
+        # asyncio's transports keep what they are given until it has gone.
+        keeps = not transport.get_extra_info("copies")
+        if not (keeps and transport.get_write_buffer_size()):
             self._buffers.give_back(buffer)
-        self._pace.look(lambda: self._taken_bytes(transport))
-        await self._turns.wait()
 
     def _taken_bytes(self, transport: asyncio.Transport) -> int:
         found = acknowledged(transport)
@@ -175,16 +190,13 @@ class Outbox:
         transport = self._request.transport
         if transport is None or transport.is_closing():
             raise ConnectionResetError
-        if transport.get_write_buffer_size():
-            transport.set_write_buffer_limits(high=0)
-            await self._request.writer.drain()
+        await self._request.writer.drain()
         before = self._wire.sent_bytes
         try:
             return await file.send_on(self._wire, start, stop)
         finally:
             count = self._wire.sent_bytes - before
             self.sent_bytes += count
-            # aiohttp counts only what it writes itself.
             self._request.writer.output_size += count
 
     async def settle(self) -> None:
@@ -199,6 +211,9 @@ class Outbox:
         if transport is None:
             yield
             return
+        # Nothing more is read while anything waits to leave. (Of none at all,
+        # asyncio's TLS thinks that it is always too much.)
+        transport.set_write_buffer_limits(high=1)
         self._wire = Wire.of(transport)
         try:
             with watched(
@@ -209,6 +224,8 @@ class Outbox:
             if self._wire is not None:
                 self._wire.close()
                 self._wire = None
+            if not transport.is_closing():  # uvloop objects to it
+                transport.set_write_buffer_limits()
 
     def _waits(self, transport: asyncio.Transport) -> bool:
         if self._wire is not None and self._wire.is_waiting:
@@ -229,7 +246,7 @@ class _Pace:
         self._loop = asyncio.get_running_loop()
         self._seconds = -math.inf
         self._taken_bytes: int | None = None
-        self.buffer_bytes = SMALL_BYTES
+        self.buffer_bytes = SLOW_BYTES
 
     def look(self, count: Callable[[], int]) -> None:
         """See what the client has taken by now, if it is time to."""
@@ -241,6 +258,8 @@ class _Pace:
         if self._taken_bytes is not None:
             rate = (taken_bytes - self._taken_bytes) / passed
             self.buffer_bytes = min(
-                max(int(rate * _TURN_SECONDS), SLOW_BYTES), FULL_BYTES
+                max(int(rate * _TURN_SECONDS), SLOW_BYTES),
+                2 * self.buffer_bytes,
+                FULL_BYTES,
             )
         self._seconds, self._taken_bytes = now, taken_bytes

@@ -29,8 +29,10 @@ FLUSH_SECONDS: Final = 60
 
 _READ_BYTES: Final = 16 * 1024
 _ENCRYPT_BYTES: Final = 64 * 1024
-"""How much is encrypted at a time: OpenSSL keeps a buffer of this size for
-each connection that was ever written so much to."""
+_ENCRYPT_LITTLE_BYTES: Final = 8 * 1024
+"""How much is encrypted at a time, if there is more or less than the first of
+the two. OpenSSL keeps a buffer of this size for each connection that was ever
+written so much to: not for who is sent little at a time."""
 _OVERHEAD_BYTES: Final = 4096
 """Room for what OpenSSL adds: 22 bytes a record, and a message of its own."""
 _PIECES: Final = 64
@@ -56,6 +58,8 @@ class TLSTransport(asyncio.Transport):
             {
                 "socket": accepted,
                 "sslcontext": context,
+                # What is written is encrypted at once, and kept so.
+                "copies": True,
                 "peername": accepted.getpeername(),
                 "sockname": accepted.getsockname(),
             }
@@ -121,8 +125,10 @@ class TLSTransport(asyncio.Transport):
         if self._closing or not data:
             return
         view = memoryview(data)
-        for at in range(0, len(view), _ENCRYPT_BYTES):
-            part = view[at : at + _ENCRYPT_BYTES]
+        much = len(view) > _ENCRYPT_BYTES
+        step = _ENCRYPT_BYTES if much else _ENCRYPT_LITTLE_BYTES
+        for at in range(0, len(view), step):
+            part = view[at : at + step]
             try:
                 self._tls.send(part)
             except SSL.Error as error:
