@@ -4,11 +4,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import downloads, ledger, measuring, pages, startup
+from bench import downloads, ledger, measuring, memory, pages, startup
 
 BENCHES = {
     "startup": ("Start to the first answered request", startup.measure),
     "downloads": ("Downloads against their peers", downloads.measure),
+    "memory": ("Memory of slow buyers' connections", memory.measure),
     "ledger": ("Purchases and figures of the ledger", ledger.measure),
     "pages": ("Time of a page on the server", pages.measure),
 }

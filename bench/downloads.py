@@ -15,29 +15,28 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.request
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    nullcontext,
+    suppress,
+)
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Final, Self
 
-from bench import peers
+from bench import packing, peers
 from bench.measuring import Figure, compare, take
 from bench.peers import ROOT, Peer, Stage
-from bench.processes import anonymous_bytes
 from bench.receiver import Taken, Task
 from msrv.certificates import Pair, development_pair
 
 ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "3"))
 SECONDS: Final = 0.8
 LATENCY_SECONDS: Final = 2.5
-SLOW_SECONDS: Final = 4.0
-SLOW_BYTES_PER_SECOND: Final = 50_000
-SLOW_ROUNDS: Final = 2
-BUYERS: Final = int(os.environ.get("BENCH_BUYERS", "200"))
 LARGE: Final = "Single/Large.bin"
 TINY: Final = "Single/Tiny.bin"
 ZIP: Final = "Album.zip"
@@ -69,7 +68,7 @@ def measure(folder: Path) -> list[Figure]:
     with Company(stage, few, tls=False) as company:
         figures += speed(company, 16, "plain HTTP")
         figures += tiny(company)
-    return figures + memory(stage, few)
+    return figures + packing.measure(stage.files / "Album", ROUNDS)
 
 
 class Company:
@@ -96,6 +95,11 @@ class Company:
 
     def __exit__(self, *error: object) -> None:
         self._stack.close()
+
+    @property
+    def files(self) -> Path:
+        """The folder that all of them serve."""
+        return self._stage.files
 
     @property
     def stock_first(self) -> list[str]:
@@ -125,6 +129,14 @@ def make_files(library: Path) -> None:
             large.write(noise)
             (library / "Album" / f"{number}.bin").write_bytes(noise)
     (library / TINY).write_bytes(os.urandom(200))
+
+
+def warm(library: Path) -> None:
+    """Have the page cache hold it all: some machines take it away again."""
+    for path in library.rglob("*.bin"):
+        with path.open("rb", buffering=0) as file:
+            while file.read(1 << 20):
+                pass
 
 
 def receive(task: Task, suite: str = "AES-128") -> Taken:
@@ -174,6 +186,7 @@ def taking(
 
     def run() -> Taken:
         with company.turn(name) as peer:
+            warm(company.files)
             return receive(task(peer, file, clients), suite)
 
     return run
@@ -249,10 +262,16 @@ def latency(company: Company) -> list[Figure]:
 
 
 def beside_buyers(peer: Peer) -> float:
-    """Ask for pages while buyers run: the 99th percentile, in ms."""
+    """Ask for pages while buyers run: the 99th percentile, in ms.
+
+    Who asks goes before the buyers, where that is allowed: it is the server
+    that is measured, not how two processes share what it leaves.
+    """
     wanted = replace(task(peer, LARGE, 16), seconds=LATENCY_SECONDS)
     buyers = threading.Thread(target=receive, args=(wanted,))
     buyers.start()
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), -15)
     page = HTTPSConnection(
         "localhost",
         peer.port,
@@ -269,74 +288,39 @@ def beside_buyers(peer: Peer) -> float:
         taken.append((time.perf_counter() - began) * 1000)
         time.sleep(0.002)
     page.close()
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 0)
     buyers.join()
     return statistics.quantiles(taken, n=100, method="inclusive")[98]
 
 
 def tiny(company: Company) -> list[Figure]:
-    """Measure requests for 200 bytes, over 8 kept connections."""
+    """Measure requests for 200 bytes, over 8 kept connections.
 
-    def asking(name: str) -> Callable[[], float]:
-        def run() -> float:
-            with company.turn(name) as peer:
-                taken = receive(replace(task(peer, TINY, 8), whole=True))
-            return taken.answers / taken.seconds
-
-        return run
-
-    return compare(
-        take(
-            {
-                f"{name}, 200 bytes": asking(name)
-                for name in company.stock_first
-            },
-            rounds=ROUNDS,
-        ),
-        unit="requests/s",
-    )
-
-
-def memory(stage: Stage, names: list[str]) -> list[Figure]:
-    """Measure a connection's memory with slow buyers; BENCH_BUYERS of them.
-
-    Each time of a process that has just started: what a heap has once had, it
-    rarely gives back.
+    nginx checks a link, too (`secure_link`).
     """
 
-    def holding(name: str, file: str) -> Callable[[], float]:
-        def run() -> float:
-            with stage.start(name) as peer:
-                warm_up(peer)
-                idle = anonymous_bytes(peer.process.pid)
-                wanted = replace(
-                    task(peer, file, BUYERS),
-                    seconds=SLOW_SECONDS,
-                    bytes_per_second=SLOW_BYTES_PER_SECOND,
-                )
-                held = receive(wanted).anonymous_bytes - idle
-            return held / BUYERS / 1024
+    def asking(name: str) -> Callable[[], Taken]:
+        def run() -> Taken:
+            with company.turn(name) as peer:
+                return receive(replace(task(peer, TINY, 8), whole=True))
 
         return run
 
-    return compare(
-        take(
-            {
-                f"{name}, {BUYERS} slow buyers": holding(name, LARGE)
-                for name in names
-            }
-            # What TLS and a kept connection hold by themselves.
-            | {f"msrv, {BUYERS} who have it all": holding("msrv", TINY)},
-            rounds=SLOW_ROUNDS,
-        ),
-        unit="KiB each",
+    taken = take(
+        {f"{name}, 200 bytes": asking(name) for name in company.stock_first},
+        rounds=ROUNDS,
     )
-
-
-def warm_up(peer: Peer) -> None:
-    """Have a process load what it loads at its first requests."""
-    for path in ("/", peer.path(TINY)):
-        urllib.request.urlopen(
-            f"https://localhost:{peer.port}{path}",
-            timeout=20,
-            context=ssl._create_unverified_context(),  # noqa: S323, SLF001 - our own server
-        ).close()
+    return compare(
+        {
+            name: [each.answers / each.seconds for each in rounds]
+            for name, rounds in taken.items()
+        },
+        unit="requests/s",
+    ) + compare(
+        {
+            name: [each.cpu_seconds / each.answers * 1e6 for each in rounds]
+            for name, rounds in taken.items()
+        },
+        unit="CPU us each",
+    )

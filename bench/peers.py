@@ -4,6 +4,8 @@ Each serves the same folder, with the same certificate; what isn't there is
 left out, and said.
 """
 
+import base64
+import hashlib
 import json
 import os
 import shutil
@@ -43,6 +45,13 @@ http {{
         ssl_certificate {cert}; ssl_certificate_key {key};
         root {files};
         location = / {{ return 200 "hello"; }}
+        location /paid/ {{
+            alias {files}/;
+            secure_link $arg_md5,$arg_expires;
+            secure_link_md5 "$secure_link_expires$uri secret";
+            if ($secure_link = "") {{ return 403; }}
+            if ($secure_link = "0") {{ return 410; }}
+        }}
     }}
 }}
 """
@@ -152,6 +161,8 @@ class Stage:
                 peer = Peer(name, port, tls, process)
                 if name == "stock":
                     peer.paths = {"Album.zip": "/album.zip"}
+                if name == "nginx":
+                    peer.paths = {"Single/Tiny.bin": paid("Single/Tiny.bin")}
                 if name == "msrv":
                     peer.paths = buy_all(peer)
                 yield peer
@@ -257,6 +268,14 @@ def has(module: str) -> bool:
         ).returncode
         == 0
     )
+
+
+def paid(file: str) -> str:
+    """Write a link that nginx's `secure_link` takes."""
+    signed = f"4000000000/paid/{file} secret".encode()
+    digest = hashlib.md5(signed, usedforsecurity=False).digest()
+    tag = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    return f"/paid/{file}?md5={tag}&expires=4000000000"
 
 
 def buy_all(store: Peer) -> dict[str, str]:

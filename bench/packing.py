@@ -1,0 +1,98 @@
+"""What making a ZIP costs, sent to nobody: against zipstream-ng.
+
+Ours has its layout and checksums before it begins, and only reads.
+"""
+
+import asyncio
+import hashlib
+import subprocess
+import time
+import zlib
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from bench import peers
+from bench.measuring import Figure, interleave
+from msrv.downloads.archive import Archive, Member
+from msrv.downloads.body import Stretch
+from msrv.downloads.outbox import FULL_BYTES
+from msrv.downloads.reading import Files
+from msrv.storage.local import Folder
+from msrv.storage.model import Content
+
+_THEIRS: Final = """
+import sys, time
+from zipstream import ZipStream
+began = time.process_time()
+size = sum(map(len, ZipStream.from_path(sys.argv[1], sized=True)))
+print((time.process_time() - began) / size * 1e9)
+"""
+
+
+def measure(album: Path, rounds: int) -> list[Figure]:
+    """Make the ZIP of a folder: CPU seconds per GB."""
+    if not peers.has("zipstream"):
+        return []
+    return interleave(
+        {
+            "zipstream-ng, made for nobody": theirs(album),
+            "msrv, made for nobody": ours(album),
+        },
+        rounds=rounds,
+        unit="CPU s/GB",
+    )
+
+
+def ours(album: Path) -> Callable[[], float]:
+    """Give what reads every piece of a planned ZIP."""
+    members = [
+        Member(path.name, _content(path)) for path in sorted(album.iterdir())
+    ]
+    archive = Archive.plan(members, date(2026, 1, 1))
+    room = memoryview(bytearray(FULL_BYTES))
+
+    async def read() -> None:
+        files = Files(Folder(album))
+        for piece in archive.body.pieces:
+            if not isinstance(piece, Stretch):
+                continue
+            file, at = await files.file(piece.content), piece.start
+            while at < piece.stop:
+                at += await file.read_into(room[: piece.stop - at], at)
+        files.close()
+
+    def run() -> float:
+        began = time.process_time()
+        asyncio.run(read())
+        return (time.process_time() - began) / archive.body.size_bytes * 1e9
+
+    return run
+
+
+def theirs(album: Path) -> Callable[[], float]:
+    """Give what has zipstream-ng make one, in its own environment."""
+
+    def run() -> float:
+        ended = subprocess.run(
+            [str(peers.BENCH_PYTHON), "-c", _THEIRS, str(album)],
+            stdout=subprocess.PIPE,
+            check=True,
+            timeout=300,
+        )
+        return float(ended.stdout)
+
+    return run
+
+
+def _content(path: Path) -> Content:
+    data, status = path.read_bytes(), path.stat()
+    return Content(
+        path=path.name,
+        size_bytes=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        sha256=hashlib.sha256(data).digest(),
+        crc32=zlib.crc32(data),
+        media_type="application/octet-stream",
+    )
