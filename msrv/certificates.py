@@ -55,6 +55,23 @@ def development_pair(folder: Path, now: datetime) -> Pair:
     return pair
 
 
+def share_with_containers(pair: Pair) -> None:
+    """Let any user of a container that is given the key read it.
+
+    An engine mounts a key with the mode that it has here, and the edge runs
+    as somebody else. The folder is closed in exchange, so that nobody else on
+    this machine can reach it. Raises CertificateError.
+    """
+    folder = pair.key.parent
+    try:
+        folder.chmod(0o700)
+        pair.key.chmod(0o644)
+    except OSError as error:
+        raise CertificateError(
+            f"can't set who may read {folder}: {error.strerror}"
+        ) from error
+
+
 def names_of_this_machine() -> list[str]:
     """Name what a browser on this machine may call it.
 

@@ -19,7 +19,17 @@ from typing import Any
 
 import click
 
-from msrv import __version__, logs, nonce, reload, server, settings, shelflist
+from msrv import (
+    __version__,
+    certificates,
+    healthcheck,
+    logs,
+    nonce,
+    reload,
+    server,
+    settings,
+    shelflist,
+)
 from msrv.app import create_app
 from msrv.catalog.reading import LibraryUnreadable
 from msrv.certificates import CertificateError
@@ -235,6 +245,31 @@ def make_nonce() -> None:
 def _bookkeeping() -> Any:  # noqa: ANN401 - a module
     """Import what imports SQLAlchemy, which other commands do without."""
     return importlib.import_module("msrv.bookkeeping")
+
+
+@main.command()
+def certs() -> None:
+    """Make the development pair, for the edge's container to read too.
+
+    Its folder (MSRV_CERTS) is closed to other users of this machine instead.
+    """
+    with _plainly():
+        found = settings.load()
+        pair = certificates.development_pair(found.certs, datetime.now(UTC))
+        certificates.share_with_containers(pair)
+    click.echo(f"certificate  {pair.cert}")
+    click.echo(f"key          {pair.key}")
+    click.echo(f"authority    {pair.ca}")
+
+
+@main.command("healthcheck")
+@click.option("--ready", is_flag=True, help="Whether it can sell, too.")
+def check_health(*, ready: bool) -> None:
+    """Ask the store on this machine how it is.
+
+    Exits with 1 unless it is well.
+    """
+    sys.exit(healthcheck.main([healthcheck.READY] if ready else []))
 
 
 def _keyring(found: Settings) -> Keyring:

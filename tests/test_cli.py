@@ -165,7 +165,15 @@ def test_version_and_help(cli: Cli) -> None:
     """Nobody can tell which version runs, or what it can do."""
     assert __version__ in cli("--version").stdout
     text = cli("--help").stdout
-    for command in ("serve", "catalog", "link", "verify", "nonce"):
+    for command in (
+        "serve",
+        "catalog",
+        "link",
+        "verify",
+        "nonce",
+        "certs",
+        "healthcheck",
+    ):
         assert re.search(rf"^  {command} ", text, re.MULTILINE)
 
 
@@ -176,3 +184,27 @@ def test_a_weak_nonce_is_warned_of(
     cli("link", "zine", NONCE="changeme")
     assert "NONCE is weak" in caplog.text
     assert "changeme" not in caplog.text
+
+
+def test_certs_makes_a_pair_that_a_container_can_read(
+    cli: Cli, tmp_path: Path
+) -> None:
+    """The edge can't read its key, or everyone on the machine can."""
+    folder = tmp_path / "certs"
+    result = cli("certs", MSRV_CERTS=str(folder))
+    assert result.exit_code == 0
+    assert f"key          {folder / 'localhost.key'}\n" in result.stdout
+    modes = {
+        path.name: path.stat().st_mode & 0o777
+        for path in (folder, *folder.iterdir())
+    }
+    assert modes == {
+        "certs": 0o700,
+        "ca.crt": 0o644,
+        "ca.key": 0o600,
+        "localhost.crt": 0o644,
+        "localhost.key": 0o644,
+    }
+    first = (folder / "localhost.crt").read_bytes()
+    cli("certs", MSRV_CERTS=str(folder))
+    assert (folder / "localhost.crt").read_bytes() == first

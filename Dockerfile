@@ -1,0 +1,55 @@
+# The store as one image: docs/deployment.md says how to run it.
+ARG BASE=python:3.13-slim-trixie
+
+# What is installed, made where pip's own traces stay behind.
+FROM ${BASE} AS packages
+COPY requirements.txt /tmp/
+RUN pip install --require-hashes --only-binary :all: --no-cache-dir \
+        --no-compile --root-user-action ignore \
+        --prefix /packages -r /tmp/requirements.txt \
+    && find /packages \( -name tests -o -name test -o -name '*.pyi' \
+        -o -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' \) \
+        -prune -exec rm -rf {} + \
+    && rm -rf /packages/bin /packages/share /packages/include
+COPY msrv /app/msrv
+# Compiled here, since the image runs where nothing can be written.
+RUN python -m compileall -q -j 0 /packages /app \
+    && chmod -R u=rwX,go=rX /packages /app
+
+
+FROM ${BASE} AS store
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="MSRV" \
+      org.opencontainers.image.description="A self-hosted store for digital downloads" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+
+# /data is open to any user, each to their own files: --user 12345 works.
+RUN useradd --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin msrv \
+    && install -d -m 1777 /data \
+    && install -d -m 0755 /library /certs
+
+COPY --from=packages /packages /usr/local
+COPY --from=packages /app /app
+COPY --chmod=0755 deploy/image/ /usr/local/bin/
+
+# Plain HTTP to a proxy in front; everything else by the environment.
+# No secret belongs here, nor in a build argument: both stay in the image.
+ENV PYTHONPATH=/app \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    MSRV_TLS=off \
+    MSRV_HOST=0.0.0.0 \
+    MSRV_PORT=8000 \
+    MSRV_DATA=/data
+
+WORKDIR /app
+USER 10001:10001
+VOLUME /data
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --start-interval=1s --retries=3 \
+    CMD ["python", "-m", "msrv", "healthcheck"]
+ENTRYPOINT ["msrv"]
+CMD ["serve"]
