@@ -9,10 +9,14 @@ from aiohttp import web
 from msrv.catalog.artwork import Covers
 from msrv.catalog.live import LiveCatalog
 from msrv.catalog.previews import Previews, find_ffmpeg
+from msrv.downloads.accel import Accel
 from msrv.downloads.direct import Direct
 from msrv.downloads.places import Places
 from msrv.ledger.figures import LedgerFigures
 from msrv.ledger.ledger import Ledger
+
+
+from msrv.downloads.sending import Sender
 from msrv.pages import headers, keys, middleware, rendering
 from msrv.pages.assets import Assets
 from msrv.pages.origin import OriginRules
@@ -59,7 +63,7 @@ def create_app(
     app[keys.ASSETS] = Assets(fresh=reload)
     app[keys.SHELF] = Shelf(keep_pages=not reload)
     app[keys.PACKS] = Packs()
-    app[keys.SENDER] = Direct(folder, settings.stall_seconds)
+    app[keys.SENDER] = _sender(settings, folder, app[keys.ORIGIN_RULES])
     app[keys.PLACES] = Places(
         settings.max_downloads, settings.max_downloads_per_client
     )
@@ -78,6 +82,15 @@ def create_app(
     app.cleanup_ctx.append(_makers)
     app.cleanup_ctx.append(_ledger)
     return app
+
+
+def _sender(settings: Settings, folder: Folder, rules: OriginRules) -> Sender:
+    direct = Direct(folder, settings.stall_seconds)
+    if settings.delivery == "direct":
+        return direct
+    return Accel(
+        folder, direct, lambda request: rules.trusts_peer(request.remote)
+    )
 
 
 async def _catalog(app: web.Application) -> AsyncIterator[None]:

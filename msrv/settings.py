@@ -104,7 +104,7 @@ class Settings(BaseModel):
     link_hours: Annotated[int, Field(ge=1, le=24 * 366)] = 24
     resume_hours: Annotated[int, Field(ge=0, le=24 * 366)] = 24
     demo_payments: bool = False
-    delivery: Literal["direct"] = "direct"
+    delivery: Literal["direct", "accel"] = "direct"
     trusted_proxies: Annotated[
         tuple[Network, ...], BeforeValidator(_networks)
     ] = ()
@@ -118,6 +118,11 @@ class Settings(BaseModel):
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError(
                 "MSRV_TLS_CERT and MSRV_TLS_KEY go together: set both or none"
+            )
+        if self.delivery == "accel" and not self.trusted_proxies:
+            raise ValueError(
+                "MSRV_DELIVERY=accel needs MSRV_TRUSTED_PROXIES: "
+                "the network of the nginx in front"
             )
         return self
 

@@ -40,6 +40,10 @@ class Direct:
         self._buffers = Buffers()
         self._turns = Turns()
 
+    def carries(self, request: web.Request, body: Body) -> bool:  # noqa: ARG002
+        """Say that bytes go through this process; see Sender."""
+        return True
+
     async def send(
         self,
         request: web.Request,

@@ -16,6 +16,13 @@ OnSent = Callable[[ByteRange], None]
 class Sender(Protocol):
     """Answers a request with a representation, or a part of it."""
 
+    def carries(self, request: web.Request, body: Body) -> bool:
+        """Whether the bytes of an answer would go through this process.
+
+        They take a place then, for as long as the client takes.
+        """
+        ...
+
     async def send(
         self,
         request: web.Request,

@@ -4,6 +4,7 @@ A link is two MACs and a look-up in the catalog. No database stands here.
 """
 
 import asyncio
+from contextlib import nullcontext
 from typing import Final
 
 from aiohttp import web
@@ -73,11 +74,14 @@ async def download(request: web.Request) -> web.StreamResponse:
         representation, body = _file(entry)
     if expired is not None and not _resumes(request, representation, expired):
         raise expired
+    sender = store[SENDER]
     with (
-        store[PLACES].take(request[ORIGIN].client),
+        store[PLACES].take(request[ORIGIN].client)
+        if sender.carries(request, body)
+        else nullcontext(),
         store[TRAFFIC].open_downloads.track_inprogress(),
     ):
-        return await store[SENDER].send(
+        return await sender.send(
             request,
             representation,
             body,

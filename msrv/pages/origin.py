@@ -82,6 +82,10 @@ class OriginRules:
             address in network for network in self.trusted
         )
 
+    def trusts_peer(self, peer: str | None) -> bool:
+        """Whether the other end of the socket is a trusted proxy."""
+        return self.trusts(_address(peer or ""))
+
     def read(
         self,
         peer: str | None,

@@ -21,6 +21,21 @@ class Folder:
         between the two can't slip through. A symbolic link may lead anywhere
         inside the library and nowhere else.
         """
+        _, descriptor = self._open(content)
+        return os.fdopen(descriptor, "rb", buffering=0)
+
+    def locate(self, content: Content) -> bytes:
+        """Give a file's path below the root, links resolved; see Shelf.
+
+        It was there a moment ago, as the catalog knows it, and could be read.
+        Raises Gone or Changed.
+        """
+        real, descriptor = self._open(content)
+        os.close(descriptor)
+        return os.fsencode(real.relative_to(self.root))
+
+    def _open(self, content: Content) -> tuple[Path, int]:
+        """Open a file: its real path, and its descriptor."""
         path = self.root / content.path
         try:
             real = path.resolve(strict=True)
@@ -38,7 +53,7 @@ class Folder:
         except BaseException:
             os.close(descriptor)
             raise
-        return os.fdopen(descriptor, "rb", buffering=0)
+        return real, descriptor
 
 
 def _check(status: os.stat_result, content: Content) -> None:

@@ -1,0 +1,128 @@
+"""The image of this tree and a production stack of it, made once."""
+
+import ssl
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from msrv import certificates
+from tests.conftest import require
+from tests.containers import library
+from tests.containers.buyer import Buyer
+from tests.containers.engine import (
+    NONCE,
+    PRODUCTION,
+    Project,
+    docker,
+    free_port,
+    lack,
+    succeeds,
+    until,
+)
+
+
+@pytest.fixture(scope="session")
+def engine() -> None:
+    """A container engine."""
+    missing = lack()
+    require("containers", there=missing is None, lack=missing or "")
+
+
+@pytest.fixture(scope="session")
+def run_id() -> str:
+    """A name for what this run makes, that no other run has."""
+    return f"msrv-test-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(scope="session")
+def image(engine: None, run_id: str) -> Iterator[str]:  # noqa: ARG001
+    """The image, built once; its layers stay for the next run."""
+    name = f"{run_id}:latest"
+    docker("build", "--tag", name, ".")
+    yield name
+    docker("image", "rm", "--force", name)
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A production stack that runs."""
+
+    project: Project
+    library: Path
+    tls: ssl.SSLContext
+    http_port: int
+    https_port: int
+
+    @property
+    def buyer(self) -> Buyer:
+        """Somebody who trusts its certificate."""
+        return Buyer(self.https_port, self.tls)
+
+    @property
+    def passer_by(self) -> Buyer:
+        """Somebody without TLS."""
+        return Buyer(self.http_port)
+
+
+@pytest.fixture(scope="session")
+def production(
+    image: str, run_id: str, tmp_path_factory: pytest.TempPathFactory
+) -> Project:
+    """The production file with an address of its own, not yet up."""
+    folder = tmp_path_factory.mktemp("production")
+    pair = certificates.development_pair(folder / "certs", datetime.now(UTC))
+    certificates.share_with_containers(pair)
+    http_port, https_port = free_port(), free_port()
+    # A network of the machine's that nobody else is likely to have.
+    part = uuid.uuid4().bytes
+    return Project(
+        PRODUCTION,
+        run_id,
+        {
+            "NONCE": NONCE,
+            "MSRV_IMAGE": image,
+            "MSRV_LIBRARY": str(folder / "library"),
+            "MSRV_DEMO_PAYMENTS": "1",
+            "MSRV_PUBLIC_URL": f"https://localhost:{https_port}",
+            "MSRV_TLS_CERT": str(pair.cert),
+            "MSRV_TLS_KEY": str(pair.key),
+            "EDGE_HTTP_PORT": str(http_port),
+            "EDGE_HTTPS_PORT": str(https_port),
+            "EDGE_NETWORK": f"10.{part[0]}.{part[1]}.{part[2] & 192}/26",
+        },
+    )
+
+
+@pytest.fixture(scope="session")
+def stack(production: Project) -> Iterator[Stack]:
+    """The production stack, up and ready to sell."""
+    environ = production.environ
+    root = Path(environ["MSRV_LIBRARY"])
+    library.make(root, with_huge=True)
+    ca = Path(environ["MSRV_TLS_CERT"]).with_name("ca.crt")
+    found = Stack(
+        production,
+        root,
+        ssl.create_default_context(cafile=ca),
+        int(environ["EDGE_HTTP_PORT"]),
+        int(environ["EDGE_HTTPS_PORT"]),
+    )
+    try:
+        production.up("--no-build")
+        # Each replica reads eight gigabytes first.
+        until(lambda: all_ready(production), "all can sell", 120)
+        yield found
+    finally:
+        production.down()
+
+
+def all_ready(project: Project) -> bool:
+    """Whether every replica can sell."""
+    return all(
+        succeeds("exec", each, "msrv", "healthcheck", "--ready")
+        for each in project.containers("app")
+    )

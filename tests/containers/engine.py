@@ -1,0 +1,129 @@
+"""A container engine, driven by its own command, and stacks in it."""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from tests.running import ROOT
+
+PRODUCTION: Final = ROOT / "docker-compose.prod.yml"
+NONCE: Final = "a nonce for containers: 4Tz8-Qpe2-Vn6K-cH1s-Ju95"
+IMAGE_USER: Final = 10001
+STEP_SECONDS: Final = 120
+
+
+def lack() -> str | None:
+    """Say what is missing to run containers; None if nothing is."""
+    if shutil.which("docker") is None:
+        return "docker is not installed"
+    if not succeeds("version"):
+        return "`docker version` fails: no engine runs"
+    if not succeeds("compose", "version"):
+        return "`docker compose version` fails"
+    return None
+
+
+def docker(*arguments: str, check: bool = True, **environ: str) -> str:
+    """Run docker; what it prints, errors after the rest."""
+    result = subprocess.run(
+        ["docker", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=STEP_SECONDS,
+    )
+    assert result.returncode == 0 or not check, result.stdout
+    return result.stdout
+
+
+def succeeds(*arguments: str) -> bool:
+    """Whether a docker command does."""
+    return not subprocess.run(
+        ["docker", *arguments],
+        capture_output=True,
+        check=False,
+        timeout=STEP_SECONDS,
+    ).returncode
+
+
+def inspected(*arguments: str) -> Any:  # noqa: ANN401 - JSON
+    """Ask for one thing's description."""
+    return json.loads(docker("inspect", *arguments))[0]
+
+
+@contextlib.contextmanager
+def container(image: str, *options: str, command: str = "") -> Iterator[str]:
+    """Run a container in the background until the end: its id."""
+    found = docker("run", "--detach", *options, image, *command.split())
+    name = found.strip().splitlines()[-1]
+    try:
+        yield name
+    finally:
+        docker("rm", "--force", "--volumes", name)
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def until(met: Callable[[], bool], what: str, seconds: float = 30) -> float:
+    """Ask again and again; how long it took. Fails when time is up."""
+    began = time.monotonic()
+    while not met():
+        passed = time.monotonic() - began
+        assert passed < seconds, f"not within {seconds} s: {what}"
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A compose file that runs under a name of its own."""
+
+    file: Path
+    name: str
+    environ: dict[str, str] = field(repr=False)
+
+    def __call__(self, *arguments: str, check: bool = True) -> str:
+        """Run `docker compose` with arguments."""
+        return docker(
+            "compose",
+            "--project-name",
+            self.name,
+            "--file",
+            str(self.file),
+            *arguments,
+            check=check,
+            **self.environ,
+        )
+
+    def up(self, *arguments: str) -> None:
+        """Bring it up, and wait until it is well."""
+        said = self("up", "--detach", "--wait", *arguments, check=False)
+        if "unhealthy" in said or "rror" in said:
+            logs = self("logs", "--tail", "20", check=False)
+            raise AssertionError(f"{said}\n{logs}")
+
+    def down(self) -> None:
+        """Take it down, with all that it kept."""
+        self("down", "--volumes", "--timeout", "5", "--remove-orphans")
+
+    def containers(self, service: str) -> list[str]:
+        """Name the containers of a service, by id, in their order."""
+        found = self("ps", "--quiet", "--no-trunc", service).split()
+        return sorted(found, key=lambda each: str(inspected(each)["Name"]))

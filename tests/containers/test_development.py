@@ -1,0 +1,132 @@
+"""`docker compose up`: what a developer sees."""
+
+import os
+import shutil
+import ssl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.containers.buyer import Buyer
+from tests.containers.engine import (
+    Project,
+    docker,
+    free_port,
+    until,
+)
+from tests.running import ROOT
+
+SOMEBODY = 4321
+SOON_SECONDS = 2
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh clone that belongs to somebody, not root where root tests."""
+    folder = tmp_path_factory.mktemp("development") / "msrv"
+    named = subprocess.run(
+        ["git", "ls-files", "-z", "-co", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    ).stdout.split(b"\0")
+    for name in filter(None, named):
+        source, path = ROOT / os.fsdecode(name), folder / os.fsdecode(name)
+        if source.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, path)
+    if os.geteuid() == 0:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, SOMEBODY, SOMEBODY)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def development(
+    image: str, run_id: str, checkout: Path
+) -> Iterator[tuple[Project, Buyer]]:
+    """The development stack on that clone, and a visitor."""
+    port = free_port()
+    project = Project(
+        checkout / "docker-compose.yml",
+        f"{run_id}-dev",
+        {"MSRV_DEV_PORT": str(port), "MSRV_DEV_IMAGE": image},
+    )
+    try:
+        project.up("--no-build")
+        ca = checkout / "certs" / "ca.crt"
+        buyer = Buyer(port, ssl.create_default_context(cafile=ca))
+        until(buyer.is_ready, "it can sell")
+        yield project, buyer
+    finally:
+        project.down()
+
+
+def test_files_on_the_host_belong_to_whoever_has_the_checkout(
+    development: tuple[Project, Buyer], checkout: Path
+) -> None:
+    """A developer needs root to remove a certificate."""
+    project, _ = development
+    owner = checkout.stat().st_uid
+    made = {path.name: path.stat() for path in (checkout / "certs").iterdir()}
+    assert {"ca.crt", "ca.key", "localhost.crt", "localhost.key"} < set(made)
+    assert {each.st_uid for each in made.values()} == {owner}
+    assert {each.st_gid for each in made.values()} == {checkout.stat().st_gid}
+    # And the process has nothing left of root.
+    status = docker(
+        "exec", project.containers("app")[0], "cat", "/proc/7/status"
+    )
+    assert f"Uid:\t{owner}\t{owner}\t{owner}\t{owner}\n" in status
+    assert "CapEff:\t0000000000000000\n" in status or owner == 0
+    # Nothing was left in the source, which is read-only.
+    assert not list((checkout / "msrv").rglob("__pycache__"))
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "path"),
+    [
+        ("pages/operations.py", "forgiveness", "pardon", "/-/edge"),
+        ("pages/templates/front.html", "{% block main %}",
+         "{% block main %}<i>edited</i>", "/"),
+        ("pages/static/store.css", ":root", ":root/**/", "/static/store.css"),
+    ],
+)  # fmt: skip
+def test_an_edit_shows_at_once(
+    development: tuple[Project, Buyer],
+    checkout: Path,
+    file: str,
+    before: str,
+    after: str,
+    path: str,
+) -> None:
+    """Every change costs a build, or a restart."""
+    project, buyer = development
+    started = docker("inspect", "-f", "{{.State.StartedAt}}",
+                     project.containers("app")[0])  # fmt: skip
+    edited = checkout / "msrv" / file
+    text = edited.read_text("utf-8")
+    assert before in text
+    first = buyer.ask(path).body
+
+    def shows() -> bool:
+        try:
+            return buyer.ask(path).body != first
+        except OSError:
+            return False  # between two processes
+
+    edited.write_text(text.replace(before, after), "utf-8")
+    assert until(shows, "the edit") < SOON_SECONDS
+    assert (
+        docker("inspect", "-f", "{{.State.StartedAt}}",
+               project.containers("app")[0]) == started
+    )  # fmt: skip
+
+
+def test_it_is_for_this_machine_alone(
+    development: tuple[Project, Buyer],
+) -> None:
+    """The neighbours shop with pretend money."""
+    project, _ = development
+    assert project("port", "app", "8443").startswith("127.0.0.1:")

@@ -1,0 +1,308 @@
+"""What nginx says and demands, and what it keeps to itself."""
+
+import json
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from msrv.pages.routes import ROUTES
+from tests.containers.buyer import Answer, Buyer
+from tests.containers.conftest import Stack
+from tests.containers.engine import docker, inspected, until
+from tests.running import ROOT
+
+QUOTATION = "It's easier to ask forgiveness than it is to get permission."
+NGINX = (ROOT / "deploy" / "nginx" / "nginx.conf").read_text("utf-8")
+
+
+def raw(port: int, request: bytes, tls: ssl.SSLContext | None = None) -> str:
+    """Send bytes as they are: the head of the answer."""
+    with socket.create_connection(("127.0.0.1", port), 20) as plain:
+        sock = (
+            tls.wrap_socket(plain, server_hostname="localhost")
+            if tls
+            else plain
+        )
+        with closing(sock):
+            sock.sendall(request)
+            head = b""
+            while b"\r\n\r\n" not in head and (part := sock.recv(4096)):
+                head += part
+    return head.decode("latin-1")
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "path"),
+    [
+        ("/", "localhost", "/"),
+        ("/catalog?q=a%20b&page=2", "localhost", "/catalog?q=a%20b&page=2"),
+        ("/a%2Fb%0d%0aX:%20y", "localhost", "/a%2Fb%0d%0aX:%20y"),
+        ("/", "evil.example", "/"),
+        ("//evil.example/x", "evil.example:80", "//evil.example/x"),
+        ("http://evil.example/x?y", "evil.example", "/x?y"),
+        ("http://evil.example", "evil.example", "/"),
+        ("/.well-known/jwks.json", "", "/.well-known/jwks.json"),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_plain_http_leads_to_the_store_s_own_name(
+    stack: Stack, method: str, target: str, host: str, path: str
+) -> None:
+    """A visitor is led to whoever wrote the Host, or to another page."""
+    head = raw(
+        stack.http_port,
+        f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n"
+        "Content-Length: 0\r\nConnection: close\r\n\r\n".encode(),
+    )
+    assert head.startswith("HTTP/1.1 301 ")
+    place = re.findall("^Location: (.*)\r$", head, re.MULTILINE)
+    assert place == [f"https://localhost:{stack.https_port}{path}"]
+
+
+def test_the_front_page_over_tls(stack: Stack) -> None:
+    """The store can't be seen, or tells too much, or can be framed."""
+    for buyer in (
+        stack.buyer,
+        Buyer(stack.https_port, stack.tls, "localhost"),
+    ):
+        answer = buyer.ask("/")
+        assert answer.status == 200
+        assert b"Dock" in answer.body
+        headers = answer.headers
+        assert headers["strict-transport-security"] == "max-age=63072000"
+        assert headers["server"] == "nginx"
+        assert "default-src 'none'" in headers["content-security-policy"]
+    assert stack.buyer.ask("/nowhere").status == 404
+
+
+def test_the_store_hears_who_asks_from_nginx_alone(stack: Stack) -> None:
+    """A visitor claims any address, and passes every limit."""
+    spoofed = {
+        "X-Forwarded-For": "6.6.6.6",
+        "X-Real-IP": "6.6.6.6",
+        "X-Forwarded-Proto": "http",
+        "X-Forwarded-Host": "evil.example",
+        "Forwarded": "for=6.6.6.6;host=evil.example",
+    }
+    answers = [stack.buyer.ask("/-/edge", h) for h in ({}, spoofed)]
+    assert answers[0].body == answers[1].body
+    lines = answers[0].body.decode().splitlines()
+    assert lines[0] == QUOTATION
+    told = dict(line.split(": ") for line in lines[1:])
+    address = told["X-Forwarded-For"]
+    assert told == {
+        "X-Forwarded-For": address,
+        "X-Real-IP": address,
+        "X-Forwarded-Proto": "https",
+    }
+    assert socket.inet_aton(address)
+    stack.buyer.ask("/verify", spoofed)
+    logs = stack.project("logs", "--no-log-prefix")
+    assert "6.6.6.6" not in logs
+    clients = re.findall('"route": "verify".*"client": "([^"]+)"', logs)
+    assert set(clients) == {address}
+
+
+def test_a_foreign_name_is_no_store(stack: Stack) -> None:
+    """Another's name leads here, and its receipts say so."""
+    answer = stack.buyer.ask("/", {"Host": "evil.example"})
+    assert answer.status == 421
+
+
+@pytest.mark.parametrize("path", ["/-/metrics"])
+def test_figures_are_not_for_visitors(stack: Stack, path: str) -> None:
+    """A visitor reads what the store earns."""
+    assert (
+        stack.buyer.ask(path, {"X-Forwarded-For": "127.0.0.1"}).status == 404
+    )
+
+
+def in_network(stack: Stack, *arguments: str, config: str = "") -> str:
+    """Run a client's OpenSSL beside nginx: what it says."""
+    edge = stack.project.containers("edge")[0]
+    (network,) = [
+        name
+        for name in inspected(edge)["NetworkSettings"]["Networks"]
+        if name.endswith("_edge")
+    ]
+    script = (
+        "printf '%s' \"$CONFIG\" > /tmp/c; OPENSSL_CONF=/tmp/c "
+        'python -c "$SCRIPT" "$@"'
+    )
+    return docker(
+        "run", "--rm", f"--network={network}", "--entrypoint=sh",
+        f"--env=CONFIG={config}", f"--env=SCRIPT={_HANDSHAKE}",
+        stack.project.environ["MSRV_IMAGE"], "-c", script, "sh", *arguments,
+    )  # fmt: skip
+
+
+_HANDSHAKE = """
+import socket, ssl, sys
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+version, ciphers = sys.argv[1:]
+context.minimum_version = context.maximum_version = ssl.TLSVersion[version]
+if ciphers:
+    context.set_ciphers(ciphers)
+context.set_alpn_protocols(["h2", "http/1.1"])
+try:
+    plain = socket.create_connection(("edge", 8443), 10)
+    with context.wrap_socket(plain, server_hostname="localhost") as sock:
+        session = sock.session
+        print(sock.version(), sock.cipher()[0], sock.selected_alpn_protocol(),
+            bool(session and session.has_ticket))
+except (ssl.SSLError, ConnectionError) as error:
+    print("refused", error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "ciphers", "said"),
+    [
+        ("TLSv1_3", "", "TLSv1.3 TLS_AES_256_GCM_SHA384 h2 "),
+        (
+            "TLSv1_2",
+            "ECDHE+AESGCM",
+            "TLSv1.2 ECDHE-ECDSA-AES256-GCM-SHA384 h2",
+        ),
+        ("TLSv1_2", "ECDHE+CHACHA20", "TLSv1.2 ECDHE-ECDSA-CHACHA20-POLY1305"),
+        ("TLSv1_2", "ECDHE+SHA256:@SECLEVEL=0", "refused"),
+        ("TLSv1_2", "AES128-GCM-SHA256:AES256-SHA:@SECLEVEL=0", "refused"),
+        ("TLSv1_1", "ALL:@SECLEVEL=0", "refused"),
+        ("TLSv1", "ALL:@SECLEVEL=0", "refused"),
+    ],
+)
+def test_protocols_and_suites(
+    stack: Stack, version: str, ciphers: str, said: str
+) -> None:
+    """What is known to be broken is spoken, or what is sound isn't."""
+    if ciphers == "ECDHE+SHA256:@SECLEVEL=0":
+        ciphers = "ECDHE-ECDSA-AES128-SHA256:@SECLEVEL=0"
+    assert in_network(stack, version, ciphers).startswith(said)
+
+
+def test_a_session_leaves_no_ticket(stack: Stack) -> None:
+    """One key that gets out opens every conversation of weeks."""
+    assert in_network(stack, "TLSv1_2", "ECDHE+AESGCM").endswith("False\n")
+
+
+def test_the_exchange_is_safe_from_tomorrow(stack: Stack) -> None:
+    """What is recorded today can be read when there are quantum computers."""
+    config = (
+        "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n"
+        "[c]\nGroups = X25519MLKEM768\n"
+    )
+    said = in_network(stack, "TLSv1_3", "", config=config)
+    assert said.startswith("TLSv1.3 "), said
+
+
+def test_a_form_that_is_too_long_is_told_so(stack: Stack) -> None:
+    """Memory fills with what a stranger sends, or a buyer sees no reason."""
+    answer = post(stack.buyer, "/purchases", b"item=" + b"x" * 600_000)
+    assert (answer.status, answer.json["error"]) == (413, "too_large")
+    assert post(stack.buyer, "/purchases", bytes(700_000)).status == 413
+
+
+def post(buyer: Buyer, path: str, body: bytes) -> Answer:
+    return buyer.ask(
+        path,
+        {
+            "Accept": "application/json",
+            "Content-Type": "application/x-www-form-urlencoded",
+        },
+        method="POST",
+        body=body,
+    )
+
+
+def test_every_kind_of_page_has_a_name_in_the_log() -> None:
+    """An operator can't tell from the log what is asked for."""
+    rules = re.findall(
+        r"^\s+~(\^\S+?)\s+([\w-]+);$", NGINX.split("log_format")[0], re.M
+    )
+    assert len(rules) > 10
+    for route in ROUTES:
+        path = re.sub(r"\{[^}]*\}+", "x", route.path)
+        names = [name for rule, name in rules if re.match(rule, path)]
+        assert names, path
+
+
+@pytest.fixture
+def quiet(stack: Stack) -> Iterator[None]:
+    """Wait, after a test of limits, until they have been forgotten."""
+    yield
+    until(
+        lambda: post(stack.buyer, "/cart", b"add=x").status != 429,
+        "forms are taken again",
+    )
+
+
+@pytest.mark.usefixtures("quiet")
+def test_who_sends_form_after_form_has_to_wait(stack: Stack) -> None:
+    """One program keeps every other buyer from paying."""
+    answers = [post(stack.buyer, "/cart", b"add=x") for _ in range(90)]
+    refused = [each for each in answers if each.status == 429]
+    assert len(answers) - len(refused) >= 50
+    assert refused
+    assert refused[0].json["error"] == "too_fast"
+    assert refused[0].headers["retry-after"] == "5"
+    page = stack.buyer.ask("/cart", method="POST", body=b"")
+    while page.status != 429:
+        page = stack.buyer.ask("/cart", method="POST", body=b"")
+    assert b"One thing at a time" in page.body
+    # Who only looks is not counted.
+    assert stack.buyer.ask("/cart").status == 200
+
+
+def test_no_token_is_in_a_log(stack: Stack) -> None:
+    """Whoever reads the logs can download, and see every receipt."""
+    answer = post(stack.buyer, "/purchases", b"item=short&item=pack")
+    receipt = answer.json["receipt"].rpartition("/")[2]
+    paths = [
+        "/" + url.partition("://")[2].partition("/")[2]
+        for url in answer.json["downloads"].values()
+    ]
+    tokens = [receipt, *(part for p in paths for part in p.split("/")[2:4])]
+    assert all(len(each) > 30 for each in tokens)
+    link = paths[0]
+    referrer = {"Referer": f"https://localhost/purchases/{receipt}"}
+    for path in (
+        link,
+        f"/purchases/{receipt}",
+        f"/purchases?receipt={receipt}",
+        f"/verify?q={receipt}",
+        f"/payments/demo/{receipt}",
+        link.replace("/download", "/%64ownload"),
+        f"/{link}",
+        f"/{receipt}",
+        link + "x" * 9000,
+    ):
+        stack.buyer.ask(path, referrer)
+    stack.passer_by.ask(link, referrer)
+    for request in (
+        f"GET {link} HTTP/1.1\r\n\r\n",
+        f"GET {link} HTTP/9.9\r\nHost: x\r\n\r\n",
+        f"G{{}}T {link} HTTP/1.1\r\nHost: x\r\n\r\n",
+        f"GET {link} HTTP/1.1\r\nHost: x\r\nContent-Length: z\r\n\r\n",
+        f"GET {link}\x01 HTTP/1.1\r\nHost: x\r\n\r\n",
+    ):
+        raw(stack.https_port, request.encode(), stack.tls)
+        raw(stack.http_port, request.encode())
+    logs = stack.project("logs", "--no-log-prefix")
+    assert '"route":"download"' in logs
+    for token in tokens:
+        assert token not in logs
+        assert token[5:] not in logs
+    edge = stack.project("logs", "--no-log-prefix", "edge").splitlines()
+    lines = [json.loads(line) for line in edge if line.startswith("{")]
+    assert {"download", "purchase", "buy", "verify", "payment"} <= {
+        line["route"] for line in lines
+    }
+    assert all(line["client"] for line in lines)
+    # Everything else that nginx wrote is of its start.
+    others = [line for line in edge if not line.startswith("{")]
+    assert not [line for line in others if "request" in line.split("#")[-1]]
