@@ -12,11 +12,9 @@ from msrv.catalog.previews import Previews, find_ffmpeg
 from msrv.downloads.accel import Accel
 from msrv.downloads.direct import Direct
 from msrv.downloads.places import Places
+from msrv.downloads.sending import Sender
 from msrv.ledger.figures import LedgerFigures
 from msrv.ledger.ledger import Ledger
-
-
-from msrv.downloads.sending import Sender
 from msrv.pages import headers, keys, middleware, rendering
 from msrv.pages.assets import Assets
 from msrv.pages.origin import OriginRules

@@ -19,7 +19,7 @@ from typing import Final
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from msrv import certificates, connections
+from msrv import certificates, connections, leaving
 from msrv.certificates import CertificateError, Pair
 from msrv.pages import headers
 from msrv.pages.access import AccessLog
@@ -32,6 +32,12 @@ log = logging.getLogger(__name__)
 
 CERTIFICATE_SECONDS: Final = 60
 """How often an operator's pair is looked at for a renewal."""
+REFUSING_SECONDS: Final = 2
+"""How long a proxy in front is refused before this process is gone.
+
+A refusal is an answer, and the next replica is asked; a container that has
+gone is silence, and costs a visitor the proxy's patience.
+"""
 _MAX_HEADER_BYTES: Final = 8190
 _ENDINGS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -60,7 +66,8 @@ async def serve(
         app[TRAFFIC].draining = True
         for listener in listeners:
             listener.close()
-        await _drain(app, at_once)
+        await _drain(app, server, at_once)
+        leaving.hang_up(server)
 
 
 def bind(settings: Settings) -> list[socket.socket]:
@@ -176,12 +183,21 @@ async def _listen(
     )
 
 
-async def _drain(app: web.Application, at_once: asyncio.Event) -> None:
+async def _drain(
+    app: web.Application, server: web.Server, at_once: asyncio.Event
+) -> None:
     """Let what is under way end, for as long as the settings say."""
     seconds = app[SETTINGS].drain_seconds
+
+    async def all_received() -> None:
+        if app[SETTINGS].trusted_proxies:
+            await asyncio.sleep(min(REFUSING_SECONDS, seconds))
+        await app[TRAFFIC].until_idle()
+        await leaving.delivered(server)
+
     log.info("draining for up to %d s", seconds)
     waits = [
-        asyncio.create_task(app[TRAFFIC].until_idle()),
+        asyncio.create_task(all_received()),
         asyncio.create_task(at_once.wait()),
     ]
     _, pending = await asyncio.wait(

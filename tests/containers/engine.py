@@ -123,7 +123,15 @@ class Project:
         """Take it down, with all that it kept."""
         self("down", "--volumes", "--timeout", "5", "--remove-orphans")
 
+    def logs(self, service: str) -> list[str]:
+        """Give all lines that a service's containers have written."""
+        return [
+            line
+            for name in self.containers(service)
+            for line in docker("logs", name).splitlines()
+        ]
+
     def containers(self, service: str) -> list[str]:
         """Name the containers of a service, by id, in their order."""
-        found = self("ps", "--quiet", "--no-trunc", service).split()
+        found = self("ps", "--all", "--quiet", "--no-trunc", service).split()
         return sorted(found, key=lambda each: str(inspected(each)["Name"]))

@@ -157,7 +157,7 @@ def test_it_holds_what_it_needs_and_nothing_else(image: str) -> None:
         "-o -name .git -print -o -name .env -print -o -name .cache -print "
         "-o -name 'requirements*.txt' -print -o -name __pycache__ -prune; "
         "find /app /usr/local/lib/python3*/*-packages -name tests -print "
-        "-o -name 'test_*.py' -print -o -name conftest.py -print"
+        "-o -name test -print -o -name conftest.py -print"
     )
     found = docker(
         "run", "--rm", "--user=0", "--entrypoint=sh", image, "-c", script

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import signal
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -11,8 +12,6 @@ from tests.containers.buyer import Transfer
 from tests.containers.conftest import Stack, all_ready
 from tests.containers.engine import docker, inspected, until
 from tests.containers.library import LONG_BYTES, MIB
-
-SLOWLY = 40 * MIB
 
 
 @pytest.fixture(autouse=True)
@@ -44,14 +43,13 @@ def kill(name: str, number: signal.Signals) -> None:
 
 def replicas_of(stack: Stack, since: int) -> set[str]:
     """Name the replicas that answered, from a line of nginx's log on."""
-    lines = stack.project("logs", "--no-log-prefix", "edge").splitlines()
+    lines = stack.project.logs("edge")
     found = [json.loads(line) for line in lines[since:] if line[:1] == "{"]
     return {line["replica"] for line in found if line["replica"]}
 
 
 def lines_so_far(stack: Stack) -> int:
-    logs = stack.project("logs", "--no-log-prefix", "edge")
-    return len(logs.splitlines())
+    return len(stack.project.logs("edge"))
 
 
 def test_what_one_sold_the_other_delivers(stack: Stack) -> None:
@@ -87,7 +85,13 @@ def test_replicas_come_and_go_without_a_reload(stack: Stack) -> None:
         return len(replicas_of(stack, since)) == 3
 
     until(three, "three replicas answer")
-    stack.project("up", "--detach", "--no-recreate", "--scale", "app=1")
+    shrinking = threading.Thread(
+        target=stack.project,
+        args=("up", "--detach", "--no-recreate", "--scale", "app=1"),
+    )
+    shrinking.start()
+    while shrinking.is_alive():
+        assert stack.buyer.ask("/").status == 200
     for _ in range(40):
         assert stack.buyer.ask("/").status == 200
     now = inspected(stack.project.containers("edge")[0])["State"]
@@ -110,17 +114,15 @@ def test_a_file_outlives_the_store(
     assert digest.hexdigest() == whole_sums["long"]
 
 
-@pytest.mark.parametrize("item", ["long", "pack"])
 @pytest.mark.parametrize("times", [1, 2])
 def test_what_a_killed_store_cut_off_resumes(
-    item: str,
     times: int,
     stack: Stack,
     links: dict[str, str],
     whole_sums: dict[str, str],
 ) -> None:
     """A buyer begins again at nothing, or ends up with a broken file."""
-    transfer = Transfer(stack.buyer, links[item])
+    transfer = Transfer(stack.buyer, links["pack"])
     etag = transfer.answer.headers["ETag"]
     total = int(transfer.answer.headers["Content-Length"])
     assert total >= LONG_BYTES
@@ -135,7 +137,7 @@ def test_what_a_killed_store_cut_off_resumes(
     while data := transfer.read(MIB):
         got += data
     transfer.close()
-    if times == 1 or item == "long":
+    if times == 1:
         assert len(got) == total
     else:
         assert 8 * MIB <= len(got) < total
@@ -145,9 +147,9 @@ def test_what_a_killed_store_cut_off_resumes(
         stack.project.up("--no-build")
         until(stack.buyer.is_ready, "it can sell again")
         rest = stack.buyer.ask(
-            links[item],
+            links["pack"],
             {"Range": f"bytes={len(got)}-", "If-Range": etag},
         )
         assert rest.status == 206
         got += rest.body
-    assert hashlib.sha256(got).hexdigest() == whole_sums[item]
+    assert hashlib.sha256(got).hexdigest() == whole_sums["pack"]
