@@ -27,11 +27,12 @@ run: $(VENV)/installed ## serve the demo library, or LIBRARY=folder
 test: $(VENV)/installed-dev ## the whole suite; ARGS="-k name" for a part
 	$(BIN)/python -m pytest $(ARGS)
 
-check: $(VENV)/installed-dev ## lint, types, floors
+check: $(VENV)/installed-dev ## lint, types, floors, containers' files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	BIN=$(BIN) deploy/lint.sh
 
 # The peers' own environment; the bench says what it lacks, and goes on.
 $(VENV)-bench/installed: bench/requirements.txt

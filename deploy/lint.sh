@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Look the containers' files over with whatever of the tools is installed;
+# what is not is said. BIN is where make has put Python's.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH=${BIN:-.venv/bin}:$PATH
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# As the container's entry point fills it in.
+sed -e 's|${MSRV_PUBLIC_URL}|https://localhost|' \
+    -e 's|${MSRV_STALL_SECONDS}|60|' \
+    deploy/nginx/store.conf.template >"$work/store.conf"
+sed -e "s|/tmp/store.conf|$work/store.conf|" \
+    deploy/nginx/nginx.conf >"$work/nginx.conf"
+
+has() {
+    command -v "$1" >/dev/null && return
+    echo "deploy/lint.sh: $1 is not installed: left out"
+    return 1
+}
+
+if has hadolint; then hadolint Dockerfile; fi
+
+if has crossplane; then
+    # The types are the image's; its parser knows no newer nginx than its own.
+    sed '/mime.types/d' "$work/nginx.conf" >"$work/parsed.conf"
+    crossplane parse "$work/parsed.conf" >"$work/parsed.json"
+    if ! grep -q '"status":"ok","errors":\[\]' "$work/parsed.json"; then
+        crossplane parse --indent 2 "$work/parsed.conf" | grep -A 6 '"errors"'
+        exit 1
+    fi
+fi
+
+if has gixy; then
+    # return_bypasses_allow_deny and the like have nothing to find here.
+    gixy --skips low_keepalive_requests "$work/nginx.conf" >"$work/said" ||
+        { cat "$work/said"; exit 1; }
+fi
+
+image=$(sed -n 's/^ *image: ${EDGE_IMAGE:-\(.*\)}$/\1/p' docker-compose.prod.yml)
+if ! docker image inspect "$image" >/dev/null 2>&1; then
+    echo "deploy/lint.sh: $image is not here: nginx -t is left out"
+    exit 0
+fi
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 \
+    -subj /CN=localhost -keyout "$work/key" -out "$work/cert" 2>/dev/null
+chmod -R a+rX "$work"
+docker run --rm --network none --tmpfs /tmp --entrypoint sh \
+    --volume "$PWD/deploy/nginx/nginx.conf:/etc/nginx/nginx.conf:ro" \
+    --volume "$work:/filled:ro" \
+    --volume "$work/cert:/run/secrets/tls_cert:ro" \
+    --volume "$work/key:/run/secrets/tls_key:ro" \
+    "$image" -c 'cp /filled/store.conf /tmp/ && nginx -t -q'

@@ -1,0 +1,245 @@
+#!/usr/bin/env bash
+# Bring the production stack up as it would be shipped, try what it promises,
+# then the development stack, and take everything down again.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+usage() {
+    cat <<'TEXT'
+deploy/validate.sh: try the containers of this checkout, Pass or Fail.
+
+    deploy/validate.sh [-s] [-h]
+
+  -s  skip the TLS part
+  -h  this text
+
+It builds the image, makes the development certificate if there is none, and
+serves the demo on EDGE_HTTP_PORT (80) and EDGE_HTTPS_PORT (443), then on
+MSRV_DEV_PORT (8443); all of that has to be free. Nothing is left running.
+It exits with 1 on any Fail. It needs docker with Compose, curl, openssl and
+Python; testssl.sh is used for TLS where it is installed.
+TEXT
+}
+
+tls=yes
+while getopts sh option; do
+    case $option in
+    s) tls=no ;;
+    h) usage; exit 0 ;;
+    *) usage >&2; exit 2 ;;
+    esac
+done
+
+http_port=${EDGE_HTTP_PORT:-80}
+https_port=${EDGE_HTTPS_PORT:-443}
+dev_port=${MSRV_DEV_PORT:-8443}
+url=https://localhost
+[ "$https_port" = 443 ] || url=$url:$https_port
+plain=http://localhost
+[ "$http_port" = 80 ] || plain=$plain:$http_port
+name=msrv-validate-$$
+certs=${MSRV_CERTS:-certs}
+work=$(mktemp -d)
+failed=0
+
+export EDGE_HTTP_PORT=$http_port EDGE_HTTPS_PORT=$https_port
+export MSRV_DEV_PORT=$dev_port MSRV_PUBLIC_URL=$url MSRV_DEMO_PAYMENTS=1
+export MSRV_IMAGE=$name MSRV_DEV_IMAGE=$name
+MSRV_TLS_CERT=$PWD/$certs/localhost.crt
+MSRV_TLS_KEY=$PWD/$certs/localhost.key
+export MSRV_TLS_CERT MSRV_TLS_KEY
+
+production() {
+    docker compose -p "$name" -f docker-compose.prod.yml "$@"
+}
+development() {
+    docker compose -p "$name-dev" -f "$work/msrv/docker-compose.yml" "$@"
+}
+
+take_down() {
+    production down --volumes --timeout 5 >/dev/null 2>&1
+    [ ! -e "$work/msrv/docker-compose.yml" ] ||
+        development down --volumes --timeout 5 >/dev/null 2>&1
+    docker image rm --force "$name" >/dev/null 2>&1
+    rm -rf "$work"
+}
+trap take_down EXIT
+trap 'exit 130' INT TERM
+
+# check SENTENCE COMMAND...: run it, and say how it went.
+check() {
+    local sentence=$1
+    shift
+    if "$@" >"$work/said" 2>&1; then
+        printf 'Pass  %s\n' "$sentence"
+    else
+        failed=1
+        printf 'Fail  %s\n' "$sentence"
+        tail -n 5 "$work/said" | sed 's/^/      /'
+    fi
+}
+get() { curl --silent --show-error --max-time 60 --cacert "$certs/ca.crt" "$@"; }
+status_of() { get --output /dev/null --write-out '%{http_code}' "$@"; }
+json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
+
+# A command of the store, from the image: nothing has to be installed here.
+# As whoever has the checkout, to whom the files then belong.
+msrv() {
+    docker run --rm --user "$(stat -c '%u:%g' .)" \
+        --volume "$PWD/$certs:/certs" --env MSRV_CERTS=/certs \
+        --hostname msrv "$name" "$@"
+}
+
+echo "The image"
+check "it builds" docker build --quiet --tag "$name" .
+[ "$failed" = 0 ] || exit 1
+if ! secret=$(msrv nonce); then
+    echo "Fail  the image makes a NONCE"
+    exit 1
+fi
+export NONCE=$secret
+
+base=$(sed -n 's/^ARG BASE=//p' Dockerfile)
+adds_little() {
+    local whole under
+    whole=$(docker image inspect -f '{{.Size}}' "$name") || return 1
+    under=$(docker image inspect -f '{{.Size}}' "$base") || return 1
+    echo "$((whole / 1000000)) MB, of which $(((whole - under) / 1000000)) MB are added"
+    [ $((whole - under)) -lt 80000000 ]
+}
+check "it adds less than 80 MB to $base" adds_little
+sed 's/^/      /' "$work/said"
+
+echo "Production"
+nameless() { ! (unset NONCE; production up --detach) && grep -q NONCE "$work/said"; }
+check "without NONCE, nothing starts" nameless
+check "a development certificate is there, or is made" msrv certs
+up() {
+    production up --detach --wait --wait-timeout 120 --no-build || return 1
+    local _
+    for _ in $(seq 600); do
+        [ "$(status_of "$url/-/ready")" = 200 ] && return 0
+        sleep 0.1
+    done
+    return 1
+}
+check "nginx and two replicas come up" up
+
+answers_200() { [ "$(status_of "$url/")" = 200 ]; }
+check "200 at $url/" answers_200
+
+shows_the_edge() {
+    get --header 'X-Forwarded-For: 6.6.6.6' "$url/-/edge" | tee "$work/edge"
+    grep -q 'easier to ask forgiveness' "$work/edge" &&
+        grep -Eq '^X-Forwarded-For: [0-9a-f.:]+$' "$work/edge" &&
+        grep -Eq '^X-Real-IP: [0-9a-f.:]+$' "$work/edge" &&
+        grep -q '^X-Forwarded-Proto: https$' "$work/edge" &&
+        ! grep -q '6\.6\.6\.6' "$work/edge"
+}
+check "the quotation and the forwarded headers at $url/-/edge" shows_the_edge
+
+redirects() {
+    local place
+    place=$(curl --silent --output /dev/null --write-out \
+        '%{http_code} %{redirect_url}' --header 'Host: evil.example' \
+        "$plain/catalog?q=a%20b")
+    echo "$place"
+    [ "$place" = "301 $url/catalog?q=a%20b" ]
+}
+check "$plain/ leads to the same page of $url/" redirects
+
+if [ "$tls" = yes ]; then
+    handshake() {
+        openssl s_client -connect "localhost:$https_port" \
+            -servername localhost "$@" </dev/null 2>&1
+    }
+    # A look that finds nothing to look at is no pass.
+    speaks() { handshake "$@" | tee "$work/tls" | grep -q 'Verify return code: 0' ||
+        grep -Eq '^ *(New|Protocol).*TLSv1\.[23]' "$work/tls"; }
+    refuses() { handshake "$@" | tee "$work/tls"; grep -Eq 'alert|Cipher is \(NONE\)' "$work/tls"; }
+    check "TLS 1.3" speaks -tls1_3
+    check "TLS 1.2 with ECDHE and AES-GCM" speaks -tls1_2 -cipher ECDHE+AESGCM
+    check "no TLS 1.1" refuses -tls1_1 -cipher ALL:@SECLEVEL=0
+    check "no CBC suite" refuses -tls1_2 -cipher ECDHE-ECDSA-AES128-SHA256:ECDHE-RSA-AES128-SHA256
+    check "no static RSA" refuses -tls1_2 -cipher AES128-GCM-SHA256
+    testssl=$(command -v testssl || command -v testssl.sh || true)
+    if [ -n "$testssl" ]; then
+        sound() {
+            "$testssl" --quiet --color 0 --warnings off --protocols \
+                --server-preference --add-ca "$certs/ca.crt" "$url/" |
+                tee "$work/testssl"
+            ! grep -Eq 'NOT ok|not ok' "$work/testssl" &&
+                grep -q 'TLS 1.3' "$work/testssl"
+        }
+        check "testssl finds nothing wrong" sound
+    fi
+fi
+
+unreachable() {
+    ! curl --silent --max-time 2 http://127.0.0.1:8000/ &&
+        [ -z "$(production port app 8000 2>/dev/null | grep -v ':0$')" ]
+}
+check "the app is not reachable from here" unreachable
+
+no_keys() {
+    local image
+    image=$(docker inspect -f '{{.Image}}' "$(production ps -q edge)") || return 1
+    docker run --rm --user 0 --entrypoint sh "$image" -c \
+        'test ! -e /run/secrets/tls_key && ! grep -rls "PRIVATE KEY" /etc/nginx'
+}
+check "nginx's image has no key" no_keys
+
+buys_and_downloads() {
+    local item sum link
+    item=$(get -H 'Accept: application/json' "$url/catalog" | json \
+        "max((i for r in d['releases'] for i in r['items']), key=lambda i: i['size_bytes'])['item_id']") || return 1
+    link=$(get -H 'Accept: application/json' --data "item=$item" "$url/purchases" |
+        json "d['downloads']['$item']") || return 1
+    sum=$(docker exec "$(production ps -q app | head -n 1)" msrv catalog --json | json \
+        "next(i['sha256'] for i in d if i['item_id'] == '$item')") || return 1
+    get --output "$work/whole" "$link" || return 1
+    echo "$sum  $work/whole" | sha256sum --check || return 1
+    # Interrupted: what came by then, and the rest of it.
+    head -c 100000 "$work/whole" >"$work/part"
+    get --output "$work/part" --continue-at - "$link" || return 1
+    echo "$sum  $work/part" | sha256sum --check || return 1
+    [ "$(status_of --range 5-9 "$link")" = 206 ]
+}
+check "a purchase, its download and a resumed one have the right SHA-256" buys_and_downloads
+
+direct_is_404() { [ "$(status_of "$url/-/files/whole/store.toml")" = 404 ]; }
+check "a file can't be had by its path" direct_is_404
+production down --volumes --timeout 5 >/dev/null 2>&1
+
+echo "Development"
+# In a copy: the edit is not for this checkout.
+mkdir "$work/msrv"
+cp -R msrv docker-compose.yml Dockerfile "$work/msrv"
+mkdir "$work/msrv/certs"
+develops() {
+    development up --detach --wait --wait-timeout 120 --no-build &&
+        curl --silent --fail --cacert "$work/msrv/certs/ca.crt" \
+            --retry 20 --retry-delay 1 "https://localhost:$dev_port/-/ready"
+}
+check "it comes up with HTTPS of its own" develops
+belongs() {
+    [ "$(stat -c %u "$work/msrv/certs/localhost.key")" = "$(stat -c %u "$work/msrv/certs")" ]
+}
+check "what it makes here is ours" belongs
+reloads() {
+    local began
+    sed -i 's/forgiveness/pardon/' "$work/msrv/msrv/pages/operations.py"
+    began=$(date +%s%N)
+    until curl --silent --cacert "$work/msrv/certs/ca.crt" \
+        "https://localhost:$dev_port/-/edge" | grep -q pardon; do
+        [ $(($(date +%s%N) - began)) -lt 2000000000 ] || return 1
+        sleep 0.05
+    done
+}
+check "an edit shows within two seconds" reloads
+
+echo
+docker image ls --format '{{.Repository}}:{{.Tag}}  {{.Size}}' |
+    grep -E "^($name|nginxinc/nginx-unprivileged|$(printf %s "$base" | sed 's/:.*//')):"
+if [ "$failed" = 0 ]; then echo "All passed."; else echo "Something failed."; fi
+exit "$failed"
