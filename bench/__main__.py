@@ -4,13 +4,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import downloads, ledger, measuring, memory, pages, startup
+from bench import downloads, edge, ledger, measuring, memory, pages, startup
 
 BENCHES = {
     "startup": ("Start to the first answered request", startup.measure),
     "downloads": ("Downloads against their peers", downloads.measure),
     "memory": ("Memory of slow buyers' connections", memory.measure),
     "ledger": ("Purchases and figures of the ledger", ledger.measure),
+    "edge": ("A download through the edge, nginx alone = 1", edge.measure),
     "pages": ("Time of a page on the server", pages.measure),
 }
 
@@ -22,8 +23,9 @@ def main() -> None:
         title, measure = BENCHES[name]
         with tempfile.TemporaryDirectory() as folder:
             figures = measure(Path(folder))
-        measuring.show(title, figures)
-        results[title] = figures
+        if figures:
+            measuring.show(title, figures)
+            results[title] = figures
     measuring.write(results)
 
 

@@ -1,0 +1,198 @@
+"""What a download through the edge costs, against nginx alone.
+
+The production file as it is, with one replica and MSRV_DELIVERY=accel: CPU
+seconds are nginx's and the store's together. The baseline is the same image
+of nginx in a container beside it, with the same certificate, the same TLS
+and the same file as plain static content. Both are asked over the engine's
+bridge, past its proxy of published ports.
+"""
+
+import os
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bench.downloads import (
+    LARGE,
+    LARGE_BYTES,
+    costs,
+    make_files,
+    pair_of,
+    receive,
+)
+from bench.measuring import Figure, take
+from bench.peers import ROOT, free_port
+from bench.receiver import Taken, Task
+from msrv.certificates import Pair, share_with_containers
+from tests.containers.buyer import Buyer
+from tests.containers.engine import (
+    NONCE,
+    PRODUCTION,
+    Project,
+    docker,
+    inspected,
+    lack,
+    until,
+)
+
+ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "5"))
+SECONDS: Final = 2.0
+IMAGE: Final = "nginxinc/nginx-unprivileged:1.30-alpine"
+_ALONE: Final = """
+worker_processes auto;
+pid /tmp/nginx.pid;
+events { worker_connections 4096; }
+http {
+    access_log off;
+    sendfile on;
+    tcp_nopush on;
+    client_body_temp_path /tmp/1; proxy_temp_path /tmp/2;
+    fastcgi_temp_path /tmp/3; uwsgi_temp_path /tmp/4; scgi_temp_path /tmp/5;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_session_tickets off;
+    server {
+        listen 8443 ssl;
+        http2 on;
+        ssl_certificate /run/secrets/tls_cert;
+        ssl_certificate_key /run/secrets/tls_key;
+        root /library;
+    }
+}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A server in a container: where it is, and whose time it takes."""
+
+    host: str
+    path: str
+    pids: tuple[int, ...]
+
+
+def measure(folder: Path) -> list[Figure]:
+    """Bring both up, and measure them in turns."""
+    missing = lack()
+    if missing:
+        print(f"  {missing}: left out")
+        return []
+    library, pair = folder / "library", pair_of(folder)
+    folder.chmod(0o755)
+    make_files(library)
+    share_with_containers(pair)
+    with ExitStack() as stack:
+        edge = stack.enter_context(_edge(library, pair))
+        alone = stack.enter_context(_alone(folder, library, pair))
+        figures: list[Figure] = []
+        for clients in (1, 16):
+            figures += costs(
+                take(
+                    {
+                        f"nginx alone, {clients} at once": _taking(
+                            alone, clients
+                        ),
+                        f"edge and store, {clients} at once": _taking(
+                            edge, clients
+                        ),
+                    },
+                    rounds=ROUNDS,
+                )
+            )
+    return figures
+
+
+def _taking(side: Side, clients: int) -> Callable[[], Taken]:
+    first, *others = side.pids
+    task = Task(
+        first,
+        8443,
+        side.path,
+        tls=True,
+        clients=clients,
+        warm_seconds=0.5,
+        seconds=SECONDS,
+        file_bytes=LARGE_BYTES,
+        host=side.host,
+        others=tuple(others),
+    )
+    return lambda: receive(task)
+
+
+@contextmanager
+def _edge(library: Path, pair: Pair) -> Iterator[Side]:
+    name = f"msrv-bench-{os.getpid()}"
+    http_port, https_port = free_port(), free_port()
+    project = Project(
+        PRODUCTION,
+        name,
+        {
+            "NONCE": NONCE,
+            "MSRV_IMAGE": name,
+            "MSRV_LIBRARY": str(library),
+            "MSRV_DEMO_PAYMENTS": "1",
+            "MSRV_PUBLIC_URL": f"https://localhost:{https_port}",
+            "MSRV_TLS_CERT": str(pair.cert),
+            "MSRV_TLS_KEY": str(pair.key),
+            "EDGE_HTTP_PORT": str(http_port),
+            "EDGE_HTTPS_PORT": str(https_port),
+            "EDGE_NETWORK": f"10.{os.getpid() % 250}.251.0/26",
+        },
+    )
+    docker("build", "--tag", name, str(ROOT))
+    try:
+        project.up("--no-build", "--scale", "app=1")
+        buyer = Buyer(https_port, _trusting(pair))
+        until(buyer.is_ready, "it can sell", 60)
+        found = {
+            item["title"]: item["item_id"]
+            for release in buyer.json("/catalog")["releases"]
+            for item in release["items"]
+        }
+        wanted = found[Path(LARGE).stem]
+        (edge,) = project.containers("edge")
+        (app,) = project.containers("app")
+        yield Side(
+            _address(edge), buyer.buy(wanted)[wanted], (_pid(edge), _pid(app))
+        )
+    finally:
+        project.down()
+        docker("image", "rm", "--force", name)
+
+
+@contextmanager
+def _alone(folder: Path, library: Path, pair: Pair) -> Iterator[Side]:
+    config = folder / "alone.conf"
+    config.write_text(_ALONE, encoding="utf-8")
+    name = docker(
+        "run",
+        "--detach",
+        "--read-only",
+        "--cap-drop=ALL",
+        "--tmpfs=/tmp:mode=1777",
+        f"--volume={config}:/etc/nginx/nginx.conf:ro",
+        f"--volume={library}:/library:ro",
+        f"--volume={pair.cert}:/run/secrets/tls_cert:ro",
+        f"--volume={pair.key}:/run/secrets/tls_key:ro",
+        IMAGE,
+    ).strip()
+    try:
+        yield Side(_address(name), f"/{LARGE}", (_pid(name),))
+    finally:
+        docker("rm", "--force", "--volumes", name)
+
+
+def _trusting(pair: Pair) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=pair.ca)
+
+
+def _address(name: str) -> str:
+    """Give an address of a container that this machine reaches."""
+    networks = inspected(name)["NetworkSettings"]["Networks"]
+    return str(next(each["IPAddress"] for each in networks.values()))
+
+
+def _pid(name: str) -> int:
+    return int(inspected(name)["State"]["Pid"])
