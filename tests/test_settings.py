@@ -56,6 +56,7 @@ def test_defaults_are_as_documented(name: str, field: str, shown: str) -> None:
         ({"MSRV_PORT": "70000"}, "MSRV_PORT: .*less than or equal to 65535"),
         ({"MSRV_LINK_HOURS": "0"}, "MSRV_LINK_HOURS: .*greater than"),
         ({"MSRV_DELIVERY": "mail"}, "MSRV_DELIVERY: input should be 'direct'"),
+        ({"MSRV_DELIVERY": "accel"}, "MSRV_DELIVERY=accel needs MSRV_TRUSTED"),
         ({"MSRV_STALL_SECONDS": "0"}, "MSRV_STALL_SECONDS: .*greater than"),
         ({"MSRV_TLS": "on"}, "MSRV_TLS: input should be 'auto' or 'off'"),
         ({"MSRV_DEMO_PAYMENTS": "si"}, "MSRV_DEMO_PAYMENTS: .*boolean"),
