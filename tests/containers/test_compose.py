@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -122,3 +123,19 @@ def test_the_edge_s_image_has_no_key(stack: Stack) -> None:
     )  # fmt: skip
     assert found == ""
     assert "NONCE" not in str(edge["Config"])
+
+
+def test_a_nonce_in_a_file_stays_out_of_the_environment(
+    tmp_path: Path,
+) -> None:
+    """Whoever may ask the engine reads the secret, as the manual denies."""
+    manual = (ROOT / "docs" / "deployment.md").read_text("utf-8")
+    (override,) = re.findall("```yaml\n(services:.*?)```", manual, re.DOTALL)
+    file = tmp_path / "nonce.yml"
+    file.write_text(override, "utf-8")
+    found = docker(
+        "compose", "--file", str(PRODUCTION), "--file", str(file), "config",
+        NONCE="is-in-the-file",
+    )  # fmt: skip
+    assert "NONCE_FILE: /run/secrets/nonce\n" in found
+    assert "is-in-the-file" not in found

@@ -68,9 +68,12 @@ def test_what_one_sold_the_other_delivers(stack: Stack) -> None:
 def test_both_are_asked(stack: Stack) -> None:
     """One replica does all the work, and is missed when it goes."""
     since = lines_so_far(stack)
-    for _ in range(12):
+
+    def both() -> bool:
         assert stack.buyer.ask("/").status == 200
-    assert len(replicas_of(stack, since)) == 2
+        return len(replicas_of(stack, since)) == 2
+
+    until(both, "each has answered")
 
 
 def test_replicas_come_and_go_without_a_reload(stack: Stack) -> None:
