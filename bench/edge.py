@@ -39,7 +39,7 @@ from tests.containers.engine import (
 )
 
 ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "5"))
-SECONDS: Final = 2.0
+SECONDS: Final = 4.0
 IMAGE: Final = "nginxinc/nginx-unprivileged:1.30-alpine"
 _ALONE: Final = """
 worker_processes auto;
