@@ -48,7 +48,7 @@ SUITES: Final = {
 }
 GB: Final = 1_000_000_000
 RESTLESS: Final = ("stock", "uvicorn")
-FEW: Final = ("nginx", "msrv", "stock")
+FEW: Final = ("nginx", "msrv", "msrv_uvloop", "stock")
 """Who is measured with more than downloads over TLS."""
 
 
@@ -66,7 +66,8 @@ def measure(folder: Path) -> list[Figure]:
         figures += archive(company)
         figures += latency(company)
     with Company(stage, few, tls=False) as company:
-        figures += speed(company, 16, "plain HTTP")
+        for clients in (1, 16):
+            figures += speed(company, clients, "plain HTTP")
         figures += tiny(company)
     return figures + packing.measure(stage.files / "Album", ROUNDS)
 

@@ -15,7 +15,6 @@ from typing import Final
 
 from bench import peers
 from bench.downloads import (
-    FEW,
     LARGE,
     TINY,
     make_files,
@@ -30,6 +29,7 @@ from bench.processes import anonymous_bytes
 
 BUYERS: Final = int(os.environ.get("BENCH_BUYERS", "2000"))
 ROUNDS: Final = 2
+HELD: Final = ("nginx", "msrv", "stock")
 SECONDS: Final = 10.0
 BYTES_PER_SECOND: Final = 50_000
 
@@ -40,7 +40,7 @@ def measure(folder: Path) -> list[Figure]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     stage = Stage(folder, folder / "library", pair_of(folder))
     make_files(stage.files)
-    names = [name for name in peers.available() if name in FEW]
+    names = [name for name in peers.available() if name in HELD]
     return compare(
         take(
             {

@@ -19,6 +19,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -147,8 +148,8 @@ class Stage:
             ),
         }
         command = getattr(self, f"_{name}")(port, tls=tls)
-        if name == "msrv":
-            environ |= self._settings(port, tls=tls)
+        if name.startswith("msrv"):
+            environ |= self._settings(name, port, tls=tls)
         with subprocess.Popen(
             command,
             cwd=ROOT,
@@ -163,7 +164,7 @@ class Stage:
                     peer.paths = {"Album.zip": "/album.zip"}
                 if name == "nginx":
                     peer.paths = {"Single/Tiny.bin": paid("Single/Tiny.bin")}
-                if name == "msrv":
+                if name.startswith("msrv"):
                     peer.paths = buy_all(peer)
                 yield peer
             finally:
@@ -173,15 +174,24 @@ class Stage:
         assert port or tls  # noqa: S101 - the environment has them
         return [sys.executable, "-m", "msrv", "serve"]
 
-    def _settings(self, port: int, *, tls: bool) -> dict[str, str]:
+    def _msrv_uvloop(self, port: int, *, tls: bool) -> list[str]:
+        folder = self.folder / "uvloop"
+        folder.mkdir(exist_ok=True)
+        (folder / "sitecustomize.py").write_text(
+            "import uvloop\nuvloop.install()\n", encoding="utf-8"
+        )
+        return self._msrv(port, tls=tls)
+
+    def _settings(self, name: str, port: int, *, tls: bool) -> dict[str, str]:
         return {
             "NONCE": "a nonce for benchmarks: 9Jk2-Lmx7-Rr4T-wP0e-Zz81",
             "MSRV_LIBRARY": str(self.files),
-            "MSRV_DATA": str(self.folder / "data"),
+            "MSRV_DATA": str(self.folder / f"data of {name}"),
             "MSRV_DEMO_PAYMENTS": "1",
             "MSRV_HOST": "127.0.0.1",
             "MSRV_PORT": str(port),
             "MSRV_DRAIN_SECONDS": "0",
+            "PYTHONPATH": str(self.folder / name.partition("_")[2]),
             "MSRV_MAX_DOWNLOADS": "10000",
             "MSRV_MAX_DOWNLOADS_PER_CLIENT": "10000",
         } | (
@@ -242,6 +252,7 @@ def available() -> list[str]:
     found = {
         "nginx": nginx() is not None,
         "msrv": True,
+        "msrv_uvloop": find_spec("uvloop") is not None,
         "stock": True,
         "uvicorn": has("uvicorn") and has("starlette"),
         "granian": has("granian") and has("starlette"),
