@@ -7,6 +7,7 @@ household or one server has. Where no address is known, all are one client.
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
 _IPV6_HOST_BITS = 64
@@ -53,9 +54,13 @@ class Places:
                 del self._taken[household]
 
 
+@lru_cache(maxsize=1024)
 def _household(client: IPv4Address | IPv6Address | None) -> Hashable:
+    # A number, since an address is made one each time it is looked up.
+    if client is None:
+        return None
     if not isinstance(client, IPv6Address):
-        return client
+        return client.version, int(client)
     if client.ipv4_mapped is not None:
-        return client.ipv4_mapped
-    return int(client) >> _IPV6_HOST_BITS
+        return _household(client.ipv4_mapped)
+    return client.version, int(client) >> _IPV6_HOST_BITS

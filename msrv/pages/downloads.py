@@ -43,7 +43,9 @@ async def download(request: web.Request) -> web.StreamResponse:
 
     Raises Forged, LinkExpired, Refunded, NoPlace, StorageError.
     """
-    store = request.config_dict
+    # There are no applications below this one, and `config_dict` would look
+    # for them each time.
+    store = request.app
     now = store[CLOCK]()
     expired = None
     try:
@@ -58,7 +60,7 @@ async def download(request: web.Request) -> web.StreamResponse:
         expired, access = error, error.access
     catalog = store[CATALOG].current
     entry = catalog.by_id.get(access.item_id)
-    ledger = request.config_dict[LEDGER]
+    ledger = store[LEDGER]
     if ledger.revocations.ends(
         access.order_id, access.item_id, _release_of(entry)
     ):

@@ -37,9 +37,9 @@ once seen it on localhost would refuse every other program there."""
 async def secure(request: web.Request, response: web.StreamResponse) -> None:
     """Put the headers on an answer that is about to leave."""
     put(response)
-    if request.config_dict[SETTINGS].has_operators_certificate:
+    if request.app[SETTINGS].has_operators_certificate:
         response.headers["Strict-Transport-Security"] = _HSTS
-    if request.config_dict[TRAFFIC].draining:
+    if request.app[TRAFFIC].draining:
         response.force_close()
         # aiohttp has written this header before it asks us.
         response.headers["Connection"] = "close"

@@ -21,7 +21,7 @@ _METHODS: Final = _SAFE | {"POST", "PUT", "PATCH", "DELETE"}
 @web.middleware
 async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Count the request while it is under way, and when it has ended."""
-    traffic = request.config_dict[TRAFFIC]
+    traffic = request.app[TRAFFIC]
     route = route_name(request)
     began = time.perf_counter()
     status, sent = 499, 0
@@ -69,7 +69,7 @@ async def place(request: web.Request, handler: Handler) -> web.StreamResponse:
     Raises ForeignHost and ForeignOrigin. What operators ask for under `/-/`
     is answered under any name: health checks use whichever they know.
     """
-    rules = request.config_dict[ORIGIN_RULES]
+    rules = request.app[ORIGIN_RULES]
     origin = rules.read(
         request.remote, secure=request.secure, headers=request.headers
     )
