@@ -5,6 +5,7 @@
     - `Expired`: it was one of ours, until `since`
         - `LinkExpired`: what the link gave access to
         - `QuoteExpired`: what was to be paid
+        - `TicketExpired`: who it let into the studio
 
 None of them holds a token, so that none can be logged by way of an error.
 """
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from msrv.proofs.links import Access
     from msrv.proofs.quotes import Quote
+    from msrv.proofs.tickets import Ticket
 
 
 class ProofError(Exception):
@@ -57,3 +59,11 @@ class QuoteExpired(Expired):
     def __init__(self, quote: "Quote") -> None:
         super().__init__(quote.expires_at)
         self.quote = quote
+
+
+class TicketExpired(Expired):
+    """A sign-in link or a session that has expired; `ticket` is which."""
+
+    def __init__(self, ticket: "Ticket") -> None:
+        super().__init__(ticket.expires_at)
+        self.ticket = ticket

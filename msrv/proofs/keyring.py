@@ -58,6 +58,7 @@ class Purpose(Enum):
     POE = "poe"
     RECEIPT = "receipt"
     QUOTE = "quote"
+    STUDIO = "studio"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
