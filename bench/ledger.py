@@ -10,6 +10,7 @@ import os
 import statistics
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,10 +24,12 @@ from msrv import settings as settings_room
 from msrv.app import create_app
 from msrv.ledger import migrating, orders, reports, stories
 from msrv.ledger.database import Database
-from msrv.ledger.events import Sale
+from msrv.ledger.errors import Unreachable
+from msrv.ledger.events import WHOLE, Sale
 from msrv.ledger.health import Status
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.revocations import Revocations
+from msrv.ledger.revoking import TakenLine
 from msrv.ledger.sums import day_of
 from msrv.pages.keys import CATALOG, LEDGER
 from msrv.proofs.keyring import Keyring
@@ -121,6 +124,21 @@ class Off:
     def status(self) -> Status:
         """Be well."""
         return Status("ok", (), 0, 0, 0, 0, 0)
+
+    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Have nothing to read."""
+        raise Unreachable("it is off")
+
+    async def revoke(
+        self,
+        order_id: str,
+        item_id: str = WHOLE,
+        *,
+        by: str,  # noqa: ARG002 - the protocol's
+        undo: bool = False,  # noqa: ARG002 - the protocol's
+    ) -> tuple[TakenLine, ...]:
+        """Have nothing to take back."""
+        raise Unreachable(f"it is off: {order_id}{item_id}")
 
 
 async def _purchases(folder: Path) -> list[Figure]:

@@ -12,6 +12,8 @@
     - `NoSuchOrder`: the ledger knows of no order by this id
         - `NoSuchLine`: the order is known and does not hold this item
         - `NothingRevoked`: there is nothing of it to give back
+    - `LinkUsed`: this sign-in link to the studio was used before
+    - `CannotRemember`: nothing can be written, so no sign-in link is taken
 """
 
 from pathlib import Path
@@ -104,3 +106,11 @@ class NothingRevoked(NoSuchOrder):
     def __init__(self, order_id: str) -> None:
         super().__init__(order_id)
         self.args = (f"nothing of order {order_id} was revoked",)
+
+
+class LinkUsed(LedgerError):
+    """This sign-in link to the studio was used before."""
+
+
+class CannotRemember(LedgerError):
+    """That a link is used can't be written down: not here, not there."""

@@ -12,6 +12,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Protocol, Self
@@ -76,6 +77,21 @@ class Memory(Protocol):
 
     def status(self) -> Status:
         """Say how the ledger fares."""
+        ...
+
+    def reading(self) -> "AbstractAsyncContextManager[AsyncConnection]":
+        """Read from the database. Raises DatabaseError while it rests."""
+        ...
+
+    async def revoke(
+        self,
+        order_id: str,
+        item_id: str = WHOLE,
+        *,
+        by: str,
+        undo: bool = False,
+    ) -> "tuple[TakenLine, ...]":
+        """Take an order back, or one line of it, or undo that."""
         ...
 
 
@@ -190,6 +206,17 @@ class Ledger:
         if self._database is None:
             raise Unreachable("the database has not been reached yet")
         async with self._database.reading() as connection:
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def writing(self) -> AsyncIterator["AsyncConnection"]:
+        """Write to the database, alone. Raises DatabaseError.
+
+        Past the spool: for what is worth nothing unless it holds at once.
+        """
+        if self._database is None:
+            raise Unreachable("the database has not been reached yet")
+        async with self._database.writing() as connection:
             yield connection
 
     async def revoke(

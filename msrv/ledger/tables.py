@@ -171,8 +171,9 @@ titles = Table(
     **_OPTIONS,
 )
 
-# One row, `changes`: how many changes replicas could have asked for. Who
-# writes locks it first, so that there is one writer at a time on any engine.
+# A row, `changes`: how many changes replicas could have asked for. Who writes
+# locks it first, so that there is one writer at a time on any engine. Others
+# are what replicas tell one another of the studio's door; see `marking`.
 marks = Table(
     "marks",
     metadata,
