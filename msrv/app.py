@@ -13,6 +13,7 @@ from msrv.downloads.accel import Accel
 from msrv.downloads.direct import Direct
 from msrv.downloads.places import Places
 from msrv.downloads.sending import Sender
+from msrv.ledger.door import Door
 from msrv.ledger.figures import LedgerFigures
 from msrv.ledger.ledger import Ledger
 from msrv.pages import headers, keys, middleware, rendering
@@ -21,6 +22,7 @@ from msrv.pages.origin import OriginRules
 from msrv.pages.packs import Packs
 from msrv.pages.routes import ROUTES
 from msrv.pages.shelf import Shelf
+from msrv.pages.studio.routes import STUDIO
 from msrv.pages.traffic import Traffic
 from msrv.payments.registry import Providers
 from msrv.proofs.keyring import Keyring
@@ -72,9 +74,11 @@ def create_app(
     app[keys.CATALOG] = LiveCatalog(folder.root, settings.data)
     ledger = Ledger(settings.data, settings.database_url, clock)
     app[keys.LEDGER] = ledger
+    app[keys.DOOR] = Door(settings.data, ledger)
     app[keys.TRAFFIC].show(LedgerFigures(ledger.status))
     rendering.set_up(app, fresh=reload)
     app.add_routes(ROUTES)
+    app.add_routes(STUDIO)
     app.on_response_prepare.append(headers.secure)
     app.cleanup_ctx.append(_catalog)
     app.cleanup_ctx.append(_makers)

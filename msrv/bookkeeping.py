@@ -1,6 +1,7 @@
 """What the ledger's commands do, and what they print."""
 
 import asyncio
+import contextlib
 import time
 from pathlib import Path
 
@@ -8,7 +9,8 @@ from sqlalchemy import func, select
 
 from msrv.ledger import lines, migrating, revoking, tables
 from msrv.ledger.database import Database
-from msrv.ledger.errors import LedgerError, OtherSpool
+from msrv.ledger.door import Door
+from msrv.ledger.errors import DatabaseError, LedgerError, OtherSpool
 from msrv.ledger.events import WHOLE
 from msrv.ledger.ledger import SPOOL_NAME
 from msrv.ledger.leftovers import ASIDE
@@ -40,6 +42,14 @@ def revoke(
     if item is not None and not is_item_id(item):
         raise LedgerError(f"{item!r} is no item's id")
     return asyncio.run(_revoke(settings, order_id, item or WHOLE, undo=undo))
+
+
+def sign_out(settings: Settings) -> str:
+    """Sign everyone out of the studio. Raises LedgerError.
+
+    It reached this data folder all the same where it raises DatabaseError.
+    """
+    return asyncio.run(_sign_out(settings))
 
 
 async def _upgrade(settings: Settings) -> str:
@@ -112,6 +122,27 @@ async def _revoke(
         rows.append(("good" if undo else "refunded", what))
         rows.append(("note", "the ledger has not heard of its sale"))
     return _columns(*rows)
+
+
+async def _sign_out(settings: Settings) -> str:
+    database = Database.of(settings.database_url, settings.data)
+    door = Door(settings.data, database)
+    try:
+        with contextlib.suppress(DatabaseError):
+            await migrating.make_ready(database)
+        await door.close(int(time.time()))
+    except DatabaseError as error:
+        raise LedgerError(
+            f"signed out where {settings.data} is used, and not elsewhere: "
+            f"{error}; run it again when the ledger is back"
+        ) from error
+    except OSError as error:
+        raise LedgerError(
+            f"MSRV_DATA: can't write to {settings.data}: {error.strerror}"
+        ) from error
+    finally:
+        await database.close()
+    return _columns(("studio", "everyone is signed out"))
 
 
 def _waiting(spool: Path) -> str:

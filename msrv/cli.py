@@ -36,6 +36,7 @@ from msrv.certificates import CertificateError
 from msrv.ledger.errors import LedgerError
 from msrv.pages import verify as verify_page
 from msrv.proofs import keyring as keyrings
+from msrv.proofs import tickets
 from msrv.proofs.explain import explain
 from msrv.proofs.keyring import Keyring, new_order_id
 from msrv.proofs.links import make_link
@@ -234,6 +235,29 @@ def revoke(order: str, item: str | None, *, undo: bool) -> None:
         click.echo(
             _bookkeeping().revoke(settings.load(), order, item, undo=undo)
         )
+
+
+@main.command()
+@click.option("--base-url", help="The store's address (MSRV_PUBLIC_URL).")
+@click.option("--sign-out", is_flag=True, help="Sign everyone out instead.")
+def studio(base_url: str | None, *, sign_out: bool) -> None:
+    """Print a link that signs in to the studio, once, within ten minutes.
+
+    With --sign-out, everyone who is signed in is signed out, on every
+    replica; it exits with 1 if not all of them can hear of it.
+    """
+    with _plainly():
+        found = settings.load(public_url=base_url)
+        if sign_out:
+            click.echo(_bookkeeping().sign_out(found))
+            return
+        now = int(time.time())
+        ticket = tickets.issue(
+            _keyring(found), tickets.Kind.LINK, now, secrets.token_bytes
+        )
+    click.echo(f"{server.address(found)}/studio/enter/{ticket}")
+    until = datetime.fromtimestamp(now + tickets.Kind.LINK.seconds, UTC)
+    click.echo(f"good once, until {until:%H:%M:%S} UTC", err=True)
 
 
 @main.command("nonce")

@@ -10,6 +10,7 @@ from msrv.catalog.live import LiveCatalog
 from msrv.catalog.previews import Previews
 from msrv.downloads.places import Places
 from msrv.downloads.sending import Sender
+from msrv.ledger.door import Door
 from msrv.ledger.ledger import Memory
 from msrv.pages.assets import Assets
 from msrv.pages.origin import Origin, OriginRules
@@ -40,6 +41,7 @@ RANDOM: Final[web.AppKey[Random]] = web.AppKey("RANDOM")
 PACKS: Final = web.AppKey("PACKS", Packs)
 SHELF: Final = web.AppKey("SHELF", Shelf)
 LEDGER: Final = web.AppKey("LEDGER", Memory)
+DOOR: Final = web.AppKey("DOOR", Door)
 ORIGIN_RULES: Final = web.AppKey("ORIGIN_RULES", OriginRules)
 
 ORIGIN: Final = web.RequestKey("ORIGIN", Origin)

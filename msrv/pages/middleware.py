@@ -11,9 +11,11 @@ from msrv.pages import cart, notices, rendering
 from msrv.pages.access import route_name
 from msrv.pages.keys import ORIGIN, ORIGIN_RULES, TRAFFIC
 from msrv.pages.origin import ForeignHost, ForeignOrigin
+from msrv.pages.studio import door
 
 _END_OF_AUTHORITY: Final = re.compile("[/?#]")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_SAME_SITE: Final = frozenset({cart.COOKIE, door.COOKIE})
 _METHODS: Final = _SAFE | {"POST", "PUT", "PATCH", "DELETE"}
 """A label's values are ours to choose, or a stranger fills the memory."""
 
@@ -81,7 +83,7 @@ async def place(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.method not in _SAFE and not rules.same_site(
         origin,
         request.headers,
-        knows_visitor=cart.COOKIE in request.cookies,
+        knows_visitor=not _SAME_SITE.isdisjoint(request.cookies),
     ):
         raise ForeignOrigin
     return await handler(request)

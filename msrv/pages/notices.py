@@ -16,7 +16,7 @@ from msrv.catalog.live import NotReady
 from msrv.catalog.pictures import ArtworkError
 from msrv.catalog.previews import NoPreview
 from msrv.downloads.places import NoPlaceForAll, NoPlaceForClient
-from msrv.ledger.errors import SpoolFailed
+from msrv.ledger.errors import CannotRemember, LinkUsed, SpoolFailed
 from msrv.pages.errors import (
     BadField,
     CannotBePaid,
@@ -27,7 +27,12 @@ from msrv.pages.errors import (
 )
 from msrv.pages.origin import ForeignHost, ForeignOrigin
 from msrv.payments import ordering
-from msrv.proofs.errors import Forged, LinkExpired, QuoteExpired
+from msrv.proofs.errors import (
+    Forged,
+    LinkExpired,
+    QuoteExpired,
+    TicketExpired,
+)
 from msrv.storage.model import StorageError
 
 log = logging.getLogger(__name__)
@@ -47,6 +52,7 @@ class Notice:
 
 
 CART: Final = ("/cart", "To your cart")
+_FRONT: Final = ("/", "To the front")
 
 _NO_DOWNLOAD: Final = Notice(
     404,
@@ -195,6 +201,31 @@ _TABLE: Final[dict[type[Exception], Notice | Callable[[Any], Notice]]] = {
         "Nothing was paid, and your cart is kept: try again in a few minutes.",
         CART,
         headers={"Retry-After": "120"},
+    ),
+    TicketExpired: Notice(
+        410,
+        "sign_in_expired",
+        "This sign-in link has expired",
+        "It was good for ten minutes, or until everyone was signed out. "
+        "python -m msrv studio prints another.",
+        _FRONT,
+    ),
+    LinkUsed: Notice(
+        410,
+        "sign_in_used",
+        "This sign-in link was used",
+        "It is good once. python -m msrv studio prints another. If it wasn't "
+        "you who used it, python -m msrv studio --sign-out ends that.",
+        _FRONT,
+    ),
+    CannotRemember: Notice(
+        503,
+        "sign_in_closed",
+        "The door is stuck",
+        "This store can't write down that the link is used, so it lets nobody "
+        "in. The link is good still: make room on the disk, and try again.",
+        _FRONT,
+        headers={"Retry-After": "60"},
     ),
     NoPreview: Notice(
         503,

@@ -21,6 +21,7 @@ from msrv.pages import cart, theme
 from msrv.pages.errors import NoSuchShape
 from msrv.pages.keys import ASSETS, CATALOG, SETTINGS
 from msrv.pages.notices import Notice
+from msrv.pages.studio import words
 
 HTML: Final = "text/html"
 JSON: Final = "application/json"
@@ -191,6 +192,9 @@ def set_up(app: web.Application, *, fresh: bool) -> None:
     templates.globals.pop("app", None)
     templates.filters.update(
         size=size, duration=duration, moment=moment, plural=plural
+    )
+    templates.filters.update(
+        amount=words.amount, moment_ms=words.moment_ms, share=words.share
     )
 
 

@@ -1,0 +1,177 @@
+"""Coming in and going out: a link that is good once, and a cookie after it.
+
+To whoever is not signed in, no address under `/studio` exists: the answer is
+that of any address that leads nowhere. A link that was ours says what became
+of it; one that never was gets a line in the log, and the same answer.
+"""
+
+import logging
+from typing import Final
+
+from aiohttp import web
+
+from msrv.ledger.errors import DatabaseError, LinkUsed
+from msrv.pages.errors import NothingHere
+from msrv.pages.forms import read_form
+from msrv.pages.keys import CLOCK, DOOR, KEYRING, ORIGIN, RANDOM
+from msrv.pages.rendering import PRIVATE, respond, wants_json
+from msrv.pages.studio import desk
+from msrv.proofs import tickets
+from msrv.proofs.errors import Forged, ProofError, TicketExpired
+from msrv.proofs.tickets import Kind, Ticket
+
+log = logging.getLogger(__name__)
+
+COOKIE: Final = "__Secure-studio"
+"""A browser takes a cookie of such a name over HTTPS alone."""
+PATH: Final = "/studio"
+
+
+async def let_in(request: web.Request) -> None:
+    """Go on if this is someone who is signed in. Raises NothingHere.
+
+    A stranger costs a MAC and no question to the database.
+    """
+    try:
+        session = tickets.read(
+            request.config_dict[KEYRING],
+            Kind.SESSION,
+            request.cookies.get(COOKIE, ""),
+            request.config_dict[CLOCK](),
+        )
+    except ProofError:
+        raise NothingHere from None
+    if session.made_at <= await request.config_dict[DOOR].closed_at():
+        raise NothingHere
+
+
+async def knock(request: web.Request) -> web.StreamResponse:
+    """Show a button that signs in: looking at a link doesn't use it up.
+
+    Mail scanners and previews open links; they press no buttons. Raises
+    NothingHere, TicketExpired, LinkUsed.
+    """
+    ticket = await _read_link(request)
+    if await request.config_dict[DOOR].is_used(ticket.number):
+        raise LinkUsed
+    return respond(
+        request,
+        "studio/enter.html",
+        {"expires_at": ticket.expires_at},
+        cache_control=PRIVATE,
+        expires_at=ticket.expires_at,
+        action=request.path,
+        style_url=desk.style_url(request),
+    )
+
+
+async def enter(request: web.Request) -> web.StreamResponse:
+    """Use a link up, and sign in.
+
+    Raises NothingHere, TicketExpired, LinkUsed, CannotRemember.
+    """
+    ticket = await _read_link(request)
+    now = request.config_dict[CLOCK]()
+    door = request.config_dict[DOOR]
+    try:
+        await door.use(ticket.number, ticket.expires_at, now)
+    except LinkUsed:
+        log.warning("studio: refused a sign-in link: it was used before")
+        raise
+    # Later than the last sign-out, though it was in this very second.
+    begun_at = max(now, await door.closed_at() + 1)
+    session = tickets.issue(
+        request.config_dict[KEYRING],
+        Kind.SESSION,
+        begun_at,
+        request.config_dict[RANDOM],
+    )
+    log.info("studio: signed in from %s", request[ORIGIN].client)
+    expires_at = begun_at + Kind.SESSION.seconds
+    response = _onward(request, PATH, {"expires_at": expires_at})
+    response.set_cookie(
+        COOKIE,
+        session,
+        max_age=Kind.SESSION.seconds,
+        path=PATH,
+        secure=True,
+        httponly=True,
+        samesite="Strict",
+    )
+    return response
+
+
+async def leave(request: web.Request) -> web.StreamResponse:
+    """Sign this browser out; with `everywhere`, everyone. Raises NothingHere.
+
+    Where the database is away, others are out as far as this data folder
+    goes; the answer says so.
+    """
+    await let_in(request)
+    form = await read_form(request)
+    reached = True
+    if form.get("everywhere"):
+        try:
+            now = request.config_dict[CLOCK]()
+            await request.config_dict[DOOR].close(now)
+        except (DatabaseError, OSError):
+            reached = False
+        log.info("studio: everyone was signed out")
+    response = respond(
+        request,
+        "studio/left.html",
+        {"everywhere": bool(form.get("everywhere")), "reached_all": reached},
+        cache_control=PRIVATE,
+        everywhere=bool(form.get("everywhere")),
+        reached=reached,
+        style_url=desk.style_url(request),
+    )
+    response.del_cookie(
+        COOKIE, path=PATH, secure=True, httponly=True, samesite="Strict"
+    )
+    return response
+
+
+async def nothing(request: web.Request) -> web.StreamResponse:
+    """Answer for every other address and method here. Raises NothingHere.
+
+    Without it, a method that a page doesn't have would tell of the page.
+    """
+    raise NothingHere(request.method)
+
+
+async def _read_link(request: web.Request) -> Ticket:
+    """Read the link that was opened. Raises NothingHere, TicketExpired."""
+    try:
+        ticket = tickets.read(
+            request.config_dict[KEYRING],
+            Kind.LINK,
+            request.match_info["ticket"],
+            request.config_dict[CLOCK](),
+        )
+    except Forged:
+        log.warning(
+            "studio: refused a sign-in link from %s: "
+            "it is of another NONCE, or no link at all",
+            request[ORIGIN].client,
+        )
+        raise NothingHere from None
+    except TicketExpired:
+        log.warning("studio: refused a sign-in link: it has expired")
+        raise
+    if ticket.made_at < await request.config_dict[DOOR].closed_at():
+        log.warning("studio: refused a sign-in link: all were signed out")
+        raise TicketExpired(ticket)
+    return ticket
+
+
+def _onward(
+    request: web.Request, path: str, data: dict[str, int]
+) -> web.Response:
+    """Send a browser on, and tell a program."""
+    if wants_json(request):
+        response = web.json_response(data)
+    else:
+        response = web.Response(status=303, headers={"Location": path})
+    response.headers["Cache-Control"] = PRIVATE
+    return response

@@ -1,0 +1,133 @@
+"""Orders as a file for a bookkeeper: CSV (RFC 4180), as it is read.
+
+A page of orders is in memory at a time, and a transaction lasts for a page.
+"""
+
+import csv
+import io
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+from aiohttp import web
+
+from msrv.ledger import orders
+from msrv.ledger.orders import Order, Page
+from msrv.money import Money, NotMoney
+from msrv.pages.rendering import PRIVATE
+from msrv.pages.studio import asked, desk
+
+COLUMNS: Final = (
+    "order",
+    "date_utc",
+    "time_utc",
+    "provider",
+    "reference",
+    "currency",
+    "total_minor",
+    "total",
+    "refunded_minor",
+    "refunded",
+    "kept_minor",
+    "kept",
+    "items",
+    "item_ids",
+    "titles",
+)
+_MOST: Final = 500
+_FORMULA: Final = "=+-@\t\r\n＝＋－＠"  # noqa: RUF001 - as spreadsheets read them
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """Send the orders of a time, newest first.
+
+    Raises BadField; DatabaseError. Should the ledger rest on the way, the
+    connection ends before the file does: half a file is never taken for one.
+    """
+    since, before = asked.since(request), asked.before(request)
+    page = await _page(request, since, before, None)
+    response = web.StreamResponse(
+        headers={
+            "Content-Type": "text/csv; charset=utf-8; header=present",
+            "Content-Disposition": f'attachment; filename="{_name(request)}"',
+            "Cache-Control": PRIVATE,
+        }
+    )
+    await response.prepare(request)
+    if request.method == "HEAD":
+        return response
+    await response.write(_lines([COLUMNS]))
+    while True:
+        await response.write(_lines(_row(each) for each in page.orders))
+        if page.after is None:
+            break
+        page = await _page(request, since, before, page.after)
+    await response.write_eof()
+    return response
+
+
+async def _page(
+    request: web.Request,
+    since: int | None,
+    before: int | None,
+    after: orders.Key | None,
+) -> Page:
+    async with desk.reading(request) as connection:
+        return await orders.page(
+            connection, since=since, before=before, after=after, most=_MOST
+        )
+
+
+def _name(request: web.Request) -> str:
+    """Name the file by its days; they were read as days before this."""
+    days = [
+        f"-{name}-{request.query[name].strip()}"
+        for name in ("from", "to")
+        if request.query.get(name, "").strip()
+    ]
+    return f"orders{''.join(days)}.csv"
+
+
+def _row(order: Order) -> tuple[str | int, ...]:
+    at = datetime.fromtimestamp(order.sold_at, UTC)
+    kept_minor = order.total_minor - order.refunded_minor
+    return (
+        order.order_id,
+        f"{at:%Y-%m-%d}",
+        f"{at:%H:%M:%S}",
+        text(order.provider),
+        text(order.reference),
+        order.currency,
+        order.total_minor,
+        _decimal(order.total_minor, order.currency),
+        order.refunded_minor,
+        _decimal(order.refunded_minor, order.currency),
+        kept_minor,
+        _decimal(kept_minor, order.currency),
+        len(order.lines),
+        text("; ".join(line.item_id for line in order.lines)),
+        text("; ".join(line.title for line in order.lines)),
+    )
+
+
+def text(value: str) -> str:
+    """Write a text that no spreadsheet takes for a formula.
+
+    A title may begin with `=`, and a spreadsheet would run it. An apostrophe
+    before it is how they are told that it is text.
+    """
+    return f"'{value}" if value.lstrip(" ")[:1] in tuple(_FORMULA) else value
+
+
+def _decimal(minor: int, currency: str) -> str:
+    """Write an amount in major units; nothing for an unknown currency."""
+    try:
+        return Money(minor, currency).decimal
+    except NotMoney:
+        return ""
+
+
+def _lines(rows: Iterable[Iterable[str | int]]) -> bytes:
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\r\n").writerows(rows)
+    return out.getvalue().encode("utf-8")

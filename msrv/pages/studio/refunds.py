@@ -1,0 +1,31 @@
+"""What is refunded now, the latest first."""
+
+from dataclasses import asdict
+
+from aiohttp import web
+
+from msrv.ledger import stories
+from msrv.ledger.orders import PAGE
+from msrv.pages.studio import asked, desk
+
+
+async def show(request: web.Request) -> web.Response:
+    """Show a page of refunds. Raises DatabaseError, BadField."""
+    after = asked.after_refund(request)
+    async with desk.reading(request) as connection:
+        found = await stories.refunded(connection, after=after, most=PAGE + 1)
+    shown, older = found[:PAGE], None
+    if len(found) > PAGE:
+        last = shown[-1]
+        older = (
+            f"/studio/refunds?after={last.changed_at_ms}"
+            f".{last.order_id}.{last.item_id}"
+        )
+    return desk.page(
+        request,
+        "refunds.html",
+        {"refunds": [asdict(each) for each in shown], "older": older},
+        refunds=shown,
+        older=older,
+        is_first=after is None,
+    )

@@ -1,0 +1,90 @@
+"""Taking an order back, or one line of it, and giving it back; asked first."""
+
+from dataclasses import asdict
+
+from aiohttp import web
+
+from msrv.ledger import stories
+from msrv.ledger.errors import NoSuchOrder, NothingRevoked
+from msrv.ledger.events import WHOLE
+from msrv.ledger.orders import Line
+from msrv.pages.errors import BadField, NothingHere
+from msrv.pages.forms import read_form
+from msrv.pages.keys import LEDGER
+from msrv.pages.rendering import PRIVATE, wants_json
+from msrv.pages.studio import asked, desk
+from msrv.proofs.orders import is_item_id
+
+BY = "studio"
+
+
+async def ask(request: web.Request) -> web.Response:
+    """Ask whether that is meant. Raises DatabaseError, NothingHere."""
+    order_id = asked.order_id(request)
+    item_id = _item(request.query.get("item", WHOLE))
+    undo = bool(request.query.get("undo"))
+    async with desk.reading(request) as connection:
+        story = await stories.story(connection, order_id)
+    if story is None:
+        raise NothingHere
+    lines = [
+        line for line in story.order.lines if item_id in {WHOLE, line.item_id}
+    ]
+    if not lines:
+        raise NothingHere
+    return desk.page(
+        request,
+        "revoke.html",
+        {
+            "order_id": order_id,
+            "item_id": item_id,
+            "undo": undo,
+            "lines": [asdict(line) for line in lines],
+        },
+        order=story.order,
+        lines=lines,
+        amount_minor=_amount(lines, undo=undo),
+        item_id=item_id,
+        undo=undo,
+    )
+
+
+async def change(request: web.Request) -> web.Response:
+    """Do it: `item` for one line, `undo` to give it back.
+
+    A browser goes back to the order; a program gets its lines. Doing it
+    twice is doing it once. Raises DatabaseError, NothingHere.
+    """
+    order_id = asked.order_id(request)
+    form = await read_form(request)
+    item_id = _item(form.get("item", WHOLE))
+    undo = bool(form.get("undo"))
+    lines = []
+    try:
+        held = await request.config_dict[LEDGER].revoke(
+            order_id, item_id, by=BY, undo=undo
+        )
+        lines = [asdict(line) for line in held]
+    except NothingRevoked:
+        pass  # a second click, or somebody else's
+    except NoSuchOrder:
+        raise NothingHere from None
+    if wants_json(request):
+        response = web.json_response({"order_id": order_id, "lines": lines})
+    else:
+        response = web.Response(
+            status=303, headers={"Location": f"/studio/orders/{order_id}"}
+        )
+    response.headers["Cache-Control"] = PRIVATE
+    return response
+
+
+def _item(text: str) -> str:
+    if text != WHOLE and not is_item_id(text):
+        raise BadField("item", "is an item's id")
+    return text
+
+
+def _amount(lines: list[Line], *, undo: bool) -> int:
+    """Say what it is about, in minor units."""
+    return sum(line.price_minor for line in lines if line.refunded is undo)

@@ -1,0 +1,75 @@
+"""The addresses of the studio, each behind the door."""
+
+import asyncio
+import importlib
+import sys
+from typing import Any, Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from msrv.ledger.errors import DatabaseError
+from msrv.pages.studio import desk, door
+
+_ORDER: Final = "/studio/orders/{order}"
+
+
+def _behind(room: str, name: str) -> Handler:
+    """Give the handler `name` of a module here, for who is signed in.
+
+    Whatever it asks of a ledger that rests, the answer says so.
+    """
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        await door.let_in(request)
+        module = await _import(f"{__package__}.{room}")
+        try:
+            answer: web.StreamResponse = await getattr(module, name)(request)
+        except DatabaseError as error:
+            if request.writer.output_size > 0:
+                raise  # half of it has gone: the connection ends
+            return desk.resting(request, error)
+        return answer
+
+    return handle
+
+
+async def _import(name: str) -> Any:  # noqa: ANN401 - a module
+    """Import what reads the ledger: with SQLAlchemy, that takes a while."""
+    if name in sys.modules:
+        return sys.modules[name]
+    return await asyncio.to_thread(importlib.import_module, name)
+
+
+STUDIO: Final[list[web.RouteDef]] = [
+    web.get("/studio/enter/{ticket}", door.knock, name="studio-link"),
+    web.post("/studio/enter/{ticket}", door.enter, name="studio-enter"),
+    web.post("/studio/leave", door.leave, name="studio-leave"),
+    web.get("/studio", _behind("sales", "show"), name="studio"),
+    web.get(
+        "/studio/sellers", _behind("sellers", "show"), name="studio-sellers"
+    ),
+    web.get(
+        "/studio/downloads",
+        _behind("downloads", "show"),
+        name="studio-downloads",
+    ),
+    web.get(
+        "/studio/refunds", _behind("refunds", "show"), name="studio-refunds"
+    ),
+    web.get("/studio/health", _behind("health", "show"), name="studio-health"),
+    web.get("/studio/orders", _behind("orders", "show"), name="studio-orders"),
+    web.get(
+        "/studio/orders.csv", _behind("export", "show"), name="studio-export"
+    ),
+    web.get(_ORDER, _behind("order", "show"), name="studio-order"),
+    web.get(f"{_ORDER}/revoke", _behind("revoking", "ask"), name="studio-ask"),
+    web.post(
+        f"{_ORDER}/revoke",
+        _behind("revoking", "change"),
+        name="studio-revoke",
+    ),
+    # Last: any other method than these, and any other address.
+    web.route("*", "/studio", door.nothing, name="studio-nothing"),
+    web.route("*", "/studio/{rest:.*}", door.nothing, name="studio-none"),
+]
