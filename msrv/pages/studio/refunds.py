@@ -6,6 +6,7 @@ from aiohttp import web
 
 from msrv.ledger import stories
 from msrv.ledger.orders import PAGE
+from msrv.pages.keys import CATALOG
 from msrv.pages.studio import asked, desk
 
 
@@ -21,11 +22,17 @@ async def show(request: web.Request) -> web.Response:
             f"/studio/refunds?after={last.changed_at_ms}"
             f".{last.order_id}.{last.item_id}"
         )
+    by_id = request.config_dict[CATALOG].current.by_id
     return desk.page(
         request,
         "refunds.html",
         {"refunds": [asdict(each) for each in shown], "older": older},
         refunds=shown,
+        titles={
+            each.item_id: by_id[each.item_id].title
+            for each in shown
+            if each.item_id in by_id
+        },
         older=older,
         is_first=after is None,
     )

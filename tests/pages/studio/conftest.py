@@ -61,8 +61,10 @@ class Studio:
         )
 
     async def settled(self) -> None:
-        """Wait until all that happened is in the ledger."""
-        await self.ledger.settled()
+        """Wait until all that happened is in the ledger's tables."""
+        ledger = self.ledger
+        await ledger.settled()
+        await until(lambda: ledger._keeper and ledger._keeper._usable)
 
     @property
     def ledger(self) -> Ledger:
@@ -85,11 +87,17 @@ def session(keyring: Keyring, clock: Clock) -> str:
 
 
 @pytest.fixture
-async def studio(store: Client, session: str) -> Studio:
-    """A studio on SQLite, once its database is there."""
-    found = Studio(store, session)
-    await found.settled()
+async def store(start_store: StartStore, settings: Settings) -> Client:
+    """A store on SQLite, once its database is there."""
+    found = await start_store(settings)
+    await Studio(found, "").settled()
     return found
+
+
+@pytest.fixture
+def studio(store: Client, session: str) -> Studio:
+    """The studio of that store."""
+    return Studio(store, session)
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])

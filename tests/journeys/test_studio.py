@@ -1,0 +1,215 @@
+"""An operator with a browser: signs in, sees a sale, takes it back."""
+
+import csv
+import io
+import re
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, BrowserContext, Page, expect
+
+from tests.running import RunningStore
+
+pytestmark = pytest.mark.browser
+
+TRACK = "Hand Luggage"
+PAGES = [
+    "/studio",
+    "/studio?span=year",
+    "/studio/sellers",
+    "/studio/orders",
+    "/studio/orders?q=nothing+like+it",
+    "/studio/downloads",
+    "/studio/refunds",
+    "/studio/health",
+    "{order}",
+    "{order}/revoke",
+    "{order}/revoke?undo=1",
+]
+
+
+def link(store: RunningStore) -> str:
+    """What `python -m msrv studio` prints."""
+    return store.run("studio", f"--base-url={store.url}").strip()
+
+
+async def sign_in(page: Page, store: RunningStore) -> None:
+    """Open the printed link, and press its button."""
+    await page.goto(link(store))
+    await page.get_by_role("button", name="Sign in to the studio").click()
+    await expect(page.get_by_role("heading", name="Sales")).to_be_visible()
+
+
+@pytest.fixture
+async def sold(browser: Browser, demo_store: RunningStore) -> Any:  # noqa: ANN401 - JSON
+    """Something that was sold, and is in the ledger."""
+    items = demo_store.ask("/catalog/items-may-have-shifted")["items"]
+    ids = {each["title"]: each["item_id"] for each in items}
+    bought = demo_store.ask(
+        "/purchases",
+        [("item", ids[TRACK]), ("item", "minutes-of-the-last-meeting")],
+    )
+    bought["link"] = bought["downloads"][ids[TRACK]]
+    context = await browser.new_context(ignore_https_errors=True)
+    page = await context.new_page()
+    await page.request.get(bought["link"])
+    await sign_in(page, demo_store)
+    address = f"{demo_store.url}/studio/orders/{bought['order_id']}"
+    for _ in range(200):
+        answer = await page.request.get(address)
+        if answer.ok and "complete, " in await answer.text():
+            break
+        await page.wait_for_timeout(50)
+    await context.close()
+    return bought
+
+
+async def visit(
+    browser: Browser,
+    store: RunningStore,
+    **options: Any,  # noqa: ANN401
+) -> tuple[BrowserContext, Page]:
+    """Open a window of an operator who is signed in."""
+    context = await browser.new_context(
+        ignore_https_errors=True, accept_downloads=True, **options
+    )
+    page = await context.new_page()
+    page.on("pageerror", lambda error: pytest.fail(str(error)))
+    page.on(
+        "console",
+        # What the policy refuses is said there, and is a mistake of ours.
+        lambda said: (
+            pytest.fail(said.text) if "Content Security" in said.text else None
+        ),
+    )
+    await sign_in(page, store)
+    return context, page
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["js", "no-js"])
+async def test_a_sale_is_seen_taken_back_and_given_back(
+    browser: Browser,
+    demo_store: RunningStore,
+    sold: Any,  # noqa: ANN401 - JSON
+    *,
+    scripts: bool,
+) -> None:
+    """An operator can't see a sale, refund it, or undo a mistake."""
+    context, page = await visit(
+        browser, demo_store, java_script_enabled=scripts
+    )
+    await expect(page.locator("svg.bars").first).to_be_visible()
+    await page.get_by_role("link", name="Orders").click()
+    await page.get_by_label("An order's number").fill(
+        sold["order_id"][:8].lower()
+    )
+    await page.get_by_role("button", name="Find").click()
+    await page.locator(".ledger a").click()
+    await expect(page.locator(".order")).to_contain_text(TRACK)
+    await expect(page.locator(".order")).to_contain_text("complete, ")
+    receipt = await page.get_by_label(
+        "The address of the receipt"
+    ).input_value()
+    assert receipt == sold["receipt"]
+
+    buyer = await browser.new_context(ignore_https_errors=True)
+    assert (await buyer.request.get(sold["link"])).status == 200
+    await page.get_by_role("link", name=f"Take back {TRACK}").click()
+    await expect(page.locator("main")).to_contain_text("This can be undone")
+    await page.get_by_role("button", name="Take it back").click()
+    await expect(page.locator(".order")).to_contain_text("Taken back")
+    assert (await buyer.request.get(sold["link"])).status == 410
+    await page.get_by_role("link", name=f"Give back {TRACK}").click()
+    await page.get_by_role("button", name="Give it back").click()
+    await expect(page.locator(".order")).to_contain_text("Given back")
+    assert (await buyer.request.get(sold["link"])).status == 200
+    await buyer.close()
+
+    await page.get_by_role("link", name="Orders").click()
+    async with page.expect_download() as waiting:
+        await page.get_by_role("button", name="As CSV").click()
+    download = await waiting.value
+    assert download.suggested_filename == "orders.csv"
+    with open(await download.path(), encoding="utf-8", newline="") as file:  # noqa: ASYNC230, PTH123
+        rows = list(csv.DictReader(io.StringIO(file.read(), newline="")))
+    (row,) = (each for each in rows if each["order"] == sold["order_id"])
+    assert TRACK in row["titles"]
+
+    await page.get_by_role("button", name="Sign out", exact=True).click()
+    await expect(page.get_by_role("heading")).to_have_text("Signed out")
+    answer = await page.goto(f"{demo_store.url}/studio")
+    assert answer
+    assert answer.status == 404
+    await context.close()
+
+
+async def test_a_link_that_was_used_says_so(
+    browser: Browser, demo_store: RunningStore
+) -> None:
+    """A used link is a dead end."""
+    context = await browser.new_context(ignore_https_errors=True)
+    page = await context.new_page()
+    address = link(demo_store)
+    await page.goto(address)
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("heading", name="Sales")).to_be_visible()
+    await context.close()
+    other = await browser.new_context(ignore_https_errors=True)
+    page = await other.new_page()
+    await page.goto(address)
+    await expect(page.get_by_role("heading")).to_have_text(
+        re.compile("was used")
+    )
+    await other.close()
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+async def test_no_page_of_the_studio_has_a_violation(
+    browser: Browser,
+    demo_store: RunningStore,
+    sold: Any,  # noqa: ANN401 - JSON
+    scheme: Any,  # noqa: ANN401 - one of playwright's literals
+) -> None:
+    """A blind operator, or one on the smallest phone, can't read the books."""
+    context = await browser.new_context(
+        viewport={"width": 320, "height": 640},
+        ignore_https_errors=True,
+        color_scheme=scheme,
+    )
+    page = await context.new_page()
+    await page.goto(link(demo_store))
+    await check(page)
+    await page.get_by_role("button", name="Sign in").click()
+    for path in PAGES:
+        path_of = path.format(order=f"/studio/orders/{sold['order_id']}")
+        answer = await page.goto(demo_store.url + path_of)
+        assert answer
+        assert answer.ok, path
+        for details in await page.locator("summary").all():
+            await details.click()
+        await check(page)
+    await page.get_by_role("button", name="Sign out", exact=True).click()
+    await check(page)
+    await context.close()
+
+
+async def check(page: Page) -> None:
+    """See that a screen reader can read it, and that it fits."""
+    results = await Axe().run(
+        page,
+        options={
+            "runOnly": [
+                *("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"),
+                "best-practice",
+            ]
+        },
+    )
+    assert results.violations_count == 0, (
+        page.url,
+        results.generate_report(),
+    )
+    # WCAG 1.4.10: nothing to scroll sideways at 320 px.
+    assert await page.evaluate(
+        "document.documentElement.scrollWidth <= innerWidth"
+    ), page.url

@@ -1,0 +1,107 @@
+"""The studio's command: a link to come in by, and everyone's way out."""
+
+import asyncio
+import re
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from msrv.cli import main
+from msrv.ledger import door as door_room
+from msrv.ledger import migrating
+from msrv.ledger.database import Database
+from msrv.ledger.door import Door
+from msrv.proofs import tickets
+from msrv.proofs.keyring import Keyring
+from tests.conftest import NONCE
+
+
+def run(data: Path, *arguments: str, **environ: str) -> Result:
+    """Run the command on a data folder."""
+    return CliRunner().invoke(
+        main,
+        ["studio", *arguments],
+        env={"NONCE": NONCE, "MSRV_DATA": str(data), **environ},
+    )
+
+
+def test_it_prints_the_address_alone(tmp_path: Path, keyring: Keyring) -> None:
+    """A script that opens the link has to cut it out of prose."""
+    result = run(tmp_path, MSRV_PUBLIC_URL="https://shop.example")
+    assert result.exit_code == 0
+    match = re.fullmatch(
+        r"https://shop\.example/studio/enter/([^/]+)\n", result.stdout
+    )
+    assert match
+    ticket = tickets.read(
+        keyring, tickets.Kind.LINK, match[1], int(time.time())
+    )
+    assert 590 < ticket.expires_at - time.time() <= 600
+    assert re.search(r"good once, until \d\d:\d\d:\d\d UTC", result.stderr)
+    assert run(tmp_path, "--base-url=https://other.example").stdout.startswith(
+        "https://other.example/studio/enter/"
+    )
+    # It needs neither the ledger nor a running store.
+    assert list(tmp_path.iterdir()) == []
+
+
+async def closed_at(data: Path, url: str | None = None) -> int:
+    """When everyone was signed out, as a replica hears."""
+    database = Database.of(url, data)
+    try:
+        return await Door(data, database).closed_at()
+    finally:
+        await database.close()
+
+
+def test_everyone_is_signed_out(tmp_path: Path) -> None:
+    """Who was let in by a link that got out stays in."""
+    before = int(time.time())
+    result = run(tmp_path / "a", "--sign-out")
+    assert result.exit_code == 0
+    assert result.stdout == "studio    everyone is signed out\n"
+    heard = asyncio.run(closed_at(tmp_path / "a"))
+    assert before <= heard <= int(time.time())
+
+
+def test_another_replica_hears_of_it(tmp_path: Path) -> None:
+    """A replica on another machine lets them in for twelve hours."""
+    url = f"sqlite:///{tmp_path / 'shared.sqlite3'}"
+
+    async def prepare() -> None:
+        database = Database(url)
+        await migrating.upgrade(database)
+        await database.close()
+
+    asyncio.run(prepare())
+    result = run(tmp_path / "a", "--sign-out", MSRV_DATABASE=url)
+    assert result.exit_code == 0
+    assert asyncio.run(closed_at(tmp_path / "b", url)) > 0
+
+
+def test_without_the_ledger_it_says_whom_it_did_not_reach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator believes that everyone is out, and some are not."""
+    monkeypatch.setattr(door_room, "LOOK_SECONDS", -1)
+    result = run(
+        tmp_path, "--sign-out", MSRV_DATABASE="mysql://u:secret@127.0.0.1:1/x"
+    )
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert "and not elsewhere" in line
+    assert "run it again when the ledger is back" in line
+    assert "secret" not in line
+    assert asyncio.run(closed_at(tmp_path)) > 0
+
+
+def test_a_data_folder_that_can_not_be_written_to(tmp_path: Path) -> None:
+    """An operator reads a traceback instead of what to mend."""
+    (tmp_path / "studio").write_text("", encoding="ascii")
+    result = run(tmp_path, "--sign-out")
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert "MSRV_DATA: can't write to" in line
