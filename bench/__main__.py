@@ -4,7 +4,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import downloads, edge, ledger, measuring, memory, pages, startup
+from bench import (
+    downloads,
+    edge,
+    ledger,
+    measuring,
+    memory,
+    pages,
+    startup,
+    studio,
+)
 
 BENCHES = {
     "startup": ("Start to the first answered request", startup.measure),
@@ -12,6 +21,7 @@ BENCHES = {
     "memory": ("Memory of slow buyers' connections", memory.measure),
     "ledger": ("Purchases and figures of the ledger", ledger.measure),
     "edge": ("A download through the edge, nginx alone = 1", edge.measure),
+    "studio": ("Pages of the studio", studio.measure),
     "pages": ("Time of a page on the server", pages.measure),
 }
 

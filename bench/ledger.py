@@ -72,7 +72,7 @@ QUESTIONS: dict[str, Ask] = {
 def measure(folder: Path) -> list[Figure]:
     """Measure both; milliseconds."""
     figures = asyncio.run(_purchases(folder / "purchases"))
-    figures += _figures("SQLite", lambda count: _sqlite(folder, count))
+    figures += _figures("SQLite", lambda count: fill_sqlite(folder, count))
     program = servers.find()
     if program is None:
         print("MariaDB's server is not installed: left out")
@@ -81,7 +81,7 @@ def measure(folder: Path) -> list[Figure]:
     server.install()
     try:
         figures += _figures(
-            "MariaDB", lambda count: _mariadb(server, folder, count)
+            "MariaDB", lambda count: fill_mariadb(server, folder, count)
         )
     finally:
         server.stop()
@@ -245,7 +245,8 @@ def _asks(
     return lambda: runner.run(run())
 
 
-def _sqlite(folder: Path, count: int) -> str:
+def fill_sqlite(folder: Path, count: int) -> str:
+    """Make a SQLite ledger of so many orders; its address."""
     path = folder / f"{count}.sqlite3"
     url = f"sqlite:///{path}"
     asyncio.run(_upgrade(url))
@@ -253,7 +254,8 @@ def _sqlite(folder: Path, count: int) -> str:
     return url
 
 
-def _mariadb(server: Server, folder: Path, count: int) -> str:
+def fill_mariadb(server: Server, folder: Path, count: int) -> str:
+    """Make a ledger of so many orders in MariaDB; its address."""
     name = f"ledger_{count}"
     url = server.create(name)
     asyncio.run(_upgrade(url))

@@ -1,0 +1,127 @@
+"""What each page of the studio takes, with ten thousand orders and a million.
+
+A real request over loopback, from its first byte to the answer's last, client
+included, to a store on SQLite and to one on MariaDB where it is installed.
+"""
+
+import asyncio
+import os
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from aiohttp.test_utils import TestClient, TestServer
+
+from bench import books
+from bench.ledger import LARGE, SMALL, fill_mariadb, fill_sqlite
+from bench.measuring import Figure, interleave
+from msrv import settings as settings_room
+from msrv.app import create_app
+from msrv.ledger.ledger import Ledger
+from msrv.pages.keys import CATALOG, LEDGER
+from msrv.pages.studio.door import COOKIE
+from msrv.proofs import tickets
+from msrv.proofs.keyring import Keyring
+from tests.ledger import servers
+from tests.ledger.servers import Server
+
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
+ASKED = 5
+NOW = books.NOW
+
+PAGES = {
+    "sales of 30 days": "/studio",
+    "sales of all time": "/studio?span=all",
+    "best sellers": "/studio/sellers",
+    "newest orders": "/studio/orders",
+    "orders, far down": (
+        f"/studio/orders?after={NOW - 900 * 86_400}.{books.order_id(7)}"
+    ),
+    "an order by its number": f"/studio/orders?q={books.order_id(77)[:8]}",
+    "an order by its reference": "/studio/orders?q=ch_777",
+    "one order": f"/studio/orders/{books.order_id(777)}",
+    "asking to revoke": f"/studio/orders/{books.order_id(777)}/revoke",
+    "downloads of 12 months": "/studio/downloads?span=year",
+    "refunds": "/studio/refunds",
+    "health": "/studio/health",
+}
+
+
+def measure(folder: Path) -> list[Figure]:
+    """Measure every page; milliseconds."""
+    urls = {count: fill_sqlite(folder, count) for count in (SMALL, LARGE)}
+    figures = _figures("SQLite", folder, urls)
+    program = servers.find()
+    if program is None:
+        print("MariaDB's server is not installed: left out")
+        return figures
+    server = Server(program, folder / "mariadb", pool="1G")
+    server.install()
+    try:
+        urls = {
+            count: fill_mariadb(server, folder, count)
+            for count in (SMALL, LARGE)
+        }
+        figures += _figures("MariaDB", folder, urls)
+    finally:
+        server.stop()
+    return figures
+
+
+def _figures(kind: str, folder: Path, urls: dict[int, str]) -> list[Figure]:
+    """Ask a store of each size for every page, in turns."""
+    keyring = Keyring.from_nonces("a nonce for benchmarks: 9Jk2-Lmx7-Rr4T")
+    session = tickets.issue(keyring, tickets.Kind.SESSION, NOW, os.urandom)
+    figures = []
+    with asyncio.Runner() as runner:
+        stores = {
+            count: runner.run(_start(keyring, folder / f"{kind}-{count}", url))
+            for count, url in urls.items()
+        }
+        for name, path in PAGES.items():
+            candidates = {
+                f"{kind}, {name}, {count:,}": _asks(
+                    runner, store, path, f"{COOKIE}={session}"
+                )
+                for count, store in stores.items()
+            }
+            figures += interleave(candidates, rounds=ROUNDS, unit="ms")
+        for store in stores.values():
+            runner.run(store.close())
+    return figures
+
+
+async def _start(
+    keyring: Keyring, data: Path, url: str
+) -> "TestClient[Any, Any]":
+    """Start a store on a ledger, at the time that its books end."""
+    found = settings_room.load({"MSRV_DATA": str(data), "MSRV_DATABASE": url})
+    app = create_app(found, keyring, clock=lambda: NOW)
+    client = TestClient(TestServer(app))
+    await client.start_server()
+    await app[CATALOG].ready()
+    ledger = app[LEDGER]
+    assert isinstance(ledger, Ledger)  # noqa: S101 - it was just made
+    await ledger.settled()
+    return client
+
+
+def _asks(
+    runner: asyncio.Runner,
+    store: "TestClient[Any, Any]",
+    path: str,
+    cookie: str,
+) -> Callable[[], float]:
+    async def run() -> float:
+        taken = []
+        for _ in range(ASKED):
+            began = time.perf_counter()
+            async with store.get(path, headers={"Cookie": cookie}) as answer:
+                await answer.read()
+                assert answer.status == 200  # noqa: S101 - or it means nothing
+            taken.append((time.perf_counter() - began) * 1000)
+        return statistics.median(taken)
+
+    return lambda: runner.run(run())
