@@ -71,6 +71,8 @@ async def enter(request: web.Request) -> web.StreamResponse:
     Raises NothingHere, TicketExpired, LinkUsed, CannotRemember.
     """
     ticket = await _read_link(request)
+    # Whatever can't be answered is said before the link is used.
+    as_json = wants_json(request)
     now = request.config_dict[CLOCK]()
     door = request.config_dict[DOOR]
     try:
@@ -88,7 +90,12 @@ async def enter(request: web.Request) -> web.StreamResponse:
     )
     log.info("studio: signed in from %s", request[ORIGIN].client)
     expires_at = begun_at + Kind.SESSION.seconds
-    response = _onward(request, PATH, {"expires_at": expires_at})
+    response = (
+        web.json_response({"expires_at": expires_at})
+        if as_json
+        else web.Response(status=303, headers={"Location": PATH})
+    )
+    response.headers["Cache-Control"] = PRIVATE
     response.set_cookie(
         COOKIE,
         session,
@@ -163,15 +170,3 @@ async def _read_link(request: web.Request) -> Ticket:
         log.warning("studio: refused a sign-in link: all were signed out")
         raise TicketExpired(ticket)
     return ticket
-
-
-def _onward(
-    request: web.Request, path: str, data: dict[str, int]
-) -> web.Response:
-    """Send a browser on, and tell a program."""
-    if wants_json(request):
-        response = web.json_response(data)
-    else:
-        response = web.Response(status=303, headers={"Location": path})
-    response.headers["Cache-Control"] = PRIVATE
-    return response

@@ -55,6 +55,8 @@ async def change(request: web.Request) -> web.Response:
     A browser goes back to the order; a program gets its lines. Doing it
     twice is doing it once. Raises DatabaseError, NothingHere.
     """
+    # Whatever can't be answered is said before anything is changed.
+    as_json = wants_json(request)
     order_id = asked.order_id(request)
     form = await read_form(request)
     item_id = _item(form.get("item", WHOLE))
@@ -69,7 +71,7 @@ async def change(request: web.Request) -> web.Response:
         pass  # a second click, or somebody else's
     except NoSuchOrder:
         raise NothingHere from None
-    if wants_json(request):
+    if as_json:
         response = web.json_response({"order_id": order_id, "lines": lines})
     else:
         response = web.Response(

@@ -2,8 +2,8 @@
 
 import asyncio
 import importlib
-import sys
-from typing import Any, Final
+from types import ModuleType
+from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -17,14 +17,24 @@ _ORDER: Final = "/studio/orders/{order}"
 def _behind(room: str, name: str) -> Handler:
     """Give the handler `name` of a module here, for who is signed in.
 
-    Whatever it asks of a ledger that rests, the answer says so.
+    The module is imported when it is first asked for: with SQLAlchemy, that
+    takes a while. Whatever it asks of a ledger that rests, the answer says
+    so.
     """
+    loaded: list[ModuleType] = []
 
     async def handle(request: web.Request) -> web.StreamResponse:
         await door.let_in(request)
-        module = await _import(f"{__package__}.{room}")
+        if not loaded:
+            loaded.append(
+                await asyncio.to_thread(
+                    importlib.import_module, f"{__package__}.{room}"
+                )
+            )
         try:
-            answer: web.StreamResponse = await getattr(module, name)(request)
+            answer: web.StreamResponse = await getattr(loaded[0], name)(
+                request
+            )
         except DatabaseError as error:
             if request.writer.output_size > 0:
                 raise  # half of it has gone: the connection ends
@@ -32,13 +42,6 @@ def _behind(room: str, name: str) -> Handler:
         return answer
 
     return handle
-
-
-async def _import(name: str) -> Any:  # noqa: ANN401 - a module
-    """Import what reads the ledger: with SQLAlchemy, that takes a while."""
-    if name in sys.modules:
-        return sys.modules[name]
-    return await asyncio.to_thread(importlib.import_module, name)
 
 
 STUDIO: Final[list[web.RouteDef]] = [

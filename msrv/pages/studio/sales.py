@@ -112,6 +112,7 @@ async def show(request: web.Request) -> web.Response:
         span=span,
         spans=LABELS,
         takings=takings,
+        most_days=reports.MOST_DAYS if len(days) == reports.MOST_DAYS else 0,
         revenue=revenue,
         sellers=sellers,
         titles=titles,

@@ -82,6 +82,15 @@ async def test_a_program_signs_in(store: Client, link: str) -> None:
     assert COOKIE in answer.cookies
 
 
+async def test_who_can_not_be_answered_uses_nothing_up(
+    store: Client, link: str
+) -> None:
+    """A program that asks for a picture has thrown its link away."""
+    answer = await store.post(link, headers={"Accept": "image/png"})
+    assert answer.status == 406
+    assert (await press(store, link)).status == 303
+
+
 async def test_a_link_that_was_used(
     store: Client, link: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -170,16 +179,15 @@ async def test_to_a_stranger_there_is_no_studio(
     store: Client, path: str, method: str
 ) -> None:
     """A stranger learns that there is a door, and where."""
-    nowhere = await store.request(method, "/nowhere")
     for headers in (
         {},
         {"Cookie": f"{COOKIE}=nonsense"},
         {"Cookie": f"{COOKIE}={'A' * 48}"},
         JSON,
+        {"Accept": "image/png"},
     ):
         answer = await store.request(method, path, headers=headers)
-        if headers is JSON:
-            nowhere = await store.request(method, "/nowhere", headers=JSON)
+        nowhere = await store.request(method, "/nowhere", headers=headers)
         assert answer.status == nowhere.status == 404
         assert await answer.read() == await nowhere.read()
         assert telling(CIMultiDict(answer.headers)) == telling(
