@@ -1,15 +1,17 @@
 """An operator with a browser: signs in, sees a sale, takes it back."""
 
+import asyncio
 import csv
 import io
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from tests.running import RunningStore
+from tests.running import RunningStore, start
 
 pytestmark = pytest.mark.browser
 
@@ -164,6 +166,21 @@ async def test_a_link_that_was_used_says_so(
     await other.close()
 
 
+async def test_one_command_signs_a_running_store_out(
+    browser: Browser, demo_store: RunningStore
+) -> None:
+    """A laptop is stolen, and its browser goes on for twelve hours."""
+    context, page = await visit(browser, demo_store)
+    assert (await page.request.get(f"{demo_store.url}/studio")).ok
+    demo_store.run("studio", "--sign-out")
+    async with asyncio.timeout(5):
+        while (await page.request.get(f"{demo_store.url}/studio")).ok:
+            await page.wait_for_timeout(100)
+    # A link that is printed now opens at once.
+    await sign_in(page, demo_store)
+    await context.close()
+
+
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 async def test_no_page_of_the_studio_has_a_violation(
     browser: Browser,
@@ -192,6 +209,36 @@ async def test_no_page_of_the_studio_has_a_violation(
     await page.get_by_role("button", name="Sign out", exact=True).click()
     await check(page)
     await context.close()
+
+
+async def test_the_studio_of_a_ledger_that_rests(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """When the database is away, its operator can't read what is wrong."""
+    store = start(tmp_path, MSRV_DATABASE="mysql://a:b@127.0.0.1:1/x")
+    try:
+        context = await browser.new_context(
+            viewport={"width": 320, "height": 640}, ignore_https_errors=True
+        )
+        page = await context.new_page()
+        address = link(store)
+        await page.goto(address)
+        await page.get_by_role("button", name="Sign in").click()
+        await expect(page.get_by_role("heading")).to_have_text(
+            "The ledger is resting"
+        )
+        await check(page)
+        await page.get_by_role("link", name="Health").click()
+        await expect(page.locator("main")).to_contain_text("Resting")
+        await check(page)
+        await page.goto(address)
+        await expect(page.get_by_role("heading")).to_have_text(
+            "This sign-in link was used"
+        )
+        await check(page)
+        await context.close()
+    finally:
+        assert store.end() == 0
 
 
 async def check(page: Page) -> None:

@@ -1,6 +1,7 @@
 """The studio's door, as a browser and as a stranger find it."""
 
 import asyncio
+import itertools
 import logging
 import secrets
 
@@ -173,19 +174,22 @@ def telling(headers: "CIMultiDict[str]") -> dict[str, str]:
     return {name: value for name, value in headers.items() if name != "Date"}
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "OPTIONS"])
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
+STRANGERS: tuple[dict[str, str], ...] = (
+    {},
+    {"Cookie": f"{COOKIE}=nonsense"},
+    {"Cookie": f"{COOKIE}={'A' * 48}"},
+    JSON,
+    {"Accept": "image/png"},
+)
+
+
 @pytest.mark.parametrize("path", PATHS)
 async def test_to_a_stranger_there_is_no_studio(
-    store: Client, path: str, method: str
+    store: Client, path: str
 ) -> None:
     """A stranger learns that there is a door, and where."""
-    for headers in (
-        {},
-        {"Cookie": f"{COOKIE}=nonsense"},
-        {"Cookie": f"{COOKIE}={'A' * 48}"},
-        JSON,
-        {"Accept": "image/png"},
-    ):
+    for method, headers in itertools.product(METHODS, STRANGERS):
         answer = await store.request(method, path, headers=headers)
         nowhere = await store.request(method, "/nowhere", headers=headers)
         assert answer.status == nowhere.status == 404
