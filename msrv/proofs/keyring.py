@@ -59,6 +59,7 @@ class Purpose(Enum):
     RECEIPT = "receipt"
     QUOTE = "quote"
     STUDIO = "studio"
+    ORDER = "order"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+ORDER_ID_BYTES: Final = 15
 ORDER_ID_CHARS: Final = 24
 ORDER_ID: Final = rf"[A-Z2-7]{{{ORDER_ID_CHARS}}}"
 """15 bytes in base32 (RFC 4648 section 6).
@@ -51,7 +52,7 @@ class Line:
 
 def new_order_id(random: Callable[[int], bytes]) -> str:
     """Make an order id. `random(n)` gives n unpredictable bytes."""
-    return base64.b32encode(random(15)).decode("ascii")
+    return base64.b32encode(random(ORDER_ID_BYTES)).decode("ascii")
 
 
 def is_order_id(text: str) -> bool:

@@ -4,6 +4,7 @@ The store remembers no cart. What it quoted goes with the buyer, or with the
 provider, and comes back unchanged or not at all: the price is the seller's.
 """
 
+import base64
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -21,6 +22,7 @@ from msrv.proofs.errors import Forged, QuoteExpired
 from msrv.proofs.keyring import Generation, Keyring, Purpose
 from msrv.proofs.orders import (
     MAX_TIME,
+    ORDER_ID_BYTES,
     Line,
     check_number,
     check_order,
@@ -35,6 +37,7 @@ _VERSION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 class Quote:
     """An order that has not been paid, good while now < `expires_at`.
 
+    `order_id` is the quote's own number; `order_of` gives the order's.
     `issued_at` and `expires_at` are in Unix seconds, `currency` is an ISO
     4217 code, `catalog_version` the digest of the catalog that the prices
     are from. Raises ValueError for values that no quote can state.
@@ -72,18 +75,46 @@ def read(keyring: Keyring, token: str, now: int) -> Quote:
     A quote is good while now < expires_at. Raises Forged; QuoteExpired from
     the second `expires_at` on.
     """
-    if len(token) > MAX_TOKEN_CHARS or not token.isascii():
-        raise Forged
-    payload, _, tag = token.partition(".")
-    if not any(
-        same(_tag(generation, payload), tag)
-        for generation in keyring.generations
-    ):
-        raise Forged
-    quote = _quote(decode(payload))
+    quote = recall(keyring, token)
     if now >= quote.expires_at:
         raise QuoteExpired(quote)
     return quote
+
+
+def recall(keyring: Keyring, token: str) -> Quote:
+    """Say what a quote states, lapsed or not. Raises Forged.
+
+    For who has been told of a payment: it began while the price held, and
+    the money may take days to come.
+    """
+    _signer(keyring, token)
+    return _quote(decode(token.partition(".")[0]))
+
+
+def order_of(
+    keyring: Keyring, token: str, provider: str, reference: str
+) -> str:
+    """Derive the id of the order that a paid quote becomes. Raises Forged.
+
+    `reference` is the provider's own name of the payment. Whoever hears of
+    that payment, however often and in whatever order, comes to one id, and
+    nobody without the key can say which. The key is of the generation that
+    signed the quote: a NONCE changed meanwhile makes no second order.
+    """
+    key = _signer(keyring, token).key(Purpose.ORDER)
+    tag = mac(key, provider.encode("utf-8"), reference.encode("utf-8"))
+    return base64.b32encode(tag[:ORDER_ID_BYTES]).decode("ascii")
+
+
+def _signer(keyring: Keyring, token: str) -> Generation:
+    """Find the generation that signed a quote. Raises Forged."""
+    if len(token) > MAX_TOKEN_CHARS or not token.isascii():
+        raise Forged
+    payload, _, tag = token.partition(".")
+    for generation in keyring.generations:
+        if same(_tag(generation, payload), tag):
+            return generation
+    raise Forged
 
 
 def _tag(generation: Generation, payload: str) -> str:

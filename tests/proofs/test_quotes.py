@@ -13,8 +13,14 @@ from msrv.proofs import quotes
 from msrv.proofs.encoding import decode, encode, mac, to_json
 from msrv.proofs.errors import Forged, QuoteExpired
 from msrv.proofs.keyring import Keyring, Purpose
-from msrv.proofs.orders import MAX_LINES, MAX_PRICE_MINOR, MAX_TIME, Line
-from msrv.proofs.quotes import Quote, read, sign
+from msrv.proofs.orders import (
+    MAX_LINES,
+    MAX_PRICE_MINOR,
+    MAX_TIME,
+    Line,
+    is_order_id,
+)
+from msrv.proofs.quotes import Quote, order_of, read, recall, sign
 
 EXPIRES_AT: Final = 1_800_000_000
 NOW: Final = EXPIRES_AT - 1
@@ -227,3 +233,29 @@ def test_no_quote_is_made_that_could_not_be_read(
     """Else a buyer would pay, and the store not understand for what."""
     with pytest.raises(ValueError, match=r"not|no |twice"):
         replace(QUOTE, **change)
+
+
+def test_a_payment_is_one_order_whoever_tells_of_it(
+    keyring: Keyring, rotated: Keyring, token: str
+) -> None:
+    """Else a buyer would have two receipts, before and after a rotation."""
+    order_id = order_of(keyring, token, "stripe", "cs_test_1")
+    assert is_order_id(order_id)
+    assert order_id == order_of(rotated, token, "stripe", "cs_test_1")
+    others = {
+        order_of(keyring, token, "stripe", "cs_test_2"),
+        order_of(keyring, token, "stripec", "s_test_1"),
+        order_of(keyring, token, "demo", "cs_test_1"),
+    }
+    assert len(others | {order_id, QUOTE.order_id}) == 5
+
+
+def test_an_order_is_of_a_quote_of_ours(
+    keyring: Keyring, other: Keyring, token: str
+) -> None:
+    """Else another shop's payment would become an order here."""
+    with pytest.raises(Forged):
+        order_of(other, token, "stripe", "cs_test_1")
+    with pytest.raises(Forged):
+        recall(other, token)
+    assert recall(keyring, token) == QUOTE
