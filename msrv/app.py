@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 
@@ -18,13 +18,16 @@ from msrv.ledger.figures import LedgerFigures
 from msrv.ledger.ledger import Ledger
 from msrv.pages import headers, keys, middleware, rendering
 from msrv.pages.assets import Assets
+from msrv.pages.listening import Listener
 from msrv.pages.origin import OriginRules
 from msrv.pages.packs import Packs
 from msrv.pages.routes import ROUTES
 from msrv.pages.shelf import Shelf
 from msrv.pages.studio.routes import STUDIO
 from msrv.pages.traffic import Traffic
+from msrv.payments.inbox import Inbox
 from msrv.payments.registry import Providers
+from msrv.payments.till import Till
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
 from msrv.storage.local import Folder
@@ -76,6 +79,16 @@ def create_app(
     app[keys.LEDGER] = ledger
     app[keys.DOOR] = Door(settings.data, ledger)
     app[keys.TRAFFIC].show(LedgerFigures(ledger.status))
+    till = Till(keyring)
+    app[keys.TILL] = till
+    app[keys.LISTENER] = listener = Listener(
+        Inbox(settings.data / "messages"),
+        providers=app[keys.PROVIDERS],
+        till=till,
+        ledger=ledger,
+        catalog=app[keys.CATALOG],
+        clock=clock,
+    )
     rendering.set_up(app, fresh=reload)
     app.add_routes(ROUTES)
     app.add_routes(STUDIO)
@@ -83,6 +96,7 @@ def create_app(
     app.cleanup_ctx.append(_catalog)
     app.cleanup_ctx.append(_makers)
     app.cleanup_ctx.append(_ledger)
+    app.cleanup_ctx.append(_payments(listener))
     return app
 
 
@@ -109,6 +123,21 @@ async def _makers(app: web.Application) -> AsyncIterator[None]:
     yield
     await app[keys.COVERS].aclose()
     await app[keys.PREVIEWS].aclose()
+
+
+def _payments(
+    listener: Listener,
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Follow what payment providers tell, and let go of them at the end."""
+
+    async def run(app: web.Application) -> AsyncIterator[None]:
+        try:
+            async with listener:
+                yield
+        finally:
+            await app[keys.PROVIDERS].aclose()
+
+    return run
 
 
 async def _ledger(app: web.Application) -> AsyncIterator[None]:

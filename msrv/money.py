@@ -5,6 +5,7 @@ decimals than its currency has is an error, never rounded.
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -110,6 +111,26 @@ def parse(amount: object, currency: str) -> Money:
     if minor > MAX_MINOR:
         raise NotMoney(f"{text!r} is more than any download costs")
     return Money(minor, currency)
+
+
+def parse_typed(text: str, currency: str) -> Money:
+    """Read an amount as people type it: ` 7,50 `, `7.5`, `€7`, in any digits.
+
+    One comma or point may stand before the decimals; nothing else may. What
+    has more decimals than the currency, such as `1,000`, is refused and never
+    guessed at. Raises NotMoney.
+    """
+    plain = "".join(
+        str(unicodedata.decimal(each)) if each.isdecimal() else each
+        for each in text[:_MAX_TEXT]
+        if not each.isspace()
+    )
+    for point in (",", "\N{ARABIC DECIMAL SEPARATOR}"):
+        plain = plain.replace(point, ".")
+    for sign in (_SIGNS.get(currency, currency), currency):
+        plain = plain.removeprefix(sign).removesuffix(sign)
+    whole, dot, part = plain.partition(".")
+    return parse((whole.lstrip("0") or "0") + dot + part, currency)
 
 
 def _written_out(amount: int | str | Decimal) -> str:

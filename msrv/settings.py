@@ -6,6 +6,7 @@ docs/settings.md, and a test holds the two to each other.
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -25,7 +26,13 @@ from pydantic import (
 
 PREFIX: Final = "MSRV_"
 DEMO_LIBRARY: Final = Path(__file__).parent / "demo"
-SECRETS: Final = ("NONCE", "NONCE_PREVIOUS", "MSRV_DATABASE")
+SECRETS: Final = (
+    "NONCE",
+    "NONCE_PREVIOUS",
+    "MSRV_DATABASE",
+    "MSRV_STRIPE_KEY",
+    "MSRV_STRIPE_WEBHOOK_SECRET",
+)
 """Settings that can also come from a file, named by the same name + _FILE."""
 
 # Set for other programs than this one: the test suite, the reloader.
@@ -37,6 +44,8 @@ _DATABASES: Final = {
     "mariadb": ("", "aiomysql"),
 }
 _NO_DATABASE: Final = "must be an address like mysql://user:password@host/name"
+
+_STRIPE_KEY: Final = re.compile(r"[sr]k_(live|test)_[A-Za-z0-9_]+")
 
 Network = IPv4Network | IPv6Network
 
@@ -82,6 +91,22 @@ def _database(value: SecretStr) -> SecretStr:
     return value
 
 
+def _stripe_key(value: SecretStr) -> SecretStr:
+    """Take a secret or a restricted key, of live or of test mode."""
+    text = value.get_secret_value()
+    if text.startswith("pk_"):
+        raise ValueError("is the publishable key: the secret one is needed")
+    if not _STRIPE_KEY.fullmatch(text):
+        raise ValueError("must be a key like sk_live_… or rk_test_…")
+    return value
+
+
+def _stripe_webhook_secret(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().startswith("whsec_"):
+        raise ValueError("must be a signing secret like whsec_…")
+    return value
+
+
 class Settings(BaseModel):
     """What an operator can set, with its default."""
 
@@ -104,6 +129,12 @@ class Settings(BaseModel):
     link_hours: Annotated[int, Field(ge=1, le=24 * 366)] = 24
     resume_hours: Annotated[int, Field(ge=0, le=24 * 366)] = 24
     demo_payments: bool = False
+    stripe_key: Annotated[SecretStr, AfterValidator(_stripe_key)] | None = None
+    stripe_webhook_secret: (
+        Annotated[SecretStr, AfterValidator(_stripe_webhook_secret)] | None
+    ) = None
+    stripe_tax: bool = False
+    stripe_api: Annotated[str, AfterValidator(_public_url)] | None = None
     delivery: Literal["direct", "accel"] = "direct"
     trusted_proxies: Annotated[
         tuple[Network, ...], BeforeValidator(_networks)
@@ -125,6 +156,33 @@ class Settings(BaseModel):
                 "the network of the nginx in front"
             )
         return self
+
+    @model_validator(mode="after")
+    def _one_kind_of_money(self) -> Self:
+        """Keep real money and pretended money apart."""
+        if self.stripe_key is None and self.stripe_webhook_secret is not None:
+            raise ValueError(
+                "MSRV_STRIPE_WEBHOOK_SECRET needs MSRV_STRIPE_KEY: set both"
+            )
+        if not self.stripe_is_live:
+            return self
+        if self.stripe_api is not None:
+            raise ValueError(
+                "MSRV_STRIPE_API is for tests, and MSRV_STRIPE_KEY is a live "
+                "key: take one of them away"
+            )
+        if self.takes_pretend_money:
+            raise ValueError(
+                "MSRV_STRIPE_KEY is a live key, and this store takes pretend "
+                "payments: set MSRV_LIBRARY, and leave out MSRV_DEMO_PAYMENTS"
+            )
+        return self
+
+    @property
+    def stripe_is_live(self) -> bool:
+        """Whether Stripe's key is one for real money."""
+        key = self.stripe_key
+        return key is not None and "live" in key.get_secret_value()[:8]
 
     @property
     def database_url(self) -> str | None:

@@ -90,6 +90,7 @@ def _summary(release: Release) -> tuple[object, ...]:
         release.description,
         release.price.minor,
         release.price.currency,
+        release.minimum and release.minimum.minor,
         release.hidden,
         release.artwork and release.artwork.content.sha256,
         [
@@ -100,6 +101,7 @@ def _summary(release: Release) -> tuple[object, ...]:
                 item.number,
                 item.disc,
                 item.price.minor,
+                item.minimum and item.minimum.minor,
                 item.hidden,
                 item.content.path,
                 item.content.sha256,

@@ -151,6 +151,7 @@ class _Maker:
             items=tuple(items),
             artwork=self._artwork(),
             hidden=says.hidden,
+            minimum=says.minimum,
         )
         return release.priced(says.price or self._sum(release))
 
@@ -188,6 +189,7 @@ class _Maker:
             tags = Tags.from_facts(facts["tags"])
             self._tags.append(tags)
             number = _LEADING_NUMBER.match(file.name)
+        price, minimum = self._price(says)
         return Item(
             item_id=says.item_id or ids.item_id(self._id, file.name),
             release_id=self._id,
@@ -197,7 +199,8 @@ class _Maker:
             or clean(ids.stem_of(file.name))
             or "Untitled",
             artist=_first(says.artist, tags.artist, self._described.artist),
-            price=self._price(says),
+            price=price,
+            minimum=minimum,
             content=content,
             number=says.number
             or tags.number
@@ -208,19 +211,21 @@ class _Maker:
             hidden=says.hidden or self._described.hidden,
         )
 
-    def _price(self, says: ItemConfig) -> Money:
+    def _price(self, says: ItemConfig) -> tuple[Money, Money | None]:
+        """Give an item's price, and the minimum where the buyer sets it."""
+        whole = self._described
         # The whole of a single file is that file.
         alone = len(self._folder.files) == 1
-        for price in (
-            says.price,
-            self._described.item_price,
-            self._described.price if alone else None,
-            self._store.item_price,
+        for price, minimum in (
+            (says.price, says.minimum),
+            (whole.item_price, whole.item_minimum),
+            (whole.price if alone else None, whole.minimum),
+            (self._store.item_price, None),
         ):
             if price is not None and price.currency == self._currency:
-                return price
+                return price, minimum
         self.unpriced += 1
-        return default_price(self._currency)
+        return default_price(self._currency), None
 
     def _content(
         self, file: FoundFile

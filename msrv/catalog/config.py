@@ -13,6 +13,7 @@ from typing import Any, Final
 from msrv import money
 from msrv.catalog.documents import Document, KeyPath
 from msrv.catalog.model import Shop
+from msrv.catalog.prices import read_price
 from msrv.catalog.text import MAX_CHARS, clean
 from msrv.money import Money, NotMoney
 from msrv.proofs.orders import is_item_id
@@ -28,6 +29,7 @@ _STORE_KEYS: Final = (
     "contact",
     "currency",
     "accent",
+    "tax_included",
     "prices",
 )
 _PRICES_KEYS: Final = ("item", "release")
@@ -39,11 +41,24 @@ _RELEASE_KEYS: Final = (
     "description",
     "currency",
     "price",
+    "minimum",
+    "suggested",
     "item_price",
+    "item_minimum",
+    "item_suggested",
     "hidden",
     "items",
 )
-_ITEM_KEYS: Final = ("id", "title", "artist", "number", "price", "hidden")
+_ITEM_KEYS: Final = (
+    "id",
+    "title",
+    "artist",
+    "number",
+    "price",
+    "minimum",
+    "suggested",
+    "hidden",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +77,17 @@ class StoreConfig:
 
 @dataclass(frozen=True, slots=True)
 class ItemConfig:
-    """What `[items."FILE"]` says; None where it says nothing."""
+    """What `[items."FILE"]` says; None where it says nothing.
+
+    Where it says a `minimum`, `price` is what it suggests.
+    """
 
     item_id: str | None = None
     title: str | None = None
     artist: str | None = None
     number: int | None = None
     price: Money | None = None
+    minimum: Money | None = None
     hidden: bool = False
 
 
@@ -86,7 +105,9 @@ class ReleaseConfig:
     description: str = ""
     currency: str | None = None
     price: Money | None = None
+    minimum: Money | None = None
     item_price: Money | None = None
+    item_minimum: Money | None = None
     hidden: bool = False
     items: Mapping[str, ItemConfig] = field(default_factory=dict)
     line_of: Callable[[KeyPath], int] = lambda _: 1
@@ -107,6 +128,7 @@ def read_store(where: str, text: str) -> StoreConfig:
             contact=top.take("contact", _line) or "",
             currency=currency,
             accent=top.take("accent", _colour) or usual.accent,
+            tax_included=top.take("tax_included", _flag) or False,
         ),
         item_price=prices.take("item", as_money),
         release_price=prices.take("release", as_money),
@@ -124,14 +146,18 @@ def read_release(where: str, text: str, shop: Shop) -> ReleaseConfig:
     items = {}
     for name in file.names("items"):
         table = file.table(("items", name), _ITEM_KEYS)
+        price, minimum = read_price(table, as_money)
         items[name] = ItemConfig(
             item_id=table.take("id", _id),
             title=table.take("title", _line),
             artist=table.take("artist", _line),
             number=table.take("number", _number),
-            price=table.take("price", as_money),
+            price=price,
+            minimum=minimum,
             hidden=table.take("hidden", _flag) or False,
         )
+    price, minimum = read_price(top, as_money)
+    item_price, item_minimum = read_price(top, as_money, "item_")
     config = ReleaseConfig(
         release_id=top.take("id", _id),
         title=top.take("title", _line),
@@ -139,8 +165,10 @@ def read_release(where: str, text: str, shop: Shop) -> ReleaseConfig:
         date=top.take("date", _date),
         description=top.take("description", _text) or "",
         currency=currency,
-        price=top.take("price", as_money),
-        item_price=top.take("item_price", as_money),
+        price=price,
+        minimum=minimum,
+        item_price=item_price,
+        item_minimum=item_minimum,
         hidden=top.take("hidden", _flag) or False,
         items=items,
         line_of=file.line_of,

@@ -28,7 +28,8 @@ class Item:
     `number` and `disc` are its place in the release as its tags say, or else
     its name, None where neither does. `file_name` is what a buyer's computer
     will call it. `hidden` is withdrawn: not offered, still delivered to who
-    bought it; every item of a hidden release is.
+    bought it; every item of a hidden release is. Where there is a `minimum`,
+    the buyer sets the price, and `price` is the seller's suggestion.
     """
 
     item_id: str
@@ -42,6 +43,7 @@ class Item:
     disc: int | None = None
     duration_seconds: float | None = None
     hidden: bool = False
+    minimum: Money | None = None
 
     @property
     def file_name(self) -> str:
@@ -68,7 +70,8 @@ class Release:
 
     `items` are all its files for sale in order, hidden ones included. The
     whole can be bought, under `release_id`, where it holds more than one.
-    `date` is an ISO 8601 year, month or day, or empty.
+    `date` is an ISO 8601 year, month or day, or empty. `minimum` is as an
+    item's, for the whole.
     """
 
     release_id: str
@@ -81,6 +84,7 @@ class Release:
     items: tuple[Item, ...]
     artwork: Artwork | None = None
     hidden: bool = False
+    minimum: Money | None = None
 
     def priced(self, price: Money) -> Self:
         """Give the same release at another price for the whole."""
@@ -108,13 +112,17 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """What `store.toml` says of the store itself. `accent` is `#rrggbb`."""
+    """What `store.toml` says of the store itself. `accent` is `#rrggbb`.
+
+    `tax_included` says that the prices hold the tax already.
+    """
 
     name: str = "MSRV"
     tagline: str = ""
     contact: str = ""
     currency: str = "EUR"
     accent: str = "#ff3b30"
+    tax_included: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,10 @@ class Memory(Protocol):
         """Write a sale down before its receipt is shown. Never raises."""
         ...
 
+    async def record(self, event: Event) -> None:
+        """Write an event down. Raises SpoolFailed."""
+        ...
+
     def on_sent(
         self, order_id: str, item_id: str, etag: str, size_bytes: int
     ) -> Callable[[tuple[int, int]], None]:

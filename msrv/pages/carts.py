@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from msrv.pages import cart, views
+from msrv.pages.asking import read_prices
 from msrv.pages.forms import read_form
 from msrv.pages.keys import CATALOG, ORIGIN
 from msrv.pages.rendering import respond, wants_json
@@ -25,6 +26,8 @@ async def show(request: web.Request) -> web.Response:
 async def change(request: web.Request) -> web.StreamResponse:
     """Put in (`add`) and take out (`remove`) items, by repeated fields.
 
+    `price.ITEM` keeps the buyer's own price of what has one.
+
     Answers with the cart as JSON, or sends a browser back to the page it
     came from (`back`, a path of ours) or to the cart.
     """
@@ -35,7 +38,10 @@ async def change(request: web.Request) -> web.StreamResponse:
         if find_offered(catalog, item_id) is None:
             raise NotForSale(item_id)
         content = cart.add(content, item_id, catalog)
-    content = cart.remove(content, form.getall("remove", []))
+    gone = form.getall("remove", [])
+    content = cart.remove(content, gone)
+    if not gone:  # who takes something out need not have typed well
+        content = cart.choose(content, read_prices(form, catalog))
     response: web.StreamResponse
     if wants_json(request):
         response = web.json_response(views.cart(content))

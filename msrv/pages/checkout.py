@@ -1,23 +1,22 @@
-"""From a cart to a receipt: the checkout, the order, the payment.
+"""From a cart to a payment: what would be paid, and beginning to.
 
-What is to be paid becomes a signed quote before a payment provider sees it;
-what was paid becomes a receipt. Neither is kept here.
+What is to be paid becomes a signed quote before a payment provider sees it.
+Nothing is kept here.
 """
 
+import hashlib
+from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from msrv.catalog.model import Catalog
-from msrv.ledger.events import Sale, SoldLine, plain
 from msrv.money import Money
-from msrv.pages import cart, views
-from msrv.pages.errors import (
-    CannotBePaid,
-    NothingHere,
-    PaymentRefused,
-)
+from msrv.pages import cart, headers, views
+from msrv.pages.asking import read_prices
+from msrv.pages.errors import BadField, CannotBePaid
 from msrv.pages.forms import read_form, read_minor
+from msrv.pages.granting import grant, title_of
 from msrv.pages.keys import (
     CATALOG,
     CLOCK,
@@ -26,17 +25,23 @@ from msrv.pages.keys import (
     ORIGIN,
     PROVIDERS,
     RANDOM,
+    SETTINGS,
+    TILL,
 )
-from msrv.pages.purchases import downloads_of, receipt_path
 from msrv.pages.rendering import PRIVATE, respond, wants_json
 from msrv.payments import ordering
-from msrv.payments.model import PayAt, Provider, Refused
-from msrv.proofs import quotes, receipts
+from msrv.payments.model import Bill, PayAt, Provider
+from msrv.proofs import quotes
+from msrv.proofs.encoding import to_json
 from msrv.proofs.keyring import new_order_id
+from msrv.proofs.orders import ORDER_ID_BYTES, is_order_id, lines_to_json
 from msrv.proofs.quotes import Quote
 
 QUOTE_SECONDS: Final = 3600
 """How long a price holds once it was quoted, while someone pays."""
+_STEP_SECONDS: Final = 900
+"""Two clicks within a step are one. What is left of a quote stays over the
+half hour that Stripe wants for a page of its."""
 
 
 async def show(request: web.Request) -> web.Response:
@@ -50,10 +55,13 @@ async def show(request: web.Request) -> web.Response:
     groups = []
     for total, entries in content.by_currency():
         ids = [cart.id_of(entry) for entry in entries]
-        quote = _quote(request, ids)
+        quote = _quote(request, ids, content.chosen)
         offers = request.config_dict[PROVIDERS].for_quote(quote)
-        groups.append((total, entries, offers))
-    return respond(
+        fixed_minor = sum(
+            entry.price.minor for entry in entries if entry.minimum is None
+        )
+        groups.append((total, entries, offers, fixed_minor))
+    response = respond(
         request,
         "checkout.html",
         {
@@ -65,15 +73,31 @@ async def show(request: web.Request) -> web.Response:
                     "currency": total.currency,
                     "providers": [offer.name for offer in offers],
                 }
-                for total, entries, offers in groups
+                for total, entries, offers, _ in groups
             ],
         },
+        content=content,
         groups=groups,
+        attempt=new_order_id(request.config_dict[RANDOM]),
+        tax_comes=request.config_dict[SETTINGS].stripe_tax
+        and not catalog.shop.tax_included,
     )
+    # A browser asks this of where a form leads in the end, too.
+    response.headers["Content-Security-Policy"] = headers.policy(
+        origin
+        for *_, offers, _ in groups
+        for offer in offers
+        for origin in offer.origins
+    )
+    return response
 
 
 async def buy(request: web.Request) -> web.StreamResponse:
     """Take an order: `item` repeated, `total_minor` as shown, `provider`.
+
+    `price.ITEM` is the buyer's own price where the seller takes one.
+    `attempt` is the checkout page's own number: the same order from the same
+    page is one order, however often the button was pressed.
 
     303 to the receipt (or to where it is paid) for a browser; 201 with the
     downloads (or 202 with `pay_at`) for a program. Raises SpoolFailed before
@@ -81,74 +105,57 @@ async def buy(request: web.Request) -> web.StreamResponse:
     """
     await request.config_dict[LEDGER].ready_to_sell()
     form = await read_form(request)
-    quote = _quote(
-        request, form.getall("item", []), read_minor(form, "total_minor")
-    )
-    provider = _choose(request, quote, form.get("provider"))
-    token = quotes.sign(request.config_dict[KEYRING], quote)
-    outcome = await provider.begin(
-        quote, token, at_a_page=not wants_json(request)
-    )
-    if isinstance(outcome, PayAt):
-        return _pay_at(request, outcome)
-    return await _grant(request, quote, provider.name)
-
-
-async def payment_page(request: web.Request) -> web.Response:
-    """Show a payment that is made here; the pretend one is."""
-    await request.config_dict[LEDGER].ready_to_sell()
-    provider, quote, token = _payment(request)
     catalog = request.config_dict[CATALOG].current
-    lines = [(catalog.by_id.get(line.item_id), line) for line in quote.lines]
-    return respond(
+    chosen = read_prices(form, catalog)
+    quote = _quote(
         request,
-        f"pay_{provider.name}.html",
-        {
-            "order_id": quote.order_id,
-            "total_minor": quote.total_minor,
-            "currency": quote.currency,
-            "expires_at": quote.expires_at,
-        },
-        cache_control=PRIVATE,
-        quote=quote,
-        token=token,
-        total=Money(quote.total_minor, quote.currency),
-        lines=[
-            (
-                found.title if found else line.item_id,
-                Money(line.price_minor, quote.currency),
-            )
-            for found, line in lines
-        ],
+        form.getall("item", []),
+        chosen,
+        shown_minor=read_minor(form, "total_minor"),
+        attempt=form.get("attempt"),
     )
-
-
-async def payment_answer(request: web.Request) -> web.StreamResponse:
-    """Take the answer to a payment that was made here.
-
-    The same quote leads to the same receipt, however often it is sent.
-    Raises SpoolFailed before anything is paid.
-    """
-    await request.config_dict[LEDGER].ready_to_sell()
-    provider, quote, _ = _payment(request)
-    form = await read_form(request)
-    outcome = await provider.settle(quote, form)
-    if isinstance(outcome, Refused):
-        raise PaymentRefused
-    return await _grant(request, quote, provider.name)
+    provider = _choose(request, quote, form.get("provider"), chosen)
+    bill = Bill(
+        quote=quote,
+        token=quotes.sign(request.config_dict[KEYRING], quote),
+        titles=tuple(title_of(line, catalog) for line in quote.lines),
+        base_url=request[ORIGIN].base_url,
+        at_a_page=not wants_json(request),
+        tax_included=catalog.shop.tax_included,
+    )
+    outcome = await request.config_dict[TILL].begin(provider, bill)
+    if isinstance(outcome, PayAt):
+        return _pay_at(request, provider, outcome)
+    return await grant(request, outcome)
 
 
 def _quote(
     request: web.Request,
     item_ids: list[str],
+    chosen: Mapping[str, Money],
+    *,
     shown_minor: int | None = None,
+    attempt: str | None = None,
 ) -> Quote:
-    """Price an order by the catalog alone. Raises OrderError."""
+    """Price an order by the catalog, within its bounds. Raises OrderError."""
     catalog = request.config_dict[CATALOG].current
-    lines, total = ordering.price(catalog, item_ids, shown_minor=shown_minor)
+    lines, total = ordering.price(
+        catalog, item_ids, shown_minor=shown_minor, chosen=chosen
+    )
     now = request.config_dict[CLOCK]()
+    random = request.config_dict[RANDOM]
+    if attempt is not None:
+        if not is_order_id(attempt):
+            raise BadField("attempt", "is what the checkout page gave")
+        now -= now % _STEP_SECONDS
+        # A visitor may send any attempt: it names this order and no other.
+        said = to_json([attempt, now, total.currency, *lines_to_json(lines)])
+        digest = hashlib.sha256(said).digest()[:ORDER_ID_BYTES]
+        number = new_order_id(lambda _: digest)
+    else:
+        number = new_order_id(random)
     return Quote(
-        order_id=new_order_id(request.config_dict[RANDOM]),
+        order_id=number,
         currency=total.currency,
         lines=lines,
         catalog_version=catalog.version,
@@ -157,94 +164,41 @@ def _quote(
     )
 
 
-def _choose(request: web.Request, quote: Quote, name: str | None) -> Provider:
+def _choose(
+    request: web.Request,
+    quote: Quote,
+    name: str | None,
+    chosen: Mapping[str, Money],
+) -> Provider:
     """Find the provider that was asked for, or the first that will do."""
     offers = request.config_dict[PROVIDERS].for_quote(quote)
     for offer in offers:
         if name in {None, offer.name}:
             return offer
+    # The buyer's own price made something of nothing, or the other way, after
+    # the buttons had been drawn.
+    if chosen and offers and request.config_dict[PROVIDERS].get(name or ""):
+        return offers[0]
     raise CannotBePaid
 
 
-def _payment(request: web.Request) -> tuple[Provider, Quote, str]:
-    """Read a payment's address. Raises NothingHere, Forged, Expired."""
-    provider = request.config_dict[PROVIDERS].get(
-        request.match_info["provider"]
-    )
-    token = request.match_info["quote"]
-    quote = quotes.read(
-        request.config_dict[KEYRING], token, request.config_dict[CLOCK]()
-    )
-    if provider is None or not provider.takes(quote):
-        raise NothingHere
-    return provider, quote, token
-
-
-def _pay_at(request: web.Request, where: PayAt) -> web.StreamResponse:
-    """Send the buyer to where the money is taken."""
-    if not wants_json(request):
-        raise web.HTTPSeeOther(where.url)
-    base = request[ORIGIN].base_url if where.url.startswith("/") else ""
-    return web.json_response({"pay_at": f"{base}{where.url}"}, status=202)
-
-
-async def _grant(
-    request: web.Request, quote: Quote, provider: str
+def _pay_at(
+    request: web.Request, provider: Provider, where: PayAt
 ) -> web.StreamResponse:
-    """Write the receipt of a paid quote and hand it over.
-
-    The sale is on the disk before the receipt is shown: who holds a receipt
-    is known to the ledger.
-    """
-    receipt = receipts.Receipt(
-        order_id=quote.order_id,
-        issued_at=quote.issued_at,
-        provider=provider,
-        currency=quote.currency,
-        lines=quote.lines,
-    )
-    await request.config_dict[LEDGER].sold(_sale(request, receipt))
-    token = receipts.sign(request.config_dict[KEYRING], receipt)
-    path = receipt_path(token)
-    base = request[ORIGIN].base_url
-    response: web.StreamResponse
+    """Send the buyer to where the money is taken."""
+    is_ours = where.url.startswith("/")
+    base = request[ORIGIN].base_url if is_ours else ""
     if wants_json(request):
-        response = web.json_response(
-            {
-                "receipt": base + path,
-                "order_id": receipt.order_id,
-                "downloads": downloads_of(request, receipt),
-            },
-            status=201,
-            headers={"Location": path, "Cache-Control": PRIVATE},
-        )
-    else:
-        response = web.HTTPSeeOther(path)
-        response.headers["Cache-Control"] = PRIVATE
-    catalog = request.config_dict[CATALOG].current
-    rest = cart.remove(
-        cart.read(request.cookies, catalog),
-        [line.item_id for line in quote.lines],
+        return web.json_response({"pay_at": f"{base}{where.url}"}, status=202)
+    parts = urlsplit(where.url)
+    if is_ours or f"{parts.scheme}://{parts.netloc}" in provider.origins:
+        raise web.HTTPSeeOther(where.url)
+    # A seller's own domain at the provider's: the checkout page's policy has
+    # not named it, so that the browser would stop there without a word.
+    return respond(
+        request,
+        "paying.html",
+        {},
+        cache_control=PRIVATE,
+        url=where.url,
     )
-    cart.write(response, rest, secure=request[ORIGIN].scheme == "https")
-    if isinstance(response, web.HTTPException):
-        raise response
-    return response
-
-
-def _sale(request: web.Request, receipt: receipts.Receipt) -> Sale:
-    """Say what was sold, with the titles that it has today."""
-    catalog = request.config_dict[CATALOG].current
-    return Sale(
-        order_id=receipt.order_id,
-        sold_at=receipt.issued_at,
-        provider=receipt.provider,
-        currency=receipt.currency,
-        lines=tuple(_sold(line, catalog) for line in receipt.lines),
-    )
-
-
-def _sold(line: receipts.Line, catalog: Catalog) -> SoldLine:
-    found = catalog.by_id.get(line.item_id)
-    title = plain(found.title if found else line.item_id)
-    return SoldLine(line.item_id, line.price_minor, title)

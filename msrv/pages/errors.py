@@ -25,6 +25,10 @@ class PaymentRefused(Exception):
     """The payment was not made; nothing was taken."""
 
 
+class CannotCheck(Exception):
+    """Whether a payment was made can't be found out right now."""
+
+
 class Refunded(Exception):
     """What the link led to was taken back; the link has ended."""
 

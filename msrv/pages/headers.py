@@ -4,6 +4,7 @@ They are set as an answer is prepared: a middleware would miss what aiohttp
 raises by itself, and bodies that are already on their way.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from aiohttp import web
@@ -32,6 +33,17 @@ _ALWAYS: Final = {
 _HSTS: Final = "max-age=63072000"
 """Two years. Only with an operator's own certificate: a browser that has
 once seen it on localhost would refuse every other program there."""
+
+
+def policy(form_actions: Iterable[str]) -> str:
+    """Give the policy of a page whose forms may lead to these origins too.
+
+    A browser holds `form-action` against where a form redirects to as well.
+    """
+    allowed = " ".join(dict.fromkeys(("'self'", *form_actions)))
+    return _ALWAYS["Content-Security-Policy"].replace(
+        "form-action 'self'", f"form-action {allowed}"
+    )
 
 
 async def secure(request: web.Request, response: web.StreamResponse) -> None:

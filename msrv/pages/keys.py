@@ -1,7 +1,7 @@
 """What the application holds, and what each request carries."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from aiohttp import web
 
@@ -17,7 +17,9 @@ from msrv.pages.origin import Origin, OriginRules
 from msrv.pages.packs import Packs
 from msrv.pages.shelf import Shelf
 from msrv.pages.traffic import Traffic
+from msrv.payments.model import Note
 from msrv.payments.registry import Providers
+from msrv.payments.till import Till
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
 
@@ -26,6 +28,16 @@ Clock = Callable[[], int]
 Random = Callable[[int], bytes]
 """Gives that many random bytes."""
 
+
+class Keeper(Protocol):
+    """What keeps providers' messages until they have been followed."""
+
+    async def keep(self, provider: str, note: Note) -> None:
+        """Keep a message, on the disk. Raises InboxFailed."""
+        ...
+
+
+LISTENER: Final[web.AppKey[Keeper]] = web.AppKey("LISTENER")
 SETTINGS: Final = web.AppKey("SETTINGS", Settings)
 KEYRING: Final = web.AppKey("KEYRING", Keyring)
 CATALOG: Final = web.AppKey("CATALOG", LiveCatalog)
@@ -42,6 +54,7 @@ PACKS: Final = web.AppKey("PACKS", Packs)
 SHELF: Final = web.AppKey("SHELF", Shelf)
 LEDGER: Final = web.AppKey("LEDGER", Memory)
 DOOR: Final = web.AppKey("DOOR", Door)
+TILL: Final = web.AppKey("TILL", Till)
 ORIGIN_RULES: Final = web.AppKey("ORIGIN_RULES", OriginRules)
 
 ORIGIN: Final = web.RequestKey("ORIGIN", Origin)

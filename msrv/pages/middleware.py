@@ -7,7 +7,7 @@ from typing import Final
 from aiohttp import ClientConnectionResetError, web
 from aiohttp.typedefs import Handler
 
-from msrv.pages import cart, notices, rendering
+from msrv.pages import cart, language, notices, rendering
 from msrv.pages.access import route_name
 from msrv.pages.keys import ORIGIN, ORIGIN_RULES, TRAFFIC
 from msrv.pages.origin import ForeignHost, ForeignOrigin
@@ -48,6 +48,7 @@ async def explain(
     request: web.Request, handler: Handler
 ) -> web.StreamResponse:
     """Turn every error into an answer in the store's own voice."""
+    language.hear(request.headers.get("Accept-Language", ""))
     try:
         return await handler(request)
     except web.HTTPException as error:

@@ -17,15 +17,18 @@ from msrv.catalog.pictures import ArtworkError
 from msrv.catalog.previews import NoPreview
 from msrv.downloads.places import NoPlaceForAll, NoPlaceForClient
 from msrv.ledger.errors import CannotRemember, LinkUsed, SpoolFailed
+from msrv.pages import language
 from msrv.pages.errors import (
     BadField,
     CannotBePaid,
+    CannotCheck,
     NoSuchShape,
     NothingHere,
     PaymentRefused,
     Refunded,
 )
 from msrv.pages.origin import ForeignHost, ForeignOrigin
+from msrv.payments import errors as payments
 from msrv.payments import ordering
 from msrv.proofs.errors import (
     Forged,
@@ -113,7 +116,8 @@ def _total_changed(error: ordering.TotalChanged) -> Notice:
         409,
         "total_changed",
         "The price has changed",
-        f"It is {error.total} now. Nothing was paid: have another look.",
+        f"It is {language.price(error.total)} now. Nothing was paid: have "
+        "another look.",
         CART,
         data={
             "total_minor": error.total.minor,
@@ -165,6 +169,39 @@ def _mixed(error: ordering.MixedCurrencies) -> Notice:
         f"{' and '.join(error.currencies)} can't be paid in one sum. "
         "Pay for them one after the other.",
         CART,
+    )
+
+
+def _out_of_bounds(error: ordering.OutOfBounds) -> Notice:
+    least, most = language.price(error.least), language.price(error.most)
+    return Notice(
+        422,
+        "out_of_bounds",
+        "Your price, within reason",
+        f"For “{_short(error.item_id)}” it is anything from {least} to "
+        f"{most}. Nothing was paid.",
+        CART,
+        data={
+            "item_id": _short(error.item_id),
+            "minimum_minor": error.least.minor,
+            "maximum_minor": error.most.minor,
+            "currency": error.least.currency,
+        },
+    )
+
+
+def _amount_not_taken(error: payments.AmountNotTaken) -> Notice:
+    return Notice(
+        422,
+        "amount_not_taken",
+        "Not that amount",
+        f"{language.price(error.total)} is more, or less, than the payment "
+        "service takes. Nothing was paid, and your cart is kept.",
+        CART,
+        data={
+            "total_minor": error.total.minor,
+            "currency": error.total.currency,
+        },
     )
 
 
@@ -284,12 +321,61 @@ _TABLE: Final[dict[type[Exception], Notice | Callable[[Any], Notice]]] = {
     ordering.NotForSale: _not_for_sale,
     ordering.MixedCurrencies: _mixed,
     ordering.TotalChanged: _total_changed,
+    ordering.OutOfBounds: _out_of_bounds,
     CannotBePaid: Notice(
         503,
         "cannot_be_paid",
         "No till yet",
         "This store has no way to take a payment yet. Your cart is kept.",
         CART,
+    ),
+    CannotCheck: Notice(
+        503,
+        "cannot_check",
+        "Paid, perhaps",
+        "The payment service doesn't answer, so the store can't see yet "
+        "whether you have paid. Don't pay again: open this page again in a "
+        "minute.",
+        ("", "Look again"),
+        headers={"Retry-After": "60"},
+    ),
+    payments.ProviderAway: Notice(
+        503,
+        "payment_away",
+        "The till doesn't answer",
+        "The payment service can't be reached right now. Nothing was paid, "
+        "and your cart is kept: try again in a few minutes.",
+        CART,
+        headers={"Retry-After": "120"},
+    ),
+    payments.AmountNotTaken: _amount_not_taken,
+    payments.NoSuchPayment: Notice(
+        404,
+        "no_such_payment",
+        "No such payment",
+        "This address is of no payment to this store. If you have just paid, "
+        "go back to the page that you paid at, and take its way back.",
+        CART,
+    ),
+    payments.PaidOtherwise: Notice(
+        409,
+        "paid_otherwise",
+        "That is not the price",
+        "What was paid is not what was asked, so nothing could be handed "
+        "over. The store knows of it, and owes you your money.",
+    ),
+    payments.NotSigned: Notice(
+        400,
+        "not_signed",
+        "Not signed",
+        "Messages about payments are taken from the payment service alone.",
+    ),
+    payments.InboxFailed: Notice(
+        503,
+        "not_kept",
+        "Say that again later",
+        "This message can't be written down right now.",
+        headers={"Retry-After": "60"},
     ),
     PaymentRefused: Notice(
         402,

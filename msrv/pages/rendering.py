@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from msrv.catalog.live import NotReady
 from msrv.catalog.model import Shop
-from msrv.pages import cart, theme
+from msrv.pages import cart, language, theme
 from msrv.pages.errors import NoSuchShape
 from msrv.pages.keys import ASSETS, CATALOG, SETTINGS
 from msrv.pages.notices import Notice
@@ -27,7 +27,10 @@ HTML: Final = "text/html"
 JSON: Final = "application/json"
 PRIVATE: Final = "private, no-store"
 
-_SHAPED: Final = {"Cache-Control": "no-cache", "Vary": "Accept, Cookie"}
+_SHAPED: Final = {
+    "Cache-Control": "no-cache",
+    "Vary": "Accept, Accept-Language, Cookie",
+}
 
 _MEDIA_RANGE: Final = re.compile(
     r"\s*([\w!#$%&'*+.^`|~-]+)/([\w!#$%&'*+.^`|~-]+)\s*((?:;[^,]*)?)"
@@ -99,7 +102,7 @@ def respond(
     cache_control: str = "no-cache",
     **context: Any,  # noqa: ANN401 - a template takes anything
 ) -> web.Response:
-    """Answer with a page or with JSON; both vary by Accept and cookie."""
+    """Answer with a page or with JSON; both vary by who asks and how."""
     if wants_json(request):
         response = as_json(data, status=status)
     else:
@@ -191,7 +194,11 @@ def set_up(app: web.Application, *, fresh: bool) -> None:
     # A template that can reach the application can reach its secrets.
     templates.globals.pop("app", None)
     templates.filters.update(
-        size=size, duration=duration, moment=moment, plural=plural
+        size=size,
+        duration=duration,
+        moment=moment,
+        plural=plural,
+        written=language.price,
     )
     templates.filters.update(
         amount=words.amount, moment_ms=words.moment_ms, share=words.share

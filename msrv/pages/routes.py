@@ -11,6 +11,7 @@ from msrv.pages import (
     downloads,
     media,
     operations,
+    paying,
     purchases,
     storefront,
     verify,
@@ -27,12 +28,14 @@ ROUTES: list[web.RouteDef] = [
     web.get("/purchases", purchases.find, name="find-purchase"),
     web.get("/purchases/{receipt}", purchases.show, name="purchase"),
     web.get(
-        "/payments/{provider}/{quote}", checkout.payment_page, name="payment"
+        "/payments/{provider}/return", paying.come_back, name="come-back"
     ),
     web.post(
-        "/payments/{provider}/{quote}",
-        checkout.payment_answer,
-        name="payment-answer",
+        "/payments/{provider}/webhook", paying.hear, name="payment-message"
+    ),
+    web.get("/payments/{provider}/{quote}", paying.show, name="payment"),
+    web.post(
+        "/payments/{provider}/{quote}", paying.answer, name="payment-answer"
     ),
     web.get(
         "/download/{pop}/{poe}/{item}", downloads.download, name="download"

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from msrv.catalog.model import Catalog
 from msrv.catalog.search import Found, SearchIndex
 
-_PAGES: Final = 64
+_PAGES: Final = 128
 
 
 class Shelf:
@@ -24,7 +24,7 @@ class Shelf:
 
     def __init__(self, *, keep_pages: bool = True) -> None:
         self._keep_pages = keep_pages
-        self._pages: OrderedDict[tuple[str, int], Markup] = OrderedDict()
+        self._pages: OrderedDict[tuple[str, int, str], Markup] = OrderedDict()
         self._catalog: Catalog | None = None
         self._index: SearchIndex | None = None
         self._making = asyncio.Lock()
@@ -43,10 +43,17 @@ class Shelf:
         return await asyncio.to_thread(index.search, words)
 
     def page(
-        self, catalog: Catalog, number: int, render: Callable[[], Markup]
+        self,
+        catalog: Catalog,
+        number: int,
+        language: str,
+        render: Callable[[], Markup],
     ) -> Markup:
-        """Give a page of a catalog, rendered if it is not at hand."""
-        key = (catalog.version, number)
+        """Give a page of a catalog, rendered if it is not at hand.
+
+        `language` is that of the prices on it.
+        """
+        key = (catalog.version, number, language)
         known = self._pages.pop(key, None) or render()
         if self._keep_pages:
             self._pages[key] = known

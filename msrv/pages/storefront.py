@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from msrv.catalog.model import Catalog, Release
 from msrv.catalog.search import Match
-from msrv.pages import cart, views
+from msrv.pages import cart, language, views
 from msrv.pages.errors import BadField, NothingHere
 from msrv.pages.keys import CATALOG, PREVIEWS, SHELF
 from msrv.pages.rendering import (
@@ -94,13 +94,16 @@ async def catalog_page(request: web.Request) -> web.Response:
             back=request.path_qs,
         )
 
-    # Without words nobody's cart shows in it: it is everyone's.
+    # Without words nobody's cart shows in it: it is everyone's who reads
+    # prices in one way.
     return as_page(
         request,
         "catalog.html",
         words=words,
         pages=pages,
-        grid=grid() if words else shelf.page(catalog, pages.number, grid),
+        grid=grid()
+        if words
+        else shelf.page(catalog, pages.number, language.current(), grid),
     )
 
 

@@ -30,6 +30,7 @@ def release(entry: Release) -> Json:
         "date": entry.date or None,
         "description": entry.description,
         **money(entry.price),
+        "minimum_minor": _minimum(entry),
         "size_bytes": entry.size_bytes,
         "url": release_path(entry),
         "cover": cover_path(entry, entry.artwork) if entry.artwork else None,
@@ -48,6 +49,7 @@ def item(entry: Item) -> Json:
         "number": entry.number,
         "duration_seconds": entry.duration_seconds,
         **money(entry.price),
+        "minimum_minor": _minimum(entry),
         "size_bytes": entry.content.size_bytes,
         "media_type": entry.content.media_type,
     }
@@ -57,7 +59,12 @@ def cart(content: Cart) -> Json:
     """Show what is in the cart, and a total for each currency."""
     return {
         "items": [
-            {"item_id": id_of(each), "title": each.title, **money(each.price)}
+            {
+                "item_id": id_of(each),
+                "title": each.title,
+                **money(content.price_of(each)),
+                "minimum_minor": _minimum(each),
+            }
             for each in content.entries
         ],
         "totals": [
@@ -65,6 +72,11 @@ def cart(content: Cart) -> Json:
             for total, _ in content.by_currency()
         ],
     }
+
+
+def _minimum(entry: Item | Release) -> int | None:
+    """Give from which price on the buyer sets it; None for a fixed one."""
+    return None if entry.minimum is None else entry.minimum.minor
 
 
 def release_path(entry: Release) -> str:

@@ -4,9 +4,9 @@ The registry offers it only where the operator asked for it or where the
 library is the bundled one.
 """
 
-from collections.abc import Mapping
-
-from msrv.payments.model import Paid, PayAt, Refused
+from msrv.money import Money
+from msrv.payments.errors import NoSuchPayment
+from msrv.payments.model import Answer, Bill, Paid, PayAt, Refused, Settled
 from msrv.proofs.quotes import Quote
 
 
@@ -15,25 +15,32 @@ class Demo:
 
     name = "demo"
     label = "Pretend to pay"
+    page = "pay_demo.html"
+    origins = ()
+    ear = None
 
     def takes(self, quote: Quote) -> bool:
         """Take what costs something; what costs nothing needs no pretence."""
         return quote.total_minor > 0
 
-    async def begin(
-        self,
-        quote: Quote,  # noqa: ARG002 - the protocol's
-        token: str,
-        *,
-        at_a_page: bool,
-    ) -> Paid | PayAt:
+    async def begin(self, bill: Bill) -> Paid | PayAt:
         """Send a person to the pretend page; a program has paid already."""
-        return PayAt(f"/payments/demo/{token}") if at_a_page else Paid()
+        if bill.at_a_page:
+            return PayAt(f"/payments/demo/{bill.token}")
+        return _paid(bill.quote)
 
-    async def settle(
-        self,
-        quote: Quote,  # noqa: ARG002 - the protocol's
-        form: Mapping[str, str],
-    ) -> Paid | Refused:
+    async def settle(self, answer: Answer) -> Settled:
         """Do as the pressed button says."""
-        return Paid() if form.get("answer") == "pay" else Refused()
+        if answer.quote is None:
+            raise NoSuchPayment
+        pays = answer.fields.get("answer") == "pay"
+        return Settled(
+            answer.token, _paid(answer.quote) if pays else Refused()
+        )
+
+    async def aclose(self) -> None:
+        """Hold nothing."""
+
+
+def _paid(quote: Quote) -> Paid:
+    return Paid(Money(quote.total_minor, quote.currency), quote.order_id)

@@ -1,8 +1,8 @@
 """Nothing to pay: an order whose total is zero is paid as it is made."""
 
-from collections.abc import Mapping
-
-from msrv.payments.model import Paid, Refused
+from msrv.money import Money
+from msrv.payments.errors import NoSuchPayment
+from msrv.payments.model import Answer, Bill, Paid, Settled
 from msrv.proofs.quotes import Quote
 
 
@@ -11,30 +11,26 @@ class Free:
 
     name = "free"
     label = "Get it"
+    page = None
+    origins = ()
+    ear = None
 
     def takes(self, quote: Quote) -> bool:
         """Take quotes of zero, and no other."""
         return quote.total_minor == 0
 
-    async def begin(
-        self,
-        quote: Quote,
-        token: str,  # noqa: ARG002 - the protocol's
-        *,
-        at_a_page: bool,  # noqa: ARG002 - the protocol's
-    ) -> Paid:
+    async def begin(self, bill: Bill) -> Paid:
         """Be paid at once."""
-        return self._paid(quote)
+        # Zero, whatever the quote says: the till compares the two.
+        quote = bill.quote
+        return Paid(Money(0, quote.currency), quote.order_id)
 
     async def settle(
         self,
-        quote: Quote,
-        form: Mapping[str, str],  # noqa: ARG002 - the protocol's
-    ) -> Paid | Refused:
-        """Be paid still."""
-        return self._paid(quote)
+        answer: Answer,  # noqa: ARG002 - the protocol's
+    ) -> Settled:
+        """Be asked in vain: there is nothing to come back from."""
+        raise NoSuchPayment
 
-    def _paid(self, quote: Quote) -> Paid:
-        if not self.takes(quote):
-            raise ValueError("this quote is not free")
-        return Paid()
+    async def aclose(self) -> None:
+        """Hold nothing."""

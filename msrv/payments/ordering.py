@@ -4,7 +4,7 @@ Nothing a browser sends can set a price: it names items, and may say which
 total it was shown, so that a change since then is noticed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msrv.catalog.model import Catalog, Item, Release
@@ -13,6 +13,8 @@ from msrv.proofs.receipts import MAX_LINES, Line
 
 MAX_ITEMS: Final = MAX_LINES
 """An order's receipt is an address, and an address has a limit."""
+MAX_CHOSEN_MINOR: Final = 99_999_999
+"""What a buyer can set a price to, at most: one digit less than a typo."""
 
 
 class OrderError(Exception):
@@ -24,6 +26,7 @@ class OrderError(Exception):
     - `NotForSale`: an item that the store doesn't offer
     - `MixedCurrencies`: items that can't be paid in one sum
     - `TotalChanged`: not the total that the visitor was shown
+    - `OutOfBounds`: a price of the buyer's that the seller doesn't take
     """
 
 
@@ -71,6 +74,16 @@ class TotalChanged(OrderError):
         self.total = total
 
 
+class OutOfBounds(OrderError):
+    """The buyer set a price outside the seller's bounds, both inclusive."""
+
+    def __init__(self, item_id: str, least: Money, most: Money) -> None:
+        super().__init__(item_id)
+        self.item_id = item_id
+        self.least = least
+        self.most = most
+
+
 def find_offered(catalog: Catalog, item_id: str) -> Item | Release | None:
     """Find what the store offers under an id; None for what it does not."""
     found = catalog.by_id.get(item_id)
@@ -89,11 +102,14 @@ def price(
     item_ids: Sequence[str],
     *,
     shown_minor: int | None = None,
+    chosen: Mapping[str, Money] | None = None,
 ) -> tuple[tuple[Line, ...], Money]:
     """Price an order: its lines and their sum.
 
-    `shown_minor` is the total that the visitor was shown, in minor units.
-    Raises OrderError.
+    `chosen` are the buyer's own prices by item id; they count only where the
+    seller lets the buyer set the price, and only within the bounds.
+    `shown_minor` is the total that the visitor was shown, in minor units, of
+    the lines that they have not chosen a price for. Raises OrderError.
     """
     if not item_ids:
         raise EmptyOrder
@@ -101,6 +117,7 @@ def price(
         raise TooManyItems(len(item_ids))
     seen: set[str] = set()
     lines: list[Line] = []
+    fixed_minor = 0
     currencies: dict[str, None] = {}
     for item_id in item_ids:
         if item_id in seen:
@@ -109,11 +126,32 @@ def price(
         offered = find_offered(catalog, item_id)
         if offered is None:
             raise NotForSale(item_id)
-        lines.append(Line(item_id, offered.price.minor))
+        own = (chosen or {}).get(item_id)
+        if own is not None and offered.minimum is not None:
+            lines.append(Line(item_id, within_bounds(offered, own).minor))
+        else:
+            lines.append(Line(item_id, offered.price.minor))
+            fixed_minor += offered.price.minor
         currencies[offered.price.currency] = None
     if len(currencies) > 1:
         raise MixedCurrencies(list(currencies))
     total = Money(sum(line.price_minor for line in lines), *currencies)
-    if shown_minor is not None and shown_minor != total.minor:
+    if shown_minor is not None and shown_minor != fixed_minor:
         raise TotalChanged(total)
     return tuple(lines), total
+
+
+def within_bounds(offered: Item | Release, own: Money) -> Money:
+    """Take a buyer's own price of what has a minimum. Raises OutOfBounds."""
+    least = offered.minimum or offered.price
+    most = Money(max(MAX_CHOSEN_MINOR, least.minor), least.currency)
+    if own.currency != least.currency or not (
+        least.minor <= own.minor <= most.minor
+    ):
+        item_id = (
+            offered.release_id
+            if isinstance(offered, Release)
+            else offered.item_id
+        )
+        raise OutOfBounds(item_id, least, most)
+    return own

@@ -1,5 +1,6 @@
 """The payment providers of this store, in the order they are offered."""
 
+import importlib
 from collections.abc import Iterator
 from typing import Self
 
@@ -20,6 +21,10 @@ class Providers:
     def of(cls, settings: Settings) -> Self:
         """Offer what the settings allow. A new provider is a line here."""
         providers: list[Provider] = [Free()]
+        if settings.stripe_key is not None:
+            # Its packages take a third of a second to import.
+            room = importlib.import_module("msrv.payments.stripe.provider")
+            providers.append(room.Stripe.of(settings))
         if settings.takes_pretend_money:
             providers.append(Demo())
         return cls(*providers)
@@ -35,3 +40,8 @@ class Providers:
     def for_quote(self, quote: Quote) -> list[Provider]:
         """Give those with which this quote can be paid."""
         return [each for each in self if each.takes(quote)]
+
+    async def aclose(self) -> None:
+        """Let go of what they hold."""
+        for each in self:
+            await each.aclose()

@@ -41,7 +41,7 @@ def test_every_example_is_right(name: str, toml: str) -> None:
 
 def test_there_are_examples() -> None:
     """Or the test above would pass on a page without any."""
-    assert len(EXAMPLES) == 3
+    assert len(EXAMPLES) == 4
 
 
 def test_ids_are_what_the_page_says() -> None:

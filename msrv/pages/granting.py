@@ -1,0 +1,82 @@
+"""Handing over what was bought: the sale written down, the receipt shown.
+
+The same payment leads to the same receipt, whoever tells of it first.
+"""
+
+from aiohttp import web
+
+from msrv.catalog.model import Catalog
+from msrv.ledger.events import Sale, SoldLine, plain
+from msrv.pages import cart
+from msrv.pages.keys import CATALOG, KEYRING, LEDGER, ORIGIN
+from msrv.pages.purchases import downloads_of, receipt_path
+from msrv.pages.rendering import PRIVATE, wants_json
+from msrv.payments.till import Bought
+from msrv.proofs import receipts
+from msrv.proofs.receipts import Line
+
+
+async def grant(request: web.Request, bought: Bought) -> web.StreamResponse:
+    """Write the receipt of a paid quote and hand it over.
+
+    The sale is on the disk before the receipt is shown: who holds a receipt
+    is known to the ledger.
+    """
+    receipt = bought.receipt
+    catalog = request.config_dict[CATALOG].current
+    await request.config_dict[LEDGER].sold(sale_of(bought, catalog))
+    path = receipt_path(receipts.sign(request.config_dict[KEYRING], receipt))
+    response: web.StreamResponse
+    if wants_json(request):
+        response = web.json_response(
+            {
+                "receipt": request[ORIGIN].base_url + path,
+                "order_id": receipt.order_id,
+                "downloads": downloads_of(request, receipt),
+            },
+            status=201,
+            headers={"Location": path, "Cache-Control": PRIVATE},
+        )
+    else:
+        response = web.HTTPSeeOther(path)
+        response.headers["Cache-Control"] = PRIVATE
+    take_out(request, response, receipt.lines)
+    if isinstance(response, web.HTTPException):
+        raise response
+    return response
+
+
+def take_out(
+    request: web.Request,
+    response: web.StreamResponse,
+    lines: tuple[Line, ...],
+) -> None:
+    """Take what is paid, or being paid, out of the visitor's cart."""
+    catalog = request.config_dict[CATALOG].current
+    rest = cart.remove(
+        cart.read(request.cookies, catalog), [line.item_id for line in lines]
+    )
+    cart.write(response, rest, secure=request[ORIGIN].scheme == "https")
+
+
+def sale_of(bought: Bought, catalog: Catalog) -> Sale:
+    """Say what was sold, with the titles that it has today."""
+    receipt = bought.receipt
+    return Sale(
+        order_id=receipt.order_id,
+        sold_at=receipt.issued_at,
+        provider=receipt.provider,
+        currency=receipt.currency,
+        lines=tuple(_sold(line, catalog) for line in receipt.lines),
+        reference=bought.reference,
+    )
+
+
+def title_of(line: Line, catalog: Catalog) -> str:
+    """Give a line's title of today, or its id where there is none."""
+    found = catalog.by_id.get(line.item_id)
+    return plain(found.title if found else line.item_id)
+
+
+def _sold(line: Line, catalog: Catalog) -> SoldLine:
+    return SoldLine(line.item_id, line.price_minor, title_of(line, catalog))

@@ -1,0 +1,188 @@
+"""Payments under way: the store's own page, coming back, and messages.
+
+What a provider says was paid is weighed by the till; the same payment leads
+to the same receipt, however often and by whichever way it is told.
+"""
+
+import asyncio
+import logging
+from typing import Final
+
+from aiohttp import web
+
+from msrv.money import Money
+from msrv.pages.errors import CannotCheck, NothingHere, PaymentRefused
+from msrv.pages.forms import read_form
+from msrv.pages.granting import grant, take_out, title_of
+from msrv.pages.keys import (
+    CATALOG,
+    CLOCK,
+    KEYRING,
+    LEDGER,
+    LISTENER,
+    PROVIDERS,
+    TILL,
+)
+from msrv.pages.rendering import PRIVATE, respond
+from msrv.payments.errors import NoSuchPayment, PaidOtherwise, ProviderAway
+from msrv.payments.model import Provider, Refused
+from msrv.payments.till import Bought, Waiting
+from msrv.proofs import quotes
+from msrv.proofs.errors import Forged
+from msrv.proofs.quotes import Quote
+
+log = logging.getLogger(__name__)
+
+MESSAGE_SECONDS: Final = 20
+"""How long a provider's message may take to arrive, all of it."""
+_LOOK_AGAIN_SECONDS: Final = 15
+
+
+async def show(request: web.Request) -> web.Response:
+    """Show a payment that is made here; the pretend one is."""
+    await request.config_dict[LEDGER].ready_to_sell()
+    provider, page = _paid_here(request)
+    token = request.match_info["quote"]
+    quote = quotes.read(
+        request.config_dict[KEYRING], token, request.config_dict[CLOCK]()
+    )
+    if not provider.takes(quote):
+        raise NothingHere
+    catalog = request.config_dict[CATALOG].current
+    return respond(
+        request,
+        page,
+        {
+            "quote_id": quote.order_id,
+            "total_minor": quote.total_minor,
+            "currency": quote.currency,
+            "expires_at": quote.expires_at,
+        },
+        cache_control=PRIVATE,
+        quote=quote,
+        token=token,
+        total=_total(quote),
+        lines=[
+            (title_of(line, catalog), Money(line.price_minor, quote.currency))
+            for line in quote.lines
+        ],
+    )
+
+
+async def answer(request: web.Request) -> web.StreamResponse:
+    """Take the answer to a payment that was made here.
+
+    Raises SpoolFailed before anything is paid.
+    """
+    await request.config_dict[LEDGER].ready_to_sell()
+    provider, _ = _paid_here(request)
+    form = await read_form(request)
+    outcome = await request.config_dict[TILL].settle_here(
+        provider,
+        request.match_info["quote"],
+        form,
+        request.config_dict[CLOCK](),
+    )
+    return await _end(request, outcome)
+
+
+async def come_back(request: web.Request) -> web.StreamResponse:
+    """Receive a buyer who comes back from a provider's own page.
+
+    What the address says is asked of the provider. Raises NoSuchPayment, and
+    CannotCheck where the provider doesn't answer.
+    """
+    provider = request.config_dict[PROVIDERS].get(
+        request.match_info["provider"]
+    )
+    if provider is None or provider.page is not None:
+        raise NothingHere
+    try:
+        outcome = await request.config_dict[TILL].settle(
+            provider, request.query
+        )
+    except ProviderAway as error:
+        raise CannotCheck from error
+    except Forged as error:
+        # Ours by its looks, and signed by nobody here: another store's.
+        raise NoSuchPayment from error
+    except PaidOtherwise as error:
+        log_paid_otherwise(error, provider.name)
+        raise
+    return await _end(request, outcome)
+
+
+async def hear(request: web.Request) -> web.Response:
+    """Take a provider's message; it is on the disk when this answers.
+
+    Raises NothingHere where none are awaited, NotSigned and InboxFailed.
+    """
+    provider = request.config_dict[PROVIDERS].get(
+        request.match_info["provider"]
+    )
+    if provider is None or provider.ear is None:
+        raise NothingHere
+    try:
+        async with asyncio.timeout(MESSAGE_SECONDS):
+            body = await request.read()
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout from error
+    note = provider.ear.read(body, request.headers)
+    if note is not None:
+        await request.config_dict[LISTENER].keep(provider.name, note)
+    return web.json_response({"kept": note is not None})
+
+
+def log_paid_otherwise(error: PaidOtherwise, provider: str) -> None:
+    """Tell the operator of money that nothing was granted for."""
+    log.error(
+        "%s took %s %s where %s %s was quoted, and nothing was granted: give "
+        "it back, the payment is %s",
+        provider,
+        error.paid.currency,
+        error.paid.decimal,
+        error.quoted.currency,
+        error.quoted.decimal,
+        error.reference,
+    )
+
+
+async def _end(
+    request: web.Request, outcome: Bought | Waiting | Refused
+) -> web.StreamResponse:
+    if isinstance(outcome, Refused):
+        raise PaymentRefused
+    if isinstance(outcome, Bought):
+        return await grant(request, outcome)
+    quote = outcome.quote
+    response = respond(
+        request,
+        "pending.html",
+        {
+            "status": "pending",
+            "total_minor": quote.total_minor,
+            "currency": quote.currency,
+        },
+        status=202,
+        cache_control=PRIVATE,
+        total=_total(quote),
+    )
+    response.headers["Refresh"] = str(_LOOK_AGAIN_SECONDS)
+    # Else the buyer would pay for it a second time while the first is on
+    # its way.
+    take_out(request, response, quote.lines)
+    return response
+
+
+def _paid_here(request: web.Request) -> tuple[Provider, str]:
+    """Find the provider of a page of ours, and the page."""
+    provider = request.config_dict[PROVIDERS].get(
+        request.match_info["provider"]
+    )
+    if provider is None or provider.page is None:
+        raise NothingHere
+    return provider, provider.page
+
+
+def _total(quote: Quote) -> Money:
+    return Money(quote.total_minor, quote.currency)

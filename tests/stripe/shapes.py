@@ -1,0 +1,125 @@
+"""Stripe's objects, as its API writes them: only what is published.
+
+Each begins from what Stripe's own fixtures have for it; `test_fake.py` holds
+their members against the classes that its SDK is generated with.
+"""
+
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def session(
+    number: int, params: Json, base: str, now: int, *, live: bool
+) -> Json:
+    """A Checkout session that was just made."""
+    mode = "live" if live else "test"
+    session_id = f"cs_{mode}_{number:04d}{'a' * 54}"
+    lines = params["line_items"]
+    total = sum(
+        each["quantity"] * each["price_data"]["unit_amount"] for each in lines
+    )
+    return {
+        "id": session_id,
+        "object": "checkout.session",
+        "amount_subtotal": total,
+        "amount_total": total,
+        "automatic_tax": {
+            "enabled": "automatic_tax" in params,
+            "liability": None,
+            "provider": None,
+            "status": None,
+        },
+        "cancel_url": params.get("cancel_url"),
+        "client_reference_id": params.get("client_reference_id"),
+        "created": now,
+        "currency": lines[0]["price_data"]["currency"],
+        "customer_details": None,
+        "expires_at": params["expires_at"],
+        "livemode": live,
+        "metadata": params.get("metadata", {}),
+        "mode": params["mode"],
+        "payment_intent": None,
+        "payment_status": "unpaid",
+        "status": "open",
+        "success_url": params["success_url"],
+        "total_details": {
+            "amount_discount": 0,
+            "amount_shipping": 0,
+            "amount_tax": 0,
+        },
+        "url": f"{base}/pay/{session_id}",
+    }
+
+
+def intent(number: int, of: Json, metadata: Json, status: str) -> Json:
+    """The payment of a session."""
+    return {
+        "id": f"pi_{number:04d}{'b' * 20}",
+        "object": "payment_intent",
+        "amount": of["amount_total"],
+        "amount_received": of["amount_total"] if status == "succeeded" else 0,
+        "created": of["created"],
+        "currency": of["currency"],
+        "latest_charge": f"ch_{number:04d}{'c' * 20}",
+        "livemode": of["livemode"],
+        "metadata": metadata,
+        "status": status,
+    }
+
+
+def refund(
+    number: int, of: Json, amount: int, metadata: Json, now: int
+) -> Json:
+    """A part of a payment, or all of it, given back."""
+    return {
+        "id": f"re_{number:04d}{'d' * 20}",
+        "object": "refund",
+        "amount": amount,
+        "charge": of["latest_charge"],
+        "created": now,
+        "currency": of["currency"],
+        "metadata": metadata,
+        "payment_intent": of["id"],
+        "reason": None,
+        "status": "succeeded",
+    }
+
+
+def dispute(
+    number: int, of: Json, amount: int, metadata: Json, now: int
+) -> Json:
+    """A payment that the buyer's bank wants back."""
+    return {
+        "id": f"du_{number:04d}{'e' * 20}",
+        "object": "dispute",
+        "amount": amount,
+        "charge": of["latest_charge"],
+        "created": now,
+        "currency": of["currency"],
+        "livemode": of["livemode"],
+        "metadata": metadata,
+        "payment_intent": of["id"],
+        "reason": "fraudulent",
+        "status": "needs_response",
+    }
+
+
+def event(number: int, kind: str, about: Json, now: int, *, live: bool) -> Json:
+    """What the webhook is told."""
+    return {
+        "id": f"evt_{number:04d}{'f' * 20}",
+        "object": "event",
+        "api_version": "2026-02-25.clover",
+        "created": now,
+        "data": {"object": about},
+        "livemode": live,
+        "pending_webhooks": 1,
+        "request": None,
+        "type": kind,
+    }
+
+
+def error(kind: str, code: str | None, message: str) -> Json:
+    """What comes with a status of 400 or more."""
+    return {"error": {"type": kind, "code": code, "message": message}}
