@@ -25,7 +25,7 @@ from msrv.app import create_app
 from msrv.ledger import migrating, orders, reports, stories
 from msrv.ledger.database import Database
 from msrv.ledger.errors import Unreachable
-from msrv.ledger.events import WHOLE, Sale
+from msrv.ledger.events import WHOLE, Event, Sale
 from msrv.ledger.health import Status
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.revocations import Revocations
@@ -109,6 +109,9 @@ class Off:
         """Be ready."""
 
     async def sold(self, sale: Sale) -> None:
+        """Forget it."""
+
+    async def record(self, event: Event) -> None:
         """Forget it."""
 
     def on_sent(

@@ -130,6 +130,8 @@ def parse_typed(text: str, currency: str) -> Money:
     for sign in (_SIGNS.get(currency, currency), currency):
         plain = plain.removeprefix(sign).removesuffix(sign)
     whole, dot, part = plain.partition(".")
+    if not whole and not part:
+        raise NotMoney(f"{text[:_MAX_TEXT]!r} is not an amount like '7.00'")
     return parse((whole.lstrip("0") or "0") + dot + part, currency)
 
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-from babel import Locale, negotiate_locale
+from babel import Locale
 from babel.numbers import format_currency
 
 from msrv.money import Money
@@ -31,9 +31,10 @@ _SAME: Final = {
     "nn": "nb",
     "iw": "he",
     "in": "id",
-    "zh_Hant": "zh_TW",
-    "zh_HK": "zh_TW",
+    "zh_hant": "zh_TW",
+    "zh_hk": "zh_TW",
 }
+_BY_NAME: Final = {each.lower(): each for each in LANGUAGES} | _SAME
 _LETTER_THEN_DIGIT: Final = re.compile(r"(?<=[^\W\d_])(?=\d)")
 _MAX_HEADER: Final = 200
 _MAX_RANGES: Final = 12
@@ -74,11 +75,10 @@ def choose(header: str) -> str:
         # zh_Hant_TW, then zh_TW, then zh_Hant, then zh.
         first, *rest = name.split("_")
         tries = [name, *(f"{first}_{each}" for each in reversed(rest)), first]
-        found = negotiate_locale(
-            [_SAME.get(each, each) for each in tries], LANGUAGES, aliases={}
-        )
-        if found is not None:
-            return found
+        for each in tries:
+            found = _BY_NAME.get(each.lower())
+            if found is not None:
+                return found
     return USUAL
 
 

@@ -27,9 +27,7 @@ ROUTES: list[web.RouteDef] = [
     web.post("/purchases", checkout.buy, name="buy"),
     web.get("/purchases", purchases.find, name="find-purchase"),
     web.get("/purchases/{receipt}", purchases.show, name="purchase"),
-    web.get(
-        "/payments/{provider}/return", paying.come_back, name="come-back"
-    ),
+    web.get("/payments/{provider}/return", paying.come_back, name="come-back"),
     web.post(
         "/payments/{provider}/webhook", paying.hear, name="payment-message"
     ),

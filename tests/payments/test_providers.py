@@ -1,14 +1,17 @@
-"""Who takes the money: each provider keeps to the protocol."""
+"""Which providers a store offers, and what the pretend one shows.
 
-import pytest
+What all of them have in common is in `tests/contracts`.
+"""
+
+from dataclasses import replace
 
 from msrv import settings
 from msrv.payments.demo import Demo
-from msrv.payments.free import Free
-from msrv.payments.model import Paid, PayAt, Provider, Refused
+from msrv.payments.model import Bill, Paid, PayAt
 from msrv.payments.registry import Providers
 from msrv.proofs.orders import Line
 from msrv.proofs.quotes import Quote
+from tests.stripe.fake import KEY
 
 
 def quote(price_minor: int) -> Quote:
@@ -23,39 +26,12 @@ def quote(price_minor: int) -> Quote:
     )
 
 
-@pytest.mark.parametrize("provider", [Free(), Demo()])
-def test_a_provider_takes_what_costs_something_or_what_does_not(
-    provider: Provider,
-) -> None:
-    """An order can be paid in two ways, or in none."""
-    takes = [provider.takes(quote(price)) for price in (0, 1, 10**11)]
-    assert takes in ([True, False, False], [False, True, True])
-    assert provider.name.isalpha()
-    assert provider.label
-
-
-async def test_free_is_paid_at_once_and_only_when_free() -> None:
-    """What costs something is had for nothing."""
-    free = Free()
-    for at_a_page in (True, False):
-        outcome = await free.begin(quote(0), "token", at_a_page=at_a_page)
-        assert outcome == Paid()
-    with pytest.raises(ValueError, match="not free"):
-        await free.begin(quote(1), "token", at_a_page=True)
-    with pytest.raises(ValueError, match="not free"):
-        await free.settle(quote(1), {})
-
-
 async def test_the_pretend_payment_asks_a_person() -> None:
     """A demonstration shows no payment, or a script can't get through it."""
-    demo = Demo()
-    assert await demo.begin(quote(1), "a.b", at_a_page=True) == PayAt(
-        "/payments/demo/a.b"
-    )
-    assert await demo.begin(quote(1), "a.b", at_a_page=False) == Paid()
-    assert await demo.settle(quote(1), {"answer": "pay"}) == Paid()
-    for form in ({}, {"answer": "refuse"}, {"answer": "PAY"}, {"pay": "1"}):
-        assert await demo.settle(quote(1), form) == Refused()
+    bill = Bill(quote(1), "a.b", ("Item",), "https://shop.example")
+    assert await Demo().begin(bill) == PayAt("/payments/demo/a.b")
+    paid = await Demo().begin(replace(bill, at_a_page=False))
+    assert isinstance(paid, Paid)
 
 
 def test_pretence_is_offered_only_where_it_was_asked_for() -> None:
@@ -69,3 +45,22 @@ def test_pretence_is_offered_only_where_it_was_asked_for() -> None:
     assert [each.name for each in providers.for_quote(quote(0))] == ["free"]
     assert [each.name for each in providers.for_quote(quote(1))] == ["demo"]
     assert providers.get("nobody") is None
+
+
+async def test_stripe_is_offered_where_there_is_a_key() -> None:
+    """A store with a key takes no money, or one in test mode looks real."""
+    own = {"MSRV_LIBRARY": "."}
+    test = Providers.of(settings.load(own | {"MSRV_STRIPE_KEY": KEY}))
+    live = settings.load(
+        own | {"MSRV_STRIPE_KEY": KEY.replace("test", "live")}
+    )
+    assert [each.name for each in test] == ["free", "stripe"]
+    labels = [
+        providers.for_quote(quote(100))[0].label
+        for providers in (test, Providers.of(live))
+    ]
+    assert labels == ["Pay (test mode)", "Pay"]
+    # Below what any of its accounts takes, it is Stripe that says no.
+    assert test.for_quote(quote(1))
+    assert not test.for_quote(quote(10**9))
+    await test.aclose()

@@ -183,7 +183,9 @@ class FakeStripe:
 
     @web.middleware
     async def _guard(
-        self, request: web.Request, handler: Any  # noqa: ANN401
+        self,
+        request: web.Request,
+        handler: Any,  # noqa: ANN401
     ) -> web.StreamResponse:
         if request.path.startswith("/pay/"):
             found: web.StreamResponse = await handler(request)
@@ -212,7 +214,9 @@ class FakeStripe:
             before, made = self._known[key]
             if before != params:
                 raise Refusal(
-                    400, None, "Another request had this key",
+                    400,
+                    None,
+                    "Another request had this key",
                     "idempotency_error",
                 )
             return web.json_response(

@@ -105,7 +105,9 @@ def dispute(
     }
 
 
-def event(number: int, kind: str, about: Json, now: int, *, live: bool) -> Json:
+def event(
+    number: int, kind: str, about: Json, now: int, *, live: bool
+) -> Json:
     """What the webhook is told."""
     return {
         "id": f"evt_{number:04d}{'f' * 20}",

@@ -58,8 +58,10 @@ async def followed(store: Client) -> None:
 
 async def rows(store: Client, table: Table) -> list[dict[str, Any]]:
     """The rows of a table, once all that happened is in it."""
-    await _ledger(store).settled()
-    async with _ledger(store).reading() as connection:
+    ledger = _ledger(store)
+    await ledger.settled()
+    await until(lambda: ledger._keeper and ledger._keeper._usable)
+    async with ledger.reading() as connection:
         found = await connection.execute(select(table))
         return [dict(row) for row in found.mappings()]
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from msrv.ledger import tables
-from msrv.pages.keys import CATALOG
+from msrv.pages.keys import CATALOG, KEYRING
+from msrv.payments.stripe.sessions import unpack
+from msrv.proofs import quotes
 from msrv.proofs.keyring import Keyring
 from tests.conftest import Client, Clock, StartStore
 from tests.stripe.fake import FakeStripe
@@ -160,9 +162,7 @@ async def test_late_failure_after_a_newer_success(
     assert receipt_at(where, keyring)
 
 
-async def test_nothing_to_pay_is_paid(
-    store: Client, bank: FakeStripe
-) -> None:
+async def test_nothing_to_pay_is_paid(store: Client, bank: FakeStripe) -> None:
     """`no_payment_required` of what was to be paid is no payment of it."""
     session = bank.pay(
         await order(store, bank),
@@ -226,7 +226,6 @@ async def test_no_such_session(store: Client, bank: FakeStripe) -> None:
 async def test_session_of_another_shop(
     store: Client,
     bank: FakeStripe,
-    start_store: StartStore,
     metadata: str,
 ) -> None:
     """What was paid to another shop of the account is had here."""
@@ -238,8 +237,6 @@ async def test_session_of_another_shop(
         first = kept["msrv_quote_00"]
         session["metadata"]["msrv_quote_00"] = "A" + first[1:]
     else:
-        from msrv.proofs import quotes  # noqa: PLC0415
-
         other = Keyring.from_nonces("another shop's, and as long as any")
         theirs = quotes.sign(
             other,
@@ -278,9 +275,7 @@ async def test_a_click_after_paying_leads_to_the_receipt(
     """Who goes back and presses again is stuck at a session that is over."""
     fields = {"attempt": "A" * 24, "item": "departure"}
     bank.pay(await order(store, bank, attempt=fields["attempt"]))
-    answer = await store.post(
-        "/purchases", data=fields, allow_redirects=False
-    )
+    answer = await store.post("/purchases", data=fields, allow_redirects=False)
     assert answer.status == 303
     where = answer.headers["Location"]
     assert where.startswith("/payments/stripe/return?")
@@ -355,14 +350,10 @@ async def test_a_hundred_lines_go_through_stripe(
 
 
 def _keyring(store: Client) -> Keyring:
-    from msrv.pages.keys import KEYRING  # noqa: PLC0415
-
     return store.app[KEYRING]
 
 
 def _token(metadata: dict[str, str]) -> str:
-    from msrv.payments.stripe.sessions import unpack  # noqa: PLC0415
-
     token = unpack(metadata)
     assert token
     return token

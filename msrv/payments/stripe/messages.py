@@ -67,7 +67,13 @@ class Messages:
             raise NotSigned from error
         try:
             return self._note(json.loads(body))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (
+            AttributeError,
+            KeyError,
+            TypeError,
+            ValueError,
+            RecursionError,
+        ) as error:
             # Signed, and no event: of a kind that this version can't know.
             raise NotSigned from error
 

@@ -1,0 +1,233 @@
+"""Pay what you want: the buyer's price, within the seller's bounds."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from msrv.proofs import receipts
+from msrv.proofs.keyring import Keyring
+from msrv.settings import Settings
+from tests.conftest import Client, StartStore
+
+JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture
+async def store(
+    start_store: StartStore, settings: Settings, library: Path
+) -> Client:
+    """A store with an album from five euros on, and a song from nothing."""
+    toml = library / "Night Bus" / "release.toml"
+    text = toml.read_text("utf-8")
+    text = text.replace(
+        'price = "7.00"\n', 'minimum = "5.00"\nsuggested = "8.00"\n', 1
+    ).replace(
+        'id = "departure"\n',
+        'id = "departure"\nminimum = "0"\nsuggested = "2.00"\n',
+    )
+    toml.write_text(text, encoding="utf-8")
+    return await start_store(settings)
+
+
+async def total(store: Client, keyring: Keyring, **form: str) -> int:
+    """Buy as a program does; what the receipt says was paid."""
+    answer = await store.post("/purchases", data=form, headers=JSON)
+    assert answer.status == 201, await answer.text()
+    token = str((await answer.json())["receipt"]).rpartition("/")[2]
+    return receipts.read(keyring, token).total_minor
+
+
+@pytest.mark.parametrize(
+    ("typed", "minor"),
+    [
+        (None, 800),
+        ("5", 500),
+        ("5.00", 500),
+        ("12,50", 1250),
+        (" €9.1 ", 910),
+        ("EUR 9", 900),
+        ("\u0667\u066b\u0665", 750),
+        ("999999.99", 99_999_999),
+    ],
+)
+async def test_a_price_within_the_bounds(
+    store: Client, keyring: Keyring, typed: str | None, minor: int
+) -> None:
+    """A buyer can't give more than was asked, or gives another sum."""
+    form = {"item": "night-bus"}
+    if typed is not None:
+        form["price.night-bus"] = typed
+    assert await total(store, keyring, **form) == minor
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("4.99", "out_of_bounds"),
+        ("0", "out_of_bounds"),
+        ("1000000", "out_of_bounds"),
+        ("-5", "bad_field"),
+        ("", "bad_field"),
+        ("1,000", "bad_field"),
+        ("1.000,00", "bad_field"),
+        ("1e3", "bad_field"),
+        ("nan", "bad_field"),
+        ("9.999", "bad_field"),
+        ("USD 9", "bad_field"),
+        ("9" * 60, "bad_field"),
+    ],
+)
+async def test_a_price_outside_them(
+    store: Client, typed: str, code: str
+) -> None:
+    """Less than the seller's minimum buys the album."""
+    form = {"item": "night-bus", "price.night-bus": typed}
+    answer = await store.post("/purchases", data=form, headers=JSON)
+    assert answer.status in {400, 422}
+    found = await answer.json()
+    assert found["error"] == code
+    if code == "out_of_bounds":
+        assert found["minimum_minor"] == 500
+
+
+async def test_a_fixed_price_stays_the_sellers(
+    store: Client, keyring: Keyring
+) -> None:
+    """A buyer names a price for what has one."""
+    form = {"item": "umbrella", "price.umbrella": "0.01"}
+    assert await total(store, keyring, **form) == 150
+
+
+async def test_nothing_where_the_seller_says_so(
+    store: Client, keyring: Keyring
+) -> None:
+    """What may be had for nothing asks for a payment of nothing."""
+    form = {"item": "departure", "price.departure": "0"}
+    answer = await store.post(
+        "/purchases", data=form | {"provider": "demo"}, allow_redirects=False
+    )
+    assert answer.headers["Location"].startswith("/purchases/")
+    assert await total(store, keyring, **form) == 0
+
+
+async def test_the_cart_keeps_it_until_the_receipt(
+    store: Client, keyring: Keyring
+) -> None:
+    """What was typed into the cart is forgotten at the checkout."""
+    await store.post("/cart", data=[("add", "night-bus"), ("add", "umbrella")])
+    page = await (await store.get("/cart")).text()
+    assert 'name="price.night-bus" value="8.00"' in page
+    assert 'name="price.umbrella"' not in page
+    answer = await store.post(
+        "/cart", data={"price.night-bus": "6,50"}, headers=JSON
+    )
+    cart = await answer.json()
+    assert cart["totals"] == [{"total_minor": 800, "currency": "EUR"}]
+    page = await (await store.get("/checkout")).text()
+    assert 'name="price.night-bus" value="6.50"' in page
+    assert "€8.00" in page
+    answer = await store.post(
+        "/purchases", data=fields(page), allow_redirects=False
+    )
+    pay = answer.headers["Location"]
+    answer = await store.post(
+        pay, data={"answer": "pay"}, allow_redirects=False
+    )
+    token = answer.headers["Location"].rpartition("/")[2]
+    lines = receipts.read(keyring, token).lines
+    assert [line.price_minor for line in lines] == [650, 150]
+    # Changed at the till, without going back to the cart.
+    answer = await store.post(
+        "/purchases",
+        data=changed(page, "price.night-bus", "10"),
+        allow_redirects=False,
+    )
+    assert (
+        "€11.50" in await (await store.get(answer.headers["Location"])).text()
+    )
+
+
+async def test_adding_it_up_again_comes_back_to_the_checkout(
+    store: Client,
+) -> None:
+    """Without scripts, a changed price is seen after it was paid."""
+    await store.post("/cart", data={"add": "night-bus"})
+    page = await (await store.get("/checkout")).text()
+    # The Enter key presses the first button: it must not be one that pays.
+    first = re.search(r"<button[^>]*>", page[page.index('class="till"') :])
+    assert first
+    assert 'formaction="/cart"' in first[0]
+    answer = await store.post(
+        "/cart",
+        data=[*changed(page, "price.night-bus", "9"), ("back", "/checkout")],
+        allow_redirects=False,
+    )
+    assert (answer.status, answer.headers["Location"]) == (303, "/checkout")
+    assert "€9.00" in await (await store.get("/checkout")).text()
+
+
+async def test_a_cookie_sets_no_price_outside_the_bounds(
+    store: Client,
+) -> None:
+    """A cookie that was written by hand makes an album cost a cent."""
+    for stated, minor in (
+        ("night-bus~1", 800),
+        ("night-bus~499", 800),
+        ("night-bus~500", 500),
+        ("night-bus~9999999999", None),
+        ("umbrella~1", 150),
+        ("night-bus~", None),
+    ):
+        answer = await store.get(
+            "/cart", headers={**JSON, "Cookie": f"cart={stated}"}
+        )
+        totals = (await answer.json())["totals"]
+        assert [each["total_minor"] for each in totals] == (
+            [] if minor is None else [minor]
+        )
+
+
+async def test_taking_out_needs_no_good_price(store: Client) -> None:
+    """A typing mistake keeps an item in the cart."""
+    await store.post("/cart", data={"add": "night-bus"})
+    answer = await store.post(
+        "/cart",
+        data={"remove": "night-bus", "price.night-bus": "?"},
+        headers=JSON,
+    )
+    assert (await answer.json())["items"] == []
+
+
+async def test_the_catalog_says_from_which_price_on(store: Client) -> None:
+    """A visitor takes the suggestion for the price."""
+    page = await (await store.get("/catalog/night-bus")).text()
+    assert "€5.00" in page
+    assert " or more" in page
+    answer = await store.get("/catalog/night-bus", headers=JSON)
+    found = await answer.json()
+    assert (found["minimum_minor"], found["price_minor"]) == (500, 800)
+    assert [each["minimum_minor"] for each in found["items"]] == [
+        0,
+        None,
+        None,
+    ]
+
+
+def fields(page: str) -> list[tuple[str, str]]:
+    """The fields of the checkout's form, as a browser would send them."""
+    form = page[page.index('class="till"') :].partition("</form>")[0]
+    found = []
+    for tag in re.findall(r"<input[^>]*>", form):
+        name = re.search(r'name="([^"]+)"', tag)
+        value = re.search(r'value="([^"]*)"', tag)
+        assert name
+        assert value
+        found.append((name[1], value[1]))
+    return found
+
+
+def changed(page: str, name: str, value: str) -> list[tuple[str, str]]:
+    """The same, with another value in one of them."""
+    rest = [each for each in fields(page) if each[0] != name]
+    return [*rest, (name, value)]
