@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.money import MAX_MINOR, Money, NotMoney, exponent_of, parse
+from msrv.money import (
+    MAX_MINOR,
+    Money,
+    NotMoney,
+    exponent_of,
+    parse,
+    parse_typed,
+)
 
 CURRENCIES = st.sampled_from(["EUR", "USD", "JPY", "KWD", "CLP", "CHF"])
 
@@ -123,3 +130,28 @@ def test_any_value_is_an_amount_or_refused(
     assert 0 <= money.minor <= MAX_MINOR
     # What was read is what was written, to the last digit.
     assert Decimal(money.decimal) == Decimal(str(amount))
+
+
+@given(
+    minor=st.integers(0, MAX_MINOR),
+    currency=CURRENCIES,
+    point=st.sampled_from([".", ",", "\N{ARABIC DECIMAL SEPARATOR}"]),
+)
+def test_typed_amounts_are_what_was_meant(
+    minor: int, currency: str, point: str
+) -> None:
+    """A buyer who types 7,50 gives seven hundred and fifty."""
+    amount = Money(minor, currency)
+    text = amount.decimal.replace(".", point)
+    for typed in (text, f" {text} ", f"{currency} {text}", f"00{text}"):
+        assert parse_typed(typed, currency) == amount
+
+
+@given(text=st.text(max_size=60))
+def test_typed_nonsense_is_no_amount(text: str) -> None:
+    """What a buyer mistyped is an incident, or a negative price."""
+    try:
+        amount = parse_typed(text, "EUR")
+    except NotMoney:
+        return
+    assert 0 <= amount.minor <= MAX_MINOR

@@ -9,6 +9,9 @@ import pytest
 from msrv import settings
 from msrv.settings import WrongSetting
 
+OWN = {"MSRV_LIBRARY": "."}
+LIVE = "sk_live_0123456789abcdef"
+TEST = "rk_test_0123live6789"
 DOCUMENT = Path(__file__).parents[1] / "docs" / "settings.md"
 
 
@@ -71,6 +74,34 @@ def test_defaults_are_as_documented(name: str, field: str, shown: str) -> None:
             {"MSRV_DATABASE": "mysql://h/x", "MSRV_DATABASE_FILE": "/b"},
             "MSRV_DATABASE and MSRV_DATABASE_FILE",
         ),
+        (
+            {"MSRV_STRIPE_KEY": "pk_test_1"},
+            "MSRV_STRIPE_KEY: is the publishable key",
+        ),
+        ({"MSRV_STRIPE_KEY": "x"}, "MSRV_STRIPE_KEY: must be a key like"),
+        ({"MSRV_STRIPE_KEY": " "}, "MSRV_STRIPE_KEY is empty"),
+        (
+            {"MSRV_STRIPE_KEY": TEST, "MSRV_STRIPE_WEBHOOK_SECRET": "x"},
+            "MSRV_STRIPE_WEBHOOK_SECRET: must be a signing secret",
+        ),
+        (
+            {"MSRV_STRIPE_WEBHOOK_SECRET": "whsec_1"},
+            "MSRV_STRIPE_WEBHOOK_SECRET needs MSRV_STRIPE_KEY",
+        ),
+        # Live and test money can't be mixed.
+        ({"MSRV_STRIPE_KEY": LIVE}, "MSRV_STRIPE_KEY is a live key, and"),
+        (
+            {**OWN, "MSRV_STRIPE_KEY": LIVE, "MSRV_DEMO_PAYMENTS": "1"},
+            "MSRV_STRIPE_KEY is a live key, and .* leave out MSRV_DEMO_PAYM",
+        ),
+        (
+            {
+                **OWN,
+                "MSRV_STRIPE_KEY": LIVE,
+                "MSRV_STRIPE_API": "http://127.0.0.1:1",
+            },
+            "MSRV_STRIPE_API is for tests, and MSRV_STRIPE_KEY is a live key",
+        ),
         ({"NONCE": ""}, "NONCE is empty"),
         ({"NONCE": "a", "NONCE_FILE": "/b"}, "NONCE and NONCE_FILE"),
         ({"NONCE_FILE": "/nowhere"}, "NONCE_FILE: can't read /nowhere: No"),
@@ -115,6 +146,18 @@ def test_a_database_is_a_secret(tmp_path: Path, url: str) -> None:
     assert loaded.database_url == url
     assert url not in repr(loaded)
     assert settings.load({}).database_url is None
+
+
+def test_keys_of_stripe(tmp_path: Path) -> None:
+    """A key with `live` in its middle takes real money, or ends in a log."""
+    file = tmp_path / "key"
+    file.write_text(LIVE + "\n", encoding="utf-8")
+    live = settings.load({**OWN, "MSRV_STRIPE_KEY_FILE": str(file)})
+    assert live.stripe_is_live
+    assert LIVE not in repr(live)
+    test = settings.load({**OWN, "MSRV_STRIPE_KEY": TEST})
+    assert not test.stripe_is_live
+    assert not settings.load({}).stripe_is_live
 
 
 def test_a_secret_from_a_file(tmp_path: Path) -> None:

@@ -46,6 +46,13 @@ async def grant(request: web.Request, bought: Bought) -> web.StreamResponse:
     return response
 
 
+def in_cart(request: web.Request, lines: tuple[Line, ...]) -> bool:
+    """Whether the visitor's cart holds any of these."""
+    catalog = request.config_dict[CATALOG].current
+    held = cart.read(request.cookies, catalog).item_ids
+    return any(line.item_id in held for line in lines)
+
+
 def take_out(
     request: web.Request,
     response: web.StreamResponse,

@@ -57,6 +57,12 @@ def price(amount: Money) -> str:
     return written(amount.minor, amount.currency, current())
 
 
+def typed(amount: Money) -> str:
+    """Write an amount as that visitor would type it: `8,00`."""
+    point = _locale(current()).number_symbols["latn"]["decimal"]
+    return amount.decimal.replace(".", str(point))
+
+
 @lru_cache(maxsize=512)
 def choose(header: str) -> str:
     """Choose among LANGUAGES by RFC 9110, section 12.5.4.

@@ -13,7 +13,7 @@ from aiohttp import web
 from msrv.money import Money
 from msrv.pages.errors import CannotCheck, NothingHere, PaymentRefused
 from msrv.pages.forms import read_form
-from msrv.pages.granting import grant, take_out, title_of
+from msrv.pages.granting import grant, in_cart, take_out, title_of
 from msrv.pages.keys import (
     CATALOG,
     CLOCK,
@@ -23,7 +23,7 @@ from msrv.pages.keys import (
     PROVIDERS,
     TILL,
 )
-from msrv.pages.rendering import PRIVATE, respond
+from msrv.pages.rendering import PRIVATE, respond, wants_json
 from msrv.payments.errors import NoSuchPayment, PaidOtherwise, ProviderAway
 from msrv.payments.model import Provider, Refused
 from msrv.payments.till import Bought, Waiting
@@ -155,6 +155,12 @@ async def _end(
     if isinstance(outcome, Bought):
         return await grant(request, outcome)
     quote = outcome.quote
+    if not wants_json(request) and in_cart(request, quote.lines):
+        # Else the buyer would pay for it a second time while the first is on
+        # its way. The page is shown once the cart is right.
+        again = web.HTTPSeeOther(request.path_qs)
+        take_out(request, again, quote.lines)
+        raise again
     response = respond(
         request,
         "pending.html",
@@ -168,9 +174,6 @@ async def _end(
         total=_total(quote),
     )
     response.headers["Refresh"] = str(_LOOK_AGAIN_SECONDS)
-    # Else the buyer would pay for it a second time while the first is on
-    # its way.
-    take_out(request, response, quote.lines)
     return response
 
 

@@ -199,6 +199,7 @@ def set_up(app: web.Application, *, fresh: bool) -> None:
         moment=moment,
         plural=plural,
         written=language.price,
+        typed=language.typed,
     )
     templates.filters.update(
         amount=words.amount, moment_ms=words.moment_ms, share=words.share

@@ -21,7 +21,6 @@ from msrv.payments.stripe.client import Api
 from msrv.payments.stripe.messages import Messages
 from msrv.payments.stripe.returns import changes
 from tests.stripe.fake import SECRET
-from tests.stripe.shapes import Json
 
 # Its own entry point listens on every address of the machine.
 PROGRAM = """
@@ -128,7 +127,7 @@ async def test_payments_and_refunds_are_read_as_theirs_are(
 
 async def taken(api: Api, payment_id: str) -> tuple[Change, ...]:
     """What the refunds of a payment of 7 euros take back."""
-    refunds: list[Json] = list(await api.refunds(payment_id))
+    refunds = await api.refunds(payment_id)
     return changes("token", "cs_test", 700, refunds, [])
 
 

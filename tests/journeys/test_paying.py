@@ -1,0 +1,207 @@
+"""A visitor with a browser pays real money, as far as the browser can tell."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, BrowserContext, Page, expect
+
+from tests.running import RunningStore, start
+from tests.stripe.fake import KEY, SECRET, FakeStripe
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+async def bank() -> AsyncIterator[FakeStripe]:
+    """Stripe, and its pretend page."""
+    made = FakeStripe(lambda: int(time.time()))
+    await made.server.start_server()
+    yield made
+    await made.server.close()
+
+
+@pytest.fixture
+async def shop(
+    library: Path, tmp_path: Path, bank: FakeStripe
+) -> AsyncIterator[RunningStore]:
+    """A store in a process of its own that takes money there."""
+    toml = library / "Night Bus" / "release.toml"
+    toml.write_text(
+        toml.read_text("utf-8").replace(
+            'price = "7.00"\n', 'minimum = "5.00"\nsuggested = "8.00"\n', 1
+        ),
+        encoding="utf-8",
+    )
+    store = await asyncio.to_thread(
+        start,
+        tmp_path,
+        MSRV_LIBRARY=str(library),
+        MSRV_TLS="off",
+        MSRV_STRIPE_KEY=KEY,
+        MSRV_STRIPE_WEBHOOK_SECRET=SECRET,
+        MSRV_STRIPE_API=bank.url,
+    )
+    yield store
+    assert await asyncio.to_thread(store.end) == 0
+
+
+async def visit(
+    browser: Browser, *, scripts: bool
+) -> tuple[BrowserContext, Page]:
+    """Open a phone's window; whatever goes wrong in it fails."""
+    context = await browser.new_context(
+        viewport={"width": 360, "height": 740},
+        java_script_enabled=scripts,
+        locale="de-DE",
+    )
+    page = await context.new_page()
+    page.on("pageerror", lambda error: pytest.fail(str(error)))
+    page.on(
+        "console",
+        lambda said: (
+            pytest.fail(said.text) if "Security Policy" in said.text else None
+        ),
+    )
+    return context, page
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["js", "no-js"])
+async def test_from_the_cart_over_stripes_page_to_the_receipt(
+    browser: Browser, shop: RunningStore, bank: FakeStripe, *, scripts: bool
+) -> None:
+    """The button does nothing, or who has paid does not get back."""
+    context, page = await visit(browser, scripts=scripts)
+    await page.goto(f"{shop.url}/catalog/umbrella-single")
+    await page.get_by_role("button", name="Add Umbrella").click()
+    await page.get_by_role("link", name="Cart").click()
+    await expect(page.locator(".total")).to_contain_text("1,50\u00a0€")
+    await page.get_by_role("link", name="Checkout").click()
+    await page.get_by_role("button", name="Pay (test mode)").click()
+
+    # Turning back keeps the cart.
+    await expect(page.get_by_role("heading")).to_have_text("Pay 150 eur")
+    await page.get_by_role("link", name="Back").click()
+    await expect(page.locator(".lines")).to_contain_text("Umbrella")
+    await page.get_by_role("button", name="Pay (test mode)").click()
+    await page.get_by_role("button", name="Pay", exact=True).click()
+
+    await expect(page.get_by_role("heading", name="Receipt")).to_be_visible()
+    await expect(page.locator(".receipt")).to_contain_text("Umbrella")
+    await expect(page.locator("[data-cart-count]").first).to_have_text("0")
+    receipt = page.url
+    event = bank.event("checkout.session.completed", bank.last)
+    webhook = f"{shop.url}/payments/stripe/webhook"
+    assert await bank.tell(webhook, event) == 200
+
+    # Going back and paying again ends at the same receipt.
+    await page.goto(bank.way_back(bank.last))
+    assert page.url == receipt
+    await context.close()
+
+
+async def test_a_debit_that_takes_days(
+    browser: Browser, shop: RunningStore, bank: FakeStripe
+) -> None:
+    """Who pays by their bank is shown a refusal, or the music."""
+    context, page = await visit(browser, scripts=False)
+    await page.goto(f"{shop.url}/catalog/umbrella-single")
+    await page.get_by_role("button", name="Add Umbrella").click()
+    await page.goto(f"{shop.url}/checkout")
+    await page.get_by_role("button", name="Pay (test mode)").click()
+    await page.get_by_role("button", name="Pay by bank debit").click()
+    await expect(page.get_by_role("heading")).to_have_text(
+        "Your money is under way"
+    )
+    await expect(page.locator("[data-cart-count]").first).to_have_text("0")
+    await page.get_by_role("link", name="Look again").click()
+    await expect(page.get_by_role("heading")).to_have_text(
+        "Your money is under way"
+    )
+    bank.arrive(bank.last)
+    await page.get_by_role("link", name="Look again").click()
+    await expect(page.get_by_role("heading", name="Receipt")).to_be_visible()
+    await context.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["js", "no-js"])
+async def test_paying_what_one_wants(
+    browser: Browser, shop: RunningStore, *, scripts: bool
+) -> None:
+    """A buyer who wants to give ten is asked for eight."""
+    context, page = await visit(browser, scripts=scripts)
+    await page.goto(f"{shop.url}/catalog/night-bus")
+    await expect(page.locator(".whole .price")).to_contain_text("5,00")
+    await page.get_by_role("button", name="Add all of it").click()
+    await page.get_by_role("link", name="Cart").click()
+    field = page.get_by_label("Your price")
+    await expect(field).to_have_value("8,00")
+
+    # The Enter key keeps the price; it takes nothing out, and pays nothing.
+    await field.fill("10,50")
+    await field.press("Enter")
+    await expect(page.locator(".total")).to_contain_text("10,50")
+    await page.get_by_role("link", name="Checkout").click()
+    await field.fill("9")
+    await page.get_by_role("button", name="Add it up again").last.click()
+    await expect(page.locator(".total")).to_contain_text("9,00")
+
+    await field.fill("4")
+    await page.get_by_role("button", name="Pay (test mode)").click()
+    await expect(page.get_by_role("heading")).to_have_text(
+        "Your price, within reason"
+    )
+    await page.get_by_role("link", name="To your cart").click()
+    await page.get_by_role("link", name="Checkout").click()
+    await field.fill("12,34")
+    await page.get_by_role("button", name="Pay (test mode)").click()
+    await expect(page.get_by_role("heading")).to_have_text("Pay 1234 eur")
+    await page.get_by_role("button", name="Pay", exact=True).click()
+    await expect(page.locator(".receipt .total")).to_contain_text("12,34")
+    await context.close()
+
+
+@pytest.mark.parametrize("width", [320, 360, 768, 1280])
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+async def test_no_page_of_it_has_a_violation(
+    browser: Browser,
+    shop: RunningStore,
+    bank: FakeStripe,
+    width: int,
+    scheme: Literal["dark", "light"],
+) -> None:
+    """A blind visitor, or one on the smallest phone, can't pay."""
+    context = await browser.new_context(
+        viewport={"width": width, "height": 740}, color_scheme=scheme
+    )
+    page = await context.new_page()
+    await page.goto(f"{shop.url}/catalog/night-bus")
+    await page.get_by_role("button", name="Add all of it").click()
+    await page.locator(".whole button.done").wait_for()
+    await inspect(page)
+    for path in ("/cart", "/checkout"):
+        await page.goto(shop.url + path)
+        await inspect(page)
+    bank.faults = [500] * 3
+    pay = page.get_by_role("button", name="Pay (test mode)")
+    await pay.click()
+    await inspect(page)
+    await page.goto(f"{shop.url}/checkout")
+    await pay.click()
+    await page.get_by_role("button", name="Pay by bank debit").click()
+    await expect(page.get_by_role("heading")).to_contain_text("under way")
+    await inspect(page)
+    await context.close()
+
+
+async def inspect(page: Page) -> None:
+    """Hold a page against axe's rules, and against its own width."""
+    found = await Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert await page.evaluate(
+        "document.documentElement.scrollWidth <= innerWidth"
+    )
