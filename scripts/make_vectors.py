@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from msrv.proofs import quotes, receipts
+from msrv.proofs import codes, quotes, receipts
 from msrv.proofs.encoding import decode, encode, to_json
 from msrv.proofs.keyring import Keyring, Purpose, derive, stretch
 from msrv.proofs.links import Link, make_link
@@ -50,6 +50,7 @@ def main() -> None:
         "links": links_vectors(rings),
         "receipts": receipts_vectors(rings),
         "quotes": quotes_vectors(rings),
+        "codes": codes_vectors(rings),
     }.items():
         path = FOLDER / f"{name}.json"
         text = json.dumps(vectors, ensure_ascii=False, indent=2) + "\n"
@@ -282,6 +283,89 @@ def quotes_vectors(rings: Rings) -> Vectors:
             ),
         ],
     }
+
+
+def codes_vectors(rings: Rings) -> Vectors:
+    """Say what codes are, what none is, and what is a slip of the hand."""
+    item_id, campaign, claim = "night-drive", "vinyl-2026", bytes(range(16))
+    made: list[Vectors] = []
+    for key in NONCES:
+        for serial in (1, codes.MAX_SERIAL):
+            (code,) = codes.mint(rings[key], item_id, campaign, [serial])
+            found = codes.verify(rings[key], codes.tidy(code), [item_id])
+            made.append(
+                {
+                    "key": key,
+                    "item_id": item_id,
+                    "campaign": campaign,
+                    "serial": serial,
+                    "code": code,
+                    "code_id": found.code_id,
+                    "claim": claim.hex(),
+                    "order_id": found.order_id(claim),
+                }
+            )
+    code, older = made[0]["code"], made[2]["code"]
+    other = codes.tidy(next(codes.mint(rings["current"], "0", campaign, [1])))
+    signs = codes.tidy(code)
+    parts: Vectors = {"code": code, "item_ids": ["tape-hiss", item_id]}
+    good = {"outcome": "good", "code_id": made[0]["code_id"]}
+    mistyped = {
+        "a sign is another": "2" + signs[1:],
+        "two have changed places": signs[0] + signs[2] + signs[1] + signs[3:],
+        "the first and the last have changed places": (
+            signs[-1] + signs[1:-1] + signs[0]
+        ),
+        "a sign is missing": signs[1:],
+        "a sign too many": signs + "0",
+        "a sign that is in no code": "!" + signs[1:],
+        "empty": "",
+    }
+    forged = {
+        "another serial": _with_check(signs[:6] + "0002" + signs[10:-1]),
+        "another campaign": _with_check(signs[:3] + "000" + signs[6:-1]),
+        "another MAC": _with_check(signs[:10] + "0" * 9),
+        "the MAC of another item": _with_check(signs[:10] + other[10:-1]),
+    }
+    return {
+        "keys": keys(Purpose.CODE, Purpose.REDEMPTION),
+        "made": made,
+        "cases": [
+            case("as printed", good, **parts),
+            case("in lower case", good, **parts | {"code": code.lower()}),
+            case("without dashes", good, **parts | {"code": signs}),
+            case(
+                "with O for 0 and I for 1",
+                good,
+                **parts | {"code": code.replace("0", "O").replace("1", "I")},
+            ),
+            case("spaces around", good, **parts | {"code": f" {code}\n"}),
+            case(
+                "an older NONCE verifies",
+                {"outcome": "good", "code_id": made[2]["code_id"]},
+                **parts | {"code": older},
+            ),
+            case("its NONCE is gone", FORGED, ["previous"], **parts),
+            case("the item is gone", FORGED, **parts | {"item_ids": ["0"]}),
+            case("no item", FORGED, **parts | {"item_ids": []}),
+            *(
+                case(name, FORGED, **parts | {"code": text})
+                for name, text in forged.items()
+            ),
+            *(
+                case(
+                    name,
+                    {"outcome": "mistyped"},
+                    **parts | {"code": text},
+                )
+                for name, text in mistyped.items()
+            ),
+        ],
+    }
+
+
+def _with_check(body: str) -> str:
+    return body + codes.check_sign(body)
 
 
 def json_of(part: str) -> Vectors:

@@ -11,6 +11,7 @@ rest of MSRV is imported.
 - `links`: a download link: a proof of purchase and a proof of expiration
 - `receipts`: the signed statement of an order, and the keys to check it by
 - `quotes`: what is to be paid, carried through a payment provider
+- `codes`: a code on paper, which is worth one item, once
 - `explain`: what a text that somebody pasted is
 
 docs/proofs.md gives every format, with worked examples.

@@ -60,6 +60,8 @@ class Purpose(Enum):
     QUOTE = "quote"
     STUDIO = "studio"
     ORDER = "order"
+    CODE = "code"
+    REDEMPTION = "redemption"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

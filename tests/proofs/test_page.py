@@ -34,6 +34,7 @@ def test_its_examples_are_the_vectors() -> None:
     keys, link = (vectors("links")[name] for name in ("keys", "made"))
     receipt = vectors("receipts")["made"][0]
     quote = vectors("quotes")["made"][0]
+    code = vectors("codes")["made"][0]
     for shown in (
         *keys["current"].values(),
         link[0]["order_id"],
@@ -44,6 +45,8 @@ def test_its_examples_are_the_vectors() -> None:
         receipt["token"],
         canonical(quote["payload"]),
         quote["token"],
+        code["code"],
+        code["code_id"],
         *(f"| `{purpose.value}` |" for purpose in Purpose),
         f"1 to {MAX_LINES}",
     ):

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import pytest
 
-from msrv.proofs import quotes, receipts
+from msrv.proofs import codes, quotes, receipts
 from msrv.proofs.errors import Forged, LinkExpired, QuoteExpired
 from msrv.proofs.keyring import Generation, Keyring
 from msrv.proofs.links import Access, verify_link
@@ -37,6 +37,7 @@ def load(name: str) -> Vectors:
 LINKS: Final = load("links")
 RECEIPTS: Final = load("receipts")
 QUOTES: Final = load("quotes")
+CODES: Final = load("codes")
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +109,24 @@ def test_quotes(case: Vectors, rings: dict[str, Keyring]) -> None:
     assert found == expected(case)
 
 
+@pytest.mark.parametrize("case", cases(CODES))
+def test_codes(case: Vectors, rings: dict[str, Keyring]) -> None:
+    """Else a code that is printed would mean something else today."""
+    found: Vectors
+    try:
+        code = codes.verify(
+            ring_of(case, rings), codes.tidy(case["code"]), case["item_ids"]
+        )
+    except codes.Mistyped:
+        found = {"outcome": "mistyped"}
+    except Forged:
+        found = {"outcome": "forged"}
+    else:
+        found = {"outcome": "good", "code_id": code.code_id}
+    names = ("outcome", "code_id")
+    assert found == {name: case[name] for name in names if name in case}
+
+
 def test_they_are_as_the_script_writes_them() -> None:
     """Else a format would have changed, and with it every link given out."""
     subprocess.run(
@@ -129,7 +148,7 @@ def framed_mac(key: str, *fields: bytes) -> bytes:
     return hmac.new(bytes.fromhex(key), message, hashlib.sha256).digest()
 
 
-@pytest.mark.parametrize("vectors", [LINKS, RECEIPTS, QUOTES])
+@pytest.mark.parametrize("vectors", [LINKS, RECEIPTS, QUOTES, CODES])
 def test_the_keys_by_the_standard_library(vectors: Vectors) -> None:
     """Else another implementation, following the page, would derive others."""
     for keys in vectors["keys"].values():
@@ -175,6 +194,41 @@ def test_quotes_by_the_standard_library() -> None:
             QUOTES["keys"][made["key"]]["quote"], payload.encode()
         )
         assert made["token"] == f"{payload}.{b64(tag)}"
+
+
+def test_codes_by_the_standard_library() -> None:
+    """Else another implementation, following the page, would make others."""
+    alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+    def signs(digest: bytes, count: int) -> str:
+        bits = f"{int.from_bytes(digest, 'big'):0256b}"
+        return "".join(
+            alphabet[int(bits[at : at + 5], 2)]
+            for at in range(0, 5 * count, 5)
+        )
+
+    for made in CODES["made"]:
+        keys = CODES["keys"][made["key"]]
+        names = (("item", made["item_id"]), ("campaign", made["campaign"]))
+        item, campaign = (
+            hashlib.sha256(f"msrv/v1/code/{what}/{name}".encode()).digest()
+            for what, name in names
+        )
+        serial = f"{made['serial']:020b}"
+        facts = signs(item, 3) + signs(campaign, 3)
+        facts += "".join(
+            alphabet[int(serial[at : at + 5], 2)] for at in range(0, 20, 5)
+        )
+        stated = (facts.encode(), made["item_id"].encode())
+        body = facts + signs(framed_mac(keys["code"], *stated), 9)
+        code = made["code"].replace("-", "")
+        assert code[:-1] == body
+        key = keys["redemption"]
+        tag = framed_mac(key, b"id", *stated)
+        assert made["code_id"] == f"{facts.lower()}.{tag[:4].hex()}"
+        claim = bytes.fromhex(made["claim"])
+        order = framed_mac(key, b"order", *stated, claim)[:15]
+        assert made["order_id"] == base64.b32encode(order).decode()
 
 
 def test_receipts_by_the_standard_library(rings: dict[str, Keyring]) -> None:
