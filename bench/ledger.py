@@ -25,12 +25,13 @@ from msrv.app import create_app
 from msrv.ledger import migrating, orders, reports, stories
 from msrv.ledger.database import Database
 from msrv.ledger.errors import Unreachable
-from msrv.ledger.events import WHOLE, Event, Sale
+from msrv.ledger.events import WHOLE, Event, Redeemed, Sale
 from msrv.ledger.health import Status
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.revocations import Revocations
 from msrv.ledger.revoking import TakenLine
 from msrv.ledger.sums import day_of
+from msrv.ledger.uses import Redemption
 from msrv.pages.keys import CATALOG, LEDGER
 from msrv.proofs.keyring import Keyring
 from tests.ledger import servers
@@ -113,6 +114,21 @@ class Off:
 
     async def record(self, event: Event) -> None:
         """Forget it."""
+
+    async def used(self, redeemed: Redeemed) -> None:
+        """Forget it."""
+
+    async def redeem(self, redeemed: Redeemed, sale: Sale) -> Redemption:
+        """Have no codes."""
+        raise NotImplementedError
+
+    async def use(self, redeemed: Redeemed, start: str, most: int) -> None:
+        """Have no discounts."""
+        raise NotImplementedError
+
+    async def uses(self, start: str) -> int:
+        """Have no discounts."""
+        raise NotImplementedError
 
     def on_sent(
         self,

@@ -18,6 +18,8 @@ from msrv.ledger.figures import LedgerFigures
 from msrv.ledger.ledger import Ledger
 from msrv.pages import headers, keys, middleware, rendering
 from msrv.pages.assets import Assets
+from msrv.pages.codebook import CodeBook
+from msrv.pages.guesses import Guesses
 from msrv.pages.listening import Listener
 from msrv.pages.origin import OriginRules
 from msrv.pages.packs import Packs
@@ -64,6 +66,8 @@ def create_app(
     app[keys.ORIGIN_RULES] = OriginRules.of(settings)
     app[keys.PROVIDERS] = Providers.of(settings)
     app[keys.ASSETS] = Assets(fresh=reload)
+    app[keys.CODE_BOOK] = CodeBook(settings.ended_campaigns)
+    app[keys.GUESSES] = Guesses()
     app[keys.SHELF] = Shelf(keep_pages=not reload)
     app[keys.PACKS] = Packs()
     app[keys.SENDER] = _sender(settings, folder, app[keys.ORIGIN_RULES])

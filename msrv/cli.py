@@ -24,6 +24,7 @@ from msrv import (
     certificates,
     healthcheck,
     logs,
+    minting,
     nonce,
     reload,
     server,
@@ -34,6 +35,7 @@ from msrv.app import create_app
 from msrv.catalog.reading import LibraryUnreadable
 from msrv.certificates import CertificateError
 from msrv.ledger.errors import LedgerError
+from msrv.minting import MintError
 from msrv.pages import verify as verify_page
 from msrv.proofs import keyring as keyrings
 from msrv.proofs import tickets
@@ -64,6 +66,7 @@ def _plainly() -> Iterator[None]:
         CertificateError,
         LibraryUnreadable,
         LedgerError,
+        MintError,
     ) as error:
         raise click.ClickException(str(error)) from None
 
@@ -258,6 +261,78 @@ def studio(base_url: str | None, *, sign_out: bool) -> None:
     click.echo(f"{server.address(found)}/studio/enter/{ticket}")
     until = datetime.fromtimestamp(now + tickets.Kind.LINK.seconds, UTC)
     click.echo(f"good once, until {until:%H:%M:%S} UTC", err=True)
+
+
+@main.group("codes")
+def make_codes() -> None:
+    """Codes on paper, each worth one item once."""
+
+
+@make_codes.command()
+@_LIBRARY
+@click.option("--item", required=True, help="An item's id.")
+@click.option("--campaign", required=True, help="Its name: vinyl-2026.")
+@click.option(
+    "--count",
+    type=click.IntRange(1, minting.MAX_COUNT),
+    required=True,
+    help="How many.",
+)
+@click.option(
+    "--first",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    help="The first serial.",
+)
+@click.option("--sheet", is_flag=True, help="A page to print, with QR codes.")
+@click.option("--base-url", help="The store's address (MSRV_PUBLIC_URL).")
+def mint(
+    *,
+    library: Path | None,
+    item: str,
+    campaign: str,
+    count: int,
+    first: int,
+    sheet: bool,
+    base_url: str | None,
+) -> None:
+    """Print codes as CSV. The same command prints the same codes."""
+    with _plainly():
+        found = settings.load(library=library, public_url=base_url)
+        catalog = shelflist.read(found).catalog
+        entry = catalog.by_id.get(item)
+        if entry is None:
+            raise MintError(
+                f"there is no item {item!r}; `msrv catalog` lists them"
+            )
+        ended = minting.ending(campaign, found.ended_campaigns)
+        if ended is not None:
+            raise MintError(
+                f"MSRV_ENDED_CAMPAIGNS has ended {ended}, and these codes "
+                "with it: take another name"
+            )
+        address = server.address(found)
+        printed = minting.mint(
+            _keyring(found),
+            address,
+            item_id=item,
+            campaign=campaign,
+            first=first,
+            count=count,
+        )
+    click.echo(
+        minting.as_sheet(
+            printed,
+            store=catalog.shop.name,
+            title=entry.title,
+            base_url=address,
+            campaign=campaign,
+        )
+        if sheet
+        else minting.as_csv(printed, item, campaign),
+        nl=False,
+    )
 
 
 @main.command("nonce")

@@ -24,6 +24,8 @@ from pydantic import (
     model_validator,
 )
 
+from msrv.proofs.campaigns import is_campaign
+
 PREFIX: Final = "MSRV_"
 DEMO_LIBRARY: Final = Path(__file__).parent / "demo"
 SECRETS: Final = (
@@ -63,6 +65,17 @@ def _networks(value: object) -> object:
         return value
     parts = value.replace(",", " ").split()
     return tuple(ip_network(part) for part in parts)
+
+
+def _campaigns(value: object) -> object:
+    """Split `vinyl-2026, tape` at commas and spaces."""
+    if not isinstance(value, str):
+        return value
+    names = tuple(value.replace(",", " ").split())
+    for name in names:
+        if not is_campaign(name):
+            raise ValueError(f"{name!r} is no campaign like 'vinyl-2026'")
+    return names
 
 
 def _public_url(value: str) -> str:
@@ -143,6 +156,9 @@ class Settings(BaseModel):
     stall_seconds: Annotated[int, Field(ge=1, le=24 * 3600)] = 60
     max_downloads: Annotated[int, Field(ge=1)] = 1000
     max_downloads_per_client: Annotated[int, Field(ge=1)] = 16
+    ended_campaigns: Annotated[
+        tuple[str, ...], BeforeValidator(_campaigns)
+    ] = ()
 
     @model_validator(mode="after")
     def _together(self) -> Self:

@@ -14,6 +14,8 @@
         - `NothingRevoked`: there is nothing of it to give back
     - `LinkUsed`: this sign-in link to the studio was used before
     - `CannotRemember`: nothing can be written, so no sign-in link is taken
+    - `AlreadyRedeemed`: a code has become another order
+    - `UsedUp`: what can be used so often has been
 """
 
 from pathlib import Path
@@ -114,3 +116,17 @@ class LinkUsed(LedgerError):
 
 class CannotRemember(LedgerError):
     """That a link is used can't be written down: not here, not there."""
+
+
+class AlreadyRedeemed(LedgerError):
+    """The code has become another order before."""
+
+    def __init__(self) -> None:
+        super().__init__("the code was used before")
+
+
+class UsedUp(LedgerError):
+    """It has been used as often as it can be."""
+
+    def __init__(self) -> None:
+        super().__init__("it was used as often as it can be")

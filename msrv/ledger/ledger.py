@@ -15,14 +15,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from msrv.ledger.delivery import Delivery
 from msrv.ledger.errors import LedgerError, SpoolFailed, Unreachable
-from msrv.ledger.events import WHOLE, Event, Sale
+from msrv.ledger.events import WHOLE, Event, Redeemed, Sale
 from msrv.ledger.health import DATABASE, DISK, Health, Status
 from msrv.ledger.revocations import FILE_NAME, BadList, Revocations
 from msrv.ledger.spool import Spool
+from msrv.ledger.uses import Redemption
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -71,6 +72,22 @@ class Memory(Protocol):
 
     async def record(self, event: Event) -> None:
         """Write an event down. Raises SpoolFailed."""
+        ...
+
+    async def used(self, redeemed: Redeemed) -> None:
+        """Write a use down that nobody has to wait for. Never raises."""
+        ...
+
+    async def redeem(self, redeemed: Redeemed, sale: Sale) -> Redemption:
+        """Turn a code into an order. Raises AlreadyRedeemed, DatabaseError."""
+        ...
+
+    async def use(self, redeemed: Redeemed, start: str, most: int) -> None:
+        """Take one of so many uses. Raises UsedUp, DatabaseError."""
+        ...
+
+    async def uses(self, start: str) -> int:
+        """Count the uses whose names begin so. Raises DatabaseError."""
         ...
 
     def on_sent(
@@ -187,6 +204,35 @@ class Ledger:
             if len(self._late) < _MAX_LATE:
                 self._late.append(sale)
 
+    async def used(self, redeemed: Redeemed) -> None:
+        """Write a use down; as with a sale, it is kept if the disk refuses."""
+        try:
+            await self.record(redeemed)
+        except SpoolFailed as error:
+            self._health.ill(DISK, str(error))
+            if len(self._late) < _MAX_LATE:
+                self._late.append(redeemed)
+
+    async def redeem(self, redeemed: Redeemed, sale: Sale) -> Redemption:
+        """Turn a code into an order, or find that it was turned into it.
+
+        Past the spool: a code is worth one order on all replicas together.
+        Raises AlreadyRedeemed, DatabaseError.
+        """
+        database, room = await self._redeeming()
+        found: Redemption = await room.redeem(database, redeemed, sale)
+        return found
+
+    async def use(self, redeemed: Redeemed, start: str, most: int) -> None:
+        """Take one of `most` uses. Raises UsedUp, DatabaseError."""
+        database, room = await self._redeeming()
+        await room.use(database, redeemed, start, most)
+
+    async def uses(self, start: str) -> int:
+        """Count the uses whose names begin so. Raises DatabaseError."""
+        database, room = await self._redeeming()
+        return int(await room.count(database, start))
+
     async def record(self, event: Event) -> None:
         """Write an event down. Raises SpoolFailed."""
         await self._spool.append(event)
@@ -251,6 +297,13 @@ class Ledger:
         )
         await keeper.ask()
         return lines
+
+    async def _redeeming(self) -> "tuple[Database, Any]":
+        if self._database is None:
+            raise Unreachable("the database has not been reached yet")
+        return self._database, await asyncio.to_thread(
+            importlib.import_module, "msrv.ledger.redeeming"
+        )
 
     async def settled(self) -> None:
         """Wait until all that has happened so far is in the database.

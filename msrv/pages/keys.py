@@ -13,6 +13,8 @@ from msrv.downloads.sending import Sender
 from msrv.ledger.door import Door
 from msrv.ledger.ledger import Memory
 from msrv.pages.assets import Assets
+from msrv.pages.codebook import CodeBook
+from msrv.pages.guesses import Guesses
 from msrv.pages.origin import Origin, OriginRules
 from msrv.pages.packs import Packs
 from msrv.pages.shelf import Shelf
@@ -56,6 +58,8 @@ LEDGER: Final = web.AppKey("LEDGER", Memory)
 DOOR: Final = web.AppKey("DOOR", Door)
 TILL: Final = web.AppKey("TILL", Till)
 ORIGIN_RULES: Final = web.AppKey("ORIGIN_RULES", OriginRules)
+CODE_BOOK: Final = web.AppKey("CODE_BOOK", CodeBook)
+GUESSES: Final = web.AppKey("GUESSES", Guesses)
 
 ORIGIN: Final = web.RequestKey("ORIGIN", Origin)
 """Who asked, and under which address; set for every request."""

@@ -7,7 +7,7 @@ from typing import Final
 from aiohttp import ClientConnectionResetError, web
 from aiohttp.typedefs import Handler
 
-from msrv.pages import cart, language, notices, rendering
+from msrv.pages import cart, claims, language, notices, rendering
 from msrv.pages.access import route_name
 from msrv.pages.keys import ORIGIN, ORIGIN_RULES, TRAFFIC
 from msrv.pages.origin import ForeignHost, ForeignOrigin
@@ -15,7 +15,7 @@ from msrv.pages.studio import door
 
 _END_OF_AUTHORITY: Final = re.compile("[/?#]")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_SAME_SITE: Final = frozenset({cart.COOKIE, door.COOKIE})
+_SAME_SITE: Final = frozenset({cart.COOKIE, claims.COOKIE, door.COOKIE})
 _METHODS: Final = _SAFE | {"POST", "PUT", "PATCH", "DELETE"}
 """A label's values are ours to choose, or a stranger fills the memory."""
 

@@ -13,6 +13,7 @@ from msrv.pages import (
     operations,
     paying,
     purchases,
+    redeem,
     storefront,
     verify,
 )
@@ -38,6 +39,8 @@ ROUTES: list[web.RouteDef] = [
     web.get(
         "/download/{pop}/{poe}/{item}", downloads.download, name="download"
     ),
+    web.get("/redeem", redeem.show, name="redeem"),
+    web.post("/redeem", redeem.redeem, name="redeem-code"),
     web.get("/verify", verify.show, name="verify"),
     web.get("/previews/{item}", downloads.preview, name="preview"),
     web.get(r"/covers/{release}/{width:\d{1,4}}", media.cover, name="cover"),

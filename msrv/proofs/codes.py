@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from msrv.proofs.campaigns import is_campaign
 from msrv.proofs.encoding import mac
 from msrv.proofs.errors import Forged
 from msrv.proofs.keyring import Generation, Keyring, Purpose
@@ -38,7 +39,6 @@ _TAG_CHARS: Final = 9
 
 _ORDER_BYTES: Final = 15
 _ID_CHARS: Final = 8
-_CAMPAIGN: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _VALUES: Final = {sign: value for value, sign in enumerate(ALPHABET)}
 # What people write for what they read, and what they put in between.
 _READ_AS: Final = str.maketrans("OILU", "011V")
@@ -113,11 +113,6 @@ class Code:
         key = self.generation.key(Purpose.REDEMPTION)
         stated = (self.facts.encode("ascii"), self.item_id.encode("ascii"))
         return mac(key, what, *stated, *more)
-
-
-def is_campaign(text: str) -> bool:
-    """Whether this can be a campaign's name: 1 to 32 of a-z, 0-9 and -."""
-    return _CAMPAIGN.fullmatch(text) is not None
 
 
 def item_tag(item_id: str) -> str:

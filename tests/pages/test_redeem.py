@@ -1,0 +1,274 @@
+"""Redeeming a code: once, by whoever sends it first, and by nobody's robot."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+from yarl import URL
+
+from msrv.ledger import tables
+from msrv.ledger.errors import Unreachable
+from msrv.pages import guesses
+from msrv.pages.keys import CATALOG, CODE_BOOK, GUESSES, LEDGER
+from msrv.proofs import codes, receipts
+from msrv.proofs.keyring import Keyring
+from msrv.settings import Settings
+from tests.conftest import Client, Clock, StartStore
+from tests.pages.test_ledger import ledger_of, rows
+from tests.waiting import until
+
+JSON = {"Accept": "application/json"}
+ITEM = "night-bus"
+
+
+def code_of(keyring: Keyring, serial: int = 1, item: str = ITEM) -> str:
+    (code,) = codes.mint(keyring, item, "vinyl-2026", [serial])
+    return code
+
+
+def another(code: str) -> str:
+    """A code that is none, and was not mistyped."""
+    signs = codes.tidy(code)
+    body = signs[:10] + ("0" if signs[10] != "0" else "1") + signs[11:-1]
+    return codes.in_groups(body + codes.check_sign(body))
+
+
+@pytest.fixture
+async def shop(store: Client) -> Client:
+    """The store, once it has reached its database."""
+    ledger = ledger_of(store)
+    await until(lambda: ledger._keeper is not None and ledger._keeper._usable)
+    return store
+
+
+async def send(store: Client, code: str, claim: str = "") -> tuple[int, Any]:
+    """Redeem as a program does, with a claim of its own or none."""
+    store.session.cookie_jar.clear()
+    cookies = {"claim": claim} if claim else None
+    answer = await store.post(
+        "/redeem", data={"code": code}, headers=JSON, cookies=cookies
+    )
+    return answer.status, await answer.json()
+
+
+async def test_a_code_becomes_a_receipt(
+    shop: Client, keyring: Keyring, clock: Clock
+) -> None:
+    """A buyer types the code in their record and gets no music."""
+    answer = await shop.get("/redeem", params={"code": code_of(keyring)})
+    assert code_of(keyring) in await answer.text()
+    answer = await shop.post(
+        "/redeem",
+        data={"code": code_of(keyring).lower()},
+        allow_redirects=False,
+    )
+    assert answer.status == 303
+    assert "no-store" in answer.headers["Cache-Control"]
+    path = answer.headers["Location"]
+    receipt = receipts.read(keyring, path.rpartition("/")[2])
+    assert [line.item_id for line in receipt.lines] == [ITEM]
+    assert (receipt.issued_at, receipt.total_minor) == (clock(), 0)
+    found = await (await shop.get(path, headers=JSON)).json()
+    link = URL(found["downloads"][ITEM]).raw_path
+    assert (await shop.get(link)).status == 200
+    (order,) = await rows(shop, tables.orders)
+    assert (order["provider"], order["total_minor"]) == ("code", 0)
+    (used,) = await rows(shop, tables.redemptions)
+    assert used["order_id"] == receipt.order_id
+    # Nothing that the ledger holds leads back to the code.
+    assert codes.tidy(code_of(keyring)).lower() not in str(used)
+    assert order["reference"] == used["code_id"]
+
+
+async def test_looking_uses_nothing_up(shop: Client, keyring: Keyring) -> None:
+    """A mail scanner that opens every address takes the buyer's code."""
+    for _ in range(30):
+        for method in ("GET", "HEAD"):
+            answer = await shop.request(
+                method, "/redeem", params={"code": code_of(keyring)}
+            )
+            assert answer.status == 200
+    answer = await shop.get("/redeem", params={"code": "<b>\"'&" * 99})
+    assert "<b>" not in await answer.text()
+    assert await rows(shop, tables.redemptions) == []
+    status, _ = await send(shop, code_of(keyring))
+    assert status == 201
+
+
+async def test_one_code_fifty_clients(shop: Client, keyring: Keyring) -> None:
+    """One code gives two people a receipt, or the first one none."""
+    code = code_of(keyring)
+
+    async def client() -> tuple[int, Any]:
+        answer = await shop.post(
+            "/redeem", data={"code": code}, headers=JSON, cookies={}
+        )
+        return answer.status, await answer.json()
+
+    shop.session.cookie_jar.clear()
+    answers = await asyncio.gather(*(client() for _ in range(50)))
+    statuses = [status for status, _ in answers]
+    assert sorted(statuses) == [201] + [409] * 49
+    assert {each["error"] for status, each in answers if status == 409} == {
+        "code_used"
+    }
+    assert len(await rows(shop, tables.orders)) == 1
+
+
+async def test_who_lost_the_answer_gets_it_again(
+    shop: Client, keyring: Keyring, clock: Clock
+) -> None:
+    """A buyer whose train went into a tunnel has lost their code."""
+    await shop.get("/redeem")
+    path = set()
+    for _ in range(3):
+        answer = await shop.post(
+            "/redeem", data={"code": code_of(keyring)}, allow_redirects=False
+        )
+        assert answer.status == 303
+        path.add(answer.headers["Location"])
+        clock.now += 3600
+    assert len(path) == 1
+    status, answer = await send(shop, code_of(keyring))
+    assert (status, answer["error"]) == (409, "code_used")
+    # A claim that was made up is another one's.
+    for claim in ("A" * 22, "x", "é"):
+        status, _ = await send(shop, code_of(keyring), claim)
+        assert status == 409
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda code: code[:-1], "has 19 signs"),
+        (lambda code: code + "A", "has 21 signs"),
+        (lambda code: "!" + code[1:], "is in no code"),
+        (lambda code: code[:3] + code[5] + "-" + code[3] + code[6:], "places"),
+    ],
+)
+async def test_a_slip_of_the_hand_is_said(
+    shop: Client, keyring: Keyring, change: Callable[[str], str], words: str
+) -> None:
+    """Who mistyped one letter is told no more than that it is wrong."""
+    typed = change(code_of(keyring))
+    for _ in range(30):  # it never counts as a guess
+        answer = await shop.post("/redeem", data={"code": typed})
+        assert answer.status == 422
+    page = await answer.text()
+    assert words in page
+    assert f'value="{typed}"' in page
+
+
+async def test_guesses_are_few(
+    shop: Client, keyring: Keyring, clock: Clock
+) -> None:
+    """Somebody guesses codes as fast as the store can answer."""
+    wrong = another(code_of(keyring))
+    for _ in range(guesses.ONE.at_once):
+        status, answer = await send(shop, wrong)
+        assert (status, answer["error"]) == (422, "no_such_code")
+    answer = await shop.post("/redeem", data={"code": wrong})
+    assert (answer.status, answer.headers["Retry-After"]) == (429, "60")
+    assert "Yours keeps" in await answer.text()
+    # Not even the right one is told from there.
+    assert (await send(shop, code_of(keyring)))[0] == 429
+    clock.now += 60
+    assert (await send(shop, code_of(keyring)))[0] == 201
+
+
+async def test_a_thousand_guesses_from_everywhere(
+    start_store: StartStore, settings: Settings, keyring: Keyring
+) -> None:
+    """A guesser with many addresses guesses as fast as the store answers."""
+    store = await start_store(
+        settings.model_copy(
+            update={"trusted_proxies": (ip_network("127.0.0.0/8"),)}
+        )
+    )
+    wrong, refused = another(code_of(keyring)), 0
+    began = time.monotonic()
+    for number in range(guesses.ALL.at_once + 50):
+        answer = await store.post(
+            "/redeem",
+            data={"code": wrong},
+            headers=JSON
+            | {"X-Forwarded-For": f"198.51.{number >> 8}.{number & 255}"},
+        )
+        refused += answer.status == 429
+    assert refused == 50, time.monotonic() - began
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert len(store.app[GUESSES]) == guesses.ALL.at_once
+
+
+async def test_a_campaign_ends(
+    start_store: StartStore, settings: Settings, keyring: Keyring
+) -> None:
+    """A label can't end the codes of a box that was stolen."""
+    store = await start_store(
+        settings.model_copy(update={"ended_campaigns": ("vinyl-2026",)})
+    )
+    status, answer = await send(store, code_of(keyring))
+    assert (status, answer["error"]) == (410, "code_ended")
+    (other,) = codes.mint(keyring, ITEM, "tape-2026", [1])
+    ledger = ledger_of(store)
+    await until(lambda: ledger._keeper is not None and ledger._keeper._usable)
+    assert (await send(store, other))[0] == 201
+
+
+async def test_while_the_ledger_rests(
+    shop: Client, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the database is away, a code is used up for nothing."""
+
+    async def rest(*_: object) -> None:
+        raise Unreachable("the database can't be reached: 10.0.0.7")
+
+    monkeypatch.setattr(ledger_of(shop), "redeem", rest)
+    answer = await shop.post("/redeem", data={"code": code_of(keyring)})
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "60")
+    page = await answer.text()
+    assert "Your code keeps" in page
+    assert "10.0.0.7" not in page
+    monkeypatch.undo()
+    assert (await send(shop, code_of(keyring)))[0] == 201
+
+
+async def test_an_item_that_is_withdrawn_or_gone(
+    shop: Client, keyring: Keyring
+) -> None:
+    """A code for what is gone is an error of the store's, or uses it up."""
+    status, answer = await send(shop, code_of(keyring, item="never-was"))
+    assert (status, answer["error"]) == (422, "no_such_code")
+    # Of a release of one file, either id will do.
+    for item in ("zine", "zine-issue", "departure"):
+        assert (await send(shop, code_of(keyring, item=item)))[0] == 201
+
+
+async def test_items_that_share_their_signs(store: Client) -> None:
+    """Of two items with the same first signs one can't be redeemed."""
+    book = store.app[CODE_BOOK]
+    catalog = store.app[CATALOG].current
+    for item_id in catalog.by_id:
+        tag = codes.item_tag(item_id)
+        assert item_id in await book.items(catalog, tag)
+    assert await book.items(catalog, "!!!") == ()
+
+
+async def test_only_from_our_own_page(shop: Client, keyring: Keyring) -> None:
+    """Another site's page redeems codes with a visitor's browser."""
+    form = {"code": code_of(keyring)}
+    foreign = {"Origin": "https://elsewhere.example"}
+    assert (
+        await shop.post("/redeem", data=form, headers=foreign)
+    ).status == 403
+    # A browser from before Sec-Fetch-Site is known by the form's cookie.
+    shop.session.cookie_jar.clear()
+    null = {"Origin": "null"}
+    assert (await shop.post("/redeem", data=form, headers=null)).status == 403
+    await shop.get("/redeem")
+    answer = await shop.post("/redeem", data=form, headers=null)
+    assert answer.status == 200
+    assert shop.app[LEDGER]

@@ -1,0 +1,71 @@
+"""Printing codes: what the printing house gets, and the store takes."""
+
+import csv
+import io
+import re
+
+import pytest
+
+from msrv.proofs import codes
+from msrv.proofs.keyring import Keyring
+from tests.test_cli import Cli, cli
+
+__all__ = ["cli"]
+
+MINT = ("codes", "mint", "--item", "night-bus", "--campaign", "vinyl-2026")
+SHOP = {"MSRV_PUBLIC_URL": "https://shop.example"}
+
+
+def test_a_table_for_the_printing_house(cli: Cli, keyring: Keyring) -> None:
+    """Five hundred sleeves are printed with codes that the store refuses."""
+    result = cli(*MINT, "--count", "500", **SHOP)
+    assert result.exit_code == 0
+    table = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert len({row["code"] for row in table}) == len(table) == 500
+    assert [int(row["serial"]) for row in table] == list(range(1, 501))
+    for row in table:
+        found = codes.verify(keyring, codes.tidy(row["code"]), ["night-bus"])
+        assert found.serial == int(row["serial"])
+        assert row["url"] == f"https://shop.example/redeem?code={row['code']}"
+        assert (row["item"], row["campaign"]) == ("night-bus", "vinyl-2026")
+
+
+def test_more_of_them_later(cli: Cli) -> None:
+    """A second pressing gets the codes of the first."""
+    first = cli(*MINT, "--count", "3").stdout
+    assert first == cli(*MINT, "--count", "3").stdout
+    more = cli(*MINT, "--count", "3", "--first", "4").stdout
+    assert not set(first.splitlines()[1:]) & set(more.splitlines())
+
+
+def test_a_sheet_to_cut_up(cli: Cli) -> None:
+    """A page of codes can't be printed at home, or asks the network."""
+    result = cli(*MINT, "--count", "12", "--sheet", **SHOP)
+    page = result.stdout
+    table = cli(*MINT, "--count", "12", **SHOP).stdout
+    for row in csv.DictReader(io.StringIO(table)):
+        assert row["code"] in page
+    assert page.count("<svg") == 12
+    assert "shop.example/redeem" in page
+    assert not re.search(r"(?:src|href)=", page)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "words"),
+    [
+        (("--item", "nope"), {}, "there is no item 'nope'"),
+        (("--campaign", "Vinyl 26"), {}, "is no campaign like"),
+        (("--first", "1048575"), {}, "serials up to 1,048,575"),
+        (("--count", "0"), {}, "Invalid value for '--count'"),
+        ((), {"MSRV_ENDED_CAMPAIGNS": "vinyl-2026"}, "take another name"),
+        ((), {"MSRV_ENDED_CAMPAIGNS": "a, B"}, "'B' is no campaign"),
+    ],
+)
+def test_what_can_not_be_minted(
+    cli: Cli, arguments: tuple[str, ...], environ: dict[str, str], words: str
+) -> None:
+    """Codes are printed that nobody can redeem."""
+    result = cli(*MINT, "--count", "3", *arguments, **environ)
+    assert result.exit_code != 0
+    assert result.stdout == ""
+    assert words in result.stderr
