@@ -341,6 +341,112 @@ def make_nonce() -> None:
     click.echo(keyrings.new_nonce(secrets.token_bytes))
 
 
+@main.command()
+@click.option("--host", help="The address to listen on (MSRV_HOST).")
+@click.option("--port", type=int, help="The port to listen on (MSRV_PORT).")
+def deployer(host: str | None, port: int | None) -> None:
+    """Turn pushed images into rolling updates; see docs/deployer.md."""
+    logs.configure()
+    room = _deployer()
+    try:
+        found = settings.load(host=host, port=port)
+        config = room.config.load(found.deploy_config)
+        asyncio.run(
+            room.serving.serve(
+                room.app.create_app(found, config),
+                found,
+                lambda address: click.echo(f"deployer  {address}"),
+            )
+        )
+    except (WrongSetting, room.errors.DeployerError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command("engine-gate")
+@click.option("--host", help="The address to listen on (MSRV_HOST).")
+@click.option("--port", type=int, help="The port to listen on (MSRV_PORT).")
+def engine_gate(host: str | None, port: int | None) -> None:
+    """Let the deployer ask the container engine for what it needs alone."""
+    logs.configure()
+    room = _deployer()
+    try:
+        found = settings.load(host=host, port=port)
+        config = room.config.load(found.deploy_config, secrets=False)
+        asyncio.run(
+            room.serving.serve(
+                room.gate.create_app(found, config),
+                found,
+                lambda address: click.echo(f"gate  {address}"),
+            )
+        )
+    except (WrongSetting, room.errors.DeployerError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+_DEPLOYER_URL = click.option("--url", help="Where the deployer answers.")
+
+
+@main.command()
+@click.argument("deployment", required=False)
+@_DEPLOYER_URL
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def deployments(
+    deployment: str | None, url: str | None, *, as_json: bool
+) -> None:
+    """Show the deployments of late, or follow one DEPLOYMENT to its end.
+
+    Exits with 1 if that one fails.
+    """
+    with _asking_deployer(url) as (terminal, asker):
+        if deployment is not None and not as_json:
+            _follow(terminal, asker, deployment)
+            return
+        path = "/deployments" + (f"/{deployment}" if deployment else "")
+        found = asker.ask(path)
+        if as_json:
+            click.echo(json.dumps(found, indent=2))
+        else:
+            click.echo(terminal.table(found["deployments"], time.time()))
+
+
+@main.command()
+@click.argument("target")
+@_DEPLOYER_URL
+def rollback(target: str, url: str | None) -> None:
+    """Bring TARGET back to the image before, and follow that.
+
+    Exits with 1 if it fails.
+    """
+    with _asking_deployer(url) as (terminal, asker):
+        made = asker.ask(f"/rollback/{target}", "POST")
+        _follow(terminal, asker, made["id"])
+
+
+@contextlib.contextmanager
+def _asking_deployer(url: str | None) -> Iterator[tuple[Any, Any]]:
+    room = _deployer()
+    try:
+        found = settings.load()
+        config = room.config.load(found.deploy_config)
+        yield room.terminal, room.terminal.Asker.of(found, config, url)
+    except (WrongSetting, room.errors.DeployerError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _follow(terminal: Any, asker: Any, deployment: str) -> None:  # noqa: ANN401
+    for line in terminal.follow(asker, deployment):
+        click.echo(line)
+    if not terminal.ended_well(asker, deployment):
+        sys.exit(1)
+
+
+def _deployer() -> Any:  # noqa: ANN401 - a package
+    """Import what is another program, which the store does without."""
+    for module in ("app", "config", "errors", "gate", "serving", "terminal"):
+        importlib.import_module(f"msrv.deployer.{module}")
+    return importlib.import_module("msrv.deployer")
+
+
 def _bookkeeping() -> Any:  # noqa: ANN401 - a module
     """Import what imports SQLAlchemy, which other commands do without."""
     return importlib.import_module("msrv.bookkeeping")

@@ -45,6 +45,7 @@ _DATABASES: Final = {
     "mysql": ("", "aiomysql"),
     "mariadb": ("", "aiomysql"),
 }
+_ENGINE: Final = r"^(unix:///|http://)\S+$"
 _NO_DATABASE: Final = "must be an address like mysql://user:password@host/name"
 
 _STRIPE_KEY: Final = re.compile(r"[sr]k_(live|test)_[A-Za-z0-9_]+")
@@ -159,6 +160,10 @@ class Settings(BaseModel):
     ended_campaigns: Annotated[
         tuple[str, ...], BeforeValidator(_campaigns)
     ] = ()
+    deploy_config: HomePath | None = None
+    deploy_engine: Annotated[str, Field(pattern=_ENGINE)] = (
+        "unix:///var/run/docker.sock"
+    )
 
     @model_validator(mode="after")
     def _together(self) -> Self:

@@ -1,0 +1,108 @@
+"""What a registry says: read as a hint, and never as more.
+
+A hint is compared with deploy.toml. No part of a payload becomes a command,
+a file's name or an image's; what of it is logged is cut short first.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from msrv.deployer.targets import Target
+
+MAX_BYTES: Final = 256 * 1024
+_MAX_TEXT: Final = 256
+_MAX_URL: Final = 2048
+_MAX_EVENTS: Final = 100
+
+
+class Unreadable(ValueError):
+    """What came is no JSON object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A repository and a tag that are said to be new; empty for unsaid."""
+
+    repository: str = ""
+    tag: str = ""
+    callback_url: str | None = None
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """Read a JSON object. Raises Unreadable, however deep it goes."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Unreadable("it is no JSON that can be read") from None
+    if not isinstance(data, dict):
+        raise Unreadable("it is no JSON object")
+    return data
+
+
+def dockerhub(data: dict[str, Any]) -> Hint:
+    """Read Docker Hub's.
+
+    https://docs.docker.com/docker-hub/repos/manage/webhooks/
+    """
+    callback = data.get("callback_url")
+    return Hint(
+        _text(_member(data, "repository").get("repo_name")),
+        _text(_member(data, "push_data").get("tag")),
+        callback
+        if isinstance(callback, str) and len(callback) <= _MAX_URL
+        else None,
+    )
+
+
+def generic(data: dict[str, Any]) -> Hint:
+    """Read `{"repository": ..., "tag": ...}`, or GitHub's package event.
+
+    https://docs.github.com/webhooks/webhook-events-and-payloads#package
+    """
+    package = _member(data, "package") or _member(data, "registry_package")
+    if not package:
+        return Hint(_text(data.get("repository")), _text(data.get("tag")))
+    namespace, name = _text(package.get("namespace")), package.get("name")
+    version = _member(package, "package_version")
+    tag = _member(_member(version, "container_metadata"), "tag")
+    return Hint(
+        f"ghcr.io/{namespace}/{_text(name)}".lower(), _text(tag.get("name"))
+    )
+
+
+def registry(data: dict[str, Any]) -> Iterator[Hint]:
+    """Read the envelope of CNCF distribution: each push of a tag.
+
+    https://distribution.github.io/distribution/about/notifications/
+    """
+    events = data.get("events")
+    for event in events[:_MAX_EVENTS] if isinstance(events, list) else ():
+        if not isinstance(event, dict) or event.get("action") != "push":
+            continue
+        target = _member(event, "target")
+        if target.get("tag"):
+            yield Hint(
+                _text(target.get("repository")), _text(target.get("tag"))
+            )
+
+
+def why_not(hint: Hint, target: Target) -> str | None:
+    """Say why a hint is none for this target; None if it is."""
+    if not hint.repository or not hint.tag:
+        return "it names no repository and tag"
+    if not target.place.is_meant_by(hint.repository):
+        return f"it is about {hint.repository!r}, not {target.repository!r}"
+    if hint.tag != target.tag:
+        return f"it is about the tag {hint.tag!r}, not {target.tag!r}"
+    return None
+
+
+def _member(data: dict[str, Any], name: str) -> dict[str, Any]:
+    found = data.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _text(value: object) -> str:
+    return value[:_MAX_TEXT] if isinstance(value, str) else ""

@@ -1,0 +1,338 @@
+"""Containers, images and a deployer for the tests, all by one prefix."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from tests.running import ROOT
+
+SECRET: Final = "wQ8-hT3xKp0ZrV6yLm2NcB5s"
+GENERIC: Final = "generic-J4vX9qTn7RbE2wYk"
+REGISTRY: Final = "registry-M6uH1zQd8FsC3pLo"
+TOKEN: Final = "reading-A7gW5eKi0NxV4tBj"
+STEP_SECONDS: Final = 120
+STORE: Final = Path(__file__).parent / "store"
+ENDS: Final = {"succeeded", "unchanged", "failed", "broken", "superseded"}
+
+EDGE: Final = """
+events { worker_connections 2048; }
+http {
+    access_log off;
+    upstream store {
+        resolver 127.0.0.11 valid=1s ipv6=off;
+        zone store 256k;
+        server app:8000 resolve max_fails=1 fail_timeout=10s;
+        keepalive 32;
+    }
+    server {
+        listen 8080;
+        location / {
+            proxy_pass http://store;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_connect_timeout 1s;
+            proxy_next_upstream error timeout;
+            proxy_next_upstream_tries 3;
+            proxy_buffering off;
+        }
+    }
+}
+"""
+COMPOSE: Final = """
+services:
+  app:
+    image: {name}/store:latest
+    networks: [inside, ledger]
+    stop_grace_period: 20s
+    environment: {{KEPT: "as it was"}}
+    volumes: ["kept:/kept", "/unnamed"]
+    secrets: [key]
+    read_only: true
+    cap_drop: [ALL]
+    tmpfs: [/tmp]
+    restart: unless-stopped
+    deploy: {{replicas: {replicas}}}
+  edge:
+    image: nginx:1.30-alpine
+    networks: [inside]
+    ports: ["127.0.0.1::8080"]
+    volumes: ["{folder}/nginx.conf:/etc/nginx/nginx.conf:ro"]
+    depends_on: [app]
+networks: {{inside: {{}}, ledger: {{internal: true}}}}
+volumes: {{kept: {{}}}}
+secrets: {{key: {{file: {folder}/key}}}}
+"""
+
+
+def lack() -> str | None:
+    """Say what is missing to run containers; None if nothing is."""
+    if shutil.which("docker") is None:
+        return "docker is not installed"
+    for arguments in (["version"], ["compose", "version"]):
+        if subprocess.run(
+            ["docker", *arguments],
+            capture_output=True,
+            check=False,
+            timeout=STEP_SECONDS,
+        ).returncode:
+            return f"`docker {' '.join(arguments)}` fails"
+    return None
+
+
+def docker(*arguments: str, check: bool = True) -> str:
+    """Run docker; what it prints."""
+    result = subprocess.run(
+        ["docker", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=STEP_SECONDS,
+    )
+    assert result.returncode == 0 or not check, result.stdout
+    return result.stdout
+
+
+def inspected(name: str) -> Any:  # noqa: ANN401 - JSON
+    """Ask for a container's description."""
+    return json.loads(docker("inspect", name))[0]
+
+
+def until(met: Callable[[], bool], what: str, seconds: float = 30) -> None:
+    """Ask again and again; fails when time is up."""
+    end = time.monotonic() + seconds
+    while not met():
+        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
+
+
+@dataclass(slots=True)
+class Shop:
+    """A compose project of small stores behind nginx."""
+
+    name: str
+    folder: Path
+    replicas: int = 2
+
+    def compose(self, *arguments: str, check: bool = True) -> str:
+        return docker(
+            "compose",
+            "--project-name",
+            self.name,
+            "--file",
+            str(self.folder / "compose.yml"),
+            *arguments,
+            check=check,
+        )
+
+    def build(self, version: str, mode: str = "well") -> str:
+        """Make an image, and have the tag mean it; its id."""
+        docker(
+            "build",
+            "--quiet",
+            "--build-arg",
+            f"VERSION={version}",
+            "--build-arg",
+            f"MODE={mode}",
+            "--tag",
+            f"{self.name}/store:latest",
+            str(STORE),
+        )
+        return docker(
+            "image",
+            "inspect",
+            "--format",
+            "{{.Id}}",
+            f"{self.name}/store:latest",
+        ).strip()
+
+    def up(self, *services: str) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "nginx.conf").write_text(EDGE, "utf-8")
+        (self.folder / "key").write_text("a secret of the store", "utf-8")
+        (self.folder / "compose.yml").write_text(
+            COMPOSE.format(
+                name=self.name, folder=self.folder, replicas=self.replicas
+            ),
+            "utf-8",
+        )
+        self.compose("up", "--detach", "--wait", *services)
+
+    def down(self) -> None:
+        """Take everything away that has this name."""
+        self.compose("down", "--volumes", "--timeout", "0", check=False)
+        for image in (
+            docker("images", "--quiet", f"{self.name}/*").split()
+            + docker("images", "--quiet", f"*/{self.name}").split()
+        ):
+            docker("image", "rm", "--force", image, check=False)
+
+    def apps(self) -> list[Any]:
+        """Describe the containers of the store, by name."""
+        found = docker(
+            "ps",
+            "--all",
+            "--quiet",
+            "--no-trunc",
+            "--filter",
+            f"label=com.docker.compose.project={self.name}",
+            "--filter",
+            "label=com.docker.compose.service=app",
+        ).split()
+        return sorted(
+            map(inspected, found), key=lambda each: str(each["Name"])
+        )
+
+    @property
+    def port(self) -> int:
+        """Where nginx listens."""
+        shown = self.compose("port", "edge", "8080")
+        return int(shown.strip().rpartition(":")[2])
+
+    def versions(self) -> list[str]:
+        """Say which version each running container has."""
+        return [
+            next(
+                part.partition("=")[2]
+                for part in each["Config"]["Env"]
+                if part.startswith("VERSION=")
+            )
+            for each in self.apps()
+            if each["State"]["Running"]
+        ]
+
+
+@dataclass(slots=True)
+class Running:
+    """A deployer in a process of its own."""
+
+    folder: Path
+    target: str
+    lines: str
+    engine: str = "unix:///var/run/docker.sock"
+    url: str = ""
+    port: int = 0
+    process: "subprocess.Popen[str] | None" = field(default=None, repr=False)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        config = self.folder / "deploy.toml"
+        config.write_text(
+            f'token = "{TOKEN}"\n[targets.{self.target}]\n'
+            f'dockerhub_secret = "{SECRET}"\n'
+            f'generic_secret = "{GENERIC}"\n'
+            f'registry_token = "{REGISTRY}"\n{self.lines}',
+            "utf-8",
+        )
+        with (self.folder / "log").open("a", encoding="utf-8") as log:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "msrv",
+                    "deployer",
+                    "--port",
+                    str(self.port),
+                ],
+                cwd=ROOT,
+                env=self.environ,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        assert line.startswith("deployer"), self.log
+        self.url = line.split()[1]
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "MSRV_DEPLOY_CONFIG": str(self.folder / "deploy.toml"),
+            "MSRV_DEPLOY_ENGINE": self.engine,
+            "MSRV_DATA": str(self.folder / "data"),
+        }
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text("utf-8")
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        assert self.process
+        self.process.kill()
+        self._reap()
+
+    def end(self) -> None:
+        """End it as a person does."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+        self._reap()
+
+    def _reap(self) -> None:
+        if self.process is not None:
+            self.process.wait(20)
+            if self.process.stdout:
+                self.process.stdout.close()
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run another command, as an operator does."""
+        return subprocess.run(
+            [sys.executable, "-m", "msrv", *arguments, "--url", self.url],
+            cwd=ROOT,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=STEP_SECONDS,
+        )
+
+    def ask(self, path: str, data: bytes | None = None) -> Any:  # noqa: ANN401
+        request = urllib.request.Request(
+            self.url + path,
+            data=data,
+            headers={
+                "Authorization": f"Bearer {TOKEN}",
+                "Accept": "application/json",
+            },
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.load(answer)
+
+    def push(self, repository: str, tag: str = "latest") -> str:
+        """Say that an image was pushed, as Docker Hub does; the id."""
+        body = {
+            "push_data": {"tag": tag},
+            "repository": {"repo_name": repository},
+        }
+        return str(
+            self.ask(
+                f"/hooks/dockerhub/{self.target}/{SECRET}",
+                json.dumps(body).encode(),
+            )["id"]
+        )
+
+    def wait(self, made: str, seconds: float = 60) -> Any:  # noqa: ANN401
+        """Wait until a deployment has ended; what it says."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                found = self.ask(f"/deployments/{made}")
+            except urllib.error.HTTPError:
+                # It has just started, and has not read its journal.
+                found = {"state": "unread"}
+            if found["state"] in ENDS:
+                return found
+            assert time.monotonic() < end, f"{found}\n{self.log}"
+            time.sleep(0.1)

@@ -1,0 +1,168 @@
+"""A deployer that is killed at any step: nobody notices but the next one."""
+
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from tests.containers.deployer.conftest import LINES, StartDeployer
+from tests.containers.deployer.rig import Running, Shop, until
+from tests.containers.deployer.wire import Wire
+
+pytestmark = pytest.mark.containers
+
+QUICK = LINES.replace("settle_seconds = 2", "settle_seconds = 1")
+RECREATE = QUICK + 'strategy = "recreate"\n'
+STEPS = ["/create?", "/start", "/disconnect", "/connect", "/stop"]
+LATE_STEPS = ["DELETE", "/rename", "/tag?"]
+
+
+class Knocking:
+    """A visitor who asks again and again, by new connections."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.failures: list[str] = []
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.05):
+            try:
+                with urllib.request.urlopen(self._url, timeout=10) as answer:
+                    answer.read()
+            except OSError as error:
+                self.failures.append(repr(error))
+
+
+@pytest.fixture(scope="module")
+def replicas() -> int:
+    """One alone: what goes wrong for it goes wrong for all."""
+    return 1
+
+
+@pytest.fixture
+def wire(tmp_path: Path) -> Iterator[Wire]:
+    """A wire to the engine that tells of each request."""
+    with Wire(tmp_path / "engine.sock") as made:
+        yield made
+
+
+def kill_at(
+    step: str, when: str, wire: Wire, deployer: Running, shop: Shop
+) -> str:
+    """Ask for an update, and kill the deployer at a step; the id."""
+    killed = threading.Event()
+
+    def look(request: str) -> None:
+        # Containers that are kept are tagged first of all.
+        if step in request and not killed.is_set():
+            deployer.kill()
+            killed.set()
+
+    setattr(wire, when, look)
+    made = deployer.push(f"{shop.name}/store")
+    assert killed.wait(60), deployer.log
+    setattr(wire, when, lambda _: None)
+    return made
+
+
+@pytest.mark.parametrize("step", STEPS + LATE_STEPS)
+def test_killed_when_the_engine_has_done_a_step(
+    shop: Shop, start_deployer: StartDeployer, wire: Wire, step: str
+) -> None:
+    """A power cut in the middle leaves two stores, or none, or a riddle."""
+    deployer = start_deployer(QUICK, engine=wire.url)
+    version = f"{step}-{time.time_ns()}"
+    shop.build(version)
+    with Knocking(f"http://127.0.0.1:{shop.port}") as knocking:
+        made = kill_at(step, "after", wire, deployer, shop)
+        assert shop.versions()
+        deployer.start()
+        ended = deployer.wait(made)
+    assert ended["state"] == "succeeded", ended
+    assert shop.versions() == [version]
+    assert [each["Name"] for each in shop.apps()] == [f"/{shop.name}-app-1"]
+    assert knocking.failures == []
+
+
+@pytest.mark.parametrize("step", ["/create?", "/stop"])
+def test_killed_before_the_engine_has_done_it(
+    shop: Shop, start_deployer: StartDeployer, wire: Wire, step: str
+) -> None:
+    """What was asked for and never done is taken for done."""
+    deployer = start_deployer(QUICK, engine=wire.url)
+    version = f"{step}-{time.time_ns()}"
+    shop.build(version)
+    made = kill_at(step, "before", wire, deployer, shop)
+    deployer.start()
+    ended = deployer.wait(made)
+    assert ended["state"] == "succeeded", ended
+    assert shop.versions() == [version]
+
+
+def test_killed_with_the_journal_lost(
+    shop: Shop, start_deployer: StartDeployer, wire: Wire
+) -> None:
+    """Without its notes, the deployer can't tell what it was doing."""
+    deployer = start_deployer(QUICK, engine=wire.url)
+    version = f"lost-{time.time_ns()}"
+    shop.build(version)
+    made = kill_at("/connect", "after", wire, deployer, shop)
+    for each in (deployer.folder / "data" / "deployer").iterdir():
+        each.unlink()
+    deployer.start()
+    ended = deployer.wait(made)
+    assert (ended["state"], ended["cause"]) == ("succeeded", "recovery")
+    assert shop.versions() == [version]
+
+
+def test_killed_while_a_bad_image_is_tried(
+    shop: Shop, start_deployer: StartDeployer, wire: Wire
+) -> None:
+    """The next deployer brings in what the last one was about to refuse."""
+    before = shop.versions()
+    deployer = start_deployer(
+        QUICK.replace("health_seconds = 10", "health_seconds = 2"),
+        engine=wire.url,
+    )
+    shop.build("idle", "never")
+    made = kill_at("/start", "after", wire, deployer, shop)
+    deployer.start()
+    ended = deployer.wait(made)
+    assert ended["state"] == "failed", ended
+    assert shop.versions() == before
+    assert len(shop.apps()) == 1
+
+
+@pytest.mark.parametrize("mode", ["well", "crash"])
+def test_killed_with_the_only_one_ended(
+    shop: Shop, start_deployer: StartDeployer, wire: Wire, mode: str
+) -> None:
+    """A store that can't run twice stays away for good."""
+    before = shop.versions()
+    deployer = start_deployer(RECREATE, engine=wire.url)
+    version = f"recreate-{time.time_ns()}"
+    shop.build(version, mode)
+    made = kill_at("/stop", "after", wire, deployer, shop)
+    deployer.start()
+    ended = deployer.wait(made)
+    if mode == "well":
+        assert ended["state"] == "succeeded", ended
+        assert shop.versions() == [version]
+    else:
+        assert ended["state"] == "failed", ended
+        assert shop.versions() == before
+    until(lambda: len(shop.apps()) == 1, "nothing is left over")
