@@ -30,6 +30,8 @@ Described = dict[str, Any]
 Told = Callable[[int, int], None]
 """Is told the bytes that are here, and of how many."""
 
+API: Final = "v1.44"
+"""What 25.0 and later speak; a gate in between knows its paths."""
 ANSWER_SECONDS: Final = 15
 """For what the engine does at once."""
 SLOW_SECONDS: Final = 90
@@ -57,8 +59,7 @@ class Engine:
         self._docker = Docker(
             self._url,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=5),
-            # What 25.0 and later speak; a gate in between knows its paths.
-            api_version="v1.44",
+            api_version=API,
         )
         return self
 

@@ -1,8 +1,308 @@
 """The gate: what of the engine's API the deployer may use.
 
 Who may make containers owns the machine. So the process that strangers can
-reach, the deployer, gets no socket; it asks this one, which nobody else can
-reach, and which lets through only what an update of the configured targets
-is made of. A container may be made only as one that is there already, from
-an image of its target's own repository.
+reach, the deployer, has no socket; it asks this one, which nobody else can
+reach and which knows deploy.toml. A container is made only as one that is
+there already, from an image of its target's repository: whatever the
+deployer says of mounts, privileges or commands is not even read. It never
+sees the values of a container's environment either.
 """
+
+import json
+import logging
+import re
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import aiohttp
+from aiohttp import hdrs, web
+
+from msrv.deployer import blueprint
+from msrv.deployer.engine import API, Engine
+from msrv.deployer.errors import CantReplace, EngineAway, EngineError
+from msrv.deployer.gate_rules import NotAllowed, Rules
+from msrv.deployer.targets import Config
+from msrv.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_MAX_BYTES: Final = 256 * 1024
+_MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024
+_ID: Final = r"{id:[0-9a-zA-Z][0-9a-zA-Z_.-]*}"
+_CREATED_NAME: Final = re.compile(r"[0-9A-Za-z_.-]+-[0-9a-z]{1,8}")
+_PASSED: Final = (hdrs.CONTENT_TYPE, "X-Registry-Auth")
+_ENGINE: Final = web.AppKey("engine", Engine)
+_RULES: Final = web.AppKey("rules", Rules)
+_SESSION: Final = web.AppKey("session", aiohttp.ClientSession)
+_UPSTREAM: Final = web.AppKey("upstream", str)
+
+
+def create_app(settings: Settings, config: Config) -> web.Application:
+    """Put the gate together, in front of MSRV_DEPLOY_ENGINE."""
+    app = web.Application(client_max_size=_MAX_BYTES, middlewares=[_refusing])
+    url = settings.deploy_engine
+    app[_RULES] = Rules(config)
+    app[_UPSTREAM] = "http://engine" if url.startswith("unix:") else url
+
+    async def live(app: web.Application) -> AsyncIterator[None]:
+        connector = (
+            aiohttp.UnixConnector(url.removeprefix("unix://"))
+            if url.startswith("unix:")
+            else aiohttp.TCPConnector()
+        )
+        async with (
+            Engine(url) as engine,
+            aiohttp.ClientSession(
+                connector=connector,
+                timeout=aiohttp.ClientTimeout(total=3600, sock_connect=5),
+            ) as session,
+        ):
+            app[_ENGINE], app[_SESSION] = engine, session
+            yield
+
+    app.cleanup_ctx.append(live)
+    api = f"/{API}"
+    app.add_routes(
+        [
+            web.get("/-/health", _health),
+            web.get(f"{api}/version", _pass_on),
+            web.get(f"{api}/containers/json", _list),
+            web.get(f"{api}/containers/{_ID}/json", _inspect),
+            web.get(f"{api}/containers/{_ID}/logs", _logs),
+            web.post(f"{api}/containers/create", _create),
+            web.post(f"{api}/containers/{_ID}/start", _start),
+            web.post(f"{api}/containers/{_ID}/stop", _stop),
+            web.post(f"{api}/containers/{_ID}/rename", _rename),
+            web.delete(f"{api}/containers/{_ID}", _remove),
+            web.post(f"{api}/networks/{{network}}/connect", _connect),
+            web.post(f"{api}/networks/{{network}}/disconnect", _leave),
+            web.post(f"{api}/images/create", _pull),
+            web.get(f"{api}/images/{{image:.+}}/json", _image),
+            web.post(f"{api}/images/{{image:.+}}/tag", _tag),
+            web.get(f"{api}/distribution/{{image:.+}}/json", _digest),
+        ]
+    )
+    return app
+
+
+@web.middleware
+async def _refusing(request: web.Request, handler: Any) -> web.StreamResponse:  # noqa: ANN401
+    try:
+        answer: web.StreamResponse = await handler(request)
+    except NotAllowed as error:
+        log.warning("refused %s: %s", request.method, error)
+        return _error(403, f"the gate lets this not through: {error}")
+    except CantReplace as error:
+        return _error(403, str(error))
+    except EngineError as error:
+        return _error(error.status or 500, str(error))
+    except (EngineAway, aiohttp.ClientError, TimeoutError) as error:
+        return _error(502, f"the engine is away: {error}")
+    return answer
+
+
+def _error(status: int, message: str) -> web.Response:
+    return web.json_response({"message": message}, status=status)
+
+
+async def _health(request: web.Request) -> web.Response:
+    await request.app[_ENGINE].ping()
+    return web.json_response({"status": "ok"})
+
+
+async def _list(request: web.Request) -> web.StreamResponse:
+    request.app[_RULES].check_filters(request.query.get("filters", ""))
+    return await _forward(request, {"all": "1"}, ("filters",))
+
+
+async def _inspect(request: web.Request) -> web.StreamResponse:
+    found = await _ours(request)
+    # What a container is told is for itself; names are enough to be made
+    # again by, since it is made here.
+    found["Config"]["Env"] = [
+        each.partition("=")[0] for each in found["Config"].get("Env") or ()
+    ]
+    return web.json_response(found)
+
+
+async def _logs(request: web.Request) -> web.StreamResponse:
+    await _ours(request)
+    return await _forward(
+        request, {"stdout": "1", "stderr": "1", "tail": "20"}
+    )
+
+
+async def _create(request: web.Request) -> web.StreamResponse:
+    """Make a successor: of whom and from what is said, and nothing else."""
+    name = request.query.get("name", "")
+    body = await _json(request)
+    labels = body.get("Labels")
+    labels = labels if isinstance(labels, dict) else {}
+    engine, rules = request.app[_ENGINE], request.app[_RULES]
+    old = await engine.inspect(str(labels.get(blueprint.REPLACES, "-")))
+    target = rules.target_of(old)
+    own = blueprint.name_of(old)
+    if not name.startswith(f"{own}-") or not _CREATED_NAME.fullmatch(name):
+        raise NotAllowed("a successor is named after whom it follows")
+    reference = str(body.get("Image"))
+    image = await engine.image(reference)
+    rules.check_made_of(target, image)
+    spec = blueprint.spec(
+        old,
+        await engine.image(old["Image"]),
+        reference,
+        str(image["Id"]),
+        {
+            blueprint.TARGET: target.name,
+            blueprint.DEPLOYMENT: str(labels.get(blueprint.DEPLOYMENT))[:40],
+            blueprint.REPLACES: old["Id"],
+            blueprint.NAME: own,
+        },
+        named=target.strategy == "recreate",
+    )
+    return await _forward(request, {"name": name}, body=spec)
+
+
+async def _start(request: web.Request) -> web.StreamResponse:
+    await _ours(request)
+    return await _forward(request, {})
+
+
+async def _stop(request: web.Request) -> web.StreamResponse:
+    await _ours(request)
+    seconds = request.query.get("t", "10")
+    if not (seconds.isascii() and seconds.isdecimal() and len(seconds) < 6):
+        raise NotAllowed("t is no number of seconds")
+    return await _forward(request, {"t": seconds})
+
+
+async def _rename(request: web.Request) -> web.StreamResponse:
+    labels = blueprint.labels_of(await _ours(request))
+    name = labels.get(blueprint.NAME, "")
+    if not name or request.query.get("name") != name:
+        raise NotAllowed("a successor gets the name of whom it follows")
+    return await _forward(request, {"name": name})
+
+
+async def _remove(request: web.Request) -> web.StreamResponse:
+    found = await _ours(request)
+    forced = request.query.get("force", "").lower() in {"1", "true"}
+    if forced and blueprint.REPLACES not in blueprint.labels_of(found):
+        raise NotAllowed("only a successor is removed while it runs")
+    return await _forward(request, {"force": "1" if forced else "0"})
+
+
+async def _connect(request: web.Request) -> web.StreamResponse:
+    new, old = await _successor(request)
+    network = request.match_info["network"]
+    endpoint = blueprint.endpoints(old, named=True).get(network)
+    if endpoint is None:
+        raise NotAllowed("whom it follows is not on that network")
+    return await _forward(
+        request, {}, body={"Container": new, "EndpointConfig": endpoint}
+    )
+
+
+async def _leave(request: web.Request) -> web.StreamResponse:
+    new, _ = await _successor(request)
+    return await _forward(request, {}, body={"Container": new})
+
+
+async def _pull(request: web.Request) -> web.StreamResponse:
+    query = request.query
+    reference = query.get("fromImage", "")
+    if query.get("tag"):
+        reference = f"{reference}@{query['tag']}"
+    request.app[_RULES].check_pulled(reference)
+    return await _forward(request, {"fromImage": reference})
+
+
+async def _image(request: web.Request) -> web.StreamResponse:
+    request.app[_RULES].check_image(request.match_info["image"])
+    return await _pass_on(request)
+
+
+async def _tag(request: web.Request) -> web.StreamResponse:
+    rules = request.app[_RULES]
+    repository = request.query.get("repo", "")
+    tag = request.query.get("tag", "")
+    target = rules.check_tag(repository, tag)
+    image = await request.app[_ENGINE].image(request.match_info["image"])
+    if tag == target.tag and repository == target.repository:
+        rules.check_made_of(target, image)
+    return await _forward(request, {"repo": repository, "tag": tag})
+
+
+async def _digest(request: web.Request) -> web.StreamResponse:
+    request.app[_RULES].check_asked(request.match_info["image"])
+    return await _pass_on(request)
+
+
+async def _pass_on(request: web.Request) -> web.StreamResponse:
+    return await _forward(request, {})
+
+
+async def _ours(request: web.Request) -> dict[str, Any]:
+    """Describe the container of the path. Raises NotAllowed."""
+    found = await request.app[_ENGINE].inspect(request.match_info["id"])
+    request.app[_RULES].target_of(found)
+    return found
+
+
+async def _successor(
+    request: web.Request,
+) -> tuple[str, dict[str, Any]]:
+    """Find whom a network is about, and whom that one follows."""
+    body = await _json(request)
+    engine, rules = request.app[_ENGINE], request.app[_RULES]
+    new = await engine.inspect(str(body.get("Container", "-")))
+    target = rules.target_of(new)
+    before = blueprint.labels_of(new).get(blueprint.REPLACES)
+    if before is None:
+        raise NotAllowed("it follows nobody")
+    old = await engine.inspect(before)
+    if rules.target_of(old) != target:
+        raise NotAllowed("it follows one of another target")
+    return str(new["Id"]), old
+
+
+async def _json(request: web.Request) -> dict[str, Any]:
+    try:
+        found = json.loads(await request.read())
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise NotAllowed("the body is no JSON object")
+    return found
+
+
+async def _forward(
+    request: web.Request,
+    query: dict[str, str],
+    kept: tuple[str, ...] = (),
+    body: dict[str, Any] | None = None,
+) -> web.StreamResponse:
+    """Ask the engine, by this query alone, and pass its answer on."""
+    query |= {key: request.query[key] for key in kept if key in request.query}
+    headers = {
+        name: request.headers[name]
+        for name in _PASSED
+        if name in request.headers
+    }
+    async with request.app[_SESSION].request(
+        request.method,
+        request.app[_UPSTREAM] + request.path,
+        params=query,
+        headers=headers,
+        data=None if body is None else json.dumps(body),
+    ) as answer:
+        passed = web.StreamResponse(status=answer.status)
+        if hdrs.CONTENT_TYPE in answer.headers:
+            passed.headers[hdrs.CONTENT_TYPE] = answer.headers[
+                hdrs.CONTENT_TYPE
+            ]
+        await passed.prepare(request)
+        async for part in answer.content.iter_any():
+            await passed.write(part)
+        await passed.write_eof()
+        return passed

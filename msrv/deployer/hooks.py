@@ -186,7 +186,7 @@ async def _answer(
                 }
             },
         )
-        return _accepted(deployment.id, str(deployment.state))
+        return _accepted(deployment.id, str(State.QUEUED))
     return _ignored(
         request, target, reasons[0] if reasons else "it is about no push"
     )
@@ -208,5 +208,5 @@ def _ignored(
     return _accepted(made, "ignored")
 
 
-def _accepted(made: str, state: str | State) -> web.Response:
+def _accepted(made: str, state: str) -> web.Response:
     return web.json_response({"id": made, "state": state}, status=202)

@@ -33,7 +33,7 @@ class Hint:
 def parse(body: bytes) -> dict[str, Any]:
     """Read a JSON object. Raises Unreadable, however deep it goes."""
     try:
-        data = json.loads(body)
+        data = json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError):
         raise Unreadable("it is no JSON that can be read") from None
     if not isinstance(data, dict):

@@ -16,6 +16,7 @@ from msrv.deployer.errors import (
     PullFailed,
     RolloutFailed,
 )
+from msrv.deployer.gate_rules import KEPT
 from msrv.deployer.journal import Journal
 from msrv.deployer.replacing import Goal, Replacer
 from msrv.deployer.survey import Found, is_running, survey
@@ -25,8 +26,6 @@ log = logging.getLogger(__name__)
 
 MAX_STARTS: Final = 3
 """A deployer that ends that often over one deployment undoes it."""
-_KEPT: Final = "msrv-deployer"
-"""The repository, on this machine alone, of images that are kept."""
 
 
 class Rollout:
@@ -193,7 +192,7 @@ class Rollout:
         """Name an image, so that no clean-up takes it."""
         try:
             await self._engine.tag(
-                image_id, f"{_KEPT}/{self._target.name}", tag
+                image_id, f"{KEPT}/{self._target.name}", tag
             )
         except EngineError as error:
             log.warning("the image before is not kept: %s", error)
@@ -201,7 +200,7 @@ class Rollout:
     async def _kept(self, tag: str) -> str | None:
         try:
             found = await self._engine.image(
-                f"{_KEPT}/{self._target.name}:{tag}"
+                f"{KEPT}/{self._target.name}:{tag}"
             )
         except NoSuchThing:
             return None

@@ -13,8 +13,8 @@ from msrv.deployer.engine import Engine
 from msrv.deployer.errors import NoSuchThing
 from msrv.deployer.targets import Target
 
-_PROJECT = "com.docker.compose.project"
-_SERVICE = "com.docker.compose.service"
+PROJECT = "com.docker.compose.project"
+SERVICE = "com.docker.compose.service"
 _ONE_OFF = "com.docker.compose.oneoff"
 _NUMBER = "com.docker.compose.container-number"
 
@@ -72,8 +72,8 @@ def is_of(target: Target, container: Described) -> bool:
     labels = labels_of(container)
     if target.project is not None:
         return (
-            labels.get(_PROJECT) == target.project
-            and labels.get(_SERVICE) == target.service
+            labels.get(PROJECT) == target.project
+            and labels.get(SERVICE) == target.service
         )
     return (
         name_of(container) in target.containers
@@ -85,8 +85,8 @@ async def _all(engine: Engine, target: Target) -> list[Described]:
     if target.project is not None:
         return await engine.find(
             {
-                _PROJECT: target.project,
-                _SERVICE: target.service or "",
+                PROJECT: target.project,
+                SERVICE: target.service or "",
                 _ONE_OFF: "False",
             }
         )

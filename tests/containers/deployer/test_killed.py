@@ -15,8 +15,7 @@ from tests.containers.deployer.wire import Wire
 
 pytestmark = pytest.mark.containers
 
-QUICK = LINES.replace("settle_seconds = 2", "settle_seconds = 1")
-RECREATE = QUICK + 'strategy = "recreate"\n'
+RECREATE = LINES + 'strategy = "recreate"\n'
 STEPS = ["/create?", "/start", "/disconnect", "/connect", "/stop"]
 LATE_STEPS = ["DELETE", "/rename", "/tag?"]
 
@@ -84,7 +83,7 @@ def test_killed_when_the_engine_has_done_a_step(
     shop: Shop, start_deployer: StartDeployer, wire: Wire, step: str
 ) -> None:
     """A power cut in the middle leaves two stores, or none, or a riddle."""
-    deployer = start_deployer(QUICK, engine=wire.url)
+    deployer = start_deployer(LINES, engine=wire.url)
     version = f"{step}-{time.time_ns()}"
     shop.build(version)
     with Knocking(f"http://127.0.0.1:{shop.port}") as knocking:
@@ -103,7 +102,7 @@ def test_killed_before_the_engine_has_done_it(
     shop: Shop, start_deployer: StartDeployer, wire: Wire, step: str
 ) -> None:
     """What was asked for and never done is taken for done."""
-    deployer = start_deployer(QUICK, engine=wire.url)
+    deployer = start_deployer(LINES, engine=wire.url)
     version = f"{step}-{time.time_ns()}"
     shop.build(version)
     made = kill_at(step, "before", wire, deployer, shop)
@@ -117,7 +116,7 @@ def test_killed_with_the_journal_lost(
     shop: Shop, start_deployer: StartDeployer, wire: Wire
 ) -> None:
     """Without its notes, the deployer can't tell what it was doing."""
-    deployer = start_deployer(QUICK, engine=wire.url)
+    deployer = start_deployer(LINES, engine=wire.url)
     version = f"lost-{time.time_ns()}"
     shop.build(version)
     made = kill_at("/connect", "after", wire, deployer, shop)
@@ -135,7 +134,7 @@ def test_killed_while_a_bad_image_is_tried(
     """The next deployer brings in what the last one was about to refuse."""
     before = shop.versions()
     deployer = start_deployer(
-        QUICK.replace("health_seconds = 10", "health_seconds = 2"),
+        LINES.replace("health_seconds = 10", "health_seconds = 2"),
         engine=wire.url,
     )
     shop.build("idle", "never")

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from tests.containers.deployer.conftest import StartDeployer
-from tests.containers.deployer.rig import Shop, docker
+from tests.containers.deployer.rig import SECRET, Shop, docker
 from tests.containers.deployer.wire import Wire
 
 pytestmark = pytest.mark.containers
@@ -115,6 +115,7 @@ def test_compose_still_knows_what_was_updated(
     shop.build("7")
     ended = deployer.wait(deployer.push(f"{shop.name}/store"))
     assert ended["state"] == "succeeded", ended
+    assert SECRET not in deployer.log
     after = shop.apps()
     assert [each["Name"] for each in after] == [
         each["Name"] for each in before

@@ -1,0 +1,143 @@
+"""An update through the gate, and what the gate keeps from an intruder."""
+
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from msrv.deployer.engine import API
+from tests.containers.deployer.conftest import LINES, StartDeployer
+from tests.containers.deployer.rig import Running, Shop, docker
+from tests.running import ROOT
+
+pytestmark = pytest.mark.containers
+
+
+@pytest.fixture
+def gate(shop: Shop, tmp_path: Path) -> Iterator[str]:
+    """A gate in a process of its own; where it answers."""
+    folder = tmp_path / "gate"
+    folder.mkdir()
+    (folder / "deploy.toml").write_text(
+        f"[targets.{shop.name}]\n{LINES.format(name=shop.name)}", "utf-8"
+    )
+    environ = Running(folder, shop.name, "").environ
+    with (folder / "log").open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "msrv", "engine-gate", "--port", "0"],
+            cwd=ROOT,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+    assert process.stdout
+    line = process.stdout.readline()
+    assert line.startswith("gate"), (folder / "log").read_text("utf-8")
+    yield line.split()[1]
+    process.terminate()
+    process.wait(20)
+    process.stdout.close()
+
+
+def ask(
+    gate: str, method: str, path: str, body: object = None
+) -> tuple[int, Any]:
+    """Ask the gate as an intruder would; status and answer."""
+    request = urllib.request.Request(
+        f"{gate}/{API}{path}",
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, json.loads(answer.read() or b"null")
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
+def test_an_update_passes_the_gate(
+    shop: Shop, start_deployer: StartDeployer, gate: str
+) -> None:
+    """The gate keeps the deployer from its work, or changes it."""
+    deployer = start_deployer(engine=gate)
+    shop.build("gated")
+    ended = deployer.wait(deployer.push(f"{shop.name}/store"))
+    assert ended["state"] == "succeeded", (ended, deployer.log)
+    assert shop.versions() == ["gated"] * 2
+    for each in shop.apps():
+        assert "KEPT=as it was" in each["Config"]["Env"]
+        assert each["HostConfig"]["CapDrop"] == ["ALL"]
+        shown = docker("exec", each["Id"], "cat", "/run/secrets/key")
+        assert shown == "a secret of the store"
+    assert deployer.run("rollback", shop.name).returncode == 0
+    assert shop.versions() == ["1"] * 2
+
+
+def test_an_intruder_gets_no_further_than_an_update(
+    shop: Shop, gate: str
+) -> None:
+    """Whoever takes the deployer over owns the machine."""
+    old, other = shop.apps()[0], shop.compose("ps", "-q", "edge").strip()
+    labels = {"msrv.deployer.replaces": old["Id"]}
+    name = f"{old['Name'].removeprefix('/')}-abc"
+    refused = [
+        ("GET", "/containers/json", None),
+        ("GET", "/info", None),
+        ("GET", f"/containers/{other}/json", None),
+        ("POST", f"/containers/{other}/stop", None),
+        ("DELETE", f"/containers/{other}?force=1", None),
+        ("DELETE", f"/containers/{old['Id']}?force=1", None),
+        ("POST", f"/containers/{old['Id']}/exec", {"Cmd": ["id"]}),
+        ("GET", f"/containers/{old['Id']}/archive?path=/", None),
+        ("POST", f"/containers/{old['Id']}/rename?name=x", None),
+        ("POST", "/containers/create?name=x", {"Image": "nginx"}),
+        (
+            "POST",
+            f"/containers/create?name={name}",
+            {"Image": "nginx:1.30-alpine", "Labels": labels},
+        ),
+        ("POST", "/images/create?fromImage=evil/b&tag=latest", None),
+        ("POST", "/build", None),
+        ("POST", "/volumes/create", {}),
+        ("POST", "/networks/create", {"Name": "x"}),
+        (
+            "POST",
+            "/networks/host/connect",
+            {"Container": old["Id"]},
+        ),
+    ]
+    for method, path, body in refused:
+        status, said = ask(gate, method, path, body)
+        assert status in {403, 404, 405}, (method, path, status, said)
+    # What is asked for beside image and predecessor is not even read.
+    status, made = ask(
+        gate,
+        "POST",
+        f"/containers/create?name={name}",
+        {
+            "Image": f"{shop.name}/store:latest",
+            "Labels": labels,
+            "Cmd": ["sh", "-c", "cat /host/etc/shadow"],
+            "HostConfig": {"Privileged": True, "Binds": ["/:/host"]},
+        },
+    )
+    assert status == 201, made
+    try:
+        found = json.loads(docker("inspect", made["Id"]))[0]
+        assert found["HostConfig"]["Privileged"] is False
+        assert not found["HostConfig"]["Binds"]
+        assert found["Config"]["Cmd"] == old["Config"]["Cmd"]
+    finally:
+        docker("rm", "--force", made["Id"])
+    status, shown = ask(gate, "GET", f"/containers/{old['Id']}/json")
+    assert status == 200
+    assert "as it was" not in json.dumps(shown)

