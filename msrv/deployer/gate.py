@@ -187,7 +187,9 @@ async def _rename(request: web.Request) -> web.StreamResponse:
 async def _remove(request: web.Request) -> web.StreamResponse:
     found = await _ours(request)
     forced = request.query.get("force", "").lower() in {"1", "true"}
-    if forced and blueprint.REPLACES not in blueprint.labels_of(found):
+    own = blueprint.name_of(found)
+    # Who has taken the place of another has also its name.
+    if forced and blueprint.labels_of(found).get(blueprint.NAME, own) == own:
         raise NotAllowed("only a successor is removed while it runs")
     return await _forward(request, {"force": "1" if forced else "0"})
 
@@ -297,10 +299,11 @@ async def _forward(
         data=None if body is None else json.dumps(body),
     ) as answer:
         passed = web.StreamResponse(status=answer.status)
-        if hdrs.CONTENT_TYPE in answer.headers:
-            passed.headers[hdrs.CONTENT_TYPE] = answer.headers[
-                hdrs.CONTENT_TYPE
-            ]
+        # The engine says no type of an empty answer; aiohttp would say one
+        # that aiodocker refuses.
+        passed.headers[hdrs.CONTENT_TYPE] = answer.headers.get(
+            hdrs.CONTENT_TYPE, "text/plain; charset=utf-8"
+        )
         await passed.prepare(request)
         async for part in answer.content.iter_any():
             await passed.write(part)

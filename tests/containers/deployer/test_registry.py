@@ -23,6 +23,7 @@ from tests.containers.deployer.rig import (
 pytestmark = pytest.mark.containers
 
 HOST = "localhost:5000"
+ENVELOPE = "vnd.docker.distribution.events.v2+json"
 
 
 def registry_answers() -> bool:
@@ -95,7 +96,7 @@ def post(deployer: Running, data: object) -> Any:  # noqa: ANN401 - JSON
         data=json.dumps(data).encode(),
         headers={
             "Authorization": f"Bearer {REGISTRY}",
-            "Content-Type": "application/vnd.docker.distribution.events.v2+json",
+            "Content-Type": f"application/{ENVELOPE}",
         },
     )
     with urllib.request.urlopen(request, timeout=20) as answer:
