@@ -5,6 +5,8 @@ What all of them have in common is in `tests/contracts`.
 
 from dataclasses import replace
 
+import pytest
+
 from msrv import settings
 from msrv.payments.demo import Demo
 from msrv.payments.model import Bill, Paid, PayAt
@@ -47,7 +49,9 @@ def test_pretence_is_offered_only_where_it_was_asked_for() -> None:
     assert providers.get("nobody") is None
 
 
-async def test_stripe_is_offered_where_there_is_a_key() -> None:
+async def test_stripe_is_offered_where_there_is_a_key(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """A store with a key takes no money, or one in test mode looks real."""
     own = {"MSRV_LIBRARY": "."}
     test = Providers.of(settings.load(own | {"MSRV_STRIPE_KEY": KEY}))
@@ -60,6 +64,7 @@ async def test_stripe_is_offered_where_there_is_a_key() -> None:
         for providers in (test, Providers.of(live))
     ]
     assert labels == ["Pay (test mode)", "Pay"]
+    assert "MSRV_STRIPE_WEBHOOK_SECRET is not set" in caplog.text
     # Below what any of its accounts takes, it is Stripe that says no.
     assert test.for_quote(quote(1))
     assert not test.for_quote(quote(10**9))

@@ -1,5 +1,6 @@
 """Stripe Checkout as a payment provider."""
 
+import logging
 from typing import Final, Self
 
 from msrv.money import Money
@@ -11,6 +12,8 @@ from msrv.payments.stripe.client import NAME, AmountRefused, Api
 from msrv.payments.stripe.messages import Messages
 from msrv.proofs.quotes import Quote
 from msrv.settings import Settings
+
+log = logging.getLogger(__name__)
 
 _CHECKOUT: Final = "https://checkout.stripe.com"
 
@@ -47,6 +50,11 @@ class Stripe:
         if settings.stripe_webhook_secret is not None:
             secret = settings.stripe_webhook_secret.get_secret_value()
             made.ear = Messages(api, secret, live=live)
+        else:
+            log.warning(
+                "MSRV_STRIPE_WEBHOOK_SECRET is not set: nothing is heard of "
+                "refunds, or of payments that arrive days later"
+            )
         return made
 
     def takes(self, quote: Quote) -> bool:
