@@ -47,7 +47,8 @@ export MSRV_DEV_PORT=$dev_port MSRV_PUBLIC_URL=$url MSRV_DEMO_PAYMENTS=1
 export MSRV_IMAGE=$name MSRV_DEV_IMAGE=$name
 MSRV_TLS_CERT=$PWD/$certs/localhost.crt
 MSRV_TLS_KEY=$PWD/$certs/localhost.key
-export MSRV_TLS_CERT MSRV_TLS_KEY
+MSRV_SECRETS=$work/secrets
+export MSRV_TLS_CERT MSRV_TLS_KEY MSRV_SECRETS
 
 production() {
     docker compose -p "$name" -f docker-compose.prod.yml "$@"
@@ -114,6 +115,7 @@ echo "Production"
 nameless() { ! (unset NONCE; production up --detach) && grep -q NONCE "$work/said"; }
 check "without NONCE, nothing starts" nameless
 check "a development certificate is there, or is made" msrv certs
+check "the database's passwords are made" deploy/secrets.sh
 up() {
     production up --detach --wait --wait-timeout 120 --no-build || return 1
     local _
@@ -123,7 +125,7 @@ up() {
     done
     return 1
 }
-check "nginx and two replicas come up" up
+check "nginx, two replicas and MariaDB come up" up
 
 answers_200() { [ "$(status_of "$url/")" = 200 ]; }
 check "200 at $url/" answers_200
@@ -181,6 +183,18 @@ unreachable() {
 }
 check "the app is not reachable from here" unreachable
 
+# Where the sale is now, or will be within a second.
+in_mariadb() {
+    local _
+    for _ in $(seq 100); do
+        production exec -T app msrv ledger status | tee "$work/ledger"
+        grep -q '^ledger *MariaDB, msrv on db' "$work/ledger" &&
+            grep -q '^orders *[1-9]' "$work/ledger" && return 0
+        sleep 0.1
+    done
+    return 1
+}
+
 no_keys() {
     local image
     image=$(docker inspect -f '{{.Image}}' "$(production ps -q edge)") || return 1
@@ -188,6 +202,12 @@ no_keys() {
         'test ! -e /run/secrets/tls_key && ! grep -rls "PRIVATE KEY" /etc/nginx'
 }
 check "nginx's image has no key" no_keys
+db_unreachable() {
+    [ -z "$(production port db 3306 2>/dev/null | grep -v ':0$')" ] &&
+        ! production exec -T edge wget -q -T 2 -O - http://db:3306/ &&
+        ! production exec -T edge getent hosts db
+}
+check "the database is not reachable from here, nor from nginx" db_unreachable
 
 buys_and_downloads() {
     local item sum link
@@ -206,6 +226,8 @@ buys_and_downloads() {
     [ "$(status_of --range 5-9 "$link")" = 206 ]
 }
 check "a purchase, its download and a resumed one have the right SHA-256" buys_and_downloads
+
+check "the sale is in MariaDB" in_mariadb
 
 direct_is_404() { [ "$(status_of "$url/-/files/whole/store.toml")" = 404 ]; }
 check "a file can't be had by its path" direct_is_404

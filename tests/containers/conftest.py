@@ -1,6 +1,7 @@
 """The image of this tree and a production stack of it, made once."""
 
 import ssl
+import subprocess
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from tests.containers.engine import (
     succeeds,
     until,
 )
+from tests.running import ROOT
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +78,12 @@ def production(
     folder = tmp_path_factory.mktemp("production")
     pair = certificates.development_pair(folder / "certs", datetime.now(UTC))
     certificates.share_with_containers(pair)
+    secrets = folder / "secrets"
+    subprocess.run(
+        [ROOT / "deploy" / "secrets.sh", secrets],
+        check=True,
+        capture_output=True,
+    )
     http_port, https_port = free_port(), free_port()
     # A network of the machine's that nobody else is likely to have.
     part = uuid.uuid4().bytes
@@ -90,6 +98,7 @@ def production(
             "MSRV_PUBLIC_URL": f"https://localhost:{https_port}",
             "MSRV_TLS_CERT": str(pair.cert),
             "MSRV_TLS_KEY": str(pair.key),
+            "MSRV_SECRETS": str(secrets),
             "EDGE_HTTP_PORT": str(http_port),
             "EDGE_HTTPS_PORT": str(https_port),
             "EDGE_NETWORK": f"10.{part[0]}.{part[1]}.{part[2] & 192}/26",

@@ -16,7 +16,12 @@ from tests.containers.engine import (
 )
 from tests.running import ROOT
 
-WRITABLE = {"/data", "/tmp"}  # noqa: S108 - a container's own
+WRITABLE = {  # a container's own
+    "/data",
+    "/tmp",  # noqa: S108
+    "/run/mysqld",
+    "/var/lib/mysql",
+}
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -64,8 +69,8 @@ def test_only_the_edge_is_published(stack: Stack) -> None:
     """Anyone reaches the store past TLS and its limits."""
     app = inspected(stack.project.containers("app")[0])
     assert not any(app["NetworkSettings"]["Ports"].values())
-    (network,) = app["NetworkSettings"]["Networks"]
-    assert inspected(network)["Internal"]
+    for network in app["NetworkSettings"]["Networks"]:
+        assert inspected(network)["Internal"]
     edge = inspected(stack.project.containers("edge")[0])
     ports = {
         inside: int(outside[0]["HostPort"])
@@ -78,7 +83,7 @@ def test_only_the_edge_is_published(stack: Stack) -> None:
     }
 
 
-@pytest.mark.parametrize("service", ["app", "edge"])
+@pytest.mark.parametrize("service", ["app", "edge", "db"])
 def test_every_container_has_its_limits(stack: Stack, service: str) -> None:
     """One that is broken into, or leaks, takes the machine with it."""
     for name in stack.project.containers(service):
@@ -110,7 +115,7 @@ def test_the_drain_ends_before_the_engine_s_patience() -> None:
     drain = re.search(r"MSRV_DRAIN_SECONDS:-(\d+)", text)
     grace = re.findall(r"stop_grace_period: \D*?(\d+)s", text)
     assert drain
-    assert len(grace) == 2
+    assert len(grace) == 3
     assert all(int(each) > int(drain[1]) for each in grace)
 
 
@@ -141,3 +146,15 @@ def test_a_nonce_in_a_file_stays_out_of_the_environment(
     )  # fmt: skip
     assert "NONCE_FILE: /run/secrets/nonce\n" in found
     assert "is-in-the-file" not in found
+
+
+def test_without_mariadb_nothing_asks_for_it() -> None:
+    """Who wants the ledger in a file gets a store that looks elsewhere."""
+    override = ROOT / "deploy" / "sqlite.yml"
+    found = docker(
+        "compose", "--file", str(PRODUCTION), "--file", str(override),
+        "config", NONCE="x", MSRV_SECRETS="/nowhere",
+    )  # fmt: skip
+    assert "  app:\n" in found
+    for word in ("MSRV_DATABASE", "/nowhere", "mariadb", "migrate"):
+        assert word not in found
