@@ -12,6 +12,9 @@ RUN pip install --require-hashes --only-binary :all: --no-cache-dir \
         -prune -exec rm -rf {} + \
     && rm -rf /packages/bin /packages/share /packages/include
 COPY msrv /app/msrv
+COPY deploy/slim.py /tmp/
+RUN PYTHONPATH=/app PYTHONDONTWRITEBYTECODE=1 \
+        python /tmp/slim.py /packages/lib/python3.*/site-packages
 # Compiled here, since the image runs where nothing can be written.
 RUN python -m compileall -q -j 0 /packages /app \
     && chmod -R u=rwX,go=rX /packages /app
