@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from msrv import money
+from msrv.catalog.discounts import read_discounts
 from msrv.catalog.documents import Document, KeyPath
 from msrv.catalog.model import Shop
 from msrv.catalog.prices import read_price
@@ -31,6 +32,7 @@ _STORE_KEYS: Final = (
     "accent",
     "tax_included",
     "prices",
+    "discounts",
 )
 _PRICES_KEYS: Final = ("item", "release")
 _RELEASE_KEYS: Final = (
@@ -129,6 +131,7 @@ def read_store(where: str, text: str) -> StoreConfig:
             currency=currency,
             accent=top.take("accent", _colour) or usual.accent,
             tax_included=top.take("tax_included", _flag) or False,
+            discounts=read_discounts(file, as_money),
         ),
         item_price=prices.take("item", as_money),
         release_price=prices.take("release", as_money),

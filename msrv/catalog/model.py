@@ -111,6 +111,24 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class Discount:
+    """What a discount code takes off: a percentage, or an amount.
+
+    Good while `begins_at` <= now < `ends_at`, in Unix seconds, where they are
+    stated; for `uses` orders, None for any number; for the items of
+    `item_ids`, or for all where there are none.
+    """
+
+    name: str
+    percent: int | None = None
+    amount: Money | None = None
+    begins_at: int | None = None
+    ends_at: int | None = None
+    uses: int | None = None
+    item_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Shop:
     """What `store.toml` says of the store itself. `accent` is `#rrggbb`.
 
@@ -123,6 +141,7 @@ class Shop:
     currency: str = "EUR"
     accent: str = "#ff3b30"
     tax_included: bool = False
+    discounts: tuple[Discount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

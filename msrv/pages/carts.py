@@ -2,11 +2,12 @@
 
 from aiohttp import web
 
-from msrv.pages import cart, views
+from msrv.pages import cart, discounts, views
 from msrv.pages.asking import read_prices
 from msrv.pages.forms import read_form
 from msrv.pages.keys import CATALOG, ORIGIN
 from msrv.pages.rendering import respond, wants_json
+from msrv.payments.discounts import tidy
 from msrv.payments.ordering import NotForSale, find_offered
 
 
@@ -14,19 +15,24 @@ async def show(request: web.Request) -> web.Response:
     """Show what is in the cart and what it costs."""
     catalog = request.config_dict[CATALOG].current
     content = cart.read(request.cookies, catalog)
-    return respond(
+    discount = await discounts.of_cart(request, content)
+    response = respond(
         request,
         "cart.html",
-        views.cart(content),
+        {**views.cart(content), **discount.as_data()},
         content=content,
         groups=content.by_currency(),
+        discount=discount,
     )
+    discounts.keep(request, response, discount)
+    return response
 
 
 async def change(request: web.Request) -> web.StreamResponse:
     """Put in (`add`) and take out (`remove`) items, by repeated fields.
 
-    `price.ITEM` keeps the buyer's own price of what has one.
+    `price.ITEM` keeps the buyer's own price of what has one. `discount` is a
+    code; an empty one takes it out.
 
     Answers with the cart as JSON, or sends a browser back to the page it
     came from (`back`, a path of ours) or to the cart.
@@ -42,14 +48,20 @@ async def change(request: web.Request) -> web.StreamResponse:
     content = cart.remove(content, gone)
     if not gone:  # who takes something out need not have typed well
         content = cart.choose(content, read_prices(form, catalog))
+    typed = form.get("discount")
+    name = None if typed is None else tidy(typed)
     response: web.StreamResponse
     if wants_json(request):
-        response = web.json_response(views.cart(content))
+        discount = await discounts.of_cart(request, content, name)
+        data = {**views.cart(content), **discount.as_data()}
+        response = web.json_response(data)
     else:
         back = str(form.get("back", "/cart"))
         response = web.HTTPSeeOther(back if _is_ours(back) else "/cart")
     secure = request[ORIGIN].scheme == "https"
     cart.write(response, content, secure=secure)
+    if name is not None:
+        discounts.write(response, name, secure=secure)
     if isinstance(response, web.HTTPException):
         raise response
     return response

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from msrv.catalog.model import Discount
 from msrv.money import Money
-from msrv.pages import cart, headers, views
+from msrv.pages import cart, discounts, headers, views
 from msrv.pages.asking import read_prices
 from msrv.pages.errors import BadField, CannotBePaid
 from msrv.pages.forms import read_form, read_minor
@@ -52,14 +53,23 @@ async def show(request: web.Request) -> web.Response:
     await request.config_dict[LEDGER].ready_to_sell()
     catalog = request.config_dict[CATALOG].current
     content = cart.read(request.cookies, catalog)
+    discount = await discounts.of_cart(request, content)
     groups = []
     for total, entries in content.by_currency():
         ids = [cart.id_of(entry) for entry in entries]
-        quote = _quote(request, ids, content.chosen)
+        reduced = discount.reduced.get(total.currency)
+        quote = _quote(
+            request,
+            ids,
+            content.chosen,
+            discount=reduced.discount if reduced else None,
+        )
         offers = request.config_dict[PROVIDERS].for_quote(quote)
         fixed_minor = sum(
             entry.price.minor for entry in entries if entry.minimum is None
         )
+        # Off these alone is a discount taken.
+        fixed_minor -= reduced.off.minor if reduced else 0
         groups.append((total, entries, offers, fixed_minor))
     response = respond(
         request,
@@ -69,15 +79,17 @@ async def show(request: web.Request) -> web.Response:
             "orders": [
                 {
                     "items": [cart.id_of(entry) for entry in entries],
-                    "total_minor": total.minor,
+                    "total_minor": discount.total(total).minor,
                     "currency": total.currency,
                     "providers": [offer.name for offer in offers],
                 }
                 for total, entries, offers, _ in groups
             ],
+            **discount.as_data(),
         },
         content=content,
         groups=groups,
+        discount=discount,
         attempt=new_order_id(request.config_dict[RANDOM]),
         tax_comes=request.config_dict[SETTINGS].stripe_tax
         and not catalog.shop.tax_included,
@@ -89,13 +101,15 @@ async def show(request: web.Request) -> web.Response:
         for offer in offers
         for origin in offer.origins
     )
+    discounts.keep(request, response, discount)
     return response
 
 
 async def buy(request: web.Request) -> web.StreamResponse:
     """Take an order: `item` repeated, `total_minor` as shown, `provider`.
 
-    `price.ITEM` is the buyer's own price where the seller takes one.
+    `price.ITEM` is the buyer's own price where the seller takes one,
+    `discount` is a code.
     `attempt` is the checkout page's own number: the same order from the same
     page is one order, however often the button was pressed.
 
@@ -107,12 +121,14 @@ async def buy(request: web.Request) -> web.StreamResponse:
     form = await read_form(request)
     catalog = request.config_dict[CATALOG].current
     chosen = read_prices(form, catalog)
+    code = form.get("discount", "").strip()
     quote = _quote(
         request,
         form.getall("item", []),
         chosen,
         shown_minor=read_minor(form, "total_minor"),
         attempt=form.get("attempt"),
+        discount=await discounts.find(request, code) if code else None,
     )
     provider = _choose(request, quote, form.get("provider"), chosen)
     bill = Bill(
@@ -126,6 +142,7 @@ async def buy(request: web.Request) -> web.StreamResponse:
     outcome = await request.config_dict[TILL].begin(provider, bill)
     if isinstance(outcome, PayAt):
         return _pay_at(request, provider, outcome)
+    await discounts.take(request, outcome)
     return await grant(request, outcome)
 
 
@@ -136,12 +153,21 @@ def _quote(
     *,
     shown_minor: int | None = None,
     attempt: str | None = None,
+    discount: Discount | None = None,
 ) -> Quote:
-    """Price an order by the catalog, within its bounds. Raises OrderError."""
+    """Price an order by the catalog, within its bounds.
+
+    Raises OrderError, NotForThis.
+    """
     catalog = request.config_dict[CATALOG].current
     lines, total = ordering.price(
-        catalog, item_ids, shown_minor=shown_minor, chosen=chosen
+        catalog,
+        item_ids,
+        shown_minor=shown_minor,
+        chosen=chosen,
+        discount=discount,
     )
+    off = discount.name if discount else ""
     now = request.config_dict[CLOCK]()
     random = request.config_dict[RANDOM]
     if attempt is not None:
@@ -149,7 +175,9 @@ def _quote(
             raise BadField("attempt", "is what the checkout page gave")
         now -= now % _STEP_SECONDS
         # A visitor may send any attempt: it names this order and no other.
-        said = to_json([attempt, now, total.currency, *lines_to_json(lines)])
+        said = to_json(
+            [attempt, now, total.currency, off, *lines_to_json(lines)]
+        )
         digest = hashlib.sha256(said).digest()[:ORDER_ID_BYTES]
         number = new_order_id(lambda _: digest)
     else:
@@ -161,6 +189,7 @@ def _quote(
         catalog_version=catalog.version,
         issued_at=now,
         expires_at=now + QUOTE_SECONDS,
+        discount=off,
     )
 
 

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from msrv.catalog.model import Catalog
 from msrv.ledger.events import Sale, SoldLine, plain
-from msrv.pages import cart
+from msrv.pages import cart, discounts
 from msrv.pages.keys import CATALOG, KEYRING, LEDGER, ORIGIN
 from msrv.pages.purchases import downloads_of, receipt_path
 from msrv.pages.rendering import PRIVATE, wants_json
@@ -24,7 +24,9 @@ async def grant(request: web.Request, bought: Bought) -> web.StreamResponse:
     """
     receipt = bought.receipt
     catalog = request.config_dict[CATALOG].current
-    await request.config_dict[LEDGER].sold(sale_of(bought, catalog))
+    ledger = request.config_dict[LEDGER]
+    await ledger.sold(sale_of(bought, catalog))
+    await discounts.count(ledger, bought)
     path = receipt_path(receipts.sign(request.config_dict[KEYRING], receipt))
     response: web.StreamResponse
     if wants_json(request):
@@ -41,6 +43,8 @@ async def grant(request: web.Request, bought: Bought) -> web.StreamResponse:
         response = web.HTTPSeeOther(path)
         response.headers["Cache-Control"] = PRIVATE
     take_out(request, response, receipt.lines)
+    if bought.quote.discount:
+        discounts.write(response, "", secure=request[ORIGIN].scheme == "https")
     if isinstance(response, web.HTTPException):
         raise response
     return response

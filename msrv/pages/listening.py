@@ -19,6 +19,7 @@ from msrv.catalog.live import LiveCatalog, NotReady
 from msrv.ledger.errors import SpoolFailed
 from msrv.ledger.events import PaymentEvent, Restored, Revoked
 from msrv.ledger.ledger import Memory
+from msrv.pages import discounts
 from msrv.pages.granting import sale_of
 from msrv.pages.paying import log_paid_otherwise
 from msrv.payments.errors import PaidOtherwise, PaymentError
@@ -182,6 +183,7 @@ class Listener:
             if isinstance(outcome, Bought):
                 sale = sale_of(outcome, self._catalog.current)
                 await self._ledger.record(sale)
+                await discounts.count(self._ledger, outcome)
         if isinstance(settled.outcome, (Paid, Pending)):
             return self._till.order_of(
                 provider, settled.token, settled.outcome.reference

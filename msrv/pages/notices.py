@@ -17,7 +17,7 @@ from msrv.catalog.pictures import ArtworkError
 from msrv.catalog.previews import NoPreview
 from msrv.downloads.places import NoPlaceForAll, NoPlaceForClient
 from msrv.ledger.errors import CannotRemember, LinkUsed, SpoolFailed
-from msrv.pages import language
+from msrv.pages import discounts, language
 from msrv.pages.errors import (
     BadField,
     CannotBePaid,
@@ -27,9 +27,11 @@ from msrv.pages.errors import (
     PaymentRefused,
     Refunded,
 )
+from msrv.pages.guesses import TooMany
 from msrv.pages.origin import ForeignHost, ForeignOrigin
 from msrv.payments import errors as payments
 from msrv.payments import ordering
+from msrv.payments.discounts import DiscountError, UsesUnknown
 from msrv.proofs.errors import (
     Forged,
     LinkExpired,
@@ -205,6 +207,29 @@ def _amount_not_taken(error: payments.AmountNotTaken) -> Notice:
     )
 
 
+def _no_discount(error: DiscountError) -> Notice:
+    resting = isinstance(error, UsesUnknown)
+    return Notice(
+        503 if resting else 422,
+        "ledger_resting" if resting else "no_discount",
+        "No discount",
+        f"{discounts.sentence(error)} Nothing was paid.",
+        CART,
+        headers={"Retry-After": "60"} if resting else {},
+    )
+
+
+def _guesses(error: TooMany) -> Notice:
+    return Notice(
+        429,
+        "too_many_guesses",
+        "That was a few too many",
+        "Too many codes were wrong. Try again in a minute.",
+        CART,
+        headers={"Retry-After": str(error.wait_seconds)},
+    )
+
+
 def _short(item_id: str) -> str:
     """Keep what a stranger sent from filling the page."""
     return item_id if len(item_id) <= 64 else item_id[:64] + "…"
@@ -322,6 +347,8 @@ _TABLE: Final[dict[type[Exception], Notice | Callable[[Any], Notice]]] = {
     ordering.MixedCurrencies: _mixed,
     ordering.TotalChanged: _total_changed,
     ordering.OutOfBounds: _out_of_bounds,
+    DiscountError: _no_discount,
+    TooMany: _guesses,
     CannotBePaid: Notice(
         503,
         "cannot_be_paid",

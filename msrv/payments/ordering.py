@@ -4,11 +4,12 @@ Nothing a browser sends can set a price: it names items, and may say which
 total it was shown, so that a change since then is noticed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from msrv.catalog.model import Catalog, Item, Release
+from msrv.catalog.model import Catalog, Discount, Item, Release
 from msrv.money import Money
+from msrv.payments import discounts
 from msrv.proofs.receipts import MAX_LINES, Line
 
 MAX_ITEMS: Final = MAX_LINES
@@ -103,21 +104,22 @@ def price(
     *,
     shown_minor: int | None = None,
     chosen: Mapping[str, Money] | None = None,
+    discount: Discount | None = None,
 ) -> tuple[tuple[Line, ...], Money]:
     """Price an order: its lines and their sum.
 
     `chosen` are the buyer's own prices by item id; they count only where the
     seller lets the buyer set the price, and only within the bounds.
     `shown_minor` is the total that the visitor was shown, in minor units, of
-    the lines that they have not chosen a price for. Raises OrderError.
+    the lines that they have not chosen a price for. `discount` is taken off
+    what has a price of the seller's, and off nothing that the buyer may set
+    a price for. Raises OrderError, NotForThis.
     """
-    if not item_ids:
-        raise EmptyOrder
-    if len(item_ids) > MAX_ITEMS:
-        raise TooManyItems(len(item_ids))
+    _check_count(item_ids)
     seen: set[str] = set()
     lines: list[Line] = []
-    fixed_minor = 0
+    own_ids: set[str] = set()
+    fixed_ids: set[str] = set()
     currencies: dict[str, None] = {}
     for item_id in item_ids:
         if item_id in seen:
@@ -129,16 +131,50 @@ def price(
         own = (chosen or {}).get(item_id)
         if own is not None and offered.minimum is not None:
             lines.append(Line(item_id, within_bounds(offered, own).minor))
+            own_ids.add(item_id)
         else:
             lines.append(Line(item_id, offered.price.minor))
-            fixed_minor += offered.price.minor
+        if offered.minimum is None:
+            fixed_ids.add(item_id)
         currencies[offered.price.currency] = None
     if len(currencies) > 1:
         raise MixedCurrencies(list(currencies))
+    if discount is not None:
+        (currency,) = currencies
+        lines = _take_off(lines, fixed_ids, currency, discount)
     total = Money(sum(line.price_minor for line in lines), *currencies)
-    if shown_minor is not None and shown_minor != fixed_minor:
+    if shown_minor not in {None, _sum_without(lines, own_ids)}:
         raise TotalChanged(total)
     return tuple(lines), total
+
+
+def _check_count(item_ids: Sequence[str]) -> None:
+    """See that an order has as many lines as it can. Raises OrderError."""
+    if not item_ids:
+        raise EmptyOrder
+    if len(item_ids) > MAX_ITEMS:
+        raise TooManyItems(len(item_ids))
+
+
+def _take_off(
+    lines: Sequence[Line],
+    fixed_ids: Collection[str],
+    currency: str,
+    discount: Discount,
+) -> list[Line]:
+    """Take a discount off the lines whose price is the seller's."""
+    fixed = [line for line in lines if line.item_id in fixed_ids]
+    reduced = {
+        line.item_id: line
+        for line in discounts.take_off(fixed, currency, discount)
+    }
+    return [reduced.get(line.item_id, line) for line in lines]
+
+
+def _sum_without(lines: Sequence[Line], item_ids: Collection[str]) -> int:
+    return sum(
+        line.price_minor for line in lines if line.item_id not in item_ids
+    )
 
 
 def within_bounds(offered: Item | Release, own: Money) -> Money:

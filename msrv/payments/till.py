@@ -35,6 +35,7 @@ class Bought:
 
     receipt: Receipt
     reference: str
+    quote: Quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,4 +120,4 @@ class Till:
             currency=quote.currency,
             lines=quote.lines,
         )
-        return Bought(receipt, paid.payment or paid.reference)
+        return Bought(receipt, paid.payment or paid.reference, quote)

@@ -31,6 +31,9 @@ from msrv.proofs.orders import (
 )
 
 _VERSION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_DISCOUNT: Final = re.compile(r"(?:[A-Z0-9][A-Z0-9-]{0,23})?")
+# What an address is, `msrv.mail` knows; here it can't break anything.
+_MAIL: Final = re.compile(r"(?:[\x21-\x7e]{3,254})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,9 @@ class Quote:
     `order_id` is the quote's own number; `order_of` gives the order's.
     `issued_at` and `expires_at` are in Unix seconds, `currency` is an ISO
     4217 code, `catalog_version` the digest of the catalog that the prices
-    are from. Raises ValueError for values that no quote can state.
+    are from. The lines' prices have `discount` taken off, a code's name;
+    `mail` is where the buyer wants the receipt sent. Either may be empty.
+    Raises ValueError for values that no quote can state.
     """
 
     order_id: str
@@ -49,6 +54,8 @@ class Quote:
     catalog_version: str
     issued_at: int
     expires_at: int
+    discount: str = ""
+    mail: str = ""
 
     def __post_init__(self) -> None:
         check_order(self.order_id, self.currency, self.lines)
@@ -56,6 +63,10 @@ class Quote:
         check_number(self.issued_at, self.expires_at)
         if not _VERSION.fullmatch(self.catalog_version):
             raise ValueError("not a version of the catalog")
+        if not _DISCOUNT.fullmatch(self.discount):
+            raise ValueError("not a discount's name")
+        if not _MAIL.fullmatch(self.mail):
+            raise ValueError("not a mail address")
 
     @property
     def total_minor(self) -> int:
@@ -123,8 +134,11 @@ def _tag(generation: Generation, payload: str) -> str:
 
 
 def _payload(quote: Quote) -> bytes:
+    stated = {"mail": quote.mail, "off": quote.discount}
     return to_json(
         {
+            # Absent where there is none: as before there were any.
+            **{name: text for name, text in stated.items() if text},
             "cat": quote.catalog_version,
             "cur": quote.currency,
             "exp": quote.expires_at,
@@ -146,8 +160,10 @@ def _quote(payload: bytes) -> Quote:
             catalog_version=claims["cat"],
             issued_at=claims["iat"],
             expires_at=claims["exp"],
+            discount=claims.get("off", ""),
+            mail=claims.get("mail", ""),
         )
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise Forged from None
     # As with receipts: one spelling, whatever a later version might sign.
     if _payload(quote) != payload:

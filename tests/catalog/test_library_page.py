@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from msrv.catalog import config, ids
+from msrv.catalog import config, discounts, ids
 from msrv.catalog.media_types import AUDIO_TYPES, PICTURES
 from msrv.catalog.model import Shop
 from tests.catalog.shelves import Library, problems
@@ -22,10 +22,11 @@ def test_every_key_is_documented() -> None:
         *(f"prices.{key}" for key in config._PRICES_KEYS),
         *config._RELEASE_KEYS,
         *(f'items."NAME".{key}' for key in config._ITEM_KEYS),
+        *(f"discounts.CODE.{key}" for key in discounts._KEYS),
     }
-    keys -= {"prices", "items"}
+    keys -= {"prices", "items", "discounts"}
     documented = set(re.findall(r"^\| `([^`]+)` \|", TEXT, re.MULTILINE))
-    assert documented == keys | {'items."NAME"'}
+    assert documented == keys | {'items."NAME"', "discounts.CODE"}
 
 
 @pytest.mark.parametrize(("name", "toml"), EXAMPLES)

@@ -1,0 +1,234 @@
+"""A discount code in a visitor's hands: typed into the cart, kept, counted.
+
+The cookie holds what was typed. What it is worth is looked up each time.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from aiohttp import web
+
+from msrv.catalog.model import Discount
+from msrv.ledger.errors import DatabaseError, UsedUp
+from msrv.ledger.ledger import Memory
+from msrv.ledger.uses import discount_use, discount_uses
+from msrv.money import Money
+from msrv.pages.cart import Cart, id_of
+from msrv.pages.guesses import TooMany
+from msrv.pages.keys import CATALOG, CLOCK, GUESSES, LEDGER, ORIGIN
+from msrv.payments import discounts, ordering
+from msrv.payments.discounts import (
+    DiscountError,
+    NoSuchDiscount,
+    NotForThis,
+    NotYet,
+    NoUsesLeft,
+    Over,
+    UsesUnknown,
+)
+from msrv.payments.till import Bought
+
+COOKIE: Final = "discount"
+_MAX_AGE_SECONDS: Final = 30 * 24 * 3600
+_PLAIN: Final = re.compile(r"[A-Z0-9-]{1,24}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """What a discount takes off one sum of the cart, and what is left."""
+
+    discount: Discount
+    off: Money
+    total: Money
+
+    @property
+    def name(self) -> str:
+        """The code."""
+        return self.discount.name
+
+
+@dataclass(frozen=True, slots=True)
+class InCart:
+    """The discount of a visitor's cart: by currency, or why there is none."""
+
+    name: str = ""
+    reduced: dict[str, Reduced] = field(default_factory=dict)
+    error: DiscountError | None = None
+
+    @property
+    def kept(self) -> str:
+        """What the cookie should hold: what nobody knows is forgotten."""
+        return "" if isinstance(self.error, NoSuchDiscount) else self.name
+
+    @property
+    def sentence(self) -> str:
+        """Why there is none, for people; empty where there is."""
+        return "" if self.error is None else sentence(self.error)
+
+    def total(self, total: Money) -> Money:
+        """Give what is left of one sum of the cart."""
+        found = self.reduced.get(total.currency)
+        return found.total if found else total
+
+    def as_data(self) -> dict[str, Any]:
+        """Show it to programs."""
+        if not self.name:
+            return {}
+        data: dict[str, Any] = {"code": self.name}
+        if self.error is not None:
+            data["message"] = self.sentence
+        data["totals"] = [
+            {
+                "off_minor": each.off.minor,
+                "total_minor": each.total.minor,
+                "currency": each.total.currency,
+            }
+            for each in self.reduced.values()
+        ]
+        return {"discount": data}
+
+
+class TooManyTried(DiscountError):
+    """Too many codes were tried that are none."""
+
+
+def sentence(error: DiscountError) -> str:
+    """Say why a discount isn't given."""
+    return _SENTENCES[type(error)].format(name=error.name)
+
+
+_SENTENCES: Final[dict[type[DiscountError], str]] = {
+    NoSuchDiscount: "There is no discount “{name}”.",
+    NotYet: "“{name}” has not begun yet.",
+    Over: "“{name}” has ended.",
+    NoUsesLeft: "“{name}” has been used up.",
+    UsesUnknown: (
+        "Whether “{name}” is used up can't be looked up right now. "
+        "Try again in a few minutes, or pay the full price."
+    ),
+    NotForThis: "“{name}” takes nothing off what is in your cart.",
+    TooManyTried: "Too many codes were tried. Try again in a minute.",
+}
+
+
+async def find(request: web.Request, text: str) -> Discount:
+    """Find the discount of a code that can be used now.
+
+    Raises DiscountError; TooMany for who has guessed too often.
+    """
+    config = request.config_dict
+    name, now = discounts.tidy(text), config[CLOCK]()
+    client = request[ORIGIN].client
+    config[GUESSES].check(client, now)
+    try:
+        found = discounts.find(config[CATALOG].current.shop, name, now)
+    except NoSuchDiscount:
+        config[GUESSES].wrong(client, now)
+        raise
+    if found.uses is not None:
+        try:
+            used = await config[LEDGER].uses(discount_uses(name))
+        except DatabaseError as error:
+            raise UsesUnknown(name) from error
+        if used >= found.uses:
+            raise NoUsesLeft(name)
+    return found
+
+
+async def of_cart(
+    request: web.Request, content: Cart, name: str | None = None
+) -> InCart:
+    """Say what a discount does to a cart: the cookie's, or the one named."""
+    if name is None:
+        name = request.cookies.get(COOKIE, "")
+    if not _PLAIN.fullmatch(name) or not content.entries:
+        return InCart()
+    try:
+        found = await find(request, name)
+        reduced = _reduce(request, content, found)
+    except DiscountError as error:
+        return InCart(name, error=error)
+    except TooMany:
+        return InCart(name, error=TooManyTried(name))
+    return InCart(name, reduced)
+
+
+def write(response: web.StreamResponse, name: str, *, secure: bool) -> None:
+    """Keep a code, or forget it where it is empty."""
+    if not name:
+        response.del_cookie(COOKIE, path="/", secure=secure, httponly=True)
+        return
+    response.set_cookie(
+        COOKIE,
+        name,
+        max_age=_MAX_AGE_SECONDS,
+        path="/",
+        secure=secure,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def keep(
+    request: web.Request, response: web.StreamResponse, found: InCart
+) -> None:
+    """Forget a cookie's code that nobody knows."""
+    if found.name and not found.kept:
+        write(response, "", secure=request[ORIGIN].scheme == "https")
+
+
+async def take(request: web.Request, bought: Bought) -> None:
+    """Take one of a discount's uses before a free order is granted.
+
+    Nothing is paid for it, so that it can still be refused: at once, and on
+    all replicas. Raises NoUsesLeft, UsesUnknown.
+    """
+    name, receipt = bought.quote.discount, bought.receipt
+    shop = request.config_dict[CATALOG].current.shop
+    found = next((each for each in shop.discounts if each.name == name), None)
+    if found is None or found.uses is None or receipt.total_minor:
+        return
+    try:
+        await request.config_dict[LEDGER].use(
+            discount_use(name, receipt.order_id, receipt.issued_at),
+            discount_uses(name),
+            found.uses,
+        )
+    except UsedUp as error:
+        raise NoUsesLeft(name) from error
+    except DatabaseError as error:
+        raise UsesUnknown(name) from error
+
+
+async def count(ledger: Memory, bought: Bought) -> None:
+    """Count a discount's use with its sale: once an order. Never raises."""
+    name, receipt = bought.quote.discount, bought.receipt
+    if name:
+        await ledger.used(
+            discount_use(name, receipt.order_id, receipt.issued_at)
+        )
+
+
+def _reduce(
+    request: web.Request, content: Cart, found: Discount
+) -> dict[str, Reduced]:
+    """Price each sum of the cart with the discount. Raises NotForThis."""
+    catalog = request.config_dict[CATALOG].current
+    reduced: dict[str, Reduced] = {}
+    error: DiscountError | None = None
+    for total, entries in content.by_currency():
+        ids: Sequence[str] = [id_of(each) for each in entries]
+        try:
+            _, less = ordering.price(
+                catalog, ids, chosen=content.chosen, discount=found
+            )
+        except discounts.NotForThis as wrong:
+            error = wrong
+            continue
+        off = Money(total.minor - less.minor, total.currency)
+        reduced[total.currency] = Reduced(found, off, less)
+    if error is not None and not reduced:
+        raise error
+    return reduced

@@ -1,0 +1,129 @@
+"""What a discount code takes off an order.
+
+The price is the seller's: a browser names a code, and what it is worth stands
+in `store.toml`. Whether its uses are used up is the ledger's to know.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from msrv.catalog.model import Discount, Shop
+from msrv.money import Money
+from msrv.proofs.receipts import Line
+
+MAX_CHARS: Final = 24
+
+
+class DiscountError(Exception):
+    """A discount that isn't given.
+
+    - `NoSuchDiscount`: the store knows no such code
+    - `NotYet`: it begins at `at`
+    - `Over`: it ended at `at`
+    - `NoUsesLeft`: it has been used as often as it can be
+    - `UsesUnknown`: that can't be told while the ledger rests
+    - `NotForThis`: it takes nothing off what is in the order
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class NoSuchDiscount(DiscountError):
+    """The store knows no such code."""
+
+
+class NotYet(DiscountError):
+    """It begins at `at`, in Unix seconds."""
+
+    def __init__(self, name: str, at: int) -> None:
+        super().__init__(name)
+        self.at = at
+
+
+class Over(DiscountError):
+    """It has ended."""
+
+
+class NoUsesLeft(DiscountError):
+    """It has been used as often as it can be."""
+
+
+class UsesUnknown(DiscountError):
+    """How often it has been used can't be told now."""
+
+
+class NotForThis(DiscountError):
+    """It takes nothing off any item of the order."""
+
+
+def tidy(text: str) -> str:
+    """Read a code as somebody typed it."""
+    return "".join(text[: 4 * MAX_CHARS].split()).upper()[:MAX_CHARS]
+
+
+def find(shop: Shop, name: str, now: int) -> Discount:
+    """Find a discount that is given now. Raises NoSuchDiscount, NotYet, Over.
+
+    It begins with the second `begins_at`, and has ended in `ends_at`.
+    """
+    for each in shop.discounts:
+        if each.name == name:
+            if each.begins_at is not None and now < each.begins_at:
+                raise NotYet(name, each.begins_at)
+            if each.ends_at is not None and now >= each.ends_at:
+                raise Over(name)
+            return each
+    raise NoSuchDiscount(name)
+
+
+def take_off(
+    lines: Sequence[Line], currency: str, discount: Discount
+) -> tuple[Line, ...]:
+    """Give the lines with the discount taken off, none of them below zero.
+
+    A percentage is taken off each line, and rounded down. An amount is spread
+    over the lines as they cost, and ends where they cost nothing. Raises
+    NotForThis.
+    """
+    for_it = [line for line in lines if _is_for(discount, line)]
+    if discount.percent is not None:
+        off = {
+            line.item_id: line.price_minor * discount.percent // 100
+            for line in for_it
+        }
+    else:
+        off = _spread(for_it, _amount(discount, currency))
+    if not any(off.values()):
+        raise NotForThis(discount.name)
+    return tuple(
+        replace(line, price_minor=line.price_minor - off.get(line.item_id, 0))
+        for line in lines
+    )
+
+
+def _is_for(discount: Discount, line: Line) -> bool:
+    return not discount.item_ids or line.item_id in discount.item_ids
+
+
+def _amount(discount: Discount, currency: str) -> int:
+    amount = discount.amount or Money(0, currency)
+    return amount.minor if amount.currency == currency else 0
+
+
+def _spread(lines: Sequence[Line], amount_minor: int) -> dict[str, int]:
+    """Spread an amount so that the parts add up to it, and none is over."""
+    total = sum(line.price_minor for line in lines)
+    amount = min(amount_minor, total)
+    off: dict[str, int] = {}
+    before = 0
+    for line in lines:
+        after = before + line.price_minor
+        # What is due up to here, less what was due up to the line before.
+        off[line.item_id] = (
+            after * amount // total - before * amount // total if total else 0
+        )
+        before = after
+    return off

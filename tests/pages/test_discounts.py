@@ -1,0 +1,217 @@
+"""Discount codes from the cart to the receipt."""
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+
+from msrv.ledger import tables
+from msrv.ledger.errors import Unreachable
+from msrv.pages import guesses
+from msrv.proofs import receipts
+from msrv.proofs.keyring import Keyring
+from msrv.settings import Settings
+from tests.conftest import Client, Clock, StartStore
+from tests.pages.test_ledger import ledger_of, rows
+from tests.waiting import until
+
+JSON = {"Accept": "application/json"}
+STATED = """
+[discounts.SPRING]
+percent = 20
+last_day = "2027-01-15"
+
+[discounts.GIFT]
+percent = 100
+uses = 2
+
+[discounts.FEW]
+amount = "2.00"
+uses = 2
+items = ["night-bus"]
+"""
+
+
+@pytest.fixture
+async def shop(
+    start_store: StartStore, settings: Settings, library: Path
+) -> Client:
+    """A store with three discounts, once it has reached its database."""
+    with (library / "store.toml").open("a", encoding="utf-8") as file:
+        file.write(STATED)
+    store = await start_store(settings)
+    ledger = ledger_of(store)
+    await until(lambda: ledger._keeper is not None and ledger._keeper._usable)
+    return store
+
+
+async def order(store: Client, code: str, *items: str) -> tuple[int, str, int]:
+    """Order with a discount: the status, the error, what was paid."""
+    answer = await store.post(
+        "/purchases",
+        data=[("discount", code), *(("item", each) for each in items)],
+        headers=JSON,
+    )
+    found = await answer.json()
+    if answer.status != 201:
+        return answer.status, found["error"], 0
+    paid = await (
+        await store.get(
+            "/purchases/" + found["receipt"].rpartition("/")[2], headers=JSON
+        )
+    ).json()
+    return answer.status, "", paid["total_minor"]
+
+
+async def test_from_the_cart_to_the_receipt(
+    shop: Client, keyring: Keyring
+) -> None:
+    """A buyer sees one price and pays another."""
+    await shop.post("/cart", data=[("add", "night-bus"), ("add", "umbrella")])
+    answer = await shop.post("/cart", data={"discount": " spring "})
+    page = await answer.text()
+    assert "\u2212€1.70" in page
+    assert "€6.80" in page
+    page = await (await shop.get("/checkout")).text()
+    assert "\u2212€1.70" in page
+    form = re.findall(r'<input type="hidden" name="(\w+)" value="(.+?)"', page)
+    assert ("discount", "SPRING") in form
+    assert ("total_minor", "680") in form
+    answer = await shop.post("/purchases", data=form, allow_redirects=False)
+    pay = answer.headers["Location"]
+    assert "€6.80" in await (await shop.get(pay)).text()
+    answer = await shop.post(
+        pay, data={"answer": "pay"}, allow_redirects=False
+    )
+    receipt = receipts.read(
+        keyring, answer.headers["Location"].rpartition("/")[2]
+    )
+    assert [line.price_minor for line in receipt.lines] == [560, 120]
+    (sold,) = await rows(shop, tables.orders)
+    assert sold["total_minor"] == 680
+    (used,) = await rows(shop, tables.redemptions)
+    assert used["code_id"].startswith("discount.spring.")
+    # It was for that order: the next cart begins without it.
+    await shop.post("/cart", data={"add": "departure"})
+    assert "\u2212€" not in await (await shop.get("/cart")).text()
+
+
+async def test_the_price_is_the_seller_s(shop: Client, clock: Clock) -> None:
+    """A browser sets its own price by what it sends along."""
+    assert await order(shop, "", "night-bus") == (201, "", 700)
+    assert await order(shop, "spring", "night-bus") == (201, "", 560)
+    assert await order(shop, "SPRING2", "night-bus") == (422, "no_discount", 0)
+    assert await order(shop, "FEW", "umbrella") == (422, "no_discount", 0)
+    answer = await shop.post(
+        "/purchases",
+        data={"item": "night-bus", "discount": "SPRING", "total_minor": "1"},
+        headers=JSON,
+    )
+    assert (answer.status, (await answer.json())["total_minor"]) == (409, 560)
+    # From the second after its last day on, it is the full price again.
+    clock.now = 1_800_057_600
+    assert (await order(shop, "SPRING", "night-bus"))[:2] == (
+        422,
+        "no_discount",
+    )
+
+
+async def test_nothing_to_pay_goes_through_the_free_provider(
+    shop: Client,
+) -> None:
+    """Who has nothing to pay is sent to where one pays."""
+    await shop.post("/cart", data={"add": "night-bus", "discount": "GIFT"})
+    page = await (await shop.get("/checkout")).text()
+    assert 'value="free"' in page
+    assert 'value="demo"' not in page
+    assert await order(shop, "GIFT", "night-bus") == (201, "", 0)
+    (sold,) = await rows(shop, tables.orders)
+    assert sold["provider"] == "free"
+
+
+async def test_fifty_who_want_one_of_two(shop: Client) -> None:
+    """What was meant for the first two is given to all who come at once."""
+    answers = await asyncio.gather(
+        *(order(shop, "GIFT", "night-bus") for _ in range(50))
+    )
+    assert sorted(each[0] for each in answers) == [201] * 2 + [422] * 48
+    assert len(await rows(shop, tables.orders)) == 2
+    # A free item stays free without one, and nobody's use is taken for it.
+    assert (await order(shop, "", "zine"))[0] == 201
+
+
+async def test_uses_are_counted_at_the_sale(shop: Client) -> None:
+    """A checkout that nobody pays uses a discount up, or none ever does."""
+    await shop.post("/cart", data={"add": "night-bus", "discount": "FEW"})
+    for _ in range(5):
+        await shop.get("/checkout")
+        await shop.post(
+            "/purchases", data={"item": "night-bus", "discount": "FEW"}
+        )
+    for _ in range(2):
+        assert await order(shop, "FEW", "night-bus") == (201, "", 500)
+        await ledger_of(shop).settled()
+    assert await order(shop, "FEW", "night-bus") == (422, "no_discount", 0)
+    await shop.post("/cart", data={"add": "night-bus", "discount": "FEW"})
+    page = await (await shop.get("/cart")).text()
+    assert "“FEW” has been used up." in page
+    assert "€7.00" in page
+
+
+async def test_while_the_ledger_rests(
+    shop: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the database is away, a code for two is one for everybody."""
+
+    async def rest(*_: object) -> None:
+        raise Unreachable("the database can't be reached")
+
+    monkeypatch.setattr(ledger_of(shop), "uses", rest)
+    monkeypatch.setattr(ledger_of(shop), "use", rest)
+    assert await order(shop, "FEW", "night-bus") == (503, "ledger_resting", 0)
+    # What has no limit needs nobody's memory.
+    assert await order(shop, "SPRING", "night-bus") == (201, "", 560)
+    await shop.post("/cart", data={"add": "night-bus", "discount": "FEW"})
+    answer = await shop.get("/checkout")
+    page = await answer.text()
+    assert answer.status == 200
+    assert "look" in page
+    assert 'name="total_minor" value="700"' in page
+
+
+async def test_codes_that_are_none(shop: Client) -> None:
+    """Somebody tries words as fast as the store can answer."""
+    await shop.post("/cart", data={"add": "night-bus", "discount": "<b>x"})
+    page = await (await shop.get("/cart")).text()
+    assert "There is no discount" not in page  # can't be one, not even kept
+    await shop.post("/cart", data={"discount": "WINTER"})
+    page = await (await shop.get("/cart")).text()
+    # It is said once, and then forgotten.
+    assert "There is no discount" not in page
+    for number in range(guesses.ONE.at_once):
+        await order(shop, f"GUESS{number}", "night-bus")
+    answer = await shop.post(
+        "/purchases", data={"item": "night-bus", "discount": "SPRING"}
+    )
+    assert answer.status == 429
+    assert (await shop.get("/cart")).status == 200
+
+
+async def test_the_cart_as_data(shop: Client) -> None:
+    """A program can't see what a code takes off."""
+    answer = await shop.post(
+        "/cart", data={"add": "night-bus", "discount": "SPRING"}, headers=JSON
+    )
+    assert (await answer.json())["discount"] == {
+        "code": "SPRING",
+        "totals": [{"off_minor": 140, "total_minor": 560, "currency": "EUR"}],
+    }
+    answer = await shop.post("/cart", data={"discount": ""}, headers=JSON)
+    assert "discount" not in await answer.json()
+
+
+async def test_without_discounts_nothing_is_asked(store: Client) -> None:
+    """A store that gives none asks every buyer for a code."""
+    await store.post("/cart", data={"add": "night-bus"})
+    assert "Discount" not in await (await store.get("/cart")).text()
