@@ -1,5 +1,6 @@
 """Putting the store together: the only place that knows every room."""
 
+import functools
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
@@ -16,7 +17,14 @@ from msrv.downloads.sending import Sender
 from msrv.ledger.door import Door
 from msrv.ledger.figures import LedgerFigures
 from msrv.ledger.ledger import Ledger
-from msrv.pages import headers, keys, middleware, rendering
+from msrv.mail import addresses
+from msrv.mail.errors import BadAddress
+from msrv.mail.figures import MailFigures
+from msrv.mail.outbox import FOLDER_NAME, Outbox
+from msrv.mail.postman import Postman
+from msrv.mail.relay import Account, Relay
+from msrv.mail.writing import Writer
+from msrv.pages import headers, keys, mailing, middleware, rendering
 from msrv.pages.assets import Assets
 from msrv.pages.codebook import CodeBook
 from msrv.pages.guesses import Guesses
@@ -31,7 +39,7 @@ from msrv.payments.inbox import Inbox
 from msrv.payments.registry import Providers
 from msrv.payments.till import Till
 from msrv.proofs.keyring import Keyring
-from msrv.settings import Settings
+from msrv.settings import Settings, WrongSetting
 from msrv.storage.local import Folder
 
 MAX_BODY_BYTES = 512 * 1024
@@ -92,6 +100,7 @@ def create_app(
         ledger=ledger,
         catalog=app[keys.CATALOG],
         clock=clock,
+        send_mail=functools.partial(mailing.send, app),
     )
     rendering.set_up(app, fresh=reload)
     app.add_routes(ROUTES)
@@ -100,6 +109,8 @@ def create_app(
     app.cleanup_ctx.append(_catalog)
     app.cleanup_ctx.append(_makers)
     app.cleanup_ctx.append(_ledger)
+    if settings.smtp_url is not None:
+        _send_mail(app, settings.smtp_url.get_secret_value())
     app.cleanup_ctx.append(_payments(listener))
     return app
 
@@ -111,6 +122,24 @@ def _sender(settings: Settings, folder: Folder, rules: OriginRules) -> Sender:
     return Accel(
         folder, direct, lambda request: rules.trusts_peer(request.remote)
     )
+
+
+def _send_mail(app: web.Application, url: str) -> None:
+    """Have receipts sent by a relay. Raises WrongSetting."""
+    settings = app[keys.SETTINGS]
+    try:
+        sender = addresses.sender(settings.mail_from or "")
+    except BadAddress as error:
+        raise WrongSetting(f"MSRV_MAIL_FROM: {error}") from error
+    app[keys.MAIL] = Postman(
+        Outbox(settings.data / FOLDER_NAME),
+        Relay(Account.of(url)),
+        Writer(app[keys.KEYRING], sender),
+        app[keys.CLOCK],
+    )
+    app[keys.MAILS_ASKED] = mailing.asked()
+    app[keys.TRAFFIC].show(MailFigures(app[keys.MAIL]))
+    app.cleanup_ctx.append(_mail)
 
 
 async def _catalog(app: web.Application) -> AsyncIterator[None]:
@@ -147,4 +176,10 @@ def _payments(
 async def _ledger(app: web.Application) -> AsyncIterator[None]:
     """Remember what happens, from the first request to after the last."""
     async with app[keys.LEDGER]:
+        yield
+
+
+async def _mail(app: web.Application) -> AsyncIterator[None]:
+    """Send what lies in the outbox, for as long as the store runs."""
+    async with app[keys.MAIL]:
         yield

@@ -34,6 +34,7 @@ SECRETS: Final = (
     "MSRV_DATABASE",
     "MSRV_STRIPE_KEY",
     "MSRV_STRIPE_WEBHOOK_SECRET",
+    "MSRV_SMTP_URL",
 )
 """Settings that can also come from a file, named by the same name + _FILE."""
 
@@ -49,6 +50,10 @@ _ENGINE: Final = r"^(unix:///|http://)\S+$"
 _NO_DATABASE: Final = "must be an address like mysql://user:password@host/name"
 
 _STRIPE_KEY: Final = re.compile(r"[sr]k_(live|test)_[A-Za-z0-9_]+")
+_NO_RELAY: Final = "must be an address like smtps://user:password@host:465"
+_SENDER: Final = re.compile(
+    r"[^<>\r\n]*<[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+"
+)
 
 Network = IPv4Network | IPv6Network
 
@@ -121,6 +126,27 @@ def _stripe_webhook_secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def _smtp(value: SecretStr) -> SecretStr:
+    """Take `smtps://user:password@host:465` or `smtp://host:587`."""
+    try:
+        parts = urlsplit(value.get_secret_value())
+        _ = parts.port
+    except ValueError:
+        raise ValueError(_NO_RELAY) from None
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        raise ValueError(_NO_RELAY)
+    if parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise ValueError(_NO_RELAY)
+    return value
+
+
+def _mail_from(value: str) -> str:
+    """Take `shop@example.org` or `Name <shop@example.org>`."""
+    if not _SENDER.fullmatch(value.strip()) or not value.isprintable():
+        raise ValueError("must be an address like shop@example.org")
+    return value.strip()
+
+
 class Settings(BaseModel):
     """What an operator can set, with its default."""
 
@@ -133,6 +159,8 @@ class Settings(BaseModel):
     library: HomePath | None = None
     data: HomePath = Path("data")
     database: Annotated[SecretStr, AfterValidator(_database)] | None = None
+    smtp_url: Annotated[SecretStr, AfterValidator(_smtp)] | None = None
+    mail_from: Annotated[str, AfterValidator(_mail_from)] | None = None
     certs: HomePath = Path("certs")
     host: str | None = None
     port: Annotated[int, Field(ge=0, le=65535)] | None = None
@@ -175,6 +203,20 @@ class Settings(BaseModel):
             raise ValueError(
                 "MSRV_DELIVERY=accel needs MSRV_TRUSTED_PROXIES: "
                 "the network of the nginx in front"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _mail_needs(self) -> Self:
+        """See that who sends mail can say who it is from, and from where."""
+        if self.smtp_url is not None and self.mail_from is None:
+            raise ValueError(
+                "MSRV_SMTP_URL needs MSRV_MAIL_FROM: who the mail is from"
+            )
+        if self.smtp_url is not None and self.public_url is None:
+            raise ValueError(
+                "MSRV_SMTP_URL needs MSRV_PUBLIC_URL: what links in the mail "
+                "begin with"
             )
         return self
 

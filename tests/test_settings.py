@@ -61,6 +61,28 @@ def test_defaults_are_as_documented(name: str, field: str, shown: str) -> None:
         ({"MSRV_DELIVERY": "mail"}, "MSRV_DELIVERY: input should be 'direct'"),
         ({"MSRV_DELIVERY": "accel"}, "MSRV_DELIVERY=accel needs MSRV_TRUSTED"),
         ({"MSRV_STALL_SECONDS": "0"}, "MSRV_STALL_SECONDS: .*greater than"),
+        ({"MSRV_SMTP_URL": "http://x"}, "MSRV_SMTP_URL: must be an address"),
+        ({"MSRV_SMTP_URL": "smtp://"}, "MSRV_SMTP_URL: must be an address"),
+        (
+            {"MSRV_SMTP_URL": "smtp://u:secret@h:x"},
+            "MSRV_SMTP_URL: must be an address",
+        ),
+        (
+            {"MSRV_SMTP_URL": "smtps://relay.example"},
+            "MSRV_SMTP_URL needs MSRV_MAIL_FROM",
+        ),
+        (
+            {
+                "MSRV_SMTP_URL": "smtps://relay.example",
+                "MSRV_MAIL_FROM": "shop@example.org",
+            },
+            "MSRV_SMTP_URL needs MSRV_PUBLIC_URL",
+        ),
+        ({"MSRV_MAIL_FROM": "shop"}, "MSRV_MAIL_FROM: must be an address"),
+        (
+            {"MSRV_MAIL_FROM": "a@b.de\nBcc: c@d.de"},
+            "MSRV_MAIL_FROM: must be an address",
+        ),
         ({"MSRV_TLS": "on"}, "MSRV_TLS: input should be 'auto' or 'off'"),
         ({"MSRV_DEMO_PAYMENTS": "si"}, "MSRV_DEMO_PAYMENTS: .*boolean"),
         ({"MSRV_TRUSTED_PROXIES": "10.0.0.1/8"}, "MSRV_TRUSTED_PROXIES: "),

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from msrv.catalog.model import Discount
 from msrv.money import Money
-from msrv.pages import cart, discounts, headers, views
+from msrv.pages import cart, discounts, headers, mailing, views
 from msrv.pages.asking import read_prices
 from msrv.pages.errors import BadField, CannotBePaid
 from msrv.pages.forms import read_form, read_minor
@@ -90,6 +90,7 @@ async def show(request: web.Request) -> web.Response:
         content=content,
         groups=groups,
         discount=discount,
+        mails=mailing.is_on(request),
         attempt=new_order_id(request.config_dict[RANDOM]),
         tax_comes=request.config_dict[SETTINGS].stripe_tax
         and not catalog.shop.tax_included,
@@ -109,7 +110,7 @@ async def buy(request: web.Request) -> web.StreamResponse:
     """Take an order: `item` repeated, `total_minor` as shown, `provider`.
 
     `price.ITEM` is the buyer's own price where the seller takes one,
-    `discount` is a code.
+    `discount` is a code, `mail` where the receipt should go.
     `attempt` is the checkout page's own number: the same order from the same
     page is one order, however often the button was pressed.
 
@@ -129,6 +130,7 @@ async def buy(request: web.Request) -> web.StreamResponse:
         shown_minor=read_minor(form, "total_minor"),
         attempt=form.get("attempt"),
         discount=await discounts.find(request, code) if code else None,
+        mail=mailing.read_address(request, form),
     )
     provider = _choose(request, quote, form.get("provider"), chosen)
     bill = Bill(
@@ -154,6 +156,7 @@ def _quote(
     shown_minor: int | None = None,
     attempt: str | None = None,
     discount: Discount | None = None,
+    mail: str = "",
 ) -> Quote:
     """Price an order by the catalog, within its bounds.
 
@@ -176,7 +179,7 @@ def _quote(
         now -= now % _STEP_SECONDS
         # A visitor may send any attempt: it names this order and no other.
         said = to_json(
-            [attempt, now, total.currency, off, *lines_to_json(lines)]
+            [attempt, now, total.currency, off, mail, *lines_to_json(lines)]
         )
         digest = hashlib.sha256(said).digest()[:ORDER_ID_BYTES]
         number = new_order_id(lambda _: digest)
@@ -190,6 +193,7 @@ def _quote(
         issued_at=now,
         expires_at=now + QUOTE_SECONDS,
         discount=off,
+        mail=mail,
     )
 
 

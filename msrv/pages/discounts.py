@@ -125,7 +125,7 @@ async def find(request: web.Request, text: str) -> Discount:
     try:
         found = discounts.find(config[CATALOG].current.shop, name, now)
     except NoSuchDiscount:
-        config[GUESSES].wrong(client, now)
+        config[GUESSES].spend(client, now)
         raise
     if found.uses is not None:
         try:

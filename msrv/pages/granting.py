@@ -7,7 +7,7 @@ from aiohttp import web
 
 from msrv.catalog.model import Catalog
 from msrv.ledger.events import Sale, SoldLine, plain
-from msrv.pages import cart, discounts
+from msrv.pages import cart, discounts, mailing
 from msrv.pages.keys import CATALOG, KEYRING, LEDGER, ORIGIN
 from msrv.pages.purchases import downloads_of, receipt_path
 from msrv.pages.rendering import PRIVATE, wants_json
@@ -25,6 +25,9 @@ async def grant(request: web.Request, bought: Bought) -> web.StreamResponse:
     receipt = bought.receipt
     catalog = request.config_dict[CATALOG].current
     ledger = request.config_dict[LEDGER]
+    # The mail first: were this process killed in between, nobody would ask
+    # for it again, and whoever gets it has paid.
+    await mailing.post(request, receipt, bought.quote.mail)
     await ledger.sold(sale_of(bought, catalog))
     await discounts.count(ledger, bought)
     path = receipt_path(receipts.sign(request.config_dict[KEYRING], receipt))

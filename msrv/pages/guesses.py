@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import Final
 
-from msrv.pages.origin import Address
-
 MAX_NETWORKS: Final = 10_000
 """Of more, those that were wrong longest ago are forgotten. Whoever has that
 many networks is held by what all may do together."""
@@ -53,8 +51,11 @@ class Guesses:
         self._forgiven_at: OrderedDict[Hashable, int] = OrderedDict()
         self._all_forgiven_at = 0
 
-    def check(self, client: Address | None, now: int) -> None:
+    def check(self, client: Hashable, now: int) -> None:
         """See that one more may be wrong, at `now` in Unix seconds.
+
+        `client` is an address, None for all who have none, or what else
+        may be counted by.
 
         Raises TooMany, before anything is looked at: a guess that is not
         allowed is not answered, right or wrong.
@@ -67,8 +68,8 @@ class Guesses:
         if wait > 0:
             raise TooMany(-(-wait // 1000))
 
-    def wrong(self, client: Address | None, now: int) -> None:
-        """Count one that was wrong."""
+    def spend(self, client: Hashable, now: int) -> None:
+        """Count one more: one that was wrong."""
         network = network_of(client)
         known = self._forgiven_at.pop(network, 0)
         self._forgiven_at[network] = _later(self._one, known, now)
@@ -81,8 +82,8 @@ class Guesses:
         return len(self._forgiven_at)
 
 
-def network_of(client: Address | None) -> Hashable:
-    """Give what counts as one: an IPv4 address, 64 bits of an IPv6 one."""
+def network_of(client: Hashable) -> Hashable:
+    """Give what counts as one: 64 bits of an IPv6 address, all of others."""
     if isinstance(client, IPv6Address):
         return int(client) >> _IPV6_NETWORK_BITS
     return client

@@ -12,6 +12,7 @@ from msrv.downloads.places import Places
 from msrv.downloads.sending import Sender
 from msrv.ledger.door import Door
 from msrv.ledger.ledger import Memory
+from msrv.mail.postman import Postman
 from msrv.pages.assets import Assets
 from msrv.pages.codebook import CodeBook
 from msrv.pages.guesses import Guesses
@@ -60,6 +61,9 @@ TILL: Final = web.AppKey("TILL", Till)
 ORIGIN_RULES: Final = web.AppKey("ORIGIN_RULES", OriginRules)
 CODE_BOOK: Final = web.AppKey("CODE_BOOK", CodeBook)
 GUESSES: Final = web.AppKey("GUESSES", Guesses)
+MAILS_ASKED: Final = web.AppKey("MAILS_ASKED", Guesses)
+MAIL: Final = web.AppKey("MAIL", Postman)
+"""Only there where the store sends mail."""
 
 ORIGIN: Final = web.RequestKey("ORIGIN", Origin)
 """Who asked, and under which address; set for every request."""

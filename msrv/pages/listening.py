@@ -9,7 +9,7 @@ long as it takes; twice is the same as once.
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +28,7 @@ from msrv.payments.model import Change, Note, Paid, Pending, Settled
 from msrv.payments.registry import Providers
 from msrv.payments.till import Bought, Till
 from msrv.proofs.errors import Forged
+from msrv.proofs.receipts import Receipt
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Listener:
         ledger: Memory,
         catalog: LiveCatalog,
         clock: Callable[[], int],
+        send_mail: Callable[[Receipt, str], Awaitable[None]],
     ) -> None:
         self._inbox = inbox
         self._providers = providers
@@ -59,6 +61,7 @@ class Listener:
         self._ledger = ledger
         self._catalog = catalog
         self._clock = clock
+        self._send_mail = send_mail
         # The common threads may be busy with downloads.
         self._thread = ThreadPoolExecutor(1, "inbox")
         self._grew = asyncio.Event()
@@ -182,6 +185,8 @@ class Listener:
         else:
             if isinstance(outcome, Bought):
                 sale = sale_of(outcome, self._catalog.current)
+                # First, as in `granting.grant`; it is sent once an order.
+                await self._send_mail(outcome.receipt, outcome.quote.mail)
                 await self._ledger.record(sale)
                 await discounts.count(self._ledger, outcome)
         if isinstance(settled.outcome, (Paid, Pending)):

@@ -17,6 +17,7 @@ from msrv.pages.keys import (
     CLOCK,
     KEYRING,
     LEDGER,
+    MAIL,
     ORIGIN,
     SETTINGS,
 )
@@ -86,6 +87,10 @@ async def show(request: web.Request) -> web.Response:
         expires_at=expires_at,
         link_hours=request.config_dict[SETTINGS].link_hours,
         code=_qr_code(address),
+        mail_path=f"{receipt_path(token)}/mail"
+        if request.config_dict.get(MAIL)
+        else None,
+        mailed="mailed" in request.query,
     )
 
 

@@ -15,7 +15,7 @@ from aiohttp import web
 from msrv.catalog.model import Item, Release
 from msrv.ledger.errors import AlreadyRedeemed, DatabaseError
 from msrv.ledger.events import Redeemed, Sale, SoldLine, plain
-from msrv.pages import claims
+from msrv.pages import claims, mailing
 from msrv.pages.forms import read_form
 from msrv.pages.guesses import TooMany
 from msrv.pages.keys import (
@@ -144,6 +144,7 @@ async def redeem(request: web.Request) -> web.StreamResponse:
     claim = claims.read(request.cookies) or request.config_dict[RANDOM](
         codes.CLAIM_BYTES
     )
+    mail = mailing.read_address(request, form)
     try:
         code = await _verify(request, text)
         receipt = await _turn(request, code, claim)
@@ -151,6 +152,7 @@ async def redeem(request: web.Request) -> web.StreamResponse:
         if isinstance(error, DatabaseError):
             log.warning("a code can't be redeemed: %s", error)
         return _page(request, text, _answer(error))
+    await mailing.post(request, receipt, mail)
     return _hand_over(request, receipt, claim)
 
 
@@ -166,7 +168,7 @@ async def _verify(request: web.Request, text: str) -> Code:
     try:
         code = codes.verify(config[KEYRING], signs, items)
     except Forged:
-        config[GUESSES].wrong(client, now)
+        config[GUESSES].spend(client, now)
         raise
     if config[CODE_BOOK].has_ended(code.campaign_tag):
         raise CampaignEnded
@@ -241,6 +243,7 @@ def _page(
         status=answer.status if answer else 200,
         code=text[:_SHOWN_CHARS],
         answer=answer,
+        mails=mailing.is_on(request),
     )
     if answer is not None:
         response.headers.update(answer.headers)

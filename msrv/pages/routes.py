@@ -9,6 +9,7 @@ from msrv.pages import (
     carts,
     checkout,
     downloads,
+    mailing,
     media,
     operations,
     paying,
@@ -29,6 +30,7 @@ ROUTES: list[web.RouteDef] = [
     web.get("/purchases", purchases.find, name="find-purchase"),
     web.get("/purchases/{receipt}", purchases.show, name="purchase"),
     web.get("/payments/{provider}/return", paying.come_back, name="come-back"),
+    web.post("/purchases/{receipt}/mail", mailing.again, name="mail-again"),
     web.post(
         "/payments/{provider}/webhook", paying.hear, name="payment-message"
     ),

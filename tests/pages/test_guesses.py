@@ -15,10 +15,10 @@ def guess(guesses: Guesses, times: int, client: object, now: int) -> int:
     """Be wrong so often; how often it was allowed."""
     for done in range(times):
         try:
-            guesses.check(client, now)  # type: ignore[arg-type] # as given
+            guesses.check(client, now)
         except TooMany:
             return done
-        guesses.wrong(client, now)  # type: ignore[arg-type] # as above
+        guesses.spend(client, now)
     return times
 
 
@@ -63,7 +63,7 @@ def test_it_forgets() -> None:
     """A guesser with many addresses fills the store's memory."""
     guesses = Guesses(total=Allowance(10**9, 1))
     for number in range(MAX_NETWORKS + 500):
-        guesses.wrong(ip_address(number), NOW)
+        guesses.spend(ip_address(number), NOW)
     assert len(guesses) == MAX_NETWORKS
 
 

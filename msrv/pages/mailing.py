@@ -1,0 +1,159 @@
+"""A receipt by e-mail, where the store sends any: asked for, never awaited.
+
+An address is asked for where it is needed, goes along in the signed quote,
+and lies in the outbox until the mail has gone. Nothing else keeps it.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiohttp import web
+
+from msrv.catalog.model import Catalog
+from msrv.ledger.events import plain
+from msrv.mail import addresses
+from msrv.mail.errors import BadAddress
+from msrv.mail.letters import Letter
+from msrv.mail.postman import Postman
+from msrv.pages.errors import BadField, NothingHere
+from msrv.pages.forms import read_form
+from msrv.pages.guesses import Allowance, Guesses, TooMany
+from msrv.pages.keys import (
+    CATALOG,
+    CLOCK,
+    KEYRING,
+    MAIL,
+    MAILS_ASKED,
+    ORIGIN,
+    SETTINGS,
+)
+from msrv.pages.purchases import receipt_path
+from msrv.pages.rendering import PRIVATE, wants_json
+from msrv.proofs import receipts
+from msrv.proofs.receipts import Receipt
+
+Config = Mapping[str | web.AppKey[Any], Any]
+"""An app, or a request's `config_dict`."""
+
+FIELD: Final = "mail"
+_WANTED: Final = "is a mail address like you@example.org"
+
+# What costs nothing could be had a thousand times for somebody else's
+# address. What was paid for was paid for.
+NETWORK: Final = Allowance(5, 600_000)
+EVERYONE: Final = Allowance(200, 5_000)
+
+
+def asked() -> Guesses:
+    """Count the mails that somebody may ask for at no cost."""
+    return Guesses(NETWORK, EVERYONE)
+
+
+def is_on(request: web.Request) -> bool:
+    """Whether this store sends mail."""
+    return request.config_dict.get(MAIL) is not None
+
+
+def read_address(request: web.Request, form: Mapping[str, str]) -> str:
+    """Read where a receipt should go; empty for nowhere. Raises BadField."""
+    text = form.get(FIELD, "").strip()
+    if not text or not is_on(request):
+        return ""
+    try:
+        return addresses.read(text)
+    except BadAddress:
+        raise BadField(FIELD, _WANTED) from None
+
+
+async def post(request: web.Request, receipt: Receipt, to: str) -> None:
+    """Have a receipt sent that somebody waits for, as `send` does.
+
+    What cost nothing is counted, by who asks and who gets it.
+    """
+    if not is_on(request) or not to:
+        return
+    if receipt.total_minor == 0 and receipt.provider == "free":
+        try:
+            _count(request, to)
+        except TooMany:
+            return
+    await send(request.config_dict, receipt, to)
+
+
+async def send(config: Config, receipt: Receipt, to: str) -> None:
+    """Have a receipt sent, once for each order, whoever tells of it.
+
+    It is on the disk when this returns, and on its way some time later. A
+    disk that refuses is logged. Raises NotReady.
+    """
+    postman: Postman | None = config.get(MAIL)
+    if postman is not None and to:
+        await postman.post(_letter(config, receipt, to, receipt.order_id))
+
+
+async def again(request: web.Request) -> web.StreamResponse:
+    """Send a receipt once more, to the address in the form.
+
+    The answer is always the same: it tells nobody who bought what, nor how
+    often that was asked. Raises NothingHere, Forged, BadField.
+    """
+    config = request.config_dict
+    token = request.match_info["receipt"]
+    receipt = receipts.read(config[KEYRING], token)
+    postman = config.get(MAIL)
+    if postman is None:
+        raise NothingHere
+    to = read_address(request, await read_form(request))
+    if not to:
+        raise BadField(FIELD, _WANTED)
+    try:
+        _count(request, to)
+    except TooMany:
+        pass
+    else:
+        letter_id = f"{receipt.order_id}-{config[CLOCK]()}"
+        await postman.post(_letter(config, receipt, to, letter_id))
+    if wants_json(request):
+        return web.json_response(
+            {"mail": "on its way"},
+            status=202,
+            headers={"Cache-Control": PRIVATE},
+        )
+    raise web.HTTPSeeOther(f"{receipt_path(token)}?mailed=1")
+
+
+def _count(request: web.Request, to: str) -> None:
+    """Count a mail at no cost, by who asks and by who gets it.
+
+    Raises TooMany.
+    """
+    found, now = request.config_dict[MAILS_ASKED], request.config_dict[CLOCK]()
+    client = request[ORIGIN].client
+    found.check(client, now)
+    found.check(to.lower(), now)
+    found.spend(client, now)
+    found.spend(to.lower(), now)
+
+
+def _letter(
+    config: Config, receipt: Receipt, to: str, letter_id: str
+) -> Letter:
+    catalog = config[CATALOG].current
+    settings = config[SETTINGS]
+    return Letter(
+        letter_id=letter_id,
+        to=to,
+        receipt=receipt,
+        titles=tuple(_title(catalog, line.item_id) for line in receipt.lines),
+        # Not what the visitor asked for: mail goes to somebody, perhaps
+        # somebody else, and has to lead here.
+        base_url=settings.public_url or "",
+        store=catalog.shop.name,
+        contact=catalog.shop.contact,
+        written_at=config[CLOCK](),
+    )
+
+
+def _title(catalog: Catalog, item_id: str) -> str:
+    found = catalog.by_id.get(item_id)
+    return plain(found.title if found else item_id)

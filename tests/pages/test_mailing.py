@@ -1,0 +1,213 @@
+"""Receipts by e-mail, as buyers meet them."""
+
+import asyncio
+import re
+
+import pytest
+from pydantic import SecretStr
+
+from msrv.mail.letters import Letter
+from msrv.mail.relay import Tls
+from msrv.pages import mailing
+from msrv.pages.keys import MAIL
+from msrv.proofs import codes, receipts
+from msrv.proofs.keyring import Keyring
+from msrv.settings import Settings
+from tests.conftest import Client, Clock, StartStore
+from tests.ledger.servers import free_port
+from tests.mail.relays import Authority, Handler, relay
+from tests.pages.test_ledger import ledger_of
+from tests.waiting import until
+
+JSON = {"Accept": "application/json"}
+TO = "buyer@example.net"
+
+
+@pytest.fixture
+def mailing_settings(settings: Settings) -> Settings:
+    """Settings with a relay that is away."""
+    return settings.model_copy(
+        update={
+            "smtp_url": SecretStr(f"smtp://127.0.0.1:{free_port()}"),
+            "mail_from": "shop@example.org",
+            "public_url": "https://shop.example",
+        }
+    )
+
+
+@pytest.fixture
+async def shop(start_store: StartStore, mailing_settings: Settings) -> Client:
+    """A store that sends mail, though its relay is away."""
+    store = await start_store(mailing_settings)
+    ledger = ledger_of(store)
+    await until(lambda: ledger._keeper is not None and ledger._keeper._usable)
+    return store
+
+
+def letters(store: Client) -> list[Letter]:
+    """What lies in the outbox."""
+    outbox = store.app[MAIL]._outbox
+    found = [outbox.read(each) for each in outbox.waiting()]
+    return [each for each in found if each is not None]
+
+
+async def pay(store: Client, mail: str, item: str = "night-bus") -> str:
+    """Buy in the pages, with an address; the path of the receipt."""
+    answer = await store.post(
+        "/purchases", data={"item": item, "mail": mail}, allow_redirects=False
+    )
+    assert answer.status == 303, await answer.text()
+    path = answer.headers["Location"]
+    if path.startswith("/payments/"):
+        form = {"answer": "pay"}
+        answer = await store.post(path, data=form, allow_redirects=False)
+        path = answer.headers["Location"]
+    return path
+
+
+async def test_it_is_in_the_outbox_before_the_receipt_is_shown(
+    shop: Client, keyring: Keyring
+) -> None:
+    """A buyer who asked for a mail never gets one."""
+    page = await (await shop.get("/checkout")).text()
+    assert 'name="mail"' not in page  # an empty cart asks for nothing
+    await shop.post("/cart", data={"add": "night-bus"})
+    page = await (await shop.get("/checkout")).text()
+    assert 'name="mail"' in page
+    path = await pay(shop, f" {TO} ")
+    (found,) = letters(shop)
+    assert found.to == TO
+    assert found.receipt == receipts.read(keyring, path.rpartition("/")[2])
+    assert found.titles == ("Night Bus",)
+    # Not what was asked for by: a stranger can ask under any address.
+    assert found.base_url == "https://shop.example"
+
+
+async def test_one_mail_however_often_it_is_paid(shop: Client) -> None:
+    """The webhook, the return page and a double click send a mail each."""
+    answer = await shop.post(
+        "/purchases",
+        data={"item": "night-bus", "mail": TO},
+        allow_redirects=False,
+    )
+    path = answer.headers["Location"]
+    await asyncio.gather(
+        *(shop.post(path, data={"answer": "pay"}) for _ in range(10))
+    )
+    assert len(letters(shop)) == 1
+
+
+async def test_nothing_is_asked_where_none_is_sent(
+    store: Client, settings: Settings
+) -> None:
+    """A store without mail collects addresses."""
+    await store.post("/cart", data={"add": "night-bus"})
+    assert 'name="mail"' not in await (await store.get("/checkout")).text()
+    assert 'name="mail"' not in await (await store.get("/redeem")).text()
+    path = await pay(store, TO)
+    page = await (await store.get(path)).text()
+    assert "Keep this address" in page
+    assert 'name="mail"' not in page
+    answer = await store.post(f"{path}/mail", data={"mail": TO})
+    assert answer.status == 404
+    assert not (settings.data / "outbox").exists()
+
+
+@pytest.mark.parametrize(
+    "typed", ["you", "a@b.de, c@d.de", "a@b.de\r\nBcc: c@d.de"]
+)
+async def test_an_address_that_is_none(shop: Client, typed: str) -> None:
+    """Somebody pays and waits for a mail to an address with a slip in it."""
+    answer = await shop.post(
+        "/purchases", data={"item": "night-bus", "mail": typed}, headers=JSON
+    )
+    assert (answer.status, (await answer.json())["field"]) == (400, "mail")
+    assert letters(shop) == []
+
+
+async def test_a_code_s_receipt_by_mail(
+    shop: Client, keyring: Keyring
+) -> None:
+    """Who redeems a code can't have the receipt sent, or others get it."""
+    (code,) = codes.mint(keyring, "night-bus", "vinyl", [1])
+    for number in range(3):
+        shop.session.cookie_jar.clear()
+        await shop.post(
+            "/redeem", data={"code": code, "mail": f"{number}@example.net"}
+        )
+    assert [each.to for each in letters(shop)] == ["0@example.net"]
+
+
+async def test_again(shop: Client, clock: Clock) -> None:
+    """A buyer who lost the mail can't have another."""
+    path = await pay(shop, "")
+    assert letters(shop) == []
+    page = await (await shop.get(path)).text()
+    assert f'action="{path}/mail"' in page
+    answer = await shop.post(f"{path}/mail", data={"mail": TO})
+    assert answer.status == 200
+    assert "on its way" in await answer.text()
+    (found,) = letters(shop)
+    assert re.fullmatch(rf"[A-Z2-7]{{24}}-{clock.now}", found.letter_id)
+    # The same in the same second is a double click.
+    await shop.post(f"{path}/mail", data={"mail": TO})
+    assert len(letters(shop)) == 1
+    clock.now += 1
+    await shop.post(f"{path}/mail", data={"mail": TO})
+    assert len(letters(shop)) == 2
+    answer = await shop.post(f"{path}/mail", data={"mail": ""})
+    assert answer.status == 400
+    answer = await shop.post(f"{path[:-1]}/mail", data={"mail": TO})
+    assert answer.status == 404
+
+
+async def test_again_and_again(shop: Client, clock: Clock) -> None:
+    """Somebody fills another one's mailbox, or learns what they did."""
+    path = await pay(shop, "")
+    answers = []
+    for _ in range(50):
+        clock.now += 1
+        answer = await shop.post(
+            f"{path}/mail", data={"mail": TO}, headers=JSON
+        )
+        answers.append((answer.status, await answer.text()))
+    assert len(set(answers)) == 1
+    assert answers[0][0] == 202
+    assert len(letters(shop)) == mailing.NETWORK.at_once
+    clock.now += mailing.NETWORK.each_ms // 1000
+    await shop.post(f"{path}/mail", data={"mail": TO})
+    assert len(letters(shop)) == mailing.NETWORK.at_once + 1
+
+
+async def test_free_things_for_somebody_else(shop: Client) -> None:
+    """Somebody orders what is free a thousand times, for another's mailbox."""
+    for _ in range(20):
+        path = await pay(shop, TO, "zine")
+        assert path.startswith("/purchases/")
+    assert len(letters(shop)) == mailing.NETWORK.at_once
+    # What was paid for is not counted with it.
+    await pay(shop, TO)
+    assert len(letters(shop)) == mailing.NETWORK.at_once + 1
+
+
+async def test_a_real_relay_takes_it(
+    start_store: StartStore, mailing_settings: Settings
+) -> None:
+    """All the parts are good, and no mail ever leaves the store."""
+    handler = Handler()
+    async with relay(handler, Tls.NONE, Authority.make()) as found:
+        port = found._account.port
+        store = await start_store(
+            mailing_settings.model_copy(
+                update={"smtp_url": SecretStr(f"smtp://127.0.0.1:{port}")}
+            )
+        )
+        path = await pay(store, TO)
+        await until(lambda: handler.mails)
+        await until(lambda: not letters(store))
+        body = handler.mails[0].get_body(("plain",))
+        assert body is not None
+        assert f"https://shop.example{path}" in body.get_content()
+        figures = await (await store.get("/-/metrics")).text()
+        assert "msrv_mail_sent_total 1.0" in figures
+        assert "msrv_mail_waiting 0.0" in figures
