@@ -52,6 +52,8 @@ PAGES = [
     "/checkout#pay",
     "/checkout#refused",
     "{receipt}",
+    "/redeem",
+    "/redeem?code=EZDR-T900-01EV-FJYD-DE2Z",
     "/verify",
     "/verify?q={receipt}",
     "/verify?q=nonsense",

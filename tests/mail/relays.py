@@ -35,6 +35,7 @@ class Handler:
     asked: list[str] = field(default_factory=list)
     dies: int = 0
     forgets_to_answer: int = 0
+    kills: Callable[[], None] | None = None
 
     async def handle_MAIL(  # noqa: N802 - aiosmtpd's
         self,
@@ -83,6 +84,8 @@ class Handler:
             "sslcontext"
         )
         self.secure.append(context is not None)
+        if self.kills is not None:
+            self.kills()
         if self.forgets_to_answer:
             self.forgets_to_answer -= 1
             cast("asyncio.Transport", server.transport).abort()

@@ -1,0 +1,225 @@
+"""A code from a sleeve, a discount, and the receipt in the mail."""
+
+import asyncio
+import contextlib
+import csv
+import io
+import re
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, ViewportSize, expect
+
+from msrv.mail.relay import Tls
+from msrv.settings import DEMO_LIBRARY
+from tests.journeys.test_buying import DESKTOP, PHONE, visit
+from tests.ledger.servers import free_port
+from tests.mail.relays import Authority, Handler, relay
+from tests.running import RunningStore, start
+from tests.waiting import until
+
+TO = "buyer@example.net"
+RELEASE = "items-may-have-shifted"
+DISCOUNT = "\n[discounts.SPRING]\npercent = 25\nuses = 100\n"
+
+
+@contextlib.asynccontextmanager
+async def store_with_mail(
+    folder: Path, smtp_port: int
+) -> AsyncIterator[RunningStore]:
+    """The demo with a discount, and mail by a relay on that port."""
+    library = folder / "library"
+    if not library.exists():
+        shutil.copytree(DEMO_LIBRARY, library)
+        with (library / "store.toml").open("a", encoding="utf-8") as file:
+            file.write(DISCOUNT)
+    port = free_port()
+    store = await asyncio.to_thread(
+        start,
+        folder,
+        f"--port={port}",
+        MSRV_LIBRARY=str(library),
+        MSRV_DEMO_PAYMENTS="1",
+        MSRV_PUBLIC_URL=f"https://localhost:{port}",
+        MSRV_SMTP_URL=f"smtp://127.0.0.1:{smtp_port}",
+        MSRV_MAIL_FROM="till@example.org",
+    )
+    try:
+        yield store
+    finally:
+        await asyncio.to_thread(store.end)
+
+
+def link_in(handler: Handler) -> str:
+    """The receipt's address in the last mail."""
+    body = handler.mails[-1].get_body(("html",))
+    assert body is not None
+    found = re.search(r'href="([^"]+)"', body.get_content())
+    assert found
+    return found[1]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("scripts", [True, False], ids=["js", "no-js"])
+async def test_a_code_a_discount_and_the_mail(
+    browser: Browser, tmp_path: Path, size: ViewportSize, *, scripts: bool
+) -> None:
+    """A visitor can't use the code in their record, or pays too much."""
+    handler = Handler()
+    async with (
+        relay(handler, Tls.NONE, Authority.make()) as found,
+        store_with_mail(tmp_path, found._account.port) as store,
+    ):
+        await redeem(browser, store, handler, size, scripts=scripts)
+        await buy(browser, store, handler, size, scripts=scripts)
+
+
+async def redeem(
+    browser: Browser,
+    store: RunningStore,
+    handler: Handler,
+    size: ViewportSize,
+    *,
+    scripts: bool,
+) -> None:
+    """From the code on the sleeve to the mail."""
+    context, page = await visit(browser, size, scripts=scripts)
+    table = await asyncio.to_thread(
+        store.run,
+        *("codes", "mint", "--count=2", "--campaign=vinyl-2026"),
+        f"--item={RELEASE}",
+    )
+    row, other = csv.DictReader(io.StringIO(table))
+
+    # The camera opens the page; a slip of the hand is said.
+    await page.goto(row["url"])
+    field = page.get_by_label("Your code")
+    await expect(field).to_have_value(row["code"])
+    await field.fill(row["code"][:-1] + "?")
+    await page.get_by_role("button", name="Redeem it").click()
+    await expect(page.get_by_role("alert")).to_contain_text("in no code")
+    await check(page, scripts=scripts)
+    await field.fill(row["code"].lower().replace("-", " "))
+    await page.get_by_label("Your e-mail").fill(TO)
+    await page.get_by_role("button", name="Redeem it").click()
+    await expect(page.locator(".receipt")).to_contain_text("with a code")
+    await check(page, scripts=scripts)
+    receipt = page.url
+    await until(lambda: len(handler.mails) == 1)
+    assert link_in(handler) == receipt
+
+    # The same browser comes back to it; another one doesn't.
+    await page.goto(row["url"])
+    await page.get_by_role("button", name="Redeem it").click()
+    await expect(page.locator(".receipt")).to_be_visible()
+    assert page.url == receipt
+    stranger, there = await visit(browser, size, scripts=scripts)
+    await there.goto(row["url"])
+    await there.get_by_role("button", name="Redeem it").click()
+    await expect(there.get_by_role("alert")).to_contain_text("Used before")
+    await there.get_by_label("Your code").fill(other["code"])
+    await there.get_by_role("button", name="Redeem it").click()
+    await expect(there.locator(".receipt")).to_be_visible()
+    await stranger.close()
+    await context.close()
+
+
+async def buy(
+    browser: Browser,
+    store: RunningStore,
+    handler: Handler,
+    size: ViewportSize,
+    *,
+    scripts: bool,
+) -> None:
+    """From a discount in the cart to the mail, and to another mail."""
+    context, page = await visit(browser, size, scripts=scripts)
+    await page.goto(f"{store.url}/catalog/{RELEASE}")
+    await page.locator(".whole button").click()
+    await page.locator(".whole button.done").wait_for()
+    await page.goto(f"{store.url}/cart")
+    await page.get_by_label("Discount code").fill("winter")
+    await page.get_by_role("button", name="Apply").click()
+    await expect(page.get_by_role("status")).to_contain_text("no discount")
+    await page.get_by_label("Discount code").fill("spring")
+    await page.get_by_role("button", name="Apply").click()
+    await expect(page.locator(".off")).to_contain_text("25 % off")
+    total = await page.locator(".total .price").inner_text()
+    await check(page, scripts=scripts)
+    await page.get_by_role("link", name="Checkout").click()
+    await expect(page.locator(".total .price")).to_have_text(total)
+    await page.get_by_label("Your e-mail").fill(TO)
+    await check(page, scripts=scripts)
+    await page.get_by_role("button", name="Pretend to pay").click()
+    await expect(page.locator(".total .price")).to_have_text(total)
+    await page.get_by_role("button", name="Pretend that I paid").click()
+    await expect(page.locator(".receipt .total")).to_contain_text(total)
+    await until(lambda: len(handler.mails) == 2)
+    assert link_in(handler) == page.url
+
+    # The mail was deleted; here is another.
+    await page.get_by_label("Have it sent to you").fill(TO)
+    await page.get_by_role("button", name="Send it").click()
+    await expect(page.get_by_role("status")).to_contain_text("on its way")
+    await until(lambda: len(handler.mails) == 3)
+    await context.close()
+
+
+async def check(page: Any, *, scripts: bool) -> None:  # noqa: ANN401 - a Page
+    """See that everybody can use a page, and that it fits."""
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    assert width <= page.viewport_size["width"], page.url
+    if scripts:
+        found = await Axe().run(page)
+        assert not found.response["violations"], found.generate_report()
+
+
+async def test_killed_between_the_sale_and_the_mail(tmp_path: Path) -> None:
+    """A power cut costs buyers their mail, or sends it to them twice."""
+    port, handler = free_port(), Handler()
+    form = [("item", RELEASE), ("mail", TO)]
+    async with store_with_mail(tmp_path, port) as store:
+        for _ in range(5):
+            await asyncio.to_thread(store.ask, "/purchases", form)
+        store.process.kill()
+    authority = Authority.make()
+    async with relay(handler, Tls.NONE, authority, port=port):
+        async with store_with_mail(tmp_path, port):
+            await until(lambda: len(handler.mails) == 5)
+        ids = {each["Message-ID"] for each in handler.mails}
+        assert len(ids) == 5
+        # And not again at the next start.
+        async with store_with_mail(tmp_path, port) as store:
+            await asyncio.to_thread(store.ask, "/purchases", form)
+            await until(lambda: len(handler.mails) == 6)
+        assert len({each["Message-ID"] for each in handler.mails}) == 6
+
+
+async def test_killed_before_the_relay_s_yes(tmp_path: Path) -> None:
+    """A power cut in the middle of a mail loses it, or mails all again."""
+    handler = Handler()
+    async with relay(handler, Tls.NONE, Authority.make()) as found:
+        port = found._account.port
+        async with store_with_mail(tmp_path, port) as store:
+            handler.kills = store.process.kill
+            for number in range(3):
+                with contextlib.suppress(OSError):
+                    await asyncio.to_thread(
+                        store.ask,
+                        "/purchases",
+                        [("item", RELEASE), ("mail", f"{number}@example.net")],
+                    )
+            await until(lambda: store.process.poll() is not None)
+        taken = len(handler.mails)
+        handler.kills = None
+        waiting = len(list((tmp_path / "data" / "outbox").glob("*.json")))
+        async with store_with_mail(tmp_path, port):
+            await until(lambda: len(handler.mails) == taken + waiting)
+        # One that the relay had and the store couldn't know of, at most.
+        ids = [each["Message-ID"] for each in handler.mails]
+        assert len(ids) - len(set(ids)) <= 1
