@@ -247,6 +247,8 @@ def quotes_vectors(rings: Rings) -> Vectors:
     quote = Quote(ORDER, "JPY", lines, "3f1c9a2be0d4", ISSUED_AT, EXPIRES_AT)
     token = quotes.sign(rings["current"], quote)
     older = quotes.sign(rings["previous"], quote)
+    mailed = replace(quote, discount="SPRING", mail="you@example.org")
+    mailed_token = quotes.sign(rings["current"], mailed)
     payload, tag = token.split(".")
     cheap = encode(decode(payload).replace(b"1200", b"1"))
     dear = replace(quote, lines=(Line("night-drive", 1201),))
@@ -256,6 +258,7 @@ def quotes_vectors(rings: Rings) -> Vectors:
     now = EXPIRES_AT - 1
     forged = {
         "a lower price": f"{cheap}.{tag}",
+        "without its discount": f"{payload}.{mailed_token.split('.')[1]}",
         "another quote's tag": f"{payload}.{dear_tag}",
         "no tag": f"{payload}.",
         "no dot": payload + tag,
@@ -267,10 +270,19 @@ def quotes_vectors(rings: Rings) -> Vectors:
     return {
         "keys": keys(Purpose.QUOTE),
         "made": [
-            {"key": name, "payload": json_of(payload), "token": text}
-            for name, text in (("current", token), ("previous", older))
+            {
+                "key": name,
+                "payload": json_of(text.partition(".")[0]),
+                "token": text,
+            }
+            for name, text in (
+                ("current", token),
+                ("previous", older),
+                ("current", mailed_token),
+            )
         ],
         "cases": [
+            case("a discount, an address", good, token=mailed_token, now=now),
             case("the last good second", good, token=token, now=now),
             case("the first bad second", expired, token=token, now=now + 1),
             case("an older NONCE verifies", good, token=older, now=now),

@@ -4,12 +4,15 @@ import asyncio
 import time
 from collections.abc import Callable
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from yarl import URL
 
-from msrv.ledger import tables
+from msrv.ledger import migrating, tables
+from msrv.ledger.database import Database
 from msrv.ledger.errors import Unreachable
 from msrv.pages import guesses
 from msrv.pages.keys import CATALOG, CODE_BOOK, GUESSES, LEDGER
@@ -17,8 +20,11 @@ from msrv.proofs import codes, receipts
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
 from tests.conftest import Client, Clock, StartStore
+from tests.ledger.conftest import url
 from tests.pages.test_ledger import ledger_of, rows
 from tests.waiting import until
+
+__all__ = ["url"]
 
 JSON = {"Accept": "application/json"}
 ITEM = "night-bus"
@@ -36,11 +42,16 @@ def another(code: str) -> str:
     return codes.in_groups(body + codes.check_sign(body))
 
 
+async def reached(store: Client) -> None:
+    """Wait until a store has reached its database."""
+    ledger = ledger_of(store)
+    await until(lambda: ledger._keeper is not None and ledger._keeper._usable)
+
+
 @pytest.fixture
 async def shop(store: Client) -> Client:
     """The store, once it has reached its database."""
-    ledger = ledger_of(store)
-    await until(lambda: ledger._keeper is not None and ledger._keeper._usable)
+    await reached(store)
     return store
 
 
@@ -116,6 +127,39 @@ async def test_one_code_fifty_clients(shop: Client, keyring: Keyring) -> None:
         "code_used"
     }
     assert len(await rows(shop, tables.orders)) == 1
+
+
+async def test_one_code_fifty_clients_two_stores(
+    start_store: StartStore,
+    settings: Settings,
+    keyring: Keyring,
+    url: str,
+    tmp_path: Path,
+) -> None:
+    """Two replicas each say yes to one code."""
+    database = Database(url)
+    await migrating.upgrade(database)
+    await database.close()
+    stores = [
+        await start_store(
+            settings.model_copy(
+                update={"data": tmp_path / name, "database": SecretStr(url)}
+            )
+        )
+        for name in ("one", "other")
+    ]
+    for store in stores:
+        await reached(store)
+    code = code_of(keyring)
+
+    async def client(number: int) -> str:
+        answer = await stores[number % 2].post(
+            "/redeem", data={"code": code}, headers=JSON, cookies={}
+        )
+        return str((await answer.json()).get("receipt"))
+
+    found = await asyncio.gather(*(client(each) for each in range(50)))
+    assert len([each for each in found if each != "None"]) == 1
 
 
 async def test_who_lost_the_answer_gets_it_again(

@@ -198,6 +198,8 @@ def test_the_largest_quote_fits_a_request_line(keyring: Keyring) -> None:
         catalog_version="a" * 64,
         issued_at=MAX_TIME,
         expires_at=MAX_TIME,
+        discount="A" * 24,
+        mail="a" * 242 + "@example.org",
     )
     token = sign(keyring, largest)
     assert len(token) <= 7500
@@ -225,6 +227,10 @@ def test_a_longer_text_is_refused_unread(
         {"catalog_version": "a b"},
         {"issued_at": EXPIRES_AT + 1},
         {"expires_at": MAX_TIME + 1},
+        {"discount": "spring"},
+        {"discount": "A" * 25},
+        {"mail": "a@b.de\r\nBcc: c@d.de"},
+        {"mail": "a" * 255},
     ],
 )
 def test_no_quote_is_made_that_could_not_be_read(
