@@ -118,10 +118,12 @@ class Relay:
             raise Away(_words(error)) from error
         try:
             yield _Session(client)
-        finally:
+            # Only after what went well: a relay that hangs is not waited for,
+            # least of all by a store that is to end.
             with contextlib.suppress(SMTPException, OSError, TimeoutError):
                 async with asyncio.timeout(COMMAND_SECONDS):
                     await client.quit()
+        finally:
             client.close()
 
 

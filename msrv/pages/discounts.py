@@ -3,6 +3,7 @@
 The cookie holds what was typed. What it is worth is looked up each time.
 """
 
+import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ from msrv.payments.till import Bought
 
 COOKIE: Final = "discount"
 _MAX_AGE_SECONDS: Final = 30 * 24 * 3600
+_COUNT_SECONDS: Final = 2
+"""How long a cart may wait for a database that hangs."""
 _PLAIN: Final = re.compile(r"[A-Z0-9-]{1,24}")
 
 
@@ -129,8 +132,9 @@ async def find(request: web.Request, text: str) -> Discount:
         raise
     if found.uses is not None:
         try:
-            used = await config[LEDGER].uses(discount_uses(name))
-        except DatabaseError as error:
+            async with asyncio.timeout(_COUNT_SECONDS):
+                used = await config[LEDGER].uses(discount_uses(name))
+        except (DatabaseError, TimeoutError) as error:
             raise UsesUnknown(name) from error
         if used >= found.uses:
             raise NoUsesLeft(name)

@@ -35,6 +35,7 @@ class Handler:
     asked: list[str] = field(default_factory=list)
     dies: int = 0
     forgets_to_answer: int = 0
+    hangs: int = 0
     kills: Callable[[], None] | None = None
 
     async def handle_MAIL(  # noqa: N802 - aiosmtpd's
@@ -75,6 +76,9 @@ class Handler:
             self.dies -= 1
             cast("asyncio.Transport", server.transport).abort()
             return "250 nobody hears it"
+        if self.hangs:
+            self.hangs -= 1
+            await asyncio.Event().wait()
         if self.data:
             return self.data.pop(0)
         content = cast("bytes", envelope.content)

@@ -219,9 +219,9 @@ async def test_two_processes_with_one_outbox(
             await until(lambda: sum(len(each.mails) for each in relays) == 10)
             assert relays[1].mails == []
     # Whoever is left goes on.
-    async with other:
-        await until(lambda: other._held is not None)
-        await other.post(letter(10))
+    async with Postman(outbox, relays[1], writer(keyring), clock) as third:
+        await until(lambda: third._held is not None)
+        await third.post(letter(10))
         await until(lambda: relays[1].mails)
 
 

@@ -15,6 +15,7 @@ from msrv.proofs.keyring import Keyring
 from tests.ledger.servers import free_port
 from tests.mail.made import TO, letter, writer
 from tests.mail.relays import Authority, Handler, relay, serving
+from tests.waiting import until
 
 SENDER = "shop@example.org"
 
@@ -180,6 +181,20 @@ async def test_a_relay_that_hangs(
     async with silent(first) as found, asyncio.timeout(10):
         with pytest.raises(Away):
             await send(found, keyring)
+
+
+async def test_a_relay_that_hangs_as_the_store_ends(
+    keyring: Keyring, authority: Authority
+) -> None:
+    """A store takes half a minute to end because of a mail server."""
+    handler = Handler(hangs=1)
+    async with relay(handler, Tls.STARTTLS, authority) as found:
+        sending = asyncio.create_task(send(found, keyring))
+        await until(lambda: handler.hangs == 0)
+        async with asyncio.timeout(2):
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+        assert sending.cancelled()
 
 
 async def test_a_relay_that_is_down(keyring: Keyring) -> None:
