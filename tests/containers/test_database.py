@@ -1,6 +1,7 @@
 """The ledger's database: who reaches it, who may what, what it outlives."""
 
 import json
+import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -66,12 +67,26 @@ def rows(stack: Stack, statement: str) -> list[str]:
 
 
 def what_the_studio_shows(stack: Stack) -> set[str]:
-    """Give the id of every order that the studio would list.
+    """Give the id of every order that the studio lists, page by page.
 
-    Here, and nowhere else in this module, the studio's page of orders can be
-    asked; until there is one, this is the table that it reads.
+    Signed in anew each time: a replica may have gone meanwhile.
     """
-    return set(rows(stack, "SELECT order_id FROM orders"))
+    app, *_ = stack.project.containers("app")
+    link = docker("exec", app, "python", "-m", "msrv", "studio").split()[0]
+    path = urllib.parse.urlsplit(link).path
+    entered = stack.buyer.ask(path, method="POST")
+    assert entered.status == 303, entered
+    cookie = entered.headers["set-cookie"].partition(";")[0]
+    found: set[str] = set()
+    page = "/studio/orders"
+    while page:
+        answer = stack.buyer.ask(
+            page, {"Accept": "application/json", "Cookie": cookie}
+        )
+        assert answer.status == 200, answer.body
+        found |= {each["order_id"] for each in answer.json["orders"]}
+        page = answer.json["older"]
+    return found
 
 
 def sell(stack: Stack) -> str:
