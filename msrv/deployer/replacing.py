@@ -203,7 +203,9 @@ class Replacer:
                 raise NotHealthy("the new container is gone") from None
             wrong = _crashed(found)
             health = (found["State"].get("Health") or {}).get("Status")
-            if health == "unhealthy":
+            # One that has ended is called unhealthy, too: that it ended says
+            # more.
+            if wrong is None and health == "unhealthy":
                 wrong = "the new container is unhealthy" + _said(found)
             if wrong is None and time.monotonic() >= until:
                 wrong = (
