@@ -69,8 +69,8 @@ def rows(stack: Stack, statement: str) -> list[str]:
 def what_the_studio_shows(stack: Stack) -> set[str]:
     """Give the id of every order that the studio lists, page by page.
 
-    Nothing while the ledger rests. Signed in anew each time: a replica may have
-    gone meanwhile.
+    Nothing while the ledger rests. Signed in anew each time: a replica may
+    have gone meanwhile.
     """
     app, *_ = stack.project.containers("app")
     said = docker("exec", app, "python", "-m", "msrv", "studio")
