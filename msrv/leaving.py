@@ -38,6 +38,16 @@ def hang_up(server: web.Server) -> None:
         transport.abort()
 
 
+def unreceived_bytes(descriptor: int) -> int:
+    """Count what a socket was given and its peer hasn't acknowledged.
+
+    Linux. Raises OSError.
+    """
+    queued = fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(4))
+    count: int = struct.unpack("i", queued)[0]
+    return count
+
+
 def _transports(server: web.Server) -> list[asyncio.Transport]:
     return [
         each.transport
@@ -54,7 +64,6 @@ def _waits(transport: asyncio.Transport) -> bool:
     if found is None or found.fileno() < 0 or sys.platform != "linux":
         return False
     try:
-        queued = fcntl.ioctl(found.fileno(), termios.TIOCOUTQ, bytes(4))
+        return unreceived_bytes(found.fileno()) > 0
     except OSError:
         return False
-    return bool(struct.unpack("i", queued)[0])

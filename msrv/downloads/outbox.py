@@ -15,6 +15,7 @@ from typing import Final
 from aiohttp import web
 
 from msrv.downloads.reading import OpenFile
+from msrv.downloads.small import SMALL_BYTES
 from msrv.downloads.stalls import acknowledged, watched
 from msrv.downloads.wire import Wire
 
@@ -23,10 +24,6 @@ SLOW_BYTES: Final = 16 * 1024
 """The most and the least that is held for a client that is sent more. Each
 begins with the least: the room in the kernel alone makes everyone look fast
 for a moment."""
-
-SMALL_BYTES: Final = 64 * 1024
-"""Less than this does not travel alone while more follows: a ZIP's headers,
-small members."""
 
 _TURN_SECONDS: Final = 0.01
 """A buffer is what a client takes in this time."""

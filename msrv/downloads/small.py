@@ -17,7 +17,8 @@ from msrv.downloads.reading import read_all
 from msrv.storage.model import Content, Storage
 
 SMALL_BYTES: Final = 64 * 1024
-"""The most that an answer has, or a file, to be small."""
+"""The most that an answer has, or a file, to be small. Less than this doesn't
+travel alone, either, while more follows: a ZIP's headers, small members."""
 FRESH_SECONDS: Final = 1.0
 KEPT_BYTES: Final = 8 * 1024 * 1024
 """The most that all of them have together."""

@@ -18,7 +18,6 @@ three things of who uses it:
 
 import asyncio
 import ctypes
-import fcntl
 import mmap
 import os
 import socket
@@ -27,6 +26,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol, Self
+
+from msrv.leaving import unreceived_bytes
 
 TURN_BYTES: Final = 2 * 1024 * 1024
 """The most that is sent before others have their turn."""
@@ -125,7 +126,7 @@ class Wire:
         """Wait until the client has acknowledged all that was sent."""
         with self._waiting():
             looks = iter(_SETTLE_SECONDS)
-            while self._unacknowledged_bytes():  # noqa: ASYNC110 - see below
+            while unreceived_bytes(self._descriptor):  # noqa: ASYNC110 - see below
                 # No event tells of an acknowledgement.
                 await asyncio.sleep(next(looks, _SETTLE_SECONDS[-1]))
 
@@ -140,10 +141,6 @@ class Wire:
             yield
         finally:
             self.is_waiting = False
-
-    def _unacknowledged_bytes(self) -> int:
-        found = fcntl.ioctl(self._descriptor, termios.TIOCOUTQ, bytes(4))
-        return int.from_bytes(found, "little")
 
 
 def is_cached(descriptor: int, start: int, size: int) -> bool:
