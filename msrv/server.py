@@ -21,7 +21,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from msrv import certificates, connections, leaving
 from msrv.certificates import CertificateError, Pair
-from msrv.pages import headers
+from msrv.pages import hatch, headers
 from msrv.pages.access import AccessLog
 from msrv.pages.keys import SETTINGS, TRAFFIC
 from msrv.settings import Settings, WrongSetting
@@ -166,6 +166,7 @@ async def _runner(app: web.Application) -> AsyncIterator[web.Server]:
             app._make_request,  # noqa: SLF001
             _cls=_Request,
         )
+        server.request_handler = hatch.before(app, server.request_handler)
         yield server
     finally:
         await runner.cleanup()

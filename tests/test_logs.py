@@ -1,12 +1,31 @@
 """Log lines: one a record, whatever is in it."""
 
+import asyncio
+import errno
 import io
 import json
 import logging
 
 import pytest
 
-from msrv.logs import JsonFormatter, TerminalFormatter, configure
+from msrv import logs
+from msrv.logs import (
+    JsonFormatter,
+    Output,
+    TerminalFormatter,
+    Visit,
+    configure,
+)
+
+VISIT = Visit(
+    at=1_800_000_000.125,
+    method="GET",
+    route="download",
+    status=206,
+    size_bytes=70_000,
+    seconds=0.0123456789,
+    client="198.51.100.7",
+)
 
 
 def record(message: str, **extra: object) -> logging.LogRecord:
@@ -87,5 +106,106 @@ def test_json_where_nobody_watches(
         configure(stream)
         logging.getLogger("msrv.test").warning("heard")
         assert json.loads(stream.getvalue())["message"] == "heard"
+    finally:
+        root.setLevel(level)
+
+
+def as_record(visit: Visit) -> logging.LogRecord:
+    """The record that says the same."""
+    made = logging.LogRecord(
+        "msrv.access", logging.INFO, __file__, 1, visit.sentence, (), None
+    )
+    made.created = visit.at
+    made.fields = {
+        "method": visit.method,
+        "route": visit.route,
+        "status": visit.status,
+        "bytes": visit.size_bytes,
+        "seconds": round(visit.seconds, 6),
+        "client": visit.client,
+    }
+    return made
+
+
+def test_a_visit_looks_like_a_record() -> None:
+    """A log shipper meets two dialects in one log."""
+    made = as_record(VISIT)
+    for layout in (TerminalFormatter(colour=True), JsonFormatter()):
+        assert layout.visit(VISIT) == layout.format(made)
+    assert json.loads(JsonFormatter().visit(VISIT))["bytes"] == 70_000
+
+
+class Stream(io.StringIO):
+    """A stream that remembers what it was given at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.writes.append(text)
+        return super().write(text)
+
+
+async def test_visits_leave_together_and_in_order() -> None:
+    """A busy store writes to the disk once a request, or out of order."""
+    stream = Stream()
+    output = Output(stream, JsonFormatter())
+    for status in (200, 206, 304):
+        output.visit(VISIT._replace(status=status))
+    assert stream.writes == []
+    await asyncio.sleep(logs.GATHER_SECONDS * 3)
+    assert len(stream.writes) == 1
+    output.visit(VISIT._replace(status=412))
+    output.handle(record("what follows"))
+    output.visit(VISIT._replace(status=416))
+    output.flush()
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line.get("status") for line in lines] == [
+        200,
+        206,
+        304,
+        412,
+        None,
+        416,
+    ]
+
+
+def test_a_visit_where_nothing_runs_leaves_at_once() -> None:
+    """The last lines of a process are lost."""
+    stream = Stream()
+    Output(stream, JsonFormatter()).visit(VISIT)
+    assert json.loads(stream.getvalue())["status"] == 206
+
+
+class Full(io.StringIO):
+    """A disk without room."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, f"no room for {len(text)} characters")
+
+
+async def test_a_log_that_can_not_be_written_ends_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A full disk takes the store with it, or fills what is left."""
+    output = Output(Full(), JsonFormatter())
+    output.visit(VISIT)
+    await asyncio.sleep(logs.GATHER_SECONDS * 3)
+    assert not caplog.records
+    output.visit(VISIT)
+    output.handle(record("what follows"))
+
+
+def test_visits_go_where_records_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The access log ends up elsewhere than everything else."""
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", root.handlers[:])
+    level = root.level
+    try:
+        stream = io.StringIO()
+        configure(stream)
+        logs.visits()(VISIT)
+        assert json.loads(stream.getvalue())["route"] == "download"
     finally:
         root.setLevel(level)

@@ -33,6 +33,7 @@ from msrv.downloads.body import Body, Stretch
 from msrv.downloads.conditions import field
 from msrv.downloads.representation import Disposition, Representation
 from msrv.downloads.sending import OnSent, Sender
+from msrv.downloads.small import Ready
 from msrv.storage.model import Content
 
 WHOLE: Final = "/-/files/whole/"
@@ -77,6 +78,14 @@ class Accel:
     def carries(self, request: web.Request, body: Body) -> bool:
         """Whether bytes would go through this process; see Sender."""
         return self._handed_over(request, body) is None
+
+    def at_hand(
+        self, representation: Representation, *, cache_control: str
+    ) -> Ready | None:
+        """Give what is at hand; see Sender."""
+        return self._direct.at_hand(
+            representation, cache_control=cache_control
+        )
 
     async def send(
         self,

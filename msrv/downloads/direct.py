@@ -4,6 +4,7 @@ Memory is flat: one piece of a transfer is held, and what the transport has
 not yet passed on. Each piece gives way to other requests.
 """
 
+import asyncio
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -16,10 +17,10 @@ from msrv.downloads.answers import Answer, decide
 from msrv.downloads.body import Body, Piece
 from msrv.downloads.outbox import Buffers, Outbox, Turns
 from msrv.downloads.ranges import ByteRange
-from msrv.downloads.reading import Files, OpenFile
+from msrv.downloads.reading import Files, OpenFile, read_all
 from msrv.downloads.representation import Disposition, Representation
 from msrv.downloads.sending import OnSent
-from msrv.downloads.small import SMALL_BYTES, SmallFiles
+from msrv.downloads.small import SMALL_BYTES, Ready, SmallAnswers, is_plain
 from msrv.storage.model import Storage, StorageError
 
 log = logging.getLogger(__name__)
@@ -36,13 +37,19 @@ class Direct:
     def __init__(self, storage: Storage, stall_seconds: float) -> None:
         self._storage = storage
         self._stall_seconds = stall_seconds
-        self._small = SmallFiles(storage)
+        self._small = SmallAnswers()
         self._buffers = Buffers()
         self._turns = Turns()
 
     def carries(self, request: web.Request, body: Body) -> bool:  # noqa: ARG002
-        """Say that bytes go through this process; see Sender."""
-        return True
+        """Whether there is something to be carried for long; see Sender."""
+        return body.size_bytes > SMALL_BYTES
+
+    def at_hand(
+        self, representation: Representation, *, cache_control: str
+    ) -> Ready | None:
+        """Give what is at hand; see Sender."""
+        return self._small.again((representation, cache_control))
 
     async def send(
         self,
@@ -70,28 +77,37 @@ class Direct:
         reads = request.method != hdrs.METH_HEAD
         if reads and answer.size_bytes <= SMALL_BYTES:
             # Read whole, it leaves in one write with its headers.
-            data = await self._small.read(pieces)
-            _report(on_sent, answer, len(data))
-            return web.Response(
-                status=answer.status, headers=answer.headers, body=data
-            )
+            read = asyncio.to_thread(read_all, self._storage, pieces)
+            if disposition == "attachment" and is_plain(request):
+                key = representation, cache_control
+                response: web.Response = await self._small.first(
+                    key, answer, read
+                )
+            else:
+                response = web.Response(
+                    status=answer.status,
+                    headers=answer.headers,
+                    body=await read,
+                )
+            _report(on_sent, answer, answer.size_bytes)
+            return response
         with closing(Files(self._storage)) as files:
             await files.check(pieces)
             if not reads:
                 return web.Response(
                     status=answer.status, headers=answer.headers
                 )
-            response = web.StreamResponse(
+            stream = web.StreamResponse(
                 status=answer.status, headers=answer.headers
             )
-            await response.prepare(request)
+            await stream.prepare(request)
             outbox = Outbox(request, self._buffers, self._turns)
             try:
                 with outbox.watched(self._stall_seconds):
                     await _stream(pieces, files, outbox)
             finally:
                 _report(on_sent, answer, outbox.sent_bytes)
-        return response
+        return stream
 
 
 async def _stream(

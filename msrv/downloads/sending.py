@@ -8,6 +8,7 @@ from aiohttp import web
 from msrv.downloads.body import Body
 from msrv.downloads.ranges import ByteRange
 from msrv.downloads.representation import Disposition, Representation
+from msrv.downloads.small import Ready
 
 OnSent = Callable[[ByteRange], None]
 """Told which bytes of a representation have left."""
@@ -20,6 +21,15 @@ class Sender(Protocol):
         """Whether the bytes of an answer would go through this process.
 
         They take a place then, for as long as the client takes.
+        """
+        ...
+
+    def at_hand(
+        self, representation: Representation, *, cache_control: str
+    ) -> Ready | None:
+        """Give the whole answer to a plain request, if it is at hand.
+
+        As `send` would, for an attachment; None says nothing.
         """
         ...
 

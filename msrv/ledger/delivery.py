@@ -65,7 +65,7 @@ class Delivery:
         """Give what to tell of each range of a representation that left."""
 
         def tell(sent: tuple[int, int]) -> None:
-            key = (order_id, item_id, version_of(etag), size_bytes)
+            key = (order_id, item_id, etag, size_bytes)
             known = self._sent.get(key)
             if known is not None:
                 known.add((sent[0], sent[1]))
@@ -94,13 +94,13 @@ class Delivery:
         )
 
     async def _spool(self, key: _Key, sent: _Sent) -> None:
-        order_id, item_id, version, size_bytes = key
+        order_id, item_id, etag, size_bytes = key
         try:
             await self._write(
                 Delivered(
                     order_id,
                     item_id,
-                    version,
+                    version_of(etag),
                     size_bytes,
                     union(sent.ranges),
                     sent.at,

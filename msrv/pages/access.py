@@ -6,16 +6,22 @@ says all that an operator needs.
 
 import logging
 from functools import lru_cache
+from time import time as now
 from typing import Final
 
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
-from msrv.pages.keys import ORIGIN
+from msrv import logs
+from msrv.logs import Visit
+from msrv.pages.keys import ORIGIN, ROUTE
 from msrv.pages.origin import Address
 
 _QUIET: Final = frozenset({"health", "ready", "metrics"})
 """What machines ask every few seconds; logged only where it fails."""
+_METHODS: Final = frozenset(
+    {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
+)
 
 
 @lru_cache(maxsize=1024)
@@ -27,13 +33,27 @@ def route_name(request: web.BaseRequest) -> str:
     """Name the route that answers a request; `none` where there is none."""
     if not isinstance(request, web.Request):
         return "none"
-    # A request that could not be read has never been routed.
     match = getattr(request, "_match_info", None)
-    return "none" if match is None else match.route.name or "none"
+    if match is None:
+        # Answered at the hatch, or it could not be read.
+        return request[ROUTE] if ROUTE in request else "none"  # noqa: SIM401 - typed
+    return match.route.name or "none"
+
+
+def method_name(request: web.BaseRequest) -> str:
+    """Name the method, `OTHER` where it is none of those in use.
+
+    A label's values are ours to choose, or a stranger fills the memory.
+    """
+    return request.method if request.method in _METHODS else "OTHER"
 
 
 class AccessLog(AbstractAccessLogger):
     """One line a request, when its answer has ended."""
+
+    def __init__(self, logger: logging.Logger, log_format: str) -> None:
+        super().__init__(logger, log_format)
+        self._write = logs.visits()
 
     def log(
         self,
@@ -48,24 +68,16 @@ class AccessLog(AbstractAccessLogger):
         client = request.remote or "-"
         if isinstance(request, web.Request) and ORIGIN in request:
             client = _spelled(request[ORIGIN].client)
-        self.logger.info(
-            "%-4s %-9s %s %9d B %7.1f ms  %s",
-            request.method[:8],
-            route,
-            response.status,
-            response.body_length,
-            time * 1000,
-            client,
-            extra={
-                "fields": {
-                    "method": request.method[:8],
-                    "route": route,
-                    "status": response.status,
-                    "bytes": response.body_length,
-                    "seconds": round(time, 6),
-                    "client": client,
-                }
-            },
+        self._write(
+            Visit(
+                now(),
+                method_name(request),
+                route,
+                response.status,
+                response.body_length,
+                time,
+                client,
+            )
         )
 
     @property

@@ -4,7 +4,7 @@ A link is two MACs and a look-up in the catalog. No database stands here.
 """
 
 import asyncio
-from contextlib import nullcontext
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -73,29 +73,31 @@ async def download(request: web.Request) -> web.StreamResponse:
     if isinstance(entry, Release):
         representation, body = store[PACKS].pack(catalog, entry)
     else:
-        representation, body = _file(entry)
+        representation, body = store[PACKS].file(entry)
     if expired is not None and not _resumes(request, representation, expired):
         raise expired
     sender = store[SENDER]
+    send = partial(
+        sender.send,
+        request,
+        representation,
+        body,
+        now_seconds=now,
+        cache_control=PRIVATE,
+        on_sent=ledger.on_sent(
+            access.order_id,
+            access.item_id,
+            representation.etag,
+            representation.size_bytes,
+        ),
+    )
+    if not sender.carries(request, body):
+        return await send()
     with (
-        store[PLACES].take(request[ORIGIN].client)
-        if sender.carries(request, body)
-        else nullcontext(),
-        store[TRAFFIC].open_downloads.track_inprogress(),
+        store[PLACES].take(request[ORIGIN].client),
+        store[TRAFFIC].download(),
     ):
-        return await sender.send(
-            request,
-            representation,
-            body,
-            now_seconds=now,
-            cache_control=PRIVATE,
-            on_sent=ledger.on_sent(
-                access.order_id,
-                access.item_id,
-                representation.etag,
-                representation.size_bytes,
-            ),
-        )
+        return await send()
 
 
 async def preview(request: web.Request) -> web.StreamResponse:
@@ -134,13 +136,6 @@ def lifetime(request: web.Request, version: str) -> str:
 def _release_of(entry: Item | Release | None) -> str | None:
     """Name the release that an item is part of, which may have been bought."""
     return entry.release_id if isinstance(entry, Item) else None
-
-
-def _file(item: Item) -> tuple[Representation, Body]:
-    return (
-        Representation.of_file(item.content, item.file_name),
-        Body.of_file(item.content),
-    )
 
 
 def _resumes(

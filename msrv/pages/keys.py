@@ -67,3 +67,5 @@ MAIL: Final = web.AppKey("MAIL", Postman)
 
 ORIGIN: Final = web.RequestKey("ORIGIN", Origin)
 """Who asked, and under which address; set for every request."""
+ROUTE: Final = web.RequestKey("ROUTE", str)
+"""The name of the route, where the router was not asked."""

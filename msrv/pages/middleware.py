@@ -8,7 +8,7 @@ from aiohttp import ClientConnectionResetError, web
 from aiohttp.typedefs import Handler
 
 from msrv.pages import cart, claims, language, notices, rendering
-from msrv.pages.access import route_name
+from msrv.pages.access import method_name, route_name
 from msrv.pages.keys import ORIGIN, ORIGIN_RULES, TRAFFIC
 from msrv.pages.origin import ForeignHost, ForeignOrigin
 from msrv.pages.studio import door
@@ -16,8 +16,6 @@ from msrv.pages.studio import door
 _END_OF_AUTHORITY: Final = re.compile("[/?#]")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _SAME_SITE: Final = frozenset({cart.COOKIE, claims.COOKIE, door.COOKIE})
-_METHODS: Final = _SAFE | {"POST", "PUT", "PATCH", "DELETE"}
-"""A label's values are ours to choose, or a stranger fills the memory."""
 
 
 @web.middleware
@@ -38,7 +36,7 @@ async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
         traffic.leave()
         # What was streamed has gone already; what is at hand will go.
         sent += request.writer.output_size
-        method = request.method if request.method in _METHODS else "OTHER"
+        method = method_name(request)
         seconds = time.perf_counter() - began
         traffic.note(method, route, status, seconds, sent)
 

@@ -1,15 +1,19 @@
-"""Releases as ZIPs: laid out once, kept while the catalog is the same."""
+"""What can be sent of a catalog, as HTTP and the sender see it.
+
+Releases are ZIPs, laid out once and kept while the catalog is the same.
+"""
 
 from collections import OrderedDict
 from typing import Final
 
-from msrv.catalog.model import Catalog, Release
+from msrv.catalog.model import Catalog, Item, Release
 from msrv.catalog.packing import pack, pack_name
 from msrv.downloads.archive import MEDIA_TYPE
 from msrv.downloads.body import Body
 from msrv.downloads.representation import Representation
 
 _KEPT: Final = 64
+_KEPT_FILES: Final = 4096
 
 
 class Packs:
@@ -19,6 +23,21 @@ class Packs:
         self._known: OrderedDict[
             tuple[str, str], tuple[Representation, Body]
         ] = OrderedDict()
+        self._files: dict[str, tuple[Item, Representation, Body]] = {}
+
+    def file(self, item: Item) -> tuple[Representation, Body]:
+        """Give an item as the one file that it is."""
+        known = self._files.get(item.item_id)
+        if known is None or known[0] is not item:
+            known = (
+                item,
+                Representation.of_file(item.content, item.file_name),
+                Body.of_file(item.content),
+            )
+            if len(self._files) >= _KEPT_FILES:
+                self._files.clear()
+            self._files[item.item_id] = known
+        return known[1:]
 
     def pack(
         self, catalog: Catalog, release: Release

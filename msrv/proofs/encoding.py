@@ -7,12 +7,21 @@ remembers, counts or revokes the other.
 import base64
 import hmac
 import json
-from typing import Any, Final
+from functools import lru_cache
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
 
 from msrv.proofs.errors import Forged
 
 MAX_TOKEN_CHARS: Final = 8192
 """No token is longer; a longer text is refused before any work is done."""
+
+_BLOCK_BYTES: Final = 64
+_INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 
 def encode(value: bytes) -> str:
@@ -67,10 +76,26 @@ def mac(key: bytes, *fields: bytes) -> bytes:
     ("ab", "c") and ("a", "bc") would be one message with one MAC, and a
     proof of the first a proof of the second.
     """
-    message = b"".join(
-        len(field).to_bytes(4, "big") + field for field in fields
-    )
-    return hmac.digest(key, message, "sha256")
+    message = b""
+    for field in fields:
+        message += len(field).to_bytes(4, "big") + field
+    begun = _begun(key)
+    inner, outer = begun[0].copy(), begun[1].copy()
+    inner.update(message)
+    outer.update(inner.digest())
+    return outer.digest()
+
+
+@lru_cache(maxsize=64)
+def _begun(key: bytes) -> "tuple[_Hash, _Hash]":
+    """Begin HMAC's two hashes with a key, as RFC 2104, section 4, advises.
+
+    For a message this short that is half of the work.
+    """
+    if len(key) > _BLOCK_BYTES:
+        key = sha256(key).digest()
+    block = key.ljust(_BLOCK_BYTES, b"\0")
+    return sha256(block.translate(_INNER)), sha256(block.translate(_OUTER))
 
 
 def same(expected: str, given: str) -> bool:

@@ -30,6 +30,7 @@ __all__ = ["ITEM_ID", "Access", "Link", "make_link", "verify_link"]
 # token has one spelling by construction.
 _TAG_BYTES: Final = 18
 _EXPIRY_BYTES: Final = 6
+_EXPIRY_CHARS: Final = 8
 
 _POP: Final = re.compile(rf"{ORDER_ID}[A-Za-z0-9_-]{{24}}")
 _POE: Final = re.compile(r"[A-Za-z0-9_-]{32}")
@@ -90,7 +91,7 @@ def verify_link(
     if not is_item_id(item_id):
         raise Forged
     order_id = pop[:ORDER_ID_CHARS]
-    expiry = decode(poe)[:_EXPIRY_BYTES]
+    expiry = decode(poe[:_EXPIRY_CHARS])
     for generation in keyring.generations:
         # What it would have to be is written anew and compared as text, so
         # another spelling is another text. Both proofs are always compared:

@@ -75,6 +75,7 @@ async def test_a_fast_buyer_lets_others_in() -> None:
 
     task = asyncio.ensure_future(other())
     await outbox.put(bytes(100 * FULL_BYTES))
+    await outbox.flush()
     task.cancel()
     assert others >= 100
     assert request.writer.output_size == 100 * FULL_BYTES

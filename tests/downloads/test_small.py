@@ -1,15 +1,22 @@
 """Small files are read once for many buyers, and never for long."""
 
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from msrv.downloads import small as small_room
-from msrv.downloads.body import Stretch
-from msrv.downloads.small import FRESH_SECONDS, SMALL_BYTES, SmallFiles
-from msrv.storage.model import Changed, Gone
+from msrv.downloads.answers import Answer
+from msrv.downloads.ranges import ByteRange
+from msrv.downloads.representation import Representation
+from msrv.downloads.small import FRESH_SECONDS, SmallAnswers, is_plain
 from tests.downloads.made import noise, put
-from tests.downloads.shop import Watched
+from tests.downloads.shop import PRIVATE, Client
+
+Start = Callable[[TestServer], Awaitable[Client]]
 
 
 class Clock:
@@ -21,99 +28,161 @@ class Clock:
         return self.now
 
 
-@pytest.fixture
-def clock() -> Clock:
-    """The time."""
-    return Clock()
+class Counter:
+    """Sells files by name, and counts how often they are read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clock = Clock()
+        self.answers = SmallAnswers(self.clock)
+        self.read = 0
+
+    def represent(self, name: str) -> Representation:
+        """Describe a file as it is now."""
+        data = (self.folder / name).read_bytes()
+        return Representation.of_file(put(self.folder, name, data), name)
+
+    async def get(self, request: web.Request) -> web.StreamResponse:
+        """Answer as a sender does."""
+        key = self.represent(request.match_info["name"]), PRIVATE
+        if is_plain(request):
+            ready = self.answers.again(key)
+            if ready is not None:
+                return ready
+        data = (self.folder / request.match_info["name"]).read_bytes()
+        headers = {"ETag": key[0].etag, "Content-Length": str(len(data))}
+        parts = (ByteRange(0, len(data)),)
+        answer = Answer(HTTPStatus.OK, headers, parts)
+
+        async def read() -> bytes:
+            self.read += 1
+            return data
+
+        if not is_plain(request):
+            return web.Response(headers=headers, body=await read())
+        return await self.answers.first(key, answer, read())
+
+    def server(self) -> TestServer:
+        """Put it behind a socket."""
+        app = web.Application()
+        app.router.add_get("/{name}", self.get)
+        return TestServer(app)
 
 
 @pytest.fixture
-def storage(tmp_path: Path) -> Watched:
-    """A library that counts what is opened."""
-    return Watched(tmp_path)
-
-
-@pytest.fixture
-def files(storage: Watched, clock: Clock) -> SmallFiles:
-    """What is tested."""
-    return SmallFiles(storage, clock)
+def counter(tmp_path: Path) -> Counter:
+    """What is tested, with two files."""
+    for name in ("a", "b"):
+        put(tmp_path, name, noise(200, name))
+    return Counter(tmp_path)
 
 
 async def test_it_is_read_once_in_a_while(
-    files: SmallFiles, storage: Watched, clock: Clock, tmp_path: Path
+    counter: Counter, aiohttp_client: Start
 ) -> None:
     """A thousand buyers of a small file wait for a thousand threads."""
-    data = noise(200)
-    content = put(tmp_path, "a", data)
-    whole, part = Stretch(content, 0, 200), Stretch(content, 50, 60)
-    assert await files.read([whole]) == data
-    assert await files.read([part]) == data[50:60]
-    clock.now += FRESH_SECONDS / 2
-    assert await files.read([whole]) == data
-    assert len(storage.opened) == 1
-    clock.now += FRESH_SECONDS / 2
-    assert await files.read([whole]) == data
-    assert len(storage.opened) == 2
-
-
-async def test_what_is_gone_is_noticed(
-    files: SmallFiles, clock: Clock, tmp_path: Path
-) -> None:
-    """A file that is no longer there is sold for ever."""
-    data = noise(200)
-    whole = [Stretch(put(tmp_path, "a", data), 0, 200)]
-    assert await files.read(whole) == data
-    (tmp_path / "a").unlink()
-    clock.now += FRESH_SECONDS
-    with pytest.raises(Gone):
-        await files.read(whole)
-    put(tmp_path, "a", noise(199, "new"))
-    with pytest.raises(Changed):
-        await files.read(whole)
+    client = await aiohttp_client(counter.server())
+    bodies = []
+    heads = []
+    for _ in range(5):
+        answer = await client.get("/a")
+        bodies.append(await answer.read())
+        heads.append(dict(answer.headers))
+    assert bodies == [noise(200, "a")] * 5
+    assert heads == [heads[0]] * 5
+    assert counter.read == 1
+    counter.clock.now += FRESH_SECONDS
+    assert await (await client.get("/a")).read() == noise(200, "a")
+    assert counter.read == 2
 
 
 async def test_a_new_version_is_another_file(
-    files: SmallFiles, tmp_path: Path
+    counter: Counter, aiohttp_client: Start
 ) -> None:
     """A buyer gets the old bytes under the new checksum."""
-    old = put(tmp_path, "a", noise(200))
-    assert await files.read([Stretch(old, 0, 200)]) == noise(200)
-    new = put(tmp_path, "a", noise(300, "new"))
-    assert await files.read([Stretch(new, 0, 300)]) == noise(300, "new")
+    client = await aiohttp_client(counter.server())
+    old = await client.get("/a")
+    put(counter.folder, "a", noise(300, "new"))
+    new = await client.get("/a")
+    assert await new.read() == noise(300, "new")
+    assert new.headers["ETag"] != old.headers["ETag"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Range": "bytes=0-9"},
+        {"If-None-Match": "*"},
+        {"If-Match": "*"},
+        {"If-Range": '"x"'},
+        {"If-Modified-Since": "Fri, 13 Feb 2009 23:31:30 GMT"},
+        {"If-Unmodified-Since": "Fri, 13 Feb 2009 23:31:30 GMT"},
+        {"Connection": "close"},
+    ],
+    ids=lambda headers: next(iter(headers)),
+)
+async def test_who_asks_otherwise_is_answered_anew(
+    counter: Counter, aiohttp_client: Start, headers: dict[str, str]
+) -> None:
+    """A buyer who has half of it gets all of it once more."""
+    client = await aiohttp_client(counter.server())
+    assert (await client.get("/a")).status == 200
+    answer = await client.get("/a", headers=headers)
+    assert await answer.read() == noise(200, "a")
+    assert counter.read == 2
+    assert (await client.head("/a")).status == 200
+    assert counter.read == 3
+
+
+async def test_a_good_bye_is_not_said_again(
+    counter: Counter, aiohttp_client: Start
+) -> None:
+    """A store that is about to end has told one buyer, and so tells all."""
+    server = counter.server()
+    leaving = True
+
+    async def prepare(request: web.Request, response: web.Response) -> None:
+        assert request.path == "/a"
+        if leaving:
+            response.force_close()
+            response.headers["Connection"] = "close"
+
+    server.app.on_response_prepare.append(prepare)  # type: ignore[arg-type]  # responses are what it prepares
+    client = await aiohttp_client(server)
+    assert (await client.get("/a")).headers["Connection"] == "close"
+    leaving = False
+    assert "Connection" not in (await client.get("/a")).headers
+    assert counter.read == 2
+    assert "Connection" not in (await client.get("/a")).headers
+    assert counter.read == 2
 
 
 async def test_memory_has_a_bound(
-    files: SmallFiles,
-    storage: Watched,
-    tmp_path: Path,
+    counter: Counter,
+    aiohttp_client: Start,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A library of ten thousand small files is held in memory."""
-    monkeypatch.setattr(small_room, "KEPT_BYTES", 1000)
-    contents = [put(tmp_path, f"{n}", noise(400, f"{n}")) for n in range(4)]
-    for content in contents:
-        await files.read([Stretch(content, 0, 400)])
-    assert files._kept_bytes == sum(
-        len(data) for _, data in files._kept.values()
+    monkeypatch.setattr(small_room, "KEPT_BYTES", 600)
+    client = await aiohttp_client(counter.server())
+    for name in ("a", "b", "b"):
+        assert (await client.get(f"/{name}")).status == 200
+    assert counter.read == 2
+    assert counter.answers._kept_bytes == sum(
+        ready.body_length for _, ready in counter.answers._kept.values()
     )
-    assert files._kept_bytes <= 1000
-    await files.read([Stretch(contents[3], 0, 400)])
-    assert len(storage.opened) == 4
-    await files.read([Stretch(contents[0], 0, 400)])
-    assert len(storage.opened) == 5
+    assert 0 < counter.answers._kept_bytes <= 600
+    assert (await client.get("/a")).status == 200
+    assert counter.read == 3
 
 
-async def test_a_bit_of_a_large_file_is_not_kept(
-    files: SmallFiles, tmp_path: Path
-) -> None:
-    """A few ranges of a film fill the memory."""
-    data = noise(SMALL_BYTES + 1)
-    content = put(tmp_path, "a", data)
-    assert await files.read([Stretch(content, 5, 10)]) == data[5:10]
-    assert (
-        await files.read(
-            [b"<", Stretch(content, 0, 3), b">", Stretch(content, 7, 9)]
-        )
-        == b"<" + data[:3] + b">" + data[7:9]
-    )
-    assert not files._kept
+async def test_what_can_t_be_read_is_not_kept(counter: Counter) -> None:
+    """A disk that fails once leaves an answer that nobody can read."""
+
+    async def fail() -> bytes:
+        raise ConnectionAbortedError
+
+    key = counter.represent("a"), PRIVATE
+    with pytest.raises(ConnectionAbortedError):
+        await counter.answers.first(key, Answer(HTTPStatus.OK, {}), fail())
+    assert counter.answers.again(key) is None

@@ -1,5 +1,7 @@
 """Bytes to text and back, with one spelling for each value."""
 
+import hmac
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,3 +85,12 @@ def test_what_is_no_json_is_refused(text: bytes) -> None:
     """Else a broken token would end in an error page of the server's own."""
     with pytest.raises(Forged):
         from_json(text)
+
+
+@given(key=st.binary(max_size=200), fields=st.lists(st.binary(), max_size=4))
+def test_a_mac_is_the_standard_s(key: bytes, fields: list[bytes]) -> None:
+    """A proof that only this program can check, or one that is weaker."""
+    message = b"".join(
+        len(field).to_bytes(4, "big") + field for field in fields
+    )
+    assert mac(key, *fields) == hmac.digest(key, message, "sha256")

@@ -1,0 +1,96 @@
+"""What is at hand is handed out at the door, before the house is entered.
+
+A small file that was sent a moment ago needs no thread, no router and no
+middleware: finding one's way through them costs more than all the rest. What
+is asked of a link is the same: the store's name, both proofs, and whether it
+was taken back. Whatever isn't plainly good is left to the house, which knows
+how to say no.
+"""
+
+import re
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+from msrv.catalog.model import Item
+from msrv.downloads.ranges import ByteRange
+from msrv.downloads.small import Ready, is_plain
+from msrv.pages.keys import (
+    CATALOG,
+    CLOCK,
+    KEYRING,
+    LEDGER,
+    ORIGIN,
+    ORIGIN_RULES,
+    PACKS,
+    ROUTE,
+    SENDER,
+    TRAFFIC,
+)
+from msrv.pages.rendering import PRIVATE
+from msrv.proofs.errors import Forged, LinkExpired
+from msrv.proofs.links import verify_link
+
+House = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+_LINK: Final = re.compile(r"/download/([^/?%]+)/([^/?%]+)/([^/?%]+)")
+
+
+def before(app: web.Application, house: House) -> House:
+    """Put the hatch before an application's own handler."""
+    hatch = Hatch(app)
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        ready = hatch.at_hand(request)
+        return await house(request) if ready is None else ready
+
+    return answer
+
+
+class Hatch:
+    """What an application has at hand."""
+
+    def __init__(self, app: web.Application) -> None:
+        self._keyring = app[KEYRING]
+        self._clock = app[CLOCK]
+        self._catalog = app[CATALOG]
+        self._packs = app[PACKS]
+        self._sender = app[SENDER]
+        self._ledger = app[LEDGER]
+        self._rules = app[ORIGIN_RULES]
+        self._traffic = app[TRAFFIC]
+
+    def at_hand(self, request: web.BaseRequest) -> Ready | None:
+        """Answer a request if there is nothing to think about."""
+        began = time.perf_counter()
+        link = _LINK.fullmatch(request.raw_path)
+        if link is None or not is_plain(request) or self._traffic.draining:
+            return None
+        try:
+            access = verify_link(
+                self._keyring, link[1], link[2], link[3], self._clock()
+            )
+        except (Forged, LinkExpired):
+            return None
+        entry = self._catalog.current.by_id.get(access.item_id)
+        if not isinstance(entry, Item) or self._ledger.revocations.ends(
+            access.order_id, access.item_id, entry.release_id
+        ):
+            return None
+        representation, _ = self._packs.file(entry)
+        ready = self._sender.at_hand(representation, cache_control=PRIVATE)
+        origin = self._rules.read(
+            request.remote, secure=request.secure, headers=request.headers
+        )
+        if ready is None or not self._rules.knows(origin.host):
+            return None
+        request[ORIGIN], request[ROUTE] = origin, "download"
+        size = representation.size_bytes
+        self._ledger.on_sent(
+            access.order_id, access.item_id, representation.etag, size
+        )(ByteRange(0, size))
+        seconds = time.perf_counter() - began
+        self._traffic.note("GET", "download", ready.status, seconds, size)
+        return ready
