@@ -7,16 +7,13 @@ COPY requirements.txt /tmp/
 RUN pip install --require-hashes --only-binary :all: --no-cache-dir \
         --no-compile --root-user-action ignore \
         --prefix /packages -r /tmp/requirements.txt \
-    && find /packages \( -name tests -o -name test -o -name '*.pyi' \
-        -o -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' \) \
-        -prune -exec rm -rf {} + \
     && rm -rf /packages/bin /packages/share /packages/include
 COPY msrv /app/msrv
 COPY deploy/slim.py /tmp/
 RUN PYTHONPATH=/app PYTHONDONTWRITEBYTECODE=1 \
         python /tmp/slim.py /packages/lib/python3.*/site-packages
 # Compiled here, since the image runs where nothing can be written.
-RUN python -m compileall -q -j 0 /packages /app \
+RUN python -m compileall -q -j 0 /app \
     && chmod -R u=rwX,go=rX /packages /app
 
 

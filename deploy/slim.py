@@ -2,23 +2,72 @@
 
     python slim.py SITE_PACKAGES
 
-- Babel keeps its data for the languages that prices are written in.
-- SQLAlchemy and Alembic lose their tools for testing others.
-- The three largest lose their sources and docstrings: Python loads a compiled
-  module as well without them, and nobody reads them there.
+- What LEFT_OUT names is deleted: nothing of the store loads it.
+- Babel keeps the languages that prices are written in, and of these what
+  writes a price.
+- Libraries end where the loader stops reading: the rest is for debuggers.
+- Modules are compiled and their sources go. Docstrings and asserts stay: some
+  packages rely on them. A traceback still names each line by its number; the
+  store's own sources are not touched.
+
+tests/containers/test_slim.py tries that nothing is missed.
 """
 
 import compileall
+import pickle
 import shutil
+import struct
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Final
 
-UNUSED: Final = ("sqlalchemy/testing", "alembic/testing")
-COMPILED_ALONE: Final = ("babel", "sqlalchemy", "stripe")
+LEFT_OUT: Final = (
+    # Tests, and tools to test others with.
+    "**/tests",
+    "sqlalchemy/testing",
+    "alembic/testing",
+    # What a compiler or a type checker reads.
+    "**/*.py[ixd]",
+    "**/*.pxi",
+    "**/*.[ch]",
+    "**/*.[ch]pp",
+    "greenlet/**/*.asm",
+    "greenlet/**/*.obj",
+    "stripe/params",
+    # Messages of Stripe's second kind; the store takes the first.
+    "stripe/events",
+    # Text drawn into pictures, and what that alone needs. Covers are read,
+    # and written again: the codecs stay.
+    "PIL/_imagingft.*",
+    "pillow.libs/libfreetype-*",
+    "pillow.libs/libharfbuzz-*",
+    "pillow.libs/libpng16-*",
+    "pillow.libs/libbrotli*",
+)
+
+# What babel.numbers.format_currency() looks up.
+PRICES: Final = frozenset(
+    "number_symbols default_numbering_system numbering_systems "
+    "currency_formats currency_symbols currency_names currency_names_plural "
+    "plural_form".split()
+)
 
 
-def keep_languages(packages: Path) -> None:
+def leave_out(packages: Path) -> None:
+    """Delete what LEFT_OUT names; all of it has to be there."""
+    for pattern in LEFT_OUT:
+        found = list(packages.glob(pattern))
+        if not found:
+            raise SystemExit(f"nothing is called {pattern} any more")
+        for path in found:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def keep_prices(packages: Path) -> None:
     """Leave Babel what pages/language.py asks of it, and what that needs."""
     from babel import localedata  # noqa: PLC0415 - it is found only now
 
@@ -30,22 +79,55 @@ def keep_languages(packages: Path) -> None:
     for path in (packages / "babel" / "locale-data").glob("*.dat"):
         if path.stem not in used:
             path.unlink()
+            continue
+        data = pickle.loads(path.read_bytes())  # noqa: S301 - it came with Babel
+        kept = [each for each in data.items() if each[0] in PRICES]
+        path.write_bytes(pickle.dumps(dict(kept)))
+
+
+def end_where_loaded(library: Path) -> None:
+    """Cut off symbols, debugging data and the table of sections.
+
+    The loader reads the segments alone: their table has an offset at 32, a
+    size and a number of entries at 54, and each entry its offset and size in
+    the file at 8 and 32. https://refspecs.linuxfoundation.org/elf/gabi4+/
+    """
+    data = bytearray(library.read_bytes())
+    if data[:6] != b"\x7fELF\x02\x01":
+        raise SystemExit(f"{library} is not for 64 bits, little end first")
+    (table,) = struct.unpack_from("<Q", data, 32)
+    size, number = struct.unpack_from("<HH", data, 54)
+    ends = [table + size * number]
+    for entry in range(table, ends[0], size):
+        start, _, _, length = struct.unpack_from("<4Q", data, entry + 8)
+        ends.append(start + length)
+    struct.pack_into("<Q", data, 40, 0)  # where the table of sections is
+    struct.pack_into("<3H", data, 58, 0, 0, 0)  # an entry's size, and so on
+    library.write_bytes(data[: max(ends)])
+
+
+def compile_alone(packages: Path) -> None:
+    """Put compiled modules in the place of their sources."""
+    if not compileall.compile_dir(
+        packages,
+        quiet=1,
+        legacy=True,
+        stripdir=str(packages),
+        prependdir=sysconfig.get_path("purelib"),
+    ):
+        raise SystemExit("not everything can be compiled")
+    for source in packages.rglob("*.py"):
+        source.unlink()
 
 
 def main(packages: Path) -> None:
     """Do all of it in one folder."""
     sys.path.insert(0, str(packages))
-    keep_languages(packages)
-    for name in UNUSED:
-        shutil.rmtree(packages / name)
-    for name in COMPILED_ALONE:
-        folder = packages / name
-        if not compileall.compile_dir(
-            folder, quiet=1, legacy=True, optimize=2
-        ):
-            raise SystemExit(f"{name} can't be compiled")
-        for source in folder.rglob("*.py"):
-            source.unlink()
+    leave_out(packages)
+    keep_prices(packages)
+    for library in packages.rglob("*.so*"):
+        end_where_loaded(library)
+    compile_alone(packages)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from tests.containers.engine import (
 )
 from tests.running import ROOT
 
-MOST_ADDED_BYTES = 120_000_000
+MOST_ADDED_BYTES = 80_000_000
 LOCKED = (
     "--read-only",
     "--cap-drop=ALL",

@@ -1,0 +1,173 @@
+"""What the image leaves out of its packages is missed by nobody."""
+
+import asyncio
+import io
+import json
+import time
+from pathlib import Path
+from typing import Final
+
+import yarl
+from PIL import Image, ImageCms
+
+from msrv.pages import language
+from tests.containers.buyer import Buyer
+from tests.containers.engine import container, docker, free_port, until
+from tests.stripe.fake import KEY, SECRET, FakeStripe
+
+LOADS: Final = """
+import ctypes, json, sysconfig
+from pathlib import Path
+broken = {}
+for library in Path(sysconfig.get_path("purelib")).rglob("*.so*"):
+    try:
+        ctypes.CDLL(str(library))
+    except OSError as error:
+        broken[library.name] = str(error)
+print(json.dumps(broken))
+"""
+
+IMPORTS: Final = """
+import importlib, json, pkgutil, warnings
+warnings.simplefilter("ignore")
+broken = {}
+for package in ("msrv", "stripe"):
+    root = importlib.import_module(package)
+    for found in pkgutil.walk_packages(root.__path__, f"{package}."):
+        if found.name.rpartition(".")[2] in {"__main__", "env"}:
+            continue  # these run where they are imported
+        try:
+            importlib.import_module(found.name)
+        except ImportError as error:
+            broken[found.name] = str(error)
+print(json.dumps(broken))
+"""
+
+PRICES: Final = """
+import json
+from msrv.pages import language
+print(json.dumps([
+    [language.written(minor, currency, name), language._locale(name)
+        .number_symbols["latn"]["decimal"]]
+    for name in language.LANGUAGES
+    for currency, minor in AMOUNTS
+]))
+"""
+
+PICTURES: Final = """
+import io, json, sys
+from pathlib import Path
+from msrv.catalog import pictures
+found = {}
+for path in Path("/pictures").iterdir():
+    facts = pictures.measure(path)
+    with path.open("rb") as file:
+        small = pictures.shrink(file, 16)
+    found[path.name] = [facts.width, facts.height, small[8:12].decode()]
+print(json.dumps(found))
+"""
+
+AMOUNTS: Final = [("EUR", 123_450), ("JPY", 1500), ("KWD", 1_234_567)]
+
+
+def said(image: str, script: str, *options: str) -> object:
+    """Run Python in the image: what it prints, as JSON."""
+    return json.loads(
+        docker(
+            "run", "--rm", "--network=none", "--entrypoint=python", *options,
+            image, "-c", script,
+        )
+    )  # fmt: skip
+
+
+def test_every_library_finds_what_it_needs(image: str) -> None:
+    """Some page fails, on the first visit that needs it."""
+    assert said(image, LOADS) == {}
+
+
+def test_every_module_finds_what_it_needs(image: str) -> None:
+    """A command, or a call to Stripe, fails in the image alone."""
+    assert said(image, IMPORTS) == {}
+
+
+def test_prices_are_written_as_elsewhere(image: str) -> None:
+    """In some language the pages with a price are an error."""
+    assert said(image, f"AMOUNTS = {AMOUNTS}\n{PRICES}") == [
+        [
+            language.written(minor, currency, name),
+            language._locale(name).number_symbols["latn"]["decimal"],
+        ]
+        for name in language.LANGUAGES
+        for currency, minor in AMOUNTS
+    ]
+
+
+def test_covers_of_all_kinds_are_read(image: str, tmp_path: Path) -> None:
+    """A band's cover is a grey square, since its codec was cut away."""
+    picture = Image.new("RGB", (40, 20), (200, 20, 30))
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    tmp_path.chmod(0o755)
+    for kind in ("JPEG", "PNG", "WEBP", "GIF", "AVIF"):
+        data = io.BytesIO()
+        more = {} if kind == "GIF" else {"icc_profile": profile.tobytes()}
+        picture.save(data, kind, **more)
+        (tmp_path / kind).write_bytes(data.getvalue())
+    found = said(image, PICTURES, f"--volume={tmp_path}:/pictures:ro")
+    assert found == {
+        kind: [40, 20, "WEBP"]
+        for kind in ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
+    }
+
+
+async def test_stripe_is_asked_and_heard(image: str) -> None:
+    """Money is taken and no receipt made, or given back and none ended."""
+    bank = FakeStripe(lambda: int(time.time()))
+    await bank.server.start_server()
+    port = free_port()
+    environ = {
+        "MSRV_HOST": "127.0.0.1",
+        "MSRV_PORT": port,
+        "MSRV_STRIPE_KEY": KEY,
+        "MSRV_STRIPE_WEBHOOK_SECRET": SECRET,
+        "MSRV_STRIPE_API": bank.url,
+    }
+    options = [f"--env={name}={each}" for name, each in environ.items()]
+    buyer = Buyer(port)
+    try:
+        with container(image, "--network=host", *options):
+            await asyncio.to_thread(until, buyer.is_ready, "it can sell")
+            path = await paid(bank, buyer)
+            assert (await asyncio.to_thread(buyer.ask, path)).status == 200
+            amount = bank.last["amount_total"]
+            made = bank.event("refund.created", bank.refund(bank.last, amount))
+            hook = f"http://127.0.0.1:{port}/payments/stripe/webhook"
+            assert await bank.tell(hook, made) == 200
+            await asyncio.to_thread(
+                until, lambda: buyer.ask(path).status != 200, "the link ends"
+            )
+    finally:
+        await bank.server.close()
+
+
+async def paid(bank: FakeStripe, buyer: Buyer) -> str:
+    """Buy what is not free: the path of its download."""
+    item = next(
+        item["item_id"]
+        for release in buyer.json("/catalog")["releases"]
+        for item in release["items"]
+        if item["price_minor"]
+    )
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    sent = await asyncio.to_thread(
+        buyer.ask,
+        "/purchases",
+        form,
+        method="POST",
+        body=f"item={item}".encode(),
+    )
+    assert sent.status == 303, sent
+    back = yarl.URL(bank.way_back(bank.pay(bank.last))).raw_path_qs
+    came = await asyncio.to_thread(buyer.ask, back)
+    receipt = yarl.URL(came.headers["location"]).raw_path
+    shown = await asyncio.to_thread(buyer.json, receipt)
+    return yarl.URL(shown["downloads"][item]).raw_path
