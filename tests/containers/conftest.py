@@ -138,3 +138,11 @@ def all_ready(project: Project) -> bool:
         succeeds("exec", each, "msrv", "healthcheck", "--ready")
         for each in project.containers("app")
     )
+
+
+@pytest.fixture
+def mended(stack: Stack) -> Iterator[None]:
+    """Bring the whole stack back after a test that takes parts away."""
+    yield
+    stack.project.up("--no-build")
+    until(lambda: all_ready(stack.project), "all can sell", 120)

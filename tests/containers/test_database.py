@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -131,14 +130,6 @@ def readiness(stack: Stack) -> str:
     state = stack.buyer.json("/-/ready")["status"]
     assert isinstance(state, str)
     return state
-
-
-@pytest.fixture
-def mended(stack: Stack) -> Iterator[None]:
-    """Bring the whole stack back after a test that takes parts away."""
-    yield
-    stack.project.up("--no-build")
-    until(lambda: all_ready(stack.project), "all can sell", 120)
 
 
 def test_only_the_store_reaches_it(stack: Stack, image: str) -> None:
