@@ -38,6 +38,11 @@ class Buyer:
     tls: ssl.SSLContext | None = None
     host: str = "localhost"
 
+    @property
+    def url(self) -> str:
+        """What a browser's address line begins with here."""
+        return f"http{'s' if self.tls else ''}://{self.host}:{self.port}"
+
     def connect(self) -> http.client.HTTPConnection:
         """Open a connection, to this machine whatever the name is."""
         if self.tls is None:

@@ -1,5 +1,6 @@
 """A compose project for each module, and deployers for its tests."""
 
+import ssl
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import require
-from tests.containers.deployer.rig import Running, Shop, lack
+from tests.containers.deployer import profile as profiles
+from tests.containers.deployer.profile import Profile
+from tests.containers.deployer.programs import Registry, find
+from tests.containers.deployer.rig import Running, Shop, docker, lack, until
+from tests.containers.engine import PRODUCTION, Project, free_port
 
 LINES = (
     'repository = "{name}/store"\npull = false\nproject = "{name}"\n'
@@ -68,3 +73,77 @@ def start_deployer(shop: Shop, tmp_path: Path) -> Iterator[StartDeployer]:
     yield start
     for each in started:
         each.end()
+
+
+@pytest.fixture(scope="session")
+def registry_program() -> Path:
+    """The program of CNCF distribution."""
+    found = find("docker-registry") or find("registry")
+    require(
+        "registry",
+        there=found is not None,
+        lack="no registry is installed, and none runs here",
+    )
+    assert found
+    return found
+
+
+@pytest.fixture(scope="session")
+def registry(
+    registry_program: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Registry]:
+    """A registry for the whole run."""
+    found = Registry(registry_program, tmp_path_factory.mktemp("registry"))
+    found.start()
+    yield found
+    found.end()
+
+
+@pytest.fixture(scope="session")
+def profile(
+    image: str,
+    registry: Registry,
+    production: Project,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Profile]:
+    """The production stack with its deployer, up and selling."""
+    name = f"dep-{uuid.uuid4().hex[:8]}"
+    folder = tmp_path_factory.mktemp(name)
+    repository = f"{registry.host}/{name}"
+    docker("tag", image, f"{repository}:latest")
+    docker("push", "--quiet", f"{repository}:latest")
+    http_port, https_port = free_port(), free_port()
+    part = uuid.uuid4().bytes
+    project = Project(
+        PRODUCTION,
+        name,
+        {
+            **production.environ,
+            **profiles.write(folder, name, repository),
+            "COMPOSE_PROFILES": "deployer",
+            "MSRV_PUBLIC_URL": f"https://localhost:{https_port}",
+            "MSRV_DRAIN_SECONDS": "30",
+            "EDGE_HTTP_PORT": str(http_port),
+            "EDGE_HTTPS_PORT": str(https_port),
+            "EDGE_NETWORK": f"10.{part[0]}.{part[1]}.0/26",
+            "HOOKS_NETWORK": f"10.{part[0]}.{part[1]}.64/26",
+        },
+    )
+    ca = Path(production.environ["MSRV_TLS_CERT"]).with_name("ca.crt")
+    found = Profile(
+        project,
+        folder,
+        repository,
+        image,
+        ssl.create_default_context(cafile=ca),
+        https_port,
+    )
+    try:
+        project.up("--no-build")
+        until(found.buyer.is_ready, "the store can sell", 60)
+        yield found
+    finally:
+        project.down()
+        for each in (repository, f"msrv-deployer/{name}*", f"{name}/*"):
+            for made in set(docker("images", "--quiet", each).split()):
+                docker("image", "rm", "--force", made, check=False)

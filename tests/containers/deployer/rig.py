@@ -223,8 +223,8 @@ class Running:
     port: int = 0
     process: "subprocess.Popen[str] | None" = field(default=None, repr=False)
 
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
+    def configure(self) -> None:
+        """Write its deploy.toml."""
         self.folder.mkdir(parents=True, exist_ok=True)
         config = self.folder / "deploy.toml"
         config.write_text(
@@ -234,6 +234,10 @@ class Running:
             f'registry_token = "{REGISTRY}"\n{self.lines}',
             "utf-8",
         )
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self.configure()
         with (self.folder / "log").open("a", encoding="utf-8") as log:
             self.process = subprocess.Popen(
                 [
@@ -266,7 +270,9 @@ class Running:
 
     @property
     def log(self) -> str:
-        return (self.folder / "log").read_text("utf-8")
+        """What it has logged; of one in a container, nothing."""
+        path = self.folder / "log"
+        return path.read_text("utf-8") if path.exists() else ""
 
     def kill(self) -> None:
         """End it as a power cut does."""

@@ -1,0 +1,195 @@
+"""The production stack with its deployer, as docs/deployer.md starts it."""
+
+import json
+import os
+import ssl
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tests.containers.buyer import Answer, Buyer
+from tests.containers.deployer.rig import ENDS
+from tests.containers.engine import Project, docker, inspected
+
+HUB_SECRET: Final = "hub-W3rT8yUi1oPa5sDf7gHj"
+TOKEN: Final = "reading-Z9xC2vBn6mQw4eRt"
+MIB: Final = 1 << 20
+LONG_BYTES: Final = 16 * MIB
+
+DEPLOY: Final = """
+token_file = "/run/secrets/deploy_token"
+
+[targets.{name}]
+repository = "{repository}"
+project = "{name}"
+service = "app"
+health_seconds = 90
+settle_seconds = 2
+dockerhub_secret_file = "/run/secrets/deploy_hub"
+
+[targets.{name}-self]
+repository = "{repository}"
+project = "{name}"
+service = "deployer"
+health_seconds = 8
+settle_seconds = 1
+dockerhub_secret_file = "/run/secrets/deploy_hub"
+"""
+
+
+def write(folder: Path, name: str, repository: str) -> dict[str, str]:
+    """Write what an operator does; the settings that name it."""
+    library = folder / "library" / "Long"
+    library.mkdir(parents=True)
+    (library / "Long.bin").write_bytes(os.urandom(LONG_BYTES))
+    (library / "Short.bin").write_bytes(b"short")
+    (library / "release.toml").write_text(
+        'id = "pack"\nprice = "1.00"\nitem_price = "1.00"\n'
+        '[items."Long.bin"]\nid = "long"\n'
+        '[items."Short.bin"]\nid = "short"\n',
+        "utf-8",
+    )
+    (folder / "token").write_text(TOKEN + "\n", "utf-8")
+    (folder / "hub").write_text(HUB_SECRET + "\n", "utf-8")
+    (folder / "deploy.toml").write_text(
+        DEPLOY.format(name=name, repository=repository), "utf-8"
+    )
+    return {
+        "MSRV_LIBRARY": str(folder / "library"),
+        "MSRV_IMAGE": f"{repository}:latest",
+        "DEPLOY_CONFIG": str(folder / "deploy.toml"),
+        "DEPLOY_TOKEN": str(folder / "token"),
+        "DEPLOY_HUB_SECRET": str(folder / "hub"),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A production stack that a deployer looks after."""
+
+    project: Project
+    folder: Path
+    repository: str
+    image: str
+    tls: ssl.SSLContext
+    https_port: int
+
+    @property
+    def buyer(self) -> Buyer:
+        """Somebody who trusts its certificate."""
+        return Buyer(self.https_port, self.tls)
+
+    def one(self, service: str) -> str:
+        """Name the only container of a service."""
+        (found,) = self.project.containers(service)
+        return found
+
+    def push(self, version: str, *lines: str) -> str:
+        """Push the image once more, as another version; its digest."""
+        folder = self.folder / f"version-{version}"
+        folder.mkdir()
+        (folder / "Dockerfile").write_text(
+            "\n".join(
+                [f"FROM {self.image}", f"LABEL version={version}", *lines]
+            ),
+            "utf-8",
+        )
+        name = f"{self.repository}:latest"
+        local = f"{self.project.name}/build:{version}"
+        # The tag of this machine is the deployer's to move.
+        docker("build", "--quiet", "--tag", local, str(folder))
+        before = inspected("--type=image", name)["Id"]
+        docker("tag", local, name)
+        try:
+            docker("push", "--quiet", name)
+            (digest,) = inspected("--type=image", name)["RepoDigests"]
+        finally:
+            docker("tag", before, name)
+        # This machine forgets it: what runs next has to be pulled.
+        docker("image", "rm", local, str(digest))
+        return str(digest)
+
+    @property
+    def store(self) -> str:
+        """The target that is the store."""
+        return self.project.name
+
+    @property
+    def itself(self) -> str:
+        """The target that is the deployer."""
+        return f"{self.project.name}-self"
+
+    def hook(self, target: str, secret: str = HUB_SECRET) -> Answer:
+        """Say through the edge that there is a new image, as Docker Hub."""
+        body = {
+            "push_data": {"tag": "latest"},
+            "repository": {"repo_name": self.repository},
+        }
+        return self.buyer.ask(
+            f"/hooks/dockerhub/{target}/{secret}",
+            {"Content-Type": "application/json"},
+            method="POST",
+            body=json.dumps(body).encode(),
+        )
+
+    def told(self, target: str) -> str:
+        """Say so with the right secret; the deployment's id."""
+        answer = self.hook(target)
+        assert answer.status == 202, answer.body
+        return str(answer.json["id"])
+
+    def deployer(self, *arguments: str, check: bool = True) -> str:
+        """Run a command in the deployer's container, as an operator."""
+        return docker(
+            "exec", self.one("deployer"), "msrv", *arguments, check=check
+        )
+
+    def ask(self, path: str, token: str = TOKEN) -> Any:  # noqa: ANN401 - JSON
+        """Ask the deployer, from the machine that it runs on."""
+        networks = inspected(self._running_deployer())["NetworkSettings"]
+        address = networks["Networks"][f"{self.project.name}_hooks"]
+        request = urllib.request.Request(
+            f"http://{address['IPAddress']}:8000{path}",
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def ended(self, deployment: str, seconds: float = 90) -> Any:  # noqa: ANN401 - JSON
+        """Wait until a deployment has ended; what it says.
+
+        A deployer that updates itself is away for a moment.
+        """
+        found: Any = None
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                found = self.ask(f"/deployments/{deployment}")
+                if found["state"] in ENDS:
+                    return found
+            except (OSError, KeyError, ValueError, AssertionError):
+                pass
+            assert time.monotonic() < end, found
+            time.sleep(0.2)
+
+    def versions(self, service: str = "app") -> list[str]:
+        """Say which version each container of a service is of."""
+        return [
+            inspected(each)["Config"]["Labels"].get("version", "")
+            for each in self.project.containers(service)
+        ]
+
+    def _running_deployer(self) -> str:
+        """Name the deployer that answers; of two, the one that began."""
+        found = docker(
+            "ps",
+            "--quiet",
+            "--no-trunc",
+            f"--filter=label=com.docker.compose.project={self.project.name}",
+            "--filter=label=com.docker.compose.service=deployer",
+        ).split()
+        assert found
+        return found[-1]

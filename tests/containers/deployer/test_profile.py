@@ -1,0 +1,261 @@
+"""The production stack with its deployer: a push becomes an update, alone."""
+
+import json
+import urllib.error
+from collections.abc import Iterator
+
+import pytest
+
+from tests.containers.buyer import Answer
+from tests.containers.deployer.profile import HUB_SECRET, TOKEN, Profile
+from tests.containers.engine import docker, inspected, succeeds
+
+pytestmark = pytest.mark.containers
+
+ASK = """
+import json, sys, urllib.error, urllib.request
+for method, url in json.loads(sys.argv[1]):
+    request = urllib.request.Request(url, method=method, data=b"{}")
+    try:
+        status = urllib.request.urlopen(request, timeout=2).status
+    except urllib.error.HTTPError as error:
+        status = error.code
+    except OSError:
+        status = None
+    print(json.dumps(status))
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_is_told(profile: Profile) -> Iterator[None]:
+    """Hold that no secret is in any log, whatever the tests did."""
+    yield
+    for service in ("edge", "app", "deployer", "gate"):
+        lines = " ".join(profile.project.logs(service))
+        assert lines
+        assert HUB_SECRET not in lines
+        assert TOKEN not in lines
+
+
+def asked_from(container: str, *requests: tuple[str, str]) -> list[int | None]:
+    """Ask from within a container; None for who can't be reached."""
+    said = docker("exec", container, "python", "-c", ASK, json.dumps(requests))
+    return [json.loads(line) for line in said.splitlines()]
+
+
+def test_a_hook_at_the_edge_updates_the_store(profile: Profile) -> None:
+    """A push changes nothing, or Compose makes everything again after it."""
+    before = [inspected(each) for each in profile.project.containers("app")]
+    digest = profile.push("hooked")
+    made = profile.told(profile.store)
+    # As docs/deployer.md says to look.
+    shown = profile.deployer("deployments", made)
+    assert f"pulling {digest}" in shown
+    assert shown.splitlines()[-1] == f"{profile.store}: succeeded"
+    after = [inspected(each) for each in profile.project.containers("app")]
+    assert profile.versions() == ["hooked"] * 2
+    for old, new in zip(before, after, strict=True):
+        assert new["Name"] == old["Name"]
+        assert new["Config"]["Image"] == digest
+        assert new["State"]["Health"]["Status"] == "healthy"
+        assert new["Config"]["Env"] == old["Config"]["Env"]
+        for key in (
+            "ReadonlyRootfs",
+            "CapDrop",
+            "SecurityOpt",
+            "Memory",
+            "PidsLimit",
+            "Init",
+            "RestartPolicy",
+            "LogConfig",
+        ):
+            assert new["HostConfig"][key] == old["HostConfig"][key]
+        assert sorted(each["Destination"] for each in new["Mounts"]) == sorted(
+            each["Destination"] for each in old["Mounts"]
+        )
+        mine, theirs = old["Config"]["Labels"], new["Config"]["Labels"]
+        for label in ("project", "service", "config-hash", "container-number"):
+            key = f"com.docker.compose.{label}"
+            assert mine[key] == theirs[key]
+    # Compose knows them by what it compares, and leaves them as they are.
+    hashes = profile.project("config", "--hash", "app").split()
+    current = inspected("--type=image", f"{profile.repository}:latest")
+    for new in after:
+        labels = new["Config"]["Labels"]
+        assert labels["com.docker.compose.config-hash"] == hashes[1]
+        assert labels["com.docker.compose.image"] == current["Id"]
+    profile.project("run", "--rm", "migrate")
+    assert profile.project.containers("app") == [each["Id"] for each in after]
+    assert profile.buyer.buy("short")
+
+
+def test_who_calls_is_known_behind_the_edge(profile: Profile) -> None:
+    """All callers are one, and one who forges keeps the others out."""
+    assert profile.hook(profile.store, "wrong" * 5).status == 404
+    profile.ended(profile.told(profile.store))
+    found = [
+        json.loads(line)
+        for line in profile.project.logs("deployer")
+        if "a hook (dockerhub)" in line
+    ]
+    ours = {
+        each["IPAddress"]
+        for each in inspected(profile.one("edge"))["NetworkSettings"][
+            "Networks"
+        ].values()
+    }
+    assert found[-1]["client"] not in ours
+
+
+def test_looking_wants_the_token(profile: Profile) -> None:
+    """Who is on the edge's network reads what runs, and goes back."""
+    for token in ("wrong", ""):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            profile.ask("/deployments", token)
+        with caught.value:
+            assert caught.value.code == 401
+    assert profile.ask("/deployments")["deployments"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/hooks/dockerhub/{store}/wrong-secret-of-some-length",
+        "/hooks/dockerhub/nobody/{secret}",
+        "/hooks/generic/{store}",
+        "/hooks/registry/{store}",
+        "/hooks/",
+        "/hooks/nothing",
+    ],
+)
+def test_a_wrong_secret_is_nothing_at_the_edge(
+    profile: Profile, path: str
+) -> None:
+    """A stranger learns which targets there are, or which kinds of hook."""
+    path = path.format(store=profile.store, secret=HUB_SECRET)
+    answer = profile.buyer.ask(path, method="POST", body=b"{}")
+    assert answer.status == 404
+    assert TOKEN not in str(answer)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/deployments",
+        "/-/metrics",
+        "/hooks/../deployments",
+        "/hooks/%2e%2e/deployments",
+        "/hooks/..%2fdeployments",
+        "/hooks/x/../../deployments",
+        "/hooks//deployments",
+        "/deployments/..%2fhooks%2f",
+        "/deployments/..%2Fhooks%2Fx",
+        "/deployments/%2e%2e/hooks/",
+        "/rollback/..%2fhooks%2f",
+        "//hooks/../deployments",
+        "/hooks/?/../deployments",
+        "/HOOKS/x",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_nothing_but_hooks_gets_through(
+    profile: Profile, path: str, method: str
+) -> None:
+    """Another way to write an address leads strangers to the deployer."""
+    answer: Answer = profile.buyer.ask(
+        path,
+        {"Authorization": f"Bearer {TOKEN}"},
+        method=method,
+        body=b"{}" if method == "POST" else None,
+    )
+    # The deployer would have taken the token, or have asked for one.
+    assert answer.status in {403, 404, 405}
+    assert b'"deployments"' not in answer.body
+    assert answer.headers.get("server") == "nginx" or (
+        "content-security-policy" in answer.headers
+    )
+
+
+def test_a_body_too_long_stops_at_the_edge(profile: Profile) -> None:
+    """Ten megabytes are passed on to a small process."""
+    answer = profile.buyer.ask(
+        f"/hooks/dockerhub/{profile.store}/{HUB_SECRET}",
+        method="POST",
+        body=b" " * (10 << 20),
+    )
+    assert answer.status == 413
+
+
+@pytest.mark.parametrize("service", ["deployer", "gate"])
+def test_it_has_no_privilege(profile: Profile, service: str) -> None:
+    """Whoever breaks into it has the machine."""
+    name = profile.one(service)
+    found = inspected(name)
+    host = found["HostConfig"]
+    assert host["ReadonlyRootfs"]
+    assert host["CapDrop"] == ["ALL"]
+    assert not host["CapAdd"]
+    assert not host["Privileged"]
+    assert host["SecurityOpt"] == ["no-new-privileges:true"]
+    assert 0 < host["Memory"] <= 256 << 20
+    assert 0 < host["PidsLimit"] <= 64
+    assert not any(found["NetworkSettings"]["Ports"].values())
+    assert found["State"]["Health"]["Status"] == "healthy"
+    assert not succeeds("exec", name, "touch", "/app/x")
+    status = docker("exec", name, "cat", "/proc/1/status")
+    assert "CapEff:\t0000000000000000" in status
+    assert "NoNewPrivs:\t1" in status
+    has_socket = any(
+        "docker.sock" in each["Source"] for each in found["Mounts"]
+    )
+    assert has_socket is (service == "gate")
+    user = docker("exec", name, "id", "-u").strip()
+    assert (user == "0") is (service == "gate")
+
+
+def test_a_deployer_that_was_taken_over_reaches_no_further(
+    profile: Profile,
+) -> None:
+    """Whoever breaks into the deployer ends the database, or reads it."""
+    database = profile.one("db")
+    app = profile.project.containers("app")[0]
+    api = "http://gate:8000/v1.44"
+    assert asked_from(
+        profile.one("deployer"),
+        ("GET", f"{api}/containers/{app}/json"),
+        ("GET", f"{api}/containers/json?all=1"),
+        ("GET", f"{api}/containers/{database}/json"),
+        ("POST", f"{api}/containers/{database}/stop"),
+        ("DELETE", f"{api}/containers/{database}?force=1"),
+        ("DELETE", f"{api}/containers/{app}?force=1"),
+        ("POST", f"{api}/containers/{app}/exec"),
+        ("POST", f"{api}/containers/create?name=x"),
+        ("POST", f"{api}/images/create?fromImage=evil/b&tag=latest"),
+        ("POST", f"{api}/build"),
+        ("GET", f"{api}/info"),
+        ("GET", f"{api}/secrets"),
+        ("GET", "http://app:8000/-/health"),
+        ("GET", "http://db:3306/"),
+    ) == [200, *[403] * 5, 404, 404, 403, 404, 404, 404, None, None]
+    assert inspected(database)["State"]["Running"]
+
+
+@pytest.mark.parametrize("service", ["app", "edge"])
+def test_nobody_else_reaches_the_gate(profile: Profile, service: str) -> None:
+    """Whoever breaks into the store asks the engine, past the deployer."""
+    gate = inspected(profile.one("gate"))["NetworkSettings"]["Networks"]
+    assert set(gate) == {f"{profile.project.name}_engine"}
+    (network,) = gate.values()
+    other = profile.project.containers(service)[0]
+    assert not set(gate) & set(inspected(other)["NetworkSettings"]["Networks"])
+    if service == "app":
+        address = network["IPAddress"]
+        assert (
+            asked_from(
+                other,
+                ("GET", "http://gate:8000/-/health"),
+                ("GET", f"http://{address}:8000/-/health"),
+                ("GET", "http://deployer:8000/-/health"),
+            )
+            == [None] * 3
+        )
