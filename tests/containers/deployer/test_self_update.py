@@ -1,0 +1,81 @@
+"""A deployer that updates itself, last, and outlives a bad successor."""
+
+import json
+
+import pytest
+
+from tests.containers.deployer.profile import Profile
+from tests.containers.deployer.rig import inspected, until
+
+pytestmark = pytest.mark.containers
+
+NEVER_HEALTHY = (
+    "HEALTHCHECK --interval=1s --start-period=60s --start-interval=1s "
+    'CMD ["false"]'
+)
+
+
+def test_it_updates_itself_after_everything_else(profile: Profile) -> None:
+    """A deployer can't be updated, or ends with the store half done."""
+    before = inspected(profile.one("deployer"))
+    profile.push("first")
+    store = profile.told(profile.store)
+    # Asked for in the meantime, and before the store's next one.
+    itself = profile.told(profile.itself)
+    profile.push("second")
+    again = profile.told(profile.store)
+    assert profile.ended(store)["state"] == "succeeded"
+    done = profile.ended(again)
+    assert done["state"] == "succeeded"
+    last = profile.ended(itself)
+    assert last["state"] == "succeeded", json.dumps(last, indent=1)
+    assert last["started_at"] >= done["ended_at"]
+    assert profile.versions() == ["second"] * 2
+    assert profile.versions("deployer") == ["second"]
+    after = inspected(profile.one("deployer"))
+    assert after["Id"] != before["Id"]
+    assert after["Name"] == before["Name"]
+    # The one that took over finished it, and knows what was before.
+    assert any("removing the old" in line for line in last["lines"])
+    found = profile.ask("/deployments")["deployments"]
+    assert {store, itself, again} <= {each["id"] for each in found}
+    assert f"{profile.itself}: succeeded" in profile.deployer(
+        "deployments", itself
+    )
+
+
+def test_the_one_that_took_over_works(profile: Profile) -> None:
+    """The first update of the deployer is the last of everything."""
+    profile.push("third")
+    ended = profile.ended(profile.told(profile.store))
+    assert ended["state"] == "succeeded", ended
+    assert profile.versions() == ["third"] * 2
+
+
+@pytest.mark.parametrize(
+    ("version", "line", "reason"),
+    [
+        ("idle", NEVER_HEALTHY, "was not healthy within 8 s"),
+        ("lame", 'ENTRYPOINT ["false"]', "the new container"),
+    ],
+)
+def test_a_bad_deployer_does_not_replace_a_good_one(
+    profile: Profile, version: str, line: str, reason: str
+) -> None:
+    """A push that is broken takes the deployer away, and every fix with it."""
+    before = profile.one("deployer")
+    started = inspected(before)["State"]["StartedAt"]
+    profile.push(version, line)
+    ended = profile.ended(profile.told(profile.itself))
+    assert ended["state"] == "failed", ended
+    assert reason in ended["reason"]
+    until(
+        lambda: profile.project.containers("deployer") == [before],
+        "the successor is gone",
+    )
+    assert inspected(before)["State"]["StartedAt"] == started
+    # It goes on working.
+    profile.push(f"after-{version}")
+    ended = profile.ended(profile.told(profile.itself))
+    assert ended["state"] == "succeeded", ended
+    assert profile.versions("deployer") == [f"after-{version}"]
