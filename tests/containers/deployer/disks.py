@@ -1,0 +1,99 @@
+"""Small disks that a test fills, and an engine that lives on one."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.containers.deployer.programs import finish, until_up
+
+PART = 1 << 16
+
+
+@contextmanager
+def small_disk(path: Path, size_bytes: int) -> Iterator[Path]:
+    """Mount a file system of that size; wants to be root."""
+    path.mkdir(parents=True, exist_ok=True)
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "disk", path],
+        check=True,
+    )
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", path], check=True)
+
+
+def lack() -> str | None:
+    """Say why no file system can be mounted; None if one can."""
+    if os.geteuid() != 0:
+        return "only root can mount a file system"
+    done = subprocess.run(
+        ["unshare", "--mount", "mount", "-t", "tmpfs", "disk", "/mnt"],
+        capture_output=True,
+        check=False,
+    )
+    return "no file system can be mounted" if done.returncode else None
+
+
+def fill(disk: Path, *, leave_bytes: int = 0) -> Path:
+    """Write to a disk until it is full, but for so much; what was written."""
+    path = disk / "filler"
+    with path.open("ab") as file:
+        while True:
+            room = os.statvfs(disk)
+            free_bytes = room.f_bavail * room.f_frsize - leave_bytes
+            if free_bytes <= 0:
+                return path
+            file.write(b"\0" * min(free_bytes, PART))
+            file.flush()
+
+
+@contextmanager
+def engine_on(disk: Path, program: Path) -> Iterator[str]:
+    """Run a container engine that keeps all that it has on a disk: its URL.
+
+    It leaves the machine's network alone, so its containers have none.
+    """
+    folder = disk.with_name(f"{disk.name}-engine")
+    folder.mkdir()
+    socket = folder / "engine.sock"
+    log = folder / "log"
+    with log.open("ab") as file:
+        process = subprocess.Popen(
+            [
+                program,
+                f"--data-root={disk}/data",
+                f"--exec-root={folder}/exec",
+                f"--pidfile={folder}/pid",
+                f"--host=unix://{socket}",
+                "--bridge=none",
+                "--iptables=false",
+                "--ip6tables=false",
+                "--ip-forward=false",
+                "--ip-masq=false",
+            ],
+            # What it starts for itself is beside it.
+            env={
+                **os.environ,
+                "PATH": f"{program.parent}:{os.environ['PATH']}",
+            },
+            stdout=file,
+            stderr=file,
+        )
+    url = f"unix://{socket}"
+    try:
+        until_up(process, log, lambda: _answers(url))
+        yield url
+    finally:
+        finish(process)
+
+
+def _answers(url: str) -> bool:
+    return not subprocess.run(
+        ["docker", "--host", url, "version"],
+        capture_output=True,
+        check=False,
+        timeout=20,
+    ).returncode
