@@ -58,13 +58,16 @@ def start_deployer(shop: Shop, tmp_path: Path) -> Iterator[StartDeployer]:
     started: list[Running] = []
 
     def start(
-        lines: str = LINES, engine: str = "unix:///var/run/docker.sock"
+        lines: str = LINES,
+        engine: str = "unix:///var/run/docker.sock",
+        port: int = 0,
     ) -> Running:
         made = Running(
             tmp_path / "deployer",
             shop.name,
             lines.format(name=shop.name),
             engine,
+            port=port,
         )
         started.append(made)
         made.start()

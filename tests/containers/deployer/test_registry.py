@@ -1,7 +1,6 @@
 """A push to a real registry, its own web hook, and a pull by digest."""
 
 import json
-import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -10,42 +9,41 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import require
 from tests.containers.deployer.conftest import LINES, StartDeployer
+from tests.containers.deployer.programs import Registry
 from tests.containers.deployer.rig import (
     REGISTRY,
     Running,
     Shop,
     docker,
-    inspected,
+    until,
 )
+from tests.containers.engine import free_port
 
 pytestmark = pytest.mark.containers
 
-HOST = "localhost:5000"
 ENVELOPE = "vnd.docker.distribution.events.v2+json"
 
 
-def registry_answers() -> bool:
-    try:
-        with urllib.request.urlopen(f"http://{HOST}/v2/", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
-
-
 @pytest.fixture
-def repository(shop: Shop) -> Iterator[str]:
-    """A repository of this test alone, in the registry of this machine."""
-    require(
-        "registry",
-        there=registry_answers(),
-        lack=f"no registry answers on {HOST}",
+def telling(
+    registry_program: Path, shop: Shop, tmp_path: Path
+) -> Iterator[tuple[Registry, int]]:
+    """A registry that tells a deployer, and the port where it should be."""
+    port = free_port()
+    found = Registry(registry_program, tmp_path / "registry")
+    found.start(
+        f"http://127.0.0.1:{port}/hooks/registry/{shop.name}", REGISTRY
     )
-    name = f"{HOST}/{shop.name}"
-    yield name
-    for image in docker("images", "--quiet", name).split():
-        docker("image", "rm", "--force", image, check=False)
+    yield found, port
+    found.end()
+
+
+def lines(repository: str) -> str:
+    """Have it pulled from a registry."""
+    return LINES.replace("pull = false", "pull = true").replace(
+        "{name}/store", repository
+    )
 
 
 def pushed(shop: Shop, repository: str, version: str) -> str:
@@ -83,7 +81,7 @@ def envelope(name: str, digest: str) -> dict[str, Any]:
                     "tag": "latest",
                     "digest": digest,
                 },
-                "request": {"host": HOST},
+                "request": {"host": "localhost:5000"},
             },
         ]
     }
@@ -104,25 +102,50 @@ def post(deployer: Running, data: object) -> Any:  # noqa: ANN401 - JSON
         return json.load(answer)
 
 
+def running(shop: Shop) -> set[str]:
+    """Say what the shop's containers were made of."""
+    return {str(each["Config"]["Image"]) for each in shop.apps()}
+
+
 def test_what_was_pushed_runs_by_its_digest(
-    shop: Shop, repository: str, start_deployer: StartDeployer, tmp_path: Path
+    shop: Shop, registry: Registry, start_deployer: StartDeployer
 ) -> None:
     """Another image than the one in the registry runs, or none."""
-    assert tmp_path
+    repository = f"{registry.host}/{shop.name}"
     digest = pushed(shop, repository, "pulled")
-    deployer = start_deployer(
-        LINES.replace("pull = false", "pull = true").replace(
-            "{name}/store", repository
-        )
-    )
+    deployer = start_deployer(lines(repository))
     made = post(deployer, envelope(shop.name, "sha256:" + "f" * 64))
     ended = deployer.wait(made["id"], 90)
     assert ended["state"] == "succeeded", ended
     assert shop.versions() == ["pulled"] * 2
     # The digest is the registry's; what the payload said was a hint.
-    for each in shop.apps():
-        assert inspected(each["Id"])["Config"]["Image"] == (
-            f"{repository}@{digest}"
-        )
-    assert ended["of_bytes"] >= 0
+    assert running(shop) == {f"{repository}@{digest}"}
     assert any("pulling" in line for line in ended["lines"])
+
+
+def test_a_registry_tells_of_a_push_by_itself(
+    shop: Shop,
+    telling: tuple[Registry, int],
+    start_deployer: StartDeployer,
+) -> None:
+    """What a registry really sends is not what the deployer reads."""
+    registry, port = telling
+    repository = f"{registry.host}/{shop.name}"
+    deployer = start_deployer(lines(repository), port=port)
+    digest = pushed(shop, repository, "told")
+    found: list[dict[str, str]] = []
+
+    def is_told() -> bool:
+        found[:] = deployer.ask("/deployments")["deployments"]
+        return bool(found)
+
+    until(is_told, "the registry tells of the push")
+    # A push is an event for each layer, and one deployment.
+    ended = deployer.wait(found[0]["id"], 90)
+    assert (ended["state"], ended["cause"]) == ("succeeded", "registry")
+    assert shop.versions() == ["told"] * 2
+    assert running(shop) == {f"{repository}@{digest}"}
+    # That it was pulled is an event, too, and starts nothing.
+    (_,) = deployer.ask("/deployments")["deployments"]
+    assert "ignored a hook (registry): it is about no push" in deployer.log
+    assert REGISTRY not in deployer.log
