@@ -146,6 +146,47 @@ async def test_a_burst_is_one_deployment(house: House) -> None:
     assert [each.id for each in house.begun] == [first["id"], rest[0]["id"]]
 
 
+async def test_a_way_back_takes_the_place_of_a_way_forward(
+    house: House,
+) -> None:
+    """An operator who goes back is overtaken by a hook that was waiting."""
+    house.may_end.clear()
+    await house.dockerhub()
+    await settle(house)
+    waiting = (await (await house.dockerhub()).json())["id"]
+    answer = await house.client.post(
+        "/rollback/store", headers={"Authorization": f"Bearer {TOKEN}"}
+    )
+    back = (await answer.json())["id"]
+    assert answer.status == 202
+    found = await (await house.ask(f"/deployments/{waiting}")).json()
+    assert found["state"] == "superseded"
+    assert found["reason"] == f"{back} took its place"
+    house.may_end.set()
+    await settle(house)
+    assert [each.cause for each in house.begun] == ["dockerhub", "rollback"]
+
+
+async def test_one_target_s_hooks_leave_another_s_alone(
+    house: House,
+) -> None:
+    """A busy target keeps every other one from being updated."""
+    house.may_end.clear()
+    for _ in range(30):
+        await house.dockerhub()
+    body = {
+        "push_data": {"tag": "latest"},
+        "repository": {"repo_name": "wetcoats/bare"},
+    }
+    answer = await house.dockerhub(
+        body, target="bare", secret=f"another-{SECRET}", client="203.0.113.9"
+    )
+    assert answer.status == 202
+    house.may_end.set()
+    await settle(house)
+    assert [each.target for each in house.begun] == ["store", "store", "bare"]
+
+
 async def test_a_replay_starts_nothing(house: House) -> None:
     """Who has seen one genuine hook can have updates made."""
     first = await (await house.generic(BODY)).json()
