@@ -123,16 +123,20 @@ async def buy(request: web.Request) -> web.StreamResponse:
     catalog = request.config_dict[CATALOG].current
     chosen = read_prices(form, catalog)
     code = form.get("discount", "").strip()
+    discount = discounts.find(request, code) if code else None
     quote = _quote(
         request,
         form.getall("item", []),
         chosen,
         shown_minor=read_minor(form, "total_minor"),
         attempt=form.get("attempt"),
-        discount=await discounts.find(request, code) if code else None,
+        discount=discount,
         mail=mailing.read_address(request, form),
     )
     provider = _choose(request, quote, form.get("provider"), chosen)
+    if discount is not None and quote.total_minor:
+        # A free order's use is taken below, where its own is known to it.
+        await discounts.check_uses(request, discount)
     bill = Bill(
         quote=quote,
         token=quotes.sign(request.config_dict[KEYRING], quote),

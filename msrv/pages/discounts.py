@@ -116,8 +116,8 @@ _SENTENCES: Final[dict[type[DiscountError], str]] = {
 }
 
 
-async def find(request: web.Request, text: str) -> Discount:
-    """Find the discount of a code that can be used now.
+def find(request: web.Request, text: str) -> Discount:
+    """Find the discount of a code that is given now, used up or not.
 
     Raises DiscountError; TooMany for who has guessed too often.
     """
@@ -126,19 +126,28 @@ async def find(request: web.Request, text: str) -> Discount:
     client = request[ORIGIN].client
     config[GUESSES].check(client, now)
     try:
-        found = discounts.find(config[CATALOG].current.shop, name, now)
+        return discounts.find(config[CATALOG].current.shop, name, now)
     except NoSuchDiscount:
         config[GUESSES].spend(client, now)
         raise
-    if found.uses is not None:
-        try:
-            async with asyncio.timeout(_COUNT_SECONDS):
-                used = await config[LEDGER].uses(discount_uses(name))
-        except (DatabaseError, TimeoutError) as error:
-            raise UsesUnknown(name) from error
-        if used >= found.uses:
-            raise NoUsesLeft(name)
-    return found
+
+
+async def check_uses(request: web.Request, found: Discount) -> None:
+    """See that a use is left, before something is paid for it.
+
+    Raises NoUsesLeft, UsesUnknown.
+    """
+    if found.uses is None:
+        return
+    try:
+        async with asyncio.timeout(_COUNT_SECONDS):
+            used = await request.config_dict[LEDGER].uses(
+                discount_uses(found.name)
+            )
+    except (DatabaseError, TimeoutError) as error:
+        raise UsesUnknown(found.name) from error
+    if used >= found.uses:
+        raise NoUsesLeft(found.name)
 
 
 async def of_cart(
@@ -150,7 +159,8 @@ async def of_cart(
     if not _PLAIN.fullmatch(name) or not content.entries:
         return InCart()
     try:
-        found = await find(request, name)
+        found = find(request, name)
+        await check_uses(request, found)
         reduced = _reduce(request, content, found)
     except DiscountError as error:
         return InCart(name, error=error)
@@ -187,7 +197,8 @@ async def take(request: web.Request, bought: Bought) -> None:
     """Take one of a discount's uses before a free order is granted.
 
     Nothing is paid for it, so that it can still be refused: at once, and on
-    all replicas. Raises NoUsesLeft, UsesUnknown.
+    all replicas. An order that has its use already keeps it: a second click
+    leads to the same receipt. Raises NoUsesLeft, UsesUnknown.
     """
     name, receipt = bought.quote.discount, bought.receipt
     shop = request.config_dict[CATALOG].current.shop

@@ -141,6 +141,86 @@ async def test_fifty_who_want_one_of_two(shop: Client) -> None:
     assert (await order(shop, "", "zine"))[0] == 201
 
 
+async def click(store: Client, form: dict[str, str]) -> str:
+    """Press the checkout's button: the receipt that it leads to."""
+    answer = await store.post("/purchases", data=form, allow_redirects=False)
+    assert answer.status == 303, await answer.text()
+    return answer.headers["Location"]
+
+
+async def last_use(store: Client) -> dict[str, str]:
+    """Stand before the button of a free order, with one use left for it."""
+    assert (await order(store, "GIFT", "night-bus"))[0] == 201
+    await store.post("/cart", data={"add": "night-bus", "discount": "GIFT"})
+    page = await (await store.get("/checkout")).text()
+    form = dict(
+        re.findall(r'<input type="hidden" name="(\w+)" value="(.+?)"', page)
+    )
+    assert form.keys() >= {"attempt", "discount", "item"}
+    return form
+
+
+async def test_the_last_use_by_a_double_click(shop: Client) -> None:
+    """Who clicks twice is told that their own order used the code up."""
+    form = await last_use(shop)
+    first = await click(shop, form)
+    assert await click(shop, form) == first
+    # Nobody else gets anything by it.
+    assert (await order(shop, "GIFT", "night-bus"))[0] == 422
+    other = form | {"attempt": "A" * len(form["attempt"])}
+    answer = await shop.post("/purchases", data=other, headers=JSON)
+    assert (await answer.json())["error"] == "no_discount"
+
+
+async def test_the_last_use_by_five_clicks_at_once(shop: Client) -> None:
+    """Of clicks that arrive together all but one are refused."""
+    form = await last_use(shop)
+    found = await asyncio.gather(*(click(shop, form) for _ in range(5)))
+    assert len(set(found)) == 1
+    await ledger_of(shop).settled()
+    assert len(await rows(shop, tables.orders)) == 2
+    assert len(await rows(shop, tables.redemptions)) == 2
+
+
+async def test_a_discount_beside_the_buyer_s_own_price(
+    start_store: StartStore, settings: Settings, library: Path
+) -> None:
+    """A percentage is taken off what the buyer has chosen to give."""
+    with (library / "store.toml").open("a", encoding="utf-8") as file:
+        file.write(STATED)
+    toml = library / "Umbrella" / "release.toml"
+    text = toml.read_text("utf-8")
+    text = text.replace('price = "1.50"', 'minimum = "1.00"')
+    toml.write_text(text, encoding="utf-8")
+    store = await start_store(settings)
+    form = [
+        ("item", "night-bus"),
+        ("item", "umbrella"),
+        ("price.umbrella", "3.00"),
+        ("discount", "SPRING"),
+        # Of the fixed prices, and less the discount: as the page shows it.
+        ("total_minor", "560"),
+    ]
+    answer = await store.post("/purchases", data=form, headers=JSON)
+    assert answer.status == 201
+    address = (
+        "/purchases/" + (await answer.json())["receipt"].rpartition("/")[2]
+    )
+    receipt = await (await store.get(address, headers=JSON)).json()
+    assert [each["price_minor"] for each in receipt["items"]] == [560, 300]
+    # The page says the same before, and lets no change of it by unseen.
+    await store.post("/cart", data=form[3:4])
+    await store.post(
+        "/cart",
+        data=[("add", "night-bus"), ("add", "umbrella"), form[2]],
+    )
+    page = await (await store.get("/checkout")).text()
+    assert 'name="total_minor" value="560"' in page
+    assert 'name="price.umbrella" value="3.00"' in page
+    assert "\u2212€1.40" in page
+    assert "€8.60" in page
+
+
 async def test_uses_are_counted_at_the_sale(shop: Client) -> None:
     """A checkout that nobody pays uses a discount up, or none ever does."""
     await shop.post("/cart", data={"add": "night-bus", "discount": "FEW"})
