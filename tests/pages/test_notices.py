@@ -9,6 +9,7 @@ from aiohttp import web
 from msrv.catalog.live import NotReady
 from msrv.pages import notices
 from msrv.pages.keys import CATALOG
+from msrv.pages.notices import requests
 from msrv.pages.traffic import Traffic
 from msrv.settings import Settings
 from tests.conftest import Client, StartStore
@@ -21,16 +22,16 @@ def test_every_error_is_documented() -> None:
     text = DOCUMENT.read_text("utf-8")
     codes = {
         entry.code
-        for entry in notices._TABLE.values()
+        for entry in notices.TABLE.values()
         if isinstance(entry, notices.Notice)
-    } | {code for code, _, _ in notices._STATUSES.values()}
+    } | {each.code for each in requests.STATUSES.values()}
     for code in codes:
         assert f"`{code}`" in text, code
 
 
 def test_no_sentence_blames_or_shouts() -> None:
     """The store loses its manners."""
-    for entry in notices._TABLE.values():
+    for entry in notices.TABLE.values():
         if isinstance(entry, notices.Notice):
             words = f"{entry.title} {entry.sentence}"
             assert "!" not in words

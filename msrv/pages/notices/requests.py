@@ -1,0 +1,106 @@
+"""Of requests that any page may refuse, whatever they ask for."""
+
+from dataclasses import replace
+from typing import Final
+
+from aiohttp import web
+
+from msrv.catalog.live import NotReady
+from msrv.catalog.pictures import ArtworkError
+from msrv.pages.errors import BadField, NoSuchShape, NothingHere
+from msrv.pages.notices.notice import CART, Notice, Table
+from msrv.pages.origin import ForeignHost, ForeignOrigin
+
+_NOT_HERE: Final = Notice(
+    404,
+    "not_found",
+    "Nothing here",
+    "There is no page at this address.",
+)
+
+
+def _bad_field(error: BadField) -> Notice:
+    return Notice(
+        400,
+        "bad_field",
+        "That can't be read",
+        f"The field “{error.name}” {error.wanted}.",
+        data={"field": error.name},
+    )
+
+
+TABLE: Final[Table] = {
+    NotReady: Notice(
+        503,
+        "stocking",
+        "The shelves are being stocked",
+        "The store is reading its library. Try again in a moment.",
+        ("/", "Try again"),
+        headers={"Retry-After": "2"},
+    ),
+    NothingHere: _NOT_HERE,
+    ArtworkError: _NOT_HERE,
+    BadField: _bad_field,
+    ForeignHost: Notice(
+        421,
+        "foreign_host",
+        "Wrong address",
+        "This store doesn't answer under that name. If you run it, set "
+        "MSRV_PUBLIC_URL to the address your visitors use.",
+    ),
+    ForeignOrigin: Notice(
+        403,
+        "foreign_origin",
+        "That came from another site",
+        "Orders are taken from this store's own pages only.",
+        CART,
+    ),
+    NoSuchShape: Notice(
+        406,
+        "not_acceptable",
+        "Not in that shape",
+        "This address answers text/html and application/json.",
+    ),
+}
+STATUSES: Final = {
+    each.status: each
+    for each in (
+        _NOT_HERE,
+        Notice(
+            405,
+            "method_not_allowed",
+            "Not like that",
+            "This address doesn't do that.",
+        ),
+        Notice(
+            408,
+            "too_slow",
+            "That took too long",
+            "The rest of this request didn't come. Please try again.",
+        ),
+        Notice(
+            413,
+            "too_large",
+            "Too much at once",
+            "That was more than this store reads in one go.",
+        ),
+        Notice(
+            415,
+            "not_a_form",
+            "Not a form",
+            "Send a form: application/x-www-form-urlencoded.",
+        ),
+    )
+}
+"""What aiohttp raises by itself."""
+
+
+def of_status(error: web.HTTPException) -> Notice:
+    """Say what is told of a status that comes without any words of ours."""
+    known = STATUSES.get(error.status) or Notice(
+        error.status, "refused", "Refused", "This request can't be answered."
+    )
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        allowed = ", ".join(sorted(error.allowed_methods))
+        return replace(known, headers={"Allow": allowed})
+    return known
