@@ -1,5 +1,6 @@
 """What a visitor is told when something is not as they wished."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -14,24 +15,48 @@ from msrv.pages.traffic import Traffic
 from msrv.settings import Settings
 from tests.conftest import Client, StartStore
 
+PAGES = Path(notices.__file__).parents[1]
 DOCUMENT = Path(__file__).parents[2] / "docs" / "http.md"
+
+
+def spelt_out() -> set[tuple[int, str]]:
+    """Each status and code that the pages' code spells out."""
+    found = set()
+    for path in PAGES.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            match node:
+                case ast.Call(
+                    func=ast.Name("Notice" | "Answer"),
+                    args=[
+                        ast.Constant(int(status)),
+                        ast.Constant(str(code)),
+                        *_,
+                    ],
+                ):
+                    found.add((status, code))
+    return found
 
 
 def test_every_error_is_documented() -> None:
     """A program meets an error that no document speaks of."""
-    text = DOCUMENT.read_text("utf-8")
-    codes = {
-        entry.code
-        for entry in notices.TABLE.values()
-        if isinstance(entry, notices.Notice)
-    } | {each.code for each in requests.STATUSES.values()}
-    for code in codes:
-        assert f"`{code}`" in text, code
+    text = DOCUMENT.read_text("utf-8").partition("\n## Errors\n")[2]
+    rows = re.findall(r"^\| (\d+) \| (.+?) \|", text, re.MULTILINE)
+    documented = [
+        (int(status), code)
+        for status, codes in rows
+        for code in re.findall(r"`(\w+)`", codes)
+    ]
+    assert {code for _, code in spelt_out()} >= {"incident", "code_used"}
+    assert set(documented) == spelt_out()
+    assert len(documented) == len(set(documented))
+    statuses = [status for status, _ in documented]
+    assert statuses == sorted(statuses)
 
 
 def test_no_sentence_blames_or_shouts() -> None:
     """The store loses its manners."""
-    for entry in notices.TABLE.values():
+    entries = [*notices.TABLE.values(), *requests.STATUSES.values()]
+    for entry in entries:
         if isinstance(entry, notices.Notice):
             words = f"{entry.title} {entry.sentence}"
             assert "!" not in words
