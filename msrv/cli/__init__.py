@@ -1,0 +1,47 @@
+"""The door: one command for each thing an operator does at a terminal.
+
+Answers go to standard output and nothing else does; what went wrong is one
+line on standard error and an exit status that is not 0.
+"""
+
+import click
+
+from msrv import __version__
+from msrv.cli.books import ledger, revoke, studio
+from msrv.cli.codes import codes
+from msrv.cli.deploying import deployer, deployments, engine_gate, rollback
+from msrv.cli.keys import make_nonce
+from msrv.cli.serving import certs, check_health, serve
+from msrv.cli.shelves import catalog, link, verify
+
+
+@click.group(
+    invoke_without_command=True,
+    commands=[
+        serve,
+        certs,
+        check_health,
+        catalog,
+        link,
+        verify,
+        make_nonce,
+        codes,
+        ledger,
+        revoke,
+        studio,
+        deployer,
+        engine_gate,
+        deployments,
+        rollback,
+    ],
+)
+@click.version_option(__version__, prog_name="msrv")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """MSRV, a self-hosted store for digital downloads.
+
+    Without a command, it serves. Settings come from the environment; see
+    docs/settings.md.
+    """
+    if context.invoked_subcommand is None:
+        context.invoke(serve)

@@ -1,0 +1,80 @@
+"""What the ledger remembers: its tables, refunds, who is signed in."""
+
+import importlib
+import secrets
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from msrv import server, settings
+from msrv.cli.keys import keyring
+from msrv.cli.options import BASE_URL
+from msrv.cli.plainly import plainly
+from msrv.proofs import tickets
+
+
+@click.group()
+def ledger() -> None:
+    """Look after the ledger: what is sold, refunded, downloaded."""
+
+
+@ledger.command()
+def upgrade() -> None:
+    """Make the ledger's tables, or bring them up to this version's."""
+    with plainly():
+        click.echo(_bookkeeping().upgrade(settings.load()))
+
+
+@ledger.command()
+def status() -> None:
+    """Say where the ledger is, and whether it can be used.
+
+    Exits with 1 if it can't.
+    """
+    with plainly():
+        table, wrong = _bookkeeping().status(settings.load())
+        click.echo(table)
+        if wrong is not None:
+            raise wrong
+
+
+@click.command()
+@click.argument("order")
+@click.argument("item", required=False)
+@click.option("--undo", is_flag=True, help="Give it back.")
+def revoke(order: str, item: str | None, *, undo: bool) -> None:
+    """End the links of an ORDER, or of one ITEM of it, within 5 seconds."""
+    with plainly():
+        click.echo(
+            _bookkeeping().revoke(settings.load(), order, item, undo=undo)
+        )
+
+
+@click.command()
+@BASE_URL
+@click.option("--sign-out", is_flag=True, help="Sign everyone out instead.")
+def studio(base_url: str | None, *, sign_out: bool) -> None:
+    """Print a link that signs in to the studio, once, within ten minutes.
+
+    With --sign-out, everyone who is signed in is signed out, on every
+    replica; it exits with 1 if not all of them can hear of it.
+    """
+    with plainly():
+        found = settings.load(public_url=base_url)
+        if sign_out:
+            click.echo(_bookkeeping().sign_out(found))
+            return
+        now = int(time.time())
+        ticket = tickets.issue(
+            keyring(found), tickets.Kind.LINK, now, secrets.token_bytes
+        )
+    click.echo(f"{server.address(found)}/studio/enter/{ticket}")
+    until = datetime.fromtimestamp(now + tickets.Kind.LINK.seconds, UTC)
+    click.echo(f"good once, until {until:%H:%M:%S} UTC", err=True)
+
+
+def _bookkeeping() -> Any:  # noqa: ANN401 - a module
+    """Import what imports SQLAlchemy, which other commands do without."""
+    return importlib.import_module("msrv.bookkeeping")

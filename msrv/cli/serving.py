@@ -1,0 +1,85 @@
+"""Running the store on this machine, and asking it how it is."""
+
+import asyncio
+import logging
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from msrv import certificates, healthcheck, logs, reload, server, settings
+from msrv.app import create_app
+from msrv.cli.keys import keyring
+from msrv.cli.options import HOST, LIBRARY, PORT
+from msrv.cli.plainly import plainly
+from msrv.welcome import welcome
+
+log = logging.getLogger(__name__)
+
+
+@click.command()
+@LIBRARY
+@HOST
+@PORT
+@click.option(
+    "--tls/--no-tls", default=None, help="HTTPS or plain HTTP (MSRV_TLS)."
+)
+@click.option(
+    "--reload", "reloads", is_flag=True, help="Restart on a change of code."
+)
+def serve(
+    library: Path | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    *,
+    tls: bool | None = None,
+    reloads: bool = False,
+) -> None:
+    """Serve the store."""
+    if reloads and not reload.is_child():
+        sys.exit(reload.run(sys.argv[1:]))
+    logs.configure()
+    with plainly():
+        found = settings.load(
+            library=library,
+            host=host,
+            port=port,
+            tls=None if tls is None else "auto" if tls else "off",
+        )
+        for line in settings.unknown():
+            log.warning(line)
+        pair = server.find_pair(found)
+        app = create_app(found, keyring(found), reload=reloads)
+        asyncio.run(
+            server.serve(
+                app,
+                pair,
+                lambda address: welcome(found, pair, address),
+            )
+        )
+
+
+@click.command()
+def certs() -> None:
+    """Make the development pair, for the edge's container to read too.
+
+    Its folder (MSRV_CERTS) is closed to other users of this machine instead.
+    """
+    with plainly():
+        found = settings.load()
+        pair = certificates.development_pair(found.certs, datetime.now(UTC))
+        certificates.share_with_containers(pair)
+    click.echo(f"certificate  {pair.cert}")
+    click.echo(f"key          {pair.key}")
+    click.echo(f"authority    {pair.ca}")
+
+
+@click.command("healthcheck")
+@click.option("--ready", is_flag=True, help="Whether it can sell, too.")
+def check_health(*, ready: bool) -> None:
+    """Ask the store on this machine how it is.
+
+    Exits with 1 unless it is well.
+    """
+    sys.exit(healthcheck.main([healthcheck.READY] if ready else []))
