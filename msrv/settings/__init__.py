@@ -1,0 +1,28 @@
+"""Every setting, read once from the environment into one frozen value.
+
+Nothing else in MSRV reads the environment. Each setting is documented in
+docs/settings.md, and a test holds the two to each other.
+"""
+
+from msrv.settings.model import DEMO_LIBRARY, Settings
+from msrv.settings.reading import (
+    PREFIX,
+    SECRETS,
+    WrongSetting,
+    load,
+    unknown,
+    variables,
+)
+from msrv.settings.values import Network
+
+__all__ = [
+    "DEMO_LIBRARY",
+    "PREFIX",
+    "SECRETS",
+    "Network",
+    "Settings",
+    "WrongSetting",
+    "load",
+    "unknown",
+    "variables",
+]

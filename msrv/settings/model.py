@@ -1,0 +1,158 @@
+"""All settings as one frozen value, and which of them go together."""
+
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
+
+from msrv.settings.values import (
+    Campaigns,
+    DatabaseUrl,
+    EngineUrl,
+    HomePath,
+    Networks,
+    Port,
+    PublicUrl,
+    Sender,
+    SmtpUrl,
+    StripeKey,
+    StripeWebhookSecret,
+)
+
+DEMO_LIBRARY: Final = Path(__file__).parents[1] / "demo"
+
+
+class Settings(BaseModel):
+    """What an operator can set, with its default."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    nonce: SecretStr | None = None
+    nonce_previous: SecretStr | None = None
+    library: HomePath | None = None
+    data: HomePath = Path("data")
+    database: DatabaseUrl | None = None
+    smtp_url: SmtpUrl | None = None
+    mail_from: Sender | None = None
+    certs: HomePath = Path("certs")
+    host: str | None = None
+    port: Port | None = None
+    tls: Literal["auto", "off"] = "auto"
+    tls_cert: HomePath | None = None
+    tls_key: HomePath | None = None
+    public_url: PublicUrl | None = None
+    link_hours: Annotated[int, Field(ge=1, le=24 * 366)] = 24
+    resume_hours: Annotated[int, Field(ge=0, le=24 * 366)] = 24
+    demo_payments: bool = False
+    stripe_key: StripeKey | None = None
+    stripe_webhook_secret: StripeWebhookSecret | None = None
+    stripe_tax: bool = False
+    stripe_api: PublicUrl | None = None
+    delivery: Literal["direct", "accel"] = "direct"
+    trusted_proxies: Networks = ()
+    drain_seconds: Annotated[int, Field(ge=0, le=24 * 3600)] = 60
+    stall_seconds: Annotated[int, Field(ge=1, le=24 * 3600)] = 60
+    max_downloads: Annotated[int, Field(ge=1)] = 1000
+    max_downloads_per_client: Annotated[int, Field(ge=1)] = 16
+    ended_campaigns: Campaigns = ()
+    deploy_config: HomePath | None = None
+    deploy_engine: EngineUrl = "unix:///var/run/docker.sock"
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError(
+                "MSRV_TLS_CERT and MSRV_TLS_KEY go together: set both or none"
+            )
+        if self.delivery == "accel" and not self.trusted_proxies:
+            raise ValueError(
+                "MSRV_DELIVERY=accel needs MSRV_TRUSTED_PROXIES: "
+                "the network of the nginx in front"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _mail_needs(self) -> Self:
+        """See that who sends mail can say who it is from, and from where."""
+        if self.smtp_url is not None and self.mail_from is None:
+            raise ValueError(
+                "MSRV_SMTP_URL needs MSRV_MAIL_FROM: who the mail is from"
+            )
+        if self.smtp_url is not None and self.public_url is None:
+            raise ValueError(
+                "MSRV_SMTP_URL needs MSRV_PUBLIC_URL: what links in the mail "
+                "begin with"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_kind_of_money(self) -> Self:
+        """Keep real money and pretended money apart."""
+        if self.stripe_key is None and self.stripe_webhook_secret is not None:
+            raise ValueError(
+                "MSRV_STRIPE_WEBHOOK_SECRET needs MSRV_STRIPE_KEY: set both"
+            )
+        if not self.stripe_is_live:
+            return self
+        if self.stripe_api is not None:
+            raise ValueError(
+                "MSRV_STRIPE_API is for tests, and MSRV_STRIPE_KEY is a live "
+                "key: take one of them away"
+            )
+        if self.takes_pretend_money:
+            raise ValueError(
+                "MSRV_STRIPE_KEY is a live key, and this store takes pretend "
+                "payments: set MSRV_LIBRARY, and leave out MSRV_DEMO_PAYMENTS"
+            )
+        return self
+
+    @property
+    def stripe_is_live(self) -> bool:
+        """Whether Stripe's key is one for real money."""
+        key = self.stripe_key
+        return key is not None and "live" in key.get_secret_value()[:8]
+
+    @property
+    def database_url(self) -> str | None:
+        """The ledger's database, None for a file in the data folder."""
+        return self.database.get_secret_value() if self.database else None
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the library is the bundled one."""
+        return self.library is None
+
+    @property
+    def library_folder(self) -> Path:
+        """The library, or the bundled one where none is set."""
+        return self.library or DEMO_LIBRARY
+
+    @property
+    def terminates_tls(self) -> bool:
+        """Whether this process speaks HTTPS itself."""
+        return self.tls == "auto"
+
+    @property
+    def has_operators_certificate(self) -> bool:
+        """Whether HTTPS is spoken with a pair that the operator gave."""
+        return self.terminates_tls and self.tls_cert is not None
+
+    @property
+    def listening_port(self) -> int:
+        """The port to listen on: 8443 with TLS, 8000 without."""
+        if self.port is not None:
+            return self.port
+        return 8443 if self.terminates_tls else 8000
+
+    @property
+    def takes_pretend_money(self) -> bool:
+        """Whether the `demo` payment provider may be offered."""
+        return self.demo_payments or self.is_demo

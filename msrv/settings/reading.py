@@ -1,0 +1,117 @@
+"""Reading the settings from the environment, and from files of secrets."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from msrv.settings.model import Settings
+
+PREFIX: Final = "MSRV_"
+SECRETS: Final = (
+    "NONCE",
+    "NONCE_PREVIOUS",
+    "MSRV_DATABASE",
+    "MSRV_STRIPE_KEY",
+    "MSRV_STRIPE_WEBHOOK_SECRET",
+    "MSRV_SMTP_URL",
+)
+"""Settings that can also come from a file, named by the same name + _FILE."""
+
+# Set for other programs than this one: the test suite, the reloader.
+_NOT_OURS: Final = frozenset({"MSRV_TEST_REQUIRE", "MSRV_RELOAD_CHILD"})
+
+
+class WrongSetting(Exception):
+    """A setting that can't be used; its text is one line that names it."""
+
+
+def load(
+    environ: Mapping[str, str] | None = None, **options: object
+) -> Settings:
+    """Read the settings; `options` (not None) go before the environment.
+
+    Raises WrongSetting with one line that names the setting and the fix.
+    """
+    environ = os.environ if environ is None else environ
+    given: dict[str, Any] = {
+        field: environ[_variable(field)]
+        for field in Settings.model_fields
+        if environ.get(_variable(field))
+    }
+    for name in SECRETS:
+        secret = _secret(name, environ)
+        if secret is not None:
+            given[name.removeprefix(PREFIX).lower()] = secret
+    given |= {k: v for k, v in options.items() if v is not None}
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        raise WrongSetting(_sentence(error)) from None
+    if not settings.library_folder.is_dir():
+        raise WrongSetting(
+            f"MSRV_LIBRARY: {settings.library_folder} is no folder"
+        )
+    return settings
+
+
+def unknown(environ: Mapping[str, str] | None = None) -> list[str]:
+    """Say of each `MSRV_…` variable that means nothing here so in a line.
+
+    Not an error: the environment of a newer or an older version may hold it.
+    """
+    environ = os.environ if environ is None else environ
+    known = variables()
+    lines = []
+    for name in sorted(environ):
+        if not name.startswith(PREFIX) or name in known | _NOT_OURS:
+            continue
+        close = difflib.get_close_matches(name, known, 1)
+        hint = f"; is it {close[0]}?" if close else ""
+        lines.append(f"{name} is not a setting of this version{hint}")
+    return lines
+
+
+def variables() -> set[str]:
+    """Name every environment variable that is read."""
+    names = {_variable(name) for name in Settings.model_fields}
+    return names | {f"{name}_FILE" for name in SECRETS}
+
+
+def _variable(field: str) -> str:
+    name = field.upper()
+    return name if name in SECRETS else PREFIX + name
+
+
+def _secret(name: str, environ: Mapping[str, str]) -> str | None:
+    """Take a secret from its variable or its file, never from both."""
+    file = environ.get(f"{name}_FILE")
+    value = environ.get(name)
+    if value is not None and file:
+        raise WrongSetting(f"{name} and {name}_FILE are both set: keep one")
+    if file:
+        try:
+            value = Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not text"
+            raise WrongSetting(
+                f"{name}_FILE: can't read {file}: {reason}"
+            ) from None
+        name = f"{name}_FILE"
+    if value is not None and not value.strip():
+        raise WrongSetting(f"{name} is empty: set it, or leave it out")
+    return value
+
+
+def _sentence(error: ValidationError) -> str:
+    """Turn the first of pydantic's complaints into one line."""
+    first = error.errors(include_url=False)[0]
+    what = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return what
+    field = str(first["loc"][0])
+    name = _variable(field) if field in Settings.model_fields else field
+    return f"{name}: {what[0].lower()}{what[1:]}"
