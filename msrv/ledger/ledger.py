@@ -10,17 +10,16 @@ import contextlib
 import importlib
 import logging
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from msrv.ledger.delivery import Delivery
 from msrv.ledger.errors import LedgerError, SpoolFailed, Unreachable
 from msrv.ledger.events import WHOLE, Event, Redeemed, Sale
 from msrv.ledger.health import DATABASE, DISK, Health, Status
+from msrv.ledger.late import Late
 from msrv.ledger.revocations import FILE_NAME, BadList, Revocations
 from msrv.ledger.spool import Spool
 from msrv.ledger.uses import Redemption
@@ -35,85 +34,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SPOOL_NAME: Final = "spool"
-_MAX_LATE: Final = 10_000
-_LATE_SECONDS: Final = 1.0
 _LAST_SECONDS: Final = 3.0
 _SETTLING_SECONDS: Final = 0.02
-
-
-class Memory(Protocol):
-    """What the pages ask of a ledger, while its block lasts."""
-
-    async def __aenter__(self) -> Self:
-        """Begin."""
-        ...
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End."""
-        ...
-
-    @property
-    def revocations(self) -> Revocations:
-        """What may no longer be downloaded."""
-        ...
-
-    async def ready_to_sell(self) -> None:
-        """See that a sale can be written down. Raises SpoolFailed."""
-        ...
-
-    async def sold(self, sale: Sale) -> None:
-        """Write a sale down before its receipt is shown. Never raises."""
-        ...
-
-    async def record(self, event: Event) -> None:
-        """Write an event down. Raises SpoolFailed."""
-        ...
-
-    async def used(self, redeemed: Redeemed) -> None:
-        """Write a use down that nobody has to wait for. Never raises."""
-        ...
-
-    async def redeem(self, redeemed: Redeemed, sale: Sale) -> Redemption:
-        """Turn a code into an order. Raises AlreadyRedeemed, DatabaseError."""
-        ...
-
-    async def use(self, redeemed: Redeemed, start: str, most: int) -> None:
-        """Take one of so many uses. Raises UsedUp, DatabaseError."""
-        ...
-
-    async def uses(self, start: str) -> int:
-        """Count the uses whose names begin so. Raises DatabaseError."""
-        ...
-
-    def on_sent(
-        self, order_id: str, item_id: str, etag: str, size_bytes: int
-    ) -> Callable[[tuple[int, int]], None]:
-        """Give what to tell of each range of a download that has left."""
-        ...
-
-    def status(self) -> Status:
-        """Say how the ledger fares."""
-        ...
-
-    def reading(self) -> "AbstractAsyncContextManager[AsyncConnection]":
-        """Read from the database. Raises DatabaseError while it rests."""
-        ...
-
-    async def revoke(
-        self,
-        order_id: str,
-        item_id: str = WHOLE,
-        *,
-        by: str,
-        undo: bool = False,
-    ) -> "tuple[TakenLine, ...]":
-        """Take an order back, or one line of it, or undo that."""
-        ...
 
 
 class Ledger:
@@ -135,7 +57,7 @@ class Ledger:
         self._health = Health()
         self._spool = Spool(data / SPOOL_NAME)
         self._delivery = Delivery(self.record, clock, self._health)
-        self._late: deque[Event] = deque()
+        self._late = Late(self.record, self._health)
         self._tasks: list[asyncio.Task[None]] = []
         self._database: Database | None = None
         self._keeper: Keeper | None = None
@@ -150,7 +72,7 @@ class Ledger:
         await self._spool.__aenter__()
         self._tasks = [
             asyncio.create_task(each)
-            for each in (self._keep(), self._delivery.run(), self._retry())
+            for each in (self._keep(), self._delivery.run(), self._late.run())
         ]
         return self
 
@@ -165,7 +87,7 @@ class Ledger:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._delivery.flush()
-        await self._write_late()
+        await self._late.flush()
         if self._keeper is not None:
             # What is not posted now is posted at the next start.
             with contextlib.suppress(LedgerError, OSError, TimeoutError):
@@ -201,8 +123,7 @@ class Ledger:
                 sale.currency,
                 sale.provider,
             )
-            if len(self._late) < _MAX_LATE:
-                self._late.append(sale)
+            self._late.keep(sale)
 
     async def used(self, redeemed: Redeemed) -> None:
         """Write a use down; as with a sale, it is kept if the disk refuses."""
@@ -210,8 +131,7 @@ class Ledger:
             await self.record(redeemed)
         except SpoolFailed as error:
             self._health.ill(DISK, str(error))
-            if len(self._late) < _MAX_LATE:
-                self._late.append(redeemed)
+            self._late.keep(redeemed)
 
     async def redeem(self, redeemed: Redeemed, sale: Sale) -> Redemption:
         """Turn a code into an order, or find that it was turned into it.
@@ -219,19 +139,20 @@ class Ledger:
         Past the spool: a code is worth one order on all replicas together.
         Raises AlreadyRedeemed, DatabaseError.
         """
-        database, room = await self._redeeming()
-        found: Redemption = await room.redeem(database, redeemed, sale)
+        database, _ = self._reached()
+        redeeming = await _room("redeeming")
+        found: Redemption = await redeeming.redeem(database, redeemed, sale)
         return found
 
     async def use(self, redeemed: Redeemed, start: str, most: int) -> None:
         """Take one of `most` uses. Raises UsedUp, DatabaseError."""
-        database, room = await self._redeeming()
-        await room.use(database, redeemed, start, most)
+        database, _ = self._reached()
+        await (await _room("redeeming")).use(database, redeemed, start, most)
 
     async def uses(self, start: str) -> int:
         """Count the uses whose names begin so. Raises DatabaseError."""
-        database, room = await self._redeeming()
-        return int(await room.count(database, start))
+        database, _ = self._reached()
+        return int(await (await _room("redeeming")).count(database, start))
 
     async def record(self, event: Event) -> None:
         """Write an event down. Raises SpoolFailed."""
@@ -253,9 +174,8 @@ class Ledger:
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator["AsyncConnection"]:
         """Read from the database. Raises DatabaseError while it rests."""
-        if self._database is None:
-            raise Unreachable("the database has not been reached yet")
-        async with self._database.reading() as connection:
+        database, _ = self._reached()
+        async with database.reading() as connection:
             yield connection
 
     @contextlib.asynccontextmanager
@@ -264,9 +184,8 @@ class Ledger:
 
         Past the spool: for what is worth nothing unless it holds at once.
         """
-        if self._database is None:
-            raise Unreachable("the database has not been reached yet")
-        async with self._database.writing() as connection:
+        database, _ = self._reached()
+        async with database.writing() as connection:
             yield connection
 
     async def revoke(
@@ -284,12 +203,8 @@ class Ledger:
         NothingRevoked, DatabaseError: past the spool, since who does it has
         to know that it is done.
         """
-        database, keeper = self._database, self._keeper
-        if database is None or keeper is None:
-            raise Unreachable("the database has not been reached yet")
-        revoking = await asyncio.to_thread(
-            importlib.import_module, "msrv.ledger.revoking"
-        )
+        database, keeper = self._reached()
+        revoking = await _room("revoking")
         change = revoking.restore if undo else revoking.revoke
         now_ms = self._clock() * 1000
         lines: tuple[TakenLine, ...] = await change(
@@ -297,13 +212,6 @@ class Ledger:
         )
         await keeper.ask()
         return lines
-
-    async def _redeeming(self) -> "tuple[Database, Any]":
-        if self._database is None:
-            raise Unreachable("the database has not been reached yet")
-        return self._database, await asyncio.to_thread(
-            importlib.import_module, "msrv.ledger.redeeming"
-        )
 
     async def settled(self) -> None:
         """Wait until all that has happened so far is in the database.
@@ -314,6 +222,12 @@ class Ledger:
         # Two other tasks get there; who waits for them is a test or a bench.
         while self.status().waiting_bytes or self._keeper is None:  # noqa: ASYNC110
             await asyncio.sleep(_SETTLING_SECONDS)
+
+    def _reached(self) -> "tuple[Database, Keeper]":
+        """Give the database, once it is known. Raises Unreachable."""
+        if self._database is None or self._keeper is None:
+            raise Unreachable("the database has not been reached yet")
+        return self._database, self._keeper
 
     async def _keep(self) -> None:
         """Keep the database up to date, from when it is known."""
@@ -340,19 +254,9 @@ class Ledger:
         )
         return database, keeper
 
-    async def _retry(self) -> None:
-        """Write down what the disk has refused, when it takes it again."""
-        while True:
-            await asyncio.sleep(_LATE_SECONDS)
-            await self._write_late()
 
-    async def _write_late(self) -> None:
-        if not self._late:
-            return
-        while self._late:
-            try:
-                await self.record(self._late[0])
-            except SpoolFailed:
-                return
-            self._late.popleft()
-        self._health.well(DISK)
+async def _room(name: str) -> Any:  # noqa: ANN401 - a module
+    """Import a module of the ledger's that imports SQLAlchemy."""
+    return await asyncio.to_thread(
+        importlib.import_module, f"msrv.ledger.{name}"
+    )

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from msrv.catalog.model import Discount
 from msrv.ledger.errors import DatabaseError, UsedUp
-from msrv.ledger.ledger import Memory
+from msrv.ledger.memory import Memory
 from msrv.ledger.uses import discount_use, discount_uses
 from msrv.money import Money
 from msrv.pages.cart import Cart, id_of

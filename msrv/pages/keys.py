@@ -11,7 +11,7 @@ from msrv.catalog.previews import Previews
 from msrv.downloads.places import Places
 from msrv.downloads.sending import Sender
 from msrv.ledger.door import Door
-from msrv.ledger.ledger import Memory
+from msrv.ledger.memory import Memory
 from msrv.mail.postman import Postman
 from msrv.pages.assets import Assets
 from msrv.pages.codebook import CodeBook

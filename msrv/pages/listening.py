@@ -18,7 +18,7 @@ from typing import Final, Self, TypeVar
 from msrv.catalog.live import LiveCatalog, NotReady
 from msrv.ledger.errors import SpoolFailed
 from msrv.ledger.events import PaymentEvent, Restored, Revoked
-from msrv.ledger.ledger import Memory
+from msrv.ledger.memory import Memory
 from msrv.pages import discounts
 from msrv.pages.granting import sale_of
 from msrv.pages.paying import log_paid_otherwise
