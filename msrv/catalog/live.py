@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from msrv.background import Background
 from msrv.catalog.facts import Stopped
 from msrv.catalog.index import Index
 from msrv.catalog.model import Catalog
@@ -52,7 +53,7 @@ class LiveCatalog:
         self._stopping = threading.Event()
         self._said: frozenset[Problem] = frozenset()
         self._trouble = ""
-        self._task: asyncio.Task[None] | None = None
+        self._work = Background("what reads the library")
 
     @property
     def current(self) -> Catalog:
@@ -73,7 +74,7 @@ class LiveCatalog:
     async def __aenter__(self) -> Self:
         """Begin to read. Raises LibraryUnreadable if there is no library."""
         await asyncio.to_thread(check, self._root)
-        self._task = asyncio.create_task(self.run())
+        self._work.begin(self.run())
         return self
 
     async def __aexit__(
@@ -83,9 +84,7 @@ class LiveCatalog:
         trace: TracebackType | None,
     ) -> None:
         """End, once no thread is reading any more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._work.end()
 
     async def run(self) -> None:
         """Read the library, and again at every change, until cancelled.

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from msrv.background import Background
 from msrv.ledger.delivery import Delivery
 from msrv.ledger.errors import LedgerError, SpoolFailed, Unreachable
 from msrv.ledger.events import WHOLE, Event, Redeemed, Sale
@@ -58,7 +59,7 @@ class Ledger:
         self._spool = Spool(data / SPOOL_NAME)
         self._delivery = Delivery(self.record, clock, self._health)
         self._late = Late(self.record, self._health)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._work = Background("what keeps the ledger")
         self._database: Database | None = None
         self._keeper: Keeper | None = None
         self.revocations = Revocations(data / FILE_NAME)
@@ -70,10 +71,7 @@ class Ledger:
         except BadList as error:
             log.error("%s", error)  # noqa: TRY400 - says it all
         await self._spool.__aenter__()
-        self._tasks = [
-            asyncio.create_task(each)
-            for each in (self._keep(), self._delivery.run(), self._late.run())
-        ]
+        self._work.begin(self._keep(), self._delivery.run(), self._late.run())
         return self
 
     async def __aexit__(
@@ -83,9 +81,7 @@ class Ledger:
         trace: TracebackType | None,
     ) -> None:
         """Write down what waits, post what can be posted at once, and end."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._work.end()
         await self._delivery.flush()
         await self._late.flush()
         if self._keeper is not None:

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
+from msrv.background import Background
 from msrv.mail.errors import Away, Later, Never
 from msrv.mail.letters import Letter
 from msrv.mail.outbox import Outbox
@@ -59,7 +60,7 @@ class Postman:
         # Of its own: the common ones may be busy with downloads.
         self._thread = ThreadPoolExecutor(1, "mail")
         self._more = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._work = Background("what sends mail")
         self._held: int | None = None
         self._away = (0, 0)  # how often, until when
         self._put_off: dict[str, tuple[int, int]] = {}
@@ -71,7 +72,7 @@ class Postman:
 
     async def __aenter__(self) -> Self:
         """Begin."""
-        self._task = asyncio.create_task(self._run())
+        self._work.begin(self._run())
         return self
 
     async def __aexit__(
@@ -81,9 +82,7 @@ class Postman:
         trace: TracebackType | None,
     ) -> None:
         """End; what wasn't sent lies in the outbox."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._work.end()
         if self._held is not None:
             os.close(self._held)
             self._held = None

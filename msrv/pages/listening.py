@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
+from msrv.background import Background
 from msrv.catalog.live import LiveCatalog, NotReady
 from msrv.ledger.errors import SpoolFailed
 from msrv.ledger.events import PaymentEvent, Restored, Revoked
@@ -66,11 +67,11 @@ class Listener:
         self._thread = ThreadPoolExecutor(1, "inbox")
         self._grew = asyncio.Event()
         self._waits: dict[Path, tuple[float, float]] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._work = Background("what follows payments' messages")
 
     async def __aenter__(self) -> Self:
         """Begin, with what was left when the store last ended."""
-        self._task = asyncio.create_task(self._run())
+        self._work.begin(self._run())
         return self
 
     async def __aexit__(
@@ -80,9 +81,7 @@ class Listener:
         trace: TracebackType | None,
     ) -> None:
         """End; what has not been followed is, at the next start."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._work.end()
         self._thread.shutdown(wait=False)
 
     async def keep(self, provider: str, note: Note) -> None:

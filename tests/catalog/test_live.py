@@ -185,8 +185,7 @@ async def test_ends_in_the_middle_of_a_file(
         assert ended.is_set()
     with pytest.raises(NotReady):
         _ = catalog.current
-    assert catalog._task
-    assert catalog._task.done()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_nothing_is_read_on_the_loop(
