@@ -97,6 +97,18 @@ async def test_from_the_cart_to_the_receipt(
     assert "\u2212€" not in await (await shop.get("/cart")).text()
 
 
+async def test_what_is_taken_off_in_the_visitor_s_language(
+    shop: Client,
+) -> None:
+    """One sum of the cart is written as in another country."""
+    await shop.post("/cart", data={"add": "night-bus", "discount": "SPRING"})
+    for path in ("/cart", "/checkout"):
+        answer = await shop.get(path, headers={"Accept-Language": "de"})
+        page = await answer.text()
+        assert "\u22121,40\N{NO-BREAK SPACE}€" in page
+        assert "€1.40" not in page
+
+
 async def test_the_price_is_the_seller_s(shop: Client, clock: Clock) -> None:
     """A browser sets its own price by what it sends along."""
     assert await order(shop, "", "night-bus") == (201, "", 700)
