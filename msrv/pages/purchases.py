@@ -85,7 +85,6 @@ async def show(request: web.Request) -> web.Response:
         deliveries=deliveries,
         address=address,
         expires_at=expires_at,
-        link_hours=request.config_dict[SETTINGS].link_hours,
         code=_qr_code(address),
         mail_path=f"{receipt_path(token)}/mail"
         if request.config_dict.get(MAIL)

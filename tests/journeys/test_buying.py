@@ -164,3 +164,22 @@ async def test_nothing_moves_who_asked_for_rest(
         == 0
     )
     await context.close()
+
+
+async def test_a_printed_receipt_has_its_whole_address(
+    browser: Browser, demo_store: RunningStore
+) -> None:
+    """Who keeps receipts on paper keeps the half of an address."""
+    items = demo_store.ask("/catalog/items-may-have-shifted")["items"]
+    bought = demo_store.ask(
+        "/purchases", [("item", each["item_id"]) for each in items]
+    )
+    context, page = await visit(browser, DESKTOP, scripts=True)
+    await page.goto(bought["receipt"])
+    await page.emulate_media(media="print")
+    await expect(page.get_by_text(page.url).last).to_be_visible()
+    await expect(
+        page.get_by_label("The address of this receipt")
+    ).to_be_hidden()
+    await expect(page.get_by_role("button")).to_have_count(0)
+    await context.close()

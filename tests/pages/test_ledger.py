@@ -205,6 +205,7 @@ async def test_a_refunded_order_has_no_links(store: Client) -> None:
     page = await (await store.get(receipt)).text()
     assert page.count("Refunded. Its links have ended.") == 2
     assert "/download/" not in page
+    assert "links last" not in page
     # Others are not touched.
     other = await buy(store, "zine")
     assert (await store.get(path_of(other, "zine"))).status == 200
@@ -223,6 +224,7 @@ async def test_a_partial_refund_on_the_receipt(store: Client) -> None:
     page = await (await store.get(receipt)).text()
     assert page.count("Refunded. Its links have ended.") == 1
     assert page.count("/download/") == 1
+    assert "links last" in page
     # Undone, it is as before.
     await ledger_of(store).revoke(bought["order_id"], by="studio", undo=True)
     assert (await store.get(track)).status == 200
