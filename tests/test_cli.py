@@ -14,6 +14,8 @@ from msrv.proofs.keyring import Keyring, weakness
 from msrv.proofs.links import verify_link
 from tests.conftest import NONCE
 
+README = Path(__file__).parents[1] / "README.md"
+
 
 class Cli:
     """Runs commands on a library."""
@@ -33,6 +35,17 @@ class Cli:
 def cli(library: Path, tmp_path: Path) -> Cli:
     """Commands on the small library."""
     return Cli(library, tmp_path / "data")
+
+
+def test_every_command_is_in_the_readme() -> None:
+    """A stranger never hears of a command, or is told of one that is gone."""
+    said = README.read_text("utf-8")
+    for name in main.commands:
+        assert f"| `python -m msrv {name}" in said, name
+    for name in re.findall(
+        r"^\| `python -m msrv ([a-z-]+)", said, re.MULTILINE
+    ):
+        assert name in main.commands
 
 
 def test_catalog_is_a_table(cli: Cli) -> None:
