@@ -14,6 +14,7 @@ from msrv.deployer.errors import Unsafe
 from msrv.deployer.outbound import NotTold
 from msrv.deployer.signatures import signature
 from msrv.deployer.targets import Config, Notice, Target
+from msrv.deployer.terminal import image_of
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ _WELL: Final = frozenset({State.SUCCEEDED, State.UNCHANGED})
 def sentence(deployment: Deployment) -> str:
     """Say in one line how it ended."""
     target = deployment.target
-    image = deployment.reference.rpartition(":")[2][:12]
+    image = image_of(deployment.reference)
     match deployment.state:
         case State.SUCCEEDED:
             verb = "is back at" if deployment.is_rollback else "runs"

@@ -17,6 +17,7 @@ from msrv.deployer.deployments import Deployment
 from msrv.deployer.desk import NotHere
 from msrv.deployer.keys import CONFIG, DESK, FIGURES, HEALTHY, JOURNAL, QUEUE
 from msrv.deployer.signatures import same
+from msrv.deployer.terminal import image_of, progress
 
 _SHOWN: Final = 50
 _STYLE: Final = (
@@ -30,7 +31,10 @@ _STYLE: Final = (
     "border-bottom:1px solid color-mix(in srgb,currentColor 20%,transparent);"
     "vertical-align:top}"
     "a{color:light-dark(#a8140e,#ff5a4f)}"
-    "pre{white-space:pre-wrap}"
+    "pre{white-space:pre-wrap;overflow-wrap:anywhere}"
+    "@media(width<56rem){tr{display:block;padding:.5rem 0;border-bottom:"
+    "1px solid color-mix(in srgb,currentColor 20%,transparent)}"
+    "th{display:none}td{display:inline-block;border:0;padding:0 .8rem 0 0}}"
 )
 _POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
@@ -151,13 +155,14 @@ def _table(found: list[Deployment]) -> str:
         f"<td>{html.escape(each.target)}</td>"
         f"<td>{html.escape(str(each.state))}</td>"
         f"<td>{_moment(each.requested_at)}</td>"
+        f"<td>{html.escape(image_of(each.reference))}</td>"
         f"<td>{each.done}/{each.replicas}</td>"
-        f"<td>{html.escape(each.step or each.reason)}</td>"
+        f"<td>{html.escape(progress(each.as_public(whole=False)))}</td>"
         "</tr>"
         for each in found
     )
     return (
-        "<table><tr><th>id<th>target<th>state<th>asked for"
+        "<table><tr><th>id<th>target<th>state<th>asked for<th>image"
         f"<th>replicas<th>what</tr>{rows}</table>"
     )
 

@@ -92,7 +92,7 @@ def table(found: list[dict[str, Any]], now: float) -> str:
             str(each["target"]),
             str(each["state"]),
             f"{_ago(now - each['requested_at'])} ago",
-            str(each["reference"]).rpartition(":")[2][:12] or "-",
+            image_of(each["reference"]) or "-",
             progress(each),
         )
         for each in found
@@ -110,6 +110,11 @@ def table(found: list[dict[str, Any]], now: float) -> str:
         ).rstrip()
         for row in rows
     )
+
+
+def image_of(reference: str) -> str:
+    """Shorten `repository@sha256:...` to what tells images apart."""
+    return reference.rpartition(":")[2][:12]
 
 
 def progress(each: dict[str, Any]) -> str:

@@ -22,7 +22,11 @@ async def test_the_state_is_shown_as_json_and_as_a_page(house: House) -> None:
     listed = await (await house.ask("/deployments")).json()
     assert [each["id"] for each in listed["deployments"]] == [made]
     assert (await house.ask("/deployments/nothing")).status == 404
-    house.client.app[JOURNAL].deployments[made].note("<script>")
+    shown = house.client.app[JOURNAL].deployments[made]
+    shown.note("<script>")
+    shown.state, shown.step = State.RUNNING, "pulling a/b"
+    shown.reference = "a/b@sha256:0123456789abcdef"
+    shown.have_bytes, shown.of_bytes = 25_000_000, 100_000_000
     password = base64.b64encode(f"me:{TOKEN}".encode()).decode()
     answer = await house.client.get(
         f"/deployments/{made}",
@@ -32,6 +36,9 @@ async def test_the_state_is_shown_as_json_and_as_a_page(house: House) -> None:
     assert answer.status == 200
     assert "&lt;script&gt;" in page
     assert "<script" not in page
+    # How far it is, and with which image, is said as in a terminal.
+    assert "<td>0123456789ab</td>" in page
+    assert "<td>[=====               ] 25.0 of 100.0 MB</td>" in page
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     house.may_end.set()
 
