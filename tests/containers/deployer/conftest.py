@@ -16,8 +16,10 @@ from tests.containers.engine import PRODUCTION, Project, free_port
 
 LINES = (
     'repository = "{name}/store"\npull = false\nproject = "{name}"\n'
-    'service = "app"\nhealth_seconds = 10\nsettle_seconds = 2\n'
+    'service = "app"\nhealth_seconds = 20\nsettle_seconds = 0\n'
 )
+WATCHED = LINES.replace("settle_seconds = 0", "settle_seconds = 2")
+"""For a shop with visitors: nginx asks for names every second."""
 
 StartDeployer = Callable[..., Running]
 

@@ -51,7 +51,7 @@ def test_an_image_that_never_gets_healthy(
 ) -> None:
     """A store that only seems to run replaces one that does."""
     deployer = start_deployer(
-        LINES.replace("health_seconds = 10", "health_seconds = 3")
+        LINES.replace("health_seconds = 20", "health_seconds = 3")
     )
     shop.build("idle", "never")
     ended = deployer.wait(deployer.push(f"{shop.name}/store"))

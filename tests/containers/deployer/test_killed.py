@@ -9,8 +9,9 @@ from typing import Self
 
 import pytest
 
-from tests.containers.deployer.conftest import LINES, StartDeployer
-from tests.containers.deployer.rig import Running, Shop, until
+from tests.containers.deployer.conftest import LINES, WATCHED, StartDeployer
+from tests.containers.deployer.programs import Registry
+from tests.containers.deployer.rig import Running, Shop, docker, until
 from tests.containers.deployer.wire import Wire
 
 pytestmark = pytest.mark.containers
@@ -83,7 +84,7 @@ def test_killed_when_the_engine_has_done_a_step(
     shop: Shop, start_deployer: StartDeployer, wire: Wire, step: str
 ) -> None:
     """A power cut in the middle leaves two stores, or none, or a riddle."""
-    deployer = start_deployer(LINES, engine=wire.url)
+    deployer = start_deployer(WATCHED, engine=wire.url)
     version = f"{step}-{time.time_ns()}"
     shop.build(version)
     with Knocking(f"http://127.0.0.1:{shop.port}") as knocking:
@@ -112,6 +113,35 @@ def test_killed_before_the_engine_has_done_it(
     assert shop.versions() == [version]
 
 
+@pytest.mark.parametrize("step", ["/distribution/", "/images/create"])
+def test_killed_while_an_image_comes(
+    shop: Shop,
+    registry: Registry,
+    start_deployer: StartDeployer,
+    wire: Wire,
+    step: str,
+) -> None:
+    """Half an image is taken for one, or the push is forgotten."""
+    repository = f"{registry.host}/{shop.name}"
+    version = f"pulled-{time.time_ns()}"
+    shop.build(version)
+    docker("tag", f"{shop.name}/store:latest", f"{repository}:latest")
+    docker("push", "--quiet", f"{repository}:latest")
+    deployer = start_deployer(
+        LINES.replace("pull = false", "pull = true").replace(
+            "{name}/store", repository
+        ),
+        engine=wire.url,
+    )
+    before = shop.versions()
+    made = kill_at(step, "before", wire, deployer, shop)
+    assert shop.versions() == before
+    deployer.start()
+    ended = deployer.wait(made)
+    assert ended["state"] == "succeeded", ended
+    assert shop.versions() == [version]
+
+
 def test_killed_with_the_journal_lost(
     shop: Shop, start_deployer: StartDeployer, wire: Wire
 ) -> None:
@@ -134,7 +164,7 @@ def test_killed_while_a_bad_image_is_tried(
     """The next deployer brings in what the last one was about to refuse."""
     before = shop.versions()
     deployer = start_deployer(
-        LINES.replace("health_seconds = 10", "health_seconds = 2"),
+        LINES.replace("health_seconds = 20", "health_seconds = 2"),
         engine=wire.url,
     )
     shop.build("idle", "never")

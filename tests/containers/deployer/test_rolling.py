@@ -1,109 +1,15 @@
-"""Rolling updates of a small store, under load and against a real engine."""
+"""Rolling updates of a small store, against a real engine."""
 
-import asyncio
-import json
-import sys
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import aiohttp
 import pytest
 
-from tests.containers.deployer.conftest import StartDeployer
-from tests.containers.deployer.rig import SECRET, Shop, docker
+from tests.containers.deployer.conftest import LINES, StartDeployer
+from tests.containers.deployer.rig import SECRET, Shop, docker, until
 from tests.containers.deployer.wire import Wire
 
 pytestmark = pytest.mark.containers
-
-CLIENTS = 50
-DOWNLOADS = 10
-LONG_BYTES = 25 * 16_384
-
-
-@dataclass(slots=True)
-class Load:
-    """Visitors, and what went wrong for them."""
-
-    url: str
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
-    requests: int = 0
-    downloads: int = 0
-    versions: set[str] = field(default_factory=set)
-    failures: list[str] = field(default_factory=list)
-
-    async def run(self, work: "asyncio.Future[None]") -> None:
-        """Come and go until the work is done."""
-        async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
-            timeout=aiohttp.ClientTimeout(total=30),
-        ) as session:
-            visitors = [
-                asyncio.create_task(self._visit(session, number))
-                for number in range(CLIENTS)
-            ] + [
-                asyncio.create_task(self._download(session))
-                for _ in range(DOWNLOADS)
-            ]
-            try:
-                await work
-            finally:
-                self.stop.set()
-                await asyncio.gather(*visitors)
-
-    async def _visit(
-        self, session: aiohttp.ClientSession, number: int
-    ) -> None:
-        headers = {"Connection": "close"} if number % 5 == 0 else {}
-        while not self.stop.is_set():
-            try:
-                async with session.get(self.url, headers=headers) as answer:
-                    text = await answer.text()
-                    self.versions.add(text)
-                    if answer.status != 200:
-                        self.failures.append(f"{answer.status} {text[:80]}")
-            except (aiohttp.ClientError, TimeoutError) as error:
-                self.failures.append(repr(error))
-            self.requests += 1
-            await asyncio.sleep(0.1)
-
-    async def _download(self, session: aiohttp.ClientSession) -> None:
-        while not self.stop.is_set():
-            try:
-                async with session.get(f"{self.url}/long") as answer:
-                    body = await answer.read()
-                if len(body) != LONG_BYTES:
-                    self.failures.append(f"a download of {len(body)} B")
-            except (aiohttp.ClientError, TimeoutError) as error:
-                self.failures.append(f"a download: {error!r}")
-            self.downloads += 1
-
-
-async def test_five_updates_under_load_fail_nobody(
-    shop: Shop, start_deployer: StartDeployer
-) -> None:
-    """Every update of the store costs visitors errors and broken downloads."""
-    deployer = await asyncio.to_thread(start_deployer)
-    load = Load(f"http://127.0.0.1:{shop.port}")
-
-    def update_five_times() -> None:
-        for version in "23456":
-            shop.build(version)
-            made = deployer.push(f"{shop.name}/store")
-            ended = deployer.wait(made)
-            assert ended["state"] == "succeeded", json.dumps(ended, indent=1)
-            assert shop.versions() == [version] * 2
-
-    began = time.monotonic()
-    await load.run(asyncio.ensure_future(asyncio.to_thread(update_five_times)))
-    sys.stdout.write(
-        f"{load.requests} requests, {load.downloads} downloads, "
-        f"{time.monotonic() - began:.0f} s\n"
-    )
-    assert load.failures == []
-    assert load.versions == set("123456")
-    assert load.requests > 1000
-    assert load.downloads > DOWNLOADS
 
 
 def test_compose_still_knows_what_was_updated(
@@ -148,6 +54,35 @@ def test_compose_still_knows_what_was_updated(
     assert [each["Id"] for each in shop.apps()] == [
         each["Id"] for each in after
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "seconds"), [("", 20), ("drain_seconds = 7\n", 7)]
+)
+def test_the_old_one_has_its_drain_and_the_new_one_a_wait(
+    shop: Shop,
+    start_deployer: StartDeployer,
+    tmp_path: Path,
+    line: str,
+    seconds: int,
+) -> None:
+    """Downloads are cut off, or the wait that was asked for isn't kept."""
+    shop.build(f"drained-{seconds}")
+    with Wire(tmp_path / "engine.sock") as wire:
+        deployer = start_deployer(
+            f"{LINES}delay_seconds = 1\n{line}", engine=wire.url
+        )
+        began = time.monotonic()
+        made = deployer.push(f"{shop.name}/store")
+        until(lambda: any("/create?" in each for each in wire.requests), "")
+        assert time.monotonic() - began >= 1
+        ended = deployer.wait(made)
+        deployer.end()
+    assert ended["state"] == "succeeded", ended
+    assert ended["lines"][0] == "waiting 1 s"
+    stops = [each for each in wire.requests if "/stop?" in each]
+    assert len(stops) == 2
+    assert all(each.endswith(f"/stop?t={seconds}") for each in stops)
 
 
 def test_the_same_image_changes_nothing(

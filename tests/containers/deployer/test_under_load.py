@@ -1,0 +1,47 @@
+"""Five updates of the store while people look, buy and download."""
+
+import asyncio
+import hashlib
+import json
+import sys
+import time
+
+import pytest
+
+from tests.containers.deployer.profile import MIB, Profile
+from tests.containers.deployer.visitors import DOWNLOADS, Visitors
+
+pytestmark = pytest.mark.containers
+
+UPDATES = 5
+
+
+async def test_five_updates_under_load_fail_nobody(profile: Profile) -> None:
+    """Every update of the store costs visitors errors and broken downloads."""
+    links = profile.buyer.buy("long", "pack")
+    sums = {
+        path: hashlib.sha256(profile.buyer.ask(path).body).hexdigest()
+        for path in links.values()
+    }
+    visitors = Visitors(profile.buyer.url, profile.tls, sums, 3 * MIB)
+
+    def update() -> None:
+        for number in range(UPDATES):
+            profile.push(f"load-{number}")
+            ended = profile.ended(profile.told(profile.store), 180)
+            assert ended["state"] == "succeeded", json.dumps(ended, indent=1)
+            assert profile.versions() == [f"load-{number}"] * 2
+
+    began = time.monotonic()
+    await visitors.come_and_go(
+        asyncio.ensure_future(asyncio.to_thread(update))
+    )
+    sys.stdout.write(
+        f"{visitors.requests} requests, {visitors.bought} purchases, "
+        f"{visitors.downloads} downloads, "
+        f"{time.monotonic() - began:.0f} s\n"
+    )
+    assert visitors.failures == []
+    assert visitors.requests > 1000
+    assert visitors.bought > UPDATES
+    assert visitors.downloads > 2 * DOWNLOADS
