@@ -1,5 +1,6 @@
 """What an operator is shown, and how the deployer remembers."""
 
+import asyncio
 import base64
 import json
 from pathlib import Path
@@ -51,6 +52,19 @@ async def test_figures_count_what_was_refused(house: House) -> None:
     refused = 'msrv_deployer_hooks_total{kind="dockerhub",outcome="refused"} 1'
     assert refused in text
     assert 'outcome="taken"} 1' in text
+
+
+async def test_figures_count_what_was_deployed(house: House) -> None:
+    """Monitoring sees neither that updates fail nor that there are none."""
+    await house.dockerhub()
+    total = 'deployments_total{state="succeeded",target="store"} 1.0'
+    text = ""
+    async with asyncio.timeout(10):
+        while total not in text:
+            text = await (await house.ask("/-/metrics")).text()
+    assert 'deployment_seconds_count{target="store"} 1.0' in text
+    last = 'last_success_timestamp_seconds{target="store"} 1.8e+09'
+    assert last in text
 
 
 async def test_the_journal_survives_a_restart(tmp_path: Path) -> None:

@@ -135,6 +135,65 @@ async def test_a_redirect_is_not_followed(aiohttp_server: Serve) -> None:
     assert asked == ["/hook"]
 
 
+async def test_who_never_answers_is_not_waited_for(
+    aiohttp_server: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody who is silent keeps everyone else from being told."""
+    monkeypatch.setattr("msrv.deployer.outbound.SECONDS", 0.2)
+    asked = asyncio.Event()
+
+    async def hang(_: web.Request) -> web.Response:
+        asked.set()
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    app = web.Application()
+    app.router.add_post("/", hang)
+    server = await aiohttp_server(app)
+    with pytest.raises(NotTold, match=r"it did not answer within 0\.2 s"):
+        await outbound.post(
+            str(server.make_url("/")), b"", {}, allow_private=True
+        )
+    assert asked.is_set()
+
+
+async def test_a_name_that_is_never_resolved_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A name server that is silent keeps everyone else from being told."""
+    monkeypatch.setattr("msrv.deployer.outbound.SECONDS", 0.2)
+
+    async def hang(*_: object, **__: object) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", hang)
+    with pytest.raises(NotTold, match="its name can't be resolved"):
+        await outbound.post(HUB, b"", {})
+
+
+async def test_one_callback_that_fails_keeps_no_other_from_being_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A wrong address in one payload ends all telling."""
+    asked: list[str] = []
+
+    async def post(url: str, *_: object) -> None:
+        asked.append(url)
+        if len(asked) == 1:
+            raise NotTold("it answered 500")
+
+    monkeypatch.setattr(outbound, "post", post)
+    target = {"name": "store", "repository": "a/b", "containers": ["a"]}
+    notifier = Notifier(Config.model_validate({"targets": {"store": target}}))
+    elsewhere, refused, taken = ended(), ended(), ended()
+    elsewhere.callback_url = "https://evil.example/"
+    async with notifier.working():
+        for each in (elsewhere, refused, taken):
+            notifier.ended(each)
+        await asyncio.wait_for(notifier._waiting.join(), 10)
+    assert asked == [HUB + "secret"] * 2
+
+
 def ended(state: State = State.SUCCEEDED, reason: str = "") -> Deployment:
     return Deployment(
         "abc",
