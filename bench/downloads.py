@@ -296,7 +296,7 @@ def beside_buyers(peer: Peer) -> float:
 
 
 def tiny(company: Company) -> list[Figure]:
-    """Measure requests for 200 bytes, over 8 kept connections.
+    """Measure requests for 200 bytes, over 32 kept connections.
 
     nginx checks a link, too (`secure_link`).
     """
@@ -304,7 +304,7 @@ def tiny(company: Company) -> list[Figure]:
     def asking(name: str) -> Callable[[], Taken]:
         def run() -> Taken:
             with company.turn(name) as peer:
-                return receive(replace(task(peer, TINY, 8), whole=True))
+                return receive(replace(task(peer, TINY, 32), whole=True))
 
         return run
 

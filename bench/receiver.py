@@ -66,6 +66,7 @@ class Buyer:
         self._task = task
         self.next_read = 0.0
         self.answers = 0
+        self._answer_bytes = 0
         self.ask()
 
     def ask(self) -> None:
@@ -112,7 +113,7 @@ class Buyer:
             return 0
         self._received += count
         if self._task.whole:
-            self._count(_BUFFER[:count])
+            self._count(memoryview(_BUFFER)[:count])
         return count
 
     @property
@@ -123,17 +124,26 @@ class Buyer:
             size += size // _RECORD_BYTES * _RECORD_OVERHEAD
         return self._task.file_bytes > 0 and self._received >= size
 
-    def _count(self, data: bytearray) -> None:
+    def _count(self, data: memoryview) -> None:
+        """Count an answer once it is whole, and ask again.
+
+        All of a server's answers to one request are as long as the first: to
+        read each would measure this reader.
+        """
         self._seen += data
-        head, found, body = self._seen.partition(b"\r\n\r\n")
-        if not found:
-            return
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise SystemExit(head.decode())
-        length = head.lower().partition(b"content-length:")[2].split()[0]
-        if len(body) >= int(length):
+        if not self._seen.startswith(b"HTTP/1.1 200"):
+            raise SystemExit(self._seen.decode())
+        if not self._answer_bytes:
+            head, found, _ = self._seen.partition(b"\r\n\r\n")
+            if not found:
+                return
+            length = head.lower().partition(b"content-length:")[2].split()[0]
+            self._answer_bytes = len(head) + len(found) + int(length)
+        if len(self._seen) > self._answer_bytes:
+            raise SystemExit("an answer is longer than the first")
+        if len(self._seen) == self._answer_bytes:
             self.answers += 1
-            self._seen = bytearray()
+            self._seen.clear()
             self.socket.sendall(self._request)
 
 

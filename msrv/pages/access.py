@@ -29,15 +29,9 @@ def _spelled(client: Address | None) -> str:
     return str(client or "-")
 
 
-def route_name(request: web.BaseRequest) -> str:
+def route_name(request: web.Request) -> str:
     """Name the route that answers a request; `none` where there is none."""
-    if not isinstance(request, web.Request):
-        return "none"
-    match = getattr(request, "_match_info", None)
-    if match is None:
-        # Answered at the hatch, or it could not be read.
-        return request[ROUTE] if ROUTE in request else "none"  # noqa: SIM401 - typed
-    return match.route.name or "none"
+    return request.match_info.route.name or "none"
 
 
 def method_name(request: web.BaseRequest) -> str:
@@ -62,12 +56,12 @@ class AccessLog(AbstractAccessLogger):
         time: float,
     ) -> None:
         """Write the line; `time` is in seconds."""
-        route = route_name(request)
+        try:
+            route, client = request[ROUTE], _spelled(request[ORIGIN].client)
+        except KeyError:  # nobody could make anything of it
+            route, client = "none", request.remote or "-"
         if route in _QUIET and response.status < 500:
             return
-        client = request.remote or "-"
-        if isinstance(request, web.Request) and ORIGIN in request:
-            client = _spelled(request[ORIGIN].client)
         self._write(
             Visit(
                 now(),

@@ -68,4 +68,4 @@ MAIL: Final = web.AppKey("MAIL", Postman)
 ORIGIN: Final = web.RequestKey("ORIGIN", Origin)
 """Who asked, and under which address; set for every request."""
 ROUTE: Final = web.RequestKey("ROUTE", str)
-"""The name of the route, where the router was not asked."""
+"""The name of the route that answers; set for every request."""

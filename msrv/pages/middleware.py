@@ -9,7 +9,7 @@ from aiohttp.typedefs import Handler
 
 from msrv.pages import cart, claims, language, notices, rendering
 from msrv.pages.access import method_name, route_name
-from msrv.pages.keys import ORIGIN, ORIGIN_RULES, TRAFFIC
+from msrv.pages.keys import ORIGIN, ORIGIN_RULES, ROUTE, TRAFFIC
 from msrv.pages.origin import ForeignHost, ForeignOrigin
 from msrv.pages.studio import door
 
@@ -22,7 +22,7 @@ _SAME_SITE: Final = frozenset({cart.COOKIE, claims.COOKIE, door.COOKIE})
 async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Count the request while it is under way, and when it has ended."""
     traffic = request.app[TRAFFIC]
-    route = route_name(request)
+    route = request[ROUTE] = route_name(request)
     began = time.perf_counter()
     status, sent = 499, 0
     traffic.enter()

@@ -34,6 +34,9 @@ _EXPIRY_CHARS: Final = 8
 
 _POP: Final = re.compile(rf"{ORDER_ID}[A-Za-z0-9_-]{{24}}")
 _POE: Final = re.compile(r"[A-Za-z0-9_-]{32}")
+_PATH: Final = re.compile(
+    rf"/download/({_POP.pattern})/({_POE.pattern})/({ITEM_ID})"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,22 @@ def verify_link(
         raise Forged
     if not is_item_id(item_id):
         raise Forged
+    return _verify(keyring, pop, poe, item_id, now)
+
+
+def verify_path(keyring: Keyring, path: str, now: int) -> Access | None:
+    """Say what `Link.path` gives access to, None for what is no such path.
+
+    Raises Forged and LinkExpired, as `verify_link` does.
+    """
+    link = _PATH.fullmatch(path)
+    return link and _verify(keyring, link[1], link[2], link[3], now)
+
+
+def _verify(
+    keyring: Keyring, pop: str, poe: str, item_id: str, now: int
+) -> Access:
+    """Check what looks like the parts of a link."""
     order_id = pop[:ORDER_ID_CHARS]
     expiry = decode(poe[:_EXPIRY_CHARS])
     for generation in keyring.generations:

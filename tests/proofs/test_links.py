@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 from msrv.proofs.encoding import decode, encode, mac
 from msrv.proofs.errors import Forged, LinkExpired
 from msrv.proofs.keyring import Keyring, Purpose
-from msrv.proofs.links import Access, Link, make_link, verify_link
+from msrv.proofs.links import (
+    Access,
+    Link,
+    make_link,
+    verify_link,
+    verify_path,
+)
 
 ORDER: Final = "AAAABBBBCCCCDDDDEEEEFFFF"
 ITEM: Final = "night-drive"
@@ -39,6 +45,16 @@ def refuse(keyring: Keyring, link: Link) -> None:
     for now in (0, NOW, EXPIRES_AT):
         with pytest.raises(Forged):
             check(keyring, link, now)
+        with pytest.raises(Forged):
+            by_path(keyring, link, now)
+
+
+def by_path(keyring: Keyring, link: Link, now: int = NOW) -> Access:
+    """What the hatch asks; it leaves to others what isn't like a link."""
+    access = verify_path(keyring, link.path, now)
+    if access is None:
+        raise Forged
+    return access
 
 
 def test_a_link_gives_what_it_was_made_for(
@@ -315,3 +331,12 @@ def test_no_link_is_made_that_could_not_be_verified(
     """Else a buyer would be handed a link that can never work."""
     with pytest.raises(ValueError, match="not a"):
         make_link(keyring, order_id, item_id, expires_at)
+
+
+def test_a_path_says_what_its_parts_say(keyring: Keyring, link: Link) -> None:
+    """The same link is good in one place and refused in another."""
+    assert by_path(keyring, link) == check(keyring, link) == ACCESS
+    with pytest.raises(LinkExpired):
+        by_path(keyring, link, EXPIRES_AT)
+    for path in ("/catalog", f"{link.path}/", f"{link.path}?v=1", ""):
+        assert verify_path(keyring, path, NOW) is None
