@@ -24,6 +24,7 @@ from tests.containers.engine import (
     succeeds,
 )
 from tests.running import ROOT
+from tests.waiting import until
 
 
 @pytest.fixture(scope="session")
@@ -145,3 +146,11 @@ def mended(stack: Stack) -> Iterator[None]:
     yield
     stack.project.up("--no-build")
     assert all_ready(stack.project)
+
+
+@pytest.fixture
+def quiet(stack: Stack) -> Iterator[None]:
+    """Have nginx forget, after a test of limits, who was too fast."""
+    yield
+    docker("restart", *stack.project.containers("edge"))
+    until(stack.buyer.is_ready, "it can sell")

@@ -2,17 +2,21 @@
 
 import json
 import re
+import shutil
 import socket
 import ssl
-from collections.abc import Iterator
+import subprocess
+import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from msrv.pages.routes import ROUTES
+from tests.conftest import require
 from tests.containers.buyer import Answer, Buyer
 from tests.containers.conftest import Stack
-from tests.containers.engine import docker, inspected, until
+from tests.containers.engine import docker, inspected
 from tests.running import ROOT
 
 QUOTATION = "It's easier to ask forgiveness than it is to get permission."
@@ -107,6 +111,31 @@ def test_the_store_hears_who_asks_from_nginx_alone(stack: Stack) -> None:
     assert set(clients) == {address}
 
 
+def test_only_the_edge_is_believed(stack: Stack, image: str) -> None:
+    """Any container beside the store says who a visitor is."""
+    app = stack.project.containers("app")[0]
+    networks = inspected(app)["NetworkSettings"]["Networks"]
+    believed: dict[str, bool] = {}
+    for name, network in networks.items():
+        claimed = f"7.7.7.{len(believed)}"
+        docker(
+            "run", "--rm", f"--network={name}", "--entrypoint=python", image,
+            "-c", _CLAIMS, network["IPAddress"], claimed,
+        )  # fmt: skip
+        said = docker("logs", app).splitlines()
+        lines = [each for each in said if "verify" in each]
+        believed[name.rpartition("_")[2]] = claimed in lines[-1]
+    assert believed == {"edge": True, "ledger": False}
+
+
+_CLAIMS = """
+import sys
+from urllib.request import Request, urlopen
+headers = {"Host": "localhost", "X-Forwarded-For": sys.argv[2]}
+urlopen(Request(f"http://{sys.argv[1]}:8000/verify", headers=headers)).read()
+"""
+
+
 def test_a_foreign_name_is_no_store(stack: Stack) -> None:
     """Another's name leads here, and its receipts say so."""
     answer = stack.buyer.ask("/", {"Host": "evil.example"})
@@ -194,6 +223,26 @@ def test_protocols_and_suites(
     assert in_network(stack, version, ciphers).startswith(said)
 
 
+def test_it_speaks_http_2(stack: Stack, tmp_path: Path) -> None:
+    """A page with thirty covers takes six at a time."""
+    require("curl", there=shutil.which("curl") is not None, lack="no curl")
+    ca = Path(stack.project.environ["MSRV_TLS_CERT"]).with_name("ca.crt")
+    path = stack.buyer.buy("short")["short"]
+    for page, body in (("/", b"Dock"), (path, b"short")):
+        said = subprocess.run(
+            [
+                "curl", "--silent", "--http2", "--cacert", ca,
+                "--output", tmp_path / "body",
+                "--write-out", "%{http_version} %{http_code}",
+                f"https://localhost:{stack.https_port}{page}",
+            ],
+            capture_output=True,
+            check=True,
+        ).stdout  # fmt: skip
+        assert said == b"2 200"
+        assert body in (tmp_path / "body").read_bytes()
+
+
 def test_a_session_leaves_no_ticket(stack: Stack) -> None:
     """One key that gets out opens every conversation of weeks."""
     assert in_network(stack, "TLSv1_2", "ECDHE+AESGCM").endswith("False\n")
@@ -207,6 +256,18 @@ def test_the_exchange_is_safe_from_tomorrow(stack: Stack) -> None:
     )
     said = in_network(stack, "TLSv1_3", "", config=config)
     assert said.startswith("TLSv1.3 "), said
+
+
+def test_a_header_has_its_length_and_its_time(stack: Stack) -> None:
+    """Memory, and every connection, is held by who never ends a request."""
+    head = "GET / HTTP/1.1\r\nHost: localhost\r\nX: "
+    for length, status in ((7000, 200), (9000, 400)):
+        asked = f"{head}{'x' * length}\r\nConnection: close\r\n\r\n"
+        answer = raw(stack.https_port, asked.encode(), stack.tls)
+        assert answer.startswith(f"HTTP/1.1 {status} ")
+    began = time.monotonic()
+    assert raw(stack.https_port, head.encode(), stack.tls) == ""
+    assert 10 < time.monotonic() - began < 20
 
 
 def test_a_form_that_is_too_long_is_told_so(stack: Stack) -> None:
@@ -240,14 +301,6 @@ def test_every_kind_of_page_has_a_name_in_the_log() -> None:
         path = re.sub(r"\{[^}]*\}+", "x", route.path)
         names = [name for rule, name in rules if re.match(rule, path)]
         assert names, path
-
-
-@pytest.fixture
-def quiet(stack: Stack) -> Iterator[None]:
-    """Have nginx forget, after a test of limits, who was too fast."""
-    yield
-    docker("restart", *stack.project.containers("edge"))
-    until(stack.buyer.is_ready, "it can sell")
 
 
 @pytest.mark.usefixtures("quiet")
