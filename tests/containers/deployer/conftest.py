@@ -38,14 +38,21 @@ def replicas() -> int:
 
 
 @pytest.fixture(scope="module")
+def linger_seconds() -> float:
+    """How long a store answers on at its end; visitors make it needed."""
+    return 0
+
+
+@pytest.fixture(scope="module")
 def shop(
     some_engine: None,  # noqa: ARG001
     replicas: int,
+    linger_seconds: float,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Shop]:
     """Stores of version 1 behind nginx."""
     name = f"dep-{uuid.uuid4().hex[:8]}"
-    made = Shop(name, tmp_path_factory.mktemp(name), replicas)
+    made = Shop(name, tmp_path_factory.mktemp(name), replicas, linger_seconds)
     try:
         made.build("1")
         made.up()

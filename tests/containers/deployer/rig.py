@@ -53,7 +53,7 @@ services:
     image: {name}/store:latest
     networks: [inside, ledger]
     stop_grace_period: 20s
-    environment: {{KEPT: "as it was"}}
+    environment: {{KEPT: "as it was", LINGER: "{linger_seconds}"}}
     volumes: ["kept:/kept", "/unnamed"]
     secrets: [key]
     read_only: true
@@ -122,6 +122,7 @@ class Shop:
     name: str
     folder: Path
     replicas: int = 2
+    linger_seconds: float = 0
 
     def compose(self, *arguments: str, check: bool = True) -> str:
         return docker(
@@ -161,7 +162,10 @@ class Shop:
         (self.folder / "key").write_text("a secret of the store", "utf-8")
         (self.folder / "compose.yml").write_text(
             COMPOSE.format(
-                name=self.name, folder=self.folder, replicas=self.replicas
+                name=self.name,
+                folder=self.folder,
+                replicas=self.replicas,
+                linger_seconds=self.linger_seconds,
             ),
             "utf-8",
         )

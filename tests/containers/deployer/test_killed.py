@@ -53,6 +53,12 @@ def replicas() -> int:
     return 1
 
 
+@pytest.fixture(scope="module")
+def linger_seconds() -> float:
+    """Until nginx has heard that it is going."""
+    return 1.2
+
+
 @pytest.fixture
 def wire(tmp_path: Path) -> Iterator[Wire]:
     """A wire to the engine that tells of each request."""
@@ -61,7 +67,12 @@ def wire(tmp_path: Path) -> Iterator[Wire]:
 
 
 def kill_at(
-    step: str, when: str, wire: Wire, deployer: Running, shop: Shop
+    step: str,
+    when: str,
+    wire: Wire,
+    deployer: Running,
+    shop: Shop,
+    repository: str = "",
 ) -> str:
     """Ask for an update, and kill the deployer at a step; the id."""
     killed = threading.Event()
@@ -73,7 +84,7 @@ def kill_at(
             killed.set()
 
     setattr(wire, when, look)
-    made = deployer.push(f"{shop.name}/store")
+    made = deployer.push(repository or f"{shop.name}/store")
     assert killed.wait(60), deployer.log
     setattr(wire, when, lambda _: None)
     return made
@@ -134,7 +145,7 @@ def test_killed_while_an_image_comes(
         engine=wire.url,
     )
     before = shop.versions()
-    made = kill_at(step, "before", wire, deployer, shop)
+    made = kill_at(step, "before", wire, deployer, shop, repository)
     assert shop.versions() == before
     deployer.start()
     ended = deployer.wait(made)

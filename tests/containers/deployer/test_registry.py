@@ -131,8 +131,9 @@ def test_a_registry_tells_of_a_push_by_itself(
     """What a registry really sends is not what the deployer reads."""
     registry, port = telling
     repository = f"{registry.host}/{shop.name}"
-    deployer = start_deployer(lines(repository), port=port)
     digest = pushed(shop, repository, "told")
+    # A registry tries again until somebody is there.
+    deployer = start_deployer(lines(repository), port=port)
     found: list[dict[str, str]] = []
 
     def is_told() -> bool:

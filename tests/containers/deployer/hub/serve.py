@@ -1,14 +1,13 @@
 """Docker Hub in miniature: it is told how a deployment went, over HTTPS.
 
-A request's path says how it answers: `/moved/` leads elsewhere, `/silent/`
-never answers. What it was asked is a line of JSON on standard output.
+A request to `/moved/` is led elsewhere. What it was asked is a line of JSON
+on standard output.
 """
 
 import http.server
 import json
 import ssl
 import sys
-import threading
 
 
 class Hub(http.server.BaseHTTPRequestHandler):
@@ -21,8 +20,6 @@ class Hub(http.server.BaseHTTPRequestHandler):
         }
         sys.stdout.write(json.dumps(asked) + "\n")
         sys.stdout.flush()
-        if self.path.startswith("/silent/"):
-            threading.Event().wait()
         if self.path.startswith("/moved/"):
             self.send_response(307)
             self.send_header("Location", "/elsewhere/")

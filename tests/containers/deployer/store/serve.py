@@ -1,7 +1,8 @@
-"""A store in miniature: a page, a long download, and an end with a drain.
+"""A store in miniature: a page, and an end with a drain.
 
 MODE is how it fares: `well`, `crash` (it ends at once), `never` (it is never
-healthy). It runs in a container, on the standard library alone.
+healthy). LINGER is how many seconds it answers on when it is told to end. It
+runs in a container, on the standard library alone.
 """
 
 import asyncio
@@ -12,10 +13,8 @@ import sys
 
 VERSION = os.environ["VERSION"]
 MODE = os.environ["MODE"]
+LINGER_SECONDS = float(os.environ.get("LINGER", "0"))
 HEALTHY = pathlib.Path("/tmp/healthy")  # noqa: S108 - its own tmpfs
-PARTS = 25
-PART = b"x" * 16_384
-SECONDS_A_PART = 0.1
 
 
 class Store:
@@ -39,35 +38,21 @@ class Store:
     async def answer_one(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
-        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
         self.under_way += 1
         self.idle.clear()
         try:
-            if head.startswith(b"GET /long"):
-                await self.send_long(writer)
-            else:
-                self.write_head(writer, len(VERSION))
-                writer.write(VERSION.encode())
-                await writer.drain()
+            lasts = "close" if self.draining else "keep-alive"
+            writer.write(
+                f"HTTP/1.1 200 OK\r\nContent-Length: {len(VERSION)}\r\n"
+                f"Connection: {lasts}\r\n\r\n{VERSION}".encode()
+            )
+            await writer.drain()
         finally:
             self.under_way -= 1
             if not self.under_way:
                 self.idle.set()
         return not self.draining
-
-    def write_head(self, writer: asyncio.StreamWriter, length: int) -> None:
-        lasts = "close" if self.draining else "keep-alive"
-        writer.write(
-            f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n"
-            f"Connection: {lasts}\r\n\r\n".encode()
-        )
-
-    async def send_long(self, writer: asyncio.StreamWriter) -> None:
-        self.write_head(writer, PARTS * len(PART))
-        for _ in range(PARTS):
-            writer.write(PART)
-            await writer.drain()
-            await asyncio.sleep(SECONDS_A_PART)
 
 
 async def main() -> None:
@@ -85,7 +70,7 @@ async def main() -> None:
     store.draining = True
     server.close()
     # For connections that are kept and for packets on their way.
-    await asyncio.sleep(1.2)
+    await asyncio.sleep(LINGER_SECONDS)
     await store.idle.wait()
 
 
