@@ -22,9 +22,9 @@ from tests.containers.engine import (
     free_port,
     lack,
     succeeds,
+    until,
 )
 from tests.running import ROOT
-from tests.waiting import until
 
 
 @pytest.fixture(scope="session")
