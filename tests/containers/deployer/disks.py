@@ -1,6 +1,7 @@
 """Small disks that a test fills, and an engine that lives on one."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ def lack() -> str | None:
     """Say why no file system can be mounted; None if one can."""
     if os.geteuid() != 0:
         return "only root can mount a file system"
+    if shutil.which("ip") is None:
+        return "no ip is here, to make a bridge"
     done = subprocess.run(
         ["unshare", "--mount", "mount", "-t", "tmpfs", "disk", "/mnt"],
         capture_output=True,
@@ -54,13 +57,14 @@ def fill(disk: Path, *, leave_bytes: int = 0) -> Path:
 def engine_on(disk: Path, program: Path) -> Iterator[str]:
     """Run a container engine that keeps all that it has on a disk: its URL.
 
-    It leaves the machine's network alone, so its containers have none.
+    It has a bridge of its own: one that is told to have none takes away that
+    of the engine beside it. Its containers have no network.
     """
     folder = disk.with_name(f"{disk.name}-engine")
     folder.mkdir()
     socket = folder / "engine.sock"
     log = folder / "log"
-    with log.open("ab") as file:
+    with _bridge(f"msrv{os.getpid()}") as bridge, log.open("ab") as file:
         process = subprocess.Popen(
             [
                 program,
@@ -68,7 +72,7 @@ def engine_on(disk: Path, program: Path) -> Iterator[str]:
                 f"--exec-root={folder}/exec",
                 f"--pidfile={folder}/pid",
                 f"--host=unix://{socket}",
-                "--bridge=none",
+                f"--bridge={bridge}",
                 "--iptables=false",
                 "--ip6tables=false",
                 "--ip-forward=false",
@@ -82,12 +86,27 @@ def engine_on(disk: Path, program: Path) -> Iterator[str]:
             stdout=file,
             stderr=file,
         )
-    url = f"unix://{socket}"
+        url = f"unix://{socket}"
+        try:
+            until_up(process, log, lambda: _answers(url))
+            yield url
+        finally:
+            finish(process)
+
+
+@contextmanager
+def _bridge(name: str) -> Iterator[str]:
+    """Make a bridge that leads nowhere."""
+    _ip("link", "add", name, "type", "bridge")
     try:
-        until_up(process, log, lambda: _answers(url))
-        yield url
+        _ip("address", "add", "192.0.2.1/24", "dev", name)
+        yield name
     finally:
-        finish(process)
+        _ip("link", "delete", name)
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True)
 
 
 def _answers(url: str) -> bool:
