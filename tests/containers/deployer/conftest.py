@@ -11,7 +11,14 @@ from tests.conftest import require
 from tests.containers.deployer import profile as profiles
 from tests.containers.deployer.profile import Profile
 from tests.containers.deployer.programs import Registry, find
-from tests.containers.deployer.rig import Running, Shop, docker, lack, until
+from tests.containers.deployer.rig import (
+    Running,
+    Shop,
+    docker,
+    lack,
+    remove_images,
+    until,
+)
 from tests.containers.engine import PRODUCTION, Project, free_port
 
 LINES = (
@@ -156,6 +163,4 @@ def profile(
         yield found
     finally:
         project.down()
-        for each in (repository, f"msrv-deployer/{name}*", f"{name}/*"):
-            for made in set(docker("images", "--quiet", each).split()):
-                docker("image", "rm", "--force", made, check=False)
+        remove_images(name)

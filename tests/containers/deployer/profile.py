@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.containers.buyer import Answer, Buyer
-from tests.containers.deployer.rig import ENDS
+from tests.containers.deployer.rig import ENDS, OWNER
 from tests.containers.engine import Project, docker, inspected
 
 HUB_SECRET: Final = "hub-W3rT8yUi1oPa5sDf7gHj"
@@ -93,7 +93,11 @@ class Profile:
         folder.mkdir()
         (folder / "Dockerfile").write_text(
             "\n".join(
-                [f"FROM {self.image}", f"LABEL version={version}", *lines]
+                [
+                    f"FROM {self.image}",
+                    f"LABEL version={version} {OWNER}={self.project.name}",
+                    *lines,
+                ]
             ),
             "utf-8",
         )

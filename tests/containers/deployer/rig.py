@@ -20,6 +20,8 @@ GENERIC: Final = "generic-J4vX9qTn7RbE2wYk"
 REGISTRY: Final = "registry-M6uH1zQd8FsC3pLo"
 TOKEN: Final = "reading-A7gW5eKi0NxV4tBj"
 STEP_SECONDS: Final = 120
+OWNER: Final = "msrv.test"
+"""The label of images by which their test knows them again."""
 STORE: Final = Path(__file__).parent / "store"
 ENDS: Final = {"succeeded", "unchanged", "failed", "broken", "superseded"}
 
@@ -107,6 +109,20 @@ def inspected(name: str) -> Any:  # noqa: ANN401 - JSON
     return json.loads(docker("inspect", name))[0]
 
 
+def remove_images(name: str) -> None:
+    """Remove a test's images: by their label, and by their names."""
+    found = [
+        docker("images", "--all", "--quiet", *which).split()
+        for which in (
+            [f"--filter=label={OWNER}={name}"],
+            [f"{name}/*"],
+            [f"*/{name}*"],
+        )
+    ]
+    for image in sorted({each for some in found for each in some}):
+        docker("image", "rm", "--force", image, check=False)
+
+
 def until(met: Callable[[], bool], what: str, seconds: float = 30) -> None:
     """Ask again and again; fails when time is up."""
     end = time.monotonic() + seconds
@@ -144,6 +160,8 @@ class Shop:
             f"VERSION={version}",
             "--build-arg",
             f"MODE={mode}",
+            "--label",
+            f"{OWNER}={self.name}",
             "--tag",
             f"{self.name}/store:latest",
             str(STORE),
@@ -173,12 +191,16 @@ class Shop:
 
     def down(self) -> None:
         """Take everything away that has this name."""
+        # A volume that had no name has one once it was handed on.
+        volumes = {
+            str(mount["Name"])
+            for each in self.apps()
+            for mount in each["Mounts"]
+            if mount["Type"] == "volume"
+        }
         self.compose("down", "--volumes", "--timeout", "0", check=False)
-        for image in (
-            docker("images", "--quiet", f"{self.name}/*").split()
-            + docker("images", "--quiet", f"*/{self.name}").split()
-        ):
-            docker("image", "rm", "--force", image, check=False)
+        docker("volume", "rm", "--force", *volumes, check=False)
+        remove_images(self.name)
 
     def apps(self) -> list[Any]:
         """Describe the containers of the store, by name."""
