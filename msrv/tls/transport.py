@@ -1,11 +1,10 @@
 """One TLS connection as an asyncio transport.
 
 asyncio's own TLS sends little at a time and looks at each piece many times.
-Here a whole buffer is encrypted at once, into records that stay in the
-processor's cache, and leaves in one call to the kernel: a call, a packet and
-a wake-up for each record, as when OpenSSL writes to the socket itself, costs
-more than the copy between. What the socket doesn't take yet waits encrypted,
-so that the buffer is free at once.
+Here a whole buffer is encrypted at once, and leaves in one call to the kernel:
+a call, a packet and a wake-up for each record, as when OpenSSL writes to the
+socket itself, costs more than the copy between. What the socket doesn't take
+yet waits encrypted, so that the buffer is free at once.
 
 States: a handshake; open; closing (what is left is sent, with a close_notify);
 leaving (the application has been told that it's over, the peer's own goodbye
@@ -23,18 +22,14 @@ from typing import Final
 from OpenSSL import SSL
 
 from msrv.tls.engine import GOODBYE_SECONDS, HANDSHAKE_SECONDS, ProtocolFactory
+from msrv.tls.records import MOST_BYTES, encrypt
 
 FLUSH_SECONDS: Final = 60
 """How long a peer may take nothing of what is left at the end."""
 
 _READ_BYTES: Final = 16 * 1024
-_ENCRYPT_BYTES: Final = 64 * 1024
-_ENCRYPT_LITTLE_BYTES: Final = 8 * 1024
-"""How much is encrypted at a time, if there is more or less than the first of
-the two. OpenSSL keeps a buffer of this size for each connection that was ever
-written so much to: not for who is sent little at a time."""
-_OVERHEAD_BYTES: Final = 4096
-"""Room for what OpenSSL adds: 22 bytes a record, and a message of its own."""
+_SAID_BYTES: Final = 4096
+"""How much of what OpenSSL says by itself is taken at a time."""
 _PIECES: Final = 64
 """How many pieces one call to the kernel takes; it allows 1,024."""
 _HIGH_BYTES: Final = 64 * 1024
@@ -125,17 +120,16 @@ class TLSTransport(asyncio.Transport):
         if self._closing or not data:
             return
         view = memoryview(data)
-        much = len(view) > _ENCRYPT_BYTES
-        step = _ENCRYPT_BYTES if much else _ENCRYPT_LITTLE_BYTES
-        for at in range(0, len(view), step):
-            part = view[at : at + step]
+        for at in range(0, len(view), MOST_BYTES):
             try:
-                self._tls.send(part)
+                records = encrypt(self._tls, view[at : at + MOST_BYTES])
             except SSL.Error as error:
                 self._end(error)
                 return
-            self._keep(self._tls.bio_read(len(part) + _OVERHEAD_BYTES))
-        self._push()
+            self._send(records)
+            if self._gone:
+                return
+        self._go_on()
         if self._left_bytes > self._high_bytes and not self._writing_paused:
             self._writing_paused = True
             self.get_protocol().pause_writing()
@@ -231,7 +225,7 @@ class TLSTransport(asyncio.Transport):
         collected = False
         with suppress(SSL.WantReadError):
             while True:
-                self._keep(self._tls.bio_read(_OVERHEAD_BYTES))
+                self._keep(self._tls.bio_read(_SAID_BYTES))
                 collected = True
         return collected
 
@@ -239,11 +233,29 @@ class TLSTransport(asyncio.Transport):
         self._left.append(records)
         self._left_bytes += len(records)
 
+    def _send(self, records: memoryview) -> None:
+        """Send records, after what is left; keep what the socket leaves."""
+        sent = 0
+        if not self._left:
+            try:
+                sent = self._socket.send(records)
+            except (BlockingIOError, InterruptedError):
+                pass
+            except OSError as error:
+                self._end(error)
+        if sent < len(records) and not self._gone:
+            self._keep(bytes(records[sent:]))
+
     def _push(self) -> None:
         """Send what is left, as far as the socket takes it."""
+        if not self._waits_to_write:
+            self._send_all()
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Wait for the socket where something is left; or it may be over."""
         if self._waits_to_write:
             return
-        self._send_all()
         if self._left and not self._gone:
             self._waits_to_write = True
             self._loop.add_writer(self._socket, self._writable)

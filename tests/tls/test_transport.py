@@ -17,6 +17,7 @@ from msrv.certificates import CertificateError, Pair
 from msrv.tls import transport as transport_room
 from msrv.tls.choice import choose
 from msrv.tls.listener import SocketTLS
+from msrv.tls.records import MOST_BYTES
 from msrv.tls.transport import TLSTransport
 
 LARGE = bytes(range(256)) * 100_000
@@ -147,6 +148,24 @@ async def test_what_the_socket_does_not_take_waits_in_order(
     assert await reader.read() == LARGE + b"the end"
     assert await recorder.lost is None
     writer.close()
+
+
+async def test_two_who_are_slow_get_each_their_own(door: Door) -> None:
+    """One buyer's bytes end up with another: they share memory to encrypt."""
+    sizes = [
+        size + more
+        for size in (1, 8 << 10, 16 << 10, 64 << 10, MOST_BYTES, 1 << 20)
+        for more in (0, 1)
+    ]
+    visits = [await door.visit() for _ in range(2)]
+    for size in sizes:
+        for mark, (recorder, _, _) in zip(b"ab", visits, strict=True):
+            assert recorder.transport
+            recorder.transport.write(bytes([mark]) * size)
+    for mark, (_, reader, writer) in zip(b"ab", visits, strict=True):
+        got = await reader.readexactly(sum(sizes))
+        assert got.count(mark) == len(got)
+        writer.close()
 
 
 async def test_who_keeps_up_is_written_to_again(door: Door) -> None:
