@@ -196,6 +196,8 @@ def test_it_says_what_it_is(image: str) -> None:
     labels = found["Labels"]
     assert labels["org.opencontainers.image.version"] == __version__
     assert labels["org.opencontainers.image.title"] == "MSRV"
+    assert labels["org.opencontainers.image.description"]
+    assert labels["org.opencontainers.image.revision"]
     assert found["User"] == f"{IMAGE_USER}:{IMAGE_USER}"
     assert list(found["ExposedPorts"]) == ["8000/tcp"]
 

@@ -23,7 +23,7 @@ def small_disk(path: Path, size_bytes: int) -> Iterator[Path]:
     try:
         yield path
     finally:
-        subprocess.run(["umount", path], check=True)
+        subprocess.run(["umount", "--lazy", path], check=True)
 
 
 def lack() -> str | None:
