@@ -7,9 +7,11 @@ says so at once: nobody awaits it until the store stops.
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Final
 
 log = logging.getLogger(__name__)
+
+AGAIN_SECONDS: Final = 1.0
 
 
 class Background:
@@ -27,10 +29,16 @@ class Background:
             self._tasks.append(task)
 
     async def end(self) -> None:
-        """Cancel them, and wait until each has put away what it held."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Cancel them, and wait until each has put away what it held.
+
+        Who goes on is told again: asyncio.wait_for, which libraries use, may
+        lose a cancellation that comes in the moment of its result.
+        """
+        going = set(self._tasks)
+        while going:
+            for task in going:
+                task.cancel()
+            _, going = await asyncio.wait(going, timeout=AGAIN_SECONDS)
 
     def _look(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

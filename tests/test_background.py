@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from msrv import background
 from msrv.background import Background
 from tests.waiting import until
 
@@ -47,3 +48,26 @@ async def test_what_ends_by_a_mistake_is_heard_of(
     (record,) = caplog.records
     assert "what sends mail has ended" in record.message
     assert record.exc_info
+
+
+async def test_who_did_not_hear_is_told_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A store that is told to end goes on for ever."""
+    monkeypatch.setattr(background, "AGAIN_SECONDS", 0.01)
+    heard = 0
+
+    async def work() -> None:
+        nonlocal heard
+        while heard < 3:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                heard += 1  # as a library does that loses it
+
+    owner = Background("the work")
+    owner.begin(work())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await owner.end()
+    assert heard == 3

@@ -7,6 +7,7 @@ alone until two looks find it the same, so that a file is not sold half copied.
 """
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -104,7 +105,9 @@ class LiveCatalog:
                     pause_seconds = await asyncio.shield(turn)
                 except asyncio.CancelledError:
                     self._stopping.set()
-                    await asyncio.wait([turn])
+                    while not turn.done():  # however often this is said
+                        with contextlib.suppress(asyncio.CancelledError):
+                            await asyncio.wait([turn])
                     raise
                 if self._reading is not None:
                     self._ready.set()
