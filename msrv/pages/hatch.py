@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from msrv.catalog.live import NotReady
 from msrv.catalog.model import Item
 from msrv.downloads.ranges import ByteRange
 from msrv.downloads.small import Ready, is_plain
@@ -67,11 +68,12 @@ class Hatch:
             access = verify_path(
                 self._keyring, request.raw_path, self._clock()
             )
-        except (Forged, LinkExpired):
+            catalog = self._catalog.current
+        except (Forged, LinkExpired, NotReady):
             return None
         if access is None:
             return None
-        entry = self._catalog.current.by_id.get(access.item_id)
+        entry = catalog.by_id.get(access.item_id)
         if not isinstance(entry, Item) or self._ledger.revocations.ends(
             access.order_id, access.item_id, entry.release_id
         ):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from aiohttp import web
 
+from msrv.catalog.live import LiveCatalog, NotReady
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.revocations import TakenBack
 from msrv.pages import hatch
@@ -169,6 +170,19 @@ async def test_a_refunded_link_goes_to_the_house(
     )
     answer = await door.store.get(link)
     assert (answer.status, door.in_house) == (410, 1)
+
+
+async def test_a_store_that_has_just_begun_says_so(
+    door: Door, link: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who resumes as the store starts again is told that it is broken."""
+
+    def current(self: LiveCatalog) -> None:
+        raise NotReady
+
+    monkeypatch.setattr(LiveCatalog, "current", property(current))
+    answer = await door.store.get(link)
+    assert (answer.status, door.in_house) == (503, 1)
 
 
 async def test_a_store_that_ends_says_so(door: Door, link: str) -> None:
