@@ -177,7 +177,7 @@ async def test_a_store_that_has_just_begun_says_so(
 ) -> None:
     """Who resumes as the store starts again is told that it is broken."""
 
-    def current(self: LiveCatalog) -> None:
+    def current(_: LiveCatalog) -> None:
         raise NotReady
 
     monkeypatch.setattr(LiveCatalog, "current", property(current))
