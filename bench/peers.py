@@ -175,8 +175,9 @@ class Stage:
         return [sys.executable, "-m", "msrv", "serve"]
 
     def _msrv_uvloop(self, port: int, *, tls: bool) -> list[str]:
-        folder = self.folder / "uvloop"
-        folder.mkdir(exist_ok=True)
+        # Not where it would be taken for the package of that name.
+        folder = self.folder / "loops" / "uvloop"
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / "sitecustomize.py").write_text(
             "import uvloop\nuvloop.install()\n", encoding="utf-8"
         )
@@ -191,7 +192,7 @@ class Stage:
             "MSRV_HOST": "127.0.0.1",
             "MSRV_PORT": str(port),
             "MSRV_DRAIN_SECONDS": "0",
-            "PYTHONPATH": str(self.folder / name.partition("_")[2]),
+            "PYTHONPATH": str(self.folder / "loops" / name.partition("_")[2]),
             "MSRV_MAX_DOWNLOADS": "10000",
             "MSRV_MAX_DOWNLOADS_PER_CLIENT": "10000",
         } | (

@@ -72,10 +72,18 @@ class RunningStore:
         """End it by its process id, if it hasn't yet; its status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(START_SECONDS)
-        if self.process.stdout:
-            self.process.stdout.close()
-        return status
+        try:
+            return self.process.wait(START_SECONDS)
+        finally:
+            _put_away(self.process)
+
+
+def _put_away(process: "subprocess.Popen[str]") -> None:
+    """Leave nothing of a process, also of one that does not end."""
+    process.kill()
+    process.wait()
+    if process.stdout:
+        process.stdout.close()
 
 
 def start(folder: Path, *arguments: str, **environ: str) -> RunningStore:
@@ -101,14 +109,22 @@ def start(folder: Path, *arguments: str, **environ: str) -> RunningStore:
             text=True,
         )
     store = RunningStore(environ, log, process)
-    assert process.stdout
-    for line in process.stdout:
+    try:
+        _wait_until_ready(store)
+    except BaseException:
+        _put_away(process)
+        raise
+    return store
+
+
+def _wait_until_ready(store: RunningStore) -> None:
+    assert store.process.stdout
+    for line in store.process.stdout:
         if line.strip().startswith("store"):
             store.url = line.split()[1]
             break
-    assert store.url, log.read_text("utf-8")
+    assert store.url, store.log.read_text("utf-8")
     until = time.monotonic() + START_SECONDS
     while not store.is_ready():
-        assert time.monotonic() < until, log.read_text("utf-8")
+        assert time.monotonic() < until, store.log.read_text("utf-8")
         time.sleep(0.02)
-    return store
