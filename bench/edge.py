@@ -9,6 +9,7 @@ bridge, past its proxy of published ports.
 
 import os
 import ssl
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -132,6 +133,7 @@ def _edge(library: Path, pair: Pair) -> Iterator[Side]:
             "NONCE": NONCE,
             "MSRV_IMAGE": name,
             "MSRV_LIBRARY": str(library),
+            "MSRV_SECRETS": str(_secrets(library.with_name("secrets"))),
             "MSRV_DEMO_PAYMENTS": "1",
             "MSRV_PUBLIC_URL": f"https://localhost:{https_port}",
             "MSRV_TLS_CERT": str(pair.cert),
@@ -196,3 +198,13 @@ def _address(name: str) -> str:
 
 def _pid(name: str) -> int:
     return int(inspected(name)["State"]["Pid"])
+
+
+def _secrets(folder: Path) -> Path:
+    """Make the passwords that the ledger's database asks for."""
+    subprocess.run(
+        [ROOT / "deploy" / "secrets.sh", folder],
+        check=True,
+        capture_output=True,
+    )
+    return folder
