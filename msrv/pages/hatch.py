@@ -30,7 +30,7 @@ from msrv.pages.keys import (
 )
 from msrv.pages.rendering import PRIVATE
 from msrv.proofs.errors import Forged, LinkExpired
-from msrv.proofs.links import verify_path
+from msrv.proofs.links import Access, verify_path
 
 House = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -64,26 +64,20 @@ class Hatch:
         began = time.perf_counter()
         if not is_plain(request) or self._traffic.draining:
             return None
-        try:
-            access = verify_path(
-                self._keyring, request.raw_path, self._clock()
-            )
-            catalog = self._catalog.current
-        except (Forged, LinkExpired, NotReady):
+        path = request.raw_path
+        item = self._item(path)
+        if item is None:
             return None
-        if access is None:
-            return None
-        entry = catalog.by_id.get(access.item_id)
-        if not isinstance(entry, Item) or self._ledger.revocations.ends(
-            access.order_id, access.item_id, entry.release_id
-        ):
-            return None
-        representation, _ = self._packs.file(entry)
+        representation, _ = self._packs.file(item)
         ready = self._sender.at_hand(representation, cache_control=PRIVATE)
+        # The proofs last: they cost most, and the house asks for them again.
+        access = None if ready is None else self._access(path, item)
+        if ready is None or access is None:
+            return None
         origin = self._rules.read(
             request.remote, secure=request.secure, headers=request.headers
         )
-        if ready is None or not self._rules.knows(origin.host):
+        if not self._rules.knows(origin.host):
             return None
         request[ORIGIN], request[ROUTE] = origin, "download"
         size = representation.size_bytes
@@ -93,3 +87,23 @@ class Hatch:
         seconds = time.perf_counter() - began
         self._traffic.note("GET", "download", ready.status, seconds, size)
         return ready
+
+    def _item(self, path: str) -> Item | None:
+        """Find what a link would be to, if it is one."""
+        try:
+            found = self._catalog.current.by_id.get(path.rpartition("/")[2])
+        except NotReady:
+            return None
+        return found if isinstance(found, Item) else None
+
+    def _access(self, path: str, item: Item) -> Access | None:
+        """Say what a link gives, if it is good."""
+        try:
+            access = verify_path(self._keyring, path, self._clock())
+        except (Forged, LinkExpired):
+            return None
+        if access is None or self._ledger.revocations.ends(
+            access.order_id, access.item_id, item.release_id
+        ):
+            return None
+        return access
