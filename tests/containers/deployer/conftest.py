@@ -11,15 +11,15 @@ from tests.conftest import require
 from tests.containers.deployer import profile as profiles
 from tests.containers.deployer.profile import Profile
 from tests.containers.deployer.programs import Registry, find
-from tests.containers.deployer.rig import (
-    Running,
-    Shop,
+from tests.containers.deployer.rig import Running, Shop, remove_images
+from tests.containers.engine import (
+    PRODUCTION,
+    Project,
     docker,
+    free_port,
     lack,
-    remove_images,
     until,
 )
-from tests.containers.engine import PRODUCTION, Project, free_port
 
 LINES = (
     'repository = "{name}/store"\npull = false\nproject = "{name}"\n'

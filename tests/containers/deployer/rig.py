@@ -2,24 +2,22 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from tests.containers.engine import STEP_SECONDS, docker, inspected
 from tests.running import ROOT
 
 SECRET: Final = "wQ8-hT3xKp0ZrV6yLm2NcB5s"
 GENERIC: Final = "generic-J4vX9qTn7RbE2wYk"
 REGISTRY: Final = "registry-M6uH1zQd8FsC3pLo"
 TOKEN: Final = "reading-A7gW5eKi0NxV4tBj"
-STEP_SECONDS: Final = 120
 OWNER: Final = "msrv.test"
 """The label of images by which their test knows them again."""
 STORE: Final = Path(__file__).parent / "store"
@@ -75,40 +73,6 @@ secrets: {{key: {{file: {folder}/key}}}}
 """
 
 
-def lack() -> str | None:
-    """Say what is missing to run containers; None if nothing is."""
-    if shutil.which("docker") is None:
-        return "docker is not installed"
-    for arguments in (["version"], ["compose", "version"]):
-        if subprocess.run(
-            ["docker", *arguments],
-            capture_output=True,
-            check=False,
-            timeout=STEP_SECONDS,
-        ).returncode:
-            return f"`docker {' '.join(arguments)}` fails"
-    return None
-
-
-def docker(*arguments: str, check: bool = True) -> str:
-    """Run docker; what it prints."""
-    result = subprocess.run(
-        ["docker", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=STEP_SECONDS,
-    )
-    assert result.returncode == 0 or not check, result.stdout
-    return result.stdout
-
-
-def inspected(name: str) -> Any:  # noqa: ANN401 - JSON
-    """Ask for a container's description."""
-    return json.loads(docker("inspect", name))[0]
-
-
 def remove_images(name: str) -> None:
     """Remove a test's images: by their label, and by their names."""
     found = [
@@ -121,14 +85,6 @@ def remove_images(name: str) -> None:
     ]
     for image in sorted({each for some in found for each in some}):
         docker("image", "rm", "--force", image, check=False)
-
-
-def until(met: Callable[[], bool], what: str, seconds: float = 30) -> None:
-    """Ask again and again; fails when time is up."""
-    end = time.monotonic() + seconds
-    while not met():
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
-        time.sleep(0.05)
 
 
 @dataclass(slots=True)

@@ -19,8 +19,8 @@ import pytest
 import trustme
 
 from tests.containers.deployer.conftest import LINES
-from tests.containers.deployer.rig import SECRET, Running, Shop, until
-from tests.containers.engine import docker, inspected
+from tests.containers.deployer.rig import SECRET, Running, Shop
+from tests.containers.engine import docker, inspected, until
 
 pytestmark = pytest.mark.containers
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.containers.deployer.conftest import LINES, StartDeployer
-from tests.containers.deployer.rig import Shop, until
+from tests.containers.deployer.rig import Shop
 from tests.containers.deployer.wire import Wire
+from tests.containers.engine import until
 
 pytestmark = pytest.mark.containers
 

@@ -11,8 +11,8 @@ from tests.conftest import require
 from tests.containers.deployer import disks, programs
 from tests.containers.deployer.conftest import StartDeployer
 from tests.containers.deployer.programs import Registry
-from tests.containers.deployer.rig import STORE, Running, Shop, until
-from tests.containers.engine import docker
+from tests.containers.deployer.rig import STORE, Running, Shop
+from tests.containers.engine import docker, until
 
 pytestmark = pytest.mark.containers
 

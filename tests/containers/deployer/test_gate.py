@@ -13,7 +13,8 @@ import pytest
 
 from msrv.deployer.engine import API
 from tests.containers.deployer.conftest import LINES, StartDeployer
-from tests.containers.deployer.rig import Running, Shop, docker
+from tests.containers.deployer.rig import Running, Shop
+from tests.containers.engine import docker
 from tests.running import ROOT
 
 pytestmark = pytest.mark.containers

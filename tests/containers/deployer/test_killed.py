@@ -11,8 +11,9 @@ import pytest
 
 from tests.containers.deployer.conftest import LINES, WATCHED, StartDeployer
 from tests.containers.deployer.programs import Registry
-from tests.containers.deployer.rig import Running, Shop, docker, until
+from tests.containers.deployer.rig import Running, Shop
 from tests.containers.deployer.wire import Wire
+from tests.containers.engine import docker, until
 
 pytestmark = pytest.mark.containers
 

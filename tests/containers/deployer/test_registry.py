@@ -11,14 +11,8 @@ import pytest
 
 from tests.containers.deployer.conftest import LINES, StartDeployer
 from tests.containers.deployer.programs import Registry
-from tests.containers.deployer.rig import (
-    REGISTRY,
-    Running,
-    Shop,
-    docker,
-    until,
-)
-from tests.containers.engine import free_port
+from tests.containers.deployer.rig import REGISTRY, Running, Shop
+from tests.containers.engine import docker, free_port, until
 
 pytestmark = pytest.mark.containers
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.containers.deployer.conftest import LINES, StartDeployer
-from tests.containers.deployer.rig import SECRET, Shop, docker, until
+from tests.containers.deployer.rig import SECRET, Shop
 from tests.containers.deployer.wire import Wire
+from tests.containers.engine import docker, until
 
 pytestmark = pytest.mark.containers
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.containers.deployer.profile import Profile
-from tests.containers.deployer.rig import inspected, until
+from tests.containers.engine import inspected, until
 
 pytestmark = pytest.mark.containers
 
