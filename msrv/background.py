@@ -1,17 +1,42 @@
-"""Work that goes on in the background, from a block's begin to its end.
+"""What one room has of its own: work in the background, and a thread.
 
-It is never meant to end by itself. Should a mistake of ours end it, the log
-says so at once: nobody awaits it until the store stops.
+Such work goes on from a block's begin to its end, and is never meant to end
+by itself. Should a mistake of ours end it, the log says so at once: nobody
+awaits it until the store stops.
 """
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from typing import Any, Final
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
 
 log = logging.getLogger(__name__)
 
 AGAIN_SECONDS: Final = 1.0
+
+_Result = TypeVar("_Result")
+
+
+class OwnThread:
+    """One thread for what waits for a disk, a call at a time, in order.
+
+    The common ones may all be busy with downloads.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._pool = ThreadPoolExecutor(1, name)
+
+    async def call(
+        self, work: Callable[..., _Result], *arguments: object
+    ) -> _Result:
+        """Call in the thread; what is raised there is raised here."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, work, *arguments)
+
+    def end(self) -> None:
+        """Take no more calls. What is being done is done to its end."""
+        self._pool.shutdown(wait=False)
 
 
 class Background:

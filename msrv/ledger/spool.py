@@ -1,25 +1,21 @@
 """The spool: where what happened is written down before it is promised.
 
 Many who come at once share one wait for the disk: while one group is being
-written, the next one gathers. The disk has a thread of its own, since the
-common ones may be busy with downloads.
+written, the next one gathers.
 """
 
 import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Final, Self
 
+from msrv.background import OwnThread
 from msrv.ledger.errors import SpoolFailed
 from msrv.ledger.events import Event
 from msrv.ledger.lines import HEADER, encode
 from msrv.ledger.pen import RESERVE_BYTES, SEGMENT_BYTES, Pen, Segment
 
 _GROUP_BYTES: Final = 256 * 1024
-
-_Result = TypeVar("_Result")
 
 
 class Spool:
@@ -33,7 +29,7 @@ class Spool:
     ) -> None:
         self._pen = Pen(root, segment_bytes)
         self._wanted_bytes = min(RESERVE_BYTES, segment_bytes // 2)
-        self._thread = ThreadPoolExecutor(1, "spool")
+        self._thread = OwnThread("spool")
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
         self.root = root
@@ -52,8 +48,8 @@ class Spool:
         """Write down what waits, and end."""
         if self._writing is not None:
             await asyncio.gather(self._writing, return_exceptions=True)
-        await self._in_thread(self._close)
-        self._thread.shutdown(wait=False)
+        await self._thread.call(self._close)
+        self._thread.end()
 
     @property
     def folder(self) -> Path | None:
@@ -72,7 +68,7 @@ class Spool:
         only where the room that was reserved before runs low.
         """
         if self._pen.room_bytes < self._wanted_bytes:
-            await self._in_thread(self._pen.reserve)
+            await self._thread.call(self._pen.reserve)
 
     async def append(self, event: Event) -> None:
         """Write an event down; when this returns, it is on the disk.
@@ -87,11 +83,11 @@ class Spool:
 
     async def forget(self, segment: Segment) -> None:
         """Delete a closed segment whose events are in the database."""
-        await self._in_thread(self._pen.forget, segment)
+        await self._thread.call(self._pen.forget, segment)
 
     async def turn_over(self) -> None:
         """Begin a new segment at the next event."""
-        await self._in_thread(self._pen.turn_over)
+        await self._thread.call(self._pen.turn_over)
 
     async def _write(self) -> None:
         """Write what waits, group by group, until nothing does."""
@@ -114,7 +110,7 @@ class Spool:
     ) -> None:
         failed: SpoolFailed | None = None
         try:
-            await self._in_thread(self._pen.write, data)
+            await self._thread.call(self._pen.write, data)
         except SpoolFailed as error:
             failed = error
         for done in callers:
@@ -125,12 +121,6 @@ class Spool:
             else:
                 done.set_exception(SpoolFailed(*failed.args))
         self.grew.set()
-
-    async def _in_thread(
-        self, work: Callable[..., _Result], *arguments: object
-    ) -> _Result:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, work, *arguments)
 
     def _close(self) -> None:
         self._pen.turn_over()

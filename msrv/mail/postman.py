@@ -11,11 +11,10 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Final, Self
 
-from msrv.background import Background
+from msrv.background import Background, OwnThread
 from msrv.mail.errors import Away, Later, Never
 from msrv.mail.letters import Letter
 from msrv.mail.outbox import Outbox
@@ -29,8 +28,6 @@ GIVE_UP_SECONDS: Final = 4 * 24 * 3600
 LOOK_SECONDS: Final = 5.0
 _TIDY_SECONDS: Final = 3600.0
 _AT_ONCE: Final = 100
-
-_Result = TypeVar("_Result")
 
 
 def relay_wait_seconds(tries: int) -> int:
@@ -57,8 +54,7 @@ class Postman:
         self._relay = relay
         self._writer = writer
         self._clock = clock
-        # Of its own: the common ones may be busy with downloads.
-        self._thread = ThreadPoolExecutor(1, "mail")
+        self._thread = OwnThread("mail")
         self._more = asyncio.Event()
         self._work = Background("what sends mail")
         self._held: int | None = None
@@ -86,7 +82,7 @@ class Postman:
         if self._held is not None:
             os.close(self._held)
             self._held = None
-        self._thread.shutdown(wait=False)
+        self._thread.end()
 
     async def post(self, letter: Letter) -> None:
         """Write a letter down, to be sent soon. Never raises.
@@ -94,7 +90,7 @@ class Postman:
         One whose id was there before is the same letter, and not sent twice.
         """
         try:
-            await self._in_thread(self._outbox.put, letter)
+            await self._thread.call(self._outbox.put, letter)
         except OSError as error:
             # Who has paid gets the receipt, and can ask for the mail there.
             log.error(  # noqa: TRY400 - says it all
@@ -107,7 +103,7 @@ class Postman:
     async def round(self) -> None:
         """Try every letter that is due now. Raises OSError."""
         now = self._clock()
-        found = await self._in_thread(self._outbox.waiting)
+        found = await self._thread.call(self._outbox.waiting)
         self.waiting = len(found)
         known = self._put_off
         self._put_off = {each: known[each] for each in found if each in known}
@@ -124,7 +120,7 @@ class Postman:
         letters = [
             letter
             for each in letter_ids
-            if (letter := await self._in_thread(self._outbox.read, each))
+            if (letter := await self._thread.call(self._outbox.read, each))
         ]
         if not letters or now < self._away[1]:
             return
@@ -150,7 +146,7 @@ class Postman:
 
     async def _send(self, session: Session, letter: Letter, now: int) -> None:
         """Try one letter. Raises Away."""
-        mail = await self._in_thread(self._writer.write, letter)
+        mail = await self._thread.call(self._writer.write, letter)
         try:
             await session.send(mail, self._writer.sender, letter.to)
         except Never as error:
@@ -164,7 +160,7 @@ class Postman:
             self._put_letter_off(letter.letter_id, now)
             await self._perhaps_give_up(letter, now, str(error))
         else:
-            await self._in_thread(self._outbox.done, letter.letter_id)
+            await self._thread.call(self._outbox.done, letter.letter_id)
             self.sent += 1
             self.waiting = max(self.waiting - 1, 0)
 
@@ -184,7 +180,7 @@ class Postman:
             letter.receipt.order_id,
             why,
         )
-        await self._in_thread(self._outbox.done, letter.letter_id)
+        await self._thread.call(self._outbox.done, letter.letter_id)
         self.given_up += 1
         self.waiting = max(self.waiting - 1, 0)
 
@@ -195,12 +191,6 @@ class Postman:
         elif self._trouble and not trouble:
             log.info("mail: the relay is well again")
         self._trouble = trouble
-
-    async def _in_thread(
-        self, work: Callable[..., _Result], *arguments: object
-    ) -> _Result:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, work, *arguments)
 
     async def _run(self) -> None:
         while True:
@@ -220,10 +210,10 @@ class Postman:
 
     async def _turn(self) -> None:
         if self._held is None:
-            self._held = await self._in_thread(self._outbox.lock)
+            self._held = await self._thread.call(self._outbox.lock)
         if self._held is None:
             return
         await self.round()
         if time.monotonic() - self._tidied > _TIDY_SECONDS:
             self._tidied = time.monotonic()
-            await self._in_thread(self._outbox.tidy, time.time())
+            await self._thread.call(self._outbox.tidy, time.time())

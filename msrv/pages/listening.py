@@ -10,12 +10,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Final, Self
 
-from msrv.background import Background
+from msrv.background import Background, OwnThread
 from msrv.catalog.live import LiveCatalog, NotReady
 from msrv.ledger.errors import SpoolFailed
 from msrv.ledger.events import PaymentEvent, Restored, Revoked
@@ -39,8 +38,6 @@ _LOOK_SECONDS: Final = 30.0
 """How often it looks for what other processes have kept in this folder."""
 _SAY_AFTER_SECONDS: Final = 60.0
 
-_Result = TypeVar("_Result")
-
 
 class Listener:
     """Keeps messages and follows them, while the block lasts."""
@@ -63,8 +60,7 @@ class Listener:
         self._catalog = catalog
         self._clock = clock
         self._send_mail = send_mail
-        # The common threads may be busy with downloads.
-        self._thread = ThreadPoolExecutor(1, "inbox")
+        self._thread = OwnThread("inbox")
         self._grew = asyncio.Event()
         self._waits: dict[Path, tuple[float, float]] = {}
         self._work = Background("what follows payments' messages")
@@ -82,14 +78,14 @@ class Listener:
     ) -> None:
         """End; what has not been followed is, at the next start."""
         await self._work.end()
-        self._thread.shutdown(wait=False)
+        self._thread.end()
 
     async def keep(self, provider: str, note: Note) -> None:
         """Keep a message: on the disk when this returns.
 
         Raises InboxFailed.
         """
-        await self._in_thread(self._inbox.put, provider, note)
+        await self._thread.call(self._inbox.put, provider, note)
         self._grew.set()
 
     async def _run(self) -> None:
@@ -109,7 +105,7 @@ class Listener:
 
     async def _turn(self) -> float:
         """Follow what is due; for how many seconds nothing more will be."""
-        found = await self._in_thread(self._inbox.all)
+        found = await self._thread.call(self._inbox.all)
         paths = {kept.path for kept in found}
         for path in self._waits.keys() - paths:
             del self._waits[path]
@@ -126,7 +122,7 @@ class Listener:
     async def _try(self, kept: Kept) -> None:
         try:
             await self._follow(kept.provider, kept.note)
-            await self._in_thread(self._inbox.drop, kept)
+            await self._thread.call(self._inbox.drop, kept)
         except (PaymentError, Forged, NotReady, SpoolFailed, OSError) as error:
             _, before = self._waits.get(kept.path, (0.0, 0.0))
             wait = min(
@@ -212,9 +208,3 @@ class Listener:
             kind(order_id, change.item_id, note.at * 1000, provider)
         )
         return order_id
-
-    async def _in_thread(
-        self, work: Callable[..., _Result], *arguments: object
-    ) -> _Result:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, work, *arguments)
