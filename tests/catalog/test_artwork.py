@@ -8,7 +8,6 @@ import os
 import struct
 import threading
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,6 +20,7 @@ from msrv.catalog.model import Artwork
 from msrv.catalog.pictures import NotAPicture, measure
 from msrv.storage.local import Folder
 from msrv.storage.model import Changed, Content, Gone
+from tests.waiting import until
 
 RED = (200, 20, 30)
 ORIENTATION = 0x0112
@@ -424,12 +424,6 @@ class Gate:
         with self.lock:
             self.waiting -= 1
         return self.folder.open(content)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not holds():  # noqa: ASYNC110 - a thread's doing has no event
-            await asyncio.sleep(0.005)
 
 
 async def test_one_making_for_all_who_ask(shelf: Shelf) -> None:

@@ -15,6 +15,7 @@ from msrv.catalog.live import LiveCatalog, NotReady
 from msrv.catalog.model import Catalog
 from msrv.catalog.scan import LibraryUnreadable, scan
 from tests.catalog.shelves import Library, wav
+from tests.waiting import until
 
 PATIENCE_SECONDS = 10
 
@@ -25,12 +26,6 @@ async def opened(shelf: Library) -> AsyncIterator[LiveCatalog]:
     async with catalog, asyncio.timeout(PATIENCE_SECONDS):
         await catalog.ready()
         yield catalog
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what another thread does; the test's time-out ends it."""
-    while not condition():  # noqa: ASYNC110 - no event comes out of it
-        await asyncio.sleep(0.005)
 
 
 async def changed(catalog: LiveCatalog, old: Catalog) -> Catalog:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 import zlib
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -28,6 +27,7 @@ from msrv.catalog.previews import (
 )
 from msrv.money import Money
 from msrv.storage.model import Changed, Content, Gone
+from tests.waiting import until
 
 EUR = Money(100, "EUR")
 
@@ -139,12 +139,6 @@ def runs(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not holds():  # noqa: ASYNC110 - a process's start has no event
-            await asyncio.sleep(0.005)
 
 
 def sound(clip: Clip) -> Any:  # noqa: ANN401 - mutagen has no types
