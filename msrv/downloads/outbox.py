@@ -29,6 +29,9 @@ _TURN_SECONDS: Final = 0.01
 """A buffer is what a client takes in this time."""
 _LOOK_SECONDS: Final = 0.05
 """More than what most clients take to acknowledge."""
+_MANY: Final = 32
+"""Who takes so many buffers sooner is known to be fast: half a megabyte at
+first, and more than the room that a kernel has for who reads nothing."""
 _SPARE_BUFFERS: Final = 4
 
 
@@ -249,11 +252,15 @@ class _Pace:
         """See what the client has taken by now, if it is time to."""
         now = self._loop.time()
         passed = now - self._seconds
-        if passed < _LOOK_SECONDS:
+        may_grow = self.buffer_bytes < FULL_BYTES
+        if passed < _LOOK_SECONDS and not may_grow:
             return
         taken_bytes = count()
         if self._taken_bytes is not None:
-            rate = (taken_bytes - self._taken_bytes) / passed
+            took = taken_bytes - self._taken_bytes
+            if passed < _LOOK_SECONDS and took < _MANY * self.buffer_bytes:
+                return
+            rate = took / max(passed, 1e-6)
             self.buffer_bytes = min(
                 max(int(rate * _TURN_SECONDS), SLOW_BYTES),
                 2 * self.buffer_bytes,

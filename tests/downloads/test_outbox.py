@@ -113,6 +113,25 @@ async def test_the_buffer_follows_the_line() -> None:
     assert len(buyer.got[-1]) == SLOW_BYTES
 
 
+async def test_a_fast_line_is_known_at_once() -> None:
+    """Else half of a file that takes half a second leaves in small pieces."""
+    buyer = Line()
+    await outbox_to(buyer).put(bytes(64 * FULL_BYTES))
+    assert {len(each) for each in buyer.got[-30:-1]} == {FULL_BYTES}
+
+
+async def test_the_room_in_a_kernel_is_not_a_fast_line() -> None:
+    """Else whoever comes and reads nothing holds a full buffer."""
+
+    class Room(Line):
+        def get_write_buffer_size(self) -> int:
+            return max(0, sum(map(len, self.got)) - 20 * SLOW_BYTES)
+
+    buyer = Room()
+    await outbox_to(buyer).put(bytes(2 * FULL_BYTES))
+    assert {len(each) for each in buyer.got} == {SLOW_BYTES}
+
+
 async def test_what_the_transport_still_holds_is_not_written_over() -> None:
     """Else a buyer gets the bytes of another's file, under their own name."""
     buyer = Line()
