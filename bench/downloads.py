@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from bench import packing, peers
-from bench.measuring import Figure, compare, take
+from bench.measuring import Figure, compare, take, warm
 from bench.peers import ROOT, Peer, Stage
 from bench.receiver import Taken, Task
 from msrv.certificates import Pair, development_pair
@@ -69,7 +69,7 @@ def measure(folder: Path) -> list[Figure]:
         for clients in (1, 16):
             figures += speed(company, clients, "plain HTTP")
         figures += tiny(company)
-    return figures + packing.measure(stage.files / "Album", ROUNDS)
+    return figures + packing.measure(stage.files / "Album", 3 * ROUNDS)
 
 
 class Company:
@@ -130,14 +130,6 @@ def make_files(library: Path) -> None:
             large.write(noise)
             (library / "Album" / f"{number}.bin").write_bytes(noise)
     (library / TINY).write_bytes(os.urandom(200))
-
-
-def warm(library: Path) -> None:
-    """Have the page cache hold it all: some machines take it away again."""
-    for path in library.rglob("*.bin"):
-        with path.open("rb", buffering=0) as file:
-            while file.read(1 << 20):
-                pass
 
 
 def receive(task: Task, suite: str = "AES-128") -> Taken:

@@ -32,6 +32,14 @@ class Figure:
     ratio_high: float
 
 
+def warm(folder: Path) -> None:
+    """Have the page cache hold the files: some machines take it away."""
+    for path in folder.rglob("*.bin"):
+        with path.open("rb", buffering=0) as file:
+            while file.read(1 << 20):
+                pass
+
+
 def interleave(
     candidates: Mapping[str, Callable[[], float]],
     *,

@@ -21,9 +21,8 @@ from bench.downloads import (
     pair_of,
     receive,
     task,
-    warm,
 )
-from bench.measuring import Figure, compare, take
+from bench.measuring import Figure, compare, take, warm
 from bench.peers import Peer, Stage
 from bench.processes import anonymous_bytes
 

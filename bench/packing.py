@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import peers
-from bench.measuring import Figure, interleave
+from bench.measuring import Figure, interleave, warm
 from msrv.downloads.archive import Archive, Member
 from msrv.downloads.body import Stretch
 from msrv.downloads.outbox import FULL_BYTES
@@ -64,6 +64,7 @@ def ours(album: Path) -> Callable[[], float]:
         files.close()
 
     def run() -> float:
+        warm(album)
         began = time.process_time()
         asyncio.run(read())
         return (time.process_time() - began) / archive.body.size_bytes * 1e9
@@ -75,6 +76,7 @@ def theirs(album: Path) -> Callable[[], float]:
     """Give what has zipstream-ng make one, in its own environment."""
 
     def run() -> float:
+        warm(album)
         ended = subprocess.run(
             [str(peers.BENCH_PYTHON), "-c", _THEIRS, str(album)],
             stdout=subprocess.PIPE,
