@@ -28,15 +28,13 @@ BENCHES = {
 
 def main() -> None:
     """Measure, print, and write `bench/results.json`."""
-    results = {}
     for name in sys.argv[1:] or BENCHES:
         title, measure = BENCHES[name]
         with tempfile.TemporaryDirectory() as folder:
             figures = measure(Path(folder))
         if figures:
             measuring.show(title, figures)
-            results[title] = figures
-    measuring.write(results)
+            measuring.write({title: figures})
 
 
 main()

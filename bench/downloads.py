@@ -273,9 +273,10 @@ def beside_buyers(peer: Peer) -> float:
     )
     page.connect()
     time.sleep(0.8)  # until the buyers have begun
-    taken = []
+    taken: list[float] = []
     until = time.perf_counter() + LATENCY_SECONDS - 0.8
-    while (began := time.perf_counter()) < until:
+    # Two at least: a lone worker may let the first wait for all that time.
+    while (began := time.perf_counter()) < until or len(taken) < 2:
         page.request("GET", "/")
         page.getresponse().read()
         taken.append((time.perf_counter() - began) * 1000)
