@@ -7,7 +7,7 @@ where `MSRV_TEST_REQUIRE` names it.
 
 import os
 import shutil
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from msrv.app import create_app
 from msrv.pages.keys import CATALOG
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
+from tests import together
 from tests.ledger import servers
 from tests.ledger.servers import Server
 from tests.sounds import write_wav
@@ -28,6 +29,21 @@ NONCE = "a nonce for the tests alone: 8fK2-vbn1-Qz7T-pl0M-Ww3x"
 
 Client = TestClient[web.Request, web.Application]
 StartStore = Callable[..., Awaitable[Client]]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests stay together where several run at once."""
+    together.group(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(
+    item: pytest.Item,
+) -> Generator[None, object, object]:
+    """Have those that are to run alone do so."""
+    with together.turn(alone=any(item.iter_markers("alone"))):
+        return (yield)
 
 
 def require(what: str, *, there: bool, lack: str) -> None:

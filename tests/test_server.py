@@ -372,6 +372,7 @@ def test_no_token_is_ever_logged(
     assert running.environ["NONCE"] not in log
 
 
+@pytest.mark.alone
 async def test_reload_takes_up_a_change(tmp_path: Path) -> None:
     """A developer restarts by hand after each edit."""
     copy = tmp_path / "copy"

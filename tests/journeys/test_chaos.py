@@ -189,6 +189,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     shop.end()
 
 
+@pytest.mark.alone
 async def test_nothing_is_lost_and_nothing_doubled(shop: Shop) -> None:
     """A sale is missing from the books, or a buyer has half a file."""
     await asyncio.to_thread(shop.store.run, "ledger", "upgrade")

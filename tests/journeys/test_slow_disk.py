@@ -104,6 +104,7 @@ def fetch(store: RunningStore, path: str) -> bytes:
 
 
 @pytest.mark.parametrize("tls", ["auto", "off"])
+@pytest.mark.alone
 def test_a_cold_file_delays_nobody_else(
     tls: str, disk: SlowDisk, tmp_path: Path
 ) -> None:
