@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from bench import (
+    checking,
     downloads,
     edge,
     ledger,
@@ -18,6 +19,7 @@ from bench import (
 BENCHES = {
     "startup": ("Start to the first answered request", startup.measure),
     "downloads": ("Downloads against their peers", downloads.measure),
+    "checking": ("Seeing that a link is good", checking.measure),
     "memory": ("Memory of slow buyers' connections", memory.measure),
     "ledger": ("Purchases and figures of the ledger", ledger.measure),
     "edge": ("A download through the edge, nginx alone = 1", edge.measure),
