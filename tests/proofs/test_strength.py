@@ -25,10 +25,14 @@ def test_what_the_store_makes_is_not_called_weak(value: bytes) -> None:
 @pytest.mark.parametrize(
     "nonce",
     [
-        secrets.token_hex(32),
-        secrets.token_urlsafe(24),
-        base64.b64encode(secrets.token_bytes(24)).decode(),
-        base64.b32encode(secrets.token_bytes(20)).decode(),
+        pytest.param(secrets.token_hex(32), id="hexadecimal"),
+        pytest.param(secrets.token_urlsafe(24), id="base64 for addresses"),
+        pytest.param(
+            base64.b64encode(secrets.token_bytes(24)).decode(), id="base64"
+        ),
+        pytest.param(
+            base64.b32encode(secrets.token_bytes(20)).decode(), id="base32"
+        ),
         "9f86d081884c7d659a2feaa0c55ad015",
         "9F86D081884C7D659A2FEAA0C55AD015",
         str(uuid.UUID("0b7f1c6e-52d4-4c80-9a3e-d16f58b27a94")),
