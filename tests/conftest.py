@@ -14,6 +14,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 from PIL import Image
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from msrv import settings as settings_room
 from msrv.app import create_app
@@ -31,10 +33,12 @@ Client = TestClient[web.Request, web.Application]
 StartStore = Callable[..., Awaitable[Client]]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(
+    config: pytest.Config, log: Producer
+) -> LoadScopeScheduling:
     """Say which tests stay together where several run at once."""
-    together.group(items)
+    return together.Files(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

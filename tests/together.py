@@ -1,33 +1,32 @@
 """Tests that run at once, and those that must not.
 
-`make test ARGS="-n 2 --dist loadgroup"` has pytest-xdist run two at a time, a
-file's tests one after the other. All that drive the container engine or a
-browser count as one file: an engine's networks come and go, and a browser
-takes that for the end of its own. A test that is marked `alone`, since it
-looks at how long something takes, waits until no other runs.
+`make test ARGS="-n 2"` has pytest-xdist run two at a time, a file's tests one
+after the other. All that drive the container engine or a browser count as one
+file: an engine's networks come and go, and a browser takes that for the end
+of its own. A test that is marked `alone`, since it looks at how long something
+takes, waits until no other runs.
 """
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 _ROOM = Path(__file__)
 _DOOR = Path(__file__).parent
 """What is locked: both are there, and both are never written."""
 
 
-def group(items: Iterable[pytest.Item]) -> None:
-    """Say which tests stay together."""
-    for item in items:
-        shared = "containers" in item.path.parts or any(
-            item.iter_markers("browser")
-        )
-        name = "the machine" if shared else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(name))
+class Files(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
+    """Gives a file at a time to whoever has nothing to do."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = PurePosixPath(nodeid.partition("::")[0])
+        shared = {"containers", "journeys"} & set(path.parts)
+        return "the machine's" if shared else str(path)
 
 
 @contextmanager
