@@ -11,6 +11,7 @@ from bench import (
     ledger,
     measuring,
     memory,
+    packing,
     pages,
     startup,
     studio,
@@ -19,6 +20,7 @@ from bench import (
 BENCHES = {
     "startup": ("Start to the first answered request", startup.measure),
     "downloads": ("Downloads against their peers", downloads.measure),
+    "packing": ("A release as a ZIP, made for nobody", packing.measure),
     "checking": ("Seeing that a link is good", checking.measure),
     "memory": ("Memory of slow buyers' connections", memory.measure),
     "ledger": ("Purchases and figures of the ledger", ledger.measure),
