@@ -23,6 +23,7 @@ from msrv.downloads.reading import Files
 from msrv.storage.local import Folder
 from msrv.storage.model import Content
 
+ROUNDS: Final = 9
 _THEIRS: Final = """
 import sys, time
 from zipstream import ZipStream
@@ -30,9 +31,6 @@ began = time.process_time()
 size = sum(map(len, ZipStream.from_path(sys.argv[1], sized=True)))
 print((time.process_time() - began) / size * 1e9)
 """
-
-
-ROUNDS: Final = 9
 
 
 def measure(folder: Path) -> list[Figure]:
