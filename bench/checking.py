@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from bench.measuring import Figure, interleave
+from bench.measuring import NONCE, Figure, interleave
 from msrv.proofs.keyring import Keyring, Purpose
 from msrv.proofs.links import make_link, verify_link
 from msrv.proofs.orders import new_order_id
@@ -23,9 +23,7 @@ ITEMS: Final = 100_000
 
 def measure(_: Path) -> list[Figure]:
     """Check a link again and again; microseconds each."""
-    keyring = Keyring.from_nonces(
-        "a nonce for benchmarks: 9Jk2-Lmx7-Rr4T-wP0e"
-    )
+    keyring = Keyring.from_nonces(NONCE)
     items = {f"release-{number}-item": number for number in range(ITEMS)}
     now = int(time.time())
     order_id = new_order_id(secrets.token_bytes)

@@ -19,7 +19,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bench import books
-from bench.measuring import Figure, compare, interleave, take
+from bench.measuring import NONCE, Figure, compare, interleave, take
 from msrv import settings as settings_room
 from msrv.app import create_app
 from msrv.ledger import migrating, orders, reports, stories
@@ -162,7 +162,7 @@ class Off:
 
 async def _purchases(folder: Path) -> list[Figure]:
     """Buy one thing after the other, from two stores in turns."""
-    keyring = Keyring.from_nonces("a nonce for benchmarks: 9Jk2-Lmx7-Rr4T")
+    keyring = Keyring.from_nonces(NONCE)
     stores = {}
     for name in ("off", "on"):
         found = settings_room.load(

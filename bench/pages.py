@@ -12,7 +12,7 @@ from pathlib import Path
 
 from aiohttp.test_utils import TestClient, TestServer
 
-from bench.measuring import Figure, interleave
+from bench.measuring import NONCE, Figure, interleave
 from msrv import settings as settings_room
 from msrv.app import create_app
 from msrv.catalog.model import Catalog, Item, Kind, Release, Shop
@@ -34,7 +34,7 @@ def measure(folder: Path) -> list[Figure]:
 
 
 async def _measure(folder: Path) -> list[Figure]:
-    keyring = Keyring.from_nonces("a nonce for benchmarks: 9Jk2-Lmx7-Rr4T")
+    keyring = Keyring.from_nonces(NONCE)
     # An empty one: what is sold is put in its place.
     library = folder / "library"
     library.mkdir()

@@ -23,6 +23,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
+from bench.measuring import NONCE
 from msrv.certificates import Pair
 
 ROOT: Final = Path(__file__).parents[1]
@@ -185,7 +186,7 @@ class Stage:
 
     def _settings(self, name: str, port: int, *, tls: bool) -> dict[str, str]:
         return {
-            "NONCE": "a nonce for benchmarks: 9Jk2-Lmx7-Rr4T-wP0e-Zz81",
+            "NONCE": NONCE,
             "MSRV_LIBRARY": str(self.files),
             "MSRV_DATA": str(self.folder / f"data of {name}"),
             "MSRV_DEMO_PAYMENTS": "1",

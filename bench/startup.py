@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.measuring import Figure, interleave
+from bench.measuring import NONCE, Figure, interleave
 from tests.sounds import write_wav
 
 ROUNDS = 7
@@ -57,7 +57,7 @@ def _run(
         port = _free_port()
         environ = {
             "PATH": os.environ["PATH"],
-            "NONCE": "a nonce for benchmarks: 9Jk2-Lmx7-Rr4T-wP0e-Zz81",
+            "NONCE": NONCE,
             "MSRV_DATA": str(folder / "data"),
             "MSRV_TLS": "off",
             "MSRV_PORT": str(port),

@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from bench import books
 from bench.ledger import LARGE, SMALL, fill_mariadb, fill_sqlite
-from bench.measuring import Figure, interleave
+from bench.measuring import NONCE, Figure, interleave
 from msrv import settings as settings_room
 from msrv.app import create_app
 from msrv.ledger.ledger import Ledger
@@ -72,7 +72,7 @@ def measure(folder: Path) -> list[Figure]:
 
 def _figures(kind: str, folder: Path, urls: dict[int, str]) -> list[Figure]:
     """Ask a store of each size for every page, in turns."""
-    keyring = Keyring.from_nonces("a nonce for benchmarks: 9Jk2-Lmx7-Rr4T")
+    keyring = Keyring.from_nonces(NONCE)
     session = tickets.issue(keyring, tickets.Kind.SESSION, NOW, os.urandom)
     figures = []
     with asyncio.Runner() as runner:

@@ -13,20 +13,20 @@ async def test_it_has_ended_when_its_owner_has(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A file is closed under what still writes to it."""
-    ended = set()
+    ended = []
 
     async def work(number: int) -> None:
         try:
             await asyncio.Event().wait()
         finally:
             await asyncio.sleep(0)
-            ended.add(number)
+            ended.append(number)
 
     owner = Background("the work")
     owner.begin(work(1), work(2))
     await asyncio.sleep(0)
     await owner.end()
-    assert ended == {1, 2}
+    assert sorted(ended) == [1, 2]
     assert not caplog.records  # as planned: nobody need hear of it
 
 
