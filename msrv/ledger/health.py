@@ -9,6 +9,7 @@ log = logging.getLogger(__name__)
 DATABASE: Final = "database"
 SPOOL: Final = "spool"
 DISK: Final = "disk"
+REFUNDS: Final = "list of refunds"
 
 
 @dataclass(frozen=True, slots=True)

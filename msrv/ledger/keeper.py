@@ -20,7 +20,7 @@ from msrv.ledger.errors import (
     Rejected,
 )
 from msrv.ledger.events import Event
-from msrv.ledger.health import DATABASE, SPOOL, Health
+from msrv.ledger.health import DATABASE, REFUNDS, SPOOL, Health
 from msrv.ledger.leftovers import Leftover
 from msrv.ledger.posting import post
 from msrv.ledger.revocations import Revocations
@@ -205,18 +205,17 @@ class Keeper:
             if self._usable:
                 try:
                     await self.ask()
+                    await self._save()
                 except DatabaseError as error:
                     self._rest(error)
-                except OSError as error:
-                    self._health.ill(SPOOL, f"MSRV_DATA: {error.strerror}")
                 except Exception:
                     log.exception("could not ask what was revoked")
             await asyncio.sleep(ASK_SECONDS if self._usable else 0.1)
 
     async def ask(self) -> None:
-        """Hear what was revoked since the last time, and keep it.
+        """Hear what was revoked since the last time. Raises DatabaseError.
 
-        Raises DatabaseError, and OSError where it can't be kept.
+        It holds at once; it is on the disk within seconds.
         """
         # One at a time, or an older answer might come after a newer one.
         async with self._asking:
@@ -236,7 +235,17 @@ class Keeper:
             self._asked_for_all = now
         else:
             self._revocations.update(heard.orders, heard.number)
-        await asyncio.to_thread(self._revocations.save)
+
+    async def _save(self) -> None:
+        try:
+            await asyncio.to_thread(self._revocations.save)
+        except OSError as error:
+            self._health.ill(
+                REFUNDS,
+                f"MSRV_DATA: can't keep what was refunded: {error.strerror}",
+            )
+        else:
+            self._health.well(REFUNDS)
 
     def _rest(self, error: DatabaseError) -> None:
         self._usable = False

@@ -82,6 +82,9 @@ class Ledger:
     ) -> None:
         """Write down what waits, post what can be posted at once, and end."""
         await self._work.end()
+        # What can't be kept is asked for at the next start.
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(self.revocations.save)
         await self._delivery.flush()
         await self._late.flush()
         if self._keeper is not None:

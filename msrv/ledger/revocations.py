@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import secrets
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -66,6 +67,8 @@ class Revocations:
         self._path = path
         self._orders: dict[str, TakenBack] = {}
         self.number: int | None = None
+        self._saved: Mapping[str, TakenBack] = self._orders
+        self._saving = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._orders)
@@ -92,12 +95,12 @@ class Revocations:
 
     def update(self, orders: Mapping[str, TakenBack], number: int) -> None:
         """Take what has changed; an order may have nothing left revoked."""
+        # Another one: the one before may be on its way to the disk.
+        known = {**self._orders, **orders}
         for order_id, each in orders.items():
-            if each.whole or each.items:
-                self._orders[order_id] = each
-            else:
-                self._orders.pop(order_id, None)
-        self.number = number
+            if not (each.whole or each.items):
+                del known[order_id]
+        self.replace(known, number)
 
     def load(self) -> None:
         """Read the last known list, if there is one. Raises BadList.
@@ -113,15 +116,25 @@ class Revocations:
         header, _, body = text.partition("\n")
         if header != _header(body):
             raise BadList(self._path)
-        self._orders = {
+        self._orders = self._saved = {
             order_id: TakenBack(whole, frozenset(items), frozenset(kept))
             for order_id, (whole, items, kept) in json.loads(body).items()
         }
 
     def save(self) -> None:
-        """Keep the list: all of it or the one before. Raises OSError."""
+        """Keep the list: all of it or the one before. Raises OSError.
+
+        Does nothing where it is kept. Of two threads, one waits for the other.
+        """
+        with self._saving:
+            orders = self._orders
+            if orders is not self._saved:
+                self._write(orders)
+                self._saved = orders
+
+    def _write(self, orders: Mapping[str, TakenBack]) -> None:
         body = json.dumps(
-            {order_id: _row(each) for order_id, each in self._orders.items()}
+            {order_id: _row(each) for order_id, each in orders.items()}
         )
         draft = self._path.with_name(
             f".{self._path.name}.{secrets.token_hex(4)}"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
-from msrv.ledger import lines, migrating, revoking, tables
+from msrv.ledger import lines, migrating, tables
 from msrv.ledger.database import Database
 from msrv.ledger.errors import DatabaseError, Unreachable, Unsuitable
 from msrv.ledger.events import Event, Redeemed
@@ -275,43 +275,3 @@ async def test_a_full_database(tmp_path: Path) -> None:
         await until(lambda: not list((tmp_path / "spool").iterdir()))
     assert await count(database) == 100
     await database.close()
-
-
-async def test_a_refund_reaches_every_replica(
-    database: Database, url: str, tmp_path: Path
-) -> None:
-    """A refunded link goes on working on the other replica."""
-    async with (
-        Ledger(tmp_path / "one", url) as one,
-        Ledger(tmp_path / "other", url) as other,
-    ):
-        await one.sold(sale(1, ("song", 100), ("album", 700)))
-        await one.settled()
-        replicas = (one, other)
-        begun = asyncio.get_running_loop().time()
-        held = await revoking.revoke(
-            database, order_id(1), "album", by="studio", now_ms=NOON * 1000
-        )
-        assert {line.item_id: line.refunded for line in held} == {
-            "song": False,
-            "album": True,
-        }
-        await until(
-            lambda: all(
-                each.revocations.ends(order_id(1), "track", "album")
-                for each in replicas
-            )
-        )
-        assert asyncio.get_running_loop().time() - begun < 5
-        assert not other.revocations.ends(order_id(1), "song", "album")
-    # A replica that starts without the database knows it still.
-    async with Ledger(
-        tmp_path / "other", f"mysql://a:b@127.0.0.1:{free_port()}/x"
-    ) as alone:
-        assert alone.revocations.ends(order_id(1), "album")
-    async with Ledger(tmp_path / "one", url) as one:
-        # Its clock is behind; it counts as the last all the same.
-        await revoking.restore(database, order_id(1), by="cli", now_ms=0)
-        await until(
-            lambda: not one.revocations.ends(order_id(1), "track", "album")
-        )

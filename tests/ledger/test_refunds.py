@@ -1,0 +1,89 @@
+"""What is refunded, in a store's life: told to every replica, and kept."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from msrv.ledger import revoking
+from msrv.ledger.database import Database
+from msrv.ledger.ledger import Ledger
+from msrv.ledger.revocations import FILE_NAME, Revocations
+from tests.ledger.made import NOON, order_id, sale
+from tests.ledger.servers import free_port
+from tests.waiting import until
+
+
+@pytest.mark.usefixtures("database")
+async def test_a_refund_at_the_very_end(url: str, tmp_path: Path) -> None:
+    """A store that stops forgets what it has heard last."""
+    async with Ledger(tmp_path, url) as ledger:
+        await ledger.sold(sale(1))
+        await ledger.settled()
+        await ledger.revoke(order_id(1), by="cli")
+    known = Revocations(tmp_path / FILE_NAME)
+    known.load()
+    assert known.ends(order_id(1), "album")
+
+
+@pytest.mark.usefixtures("database")
+async def test_a_refund_that_the_disk_refuses(
+    url: str, tmp_path: Path
+) -> None:
+    """It is as if it had not been asked for, or is never kept."""
+    async with Ledger(tmp_path, url) as ledger:
+        await ledger.sold(sale(1))
+        await ledger.settled()
+        in_its_way = tmp_path / FILE_NAME
+        await until(in_its_way.exists)
+        in_its_way.unlink()
+        in_its_way.mkdir()
+        await ledger.revoke(order_id(1), by="cli")
+        assert ledger.revocations.ends(order_id(1), "album")
+        await until(lambda: ledger.status().troubles)
+        assert ledger.status().troubles == (
+            "MSRV_DATA: can't keep what was refunded: Is a directory",
+        )
+        in_its_way.rmdir()
+        await until(lambda: not ledger.status().troubles)
+        assert order_id(1) in in_its_way.read_text()
+
+
+async def test_a_refund_reaches_every_replica(
+    database: Database, url: str, tmp_path: Path
+) -> None:
+    """A refunded link goes on working on the other replica."""
+    async with (
+        Ledger(tmp_path / "one", url) as one,
+        Ledger(tmp_path / "other", url) as other,
+    ):
+        await one.sold(sale(1, ("song", 100), ("album", 700)))
+        await one.settled()
+        replicas = (one, other)
+        begun = asyncio.get_running_loop().time()
+        held = await revoking.revoke(
+            database, order_id(1), "album", by="studio", now_ms=NOON * 1000
+        )
+        assert {line.item_id: line.refunded for line in held} == {
+            "song": False,
+            "album": True,
+        }
+        await until(
+            lambda: all(
+                each.revocations.ends(order_id(1), "track", "album")
+                for each in replicas
+            )
+        )
+        assert asyncio.get_running_loop().time() - begun < 5
+        assert not other.revocations.ends(order_id(1), "song", "album")
+    # A replica that starts without the database knows it still.
+    async with Ledger(
+        tmp_path / "other", f"mysql://a:b@127.0.0.1:{free_port()}/x"
+    ) as alone:
+        assert alone.revocations.ends(order_id(1), "album")
+    async with Ledger(tmp_path / "one", url) as one:
+        # Its clock is behind; it counts as the last all the same.
+        await revoking.restore(database, order_id(1), by="cli", now_ms=0)
+        await until(
+            lambda: not one.revocations.ends(order_id(1), "track", "album")
+        )
