@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import ssl
 import subprocess
@@ -9,6 +10,8 @@ import sys
 import time
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -128,3 +131,13 @@ def _wait_until_ready(store: RunningStore) -> None:
     while not store.is_ready():
         assert time.monotonic() < until, store.log.read_text("utf-8")
         time.sleep(0.02)
+
+
+@contextmanager
+def enough_sockets() -> Iterator[None]:
+    """Have room for thousands of sockets, here and in what starts here."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 4096 if hard == resource.RLIM_INFINITY else min(4096, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

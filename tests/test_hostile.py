@@ -6,7 +6,6 @@ Bytes go to the socket of a real process. What is refused is answered with a
 
 import hashlib
 import re
-import resource
 import selectors
 import socket
 import ssl
@@ -23,7 +22,7 @@ import pytest
 from msrv.connections import HEADERS_SECONDS
 from msrv.tls.engine import HANDSHAKE_SECONDS
 from tests.downloads.made import noise
-from tests.running import RunningStore, start
+from tests.running import RunningStore, enough_sockets, start
 
 LARGE: Final = noise(48_000_000)
 SMALL: Final = noise(100_000)
@@ -116,13 +115,10 @@ def port_of(store: RunningStore) -> int:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def enough_sockets() -> Iterator[None]:
+def sockets() -> Iterator[None]:
     """Room for hundreds of sockets here and in the stores."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 4096 if hard == resource.RLIM_INFINITY else min(4096, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with enough_sockets():
+        yield
 
 
 @pytest.fixture(scope="module")

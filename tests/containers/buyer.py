@@ -74,6 +74,18 @@ class Buyer:
             assert len(found.headers) == len(answer.getheaders())
             return found
 
+    def post(self, path: str, body: bytes) -> Answer:
+        """Send a form as a program does."""
+        return self.ask(
+            path,
+            {
+                "Accept": "application/json",
+                "Content-Type": "application/x-www-form-urlencoded",
+            },
+            method="POST",
+            body=body,
+        )
+
     def json(self, path: str) -> Any:  # noqa: ANN401 - JSON
         """Ask for JSON."""
         answer = self.ask(path, {"Accept": "application/json"})
@@ -83,15 +95,7 @@ class Buyer:
     def buy(self, *items: str) -> dict[str, str]:
         """Buy items: the path of each one's download."""
         form = urllib.parse.urlencode([("item", each) for each in items])
-        answer = self.ask(
-            "/purchases",
-            {
-                "Accept": "application/json",
-                "Content-Type": "application/x-www-form-urlencoded",
-            },
-            method="POST",
-            body=form.encode(),
-        )
+        answer = self.post("/purchases", form.encode())
         assert answer.status == 201, answer.body
         return {
             item: urllib.parse.urlsplit(url).path
@@ -156,3 +160,19 @@ class Transfer:
             sock.shutdown(socket.SHUT_RDWR)
         self.answer.close()
         self._connection.close()
+
+
+def raw(port: int, request: bytes, tls: ssl.SSLContext | None = None) -> str:
+    """Send bytes as they are: the head of the answer."""
+    with socket.create_connection(("127.0.0.1", port), 20) as plain:
+        sock = (
+            tls.wrap_socket(plain, server_hostname="localhost")
+            if tls
+            else plain
+        )
+        with closing(sock):
+            sock.sendall(request)
+            head = b""
+            while b"\r\n\r\n" not in head and (part := sock.recv(4096)):
+                head += part
+    return head.decode("latin-1")

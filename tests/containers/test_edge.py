@@ -2,41 +2,18 @@
 
 import json
 import re
-import shutil
 import socket
-import ssl
-import subprocess
-import time
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from msrv.pages.routes import ROUTES
-from tests.conftest import require
-from tests.containers.buyer import Answer, Buyer
+from tests.containers.buyer import Buyer, raw
 from tests.containers.conftest import Stack
 from tests.containers.engine import docker, inspected
 from tests.running import ROOT
 
 QUOTATION = "It's easier to ask forgiveness than it is to get permission."
 NGINX = (ROOT / "deploy" / "nginx" / "nginx.conf").read_text("utf-8")
-
-
-def raw(port: int, request: bytes, tls: ssl.SSLContext | None = None) -> str:
-    """Send bytes as they are: the head of the answer."""
-    with socket.create_connection(("127.0.0.1", port), 20) as plain:
-        sock = (
-            tls.wrap_socket(plain, server_hostname="localhost")
-            if tls
-            else plain
-        )
-        with closing(sock):
-            sock.sendall(request)
-            head = b""
-            while b"\r\n\r\n" not in head and (part := sock.recv(4096)):
-                head += part
-    return head.decode("latin-1")
 
 
 @pytest.mark.parametrize(
@@ -159,136 +136,6 @@ def every_line(stack: Stack) -> list[str]:
     ]
 
 
-def in_network(stack: Stack, *arguments: str, config: str = "") -> str:
-    """Run a client's OpenSSL beside nginx: what it says."""
-    edge = stack.project.containers("edge")[0]
-    (network,) = [
-        name
-        for name in inspected(edge)["NetworkSettings"]["Networks"]
-        if name.endswith("_edge")
-    ]
-    script = (
-        "printf '%s' \"$CONFIG\" > /tmp/c; OPENSSL_CONF=/tmp/c "
-        'python -W ignore -c "$SCRIPT" "$@"'
-    )
-    return docker(
-        "run", "--rm", f"--network={network}", "--entrypoint=sh",
-        f"--env=CONFIG={config}", f"--env=SCRIPT={_HANDSHAKE}",
-        stack.project.environ["MSRV_IMAGE"], "-c", script, "sh", *arguments,
-    )  # fmt: skip
-
-
-_HANDSHAKE = """
-import socket, ssl, sys
-context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-version, ciphers = sys.argv[1:]
-context.minimum_version = context.maximum_version = ssl.TLSVersion[version]
-if ciphers:
-    context.set_ciphers(ciphers)
-context.set_alpn_protocols(["h2", "http/1.1"])
-try:
-    plain = socket.create_connection(("edge", 8443), 10)
-    with context.wrap_socket(plain, server_hostname="localhost") as sock:
-        session = sock.session
-        print(sock.version(), sock.cipher()[0], sock.selected_alpn_protocol(),
-            bool(session and session.has_ticket))
-except (ssl.SSLError, ConnectionError) as error:
-    print("refused", error)
-"""
-
-
-@pytest.mark.parametrize(
-    ("version", "ciphers", "said"),
-    [
-        ("TLSv1_3", "", "TLSv1.3 TLS_AES_256_GCM_SHA384 h2 "),
-        (
-            "TLSv1_2",
-            "ECDHE+AESGCM",
-            "TLSv1.2 ECDHE-ECDSA-AES256-GCM-SHA384 h2",
-        ),
-        ("TLSv1_2", "ECDHE+CHACHA20", "TLSv1.2 ECDHE-ECDSA-CHACHA20-POLY1305"),
-        ("TLSv1_2", "ECDHE+SHA256:@SECLEVEL=0", "refused"),
-        ("TLSv1_2", "AES128-GCM-SHA256:AES256-SHA:@SECLEVEL=0", "refused"),
-        ("TLSv1_1", "ALL:@SECLEVEL=0", "refused"),
-        ("TLSv1", "ALL:@SECLEVEL=0", "refused"),
-    ],
-)
-def test_protocols_and_suites(
-    stack: Stack, version: str, ciphers: str, said: str
-) -> None:
-    """What is known to be broken is spoken, or what is sound isn't."""
-    if ciphers == "ECDHE+SHA256:@SECLEVEL=0":
-        ciphers = "ECDHE-ECDSA-AES128-SHA256:@SECLEVEL=0"
-    assert in_network(stack, version, ciphers).startswith(said)
-
-
-def test_it_speaks_http_2(stack: Stack, tmp_path: Path) -> None:
-    """A page with thirty covers takes six at a time."""
-    require("curl", there=shutil.which("curl") is not None, lack="no curl")
-    ca = Path(stack.project.environ["MSRV_TLS_CERT"]).with_name("ca.crt")
-    path = stack.buyer.buy("short")["short"]
-    for page, body in (("/", b"Dock"), (path, b"short")):
-        said = subprocess.run(
-            [
-                "curl", "--silent", "--http2", "--cacert", ca,
-                "--output", tmp_path / "body",
-                "--write-out", "%{http_version} %{http_code}",
-                f"https://localhost:{stack.https_port}{page}",
-            ],
-            capture_output=True,
-            check=True,
-        ).stdout  # fmt: skip
-        assert said == b"2 200"
-        assert body in (tmp_path / "body").read_bytes()
-
-
-def test_a_session_leaves_no_ticket(stack: Stack) -> None:
-    """One key that gets out opens every conversation of weeks."""
-    assert in_network(stack, "TLSv1_2", "ECDHE+AESGCM").endswith("False\n")
-
-
-def test_the_exchange_is_safe_from_tomorrow(stack: Stack) -> None:
-    """What is recorded today can be read when there are quantum computers."""
-    config = (
-        "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n"
-        "[c]\nGroups = X25519MLKEM768\n"
-    )
-    said = in_network(stack, "TLSv1_3", "", config=config)
-    assert said.startswith("TLSv1.3 "), said
-
-
-def test_a_header_has_its_length_and_its_time(stack: Stack) -> None:
-    """Memory, and every connection, is held by who never ends a request."""
-    head = "GET / HTTP/1.1\r\nHost: localhost\r\nX: "
-    for length, status in ((7000, 200), (9000, 400)):
-        asked = f"{head}{'x' * length}\r\nConnection: close\r\n\r\n"
-        answer = raw(stack.https_port, asked.encode(), stack.tls)
-        assert answer.startswith(f"HTTP/1.1 {status} ")
-    began = time.monotonic()
-    assert raw(stack.https_port, head.encode(), stack.tls) == ""
-    assert 10 < time.monotonic() - began < 20
-
-
-def test_a_form_that_is_too_long_is_told_so(stack: Stack) -> None:
-    """Memory fills with what a stranger sends, or a buyer sees no reason."""
-    answer = post(stack.buyer, "/purchases", b"item=" + b"x" * 600_000)
-    assert (answer.status, answer.json["error"]) == (413, "too_large")
-    assert post(stack.buyer, "/purchases", bytes(700_000)).status == 413
-
-
-def post(buyer: Buyer, path: str, body: bytes) -> Answer:
-    return buyer.ask(
-        path,
-        {
-            "Accept": "application/json",
-            "Content-Type": "application/x-www-form-urlencoded",
-        },
-        method="POST",
-        body=body,
-    )
-
-
 def test_every_kind_of_page_has_a_name_in_the_log() -> None:
     """An operator can't tell from the log what is asked for."""
     rules = re.findall(
@@ -303,26 +150,9 @@ def test_every_kind_of_page_has_a_name_in_the_log() -> None:
         assert names, path
 
 
-@pytest.mark.usefixtures("quiet")
-def test_who_sends_form_after_form_has_to_wait(stack: Stack) -> None:
-    """One program keeps every other buyer from paying."""
-    answers = [post(stack.buyer, "/cart", b"add=x") for _ in range(90)]
-    refused = [each for each in answers if each.status == 429]
-    assert len(answers) - len(refused) >= 50
-    assert refused
-    assert refused[0].json["error"] == "too_fast"
-    assert refused[0].headers["retry-after"] == "5"
-    page = stack.buyer.ask("/cart", method="POST", body=b"")
-    while page.status != 429:
-        page = stack.buyer.ask("/cart", method="POST", body=b"")
-    assert b"One thing at a time" in page.body
-    # Who only looks is not counted.
-    assert stack.buyer.ask("/cart").status == 200
-
-
 def test_no_token_is_in_a_log(stack: Stack) -> None:
     """Whoever reads the logs can download, and see every receipt."""
-    answer = post(stack.buyer, "/purchases", b"item=short&item=pack")
+    answer = stack.buyer.post("/purchases", b"item=short&item=pack")
     receipt = answer.json["receipt"].rpartition("/")[2]
     paths = [
         "/" + url.partition("://")[2].partition("/")[2]
