@@ -2,17 +2,12 @@
 
 A process of buyers discards all it gets, so that the server is the limit.
 CPU seconds per GB and throughput come of the same seconds; nginx (one worker)
-is the baseline of both, stock aiohttp of what nginx has no answer to. Suites
-are chosen by the buyers, who know no other.
+is the baseline of both, stock aiohttp of what nginx has no answer to.
 """
 
-import json
 import os
 import ssl
 import statistics
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -22,31 +17,28 @@ from contextlib import (
     nullcontext,
     suppress,
 )
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Final, Self
 
 from bench import peers
-from bench.measuring import Figure, compare, take, warm
-from bench.peers import ROOT, Peer, Stage
-from bench.receiver import Taken, Task
-from msrv.certificates import Pair, development_pair
+from bench.buying import SUITES, costs, receive, task
+from bench.files import (
+    ALBUM,
+    LARGE,
+    TINY,
+    ZIP,
+    make_album,
+    make_single,
+    warm,
+)
+from bench.measuring import Figure, compare, take
+from bench.peers import Peer, Stage, pair_of
+from bench.receiver import Taken
 
 ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "3"))
-SECONDS: Final = 0.8
 LATENCY_SECONDS: Final = 2.5
-LARGE: Final = "Single/Large.bin"
-TINY: Final = "Single/Tiny.bin"
-ZIP: Final = "Album.zip"
-LARGE_BYTES: Final = 512 << 20
-MEMBERS: Final = 8
-SUITES: Final = {
-    "AES-128": "TLS_AES_128_GCM_SHA256",
-    "AES-256": "TLS_AES_256_GCM_SHA384",
-}
-GB: Final = 1_000_000_000
 RESTLESS: Final = ("stock", "uvicorn")
 FEW: Final = ("nginx", "msrv", "msrv_uvloop", "stock")
 """Who is measured with more than downloads over TLS."""
@@ -55,7 +47,8 @@ FEW: Final = ("nginx", "msrv", "msrv_uvloop", "stock")
 def measure(folder: Path) -> list[Figure]:
     """Start every peer that is here, and measure them in turns."""
     stage = Stage(folder, folder / "library", pair_of(folder))
-    make_files(stage.files)
+    make_single(stage.files)
+    make_album(stage.files)
     names = peers.available()
     few = [name for name in names if name in FEW]
     figures: list[Figure] = []
@@ -115,59 +108,6 @@ class Company:
         return self._stage.start(name, tls=self._tls)
 
 
-def pair_of(folder: Path) -> Pair:
-    """Make one certificate for all."""
-    return development_pair(folder / "certs", datetime.now(UTC))
-
-
-def make_files(library: Path) -> None:
-    """Write a large file, the same bytes as an album, and a tiny file."""
-    for name in ("Album", "Single"):
-        (library / name).mkdir(parents=True)
-    size = LARGE_BYTES // MEMBERS
-    with (library / LARGE).open("wb") as large:
-        for number in range(MEMBERS):
-            noise = os.urandom(size)
-            large.write(noise)
-            (library / "Album" / f"{number}.bin").write_bytes(noise)
-    (library / TINY).write_bytes(os.urandom(200))
-
-
-def receive(task: Task, suite: str = "AES-128") -> Taken:
-    """Run buyers in a process of their own."""
-    with tempfile.NamedTemporaryFile("w", suffix=".cnf") as config:
-        # Python 3.11 can't choose a suite of TLS 1.3; OpenSSL's file can.
-        config.write(
-            "openssl_conf = a\n[a]\nssl_conf = b\n[b]\n"
-            "system_default = c\n[c]\n"
-            f"Ciphersuites = {SUITES.get(suite, SUITES['AES-128'])}\n"
-        )
-        config.flush()
-        ended = subprocess.run(
-            [sys.executable, "-m", "bench.receiver", json.dumps(asdict(task))],
-            cwd=ROOT,
-            env={**os.environ, "OPENSSL_CONF": config.name},
-            stdout=subprocess.PIPE,
-            check=True,
-            timeout=300,
-        )
-    return Taken(**json.loads(ended.stdout))
-
-
-def task(peer: Peer, file: str, clients: int) -> Task:
-    """Ask a peer for a file, as fast as can be."""
-    return Task(
-        peer.process.pid,
-        peer.port,
-        peer.path(file),
-        tls=peer.tls,
-        clients=clients,
-        warm_seconds=0.3,
-        seconds=SECONDS,
-        file_bytes=0 if file == TINY else LARGE_BYTES,
-    )
-
-
 def taking(
     company: Company,
     name: str,
@@ -180,7 +120,7 @@ def taking(
 
     def run() -> Taken:
         with company.turn(name) as peer:
-            warm(company.files)
+            warm(company.files / (ALBUM if file == ZIP else file))
             return receive(task(peer, file, clients), suite)
 
     return run
@@ -203,27 +143,8 @@ def speed(
     )
 
 
-def costs(taken: dict[str, list[Taken]]) -> list[Figure]:
-    """Say what the same seconds cost, and what came of them."""
-    return compare(
-        {
-            name: [
-                each.cpu_seconds / each.received_bytes * GB for each in rounds
-            ]
-            for name, rounds in taken.items()
-        },
-        unit="CPU s/GB",
-    ) + compare(
-        {
-            name: [each.received_bytes / each.seconds / GB for each in rounds]
-            for name, rounds in taken.items()
-        },
-        unit="GB/s",
-    )
-
-
 def archive(company: Company) -> list[Figure]:
-    """Measure a ZIP against the same bytes as one file."""
+    """Measure a ZIP against as much as one file."""
     candidates = {
         "msrv, one file": taking(company, "msrv"),
         "msrv, as a ZIP": taking(company, "msrv", file=ZIP),

@@ -16,16 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.downloads import (
-    LARGE,
-    LARGE_BYTES,
-    costs,
-    make_files,
-    pair_of,
-    receive,
-)
+from bench.buying import costs, receive
+from bench.files import LARGE, LARGE_BYTES, make_single
 from bench.measuring import Figure, take
-from bench.peers import ROOT, free_port
+from bench.peers import ROOT, free_port, pair_of
 from bench.receiver import Taken, Task
 from msrv.certificates import Pair, share_with_containers
 from tests.containers.buyer import Buyer
@@ -82,7 +76,7 @@ def measure(folder: Path) -> list[Figure]:
         return []
     library, pair = folder / "library", pair_of(folder)
     folder.chmod(0o755)
-    make_files(library)
+    make_single(library)
     share_with_containers(pair)
     with ExitStack() as stack:
         edge = stack.enter_context(_edge(library, pair))

@@ -34,14 +34,6 @@ class Figure:
     ratio_high: float
 
 
-def warm(folder: Path) -> None:
-    """Have the page cache hold the files: some machines take it away."""
-    for path in folder.rglob("*.bin"):
-        with path.open("rb", buffering=0) as file:
-            while file.read(1 << 20):
-                pass
-
-
 def interleave(
     candidates: Mapping[str, Callable[[], float]],
     *,
@@ -55,11 +47,17 @@ def interleave(
 def take(
     candidates: Mapping[str, Callable[[], _Result]], *, rounds: int
 ) -> dict[str, list[_Result]]:
-    """Run every candidate once a round: the rounds' results."""
+    """Run every candidate once a round: the rounds' results.
+
+    Every second round in the opposite order, since who was before leaves the
+    machine as it is.
+    """
     taken: dict[str, list[_Result]] = {name: [] for name in candidates}
+    names = list(candidates)
     for _ in range(rounds):
-        for name, run in candidates.items():
-            taken[name].append(run())
+        for name in names:
+            taken[name].append(candidates[name]())
+        names.reverse()
     return taken
 
 

@@ -14,16 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from bench import peers
-from bench.downloads import (
-    LARGE,
-    TINY,
-    make_files,
-    pair_of,
-    receive,
-    task,
-)
-from bench.measuring import Figure, compare, take, warm
-from bench.peers import Peer, Stage
+from bench.buying import receive, task
+from bench.files import LARGE, TINY, make_single, warm
+from bench.measuring import Figure, compare, take
+from bench.peers import Peer, Stage, pair_of
 from bench.processes import anonymous_bytes
 
 BUYERS: Final = int(os.environ.get("BENCH_BUYERS", "2000"))
@@ -38,7 +32,7 @@ def measure(folder: Path) -> list[Figure]:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     stage = Stage(folder, folder / "library", pair_of(folder))
-    make_files(stage.files)
+    make_single(stage.files)
     names = [name for name in peers.available() if name in HELD]
     return compare(
         take(
@@ -60,7 +54,7 @@ def holding(stage: Stage, name: str, file: str) -> Callable[[], float]:
     """Give what runs a peer with its buyers once."""
 
     def run() -> float:
-        warm(stage.files)
+        warm(stage.files / file)
         with stage.start(name) as peer:
             warm_up(peer)
             idle = anonymous_bytes(peer.process.pid)

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from bench import peers
-from bench.downloads import make_files
-from bench.measuring import Figure, interleave, warm
+from bench.files import ALBUM, make_album, warm
+from bench.measuring import Figure, interleave
 from msrv.downloads.archive import Archive, Member
 from msrv.downloads.body import Stretch
 from msrv.downloads.outbox import FULL_BYTES
@@ -37,8 +37,8 @@ def measure(folder: Path) -> list[Figure]:
     """Make the ZIP of an album: CPU seconds per GB."""
     if not peers.has("zipstream"):
         return []
-    make_files(folder)
-    album = folder / "Album"
+    make_album(folder)
+    album = folder / ALBUM
     return interleave(
         {
             "zipstream-ng, made for nobody": theirs(album),

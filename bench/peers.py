@@ -19,12 +19,14 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
+from bench.files import TINY, ZIP
 from bench.measuring import NONCE
-from msrv.certificates import Pair
+from msrv.certificates import Pair, development_pair
 
 ROOT: Final = Path(__file__).parents[1]
 BENCH_PYTHON: Final = ROOT / ".venv-bench" / "bin" / "python"
@@ -32,59 +34,7 @@ BENCH_PACKAGES: Final = list(
     (ROOT / ".venv-bench" / "lib").glob("python*/site-packages")
 )
 
-_NGINX = """
-daemon off; user root; worker_processes 1; pid {folder}/nginx.pid;
-error_log {folder}/nginx.log;
-events {{ worker_connections 8192; }}
-http {{
-    access_log off; sendfile on; keepalive_requests 100000000;
-    client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2;
-    fastcgi_temp_path {folder}/t3; uwsgi_temp_path {folder}/t4;
-    scgi_temp_path {folder}/t5;
-    ssl_protocols TLSv1.2 TLSv1.3;
-    server {{
-        listen 127.0.0.1:{port} {tls};
-        ssl_certificate {cert}; ssl_certificate_key {key};
-        root {files};
-        location = / {{ return 200 "hello"; }}
-        location /paid/ {{
-            alias {files}/;
-            secure_link $arg_md5,$arg_expires;
-            secure_link_md5 "$secure_link_expires$uri secret";
-            if ($secure_link = "") {{ return 403; }}
-            if ($secure_link = "0") {{ return 410; }}
-        }}
-    }}
-}}
-"""
-_STOCK = """
-import ssl, sys
-from pathlib import Path
-from aiohttp import web
-files, port, cert, key = Path(sys.argv[1]), *sys.argv[2:]
-async def hello(request):
-    return web.Response(text="hello")
-async def file(request):
-    return web.FileResponse(files / request.match_info["name"])
-async def packed(request):
-    from zipstream import ZipStream
-    stream = ZipStream.from_path(files / "Album", sized=True)
-    response = web.StreamResponse(headers={"Content-Length": str(len(stream))})
-    await response.prepare(request)
-    for piece in stream:
-        await response.write(piece)
-    return response
-app = web.Application()
-app.router.add_get("/", hello)
-app.router.add_get("/album.zip", packed)
-app.router.add_get("/{name:.+}", file)
-tls = None
-if cert:
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(cert, key)
-web.run_app(app, host="127.0.0.1", port=int(port), ssl_context=tls,
-    print=None, access_log=None)
-"""
+_NGINX: Final = Path(__file__).with_name("nginx.conf")
 _STARLETTE = """
 import os
 from starlette.applications import Starlette
@@ -162,9 +112,9 @@ class Stage:
                 wait_for_port(port)
                 peer = Peer(name, port, tls, process)
                 if name == "stock":
-                    peer.paths = {"Album.zip": "/album.zip"}
+                    peer.paths = {ZIP: "/album.zip"}
                 if name == "nginx":
-                    peer.paths = {"Single/Tiny.bin": paid("Single/Tiny.bin")}
+                    peer.paths = {TINY: paid(TINY)}
                 if name.startswith("msrv"):
                     peer.paths = buy_all(peer)
                 yield peer
@@ -208,7 +158,7 @@ class Stage:
     def _nginx(self, port: int, *, tls: bool) -> list[str]:
         config = self.folder / f"nginx-{port}.conf"
         config.write_text(
-            _NGINX.format(
+            _NGINX.read_text("utf-8").format(
                 folder=self.folder,
                 port=port,
                 tls="ssl" if tls else "",
@@ -222,8 +172,8 @@ class Stage:
 
     def _stock(self, port: int, *, tls: bool) -> list[str]:
         pair = [str(self.pair.cert), str(self.pair.key)] if tls else ["", ""]
-        command = [sys.executable, "-c", _STOCK]
-        return [*command, str(self.files), str(port), *pair]
+        command = [sys.executable, "-m", "bench.stock", str(self.files)]
+        return [*command, str(port), *pair]
 
     def _uvicorn(self, port: int, *, tls: bool) -> list[str]:
         self._write_app()
@@ -263,6 +213,11 @@ def available() -> list[str]:
         if not is_here:
             print(f"  {name} is not here: left out")
     return [name for name in found if found[name]]
+
+
+def pair_of(folder: Path) -> Pair:
+    """Make one certificate for all."""
+    return development_pair(folder / "certs", datetime.now(UTC))
 
 
 def nginx() -> str | None:
