@@ -13,6 +13,7 @@ from bench import (
     memory,
     packing,
     pages,
+    plain,
     startup,
     studio,
 )
@@ -20,6 +21,7 @@ from bench import (
 BENCHES = {
     "startup": ("Start to the first answered request", startup.measure),
     "downloads": ("Downloads against their peers", downloads.measure),
+    "plain": ("Downloads without TLS", plain.measure),
     "packing": ("A release as a ZIP, made for nobody", packing.measure),
     "checking": ("Seeing that a link is good", checking.measure),
     "memory": ("Memory of slow buyers' connections", memory.measure),

@@ -41,7 +41,7 @@ ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "3"))
 LATENCY_SECONDS: Final = 2.5
 RESTLESS: Final = ("stock", "uvicorn")
 FEW: Final = ("nginx", "msrv", "msrv_uvloop", "stock")
-"""Who is measured with more than downloads over TLS."""
+"""Who is measured with a tiny file, too."""
 
 
 def measure(folder: Path) -> list[Figure]:
@@ -59,9 +59,6 @@ def measure(folder: Path) -> list[Figure]:
         figures += archive(company)
         figures += latency(company)
     with Company(stage, few, tls=False) as company:
-        for clients in (1, 16):
-            # What nearly all of is the kernel's scatters most.
-            figures += speed(company, clients, "plain HTTP", 3 * ROUNDS)
         figures += tiny(company)
     return figures
 

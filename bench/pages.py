@@ -12,13 +12,14 @@ from pathlib import Path
 
 from aiohttp.test_utils import TestClient, TestServer
 
+from bench.ledger import Off
 from bench.measuring import NONCE, Figure, interleave
 from msrv import settings as settings_room
 from msrv.app import create_app
 from msrv.catalog.model import Catalog, Item, Kind, Release, Shop
 from msrv.catalog.reading import Reading
 from msrv.money import Money
-from msrv.pages.keys import CATALOG
+from msrv.pages.keys import CATALOG, LEDGER
 from msrv.proofs.keyring import Keyring
 from msrv.storage.model import Content
 
@@ -48,6 +49,7 @@ async def _measure(folder: Path) -> list[Figure]:
             }
         )
         app = create_app(settings, keyring)
+        app[LEDGER] = Off(folder)  # which these pages ask nothing
         client = TestClient(TestServer(app))
         await client.start_server()
         await app[CATALOG].ready()

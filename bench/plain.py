@@ -1,0 +1,31 @@
+"""What a download without TLS costs: nginx's processor time, and ours.
+
+Nearly all of it is the kernel's, for both, and scatters by half from one
+second to the next: so there are many rounds.
+"""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from bench import peers
+from bench.downloads import Company, speed
+from bench.files import make_single
+from bench.measuring import Figure
+from bench.peers import Stage, pair_of
+
+ROUNDS: Final = 10 * int(os.environ.get("BENCH_ROUNDS", "3"))
+_PEERS: Final = ("nginx", "msrv")
+
+
+def measure(folder: Path) -> list[Figure]:
+    """Measure one buyer, and sixteen."""
+    stage = Stage(folder, folder / "library", pair_of(folder))
+    make_single(stage.files)
+    names = [name for name in peers.available() if name in _PEERS]
+    with Company(stage, names, tls=False) as company:
+        return [
+            figure
+            for clients in (1, 16)
+            for figure in speed(company, clients, "plain HTTP", ROUNDS)
+        ]
