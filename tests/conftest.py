@@ -45,8 +45,11 @@ def pytest_xdist_make_scheduler(
 def pytest_runtest_protocol(
     item: pytest.Item,
 ) -> Generator[None, object, object]:
-    """Have those that are to run alone do so."""
-    with together.turn(alone=any(item.iter_markers("alone"))):
+    """Have those that are to run alone do so, and browsers have peace."""
+    with (
+        together.apart(wanted=any(item.iter_markers("browser"))),
+        together.turn(alone=any(item.iter_markers("alone"))),
+    ):
         return (yield)
 
 

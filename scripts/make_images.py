@@ -1,0 +1,192 @@
+"""Make the pictures of docs/images again: `python -m scripts.make_images`.
+
+Of the store as it is now: the bundled demo sells for a year in a few seconds,
+by a clock of its own, through the same forms as for any buyer. Needs Chromium
+(Debian: chromium).
+"""
+
+import asyncio
+import random
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from aiohttp import ClientSession
+from aiohttp.test_utils import TestServer
+from playwright.async_api import Browser, Page, async_playwright
+
+from msrv import settings as settings_room
+from msrv.app import create_app
+from msrv.ledger.ledger import Ledger
+from msrv.pages.keys import CATALOG, LEDGER
+from msrv.proofs import tickets
+from msrv.proofs.keyring import Keyring
+
+IMAGES: Final = Path(__file__).parents[1] / "docs" / "images"
+DAY_SECONDS: Final = 86_400
+DAYS: Final = 365
+DRAWN_MS: Final = 1000
+"""More than the covers take to be decoded."""
+RELEASE: Final = "items-may-have-shifted"
+
+
+@dataclass(slots=True)
+class Store:
+    """The demo, and what time it thinks it is."""
+
+    url: str
+    keyring: Keyring
+    ledger: Ledger
+    at: int
+    chance: random.Random = field(
+        default_factory=lambda: random.Random(7)  # noqa: S311 - the same each time
+    )
+
+
+async def main() -> None:
+    """Sell, then photograph."""
+    keyring = Keyring.from_nonces(secrets.token_urlsafe(32))
+    with TemporaryDirectory() as folder:
+        found = settings_room.load(
+            {
+                "MSRV_DATA": folder,
+                "MSRV_DEMO_PAYMENTS": "1",
+                "MSRV_TLS": "off",
+            }
+        )
+        app = create_app(found, keyring, clock=lambda: store.at)
+        ledger = app[LEDGER]
+        assert isinstance(ledger, Ledger)  # noqa: S101 - it was just made
+        store = Store("", keyring, ledger, int(time.time()))
+        async with TestServer(app, host="localhost") as server:
+            store.url = str(server.make_url("")).rstrip("/")
+            await app[CATALOG].ready()
+            order_id = await sell(store)
+            await photograph(store, order_id)
+
+
+async def sell(store: Store) -> str:
+    """Sell more from month to month; the number of an order to look at."""
+    now, refunds = store.at, []
+    async with ClientSession(headers={"Accept": "application/json"}) as web:
+        async with web.get(f"{store.url}/catalog") as answer:
+            releases = (await answer.json())["releases"]
+        items = [each["item_id"] for each in releases]
+        items += [each["item_id"] for one in releases for each in one["items"]]
+        for day in range(DAYS):
+            busy = 0.8 + (day / DAYS) ** 3 * 2
+            for _ in range(int(store.chance.expovariate(1 / busy))):
+                ago = (DAYS - day) * DAY_SECONDS
+                store.at = now - ago + store.chance.randrange(DAY_SECONDS)
+                bought = await buy(web, store, store.chance.choice(items))
+                if store.chance.random() < 0.03:
+                    refunds.append((store.at + DAY_SECONDS, bought))
+        store.at = now - DAY_SECONDS
+        last = await buy(web, store, items[1], items[3], items[4])
+        refunds.append((now - 3600, last))
+        for link in list(last["downloads"].values())[1:]:
+            async with web.get(link) as answer:
+                await answer.read()
+    await store.ledger.settled()
+    for at, bought in refunds:
+        store.at = at
+        await store.ledger.revoke(
+            bought["order_id"], next(iter(bought["downloads"])), by="studio"
+        )
+    store.at = now
+    return str(last["order_id"])
+
+
+async def buy(web: ClientSession, store: Store, *items: str) -> Any:  # noqa: ANN401 - JSON
+    """Buy as a program does."""
+    form = [("item", each) for each in items]
+    async with web.post(f"{store.url}/purchases", data=form) as answer:
+        answer.raise_for_status()
+        return await answer.json()
+
+
+async def photograph(store: Store, order_id: str) -> None:
+    """Open the pages in Chromium."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=[
+                "--no-sandbox",
+                "--autoplay-policy=no-user-gesture-required",
+            ],
+        )
+
+        async def shoot(
+            name: str,
+            size: tuple[int, int],
+            pose: Callable[[Page, Store], Coroutine[Any, Any, None]],
+            scale: int = 1,
+        ) -> None:
+            page = await _window(browser, size, scale)
+            await pose(page, store)
+            await page.wait_for_load_state("networkidle")
+            await page.wait_for_timeout(DRAWN_MS)
+            await page.screenshot(path=IMAGES / f"{name}.png")
+            print(f"  {IMAGES / name}.png")
+
+        await shoot("front", (1280, 1090), _front)
+        await shoot("release", (360, 740), _release, 2)
+        await shoot("studio", (1180, 760), _sales)
+        await shoot("studio-order", (1180, 900), _order(order_id))
+        await browser.close()
+
+
+async def _window(browser: Browser, size: tuple[int, int], scale: int) -> Page:
+    width, height = size
+    context = await browser.new_context(
+        viewport={"width": width, "height": height},
+        device_scale_factor=scale,
+        color_scheme="dark",
+    )
+    return await context.new_page()
+
+
+async def _front(page: Page, store: Store) -> None:
+    await page.goto(store.url)
+
+
+async def _release(page: Page, store: Store) -> None:
+    """With something in the cart, and a preview that plays."""
+    await page.goto(f"{store.url}/catalog/{RELEASE}")
+    await page.get_by_role("button", name="Add").nth(2).click()
+    await page.get_by_role("button", name="listen").nth(1).click()
+    await page.locator("h1").evaluate("each => each.scrollIntoView()")
+    await page.wait_for_timeout(6000)
+
+
+async def _enter(page: Page, store: Store) -> None:
+    ticket = tickets.issue(
+        store.keyring, tickets.Kind.LINK, store.at, secrets.token_bytes
+    )
+    await page.goto(f"{store.url}/studio/enter/{ticket}")
+    await page.get_by_role("button", name="Sign in to the studio").click()
+    await page.get_by_role("heading", name="Sales").wait_for()
+
+
+async def _sales(page: Page, store: Store) -> None:
+    await _enter(page, store)
+    await page.goto(f"{store.url}/studio?span=year")
+
+
+def _order(
+    order_id: str,
+) -> Callable[[Page, Store], Coroutine[Any, Any, None]]:
+    async def pose(page: Page, store: Store) -> None:
+        await _enter(page, store)
+        await page.goto(f"{store.url}/studio/orders/{order_id}")
+
+    return pose
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
