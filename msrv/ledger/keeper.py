@@ -237,6 +237,8 @@ class Keeper:
             self._revocations.update(heard.orders, heard.number)
 
     async def _save(self) -> None:
+        if self._revocations.is_saved:
+            return  # downloads may keep all threads waiting
         try:
             await asyncio.to_thread(self._revocations.save)
         except OSError as error:

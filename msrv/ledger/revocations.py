@@ -100,7 +100,7 @@ class Revocations:
         for order_id, each in orders.items():
             if not (each.whole or each.items):
                 del known[order_id]
-        self.replace(known, number)
+        self._orders, self.number = known, number
 
     def load(self) -> None:
         """Read the last known list, if there is one. Raises BadList.
@@ -121,14 +121,19 @@ class Revocations:
             for order_id, (whole, items, kept) in json.loads(body).items()
         }
 
+    @property
+    def is_saved(self) -> bool:
+        """Whether the file holds this list."""
+        return self._orders is self._saved
+
     def save(self) -> None:
         """Keep the list: all of it or the one before. Raises OSError.
 
         Does nothing where it is kept. Of two threads, one waits for the other.
         """
         with self._saving:
-            orders = self._orders
-            if orders is not self._saved:
+            if not self.is_saved:
+                orders = self._orders
                 self._write(orders)
                 self._saved = orders
 
