@@ -34,7 +34,7 @@ from bench.files import (
     warm,
 )
 from bench.measuring import Figure, compare, take
-from bench.peers import Peer, Stage, pair_of
+from bench.peers import Peer, Stage
 from bench.receiver import Taken
 
 ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "3"))
@@ -46,7 +46,7 @@ FEW: Final = ("nginx", "msrv", "msrv_uvloop", "stock")
 
 def measure(folder: Path) -> list[Figure]:
     """Start every peer that is here, and measure them in turns."""
-    stage = Stage(folder, folder / "library", pair_of(folder))
+    stage = Stage.of(folder)
     make_single(stage.files)
     make_album(stage.files)
     names = peers.available()

@@ -17,7 +17,7 @@ from bench import peers
 from bench.buying import receive, task
 from bench.files import LARGE, TINY, make_single, warm
 from bench.measuring import Figure, compare, take
-from bench.peers import Peer, Stage, pair_of
+from bench.peers import Peer, Stage
 from bench.processes import anonymous_bytes
 
 BUYERS: Final = int(os.environ.get("BENCH_BUYERS", "2000"))
@@ -31,7 +31,7 @@ def measure(folder: Path) -> list[Figure]:
     """Have BENCH_BUYERS take 50 KB/s each over TLS: KiB for each of them."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    stage = Stage(folder, folder / "library", pair_of(folder))
+    stage = Stage.of(folder)
     make_single(stage.files)
     names = [name for name in peers.available() if name in HELD]
     return compare(

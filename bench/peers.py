@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from bench.files import TINY, ZIP
 from bench.measuring import NONCE
@@ -85,6 +85,11 @@ class Stage:
     folder: Path
     files: Path
     pair: Pair
+
+    @classmethod
+    def of(cls, folder: Path) -> Self:
+        """Put all of it into a folder; the files are yet to be made."""
+        return cls(folder, folder / "library", pair_of(folder))
 
     @contextmanager
     def start(self, name: str, *, tls: bool = True) -> Iterator[Peer]:

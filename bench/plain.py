@@ -12,7 +12,7 @@ from bench import peers
 from bench.downloads import Company, speed
 from bench.files import make_single
 from bench.measuring import Figure
-from bench.peers import Stage, pair_of
+from bench.peers import Stage
 
 ROUNDS: Final = 10 * int(os.environ.get("BENCH_ROUNDS", "3"))
 _PEERS: Final = ("nginx", "msrv")
@@ -20,7 +20,7 @@ _PEERS: Final = ("nginx", "msrv")
 
 def measure(folder: Path) -> list[Figure]:
     """Measure one buyer, and sixteen."""
-    stage = Stage(folder, folder / "library", pair_of(folder))
+    stage = Stage.of(folder)
     make_single(stage.files)
     names = [name for name in peers.available() if name in _PEERS]
     with Company(stage, names, tls=False) as company:

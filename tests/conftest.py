@@ -47,7 +47,7 @@ def pytest_runtest_protocol(
 ) -> Generator[None, object, object]:
     """Have those that are to run alone do so, and browsers have peace."""
     with (
-        together.apart(wanted=any(item.iter_markers("browser"))),
+        together.apart(wanted=together.drives_browser(item.nodeid)),
         together.turn(alone=any(item.iter_markers("alone"))),
     ):
         return (yield)
@@ -89,8 +89,8 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A MariaDB server for the whole run."""
+def mariadbd() -> str:
+    """MariaDB's server, to be started."""
     program = servers.find()
     require(
         "mariadbd",
@@ -98,7 +98,15 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         lack="MariaDB's server is not installed",
     )
     assert program
-    server = Server(program, tmp_path_factory.mktemp("mariadb"))
+    return program
+
+
+@pytest.fixture(scope="session")
+def mariadb(
+    mariadbd: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A MariaDB server for the whole run."""
+    server = Server(mariadbd, tmp_path_factory.mktemp("mariadb"))
     server.install()
     yield server
     server.stop()

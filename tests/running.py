@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -131,6 +132,14 @@ def _wait_until_ready(store: RunningStore) -> None:
     while not store.is_ready():
         assert time.monotonic() < until, store.log.read_text("utf-8")
         time.sleep(0.02)
+
+
+def dial(port: int, tls: ssl.SSLContext | None = None) -> socket.socket:
+    """Connect to this machine, and shake hands where there is TLS."""
+    plain = socket.create_connection(("127.0.0.1", port), 20)
+    if tls is None:
+        return plain
+    return tls.wrap_socket(plain, server_hostname="localhost")
 
 
 @contextmanager

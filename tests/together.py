@@ -35,12 +35,19 @@ class Files(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
     """Gives a file at a time to whoever has nothing to do."""
 
     def _split_scope(self, nodeid: str) -> str:
-        path = PurePosixPath(nodeid.partition("::")[0])
-        if "containers" in path.parts:
-            return "the engine's"
-        if "journeys" in path.parts:
+        if drives_browser(nodeid):
             return "the browser's" if can_part() else "the engine's"
-        return str(path)
+        path = _path(nodeid)
+        return "the engine's" if "containers" in path.parts else str(path)
+
+
+def drives_browser(nodeid: str) -> bool:
+    """Whether a test does, or has what such tests share."""
+    return "journeys" in _path(nodeid).parts
+
+
+def _path(nodeid: str) -> PurePosixPath:
+    return PurePosixPath(nodeid.partition("::")[0])
 
 
 @contextmanager

@@ -238,7 +238,7 @@ class Keeper:
 
     async def _save(self) -> None:
         if self._revocations.is_saved:
-            return  # downloads may keep all threads waiting
+            return  # a thread may have to be waited for, behind downloads
         try:
             await asyncio.to_thread(self._revocations.save)
         except OSError as error:

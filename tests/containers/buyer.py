@@ -11,6 +11,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tests.running import dial
+
 TIMEOUT_SECONDS: Final = 30
 
 Headers = dict[str, str]
@@ -164,15 +166,9 @@ class Transfer:
 
 def raw(port: int, request: bytes, tls: ssl.SSLContext | None = None) -> str:
     """Send bytes as they are: the head of the answer."""
-    with socket.create_connection(("127.0.0.1", port), 20) as plain:
-        sock = (
-            tls.wrap_socket(plain, server_hostname="localhost")
-            if tls
-            else plain
-        )
-        with closing(sock):
-            sock.sendall(request)
-            head = b""
-            while b"\r\n\r\n" not in head and (part := sock.recv(4096)):
-                head += part
+    with closing(dial(port, tls)) as sock:
+        sock.sendall(request)
+        head = b""
+        while b"\r\n\r\n" not in head and (part := sock.recv(4096)):
+            head += part
     return head.decode("latin-1")

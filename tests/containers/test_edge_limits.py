@@ -9,7 +9,7 @@ import pytest
 from tests.containers.buyer import raw
 from tests.containers.conftest import Stack
 from tests.containers.engine import until
-from tests.running import enough_sockets
+from tests.running import dial, enough_sockets
 
 MOST = 1000
 
@@ -69,8 +69,7 @@ def test_one_address_holds_so_much_and_no_more(stack: Stack) -> None:
 
 def begin(stack: Stack) -> socket.socket:
     """Ask for something, and never say all of it."""
-    plain = socket.create_connection(("127.0.0.1", stack.https_port), 20)
-    sock = stack.tls.wrap_socket(plain, server_hostname="localhost")
+    sock = dial(stack.https_port, stack.tls)
     sock.sendall(
         b"PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n"
     )

@@ -19,7 +19,7 @@ import pytest
 
 from tests.conftest import require
 from tests.downloads.made import noise
-from tests.running import RunningStore, start
+from tests.running import RunningStore, dial, start
 from tests.test_server import open_downloads
 
 FILE = noise(6_000_000)
@@ -36,10 +36,7 @@ class Carrier:
     def connect(self) -> socket.socket:
         """Connect, and shake hands where there is TLS."""
         port = int(self.store.url.rpartition(":")[2])
-        plain = socket.create_connection(("127.0.0.1", port), 20)
-        if self.store.tls is None:
-            return plain
-        return self.store.tls.wrap_socket(plain, server_hostname="localhost")
+        return dial(port, self.store.tls)
 
     def get(self, more: bytes = b"", version: bytes = b"1.1") -> bytes:
         """Write a request for the file."""

@@ -21,9 +21,7 @@ from msrv.ledger import tables
 from msrv.ledger.database import Database
 from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
-from tests.conftest import require
 from tests.downloads.made import noise
-from tests.ledger import servers
 from tests.ledger.servers import Server, free_port
 from tests.running import RunningStore, start
 
@@ -175,16 +173,9 @@ class Shop:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
+def shop(mariadbd: str, tmp_path: Path) -> Iterator[Shop]:
     """A store with a MariaDB of its own."""
-    program = servers.find()
-    require(
-        "mariadbd",
-        there=program is not None,
-        lack="MariaDB's server is not installed",
-    )
-    assert program
-    shop = Shop(tmp_path, program)
+    shop = Shop(tmp_path, mariadbd)
     yield shop
     shop.end()
 
