@@ -8,7 +8,6 @@ by a clock of its own, through the same forms as for any buyer. Needs Chromium
 import asyncio
 import random
 import secrets
-import shutil
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from msrv.ledger.ledger import Ledger
 from msrv.pages.keys import CATALOG, LEDGER
 from msrv.proofs import tickets
 from msrv.proofs.keyring import Keyring
+from tests import chromium
 
 IMAGES: Final = Path(__file__).parents[1] / "docs" / "images"
 DAY_SECONDS: Final = 86_400
@@ -112,14 +112,11 @@ async def buy(web: ClientSession, store: Store, *items: str) -> Any:  # noqa: AN
 
 async def photograph(store: Store, order_id: str) -> None:
     """Open the pages in Chromium."""
+    path = chromium.find()
+    if path is None:
+        raise SystemExit("no Chromium is installed")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=[
-                "--no-sandbox",
-                "--autoplay-policy=no-user-gesture-required",
-            ],
-        )
+        browser = await chromium.launch(playwright, path)
 
         async def shoot(
             name: str,

@@ -23,6 +23,7 @@ from msrv.pages.keys import CATALOG
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
 from tests import together
+from tests.chromium import find as find_chromium
 from tests.ledger import servers
 from tests.ledger.servers import Server
 from tests.sounds import write_wav
@@ -74,15 +75,7 @@ def ffmpeg() -> str:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of a Chromium (or Chrome) of this machine."""
-    found = next(
-        filter(
-            None,
-            map(
-                shutil.which, ("chromium", "chromium-browser", "google-chrome")
-            ),
-        ),
-        None,
-    )
+    found = find_chromium()
     require("browser", there=bool(found), lack="no Chromium is installed")
     assert found
     return found

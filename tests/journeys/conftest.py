@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from playwright.async_api import Browser, async_playwright
 
+from tests.chromium import launch
 from tests.running import RunningStore, start
 
 
@@ -22,18 +23,6 @@ def demo_store(
 async def browser(chromium: str) -> AsyncIterator[Browser]:
     """A headless Chromium with a new, empty profile."""
     async with async_playwright() as playwright:
-        found = await playwright.chromium.launch(
-            executable_path=chromium,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                "--autoplay-policy=no-user-gesture-required",
-            ],
-        )
+        found = await launch(playwright, chromium)
         yield found
         await found.close()
