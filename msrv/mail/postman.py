@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 GIVE_UP_SECONDS: Final = 4 * 24 * 3600
 """RFC 5321 section 4.5.4.1: four to five days."""
 LOOK_SECONDS: Final = 5.0
+FINISH_SECONDS: Final = 2.0
+"""How long a letter on its way is waited for as the store ends."""
 _TIDY_SECONDS: Final = 3600.0
 _AT_ONCE: Final = 100
 
@@ -57,6 +59,7 @@ class Postman:
         self._thread = OwnThread("mail")
         self._more = asyncio.Event()
         self._work = Background("what sends mail")
+        self._on_its_way = asyncio.Lock()
         self._held: int | None = None
         self._away = (0, 0)  # how often, until when
         self._put_off: dict[str, tuple[int, int]] = {}
@@ -78,6 +81,10 @@ class Postman:
         trace: TracebackType | None,
     ) -> None:
         """End; what wasn't sent lies in the outbox."""
+        # Cut off between the relay's yes and its mark, it would go twice.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FINISH_SECONDS):
+                await self._on_its_way.acquire()
         await self._work.end()
         if self._held is not None:
             os.close(self._held)
@@ -129,7 +136,8 @@ class Postman:
             async with self._relay.session() as session:
                 is_connected = True
                 while left:
-                    await self._send(session, left[0], now)
+                    async with self._on_its_way:
+                        await self._send(session, left[0], now)
                     self._away = (0, 0)
                     left.pop(0)
         except Away as error:

@@ -24,9 +24,13 @@ from tests.waiting import until
 
 
 class Played(Relay):
-    """A relay whose answers a test gives: errors, by Message-ID or to all."""
+    """A relay whose answers a test gives: errors, by Message-ID or to all.
 
-    def __init__(self) -> None:
+    It takes a mail at once, and says so after `answer_seconds`.
+    """
+
+    def __init__(self, answer_seconds: float = 0) -> None:
+        self.answer_seconds = answer_seconds
         self.away: MailError | None = None
         self.answers: dict[str, MailError] = {}
         self.mails: list[EmailMessage] = []
@@ -45,6 +49,7 @@ class Played(Relay):
         if answer is not None:
             raise answer
         self.mails.append(mail)
+        await asyncio.sleep(self.answer_seconds)
 
     @property
     def ids(self) -> list[str]:
@@ -201,6 +206,31 @@ async def test_killed_after_it_was_sent(
     await after.round()
     assert played.mails == []
     assert list(outbox.folder.glob("*.json")) == []
+
+
+@pytest.mark.parametrize("answer_seconds", [0.2, 60])
+async def test_ended_while_the_relay_says_yes(
+    answer_seconds: float,
+    outbox: Outbox,
+    keyring: Keyring,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each update mails somebody twice, or waits for a relay that hangs."""
+    monkeypatch.setattr(room, "FINISH_SECONDS", 1)
+    relay = Played(answer_seconds)
+    for number in (1, 2):
+        outbox.put(letter(number))
+    async with (
+        asyncio.timeout(5),
+        Postman(outbox, relay, writer(keyring), clock),
+    ):
+        await until(lambda: relay.mails)
+    assert len(relay.mails) == 1
+    # One that hangs may have taken it, or not.
+    assert len(outbox.waiting()) == (1 if answer_seconds < 1 else 2)
+    async with Postman(outbox, Played(), writer(keyring), clock):
+        await until(lambda: outbox.waiting() == [])
 
 
 async def test_two_processes_with_one_outbox(
