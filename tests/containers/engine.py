@@ -117,7 +117,7 @@ class Project:
         said = self("up", "--detach", "--wait", *arguments, check=False)
         if "unhealthy" in said or "rror" in said:
             logs = self("logs", "--tail", "20", check=False)
-            raise AssertionError(f"{said}\n{logs}")
+            raise AssertionError(f"{logs}\n{said}")
 
     def down(self) -> None:
         """Take it down, with all that it kept."""

@@ -128,6 +128,9 @@ def test_what_may_have_been_sold_is_not_sold_again(stack: Stack) -> None:
         docker("unpause", other)
     sold, away = 303, 503
     assert set(statuses) == {sold, away}
+    # Its end is known to the engine later than to whom it served, and till
+    # then it can't be started again.
+    docker("wait", one)
 
     def is_healthy() -> bool:
         return bool(inspected(other)["State"]["Health"]["Status"] == "healthy")
