@@ -179,6 +179,8 @@ def test_what_a_killed_store_cut_off_resumes(
     transfer.close()
     if times == 1:
         assert len(got) == total
+        for name in stack.project.containers("app"):
+            docker("wait", name)
     else:
         assert 8 * MIB <= len(got) < total
         away = stack.buyer.ask("/", {"Accept": "application/json"})
