@@ -19,7 +19,7 @@ from typing import Final
 from bench.buying import costs, receive
 from bench.files import LARGE, LARGE_BYTES, make_single
 from bench.measuring import Figure, take
-from bench.peers import ROOT, free_port, pair_of
+from bench.peers import ROOT, pair_of
 from bench.receiver import Taken, Task
 from msrv.certificates import Pair, share_with_containers
 from tests.containers.buyer import Buyer
@@ -32,6 +32,7 @@ from tests.containers.engine import (
     lack,
     until,
 )
+from tests.running import free_port
 
 ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "5"))
 SECONDS: Final = 4.0

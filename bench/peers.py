@@ -27,6 +27,7 @@ from typing import Any, Final, Self
 from bench.files import TINY, ZIP
 from bench.measuring import NONCE
 from msrv.certificates import Pair, development_pair
+from tests.running import free_port
 
 ROOT: Final = Path(__file__).parents[1]
 BENCH_PYTHON: Final = ROOT / ".venv-bench" / "bin" / "python"
@@ -277,14 +278,6 @@ def buy_all(store: Peer) -> dict[str, str]:
                 url = bought["downloads"][item_id]
                 paths[name] = urllib.parse.urlsplit(url).path
     return paths
-
-
-def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 def wait_for_port(port: int) -> None:

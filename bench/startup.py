@@ -6,7 +6,6 @@ library cost by themselves.
 """
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.measuring import NONCE, Figure, interleave
+from tests.running import free_port
 from tests.sounds import write_wav
 
 ROUNDS = 7
@@ -54,7 +54,7 @@ def _run(
     """Give what starts a program, waits for its answer, and ends it."""
 
     def run() -> float:
-        port = _free_port()
+        port = free_port()
         environ = {
             "PATH": os.environ["PATH"],
             "NONCE": NONCE,
@@ -94,10 +94,3 @@ def _wait_for_page(port: int) -> None:
             if time.monotonic() > until:
                 raise
             time.sleep(0.002)
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port

@@ -134,6 +134,14 @@ def _wait_until_ready(store: RunningStore) -> None:
         time.sleep(0.02)
 
 
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
 def dial(port: int, tls: ssl.SSLContext | None = None) -> socket.socket:
     """Connect to this machine, and shake hands where there is TLS."""
     plain = socket.create_connection(("127.0.0.1", port), 20)

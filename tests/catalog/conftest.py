@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.catalog.covers import Gallery
 from tests.catalog.rights import open_folder
 from tests.catalog.shelves import Library
 
@@ -23,3 +24,21 @@ def open_shelf() -> Iterator[Library]:
         shelf.data.mkdir()
         shelf.data.chmod(0o777)
         yield shelf
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Gallery:
+    """An empty library of pictures."""
+    return Gallery(tmp_path)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "library"
+    root.mkdir()
+    return root
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache" / "previews"

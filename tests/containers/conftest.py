@@ -19,12 +19,11 @@ from tests.containers.engine import (
     PRODUCTION,
     Project,
     docker,
-    free_port,
     lack,
     succeeds,
     until,
 )
-from tests.running import ROOT
+from tests.running import ROOT, free_port
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -71,14 +70,6 @@ def container(image: str, *options: str, command: str = "") -> Iterator[str]:
         yield name
     finally:
         docker("rm", "--force", "--volumes", name)
-
-
-def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 def until(met: Callable[[], bool], what: str, seconds: float = 30) -> float:

@@ -13,10 +13,9 @@ from tests.containers.buyer import Buyer
 from tests.containers.engine import (
     Project,
     docker,
-    free_port,
     until,
 )
-from tests.running import ROOT
+from tests.running import ROOT, free_port
 
 SOMEBODY = 4321
 SOON_SECONDS = 2

@@ -17,12 +17,11 @@ from tests.containers.engine import (
     IMAGE_USER,
     container,
     docker,
-    free_port,
     inspected,
     succeeds,
     until,
 )
-from tests.running import ROOT
+from tests.running import ROOT, free_port
 
 MOST_ADDED_BYTES = 80_000_000
 LOCKED = (

@@ -12,7 +12,8 @@ from PIL import Image, ImageCms
 
 from msrv.pages import language
 from tests.containers.buyer import Buyer
-from tests.containers.engine import container, docker, free_port, until
+from tests.containers.engine import container, docker, until
+from tests.running import free_port
 from tests.stripe.fake import KEY, SECRET, FakeStripe
 
 LOADS: Final = """

@@ -6,8 +6,7 @@ import uuid
 
 import pytest
 
-from tests.containers.engine import free_port
-from tests.running import ROOT
+from tests.running import ROOT, free_port
 
 
 def validated(*arguments: str, **environ: str) -> tuple[int, list[str]]:

@@ -124,6 +124,13 @@ class House:
         )
 
 
+async def settle(house: House) -> None:
+    """Let the queue do what it has."""
+    for _ in range(20):
+        await asyncio.sleep(0.005)
+    assert house.client.app
+
+
 StartHouse = Callable[[str], Awaitable[House]]
 
 

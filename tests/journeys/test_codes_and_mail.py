@@ -17,9 +17,8 @@ from playwright.async_api import Browser, ViewportSize, expect
 from msrv.mail.relay import Tls
 from msrv.settings import DEMO_LIBRARY
 from tests.journeys.test_buying import DESKTOP, PHONE, visit
-from tests.ledger.servers import free_port
 from tests.mail.relays import Authority, Handler, relay
-from tests.running import RunningStore, start
+from tests.running import RunningStore, free_port, start
 from tests.waiting import until
 
 TO = "buyer@example.net"

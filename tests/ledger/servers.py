@@ -15,6 +15,8 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from tests.running import free_port
+
 START_SECONDS = 60
 USER = "msrv"
 PASSWORD = "p@ss/word"
@@ -26,14 +28,6 @@ def find() -> str | None:
     return shutil.which("mariadbd", path=path) or shutil.which(
         "mysqld", path=path
     )
-
-
-def free_port() -> int:
-    """A port that is free now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 @dataclass(slots=True)

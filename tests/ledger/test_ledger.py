@@ -19,7 +19,8 @@ from msrv.ledger.ledger import Ledger
 from msrv.ledger.leftovers import ASIDE
 from msrv.ledger.pen import Pen
 from tests.ledger.made import NOON, order_id, sale
-from tests.ledger.servers import Server, free_port
+from tests.ledger.servers import Server
+from tests.running import free_port
 from tests.waiting import until
 
 

@@ -10,7 +10,7 @@ from msrv.ledger.database import Database
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.revocations import FILE_NAME, Revocations
 from tests.ledger.made import NOON, order_id, sale
-from tests.ledger.servers import free_port
+from tests.running import free_port
 from tests.waiting import until
 
 

@@ -12,9 +12,9 @@ from msrv.mail import relay as room
 from msrv.mail.errors import Away, Later, MailError, Never
 from msrv.mail.relay import Account, Relay, Tls
 from msrv.proofs.keyring import Keyring
-from tests.ledger.servers import free_port
 from tests.mail.made import TO, letter, writer
 from tests.mail.relays import Authority, Handler, relay, serving
+from tests.running import free_port
 from tests.waiting import until
 
 SENDER = "shop@example.org"

@@ -14,9 +14,9 @@ from msrv.proofs import codes, receipts
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
 from tests.conftest import Client, Clock, StartStore
-from tests.ledger.servers import free_port
 from tests.mail.relays import Authority, Handler, relay
 from tests.pages.test_ledger import ledger_of
+from tests.running import free_port
 from tests.waiting import until
 
 JSON = {"Accept": "application/json"}

@@ -19,8 +19,8 @@ import pytest
 
 from tests.conftest import require
 from tests.downloads.made import noise
+from tests.process.asking import open_downloads
 from tests.running import RunningStore, dial, start
-from tests.test_server import open_downloads
 
 FILE = noise(6_000_000)
 HOST = b"Host: localhost\r\n"

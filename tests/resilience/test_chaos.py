@@ -22,8 +22,8 @@ from msrv.ledger.database import Database
 from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
 from tests.downloads.made import noise
-from tests.ledger.servers import Server, free_port
-from tests.running import RunningStore, start
+from tests.ledger.servers import Server
+from tests.running import RunningStore, free_port, start
 
 BUYERS: Final = 50
 ROUNDS: Final = 20

@@ -9,7 +9,7 @@ from msrv.pages.keys import MAIL
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
 from tests.conftest import Client, StartStore
-from tests.ledger.servers import free_port
+from tests.running import free_port
 from tests.stripe.fake import FakeStripe
 from tests.stripe.shop import (
     come_back,

@@ -16,10 +16,10 @@ from tests.containers.engine import (
     PRODUCTION,
     Project,
     docker,
-    free_port,
     lack,
     until,
 )
+from tests.running import free_port
 
 LINES = (
     'repository = "{name}/store"\npull = false\nproject = "{name}"\n'

@@ -12,7 +12,8 @@ import pytest
 from tests.containers.deployer.conftest import LINES, StartDeployer
 from tests.containers.deployer.programs import Registry
 from tests.containers.deployer.rig import REGISTRY, Running, Shop
-from tests.containers.engine import docker, free_port, until
+from tests.containers.engine import docker, until
+from tests.running import free_port
 
 pytestmark = pytest.mark.containers
 

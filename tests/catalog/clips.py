@@ -1,0 +1,112 @@
+"""Tracks to make previews of, and a stand-in for the program that does."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import zlib
+from pathlib import Path
+from typing import Any, cast
+
+from mutagen.mp3 import MP3
+
+from msrv.catalog.model import Item, Kind
+from msrv.catalog.previews import Clip
+from msrv.money import Money
+from msrv.storage.model import Content
+
+EUR = Money(100, "EUR")
+
+
+def run(ffmpeg: str, *arguments: str, form: str) -> bytes:
+    """Give what ffmpeg makes; as a file, for some forms can't be a pipe."""
+    with tempfile.NamedTemporaryFile() as made:
+        subprocess.run(
+            (
+                *(ffmpeg, "-nostdin", "-v", "error", "-y"),
+                *(*arguments, "-f", form, made.name),
+            ),
+            check=True,
+            timeout=60,
+        )
+        return Path(made.name).read_bytes()
+
+
+def tone(ffmpeg: str, seconds: float, form: str = "mp3") -> bytes:
+    """Give a track, that many seconds of a tone."""
+    return run(ffmpeg, "-f", "lavfi", "-i", f"sine=440:d={seconds}", form=form)
+
+
+def put(
+    root: Path, data: bytes, seconds: float | None, name: str = "track.mp3"
+) -> Item:
+    path = root / name
+    path.write_bytes(data)
+    status = path.stat()
+    content = Content(
+        path=name,
+        size_bytes=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        sha256=hashlib.sha256(data).digest(),
+        crc32=zlib.crc32(data),
+        media_type="audio/mpeg",
+    )
+    return Item(
+        item_id="track",
+        release_id="release",
+        kind=Kind.TRACK,
+        title="Track",
+        artist="Artist",
+        price=EUR,
+        content=content,
+        duration_seconds=seconds,
+    )
+
+
+def sound(clip: Clip) -> Any:  # noqa: ANN401 - mutagen has no types
+    return cast("Any", MP3)(clip.path).info
+
+
+SLEEPS = "time.sleep(60)"
+SPEAKS = "os.write(1, bytes(200_000))"
+
+
+def waits_for(gate: Path) -> str:
+    return (
+        f"while not os.path.exists({str(gate)!r}): time.sleep(0.01)\n{SPEAKS}"
+    )
+
+
+class Program:
+    """A stand-in for ffmpeg, which notes each start in `starts`."""
+
+    def __init__(self, folder: Path, does: str) -> None:
+        self.path = folder / "ffmpeg"
+        self.starts = folder / "starts"
+        self.path.write_text(
+            f"#!{sys.executable}\n"
+            "import os, sys, time\n"
+            f"with open({str(self.starts)!r}, 'a') as starts:\n"
+            "    print(os.getpid(), file=starts)\n"
+            f"{does}\n"
+        )
+        self.path.chmod(0o755)
+
+    @property
+    def pids(self) -> list[int]:
+        if not self.starts.exists():
+            return []
+        return [int(pid) for pid in self.starts.read_text().split()]
+
+
+def runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def inside(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()] if folder.exists() else []

@@ -1,0 +1,59 @@
+"""Pictures, and a library of them."""
+
+import hashlib
+import io
+import zlib
+from pathlib import Path
+
+from PIL import Image
+
+from msrv.catalog.artwork import Covers
+from msrv.catalog.model import Artwork
+from msrv.catalog.pictures import NotAPicture, measure
+from msrv.storage.local import Folder
+from msrv.storage.model import Content
+
+RED = (200, 20, 30)
+
+
+class Gallery:
+    """A library of pictures in a temporary folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root / "library"
+        self.root.mkdir()
+        self.cache = root / "cache"
+        self.covers = Covers(Folder(self.root), self.cache)
+
+    def put(self, data: bytes, name: str = "cover.png") -> Artwork:
+        path = self.root / name
+        path.write_bytes(data)
+        status = path.stat()
+        content = Content(
+            path=name,
+            size_bytes=status.st_size,
+            mtime_ns=status.st_mtime_ns,
+            sha256=hashlib.sha256(data).digest(),
+            crc32=zlib.crc32(data),
+            media_type="image/png",
+        )
+        try:
+            facts = measure(path)
+        except NotAPicture:
+            return Artwork(content, 1000, 1000, "#000000")
+        return Artwork(content, facts.width, facts.height, facts.colour)
+
+    async def shown(self, data: bytes, width: int = 160) -> Image.Image:
+        picture = await self.covers.cover(self.put(data), width)
+        return Image.open(io.BytesIO(picture.data))
+
+
+def saved(image: Image.Image, form: str = "PNG", **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, form, **options)
+    return file.getvalue()
+
+
+def near(seen: object, wanted: tuple[int, int, int], within: int = 12) -> bool:
+    assert isinstance(seen, tuple)
+    return all(abs(a - b) <= within for a, b in zip(seen, wanted, strict=True))

@@ -1,0 +1,148 @@
+"""A store that is attacked, a buyer's download beside it, and what is sent."""
+
+import hashlib
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from tests.downloads.made import noise
+from tests.running import RunningStore, start
+
+LARGE: Final = noise(48_000_000)
+SMALL: Final = noise(100_000)
+A_LITTLE: Final = 256 * 1024
+PATIENCE_SECONDS: Final = 10
+
+HOST: Final = b"Host: localhost\r\n"
+GET: Final = b"GET / HTTP/1.1\r\n" + HOST
+LAST: Final = (
+    b"GET /nowhere HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
+)
+FORM: Final = b"Content-Type: application/x-www-form-urlencoded\r\n"
+POST: Final = b"POST /cart HTTP/1.1\r\n" + HOST + FORM
+CHUNKED: Final = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+CLOSE: Final = b"Connection: close\r\n\r\n"
+
+
+class Beside:
+    """A buyer's download that is under way, and read little by little."""
+
+    def __init__(self, store: RunningStore, path: str) -> None:
+        plain = socket.socket()
+        # Small, so that what is read was sent just now.
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        plain.settimeout(PATIENCE_SECONDS)
+        plain.connect(("127.0.0.1", port_of(store)))
+        self.socket = plain
+        if store.tls:
+            self.socket = store.tls.wrap_socket(
+                plain, server_hostname="localhost"
+            )
+        self.socket.sendall(b"GET " + path.encode() + b" HTTP/1.1\r\n" + HOST)
+        self.socket.sendall(CLOSE)
+        self._file = self.socket.makefile("rb")
+        assert self._file.readline() == b"HTTP/1.1 200 OK\r\n"
+        while self._file.readline() != b"\r\n":
+            pass
+        self._digest = hashlib.sha256()
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Read a little more of it."""
+        piece = self._file.read(A_LITTLE)
+        assert len(piece) == A_LITTLE
+        self._digest.update(piece)
+
+    def end(self) -> None:
+        """Read it to its end, and compare."""
+        while piece := self._file.read(A_LITTLE):
+            self._digest.update(piece)
+        assert self._digest.digest() == hashlib.sha256(LARGE).digest()
+        self.close()
+
+    def close(self) -> None:
+        self._file.close()
+        self.socket.close()
+
+
+@dataclass(slots=True)
+class Attacked:
+    """A store that is attacked, and a download beside."""
+
+    store: RunningStore
+    small: bytes
+    beside: Beside
+    read_log: int = 0
+
+    def is_calm(self) -> None:
+        """See that the download goes on, and that nothing broke."""
+        self.beside.go_on()
+        log = self.store.log.read_text("utf-8")
+        new, self.read_log = log[self.read_log :], len(log)
+        assert "traceback" not in new.lower()
+        assert '"level": "error"' not in new
+
+    def connect(self) -> socket.socket:
+        """Connect, as far as TCP."""
+        return socket.create_connection(
+            ("127.0.0.1", port_of(self.store)), PATIENCE_SECONDS
+        )
+
+
+def port_of(store: RunningStore) -> int:
+    """The port that a store listens on."""
+    port = urlsplit(store.url).port
+    assert port
+    return port
+
+
+def attacked(folder: Path, *arguments: str) -> Iterator[Attacked]:
+    """Start a store and a download; both end as they should."""
+    release = folder / "library" / "Noise"
+    release.mkdir(parents=True)
+    (release / "large.bin").write_bytes(LARGE)
+    (release / "small.bin").write_bytes(SMALL)
+    store = start(
+        folder,
+        *arguments,
+        MSRV_LIBRARY=str(folder / "library"),
+        MSRV_DEMO_PAYMENTS="1",
+    )
+    items = store.ask("/catalog")["releases"][0]["items"]
+    ids = {item["size_bytes"]: item["item_id"] for item in items}
+    bought = store.ask("/purchases", [("item", each) for each in ids.values()])
+    paths = {
+        size: urlsplit(bought["downloads"][each]).path
+        for size, each in ids.items()
+    }
+    beside = Beside(store, paths[len(LARGE)])
+    try:
+        yield Attacked(store, paths[len(SMALL)].encode(), beside)
+        beside.end()
+    finally:
+        beside.close()
+        assert store.end() == 0
+    assert "traceback" not in store.log.read_text("utf-8").lower()
+
+
+def tell(connection: socket.socket, sent: bytes) -> bytes:
+    """Send it all, and read all until the store closes; fail if it won't."""
+    got = b""
+    # A reset is a close: the store need not read what it has refused.
+    with suppress(ConnectionError):
+        connection.sendall(sent)
+    with suppress(ConnectionError):
+        while piece := connection.recv(65536):
+            got += piece
+    return got
+
+
+def statuses(answers: bytes) -> list[int]:
+    """The statuses of the answers on a connection."""
+    found = re.findall(rb"HTTP/\d\.\d (\d{3}) ", answers)
+    return [int(each) for each in found]

@@ -1,0 +1,126 @@
+"""The door as a socket: TLS, ports, addresses, and what isn't HTTP."""
+
+import socket
+import ssl
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.process.asking import Connect
+from tests.running import ROOT, RunningStore, start
+
+
+@pytest.mark.parametrize(
+    ("version", "works"),
+    [
+        (ssl.TLSVersion.TLSv1_1, False),
+        (ssl.TLSVersion.TLSv1_2, True),
+        (ssl.TLSVersion.TLSv1_3, True),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+def test_tls_versions(
+    running: RunningStore, version: ssl.TLSVersion, *, works: bool
+) -> None:
+    """An old protocol can be forced on a visitor, or a new one is missing."""
+    context = running.tls
+    assert context
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    context.minimum_version = context.maximum_version = version
+    port = urlsplit(running.url).port
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+        try:
+            with context.wrap_socket(
+                plain, server_hostname="localhost"
+            ) as secure:
+                assert works
+                assert secure.version() == version.name.replace("v1_", "v1.")
+        except ssl.SSLError:
+            assert not works
+
+
+def test_both_loopback_addresses_answer(running: RunningStore) -> None:
+    """A browser tries ::1 for localhost first, and waits."""
+    port = urlsplit(running.url).port
+    for address in ("127.0.0.1", "::1"):
+        with socket.create_connection((address, port), timeout=5):
+            pass
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nBad Header: x\r\n\r\n",
+        b"\x16\x03\x01 nonsense\r\n\r\n",
+        b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: "
+        + b"a" * 9000
+        + b"\r\n\r\n",
+    ],
+    ids=["length", "header", "noise", "long line", "long header"],
+)
+def test_what_is_not_http_is_refused_in_peace(
+    folder: Path, sent: bytes
+) -> None:
+    """A scanner fills the log with tracebacks, or gets a 500."""
+    store = start(folder, "--no-tls", MSRV_LIBRARY=str(folder / "library"))
+    port = urlsplit(store.url).port
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+        plain.sendall(sent)
+        answer = b""
+        while chunk := plain.recv(65536):
+            answer += chunk
+    assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4"))
+    assert b"X-Content-Type-Options: nosniff" in answer
+    assert store.end() == 0
+    log = store.log.read_text("utf-8")
+    assert "Traceback" not in log
+    assert "traceback" not in log
+
+
+def test_a_taken_port_is_one_line(running: RunningStore) -> None:
+    """An operator reads a traceback."""
+    port = str(urlsplit(running.url).port)
+    ended = subprocess.run(
+        [sys.executable, "-m", "msrv", "serve", "--port", port],
+        cwd=ROOT,
+        env=running.environ,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert ended.returncode == 1
+    error = [
+        line for line in ended.stderr.splitlines() if not line.startswith("{")
+    ]
+    assert error == [
+        (
+            f"Error: MSRV_PORT: {port} is taken on 127.0.0.1; "
+            "choose another, for example with --port"
+        )
+    ]
+
+
+def test_an_own_certificate_brings_hsts(
+    folder: Path, running: RunningStore, connect: Connect
+) -> None:
+    """A real store is asked for in plain HTTP again."""
+    certs = Path(running.environ["MSRV_CERTS"])
+    (folder / "own").mkdir()
+    store = start(
+        folder / "own",
+        MSRV_LIBRARY=str(folder / "library"),
+        MSRV_CERTS=str(certs),
+        MSRV_TLS_CERT=str(certs / "localhost.crt"),
+        MSRV_TLS_KEY=str(certs / "localhost.key"),
+    )
+    connection = connect(store)
+    connection.request("GET", "/")
+    answer = connection.getresponse()
+    assert answer.headers["Strict-Transport-Security"].startswith("max-age=")
+    assert store.end() == 0

@@ -1,0 +1,144 @@
+"""The store ends, and ends what will not end by itself."""
+
+import signal
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.process.asking import Connect, buy_link, open_downloads, status
+from tests.running import RunningStore, start
+
+
+def test_sigterm_lets_a_download_end(
+    running: RunningStore, connect: Connect
+) -> None:
+    """An upgrade cuts off whoever is downloading."""
+    link, size = buy_link(running)
+    waiting = connect(running)
+    assert status(waiting, "/-/ready") == 200
+    downloading = connect(running)
+    downloading.request("GET", link)
+    answer = downloading.getresponse()
+    got = len(answer.read(100_000))
+
+    running.process.send_signal(signal.SIGTERM)
+    until = time.monotonic() + 10
+    while True:
+        try:
+            connect(running).connect()
+        except ConnectionRefusedError:
+            break
+        except OSError:
+            pass  # it came while the door was closing
+        assert time.monotonic() < until, "it still accepts"
+        time.sleep(0.02)
+    assert status(waiting, "/-/ready") == 503
+    assert running.process.poll() is None
+    while chunk := answer.read(1 << 20):
+        got += len(chunk)
+    assert got == size
+    assert running.process.wait(10) == 0
+
+
+def test_the_drain_has_an_end(folder: Path, connect: Connect) -> None:
+    """One buyer who stopped reading keeps the store from ending."""
+    store = start(
+        folder,
+        MSRV_LIBRARY=str(folder / "library"),
+        MSRV_DEMO_PAYMENTS="1",
+        MSRV_DRAIN_SECONDS="1",
+    )
+    link, _ = buy_link(store)
+    downloading = connect(store)
+    downloading.request("GET", link)
+    downloading.getresponse().read(1000)
+    began = time.monotonic()
+    assert store.end() == 0
+    assert 1 <= time.monotonic() - began < 10
+
+
+def test_a_second_signal_ends_at_once(
+    running: RunningStore, connect: Connect
+) -> None:
+    """An operator presses Ctrl-C again, and again."""
+    link, _ = buy_link(running)
+    downloading = connect(running)
+    downloading.request("GET", link)
+    downloading.getresponse().read(1000)
+    running.process.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    assert running.process.poll() is None
+    running.process.send_signal(signal.SIGINT)
+    assert running.process.wait(10) == 0
+
+
+@pytest.mark.parametrize("option", ["--tls", "--no-tls"])
+def test_who_takes_nothing_is_cut_off_and_who_is_slow_is_not(
+    folder: Path, option: str
+) -> None:
+    """Buyers who lost their line hold places and memory for ever."""
+    store = start(
+        folder,
+        option,
+        MSRV_LIBRARY=str(folder / "library"),
+        MSRV_DEMO_PAYMENTS="1",
+        MSRV_STALL_SECONDS="2",
+    )
+    with ExitStack() as stack:
+        stack.callback(store.end)
+        link, size = buy_link(store)
+        slow, stalled = (
+            stack.enter_context(small_reader(store, link)) for _ in range(2)
+        )
+        reader = stack.enter_context(ThreadPoolExecutor(1))
+        enough = threading.Event()
+        stack.callback(enough.set)
+        reads_on = reader.submit(read_slowly, slow, enough)
+        until = time.monotonic() + 15
+        while open_downloads(store) > 1:
+            assert time.monotonic() < until, "it waits for ever"
+            time.sleep(0.2)
+        assert read_all(stalled) < size
+        enough.set()
+        assert reads_on.result()
+        assert store.end() == 0
+    assert "Traceback" not in store.log.read_text("utf-8")
+
+
+def read_slowly(connection: socket.socket, enough: threading.Event) -> bool:
+    """Take a little now and then; whether there was more until the end."""
+    while not enough.wait(0.1):
+        if not connection.recv(16_384):
+            return False
+    return bool(connection.recv(16_384))
+
+
+def small_reader(store: RunningStore, link: str) -> socket.socket:
+    """Ask for a link on a connection that holds little unread."""
+    parts = urlsplit(store.url)
+    assert parts.port
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32_768)
+    plain.settimeout(10)
+    plain.connect(("127.0.0.1", parts.port))
+    found = plain
+    if store.tls:
+        found = store.tls.wrap_socket(plain, server_hostname="localhost")
+    found.sendall(f"GET {link} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    assert found.recv(100)
+    return found
+
+
+def read_all(connection: socket.socket) -> int:
+    """Count what is left until the connection ends."""
+    count = 0
+    with suppress(ConnectionError):
+        while chunk := connection.recv(1 << 20):
+            count += len(chunk)
+    return count

@@ -1,0 +1,88 @@
+"""What a store in a process says: where it is, what it lacks, its log."""
+
+import json
+import re
+from pathlib import Path
+from urllib.parse import urlencode
+
+from tests.process.asking import Connect, buy_link
+from tests.running import RunningStore, free_port, start
+
+
+def test_the_start_says_where_and_whom_to_trust(folder: Path) -> None:
+    """Who started the store can't find it, or trusts nothing."""
+    port = free_port()
+    store = start(folder, f"--port={port}")
+    assert store.url == f"https://localhost:{port}"
+    assert store.process.stdout
+    rest = ""
+    while "browsers keep" not in rest:
+        rest += store.process.stdout.readline()
+    assert re.search(rf"CA +{folder}/certs/ca\.crt", rest)
+    assert "update-ca-certificates" in rest
+    assert store.end() == 0
+
+
+def test_a_machine_without_ffmpeg_says_so(folder: Path) -> None:
+    """An operator wonders why nothing can be heard."""
+    (folder / "bin").mkdir()
+    store = start(
+        folder,
+        "--no-tls",
+        MSRV_LIBRARY=str(folder / "library"),
+        PATH=str(folder / "bin"),
+    )
+    release = store.ask("/catalog")["releases"][0]["release"]
+    items = store.ask(f"/catalog/{release}")["items"]
+    assert [each["preview"] for each in items] == [None]
+    assert store.end() == 0
+    assert "no previews: " in store.log.read_text("utf-8")
+
+
+def test_logs_are_json_where_nobody_watches(running: RunningStore) -> None:
+    """A log shipper can't read a line."""
+    running.ask("/catalog")
+    assert running.end() == 0
+    lines = [
+        json.loads(line)
+        for line in running.log.read_text("utf-8").splitlines()
+    ]
+    asked = [line for line in lines if line.get("route") == "catalog"]
+    assert asked
+    assert asked[0]["status"] == 200
+    assert {"at", "level", "room", "message", "client"} <= set(asked[0])
+
+
+def test_no_token_is_ever_logged(
+    running: RunningStore, connect: Connect
+) -> None:
+    """Who reads the log downloads for nothing."""
+    item = running.ask("/catalog")["releases"][0]["items"][0]["item_id"]
+    bought = running.ask("/purchases", [("item", item)])
+    link, _ = buy_link(running)
+    receipt = "/" + bought["receipt"].split("/", 3)[3]
+    query = urlencode({"q": bought["receipt"], "receipt": bought["receipt"]})
+    connection = connect(running)
+    for method, path in (
+        ("GET", link),
+        ("HEAD", link),
+        ("GET", link + "x"),
+        ("GET", receipt),
+        ("DELETE", receipt),
+        ("GET", receipt + "x"),
+        ("GET", f"/verify?{query}"),
+        ("GET", f"/purchases?{query}"),
+        ("GET", f"/nowhere{receipt}"),
+    ):
+        connection.request(
+            method, path, headers={"Referer": bought["receipt"]}
+        )
+        connection.getresponse().read()
+    assert running.end() == 0
+    log = running.log.read_text("utf-8")
+    assert '"route": "purchase"' in log
+    assert '"route": "download"' in log
+    for secret in (*link.split("/")[2:4], receipt.split("/")[2]):
+        assert secret not in log
+        assert secret[:40] not in log
+    assert running.environ["NONCE"] not in log

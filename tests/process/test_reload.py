@@ -1,0 +1,80 @@
+"""`serve --reload`: a developer's edit is there at once."""
+
+import asyncio
+import http.client
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.running import ROOT, free_port
+
+
+@pytest.mark.alone
+async def test_reload_takes_up_a_change(tmp_path: Path) -> None:
+    """A developer restarts by hand after each edit."""
+    copy = tmp_path / "copy"
+    shutil.copytree(ROOT / "msrv", copy / "msrv")
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "msrv",
+        "serve",
+        "--reload",
+        "--no-tls",
+        f"--port={port}",
+        cwd=copy,
+        env={
+            "PATH": os.environ["PATH"],
+            "MSRV_DATA": str(tmp_path / "data"),
+            "NONCE": "a nonce for reloads: 9Jk2-Lmx7-Rr4T-wP0e-Zz81",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        await until_page(port, "New here")
+        template = copy / "msrv" / "pages" / "templates" / "front.html"
+        edit(template, "New here", "Just in")
+        await until_page(port, "Just in", seconds=2)
+        handler = copy / "msrv" / "pages" / "operations.py"
+        edit(handler, "It's easier to ask", "It was easier to ask")
+        await until_page(port, "It was easier", path="/-/edge", seconds=4)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 20) == 0
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Change a file as an editor does."""
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+async def until_page(
+    port: int, text: str, *, path: str = "/", seconds: float = 20
+) -> None:
+    """Wait until a page says something; fail if it takes too long."""
+    async with asyncio.timeout(seconds):
+        while True:
+            if text in await asyncio.to_thread(read_page, port, path):
+                return
+            await asyncio.sleep(0.05)
+
+
+def read_page(port: int, path: str) -> str:
+    """Read a page; empty where nobody answers (yet)."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().read().decode()
+    except (OSError, http.client.HTTPException):
+        return ""
+    finally:
+        connection.close()
