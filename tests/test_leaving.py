@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -77,9 +78,10 @@ def read_on(connection: socket.socket) -> None:
 
 
 def knock(port: int | None) -> None:
-    """Connect again and again."""
+    """Connect again and again; a reset is a door that is being closed."""
     while True:
-        socket.create_connection(("127.0.0.1", port), 5).close()
+        with suppress(ConnectionResetError):
+            socket.create_connection(("127.0.0.1", port), 5).close()
 
 
 def test_it_waits_for_what_is_on_its_way(
