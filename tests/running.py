@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 20
@@ -72,6 +72,13 @@ class RunningStore:
             return self.ask("/-/ready")["status"] in {"ready", "degraded"}
         except OSError:
             return False
+
+    def __enter__(self) -> Self:
+        """Have it end with a block, however that ends."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
 
     def end(self) -> int:
         """End it by its process id, if it hasn't yet; its status."""

@@ -88,26 +88,26 @@ def test_it_waits_for_what_is_on_its_way(
     library: Path, tls: str, buyer: socket.socket
 ) -> None:
     """A container's network ends with it, and a download lacks its end."""
-    store = begin_a_store(library, tls, 20)
-    connection, got = begin(store, buyer)
-    store.process.send_signal(signal.SIGTERM)
-    with pytest.raises(subprocess.TimeoutExpired):
-        store.process.wait(1.5)
-    with connection:
-        while got < SIZE:
-            data = connection.recv(1 << 16)
-            assert data
-            got += len(data)
-        assert store.end() == 0
+    with begin_a_store(library, tls, 20) as store:
+        connection, got = begin(store, buyer)
+        store.process.send_signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):
+            store.process.wait(1.5)
+        with connection:
+            while got < SIZE:
+                data = connection.recv(1 << 16)
+                assert data
+                got += len(data)
+            assert store.end() == 0
 
 
 def test_who_is_cut_off_hears_of_it(
     library: Path, buyer: socket.socket
 ) -> None:
     """The proxy in front waits for the rest until it loses patience."""
-    store = begin_a_store(library, "off", 1)
-    connection, got = begin(store, buyer)
-    assert store.end() == 0
+    with begin_a_store(library, "off", 1) as store:
+        connection, got = begin(store, buyer)
+        assert store.end() == 0
     with connection, pytest.raises(ConnectionResetError):
         read_on(connection)
     assert got < SIZE
@@ -115,15 +115,15 @@ def test_who_is_cut_off_hears_of_it(
 
 def test_a_proxy_is_refused_before_there_is_silence(library: Path) -> None:
     """A visitor waits for a replica that has gone."""
-    store = start(
+    with start(
         library.parent,
         MSRV_LIBRARY=str(library),
         MSRV_TLS="off",
         MSRV_TRUSTED_PROXIES="192.0.2.0/24",
-    )
-    port = urlsplit(store.url).port
-    store.process.send_signal(signal.SIGTERM)
-    with pytest.raises(ConnectionRefusedError):
-        knock(port)
-    assert store.process.poll() is None
-    assert store.end() == 0
+    ) as store:
+        port = urlsplit(store.url).port
+        store.process.send_signal(signal.SIGTERM)
+        with pytest.raises(ConnectionRefusedError):
+            knock(port)
+        assert store.process.poll() is None
+        assert store.end() == 0

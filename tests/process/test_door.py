@@ -67,16 +67,20 @@ def test_what_is_not_http_is_refused_in_peace(
     folder: Path, sent: bytes
 ) -> None:
     """A scanner fills the log with tracebacks, or gets a 500."""
-    store = start(folder, "--no-tls", MSRV_LIBRARY=str(folder / "library"))
-    port = urlsplit(store.url).port
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
-        plain.sendall(sent)
-        answer = b""
-        while chunk := plain.recv(65536):
-            answer += chunk
-    assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4"))
-    assert b"X-Content-Type-Options: nosniff" in answer
-    assert store.end() == 0
+    with start(
+        folder, "--no-tls", MSRV_LIBRARY=str(folder / "library")
+    ) as store:
+        port = urlsplit(store.url).port
+        with socket.create_connection(
+            ("127.0.0.1", port), timeout=10
+        ) as plain:
+            plain.sendall(sent)
+            answer = b""
+            while chunk := plain.recv(65536):
+                answer += chunk
+        assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4"))
+        assert b"X-Content-Type-Options: nosniff" in answer
+        assert store.end() == 0
     log = store.log.read_text("utf-8")
     assert "Traceback" not in log
     assert "traceback" not in log
@@ -112,15 +116,17 @@ def test_an_own_certificate_brings_hsts(
     """A real store is asked for in plain HTTP again."""
     certs = Path(running.environ["MSRV_CERTS"])
     (folder / "own").mkdir()
-    store = start(
+    with start(
         folder / "own",
         MSRV_LIBRARY=str(folder / "library"),
         MSRV_CERTS=str(certs),
         MSRV_TLS_CERT=str(certs / "localhost.crt"),
         MSRV_TLS_KEY=str(certs / "localhost.key"),
-    )
-    connection = connect(store)
-    connection.request("GET", "/")
-    answer = connection.getresponse()
-    assert answer.headers["Strict-Transport-Security"].startswith("max-age=")
-    assert store.end() == 0
+    ) as store:
+        connection = connect(store)
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        assert answer.headers["Strict-Transport-Security"].startswith(
+            "max-age="
+        )
+        assert store.end() == 0

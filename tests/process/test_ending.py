@@ -48,18 +48,18 @@ def test_sigterm_lets_a_download_end(
 
 def test_the_drain_has_an_end(folder: Path, connect: Connect) -> None:
     """One buyer who stopped reading keeps the store from ending."""
-    store = start(
+    with start(
         folder,
         MSRV_LIBRARY=str(folder / "library"),
         MSRV_DEMO_PAYMENTS="1",
         MSRV_DRAIN_SECONDS="1",
-    )
-    link, _ = buy_link(store)
-    downloading = connect(store)
-    downloading.request("GET", link)
-    downloading.getresponse().read(1000)
-    began = time.monotonic()
-    assert store.end() == 0
+    ) as store:
+        link, _ = buy_link(store)
+        downloading = connect(store)
+        downloading.request("GET", link)
+        downloading.getresponse().read(1000)
+        began = time.monotonic()
+        assert store.end() == 0
     assert 1 <= time.monotonic() - began < 10
 
 
@@ -83,15 +83,16 @@ def test_who_takes_nothing_is_cut_off_and_who_is_slow_is_not(
     folder: Path, option: str
 ) -> None:
     """Buyers who lost their line hold places and memory for ever."""
-    store = start(
-        folder,
-        option,
-        MSRV_LIBRARY=str(folder / "library"),
-        MSRV_DEMO_PAYMENTS="1",
-        MSRV_STALL_SECONDS="2",
-    )
-    with ExitStack() as stack:
-        stack.callback(store.end)
+    with (
+        start(
+            folder,
+            option,
+            MSRV_LIBRARY=str(folder / "library"),
+            MSRV_DEMO_PAYMENTS="1",
+            MSRV_STALL_SECONDS="2",
+        ) as store,
+        ExitStack() as stack,
+    ):
         link, size = buy_link(store)
         slow, stalled = (
             stack.enter_context(small_reader(store, link)) for _ in range(2)

@@ -12,30 +12,30 @@ from tests.running import RunningStore, free_port, start
 def test_the_start_says_where_and_whom_to_trust(folder: Path) -> None:
     """Who started the store can't find it, or trusts nothing."""
     port = free_port()
-    store = start(folder, f"--port={port}")
-    assert store.url == f"https://localhost:{port}"
-    assert store.process.stdout
-    rest = ""
-    while "browsers keep" not in rest:
-        rest += store.process.stdout.readline()
-    assert re.search(rf"CA +{folder}/certs/ca\.crt", rest)
-    assert "update-ca-certificates" in rest
-    assert store.end() == 0
+    with start(folder, f"--port={port}") as store:
+        assert store.url == f"https://localhost:{port}"
+        assert store.process.stdout
+        rest = ""
+        while "browsers keep" not in rest:
+            rest += store.process.stdout.readline()
+        assert re.search(rf"CA +{folder}/certs/ca\.crt", rest)
+        assert "update-ca-certificates" in rest
+        assert store.end() == 0
 
 
 def test_a_machine_without_ffmpeg_says_so(folder: Path) -> None:
     """An operator wonders why nothing can be heard."""
     (folder / "bin").mkdir()
-    store = start(
+    with start(
         folder,
         "--no-tls",
         MSRV_LIBRARY=str(folder / "library"),
         PATH=str(folder / "bin"),
-    )
-    release = store.ask("/catalog")["releases"][0]["release"]
-    items = store.ask(f"/catalog/{release}")["items"]
-    assert [each["preview"] for each in items] == [None]
-    assert store.end() == 0
+    ) as store:
+        release = store.ask("/catalog")["releases"][0]["release"]
+        items = store.ask(f"/catalog/{release}")["items"]
+        assert [each["preview"] for each in items] == [None]
+        assert store.end() == 0
     assert "no previews: " in store.log.read_text("utf-8")
 
 
