@@ -1,11 +1,9 @@
 """Tracks to make previews of, and a stand-in for the program that does."""
 
-import hashlib
 import os
 import subprocess
 import sys
 import tempfile
-import zlib
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +12,7 @@ from mutagen.mp3 import MP3
 from msrv.catalog.model import Item, Kind
 from msrv.catalog.previews import Clip
 from msrv.money import Money
-from msrv.storage.model import Content
+from tests.downloads import made
 
 EUR = Money(100, "EUR")
 
@@ -41,17 +39,7 @@ def tone(ffmpeg: str, seconds: float, form: str = "mp3") -> bytes:
 def put(
     root: Path, data: bytes, seconds: float | None, name: str = "track.mp3"
 ) -> Item:
-    path = root / name
-    path.write_bytes(data)
-    status = path.stat()
-    content = Content(
-        path=name,
-        size_bytes=status.st_size,
-        mtime_ns=status.st_mtime_ns,
-        sha256=hashlib.sha256(data).digest(),
-        crc32=zlib.crc32(data),
-        media_type="audio/mpeg",
-    )
+    """Write a file into a library, and sell it as a track."""
     return Item(
         item_id="track",
         release_id="release",
@@ -59,7 +47,7 @@ def put(
         title="Track",
         artist="Artist",
         price=EUR,
-        content=content,
+        content=made.put(root, name, data),
         duration_seconds=seconds,
     )
 

@@ -1,8 +1,6 @@
 """Pictures, and a library of them."""
 
-import hashlib
 import io
-import zlib
 from pathlib import Path
 
 from PIL import Image
@@ -11,7 +9,7 @@ from msrv.catalog.artwork import Covers
 from msrv.catalog.model import Artwork
 from msrv.catalog.pictures import NotAPicture, measure
 from msrv.storage.local import Folder
-from msrv.storage.model import Content
+from tests.downloads import made
 
 RED = (200, 20, 30)
 
@@ -26,19 +24,9 @@ class Gallery:
         self.covers = Covers(Folder(self.root), self.cache)
 
     def put(self, data: bytes, name: str = "cover.png") -> Artwork:
-        path = self.root / name
-        path.write_bytes(data)
-        status = path.stat()
-        content = Content(
-            path=name,
-            size_bytes=status.st_size,
-            mtime_ns=status.st_mtime_ns,
-            sha256=hashlib.sha256(data).digest(),
-            crc32=zlib.crc32(data),
-            media_type="image/png",
-        )
+        content = made.put(self.root, name, data)
         try:
-            facts = measure(path)
+            facts = measure(self.root / name)
         except NotAPicture:
             return Artwork(content, 1000, 1000, "#000000")
         return Artwork(content, facts.width, facts.height, facts.colour)
