@@ -1,5 +1,6 @@
 """A real store in a process of its own: `python -m msrv serve`."""
 
+import http.client
 import json
 import os
 import resource
@@ -44,12 +45,23 @@ class RunningStore:
         ).stdout
 
     @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return int(self.url.rpartition(":")[2])
+
+    @property
     def tls(self) -> ssl.SSLContext | None:
         """What trusts this store and nobody else; None for plain HTTP."""
         if not self.url.startswith("https"):
             return None
         ca = Path(self.environ["MSRV_CERTS"], "ca.crt")
         return ssl.create_default_context(cafile=ca)
+
+    def connect(self) -> http.client.HTTPSConnection:
+        """Make a connection over HTTPS, opened by its first request."""
+        return http.client.HTTPSConnection(
+            "localhost", self.port, context=self.tls, timeout=START_SECONDS
+        )
 
     def ask(self, path: str, form: list[tuple[str, str]] | None = None) -> Any:  # noqa: ANN401 - JSON
         """Ask for JSON, as a program does; with a form, POST it."""

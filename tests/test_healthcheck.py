@@ -41,7 +41,7 @@ def test_a_store_that_is_well(
     store: RunningStore, options: list[str], status: str
 ) -> None:
     """The engine ends a store that works, or the edge waits for ever."""
-    port = store.url.rpartition(":")[2]
+    port = str(store.port)
     tls = store.environ["MSRV_TLS"]
     result = check(*options, MSRV_PORT=port, MSRV_TLS=tls)
     assert (result.returncode, result.stderr) == (0, "")
@@ -52,7 +52,7 @@ def test_every_address_is_asked_on_the_loopback(store: RunningStore) -> None:
     """A store that listens everywhere is never found to be well."""
     environ = {
         "MSRV_HOST": "0.0.0.0",  # noqa: S104 - as an image has it
-        "MSRV_PORT": store.url.rpartition(":")[2],
+        "MSRV_PORT": str(store.port),
         "MSRV_TLS": store.environ["MSRV_TLS"],
     }
     assert ask(environ, "/-/health")[0]

@@ -77,7 +77,7 @@ def read_on(connection: socket.socket) -> None:
         pass
 
 
-def knock(port: int | None) -> None:
+def knock(port: int) -> None:
     """Connect again and again; a reset is a door that is being closed."""
     while True:
         with suppress(ConnectionResetError):
@@ -121,7 +121,7 @@ def test_a_proxy_is_refused_before_there_is_silence(library: Path) -> None:
         MSRV_TLS="off",
         MSRV_TRUSTED_PROXIES="192.0.2.0/24",
     ) as store:
-        port = urlsplit(store.url).port
+        port = store.port
         store.process.send_signal(signal.SIGTERM)
         with pytest.raises(ConnectionRefusedError):
             knock(port)

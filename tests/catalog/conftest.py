@@ -34,6 +34,7 @@ def gallery(tmp_path: Path) -> Gallery:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
+    """An empty library, without its catalog."""
     root = tmp_path / "library"
     root.mkdir()
     return root
@@ -41,4 +42,5 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Path:
+    """Where previews are kept; not there yet."""
     return tmp_path / "cache" / "previews"

@@ -73,7 +73,7 @@ def direct(
         MSRV_TLS="off",
         NONCE=NONCE,
     )
-    yield Buyer(int(store.url.rpartition(":")[2]))
+    yield Buyer(store.port)
     assert store.end() == 0
 
 

@@ -37,7 +37,7 @@ class Beside:
         # Small, so that what is read was sent just now.
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         plain.settimeout(PATIENCE_SECONDS)
-        plain.connect(("127.0.0.1", port_of(store)))
+        plain.connect(("127.0.0.1", store.port))
         self.socket = plain
         if store.tls:
             self.socket = store.tls.wrap_socket(
@@ -90,15 +90,8 @@ class Attacked:
     def connect(self) -> socket.socket:
         """Connect, as far as TCP."""
         return socket.create_connection(
-            ("127.0.0.1", port_of(self.store)), PATIENCE_SECONDS
+            ("127.0.0.1", self.store.port), PATIENCE_SECONDS
         )
-
-
-def port_of(store: RunningStore) -> int:
-    """The port that a store listens on."""
-    port = urlsplit(store.url).port
-    assert port
-    return port
 
 
 def attacked(folder: Path, *arguments: str) -> Iterator[Attacked]:

@@ -4,7 +4,6 @@ import http.client
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -39,11 +38,7 @@ def connect() -> Iterator[Connect]:
     with ExitStack() as stack:
 
         def open_one(store: RunningStore) -> http.client.HTTPSConnection:
-            parts = urlsplit(store.url)
-            assert parts.hostname
-            found = http.client.HTTPSConnection(
-                parts.hostname, parts.port, context=store.tls, timeout=20
-            )
+            found = store.connect()
             stack.callback(found.close)
             return found
 

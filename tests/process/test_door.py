@@ -5,7 +5,6 @@ import ssl
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -30,7 +29,7 @@ def test_tls_versions(
     assert context
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     context.minimum_version = context.maximum_version = version
-    port = urlsplit(running.url).port
+    port = running.port
     with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
         try:
             with context.wrap_socket(
@@ -44,7 +43,7 @@ def test_tls_versions(
 
 def test_both_loopback_addresses_answer(running: RunningStore) -> None:
     """A browser tries ::1 for localhost first, and waits."""
-    port = urlsplit(running.url).port
+    port = running.port
     for address in ("127.0.0.1", "::1"):
         with socket.create_connection((address, port), timeout=5):
             pass
@@ -70,7 +69,7 @@ def test_what_is_not_http_is_refused_in_peace(
     with start(
         folder, "--no-tls", MSRV_LIBRARY=str(folder / "library")
     ) as store:
-        port = urlsplit(store.url).port
+        port = store.port
         with socket.create_connection(
             ("127.0.0.1", port), timeout=10
         ) as plain:
@@ -88,7 +87,7 @@ def test_what_is_not_http_is_refused_in_peace(
 
 def test_a_taken_port_is_one_line(running: RunningStore) -> None:
     """An operator reads a traceback."""
-    port = str(urlsplit(running.url).port)
+    port = str(running.port)
     ended = subprocess.run(
         [sys.executable, "-m", "msrv", "serve", "--port", port],
         cwd=ROOT,

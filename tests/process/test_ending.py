@@ -7,7 +7,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -122,12 +121,10 @@ def read_slowly(connection: socket.socket, enough: threading.Event) -> bool:
 
 def small_reader(store: RunningStore, link: str) -> socket.socket:
     """Ask for a link on a connection that holds little unread."""
-    parts = urlsplit(store.url)
-    assert parts.port
     plain = socket.socket()
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32_768)
     plain.settimeout(10)
-    plain.connect(("127.0.0.1", parts.port))
+    plain.connect(("127.0.0.1", store.port))
     found = plain
     if store.tls:
         found = store.tls.wrap_socket(plain, server_hostname="localhost")

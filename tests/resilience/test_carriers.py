@@ -35,8 +35,7 @@ class Carrier:
 
     def connect(self) -> socket.socket:
         """Connect, and shake hands where there is TLS."""
-        port = int(self.store.url.rpartition(":")[2])
-        return dial(port, self.store.tls)
+        return dial(self.store.port, self.store.tls)
 
     def get(self, more: bytes = b"", version: bytes = b"1.1") -> bytes:
         """Write a request for the file."""
@@ -193,7 +192,7 @@ def openssl(carrier: Carrier, typed: list[bytes], *options: str) -> bytes:
     """
     found = shutil.which("openssl")
     require("openssl", there=found is not None, lack="no openssl here")
-    port = carrier.store.url.rpartition(":")[2]
+    port = carrier.store.port
     with subprocess.Popen(
         ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", *options],
         stdin=subprocess.PIPE,

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import http.client
 import io
 import json
 import random
@@ -95,11 +94,7 @@ def ask(
 
     With `cut_after` the socket is closed without a word after that many.
     """
-    parts = urlsplit(store.url)
-    assert parts.hostname
-    connection = http.client.HTTPSConnection(
-        parts.hostname, parts.port, context=store.tls, timeout=20
-    )
+    connection = store.connect()
     headers = {}
     if etag is not None:
         headers = {"Range": f"bytes={start_at}-", "If-Range": etag}
@@ -162,7 +157,7 @@ class BrokenNetwork:
     """
 
     def __init__(self, store: RunningStore) -> None:
-        self._upstream = urlsplit(store.url).port
+        self._upstream = store.port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._accepting = threading.Thread(target=self._accept)
         self._passing: list[threading.Thread] = []
