@@ -27,7 +27,7 @@ from msrv.mail.writing import Writer
 from msrv.pages import headers, keys, mailing, middleware, rendering
 from msrv.pages.assets import Assets
 from msrv.pages.codebook import CodeBook
-from msrv.pages.guesses import Guesses
+from msrv.pages.limits import Limits
 from msrv.pages.listening import Listener
 from msrv.pages.origin import OriginRules
 from msrv.pages.packs import Packs
@@ -75,7 +75,7 @@ def create_app(
     app[keys.PROVIDERS] = Providers.of(settings)
     app[keys.ASSETS] = Assets(fresh=reload)
     app[keys.CODE_BOOK] = CodeBook(settings.ended_campaigns)
-    app[keys.GUESSES] = Guesses()
+    app[keys.LIMITS] = Limits()
     app[keys.SHELF] = Shelf(keep_pages=not reload)
     app[keys.PACKS] = Packs()
     app[keys.SENDER] = _sender(settings, folder, app[keys.ORIGIN_RULES])
@@ -137,7 +137,6 @@ def _send_mail(app: web.Application, url: str) -> None:
         Writer(app[keys.KEYRING], sender),
         app[keys.CLOCK],
     )
-    app[keys.MAILS_ASKED] = mailing.asked()
     app[keys.TRAFFIC].show(MailFigures(app[keys.MAIL]))
     app.cleanup_ctx.append(_mail)
 

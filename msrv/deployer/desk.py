@@ -6,19 +6,23 @@ forged ones for each address; so forging costs the forger and nobody else.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
-from msrv.deployer.limits import Address, Limiter, key_of
 from msrv.deployer.targets import Target
+from msrv.rate_limit import (
+    Address,
+    Limit,
+    RateLimited,
+    RateLimiter,
+    client_network,
+)
 from msrv.settings import Network
 
-_FORGED_BURST: Final = 30
-_FORGED_PER_SECOND: Final = 0.5
-_GENUINE_BURST: Final = 20
-_GENUINE_PER_SECOND: Final = 0.2
+_FORGED: Final = Limit(burst=30, interval_ms=2000)
+_GENUINE: Final = Limit(burst=20, interval_ms=5000)
 
 
 class NotHere(Exception):
@@ -37,21 +41,15 @@ class Desk:
 
     def __init__(self, ticks: Callable[[], float] = time.monotonic) -> None:
         self._ticks = ticks
-        self._forged = Limiter(
-            burst=_FORGED_BURST, per_second=_FORGED_PER_SECOND
-        )
-        self._genuine = Limiter(
-            burst=_GENUINE_BURST, per_second=_GENUINE_PER_SECOND
-        )
+        self._forged = RateLimiter(_FORGED)
+        self._genuine = RateLimiter(_GENUINE)
 
     def before_reading(self, client: Address | None) -> None:
         """Refuse to read a body for whoever has forged too much.
 
         Raises TooMany.
         """
-        wait = self._forged.wait(key_of(client), self._ticks())
-        if wait:
-            raise TooMany(wait)
+        _check(self._forged, client_network(client), self._ticks())
 
     def decide(
         self,
@@ -66,12 +64,22 @@ class Desk:
         """
         now = self._ticks()
         if target is None or not genuine or not _is_allowed(target, client):
-            wait = self._forged.take(key_of(client), now)
-            raise TooMany(wait) if wait else NotHere
-        wait = self._genuine.take(target.name, now)
-        if wait:
-            raise TooMany(wait)
+            _take(self._forged, client_network(client), now)
+            raise NotHere
+        _take(self._genuine, target.name, now)
         return target
+
+
+def _check(limiter: RateLimiter, key: Hashable, now: float) -> None:
+    try:
+        limiter.check(key, now=now)
+    except RateLimited as error:
+        raise TooMany(error.retry_after_seconds) from None
+
+
+def _take(limiter: RateLimiter, key: Hashable, now: float) -> None:
+    _check(limiter, key, now)
+    limiter.spend(key, now=now)
 
 
 def _is_allowed(target: Target, client: Address | None) -> bool:

@@ -20,10 +20,10 @@ from msrv.deployer.keys import (
     QUEUE,
     SETTINGS,
 )
-from msrv.deployer.limits import Address
 from msrv.deployer.payloads import Hint, Unreadable
 from msrv.deployer.signatures import Seen, is_signed, same
 from msrv.deployer.targets import Target
+from msrv.rate_limit import Address
 
 log = logging.getLogger(__name__)
 

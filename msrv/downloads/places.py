@@ -7,10 +7,8 @@ household or one server has. Where no address is known, all are one client.
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address
 
-_IPV6_HOST_BITS = 64
+from msrv.rate_limit import Address, client_network
 
 
 class NoPlace(Exception):
@@ -35,9 +33,9 @@ class Places:
         self._taken_in_all = 0
 
     @contextmanager
-    def take(self, client: IPv4Address | IPv6Address | None) -> Iterator[None]:
+    def take(self, client: Address | None) -> Iterator[None]:
         """Hold a place; raises NoPlaceForAll or NoPlaceForClient."""
-        household = _household(client)
+        household = client_network(client)
         if self._taken_in_all >= self._total:
             raise NoPlaceForAll
         if self._taken[household] >= self._per_client:
@@ -52,15 +50,3 @@ class Places:
             # Whoever has left leaves nothing: memory is not a guest book.
             if not self._taken[household]:
                 del self._taken[household]
-
-
-@lru_cache(maxsize=1024)
-def _household(client: IPv4Address | IPv6Address | None) -> Hashable:
-    # A number, since an address is made one each time it is looked up.
-    if client is None:
-        return None
-    if not isinstance(client, IPv6Address):
-        return client.version, int(client)
-    if client.ipv4_mapped is not None:
-        return _household(client.ipv4_mapped)
-    return client.version, int(client) >> _IPV6_HOST_BITS

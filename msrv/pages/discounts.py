@@ -17,8 +17,8 @@ from msrv.ledger.memory import Memory
 from msrv.ledger.uses import discount_use, discount_uses
 from msrv.money import Money
 from msrv.pages.cart import Cart, id_of
-from msrv.pages.guesses import TooMany
-from msrv.pages.keys import CATALOG, CLOCK, GUESSES, LEDGER, ORIGIN
+from msrv.pages.keys import CATALOG, CLOCK, LEDGER, LIMITS, ORIGIN
+from msrv.pages.limits import TooManyGuesses
 from msrv.payments import discounts, ordering
 from msrv.payments.discounts import (
     DiscountError,
@@ -30,6 +30,7 @@ from msrv.payments.discounts import (
     UsesUnknown,
 )
 from msrv.payments.till import Bought
+from msrv.rate_limit import client_network
 
 COOKIE: Final = "discount"
 _MAX_AGE_SECONDS: Final = 30 * 24 * 3600
@@ -119,16 +120,16 @@ _SENTENCES: Final[dict[type[DiscountError], str]] = {
 def find(request: web.Request, text: str) -> Discount:
     """Find the discount of a code that is given now, used up or not.
 
-    Raises DiscountError; TooMany for who has guessed too often.
+    Raises DiscountError; TooManyGuesses for who has guessed too often.
     """
     config = request.config_dict
     name, now = discounts.tidy(text), config[CLOCK]()
-    client = request[ORIGIN].client
-    config[GUESSES].check(client, now)
+    client = client_network(request[ORIGIN].client)
+    config[LIMITS].discounts.check(client, now=now)
     try:
         return discounts.find(config[CATALOG].current.shop, name, now)
     except NoSuchDiscount:
-        config[GUESSES].spend(client, now)
+        config[LIMITS].discounts.spend(client, now=now)
         raise
 
 
@@ -164,7 +165,7 @@ async def of_cart(
         reduced = _reduce(request, content, found)
     except DiscountError as error:
         return InCart(name, error=error)
-    except TooMany:
+    except TooManyGuesses:
         return InCart(name, error=TooManyTried(name))
     return InCart(name, reduced)
 

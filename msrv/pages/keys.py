@@ -15,7 +15,7 @@ from msrv.ledger.memory import Memory
 from msrv.mail.postman import Postman
 from msrv.pages.assets import Assets
 from msrv.pages.codebook import CodeBook
-from msrv.pages.guesses import Guesses
+from msrv.pages.limits import Limits
 from msrv.pages.origin import Origin, OriginRules
 from msrv.pages.packs import Packs
 from msrv.pages.shelf import Shelf
@@ -60,8 +60,7 @@ DOOR: Final = web.AppKey("DOOR", Door)
 TILL: Final = web.AppKey("TILL", Till)
 ORIGIN_RULES: Final = web.AppKey("ORIGIN_RULES", OriginRules)
 CODE_BOOK: Final = web.AppKey("CODE_BOOK", CodeBook)
-GUESSES: Final = web.AppKey("GUESSES", Guesses)
-MAILS_ASKED: Final = web.AppKey("MAILS_ASKED", Guesses)
+LIMITS: Final = web.AppKey("LIMITS", Limits)
 MAIL: Final = web.AppKey("MAIL", Postman)
 """Only there where the store sends mail."""
 

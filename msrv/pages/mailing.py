@@ -17,36 +17,27 @@ from msrv.mail.letters import Letter
 from msrv.mail.postman import Postman
 from msrv.pages.errors import BadField, NothingHere
 from msrv.pages.forms import read_form
-from msrv.pages.guesses import Allowance, Guesses, TooMany
 from msrv.pages.keys import (
     CATALOG,
     CLOCK,
     KEYRING,
+    LIMITS,
     MAIL,
-    MAILS_ASKED,
     ORIGIN,
     SETTINGS,
 )
+from msrv.pages.limits import TooManyMails
 from msrv.pages.purchases import receipt_path
 from msrv.pages.rendering import PRIVATE, wants_json
 from msrv.proofs import receipts
 from msrv.proofs.receipts import Receipt
+from msrv.rate_limit import client_network
 
 Config = Mapping[str | web.AppKey[Any], Any]
 """An app, or a request's `config_dict`."""
 
 FIELD: Final = "mail"
 _WANTED: Final = "is a mail address like you@example.org"
-
-# What costs nothing could be had a thousand times for somebody else's
-# address. What was paid for was paid for.
-NETWORK: Final = Allowance(5, 600_000)
-EVERYONE: Final = Allowance(200, 5_000)
-
-
-def asked() -> Guesses:
-    """Count the mails that somebody may ask for at no cost."""
-    return Guesses(NETWORK, EVERYONE)
 
 
 def is_on(request: web.Request) -> bool:
@@ -75,7 +66,7 @@ async def post(request: web.Request, receipt: Receipt, to: str) -> None:
     if receipt.total_minor == 0 and receipt.provider == "free":
         try:
             _count(request, to)
-        except TooMany:
+        except TooManyMails:
             return
     await send(request.config_dict, receipt, to)
 
@@ -108,7 +99,7 @@ async def again(request: web.Request) -> web.StreamResponse:
         raise BadField(FIELD, _WANTED)
     try:
         _count(request, to)
-    except TooMany:
+    except TooManyMails:
         pass
     else:
         letter_id = f"{receipt.order_id}-{config[CLOCK]()}"
@@ -125,14 +116,14 @@ async def again(request: web.Request) -> web.StreamResponse:
 def _count(request: web.Request, to: str) -> None:
     """Count a mail at no cost, by who asks and by who gets it.
 
-    Raises TooMany.
+    Raises TooManyMails.
     """
-    found, now = request.config_dict[MAILS_ASKED], request.config_dict[CLOCK]()
-    client = request[ORIGIN].client
-    found.check(client, now)
-    found.check(to.lower(), now)
-    found.spend(client, now)
-    found.spend(to.lower(), now)
+    config = request.config_dict
+    config[LIMITS].mails.take(
+        ("network", client_network(request[ORIGIN].client)),
+        ("mailbox", to.lower()),
+        now=config[CLOCK](),
+    )
 
 
 def _letter(

@@ -17,22 +17,23 @@ from msrv.ledger.errors import AlreadyRedeemed, DatabaseError
 from msrv.ledger.events import Redeemed, Sale, SoldLine, plain
 from msrv.pages import claims, mailing
 from msrv.pages.forms import read_form
-from msrv.pages.guesses import TooMany
 from msrv.pages.keys import (
     CATALOG,
     CLOCK,
     CODE_BOOK,
-    GUESSES,
     KEYRING,
     LEDGER,
+    LIMITS,
     ORIGIN,
     RANDOM,
 )
+from msrv.pages.limits import TooManyGuesses
 from msrv.pages.purchases import downloads_of, receipt_path
 from msrv.pages.rendering import PRIVATE, respond, wants_json
 from msrv.proofs import codes, receipts
 from msrv.proofs.codes import Code, WrongCheck, WrongLength, WrongSign
 from msrv.proofs.errors import Forged
+from msrv.rate_limit import client_network
 
 log = logging.getLogger(__name__)
 
@@ -55,14 +56,14 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def _too_many(error: TooMany) -> Answer:
+def _too_many(error: TooManyGuesses) -> Answer:
     return Answer(
         429,
         "too_many_guesses",
         "That was a few too many",
         "Too many codes were wrong. Yours keeps: try again "
-        f"in {max(error.wait_seconds, 60) // 60} min.",
-        {"Retry-After": str(error.wait_seconds)},
+        f"in {max(error.retry_after_seconds, 60) // 60} min.",
+        {"Retry-After": str(error.retry_after_seconds)},
     )
 
 
@@ -125,7 +126,7 @@ _ANSWERS: Final[dict[type[Exception], Answer | Callable[[Any], Answer]]] = {
         "come back in a few minutes.",
         {"Retry-After": "60"},
     ),
-    TooMany: _too_many,
+    TooManyGuesses: _too_many,
 }
 
 
@@ -157,18 +158,18 @@ async def redeem(request: web.Request) -> web.StreamResponse:
 
 
 async def _verify(request: web.Request, text: str) -> Code:
-    """Read a code. Raises Mistyped, TooMany, Forged, CampaignEnded."""
+    """Read a code. Raises Mistyped, TooManyGuesses, Forged, CampaignEnded."""
     signs = codes.tidy(text)
     config = request.config_dict
     catalog = config[CATALOG].current
     items = await config[CODE_BOOK].items(catalog, codes.tag_of_item(signs))
-    client, now = request[ORIGIN].client, config[CLOCK]()
+    client, now = client_network(request[ORIGIN].client), config[CLOCK]()
     # Nothing is awaited from here on: what is sent at once is counted singly.
-    config[GUESSES].check(client, now)
+    config[LIMITS].codes.check(client, now=now)
     try:
         code = codes.verify(config[KEYRING], signs, items)
     except Forged:
-        config[GUESSES].spend(client, now)
+        config[LIMITS].codes.spend(client, now=now)
         raise
     if config[CODE_BOOK].has_ended(code.campaign_tag):
         raise CampaignEnded

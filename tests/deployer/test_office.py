@@ -8,7 +8,6 @@ from pathlib import Path
 from msrv.deployer.deployments import Deployment, State
 from msrv.deployer.journal import KEPT, Journal
 from msrv.deployer.keys import JOURNAL
-from msrv.deployer.limits import Limiter
 from msrv.deployer.terminal import progress, table
 from tests.deployer.conftest import TOKEN, House
 
@@ -93,16 +92,6 @@ async def test_a_journal_of_a_newer_version_is_read(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     await journal.open()
     assert journal.deployments["d"].state is State.QUEUED
-
-
-def test_limits_are_bounded_and_forgive() -> None:
-    """A flood of addresses fills the memory, or a limit lasts for ever."""
-    limiter = Limiter(burst=2, per_second=1, max_keys=10)
-    assert [limiter.take("a", 0) for _ in range(3)] == [0, 0, 1]
-    assert limiter.take("a", 1) == 0
-    for number in range(1000):
-        limiter.take(str(number), 2)
-    assert len(limiter) == 10
 
 
 def test_progress_is_a_line() -> None:

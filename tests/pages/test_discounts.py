@@ -8,7 +8,7 @@ import pytest
 
 from msrv.ledger import tables
 from msrv.ledger.errors import Unreachable
-from msrv.pages import guesses
+from msrv.pages import limits
 from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
@@ -281,7 +281,7 @@ async def test_codes_that_are_none(shop: Client) -> None:
     page = await (await shop.get("/cart")).text()
     # It is said once, and then forgotten.
     assert "There is no discount" not in page
-    for number in range(guesses.ONE.at_once):
+    for number in range(limits.GUESSES.burst):
         await order(shop, f"GUESS{number}", "night-bus")
     answer = await shop.post(
         "/purchases", data={"item": "night-bus", "discount": "SPRING"}

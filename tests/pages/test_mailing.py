@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from msrv.mail.letters import Letter
 from msrv.mail.relay import Tls
-from msrv.pages import mailing
+from msrv.pages import limits
 from msrv.pages.keys import MAIL
 from msrv.proofs import codes, receipts
 from msrv.proofs.keyring import Keyring
@@ -173,10 +173,10 @@ async def test_again_and_again(shop: Client, clock: Clock) -> None:
         answers.append((answer.status, await answer.text()))
     assert len(set(answers)) == 1
     assert answers[0][0] == 202
-    assert len(letters(shop)) == mailing.NETWORK.at_once
-    clock.now += mailing.NETWORK.each_ms // 1000
+    assert len(letters(shop)) == limits.MAILS.burst
+    clock.now += limits.MAILS.interval_ms // 1000
     await shop.post(f"{path}/mail", data={"mail": TO})
-    assert len(letters(shop)) == mailing.NETWORK.at_once + 1
+    assert len(letters(shop)) == limits.MAILS.burst + 1
 
 
 async def test_free_things_for_somebody_else(shop: Client) -> None:
@@ -184,10 +184,10 @@ async def test_free_things_for_somebody_else(shop: Client) -> None:
     for _ in range(20):
         path = await pay(shop, TO, "zine")
         assert path.startswith("/purchases/")
-    assert len(letters(shop)) == mailing.NETWORK.at_once
+    assert len(letters(shop)) == limits.MAILS.burst
     # What was paid for is not counted with it.
     await pay(shop, TO)
-    assert len(letters(shop)) == mailing.NETWORK.at_once + 1
+    assert len(letters(shop)) == limits.MAILS.burst + 1
 
 
 async def test_a_real_relay_takes_it(

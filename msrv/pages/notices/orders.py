@@ -3,7 +3,7 @@
 from typing import Final
 
 from msrv.pages import discounts, language
-from msrv.pages.guesses import TooMany
+from msrv.pages.limits import TooManyGuesses
 from msrv.pages.notices.notice import CART, Notice, Table, short
 from msrv.payments import ordering
 from msrv.payments.discounts import DiscountError, UsesUnknown
@@ -110,14 +110,14 @@ def _uses_unknown(error: UsesUnknown) -> Notice:
     )
 
 
-def _guesses(error: TooMany) -> Notice:
+def _guesses(error: TooManyGuesses) -> Notice:
     return Notice(
         429,
         "too_many_guesses",
         "That was a few too many",
         "Too many codes were wrong. Try again in a minute.",
         CART,
-        headers={"Retry-After": str(error.wait_seconds)},
+        headers={"Retry-After": str(error.retry_after_seconds)},
     )
 
 
@@ -143,5 +143,5 @@ TABLE: Final[Table] = {
     ),
     UsesUnknown: _uses_unknown,  # a DiscountError, too
     DiscountError: _no_discount,
-    TooMany: _guesses,
+    TooManyGuesses: _guesses,
 }

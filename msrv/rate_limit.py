@@ -1,0 +1,181 @@
+"""Rate limits: how often a client may do something, in bounded memory.
+
+The generic cell rate algorithm (GCRA, ITU-T I.371): each key has one number,
+the time by which all it has spent is forgiven. A key is usually a client's
+network, as `client_network` returns it; any hashable value will do. Clocks
+are the callers': `now` is in seconds of one that is the same for all calls.
+
+All of this is per process: two replicas allow twice as much.
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
+from typing import Final
+
+Address = IPv4Address | IPv6Address
+
+MAX_KEYS: Final = 10_000
+"""Of more, those that spent longest ago are forgotten. A client with that
+many networks is bounded by the total, where a limiter has one."""
+_IPV6_HOST_BITS: Final = 64
+# RFC 7755: behind a translator, an IPv4 client arrives as this prefix and its
+# address. All of IPv4 would be one network of 64 bits.
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+_IPV4_MASK: Final = 2**32 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """`burst` at once, and one more every `interval_ms` milliseconds."""
+
+    burst: int
+    interval_ms: int
+
+
+class RateLimited(Exception):
+    """The limit is reached; there is room again in `retry_after_seconds`."""
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__(retry_after_seconds)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class RateLimiter:
+    """One limit for each key, and perhaps one for all keys together.
+
+    `error` is the kind of RateLimited that it raises.
+    """
+
+    def __init__(
+        self,
+        limit: Limit,
+        total: Limit | None = None,
+        *,
+        error: type[RateLimited] = RateLimited,
+        max_keys: int = MAX_KEYS,
+    ) -> None:
+        self.limit = limit
+        self.total = total
+        self._error = error
+        self.refused = 0
+        """How often `check` and `take` have raised RateLimited."""
+        self._max_keys = max_keys
+        self._forgiven_at: OrderedDict[Hashable, int] = OrderedDict()
+        self._total_forgiven_at = 0
+
+    def wait_seconds(self, *keys: Hashable, now: float, cost: int = 1) -> int:
+        """Return how long until all of these keys may spend `cost`; 0 if now.
+
+        A cost over a burst counts as the burst.
+        """
+        now_ms = int(now * 1000)
+        waits = [
+            _wait_ms(self.limit, self._forgiven_at.get(key, 0), now_ms, cost)
+            for key in keys
+        ]
+        if self.total is not None:
+            waits.append(
+                _wait_ms(self.total, self._total_forgiven_at, now_ms, cost)
+            )
+        return -(-max(0, *waits) // 1000)
+
+    def check(self, *keys: Hashable, now: float, cost: int = 1) -> None:
+        """See that all of these keys may spend. Raises RateLimited."""
+        wait = self.wait_seconds(*keys, now=now, cost=cost)
+        if wait:
+            self.refused += 1
+            raise self._error(wait)
+
+    def spend(self, *keys: Hashable, now: float, cost: int = 1) -> None:
+        """Count `cost` for each key, and once in the total.
+
+        Whether there is room for it is `check`'s question.
+        """
+        now_ms = int(now * 1000)
+        for key in dict.fromkeys(keys):
+            known = self._forgiven_at.pop(key, 0)
+            self._forgiven_at[key] = _later(self.limit, known, now_ms, cost)
+        if self.total is not None:
+            self._total_forgiven_at = _later(
+                self.total, self._total_forgiven_at, now_ms, cost
+            )
+        while len(self._forgiven_at) > self._max_keys:
+            self._forgiven_at.popitem(last=False)
+
+    def take(self, *keys: Hashable, now: float, cost: int = 1) -> None:
+        """Count one action by all of these keys, or nothing if one is full.
+
+        Raises RateLimited.
+        """
+        self.check(*keys, now=now, cost=cost)
+        self.spend(*keys, now=now, cost=cost)
+
+    def __len__(self) -> int:
+        """Count the keys that are remembered."""
+        return len(self._forgiven_at)
+
+
+class RecentKeys:
+    """A set whose members leave after `seconds`, and early if it is full."""
+
+    def __init__(self, seconds: float, *, max_keys: int = MAX_KEYS) -> None:
+        self._seconds = seconds
+        self._max_keys = max_keys
+        self._until: OrderedDict[Hashable, float] = OrderedDict()
+
+    def add(self, key: Hashable, now: float) -> None:
+        """Add a member, or keep one for longer."""
+        self._until.pop(key, None)
+        self._until[key] = now + self._seconds
+        while len(self._until) > self._max_keys:
+            self._until.popitem(last=False)
+
+    def has(self, key: Hashable, now: float) -> bool:
+        """Whether a key was added within the last `seconds`."""
+        until = self._until.get(key)
+        # A clock that was set back must not keep a member for long.
+        return until is not None and 0 <= until - now <= self._seconds
+
+    def __len__(self) -> int:
+        """Count the members, those that have expired included."""
+        return len(self._until)
+
+
+@lru_cache(maxsize=4096)
+def client_network(address: Address | None) -> Hashable:
+    """Return the network that counts as one client, as a key.
+
+    An IPv4 address, or 64 bits of an IPv6 address: what one household or one
+    server has. An IPv4 address that is written as IPv6 is the IPv4 address.
+    None, for clients without an address, is one client.
+    """
+    if address is None:
+        return None
+    if isinstance(address, IPv4Address):
+        return 4, int(address)
+    if address.ipv4_mapped is not None:
+        return 4, int(address.ipv4_mapped)
+    if address in _NAT64:
+        return 4, int(address) & _IPV4_MASK
+    return 6, int(address) >> _IPV6_HOST_BITS
+
+
+def _ahead(limit: Limit, forgiven_at: int, now_ms: int) -> int:
+    """Return the milliseconds that are spent, at most the whole burst.
+
+    A clock that was set back must not keep a client out for long.
+    """
+    return min(max(forgiven_at - now_ms, 0), limit.burst * limit.interval_ms)
+
+
+def _wait_ms(limit: Limit, forgiven_at: int, now_ms: int, cost: int) -> int:
+    room = (limit.burst - min(cost, limit.burst)) * limit.interval_ms
+    return _ahead(limit, forgiven_at, now_ms) - room
+
+
+def _later(limit: Limit, forgiven_at: int, now_ms: int, cost: int) -> int:
+    ahead = _ahead(limit, forgiven_at, now_ms)
+    return now_ms + ahead + cost * limit.interval_ms

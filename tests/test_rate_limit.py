@@ -1,0 +1,176 @@
+"""How often a client may do something."""
+
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from msrv.rate_limit import (
+    MAX_KEYS,
+    Limit,
+    RateLimited,
+    RateLimiter,
+    RecentKeys,
+    client_network,
+)
+
+NOW = 1_800_000_000
+TEN = Limit(10, 60_000)
+
+
+def allowed(limiter: RateLimiter, times: int, key: object, now: float) -> int:
+    """Try so often; how often it was allowed."""
+    for done in range(times):
+        try:
+            limiter.take(key, now=now)
+        except RateLimited:
+            return done
+    return times
+
+
+def test_a_burst_and_then_one_per_interval() -> None:
+    """A client goes on for ever, or is locked out for good."""
+    limiter = RateLimiter(TEN)
+    assert allowed(limiter, 50, "here", NOW) == 10
+    with pytest.raises(RateLimited) as raised:
+        limiter.check("here", now=NOW)
+    assert raised.value.retry_after_seconds == 60
+    assert limiter.refused == 2
+    assert allowed(limiter, 50, "here", NOW + 59) == 0
+    assert allowed(limiter, 50, "here", NOW + 60) == 1
+    assert allowed(limiter, 50, "here", NOW + 6000) == 10
+    assert allowed(limiter, 50, "there", NOW) == 10
+
+
+def test_the_total_bounds_all_keys() -> None:
+    limiter = RateLimiter(TEN, Limit(25, 2000))
+    found = [allowed(limiter, 10, each, NOW) for each in "abcd"]
+    assert found == [10, 10, 5, 0]
+    assert allowed(limiter, 10, "d", NOW + 2) == 1
+
+
+def test_an_action_of_two_keys_is_one_in_the_total() -> None:
+    """Each mail is counted by who asks and by who gets it: spent twice."""
+    limiter = RateLimiter(TEN, Limit(3, 1000))
+    for number in range(3):
+        limiter.take(("from", number), ("to", number), now=NOW)
+    with pytest.raises(RateLimited):
+        limiter.take("a", "b", now=NOW)
+
+
+def test_a_refused_action_spends_nothing() -> None:
+    """Whoever is refused by one key has spent the other."""
+    limiter = RateLimiter(Limit(1, 60_000))
+    limiter.take("full", now=NOW)
+    for _ in range(5):
+        with pytest.raises(RateLimited):
+            limiter.take("fresh", "full", now=NOW)
+    limiter.take("fresh", now=NOW)
+
+
+def test_a_cost_counts_so_often_and_one_over_the_burst_as_the_burst() -> None:
+    limiter = RateLimiter(TEN)
+    limiter.take("here", now=NOW, cost=8)
+    assert limiter.wait_seconds("here", now=NOW, cost=2) == 0
+    assert limiter.wait_seconds("here", now=NOW, cost=3) == 60
+    limiter = RateLimiter(TEN)
+    limiter.take("here", now=NOW, cost=500)
+    assert limiter.wait_seconds("here", now=NOW) == 60
+
+
+def test_the_kind_of_error_is_the_limiter_s() -> None:
+    class TooManyGuesses(RateLimited):
+        pass
+
+    limiter = RateLimiter(Limit(1, 1000), error=TooManyGuesses)
+    limiter.take("a", now=NOW)
+    with pytest.raises(TooManyGuesses):
+        limiter.take("a", now=NOW)
+
+
+def test_memory_is_bounded() -> None:
+    """A flood of networks fills the memory."""
+    limiter = RateLimiter(TEN)
+    for number in range(MAX_KEYS + 100):
+        limiter.spend(number, now=NOW)
+    assert len(limiter) == MAX_KEYS
+    # The newest are the ones that are known.
+    assert allowed(limiter, 10, MAX_KEYS + 99, NOW) == 9
+    recent = RecentKeys(60, max_keys=10)
+    for number in range(100):
+        recent.add(number, NOW)
+    assert len(recent) == 10
+
+
+def test_a_clock_that_was_set_back_locks_nobody_out() -> None:
+    limiter = RateLimiter(TEN, TEN)
+    for _ in range(10):
+        limiter.spend("here", now=NOW + 10**6)
+    assert limiter.wait_seconds("here", now=NOW) == 60
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 500), st.integers(1, 4)), max_size=60),
+    st.integers(1, 5),
+    st.integers(1, 20_000),
+)
+def test_never_more_than_the_burst_and_what_time_has_given(
+    steps: list[tuple[int, int]], burst: int, interval_ms: int
+) -> None:
+    """Over any time, what passes is at most the burst and one an interval."""
+    limiter, now, passed = RateLimiter(Limit(burst, interval_ms)), NOW, 0
+    for seconds, wanted in steps:
+        now += seconds
+        cost = min(wanted, burst)
+        try:
+            limiter.take("a", now=now, cost=cost)
+        except RateLimited as error:
+            later = now + error.retry_after_seconds
+            assert limiter.wait_seconds("a", now=later, cost=cost) == 0
+        else:
+            passed += cost
+    assert passed <= burst + (now - NOW) * 1000 // interval_ms
+
+
+def test_recent_keys_leave_after_their_time() -> None:
+    recent = RecentKeys(60)
+    recent.add("a", NOW)
+    assert recent.has("a", NOW + 59)
+    assert not recent.has("a", NOW + 61)
+    assert not recent.has("b", NOW)
+    assert not recent.has("a", NOW - 3600)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("64:ff9b::192.0.2.1", "192.0.2.1", True),
+        ("64:ff9b::192.0.2.1", "64:ff9b::192.0.2.2", False),
+        ("2001:db8::1", "2001:db8::2", True),
+        ("2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::2%eth1", True),
+        ("::1.2.3.4", "1.2.3.4", False),
+    ],
+)
+def test_a_client_is_an_ipv4_address_or_64_bits(
+    one: str, other: str, *, same: bool
+) -> None:
+    """One who has IPv6 counts as many, or all of IPv4 as one."""
+    found = client_network(ip_address(one)), client_network(ip_address(other))
+    assert (found[0] == found[1]) is same
+
+
+@given(st.ip_addresses(v=4))
+def test_no_ipv4_address_is_an_ipv6_network(address: IPv4Address) -> None:
+    other = IPv6Address((0x2001 << 112) | int(address) << 64)
+    assert client_network(address) != client_network(other)
+
+
+def test_clients_without_an_address_are_one() -> None:
+    assert client_network(None) is None
