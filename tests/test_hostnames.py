@@ -13,9 +13,9 @@ NAMES = {
     "bu\u0308cher.example": "xn--bcher-kva.example",
     "straße.de": "xn--strae-oqa.de",
     "βόλος.com": "xn--nxasmm1c.com",
-    "نامه\u200cای.com": "xn--mgba3gch31f060k.com",
+    "\u0646\u0627\u0645\u0647\u200c\u0627\u06cc.com": "xn--mgba3gch31f060k.com",
     "日本語。jp": "xn--wgv71a119e.jp",
-    "ｓｈｏｐ．example": "shop.example",
+    "\uff53\uff48\uff4f\uff50\uff0eexample": "shop.example",
     "xn--strae-oqa.de": "xn--strae-oqa.de",
     "r3---sn.example": "r3---sn.example",
     "localhost": "localhost",
@@ -62,7 +62,7 @@ def test_what_is_no_name_is_refused_with_the_reason(
     [
         ("192.0.2.1", "192.0.2.1"),
         ("[2001:DB8:0::1]", "[2001:db8::1]"),
-        ("１９２.0.2.1", "192.0.2.1"),
+        ("\uff11\uff19\uff12.0.2.1", "192.0.2.1"),
         ("bücher.example", "xn--bcher-kva.example"),
     ],
 )
