@@ -13,7 +13,7 @@ NAMES = {
     "bu\u0308cher.example": "xn--bcher-kva.example",
     "straße.de": "xn--strae-oqa.de",
     "βόλος.com": "xn--nxasmm1c.com",
-    "\u0646\u0627\u0645\u0647\u200c\u0627\u06cc.com": "xn--mgba3gch31f060k.com",
+    "\u0646\u0627\u0645\u0647\u200c\u0627\u06cc.ir": "xn--mgba3gch31f060k.ir",
     "日本語。jp": "xn--wgv71a119e.jp",
     "\uff53\uff48\uff4f\uff50\uff0eexample": "shop.example",
     "xn--strae-oqa.de": "xn--strae-oqa.de",

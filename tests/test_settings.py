@@ -55,10 +55,13 @@ def test_defaults_are_as_documented(name: str, field: str, shown: str) -> None:
 @pytest.mark.parametrize(
     ("environ", "line"),
     [
-        ({"MSRV_PORT": "abc"}, "MSRV_PORT: input should be a valid integer"),
-        ({"MSRV_PORT": "70000"}, "MSRV_PORT: .*less than or equal to 65535"),
+        ({"MSRV_PORT": "abc"}, "MSRV_PORT: must be a valid integer"),
+        (
+            {"MSRV_PORT": "70000"},
+            "MSRV_PORT: must be less than",
+        ),
         ({"MSRV_LINK_HOURS": "0"}, "MSRV_LINK_HOURS: .*greater than"),
-        ({"MSRV_DELIVERY": "mail"}, "MSRV_DELIVERY: input should be 'direct'"),
+        ({"MSRV_DELIVERY": "mail"}, "MSRV_DELIVERY: must be 'direct'"),
         ({"MSRV_DELIVERY": "accel"}, "MSRV_DELIVERY=accel needs MSRV_TRUSTED"),
         ({"MSRV_STALL_SECONDS": "0"}, "MSRV_STALL_SECONDS: .*greater than"),
         ({"MSRV_SMTP_URL": "http://x"}, "MSRV_SMTP_URL: must be an address"),
@@ -83,10 +86,13 @@ def test_defaults_are_as_documented(name: str, field: str, shown: str) -> None:
             {"MSRV_MAIL_FROM": "a@b.de\nBcc: c@d.de"},
             "MSRV_MAIL_FROM: must be an address",
         ),
-        ({"MSRV_TLS": "on"}, "MSRV_TLS: input should be 'auto' or 'off'"),
+        ({"MSRV_TLS": "on"}, "MSRV_TLS: must be 'auto' or 'off'"),
         ({"MSRV_DEMO_PAYMENTS": "si"}, "MSRV_DEMO_PAYMENTS: .*boolean"),
         ({"MSRV_TRUSTED_PROXIES": "10.0.0.1/8"}, "MSRV_TRUSTED_PROXIES: "),
-        ({"MSRV_TRUSTED_PROXIES": "edge"}, "MSRV_TRUSTED_PROXIES: 'edge'"),
+        (
+            {"MSRV_TRUSTED_PROXIES": "edge"},
+            "MSRV_TRUSTED_PROXIES: must be .*'edge'",
+        ),
         ({"MSRV_PUBLIC_URL": "shop.example"}, "MSRV_PUBLIC_URL: must be an"),
         ({"MSRV_PUBLIC_URL": "https://a/b"}, "MSRV_PUBLIC_URL: .*bare"),
         ({"MSRV_TLS_CERT": "a.crt"}, "MSRV_TLS_CERT and MSRV_TLS_KEY"),
@@ -98,7 +104,7 @@ def test_defaults_are_as_documented(name: str, field: str, shown: str) -> None:
         ),
         (
             {"MSRV_STRIPE_KEY": "pk_test_1"},
-            "MSRV_STRIPE_KEY: is the publishable key",
+            "MSRV_STRIPE_KEY: must be the secret key",
         ),
         ({"MSRV_STRIPE_KEY": "x"}, "MSRV_STRIPE_KEY: must be a key like"),
         ({"MSRV_STRIPE_KEY": " "}, "MSRV_STRIPE_KEY is empty"),
@@ -137,6 +143,136 @@ def test_a_wrong_setting_is_one_line_that_names_it(
         settings.load(environ=environ)
     assert re.match(line, str(caught.value))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("https://shop.example", "https://shop.example"),
+        ("HTTPS://Shop.Example/", "https://shop.example"),
+        (" https://shop.example\n", "https://shop.example"),
+        ("https://shop.example.", "https://shop.example"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ("https://straße.example", "https://xn--strae-oqa.example"),
+        ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
+        ("https://shop.example:443", "https://shop.example"),
+        ("http://shop.example:80", "http://shop.example"),
+        ("https://shop.example:8443", "https://shop.example:8443"),
+        ("https://shop.example:", "https://shop.example"),
+        ("https://192.0.2.1:8443", "https://192.0.2.1:8443"),
+        ("https://[2001:DB8::0:1]", "https://[2001:db8::1]"),
+        ("https://[::1]:8443", "https://[::1]:8443"),
+    ],
+)
+def test_the_public_url_is_what_browsers_send(given: str, used: str) -> None:
+    """Each visitor is refused, as Host is not as the setting was typed."""
+    loaded = settings.load({"MSRV_PUBLIC_URL": given})
+    assert loaded.public_url == used
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("https://my shop.example", "' '"),
+        ("https://my\tshop.example", r"'\\t'"),
+        ("https://bücher shop.example", "U\\+0020"),
+        ("https://my_shop.example", "'_'"),
+        ("https://shop..example", "between two dots"),
+        ("https://.example", "between two dots"),
+        ("https://-shop.example", "hyphen"),
+        ("https://i❤shop.example", "IDNA 2008"),
+        ("https://shop.example:99999", "a port from 1 to 65535"),
+        ("https://shop.example:0", "a port from 1 to 65535"),
+        ("https://shop.example:x", "a port from 1 to 65535"),
+        ("https://shop.example:٤٤٣", "a port from 1 to 65535"),
+        ("https://user@shop.example", "user name"),
+        ("https://shop.example?", "without a path"),
+        ("https://shop.example/#", "without a path"),
+        ("https://shop.example\\", "without a path"),
+        ("https://2001:db8::1", "a host like"),
+        ("https://[2001:db8::x]", "IPv6 address"),
+        ("https://[fe80::1%eth0]", "IPv6 address|zone"),
+        ("https://0.0.0.0:8000", "every address of this machine"),
+        ("https://[::]", "every address of this machine"),
+        ("https://127.1", "four parts"),
+        ("https://", "a host like"),
+        ("https:shop.example", "an address like"),
+        ("ftp://shop.example", "an address like"),
+    ],
+)
+def test_a_public_url_that_can_t_work_is_refused_with_the_reason(
+    url: str, reason: str
+) -> None:
+    """It starts, and answers every visitor with 421."""
+    with pytest.raises(
+        WrongSetting, match=f"MSRV_PUBLIC_URL: must .*{reason}"
+    ):
+        settings.load({"MSRV_PUBLIC_URL": url})
+
+
+@pytest.mark.parametrize(
+    ("environ", "line"),
+    [
+        ({"MSRV_HOST": "https://0.0.0.0"}, "MSRV_HOST: must be an address of"),
+        ({"MSRV_HOST": "0.0.0.0:8000"}, "MSRV_HOST: must be an address of"),
+        ({"MSRV_HOST": "10.0.0"}, "MSRV_HOST: must be an address of"),
+        (
+            {"MSRV_TRUSTED_PROXIES": "10.0.0.1/8"},
+            "MSRV_TRUSTED_PROXIES: must be .* 10.0.0.0/8 is the network",
+        ),
+        (
+            {"MSRV_SMTP_URL": "smtp://u:secret@a b.example:587"},
+            "MSRV_SMTP_URL: must have a host like",
+        ),
+        (
+            {"MSRV_SMTP_URL": "smtp://u:secret@relay.example:0"},
+            "MSRV_SMTP_URL: must have a port from 1 to 65535",
+        ),
+        (
+            {"MSRV_DATABASE": "mysql://u:secret@a..b/name"},
+            "MSRV_DATABASE: must have a host like",
+        ),
+        ({"MSRV_DEPLOY_ENGINE": "tcp://x"}, "MSRV_DEPLOY_ENGINE: must be a"),
+        (
+            {"MSRV_DEPLOY_ENGINE": "http://gate:99999"},
+            "MSRV_DEPLOY_ENGINE: must have a port",
+        ),
+        (
+            {"MSRV_ENDED_CAMPAIGNS": "Vinyl!"},
+            "MSRV_ENDED_CAMPAIGNS: must be names like",
+        ),
+    ],
+)
+def test_an_address_that_can_t_work_is_refused_at_the_start(
+    environ: dict[str, str], line: str
+) -> None:
+    with pytest.raises(WrongSetting) as caught:
+        settings.load(environ=environ)
+    assert re.match(line, str(caught.value))
+    assert "secret" not in str(caught.value)
+
+
+def test_names_of_other_servers_are_looked_up_by_idna_2008() -> None:
+    """Python's own codec leads to another domain."""
+    loaded = settings.load(
+        {
+            "MSRV_SMTP_URL": "smtps://u:p%40@straße.example:465",
+            "MSRV_MAIL_FROM": "shop@example.org",
+            "MSRV_PUBLIC_URL": "https://shop.example",
+            "MSRV_DATABASE": "mysql://u:p@straße.example/name",
+        }
+    )
+    assert loaded.smtp_url is not None
+    assert loaded.smtp_url.get_secret_value() == (
+        "smtps://u:p%40@xn--strae-oqa.example:465"
+    )
+    assert loaded.database_url == "mysql://u:p@xn--strae-oqa.example/name"
+
+
+def test_a_trusted_network_in_ipv6_s_spelling_is_the_ipv4_one() -> None:
+    """A proxy is not trusted, as its address is known in short."""
+    loaded = settings.load({"MSRV_TRUSTED_PROXIES": "::ffff:10.0.0.0/104"})
+    assert loaded.trusted_proxies == (ip_network("10.0.0.0/8"),)
 
 
 def test_a_wrong_secret_is_not_repeated(tmp_path: Path) -> None:

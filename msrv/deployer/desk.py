@@ -8,18 +8,16 @@ forged ones for each address; so forging costs the forger and nobody else.
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Final
 
 from msrv.deployer.targets import Target
+from msrv.forwarded import Address
 from msrv.rate_limit import (
-    Address,
     Limit,
     RateLimited,
     RateLimiter,
     client_network,
 )
-from msrv.settings import Network
 
 _FORGED: Final = Limit(burst=30, interval_ms=2000)
 _GENUINE: Final = Limit(burst=20, interval_ms=5000)
@@ -87,32 +85,3 @@ def _is_allowed(target: Target, client: Address | None) -> bool:
     return not networks or (
         client is not None and any(client in each for each in networks)
     )
-
-
-def client_of(
-    peer: str | None, forwarded: list[str], trusted: tuple[Network, ...]
-) -> Address | None:
-    """Find who asks: the last address that no trusted proxy has.
-
-    `peer` is the connection's other end, `forwarded` every X-Forwarded-For
-    header. A proxy writes its neighbour at the end; what is before the first
-    address that we don't trust may be anybody's invention.
-    """
-    found = _address(peer or "")
-    hops = [each.strip() for each in ",".join(forwarded).split(",")]
-    while found is not None and any(found in each for each in trusted):
-        before = _address(hops.pop()) if hops else None
-        if before is None:
-            break
-        found = before
-    return found
-
-
-def _address(text: str) -> Address | None:
-    try:
-        found = ip_address(text)
-    except ValueError:
-        return None
-    if found.version == 6 and found.ipv4_mapped is not None:
-        return found.ipv4_mapped
-    return found

@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler
 
 from msrv.deployer import payloads
 from msrv.deployer.deployments import State, new_id
-from msrv.deployer.desk import NotHere, TooMany, client_of
+from msrv.deployer.desk import NotHere, TooMany
 from msrv.deployer.keys import (
     CLOCK,
     CONFIG,
@@ -23,7 +23,7 @@ from msrv.deployer.keys import (
 from msrv.deployer.payloads import Hint, Unreadable
 from msrv.deployer.signatures import Seen, is_signed, same
 from msrv.deployer.targets import Target
-from msrv.rate_limit import Address
+from msrv.forwarded import Address, client_of
 
 log = logging.getLogger(__name__)
 

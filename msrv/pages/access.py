@@ -13,9 +13,9 @@ from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
 from msrv import logs
+from msrv.forwarded import Address
 from msrv.logs import Visit
 from msrv.pages.keys import ORIGIN, ROUTE
-from msrv.pages.origin import Address
 
 _QUIET: Final = frozenset({"health", "ready", "metrics"})
 """What machines ask every few seconds; logged only where it fails."""

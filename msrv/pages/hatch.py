@@ -28,6 +28,7 @@ from msrv.pages.keys import (
     SENDER,
     TRAFFIC,
 )
+from msrv.pages.origin import own_address
 from msrv.pages.rendering import PRIVATE
 from msrv.proofs.errors import Forged, LinkExpired
 from msrv.proofs.links import Access, verify_path
@@ -77,7 +78,7 @@ class Hatch:
         origin = self._rules.read(
             request.remote, secure=request.secure, headers=request.headers
         )
-        if not self._rules.knows(origin.host):
+        if not self._rules.knows(origin.host, own_address(request)):
             return None
         request[ORIGIN], request[ROUTE] = origin, "download"
         size = representation.size_bytes

@@ -10,7 +10,12 @@ from aiohttp.typedefs import Handler
 from msrv.pages import cart, claims, language, notices, rendering
 from msrv.pages.access import method_name, route_name
 from msrv.pages.keys import ORIGIN, ORIGIN_RULES, ROUTE, TRAFFIC
-from msrv.pages.origin import ForeignHost, ForeignOrigin
+from msrv.pages.origin import (
+    ForeignHost,
+    ForeignOrigin,
+    is_internal,
+    own_address,
+)
 from msrv.pages.studio import door
 
 _END_OF_AUTHORITY: Final = re.compile("[/?#]")
@@ -67,8 +72,7 @@ async def explain(
 async def place(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Find out who asks and under which address, and refuse what is foreign.
 
-    Raises ForeignHost and ForeignOrigin. What operators ask for under `/-/`
-    is answered under any name: health checks use whichever they know.
+    Raises ForeignHost and ForeignOrigin.
     """
     rules = request.app[ORIGIN_RULES]
     origin = rules.read(
@@ -77,7 +81,9 @@ async def place(request: web.Request, handler: Handler) -> web.StreamResponse:
     request[ORIGIN] = origin
     if _names_another(request, origin.host):
         raise ForeignHost
-    if not rules.knows(origin.host) and not request.path.startswith("/-/"):
+    if not rules.knows(origin.host, own_address(request)) and not (
+        request.path.startswith("/-/") and is_internal(origin.host)
+    ):
         raise ForeignHost
     if request.method not in _SAFE and not rules.same_site(
         origin,

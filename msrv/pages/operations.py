@@ -4,7 +4,6 @@
 how it fares, `edge` what of the request came through the proxies before it.
 """
 
-from ipaddress import ip_network
 from typing import Final
 
 from aiohttp import web
@@ -14,7 +13,6 @@ from msrv.catalog.live import NotReady
 from msrv.pages.errors import NothingHere
 from msrv.pages.keys import CATALOG, LEDGER, ORIGIN, ORIGIN_RULES, TRAFFIC
 
-_LOOPBACK: Final = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 _QUOTATION: Final = (
     "It's easier to ask forgiveness than it is to get permission."
 )
@@ -50,12 +48,13 @@ async def metrics(request: web.Request) -> web.Response:
     """Give the figures, to this machine and the trusted proxies' networks.
 
     The client counts, not the peer: a visitor who came through the edge is
-    none of them. Raises NothingHere for anyone else.
+    none of them, nor is one through a proxy on this machine that nobody said
+    to trust. Raises NothingHere for anyone else.
     """
-    client = request[ORIGIN].client
     rules = request.config_dict[ORIGIN_RULES]
-    if client is None or not (
-        any(client in network for network in _LOOPBACK) or rules.trusts(client)
+    if not (
+        rules.trusts(request[ORIGIN].client)
+        or rules.is_local(request.remote, request.headers)
     ):
         raise NothingHere
     return web.Response(

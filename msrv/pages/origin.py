@@ -6,32 +6,42 @@ The rules, in whole:
   `MSRV_TRUSTED_PROXIES` do its `X-Forwarded-For` and `X-Forwarded-Proto`
   count; from anyone else they are ignored.
 - `X-Forwarded-For` is walked from the right, past trusted proxies; the first
-  address that is not one is the client. Where an entry can't be read, the
-  last readable one to its right is the client: what a stranger wrote further
-  left is never looked at.
-- `X-Forwarded-Proto` counts with exactly one value, `http` or `https`.
+  address that is not one is the client. Where that entry can't be read, the
+  client is nobody, and is trusted with nothing.
+- `X-Forwarded-Proto` counts with `http` or `https` in any case; of several
+  the first.
 - `Host` names the store. It is ours when it is the host of
-  `MSRV_PUBLIC_URL`, a name of this machine, or an IP address (which no
-  DNS rebinding can borrow). `X-Forwarded-Host` and `Forwarded` are ignored.
+  `MSRV_PUBLIC_URL` or a name of this machine. An IP address, which no DNS
+  rebinding can borrow, is ours where `MSRV_PUBLIC_URL` is set, or where it is
+  loopback's or the one that the connection came to: it becomes part of what
+  the store gives out. `X-Forwarded-Host` and `Forwarded` are ignored.
+- What operators ask for under `/-/` is also answered under any IP address, a
+  name without dots, or none: health checks use what they have.
 - Addresses that the store gives out begin with `MSRV_PUBLIC_URL` where it
   is set, and else with the scheme and the host that were asked for.
 """
 
-from collections.abc import Sequence
+import re
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, Self
 from urllib.parse import urlsplit
 
+from aiohttp import web
 from multidict import CIMultiDictProxy
 
+from msrv import forwarded
 from msrv.certificates import names_of_this_machine
+from msrv.forwarded import Address
+from msrv.hostnames import BadHostname, address_of, to_ascii
 from msrv.settings import Network, Settings
 
-Address = IPv4Address | IPv6Address
-
-_MAX_HOPS: Final = 32
+_HOST: Final = re.compile(r"(\[[^\]]*\]|[^][:/?#@\\,\s]+)(?::[0-9]{0,5})?")
+_FORWARDING: Final = re.compile(
+    r"(?:x-)?forwarded(?:-[a-z]+)*|x-real-ip|x-client-ip|true-client-ip"
+    r"|cf-connecting-ip|x-original-[a-z]+|via",
+    re.IGNORECASE,
+)
 
 
 class ForeignHost(Exception):
@@ -46,7 +56,8 @@ class ForeignOrigin(Exception):
 class Origin:
     """What is believed of one request.
 
-    `client` is None where the peer has no IP address (a Unix socket).
+    `client` is None where the peer has no IP address (a Unix socket), or
+    where a trusted proxy names none.
     `base_url` has no slash at its end.
     """
 
@@ -78,13 +89,11 @@ class OriginRules:
 
     def trusts(self, address: Address | None) -> bool:
         """Whether an address is one of the trusted proxies'."""
-        return address is not None and any(
-            address in network for network in self.trusted
-        )
+        return forwarded.is_in(address, self.trusted)
 
     def trusts_peer(self, peer: str | None) -> bool:
         """Whether the other end of the socket is a trusted proxy."""
-        return self.trusts(_address(peer or ""))
+        return self.trusts(forwarded.parse_address(peer or ""))
 
     def read(
         self,
@@ -97,23 +106,47 @@ class OriginRules:
 
         Never raises: whether the host is ours is `knows`'s question.
         """
-        client = _address(peer or "")
+        client = forwarded.client_of(
+            peer, headers.getall("X-Forwarded-For", ()), self.trusted
+        )
         scheme = "https" if secure else "http"
-        if self.trusts(client):
-            client = self._client(
-                client, headers.getall("X-Forwarded-For", ())
-            )
-            protos = headers.getall("X-Forwarded-Proto", ())
-            if len(protos) == 1 and protos[0] in {"http", "https"}:
-                scheme = protos[0]
+        if self.trusts_peer(peer):
+            stated = headers.getall("X-Forwarded-Proto", ())
+            scheme = forwarded.scheme_of(stated) or scheme
         host = headers.get("Host", "").lower()
         base_url = self.public_url or f"{scheme}://{host}"
         return Origin(client, scheme, host, base_url)
 
-    def knows(self, host: str) -> bool:
-        """Whether a `Host` header names this store."""
+    def knows(self, host: str, own: Address | None = None) -> bool:
+        """Whether a `Host` header names this store.
+
+        `own` is the address that the connection came to.
+        """
         name = _host_name(host)
-        return name in self.hosts or _address(name) is not None
+        if name in self.hosts:
+            return True
+        address = forwarded.parse_address(name.strip("[]"))
+        return address is not None and (
+            self.public_url is not None
+            or address.is_loopback
+            or address == own
+        )
+
+    def is_local(
+        self, peer: str | None, headers: CIMultiDictProxy[str]
+    ) -> bool:
+        """Whether a request comes from this machine, and through no proxy.
+
+        A proxy on this machine that isn't trusted looks like it. Most of them
+        say that they forward, or keep the visitor's `Host`.
+        """
+        address = forwarded.parse_address(peer or "")
+        return (
+            address is not None
+            and address.is_loopback
+            and is_internal(headers.get("Host", ""))
+            and not any(map(_FORWARDING.fullmatch, headers))
+        )
 
     def same_site(
         self,
@@ -142,41 +175,35 @@ class OriginRules:
             return site in {"same-origin", "none"}
         return stated is None or knows_visitor
 
-    def _client(
-        self, peer: Address | None, values: Sequence[str]
-    ) -> Address | None:
-        client = peer
-        hops = ",".join(values).split(",")
-        for hop in reversed(hops[-_MAX_HOPS:]):
-            address = _address(hop.strip())
-            if address is None:
-                return client
-            client = address
-            if not self.trusts(address):
-                return client
-        return client
+
+def own_address(request: web.BaseRequest) -> Address | None:
+    """Return the address that a request's connection came to."""
+    transport = request.transport
+    own = transport.get_extra_info("sockname") if transport else None
+    return forwarded.parse_address(own[0]) if isinstance(own, tuple) else None
+
+
+def is_internal(host: str) -> bool:
+    """Whether a `Host` is an address, a name without dots, or nothing.
+
+    No site that a browser may be led to by its DNS has such a name.
+    """
+    if not host:
+        return True
+    name = _host_name(host)
+    return bool(name) and ("." not in name or address_of(name) is not None)
 
 
 @lru_cache(maxsize=256)
 def _host_name(host: str) -> str:
-    """Read the name in a `Host` header; empty where it is none."""
-    try:
-        parts = urlsplit(f"//{host}")
-        name, _ = parts.hostname, parts.port
-    except ValueError:
+    """Return the name in a `Host` header; empty where it is none."""
+    match = _HOST.fullmatch(host)
+    if match is None:
         return ""
-    if not name or parts.netloc != host or "@" in host:
-        return ""
-    return name.rstrip(".")
-
-
-@lru_cache(maxsize=1024)
-def _address(text: str) -> Address | None:
+    name = match[1].lower().removesuffix(".")
+    if name.isascii():
+        return name
     try:
-        address = ip_address(text.strip("[]").partition("%")[0])
-    except ValueError:
-        return None
-    # A dual-stack socket shows 10.0.0.1 as ::ffff:10.0.0.1.
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        return address.ipv4_mapped
-    return address
+        return to_ascii(name)
+    except BadHostname:
+        return ""

@@ -4,6 +4,7 @@ Nothing else in MSRV reads the environment. Each setting is documented in
 docs/settings.md, and a test holds the two to each other.
 """
 
+from msrv.forwarded import Network
 from msrv.settings.model import DEMO_LIBRARY, Settings
 from msrv.settings.reading import (
     PREFIX,
@@ -13,7 +14,6 @@ from msrv.settings.reading import (
     unknown,
     variables,
 )
-from msrv.settings.values import Network
 
 __all__ = [
     "DEMO_LIBRARY",

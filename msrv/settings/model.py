@@ -16,6 +16,7 @@ from msrv.settings.values import (
     DatabaseUrl,
     EngineUrl,
     HomePath,
+    ListeningHost,
     Networks,
     Port,
     PublicUrl,
@@ -43,7 +44,7 @@ class Settings(BaseModel):
     smtp_url: SmtpUrl | None = None
     mail_from: Sender | None = None
     certs: HomePath = Path("certs")
-    host: str | None = None
+    host: ListeningHost | None = None
     port: Port | None = None
     tls: Literal["auto", "off"] = "auto"
     tls_cert: HomePath | None = None

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,8 @@ SECRETS: Final = (
     "MSRV_SMTP_URL",
 )
 """Settings that can also come from a file, named by the same name + _FILE."""
+
+_PYDANTIC: Final = re.compile("^(?:Input|String|Value) should")
 
 # Set for other programs than this one: the test suite, the reloader.
 _NOT_OURS: Final = frozenset({"MSRV_TEST_REQUIRE", "MSRV_RELOAD_CHILD"})
@@ -110,6 +113,7 @@ def _sentence(error: ValidationError) -> str:
     """Turn the first of pydantic's complaints into one line."""
     first = error.errors(include_url=False)[0]
     what = first["msg"].removeprefix("Value error, ")
+    what = _PYDANTIC.sub("must", what).partition(", unable to")[0]
     if not first["loc"]:
         return what
     field = str(first["loc"][0])

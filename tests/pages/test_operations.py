@@ -86,6 +86,55 @@ async def test_metrics_are_not_for_visitors(
 
 
 @pytest.mark.parametrize(
+    "client", ["203.0.113.5", "203.0.113.5:50123", "unknown", "[::1]x"]
+)
+async def test_metrics_are_for_nobody_whom_the_proxy_can_t_name(
+    start_store: StartStore, settings: Settings, client: str
+) -> None:
+    """Azure writes ports: every visitor is the proxy, and reads them."""
+    trusted = settings_room.load({"MSRV_TRUSTED_PROXIES": "127.0.0.1"})
+    update = {"trusted_proxies": trusted.trusted_proxies}
+    store = await start_store(settings.model_copy(update=update))
+    visitor = {"X-Forwarded-For": client}
+    assert (await store.get("/-/metrics", headers=visitor)).status == 404
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"X-Forwarded-For": "127.0.0.1"},
+        {"X-Real-IP": "203.0.113.5"},
+        {"Via": "1.1 caddy"},
+    ],
+)
+async def test_metrics_are_not_for_who_comes_through_a_proxy_here(
+    store: Client, sent: dict[str, str]
+) -> None:
+    """A proxy on the same machine is not in MSRV_TRUSTED_PROXIES."""
+    assert (await store.get("/-/metrics")).status == 200
+    assert (await store.get("/-/metrics", headers=sent)).status == 404
+
+
+@pytest.mark.parametrize("path", ["/-/health", "/-/ready", "/-/metrics"])
+async def test_operations_answer_under_no_name_of_another_site(
+    store: Client, path: str
+) -> None:
+    """A page whose name is rebound to this machine reads the figures."""
+    foreign = {"Host": "evil.example"}
+    assert (await store.get(path, headers=foreign)).status == 421
+    for host in ("app:8000", "192.0.2.7", "[2001:db8::1]:8000"):
+        answer = await store.get(path, headers={"Host": host})
+        assert answer.status == 200
+
+
+async def test_a_receipt_begins_with_no_address_that_was_only_asked_for(
+    store: Client,
+) -> None:
+    answer = await store.get("/", headers={"Host": "203.0.113.5"})
+    assert answer.status == 421
+
+
+@pytest.mark.parametrize(
     ("method", "path", "status"),
     [
         ("GET", "/", 200),
