@@ -70,8 +70,10 @@ class Release:
 
     `items` are all its files for sale in order, hidden ones included. The
     whole can be bought, under `release_id`, where it holds more than one.
-    `date` is an ISO 8601 year, month or day, or empty. `minimum` is as an
-    item's, for the whole.
+    `extras` come with the whole and are not for sale: each is a hidden item,
+    so that whoever bought one when it was sold still gets it. `date` is an
+    ISO 8601 year, month or day, or empty. `minimum` is as an item's, for the
+    whole.
     """
 
     release_id: str
@@ -85,6 +87,7 @@ class Release:
     artwork: Artwork | None = None
     hidden: bool = False
     minimum: Money | None = None
+    extras: tuple[Item, ...] = ()
 
     def priced(self, price: Money) -> Self:
         """Give the same release at another price for the whole."""
@@ -102,12 +105,15 @@ class Release:
     @property
     def sold_whole(self) -> bool:
         """Whether the store offers the release itself as an item."""
-        return len(self.offered) > 1
+        offered = len(self.offered)
+        return offered > 1 or bool(offered and self.extras)
 
     @property
     def size_bytes(self) -> int:
-        """The bytes of its items together."""
-        return sum(item.content.size_bytes for item in self.items)
+        """The bytes of its items and extras together."""
+        return sum(
+            item.content.size_bytes for item in (*self.items, *self.extras)
+        )
 
 
 @dataclass(frozen=True, slots=True)

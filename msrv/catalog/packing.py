@@ -1,29 +1,64 @@
 """What goes into a release's ZIP, and under which names.
 
 The names open on every system: nothing that Windows forbids, composed
-letters, no two alike.
+letters, no two alike, and no path that is too long to unpack.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import PurePosixPath
 from typing import Final
 
+from msrv.catalog.lengths import MAX_BYTES, cut, fitted, units
 from msrv.catalog.model import Item, Kind, Release, Shop
 from msrv.downloads.archive import Archive, Member
 from msrv.storage.model import Content
 
-_MAX_BYTES: Final = 180
-"""Of a name, so that with its folder it fits where people unpack."""
+# Windows takes paths of 259 characters, and Explorer unpacks NAME.zip to
+# Downloads\\NAME\\NAME\\FILE: that leaves some forty for where Downloads is.
+# https://learn.microsoft.com/en-us/windows/win32/fileio/maximum-file-path-limitation
+MAX_PATH_UNITS: Final = 220
+"""Of the ZIP's name, the folder in it, and a file's name, together."""
+_BETWEEN: Final = len(".zip") + len("//")
+_FOLDER_UNITS: Final = 60
+"""What a folder keeps in any case, however long the files' names are."""
+_INNER_FOLDER_UNITS: Final = 30
 _MAX_SUFFIX: Final = 16
+_JOIN: Final = " - "
 _FORBIDDEN: Final = re.compile(r'[\\/:*?"<>|]+')
 # https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file
 _RESERVED: Final = re.compile(
     r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE
 )
 _UNDATED: Final = date(1980, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """A file's name in a ZIP, in parts, of which `parts` can be shortened.
+
+    `folder` is a folder within the release's, `start` a track's number and
+    `suffix` has its dot.
+    """
+
+    parts: tuple[str, ...]
+    suffix: str = ""
+    start: str = ""
+    folder: str = ""
+
+    def within(self, limit: int, number: int = 1) -> str:
+        """Write the name in `limit` UTF-16 units at most.
+
+        A number from 2 on tells it from others that would be the same.
+        """
+        place = f"{self.folder}/" if self.folder else ""
+        end = self.suffix if number == 1 else f" ({number}){self.suffix}"
+        return place + _written(
+            self.parts, limit - units(place), start=self.start, suffix=end
+        )
 
 
 def pack(release: Release, shop: Shop) -> Archive:
@@ -33,81 +68,146 @@ def pack(release: Release, shop: Shop) -> Archive:
 
 def pack_name(release: Release) -> str:
     """Give what the ZIP is called."""
-    return f"{_folder(release)}.zip"
+    folder, _ = _names(release)
+    return f"{folder}.zip"
 
 
 def members(release: Release, shop: Shop) -> list[Member]:
-    """List what the ZIP holds: the items, the cover, a README."""
-    several_discs = len({item.disc or 1 for item in release.items}) > 1
-    names = [
-        _item_name(item, several_discs=several_discs) for item in release.items
-    ]
+    """List what the ZIP holds: the items, the cover, extras, a README."""
     found: list[Content | bytes] = [item.content for item in release.items]
     if release.artwork is not None:
-        content = release.artwork.content
-        names.append("cover" + PurePosixPath(content.path).suffix.lower())
-        found.append(content)
-    names.append("README.txt")
-    folder = _folder(release)
-    unique = _unique(names)
-    readme = _readme(release, shop, unique[: len(release.items)])
+        found.append(release.artwork.content)
+    found += [extra.content for extra in release.extras]
+    folder, names = _names(release)
+    readme = _readme(release, shop, names[: len(release.items)])
     return [
         Member(f"{folder}/{name}", source)
-        for name, source in zip(unique, [*found, readme], strict=True)
+        for name, source in zip(names, [*found, readme], strict=True)
     ]
 
 
 def fit(name: str, suffix: str = "") -> str:
     """Make a name that any system takes; `suffix` is kept, with its dot."""
-    text = unicodedata.normalize("NFC", name)
-    text = "".join(c if c.isprintable() else " " for c in text)
-    text = " ".join(_FORBIDDEN.sub("-", text).split())
-    limit = _MAX_BYTES - len(suffix.encode())
-    text = text.encode()[:limit].decode(errors="ignore").strip(" .")
+    text = cut(_plain(name), MAX_BYTES, MAX_BYTES - len(suffix.encode()))
+    text = text.strip(" .")
     if not text or _RESERVED.fullmatch(text + suffix):
         text = f"_{text}"
     return text + suffix
 
 
-def _item_name(item: Item, *, several_discs: bool) -> str:
+def _plain(text: str) -> str:
+    """Write a text in letters that names may have on any system."""
+    text = unicodedata.normalize("NFC", text)
+    text = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(_FORBIDDEN.sub("-", text).split())
+
+
+def _names(release: Release) -> tuple[str, list[str]]:
+    """Name the folder in the ZIP, and the files in it, the README last.
+
+    Only where a path would be too long is anything shortened: what is
+    longest first, and the folder counts twice, as it names the ZIP as well.
+    """
+    wanted = _wanted(release)
+    names = _unique(wanted, MAX_PATH_UNITS)
+    parts = tuple(filter(None, (release.artist, release.title)))
+    folder = fit(_JOIN.join(parts))
+    room = MAX_PATH_UNITS - _BETWEEN
+    longest = max(map(units, names))
+    if 2 * units(folder) + longest > room:
+        most = max(_FOLDER_UNITS, (room - longest) // 2)
+        folder = _written(parts, most)
+        names = _unique(wanted, room - 2 * units(folder))
+    return folder, names
+
+
+def _wanted(release: Release) -> list[_Name]:
+    """Name what the ZIP holds, as if there were room for any name."""
+    several_discs = len({item.disc or 1 for item in release.items}) > 1
+    wanted = [
+        _item_name(item, several_discs=several_discs) for item in release.items
+    ]
+    if release.artwork is not None:
+        path = PurePosixPath(release.artwork.content.path)
+        wanted.append(_Name(("cover",), path.suffix.lower()))
+    wanted += [_extra_name(release, extra) for extra in release.extras]
+    wanted.append(_Name(("README",), ".txt"))
+    return wanted
+
+
+def _item_name(item: Item, *, several_discs: bool) -> _Name:
     """Name a track `NN Artist - Title.ext`; another file as it was."""
-    path = PurePosixPath(item.file_name)
-    suffix = fit("x", path.suffix)[1:] if _is_suffix(path.suffix) else ""
     if item.kind is not Kind.TRACK:
-        return fit(item.file_name.removesuffix(suffix), suffix)
+        return _file_name(item.file_name)
     number = f"{item.number:02d} " if item.number else ""
     if number and several_discs:
         number = f"{item.disc or 1}-{number}"
-    artist = f"{item.artist} - " if item.artist else ""
-    return fit(f"{number}{artist}{item.title}", suffix.lower())
+    suffix = _suffix(item.file_name).lower()
+    parts = (item.artist, item.title) if item.artist else (item.title,)
+    return _Name(parts, suffix, number)
 
 
-def _is_suffix(suffix: str) -> bool:
-    return (
-        len(suffix) <= _MAX_SUFFIX
-        and suffix.isascii()
-        and suffix[1:].isalnum()
-    )
+def _extra_name(release: Release, extra: Item) -> _Name:
+    """Name an extra as it was, in the folder that it was in."""
+    folder = extra.content.path.rpartition("/")[0]
+    inner = folder.removeprefix(release.folder).strip("/").split("/")
+    parts = tuple(filter(None, inner))
+    name = _written(parts, _INNER_FOLDER_UNITS) if parts else ""
+    return _file_name(extra.file_name, name)
 
 
-def _unique(names: Iterable[str]) -> list[str]:
-    """Number what is alike, also where only the case differs."""
-    taken: set[str] = set()
+def _file_name(name: str, folder: str = "") -> _Name:
+    suffix = _suffix(name)
+    return _Name((name.removesuffix(suffix),), suffix, folder=folder)
+
+
+def _suffix(name: str) -> str:
+    """Give a file's suffix with its dot, where it is worth keeping."""
+    suffix = PurePosixPath(name).suffix
+    is_one = len(suffix) <= _MAX_SUFFIX and suffix[1:].isalnum()
+    return fit("x", suffix)[1:] if is_one and suffix.isascii() else ""
+
+
+def _written(
+    parts: Sequence[str], limit: int, *, start: str = "", suffix: str = ""
+) -> str:
+    """Write a name in `limit` units; the longest parts are shortened."""
+    name = fit(start + _JOIN.join(parts), suffix)
+    if units(name) <= limit:
+        return name
+    plain = tuple(map(_plain, parts))
+    joins = len(_JOIN) * (len(plain) - 1)
+    kept = fitted(plain, limit - units(start) - units(suffix) - joins)
+    text = start + _JOIN.join(filter(None, kept))
+    # One less, as a name that is reserved is given a sign more.
+    return fit(cut(text, limit - units(suffix) - 1), suffix)
+
+
+def _unique(names: Iterable[_Name], limit: int) -> list[str]:
+    """Write names in `limit` units; number what is alike.
+
+    Also where only the case differs, and where a folder has that name.
+    """
+    names = list(names)
+    taken = {_key(name.folder) for name in names}
+    numbers: dict[str, int] = {}
     result = []
     for name in names:
-        path = PurePosixPath(name)
-        candidate, number = name, 2
-        while candidate.casefold() in taken:
-            candidate = f"{path.stem} ({number}){path.suffix}"
+        candidate = name.within(limit)
+        first = _key(candidate)
+        number = numbers.get(first, 2)
+        while _key(candidate) in taken:
+            candidate = name.within(limit, number)
             number += 1
-        taken.add(candidate.casefold())
+        numbers[first] = number
+        taken.add(_key(candidate))
         result.append(candidate)
     return result
 
 
-def _folder(release: Release) -> str:
-    artist = f"{release.artist} - " if release.artist else ""
-    return fit(f"{artist}{release.title}")
+def _key(name: str) -> str:
+    """Write a name as systems that ignore case compare it."""
+    return unicodedata.normalize("NFC", name.casefold())
 
 
 def _dated(release: Release) -> date:

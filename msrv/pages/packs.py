@@ -66,7 +66,9 @@ class Packs:
 
 def _last_modified(release: Release) -> int:
     """Give the time of its newest file, in Unix seconds."""
-    times = [item.content.mtime_ns for item in release.items]
+    times = [
+        item.content.mtime_ns for item in (*release.items, *release.extras)
+    ]
     if release.artwork is not None:
         times.append(release.artwork.content.mtime_ns)
     return max(times) // 1_000_000_000

@@ -1,0 +1,100 @@
+"""Texts cut to a length, and never within a character as people see it.
+
+Lengths are UTF-16 code units, which is what Windows counts, with an upper
+bound in UTF-8 bytes beside it, which is what other systems count.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from typing import Final
+
+MAX_BYTES: Final = 180
+"""Of one name, below the 255 bytes of most file systems."""
+ELLIPSIS: Final = "…"
+_JOINER: Final = "\u200d"
+_SKIN_TONES: Final = range(0x1F3FB, 0x1F400)
+_REGIONAL: Final = range(0x1F1E6, 0x1F200)
+_TAGS: Final = range(0xE0020, 0xE0080)
+# Hangul vowels and final consonants, where they stand by themselves.
+_JAMO: Final = range(0x1160, 0x1200)
+_WORD_SHARE: Final = 4
+"""A cut goes back to a space if it loses one part in this many at most."""
+
+
+def units(text: str) -> int:
+    """Count a text's UTF-16 code units."""
+    return len(text) + sum(c > "\uffff" for c in text)
+
+
+def cut(text: str, limit: int, limit_bytes: int = MAX_BYTES) -> str:
+    """Cut a text to `limit` units and `limit_bytes` bytes of UTF-8.
+
+    What stays is a number of whole grapheme clusters: a letter keeps its
+    accents, and an emoji its parts. A text that begins with a cluster over
+    the limit is empty then.
+    """
+    used = used_bytes = end = 0
+    for index, c in enumerate(text):
+        if index and not _continues(text, index):
+            end = index
+        used += 2 if c > "\uffff" else 1
+        used_bytes += len(c.encode("utf-8", "surrogatepass"))
+        if used > limit or used_bytes > limit_bytes:
+            return text[:end]
+    return text
+
+
+def shortened(text: str, limit: int) -> str:
+    """Shorten a text readably: at a word's end if one is near, with `…`."""
+    if units(text) <= limit and len(text.encode()) <= MAX_BYTES:
+        return text
+    kept = cut(text, limit - len(ELLIPSIS), MAX_BYTES - 3)
+    if not text[len(kept) :].startswith(" "):
+        word_end = kept.rfind(" ")
+        if len(kept) - word_end <= max(len(kept) // _WORD_SHARE, 1):
+            kept = kept[: max(word_end, 0)]
+    kept = kept.rstrip(" .,;:-")
+    return kept + ELLIPSIS if kept else ""
+
+
+def fitted(parts: Sequence[str], limit: int) -> list[str]:
+    """Shorten the longest of several parts until together they fit.
+
+    `limit` is what the parts may have without what stands between them.
+    Parts that are short enough stay as they are.
+    """
+    sizes = [units(part) for part in parts]
+    left = limit
+    share = limit
+    # The short ones first: what they leave is the long ones' to share.
+    for count, size in enumerate(sorted(sizes)):
+        share = left // (len(sizes) - count)
+        if size > share:
+            break
+        left -= size
+    else:
+        return list(parts)
+    return [
+        part if size <= share else shortened(part, share)
+        for part, size in zip(parts, sizes, strict=True)
+    ]
+
+
+def _continues(text: str, index: int) -> bool:
+    """Whether a character belongs to the one before it (after UAX 29)."""
+    c, before = text[index], text[index - 1]
+    code = ord(c)
+    if _JOINER in {before, c}:
+        return True
+    if unicodedata.category(c) in {"Mn", "Mc", "Me"}:
+        return True
+    if code in _SKIN_TONES or code in _TAGS or code in _JAMO:
+        return True
+    if code in _REGIONAL:
+        # Flags are pairs: this is a second one after an odd number of them.
+        run = 0
+        while run < index and ord(text[index - 1 - run]) in _REGIONAL:
+            run += 1
+        return run % 2 == 1
+    # Surrogates that stand alone are not text, but a pair of them is one.
+    return "\udc00" <= c <= "\udfff" and "\ud800" <= before <= "\udbff"
