@@ -4,6 +4,7 @@ import functools
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
+from email.headerregistry import Address
 
 from aiohttp import web
 
@@ -109,8 +110,9 @@ def create_app(
     app.cleanup_ctx.append(_catalog)
     app.cleanup_ctx.append(_makers)
     app.cleanup_ctx.append(_ledger)
-    if settings.smtp_url is not None:
-        _send_mail(app, settings.smtp_url.get_secret_value())
+    sender = _mail_sender(settings)
+    if settings.smtp_url is not None and sender is not None:
+        _send_mail(app, settings.smtp_url.get_secret_value(), sender)
     app.cleanup_ctx.append(_payments(listener))
     return app
 
@@ -124,13 +126,19 @@ def _sender(settings: Settings, folder: Folder, rules: OriginRules) -> Sender:
     )
 
 
-def _send_mail(app: web.Application, url: str) -> None:
-    """Have receipts sent by a relay. Raises WrongSetting."""
-    settings = app[keys.SETTINGS]
+def _mail_sender(settings: Settings) -> Address | None:
+    """Read who mail is from. Raises WrongSetting for what can't be."""
+    if settings.mail_from is None:
+        return None
     try:
-        sender = addresses.sender(settings.mail_from or "")
+        return addresses.sender(settings.mail_from)
     except BadAddress as error:
         raise WrongSetting(f"MSRV_MAIL_FROM: {error}") from error
+
+
+def _send_mail(app: web.Application, url: str, sender: Address) -> None:
+    """Have receipts sent by a relay."""
+    settings = app[keys.SETTINGS]
     app[keys.MAIL] = Postman(
         Outbox(settings.data / FOLDER_NAME),
         Relay(Account.of(url)),

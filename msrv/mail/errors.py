@@ -5,6 +5,7 @@
     - `Away`: the relay can't be used now, whichever letter it is
     - `Later`: the relay doesn't take this letter now
     - `Never`: the relay doesn't take this letter, and waiting won't help
+        - `NoSmtpUtf8`: since it takes no addresses outside ASCII
 """
 
 
@@ -26,3 +27,7 @@ class Later(MailError):
 
 class Never(MailError):
     """The relay will not take this letter (5xx)."""
+
+
+class NoSmtpUtf8(Never):
+    """The relay doesn't offer SMTPUTF8, which this address needs."""

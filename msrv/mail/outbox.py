@@ -25,6 +25,9 @@ DONE_DAYS: Final = 30
 tells of a payment later than that."""
 _SUFFIX: Final = ".json"
 _DONE: Final = "done"
+_DAMAGED: Final = ".damaged"
+DAMAGED_DAYS: Final = 30
+"""How long a letter that can't be read is kept: it may hold an address."""
 _DRAFT_SECONDS: Final = 3600
 _DAY_SECONDS: Final = 86_400
 
@@ -75,7 +78,7 @@ class Outbox:
     def read(self, letter_id: str) -> Letter | None:
         """Read a letter; None where it has gone, or can't be read.
 
-        What can't be read is kept under another name, for a person.
+        What can't be read is kept under another name, for DAMAGED_DAYS.
         """
         path = self._path(letter_id)
         if self._is_done(letter_id):
@@ -87,7 +90,7 @@ class Outbox:
         except FileNotFoundError:
             return None
         except ValueError:
-            aside = path.with_suffix(".damaged")
+            aside = path.with_suffix(_DAMAGED)
             path.rename(aside)
             log.error("mail: can't read a letter; it is %s now", aside)  # noqa: TRY400 - says it all
             return None
@@ -101,7 +104,7 @@ class Outbox:
         _sync(self.folder)
 
     def tidy(self, now: float) -> None:
-        """Forget what was done long ago, and what was never finished."""
+        """Delete what was done or damaged long ago, or never finished."""
         for each in _files(self.folder / _DONE):
             if now - each.stat().st_mtime > DONE_DAYS * _DAY_SECONDS:
                 each.unlink(missing_ok=True)
@@ -110,6 +113,11 @@ class Outbox:
                 time.time() - each.stat().st_mtime > _DRAFT_SECONDS
             ):
                 each.unlink(missing_ok=True)
+            elif each.name.endswith(_DAMAGED) and (
+                now - each.stat().st_mtime > DAMAGED_DAYS * _DAY_SECONDS
+            ):
+                each.unlink(missing_ok=True)
+                log.warning("mail: deleted %s, which can't be read", each.name)
 
     def lock(self) -> int | None:
         """Become the postman: what to close to stop; None if another is."""

@@ -10,12 +10,15 @@ import contextlib
 import logging
 import os
 import time
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
 from msrv.background import Background, OwnThread
-from msrv.mail.errors import Away, Later, Never
+from msrv.mail import addresses
+from msrv.mail.errors import Away, Later, Never, NoSmtpUtf8
 from msrv.mail.letters import Letter
 from msrv.mail.outbox import Outbox
 from msrv.mail.relay import Relay, Session
@@ -30,6 +33,18 @@ FINISH_SECONDS: Final = 2.0
 """How long a letter on its way is waited for as the store ends."""
 _TIDY_SECONDS: Final = 3600.0
 _AT_ONCE: Final = 100
+_MAX_GIVEN_UP: Final = 20
+_UNICODE_REFUSED_SECONDS: Final = 24 * 3600
+"""For how long a relay without SMTPUTF8 is believed to have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A receipt that won't be sent: of which order, why, and since when."""
+
+    order_id: str
+    why: str
+    at: int
 
 
 def relay_wait_seconds(tries: int) -> int:
@@ -68,6 +83,14 @@ class Postman:
         self.waiting = 0
         self.sent = 0
         self.given_up = 0
+        self.last_given_up: deque[GivenUp] = deque(maxlen=_MAX_GIVEN_UP)
+        self._unicode_refused_at: int | None = None
+
+    @property
+    def refuses_unicode(self) -> bool:
+        """Whether the relay has said lately that it has no SMTPUTF8."""
+        at = self._unicode_refused_at
+        return at is not None and self._clock() - at < _UNICODE_REFUSED_SECONDS
 
     async def __aenter__(self) -> Self:
         """Begin."""
@@ -158,6 +181,8 @@ class Postman:
         try:
             await session.send(mail, self._writer.sender, letter.to)
         except Never as error:
+            if isinstance(error, NoSmtpUtf8):
+                self._unicode_refused_at = now
             await self._give_up(letter, str(error))
         except Later as error:
             log.warning(
@@ -168,6 +193,8 @@ class Postman:
             self._put_letter_off(letter.letter_id, now)
             await self._perhaps_give_up(letter, now, str(error))
         else:
+            if addresses.needs_smtputf8(letter.to):
+                self._unicode_refused_at = None
             await self._thread.call(self._outbox.done, letter.letter_id)
             self.sent += 1
             self.waiting = max(self.waiting - 1, 0)
@@ -190,6 +217,9 @@ class Postman:
         )
         await self._thread.call(self._outbox.done, letter.letter_id)
         self.given_up += 1
+        self.last_given_up.append(
+            GivenUp(letter.receipt.order_id, why, self._clock())
+        )
         self.waiting = max(self.waiting - 1, 0)
 
     def _say(self, trouble: str) -> None:

@@ -19,13 +19,15 @@ import aiosmtplib
 from aiosmtplib import (
     SMTPDataError,
     SMTPException,
+    SMTPNotSupported,
     SMTPRecipientRefused,
     SMTPRecipientsRefused,
     SMTPResponseException,
     SMTPSenderRefused,
 )
 
-from msrv.mail.errors import Away, Later, Never
+from msrv.mail import addresses
+from msrv.mail.errors import Away, Later, Never, NoSmtpUtf8
 
 COMMAND_SECONDS: Final = 30.0
 LETTER_SECONDS: Final = 120.0
@@ -135,12 +137,24 @@ class _Session:
 
     async def send(self, mail: EmailMessage, sender: str, to: str) -> None:
         """Hand a mail over. Raises Later, Never, Away."""
+        needs_smtputf8 = addresses.needs_smtputf8(to)
+        options = ["SMTPUTF8"] if needs_smtputf8 else []
         try:
             async with asyncio.timeout(LETTER_SECONDS):
-                await self._client.sendmail(sender, [to], mail.as_bytes())
+                await self._client.sendmail(
+                    sender, [to], mail.as_bytes(), mail_options=options
+                )
+        except SMTPNotSupported as error:
+            raise NoSmtpUtf8(
+                "the address has letters outside ASCII before the @, and the "
+                "relay doesn't offer SMTPUTF8"
+            ) from error
         except SMTPRecipientsRefused as error:
             raise _refused(error.recipients[0]) from error
         except SMTPSenderRefused as error:
+            if needs_smtputf8:
+                # What it refused may be the option, and is of this letter.
+                raise _refused(error) from error
             # It is us that it doesn't like: no letter would get through.
             raise Away(_words(error)) from error
         except (SMTPDataError, SMTPRecipientRefused) as error:

@@ -8,7 +8,6 @@ import hashlib
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Final
 
@@ -19,6 +18,7 @@ from jinja2 import (
     select_autoescape,
 )
 
+from msrv.mail import headers
 from msrv.mail.letters import Letter
 from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
@@ -51,19 +51,20 @@ class Writer:
 
     def write(self, letter: Letter) -> EmailMessage:
         """Write a mail."""
-        mail = EmailMessage(policy=SMTP)
-        store = " ".join(letter.store.split())
-        mail["From"] = Address(
-            self._sender.display_name or store,
-            addr_spec=self._sender.addr_spec,
+        mail = EmailMessage(policy=headers.Policy())
+        store = headers.plain(letter.store)
+        mail["From"] = headers.mailbox(
+            self._sender.display_name or store, self._sender.addr_spec
         )
-        mail["To"] = Address(addr_spec=letter.to)
-        mail["Subject"] = f"Your receipt from {store}"
+        mail["To"] = headers.mailbox("", letter.to)
+        mail["Subject"] = headers.unstructured(f"Your receipt from {store}")
         mail["Date"] = format_datetime(
             datetime.fromtimestamp(letter.written_at, UTC)
         )
         # The same for the same letter: a second copy is known as one.
-        mail["Message-ID"] = f"<{letter.letter_id}@{self._sender.domain}>"
+        mail["Message-ID"] = headers.Folded(
+            f"<{letter.letter_id}@{self._sender.domain}>"
+        )
         # RFC 3834: no holiday notice answers it.
         mail["Auto-Submitted"] = "auto-generated"
         token = receipts.sign(self._keyring, letter.receipt)

@@ -37,7 +37,11 @@ Config = Mapping[str | web.AppKey[Any], Any]
 """An app, or a request's `config_dict`."""
 
 FIELD: Final = "mail"
-_WANTED: Final = "is a mail address like you@example.org"
+_WANTED: Final = "must be a mail address like you@example.org"
+_ASCII_WANTED: Final = (
+    "must be an address without accents or other letters outside ASCII before "
+    "the @: this store's mail server can't send to others"
+)
 
 
 def is_on(request: web.Request) -> bool:
@@ -51,9 +55,13 @@ def read_address(request: web.Request, form: Mapping[str, str]) -> str:
     if not text or not is_on(request):
         return ""
     try:
-        return addresses.read(text)
+        address = addresses.read(text)
     except BadAddress:
         raise BadField(FIELD, _WANTED) from None
+    postman = request.config_dict[MAIL]
+    if addresses.needs_smtputf8(address) and postman.refuses_unicode:
+        raise BadField(FIELD, _ASCII_WANTED)
+    return address
 
 
 async def post(request: web.Request, receipt: Receipt, to: str) -> None:

@@ -33,7 +33,7 @@ from msrv.proofs.orders import (
 _VERSION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _DISCOUNT: Final = re.compile(r"(?:[A-Z0-9][A-Z0-9-]{0,23})?")
 # What an address is, `msrv.mail` knows; here it can't break anything.
-_MAIL: Final = re.compile(r"(?:[\x21-\x7e]{3,254})?")
+_MAIL: Final = re.compile(r"(?:[\x21-\x7e\xa1-\U0010ffff]{3,254})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Quote:
             raise ValueError("not a version of the catalog")
         if not _DISCOUNT.fullmatch(self.discount):
             raise ValueError("not a discount's name")
-        if not _MAIL.fullmatch(self.mail):
+        if not _MAIL.fullmatch(self.mail) or not self.mail.isprintable():
             raise ValueError("not a mail address")
 
     @property
@@ -75,7 +75,7 @@ class Quote:
 
 
 def sign(keyring: Keyring, quote: Quote) -> str:
-    """Write a quote: at most 7500 characters, safe in a path."""
+    """Write a quote: at most 7700 characters, safe in a path."""
     payload = encode(_payload(quote))
     return f"{payload}.{_tag(keyring.current, payload)}"
 

@@ -154,6 +154,7 @@ async def relay(
     user: str = USER,
     password: str = PASSWORD,
     port: int = 0,
+    smtputf8: bool = False,
 ) -> AsyncIterator[Relay]:
     """A server of one kind, and a relay to it."""
 
@@ -167,6 +168,7 @@ async def relay(
             authenticator=None if tls is Tls.NONE else handler.authenticate,
             auth_required=secure,
             auth_require_tls=secure,
+            enable_SMTPUTF8=smtputf8,
             loop=asyncio.get_running_loop(),
         )
 

@@ -18,6 +18,20 @@ from msrv.mail.errors import BadAddress
         ("me@müller.example", "me@xn--mller-kva.example"),
         ("x@xn--mller-kva.xn--p1ai", "x@xn--mller-kva.xn--p1ai"),
         ("a" * 64 + "@example.org", "a" * 64 + "@example.org"),
+        # Not strasse.de, volos.com and nameai.com: other people's domains.
+        ("info@straße.de", "info@xn--strae-oqa.de"),
+        ("info@STRASSE.de", "info@STRASSE.de"),
+        ("info@βόλος.com", "info@xn--nxasmm1c.com"),
+        ("info@faß.example", "info@xn--fa-hia.example"),
+        (
+            "info@\u0646\u0627\u0645\u0647\u200c\u0627\u06cc.com",
+            "info@xn--mgba3gch31f060k.com",
+        ),
+        ("me@Bücher.example", "me@xn--bcher-kva.example"),
+        ("jörg@example.org", "jörg@example.org"),
+        ("jo\u0308rg@example.org", "jörg@example.org"),
+        ("用户@例子.中国", "用户@xn--fsqu00a.xn--fiqs8s"),
+        ("ü" * 32 + "@example.org", "ü" * 32 + "@example.org"),
     ],
 )
 def test_addresses(typed: str, wanted: str) -> None:
@@ -51,8 +65,18 @@ def test_addresses(typed: str, wanted: str) -> None:
         "a@b..example",
         "a" * 65 + "@example.org",
         "a@" + "b." * 130 + "org",
-        "jörg@example.org",
+        "ü" * 33 + "@example.org",
         "a@" + "ü" * 300 + ".org",
+        "a@ex☃\u2028ample.org",
+        "a@\u0300example.org",
+        "a@xn--zzzzzz\u00fc.org",
+        "jö rg@example.org",
+        "jö\u200brg@example.org",
+        "jö\u202erg@example.org",
+        "jö\x85rg@example.org",
+        "jö\ud800rg@example.org",
+        "“jörg”@example.org",
+        "jörg\uff1cx\uff1e@example.org",
     ],
 )
 def test_what_is_none(typed: str) -> None:
@@ -68,8 +92,9 @@ def test_whatever_is_typed(text: str) -> None:
         found = addresses.read(text)
     except BadAddress:
         return
-    assert found.isascii()
+    assert found.rpartition("@")[2].isascii()
     assert found.isprintable()
+    assert len(found.encode()) <= addresses.MAX_CHARS
     assert not set(found) & set(' <>,;:"()[]\\')
     assert addresses.read(found) == found
 
@@ -80,6 +105,8 @@ def test_whatever_is_typed(text: str) -> None:
         ("shop@example.org", ("", "shop@example.org")),
         ("Wet Coats <shop@example.org>", ("Wet Coats", "shop@example.org")),
         ('"Coats, Wet" <a@example.org>', ("Coats, Wet", "a@example.org")),
+        ('"The \\"Wet\\" Coats" <a@b.de>', ('The "Wet" Coats', "a@b.de")),
+        ("Shop <info@straße.de>", ("Shop", "info@xn--strae-oqa.de")),
     ],
 )
 def test_senders(stated: str, wanted: tuple[str, str]) -> None:
@@ -89,9 +116,39 @@ def test_senders(stated: str, wanted: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "stated", ["", "shop", "Shop <a@example.org", "Shop\n <a@example.org>x"]
+    ("stated", "why"),
+    [
+        ("", "must be an address"),
+        ("shop", "must be an address"),
+        ("Shop <a@example.org", "must be an address"),
+        ("Shop\n <a@example.org>x", "must be an address"),
+        ("Sh\x07op <a@example.org>", "control character"),
+        ("Shop <jörg@example.org>", "letters outside ASCII before the @"),
+        ("shop@exa_mple.org", "the domain contains '_'"),
+        ("shop@ex☃\u2028ample.org", "the domain is no name"),
+        ("shop@localhost", "the domain must be one like"),
+        ("a@example.org, b@example.org", "must be an address"),
+    ],
 )
-def test_senders_that_are_none(stated: str) -> None:
+def test_senders_that_are_none(stated: str, why: str) -> None:
     """A sender that nobody can be is found out by the first buyer."""
-    with pytest.raises(BadAddress):
+    with pytest.raises(BadAddress, match=why):
         addresses.sender(stated)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("victim@example.org", "Victim@Example.ORG", True),
+        ("victim@example.org", "victim+17@example.org", True),
+        ("victim@gmail.com", "v.i.ctim+x@googlemail.com", True),
+        ("v.ictim@example.org", "victim@example.org", False),
+        ("+a@example.org", "+b@example.org", False),
+        ("victim@example.org", "victim@example.net", False),
+        ("jörg@example.org", "JÖRG@example.org", True),
+    ],
+)
+def test_spellings_of_one_mailbox(one: str, other: str, *, same: bool) -> None:
+    """A hundred spellings of one address get a hundred mails."""
+    keys = [addresses.mailbox_key(each) for each in (one, other)]
+    assert (keys[0] == keys[1]) is same

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from msrv.mail import postman as room
-from msrv.mail.errors import Away, Later, MailError, Never
-from msrv.mail.outbox import DONE_DAYS, Outbox
+from msrv.mail.errors import Away, Later, MailError, Never, NoSmtpUtf8
+from msrv.mail.outbox import DAMAGED_DAYS, DONE_DAYS, Outbox
 from msrv.mail.postman import GIVE_UP_SECONDS, Postman
 from msrv.mail.relay import Relay, Session, Tls
 from msrv.proofs.keyring import Keyring
@@ -161,6 +161,23 @@ async def test_what_nobody_takes(
     assert "550 unknown" in said.getMessage()
     assert "example.net" not in caplog.text
     assert postman.given_up == 1
+    (given_up,) = postman.last_given_up
+    assert (given_up.order_id, given_up.why) == (order_id(1), "550 unknown")
+
+
+async def test_a_relay_without_smtputf8_is_remembered_for_a_day(
+    postman: Postman, played: Played, clock: Clock
+) -> None:
+    """Buyers are promised mails that can't be sent, or never any again."""
+    refused = [postman.refuses_unicode]
+    played.answers[f"<{order_id(1)}@example.org>"] = NoSmtpUtf8("no SMTPUTF8")
+    await postman.post(letter())
+    await postman.round()
+    refused.append(postman.refuses_unicode)
+    assert postman.last_given_up[0].why == "no SMTPUTF8"
+    clock.now += 24 * 3600
+    refused.append(postman.refuses_unicode)
+    assert refused == [False, True, False]
 
 
 @pytest.mark.parametrize("error", [Away("gone"), Later("450 not now")])
@@ -300,6 +317,22 @@ def test_what_is_done_is_forgotten(outbox: Outbox, clock: Clock) -> None:
     outbox.tidy(now + DONE_DAYS * 86_400 + 1)
     assert not mark.exists()
     assert clock
+
+
+def test_a_damaged_letter_is_deleted_after_thirty_days(
+    outbox: Outbox,
+) -> None:
+    """A buyer's address is kept for ever since a disk failed once."""
+    outbox.put(letter())
+    path = outbox.folder / f"{order_id(1)}.json"
+    path.write_bytes(path.read_bytes()[:-40])
+    assert outbox.read(order_id(1)) is None
+    damaged = path.with_suffix(".damaged")
+    since = damaged.stat().st_mtime
+    outbox.tidy(since + DAMAGED_DAYS * 86_400 - 1)
+    assert TO.encode() in damaged.read_bytes()
+    outbox.tidy(since + DAMAGED_DAYS * 86_400 + 1)
+    assert not damaged.exists()
 
 
 def test_nobody_else_can_read_it(outbox: Outbox) -> None:

@@ -9,7 +9,7 @@ import pytest
 from aiosmtpd.smtp import SMTP
 
 from msrv.mail import relay as room
-from msrv.mail.errors import Away, Later, MailError, Never
+from msrv.mail.errors import Away, Later, MailError, Never, NoSmtpUtf8
 from msrv.mail.relay import Account, Relay, Tls
 from msrv.proofs.keyring import Keyring
 from tests.mail.made import TO, letter, writer
@@ -142,6 +142,80 @@ async def test_an_address_that_a_relay_repeats(
         with pytest.raises(Never) as raised:
             await send(found, keyring)
     assert str(raised.value) == "550 unknown here"
+
+
+ABROAD = "jörg@example.net"
+
+
+async def test_a_recipient_outside_ascii_by_smtputf8(
+    authority: Authority, keyring: Keyring
+) -> None:
+    """Whoever has an umlaut in their address gets no receipt."""
+    handler = Handler()
+    async with (
+        relay(handler, Tls.STARTTLS, authority, smtputf8=True) as found,
+        found.session() as session,
+    ):
+        mail = writer(keyring).write(letter(to=ABROAD))
+        await session.send(mail, SENDER, ABROAD)
+        # And an ordinary one over the same connection.
+        await session.send(writer(keyring).write(letter(2)), SENDER, TO)
+    first, second = handler.envelopes
+    assert first.rcpt_tos == [ABROAD]
+    assert "SMTPUTF8" in first.mail_options
+    assert f"To: {ABROAD}\r\n".encode() in (first.content or b"")
+    assert "SMTPUTF8" not in second.mail_options
+
+
+async def test_a_relay_without_smtputf8_refuses_it_with_the_reason(
+    authority: Authority, keyring: Keyring
+) -> None:
+    """It is tried for four days, or sent to another mailbox."""
+    handler = Handler()
+    async with (
+        relay(handler, Tls.STARTTLS, authority) as found,
+        found.session() as session,
+    ):
+        mail = writer(keyring).write(letter(to=ABROAD))
+        with pytest.raises(NoSmtpUtf8, match="doesn't offer SMTPUTF8"):
+            await session.send(mail, SENDER, ABROAD)
+        await session.send(writer(keyring).write(letter(2)), SENDER, TO)
+    assert handler.asked == [TO]
+
+
+async def test_a_relay_that_offers_smtputf8_and_refuses_it(
+    authority: Authority, keyring: Keyring
+) -> None:
+    """One letter's option is taken for a refused sender, and stops all."""
+    handler = Handler(sender=["555 no SMTPUTF8 after all"])
+    async with (
+        relay(handler, Tls.STARTTLS, authority, smtputf8=True) as found,
+        found.session() as session,
+    ):
+        mail = writer(keyring).write(letter(to=ABROAD))
+        with pytest.raises(Never, match="555"):
+            await session.send(mail, SENDER, ABROAD)
+        await session.send(writer(keyring).write(letter(2)), SENDER, TO)
+    assert handler.asked == [TO]
+
+
+async def test_a_long_store_name_has_one_sender_at_the_relay(
+    authority: Authority, keyring: Keyring
+) -> None:
+    """Receivers refuse mail from two senders, one of them no address."""
+    name = (
+        "Wet Coats, The Complete Works Of Everybody Who Ever Rehearsed In "
+        "That Cellar"
+    )
+    handler = Handler()
+    async with (
+        relay(handler, Tls.STARTTLS, authority) as found,
+        found.session() as session,
+    ):
+        mail = writer(keyring).write(letter(store=name))
+        await session.send(mail, SENDER, TO)
+    (sender,) = handler.mails[0]["From"].addresses
+    assert (sender.display_name, sender.addr_spec) == (name, SENDER)
 
 
 class _Silent(asyncio.Protocol):

@@ -64,6 +64,14 @@ def test_its_headers(keyring: Keyring) -> None:
         assert not value.defects, name
 
 
+def test_it_says_what_to_do_for_those_who_never_ordered(
+    keyring: Keyring,
+) -> None:
+    """Somebody gets a receipt of a stranger's doing, and is alarmed."""
+    for part in parts(written(letter(), keyring)):
+        assert "Didn't order this? You can ignore this message." in part
+
+
 def test_it_loads_nothing(keyring: Keyring) -> None:
     """Somebody learns when and where a buyer reads their mail."""
     _, html = parts(written(letter(), keyring))

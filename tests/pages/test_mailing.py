@@ -6,13 +6,14 @@ import re
 import pytest
 from pydantic import SecretStr
 
+from msrv.app import create_app
 from msrv.mail.letters import Letter
 from msrv.mail.relay import Tls
 from msrv.pages import limits
-from msrv.pages.keys import MAIL
+from msrv.pages.keys import CLOCK, MAIL
 from msrv.proofs import codes, receipts
 from msrv.proofs.keyring import Keyring
-from msrv.settings import Settings
+from msrv.settings import Settings, WrongSetting
 from tests.conftest import Client, Clock, StartStore
 from tests.mail.relays import Authority, Handler, relay
 from tests.pages.test_ledger import ledger_of
@@ -123,6 +124,44 @@ async def test_an_address_that_is_none(shop: Client, typed: str) -> None:
     )
     assert (answer.status, (await answer.json())["field"]) == (400, "mail")
     assert letters(shop) == []
+
+
+@pytest.mark.parametrize(
+    ("stated", "why"),
+    [
+        ("shop@exa_mple.org", "MSRV_MAIL_FROM: the domain contains '_'"),
+        ("shop@localhost", "MSRV_MAIL_FROM: the domain must be one like"),
+        ("Wet Coats <jörg@example.org>", "MSRV_MAIL_FROM: has letters"),
+    ],
+)
+def test_a_sender_that_cannot_be_is_refused_at_the_start(
+    settings: Settings, keyring: Keyring, stated: str, why: str
+) -> None:
+    """The first buyer finds out that no mail can be sent."""
+    wrong = settings.model_copy(update={"mail_from": stated})
+    with pytest.raises(WrongSetting, match=why):
+        create_app(wrong, keyring)
+
+
+async def test_names_by_idna_2008(shop: Client) -> None:
+    """A receipt is mailed to strasse.de, which is somebody else's."""
+    await pay(shop, "info@straße.de")
+    await pay(shop, "jörg@example.org", "zine")
+    assert {each.to for each in letters(shop)} == {
+        "info@xn--strae-oqa.de",
+        "jörg@example.org",
+    }
+
+
+async def test_an_address_that_the_relay_is_known_not_to_take(
+    shop: Client,
+) -> None:
+    """A buyer is promised a mail that can't be sent."""
+    shop.app[MAIL]._unicode_refused_at = shop.app[CLOCK]()
+    form = {"item": "zine", "mail": "jörg@example.org"}
+    answer = await shop.post("/purchases", data=form, headers=JSON)
+    assert answer.status == 400
+    assert "outside ASCII before the @" in (await answer.json())["message"]
 
 
 async def test_a_code_s_receipt_by_mail(
