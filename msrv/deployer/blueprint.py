@@ -46,16 +46,16 @@ def labels_of(container: Described) -> dict[str, str]:
 def spec(
     old: Described,
     old_image: Described,
-    reference: str,
     image_id: str,
     ours: dict[str, str],
     *,
     named: bool,
 ) -> Described:
-    """Say how to make `old` again from `reference`, whose id is `image_id`.
+    """Say how to make `old` again from the image with the id `image_id`.
 
-    `ours` are the deployer's labels. Unless `named`, it is on the networks
-    without the names that others know `old` by. Raises CantReplace.
+    By its id, since a tag may mean another image a moment later. `ours` are
+    the deployer's labels. Unless `named`, it is on the networks without the
+    names that others know `old` by. Raises CantReplace.
     """
     host = dict(old["HostConfig"])
     if str(host.get("NetworkMode", "")).startswith("container:"):
@@ -72,7 +72,7 @@ def spec(
         labels[COMPOSE_IMAGE] = image_id
     made = {
         **_own(old, _config(old_image)),
-        "Image": reference,
+        "Image": image_id,
         "Labels": {**labels, **ours},
         "HostConfig": host,
     }

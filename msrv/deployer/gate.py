@@ -3,9 +3,14 @@
 Who may make containers owns the machine. So the process that strangers can
 reach, the deployer, has no socket; it asks this one, which nobody else can
 reach and which knows deploy.toml. A container is made only as one that is
-there already, from an image of its target's repository: whatever the
-deployer says of mounts, privileges or commands is not even read. It never
-sees the values of a container's environment either.
+there already, from an image that was pulled from its target's repository:
+whatever the deployer says of mounts, privileges or commands is not even read.
+It never sees the values of a container's environment either.
+
+Names are read once. The engine is asked what a name means, the answer is
+checked, and what is done after that is done by the id in the answer, since a
+name may mean something else by then. For the same reason no address of the
+engine's is made of the address that was asked for.
 """
 
 import json
@@ -13,6 +18,7 @@ import logging
 import re
 from collections.abc import AsyncIterator
 from typing import Any, Final
+from urllib.parse import quote
 
 import aiohttp
 from aiohttp import hdrs, web
@@ -21,13 +27,15 @@ from msrv.deployer import blueprint
 from msrv.deployer.engine import API, Engine
 from msrv.deployer.errors import CantReplace, EngineAway, EngineError
 from msrv.deployer.gate_rules import NotAllowed, Rules
-from msrv.deployer.targets import Config
+from msrv.deployer.provenance import is_of
+from msrv.deployer.targets import Config, Target
 from msrv.settings import Settings
 
 log = logging.getLogger(__name__)
 
 _MAX_BYTES: Final = 256 * 1024
 _MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024
+_CONTAINER: Final = re.compile(r"[0-9a-zA-Z][0-9a-zA-Z_.-]{0,127}")
 _ID: Final = r"{id:[0-9a-zA-Z][0-9a-zA-Z_.-]*}"
 _CREATED_NAME: Final = re.compile(r"[0-9A-Za-z_.-]+-[0-9a-z]{1,8}")
 _PASSED: Final = (hdrs.CONTENT_TYPE, "X-Registry-Auth")
@@ -65,7 +73,7 @@ def create_app(settings: Settings, config: Config) -> web.Application:
     app.add_routes(
         [
             web.get("/-/health", _health),
-            web.get(f"{api}/version", _pass_on),
+            web.get(f"{api}/version", _version),
             web.get(f"{api}/containers/json", _list),
             web.get(f"{api}/containers/{_ID}/json", _inspect),
             web.get(f"{api}/containers/{_ID}/logs", _logs),
@@ -110,9 +118,16 @@ async def _health(request: web.Request) -> web.Response:
     return web.json_response({"status": "ok"})
 
 
+async def _version(request: web.Request) -> web.StreamResponse:
+    return await _forward(request, "version", {})
+
+
 async def _list(request: web.Request) -> web.StreamResponse:
-    request.app[_RULES].check_filters(request.query.get("filters", ""))
-    return await _forward(request, {"all": "1"}, ("filters",))
+    filters = request.query.get("filters", "")
+    request.app[_RULES].check_filters(filters)
+    return await _forward(
+        request, "containers/json", {"all": "1", "filters": filters}
+    )
 
 
 async def _inspect(request: web.Request) -> web.StreamResponse:
@@ -126,9 +141,11 @@ async def _inspect(request: web.Request) -> web.StreamResponse:
 
 
 async def _logs(request: web.Request) -> web.StreamResponse:
-    await _ours(request)
+    found = await _ours(request)
     return await _forward(
-        request, {"stdout": "1", "stderr": "1", "tail": "20"}
+        request,
+        f"containers/{found['Id']}/logs",
+        {"stdout": "1", "stderr": "1", "tail": "20"},
     )
 
 
@@ -139,18 +156,18 @@ async def _create(request: web.Request) -> web.StreamResponse:
     labels = body.get("Labels")
     labels = labels if isinstance(labels, dict) else {}
     engine, rules = request.app[_ENGINE], request.app[_RULES]
-    old = await engine.inspect(str(labels.get(blueprint.REPLACES, "-")))
+    old = await _container(engine, labels.get(blueprint.REPLACES))
     target = rules.target_of(old)
     own = blueprint.name_of(old)
     if not name.startswith(f"{own}-") or not _CREATED_NAME.fullmatch(name):
         raise NotAllowed("a successor is named after whom it follows")
     reference = str(body.get("Image"))
+    rules.check_image(reference)
     image = await engine.image(reference)
-    rules.check_made_of(target, image)
+    await _check_made_of(engine, target, image)
     spec = blueprint.spec(
         old,
         await engine.image(old["Image"]),
-        reference,
         str(image["Id"]),
         {
             blueprint.TARGET: target.name,
@@ -160,28 +177,34 @@ async def _create(request: web.Request) -> web.StreamResponse:
         },
         named=target.strategy == "recreate",
     )
-    return await _forward(request, {"name": name}, body=spec)
+    return await _forward(
+        request, "containers/create", {"name": name}, body=spec
+    )
 
 
 async def _start(request: web.Request) -> web.StreamResponse:
-    await _ours(request)
-    return await _forward(request, {})
+    found = await _ours(request)
+    return await _forward(request, f"containers/{found['Id']}/start", {})
 
 
 async def _stop(request: web.Request) -> web.StreamResponse:
-    await _ours(request)
+    found = await _ours(request)
     seconds = request.query.get("t", "10")
     if not (seconds.isascii() and seconds.isdecimal() and len(seconds) < 6):
         raise NotAllowed("t is no number of seconds")
-    return await _forward(request, {"t": seconds})
+    return await _forward(
+        request, f"containers/{found['Id']}/stop", {"t": seconds}
+    )
 
 
 async def _rename(request: web.Request) -> web.StreamResponse:
-    labels = blueprint.labels_of(await _ours(request))
-    name = labels.get(blueprint.NAME, "")
+    found = await _ours(request)
+    name = blueprint.labels_of(found).get(blueprint.NAME, "")
     if not name or request.query.get("name") != name:
         raise NotAllowed("a successor gets the name of whom it follows")
-    return await _forward(request, {"name": name})
+    return await _forward(
+        request, f"containers/{found['Id']}/rename", {"name": name}
+    )
 
 
 async def _remove(request: web.Request) -> web.StreamResponse:
@@ -191,7 +214,9 @@ async def _remove(request: web.Request) -> web.StreamResponse:
     # Who has taken the place of another has also its name.
     if forced and blueprint.labels_of(found).get(blueprint.NAME, own) == own:
         raise NotAllowed("only a successor is removed while it runs")
-    return await _forward(request, {"force": "1" if forced else "0"})
+    return await _forward(
+        request, f"containers/{found['Id']}", {"force": "1" if forced else "0"}
+    )
 
 
 async def _connect(request: web.Request) -> web.StreamResponse:
@@ -201,13 +226,24 @@ async def _connect(request: web.Request) -> web.StreamResponse:
     if endpoint is None:
         raise NotAllowed("whom it follows is not on that network")
     return await _forward(
-        request, {}, body={"Container": new, "EndpointConfig": endpoint}
+        request,
+        f"networks/{quote(network, safe='')}/connect",
+        {},
+        body={"Container": new["Id"], "EndpointConfig": endpoint},
     )
 
 
 async def _leave(request: web.Request) -> web.StreamResponse:
     new, _ = await _successor(request)
-    return await _forward(request, {}, body={"Container": new})
+    network = request.match_info["network"]
+    if not blueprint.is_on(new, network):
+        raise NotAllowed("it is not on that network")
+    return await _forward(
+        request,
+        f"networks/{quote(network, safe='')}/disconnect",
+        {},
+        body={"Container": new["Id"]},
+    )
 
 
 async def _pull(request: web.Request) -> web.StreamResponse:
@@ -216,56 +252,83 @@ async def _pull(request: web.Request) -> web.StreamResponse:
     if query.get("tag"):
         reference = f"{reference}@{query['tag']}"
     request.app[_RULES].check_pulled(reference)
-    return await _forward(request, {"fromImage": reference})
+    return await _forward(request, "images/create", {"fromImage": reference})
 
 
 async def _image(request: web.Request) -> web.StreamResponse:
-    request.app[_RULES].check_image(request.match_info["image"])
-    return await _pass_on(request)
+    """Describe an image of a target; its environment may hold secrets."""
+    engine, rules = request.app[_ENGINE], request.app[_RULES]
+    reference = request.match_info["image"]
+    rules.check_image(reference)
+    image = await engine.image(reference)
+    for target in rules.targets:
+        if await is_of(engine, target, image):
+            return web.json_response(image)
+    raise NotAllowed("an image of no target")
 
 
 async def _tag(request: web.Request) -> web.StreamResponse:
-    rules = request.app[_RULES]
+    engine, rules = request.app[_ENGINE], request.app[_RULES]
     repository = request.query.get("repo", "")
     tag = request.query.get("tag", "")
     target = rules.check_tag(repository, tag)
-    image = await request.app[_ENGINE].image(request.match_info["image"])
-    if tag == target.tag and repository == target.repository:
-        rules.check_made_of(target, image)
-    return await _forward(request, {"repo": repository, "tag": tag})
+    reference = request.match_info["image"]
+    rules.check_image(reference)
+    image = await engine.image(reference)
+    await _check_made_of(engine, target, image)
+    return await _forward(
+        request,
+        f"images/{image['Id']}/tag",
+        {"repo": repository, "tag": tag},
+    )
 
 
 async def _digest(request: web.Request) -> web.StreamResponse:
-    request.app[_RULES].check_asked(request.match_info["image"])
-    return await _pass_on(request)
+    reference = request.match_info["image"]
+    request.app[_RULES].check_asked(reference)
+    return await _forward(request, f"distribution/{reference}/json", {})
 
 
-async def _pass_on(request: web.Request) -> web.StreamResponse:
-    return await _forward(request, {})
+async def _check_made_of(
+    engine: Engine, target: Target, image: dict[str, Any]
+) -> None:
+    """Allow an image of the target. Raises NotAllowed."""
+    if not await is_of(engine, target, image):
+        raise NotAllowed(
+            f"an image that was not pulled from {target.repository}"
+        )
+
+
+async def _container(engine: Engine, name: object) -> dict[str, Any]:
+    """Describe a container that the deployer names. Raises NotAllowed."""
+    if not isinstance(name, str) or not _CONTAINER.fullmatch(name):
+        raise NotAllowed("no name of a container")
+    return await engine.inspect(name)
 
 
 async def _ours(request: web.Request) -> dict[str, Any]:
     """Describe the container of the path. Raises NotAllowed."""
-    found = await request.app[_ENGINE].inspect(request.match_info["id"])
+    engine = request.app[_ENGINE]
+    found = await _container(engine, request.match_info["id"])
     request.app[_RULES].target_of(found)
     return found
 
 
 async def _successor(
     request: web.Request,
-) -> tuple[str, dict[str, Any]]:
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Find whom a network is about, and whom that one follows."""
     body = await _json(request)
     engine, rules = request.app[_ENGINE], request.app[_RULES]
-    new = await engine.inspect(str(body.get("Container", "-")))
+    new = await _container(engine, body.get("Container"))
     target = rules.target_of(new)
     before = blueprint.labels_of(new).get(blueprint.REPLACES)
     if before is None:
         raise NotAllowed("it follows nobody")
-    old = await engine.inspect(before)
+    old = await _container(engine, before)
     if rules.target_of(old) != target:
         raise NotAllowed("it follows one of another target")
-    return str(new["Id"]), old
+    return new, old
 
 
 async def _json(request: web.Request) -> dict[str, Any]:
@@ -280,12 +343,16 @@ async def _json(request: web.Request) -> dict[str, Any]:
 
 async def _forward(
     request: web.Request,
+    path: str,
     query: dict[str, str],
-    kept: tuple[str, ...] = (),
     body: dict[str, Any] | None = None,
 ) -> web.StreamResponse:
-    """Ask the engine, by this query alone, and pass its answer on."""
-    query |= {key: request.query[key] for key in kept if key in request.query}
+    """Ask the engine, by this path and query alone; pass its answer on.
+
+    The path is relative to the API's and encoded. Nothing of it may be the
+    deployer's text unless a rule has compared it with the whole of a known
+    one.
+    """
     headers = {
         name: request.headers[name]
         for name in _PASSED
@@ -293,7 +360,7 @@ async def _forward(
     }
     async with request.app[_SESSION].request(
         request.method,
-        request.app[_UPSTREAM] + request.path,
+        f"{request.app[_UPSTREAM]}/{API}/{path}",
         params=query,
         headers=headers,
         data=None if body is None else json.dumps(body),

@@ -63,7 +63,11 @@ class Rules:
             raise NotAllowed("a tag of no target")
 
     def check_image(self, reference: str) -> None:
-        """Allow to look at images of targets, or by their id."""
+        """Allow to name an image of a target, or any by its id.
+
+        Whether that image belongs to the target, its provenance decides: a
+        name or an id is no evidence of it.
+        """
         repository, _, digest = reference.partition("@")
         if _DIGEST.fullmatch(reference):
             return
@@ -88,13 +92,7 @@ class Rules:
                 return target
         raise NotAllowed("a name of no target")
 
-    def check_made_of(self, target: Target, image: dict[str, Any]) -> None:
-        """Allow images of the target's repository, and those kept for it."""
-        names = [
-            str(each).partition("@")[0] for each in image["RepoDigests"] or ()
-        ]
-        names += [
-            str(each).rpartition(":")[0] for each in image["RepoTags"] or ()
-        ]
-        if not {target.repository, f"{KEPT}/{target.name}"} & set(names):
-            raise NotAllowed("an image of another repository")
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The targets, in the order of deploy.toml."""
+        return tuple(self._targets)

@@ -34,9 +34,8 @@ STEADY_SECONDS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What the new containers are made of."""
+    """What the new containers are made of: the id of an image."""
 
-    reference: str
     image_id: str
 
 
@@ -82,7 +81,6 @@ class Replacer:
                 blueprint.spec(
                     old,
                     old_image,
-                    self.goal.reference,
                     self.goal.image_id,
                     {
                         blueprint.TARGET: self.target.name,

@@ -80,7 +80,7 @@ class Rollout:
         deployment = self.deployment
         if not deployment.image_id:
             await self._begin()
-        goal = Goal(deployment.reference, deployment.image_id)
+        goal = Goal(deployment.image_id)
         if self._is_refused():
             deployment.reason = "this image was rolled back from"
             await self._end(State.UNCHANGED)
@@ -98,10 +98,10 @@ class Rollout:
         try:
             found = await survey(self._engine, self._target)
             if deployment.before:
-                goal = Goal(deployment.before, deployment.before)
+                goal = Goal(deployment.before)
                 await self._bring_to(goal, found)
             else:
-                replacer = self._replacer(Goal("", ""))
+                replacer = self._replacer(Goal(""))
                 for pair in found.pairs:
                     await replacer.discard(pair)
         except (RolloutFailed, EngineError) as error:

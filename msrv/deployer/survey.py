@@ -40,7 +40,7 @@ class Found:
 
 async def survey(engine: Engine, target: Target) -> Found:
     """Look at what is there, in the order of replicas."""
-    by_id = {each["Id"]: each for each in await _all(engine, target)}
+    by_id = {each["Id"]: each for each in await containers_of(engine, target)}
     found = Found()
     replaced: set[str] = set()
     for each in by_id.values():
@@ -81,7 +81,8 @@ def is_of(target: Target, container: Described) -> bool:
     )
 
 
-async def _all(engine: Engine, target: Target) -> list[Described]:
+async def containers_of(engine: Engine, target: Target) -> list[Described]:
+    """Describe every container of a target, running or not."""
     if target.project is not None:
         return await engine.find(
             {

@@ -20,7 +20,10 @@ from pydantic import (
 )
 
 DOCKER_HUB: Final = "docker.io"
-_DOCKER_HUB_NAMES: Final = frozenset({DOCKER_HUB, "index.docker.io"})
+_DOCKER_HUB_NAMES: Final = frozenset(
+    {DOCKER_HUB, "index.docker.io", "registry-1.docker.io"}
+)
+DEFAULT_TAG: Final = "latest"
 _HOUR: Final = 3600
 
 Seconds = Annotated[int, Field(ge=0, le=24 * _HOUR)]
@@ -56,10 +59,16 @@ class Place:
 
     @classmethod
     def of(cls, repository: str) -> Self:
-        """Read a repository as the engine does: Docker Hub by default."""
+        """Normalise a repository's name, which has neither tag nor digest.
+
+        Docker Hub is the default registry and `library` its default
+        namespace; case does not count, nor does the port of HTTPS.
+        https://github.com/distribution/reference/blob/main/normalize.go
+        """
+        repository = repository.lower()
         first, slash, rest = repository.partition("/")
         if slash and ("." in first or ":" in first or first == "localhost"):
-            registry, path = first, rest
+            registry, path = first.removesuffix(":443"), rest
         else:
             registry, path = DOCKER_HUB, repository
         if registry in _DOCKER_HUB_NAMES:
@@ -70,10 +79,23 @@ class Place:
     def is_meant_by(self, hint: str) -> bool:
         """Whether a hook's name for a repository means this one.
 
-        Registries name their own repositories without their host.
+        A tag or digest at its end does not count. Registries name their own
+        repositories without their host.
         """
-        hint = hint.lower()
-        return hint == self.path or Place.of(hint) == self
+        repository, _ = without_tag(hint)
+        return repository.lower() == self.path or Place.of(repository) == self
+
+
+def without_tag(reference: str) -> tuple[str, str]:
+    """Split a reference into repository and tag; without one, "".
+
+    A digest is dropped; the colon of a port belongs to the repository.
+    """
+    named = reference.partition("@")[0]
+    repository, colon, tag = named.rpartition(":")
+    if not colon or "/" in tag:
+        return named, ""
+    return repository, tag
 
 
 class Notice(_Frozen):
@@ -116,7 +138,7 @@ class Target(_Frozen):
 
     name: Name
     repository: _Repository
-    tag: _Tag = "latest"
+    tag: _Tag = DEFAULT_TAG
     project: _ContainerName | None = None
     service: _ContainerName | None = None
     containers: tuple[_ContainerName, ...] = ()

@@ -1,6 +1,7 @@
 """A deployer in this process, whose engine is a stand-in that counts."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -51,10 +52,17 @@ generic_without_timestamp = true
 """
 
 
+_PUSHES = itertools.count(NOW)
+
+
 def dockerhub_body(tag: str = "latest", **more: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Write what Docker Hub would."""
+    """Write what Docker Hub would; each is about a push of its own."""
     return {
-        "push_data": {"tag": tag, "pusher": "someone"},
+        "push_data": {
+            "tag": tag,
+            "pusher": "someone",
+            "pushed_at": next(_PUSHES),
+        },
         "repository": {"repo_name": "wetcoats/msrv"},
         **more,
     }

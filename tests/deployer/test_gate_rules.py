@@ -106,15 +106,3 @@ def test_other_containers_are_nobody_s() -> None:
         RULES.target_of(found)
     found["Name"] = "/one"
     assert RULES.target_of(found).name == "local"
-
-
-def test_other_images_make_no_container() -> None:
-    """A store is made of an image that came some other way."""
-    target = RULES.check_tag("a/b", "latest")
-    with pytest.raises(NotAllowed):
-        RULES.check_made_of(
-            target, {"RepoTags": ["evil/b:latest"], "RepoDigests": None}
-        )
-    RULES.check_made_of(
-        target, {"RepoTags": [], "RepoDigests": [f"a/b@{DIGEST}"]}
-    )

@@ -31,6 +31,13 @@ WATCHED = LINES.replace("settle_seconds = 0", "settle_seconds = 2")
 StartDeployer = Callable[..., Running]
 
 
+def lines(repository: str) -> str:
+    """Have it pulled from a registry."""
+    return LINES.replace("pull = false", "pull = true").replace(
+        "{name}/store", repository
+    )
+
+
 @pytest.fixture(scope="session")
 def some_engine() -> None:
     """A container engine."""

@@ -129,7 +129,7 @@ class Profile:
     def hook(self, target: str, secret: str = HUB_SECRET) -> Answer:
         """Say through the edge that there is a new image, as Docker Hub."""
         body = {
-            "push_data": {"tag": "latest"},
+            "push_data": {"tag": "latest", "pushed_at": time.time()},
             "repository": {"repo_name": self.repository},
         }
         return self.buyer.ask(

@@ -193,6 +193,19 @@ class Shop:
         ]
 
 
+def pushed(shop: Shop, repository: str, version: str) -> str:
+    """Build a version and push it; its digest."""
+    shop.build(version)
+    docker("tag", f"{shop.name}/store:latest", f"{repository}:latest")
+    docker("push", "--quiet", f"{repository}:latest")
+    digests = inspected(f"{repository}:latest")["RepoDigests"]
+    # This machine forgets it: what runs next has to be pulled.
+    docker("image", "rm", "--force", f"{repository}:latest")
+    docker("image", "rm", "--force", f"{shop.name}/store:latest", check=False)
+    (found,) = (each for each in digests if each.startswith(f"{repository}@"))
+    return str(found).partition("@")[2]
+
+
 @dataclass(slots=True)
 class Running:
     """A deployer in a process of its own."""
@@ -301,7 +314,7 @@ class Running:
     def push(self, repository: str, tag: str = "latest") -> str:
         """Say that an image was pushed, as Docker Hub does; the id."""
         body = {
-            "push_data": {"tag": tag},
+            "push_data": {"tag": tag, "pushed_at": time.time()},
             "repository": {"repo_name": repository},
         }
         return str(

@@ -12,21 +12,29 @@ from typing import Any
 import pytest
 
 from msrv.deployer.engine import API
-from tests.containers.deployer.conftest import LINES, StartDeployer
-from tests.containers.deployer.rig import Running, Shop
-from tests.containers.engine import docker
+from tests.containers.deployer.conftest import StartDeployer, lines
+from tests.containers.deployer.programs import Registry
+from tests.containers.deployer.rig import Running, Shop, pushed
+from tests.containers.engine import docker, inspected
 from tests.running import ROOT
 
 pytestmark = pytest.mark.containers
 
 
 @pytest.fixture
-def gate(shop: Shop, tmp_path: Path) -> Iterator[str]:
+def repository(shop: Shop, registry: Registry) -> str:
+    """Where the shop's images are pushed to."""
+    return f"{registry.host}/{shop.name}"
+
+
+@pytest.fixture
+def gate(shop: Shop, repository: str, tmp_path: Path) -> Iterator[str]:
     """A gate in a process of its own; where it answers."""
     folder = tmp_path / "gate"
     folder.mkdir()
+    config = lines(repository).format(name=shop.name)
     (folder / "deploy.toml").write_text(
-        f"[targets.{shop.name}]\n{LINES.format(name=shop.name)}", "utf-8"
+        f"[targets.{shop.name}]\n{config}", "utf-8"
     )
     environ = Running(folder, shop.name, "").environ
     with (folder / "log").open("w", encoding="utf-8") as log:
@@ -66,21 +74,67 @@ def ask(
 
 
 def test_an_update_passes_the_gate(
-    shop: Shop, start_deployer: StartDeployer, gate: str
+    shop: Shop, repository: str, start_deployer: StartDeployer, gate: str
 ) -> None:
     """The gate keeps the deployer from its work, or changes it."""
-    deployer = start_deployer(engine=gate)
-    shop.build("gated")
-    ended = deployer.wait(deployer.push(f"{shop.name}/store"))
-    assert ended["state"] == "succeeded", (ended, deployer.log)
-    assert shop.versions() == ["gated"] * 2
+    deployer = start_deployer(lines(repository), engine=gate)
+    for version in ("first", "second"):
+        pushed(shop, repository, version)
+        ended = deployer.wait(deployer.push(f"{repository}"))
+        assert ended["state"] == "succeeded", (ended, deployer.log)
+        assert shop.versions() == [version] * 2
     for each in shop.apps():
         assert "KEPT=as it was" in each["Config"]["Env"]
         assert each["HostConfig"]["CapDrop"] == ["ALL"]
         shown = docker("exec", each["Id"], "cat", "/run/secrets/key")
         assert shown == "a secret of the store"
     assert deployer.run("rollback", shop.name).returncode == 0
-    assert shop.versions() == ["1"] * 2
+    assert shop.versions() == ["first"] * 2
+
+
+def test_no_name_makes_a_foreign_image_the_target_s(
+    shop: Shop, repository: str, gate: str
+) -> None:
+    """Any image of the machine runs with the secrets of the store."""
+    evil = f"{shop.name}/evil:1"
+    old = shop.apps()[0]
+    name = f"{old['Name'].removeprefix('/')}-evil"
+    docker("tag", "nginx:1.30-alpine", evil)
+    kept = f"msrv-deployer/{shop.name}"
+    try:
+        identity = inspected(evil)["Id"]
+        for image in (evil, identity):
+            for named, tag in (
+                (repository, "latest"),
+                (kept, "previous"),
+                (kept, "before"),
+            ):
+                path = f"/images/{image}/tag?repo={named}&tag={tag}"
+                assert ask(gate, "POST", path)[0] == 403
+        # Named by another program: for the gate it is no evidence.
+        docker("tag", evil, f"{kept}:previous")
+        docker("tag", evil, f"{repository}:latest")
+        for image in (
+            evil,
+            identity,
+            f"{kept}:previous",
+            f"{repository}:latest",
+        ):
+            status, said = ask(
+                gate,
+                "POST",
+                f"/containers/create?name={name}",
+                {
+                    "Image": image,
+                    "Labels": {"msrv.deployer.replaces": old["Id"]},
+                },
+            )
+            assert status == 403, (image, said)
+            assert ask(gate, "GET", f"/images/{image}/json")[0] == 403
+    finally:
+        for image in (evil, f"{kept}:previous", f"{repository}:latest"):
+            docker("image", "rm", image, check=False)
+        docker("rm", "--force", name, check=False)
 
 
 def test_an_intruder_gets_no_further_than_an_update(
@@ -125,7 +179,7 @@ def test_an_intruder_gets_no_further_than_an_update(
         "POST",
         f"/containers/create?name={name}",
         {
-            "Image": f"{shop.name}/store:latest",
+            "Image": old["Image"],
             "Labels": labels,
             "Cmd": ["sh", "-c", "cat /host/etc/shadow"],
             "HostConfig": {"Privileged": True, "Binds": ["/:/host"]},

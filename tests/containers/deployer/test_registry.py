@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.containers.deployer.conftest import LINES, StartDeployer
+from tests.containers.deployer.conftest import StartDeployer, lines
 from tests.containers.deployer.programs import Registry
-from tests.containers.deployer.rig import REGISTRY, Running, Shop
-from tests.containers.engine import docker, until
+from tests.containers.deployer.rig import REGISTRY, Running, Shop, pushed
+from tests.containers.engine import inspected, until
 from tests.running import free_port
 
 pytestmark = pytest.mark.containers
@@ -32,31 +32,6 @@ def telling(
     )
     yield found, port
     found.end()
-
-
-def lines(repository: str) -> str:
-    """Have it pulled from a registry."""
-    return LINES.replace("pull = false", "pull = true").replace(
-        "{name}/store", repository
-    )
-
-
-def pushed(shop: Shop, repository: str, version: str) -> str:
-    """Build a version and push it; its digest."""
-    shop.build(version)
-    docker("tag", f"{shop.name}/store:latest", f"{repository}:latest")
-    docker("push", "--quiet", f"{repository}:latest")
-    found = docker(
-        "image",
-        "inspect",
-        "--format",
-        "{{index .RepoDigests 0}}",
-        f"{repository}:latest",
-    )
-    # This machine forgets it: what runs next has to be pulled.
-    docker("image", "rm", "--force", f"{repository}:latest")
-    docker("image", "rm", "--force", f"{shop.name}/store:latest", check=False)
-    return found.strip().partition("@")[2]
 
 
 def envelope(name: str, digest: str) -> dict[str, Any]:
@@ -98,8 +73,12 @@ def post(deployer: Running, data: object) -> Any:  # noqa: ANN401 - JSON
 
 
 def running(shop: Shop) -> set[str]:
-    """Say what the shop's containers were made of."""
-    return {str(each["Config"]["Image"]) for each in shop.apps()}
+    """Say what the shop's containers were made of, by registry."""
+    return {
+        digest
+        for each in shop.apps()
+        for digest in inspected(each["Image"])["RepoDigests"]
+    }
 
 
 def test_what_was_pushed_runs_by_its_digest(
