@@ -21,6 +21,7 @@ from msrv.deployer.keys import (
     SETTINGS,
 )
 from msrv.deployer.payloads import Hint, Unreadable
+from msrv.deployer.replays import is_replay
 from msrv.deployer.signatures import Seen, is_signed, same
 from msrv.deployer.targets import Target
 from msrv.forwarded import Address, client_of
@@ -158,6 +159,22 @@ async def _is_replay(
     return False
 
 
+async def _came_recently(
+    request: web.Request, target: Target, hint: Hint
+) -> bool:
+    """Whether this hook came within ten minutes, also before a restart."""
+    if not hint.identities:
+        return False
+    journal = request.app[JOURNAL]
+    recent = journal.memory(target.name).recent
+    # Nothing is awaited between looking and remembering: of two that come
+    # at once, one is the replay.
+    if is_replay(recent, hint.identities, int(request.app[CLOCK]())):
+        return True
+    await journal.save_memories()
+    return False
+
+
 async def _answer(
     request: web.Request, target: Target, hints: Iterable[Hint]
 ) -> web.Response:
@@ -168,6 +185,9 @@ async def _answer(
         reason = payloads.why_not(hint, target)
         if reason is not None:
             reasons.append(reason)
+            continue
+        if await _came_recently(request, target, hint):
+            reasons.append("it was here before")
             continue
         deployment = await request.app[QUEUE].submit(
             target.name, kind, hint.callback_url

@@ -30,6 +30,8 @@ class Memory:
     """The image id that was rolled back from: a hook doesn't bring it back."""
     seen: list[str] = field(default_factory=list)
     """Digests of signatures, so that a replay is known after a restart."""
+    recent: dict[str, int] = field(default_factory=dict)
+    """Identities of recent hooks, and when each was first seen."""
 
 
 class Journal:
@@ -51,6 +53,7 @@ class Journal:
             mine = self.memory(target)
             mine.refused = memory.refused
             mine.seen = [*memory.seen, *mine.seen]
+            mine.recent = memory.recent | mine.recent
 
     def memory(self, target: str) -> Memory:
         """Give what is remembered of a target."""
@@ -74,7 +77,11 @@ class Journal:
     async def save_memories(self) -> None:
         """Write down what is remembered of all targets."""
         data = {
-            name: {"refused": each.refused, "seen": each.seen}
+            name: {
+                "refused": each.refused,
+                "seen": each.seen,
+                "recent": each.recent,
+            }
             for name, each in self.memories.items()
         }
         async with self._lock:
@@ -108,10 +115,24 @@ class Journal:
                 if path.name == _MEMORY:
                     for name, each in data.items():
                         memories[str(name)] = Memory(
-                            str(each["refused"]), [*map(str, each["seen"])]
+                            str(each["refused"]),
+                            [*map(str, each["seen"])],
+                            # A version before this one wrote none.
+                            {
+                                str(key): int(seen_at)
+                                for key, seen_at in each.get(
+                                    "recent", {}
+                                ).items()
+                            },
                         )
                 else:
                     deployments.append(Deployment.of_data(data))
-            except (OSError, ValueError, TypeError, KeyError) as error:
+            except (
+                OSError,
+                ValueError,
+                TypeError,
+                KeyError,
+                AttributeError,
+            ) as error:
                 log.warning("passed over %s: %s", path.name, error)
         return deployments, memories

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from msrv.deployer.targets import Target
+from msrv.deployer.replays import identity
+from msrv.deployer.targets import DEFAULT_TAG, Target, without_tag
 
 MAX_BYTES: Final = 256 * 1024
 _MAX_TEXT: Final = 256
@@ -28,6 +29,8 @@ class Hint:
     repository: str = ""
     tag: str = ""
     callback_url: str | None = None
+    identities: tuple[str, ...] = ()
+    """Digests that stand for this hook and for its push, for replays."""
 
 
 def parse(body: bytes) -> dict[str, Any]:
@@ -47,28 +50,43 @@ def dockerhub(data: dict[str, Any]) -> Hint:
     https://docs.docker.com/docker-hub/repos/manage/webhooks/
     """
     callback = data.get("callback_url")
+    if not isinstance(callback, str) or len(callback) > _MAX_URL:
+        callback = None
+    push = _member(data, "push_data")
+    identities = [identity("body", data)]
+    # Both are one push's own: Docker Hub makes an address for each.
+    if callback:
+        identities.append(identity("callback", callback))
+    elif isinstance(push.get("pushed_at"), int | float):
+        identities.append(
+            identity("push", [push["pushed_at"], push.get("tag")])
+        )
     return Hint(
-        _text(_member(data, "repository").get("repo_name")),
-        _text(_member(data, "push_data").get("tag")),
-        callback
-        if isinstance(callback, str) and len(callback) <= _MAX_URL
-        else None,
+        *_named(_member(data, "repository").get("repo_name"), push.get("tag")),
+        callback,
+        tuple(identities),
     )
 
 
 def generic(data: dict[str, Any]) -> Hint:
     """Read `{"repository": ..., "tag": ...}`, or GitHub's package event.
 
+    The tag may also be the end of the repository's name; where nothing says
+    one, it is `latest`.
     https://docs.github.com/webhooks/webhook-events-and-payloads#package
     """
     package = _member(data, "package") or _member(data, "registry_package")
     if not package:
-        return Hint(_text(data.get("repository")), _text(data.get("tag")))
+        repository, tag = _named(data.get("repository"), data.get("tag"))
+        if repository and "tag" not in data:
+            tag = tag or DEFAULT_TAG
+        return Hint(repository, tag)
     namespace, name = _text(package.get("namespace")), package.get("name")
     version = _member(package, "package_version")
-    tag = _member(_member(version, "container_metadata"), "tag")
+    tagged = _member(_member(version, "container_metadata"), "tag")
     return Hint(
-        f"ghcr.io/{namespace}/{_text(name)}".lower(), _text(tag.get("name"))
+        f"ghcr.io/{namespace}/{_text(name)}".lower(),
+        _text(tagged.get("name")),
     )
 
 
@@ -83,8 +101,10 @@ def registry(data: dict[str, Any]) -> Iterator[Hint]:
             continue
         target = _member(event, "target")
         if target.get("tag"):
+            event_id = _text(event.get("id"))
             yield Hint(
-                _text(target.get("repository")), _text(target.get("tag"))
+                *_named(target.get("repository"), target.get("tag")),
+                identities=(identity("event", event_id),) if event_id else (),
             )
 
 
@@ -102,6 +122,18 @@ def why_not(hint: Hint, target: Target) -> str | None:
 def _member(data: dict[str, Any], name: str) -> dict[str, Any]:
     found = data.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def _named(repository: object, tag: object) -> tuple[str, str]:
+    """Read a repository and a tag; the name may end in the tag as well.
+
+    Where the two differ, neither is believed: both are "".
+    """
+    name, inside = without_tag(_text(repository))
+    if tag is None:
+        return name, inside
+    said = _text(tag)
+    return (name, said) if inside in {"", said} else ("", "")
 
 
 def _text(value: object) -> str:

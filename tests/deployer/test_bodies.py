@@ -1,6 +1,7 @@
 """A hook's body: its text stays text, and there is never too much of it."""
 
 import asyncio
+import json
 import logging
 from typing import Any
 
@@ -183,4 +184,31 @@ async def test_a_registry_s_events(
     """Each layer of a push is a deployment, or a push is none."""
     answer = await house.registry({"events": events})
     assert answer.status == 202
+    assert (await answer.json())["state"] == state
+
+
+@pytest.mark.parametrize(
+    ("data", "state"),
+    [
+        ({"repository": "wetcoats/msrv", "tag": "latest"}, "queued"),
+        ({"repository": "wetcoats/msrv"}, "queued"),
+        ({"repository": "docker.io/wetcoats/msrv:latest"}, "queued"),
+        (
+            {"repository": "wetcoats/msrv:latest", "tag": "latest"},
+            "queued",
+        ),
+        ({"repository": "wetcoats/msrv:other", "tag": "latest"}, "ignored"),
+        ({"repository": "wetcoats/msrv:latest", "tag": "other"}, "ignored"),
+        ({"repository": "wetcoats/msrv:other"}, "ignored"),
+        ({"repository": "wetcoats/msrv", "tag": ""}, "ignored"),
+        ({"repository": "wetcoats/msrv", "tag": 1}, "ignored"),
+        ({"tag": "latest"}, "ignored"),
+        ({}, "ignored"),
+    ],
+)
+async def test_a_tag_is_read_where_registries_write_it(
+    house: House, data: dict[str, Any], state: str
+) -> None:
+    """A name with its tag is about nothing, or any tag is about ours."""
+    answer = await house.generic(json.dumps(data).encode())
     assert (await answer.json())["state"] == state
