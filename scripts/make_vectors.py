@@ -162,7 +162,7 @@ def links_vectors(rings: Rings) -> Vectors:
 def receipts_vectors(rings: Rings) -> Vectors:
     """Say what receipts are, and what none is."""
     lines = (Line("night-drive", 700), Line("tape-hiss-vol-2", 0))
-    receipt = Receipt(ORDER, ISSUED_AT, "demo", "EUR", lines)
+    receipt = Receipt(ORDER, ISSUED_AT, "stripe", "EUR", lines)
     token = receipts.sign(rings["current"], receipt)
     older = receipts.sign(rings["previous"], receipt)
     header, payload, signature = token.split(".")
@@ -178,7 +178,9 @@ def receipts_vectors(rings: Rings) -> Vectors:
     def unsigned(**head: str) -> str:
         return f"{encode(to_json(head))}.{payload}."
 
-    eddsa = {"alg": "EdDSA", "kid": kid, "typ": "JWT"}
+    eddsa = {"alg": "EdDSA", "kid": kid, "typ": "receipt+jwt"}
+    earlier = {n: plain[n] for n in plain if n not in {"aud", "iss"}}
+    pretend = replace(receipt, provider="stripe-test")
     backwards = dict(sorted(plain.items(), reverse=True))
     less = {name: plain[name] for name in plain if name != "prv"}
     forged = {
@@ -187,6 +189,20 @@ def receipts_vectors(rings: Rings) -> Vectors:
         "alg HS256": unsigned(**eddsa | {"alg": "HS256"}) + signature,
         "the header without typ": signed(
             compact, {"alg": "EdDSA", "kid": kid}
+        ),
+        "another typ": signed(compact, eddsa | {"typ": "at+jwt"}),
+        "test money": receipts.sign(rings["current"], pretend),
+        "test money, the key of real money": signed(
+            to_json(plain | {"prv": "stripe-test"})
+        ),
+        "signed: an issuer, no audience": signed(
+            to_json({n: plain[n] for n in plain if n != "aud"})
+        ),
+        "signed: another audience": signed(
+            to_json(plain | {"aud": "https://shop.example"})
+        ),
+        "signed: an issuer that is no text": signed(
+            to_json(plain | {"aud": 1, "iss": 1})
         ),
         "an unknown kid": signed(compact, eddsa | {"kid": "A" * 43}),
         "a key of the sender's choice": signed(
@@ -204,7 +220,7 @@ def receipts_vectors(rings: Rings) -> Vectors:
         "signed: keys not sorted": signed(
             json.dumps(backwards, separators=(",", ":")).encode("ascii")
         ),
-        "signed: a key twice": signed(compact[:-1] + b',"prv":"demo"}'),
+        "signed: a key twice": signed(compact[:-1] + b',"prv":"stripe"}'),
         "signed: a key more": signed(to_json(plain | {"admin": True})),
         "signed: a key less": signed(to_json(less)),
         "signed: an escape": signed(compact.replace(b"night", b"n\\u0069ght")),
@@ -234,6 +250,11 @@ def receipts_vectors(rings: Rings) -> Vectors:
         ],
         "cases": [
             case("good", good, token=token),
+            case(
+                "as receipts were written before 1.0",
+                good,
+                token=signed(to_json(earlier), eddsa | {"typ": "JWT"}),
+            ),
             case("an older NONCE verifies", good, token=older),
             case("its NONCE is gone", FORGED, ["current"], token=older),
             *(case(name, FORGED, token=forged[name]) for name in forged),

@@ -8,6 +8,7 @@ where `MSRV_TEST_REQUIRE` names it.
 import os
 import shutil
 from collections.abc import Awaitable, Callable, Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -108,7 +109,7 @@ def mariadb(
 @pytest.fixture(scope="session")
 def keyring() -> Keyring:
     """The keys of NONCE; made once, since that is made to be slow."""
-    return Keyring.from_nonces(NONCE)
+    return Keyring.from_nonces(NONCE, accepts_pretend=True)
 
 
 @pytest.fixture
@@ -192,7 +193,8 @@ def start_store(
     """Start a store in this process and wait until it can sell."""
 
     async def start(settings: Settings) -> Client:
-        app = create_app(settings, keyring, clock=clock)
+        keys = replace(keyring, accepts_pretend=settings.accepts_pretend_money)
+        app = create_app(settings, keys, clock=clock)
         client = await aiohttp_client(app)
         await app[CATALOG].ready()
         return client

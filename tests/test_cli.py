@@ -188,11 +188,21 @@ def test_version_and_help(cli: Cli) -> None:
         assert re.search(rf"^  {command} ", text, re.MULTILINE)
 
 
-def test_a_weak_nonce_is_warned_of(
+@pytest.mark.parametrize("name", ["NONCE", "NONCE_PREVIOUS"])
+def test_a_weak_nonce_is_refused(cli: Cli, name: str) -> None:
+    """The message names the secret and the fix, and never the value."""
+    result = cli("link", "zine", **{name: "nightbus2026"})
+    assert result.exit_code == 1
+    assert f"{name} is weak" in result.output
+    assert "msrv nonce" in result.output
+    assert "nightbus2026" not in result.output
+
+
+def test_a_weak_nonce_is_warned_of_where_it_is_allowed(
     cli: Cli, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A store is run on a secret that anyone can guess."""
-    cli("link", "zine", NONCE="changeme")
+    """MSRV_ALLOW_WEAK_NONCE turns the refusal into a warning."""
+    cli("link", "zine", NONCE="changeme", MSRV_ALLOW_WEAK_NONCE="1")
     assert "NONCE is weak" in caplog.text
     assert "changeme" not in caplog.text
 

@@ -8,22 +8,48 @@ import click
 from msrv import nonce
 from msrv.proofs import keyring as keyrings
 from msrv.proofs.keyring import Keyring
-from msrv.settings import Settings
+from msrv.proofs.receipts import issuer_of
+from msrv.settings import Settings, WrongSetting
 
 log = logging.getLogger(__name__)
 
 
 def keyring(found: Settings) -> Keyring:
-    """Make the keys; warns of a NONCE that is kept here, or weak."""
+    """Derive the keys from NONCE and NONCE_PREVIOUS.
+
+    Logs a warning where NONCE is kept in the data folder. Raises WrongSetting
+    for a weak NONCE, unless MSRV_ALLOW_WEAK_NONCE is set.
+    """
     secret, warning = nonce.find(found)
     if warning:
         log.warning(warning)
-    weakness = keyrings.weakness(secret)
-    if weakness:
-        log.warning("NONCE is weak: %s; `msrv nonce` prints another", weakness)
-    previous = found.nonce_previous
+    nonces = {"NONCE": secret}
+    if found.nonce_previous is not None:
+        nonces["NONCE_PREVIOUS"] = found.nonce_previous.get_secret_value()
+    for name, value in nonces.items():
+        _check_strength(name, value, allow_weak=found.allow_weak_nonce)
     return Keyring.from_nonces(
-        secret, *([previous.get_secret_value()] if previous else [])
+        *nonces.values(),
+        accepts_pretend=found.accepts_pretend_money,
+        issuer=issuer_of(found.public_url),
+    )
+
+
+def _check_strength(name: str, value: str, *, allow_weak: bool) -> None:
+    """Refuse a secret that can be guessed. Raises WrongSetting."""
+    weakness = keyrings.weakness(value)
+    if weakness is None:
+        return
+    if not allow_weak:
+        raise WrongSetting(
+            f"{name} is weak: {weakness}. Whoever guesses it can forge every "
+            "receipt of this store. Set the one that `msrv nonce` prints; to "
+            "start all the same, set MSRV_ALLOW_WEAK_NONCE=1"
+        )
+    log.warning(
+        "%s is weak: %s. Whoever guesses it can forge every receipt",
+        name,
+        weakness,
     )
 
 

@@ -127,7 +127,14 @@ def _link(
     request: web.Request, receipt: Receipt, item_id: str, expires_at: int
 ) -> str:
     keyring = request.config_dict[KEYRING]
-    return make_link(keyring, receipt.order_id, item_id, expires_at).path
+    link = make_link(
+        keyring,
+        receipt.order_id,
+        item_id,
+        expires_at,
+        pretend=receipt.is_pretend,
+    )
+    return link.path
 
 
 def _deliveries(

@@ -53,12 +53,14 @@ class Paid:
 
     `reference` is what the provider calls the checkout; it is the same
     whenever it is asked, and the order's id is made of it. `payment` is what
-    a seller finds the money by, where that is another name.
+    a seller finds the money by, where that is another name. `is_test` says
+    that the provider moved no money, as in its test mode.
     """
 
     total: Money
     reference: str
     payment: str = ""
+    is_test: bool = False
 
 
 @dataclass(frozen=True, slots=True)

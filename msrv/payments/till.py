@@ -26,7 +26,7 @@ from msrv.payments.model import (
 from msrv.proofs import quotes
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.quotes import Quote
-from msrv.proofs.receipts import Receipt
+from msrv.proofs.receipts import TEST_SUFFIX, Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Till:
             order_id=self.order_of(provider, token, paid.reference),
             # Not the time of the payment, which two might see differently.
             issued_at=quote.issued_at,
-            provider=provider,
+            provider=provider + TEST_SUFFIX if paid.is_test else provider,
             currency=quote.currency,
             lines=quote.lines,
         )

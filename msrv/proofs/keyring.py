@@ -49,6 +49,11 @@ _SCRYPT_MAX_BYTES: Final = 64 * 2**20
 # NONCEs serves against every store, but no table holds a NONCE of 128 random
 # bits, which is what the store makes and what `weakness` asks for.
 _SALT: Final = b"msrv/v1"
+_PRETEND: Final = b"msrv/v1-pretend"
+"""Where the keys of pretend money begin their derivation."""
+
+DEFAULT_ISSUER: Final = "msrv"
+"""The name that receipts bear where the store has no public address."""
 
 
 class Purpose(Enum):
@@ -66,23 +71,37 @@ class Purpose(Enum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Generation:
-    """The keys of one NONCE. `kid` names its receipt key (RFC 7638)."""
+    """The keys of one NONCE. `kid` names its receipt key (RFC 7638).
+
+    `pretend` are the keys for orders that were paid with pretend or test
+    money, None in those keys themselves.
+    """
 
     kid: str
     receipt_key: Ed25519PrivateKey = field(repr=False)
     receipt_public_key: Ed25519PublicKey = field(repr=False)
     _keys: Mapping[Purpose, bytes] = field(repr=False)
+    pretend: "Generation | None" = None
 
     @classmethod
     def from_nonce(cls, nonce: str) -> Self:
         """Derive the keys of a NONCE. Takes a tenth of a second."""
         secret = stretch(nonce)
-        keys = {purpose: derive(secret, purpose) for purpose in Purpose}
+        return cls._from_secret(
+            secret, _SALT, cls._from_secret(secret, _PRETEND, None)
+        )
+
+    @classmethod
+    def _from_secret(
+        cls, secret: bytes, label: bytes, pretend: "Generation | None"
+    ) -> Self:
+        keys = {purpose: derive(secret, purpose, label) for purpose in Purpose}
         receipt_key = Ed25519PrivateKey.from_private_bytes(
             keys[Purpose.RECEIPT]
         )
         public_key = receipt_key.public_key()
-        return cls(_thumbprint(public_key), receipt_key, public_key, keys)
+        kid = _thumbprint(public_key)
+        return cls(kid, receipt_key, public_key, keys, pretend)
 
     def key(self, purpose: Purpose) -> bytes:
         """Give the key for a purpose, of KEY_BYTES bytes."""
@@ -93,26 +112,61 @@ class Generation:
 class Keyring:
     """The generations of the store's keys, the current one first.
 
-    The current one signs. All of them verify, so that what was given out
-    under NONCE_PREVIOUS stays good until the operator takes it away.
+    The current one signs. All of them verify, so that what was signed under
+    NONCE_PREVIOUS stays valid until the operator removes it.
+
+    Orders paid with pretend or test money have keys of their own, which
+    verify only where `accepts_pretend` is set: in a store that takes such
+    money. `issuer` is the name that receipts bear (RFC 7519, `iss`).
     """
 
     generations: tuple[Generation, ...]
+    accepts_pretend: bool = False
+    issuer: str = DEFAULT_ISSUER
+    verifiers: tuple[Generation, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Collect the generations that verify receipts and links."""
+        pretend = (
+            [each.pretend for each in self.generations if each.pretend]
+            if self.accepts_pretend
+            else []
+        )
+        object.__setattr__(self, "verifiers", (*self.generations, *pretend))
 
     @classmethod
-    def from_nonces(cls, current: str, *previous: str) -> Self:
+    def from_nonces(
+        cls,
+        current: str,
+        *previous: str,
+        accepts_pretend: bool = False,
+        issuer: str = DEFAULT_ISSUER,
+    ) -> Self:
         """Derive the keys of NONCE and of those before it, newest first.
 
         A NONCE is any text that is not empty; one given twice counts once.
         Raises ValueError. Takes a tenth of a second for each.
         """
         nonces = dict.fromkeys((current, *previous))
-        return cls(tuple(Generation.from_nonce(nonce) for nonce in nonces))
+        return cls(
+            tuple(Generation.from_nonce(nonce) for nonce in nonces),
+            accepts_pretend,
+            issuer,
+        )
 
     @property
     def current(self) -> Generation:
         """The generation that signs."""
         return self.generations[0]
+
+    def signer(self, *, pretend: bool) -> Generation:
+        """Return the keys that sign for real money, or for pretend money."""
+        if not pretend:
+            return self.current
+        keys = self.current.pretend
+        if keys is None:
+            raise ValueError("these keys are for real money alone")
+        return keys
 
 
 def stretch(nonce: str) -> bytes:
@@ -134,9 +188,10 @@ def stretch(nonce: str) -> bytes:
     )
 
 
-def derive(secret: bytes, purpose: Purpose) -> bytes:
+def derive(secret: bytes, purpose: Purpose, label: bytes = _SALT) -> bytes:
     """Derive the key for a purpose from a stretched NONCE.
 
+    `label` sets the keys of pretend money apart from those of real money.
     HKDF-SHA256 (RFC 5869) without a salt, as the secret is uniform already.
     Keys with a different `info` tell nothing of one another.
     """
@@ -144,7 +199,7 @@ def derive(secret: bytes, purpose: Purpose) -> bytes:
         algorithm=SHA256(),
         length=KEY_BYTES,
         salt=None,
-        info=_SALT + b"/" + purpose.value.encode("ascii"),
+        info=label + b"/" + purpose.value.encode("ascii"),
     ).derive(secret)
 
 

@@ -66,19 +66,26 @@ class Access:
 
 
 def make_link(
-    keyring: Keyring, order_id: str, item_id: str, expires_at: int
+    keyring: Keyring,
+    order_id: str,
+    item_id: str,
+    expires_at: int,
+    *,
+    pretend: bool = False,
 ) -> Link:
     """Make the link to an item of an order, good while now < `expires_at`.
 
-    `expires_at` is in Unix seconds. Raises ValueError for an order id or an
+    `expires_at` is in Unix seconds; `pretend` says that the order was paid
+    with pretend or test money. Raises ValueError for an order id or an
     item id that is none, or a time that six bytes don't hold.
     """
     if not is_order_id(order_id) or not is_item_id(item_id):
         raise ValueError("not an order id, or not an item id")
     check_number(expires_at, MAX_TIME)
     expiry = expires_at.to_bytes(_EXPIRY_BYTES, "big")
-    pop = _pop(keyring.current, order_id, item_id)
-    return Link(pop, _poe(keyring.current, pop, expiry), item_id)
+    signer = keyring.signer(pretend=pretend)
+    pop = _pop(signer, order_id, item_id)
+    return Link(pop, _poe(signer, pop, expiry), item_id)
 
 
 def verify_link(
@@ -111,7 +118,7 @@ def _verify(
     """Check what looks like the parts of a link."""
     order_id = pop[:ORDER_ID_CHARS]
     expiry = decode(poe[:_EXPIRY_CHARS])
-    for generation in keyring.generations:
+    for generation in keyring.verifiers:
         # What it would have to be is written anew and compared as text, so
         # another spelling is another text. Both proofs are always compared:
         # neither can be searched for without the other.

@@ -38,6 +38,7 @@ class Settings(BaseModel):
 
     nonce: SecretStr | None = None
     nonce_previous: SecretStr | None = None
+    allow_weak_nonce: bool = False
     library: HomePath | None = None
     data: HomePath = Path("data")
     database: DatabaseUrl | None = None
@@ -120,6 +121,12 @@ class Settings(BaseModel):
         """Whether Stripe's key is one for real money."""
         key = self.stripe_key
         return key is not None and "live" in key.get_secret_value()[:8]
+
+    @property
+    def accepts_pretend_money(self) -> bool:
+        """Whether orders paid with pretend or test money are honoured."""
+        is_test = self.stripe_key is not None and not self.stripe_is_live
+        return self.takes_pretend_money or is_test
 
     @property
     def database_url(self) -> str | None:

@@ -24,7 +24,7 @@ from msrv.proofs.receipts import MAX_LINES, Line, Receipt, read, sign
 RECEIPT: Final = Receipt(
     order_id="AAAABBBBCCCCDDDDEEEEFFFF",
     issued_at=1_799_900_000,
-    provider="demo",
+    provider="stripe",
     currency="EUR",
     lines=(Line("night-drive", 700), Line("tape-hiss", 1)),
 )
@@ -45,11 +45,13 @@ def refuse(keyring: Keyring, token: str) -> None:
 def claims(**change: object) -> bytes:
     return to_json(
         {
+            "aud": "msrv",
             "cur": "EUR",
             "iat": RECEIPT.issued_at,
             "items": [["night-drive", 700], ["tape-hiss", 1]],
+            "iss": "msrv",
             "jti": RECEIPT.order_id,
-            "prv": "demo",
+            "prv": "stripe",
             **change,
         }
     )
@@ -57,7 +59,7 @@ def claims(**change: object) -> bytes:
 
 def header_of(keyring: Keyring, **change: object) -> dict[str, object]:
     kid = keyring.current.kid
-    return {"alg": "EdDSA", "kid": kid, "typ": "JWT", **change}
+    return {"alg": "EdDSA", "kid": kid, "typ": "receipt+jwt", **change}
 
 
 def signed(
@@ -194,7 +196,7 @@ def test_a_signature_has_one_form(keyring: Keyring, token: str) -> None:
         claims().replace(b"700", b"7e2"),
         claims().replace(b"700", b"700.0"),
         claims().replace(b"700", b"0700"),
-        claims().replace(b'"prv":"demo"', b'"prv":"x","prv":"demo"'),
+        claims().replace(b'"prv":"stripe"', b'"prv":"x","prv":"stripe"'),
         claims().replace(b'"cur"', b'"cur":"USD","cur"'),
         json.dumps(
             dict(reversed(json.loads(claims()).items())), separators=(",", ":")
@@ -202,7 +204,7 @@ def test_a_signature_has_one_form(keyring: Keyring, token: str) -> None:
         # saying something else than a receipt
         claims(admin=True),
         claims(exp=1),
-        claims().replace(b',"prv":"demo"', b""),
+        claims().replace(b',"prv":"stripe"', b""),
         claims(cur="eur"),
         claims(cur="EURO"),
         claims(cur=None),
@@ -215,7 +217,7 @@ def test_a_signature_has_one_form(keyring: Keyring, token: str) -> None:
         claims(jti=7),
         claims(prv=""),
         claims(prv="Demo"),
-        claims(prv=["demo"]),
+        claims(prv=["stripe"]),
         claims(items=[]),
         claims(items=None),
         claims(items="ab"),

@@ -65,6 +65,10 @@ def test_random_texts_of_every_kind_are_fine(nonce: str) -> None:
         ("31415926535897932384626433832795028841", "short"),
         ("glade tonic umbra wrist plaza ferry oxide nylon", "short"),
         ("the quick brown fox jumps over a lazy dog", "short"),
+        ("ourgoldenhoursnearthesea", "short"),
+        ("ichbineinberlinerundesistsehrschoenhier", "short"),
+        ("SummerOfTheYearWhenNobodyCameHome", "short"),
+        ("nightbus2026", "short"),
         ("ÄÖÜßäöüéèêáàâ", "short"),
     ],
 )

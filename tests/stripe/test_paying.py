@@ -37,7 +37,7 @@ async def test_return_before_webhook(
     status, where = await come_back(store, session["id"])
     assert status == 303
     receipt = receipt_at(where, keyring)
-    assert (receipt.provider, receipt.total_minor) == ("stripe", 100)
+    assert (receipt.provider, receipt.total_minor) == ("stripe-test", 100)
     assert await tell(store, bank, bank.event(DONE, session)) == 200
     await followed(store)
     (sale,) = await rows(store, tables.orders)

@@ -16,6 +16,7 @@ from msrv.pages.studio import asked, desk
 from msrv.pages.studio.orders import data
 from msrv.proofs import receipts
 from msrv.proofs.links import make_link
+from msrv.proofs.receipts import is_pretend
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,12 @@ def receipt_of(request: web.Request, order: Order) -> str | None:
 
     Signing takes no randomness, so the row of the ledger gives the same
     address; after a change of NONCE, one that is as good. None for an order
-    that no receipt can state.
+    that no receipt can state, and for one paid with pretend money where this
+    store accepts none.
     """
+    keyring = request.config_dict[KEYRING]
+    if is_pretend(order.provider) and not keyring.accepts_pretend:
+        return None
     try:
         receipt = receipts.Receipt(
             order_id=order.order_id,
@@ -86,7 +91,7 @@ def receipt_of(request: web.Request, order: Order) -> str | None:
         )
     except ValueError:
         return None
-    token = receipts.sign(request.config_dict[KEYRING], receipt)
+    token = receipts.sign(keyring, receipt)
     return request[ORIGIN].base_url + receipt_path(token)
 
 
@@ -105,6 +110,7 @@ def _lines(request: web.Request, order: Order) -> tuple[int, list[Shown]]:
                 order.order_id,
                 line.item_id,
                 expires_at,
+                pretend=is_pretend(order.provider),
             )
             link = request[ORIGIN].base_url + made.path
         shown.append(Shown(line, is_here, link))

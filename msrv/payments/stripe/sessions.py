@@ -153,7 +153,13 @@ def _outcome(session: Json) -> Outcome:
     if session.get("status") != "complete":
         return Refused()  # still open, or expired: nobody has paid
     if session.get("payment_status") in _PAID:
-        return Paid(total_of(session), session["id"], payment_of(session))
+        return Paid(
+            total_of(session),
+            session["id"],
+            payment_of(session),
+            # Only what Stripe calls live is real money.
+            is_test=session.get("livemode") is not True,
+        )
     intent = session.get("payment_intent")
     if isinstance(intent, dict) and intent.get("status") in _FAILED:
         return Refused()
