@@ -44,8 +44,7 @@ from msrv.settings import Settings, WrongSetting
 from msrv.storage.local import Folder
 
 MAX_BODY_BYTES = 512 * 1024
-"""Room for a form that is far too long to be told so; nothing is uploaded."""
-MAX_FORM_FIELDS = 16_384
+"""Of a payment provider's message; forms have a limit of their own."""
 
 
 def create_app(
@@ -63,7 +62,6 @@ def create_app(
     app = web.Application(
         middlewares=[middleware.count, middleware.explain, middleware.place],
         client_max_size=MAX_BODY_BYTES,
-        client_max_fields=MAX_FORM_FIELDS,
     )
     folder = Folder(settings.library_folder)
     cache = settings.data / "cache"

@@ -151,6 +151,8 @@ async def _runner(app: web.Application) -> AsyncIterator[web.Server]:
         access_log_class=AccessLog,
         access_log=logging.getLogger("msrv.access"),
         logger=server_log,
+        # A compressed body is refused by whoever reads it, in their words.
+        auto_decompress=False,
         keepalive_timeout=75,
         max_line_size=_MAX_HEADER_BYTES,
         max_field_size=_MAX_HEADER_BYTES,

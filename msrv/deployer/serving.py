@@ -42,6 +42,7 @@ async def serve(
     runner = web.AppRunner(
         app,
         access_log=None,
+        auto_decompress=False,
         handler_cancellation=True,
         keepalive_timeout=30,
         lingering_time=_LINGER_SECONDS,

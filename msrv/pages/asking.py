@@ -36,7 +36,8 @@ def read_prices(form: MultiDict[str], catalog: Catalog) -> dict[str, Money]:
         except NotMoney:
             example = offered.price.decimal
             raise BadField(
-                offered.title, f"is an amount of {currency}, like {example}"
+                offered.title,
+                f"must be an amount of {currency}, like {example}",
             ) from None
         prices[item_id] = within_bounds(offered, own)
     return prices

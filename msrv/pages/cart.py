@@ -19,7 +19,9 @@ from msrv.catalog.model import Catalog, Item, Release
 from msrv.money import Money
 from msrv.payments.ordering import (
     MAX_ITEMS,
+    NotForSale,
     OutOfBounds,
+    TooManyItems,
     find_offered,
     within_bounds,
 )
@@ -79,10 +81,26 @@ def read(cookies: Mapping[str, str], catalog: Catalog) -> Cart:
     return _of(cookies.get(COOKIE, "")[:8192].split(_SEPARATOR), catalog)
 
 
-def add(cart: Cart, item_id: str, catalog: Catalog) -> Cart:
-    """Put one item in; a cart that is full stays as it is."""
-    added = _of((*cart.item_ids, item_id), catalog)
-    return Cart(added.entries, cart.chosen)
+def add(cart: Cart, item_ids: Iterable[str], catalog: Catalog) -> Cart:
+    """Put items in, all in one pass.
+
+    Raises NotForSale for what the store doesn't offer, and TooManyItems
+    where an order couldn't hold them.
+    """
+    wanted = dict.fromkeys(item_ids)
+    for item_id in wanted:
+        if find_offered(catalog, item_id) is None:
+            raise NotForSale(item_id)
+    entries = _without_parts(
+        {
+            item_id: entry
+            for item_id in (*cart.item_ids, *wanted)
+            if (entry := find_offered(catalog, item_id)) is not None
+        }
+    )
+    if len(entries) > MAX_ITEMS:
+        raise TooManyItems(len(entries))
+    return Cart(entries, cart.chosen)
 
 
 def remove(cart: Cart, item_ids: Iterable[str]) -> Cart:
@@ -143,9 +161,15 @@ def _of(parts: Iterable[str], catalog: Catalog) -> Cart:
             # Bounds that have changed since leave the suggestion.
             with contextlib.suppress(OutOfBounds):
                 chosen[stated[1]] = within_bounds(entry, own)
-    entries = tuple(
+    return Cart(_without_parts(found), chosen)
+
+
+def _without_parts(
+    found: Mapping[str, Item | Release],
+) -> tuple[Item | Release, ...]:
+    """Leave out what comes with a whole release that is there too."""
+    return tuple(
         entry
         for entry in found.values()
         if isinstance(entry, Release) or entry.release_id not in found
     )
-    return Cart(entries, chosen)

@@ -8,7 +8,6 @@ from msrv.pages.forms import read_form
 from msrv.pages.keys import CATALOG, ORIGIN
 from msrv.pages.rendering import respond, wants_json
 from msrv.payments.discounts import tidy
-from msrv.payments.ordering import NotForSale, find_offered
 
 
 async def show(request: web.Request) -> web.Response:
@@ -40,10 +39,7 @@ async def change(request: web.Request) -> web.StreamResponse:
     catalog = request.config_dict[CATALOG].current
     form = await read_form(request)
     content = cart.read(request.cookies, catalog)
-    for item_id in form.getall("add", []):
-        if find_offered(catalog, item_id) is None:
-            raise NotForSale(item_id)
-        content = cart.add(content, item_id, catalog)
+    content = cart.add(content, form.getall("add", []), catalog)
     gone = form.getall("remove", [])
     content = cart.remove(content, gone)
     if not gone:  # who takes something out need not have typed well

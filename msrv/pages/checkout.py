@@ -179,7 +179,7 @@ def _quote(
     random = request.config_dict[RANDOM]
     if attempt is not None:
         if not is_order_id(attempt):
-            raise BadField("attempt", "is what the checkout page gave")
+            raise BadField("attempt", "must be what the checkout page gave")
         now -= now % _STEP_SECONDS
         # A visitor may send any attempt: it names this order and no other.
         said = to_json(

@@ -8,8 +8,19 @@ class NothingHere(Exception):
     """The address leads to no page, release or item."""
 
 
+class UnsupportedForm(Exception):
+    """The body's headers don't state a form as it is read here."""
+
+
+class FormTooLarge(Exception):
+    """The form has more bytes or fields than are read."""
+
+
 class BadField(Exception):
-    """A field of a form or a query can't be read."""
+    """A field of a form or a query can't be read.
+
+    `wanted` completes a sentence: "must be a number from 1".
+    """
 
     def __init__(self, name: str, wanted: str) -> None:
         super().__init__(name)

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from msrv.money import Money
 from msrv.pages.errors import CannotCheck, NothingHere, PaymentRefused
-from msrv.pages.forms import read_form
+from msrv.pages.forms import is_compressed, read_form
 from msrv.pages.granting import grant, in_cart, take_out, title_of
 from msrv.pages.keys import (
     CATALOG,
@@ -115,13 +115,18 @@ async def come_back(request: web.Request) -> web.StreamResponse:
 async def hear(request: web.Request) -> web.Response:
     """Take a provider's message; it is on the disk when this answers.
 
-    Raises NothingHere where none are awaited, NotSigned and InboxFailed.
+    Raises NothingHere where none are awaited, NotSigned and InboxFailed, and
+    HTTPUnsupportedMediaType for what is compressed: bytes are signed.
     """
     provider = request.config_dict[PROVIDERS].get(
         request.match_info["provider"]
     )
     if provider is None or provider.ear is None:
         raise NothingHere
+    if is_compressed(request.headers):
+        raise web.HTTPUnsupportedMediaType(
+            headers={"Accept-Encoding": "identity"}
+        )
     try:
         async with asyncio.timeout(MESSAGE_SECONDS):
             body = await request.read()

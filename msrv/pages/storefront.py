@@ -66,7 +66,7 @@ async def catalog_page(request: web.Request) -> web.Response:
     shelf = request.config_dict[SHELF]
     words = request.query.get("q", "").strip()
     if len(words) > MAX_QUERY:
-        raise BadField("q", f"holds up to {MAX_QUERY} characters")
+        raise BadField("q", f"must have up to {MAX_QUERY} characters")
     if words:
         found = await shelf.search(catalog, words)
         pages = _pages(request, len(found))
@@ -153,7 +153,7 @@ def _pages(request: web.Request, total: int) -> Pages:
     """Read `page`; raises BadField or, past the end, NothingHere."""
     stated = request.query.get("page", "1")
     if not (stated.isascii() and stated.isdigit() and len(stated) < 10):
-        raise BadField("page", "is a number from 1")
+        raise BadField("page", "must be a number from 1")
     number, count = int(stated), max(1, ceil(total / PER_PAGE))
     if not 1 <= number <= count:
         raise NothingHere

@@ -126,9 +126,27 @@ ANSWERED: Final = {
         GET + b"Content-Length: 4\r\n\r\nad=1" + LAST,
         [200, 404],
     ),
-    "not really compressed": (
-        POST + b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nad=1",
-        [400],
+    **{
+        f"compressed by {coding}": (
+            POST
+            + f"Content-Encoding: {coding}\r\n".encode()
+            + b"Content-Length: 4\r\n\r\nad=1"
+            + LAST,
+            [415, 404],
+        )
+        for coding in ("gzip", "deflate", "br", "zstd", "identity, gzip", "x")
+    },
+    "not compressed, and said so": (
+        POST
+        + b"Content-Encoding: identity\r\nContent-Length: 4\r\n\r\nad=1"
+        + LAST,
+        [303, 404],
+    ),
+    "a compressed message": (
+        POST.replace(b"/cart", b"/payments/demo/webhook")
+        + b"Content-Encoding: br\r\nContent-Length: 4\r\n\r\nad=1"
+        + LAST,
+        [404, 404],
     ),
     "too long a form": (
         POST + b"Content-Length: 700000\r\n\r\n" + b"a" * 700_000 + LAST,
@@ -138,7 +156,14 @@ ANSWERED: Final = {
         POST.replace(b"urlencoded", b"urlencoded; charset=rot13")
         + b"Content-Length: 4\r\n\r\nad=1"
         + LAST,
-        [400, 404],
+        [415, 404],
+    ),
+    "a charset that costs": (
+        POST.replace(b"urlencoded", b"urlencoded; charset=punycode")
+        + b"Content-Length: 60000\r\n\r\n"
+        + b"a" * 60_000
+        + LAST,
+        [415, 404],
     ),
     "100-continue": (
         POST + b"Expect: 100-continue\r\nContent-Length: 4\r\n\r\nad=1" + LAST,

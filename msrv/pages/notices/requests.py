@@ -7,7 +7,14 @@ from aiohttp import web
 
 from msrv.catalog.live import NotReady
 from msrv.catalog.pictures import ArtworkError
-from msrv.pages.errors import BadField, NoSuchShape, NothingHere
+from msrv.pages.errors import (
+    BadField,
+    FormTooLarge,
+    NoSuchShape,
+    NothingHere,
+    UnsupportedForm,
+)
+from msrv.pages.forms import MEDIA_TYPE
 from msrv.pages.notices.notice import CART, Notice, Table
 from msrv.pages.origin import ForeignHost, ForeignOrigin
 
@@ -16,6 +23,26 @@ _NOT_HERE: Final = Notice(
     "not_found",
     "Nothing here",
     "There is no page at this address.",
+)
+
+
+_TOO_LARGE: Final = Notice(
+    413,
+    "too_large",
+    "Too much at once",
+    "That was more than this store reads in one go.",
+)
+_NOT_A_FORM: Final = Notice(
+    415,
+    "not_a_form",
+    "Not a form",
+    f"Send a form: {MEDIA_TYPE}, in UTF-8 and not compressed.",
+    # RFC 9110, section 15.5.16: what would be read.
+    headers={
+        "Accept": MEDIA_TYPE,
+        "Accept-Post": MEDIA_TYPE,
+        "Accept-Encoding": "identity",
+    },
 )
 
 
@@ -41,6 +68,8 @@ TABLE: Final[Table] = {
     NothingHere: _NOT_HERE,
     ArtworkError: _NOT_HERE,
     BadField: _bad_field,
+    FormTooLarge: _TOO_LARGE,
+    UnsupportedForm: _NOT_A_FORM,
     ForeignHost: Notice(
         421,
         "foreign_host",
@@ -78,18 +107,8 @@ STATUSES: Final = {
             "That took too long",
             "The rest of this request didn't come. Please try again.",
         ),
-        Notice(
-            413,
-            "too_large",
-            "Too much at once",
-            "That was more than this store reads in one go.",
-        ),
-        Notice(
-            415,
-            "not_a_form",
-            "Not a form",
-            "Send a form: application/x-www-form-urlencoded.",
-        ),
+        _TOO_LARGE,
+        _NOT_A_FORM,
     )
 }
 """What aiohttp raises by itself."""

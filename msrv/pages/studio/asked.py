@@ -29,7 +29,9 @@ def period(request: web.Request) -> str:
     """Read `period`: `all`, a year, or a month. Raises BadField."""
     text = request.query.get("period", "").strip() or "all"
     if text != "all" and not _PERIOD.fullmatch(text):
-        raise BadField("period", "is a month like 2026-03, a year, or all")
+        raise BadField(
+            "period", "must be a month like 2026-03, a year, or all"
+        )
     return text
 
 
@@ -87,9 +89,9 @@ def _day(request: web.Request, name: str) -> int | None:
     try:
         found = date.fromisoformat(text)
     except ValueError:
-        raise BadField(name, "is a day like 2026-03-06") from None
+        raise BadField(name, "must be a day like 2026-03-06") from None
     if found.year < _FIRST_YEAR:
-        raise BadField(name, "is a day since 1970")
+        raise BadField(name, "must be a day since 1970")
     return day_number(found)
 
 

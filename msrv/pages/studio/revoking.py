@@ -83,7 +83,7 @@ async def change(request: web.Request) -> web.Response:
 
 def _item(text: str) -> str:
     if text != WHOLE and not is_item_id(text):
-        raise BadField("item", "is an item's id")
+        raise BadField("item", "must be an item's id")
     return text
 
 
