@@ -1,12 +1,12 @@
 """What can be sent of a catalog, as HTTP and the sender see it.
 
-Releases are ZIPs, laid out once and kept while the catalog is the same.
+Releases are ZIPs, laid out once and kept while the release is the same.
 """
 
 from collections import OrderedDict
-from typing import Final
+from typing import Final, NamedTuple
 
-from msrv.catalog.model import Catalog, Item, Release
+from msrv.catalog.model import Catalog, Item, Release, Shop
 from msrv.catalog.packing import pack, pack_name
 from msrv.downloads.archive import MEDIA_TYPE
 from msrv.downloads.body import Body
@@ -16,13 +16,25 @@ _KEPT: Final = 64
 _KEPT_FILES: Final = 4096
 
 
+class _Pack(NamedTuple):
+    """A layout, and what it was made from."""
+
+    release: Release
+    shop: Shop
+    representation: Representation
+    body: Body
+
+
 class Packs:
-    """The layouts of the releases that were asked for last."""
+    """The layouts of the releases that were asked for last.
+
+    Each is kept with what it was made from, and made anew for anything else:
+    two catalogs of one version can hold the same bytes in files with other
+    dates, and a layout holds the files.
+    """
 
     def __init__(self) -> None:
-        self._known: OrderedDict[
-            tuple[str, str], tuple[Representation, Body]
-        ] = OrderedDict()
+        self._packs: OrderedDict[str, _Pack] = OrderedDict()
         self._files: dict[str, tuple[Item, Representation, Body]] = {}
 
     def file(self, item: Item) -> tuple[Representation, Body]:
@@ -43,11 +55,16 @@ class Packs:
         self, catalog: Catalog, release: Release
     ) -> tuple[Representation, Body]:
         """Give a release as one ZIP."""
-        key = (catalog.version, release.release_id)
-        known = self._known.get(key)
-        if known is None:
+        known = self._packs.get(release.release_id)
+        if (
+            known is None
+            or known.release is not release
+            or known.shop != catalog.shop
+        ):
             archive = pack(release, catalog.shop)
-            known = (
+            known = _Pack(
+                release,
+                catalog.shop,
                 Representation(
                     size_bytes=archive.body.size_bytes,
                     etag=archive.etag,
@@ -57,11 +74,11 @@ class Packs:
                 ),
                 archive.body,
             )
-            self._known[key] = known
-            if len(self._known) > _KEPT:
-                self._known.popitem(last=False)
-        self._known.move_to_end(key)
-        return known
+            self._packs[release.release_id] = known
+            if len(self._packs) > _KEPT:
+                self._packs.popitem(last=False)
+        self._packs.move_to_end(release.release_id)
+        return known.representation, known.body
 
 
 def _last_modified(release: Release) -> int:
