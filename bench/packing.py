@@ -21,7 +21,7 @@ from msrv.downloads.body import Stretch
 from msrv.downloads.outbox import FULL_BYTES
 from msrv.downloads.reading import Files
 from msrv.storage.local import Folder
-from msrv.storage.model import Content
+from msrv.storage.model import Content, FileIdentity
 
 ROUNDS: Final = 9
 _THEIRS: Final = """
@@ -96,8 +96,7 @@ def _content(path: Path) -> Content:
     data, status = path.read_bytes(), path.stat()
     return Content(
         path=path.name,
-        size_bytes=status.st_size,
-        mtime_ns=status.st_mtime_ns,
+        identity=FileIdentity.of(status),
         sha256=hashlib.sha256(data).digest(),
         crc32=zlib.crc32(data),
         media_type="application/octet-stream",

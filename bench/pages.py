@@ -21,7 +21,7 @@ from msrv.catalog.reading import Reading
 from msrv.money import Money
 from msrv.pages.keys import CATALOG, LEDGER
 from msrv.proofs.keyring import Keyring
-from msrv.storage.model import Content
+from msrv.storage.model import Content, FileIdentity
 
 ROUNDS = 15
 ASKED = 20
@@ -126,7 +126,9 @@ def _release(number: int) -> Release:
                 title=f"Tone {number * PER_RELEASE + track}",
                 artist="A machine",
                 price=price,
-                content=Content("x", 1, 1, b"\0" * 32, 0, "audio/wav"),
+                content=Content(
+                    "x", FileIdentity(1, 1, 1, 1), b"\0" * 32, 0, "audio/wav"
+                ),
                 number=track,
                 duration_seconds=60.0,
             )

@@ -105,6 +105,7 @@ def create_app(
     app.add_routes(ROUTES)
     app.add_routes(STUDIO)
     app.on_response_prepare.append(headers.secure)
+    app.cleanup_ctx.append(_verifying(folder))
     app.cleanup_ctx.append(_catalog)
     app.cleanup_ctx.append(_makers)
     app.cleanup_ctx.append(_ledger)
@@ -154,6 +155,18 @@ async def _catalog(app: web.Application) -> AsyncIterator[None]:
     """
     async with app[keys.CATALOG]:
         yield
+
+
+def _verifying(
+    folder: Folder,
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Stop, at the end, what is still being hashed again."""
+
+    async def run(_app: web.Application) -> AsyncIterator[None]:
+        yield
+        await folder.aclose()
+
+    return run
 
 
 async def _makers(app: web.Application) -> AsyncIterator[None]:

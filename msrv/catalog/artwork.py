@@ -14,7 +14,8 @@ from pathlib import Path
 from msrv.catalog.cache import keep
 from msrv.catalog.model import Artwork
 from msrv.catalog.pictures import ArtworkError, shrink
-from msrv.storage.model import Storage
+from msrv.storage.model import Content, Storage
+from msrv.storage.verification import verified
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,9 @@ class Covers:
         self._cache_dir = cache_dir
         self._hot: OrderedDict[_Key, Picture] = OrderedDict()
         self._hot_bytes = 0
-        self._making: dict[_Key, asyncio.Task[Picture]] = {}
+        # By the file that is read, too: another with the same bytes may be
+        # there where this one is away.
+        self._making: dict[tuple[Content, int], asyncio.Task[Picture]] = {}
         self._places = asyncio.Semaphore(_MADE_AT_ONCE)
         self._complained = False
 
@@ -84,10 +87,12 @@ class Covers:
         if key in self._hot:
             self._hot.move_to_end(key)
             return self._hot[key]
-        task = self._making.get(key)
+        making = (artwork.content, width)
+        task = self._making.get(making)
         if task is None:
             task = asyncio.create_task(self._made(key, artwork))
-            self._making[key] = task
+            self._making[making] = task
+            task.add_done_callback(lambda _: self._making.pop(making))
             task.add_done_callback(lambda done: self._finish(key, done))
         # To wait is not to await: when this visitor goes away, the task
         # still runs for the others.
@@ -99,9 +104,12 @@ class Covers:
         await asyncio.gather(*self._making.values(), return_exceptions=True)
 
     def _finish(self, key: _Key, task: asyncio.Task[Picture]) -> None:
-        del self._making[key]
         # Looking at the error says that it was seen, where nobody waits.
-        if task.cancelled() or task.exception() is not None:
+        if (
+            task.cancelled()
+            or task.exception() is not None
+            or key in self._hot
+        ):
             return
         picture = task.result()
         self._hot[key] = picture
@@ -117,7 +125,10 @@ class Covers:
         if kept is not None:
             return kept
         async with self._places:
-            data = await asyncio.to_thread(self._make, artwork, width)
+            data = await verified(
+                self._folder,
+                lambda: asyncio.to_thread(self._make, artwork, width),
+            )
         try:
             await asyncio.to_thread(keep, path, data)
         except OSError as error:

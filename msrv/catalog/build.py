@@ -231,6 +231,13 @@ class _Maker:
         self, file: FoundFile
     ) -> tuple[Content, dict[str, Any]] | None:
         """Give a file's bytes and facts; None where it can't be offered."""
+        if not file.has_usual_size:
+            self.complain(
+                file,
+                f"says that it has {file.size_bytes:,} bytes, and at most "
+                "1 TiB can be offered; not offered",
+            )
+            return None
         known = self._index.find(file)
         if file.path in self._unreadable or known is None:
             if file.path in self._unreadable:
@@ -247,8 +254,7 @@ class _Maker:
             return None
         content = Content(
             file.path,
-            file.size_bytes,
-            file.mtime_ns,
+            known.identity,
             known.sha256,
             known.crc32,
             media_type(file.suffix),

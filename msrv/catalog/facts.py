@@ -1,6 +1,7 @@
 """Reading files: hashes and what they say of themselves, once for each."""
 
 import hashlib
+import logging
 import os
 import zlib
 from collections.abc import Callable, Iterable
@@ -14,6 +15,9 @@ from msrv.catalog.scan import FoundFile, FoundFolder, in_release
 from msrv.catalog.tags import NotAudio, read_tags
 from msrv.catalog.text import shown
 from msrv.problems import Problem
+from msrv.storage.model import FileIdentity
+
+log = logging.getLogger(__name__)
 
 _BLOCK_BYTES: Final = 1 << 20
 _AT_ONCE: Final = 2
@@ -21,6 +25,8 @@ _AT_ONCE: Final = 2
 _SAVE_BYTES: Final = 1 << 30
 _SAVE_FILES: Final = 1000
 """How much may be read again after a crash during the first reading."""
+
+CHANGING: Final = "is being changed; not offered yet"
 
 Progress = Callable[[int, int, int, int], None]
 
@@ -50,6 +56,8 @@ def learn(
     unknown: list[tuple[FoundFile, bool]] = []
     for folder in folders:
         for file in in_release(folder):
+            if not file.has_usual_size:
+                continue
             if index.find(file) is None:
                 unknown.append((file, file is folder.cover))
             # It may be known from when it could be read.
@@ -90,15 +98,27 @@ def _read(
     path = root / wanted.path
     try:
         with open(path, "rb", opener=_open) as file:
-            _check(file, wanted)
+            identity = _identity(file)
+            # Not the inode, which some file systems give anew at each look.
+            if identity[:3] != wanted.identity[:3]:
+                raise _Changing
             sha256, crc32 = _digests(file, stopping)
             facts = _facts(path, file, wanted, is_cover=is_cover)
-            _check(file, wanted)
+            if _identity(file) != identity:
+                raise _Changing
+    except Stopped:
+        raise
     except _Changing:
-        return _problem(wanted, "is being changed; not offered yet")
+        return _problem(wanted, CHANGING)
     except OSError as error:
-        return _problem(wanted, f"can't be read: {error.strerror}")
-    return Known.of(wanted, sha256, crc32, facts)
+        return _problem(wanted, f"can't be read: {error.strerror or error}")
+    except Exception as error:
+        # A mistake of ours, or of a parser's, is this file's problem alone.
+        log.exception("%s could not be read", shown(wanted.path))
+        return _problem(wanted, f"could not be read: {error!r}; not offered")
+    return Known.of(
+        wanted._replace(inode=identity.inode), sha256, crc32, facts
+    )
 
 
 def _is_readable(path: str) -> bool:
@@ -125,13 +145,8 @@ def _digests(
     return sha256.digest(), crc32
 
 
-def _check(file: BinaryIO, wanted: FoundFile) -> None:
-    status = os.fstat(file.fileno())
-    if (status.st_size, status.st_mtime_ns) != (
-        wanted.size_bytes,
-        wanted.mtime_ns,
-    ):
-        raise _Changing
+def _identity(file: BinaryIO) -> FileIdentity:
+    return FileIdentity.of(os.fstat(file.fileno()))
 
 
 def _facts(

@@ -1,9 +1,10 @@
 """What is known of the library's files, so that each is read once.
 
-An SQLite file in the data folder, keyed by path, size and time: hashes, and
-facts such as tags. It holds nothing that can't be had again: a file that is
-broken, or not ours, or another version's, is thrown away and made anew, and
-where the data folder can't be written the index lives in memory.
+An SQLite file in the data folder, keyed by path and identity (size, times,
+inode): hashes, and facts such as tags. It holds nothing that can't be had
+again: a file that is broken, or not ours, or another version's, is thrown
+away and made anew, and where the data folder can't be written the index lives
+in memory.
 """
 
 import json
@@ -16,31 +17,33 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from msrv.catalog.scan import FoundFile
+from msrv.catalog.text import shown
+from msrv.storage.model import FileIdentity
 
 log = logging.getLogger(__name__)
 
 FILE_NAME: Final = "index.sqlite3"
 _APPLICATION: Final = int.from_bytes(b"MSRV", "big")
-_VERSION: Final = 1
+_VERSION: Final = 2
 """Raise it when the columns or the facts change."""
 _TABLE: Final = (
     # Two processes may begin at once.
     "CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, "
-    "size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, "
+    # Text: SQLite's integers end in 2262, and at half of an inode's.
+    "identity TEXT NOT NULL, "
     "sha256 BLOB NOT NULL, crc32 INTEGER NOT NULL, "
     "facts TEXT NOT NULL) WITHOUT ROWID"
 )
 
 
 class Known(NamedTuple):
-    """What is known of one file, as of its size and time.
+    """What is known of one file, as of its identity.
 
     The facts stay JSON until they are asked for: of 100,000 files they would
     fill a hundred megabytes otherwise.
     """
 
-    size_bytes: int
-    mtime_ns: int
+    identity: FileIdentity
     sha256: bytes
     crc32: int
     facts_json: str
@@ -51,7 +54,7 @@ class Known(NamedTuple):
     ) -> Self:
         """Know a file that has just been read."""
         said = json.dumps(facts) if facts else "{}"
-        return cls(file.size_bytes, file.mtime_ns, sha256, crc32, said)
+        return cls(file.identity, sha256, crc32, said)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -76,10 +79,12 @@ class Index:
         self._known: dict[str, Known] = {}
         self._warned = False
         rows = connection.execute(
-            "SELECT path, size, mtime_ns, sha256, crc32, facts FROM files"
+            "SELECT path, identity, sha256, crc32, facts FROM files"
         )
-        for path, *columns in rows:
-            self._known[os.fsdecode(path)] = Known(*columns)
+        for path, identity, *columns in rows:
+            self._known[os.fsdecode(path)] = Known(
+                FileIdentity(*map(int, identity.split())), *columns
+            )
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -92,7 +97,13 @@ class Index:
             except sqlite3.OperationalError:
                 # Read-only, locked, full: nothing is wrong with the file.
                 raise
-            except (sqlite3.DatabaseError, _NotOurs, TypeError) as error:
+            except (
+                sqlite3.DatabaseError,
+                _NotOurs,
+                AttributeError,
+                TypeError,
+                ValueError,
+            ) as error:
                 log.warning("making the index anew: %s", error)
                 for each in (path, f"{path}-wal", f"{path}-shm"):
                     Path(each).unlink(missing_ok=True)
@@ -118,16 +129,24 @@ class Index:
     def find(self, file: FoundFile) -> Known | None:
         """Find what is known of a file, if it still is that file."""
         known = self._known.get(file.path)
-        if (
-            known is None
-            or known.mtime_ns != file.mtime_ns
-            or known.size_bytes != file.size_bytes
-        ):
+        if known is None or not known.identity.is_same(file.identity):
             return None
         return known
 
     def keep(self, path: str, known: Known) -> None:
-        """Remember a file that was read."""
+        """Remember a file that was read.
+
+        Where nothing but its inode is new, and the bytes are the same, the
+        file system's inodes don't last: this file's is not compared again.
+        """
+        old = self._known.get(path)
+        if (
+            old is not None
+            and old.sha256 == known.sha256
+            and old.identity[:3] == known.identity[:3]
+            and old.identity.inode != known.identity.inode
+        ):
+            known = known._replace(identity=known.identity._replace(inode=0))
         self._known[path] = known
         self._changed.add(path)
 
@@ -139,10 +158,8 @@ class Index:
         """
         if not self._changed:
             return
-        rows = [
-            (os.fsencode(path), *self._known[path]) for path in self._changed
-        ]
-        statement = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)"
+        rows = [_row(path, self._known[path]) for path in self._changed]
+        statement = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)"
         if self._write(statement, rows):
             self._changed.clear()
 
@@ -162,7 +179,8 @@ class Index:
     def _write(self, statement: str, rows: list[tuple[Any, ...]]) -> bool:
         try:
             with self._connection:
-                self._connection.executemany(statement, rows)
+                for row in rows:
+                    self._write_one(statement, row)
         except sqlite3.Error as error:
             if not self._warned:
                 log.warning("the index can't be written: %s", error)
@@ -170,6 +188,24 @@ class Index:
             return False
         self._warned = False
         return True
+
+    def _write_one(self, statement: str, row: tuple[Any, ...]) -> None:
+        """Write one file's row; one that can't be is no other's matter."""
+        try:
+            self._connection.execute(statement, row)
+        except (
+            OverflowError,
+            ValueError,
+            sqlite3.DataError,
+            sqlite3.InterfaceError,
+            sqlite3.ProgrammingError,
+        ) as error:
+            log.warning(
+                "the index can't hold %s, which is read again at each start: "
+                "%s",
+                shown(os.fsdecode(row[0])),
+                error,
+            )
 
     def close(self) -> None:
         """Let go of the file."""
@@ -187,6 +223,11 @@ class Index:
     ) -> None:
         """Close."""
         self.close()
+
+
+def _row(path: str, known: Known) -> tuple[Any, ...]:
+    identity = " ".join(map(str, known.identity))
+    return (os.fsencode(path), identity, *known[1:])
 
 
 def _connect(path: Path | str) -> sqlite3.Connection:

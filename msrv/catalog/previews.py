@@ -24,7 +24,8 @@ from typing import BinaryIO
 from msrv.catalog.cache import keep
 from msrv.catalog.model import Item, Kind
 from msrv.storage.local import Folder
-from msrv.storage.model import StorageError
+from msrv.storage.model import Content, StorageError
+from msrv.storage.verification import verified
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +113,9 @@ class Previews:
         self._timeout_seconds = timeout_seconds
         self._clock = clock
         self._turn = asyncio.Semaphore(1)
-        self._making: dict[bytes, asyncio.Task[Clip]] = {}
+        # By the file that is read: another with the same bytes may be there
+        # where this one is away.
+        self._making: dict[Content, asyncio.Task[Clip]] = {}
         # By a track's sha256: its clip, or when to try again to make one.
         self._known: OrderedDict[bytes, Clip | float] = OrderedDict()
 
@@ -147,11 +150,11 @@ class Previews:
         known = self._known.get(key)
         if isinstance(known, float) and known > self._clock():
             raise NoPreview(item.item_id)
-        task = self._making.get(key)
+        task = self._making.get(item.content)
         if task is None:
             task = asyncio.create_task(self._made(item))
-            self._making[key] = task
-            task.add_done_callback(lambda done: self._finish(key, done))
+            self._making[item.content] = task
+            task.add_done_callback(lambda done: self._finish(item, done))
         # To wait is not to await: when this visitor goes away, the task
         # still runs for the others.
         await asyncio.wait((task,))
@@ -165,12 +168,13 @@ class Previews:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._folder.aclose()
 
-    def _finish(self, key: bytes, task: asyncio.Task[Clip]) -> None:
-        del self._making[key]
+    def _finish(self, item: Item, task: asyncio.Task[Clip]) -> None:
+        del self._making[item.content]
         # Looking at the error says that it was seen, where nobody waits.
         if not task.cancelled() and task.exception() is None:
-            self._remember(key, task.result())
+            self._remember(item.content.sha256, task.result())
 
     def _remember(self, key: bytes, known: Clip | float) -> None:
         self._known[key] = known
@@ -205,7 +209,10 @@ class Previews:
         """Run ffmpeg once; raises NoPreview saying why, or as in _made."""
         seconds = item.duration_seconds or 0.0
         length = min(LONGEST_CLIP_SECONDS, seconds / 3)
-        track = await asyncio.to_thread(self._folder.open, item.content)
+        track = await verified(
+            self._folder,
+            lambda: asyncio.to_thread(self._folder.open, item.content),
+        )
         try:
             data, complaint, status = await self._run(
                 track, start=seconds / 4, length=length

@@ -18,11 +18,13 @@ from msrv.catalog.leftovers import is_leftover
 from msrv.catalog.media_types import AUDIO_TYPES, PICTURES
 from msrv.catalog.text import shown
 from msrv.problems import Problem
+from msrv.storage.model import FileIdentity
 
 STORE_TOML: Final = "store.toml"
 RELEASE_TOML: Final = "release.toml"
 _COVERS: Final = tuple(f"cover{suffix}" for suffix in PICTURES)
 _APART: Final = frozenset({STORE_TOML, RELEASE_TOML, *_COVERS})
+MAX_FILE_BYTES: Final = 1 << 40
 _MAX_DEPTH: Final = 32
 
 
@@ -33,13 +35,28 @@ class LibraryUnreadable(Exception):
 class FoundFile(NamedTuple):
     """One regular file. `path` is relative to the library, with `/`.
 
-    `ctime_ns` moves when the permissions do, too.
+    The numbers are as the file system gives them, of any sign and size.
     """
 
     path: str
     size_bytes: int
     mtime_ns: int
     ctime_ns: int
+    inode: int
+
+    @property
+    def identity(self) -> FileIdentity:
+        """What tells it from another file, or from its next version."""
+        return FileIdentity(*self[1:])
+
+    @property
+    def has_usual_size(self) -> bool:
+        """Whether it can be hashed in a time that others can wait.
+
+        A sparse file can say that it has exabytes, and a broken mount that it
+        has less than none.
+        """
+        return 0 <= self.size_bytes <= MAX_FILE_BYTES
 
     @property
     def name(self) -> str:
@@ -165,6 +182,7 @@ class _Walker:
                         status.st_size,
                         status.st_mtime_ns,
                         status.st_ctime_ns,
+                        status.st_ino,
                     )
                 )
             else:

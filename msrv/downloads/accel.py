@@ -34,7 +34,8 @@ from msrv.downloads.conditions import field
 from msrv.downloads.representation import Disposition, Representation
 from msrv.downloads.sending import OnSent, Sender
 from msrv.downloads.small import Ready
-from msrv.storage.model import Content
+from msrv.storage.model import Content, Verifier
+from msrv.storage.verification import verified
 
 WHOLE: Final = "/-/files/whole/"
 PART: Final = "/-/files/part/"
@@ -48,13 +49,14 @@ _PLAIN_RANGE: Final = re.compile(
 _JUDGED_AGAIN: Final = ("If-Match", "If-Unmodified-Since")
 
 
-class Shelf(Protocol):
+class Shelf(Verifier, Protocol):
     """A storage whose files others can read by their paths."""
 
     def locate(self, content: Content) -> bytes:
         """Give the path of a file below the library's root, links resolved.
 
-        Blocks on the disk: call it in a thread. Raises Gone or Changed.
+        Blocks on the disk: call it in a thread. Raises Gone, Changed and
+        Unverified.
         """
         ...
 
@@ -121,7 +123,10 @@ class Accel:
                 disposition=disposition,
                 on_sent=on_sent,
             )
-        path = await asyncio.to_thread(self._shelf.locate, content)
+        path = await verified(
+            self._shelf,
+            lambda: asyncio.to_thread(self._shelf.locate, content),
+        )
         root = PART if answer.status is HTTPStatus.PARTIAL_CONTENT else WHOLE
         # Length and range are nginx's to say: it has the file in its hand.
         headers = {

@@ -22,6 +22,7 @@ from msrv.downloads.representation import Disposition, Representation
 from msrv.downloads.sending import OnSent
 from msrv.downloads.small import SMALL_BYTES, Ready, SmallAnswers, is_plain
 from msrv.storage.model import Storage, StorageError
+from msrv.storage.verification import verified
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,10 @@ class Direct:
         reads = request.method != hdrs.METH_HEAD
         if reads and answer.size_bytes <= SMALL_BYTES:
             # Read whole, it leaves in one write with its headers.
-            read = asyncio.to_thread(read_all, self._storage, pieces)
+            read = verified(
+                self._storage,
+                lambda: asyncio.to_thread(read_all, self._storage, pieces),
+            )
             if disposition == "attachment" and is_plain(request):
                 key = representation, cache_control
                 response: web.Response = await self._small.first(
@@ -139,10 +143,11 @@ async def _send(piece: Piece, files: Files, outbox: Outbox) -> None:
     if outbox.can_pass and start < last:
         while start < last:
             count = await outbox.pass_on(file, start, last)
+            await file.verify()
             start += count or await _copy(file, start, last, outbox)
         # The kernel's bytes are the file's own until they have arrived.
         await outbox.settle()
-        file.check()
+        await file.verify()
     while start < piece.stop:
         start += await _copy(file, start, piece.stop, outbox)
 

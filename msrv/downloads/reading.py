@@ -12,7 +12,8 @@ from typing import BinaryIO, Final, TypeVar
 
 from msrv.downloads.body import Piece, Stretch
 from msrv.downloads.wire import Wire, is_cached
-from msrv.storage.model import Changed, Content, Gone, Storage
+from msrv.storage.model import Changed, Content, Gone, Storage, Unverified
+from msrv.storage.verification import verified
 
 COLD_BYTES: Final = 256 * 1024
 """The most that a thread reads at a time."""
@@ -26,14 +27,18 @@ class OpenFile:
     """One file of the library, open, while it is sent.
 
     Sends only what was hashed: a file that is written over in place while it
-    is read has another time of modification, which is looked at after each
-    piece is read and before it is used. (A file that is replaced by another
-    of the same name stays as it was to who has it open.)
+    is read has another status, which is looked at after each piece is read
+    and before it is used. Where that may mean a `chmod` or other bytes, it is
+    hashed again before it is read on. (A file that is replaced by another of
+    the same name stays as it was to who has it open.)
     """
 
-    def __init__(self, file: BinaryIO, content: Content) -> None:
+    def __init__(
+        self, file: BinaryIO, content: Content, storage: Storage
+    ) -> None:
         self._file = file
         self._content = content
+        self._storage = storage
         self._reading: asyncio.Future[bytes] | None = None
 
     async def read_into(self, room: memoryview, start: int) -> int:
@@ -42,20 +47,26 @@ class OpenFile:
         Raises Changed where the file has been changed or cut short since it
         was opened, and Gone where it can't be read any more.
         """
-        count = self._read_cached(room, start)
-        if count:
-            return count
-        # Shielded, so that after a cancellation close() still knows of the
-        # thread: a number closed under it could by then be another file's.
-        # Into bytes of its own, since by then the room is another's, too.
-        self._reading = asyncio.ensure_future(
-            asyncio.to_thread(
-                self.read_waiting, start, min(len(room), COLD_BYTES)
+        while True:
+            count = self._read_cached(room, start)
+            if count:
+                return count
+            # Shielded, so that after a cancellation close() still knows of
+            # the thread: a number closed under it could by then be another
+            # file's. Into bytes of its own, since by then the room is
+            # another's, too.
+            self._reading = asyncio.ensure_future(
+                asyncio.to_thread(
+                    self.read_waiting, start, min(len(room), COLD_BYTES)
+                )
             )
-        )
-        piece = await asyncio.shield(self._reading)
-        room[: len(piece)] = piece
-        return len(piece)
+            try:
+                piece = await asyncio.shield(self._reading)
+            except Unverified:
+                await self.verify()
+                continue
+            room[: len(piece)] = piece
+            return len(piece)
 
     def is_cached(self, start: int, size: int) -> bool:
         """Whether reading a stretch would wait for nothing."""
@@ -64,8 +75,10 @@ class OpenFile:
     async def send_on(self, wire: Wire, start: int, stop: int) -> int:
         """Have the kernel send what is cached; say how much that was.
 
-        What it sends may still change on its way: `check` once all of it has
-        arrived. Raises Changed and Gone as `read_into`, and ConnectionError.
+        Sends no more once the file has to be hashed again; what was sent by
+        then may have changed on its way. So `verify` before more is sent, and
+        once all of it has arrived. Raises Changed and Gone as `read_into`,
+        and ConnectionError.
         """
         try:
             return await wire.send(self, start, stop)
@@ -79,12 +92,14 @@ class OpenFile:
         return self._file.fileno()
 
     def read_waiting(self, start: int, size: int) -> bytes:
-        """Do as `read`, in the thread of who calls."""
+        """Do as `read_into`, in the calling thread. Raises Unverified, too."""
         try:
             piece = os.pread(self._file.fileno(), size, start)
-            self.check()
+            is_verified = self.is_verified()
         except OSError as error:
             raise Gone(self._content.path) from error
+        if not is_verified:
+            raise Unverified(self._content)
         if not piece:
             raise Changed(self._content.path)
         return piece
@@ -107,24 +122,32 @@ class OpenFile:
             return 0
         try:
             count = os.preadv(self._file.fileno(), [room], start, _NOWAIT)
-            self.check()
+            is_verified = self.is_verified()
         except OSError:
             # Not cached (EAGAIN), or a file system that can't tell
             # (EOPNOTSUPP). What is really wrong shows in the thread.
             return 0
-        return count
+        return count if is_verified else 0
 
-    def check(self) -> None:
-        """See that the file is what was hashed. Raises Changed."""
+    def is_verified(self) -> bool:
+        """Whether the file is known to be what was hashed.
+
+        Raises Changed and OSError; see Storage.
+        """
         # A write sets the time before it puts a byte, so that new bytes can't
         # be read under the old time.
-        status = os.fstat(self._file.fileno())
-        content = self._content
-        if (status.st_size, status.st_mtime_ns) != (
-            content.size_bytes,
-            content.mtime_ns,
-        ):
-            raise Changed(content.path)
+        return self._storage.is_verified(self._file.fileno(), self._content)
+
+    async def verify(self) -> None:
+        """See that the file is what was hashed; hash it if that isn't known.
+
+        Raises Changed and Gone.
+        """
+        try:
+            while not self.is_verified():
+                await self._storage.verify(self._content, self._file.fileno())
+        except OSError as error:
+            raise Gone(self._content.path) from error
 
 
 class Files:
@@ -174,14 +197,17 @@ class Files:
     async def _keep(
         self, content: Content, opening: Callable[[], BinaryIO]
     ) -> None:
-        file = await in_thread(opening, left_over=_close)
-        self._open, self._content = OpenFile(file, content), content
+        file = await verified(
+            self._storage, lambda: in_thread(opening, left_over=_close)
+        )
+        self._open = OpenFile(file, content, self._storage)
+        self._content = content
 
 
 def read_all(storage: Storage, pieces: Iterable[Piece]) -> bytes:
     """Read pieces into one. Blocks: call it in a thread, for a few bytes.
 
-    Raises Gone or Changed.
+    Raises Gone, Changed and Unverified.
     """
     read = []
     for piece in pieces:
@@ -190,7 +216,7 @@ def read_all(storage: Storage, pieces: Iterable[Piece]) -> bytes:
             continue
         at = piece.start
         with closing(
-            OpenFile(storage.open(piece.content), piece.content)
+            OpenFile(storage.open(piece.content), piece.content, storage)
         ) as file:
             while at < piece.stop:
                 read.append(file.read_waiting(at, piece.stop - at))

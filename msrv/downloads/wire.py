@@ -49,8 +49,8 @@ class Sendable(Protocol):
         """Whether reading a stretch would wait for nothing."""
         ...
 
-    def check(self) -> None:
-        """Raise where it is not what it was."""
+    def is_verified(self) -> bool:
+        """Whether it is known to be what it was; raises where it isn't."""
         ...
 
 
@@ -82,8 +82,9 @@ class Wire:
     async def send(self, file: "Sendable", start: int, stop: int) -> int:
         """Send a stretch of a file; say how much of it was cached.
 
-        What the file's `check` raises, and OSError: a ConnectionError where
-        nobody is there any more. `sent_bytes` counts in any case.
+        Stops early where the file isn't verified any more. Raises what its
+        `is_verified` raises, and OSError: a ConnectionError where nobody is
+        there any more. `sent_bytes` counts in any case.
         """
         self._file, self._at, self._stop = file, start, stop
         self._cached_stop = start
@@ -114,8 +115,7 @@ class Wire:
                 self._at,
                 self._cached_stop - self._at,
             )
-            self._file.check()
-            if self._at == self._stop:
+            if not self._file.is_verified() or self._at == self._stop:
                 self._done.set_result(None)
         except (BlockingIOError, InterruptedError):
             pass

@@ -5,7 +5,14 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from msrv.storage.model import Changed, Content, Gone
+from msrv.storage.model import (
+    Changed,
+    Content,
+    FileIdentity,
+    Gone,
+    Unverified,
+)
+from msrv.storage.verification import Verification
 
 
 class Folder:
@@ -13,6 +20,7 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
+        self._verification = Verification()
 
     def open(self, content: Content) -> BinaryIO:
         """Open a file as the catalog knows it; see Storage.open.
@@ -21,21 +29,59 @@ class Folder:
         between the two can't slip through. A symbolic link may lead anywhere
         inside the library and nowhere else.
         """
-        _, descriptor = self._open(content)
+        _, descriptor = self._open_verified(content)
         return os.fdopen(descriptor, "rb", buffering=0)
 
     def locate(self, content: Content) -> bytes:
-        """Give a file's path below the root, links resolved; see Shelf.
+        """Return a file's path below the root, links resolved; see Shelf.
 
         It was there a moment ago, as the catalog knows it, and could be read.
-        Raises Gone or Changed.
+        Raises Gone, Changed and Unverified.
         """
-        real, descriptor = self._open(content)
+        real, descriptor = self._open_verified(content)
         os.close(descriptor)
         return os.fsencode(real.relative_to(self.root))
 
+    def is_verified(self, descriptor: int, content: Content) -> bool:
+        """Whether an open file is what was hashed; see Storage."""
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise Gone(content.path)
+        if status.st_size != content.size_bytes:
+            raise Changed(content.path)
+        identity = FileIdentity.of(status)
+        if content.identity.is_same(identity):
+            return True
+        outcome = self._verification.outcome(content, identity)
+        if outcome is False:
+            raise Changed(content.path)
+        return outcome is True
+
+    async def verify(
+        self, content: Content, descriptor: int | None = None
+    ) -> None:
+        """Hash a file again; see Storage."""
+        await self._verification.verify(
+            content, lambda: self._open(content)[1], descriptor
+        )
+
+    async def aclose(self) -> None:
+        """Stop hashing, at the end of the store."""
+        await self._verification.aclose()
+
+    def _open_verified(self, content: Content) -> tuple[Path, int]:
+        """Open a file that is what was hashed. Raises as Storage.open."""
+        real, descriptor = self._open(content)
+        try:
+            if not self.is_verified(descriptor, content):
+                raise Unverified(content)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return real, descriptor
+
     def _open(self, content: Content) -> tuple[Path, int]:
-        """Open a file: its real path, and its descriptor."""
+        """Open what is there: its real path, and its descriptor."""
         path = self.root / content.path
         try:
             real = path.resolve(strict=True)
@@ -44,24 +90,7 @@ class Folder:
             # The path that was checked, and no link put in its place since.
             # NONBLOCK: a FIFO put there must not hang a thread.
             flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW
-            descriptor = os.open(real, flags)
+            return real, os.open(real, flags)
         except (OSError, RuntimeError) as error:
             # RuntimeError: links in a circle, before Python 3.13.
             raise Gone(content.path) from error
-        try:
-            _check(os.fstat(descriptor), content)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        return real, descriptor
-
-
-def _check(status: os.stat_result, content: Content) -> None:
-    """See that this is the file that was hashed. Raises Gone or Changed."""
-    if not stat.S_ISREG(status.st_mode):
-        raise Gone(content.path)
-    if (status.st_size, status.st_mtime_ns) != (
-        content.size_bytes,
-        content.mtime_ns,
-    ):
-        raise Changed(content.path)

@@ -4,8 +4,9 @@ One protocol, so that where bytes live is one decision: a local folder today,
 an object store another day. A store only reads; nothing here can write.
 """
 
+import os
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol, Self
 
 
 class StorageError(Exception):
@@ -13,6 +14,7 @@ class StorageError(Exception):
 
     - `Gone`: it is missing, unreadable, or leads out of the library
     - `Changed`: it is there, with other bytes than were hashed
+    - `Unverified`: it is there, and has to be hashed again to tell
     """
 
     def __init__(self, path: str) -> None:
@@ -28,30 +30,107 @@ class Changed(StorageError):
     """The file is there, but is not the one that was hashed."""
 
 
+class Unverified(StorageError):
+    """The file's status has changed and its size has not.
+
+    That may be a `chmod`, or other bytes under the old date. Nothing of it
+    is sent before Storage.verify has hashed it again.
+    """
+
+    def __init__(self, content: "Content") -> None:
+        super().__init__(content.path)
+        self.content = content
+
+
+class FileIdentity(NamedTuple):
+    """What a file's status says of it: the same again is the same bytes.
+
+    Programs can set a file's modification time back; its status change time
+    (`ctime`) they can't. Each number is as `stat` gives it, of any sign and
+    size. Inode 0 stands for one that isn't compared: some file systems (exFAT,
+    many on FUSE) number a file anew each time it is looked up. The device is
+    left out, since network and overlay mounts get another at each mount.
+    """
+
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Self:
+        """Take it from a file's status."""
+        return cls(
+            status.st_size,
+            status.st_mtime_ns,
+            status.st_ctime_ns,
+            status.st_ino,
+        )
+
+    def is_same(self, other: "FileIdentity") -> bool:
+        """Whether both are of one file that was not changed in between."""
+        return self[:3] == other[:3] and (
+            self.inode == other.inode or 0 in {self.inode, other.inode}
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """The bytes of one file of the library, as last read.
 
     `path` is relative to the library, with `/` between its parts; it may hold
     any character that a file name may, undecodable bytes as surrogate
-    escapes. `mtime_ns` and `size_bytes` are what the hashes belong to: a file
-    that differs in either is another file.
+    escapes. `identity` is what the file's status was when the hashes were
+    made: a file with another may have other bytes.
     """
 
     path: str
-    size_bytes: int
-    mtime_ns: int
+    identity: FileIdentity
     sha256: bytes
     crc32: int
     media_type: str
 
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes it has."""
+        return self.identity.size_bytes
 
-class Storage(Protocol):
+    @property
+    def mtime_ns(self) -> int:
+        """When it was last modified, in nanoseconds since 1970."""
+        return self.identity.mtime_ns
+
+
+class Verifier(Protocol):
+    """What can tell by the bytes whether a file is what was hashed."""
+
+    async def verify(
+        self, content: Content, descriptor: int | None = None
+    ) -> None:
+        """Hash a file again: that of the descriptor, or that of the path.
+
+        Look again when this returns: the file may have changed since, or
+        have been another than the one that was hashed. Raises Gone and
+        Changed.
+        """
+        ...
+
+
+class Storage(Verifier, Protocol):
     """A place that holds the library's files."""
 
     def open(self, content: Content) -> BinaryIO:
         """Open a file for reading, unbuffered, at its start.
 
-        Blocks on the disk: call it in a thread. Raises Gone or Changed.
+        Blocks on the disk: call it in a thread. Raises Gone, Changed and
+        Unverified.
+        """
+        ...
+
+    def is_verified(self, descriptor: int, content: Content) -> bool:
+        """Whether an open file is still known to be what was hashed.
+
+        Never waits for the disk. False says that `verify` has to tell. Raises
+        Changed where its size shows that it is not, and OSError.
         """
         ...

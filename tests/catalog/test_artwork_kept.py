@@ -80,6 +80,14 @@ class Gate:
             self.waiting -= 1
         return self.folder.open(content)
 
+    def is_verified(self, descriptor: int, content: Content) -> bool:
+        return self.folder.is_verified(descriptor, content)
+
+    async def verify(
+        self, content: Content, descriptor: int | None = None
+    ) -> None:
+        await self.folder.verify(content, descriptor)
+
 
 async def test_one_making_for_all_who_ask(gallery: Gallery) -> None:
     # Else a new release's first visitors make its cover a hundred times,

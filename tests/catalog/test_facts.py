@@ -3,6 +3,8 @@
 import hashlib
 import os
 import zlib
+from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -50,6 +52,94 @@ def test_a_changed_file_is_read_anew(shelf: Library) -> None:
     shelf.put("R/01 A.wav", wav(9))
     item = by_name(shelf.only())["01 A.wav"]
     assert item.content.sha256 == hashlib.sha256(wav(9)).digest()
+
+
+@pytest.mark.parametrize("how", ["in place", "swapped"])
+def test_a_retagged_file_with_its_old_date_is_read_anew(
+    shelf: Library, how: str
+) -> None:
+    """Tag editors can keep a file's date, and padding its size; the status
+    change time they can't keep, nor the inode.
+    """
+    path = shelf.release("R") / "01 A.wav"
+    before = path.stat()
+    assert by_name(shelf.only())["01 A.wav"].content.identity[1:] == (
+        before.st_mtime_ns,
+        before.st_ctime_ns,
+        before.st_ino,
+    )
+    while path.stat().st_ctime_ns == before.st_ctime_ns:
+        if how == "swapped":
+            path.with_name(".new").write_bytes(wav(9))
+            path.with_name(".new").replace(path)
+        else:
+            path.write_bytes(wav(9))
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = path.stat()
+    assert (after.st_size, after.st_mtime_ns) == (
+        before.st_size,
+        before.st_mtime_ns,
+    )
+    item = by_name(shelf.only())["01 A.wav"]
+    assert item.content.sha256 == hashlib.sha256(wav(9)).digest()
+
+
+@pytest.mark.parametrize(
+    "mtime", ["1901-12-14", "1969-12-31", "1970-01-01", "2300-01-01"]
+)
+def test_any_date_of_a_file_stops_nothing(shelf: Library, mtime: str) -> None:
+    """A camera's date, or a broken client's, is no reason to close."""
+    path = shelf.release("R") / "01 A.wav"
+    seconds = int(datetime.fromisoformat(f"{mtime}T00:00:00Z").timestamp())
+    os.utime(path, (seconds, seconds))
+    if path.stat().st_mtime != seconds:
+        pytest.skip("this file system holds no such date")
+    first = shelf.only()
+    assert len(first.items) == 2
+    assert first == shelf.only()
+
+
+@pytest.mark.parametrize("size", [(1 << 40) + 1, 2**62, -1])
+def test_an_impossible_size_is_that_files_problem(
+    shelf: Library, size: int
+) -> None:
+    """A sparse file of exabytes would be hashed for years, and all others
+    would wait.
+    """
+    shelf.release("R")
+    found = scan(shelf.root)
+    folder = found.folders[0]
+    odd = folder.files[0]._replace(size_bytes=size)
+    found.folders[0] = replace(folder, files=(odd, *folder.files[1:]))
+    reading = shelf.read(found=found)
+    (problem,) = problems(reading)
+    assert problem.startswith(f"R/01 A.wav: says that it has {size:,} bytes")
+    assert [each.file_name for each in reading.catalog.releases[0].items] == [
+        "02 B.wav"
+    ]
+
+
+def test_an_unexpected_error_is_that_files_problem(
+    shelf: Library,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A parser's mistake, or ours, names the file, and stops no other."""
+    shelf.release("R")
+    real = facts._digests
+
+    def fail(*arguments: object) -> tuple[bytes, int]:
+        found = real(*arguments)  # type: ignore[arg-type] # passed on
+        if found[1] == zlib.crc32(wav(1)):
+            raise OverflowError("too large")
+        return found
+
+    monkeypatch.setattr(facts, "_digests", fail)
+    reading = shelf.read()
+    (problem,) = problems(reading)
+    assert problem.startswith("R/01 A.wav: could not be read: OverflowError")
+    assert "R/01 A.wav could not be read" in caplog.text
+    assert len(reading.catalog.releases[0].items) == 1
 
 
 def test_a_file_that_changes_meanwhile_is_not_offered(

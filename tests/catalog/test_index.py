@@ -13,7 +13,7 @@ from msrv.catalog.scan import FoundFile
 from tests.catalog.rights import without_rights
 from tests.catalog.shelves import Library
 
-FILE = FoundFile("A/b\udcff\n.wav", 3, 1_700_000_000_123_456_789, 1)
+FILE = FoundFile("A/b\udcff\n.wav", 3, 1_700_000_000_123_456_789, 1, 2**64 - 1)
 KNOWN = Known.of(FILE, bytes(32), 2**32 - 1, {"tags": {"title": "Ä\ud83c"}})
 
 
@@ -41,6 +41,8 @@ def test_remembers_from_one_start_to_the_next(tmp_path: Path) -> None:
         FILE._replace(path="A/c.wav"),
         FILE._replace(size_bytes=4),
         FILE._replace(mtime_ns=FILE.mtime_ns + 1),
+        FILE._replace(ctime_ns=FILE.ctime_ns + 1),
+        FILE._replace(inode=5),
     ],
 )
 def test_knows_no_file_that_is_another(
@@ -52,11 +54,63 @@ def test_knows_no_file_that_is_another(
         assert index.find(other) is None
 
 
-def test_a_change_of_permissions_is_no_change(tmp_path: Path) -> None:
-    """Or a chmod of a large library would have it all read again."""
+def test_inodes_that_do_not_last_are_learned(tmp_path: Path) -> None:
+    """A disk whose inodes are new at each mount is hashed twice, not for
+    ever.
+    """
     remember(tmp_path)
+    moved = FILE._replace(inode=5)
     with Index.open(tmp_path) as index:
-        assert index.find(FILE._replace(ctime_ns=99)) == KNOWN
+        assert index.find(moved) is None
+        index.keep(FILE.path, KNOWN._replace(identity=moved.identity))
+        index.save()
+    with Index.open(tmp_path) as index:
+        assert index.find(moved)
+        assert index.find(FILE._replace(inode=6))
+        assert index.find(FILE._replace(ctime_ns=2)) is None
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        0,
+        -1,
+        -(2**63),
+        -2_177_452_800 * 10**9,
+        15_032_385_535 * 10**9,
+        2**63,
+        2**64 - 1,
+        10**30,
+    ],
+)
+def test_any_number_of_a_status_can_be_remembered(
+    tmp_path: Path, number: int
+) -> None:
+    """A file dated 1901, 2446 or worse is known from one start to the next."""
+    odd = FoundFile("A/odd.wav", number, number, number, number)
+    with Index.open(tmp_path) as index:
+        index.keep(odd.path, Known.of(odd, bytes(32), 0, {}))
+        index.keep(FILE.path, KNOWN)
+        index.save()
+    with Index.open(tmp_path) as index:
+        assert index.find(odd)
+        assert index.find(FILE)
+
+
+def test_a_row_that_cannot_be_written_keeps_no_other_from_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One odd file costs its own reading at each start, and has its name in
+    the log.
+    """
+    with Index.open(tmp_path) as index:
+        for path in ("A/1.wav", "A/3.wav"):
+            index.keep(path, KNOWN)
+        index.keep("A/2.wav", KNOWN._replace(crc32=2**80))
+        index.save()
+    assert "can't hold A/2.wav" in caplog.text
+    with Index.open(tmp_path) as index:
+        assert index._known.keys() == {"A/1.wav", "A/3.wav"}
 
 
 def test_forgets_what_is_gone(tmp_path: Path) -> None:

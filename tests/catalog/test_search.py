@@ -11,7 +11,7 @@ from msrv.catalog.assembly import assemble
 from msrv.catalog.model import Catalog, Item, Kind, Release, Shop
 from msrv.catalog.search import SearchIndex, folded
 from msrv.money import Money
-from msrv.storage.model import Content
+from msrv.storage.model import Content, FileIdentity
 
 FREE = Money(0, "EUR")
 
@@ -23,7 +23,9 @@ def release(
     *,
     hidden: Sequence[str] = (),
 ) -> Release:
-    content = Content(f"{title}/x.wav", 1, 1, bytes(32), 1, "audio/wav")
+    content = Content(
+        f"{title}/x.wav", FileIdentity(1, 1, 1, 1), bytes(32), 1, "audio/wav"
+    )
     items = tuple(
         Item(
             f"{title}-{number}",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from msrv.downloads.body import Body, Stretch
 from msrv.downloads.ranges import ByteRange
-from msrv.storage.model import Content
+from msrv.storage.model import Content, FileIdentity
 
 NOW = 1_800_000_000
 
@@ -34,8 +34,7 @@ def put(root: Path, path: str, data: bytes) -> Content:
     os.utime(file, (hour_ago, hour_ago))
     return Content(
         path=path,
-        size_bytes=len(data),
-        mtime_ns=file.stat().st_mtime_ns,
+        identity=FileIdentity.of(file.stat()),
         sha256=hashlib.sha256(data).digest(),
         crc32=zlib.crc32(data),
         media_type="application/octet-stream",
@@ -46,8 +45,7 @@ def known(data: bytes, path: str = "a.flac") -> Content:
     """Index bytes that are in no library."""
     return Content(
         path=path,
-        size_bytes=len(data),
-        mtime_ns=NOW * 10**9,
+        identity=FileIdentity(len(data), NOW * 10**9, NOW * 10**9, 1),
         sha256=hashlib.sha256(data).digest(),
         crc32=zlib.crc32(data),
         media_type="audio/flac",

@@ -207,8 +207,7 @@ def test_links_are_resolved(counter: Counter) -> None:
     content = real.content
     linked = Content(
         "alias",
-        content.size_bytes,
-        content.mtime_ns,
+        content.identity,
         content.sha256,
         content.crc32,
         content.media_type,

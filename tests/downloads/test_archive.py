@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from msrv.downloads.archive import Archive, Member
 from msrv.downloads.body import Stretch, size_of
 from msrv.downloads.ranges import ByteRange
-from msrv.storage.model import Content
+from msrv.storage.model import Content, FileIdentity
 from tests.conftest import require
 from tests.downloads.made import NOW, joined, known, noise
 
@@ -224,8 +224,7 @@ def crc32_of_zeros(size: int) -> int:
 def zeros(size: int) -> Content:
     return Content(
         path=f"{size} zeros",
-        size_bytes=size,
-        mtime_ns=NOW * 10**9,
+        identity=FileIdentity(size, NOW * 10**9, NOW * 10**9, 1),
         sha256=size.to_bytes(32),
         crc32=crc32_of_zeros(size),
         media_type="audio/wav",

@@ -14,7 +14,7 @@ from msrv.downloads import reading
 from msrv.downloads.body import Piece, Stretch
 from msrv.downloads.reading import OpenFile, in_thread, read_all
 from msrv.storage.local import Folder
-from msrv.storage.model import Changed, Gone
+from msrv.storage.model import Changed, Content, Gone
 from tests.downloads.made import noise, put
 
 DATA = noise(600_000)
@@ -29,6 +29,11 @@ def refuse(number: int) -> object:
         raise OSError(number, os.strerror(number))
 
     return preadv
+
+
+def opened(root: Path, content: Content) -> OpenFile:
+    folder = Folder(root)
+    return OpenFile(folder.open(content), content, folder)
 
 
 async def read(file: OpenFile, start: int, most: int) -> bytes:
@@ -57,7 +62,7 @@ async def test_a_file_is_read_on_any_file_system(
         monkeypatch.setattr(reading, "_NOWAIT", None)  # as on macOS
     else:
         monkeypatch.setattr(os, "preadv", refuse(refusal), raising=False)
-    file = OpenFile(Folder(tmp_path).open(content), content)
+    file = opened(tmp_path, content)
     try:
         assert await everything(file, len(DATA)) == DATA
     finally:
@@ -80,7 +85,7 @@ async def test_short_reads_are_gone_on_from(
         return count
 
     monkeypatch.setattr(os, "preadv", short)
-    file = OpenFile(Folder(tmp_path).open(content), content)
+    file = opened(tmp_path, content)
     try:
         assert await everything(file, len(DATA)) == DATA
     finally:
@@ -100,7 +105,7 @@ async def test_a_file_changed_in_place_is_read_no_further(
     if cold:
         monkeypatch.setattr(os, "preadv", refuse(errno.EAGAIN))
     content = put(tmp_path, "a", DATA)
-    file = OpenFile(Folder(tmp_path).open(content), content)
+    file = opened(tmp_path, content)
     try:
         assert DATA.startswith(await read(file, 0, 100))
         with (tmp_path / "a").open("r+b") as other:
@@ -118,7 +123,7 @@ async def test_a_file_changed_in_place_is_read_no_further(
 async def test_a_file_replaced_is_read_to_its_end(tmp_path: Path) -> None:
     """Else a download breaks off each time that the seller uploads."""
     content = put(tmp_path, "a", DATA)
-    file = OpenFile(Folder(tmp_path).open(content), content)
+    file = opened(tmp_path, content)
     try:
         start = await read(file, 0, 100)
         put(tmp_path, "new", b"new" * 200_000)
@@ -142,7 +147,7 @@ async def test_a_disk_that_fails_is_a_file_that_is_gone(
 ) -> None:
     """Else a buyer meets an error that no page explains."""
     content = put(tmp_path, "a", DATA)
-    file = OpenFile(Folder(tmp_path).open(content), content)
+    file = opened(tmp_path, content)
 
     def broken(_fd: int, _size: int, _offset: int) -> bytes:
         raise OSError(errno.EIO, "broken")
@@ -161,8 +166,9 @@ async def test_a_file_is_not_closed_under_its_reader(
 ) -> None:
     """Else a thread reads from whatever file got the same number next."""
     content = put(tmp_path, "a", DATA)
-    raw = Folder(tmp_path).open(content)
-    file = OpenFile(raw, content)
+    folder = Folder(tmp_path)
+    raw = folder.open(content)
+    file = OpenFile(raw, content, folder)
     begun, go = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
     pread = os.pread

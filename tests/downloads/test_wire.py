@@ -29,6 +29,7 @@ class Open:
         self._file = path.open("rb")
         self.cached_stop = len(DATA)
         self.changed: Exception | None = None
+        self.verified = True
 
     def fileno(self) -> int:
         return self._file.fileno()
@@ -36,9 +37,10 @@ class Open:
     def is_cached(self, start: int, size: int) -> bool:
         return start + size <= self.cached_stop
 
-    def check(self) -> None:
+    def is_verified(self) -> bool:
         if self.changed:
             raise self.changed
+        return self.verified
 
     def close(self) -> None:
         self._file.close()
@@ -117,6 +119,19 @@ async def test_a_change_ends_it(
         await sending
     taking.cancel()
     assert 0 < wire.sent_bytes < len(DATA)
+    wire.close()
+
+
+async def test_a_file_to_be_hashed_again_is_sent_no_further(
+    file: Open, ends: tuple[socket.socket, socket.socket], wire: Wire
+) -> None:
+    """The kernel stops after the piece at hand, and says how far it came."""
+    taking = asyncio.ensure_future(take(ends[1], 1000))
+    file.verified = False
+    sent = await asyncio.wait_for(wire.send(file, 0, len(DATA)), 5)
+    assert 0 < sent < len(DATA)
+    assert wire.sent_bytes == sent
+    await taking
     wire.close()
 
 

@@ -1,11 +1,14 @@
 """A link becomes bytes, or a page that says why it doesn't now."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from msrv.pages.keys import CATALOG
 from msrv.settings import Settings
 from tests.conftest import Client, StartStore
+from tests.waiting import until
 
 JSON = {"Accept": "application/json"}
 
@@ -59,3 +62,41 @@ async def test_beyond_the_limit_is_asked_to_come_back(
     async with store.get(path) as again:
         assert again.status == 200
         assert len(await again.read()) == 50_000_000
+
+
+async def test_a_release_can_be_had_after_its_files_got_other_dates(
+    store: Client, library: Path
+) -> None:
+    """A touch, or the same album uploaded again, changes no byte: its ZIP is
+    the same before, while and after the catalog takes the new dates up.
+    """
+    answer = await store.post(
+        "/purchases", data={"item": "zine"}, headers=JSON
+    )
+    assert answer.status == 201
+    album = library / "Free"
+    album.mkdir()
+    for number in (1, 2):
+        (album / f"{number}.pdf").write_bytes(b"%%PDF-1.4 %d" % number)
+    (album / "release.toml").write_text('id = "free"\nprice = "0"\n')
+    catalog = store.server.app[CATALOG]  # type: ignore[attr-defined] # a TestServer
+    await until(lambda: "free" in catalog.current.by_id)
+    answer = await store.post(
+        "/purchases", data={"item": "free"}, headers=JSON
+    )
+    url: str = (await answer.json())["downloads"]["free"]
+    path = "/" + url.split("/", 3)[3]
+    async with store.get(path) as first:
+        assert first.status == 200
+        etag, data = first.headers["ETag"], await first.read()
+    before = catalog.current
+    for file in album.iterdir():
+        os.utime(file, (1, 1))
+    async with store.get(path) as meanwhile:
+        assert (meanwhile.status, await meanwhile.read()) == (200, data)
+    await until(lambda: catalog.current is not before)
+    await until(lambda: not catalog.reading.waiting)
+    assert catalog.current.version == before.version
+    async with store.get(path) as after:
+        assert (after.status, after.headers["ETag"]) == (200, etag)
+        assert await after.read() == data

@@ -13,7 +13,7 @@ from msrv.catalog.reading import read_library
 from msrv.money import Money
 from msrv.payments import ordering
 from msrv.proofs.receipts import Line
-from msrv.storage.model import Content
+from msrv.storage.model import Content, FileIdentity
 
 
 @pytest.fixture
@@ -86,7 +86,9 @@ def _one_item(
         title="Item",
         artist="",
         price=price,
-        content=Content("r/item", 1, 1, b"\0" * 32, 0, "text/plain"),
+        content=Content(
+            "r/item", FileIdentity(1, 1, 1, 1), b"\0" * 32, 0, "text/plain"
+        ),
         hidden=hidden,
     )
     release = Release(

@@ -1,15 +1,28 @@
 """A library in a local folder."""
 
+import asyncio
+import hashlib
 import os
 import shutil
 import socket
+import threading
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from msrv.storage import verification
 from msrv.storage.local import Folder
-from msrv.storage.model import Changed, Content, Gone
+from msrv.storage.model import (
+    Changed,
+    Content,
+    FileIdentity,
+    Gone,
+    Unverified,
+)
+from msrv.storage.verification import verified
 from tests.catalog.rights import open_folder, without_rights
 
 
@@ -25,12 +38,11 @@ class Shelf:
         self.content = self.known("A/a.wav")
 
     def known(self, path: str) -> Content:
-        status = (self.root / path).stat()
+        file = self.root / path
         return Content(
             path,
-            status.st_size,
-            status.st_mtime_ns,
-            bytes(32),
+            FileIdentity.of(file.stat()),
+            hashlib.sha256(file.read_bytes()).digest(),
             0,
             "audio/wav",
         )
@@ -177,16 +189,165 @@ def rewrite(shelf: Shelf) -> None:
     os.utime(shelf.file, ns=(0, shelf.content.mtime_ns + 1))
 
 
-@pytest.mark.parametrize("spoil", [grow, cut, rewrite])
-def test_another_file_under_the_same_name_has_changed(
+def retag(shelf: Shelf) -> None:
+    """Change the bytes, and put the date back, as tag editors offer."""
+    with shelf.file.open("r+b") as file:
+        file.write(b"S")
+    os.utime(shelf.file, ns=(0, shelf.content.mtime_ns))
+
+
+def swap(shelf: Shelf) -> None:
+    """Put another file with the same size and date in the place."""
+    other = shelf.file.with_name("other")
+    other.write_bytes(b"SOUND")
+    os.utime(other, ns=(0, shelf.content.mtime_ns))
+    other.replace(shelf.file)
+
+
+@pytest.mark.parametrize("spoil", [grow, cut, rewrite, retag, swap])
+async def test_another_file_under_the_same_name_has_changed(
     shelf: Shelf, spoil: Callable[[Shelf], None]
 ) -> None:
     """Or a download that is resumed would be made of two files."""
     before = open_files()
-    spoil(shelf)
+    later(shelf, spoil)
+    for _ in range(2):
+        with pytest.raises(Changed):
+            await verified(shelf.folder, partial(opened, shelf))
+    # Once it has been hashed, nobody waits to be told so.
     with pytest.raises(Changed):
         shelf.folder.open(shelf.content)
     assert open_files() == before
+
+
+def later(shelf: Shelf, change: Callable[[Shelf], None]) -> None:
+    """Make a change once it is a change of the status, too.
+
+    A file system's clock may stand still for some milliseconds.
+    """
+    mark = shelf.root.parent / "mark"
+    while True:
+        mark.write_bytes(b"")
+        if mark.stat().st_ctime_ns > shelf.content.identity.ctime_ns:
+            break
+    change(shelf)
+
+
+async def opened(shelf: Shelf) -> bytes:
+    with shelf.folder.open(shelf.content) as file:
+        return file.read()
+
+
+def restrict(shelf: Shelf) -> None:
+    shelf.file.chmod(0o600)
+
+
+def hard_link(shelf: Shelf) -> None:
+    os.link(shelf.file, shelf.root / "linked.wav")
+
+
+def touch(shelf: Shelf) -> None:
+    os.utime(shelf.file)
+
+
+def upload_again(shelf: Shelf) -> None:
+    copy = shelf.file.with_name("copy")
+    copy.write_bytes(b"sound")
+    copy.replace(shelf.file)
+
+
+def wild_date(shelf: Shelf) -> None:
+    os.utime(shelf.file, ns=(0, 9_300_000_000 * 10**9))
+
+
+@pytest.mark.parametrize(
+    "change", [restrict, hard_link, touch, upload_again, wild_date]
+)
+async def test_the_same_bytes_with_another_status_are_hashed_once(
+    shelf: Shelf,
+    change: Callable[[Shelf], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A chmod, a hard link, a touch or a second upload costs one hashing,
+    however many buyers come, and refuses none of them.
+    """
+    before = open_files()
+    later(shelf, change)
+    with pytest.raises(Unverified):
+        shelf.folder.open(shelf.content)
+    hashed = 0
+    real = verification._sha256
+
+    def count(descriptor: int, is_stopping: Callable[[], bool]) -> bytes:
+        nonlocal hashed
+        hashed += 1
+        return real(descriptor, is_stopping)
+
+    monkeypatch.setattr(verification, "_sha256", count)
+    found = await asyncio.gather(
+        *(verified(shelf.folder, partial(opened, shelf)) for _ in range(9))
+    )
+    assert set(found) == {b"sound"}
+    assert hashed == 1
+    assert shelf.folder.locate(shelf.content) == b"A/a.wav"
+    assert open_files() == before
+
+
+async def test_a_file_that_goes_while_it_is_to_be_hashed_is_gone(
+    shelf: Shelf,
+) -> None:
+    """Or its buyers would wait for ever."""
+    later(shelf, restrict)
+    with pytest.raises(Unverified):
+        shelf.folder.open(shelf.content)
+    shelf.file.unlink()
+    with pytest.raises(Gone):
+        await shelf.folder.verify(shelf.content)
+
+
+async def test_hashing_again_goes_on_for_who_comes_back(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a buyer with an impatient program would never get a large file."""
+    later(shelf, restrict)
+    begun, go = threading.Event(), threading.Event()
+    real = verification._sha256
+
+    def slow(descriptor: int, is_stopping: Callable[[], bool]) -> bytes:
+        begun.set()
+        assert go.wait(10)
+        return real(descriptor, is_stopping)
+
+    monkeypatch.setattr(verification, "_sha256", slow)
+    first = asyncio.create_task(shelf.folder.verify(shelf.content))
+    assert await asyncio.to_thread(begun.wait, 10)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    go.set()
+    await shelf.folder.verify(shelf.content)
+    assert await opened(shelf) == b"sound"
+
+
+async def test_the_end_of_the_store_stops_the_hashing(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a store could not be stopped while it hashes a large file."""
+    later(shelf, restrict)
+    begun = threading.Event()
+
+    def endless(_: int, is_stopping: Callable[[], bool]) -> bytes:
+        begun.set()
+        while not is_stopping():
+            time.sleep(0.001)
+        raise InterruptedError
+
+    monkeypatch.setattr(verification, "_sha256", endless)
+    waiting = asyncio.create_task(shelf.folder.verify(shelf.content))
+    assert await asyncio.to_thread(begun.wait, 10)
+    await asyncio.wait_for(shelf.folder.aclose(), 10)
+    with pytest.raises(Gone):
+        await waiting
 
 
 def test_what_may_not_be_read_is_gone() -> None:
@@ -197,5 +358,8 @@ def test_what_may_not_be_read_is_gone() -> None:
         with without_rights(), pytest.raises(Gone):
             shelf.folder.open(shelf.content)
         shelf.file.chmod(0o644)
-        with without_rights(), shelf.folder.open(shelf.content) as file:
+        with (
+            without_rights(),
+            Folder(shelf.root).open(shelf.known("A/a.wav")) as file,
+        ):
             assert file.read() == b"sound"

@@ -1,0 +1,153 @@
+"""Hashing files again whose status has changed, before more of them is sent.
+
+A `chmod`, a hard link, a `touch`, a copy put back with its date: all change a
+file's status and none of its bytes. Tag editors change the bytes and put the
+date back. Only the bytes tell the two apart, so they are hashed: once for
+each new status, however many buyers wait, a few files at a time.
+"""
+
+import asyncio
+import hashlib
+import os
+import stat
+import threading
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from msrv.storage.model import (
+    Changed,
+    Content,
+    FileIdentity,
+    Gone,
+    Unverified,
+    Verifier,
+)
+
+_AT_ONCE: Final = 2
+"""Each holds one of the few threads that read for the whole store."""
+_REMEMBERED: Final = 4096
+_BLOCK_BYTES: Final = 1 << 20
+
+_Result = TypeVar("_Result")
+
+
+class Verification:
+    """The files that were hashed again, and what came of it."""
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[tuple[Content, FileIdentity], bool] = (
+            OrderedDict()
+        )
+        self._running: dict[Content, asyncio.Task[None]] = {}
+        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._stopping = threading.Event()
+
+    def outcome(self, content: Content, identity: FileIdentity) -> bool | None:
+        """Whether a file of this identity is `content`; None: not hashed."""
+        return self._found.get((content, identity))
+
+    async def verify(
+        self,
+        content: Content,
+        opening: Callable[[], int],
+        descriptor: int | None = None,
+    ) -> None:
+        """Hash what the descriptor refers to, or else what `opening` opens.
+
+        `opening` is called in a thread, and may raise Gone. One file is
+        hashed once for all who wait, and to its end, also when they leave.
+        Returns without a result where another caller's hashing was waited
+        for: ask `outcome`, and call again. Raises Gone and Changed.
+        """
+        task = self._running.get(content)
+        if task is not None:
+            await asyncio.wait((task,))
+            return
+        if descriptor is not None:
+            # The caller may close its own before it is read.
+            own = os.dup(descriptor)
+            task = asyncio.create_task(self._hash(content, lambda: own))
+        else:
+            task = asyncio.create_task(self._hash(content, opening))
+        self._running[content] = task
+        task.add_done_callback(lambda done: self._finish(content, done))
+        await asyncio.wait((task,))
+        task.result()
+
+    async def aclose(self) -> None:
+        """Stop what is being hashed, and wait until it has stopped."""
+        self._stopping.set()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    def _finish(self, content: Content, task: "asyncio.Task[None]") -> None:
+        del self._running[content]
+        # Looking at the error says that it was seen, where nobody waits.
+        if not task.cancelled():
+            task.exception()
+
+    async def _hash(
+        self, content: Content, opening: Callable[[], int]
+    ) -> None:
+        async with self._places:
+            identity, is_same = await asyncio.to_thread(
+                _hashed, content, opening, self._stopping.is_set
+            )
+        self._found[content, identity] = is_same
+        if len(self._found) > _REMEMBERED:
+            self._found.popitem(last=False)
+        if not is_same:
+            raise Changed(content.path)
+
+
+async def verified(
+    verifier: Verifier, call: Callable[[], Awaitable[_Result]]
+) -> _Result:
+    """Await a call; where it raises Unverified, verify and call again.
+
+    Raises what it raises otherwise, and Gone and Changed.
+    """
+    while True:
+        try:
+            return await call()
+        except Unverified as error:
+            await verifier.verify(error.content)
+
+
+def _hashed(
+    content: Content,
+    opening: Callable[[], int],
+    is_stopping: Callable[[], bool],
+) -> tuple[FileIdentity, bool]:
+    """Say what was hashed, and whether it is `content`; blocks.
+
+    Raises Gone, and Changed where it changes meanwhile.
+    """
+    try:
+        descriptor = opening()
+        try:
+            status = os.fstat(descriptor)
+            identity = FileIdentity.of(status)
+            if not stat.S_ISREG(status.st_mode):
+                raise Gone(content.path)
+            if status.st_size != content.size_bytes:
+                return identity, False
+            sha256 = _sha256(descriptor, is_stopping)
+            if FileIdentity.of(os.fstat(descriptor)) != identity:
+                raise Changed(content.path)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise Gone(content.path) from error
+    return identity, sha256 == content.sha256
+
+
+def _sha256(descriptor: int, is_stopping: Callable[[], bool]) -> bytes:
+    """Hash a whole file by its descriptor. Raises OSError."""
+    sha256, at = hashlib.sha256(), 0
+    while block := os.pread(descriptor, _BLOCK_BYTES, at):
+        if is_stopping():
+            raise InterruptedError("the store is stopping")
+        sha256.update(block)
+        at += len(block)
+    return sha256.digest()
