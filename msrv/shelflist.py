@@ -79,7 +79,7 @@ def explained(data: dict[str, Any]) -> str:
 def _entries(reading: Reading) -> list[Item | Release]:
     entries: list[Item | Release] = []
     for release in reading.catalog.releases:
-        if len(release.items) > 1:
+        if len(release.items) > 1 or release.extras:
             entries.append(release)
         entries.extend(release.items)
     return entries

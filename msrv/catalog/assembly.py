@@ -67,6 +67,17 @@ def assemble(shop: Shop, releases: Iterable[Release]) -> Catalog:
         by_id[release.release_id] = release
         for item in release.items:
             by_id[item.item_id] = item
+    # What is offered goes before what was, whatever folder came first.
+    for release in releases:
+        for item in release.extras:
+            by_id.setdefault(item.item_id, item)
+        for former in release.former:
+            if isinstance(former, Item):
+                by_id.setdefault(former.item_id, former)
+                continue
+            by_id.setdefault(former.release_id, former)
+            for item in former.items:
+                by_id.setdefault(item.item_id, item)
     return Catalog(
         shop=shop,
         releases=tuple(releases),
@@ -106,6 +117,10 @@ def _summary(release: Release) -> tuple[object, ...]:
                 item.content.path,
                 item.content.sha256,
             )
-            for item in release.items
+            for item in (*release.items, *release.extras)
+        ],
+        [
+            former.item_id if isinstance(former, Item) else former.release_id
+            for former in release.former
         ],
     )

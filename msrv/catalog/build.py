@@ -1,8 +1,9 @@
 """One folder's release: its files, their tags, and what its seller says."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from msrv import money
@@ -13,12 +14,15 @@ from msrv.catalog.config import (
     StoreConfig,
     is_date,
 )
+from msrv.catalog.discs import disc_number, inner_path, without_disc
+from msrv.catalog.extras import is_extra
+from msrv.catalog.formats import Sound, by_track
 from msrv.catalog.index import Index
 from msrv.catalog.media_types import media_type
 from msrv.catalog.model import Artwork, Item, Kind, Release
 from msrv.catalog.scan import FoundFile, FoundFolder
 from msrv.catalog.tags import Tags
-from msrv.catalog.text import clean, composed, shown
+from msrv.catalog.text import clean, composed, folded_name, shown
 from msrv.money import Money
 from msrv.problems import Problem
 from msrv.storage.model import Content
@@ -62,7 +66,7 @@ def build(
         what = "is not offered until store.toml is mended"
         return Built(None, None, (Problem(shown(folder.path), None, what),))
     items = maker.items()
-    names = {composed(file.name) for file in folder.files}
+    names = {composed(inner_path(folder, file)) for file in folder.files}
     for name in described.items:
         if composed(name) not in names:
             maker.complain(
@@ -102,7 +106,15 @@ class _Maker:
         }
         self._currency = described.currency or store.shop.currency
         self._id = described.release_id or ids.release_id(folder.path)
+        self._name = _name(folder.path)
+        self._has_parts = any(
+            "/" in inner_path(folder, file) for file in folder.files
+        )
+        self._is_single = False
         self._tags: list[Tags] = []
+        self._extras: list[Item] = []
+        self._former: list[Item] = []
+        self._unpriced: set[str] = set()
         self.problems: list[Problem] = []
         self.unpriced = 0
         self.is_whole = True
@@ -124,45 +136,168 @@ class _Maker:
         self.problems.append(Problem(shown(path), line, what))
 
     def items(self) -> list[Item]:
-        """Make the items, in the order of the record."""
-        items = []
+        """Make the items, in the order of the record.
+
+        What is not for sale any more, or never was, is kept for `release`.
+        """
+        has_tracks = any(file.is_track for file in self._folder.files)
+        sounds: list[Sound] = []
+        others: list[tuple[FoundFile, Content]] = []
+        extras: list[tuple[FoundFile, Content]] = []
+        wares = 0
         for file in self._folder.files:
+            is_extra = has_tracks and self._is_extra(file)
+            if is_extra and not file.size_bytes:
+                continue  # an empty log is nobody's problem
+            wares += not is_extra
             found = self._content(file)
-            if found is not None:
-                items.append(self._item(file, *found))
+            if found is None:
+                continue
+            content, facts = found
+            if "tags" in facts:
+                tags = Tags.from_facts(facts["tags"])
+                self._tags.append(tags)
+                sounds.append(Sound(file, content, tags, self._is_apart(file)))
+            else:
+                (extras if is_extra else others).append((file, content))
+        tracks = by_track(sounds)
+        self._is_single = wares - len(sounds) + len(tracks) == 1
+        items = [self._track(*track) for track in tracks]
+        items += [
+            self._item(file, content, Tags()) for file, content in others
+        ]
         items.sort(key=_order)
+        self._extras = [
+            replace(
+                self._item(file, content, Tags()),
+                price=Money(0, self._currency),
+                minimum=None,
+                hidden=True,
+            )
+            for file, content in extras
+        ]
+        self.unpriced = sum(
+            item.content.path in self._unpriced for item in items
+        )
         return items
+
+    def _track(self, best: Sound, *others: Sound) -> Item:
+        """Make one item of a track's files."""
+        tags = best.tags
+        if not tags.title:
+            # A WAV has no tags as often as not, and the MP3 beside it does.
+            tags = next((o.tags for o in others if o.tags.title), tags)
+        for other in others:
+            item = self._item(other.file, other.content, other.tags)
+            self._former.append(replace(item, hidden=True))
+        item = self._item(
+            best.file,
+            best.content,
+            replace(tags, duration_seconds=best.tags.duration_seconds),
+        )
+        return replace(
+            item, alternatives=tuple(other.content for other in others)
+        )
+
+    def _says(self, file: FoundFile) -> ItemConfig:
+        """Give what release.toml says of a file."""
+        path = composed(inner_path(self._folder, file))
+        return self._said.get(path) or ItemConfig()
+
+    def _is_extra(self, file: FoundFile) -> bool:
+        """Whether a file beside tracks comes with the release unpriced."""
+        says = self._says(file)
+        if file.is_track or says.price is not None or says.minimum is not None:
+            return False
+        return is_extra(file.name) or any(
+            disc_number(name, self._name) is None
+            for name in inner_path(self._folder, file).split("/")[:-1]
+        )
+
+    def _is_apart(self, file: FoundFile) -> bool:
+        """Whether release.toml has a track's file for sale by itself."""
+        says = self._says(file)
+        is_priced = says.price is not None or says.minimum is not None
+        return says.hidden or is_priced
 
     def release(self, items: list[Item]) -> Release:
         """Make the release that holds these items."""
         says = self._described
-        name = self._folder.path.rpartition("/")[2]
+        artwork = self._artwork()
+        title = says.title or self._album() or clean(self._name) or "Untitled"
         release = Release(
             release_id=self._id,
             folder=self._folder.path,
-            title=says.title
-            or _common(tags.album for tags in self._tags)
-            or clean(name)
-            or "Untitled",
+            title=title,
             artist=self._artist(),
             date=says.date or _date(_common(tags.date for tags in self._tags)),
             description=says.description,
             price=Money(0, self._currency),
             items=tuple(items),
-            artwork=self._artwork(),
+            artwork=artwork,
             hidden=says.hidden,
             minimum=says.minimum,
+            extras=tuple(self._extras),
         )
+        release = replace(release, former=self._former_of(release))
         return release.priced(says.price or self._sum(release))
+
+    def _album(self) -> str:
+        """Give the album in the tags, for all discs together."""
+        albums = [tags.album for tags in self._tags]
+        if self._has_parts:
+            albums = [without_disc(album) for album in albums]
+        return _common(albums)
 
     def _artist(self) -> str:
         if self._described.artist is not None:
             return self._described.artist
         agreed = _common(tags.album_artist for tags in self._tags)
-        artists = {tags.artist for tags in self._tags if tags.artist}
-        if agreed or len(artists) > 1:
-            return agreed or "Various artists"
-        return artists.pop() if artists else ""
+        artists = [tags.artist for tags in self._tags if tags.artist]
+        if agreed or not artists:
+            return agreed
+        return _common(artists) or "Various artists"
+
+    def _former_of(self, release: Release) -> tuple[Item | Release, ...]:
+        """Give what was sold before folders were put together.
+
+        Each disc and each folder of scans was a release, with ids of its own.
+        Whoever bought it gets what was in it.
+        """
+        parts: dict[str, list[Item]] = {}
+        for item in (*release.items, *release.extras, *self._former):
+            folder = item.content.path.rpartition("/")[0]
+            if folder == release.folder or not isinstance(item, Item):
+                continue
+            old_id = ids.release_id(folder)
+            parts.setdefault(folder, []).append(
+                replace(
+                    item,
+                    item_id=ids.item_id(old_id, item.file_name),
+                    release_id=old_id,
+                    hidden=True,
+                )
+            )
+        return (
+            *self._former,
+            *(
+                Release(
+                    release_id=ids.release_id(folder),
+                    folder=folder,
+                    title=f"{release.title} ({clean(_name(folder))})",
+                    artist=release.artist,
+                    date=release.date,
+                    description="",
+                    price=Money(
+                        sum(item.price.minor for item in items),
+                        self._currency,
+                    ),
+                    items=tuple(items),
+                    hidden=True,
+                )
+                for folder, items in parts.items()
+            ),
+        )
 
     def _sum(self, release: Release) -> Money:
         """Price the whole: as the store says, and never above its parts."""
@@ -177,21 +312,19 @@ class _Maker:
             total = min(total, usual.minor)
         return Money(total, self._currency)
 
-    def _item(
-        self, file: FoundFile, content: Content, facts: dict[str, Any]
-    ) -> Item:
-        says = self._said.get(composed(file.name), ItemConfig())
+    def _item(self, file: FoundFile, content: Content, tags: Tags) -> Item:
+        says = self._says(file)
+        path = inner_path(self._folder, file)
         if says.item_id is not None:
-            pin = ("items", file.name, "id")
+            pin = ("items", path, "id")
             self.lines[file.path] = self._described.line_of(pin)
-        tags, number = Tags(), None
-        if "tags" in facts:
-            tags = Tags.from_facts(facts["tags"])
-            self._tags.append(tags)
+        number = None
+        if file.is_track:
             number = _LEADING_NUMBER.match(file.name)
-        price, minimum = self._price(says)
+        folder, _, _ = path.partition("/") if "/" in path else ("", "", "")
+        price, minimum = self._price(file, says)
         return Item(
-            item_id=says.item_id or ids.item_id(self._id, file.name),
+            item_id=says.item_id or ids.item_id(self._id, path),
             release_id=self._id,
             kind=Kind.TRACK if file.is_track else Kind.FILE,
             title=says.title
@@ -205,17 +338,20 @@ class _Maker:
             number=says.number
             or tags.number
             or (int(number[2]) or None if number else None),
-            disc=tags.disc
+            disc=disc_number(folder, self._name)
+            or tags.disc
             or (int(number[1]) or None if number and number[1] else None),
             duration_seconds=tags.duration_seconds,
             hidden=says.hidden or self._described.hidden,
         )
 
-    def _price(self, says: ItemConfig) -> tuple[Money, Money | None]:
+    def _price(
+        self, file: FoundFile, says: ItemConfig
+    ) -> tuple[Money, Money | None]:
         """Give an item's price, and the minimum where the buyer sets it."""
         whole = self._described
         # The whole of a single file is that file.
-        alone = len(self._folder.files) == 1
+        alone = self._is_single
         for price, minimum in (
             (says.price, says.minimum),
             (whole.item_price, whole.item_minimum),
@@ -224,7 +360,7 @@ class _Maker:
         ):
             if price is not None and price.currency == self._currency:
                 return price, minimum
-        self.unpriced += 1
+        self._unpriced.add(file.path)
         return default_price(self._currency), None
 
     def _content(
@@ -285,9 +421,19 @@ def _first(*texts: str | None) -> str:
 
 
 def _common(values: Iterable[str]) -> str:
-    """Give what all of them say, where they agree."""
-    found = set(values)
-    return found.pop() if len(found) == 1 else ""
+    """Give what all of them say, where they agree but for the spelling.
+
+    Of several spellings the one that is there most often, or first.
+    """
+    counted = Counter(values)
+    if len({folded_name(value) for value in counted}) != 1:
+        return ""
+    return counted.most_common(1)[0][0]
+
+
+def _name(folder: str) -> str:
+    """Give a folder's own name."""
+    return folder.rpartition("/")[2]
 
 
 def _date(text: str) -> str:

@@ -58,8 +58,11 @@ def learn(
         for file in in_release(folder):
             if not file.has_usual_size:
                 continue
-            if index.find(file) is None:
-                unknown.append((file, file is folder.cover))
+            is_cover = file is folder.cover
+            known = index.find(file)
+            # A picture that was an extra is measured once it is the cover.
+            if known is None or (is_cover and not known.facts):
+                unknown.append((file, is_cover))
             # It may be known from when it could be read.
             elif not _is_readable(f"{root}/{file.path}"):
                 problems[file.path] = _problem(

@@ -21,10 +21,13 @@ def release_id(folder: str) -> str:
 def item_id(release: str, file_name: str) -> str:
     """Derive an item's id from its release's id and its file's name.
 
-    What is in the folder besides plays no part. And as it is the id, not the
-    folder, a seller who pins the id that a release has anyway keeps all.
+    For a file on one of several discs, `file_name` is its path in the
+    release's folder. What is in the folder besides plays no part. And as it
+    is the id, not the folder, a seller who pins the id that a release has
+    anyway keeps all.
     """
-    return _named(stem_of(file_name), release, file_name)
+    name = file_name.rpartition("/")[2]
+    return _named(stem_of(name), release, file_name)
 
 
 def stem_of(file_name: str) -> str:

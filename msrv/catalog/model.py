@@ -30,6 +30,7 @@ class Item:
     will call it. `hidden` is withdrawn: not offered, still delivered to who
     bought it; every item of a hidden release is. Where there is a `minimum`,
     the buyer sets the price, and `price` is the seller's suggestion.
+    `alternatives` are the same track in other formats, which are not sold.
     """
 
     item_id: str
@@ -44,6 +45,7 @@ class Item:
     duration_seconds: float | None = None
     hidden: bool = False
     minimum: Money | None = None
+    alternatives: tuple[Content, ...] = ()
 
     @property
     def file_name(self) -> str:
@@ -71,9 +73,11 @@ class Release:
     `items` are all its files for sale in order, hidden ones included. The
     whole can be bought, under `release_id`, where it holds more than one.
     `extras` come with the whole and are not for sale: each is a hidden item,
-    so that whoever bought one when it was sold still gets it. `date` is an
-    ISO 8601 year, month or day, or empty. `minimum` is as an item's, for the
-    whole.
+    so that whoever bought one when it was sold still gets it. `former` are
+    what its files were sold as before, hidden too: a folder of scans or a
+    disc that was a release of its own, a format that was an item. `date` is
+    an ISO 8601 year, month or day, or empty. `minimum` is as an item's, for
+    the whole.
     """
 
     release_id: str
@@ -88,6 +92,7 @@ class Release:
     hidden: bool = False
     minimum: Money | None = None
     extras: tuple[Item, ...] = ()
+    former: tuple["Item | Release", ...] = ()
 
     def priced(self, price: Money) -> Self:
         """Give the same release at another price for the whole."""
@@ -107,6 +112,11 @@ class Release:
         """Whether the store offers the release itself as an item."""
         offered = len(self.offered)
         return offered > 1 or bool(offered and self.extras)
+
+    @property
+    def has_discs(self) -> bool:
+        """Whether its tracks are on more than one disc."""
+        return len({item.disc or 1 for item in self.items}) > 1
 
     @property
     def size_bytes(self) -> int:

@@ -123,9 +123,8 @@ def _names(release: Release) -> tuple[str, list[str]]:
 
 def _wanted(release: Release) -> list[_Name]:
     """Name what the ZIP holds, as if there were room for any name."""
-    several_discs = len({item.disc or 1 for item in release.items}) > 1
     wanted = [
-        _item_name(item, several_discs=several_discs) for item in release.items
+        _item_name(item, has_discs=release.has_discs) for item in release.items
     ]
     if release.artwork is not None:
         path = PurePosixPath(release.artwork.content.path)
@@ -135,12 +134,12 @@ def _wanted(release: Release) -> list[_Name]:
     return wanted
 
 
-def _item_name(item: Item, *, several_discs: bool) -> _Name:
+def _item_name(item: Item, *, has_discs: bool) -> _Name:
     """Name a track `NN Artist - Title.ext`; another file as it was."""
     if item.kind is not Kind.TRACK:
         return _file_name(item.file_name)
     number = f"{item.number:02d} " if item.number else ""
-    if number and several_discs:
+    if number and has_discs:
         number = f"{item.disc or 1}-{number}"
     suffix = _suffix(item.file_name).lower()
     parts = (item.artist, item.title) if item.artist else (item.title,)

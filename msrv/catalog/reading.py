@@ -4,7 +4,7 @@ Reading never fails for one folder: what can't be used is a problem, and a
 release whose description is broken stays as it last was.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -180,7 +180,7 @@ def _release(
 
 
 def _notes(
-    found: Scan, store: StoreConfig, built: Iterable[Built]
+    found: Scan, store: StoreConfig, built: Sequence[Built]
 ) -> tuple[str, ...]:
     notes = list(found.notes)
     unpriced = sum(made.unpriced for made in built)
@@ -189,6 +189,14 @@ def _notes(
         notes.append(
             f"{unpriced:,} of the items have no price set, "
             f"and cost {price} each"
+        )
+    extras = sum(
+        len(made.release.extras) for made in built if made.release is not None
+    )
+    if extras:
+        notes.append(
+            f"{extras:,} files come with their releases, "
+            "and are not sold by themselves"
         )
     return tuple(notes)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from msrv.catalog.discs import joined
 from msrv.catalog.leftovers import is_leftover
 from msrv.catalog.media_types import AUDIO_TYPES, PICTURES
 from msrv.catalog.text import shown
@@ -124,7 +125,14 @@ def scan(root: Path) -> Scan:
     found.is_empty = not entries
     walker.folder(entries, "")
     walker.follow_links()
-    found.folders.sort(key=lambda folder: folder.path)
+    found.folders = joined(found.folders)
+    for folder in found.folders:
+        if not folder.files and folder.config is not None:
+            found.notes.append(
+                f"{shown(folder.config.path)} means nothing: "
+                "no file for sale is beside it"
+            )
+    found.folders = [folder for folder in found.folders if folder.files]
     return found
 
 
@@ -222,14 +230,12 @@ class _Walker:
             self._note(config, "means nothing here: it belongs in a folder")
             return
         self._note(store, "means nothing here: it belongs beside the folders")
-        if sold:
+        if sold or config or covers:
             self._found.folders.append(
                 FoundFolder(
                     path, tuple(sold), config, covers[0] if covers else None
                 )
             )
-        else:
-            self._note(config, "means nothing: no file for sale is beside it")
 
     def _descend(
         self, entry: "os.DirEntry[str]", path: str, status: os.stat_result

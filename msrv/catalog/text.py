@@ -51,3 +51,12 @@ def clean(text: str, limit: int = MAX_CHARS) -> str:
 def composed(name: str) -> str:
     """Give the spelling that macOS's and Linux's copies of a name share."""
     return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def folded_name(name: str) -> str:
+    """Write a name so that spellings of one name are the same.
+
+    Case, white space and the kind of Unicode letters don't count; accents do.
+    """
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return " ".join(unicodedata.normalize("NFKC", folded).split())

@@ -46,6 +46,7 @@ def item(entry: Item) -> Json:
         "kind": entry.kind,
         "title": entry.title,
         "artist": entry.artist,
+        "disc": entry.disc,
         "number": entry.number,
         "duration_seconds": entry.duration_seconds,
         **money(entry.price),

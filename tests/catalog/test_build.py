@@ -65,6 +65,13 @@ def test_without_tags_names_will_do(shelf: Library) -> None:
         ({"artist": "A"}, {"artist": "A"}, "A"),
         ({"artist": "A"}, {"artist": "B"}, "Various artists"),
         ({"artist": "A"}, {}, "A"),
+        ({"artist": "The Band"}, {"artist": "the  band"}, "The Band"),
+        ({"artist": "Bj\u00f6rk"}, {"artist": "BJO\u0308RK"}, "Bj\u00f6rk"),
+        (
+            {"artist": "A", "album_artist": "THE BAND"},
+            {"artist": "B", "album_artist": "The Band"},
+            "THE BAND",
+        ),
         ({}, {}, ""),
         (
             {"artist": "A", "album_artist": "C"},
@@ -360,3 +367,10 @@ def test_any_name_is_sold_under_a_title_that_is_safe(
     assert os.fsencode(item.file_name) == name
     # What was read is found again under the same name.
     assert shelf.read(reading).catalog.version == reading.catalog.version
+
+
+def test_the_commonest_spelling_of_an_artist_is_shown(shelf: Library) -> None:
+    """Or one track typed in a hurry would rename the band."""
+    for number, artist in enumerate(("the band", "The Band", "The Band")):
+        shelf.put(f"R/{number}.wav", tagged(number, artist=artist))
+    assert shelf.only().artist == "The Band"

@@ -129,6 +129,7 @@ def _titles(
             continue
         titles[each.item_id] = each.item_id
         if isinstance(entry, Item):
-            release = catalog.releases_by_id[entry.release_id]
-            titles[each.item_id] = f"{entry.title} ({release.title})"
+            release = catalog.by_id.get(entry.release_id)
+            within = f" ({release.title})" if release else ""
+            titles[each.item_id] = f"{entry.title}{within}"
     return titles
