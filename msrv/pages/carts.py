@@ -57,7 +57,7 @@ async def change(request: web.Request) -> web.StreamResponse:
     secure = request[ORIGIN].scheme == "https"
     cart.write(response, content, secure=secure)
     if name is not None:
-        discounts.write(response, name, secure=secure)
+        discounts.write(request, response, name)
     if isinstance(response, web.HTTPException):
         raise response
     return response

@@ -1,6 +1,8 @@
 """A discount code in a visitor's hands: typed into the cart, kept, counted.
 
-The cookie holds what was typed. What it is worth is looked up each time.
+The cookie holds what was typed. What it is worth is looked up each time. One
+that was a discount's carries a tag of the store's: looking it up again is no
+guess, and never refused, however many strangers guess.
 """
 
 import asyncio
@@ -17,7 +19,7 @@ from msrv.ledger.memory import Memory
 from msrv.ledger.uses import discount_use, discount_uses
 from msrv.money import Money
 from msrv.pages.cart import Cart, id_of
-from msrv.pages.keys import CATALOG, CLOCK, LEDGER, LIMITS, ORIGIN
+from msrv.pages.keys import CATALOG, CLOCK, KEYRING, LEDGER, LIMITS, ORIGIN
 from msrv.pages.limits import TooManyGuesses
 from msrv.payments import discounts, ordering
 from msrv.payments.discounts import (
@@ -30,12 +32,16 @@ from msrv.payments.discounts import (
     UsesUnknown,
 )
 from msrv.payments.till import Bought
+from msrv.proofs.keyring import Purpose
+from msrv.proofs.tags import is_tag, tag
 from msrv.rate_limit import client_network
 
 COOKIE: Final = "discount"
 _MAX_AGE_SECONDS: Final = 30 * 24 * 3600
 _COUNT_SECONDS: Final = 2
 """How long a cart may wait for a database that hangs."""
+_BEFORE_TAG: Final = "."
+_MAX_COOKIE_CHARS: Final = 64
 _PLAIN: Final = re.compile(r"[A-Z0-9-]{1,24}")
 
 
@@ -117,19 +123,28 @@ _SENTENCES: Final[dict[type[DiscountError], str]] = {
 }
 
 
-def find(request: web.Request, text: str) -> Discount:
+def find(request: web.Request, text: str, *, group: str = "typed") -> Discount:
     """Find the discount of a code that is given now, used up or not.
 
     Raises DiscountError; TooManyGuesses for who has guessed too often.
     """
     config = request.config_dict
     name, now = discounts.tidy(text), config[CLOCK]()
+    shop, limits = config[CATALOG].current.shop, config[LIMITS]
     client = client_network(request[ORIGIN].client)
-    config[LIMITS].discounts.check(client, now=now)
+    kept, is_tagged = _kept(request)
+    if (is_tagged and kept == name) or limits.wrong_discounts.has(
+        (client, name), now
+    ):
+        return discounts.find(shop, name, now)
+    limits.discounts.check(client, group=group, now=now)
     try:
-        return discounts.find(config[CATALOG].current.shop, name, now)
+        return discounts.find(shop, name, now)
     except NoSuchDiscount:
-        config[LIMITS].discounts.spend(client, now=now)
+        limits.discounts.spend(client, group=group, now=now)
+        # A page that shows it again, or a form that is sent twice, is no
+        # other guess.
+        limits.wrong_discounts.add((client, name), now)
         raise
 
 
@@ -155,12 +170,16 @@ async def of_cart(
     request: web.Request, content: Cart, name: str | None = None
 ) -> InCart:
     """Say what a discount does to a cart: the cookie's, or the one named."""
+    group = "typed"
     if name is None:
-        name = request.cookies.get(COOKIE, "")
+        # One without a tag is a guess, which any page may bring: strangers
+        # who send such don't use up what may be typed.
+        name, _ = _kept(request)
+        group = "cookie"
     if not _PLAIN.fullmatch(name) or not content.entries:
         return InCart()
     try:
-        found = find(request, name)
+        found = find(request, name, group=group)
         await check_uses(request, found)
         reduced = _reduce(request, content, found)
     except DiscountError as error:
@@ -170,14 +189,26 @@ async def of_cart(
     return InCart(name, reduced)
 
 
-def write(response: web.StreamResponse, name: str, *, secure: bool) -> None:
-    """Keep a code, or forget it where it is empty."""
+def write(
+    request: web.Request, response: web.StreamResponse, name: str
+) -> None:
+    """Keep a code that was typed, or forget it where it is empty.
+
+    It is looked up: one that is a discount's is kept with a tag.
+    """
+    secure = request[ORIGIN].scheme == "https"
     if not name:
         response.del_cookie(COOKIE, path="/", secure=secure, httponly=True)
         return
+    text = name
+    if _PLAIN.fullmatch(name) and _is_discount(request, name):
+        tagged = tag(
+            request.config_dict[KEYRING], Purpose.DISCOUNT, name.encode()
+        )
+        text = f"{name}{_BEFORE_TAG}{tagged}"
     response.set_cookie(
         COOKIE,
-        name,
+        text,
         max_age=_MAX_AGE_SECONDS,
         path="/",
         secure=secure,
@@ -191,7 +222,7 @@ def keep(
 ) -> None:
     """Forget a cookie's code that nobody knows."""
     if found.name and not found.kept:
-        write(response, "", secure=request[ORIGIN].scheme == "https")
+        write(request, response, "")
 
 
 async def take(request: web.Request, bought: Bought) -> None:
@@ -225,6 +256,27 @@ async def count(ledger: Memory, bought: Bought) -> None:
         await ledger.used(
             discount_use(name, receipt.order_id, receipt.issued_at)
         )
+
+
+def _kept(request: web.Request) -> tuple[str, bool]:
+    """Return the cookie's code, and whether the store has tagged it."""
+    text = request.cookies.get(COOKIE, "")[:_MAX_COOKIE_CHARS]
+    name, _, tagged = text.partition(_BEFORE_TAG)
+    if not tagged or not _PLAIN.fullmatch(name):
+        return name, False
+    keyring = request.config_dict[KEYRING]
+    return name, is_tag(keyring, Purpose.DISCOUNT, tagged, name.encode())
+
+
+def _is_discount(request: web.Request, name: str) -> bool:
+    """Whether a code is a discount's, one that is over or to come as well."""
+    try:
+        find(request, name)
+    except (NoSuchDiscount, TooManyGuesses):
+        return False
+    except DiscountError:
+        return True
+    return True
 
 
 def _reduce(

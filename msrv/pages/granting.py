@@ -47,7 +47,7 @@ async def grant(request: web.Request, bought: Bought) -> web.StreamResponse:
         response.headers["Cache-Control"] = PRIVATE
     take_out(request, response, receipt.lines)
     if bought.quote.discount:
-        discounts.write(response, "", secure=request[ORIGIN].scheme == "https")
+        discounts.write(request, response, "")
     if isinstance(response, web.HTTPException):
         raise response
     return response

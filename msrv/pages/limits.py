@@ -5,10 +5,11 @@ out. So there is one only where what it protects is worth that, and it is far
 above what the networks of honest visitors reach.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Final
 
-from msrv.rate_limit import Limit, RateLimited, RateLimiter
+from msrv.rate_limit import Limit, RateLimited, RateLimiter, RecentKeys
 
 GUESSES: Final = Limit(burst=10, interval_ms=60_000)
 ALL_GUESSES: Final = Limit(burst=100_000, interval_ms=2)
@@ -26,27 +27,66 @@ class TooManyMails(RateLimited):
     """Too many mails were asked for."""
 
 
+class GuessLimits:
+    """Counts wrong codes: by the client's network, and by group in all.
+
+    A group has a total of its own, so that those in one can't use up what
+    the others have left.
+    """
+
+    def __init__(self) -> None:
+        self.networks = RateLimiter(GUESSES, error=TooManyGuesses)
+        self.totals = RateLimiter(ALL_GUESSES, error=TooManyGuesses)
+
+    def check(self, *keys: Hashable, group: str, now: float) -> None:
+        """See that one more may be wrong, before anything is looked up.
+
+        A guess that is not allowed is not answered, right or wrong. Raises
+        TooManyGuesses.
+        """
+        self.networks.check(*keys, now=now)
+        self.totals.check(group, now=now)
+
+    def spend(self, *keys: Hashable, group: str, now: float) -> None:
+        """Count one that was wrong."""
+        self.networks.spend(*keys, now=now)
+        self.totals.spend(group, now=now)
+
+    @property
+    def refused(self) -> int:
+        """How often it has raised TooManyGuesses."""
+        return self.networks.refused + self.totals.refused
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """A limiter for each thing that is limited.
 
-    `codes` and `discounts` count only what was wrong: by the network of the
-    client. `mails` counts those that cost nothing: by who asks, and by the
-    mailbox.
+    `codes` and `discounts` count only what was wrong. `wrong_discounts` are
+    those that a client was told of within the last minute. `mails` counts
+    those that cost nothing, and `paid_mails` a receipt that was paid for and
+    is asked for again: by who asks, and by the mailbox.
     """
 
-    codes: RateLimiter = field(
-        default_factory=lambda: RateLimiter(
-            GUESSES, ALL_GUESSES, error=TooManyGuesses
-        )
-    )
-    discounts: RateLimiter = field(
-        default_factory=lambda: RateLimiter(
-            GUESSES, ALL_GUESSES, error=TooManyGuesses
-        )
+    codes: GuessLimits = field(default_factory=GuessLimits)
+    discounts: GuessLimits = field(default_factory=GuessLimits)
+    wrong_discounts: RecentKeys = field(
+        default_factory=lambda: RecentKeys(seconds=60)
     )
     mails: RateLimiter = field(
         default_factory=lambda: RateLimiter(
             MAILS, ALL_MAILS, error=TooManyMails
         )
     )
+    paid_mails: RateLimiter = field(
+        default_factory=lambda: RateLimiter(MAILS, error=TooManyMails)
+    )
+
+    def refused(self) -> dict[str, int]:
+        """Return how often each limit was reached, by its name."""
+        return {
+            "codes": self.codes.refused,
+            "discounts": self.discounts.refused,
+            "mails": self.mails.refused,
+            "paid_mails": self.paid_mails.refused,
+        }

@@ -6,7 +6,7 @@ replicas can't both say yes; while it is away, the page asks to come back.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from msrv.catalog.model import Item, Release
 from msrv.ledger.errors import AlreadyRedeemed, DatabaseError
 from msrv.ledger.events import Redeemed, Sale, SoldLine, plain
 from msrv.pages import claims, mailing
+from msrv.pages.claims import Claim
 from msrv.pages.forms import read_form
 from msrv.pages.keys import (
     CATALOG,
@@ -142,13 +143,11 @@ async def redeem(request: web.Request) -> web.StreamResponse:
     """
     form = await read_form(request)
     text = form.get("code", "")
-    claim = claims.read(request.cookies) or request.config_dict[RANDOM](
-        codes.CLAIM_BYTES
-    )
+    claim = _claim(request)
     mail = mailing.read_address(request, form)
     try:
-        code = await _verify(request, text)
-        receipt = await _turn(request, code, claim)
+        code = await _verify(request, text, claim)
+        receipt = await _turn(request, code, claim.value)
     except (*_ANSWERS,) as error:
         if isinstance(error, DatabaseError):
             log.warning("a code can't be redeemed: %s", error)
@@ -157,19 +156,25 @@ async def redeem(request: web.Request) -> web.StreamResponse:
     return _hand_over(request, receipt, claim)
 
 
-async def _verify(request: web.Request, text: str) -> Code:
+async def _verify(request: web.Request, text: str, claim: Claim) -> Code:
     """Read a code. Raises Mistyped, TooManyGuesses, Forged, CampaignEnded."""
     signs = codes.tidy(text)
     config = request.config_dict
     catalog = config[CATALOG].current
     items = await config[CODE_BOOK].items(catalog, codes.tag_of_item(signs))
-    client, now = client_network(request[ORIGIN].client), config[CLOCK]()
+    now = config[CLOCK]()
+    keys: tuple[Hashable, ...] = (client_network(request[ORIGIN].client),)
+    group = "new"
+    if claim.is_settled(now):
+        # Strangers who use up what all may guess don't keep out who opened
+        # the page before; the claim is counted, or one would serve them all.
+        keys, group = (*keys, claim.value), "known"
     # Nothing is awaited from here on: what is sent at once is counted singly.
-    config[LIMITS].codes.check(client, now=now)
+    config[LIMITS].codes.check(*keys, group=group, now=now)
     try:
         code = codes.verify(config[KEYRING], signs, items)
     except Forged:
-        config[LIMITS].codes.spend(client, now=now)
+        config[LIMITS].codes.spend(*keys, group=group, now=now)
         raise
     if config[CODE_BOOK].has_ended(code.campaign_tag):
         raise CampaignEnded
@@ -208,7 +213,7 @@ def _sale(code: Code, order_id: str, now: int, entry: Item | Release) -> Sale:
 
 
 def _hand_over(
-    request: web.Request, receipt: receipts.Receipt, claim: bytes
+    request: web.Request, receipt: receipts.Receipt, claim: Claim
 ) -> web.StreamResponse:
     token = receipts.sign(request.config_dict[KEYRING], receipt)
     path = receipt_path(token)
@@ -248,18 +253,30 @@ def _page(
     )
     if answer is not None:
         response.headers.update(answer.headers)
-    claim = claims.read(request.cookies) or request.config_dict[RANDOM](
-        codes.CLAIM_BYTES
-    )
-    _finish(request, response, claim)
+    _finish(request, response, _claim(request))
     return response
 
 
 def _finish(
-    request: web.Request, response: web.StreamResponse, claim: bytes
+    request: web.Request, response: web.StreamResponse, claim: Claim
 ) -> None:
     response.headers["Cache-Control"] = PRIVATE
-    claims.write(response, claim, secure=request[ORIGIN].scheme == "https")
+    config = request.config_dict
+    claims.write(
+        response,
+        claim,
+        config[KEYRING],
+        config[CLOCK](),
+        secure=request[ORIGIN].scheme == "https",
+    )
+
+
+def _claim(request: web.Request) -> Claim:
+    """Return the claim that came with a request, or a new one."""
+    config = request.config_dict
+    return claims.read(request.cookies, config[KEYRING]) or Claim.new(
+        config[RANDOM], config[CLOCK]()
+    )
 
 
 def _answer(error: Exception) -> Answer:

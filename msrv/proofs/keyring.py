@@ -67,6 +67,9 @@ class Purpose(Enum):
     ORDER = "order"
     CODE = "code"
     REDEMPTION = "redemption"
+    CLAIM = "claim"
+    DISCOUNT = "discount"
+    RETURN = "return"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from msrv.ledger import tables
 from msrv.ledger.errors import Unreachable
 from msrv.pages import limits
+from msrv.pages.keys import LIMITS
 from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
@@ -288,6 +290,100 @@ async def test_codes_that_are_none(shop: Client) -> None:
     )
     assert answer.status == 429
     assert (await shop.get("/cart")).status == 200
+
+
+async def test_strangers_who_guess_lock_nobody_out(
+    shop: Client, clock: Clock
+) -> None:
+    """A hundred networks that send wrong codes end everyone's discounts."""
+    totals = shop.app[LIMITS].discounts.totals
+    await shop.post("/cart", data={"add": "night-bus", "discount": "SPRING"})
+    for group in ("typed", "cookie"):
+        totals.spend(group, now=clock.now, cost=limits.ALL_GUESSES.burst)
+    # Who has one already keeps it, up to the payment.
+    assert "\u2212€1.40" in await (await shop.get("/cart")).text()
+    assert await order(shop, "SPRING", "night-bus") == (201, "", 560)
+    # Codes are counted apart.
+    assert shop.app[LIMITS].codes.refused == 0
+    shop.app[LIMITS].codes.check("here", group="new", now=clock.now)
+
+
+async def test_pages_with_a_wrong_cookie_lock_nobody_out(
+    start_store: StartStore,
+    settings: Settings,
+    library: Path,
+) -> None:
+    """A GET is a guess: the edge limits none, and all are locked out."""
+    with (library / "store.toml").open("a", encoding="utf-8") as file:
+        file.write(STATED)
+    store = await start_store(
+        settings.model_copy(
+            update={"trusted_proxies": (ip_network("127.0.0.0/8"),)}
+        )
+    )
+    for number in range(1150):
+        store.session.cookie_jar.clear()
+        await store.get(
+            "/cart",
+            headers={"X-Forwarded-For": f"198.51.100.{number // 10}"},
+            cookies={"cart": "night-bus", "discount": f"WRONG{number}"},
+        )
+    totals = store.app[LIMITS].discounts.totals
+    assert totals.wait_seconds("typed", now=0, cost=100_000) == 0
+    store.session.cookie_jar.clear()
+    answer = await store.post(
+        "/cart", data={"add": "night-bus", "discount": "SPRING"}, headers=JSON
+    )
+    assert (await answer.json())["discount"]["totals"][0]["off_minor"] == 140
+
+
+async def test_a_wrong_cookie_counts_once(shop: Client) -> None:
+    """A program that keeps its cookie locks itself out by reading pages."""
+    for _ in range(3 * limits.GUESSES.burst):
+        shop.session.cookie_jar.clear()
+        answer = await shop.get(
+            "/cart",
+            headers=JSON,
+            cookies={"cart": "night-bus", "discount": "WRONG"},
+        )
+        said = (await answer.json())["discount"]["message"]
+        assert said == "There is no discount “WRONG”."
+    shop.session.cookie_jar.clear()
+    assert await order(shop, "SPRING", "night-bus") == (201, "", 560)
+
+
+async def test_a_network_that_guesses_by_cookies_is_limited(
+    shop: Client,
+) -> None:
+    """Words are tried by GETs, which nothing else limits."""
+    said = set()
+    for number in range(limits.GUESSES.burst + 5):
+        shop.session.cookie_jar.clear()
+        answer = await shop.get(
+            "/cart",
+            headers=JSON,
+            cookies={"cart": "night-bus", "discount": f"WRONG{number}"},
+        )
+        said.add((await answer.json())["discount"]["message"])
+    assert "Too many codes were tried. Try again in a minute." in said
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    ["SPRING", "SPRING.", "SPRING.AAAA", "spring.x", ".x", "%00.x"],
+)
+async def test_a_cookie_of_an_older_version_or_none_of_ours(
+    shop: Client, cookie: str
+) -> None:
+    """An update takes the discount out of carts; a stranger's is an error."""
+    answer = await shop.get(
+        "/cart",
+        headers=JSON,
+        cookies={"cart": "night-bus", "discount": cookie},
+    )
+    assert answer.status == 200
+    found = (await answer.json()).get("discount", {}).get("totals")
+    assert bool(found) is cookie.startswith("SPRING")
 
 
 async def test_the_cart_as_data(shop: Client) -> None:

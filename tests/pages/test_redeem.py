@@ -16,6 +16,7 @@ from msrv.ledger.errors import Unreachable
 from msrv.pages import limits
 from msrv.pages.keys import CATALOG, CODE_BOOK, LEDGER, LIMITS
 from msrv.proofs import codes, receipts
+from msrv.proofs.encoding import decode, encode
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
 from tests.conftest import Client, Clock, StartStore
@@ -247,10 +248,73 @@ async def test_all_together_can_guess_so_often(
     shop: Client, keyring: Keyring, clock: Clock
 ) -> None:
     """A guesser with a million addresses guesses as fast as it likes."""
-    codes_limit = shop.app[LIMITS].codes
-    for number in range(limits.ALL_GUESSES.burst):
-        codes_limit.spend(("strangers", number), now=clock.now)
+    strangers_guess(shop, clock, "new")
     assert (await send(shop, another(code_of(keyring))))[0] == 429
+
+
+def strangers_guess(store: Client, clock: Clock, group: str) -> None:
+    """Use up what all in a group may guess together."""
+    totals = store.app[LIMITS].codes.totals
+    totals.spend(group, now=clock.now, cost=limits.ALL_GUESSES.burst)
+
+
+async def test_who_opened_the_page_before_is_let_by(
+    shop: Client, keyring: Keyring, clock: Clock
+) -> None:
+    """A flood of guesses keeps who holds a code from their download."""
+    answer = await shop.get("/redeem")
+    claim = answer.cookies["claim"].value
+    strangers_guess(shop, clock, "new")
+    # Not yet: strangers open the page as well.
+    assert (await send(shop, code_of(keyring), claim))[0] == 429
+    clock.now += 60
+    strangers_guess(shop, clock, "new")
+    assert (await send(shop, code_of(keyring)))[0] == 429
+    assert (await send(shop, code_of(keyring), claim))[0] == 201
+    # And they have the same receipt by asking again.
+    assert (await send(shop, code_of(keyring), claim))[0] == 201
+
+
+async def test_a_claim_that_was_made_up_is_not_let_by(
+    shop: Client, keyring: Keyring, clock: Clock
+) -> None:
+    """A guesser writes a cookie that is a year old."""
+    answer = await shop.get("/redeem")
+    claim = answer.cookies["claim"].value
+    strangers_guess(shop, clock, "new")
+    clock.now += 60
+    strangers_guess(shop, clock, "new")
+    made_up = decode(claim)[:16] + bytes(6) + decode(claim)[22:]
+    for each in (encode(made_up), encode(made_up[:16]), encode(bytes(16))):
+        assert (await send(shop, code_of(keyring), each))[0] == 429
+
+
+async def test_one_claim_guesses_as_often_as_one_network(
+    start_store: StartStore,
+    settings: Settings,
+    keyring: Keyring,
+    clock: Clock,
+) -> None:
+    """A guesser opens the page once and guesses from everywhere."""
+    store = await start_store(
+        settings.model_copy(
+            update={"trusted_proxies": (ip_network("127.0.0.0/8"),)}
+        )
+    )
+    await reached(store)
+    claim = (await store.get("/redeem")).cookies["claim"].value
+    clock.now += 60
+    statuses = []
+    for number in range(limits.GUESSES.burst + 3):
+        store.session.cookie_jar.clear()
+        answer = await store.post(
+            "/redeem",
+            data={"code": another(code_of(keyring))},
+            headers=JSON | {"X-Forwarded-For": f"198.51.100.{number}"},
+            cookies={"claim": claim},
+        )
+        statuses.append(answer.status)
+    assert statuses == [422] * limits.GUESSES.burst + [429] * 3
 
 
 async def test_a_campaign_ends(
