@@ -28,7 +28,7 @@ from msrv.mail.writing import Writer
 from msrv.pages import headers, keys, mailing, middleware, rendering
 from msrv.pages.assets import Assets
 from msrv.pages.codebook import CodeBook
-from msrv.pages.limits import Limits
+from msrv.pages.limits import LimitFigures, Limits
 from msrv.pages.listening import Listener
 from msrv.pages.origin import OriginRules
 from msrv.pages.packs import Packs
@@ -74,7 +74,8 @@ def create_app(
     app[keys.PROVIDERS] = Providers.of(settings)
     app[keys.ASSETS] = Assets(fresh=reload)
     app[keys.CODE_BOOK] = CodeBook(settings.ended_campaigns)
-    app[keys.LIMITS] = Limits()
+    app[keys.LIMITS] = limits = Limits()
+    app[keys.TRAFFIC].show(LimitFigures(limits))
     app[keys.SHELF] = Shelf(keep_pages=not reload)
     app[keys.PACKS] = Packs()
     app[keys.SENDER] = _sender(settings, folder, app[keys.ORIGIN_RULES])

@@ -30,3 +30,8 @@ class MailFigures(Collector):
             "Receipts that no relay would take.",
             self._postman.given_up,
         )
+        yield CounterMetricFamily(
+            "msrv_mail_dropped",
+            "Receipts that were asked for and not sent: too many, or no disk.",
+            self._postman.dropped,
+        )

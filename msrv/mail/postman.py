@@ -34,6 +34,7 @@ FINISH_SECONDS: Final = 2.0
 _TIDY_SECONDS: Final = 3600.0
 _AT_ONCE: Final = 100
 _MAX_GIVEN_UP: Final = 20
+_DROPPED_SAID_SECONDS: Final = 60
 _UNICODE_REFUSED_SECONDS: Final = 24 * 3600
 """For how long a relay without SMTPUTF8 is believed to have none."""
 
@@ -83,6 +84,8 @@ class Postman:
         self.waiting = 0
         self.sent = 0
         self.given_up = 0
+        self.dropped = 0
+        self._dropped_said_at = -_DROPPED_SAID_SECONDS
         self.last_given_up: deque[GivenUp] = deque(maxlen=_MAX_GIVEN_UP)
         self._unicode_refused_at: int | None = None
 
@@ -114,10 +117,11 @@ class Postman:
             self._held = None
         self._thread.end()
 
-    async def post(self, letter: Letter) -> None:
+    async def post(self, letter: Letter) -> bool:
         """Write a letter down, to be sent soon. Never raises.
 
-        One whose id was there before is the same letter, and not sent twice.
+        Whether it is on the disk. One whose id was there before is the same
+        letter, and not sent twice.
         """
         try:
             await self._thread.call(self._outbox.put, letter)
@@ -128,7 +132,24 @@ class Postman:
                 letter.receipt.order_id,
                 error.strerror,
             )
+            return False
         self._more.set()
+        return True
+
+    def drop(self) -> None:
+        """Count a mail that was asked for and won't be sent.
+
+        The log says so once a minute: strangers can make it happen often.
+        """
+        self.dropped += 1
+        now = self._clock()
+        if not 0 <= now - self._dropped_said_at < _DROPPED_SAID_SECONDS:
+            self._dropped_said_at = now
+            log.warning(
+                "mail: %d receipts not sent since the start: too many were "
+                "asked for, or the disk refused; the buyers were told",
+                self.dropped,
+            )
 
     async def round(self) -> None:
         """Try every letter that is due now. Raises OSError."""

@@ -9,7 +9,7 @@ from msrv.catalog.model import Catalog
 from msrv.ledger.events import Sale, SoldLine, plain
 from msrv.pages import cart, discounts, mailing
 from msrv.pages.keys import CATALOG, KEYRING, LEDGER, ORIGIN
-from msrv.pages.purchases import downloads_of, receipt_path
+from msrv.pages.purchases import downloads_of, mail_wait_path, receipt_path
 from msrv.pages.rendering import PRIVATE, wants_json
 from msrv.payments.till import Bought
 from msrv.proofs import receipts
@@ -27,7 +27,7 @@ async def grant(request: web.Request, bought: Bought) -> web.StreamResponse:
     ledger = request.config_dict[LEDGER]
     # The mail first: were this process killed in between, nobody would ask
     # for it again, and whoever gets it has paid.
-    await mailing.post(request, receipt, bought.quote.mail)
+    wait = await mailing.post(request, receipt, bought.quote.mail)
     await ledger.sold(sale_of(bought, catalog))
     await discounts.count(ledger, bought)
     path = receipt_path(receipts.sign(request.config_dict[KEYRING], receipt))
@@ -38,12 +38,13 @@ async def grant(request: web.Request, bought: Bought) -> web.StreamResponse:
                 "receipt": request[ORIGIN].base_url + path,
                 "order_id": receipt.order_id,
                 "downloads": downloads_of(request, receipt),
+                **mailing.outcome(bought.quote.mail, wait),
             },
             status=201,
             headers={"Location": path, "Cache-Control": PRIVATE},
         )
     else:
-        response = web.HTTPSeeOther(path)
+        response = web.HTTPSeeOther(mail_wait_path(path, wait))
         response.headers["Cache-Control"] = PRIVATE
     take_out(request, response, receipt.lines)
     if bought.quote.discount:

@@ -5,9 +5,13 @@ out. So there is one only where what it protects is worth that, and it is far
 above what the networks of honest visitors reach.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
+
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from msrv.rate_limit import Limit, RateLimited, RateLimiter, RecentKeys
 
@@ -17,6 +21,24 @@ ALL_GUESSES: Final = Limit(burst=100_000, interval_ms=2)
 chance of 1 in 2,200."""
 MAILS: Final = Limit(burst=5, interval_ms=600_000)
 ALL_MAILS: Final = Limit(burst=200, interval_ms=5_000)
+
+
+class LimitFigures(Collector):
+    """How often each limit was reached, as Prometheus asks for it."""
+
+    def __init__(self, limits: "Limits") -> None:
+        self._limits = limits
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the figures of this moment."""
+        family = CounterMetricFamily(
+            "msrv_limited",
+            "What was refused since a limit was reached, by the limit.",
+            labels=["limit"],
+        )
+        for name, count in self._limits.refused().items():
+            family.add_metric([name], count)
+        yield family
 
 
 class TooManyGuesses(RateLimited):
@@ -65,7 +87,8 @@ class Limits:
     `codes` and `discounts` count only what was wrong. `wrong_discounts` are
     those that a client was told of within the last minute. `mails` counts
     those that cost nothing, and `paid_mails` a receipt that was paid for and
-    is asked for again: by who asks, and by the mailbox.
+    is asked for again: by who asks, and by the mailbox. `mailed` are orders
+    whose first mail was taken within the last hour, with its address.
     """
 
     codes: GuessLimits = field(default_factory=GuessLimits)
@@ -73,6 +96,7 @@ class Limits:
     wrong_discounts: RecentKeys = field(
         default_factory=lambda: RecentKeys(seconds=60)
     )
+    mailed: RecentKeys = field(default_factory=lambda: RecentKeys(3600))
     mails: RateLimiter = field(
         default_factory=lambda: RateLimiter(
             MAILS, ALL_MAILS, error=TooManyMails

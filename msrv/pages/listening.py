@@ -51,7 +51,7 @@ class Listener:
         ledger: Memory,
         catalog: LiveCatalog,
         clock: Callable[[], int],
-        send_mail: Callable[[Receipt, str], Awaitable[None]],
+        send_mail: Callable[[Receipt, str], Awaitable[object]],
     ) -> None:
         self._inbox = inbox
         self._providers = providers

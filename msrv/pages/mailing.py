@@ -15,6 +15,7 @@ from msrv.mail import addresses
 from msrv.mail.errors import BadAddress
 from msrv.mail.letters import Letter
 from msrv.mail.postman import Postman
+from msrv.pages import purchases
 from msrv.pages.errors import BadField, NothingHere
 from msrv.pages.forms import read_form
 from msrv.pages.keys import (
@@ -37,6 +38,8 @@ Config = Mapping[str | web.AppKey[Any], Any]
 """An app, or a request's `config_dict`."""
 
 FIELD: Final = "mail"
+_DISK_SECONDS: Final = 300
+"""When to ask again for a mail that the disk refused."""
 _WANTED: Final = "must be a mail address like you@example.org"
 _ASCII_WANTED: Final = (
     "must be an address without accents or other letters outside ASCII before "
@@ -64,37 +67,50 @@ def read_address(request: web.Request, form: Mapping[str, str]) -> str:
     return address
 
 
-async def post(request: web.Request, receipt: Receipt, to: str) -> None:
+async def post(request: web.Request, receipt: Receipt, to: str) -> int:
     """Have a receipt sent that somebody waits for, as `send` does.
 
-    What cost nothing is counted, by who asks and who gets it.
+    Returns 0, or in how many seconds to ask again where it isn't sent. What
+    was paid for, or had with a code, is sent however many mails were asked
+    for at no cost.
     """
     if not is_on(request) or not to:
-        return
-    if receipt.total_minor == 0 and receipt.provider == "free":
-        try:
-            _count(request, to)
-        except TooManyMails:
-            return
-    await send(request.config_dict, receipt, to)
+        return 0
+    config = request.config_dict
+    recent, now = config[LIMITS].mailed, config[CLOCK]()
+    if recent.has((receipt.order_id, to), now):
+        return 0  # the second click
+    try:
+        if _costs_nothing(receipt):
+            _count(request, receipt, to)
+    except TooManyMails as error:
+        config[MAIL].drop()
+        return error.retry_after_seconds
+    if not await send(config, receipt, to):
+        config[MAIL].drop()
+        return _DISK_SECONDS
+    recent.add((receipt.order_id, to), now)
+    return 0
 
 
-async def send(config: Config, receipt: Receipt, to: str) -> None:
+async def send(config: Config, receipt: Receipt, to: str) -> bool:
     """Have a receipt sent, once for each order, whoever tells of it.
 
-    It is on the disk when this returns, and on its way some time later. A
-    disk that refuses is logged. Raises NotReady.
+    It is on the disk when this returns True, and on its way some time later.
+    A disk that refuses is logged. Raises NotReady.
     """
     postman: Postman | None = config.get(MAIL)
-    if postman is not None and to:
-        await postman.post(_letter(config, receipt, to, receipt.order_id))
+    if postman is None or not to:
+        return True
+    return await postman.post(_letter(config, receipt, to, receipt.order_id))
 
 
 async def again(request: web.Request) -> web.StreamResponse:
     """Send a receipt once more, to the address in the form.
 
-    The answer is always the same: it tells nobody who bought what, nor how
-    often that was asked. Raises NothingHere, Forged, BadField.
+    The answer tells nobody who bought what. Where too many were asked for it
+    says so, with 429 and `Retry-After`: what is promised is sent. Raises
+    NothingHere, Forged, BadField, TooManyMails.
     """
     config = request.config_dict
     token = request.match_info["receipt"]
@@ -106,12 +122,18 @@ async def again(request: web.Request) -> web.StreamResponse:
     if not to:
         raise BadField(FIELD, _WANTED)
     try:
-        _count(request, to)
-    except TooManyMails:
-        pass
-    else:
+        _count(request, receipt, to)
         letter_id = f"{receipt.order_id}-{config[CLOCK]()}"
-        await postman.post(_letter(config, receipt, to, letter_id))
+        if not await postman.post(_letter(config, receipt, to, letter_id)):
+            raise TooManyMails(_DISK_SECONDS)
+    except TooManyMails as error:
+        postman.drop()
+        if wants_json(request):
+            raise
+        wait = error.retry_after_seconds
+        response = purchases.page(request, status=429, mail_wait=wait)
+        response.headers["Retry-After"] = str(wait)
+        return response
     if wants_json(request):
         return web.json_response(
             {"mail": "on its way"},
@@ -121,15 +143,35 @@ async def again(request: web.Request) -> web.StreamResponse:
     raise web.HTTPSeeOther(f"{receipt_path(token)}?mailed=1")
 
 
-def _count(request: web.Request, to: str) -> None:
-    """Count a mail at no cost, by who asks and by who gets it.
+def outcome(to: str, wait_seconds: int) -> dict[str, Any]:
+    """Say to programs what `post` has returned; nothing for no mail."""
+    if not to:
+        return {}
+    if wait_seconds:
+        return {"mail": "not sent", "mail_retry_after": wait_seconds}
+    return {"mail": "on its way"}
 
-    Raises TooManyMails.
+
+def _costs_nothing(receipt: Receipt) -> bool:
+    """Whether anyone can have such an order, as often as they like."""
+    return receipt.provider == "demo" or (
+        receipt.provider == "free" and receipt.total_minor == 0
+    )
+
+
+def _count(request: web.Request, receipt: Receipt, to: str) -> None:
+    """Count a mail, once in all: by who asks for it, and by who gets it.
+
+    What was paid for has an allowance of its own, of no total: however many
+    mails strangers ask for at no cost, it is there. Raises TooManyMails.
     """
     config = request.config_dict
-    config[LIMITS].mails.take(
+    limits = config[LIMITS]
+    is_free = receipt.provider == "free" and receipt.total_minor == 0
+    limiter = limits.mails if is_free else limits.paid_mails
+    limiter.take(
         ("network", client_network(request[ORIGIN].client)),
-        ("mailbox", to.lower()),
+        ("mailbox", addresses.mailbox_key(to)),
         now=config[CLOCK](),
     )
 

@@ -28,6 +28,8 @@ from msrv.proofs.links import make_link
 from msrv.proofs.receipts import Receipt
 
 _PATH: Final = "/purchases/"
+_MAIL_WAIT: Final = "mail_wait"
+_SECONDS: Final = re.compile(r"[0-9]{1,6}")
 _QR_BYTES: Final = 1200
 """A longer address makes a code too fine to scan from a phone's screen."""
 
@@ -55,6 +57,27 @@ class Delivery:
 
 async def show(request: web.Request) -> web.Response:
     """Show a receipt with fresh links. Raises Forged."""
+    wait = request.query.get(_MAIL_WAIT, "")
+    return page(
+        request, mail_wait=int(wait) if _SECONDS.fullmatch(wait) else 0
+    )
+
+
+def mail_wait_path(path: str, wait_seconds: int) -> str:
+    """Return where to see a receipt that can be mailed in so many seconds.
+
+    The path itself for 0: it was mailed, or was not to be.
+    """
+    return f"{path}?{_MAIL_WAIT}={wait_seconds}" if wait_seconds else path
+
+
+def page(
+    request: web.Request, *, status: int = 200, mail_wait: int = 0
+) -> web.Response:
+    """Render the receipt of a request's path. Raises Forged.
+
+    `mail_wait` is in how many seconds a mail that wasn't sent can be.
+    """
     token = request.match_info["receipt"]
     receipt = receipts.read(request.config_dict[KEYRING], token)
     base = request[ORIGIN].base_url
@@ -79,6 +102,7 @@ async def show(request: web.Request) -> web.Response:
                 if each.link is not None
             },
         },
+        status=status,
         cache_control=PRIVATE,
         receipt=receipt,
         total=Money(receipt.total_minor, receipt.currency),
@@ -90,6 +114,7 @@ async def show(request: web.Request) -> web.Response:
         if request.config_dict.get(MAIL)
         else None,
         mailed="mailed" in request.query,
+        mail_wait=mail_wait,
     )
 
 

@@ -29,7 +29,7 @@ from msrv.pages.keys import (
     RANDOM,
 )
 from msrv.pages.limits import TooManyGuesses
-from msrv.pages.purchases import downloads_of, receipt_path
+from msrv.pages.purchases import downloads_of, mail_wait_path, receipt_path
 from msrv.pages.rendering import PRIVATE, respond, wants_json
 from msrv.proofs import codes, receipts
 from msrv.proofs.codes import Code, WrongCheck, WrongLength, WrongSign
@@ -152,8 +152,10 @@ async def redeem(request: web.Request) -> web.StreamResponse:
         if isinstance(error, DatabaseError):
             log.warning("a code can't be redeemed: %s", error)
         return _page(request, text, _answer(error))
-    await mailing.post(request, receipt, mail)
-    return _hand_over(request, receipt, claim)
+    wait = await mailing.post(request, receipt, mail)
+    return _hand_over(
+        request, receipt, claim, wait, mailing.outcome(mail, wait)
+    )
 
 
 async def _verify(request: web.Request, text: str, claim: Claim) -> Code:
@@ -213,7 +215,11 @@ def _sale(code: Code, order_id: str, now: int, entry: Item | Release) -> Sale:
 
 
 def _hand_over(
-    request: web.Request, receipt: receipts.Receipt, claim: Claim
+    request: web.Request,
+    receipt: receipts.Receipt,
+    claim: Claim,
+    mail_wait: int,
+    mailed: dict[str, Any],
 ) -> web.StreamResponse:
     token = receipts.sign(request.config_dict[KEYRING], receipt)
     path = receipt_path(token)
@@ -224,12 +230,13 @@ def _hand_over(
                 "receipt": request[ORIGIN].base_url + path,
                 "order_id": receipt.order_id,
                 "downloads": downloads_of(request, receipt),
+                **mailed,
             },
             status=201,
             headers={"Location": path},
         )
     else:
-        response = web.HTTPSeeOther(path)
+        response = web.HTTPSeeOther(mail_wait_path(path, mail_wait))
     _finish(request, response, claim)
     if isinstance(response, web.HTTPException):
         raise response

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from ipaddress import ip_network
 
 import pytest
 from pydantic import SecretStr
@@ -10,7 +11,7 @@ from msrv.app import create_app
 from msrv.mail.letters import Letter
 from msrv.mail.relay import Tls
 from msrv.pages import limits
-from msrv.pages.keys import CLOCK, MAIL
+from msrv.pages.keys import CLOCK, LIMITS, MAIL
 from msrv.proofs import codes, receipts
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings, WrongSetting
@@ -201,7 +202,7 @@ async def test_again(shop: Client, clock: Clock) -> None:
 
 
 async def test_again_and_again(shop: Client, clock: Clock) -> None:
-    """Somebody fills another one's mailbox, or learns what they did."""
+    """Somebody fills another one's mailbox, or waits for what never comes."""
     path = await pay(shop, "")
     answers = []
     for _ in range(50):
@@ -209,24 +210,125 @@ async def test_again_and_again(shop: Client, clock: Clock) -> None:
         answer = await shop.post(
             f"{path}/mail", data={"mail": TO}, headers=JSON
         )
-        answers.append((answer.status, await answer.text()))
-    assert len(set(answers)) == 1
-    assert answers[0][0] == 202
-    assert len(letters(shop)) == limits.MAILS.burst
-    clock.now += limits.MAILS.interval_ms // 1000
+        answers.append(answer.status)
+    burst = limits.MAILS.burst
+    assert answers == [202] * burst + [429] * (50 - burst)
+    assert (await answer.json())["error"] == "too_many_mails"
+    assert len(letters(shop)) == burst
+    assert shop.app[MAIL].dropped == 50 - burst
+    clock.now += int(answer.headers["Retry-After"])
     await shop.post(f"{path}/mail", data={"mail": TO})
-    assert len(letters(shop)) == limits.MAILS.burst + 1
+    assert len(letters(shop)) == burst + 1
 
 
-async def test_free_things_for_somebody_else(shop: Client) -> None:
+async def test_the_receipt_s_page_says_that_it_was_not_mailed(
+    shop: Client,
+) -> None:
+    """A buyer closes the page and waits for a mail that nobody sends."""
+    path = await pay(shop, "")
+    for _ in range(limits.MAILS.burst):
+        await shop.post(f"{path}/mail", data={"mail": TO})
+    answer = await shop.post(f"{path}/mail", data={"mail": TO})
+    page = await answer.text()
+    assert answer.status == 429
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "couldn't be mailed now" in page
+    assert "10 minutes" in page
+    assert "Keep this address" in page
+    assert "on its way" not in page
+    assert f'action="{path}/mail"' in page
+
+
+async def test_free_things_for_somebody_else(
+    shop: Client, caplog: pytest.LogCaptureFixture
+) -> None:
     """Somebody orders what is free a thousand times, for another's mailbox."""
     for _ in range(20):
         path = await pay(shop, TO, "zine")
         assert path.startswith("/purchases/")
+    assert "couldn't be mailed now" in await (await shop.get(path)).text()
+    form = {"item": "zine", "mail": TO}
+    answer = await shop.post("/purchases", data=form, headers=JSON)
+    said = await answer.json()
+    assert (answer.status, said["mail"]) == (201, "not sent")
+    assert said["mail_retry_after"] > 0
     assert len(letters(shop)) == limits.MAILS.burst
     # What was paid for is not counted with it.
-    await pay(shop, TO)
+    assert "mail_wait" not in await pay(shop, TO)
     assert len(letters(shop)) == limits.MAILS.burst + 1
+    # It is counted, and said once, without the address.
+    figures = await (await shop.get("/-/metrics")).text()
+    assert "msrv_mail_dropped_total 16.0" in figures
+    assert 'msrv_limited_total{limit="mails"} 16.0' in figures
+    said_lines = [
+        each.getMessage()
+        for each in caplog.records
+        if "receipts not sent" in each.getMessage()
+    ]
+    assert len(said_lines) == 1
+    assert TO not in caplog.text
+
+
+async def test_all_spellings_of_a_mailbox_are_one(
+    start_store: StartStore, mailing_settings: Settings
+) -> None:
+    """A hundred mails reach one mailbox, from a dozen networks."""
+    store = await start_store(
+        mailing_settings.model_copy(
+            update={"trusted_proxies": (ip_network("127.0.0.0/8"),)}
+        )
+    )
+    for number in range(60):
+        spelling = ("victim+{}@Example.NET", "VICTIM@example.net")[number % 2]
+        await store.post(
+            "/purchases",
+            data={"item": "zine", "mail": spelling.format(number)},
+            headers=JSON | {"X-Forwarded-For": f"198.51.100.{number}"},
+        )
+    assert len(letters(store)) == limits.MAILS.burst
+
+
+async def test_free_mails_never_starve_paid_ones(
+    shop: Client, clock: Clock
+) -> None:
+    """A stranger's free orders keep a buyer's receipt from them."""
+    free = shop.app[LIMITS].mails
+    for number in range(limits.ALL_MAILS.burst):
+        free.spend(("network", number), now=clock.now)
+    assert "mail_wait" in await pay(shop, "else@example.net", "zine")
+    path = await pay(shop, TO)
+    assert "mail_wait" not in path
+    answer = await shop.post(f"{path}/mail", data={"mail": TO}, headers=JSON)
+    assert answer.status == 202
+    assert [each.to for each in letters(shop)].count(TO) == 2
+
+
+async def test_one_mail_spends_one_of_the_total(
+    shop: Client, clock: Clock
+) -> None:
+    """Two hundred are documented, and a hundred are sent."""
+    await pay(shop, TO, "zine")
+    rest = limits.ALL_MAILS.burst - 1
+    shop.app[LIMITS].mails.check(now=clock.now, cost=rest)
+    with pytest.raises(limits.TooManyMails):
+        shop.app[LIMITS].mails.check(now=clock.now, cost=rest + 1)
+
+
+async def test_a_second_click_is_no_other_mail(shop: Client) -> None:
+    """A double click says that the mail can't be sent, though it was."""
+    await shop.post("/cart", data={"add": "zine"})
+    page = await (await shop.get("/checkout")).text()
+    form = dict(
+        re.findall(r'<input type="hidden" name="(\w+)" value="(.+?)"', page)
+    )
+    paths = set()
+    for _ in range(2 * limits.MAILS.burst):
+        answer = await shop.post(
+            "/purchases", data=form | {"mail": TO}, allow_redirects=False
+        )
+        paths.add(answer.headers["Location"])
+    assert len(paths) == 1
+    assert "mail_wait" not in paths.pop()
 
 
 async def test_a_real_relay_takes_it(

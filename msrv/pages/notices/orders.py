@@ -3,7 +3,7 @@
 from typing import Final
 
 from msrv.pages import discounts, language
-from msrv.pages.limits import TooManyGuesses
+from msrv.pages.limits import TooManyGuesses, TooManyMails
 from msrv.pages.notices.notice import CART, Notice, Table, short
 from msrv.payments import ordering
 from msrv.payments.discounts import DiscountError, UsesUnknown
@@ -121,6 +121,18 @@ def _guesses(error: TooManyGuesses) -> Notice:
     )
 
 
+def _mails(error: TooManyMails) -> Notice:
+    return Notice(
+        429,
+        "too_many_mails",
+        "Not mailed now",
+        "Too many mails were asked for, so this one wasn't sent. Nothing is "
+        "lost: the receipt's address works without it. Try again in "
+        f"{max(error.retry_after_seconds, 60) // 60} min.",
+        headers={"Retry-After": str(error.retry_after_seconds)},
+    )
+
+
 TABLE: Final[Table] = {
     ordering.EmptyOrder: Notice(
         422,
@@ -144,4 +156,5 @@ TABLE: Final[Table] = {
     UsesUnknown: _uses_unknown,  # a DiscountError, too
     DiscountError: _no_discount,
     TooManyGuesses: _guesses,
+    TooManyMails: _mails,
 }

@@ -5,6 +5,7 @@ import shutil
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 from sqlalchemy import text
@@ -13,7 +14,7 @@ from msrv import __version__
 from msrv.catalog.live import NotReady
 from msrv.catalog.reading import Reading
 from msrv.ledger.errors import DatabaseError
-from msrv.pages.keys import CATALOG, LEDGER, SETTINGS
+from msrv.pages.keys import CATALOG, LEDGER, LIMITS, MAIL, SETTINGS
 from msrv.pages.studio import desk
 
 LITTLE_SHARE = 20
@@ -54,6 +55,7 @@ async def show(request: web.Request) -> web.Response:
         "items": sum(len(each.items) for each in releases),
         "size_bytes": sum(each.size_bytes for each in releases),
     }
+    limited = request.config_dict[LIMITS].refused()
     return desk.page(
         request,
         "health.html",
@@ -71,6 +73,8 @@ async def show(request: web.Request) -> web.Response:
                 "problems": [str(each) for each in problems[:_MOST_PROBLEMS]],
             },
             "disks": [asdict(each) for each in disks],
+            **_mail(request),
+            "limited": limited,
         },
         version=__version__,
         ledger=status,
@@ -81,7 +85,25 @@ async def show(request: web.Request) -> web.Response:
         problems=problems[:_MOST_PROBLEMS],
         more_problems=max(len(problems) - _MOST_PROBLEMS, 0),
         disks=disks,
+        mail=request.config_dict.get(MAIL),
+        limited={name: count for name, count in limited.items() if count},
     )
+
+
+def _mail(request: web.Request) -> dict[str, Any]:
+    """Say how the mail fares; nothing where the store sends none."""
+    postman = request.config_dict.get(MAIL)
+    if postman is None:
+        return {}
+    return {
+        "mail": {
+            "waiting": postman.waiting,
+            "sent": postman.sent,
+            "given_up": postman.given_up,
+            "dropped": postman.dropped,
+            "last_given_up": [asdict(each) for each in postman.last_given_up],
+        }
+    }
 
 
 async def _ask(request: web.Request) -> tuple[float | None, str | None]:
