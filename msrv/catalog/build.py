@@ -39,7 +39,7 @@ class Built:
     None is made from nothing that will do, and `is_whole` says whether that
     is for a file that couldn't be read. `unpriced` counts the items that have
     the built-in price. `lines` are those that pin an id in release.toml, by
-    the path of what they pin it for.
+    the path of what they pin it for. `notes` are to be known, and not mended.
     """
 
     source: tuple[FoundFolder, StoreConfig] | None
@@ -48,6 +48,7 @@ class Built:
     unpriced: int = 0
     is_whole: bool = True
     lines: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def build(
@@ -82,6 +83,7 @@ def build(
         maker.unpriced,
         maker.is_whole,
         maker.lines,
+        tuple(maker.notes),
     )
 
 
@@ -119,6 +121,7 @@ class _Maker:
         self.unpriced = 0
         self.is_whole = True
         self.lines: dict[str, int] = {}
+        self.notes: list[str] = []
         if described.release_id is not None:
             self.lines[folder.path] = described.line_of(("id",))
 
@@ -393,8 +396,11 @@ class _Maker:
             known.identity,
             known.sha256,
             known.crc32,
-            media_type(file.suffix),
+            facts.get("media_type") or media_type(file.suffix),
         )
+        self.notes += [
+            f"{shown(file.path)} {note}" for note in facts.get("notes", ())
+        ]
         return content, facts
 
     def _artwork(self) -> Artwork | None:

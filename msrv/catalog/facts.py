@@ -9,10 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from msrv.catalog.containers.inspection import inspect
 from msrv.catalog.index import Index, Known
 from msrv.catalog.pictures import NotAPicture, measure
 from msrv.catalog.scan import FoundFile, FoundFolder, in_release
-from msrv.catalog.tags import NotAudio, read_tags
+from msrv.catalog.sounds import sound_facts
+from msrv.catalog.tags import read_tags
 from msrv.catalog.text import shown
 from msrv.problems import Problem
 from msrv.storage.model import FileIdentity
@@ -156,12 +158,6 @@ def _facts(
     path: Path, file: BinaryIO, wanted: FoundFile, *, is_cover: bool
 ) -> dict[str, Any]:
     """Read what the file says of itself; what is broken is a fact too."""
-    if wanted.is_track:
-        file.seek(0)
-        try:
-            return {"tags": read_tags(file).to_facts()}
-        except NotAudio:
-            return {"broken": f"is no {wanted.suffix[1:]}, or a broken one"}
     if is_cover:
         try:
             found = measure(path)
@@ -172,6 +168,14 @@ def _facts(
             "height": found.height,
             "colour": found.colour,
         }
+    if not wanted.size_bytes:
+        return {}
+    container = inspect(file, wanted.suffix)
+    if container is not None and container.missing:
+        return {"broken": container.missing}
+    if wanted.is_track:
+        file.seek(0)
+        return sound_facts(file, wanted.suffix, container, read_tags)
     return {}
 
 

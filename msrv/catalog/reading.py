@@ -182,7 +182,7 @@ def _release(
 def _notes(
     found: Scan, store: StoreConfig, built: Sequence[Built]
 ) -> tuple[str, ...]:
-    notes = list(found.notes)
+    notes = [*found.notes, *(note for made in built for note in made.notes)]
     unpriced = sum(made.unpriced for made in built)
     if unpriced:
         price = default_price(store.shop.currency)

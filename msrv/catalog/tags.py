@@ -2,6 +2,7 @@
 
 import math
 import re
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO, Final, Self
 
@@ -22,7 +23,7 @@ _KEYS: Final = {
 
 
 class NotAudio(Exception):
-    """The file is not the kind of sound that its suffix says."""
+    """The tag reader can't read the file; its text is the reason, one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +70,17 @@ def read_tags(file: BinaryIO) -> Tags:
     from mutagen.wave import WAVE  # noqa: PLC0415
 
     # No playlists, no pictures: only what the suffixes that are sold mean.
-    kinds = [AIFF, EasyMP3, EasyMP4, FLAC, OggFLAC, OggOpus, OggSpeex]
-    kinds += [OggVorbis, WAVE]
+    oggs = [OggVorbis, OggOpus, OggFLAC, OggSpeex]
+    kinds = [AIFF, EasyMP3, EasyMP4, FLAC, WAVE, *oggs]
     try:
         sound = mutagen.File(file, options=kinds)
+        if sound is None:
+            # It looks at the first page alone, which may be of a Skeleton.
+            sound = _first_that_reads(file, oggs)
     except Exception as error:
         # Its own errors, and struct, index, value and recursion errors that
         # leak from its parsers: whatever it is, a player would not play it.
-        raise NotAudio(str(error)) from error
+        raise NotAudio(_reason(error, file)) from error
     if sound is None or getattr(sound, "info", None) is None:
         raise NotAudio("no sound in it")
     found = {name: _first(sound.tags, keys) for name, keys in _KEYS.items()}
@@ -91,6 +95,24 @@ def read_tags(file: BinaryIO) -> Tags:
         disc=_leading_number(found["disc"]),
         duration_seconds=_duration(getattr(sound.info, "length", None)),
     )
+
+
+def _first_that_reads(file: BinaryIO, kinds: list[Any]) -> Any:  # noqa: ANN401 - theirs
+    file.seek(0)
+    if file.read(4) != b"OggS":
+        return None
+    for kind in kinds:
+        file.seek(0)
+        with suppress(Exception):
+            return kind(file)
+    return None
+
+
+def _reason(error: Exception, file: BinaryIO) -> str:
+    """Say what the parser said, without the path, which it may begin with."""
+    name = repr(getattr(file, "name", ""))
+    said = str(error).removeprefix(name) or type(error).__name__
+    return clean(said)
 
 
 def _first(tags: Any, keys: tuple[str, ...]) -> str:  # noqa: ANN401 - theirs

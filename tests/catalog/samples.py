@@ -19,6 +19,7 @@ SOUNDS: Mapping[str, tuple[str, ...]] = {
     "plain.flac": (),
     "tagged.flac": ("-metadata", "title=Title", "-compression_level", "12"),
     "vorbis.ogg": ("-c:a", "libvorbis"),
+    "tagged.ogg": ("-c:a", "libvorbis", "-metadata", "title=Title"),
     "flac.oga": ("-c:a", "flac"),
     "speex.ogg": ("-c:a", "libspeex", "-ar", "16000", "-ac", "1"),
     "plain.opus": ("-c:a", "libopus"),

@@ -25,6 +25,9 @@ _FRAMES: dict[str, Any] = {
 }
 
 
+PDF = b"%PDF-1.4\n%%EOF\n"
+
+
 def wav(mark: int = 0) -> bytes:
     """Half a second of sound; other marks are other bytes."""
     data = io.BytesIO()
@@ -56,7 +59,7 @@ class Library:
         self.data = folder / "data"
         self.root.mkdir()
 
-    def put(self, path: str, data: bytes | str = b"%PDF-1.4") -> Path:
+    def put(self, path: str, data: bytes | str = PDF) -> Path:
         """Write a file, and the folders that it is in."""
         file = self.root / path
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from msrv.catalog import ids
 from msrv.catalog.build import default_price
 from msrv.catalog.model import Kind, Release
 from msrv.money import Money
-from tests.catalog.shelves import Library, by_name, problems, tagged, wav
+from tests.catalog.shelves import PDF, Library, by_name, problems, tagged, wav
 
 
 def titles(release: Release) -> list[str]:
@@ -26,7 +26,7 @@ def test_an_album_is_what_its_tags_say(shelf: Library) -> None:
         {
             "01 A.wav": tagged(1, title="Departure", number="2", **said),
             "02 B.wav": tagged(2, title="Wrong Stop", number="1", **said),
-            "booklet.pdf": b"%PDF-1.4",
+            "booklet.pdf": PDF,
         },
     )
     release = shelf.only()
@@ -270,8 +270,11 @@ def test_a_file_that_is_no_sound_is_not_sold(shelf: Library) -> None:
     )
     reading = shelf.read()
     assert problems(reading) == [
-        "R/03 C.mp3: is no mp3, or a broken one; not offered",
-        "R/D.flac: is no flac, or a broken one; not offered",
+        (
+            "R/03 C.mp3: is no mp3, or a broken one: "
+            "can't sync to MPEG frame; not offered"
+        ),
+        "R/D.flac: is empty; not offered",
         "R/empty.pdf: is empty; not offered",
     ]
     (release,) = reading.catalog.releases

@@ -8,7 +8,7 @@ import pytest
 from msrv.catalog import config, discounts, ids
 from msrv.catalog.media_types import AUDIO_TYPES, PICTURES
 from msrv.catalog.model import Shop
-from tests.catalog.shelves import Library, problems
+from tests.catalog.shelves import Library, problems, wav
 
 PAGE = Path(__file__).parents[2] / "docs" / "library.md"
 TEXT = PAGE.read_text("utf-8")
@@ -64,6 +64,8 @@ def test_problems_look_as_the_page_says(shelf: Library) -> None:
     shelf.put("store.toml", "\n\n\n\naccent = 'red'\n")
     shelf.put("Night Bus/a.pdf")
     shelf.put("Night Bus/03 Rain.mp3", b"no sound")
+    half = wav()[:-30].replace(b"\x32\0\0\0", (633_000).to_bytes(4, "little"))
+    shelf.put("Night Bus/04 Home.wav", half)
     (shelf.root / "Night Bus/master.wav").symlink_to("/etc/hostname")
     shelf.put("Umbrella/a.pdf")
     shelf.put("Umbrella/release.toml", '\nprice = "7,00"\n')
@@ -75,5 +77,5 @@ def test_problems_look_as_the_page_says(shelf: Library) -> None:
     shelf.put("Night Bus/release.toml", '\n\n\npirce = "1"\n')
     said |= set(problems(shelf.read()))
     shown = re.findall(r"^problem: (.*)$", TEXT, re.MULTILINE)
-    assert len(shown) == 6
+    assert len(shown) == 7
     assert set(shown) <= said

@@ -97,27 +97,24 @@ def _missing(tail: bytes, last: _Frame, info: StreamInfo) -> str:
 
 
 def _first_frame(source: Source, at: int) -> int | None:
-    """Find where the sound begins, also behind blocks that lie.
+    """Find where the sound begins; None where there is none.
 
-    None where nothing is behind the blocks.
+    Behind the blocks there may be junk, as players look for a frame's header.
     """
-    blocks = at
     for _ in range(_BLOCKS_AT_MOST):
-        head = source.read(blocks, 4)
-        if len(head) < 4 or head[0] & 0x7F == 0x7F:
-            break
-        blocks += 4 + int.from_bytes(head[1:])
+        head = source.read(at, 4)
+        if len(head) < 4:
+            return None
+        at += 4 + int.from_bytes(head[1:])
         if head[0] & 0x80:
             break
-    if source.read(blocks, 2) in {b"\xff\xf8", b"\xff\xf9"}:
-        return blocks
-    # A block of a wrong length: what plays it looks for a frame's header.
-    begin = at + 38
-    data = source.read(begin, _SEARCH_BYTES)
+    data = source.read(at, _SEARCH_BYTES)
+    if _SYNC.match(data):
+        return at
     for each in _SYNC.finditer(data):
-        at = each.start()
-        if _header(data[at : at + 16], None) is not None:
-            return begin + at
+        begin = each.start()
+        if _header(data[begin : begin + 16], None) is not None:
+            return at + begin
     return None
 
 

@@ -86,12 +86,25 @@ def _sync(source: Source, start: int) -> tuple[int, _Frame] | None:
         if frame is not None:
             tried += 1
             place = start + at
-            if _goes_on(source, place, frame) or any(
-                _counted(source, place, frame)[:2]
-            ):
+            if any(_counted(source, place, frame)[:2]):
                 return place, frame
+            if _goes_on(source, place, frame):
+                return _first(source, place, frame)
         at = data.find(b"\xff", at + 1)
     return None
+
+
+def _first(source: Source, at: int, frame: _Frame) -> tuple[int, _Frame]:
+    """Pass over what is no frame of the stream, in front of its first.
+
+    Junk may end so that it looks like one more frame in front of that which
+    counts them.
+    """
+    following = at + frame.size
+    after = _header(source.read(following, 4))
+    if after is not None and any(_counted(source, following, after)[:2]):
+        return following, after
+    return at, frame
 
 
 def _goes_on(source: Source, at: int, frame: _Frame) -> bool:

@@ -49,6 +49,7 @@ async def show(request: web.Request) -> web.Response:
         _disks, settings.data, settings.library_folder
     )
     problems = reading.problems if reading else ()
+    notes = reading.notes if reading else ()
     releases = reading.catalog.releases if reading else ()
     counts = {
         "releases": len(releases),
@@ -71,6 +72,7 @@ async def show(request: web.Request) -> web.Response:
                 "ready": reading is not None,
                 **counts,
                 "problems": [str(each) for each in problems[:_MOST_PROBLEMS]],
+                "notes": notes[:_MOST_PROBLEMS],
             },
             "disks": [asdict(each) for each in disks],
             **_mail(request),
@@ -84,6 +86,8 @@ async def show(request: web.Request) -> web.Response:
         counts=counts,
         problems=problems[:_MOST_PROBLEMS],
         more_problems=max(len(problems) - _MOST_PROBLEMS, 0),
+        notes=notes[:_MOST_PROBLEMS],
+        more_notes=max(len(notes) - _MOST_PROBLEMS, 0),
         disks=disks,
         mail=request.config_dict.get(MAIL),
         limited={name: count for name, count in limited.items() if count},

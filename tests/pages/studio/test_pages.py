@@ -1,6 +1,8 @@
 """The studio's pages: what they show of what happened, as page and as JSON."""
 
+import html
 import re
+import shutil
 from typing import Any
 
 import pytest
@@ -331,6 +333,22 @@ async def test_health_says_what_is_wrong_with_the_library(
     await until(lambda: live.reading.problems)
     page = await studio.text("/studio/health")
     assert "Zine/release.toml, line 2" in page
+    assert "<b>" not in page
+
+
+async def test_health_shows_notes_on_the_library(
+    studio: Studio, settings: Settings
+) -> None:
+    """Or only who reads the log would know which tags can't be read."""
+    single = settings.library_folder / "Umbrella"
+    shutil.copy(single / "Umbrella.wav", single / "<b>.mp3")
+    assert studio.store.app is not None
+    live = studio.store.app[CATALOG]
+    note = "Umbrella/<b>.mp3 is WAV and no mp3, and is sent as audio/wav"
+    await until(lambda: note in live.reading.notes)
+    assert note in (await studio.data("/studio/health"))["library"]["notes"]
+    page = await studio.text("/studio/health")
+    assert html.escape(note) in page
     assert "<b>" not in page
 
 

@@ -1,0 +1,180 @@
+"""Tracks whose tags can't be read, or that are not what they are called."""
+
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from msrv.catalog.model import Kind
+from tests.catalog import samples
+from tests.catalog.shelves import Library, problems
+
+
+@pytest.fixture(scope="session")
+def sounds(
+    ffmpeg: str, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, bytes]:
+    """A sound of every kind, by its name."""
+    return samples.sounds(ffmpeg, tmp_path_factory.mktemp("sounds"))
+
+
+def id3(version: int, size: int = 20) -> bytes:
+    return b"ID3" + bytes([version, 0, 0, 0, 0, 0, size]) + bytes(size)
+
+
+def skeleton() -> bytes:
+    """An Ogg page that begins a Skeleton 4 stream; its CRC isn't checked."""
+    packet = b"fishead\0" + struct.pack("<HH", 4, 0) + bytes(68)
+    head = b"OggS\0\2" + bytes(8) + b"\7\0\0\0" + bytes(8)
+    return head + bytes([1, len(packet)]) + packet
+
+
+def with_atom(m4a: bytes, atom: bytes) -> bytes:
+    """Put an atom into the list of tags of an M4A whose index is last."""
+    data = bytearray(m4a)
+    for name in (b"moov", b"udta", b"meta", b"ilst"):
+        at = data.index(name) - 4
+        size = int.from_bytes(data[at : at + 4])
+        data[at : at + 4] = (size + len(atom)).to_bytes(4)
+    at = data.index(b"ilst") + 4
+    return bytes(data[:at] + atom + data[at:])
+
+
+def atom(name: bytes, body: bytes) -> bytes:
+    return (len(body) + 8).to_bytes(4) + name + body
+
+
+def with_block(flac: bytes, kind: int, body: bytes) -> bytes:
+    """Put a block of metadata behind STREAMINFO."""
+    block = bytes([kind]) + len(body).to_bytes(3) + body
+    return flac[:42] + block + flac[42:]
+
+
+def broken(sounds: dict[str, bytes]) -> dict[str, bytes]:
+    m4a, flac = sounds["index-last.m4a"], sounds["plain.flac"]
+    wave = sounds["pcm.wav"]
+    at = wave.index(b"data")
+    sizes = struct.pack("<QQQL", len(wave) + 28, len(wave) - at - 8, 0, 0)
+    ds64 = b"ds64" + len(sizes).to_bytes(4, "little") + sizes
+    bw64 = wave[12:at] + b"data\xff\xff\xff\xff" + wave[at + 8 :]
+    return {
+        "rf64.wav": sounds["rf64.wav"],
+        "bw64.wav": b"BW64\xff\xff\xff\xffWAVE" + ds64 + bw64,
+        "freeform.m4a": with_atom(m4a, atom(b"----", b"\0\0\0")),
+        "number.m4a": with_atom(m4a, atom(b"trkn", atom(b"data", bytes(10)))),
+        "cover.m4a": with_atom(m4a, atom(b"covr", bytes(9))),
+        "picture.flac": with_block(flac, 6, b"\0\0\0\3\0\0\0\xc8short"),
+        "comment.flac": with_block(flac, 4, b"\xff\xff\0\0short"),
+        "id3.ogg": id3(4) + sounds["vorbis.ogg"],
+        "v2.5.mp3": id3(5) + sounds["cbr.mp3"],
+        "junk.mp3": b"\xff\xfb\x90\0.." * 2000 + sounds["cbr.mp3"],
+    }
+
+
+BROKEN = [
+    "rf64.wav",
+    "bw64.wav",
+    "freeform.m4a",
+    "number.m4a",
+    "cover.m4a",
+    "picture.flac",
+    "comment.flac",
+    "id3.ogg",
+    "v2.5.mp3",
+    "junk.mp3",
+]
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_plays_is_sold_whatever_its_tags(
+    shelf: Library, sounds: dict[str, bytes], ffmpeg: str, name: str
+) -> None:
+    """Or a track that every player plays could not be sold."""
+    path = shelf.put(f"R/{name}", broken(sounds)[name])
+    decoded = subprocess.run(
+        (ffmpeg, "-v", "quiet", "-i", str(path), "-f", "s16le", "-"),
+        check=True,
+        stdout=subprocess.PIPE,
+    )
+    assert len(decoded.stdout) > 2 * 44_100 * 2
+    reading = shelf.read()
+    assert problems(reading) == []
+    (item,) = reading.catalog.releases[0].items
+    assert item.kind is Kind.TRACK
+    assert item.title == Path(name).stem
+    assert item.duration_seconds == pytest.approx(3, abs=0.1)
+    note = next(each for each in reading.notes if each.startswith("R/"))
+    assert note.startswith(
+        f"R/{name} is sold by its name: its tags can't be read: "
+    )
+    assert not note.endswith(": ")
+    assert str(shelf.root) not in note
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_plays_and_is_cut_off_is_not_sold(
+    shelf: Library, sounds: dict[str, bytes], name: str
+) -> None:
+    """Or half of it would be sold because its tags are broken too."""
+    data = broken(sounds)[name]
+    shelf.put(f"R/{name}", data[: -len(data) // 3])
+    (problem,) = problems(shelf.read())
+    assert problem.startswith(f"R/{name}: is cut off: ")
+    assert problem.endswith("; not offered")
+
+
+def test_tags_behind_a_skeleton_are_read(
+    shelf: Library, sounds: dict[str, bytes]
+) -> None:
+    """Or an Ogg with an index for seeking would be sold by its name."""
+    tagged = sounds["tagged.ogg"]
+    shelf.put("R/a.ogg", skeleton() + tagged)
+    (item,) = shelf.only().items
+    assert item.title == "Title"
+    assert item.duration_seconds == pytest.approx(3, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "media_type"),
+    [
+        ("plain.flac", "FLAC", "audio/flac"),
+        ("pcm.wav", "WAV", "audio/wav"),
+        ("vorbis.ogg", "Ogg", "audio/ogg"),
+        ("index-last.m4a", "MP4", "audio/mp4"),
+    ],
+)
+def test_a_track_of_a_wrong_name_is_sent_as_what_it_is(
+    shelf: Library,
+    sounds: dict[str, bytes],
+    name: str,
+    kind: str,
+    media_type: str,
+) -> None:
+    """Or a browser would be told that a FLAC is an MP3, and not play it."""
+    shelf.put("R/a.mp3", sounds[name])
+    reading = shelf.read()
+    assert problems(reading) == []
+    (item,) = reading.catalog.releases[0].items
+    assert item.content.media_type == media_type
+    assert (
+        f"R/a.mp3 is {kind} and no mp3, and is sent as {media_type}"
+        in reading.notes
+    )
+
+
+def test_a_cut_file_that_is_no_track_is_not_sold(shelf: Library) -> None:
+    """Or a book would be sold without its last pages."""
+    for name, data in {
+        "book.epub": samples.book(),
+        "samples.zip": samples.archive(),
+        "score.pdf": samples.pdf(),
+    }.items():
+        shelf.put(f"Whole/{name}", data)
+        shelf.put(f"Half/{name}", data[: len(data) // 2])
+    reading = shelf.read()
+    assert [release.folder for release in reading.catalog.releases] == [
+        "Whole"
+    ]
+    assert len(reading.catalog.releases[0].items) == 3
+    assert len(reading.problems) == 3
