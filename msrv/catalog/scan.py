@@ -14,17 +14,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from msrv.catalog import cover_names, ignored_names
 from msrv.catalog.discs import joined
-from msrv.catalog.leftovers import is_leftover
-from msrv.catalog.media_types import AUDIO_TYPES, PICTURES
+from msrv.catalog.media_types import AUDIO_TYPES
+from msrv.catalog.near_misses import near_miss
 from msrv.catalog.text import shown
 from msrv.problems import Problem
 from msrv.storage.model import FileIdentity
 
 STORE_TOML: Final = "store.toml"
 RELEASE_TOML: Final = "release.toml"
-_COVERS: Final = tuple(f"cover{suffix}" for suffix in PICTURES)
-_APART: Final = frozenset({STORE_TOML, RELEASE_TOML, *_COVERS})
+_APART: Final = frozenset(
+    {STORE_TOML, RELEASE_TOML, *cover_names.COVERS, *cover_names.HIDDEN}
+)
 MAX_FILE_BYTES: Final = 1 << 40
 _MAX_DEPTH: Final = 32
 
@@ -172,17 +174,21 @@ class _Walker:
         files: list[FoundFile] = []
         for entry in entries:
             name = entry.name
-            if is_leftover(name):
+            if ignored_names.is_ignored(name):
                 continue
             inner = f"{path}/{name}" if path else name
             status = self._status(entry, inner)
             if status is None:
                 continue
             if stat.S_ISDIR(status.st_mode):
-                if entry.is_symlink():
+                if ignored_names.is_nas_folder(name):
+                    self._pass_over(inner)
+                elif entry.is_symlink():
                     self._links.append(entry)
                 else:
                     self._descend(entry, inner, status)
+            elif ignored_names.is_ignored_file(name):
+                continue
             elif stat.S_ISREG(status.st_mode):
                 files.append(
                     FoundFile(
@@ -215,12 +221,17 @@ class _Walker:
         for file in files:
             # Windows and macOS don't tell Cover.JPG from cover.jpg.
             name = file.name.lower()
+            missed = near_miss(name)
             if name in _APART:
                 apart.setdefault(name, file)
+            elif missed is not None:
+                self._complain(file.path, missed)
             else:
                 sold.append(file)
         store, config = apart.get(STORE_TOML), apart.get(RELEASE_TOML)
-        covers = [apart[name] for name in _COVERS if name in apart]
+        cover = _cover([*apart.values(), *sold])
+        if cover in sold:
+            sold.remove(cover)
         if not path:
             self._found.store = store
             self._note(
@@ -230,11 +241,17 @@ class _Walker:
             self._note(config, "means nothing here: it belongs in a folder")
             return
         self._note(store, "means nothing here: it belongs beside the folders")
-        if sold or config or covers:
+        if sold or config or cover:
             self._found.folders.append(
-                FoundFolder(
-                    path, tuple(sold), config, covers[0] if covers else None
-                )
+                FoundFolder(path, tuple(sold), config, cover)
+            )
+
+    def _pass_over(self, path: str) -> None:
+        """Leave out a network storage's own folder, with a note."""
+        if not ignored_names.is_known_nas_folder(path.rpartition("/")[2]):
+            self._found.notes.append(
+                f"{shown(path)} is not gone into: folders whose names begin "
+                "with @ or # are a network storage's own"
             )
 
     def _descend(
@@ -291,6 +308,15 @@ class _Walker:
     def _note(self, file: FoundFile | None, what: str) -> None:
         if file is not None:
             self._found.notes.append(f"{shown(file.path)} {what}")
+
+
+def _cover(files: list[FoundFile]) -> FoundFile | None:
+    """Choose the cover among the files of a folder."""
+    found = cover_names.best(
+        (file.name for file in files),
+        has_tracks=any(file.is_track for file in files),
+    )
+    return next((file for file in files if file.name == found), None)
 
 
 def _entries(path: str) -> list["os.DirEntry[str]"]:

@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from msrv.catalog import config, discounts, ids
+from msrv.catalog import (
+    config,
+    cover_names,
+    discounts,
+    ids,
+    ignored_names,
+)
 from msrv.catalog.media_types import AUDIO_TYPES, PICTURES
 from msrv.catalog.model import Shop
 from tests.catalog.shelves import Library, problems, wav
@@ -57,6 +63,14 @@ def test_every_format_is_named() -> None:
     """Or a seller would not know which files are tracks, and which covers."""
     for suffix in (*AUDIO_TYPES, *PICTURES):
         assert f"{suffix}`" in TEXT
+
+
+def test_every_name_that_is_ignored_stands_there() -> None:
+    """Or a seller would look for a file in the store, and not know why."""
+    for suffix in filter(str.isascii, ignored_names.SUFFIXES):
+        assert f"`{suffix}`" in TEXT
+    for stem in cover_names.STEMS:
+        assert f"`{stem}`" in TEXT or stem in {"coverart", "albumart"}
 
 
 def test_problems_look_as_the_page_says(shelf: Library) -> None:

@@ -1,0 +1,187 @@
+"""Names in a library that are not for sale, and why.
+
+Temporary and partial files of the programs that write into a library, and
+what systems and network storage put into every folder. Each line says whose
+name it is. All is compared in lower case.
+"""
+
+import re
+from typing import Final
+
+SUFFIXES: Final = {
+    # Browsers and download programs, while a download lasts.
+    ".crdownload": "Chrome, Edge, Brave, Vivaldi",
+    ".download": "Safari",
+    ".opdownload": "Opera",
+    ".part": "Firefox, KDE, yt-dlp, Nextcloud, ownCloud, JDownloader",
+    ".partial": "Internet Explorer, rclone, Shareaza",
+    ".fdmdownload": "Free Download Manager",
+    ".ucdownload": "UC Browser",
+    ".aria2": "aria2: its control file",
+    ".aria2__temp": "aria2",
+    ".ytdl": "yt-dlp: its control file",
+    ".dtapart": "DownThemAll",
+    ".jc!": "FlashGet",
+    ".td": "Xunlei (Thunder)",
+    ".td.cfg": "Xunlei (Thunder)",
+    ".xltd": "Xunlei (Thunder)",
+    ".xltd.cfg": "Xunlei (Thunder)",
+    ".lftp-pget-status": "lftp: the state of pget",
+    # BitTorrent and other peers.
+    ".!ut": "uTorrent",
+    ".!qb": "qBittorrent",
+    ".!bt": "BitTorrent",
+    ".bc!": "BitComet",
+    ".az!": "Vuze",
+    ".bl!": "BitLord",
+    ".part.met": "eMule",
+    ".dctmp": "DC++",
+    ".antifrag": "DC++",
+    # Uploads and synchronisation.
+    ".filepart": "WinSCP",
+    ".cyberducksegment": "Cyberduck",
+    ".ffs_tmp": "FreeFileSync",
+    ".ffs_db": "FreeFileSync",
+    ".ffs_lock": "FreeFileSync",
+    ".!sync": "Resilio Sync",
+    ".icloud": "iCloud Drive: a file that is not on this machine",
+    ".drivedownload": "Google Drive",
+    ".driveupload": "Google Drive",
+    ".tmp": "Syncthing, Windows and many others",
+    ".temp": "many",
+    ".$$$": "many on Windows",
+    ".incomplete": "many",
+    ".unfinished": "many",
+    ".uploading": "many",
+    # Editors, and programs that keep what they replace.
+    "~": "Emacs, gedit, Kate and others: the version before",
+    ".bak": "many: the version before",
+    ".orig": "patch and Git: the version before",
+    ".rej": "patch: what didn't fit",
+    ".swn": "Vim: a swap file",
+    ".swo": "Vim: a swap file",
+    ".swp": "Vim: a swap file",
+    ".swx": "Vim: a swap file",
+    "___jb_tmp___": "JetBrains: while it saves",
+    "___jb_old___": "JetBrains: while it saves",
+    "_exiftool_tmp": "ExifTool: while it writes",
+    # What belongs to another file.
+    "@synoeastream": "Synology: extended attributes",
+    "@synoresource": "Synology: extended attributes",
+    ":encryptable": "Windows: a stream of Thumbs.db",
+    ":zone.identifier": "Windows: where a file was downloaded from",
+    "\uf03azone.identifier": "the same, by way of SMB or WSL",
+    ":afp_afpinfo": "macOS by way of SMB: Finder's data",
+    ":afp_resource": "macOS by way of SMB: a resource fork",
+}
+"""What a name ends with."""
+
+PREFIXES: Final = {
+    ".": (
+        "hidden: .DS_Store, ._name, .~lock.name#, .#name, .name.swp, "
+        "rsync's .name.XXXXXX, .syncthing.name.tmp, .in.name., .nfs0001"
+    ),
+    "~$": "Microsoft Office: the file is open",
+    "~syncthing~": "Syncthing on Windows",
+    "~uttransfer": "uTorrent",
+    "incomplete~": "Soulseek",
+}
+"""What a name begins with."""
+
+NAMES: Final = {
+    "__macosx": "macOS: what a ZIP made there holds besides",
+    "_gsdata_": "GoodSync",
+    "$recycle.bin": "Windows",
+    "desktop.ini": "Windows",
+    "ehthumbs.db": "Windows Media Center",
+    "ehthumbs_vista.db": "Windows Media Center",
+    "system volume information": "Windows",
+    "found.000": "Windows: what chkdsk found",
+    "thumbs.db": "Windows",
+    "albumartsmall.jpg": "Windows Media Player: hidden",
+    "icon\r": "macOS: a folder's picture",
+    "icon\uf00d": "the same, by way of SMB",
+    "network trash folder": "macOS by way of AFP",
+    "temporary items": "macOS by way of AFP",
+    "thevolumesettingsfolder": "macOS by way of AFP",
+    "lost+found": "Linux",
+    "~snapshot": "NetApp",
+}
+"""Whole names."""
+
+NAS_FOLDERS: Final = {
+    "@eadir": "Synology: thumbnails and attributes",
+    "@tmp": "Synology",
+    "@sharebin": "Synology",
+    "@appstore": "Synology",
+    "@database": "Synology",
+    "#recycle": "Synology: what was deleted",
+    "#snapshot": "Synology: how it was before",
+    "@recycle": "QNAP, Asustor: what was deleted",
+    "@recently-snapshot": "QNAP: how it was before",
+    "@__thumb": "QNAP: thumbnails",
+    "@transcode": "QNAP",
+}
+"""Folders whose name says whose they are; more begin with `@` or `#`."""
+
+PATTERNS: Final = {
+    r"albumart_\{[0-9a-f-]+\}(?:_large|_small)?\.jpg": "Windows Media Player",
+    r".+\.sb-[0-9a-f]{8}-[a-z0-9]{6}": "macOS: while a program saves",
+    r"incomplete[0-9a-f]{32}.+": "Nicotine+",
+    r".+\.part-frag[0-9]+": "yt-dlp",
+    r".+\.octransferid[0-9]+.*": "Nextcloud, ownCloud",
+    r"pureftpd-upload\..+": "Pure-FTPd",
+}
+"""Whole names, as regular expressions."""
+
+FILE_PATTERNS: Final = {
+    "#.+#": "Emacs: what wasn't saved",
+    "4913": "Vim: whether the folder can be written",
+    r".+\.[a-z0-9]+_original": "ExifTool: the version before",
+    r".+\.[a-z0-9]+-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}": (
+        "Cyberduck: an upload under a temporary name"
+    ),
+    r".+\.(?:aiff?|flac|m4a|mp3|og[ag]|opus|pdf|wav|zip)\.st": (
+        "axel: the state of a download"
+    ),
+}
+"""The same for files alone: a folder of such a name may be an album."""
+
+
+def _any_of(patterns: dict[str, str]) -> re.Pattern[str]:
+    return re.compile("|".join(patterns), re.DOTALL)
+
+
+_ENDS: Final = tuple(SUFFIXES)
+_BEGINS: Final = tuple(PREFIXES)
+_WHOLE: Final = _any_of(PATTERNS)
+_OF_FILES: Final = _any_of(FILE_PATTERNS)
+
+
+def is_ignored(name: str) -> bool:
+    """Whether a file or a folder of this name is not the store's."""
+    lower = name.lower()
+    return (
+        lower.startswith(_BEGINS)
+        or lower in NAMES
+        or lower.endswith(_ENDS)
+        or _WHOLE.fullmatch(lower) is not None
+    )
+
+
+def is_ignored_file(name: str) -> bool:
+    """Whether this name, as a file's, is not the store's."""
+    return _OF_FILES.fullmatch(name.lower()) is not None
+
+
+def is_nas_folder(name: str) -> bool:
+    """Whether a folder of this name is a network storage's own.
+
+    As a rule: their makers add more of them than a list can hold.
+    """
+    return name.startswith(("@", "#"))
+
+
+def is_known_nas_folder(name: str) -> bool:
+    """Whether it is one that needs no word to the seller."""
+    return name.lower() in NAS_FOLDERS
