@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from msrv.catalog import cover_names
 from msrv.catalog.extras import is_art_folder
 
 if TYPE_CHECKING:
@@ -145,6 +146,12 @@ def _whole(
 ) -> "FoundFolder":
     files = list(own.files)
     cover = own.cover
+    if cover is None:
+        # Beside discs, a picture is known as the cover only here.
+        name = cover_names.best((f.name for f in files), has_tracks=True)
+        cover = next((file for file in files if file.name == name), None)
+        if cover is not None:
+            files.remove(cover)
     for part in parts:
         files += part.files
         if part.cover is None:

@@ -53,3 +53,15 @@ def test_pictures_without_tracks_are_wares(shelf: Library) -> None:
     (folder,) = scan(shelf.root).folders
     assert folder.cover is None
     assert len(folder.files) == 3
+
+
+def test_a_picture_beside_discs_is_the_cover(shelf: Library) -> None:
+    """Or a record of two discs would have the cover of one of them."""
+    shelf.put("A/front.jpg")
+    shelf.put("A/CD1/a.wav")
+    shelf.put("A/CD1/cover.jpg")
+    shelf.put("A/CD2/a.wav")
+    (folder,) = scan(shelf.root).folders
+    assert folder.cover
+    assert folder.cover.path == "A/front.jpg"
+    assert "A/front.jpg" not in [file.path for file in folder.files]
