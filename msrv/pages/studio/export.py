@@ -5,6 +5,7 @@ A page of orders is in memory at a time, and a transaction lasts for a page.
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
@@ -35,7 +36,17 @@ COLUMNS: Final = (
     "titles",
 )
 _MOST: Final = 500
-_FORMULA: Final = "=+-@\t\r\n＝＋－＠"  # noqa: RUF001 - as spreadsheets read them
+_JOIN: Final = " / "
+"""Between the ids and titles of an order: no separator of any spreadsheet."""
+# Where a spreadsheet that takes another separator for the file's, or strips
+# quotes, would begin a cell; and what it would run there. Full-width signs
+# are formulas in East Asian versions.
+_SEPARATORS: Final = re.compile(
+    "[;|\\s\x00-\x1f\x7f\u200b-\u200f\u2060\ufeff]+"
+)
+_FORMULA: Final = re.compile(
+    "(^|[,\"'])([ \"',]*)([=+\\-@\uff1d\uff0b\uff0d\uff20])"
+)
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -105,18 +116,20 @@ def _row(order: Order) -> tuple[str | int, ...]:
         kept_minor,
         _decimal(kept_minor, order.currency),
         len(order.lines),
-        text("; ".join(line.item_id for line in order.lines)),
-        text("; ".join(line.title for line in order.lines)),
+        _JOIN.join(text(line.item_id) for line in order.lines),
+        _JOIN.join(text(line.title) for line in order.lines),
     )
 
 
 def text(value: str) -> str:
-    """Write a text that no spreadsheet takes for a formula.
+    """Return a text that no spreadsheet takes for a formula.
 
-    A title may begin with `=`, and a spreadsheet would run it. An apostrophe
-    before it is how they are told that it is text.
+    Titles come from files that other people tagged. An apostrophe tells
+    spreadsheets that a cell is text; characters that one of them may take
+    for the end of a cell (`;`, `|`, tabs, line ends) become spaces.
     """
-    return f"'{value}" if value.lstrip(" ")[:1] in tuple(_FORMULA) else value
+    line = _SEPARATORS.sub(" ", value).strip()
+    return _FORMULA.sub(r"\1\2'\3", line)
 
 
 def _decimal(minor: int, currency: str) -> str:
@@ -129,5 +142,7 @@ def _decimal(minor: int, currency: str) -> str:
 
 def _lines(rows: Iterable[Iterable[str | int]]) -> bytes:
     out = io.StringIO(newline="")
-    csv.writer(out, lineterminator="\r\n").writerows(rows)
+    csv.writer(out, lineterminator="\r\n", quoting=csv.QUOTE_ALL).writerows(
+        rows
+    )
     return out.getvalue().encode("utf-8")
