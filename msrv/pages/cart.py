@@ -17,6 +17,7 @@ from aiohttp import web
 
 from msrv.catalog.model import Catalog, Item, Release
 from msrv.money import Money
+from msrv.pages import cookies
 from msrv.payments.ordering import (
     MAX_ITEMS,
     NotForSale,
@@ -121,17 +122,12 @@ def choose(cart: Cart, prices: Mapping[str, Money]) -> Cart:
 
 def write(response: web.StreamResponse, cart: Cart, *, secure: bool) -> None:
     """Send the cart back with an answer."""
-    if not cart.entries:
-        response.del_cookie(COOKIE, path="/", secure=secure, httponly=True)
-        return
-    response.set_cookie(
+    cookies.write(
+        response,
         COOKIE,
         _text(cart),
-        max_age=MAX_AGE_SECONDS,
-        path="/",
+        max_age_seconds=MAX_AGE_SECONDS,
         secure=secure,
-        httponly=True,
-        samesite="Lax",
     )
 
 

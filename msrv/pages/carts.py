@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from msrv.pages import cart, discounts, views
+from msrv.pages import cart, cookies, discounts, views
 from msrv.pages.asking import read_prices
 from msrv.pages.forms import read_form
 from msrv.pages.keys import CATALOG, ORIGIN
@@ -13,7 +13,7 @@ from msrv.payments.discounts import tidy
 async def show(request: web.Request) -> web.Response:
     """Show what is in the cart and what it costs."""
     catalog = request.config_dict[CATALOG].current
-    content = cart.read(request.cookies, catalog)
+    content = cart.read(cookies.of(request), catalog)
     discount = await discounts.of_cart(request, content)
     response = respond(
         request,
@@ -38,7 +38,7 @@ async def change(request: web.Request) -> web.StreamResponse:
     """
     catalog = request.config_dict[CATALOG].current
     form = await read_form(request)
-    content = cart.read(request.cookies, catalog)
+    content = cart.read(cookies.of(request), catalog)
     content = cart.add(content, form.getall("add", []), catalog)
     gone = form.getall("remove", [])
     content = cart.remove(content, gone)

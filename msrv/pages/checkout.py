@@ -13,7 +13,7 @@ from aiohttp import web
 
 from msrv.catalog.model import Discount
 from msrv.money import Money
-from msrv.pages import cart, discounts, headers, mailing, views
+from msrv.pages import cart, cookies, discounts, headers, mailing, views
 from msrv.pages.asking import read_prices
 from msrv.pages.errors import BadField, CannotBePaid
 from msrv.pages.forms import read_form, read_minor
@@ -52,7 +52,7 @@ async def show(request: web.Request) -> web.Response:
     """
     await request.config_dict[LEDGER].ready_to_sell()
     catalog = request.config_dict[CATALOG].current
-    content = cart.read(request.cookies, catalog)
+    content = cart.read(cookies.of(request), catalog)
     discount = await discounts.of_cart(request, content)
     groups = []
     for total, entries in content.by_currency():

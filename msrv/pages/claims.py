@@ -2,8 +2,7 @@
 
 A code becomes an order that depends on the claim. So who lost the answer
 gets the same receipt by asking again, and whoever else types the code does
-not. The cookie says nothing about anybody but when it was made, and goes to
-`/redeem` alone.
+not. The cookie says nothing about anybody but when it was made.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from typing import Final, Self
 
 from aiohttp import web
 
+from msrv.pages import cookies
 from msrv.proofs.codes import CLAIM_BYTES
 from msrv.proofs.encoding import decode, encode
 from msrv.proofs.errors import Forged
@@ -19,7 +19,6 @@ from msrv.proofs.keyring import Keyring, Purpose
 from msrv.proofs.tags import TAG_BYTES, is_tag, tag
 
 COOKIE: Final = "claim"
-PATH: Final = "/redeem"
 MAX_AGE_SECONDS: Final = 30 * 24 * 3600
 _TIME_BYTES: Final = 6
 _COOKIE_CHARS: Final = 64
@@ -80,12 +79,10 @@ def write(
     made_at = now if claim.made_at is None else claim.made_at
     stated = made_at.to_bytes(_TIME_BYTES, "big")
     tagged = decode(tag(keyring, Purpose.CLAIM, claim.value, stated))
-    response.set_cookie(
+    cookies.write(
+        response,
         COOKIE,
         encode(claim.value + stated + tagged),
-        max_age=MAX_AGE_SECONDS,
-        path=PATH,
+        max_age_seconds=MAX_AGE_SECONDS,
         secure=secure,
-        httponly=True,
-        samesite="Lax",
     )

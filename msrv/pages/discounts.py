@@ -18,6 +18,7 @@ from msrv.ledger.errors import DatabaseError, UsedUp
 from msrv.ledger.memory import Memory
 from msrv.ledger.uses import discount_use, discount_uses
 from msrv.money import Money
+from msrv.pages import cookies
 from msrv.pages.cart import Cart, id_of
 from msrv.pages.keys import CATALOG, CLOCK, KEYRING, LEDGER, LIMITS, ORIGIN
 from msrv.pages.limits import TooManyGuesses
@@ -196,24 +197,18 @@ def write(
 
     It is looked up: one that is a discount's is kept with a tag.
     """
-    secure = request[ORIGIN].scheme == "https"
-    if not name:
-        response.del_cookie(COOKIE, path="/", secure=secure, httponly=True)
-        return
     text = name
     if _PLAIN.fullmatch(name) and _is_discount(request, name):
         tagged = tag(
             request.config_dict[KEYRING], Purpose.DISCOUNT, name.encode()
         )
         text = f"{name}{_BEFORE_TAG}{tagged}"
-    response.set_cookie(
+    cookies.write(
+        response,
         COOKIE,
         text,
-        max_age=_MAX_AGE_SECONDS,
-        path="/",
-        secure=secure,
-        httponly=True,
-        samesite="Lax",
+        max_age_seconds=_MAX_AGE_SECONDS,
+        secure=request[ORIGIN].scheme == "https",
     )
 
 
@@ -260,7 +255,7 @@ async def count(ledger: Memory, bought: Bought) -> None:
 
 def _kept(request: web.Request) -> tuple[str, bool]:
     """Return the cookie's code, and whether the store has tagged it."""
-    text = request.cookies.get(COOKIE, "")[:_MAX_COOKIE_CHARS]
+    text = cookies.of(request).get(COOKIE, "")[:_MAX_COOKIE_CHARS]
     name, _, tagged = text.partition(_BEFORE_TAG)
     if not tagged or not _PLAIN.fullmatch(name):
         return name, False

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from msrv.catalog.model import Catalog
 from msrv.ledger.events import Sale, SoldLine, plain
-from msrv.pages import cart, discounts, mailing
+from msrv.pages import cart, cookies, discounts, mailing
 from msrv.pages.keys import CATALOG, KEYRING, LEDGER, ORIGIN
 from msrv.pages.purchases import downloads_of, mail_wait_path, receipt_path
 from msrv.pages.rendering import PRIVATE, wants_json
@@ -57,7 +57,7 @@ async def grant(request: web.Request, bought: Bought) -> web.StreamResponse:
 def in_cart(request: web.Request, lines: tuple[Line, ...]) -> bool:
     """Whether the visitor's cart holds any of these."""
     catalog = request.config_dict[CATALOG].current
-    held = cart.read(request.cookies, catalog).item_ids
+    held = cart.read(cookies.of(request), catalog).item_ids
     return any(line.item_id in held for line in lines)
 
 
@@ -68,9 +68,8 @@ def take_out(
 ) -> None:
     """Take what is paid, or being paid, out of the visitor's cart."""
     catalog = request.config_dict[CATALOG].current
-    rest = cart.remove(
-        cart.read(request.cookies, catalog), [line.item_id for line in lines]
-    )
+    held = cart.read(cookies.of(request), catalog)
+    rest = cart.remove(held, [line.item_id for line in lines])
     cart.write(response, rest, secure=request[ORIGIN].scheme == "https")
 
 

@@ -49,8 +49,13 @@ def policy(form_actions: Iterable[str]) -> str:
 async def secure(request: web.Request, response: web.StreamResponse) -> None:
     """Put the headers on an answer that is about to leave."""
     put(response)
-    if request.app[SETTINGS].has_operators_certificate:
-        response.headers["Strict-Transport-Security"] = _HSTS
+    settings = request.app[SETTINGS]
+    if settings.has_operators_certificate:
+        response.headers["Strict-Transport-Security"] = (
+            f"{_HSTS}; includeSubDomains"
+            if settings.hsts_subdomains
+            else _HSTS
+        )
     if request.app[TRAFFIC].draining:
         response.force_close()
         # aiohttp has written this header before it asks us.

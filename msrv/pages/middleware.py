@@ -7,7 +7,7 @@ from typing import Final
 from aiohttp import ClientConnectionResetError, web
 from aiohttp.typedefs import Handler
 
-from msrv.pages import cart, claims, language, notices, rendering
+from msrv.pages import cart, claims, cookies, language, notices, rendering
 from msrv.pages.access import method_name, route_name
 from msrv.pages.keys import ORIGIN, ORIGIN_RULES, ROUTE, TRAFFIC
 from msrv.pages.origin import (
@@ -20,7 +20,7 @@ from msrv.pages.studio import door
 
 _END_OF_AUTHORITY: Final = re.compile("[/?#]")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_SAME_SITE: Final = frozenset({cart.COOKIE, claims.COOKIE, door.COOKIE})
+_SAME_SITE: Final = frozenset({cart.COOKIE, claims.COOKIE})
 
 
 @web.middleware
@@ -88,7 +88,8 @@ async def place(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.method not in _SAFE and not rules.same_site(
         origin,
         request.headers,
-        knows_visitor=not _SAME_SITE.isdisjoint(request.cookies),
+        knows_visitor=door.COOKIE in request.cookies
+        or not _SAME_SITE.isdisjoint(cookies.of(request)),
     ):
         raise ForeignOrigin
     return await handler(request)

@@ -15,7 +15,7 @@ from aiohttp import web
 from msrv.catalog.model import Item, Release
 from msrv.ledger.errors import AlreadyRedeemed, DatabaseError
 from msrv.ledger.events import Redeemed, Sale, SoldLine, plain
-from msrv.pages import claims, mailing
+from msrv.pages import claims, cookies, mailing
 from msrv.pages.claims import Claim
 from msrv.pages.forms import read_form
 from msrv.pages.keys import (
@@ -281,7 +281,7 @@ def _finish(
 def _claim(request: web.Request) -> Claim:
     """Return the claim that came with a request, or a new one."""
     config = request.config_dict
-    return claims.read(request.cookies, config[KEYRING]) or Claim.new(
+    return claims.read(cookies.of(request), config[KEYRING]) or Claim.new(
         config[RANDOM], config[CLOCK]()
     )
 

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from msrv.catalog.live import NotReady
 from msrv.catalog.model import Shop
-from msrv.pages import cart, language, theme
+from msrv.pages import cart, cookies, language, theme
 from msrv.pages.errors import NoSuchShape
 from msrv.pages.keys import ASSETS, CATALOG, SETTINGS
 from msrv.pages.notices import Notice
@@ -168,7 +168,7 @@ def _chrome(request: web.Request) -> Chrome:
         shop = Shop()
     else:
         shop = catalog.shop
-        count = len(cart.read(request.cookies, catalog).entries)
+        count = len(cart.read(cookies.of(request), catalog).entries)
     return Chrome(
         shop=shop,
         theme_url=theme.url(shop),

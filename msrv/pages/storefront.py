@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from msrv.catalog.model import Catalog, Release
 from msrv.catalog.search import Match
-from msrv.pages import cart, language, views
+from msrv.pages import cart, cookies, language, views
 from msrv.pages.errors import BadField, NothingHere
 from msrv.pages.keys import CATALOG, PREVIEWS, SHELF
 from msrv.pages.rendering import (
@@ -146,7 +146,7 @@ def find_release(catalog: Catalog, release_id: str) -> Release | None:
 
 
 def _in_cart(request: web.Request, catalog: Catalog) -> frozenset[str]:
-    return frozenset(cart.read(request.cookies, catalog).item_ids)
+    return frozenset(cart.read(cookies.of(request), catalog).item_ids)
 
 
 def _pages(request: web.Request, total: int) -> Pages:

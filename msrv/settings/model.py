@@ -50,6 +50,7 @@ class Settings(BaseModel):
     tls: Literal["auto", "off"] = "auto"
     tls_cert: HomePath | None = None
     tls_key: HomePath | None = None
+    hsts_subdomains: bool = False
     public_url: PublicUrl | None = None
     link_hours: Annotated[int, Field(ge=1, le=24 * 366)] = 24
     resume_hours: Annotated[int, Field(ge=0, le=24 * 366)] = 24

@@ -109,23 +109,32 @@ def test_a_taken_port_is_one_line(running: RunningStore) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("subdomains", "end"),
+    [("0", "max-age=63072000"), ("1", "; includeSubDomains")],
+)
 def test_an_own_certificate_brings_hsts(
-    folder: Path, running: RunningStore, connect: Connect
+    folder: Path,
+    running: RunningStore,
+    connect: Connect,
+    subdomains: str,
+    end: str,
 ) -> None:
     """A real store is asked for in plain HTTP again."""
     certs = Path(running.environ["MSRV_CERTS"])
-    (folder / "own").mkdir()
+    (folder / "own").mkdir(exist_ok=True)
     with start(
         folder / "own",
         MSRV_LIBRARY=str(folder / "library"),
         MSRV_CERTS=str(certs),
         MSRV_TLS_CERT=str(certs / "localhost.crt"),
         MSRV_TLS_KEY=str(certs / "localhost.key"),
+        MSRV_HSTS_SUBDOMAINS=subdomains,
     ) as store:
         connection = connect(store)
         connection.request("GET", "/")
         answer = connection.getresponse()
-        assert answer.headers["Strict-Transport-Security"].startswith(
-            "max-age="
-        )
+        said = answer.headers["Strict-Transport-Security"]
+        assert said.startswith("max-age=63072000")
+        assert said.endswith(end)
         assert store.end() == 0

@@ -1,0 +1,60 @@
+"""The visitor's cookies: one rule for their names, attributes and reading.
+
+Over HTTPS each is called `__Host-NAME` (RFC 6265bis, section 4.1.3.2): a
+browser takes such a cookie from this very host alone, over HTTPS, for all
+paths, so that no other host under the same domain can set or shadow it. Over
+plain HTTP, where browsers take none of that name, the prefix is left out.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from aiohttp import web
+
+from msrv.pages.keys import ORIGIN
+
+_PREFIX: Final = "__Host-"
+
+
+def of(request: web.Request) -> Mapping[str, str]:
+    """Return the visitor's cookies by their names without the prefix.
+
+    Over HTTPS, those without it are left out: another host may have set them.
+    """
+    origin = request.get(ORIGIN)
+    if not (origin.scheme == "https" if origin else request.secure):
+        return request.cookies
+    return {
+        name.removeprefix(_PREFIX): value
+        for name, value in request.cookies.items()
+        if name.startswith(_PREFIX)
+    }
+
+
+def write(
+    response: web.StreamResponse,
+    name: str,
+    value: str,
+    *,
+    max_age_seconds: int,
+    secure: bool,
+) -> None:
+    """Set a cookie, or delete it where `value` is empty.
+
+    `secure` says whether the visitor came over HTTPS.
+    """
+    full_name = _PREFIX + name if secure else name
+    if not value:
+        response.del_cookie(
+            full_name, path="/", secure=secure, httponly=True, samesite="Lax"
+        )
+        return
+    response.set_cookie(
+        full_name,
+        value,
+        max_age=max_age_seconds,
+        path="/",
+        secure=secure,
+        httponly=True,
+        samesite="Lax",
+    )

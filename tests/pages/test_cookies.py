@@ -1,0 +1,72 @@
+"""The visitor's cookies: names and attributes, over HTTPS and without."""
+
+from typing import Final
+
+import pytest
+
+from msrv import settings as settings_room
+from msrv.settings import Settings
+from tests.conftest import Client, StartStore
+
+JSON: Final = {"Accept": "application/json"}
+HTTPS: Final = {"X-Forwarded-Proto": "https", **JSON}
+
+
+@pytest.fixture
+async def shop(start_store: StartStore, settings: Settings) -> Client:
+    """A store behind a proxy that speaks HTTPS, with a discount."""
+    assert settings.library is not None
+    toml = settings.library / "store.toml"
+    text = toml.read_text("utf-8")
+    toml.write_text(text + "[discounts.SPRING]\npercent = 10\n", "utf-8")
+    values = {"trusted_proxies": ("127.0.0.1/32", "::1/128")}
+    return await start_store(
+        settings_room.Settings.model_validate(
+            settings.model_dump(exclude_defaults=True) | values
+        )
+    )
+
+
+async def cookies_of(shop: Client, headers: dict[str, str]) -> dict[str, str]:
+    """Return each cookie that the store sets, by its name, as it is sent."""
+    form = {"add": "departure", "discount": "SPRING"}
+    answers = [
+        await shop.post("/cart", data=form, headers=headers),
+        await shop.get("/redeem", headers=headers),
+    ]
+    sent = [
+        line
+        for answer in answers
+        for line in answer.headers.getall("Set-Cookie", [])
+    ]
+    return {line.partition("=")[0]: line for line in sent}
+
+
+async def test_cookies_over_https_are_bound_to_their_host(
+    shop: Client,
+) -> None:
+    """Browsers refuse `__Host-` with a Domain, another Path or no Secure."""
+    found = await cookies_of(shop, HTTPS)
+    assert set(found) == {"__Host-cart", "__Host-discount", "__Host-claim"}
+    for line in found.values():
+        parts = line.split("; ")[1:]
+        assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(parts)
+        assert not any(part.startswith("Domain") for part in parts)
+
+
+async def test_cookies_over_plain_http_have_no_prefix(shop: Client) -> None:
+    """A browser would take none that has it."""
+    found = await cookies_of(shop, JSON)
+    assert set(found) == {"cart", "discount", "claim"}
+    assert all("Secure" not in line for line in found.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("cart", 0), ("__Host-cart", 1), ("__Secure-cart", 0)]
+)
+async def test_cookie_that_another_host_may_have_set_is_not_read(
+    shop: Client, name: str, count: int
+) -> None:
+    headers = HTTPS | {"Cookie": f"{name}=departure"}
+    answer = await shop.get("/cart", headers=headers)
+    assert len((await answer.json())["items"]) == count
