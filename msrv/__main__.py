@@ -18,4 +18,7 @@ if sys.argv[1:2] == ["healthcheck"] and "--help" not in sys.argv:
 
 from msrv.cli import main
 
+# What the store writes holds purchases and secrets: it is for its own user.
+os.umask(0o077)
+
 main()

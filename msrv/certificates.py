@@ -66,6 +66,7 @@ def share_with_containers(pair: Pair) -> None:
     try:
         folder.chmod(0o700)
         pair.key.chmod(0o644)
+        pair.cert.chmod(0o644)
     except OSError as error:
         raise CertificateError(
             f"can't set who may read {folder}: {error.strerror}"

@@ -6,6 +6,7 @@ import secrets
 from pathlib import Path
 from typing import Final
 
+from msrv.files import make_private_folder
 from msrv.proofs.keyring import new_nonce
 from msrv.settings import Settings, WrongSetting
 
@@ -41,7 +42,7 @@ def _read_or_make(path: Path) -> str:
         return path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         pass
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     # Written whole under another name, then linked: a second process sees
     # all of the file or none of it, and the first to link wins.
     draft = path.with_name(f".{FILE_NAME}.{secrets.token_hex(8)}")

@@ -1,6 +1,7 @@
 """Running the store on this machine, and asking it how it is."""
 
 import asyncio
+import contextlib
 import logging
 import sys
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from msrv.app import create_app
 from msrv.cli.keys import keyring
 from msrv.cli.options import HOST, LIBRARY, PORT
 from msrv.cli.plainly import plainly
+from msrv.files import make_private_folder
 from msrv.welcome import welcome
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,8 @@ def serve(
         )
         for line in settings.unknown():
             log.warning(line)
+        with contextlib.suppress(OSError):
+            make_private_folder(found.data)  # what can't be kept says so
         pair = server.find_pair(found)
         app = create_app(found, keyring(found), reload=reloads)
         asyncio.run(

@@ -86,3 +86,15 @@ def test_no_token_is_ever_logged(
         assert secret not in log
         assert secret[:40] not in log
     assert running.environ["NONCE"] not in log
+
+
+def test_data_is_for_the_stores_own_user_alone(running: RunningStore) -> None:
+    """Another user of the machine reads who bought what, or the index."""
+    running.ask("/catalog")
+    data = Path(running.environ["MSRV_DATA"])
+    found = [data, *data.rglob("*")]
+    assert "index.sqlite3" in {each.name for each in found}
+    open_to_others = [
+        str(each) for each in found if each.stat().st_mode & 0o077
+    ]
+    assert open_to_others == []
