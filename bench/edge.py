@@ -136,6 +136,7 @@ def _edge(library: Path, pair: Pair) -> Iterator[Side]:
             "EDGE_HTTP_PORT": str(http_port),
             "EDGE_HTTPS_PORT": str(https_port),
             "EDGE_NETWORK": f"10.{os.getpid() % 250}.251.0/26",
+            "LEDGER_NETWORK": f"10.{os.getpid() % 250}.251.128/26",
         },
     )
     docker("build", "--tag", name, str(ROOT))

@@ -15,6 +15,7 @@ from msrv.downloads.accel import Accel
 from msrv.downloads.direct import Direct
 from msrv.downloads.places import Places
 from msrv.downloads.sending import Sender
+from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.door import Door
 from msrv.ledger.figures import LedgerFigures
 from msrv.ledger.ledger import Ledger
@@ -87,7 +88,12 @@ def create_app(
         find_ffmpeg(), folder.root, cache / "previews"
     )
     app[keys.CATALOG] = LiveCatalog(folder.root, settings.data)
-    ledger = Ledger(settings.data, settings.database_url, clock)
+    ledger = Ledger(
+        settings.data,
+        settings.database_url,
+        clock,
+        ConnectionRules.of(settings),
+    )
     app[keys.LEDGER] = ledger
     app[keys.DOOR] = Door(settings.data, ledger)
     app[keys.TRAFFIC].show(LedgerFigures(ledger.status))

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from msrv.ledger import lines, migrating, revoking, tables
+from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.database import Database
 from msrv.ledger.door import Door
 from msrv.ledger.errors import DatabaseError, LedgerError, OtherSpool
@@ -52,8 +53,14 @@ def sign_out(settings: Settings) -> str:
     return asyncio.run(_sign_out(settings))
 
 
+def _database(settings: Settings) -> Database:
+    return Database.of(
+        settings.database_url, settings.data, ConnectionRules.of(settings)
+    )
+
+
 async def _upgrade(settings: Settings) -> str:
-    database = Database.of(settings.database_url, settings.data)
+    database = _database(settings)
     try:
         found = await migrating.upgrade(database)
     finally:
@@ -70,7 +77,7 @@ async def _upgrade(settings: Settings) -> str:
 
 async def _status(settings: Settings) -> tuple[str, LedgerError | None]:
     waiting = await asyncio.to_thread(_waiting, settings.data / SPOOL_NAME)
-    database = Database.of(settings.database_url, settings.data)
+    database = _database(settings)
     rows = [("ledger", database.name)]
     wrong: LedgerError | None = None
     try:
@@ -96,7 +103,7 @@ async def _status(settings: Settings) -> tuple[str, LedgerError | None]:
 async def _revoke(
     settings: Settings, order_id: str, item_id: str, *, undo: bool
 ) -> str:
-    database = Database.of(settings.database_url, settings.data)
+    database = _database(settings)
     change = revoking.restore if undo else revoking.revoke
     try:
         await migrating.make_ready(database)
@@ -125,7 +132,7 @@ async def _revoke(
 
 
 async def _sign_out(settings: Settings) -> str:
-    database = Database.of(settings.database_url, settings.data)
+    database = _database(settings)
     door = Door(settings.data, database)
     try:
         with contextlib.suppress(DatabaseError):

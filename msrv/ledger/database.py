@@ -7,9 +7,11 @@ waits for longer than it says, however the database behaves.
 
 import asyncio
 import contextlib
+import functools
 import logging
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +23,8 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
+from msrv.ledger.connection import SSL_ERROR, connect
+from msrv.ledger.connection_rules import DEFAULT_RULES, ConnectionRules
 from msrv.ledger.errors import (
     DatabaseError,
     Rejected,
@@ -42,7 +46,9 @@ _POOL: Final = 4
 _WRITES: Final = "writes"
 
 # https://mariadb.com/docs/server/reference/error-codes
-_NOT_BY_WAITING: Final = frozenset({1044, 1045, 1049, 1142, 1143, 1146, 1054})
+_NOT_BY_WAITING: Final = frozenset(
+    {1044, 1045, 1049, 1142, 1143, 1146, 1054, SSL_ERROR}
+)
 _NOT_THIS: Final = frozenset(
     {1048, 1062, 1264, 1292, 1366, 1406, 1690, 3819, 4025}
 )
@@ -66,17 +72,26 @@ class Database:
     """
 
     def __init__(
-        self, url: str | URL, *, timeout_seconds: float = SECONDS
+        self,
+        url: str | URL,
+        *,
+        rules: ConnectionRules = DEFAULT_RULES,
+        timeout_seconds: float = SECONDS,
     ) -> None:
         self._timeout_seconds = timeout_seconds
-        self._engine = _engine(make_url(url))
+        self._engine = _engine(make_url(url), rules)
         self._writer = self._engine.execution_options(**{_WRITES: True})
 
     @classmethod
-    def of(cls, url: str | None, data: Path) -> "Database":
-        """Take the database of an address, or the file in a data folder."""
+    def of(
+        cls,
+        url: str | None,
+        data: Path,
+        rules: ConnectionRules = DEFAULT_RULES,
+    ) -> "Database":
+        """Return the database of an address, or the file in a data folder."""
         if url is not None:
-            return cls(url)
+            return cls(url, rules=rules)
         return cls(URL.create("sqlite", database=str(data / FILE_NAME)))
 
     @property
@@ -130,7 +145,7 @@ class Database:
         await self._engine.dispose()
 
 
-def _engine(url: URL) -> AsyncEngine:
+def _engine(url: URL, rules: ConnectionRules) -> AsyncEngine:
     """Make the engine for an address. Raises Unsuitable."""
     kind = url.get_backend_name()
     if kind == "sqlite":
@@ -145,6 +160,7 @@ def _engine(url: URL) -> AsyncEngine:
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
     if kind in {"mysql", "mariadb"}:
+        url, rules = _without_tls_options(url, rules)
         return create_async_engine(
             url.set(drivername="mysql+aiomysql"),
             pool_size=_POOL,
@@ -154,6 +170,7 @@ def _engine(url: URL) -> AsyncEngine:
             pool_recycle=600,
             isolation_level="READ COMMITTED",
             connect_args={
+                "async_creator_fn": functools.partial(connect, rules),
                 "charset": "utf8mb4",
                 "connect_timeout": _CONNECT_SECONDS,
                 "init_command": (
@@ -164,6 +181,25 @@ def _engine(url: URL) -> AsyncEngine:
             },
         )
     raise Unsuitable(f"MSRV_DATABASE: {kind} is not a database it can use")
+
+
+def _without_tls_options(
+    url: URL, rules: ConnectionRules
+) -> tuple[URL, ConnectionRules]:
+    """Read `?ssl_ca=FILE` of an address; refuse other options of TLS.
+
+    One that is overlooked would be taken for one that holds.
+    """
+    options = [name for name in url.query if name.startswith("ssl")]
+    for name in options:
+        value = url.query[name]
+        if name != "ssl_ca" or not isinstance(value, str):
+            raise Unsuitable(
+                f"MSRV_DATABASE: {name} is not understood; TLS is always "
+                "verified, and MSRV_DATABASE_CA names the authority"
+            )
+        rules = replace(rules, ca=Path(value))
+    return url.difference_update_query(options), rules
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:  # noqa: ANN401, ARG001 - DB-API

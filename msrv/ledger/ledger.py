@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from msrv.background import Background
+from msrv.ledger.connection_rules import DEFAULT_RULES, ConnectionRules
 from msrv.ledger.delivery import Delivery
 from msrv.ledger.errors import LedgerError, SpoolFailed, Unreachable
 from msrv.ledger.events import WHOLE, Event, Redeemed, Sale
@@ -43,7 +44,8 @@ class Ledger:
     """Remembers, while the block lasts. Satisfies Memory.
 
     `database_url` is an address as SQLAlchemy reads it, None for a file in
-    the data folder. `clock` gives Unix seconds.
+    the data folder; `rules` say how it may be connected to. `clock` gives
+    Unix seconds.
     """
 
     def __init__(
@@ -51,9 +53,11 @@ class Ledger:
         data: Path,
         database_url: str | None = None,
         clock: Callable[[], int] = lambda: int(time.time()),
+        rules: ConnectionRules = DEFAULT_RULES,
     ) -> None:
         self._data = data
         self._url = database_url
+        self._rules = rules
         self._clock = clock
         self._health = Health()
         self._spool = Spool(data / SPOOL_NAME)
@@ -247,7 +251,7 @@ class Ledger:
     def _load(self) -> "tuple[Database, Keeper]":
         databases = importlib.import_module("msrv.ledger.database")
         keepers = importlib.import_module("msrv.ledger.keeper")
-        database = databases.Database.of(self._url, self._data)
+        database = databases.Database.of(self._url, self._data, self._rules)
         keeper = keepers.Keeper(
             database, self._spool, self.revocations, self._health
         )

@@ -42,6 +42,8 @@ class Settings(BaseModel):
     library: HomePath | None = None
     data: HomePath = Path("data")
     database: DatabaseUrl | None = None
+    database_ca: HomePath | None = None
+    database_private_networks: Networks = ()
     smtp_url: SmtpUrl | None = None
     mail_from: Sender | None = None
     certs: HomePath = Path("certs")

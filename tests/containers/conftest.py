@@ -101,6 +101,7 @@ def production(
             "EDGE_HTTP_PORT": str(http_port),
             "EDGE_HTTPS_PORT": str(https_port),
             "EDGE_NETWORK": f"10.{part[0]}.{part[1]}.{part[2] & 128}/26",
+            "LEDGER_NETWORK": f"10.{part[0]}.{part[1] ^ 1}.{part[2] & 128}/26",
             "HOOKS_NETWORK": (
                 f"10.{part[0]}.{part[1]}.{(part[2] & 128) + 64}/26"
             ),

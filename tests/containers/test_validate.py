@@ -31,7 +31,9 @@ def test_what_is_sound_passes() -> None:
     part = uuid.uuid4().bytes
     network = f"10.{part[0]}.{part[1]}"
     status, lines = validated(
-        EDGE_NETWORK=f"{network}.0/26", HOOKS_NETWORK=f"{network}.64/26"
+        EDGE_NETWORK=f"{network}.0/26",
+        HOOKS_NETWORK=f"{network}.64/26",
+        LEDGER_NETWORK=f"{network}.128/26",
     )
     assert not [line for line in lines if line.startswith("Fail")]
     assert (status, lines[-1]) == (0, "All passed.")

@@ -153,6 +153,7 @@ def profile(
             "EDGE_HTTPS_PORT": str(https_port),
             "EDGE_NETWORK": f"10.{part[0]}.{part[1]}.0/26",
             "HOOKS_NETWORK": f"10.{part[0]}.{part[1]}.64/26",
+            "LEDGER_NETWORK": f"10.{part[0]}.{part[1]}.128/26",
         },
     )
     ca = Path(production.environ["MSRV_TLS_CERT"]).with_name("ca.crt")
