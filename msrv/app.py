@@ -1,5 +1,6 @@
 """Putting the store together: the only place that knows every room."""
 
+import asyncio
 import functools
 import secrets
 import time
@@ -39,6 +40,7 @@ from msrv.pages.studio.routes import STUDIO
 from msrv.pages.traffic import Traffic
 from msrv.payments.inbox import Inbox
 from msrv.payments.registry import Providers
+from msrv.payments.return_addresses import Untagged
 from msrv.payments.till import Till
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings, WrongSetting
@@ -108,11 +110,14 @@ def create_app(
         clock=clock,
         send_mail=functools.partial(mailing.send, app),
     )
+    app[keys.UNTAGGED_RETURNS] = Untagged(settings.data)
     rendering.set_up(app, fresh=reload)
     app.add_routes(ROUTES)
     app.add_routes(STUDIO)
     app.on_response_prepare.append(headers.secure)
     app.cleanup_ctx.append(_verifying(folder))
+    # Before anything leaves its files in a new data folder.
+    app.cleanup_ctx.append(_return_addresses)
     app.cleanup_ctx.append(_catalog)
     app.cleanup_ctx.append(_makers)
     app.cleanup_ctx.append(_ledger)
@@ -153,6 +158,13 @@ def _send_mail(app: web.Application, url: str, sender: Address) -> None:
     )
     app[keys.TRAFFIC].show(MailFigures(app[keys.MAIL]))
     app.cleanup_ctx.append(_mail)
+
+
+async def _return_addresses(app: web.Application) -> AsyncIterator[None]:
+    """Find out until when addresses without a tag are taken."""
+    untagged, now = app[keys.UNTAGGED_RETURNS], app[keys.CLOCK]()
+    await asyncio.to_thread(untagged.start, now)
+    yield
 
 
 async def _catalog(app: web.Application) -> AsyncIterator[None]:

@@ -23,6 +23,7 @@ from msrv.pages.keys import (
     CLOCK,
     KEYRING,
     LEDGER,
+    LIMITS,
     ORIGIN,
     PROVIDERS,
     RANDOM,
@@ -30,13 +31,14 @@ from msrv.pages.keys import (
     TILL,
 )
 from msrv.pages.rendering import PRIVATE, respond, wants_json
-from msrv.payments import ordering
+from msrv.payments import ordering, return_addresses
 from msrv.payments.model import Bill, PayAt, Provider
 from msrv.proofs import quotes
 from msrv.proofs.encoding import to_json
 from msrv.proofs.keyring import new_order_id
 from msrv.proofs.orders import ORDER_ID_BYTES, is_order_id, lines_to_json
 from msrv.proofs.quotes import Quote
+from msrv.rate_limit import client_network
 
 QUOTE_SECONDS: Final = 3600
 """How long a price holds once it was quoted, while someone pays."""
@@ -144,7 +146,15 @@ async def buy(request: web.Request) -> web.StreamResponse:
         base_url=request[ORIGIN].base_url,
         at_a_page=not wants_json(request),
         tax_included=catalog.shop.tax_included,
+        return_mark=return_addresses.mark(
+            request.config_dict[KEYRING], quote.order_id
+        ),
     )
+    if quote.total_minor:
+        request.config_dict[LIMITS].payments.take(
+            client_network(request[ORIGIN].client),
+            now=request.config_dict[CLOCK](),
+        )
     outcome = await request.config_dict[TILL].begin(provider, bill)
     if isinstance(outcome, PayAt):
         return _pay_at(request, provider, outcome)

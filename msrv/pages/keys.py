@@ -22,6 +22,7 @@ from msrv.pages.shelf import Shelf
 from msrv.pages.traffic import Traffic
 from msrv.payments.model import Note
 from msrv.payments.registry import Providers
+from msrv.payments.return_addresses import Untagged
 from msrv.payments.till import Till
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
@@ -57,6 +58,7 @@ PACKS: Final = web.AppKey("PACKS", Packs)
 SHELF: Final = web.AppKey("SHELF", Shelf)
 LEDGER: Final = web.AppKey("LEDGER", Memory)
 DOOR: Final = web.AppKey("DOOR", Door)
+UNTAGGED_RETURNS: Final = web.AppKey("UNTAGGED_RETURNS", Untagged)
 TILL: Final = web.AppKey("TILL", Till)
 ORIGIN_RULES: Final = web.AppKey("ORIGIN_RULES", OriginRules)
 CODE_BOOK: Final = web.AppKey("CODE_BOOK", CodeBook)

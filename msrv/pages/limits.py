@@ -21,24 +21,10 @@ ALL_GUESSES: Final = Limit(burst=100_000, interval_ms=2)
 chance of 1 in 2,200."""
 MAILS: Final = Limit(burst=5, interval_ms=600_000)
 ALL_MAILS: Final = Limit(burst=200, interval_ms=5_000)
-
-
-class LimitFigures(Collector):
-    """How often each limit was reached, as Prometheus asks for it."""
-
-    def __init__(self, limits: "Limits") -> None:
-        self._limits = limits
-
-    def collect(self) -> Iterator[Metric]:
-        """Give the figures of this moment."""
-        family = CounterMetricFamily(
-            "msrv_limited",
-            "What was refused since a limit was reached, by the limit.",
-            labels=["limit"],
-        )
-        for name, count in self._limits.refused().items():
-            family.add_metric([name], count)
-        yield family
+LOOK_UPS: Final = Limit(burst=30, interval_ms=2_000)
+UNTAGGED_LOOK_UPS: Final = Limit(burst=5, interval_ms=60_000)
+ALL_UNTAGGED_LOOK_UPS: Final = Limit(burst=60, interval_ms=1_000)
+PAYMENTS: Final = Limit(burst=60, interval_ms=2_000)
 
 
 class TooManyGuesses(RateLimited):
@@ -47,6 +33,14 @@ class TooManyGuesses(RateLimited):
 
 class TooManyMails(RateLimited):
     """Too many mails were asked for."""
+
+
+class TooManyPayments(RateLimited):
+    """Too many payments were begun."""
+
+
+class TooManyLookUps(RateLimited):
+    """Too many payments were looked up."""
 
 
 class GuessLimits:
@@ -89,6 +83,9 @@ class Limits:
     those that cost nothing, and `paid_mails` a receipt that was paid for and
     is asked for again: by who asks, and by the mailbox. `mailed` are orders
     whose first mail was taken within the last hour, with its address.
+    `payments` counts those that are begun at a provider, by network;
+    `look_ups` those that are looked up there, by network and quote, and
+    `untagged_look_ups` those by addresses of before the update to tags.
     """
 
     codes: GuessLimits = field(default_factory=GuessLimits)
@@ -105,6 +102,17 @@ class Limits:
     paid_mails: RateLimiter = field(
         default_factory=lambda: RateLimiter(MAILS, error=TooManyMails)
     )
+    payments: RateLimiter = field(
+        default_factory=lambda: RateLimiter(PAYMENTS, error=TooManyPayments)
+    )
+    look_ups: RateLimiter = field(
+        default_factory=lambda: RateLimiter(LOOK_UPS, error=TooManyLookUps)
+    )
+    untagged_look_ups: RateLimiter = field(
+        default_factory=lambda: RateLimiter(
+            UNTAGGED_LOOK_UPS, ALL_UNTAGGED_LOOK_UPS, error=TooManyLookUps
+        )
+    )
 
     def refused(self) -> dict[str, int]:
         """Return how often each limit was reached, by its name."""
@@ -113,4 +121,25 @@ class Limits:
             "discounts": self.discounts.refused,
             "mails": self.mails.refused,
             "paid_mails": self.paid_mails.refused,
+            "payments": self.payments.refused,
+            "look_ups": self.look_ups.refused,
+            "untagged_look_ups": self.untagged_look_ups.refused,
         }
+
+
+class LimitFigures(Collector):
+    """How often each limit was reached, as Prometheus asks for it."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the figures of this moment."""
+        family = CounterMetricFamily(
+            "msrv_limited",
+            "What was refused since a limit was reached, by the limit.",
+            labels=["limit"],
+        )
+        for name, count in self._limits.refused().items():
+            family.add_metric([name], count)
+        yield family

@@ -19,17 +19,22 @@ from msrv.pages.keys import (
     CLOCK,
     KEYRING,
     LEDGER,
+    LIMITS,
     LISTENER,
+    ORIGIN,
     PROVIDERS,
     TILL,
+    UNTAGGED_RETURNS,
 )
 from msrv.pages.rendering import PRIVATE, respond, wants_json
+from msrv.payments import return_addresses
 from msrv.payments.errors import NoSuchPayment, PaidOtherwise, ProviderAway
 from msrv.payments.model import Provider, Refused
 from msrv.payments.till import Bought, Waiting
 from msrv.proofs import quotes
 from msrv.proofs.errors import Forged
 from msrv.proofs.quotes import Quote
+from msrv.rate_limit import client_network
 
 log = logging.getLogger(__name__)
 
@@ -89,8 +94,9 @@ async def answer(request: web.Request) -> web.StreamResponse:
 async def come_back(request: web.Request) -> web.StreamResponse:
     """Receive a buyer who comes back from a provider's own page.
 
-    What the address says is asked of the provider. Raises NoSuchPayment, and
-    CannotCheck where the provider doesn't answer.
+    The provider is asked only where the address is one that the store gave
+    it. Raises NoSuchPayment, TooManyLookUps, and CannotCheck where the
+    provider doesn't answer.
     """
     provider = request.config_dict[PROVIDERS].get(
         request.match_info["provider"]
@@ -99,7 +105,7 @@ async def come_back(request: web.Request) -> web.StreamResponse:
         raise NothingHere
     try:
         outcome = await request.config_dict[TILL].settle(
-            provider, request.query
+            provider, request.query, _came_with(request)
         )
     except ProviderAway as error:
         raise CannotCheck from error
@@ -136,6 +142,26 @@ async def hear(request: web.Request) -> web.Response:
     if note is not None:
         await request.config_dict[LISTENER].keep(provider.name, note)
     return web.json_response({"kept": note is not None})
+
+
+def _came_with(request: web.Request) -> str | None:
+    """Return the number of the quote that a buyer comes back with.
+
+    None for an address of before the update to tags, while such are taken.
+    Raises NoSuchPayment, TooManyLookUps.
+    """
+    config = request.config_dict
+    now, limits = config[CLOCK](), config[LIMITS]
+    network = ("network", client_network(request[ORIGIN].client))
+    text = request.query.get(return_addresses.PARAMETER, "")
+    quote_id = return_addresses.read(config[KEYRING], text)
+    if quote_id is not None:
+        limits.look_ups.take(network, ("quote", quote_id), now=now)
+    elif text or not config[UNTAGGED_RETURNS].are_taken(now):
+        raise NoSuchPayment
+    else:
+        limits.untagged_look_ups.take(network, now=now)
+    return quote_id
 
 
 def log_paid_otherwise(error: PaidOtherwise, provider: str) -> None:

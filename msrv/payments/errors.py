@@ -2,6 +2,7 @@
 
 - `PaymentError`
     - `ProviderAway`: who takes the money does not answer now
+        - `ProviderBusy`: it is asked as much as it may be at once
     - `AmountNotTaken`: who takes the money takes no such amount
     - `NoSuchPayment`: there is none, or it is another store's
     - `PaidOtherwise`: not what was quoted: nothing is granted
@@ -24,6 +25,10 @@ class ProviderAway(PaymentError):
         super().__init__(f"{provider}: {why}")
         self.provider = provider
         self.why = why
+
+
+class ProviderBusy(ProviderAway):
+    """As many questions wait for the provider as may; come back later."""
 
 
 class AmountNotTaken(PaymentError):

@@ -24,6 +24,7 @@ class Bill:
     `base_url` is the store's own address, without a slash at its end.
     `at_a_page` says that a person is looking at one, and can be sent to
     another. `tax_included` says that the prices hold the tax already.
+    `return_mark` goes with the address to come back to, as `q`.
     """
 
     quote: Quote
@@ -32,6 +33,7 @@ class Bill:
     base_url: str
     at_a_page: bool = True
     tax_included: bool = False
+    return_mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from msrv.money import Money
-from msrv.payments.errors import PaidOtherwise
+from msrv.payments.errors import NoSuchPayment, PaidOtherwise
 from msrv.payments.model import (
     WHOLE,
     Answer,
@@ -59,14 +59,24 @@ class Till:
         return self._buy(provider.name, bill.token, outcome)
 
     async def settle(
-        self, provider: Provider, fields: Mapping[str, str]
+        self,
+        provider: Provider,
+        fields: Mapping[str, str],
+        quote_id: str | None = None,
     ) -> Bought | Waiting | Refused:
         """Settle a payment that was made at the provider's own page.
 
-        A price that has lapsed since is kept: it held when the payment
-        began. Raises PaymentError; Forged for another store's.
+        `quote_id` is the number of the quote that the buyer came back with;
+        what was paid for another is NoSuchPayment. A price that has lapsed
+        since is kept: it held when the payment began. Raises PaymentError;
+        Forged for another store's.
         """
-        return self.weigh(provider.name, await provider.settle(Answer(fields)))
+        settled = await provider.settle(Answer(fields))
+        if quote_id is not None:
+            quote = quotes.recall(self._keyring, settled.token)
+            if quote.order_id != quote_id:
+                raise NoSuchPayment
+        return self.weigh(provider.name, settled)
 
     async def settle_here(
         self,

@@ -32,13 +32,18 @@ async def order(
     return bank.sessions[session_id]
 
 
-async def come_back(store: Client, session_id: str) -> tuple[int, str]:
+def way_back(session: Json) -> URL:
+    """Where Stripe sends who has paid: the path at the store, and the query.
+
+    As the store's own address, which may not be the one it is reached by.
+    """
+    url = URL(FakeStripe.way_back(session))
+    return URL.build(path=url.path, query=url.query)
+
+
+async def come_back(store: Client, session: Json) -> tuple[int, str]:
     """Come back from paying: the status, and where it leads."""
-    answer = await store.get(
-        "/payments/stripe/return",
-        params={"session_id": session_id},
-        allow_redirects=False,
-    )
+    answer = await store.get(str(way_back(session)), allow_redirects=False)
     await answer.read()
     return answer.status, answer.headers.get("Location", "")
 

@@ -5,13 +5,14 @@ import logging
 
 import pytest
 
-from msrv.payments.errors import NoSuchPayment, ProviderAway
+from msrv.payments.errors import NoSuchPayment, ProviderAway, ProviderBusy
 from msrv.payments.stripe import client
-from msrv.payments.stripe.client import Api
+from msrv.payments.stripe.client import Api, Queue
 from msrv.settings import Settings
 from tests.conftest import Client, StartStore
 from tests.stripe.fake import KEY, FakeStripe
-from tests.stripe.shop import JSON, come_back, order
+from tests.stripe.shop import JSON, come_back, order, way_back
+from tests.waiting import until
 
 CREATE = "POST /v1/checkout/sessions"
 
@@ -54,14 +55,12 @@ async def test_away_when_the_buyer_comes_back(
     """Who has paid is told that nothing was paid, and pays again."""
     session = bank.pay(await order(store, bank))
     bank.faults = [500] * 3
-    answer = await store.get(
-        "/payments/stripe/return", params={"session_id": session["id"]}
-    )
+    answer = await store.get(str(way_back(session)))
     assert answer.status == 503
     page = await answer.text()
     assert "Nothing was paid" not in page
     assert "Don&#39;t pay again" in page
-    assert (await come_back(store, session["id"]))[0] == 303
+    assert (await come_back(store, session))[0] == 303
 
 
 async def test_a_stripe_that_never_answers(
@@ -111,6 +110,56 @@ async def test_what_is_not_there(bank: FakeStripe) -> None:
     assert await api.session_of("pi_x") is None
     assert await api.refunds("pi_x") == await api.disputes("pi_x") == []
     assert len(bank.asked) == 5
+    await api.aclose()
+
+
+async def test_look_ups_never_hold_up_a_checkout(
+    bank: FakeStripe,
+) -> None:
+    """Who would pay waits behind strangers' questions, and gives up."""
+    api = Api(KEY, bank.url)
+    bank.stalls = True
+    at_once, waiting = Queue.LOOK_UP.value
+    held = [
+        asyncio.create_task(api.look_up(f"cs_test_{number}"))
+        for number in range(at_once + waiting)
+    ]
+    await until(lambda: len(bank.asked) == at_once)
+    # One more is told so, before anything else happens.
+    with pytest.raises(ProviderBusy):
+        await api.look_up("cs_test_x")
+    bank.stalls = False
+    with pytest.raises(NoSuchPayment):
+        await api.session("cs_test_x", Queue.CHECKOUT)
+    with pytest.raises(NoSuchPayment):
+        await api.session("cs_test_x")
+    for each in held:
+        each.cancel()
+    await asyncio.gather(*held, return_exceptions=True)
+    # And what was cancelled has left its place.
+    with pytest.raises(NoSuchPayment):
+        await api.look_up("cs_test_y")
+    await api.aclose()
+
+
+async def test_what_is_missing_is_not_asked_for_again_within_a_minute(
+    bank: FakeStripe,
+) -> None:
+    """One made-up id is a question to Stripe as often as it is sent."""
+    now = 0.0
+    api = Api(KEY, bank.url, ticks=lambda: now)
+    for _ in range(5):
+        with pytest.raises(NoSuchPayment):
+            await api.look_up("cs_test_x")
+    assert len(bank.asked) == 1
+    # A webhook's message is followed all the same.
+    with pytest.raises(NoSuchPayment):
+        await api.session("cs_test_x")
+    assert len(bank.asked) == 2
+    now = 61
+    with pytest.raises(NoSuchPayment):
+        await api.look_up("cs_test_x")
+    assert len(bank.asked) == 3
     await api.aclose()
 
 

@@ -238,7 +238,7 @@ async def test_what_was_kept_is_followed_after_a_restart(
     await followed(store)
     (sale,) = await rows(store, tables.orders)
     assert sale["reference"] == session["payment_intent"]
-    assert (await come_back(store, session["id"]))[0] == 303
+    assert (await come_back(store, session))[0] == 303
 
 
 def test_strange_files_in_the_inbox_do_no_harm(tmp_path: Path) -> None:

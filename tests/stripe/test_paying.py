@@ -2,15 +2,20 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from msrv.ledger import tables
+from msrv.pages import limits
 from msrv.pages.keys import CATALOG, KEYRING
+from msrv.payments import return_addresses
 from msrv.payments.stripe.sessions import unpack
 from msrv.proofs import quotes
 from msrv.proofs.keyring import Keyring
+from msrv.settings import Settings
 from tests.conftest import Client, Clock, StartStore
 from tests.stripe.fake import FakeStripe
 from tests.stripe.shop import (
@@ -21,6 +26,7 @@ from tests.stripe.shop import (
     receipt_at,
     rows,
     tell,
+    way_back,
 )
 from tests.waiting import until
 
@@ -34,7 +40,7 @@ async def test_return_before_webhook(
 ) -> None:
     """The message that comes after the buyer makes a second order."""
     session = bank.pay(await order(store, bank, "departure", "zine"))
-    status, where = await come_back(store, session["id"])
+    status, where = await come_back(store, session)
     assert status == 303
     receipt = receipt_at(where, keyring)
     assert (receipt.provider, receipt.total_minor) == ("stripe-test", 100)
@@ -55,7 +61,7 @@ async def test_webhook_before_return(
     assert await tell(store, bank, bank.event(DONE, session)) == 200
     await followed(store)
     (sale,) = await rows(store, tables.orders)
-    _, where = await come_back(store, session["id"])
+    _, where = await come_back(store, session)
     assert receipt_at(where, keyring).order_id == sale["order_id"]
     assert len(await rows(store, tables.orders)) == 1
 
@@ -67,7 +73,7 @@ async def test_both_at_once_ten_times_over(
     session = bank.pay(await order(store, bank))
     event = bank.event(DONE, session)
     found = await asyncio.gather(
-        *(come_back(store, session["id"]) for _ in range(10)),
+        *(come_back(store, session) for _ in range(10)),
         *(tell(store, bank, event) for _ in range(10)),
     )
     assert set(found[10:]) == {200}
@@ -107,17 +113,14 @@ async def test_unpaid_completed_is_pending(
     await store.post("/cart", data=[("add", "departure"), ("add", "umbrella")])
     session = bank.pay_later(await order(store, bank))
     assert await tell(store, bank, bank.event(DONE, session)) == 200
-    answer = await store.get(
-        "/payments/stripe/return", params={"session_id": session["id"]}
-    )
+    answer = await store.get(str(way_back(session)))
     assert answer.status == 202
     assert answer.headers["Refresh"]
     page = await answer.text()
     assert "under way" in page
     assert "€1.00" in page
     answer = await store.get(
-        "/payments/stripe/return",
-        params={"session_id": session["id"]},
+        str(way_back(session)),
         headers=JSON,
     )
     assert (await answer.json())["status"] == "pending"
@@ -132,7 +135,7 @@ async def test_unpaid_completed_is_pending(
     assert await tell(store, bank, event) == 200
     await followed(store)
     assert len(await rows(store, tables.orders)) == 1
-    assert (await come_back(store, session["id"]))[0] == 303
+    assert (await come_back(store, session))[0] == 303
 
 
 async def test_a_debit_that_bounces_is_refused(
@@ -141,7 +144,7 @@ async def test_a_debit_that_bounces_is_refused(
     """A buyer waits for ever for money that does not come."""
     session = bank.bounce(bank.pay_later(await order(store, bank)))
     assert await tell(store, bank, bank.event(BOUNCED, session)) == 200
-    assert (await come_back(store, session["id"]))[0] == 402
+    assert (await come_back(store, session))[0] == 402
     await followed(store)
     assert await rows(store, tables.orders) == []
 
@@ -158,7 +161,7 @@ async def test_late_failure_after_a_newer_success(
     await followed(store)
     assert len(await rows(store, tables.orders)) == 1
     assert await rows(store, tables.refunds) == []
-    _, where = await come_back(store, session["id"])
+    _, where = await come_back(store, session)
     assert receipt_at(where, keyring)
 
 
@@ -169,9 +172,9 @@ async def test_nothing_to_pay_is_paid(store: Client, bank: FakeStripe) -> None:
         payment_status="no_payment_required",
         amount_total=0,
     )
-    assert (await come_back(store, session["id"]))[0] == 409
+    assert (await come_back(store, session))[0] == 409
     session.update(amount_total=100)
-    assert (await come_back(store, session["id"]))[0] == 303
+    assert (await come_back(store, session))[0] == 303
 
 
 @pytest.mark.parametrize(
@@ -187,7 +190,7 @@ async def test_paid_otherwise_than_quoted(
 ) -> None:
     """Whoever pays a cent, or a yen for a euro, has the record."""
     session = bank.pay(await order(store, bank), **changed)
-    status, where = await come_back(store, session["id"])
+    status, where = await come_back(store, session)
     assert (status, where) == (409, "")
     assert "nothing was granted: give it back" in caplog.text
     assert session["id"] in caplog.text
@@ -212,14 +215,143 @@ async def test_literal_checkout_session_id(
     store: Client, bank: FakeStripe, session_id: str
 ) -> None:
     """A link without an id is an incident, or is put into a call to Stripe."""
-    assert (await come_back(store, session_id))[0] == 404
+    mark = return_addresses.mark(_keyring(store), "A" * 24)
+    answer = await store.get(
+        "/payments/stripe/return", params={"session_id": session_id, "q": mark}
+    )
+    assert answer.status == 404
     assert bank.asked == []
 
 
 async def test_no_such_session(store: Client, bank: FakeStripe) -> None:
-    """A made-up session is an error of the store's."""
-    assert (await come_back(store, "cs_test_" + "a" * 58))[0] == 404
+    """A made-up session is an error of the store's, or asked for each time."""
+    mark = return_addresses.mark(_keyring(store), "A" * 24)
+    for _ in range(5):
+        answer = await store.get(
+            "/payments/stripe/return",
+            params={"session_id": "cs_test_" + "a" * 58, "q": mark},
+        )
+        assert answer.status == 404
     assert len(bank.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda _: "",
+        lambda mark: mark.partition(".")[0],
+        lambda mark: mark.replace("A", "B", 1),
+        lambda mark: mark[:-1] + ("A" if mark[-1] != "A" else "B"),
+        lambda mark: mark + "A",
+        lambda mark: f"{mark}.{mark}",
+        lambda _: "A" * 24 + "." + "A" * 24,
+        lambda _: "\udcff",
+    ],
+)
+async def test_an_address_that_the_store_never_gave_asks_nothing(
+    store: Client, bank: FakeStripe, change: Callable[[str], str]
+) -> None:
+    """Strangers spend the store's calls to Stripe, and buyers wait."""
+    session = bank.pay(await order(store, bank))
+    asked = len(bank.asked)
+    mark = change(way_back(session).query["q"])
+    answer = await store.get(
+        "/payments/stripe/return"
+        f"?session_id={session['id']}"
+        f"&q={quote(mark, errors='surrogateescape')}"
+    )
+    assert answer.status == 404
+    answer = await store.get(
+        "/payments/stripe/return", params={"session_id": session["id"]}
+    )
+    assert answer.status == 404
+    assert len(bank.asked) == asked
+    assert (await come_back(store, session))[0] == 303
+
+
+async def test_an_address_opens_the_payment_that_it_was_made_for(
+    store: Client, bank: FakeStripe
+) -> None:
+    """With one address, a stranger has any payment's receipt."""
+    one = bank.pay(await order(store, bank))
+    other = bank.pay(await order(store, bank, "umbrella"))
+    mark = way_back(one).query["q"]
+    answer = await store.get(
+        "/payments/stripe/return",
+        params={"session_id": other["id"], "q": mark},
+        allow_redirects=False,
+    )
+    assert answer.status == 404
+
+
+async def test_addresses_of_before_an_update_work_for_two_days(
+    start_store: StartStore,
+    settings: Settings,
+    bank: FakeStripe,
+    clock: Clock,
+) -> None:
+    """An update takes the receipt from everybody who is paying."""
+    (settings.data / "spool").mkdir(parents=True)
+    store = await start_store(settings)
+    session = bank.pay(await order(store, bank))
+    params = {"session_id": session["id"]}
+
+    async def status() -> int:
+        answer = await store.get(
+            "/payments/stripe/return", params=params, allow_redirects=False
+        )
+        return answer.status
+
+    assert await status() == 303
+    # With a tag that is wrong, it is not one of those.
+    params["q"] = "A" * 24 + "." + "A" * 24
+    assert await status() == 404
+    del params["q"]
+    # It is not asked for often, either.
+    found = [await status() for _ in range(10)]
+    assert found == [303] * 4 + [429] * 6
+    clock.now += return_addresses.UNTAGGED_SECONDS - 1
+    assert await status() == 303
+    clock.now += 1
+    assert await status() == 404
+    # A restart doesn't begin it anew.
+    again = await start_store(settings)
+    store = again
+    assert await status() == 404
+
+
+async def test_look_ups_are_limited_by_network(
+    store: Client, bank: FakeStripe
+) -> None:
+    """With one good address, a stranger has Stripe asked for ever."""
+    session = bank.pay(await order(store, bank))
+    statuses = [(await come_back(store, session))[0] for _ in range(40)]
+    burst = limits.LOOK_UPS.burst
+    assert statuses == [303] * burst + [429] * (40 - burst)
+    answer = await store.get(str(way_back(session)))
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert "Don&#39;t pay again" in await answer.text()
+
+
+async def test_payments_are_begun_so_often_by_a_network(
+    store: Client, bank: FakeStripe
+) -> None:
+    """Strangers begin payments as fast as the store can ask."""
+    for _ in range(limits.PAYMENTS.burst):
+        await order(store, bank)
+    asked = len(bank.asked)
+    answer = await store.post(
+        "/purchases", data={"item": "departure"}, headers=JSON
+    )
+    assert answer.status == 429
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert (await answer.json())["error"] == "too_many_payments"
+    assert len(bank.asked) == asked
+    # What costs nothing asks nobody.
+    answer = await store.post(
+        "/purchases", data={"item": "zine"}, headers=JSON
+    )
+    assert answer.status == 201
 
 
 @pytest.mark.parametrize("metadata", ["none", "another NONCE's", "changed"])
@@ -243,7 +375,7 @@ async def test_session_of_another_shop(
             quotes.recall(_keyring(store), _token(kept)),
         )
         session["metadata"] = {"msrv_quote_00": theirs}
-    assert (await come_back(store, session["id"]))[0] == 404
+    assert (await come_back(store, session))[0] == 404
     assert await tell(store, bank, bank.event(DONE, session)) == 200
     assert await rows(store, tables.orders) == []
     if metadata != "none":
@@ -291,7 +423,7 @@ async def test_price_changed_between_quote_and_payment(
     _rewrite(library, 'price = "9.00"\nitem_price = "3.00"\n')
     before = store.app[CATALOG].current.version
     await until(lambda: store.app[CATALOG].current.version != before)
-    _, where = await come_back(store, bank.pay(session)["id"])
+    _, where = await come_back(store, bank.pay(session))
     assert receipt_at(where, keyring).total_minor == 100
     # And who has not been sent to pay yet is told.
     answer = await store.post(
@@ -309,7 +441,7 @@ async def test_item_withdrawn_between_quote_and_payment(
     before = store.app[CATALOG].current.version
     await until(lambda: store.app[CATALOG].current.version != before)
     assert await tell(store, bank, bank.event(DONE, bank.pay(session))) == 200
-    _, where = await come_back(store, session["id"])
+    _, where = await come_back(store, session)
     assert receipt_at(where, keyring).lines[0].item_id == "departure"
     page = await (await store.get(where)).text()
     assert "/download/" in page
@@ -322,9 +454,9 @@ async def test_expired_and_abandoned_sessions(
 ) -> None:
     """Who comes back without having paid gets a receipt, or an error."""
     session = await order(store, bank)
-    assert (await come_back(store, session["id"]))[0] == 402
+    assert (await come_back(store, session))[0] == 402
     bank.expire(session)
-    assert (await come_back(store, session["id"]))[0] == 402
+    assert (await come_back(store, session))[0] == 402
     event = bank.event("checkout.session.expired", session)
     assert await tell(store, bank, event) == 200
     await followed(store)
@@ -346,7 +478,7 @@ async def test_a_hundred_lines_go_through_stripe(
     store = await start_store(settings)
     session = bank.pay(await order(store, bank, *names))
     assert len(json.dumps(session["metadata"])) > 3000
-    assert (await come_back(store, session["id"]))[0] == 303
+    assert (await come_back(store, session))[0] == 303
 
 
 def _keyring(store: Client) -> Keyring:

@@ -59,7 +59,7 @@ async def test_the_webhook_comes_first(
     assert await tell(shop, bank, bank.event(DONE, session)) == 200
     await followed(shop)
     for _ in range(2):
-        status, location = await come_back(shop, session["id"])
+        status, location = await come_back(shop, session)
         assert status == 303
     assert letters(shop) == [letter]
     assert letter.receipt == receipt_at(location, keyring)
@@ -74,7 +74,7 @@ async def test_the_buyer_comes_back_first(
 ) -> None:
     """The webhook sends what the page has sent already."""
     session = bank.pay(await order(shop, bank, mail=TO))
-    assert (await come_back(shop, session["id"]))[0] == 303
+    assert (await come_back(shop, session))[0] == 303
     (letter,) = letters(shop)
     assert await tell(shop, bank, bank.event(DONE, session)) == 200
     await followed(shop)

@@ -16,7 +16,7 @@ from tests.waiting import until
 async def sold(store: Client, bank: FakeStripe) -> Json:
     """A paid session of two songs, one euro each, and its receipt."""
     session = bank.pay(await order(store, bank, "departure", "wrong-stop"))
-    _, where = await come_back(store, session["id"])
+    _, where = await come_back(store, session)
     session["_receipt"] = where
     return session
 
@@ -150,7 +150,7 @@ async def test_a_refund_before_its_sale(
         store, bank, "charge.refunded", _charge(bank.refund(session, 100))
     )
     await told(store, bank, "checkout.session.completed", session)
-    session["_receipt"] = (await come_back(store, session["id"]))[1]
+    session["_receipt"] = (await come_back(store, session))[1]
     await shows(store, session)
 
 

@@ -1,5 +1,6 @@
 """What a session is asked to be, and Stripe's units."""
 
+import dataclasses
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,11 +86,12 @@ def test_a_quote_goes_through_metadata(token: str) -> None:
 
 def test_what_is_asked_for() -> None:
     """A buyer is shown other things at Stripe than in the store."""
-    params = sessions.ask(BILL, tax=False)
+    bill = dataclasses.replace(BILL, return_mark="ABC.tag")
+    params = sessions.ask(bill, tax=False)
     assert params["mode"] == "payment"
     assert params["success_url"] == (
         "https://shop.example/payments/stripe/return"
-        "?session_id={CHECKOUT_SESSION_ID}"
+        "?session_id={CHECKOUT_SESSION_ID}&q=ABC.tag"
     )
     assert params["cancel_url"] == "https://shop.example/checkout"
     assert params["expires_at"] == QUOTE.expires_at
@@ -104,7 +106,7 @@ def test_what_is_asked_for() -> None:
     assert "automatic_tax" not in params
     # One key for one order, whatever changes for another.
     key = sessions.idempotency_key(params)
-    assert key == sessions.idempotency_key(sessions.ask(BILL, tax=False))
+    assert key == sessions.idempotency_key(sessions.ask(bill, tax=False))
     for other in (
         replace(BILL, titles=("One", "2")),
         replace(BILL, base_url="https://b.example"),
@@ -154,7 +156,7 @@ async def test_tax_from_the_cart_to_the_receipt(
     session = await order(store, bank)
     bank.pay(session, amount_total=100 + added)
     session["total_details"]["amount_tax"] = 19 if added else 16
-    assert (await come_back(store, session["id"]))[0] == 303
+    assert (await come_back(store, session))[0] == 303
 
 
 @pytest.mark.parametrize(

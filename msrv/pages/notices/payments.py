@@ -5,6 +5,7 @@ from typing import Final
 from msrv.ledger.errors import SpoolFailed
 from msrv.pages import language
 from msrv.pages.errors import CannotBePaid, CannotCheck, PaymentRefused
+from msrv.pages.limits import TooManyLookUps, TooManyPayments
 from msrv.pages.notices.notice import CART, Notice, Table
 from msrv.payments import errors as payments
 
@@ -21,6 +22,31 @@ def _amount_not_taken(error: payments.AmountNotTaken) -> Notice:
             "total_minor": error.total.minor,
             "currency": error.total.currency,
         },
+    )
+
+
+def _too_many_payments(error: TooManyPayments) -> Notice:
+    return Notice(
+        429,
+        "too_many_payments",
+        "Too many at once",
+        "Too many payments were begun from your network. Nothing was paid, "
+        "and your cart is kept: try again in a minute.",
+        CART,
+        headers={"Retry-After": str(error.retry_after_seconds)},
+    )
+
+
+def _too_many_look_ups(error: TooManyLookUps) -> Notice:
+    return Notice(
+        429,
+        "too_many_look_ups",
+        "Paid, perhaps",
+        "Too many payments were looked up from your network, so the store "
+        "can't see yet whether you have paid. Don't pay again: open this page "
+        "again in a minute.",
+        ("", "Look again"),
+        headers={"Retry-After": str(error.retry_after_seconds)},
     )
 
 
@@ -58,6 +84,8 @@ TABLE: Final[Table] = {
         ("", "Look again"),
         headers={"Retry-After": "60"},
     ),
+    TooManyPayments: _too_many_payments,
+    TooManyLookUps: _too_many_look_ups,
     payments.ProviderAway: Notice(
         503,
         "payment_away",

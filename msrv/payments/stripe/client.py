@@ -6,14 +6,18 @@ told: no proxy, no log switch, no name of who runs this.
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Mapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from enum import Enum
 from typing import Any, Final, TypeVar
 
 import stripe
 from aiohttp import ClientError, ClientTimeout
 
-from msrv.payments.errors import NoSuchPayment, ProviderAway
+from msrv.payments.errors import NoSuchPayment, ProviderAway, ProviderBusy
+from msrv.rate_limit import RecentKeys
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +29,8 @@ _TRY_SECONDS: Final = 8.0
 _ALL_SECONDS: Final = 20.0
 """For all tries together: a buyer is waiting, and can try again."""
 _RETRIES: Final = 2
-_AT_ONCE: Final = 16
-"""Strangers can make the store ask; Stripe's own limit is 100 a second."""
+_MISSING_SECONDS: Final = 60
+_MAX_MISSING: Final = 1000
 _MISSING: Final = "resource_missing"
 _AMOUNTS: Final = frozenset(
     {
@@ -36,6 +40,40 @@ _AMOUNTS: Final = frozenset(
         "invalid_charge_amount_no_decimal_compatible",
     }
 )
+
+
+class Queue(Enum):
+    """What a question is asked for: each kind waits in a line of its own.
+
+    The value is how many are asked at once, and how many may wait. Stripe's
+    own limit is 100 a second. Buyers who are about to pay wait for nobody
+    else; strangers can make the store look payments up, so few of those
+    wait; what webhooks told of is followed in any case, one by one.
+    """
+
+    CHECKOUT = (12, 48)
+    LOOK_UP = (8, 16)
+    FOLLOW_UP = (4, 1000)
+
+
+class _Line:
+    """A bounded line of those who ask."""
+
+    def __init__(self, at_once: int, waiting: int) -> None:
+        self._places = asyncio.Semaphore(at_once)
+        self._room = at_once + waiting
+
+    @contextlib.asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Wait for a place and hold it. Raises ProviderBusy when full."""
+        if not self._room:
+            raise ProviderBusy(NAME, "too many wait for it")
+        self._room -= 1
+        try:
+            async with self._places:
+                yield
+        finally:
+            self._room += 1
 
 
 class AmountRefused(Exception):
@@ -66,9 +104,18 @@ class _Http(stripe.AIOHTTPClient):
 
 
 class Api:
-    """Stripe, as far as a store asks it. `base` is its address in tests."""
+    """Stripe, as far as a store asks it. `base` is its address in tests.
 
-    def __init__(self, key: str, base: str | None = None) -> None:
+    `ticks` is a clock in seconds that is never set.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        base: str | None = None,
+        *,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
         # The SDK logs addresses, which hold ids, and writes to a file of its
         # own in the home folder where telemetry is on: its switches for that
         # are global.
@@ -76,7 +123,9 @@ class Api:
         stripe.enable_telemetry = False
         self._http = _Http(timeout=ClientTimeout(total=_TRY_SECONDS))
         self._used = False
-        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._lines = {queue: _Line(*queue.value) for queue in Queue}
+        self._ticks = ticks
+        self._missing = RecentKeys(_MISSING_SECONDS, max_keys=_MAX_MISSING)
         client = stripe.StripeClient(
             key,
             http_client=self._http,
@@ -96,10 +145,11 @@ class Api:
         Raises ProviderAway and AmountRefused.
         """
         created = await self._ask(
-            self._sessions.create_async(
+            lambda: self._sessions.create_async(
                 params=params,  # type: ignore[arg-type] # made in sessions.py
                 options={"idempotency_key": idempotency_key},
-            )
+            ),
+            Queue.CHECKOUT,
         )
         answer = created.last_response
         again = answer is not None and (
@@ -107,19 +157,37 @@ class Api:
         )
         return created.to_dict(), again
 
-    async def session(self, session_id: str) -> Json:
+    async def session(
+        self, session_id: str, queue: Queue = Queue.FOLLOW_UP
+    ) -> Json:
         """Fetch a checkout with its payment. Raises NoSuchPayment."""
         found = await self._ask(
-            self._sessions.retrieve_async(
+            lambda: self._sessions.retrieve_async(
                 session_id, params={"expand": ["payment_intent"]}
-            )
+            ),
+            queue,
         )
         return found.to_dict()
+
+    async def look_up(self, session_id: str) -> Json:
+        """Fetch a checkout for somebody who says that it is theirs.
+
+        What Stripe doesn't know is not asked for again within a minute.
+        Raises NoSuchPayment, and ProviderBusy at once when many are looked
+        up.
+        """
+        if self._missing.has(session_id, self._ticks()):
+            raise NoSuchPayment
+        try:
+            return await self.session(session_id, Queue.LOOK_UP)
+        except NoSuchPayment:
+            self._missing.add(session_id, self._ticks())
+            raise
 
     async def session_of(self, payment_intent: str) -> Json | None:
         """Find the checkout that a payment was made by, if it was by one."""
         found = await self._ask(
-            self._sessions.list_async(
+            lambda: self._sessions.list_async(
                 params={"payment_intent": payment_intent, "limit": 1}
             )
         )
@@ -127,13 +195,15 @@ class Api:
 
     async def payment(self, payment_intent: str) -> Json:
         """Fetch a payment. Raises NoSuchPayment."""
-        found = await self._ask(self._intents.retrieve_async(payment_intent))
+        found = await self._ask(
+            lambda: self._intents.retrieve_async(payment_intent)
+        )
         return found.to_dict()
 
     async def refunds(self, payment_intent: str) -> list[Json]:
         """Give the refunds of a payment, failed ones as well."""
         found = await self._ask(
-            self._refunds.list_async(
+            lambda: self._refunds.list_async(
                 params={"payment_intent": payment_intent, "limit": 100}
             )
         )
@@ -142,7 +212,7 @@ class Api:
     async def disputes(self, payment_intent: str) -> list[Json]:
         """Give the disputes of a payment, closed ones as well."""
         found = await self._ask(
-            self._disputes.list_async(
+            lambda: self._disputes.list_async(
                 params={"payment_intent": payment_intent, "limit": 100}
             )
         )
@@ -153,12 +223,22 @@ class Api:
         if self._used:  # the SDK would open a session to close it
             await self._http.close_async()  # type: ignore[no-untyped-call]
 
-    async def _ask(self, call: Awaitable[_Answer]) -> _Answer:
-        """Await a call. Raises ProviderAway, NoSuchPayment, AmountRefused."""
+    async def _ask(
+        self,
+        call: Callable[[], Awaitable[_Answer]],
+        queue: Queue = Queue.FOLLOW_UP,
+    ) -> _Answer:
+        """Make a call when it is its turn.
+
+        Raises ProviderAway, NoSuchPayment, AmountRefused.
+        """
         self._used = True
         try:
-            async with asyncio.timeout(_ALL_SECONDS), self._places:
-                return await call
+            async with (
+                asyncio.timeout(_ALL_SECONDS),
+                self._lines[queue].place(),
+            ):
+                return await call()
         except stripe.InvalidRequestError as error:
             if error.code == _MISSING or error.http_status == 404:
                 raise NoSuchPayment from error

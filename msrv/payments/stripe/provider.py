@@ -8,7 +8,7 @@ from msrv.payments.errors import AmountNotTaken, NoSuchPayment
 from msrv.payments.model import Answer, Bill, Ear, PayAt, Settled
 from msrv.payments.stripe import sessions
 from msrv.payments.stripe.amounts import to_stripe
-from msrv.payments.stripe.client import NAME, AmountRefused, Api
+from msrv.payments.stripe.client import NAME, AmountRefused, Api, Queue
 from msrv.payments.stripe.messages import Messages
 from msrv.proofs.quotes import Quote
 from msrv.settings import Settings
@@ -82,20 +82,21 @@ class Stripe:
             raise AmountNotTaken(total) from error
         if again:
             # What comes again is the session as it was when it was new.
-            session = await self._api.session(session["id"])
+            session = await self._api.session(session["id"], Queue.CHECKOUT)
         if not session.get("url"):
-            return PayAt(f"{sessions.RETURN_PATH}?session_id={session['id']}")
+            return PayAt(sessions.return_path(session["id"], bill))
         return PayAt(session["url"])
 
     async def settle(self, answer: Answer) -> Settled:
         """Ask Stripe how the session stands that a buyer comes back from.
 
-        Raises ProviderAway, and NoSuchPayment for what is no session of ours.
+        Raises ProviderAway (ProviderBusy at once, when many are looked up),
+        and NoSuchPayment for what is no session of ours.
         """
         session_id = answer.fields.get("session_id", "")
         if not sessions.is_session_id(session_id, live=self._live):
             raise NoSuchPayment
-        return sessions.read(await self._api.session(session_id))
+        return sessions.read(await self._api.look_up(session_id))
 
     async def aclose(self) -> None:
         """Close the connections to Stripe."""

@@ -12,6 +12,7 @@ import re
 from typing import Any, Final
 
 from msrv.money import Money
+from msrv.payments import return_addresses
 from msrv.payments.errors import AmountNotTaken, NoSuchPayment
 from msrv.payments.model import (
     Bill,
@@ -46,6 +47,14 @@ def is_session_id(text: str, *, live: bool) -> bool:
     return match is not None and (match[1] == "live") is live
 
 
+def return_path(session_id: str, bill: Bill) -> str:
+    """Return the path that a buyer comes back to from paying a bill."""
+    path = f"{RETURN_PATH}?session_id={session_id}"
+    if not bill.return_mark:
+        return path
+    return f"{path}&{return_addresses.PARAMETER}={bill.return_mark}"
+
+
 def ask(bill: Bill, *, tax: bool) -> dict[str, Any]:
     """Say what a session for a bill is to be.
 
@@ -71,9 +80,8 @@ def ask(bill: Bill, *, tax: bool) -> dict[str, Any]:
             for line, title in zip(quote.lines, bill.titles, strict=True)
         ],
         # Stripe puts the id in for the literal text in braces.
-        "success_url": (
-            f"{bill.base_url}{RETURN_PATH}?session_id={{CHECKOUT_SESSION_ID}}"
-        ),
+        "success_url": bill.base_url
+        + return_path("{CHECKOUT_SESSION_ID}", bill),
         "cancel_url": f"{bill.base_url}/checkout",
         "expires_at": quote.expires_at,
         "metadata": {**mark, **pack(bill.token)},
