@@ -12,11 +12,13 @@ And how much the kernel keeps for whoever takes their time.
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from aiohttp import web
+
+from msrv.admission import Doing, Slot, Step
 
 HEADERS_SECONDS: Final = 15
 """From the connection (after TLS's handshake) to the headers' end."""
@@ -29,10 +31,29 @@ grows to megabytes for each slow buyer, and a fast one is no faster for it.
 _NOTSENT_LOWAT: Final[int | None] = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 
 
+CARRIES: Final = web.RequestKey("carries", bool)
+"""Set on a request whose answer is sent for as long as the client takes, and
+is watched by `downloads`: it isn't cut off for another connection."""
+
+
 class Connection(web.RequestHandler):
     """A connection that is closed if nothing whole was asked in time."""
 
-    __slots__ = ("_too_late",)
+    __slots__ = ("_began", "_begun", "_releases_slot", "_slot", "_too_late")
+
+    def __init__(
+        self,
+        server: web.Server,
+        slot: Slot,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        **options: Any,  # noqa: ANN401 - aiohttp's own
+    ) -> None:
+        super().__init__(server, loop=loop, **options)
+        self._slot = slot
+        self._releases_slot = False
+        self._began = 0.0
+        self._begun = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to count, and bound what the kernel keeps."""
@@ -42,6 +63,9 @@ class Connection(web.RequestHandler):
         self._too_late = self._loop.call_later(
             HEADERS_SECONDS, transport.abort
         )
+        self._releases_slot = transport.get_extra_info("slot") is None
+        self._slot.ends_by(transport.abort)
+        self._slot.tells_by(self._doing)
         connection = transport.get_extra_info("socket")
         secure = transport.get_extra_info("sslcontext") is not None
         if secure and connection is not None and _NOTSENT_LOWAT is not None:
@@ -60,13 +84,53 @@ class Connection(web.RequestHandler):
         """Stop counting."""
         self._too_late.cancel()
         super().connection_lost(exc)
+        if self._releases_slot:
+            self._slot.release()
+
+    async def _handle_request(
+        self,
+        request: web.BaseRequest,
+        start_time: float | None,
+        request_handler: Callable[
+            [web.BaseRequest], Awaitable[web.StreamResponse]
+        ],
+    ) -> tuple[web.StreamResponse, bool]:
+        self._began = self._loop.time()
+        self._begun += 1
+        return await super()._handle_request(
+            request, start_time, request_handler
+        )
+
+    def _doing(self) -> Doing:
+        """Say what this connection is doing; see `admission`."""
+        if not self._request_count:
+            return Doing(Step.SILENT, self._slot.at)
+        request = self._current_request
+        if request is not None:
+            carries = request.get(CARRIES)
+            has_body = request.content.is_eof()
+        elif self._request_in_progress or self._begun < self._request_count:
+            carries, has_body = False, True
+        elif self._waiter is None:
+            # aiohttp reads on for a while after an early answer.
+            carries, has_body = False, False
+        else:
+            # aiohttp's own note of when an idle connection is to be closed.
+            until = self._next_keepalive_close_time
+            return Doing(Step.ASKING, until - self._keepalive_timeout)
+        if not has_body:
+            return Doing(Step.SENDING_BODY, self._began)
+        if self._paused and not carries:
+            return Doing(Step.TAKING, self._began)
+        return Doing(Step.BUSY, self._began)
 
 
-def factory(server: web.Server) -> Callable[[], Connection]:
+def factory(server: web.Server) -> Callable[[Slot], Connection]:
     """Make connections in place of the server's own."""
     options = server._kwargs  # noqa: SLF001 - it offers no other way
 
-    def connect() -> Connection:
-        return Connection(server, loop=asyncio.get_running_loop(), **options)
+    def connect(slot: Slot) -> Connection:
+        loop = asyncio.get_running_loop()
+        return Connection(server, slot, loop=loop, **options)
 
     return connect

@@ -20,13 +20,16 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from msrv import certificates, connections, leaving
+from msrv.acceptor import BACKLOG, Acceptor, AsyncioConnect
+from msrv.admission import Admission, Limits
 from msrv.certificates import CertificateError, Pair
 from msrv.pages import hatch, headers
 from msrv.pages.access import AccessLog
-from msrv.pages.keys import SETTINGS, TRAFFIC
+from msrv.pages.figures import ConnectionFigures
+from msrv.pages.keys import ORIGIN_RULES, SETTINGS, TRAFFIC
 from msrv.settings import Settings, WrongSetting
 from msrv.tls.choice import choose
-from msrv.tls.engine import BACKLOG, Closable, Engine, ProtocolFactory
+from msrv.tls.engine import Closable, Engine, ProtocolFactory
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +42,13 @@ A refusal is an answer, and the next replica is asked; a container that has
 gone is silence, and costs a visitor the proxy's patience.
 """
 _MAX_HEADER_BYTES: Final = 8190
+_REFUSAL: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\n"
+    b"Retry-After: 5\r\n"
+    b"Content-Length: 0\r\n"
+    b"Connection: close\r\n\r\n"
+)
+"""What a connection is told for which there is no room, without TLS."""
 _ENDINGS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -46,20 +56,26 @@ async def serve(
     app: web.Application,
     pair: Pair | None,
     started: Callable[[str], None],
+    limits: Limits,
 ) -> None:
     """Serve an application until a signal; `pair` is None for plain HTTP.
 
-    `started` is told the store's address once it can be asked. Raises
-    WrongSetting where a socket can't be had.
+    `started` is told the store's address once it can be asked; `limits` are
+    those of connections. Raises WrongSetting where a socket can't be had.
     """
     settings = app[SETTINGS]
+    rules = app[ORIGIN_RULES]
     stop, at_once = asyncio.Event(), asyncio.Event()
     _listen_for_signals(stop, at_once)
-    engine = choose(pair) if pair else None
+    engine = choose(pair, rules.hosts) if pair else None
+    admission = Admission(limits, is_proxy=rules.trusts)
+    app[TRAFFIC].show(ConnectionFigures(admission))
     async with _runner(app) as server:
         sockets = bind(settings)
         connect = connections.factory(server)
-        listeners = [await _listen(engine, connect, each) for each in sockets]
+        listeners = [
+            _listen(engine, connect, each, admission) for each in sockets
+        ]
         started(address(settings, sockets[0].getsockname()[1]))
         async with _renewing(engine, pair):
             await stop.wait()
@@ -174,15 +190,16 @@ async def _runner(app: web.Application) -> AsyncIterator[web.Server]:
         await runner.cleanup()
 
 
-async def _listen(
+def _listen(
     engine: Engine | None,
     connect: ProtocolFactory,
     listening: socket.socket,
+    admission: Admission,
 ) -> Closable:
     if engine is not None:
-        return await engine.listen(listening, connect)
-    return await asyncio.get_running_loop().create_server(
-        connect, sock=listening, backlog=BACKLOG
+        return engine.listen(listening, connect, admission)
+    return Acceptor(
+        listening, admission, AsyncioConnect(connect), refusal=_REFUSAL
     )
 
 

@@ -110,10 +110,13 @@ def _put_away(process: "subprocess.Popen[str]") -> None:
         process.stdout.close()
 
 
-def start(folder: Path, *arguments: str, **environ: str) -> RunningStore:
+def start(
+    folder: Path, *arguments: str, files: int | None = None, **environ: str
+) -> RunningStore:
     """Start a store on a free port of loopback, and wait until it can sell.
 
-    Its data, certificates and log are in `folder`.
+    Its data, certificates and log are in `folder`. `files` is how many it may
+    have open (the hard limit, too).
     """
     environ = {
         "PATH": os.environ["PATH"],
@@ -125,7 +128,15 @@ def start(folder: Path, *arguments: str, **environ: str) -> RunningStore:
     log = folder / "log"
     with log.open("w", encoding="utf-8") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "msrv", "serve", "--port=0", *arguments],
+            [
+                *_limited(files),
+                sys.executable,
+                "-m",
+                "msrv",
+                "serve",
+                "--port=0",
+                *arguments,
+            ],
             cwd=ROOT,
             env=environ,
             stdout=subprocess.PIPE,
@@ -139,6 +150,13 @@ def start(folder: Path, *arguments: str, **environ: str) -> RunningStore:
         _put_away(process)
         raise
     return store
+
+
+def _limited(files: int | None) -> list[str]:
+    """What runs a command with so many descriptors."""
+    if files is None:
+        return []
+    return ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh"]
 
 
 def _wait_until_ready(store: RunningStore) -> None:

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import click
 
-from msrv import certificates, healthcheck, logs, reload, server, settings
+from msrv import (
+    certificates,
+    descriptors,
+    healthcheck,
+    logs,
+    reload,
+    server,
+    settings,
+)
 from msrv.app import create_app
 from msrv.cli.keys import keyring
 from msrv.cli.options import HOST, LIBRARY, PORT
@@ -54,12 +62,23 @@ def serve(
         with contextlib.suppress(OSError):
             make_private_folder(found.data)  # what can't be kept says so
         pair = server.find_pair(found)
-        app = create_app(found, keyring(found), reload=reloads)
+        room = descriptors.fit(
+            descriptors.raise_limit(),
+            max_downloads=found.max_downloads,
+            max_connections=found.max_connections,
+            per_client=found.connections_per_client,
+        )
+        app = create_app(
+            found.model_copy(update={"max_downloads": room.max_downloads}),
+            keyring(found),
+            reload=reloads,
+        )
         asyncio.run(
             server.serve(
                 app,
                 pair,
                 lambda address: welcome(found, pair, address),
+                room.connections,
             )
         )
 

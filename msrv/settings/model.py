@@ -67,6 +67,10 @@ class Settings(BaseModel):
     stall_seconds: Annotated[int, Field(ge=1, le=24 * 3600)] = 60
     max_downloads: Annotated[int, Field(ge=1)] = 1000
     max_downloads_per_client: Annotated[int, Field(ge=1)] = 16
+    max_connections: Annotated[int, Field(ge=16)] = 2048
+    max_connections_per_client: Annotated[int, Field(ge=1)] | None = None
+    slow_bytes_per_second: Annotated[int, Field(ge=0)] = 2000
+    slow_seconds: Annotated[int, Field(ge=1, le=24 * 3600)] = 120
     ended_campaigns: Campaigns = ()
     deploy_config: HomePath | None = None
     deploy_engine: EngineUrl = "unix:///var/run/docker.sock"
@@ -162,6 +166,17 @@ class Settings(BaseModel):
         if self.port is not None:
             return self.port
         return 8443 if self.terminates_tls else 8000
+
+    @property
+    def connections_per_client(self) -> int:
+        """How many connections one client may have.
+
+        By default twice what its downloads take, and some more: browsers
+        open several each.
+        """
+        if self.max_connections_per_client is not None:
+            return self.max_connections_per_client
+        return max(64, 2 * self.max_downloads_per_client + 32)
 
     @property
     def takes_pretend_money(self) -> bool:

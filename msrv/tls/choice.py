@@ -1,5 +1,6 @@
 """Which engine speaks TLS here."""
 
+from collections.abc import Iterable
 from importlib.util import find_spec
 
 from msrv.certificates import Pair
@@ -7,13 +8,14 @@ from msrv.tls.engine import Engine
 from msrv.tls.stock import StockTLS
 
 
-def choose(pair: Pair) -> Engine:
+def choose(pair: Pair, names: Iterable[str] = ()) -> Engine:
     """Take TLS on the socket where pyOpenSSL is installed, else asyncio's.
 
+    `names` are those of the store beside the certificate's own.
     Raises CertificateError where the pair can't be used.
     """
     if find_spec("OpenSSL") is None:
-        return StockTLS(pair)
+        return StockTLS(pair, names)
     from msrv.tls.listener import SocketTLS  # noqa: PLC0415 - it may lack
 
-    return SocketTLS(pair)
+    return SocketTLS(pair, names)

@@ -5,14 +5,14 @@ import socket
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from msrv.admission import Admission, Slot
 from msrv.certificates import Pair
 
-BACKLOG: Final = 1024
 HANDSHAKE_SECONDS: Final = 15
 GOODBYE_SECONDS: Final = 3
 """How long a peer may take over its close_notify; asyncio's own is 30."""
 
-ProtocolFactory = Callable[[], asyncio.BaseProtocol]
+ProtocolFactory = Callable[[Slot], asyncio.BaseProtocol]
 
 
 class Closable(Protocol):
@@ -33,8 +33,11 @@ class Engine(Protocol):
         """
         ...
 
-    async def listen(
-        self, listening: socket.socket, protocol_factory: ProtocolFactory
+    def listen(
+        self,
+        listening: socket.socket,
+        protocol_factory: ProtocolFactory,
+        admission: Admission,
     ) -> Closable:
-        """Accept connections on a bound socket."""
+        """Accept connections on a bound socket, as far as there is room."""
         ...

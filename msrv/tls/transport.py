@@ -21,6 +21,7 @@ from typing import Final
 
 from OpenSSL import SSL
 
+from msrv.admission import Slot
 from msrv.tls.engine import GOODBYE_SECONDS, HANDSHAKE_SECONDS, ProtocolFactory
 from msrv.tls.records import MOST_BYTES, encrypt
 
@@ -40,15 +41,17 @@ Data = bytes | bytearray | memoryview
 
 
 class TLSTransport(asyncio.Transport):
-    """Owns an accepted socket until it is closed."""
+    """Owns an accepted socket, and its slot, until it is closed."""
 
     def __init__(
         self,
         accepted: socket.socket,
         context: SSL.Context,
         protocol_factory: ProtocolFactory,
+        slot: Slot,
     ) -> None:
         self._socket = accepted
+        self._slot = slot
         super().__init__(
             {
                 "socket": accepted,
@@ -57,6 +60,8 @@ class TLSTransport(asyncio.Transport):
                 "copies": True,
                 "peername": accepted.getpeername(),
                 "sockname": accepted.getsockname(),
+                # It is released here, and not where the application is told.
+                "slot": slot,
             }
         )
         self._loop = asyncio.get_running_loop()
@@ -75,6 +80,7 @@ class TLSTransport(asyncio.Transport):
         self._gone = False
         self._deadline = self._loop.call_later(HANDSHAKE_SECONDS, self.abort)
         self._loop.add_reader(accepted, self._readable)
+        slot.ends_by(self.abort)
 
     # --- the application's side
 
@@ -214,7 +220,7 @@ class TLSTransport(asyncio.Transport):
     def _shake_hands(self) -> None:
         self._tls.do_handshake()
         self._deadline.cancel()
-        protocol = self._factory()
+        protocol = self._factory(self._slot)
         self.set_protocol(protocol)
         protocol.connection_made(self)
 
@@ -309,6 +315,7 @@ class TLSTransport(asyncio.Transport):
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
         self._tell(None)
+        self._slot.leaves()
         if self._reading_paused:
             self._reading_paused = False
             self._loop.add_reader(self._socket, self._readable)
@@ -325,7 +332,11 @@ class TLSTransport(asyncio.Transport):
         self._loop.remove_writer(self._socket)
         if not self._leaving:
             self._tell(error)
-        self._loop.call_soon(self._socket.close)
+        self._loop.call_soon(self._close)
+
+    def _close(self) -> None:
+        self._socket.close()
+        self._slot.release()
 
     def _tell(self, error: Exception | None) -> None:
         if self._protocol is not None:

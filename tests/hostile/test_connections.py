@@ -3,6 +3,7 @@
 Nobody else waits for them, and a buyer's download runs on.
 """
 
+import functools
 import selectors
 import socket
 import ssl
@@ -155,6 +156,7 @@ def test_hundreds_who_never_finish_keep_nobody_out(
     secure.is_calm()
 
 
+@functools.cache
 def client_hello() -> bytes:
     """The first bytes of a TLS handshake."""
     outgoing = ssl.MemoryBIO()

@@ -13,6 +13,7 @@ import trustme
 
 pytest.importorskip("OpenSSL", reason="pyOpenSSL is not installed")
 
+from msrv.admission import Admission, Limits, Slot
 from msrv.certificates import CertificateError, Pair
 from msrv.tls import transport as transport_room
 from msrv.tls.choice import choose
@@ -73,7 +74,7 @@ class Door:
         self.port: int = self.listening.getsockname()[1]
         self.guests: asyncio.Queue[Recorder] = asyncio.Queue()
 
-    def made(self) -> Recorder:
+    def made(self, slot: Slot) -> Recorder:  # noqa: ARG002
         recorder = Recorder()
         self.guests.put_nowait(recorder)
         return recorder
@@ -107,7 +108,8 @@ class Door:
 async def door(tmp_path: Path) -> AsyncIterator[Door]:
     """A listener on loopback."""
     door = Door(tmp_path)
-    listener = await door.engine.listen(door.listening, door.made)
+    admission = Admission(Limits(total=100, per_network=100))
+    listener = door.engine.listen(door.listening, door.made, admission)
     yield door
     listener.close()
 

@@ -1,0 +1,161 @@
+"""Crowds of connections, and an honest visitor who is served beside them.
+
+The stores have few descriptors, so that a crowd is small. Each crowd comes
+again as soon as it is closed.
+"""
+
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.hostile.attacked import FORM, HOST
+from tests.hostile.crowd import Begin, Crowd, Visitor, crowded, opened
+from tests.hostile.test_connections import client_hello
+from tests.running import ROOT, RunningStore, start
+
+FILES: Final = 256
+CROWD: Final = 320
+"""More than all the descriptors that the store has."""
+
+STRANGER: Final = ["127.0.0.66"]
+STRANGERS: Final = [f"127.0.1.{number}" for number in range(1, 81)]
+HONEST: Final = "127.0.0.77"
+
+
+@pytest.fixture(scope="module", params=["--no-tls", "--tls"])
+def store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningStore]:
+    """A store with few descriptors."""
+    folder = tmp_path_factory.mktemp("crowded")
+    release: Path = folder / "library" / "Free"
+    release.mkdir(parents=True)
+    (release / "free.bin").write_bytes(b"free" * 1000)
+    (release / "release.toml").write_text(
+        'title = "Free"\n[items."free.bin"]\nid = "free"\nprice = "0"\n',
+        encoding="utf-8",
+    )
+    with start(
+        folder,
+        request.param,
+        files=FILES,
+        MSRV_LIBRARY=str(folder / "library"),
+    ) as running:
+        yield running
+        assert running.end() == 0
+    log = running.log.read_text("utf-8")
+    assert "traceback" not in log.lower()
+    assert "Too many open files" not in log
+
+
+def silent(held: socket.socket) -> socket.socket:
+    """Say nothing."""
+    return held
+
+
+def half_asked(held: socket.socket) -> socket.socket:
+    """Begin a request."""
+    held.sendall(b"GET / HTTP/1.1\r\n" + HOST + b"X: ")
+    return held
+
+
+def half_greeted(held: socket.socket) -> socket.socket:
+    """Begin a handshake."""
+    held.sendall(client_hello()[:100])
+    return held
+
+
+def idle(held: socket.socket) -> socket.socket:
+    """Ask once, and for nothing more."""
+    held.sendall(b"GET /-/health HTTP/1.1\r\n" + HOST + b"\r\n")
+    if not held.recv(4096):
+        raise ConnectionError
+    return held
+
+
+def half_sent(held: socket.socket) -> socket.socket:
+    """Begin a form."""
+    held.sendall(
+        b"POST /cart HTTP/1.1\r\n"
+        + HOST
+        + FORM
+        + b"Content-Length: 10000\r\n\r\nadd="
+    )
+    return held
+
+
+def crowd(store: RunningStore, begin: Begin, hosts: list[str]) -> Crowd:
+    """A crowd from these addresses."""
+    return Crowd(
+        store,
+        hosts,
+        each=CROWD // len(hosts),
+        begin=begin,
+        secure=begin in {idle, half_asked, half_sent},
+        drip=b"a" if begin in {half_asked, half_sent} else b"",
+    )
+
+
+@pytest.mark.parametrize("hosts", [STRANGER, STRANGERS], ids=["one", "many"])
+@pytest.mark.parametrize(
+    "begin", [silent, half_greeted, half_asked, idle, half_sent]
+)
+def test_a_crowd_keeps_nobody_out(
+    store: RunningStore, begin: Begin, hosts: list[str]
+) -> None:
+    """The visitor looks, buys and downloads; files can always be opened."""
+    visitor = Visitor(store, HONEST)
+    with crowded(crowd(store, begin, hosts)):
+        for _ in range(3):
+            status, _ = visitor.ask("/catalog")
+            assert status == 200
+            status, bought = visitor.ask("/purchases", {"item": "free"})
+            assert status in {200, 201}
+            url = bought["downloads"]["free"]
+            assert visitor.ask("/cart")[0] == 200
+            path = "/" + url.split("/", 3)[3]
+            assert downloaded(store, path) == b"free" * 1000
+        assert descriptors(store) < FILES - 32
+        well = subprocess.run(
+            [sys.executable, "-m", "msrv", "healthcheck", "--ready"],
+            cwd=ROOT,
+            env={
+                **store.environ,
+                "MSRV_PORT": str(store.port),
+                "MSRV_TLS": "auto" if store.tls else "off",
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert well.returncode == 0, well.stderr
+
+
+def downloaded(store: RunningStore, path: str) -> bytes:
+    """Download as the visitor."""
+    with opened(store, HONEST) as connection:
+        connection.sendall(
+            b"GET "
+            + path.encode()
+            + b" HTTP/1.1\r\n"
+            + HOST
+            + b"Connection: close\r\n\r\n"
+        )
+        got = b""
+        while piece := connection.recv(65536):
+            got += piece
+    head, _, body = got.partition(b"\r\n\r\n")
+    assert re.match(rb"HTTP/1\.1 200 ", head)
+    return body
+
+
+def descriptors(store: RunningStore) -> int:
+    """How many descriptors the store has open."""
+    return len(list(Path(f"/proc/{store.process.pid}/fd").iterdir()))

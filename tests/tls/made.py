@@ -1,0 +1,61 @@
+"""A certificate for the tests, and a listener that says hello."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import trustme
+
+from msrv.admission import Admission, Limits, Slot
+from msrv.certificates import Pair
+from msrv.tls.engine import Engine
+
+HELLO = b"hello"
+ROOM = Limits(total=1000, per_network=1000)
+
+
+def pair_for(folder: Path, *names: str) -> tuple[Pair, ssl.SSLContext]:
+    """Issue a certificate; with what trusts it, and nothing else."""
+    authority = trustme.CA()
+    issued = authority.issue_cert(*names)
+    pair = Pair(folder / "crt", folder / "key", None)
+    issued.cert_chain_pems[0].write_to_path(pair.cert)
+    issued.private_key_pem.write_to_path(pair.key)
+    trust = ssl.create_default_context()
+    authority.configure_trust(trust)
+    return pair, trust
+
+
+class Greeter(asyncio.Protocol):
+    """Says hello and closes."""
+
+    def __init__(self, slot: Slot) -> None:
+        self._slot = slot
+        self._own = True
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._own = transport.get_extra_info("slot") is None
+        transport.write(HELLO)
+        transport.close()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        if self._own:
+            self._slot.release()
+
+
+@contextmanager
+def listening(
+    engine: Engine, admission: Admission | None = None
+) -> Iterator[int]:
+    """Listen on a free port of loopback."""
+    bound = socket.create_server(("127.0.0.1", 0))
+    port: int = bound.getsockname()[1]
+    listener = engine.listen(bound, Greeter, admission or Admission(ROOM))
+    try:
+        yield port
+    finally:
+        listener.close()

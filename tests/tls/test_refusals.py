@@ -1,0 +1,141 @@
+"""What both kinds of TLS refuse, and with which alert."""
+
+import asyncio
+import shutil
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("OpenSSL", reason="pyOpenSSL is not installed")
+
+from msrv.tls.listener import SocketTLS
+from msrv.tls.stock import StockTLS
+from tests.tls.made import HELLO, listening, pair_for
+
+OPENSSL = shutil.which("openssl")
+NAMES = ("shop.example", "localhost")
+
+
+@pytest.fixture(params=[SocketTLS, StockTLS])
+async def served(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[tuple[int, ssl.SSLContext]]:
+    """The port of a listener for NAMES and public.example; its trust."""
+    pair, trust = pair_for(tmp_path, *NAMES)
+    with listening(request.param(pair, ["public.example"])) as port:
+        yield port, trust
+
+
+async def greet(
+    port: int, trust: ssl.SSLContext, name: str | None
+) -> tuple[bytes, ssl.SSLObject]:
+    """Connect with a name in SNI, or with none; what was said."""
+    trust.check_hostname = False
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", port, ssl=trust, server_hostname=name or ""
+    )
+    try:
+        said = await asyncio.wait_for(reader.read(), 20)
+        return said, writer.get_extra_info("ssl_object")
+    finally:
+        writer.transport.abort()
+
+
+def text_of(error: BaseException) -> str:
+    """OpenSSL's name of an error, as every version of it is read."""
+    return str(error).lower().replace("_", " ")
+
+
+@pytest.mark.parametrize(
+    "name", [*NAMES, "SHOP.example", "public.example", "127.0.0.1", None]
+)
+async def test_a_known_name_is_served(
+    served: tuple[int, ssl.SSLContext], name: str | None
+) -> None:
+    """The store's names, and clients that state no name at all."""
+    said, _ = await greet(*served, name)
+    assert said == HELLO
+
+
+@pytest.mark.parametrize("name", ["other.example", "example", "a.localhost"])
+async def test_an_unknown_name_is_refused(
+    served: tuple[int, ssl.SSLContext], name: str
+) -> None:
+    """Nobody is led here who wanted another service."""
+    # asyncio's own TLS closes before its alert has left.
+    with pytest.raises((ssl.SSLError, ConnectionError)) as caught:
+        await greet(*served, name)
+    if isinstance(caught.value, ssl.SSLError):
+        assert "unrecognized name" in text_of(caught.value)
+
+
+async def test_an_unknown_name_is_told_so(tmp_path: Path) -> None:
+    """`unrecognized_name` arrives, for each of many in a row."""
+    pair, trust = pair_for(tmp_path, *NAMES)
+    with listening(SocketTLS(pair)) as port:
+        for _ in range(3):
+            with pytest.raises(ssl.SSLError) as caught:
+                await greet(port, trust, "other.example")
+            assert "unrecognized name" in text_of(caught.value)
+        said, _ = await greet(port, trust, "localhost")
+        assert said == HELLO
+
+
+async def test_an_unknown_protocol_is_refused(tmp_path: Path) -> None:
+    """`no_application_protocol`, and the next client is served."""
+    pair, trust = pair_for(tmp_path, "localhost")
+    with listening(SocketTLS(pair)) as port:
+        for offered in (["h2"], ["smtp", "imap"]):
+            trust.set_alpn_protocols(offered)
+            with pytest.raises(ssl.SSLError) as caught:
+                await greet(port, trust, "localhost")
+            assert "no application protocol" in text_of(caught.value)
+            trust.set_alpn_protocols([*offered, "http/1.1"])
+            said, tls = await greet(port, trust, "localhost")
+            assert said == HELLO
+            assert tls.selected_alpn_protocol() == "http/1.1"
+
+
+@pytest.mark.skipif(OPENSSL is None, reason="needs the openssl command")
+async def test_no_session_tickets_in_tls_1_2(
+    served: tuple[int, ssl.SSLContext],
+) -> None:
+    """A ticket's key would open all that was ever sent under TLS 1.2."""
+    said = await s_client(served[0], "-tls1_2")
+    assert b"BEGIN CERTIFICATE" in said
+    assert b"TLS session ticket" not in said
+
+
+@pytest.mark.skipif(OPENSSL is None, reason="needs the openssl command")
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+async def test_no_session_goes_on(tmp_path: Path, version: str) -> None:
+    """Each connection has keys of its own, and no state is kept for it."""
+    pair, _ = pair_for(tmp_path, "localhost")
+    with listening(SocketTLS(pair)) as port:
+        kept = tmp_path / "session"
+        first = await s_client(port, version, "-sess_out", str(kept))
+        assert b"New, TLS" in first
+        if await asyncio.to_thread(kept.exists):
+            second = await s_client(port, version, "-sess_in", str(kept))
+            assert b"New, TLS" in second
+            assert b"Reused" not in second
+
+
+async def s_client(port: int, *options: str) -> bytes:
+    """Connect with OpenSSL's own client; what it says."""
+    asked = await asyncio.create_subprocess_exec(
+        str(OPENSSL),
+        "s_client",
+        *options,
+        "-connect",
+        f"127.0.0.1:{port}",
+        "-servername",
+        "localhost",
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    said, _ = await asyncio.wait_for(asked.communicate(), 30)
+    return said
