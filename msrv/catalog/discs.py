@@ -5,7 +5,7 @@
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -142,11 +142,11 @@ def _add_art(
 
 
 def _whole(
-    own: "FoundFolder", parts: "Iterable[FoundFolder]"
+    own: "FoundFolder", parts: "Sequence[FoundFolder]"
 ) -> "FoundFolder":
     files = list(own.files)
     cover = own.cover
-    if cover is None:
+    if cover is None and any(map(_has_tracks, parts)):
         # Beside discs, a picture is known as the cover only here.
         name = cover_names.best((f.name for f in files), has_tracks=True)
         cover = next((file for file in files if file.name == name), None)
