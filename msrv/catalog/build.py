@@ -23,11 +23,11 @@ from msrv.catalog.model import Artwork, Item, Kind, Release
 from msrv.catalog.scan import FoundFile, FoundFolder
 from msrv.catalog.tags import Tags
 from msrv.catalog.text import clean, composed, folded_name, shown
+from msrv.catalog.titles import NameParts, name_parts
 from msrv.money import Money
 from msrv.problems import Problem
 from msrv.storage.model import Content
 
-_LEADING_NUMBER: Final = re.compile(r"(?:(\d{1,2})-)?(\d{1,3})[\s._-]")
 _DIGITS: Final = re.compile(r"([0-9]+)")
 
 
@@ -112,6 +112,7 @@ class _Maker:
         self._has_parts = any(
             "/" in inner_path(folder, file) for file in folder.files
         )
+        self._names = _names(folder)
         self._is_single = False
         self._tags: list[Tags] = []
         self._extras: list[Item] = []
@@ -321,29 +322,24 @@ class _Maker:
         if says.item_id is not None:
             pin = ("items", path, "id")
             self.lines[file.path] = self._described.line_of(pin)
-        number = None
-        if file.is_track:
-            number = _LEADING_NUMBER.match(file.name)
+        name = self._names[file.path]
         folder, _, _ = path.partition("/") if "/" in path else ("", "", "")
         price, minimum = self._price(file, says)
         return Item(
             item_id=says.item_id or ids.item_id(self._id, path),
             release_id=self._id,
             kind=Kind.TRACK if file.is_track else Kind.FILE,
-            title=says.title
-            or tags.title
-            or clean(ids.stem_of(file.name))
-            or "Untitled",
+            title=says.title or tags.title or clean(name.title) or "Untitled",
             artist=_first(says.artist, tags.artist, self._described.artist),
             price=price,
             minimum=minimum,
             content=content,
             number=says.number
             or tags.number
-            or (int(number[2]) or None if number else None),
+            or (name.number if file.is_track else None),
             disc=disc_number(folder, self._name)
             or tags.disc
-            or (int(number[1]) or None if number and number[1] else None),
+            or (name.disc if file.is_track else None),
             duration_seconds=tags.duration_seconds,
             hidden=says.hidden or self._described.hidden,
         )
@@ -435,6 +431,19 @@ def _common(values: Iterable[str]) -> str:
     if len({folded_name(value) for value in counted}) != 1:
         return ""
     return counted.most_common(1)[0][0]
+
+
+def _names(folder: FoundFolder) -> dict[str, NameParts]:
+    """Read the names of all files, those beside each other together."""
+    groups: dict[tuple[str, bool], list[FoundFile]] = {}
+    for file in folder.files:
+        key = file.path.rpartition("/")[0], file.is_track
+        groups.setdefault(key, []).append(file)
+    found: dict[str, NameParts] = {}
+    for files in groups.values():
+        parts = name_parts(file.name for file in files)
+        found |= {file.path: parts[file.name] for file in files}
+    return found
 
 
 def _name(folder: str) -> str:

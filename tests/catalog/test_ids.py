@@ -87,6 +87,6 @@ def test_names_do_not_run_together() -> None:
         (".5 ways.wav", ".5 ways"),
     ],
 )
-def test_a_title_has_no_track_number(name: str, stem: str) -> None:
-    """Or untagged tracks would be listed as `01 01 Departure`."""
+def test_an_id_has_no_track_number(name: str, stem: str) -> None:
+    """Or an id would read `01-departure`, and every one given out change."""
     assert ids.stem_of(name) == stem

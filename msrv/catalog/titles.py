@@ -1,0 +1,132 @@
+"""Titles and track numbers from the names of files.
+
+A number in front of a name is a track's number in one folder and half of its
+title in another: `01 Departure` and `99 Luftballons`. The other names of the
+folder decide.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+_NAME: Final = re.compile(
+    r"(?:(?P<disc>[0-9]{1,2})-)?(?P<number>[0-9]{1,3})"
+    r"(?P<between>[\s._)\]\u2013\u2014-]+)(?P<rest>\S.*)",
+    re.DOTALL,
+)
+_NUMBER_ALONE: Final = re.compile(
+    r"(?:(?P<disc>[0-9]{1,2})-)?(?P<number>[0-9]{1,3})"
+)
+# `1. Departure`, `1) Departure`, `1 - Departure`, and with `_` for blanks.
+_SEPARATOR: Final = re.compile(
+    r"[\s_]*(?:[.)\]]+|[\s_][-\u2013\u2014]+(?=[\s_]))[\s_]*-?[\s_]*"
+)
+_GAP_AT_MOST: Final = 3
+"""How many tracks may be missing between two that are there."""
+
+
+@dataclass(frozen=True, slots=True)
+class NameParts:
+    """What a file's name says, without its suffix."""
+
+    title: str
+    number: int | None = None
+    disc: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A name that begins with a number; `is_sure` without the others."""
+
+    rest: str
+    number: int
+    disc: int
+    is_sure: bool
+
+
+def name_parts(names: Iterable[str]) -> Mapping[str, NameParts]:
+    """Read the names of files that lie in one folder and are of one kind."""
+    stems = {name: os.path.splitext(name)[0] for name in names}
+    found = {
+        name: candidate
+        for name, stem in stems.items()
+        if (candidate := _candidate(stem)) is not None
+    }
+    discs: dict[int, dict[str, _Candidate]] = {}
+    for name, candidate in found.items():
+        discs.setdefault(candidate.disc, {})[name] = candidate
+    numbered: set[str] = set()
+    for candidates in discs.values():
+        count = len(stems) if len(discs) == 1 else len(candidates)
+        numbered |= _numbered(candidates, count)
+    return {
+        name: _parts(stem, found.get(name) if name in numbered else None)
+        for name, stem in stems.items()
+    }
+
+
+def _parts(stem: str, candidate: _Candidate | None) -> NameParts:
+    if candidate is None:
+        return NameParts(stem)
+    return NameParts(
+        candidate.rest or stem,
+        candidate.number or None,
+        candidate.disc or None,
+    )
+
+
+def _candidate(stem: str) -> _Candidate | None:
+    """Read a name that may begin with a track's number."""
+    match = _NUMBER_ALONE.fullmatch(stem) or _NAME.fullmatch(stem)
+    if match is None:
+        return None
+    said = match.groupdict()
+    between, rest = said.get("between") or "", said.get("rest") or ""
+    # `3.5 Inches`, `24-7`, `50 50`: one number, or all of the title.
+    if rest.isdigit() or (rest[:1].isdigit() and between == "."):
+        return None
+    is_padded = len(said["number"]) == 2 and said["number"][0] == "0"
+    is_separate = _SEPARATOR.fullmatch(between) is not None
+    return _Candidate(
+        rest,
+        int(said["number"]),
+        int(said["disc"] or 0),
+        is_padded or (is_separate and not said["disc"]),
+    )
+
+
+def _numbered(candidates: Mapping[str, _Candidate], count: int) -> set[str]:
+    """Choose the names whose number is a track's.
+
+    `count` is of all names. Where some are sure, all are if every one has a
+    number, and otherwise those that continue the sure ones. Where none is
+    sure, names are chosen that count from 1 without a gap, and names of which
+    every one has a number and few numbers are missing.
+    """
+    numbers = {each.number for each in candidates.values() if each.is_sure}
+    every = {each.number for each in candidates.values()}
+    if not numbers:
+        first = set(range(1, len(every) + 1))
+        counts_up = every == first and 2 * len(candidates) >= count
+        is_dense = (
+            len(candidates) == count
+            and count > 2
+            and len(every) > 2
+            and min(every) <= _GAP_AT_MOST
+            and max(every) <= 2 * len(every)
+        )
+        if len(every) > 1 and (counts_up or is_dense):
+            return set(candidates)
+        return set()
+    if len(candidates) == count:
+        return set(candidates)
+    highest = max(numbers)
+    for number in sorted(every):
+        if number - highest <= _GAP_AT_MOST:
+            numbers.add(number)
+            highest = max(highest, number)
+    return {
+        name for name, each in candidates.items() if each.number in numbers
+    }
