@@ -10,7 +10,8 @@ from typing import Any, BinaryIO
 
 from msrv.catalog.containers.model import Container
 from msrv.catalog.media_types import AUDIO_TYPES
-from msrv.catalog.tags import NotAudio, Tags
+from msrv.catalog.riff_info import read_info
+from msrv.catalog.tags import NotAudio, Tags, tags_of
 
 
 def sound_facts(
@@ -30,8 +31,9 @@ def sound_facts(
     except NotAudio as error:
         if container is None or not container.media_type:
             return {"broken": f"is no {suffix[1:]}, or a broken one: {error}"}
-        tags = Tags(duration_seconds=container.duration_seconds)
-        notes.append(f"is sold by its name: its tags can't be read: {error}")
+        tags = tags_of([read_info(file)], container.duration_seconds)
+        way = "by its INFO chunk" if tags.title else "by its name"
+        notes.append(f"is sold {way}: its tags can't be read: {error}")
     facts: dict[str, Any] = {"tags": tags.to_facts()}
     usual = AUDIO_TYPES[suffix]
     if container is not None and container.media_type not in {"", usual}:

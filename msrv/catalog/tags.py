@@ -1,25 +1,36 @@
 """What a sound file says of itself, by mutagen."""
 
 import math
+import os
 import re
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO, Final, Self
 
+from msrv.catalog.mojibake import repaired
+from msrv.catalog.riff_info import read_info
 from msrv.catalog.text import clean
 
 _NUMBER: Final = re.compile(r"\s*0*([1-9][0-9]{0,3})(?![0-9])")
+_LATIN_1: Final = 0
+_ID3V1_BYTES: Final = 128
 _DATE: Final = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
-# mutagen's "easy" names, then the raw ID3 frames of WAV and AIFF.
+# By mutagen's names: easy ones and Vorbis comments, frames of ID3, APEv2.
 _KEYS: Final = {
     "title": ("title", "TIT2"),
     "artist": ("artist", "TPE1"),
-    "album_artist": ("albumartist", "TPE2"),
+    "album_artist": ("albumartist", "album artist", "album_artist", "TPE2"),
     "album": ("album", "TALB"),
-    "date": ("date", "TDRC"),
-    "number": ("tracknumber", "TRCK"),
-    "disc": ("discnumber", "TPOS"),
+    "date": ("date", "year", "TDRC"),
+    "number": ("tracknumber", "track", "TRCK"),
+    "disc": ("discnumber", "disc", "TPOS"),
 }
+_SEVERAL: Final = frozenset({"artist", "album_artist"})
+"""What may have several values, all of which are shown."""
+
+Values = Mapping[str, Sequence[str]]
+"""What a tag says, by fields of Tags."""
 
 
 class NotAudio(Exception):
@@ -55,14 +66,16 @@ class Tags:
 def read_tags(file: BinaryIO) -> Tags:
     """Read the tags of an open file, which has its `name`. Blocks.
 
-    Raises NotAudio.
+    Several artists are joined. Where a file has several kinds of tags, the
+    first that says something counts: ID3v2, APEv2, RIFF INFO, ID3v1. Raises
+    NotAudio.
     """
     # Slow to import (PLC0415), and not needed while the index is warm.
     import mutagen  # noqa: PLC0415
     from mutagen.aiff import AIFF  # noqa: PLC0415
     from mutagen.easymp4 import EasyMP4  # noqa: PLC0415
     from mutagen.flac import FLAC  # noqa: PLC0415
-    from mutagen.mp3 import EasyMP3  # noqa: PLC0415
+    from mutagen.mp3 import MP3  # noqa: PLC0415
     from mutagen.oggflac import OggFLAC  # noqa: PLC0415
     from mutagen.oggopus import OggOpus  # noqa: PLC0415
     from mutagen.oggspeex import OggSpeex  # noqa: PLC0415
@@ -71,7 +84,7 @@ def read_tags(file: BinaryIO) -> Tags:
 
     # No playlists, no pictures: only what the suffixes that are sold mean.
     oggs = [OggVorbis, OggOpus, OggFLAC, OggSpeex]
-    kinds = [AIFF, EasyMP3, EasyMP4, FLAC, WAVE, *oggs]
+    kinds = [AIFF, MP3, EasyMP4, FLAC, WAVE, *oggs]
     try:
         sound = mutagen.File(file, options=kinds)
         if sound is None:
@@ -79,22 +92,96 @@ def read_tags(file: BinaryIO) -> Tags:
             sound = _first_that_reads(file, oggs)
     except Exception as error:
         # Its own errors, and struct, index, value and recursion errors that
-        # leak from its parsers: whatever it is, a player would not play it.
+        # leak from its parsers: whatever it is, it can't be read.
         raise NotAudio(_reason(error, file)) from error
     if sound is None or getattr(sound, "info", None) is None:
         raise NotAudio("no sound in it")
-    found = {name: _first(sound.tags, keys) for name, keys in _KEYS.items()}
-    date = _DATE.match(found["date"])
+    found = [_values(sound.tags)]
+    if isinstance(sound, MP3):
+        is_old = getattr(sound.tags, "version", (2,))[0] == 1
+        found.insert(0 if is_old else 1, _ape(file))
+        found.append(_id3v1(file))
+    elif isinstance(sound, WAVE):
+        found.append(read_info(file))
+    duration_seconds = _duration(getattr(sound.info, "length", None))
+    return tags_of(found, duration_seconds)
+
+
+def tags_of(
+    found: Sequence[Values], duration_seconds: float | None = None
+) -> Tags:
+    """Take each field from the first tag that says something."""
+    said = {name: _first(name, found) for name in _KEYS}
+    date = _DATE.match(said["date"])
     return Tags(
-        title=found["title"],
-        artist=found["artist"],
-        album_artist=found["album_artist"],
-        album=found["album"],
+        title=said["title"],
+        artist=said["artist"],
+        album_artist=said["album_artist"],
+        album=said["album"],
         date=date[0] if date else "",
-        number=_leading_number(found["number"]),
-        disc=_leading_number(found["disc"]),
-        duration_seconds=_duration(getattr(sound.info, "length", None)),
+        number=_leading_number(said["number"]),
+        disc=_leading_number(said["disc"]),
+        duration_seconds=duration_seconds,
     )
+
+
+def _first(name: str, found: Sequence[Values]) -> str:
+    for values in found:
+        texts = [clean(text) for text in values.get(name, ())]
+        texts = list(dict.fromkeys(filter(None, texts)))
+        if texts:
+            return clean(", ".join(texts if name in _SEVERAL else texts[:1]))
+    return ""
+
+
+def _values(tags: Any) -> Values:  # noqa: ANN401 - theirs
+    """Return what mutagen read of one tag."""
+    found: dict[str, list[str]] = {}
+    called_latin_1 = []
+    for name, keys in _KEYS.items():
+        for key in keys:
+            try:
+                value = tags[key] if tags is not None else ()
+            except (KeyError, ValueError):
+                continue
+            texts = getattr(value, "text", value)
+            if isinstance(texts, str):
+                texts = texts.split("\0")
+            elif not isinstance(texts, list | tuple):
+                texts = list(texts) if hasattr(texts, "__iter__") else [texts]
+            found[name] = [str(text) for text in texts]
+            if getattr(value, "encoding", None) == _LATIN_1:
+                called_latin_1.append(name)
+            break
+    _repair(found, called_latin_1)
+    return found
+
+
+def _repair(found: dict[str, list[str]], names: Sequence[str]) -> None:
+    """Read what is called Latin-1 as what it is, where that is sure."""
+    texts = iter(repaired([text for name in names for text in found[name]]))
+    for name in names:
+        found[name] = [next(texts) for _ in found[name]]
+
+
+def _ape(file: BinaryIO) -> Values:
+    from mutagen.apev2 import APEv2  # noqa: PLC0415 - as in read_tags
+
+    file.seek(0)
+    # It mostly isn't there, and a broken one says nothing.
+    with suppress(Exception):
+        return _values(APEv2(file))  # type: ignore[no-untyped-call] # theirs
+    return {}
+
+
+def _id3v1(file: BinaryIO) -> Values:
+    from mutagen.id3 import ParseID3v1  # noqa: PLC0415 - as in read_tags
+
+    with suppress(OSError):
+        file.seek(-_ID3V1_BYTES, os.SEEK_END)
+        last = file.read(_ID3V1_BYTES)
+        return _values(ParseID3v1(last))  # type: ignore[no-untyped-call] # theirs
+    return {}
 
 
 def _first_that_reads(file: BinaryIO, kinds: list[Any]) -> Any:  # noqa: ANN401 - theirs
@@ -113,21 +200,6 @@ def _reason(error: Exception, file: BinaryIO) -> str:
     name = repr(getattr(file, "name", ""))
     said = str(error).removeprefix(name) or type(error).__name__
     return clean(said)
-
-
-def _first(tags: Any, keys: tuple[str, ...]) -> str:  # noqa: ANN401 - theirs
-    for key in keys:
-        try:
-            value = tags[key] if tags is not None else None
-        except (KeyError, ValueError):
-            continue
-        text = getattr(value, "text", value)
-        if isinstance(text, list | tuple):
-            text = text[0] if text else ""
-        cleaned = clean(str(text or ""))
-        if cleaned:
-            return cleaned
-    return ""
 
 
 def _leading_number(text: str) -> int | None:

@@ -23,7 +23,7 @@ _UNKNOWN_64: Final = frozenset({0, (1 << 64) - 1})
 
 
 @dataclass(frozen=True, slots=True)
-class _Chunk:
+class Chunk:
     """One chunk: its four letters, where its body begins, its stated size."""
 
     name: bytes
@@ -32,6 +32,7 @@ class _Chunk:
 
     @property
     def end(self) -> int:
+        """Where its body ends, without padding."""
         return self.start + self.size
 
 
@@ -48,7 +49,7 @@ def riff(source: Source) -> Container:
     stated: int | None = None if is_streamed(size) else size
     sound: int | None = None
     bytes_a_second = 0
-    for chunk in _chunks(source, 12, source.size_bytes, "little"):
+    for chunk in chunks(source, 12, source.size_bytes, "little"):
         if chunk.name == b"ds64":
             size = source.number(chunk.start, 8, "little")
             stated = None if size in _UNKNOWN_64 else size
@@ -81,7 +82,7 @@ def form(source: Source) -> Container:
     name = kind.decode()
     stated = None if is_streamed(size) else size
     duration = None
-    for chunk in _chunks(source, 12, source.size_bytes, "big"):
+    for chunk in chunks(source, 12, source.size_bytes, "big"):
         if chunk.name == b"COMM":
             frames = source.number(chunk.start + 2, 4)
             duration = seconds(frames, _extended(source, chunk.start + 8))
@@ -141,7 +142,7 @@ def _sound(
     if not missing and size is not None and stated is not None:
         end = 8 + stated
         after = start + size + size % 2
-        for chunk in _chunks(source, after, min(end, total), order):
+        for chunk in chunks(source, after, min(end, total), order):
             if chunk.end > total:
                 missing = _cut(source, chunk.end)
         # Only where something of that size is missing behind the sound.
@@ -150,9 +151,9 @@ def _sound(
     return Container(found.name, found.media_type, duration, missing)
 
 
-def _chunks(
+def chunks(
     source: Source, at: int, end: int, order: Literal["big", "little"]
-) -> Iterator[_Chunk]:
+) -> Iterator[Chunk]:
     """Go through chunks from an offset on, whatever sizes they state."""
     for _ in range(_CHUNKS_AT_MOST):
         if at + 8 > end:
@@ -161,7 +162,7 @@ def _chunks(
         if len(head) < 8:
             return
         size = int.from_bytes(head[4:], order)
-        yield _Chunk(head[:4], at + 8, size)
+        yield Chunk(head[:4], at + 8, size)
         at += 8 + size + size % 2
 
 
