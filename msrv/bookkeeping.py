@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import time
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import func, select
 
-from msrv.ledger import lines, migrating, revoking, tables
+from msrv.ledger import lines, migrating, revoking, tables, tidying
 from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.database import Database
 from msrv.ledger.door import Door
@@ -19,6 +21,8 @@ from msrv.ledger.pen import SUFFIX
 from msrv.proofs.orders import is_item_id, is_order_id
 from msrv.settings import Settings
 
+_DAY_SECONDS: Final = 86_400
+
 
 def upgrade(settings: Settings) -> str:
     """Bring the tables up to this version's. Raises LedgerError."""
@@ -28,6 +32,14 @@ def upgrade(settings: Settings) -> str:
 def status(settings: Settings) -> tuple[str, LedgerError | None]:
     """Say how the ledger fares: a table, and what is wrong, if anything is."""
     return asyncio.run(_status(settings))
+
+
+def tidy(settings: Settings, older_than_days: int, *, delete: bool) -> str:
+    """Delete old free orders, or say how many there are to delete.
+
+    Raises LedgerError.
+    """
+    return asyncio.run(_tidy(settings, older_than_days, delete=delete))
 
 
 def revoke(
@@ -98,6 +110,37 @@ async def _status(settings: Settings) -> tuple[str, LedgerError | None]:
     finally:
         await database.close()
     return _columns(*rows, ("waiting", waiting)), wrong
+
+
+async def _tidy(
+    settings: Settings, older_than_days: int, *, delete: bool
+) -> str:
+    before = int(time.time()) - older_than_days * _DAY_SECONDS
+    database = Database.of(settings.database_url, settings.data)
+    try:
+        if delete:
+            await migrating.make_ready(database)
+            found = await tidying.delete_free(database, before)
+        else:
+            async with database.reading() as connection:
+                migrating.check(await migrating.revision(connection))
+            found = await tidying.find_free(database, before)
+    finally:
+        await database.close()
+    until = datetime.fromtimestamp(before, UTC)
+    rows = [
+        ("ledger", database.name),
+        ("before", f"{until:%Y-%m-%d %H:%M} UTC"),
+        ("orders", f"{found.orders:,} that cost nothing"),
+        ("lines", f"{found.lines:,}"),
+        ("downloads", f"{found.downloads:,}"),
+        (
+            ("deleted", "receipts and links go on working")
+            if delete
+            else ("note", "nothing was deleted; --yes deletes them")
+        ),
+    ]
+    return _columns(*rows)
 
 
 async def _revoke(

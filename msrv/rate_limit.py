@@ -80,7 +80,7 @@ class RateLimiter:
             waits.append(
                 _wait_ms(self.total, self._total_forgiven_at, now_ms, cost)
             )
-        return -(-max(0, *waits) // 1000)
+        return -(-max([0, *waits]) // 1000)
 
     def check(self, *keys: Hashable, now: float, cost: int = 1) -> None:
         """See that all of these keys may spend. Raises RateLimited."""

@@ -1,5 +1,6 @@
 """The ledger's commands, beside stores that run."""
 
+import sqlite3
 import time
 import urllib.error
 import urllib.request
@@ -40,6 +41,45 @@ def test_a_new_ledger(tmp_path: Path) -> None:
         *("ledger", "tables", "orders", "refunds", "waiting")
     ]
     assert "traceback" not in after.output.lower()
+
+
+def test_tidying_says_what_it_would_delete(tmp_path: Path) -> None:
+    """An operator deletes orders by looking at what there is."""
+    assert run(tmp_path, "ledger", "upgrade").exit_code == 0
+    with sqlite3.connect(tmp_path / "ledger.sqlite3") as ledger:
+        for number, days in ((1, 100), (2, 80)):
+            ledger.execute(
+                "INSERT INTO orders VALUES (?, ?, 'free', '', 'EUR', 0, 0)",
+                (order_id(number), int(time.time()) - days * 86_400),
+            )
+    ledger.close()
+    tidy = ("ledger", "tidy", "--free", "--older-than", "90d")
+    for _ in range(2):
+        shown = run(tmp_path, *tidy)
+        assert shown.exit_code == 0
+        assert "orders    1 that cost nothing" in shown.stdout
+        assert "nothing was deleted; --yes deletes them" in shown.stdout
+    done = run(tmp_path, *tidy, "--yes")
+    assert "orders    1 that cost nothing" in done.stdout
+    assert "deleted" in done.stdout.splitlines()[-1]
+    assert "orders    0 that" in run(tmp_path, *tidy).stdout
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--free",),
+        ("--older-than", "90d"),
+        ("--free", "--older-than", "0"),
+        ("--free", "--older-than", "-5"),
+        ("--free", "--older-than", "soon"),
+    ],
+)
+def test_tidying_asks_for_what_and_since_when(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """A slip of the hand deletes every order."""
+    assert run(tmp_path, "ledger", "tidy", *options).exit_code == 2
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What the ledger remembers: its tables, refunds, who is signed in."""
 
 import importlib
+import re
 import secrets
 import time
 from datetime import UTC, datetime
@@ -13,6 +14,14 @@ from msrv.cli.keys import keyring
 from msrv.cli.options import BASE_URL
 from msrv.cli.plainly import plainly
 from msrv.proofs import tickets
+
+
+def _days(_: click.Context, __: click.Parameter, value: str) -> int:
+    """Read a number of days, as `90d` or `90`."""
+    match = re.fullmatch(r"([0-9]{1,5})d?", value)
+    if match is None or not int(match[1]):
+        raise click.BadParameter("must be a number of days, like 90d")
+    return int(match[1])
 
 
 @click.group()
@@ -38,6 +47,28 @@ def status() -> None:
         click.echo(table)
         if wrong is not None:
             raise wrong
+
+
+@ledger.command()
+@click.option("--free", is_flag=True, help="Orders that cost nothing.")
+@click.option(
+    "--older-than",
+    "days",
+    metavar="DAYS",
+    callback=_days,
+    required=True,
+    help="Of more days ago than this, like 90d.",
+)
+@click.option("--yes", is_flag=True, help="Delete them.")
+def tidy(days: int, *, free: bool, yes: bool) -> None:
+    """Say what old free orders there are, and delete them with --yes.
+
+    Their receipts and links go on working; sums and refunds are kept.
+    """
+    if not free:
+        raise click.UsageError("say what to delete: --free is all there is")
+    with plainly():
+        click.echo(_bookkeeping().tidy(settings.load(), days, delete=yes))
 
 
 @click.command()

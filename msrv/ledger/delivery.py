@@ -16,12 +16,18 @@ from msrv.ledger.errors import SpoolFailed
 from msrv.ledger.events import Delivered
 from msrv.ledger.health import Health
 from msrv.ledger.intervals import Intervals, union
+from msrv.rate_limit import Limit, RateLimiter, RecentKeys
 
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS: Final = 1.0
 MAX_ITEMS: Final = 10_000
 _MAX_LOOSE: Final = 128
+# Whoever orders what is free can have a row for each order and item, so there
+# is a bound on them: 70 MB a day.
+NEW_DOWNLOADS: Final = Limit(burst=100_000, interval_ms=250)
+_KNOWN_SECONDS: Final = 24 * 3600
+_MAX_KNOWN: Final = 20_000
 
 _Key = tuple[str, str, str, int]
 
@@ -58,6 +64,8 @@ class Delivery:
         self._clock = clock
         self._health = health
         self._sent: dict[_Key, _Sent] = {}
+        self._known = RecentKeys(_KNOWN_SECONDS, max_keys=_MAX_KNOWN)
+        self._new = RateLimiter(NEW_DOWNLOADS, NEW_DOWNLOADS)
 
     def on_sent(
         self, order_id: str, item_id: str, etag: str, size_bytes: int
@@ -69,12 +77,22 @@ class Delivery:
             known = self._sent.get(key)
             if known is not None:
                 known.add((sent[0], sent[1]))
-            elif len(self._sent) < MAX_ITEMS:
+            elif len(self._sent) < MAX_ITEMS and self._may_add(key):
                 self._sent[key] = _Sent(self._clock(), [(sent[0], sent[1])])
             else:
                 self._health.lost_deliveries += 1
 
         return tell
+
+    def _may_add(self, key: _Key) -> bool:
+        """Whether there is a row for this download, or may be another."""
+        now = self._clock()
+        if not self._known.has(key, now):
+            if self._new.wait_seconds(now=now):
+                return False
+            self._new.spend(now=now)
+        self._known.add(key, now)
+        return True
 
     async def run(self) -> None:
         """Spool what has left, again and again, until cancelled."""

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from msrv.catalog.model import Catalog
 from msrv.ledger.events import Sale, SoldLine, plain
-from msrv.pages import cart, cookies, discounts, mailing
+from msrv.pages import cart, cookies, discounts, free_orders, mailing
 from msrv.pages.keys import CATALOG, KEYRING, LEDGER, ORIGIN
 from msrv.pages.purchases import downloads_of, mail_wait_path, receipt_path
 from msrv.pages.rendering import PRIVATE, wants_json
@@ -20,7 +20,7 @@ async def grant(request: web.Request, bought: Bought) -> web.StreamResponse:
     """Write the receipt of a paid quote and hand it over.
 
     The sale is on the disk before the receipt is shown: who holds a receipt
-    is known to the ledger.
+    is known to the ledger, but for free orders beyond their limit.
     """
     receipt = bought.receipt
     catalog = request.config_dict[CATALOG].current
@@ -28,8 +28,9 @@ async def grant(request: web.Request, bought: Bought) -> web.StreamResponse:
     # The mail first: were this process killed in between, nobody would ask
     # for it again, and whoever gets it has paid.
     wait = await mailing.post(request, receipt, bought.quote.mail)
-    await ledger.sold(sale_of(bought, catalog))
-    await discounts.count(ledger, bought)
+    if free_orders.is_written_down(request, bought):
+        await ledger.sold(sale_of(bought, catalog))
+        await discounts.count(ledger, bought)
     path = receipt_path(receipts.sign(request.config_dict[KEYRING], receipt))
     response: web.StreamResponse
     if wants_json(request):

@@ -25,6 +25,9 @@ LOOK_UPS: Final = Limit(burst=30, interval_ms=2_000)
 UNTAGGED_LOOK_UPS: Final = Limit(burst=5, interval_ms=60_000)
 ALL_UNTAGGED_LOOK_UPS: Final = Limit(burst=60, interval_ms=1_000)
 PAYMENTS: Final = Limit(burst=60, interval_ms=2_000)
+FREE_ORDER_LINES: Final = Limit(burst=300, interval_ms=10_000)
+ALL_FREE_ORDER_LINES: Final = Limit(burst=20_000, interval_ms=1_000)
+"""A line takes some 200 octets of the ledger: 17 MB a day at most."""
 
 
 class TooManyGuesses(RateLimited):
@@ -83,6 +86,8 @@ class Limits:
     those that cost nothing, and `paid_mails` a receipt that was paid for and
     is asked for again: by who asks, and by the mailbox. `mailed` are orders
     whose first mail was taken within the last hour, with its address.
+    `free_order_lines` counts the lines of orders that cost nothing, by
+    network; `said` is what the log was told of within the last minute.
     `payments` counts those that are begun at a provider, by network;
     `look_ups` those that are looked up there, by network and quote, and
     `untagged_look_ups` those by addresses of before the update to tags.
@@ -102,6 +107,15 @@ class Limits:
     paid_mails: RateLimiter = field(
         default_factory=lambda: RateLimiter(MAILS, error=TooManyMails)
     )
+    free_order_lines: RateLimiter = field(
+        default_factory=lambda: RateLimiter(
+            FREE_ORDER_LINES, ALL_FREE_ORDER_LINES
+        )
+    )
+    free_orders_written: RecentKeys = field(
+        default_factory=lambda: RecentKeys(3600)
+    )
+    said: RecentKeys = field(default_factory=lambda: RecentKeys(60))
     payments: RateLimiter = field(
         default_factory=lambda: RateLimiter(PAYMENTS, error=TooManyPayments)
     )
@@ -121,6 +135,7 @@ class Limits:
             "discounts": self.discounts.refused,
             "mails": self.mails.refused,
             "paid_mails": self.paid_mails.refused,
+            "free_orders": self.free_order_lines.refused,
             "payments": self.payments.refused,
             "look_ups": self.look_ups.refused,
             "untagged_look_ups": self.untagged_look_ups.refused,
