@@ -130,6 +130,7 @@ def _edge(library: Path, pair: Pair) -> Iterator[Side]:
             "MSRV_LIBRARY": str(library),
             "MSRV_SECRETS": str(_secrets(library.with_name("secrets"))),
             "MSRV_DEMO_PAYMENTS": "1",
+            "MSRV_SETTLE_SECONDS": "0",
             "MSRV_PUBLIC_URL": f"https://localhost:{https_port}",
             "MSRV_TLS_CERT": str(pair.cert),
             "MSRV_TLS_KEY": str(pair.key),

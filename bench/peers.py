@@ -146,6 +146,7 @@ class Stage:
             "MSRV_LIBRARY": str(self.files),
             "MSRV_DATA": str(self.folder / f"data of {name}"),
             "MSRV_DEMO_PAYMENTS": "1",
+            "MSRV_SETTLE_SECONDS": "0",
             "MSRV_HOST": "127.0.0.1",
             "MSRV_PORT": str(port),
             "MSRV_DRAIN_SECONDS": "0",

@@ -60,6 +60,7 @@ def _run(
             "NONCE": NONCE,
             "MSRV_DATA": str(folder / "data"),
             "MSRV_TLS": "off",
+            "MSRV_SETTLE_SECONDS": "0",
             "MSRV_PORT": str(port),
             "MSRV_HOST": "127.0.0.1",
         }

@@ -89,7 +89,9 @@ def create_app(
     app[keys.PREVIEWS] = Previews(
         find_ffmpeg(), folder.root, cache / "previews"
     )
-    app[keys.CATALOG] = LiveCatalog(folder.root, settings.data)
+    app[keys.CATALOG] = LiveCatalog(
+        folder.root, settings.data, settle_seconds=settings.settle_seconds
+    )
     ledger = Ledger(
         settings.data,
         settings.database_url,

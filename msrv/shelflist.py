@@ -1,10 +1,16 @@
 """The catalog on a terminal: read once, as a table or as JSON."""
 
+import math
+import time
+from dataclasses import replace
 from typing import Any
 
 from msrv.catalog.index import Index
+from msrv.catalog.kept_config import KeptConfig
 from msrv.catalog.model import Item, Release
 from msrv.catalog.reading import Reading, read_library
+from msrv.catalog.scan import STORE_TOML, scan
+from msrv.catalog.settling import Settling
 from msrv.catalog.text import shown
 from msrv.pages.cart import id_of
 from msrv.pages.rendering import moment, plural, size
@@ -15,8 +21,26 @@ _COLUMNS = ("item_id", "kind", "title", "price", "size")
 
 def read(settings: Settings) -> Reading:
     """Read the library now. Raises LibraryUnreadable."""
+    settling = Settling(settings.settle_seconds)
+    kept = KeptConfig.open(
+        settings.data,
+        # Nothing is forgotten here, where nobody sees for how long it is away.
+        grace_seconds=math.inf if settings.settle_seconds else 0,
+        timer=time.monotonic,
+        read_only=True,
+    )
+    found = scan(settings.library_folder)
     with Index.open(settings.data) as index:
-        return read_library(settings.library_folder, index, None)
+        fresh = settling.look(found, index.has_seen)
+        reading = read_library(
+            settings.library_folder, index, found=found, kept=kept
+        )
+    notes = [
+        f"{shown(path or STORE_TOML)} changed a moment ago: a running store "
+        f"takes it up once it has been still for {settings.settle_seconds} s"
+        for path in sorted(fresh)
+    ]
+    return replace(reading, notes=(*reading.notes, *notes))
 
 
 def as_data(reading: Reading) -> list[dict[str, Any]]:

@@ -164,6 +164,7 @@ def settings(library: Path, tmp_path: Path) -> Settings:
             "MSRV_CERTS": str(tmp_path / "certs"),
             "MSRV_DEMO_PAYMENTS": "1",
             "MSRV_TLS": "off",
+            "MSRV_SETTLE_SECONDS": "0",
         }
     )
 

@@ -122,6 +122,8 @@ def start(
         "PATH": os.environ["PATH"],
         "MSRV_DATA": str(folder / "data"),
         "MSRV_CERTS": str(folder / "certs"),
+        # A library that has just been made is taken as it is.
+        "MSRV_SETTLE_SECONDS": "0",
         "NONCE": "a nonce for journeys: 9Jk2-Lmx7-Rr4T-wP0e-Zz81",
         **environ,
     }

@@ -25,6 +25,7 @@ class Cli:
             "NONCE": NONCE,
             "MSRV_LIBRARY": str(library),
             "MSRV_DATA": str(data),
+            "MSRV_SETTLE_SECONDS": "0",
         }
 
     def __call__(self, *arguments: str, **environ: str) -> Result:

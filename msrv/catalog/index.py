@@ -133,6 +133,15 @@ class Index:
             return None
         return known
 
+    def knows(self, path: str) -> bool:
+        """Whether there was a file of this path."""
+        return path in self._known
+
+    def has_seen(self, file: FoundFile) -> bool:
+        """Whether a file had this size and date when it was last read."""
+        known = self._known.get(file.path)
+        return known is not None and known.identity[:2] == file.identity[:2]
+
     def keep(self, path: str, known: Known) -> None:
         """Remember a file that was read.
 

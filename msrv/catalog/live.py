@@ -3,7 +3,7 @@
 The folder is looked at again and again rather than watched: network mounts
 and bind mounts tell no one of a change. A look costs a status of each file,
 and is taken the less often the longer it takes. What is being changed is left
-alone until two looks find it the same, so that a file is not sold half copied.
+alone until it has come to rest, so that a file is not sold half copied.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import contextlib
 import logging
 import threading
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -18,9 +19,11 @@ from typing import Final, Self
 from msrv.background import Background
 from msrv.catalog.facts import Stopped
 from msrv.catalog.index import Index
+from msrv.catalog.kept_config import KeptConfig
 from msrv.catalog.model import Catalog
 from msrv.catalog.reading import LibraryUnreadable, Reading, read_library
-from msrv.catalog.scan import Scan, check, scan
+from msrv.catalog.scan import STORE_TOML, Scan, check, in_release, scan
+from msrv.catalog.settling import LIBRARY, SETTLE_SECONDS, Settling, Unsettled
 from msrv.problems import Problem
 
 log = logging.getLogger(__name__)
@@ -42,14 +45,25 @@ class LiveCatalog:
     """
 
     def __init__(
-        self, root: Path, data: Path, *, poll_seconds: float = POLL_SECONDS
+        self,
+        root: Path,
+        data: Path,
+        *,
+        settle_seconds: float = SETTLE_SECONDS,
+        poll_seconds: float = POLL_SECONDS,
+        clock: Callable[[], float] = time.time,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self._root = root
         self._data = data
         self._poll_seconds = poll_seconds
+        self._timer = timer
+        self._settling = Settling(settle_seconds, clock=clock, timer=timer)
         self._reading: Reading | None = None
-        self._scan: Scan | None = None
-        self._read = b""
+        self._read: tuple[bytes, Mapping[str, Unsettled]] = (b"", {})
+        self._looked_first: float | None = None
+        self.looks = 0
+        """How often the library has been looked at."""
         self._ready = asyncio.Event()
         self._stopping = threading.Event()
         self._said: frozenset[Problem] = frozenset()
@@ -94,12 +108,13 @@ class LiveCatalog:
         stays.
         """
         index = await asyncio.to_thread(Index.open, self._data)
+        kept = await asyncio.to_thread(self._kept_config)
         try:
             while True:
                 # In a task of its own, so that a thread is waited for even
                 # when this is cancelled: the index can't be closed under it.
                 turn = asyncio.create_task(
-                    asyncio.to_thread(self._look, index)
+                    asyncio.to_thread(self._look, index, kept)
                 )
                 try:
                     pause_seconds = await asyncio.shield(turn)
@@ -109,13 +124,21 @@ class LiveCatalog:
                         with contextlib.suppress(asyncio.CancelledError):
                             await asyncio.wait([turn])
                     raise
+                self.looks += 1
                 if self._reading is not None:
                     self._ready.set()
                 await asyncio.sleep(pause_seconds)
         finally:
             await asyncio.to_thread(index.close)
 
-    def _look(self, index: Index) -> float:
+    def _kept_config(self) -> KeptConfig:
+        return KeptConfig.open(
+            self._data,
+            grace_seconds=self._settling.grace_seconds,
+            timer=self._timer,
+        )
+
+    def _look(self, index: Index, kept: KeptConfig) -> float:
         """Read the library if it has changed. In a thread; never raises.
 
         Gives the seconds until the next look.
@@ -124,12 +147,13 @@ class LiveCatalog:
         pause_seconds = self._poll_seconds
         try:
             found = scan(self._root)
-            fingerprint = found.fingerprint
+            unsettled = self._settling.look(found, index.has_seen)
             taken_seconds = time.monotonic() - began
             pause_seconds = max(pause_seconds, _SHARE * taken_seconds)
-            self._read_if_changed(index, found, fingerprint)
+            if not self._has_to_settle_first(index, kept, found, unsettled):
+                self._read_if_changed(index, kept, found, unsettled)
             self._trouble = ""
-            if self._reading is not None and self._reading.waiting:
+            if self._reading is None or self._reading.waiting:
                 # Who has just copied something waits to see it, too.
                 pause_seconds = max(self._poll_seconds, taken_seconds)
         except Stopped:
@@ -144,15 +168,45 @@ class LiveCatalog:
                 log.exception("the library could not be read; trying again")
         return pause_seconds
 
+    def _has_to_settle_first(
+        self,
+        index: Index,
+        kept: KeptConfig,
+        found: Scan,
+        unsettled: Mapping[str, Unsettled],
+    ) -> bool:
+        """Whether there is no catalog yet, and so far nothing to put in one.
+
+        A store that is set up and started within the quiet time opens after
+        it; what never comes to rest keeps it shut for no longer than twice.
+        """
+        if self._reading is not None or not unsettled:
+            return False
+        now = self._timer()
+        if self._looked_first is None:
+            self._looked_first = now
+        if now - self._looked_first > 2 * self._settling.quiet_seconds:
+            return False
+        has_prices = LIBRARY not in unsettled or kept.text(STORE_TOML)
+        return not has_prices or all(
+            folder.path in unsettled
+            and not any(map(index.find, in_release(folder)))
+            for folder in found.folders
+        )
+
     def _read_if_changed(
-        self, index: Index, found: Scan, fingerprint: bytes
+        self,
+        index: Index,
+        kept: KeptConfig,
+        found: Scan,
+        unsettled: Mapping[str, Unsettled],
     ) -> None:
         reading = self._reading
-        before, self._scan = self._scan, found
+        state = (found.fingerprint, unsettled)
         if (
             reading is not None
-            and fingerprint == self._read
-            and not reading.waiting
+            and state == self._read
+            and (not reading.retrying)
         ):
             return
         self._take(
@@ -161,13 +215,14 @@ class LiveCatalog:
                 index,
                 reading,
                 found=found,
-                # The first time, everything is taken as it is.
-                before=before if reading else None,
+                unsettled=unsettled,
+                kept=kept,
+                quiet_seconds=self._settling.quiet_seconds,
                 stopping=self._stopping.is_set,
                 progress=_Progress(),
             )
         )
-        self._read = fingerprint
+        self._read = state
 
     def _is_new(self, error: Exception) -> bool:
         """Whether this isn't what was said at the last look already."""
@@ -181,8 +236,9 @@ class LiveCatalog:
         for problem in reading.problems:
             if problem not in self._said:
                 log.warning("library: %s", problem)
-        for mended in sorted(map(str, self._said - problems)):
-            log.info("mended: %s", mended)
+        mended = self._said - problems - (old.held if old else frozenset())
+        for line in sorted(map(str, mended)):
+            log.info("mended: %s", line)
         self._said = problems
         for note in reading.notes:
             if old is None or note not in old.notes:

@@ -4,48 +4,58 @@ Reading never fails for one folder: what can't be used is a problem, and a
 release whose description is broken stays as it last was.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
-from msrv.catalog import config
 from msrv.catalog.assembly import assemble, unique
 from msrv.catalog.build import Built, build, default_price
-from msrv.catalog.config import ReleaseConfig, StoreConfig
-from msrv.catalog.documents import BrokenConfig
-from msrv.catalog.facts import Progress, learn
+from msrv.catalog.config import StoreConfig
+from msrv.catalog.config_files import ConfigFiles
+from msrv.catalog.facts import CHANGING, Progress, learn
 from msrv.catalog.index import Index
+from msrv.catalog.kept_config import KeptConfig
 from msrv.catalog.model import Catalog
 from msrv.catalog.scan import (
-    FoundFile,
+    STORE_TOML,
     FoundFolder,
     LibraryUnreadable,
     Scan,
     in_release,
     scan,
 )
+from msrv.catalog.settling import LIBRARY, Unsettled
 from msrv.catalog.text import shown
 from msrv.problems import Problem
 
 __all__ = ["LibraryUnreadable", "Reading", "read_library"]
 
-_MAX_CONFIG_BYTES: Final = 1 << 20
+log = logging.getLogger(__name__)
+
+_MAX_BYTES_AT_ONCE: Final = 4 << 30
+_NONE_UNSETTLED: Final[Mapping[str, Unsettled]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What came of reading a library once.
 
-    `problems` are to be mended, `notes` only to be known. `waiting` says
-    that a folder was being changed, or a file could not be read: read again
-    soon.
+    `problems` are to be mended, `notes` only to be known. `held` are those
+    problems that end by themselves: releases held back while they change.
+    `waiting` says that a folder was being changed, a file could not be read,
+    or a configuration that is away counts on: read again soon. `retrying`
+    says so of the latter two, which no change of the library may announce.
     """
 
     catalog: Catalog
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+    held: frozenset[Problem] = frozenset()
     waiting: bool = False
+    retrying: bool = False
     store: StoreConfig = field(default_factory=StoreConfig, repr=False)
     built: Mapping[str, Built] = field(default_factory=dict, repr=False)
 
@@ -56,71 +66,257 @@ def read_library(
     previous: Reading | None = None,
     *,
     found: Scan | None = None,
-    before: Scan | None = None,
+    unsettled: Mapping[str, Unsettled] = _NONE_UNSETTLED,
+    kept: KeptConfig | None = None,
+    quiet_seconds: float = 0,
     stopping: Callable[[], bool] = lambda: False,
     progress: Progress = lambda *_: None,
 ) -> Reading:
     """Read a library; blocks, for long where many files are new.
 
-    `found` is a scan that was just made, `before` one from a moment earlier.
-    A folder that is not the same in both is being changed, and a file in it
-    may be copied half: its release stays as it was in `previous`, and
-    `waiting` is set. Raises LibraryUnreadable, and Stopped when `stopping`
-    says so.
+    `found` is a scan that was just made, `unsettled` its folders with files
+    that may be copied half. Such a release stays as it was in `previous`, or
+    is held back whole, until it has been still for `quiet_seconds`. `kept` is
+    the last good configuration. Raises LibraryUnreadable, and Stopped when
+    `stopping` says so.
     """
     found = scan(root) if found is None else found
     if found.is_empty and previous is not None and previous.catalog.releases:
         raise LibraryUnreadable(
             f"the library {shown(str(root))} is empty: is its disk mounted?"
         )
-    problems = list(found.problems)
-    store = _store(root, found, before, previous, problems)
-    known = previous.built if previous else {}
-    settled = _settled(found, before)
-    built = {}
-    anew = []
-    for folder in found.folders:
-        old = known.get(folder.path)
-        if old is not None and (
-            folder.path not in settled or old.source == (folder, store)
-        ):
-            built[folder.path] = old
-        elif folder.path in settled:
-            anew.append(folder)
-    unreadable = learn(root, index, anew, stopping=stopping, progress=progress)
-    _remember(index, found)
-    for folder in anew:
-        old = known.get(folder.path)
-        built[folder.path] = _release(
-            root, folder, store, old, index=index, unreadable=unreadable
+    reader = _Reader(root, index, found, unsettled, kept or KeptConfig())
+    reader.quiet_seconds = quiet_seconds
+    reader.previous = previous
+    return reader.read(stopping, progress)
+
+
+class _Reader:
+    """One reading of a library."""
+
+    def __init__(
+        self,
+        root: Path,
+        index: Index,
+        found: Scan,
+        unsettled: Mapping[str, Unsettled],
+        kept: KeptConfig,
+    ) -> None:
+        self._root = root
+        self._index = index
+        self._found = found
+        self._unsettled = dict(unsettled)
+        self._problems = list(found.problems)
+        self._config = ConfigFiles(root, kept, self._problems)
+        self._notes = list(found.notes)
+        self._held: list[Problem] = []
+        self._retrying = False
+        self.quiet_seconds = 0.0
+        self.previous: Reading | None = None
+
+    def read(
+        self, stopping: Callable[[], bool], progress: Progress
+    ) -> Reading:
+        """Read it all; see read_library."""
+        found = self._found
+        known = self.previous.built if self.previous else {}
+        store = self._config.store(
+            found.store,
+            self.previous.store if self.previous else None,
+            is_arriving=LIBRARY in self._unsettled,
         )
-    problems += [each for made in built.values() for each in made.problems]
-    # In the order of their paths, so that it doesn't depend on what was new
-    # whose id goes before the same id of another.
-    by_path = [built[path] for path in sorted(built)]
-    releases = unique(by_path, problems)
-    return Reading(
-        assemble(store.shop, releases),
-        tuple(sorted(set(problems), key=_place)),
-        _notes(found, store, by_path),
-        waiting=len(settled) < len(found.folders)
-        or (before is not None and before.store != found.store)
-        or not all(made.is_whole for made in by_path),
-        store=store,
-        built=built,
-    )
+        built: dict[str, Built] = {}
+        anew = self._new(store, known, built)
+        unreadable = learn(
+            self._root, self._index, anew, stopping=stopping, progress=progress
+        )
+        _remember(self._index, found)
+        for folder in anew:
+            made = self._made(folder, store, known, unreadable)
+            if made is not None:
+                built[folder.path] = made
+        for path in self._unsettled:
+            self._hold(path, built.get(path))
+        if found.is_complete and not found.is_empty:
+            self._config.forget_all_but(found.folders)
+        self._config.save()
+        for each in built.values():
+            self._problems += each.problems
+        # In the order of their paths, so that it doesn't depend on what was
+        # new whose id goes before the same id of another.
+        by_path = [built[path] for path in sorted(built)]
+        releases = unique(by_path, self._problems)
+        retrying = (
+            self._retrying
+            or self._config.is_waiting
+            or not all(made.is_whole for made in by_path)
+        )
+        return Reading(
+            assemble(store.shop, releases),
+            tuple(sorted({*self._problems, *self._held}, key=_place)),
+            (*self._notes, *_notes(store, by_path)),
+            held=frozenset(self._held),
+            waiting=bool(self._unsettled) or retrying,
+            retrying=retrying,
+            store=store,
+            built=built,
+        )
 
+    def _new(
+        self,
+        store: StoreConfig,
+        known: Mapping[str, Built],
+        built: dict[str, Built],
+    ) -> list[FoundFolder]:
+        """Choose what to make; what stays as it was goes into `built`."""
+        anew: list[FoundFolder] = []
+        for folder in self._found.folders:
+            old = known.get(folder.path)
+            if folder.path in self._unsettled:
+                if old is not None:
+                    built[folder.path] = old
+                elif self.previous is None:
+                    anew += self._sold_before(folder)
+            elif old is not None and old.source == (folder, store):
+                built[folder.path] = old
+            else:
+                anew.append(folder)
+        return anew if self.previous is None else self._some(anew, built)
 
-def _settled(found: Scan, before: Scan | None) -> set[str]:
-    """Name the folders in which nothing has changed since a moment ago."""
-    if before is None:
-        return {folder.path for folder in found.folders}
-    old = {folder.path: folder for folder in before.folders}
-    return {
-        folder.path
-        for folder in found.folders
-        if old.get(folder.path) == folder
-    }
+    def _sold_before(self, folder: FoundFolder) -> list[FoundFolder]:
+        """Return what was there of a folder before this start.
+
+        A store that starts while files arrive goes on delivering what it
+        sold; where a file is replaced, there is nothing to go on with.
+        """
+        paths = self._unsettled[folder.path].paths
+        config_path = folder.config and folder.config.path
+        if any(
+            path != config_path and self._index.knows(path) for path in paths
+        ):
+            return []
+        files = tuple(each for each in folder.files if each.path not in paths)
+        cover = folder.cover
+        if cover is not None and cover.path in paths:
+            cover = None
+        if not all(map(self._index.find, files)):
+            return []
+        return [replace(folder, files=files, cover=cover)] if files else []
+
+    def _made(
+        self,
+        folder: FoundFolder,
+        store: StoreConfig,
+        known: Mapping[str, Built],
+        unreadable: Mapping[str, Problem],
+    ) -> Built | None:
+        """Make a folder's release; where it can't be, the old one stays."""
+        old = known.get(folder.path)
+        changing = [
+            file.path
+            for file in in_release(folder)
+            if file.path in unreadable
+            and unreadable[file.path].what == CHANGING
+        ]
+        if changing:
+            # Its status was cached, and is another now that it is open.
+            self._problems += [unreadable[path] for path in changing]
+            self._retrying = True
+            return old
+        try:
+            return self._release(folder, store, old, unreadable)
+        except Exception as error:
+            # A mistake of ours is this folder's problem alone.
+            log.exception("%s could not be read", shown(folder.path))
+            what = f"could not be read: {error!r}"
+            problem = Problem(shown(folder.path), None, what)
+            if old is None:
+                return Built(None, None, (problem,), is_whole=False)
+            return replace(
+                old, source=None, problems=(problem,), is_whole=False
+            )
+
+    def _release(
+        self,
+        folder: FoundFolder,
+        store: StoreConfig,
+        old: Built | None,
+        unreadable: Mapping[str, Problem],
+    ) -> Built:
+        waits = self._unsettled.get(folder.path)
+        file = folder.config
+        is_arriving = (
+            file is not None and waits is not None and file.path in waits.paths
+        )
+        said = self._config.release(
+            folder, store.shop, is_arriving=is_arriving
+        )
+        if said.broken and old is not None:
+            # Not kept as made from this source: it is looked at again.
+            return replace(old, source=None, problems=said.broken)
+        if said.config is None:
+            return Built(None, None, said.broken)
+        described = said.config
+        if waits is not None and not (is_arriving and len(waits.paths) == 1):
+            # Delivered to its buyers as before, and not sold meanwhile.
+            described = replace(described, hidden=True)
+        made = build(self._index, folder, described, store, unreadable)
+        if waits is not None or not said.is_latest:
+            problems = (*said.broken, *made.problems)
+            return replace(made, source=None, problems=problems)
+        return made
+
+    def _hold(self, path: str, built: Built | None) -> None:
+        """Say what a folder, or store.toml, waits for."""
+        waits = self._unsettled[path]
+        file = shown(waits.file)
+        where = shown(path) if path else STORE_TOML
+        until = f"all its files have been still for {self.quiet_seconds:g} s"
+        release = built.release if built else None
+        if waits.is_restless:
+            what = (
+                f"is not taken up: {file} keeps changing, and it waits until"
+            )
+        elif path == LIBRARY and not self._config.is_store_known:
+            what = "is still arriving; what it prices waits until"
+        elif path != LIBRARY and (release is None or release.hidden):
+            what = f"is held back: {file} is still arriving; it waits until"
+        else:
+            self._notes.append(
+                f"{where} stays as it was while {file} is being changed"
+            )
+            return
+        self._held.append(Problem(where, None, f"{what} {until}"))
+
+    def _some(
+        self, anew: Iterable[FoundFolder], built: dict[str, Built]
+    ) -> list[FoundFolder]:
+        """Choose what to read now, where that would take long.
+
+        After a `chmod` of a large library, all of it is hashed again; a new
+        price must not wait for the end of that.
+        """
+        assert self.previous is not None  # noqa: S101 - for the type checker
+        known = self.previous.built
+        sizes = {
+            folder.path: sum(
+                file.size_bytes
+                for file in in_release(folder)
+                if self._index.find(file) is None
+            )
+            for folder in anew
+        }
+        chosen: list[FoundFolder] = []
+        size_bytes = 0
+        for folder in sorted(anew, key=lambda each: sizes[each.path]):
+            size_bytes += sizes[folder.path]
+            if not chosen or size_bytes <= _MAX_BYTES_AT_ONCE:
+                chosen.append(folder)
+                continue
+            self._retrying = True
+            if folder.path in known:
+                built[folder.path] = known[folder.path]
+        return chosen
 
 
 def _remember(index: Index, found: Scan) -> None:
@@ -135,58 +331,14 @@ def _remember(index: Index, found: Scan) -> None:
         )
 
 
-def _store(
-    root: Path,
-    found: Scan,
-    before: Scan | None,
-    previous: Reading | None,
-    problems: list[Problem],
-) -> StoreConfig:
-    """Read `store.toml`; where it is broken, the store stays as it was."""
-    last = previous.store if previous else None
-    if found.store is None:
-        return StoreConfig()
-    if last is not None and before is not None and before.store != found.store:
-        return last
-    try:
-        return config.read_store(found.store.path, _text(root, found.store))
-    except BrokenConfig as error:
-        problems += error.problems
-        return last or StoreConfig(is_known=False)
-
-
-def _release(
-    root: Path,
-    folder: FoundFolder,
-    store: StoreConfig,
-    old: Built | None,
-    *,
-    index: Index,
-    unreadable: Mapping[str, Problem],
-) -> Built:
-    """Make a folder's release; where it can't be, the old one stays."""
-    described = ReleaseConfig()
-    if folder.config is not None:
-        try:
-            described = config.read_release(
-                folder.config.path, _text(root, folder.config), store.shop
-            )
-        except BrokenConfig as error:
-            # Not kept as made from this source: it is looked at again.
-            if old is None:
-                return Built(None, None, error.problems)
-            return replace(old, source=None, problems=error.problems)
-    return build(index, folder, described, store, unreadable)
-
-
-def _notes(
-    found: Scan, store: StoreConfig, built: Sequence[Built]
-) -> tuple[str, ...]:
-    notes = [*found.notes, *(note for made in built for note in made.notes)]
+def _notes(store: StoreConfig, built: Sequence[Built]) -> Iterator[str]:
+    """Go through what the folders note, built-in prices and extras."""
+    for made in built:
+        yield from made.notes
     unpriced = sum(made.unpriced for made in built)
     if unpriced:
         price = default_price(store.shop.currency)
-        notes.append(
+        yield (
             f"{unpriced:,} of the items have no price set, "
             f"and cost {price} each"
         )
@@ -194,26 +346,10 @@ def _notes(
         len(made.release.extras) for made in built if made.release is not None
     )
     if extras:
-        notes.append(
+        yield (
             f"{extras:,} files come with their releases, "
             "and are not sold by themselves"
         )
-    return tuple(notes)
-
-
-def _text(root: Path, file: FoundFile) -> str:
-    """Read a configuration file. Raises BrokenConfig."""
-    where = shown(file.path)
-    if file.size_bytes > _MAX_CONFIG_BYTES:
-        raise BrokenConfig((Problem(where, None, "is over 1 MiB"),))
-    try:
-        return (root / file.path).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        what = f"can't be read: {error.strerror}"
-        raise BrokenConfig((Problem(where, None, what),)) from error
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise BrokenConfig((Problem(where, line, "is not UTF-8"),)) from error
 
 
 def _place(problem: Problem) -> tuple[str, int, str]:

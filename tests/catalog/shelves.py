@@ -10,9 +10,11 @@ from mutagen.id3 import TALB, TDRC, TIT2, TPE1, TPE2, TPOS, TRCK
 from mutagen.wave import WAVE
 
 from msrv.catalog.index import Index
+from msrv.catalog.kept_config import KeptConfig
 from msrv.catalog.model import Item, Release
 from msrv.catalog.reading import Reading, read_library
-from msrv.catalog.scan import Scan
+from msrv.catalog.scan import Scan, scan
+from msrv.catalog.settling import Settling, Unsettled
 
 _FRAMES: dict[str, Any] = {
     "title": TIT2,
@@ -58,6 +60,7 @@ class Library:
         self.root = folder / "library"
         self.data = folder / "data"
         self.root.mkdir()
+        self.kept: KeptConfig | None = None
 
     def put(self, path: str, data: bytes | str = PDF) -> Path:
         """Write a file, and the folders that it is in."""
@@ -89,10 +92,25 @@ class Library:
         found: Scan | None = None,
         before: Scan | None = None,
     ) -> Reading:
-        """Read it as a store does."""
+        """Read it as a store does.
+
+        `before` is a scan of a moment ago, to which the quiet time is no
+        more than that moment.
+        """
+        unsettled: Mapping[str, Unsettled] = {}
+        if before is not None:
+            found = found or scan(self.root)
+            settling = Settling(0)
+            settling.look(before)
+            unsettled = settling.look(found)
         with Index.open(self.data) as index:
             return read_library(
-                self.root, index, previous, found=found, before=before
+                self.root,
+                index,
+                previous,
+                found=found,
+                unsettled=unsettled,
+                kept=self.kept,
             )
 
     def only(self) -> Release:

@@ -22,7 +22,9 @@ PATIENCE_SECONDS = 10
 
 @asynccontextmanager
 async def opened(shelf: Library) -> AsyncIterator[LiveCatalog]:
-    catalog = LiveCatalog(shelf.root, shelf.data, poll_seconds=0.01)
+    catalog = LiveCatalog(
+        shelf.root, shelf.data, settle_seconds=0, poll_seconds=0.01
+    )
     async with catalog, asyncio.timeout(PATIENCE_SECONDS):
         await catalog.ready()
         yield catalog
@@ -38,7 +40,7 @@ async def test_there_is_none_before_the_first_reading(
 ) -> None:
     """Or the first visitor would see an empty store."""
     shelf.release("R")
-    catalog = LiveCatalog(shelf.root, shelf.data)
+    catalog = LiveCatalog(shelf.root, shelf.data, settle_seconds=0)
     with pytest.raises(NotReady):
         _ = catalog.current
     async with catalog:
@@ -173,7 +175,7 @@ async def test_ends_in_the_middle_of_a_file(
         return real(file, stopping)  # type: ignore[arg-type] # passed on
 
     monkeypatch.setattr(facts, "_digests", slowly)
-    catalog = LiveCatalog(shelf.root, shelf.data)
+    catalog = LiveCatalog(shelf.root, shelf.data, settle_seconds=0)
     async with asyncio.timeout(PATIENCE_SECONDS):
         async with catalog:
             await until(reading.is_set)

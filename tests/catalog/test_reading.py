@@ -223,7 +223,14 @@ def test_what_is_being_copied_waits(shelf: Library) -> None:
     second = shelf.read(first, found=found, before=before)
     assert second.waiting
     assert second.catalog == first.catalog
-    assert second.problems == ()
+    (problem,) = problems(second)
+    assert problem.startswith("New: is held back: New/a.wav is still arriving")
+    assert second.held == set(second.problems)
+    assert second.notes == (
+        "R stays as it was while R/03 C.wav is being changed",
+        "store.toml stays as it was while store.toml is being changed",
+        *first.notes,
+    )
     shelf.put("R/03 C.wav", wav(3))
     shelf.put("New/a.wav", wav(4))
     shelf.put("store.toml", 'name = "Half"')

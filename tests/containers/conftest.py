@@ -94,6 +94,7 @@ def production(
             "MSRV_IMAGE": image,
             "MSRV_LIBRARY": str(folder / "library"),
             "MSRV_DEMO_PAYMENTS": "1",
+            "MSRV_SETTLE_SECONDS": "0",
             "MSRV_PUBLIC_URL": f"https://localhost:{https_port}",
             "MSRV_TLS_CERT": str(pair.cert),
             "MSRV_TLS_KEY": str(pair.key),

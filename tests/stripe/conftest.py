@@ -29,6 +29,7 @@ def settings(library: Path, tmp_path: Path, bank: FakeStripe) -> Settings:
             "MSRV_DATA": str(tmp_path / "data"),
             "MSRV_CERTS": str(tmp_path / "certs"),
             "MSRV_TLS": "off",
+            "MSRV_SETTLE_SECONDS": "0",
             "MSRV_STRIPE_KEY": KEY,
             "MSRV_STRIPE_WEBHOOK_SECRET": SECRET,
             "MSRV_STRIPE_API": bank.url,

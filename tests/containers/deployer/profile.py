@@ -59,6 +59,7 @@ def write(folder: Path, name: str, repository: str) -> dict[str, str]:
     )
     return {
         "MSRV_LIBRARY": str(folder / "library"),
+        "MSRV_SETTLE_SECONDS": "0",
         "MSRV_IMAGE": f"{repository}:latest",
         "DEPLOY_CONFIG": str(folder / "deploy.toml"),
         "DEPLOY_TOKEN": str(folder / "token"),

@@ -1,0 +1,302 @@
+"""A running store waits: for uploads to end, and for files to come back."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from msrv.catalog.live import LiveCatalog, NotReady
+from tests.catalog.shelves import Library, wav
+from tests.waiting import until
+
+QUIET = 10
+GRACE = 60
+STORE = 'currency = "GBP"\n[prices]\nitem = "9.00"\n'
+
+
+class Store:
+    """A store whose time goes on only as a test says."""
+
+    def __init__(self, shelf: Library) -> None:
+        self.shelf = shelf
+        self.now = 0.0
+        self.ahead = 0.0
+        """How far this machine's clock is ahead of the files' dates."""
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[LiveCatalog]:
+        catalog = LiveCatalog(
+            self.shelf.root,
+            self.shelf.data,
+            settle_seconds=QUIET,
+            poll_seconds=0.005,
+            clock=lambda: newest(self.shelf.root) + self.ahead + self.now,
+            timer=lambda: self.now,
+        )
+        async with catalog, asyncio.timeout(20):
+            self.catalog = catalog
+            yield catalog
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[LiveCatalog]:
+        """Start it on files that have lain there for long."""
+        self.ahead = 1000
+        async with self.running() as catalog:
+            await catalog.ready()
+            self.ahead = 0
+            yield catalog
+
+    async def looks(self, number: int = 3) -> None:
+        """Wait until the library has been looked at some times."""
+        seen = self.catalog.looks
+        await until(lambda: self.catalog.looks >= seen + number)
+
+    async def later(self, seconds: float) -> None:
+        """Let time pass, once all that lies there now was seen."""
+        await self.looks()
+        self.now += seconds
+        await self.looks()
+
+    def price(self) -> str:
+        return str(self.catalog.current.releases[0].items[0].price)
+
+    def problems(self) -> str:
+        return "\n".join(map(str, self.catalog.reading.problems))
+
+    def sold(self) -> dict[str, list[int]]:
+        return {
+            release.folder: [item.content.size_bytes for item in release.items]
+            for release in self.catalog.current.offered
+        }
+
+
+def newest(root: Path) -> float:
+    return max(path.stat().st_ctime for path in (root, *root.rglob("*")))
+
+
+@pytest.fixture
+def store(shelf: Library) -> Store:
+    return Store(shelf)
+
+
+async def test_a_price_stays_while_its_file_is_away(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Clients delete and then upload: an album of £18 would be had for €2."""
+    path = store.shelf.put("store.toml", STORE)
+    store.shelf.release("R")
+    async with store.open():
+        assert store.price() == "£9.00"
+        path.unlink()
+        await store.later(GRACE - 1)
+        assert store.price() == "£9.00"
+        assert "store.toml: is missing; its last version" in store.problems()
+        assert "store.toml: is missing" in caplog.text
+        store.shelf.put("store.toml", STORE.replace("9.00", "8.00"))
+        await store.later(QUIET)
+        assert store.price() == "£8.00"
+        assert not store.problems()
+
+
+async def test_half_a_store_toml_sets_no_price(store: Store) -> None:
+    """An upload that stalls before `[prices]` is a whole file."""
+    store.shelf.put("store.toml", STORE)
+    store.shelf.release("R")
+    async with store.open():
+        store.shelf.put("store.toml", STORE.partition("[")[0])
+        await store.later(QUIET)
+        assert store.price() == "£9.00"
+        assert "no longer states prices.item" in store.problems()
+        await store.later(GRACE)
+        assert store.price() == "£1.00"
+        assert not store.problems()
+
+
+async def test_what_was_really_removed_is_believed_in_the_end(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And the log says that prices fell back."""
+    path = store.shelf.put("store.toml", STORE)
+    store.shelf.release("R")
+    async with store.open():
+        path.unlink()
+        await store.later(0)
+        await store.later(GRACE)
+        assert store.price() == "€1.00"
+        assert not store.problems()
+        assert "is missing, for over 60 seconds" in caplog.text
+
+
+@pytest.mark.parametrize("how", ["gone", "empty", "broken"])
+async def test_a_restart_lowers_no_price(store: Store, how: str) -> None:
+    """A store that starts while its files are away has its last prices."""
+    files = {
+        "store.toml": STORE,
+        "R/release.toml": 'price = "15.00"\nitem_price = "7.00"\n',
+    }
+    store.shelf.release("R")
+    store.shelf.release("S")
+    for name, text in files.items():
+        store.shelf.put(name, text)
+    async with store.open() as catalog:
+        prices = {each.folder: each.price for each in catalog.current.releases}
+    for name in files:
+        path = store.shelf.root / name
+        if how == "gone":
+            path.unlink()
+        else:
+            path.write_text("" if how == "empty" else "x = ")
+    for _ in range(2):
+        async with store.open() as catalog:
+            assert {
+                each.folder: each.price for each in catalog.current.releases
+            } == prices
+            assert "store.toml" in store.problems()
+            assert "R/release.toml" in store.problems()
+            await store.later(GRACE - 1)
+
+
+async def test_a_release_keeps_its_price_while_its_file_is_away(
+    store: Store,
+) -> None:
+    """Or the release would cost what store.toml says."""
+    store.shelf.release("R", toml='price = "15.00"\n')
+    path = store.shelf.root / "R/release.toml"
+    async with store.open() as catalog:
+        path.unlink()
+        await store.later(QUIET)
+        assert str(catalog.current.releases[0].price) == "€15.00"
+        assert "R/release.toml: is missing" in store.problems()
+        await store.later(GRACE - 1)
+        assert str(catalog.current.releases[0].price) == "€15.00"
+        await store.later(1)
+        assert str(catalog.current.releases[0].price) == "€2.00"
+
+
+async def test_an_upload_that_stalls_is_not_sold(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A line that stalls for some seconds would sell half a song."""
+    caplog.set_level(logging.INFO)
+    store.shelf.release("R")
+    whole = wav(9)
+    async with store.open():
+        for size in (20, 40, 60):
+            store.shelf.put("S/1.wav", whole[:size])
+            await store.later(QUIET - 1)
+            assert store.sold().keys() == {"R"}
+            assert store.problems() == (
+                "S: is held back: S/1.wav is still arriving; it waits until "
+                "all its files have been still for 10 s"
+            )
+        store.shelf.put("S/1.wav", whole)
+        await store.later(QUIET)
+        assert store.sold()["S"] == [len(whole)]
+        assert not store.problems()
+    assert caplog.text.count("is held back") == 1
+
+
+async def test_an_album_that_arrives_is_sold_at_no_stage(store: Store) -> None:
+    """Nor is one that is on sale another while a bonus track arrives."""
+    store.shelf.release("R")
+    async with store.open() as catalog:
+        before = catalog.current.releases_by_id
+        for number in range(4):
+            store.shelf.put(f"New/{number}.wav", wav(number))
+            store.shelf.put(f"R/bonus {number}.wav", wav(number))
+            await store.later(QUIET - 2)
+            assert store.sold().keys() == {"R"}
+            assert catalog.current.releases_by_id == before
+        await store.later(QUIET)
+        assert len(store.sold()["New"]) == 4
+        assert len(store.sold()["R"]) == 6
+
+
+async def test_a_folder_that_never_rests_is_a_problem(store: Store) -> None:
+    """A log that keeps growing holds a release back, and says so."""
+    store.shelf.release("R")
+    log = store.shelf.put("S/upload.txt", "log")
+    store.shelf.put("S/1.wav", wav(1))
+    async with store.open():
+        store.shelf.put("R/log.txt", "")
+        for number in range(9):
+            log.write_text("." * number)
+            store.shelf.put("R/log.txt", "." * number)
+            await store.later(QUIET - 1)
+        assert store.problems().splitlines() == [
+            f"{folder}: is not taken up: {folder}/{name} keeps changing, and "
+            "it waits until all its files have been still for 10 s"
+            for folder, name in (("R", "log.txt"), ("S", "upload.txt"))
+        ]
+        assert len(store.sold()["R"]) == 2
+
+
+async def test_a_store_on_files_that_lie_there_opens_at_once(
+    store: Store,
+) -> None:
+    """A restart must not cost the quiet time."""
+    store.shelf.put("store.toml", STORE)
+    store.shelf.release("R")
+    async with store.open():
+        assert store.sold().keys() == {"R"}
+        assert store.now == 0
+
+
+async def test_a_store_that_was_just_set_up_opens_after_the_quiet_time(
+    store: Store,
+) -> None:
+    """It has nothing to sell before, and half of it may be on its way."""
+    store.shelf.put("store.toml", STORE)
+    store.shelf.release("R")
+    async with store.running() as catalog:
+        await store.looks()
+        with pytest.raises(NotReady):
+            _ = catalog.current
+        store.now += QUIET + 1
+        await catalog.ready()
+        assert store.price() == "£9.00"
+
+
+async def test_a_library_that_never_rests_does_not_keep_the_store_shut(
+    store: Store,
+) -> None:
+    """It opens with what there is, and says what it waits for."""
+    store.shelf.put("R/log.txt", "")
+    async with store.running() as catalog:
+        for number in range(4):
+            store.shelf.put("R/log.txt", "." * number)
+            await store.looks()
+            store.now += QUIET - 2
+        await catalog.ready()
+        assert store.problems().startswith("R: is held back: R/log.txt")
+
+
+async def test_a_start_while_files_arrive_goes_on_delivering(
+    store: Store,
+) -> None:
+    """What was sold is delivered as before; the release is sold again once
+    all of it is there.
+    """
+    store.shelf.release("R")
+    store.shelf.release("S")
+    async with store.open() as catalog:
+        before = catalog.current.releases_by_id
+    store.shelf.put("R/03 Bonus.wav", wav(3)[:20])
+    store.ahead = 0
+    async with store.running() as catalog:
+        await catalog.ready()
+        assert store.sold().keys() == {"S"}
+        (held,) = [
+            each for each in catalog.current.releases if each.folder == "R"
+        ]
+        assert held.hidden
+        assert [item.item_id for item in held.items] == [
+            item.item_id for item in before[held.release_id].items
+        ]
+        assert store.problems().startswith("R: is held back")
+        store.shelf.put("R/03 Bonus.wav", wav(3))
+        await store.later(QUIET)
+        assert len(store.sold()["R"]) == 3
