@@ -5,36 +5,39 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, BinaryIO, Final, Self
 
+from msrv.catalog.embedded_art import has_picture
 from msrv.catalog.mojibake import repaired
 from msrv.catalog.riff_info import read_info
+from msrv.catalog.sound_file import NotAudio, open_ape, open_sound
 from msrv.catalog.text import clean
 
 _NUMBER: Final = re.compile(r"\s*0*([1-9][0-9]{0,3})(?![0-9])")
+__all__ = ["NotAudio", "Tags", "read_tags", "tags_of"]
+
 _LATIN_1: Final = 0
 _ID3V1_BYTES: Final = 128
 _DATE: Final = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
-# By mutagen's names: easy ones and Vorbis comments, frames of ID3, APEv2.
+# Of Vorbis comments and APEv2, then frames of ID3, then MP4's atoms.
 _KEYS: Final = {
-    "title": ("title", "TIT2"),
-    "artist": ("artist", "TPE1"),
-    "album_artist": ("albumartist", "album artist", "album_artist", "TPE2"),
-    "album": ("album", "TALB"),
-    "date": ("date", "year", "TDRC"),
-    "number": ("tracknumber", "track", "TRCK"),
-    "disc": ("discnumber", "disc", "TPOS"),
+    "title": ("title", "TIT2", "\xa9nam"),
+    "artist": ("artist", "TPE1", "\xa9ART"),
+    "album_artist": (
+        *("albumartist", "album artist", "album_artist"),
+        *("TPE2", "aART"),
+    ),
+    "album": ("album", "TALB", "\xa9alb"),
+    "date": ("date", "year", "TDRC", "\xa9day"),
+    "number": ("tracknumber", "track", "TRCK", "trkn"),
+    "disc": ("discnumber", "disc", "TPOS", "disk"),
 }
 _SEVERAL: Final = frozenset({"artist", "album_artist"})
 """What may have several values, all of which are shown."""
 
 Values = Mapping[str, Sequence[str]]
 """What a tag says, by fields of Tags."""
-
-
-class NotAudio(Exception):
-    """The tag reader can't read the file; its text is the reason, one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Tags:
     number: int | None = None
     disc: int | None = None
     duration_seconds: float | None = None
+    has_picture: bool = False
 
     def to_facts(self) -> dict[str, Any]:
         """Give what the index keeps."""
@@ -70,41 +74,20 @@ def read_tags(file: BinaryIO) -> Tags:
     first that says something counts: ID3v2, APEv2, RIFF INFO, ID3v1. Raises
     NotAudio.
     """
-    # Slow to import (PLC0415), and not needed while the index is warm.
-    import mutagen  # noqa: PLC0415
-    from mutagen.aiff import AIFF  # noqa: PLC0415
-    from mutagen.easymp4 import EasyMP4  # noqa: PLC0415
-    from mutagen.flac import FLAC  # noqa: PLC0415
-    from mutagen.mp3 import MP3  # noqa: PLC0415
-    from mutagen.oggflac import OggFLAC  # noqa: PLC0415
-    from mutagen.oggopus import OggOpus  # noqa: PLC0415
-    from mutagen.oggspeex import OggSpeex  # noqa: PLC0415
-    from mutagen.oggvorbis import OggVorbis  # noqa: PLC0415
-    from mutagen.wave import WAVE  # noqa: PLC0415
-
-    # No playlists, no pictures: only what the suffixes that are sold mean.
-    oggs = [OggVorbis, OggOpus, OggFLAC, OggSpeex]
-    kinds = [AIFF, MP3, EasyMP4, FLAC, WAVE, *oggs]
-    try:
-        sound = mutagen.File(file, options=kinds)
-        if sound is None:
-            # It looks at the first page alone, which may be of a Skeleton.
-            sound = _first_that_reads(file, oggs)
-    except Exception as error:
-        # Its own errors, and struct, index, value and recursion errors that
-        # leak from its parsers: whatever it is, it can't be read.
-        raise NotAudio(_reason(error, file)) from error
-    if sound is None or getattr(sound, "info", None) is None:
-        raise NotAudio("no sound in it")
+    sound = open_sound(file)
     found = [_values(sound.tags)]
-    if isinstance(sound, MP3):
+    kind = type(sound).__name__
+    if kind == "MP3":
         is_old = getattr(sound.tags, "version", (2,))[0] == 1
-        found.insert(0 if is_old else 1, _ape(file))
+        found.insert(0 if is_old else 1, _values(open_ape(file)))
         found.append(_id3v1(file))
-    elif isinstance(sound, WAVE):
+    elif kind == "WAVE":
         found.append(read_info(file))
-    duration_seconds = _duration(getattr(sound.info, "length", None))
-    return tags_of(found, duration_seconds)
+    return replace(
+        tags_of(found),
+        duration_seconds=_duration(getattr(sound.info, "length", None)),
+        has_picture=has_picture(sound, file),
+    )
 
 
 def tags_of(
@@ -149,7 +132,11 @@ def _values(tags: Any) -> Values:  # noqa: ANN401 - theirs
                 texts = texts.split("\0")
             elif not isinstance(texts, list | tuple):
                 texts = list(texts) if hasattr(texts, "__iter__") else [texts]
-            found[name] = [str(text) for text in texts]
+            # MP4 has numbers, with how many there are: (2, 9).
+            found[name] = [
+                str(text[0] if isinstance(text, tuple) else text)
+                for text in texts
+            ]
             if getattr(value, "encoding", None) == _LATIN_1:
                 called_latin_1.append(name)
             break
@@ -164,16 +151,6 @@ def _repair(found: dict[str, list[str]], names: Sequence[str]) -> None:
         found[name] = [next(texts) for _ in found[name]]
 
 
-def _ape(file: BinaryIO) -> Values:
-    from mutagen.apev2 import APEv2  # noqa: PLC0415 - as in read_tags
-
-    file.seek(0)
-    # It mostly isn't there, and a broken one says nothing.
-    with suppress(Exception):
-        return _values(APEv2(file))  # type: ignore[no-untyped-call] # theirs
-    return {}
-
-
 def _id3v1(file: BinaryIO) -> Values:
     from mutagen.id3 import ParseID3v1  # noqa: PLC0415 - as in read_tags
 
@@ -182,24 +159,6 @@ def _id3v1(file: BinaryIO) -> Values:
         last = file.read(_ID3V1_BYTES)
         return _values(ParseID3v1(last))  # type: ignore[no-untyped-call] # theirs
     return {}
-
-
-def _first_that_reads(file: BinaryIO, kinds: list[Any]) -> Any:  # noqa: ANN401 - theirs
-    file.seek(0)
-    if file.read(4) != b"OggS":
-        return None
-    for kind in kinds:
-        file.seek(0)
-        with suppress(Exception):
-            return kind(file)
-    return None
-
-
-def _reason(error: Exception, file: BinaryIO) -> str:
-    """Say what the parser said, without the path, which it may begin with."""
-    name = repr(getattr(file, "name", ""))
-    said = str(error).removeprefix(name) or type(error).__name__
-    return clean(said)
 
 
 def _leading_number(text: str) -> int | None:
