@@ -27,13 +27,21 @@ from msrv.mail.outbox import FOLDER_NAME, Outbox
 from msrv.mail.postman import Postman
 from msrv.mail.relay import Account, Relay
 from msrv.mail.writing import Writer
-from msrv.pages import headers, keys, mailing, middleware, rendering
+from msrv.pages import (
+    headers,
+    keys,
+    mailing,
+    middleware,
+    redirects,
+    rendering,
+)
 from msrv.pages.assets import Assets
 from msrv.pages.codebook import CodeBook
 from msrv.pages.limits import LimitFigures, Limits
 from msrv.pages.listening import Listener
 from msrv.pages.origin import OriginRules
 from msrv.pages.packs import Packs
+from msrv.pages.qr_codes import QRCodes
 from msrv.pages.routes import ROUTES
 from msrv.pages.shelf import Shelf
 from msrv.pages.studio.routes import STUDIO
@@ -63,7 +71,12 @@ def create_app(
     With `reload`, changed templates and stylesheets show at once.
     """
     app = web.Application(
-        middlewares=[middleware.count, middleware.explain, middleware.place],
+        middlewares=[
+            middleware.count,
+            middleware.explain,
+            middleware.place,
+            redirects.lead,
+        ],
         client_max_size=MAX_BODY_BYTES,
     )
     folder = Folder(settings.library_folder)
@@ -81,6 +94,7 @@ def create_app(
     app[keys.TRAFFIC].show(LimitFigures(limits))
     app[keys.SHELF] = Shelf(keep_pages=not reload)
     app[keys.PACKS] = Packs()
+    app[keys.QR_CODES] = QRCodes()
     app[keys.SENDER] = _sender(settings, folder, app[keys.ORIGIN_RULES])
     app[keys.PLACES] = Places(
         settings.max_downloads, settings.max_downloads_per_client
@@ -191,8 +205,9 @@ def _verifying(
 
 
 async def _makers(app: web.Application) -> AsyncIterator[None]:
-    """End what is still making a cover or a preview."""
+    """End what is still making a cover, a preview or a QR code."""
     yield
+    app[keys.QR_CODES].close()
     await app[keys.COVERS].aclose()
     await app[keys.PREVIEWS].aclose()
 

@@ -84,19 +84,25 @@ def explained(data: dict[str, Any]) -> str:
     """Say what a link or a receipt grants, in aligned lines."""
     if data["kind"] == "nothing":
         return "This grants nothing: it is no link and no receipt of ours."
+    lines = [("this is", f"a {data['kind']}"), ("order", data["order_id"])]
     items = ", ".join(
-        each["title"] or each["item_id"] for each in data["items"]
+        each["title"] or each["item_id"]
+        for each in data["items"]
+        if not each.get("refunded")
     )
-    lines = [
-        ("this is", f"a {data['kind']}"),
-        ("order", data["order_id"]),
-        ("grants", _plain(items, 400)),
-    ]
-    if data["expires_at"] is None:
-        lines.append(("until", "for ever"))
-    else:
-        word = "until" if data["valid"] else "expired"
-        lines.append((word, moment(data["expires_at"])))
+    if items:
+        lines.append(("grants", _plain(items, 400)))
+    refunded = [each for each in data["items"] if each.get("refunded")]
+    if refunded:
+        names = ", ".join(
+            each["title"] or each["item_id"] for each in refunded
+        )
+        lines.append(("refunded", _plain(names, 400)))
+    if data["expired"]:
+        lines.append(("expired", moment(data["expires_at"])))
+    elif len(refunded) < len(data["items"]):
+        at = data["expires_at"]
+        lines.append(("until", "for ever" if at is None else moment(at)))
     return "\n".join(f"{label:<9}{text}" for label, text in lines)
 
 

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from msrv import __version__
 from msrv.cli import main
+from msrv.ledger.revocations import FILE_NAME, Revocations, TakenBack
 from msrv.proofs.keyring import Keyring, weakness
 from msrv.proofs.links import verify_link
 from tests.conftest import NONCE
@@ -28,8 +29,12 @@ class Cli:
             "MSRV_SETTLE_SECONDS": "0",
         }
 
-    def __call__(self, *arguments: str, **environ: str) -> Result:
-        return CliRunner().invoke(main, arguments, env=self.environ | environ)
+    def __call__(
+        self, *arguments: str, stdin: str | None = None, **environ: str
+    ) -> Result:
+        return CliRunner().invoke(
+            main, arguments, input=stdin, env=self.environ | environ
+        )
 
 
 @pytest.fixture
@@ -164,6 +169,33 @@ def test_verify_explains(cli: Cli) -> None:
     result = cli("verify", "https://localhost/download/a/b/c")
     assert result.exit_code == 1
     assert result.stdout.startswith("This grants nothing")
+
+
+def test_verify_finds_it_in_a_whole_mail(cli: Cli) -> None:
+    """Support has to cut the address out of a mail by hand."""
+    link = cli("link", "departure").stdout.strip()
+    mail = f"> Hello,\n> my link {link[:70]}=\n> {link[70:]}. Thanks!\n"
+    assert "Departure" in cli("verify", mail).stdout
+    assert "Departure" in cli("verify", "-", stdin=mail).stdout
+
+
+def test_verify_knows_what_was_refunded(cli: Cli, tmp_path: Path) -> None:
+    """A refunded link is called good at a terminal."""
+    link = cli("link", "departure").stdout.strip()
+    order_id = link.split("/")[-3][:24]
+    revocations = Revocations(tmp_path / "data" / FILE_NAME)
+    taken = TakenBack(
+        whole=False, items=frozenset({"departure"}), kept=frozenset()
+    )
+    revocations.replace({order_id: taken}, 1)
+    revocations.save()
+    result = cli("verify", link)
+    assert result.exit_code == 1
+    assert re.search("^refunded +Departure$", result.stdout, re.MULTILINE)
+    assert "grants" not in result.stdout
+    (tmp_path / "data" / FILE_NAME).write_text("damaged")
+    result = cli("verify", link)
+    assert result.exit_code == 0
 
 
 def test_nonce_is_strong_and_never_the_same(cli: Cli) -> None:

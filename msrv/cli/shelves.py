@@ -1,6 +1,7 @@
 """What the library offers, and links to it."""
 
 import json
+import logging
 import secrets
 import sys
 import time
@@ -14,10 +15,14 @@ from msrv import server, settings, shelflist
 from msrv.cli.keys import keyring
 from msrv.cli.options import BASE_URL, LIBRARY
 from msrv.cli.plainly import plainly
+from msrv.ledger.revocations import FILE_NAME, BadList, Revocations
 from msrv.pages import verify as verify_page
 from msrv.proofs.explain import explain
 from msrv.proofs.keyring import new_order_id
 from msrv.proofs.links import make_link
+from msrv.proofs.pasted_text import MAX_CHARS
+
+log = logging.getLogger(__name__)
 
 _MAX_HOURS: Final = 24 * 366 * 100
 
@@ -82,18 +87,27 @@ def link(
 
 
 @click.command()
-@click.argument("url")
+@click.argument("text")
 @LIBRARY
-def verify(url: str, library: Path | None) -> None:
+def verify(text: str, library: Path | None) -> None:
     """Say what a link or a receipt grants, and until when.
 
-    Exits with 1 if it grants nothing (any more).
+    TEXT may be a whole mail with one in it; `-` reads it from standard
+    input. Exits with 1 if it grants nothing (any more).
     """
+    if text == "-":
+        text = sys.stdin.buffer.read(MAX_CHARS).decode("utf-8", "replace")
     with plainly():
         found = settings.load(library=library)
-        explanation = explain(keyring(found), url, int(time.time()))
-        reading = shelflist.read(found)
-    data = verify_page.as_data(explanation, reading.catalog)
+        explanation = explain(keyring(found), text, int(time.time()))
+        catalog = shelflist.read(found).catalog
+        revocations = Revocations(found.data / FILE_NAME)
+        try:
+            revocations.load()
+        except BadList as error:
+            log.warning("what was refunded isn't known: %s", error)
+    data = verify_page.as_data(explanation, catalog)
+    verify_page.mark_refunds(data, catalog, revocations)
     click.echo(shelflist.explained(data))
     if not data["valid"]:
         sys.exit(1)

@@ -7,7 +7,6 @@ from msrv.pages.asking import read_prices
 from msrv.pages.forms import read_form
 from msrv.pages.keys import CATALOG, ORIGIN
 from msrv.pages.rendering import respond, wants_json
-from msrv.payments.discounts import tidy
 
 
 async def show(request: web.Request) -> web.Response:
@@ -45,7 +44,7 @@ async def change(request: web.Request) -> web.StreamResponse:
     if not gone:  # who takes something out need not have typed well
         content = cart.choose(content, read_prices(form, catalog))
     typed = form.get("discount")
-    name = None if typed is None else tidy(typed)
+    name = None if typed is None else discounts.read(request, typed)
     response: web.StreamResponse
     if wants_json(request):
         discount = await discounts.of_cart(request, content, name)

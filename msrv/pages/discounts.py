@@ -6,6 +6,7 @@ guess, and never refused, however many strangers guess.
 """
 
 import asyncio
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -130,12 +131,14 @@ def find(request: web.Request, text: str, *, group: str = "typed") -> Discount:
     Raises DiscountError; TooManyGuesses for who has guessed too often.
     """
     config = request.config_dict
-    name, now = discounts.tidy(text), config[CLOCK]()
     shop, limits = config[CATALOG].current.shop, config[LIMITS]
+    name, now = discounts.read(shop, text), config[CLOCK]()
     client = client_network(request[ORIGIN].client)
     kept, is_tagged = _kept(request)
-    if (is_tagged and kept == name) or limits.wrong_discounts.has(
-        (client, name), now
+    # By all that was said: of a longer text, more than its name is tried.
+    said = hashlib.sha256(text.encode("utf-8", "replace")).digest()
+    if (is_tagged and kept == text) or limits.wrong_discounts.has(
+        (client, said), now
     ):
         return discounts.find(shop, name, now)
     limits.discounts.check(client, group=group, now=now)
@@ -145,8 +148,25 @@ def find(request: web.Request, text: str, *, group: str = "typed") -> Discount:
         limits.discounts.spend(client, group=group, now=now)
         # A page that shows it again, or a form that is sent twice, is no
         # other guess.
-        limits.wrong_discounts.add((client, name), now)
+        for each in (said, hashlib.sha256(name.encode()).digest()):
+            limits.wrong_discounts.add((client, each), now)
         raise
+
+
+def read(request: web.Request, text: str) -> str:
+    """Return the name of the discount that was typed or pasted.
+
+    One that isn't found is a guess that is counted, and is returned as it
+    was typed; so is any where too many were tried.
+    """
+    if not text.strip():
+        return ""
+    try:
+        return find(request, text).name
+    except (NoSuchDiscount, TooManyGuesses):
+        return discounts.tidy(text)
+    except DiscountError as error:
+        return error.name
 
 
 async def check_uses(request: web.Request, found: Discount) -> None:

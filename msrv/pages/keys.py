@@ -18,6 +18,7 @@ from msrv.pages.codebook import CodeBook
 from msrv.pages.limits import Limits
 from msrv.pages.origin import Origin, OriginRules
 from msrv.pages.packs import Packs
+from msrv.pages.qr_codes import QRCodes
 from msrv.pages.shelf import Shelf
 from msrv.pages.traffic import Traffic
 from msrv.payments.model import Note
@@ -62,6 +63,7 @@ UNTAGGED_RETURNS: Final = web.AppKey("UNTAGGED_RETURNS", Untagged)
 TILL: Final = web.AppKey("TILL", Till)
 ORIGIN_RULES: Final = web.AppKey("ORIGIN_RULES", OriginRules)
 CODE_BOOK: Final = web.AppKey("CODE_BOOK", CodeBook)
+QR_CODES: Final = web.AppKey("QR_CODES", QRCodes)
 LIMITS: Final = web.AppKey("LIMITS", Limits)
 MAIL: Final = web.AppKey("MAIL", Postman)
 """Only there where the store sends mail."""

@@ -131,7 +131,7 @@ async def again(request: web.Request) -> web.StreamResponse:
         if wants_json(request):
             raise
         wait = error.retry_after_seconds
-        response = purchases.page(request, status=429, mail_wait=wait)
+        response = await purchases.page(request, status=429, mail_wait=wait)
         response.headers["Retry-After"] = str(wait)
         return response
     if wants_json(request):

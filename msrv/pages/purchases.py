@@ -1,13 +1,10 @@
 """The receipt: what was bought, and a fresh link to each of it."""
 
-import io
 import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-import segno
 from aiohttp import web
-from markupsafe import Markup
 
 from msrv.catalog.model import Item, Release
 from msrv.money import Money
@@ -19,10 +16,11 @@ from msrv.pages.keys import (
     LEDGER,
     MAIL,
     ORIGIN,
+    QR_CODES,
     SETTINGS,
 )
-from msrv.pages.rendering import PRIVATE, respond
-from msrv.proofs import receipts
+from msrv.pages.rendering import PRIVATE, respond, wants_json
+from msrv.proofs import pasted, receipts
 from msrv.proofs.errors import Forged
 from msrv.proofs.links import make_link
 from msrv.proofs.receipts import Receipt
@@ -30,8 +28,6 @@ from msrv.proofs.receipts import Receipt
 _PATH: Final = "/purchases/"
 _MAIL_WAIT: Final = "mail_wait"
 _SECONDS: Final = re.compile(r"[0-9]{1,6}")
-_QR_BYTES: Final = 1200
-"""A longer address makes a code too fine to scan from a phone's screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +54,7 @@ class Delivery:
 async def show(request: web.Request) -> web.Response:
     """Show a receipt with fresh links. Raises Forged."""
     wait = request.query.get(_MAIL_WAIT, "")
-    return page(
+    return await page(
         request, mail_wait=int(wait) if _SECONDS.fullmatch(wait) else 0
     )
 
@@ -71,7 +67,7 @@ def mail_wait_path(path: str, wait_seconds: int) -> str:
     return f"{path}?{_MAIL_WAIT}={wait_seconds}" if wait_seconds else path
 
 
-def page(
+async def page(
     request: web.Request, *, status: int = 200, mail_wait: int = 0
 ) -> web.Response:
     """Render the receipt of a request's path. Raises Forged.
@@ -84,6 +80,7 @@ def page(
     address = base + receipt_path(token)
     expires_at = _expires_at(request)
     deliveries = _deliveries(request, receipt, expires_at)
+    as_json = wants_json(request)
     return respond(
         request,
         "purchase.html",
@@ -109,7 +106,9 @@ def page(
         deliveries=deliveries,
         address=address,
         expires_at=expires_at,
-        code=_qr_code(address),
+        code=None
+        if as_json
+        else await request.config_dict[QR_CODES].of(address),
         mail_path=f"{receipt_path(token)}/mail"
         if request.config_dict.get(MAIL)
         else None,
@@ -119,14 +118,18 @@ def page(
 
 
 async def find(request: web.Request) -> web.Response:
-    """Lead from a pasted address to the receipt (`?receipt=`)."""
-    pasted = request.query.get("receipt", "").strip()
-    token = pasted.rpartition(_PATH)[2].partition("?")[0]
-    if not token:
+    """Lead from a text with a receipt in it to the receipt (`?receipt=`).
+
+    Raises NothingHere for no text, Forged for one without a receipt.
+    """
+    text = request.query.get("receipt", "")
+    if not text.strip():
         raise NothingHere
-    if not re.fullmatch(r"[\w.-]+", token, re.ASCII):
+    config = request.config_dict
+    found = pasted.find(config[KEYRING], text, config[CLOCK]())
+    if found is None or found.receipt is None:
         raise Forged
-    raise web.HTTPSeeOther(receipt_path(token))
+    raise web.HTTPSeeOther(found.path)
 
 
 def receipt_path(token: str) -> str:
@@ -216,24 +219,3 @@ def _line(delivery: Delivery, base: str) -> dict[str, Any]:
             for part, link in delivery.parts
         ]
     return line
-
-
-def _qr_code(address: str) -> Markup | None:
-    """Draw an address as a QR code in SVG, None where it is too long."""
-    if len(address) > _QR_BYTES:
-        return None
-    out = io.BytesIO()
-    segno.make_qr(address, error="l").save(
-        out,
-        kind="svg",
-        xmldecl=False,
-        svgns=True,
-        omitsize=True,
-        border=4,
-        dark="#000",
-        light="#fff",
-        svgclass="qr",
-        lineclass=None,
-    )
-    # segno writes numbers and these constants, nothing of the address.
-    return Markup(out.getvalue().decode())  # noqa: S704

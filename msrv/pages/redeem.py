@@ -31,7 +31,7 @@ from msrv.pages.keys import (
 from msrv.pages.limits import TooManyGuesses
 from msrv.pages.purchases import downloads_of, mail_wait_path, receipt_path
 from msrv.pages.rendering import PRIVATE, respond, wants_json
-from msrv.proofs import codes, receipts
+from msrv.proofs import codes, pasted, receipts
 from msrv.proofs.codes import Code, WrongCheck, WrongLength, WrongSign
 from msrv.proofs.errors import Forged
 from msrv.rate_limit import client_network
@@ -159,11 +159,17 @@ async def redeem(request: web.Request) -> web.StreamResponse:
 
 
 async def _verify(request: web.Request, text: str, claim: Claim) -> Code:
-    """Read a code. Raises Mistyped, TooManyGuesses, Forged, CampaignEnded."""
-    signs = codes.tidy(text)
+    """Find a code in what was typed or pasted.
+
+    Raises Mistyped, TooManyGuesses, Forged, CampaignEnded.
+    """
+    candidates = pasted.find_codes(text) or [codes.tidy(text)]
     config = request.config_dict
     catalog = config[CATALOG].current
-    items = await config[CODE_BOOK].items(catalog, codes.tag_of_item(signs))
+    items = [
+        await config[CODE_BOOK].items(catalog, codes.tag_of_item(signs))
+        for signs in candidates
+    ]
     now = config[CLOCK]()
     keys: tuple[Hashable, ...] = (client_network(request[ORIGIN].client),)
     group = "new"
@@ -172,15 +178,17 @@ async def _verify(request: web.Request, text: str, claim: Claim) -> Code:
         # the page before; the claim is counted, or one would serve them all.
         keys, group = (*keys, claim.value), "known"
     # Nothing is awaited from here on: what is sent at once is counted singly.
-    config[LIMITS].codes.check(*keys, group=group, now=now)
-    try:
-        code = codes.verify(config[KEYRING], signs, items)
-    except Forged:
-        config[LIMITS].codes.spend(*keys, group=group, now=now)
-        raise
-    if config[CODE_BOOK].has_ended(code.campaign_tag):
-        raise CampaignEnded
-    return code
+    for signs, item_ids in zip(candidates, items, strict=True):
+        config[LIMITS].codes.check(*keys, group=group, now=now)
+        try:
+            code = codes.verify(config[KEYRING], signs, item_ids)
+        except Forged:
+            config[LIMITS].codes.spend(*keys, group=group, now=now)
+            continue
+        if config[CODE_BOOK].has_ended(code.campaign_tag):
+            raise CampaignEnded
+        return code
+    raise Forged
 
 
 async def _turn(

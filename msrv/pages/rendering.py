@@ -35,6 +35,7 @@ _SHAPED: Final = {
 _MEDIA_RANGE: Final = re.compile(
     r"\s*([\w!#$%&'*+.^`|~-]+)/([\w!#$%&'*+.^`|~-]+)\s*((?:;[^,]*)?)"
 )
+_ANY: Final = re.compile(r"^\s*\*(?=\s*(?:;|$))")
 _QUALITY: Final = re.compile(
     r";\s*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*", re.IGNORECASE
 )
@@ -57,8 +58,9 @@ def wants_json(request: web.Request) -> bool:
     """Whether the visitor would rather have JSON than a page.
 
     RFC 9110 section 12.5.1, for the two shapes there are; a page wins a tie.
-    An entry that can't be read is passed over. Raises NoSuchShape where
-    neither is acceptable.
+    An entry that can't be read is skipped; a header of none that can is as
+    good as no header, and `*` is `*/*`. Raises NoSuchShape where neither is
+    acceptable.
     """
     header = ",".join(request.headers.getall("Accept", ()))
     if not header.strip():
@@ -72,10 +74,12 @@ def wants_json(request: web.Request) -> bool:
 def _qualities(header: str) -> tuple[float, float]:
     """Give the quality of HTML and of JSON; the most specific range counts."""
     best = {HTML: (-1, 0.0), JSON: (-1, 0.0)}
+    readable = False
     for entry in header[:4096].split(","):
-        match = _MEDIA_RANGE.fullmatch(entry)
+        match = _MEDIA_RANGE.fullmatch(_ANY.sub("*/*", entry, count=1))
         if match is None:
             continue
+        readable = True
         kind, subtype = match[1].lower(), match[2].lower()
         stated = _QUALITY.search(match[3])
         quality = float(stated[1]) if stated else 1.0
@@ -90,7 +94,7 @@ def _qualities(header: str) -> tuple[float, float]:
                 continue
             if rank > known:
                 best[shape] = (rank, quality)
-    return best[HTML][1], best[JSON][1]
+    return (best[HTML][1], best[JSON][1]) if readable else (1.0, 1.0)
 
 
 def respond(

@@ -5,6 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from msrv.catalog.model import Catalog, Item
+from msrv.ledger.revocations import Revocations
 from msrv.pages.keys import CATALOG, CLOCK, KEYRING, LEDGER
 from msrv.pages.rendering import PRIVATE, respond
 from msrv.proofs.explain import Explanation, explain
@@ -23,7 +24,7 @@ async def show(request: web.Request) -> web.Response:
             request.config_dict[CLOCK](),
         )
         data = as_data(explanation, catalog)
-        _mark_refunds(request, data)
+        mark_refunds(data, catalog, request.config_dict[LEDGER].revocations)
     return respond(
         request,
         "verify.html",
@@ -62,18 +63,19 @@ def as_data(explanation: Explanation, catalog: Catalog) -> dict[str, Any]:
     return data
 
 
-def _mark_refunds(request: web.Request, data: dict[str, Any]) -> None:
-    """Say which items were taken back; a link to one grants nothing."""
-    catalog = request.config_dict[CATALOG].current
-    revocations = request.config_dict[LEDGER].revocations
-    for item in data.get("items", ()):
+def mark_refunds(
+    data: dict[str, Any], catalog: Catalog, revocations: Revocations
+) -> None:
+    """Say which items were refunded; what has none left grants nothing."""
+    items = data.get("items", ())
+    for item in items:
         item_id = item["item_id"]
         entry = catalog.by_id.get(item_id)
         release_id = entry.release_id if isinstance(entry, Item) else None
         item["refunded"] = revocations.ends(
             data["order_id"], item_id, release_id
         )
-    if data["kind"] == "link" and data["items"][0]["refunded"]:
+    if items and all(item["refunded"] for item in items):
         data["valid"] = False
 
 

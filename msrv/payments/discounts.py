@@ -4,15 +4,24 @@ The price is the seller's: a browser names a code, and what it is worth stands
 in `store.toml`. Whether its uses are used up is the ledger's to know.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from msrv.catalog.model import Discount, Shop
 from msrv.money import Money
+from msrv.proofs.pasted_text import readings, visible
 from msrv.proofs.receipts import Line
 
 MAX_CHARS: Final = 24
+_MAX_TEXT: Final = 1000
+_MAX_READINGS: Final = 3
+_MAX_WORDS: Final = 12
+"""So much is looked up for one guess that is counted."""
+_WORD: Final = re.compile(r"[A-Z0-9][A-Z0-9-]{2,23}")
+_NO_SIGN: Final = re.compile(r"[^A-Z0-9-]")
 
 
 class DiscountError(Exception):
@@ -60,8 +69,38 @@ class NotForThis(DiscountError):
 
 
 def tidy(text: str) -> str:
-    """Read a code as somebody typed it."""
-    return "".join(text[: 4 * MAX_CHARS].split()).upper()[:MAX_CHARS]
+    """Return a code as it would be written: up to 24 of A-Z, 0-9 and `-`.
+
+    Spaces, quotes and what can't be seen are left out, and any dash is `-`.
+    """
+    plain = visible(text[:_MAX_TEXT]).replace("\u2014", "-").upper()
+    return _NO_SIGN.sub("", plain)[:MAX_CHARS].strip("-")
+
+
+def read(shop: Shop, text: str) -> str:
+    """Return the name of the discount that somebody typed or pasted.
+
+    Dashes and case don't count, and other words may stand around it. Where
+    the store has none of them, it is what `tidy` returns.
+    """
+    known = {_squeezed(each.name): each.name for each in shop.discounts}
+    known |= {each.name: each.name for each in shop.discounts}
+    for name in _names(text):
+        found = known.get(name) or known.get(_squeezed(name))
+        if found is not None:
+            return found
+    return tidy(text)
+
+
+def _names(text: str) -> Iterator[str]:
+    """Yield what may be a code in a text: all of it, then its words."""
+    yield tidy(text)
+    for reading in islice(readings(text[:_MAX_TEXT]), _MAX_READINGS):
+        yield from _WORD.findall(reading.upper())[:_MAX_WORDS]
+
+
+def _squeezed(name: str) -> str:
+    return name.replace("-", "")
 
 
 def find(shop: Shop, name: str, now: int) -> Discount:

@@ -36,7 +36,15 @@ from msrv.proofs.orders import (
     lines_to_json,
 )
 
-__all__ = ["MAX_LINES", "Line", "Receipt", "jwks", "read", "sign"]
+__all__ = [
+    "MAX_LINES",
+    "Line",
+    "Receipt",
+    "headers",
+    "jwks",
+    "read",
+    "sign",
+]
 
 _PROVIDER: Final = re.compile(r"[a-z][a-z0-9-]{0,15}")
 _ISSUER: Final = re.compile(r"[!-~]{1,100}")
@@ -141,6 +149,15 @@ def read(keyring: Keyring, token: str) -> Receipt:
     if receipt.is_pretend and not keyring.accepts_pretend:
         raise Forged  # by the real key: from before there were two
     return receipt
+
+
+def headers(keyring: Keyring) -> tuple[str, ...]:
+    """Return what each receipt that `read` accepts begins with."""
+    return tuple(
+        _header(generation, kind)
+        for generation in keyring.verifiers
+        for kind in _TYPES
+    )
 
 
 def jwks(keyring: Keyring) -> dict[str, list[dict[str, str]]]:

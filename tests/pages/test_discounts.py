@@ -66,6 +66,36 @@ async def order(store: Client, code: str, *items: str) -> tuple[int, str, int]:
     return answer.status, "", paid["total_minor"]
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "spring",
+        " Spring\t",
+        "\u201cSPRING\u201d",
+        "\u2018spring\u2019!",
+        "SPR\u200bING\ufeff",
+        "SPR\u00adING",
+        "SPR\u2013ING",
+        "S P R I N G",
+        "\xa0SPRING\xa0",
+        "\uff33PRING",
+        "my code is SPRING, please",
+        "> SPRING",
+        "https://shop.example/?code=SPRING&utm_source=x",
+    ],
+)
+async def test_a_code_is_read_as_people_write_it(
+    shop: Client, typed: str
+) -> None:
+    """A word processor's quotes and dashes make another code of it."""
+    answer = await shop.post(
+        "/cart", data={"add": "night-bus", "discount": typed}, headers=JSON
+    )
+    found = (await answer.json())["discount"]
+    assert found["code"] == "SPRING"
+    assert found["totals"][0]["off_minor"] == 140
+
+
 async def test_from_the_cart_to_the_receipt(
     shop: Client, keyring: Keyring
 ) -> None:

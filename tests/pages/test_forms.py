@@ -335,12 +335,13 @@ def test_a_form_costs_no_more_than_its_bytes(
     calls, error = calls_of(posted)
     if isinstance(error, UnsupportedForm):
         assert posted.content.read == 0
-        assert calls < 200 + 20 * len(parameters)
+        assert calls < 200 + 3 * len(stated["Content-Type"])
         return
     assert media_type.strip(" \t").lower() == FORM
     assert coding in {"", "identity"}
     assert posted.content.read <= forms.MAX_BYTES + 4096
-    assert calls < 500 + 4 * min(len(body), forms.MAX_BYTES)
+    size = len(stated["Content-Type"]) + min(len(body), forms.MAX_BYTES)
+    assert calls < 500 + 4 * size
 
 
 @pytest.mark.parametrize(

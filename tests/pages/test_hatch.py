@@ -97,7 +97,9 @@ def of_other(link: str, item: str) -> str:
         (lambda link: changed(link, 3), 404),
         (lambda link: of_other(link, "departure"), 404),
         (lambda link: of_other(link, "zine-issue"), 404),
-        (lambda link: f"{link}/", 404),
+        (lambda link: f"{link}x/", 404),
+        # Led to the right address, which is at hand.
+        (lambda link: f"{link}/", 200),
         (lambda link: f"{link}%00", 404),
         (lambda link: f"{link}?x=1", 200),
         (lambda link: link.replace("/download/", "/downloads/"), 404),
@@ -107,6 +109,7 @@ def of_other(link: str, item: str) -> str:
         "expiry",
         "item",
         "release",
+        "another's slash",
         "slash",
         "nul",
         "query",

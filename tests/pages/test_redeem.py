@@ -65,6 +65,24 @@ async def send(store: Client, code: str, claim: str = "") -> tuple[int, Any]:
     return answer.status, await answer.json()
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        "My code is {}. Thanks!",
+        "https://shop.example/redeem?code={}",
+        "<https://x.example/url?q=https%3A%2F%2Fa%2Fredeem%3Fcode%3D{}%26u>",
+        "\u201c{}\u201d",
+        "> {}",
+    ],
+)
+async def test_a_code_is_found_in_what_was_pasted(
+    shop: Client, keyring: Keyring, form: str
+) -> None:
+    """The code is good, and what a mail put around it is not."""
+    status, _ = await send(shop, form.format(code_of(keyring)))
+    assert status == 201
+
+
 async def test_a_code_becomes_a_receipt(
     shop: Client, keyring: Keyring, clock: Clock
 ) -> None:

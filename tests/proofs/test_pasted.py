@@ -1,0 +1,347 @@
+"""What people paste: the token in it is found, and never another one."""
+
+import base64
+import html
+import quopri
+import time
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from msrv.proofs import codes
+from msrv.proofs.keyring import Keyring
+from msrv.proofs.links import make_link
+from msrv.proofs.pasted import find, find_codes
+from msrv.proofs.pasted_text import MAX_CHARS, readings
+from msrv.proofs.receipts import Line, Receipt, sign
+
+NOW: Final = 1_800_000_000
+ORDER: Final = "AAAABBBBCCCCDDDDEEEEFFFF"
+BASE: Final = "https://shop.example"
+SAFELINK: Final = (
+    "https://eur05.safelinks.protection.outlook.com/?url={}&data=05%7C02%7C"
+    "ann%40example.org%7C0%7Cu%3D&sdata=AbC%2B1%3D&reserved=0"
+)
+
+
+def receipt_path(keyring: Keyring, lines: int = 1) -> str:
+    sold = tuple(Line(f"night-drive-{n}", 700) for n in range(lines))
+    return "/purchases/" + sign(
+        keyring, Receipt(ORDER, 1, "free", "EUR", sold)
+    )
+
+
+def link_path(keyring: Keyring, item_id: str = "night-drive") -> str:
+    return make_link(keyring, ORDER, item_id, NOW + 60).path
+
+
+def broken(text: str, end: str, width: int = 60) -> str:
+    return end.join(text[at : at + width] for at in range(0, len(text), width))
+
+
+def printable(text: str) -> str:
+    encoded = quopri.encodestring(text.encode()).decode()
+    return encoded.replace("\n", "\r\n")
+
+
+def urldefense_v2(url: str) -> str:
+    coded = url.replace("-", "-2D").replace("_", "-5F").replace(":", "-3A")
+    coded = coded.replace("/", "_")
+    return (
+        "https://urldefense.proofpoint.com/v2/url?"
+        f"u={coded}&d=DwMFaQ&c=euGZ&r=x_y&m=z&s=A-B&e="
+    )
+
+
+WRAPPINGS: Final[dict[str, Callable[[str], str]]] = {
+    "an address": lambda url: url,
+    "a path": lambda url: url.removeprefix(BASE),
+    "no scheme": lambda url: url.removeprefix("https://"),
+    "a broken line": lambda url: broken(url, "\r\n", 76),
+    "lines with spaces": lambda url: broken(url, " \n\t  "),
+    "a quoted mail": lambda url: "> " + broken(url, "\n> "),
+    "a quoted quote": lambda url: ">> See\n>> " + broken(url, "\n>> "),
+    "forwarded by Outlook": lambda url: "| " + broken(url, "\r\n | > "),
+    "soft breaks": lambda url: broken(url, "=\r\n", 75),
+    "quoted-printable": lambda url: printable(f"Link: {url}?a=b ü\n\nBye"),
+    "QP, pasted whole": lambda url: printable(
+        f"Your receipt=3D\n\n    {url}\n\nKeep it."
+    ),
+    "angle brackets": lambda url: f"<{url}>",
+    "broken in brackets": lambda url: f"<{broken(url, chr(10))}>",
+    "a sentence": lambda url: f"My receipt is {url}. Thank you!",
+    "glued words": lambda url: f"My receipt:{url}, and\nthe download",
+    "a word on the next line": lambda url: f"Here:\n{url}\nThanks\nAnn",
+    "brackets": lambda url: f"(see {url})",
+    "German quotes": lambda url: f"„{url}“",
+    "an apostrophe": lambda url: f"\u2018{url}\u2019s",
+    "Markdown": lambda url: f"[receipt]({url} 'mine')",
+    "bold": lambda url: f"*{url}*",
+    "italic": lambda url: f"_{url}_",
+    "code": lambda url: f"```\n{url}\n```",
+    "escaped": lambda url: url.replace("_", r"\_").replace("-", r"\-"),
+    "a slash": lambda url: f"{url}/",
+    "two slashes": lambda url: f"{url}//",
+    "a fragment": lambda url: f"{url}#x",
+    "a query": lambda url: f"{url}?utm_source=mail&utm_medium=a.b.c",
+    "an ampersand": lambda url: f"{url}&fbclid=IwAR0",
+    "zero-width spaces": lambda url: broken(url, "\u200b", 20),
+    "soft hyphens": lambda url: broken(url, "\u00ad", 9),
+    "joiners and marks": lambda url: f"\ufeff\u2066{broken(url, chr(0x2060))}",
+    "no-break spaces": lambda url: f"\xa0{broken(url, chr(0xA0))}\xa0",
+    "unbreakable hyphens": lambda url: url.replace("-", "\u2011"),
+    "en dashes": lambda url: url.replace("-", "\u2013"),
+    "a PDF's ligatures": lambda url: url.replace("fi", "\ufb01"),
+    "full width": lambda url: url.replace("a", "\uff41"),
+    "percent": lambda url: quote(url, safe=""),
+    "percent twice": lambda url: quote(quote(url, safe=""), safe=""),
+    "all percent": lambda url: "".join(f"%{ord(each):02x}" for each in url),
+    "a find page": lambda url: f"{BASE}/purchases?receipt={quote(url, '')}",
+    "a verify page": lambda url: f"{BASE}/verify?lang=de&q={quote(url, '')}",
+    "SafeLinks": lambda url: SAFELINK.format(quote(url, "")),
+    "SafeLinks, broken": lambda url: broken(
+        SAFELINK.format(quote(url, "")), "\r\n", 71
+    ),
+    "SafeLinks in SafeLinks": lambda url: SAFELINK.format(
+        quote(SAFELINK.format(quote(url, "")), "")
+    ),
+    "SafeLinks, QP": lambda url: printable(SAFELINK.format(quote(url, ""))),
+    "Google": lambda url: (
+        f"https://www.google.com/url?q={quote(url, '')}&sa=D&source=x&ust=1"
+    ),
+    "Facebook": lambda url: (
+        f"https://l.facebook.com/l.php?u={quote(url, '')}&h=AT0"
+    ),
+    "Barracuda": lambda url: (
+        f"https://linkprotect.cudasvc.com/url?a={quote(url, '')}&c=E,1"
+    ),
+    "Cisco": lambda url: (
+        f"https://secure-web.cisco.com/1aB-_c/{quote(url, '')}"
+    ),
+    "Proofpoint v2": urldefense_v2,
+    "Proofpoint v2, HTML": lambda url: html.escape(urldefense_v2(url)),
+    "Proofpoint v3": lambda url: (
+        f"https://urldefense.com/v3/__{url}__;!!AbC!d-E_f$ "
+    ),
+    "Sophos": lambda url: (
+        "https://eu-west-1.protection.sophos.com?d=shop.example&u="
+        + base64.b64encode(url.encode()).decode()
+        + "&i=x"
+    ),
+    "HTML": lambda url: (
+        f'<p>Your <a href="{html.escape(url)}" target=x>receipt</a></p>'
+    ),
+    "HTML entities": lambda url: "".join(f"&#x{ord(c):x};" for c in url),
+    "named entities": lambda url: url.replace("/", "&sol;").replace(
+        ".", "&period;"
+    ),
+    "word breaks": lambda url: broken(url, "<wbr>", 30),
+    "line breaks in HTML": lambda url: broken(url, "<br />\n", 30),
+    "spans": lambda url: broken(url, '</span><span class="x">', 40),
+    "a header before": lambda url: (
+        "From: a@b.example\r\nSubject: =?utf-8?q?Re=3A?=\r\n\r\n"
+        f"{url}\r\n-- \r\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPPINGS.values(), ids=WRAPPINGS)
+@pytest.mark.parametrize("kind", ["receipt", "long receipt", "link"])
+def test_a_token_is_found_in_what_was_pasted(
+    keyring: Keyring, kind: str, wrap: Callable[[str], str]
+) -> None:
+    """A buyer who has a good receipt is told that it is none."""
+    path = {
+        "receipt": lambda: receipt_path(keyring),
+        "long receipt": lambda: receipt_path(keyring, 40),
+        "link": lambda: link_path(keyring),
+    }[kind]()
+    text = wrap(BASE + path)
+    if len(text) > MAX_CHARS:
+        pytest.skip("longer than is read")
+    found = find(keyring, text, NOW)
+    assert found is not None
+    assert found.path == path
+
+
+def test_a_receipt_s_sibling_addresses_lead_to_it(keyring: Keyring) -> None:
+    path = receipt_path(keyring)
+    for behind in ("/mail", "/mail/", "?mailed=1", "#qr"):
+        found = find(keyring, BASE + path + behind, NOW)
+        assert found is not None
+        assert found.path == path
+
+
+@pytest.mark.parametrize("item_id", ["a", "x-1-", "n" * 32, "0"])
+def test_a_link_ends_where_its_item_does(
+    keyring: Keyring, item_id: str
+) -> None:
+    path = link_path(keyring, item_id)
+    for behind in ("", "\nand more", "\nmore", ".", "_", "/", " x", "--", "Ü"):
+        found = find(keyring, f"{BASE}{path}{behind}", NOW)
+        assert found is not None
+        assert found.path == path
+
+
+def test_what_is_another_token_is_not_this_one(
+    keyring: Keyring, other: Keyring
+) -> None:
+    """Nothing is cut off until it is good, and others' are nothing."""
+    receipt, link = receipt_path(keyring), link_path(keyring)
+    for text in (
+        receipt + "A",
+        receipt[:-1],
+        receipt.replace("eyJ", "eyK"),
+        receipt[:40] + receipt[41:],
+        link + "x",
+        link + "/more",
+        link[:-1],
+        link.replace("/download/", "/upload/"),
+        link.lower(),
+        receipt_path(other),
+        link_path(other),
+    ):
+        assert find(keyring, BASE + text, NOW) is None, text
+
+
+JUNK: Final = st.text(
+    st.sampled_from(" \r\n\t>|=%<&;#/.,_-~*()[]{}'\"\\?:+@!")
+    | st.characters(),
+    max_size=60,
+)
+BREAKS: Final = st.sampled_from(
+    ["\n", "\r\n", "=\r\n", "\n> ", " ", "\u200b", "\u00ad", "\xa0", "\r\n\t"]
+)
+
+
+@given(
+    JUNK, JUNK, BREAKS, st.integers(5, 80), st.sampled_from(sorted(WRAPPINGS))
+)
+def test_a_token_in_any_text_is_found(
+    keyring: Keyring,
+    before: str,
+    behind: str,
+    end: str,
+    width: int,
+    wrapping: str,
+) -> None:
+    path = receipt_path(keyring)
+    text = WRAPPINGS[wrapping](f"{BASE}{path}")
+    if wrapping in {"an address", "a sentence", "brackets", "SafeLinks"}:
+        text = broken(text, end, width)
+    found = find(keyring, f"{before}\n{text}\n{behind}", NOW)
+    assert found is not None
+    assert found.path == path
+
+
+@given(JUNK, st.sampled_from(sorted(WRAPPINGS)), st.integers(0, 10_000))
+def test_a_token_that_is_not_whole_is_none(
+    keyring: Keyring, before: str, wrapping: str, at: int
+) -> None:
+    """With a character changed, whatever is around it, it is not found."""
+    path = receipt_path(keyring)
+    at = 11 + at % (len(path) - 11)
+    wrong = "B" if path[at] != "B" else "C"
+    text = f"{BASE}{path[:at]}{wrong}{path[at + 1 :]}"
+    assert find(keyring, before + WRAPPINGS[wrapping](text), NOW) is None
+
+
+@given(st.text(max_size=300))
+def test_a_text_without_one_holds_none(keyring: Keyring, text: str) -> None:
+    assert find(keyring, text, NOW) is None
+    assert find(keyring, f"{BASE}/download/{text}", NOW) is None
+
+
+def test_an_expired_link_is_found_as_such(keyring: Keyring) -> None:
+    found = find(keyring, f"<{link_path(keyring)}>.", NOW + 60)
+    assert found is not None
+    assert found.expired
+
+
+def worst(keyring: Keyring, size: int) -> dict[str, str]:
+    receipt, link = receipt_path(keyring), link_path(keyring)
+    pieces = {
+        "letters": "a",
+        "percent": "%",
+        "percent signs": "%25",
+        "escapes": "%41a",
+        "entities": "&#x41;",
+        "open entities": "&#",
+        "equals": "=41",
+        "tags": "<a ",
+        "spaces": " ",
+        "spaces and ends": "   \n",
+        "quotes": "> ",
+        "zero-width": "\u200b",
+        "long letters": "\ufdfa",
+        "headers": receipt.split("/")[2].split(".")[0] + ".",
+        "receipts": receipt[:-3] + "AAA ",
+        "links": link[:-3] + " ",
+        "downloads": "download/",
+        "base64": "aHR0c",
+        "urldefense": "urldefense.com/v2/url?u=",
+        "urldefense's parts": "urldefense.com/v2/url?" + "a=&" * 20,
+        "code": "ABCD-",
+        "letters of codes": "ABCD EFGH ",
+    }
+    return {
+        name: (piece * (size // len(piece) + 1))[:size]
+        for name, piece in pieces.items()
+    }
+
+
+def test_it_takes_time_in_proportion_to_the_text(keyring: Keyring) -> None:
+    """Eight times the text takes eight times as long, whatever is in it."""
+    small, large = worst(keyring, 2000), worst(keyring, MAX_CHARS)
+
+    def seconds(text: str) -> float:
+        best = 1e9
+        for _ in range(3):
+            began = time.thread_time()
+            find(keyring, text, NOW)
+            find_codes(text)
+            best = min(best, time.thread_time() - began)
+        return best
+
+    for name, text in large.items():
+        # A quadratic step would make it 64 times; a check of a signature or
+        # of a code is as long in a short text.
+        assert seconds(text) < 30 * max(seconds(small[name]), 5e-4), name
+
+
+def test_the_readings_of_a_text_are_few(keyring: Keyring) -> None:
+    for name, text in worst(keyring, MAX_CHARS).items():
+        found = list(readings(text * 2))
+        assert len(found) <= 40, name
+        assert all(len(each) <= MAX_CHARS for each in found), name
+
+
+def test_a_code_is_found_in_what_was_pasted(keyring: Keyring) -> None:
+    """The reader is one for receipts, links and codes."""
+    (code,) = codes.mint(keyring, "night-drive", "vinyl-2026", [7])
+    signs = code.replace("-", "")
+    for text in (
+        code,
+        code.lower(),
+        signs,
+        f"My code is {code}, thank you.",
+        f"{BASE}/redeem?code={code}",
+        f"<{BASE}/redeem?code={code}&utm_source=x>",
+        SAFELINK.format(quote(f"{BASE}/redeem?code={code}", "")),
+        urldefense_v2(f"{BASE}/redeem?code={code}"),
+        code.replace("-", "\u2011"),
+        code.replace("-", " \u2013 "),
+        "\u201c" + code + "\u201d",
+        "\u200b".join(code),
+        f"> {code[:12]}\n> {code[12:]}",
+        f"this code from your last disc: {code.replace('-', ' ')}",
+        printable(f"{BASE}/redeem?code={code}"),
+    ):
+        assert signs in find_codes(text), text
+    for text in ("", "a" * 20_000, code[:-1], code + "X", "1234 " * 100):
+        assert signs not in find_codes(text)
+        assert len(find_codes(text)) <= 4
