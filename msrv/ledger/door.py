@@ -1,11 +1,12 @@
-"""The studio's door: which links were used, and when everyone was signed out.
+"""Sign-ins: which links were used, and who was signed out.
 
 Tickets are proved by NONCE; what a proof can't know is kept here, twice. In
 the data folder, so that it holds without the database and after any restart;
 and in the database, so that it holds on every replica.
 
-A link is used when either says so. Everyone is signed out since the later of
-the two. Where nothing can be written at all, a link opens nothing.
+A link is used when either says so, and so is a session signed out. Everyone
+is signed out since the later of the two. Where nothing can be written at all,
+a link opens nothing.
 """
 
 import asyncio
@@ -35,6 +36,7 @@ LOOK_SECONDS: Final = 2.0
 _ASK_SECONDS: Final = 4.0
 _CLOSED: Final = "closed"
 _USED: Final = "used"
+_ENDED: Final = "ended"
 
 
 class Books(Protocol):
@@ -55,6 +57,8 @@ class Door:
     def __init__(self, data: Path, books: Books) -> None:
         self._used = data / FOLDER_NAME / _USED
         self._closed = data / FOLDER_NAME / _CLOSED
+        self._ended_here = data / FOLDER_NAME / _ENDED
+        self._ended: set[str] = set()
         self._books = books
         self._closed_at = 0
         self._looked: float | None = None
@@ -77,7 +81,7 @@ class Door:
         """
         try:
             is_first = await asyncio.to_thread(
-                self._use_here, number, expires_at, now
+                _mark, self._used / number, expires_at, now
             )
         except OSError:
             kept_here = False
@@ -109,6 +113,25 @@ class Door:
                 self._looked = time.monotonic()
         return self._closed_at
 
+    async def is_ended(self, number: str) -> bool:
+        """Whether a session was signed out, as far as is known here."""
+        await self.closed_at()
+        return number in self._ended
+
+    async def end(self, number: str, expires_at: int, now: int) -> None:
+        """Sign a session out, in Unix seconds.
+
+        It holds in this process at once; on this data folder when this
+        returns or raises DatabaseError; on every replica within LOOK_SECONDS
+        when it returns. Raises OSError where the folder can't be written to.
+        """
+        self._ended.add(number)
+        await asyncio.to_thread(
+            _mark, self._ended_here / number, expires_at, now
+        )
+        async with self._writing() as (marking, connection):
+            await marking.end(connection, number, expires_at, now)
+
     async def close(self, at: int) -> None:
         """Sign everyone out who came at `at` or earlier, in Unix seconds.
 
@@ -124,9 +147,11 @@ class Door:
     async def _look(self) -> None:
         here = await asyncio.to_thread(self._read)
         there = 0
+        self._ended |= await asyncio.to_thread(_names, self._ended_here)
         with contextlib.suppress(DatabaseError):
             async with self._reading() as (marking, connection):
                 there = await marking.closed_at(connection)
+                self._ended |= await marking.ended(connection)
         self._closed_at = max(self._closed_at, here, there)
         if here < self._closed_at:
             # For when the database is away; if it can't be kept, it is known
@@ -143,25 +168,6 @@ class Door:
     async def _writing(self) -> AsyncIterator[tuple[Any, Any]]:
         async with _in_time(), self._books.writing() as connection:
             yield _marking(), connection
-
-    def _use_here(self, number: str, expires_at: int, now: int) -> bool:
-        """Make a link's file; whether it is the first. Raises OSError."""
-        self._used.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for each in self._used.iterdir():
-            # Another process may tidy at the same time.
-            with contextlib.suppress(FileNotFoundError):
-                if each.stat().st_mtime < now:
-                    each.unlink()
-        path = self._used / number
-        try:
-            # The kernel lets one of two through, in whichever process.
-            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return False
-        os.close(file)
-        os.utime(path, (expires_at, expires_at))
-        _sync(self._used)
-        return True
 
     def _read(self) -> int:
         try:
@@ -187,6 +193,36 @@ class Door:
                 draft.unlink(missing_ok=True)
             raise
         _sync(folder)
+
+
+def _mark(path: Path, expires_at: int, now: int) -> bool:
+    """Create a file that marks something; False where it is there already.
+
+    Deletes those beside it that have expired. Raises OSError.
+    """
+    folder = path.parent
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for each in folder.iterdir():
+        # Another process may tidy at the same time.
+        with contextlib.suppress(FileNotFoundError):
+            if each.stat().st_mtime < now:
+                each.unlink()
+    try:
+        # The kernel lets one of two through, in whichever process.
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return False
+    os.close(file)
+    os.utime(path, (expires_at, expires_at))
+    _sync(folder)
+    return True
+
+
+def _names(folder: Path) -> set[str]:
+    try:
+        return {each.name for each in folder.iterdir()}
+    except FileNotFoundError:
+        return set()
 
 
 @contextlib.asynccontextmanager

@@ -184,7 +184,30 @@ class Delivered:
             check_number(start, stop - 1)
 
 
-Event = Sale | Revoked | Restored | Redeemed | PaymentEvent | Delivered
+@dataclass(frozen=True, slots=True)
+class Act:
+    """An operator did something in the studio.
+
+    `act_id` tells it from every other. `session` is the number of the sign-in
+    that it was done under, `subject` what it was done to, or empty; `at_ms`
+    is in Unix milliseconds.
+    """
+
+    act_id: str
+    at_ms: int
+    session: str
+    act: str
+    subject: str = ""
+
+    def __post_init__(self) -> None:
+        _check_text(self.act_id, _WORD)
+        check_number(self.at_ms, MAX_TIME)
+        _check_text(self.session, _WORD)
+        _check_text(self.act, _WORD)
+        _check_text(self.subject, _REFERENCE)
+
+
+Event = Sale | Revoked | Restored | Redeemed | PaymentEvent | Delivered | Act
 
 _KINDS: Final[dict[str, type[Event]]] = {
     "sale": Sale,
@@ -193,6 +216,7 @@ _KINDS: Final[dict[str, type[Event]]] = {
     "redeemed": Redeemed,
     "payment": PaymentEvent,
     "delivered": Delivered,
+    "act": Act,
 }
 _NAMES: Final = {kind: name for name, kind in _KINDS.items()}
 

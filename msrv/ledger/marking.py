@@ -1,7 +1,8 @@
-"""What replicas tell one another of the studio's door, as rows of `marks`.
+"""What replicas tell one another of sign-ins, as rows of `marks`.
 
-A row for each sign-in link that was used, until it would have expired; and
-one for the last time that everyone was signed out.
+A row for each sign-in link that was used and each session that was signed
+out, until it would have expired; and one for the last time that everyone was
+signed out.
 """
 
 from typing import Final
@@ -15,6 +16,8 @@ _USED: Final = "studio-used-"
 _AFTER_USED: Final = "studio-used."
 """`.` follows `-`: what lies between the two begins with the first."""
 _CLOSED: Final = "studio-closed"
+_ENDED: Final = "studio-ended-"
+_AFTER_ENDED: Final = "studio-ended."
 
 
 async def is_used(connection: AsyncConnection, number: str) -> bool:
@@ -62,6 +65,36 @@ async def close(connection: AsyncConnection, at: int) -> None:
         await connection.execute(
             update(marks).where(marks.c.name == _CLOSED).values(value=at)
         )
+
+
+async def end(
+    connection: AsyncConnection, number: str, expires_at: int, now: int
+) -> None:
+    """Sign a session out; a second time makes no difference.
+
+    Within Database.writing. Deletes those that have expired, in Unix seconds.
+    """
+    await connection.execute(
+        delete(marks).where(
+            marks.c.name > _ENDED,
+            marks.c.name < _AFTER_ENDED,
+            marks.c.value < now,
+        )
+    )
+    if await _value(connection, _ENDED + number) is None:
+        await connection.execute(
+            insert(marks), {"name": _ENDED + number, "value": expires_at}
+        )
+
+
+async def ended(connection: AsyncConnection) -> set[str]:
+    """Return the numbers of the sessions that were signed out."""
+    rows = await connection.scalars(
+        select(marks.c.name).where(
+            marks.c.name > _ENDED, marks.c.name < _AFTER_ENDED
+        )
+    )
+    return {name.removeprefix(_ENDED) for name in rows}
 
 
 async def _value(connection: AsyncConnection, name: str) -> int | None:

@@ -5,6 +5,7 @@ event id, a code. Of changes the latest counts, and deliveries are unions:
 neither cares how often or in which order it is told.
 """
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypeVar
 
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.ledger import deliveries, refunding, tables
 from msrv.ledger.events import (
+    Act,
     Delivered,
     Event,
     PaymentEvent,
@@ -65,6 +67,12 @@ async def post(connection: AsyncConnection, events: Sequence[Event]) -> None:
             }
             for each in _only(events, Redeemed)
         ),
+    )
+    await _post_once(
+        connection,
+        tables.acts,
+        ("act_id",),
+        (dataclasses.asdict(each) for each in _only(events, Act)),
     )
     await deliveries.post(connection, _only(events, Delivered), sums)
     await sums.post(connection)

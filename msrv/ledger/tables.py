@@ -123,6 +123,19 @@ downloads = Table(
     **_OPTIONS,
 )
 
+# What operators did in the studio, each act once.
+acts = Table(
+    "acts",
+    metadata,
+    Column("act_id", _WORD, primary_key=True),
+    _number("at_ms"),
+    Column("session", _WORD, nullable=False),
+    Column("act", _WORD, nullable=False),
+    Column("subject", _REFERENCE, nullable=False),
+    Index("acts_by_time", "at_ms", "act_id"),
+    **_OPTIONS,
+)
+
 days = Table(
     "days",
     metadata,

@@ -44,5 +44,9 @@ class Refunded(Exception):
     """What the link led to was taken back; the link has ended."""
 
 
+class SignInAgain(Exception):
+    """What an operator wants needs a sign-in of the last hour."""
+
+
 class NoSuchShape(Exception):
     """The page has no form that the visitor accepts."""

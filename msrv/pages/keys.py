@@ -26,6 +26,7 @@ from msrv.payments.registry import Providers
 from msrv.payments.return_addresses import Untagged
 from msrv.payments.till import Till
 from msrv.proofs.keyring import Keyring
+from msrv.proofs.tickets import Ticket
 from msrv.settings import Settings
 
 Clock = Callable[[], int]
@@ -68,6 +69,8 @@ LIMITS: Final = web.AppKey("LIMITS", Limits)
 MAIL: Final = web.AppKey("MAIL", Postman)
 """Only there where the store sends mail."""
 
+SESSION: Final = web.RequestKey("SESSION", Ticket)
+"""Under which sign-in; set behind the studio's door."""
 ORIGIN: Final = web.RequestKey("ORIGIN", Origin)
 """Who asked, and under which address; set for every request."""
 ROUTE: Final = web.RequestKey("ROUTE", str)

@@ -3,6 +3,9 @@
 Both say when they were made, and carry a number by which one is told from
 another; nobody's name is in them. They verify by NONCE alone, never by
 NONCE_PREVIOUS: who changes NONCE signs everyone out.
+
+A session also says when it was last used, and is written anew as it is used:
+one that nobody uses for an hour ends.
 """
 
 import re
@@ -21,6 +24,9 @@ from msrv.proofs.orders import MAX_TIME, check_number
 _TIME_BYTES: Final = 6
 _NUMBER_BYTES: Final = 12
 _TAG_BYTES: Final = 18
+
+IDLE_SECONDS: Final = 3600
+"""How long a session lasts without being used."""
 
 _TICKET: Final = re.compile(r"[A-Za-z0-9_-]{48}")
 
@@ -43,20 +49,29 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What a ticket says: its number, and when it was made.
+    """What a ticket says: its number, when it was made and last used.
 
-    `number` is 24 hexadecimal digits. It is good while now < `expires_at`;
-    both times are in Unix seconds.
+    `number` is 24 hexadecimal digits, the same as long as a session lasts.
+    `used_at` is that of a session, and None in a link. It is good while now <
+    `expires_at`; all times are in Unix seconds.
     """
 
     kind: Kind
     number: str
     made_at: int
+    used_at: int | None = None
+
+    @property
+    def ends_at(self) -> int:
+        """The second at which it ends, however much it is used."""
+        return self.made_at + self.kind.seconds
 
     @property
     def expires_at(self) -> int:
         """The first second at which it is no longer good."""
-        return self.made_at + self.kind.seconds
+        if self.used_at is None:
+            return self.ends_at
+        return min(self.ends_at, self.used_at + IDLE_SECONDS)
 
 
 def issue(
@@ -68,8 +83,17 @@ def issue(
     six bytes don't hold.
     """
     check_number(made_at, MAX_TIME)
-    said = made_at.to_bytes(_TIME_BYTES, "big") + random(_NUMBER_BYTES)
-    return encode(said + _tag(keyring, kind, said))
+    at = made_at.to_bytes(_TIME_BYTES, "big")
+    if kind is Kind.SESSION:
+        return _write(keyring, kind, at + random(_TIME_BYTES) + at)
+    return _write(keyring, kind, at + random(_NUMBER_BYTES))
+
+
+def renew(keyring: Keyring, session: Ticket, now: int) -> str:
+    """Write a session anew, as one that is used at `now`."""
+    check_number(now, MAX_TIME)
+    said = bytes.fromhex(session.number) + now.to_bytes(_TIME_BYTES, "big")
+    return _write(keyring, Kind.SESSION, said)
 
 
 def read(keyring: Keyring, kind: Kind, text: str, now: int) -> Ticket:
@@ -82,14 +106,23 @@ def read(keyring: Keyring, kind: Kind, text: str, now: int) -> Ticket:
     said = decode(text)[: _TIME_BYTES + _NUMBER_BYTES]
     if not same(encode(said + _tag(keyring, kind, said)), text):
         raise Forged
-    ticket = Ticket(
-        kind,
-        said[_TIME_BYTES:].hex(),
-        int.from_bytes(said[:_TIME_BYTES], "big"),
-    )
+    made_at = int.from_bytes(said[:_TIME_BYTES], "big")
+    if kind is Kind.SESSION:
+        used_at = int.from_bytes(said[-_TIME_BYTES:], "big")
+        # A session of an earlier version has a random number there.
+        if not made_at <= used_at <= made_at + kind.seconds:
+            raise Forged
+        number = said[:-_TIME_BYTES].hex()
+        ticket = Ticket(kind, number, made_at, used_at)
+    else:
+        ticket = Ticket(kind, said[_TIME_BYTES:].hex(), made_at)
     if now >= ticket.expires_at:
         raise TicketExpired(ticket)
     return ticket
+
+
+def _write(keyring: Keyring, kind: Kind, said: bytes) -> str:
+    return encode(said + _tag(keyring, kind, said))
 
 
 def _tag(keyring: Keyring, kind: Kind, said: bytes) -> bytes:

@@ -48,6 +48,27 @@ async def test_a_link_is_good_once_on_all_replicas(
     assert await use(other, OTHER)
 
 
+async def test_session_that_was_signed_out_ends_on_every_replica(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door_room, "LOOK_SECONDS", 0.0)
+    one, other = (Door(tmp_path / each, database) for each in "ab")
+    assert not await one.is_ended(NUMBER)
+    await one.end(NUMBER, NOON + 600, NOON)
+    await one.end(NUMBER, NOON + 600, NOON)
+    for door in (one, other, Door(tmp_path / "c", database)):
+        assert await door.is_ended(NUMBER)
+        assert not await door.is_ended(OTHER)
+
+
+async def test_sign_out_holds_without_the_database_and_after_a_restart(
+    away: Database, tmp_path: Path
+) -> None:
+    with pytest.raises(DatabaseError):
+        await Door(tmp_path, away).end(NUMBER, NOON + 600, NOON)
+    assert await Door(tmp_path, away).is_ended(NUMBER)
+
+
 async def test_of_many_at_once_one_gets_in(
     database: Database, tmp_path: Path
 ) -> None:

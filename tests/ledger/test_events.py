@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from msrv.ledger.events import (
     TITLE_CHARS,
+    Act,
     Delivered,
     Event,
     PaymentEvent,
@@ -26,6 +27,7 @@ EVENTS: list[Event] = [
     Redeemed("code-1", order_id(1), NOON),
     PaymentEvent("stripe", "evt_1", "refund.created", "", NOON),
     Delivered(order_id(1), "song", "0" * 16, 9, ((0, 4), (5, 9)), NOON),
+    Act("0f" * 12, NOON * 1000, "ab" * 12, "export-orders", "2026-03-01.."),
 ]
 
 

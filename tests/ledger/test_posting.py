@@ -11,6 +11,7 @@ from sqlalchemy import Table, select
 from msrv.ledger import tables
 from msrv.ledger.database import Database
 from msrv.ledger.events import (
+    Act,
     Delivered,
     Event,
     PaymentEvent,
@@ -42,6 +43,7 @@ ONE_OF_EACH: tuple[Event, ...] = (
     PaymentEvent("demo", "evt_1Ab", "paid", order_id(1), NOON),
     delivered((0, 600)),
     delivered((400, 1000)),
+    Act("0f" * 12, NOON * 1000, "ab" * 12, "view-order", order_id(1)),
 )
 
 
@@ -92,6 +94,7 @@ async def test_one_of_each(database: Database) -> None:
     found = await everything(database)
     counts = {name: len(rows) for name, rows in found.items()}
     assert counts == {
+        "acts": 1,
         "orders": 1,
         "order_items": 2,
         "refunds": 2,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msrv.proofs.encoding import encode, mac
 from msrv.proofs.errors import Forged, TicketExpired
 from msrv.proofs.keyring import Keyring, Purpose
-from msrv.proofs.tickets import Kind, issue, read
+from msrv.proofs.tickets import Kind, issue, read, renew
 from tests.conftest import NONCE
 
 NOW = 1_800_000_000
@@ -21,7 +21,7 @@ def made(keyring: Keyring, kind: Kind = Kind.LINK, at: int = NOW) -> str:
 
 
 @pytest.mark.parametrize(
-    ("kind", "seconds"), [(Kind.LINK, 600), (Kind.SESSION, 43_200)]
+    ("kind", "seconds"), [(Kind.LINK, 600), (Kind.SESSION, 3600)]
 )
 def test_a_ticket_lasts_as_long_as_it_says(
     keyring: Keyring, kind: Kind, seconds: int
@@ -35,6 +35,30 @@ def test_a_ticket_lasts_as_long_as_it_says(
         read(keyring, kind, text, NOW + seconds)
     assert caught.value.ticket == ticket
     assert text not in repr(caught.value)
+
+
+def test_session_that_is_used_lasts_for_twelve_hours(keyring: Keyring) -> None:
+    """And not for longer, however much it is used; its number stays."""
+    text, number = made(keyring, Kind.SESSION), None
+    for now in range(NOW, NOW + 43_200, 1800):
+        session = read(keyring, Kind.SESSION, text, now)
+        assert number in {None, session.number}
+        number = session.number
+        text = renew(keyring, session, now)
+        assert len(text) == 48
+    last = read(keyring, Kind.SESSION, text, NOW + 43_199)
+    assert last.expires_at == last.ends_at == NOW + 43_200
+    with pytest.raises(TicketExpired):
+        read(keyring, Kind.SESSION, text, NOW + 43_200)
+
+
+def test_session_of_an_earlier_version_is_none(keyring: Keyring) -> None:
+    """It had a random number where a session says when it was used."""
+    said = NOW.to_bytes(6, "big") + b"\xff" * 12
+    key = keyring.current.key(Purpose.STUDIO)
+    text = encode(said + mac(key, b"session", said)[:18])
+    with pytest.raises(Forged):
+        read(keyring, Kind.SESSION, text, NOW)
 
 
 def test_two_tickets_of_one_second_are_two(keyring: Keyring) -> None:

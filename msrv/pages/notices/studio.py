@@ -3,6 +3,7 @@
 from typing import Final
 
 from msrv.ledger.errors import CannotRemember, LinkUsed
+from msrv.pages.errors import SignInAgain
 from msrv.pages.notices.notice import FRONT, Notice, Table
 from msrv.proofs.errors import TicketExpired
 
@@ -21,6 +22,14 @@ TABLE: Final[Table] = {
         "This sign-in link was used",
         "It is good once. python -m msrv studio prints another. If it wasn't "
         "you who used it, python -m msrv studio --sign-out ends that.",
+        FRONT,
+    ),
+    SignInAgain: Notice(
+        403,
+        "sign_in_again",
+        "Sign in again for this",
+        "Refunds and exports need a sign-in of the last hour. "
+        "python -m msrv studio prints a link; open it, and try again.",
         FRONT,
     ),
     CannotRemember: Notice(

@@ -11,11 +11,11 @@ from typing import Final
 from aiohttp import web
 
 from msrv.ledger.errors import DatabaseError, LinkUsed
-from msrv.pages.errors import NothingHere
+from msrv.pages.errors import NothingHere, SignInAgain
 from msrv.pages.forms import read_form
-from msrv.pages.keys import CLOCK, DOOR, KEYRING, ORIGIN, RANDOM
+from msrv.pages.keys import CLOCK, DOOR, KEYRING, ORIGIN, RANDOM, SESSION
 from msrv.pages.rendering import PRIVATE, respond, wants_json
-from msrv.pages.studio import desk
+from msrv.pages.studio import activity, desk
 from msrv.proofs import tickets
 from msrv.proofs.errors import Forged, ProofError, TicketExpired
 from msrv.proofs.tickets import Kind, Ticket
@@ -25,10 +25,13 @@ log = logging.getLogger(__name__)
 COOKIE: Final = "__Secure-studio"
 """A browser takes a cookie of such a name over HTTPS alone."""
 PATH: Final = "/studio"
+RECENT_SECONDS: Final = 3600
+"""How long after a sign-in orders can be refunded, and exported."""
+_RENEW_SECONDS: Final = 60
 
 
-async def let_in(request: web.Request) -> None:
-    """Go on if this is someone who is signed in. Raises NothingHere.
+async def let_in(request: web.Request) -> Ticket:
+    """Return the session of someone who is signed in. Raises NothingHere.
 
     A stranger costs a MAC and no question to the database.
     """
@@ -41,8 +44,38 @@ async def let_in(request: web.Request) -> None:
         )
     except ProofError:
         raise NothingHere from None
-    if session.made_at <= await request.config_dict[DOOR].closed_at():
+    door = request.config_dict[DOOR]
+    if session.made_at <= await door.closed_at() or await door.is_ended(
+        session.number
+    ):
         raise NothingHere
+    request[SESSION] = session
+    return session
+
+
+def check_recent(request: web.Request) -> None:
+    """See that the sign-in was a short while ago. Raises SignInAgain.
+
+    For what a copy of a cookie shall not be enough for.
+    """
+    age_seconds = request.config_dict[CLOCK]() - request[SESSION].made_at
+    if age_seconds >= RECENT_SECONDS:
+        raise SignInAgain
+
+
+def renew(
+    request: web.Request, response: web.StreamResponse, session: Ticket
+) -> None:
+    """Keep a session alive that is in use; at most once a minute."""
+    now = request.config_dict[CLOCK]()
+    assert session.used_at is not None  # noqa: S101 - a session's
+    if now - session.used_at < _RENEW_SECONDS or response.prepared:
+        return
+    _set_cookie(
+        response,
+        tickets.renew(request.config_dict[KEYRING], session, now),
+        session.ends_at - now,
+    )
 
 
 async def knock(request: web.Request) -> web.StreamResponse:
@@ -96,40 +129,43 @@ async def enter(request: web.Request) -> web.StreamResponse:
         else web.Response(status=303, headers={"Location": PATH})
     )
     response.headers["Cache-Control"] = PRIVATE
-    response.set_cookie(
-        COOKIE,
-        session,
-        max_age=Kind.SESSION.seconds,
-        path=PATH,
-        secure=True,
-        httponly=True,
-        samesite="Strict",
+    _set_cookie(response, session, Kind.SESSION.seconds)
+    request[SESSION] = tickets.read(
+        request.config_dict[KEYRING], Kind.SESSION, session, begun_at
     )
+    await activity.record(request, "sign-in")
     return response
 
 
 async def leave(request: web.Request) -> web.StreamResponse:
-    """Sign this browser out; with `everywhere`, everyone. Raises NothingHere.
+    """Sign this session out; with `everywhere`, everyone. Raises NothingHere.
 
-    Where the database is away, others are out as far as this data folder
-    goes; the answer says so.
+    It ends on every replica. Where the database is away, it ends as far as
+    this data folder goes; the answer says so.
     """
-    await let_in(request)
+    session = await let_in(request)
     form = await read_form(request)
+    everywhere = bool(form.get("everywhere"))
+    door, now = request.config_dict[DOOR], request.config_dict[CLOCK]()
     reached = True
-    if form.get("everywhere"):
-        try:
-            now = request.config_dict[CLOCK]()
-            await request.config_dict[DOOR].close(now)
-        except (DatabaseError, OSError):
-            reached = False
+    try:
+        if everywhere:
+            await door.close(now)
+        else:
+            await door.end(session.number, session.ends_at, now)
+    except (DatabaseError, OSError):
+        reached = False
+    if everywhere:
         log.info("studio: everyone was signed out")
+    await activity.record(
+        request, "sign-out-everyone" if everywhere else "sign-out"
+    )
     response = respond(
         request,
         "studio/left.html",
-        {"everywhere": bool(form.get("everywhere")), "reached_all": reached},
+        {"everywhere": everywhere, "reached_all": reached},
         cache_control=PRIVATE,
-        everywhere=bool(form.get("everywhere")),
+        everywhere=everywhere,
         reached=reached,
         style_url=desk.style_url(request),
     )
@@ -145,6 +181,20 @@ async def nothing(request: web.Request) -> web.StreamResponse:
     Without it, a method that a page doesn't have would tell of the page.
     """
     raise NothingHere(request.method)
+
+
+def _set_cookie(
+    response: web.StreamResponse, session: str, max_age_seconds: int
+) -> None:
+    response.set_cookie(
+        COOKIE,
+        session,
+        max_age=max_age_seconds,
+        path=PATH,
+        secure=True,
+        httponly=True,
+        samesite="Strict",
+    )
 
 
 async def _read_link(request: web.Request) -> Ticket:

@@ -16,7 +16,7 @@ from msrv.ledger import orders
 from msrv.ledger.orders import Order, Page
 from msrv.money import Money, NotMoney
 from msrv.pages.rendering import PRIVATE
-from msrv.pages.studio import asked, desk
+from msrv.pages.studio import activity, asked, desk
 
 COLUMNS: Final = (
     "order",
@@ -67,6 +67,8 @@ async def show(request: web.Request) -> web.StreamResponse:
     await response.prepare(request)
     if request.method == "HEAD":
         return response
+    days = (request.query.get(name, "").strip() for name in ("from", "to"))
+    await activity.record(request, "export-orders", "..".join(days).strip("."))
     await response.write(_lines([COLUMNS]))
     while True:
         await response.write(_lines(_row(each) for each in page.orders))

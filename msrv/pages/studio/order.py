@@ -12,7 +12,7 @@ from msrv.ledger.stories import Download
 from msrv.pages.errors import NothingHere
 from msrv.pages.keys import CATALOG, CLOCK, KEYRING, ORIGIN, SETTINGS
 from msrv.pages.purchases import receipt_path
-from msrv.pages.studio import asked, desk
+from msrv.pages.studio import activity, asked, desk
 from msrv.pages.studio.orders import data
 from msrv.proofs import receipts
 from msrv.proofs.links import make_link
@@ -40,6 +40,7 @@ async def show(request: web.Request) -> web.Response:
     if story is None:
         raise NothingHere
     order = story.order
+    await activity.record(request, "view-order", order_id)
     receipt = receipt_of(request, order)
     expires_at, lines = _lines(request, order)
     return desk.page(

@@ -10,12 +10,10 @@ from msrv.ledger.events import WHOLE
 from msrv.ledger.orders import Line
 from msrv.pages.errors import BadField, NothingHere
 from msrv.pages.forms import read_form
-from msrv.pages.keys import LEDGER
+from msrv.pages.keys import LEDGER, SESSION
 from msrv.pages.rendering import PRIVATE, wants_json
-from msrv.pages.studio import asked, desk
+from msrv.pages.studio import activity, asked, desk
 from msrv.proofs.orders import is_item_id
-
-BY = "studio"
 
 
 async def ask(request: web.Request) -> web.Response:
@@ -64,9 +62,16 @@ async def change(request: web.Request) -> web.Response:
     lines = []
     try:
         held = await request.config_dict[LEDGER].revoke(
-            order_id, item_id, by=BY, undo=undo
+            order_id,
+            item_id,
+            by=f"studio-{request[SESSION].number}",
+            undo=undo,
         )
         lines = [asdict(line) for line in held]
+        subject = f"{order_id}.{item_id}" if item_id else order_id
+        await activity.record(
+            request, "restore" if undo else "revoke", subject
+        )
     except NothingRevoked:
         pass  # a second click, or somebody else's
     except NoSuchOrder:

@@ -14,8 +14,10 @@ from msrv.pages.studio import desk, door
 _ORDER: Final = "/studio/orders/{order}"
 
 
-def _behind(room: str, name: str) -> Handler:
+def _behind(room: str, name: str, *, recent: bool = False) -> Handler:
     """Give the handler `name` of a module here, for who is signed in.
+
+    With `recent`, only for who signed in a short while ago.
 
     The module is imported when it is first asked for: with SQLAlchemy, that
     takes a while. Whatever it asks of a ledger that rests, the answer says
@@ -24,7 +26,9 @@ def _behind(room: str, name: str) -> Handler:
     loaded: list[ModuleType] = []
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        await door.let_in(request)
+        session = await door.let_in(request)
+        if recent:
+            door.check_recent(request)
         if not loaded:
             loaded.append(
                 await asyncio.to_thread(
@@ -38,7 +42,8 @@ def _behind(room: str, name: str) -> Handler:
         except DatabaseError as error:
             if request.writer.output_size > 0:
                 raise  # half of it has gone: the connection ends
-            return desk.resting(request, error)
+            answer = desk.resting(request, error)
+        door.renew(request, answer, session)
         return answer
 
     return handle
@@ -60,16 +65,25 @@ STUDIO: Final[list[web.RouteDef]] = [
     web.get(
         "/studio/refunds", _behind("refunds", "show"), name="studio-refunds"
     ),
+    web.get(
+        "/studio/activity", _behind("activity", "show"), name="studio-activity"
+    ),
     web.get("/studio/health", _behind("health", "show"), name="studio-health"),
     web.get("/studio/orders", _behind("orders", "show"), name="studio-orders"),
     web.get(
-        "/studio/orders.csv", _behind("export", "show"), name="studio-export"
+        "/studio/orders.csv",
+        _behind("export", "show", recent=True),
+        name="studio-export",
     ),
     web.get(_ORDER, _behind("order", "show"), name="studio-order"),
-    web.get(f"{_ORDER}/revoke", _behind("revoking", "ask"), name="studio-ask"),
+    web.get(
+        f"{_ORDER}/revoke",
+        _behind("revoking", "ask", recent=True),
+        name="studio-ask",
+    ),
     web.post(
         f"{_ORDER}/revoke",
-        _behind("revoking", "change"),
+        _behind("revoking", "change", recent=True),
         name="studio-revoke",
     ),
     # Last: any other method than these, and any other address.

@@ -58,7 +58,7 @@ async def test_a_link_signs_in_by_its_button(store: Client, link: str) -> None:
 
 
 async def test_the_cookie_is_for_this_browser_and_twelve_hours(
-    store: Client, link: str, clock: Clock
+    store: Client, link: str
 ) -> None:
     """A script, plain HTTP, or another site gets hold of the session."""
     answer = await press(store, link)
@@ -69,10 +69,36 @@ async def test_the_cookie_is_for_this_browser_and_twelve_hours(
     assert cookie["path"] == "/studio"
     assert cookie["max-age"] == "43200"
     assert cookie["domain"] == ""
-    clock.now += 12 * 3600 - 1
-    assert await page(store, cookie.value) == 200
+
+
+async def test_session_ends_after_an_hour_without_use(
+    store: Client, link: str, clock: Clock
+) -> None:
+    session = (await press(store, link)).cookies[COOKIE].value
+    clock.now += 3599
+    assert await page(store, session) == 200
     clock.now += 1
-    assert await page(store, cookie.value) == 404
+    assert await page(store, session) == 404
+
+
+async def test_session_in_use_is_renewed_for_twelve_hours(
+    store: Client, link: str, clock: Clock
+) -> None:
+    session = (await press(store, link)).cookies[COOKIE].value
+    until, renewed = clock.now + 12 * 3600, 0
+    while clock.now + 1800 < until:
+        clock.now += 1800
+        answer = await store.get(
+            "/studio", headers={"Cookie": f"{COOKIE}={session}"}
+        )
+        assert answer.status == 200
+        cookie = answer.cookies[COOKIE]
+        assert int(cookie["max-age"]) == until - clock.now
+        assert (cookie["httponly"], cookie["secure"]) == (True, True)
+        session, renewed = cookie.value, renewed + 1
+    assert renewed == 23
+    clock.now = until
+    assert await page(store, session) == 404
 
 
 async def test_a_program_signs_in(store: Client, link: str) -> None:
@@ -229,7 +255,28 @@ async def test_signing_out_here(studio: Studio) -> None:
     assert answer.status == 200
     assert answer.cookies[COOKIE]["max-age"] == "0"
     assert answer.cookies[COOKIE]["path"] == "/studio"
-    assert "In this browser" in await answer.text()
+    assert "This sign-in has ended" in await answer.text()
+
+
+async def test_copy_of_the_cookie_ends_with_the_session(
+    studio: Studio, keyring: Keyring, clock: Clock
+) -> None:
+    """Signing out ends the session itself, renewed copies included."""
+    session = tickets.read(
+        keyring, tickets.Kind.SESSION, studio.cookie, clock.now
+    )
+    renewed = tickets.renew(keyring, session, clock.now + 100)
+    clock.now += 100
+    assert await page(studio.store, renewed) == 200
+    assert (await studio.post("/studio/leave")).status == 200
+    assert await page(studio.store, studio.cookie) == 404
+    assert await page(studio.store, renewed) == 404
+
+
+async def test_signing_out_says_whom_it_reached(resting: Studio) -> None:
+    answer = await resting.post("/studio/leave")
+    assert "other replicas have not heard" in await answer.text()
+    assert (await resting.get("/studio")).status == 404
 
 
 async def test_signing_out_everywhere(

@@ -1,0 +1,41 @@
+"""What operators did in the studio, as the database has it.
+
+Apart from the queries about orders: nothing of a sale is in it.
+"""
+
+from typing import Final, NamedTuple
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from msrv.ledger.events import Act
+from msrv.ledger.tables import acts
+
+MAX_ACTS: Final = 100
+"""How many one page holds."""
+
+
+class Position(NamedTuple):
+    """Where a page of acts begins: after this one, towards earlier ones."""
+
+    at_ms: int
+    act_id: str
+
+
+async def latest(
+    connection: AsyncConnection,
+    after: Position | None = None,
+    most: int = MAX_ACTS,
+) -> list[Act]:
+    """Return up to `most` acts, the latest first."""
+    query = (
+        select(acts)
+        .order_by(acts.c.at_ms.desc(), acts.c.act_id.desc())
+        .limit(most)
+    )
+    if after is not None:
+        query = query.where(
+            tuple_(acts.c.at_ms, acts.c.act_id) < tuple_(*after)
+        )
+    rows = await connection.execute(query)
+    return [Act(**row) for row in rows.mappings()]
