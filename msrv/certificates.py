@@ -1,7 +1,9 @@
 """The development certificate: a CA and a leaf for this machine, by trustme.
 
-The CA is kept, with its key, so that a renewed leaf needs no new trust. All
-of it stays in one folder that git ignores; keys have mode 0600.
+The CA is kept, with its key, so that a renewed leaf needs no new trust. It
+can certify nothing but this machine's own names (RFC 5280, section 4.2.1.10),
+so that whoever steals its key can't pass for any other site. All of it stays
+in one folder that git ignores; keys have mode 0600.
 """
 
 import os
@@ -9,11 +11,13 @@ import secrets
 import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import trustme
+    from cryptography import x509
 
 LEAF_LIFETIME: Final = timedelta(days=397)
 """Apple's limit for a certificate that its systems accept is 398 days.
@@ -97,7 +101,8 @@ def _is_good(pair: Pair, now: datetime) -> bool:
         return False
     try:
         leaf = x509.load_pem_x509_certificate(pair.cert.read_bytes())
-        ca = x509.load_pem_x509_certificate(pair.ca.read_bytes())
+        ca_pem = pair.ca.read_bytes()
+        ca = x509.load_pem_x509_certificate(ca_pem)
         leaf.verify_directly_issued_by(ca)
         names = leaf.extensions.get_extension_for_class(
             x509.SubjectAlternativeName
@@ -116,21 +121,18 @@ def _is_good(pair: Pair, now: datetime) -> bool:
     }
     return (
         certified.issuperset(names_of_this_machine())
+        and _is_constrained(ca_pem)
         and min(leaf.not_valid_after_utc, ca.not_valid_after_utc)
         > now + RENEW_BEFORE
     )
 
 
 def _make(pair: Pair, ca_key: Path, now: datetime) -> None:
-    import trustme  # noqa: PLC0415 - slow to import, and rarely needed
 
     assert pair.ca is not None  # noqa: S101 - ours always has one
     ca = _known_ca(pair.ca, ca_key, now)
     if ca is None:
-        ca = trustme.CA(
-            organization_name="MSRV development",
-            organization_unit_name=f"for {socket.gethostname()} only",
-        )
+        ca = _new_ca()
         _write(ca_key, ca.private_key_pem.bytes(), 0o600)
         _write(pair.ca, ca.cert_pem.bytes(), 0o644)
     leaf = ca.issue_cert(
@@ -149,11 +151,69 @@ def _known_ca(cert: Path, key: Path, now: datetime) -> "trustme.CA | None":
     try:
         cert_pem, key_pem = cert.read_bytes(), key.read_bytes()
         ends = x509.load_pem_x509_certificate(cert_pem).not_valid_after_utc
-        if ends < now + LEAF_LIFETIME:
+        if ends < now + LEAF_LIFETIME or not _is_constrained(cert_pem):
             return None
         return trustme.CA.from_pem(cert_pem, key_pem)
     except (FileNotFoundError, ValueError, TypeError):
         return None
+
+
+def _new_ca() -> "trustme.CA":
+    """Create a CA that can certify this machine's names alone."""
+    import trustme  # noqa: PLC0415 - as above
+    from cryptography import x509  # noqa: PLC0415 - as above
+    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
+        Encoding,
+        load_pem_private_key,
+    )
+
+    made = trustme.CA(
+        organization_name="MSRV development",
+        organization_unit_name=f"for {socket.gethostname()} only",
+    )
+    key_pem = made.private_key_pem.bytes()
+    key = load_pem_private_key(key_pem, password=None)
+    cert = x509.load_pem_x509_certificate(made.cert_pem.bytes())
+    builder = x509.CertificateBuilder(
+        cert.issuer,
+        cert.subject,
+        key.public_key(),  # type: ignore[arg-type] # one of a certificate's
+        cert.serial_number,
+        cert.not_valid_before_utc,
+        cert.not_valid_after_utc,
+        list(cert.extensions),
+    ).add_extension(x509.NameConstraints(_names(), None), critical=True)
+    signed = builder.sign(key, SHA256())  # type: ignore[arg-type] # as above
+    return trustme.CA.from_pem(signed.public_bytes(Encoding.PEM), key_pem)
+
+
+def _names() -> "list[x509.GeneralName]":
+    """Return this machine's names, as a CA's constraints have them."""
+    from cryptography import x509  # noqa: PLC0415 - as above
+
+    found: list[x509.GeneralName] = []
+    for name in names_of_this_machine():
+        try:
+            found.append(x509.IPAddress(ip_network(name)))
+        except ValueError:
+            found.append(x509.DNSName(name))
+    return found
+
+
+def _is_constrained(cert_pem: bytes) -> bool:
+    """Whether a CA is for this machine's names, all of them, and no other."""
+    from cryptography import x509  # noqa: PLC0415 - as above
+
+    try:
+        constraints = (
+            x509.load_pem_x509_certificate(cert_pem)
+            .extensions.get_extension_for_class(x509.NameConstraints)
+            .value
+        )
+    except x509.ExtensionNotFound:
+        return False
+    return set(constraints.permitted_subtrees or ()) == set(_names())
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:

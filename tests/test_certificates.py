@@ -1,10 +1,12 @@
 """The development certificate: made once, renewed in time, kept private."""
 
+import contextlib
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import trustme
 from cryptography import x509
 
 from msrv import certificates
@@ -112,3 +114,54 @@ def test_a_folder_that_is_a_file_is_one_line(tmp_path: Path) -> None:
     file.touch()
     with pytest.raises(CertificateError, match="can't make a certificate in"):
         development_pair(file / "certs", NOW)
+
+
+def chain_for(name: str, folder: Path) -> tuple[Path, Path, Path]:
+    """A certificate for a name by the kept CA, its key, and the CA."""
+    ca = trustme.CA.from_pem(
+        (folder / "ca.crt").read_bytes(), (folder / "ca.key").read_bytes()
+    )
+    leaf = ca.issue_cert(name)
+    cert, key = folder / "other.crt", folder / "other.key"
+    leaf.cert_chain_pems[0].write_to_path(cert)
+    leaf.private_key_pem.write_to_path(key)
+    return cert, key, folder / "ca.crt"
+
+
+def handshake(cert: Path, key: Path, ca: Path, name: str) -> None:
+    """Connect in memory, as a client that trusts the CA. Raises SSLError."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(cert, key)
+    client = ssl.create_default_context(cafile=ca)
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    one = client.wrap_bio(to_client, to_server, server_hostname=name)
+    other = server.wrap_bio(to_server, to_client, server_side=True)
+    for _ in range(4):
+        for side in (one, other):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+    assert one.version()
+
+
+def test_stolen_ca_can_not_pass_for_another_site(folder: Path) -> None:
+    """Users are told to trust it: its names are constrained."""
+    pair = development_pair(folder, NOW)
+    assert pair.ca
+    for name in ("localhost", "127.0.0.1"):
+        handshake(pair.cert, pair.key, pair.ca, name)
+    for name in ("bank.example", "203.0.113.5"):
+        with pytest.raises(ssl.SSLCertVerificationError, match="subtree"):
+            handshake(*chain_for(name, folder), name)
+
+
+def test_ca_without_constraints_is_replaced(folder: Path) -> None:
+    """As those of earlier versions are, at the next start."""
+    folder.mkdir()
+    ca = trustme.CA()
+    (folder / "ca.crt").write_bytes(ca.cert_pem.bytes())
+    (folder / "ca.key").write_bytes(ca.private_key_pem.bytes())
+    leaf = ca.issue_cert(*certificates.names_of_this_machine())
+    leaf.cert_chain_pems[0].write_to_path(folder / "localhost.crt")
+    leaf.private_key_pem.write_to_path(folder / "localhost.key")
+    development_pair(folder, NOW)
+    assert (folder / "ca.crt").read_bytes() != ca.cert_pem.bytes()
