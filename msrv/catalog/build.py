@@ -15,9 +15,10 @@ from msrv.catalog.config import (
     is_date,
 )
 from msrv.catalog.discs import disc_number, inner_path, without_disc
+from msrv.catalog.embedded_covers import find_embedded_cover
 from msrv.catalog.extras import is_extra
 from msrv.catalog.formats import Sound, by_track
-from msrv.catalog.index import Index
+from msrv.catalog.index import Index, Known
 from msrv.catalog.media_types import media_type
 from msrv.catalog.model import Artwork, Item, Kind, Release
 from msrv.catalog.scan import FoundFile, FoundFolder
@@ -387,13 +388,7 @@ class _Maker:
         if not file.size_bytes:
             self.complain(file, "is empty; not offered")
             return None
-        content = Content(
-            file.path,
-            known.identity,
-            known.sha256,
-            known.crc32,
-            facts.get("media_type") or media_type(file.suffix),
-        )
+        content = _content_of(file, known, facts)
         self.notes += [
             f"{shown(file.path)} {note}" for note in facts.get("notes", ())
         ]
@@ -401,13 +396,35 @@ class _Maker:
 
     def _artwork(self) -> Artwork | None:
         file = self._folder.cover
-        found = None if file is None else self._content(file)
+        if file is None:
+            return self._embedded_artwork()
+        found = self._content(file)
         if found is None:
             return None
         content, facts = found
         return Artwork(
             content, facts["width"], facts["height"], facts["colour"]
         )
+
+    def _embedded_artwork(self) -> Artwork | None:
+        """Show the picture in a track where no file is the cover."""
+        found = find_embedded_cover(self._index, self._folder)
+        if found is None or found.file.path in self._unreadable:
+            return None
+        content = _content_of(found.file, found.known, found.known.facts)
+        return Artwork(content, **found.art, is_embedded=True)
+
+
+def _content_of(
+    file: FoundFile, known: Known, facts: dict[str, Any]
+) -> Content:
+    return Content(
+        file.path,
+        known.identity,
+        known.sha256,
+        known.crc32,
+        facts.get("media_type") or media_type(file.suffix),
+    )
 
 
 def default_price(currency: str) -> Money:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from msrv.catalog.containers.inspection import inspect
+from msrv.catalog.embedded_covers import measure_embedded_covers
 from msrv.catalog.index import Index, Known
-from msrv.catalog.pictures import NotAPicture, measure
+from msrv.catalog.pictures import ArtworkFacts, NotAPicture, measure
 from msrv.catalog.scan import FoundFile, FoundFolder, in_release
 from msrv.catalog.sounds import sound_facts
 from msrv.catalog.tags import read_tags
@@ -54,6 +55,7 @@ def learn(
     Gives the problem of each such file by its path. `progress` is told the
     files and bytes that have been read, and of how many. Raises Stopped.
     """
+    folders = tuple(folders)
     problems = {}
     unknown: list[tuple[FoundFile, bool]] = []
     for folder in folders:
@@ -89,7 +91,34 @@ def learn(
                 index.save()
                 saved = done
             progress(count, len(unknown), done, total)
+    measure_embedded_covers(
+        index,
+        folders,
+        lambda file, known: _measured(root, file, known, stopping),
+    )
     return problems
+
+
+def _measured(
+    root: Path,
+    wanted: FoundFile,
+    known: Known,
+    stopping: Callable[[], bool],
+) -> ArtworkFacts | None:
+    """Look at the picture in a track; None where the track changed.
+
+    Raises NotAPicture and Stopped.
+    """
+    if stopping():
+        raise Stopped
+    path = root / wanted.path
+    try:
+        with open(path, "rb", opener=_open) as file:
+            if _identity(file)[:3] != known.identity[:3]:
+                return None
+            return measure(path)
+    except OSError:
+        return None
 
 
 def _read(

@@ -56,6 +56,10 @@ class Known(NamedTuple):
         said = json.dumps(facts) if facts else "{}"
         return cls(file.identity, sha256, crc32, said)
 
+    def with_facts(self, facts: dict[str, Any]) -> Self:
+        """Return the same with other facts."""
+        return self._replace(facts_json=json.dumps(facts))
+
     @property
     def facts(self) -> dict[str, Any]:
         """What the file says of itself, as `facts` read it."""

@@ -57,13 +57,15 @@ class Item:
 class Artwork:
     """A release's cover: its file, its size in pixels, its main colour.
 
-    `colour` is `#rrggbb`, shown behind the picture while it comes.
+    `colour` is `#rrggbb`, shown behind the picture while it comes. Where the
+    cover `is_embedded`, its file is a track that holds it.
     """
 
     content: Content
     width: int
     height: int
     colour: str
+    is_embedded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

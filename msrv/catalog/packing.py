@@ -75,8 +75,9 @@ def pack_name(release: Release) -> str:
 def members(release: Release, shop: Shop) -> list[Member]:
     """List what the ZIP holds: the items, the cover, extras, a README."""
     found: list[Content | bytes] = [item.content for item in release.items]
-    if release.artwork is not None:
-        found.append(release.artwork.content)
+    cover = _cover(release)
+    if cover is not None:
+        found.append(cover)
     found += [extra.content for extra in release.extras]
     folder, names = _names(release)
     readme = _readme(release, shop, names[: len(release.items)])
@@ -84,6 +85,12 @@ def members(release: Release, shop: Shop) -> list[Member]:
         Member(f"{folder}/{name}", source)
         for name, source in zip(names, [*found, readme], strict=True)
     ]
+
+
+def _cover(release: Release) -> Content | None:
+    """Return the cover's file, unless that is a track."""
+    artwork = release.artwork
+    return None if not artwork or artwork.is_embedded else artwork.content
 
 
 def fit(name: str, suffix: str = "") -> str:
@@ -126,8 +133,9 @@ def _wanted(release: Release) -> list[_Name]:
     wanted = [
         _item_name(item, has_discs=release.has_discs) for item in release.items
     ]
-    if release.artwork is not None:
-        path = PurePosixPath(release.artwork.content.path)
+    cover = _cover(release)
+    if cover is not None:
+        path = PurePosixPath(cover.path)
         wanted.append(_Name(("cover",), path.suffix.lower()))
     wanted += [_extra_name(release, extra) for extra in release.extras]
     wanted.append(_Name(("README",), ".txt"))

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from msrv.catalog.embedded_art import NoEmbeddedArt, is_sound, picture_in
+
 if TYPE_CHECKING:
     from PIL.Image import Image as Pixels
 
@@ -112,6 +114,7 @@ def _opened(file: BinaryIO) -> Iterator["Pixels"]:
     """Open a picture; what goes wrong while it is read is NotAPicture."""
     from PIL import Image  # noqa: PLC0415 - see the top of the module
 
+    file = _picture(file)
     try:
         with Image.open(file, formats=_FORMATS) as image:
             if image.width * image.height > PIXELS_AT_MOST:
@@ -124,6 +127,19 @@ def _opened(file: BinaryIO) -> Iterator["Pixels"]:
         raise NotAPicture(
             "it can't be read as a JPEG, PNG, WebP, GIF or AVIF picture"
         ) from error
+
+
+def _picture(file: BinaryIO) -> BinaryIO:
+    """Return the picture inside of a file that is a sound, or the file."""
+    file.seek(0)
+    head = file.read(12)
+    file.seek(0)
+    if not is_sound(head):
+        return file
+    try:
+        return io.BytesIO(picture_in(file))
+    except NoEmbeddedArt as error:
+        raise NotAPicture(f"it is a sound, and {error}") from error
 
 
 def _orientation(image: "Pixels") -> int:

@@ -1,11 +1,14 @@
 """The pages a visitor looks at, as people and as programs see them."""
 
+import io
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from msrv.settings import Settings
+from tests.catalog.art import with_pictures
+from tests.catalog.covers import near, saved
 from tests.conftest import Client, StartStore
 from tests.sounds import write_wav
 
@@ -221,6 +224,27 @@ async def test_covers_come_in_a_few_sizes(
     assert again.status == 304
     for path in ("/covers/night-bus/161", "/covers/zine-issue/160"):
         assert (await store.get(path)).status == 404
+
+
+async def test_a_cover_inside_of_a_track_is_shown(
+    start_store: StartStore, settings: Settings
+) -> None:
+    """An album of tagged files has its cover in them, and nowhere else."""
+    path = settings.library_folder / "Umbrella" / "Umbrella.wav"
+    picture = saved(Image.new("RGB", (400, 300), "#802010"))
+    path.write_bytes(with_pictures(path.read_bytes(), "a.wav", picture))
+    store = await start_store(settings)
+    answer = await store.get("/covers/umbrella-single/160")
+    assert answer.status == 200
+    assert answer.content_type == "image/webp"
+    with Image.open(io.BytesIO(await answer.read())) as shown:
+        assert shown.size == (160, 120)
+        assert near(shown.convert("RGB").getpixel((80, 60)), (128, 32, 16))
+    again = await store.get(
+        "/covers/umbrella-single/160",
+        headers={"If-None-Match": answer.headers["ETag"]},
+    )
+    assert again.status == 304
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,100 @@
+"""Covers of releases whose only picture is inside of a track."""
+
+import pytest
+from PIL import Image
+
+from msrv.catalog import embedded_covers, facts
+from msrv.catalog.model import Artwork
+from msrv.catalog.packing import members
+from tests.catalog.art import with_pictures
+from tests.catalog.covers import saved
+from tests.catalog.shelves import Library, by_name, problems, wav
+
+FRONT = saved(Image.new("RGB", (40, 30), "#802010"))
+OTHER = saved(Image.new("RGB", (20, 20), "#0000ff"))
+
+
+def track(mark: int, picture: bytes | None = FRONT) -> bytes:
+    return with_pictures(wav(mark), "a.wav", picture)
+
+
+def artwork(shelf: Library) -> Artwork:
+    found = shelf.only().artwork
+    assert found
+    return found
+
+
+def test_a_picture_in_a_track_is_the_cover(shelf: Library) -> None:
+    """Or an album as most shops deliver it would have no cover."""
+    shelf.release("R", {"01 A.wav": wav(1), "02 B.wav": track(2)})
+    release = shelf.only()
+    found = artwork(shelf)
+    assert (found.width, found.height, found.is_embedded) == (40, 30, True)
+    assert found.content == by_name(release)["02 B.wav"].content
+
+
+def test_of_several_the_first_track_has_it(shelf: Library) -> None:
+    """Or another reading could show another cover."""
+    shelf.release("R", {"01 A.wav": track(1), "02 B.wav": track(2, OTHER)})
+    assert artwork(shelf).width == 40
+
+
+@pytest.mark.parametrize("name", ["cover.png", "folder.png", "front.png"])
+def test_a_file_goes_before_it(shelf: Library, name: str) -> None:
+    """Or a seller could not choose another cover than the tracks have."""
+    shelf.release("R", {"01 A.wav": track(1), name: OTHER})
+    assert artwork(shelf).width == 20
+    assert not artwork(shelf).is_embedded
+
+
+def test_it_is_the_cover_once_the_file_has_gone(
+    shelf: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a track would have to be touched before its picture is shown."""
+    shelf.release("R", {"01 A.wav": track(1), "cover.png": OTHER})
+    first = shelf.read()
+    (shelf.root / "R/cover.png").unlink()
+    monkeypatch.setattr(facts, "_digests", lambda *_: pytest.fail("hashed"))
+    second = shelf.read(first)
+    found = second.catalog.releases[0].artwork
+    assert found
+    assert found.width == 40
+    assert second.catalog.version != first.catalog.version
+
+
+def test_it_is_measured_once(
+    shelf: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or every start would look into the tracks of the whole library."""
+    shelf.release("R", {"01 A.wav": track(1)})
+    first = shelf.read()
+    monkeypatch.setattr(
+        embedded_covers, "_measured", lambda *_: pytest.fail("measured")
+    )
+    assert shelf.read().catalog == first.catalog
+
+
+def test_a_picture_that_is_none_keeps_no_track_from_sale(
+    shelf: Library,
+) -> None:
+    """Or a broken picture would take its track from sale, or the cover."""
+    shelf.release("R", {"01 A.wav": track(1, b"no picture")})
+    release = shelf.only()
+    assert release.artwork is None
+    assert len(release.items) == 2
+    shelf.put("R/02 B.wav", track(2))
+    assert artwork(shelf).width == 40
+
+
+def test_the_zip_holds_the_track_once(shelf: Library) -> None:
+    """Or a sound would be unpacked as a picture."""
+    shelf.release("R", {"01 A.wav": track(1)})
+    reading = shelf.read()
+    assert problems(reading) == []
+    (release,) = reading.catalog.releases
+    names = [each.name for each in members(release, reading.catalog.shop)]
+    assert [name.rpartition("/")[2] for name in names] == [
+        "01 A.wav",
+        "02 B.wav",
+        "README.txt",
+    ]
