@@ -55,6 +55,34 @@ async def test_unsigned_webhook(
     assert await rows(store, tables.orders) == []
 
 
+async def test_a_thin_event_is_acknowledged_and_ignored(
+    store: Client, bank: FakeStripe, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Stripe repeats it for days, and ends the endpoint after that."""
+    thin = {
+        "id": "evt_test_65R9Ijk8dKEYZcXeRWn16R9A7j1FSQ3w3TGDPLLGSM4CW0",
+        "object": "v2.core.event",
+        "type": "v1.billing.meter.error_report_triggered",
+        "livemode": False,
+        "created": "2024-09-17T06:20:52.246Z",
+        "related_object": {"id": "mtr_1", "type": "billing.meter"},
+    }
+    body = json.dumps(thin)
+    for _ in range(3):
+        assert await post(store, body.encode(), bank.sign(body)) == (200, "")
+    assert (await post(store, body.encode(), "t=1,v1=00"))[0] == 400
+    assert caplog.text.count("thin events (v2.core.event)") == 1
+    assert await rows(store, tables.orders) == []
+
+
+@pytest.mark.parametrize("kind", ["charge", "v1.event", "V2", "v2 x", 2, None])
+async def test_what_is_signed_and_no_event_is_refused(
+    store: Client, bank: FakeStripe, kind: object
+) -> None:
+    body = json.dumps({"object": kind, "livemode": False, "type": DONE})
+    assert (await post(store, body.encode(), bank.sign(body)))[0] == 400
+
+
 async def test_body_altered_by_one_byte(
     store: Client, bank: FakeStripe, paid: Json
 ) -> None:

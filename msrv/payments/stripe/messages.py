@@ -6,6 +6,8 @@ order messages come, or how old one has grown.
 """
 
 import json
+import logging
+import re
 import time
 from collections.abc import Mapping
 from typing import Any, Final
@@ -16,6 +18,8 @@ from msrv.payments.errors import NoSuchPayment, NotSigned, UnknownYet
 from msrv.payments.model import News, Note
 from msrv.payments.stripe import returns, sessions
 from msrv.payments.stripe.client import Api, Json
+
+log = logging.getLogger(__name__)
 
 TOLERANCE_SECONDS: Final = 300
 _HEADER: Final = "Stripe-Signature"
@@ -43,6 +47,9 @@ _RETURNS: Final = frozenset(
 )
 KINDS: Final = _SESSIONS | _RETURNS
 """What the endpoint is to be told of; docs/payments.md lists them."""
+# https://docs.stripe.com/event-destinations#thin-events: such as
+# "v2.core.event", without the data of a snapshot event.
+_THIN: Final = re.compile(r"v[2-9][a-z0-9_.]{0,60}")
 
 
 class Messages:
@@ -52,6 +59,7 @@ class Messages:
         self._api = api
         self._secret = secret
         self._live = live
+        self._has_told_of_thin = False
 
     def read(self, body: bytes, headers: Mapping[str, str]) -> Note | None:
         """Check a message's signature and age, and keep what it is about.
@@ -66,7 +74,10 @@ class Messages:
         except (stripe.SignatureVerificationError, ValueError) as error:
             raise NotSigned from error
         try:
-            return self._note(json.loads(body))
+            event = json.loads(body)
+            if self._is_thin(event):
+                return None
+            return self._note(event)
         except (
             AttributeError,
             KeyError,
@@ -76,6 +87,24 @@ class Messages:
         ) as error:
             # Signed, and no event: of a kind that this version can't know.
             raise NotSigned from error
+
+    def _is_thin(self, event: Any) -> bool:  # noqa: ANN401 - JSON
+        """Whether an event is of Stripe's second kind, which says nothing.
+
+        It is acknowledged, or Stripe would send it for days; the log is told
+        of the first.
+        """
+        kind = event["object"]
+        if not isinstance(kind, str) or not _THIN.fullmatch(kind):
+            return False
+        if not self._has_told_of_thin:
+            self._has_told_of_thin = True
+            log.warning(
+                "Stripe sends thin events (%s), which are ignored: have the "
+                "endpoint send snapshot events of API version 1 alone",
+                kind,
+            )
+        return True
 
     async def follow(self, note: Note) -> tuple[News, ...]:
         """Ask Stripe how things stand.
