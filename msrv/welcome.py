@@ -13,14 +13,30 @@ def welcome(settings: Settings, pair: Pair | None, address: str) -> None:
     lines = [("store", address)]
     library = "the bundled demo" if settings.is_demo else str(settings.library)
     lines += [("library", library), ("data", str(settings.data.resolve()))]
-    if settings.takes_pretend_money:
-        lines.append(("payments", "pretend: no money moves"))
-    else:
-        lines.append(("payments", "free items only; no provider is set up"))
+    first, *more = _payments(settings)
+    lines += [("payments", first), *(("", each) for each in more)]
     if pair and pair.ca:
         lines += _trust(pair.ca.resolve())
     text = "\n".join(f"  {label:<10}{rest}" for label, rest in lines)
     print(f"\nMSRV {__version__}\n\n{text}\n", flush=True)  # noqa: T201 - the terminal is its audience
+
+
+def _payments(settings: Settings) -> list[str]:
+    """Say with what a buyer can pay, and what is missing for it."""
+    said = []
+    if settings.stripe_key is not None:
+        mode = (
+            "live" if settings.stripe_is_live else "test mode: no money moves"
+        )
+        said.append(f"Stripe, {mode}")
+        if settings.stripe_webhook_secret is None:
+            said.append(
+                "(without MSRV_STRIPE_WEBHOOK_SECRET, refunds and buyers who "
+                "don't come back are not heard of)"
+            )
+    if settings.takes_pretend_money:
+        said.append("pretend: no money moves")
+    return said or ["free items only; no provider is set up"]
 
 
 def _trust(ca: Path) -> list[tuple[str, str]]:
