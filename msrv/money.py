@@ -47,6 +47,10 @@ class NotMoney(ValueError):
     """This text or number is no amount in this currency."""
 
 
+class UnfitAmount(NotMoney):
+    """An amount with too many decimals for the currency, or far too much."""
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     """An amount that is not negative, in minor units of a currency.
@@ -106,10 +110,10 @@ def parse(amount: object, currency: str) -> Money:
     if match is None or len(text) > _MAX_TEXT:
         raise NotMoney(f"{text[:_MAX_TEXT]!r} is not an amount like '7.00'")
     if len(match[1] or "") > exponent:
-        raise NotMoney(f"{text!r} has more decimals than {currency} has")
+        raise UnfitAmount(f"{text!r} has more decimals than {currency} has")
     minor = int(Decimal(text).scaleb(exponent))
     if minor > MAX_MINOR:
-        raise NotMoney(f"{text!r} is more than any download costs")
+        raise UnfitAmount(f"{text!r} is more than any download costs")
     return Money(minor, currency)
 
 

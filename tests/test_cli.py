@@ -125,7 +125,7 @@ def test_link_until(
     ("arguments", "environ", "line"),
     [
         (["link", "nothing"], {}, "there is no item 'nothing'"),
-        (["link", "zine", "--until", "soon"], {}, "--until: 'soon' is no"),
+        (["link", "zine", "--until", "soon"], {}, "--until must be a time"),
         (
             ["link", "zine", "--until", "2030-01-01", "--hours", "1"],
             {},

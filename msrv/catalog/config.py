@@ -16,11 +16,12 @@ from msrv.catalog.documents import Document, KeyPath
 from msrv.catalog.model import Shop
 from msrv.catalog.prices import read_price
 from msrv.catalog.text import MAX_CHARS, clean
-from msrv.money import Money, NotMoney
+from msrv.money import Money, NotMoney, UnfitAmount
 from msrv.proofs.orders import is_item_id
 
 _DATE: Final = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
 _COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}")
+_MAX_SHOWN: Final = 40
 _MAX_LONG_TEXT: Final = 20_000
 """Characters of a description."""
 
@@ -193,54 +194,56 @@ def is_date(text: str) -> bool:
 
 def _line(value: Any) -> str:  # noqa: ANN401 - TOML comes in here
     if not isinstance(value, str):
-        raise ValueError("is text, in quotes")
+        raise ValueError("must be text, in quotes")
     if len(value) > MAX_CHARS:
-        raise ValueError(f"is longer than {MAX_CHARS} characters")
+        raise ValueError(f"must have up to {MAX_CHARS} characters")
     return clean(value)
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - as above
     if not isinstance(value, str):
-        raise ValueError("is text, in quotes")
+        raise ValueError("must be text, in quotes")
     if len(value) > _MAX_LONG_TEXT:
-        raise ValueError(f"is longer than {_MAX_LONG_TEXT:,} characters")
+        raise ValueError(f"must have up to {_MAX_LONG_TEXT:,} characters")
     lines = (clean(line, _MAX_LONG_TEXT) for line in value.split("\n"))
     return "\n".join(lines).strip()
 
 
 def _flag(value: Any) -> bool:  # noqa: ANN401 - as above
     if not isinstance(value, bool):
-        raise ValueError("is true or false")
+        raise ValueError("must be true or false")
     return value
 
 
 def _number(value: Any) -> int:  # noqa: ANN401 - as above
     if type(value) is not int or not 0 < value < 10_000:
-        raise ValueError("is a number from 1 to 9999")
+        raise ValueError("must be a number from 1 to 9999")
     return value
 
 
 def _id(value: Any) -> str:  # noqa: ANN401 - as above
     if not isinstance(value, str) or not is_item_id(value):
-        raise ValueError("is up to 32 of a-z, 0-9 and -, like 'night-bus'")
+        raise ValueError(
+            "must be up to 32 of a-z, 0-9 and -, like 'night-bus'"
+        )
     return value
 
 
 def _currency(value: Any) -> str:  # noqa: ANN401 - as above
     if not isinstance(value, str):
-        raise ValueError("is a currency's code, like 'EUR'")
+        raise ValueError("must be a currency's code like 'EUR'")
     try:
         money.exponent_of(value)
     except NotMoney:
         raise ValueError(
-            f"is a currency's code like 'EUR', not {value!r}"
+            f"must be a currency's code like 'EUR', not {value!r}"
         ) from None
     return value
 
 
 def _colour(value: Any) -> str:  # noqa: ANN401 - as above
     if not isinstance(value, str) or not _COLOUR.fullmatch(value):
-        raise ValueError("is a colour like '#ff3b30'")
+        raise ValueError("must be a colour like '#ff3b30'")
     return value.lower()
 
 
@@ -251,14 +254,21 @@ def _date(value: Any) -> str:  # noqa: ANN401 - as above
         return value.isoformat()
     if isinstance(value, str | int) and is_date(str(value)):
         return str(value)
-    raise ValueError("is a year, a month or a day, like '2026-03-06'")
+    raise ValueError("must be a year, a month or a day, like '2026-03-06'")
 
 
 def _money_in(currency: str) -> Callable[[Any], Money]:
     def read(value: Any) -> Money:  # noqa: ANN401 - as above
         try:
             return money.parse(value, currency)
+        except UnfitAmount as error:
+            raise ValueError(
+                f"must be a price like '7.00', and {error}"
+            ) from error
         except NotMoney as error:
-            raise ValueError(f"is no price: {error}") from error
+            shown = repr(value)[:_MAX_SHOWN]
+            raise ValueError(
+                f"must be a price like '7.00', not {shown}"
+            ) from error
 
     return read

@@ -29,13 +29,15 @@ def read_discounts(
         table = file.table(("discounts", name), _KEYS)
         if not _NAME.fullmatch(name):
             file.complain(
-                ("discounts",), name, "is no code: 3 to 24 of A-Z, 0-9 and -"
+                ("discounts",),
+                name,
+                "must be a code: 3 to 24 of A-Z, 0-9 and -",
             )
         percent = table.take("percent", _percent)
         amount = table.take("amount", as_money)
         if ("percent" in table.data) == ("amount" in table.data):
             file.complain(
-                ("discounts",), name, "takes either a percent or an amount"
+                ("discounts",), name, "must have either a percent or an amount"
             )
         found.append(
             Discount(
@@ -53,22 +55,22 @@ def read_discounts(
 
 def _percent(value: Any) -> int:  # noqa: ANN401 - TOML comes in here
     if type(value) is not int or not 1 <= value <= 100:
-        raise ValueError("is a whole number from 1 to 100")
+        raise ValueError("must be a whole number from 1 to 100")
     return value
 
 
 def _uses(value: Any) -> int:  # noqa: ANN401 - as above
     if type(value) is not int or not 1 <= value <= _MAX_USES:
-        raise ValueError("is how often it can be used: 1 or more")
+        raise ValueError("must be how often it can be used: 1 or more")
     return value
 
 
 def _ids(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - as above
     if not isinstance(value, list) or not value:
-        raise ValueError("is a list of ids, like ['night-bus']")
+        raise ValueError("must be a list of ids, like ['night-bus']")
     for each in value:
         if not isinstance(each, str) or not is_item_id(each):
-            raise ValueError(f"holds no id: {each!r}")
+            raise ValueError(f"must be a list of ids, and {each!r} is none")
     return tuple(value)
 
 
@@ -89,4 +91,4 @@ def _day(value: Any) -> date:  # noqa: ANN401 - as above
     try:
         return date.fromisoformat(value)
     except (TypeError, ValueError):
-        raise ValueError("is a day, like '2026-03-31'") from None
+        raise ValueError("must be a day, like '2026-03-31'") from None

@@ -49,10 +49,12 @@ class Document:
             last = text.rstrip().count("\n") + 1
             line = int(found[1]) if found and found[1] else last
             what = shown(_AT_LINE.sub("", str(error)).strip())
-            raise self._broken(line, f"is no TOML: {what}") from error
+            raise self._broken(line, f"must be TOML: {what}") from error
         except (ValueError, RecursionError) as error:
             # A number of thousands of digits, thousands of brackets.
-            raise self._broken(None, "is no TOML that is read here") from error
+            raise self._broken(
+                None, "must be TOML that is read here"
+            ) from error
 
     def table(self, path: KeyPath, known: tuple[str, ...]) -> "Table":
         """Give the table at a path; a key that isn't known is a problem."""
@@ -89,7 +91,7 @@ class Document:
         for depth, name in enumerate(path):
             data = data.get(name, {})
             if not isinstance(data, dict):
-                self.complain(path[:depth], name, "is a table: [name]")
+                self.complain(path[:depth], name, "must be a table: [name]")
                 data = {}
         return Table(self, path, data)
 

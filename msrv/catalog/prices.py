@@ -41,5 +41,5 @@ def read_price(
             "keep one of them",
         )
     if suggested is not None and suggested.minor < minimum.minor:
-        complain(f"is less than '{prefix}minimum'")
+        complain(f"must be '{prefix}minimum' or more")
     return suggested or minimum, minimum

@@ -119,7 +119,7 @@ def _moment(text: str) -> int:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise click.UsageError(
-            f"--until: {text!r} is no time like 2030-01-01T00:00Z"
+            f"--until must be a time like 2030-01-01T00:00Z, not {text!r}"
         ) from None
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)

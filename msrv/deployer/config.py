@@ -28,6 +28,7 @@ _MIN_CHARS: Final = 22
 """128 bits in base64url; 32 in hexadecimal are as many."""
 _IN_A_PATH: Final = re.compile(r"[A-Za-z0-9_-]+")
 _TABLE: Final = re.compile(r"\s*\[+\s*([^\]]+?)\s*\]")
+_PYDANTIC: Final = re.compile("^(?:Input|String|Value) should")
 _HOOKS: Final = ("dockerhub_secret", "generic_secret", "registry_token")
 
 
@@ -170,6 +171,7 @@ def _sentence(path: Path, text: str, error: ValidationError) -> str:
     what = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         what = f"is no key of this version; {_known(where)}"
+    what = _PYDANTIC.sub("must", what).partition(", unable to")[0]
     what = what[0].lower() + what[1:]
     place = f"{path}:{_line(text, where)}"
     return (

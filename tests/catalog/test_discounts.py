@@ -32,32 +32,44 @@ def test_what_a_seller_can_state() -> None:
 @pytest.mark.parametrize(
     ("stated", "problem"),
     [
-        ("[discounts.spring]\npercent = 5", ":1: 'spring' is no code: 3 to"),
-        ("[discounts.AB]\npercent = 5", ":1: 'AB' is no code: 3 to 24"),
-        ("[discounts.ABC]", ":1: 'ABC' takes either a percent or an"),
+        (
+            "[discounts.spring]\npercent = 5",
+            ":1: 'spring' must be a code: 3 to",
+        ),
+        ("[discounts.AB]\npercent = 5", ":1: 'AB' must be a code: 3 to 24"),
+        ("[discounts.ABC]", ":1: 'ABC' must have either a percent or an"),
         (
             '[discounts.ABC]\npercent = 5\namount = "1"',
-            ":1: 'ABC' takes either a percent or an amount",
+            ":1: 'ABC' must have either a percent or an amount",
         ),
-        ("[discounts.ABC]\npercent = 0", ":2: 'percent' is a whole number"),
-        ("[discounts.ABC]\npercent = 101", ":2: 'percent' is a whole number"),
-        ("[discounts.ABC]\npercent = 2.5", ":2: 'percent' is a whole number"),
-        ("[discounts.ABC]\namount = '-1'", ":2: 'amount' is no price"),
+        (
+            "[discounts.ABC]\npercent = 0",
+            ":2: 'percent' must be a whole number",
+        ),
+        (
+            "[discounts.ABC]\npercent = 101",
+            ":2: 'percent' must be a whole number",
+        ),
+        (
+            "[discounts.ABC]\npercent = 2.5",
+            ":2: 'percent' must be a whole number",
+        ),
+        ("[discounts.ABC]\namount = '-1'", ":2: 'amount' must be a price"),
         (
             "[discounts.ABC]\npercent = 5\nuses = 0",
-            ":3: 'uses' is how often it can be used: 1 or more",
+            ":3: 'uses' must be how often it can be used: 1 or more",
         ),
         (
             "[discounts.ABC]\npercent = 5\nlast_day = '31.3.'",
-            ":3: 'last_day' is a day, like '2026-03-31'",
+            ":3: 'last_day' must be a day, like '2026-03-31'",
         ),
         (
             "[discounts.ABC]\npercent = 5\nitems = []",
-            ":3: 'items' is a list of ids",
+            ":3: 'items' must be a list of ids",
         ),
         (
             "[discounts.ABC]\npercent = 5\nitems = ['A B']",
-            ":3: 'items' holds no id: 'A B'",
+            ":3: 'items' must be a list of ids, and 'A B'",
         ),
         (
             "[discounts.ABC]\npercent = 5\nuse = 3",

@@ -87,7 +87,7 @@ def test_a_table_has_to_be_one(value: str) -> None:
     document = Document("x", f"items = {value}")
     assert document.names("items") == []
     document.table(("items", "a"), ())
-    with pytest.raises(BrokenConfig, match=r"x:1: 'items' is a table"):
+    with pytest.raises(BrokenConfig, match=r"x:1: 'items' must be a table"):
         document.finish()
 
 

@@ -52,9 +52,9 @@ def test_what_a_seller_says(
         ),
         (
             'minimum = "5.00"\nsuggested = "4.99"',
-            "'suggested' is less than 'minimum'",
+            "'suggested' must be 'minimum' or more",
         ),
-        ('minimum = "-1"', "'minimum' is no price"),
+        ('minimum = "-1"', "'minimum' must be a price"),
         ('item_suggested = "1"', "'item_suggested' needs a 'item_minimum'"),
     ],
 )

@@ -115,7 +115,9 @@ def test_a_broken_release_stays_as_it_was(shelf: Library) -> None:
     shelf.put("R/release.toml", BROKEN)
     second = shelf.read(first)
     assert second.catalog == first.catalog
-    assert problems(second) == ["R/release.toml:1: is no TOML: Invalid value"]
+    assert problems(second) == [
+        "R/release.toml:1: must be TOML: Invalid value"
+    ]
     third = shelf.read(second)
     assert third.catalog == first.catalog
     assert third.problems == second.problems
@@ -166,7 +168,7 @@ def test_a_broken_store_stays_as_it_was(shelf: Library) -> None:
     shelf.put("store.toml", 'name = "N"\n[prices]\nitem = 5,00\n')
     shelf.release("S")
     second = shelf.read(first)
-    assert problems(second)[0].startswith("store.toml:3: is no TOML")
+    assert problems(second)[0].startswith("store.toml:3: must be TOML")
     assert second.catalog.shop == first.catalog.shop
     prices = {
         item.price.minor
@@ -189,7 +191,7 @@ def test_nothing_is_sold_by_a_store_file_that_was_never_understood(
     assert folders(found) == ["S"]
     waits, broken = problems(found)
     assert waits == "R: is not offered until store.toml is mended"
-    assert broken.startswith("store.toml:1: is no TOML: ")
+    assert broken.startswith("store.toml:1: must be TOML: ")
     again = shelf.read(found)
     assert folders(again) == ["S"]
     shelf.put("store.toml", 'currency = "JPY"')
