@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from msrv.catalog.history import History
 from msrv.catalog.index import Index
 from msrv.catalog.kept_config import KeptConfig
 from msrv.catalog.model import Item, Release
@@ -30,10 +31,17 @@ def read(settings: Settings) -> Reading:
         read_only=True,
     )
     found = scan(settings.library_folder)
-    with Index.open(settings.data) as index:
+    with (
+        Index.open(settings.data) as index,
+        History.open(settings.data) as history,
+    ):
         fresh = settling.look(found, index.has_seen)
         reading = read_library(
-            settings.library_folder, index, found=found, kept=kept
+            settings.library_folder,
+            index,
+            found=found,
+            kept=kept,
+            history=history,
         )
     notes = [
         f"{shown(path or STORE_TOML)} changed a moment ago: a running store "

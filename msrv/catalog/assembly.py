@@ -68,16 +68,11 @@ def assemble(shop: Shop, releases: Iterable[Release]) -> Catalog:
         for item in release.items:
             by_id[item.item_id] = item
     # What is offered goes before what was, whatever folder came first.
+    moved: dict[str, str] = {}
     for release in releases:
         for item in release.extras:
             by_id.setdefault(item.item_id, item)
-        for former in release.former:
-            if isinstance(former, Item):
-                by_id.setdefault(former.item_id, former)
-                continue
-            by_id.setdefault(former.release_id, former)
-            for item in former.items:
-                by_id.setdefault(item.item_id, item)
+        _add_former(release, by_id, moved)
     return Catalog(
         shop=shop,
         releases=tuple(releases),
@@ -87,7 +82,37 @@ def assemble(shop: Shop, releases: Iterable[Release]) -> Catalog:
         version=digest.hexdigest()[: 2 * _VERSION_BYTES],
         by_id=by_id,
         releases_by_id={each.release_id: each for each in releases},
+        moved=moved,
     )
+
+
+def _add_former(
+    release: Release,
+    by_id: dict[str, Item | Release],
+    moved: dict[str, str],
+) -> None:
+    """Add what a release's files were sold as before."""
+    if not release.former:
+        return
+    now = {
+        path: item.item_id
+        for item in release.items
+        for path in (
+            item.content.path,
+            *(each.path for each in item.alternatives),
+        )
+    }
+    for former in release.former:
+        items: tuple[Item, ...] = ()
+        if isinstance(former, Item):
+            items = (former,)
+        elif by_id.setdefault(former.release_id, former) is former:
+            moved[former.release_id] = release.release_id
+            items = former.items
+        for item in items:
+            is_new = by_id.setdefault(item.item_id, item) is item
+            if is_new and item.content.path in now:
+                moved[item.item_id] = now[item.content.path]
 
 
 def _summary(release: Release) -> tuple[object, ...]:

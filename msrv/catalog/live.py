@@ -13,11 +13,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Final, Self
 
 from msrv.background import Background
 from msrv.catalog.facts import Stopped
+from msrv.catalog.history import History
 from msrv.catalog.index import Index
 from msrv.catalog.kept_config import KeptConfig
 from msrv.catalog.model import Catalog
@@ -59,6 +61,9 @@ class LiveCatalog:
         self._poll_seconds = poll_seconds
         self._timer = timer
         self._settling = Settling(settle_seconds, clock=clock, timer=timer)
+        self._history: History | None = None
+        self._followed = 0
+        self._sold: SimpleQueue[Mapping[str, str]] = SimpleQueue()
         self._reading: Reading | None = None
         self._read: tuple[bytes, Mapping[str, Unsettled]] = (b"", {})
         self._looked_first: float | None = None
@@ -82,6 +87,20 @@ class LiveCatalog:
             raise NotReady
         return self._reading
 
+    @property
+    def history(self) -> History:
+        """What was offered before. Raises NotReady outside of the block."""
+        if self._history is None:
+            raise NotReady
+        return self._history
+
+    def note_sold(self, titles: Mapping[str, str]) -> None:
+        """Remember that these ids were sold; it is written at the next look.
+
+        Should it be lost, the ledger has it, too.
+        """
+        self._sold.put(titles)
+
     async def ready(self) -> None:
         """Wait until there is a catalog."""
         await self._ready.wait()
@@ -89,6 +108,7 @@ class LiveCatalog:
     async def __aenter__(self) -> Self:
         """Begin to read. Raises LibraryUnreadable if there is no library."""
         await asyncio.to_thread(check, self._root)
+        self._history = await asyncio.to_thread(History.open, self._data)
         self._work.begin(self.run())
         return self
 
@@ -100,6 +120,10 @@ class LiveCatalog:
     ) -> None:
         """End, once no thread is reading any more."""
         await self._work.end()
+        if self._history is not None:
+            await asyncio.to_thread(self._write_sold)
+            await asyncio.to_thread(self._history.close)
+            self._history = None
 
     async def run(self) -> None:
         """Read the library, and again at every change, until cancelled.
@@ -203,9 +227,13 @@ class LiveCatalog:
     ) -> None:
         reading = self._reading
         state = (found.fingerprint, unsettled)
+        history = self._history
+        self._write_sold()
+        revision = 0 if history is None else history.revision
         if (
             reading is not None
             and state == self._read
+            and revision == self._followed
             and (not reading.retrying)
         ):
             return
@@ -218,11 +246,18 @@ class LiveCatalog:
                 unsettled=unsettled,
                 kept=kept,
                 quiet_seconds=self._settling.quiet_seconds,
+                history=history,
                 stopping=self._stopping.is_set,
                 progress=_Progress(),
             )
         )
-        self._read = state
+        self._read, self._followed = state, revision
+
+    def _write_sold(self) -> None:
+        """Write what was sold since the last look."""
+        with contextlib.suppress(Empty):
+            while self._history is not None:
+                self._history.sell(self._sold.get_nowait())
 
     def _is_new(self, error: Exception) -> bool:
         """Whether this isn't what was said at the last look already."""

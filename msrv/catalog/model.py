@@ -172,6 +172,11 @@ class Catalog:
     those of a single item too, as somebody may have bought one whole when it
     held more. `releases_by_id` finds every release. `version` is a short
     digest of all of it.
+
+    What was offered under other ids is in `by_id`, too, hidden, for whoever
+    bought it; `moved` gives the id that it is offered under now. `held_by`
+    names releases that hold an item besides its own, and `gone` the titles of
+    what can't be found any more.
     """
 
     shop: Shop
@@ -180,3 +185,20 @@ class Catalog:
     version: str
     by_id: Mapping[str, Item | Release] = field(repr=False)
     releases_by_id: Mapping[str, Release] = field(repr=False)
+    moved: Mapping[str, str] = field(default_factory=dict, repr=False)
+    held_by: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict, repr=False
+    )
+    gone: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def title_of(self, item_id: str) -> str:
+        """Give an id's title, also of what is gone; else the id itself."""
+        found = self.by_id.get(item_id)
+        return found.title if found else self.gone.get(item_id) or item_id
+
+    def releases_with(self, item_id: str) -> tuple[str, ...]:
+        """Name the releases that a purchase of this item can be part of."""
+        found = self.by_id.get(item_id)
+        if not isinstance(found, Item):
+            return ()
+        return (found.release_id, *self.held_by.get(item_id, ()))

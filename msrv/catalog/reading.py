@@ -11,11 +11,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from msrv.catalog.aliases import follow
 from msrv.catalog.assembly import assemble, unique
 from msrv.catalog.build import Built, build, default_price
 from msrv.catalog.config import StoreConfig
 from msrv.catalog.config_files import ConfigFiles
 from msrv.catalog.facts import CHANGING, Progress, learn
+from msrv.catalog.history import History
 from msrv.catalog.index import Index
 from msrv.catalog.kept_config import KeptConfig
 from msrv.catalog.model import Catalog
@@ -69,6 +71,7 @@ def read_library(
     unsettled: Mapping[str, Unsettled] = _NONE_UNSETTLED,
     kept: KeptConfig | None = None,
     quiet_seconds: float = 0,
+    history: History | None = None,
     stopping: Callable[[], bool] = lambda: False,
     progress: Progress = lambda *_: None,
 ) -> Reading:
@@ -77,8 +80,9 @@ def read_library(
     `found` is a scan that was just made, `unsettled` its folders with files
     that may be copied half. Such a release stays as it was in `previous`, or
     is held back whole, until it has been still for `quiet_seconds`. `kept` is
-    the last good configuration. Raises LibraryUnreadable, and Stopped when
-    `stopping` says so.
+    the last good configuration, and `history` what was offered before, which
+    is found under its old ids where it has new ones. Raises
+    LibraryUnreadable, and Stopped when `stopping` says so.
     """
     found = scan(root) if found is None else found
     if found.is_empty and previous is not None and previous.catalog.releases:
@@ -88,7 +92,25 @@ def read_library(
     reader = _Reader(root, index, found, unsettled, kept or KeptConfig())
     reader.quiet_seconds = quiet_seconds
     reader.previous = previous
-    return reader.read(stopping, progress)
+    reading = reader.read(stopping, progress)
+    return reading if history is None else _followed(reading, history, found)
+
+
+def _followed(reading: Reading, history: History, found: Scan) -> Reading:
+    """Add to a reading what was offered before, and what of it is gone."""
+    followed = follow(
+        history,
+        reading.catalog,
+        is_settled=found.is_complete and not reading.waiting,
+    )
+    return replace(
+        reading,
+        catalog=followed.catalog,
+        problems=tuple(
+            sorted({*reading.problems, *followed.problems}, key=_place)
+        ),
+        notes=(*reading.notes, *followed.notes),
+    )
 
 
 class _Reader:

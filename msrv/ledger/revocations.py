@@ -48,13 +48,12 @@ class TakenBack:
     items: frozenset[str]
     kept: frozenset[str]
 
-    def ends(self, item_id: str, release_id: str | None) -> bool:
-        """Whether the link to an item, of a release or of none, has ended."""
+    def ends(self, item_id: str, *release_ids: str) -> bool:
+        """Whether the link to an item, of these releases, has ended."""
+        ids = {item_id, *release_ids}
         if self.whole:
             return True
-        if item_id in self.kept or release_id in self.kept:
-            return False
-        return item_id in self.items or release_id in self.items
+        return ids.isdisjoint(self.kept) and not ids.isdisjoint(self.items)
 
 
 class Revocations:
@@ -73,15 +72,13 @@ class Revocations:
     def __len__(self) -> int:
         return len(self._orders)
 
-    def ends(
-        self, order_id: str, item_id: str, release_id: str | None = None
-    ) -> bool:
+    def ends(self, order_id: str, item_id: str, *release_ids: str) -> bool:
         """Whether an order's link to an item has ended.
 
-        `release_id` is the release that the item is part of.
+        `release_ids` are the releases that the item is or was part of.
         """
         known = self._orders.get(order_id)
-        return known is not None and known.ends(item_id, release_id)
+        return known is not None and known.ends(item_id, *release_ids)
 
     def ends_line(self, order_id: str, item_id: str) -> bool:
         """Whether a line of an order was taken back, whatever it holds."""

@@ -62,7 +62,9 @@ async def download(request: web.Request) -> web.StreamResponse:
     entry = catalog.by_id.get(access.item_id)
     ledger = store[LEDGER]
     if ledger.revocations.ends(
-        access.order_id, access.item_id, _release_of(entry)
+        access.order_id,
+        access.item_id,
+        *catalog.releases_with(access.item_id),
     ):
         raise Refunded
     if entry is None:
@@ -103,7 +105,8 @@ async def download(request: web.Request) -> web.StreamResponse:
 async def preview(request: web.Request) -> web.StreamResponse:
     """Send a track's preview. Raises NothingHere, NoPreview."""
     catalog = request.config_dict[CATALOG].current
-    found = catalog.by_id.get(request.match_info["item"])
+    item_id = request.match_info["item"]
+    found = catalog.by_id.get(catalog.moved.get(item_id, item_id))
     previews = request.config_dict[PREVIEWS]
     if not isinstance(found, Item) or not previews.offered(found):
         raise NothingHere
@@ -131,11 +134,6 @@ async def preview(request: web.Request) -> web.StreamResponse:
 def lifetime(request: web.Request, version: str) -> str:
     """Say how long an answer may be kept: for ever under its own `?v=`."""
     return FOR_EVER if request.query.get("v") == version else "no-cache"
-
-
-def _release_of(entry: Item | Release | None) -> str | None:
-    """Name the release that an item is part of, which may have been bought."""
-    return entry.release_id if isinstance(entry, Item) else None
 
 
 def _resumes(

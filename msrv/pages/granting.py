@@ -30,6 +30,9 @@ async def grant(request: web.Request, bought: Bought) -> web.StreamResponse:
     wait = await mailing.post(request, receipt, bought.quote.mail)
     if free_orders.is_written_down(request, bought):
         await ledger.sold(sale_of(bought, catalog))
+        request.config_dict[CATALOG].note_sold(
+            {line.item_id: title_of(line, catalog) for line in receipt.lines}
+        )
         await discounts.count(ledger, bought)
     path = receipt_path(receipts.sign(request.config_dict[KEYRING], receipt))
     response: web.StreamResponse
@@ -89,8 +92,7 @@ def sale_of(bought: Bought, catalog: Catalog) -> Sale:
 
 def title_of(line: Line, catalog: Catalog) -> str:
     """Give a line's title of today, or its id where there is none."""
-    found = catalog.by_id.get(line.item_id)
-    return plain(found.title if found else line.item_id)
+    return plain(catalog.title_of(line.item_id))
 
 
 def _sold(line: Line, catalog: Catalog) -> SoldLine:

@@ -103,8 +103,9 @@ class Hatch:
             access = verify_path(self._keyring, path, self._clock())
         except (Forged, LinkExpired):
             return None
+        releases = self._catalog.current.releases_with(item.item_id)
         if access is None or self._ledger.revocations.ends(
-            access.order_id, access.item_id, item.release_id
+            access.order_id, access.item_id, *releases
         ):
             return None
         return access

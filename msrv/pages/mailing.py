@@ -196,5 +196,4 @@ def _letter(
 
 
 def _title(catalog: Catalog, item_id: str) -> str:
-    found = catalog.by_id.get(item_id)
-    return plain(found.title if found else item_id)
+    return plain(catalog.title_of(item_id))

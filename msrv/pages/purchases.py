@@ -34,21 +34,17 @@ _SECONDS: Final = re.compile(r"[0-9]{1,6}")
 class Delivery:
     """One line of a receipt as it is shown.
 
-    `entry` is None where the library holds the item no more. `parts` are a
-    release's files one by one, each with its own link. What was refunded has
-    no link, and no parts.
+    `title` is the item's of today, or the last it had. `entry` is None where
+    the library holds the item no more. `parts` are a release's files one by
+    one, each with its own link. What was refunded has no link, and no parts.
     """
 
     item_id: str
+    title: str
     price: Money
     entry: Item | Release | None
     link: str | None
     parts: tuple[tuple[Item, str], ...] = ()
-
-    @property
-    def title(self) -> str:
-        """What the line says."""
-        return self.entry.title if self.entry else self.item_id
 
 
 async def show(request: web.Request) -> web.Response:
@@ -183,6 +179,7 @@ def _deliveries(
         deliveries.append(
             Delivery(
                 line.item_id,
+                catalog.title_of(line.item_id),
                 Money(line.price_minor, receipt.currency),
                 entry,
                 None

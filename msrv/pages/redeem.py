@@ -202,6 +202,7 @@ async def _turn(
         Redeemed(code.code_id, order_id, now),
         _sale(code, order_id, now, entry),
     )
+    config[CATALOG].note_sold({code.item_id: plain(entry.title)})
     return receipts.Receipt(
         order_id=order_id,
         issued_at=found.redeemed_at,

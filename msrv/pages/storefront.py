@@ -120,6 +120,9 @@ async def release_page(request: web.Request) -> web.Response:
     found = find_release(catalog, request.match_info["release"])
     if found is None:
         raise NothingHere
+    if found.release_id != request.match_info["release"]:
+        # Not for ever: a folder may get its old name back.
+        raise web.HTTPFound(views.release_path(found))
     previews = request.config_dict[PREVIEWS]
     heard = {each.item_id for each in found.offered if previews.offered(each)}
     data = views.release(found)
@@ -140,7 +143,8 @@ async def release_page(request: web.Request) -> web.Response:
 
 
 def find_release(catalog: Catalog, release_id: str) -> Release | None:
-    """Find a release that the store shows, by its id."""
+    """Find a release that the store shows, by its id or an old one."""
+    release_id = catalog.moved.get(release_id, release_id)
     found = catalog.releases_by_id.get(release_id)
     return None if found is None or found.hidden else found
 

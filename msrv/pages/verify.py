@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from msrv.catalog.model import Catalog, Item
+from msrv.catalog.model import Catalog
 from msrv.ledger.revocations import Revocations
 from msrv.pages.keys import CATALOG, CLOCK, KEYRING, LEDGER
 from msrv.pages.rendering import PRIVATE, respond
@@ -70,10 +70,8 @@ def mark_refunds(
     items = data.get("items", ())
     for item in items:
         item_id = item["item_id"]
-        entry = catalog.by_id.get(item_id)
-        release_id = entry.release_id if isinstance(entry, Item) else None
         item["refunded"] = revocations.ends(
-            data["order_id"], item_id, release_id
+            data["order_id"], item_id, *catalog.releases_with(item_id)
         )
     if items and all(item["refunded"] for item in items):
         data["valid"] = False
@@ -83,6 +81,6 @@ def _item(item_id: str, catalog: Catalog) -> dict[str, Any]:
     found = catalog.by_id.get(item_id)
     return {
         "item_id": item_id,
-        "title": found.title if found else None,
+        "title": found.title if found else catalog.gone.get(item_id),
         "available": found is not None,
     }

@@ -42,7 +42,8 @@ def test_what_a_refund_ends(
     what: TakenBack, item: str, release: str | None, *, ends: bool
 ) -> None:
     """A refund leaves links that work, or ends those that were paid for."""
-    assert what.ends(item, release) is ends
+    releases = () if release is None else (release,)
+    assert what.ends(item, *releases) is ends
 
 
 def test_the_list_is_kept(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def _titles(
         entry = catalog.by_id.get(each.item_id)
         if each.item_id in titles:
             continue
-        titles[each.item_id] = each.item_id
+        titles[each.item_id] = catalog.title_of(each.item_id)
         if isinstance(entry, Item):
             release = catalog.by_id.get(entry.release_id)
             within = f" ({release.title})" if release else ""

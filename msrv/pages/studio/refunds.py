@@ -22,16 +22,16 @@ async def show(request: web.Request) -> web.Response:
             f"/studio/refunds?after={last.changed_at_ms}"
             f".{last.order_id}.{last.item_id}"
         )
-    by_id = request.config_dict[CATALOG].current.by_id
+    catalog = request.config_dict[CATALOG].current
     return desk.page(
         request,
         "refunds.html",
         {"refunds": [asdict(each) for each in shown], "older": older},
         refunds=shown,
         titles={
-            each.item_id: by_id[each.item_id].title
+            each.item_id: catalog.title_of(each.item_id)
             for each in shown
-            if each.item_id in by_id
+            if each.item_id in catalog.by_id or each.item_id in catalog.gone
         },
         older=older,
         is_first=after is None,

@@ -1,0 +1,339 @@
+"""Ids that aren't offered any more, and what they stand for now.
+
+A file or a folder with another name has another id. Whoever has bought the
+old one holds links and receipts with the old id, so it is found by what is in
+it: a file by its SHA-256, a release by its items. What an old id leads to is
+the same work, or nothing.
+"""
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from msrv.catalog.history import History, Record
+from msrv.catalog.model import Catalog, Item, Kind, Release
+from msrv.catalog.text import shown
+from msrv.problems import Problem
+
+_MOST_MS: Final = 50
+"""How far the lengths of a track before and after a retagging may differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A catalog that knows old ids, and what there is to say of them."""
+
+    catalog: Catalog
+    notes: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def follow(
+    history: History,
+    catalog: Catalog,
+    *,
+    is_settled: bool,
+    clock: Callable[[], float] = time.time,
+) -> Followed:
+    """Let a catalog find what it offered before, and remember what it offers.
+
+    `is_settled` says that nothing in the library is being changed: only then
+    is something that was sold and can't be found a problem. Blocks.
+    """
+    now_ms = int(clock() * 1000)
+    missing: dict[str, Record] = {}
+    sold: set[str] = set()
+    new: list[Record] = []
+    known: set[str] = set()
+    for record, was_sold in history.records():
+        known.add(record.item_id)
+        if was_sold:
+            sold.add(record.item_id)
+        entry = catalog.by_id.get(record.item_id)
+        if entry is None:
+            missing[record.item_id] = record
+            continue
+        fresh = _record(record.item_id, entry, catalog, now_ms)
+        if fresh.content != record.content or record.moved_to:
+            new.append(fresh)
+    new += [
+        _record(item_id, entry, catalog, now_ms)
+        for item_id, entry in catalog.by_id.items()
+        if item_id not in known
+    ]
+    finder = _Finder(catalog, missing)
+    finder.find_all()
+    new += finder.updates(now_ms)
+    history.save(new, missing.keys() - {each.item_id for each in new})
+    return Followed(
+        finder.catalog(),
+        tuple(_notes(finder, sold)),
+        tuple(_problems(finder, sold)) if is_settled else (),
+    )
+
+
+class _Finder:
+    """Looks for what ids stood for that a catalog doesn't offer."""
+
+    def __init__(self, catalog: Catalog, missing: dict[str, Record]) -> None:
+        self._catalog = catalog
+        self.missing = missing
+        self._homes: dict[str, Release] = {}
+        self._by_sha256: dict[bytes, list[Item]] = {}
+        wanted = {record.sha256 for record in missing.values()}
+        for release in catalog.releases if missing else ():
+            others = (each for each in release.former if _is_item(each))
+            for item in (*release.items, *release.extras, *others):
+                assert isinstance(item, Item)  # noqa: S101 - as was asked for
+                self._homes[item.item_id] = release
+                if item.content.sha256 in wanted:
+                    self._by_sha256.setdefault(item.content.sha256, []).append(
+                        item
+                    )
+        self.found: dict[str, Item | Release] = {}
+        self.moved: dict[str, str] = {}
+        self._held_by: dict[str, list[str]] = {}
+
+    def find_all(self) -> None:
+        """Find what can be found; items first, for releases are of them."""
+        for record in self.missing.values():
+            if record.kind in {Kind.TRACK, Kind.FILE}:
+                self._find_item(record)
+        for record in self.missing.values():
+            if record.kind == Kind.RELEASE:
+                self._find_release(record)
+
+    def _find_item(self, record: Record) -> None:
+        same = self._by_sha256.get(record.sha256, [])
+        target = min(
+            same, key=lambda item: self._distance(record, item), default=None
+        )
+        if target is None:
+            target = self._retagged(record)
+        if target is None:
+            return
+        self.moved[record.item_id] = target.item_id
+        self.found[record.item_id] = replace(
+            target,
+            item_id=record.item_id,
+            release_id=record.release_id,
+            hidden=True,
+            alternatives=(),
+        )
+
+    def _distance(self, record: Record, item: Item) -> tuple[object, ...]:
+        """Order copies of one file: the likeliest place comes first."""
+        home = self._homes[item.item_id]
+        return (
+            _name(record.path) != item.file_name,
+            home.release_id != record.release_id,
+            home.title != record.release_title,
+            item.content.path,
+        )
+
+    def _retagged(self, record: Record) -> Item | None:
+        """Find a track whose tags were changed after it was found before.
+
+        The bytes are others then, but it is the same file under the id that
+        it was found under, and as long as it was.
+        """
+        item = self._catalog.by_id.get(record.moved_to)
+        if (
+            not isinstance(item, Item)
+            or item.kind != record.kind
+            or item.duration_seconds is None
+            or record.duration_ms is None
+            or _suffix(record.path) != _suffix(item.content.path)
+        ):
+            return None
+        length_ms = round(item.duration_seconds * 1000)
+        same = abs(length_ms - record.duration_ms) <= _MOST_MS
+        return item if same else None
+
+    def _find_release(self, record: Record) -> None:
+        """Find a release by its items: all of another one, or just those.
+
+        Most of its items have to be there. Another release is the same one
+        where most of its own items were in this one, too.
+        """
+        items = [
+            item
+            for member in record.members
+            if (item := self._item(member)) is not None
+        ]
+        if 2 * len(items) <= len(record.members):
+            return
+        homes = Counter(
+            home.release_id
+            for item in items
+            if (home := self._home_of(item.item_id)) is not None
+        )
+        ((best, count),) = homes.most_common(1) or (("", 0),)
+        other = self._catalog.releases_by_id.get(best)
+        if (
+            other is not None
+            and 2 * count > len(record.members)
+            and 2 * count > len(other.items)
+        ):
+            self.moved[record.item_id] = other.release_id
+            release = replace(
+                other, release_id=record.item_id, hidden=True, former=()
+            )
+        else:
+            release = _collected(record, items)
+        self.found[record.item_id] = release
+        for item in (*release.items, *release.extras):
+            self._held_by.setdefault(item.item_id, []).append(record.item_id)
+
+    def _item(self, item_id: str) -> Item | None:
+        entry = self._catalog.by_id.get(item_id) or self.found.get(item_id)
+        return entry if isinstance(entry, Item) else None
+
+    def _home_of(self, item_id: str) -> Release | None:
+        return self._homes.get(self.moved.get(item_id, item_id))
+
+    def updates(self, now_ms: int) -> list[Record]:
+        """Give the records of what was found elsewhere than before."""
+        updates = []
+        for item_id, target in self.moved.items():
+            record, entry = self.missing[item_id], self.found[item_id]
+            fresh = record._replace(moved_to=target)
+            if isinstance(entry, Item):
+                fresh = fresh._replace(sha256=entry.content.sha256)
+            if fresh.sha256 != record.sha256:
+                fresh = fresh._replace(changed_at_ms=now_ms)
+            if fresh != record:
+                updates.append(fresh)
+        return updates
+
+    def catalog(self) -> Catalog:
+        """Give the catalog with what was found, and the titles of the rest."""
+        gone = {
+            item_id: record.title
+            for item_id, record in self.missing.items()
+            if item_id not in self.found
+        }
+        if not self.missing:
+            return self._catalog
+        text = repr((self._catalog.version, sorted(self.moved.items())))
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        version = self._catalog.version
+        return replace(
+            self._catalog,
+            version=digest[: len(version)] if self.found else version,
+            by_id={**self._catalog.by_id, **self.found},
+            moved={**self._catalog.moved, **self.moved},
+            held_by={
+                item_id: tuple(ids) for item_id, ids in self._held_by.items()
+            },
+            gone=gone,
+        )
+
+
+def _record(
+    item_id: str, entry: Item | Release, catalog: Catalog, now_ms: int
+) -> Record:
+    """Write down what an id stands for."""
+    if isinstance(entry, Release):
+        return Record(
+            item_id,
+            Kind.RELEASE.value,
+            item_id,
+            entry.title,
+            entry.title,
+            entry.folder,
+            b"",
+            None,
+            tuple(item.item_id for item in entry.items),
+            now_ms,
+        )
+    home = catalog.by_id.get(entry.release_id)
+    seconds = entry.duration_seconds
+    return Record(
+        item_id,
+        entry.kind.value,
+        entry.release_id,
+        entry.title,
+        home.title if home else "",
+        entry.content.path,
+        entry.content.sha256,
+        None if seconds is None else round(seconds * 1000),
+        (),
+        now_ms,
+    )
+
+
+def _collected(record: Record, items: Iterable[Item]) -> Release:
+    """Put together what is left of a release that lies in several now."""
+    items = tuple(items)
+    return Release(
+        release_id=record.item_id,
+        folder=record.path,
+        title=record.title,
+        artist="",
+        date="",
+        description="",
+        price=replace(items[0].price, minor=0),
+        items=items,
+        hidden=True,
+    )
+
+
+def _notes(finder: _Finder, sold: set[str]) -> list[str]:
+    """Say where that lies now which was sold under other ids."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for item_id in sorted(sold & finder.moved.keys()):
+        record, entry = finder.missing[item_id], finder.found[item_id]
+        old, new = record.path, _path(entry)
+        if isinstance(entry, Item) and _name(old) == _name(new):
+            old, new = old.rpartition("/")[0], new.rpartition("/")[0]
+        places.setdefault((old, new), []).append(item_id)
+    return [
+        f"{shown(old)} was renamed or moved to {shown(new)}: "
+        f"what was bought as {_listed(ids)} is found there"
+        for (old, new), ids in sorted(places.items())
+    ]
+
+
+def _problems(finder: _Finder, sold: set[str]) -> list[Problem]:
+    """Name what was sold and can't be found."""
+    problems = []
+    for item_id, record in finder.missing.items():
+        if item_id in finder.found:
+            continue
+        title = shown(record.title)
+        if item_id in sold:
+            what = f"was sold as {item_id} ({title})"
+        elif record.release_id in sold and (
+            record.release_id not in finder.missing
+        ):
+            what = f"was sold with {record.release_id} ({title})"
+        else:
+            continue
+        what += " and isn't in the library any more: its buyers can't have it"
+        problems.append(Problem(shown(record.path) or item_id, None, what))
+    return problems
+
+
+def _listed(ids: list[str]) -> str:
+    few = ", ".join(ids[:3])
+    return few if len(ids) <= 3 else f"{few} and {len(ids) - 3} more"
+
+
+def _path(entry: Item | Release) -> str:
+    return entry.folder if isinstance(entry, Release) else entry.content.path
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _suffix(path: str) -> str:
+    return _name(path).rpartition(".")[2].lower()
+
+
+def _is_item(entry: Item | Release) -> bool:
+    return isinstance(entry, Item)

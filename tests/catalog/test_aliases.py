@@ -1,0 +1,293 @@
+"""What was bought is found again under any name, or nothing else is."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from msrv.catalog import ids
+from msrv.catalog.history import History
+from msrv.catalog.index import FILE_NAME, Index
+from msrv.catalog.model import Catalog, Item, Release
+from msrv.catalog.reading import Reading, read_library
+from msrv.catalog.scan import scan
+from msrv.catalog.settling import Unsettled
+from tests.catalog.shelves import Library, problems, tagged, wav
+
+BUS: Final = ids.release_id("Bus")
+FIRST: Final = ids.item_id(BUS, "01 A.wav")
+SECOND: Final = ids.item_id(BUS, "02 B.wav")
+
+
+def read(shelf: Library, data: Path | None = None, *sold: str) -> Reading:
+    """Read a library as a store does, which has sold these ids."""
+    data = data or shelf.data
+    with Index.open(data) as index, History.open(data) as history:
+        history.sell({item_id: f"Title of {item_id}" for item_id in sold})
+        return read_library(shelf.root, index, history=history)
+
+
+def item(reading: Reading, item_id: str) -> Item:
+    found = reading.catalog.by_id[item_id]
+    assert isinstance(found, Item)
+    return found
+
+
+def release(reading: Reading, item_id: str) -> Release:
+    found = reading.catalog.by_id[item_id]
+    assert isinstance(found, Release)
+    return found
+
+
+def paths(found: Release) -> list[str]:
+    return [each.content.path for each in found.items]
+
+
+@pytest.fixture
+def bus(shelf: Library) -> Library:
+    """A library of one release, which was read."""
+    shelf.release("Bus")
+    read(shelf)
+    return shelf
+
+
+def test_a_renamed_file_is_found(bus: Library) -> None:
+    """Or who bought a track would lose it to a typo that was mended."""
+    (bus.root / "Bus/01 A.wav").rename(bus.root / "Bus/01 Departure.wav")
+    reading = read(bus, None, FIRST)
+    found = item(reading, FIRST)
+    assert found.content.path == "Bus/01 Departure.wav"
+    assert (found.item_id, found.release_id) == (FIRST, BUS)
+    # It is sold under its new id alone.
+    assert found.hidden
+    new = ids.item_id(BUS, "01 Departure.wav")
+    assert reading.catalog.moved[FIRST] == new
+    assert not item(reading, new).hidden
+    assert problems(reading) == []
+    assert (
+        "Bus/01 A.wav was renamed or moved to Bus/01 Departure.wav: "
+        f"what was bought as {FIRST} is found there"
+    ) in reading.notes
+
+
+def test_a_renamed_folder_is_found(bus: Library) -> None:
+    """Or every receipt of a release would be worth nothing."""
+    (bus.root / "Bus").rename(bus.root / "Night Bus")
+    bus.put("Night Bus/03 C.wav", wav(3))
+    reading = read(bus, None, FIRST, BUS)
+    new = ids.release_id("Night Bus")
+    assert item(reading, FIRST).content.path == "Night Bus/01 A.wav"
+    assert item(reading, SECOND).content.path == "Night Bus/02 B.wav"
+    whole = release(reading, BUS)
+    assert whole.hidden
+    assert paths(whole) == paths(release(reading, new))
+    assert reading.catalog.moved[BUS] == new
+    # A refund of the whole ends the links to its parts, under any id.
+    part = ids.item_id(new, "01 A.wav")
+    assert set(reading.catalog.releases_with(part)) == {new, BUS}
+    assert reading.catalog.releases_with(FIRST) == (BUS,)
+    assert problems(reading) == []
+    assert reading.notes[-1] == (
+        "Bus was renamed or moved to Night Bus: what was bought as "
+        f"{', '.join(sorted((FIRST, BUS)))} is found there"
+    )
+
+
+def test_another_id_in_release_toml_is_followed(bus: Library) -> None:
+    """Or writing an id down would cost all who had bought before."""
+    bus.put("Bus/release.toml", 'id = "night-bus"')
+    reading = read(bus)
+    assert paths(release(reading, BUS)) == ["Bus/01 A.wav", "Bus/02 B.wav"]
+    assert item(reading, FIRST).content.path == "Bus/01 A.wav"
+
+
+def test_what_was_renamed_twice_is_found(bus: Library) -> None:
+    """Or the second new name would lose what the first had not."""
+    for old, new in (("Bus", "Coach"), ("Coach", "Tram")):
+        (bus.root / old).rename(bus.root / new)
+        reading = read(bus)
+    assert item(reading, FIRST).content.path == "Tram/01 A.wav"
+    assert release(reading, BUS).folder == "Tram"
+    assert release(reading, ids.release_id("Coach")).folder == "Tram"
+
+
+def test_a_track_is_followed_through_a_retagging(bus: Library) -> None:
+    """Or a tag that is mended after a rename would lose the track."""
+    (bus.root / "Bus").rename(bus.root / "Coach")
+    read(bus)
+    bus.put("Coach/01 A.wav", tagged(1, title="Departure"))
+    read(bus)
+    (bus.root / "Coach").rename(bus.root / "Tram")
+    assert item(read(bus), FIRST).content.path == "Tram/01 A.wav"
+
+
+def test_an_old_id_never_leads_to_another_work(bus: Library) -> None:
+    """Or who bought a song would be sent another one."""
+    (bus.root / "Bus").rename(bus.root / "Coach")
+    read(bus)
+    bus.put("Coach/01 A.wav", _longer(77))
+    bus.put("Other/01 A.wav", wav(79))
+    reading = read(bus, None, FIRST)
+    assert FIRST not in reading.catalog.by_id
+    (problem,) = problems(reading)
+    assert problem == (
+        f"Bus/01 A.wav: was sold as {FIRST} (A) and isn't in the library "
+        "any more: its buyers can't have it"
+    )
+
+
+def _longer(mark: int) -> bytes:
+    """Write a sound that is twice as long as the others."""
+    data = bytearray(wav(mark))
+    data += bytes([mark]) * 50
+    data[4:8] = (len(data) - 8).to_bytes(4, "little")
+    data[40:44] = (len(data) - 44).to_bytes(4, "little")
+    return bytes(data)
+
+
+def test_a_file_in_the_place_of_another_keeps_its_id(bus: Library) -> None:
+    """Or a better master would be another item."""
+    bus.put("Bus/01 A.wav", wav(42))
+    reading = read(bus, None, FIRST)
+    assert item(reading, FIRST).content.path == "Bus/01 A.wav"
+    assert not item(reading, FIRST).hidden
+    assert problems(reading) == []
+
+
+@pytest.mark.parametrize(
+    ("copies", "expected"),
+    [
+        (["X/z.wav", "Y/01 A.wav"], "Y/01 A.wav"),
+        (["X/a.wav", "Y/b.wav"], "X/a.wav"),
+        (["Y/01 A.wav", "X/01 A.wav"], "X/01 A.wav"),
+    ],
+)
+def test_of_several_copies_the_likeliest_is_taken(
+    bus: Library, copies: list[str], expected: str
+) -> None:
+    """Or which one is sent would change from one reading to the next."""
+    (bus.root / "Bus/01 A.wav").unlink()
+    for path in copies:
+        bus.put(path, wav(1))
+    assert item(read(bus), FIRST).content.path == expected
+
+
+def test_a_copy_in_a_release_of_the_same_title_is_preferred(
+    bus: Library,
+) -> None:
+    """Or a track of an album would be taken from a sampler."""
+    (bus.root / "Bus").rename(bus.root / "Z")
+    bus.put("Z/release.toml", 'title = "Bus"')
+    bus.put("A sampler/01 A.wav", wav(1))
+    assert item(read(bus), FIRST).content.path == "Z/01 A.wav"
+
+
+def test_a_release_that_became_part_of_a_larger_one(bus: Library) -> None:
+    """Or who bought a single would be given the collected works."""
+    for name in ("01 A.wav", "02 B.wav"):
+        bus.put(f"Works/{name}", (bus.root / "Bus" / name).read_bytes())
+        (bus.root / "Bus" / name).unlink()
+    for number in range(3, 9):
+        bus.put(f"Works/0{number}.wav", wav(number))
+    reading = read(bus)
+    whole = release(reading, BUS)
+    assert paths(whole) == ["Works/01 A.wav", "Works/02 B.wav"]
+    assert whole.title == "Bus"
+    assert [each.item_id for each in whole.items] == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize(("kept", "is_found"), [(1, False), (2, True)])
+def test_a_release_is_found_by_most_of_its_items(
+    shelf: Library, kept: int, *, is_found: bool
+) -> None:
+    """Or one track that is left would be sent as the whole record."""
+    shelf.release("Bus", {"03 C.wav": wav(3)})
+    read(shelf)
+    for number in range(kept, 3):
+        name = ("01 A.wav", "02 B.wav", "03 C.wav")[number]
+        (shelf.root / "Bus" / name).unlink()
+    (shelf.root / "Bus").rename(shelf.root / "Coach")
+    reading = read(shelf, None, BUS)
+    assert (BUS in reading.catalog.by_id) is is_found
+    # Each track that is there is found in any case.
+    assert FIRST in reading.catalog.by_id
+    assert reading.catalog.title_of(BUS) == ("Coach" if is_found else "Bus")
+
+
+def test_what_was_sold_and_is_gone_is_named(bus: Library) -> None:
+    """Or an operator would learn of it from a buyer."""
+    (bus.root / "Bus/01 A.wav").unlink()
+    reading = read(bus, None, BUS)
+    (problem,) = problems(reading)
+    assert problem == (
+        f"Bus/01 A.wav: was sold with {BUS} (A) and isn't in the library "
+        "any more: its buyers can't have it"
+    )
+    assert reading.catalog.title_of(FIRST) == "A"
+    # What nobody has bought is nobody's problem.
+    assert problems(read(bus, bus.data / "other")) == []
+
+
+def test_what_moves_while_a_folder_is_copied_is_no_problem(
+    bus: Library,
+) -> None:
+    """Or each rename would be a problem for a moment."""
+    with Index.open(bus.data) as index, History.open(bus.data) as history:
+        history.sell({FIRST: "A"})
+        reading = read_library(bus.root, index, history=history)
+        (bus.root / "Bus").rename(bus.root / "Coach")
+        later = read_library(
+            bus.root,
+            index,
+            reading,
+            found=scan(bus.root),
+            unsettled={"Coach": Unsettled("Coach/01 A.wav")},
+            history=history,
+        )
+    assert later.waiting
+    assert FIRST not in later.catalog.by_id
+    assert not [each for each in problems(later) if "was sold" in each]
+
+
+def test_the_index_can_be_lost(bus: Library) -> None:
+    """Or a new version's index would lose what old names stood for."""
+    (bus.data / FILE_NAME).unlink()
+    (bus.root / "Bus").rename(bus.root / "Coach")
+    assert item(read(bus), FIRST).content.path == "Coach/01 A.wav"
+
+
+@pytest.mark.parametrize("junk", [b"junk" * 999, b""])
+def test_a_broken_file_of_ids_is_made_anew(bus: Library, junk: bytes) -> None:
+    """Or a store would not start for what it can do without."""
+    (bus.data / "ids.sqlite3").write_bytes(junk)
+    assert FIRST in read(bus).catalog.by_id
+    (bus.root / "Bus").rename(bus.root / "Coach")
+    assert item(read(bus), FIRST).content.path == "Coach/01 A.wav"
+
+
+def test_a_disc_that_was_a_release_is_followed(shelf: Library) -> None:
+    """Or putting discs together and renaming them would lose one."""
+    shelf.release("Bus/CD1")
+    read(shelf)
+    shelf.release("Bus/CD2", {"01 A.wav": wav(5), "02 B.wav": wav(6)})
+    (shelf.root / "Bus").rename(shelf.root / "Tram")
+    reading = read(shelf)
+    old = ids.release_id("Bus/CD1")
+    # Only the disc that was sold, and not all of the record.
+    assert paths(release(reading, old)) == [
+        "Tram/CD1/01 A.wav",
+        "Tram/CD1/02 B.wav",
+    ]
+
+
+def test_versions_tell_catalogs_with_other_aliases_apart(
+    bus: Library,
+) -> None:
+    """Or codes for an old id would not be found after a rename."""
+    (bus.root / "Bus").rename(bus.root / "Coach")
+    versions = {
+        read(bus).catalog.version,
+        read(bus, bus.data / "other").catalog.version,
+    }
+    assert len(versions) == 2
+    assert isinstance(read(bus).catalog, Catalog)
