@@ -14,7 +14,7 @@ from msrv.catalog.live import LiveCatalog
 from msrv.catalog.previews import Previews, find_ffmpeg
 from msrv.downloads.accel import Accel
 from msrv.downloads.direct import Direct
-from msrv.downloads.places import Places
+from msrv.downloads.places import Places, Slow
 from msrv.downloads.sending import Sender
 from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.door import Door
@@ -96,8 +96,13 @@ def create_app(
     app[keys.PACKS] = Packs()
     app[keys.QR_CODES] = QRCodes()
     app[keys.SENDER] = _sender(settings, folder, app[keys.ORIGIN_RULES])
+    app[keys.CLIP_SENDER] = Direct(
+        Folder(cache / "previews"), settings.stall_seconds
+    )
     app[keys.PLACES] = Places(
-        settings.max_downloads, settings.max_downloads_per_client
+        settings.max_downloads,
+        settings.max_downloads_per_client,
+        Slow(settings.slow_bytes_per_second, settings.slow_seconds),
     )
     app[keys.COVERS] = Covers(folder, cache / "covers")
     app[keys.PREVIEWS] = Previews(

@@ -14,6 +14,7 @@ from typing import Final
 
 from aiohttp import web
 
+from msrv.downloads.places import PLACE
 from msrv.downloads.reading import OpenFile
 from msrv.downloads.small import SMALL_BYTES
 from msrv.downloads.stalls import acknowledged, watched
@@ -217,7 +218,11 @@ class Outbox:
         self._wire = Wire.of(transport)
         try:
             with watched(
-                transport, stall_seconds, self._taken_bytes, self._waits
+                transport,
+                stall_seconds,
+                self._taken_bytes,
+                self._waits,
+                self._request.get(PLACE),
             ):
                 yield
         finally:

@@ -9,11 +9,14 @@ tell who is slow from who has stalled.
 """
 
 import asyncio
+import math
 import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
+
+from msrv.downloads.places import Place
 
 _LOOKS: Final = 4
 """How often to look in the time that a client has."""
@@ -28,14 +31,26 @@ def watched(
     seconds: float,
     taken_bytes: Callable[[asyncio.Transport], int],
     waits: Callable[[asyncio.Transport], bool],
+    place: Place | None = None,
 ) -> Iterator[None]:
     """Abort a transport whose client takes nothing for so long.
 
     Only while there is something for it to take: a slow disk is not the
     client's fault. `taken_bytes` says what the client has taken so far,
-    `waits` whether there is more for it.
+    `waits` whether there is more for it. A `place` learns of it, too.
     """
-    watch = _Watch(transport, seconds / _LOOKS, taken_bytes, waits)
+    interval_seconds = seconds / _LOOKS
+    if place is not None:
+        interval_seconds = min(interval_seconds, place.look_seconds)
+        place.ends_by(transport.abort)
+    watch = _Watch(
+        transport,
+        interval_seconds=interval_seconds,
+        most_in_vain=math.ceil(seconds / interval_seconds),
+        count=taken_bytes,
+        waits=waits,
+        place=place,
+    )
     try:
         yield
     finally:
@@ -48,14 +63,19 @@ class _Watch:
     def __init__(
         self,
         transport: asyncio.Transport,
+        *,
         interval_seconds: float,
+        most_in_vain: int,
         count: Callable[[asyncio.Transport], int],
         waits: Callable[[asyncio.Transport], bool],
+        place: Place | None,
     ) -> None:
         self._transport = transport
         self._interval_seconds = interval_seconds
         self._count = count
         self._waits = waits
+        self._most_in_vain = most_in_vain
+        self._place = place
         self._taken_bytes = -1
         self._looks_in_vain = 0
         self._sleep()
@@ -69,11 +89,15 @@ class _Watch:
 
     def _look(self) -> None:
         taken_bytes = self._count(self._transport)
-        if self._waits(self._transport) and taken_bytes == self._taken_bytes:
+        waits = self._waits(self._transport)
+        if self._place is not None:
+            now = asyncio.get_running_loop().time()
+            self._place.look(now, taken_bytes, waits=waits)
+        if waits and taken_bytes == self._taken_bytes:
             self._looks_in_vain += 1
         else:
             self._taken_bytes, self._looks_in_vain = taken_bytes, 0
-        if self._looks_in_vain >= _LOOKS:
+        if self._looks_in_vain >= self._most_in_vain:
             self._transport.abort()
         else:
             self._sleep()

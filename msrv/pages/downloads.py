@@ -4,19 +4,24 @@ A link is two MACs and a look-up in the catalog. No database stands here.
 """
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Hashable
 from functools import partial
 from typing import Final
 
 from aiohttp import web
 
 from msrv.catalog.model import Item, Release
-from msrv.catalog.previews import NoPreview
+from msrv.catalog.previews import Clip, NoPreview
+from msrv.connections import CARRIES
 from msrv.downloads.body import Body
 from msrv.downloads.conditions import field
+from msrv.downloads.places import PLACE
 from msrv.downloads.representation import Representation
 from msrv.pages.errors import NothingHere, Refunded
 from msrv.pages.keys import (
     CATALOG,
+    CLIP_SENDER,
     CLOCK,
     KEYRING,
     LEDGER,
@@ -32,8 +37,11 @@ from msrv.pages.rendering import PRIVATE
 from msrv.pages.views import version_of
 from msrv.proofs.errors import LinkExpired
 from msrv.proofs.links import verify_link
-from msrv.storage.model import Gone
+from msrv.storage.model import Content, FileIdentity, Gone, StorageError
 
+_CLIP_TYPE: Final = "audio/mpeg"
+_PREVIEWS: Final = "previews"
+"""In whose name a client's previews take places: together they are a buyer."""
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 """For an address that changes with what is behind it."""
 
@@ -95,40 +103,61 @@ async def download(request: web.Request) -> web.StreamResponse:
     )
     if not sender.carries(request, body):
         return await send()
-    with (
-        store[PLACES].take(request[ORIGIN].client),
-        store[TRAFFIC].download(),
-    ):
-        return await send()
+    async with _place(request, access.order_id):
+        with store[TRAFFIC].download():
+            return await send()
 
 
 async def preview(request: web.Request) -> web.StreamResponse:
-    """Send a track's preview. Raises NothingHere, NoPreview."""
-    catalog = request.config_dict[CATALOG].current
+    """Send a track's preview. Raises NothingHere, NoPreview, NoPlace."""
+    store = request.app
+    catalog, previews = store[CATALOG].current, store[PREVIEWS]
     item_id = request.match_info["item"]
     found = catalog.by_id.get(catalog.moved.get(item_id, item_id))
-    previews = request.config_dict[PREVIEWS]
     if not isinstance(found, Item) or not previews.offered(found):
         raise NothingHere
     clip = await previews.clip(found)
     try:
-        # Half a minute of MP3: small enough to hold.
-        data = await asyncio.to_thread(clip.path.read_bytes)
-    except OSError as error:
-        raise NoPreview(found.item_id) from error
-    return await request.config_dict[SENDER].send(
-        request,
-        Representation(
-            size_bytes=len(data),
+        body = Body.of_file(await asyncio.to_thread(_content_of, clip))
+        representation = Representation(
+            size_bytes=body.size_bytes,
             etag=clip.etag,
             last_modified=found.content.mtime_ns // 1_000_000_000,
-            media_type="audio/mpeg",
-        ),
-        Body([data]),
-        now_seconds=request.config_dict[CLOCK](),
-        cache_control=lifetime(request, version_of(found.content)),
-        disposition="inline",
-    )
+            media_type=_CLIP_TYPE,
+        )
+        async with _place(request, _PREVIEWS):
+            return await store[CLIP_SENDER].send(
+                request,
+                representation,
+                body,
+                now_seconds=store[CLOCK](),
+                cache_control=lifetime(request, version_of(found.content)),
+                disposition="inline",
+            )
+    except (OSError, StorageError) as error:
+        if request.writer.output_size:
+            raise
+        # A cache may be emptied at any time.
+        raise NoPreview(found.item_id) from error
+
+
+@contextlib.asynccontextmanager
+async def _place(request: web.Request, buyer: Hashable) -> AsyncIterator[None]:
+    """Hold a place for a long answer. Raises NoPlace."""
+    client = request[ORIGIN].client
+    async with request.app[PLACES].take(client, buyer) as place:
+        request[PLACE] = place
+        request[CARRIES] = True
+        yield
+
+
+def _content_of(clip: Clip) -> Content:
+    """Describe a clip as it lies in the cache. Blocks. Raises OSError.
+
+    It has no hashes: whatever changes it makes it another file.
+    """
+    identity = FileIdentity.of(clip.path.stat())
+    return Content(clip.path.name, identity, b"", 0, _CLIP_TYPE)
 
 
 def lifetime(request: web.Request, version: str) -> str:

@@ -50,6 +50,8 @@ CATALOG: Final = web.AppKey("CATALOG", LiveCatalog)
 COVERS: Final = web.AppKey("COVERS", Covers)
 PREVIEWS: Final = web.AppKey("PREVIEWS", Previews)
 SENDER: Final = web.AppKey("SENDER", Sender)
+CLIP_SENDER: Final = web.AppKey("CLIP_SENDER", Sender)
+"""Sends previews, out of their cache."""
 PLACES: Final = web.AppKey("PLACES", Places)
 PROVIDERS: Final = web.AppKey("PROVIDERS", Providers)
 TRAFFIC: Final = web.AppKey("TRAFFIC", Traffic)

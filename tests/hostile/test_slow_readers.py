@@ -1,0 +1,194 @@
+"""Slow readers on every place, and an honest buyer who is served."""
+
+import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.downloads.made import noise
+from tests.hostile.attacked import HOST
+from tests.hostile.crowd import opened
+from tests.running import RunningStore, start
+from tests.sounds import write_wav
+
+LARGE: Final = noise(6_000_000)
+PLACES: Final = 20
+BUFFER_BYTES: Final = 4096
+PATIENCE_SECONDS: Final = 90
+
+
+@pytest.fixture(params=["--no-tls", "--tls"])
+def store(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[RunningStore]:
+    """A store with few places, where a download is slow within seconds."""
+    release = tmp_path / "library" / "Free"
+    release.mkdir(parents=True)
+    (release / "free.bin").write_bytes(LARGE)
+    (release / "release.toml").write_text(
+        'title = "Free"\n[items."free.bin"]\nid = "free"\nprice = "0"\n',
+        encoding="utf-8",
+    )
+    with start(
+        tmp_path,
+        request.param,
+        MSRV_LIBRARY=str(tmp_path / "library"),
+        MSRV_MAX_DOWNLOADS=str(PLACES),
+        MSRV_MAX_DOWNLOADS_PER_CLIENT="16",
+        MSRV_SLOW_SECONDS="2",
+        MSRV_SLOW_BYTES_PER_SECOND="100000",
+        MSRV_DRAIN_SECONDS="1",
+    ) as running:
+        yield running
+    assert "traceback" not in running.log.read_text("utf-8").lower()
+
+
+def link(store: RunningStore) -> str:
+    """An order of the free item: its link's path."""
+    bought = store.ask("/purchases", [("item", "free")])
+    url: str = bought["downloads"]["free"]
+    return "/" + url.split("/", 3)[3]
+
+
+def ask(
+    store: RunningStore, path: str, host: str, *, buffer_bytes: int = 0
+) -> socket.socket:
+    """Ask for a download, and read nothing of it."""
+    connection = opened(
+        store, host, buffer_bytes=buffer_bytes, seconds=PATIENCE_SECONDS
+    )
+    connection.sendall(
+        b"GET "
+        + path.encode()
+        + b" HTTP/1.1\r\n"
+        + HOST
+        + b"Accept: application/json\r\nConnection: close\r\n\r\n"
+    )
+    return connection
+
+
+def answer(connection: socket.socket) -> tuple[int, bytes, bytes]:
+    """Read an answer to its end: status, head, body."""
+    got = bytearray()
+    with connection, suppress(ConnectionError):
+        while piece := connection.recv(65536):
+            got += piece
+    head, _, body = bytes(got).partition(b"\r\n\r\n")
+    found = re.match(rb"HTTP/1\.1 (\d{3}) ", head)
+    return int(found[1]) if found else 0, head, body
+
+
+@contextmanager
+def dripping(connections: list[socket.socket]) -> Iterator[None]:
+    """Read a little of each now and then, while the block lasts."""
+    enough = threading.Event()
+
+    def drip() -> None:
+        while not enough.wait(0.2):
+            for each in connections:
+                each.settimeout(0.001)
+                with suppress(OSError):
+                    each.recv(500)
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    try:
+        yield
+    finally:
+        enough.set()
+        thread.join()
+
+
+def test_slow_readers_on_every_place_give_way(store: RunningStore) -> None:
+    """What is cut off are the slowest, and it resumes."""
+    path = link(store)
+    with ExitStack() as held:
+        slow = [
+            held.enter_context(
+                ask(store, path, f"127.0.1.{n}", buffer_bytes=BUFFER_BYTES)
+            )
+            for n in range(1, PLACES + 1)
+        ]
+        for each in slow:
+            assert each.recv(12) == b"HTTP/1.1 200"
+        with dripping(slow):
+            until = time.monotonic() + PATIENCE_SECONDS
+            status = 0
+            while status != 200:
+                assert time.monotonic() < until, "nobody gives way"
+                status, head, body = answer(ask(store, path, "127.0.0.77"))
+                if status == 503:
+                    assert b"Retry-After: " in head
+                    assert json.loads(body)["error"] == "store_is_full"
+            assert body == LARGE
+
+
+def test_one_buyer_of_a_household_keeps_no_other_out(
+    store: RunningStore,
+) -> None:
+    """Sixteen downloads from one address, and who lives there too."""
+    first, second, home = link(store), link(store), "127.0.0.88"
+    with ExitStack() as held:
+        for _ in range(16):
+            each = held.enter_context(
+                ask(store, first, home, buffer_bytes=BUFFER_BYTES)
+            )
+            assert each.recv(12) == b"HTTP/1.1 200"
+        status, head, body = answer(ask(store, first, home))
+        assert status == 503
+        assert b"Retry-After: " in head
+        assert json.loads(body)["error"] == "enough_at_once"
+        status, _, body = answer(ask(store, second, home))
+        assert status == 200
+        assert body == LARGE
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.usefixtures("ffmpeg")
+def test_previews_take_places_and_little_memory(tmp_path: Path) -> None:
+    """A clip that nobody reads is held whole for each who asked for it."""
+    readers, limit = 80, 200
+    write_wav(tmp_path / "library" / "Long" / "Long.wav", seconds=120)
+    with start(
+        tmp_path,
+        MSRV_LIBRARY=str(tmp_path / "library"),
+        MSRV_MAX_DOWNLOADS=str(limit),
+        MSRV_MAX_DOWNLOADS_PER_CLIENT=str(readers),
+        MSRV_DRAIN_SECONDS="1",
+    ) as store:
+        release = store.ask("/catalog")["releases"][0]["release"]
+        item = store.ask(f"/catalog/{release}")["items"][0]
+        path = urlsplit(item["preview"]).path
+        status, _, clip = answer(ask(store, path, "127.0.0.77"))
+        assert status == 200
+        assert len(clip) > 300_000
+        with ExitStack() as held:
+            before = resident_bytes(store)
+            for _ in range(readers):
+                each = held.enter_context(
+                    ask(store, path, "127.0.0.88", buffer_bytes=BUFFER_BYTES)
+                )
+                assert each.recv(12) == b"HTTP/1.1 200"
+            each_bytes = (resident_bytes(store) - before) / readers
+            assert each_bytes < len(clip) / 2
+            status, head, _ = answer(ask(store, path, "127.0.0.88"))
+            assert status == 503
+            assert b"Retry-After: " in head
+            status, _, body = answer(ask(store, path, "127.0.0.99"))
+            assert (status, body) == (200, clip)
+
+
+def resident_bytes(store: RunningStore) -> int:
+    """How much memory the store's process has."""
+    status = Path(f"/proc/{store.process.pid}/status").read_text("utf-8")
+    found = re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)
+    assert found
+    return int(found[1]) * 1024
