@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from msrv import server, settings
+from msrv import server
+from msrv.cli.given import given
 from msrv.cli.keys import keyring
 from msrv.cli.options import BASE_URL
 from msrv.cli.plainly import plainly
@@ -33,7 +34,7 @@ def ledger() -> None:
 def upgrade() -> None:
     """Make the ledger's tables, or bring them up to this version's."""
     with plainly():
-        click.echo(_bookkeeping().upgrade(settings.load()))
+        click.echo(_bookkeeping().upgrade(given()))
 
 
 @ledger.command()
@@ -43,7 +44,7 @@ def status() -> None:
     Exits with 1 if it can't.
     """
     with plainly():
-        table, wrong = _bookkeeping().status(settings.load())
+        table, wrong = _bookkeeping().status(given())
         click.echo(table)
         if wrong is not None:
             raise wrong
@@ -68,7 +69,7 @@ def tidy(days: int, *, free: bool, yes: bool) -> None:
     if not free:
         raise click.UsageError("say what to delete: --free is all there is")
     with plainly():
-        click.echo(_bookkeeping().tidy(settings.load(), days, delete=yes))
+        click.echo(_bookkeeping().tidy(given(), days, delete=yes))
 
 
 @click.command()
@@ -78,9 +79,7 @@ def tidy(days: int, *, free: bool, yes: bool) -> None:
 def revoke(order: str, item: str | None, *, undo: bool) -> None:
     """End the links of an ORDER, or of one ITEM of it, within 5 seconds."""
     with plainly():
-        click.echo(
-            _bookkeeping().revoke(settings.load(), order, item, undo=undo)
-        )
+        click.echo(_bookkeeping().revoke(given(), order, item, undo=undo))
 
 
 @click.command()
@@ -93,7 +92,7 @@ def studio(base_url: str | None, *, sign_out: bool) -> None:
     replica; it exits with 1 if not all of them can hear of it.
     """
     with plainly():
-        found = settings.load(public_url=base_url)
+        found = given(public_url=base_url)
         if sign_out:
             click.echo(_bookkeeping().sign_out(found))
             return

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from msrv import minting, server, settings, shelflist
+from msrv import minting, server, shelflist
+from msrv.cli.given import given
 from msrv.cli.keys import keyring
 from msrv.cli.options import BASE_URL, LIBRARY
 from msrv.cli.plainly import plainly
@@ -47,7 +48,7 @@ def mint(
 ) -> None:
     """Print codes as CSV. The same command prints the same codes."""
     with plainly():
-        found = settings.load(library=library, public_url=base_url)
+        found = given(library=library, public_url=base_url)
         catalog = shelflist.read(found).catalog
         entry = catalog.by_id.get(item)
         if entry is None:

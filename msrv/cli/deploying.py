@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import click
 
-from msrv import logs, settings
+from msrv import logs
+from msrv.cli.given import given
 from msrv.cli.options import HOST, PORT
 from msrv.settings import WrongSetting
 
@@ -25,7 +26,7 @@ def deployer(host: str | None, port: int | None) -> None:
     """Turn pushed images into rolling updates; see docs/deployer.md."""
     logs.configure()
     with _deployer() as room:
-        found = settings.load(host=host, port=port)
+        found = given(host=host, port=port)
         config = room.config.load(found.deploy_config)
         asyncio.run(
             room.serving.serve(
@@ -43,7 +44,7 @@ def engine_gate(host: str | None, port: int | None) -> None:
     """Let the deployer ask the container engine for what it needs alone."""
     logs.configure()
     with _deployer() as room:
-        found = settings.load(host=host, port=port)
+        found = given(host=host, port=port)
         config = room.config.load(found.deploy_config, secrets=False)
         asyncio.run(
             room.serving.serve(
@@ -93,7 +94,7 @@ def rollback(target: str, url: str | None) -> None:
 @contextlib.contextmanager
 def _asking_deployer(url: str | None) -> Iterator[tuple[Any, Any]]:
     with _deployer() as room:
-        found = settings.load()
+        found = given()
         config = room.config.load(found.deploy_config)
         yield room.terminal, room.terminal.Asker.of(found, config, url)
 

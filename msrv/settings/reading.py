@@ -1,5 +1,6 @@
 """Reading the settings from the environment, and from files of secrets."""
 
+import ctypes
 import difflib
 import os
 import re
@@ -59,6 +60,24 @@ def load(
             f"MSRV_LIBRARY: {settings.library_folder} is no folder"
         )
     return settings
+
+
+def drop_secrets() -> None:
+    """Remove the secrets from this process's environment, once read.
+
+    What it starts does not inherit them, and its first environment, which the
+    system shows to other processes of the same user, is overwritten.
+    """
+    libc = ctypes.CDLL(None)
+    libc.getenv.restype = ctypes.c_void_p
+    for name in SECRETS:
+        value = os.environ.get(name)
+        if value is None:
+            continue
+        address = libc.getenv(os.fsencode(name))
+        if address:
+            ctypes.memset(address, 0, len(os.fsencode(value)))
+        del os.environ[name]
 
 
 def unknown(environ: Mapping[str, str] | None = None) -> list[str]:
