@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +12,9 @@ from aiohttp import web
 
 from msrv.catalog.artwork import Covers
 from msrv.catalog.live import LiveCatalog
+from msrv.catalog.parsing.marks import FOLDER_NAME as MARKS
+from msrv.catalog.parsing.marks import Marks
+from msrv.catalog.parsing.parser import Parser, ParserClosed, ParsingError
 from msrv.catalog.previews import Previews, find_ffmpeg
 from msrv.downloads.accel import Accel
 from msrv.downloads.direct import Direct
@@ -53,6 +57,8 @@ from msrv.payments.till import Till
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings, WrongSetting
 from msrv.storage.local import Folder
+
+log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 512 * 1024
 """Of a payment provider's message; forms have a limit of their own."""
@@ -104,12 +110,19 @@ def create_app(
         settings.max_downloads_per_client,
         Slow(settings.slow_bytes_per_second, settings.slow_seconds),
     )
-    app[keys.COVERS] = Covers(folder, cache / "covers")
+    parser = Parser(settings.data)
+    app[keys.COVERS] = Covers(folder, cache / "covers", parser)
     app[keys.PREVIEWS] = Previews(
-        find_ffmpeg(), folder.root, cache / "previews"
+        find_ffmpeg(),
+        folder.root,
+        cache / "previews",
+        marks=Marks(settings.data / MARKS / "previews", versions=str),
     )
     app[keys.CATALOG] = LiveCatalog(
-        folder.root, settings.data, settle_seconds=settings.settle_seconds
+        folder.root,
+        settings.data,
+        parser=parser,
+        settle_seconds=settings.settle_seconds,
     )
     ledger = Ledger(
         settings.data,
@@ -141,6 +154,7 @@ def create_app(
     app.cleanup_ctx.append(_return_addresses)
     app.cleanup_ctx.append(_catalog)
     app.cleanup_ctx.append(_makers)
+    app.cleanup_ctx.append(_parser(parser))
     app.cleanup_ctx.append(_ledger)
     sender = _mail_sender(settings)
     if settings.smtp_url is not None and sender is not None:
@@ -215,6 +229,30 @@ async def _makers(app: web.Application) -> AsyncIterator[None]:
     app[keys.QR_CODES].close()
     await app[keys.COVERS].aclose()
     await app[keys.PREVIEWS].aclose()
+
+
+def _parser(
+    parser: Parser,
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Start what parses files, and end it before those who ask it."""
+
+    async def run(_app: web.Application) -> AsyncIterator[None]:
+        starting = asyncio.create_task(asyncio.to_thread(_start, parser))
+        yield
+        await asyncio.to_thread(parser.close)
+        await starting
+
+    return run
+
+
+def _start(parser: Parser) -> None:
+    """Start it, so that the log says at once what it lacks."""
+    try:
+        parser.start()
+    except ParserClosed:
+        pass
+    except ParsingError as error:
+        log.error("covers and tracks can't be parsed: %s", error)  # noqa: TRY400 - the text says it
 
 
 def _payments(

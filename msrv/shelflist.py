@@ -9,6 +9,7 @@ from msrv.catalog.history import History
 from msrv.catalog.index import Index
 from msrv.catalog.kept_config import KeptConfig
 from msrv.catalog.model import Item, Release
+from msrv.catalog.parsing.parser import Parser
 from msrv.catalog.reading import Reading, read_library
 from msrv.catalog.scan import STORE_TOML, scan
 from msrv.catalog.settling import Settling
@@ -34,6 +35,7 @@ def read(settings: Settings) -> Reading:
     with (
         Index.open(settings.data) as index,
         History.open(settings.data) as history,
+        Parser(settings.data) as parser,
     ):
         fresh = settling.look(found, index.has_seen)
         reading = read_library(
@@ -42,6 +44,7 @@ def read(settings: Settings) -> Reading:
             found=found,
             kept=kept,
             history=history,
+            parser=parser,
         )
     notes = [
         f"{shown(path or STORE_TOML)} changed a moment ago: a running store "

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from msrv.catalog.cache import keep
 from msrv.catalog.model import Artwork
-from msrv.catalog.pictures import ArtworkError, shrink
+from msrv.catalog.parsing.parser import Parser, StopsParser
+from msrv.catalog.pictures import ArtworkError, NotAPicture
 from msrv.storage.model import Content, Storage
 from msrv.storage.verification import verified
 
@@ -44,7 +45,7 @@ class Picture:
 
 
 # Part of every cached copy's name: raise it when copies are made otherwise.
-_RECIPE = 1
+_RECIPE = 2
 _MEDIA_TYPE = "image/webp"
 _HOT_BYTES = 8 * 1024 * 1024
 _MADE_AT_ONCE = 2
@@ -58,10 +59,14 @@ class Covers:
     They are kept in `cache_dir`, which is made when it is
     first needed and may be emptied at any time; the last asked for are in
     memory too. A disk that is full or read-only costs time, not covers.
+    `parser` makes them; who gives it closes it.
     """
 
-    def __init__(self, folder: Storage, cache_dir: Path) -> None:
+    def __init__(
+        self, folder: Storage, cache_dir: Path, parser: Parser
+    ) -> None:
         self._folder = folder
+        self._parser = parser
         self._cache_dir = cache_dir
         self._hot: OrderedDict[_Key, Picture] = OrderedDict()
         self._hot_bytes = 0
@@ -76,7 +81,8 @@ class Covers:
 
         It keeps its proportions and is never enlarged. Raises NoSuchWidth
         where `width` is none of WIDTHS, NotAPicture where the file can't be
-        shown, and Storage.open's Gone and Changed.
+        shown, ParsingError where no file can be, and Storage.open's Gone and
+        Changed.
         """
         if width not in WIDTHS:
             raise NoSuchWidth(width)
@@ -143,8 +149,12 @@ class Covers:
         return await asyncio.to_thread(_picture, data)
 
     def _make(self, artwork: Artwork, width: int) -> bytes:
+        sha256 = artwork.content.sha256
         with self._folder.open(artwork.content) as file:
-            return shrink(file, width)
+            try:
+                return self._parser.shrink(file, width, sha256)
+            except StopsParser as error:
+                raise NotAPicture(f"it {error.reason}") from error
 
 
 def _picture(data: bytes) -> Picture:

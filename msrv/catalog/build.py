@@ -18,7 +18,7 @@ from msrv.catalog.discs import disc_number, inner_path, without_disc
 from msrv.catalog.embedded_covers import find_embedded_cover
 from msrv.catalog.extras import is_extra
 from msrv.catalog.formats import Sound, by_track
-from msrv.catalog.index import Index, Known
+from msrv.catalog.index import STOPS_PARSER, Index, Known
 from msrv.catalog.media_types import media_type
 from msrv.catalog.model import Artwork, Item, Kind, Release
 from msrv.catalog.scan import FoundFile, FoundFolder
@@ -78,7 +78,7 @@ def build(
             )
     return Built(
         # Files that could not be read now may be readable the next time.
-        (folder, store) if maker.is_whole else None,
+        (folder, store) if maker.is_whole and maker.is_final else None,
         maker.release(items) if items else None,
         tuple(maker.problems),
         maker.unpriced,
@@ -122,6 +122,7 @@ class _Maker:
         self.problems: list[Problem] = []
         self.unpriced = 0
         self.is_whole = True
+        self.is_final = True  # no file of it may be parsed again
         self.lines: dict[str, int] = {}
         self.notes: list[str] = []
         if described.release_id is not None:
@@ -382,6 +383,7 @@ class _Maker:
             return None
         facts = known.facts
         if "broken" in facts:
+            self.is_final = self.is_final and STOPS_PARSER not in facts
             then = "not shown" if file is self._folder.cover else "not offered"
             self.complain(file, f"{facts['broken']}; {then}")
             return None

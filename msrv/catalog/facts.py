@@ -6,16 +6,23 @@ import os
 import zlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from msrv.catalog.containers.inspection import inspect
 from msrv.catalog.embedded_covers import measure_embedded_covers
-from msrv.catalog.index import Index, Known
-from msrv.catalog.pictures import ArtworkFacts, NotAPicture, measure
+from msrv.catalog.index import STOPS_PARSER, Index, Known
+from msrv.catalog.parsing.parser import (
+    NoParser,
+    Parser,
+    ParserClosed,
+    ParsingError,
+    StopsParser,
+)
+from msrv.catalog.pictures import ArtworkFacts, NotAPicture
 from msrv.catalog.scan import FoundFile, FoundFolder, in_release
 from msrv.catalog.sounds import sound_facts
-from msrv.catalog.tags import read_tags
 from msrv.catalog.text import shown
 from msrv.problems import Problem
 from msrv.storage.model import FileIdentity
@@ -47,13 +54,15 @@ def learn(
     index: Index,
     folders: Iterable[FoundFolder],
     *,
+    parser: Parser,
     stopping: Callable[[], bool],
     progress: Progress,
 ) -> dict[str, Problem]:
     """Read every file that the index doesn't know; say what can't be read.
 
     Gives the problem of each such file by its path. `progress` is told the
-    files and bytes that have been read, and of how many. Raises Stopped.
+    files and bytes that have been read, and of how many. A file that stopped
+    its parser is read again once it may be. Raises Stopped.
     """
     folders = tuple(folders)
     problems = {}
@@ -65,7 +74,11 @@ def learn(
             is_cover = file is folder.cover
             known = index.find(file)
             # A picture that was an extra is measured once it is the cover.
-            if known is None or (is_cover and not known.facts):
+            if (
+                known is None
+                or (is_cover and not known.facts)
+                or (known.stops_parser and not parser.holds(known.sha256))
+            ):
                 unknown.append((file, is_cover))
             # It may be known from when it could be read.
             elif not _is_readable(f"{root}/{file.path}"):
@@ -76,7 +89,9 @@ def learn(
     done = saved = 0
     with ThreadPoolExecutor(_AT_ONCE, "msrv-read") as pool:
         results = pool.map(
-            lambda each: _read(root, each[0], stopping, is_cover=each[1]),
+            lambda each: _read(
+                root, each[0], stopping, parser, is_cover=each[1]
+            ),
             unknown,
         )
         for count, ((file, _), result) in enumerate(
@@ -94,7 +109,7 @@ def learn(
     measure_embedded_covers(
         index,
         folders,
-        lambda file, known: _measured(root, file, known, stopping),
+        lambda file, known: _measured(root, file, known, parser, stopping),
     )
     return problems
 
@@ -103,9 +118,10 @@ def _measured(
     root: Path,
     wanted: FoundFile,
     known: Known,
+    parser: Parser,
     stopping: Callable[[], bool],
 ) -> ArtworkFacts | None:
-    """Look at the picture in a track; None where the track changed.
+    """Look at the picture in a track; None where it can't be looked at now.
 
     Raises NotAPicture and Stopped.
     """
@@ -116,8 +132,10 @@ def _measured(
         with open(path, "rb", opener=_open) as file:
             if _identity(file)[:3] != known.identity[:3]:
                 return None
-            return measure(path)
-    except OSError:
+            return parser.measure(file, known.sha256)
+    except ParserClosed as error:
+        raise Stopped from error
+    except (OSError, ParsingError):
         return None
 
 
@@ -125,23 +143,30 @@ def _read(
     root: Path,
     wanted: FoundFile,
     stopping: Callable[[], bool],
+    parser: Parser,
     *,
     is_cover: bool,
 ) -> Known | Problem:
     """Read one file, which must stay the same from beginning to end."""
     path = root / wanted.path
     try:
+        if wanted.is_track or is_cover:
+            parser.start()  # or it would be hashed again and again
         with open(path, "rb", opener=_open) as file:
             identity = _identity(file)
             # Not the inode, which some file systems give anew at each look.
             if identity[:3] != wanted.identity[:3]:
                 raise _Changing
             sha256, crc32 = _digests(file, stopping)
-            facts = _facts(path, file, wanted, is_cover=is_cover)
+            facts = _facts(file, wanted, sha256, parser, is_cover=is_cover)
             if _identity(file) != identity:
                 raise _Changing
     except Stopped:
         raise
+    except ParserClosed as error:
+        raise Stopped from error
+    except NoParser as error:
+        return _problem(wanted, f"can't be read: there is no parser: {error}")
     except _Changing:
         return _problem(wanted, CHANGING)
     except OSError as error:
@@ -184,28 +209,41 @@ def _identity(file: BinaryIO) -> FileIdentity:
 
 
 def _facts(
-    path: Path, file: BinaryIO, wanted: FoundFile, *, is_cover: bool
+    file: BinaryIO,
+    wanted: FoundFile,
+    sha256: bytes,
+    parser: Parser,
+    *,
+    is_cover: bool,
 ) -> dict[str, Any]:
     """Read what the file says of itself; what is broken is a fact too."""
-    if is_cover:
-        try:
-            found = measure(path)
-        except NotAPicture as error:
-            return {"broken": f"is no picture: {error.reason}"}
-        return {
-            "width": found.width,
-            "height": found.height,
-            "colour": found.colour,
-        }
-    if not wanted.size_bytes:
-        return {}
+    try:
+        if is_cover:
+            return asdict(parser.measure(file, sha256))
+        if wanted.size_bytes:
+            return _inner_facts(file, wanted, sha256, parser)
+    except NotAPicture as error:
+        return {"broken": f"is no picture: {error.reason}"}
+    except StopsParser as error:
+        return {"broken": error.reason, STOPS_PARSER: True}
+    return {}
+
+
+def _inner_facts(
+    file: BinaryIO, wanted: FoundFile, sha256: bytes, parser: Parser
+) -> dict[str, Any]:
+    """Read what is in a file for sale. Raises ParsingError."""
     container = inspect(file, wanted.suffix)
     if container is not None and container.missing:
         return {"broken": container.missing}
-    if wanted.is_track:
-        file.seek(0)
-        return sound_facts(file, wanted.suffix, container, read_tags)
-    return {}
+    if not wanted.is_track:
+        return {}
+    return sound_facts(
+        file,
+        wanted.suffix,
+        container,
+        lambda sound: parser.tags(sound, f"track{wanted.suffix}", sha256),
+    )
 
 
 def _problem(file: FoundFile, what: str) -> Problem:

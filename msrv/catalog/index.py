@@ -36,6 +36,10 @@ _TABLE: Final = (
 )
 
 
+STOPS_PARSER: Final = "stops_parser"
+"""The fact of a file that stopped its parser, and may be tried again."""
+
+
 class Known(NamedTuple):
     """What is known of one file, as of its identity.
 
@@ -59,6 +63,11 @@ class Known(NamedTuple):
     def with_facts(self, facts: dict[str, Any]) -> Self:
         """Return the same with other facts."""
         return self._replace(facts_json=json.dumps(facts))
+
+    @property
+    def stops_parser(self) -> bool:
+        """Whether it was not parsed, since it stopped its parser."""
+        return STOPS_PARSER in self.facts_json and STOPS_PARSER in self.facts
 
     @property
     def facts(self) -> dict[str, Any]:

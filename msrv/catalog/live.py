@@ -23,6 +23,7 @@ from msrv.catalog.history import History
 from msrv.catalog.index import Index
 from msrv.catalog.kept_config import KeptConfig
 from msrv.catalog.model import Catalog
+from msrv.catalog.parsing.parser import Parser
 from msrv.catalog.reading import LibraryUnreadable, Reading, read_library
 from msrv.catalog.scan import STORE_TOML, Scan, check, in_release, scan
 from msrv.catalog.settling import LIBRARY, SETTLE_SECONDS, Settling, Unsettled
@@ -44,6 +45,9 @@ class LiveCatalog:
     """The catalog of a library, kept true to it while the block lasts.
 
     async with LiveCatalog(root, data) as catalog: ...
+
+    `parser` reads tags and covers, and is closed by who gives it; without
+    one, the catalog has its own.
     """
 
     def __init__(
@@ -51,11 +55,14 @@ class LiveCatalog:
         root: Path,
         data: Path,
         *,
+        parser: Parser | None = None,
         settle_seconds: float = SETTLE_SECONDS,
         poll_seconds: float = POLL_SECONDS,
         clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._parser = Parser(data) if parser is None else parser
+        self._owns_parser = parser is None
         self._root = root
         self._data = data
         self._poll_seconds = poll_seconds
@@ -119,6 +126,8 @@ class LiveCatalog:
         trace: TracebackType | None,
     ) -> None:
         """End, once no thread is reading any more."""
+        if self._owns_parser:
+            await asyncio.to_thread(self._parser.close)
         await self._work.end()
         if self._history is not None:
             await asyncio.to_thread(self._write_sold)
@@ -235,6 +244,7 @@ class LiveCatalog:
             and state == self._read
             and revision == self._followed
             and (not reading.retrying)
+            and not self._parser.is_retry_due()
         ):
             return
         self._take(
@@ -247,6 +257,7 @@ class LiveCatalog:
                 kept=kept,
                 quiet_seconds=self._settling.quiet_seconds,
                 history=history,
+                parser=self._parser,
                 stopping=self._stopping.is_set,
                 progress=_Progress(),
             )

@@ -1,8 +1,9 @@
-"""Looking into pictures: what one is, and how it looks when it is small.
+"""Pictures: their size and main colour, and smaller copies of them.
 
 A library may hold pictures that a stranger made, so only the formats that
-covers come in are read, up to a bound of pixels. Nothing of the original but
-its pixels reaches a visitor: no place, no camera, no name.
+covers come in are read, up to a bound of pixels and of memory, and in a
+process apart (`parsing`). Nothing of the original but its pixels reaches a
+visitor: no place, no camera, no name.
 """
 
 import io
@@ -11,8 +12,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from msrv.catalog.embedded_art import NoEmbeddedArt, is_sound, picture_in
 
@@ -22,14 +22,23 @@ if TYPE_CHECKING:
 # Pillow is imported where it is used (PLC0415): it takes as long as the rest
 # of a start, and a store whose covers are all cached never needs it.
 
-PIXELS_AT_MOST = 50_000_000
-"""Larger pictures are refused: each pixel takes four bytes of memory.
+PIXELS_AT_MOST: Final = 50_000_000
+"""Larger pictures are refused. 7000 by 7000 fits, twice what any shop asks.
 
-7000 by 7000 fits, twice what any shop asks of a cover. It is less than the
-bound where Pillow itself begins to warn.
+It is less than the bound where Pillow itself begins to warn.
 """
+MEMORY_AT_MOST: Final = 256 << 20
+"""Pictures that take more memory to decode are refused, too, in bytes."""
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
+_FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
+# How many bytes of memory Pillow takes for a pixel of these, as measured:
+# their decoders hold several copies.
+_DECODER_BYTES: Final = {"WEBP": 17, "AVIF": 17, "GIF": 5}
+_MODE_BYTES: Final = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2}
+_OTHER_MODE_BYTES: Final = 4
+_STRIP_BYTES: Final = 8 << 20
+_LARGEST_WHOLE: Final = 1280
+"""A picture is made smaller than twice this before it is converted whole."""
 
 # What Pillow's readers raise at a file that lies about itself, apart from
 # the errors of its own that are added where it is imported.
@@ -87,13 +96,12 @@ class ArtworkFacts:
     colour: str
 
 
-def measure(path: Path) -> ArtworkFacts:
+def measure(file: BinaryIO) -> ArtworkFacts:
     """Read a picture whole and say what it is.
 
-    Blocks on the disk and on decoding. Raises NotAPicture, and OSError where
-    the file can't be opened at all.
+    Blocks on the disk and on decoding. Raises NotAPicture.
     """
-    with path.open("rb") as file, _opened(file) as image:
+    with _opened(file) as image:
         width, height = image.size
         orientation = _orientation(image)
         small = _shrunk(image, orientation, 64)
@@ -156,18 +164,12 @@ def _shrunk(image: "Pixels", orientation: int, side: int) -> "Pixels":
     """Make it upright, opaque, sRGB, and at most `side` pixels each way.
 
     Never larger than it was; the proportions stay. What is transparent comes
-    out on black. It is made small first, so that all else is cheap.
+    out on black. Raises NotAPicture where it takes too much memory.
     """
     from PIL import Image  # noqa: PLC0415 - see the top of the module
 
     profile = image.info.get("icc_profile")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-    elif image.mode.startswith("I"):
-        # 16 bits of grey, which convert() would cut off at 255.
-        image = image.point(lambda level: level / 257).convert("L")
-    elif image.mode not in {"L", "RGB", "CMYK"}:
-        image = image.convert("RGB")
+    image = _reduced(image, side)
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     if orientation in _UPRIGHT:
         image = image.transpose(Image.Transpose[_UPRIGHT[orientation]])
@@ -175,6 +177,75 @@ def _shrunk(image: "Pixels", orientation: int, side: int) -> "Pixels":
         black = Image.new("RGBA", image.size, (0, 0, 0, 255))
         image = Image.alpha_composite(black, image).convert("RGB")
     return _srgb(image, profile)
+
+
+def _reduced(image: "Pixels", side: int) -> "Pixels":
+    """Decode a picture and make it smaller, not yet to `side`.
+
+    A strip at a time: converted whole, a large picture takes several times
+    its own memory.
+    """
+    from PIL import Image  # noqa: PLC0415 - see the top of the module
+
+    full_pixels = image.width * image.height
+    largest = max(image.size)
+    enough = min(2 * side, max(side, _LARGEST_WHOLE))
+    if largest > enough:
+        # A JPEG can be decoded to a half, a quarter or an eighth.
+        width, height = (each * enough // largest for each in image.size)
+        image.draft(None, (max(width, 1), max(height, 1)))
+    _check_memory(image, full_pixels)
+    factor = max(1, max(image.size) // enough)
+    if factor == 1:
+        return _plain(image)
+    # A picture that is nothing but long stays what it is the other way.
+    factors = min(factor, image.width), min(factor, image.height)
+    row_bytes = _OTHER_MODE_BYTES * image.width * factors[1]
+    rows = factors[1] * max(1, _STRIP_BYTES // row_bytes)
+    width = -(-image.width // factors[0])
+    height = -(-image.height // factors[1])
+    reduced = None
+    for top in range(0, image.height, rows):
+        bottom = min(top + rows, image.height)
+        strip = _plain(image.crop((0, top, image.width, bottom)))
+        if reduced is None:
+            reduced = Image.new(strip.mode, (width, height))
+        reduced.paste(strip.reduce(factors), (0, top // factors[1]))
+    assert reduced is not None  # noqa: S101 - it has at least a row
+    return reduced
+
+
+def _check_memory(image: "Pixels", full_pixels: int) -> None:
+    """Raise NotAPicture where it would take too much memory to decode."""
+    pixels = image.width * image.height
+    each = _DECODER_BYTES.get(image.format or "") or _MODE_BYTES.get(
+        image.mode, _OTHER_MODE_BYTES
+    )
+    needed = pixels * each
+    if image.info.get("progressive"):
+        # All of a progressive JPEG's coefficients are held, two bytes each,
+        # whatever size it is decoded to.
+        layers = getattr(image, "layer", ())
+        sampled = [across * down for _, across, down, *_ in layers] or [1]
+        needed += 2 * full_pixels * sum(sampled) // max(sampled)
+    if needed > MEMORY_AT_MOST:
+        raise NotAPicture(
+            f"it takes {needed >> 20} MB of memory to read, and "
+            f"{MEMORY_AT_MOST >> 20} MB is the limit: save it smaller, or as "
+            "a JPEG that is not progressive"
+        )
+
+
+def _plain(image: "Pixels") -> "Pixels":
+    """Convert to a mode that can be resized: RGBA, L, RGB or CMYK."""
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    if image.mode.startswith("I"):
+        # 16 bits of grey, which convert() would cut off at 255.
+        return image.point(lambda level: level / 257).convert("L")
+    if image.mode not in {"L", "RGB", "CMYK"}:
+        return image.convert("RGB")
+    return image
 
 
 def _srgb(image: "Pixels", profile: bytes | None) -> "Pixels":

@@ -2,10 +2,11 @@
 
 Owns making them with ffmpeg, where that is installed, and keeping them. A
 preview starts a quarter in and lasts a third at most, so it is never the
-track; nothing of the track but its sound is in it. ffmpeg reads one file,
-already opened and checked against the catalog, and writes to us: no name of
-the library's is ever on its command line, so none can be taken for an option,
-a pattern or an address.
+track; nothing of the track but its sound is in it. ffmpeg runs confined
+(`parsing.clips`), without an environment. It reads one file, already opened
+and checked against the catalog, and writes to us: no name of the library's is
+ever on its command line, so none can be taken for an option, a pattern or an
+address.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import hashlib
 import logging
 import math
 import shutil
+import signal
 import subprocess
 import time
 from collections import OrderedDict
@@ -23,6 +25,10 @@ from typing import BinaryIO
 
 from msrv.catalog.cache import keep
 from msrv.catalog.model import Item, Kind
+from msrv.catalog.parsing import clips
+from msrv.catalog.parsing.confinement import Limits
+from msrv.catalog.parsing.marks import Marks
+from msrv.catalog.parsing.starting import ENVIRONMENT
 from msrv.storage.local import Folder
 from msrv.storage.model import Content, StorageError
 from msrv.storage.verification import verified
@@ -64,10 +70,11 @@ class Clip:
     etag: str
 
 
-def find_ffmpeg() -> str | None:
+def find_ffmpeg(limits: Limits = clips.LIMITS) -> str | None:
     """Find an ffmpeg that can write MP3, which every browser plays.
 
-    Runs it, so it blocks, for 10 seconds at most. None where there is none.
+    Runs it as previews do, so it blocks, for 10 seconds at most. None where
+    there is none.
     """
     program = shutil.which("ffmpeg")
     if program is None:
@@ -75,11 +82,16 @@ def find_ffmpeg() -> str | None:
         return None
     try:
         encoders = subprocess.run(  # noqa: S603 - fixed arguments
-            [program, "-nostdin", "-v", "error", "-encoders"],
+            [
+                *clips.command(program, limits),
+                *("-nostdin", "-v", "error", "-encoders"),
+            ],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=True,
             timeout=10,
+            env=ENVIRONMENT,
+            cwd="/",
         ).stdout
     except (OSError, subprocess.SubprocessError) as error:
         log.warning("no previews: ffmpeg doesn't run: %s", error)
@@ -95,7 +107,9 @@ class Previews:
 
     They are kept in `cache_dir`, which is made when it is first needed and
     may be emptied at any time. `ffmpeg` is what find_ffmpeg() gave; with None
-    nothing is offered. `clock` counts seconds and never goes back.
+    nothing is offered. `limits` are what it may take of this machine. A track
+    that makes it crash gets one of `marks`. `clock` counts seconds and never
+    goes back.
     """
 
     def __init__(
@@ -105,12 +119,15 @@ class Previews:
         cache_dir: Path,
         *,
         timeout_seconds: float = 30.0,
+        limits: Limits = clips.LIMITS,
+        marks: Marks | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._command = () if ffmpeg is None else (*_niced(), ffmpeg)
+        self._command = () if ffmpeg is None else clips.command(ffmpeg, limits)
         self._folder = Folder(storage_root)
         self._cache_dir = cache_dir
         self._timeout_seconds = timeout_seconds
+        self._marks = marks or Marks(None)
         self._clock = clock
         self._turn = asyncio.Semaphore(1)
         # By the file that is read: another with the same bytes may be there
@@ -168,6 +185,7 @@ class Previews:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(self._marks.close)
         await self._folder.aclose()
 
     def _finish(self, item: Item, task: asyncio.Task[Clip]) -> None:
@@ -209,16 +227,23 @@ class Previews:
         """Run ffmpeg once; raises NoPreview saying why, or as in _made."""
         seconds = item.duration_seconds or 0.0
         length = min(LONGEST_CLIP_SECONDS, seconds / 3)
+        key = item.content.sha256
+        mark = await asyncio.to_thread(self._marks.find, key)
+        if mark is not None:
+            raise NoPreview(f"the track {mark.reason}")
         track = await verified(
             self._folder,
             lambda: asyncio.to_thread(self._folder.open, item.content),
         )
         try:
-            data, complaint, status = await self._run(
-                track, start=seconds / 4, length=length
-            )
+            with self._marks.trying(key):
+                data, complaint, status = await self._run(
+                    track, start=seconds / 4, length=length
+                )
         finally:
             track.close()
+        if status < 0:
+            await asyncio.to_thread(self._crashed, key, -status)
         # ffmpeg is content to write nothing where the track ends before the
         # clip begins, which tags that lie about its duration lead to.
         if status != 0 or len(data) < length * _BYTES_PER_SECOND / 2:
@@ -226,13 +251,22 @@ class Previews:
             raise NoPreview(f"ffmpeg ended with {status}: {last!a}")
         return data
 
+    def _crashed(self, key: bytes, number: int) -> None:
+        """Mark a track at which ffmpeg was killed by a signal."""
+        self._marks.stopped(
+            key,
+            f"makes ffmpeg crash ({signal.Signals(number).name})",
+            by_chance=number in {signal.SIGKILL, signal.SIGTERM},
+        )
+
     async def _run(
         self, track: BinaryIO, *, start: float, length: float
     ) -> tuple[bytes, bytes, int]:
         """Give ffmpeg's output, the end of its complaints, its exit status.
 
-        Raises OSError where it doesn't start and TimeoutError where it
-        doesn't end. It never outlives this call.
+        Raises OSError where it doesn't start, TimeoutError where it doesn't
+        end, and NoPreview where it writes too much. It never outlives this
+        call, nor this process.
         """
         fades = f"afade=in:d=0.5,afade=out:st={length - 1:.3f}:d=1"
         process = await asyncio.create_subprocess_exec(
@@ -248,25 +282,37 @@ class Previews:
             stdin=track,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            env=ENVIRONMENT,
+            cwd="/",
+            start_new_session=True,
         )
         try:
-            async with asyncio.timeout(self._timeout_seconds):
-                data, complaint, status = await asyncio.gather(
-                    _end(process.stdout, _CLIP_BYTES_AT_MOST),
-                    _end(process.stderr, _COMPLAINT_BYTES),
-                    process.wait(),
+            async with (
+                asyncio.timeout(self._timeout_seconds),
+                asyncio.TaskGroup() as group,
+            ):
+                data = group.create_task(_all(process.stdout))
+                complaint = group.create_task(
+                    _end(process.stderr, _COMPLAINT_BYTES)
                 )
+                status = group.create_task(process.wait())
+        except* NoPreview as errors:
+            raise NoPreview(str(errors.exceptions[0])) from errors
         finally:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
-        return data, complaint, status
+        return data.result(), complaint.result(), status.result()
 
 
-def _niced() -> tuple[str, ...]:
-    """Let downloads go first. preexec_fn may hang where there are threads."""
-    nice = shutil.which("nice")
-    return () if nice is None else (nice, "-n", "10")
+async def _all(stream: asyncio.StreamReader | None) -> bytes:
+    """Read a whole clip. Raises NoPreview where it is too long for one."""
+    data = bytearray()
+    while stream is not None and (some := await stream.read(65536)):
+        data += some
+        if len(data) > _CLIP_BYTES_AT_MOST:
+            raise NoPreview("ffmpeg writes more than a clip")
+    return bytes(data)
 
 
 async def _end(stream: asyncio.StreamReader | None, at_most: int) -> bytes:

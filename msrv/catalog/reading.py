@@ -6,6 +6,7 @@ release whose description is broken stays as it last was.
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -21,6 +22,7 @@ from msrv.catalog.history import History
 from msrv.catalog.index import Index
 from msrv.catalog.kept_config import KeptConfig
 from msrv.catalog.model import Catalog
+from msrv.catalog.parsing.parser import Parser
 from msrv.catalog.scan import (
     STORE_TOML,
     FoundFolder,
@@ -72,6 +74,7 @@ def read_library(
     kept: KeptConfig | None = None,
     quiet_seconds: float = 0,
     history: History | None = None,
+    parser: Parser | None = None,
     stopping: Callable[[], bool] = lambda: False,
     progress: Progress = lambda *_: None,
 ) -> Reading:
@@ -81,7 +84,8 @@ def read_library(
     that may be copied half. Such a release stays as it was in `previous`, or
     is held back whole, until it has been still for `quiet_seconds`. `kept` is
     the last good configuration, and `history` what was offered before, which
-    is found under its old ids where it has new ones. Raises
+    is found under its old ids where it has new ones. `parser` reads tags and
+    covers; without one, one is started for this reading. Raises
     LibraryUnreadable, and Stopped when `stopping` says so.
     """
     found = scan(root) if found is None else found
@@ -92,7 +96,8 @@ def read_library(
     reader = _Reader(root, index, found, unsettled, kept or KeptConfig())
     reader.quiet_seconds = quiet_seconds
     reader.previous = previous
-    reading = reader.read(stopping, progress)
+    with nullcontext(parser) if parser else Parser() as parsing:
+        reading = reader.read(parsing, stopping, progress)
     return reading if history is None else _followed(reading, history, found)
 
 
@@ -137,7 +142,10 @@ class _Reader:
         self.previous: Reading | None = None
 
     def read(
-        self, stopping: Callable[[], bool], progress: Progress
+        self,
+        parser: Parser,
+        stopping: Callable[[], bool],
+        progress: Progress,
     ) -> Reading:
         """Read it all; see read_library."""
         found = self._found
@@ -150,7 +158,12 @@ class _Reader:
         built: dict[str, Built] = {}
         anew = self._new(store, known, built)
         unreadable = learn(
-            self._root, self._index, anew, stopping=stopping, progress=progress
+            self._root,
+            self._index,
+            anew,
+            parser=parser,
+            stopping=stopping,
+            progress=progress,
         )
         _remember(self._index, found)
         for folder in anew:

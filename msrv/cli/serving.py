@@ -19,6 +19,8 @@ from msrv import (
     settings,
 )
 from msrv.app import create_app
+from msrv.catalog.parsing.confinement import hide_memory
+from msrv.cli.given import given
 from msrv.cli.keys import keyring
 from msrv.cli.options import HOST, LIBRARY, PORT
 from msrv.cli.plainly import plainly
@@ -50,8 +52,9 @@ def serve(
     if reloads and not reload.is_child():
         sys.exit(reload.run(sys.argv[1:]))
     logs.configure()
+    hide_memory()
     with plainly():
-        found = settings.load(
+        found = given(
             library=library,
             host=host,
             port=port,
@@ -90,7 +93,7 @@ def certs() -> None:
     Its folder (MSRV_CERTS) is closed to other users of this machine instead.
     """
     with plainly():
-        found = settings.load()
+        found = given()
         pair = certificates.development_pair(found.certs, datetime.now(UTC))
         certificates.share_with_containers(pair)
     click.echo(f"certificate  {pair.cert}")

@@ -4,13 +4,15 @@ import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 from mutagen.mp3 import MP3
 
 from msrv.catalog.model import Item, Kind
-from msrv.catalog.previews import Clip
+from msrv.catalog.parsing import clips
+from msrv.catalog.previews import Clip, Previews
 from msrv.money import Money
 from tests.downloads import made
 
@@ -67,7 +69,10 @@ def waits_for(gate: Path) -> str:
 
 
 class Program:
-    """A stand-in for ffmpeg, which notes each start in `starts`."""
+    """A stand-in for ffmpeg, which notes each start in `starts`.
+
+    It is a Python script, so `limits` lets it read Python, and its folder.
+    """
 
     def __init__(self, folder: Path, does: str) -> None:
         self.path = folder / "ffmpeg"
@@ -80,6 +85,23 @@ class Program:
             f"{does}\n"
         )
         self.path.chmod(0o755)
+        python = {
+            sys.prefix,
+            sys.base_prefix,
+            *map(os.path.realpath, sys.path),
+        }
+        self.limits = replace(
+            clips.LIMITS,
+            file_bytes=1 << 20,
+            readable=(*python, str(folder)),
+            writable=(str(folder),),
+        )
+
+    def previews(self, root: Path, cache: Path, **options: Any) -> Previews:  # noqa: ANN401 - as Previews has them
+        """Make previews with it."""
+        return Previews(
+            str(self.path), root, cache, limits=self.limits, **options
+        )
 
     @property
     def pids(self) -> list[int]:

@@ -9,9 +9,15 @@ from msrv.catalog.artwork import Covers
 from msrv.catalog.model import Artwork
 from msrv.catalog.pictures import NotAPicture, measure
 from msrv.storage.local import Folder
+from msrv.storage.model import Storage
+from tests.catalog import parsers
 from tests.downloads import made
 
 RED = (200, 20, 30)
+
+
+def covers(folder: Storage, cache: Path) -> Covers:
+    return Covers(folder, cache, parsers.shared())
 
 
 class Gallery:
@@ -21,12 +27,12 @@ class Gallery:
         self.root = root / "library"
         self.root.mkdir()
         self.cache = root / "cache"
-        self.covers = Covers(Folder(self.root), self.cache)
+        self.covers = covers(Folder(self.root), self.cache)
 
     def put(self, data: bytes, name: str = "cover.png") -> Artwork:
         content = made.put(self.root, name, data)
         try:
-            facts = measure(self.root / name)
+            facts = measure(io.BytesIO(data))
         except NotAPicture:
             return Artwork(content, 1000, 1000, "#000000")
         return Artwork(content, facts.width, facts.height, facts.colour)

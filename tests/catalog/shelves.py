@@ -15,6 +15,7 @@ from msrv.catalog.model import Item, Release
 from msrv.catalog.reading import Reading, read_library
 from msrv.catalog.scan import Scan, scan
 from msrv.catalog.settling import Settling, Unsettled
+from tests.catalog import parsers
 
 _FRAMES: dict[str, Any] = {
     "title": TIT2,
@@ -111,6 +112,7 @@ class Library:
                 found=found,
                 unsettled=unsettled,
                 kept=self.kept,
+                parser=parsers.shared(),
             )
 
     def only(self) -> Release:

@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 
 from msrv.catalog import artwork as artwork_room
-from msrv.catalog.artwork import WIDTHS, Covers
+from msrv.catalog.artwork import WIDTHS
 from msrv.storage.local import Folder
 from msrv.storage.model import Changed, Content, Gone
 from tests.catalog.covers import RED, Gallery, saved
+from tests.catalog.covers import covers as covers_of
 from tests.waiting import until
 
 
@@ -36,7 +37,7 @@ async def test_kept_in_memory_and_on_disk(gallery: Gallery) -> None:
     assert first.media_type == "image/webp"
     (gallery.root / "cover.png").unlink()
     assert await gallery.covers.cover(artwork, 160) is first
-    restarted = Covers(Folder(gallery.root), gallery.cache)
+    restarted = covers_of(Folder(gallery.root), gallery.cache)
     assert await restarted.cover(artwork, 160) == first
     assert [path.suffix for path in gallery.cache.iterdir()] == [".webp"]
 
@@ -94,7 +95,7 @@ async def test_one_making_for_all_who_ask(gallery: Gallery) -> None:
     # and one who closes the page takes it from the others.
     artwork = gallery.put(saved(Image.new("RGB", (500, 500), RED)))
     gate = Gate(Folder(gallery.root))
-    covers = Covers(gate, gallery.cache)
+    covers = covers_of(gate, gallery.cache)
     asked = [
         asyncio.create_task(covers.cover(artwork, 160)) for _ in range(20)
     ]
@@ -115,7 +116,7 @@ async def test_two_at_a_time(gallery: Gallery) -> None:
         for n in range(6)
     ]
     gate = Gate(Folder(gallery.root))
-    covers = Covers(gate, gallery.cache)
+    covers = covers_of(gate, gallery.cache)
     asked = [asyncio.create_task(covers.cover(art, 160)) for art in arts]
     await until(lambda: gate.waiting == 2)
     gate.open_now.set()
@@ -128,7 +129,7 @@ async def test_closing_waits_for_the_work(gallery: Gallery) -> None:
     # Else a stop leaves a half-written file and a warning behind.
     artwork = gallery.put(saved(Image.new("RGB", (500, 500), RED)))
     gate = Gate(Folder(gallery.root))
-    covers = Covers(gate, gallery.cache)
+    covers = covers_of(gate, gallery.cache)
     asked = asyncio.create_task(covers.cover(artwork, 160))
     await until(lambda: gate.opened == 1)
     asked.cancel()

@@ -11,7 +11,9 @@ import pytest
 from msrv.catalog import facts
 from msrv.catalog.facts import Stopped, learn
 from msrv.catalog.index import FILE_NAME, Index
+from msrv.catalog.parsing.parser import Parser
 from msrv.catalog.scan import scan
+from tests.catalog import parsers
 from tests.catalog.rights import without_rights
 from tests.catalog.shelves import Library, by_name, problems, wav
 
@@ -39,7 +41,7 @@ def test_each_file_is_read_once(
         pytest.fail("read again")
 
     monkeypatch.setattr(facts, "_open", fail)
-    monkeypatch.setattr(facts, "read_tags", fail)
+    monkeypatch.setattr(Parser, "tags", fail)
     again = shelf.read()
     assert again.catalog == first.catalog
     assert again.problems == first.problems
@@ -248,6 +250,7 @@ def test_says_how_far_it_is(shelf: Library) -> None:
             shelf.root,
             index,
             scan(shelf.root).folders,
+            parser=parsers.shared(),
             stopping=lambda: False,
             progress=lambda *figures: said.append(figures),
         )
@@ -263,6 +266,7 @@ def test_stops_when_it_is_told_to(shelf: Library) -> None:
             shelf.root,
             index,
             scan(shelf.root).folders,
+            parser=parsers.shared(),
             stopping=lambda: True,
             progress=lambda *_: None,
         )
@@ -284,6 +288,7 @@ def test_what_was_read_is_kept_on_the_way(
             shelf.root,
             index,
             found.folders,
+            parser=parsers.shared(),
             stopping=lambda: False,
             progress=end,
         )

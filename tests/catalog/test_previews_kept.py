@@ -34,12 +34,12 @@ def test_no_ffmpeg_is_found(
     # Else a machine without it, or with a poor one, offers what it can't do.
     monkeypatch.setenv("PATH", str(tmp_path))
     assert find_ffmpeg() is None
-    Program(tmp_path, "print(' A....D libshine MP3')")
-    assert find_ffmpeg() is None
+    limits = Program(tmp_path, "print(' A....D libshine MP3')").limits
+    assert find_ffmpeg(limits) is None
     Program(tmp_path, "sys.exit(1)")
-    assert find_ffmpeg() is None
+    assert find_ffmpeg(limits) is None
     program = Program(tmp_path, "print(' A....D libmp3lame MP3')")
-    assert find_ffmpeg() == str(program.path)
+    assert find_ffmpeg(limits) == str(program.path)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ async def test_what_has_no_preview_is_not_offered_one(
 ) -> None:
     # Else a page shows a player that plays nothing, or what is withdrawn.
     program = Program(tmp_path, SPEAKS)
-    previews = Previews(str(program.path), root, cache)
+    previews = program.previews(root, cache)
     track = put(root, b"x", 5.0)
     assert previews.available
     assert previews.offered(track)
@@ -88,12 +88,12 @@ async def test_kept_from_start_to_start(
 ) -> None:
     # Else every listener waits for ffmpeg, and it runs all day.
     program = Program(tmp_path, SPEAKS)
-    previews = Previews(str(program.path), root, cache)
+    previews = program.previews(root, cache)
     track = put(root, b"x", 30)
     clip = await previews.clip(track)
     assert inside(cache) == [clip.path.name]
     assert await previews.clip(track) is clip
-    restarted = Previews(str(program.path), root, cache)
+    restarted = program.previews(root, cache)
     assert await restarted.clip(track) == clip
     assert len(program.pids) == 1
     # An emptied cache is filled again.
@@ -110,7 +110,7 @@ async def test_one_run_for_all_who_ask(
     # one who closes the page stops the preview of all the others.
     gate = tmp_path / "gate"
     program = Program(tmp_path, waits_for(gate))
-    previews = Previews(str(program.path), root, cache)
+    previews = program.previews(root, cache)
     track = put(root, b"x", 30)
     asked = [asyncio.create_task(previews.clip(track)) for _ in range(10)]
     await until(lambda: len(program.pids) == 1)
@@ -129,7 +129,7 @@ async def test_one_program_at_a_time(
     # Else an album's page takes every processor from the downloads.
     gate = tmp_path / "gate"
     program = Program(tmp_path, waits_for(gate))
-    previews = Previews(str(program.path), root, cache)
+    previews = program.previews(root, cache)
     tracks = [put(root, bytes([n]), 30, f"{n}.mp3") for n in range(3)]
     asked = [asyncio.create_task(previews.clip(track)) for track in tracks]
     await until(lambda: len(program.pids) == 1)
@@ -146,7 +146,7 @@ async def test_a_program_that_hangs_is_ended(
 ) -> None:
     # Else one bad track stops all previews, until someone restarts.
     program = Program(tmp_path, SLEEPS)
-    previews = Previews(str(program.path), root, cache, timeout_seconds=2)
+    previews = program.previews(root, cache, timeout_seconds=2)
     with pytest.raises(NoPreview):
         await previews.clip(put(root, b"x", 30))
     assert len(program.pids) == 1
@@ -158,7 +158,7 @@ async def test_closing_ends_the_program(
 ) -> None:
     # Else a stopped store leaves ffmpeg behind, or waits for it.
     program = Program(tmp_path, SLEEPS)
-    previews = Previews(str(program.path), root, cache)
+    previews = program.previews(root, cache)
     asked = asyncio.create_task(previews.clip(put(root, b"x", 30)))
     await until(lambda: len(program.pids) == 1)
     await previews.aclose()
@@ -186,9 +186,7 @@ async def test_a_failure_is_remembered_for_a_while(
     # Else each visit to a page with a broken track starts ffmpeg again.
     seconds = [1000.0]
     program = Program(tmp_path, does)
-    previews = Previews(
-        str(program.path), root, cache, clock=lambda: seconds[0]
-    )
+    previews = program.previews(root, cache, clock=lambda: seconds[0])
     track = put(root, b"x", 30)
     for _ in range(3):
         with pytest.raises(NoPreview):
@@ -216,7 +214,7 @@ async def test_only_what_was_hashed_is_played(
     # Else a file swapped in is cached for good under the other's name; and
     # one that comes back must be playable at once.
     program = Program(tmp_path, SPEAKS)
-    previews = Previews(str(program.path), root, cache)
+    previews = program.previews(root, cache)
     track = put(root, b"x", 30)
     path = root / "track.mp3"
     path.write_bytes(b"another")
@@ -247,7 +245,7 @@ async def test_a_full_disk_is_no_preview(
 
     monkeypatch.setattr(os, "fsync", full)
     program = Program(tmp_path, SPEAKS)
-    previews = Previews(str(program.path), root, cache)
+    previews = program.previews(root, cache)
     with pytest.raises(NoPreview):
         await previews.clip(put(root, b"x", 30))
     assert os.strerror(errno.ENOSPC) in caplog.text
@@ -263,7 +261,7 @@ async def test_memory_is_bounded(
     # Else a store that runs for a year grows with all it ever played.
     monkeypatch.setattr("msrv.catalog.previews._REMEMBERED", 2)
     program = Program(tmp_path, SPEAKS)
-    previews = Previews(str(program.path), root, cache)
+    previews = program.previews(root, cache)
     for n in range(4):
         await previews.clip(put(root, bytes([n]), 30))
     assert len(previews._known) == 2

@@ -61,7 +61,8 @@ from pathlib import Path
 from msrv.catalog import pictures
 found = {}
 for path in Path("/pictures").iterdir():
-    facts = pictures.measure(path)
+    with path.open("rb") as file:
+        facts = pictures.measure(file)
     with path.open("rb") as file:
         small = pictures.shrink(file, 16)
     found[path.name] = [facts.width, facts.height, small[8:12].decode()]

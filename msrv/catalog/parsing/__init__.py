@@ -1,0 +1,1 @@
+"""Parsing of the library's files in a process that has no secret."""

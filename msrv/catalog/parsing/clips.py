@@ -1,0 +1,66 @@
+"""The process that becomes ffmpeg: confined first, then replaced by it.
+
+    python -m msrv.catalog.parsing.clips PARENT LIMITS PROGRAM ARGUMENT...
+
+It reads its standard input, which it may open anew, and writes to its
+standard output. LIMITS is JSON; `command` writes all of that.
+"""
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from typing import Final
+
+from msrv.catalog.parsing.confinement import (
+    PROGRAM_FOLDERS,
+    Limits,
+    confine,
+)
+from msrv.catalog.parsing.starting import ENVIRONMENT, python
+
+LIMITS: Final = Limits(
+    memory_bytes=1 << 30,
+    data_bytes=160 << 20,
+    cpu_seconds=60,
+    open_files=32,
+    stack_bytes=2 << 20,
+)
+"""What ffmpeg may take: most of its address space is libraries."""
+_NICENESS: Final = 10
+"""Downloads go first."""
+
+
+def command(program: str, limits: Limits = LIMITS) -> tuple[str, ...]:
+    """Return the beginning of a command line that runs `program` confined.
+
+    Its arguments follow. It is for this process alone to start, with
+    ENVIRONMENT.
+    """
+    return (
+        *python("msrv.catalog.parsing.clips", needs_packages=False),
+        str(os.getpid()),
+        json.dumps(asdict(limits)),
+        program,
+    )
+
+
+def main() -> None:
+    """Confine this process and become the program."""
+    parent, limits, program, *arguments = sys.argv[1:]
+    found = Limits(**json.loads(limits))
+    readable = (*found.readable, *PROGRAM_FOLDERS, os.path.realpath(program))
+    os.nice(_NICENESS)
+    confine(
+        Limits(**{**asdict(found), "readable": readable}),
+        parent=int(parent),
+        may_start_programs=True,
+        readable=(0,),
+    )
+    os.execve(  # noqa: S606 - what the store found on its path
+        program, [program, *arguments], {"PATH": ENVIRONMENT["PATH"]}
+    )
+
+
+if __name__ == "__main__":
+    main()

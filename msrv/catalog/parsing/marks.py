@@ -1,0 +1,240 @@
+"""Marks of files that stop what parses them, so that none does twice.
+
+What is being parsed is written down before it is tried. A mark that outlives
+its process says that the store ended meanwhile: killed, out of memory, or
+with its machine. Such a file, like one whose parser was killed from outside
+or took too long, is not tried for ten minutes, then for a day, and then not
+again: it may have been chance. One that makes its parser fail by itself is
+not tried again. Marks name the content (its SHA-256) and the parsers'
+versions: a file that is replaced, and an update of a parser, are tried.
+"""
+
+import contextlib
+import fcntl
+import json
+import logging
+import mmap
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+from msrv.catalog.cache import keep
+
+log = logging.getLogger(__name__)
+
+FOLDER_NAME: Final = "parsing"
+"""In the data folder."""
+RETRY_SECONDS: Final = (600.0, 86_400.0)
+"""How long a file rests that stopped a parser once, or twice, by chance."""
+_BEING_TRIED: Final = "now-"
+_NOTHING: Final = b" " * 64
+_RECIPE: Final = 1
+"""Raise it when files are parsed otherwise: all are tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Why a file isn't parsed.
+
+    `reason` is half a sentence for the operator, on the file. `retry_at` is
+    in Unix seconds, None where it isn't tried again.
+    """
+
+    reason: str
+    retry_at: float | None
+    tries: int
+
+
+def parsers() -> str:
+    """Name the versions of what parses covers and tags."""
+    versions = (metadata.version(name) for name in ("pillow", "mutagen"))
+    return " ".join((str(_RECIPE), *versions))
+
+
+class Marks:
+    """The marks in a folder of their own; with None they are in memory.
+
+    `versions` names what parses: under others, all is tried again. Several
+    processes may share the folder. One thread at a time.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None,
+        *,
+        versions: Callable[[], str] = parsers,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._folder = folder
+        self._versions = versions
+        self._clock = clock
+        self._in_memory: dict[bytes, Mark] = {}
+        self._being_tried: mmap.mmap | None = None
+        self._lock: int | None = None
+        self._path: Path | None = None
+        self._is_open = False
+        self._retry_at: float | None = None
+
+    def find(self, sha256: bytes) -> Mark | None:
+        """Find what keeps a file from being parsed now."""
+        self._open()
+        mark = self._found(sha256)
+        if mark is None or mark.retry_at is None:
+            return mark
+        if mark.retry_at <= self._clock():
+            return None
+        if self._retry_at is None or mark.retry_at < self._retry_at:
+            self._retry_at = mark.retry_at
+        return mark
+
+    def is_retry_due(self) -> bool:
+        """Whether a file that rested can be tried again by now; says so once.
+
+        Of the files that find() was asked for.
+        """
+        due = self._retry_at is not None and self._retry_at <= self._clock()
+        if due:
+            self._retry_at = None
+        return due
+
+    @contextlib.contextmanager
+    def trying(self, sha256: bytes) -> Iterator[None]:
+        """Mark a file as being parsed while the block lasts."""
+        self._open()
+        self._write(sha256.hex().encode("ascii"))
+        try:
+            yield
+        finally:
+            self._write(_NOTHING)
+
+    def stopped(self, sha256: bytes, reason: str, *, by_chance: bool) -> Mark:
+        """Mark a file that has stopped its parser.
+
+        `by_chance` says that the file need not have been the cause.
+        """
+        before = self._found(sha256)
+        tries = 1 + (before.tries if before else 0)
+        again = by_chance and tries <= len(RETRY_SECONDS)
+        mark = Mark(
+            reason,
+            self._clock() + RETRY_SECONDS[tries - 1] if again else None,
+            tries,
+        )
+        self._in_memory[sha256] = mark
+        if self._folder is not None:
+            data = {
+                "reason": reason,
+                "retry_at": mark.retry_at,
+                "tries": tries,
+                "versions": self._versions(),
+            }
+            with self._said("a mark can't be kept"):
+                keep(self._folder / sha256.hex(), json.dumps(data).encode())
+        return mark
+
+    def passed(self, sha256: bytes) -> None:
+        """Forget the mark of a file that was parsed after all."""
+        mark = self._in_memory.pop(sha256, None)
+        if mark is not None and self._folder is not None:
+            with self._said("a mark can't be removed"):
+                (self._folder / sha256.hex()).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Remove what says that this process is parsing."""
+        if self._path is not None:
+            with self._said("a mark can't be removed"):
+                self._path.unlink(missing_ok=True)
+        if self._being_tried is not None:
+            self._being_tried.close()
+        if self._lock is not None:
+            os.close(self._lock)
+        self._being_tried = self._lock = self._path = None
+        self._is_open = False
+
+    def _found(self, sha256: bytes) -> Mark | None:
+        if self._folder is not None:
+            mark = self._read(self._folder / sha256.hex())
+            if mark is not None:
+                self._in_memory[sha256] = mark
+                return mark
+        return self._in_memory.get(sha256)
+
+    def _open(self) -> None:
+        """Begin: take over what ended processes left, and start a mark."""
+        if self._is_open or self._folder is None:
+            return
+        self._is_open = True
+        with self._said("files that stop a parser are tried at each start"):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._take_over(self._folder)
+            self._start(self._folder)
+
+    def _start(self, folder: Path) -> None:
+        token = secrets.token_hex(8)
+        draft = folder / f".{token}"
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        descriptor = os.open(draft, flags, 0o600)
+        try:
+            # The lock says that this process lives. The room is taken now,
+            # so that a full disk can't keep a mark from being written.
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.pwrite(descriptor, _NOTHING, 0)
+            # What is written there outlives this process, however it ends,
+            # and costs no system call for each file.
+            page = mmap.mmap(descriptor, len(_NOTHING))
+            path = folder / f"{_BEING_TRIED}{token}"
+            draft.rename(path)
+        except BaseException:
+            os.close(descriptor)
+            draft.unlink(missing_ok=True)
+            raise
+        self._being_tried, self._lock, self._path = page, descriptor, path
+
+    def _take_over(self, folder: Path) -> None:
+        for path in sorted(folder.glob(f"{_BEING_TRIED}*")):
+            with contextlib.suppress(FileNotFoundError), path.open("rb") as f:
+                try:
+                    fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    continue  # its process lives
+                said = f.read(len(_NOTHING))
+                path.unlink()
+                with contextlib.suppress(ValueError):
+                    if sha256 := bytes.fromhex(said.decode("ascii")):
+                        self.stopped(
+                            sha256,
+                            "was being read when the store was killed",
+                            by_chance=True,
+                        )
+
+    def _write(self, what: bytes) -> None:
+        if self._being_tried is not None:
+            self._being_tried[:] = what
+
+    @contextlib.contextmanager
+    def _said(self, what: str) -> Iterator[None]:
+        """Log an OSError: marks are kept in memory all the same."""
+        try:
+            yield
+        except OSError as error:
+            log.warning("%s: %s: %s", what, self._folder, error.strerror)
+
+    def _read(self, path: Path) -> Mark | None:
+        """Read a mark; None where there is none for these versions."""
+        try:
+            said: dict[str, Any] = json.loads(path.read_bytes())
+            retry_at = said["retry_at"]
+            if said["versions"] != self._versions():
+                return None
+            return Mark(
+                str(said["reason"]),
+                None if retry_at is None else float(retry_at),
+                int(said["tries"]),
+            )
+        except (OSError, ValueError, LookupError, TypeError):
+            return None

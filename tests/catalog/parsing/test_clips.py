@@ -1,0 +1,157 @@
+"""ffmpeg: nothing of the store is within its reach."""
+
+import asyncio
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from msrv.catalog.parsing.marks import Marks
+from msrv.catalog.previews import NoPreview
+from tests.catalog.clips import SLEEPS, SPEAKS, Program, put, runs
+from tests.catalog.parsing import hostile
+from tests.catalog.parsing.hostile import needs_confinement
+from tests.waiting import until
+
+SECRET = "a secret of the store that starts ffmpeg: 4hT-9kQ"
+
+TRIES = """
+import ctypes, json, resource, socket
+found = {
+    "environ": sorted(os.environ),
+    "nice": os.getpriority(os.PRIO_PROCESS, 0),
+}
+def tried(name, call):
+    try:
+        call(); found[name] = "done"
+    except (OSError, MemoryError) as error:
+        found[name] = type(error).__name__
+tried("socket", lambda: socket.socket())
+tried("fork", os.fork)
+tried("kill", lambda: os.kill(os.getppid(), 0))
+tried("memory", lambda: bytearray(300 << 20))
+tried("secret", lambda: open(SECRET_FILE))
+tried("environ of the store", lambda: open(f"/proc/{os.getppid()}/environ"))
+tried("write", lambda: open(LIBRARY + "/made", "w"))
+large = os.open(FOLDER + "/large", os.O_RDWR | os.O_CREAT)
+tried("large", lambda: os.write(large, bytes(2 << 20)))
+found["large"] = os.path.getsize(FOLDER + "/large")
+found["core"] = resource.getrlimit(resource.RLIMIT_CORE)
+found["privileges"] = ctypes.CDLL(None).prctl(39, 0, 0, 0, 0)
+found["standard input"] = open("/dev/stdin", "rb").read().decode()
+with open(FOLDER + "/found", "w") as file:
+    json.dump(found, file)
+"""
+
+
+@needs_confinement
+async def test_it_reads_one_track_and_nothing_else(
+    root: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One fault in a demuxer is every receipt, for ever."""
+    monkeypatch.setenv("NONCE", SECRET)
+    folder = tmp_path / "program"
+    folder.mkdir()
+    (tmp_path / "nonce").write_text(SECRET, "utf-8")
+    program = Program(
+        folder,
+        f"SECRET_FILE, LIBRARY = {str(tmp_path / 'nonce')!r}, {str(root)!r}\n"
+        f"FOLDER = {str(folder)!r}\n"
+        # Python ignores SIGXFSZ, and so a write is cut and the next fails.
+        f"{TRIES}\n{SPEAKS}",
+    )
+    await program.previews(root, cache).clip(put(root, b"the track", 30))
+    found = json.loads((folder / "found").read_text("utf-8"))
+    assert set(found.pop("environ")) - {"LC_CTYPE"} == {"PATH"}
+    assert found == {
+        "nice": min(os.nice(0) + 10, 19),
+        "socket": "PermissionError",
+        "fork": "PermissionError",
+        "kill": "PermissionError",
+        "memory": "MemoryError",
+        "secret": "PermissionError",
+        "environ of the store": "PermissionError",
+        "write": "PermissionError",
+        "large": program.limits.file_bytes,
+        "core": [0, 0],
+        "privileges": 1,
+        "standard input": "the track",
+    }
+
+
+async def test_more_than_a_clip_is_none(
+    root: Path, cache: Path, tmp_path: Path
+) -> None:
+    """A track has ffmpeg fill the store's memory, or its disk."""
+    program = Program(tmp_path, "while True: os.write(1, bytes(100_000))")
+    previews = program.previews(root, cache)
+    with pytest.raises(NoPreview) as caught:
+        await previews.clip(put(root, b"x", 30))
+    assert "more than a clip" in str(caught.value.__cause__)
+    assert not runs(program.pids[0])
+
+
+async def test_a_track_that_crashes_it_is_not_tried_after_a_restart(
+    root: Path, cache: Path, tmp_path: Path
+) -> None:
+    """Each visit to a page has a program crash, as long as the file lies."""
+    program = Program(tmp_path, "os.kill(os.getpid(), 11)")
+    track = put(root, b"x", 30)
+    for _ in range(2):
+        previews = program.previews(
+            root, cache, marks=Marks(tmp_path / "marks", versions=str)
+        )
+        with pytest.raises(NoPreview):
+            await previews.clip(track)
+        await previews.aclose()
+    assert len(program.pids) == 1
+
+
+async def test_a_stop_condemns_no_track(
+    root: Path, cache: Path, tmp_path: Path
+) -> None:
+    """Each restart takes a preview away."""
+    program = Program(tmp_path, SLEEPS)
+    previews = program.previews(root, cache, marks=Marks(tmp_path / "marks"))
+    asked = asyncio.create_task(previews.clip(put(root, b"x", 30)))
+    await until(lambda: len(program.pids) == 1)
+    await previews.aclose()
+    with pytest.raises(NoPreview):
+        await asked
+    assert list((tmp_path / "marks").iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS has no such signal")
+def test_it_ends_with_a_store_that_is_killed(
+    root: Path, cache: Path, tmp_path: Path
+) -> None:
+    """A store that is killed leaves processes behind."""
+    code = (
+        "import asyncio, sys; sys.path.insert(0, '.')\n"
+        "from pathlib import Path\n"
+        "from tests.catalog.clips import SLEEPS, Program, put\n"
+        f"program = Program(Path({str(tmp_path)!r}), SLEEPS)\n"
+        f"root, cache = Path({str(root)!r}), Path({str(cache)!r})\n"
+        "previews = program.previews(root, cache)\n"
+        "asyncio.run(previews.clip(put(root, b'x', 30)))\n"
+    )
+    starts = tmp_path / "starts"
+    os.mkfifo(starts)
+    with subprocess.Popen([sys.executable, "-c", code]) as store:
+        reading = os.open(starts, os.O_RDONLY | os.O_NONBLOCK)
+        with os.fdopen(reading, encoding="ascii") as file:
+            assert select.select([file], [], [], 60)[0]
+            process_id = int(file.readline())
+        assert not hostile.is_gone(process_id)
+        descriptor = os.pidfd_open(process_id)
+        store.send_signal(signal.SIGKILL)
+        store.wait()
+    try:
+        assert select.select([descriptor], [], [], 60)[0]
+    finally:
+        os.close(descriptor)

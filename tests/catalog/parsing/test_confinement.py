@@ -1,0 +1,271 @@
+"""A parser that a file has taken over gets nowhere."""
+
+import os
+import resource
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from msrv.catalog.parsing import seccomp
+from msrv.catalog.parsing.parser import Parser, StopsParser
+from msrv.catalog.parsing.starting import ENVIRONMENT
+from tests.catalog.parsing import hostile
+from tests.catalog.parsing.hostile import (
+    helper_id,
+    needs_confinement,
+    refuses,
+    run,
+)
+
+SECRET = "a secret of the store that starts the parser: 4hT-9kQ"
+
+
+@pytest.fixture(scope="module")
+def taken_over() -> Iterator[Parser]:
+    """One that runs, of a store with secrets in its environment."""
+    with pytest.MonkeyPatch.context() as patch, hostile.parser() as parser:
+        for name in ("NONCE", "MSRV_STRIPE_KEY", "MSRV_SMTP_URL"):
+            patch.setenv(name, SECRET)
+        parser.start()
+        yield parser
+
+
+def test_no_secret_is_in_its_environment(taken_over: Parser) -> None:
+    """A fault in a decoder tells a stranger the key of the store."""
+    said = run(taken_over, "import os; said = ' '.join(sorted(os.environ))")
+    # Python itself sets LC_CTYPE in an environment without a language.
+    assert set(said.split()) - {"LC_CTYPE"} == set(ENVIRONMENT)
+    kept = Path(f"/proc/{helper_id(taken_over)}/environ").read_bytes()
+    assert SECRET.encode() not in kept
+
+
+def test_no_file_of_the_store_is_open_in_it(
+    tmp_path: Path,
+) -> None:
+    """A fault in a decoder reads the database that the store has open."""
+    with (tmp_path / "open").open("wb") as file:
+        os.set_inheritable(file.fileno(), True)  # noqa: FBT003  # as careless code would
+        code = (
+            "import os\nfound = []\n"
+            "for number in range(3, 64):\n"
+            "    try: os.fstat(number); found.append(number)\n"
+            "    except OSError: pass\n"
+            "said = len(found)"
+        )
+        with hostile.parser() as parser:
+            # The socket, select()'s own or none, and the file that it reads.
+            assert int(run(parser, code)) <= 3
+
+
+@needs_confinement
+@pytest.mark.parametrize(
+    "code",
+    [
+        "socket.socket(socket.AF_INET)",
+        "socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)",
+        "socket.socket(socket.AF_UNIX)",
+        "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)",
+        "os.fork()",
+        "os.posix_spawn('/bin/true', ['true'], {})",
+        "os.execv('/bin/true', ['true'])",
+        "os.kill(os.getppid(), 0)",
+        "os.setpriority(os.PRIO_PROCESS, os.getppid(), 19)",
+        "os.memfd_create('x')",
+        "os.open(f'/proc/{os.getppid()}/environ', os.O_RDONLY)",
+        "os.open(f'/proc/{os.getppid()}/mem', os.O_RDONLY)",
+        "os.open('/proc/self/mem', os.O_RDWR)",
+        "os.open('/etc/passwd', os.O_RDONLY)",
+        "os.listdir('/')",
+        "os.listdir('/tmp')",
+        "os.open('/tmp/written', os.O_WRONLY | os.O_CREAT)",
+        "os.mkdir('/tmp/made')",
+        "os.open(f'/proc/self/fd/{len(fields) + 2}', os.O_WRONLY)",
+    ],
+)
+def test_the_system_refuses_it(taken_over: Parser, code: str) -> None:
+    """A fault in a decoder reaches the network, the disk, or the store."""
+    assert run(taken_over, refuses(code)) == "PermissionError"
+
+
+@needs_confinement
+@pytest.mark.parametrize(
+    "call",
+    [
+        "io_uring_setup",
+        "ptrace",
+        "process_vm_readv",
+        "process_vm_writev",
+        "pidfd_open",
+        "shmget",
+        "bpf",
+        "unshare",
+        "keyctl",
+    ],
+)
+def test_a_call_without_a_wrapper_is_refused(
+    taken_over: Parser, call: str
+) -> None:
+    """A filter is gone around by a call that Python has no name for."""
+    column = ["x86_64", "aarch64"].index(os.uname().machine)
+    number = seccomp._REFUSED[call][column]
+    said = run(
+        taken_over,
+        "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+        f"said = libc.syscall({number}, 0, 0, 0, 0, 0), ctypes.get_errno()",
+    )
+    assert said == "(-1, 1)"
+
+
+@needs_confinement
+def test_a_limit_of_another_process_stays(taken_over: Parser) -> None:
+    """A fault in a decoder takes the store's descriptors away."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    code = "import resource; resource.prlimit(os.getppid(), 7, (3, 3))"
+    assert run(taken_over, refuses(code)) == "PermissionError"
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
+
+
+@needs_confinement
+def test_a_file_can_be_read_and_not_be_changed(
+    taken_over: Parser, tmp_path: Path
+) -> None:
+    """A fault in a decoder changes what is sold."""
+    path = tmp_path / "sold"
+    code = (
+        "import os, gc, io\n"
+        "files = [each for each in gc.get_objects()"
+        " if isinstance(each, io.FileIO) and each.fileno() > 2]\n"
+        "said = []\n"
+        "for each in files:\n"
+        "    try: os.write(each.fileno(), b'x'); said.append('written')\n"
+        "    except OSError as error: said.append(type(error).__name__)\n"
+    )
+    path.write_text(code)
+    with path.open("rb") as file:
+        said = taken_over.tags(file, "x.mp3", hostile.sha256(code)).title
+    assert said == "['OSError']"
+    assert path.read_text() == code
+
+
+def test_threads_can_still_be_started(taken_over: Parser) -> None:
+    """Decoders that work in threads can't work."""
+    code = (
+        "import threading\nfound = []\n"
+        "each = threading.Thread(target=found.append, args=(1,))\n"
+        "each.start(); each.join(); said = found"
+    )
+    assert run(taken_over, code) == "[1]"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS has no such limit")
+def test_memory_has_a_bound() -> None:
+    """One cover takes the memory of the whole container, and that the store.
+
+    The store is told, and goes on with the next file.
+    """
+    with hostile.parser() as parser:
+        with pytest.raises(StopsParser, match="too much memory"):
+            run(parser, "said = len(bytearray(400 << 20))")
+        assert run(parser, "said = len(bytearray(100 << 20))") == "104857600"
+
+
+def test_time_has_a_bound() -> None:
+    """One cover keeps a processor for ever, and all others wait."""
+    with hostile.parser(None, "CPU_SECONDS=1") as parser:
+        with pytest.raises(StopsParser, match="too long"):
+            run(parser, "while True: pass")
+        assert run(parser, "said = 1") == "1"
+
+
+def test_no_core_is_left() -> None:
+    """A crash writes what was in memory into the data folder."""
+    code = "import resource; said = resource.getrlimit(resource.RLIMIT_CORE)"
+    with hostile.parser() as parser:
+        assert run(parser, code) == "(0, 0)"
+
+
+@needs_confinement
+def test_no_limit_can_be_raised(taken_over: Parser) -> None:
+    """A fault in a decoder lifts what should contain it."""
+    for name in ("RLIMIT_AS", "RLIMIT_NOFILE", "RLIMIT_FSIZE", "RLIMIT_CORE"):
+        number = getattr(resource, name)
+        code = (
+            "import resource\n"
+            f"soft, hard = resource.getrlimit({number})\n"
+            f"try: resource.setrlimit({number}, (hard + 1, hard + 1))\n"
+            "except ValueError: said = 'refused'\n"
+            "except OSError: said = 'refused'\n"
+        )
+        # Root may, outside a container: no capability is left there.
+        if os.geteuid() != 0:
+            assert run(taken_over, code) == "refused"
+    status = Path(f"/proc/{helper_id(taken_over)}/status").read_text("ascii")
+    assert "NoNewPrivs:\t1" in status
+    assert "Seccomp:\t2" in status
+
+
+def test_a_system_without_confinement_is_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """An operator takes for confined what is not."""
+    with caplog.at_level("INFO"):
+        with hostile.parser() as parser:
+            parser._say(["Landlock", "seccomp"])
+        assert [each.levelname for each in caplog.records] == ["WARNING"]
+        assert "Landlock, seccomp" in caplog.text
+        caplog.clear()
+        with hostile.parser() as parser:
+            parser._say([])
+            parser._say([])
+    assert [each.levelname for each in caplog.records] == ["INFO"]
+
+
+@needs_confinement
+def test_another_architectures_calls_kill() -> None:
+    """A filter by numbers is gone around with other numbers."""
+    if os.uname().machine != "x86_64":
+        pytest.skip("the instruction is one of x86")
+    # getpid by `int 0x80`, which is the 32-bit kernel's: 20 there.
+    code = (
+        "import ctypes, mmap\n"
+        "page = mmap.mmap(-1, 4096, prot=7)\n"
+        "page.write(b'\\xb8\\x14\\0\\0\\0\\xcd\\x80\\xc3')\n"
+        "where = ctypes.addressof(ctypes.c_char.from_buffer(page))\n"
+        "said = ctypes.CFUNCTYPE(ctypes.c_int)(where)()\n"
+    )
+    with (
+        hostile.parser() as parser,
+        pytest.raises(StopsParser, match=r"SIGSYS|SIGSEGV"),
+    ):
+        run(parser, code)
+
+
+def test_nothing_of_it_outlives_its_store(tmp_path: Path) -> None:
+    """A store that is killed leaves processes behind."""
+    program = (
+        "import sys; sys.path.insert(0, '.')\n"
+        "from tests.catalog.parsing import hostile\n"
+        "parser = hostile.parser()\n"
+        "parser.start()\n"
+        "print(hostile.helper_id(parser), flush=True)\n"
+        "hostile.run(parser, 'import time; time.sleep(3600)')\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
+    ) as store:
+        assert store.stdout is not None
+        helper = int(store.stdout.readline())
+        assert not hostile.is_gone(helper)
+        descriptor = os.pidfd_open(helper)
+        store.send_signal(signal.SIGKILL)
+        store.wait()
+    try:
+        assert select.select([descriptor], [], [], 60)[0]
+    finally:
+        os.close(descriptor)
+    assert tmp_path.exists()

@@ -1,0 +1,234 @@
+"""The parser: what it answers is checked before it is believed."""
+
+import io
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from msrv.catalog.parsing.parser import (
+    NoParser,
+    Parser,
+    ParserClosed,
+    StopsParser,
+)
+from msrv.catalog.pictures import NotAPicture
+from msrv.catalog.tags import NotAudio, Tags
+from tests.catalog import parsers
+from tests.catalog.covers import saved
+from tests.catalog.parsing import hostile
+from tests.catalog.parsing.hostile import helper_id, run
+from tests.catalog.shelves import tagged
+
+
+def put(tmp_path: Path, data: bytes) -> Path:
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    return path
+
+
+def test_tags_are_those_of_the_file(tmp_path: Path) -> None:
+    """A track is sold under another's name."""
+    path = put(tmp_path, tagged(title="One", artist="Ann", number="3/9"))
+    with path.open("rb") as file:
+        tags = parsers.shared().tags(file, "track.wav", b"1")
+        assert tags == Tags("One", "Ann", number=3, duration_seconds=0.5)
+        # Wherever the store has left the file.
+        file.seek(20)
+        assert parsers.shared().tags(file, "track.wav", b"1") == tags
+        with pytest.raises(NotAudio):
+            parsers.shared().tags(file, "track.flac", b"2")
+
+
+def test_pictures_are_measured_and_shrunk(tmp_path: Path) -> None:
+    """No cover is shown."""
+    path = put(tmp_path, saved(Image.new("RGB", (300, 200), (200, 20, 30))))
+    with path.open("rb") as file:
+        facts = parsers.shared().measure(file, b"3")
+        assert (facts.width, facts.height) == (300, 200)
+        data = parsers.shared().shrink(file, 160, b"3")
+    assert Image.open(io.BytesIO(data)).size == (160, 107)
+    path.write_bytes(b"no picture")
+    with path.open("rb") as file, pytest.raises(NotAPicture):
+        parsers.shared().measure(file, b"4")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ({},),
+        ({"tags": None},),
+        ({"tags": []},),
+        ({"tags": {"title": 5}},),
+        ({"tags": {"title": ["a"]}},),
+        ({"tags": {"title": "a\x1b[2J"}},),
+        ({"tags": {"title": "a\nb"}},),
+        ({"tags": {"title": "a" * 100_000}},),
+        ({"tags": {"number": True}},),
+        ({"tags": {"number": 1e300}},),
+        ({"tags": {"number": 10**30}},),
+        ({"tags": {"duration_seconds": float("nan")}},),
+        ({"tags": {"duration_seconds": float("inf")}},),
+        ({"tags": {"price": "0"}},),
+        ({"tags": {"title": "a" * 300_000}},),
+        ({"tags": {"title": "a"}}, bytes(9 << 20)),
+    ],
+    ids=lambda answer: str(answer)[:40],
+)
+def test_tags_that_no_parser_would_say_are_a_fault(
+    answer: tuple[object, ...],
+) -> None:
+    """A taken-over parser writes into the store's pages, log or memory."""
+    with hostile.parser() as parser:
+        code = f"nan, inf = float('nan'), float('inf'); answer = {answer!r}"
+        with pytest.raises(StopsParser, match="answer wrongly"):
+            run(parser, code)
+        assert run(parser, "said = 1") == "1"
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        {"width": 0, "height": 1, "colour": "#000000"},
+        {"width": 1, "height": 10**9, "colour": "#000000"},
+        {"width": 1, "height": 1, "colour": "red;}body{"},
+        {"width": 1, "height": 1, "colour": "#000000", "more": 1},
+    ],
+    ids=str,
+)
+def test_a_picture_that_no_parser_would_say_is_a_fault(
+    tmp_path: Path, picture: dict[str, object]
+) -> None:
+    """A taken-over parser writes into the pages' styles."""
+    path = put(tmp_path, f"answer = ({{'picture': {picture}}},)".encode())
+    with (
+        hostile.parser() as parser,
+        path.open("rb") as file,
+        pytest.raises(StopsParser),
+    ):
+        parser.measure(file, b"1")
+
+
+def test_a_copy_that_is_no_webp_is_a_fault(tmp_path: Path) -> None:
+    """A taken-over parser has the store send whatever it likes."""
+    path = put(tmp_path, b"answer = ({}, b'<script>alert(1)</script>')")
+    with (
+        hostile.parser() as parser,
+        path.open("rb") as file,
+        pytest.raises(StopsParser),
+    ):
+        parser.shrink(file, 160, b"1")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"junk that is no frame at all",
+        b"\xff" * 8,
+        b'\0\0\0\5\0\0\0\0{"a"',
+        b"\0\0\0\2\0\0\0\0[]",
+        b"\0\0\0\2\0\0\0\0{}more",
+        b"\0\1\0\0\0\0\0\0" + b"[" * 65536,
+    ],
+)
+def test_what_is_no_frame_is_a_fault(data: bytes) -> None:
+    """A taken-over parser has the store wait, or fill its memory."""
+    code = (
+        "import gc, os, socket\n"
+        "for each in gc.get_objects():\n"
+        "    if isinstance(each, socket.socket):\n"
+        f"        each.sendall({data!r})\n"
+        "os._exit(0)\n"
+    )
+    with hostile.parser() as parser:
+        with pytest.raises(StopsParser):
+            run(parser, code)
+        assert run(parser, "said = 1") == "1"
+
+
+def test_one_that_exits_again_and_again_is_a_fault() -> None:
+    """A file that ends its parser politely is tried for ever."""
+    with hostile.parser() as parser, pytest.raises(StopsParser):
+        run(parser, "import os; os._exit(0)")
+
+
+def test_an_idle_helper_goes_and_another_comes() -> None:
+    """A store holds a decoder's memory for ever, or shows no cover again."""
+    with hostile.parser(None, "IDLE_SECONDS=0.2") as parser:
+        assert run(parser, "said = 1") == "1"
+        assert parser._helper is not None
+        first = parser._helper.process
+        first.wait(60)
+        assert run(parser, "said = 1") == "1"
+        assert helper_id(parser) != first.pid
+
+
+def test_closing_ends_it_in_the_middle_of_a_file(tmp_path: Path) -> None:
+    """A store that stops waits for a minute, or leaves a process behind."""
+    found: list[type[BaseException]] = []
+
+    def ask() -> None:
+        try:
+            run(parser, "import time; time.sleep(3600)")
+        except ParserClosed as error:
+            found.append(type(error))
+
+    with hostile.parser(tmp_path) as parser:
+        parser.start()
+        helper = helper_id(parser)
+        asking = threading.Thread(target=ask)
+        asking.start()
+        while parser._marks._being_tried is None or (
+            not parser._marks._being_tried[:].strip()
+        ):
+            time.sleep(0.01)
+    asking.join(60)
+    assert found == [ParserClosed]
+    assert hostile.is_gone(helper)
+    assert list((tmp_path / "parsing").iterdir()) == []
+    with pytest.raises(ParserClosed):
+        run(parser, "said = 1")
+
+
+def test_one_that_cannot_start_says_why() -> None:
+    """A store without its parser is silent about it."""
+    for parser, reason in (
+        (Parser(command=("/nowhere/python",)), "No such file"),
+        (hostile.parser(None, "no such limit"), "ValueError"),
+    ):
+        with parser, pytest.raises(NoParser, match=reason):
+            parser.start()
+
+
+def test_many_threads_get_each_its_own_answer() -> None:
+    """A track is sold under another's name."""
+    with hostile.parser() as parser:
+        found: dict[int, str] = {}
+
+        def ask(number: int) -> None:
+            for turn in range(20):
+                said = run(parser, f"said = {number * 100 + turn}")
+                found[number * 100 + turn] = said
+
+        threads = [
+            threading.Thread(target=ask, args=(number,)) for number in range(4)
+        ]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join(60)
+    assert len(found) == 80
+    assert all(said == str(number) for number, said in found.items())
+
+
+def test_no_descriptor_is_left(tmp_path: Path) -> None:
+    """A store runs out of descriptors after some thousand files."""
+    path = put(tmp_path, tagged(title="One"))
+    with Parser() as parser, path.open("rb") as file:
+        parser.tags(file, "a.wav", b"1")
+        before = len(list(Path("/dev/fd").iterdir()))
+        for _ in range(100):  # more than the helper itself may have open
+            parser.tags(file, "a.wav", b"1")
+        assert len(list(Path("/dev/fd").iterdir())) == before
