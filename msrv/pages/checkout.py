@@ -150,7 +150,8 @@ async def buy(request: web.Request) -> web.StreamResponse:
             request.config_dict[KEYRING], quote.order_id
         ),
     )
-    if quote.total_minor:
+    if quote.total_minor and provider.page is None:
+        # Beginning it asks somebody else, who counts.
         request.config_dict[LIMITS].payments.take(
             client_network(request[ORIGIN].client),
             now=request.config_dict[CLOCK](),

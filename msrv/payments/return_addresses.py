@@ -10,6 +10,7 @@ its first start with this version; a new one never does.
 """
 
 import contextlib
+import secrets
 from pathlib import Path
 from typing import Final
 
@@ -63,9 +64,15 @@ class Untagged:
                 return
         if any((self._data / name).exists() for name in _LEFT_BY_A_STORE):
             self._until = now + UNTAGGED_SECONDS
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         with contextlib.suppress(OSError):
             self._data.mkdir(parents=True, exist_ok=True)
-            path.write_text(f"{self._until}\n", "ascii")
+            try:
+                draft.write_text(f"{self._until}\n", "ascii")
+                # At once, for another process that starts now.
+                draft.replace(path)
+            finally:
+                draft.unlink(missing_ok=True)
 
     def are_taken(self, now: int) -> bool:
         """Whether an address without a tag is looked up."""

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from msrv.pages import limits
 from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
 from tests.conftest import Client, Clock
@@ -217,3 +218,14 @@ async def test_two_currencies_are_two_payments(
     assert [each["currency"] for each in shown["orders"]] == ["EUR", "JPY"]
     page = await (await store.get("/checkout")).text()
     assert page.count('action="/purchases"') == 2
+
+
+async def test_a_payment_at_a_page_of_ours_is_not_limited(
+    store: Client,
+) -> None:
+    """A store to look around in stops selling after a minute."""
+    for _ in range(limits.PAYMENTS.burst + 5):
+        answer = await store.post(
+            "/purchases", data={"item": "night-bus"}, headers=JSON
+        )
+        assert answer.status == 201
