@@ -171,8 +171,10 @@ class Files:
         first, *others = contents
 
         def check_all() -> BinaryIO:
-            for content in others:
-                self._storage.open(content).close()
+            # Where one has to be hashed again, it goes on with that one.
+            while others:
+                self._storage.open(others[-1]).close()
+                others.pop()
             return self._storage.open(first)
 
         await self._keep(first, check_all)

@@ -199,6 +199,25 @@ async def test_any_name_survives(
     assert unquote_to_bytes(bare) == os.fsencode(path)
 
 
+@pytest.mark.parametrize("retagged", [False, True])
+async def test_a_file_of_another_status_is_hashed_before_the_edge_has_it(
+    asked: Client, counter: Counter, *, retagged: bool
+) -> None:
+    """A chmod refuses no buyer; other bytes under the old date and size don't
+    go out under the old ETag.
+    """
+    path = counter.root / "large"
+    before = path.stat()
+    while path.stat().st_ctime_ns == before.st_ctime_ns:
+        path.chmod(0o600)
+        if retagged:
+            path.write_bytes(DATA[:-1] + b"!")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    async with asked.get("/large") as answer:
+        assert answer.status == (503 if retagged else 200)
+        assert ("X-Accel-Redirect" in answer.headers) is not retagged
+
+
 def test_links_are_resolved(counter: Counter) -> None:
     """nginx follows a link that was changed after it was checked."""
     real = counter.things["large"][1].pieces[0]
