@@ -11,7 +11,8 @@ import json
 import logging
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
@@ -91,6 +92,7 @@ class Index:
         self._changed: set[str] = set()
         self._known: dict[str, Known] = {}
         self._warned = False
+        self._is_recalling = False
         rows = connection.execute(
             "SELECT path, identity, sha256, crc32, facts FROM files"
         )
@@ -142,9 +144,25 @@ class Index:
     def find(self, file: FoundFile) -> Known | None:
         """Find what is known of a file, if it still is that file."""
         known = self._known.get(file.path)
-        if known is None or not known.identity.is_same(file.identity):
+        if known is None:
             return None
-        return known
+        is_same = known.identity.is_same(file.identity)
+        if is_same or (self._is_recalling and self.has_seen(file)):
+            return known
+        return None
+
+    @contextmanager
+    def recalling(self) -> Iterator[None]:
+        """Find also what only a status tells from what was last read.
+
+        What is found so has the identity of then, so that storage hashes the
+        file before it sends it.
+        """
+        self._is_recalling = True
+        try:
+            yield
+        finally:
+            self._is_recalling = False
 
     def knows(self, path: str) -> bool:
         """Whether there was a file of this path."""

@@ -258,6 +258,7 @@ class LiveCatalog:
                 quiet_seconds=self._settling.quiet_seconds,
                 history=history,
                 parser=self._parser,
+                now=self._timer(),
                 stopping=self._stopping.is_set,
                 progress=_Progress(),
             )

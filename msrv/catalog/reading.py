@@ -5,7 +5,7 @@ release whose description is broken stays as it last was.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from msrv.catalog.index import Index
 from msrv.catalog.kept_config import KeptConfig
 from msrv.catalog.model import Catalog
 from msrv.catalog.parsing.parser import Parser
+from msrv.catalog.portions import portion, settled_part, was_read
 from msrv.catalog.scan import (
     STORE_TOML,
     FoundFolder,
@@ -31,7 +32,7 @@ from msrv.catalog.scan import (
     in_release,
     scan,
 )
-from msrv.catalog.settling import LIBRARY, Unsettled
+from msrv.catalog.settling import GRACE_FACTOR, LIBRARY, Unsettled, explain
 from msrv.catalog.text import shown
 from msrv.problems import Problem
 
@@ -39,7 +40,6 @@ __all__ = ["LibraryUnreadable", "Reading", "read_library"]
 
 log = logging.getLogger(__name__)
 
-_MAX_BYTES_AT_ONCE: Final = 4 << 30
 _NONE_UNSETTLED: Final[Mapping[str, Unsettled]] = MappingProxyType({})
 
 
@@ -52,6 +52,7 @@ class Reading:
     `waiting` says that a folder was being changed, a file could not be read,
     or a configuration that is away counts on: read again soon. `retrying`
     says so of the latter two, which no change of the library may announce.
+    `lacking_since` says since when a folder has had a file that can't be read.
     """
 
     catalog: Catalog
@@ -62,6 +63,7 @@ class Reading:
     retrying: bool = False
     store: StoreConfig = field(default_factory=StoreConfig, repr=False)
     built: Mapping[str, Built] = field(default_factory=dict, repr=False)
+    lacking_since: Mapping[str, float] = field(default_factory=dict)
 
 
 def read_library(
@@ -75,6 +77,7 @@ def read_library(
     quiet_seconds: float = 0,
     history: History | None = None,
     parser: Parser | None = None,
+    now: float = 0,
     stopping: Callable[[], bool] = lambda: False,
     progress: Progress = lambda *_: None,
 ) -> Reading:
@@ -85,8 +88,9 @@ def read_library(
     is held back whole, until it has been still for `quiet_seconds`. `kept` is
     the last good configuration, and `history` what was offered before, which
     is found under its old ids where it has new ones. `parser` reads tags and
-    covers; without one, one is started for this reading. Raises
-    LibraryUnreadable, and Stopped when `stopping` says so.
+    covers; without one, one is started for this reading. `now` is a time that
+    never goes back. Raises LibraryUnreadable, and Stopped when `stopping`
+    says so.
     """
     found = scan(root) if found is None else found
     if found.is_empty and previous is not None and previous.catalog.releases:
@@ -95,6 +99,7 @@ def read_library(
         )
     reader = _Reader(root, index, found, unsettled, kept or KeptConfig())
     reader.quiet_seconds = quiet_seconds
+    reader.now = now
     reader.previous = previous
     with nullcontext(parser) if parser else Parser() as parsing:
         reading = reader.read(parsing, stopping, progress)
@@ -138,7 +143,9 @@ class _Reader:
         self._notes = list(found.notes)
         self._held: list[Problem] = []
         self._retrying = False
+        self._lacking_since: dict[str, float] = {}
         self.quiet_seconds = 0.0
+        self.now = 0.0
         self.previous: Reading | None = None
 
     def read(
@@ -195,6 +202,7 @@ class _Reader:
             retrying=retrying,
             store=store,
             built=built,
+            lacking_since=self._lacking_since,
         )
 
     def _new(
@@ -203,7 +211,7 @@ class _Reader:
         known: Mapping[str, Built],
         built: dict[str, Built],
     ) -> list[FoundFolder]:
-        """Choose what to make; what stays as it was goes into `built`."""
+        """Choose what to read; what stays as it was goes into `built`."""
         anew: list[FoundFolder] = []
         for folder in self._found.folders:
             old = known.get(folder.path)
@@ -211,32 +219,35 @@ class _Reader:
                 if old is not None:
                     built[folder.path] = old
                 elif self.previous is None:
-                    anew += self._sold_before(folder)
+                    paths = self._unsettled[folder.path].paths
+                    anew += settled_part(folder, paths, self._index)
             elif old is not None and old.source == (folder, store):
                 built[folder.path] = old
             else:
                 anew.append(folder)
-        return anew if self.previous is None else self._some(anew, built)
+        now, later = portion(anew, self._index)
+        for folder in later:
+            old = known.get(folder.path)
+            if old is not None:
+                built[folder.path] = old
+                self._retrying = True
+            elif self.previous is not None:
+                self._retrying = True
+            elif was_read(folder, self._index):
+                built[folder.path] = self._recalled(folder, store)
+            else:
+                now.append(folder)  # a store opens with all that it has
+        return now
 
-    def _sold_before(self, folder: FoundFolder) -> list[FoundFolder]:
-        """Return what was there of a folder before this start.
+    def _recalled(self, folder: FoundFolder, store: StoreConfig) -> Built:
+        """Make a folder's release of what its files were when last read.
 
-        A store that starts while files arrive goes on delivering what it
-        sold; where a file is replaced, there is nothing to go on with.
+        Whoever downloads one meanwhile has it hashed first; see storage.
         """
-        paths = self._unsettled[folder.path].paths
-        config_path = folder.config and folder.config.path
-        if any(
-            path != config_path and self._index.knows(path) for path in paths
-        ):
-            return []
-        files = tuple(each for each in folder.files if each.path not in paths)
-        cover = folder.cover
-        if cover is not None and cover.path in paths:
-            cover = None
-        if not all(map(self._index.find, files)):
-            return []
-        return [replace(folder, files=files, cover=cover)] if files else []
+        self._retrying = True
+        with self._index.recalling():
+            made = self._release(folder, store, None, {})
+        return replace(made, source=None)
 
     def _made(
         self,
@@ -259,7 +270,8 @@ class _Reader:
             self._retrying = True
             return old
         try:
-            return self._release(folder, store, old, unreadable)
+            made = self._release(folder, store, old, unreadable)
+            return made if made.is_whole else self._lacking(folder, old, made)
         except Exception as error:
             # A mistake of ours is this folder's problem alone.
             log.exception("%s could not be read", shown(folder.path))
@@ -270,6 +282,25 @@ class _Reader:
             return replace(
                 old, source=None, problems=(problem,), is_whole=False
             )
+
+    def _lacking(
+        self, folder: FoundFolder, old: Built | None, made: Built
+    ) -> Built:
+        """Choose what to offer of a folder with a file that can't be read.
+
+        A disk that fails for a moment must not sell an album without a song,
+        for less. For the grace, it stays as it was.
+        """
+        before = self.previous.lacking_since if self.previous else {}
+        since = before.get(folder.path, self.now)
+        self._lacking_since[folder.path] = since
+        if old is None or (
+            self.now - since >= GRACE_FACTOR * self.quiet_seconds
+        ):
+            return made
+        return replace(
+            old, source=None, problems=made.problems, is_whole=False
+        )
 
     def _release(
         self,
@@ -303,55 +334,21 @@ class _Reader:
 
     def _hold(self, path: str, built: Built | None) -> None:
         """Say what a folder, or store.toml, waits for."""
-        waits = self._unsettled[path]
-        file = shown(waits.file)
-        where = shown(path) if path else STORE_TOML
-        until = f"all its files have been still for {self.quiet_seconds:g} s"
         release = built.release if built else None
-        if waits.is_restless:
-            what = (
-                f"is not taken up: {file} keeps changing, and it waits until"
-            )
-        elif path == LIBRARY and not self._config.is_store_known:
-            what = "is still arriving; what it prices waits until"
-        elif path != LIBRARY and (release is None or release.hidden):
-            what = f"is held back: {file} is still arriving; it waits until"
+        said = explain(
+            shown(path) if path else STORE_TOML,
+            self._unsettled[path],
+            is_offered=(
+                self._config.is_store_known
+                if path == LIBRARY
+                else release is not None and not release.hidden
+            ),
+            quiet_seconds=self.quiet_seconds,
+        )
+        if isinstance(said, Problem):
+            self._held.append(said)
         else:
-            self._notes.append(
-                f"{where} stays as it was while {file} is being changed"
-            )
-            return
-        self._held.append(Problem(where, None, f"{what} {until}"))
-
-    def _some(
-        self, anew: Iterable[FoundFolder], built: dict[str, Built]
-    ) -> list[FoundFolder]:
-        """Choose what to read now, where that would take long.
-
-        After a `chmod` of a large library, all of it is hashed again; a new
-        price must not wait for the end of that.
-        """
-        assert self.previous is not None  # noqa: S101 - for the type checker
-        known = self.previous.built
-        sizes = {
-            folder.path: sum(
-                file.size_bytes
-                for file in in_release(folder)
-                if self._index.find(file) is None
-            )
-            for folder in anew
-        }
-        chosen: list[FoundFolder] = []
-        size_bytes = 0
-        for folder in sorted(anew, key=lambda each: sizes[each.path]):
-            size_bytes += sizes[folder.path]
-            if not chosen or size_bytes <= _MAX_BYTES_AT_ONCE:
-                chosen.append(folder)
-                continue
-            self._retrying = True
-            if folder.path in known:
-                built[folder.path] = known[folder.path]
-        return chosen
+            self._notes.append(said)
 
 
 def _remember(index: Index, found: Scan) -> None:

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from msrv.catalog.scan import FoundFile, FoundFolder, Scan
+from msrv.catalog.text import shown
+from msrv.problems import Problem
 
 SETTLE_SECONDS: Final = 10
 GRACE_FACTOR: Final = 6
@@ -127,6 +129,25 @@ class Settling:
             age = _age(file, wall)
             if age < self.quiet_seconds and not is_known(file):
                 yield file.path, now - age
+
+
+def explain(
+    where: str, waits: Unsettled, *, is_offered: bool, quiet_seconds: float
+) -> Problem | str:
+    """Say what a folder waits for: a problem, or a note where it is on sale.
+
+    The text stays the same while the folder waits for one file, so that it
+    is logged once.
+    """
+    file = shown(waits.file)
+    until = f"it waits until it has been still for {quiet_seconds:g} s"
+    if waits.is_restless:
+        what = f"is not taken up: {file} keeps changing; {until}"
+    elif not is_offered:
+        what = f"is held back: {file} is still arriving; {until}"
+    else:
+        return f"{where} stays as it was while {file} is being changed"
+    return Problem(where, None, what)
 
 
 def _age(file: FoundFile, now: float) -> float:

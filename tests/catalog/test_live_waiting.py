@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from msrv.catalog import facts
 from msrv.catalog.live import LiveCatalog, NotReady
+from msrv.catalog.scan import FoundFile
 from tests.catalog.shelves import Library, wav
 from tests.waiting import until
 
@@ -176,6 +178,37 @@ async def test_a_release_keeps_its_price_while_its_file_is_away(
         assert str(catalog.current.releases[0].price) == "€2.00"
 
 
+async def test_a_disk_that_fails_for_a_moment_sells_no_less(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An album would be sold without a song, for less."""
+    path = store.shelf.release("R") / "01 A.wav"
+    real = facts._read
+
+    def fail(
+        root: Path, wanted: FoundFile, *rest: object, **more: object
+    ) -> object:
+        if wanted.path == "R/01 A.wav":
+            return facts._problem(wanted, "can't be read: I/O error")
+        return real(root, wanted, *rest, **more)  # type: ignore[arg-type] # passed on
+
+    async with store.open() as catalog:
+        monkeypatch.setattr(facts, "_read", fail)
+        before = path.stat().st_ctime_ns
+        while path.stat().st_ctime_ns == before:
+            path.chmod(0o600)
+        await store.later(GRACE - 1)
+        assert len(store.sold()["R"]) == 2
+        assert str(catalog.current.releases[0].price) == "€2.00"
+        assert store.problems() == "R/01 A.wav: can't be read: I/O error"
+        await store.later(1)
+        assert len(store.sold()["R"]) == 1
+        monkeypatch.undo()
+        await store.looks()
+        assert len(store.sold()["R"]) == 2
+        assert not store.problems()
+
+
 async def test_an_upload_that_stalls_is_not_sold(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -190,7 +223,7 @@ async def test_an_upload_that_stalls_is_not_sold(
             assert store.sold().keys() == {"R"}
             assert store.problems() == (
                 "S: is held back: S/1.wav is still arriving; it waits until "
-                "all its files have been still for 10 s"
+                "it has been still for 10 s"
             )
         store.shelf.put("S/1.wav", whole)
         await store.later(QUIET)
@@ -227,8 +260,8 @@ async def test_a_folder_that_never_rests_is_a_problem(store: Store) -> None:
             store.shelf.put("R/log.txt", "." * number)
             await store.later(QUIET - 1)
         assert store.problems().splitlines() == [
-            f"{folder}: is not taken up: {folder}/{name} keeps changing, and "
-            "it waits until all its files have been still for 10 s"
+            f"{folder}: is not taken up: {folder}/{name} keeps changing; "
+            "it waits until it has been still for 10 s"
             for folder, name in (("R", "log.txt"), ("S", "upload.txt"))
         ]
         assert len(store.sold()["R"]) == 2
