@@ -1,5 +1,7 @@
 # The store as one image: docs/deployment.md says how to run it.
-ARG BASE=python:3.13-slim-trixie
+# Both name the base image; deploy/pin-images.sh adds its digest.
+ARG PYTHON_IMAGE=python:3.13-slim-trixie
+ARG BASE=${PYTHON_IMAGE}
 
 # What is installed, made where pip's own traces stay behind.
 FROM ${BASE} AS packages

@@ -30,6 +30,7 @@ from tests.containers.engine import (
     docker,
     inspected,
     lack,
+    private_network6,
     until,
 )
 from tests.running import free_port
@@ -138,6 +139,7 @@ def _edge(library: Path, pair: Pair) -> Iterator[Side]:
             "EDGE_HTTPS_PORT": str(https_port),
             "EDGE_NETWORK": f"10.{os.getpid() % 250}.251.0/26",
             "LEDGER_NETWORK": f"10.{os.getpid() % 250}.251.128/26",
+            "OUTSIDE_NETWORK6": private_network6(os.urandom(8)),
         },
     )
     docker("build", "--tag", name, str(ROOT))
@@ -151,7 +153,7 @@ def _edge(library: Path, pair: Pair) -> Iterator[Side]:
             for item in release["items"]
         }
         wanted = found[Path(LARGE).stem]
-        (edge,) = project.containers("edge")
+        (edge,) = project.containers("nginx")
         (app,) = project.containers("app")
         yield Side(
             _address(edge), buyer.buy(wanted)[wanted], (_pid(edge), _pid(app))

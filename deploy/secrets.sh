@@ -1,6 +1,8 @@
 #!/bin/sh
-# Make the passwords of the ledger's database, each in a file of its own.
-# What is there already stays as it is.
+# Make the secrets of the production stack, each in a file of its own: NONCE,
+# and the passwords of the ledger's database. What is there already stays as
+# it is. A NONCE of the environment, or of the file .env, is written down in
+# place of a new one: a store that has it must go on with it.
 #
 #     deploy/secrets.sh [FOLDER]
 #
@@ -32,6 +34,15 @@ make() {
     echo "made  $folder/$1"
 }
 
+# The value that Compose would read, without the quotes around it.
+env_nonce() {
+    [ ! -e .env ] || sed -n 's/^[[:space:]]*\(export \)\{0,1\}NONCE=//p' .env |
+        tail -n 1 | tr -d '\r' | sed -e "s/^'\(.*\)'\$/\1/" -e 's/^"\(.*\)"$/\1/'
+}
+
+nonce=${NONCE:-$(env_nonce)}
+make nonce "${nonce:-$(od -An -v -N 32 -t x1 /dev/urandom | tr -d ' \n')}"
 make db_root "$(password)"
 make db_store "mysql://store:$(password)@db/msrv"
 make db_migrator "mysql://migrator:$(password)@db/msrv"
+echo "Keep a copy of $folder/nonce: without it no receipt works again."

@@ -1,5 +1,6 @@
 """The image of this tree and a production stack of it, made once."""
 
+import os
 import ssl
 import subprocess
 import uuid
@@ -14,12 +15,14 @@ from msrv import certificates
 from tests.conftest import require
 from tests.containers import library
 from tests.containers.buyer import Buyer
+from tests.containers.deployer.programs import Registry, find
 from tests.containers.engine import (
     NONCE,
     PRODUCTION,
     Project,
     docker,
     lack,
+    private_network6,
     succeeds,
     until,
 )
@@ -46,6 +49,30 @@ def image(engine: None, run_id: str) -> Iterator[str]:  # noqa: ARG001
     docker("build", "--tag", name, ".")
     yield name
     docker("image", "rm", "--force", name)
+
+
+@pytest.fixture(scope="session")
+def registry_program() -> Path:
+    """The program of CNCF distribution."""
+    found = find("docker-registry") or find("registry")
+    require(
+        "registry",
+        there=found is not None,
+        lack="no registry is installed, and none runs here",
+    )
+    assert found
+    return found
+
+
+@pytest.fixture(scope="session")
+def registry(
+    registry_program: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Registry]:
+    """A registry for the whole run."""
+    found = Registry(registry_program, tmp_path_factory.mktemp("registry"))
+    found.start()
+    yield found
+    found.end()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +107,7 @@ def production(
     secrets = folder / "secrets"
     subprocess.run(
         [ROOT / "deploy" / "secrets.sh", secrets],
+        env={**os.environ, "NONCE": NONCE},
         check=True,
         capture_output=True,
     )
@@ -90,7 +118,6 @@ def production(
         PRODUCTION,
         run_id,
         {
-            "NONCE": NONCE,
             "MSRV_IMAGE": image,
             "MSRV_LIBRARY": str(folder / "library"),
             "MSRV_DEMO_PAYMENTS": "1",
@@ -106,6 +133,7 @@ def production(
             "HOOKS_NETWORK": (
                 f"10.{part[0]}.{part[1]}.{(part[2] & 128) + 64}/26"
             ),
+            "OUTSIDE_NETWORK6": private_network6(part),
         },
     )
 
@@ -153,5 +181,5 @@ def mended(stack: Stack) -> Iterator[None]:
 def quiet(stack: Stack) -> Iterator[None]:
     """Have nginx forget, after a test of limits, who was too fast."""
     yield
-    docker("restart", *stack.project.containers("edge"))
+    docker("restart", *stack.project.containers("nginx"))
     until(stack.buyer.is_ready, "it can sell")

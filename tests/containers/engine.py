@@ -82,6 +82,12 @@ def until(met: Callable[[], bool], what: str, seconds: float = 30) -> float:
     return time.monotonic() - began
 
 
+def private_network6(chance: bytes) -> str:
+    """Choose a network of IPv6 that no other stack of this machine has."""
+    part = chance.hex()
+    return f"fd{part[:2]}:{part[2:6]}:{part[6:10]}::/64"
+
+
 @dataclass(frozen=True, slots=True)
 class Project:
     """A compose file that runs under a name of its own."""

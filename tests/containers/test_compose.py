@@ -1,15 +1,16 @@
 """The compose files: what they demand, and what they leave no room for."""
 
-import os
+import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.containers.conftest import Stack
 from tests.containers.engine import (
+    NONCE,
     PRODUCTION,
+    Project,
     docker,
     inspected,
     succeeds,
@@ -26,33 +27,33 @@ WRITABLE = {  # a container's own
 pytestmark = pytest.mark.usefixtures("engine")
 
 
-def without_nonce() -> dict[str, str]:
-    return {k: v for k, v in os.environ.items() if k != "NONCE"}
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["compose", "--file", str(PRODUCTION), "up", "--detach"],
-        ["stack", "config", "--compose-file", str(PRODUCTION)],
-    ],
-    ids=["compose", "stack"],
-)
-def test_without_a_nonce_nothing_starts(command: list[str]) -> None:
+def test_without_its_secrets_nothing_starts(
+    tmp_path: Path, image: str, run_id: str
+) -> None:
     """Two replicas make a secret each, and half of all links are refused."""
-    result = subprocess.run(
-        ["docker", *command],
-        cwd=ROOT,
-        env=without_nonce(),
-        capture_output=True,
-        text=True,
-        check=False,
+    project = Project(
+        PRODUCTION,
+        f"{run_id}-none",
+        {
+            "MSRV_IMAGE": image,
+            "MSRV_SECRETS": str(tmp_path),
+            "EDGE_NETWORK": "10.251.7.0/26",
+            "HOOKS_NETWORK": "10.251.7.64/26",
+            "LEDGER_NETWORK": "10.251.7.128/26",
+            "OUTSIDE_NETWORK6": "fd00:251:7::/64",
+        },
     )
-    assert result.returncode
-    assert (
-        "it is the one secret of the store and has to be set. "
-        "See docs/deployment.md" in result.stderr
-    )
+    # All but one, which is the store's own.
+    for name in ("db_root", "db_store", "db_migrator"):
+        (tmp_path / name).write_text("x", "ascii")
+    try:
+        said = project(
+            "up", "--detach", "--no-build", "--no-deps", "app", check=False
+        )
+        assert f"{tmp_path}/nonce" in said
+        assert not project("ps", "--quiet", "--status", "running").strip()
+    finally:
+        project.down()
 
 
 def test_a_swarm_takes_the_production_file() -> None:
@@ -61,6 +62,7 @@ def test_a_swarm_takes_the_production_file() -> None:
         "stack", "config", "--compose-file", str(PRODUCTION), NONCE="a-b:-c?d"
     )
     assert "NONCE: a-b:-c?d\n" in found
+    assert "NONCE_FILE: /run/secrets/nonce\n" in found
     assert "replicas: 2\n" in found
     assert "${" not in found
 
@@ -71,7 +73,7 @@ def test_only_the_edge_is_published(stack: Stack) -> None:
     assert not any(app["NetworkSettings"]["Ports"].values())
     for network in app["NetworkSettings"]["Networks"]:
         assert inspected(network)["Internal"]
-    edge = inspected(stack.project.containers("edge")[0])
+    edge = inspected(stack.project.containers("nginx")[0])
     ports = {
         inside: int(outside[0]["HostPort"])
         for inside, outside in edge["NetworkSettings"]["Ports"].items()
@@ -83,7 +85,7 @@ def test_only_the_edge_is_published(stack: Stack) -> None:
     }
 
 
-@pytest.mark.parametrize("service", ["app", "edge", "db"])
+@pytest.mark.parametrize("service", ["app", "nginx", "db"])
 def test_every_container_has_its_limits(stack: Stack, service: str) -> None:
     """One that is broken into, or leaks, takes the machine with it."""
     for name in stack.project.containers(service):
@@ -122,7 +124,7 @@ def test_the_drain_ends_before_the_engine_s_patience() -> None:
 
 def test_the_edge_s_image_has_no_key(stack: Stack) -> None:
     """The key is in an image that anyone can pull."""
-    edge = inspected(stack.project.containers("edge")[0])
+    edge = inspected(stack.project.containers("nginx")[0])
     assert edge["Config"]["Image"].startswith("nginxinc/nginx-unprivileged:")
     found = docker(
         "run", "--rm", "--user=0", "--entrypoint=sh", edge["Image"], "-c",
@@ -133,20 +135,64 @@ def test_the_edge_s_image_has_no_key(stack: Stack) -> None:
     assert "NONCE" not in str(edge["Config"])
 
 
-def test_a_nonce_in_a_file_stays_out_of_the_environment(
-    tmp_path: Path,
+def test_the_nonce_is_a_file_and_no_part_of_the_environment(
+    stack: Stack,
 ) -> None:
-    """Whoever may ask the engine reads the secret, as the manual denies."""
-    manual = (ROOT / "docs" / "deployment.md").read_text("utf-8")
-    (override,) = re.findall("```yaml\n(services:.*?)```", manual, re.DOTALL)
-    file = tmp_path / "nonce.yml"
-    file.write_text(override, "utf-8")
-    found = docker(
-        "compose", "--file", str(PRODUCTION), "--file", str(file), "config",
-        NONCE="is-in-the-file",
+    """Whoever may ask the engine reads the secret."""
+    for name in stack.project.containers("app"):
+        found = inspected(name)
+        assert NONCE not in json.dumps(found)
+        assert "NONCE_FILE=/run/secrets/nonce" in found["Config"]["Env"]
+        assert (
+            docker("exec", name, "cat", "/run/secrets/nonce") == f"{NONCE}\n"
+        )
+
+
+def test_a_nonce_in_the_environment_is_passed_on() -> None:
+    """A store that had its secret there loses it with an update."""
+    shown = docker(
+        "compose", "--file", str(PRODUCTION), "config", NONCE="in-here"
+    )
+    assert "NONCE: in-here\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("environ", "images"),
+    [
+        ({}, ("nginxinc/nginx-unprivileged:1.30-alpine", "mariadb:11.8")),
+        ({"EDGE_IMAGE": "x/old:1", "DB_IMAGE": "y:1"}, ("x/old:1", "y:1")),
+        (
+            {
+                "EDGE_IMAGE": "x/old:1",
+                "DB_IMAGE": "y:1",
+                "NGINX_IMAGE": "x/new:1",
+                "MARIADB_IMAGE": "y:2",
+            },
+            ("x/new:1", "y:2"),
+        ),
+    ],
+)
+def test_images_are_set_by_their_names_and_by_the_older_ones(
+    environ: dict[str, str], images: tuple[str, str]
+) -> None:
+    """An image that was set before the services were renamed is not used."""
+    shown = Project(PRODUCTION, "msrv", environ)("config", "--format=json")
+    services = json.loads(shown)["services"]
+    assert (services["nginx"]["image"], services["db"]["image"]) == images
+
+
+def test_the_services_are_nginx_and_app_and_run_as_users() -> None:
+    """A service has another name than people look for, or root's rights."""
+    shown = docker(
+        "compose", "--file", str(PRODUCTION), "--profile=deployer", "config",
+        "--format=json",
     )  # fmt: skip
-    assert "NONCE_FILE: /run/secrets/nonce\n" in found
-    assert "is-in-the-file" not in found
+    services = json.loads(shown)["services"]
+    assert set(services) == {
+        "nginx", "app", "db", "migrate", "deployer", "gate",
+    }  # fmt: skip
+    for name in ("app", "migrate", "deployer"):
+        assert services[name]["user"] == "10001:10001"
 
 
 def test_without_mariadb_nothing_asks_for_it() -> None:
@@ -154,8 +200,12 @@ def test_without_mariadb_nothing_asks_for_it() -> None:
     override = ROOT / "deploy" / "sqlite.yml"
     found = docker(
         "compose", "--file", str(PRODUCTION), "--file", str(override),
-        "config", NONCE="x", MSRV_SECRETS="/nowhere",
+        "config", MSRV_SECRETS="/nowhere",
     )  # fmt: skip
     assert "  app:\n" in found
-    for word in ("MSRV_DATABASE", "/nowhere", "mariadb", "migrate"):
-        assert word not in found
+    (mounted,) = re.findall(
+        r"target: (/run/secrets/\S+)\n", found.split("nginx:")[0]
+    )
+    assert mounted == "/run/secrets/nonce"
+    for word in ("MSRV_DATABASE", "/db_store", "mariadb", "migrate"):
+        assert word not in found.split("\nsecrets:")[0]

@@ -111,12 +111,12 @@ def sell(stack: Stack) -> str:
 
 def sell_on_both(stack: Stack) -> set[str]:
     """Sell until each replica has: the orders' ids."""
-    since = len(stack.project.logs("edge"))
+    since = len(stack.project.logs("nginx"))
     sold = set()
 
     def both() -> bool:
         sold.add(sell(stack))
-        lines = stack.project.logs("edge")[since:]
+        lines = stack.project.logs("nginx")[since:]
         found = [json.loads(line) for line in lines if line[:1] == "{"]
         sellers = {each["replica"] for each in found if each["route"] == "buy"}
         return len(sellers) == 2
@@ -143,7 +143,7 @@ def test_only_the_store_reaches_it(stack: Stack, image: str) -> None:
     stores = set(stack.project.containers("app"))
     assert there == {*stores, database(stack)}
 
-    (edge,) = stack.project.containers("edge")
+    (edge,) = stack.project.containers("nginx")
     nginx_s = inspected(edge)["NetworkSettings"]["Networks"]
     # The last one says that the question works.
     for each in (*nginx_s, name):
@@ -275,7 +275,7 @@ def test_no_password_shows(stack: Stack) -> None:
     passwords = [text.partition("@")[0].rpartition(":")[2] for text in texts]
     assert len(set(passwords)) == 3
     seen = ""
-    for service in ("edge", "app", "db", "migrate"):
+    for service in ("nginx", "app", "db", "migrate"):
         for name in stack.project.containers(service):
             seen += json.dumps(inspected(name)) + docker("logs", name)
             if service != "migrate":
@@ -292,6 +292,7 @@ def test_who_migrates_ends_and_has_its_limits(stack: Stack) -> None:
     found = inspected(name)
     assert found["State"]["Status"] == "exited"
     assert found["State"]["ExitCode"] == 0
+    assert found["Config"]["User"] == "10001:10001"
     host = found["HostConfig"]
     assert host["RestartPolicy"]["Name"] == "no"
     assert host["ReadonlyRootfs"]

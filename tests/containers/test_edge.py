@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -131,7 +132,7 @@ def every_line(stack: Stack) -> list[str]:
     """Give all that was logged, by all."""
     return [
         line
-        for service in ("app", "edge")
+        for service in ("app", "nginx")
         for line in stack.project.logs(service)
     ]
 
@@ -189,7 +190,7 @@ def test_no_token_is_in_a_log(stack: Stack) -> None:
     for token in tokens:
         assert token not in logs
         assert token[5:] not in logs
-    edge = stack.project.logs("edge")
+    edge = stack.project.logs("nginx")
     lines = [json.loads(line) for line in edge if line.startswith("{")]
     assert {"download", "purchase", "buy", "verify", "payment"} <= {
         line["route"] for line in lines
@@ -198,3 +199,40 @@ def test_no_token_is_in_a_log(stack: Stack) -> None:
     # Everything else that nginx wrote is of its start.
     others = [line for line in edge if not line.startswith("{")]
     assert not [line for line in others if "request" in line.split("#")[-1]]
+
+
+@pytest.mark.parametrize(
+    ("written", "used"),
+    [
+        ("nameserver 127.0.0.11\noptions ndots:0\n", "127.0.0.11"),
+        ("search dns.podman\nnameserver 10.89.0.1\n", "10.89.0.1"),
+        (
+            "nameserver 10.89.0.1\nnameserver fd00::1\n",
+            "10.89.0.1 [fd00::1]",
+        ),
+    ],
+    ids=["docker", "podman", "two"],
+)
+def test_replicas_are_looked_up_where_the_engine_says(
+    stack: Stack, tmp_path: Path, written: str, used: str
+) -> None:
+    """On another engine than Docker, nginx never finds the store."""
+    (nginx,) = stack.project.containers("nginx")
+    found = inspected(nginx)
+    (tmp_path / "resolv.conf").write_text(written, "utf-8")
+    template = ROOT / "deploy" / "nginx" / "store.conf.template"
+    environ = [
+        f"--env={each}"
+        for each in found["Config"]["Env"]
+        if each.startswith(("MSRV_", "NGINX_ENV", "NGINX_ENTRY"))
+    ]
+    made = docker(
+        "run", "--rm", "--network=none", *environ,
+        f"--volume={tmp_path}/resolv.conf:/etc/resolv.conf:ro",
+        f"--volume={template}:/etc/nginx/templates/store.conf.template:ro",
+        "--entrypoint=sh", found["Image"], "-c",
+        "/docker-entrypoint.sh nginx -v >/dev/null 2>&1; "
+        "grep -n resolver /tmp/store.conf",
+    )  # fmt: skip
+    resolvers = re.findall(r"resolver (.*) valid=1s ipv6=off;", made)
+    assert [each.split() for each in resolvers] == [used.split()] * 2

@@ -13,7 +13,7 @@ from tests.containers.engine import docker, inspected
 
 def in_network(stack: Stack, *arguments: str, config: str = "") -> str:
     """Run a client's OpenSSL beside nginx: what it says."""
-    edge = stack.project.containers("edge")[0]
+    edge = stack.project.containers("nginx")[0]
     (network,) = [
         name
         for name in inspected(edge)["NetworkSettings"]["Networks"]
@@ -40,7 +40,7 @@ if ciphers:
     context.set_ciphers(ciphers)
 context.set_alpn_protocols(["h2", "http/1.1"])
 try:
-    plain = socket.create_connection(("edge", 8443), 10)
+    plain = socket.create_connection(("nginx", 8443), 10)
     with context.wrap_socket(plain, server_hostname="localhost") as sock:
         session = sock.session
         print(sock.version(), sock.cipher()[0], sock.selected_alpn_protocol(),

@@ -42,7 +42,7 @@ def written(name: str) -> str:
 def test_eight_gigabytes_to_a_slow_reader(stack: Stack) -> None:
     """What is large is cut off, or held in memory, or in a file."""
     path = stack.buyer.buy("huge")["huge"]
-    edge = stack.project.containers("edge")[0]
+    edge = stack.project.containers("nginx")[0]
     idle = memory_bytes(edge)
     with closing(Transfer(stack.buyer, path)) as transfer:
         assert int(transfer.answer.headers["Content-Length"]) == HUGE_BYTES
@@ -60,7 +60,7 @@ def test_eight_gigabytes_to_a_slow_reader(stack: Stack) -> None:
 def test_a_pack_of_eight_gigabytes_streams_through(stack: Stack) -> None:
     """A release ends after its first gigabyte, or fills nginx's disk."""
     path = stack.buyer.buy("huge-pack")["huge-pack"]
-    edge = stack.project.containers("edge")[0]
+    edge = stack.project.containers("nginx")[0]
     apps = stack.project.containers("app")
     idle = [memory_bytes(each) for each in (edge, *apps)]
     with closing(Transfer(stack.buyer, path)) as transfer:
@@ -83,7 +83,7 @@ def test_five_hundred_at_once(stack: Stack) -> None:
     wanted = hashlib.sha256(
         (stack.library / "Long" / "Long.bin").read_bytes()[: MIB // 16]
     ).digest()
-    edge = stack.project.containers("edge")[0]
+    edge = stack.project.containers("nginx")[0]
     began = threading.Barrier(MANY + 1)
 
     def download(number: int) -> tuple[int, bytes]:

@@ -23,6 +23,9 @@ from tests.containers.engine import (
 )
 from tests.running import ROOT, free_port
 
+FILE_NONCE = "of-the-file-4Tz8Qpe2Vn6KcH1sJu95"
+OTHER_NONCE = "of-the-environment-9Jk2Lmx7Rr4TwP0e"
+
 MOST_ADDED_BYTES = 80_000_000
 LOCKED = (
     "--read-only",
@@ -180,7 +183,9 @@ def test_it_holds_what_it_needs_and_nothing_else(image: str) -> None:
 def test_it_adds_little_to_its_base(image: str) -> None:
     """Every update takes as long as it did with the whole toolbox."""
     base = re.search(
-        "^ARG BASE=(.*)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE
+        "^ARG PYTHON_IMAGE=(.*)$",
+        (ROOT / "Dockerfile").read_text(),
+        re.MULTILINE,
     )
     assert base
     sizes = [inspected(each)["Size"] for each in (image, base[1])]
@@ -245,3 +250,43 @@ def test_a_taken_name_is_refused(image: str) -> None:
         with socket.create_connection(("127.0.0.1", port)) as plain:
             plain.sendall(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n")
             assert plain.recv(64).startswith(b"HTTP/1.1 421 ")
+
+
+@pytest.mark.parametrize(
+    ("environ", "used", "warned"),
+    [
+        ({}, FILE_NONCE, False),
+        ({"NONCE": ""}, FILE_NONCE, False),
+        ({"NONCE": FILE_NONCE}, FILE_NONCE, False),
+        ({"NONCE": OTHER_NONCE}, OTHER_NONCE, True),
+    ],
+    ids=["file", "empty", "same", "other"],
+)
+def test_a_nonce_of_the_environment_goes_before_the_stack_s_file(
+    image: str,
+    tmp_path: Path,
+    environ: dict[str, str],
+    used: str,
+    *,
+    warned: bool,
+) -> None:
+    """An update gives a store another secret, or keeps it from starting."""
+    (tmp_path / "nonce").write_text(f"{FILE_NONCE}\n", "ascii")
+    said = docker(
+        "run", "--rm", "--entrypoint=sh",
+        f"--volume={tmp_path}/nonce:/run/secrets/nonce:ro",
+        "--env=NONCE_FILE=/run/secrets/nonce",
+        *(f"--env={key}={value}" for key, value in environ.items()),
+        image, "-c",
+        # Where the program of the store would start, tell what it is told.
+        "mkdir /tmp/bin; printf '%s\n' '#!/bin/sh' "
+        "'echo \"NONCE=${NONCE-unset} FILE=${NONCE_FILE-unset}\"' "
+        "> /tmp/bin/python; chmod +x /tmp/bin/python; "
+        "PATH=/tmp/bin:$PATH msrv serve",
+    )  # fmt: skip
+    if environ.get("NONCE"):
+        assert f"NONCE={used} FILE=unset" in said
+    else:
+        assert "NONCE=unset FILE=/run/secrets/nonce" in said
+    assert ("holds another one" in said) is warned
+    assert said.count(FILE_NONCE) <= 1

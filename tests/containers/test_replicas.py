@@ -45,13 +45,13 @@ def kill(name: str, number: signal.Signals) -> None:
 
 def replicas_of(stack: Stack, since: int) -> set[str]:
     """Name the replicas that answered, from a line of nginx's log on."""
-    lines = stack.project.logs("edge")
+    lines = stack.project.logs("nginx")
     found = [json.loads(line) for line in lines[since:] if line[:1] == "{"]
     return {line["replica"] for line in found if line["replica"]}
 
 
 def lines_so_far(stack: Stack) -> int:
-    return len(stack.project.logs("edge"))
+    return len(stack.project.logs("nginx"))
 
 
 def test_what_one_sold_the_other_delivers(stack: Stack) -> None:
@@ -80,7 +80,7 @@ def test_both_are_asked(stack: Stack) -> None:
 
 def test_replicas_come_and_go_without_a_reload(stack: Stack) -> None:
     """A visitor meets errors whenever the store grows or shrinks."""
-    started = inspected(stack.project.containers("edge")[0])["State"]
+    started = inspected(stack.project.containers("nginx")[0])["State"]
     stack.project.up("--no-build", "--no-recreate", "--scale", "app=3")
     until(lambda: all_ready(stack.project), "all three can sell", 120)
     since = lines_so_far(stack)
@@ -104,7 +104,7 @@ def test_replicas_come_and_go_without_a_reload(stack: Stack) -> None:
             time.sleep(0.2)  # so often may an address buy
     finally:
         shrinking.join()
-    now = inspected(stack.project.containers("edge")[0])["State"]
+    now = inspected(stack.project.containers("nginx")[0])["State"]
     assert now["StartedAt"] == started["StartedAt"]
 
 

@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+from tests.containers.engine import private_network6
 from tests.running import ROOT, free_port
 
 
@@ -34,6 +35,7 @@ def test_what_is_sound_passes() -> None:
         EDGE_NETWORK=f"{network}.0/26",
         HOOKS_NETWORK=f"{network}.64/26",
         LEDGER_NETWORK=f"{network}.128/26",
+        OUTSIDE_NETWORK6=private_network6(part),
     )
     assert not [line for line in lines if line.startswith("Fail")]
     assert (status, lines[-1]) == (0, "All passed.")

@@ -10,13 +10,14 @@ import pytest
 from tests.conftest import require
 from tests.containers.deployer import profile as profiles
 from tests.containers.deployer.profile import Profile
-from tests.containers.deployer.programs import Registry, find
+from tests.containers.deployer.programs import Registry
 from tests.containers.deployer.rig import Running, Shop, remove_images
 from tests.containers.engine import (
     PRODUCTION,
     Project,
     docker,
     lack,
+    private_network6,
     until,
 )
 from tests.running import free_port
@@ -102,30 +103,6 @@ def start_deployer(shop: Shop, tmp_path: Path) -> Iterator[StartDeployer]:
 
 
 @pytest.fixture(scope="session")
-def registry_program() -> Path:
-    """The program of CNCF distribution."""
-    found = find("docker-registry") or find("registry")
-    require(
-        "registry",
-        there=found is not None,
-        lack="no registry is installed, and none runs here",
-    )
-    assert found
-    return found
-
-
-@pytest.fixture(scope="session")
-def registry(
-    registry_program: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Registry]:
-    """A registry for the whole run."""
-    found = Registry(registry_program, tmp_path_factory.mktemp("registry"))
-    found.start()
-    yield found
-    found.end()
-
-
-@pytest.fixture(scope="session")
 def profile(
     image: str,
     registry: Registry,
@@ -154,6 +131,7 @@ def profile(
             "EDGE_NETWORK": f"10.{part[0]}.{part[1]}.0/26",
             "HOOKS_NETWORK": f"10.{part[0]}.{part[1]}.64/26",
             "LEDGER_NETWORK": f"10.{part[0]}.{part[1]}.128/26",
+            "OUTSIDE_NETWORK6": private_network6(part),
         },
     )
     ca = Path(production.environ["MSRV_TLS_CERT"]).with_name("ca.crt")

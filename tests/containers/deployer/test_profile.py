@@ -30,7 +30,7 @@ for method, url in json.loads(sys.argv[1]):
 def nothing_is_told(profile: Profile) -> Iterator[None]:
     """Hold that no secret is in any log, whatever the tests did."""
     yield
-    for service in ("edge", "app", "deployer", "gate"):
+    for service in ("nginx", "app", "deployer", "gate"):
         lines = " ".join(profile.project.logs(service))
         assert lines
         assert HUB_SECRET not in lines
@@ -100,7 +100,7 @@ def test_who_calls_is_known_behind_the_edge(profile: Profile) -> None:
     ]
     ours = {
         each["IPAddress"]
-        for each in inspected(profile.one("edge"))["NetworkSettings"][
+        for each in inspected(profile.one("nginx"))["NetworkSettings"][
             "Networks"
         ].values()
     }
@@ -238,7 +238,7 @@ def test_a_deployer_that_was_taken_over_reaches_no_further(
     assert inspected(database)["State"]["Running"]
 
 
-@pytest.mark.parametrize("service", ["app", "edge"])
+@pytest.mark.parametrize("service", ["app", "nginx"])
 def test_nobody_else_reaches_the_gate(profile: Profile, service: str) -> None:
     """Whoever breaks into the store asks the engine, past the deployer."""
     gate = inspected(profile.one("gate"))["NetworkSettings"]["Networks"]

@@ -1,0 +1,175 @@
+"""The images of the production stack: where they stand, and their digests."""
+
+import json
+import re
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.containers.deployer.programs import Registry
+from tests.containers.engine import PRODUCTION, docker, inspected
+from tests.running import ROOT
+
+IMAGES = ROOT / "deploy" / "images.env"
+DIGEST = "sha256:" + "a" * 64
+
+
+def images(text: str) -> dict[str, str]:
+    """Read NAME_IMAGE=REFERENCE lines."""
+    return dict(re.findall(r"^([A-Z]+_IMAGE)=(\S+)$", text, re.MULTILINE))
+
+
+def tag_of(reference: str) -> str:
+    return reference.partition("@")[0]
+
+
+def test_every_default_is_the_image_that_is_pinned() -> None:
+    """A build without pins is made of another series than one with them."""
+    pinned = images(IMAGES.read_text("utf-8"))
+    assert set(pinned) == {"PYTHON_IMAGE", "NGINX_IMAGE", "MARIADB_IMAGE"}
+    compose = PRODUCTION.read_text("utf-8")
+    for name, reference in pinned.items():
+        found = re.findall(rf"\$\{{{name}:-([^${{}}]+)\}}", compose)
+        assert found
+        assert set(found) == {tag_of(reference)}
+    for older, name in (("EDGE", "NGINX"), ("DB", "MARIADB")):
+        (found,) = re.findall(rf"\$\{{{older}_IMAGE:-([^${{}}]+)\}}", compose)
+        assert found == tag_of(pinned[f"{name}_IMAGE"])
+    dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
+    assert images(dockerfile.replace("ARG ", "")) == {
+        "PYTHON_IMAGE": tag_of(pinned["PYTHON_IMAGE"])
+    }
+
+
+@pytest.mark.parametrize("digest", ["", f"@{DIGEST}"])
+def test_renovate_finds_every_image(digest: str) -> None:
+    """A digest is never moved, and the advisories pass by."""
+    config = json.loads((ROOT / "renovate.json").read_text("utf-8"))
+    assert config["enabledManagers"] == ["custom.regex"]
+    text = "".join(
+        f"{name}={tag_of(reference)}{digest}\n"
+        for name, reference in images(IMAGES.read_text("utf-8")).items()
+    )
+    found: dict[str, set[str]] = {}
+    for manager in config["customManagers"]:
+        for pattern in manager["managerFilePatterns"]:
+            file = re.sub(r"[/^$\\]", "", pattern.removeprefix("/^"))
+            file = "deploy/images.env" if "images" in file else file
+            content = (ROOT / file).read_text("utf-8")
+            if file == "deploy/images.env":
+                content = text
+            for each in manager["matchStrings"]:
+                # JavaScript's groups, as Python writes them.
+                regex = each.replace("(?<", "(?P<")
+                for match in re.finditer(regex, content):
+                    found.setdefault(file, set()).add(match["depName"])
+                    if file == "deploy/images.env":
+                        assert match["currentDigest"] == (
+                            digest.removeprefix("@") or None
+                        )
+    nginx, mariadb = "nginxinc/nginx-unprivileged", "mariadb"
+    assert found == {
+        "deploy/images.env": {"python", nginx, mariadb},
+        "Dockerfile": {"python"},
+        "docker-compose.prod.yml": {"python", nginx, mariadb},
+    }
+
+
+@pytest.fixture
+def pushed(registry: Registry, image: str) -> Iterator[dict[str, str]]:
+    """Three images in a registry, as `images.env` names them."""
+    folder = f"{registry.host}/{uuid.uuid4().hex[:8]}"
+    made = {
+        "PYTHON_IMAGE": f"{folder}/python:3.13",
+        "NGINX_IMAGE": f"{folder}/sub/nginx:1.30",
+        "MARIADB_IMAGE": f"{folder}/mariadb:11.8",
+    }
+    # One image has a digest in each of three repositories.
+    for reference in made.values():
+        docker("tag", image, reference)
+        docker("push", "--quiet", reference)
+    yield made
+    for reference in made.values():
+        docker("image", "rm", "--force", reference, check=False)
+
+
+def pin(*arguments: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [ROOT / "deploy" / "pin-images.sh", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_images_are_pinned_and_nothing_else_is_changed(
+    pushed: dict[str, str], tmp_path: Path
+) -> None:
+    """A tag that moves brings another image than the one that was tried."""
+    source, target = tmp_path / "images.env", tmp_path / ".env"
+    lines = [f"{name}={reference}" for name, reference in pushed.items()]
+    source.write_text("# A sentence.\n" + "\n".join(lines) + "\n", "utf-8")
+    target.write_text(
+        "NONCE='a b'\nNGINX_IMAGE=old:1\nMSRV_PUBLIC_URL=https://x\n", "utf-8"
+    )
+    result = pin(source, target)
+    assert result.returncode == 0, result.stderr
+    assert target.stat().st_mode & 0o777 == 0o600
+    text = target.read_text("utf-8")
+    assert text.startswith("NONCE='a b'\nMSRV_PUBLIC_URL=https://x\n")
+    pinned = images(text)
+    assert set(pinned) == set(pushed)
+    for name, reference in pushed.items():
+        assert tag_of(pinned[name]) == reference
+        repository = reference.rpartition(":")[0]
+        digest = pinned[name].partition("@")[2]
+        digests = inspected(reference)["RepoDigests"]
+        assert f"{repository}@{digest}" in digests
+    # Compose takes them from there, and an image can be built of one.
+    shown = docker(
+        "compose", f"--env-file={target}", "--file", str(PRODUCTION),
+        "config", "--format=json",
+    )  # fmt: skip
+    services = json.loads(shown)["services"]
+    assert services["nginx"]["image"] == pinned["NGINX_IMAGE"]
+    assert services["db"]["image"] == pinned["MARIADB_IMAGE"]
+    base = pinned["PYTHON_IMAGE"]
+    assert services["app"]["build"]["args"] == {"PYTHON_IMAGE": base}
+    (tmp_path / "Dockerfile").write_text(
+        "ARG PYTHON_IMAGE=none\nARG BASE=${PYTHON_IMAGE}\nFROM ${BASE}\n",
+        "utf-8",
+    )
+    docker(
+        "build", "--quiet", f"--build-arg=PYTHON_IMAGE={base}", str(tmp_path)
+    )
+    # What is pinned is pinned to the same again.
+    target.rename(source)
+    assert pin(source, target).returncode == 0
+    assert images(target.read_text("utf-8")) == pinned
+
+
+def test_nothing_is_written_where_an_image_can_t_be_had(
+    pushed: dict[str, str], tmp_path: Path
+) -> None:
+    """Half of the images are new, and the other half are gone."""
+    source, target = tmp_path / "images.env", tmp_path / ".env"
+    target.write_text("NGINX_IMAGE=old:1\n", "utf-8")
+    for missing in (f"MARIADB_IMAGE={pushed['MARIADB_IMAGE']}-none", ""):
+        lines = [
+            f"PYTHON_IMAGE={pushed['PYTHON_IMAGE']}",
+            f"NGINX_IMAGE={pushed['NGINX_IMAGE']}",
+            missing,
+        ]
+        source.write_text("\n".join(lines) + "\n", "utf-8")
+        result = pin(source, target)
+        assert result.returncode == 1
+        assert result.stderr
+        assert target.read_text("utf-8") == "NGINX_IMAGE=old:1\n"
+        assert {each.name for each in tmp_path.iterdir()} == {
+            ".env",
+            "images.env",
+        }
