@@ -16,7 +16,7 @@ from tests.running import ROOT
 PRODUCTION: Final = ROOT / "docker-compose.prod.yml"
 NONCE: Final = "a nonce for containers: 4Tz8-Qpe2-Vn6K-cH1s-Ju95"
 IMAGE_USER: Final = 10001
-STEP_SECONDS: Final = 120
+STEP_SECONDS: Final = 300
 
 
 def lack() -> str | None:
