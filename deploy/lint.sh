@@ -11,6 +11,7 @@ trap 'rm -rf "$work"' EXIT
 # As the container's entry point fills it in.
 sed -e 's|${MSRV_PUBLIC_URL}|https://localhost|' \
     -e 's|${MSRV_STALL_SECONDS}|60|' \
+    -e 's|${MSRV_HSTS_SUBDOMAINS}|1|' \
     -e 's|${NGINX_LOCAL_RESOLVERS}|127.0.0.11|' \
     deploy/nginx/store.conf.template >"$work/store.conf"
 sed -e "s|/tmp/store.conf|$work/store.conf|" \
@@ -39,7 +40,7 @@ if has gixy; then
         { cat "$work/said"; exit 1; }
 fi
 
-image=${NGINX_IMAGE:-$(sed -n 's/^NGINX_IMAGE=//p' deploy/images.env)}
+image=${NGINX_IMAGE:-$(sed -n 's/^NGINX_IMAGE=\([^@]*\).*/\1/p' deploy/images.env)}
 if ! docker image inspect "$image" >/dev/null 2>&1; then
     echo "deploy/lint.sh: $image is not here: nginx -t is left out"
     exit 0

@@ -3,6 +3,8 @@
 import json
 import re
 import socket
+import ssl
+import uuid
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,14 @@ import pytest
 from msrv.pages.routes import ROUTES
 from tests.containers.buyer import Buyer, raw
 from tests.containers.conftest import Stack
-from tests.containers.engine import docker, inspected
-from tests.running import ROOT
+from tests.containers.engine import (
+    PRODUCTION,
+    Project,
+    docker,
+    inspected,
+    private_network6,
+)
+from tests.running import ROOT, free_port
 
 QUOTATION = "It's easier to ask forgiveness than it is to get permission."
 NGINX = (ROOT / "deploy" / "nginx" / "nginx.conf").read_text("utf-8")
@@ -236,3 +244,55 @@ def test_replicas_are_looked_up_where_the_engine_says(
     )  # fmt: skip
     resolvers = re.findall(r"resolver (.*) valid=1s ipv6=off;", made)
     assert [each.split() for each in resolvers] == [used.split()] * 2
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("", "max-age=63072000"),
+        ("0", "max-age=63072000"),
+        ("false", "max-age=63072000"),
+        ("1", "max-age=63072000; includeSubDomains"),
+        ("True", "max-age=63072000; includeSubDomains"),
+    ],
+)
+def test_hosts_under_the_store_s_name_are_held_to_https(
+    production: Project, value: str, said: str
+) -> None:
+    """nginx says another thing than what the store was told to say."""
+    name = f"{production.name}-hsts-{value or 'unset'}"
+    port = free_port()
+    alone = Project(
+        PRODUCTION,
+        name.lower(),
+        {
+            **production.environ,
+            "MSRV_HSTS_SUBDOMAINS": value,
+            "MSRV_LIBRARY": str(ROOT / "msrv" / "demo"),
+            "EDGE_HTTP_PORT": str(free_port()),
+            "EDGE_HTTPS_PORT": str(port),
+            **other_networks(),
+        },
+    )
+    try:
+        alone("up", "--detach", "--wait", "--no-deps", "nginx")
+        # There is no store, so this is nginx's own page.
+        ca = Path(alone.environ["MSRV_TLS_CERT"]).with_name("ca.crt")
+        buyer = Buyer(port, ssl.create_default_context(cafile=ca))
+        answer = buyer.ask("/")
+        assert answer.status == 503
+        assert answer.headers["strict-transport-security"] == said
+    finally:
+        alone.down()
+
+
+def other_networks() -> dict[str, str]:
+    """Choose networks that no other stack of this machine has."""
+    part = uuid.uuid4().bytes
+    network = f"10.{part[0]}.{part[1]}"
+    return {
+        "EDGE_NETWORK": f"{network}.0/26",
+        "HOOKS_NETWORK": f"{network}.64/26",
+        "LEDGER_NETWORK": f"{network}.128/26",
+        "OUTSIDE_NETWORK6": private_network6(part),
+    }
