@@ -20,7 +20,7 @@ from msrv.catalog.containers.model import (
     id3v2_end,
 )
 from msrv.catalog.containers.mp4 import mp4
-from msrv.catalog.containers.mpeg import mpeg
+from msrv.catalog.containers.mpeg import adts, mpeg
 from msrv.catalog.containers.ogg import ogg
 from msrv.catalog.media_types import AUDIO_TYPES
 
@@ -35,6 +35,8 @@ _STARTS: Final[dict[bytes, Callable[[Source], Container]]] = {
     b"PK\3\4": zip_file,
     b"PK\5\6": zip_file,
 }
+_PDF_BYTES: Final = 1024
+"""How far into a file readers of PDF look for where it begins."""
 _ZIPS: Final = frozenset(
     ".apk .cbz .docx .epub .ipa .jar .kmz .odp .ods .odt .pptx .xlsx "
     ".xpi .zip".split()
@@ -73,10 +75,19 @@ def _inspect(source: Source, suffix: str) -> Container | None:
         suffix in _MP4S and magic[4:8] in _MP4_STARTS
     ):
         return mp4(source)
+    if suffix == ".pdf" and b"%PDF-" in source.read(0, _PDF_BYTES):
+        return pdf(source)
+    return _behind_tags(source, suffix)
+
+
+def _behind_tags(source: Source, suffix: str) -> Container | None:
+    """Look at a sound that has an ID3v2 tag in front, or no magic."""
     begin = id3v2_end(source)
     magic = source.read(begin, 4)
     if magic == b"fLaC":
         return flac(source, begin)
     if magic == b"OggS":
         return ogg(source, begin)
-    return mpeg(source, begin) if suffix in _MP3S else None
+    if suffix not in _MP3S:
+        return None
+    return adts(source, begin) or mpeg(source, begin)

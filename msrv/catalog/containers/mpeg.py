@@ -77,6 +77,26 @@ def mpeg(source: Source, start: int) -> Container | None:
     return Container("MP3", "audio/mpeg", duration, missing)
 
 
+def adts(source: Source, start: int) -> Container | None:
+    """Read AAC without a container that begins at an offset, if it is that.
+
+    ISO/IEC 13818-7, 6.2. It doesn't say how long it is.
+    """
+    at = start
+    for number in range(3):
+        head = source.read(at, 7)
+        if number and at == source.size_bytes:
+            break
+        is_header = len(head) == 7 and head[0] == 0xFF
+        if not is_header or head[1] & 0xF6 != 0xF0 or head[2] >> 2 & 15 > 12:
+            return None
+        size = int.from_bytes(head[3:6]) >> 5 & 0x1FFF
+        if size < 7:
+            return None
+        at += size
+    return Container("AAC", "audio/aac")
+
+
 def _sync(source: Source, start: int) -> tuple[int, _Frame] | None:
     data = source.read(start, _SEARCH_BYTES)
     at = data.find(b"\xff")

@@ -248,6 +248,22 @@ def test_an_mp3_of_fraunhofer_is_complete_by_its_bytes(
     assert missing(bytes(data[:-2000]), "a.mp3")
 
 
+def test_aac_without_a_container_is_a_sound(ffmpeg: str) -> None:
+    """Or what every player plays could not be sold."""
+    data = samples.piped(ffmpeg, "adts", "-c:a", "aac")
+    found = look(data, "a.m4a")
+    assert found
+    assert (found.media_type, found.missing) == ("audio/aac", "")
+    assert look(b"\xff" * 3000, "a.m4a") is None
+
+
+def test_a_pdf_may_begin_behind_junk() -> None:
+    """Or half of one that was saved with a mail's header would be sold."""
+    data = b"\r\n" * 20 + samples.pdf()
+    assert missing(data, "a.pdf") == ""
+    assert missing(data[:3000], "a.pdf")
+
+
 def test_an_mp3_behind_junk_is_found(sounds: dict[str, bytes]) -> None:
     """Or what every player plays could not be sold."""
     junk = sounds["pcm.wav"][1000:201_000]
