@@ -77,7 +77,7 @@ async def test_a_release_can_be_had_after_its_files_got_other_dates(
     album = library / "Free"
     album.mkdir()
     for number in (1, 2):
-        (album / f"{number}.pdf").write_bytes(b"%%PDF-1.4 %d" % number)
+        (album / f"{number}.pdf").write_bytes(b"%%PDF-1.4 %d %%%%EOF" % number)
     (album / "release.toml").write_text('id = "free"\nprice = "0"\n')
     catalog = store.server.app[CATALOG]  # type: ignore[attr-defined] # a TestServer
     await until(lambda: "free" in catalog.current.by_id)
