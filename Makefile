@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LIBRARY ?=
+SECONDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock demo clean
+.PHONY: help run test check bench fuzz lock demo clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' \
@@ -43,6 +44,13 @@ $(VENV)-bench/installed: bench/requirements.txt
 bench: $(VENV)/installed-dev $(VENV)-bench/installed ## measure, against peers
 	$(BIN)/python -m bench
 
+$(VENV)/installed-fuzz: fuzz/requirements.txt $(VENV)/installed-dev
+	$(BIN)/pip install --quiet --require-hashes -r fuzz/requirements.txt
+	@touch $@
+
+fuzz: $(VENV)/installed-fuzz ## fuzz the parsers; SECONDS=10 for each target
+	$(BIN)/python -m fuzz --seconds $(SECONDS) $(ARGS)
+
 demo: $(VENV)/installed-dev ## make the demo library again (needs ffmpeg)
 	$(BIN)/python scripts/make_demo.py
 
@@ -54,7 +62,11 @@ lock: $(VENV)/installed-dev ## pyproject.toml to requirements*.txt
 	    --strip-extras --no-emit-options --no-emit-index-url \
 	    --no-emit-find-links --no-emit-trusted-host \
 	    --output-file bench/requirements.txt bench/requirements.in
+	$(BIN)/pip-compile --generate-hashes --quiet \
+	    --strip-extras --no-emit-options --no-emit-index-url \
+	    --no-emit-find-links --no-emit-trusted-host \
+	    --output-file fuzz/requirements.txt fuzz/requirements.in
 
 clean: ## remove what make made
 	rm -rf $(VENV) $(VENV)-bench .mypy_cache .ruff_cache .pytest_cache \
-	    .hypothesis .import_linter_cache
+	    .fuzz .hypothesis .import_linter_cache

@@ -1,0 +1,275 @@
+"""The targets: a function of bytes for each parser, with its invariants.
+
+A target returns where an input was handled, refused in the documented way
+included; anything that is raised is a defect.
+"""
+
+import contextlib
+import functools
+import io
+import json
+import tempfile
+from collections.abc import Callable, Coroutine
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import parse_qsl
+
+from aiohttp.test_utils import make_mocked_request
+from multidict import CIMultiDict
+
+from msrv import forwarded, hostnames
+from msrv.catalog import config, embedded_art, tags
+from msrv.catalog.assembly import assemble
+from msrv.catalog.containers.inspection import inspect
+from msrv.catalog.documents import BrokenConfig
+from msrv.catalog.model import Shop
+from msrv.catalog.sound_file import NotAudio
+from msrv.deployer import payloads
+from msrv.deployer.gate_rules import NotAllowed, Rules
+from msrv.deployer.targets import Config
+from msrv.downloads.ranges import parse_range
+from msrv.ledger import events, lines
+from msrv.ledger.errors import OtherSpool
+from msrv.pages import cart, forms, language, rendering
+from msrv.pages.errors import (
+    BadField,
+    FormTooLarge,
+    NoSuchShape,
+    UnsupportedForm,
+)
+from msrv.proofs import links, pasted, quotes, receipts, tickets
+from msrv.proofs.errors import ProofError
+from msrv.proofs.keyring import Keyring
+
+NONCE: Final = "a nonce for fuzzing alone: 4hV2-xT8q-Kc1M-Rz6b-Wd9s"
+NOW: Final = 1_800_000_000
+_PROXIES: Final = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
+_SUFFIXES: Final = (".mp3", ".flac", ".ogg", ".m4a", ".wav", ".zip", ".pdf")
+
+_T = TypeVar("_T")
+Target = Callable[[bytes], None]
+
+
+@functools.cache
+def _keyring() -> Keyring:
+    return Keyring.from_nonces(NONCE, accepts_pretend=True)
+
+
+@functools.cache
+def _rules() -> Rules:
+    target = {"name": "store", "repository": "a/b", "containers": ["one"]}
+    return Rules(Config.model_validate({"targets": {"store": target}}))
+
+
+def _text(data: bytes) -> str:
+    """Read input as header values arrive: one character for each byte."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _finish(work: Coroutine[Any, Any, _T]) -> _T:
+    """Run a coroutine that only ever yields to others."""
+    while True:
+        try:
+            work.send(None)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return] # the coroutine's
+
+
+def form_bodies(data: bytes) -> None:
+    """What is read is what the standard library reads, or it is refused."""
+    try:
+        fields = _finish(forms.parse(data))
+    except (BadField, FormTooLarge):
+        return
+    if data.isascii():
+        text = data.decode("ascii")
+        expected = parse_qsl(text, keep_blank_values=True, errors="strict")
+        assert list(fields.items()) == expected
+
+
+def form_headers(data: bytes) -> None:
+    """Nothing but one spelling is accepted."""
+    kind, _, coding = _text(data).partition("\n")
+    headers = CIMultiDict({"Content-Type": kind})
+    if coding:
+        headers["Content-Encoding"] = coding
+    try:
+        forms.check(headers)
+    except UnsupportedForm:
+        return
+    assert kind.strip().lower().startswith(forms.MEDIA_TYPE)
+    assert "charset" not in kind.lower() or "utf-8" in kind.lower()
+
+
+def cookies(data: bytes) -> None:
+    """No cookie adds to a cart what isn't for sale, or breaks a page."""
+    catalog = assemble(Shop(), [])
+    assert not cart.read({cart.COOKIE: _text(data)}, catalog).entries
+
+
+def accept(data: bytes) -> None:
+    """A page, JSON or a refusal, whatever is asked for."""
+    text = data.decode("latin-1").translate({10: 32, 13: 32, 0: 32})
+    request = make_mocked_request("GET", "/", headers={"Accept": text})
+    with contextlib.suppress(NoSuchShape):
+        rendering.wants_json(request)
+    assert language.choose(text)
+
+
+def ranges(data: bytes) -> None:
+    """Each range lies within the file, and there are few."""
+    for size in (0, 1, 1000, 2**40):
+        found = parse_range(_text(data), size)
+        for each in found or ():
+            assert 0 <= each.start < each.stop <= size
+
+
+def forwarded_headers(data: bytes) -> None:
+    """An entry that can't be read is nobody's: never the proxy's."""
+    values = _text(data).split("\n")
+    found = forwarded.client_of("10.0.0.1", values, _PROXIES)
+    last = ",".join(values).rpartition(",")[2].strip()
+    if last and forwarded.parse_entry(last) is None:
+        assert found is None
+    assert forwarded.scheme_of(values) in {None, "http", "https"}
+
+
+def host_names(data: bytes) -> None:
+    """A name that is accepted is ASCII, and stays as it is."""
+    try:
+        name = hostnames.host_to_ascii(_text(data))
+    except hostnames.BadHostname:
+        return
+    assert name.isascii()
+    assert hostnames.host_to_ascii(name) == name
+
+
+def tokens(data: bytes) -> None:
+    """A token that verifies is the very one that the store writes."""
+    text, ring = _text(data), _keyring()
+    with contextlib.suppress(ProofError):
+        assert receipts.sign(ring, receipts.read(ring, text)) == text
+    with contextlib.suppress(ProofError):
+        assert quotes.sign(ring, quotes.read(ring, text, NOW)) == text
+    for kind in tickets.Kind:
+        with contextlib.suppress(ProofError):
+            tickets.read(ring, kind, text, NOW)
+    with contextlib.suppress(ProofError):
+        links.verify_path(ring, text, NOW)
+
+
+def pasted_text(data: bytes) -> None:
+    """What is found in a text is good, and has its one spelling."""
+    text = _text(data)
+    found = pasted.find(_keyring(), text, NOW)
+    if found is not None:
+        assert pasted.find(_keyring(), found.path, NOW) == found
+    assert len(pasted.find_codes(text)) <= 4
+
+
+def spool_segments(data: bytes) -> None:
+    """A torn or damaged segment is read to its end, in any steps."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        path, start, steps = Path(file.name), 0, 0
+        while True:
+            try:
+                found = lines.read(path, start, most=7)
+            except OtherSpool:
+                return
+            for event in found.events:
+                assert events.from_json(events.to_json(event)) == event
+            steps += 1
+            if found.is_end:
+                return
+            assert found.stop > start
+            start = found.stop
+            assert steps <= len(data)
+
+
+def spool_events(data: bytes) -> None:
+    """An event that is read is written as it was understood."""
+    try:
+        event = events.from_json(data)
+    except ValueError:
+        return
+    assert events.from_json(events.to_json(event)) == event
+
+
+def config_files(data: bytes) -> None:
+    """store.toml and release.toml: understood, or refused with problems."""
+    text = data.decode("utf-8", "replace")
+    with contextlib.suppress(BrokenConfig):
+        config.read_store("store.toml", text)
+    with contextlib.suppress(BrokenConfig):
+        config.read_release("release.toml", text, Shop())
+
+
+def sound_tags(data: bytes) -> None:
+    """Tags, pictures and lengths of files: read, or refused with a reason."""
+    suffix = _SUFFIXES[data[0] % len(_SUFFIXES)] if data else ".mp3"
+    content = data[1:]
+
+    def opened() -> io.BytesIO:
+        file = io.BytesIO(content)
+        file.name = f"sound{suffix}"
+        return file
+
+    with contextlib.suppress(NotAudio):
+        found = tags.read_tags(opened())
+        assert tags.Tags.from_facts(json.loads(json.dumps(found.to_facts())))
+    with contextlib.suppress(embedded_art.NoEmbeddedArt):
+        embedded_art.picture_in(opened())
+    inspect(opened(), suffix)
+
+
+def gate(data: bytes) -> None:
+    """The gate lets through what names the target, and nothing else."""
+    text, rules = _text(data), _rules()
+    with contextlib.suppress(NotAllowed):
+        rules.check_filters(text)
+        assert "store" in text
+    for check in (rules.check_pulled, rules.check_asked):
+        with contextlib.suppress(NotAllowed):
+            check(text)
+            assert text.startswith("a/b")
+    name, _, tag = text.rpartition(":")
+    with contextlib.suppress(NotAllowed):
+        assert rules.check_tag(name, tag).name == "store"
+
+
+def hooks(data: bytes) -> None:
+    """Bodies of hooks: understood, or refused with the reason."""
+    try:
+        body = payloads.parse(data)
+    except payloads.Unreadable:
+        return
+    for read in (payloads.dockerhub, payloads.generic):
+        with contextlib.suppress(payloads.Unreadable):
+            read(body)
+    with contextlib.suppress(payloads.Unreadable):
+        list(payloads.registry(body))
+
+
+TARGETS: Final[dict[str, Target]] = {
+    each.__name__: each
+    for each in (
+        form_bodies,
+        form_headers,
+        cookies,
+        accept,
+        ranges,
+        forwarded_headers,
+        host_names,
+        tokens,
+        pasted_text,
+        spool_segments,
+        spool_events,
+        config_files,
+        sound_tags,
+        gate,
+        hooks,
+    )
+}
