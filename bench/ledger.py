@@ -32,9 +32,8 @@ from msrv.ledger.revocations import Revocations
 from msrv.ledger.revoking import TakenLine
 from msrv.ledger.sums import day_of
 from msrv.ledger.uses import Redemption
-from msrv.pages.keys import CATALOG, LEDGER, LIMITS
+from msrv.pages.keys import CATALOG, LEDGER
 from msrv.proofs.keyring import Keyring
-from msrv.rate_limit import Limit
 from tests.ledger import servers
 from tests.ledger.servers import Server
 
@@ -170,9 +169,6 @@ async def _purchases(folder: Path) -> list[Figure]:
             {"MSRV_DATA": str(folder / name), "MSRV_DEMO_PAYMENTS": "1"}
         )
         app = create_app(found, keyring)
-        # Or most of what is bought would not be written down.
-        app[LIMITS].free_order_lines.limit = Limit(10**6, 1)
-        app[LIMITS].free_order_lines.total = None
         if name == "off":
             app[LEDGER] = Off(folder)
         client = TestClient(TestServer(app))
