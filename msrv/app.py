@@ -47,6 +47,7 @@ from msrv.pages.origin import OriginRules
 from msrv.pages.packs import Packs
 from msrv.pages.qr_codes import QRCodes
 from msrv.pages.routes import ROUTES
+from msrv.pages.routing import Router
 from msrv.pages.shelf import Shelf
 from msrv.pages.studio.routes import STUDIO
 from msrv.pages.traffic import Traffic
@@ -85,6 +86,8 @@ def create_app(
         ],
         client_max_size=MAX_BODY_BYTES,
     )
+    # Its own parameter for this is deprecated, without another way.
+    app._router = Router()  # noqa: SLF001
     folder = Folder(settings.library_folder)
     cache = settings.data / "cache"
     app[keys.SETTINGS] = settings

@@ -23,6 +23,7 @@ Network = IPv4Network | IPv6Network
 MAX_HOPS: Final = 32
 """No visitor comes through more proxies; further entries aren't looked at."""
 _MAX_ENTRY_CHARS: Final = 64
+_MAX_LIST_CHARS: Final = 4096
 # Azure Application Gateway and IIS write ports, RFC 7239 has quotes around
 # an IPv6 address with one.
 _WITH_PORT: Final = re.compile(
@@ -43,7 +44,10 @@ def client_of(
     client = parse_address(peer or "")
     if not is_in(client, trusted):
         return client
-    entries = [entry.strip() for entry in ",".join(values).split(",")]
+    listed = ",".join(values)
+    if len(listed) > _MAX_LIST_CHARS:  # whatever is further left is cut off
+        listed = listed[-_MAX_LIST_CHARS:].partition(",")[2]
+    entries = [entry.strip() for entry in listed.split(",")]
     named = [entry for entry in entries if entry]
     for entry in reversed(named[-MAX_HOPS:]):
         client = parse_entry(entry)
@@ -58,7 +62,8 @@ def scheme_of(values: Sequence[str]) -> str | None:
     Of several the first counts: it is how the visitor reached the first
     proxy. Who invents it changes nothing but the answer to themselves.
     """
-    entries = [entry.strip().lower() for entry in ",".join(values).split(",")]
+    listed = ",".join(values)[:_MAX_LIST_CHARS]
+    entries = [entry.strip().lower() for entry in listed.split(",")]
     stated = next((entry for entry in entries if entry), "")
     return stated if stated in {"http", "https"} else None
 

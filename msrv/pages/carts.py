@@ -6,7 +6,7 @@ from msrv.pages import cart, cookies, discounts, views
 from msrv.pages.asking import read_prices
 from msrv.pages.forms import read_form
 from msrv.pages.keys import CATALOG, ORIGIN
-from msrv.pages.rendering import respond, wants_json
+from msrv.pages.rendering import respond_in_steps, wants_json
 
 
 async def show(request: web.Request) -> web.Response:
@@ -14,7 +14,7 @@ async def show(request: web.Request) -> web.Response:
     catalog = request.config_dict[CATALOG].current
     content = cart.read(cookies.of(request), catalog)
     discount = await discounts.of_cart(request, content)
-    response = respond(
+    response = await respond_in_steps(
         request,
         "cart.html",
         {**views.cart(content), **discount.as_data()},

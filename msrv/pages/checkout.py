@@ -30,7 +30,7 @@ from msrv.pages.keys import (
     SETTINGS,
     TILL,
 )
-from msrv.pages.rendering import PRIVATE, respond, wants_json
+from msrv.pages.rendering import PRIVATE, respond, respond_in_steps, wants_json
 from msrv.payments import ordering, return_addresses
 from msrv.payments.model import Bill, PayAt, Provider
 from msrv.proofs import quotes
@@ -73,7 +73,7 @@ async def show(request: web.Request) -> web.Response:
         # Off these alone is a discount taken.
         fixed_minor -= reduced.off.minor if reduced else 0
         groups.append((total, entries, offers, fixed_minor))
-    response = respond(
+    response = await respond_in_steps(
         request,
         "checkout.html",
         {

@@ -21,9 +21,10 @@ FORM_SECONDS: Final = 30
 MAX_BYTES: Final = 64 * 1024
 MAX_FIELDS: Final = 400
 """A cart holds 100 items, and each has up to three fields."""
-MAX_FIELD_BYTES: Final = 16 * 1024
-"""A name or a value, as it is sent. The longest receipt has 7500 bytes."""
+MAX_FIELD_BYTES: Final = 10 * 1024
+"""A name or a value, as it is sent. The longest receipt has 7900 bytes."""
 
+_MAX_CODING_CHARS: Final = 256
 _STEP_BYTES: Final = 8 * 1024
 _CHARSET: Final = re.compile(r'charset=(?:utf-8|"utf-8")', re.IGNORECASE)
 _ESCAPES: Final = {
@@ -71,9 +72,10 @@ def check(headers: MultiMapping[str]) -> None:
 
 def is_compressed(headers: MultiMapping[str]) -> bool:
     """Whether a body isn't sent as it is (RFC 9110, section 8.4)."""
-    codings = ",".join(headers.getall("Content-Encoding", ())).split(",")
-    return any(
-        _trimmed(each).lower() not in {"", "identity"} for each in codings
+    codings = ",".join(headers.getall("Content-Encoding", ()))
+    return len(codings) > _MAX_CODING_CHARS or any(
+        _trimmed(each).lower() not in {"", "identity"}
+        for each in codings.split(",")
     )
 
 

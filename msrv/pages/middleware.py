@@ -88,7 +88,7 @@ async def place(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.method not in _SAFE and not rules.same_site(
         origin,
         request.headers,
-        knows_visitor=door.COOKIE in request.cookies
+        knows_visitor=door.COOKIE in cookies.all_of(request)
         or not _SAME_SITE.isdisjoint(cookies.of(request)),
     ):
         raise ForeignOrigin

@@ -19,7 +19,8 @@ from msrv.pages.keys import (
     QR_CODES,
     SETTINGS,
 )
-from msrv.pages.rendering import PRIVATE, respond, wants_json
+from msrv.pages.rendering import PRIVATE, respond_in_steps, wants_json
+from msrv.pages.steps import Steps
 from msrv.proofs import pasted, receipts
 from msrv.proofs.errors import Forged
 from msrv.proofs.links import make_link
@@ -75,9 +76,10 @@ async def page(
     base = request[ORIGIN].base_url
     address = base + receipt_path(token)
     expires_at = _expires_at(request)
-    deliveries = _deliveries(request, receipt, expires_at)
+    deliveries = await _deliveries(request, receipt, expires_at)
     as_json = wants_json(request)
-    return respond(
+    steps = Steps()
+    return await respond_in_steps(
         request,
         "purchase.html",
         {
@@ -88,7 +90,9 @@ async def page(
             "total_minor": receipt.total_minor,
             "currency": receipt.currency,
             "links_expire_at": expires_at,
-            "items": [_line(each, base) for each in deliveries],
+            "items": [await _line(each, base, steps) for each in deliveries]
+            if as_json
+            else [],
             "downloads": {
                 each.item_id: base + each.link
                 for each in deliveries
@@ -161,20 +165,23 @@ def _link(
     return link.path
 
 
-def _deliveries(
+async def _deliveries(
     request: web.Request, receipt: Receipt, expires_at: int
 ) -> list[Delivery]:
+    steps = Steps()
     catalog = request.config_dict[CATALOG].current
     revocations = request.config_dict[LEDGER].revocations
     deliveries = []
-    for line in receipt.lines:
+    async for line in steps.through(receipt.lines):
         entry = catalog.by_id.get(line.item_id)
         parts: tuple[tuple[Item, str], ...] = ()
         refunded = revocations.ends_line(receipt.order_id, line.item_id)
         if isinstance(entry, Release) and not refunded:
             parts = tuple(
-                (each, _link(request, receipt, each.item_id, expires_at))
-                for each in entry.items
+                [
+                    (each, _link(request, receipt, each.item_id, expires_at))
+                    async for each in steps.through(entry.items)
+                ]
             )
         deliveries.append(
             Delivery(
@@ -191,7 +198,7 @@ def _deliveries(
     return deliveries
 
 
-def _line(delivery: Delivery, base: str) -> dict[str, Any]:
+async def _line(delivery: Delivery, base: str, steps: Steps) -> dict[str, Any]:
     entry = delivery.entry
     line: dict[str, Any] = {
         "item_id": delivery.item_id,
@@ -213,6 +220,7 @@ def _line(delivery: Delivery, base: str) -> dict[str, Any]:
                 "sha256": part.content.sha256.hex(),
                 "download": base + link,
             }
-            for part, link in delivery.parts
+            async for part, link in steps.through(delivery.parts)
         ]
+    await steps.rest()
     return line

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from msrv.catalog.live import NotReady
 from msrv.catalog.model import Shop
-from msrv.pages import cart, cookies, language, theme
+from msrv.pages import cart, cookies, language, steps, theme
 from msrv.pages.errors import NoSuchShape
 from msrv.pages.keys import ASSETS, CATALOG, SETTINGS
 from msrv.pages.notices import Notice
@@ -113,6 +113,62 @@ def respond(
         response = as_page(request, template, status=status, **context)
     response.headers["Cache-Control"] = cache_control
     return response
+
+
+async def respond_in_steps(
+    request: web.Request,
+    template: str,
+    data: Mapping[str, Any],
+    *,
+    status: int = 200,
+    cache_control: str = "no-cache",
+    **context: Any,  # noqa: ANN401 - a template takes anything
+) -> web.Response:
+    """Answer as `respond` does, where there may be many lines to write.
+
+    Others are served between two of them.
+    """
+    if wants_json(request):
+        response = await as_json_in_steps(data, status=status)
+    else:
+        response = await as_page_in_steps(
+            request, template, status=status, **context
+        )
+    response.headers["Cache-Control"] = cache_control
+    return response
+
+
+async def as_json_in_steps(
+    data: Mapping[str, Any], *, status: int = 200
+) -> web.Response:
+    """Answer as `as_json` does, and serve others between the lines."""
+    return web.Response(
+        text=await steps.dumps(dict(data)),
+        content_type=JSON,
+        status=status,
+        headers=_SHAPED,
+    )
+
+
+async def as_page_in_steps(
+    request: web.Request,
+    template: str,
+    *,
+    status: int = 200,
+    **context: Any,  # noqa: ANN401 - a template takes anything
+) -> web.Response:
+    """Answer as `as_page` does, and serve others between the lines."""
+    found = aiohttp_jinja2.get_env(request.app).get_template(template)
+    context |= {"chrome": _chrome(request), "path": request.path}
+    pace = steps.Steps()
+    pieces = [piece async for piece in pace.through(found.generate(context))]
+    return web.Response(
+        text="".join(pieces),
+        content_type=HTML,
+        charset="utf-8",
+        status=status,
+        headers=_SHAPED,
+    )
 
 
 def as_json(data: Mapping[str, Any], *, status: int = 200) -> web.Response:

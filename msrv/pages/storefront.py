@@ -13,12 +13,14 @@ from msrv.pages import cart, cookies, language, views
 from msrv.pages.errors import BadField, NothingHere
 from msrv.pages.keys import CATALOG, PREVIEWS, SHELF
 from msrv.pages.rendering import (
-    as_json,
+    as_json_in_steps,
     as_page,
+    as_page_in_steps,
     fragment,
-    respond,
+    respond_in_steps,
     wants_json,
 )
+from msrv.pages.steps import Steps
 
 PER_PAGE: Final = 24
 NEWEST: Final = 6
@@ -44,8 +46,8 @@ async def front(request: web.Request) -> web.Response:
     """Show the store's name and its newest releases."""
     catalog = request.config_dict[CATALOG].current
     newest = catalog.offered[:NEWEST]
-    shop = catalog.shop
-    return respond(
+    shop, pace = catalog.shop, Steps()
+    return await respond_in_steps(
         request,
         "front.html",
         {
@@ -53,7 +55,9 @@ async def front(request: web.Request) -> web.Response:
             "tagline": shop.tagline,
             "contact": shop.contact,
             "catalog": "/catalog",
-            "newest": [views.release(each) for each in newest],
+            "newest": [await views.release(each, pace) for each in newest]
+            if wants_json(request)
+            else [],
         },
         releases=newest,
         more=len(catalog.offered) > NEWEST,
@@ -81,9 +85,9 @@ async def catalog_page(request: web.Request) -> web.Response:
         "total": pages.total,
     }
     if wants_json(request):
-        return as_json(
-            {**shape, "releases": [_match(each) for each in matches]}
-        )
+        pace = Steps()
+        found_ones = [await _match(each, pace) for each in matches]
+        return await as_json_in_steps({**shape, "releases": found_ones})
 
     def grid() -> Markup:
         return fragment(
@@ -107,9 +111,9 @@ async def catalog_page(request: web.Request) -> web.Response:
     )
 
 
-def _match(match: Match) -> views.Json:
+async def _match(match: Match, pace: Steps) -> views.Json:
     return {
-        **views.release(match.release),
+        **await views.release(match.release, pace),
         "matches": [each.item_id for each in match.items],
     }
 
@@ -125,17 +129,16 @@ async def release_page(request: web.Request) -> web.Response:
         raise web.HTTPFound(views.release_path(found))
     previews = request.config_dict[PREVIEWS]
     heard = {each.item_id for each in found.offered if previews.offered(each)}
-    data = views.release(found)
-    for each in data["items"]:
-        each["preview"] = (
-            f"/previews/{each['item_id']}"
-            if each["item_id"] in heard
-            else None
-        )
-    return respond(
+    if wants_json(request):
+        data = await views.release(found, Steps())
+        for each in data["items"]:
+            item_id = each["item_id"]
+            path = f"/previews/{item_id}" if item_id in heard else None
+            each["preview"] = path
+        return await as_json_in_steps(data)
+    return await as_page_in_steps(
         request,
         "release.html",
-        data,
         release=found,
         heard=heard,
         in_cart=_in_cart(request, catalog),

@@ -7,7 +7,7 @@ from aiohttp import web
 from msrv.catalog.model import Catalog
 from msrv.ledger.revocations import Revocations
 from msrv.pages.keys import CATALOG, CLOCK, KEYRING, LEDGER
-from msrv.pages.rendering import PRIVATE, respond
+from msrv.pages.rendering import PRIVATE, respond_in_steps
 from msrv.proofs.explain import Explanation, explain
 
 
@@ -25,7 +25,7 @@ async def show(request: web.Request) -> web.Response:
         )
         data = as_data(explanation, catalog)
         mark_refunds(data, catalog, request.config_dict[LEDGER].revocations)
-    return respond(
+    return await respond_in_steps(
         request,
         "verify.html",
         data,

@@ -5,6 +5,7 @@ from typing import Any
 from msrv.catalog.model import Artwork, Item, Kind, Release
 from msrv.money import Money
 from msrv.pages.cart import Cart, id_of
+from msrv.pages.steps import Steps
 from msrv.storage.model import Content
 
 Json = dict[str, Any]
@@ -19,8 +20,9 @@ def money(amount: Money) -> Json:
     }
 
 
-def release(entry: Release) -> Json:
+async def release(entry: Release, steps: Steps) -> Json:
     """Show a release with all that it offers."""
+    items = [item(each) async for each in steps.through(entry.offered)]
     return {
         "release": entry.release_id,
         "item_id": entry.release_id if entry.sold_whole else None,
@@ -34,7 +36,7 @@ def release(entry: Release) -> Json:
         "size_bytes": entry.size_bytes,
         "url": release_path(entry),
         "cover": cover_path(entry, entry.artwork) if entry.artwork else None,
-        "items": [item(each) for each in entry.offered],
+        "items": items,
     }
 
 

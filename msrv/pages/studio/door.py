@@ -11,6 +11,7 @@ from typing import Final
 from aiohttp import web
 
 from msrv.ledger.errors import DatabaseError, LinkUsed
+from msrv.pages import cookies
 from msrv.pages.errors import NothingHere, SignInAgain
 from msrv.pages.forms import read_form
 from msrv.pages.keys import CLOCK, DOOR, KEYRING, ORIGIN, RANDOM, SESSION
@@ -39,7 +40,7 @@ async def let_in(request: web.Request) -> Ticket:
         session = tickets.read(
             request.config_dict[KEYRING],
             Kind.SESSION,
-            request.cookies.get(COOKIE, ""),
+            cookies.all_of(request).get(COOKIE, ""),
             request.config_dict[CLOCK](),
         )
     except ProofError:
