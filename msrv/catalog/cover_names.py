@@ -37,9 +37,11 @@ def best(names: Iterable[str], *, has_tracks: bool) -> str | None:
     known = ("cover", *(STEMS if has_tracks else STEMS[:1]))
     found = []
     for name in names:
+        if not name.lower().endswith(PICTURES):
+            continue
         stem, suffix = os.path.splitext(name.lower())
         plain = re.sub(r"[\s_-]+", " ", stem).strip()
-        if plain in known and suffix in PICTURES:
+        if plain in known:
             place = known.index(plain), PICTURES.index(suffix)
             found.append((place, name))
     return min(found)[1] if found else None

@@ -165,12 +165,19 @@ def is_ignored(name: str) -> bool:
         lower.startswith(_BEGINS)
         or lower in NAMES
         or lower.endswith(_ENDS)
-        or _WHOLE.fullmatch(lower) is not None
+        or (
+            # Each file of a library is asked about every second, and each of
+            # PATTERNS holds one of these.
+            ("-" in lower or "incomplete" in lower or "octransfer" in lower)
+            and _WHOLE.fullmatch(lower) is not None
+        )
     )
 
 
 def is_ignored_file(name: str) -> bool:
     """Whether this name, as a file's, is not the store's."""
+    if name[-1:] not in "#3lLtT" and name[-13:-12] != "-":
+        return False  # none of FILE_PATTERNS, at a glance
     return _OF_FILES.fullmatch(name.lower()) is not None
 
 

@@ -24,6 +24,9 @@ _NOT_SHOWN: Final = frozenset(
 _COVER_LIKE: Final = frozenset(
     "cover coverr covr cver coer cvoer coevr covre ccover".split()
 )
+_COVER_BEGINS: Final = ("c", "k")
+"""`cover`, and `kopie von cover`."""
+_COVER_ENDS: Final = (*(suffix[1:] for suffix in PICTURES), "txt")
 _COVER: Final = re.compile(
     r"(?P<stem>.*?)(?P<suffixes>(?:\s*\.\s*"
     rf"(?:{'|'.join(suffix[1:] for suffix in PICTURES)}))+)"
@@ -46,7 +49,12 @@ def near_miss(name: str) -> str | None:
     None for a name that is that of something for sale, or is right.
     """
     lower = name.lower()
-    meant = _toml(lower) or _cover(lower)
+    # Each file of a library is asked about every second: most end here.
+    may_be_toml = "toml" in lower or "store" in lower or "release" in lower
+    may_be_cover = lower.lstrip()[:1] in _COVER_BEGINS
+    if not (may_be_toml or may_be_cover or "conflict" in lower):
+        return None
+    meant = (_toml(lower) if may_be_toml else None) or _cover(lower)
     if meant == lower:
         return None
     if meant:
@@ -57,7 +65,7 @@ def near_miss(name: str) -> str | None:
             f"is a cover that can't be shown, and is not offered: "
             f"save it as cover{PICTURES[0]}"
         )
-    if _CONFLICT.fullmatch(lower):
+    if "conflict" in lower and _CONFLICT.fullmatch(lower):
         return (
             "is a copy that a synchronisation made of a conflict; "
             "not offered: keep one of the two"
@@ -91,6 +99,8 @@ def _is_like(suffix: str, right: str) -> bool:
 
 def _cover(lower: str) -> str | None:
     """Say which cover a name was meant to be."""
+    if not lower.rstrip().endswith(_COVER_ENDS):
+        return None
     match = _COVER.fullmatch(lower)
     if match is None:
         return None
