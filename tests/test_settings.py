@@ -1,6 +1,8 @@
 """The settings: what is read, what is refused, and that all is documented."""
 
+import os
 import re
+import subprocess
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -379,3 +381,18 @@ def test_pretend_money_needs_to_be_asked_for(tmp_path: Path) -> None:
     assert not settings.load(own).takes_pretend_money
     assert settings.load(own | {"MSRV_DEMO_PAYMENTS": "1"}).takes_pretend_money
     assert settings.load({}).takes_pretend_money
+
+
+def test_secrets_leave_the_environment_and_other_settings_stay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every program that the store starts is given its key."""
+    for name in settings.SECRETS:
+        monkeypatch.setenv(name, f"the secret {name}")
+    monkeypatch.setenv("MSRV_LIBRARY", ".")
+    settings.drop_secrets()
+    assert not set(settings.SECRETS) & set(os.environ)
+    assert os.environ["MSRV_LIBRARY"] == "."
+    # Nor does a program that reads the C library's copy find them.
+    said = subprocess.run(["env"], capture_output=True, check=True).stdout
+    assert b"the secret" not in said

@@ -44,18 +44,26 @@ def send(connection: socket.socket, frame: Frame) -> None:
 
 
 def receive(
-    connection: socket.socket, timeout_seconds: float | None = None
+    connection: socket.socket,
+    timeout_seconds: float | None = None,
+    *,
+    may_carry_file: bool = False,
 ) -> Frame | None:
     """Receive a frame; None where the other side has closed before one.
 
     The other side sends no more than one before it is answered. The time-out
-    is for the whole frame. Raises BadFrame, TimeoutError, and OSError.
+    is for the whole frame. A file that comes with it is closed by the kernel
+    unless `may_carry_file`. Raises BadFrame, TimeoutError, and OSError.
     """
     until = (
         None if timeout_seconds is None else time.monotonic() + timeout_seconds
     )
     connection.settimeout(timeout_seconds)
-    data, descriptors, _, _ = socket.recv_fds(connection, _READ_BYTES, 1)
+    descriptors: list[int] = []
+    if may_carry_file:
+        data, descriptors, _, _ = socket.recv_fds(connection, _READ_BYTES, 1)
+    else:
+        data = connection.recv(_READ_BYTES)
     descriptor = descriptors[0] if descriptors else None
     try:
         for surplus in descriptors[1:]:

@@ -115,7 +115,7 @@ def serve(connection: socket.socket) -> None:
     """Answer requests until there are none, one at a time."""
     allowed = 0.0
     while select.select([connection], [], [], IDLE_SECONDS)[0]:
-        request = frames.receive(connection)
+        request = frames.receive(connection, may_carry_file=True)
         if request is None or request.descriptor is None:
             return
         used = time.process_time()

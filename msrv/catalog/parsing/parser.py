@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 SECONDS: Final = 60.0
 """How long one file may take, also on a slow disk."""
 _START_SECONDS: Final = 60.0
+_AGAIN_SECONDS: Final = 5.0
+"""How long one that couldn't be started isn't tried again."""
 _END_SECONDS: Final = 5.0
 _COMPLAINT_BYTES: Final = 2000
 _COLOUR: Final = re.compile(r"#[0-9a-f]{6}")
@@ -115,6 +118,7 @@ class Parser:
         self._helper: _Helper | None = None
         self._closed = False
         self._has_said = False
+        self._failure: tuple[float, NoParser] | None = None
         # The kernel ends a child with the thread that started it
         # (PR_SET_PDEATHSIG), so that is one that lives as long as this.
         self._starter: ThreadPoolExecutor | None = None
@@ -241,11 +245,23 @@ class Parser:
         if self._helper is None:
             if self._starter is None:
                 self._starter = ThreadPoolExecutor(1, "msrv-parser")
-            self._helper, lacking = self._starter.submit(
-                _start, self._command
-            ).result()
-            self._say(lacking)
+            self._helper = self._start(self._starter)
         return self._helper
+
+    def _start(self, starter: ThreadPoolExecutor) -> "_Helper":
+        """Start a helper, unless that failed a moment ago."""
+        if self._failure is not None:
+            failed_at, error = self._failure
+            if time.monotonic() < failed_at + _AGAIN_SECONDS:
+                raise NoParser(str(error))
+        try:
+            helper, lacking = starter.submit(_start, self._command).result()
+        except NoParser as error:
+            self._failure = time.monotonic(), error
+            raise
+        self._failure = None
+        self._say(lacking)
+        return helper
 
     def _say(self, lacking: list[str]) -> None:
         if self._has_said:

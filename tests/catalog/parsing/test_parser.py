@@ -148,6 +148,40 @@ def test_what_is_no_frame_is_a_fault(data: bytes) -> None:
         assert run(parser, "said = 1") == "1"
 
 
+def test_a_file_that_comes_with_an_answer_is_not_kept() -> None:
+    """A taken-over parser has the store run out of descriptors."""
+    code = (
+        "import gc, os, socket\n"
+        "for each in gc.get_objects():\n"
+        "    if isinstance(each, socket.socket):\n"
+        '        said = b\'{"tags": {"title": "sent"}}\'\n'
+        "        head = len(said).to_bytes(4, 'big') + bytes(4)\n"
+        "        socket.send_fds(each, [head + said], [1])\n"
+        "        os._exit(0)\n"
+    )
+    with hostile.parser() as parser:
+        run(parser, "said = 1")
+        before = len(list(Path("/dev/fd").iterdir()))
+        for number in range(3):
+            assert run(parser, f"# {number}\n{code}") == "sent"
+            run(parser, "said = 1")
+        assert len(list(Path("/dev/fd").iterdir())) == before
+
+
+def test_one_that_cannot_start_is_not_tried_for_each_file(
+    tmp_path: Path,
+) -> None:
+    """A broken installation starts ten thousand processes a second."""
+    program = tmp_path / "python"
+    program.write_text(f"#!/bin/sh\necho x >> {tmp_path}/starts\nexit 1\n")
+    program.chmod(0o755)
+    with Parser(command=(str(program),)) as parser:
+        for _ in range(5):
+            with pytest.raises(NoParser):
+                parser.start()
+    assert (tmp_path / "starts").read_text() == "x\n"
+
+
 def test_one_that_exits_again_and_again_is_a_fault() -> None:
     """A file that ends its parser politely is tried for ever."""
     with hostile.parser() as parser, pytest.raises(StopsParser):

@@ -1,0 +1,92 @@
+"""A running store: its secrets, and the process that parses for it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.catalog.parsing import hostile
+from tests.running import RunningStore, start
+
+SECRETS = {
+    "NONCE": "a nonce of this test: 7Vd1-Qx8s-Lk2M-wP0e-Zz81",
+    "NONCE_PREVIOUS": "a nonce before it: 2Bn4-Tz6r-Yc9K-aW3h-Pq75",
+    "MSRV_DATABASE": "mysql://store:Kf83hTq2@127.0.0.1:1/msrv",
+}
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux shows other processes"
+)
+
+
+def children(parent: int) -> list[int]:
+    """The processes that a process has started, and that still run."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text("ascii").rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent and fields[0] != "Z":
+            found.append(int(path.parent.name))
+    return found
+
+
+def environ(process_id: int) -> bytes:
+    return Path(f"/proc/{process_id}/environ").read_bytes()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RunningStore:
+    """A store on the demo's library."""
+    return start(tmp_path, "--no-tls", files=None, **SECRETS)
+
+
+def test_no_secret_is_in_an_environment_of_a_running_store(
+    store: RunningStore,
+) -> None:
+    """What it starts, or may look at it, has the key to all that is sold."""
+    with store:
+        (helper,) = children(store.process.pid)
+        for process_id in (store.process.pid, helper):
+            said = environ(process_id)
+            for secret in SECRETS.values():
+                assert secret.encode() not in said
+        # It is read for all that, and what is no secret stays.
+        assert b"MSRV_DATA=" in environ(store.process.pid)
+        assert b"MSRV" not in environ(helper)
+
+
+def test_its_memory_is_closed_to_other_processes(store: RunningStore) -> None:
+    """A process of the same user reads the key out of it."""
+    with store:
+        status = Path(f"/proc/{store.process.pid}/mem").stat()
+        # The files of a process that can't be dumped are root's.
+        assert status.st_uid == 0
+        code = (
+            "import os, sys\n"
+            "os.setuid(65534)\n"
+            f"try: open('/proc/{store.process.pid}/mem', 'rb')\n"
+            "except PermissionError: sys.exit(7)\n"
+        )
+        if os.geteuid() == 0:
+            found = subprocess.run([sys.executable, "-c", code], check=False)
+            assert found.returncode == 7
+
+
+@hostile.needs_confinement
+def test_it_says_how_its_parsers_are_confined(store: RunningStore) -> None:
+    """An operator can't tell whether a stranger's file is kept apart."""
+    with store:
+        log = store.log.read_text("utf-8")
+    assert "parsers run in a process without secrets, files and network" in log
+
+
+def test_a_stop_leaves_no_process(store: RunningStore) -> None:
+    """Each restart adds a process that nobody ends."""
+    with store:
+        (helper,) = children(store.process.pid)
+        assert store.end() == 0
+    assert hostile.is_gone(helper)
