@@ -10,6 +10,7 @@ from email.headerregistry import Address
 
 from aiohttp import web
 
+from msrv.background import Background
 from msrv.catalog.artwork import Covers
 from msrv.catalog.live import LiveCatalog
 from msrv.catalog.parsing.marks import FOLDER_NAME as MARKS
@@ -21,6 +22,7 @@ from msrv.downloads.direct import Direct
 from msrv.downloads.places import Places, Slow
 from msrv.downloads.sending import Sender
 from msrv.ledger.connection_rules import ConnectionRules
+from msrv.ledger.content_sync import ContentSync
 from msrv.ledger.door import Door
 from msrv.ledger.figures import LedgerFigures
 from msrv.ledger.ledger import Ledger
@@ -158,7 +160,7 @@ def create_app(
     app.cleanup_ctx.append(_catalog)
     app.cleanup_ctx.append(_makers)
     app.cleanup_ctx.append(_parser(parser))
-    app.cleanup_ctx.append(_ledger)
+    app.cleanup_ctx.append(_ledger(ledger))
     sender = _mail_sender(settings)
     if settings.smtp_url is not None and sender is not None:
         _send_mail(app, settings.smtp_url.get_secret_value(), sender)
@@ -273,10 +275,21 @@ def _payments(
     return run
 
 
-async def _ledger(app: web.Application) -> AsyncIterator[None]:
+def _ledger(
+    ledger: Ledger,
+) -> Callable[[web.Application], AsyncIterator[None]]:
     """Remember what happens, from the first request to after the last."""
-    async with app[keys.LEDGER]:
-        yield
+
+    async def run(app: web.Application) -> AsyncIterator[None]:
+        async with ledger:
+            work = Background("what compares the ledger with the library")
+            work.begin(ContentSync(ledger, app[keys.CATALOG].history).run())
+            try:
+                yield
+            finally:
+                await work.end()
+
+    return run
 
 
 async def _mail(app: web.Application) -> AsyncIterator[None]:

@@ -125,6 +125,11 @@ class History:
             )
             return cls(_connect(":memory:"))
 
+    @property
+    def changes(self) -> int:
+        """A number that changes when anything is written here."""
+        return self._connection.total_changes
+
     def records(self) -> Iterator[tuple[Record, bool]]:
         """Go through all records, and whether each was sold."""
         with self._lock:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from msrv.ledger.database import Database
 from msrv.ledger.errors import Ahead, Behind, Unreachable
 
-REVISIONS: Final = ("0001", "0002")
+REVISIONS: Final = ("0001", "0002", "0003")
 """Oldest first, as the files of `migrations/versions` have them."""
 HEAD: Final = REVISIONS[-1]
 SCRIPTS: Final = Path(__file__).with_name("migrations")

@@ -184,6 +184,31 @@ titles = Table(
     **_OPTIONS,
 )
 
+# What each id that was sold stands for, and the items of releases: a file that
+# has another name is found by its SHA-256, which is empty for a release.
+item_contents = Table(
+    "item_contents",
+    metadata,
+    Column("item_id", _ITEM_ID, primary_key=True),
+    Column("kind", String(8), nullable=False),
+    Column("release_id", _ITEM_ID, nullable=False),
+    Column("title", String(200), nullable=False),
+    Column("release_title", String(200), nullable=False),
+    Column("path", Text, nullable=False),  # percent-encoded
+    Column("sha256", String(64), nullable=False),
+    Column("duration_ms", BigInteger, nullable=True),
+    _number("changed_at_ms"),
+    **_OPTIONS,
+)
+
+release_members = Table(
+    "release_members",
+    metadata,
+    Column("release_id", _ITEM_ID, primary_key=True),
+    Column("item_id", _ITEM_ID, primary_key=True),
+    **_OPTIONS,
+)
+
 # A row, `changes`: how many changes replicas could have asked for. Who writes
 # locks it first, so that there is one writer at a time on any engine. Others
 # are what replicas tell one another of the studio's door; see `marking`.

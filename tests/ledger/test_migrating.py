@@ -73,7 +73,7 @@ async def test_a_database_that_is_ahead(database: Database) -> None:
         await connection.execute(
             text("UPDATE alembic_version SET version_num = '9999'")
         )
-    with pytest.raises(Ahead, match=r"at revision 9999.*up to 0002"):
+    with pytest.raises(Ahead, match=r"at revision 9999.*up to 0003"):
         await migrating.make_ready(database)
     with pytest.raises(Ahead):
         await migrating.upgrade(database)

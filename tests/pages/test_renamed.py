@@ -11,6 +11,7 @@ import pytest
 
 from msrv.catalog import ids
 from msrv.catalog.live import LiveCatalog
+from msrv.ledger.content_sync import ContentSync
 from msrv.ledger.ledger import Ledger
 from msrv.pages.keys import CATALOG, LEDGER
 from msrv.settings import Settings
@@ -173,3 +174,32 @@ async def test_what_is_gone_has_its_title_on_the_receipt(
     )
     verified = await store.get("/verify", params={"q": receipt}, headers=JSON)
     assert (await verified.json())["items"][0]["title"] == "A"
+
+
+async def test_a_data_folder_made_anew_finds_what_was_sold(
+    tram: Path, start_store: StartStore, settings: Settings
+) -> None:
+    """A replica without the old index knows none of the old receipts."""
+    store = await start_store(settings)
+    receipt = await buy(store, TRAM)
+    ledger = store.app[LEDGER]
+    assert isinstance(ledger, Ledger)
+    await ledger.settled()
+    await ContentSync(ledger, catalog_of(store).history).exchange()
+    await store.close()
+    for name in ("ids.sqlite3", "index.sqlite3"):
+        await asyncio.to_thread((settings.data / name).unlink)
+    await asyncio.to_thread(tram.rename, tram.with_name("Coach"))
+    again = await start_store(settings)
+    catalog = catalog_of(again)
+    await until(lambda: TRAM in catalog.current.by_id)
+    line = (await lines(again, receipt))[TRAM]
+    assert (line["title"], line["available"]) == ("Coach", True)
+    answer = await again.get(path_of(line["download"]))
+    assert answer.status == 200
+    notes = [each for each in catalog.reading.notes if "renamed" in each]
+    (note,) = notes
+    assert note == (
+        f"Tram was renamed or moved to Coach: what was bought as {TRAM} "
+        "is found there"
+    )
