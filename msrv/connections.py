@@ -35,11 +35,32 @@ CARRIES: Final = web.RequestKey("carries", bool)
 """Set on a request whose answer is sent for as long as the client takes, and
 is watched by `downloads`: it isn't cut off for another connection."""
 
+STATUS: Final = web.RequestKey("status", int)
+"""Set on a request once the head of its answer is made."""
+LEFT: Final = 499
+"""The status of a request whose client left before any answer, as in nginx's
+logs."""
+
+
+class _Left(web.StreamResponse):
+    """Stands for an answer that was broken off, in the log."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status=status)
+
 
 class Connection(web.RequestHandler):
     """A connection that is closed if nothing whole was asked in time."""
 
-    __slots__ = ("_began", "_begun", "_releases_slot", "_slot", "_too_late")
+    __slots__ = (
+        "_answer",
+        "_began",
+        "_begun",
+        "_is_logged",
+        "_releases_slot",
+        "_slot",
+        "_too_late",
+    )
 
     def __init__(
         self,
@@ -54,6 +75,8 @@ class Connection(web.RequestHandler):
         self._releases_slot = False
         self._began = 0.0
         self._begun = 0
+        self._answer: web.StreamResponse | None = None
+        self._is_logged = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to count, and bound what the kernel keeps."""
@@ -97,9 +120,37 @@ class Connection(web.RequestHandler):
     ) -> tuple[web.StreamResponse, bool]:
         self._began = self._loop.time()
         self._begun += 1
-        return await super()._handle_request(
-            request, start_time, request_handler
-        )
+        self._answer, self._is_logged = None, False
+        try:
+            return await super()._handle_request(
+                request, start_time, request_handler
+            )
+        finally:
+            # aiohttp logs what it could answer to the end, and nothing where
+            # the client left first.
+            if not self._is_logged:
+                answer = self._answer or _Left(request.get(STATUS, LEFT))
+                self.log_access(request, answer, start_time)
+
+    async def finish_response(
+        self,
+        request: web.BaseRequest,
+        resp: web.StreamResponse,
+        start_time: float | None,
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send the rest of an answer, as aiohttp does."""
+        self._answer = resp
+        return await super().finish_response(request, resp, start_time)
+
+    def log_access(
+        self,
+        request: web.BaseRequest,
+        response: web.StreamResponse,
+        time: float | None,
+    ) -> None:
+        """Log a request, once."""
+        self._is_logged = True
+        super().log_access(request, response, time)
 
     def _doing(self) -> Doing:
         """Say what this connection is doing; see `admission`."""

@@ -16,13 +16,16 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import HttpProcessingError
 
 from msrv import certificates, connections, leaving
 from msrv.acceptor import BACKLOG, Acceptor, AsyncioConnect
 from msrv.admission import Admission, Limits
 from msrv.certificates import CertificateError, Pair
+from msrv.connections import STATUS
 from msrv.pages import hatch, headers
 from msrv.pages.access import AccessLog
 from msrv.pages.figures import ConnectionFigures
@@ -30,6 +33,7 @@ from msrv.pages.keys import ORIGIN_RULES, SETTINGS, TRAFFIC
 from msrv.settings import Settings, WrongSetting
 from msrv.tls.choice import choose
 from msrv.tls.engine import Closable, Engine, ProtocolFactory
+from msrv.writer import Writer
 
 log = logging.getLogger(__name__)
 
@@ -140,9 +144,25 @@ class _Request(web.Request):
 
     async def _prepare_hook(self, response: web.StreamResponse) -> None:
         if self._match_info is None:
+            self[STATUS] = response.status
             headers.put(response)
             return
         await super()._prepare_hook(response)
+
+
+def _make_request(
+    app: web.Application,
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: web.RequestHandler,
+    _: AbstractStreamWriter,
+    task: "asyncio.Task[None]",
+) -> web.Request:
+    """Make a request with a writer that counts its answer's body."""
+    writer = Writer(protocol, asyncio.get_running_loop())
+    return app._make_request(  # noqa: SLF001 - it offers no other way
+        message, payload, protocol, writer, task, _cls=_Request
+    )
 
 
 class _Unreadable(logging.Filter):
@@ -180,10 +200,7 @@ async def _runner(app: web.Application) -> AsyncIterator[web.Server]:
         assert server is not None  # noqa: S101 - setup made it
 
         # aiohttp lets an application choose its requests' class only here.
-        server.request_factory = functools.partial(
-            app._make_request,  # noqa: SLF001
-            _cls=_Request,
-        )
+        server.request_factory = functools.partial(_make_request, app)
         server.request_handler = hatch.before(app, server.request_handler)
         yield server
     finally:

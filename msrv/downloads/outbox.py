@@ -19,6 +19,7 @@ from msrv.downloads.reading import OpenFile
 from msrv.downloads.small import SMALL_BYTES
 from msrv.downloads.stalls import acknowledged, watched
 from msrv.downloads.wire import Wire
+from msrv.writer import passed
 
 FULL_BYTES: Final = 256 * 1024
 SLOW_BYTES: Final = 16 * 1024
@@ -161,7 +162,7 @@ class Outbox:
         buffer, count = self._buffer, self._filled_bytes
         self._buffer, self._filled_bytes = None, 0
         self.sent_bytes += count
-        self._request.writer.output_size += count
+        passed(self._request.writer, count)
         transport.write(memoryview(buffer)[:count])
         # asyncio's transports keep what they are given until it has gone.
         keeps = not transport.get_extra_info("copies")
@@ -198,7 +199,7 @@ class Outbox:
         finally:
             count = self._wire.sent_bytes - before
             self.sent_bytes += count
-            self._request.writer.output_size += count
+            passed(self._request.writer, count)
 
     async def settle(self) -> None:
         """Wait until all that was passed on has arrived."""

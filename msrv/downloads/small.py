@@ -18,6 +18,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 from msrv.downloads.answers import Answer
 from msrv.downloads.representation import Representation
+from msrv.writer import Writer
 
 SMALL_BYTES: Final = 64 * 1024
 """The most that an answer has, or a file, to be small. Less than this doesn't
@@ -57,7 +58,9 @@ class Ready(web.StreamResponse):
         super().__init__(status=first.status, headers=first.headers)
         head = [f"HTTP/1.1 {first.status} {first.reason}"]
         head += [f"{name}: {value}" for name, value in first.headers.items()]
-        self._bytes = "\r\n".join([*head, "\r\n"]).encode() + body
+        begin = "\r\n".join([*head, "\r\n"]).encode()
+        self._head_bytes = len(begin)
+        self._bytes = begin + body
 
     @property
     def keep_alive(self) -> bool:
@@ -73,7 +76,11 @@ class Ready(web.StreamResponse):
         self, request: web.BaseRequest
     ) -> AbstractStreamWriter | None:
         """Send all of it."""
-        await request.writer.write_eof(self._bytes)
+        writer = request.writer
+        if isinstance(writer, Writer):
+            await writer.write_whole(self._bytes, self._head_bytes)
+        else:
+            await writer.write_eof(self._bytes)
         return None
 
     async def write_eof(self, data: bytes = b"") -> None:

@@ -13,9 +13,11 @@ from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
 from msrv import logs
+from msrv.connections import LEFT
 from msrv.forwarded import Address
 from msrv.logs import Visit
 from msrv.pages.keys import ORIGIN, ROUTE
+from msrv.writer import Writer
 
 _QUIET: Final = frozenset({"health", "ready", "metrics"})
 """What machines ask every few seconds; logged only where it fails."""
@@ -43,7 +45,11 @@ def method_name(request: web.BaseRequest) -> str:
 
 
 class AccessLog(AbstractAccessLogger):
-    """One line a request, when its answer has ended."""
+    """One line a request, when its answer has ended in whatever way.
+
+    Its bytes are those of the body, as far as they were sent; its status is
+    499 where the client left before any of the answer.
+    """
 
     def __init__(self, logger: logging.Logger, log_format: str) -> None:
         super().__init__(logger, log_format)
@@ -55,20 +61,26 @@ class AccessLog(AbstractAccessLogger):
         response: web.StreamResponse,
         time: float,
     ) -> None:
-        """Write the line; `time` is in seconds."""
+        """Write the line. `time` is in seconds."""
         try:
             route, client = request[ROUTE], _spelled(request[ORIGIN].client)
         except KeyError:  # nobody could make anything of it
             route, client = "none", request.remote or "-"
-        if route in _QUIET and response.status < 500:
+        status, size_bytes = response.status, response.body_length
+        writer = request.writer
+        if isinstance(writer, Writer):
+            size_bytes = writer.body_bytes
+            if not writer.began:
+                status = LEFT
+        if route in _QUIET and status < 500:
             return
         self._write(
             Visit(
                 now(),
                 method_name(request),
                 route,
-                response.status,
-                response.body_length,
+                status,
+                size_bytes,
                 time,
                 client,
             )

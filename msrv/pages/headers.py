@@ -9,6 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
+from msrv.connections import STATUS
 from msrv.pages.keys import SETTINGS, TRAFFIC
 
 _ALWAYS: Final = {
@@ -49,6 +50,7 @@ def policy(form_actions: Iterable[str]) -> str:
 async def secure(request: web.Request, response: web.StreamResponse) -> None:
     """Put the headers on an answer that is about to leave."""
     put(response)
+    request[STATUS] = response.status
     settings = request.app[SETTINGS]
     if settings.has_operators_certificate:
         response.headers["Strict-Transport-Security"] = (

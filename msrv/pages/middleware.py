@@ -7,6 +7,7 @@ from typing import Final
 from aiohttp import ClientConnectionResetError, web
 from aiohttp.typedefs import Handler
 
+from msrv.connections import LEFT, STATUS
 from msrv.pages import cart, claims, cookies, language, notices, rendering
 from msrv.pages.access import method_name, route_name
 from msrv.pages.keys import ORIGIN, ORIGIN_RULES, ROUTE, TRAFFIC
@@ -17,8 +18,10 @@ from msrv.pages.origin import (
     own_address,
 )
 from msrv.pages.studio import door
+from msrv.writer import Writer
 
 _END_OF_AUTHORITY: Final = re.compile("[/?#]")
+_WITHOUT_BODY: Final = frozenset({204, 304})
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _SAME_SITE: Final = frozenset({cart.COOKIE, claims.COOKIE})
 
@@ -29,18 +32,26 @@ async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
     traffic = request.app[TRAFFIC]
     route = request[ROUTE] = route_name(request)
     began = time.perf_counter()
-    status, sent = 499, 0
+    status, will_be_sent = None, 0
     traffic.enter()
     try:
         response = await handler(request)
         status = response.status
-        if not response.prepared:
-            sent = response.content_length or 0
+        has_body = request.method != "HEAD" and status not in _WITHOUT_BODY
+        if has_body and not response.prepared:
+            will_be_sent = response.content_length or 0
         return response
     finally:
         traffic.leave()
         # What was streamed has gone already; what is at hand will go.
-        sent += request.writer.output_size
+        writer = request.writer
+        sent = will_be_sent + (
+            writer.body_bytes
+            if isinstance(writer, Writer)
+            else writer.output_size
+        )
+        if status is None:
+            status = request.get(STATUS, LEFT)
         method = method_name(request)
         seconds = time.perf_counter() - began
         traffic.note(method, route, status, seconds, sent)
