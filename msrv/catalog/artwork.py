@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from msrv.catalog.cache import keep
+from msrv.catalog.embedded_covers import art_key
 from msrv.catalog.model import Artwork
 from msrv.catalog.parsing.parser import Parser, StopsParser
 from msrv.catalog.pictures import ArtworkError, NotAPicture
@@ -150,6 +151,8 @@ class Covers:
 
     def _make(self, artwork: Artwork, width: int) -> bytes:
         sha256 = artwork.content.sha256
+        if artwork.is_embedded:
+            sha256 = art_key(sha256)
         with self._folder.open(artwork.content) as file:
             try:
                 return self._parser.shrink(file, width, sha256)

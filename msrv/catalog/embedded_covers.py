@@ -4,6 +4,7 @@ The first track that holds one which can be shown. It is measured once and
 kept among the track's facts, and only where no file is the cover.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from typing import Any, Final, NamedTuple
@@ -19,6 +20,14 @@ Measure = Callable[[FoundFile, Known], ArtworkFacts | None]
 
 Raises NotAPicture.
 """
+
+
+def art_key(sha256: bytes) -> bytes:
+    """Return what marks the picture in a track where it stops its parser.
+
+    Not the track's own hash, or the picture would take its track from sale.
+    """
+    return hashlib.sha256(b"picture in " + sha256).digest()
 
 
 class EmbeddedCover(NamedTuple):

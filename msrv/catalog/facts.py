@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from msrv.catalog.containers.inspection import inspect
-from msrv.catalog.embedded_covers import measure_embedded_covers
+from msrv.catalog.embedded_covers import art_key, measure_embedded_covers
 from msrv.catalog.index import STOPS_PARSER, Index, Known
 from msrv.catalog.parsing.parser import (
     NoParser,
@@ -132,7 +132,7 @@ def _measured(
         with open(path, "rb", opener=_open) as file:
             if _identity(file)[:3] != known.identity[:3]:
                 return None
-            return parser.measure(file, known.sha256)
+            return parser.measure(file, art_key(known.sha256))
     except ParserClosed as error:
         raise Stopped from error
     except (OSError, ParsingError):

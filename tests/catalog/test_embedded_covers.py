@@ -1,11 +1,14 @@
 """Covers of releases whose only picture is inside of a track."""
 
+import shutil
+
 import pytest
 from PIL import Image
 
 from msrv.catalog import embedded_covers, facts
 from msrv.catalog.model import Artwork
 from msrv.catalog.packing import members
+from msrv.catalog.parsing.parser import Parser, StopsParser
 from tests.catalog.art import with_pictures
 from tests.catalog.covers import saved
 from tests.catalog.shelves import Library, by_name, problems, wav
@@ -98,3 +101,21 @@ def test_the_zip_holds_the_track_once(shelf: Library) -> None:
         "02 B.wav",
         "README.txt",
     ]
+
+
+def test_a_picture_that_stops_its_parser_keeps_no_track_from_sale(
+    shelf: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a track would be gone after the next start, for its picture."""
+
+    def stop(parser: Parser, _: object, sha256: bytes) -> None:
+        parser._marks.stopped(sha256, "crashes its parser", by_chance=False)
+        raise StopsParser("crashes its parser")
+
+    monkeypatch.setattr(Parser, "measure", stop)
+    shelf.release("R", {"01 A.wav": track(77)})
+    assert len(shelf.only().items) == 2
+    shutil.rmtree(shelf.data)
+    release = shelf.only()
+    assert len(release.items) == 2
+    assert release.artwork is None
