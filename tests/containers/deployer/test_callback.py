@@ -9,6 +9,7 @@ whose certificate an authority of the test's has signed.
 import json
 import secrets
 import socket
+import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ class Rig:
             data=json.dumps(
                 {
                     "callback_url": callback,
-                    "push_data": {"tag": "latest"},
+                    "push_data": {"tag": "latest", "pushed_at": time.time()},
                     "repository": {"repo_name": self.repository},
                 }
             ).encode(),
