@@ -37,7 +37,11 @@ _UPDATES: Final = ", ".join(
     f"{name} = excluded.{name}" for name in _COLUMNS.split(", ")[1:]
 )
 # Nothing of these is anybody's but ours.
-_ALL: Final = f"SELECT {_COLUMNS}, sold FROM ids"  # noqa: S608
+_SOME: Final = (
+    f"SELECT {_COLUMNS}, sold FROM ids "  # noqa: S608
+    "WHERE item_id > ? ORDER BY item_id LIMIT ?"
+)
+_AT_ONCE: Final = 2000
 _SOLD: Final = f"SELECT {_COLUMNS} FROM ids WHERE sold = 1"  # noqa: S608
 _ONE: Final = f"SELECT {_COLUMNS} FROM ids WHERE item_id = ?"  # noqa: S608
 _SAVE: Final = (
@@ -131,10 +135,21 @@ class History:
         return self._connection.total_changes
 
     def records(self) -> Iterator[tuple[Record, bool]]:
-        """Go through all records, and whether each was sold."""
-        with self._lock:
-            for *columns, sold in self._connection.execute(_ALL):
+        """Go through all records, and whether each was sold.
+
+        Some at a time: a library's history needs no room in memory.
+        """
+        after = ""
+        while True:
+            with self._lock:
+                rows = self._connection.execute(
+                    _SOME, (after, _AT_ONCE)
+                ).fetchall()
+            for *columns, sold in rows:
                 yield _record(columns), bool(sold)
+            if len(rows) < _AT_ONCE:
+                return
+            after = rows[-1][0]
 
     def save(
         self, records: Iterable[Record], gone: Iterable[str] = ()

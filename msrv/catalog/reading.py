@@ -5,6 +5,7 @@ release whose description is broken stays as it last was.
 """
 
 import logging
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -107,12 +108,23 @@ def read_library(
 
 
 def _followed(reading: Reading, history: History, found: Scan) -> Reading:
-    """Add to a reading what was offered before, and what of it is gone."""
-    followed = follow(
-        history,
-        reading.catalog,
-        is_settled=found.is_complete and not reading.waiting,
-    )
+    """Add to a reading what was offered before, and what of it is gone.
+
+    A file of ids that can't be read is no reason to sell nothing.
+    """
+    try:
+        followed = follow(
+            history,
+            reading.catalog,
+            is_settled=found.is_complete and not reading.waiting,
+        )
+    except sqlite3.Error as error:
+        log.error(  # noqa: TRY400 - says it all
+            "what was sold under other ids can't be found: "
+            "the file of ids can't be read: %s",
+            error,
+        )
+        return reading
     return replace(
         reading,
         catalog=followed.catalog,

@@ -291,3 +291,25 @@ def test_versions_tell_catalogs_with_other_aliases_apart(
     }
     assert len(versions) == 2
     assert isinstance(read(bus).catalog, Catalog)
+
+
+def test_a_history_that_cannot_be_read_stops_no_sale(
+    bus: Library, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Or a damaged page of one file would close the whole store."""
+    with Index.open(bus.data) as index:
+        history = History.open(bus.data)
+        history.close()
+        reading = read_library(bus.root, index, history=history)
+    assert len(reading.catalog.releases) == 1
+    assert "the file of ids can't be read" in caplog.text
+
+
+def test_a_history_of_any_length_is_read_whole(tmp_path: Path) -> None:
+    """Or of a large library only some ids would be followed."""
+    names = {f"item-{number}": "Title" for number in range(4500)}
+    with History.open(tmp_path) as history:
+        history.sell(names)
+        found = [record.item_id for record, _ in history.records()]
+    assert len(found) == len(names)
+    assert set(found) == set(names)
