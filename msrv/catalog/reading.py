@@ -391,7 +391,9 @@ def _notes(store: StoreConfig, built: Sequence[Built]) -> Iterator[str]:
     )
     if extras:
         yield (
-            f"{extras:,} files come with their releases, "
+            "1 file comes with its release, and is not sold by itself"
+            if extras == 1
+            else f"{extras:,} files come with their releases, "
             "and are not sold by themselves"
         )
 
