@@ -37,7 +37,7 @@ def read(settings: Settings) -> Reading:
         History.open(settings.data) as history,
         Parser(settings.data) as parser,
     ):
-        fresh = settling.look(found, index.has_seen)
+        arriving = settling.look(found, index.has_seen)
         reading = read_library(
             settings.library_folder,
             index,
@@ -46,10 +46,13 @@ def read(settings: Settings) -> Reading:
             history=history,
             parser=parser,
         )
+        # A store that starts now must not take half a file for a known one.
+        for each in arriving.values():
+            index.forget(each.paths)
     notes = [
         f"{shown(path or STORE_TOML)} changed a moment ago: a running store "
         f"takes it up once it has been still for {settings.settle_seconds} s"
-        for path in sorted(fresh)
+        for path in sorted(arriving)
     ]
     return replace(reading, notes=(*reading.notes, *notes))
 

@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from msrv import __version__
+from msrv.catalog.index import Index
+from msrv.catalog.kept_config import KeptConfig
 from msrv.cli import main
 from msrv.ledger.revocations import FILE_NAME, Revocations, TakenBack
 from msrv.proofs.keyring import Keyring, weakness
@@ -87,6 +89,48 @@ def test_catalog_says_every_problem_and_fails(cli: Cli, library: Path) -> None:
     assert "Zine/release.toml:2" in result.stderr
     assert "cheap" in result.stderr
     assert "night-bus" in result.stdout
+
+
+def test_catalog_warns_of_a_configuration_that_is_away(
+    cli: Cli, library: Path, tmp_path: Path
+) -> None:
+    """An operator sees other prices than the store sells at."""
+    store = library / "store.toml"
+    store.write_text('currency = "GBP"\n', encoding="utf-8")
+    kept = KeptConfig.open(
+        tmp_path / "data", grace_seconds=60, timer=lambda: 0.0
+    )
+    kept.keep("store.toml", store.read_text(encoding="utf-8"))
+    kept.save()
+    store.unlink()
+    for _ in range(2):
+        result = cli("catalog", MSRV_SETTLE_SECONDS="10")
+        assert result.exit_code == 1
+        assert (
+            "problem: store.toml: is missing; its last version counts\n"
+        ) in result.stderr
+        assert "£7.00" in result.stdout
+    # Where nothing is waited for, what is there is what counts.
+    assert cli("catalog").exit_code == 0
+
+
+def test_catalog_notes_what_is_arriving_and_learns_nothing_of_it(
+    cli: Cli, tmp_path: Path
+) -> None:
+    """A store that starts in the middle of an upload would take half a file
+    for one that it knows.
+    """
+    result = cli("catalog", MSRV_SETTLE_SECONDS="3600")
+    assert "departure" in result.stdout
+    assert (
+        "note: Night Bus changed a moment ago: a running store takes it up "
+        "once it has been still for 3600 s\n"
+    ) in result.stderr
+    with Index.open(tmp_path / "data") as index:
+        assert not index.knows("Night Bus/01 Departure.wav")
+    cli("catalog")
+    with Index.open(tmp_path / "data") as index:
+        assert index.knows("Night Bus/01 Departure.wav")
 
 
 def test_link_prints_the_address_alone(cli: Cli, keyring: Keyring) -> None:

@@ -205,7 +205,11 @@ class Index:
 
     def forget_all_but(self, paths: Iterable[str]) -> None:
         """Let go of the files that aren't in the library any more."""
-        gone = self._known.keys() - set(paths)
+        self.forget(self._known.keys() - set(paths))
+
+    def forget(self, paths: Iterable[str]) -> None:
+        """Let go of these files."""
+        gone = self._known.keys() & set(paths)
         if not gone:
             return
         for path in gone:

@@ -186,8 +186,13 @@ class LiveCatalog:
             if not self._has_to_settle_first(index, kept, found, unsettled):
                 self._read_if_changed(index, kept, found, unsettled)
             self._trouble = ""
-            if self._reading is None or self._reading.waiting:
-                # Who has just copied something waits to see it, too.
+            if (
+                self._reading is None
+                or self._reading.retrying
+                or any(not each.is_restless for each in unsettled.values())
+            ):
+                # Who has just copied something waits to see it, too. (What
+                # never rests is looked at no more often than all else.)
                 pause_seconds = max(self._poll_seconds, taken_seconds)
         except Stopped:
             pass
