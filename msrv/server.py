@@ -27,7 +27,7 @@ from msrv.admission import Admission, Limits
 from msrv.certificates import CertificateError, Pair
 from msrv.connections import STATUS
 from msrv.pages import hatch, headers
-from msrv.pages.access import AccessLog
+from msrv.pages.access import access_log
 from msrv.pages.figures import ConnectionFigures
 from msrv.pages.keys import ORIGIN_RULES, SETTINGS, TRAFFIC
 from msrv.settings import Settings, WrongSetting
@@ -184,7 +184,7 @@ async def _runner(app: web.Application) -> AsyncIterator[web.Server]:
     runner = web.AppRunner(
         app,
         handler_cancellation=True,
-        access_log_class=AccessLog,
+        access_log_class=access_log(app[SETTINGS].log_addresses),
         access_log=logging.getLogger("msrv.access"),
         logger=server_log,
         # A compressed body is refused by whoever reads it, in their words.

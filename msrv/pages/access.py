@@ -6,18 +6,21 @@ says all that an operator needs.
 
 import logging
 from functools import lru_cache
+from ipaddress import ip_network
 from time import time as now
-from typing import Final
+from typing import Final, Literal
 
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
 from msrv import logs
 from msrv.connections import LEFT
-from msrv.forwarded import Address
+from msrv.forwarded import Address, parse_address
 from msrv.logs import Visit
 from msrv.pages.keys import ORIGIN, ROUTE
 from msrv.writer import Writer
+
+Detail = Literal["full", "network", "none"]
 
 _QUIET: Final = frozenset({"health", "ready", "metrics"})
 """What machines ask every few seconds; logged only where it fails."""
@@ -26,9 +29,18 @@ _METHODS: Final = frozenset(
 )
 
 
+_KEPT_BITS: Final = {4: 24, 6: 48}
+"""How much of an address names a network of many, by its version."""
+
+
 @lru_cache(maxsize=1024)
-def _spelled(client: Address | None) -> str:
-    return str(client or "-")
+def spelled(client: Address | None, detail: Detail) -> str:
+    """Return an address as the log has it, `-` for none."""
+    if client is None or detail == "none":
+        return "-"
+    if detail == "full":
+        return str(client)
+    return str(ip_network((client, _KEPT_BITS[client.version]), strict=False))
 
 
 def route_name(request: web.Request) -> str:
@@ -51,6 +63,9 @@ class AccessLog(AbstractAccessLogger):
     499 where the client left before any of the answer.
     """
 
+    detail: Detail = "full"
+    """How much of a visitor's address is written."""
+
     def __init__(self, logger: logging.Logger, log_format: str) -> None:
         super().__init__(logger, log_format)
         self._write = logs.visits()
@@ -63,9 +78,10 @@ class AccessLog(AbstractAccessLogger):
     ) -> None:
         """Write the line. `time` is in seconds."""
         try:
-            route, client = request[ROUTE], _spelled(request[ORIGIN].client)
+            route, address = request[ROUTE], request[ORIGIN].client
         except KeyError:  # nobody could make anything of it
-            route, client = "none", request.remote or "-"
+            route, address = "none", parse_address(request.remote or "")
+        client = spelled(address, self.detail)
         status, size_bytes = response.status, response.body_length
         writer = request.writer
         if isinstance(writer, Writer):
@@ -90,3 +106,8 @@ class AccessLog(AbstractAccessLogger):
     def enabled(self) -> bool:
         """Whether anyone wants these lines."""
         return self.logger.isEnabledFor(logging.INFO)
+
+
+def access_log(detail: Detail) -> type[AccessLog]:
+    """Return the access log that writes as much of addresses as it may."""
+    return type("AccessLog", (AccessLog,), {"detail": detail})

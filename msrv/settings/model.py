@@ -64,6 +64,7 @@ class Settings(BaseModel):
     stripe_api: PublicUrl | None = None
     delivery: Literal["direct", "accel"] = "direct"
     trusted_proxies: Networks = ()
+    log_addresses: Literal["full", "network", "none"] = "full"
     drain_seconds: Annotated[int, Field(ge=0, le=24 * 3600)] = 60
     stall_seconds: Annotated[int, Field(ge=1, le=24 * 3600)] = 60
     max_downloads: Annotated[int, Field(ge=1)] = 1000

@@ -1,5 +1,6 @@
 """What a store in a process says: where it is, what it lacks, its log."""
 
+import contextlib
 import json
 import re
 from pathlib import Path
@@ -98,3 +99,22 @@ def test_data_is_for_the_stores_own_user_alone(running: RunningStore) -> None:
         str(each) for each in found if each.stat().st_mode & 0o077
     ]
     assert open_to_others == []
+
+
+def test_log_has_no_whole_address_where_it_is_to_be_cut(folder: Path) -> None:
+    """Also of what isn't HTTP."""
+    with start(
+        folder,
+        MSRV_LIBRARY=str(folder / "library"),
+        MSRV_LOG_ADDRESSES="network",
+    ) as store:
+        store.ask("/catalog")
+        with contextlib.closing(store.connect()) as connection:
+            connection.putrequest("GET", "/", skip_host=True)
+            connection.endheaders()
+            connection.getresponse().read()
+        assert store.end() == 0
+    lines = map(json.loads, store.log.read_text("utf-8").splitlines())
+    clients = {line["client"] for line in lines if "client" in line}
+    assert clients <= {"127.0.0.0/24", "::/48"}
+    assert clients

@@ -12,9 +12,18 @@ from aiohttp import web
 
 from msrv.ledger.errors import DatabaseError, LinkUsed
 from msrv.pages import cookies
+from msrv.pages.access import spelled
 from msrv.pages.errors import NothingHere, SignInAgain
 from msrv.pages.forms import read_form
-from msrv.pages.keys import CLOCK, DOOR, KEYRING, ORIGIN, RANDOM, SESSION
+from msrv.pages.keys import (
+    CLOCK,
+    DOOR,
+    KEYRING,
+    ORIGIN,
+    RANDOM,
+    SESSION,
+    SETTINGS,
+)
 from msrv.pages.rendering import PRIVATE, respond, wants_json
 from msrv.pages.studio import activity, desk
 from msrv.proofs import tickets
@@ -122,7 +131,7 @@ async def enter(request: web.Request) -> web.StreamResponse:
         begun_at,
         request.config_dict[RANDOM],
     )
-    log.info("studio: signed in from %s", request[ORIGIN].client)
+    log.info("studio: signed in from %s", _client(request))
     expires_at = begun_at + Kind.SESSION.seconds
     response = (
         web.json_response({"expires_at": expires_at})
@@ -184,6 +193,12 @@ async def nothing(request: web.Request) -> web.StreamResponse:
     raise NothingHere(request.method)
 
 
+def _client(request: web.Request) -> str:
+    """Return the visitor's address, as the log may have it."""
+    detail = request.config_dict[SETTINGS].log_addresses
+    return spelled(request[ORIGIN].client, detail)
+
+
 def _set_cookie(
     response: web.StreamResponse, session: str, max_age_seconds: int
 ) -> None:
@@ -211,7 +226,7 @@ async def _read_link(request: web.Request) -> Ticket:
         log.warning(
             "studio: refused a sign-in link from %s: "
             "it is of another NONCE, or no link at all",
-            request[ORIGIN].client,
+            _client(request),
         )
         raise NothingHere from None
     except TicketExpired:
