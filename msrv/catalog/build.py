@@ -76,10 +76,12 @@ def build(
                 f"speaks of {name!r}, which is not in the folder",
                 described.line_of(("items", name)),
             )
+    release = maker.release(items) if items else None
     return Built(
-        # Files that could not be read now may be readable the next time.
+        # Files that could not be read now may be readable the next time. The
+        # release is made first, which looks at its cover.
         (folder, store) if maker.is_whole and maker.is_final else None,
-        maker.release(items) if items else None,
+        release,
         tuple(maker.problems),
         maker.unpriced,
         maker.is_whole,

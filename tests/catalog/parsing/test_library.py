@@ -1,0 +1,88 @@
+"""A library with a file that stops its parser."""
+
+from pathlib import Path
+
+from msrv.catalog.index import Index
+from msrv.catalog.parsing.marks import RETRY_SECONDS, Marks
+from msrv.catalog.parsing.parser import Parser, _of_picture
+from msrv.catalog.reading import Reading, read_library
+from tests.catalog.parsing import hostile
+from tests.catalog.shelves import Library, problems
+
+COLOUR = "{'picture': {'width': 9, 'height': 9, 'colour': '#102030'}}"
+
+
+class Clock:
+    """Unix time, as a test sets it."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def put(shelf: Library, code: str) -> None:
+    shelf.put("R/book.pdf", b"%PDF-1.4 words %%EOF")
+    shelf.put("R/cover.jpg", code)
+
+
+def read(
+    shelf: Library, parser: Parser, previous: Reading | None = None
+) -> Reading:
+    with Index.open(shelf.data) as index:
+        return read_library(shelf.root, index, previous, parser=parser)
+
+
+def test_a_release_is_sold_without_the_cover_that_crashes_its_parser(
+    shelf: Library,
+) -> None:
+    """One picture takes a release from the store, or the store down."""
+    put(shelf, "import ctypes; ctypes.string_at(0)")
+    with hostile.parser(shelf.data) as parser:
+        first = read(shelf, parser)
+        assert parser._helper is None
+        again = read(shelf, parser, first)
+        # Nor is it tried again at each look.
+        assert parser._helper is None
+    for reading in (first, again):
+        (release,) = reading.catalog.releases
+        assert release.artwork is None
+        assert len(release.items) == 1
+        assert problems(reading) == [
+            "R/cover.jpg: crashes its parser (SIGSEGV); not shown"
+        ]
+    put(shelf, f"answer = ({COLOUR},)")
+    with hostile.parser(shelf.data) as parser:
+        mended = read(shelf, parser, again)
+    (release,) = mended.catalog.releases
+    assert release.artwork is not None
+    assert problems(mended) == []
+
+
+def test_a_cover_that_was_stopped_by_chance_comes_back_by_itself(
+    shelf: Library, tmp_path: Path
+) -> None:
+    """A machine that restarts at the wrong moment takes a cover for good."""
+    clock = Clock()
+    put(shelf, f"answer = ({COLOUR},)")
+    marks = Marks(tmp_path / "marks", versions=str, clock=clock)
+    key = _of_picture(hostile.sha256(f"answer = ({COLOUR},)"))
+    marks.stopped(key, "was being read when the store died", by_chance=True)
+    with hostile.parser(marks=marks) as parser:
+        first = read(shelf, parser)
+    assert problems(first) == [
+        "R/cover.jpg: was being read when the store died; not shown"
+    ]
+    marks = Marks(tmp_path / "marks", versions=str, clock=clock)
+    with hostile.parser(marks=marks) as parser:
+        second = read(shelf, parser, first)
+        assert problems(second) == problems(first)
+        assert parser._helper is None
+        assert not parser.is_retry_due()
+        clock.now += RETRY_SECONDS[0] + 1
+        assert parser.is_retry_due()
+        third = read(shelf, parser, second)
+    assert problems(third) == []
+    (release,) = third.catalog.releases
+    assert release.artwork is not None
