@@ -68,6 +68,6 @@ async def test_who_did_not_hear_is_told_again(
     owner = Background("the work")
     owner.begin(work())
     await asyncio.sleep(0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await owner.end()
     assert heard == 3

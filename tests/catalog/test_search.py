@@ -134,8 +134,7 @@ def test_finds_what_looking_at_each_would(
 def test_a_large_catalog_is_searched_in_a_blink() -> None:
     """Or one search would keep all other visitors waiting.
 
-    Ten thousand releases are searched in some ten milliseconds; ten times
-    that fails here, so that a busy machine does not.
+    Two searches of ten thousand releases take far less than to index them.
     """
     catalog = assemble(
         Shop(),
@@ -145,8 +144,10 @@ def test_a_large_catalog_is_searched_in_a_blink() -> None:
             for m in [n % 7]
         ],
     )
+    # The processor's time, since other programs may have most of it.
+    began = time.process_time()
     index = SearchIndex(catalog)
-    began = time.perf_counter()
+    indexed = time.process_time()
     assert len(index.search("artist 12 song 3512")) == 1
     assert len(index.search("nowhere")) == 0
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - indexed < indexed - began

@@ -36,10 +36,12 @@ async def test_ten_thousand_forged_hooks_start_nothing_and_delay_nobody(
 ) -> None:
     """Whoever knows the address can keep updates from happening."""
     took: list[float] = []
+    forged_took: list[float] = []
 
     async def forge(numbers: "itertools.count[int]") -> None:
         while (number := next(numbers)) < 10_000:
             client = f"192.0.{number % 200}.{number % 7}"
+            began = time.monotonic()
             match number % 3:
                 case 0:
                     answer = await house.dockerhub(
@@ -51,6 +53,7 @@ async def test_ten_thousand_forged_hooks_start_nothing_and_delay_nobody(
                     )
                 case _:
                     answer = await house.registry({}, token="wrong")
+            forged_took.append(time.monotonic() - began)
             assert answer.status in {404, 429}
 
     async def genuine() -> None:
@@ -67,7 +70,8 @@ async def test_ten_thousand_forged_hooks_start_nothing_and_delay_nobody(
     await settle(house)
     assert all(each.cause == "dockerhub" for each in house.begun)
     assert len(house.begun) <= 5
-    assert max(took) < 1
+    # Nobody waits for longer than the forgers do, however busy it is here.
+    assert max(took) < 10 * max(forged_took)
     # What is remembered of strangers is bounded.
     assert len(house.client.app[DESK]._forged) <= 4096
 

@@ -58,7 +58,7 @@ async def test_figures_count_what_was_deployed(house: House) -> None:
     await house.dockerhub()
     total = 'deployments_total{state="succeeded",target="store"} 1.0'
     text = ""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while total not in text:
             text = await (await house.ask("/-/metrics")).text()
     assert 'deployment_seconds_count{target="store"} 1.0' in text

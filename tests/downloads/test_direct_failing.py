@@ -109,7 +109,7 @@ async def test_who_goes_away_leaves_nothing_open(
         await answer.content.readexactly(1000)
         assert shop.storage.still_open() == 1
         answer.close()
-    await asyncio.wait_for(shop.over.wait(), 5)
+    await asyncio.wait_for(shop.over.wait(), 60)
     assert shop.storage.still_open() == 0
     (sent,) = shop.sent
     assert sent.start == 0

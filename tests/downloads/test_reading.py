@@ -216,7 +216,7 @@ async def test_a_file_opened_for_nobody_is_closed(tmp_path: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     go.set()
-    await asyncio.wait_for(closed.wait(), 5)
+    await asyncio.wait_for(closed.wait(), 60)
 
 
 def test_a_little_is_read_at_once(tmp_path: Path) -> None:

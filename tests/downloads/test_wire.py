@@ -128,7 +128,7 @@ async def test_a_file_to_be_hashed_again_is_sent_no_further(
     """The kernel stops after the piece at hand, and says how far it came."""
     taking = asyncio.ensure_future(take(ends[1], 1000))
     file.verified = False
-    sent = await asyncio.wait_for(wire.send(file, 0, len(DATA)), 5)
+    sent = await asyncio.wait_for(wire.send(file, 0, len(DATA)), 60)
     assert 0 < sent < len(DATA)
     assert wire.sent_bytes == sent
     await taking
@@ -145,7 +145,7 @@ async def test_what_has_arrived_is_waited_for(
     await asyncio.sleep(0.05)
     assert (settling.done(), wire.is_waiting) == (False, True)
     await take(ends[1], stop)
-    await asyncio.wait_for(settling, 5)
+    await asyncio.wait_for(settling, 60)
     wire.close()
 
 
@@ -157,7 +157,7 @@ async def test_who_has_gone_is_not_sent_to(
     await take(ends[1], 1000)
     ends[1].close()
     with pytest.raises(ConnectionError):
-        await asyncio.wait_for(sending, 5)
+        await asyncio.wait_for(sending, 60)
     wire.close()
 
 

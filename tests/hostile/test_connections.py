@@ -132,7 +132,8 @@ def test_hundreds_who_never_finish_keep_nobody_out(
         for victim in (plain, secure):
             began = time.monotonic()
             assert victim.store.ask("/catalog")["releases"]
-            assert time.monotonic() - began < 2
+            # Not only once the others have been closed.
+            assert time.monotonic() - began < HEADERS_SECONDS
             victim.is_calm()
         until = time.monotonic() + max(HEADERS_SECONDS, HANDSHAKE_SECONDS) + 5
         while slow.get_map():

@@ -239,7 +239,7 @@ async def test_ended_while_the_relay_says_yes(
     for number in (1, 2):
         outbox.put(letter(number))
     async with (
-        asyncio.timeout(5),
+        asyncio.timeout(60),
         Postman(outbox, relay, writer(keyring), clock),
     ):
         await until(lambda: relay.mails)

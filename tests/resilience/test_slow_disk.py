@@ -18,7 +18,7 @@ from tests.running import ROOT, START_SECONDS, RunningStore, start
 FILE = noise(2_000_000)
 READ_SECONDS = 0.5
 """Of the slow disk: for each 128 KiB or less."""
-PATIENCE_SECONDS = 0.3
+CONTROLS = 30
 
 
 @dataclass(slots=True)
@@ -94,6 +94,13 @@ class mounted:  # noqa: N801 - a context, as a function would be
         self._process.wait(START_SECONDS)
 
 
+def waited(store: RunningStore) -> float:
+    """Get the front page; the seconds that it took."""
+    asked = time.monotonic()
+    fetch(store, "/")
+    return time.monotonic() - asked
+
+
 def fetch(store: RunningStore, path: str) -> bytes:
     """Get a path's bytes."""
     with urllib.request.urlopen(
@@ -120,6 +127,7 @@ def test_a_cold_file_delays_nobody_else(
         bought = store.ask("/purchases", [("item", item)])
         link = "/" + bought["downloads"][item].split("/", 3)[3]
         fetch(store, "/")
+        usual = sorted(waited(store) for _ in range(CONTROLS))
         disk.slow()
         got: list[bytes] = []
         buyer = threading.Thread(target=lambda: got.append(fetch(store, link)))
@@ -127,14 +135,16 @@ def test_a_cold_file_delays_nobody_else(
         buyer.start()
         waits = []
         while buyer.is_alive():
-            asked = time.monotonic()
-            fetch(store, "/")
-            waits.append(time.monotonic() - asked)
+            waits.append(waited(store))
         buyer.join()
         # It was slow indeed, and many others were served meanwhile.
         assert time.monotonic() - began > 4 * READ_SECONDS
         assert got == [FILE]
-        assert max(waits) < PATIENCE_SECONDS
-        assert len(waits) > 20
+        # Whoever waits for the disk waits half a second each time; on a busy
+        # machine, everyone waits as long as without it.
+        most = max(READ_SECONDS / 2, 3 * usual[-1])
+        waits.sort()
+        assert waits[len(waits) // 2] < most
+        assert waits[len(waits) * 9 // 10] < 2 * most
     finally:
         store.end()
