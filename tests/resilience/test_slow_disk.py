@@ -15,8 +15,8 @@ from tests.conftest import require
 from tests.downloads.made import noise
 from tests.running import ROOT, START_SECONDS, RunningStore, start
 
-FILE = noise(2_000_000)
-READ_SECONDS = 0.5
+FILE = noise(1_000_000)
+READ_SECONDS = 2.0
 """Of the slow disk: for each 128 KiB or less."""
 CONTROLS = 30
 
@@ -94,6 +94,11 @@ class mounted:  # noqa: N801 - a context, as a function would be
         self._process.wait(START_SECONDS)
 
 
+def half(ordered: list[float]) -> float:
+    """The one in the middle."""
+    return ordered[len(ordered) // 2]
+
+
 def waited(store: RunningStore) -> float:
     """Get the front page; the seconds that it took."""
     asked = time.monotonic()
@@ -140,11 +145,9 @@ def test_a_cold_file_delays_nobody_else(
         # It was slow indeed, and many others were served meanwhile.
         assert time.monotonic() - began > 4 * READ_SECONDS
         assert got == [FILE]
-        # Whoever waits for the disk waits half a second each time; on a busy
+        # Whoever waits for the disk waits two seconds each time; on a busy
         # machine, everyone waits as long as without it.
-        most = max(READ_SECONDS / 2, 3 * usual[-1])
         waits.sort()
-        assert waits[len(waits) // 2] < most
-        assert waits[len(waits) * 9 // 10] < 2 * most
+        assert half(waits) < max(READ_SECONDS / 2, 3 * half(usual))
     finally:
         store.end()
