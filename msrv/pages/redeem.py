@@ -133,7 +133,9 @@ _ANSWERS: Final[dict[type[Exception], Answer | Callable[[Any], Answer]]] = {
 
 async def show(request: web.Request) -> web.Response:
     """Show the form, with the code of the address in it. Uses nothing up."""
-    return _page(request, request.query.get("code", ""))
+    text = request.query.get("code", "")
+    found = pasted.find_codes(text)
+    return _page(request, codes.in_groups(found[0]) if found else text)
 
 
 async def redeem(request: web.Request) -> web.StreamResponse:

@@ -83,6 +83,16 @@ async def test_a_code_is_found_in_what_was_pasted(
     assert status == 201
 
 
+async def test_the_form_shows_the_code_of_a_wrapped_address(
+    shop: Client, keyring: Keyring
+) -> None:
+    """What is shown is what is sent: a part of the address is no code."""
+    code = code_of(keyring)
+    text = f"https://a.example/url?u=https%3A%2F%2Fb%2Fredeem%3Fcode%3D{code}"
+    answer = await shop.get("/redeem", params={"code": text}, headers=JSON)
+    assert (await answer.json())["code"] == code
+
+
 async def test_a_code_becomes_a_receipt(
     shop: Client, keyring: Keyring, clock: Clock
 ) -> None:
