@@ -31,6 +31,7 @@ async def test_reload_takes_up_a_change(tmp_path: Path) -> None:
         env={
             "PATH": os.environ["PATH"],
             "MSRV_DATA": str(tmp_path / "data"),
+            "MSRV_SETTLE_SECONDS": "0",
             "NONCE": "a nonce for reloads: 9Jk2-Lmx7-Rr4T-wP0e-Zz81",
             "PYTHONDONTWRITEBYTECODE": "1",
         },
