@@ -21,7 +21,7 @@ def validated(*arguments: str, **environ: str) -> tuple[int, list[str]]:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=400,
+        timeout=900,
     )
     return result.returncode, result.stdout.splitlines()
 
