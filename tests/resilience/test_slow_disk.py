@@ -94,9 +94,9 @@ class mounted:  # noqa: N801 - a context, as a function would be
         self._process.wait(START_SECONDS)
 
 
-def half(ordered: list[float]) -> float:
-    """The one in the middle."""
-    return ordered[len(ordered) // 2]
+def upper_quartile(ordered: list[float]) -> float:
+    """What a quarter of them reach."""
+    return ordered[len(ordered) * 3 // 4]
 
 
 def waited(store: RunningStore) -> float:
@@ -148,6 +148,7 @@ def test_a_cold_file_delays_nobody_else(
         # Whoever waits for the disk waits two seconds each time; on a busy
         # machine, everyone waits as long as without it.
         waits.sort()
-        assert half(waits) < max(READ_SECONDS / 2, 3 * half(usual))
+        most = max(READ_SECONDS / 2, 3 * upper_quartile(usual))
+        assert upper_quartile(waits) < most
     finally:
         store.end()
