@@ -234,7 +234,7 @@ def test_a_deployer_that_was_taken_over_reaches_no_further(
         ("GET", f"{api}/secrets"),
         ("GET", "http://app:8000/-/health"),
         ("GET", "http://db:3306/"),
-    ) == [200, *[403] * 5, 404, 404, 403, 404, 404, 404, None, None]
+    ) == [200, *[403] * 5, 404, 403, 403, 404, 404, 404, None, None]
     assert inspected(database)["State"]["Running"]
 
 
