@@ -15,7 +15,7 @@ from typing import Final
 
 from msrv.catalog.aliases import follow
 from msrv.catalog.assembly import assemble, unique
-from msrv.catalog.build import Built, build, default_price
+from msrv.catalog.build import Built, build
 from msrv.catalog.config import StoreConfig
 from msrv.catalog.config_files import ConfigFiles
 from msrv.catalog.facts import CHANGING, Progress, learn
@@ -25,6 +25,7 @@ from msrv.catalog.kept_config import KeptConfig
 from msrv.catalog.model import Catalog
 from msrv.catalog.parsing.parser import Parser
 from msrv.catalog.portions import portion, settled_part, was_read
+from msrv.catalog.release_prices import default_price
 from msrv.catalog.scan import (
     STORE_TOML,
     FoundFolder,

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from msrv.catalog import ids
-from msrv.catalog.build import default_price
 from msrv.catalog.model import Kind, Release
+from msrv.catalog.release_prices import default_price
 from msrv.money import Money
 from tests.catalog.shelves import PDF, Library, by_name, problems, tagged, wav
 
