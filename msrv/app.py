@@ -13,9 +13,10 @@ from aiohttp import web
 from msrv.background import Background
 from msrv.catalog.artwork import Covers
 from msrv.catalog.live import LiveCatalog
+from msrv.catalog.parsing.errors import ParserClosed, ParsingError
 from msrv.catalog.parsing.marks import FOLDER_NAME as MARKS
 from msrv.catalog.parsing.marks import Marks
-from msrv.catalog.parsing.parser import Parser, ParserClosed, ParsingError
+from msrv.catalog.parsing.parser import Parser
 from msrv.catalog.previews import Previews, find_ffmpeg
 from msrv.downloads.accel import Accel
 from msrv.downloads.direct import Direct

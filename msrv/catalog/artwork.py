@@ -14,7 +14,8 @@ from pathlib import Path
 from msrv.catalog.cache import keep
 from msrv.catalog.embedded_covers import art_key
 from msrv.catalog.model import Artwork
-from msrv.catalog.parsing.parser import Parser, StopsParser
+from msrv.catalog.parsing.errors import StopsParser
+from msrv.catalog.parsing.parser import Parser
 from msrv.catalog.pictures import ArtworkError, NotAPicture
 from msrv.storage.model import Content, Storage
 from msrv.storage.verification import verified

@@ -13,13 +13,13 @@ from typing import Any, BinaryIO, Final
 from msrv.catalog.containers.inspection import inspect
 from msrv.catalog.embedded_covers import art_key, measure_embedded_covers
 from msrv.catalog.index import STOPS_PARSER, Index, Known
-from msrv.catalog.parsing.parser import (
+from msrv.catalog.parsing.errors import (
     NoParser,
-    Parser,
     ParserClosed,
     ParsingError,
     StopsParser,
 )
+from msrv.catalog.parsing.parser import Parser
 from msrv.catalog.pictures import ArtworkFacts, NotAPicture
 from msrv.catalog.scan import FoundFile, FoundFolder, in_release
 from msrv.catalog.sounds import sound_facts

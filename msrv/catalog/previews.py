@@ -27,8 +27,8 @@ from msrv.catalog.cache import keep
 from msrv.catalog.model import Item, Kind
 from msrv.catalog.parsing import clips
 from msrv.catalog.parsing.confinement import Limits
+from msrv.catalog.parsing.interpreter import ENVIRONMENT
 from msrv.catalog.parsing.marks import Marks
-from msrv.catalog.parsing.starting import ENVIRONMENT
 from msrv.storage.local import Folder
 from msrv.storage.model import Content, StorageError
 from msrv.storage.verification import verified

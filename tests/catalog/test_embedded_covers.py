@@ -8,7 +8,8 @@ from PIL import Image
 from msrv.catalog import embedded_covers, facts
 from msrv.catalog.model import Artwork
 from msrv.catalog.packing import members
-from msrv.catalog.parsing.parser import Parser, StopsParser
+from msrv.catalog.parsing.errors import StopsParser
+from msrv.catalog.parsing.parser import Parser
 from tests.catalog.art import with_pictures
 from tests.catalog.covers import saved
 from tests.catalog.shelves import Library, by_name, problems, wav

@@ -17,7 +17,7 @@ from msrv.catalog.parsing.confinement import (
     Limits,
     confine,
 )
-from msrv.catalog.parsing.starting import ENVIRONMENT, python
+from msrv.catalog.parsing.interpreter import ENVIRONMENT, python
 
 LIMITS: Final = Limits(
     memory_bytes=1 << 30,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from msrv.catalog.parsing import landlock, starting
+from msrv.catalog.parsing import interpreter, landlock
 from msrv.catalog.parsing.parser import Parser
 
 _PROGRAM: Final = Path(__file__).with_name("taken_over.py")
@@ -20,7 +20,7 @@ def parser(
     **options: Any,  # noqa: ANN401 - as Parser has them
 ) -> Parser:
     """Return it; `limits` are like `CPU_SECONDS=1`."""
-    *python, _, _ = starting.python("")
+    *python, _, _ = interpreter.python("")
     command = (*python, str(_PROGRAM), *limits)
     return Parser(data, command=command, **options)
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from msrv.catalog.parsing import seccomp
-from msrv.catalog.parsing.parser import Parser, StopsParser
-from msrv.catalog.parsing.starting import ENVIRONMENT
+from msrv.catalog.parsing.errors import StopsParser
+from msrv.catalog.parsing.interpreter import ENVIRONMENT
+from msrv.catalog.parsing.parser import Parser
 from tests.catalog.parsing import hostile
 from tests.catalog.parsing.hostile import (
     helper_id,

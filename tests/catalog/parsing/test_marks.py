@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from msrv.catalog.parsing.errors import StopsParser
 from msrv.catalog.parsing.marks import RETRY_SECONDS, Marks
-from msrv.catalog.parsing.parser import StopsParser
 from tests.catalog.parsing import hostile
 from tests.catalog.parsing.hostile import helper_id, run
 

@@ -8,12 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from msrv.catalog.parsing.parser import (
-    NoParser,
-    Parser,
-    ParserClosed,
-    StopsParser,
-)
+from msrv.catalog.parsing.errors import NoParser, ParserClosed, StopsParser
+from msrv.catalog.parsing.parser import Parser
 from msrv.catalog.pictures import NotAPicture
 from msrv.catalog.tags import NotAudio, Tags
 from tests.catalog import parsers

@@ -1,4 +1,8 @@
-"""How a process that parses is started: what it is given, and no more."""
+"""Command line and environment of the Python processes that parse.
+
+Apart since the parser and the program that becomes ffmpeg both need it, and
+the latter starts without the former's imports.
+"""
 
 import os
 import sys

@@ -1,0 +1,146 @@
+"""Helper process of the parser, and the connection to it."""
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+from typing import Final, Self
+
+from msrv.catalog.parsing import frames
+from msrv.catalog.parsing.answers import line_of
+from msrv.catalog.parsing.errors import HelperEnded, NoParser
+from msrv.catalog.parsing.frames import BadFrame, Frame
+from msrv.catalog.parsing.interpreter import ENVIRONMENT
+
+log = logging.getLogger(__name__)
+
+_START_SECONDS: Final = 60.0
+_END_SECONDS: Final = 5.0
+_COMPLAINT_BYTES: Final = 2000
+
+# Signals that end a faulty parser, or one that has reached a limit.
+_FAULTS: Final = frozenset(
+    {
+        *(signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE),
+        *(signal.SIGABRT, signal.SIGSYS, signal.SIGTRAP),
+    }
+)
+
+
+class HelperProcess:
+    """A helper that runs, and the connection to it.
+
+    Every method blocks. One request is answered at a time.
+    """
+
+    def __init__(
+        self, process: "subprocess.Popen[bytes]", connection: socket.socket
+    ) -> None:
+        self.process = process
+        self._connection = connection
+
+    @classmethod
+    def start(cls, command: tuple[str, ...]) -> tuple[Self, list[str]]:
+        """Start a helper; return it and what it lacks. Raises NoParser."""
+        ours, theirs = socket.socketpair()
+        try:
+            process = subprocess.Popen(  # noqa: S603 - arguments of ours
+                [*command, str(os.getpid())],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env=ENVIRONMENT,
+                cwd="/",
+                # Ctrl-C at a terminal is for the store, which ends this one.
+                start_new_session=True,
+            )
+        except OSError as error:
+            ours.close()
+            raise NoParser(f"it can't be started: {error.strerror}") from error
+        finally:
+            theirs.close()
+        helper = cls(process, ours)
+        try:
+            return helper, helper.hello()
+        except BaseException:
+            helper.end()
+            raise
+
+    def is_running(self) -> bool:
+        """Whether the process has not ended."""
+        return self.process.poll() is None
+
+    def hello(self) -> list[str]:
+        """Wait until it is confined; return what it lacks."""
+        try:
+            frame = frames.receive(self._connection, _START_SECONDS)
+        except (BadFrame, OSError) as error:
+            raise NoParser(self._complaint() or repr(error)) from error
+        if frame is None:
+            raise NoParser(self._complaint() or "it ended at once")
+        lacking = frame.fields.get("without")
+        if not isinstance(lacking, list):
+            raise NoParser("it said something else than what it lacks")
+        return [line_of(name) for name in lacking]
+
+    def answer(self, request: Frame, seconds: float) -> Frame:
+        """Return the answer to one request. Raises HelperEnded."""
+        try:
+            self._connection.settimeout(seconds)
+            frames.send(self._connection, request)
+            answer = frames.receive(self._connection, seconds)
+        except TimeoutError:
+            self.process.kill()
+            raise HelperEnded(
+                "takes too long to read", by_chance=True
+            ) from None
+        except BadFrame as error:
+            self.process.kill()
+            raise HelperEnded(
+                f"makes its parser answer wrongly: {error}", by_chance=False
+            ) from error
+        except OSError as error:
+            raise self._ending() from error
+        if answer is None:
+            raise self._ending()
+        return answer
+
+    def _ending(self) -> HelperEnded:
+        """Return how the process ended, once its connection has."""
+        try:
+            status = self.process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return HelperEnded("makes its parser hang up", by_chance=False)
+        if status == -signal.SIGXCPU:
+            return HelperEnded("takes too long to read", by_chance=False)
+        if -status in _FAULTS:
+            name = signal.Signals(-status).name
+            return HelperEnded(f"crashes its parser ({name})", by_chance=False)
+        if status > 0:
+            log.error("the parser failed: %s", ascii(self._complaint()))
+            return HelperEnded("makes its parser fail", by_chance=False)
+        # 0: it had nothing to do for long, and went. Killed: perhaps for
+        # memory, perhaps by someone.
+        return HelperEnded(
+            "was being read when its parser was killed",
+            by_chance=True,
+            is_idle=status == 0,
+        )
+
+    def _complaint(self) -> str:
+        """End it, and return the last that it wrote to standard error."""
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stderr is not None  # noqa: S101 - a pipe
+        said = self.process.stderr.read(1 << 16)
+        return said[-_COMPLAINT_BYTES:].decode(errors="replace").strip()
+
+    def end(self) -> None:
+        """Kill the process and close the connection."""
+        self._connection.close()
+        self.process.kill()
+        self.process.wait()
+        if self.process.stderr is not None:
+            self.process.stderr.close()
