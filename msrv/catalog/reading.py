@@ -1,4 +1,4 @@
-"""From a folder of files to a catalog, and what is wrong on the way.
+"""Reading of a library: its catalog, and the problems found on the way.
 
 Reading never fails for one folder: what can't be used is a problem, and a
 release whose description is broken stays as it last was.
@@ -15,10 +15,11 @@ from typing import Final
 
 from msrv.catalog.aliases import follow
 from msrv.catalog.assembly import assemble, unique
-from msrv.catalog.build import Built, build
+from msrv.catalog.build import Built
 from msrv.catalog.config import StoreConfig
 from msrv.catalog.config_files import ConfigFiles
-from msrv.catalog.facts import CHANGING, Progress, learn
+from msrv.catalog.facts import Progress, learn
+from msrv.catalog.folder_releases import FolderReleases
 from msrv.catalog.history import History
 from msrv.catalog.index import Index
 from msrv.catalog.kept_config import KeptConfig
@@ -47,7 +48,7 @@ _NONE_UNSETTLED: Final[Mapping[str, Unsettled]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What came of reading a library once.
+    """Result of reading a library once.
 
     `problems` are to be mended, `notes` only to be known. `held` are those
     problems that end by themselves: releases held back while they change.
@@ -109,7 +110,7 @@ def read_library(
 
 
 def _followed(reading: Reading, history: History, found: Scan) -> Reading:
-    """Add to a reading what was offered before, and what of it is gone.
+    """Return a reading with the ids that were offered before.
 
     A file of ids that can't be read is no reason to sell nothing.
     """
@@ -156,7 +157,6 @@ class _Reader:
         self._notes = list(found.notes)
         self._held: list[Problem] = []
         self._retrying = False
-        self._lacking_since: dict[str, float] = {}
         self.quiet_seconds = 0.0
         self.now = 0.0
         self.previous: Reading | None = None
@@ -175,8 +175,18 @@ class _Reader:
             self.previous.store if self.previous else None,
             is_arriving=LIBRARY in self._unsettled,
         )
+        folders = FolderReleases(
+            self._index,
+            self._config,
+            store,
+            self._unsettled,
+            self._problems,
+            lacked_since=self.previous.lacking_since if self.previous else {},
+            grace_seconds=GRACE_FACTOR * self.quiet_seconds,
+            now=self.now,
+        )
         built: dict[str, Built] = {}
-        anew = self._new(store, known, built)
+        anew = self._new(store, known, built, folders)
         unreadable = learn(
             self._root,
             self._index,
@@ -187,7 +197,7 @@ class _Reader:
         )
         _remember(self._index, found)
         for folder in anew:
-            made = self._made(folder, store, known, unreadable)
+            made = folders.built(folder, known.get(folder.path), unreadable)
             if made is not None:
                 built[folder.path] = made
         for path in self._unsettled:
@@ -203,6 +213,7 @@ class _Reader:
         releases = unique(by_path, self._problems)
         retrying = (
             self._retrying
+            or folders.retrying
             or self._config.is_waiting
             or not all(made.is_whole for made in by_path)
         )
@@ -215,7 +226,7 @@ class _Reader:
             retrying=retrying,
             store=store,
             built=built,
-            lacking_since=self._lacking_since,
+            lacking_since=folders.lacking_since,
         )
 
     def _new(
@@ -223,6 +234,7 @@ class _Reader:
         store: StoreConfig,
         known: Mapping[str, Built],
         built: dict[str, Built],
+        folders: FolderReleases,
     ) -> list[FoundFolder]:
         """Choose what to read; what stays as it was goes into `built`."""
         anew: list[FoundFolder] = []
@@ -247,106 +259,14 @@ class _Reader:
             elif self.previous is not None:
                 self._retrying = True
             elif was_read(folder, self._index):
-                built[folder.path] = self._recalled(folder, store)
+                built[folder.path] = folders.recalled(folder)
+                self._retrying = True
             else:
                 now.append(folder)  # a store opens with all that it has
         return now
 
-    def _recalled(self, folder: FoundFolder, store: StoreConfig) -> Built:
-        """Make a folder's release of what its files were when last read.
-
-        Whoever downloads one meanwhile has it hashed first; see storage.
-        """
-        self._retrying = True
-        with self._index.recalling():
-            made = self._release(folder, store, None, {})
-        return replace(made, source=None)
-
-    def _made(
-        self,
-        folder: FoundFolder,
-        store: StoreConfig,
-        known: Mapping[str, Built],
-        unreadable: Mapping[str, Problem],
-    ) -> Built | None:
-        """Make a folder's release; where it can't be, the old one stays."""
-        old = known.get(folder.path)
-        changing = [
-            file.path
-            for file in in_release(folder)
-            if file.path in unreadable
-            and unreadable[file.path].what == CHANGING
-        ]
-        if changing:
-            # Its status was cached, and is another now that it is open.
-            self._problems += [unreadable[path] for path in changing]
-            self._retrying = True
-            return old
-        try:
-            made = self._release(folder, store, old, unreadable)
-            return made if made.is_whole else self._lacking(folder, old, made)
-        except Exception as error:
-            # A mistake of ours is this folder's problem alone.
-            log.exception("%s could not be read", shown(folder.path))
-            what = f"could not be read: {error!r}"
-            problem = Problem(shown(folder.path), None, what)
-            if old is None:
-                return Built(None, None, (problem,), is_whole=False)
-            return replace(
-                old, source=None, problems=(problem,), is_whole=False
-            )
-
-    def _lacking(
-        self, folder: FoundFolder, old: Built | None, made: Built
-    ) -> Built:
-        """Choose what to offer of a folder with a file that can't be read.
-
-        A disk that fails for a moment must not sell an album without a song,
-        for less. For the grace, it stays as it was.
-        """
-        before = self.previous.lacking_since if self.previous else {}
-        since = before.get(folder.path, self.now)
-        self._lacking_since[folder.path] = since
-        if old is None or (
-            self.now - since >= GRACE_FACTOR * self.quiet_seconds
-        ):
-            return made
-        return replace(
-            old, source=None, problems=made.problems, is_whole=False
-        )
-
-    def _release(
-        self,
-        folder: FoundFolder,
-        store: StoreConfig,
-        old: Built | None,
-        unreadable: Mapping[str, Problem],
-    ) -> Built:
-        waits = self._unsettled.get(folder.path)
-        file = folder.config
-        is_arriving = (
-            file is not None and waits is not None and file.path in waits.paths
-        )
-        said = self._config.release(
-            folder, store.shop, is_arriving=is_arriving
-        )
-        if said.broken and old is not None:
-            # Not kept as made from this source: it is looked at again.
-            return replace(old, source=None, problems=said.broken)
-        if said.config is None:
-            return Built(None, None, said.broken)
-        described = said.config
-        if waits is not None and not (is_arriving and len(waits.paths) == 1):
-            # Delivered to its buyers as before, and not sold meanwhile.
-            described = replace(described, hidden=True)
-        made = build(self._index, folder, described, store, unreadable)
-        if waits is not None or not said.is_latest:
-            problems = (*said.broken, *made.problems)
-            return replace(made, source=None, problems=problems)
-        return made
-
     def _hold(self, path: str, built: Built | None) -> None:
-        """Say what a folder, or store.toml, waits for."""
+        """Note why a folder, or store.toml, is held back."""
         release = built.release if built else None
         said = explain(
             shown(path) if path else STORE_TOML,
@@ -377,7 +297,7 @@ def _remember(index: Index, found: Scan) -> None:
 
 
 def _notes(store: StoreConfig, built: Sequence[Built]) -> Iterator[str]:
-    """Go through what the folders note, built-in prices and extras."""
+    """Yield the notes on folders, built-in prices and extras."""
     for made in built:
         yield from made.notes
     unpriced = sum(made.unpriced for made in built)
