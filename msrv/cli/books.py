@@ -10,9 +10,8 @@ from typing import Any
 import click
 
 from msrv import server
-from msrv.cli.given import given
 from msrv.cli.keys import keyring
-from msrv.cli.options import BASE_URL
+from msrv.cli.options import BASE_URL, load_settings
 from msrv.cli.plainly import plainly
 from msrv.proofs import tickets
 
@@ -34,7 +33,7 @@ def ledger() -> None:
 def upgrade() -> None:
     """Make the ledger's tables, or bring them up to this version's."""
     with plainly():
-        click.echo(_bookkeeping().upgrade(given()))
+        click.echo(_bookkeeping().upgrade(load_settings()))
 
 
 @ledger.command()
@@ -44,7 +43,7 @@ def status() -> None:
     Exits with 1 if it can't.
     """
     with plainly():
-        table, wrong = _bookkeeping().status(given())
+        table, wrong = _bookkeeping().status(load_settings())
         click.echo(table)
         if wrong is not None:
             raise wrong
@@ -69,7 +68,7 @@ def tidy(days: int, *, free: bool, yes: bool) -> None:
     if not free:
         raise click.UsageError("say what to delete: --free is all there is")
     with plainly():
-        click.echo(_bookkeeping().tidy(given(), days, delete=yes))
+        click.echo(_bookkeeping().tidy(load_settings(), days, delete=yes))
 
 
 @click.command()
@@ -79,7 +78,9 @@ def tidy(days: int, *, free: bool, yes: bool) -> None:
 def revoke(order: str, item: str | None, *, undo: bool) -> None:
     """End the links of an ORDER, or of one ITEM of it, within 5 seconds."""
     with plainly():
-        click.echo(_bookkeeping().revoke(given(), order, item, undo=undo))
+        click.echo(
+            _bookkeeping().revoke(load_settings(), order, item, undo=undo)
+        )
 
 
 @click.command()
@@ -92,7 +93,7 @@ def studio(base_url: str | None, *, sign_out: bool) -> None:
     replica; it exits with 1 if not all of them can hear of it.
     """
     with plainly():
-        found = given(public_url=base_url)
+        found = load_settings(public_url=base_url)
         if sign_out:
             click.echo(_bookkeeping().sign_out(found))
             return

@@ -5,9 +5,8 @@ from pathlib import Path
 import click
 
 from msrv import minting, server, shelflist
-from msrv.cli.given import given
 from msrv.cli.keys import keyring
-from msrv.cli.options import BASE_URL, LIBRARY
+from msrv.cli.options import BASE_URL, LIBRARY, load_settings
 from msrv.cli.plainly import plainly
 from msrv.minting import MintError
 
@@ -48,7 +47,7 @@ def mint(
 ) -> None:
     """Print codes as CSV. The same command prints the same codes."""
     with plainly():
-        found = given(library=library, public_url=base_url)
+        found = load_settings(library=library, public_url=base_url)
         catalog = shelflist.read(found).catalog
         entry = catalog.by_id.get(item)
         if entry is None:

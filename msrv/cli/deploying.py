@@ -12,8 +12,7 @@ from typing import Any, Final
 import click
 
 from msrv import logs
-from msrv.cli.given import given
-from msrv.cli.options import HOST, PORT
+from msrv.cli.options import HOST, PORT, load_settings
 from msrv.settings import WrongSetting
 
 _URL: Final = click.option("--url", help="Where the deployer answers.")
@@ -26,7 +25,7 @@ def deployer(host: str | None, port: int | None) -> None:
     """Turn pushed images into rolling updates; see docs/deployer.md."""
     logs.configure()
     with _deployer() as room:
-        found = given(host=host, port=port)
+        found = load_settings(host=host, port=port)
         config = room.config.load(found.deploy_config)
         asyncio.run(
             room.serving.serve(
@@ -44,7 +43,7 @@ def engine_gate(host: str | None, port: int | None) -> None:
     """Let the deployer ask the container engine for what it needs alone."""
     logs.configure()
     with _deployer() as room:
-        found = given(host=host, port=port)
+        found = load_settings(host=host, port=port)
         config = room.config.load(found.deploy_config, secrets=False)
         asyncio.run(
             room.serving.serve(
@@ -94,7 +93,7 @@ def rollback(target: str, url: str | None) -> None:
 @contextlib.contextmanager
 def _asking_deployer(url: str | None) -> Iterator[tuple[Any, Any]]:
     with _deployer() as room:
-        found = given()
+        found = load_settings()
         config = room.config.load(found.deploy_config)
         yield room.terminal, room.terminal.Asker.of(found, config, url)
 

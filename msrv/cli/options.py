@@ -1,9 +1,12 @@
-"""Options that several commands take: each a setting that it goes before."""
+"""Options of several commands, and the settings that they override."""
 
 from pathlib import Path
 from typing import Final
 
 import click
+
+from msrv import settings
+from msrv.settings import Settings
 
 LIBRARY: Final = click.option(
     "--library",
@@ -19,3 +22,13 @@ PORT: Final = click.option(
 BASE_URL: Final = click.option(
     "--base-url", help="The store's address (MSRV_PUBLIC_URL)."
 )
+
+
+def load_settings(**options: object) -> Settings:
+    """Return the settings, and hide the secrets from programs started later.
+
+    Options that were given override the environment. Raises WrongSetting.
+    """
+    found = settings.load(None, **options)
+    settings.drop_secrets()
+    return found

@@ -20,9 +20,8 @@ from msrv import (
 )
 from msrv.app import create_app
 from msrv.catalog.parsing.confinement import hide_memory
-from msrv.cli.given import given
 from msrv.cli.keys import keyring
-from msrv.cli.options import HOST, LIBRARY, PORT
+from msrv.cli.options import HOST, LIBRARY, PORT, load_settings
 from msrv.cli.plainly import plainly
 from msrv.files import make_private_folder
 from msrv.welcome import welcome
@@ -54,7 +53,7 @@ def serve(
     logs.configure()
     hide_memory()
     with plainly():
-        found = given(
+        found = load_settings(
             library=library,
             host=host,
             port=port,
@@ -93,7 +92,7 @@ def certs() -> None:
     Its folder (MSRV_CERTS) is closed to other users of this machine instead.
     """
     with plainly():
-        found = given()
+        found = load_settings()
         pair = certificates.development_pair(found.certs, datetime.now(UTC))
         certificates.share_with_containers(pair)
     click.echo(f"certificate  {pair.cert}")

@@ -12,9 +12,8 @@ from typing import Final
 import click
 
 from msrv import server, shelflist
-from msrv.cli.given import given
 from msrv.cli.keys import keyring
-from msrv.cli.options import BASE_URL, LIBRARY
+from msrv.cli.options import BASE_URL, LIBRARY, load_settings
 from msrv.cli.plainly import plainly
 from msrv.ledger.revocations import FILE_NAME, BadList, Revocations
 from msrv.pages import verify as verify_page
@@ -37,7 +36,7 @@ def catalog(library: Path | None, *, as_json: bool) -> None:
     Exits with 1 if there is a problem.
     """
     with plainly():
-        found = given(library=library)
+        found = load_settings(library=library)
         reading = shelflist.read(found)
     if as_json:
         click.echo(json.dumps(shelflist.as_data(reading), indent=2))
@@ -71,7 +70,7 @@ def link(
     if hours is not None and until is not None:
         raise click.UsageError("--hours and --until exclude each other")
     with plainly():
-        found = given(library=library, public_url=base_url)
+        found = load_settings(library=library, public_url=base_url)
         entry = shelflist.read(found).catalog.by_id.get(item)
         if entry is None:
             raise click.ClickException(
@@ -99,7 +98,7 @@ def verify(text: str, library: Path | None) -> None:
     if text == "-":
         text = sys.stdin.buffer.read(MAX_CHARS).decode("utf-8", "replace")
     with plainly():
-        found = given(library=library)
+        found = load_settings(library=library)
         explanation = explain(keyring(found), text, int(time.time()))
         catalog = shelflist.read(found).catalog
         revocations = Revocations(found.data / FILE_NAME)
