@@ -44,8 +44,9 @@ from msrv.pages import (
 )
 from msrv.pages.assets import Assets
 from msrv.pages.codebook import CodeBook
-from msrv.pages.limits import LimitFigures, Limits
+from msrv.pages.limits import Limits
 from msrv.pages.listening import Listener
+from msrv.pages.metrics import LimitMetrics
 from msrv.pages.origin import OriginRules
 from msrv.pages.packs import Packs
 from msrv.pages.qr_codes import QRCodes
@@ -103,7 +104,7 @@ def create_app(
     app[keys.ASSETS] = Assets(fresh=reload)
     app[keys.CODE_BOOK] = CodeBook(settings.ended_campaigns)
     app[keys.LIMITS] = limits = Limits()
-    app[keys.TRAFFIC].show(LimitFigures(limits))
+    app[keys.TRAFFIC].show(LimitMetrics(limits))
     app[keys.SHELF] = Shelf(keep_pages=not reload)
     app[keys.PACKS] = Packs()
     app[keys.QR_CODES] = QRCodes()

@@ -28,8 +28,8 @@ from msrv.certificates import CertificateError, Pair
 from msrv.connections import STATUS
 from msrv.pages import hatch, headers
 from msrv.pages.access import access_log
-from msrv.pages.figures import ConnectionFigures
 from msrv.pages.keys import ORIGIN_RULES, SETTINGS, TRAFFIC
+from msrv.pages.metrics import ConnectionMetrics
 from msrv.settings import Settings, WrongSetting
 from msrv.tls.choice import choose
 from msrv.tls.engine import Closable, Engine, ProtocolFactory
@@ -73,7 +73,7 @@ async def serve(
     _listen_for_signals(stop, at_once)
     engine = choose(pair, rules.hosts) if pair else None
     admission = Admission(limits, is_proxy=rules.trusts)
-    app[TRAFFIC].show(ConnectionFigures(admission))
+    app[TRAFFIC].show(ConnectionMetrics(admission))
     async with _runner(app) as server:
         sockets = bind(settings)
         connect = connections.factory(server)

@@ -1,4 +1,7 @@
-"""Names of pictures that are a release's cover, best first."""
+"""Names of pictures that are a release's cover, best first.
+
+Apart since the scan and the grouping of discs both look for covers.
+"""
 
 import os
 import re
@@ -8,9 +11,9 @@ from typing import Final
 from msrv.catalog.media_types import PICTURES
 
 COVERS: Final = tuple(f"cover{suffix}" for suffix in PICTURES)
-"""What is always the cover, and never for sale."""
+"""Names that are always the cover, and never for sale."""
 HIDDEN: Final = tuple(f"folder{suffix}" for suffix in PICTURES)
-"""What Windows hides: a cover where there is none, and never for sale."""
+"""Names that Windows hides: the cover if there is no other; never for sale."""
 STEMS: Final = (
     "folder",
     "front",
@@ -25,7 +28,7 @@ STEMS: Final = (
     "artwork",
     "art",
 )
-"""What is the cover of a release of tracks where there is no `cover`."""
+"""Stems of the cover of a release of tracks, where there is no `cover`."""
 
 
 def best(names: Iterable[str], *, has_tracks: bool) -> str | None:

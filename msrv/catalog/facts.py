@@ -22,8 +22,8 @@ from msrv.catalog.parsing.errors import (
 from msrv.catalog.parsing.parser import Parser
 from msrv.catalog.pictures import ArtworkFacts, NotAPicture
 from msrv.catalog.scan import FoundFile, FoundFolder, in_release
-from msrv.catalog.sounds import sound_facts
 from msrv.catalog.text import shown
+from msrv.catalog.track_facts import track_facts
 from msrv.problems import Problem
 from msrv.storage.model import FileIdentity
 
@@ -238,7 +238,7 @@ def _inner_facts(
         return {"broken": container.missing}
     if not wanted.is_track:
         return {}
-    return sound_facts(
+    return track_facts(
         file,
         wanted.suffix,
         container,

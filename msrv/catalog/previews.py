@@ -3,10 +3,10 @@
 Owns making them with ffmpeg, where that is installed, and keeping them. A
 preview starts a quarter in and lasts a third at most, so it is never the
 track; nothing of the track but its sound is in it. ffmpeg runs confined
-(`parsing.clips`), without an environment. It reads one file, already opened
-and checked against the catalog, and writes to us: no name of the library's is
-ever on its command line, so none can be taken for an option, a pattern or an
-address.
+(`parsing.confined_ffmpeg`), without an environment. It reads one file, already
+opened and checked against the catalog, and writes to us: no name of the
+library's is ever on its command line, so none can be taken for an option, a
+pattern or an address.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from typing import BinaryIO
 
 from msrv.catalog.cache import keep
 from msrv.catalog.model import Item, Kind
-from msrv.catalog.parsing import clips
+from msrv.catalog.parsing import confined_ffmpeg
 from msrv.catalog.parsing.confinement import Limits
 from msrv.catalog.parsing.interpreter import ENVIRONMENT
 from msrv.catalog.parsing.marks import Marks
@@ -70,7 +70,7 @@ class Clip:
     etag: str
 
 
-def find_ffmpeg(limits: Limits = clips.LIMITS) -> str | None:
+def find_ffmpeg(limits: Limits = confined_ffmpeg.LIMITS) -> str | None:
     """Find an ffmpeg that can write MP3, which every browser plays.
 
     Runs it as previews do, so it blocks, for 10 seconds at most. None where
@@ -83,7 +83,7 @@ def find_ffmpeg(limits: Limits = clips.LIMITS) -> str | None:
     try:
         encoders = subprocess.run(  # noqa: S603 - fixed arguments
             [
-                *clips.command(program, limits),
+                *confined_ffmpeg.command(program, limits),
                 *("-nostdin", "-v", "error", "-encoders"),
             ],
             stdin=subprocess.DEVNULL,
@@ -119,11 +119,13 @@ class Previews:
         cache_dir: Path,
         *,
         timeout_seconds: float = 30.0,
-        limits: Limits = clips.LIMITS,
+        limits: Limits = confined_ffmpeg.LIMITS,
         marks: Marks | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._command = () if ffmpeg is None else clips.command(ffmpeg, limits)
+        self._command = (
+            () if ffmpeg is None else confined_ffmpeg.command(ffmpeg, limits)
+        )
         self._folder = Folder(storage_root)
         self._cache_dir = cache_dir
         self._timeout_seconds = timeout_seconds

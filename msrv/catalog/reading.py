@@ -20,12 +20,12 @@ from msrv.catalog.config import StoreConfig
 from msrv.catalog.config_files import ConfigFiles
 from msrv.catalog.facts import Progress, learn
 from msrv.catalog.folder_releases import FolderReleases
+from msrv.catalog.hash_batches import next_batch, settled_part, was_read
 from msrv.catalog.history import History
 from msrv.catalog.index import Index
 from msrv.catalog.kept_config import KeptConfig
 from msrv.catalog.model import Catalog
 from msrv.catalog.parsing.parser import Parser
-from msrv.catalog.portions import portion, settled_part, was_read
 from msrv.catalog.release_prices import default_price
 from msrv.catalog.scan import (
     STORE_TOML,
@@ -250,7 +250,7 @@ class _Reader:
                 built[folder.path] = old
             else:
                 anew.append(folder)
-        now, later = portion(anew, self._index)
+        now, later = next_batch(anew, self._index)
         for folder in later:
             old = known.get(folder.path)
             if old is not None:

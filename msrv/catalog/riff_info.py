@@ -1,5 +1,7 @@
 """Tags of WAV as Windows and recorders write them: LIST chunks of INFO.
 
+Apart from `tags`, since mutagen reads none of them.
+
 Microsoft, "Multimedia Programming Interface and Data Specifications 1.0",
 chapter 2; the names of tracks are a habit of taggers.
 """

@@ -1,5 +1,7 @@
 """Provenance of images: whether one belongs to a target.
 
+Apart from the rules of the gate, which ask nothing of the engine.
+
 A name proves nothing, since whoever may tag gives any image any name. The
 repository digests of an image do: the engine writes them down when it pulls.
 """

@@ -1,4 +1,4 @@
-"""Memory of recent hooks, so that one that is sent again starts nothing.
+"""Replay detection: a hook that is sent again starts nothing.
 
 Pure: time is a parameter, in Unix seconds, and what is remembered is plain
 data that the journal keeps across restarts.
@@ -9,7 +9,7 @@ import json
 from typing import Final
 
 REPLAY_SECONDS: Final = 600
-"""How long a hook is remembered."""
+"""Time for which a hook is remembered."""
 MAX_REMEMBERED: Final = 512
 """More than the limit on genuine hooks lets through in that time, twice."""
 

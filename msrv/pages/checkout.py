@@ -42,7 +42,7 @@ from msrv.rate_limit import client_network
 
 QUOTE_SECONDS: Final = 3600
 """How long a price holds once it was quoted, while someone pays."""
-_STEP_SECONDS: Final = 900
+_SLICE_SECONDS: Final = 900
 """Two clicks within a step are one. What is left of a quote stays over the
 half hour that Stripe wants for a page of its."""
 
@@ -191,7 +191,7 @@ def _quote(
     if attempt is not None:
         if not is_order_id(attempt):
             raise BadField("attempt", "must be what the checkout page gave")
-        now -= now % _STEP_SECONDS
+        now -= now % _SLICE_SECONDS
         # A visitor may send any attempt: it names this order and no other.
         said = to_json(
             [attempt, now, total.currency, off, mail, *lines_to_json(lines)]

@@ -16,7 +16,7 @@ from msrv.proofs.codes import CLAIM_BYTES
 from msrv.proofs.encoding import decode, encode
 from msrv.proofs.errors import Forged
 from msrv.proofs.keyring import Keyring, Purpose
-from msrv.proofs.tags import TAG_BYTES, is_tag, tag
+from msrv.proofs.mac_tags import TAG_BYTES, is_tag, tag
 
 COOKIE: Final = "claim"
 MAX_AGE_SECONDS: Final = 30 * 24 * 3600

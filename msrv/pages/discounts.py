@@ -35,7 +35,7 @@ from msrv.payments.discounts import (
 )
 from msrv.payments.till import Bought
 from msrv.proofs.keyring import Purpose
-from msrv.proofs.tags import is_tag, tag
+from msrv.proofs.mac_tags import is_tag, tag
 from msrv.rate_limit import client_network
 
 COOKIE: Final = "discount"

@@ -5,13 +5,9 @@ out. So there is one only where what it protects is worth that, and it is far
 above what the networks of honest visitors reach.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Final
-
-from prometheus_client.core import CounterMetricFamily
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
 
 from msrv.rate_limit import Limit, RateLimited, RateLimiter, RecentKeys
 
@@ -140,21 +136,3 @@ class Limits:
             "look_ups": self.look_ups.refused,
             "untagged_look_ups": self.untagged_look_ups.refused,
         }
-
-
-class LimitFigures(Collector):
-    """How often each limit was reached, as Prometheus asks for it."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-
-    def collect(self) -> Iterator[Metric]:
-        """Give the figures of this moment."""
-        family = CounterMetricFamily(
-            "msrv_limited",
-            "What was refused since a limit was reached, by the limit.",
-            labels=["limit"],
-        )
-        for name, count in self._limits.refused().items():
-            family.add_metric([name], count)
-        yield family

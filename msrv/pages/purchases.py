@@ -20,7 +20,7 @@ from msrv.pages.keys import (
     SETTINGS,
 )
 from msrv.pages.rendering import PRIVATE, respond_in_steps, wants_json
-from msrv.pages.steps import Steps
+from msrv.pages.time_slices import TimeSlices
 from msrv.proofs import pasted, receipts
 from msrv.proofs.errors import Forged
 from msrv.proofs.links import make_link
@@ -78,7 +78,7 @@ async def page(
     expires_at = _expires_at(request)
     deliveries = await _deliveries(request, receipt, expires_at)
     as_json = wants_json(request)
-    steps = Steps()
+    slices = TimeSlices()
     return await respond_in_steps(
         request,
         "purchase.html",
@@ -90,7 +90,7 @@ async def page(
             "total_minor": receipt.total_minor,
             "currency": receipt.currency,
             "links_expire_at": expires_at,
-            "items": [await _line(each, base, steps) for each in deliveries]
+            "items": [await _line(each, base, slices) for each in deliveries]
             if as_json
             else [],
             "downloads": {
@@ -168,11 +168,11 @@ def _link(
 async def _deliveries(
     request: web.Request, receipt: Receipt, expires_at: int
 ) -> list[Delivery]:
-    steps = Steps()
+    slices = TimeSlices()
     catalog = request.config_dict[CATALOG].current
     revocations = request.config_dict[LEDGER].revocations
     deliveries = []
-    async for line in steps.through(receipt.lines):
+    async for line in slices.iterate(receipt.lines):
         entry = catalog.by_id.get(line.item_id)
         parts: tuple[tuple[Item, str], ...] = ()
         refunded = revocations.ends_line(receipt.order_id, line.item_id)
@@ -180,7 +180,7 @@ async def _deliveries(
             parts = tuple(
                 [
                     (each, _link(request, receipt, each.item_id, expires_at))
-                    async for each in steps.through(entry.items)
+                    async for each in slices.iterate(entry.items)
                 ]
             )
         deliveries.append(
@@ -198,7 +198,9 @@ async def _deliveries(
     return deliveries
 
 
-async def _line(delivery: Delivery, base: str, steps: Steps) -> dict[str, Any]:
+async def _line(
+    delivery: Delivery, base: str, slices: TimeSlices
+) -> dict[str, Any]:
     entry = delivery.entry
     line: dict[str, Any] = {
         "item_id": delivery.item_id,
@@ -220,7 +222,7 @@ async def _line(delivery: Delivery, base: str, steps: Steps) -> dict[str, Any]:
                 "sha256": part.content.sha256.hex(),
                 "download": base + link,
             }
-            async for part, link in steps.through(delivery.parts)
+            async for part, link in slices.iterate(delivery.parts)
         ]
-    await steps.rest()
+    await slices.yield_if_due()
     return line

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from msrv.catalog.live import NotReady
 from msrv.catalog.model import Shop
-from msrv.pages import cart, cookies, language, steps, theme
+from msrv.pages import cart, cookies, language, theme, time_slices
 from msrv.pages.errors import NoSuchShape
 from msrv.pages.keys import ASSETS, CATALOG, SETTINGS
 from msrv.pages.notices import Notice
@@ -143,7 +143,7 @@ async def as_json_in_steps(
 ) -> web.Response:
     """Answer as `as_json` does, and serve others between the lines."""
     return web.Response(
-        text=await steps.dumps(dict(data)),
+        text=await time_slices.dumps(dict(data)),
         content_type=JSON,
         status=status,
         headers=_SHAPED,
@@ -160,8 +160,8 @@ async def as_page_in_steps(
     """Answer as `as_page` does, and serve others between the lines."""
     found = aiohttp_jinja2.get_env(request.app).get_template(template)
     context |= {"chrome": _chrome(request), "path": request.path}
-    pace = steps.Steps()
-    pieces = [piece async for piece in pace.through(found.generate(context))]
+    slices = time_slices.TimeSlices()
+    pieces = [piece async for piece in slices.iterate(found.generate(context))]
     return web.Response(
         text="".join(pieces),
         content_type=HTML,

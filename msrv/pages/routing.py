@@ -1,4 +1,7 @@
-"""The router, which spends no time on paths that can't be ours."""
+"""Router that bounds the time spent on a path.
+
+Apart from the routes, as aiohttp takes it when the app is created.
+"""
 
 from typing import Final
 
@@ -9,7 +12,7 @@ MAX_SEGMENTS: Final = 32
 
 
 class Router(web.UrlDispatcher):
-    """aiohttp's, bounded.
+    """aiohttp's router, with a bound on a path's segments.
 
     It looks for a path, then for the path without its last segment, and so
     on, which for four thousand segments takes longer than others should wait.

@@ -20,7 +20,7 @@ from msrv.pages.rendering import (
     respond_in_steps,
     wants_json,
 )
-from msrv.pages.steps import Steps
+from msrv.pages.time_slices import TimeSlices
 
 PER_PAGE: Final = 24
 NEWEST: Final = 6
@@ -46,7 +46,7 @@ async def front(request: web.Request) -> web.Response:
     """Show the store's name and its newest releases."""
     catalog = request.config_dict[CATALOG].current
     newest = catalog.offered[:NEWEST]
-    shop, pace = catalog.shop, Steps()
+    shop, slices = catalog.shop, TimeSlices()
     return await respond_in_steps(
         request,
         "front.html",
@@ -55,7 +55,7 @@ async def front(request: web.Request) -> web.Response:
             "tagline": shop.tagline,
             "contact": shop.contact,
             "catalog": "/catalog",
-            "newest": [await views.release(each, pace) for each in newest]
+            "newest": [await views.release(each, slices) for each in newest]
             if wants_json(request)
             else [],
         },
@@ -85,8 +85,8 @@ async def catalog_page(request: web.Request) -> web.Response:
         "total": pages.total,
     }
     if wants_json(request):
-        pace = Steps()
-        found_ones = [await _match(each, pace) for each in matches]
+        slices = TimeSlices()
+        found_ones = [await _match(each, slices) for each in matches]
         return await as_json_in_steps({**shape, "releases": found_ones})
 
     def grid() -> Markup:
@@ -111,9 +111,9 @@ async def catalog_page(request: web.Request) -> web.Response:
     )
 
 
-async def _match(match: Match, pace: Steps) -> views.Json:
+async def _match(match: Match, slices: TimeSlices) -> views.Json:
     return {
-        **await views.release(match.release, pace),
+        **await views.release(match.release, slices),
         "matches": [each.item_id for each in match.items],
     }
 
@@ -130,7 +130,7 @@ async def release_page(request: web.Request) -> web.Response:
     previews = request.config_dict[PREVIEWS]
     heard = {each.item_id for each in found.offered if previews.offered(each)}
     if wants_json(request):
-        data = await views.release(found, Steps())
+        data = await views.release(found, TimeSlices())
         for each in data["items"]:
             item_id = each["item_id"]
             path = f"/previews/{item_id}" if item_id in heard else None

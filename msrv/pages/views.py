@@ -5,7 +5,7 @@ from typing import Any
 from msrv.catalog.model import Artwork, Item, Kind, Release
 from msrv.money import Money
 from msrv.pages.cart import Cart, id_of
-from msrv.pages.steps import Steps
+from msrv.pages.time_slices import TimeSlices
 from msrv.storage.model import Content
 
 Json = dict[str, Any]
@@ -20,9 +20,9 @@ def money(amount: Money) -> Json:
     }
 
 
-async def release(entry: Release, steps: Steps) -> Json:
+async def release(entry: Release, slices: TimeSlices) -> Json:
     """Show a release with all that it offers."""
-    items = [item(each) async for each in steps.through(entry.offered)]
+    items = [item(each) async for each in slices.iterate(entry.offered)]
     return {
         "release": entry.release_id,
         "item_id": entry.release_id if entry.sold_whole else None,

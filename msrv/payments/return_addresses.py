@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from msrv.proofs.keyring import Keyring, Purpose
+from msrv.proofs.mac_tags import is_tag, tag
 from msrv.proofs.orders import is_order_id
-from msrv.proofs.tags import is_tag, tag
 
 PARAMETER: Final = "q"
 UNTAGGED_SECONDS: Final = 48 * 3600

@@ -11,7 +11,7 @@ from typing import Any, cast
 from mutagen.mp3 import MP3
 
 from msrv.catalog.model import Item, Kind
-from msrv.catalog.parsing import clips
+from msrv.catalog.parsing import confined_ffmpeg
 from msrv.catalog.previews import Clip, Previews
 from msrv.money import Money
 from tests.downloads import made
@@ -91,7 +91,7 @@ class Program:
             *map(os.path.realpath, sys.path),
         }
         self.limits = replace(
-            clips.LIMITS,
+            confined_ffmpeg.LIMITS,
             file_bytes=1 << 20,
             readable=(*python, str(folder)),
             writable=(str(folder),),

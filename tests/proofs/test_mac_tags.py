@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msrv.proofs.keyring import Keyring, Purpose
-from msrv.proofs.tags import TAG_CHARS, is_tag, tag
+from msrv.proofs.mac_tags import TAG_CHARS, is_tag, tag
 
 
 def test_a_tag_is_of_one_purpose_and_one_value(

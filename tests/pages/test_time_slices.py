@@ -1,4 +1,4 @@
-"""Long work in short steps: the same result, and others in between."""
+"""Long work in time slices: the same result, and others in between."""
 
 import asyncio
 import json
@@ -6,8 +6,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.pages import steps
-from msrv.pages.steps import Steps, dumps
+from msrv.pages import time_slices
+from msrv.pages.time_slices import TimeSlices, dumps
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
@@ -24,7 +24,7 @@ def test_json_is_written_as_python_writes_it(value: object) -> None:
     assert asyncio.run(dumps(value)) == json.dumps(value)
 
 
-async def test_others_go_on_between_the_steps() -> None:
+async def test_others_go_on_between_the_slices() -> None:
     """A thousand lines are written while nobody else is served."""
     between = 0
 
@@ -43,12 +43,12 @@ async def test_others_go_on_between_the_steps() -> None:
 
 async def test_what_takes_no_time_takes_no_rest() -> None:
     """A short page is made in one step, as it always was."""
-    pace = Steps()
-    pace._began += 60
+    slices = TimeSlices()
+    slices._began += 60
     other = asyncio.create_task(asyncio.sleep(0))
-    assert [each async for each in pace.through(range(5))] == list(range(5))
+    assert [each async for each in slices.iterate(range(5))] == list(range(5))
     assert not other.done()
-    pace._began -= 60 + 2 * steps.STEP_SECONDS
-    await pace.rest()
+    slices._began -= 60 + 2 * time_slices.SLICE_SECONDS
+    await slices.yield_if_due()
     await asyncio.sleep(0)
     assert other.done()

@@ -1,4 +1,4 @@
-"""Which folders to read now, where reading all of them would take long.
+"""Batches of folders to hash, where hashing all of them would take long.
 
 After a `chmod`, a move to another disk or an image built anew, a whole
 library has to be hashed again, which takes hours for a large one. A new price
@@ -13,13 +13,13 @@ from msrv.catalog.index import Index
 from msrv.catalog.scan import FoundFolder, in_release
 
 MAX_BYTES: Final = 4 << 30
-"""What is hashed at a time: some seconds of an SSD's work."""
+"""Size of a batch: some seconds of an SSD's work."""
 
 
-def portion(
+def next_batch(
     folders: Iterable[FoundFolder], index: Index
 ) -> tuple[list[FoundFolder], list[FoundFolder]]:
-    """Split folders into those to read now and those to put off.
+    """Split folders into those to read now and those to read later.
 
     What needs no hashing goes first, then the smallest. One at least is read.
     """

@@ -1,6 +1,7 @@
-"""The process that becomes ffmpeg: confined first, then replaced by it.
+"""Process that confines itself and then becomes ffmpeg.
 
-    python -m msrv.catalog.parsing.clips PARENT LIMITS PROGRAM ARGUMENT...
+    python -m msrv.catalog.parsing.confined_ffmpeg
+        PARENT LIMITS PROGRAM ARGUMENT...
 
 It reads its standard input, which it may open anew, and writes to its
 standard output. LIMITS is JSON; `command` writes all of that.
@@ -38,7 +39,7 @@ def command(program: str, limits: Limits = LIMITS) -> tuple[str, ...]:
     ENVIRONMENT.
     """
     return (
-        *python("msrv.catalog.parsing.clips", needs_packages=False),
+        *python("msrv.catalog.parsing.confined_ffmpeg", needs_packages=False),
         str(os.getpid()),
         json.dumps(asdict(limits)),
         program,

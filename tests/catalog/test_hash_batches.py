@@ -2,7 +2,7 @@
 
 import pytest
 
-from msrv.catalog import facts, portions
+from msrv.catalog import facts, hash_batches
 from msrv.catalog.reading import Reading
 from msrv.money import Money
 from tests.catalog.shelves import Library
@@ -10,7 +10,7 @@ from tests.catalog.shelves import Library
 
 @pytest.fixture(autouse=True)
 def _one_folder_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(portions, "MAX_BYTES", 0)
+    monkeypatch.setattr(hash_batches, "MAX_BYTES", 0)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
-"""Long pieces of work in short steps, between which others are served.
+"""Time slices: long computations that yield to the event loop now and then.
 
-A page of a thousand lines takes no longer to make, and nobody waits for it
+A page of a thousand lines takes no longer to render, and nobody waits for it
 but the visitor who asked.
 """
 
@@ -10,42 +10,42 @@ import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
-STEP_SECONDS: Final = 0.001
+SLICE_SECONDS: Final = 0.001
 _FEW: Final = 20
 _Each = TypeVar("_Each")
 
 
-class Steps:
-    """Says when a piece of work has gone on for long enough."""
+class TimeSlices:
+    """Time slices of one computation, of SLICE_SECONDS each."""
 
     def __init__(self) -> None:
         self._began = time.perf_counter()
 
-    async def rest(self) -> None:
-        """Let others be served, if it is time."""
-        if time.perf_counter() - self._began >= STEP_SECONDS:
+    async def yield_if_due(self) -> None:
+        """Yield to the event loop, if the time slice is over."""
+        if time.perf_counter() - self._began >= SLICE_SECONDS:
             await asyncio.sleep(0)
             self._began = time.perf_counter()
 
-    async def through(self, things: Iterable[_Each]) -> AsyncIterator[_Each]:
-        """Go through things, with a rest between two where it is time."""
+    async def iterate(self, things: Iterable[_Each]) -> AsyncIterator[_Each]:
+        """Yield each of the things; between two, as `yield_if_due` does."""
         for each in things:
             yield each
-            await self.rest()
+            await self.yield_if_due()
 
 
 async def dumps(value: Any) -> str:  # noqa: ANN401 - what JSON may hold
-    """Write JSON, as `json.dumps` does."""
-    steps = Steps()
+    """Return JSON, as `json.dumps` does."""
+    slices = TimeSlices()
     pieces: list[str] = []
-    await _write(value, pieces, steps)
+    await _write(value, pieces, slices)
     return "".join(pieces)
 
 
 async def _write(
     value: Any,  # noqa: ANN401 - as above
     pieces: list[str],
-    steps: Steps,
+    slices: TimeSlices,
 ) -> None:
     if not isinstance(value, dict | list | tuple):
         pieces.append(json.dumps(value))
@@ -55,16 +55,16 @@ async def _write(
         else:
             for number, (key, each) in enumerate(value.items()):
                 pieces.append(f"{', ' if number else '{'}{json.dumps(key)}: ")
-                await _write(each, pieces, steps)
+                await _write(each, pieces, slices)
             pieces.append("}")
     elif not value:
         pieces.append("[]")
     else:
         for number, each in enumerate(value):
             pieces.append(", " if number else "[")
-            await _write(each, pieces, steps)
+            await _write(each, pieces, slices)
         pieces.append("]")
-    await steps.rest()
+    await slices.yield_if_due()
 
 
 def _is_flat(value: Mapping[str, Any]) -> bool:

@@ -1,6 +1,7 @@
-"""Short MACs for what the store gives to a browser and wants back unchanged.
+"""Short MACs for values that come back from a browser unchanged.
 
-A tag says that the store itself made a value, and nothing else: each kind of
+Apart from `encoding`, since the keys that it takes are derived with that. A
+tag says that the store itself made a value, and nothing else: each kind of
 value has a key of its own purpose.
 """
 

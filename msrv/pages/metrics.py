@@ -1,4 +1,7 @@
-"""Figures of the connections, for Prometheus."""
+"""Prometheus metrics of the connections and of the limits.
+
+Apart from what they count, which needs no Prometheus.
+"""
 
 from collections.abc import Iterator
 
@@ -7,16 +10,17 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from msrv.admission import Admission
+from msrv.pages.limits import Limits
 
 
-class ConnectionFigures(Collector):
-    """How many connections are open, were cut off, and were refused."""
+class ConnectionMetrics(Collector):
+    """Counts of connections: open, cut off and refused."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
 
     def collect(self) -> Iterator[Metric]:
-        """Return the figures of this moment."""
+        """Return the counts at this moment."""
         yield GaugeMetricFamily(
             "msrv_open_connections",
             "Connections that are open.",
@@ -32,3 +36,21 @@ class ConnectionFigures(Collector):
             "Connections that there was no room for.",
             self._admission.refused,
         )
+
+
+class LimitMetrics(Collector):
+    """Counts of refusals, by limit."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the counts at this moment."""
+        family = CounterMetricFamily(
+            "msrv_limited",
+            "What was refused since a limit was reached, by the limit.",
+            labels=["limit"],
+        )
+        for name, count in self._limits.refused().items():
+            family.add_metric([name], count)
+        yield family

@@ -1,4 +1,6 @@
-"""What is known of a track: its tags, or else what its container says.
+"""Facts of a track: its tags, or else those of its container.
+
+Apart from `facts`, which opens and hashes files of all kinds.
 
 A fault in tags, pictures or chapters is no fault in the sound: a file whose
 container is sound is sold by its name, with a note that says what could not
@@ -14,7 +16,7 @@ from msrv.catalog.riff_info import read_info
 from msrv.catalog.tags import NotAudio, Tags, tags_of
 
 
-def sound_facts(
+def track_facts(
     file: BinaryIO,
     suffix: str,
     container: Container | None,
