@@ -3,7 +3,7 @@
 import math
 import time
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from msrv.catalog.history import History
 from msrv.catalog.index import Index
@@ -18,6 +18,8 @@ from msrv.pages.cart import id_of
 from msrv.pages.rendering import moment, plural, size
 from msrv.settings import Settings
 
+_NAMED: Final = 3
+"""How many folders a note names before it counts them."""
 _COLUMNS = ("item_id", "kind", "title", "price", "size")
 
 
@@ -49,12 +51,24 @@ def read(settings: Settings) -> Reading:
         # A store that starts now must not take half a file for a known one.
         for each in arriving.values():
             index.forget(each.paths)
-    notes = [
-        f"{shown(path or STORE_TOML)} changed a moment ago: a running store "
-        f"takes it up once it has been still for {settings.settle_seconds} s"
-        for path in sorted(arriving)
-    ]
-    return replace(reading, notes=(*reading.notes, *notes))
+    if not arriving:
+        return reading
+    note = _arriving(sorted(arriving), settings.settle_seconds)
+    return replace(reading, notes=(*reading.notes, note))
+
+
+def _arriving(paths: list[str], seconds: int) -> str:
+    """Note what is still being copied, in one line however much it is."""
+    names = [shown(path or STORE_TOML) for path in paths[:_NAMED]]
+    if more := len(paths) - len(names):
+        names.append(f"{more:,} more")
+    *first, last = names
+    listed = f"{', '.join(first)} and {last}" if first else last
+    each = "each" if first else "it"
+    return (
+        f"{listed} changed a moment ago: a running store updates {each} once "
+        f"nothing there has changed for {seconds:g} s"
+    )
 
 
 def as_data(reading: Reading) -> list[dict[str, Any]]:
@@ -85,10 +99,11 @@ def as_table(reading: Reading) -> str:
         ).rstrip()
         for row in rows
     ]
-    releases = len(reading.catalog.releases)
+    releases = reading.catalog.releases
+    items = sum(len(each.items) for each in releases)
     lines.append("")
     lines.append(
-        f"{plural(releases, 'release')}, {plural(len(rows) - 1, 'item')}, "
+        f"{plural(len(releases), 'release')}, {plural(items, 'item')}, "
         f"{plural(len(reading.problems), 'problem')}"
     )
     return "\n".join(lines)

@@ -67,7 +67,7 @@ def build(
     files = ReleaseFiles(index, folder, unreadable)
     prices = ReleasePrices(described, store)
     if not store.is_known and not prices.are_stated:
-        what = "is not offered until store.toml is mended"
+        what = "is not offered until store.toml is fixed"
         return Built(None, None, (Problem(shown(folder.path), None, what),))
     builder = _Builder(folder, described, files, prices)
     items = builder.items()

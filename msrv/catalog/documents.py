@@ -19,6 +19,7 @@ T = TypeVar("T")
 KeyPath = tuple[str, ...]
 
 _AT_LINE: Final = re.compile(r"\(at (?:line ([0-9]+), column [0-9]+|end.*)\)")
+_CURLY: Final = frozenset("“”„‟«»\u2018\u2019\u201a")
 
 
 class BrokenConfig(Exception):
@@ -27,6 +28,15 @@ class BrokenConfig(Exception):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__(str(problems[0]))
         self.problems = problems
+
+
+def _hint(text: str, line: int) -> str:
+    """Name the fix where a word processor has set a line's quotes."""
+    lines = text.split("\n")
+    written = lines[line - 1] if 0 < line <= len(lines) else ""
+    if _CURLY.isdisjoint(written):
+        return ""
+    return """; type straight quotes: "…\""""
 
 
 class Document:
@@ -49,11 +59,15 @@ class Document:
             last = text.rstrip().count("\n") + 1
             line = int(found[1]) if found and found[1] else last
             what = shown(_AT_LINE.sub("", str(error)).strip())
-            raise self._broken(line, f"must be TOML: {what}") from error
+            raise self._broken(
+                line, f"is not valid TOML: {what}{_hint(text, line)}"
+            ) from error
         except (ValueError, RecursionError) as error:
             # A number of thousands of digits, thousands of brackets.
             raise self._broken(
-                None, "must be TOML that is read here"
+                None,
+                "can't be read: a number is too long, or brackets are nested "
+                "too deep",
             ) from error
 
     def table(self, path: KeyPath, known: tuple[str, ...]) -> "Table":

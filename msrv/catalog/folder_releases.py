@@ -12,7 +12,7 @@ from msrv.catalog.config import StoreConfig
 from msrv.catalog.config_files import ConfigFiles
 from msrv.catalog.facts import CHANGING
 from msrv.catalog.index import Index
-from msrv.catalog.scan import FoundFolder, in_release
+from msrv.catalog.scan import RELEASE_TOML, FoundFolder, in_release
 from msrv.catalog.settling import Unsettled
 from msrv.catalog.text import shown
 from msrv.problems import Problem
@@ -133,7 +133,12 @@ class FolderReleases:
             # Not kept as made from this source: it is looked at again.
             return replace(old, source=None, problems=said.broken)
         if said.config is None:
-            return Built(None, None, said.broken)
+            waiting = Problem(
+                shown(folder.path),
+                None,
+                f"is not offered until its {RELEASE_TOML} is fixed",
+            )
+            return Built(None, None, (waiting, *said.broken))
         described = said.config
         if waits is not None and not (is_arriving and len(waits.paths) == 1):
             # Delivered to its buyers as before, and not sold meanwhile.

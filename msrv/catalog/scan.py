@@ -131,7 +131,7 @@ def scan(root: Path) -> Scan:
     for folder in found.folders:
         if not folder.files and folder.config is not None:
             found.notes.append(
-                f"{shown(folder.config.path)} means nothing: "
+                f"{shown(folder.config.path)} is not used: "
                 "no file for sale is beside it"
             )
     found.folders = [folder for folder in found.folders if folder.files]
@@ -234,13 +234,18 @@ class _Walker:
             sold.remove(cover)
         if not path:
             self._found.store = store
+            self._note_loose([file for file in sold if file.is_track])
             self._note(
-                next((file for file in sold if file.is_track), None),
-                "is not sold: only what is in a folder is",
+                config,
+                "is not used here: it belongs in a release's folder, beside "
+                "its files",
             )
-            self._note(config, "means nothing here: it belongs in a folder")
             return
-        self._note(store, "means nothing here: it belongs beside the folders")
+        self._note(
+            store,
+            "is not used here: it belongs in the library itself, beside the "
+            "folders",
+        )
         if sold or config or cover:
             self._found.folders.append(
                 FoundFolder(path, tuple(sold), config, cover)
@@ -250,8 +255,9 @@ class _Walker:
         """Leave out a network storage's own folder, with a note."""
         if not ignored_names.is_known_nas_folder(path.rpartition("/")[2]):
             self._found.notes.append(
-                f"{shown(path)} is not gone into: folders whose names begin "
-                "with @ or # are a network storage's own"
+                f"{shown(path)} is skipped: network storage (a NAS) keeps "
+                "files of its own in folders whose names begin with @ or #; "
+                "rename the folder to sell what is in it"
             )
 
     def _descend(
@@ -262,7 +268,7 @@ class _Walker:
             self._found.notes.append(
                 f"{shown(path)} is the same folder as "
                 f"{shown(self._seen[identity]) or 'the library'}, "
-                "and is not gone into twice"
+                "and is sold once"
             )
             return
         if path.count("/") > _MAX_DEPTH:
@@ -304,6 +310,16 @@ class _Walker:
 
     def _complain(self, path: str, what: str) -> None:
         self._found.problems.append(Problem(shown(path), None, what))
+
+    def _note_loose(self, tracks: list[FoundFile]) -> None:
+        """Note the tracks beside the folders, in one line however many."""
+        more = len(tracks) - 1
+        if more > 0:
+            noun = "track" if more == 1 else "tracks"
+            what = f"and {more:,} more {noun} are not sold: put them in"
+            self._note(tracks[0], f"{what} a folder")
+        elif tracks:
+            self._note(tracks[0], "is not sold: put it in a folder")
 
     def _note(self, file: FoundFile | None, what: str) -> None:
         if file is not None:

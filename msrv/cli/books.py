@@ -57,7 +57,7 @@ def status() -> None:
     metavar="DAYS",
     callback=_days,
     required=True,
-    help="Of more days ago than this, like 90d.",
+    help="Only orders of more days ago than this, like 90d.",
 )
 @click.option("--yes", is_flag=True, help="Delete them.")
 def tidy(days: int, *, free: bool, yes: bool) -> None:
@@ -74,7 +74,7 @@ def tidy(days: int, *, free: bool, yes: bool) -> None:
 @click.command()
 @click.argument("order")
 @click.argument("item", required=False)
-@click.option("--undo", is_flag=True, help="Give it back.")
+@click.option("--undo", is_flag=True, help="Make them work again.")
 def revoke(order: str, item: str | None, *, undo: bool) -> None:
     """End the links of an ORDER, or of one ITEM of it, within 5 seconds."""
     with plainly():

@@ -40,7 +40,7 @@ def deployer(host: str | None, port: int | None) -> None:
 @HOST
 @PORT
 def engine_gate(host: str | None, port: int | None) -> None:
-    """Let the deployer ask the container engine for what it needs alone."""
+    """Pass the deployer's requests to the container engine, if allowed."""
     logs.configure()
     with _deployer() as room:
         found = load_settings(host=host, port=port)
@@ -61,7 +61,7 @@ def engine_gate(host: str | None, port: int | None) -> None:
 def deployments(
     deployment: str | None, url: str | None, *, as_json: bool
 ) -> None:
-    """Show the deployments of late, or follow one DEPLOYMENT to its end.
+    """Show recent deployments, or follow one DEPLOYMENT to its end.
 
     Exits with 1 if that one fails.
     """
@@ -81,7 +81,7 @@ def deployments(
 @click.argument("target")
 @_URL
 def rollback(target: str, url: str | None) -> None:
-    """Bring TARGET back to the image before, and follow that.
+    """Go back to TARGET's previous image, and follow that.
 
     Exits with 1 if it fails.
     """

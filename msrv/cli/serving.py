@@ -87,9 +87,10 @@ def serve(
 
 @click.command()
 def certs() -> None:
-    """Make the development pair, for the edge's container to read too.
+    """Make the development certificate for the containers.
 
-    Its folder (MSRV_CERTS) is closed to other users of this machine instead.
+    nginx's container can read its files; other users of this machine can't
+    open the folder (MSRV_CERTS).
     """
     with plainly():
         found = load_settings()
@@ -101,10 +102,10 @@ def certs() -> None:
 
 
 @click.command("healthcheck")
-@click.option("--ready", is_flag=True, help="Whether it can sell, too.")
+@click.option("--ready", is_flag=True, help="Ask whether it can sell, too.")
 def check_health(*, ready: bool) -> None:
-    """Ask the store on this machine how it is.
+    """Ask the store on this machine whether it is well.
 
-    Exits with 1 unless it is well.
+    Exits with 1 unless it is.
     """
     sys.exit(healthcheck.main([healthcheck.READY] if ready else []))

@@ -157,8 +157,9 @@ def test_other_folders_like_them_are_told(shelf: Library, name: str) -> None:
     assert files(shelf) == []
     assert scan(shelf.root).notes == [
         (
-            f"Artist/{name} is not gone into: folders whose names begin "
-            "with @ or # are a network storage's own"
+            f"Artist/{name} is skipped: network storage (a NAS) keeps files "
+            "of its own in folders whose names begin with @ or #; rename the "
+            "folder to sell what is in it"
         )
     ]
 

@@ -92,7 +92,7 @@ async def test_a_broken_edit_leaves_the_last_good_catalog(
         # It is said once, however often the folder is looked at.
         shelf.release("S")
         await until(lambda: len(catalog.current.releases) == 2)
-        said = "R/release.toml:3: must be TOML: Invalid value"
+        said = "R/release.toml:3: is not valid TOML: Invalid value"
         assert caplog.text.count(said) == 1
         assert [
             record.levelname

@@ -116,7 +116,7 @@ def test_a_broken_release_stays_as_it_was(shelf: Library) -> None:
     second = shelf.read(first)
     assert second.catalog == first.catalog
     assert problems(second) == [
-        "R/release.toml:1: must be TOML: Invalid value"
+        "R/release.toml:1: is not valid TOML: Invalid value"
     ]
     third = shelf.read(second)
     assert third.catalog == first.catalog
@@ -149,8 +149,18 @@ def test_a_release_that_was_never_right_is_not_offered(
     shelf.release("S")
     found = shelf.read()
     assert folders(found) == ["S"]
-    (problem,) = found.problems
+    waits, problem = found.problems
+    assert str(waits) == "R: is not offered until its release.toml is fixed"
     assert problem.where == "R/release.toml"
+
+
+def test_quotes_that_a_word_processor_made_are_named(shelf: Library) -> None:
+    """Or "Invalid value" would be all that a seller learns."""
+    shelf.release("R", toml='id = "r"\ntitle = \u201cNight Bus\u201d\n')
+    assert problems(shelf.read())[-1] == (
+        "R/release.toml:2: is not valid TOML: Invalid value; "
+        'type straight quotes: "…"'
+    )
 
 
 def test_windows_editors_may_write_toml(shelf: Library) -> None:
@@ -168,7 +178,7 @@ def test_a_broken_store_stays_as_it_was(shelf: Library) -> None:
     shelf.put("store.toml", 'name = "N"\n[prices]\nitem = 5,00\n')
     shelf.release("S")
     second = shelf.read(first)
-    assert problems(second)[0].startswith("store.toml:3: must be TOML")
+    assert problems(second)[0].startswith("store.toml:3: is not valid TOML")
     assert second.catalog.shop == first.catalog.shop
     prices = {
         item.price.minor
@@ -190,8 +200,8 @@ def test_nothing_is_sold_by_a_store_file_that_was_never_understood(
     found = shelf.read()
     assert folders(found) == ["S"]
     waits, broken = problems(found)
-    assert waits == "R: is not offered until store.toml is mended"
-    assert broken.startswith("store.toml:1: must be TOML: ")
+    assert waits == "R: is not offered until store.toml is fixed"
+    assert broken.startswith("store.toml:1: is not valid TOML: ")
     again = shelf.read(found)
     assert folders(again) == ["S"]
     shelf.put("store.toml", 'currency = "JPY"')
@@ -342,7 +352,8 @@ def test_a_folder_may_have_any_name(shelf: Library, name: bytes) -> None:
     shelf.release("R")
     found = shelf.read()
     assert folders(found) == ["R"]
-    (problem,) = problems(found)
+    waits, problem = problems(found)
+    assert waits.isprintable()
     assert problem.isprintable()
     (folder / "release.toml").unlink()
     assert len(shelf.read(found).catalog.releases) == 2

@@ -74,10 +74,25 @@ def test_says_where_files_are_that_mean_nothing(shelf: Library) -> None:
     shelf.put("A/store.toml", "")
     shelf.put("B/release.toml", "")
     assert sorted(scan(shelf.root).notes) == [
-        "A/store.toml means nothing here: it belongs beside the folders",
-        "B/release.toml means nothing: no file for sale is beside it",
-        "loose.wav is not sold: only what is in a folder is",
-        "release.toml means nothing here: it belongs in a folder",
+        (
+            "A/store.toml is not used here: it belongs in the library itself, "
+            "beside the folders"
+        ),
+        "B/release.toml is not used: no file for sale is beside it",
+        "loose.wav is not sold: put it in a folder",
+        (
+            "release.toml is not used here: it belongs in a release's folder, "
+            "beside its files"
+        ),
+    ]
+
+
+def test_many_tracks_beside_the_folders_are_one_note(shelf: Library) -> None:
+    """Or an unsorted download folder would fill the log."""
+    for number in range(1, 13):
+        shelf.put(f"{number:02} loose.wav")
+    assert scan(shelf.root).notes == [
+        "01 loose.wav and 11 more tracks are not sold: put them in a folder"
     ]
 
 
