@@ -128,9 +128,9 @@ def test_catalog_notes_what_is_arriving_and_learns_nothing_of_it(
         if "changed a moment ago" in line
     )
     assert note == (
-        "note: store.toml, Night Bus, Umbrella and 1 more changed a moment ago: "
-        "a running store updates each once nothing there has changed for "
-        "3600 s"
+        "note: store.toml, Night Bus, Umbrella and 1 more changed a moment "
+        "ago: a running store updates each once nothing there has changed "
+        "for 3600 s"
     )
     with Index.open(tmp_path / "data") as index:
         assert not index.knows("Night Bus/01 Departure.wav")

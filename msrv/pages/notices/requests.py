@@ -14,7 +14,7 @@ from msrv.pages.errors import (
     NothingHere,
     UnsupportedForm,
 )
-from msrv.pages.forms import MEDIA_TYPE
+from msrv.pages.forms import MAX_BYTES, MAX_FIELDS, MEDIA_TYPE
 from msrv.pages.notices.notice import CART, Notice, Table
 from msrv.pages.origin import ForeignHost, ForeignOrigin
 
@@ -29,8 +29,9 @@ _NOT_HERE: Final = Notice(
 _TOO_LARGE: Final = Notice(
     413,
     "too_large",
-    "Too much at once",
-    "That was more than this store reads in one go.",
+    "This request is too large",
+    f"A form may have {MAX_BYTES // 1024} KiB and {MAX_FIELDS} fields at "
+    "most. Send less at once.",
 )
 _NOT_A_FORM: Final = Notice(
     415,
@@ -81,7 +82,8 @@ TABLE: Final[Table] = {
         403,
         "foreign_origin",
         "That came from another site",
-        "Orders are taken from this store's own pages only.",
+        "Orders are taken from this store's own pages only. Nothing was "
+        "changed: open your cart here, and try again.",
         CART,
     ),
     NoSuchShape: Notice(
@@ -98,8 +100,8 @@ STATUSES: Final = {
         Notice(
             405,
             "method_not_allowed",
-            "Not like that",
-            "This address doesn't do that.",
+            "Method not allowed",
+            "This address doesn't take requests of that kind.",
         ),
         Notice(
             408,
