@@ -4,10 +4,13 @@ The stores have few descriptors, so that a crowd is small. Each crowd comes
 again as soon as it is closed.
 """
 
+import http.client
+import json
 import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -17,7 +20,9 @@ import pytest
 from tests.hostile.attacked import FORM, HOST
 from tests.hostile.crowd import Begin, Crowd, Visitor, crowded, opened
 from tests.hostile.test_connections import client_hello
-from tests.running import ROOT, RunningStore, start
+from tests.running import ROOT, RunningStore, free_port, start
+from tests.stripe import shapes
+from tests.stripe.fake import KEY, SECRET, FakeStripe
 
 FILES: Final = 256
 CROWD: Final = 320
@@ -26,6 +31,7 @@ CROWD: Final = 320
 STRANGER: Final = ["127.0.0.66"]
 STRANGERS: Final = [f"127.0.1.{number}" for number in range(1, 81)]
 HONEST: Final = "127.0.0.77"
+PROVIDER: Final = "127.0.0.78"
 
 
 @pytest.fixture(scope="module", params=["--no-tls", "--tls"])
@@ -46,6 +52,10 @@ def store(
         request.param,
         files=FILES,
         MSRV_LIBRARY=str(folder / "library"),
+        MSRV_STRIPE_KEY=KEY,
+        MSRV_STRIPE_WEBHOOK_SECRET=SECRET,
+        # Nobody answers there, so what was taken stays in the data folder.
+        MSRV_STRIPE_API=f"http://127.0.0.1:{free_port()}",
     ) as running:
         yield running
         assert running.end() == 0
@@ -136,6 +146,54 @@ def test_a_crowd_keeps_nobody_out(
             check=False,
         )
         assert well.returncode == 0, well.stderr
+
+
+@pytest.mark.parametrize("hosts", [STRANGER, STRANGERS], ids=["one", "many"])
+@pytest.mark.parametrize("begin", [silent, idle, half_sent])
+def test_a_crowd_keeps_no_payment_message_out(
+    store: RunningStore, begin: Begin, hosts: list[str]
+) -> None:
+    """Or a buyer who has paid, and closed the window, has no receipt."""
+    messages = Path(store.environ["MSRV_DATA"], "messages")
+    before = kept(messages)
+    with crowded(crowd(store, begin, hosts)):
+        for number in range(3):
+            assert told(store, len(before) + number) == 200
+            assert len(kept(messages) - before) == number + 1
+
+
+def kept(messages: Path) -> set[str]:
+    """The messages that wait to be followed."""
+    return {each.name for each in messages.glob("*")}
+
+
+def told(store: RunningStore, number: int) -> int:
+    """Tell the store of a payment, as Stripe does; the status."""
+    event = shapes.event(
+        number,
+        "checkout.session.completed",
+        {"id": f"cs_test_{number}", "object": "checkout.session"},
+        int(time.time()),
+        live=False,
+    )
+    body = json.dumps(event)
+    connection = http.client.HTTPConnection("localhost")
+    connection.sock = opened(store, PROVIDER)
+    try:
+        connection.request(
+            "POST",
+            "/payments/stripe/webhook",
+            body=body,
+            headers={
+                "Content-Type": "application/json; charset=utf-8",
+                "Stripe-Signature": FakeStripe.sign(body),
+            },
+        )
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+    finally:
+        connection.close()
 
 
 def downloaded(store: RunningStore, path: str) -> bytes:
