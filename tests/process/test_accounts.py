@@ -223,3 +223,51 @@ def test_small_files_that_are_at_hand_are_counted_the_same(
         entries = lines_of(store)["127.3.0.1"]
     assert [entry["bytes"] for entry in entries] == [1000] * 21
     assert {entry["route"] for entry in entries} == {"download"}
+
+
+def test_what_never_ends_has_a_line_where_it_was_answered(
+    tmp_path: Path,
+) -> None:
+    """A form that never ends is answered, and logged once; so is nothing."""
+    form = (
+        b"POST /cart HTTP/1.1\r\n"
+        + HOST
+        + b"Content-Type: application/x-www-form-urlencoded\r\n"
+    )
+    page = b"GET /nowhere HTTP/1.1\r\n" + HOST
+    asked = {
+        "form": form + b"Content-Length: 1000\r\n\r\nadd=",
+        "form without a byte": form + b"Content-Length: 1000\r\n\r\n",
+        "chunked form": (
+            form + b"Transfer-Encoding: chunked\r\n\r\n4\r\nadd=\r\n"
+        ),
+        "form after a page": (
+            page + b"\r\n" + form + b"Content-Length: 1000\r\n\r\nadd="
+        ),
+        "headers": page + b"X: ",
+        "nothing": b"",
+    }
+    clients = {
+        name: Client(f"127.4.0.{1 + number}", sent, None)
+        for number, (name, sent) in enumerate(asked.items())
+    }
+    with start(tmp_path, "--no-tls", MSRV_DEMO_PAYMENTS="1") as store:
+        visit_all(store, list(clients.values()))
+        lines = lines_of(store)
+    statuses = {
+        name: [entry["status"] for entry in lines.get(each.host, [])]
+        for name, each in clients.items()
+    }
+    assert statuses == {
+        "form": [408],
+        "form without a byte": [408],
+        "chunked form": [408],
+        "form after a page": [404, 408],
+        "headers": [],
+        "nothing": [],
+    }
+    for name, each in clients.items():
+        assert each.whole, name
+        assert each.status == (statuses[name] or [0])[0], name
+        if statuses[name] == [408]:
+            assert lines[each.host][0]["bytes"] == each.body, name
