@@ -19,12 +19,12 @@ log = logging.getLogger(__name__)
 
 BACKLOG: Final = 1024
 AT_ONCE: Final = 16
-"""How many are accepted before those that are here have their turn. Fewer
+"""Number accepted in one turn of the event loop. Fewer
 than one network may have, or newcomers would push each other out before any
 of them could be heard."""
 _REST_SECONDS: Final = 0.5
 _SHED: Final = 16
-"""How many are cut off where the system has no more descriptors."""
+"""Number of connections cut off where the system has no more descriptors."""
 _SAY_SECONDS: Final = 60.0
 _LACKING: Final = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -93,7 +93,7 @@ class Acceptor:
         self._say("refused connections: as many are open as may be")
 
     def _rest(self, error: OSError) -> None:
-        """Look again in a moment: at once would only keep the others out."""
+        """Pause accepting: at once, another try would only starve others."""
         self._say(f"can't accept connections: {error}")
         if error.errno in _LACKING:
             self._admission.shed(_SHED)
@@ -129,7 +129,7 @@ class AsyncioConnect:
         self._under_way: set[asyncio.Task[None]] = set()
 
     def __call__(self, accepted: socket.socket, slot: Slot) -> None:
-        """Begin; a TLS handshake takes its time."""
+        """Start connecting, in a task, as a TLS handshake takes a while."""
         task = self._loop.create_task(self._connect(accepted, slot))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)

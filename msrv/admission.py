@@ -30,20 +30,20 @@ from typing import Final, NamedTuple
 from msrv.rate_limit import Address, client_network
 
 GRACE_SECONDS: Final = 3.0
-"""How long a connection may take over a step before it can be cut for one
-that has just come: several round trips."""
+"""Time that a connection may take over a step before it can be cut for a new
+one: several round trips."""
 UNTAKEN_SECONDS: Final = 15.0
-"""How long a client may leave an answer untaken before it counts as idle."""
+"""Time without progress on an answer after which its client counts as idle."""
 LOCAL_EXTRA: Final = 8
 """Connections of this machine beyond every limit."""
 KEPT_SHARE: Final = 10
 """One in so many is kept for networks that hold none."""
 _CANDIDATES: Final = 64
-"""How many are chosen in one look at all connections."""
+"""Number of candidates chosen in one pass over all connections."""
 
 
 class Step(enum.IntEnum):
-    """What a connection is doing."""
+    """Step that a connection is in."""
 
     SILENT = 0
     """Nothing has come in, or a TLS handshake is under way."""
@@ -70,7 +70,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many connections there may be."""
+    """Limits on the number of connections."""
 
     total: int
     per_network: int
@@ -97,11 +97,11 @@ class Slot:
         self.is_proxy = is_proxy
 
     def ends_by(self, cut: Callable[[], None]) -> None:
-        """Say how the connection is cut off, at once."""
+        """Set the function that cuts the connection off, at once."""
         self._cut = cut
 
     def tells_by(self, doing: Callable[[], Doing]) -> None:
-        """Say how to find out what the connection is doing."""
+        """Set the function that returns what the connection is doing."""
         self._doing = doing
 
     def doing(self) -> Doing:
@@ -123,11 +123,11 @@ class Slot:
             cut()
 
     def leaves(self) -> None:
-        """Say that all is said, and only the peer's goodbye is awaited."""
+        """Mark the connection as finished but for the peer's closing it."""
         self._doing, self.at = None, time.monotonic()
 
     def release(self) -> None:
-        """Give the place back; more than once is the same as once."""
+        """Release the place; more than once is the same as once."""
         admission, self._admission = self._admission, None
         self._cut = self._doing = None
         if admission is not None:
@@ -156,9 +156,9 @@ class Admission:
         self._of_network: dict[Hashable, dict[Slot, None]] = {}
         self._candidates: deque[tuple[Slot, Doing]] = deque()
         self.cut = 0
-        """How many were cut for others, since the start."""
+        """Number of connections cut for others, since the start."""
         self.refused = 0
-        """How many were refused, since the start."""
+        """Number of connections refused, since the start."""
 
     def __len__(self) -> int:
         """Count the open connections."""
@@ -234,7 +234,7 @@ class Admission:
         return False
 
     def _look(self) -> None:
-        """Choose those that may go next, the best first."""
+        """Collect the candidates to be cut next, the best first."""
         now = self._clock()
         found = []
         for slot in self._slots:

@@ -190,7 +190,7 @@ def _mail_sender(settings: Settings) -> Address | None:
 
 
 def _send_mail(app: web.Application, url: str, sender: Address) -> None:
-    """Have receipts sent by a relay."""
+    """Set up the sending of receipts, by a relay."""
     settings = app[keys.SETTINGS]
     app[keys.MAIL] = Postman(
         Outbox(settings.data / FOLDER_NAME),
@@ -203,7 +203,7 @@ def _send_mail(app: web.Application, url: str, sender: Address) -> None:
 
 
 async def _return_addresses(app: web.Application) -> AsyncIterator[None]:
-    """Find out until when addresses without a tag are taken."""
+    """Load the time until which addresses without a tag are accepted."""
     untagged, now = app[keys.UNTAGGED_RETURNS], app[keys.CLOCK]()
     await asyncio.to_thread(untagged.start, now)
     yield
@@ -231,7 +231,7 @@ def _verifying(
 
 
 async def _makers(app: web.Application) -> AsyncIterator[None]:
-    """End what is still making a cover, a preview or a QR code."""
+    """Stop, at the end, the making of covers, previews and QR codes."""
     yield
     app[keys.QR_CODES].close()
     await app[keys.COVERS].aclose()

@@ -153,7 +153,7 @@ class Connection(web.RequestHandler):
         super().log_access(request, response, time)
 
     def _doing(self) -> Doing:
-        """Say what this connection is doing; see `admission`."""
+        """Return what this connection is doing; see `admission`."""
         if not self._request_count:
             return Doing(Step.SILENT, self._slot.at)
         request = self._current_request

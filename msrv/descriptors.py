@@ -22,13 +22,13 @@ MOST: Final = 65_536
 billion, as in some containers, programs that are started from here would try
 to close so many."""
 _BY_DOWNLOAD: Final = 2
-"""What a download takes beside its connection's socket."""
+"""Descriptors of a download beside its connection's socket."""
 _LEAST: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How many downloads and connections the descriptors allow."""
+    """Numbers of downloads and connections that the descriptors allow."""
 
     max_downloads: int
     connections: Limits

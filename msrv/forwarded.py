@@ -1,4 +1,4 @@
-"""What a proxy in front says of its visitor, in the X-Forwarded headers.
+"""X-Forwarded headers: the client as a trusted proxy states it.
 
 Only what a trusted proxy wrote counts. Each proxy appends its neighbour at
 the right; whatever stands further left than the first address that isn't a

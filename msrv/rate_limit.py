@@ -61,7 +61,7 @@ class RateLimiter:
         self.total = total
         self._error = error
         self.refused = 0
-        """How often `check` and `take` have raised RateLimited."""
+        """Number of times that `check` and `take` have raised RateLimited."""
         self._max_keys = max_keys
         self._forgiven_at: OrderedDict[Hashable, int] = OrderedDict()
         self._total_forgiven_at = 0

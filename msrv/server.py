@@ -52,7 +52,7 @@ _REFUSAL: Final = (
     b"Content-Length: 0\r\n"
     b"Connection: close\r\n\r\n"
 )
-"""What a connection is told for which there is no room, without TLS."""
+"""Answer on a connection that there is no room for, without TLS."""
 _ENDINGS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -158,7 +158,7 @@ def _make_request(
     _: AbstractStreamWriter,
     task: "asyncio.Task[None]",
 ) -> web.Request:
-    """Make a request with a writer that counts its answer's body."""
+    """Return a request with a writer that counts its answer's body."""
     writer = Writer(protocol, asyncio.get_running_loop())
     return app._make_request(  # noqa: SLF001 - it offers no other way
         message, payload, protocol, writer, task, _cls=_Request

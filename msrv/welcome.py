@@ -22,7 +22,7 @@ def welcome(settings: Settings, pair: Pair | None, address: str) -> None:
 
 
 def _payments(settings: Settings) -> list[str]:
-    """Say with what a buyer can pay, and what is missing for it."""
+    """Return the ways to pay, and what is missing for them."""
     said = []
     if settings.stripe_key is not None:
         mode = (

@@ -19,7 +19,7 @@ from msrv.catalog.text import shown
 from msrv.problems import Problem
 
 _MOST_MS: Final = 50
-"""How far the lengths of a track before and after a retagging may differ."""
+"""Greatest difference of a track's lengths before and after retagging."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def follow(
     is_settled: bool,
     clock: Callable[[], float] = time.time,
 ) -> Followed:
-    """Let a catalog find what it offered before, and remember what it offers.
+    """Return a catalog with the ids it offered before; record what it offers.
 
     `is_settled` says that nothing in the library is being changed: only then
     is something that was sold and can't be found a problem. Blocks.
@@ -196,7 +196,7 @@ class _Finder:
         return self._homes.get(self.moved.get(item_id, item_id))
 
     def updates(self, now_ms: int) -> list[Record]:
-        """Give the records of what was found elsewhere than before."""
+        """Return the records of items found elsewhere than before."""
         updates = []
         for item_id, target in self.moved.items():
             record, entry = self.missing[item_id], self.found[item_id]
@@ -210,7 +210,7 @@ class _Finder:
         return updates
 
     def catalog(self) -> Catalog:
-        """Give the catalog with what was found, and the titles of the rest."""
+        """Return the catalog with what was found, and the rest's titles."""
         gone = {
             item_id: record.title
             for item_id, record in self.missing.items()
@@ -267,7 +267,7 @@ def _record(
 
 
 def _collected(record: Record, items: Iterable[Item]) -> Release:
-    """Put together what is left of a release that lies in several now."""
+    """Return what is left of a release whose items are in several now."""
     items = tuple(items)
     return Release(
         release_id=record.item_id,
@@ -283,7 +283,7 @@ def _collected(record: Record, items: Iterable[Item]) -> Release:
 
 
 def _notes(finder: _Finder, sold: set[str]) -> list[str]:
-    """Say where that lies now which was sold under other ids."""
+    """Return notes on the new places of what was sold under other ids."""
     places: dict[tuple[str, str], list[str]] = {}
     for item_id in sorted(sold & finder.moved.keys()):
         record, entry = finder.missing[item_id], finder.found[item_id]

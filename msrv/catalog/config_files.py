@@ -26,7 +26,7 @@ _MAX_BYTES: Final = 1 << 20
 
 
 class Said(NamedTuple):
-    """What a release.toml says; None where there is nothing to go by.
+    """Configuration of a release; None where none can be used.
 
     `broken` is what is wrong with it. `is_latest` is False where an earlier
     version of it is what counts.
@@ -141,7 +141,7 @@ class ConfigFiles:
         self._kept.forget_all_but({STORE_TOML, *map(_path, folders)})
 
     def save(self) -> None:
-        """Keep what counts, for the next start."""
+        """Save the configuration in use, for the next start."""
         self._kept.save()
 
 

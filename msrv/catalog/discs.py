@@ -54,7 +54,7 @@ _AROUND: Final = " \t._-()[]{}:"
 
 
 def disc_number(name: str, parent: str = "") -> int | None:
-    """Say which disc a folder of this name is; None where it is none.
+    """Return the disc number in a folder's name; None where it has none.
 
     It may begin with the name of the folder that it is in: `Album - CD 2`.
     """
@@ -70,12 +70,12 @@ def disc_number(name: str, parent: str = "") -> int | None:
 
 
 def without_disc(title: str) -> str:
-    """Take `(Disc 2)` or `CD 2` from the end of an album's title."""
+    """Return an album's title without `(Disc 2)` or `CD 2` at its end."""
     return _SUFFIX.sub("", title) or title
 
 
 def joined(folders: "Iterable[FoundFolder]") -> "list[FoundFolder]":
-    """Put folders that are parts of one release into that.
+    """Return folders with those joined that are parts of one release.
 
     What is in them follows the release's own files. A release without a
     cover has that of its first disc; other covers are extras.
@@ -170,5 +170,5 @@ def _has_tracks(folder: "FoundFolder") -> bool:
 
 
 def inner_path(folder: "FoundFolder", file: "FoundFile") -> str:
-    """Give a file's path within its release's folder."""
+    """Return a file's path within its release's folder."""
     return file.path[len(folder.path) + 1 :]

@@ -78,7 +78,7 @@ def _pictures(
     sound: Any,  # noqa: ANN401 - mutagen has no types
     file: BinaryIO,
 ) -> Iterator[tuple[int, bytes]]:
-    """Go through the pictures of a sound, each with its type."""
+    """Yield the pictures of a sound, each with its type."""
     for picture in getattr(sound, "pictures", ()):
         yield picture.type, picture.data
     tags = sound.tags
@@ -95,7 +95,7 @@ def _pictures(
 
 
 def _of_fields(tags: Any) -> Iterator[tuple[int, bytes]]:  # noqa: ANN401
-    """Go through the pictures of MP4 and of Vorbis comments."""
+    """Yield the pictures of MP4 and of Vorbis comments."""
     from mutagen import flac  # noqa: PLC0415 - as in open_sound
 
     read_block: Any = flac.Picture

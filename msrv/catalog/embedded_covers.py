@@ -78,7 +78,7 @@ def _measured(
 def _with_pictures(
     index: Index, folder: FoundFolder
 ) -> Iterator[tuple[FoundFile, Known, dict[str, Any]]]:
-    """Go through the first tracks that hold a picture, in their order."""
+    """Yield the first tracks that hold a picture, in their order."""
     if folder.cover is not None:
         return
     count = 0

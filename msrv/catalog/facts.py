@@ -121,7 +121,7 @@ def _measured(
     parser: Parser,
     stopping: Callable[[], bool],
 ) -> ArtworkFacts | None:
-    """Look at the picture in a track; None where it can't be looked at now.
+    """Return the facts of a track's picture; None where it can't be read now.
 
     Raises NotAPicture and Stopped.
     """

@@ -39,7 +39,7 @@ class Sound:
 
 
 def by_track(sounds: Sequence[Sound]) -> list[tuple[Sound, ...]]:
-    """Put files of one track together, in the order of the first.
+    """Group files by track, in the order of the first of each.
 
     Of each track the best file comes first. Two files are one track where
     they lie in one folder, differ in format, last equally long, and have
@@ -73,7 +73,7 @@ def by_track(sounds: Sequence[Sound]) -> list[tuple[Sound, ...]]:
 
 
 def _keys(sound: Sound) -> list[tuple[object, float]]:
-    """Give what files of one track share, and how far lengths may differ."""
+    """Return what files of one track share, and how far lengths may differ."""
     folder, _, name = sound.file.path.rpartition("/")
     stem = name[: len(name) - len(sound.file.suffix)]
     keys: list[tuple[object, float]] = [

@@ -1,4 +1,4 @@
-"""What each id stood for, as long as the catalog offers it and after that.
+"""History of ids: what each stood for while it was offered, and last.
 
 An SQLite file in the data folder, apart from the index, which is made anew
 now and then. It is what a purchase is found by when its file or folder has
@@ -62,7 +62,7 @@ _STUB: Final = (
 
 
 class Record(NamedTuple):
-    """What an id last stood for.
+    """Record of what an id last stood for.
 
     `kind` is one of Kind, or empty where only the title is known. `path` is
     the file's, or the release's folder; `sha256` is the file's, and empty for
@@ -85,7 +85,7 @@ class Record(NamedTuple):
 
     @property
     def content(self) -> tuple[object, ...]:
-        """What counts as a change of it: all but the times."""
+        """The fields that make two records differ: all but the times."""
         return self[:9]
 
 
@@ -135,7 +135,7 @@ class History:
         return self._connection.total_changes
 
     def records(self) -> Iterator[tuple[Record, bool]]:
-        """Go through all records, and whether each was sold.
+        """Yield all records, and whether each was sold.
 
         Some at a time: a library's history needs no room in memory.
         """
@@ -184,7 +184,7 @@ class History:
                     self.revision += 1
 
     def learn(self, records: Iterable[Record]) -> None:
-        """Take records of others, of ids that aren't offered here now."""
+        """Store others' records, of ids that aren't offered here now."""
         with self._lock, self._writing():
             before = self._connection.total_changes
             rows = [_row(each) for each in records]
@@ -192,7 +192,7 @@ class History:
             self.revision += self._connection.total_changes > before
 
     def sold(self) -> list[Record]:
-        """Give the records of what was sold, and of the items within it."""
+        """Return the records of what was sold, and of the items within it."""
         with self._lock:
             rows = self._connection.execute(_SOLD)
             found = {row[0]: _record(list(row)) for row in rows}
@@ -205,7 +205,7 @@ class History:
             return [*found.values(), *self._find(members)]
 
     def find(self, item_ids: Collection[str]) -> list[Record]:
-        """Give the records of some ids, those that there are."""
+        """Return the records of some ids, as far as there are any."""
         with self._lock:
             return self._find(item_ids)
 
@@ -221,12 +221,12 @@ class History:
         return _Writing(self._connection)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         with self._lock:
             self._connection.close()
 
     def __enter__(self) -> Self:
-        """Be closed at the end."""
+        """Return this, which is closed at the end."""
         return self
 
     def __exit__(
@@ -249,7 +249,7 @@ class _Writing:
         self._connection = connection
 
     def __enter__(self) -> None:
-        """Begin; sqlite3 does so by itself with the first change."""
+        """Enter; sqlite3 starts a transaction with the first change."""
 
     def __exit__(
         self,

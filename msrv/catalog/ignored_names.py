@@ -74,7 +74,7 @@ SUFFIXES: Final = {
     ":afp_afpinfo": "macOS by way of SMB: Finder's data",
     ":afp_resource": "macOS by way of SMB: a resource fork",
 }
-"""What a name ends with."""
+"""Suffixes of ignored names, with their reasons."""
 
 PREFIXES: Final = {
     ".": (
@@ -86,7 +86,7 @@ PREFIXES: Final = {
     "~uttransfer": "uTorrent",
     "incomplete~": "Soulseek",
 }
-"""What a name begins with."""
+"""Prefixes of ignored names, with their reasons."""
 
 NAMES: Final = {
     "__macosx": "macOS: what a ZIP made there holds besides",

@@ -42,7 +42,7 @@ STOPS_PARSER: Final = "stops_parser"
 
 
 class Known(NamedTuple):
-    """What is known of one file, as of its identity.
+    """Hashes and facts of one file, as of its identity.
 
     The facts stay JSON until they are asked for: of 100,000 files they would
     fill a hundred megabytes otherwise.
@@ -208,7 +208,7 @@ class Index:
         self.forget(self._known.keys() - set(paths))
 
     def forget(self, paths: Iterable[str]) -> None:
-        """Let go of these files."""
+        """Delete these files' entries."""
         gone = self._known.keys() & set(paths)
         if not gone:
             return

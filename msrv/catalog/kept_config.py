@@ -107,7 +107,7 @@ class KeptConfig:
     def weigh(
         self, path: str, text: str | None
     ) -> tuple[str | None, Problem | None]:
-        """Say which text counts: the one that is there, or the last good one.
+        """Return the text to use: the one that is there, or the last good one.
 
         None is a file that isn't there. With the last good one comes the
         problem to show meanwhile.
@@ -179,7 +179,7 @@ class KeptConfig:
 
 
 def _lack(kept: str, text: str | None) -> str:
-    """Say what a text lacks that the last good one had; empty if nothing."""
+    """Return what a text lacks that the last good one had; "" for nothing."""
     if text is None:
         return "is missing"
     if not text.strip():

@@ -75,7 +75,7 @@ class LiveCatalog:
         self._read: tuple[bytes, Mapping[str, Unsettled]] = (b"", {})
         self._looked_first: float | None = None
         self.looks = 0
-        """How often the library has been looked at."""
+        """Number of scans of the library so far."""
         self._ready = asyncio.Event()
         self._stopping = threading.Event()
         self._said: frozenset[Problem] = frozenset()
@@ -96,7 +96,7 @@ class LiveCatalog:
 
     @property
     def history(self) -> History:
-        """What was offered before. Raises NotReady outside of the block."""
+        """History of ids. Raises NotReady outside of the block."""
         if self._history is None:
             raise NotReady
         return self._history

@@ -192,7 +192,7 @@ class Catalog:
     gone: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def title_of(self, item_id: str) -> str:
-        """Give an id's title, also of what is gone; else the id itself."""
+        """Return an id's title, also of what is gone; else the id itself."""
         found = self.by_id.get(item_id)
         return found.title if found else self.gone.get(item_id) or item_id
 

@@ -39,7 +39,7 @@ def repaired(texts: Sequence[str]) -> list[str]:
 
 
 def _is_utf_8(texts: Sequence[str]) -> bool:
-    """Say yes: text of another kind is no UTF-8, but for rare accidents."""
+    """Whether there is text: other encodings are no UTF-8, but by accident."""
     return bool(texts)
 
 

@@ -44,7 +44,7 @@ _CONFLICT: Final = re.compile(
 
 
 def near_miss(name: str) -> str | None:
-    """Say half a sentence on a file's name that nearly means something.
+    """Return half a sentence on a name that is nearly a special one.
 
     None for a name that is that of something for sale, or is right.
     """
@@ -74,7 +74,7 @@ def near_miss(name: str) -> str | None:
 
 
 def _toml(lower: str) -> str | None:
-    """Say which description a name was meant to be."""
+    """Return the configuration file that a name was meant to be."""
     for stem in _TOMLS:
         right = f"{stem}.toml"
         # Something behind it, as in `release.toml.txt`.
@@ -98,7 +98,7 @@ def _is_like(suffix: str, right: str) -> bool:
 
 
 def _cover(lower: str) -> str | None:
-    """Say which cover a name was meant to be."""
+    """Return the cover that a name was meant to be."""
     if not lower.rstrip().endswith(_COVER_ENDS):
         return None
     match = _COVER.fullmatch(lower)

@@ -24,7 +24,7 @@ MAX_PATH_UNITS: Final = 220
 """Of the ZIP's name, the folder in it, and a file's name, together."""
 _BETWEEN: Final = len(".zip") + len("//")
 _FOLDER_UNITS: Final = 60
-"""What a folder keeps in any case, however long the files' names are."""
+"""Length that a folder keeps, however long the files' names are."""
 _INNER_FOLDER_UNITS: Final = 30
 _MAX_SUFFIX: Final = 16
 _JOIN: Final = " - "
@@ -169,7 +169,7 @@ def _file_name(name: str, folder: str = "") -> _Name:
 
 
 def _suffix(name: str) -> str:
-    """Give a file's suffix with its dot, where it is worth keeping."""
+    """Return a file's suffix with its dot, where it is worth keeping."""
     suffix = PurePosixPath(name).suffix
     is_one = len(suffix) <= _MAX_SUFFIX and suffix[1:].isalnum()
     return fit("x", suffix)[1:] if is_one and suffix.isascii() else ""

@@ -236,7 +236,7 @@ class _Reader:
         built: dict[str, Built],
         folders: FolderReleases,
     ) -> list[FoundFolder]:
-        """Choose what to read; what stays as it was goes into `built`."""
+        """Return the folders to read; the unchanged go into `built`."""
         anew: list[FoundFolder] = []
         for folder in self._found.folders:
             old = known.get(folder.path)

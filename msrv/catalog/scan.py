@@ -49,7 +49,7 @@ class FoundFile(NamedTuple):
 
     @property
     def identity(self) -> FileIdentity:
-        """What tells it from another file, or from its next version."""
+        """Identity that differs for another file, and for a later version."""
         return FileIdentity(*self[1:])
 
     @property
@@ -327,7 +327,7 @@ class _Walker:
 
 
 def _cover(files: list[FoundFile]) -> FoundFile | None:
-    """Choose the cover among the files of a folder."""
+    """Return the cover among the files of a folder."""
     found = cover_names.best(
         (file.name for file in files),
         has_tracks=any(file.is_track for file in files),

@@ -1,4 +1,4 @@
-"""Which folders have come to rest, so that half an upload is never sold.
+"""Detection of uploads in progress, so that half of one is never sold.
 
 A file that appears or grows waits for a quiet time after its last change.
 What counts is how long this process has seen it unchanged: clocks of file
@@ -22,7 +22,7 @@ from msrv.problems import Problem
 
 SETTLE_SECONDS: Final = 10
 GRACE_FACTOR: Final = 6
-"""How many quiet times make the grace: a minute, by default."""
+"""The grace in quiet times: a minute, by default."""
 LIBRARY: Final = ""
 """The path that stands for the library itself, whose file is store.toml."""
 
@@ -64,7 +64,7 @@ class Settling:
 
     @property
     def grace_seconds(self) -> float:
-        """How long a folder may be restless before that is a problem."""
+        """Time for which a folder may be restless before that is a problem."""
         return GRACE_FACTOR * self.quiet_seconds
 
     def look(
@@ -123,7 +123,7 @@ class Settling:
         now: float,
         is_known: Callable[[FoundFile], bool],
     ) -> Iterator[tuple[str, float]]:
-        """Go through what changed lately by its dates, and when."""
+        """Yield the paths that changed lately, by their dates, and when."""
         wall = self._clock()
         for file in _files(folder):
             age = _age(file, wall)
@@ -134,7 +134,7 @@ class Settling:
 def explain(
     where: str, waits: Unsettled, *, is_offered: bool, quiet_seconds: float
 ) -> Problem | str:
-    """Say what a folder waits for: a problem, or a note where it is on sale.
+    """Return why a folder waits: a problem, or a note where it is on sale.
 
     The text stays the same while the folder waits for one file, so that it
     is logged once.
@@ -165,7 +165,7 @@ def _age(file: FoundFile, now: float) -> float:
 def _changes(
     old: FoundFolder | None, new: FoundFolder, moved: frozenset[object]
 ) -> Iterator[str]:
-    """Go through the paths that are new, changed or gone.
+    """Yield the paths that are new, changed or gone.
 
     A file whose status alone changed is not among them, nor one that only
     has come from a folder of another name.
@@ -203,7 +203,7 @@ def _files_of_gone(
 
 
 def _files(folder: FoundFolder) -> Iterator[FoundFile]:
-    """Go through all files of a folder, what describes it included."""
+    """Yield all files of a folder, its configuration included."""
     yield from folder.files
     if folder.cover is not None:
         yield folder.cover

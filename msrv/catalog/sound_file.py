@@ -67,7 +67,7 @@ def _first_that_reads(file: BinaryIO, kinds: list[Any]) -> Any:  # noqa: ANN401 
 
 
 def _reason(error: Exception, file: BinaryIO) -> str:
-    """Say what the parser said, without the path, which it may begin with."""
+    """Return the parser's message, without the path that it may begin with."""
     name = repr(getattr(file, "name", ""))
     said = str(error).removeprefix(name) or type(error).__name__
     return clean(said)

@@ -34,10 +34,10 @@ _KEYS: Final = {
     "disc": ("discnumber", "disc", "TPOS", "disk"),
 }
 _SEVERAL: Final = frozenset({"artist", "album_artist"})
-"""What may have several values, all of which are shown."""
+"""Fields that may have several values, all of which are shown."""
 
 Values = Mapping[str, Sequence[str]]
-"""What a tag says, by fields of Tags."""
+"""Values of one tag, by fields of Tags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def read_tags(file: BinaryIO) -> Tags:
 def tags_of(
     found: Sequence[Values], duration_seconds: float | None = None
 ) -> Tags:
-    """Take each field from the first tag that says something."""
+    """Return tags with each field from the first source that has it."""
     said = {name: _first(name, found) for name in _KEYS}
     date = _DATE.match(said["date"])
     return Tags(

@@ -24,12 +24,12 @@ _SEPARATOR: Final = re.compile(
     r"[\s_]*(?:[.)\]]+|[\s_][-\u2013\u2014]+(?=[\s_]))[\s_]*-?[\s_]*"
 )
 _GAP_AT_MOST: Final = 3
-"""How many tracks may be missing between two that are there."""
+"""Number of tracks that may be missing between two that are there."""
 
 
 @dataclass(frozen=True, slots=True)
 class NameParts:
-    """What a file's name says, without its suffix."""
+    """Parts of a file's name, without its suffix."""
 
     title: str
     number: int | None = None
@@ -98,7 +98,7 @@ def _candidate(stem: str) -> _Candidate | None:
 
 
 def _numbered(candidates: Mapping[str, _Candidate], count: int) -> set[str]:
-    """Choose the names whose number is a track's.
+    """Return the names whose number is a track's.
 
     `count` is of all names. Where some are sure, all are if every one has a
     number, and otherwise those that continue the sure ones. Where none is

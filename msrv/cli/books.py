@@ -61,7 +61,7 @@ def status() -> None:
 )
 @click.option("--yes", is_flag=True, help="Delete them.")
 def tidy(days: int, *, free: bool, yes: bool) -> None:
-    """Say what old free orders there are, and delete them with --yes.
+    """Count old free orders; delete them with --yes.
 
     Their receipts and links go on working; sums and refunds are kept.
     """

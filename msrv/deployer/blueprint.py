@@ -51,7 +51,7 @@ def spec(
     *,
     named: bool,
 ) -> Described:
-    """Say how to make `old` again from the image with the id `image_id`.
+    """Return the request that creates `old` anew from the image `image_id`.
 
     By its id, since a tag may mean another image a moment later. `ours` are
     the deployer's labels. Unless `named`, it is on the networks without the

@@ -34,7 +34,7 @@ STEADY_SECONDS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What the new containers are made of: the id of an image."""
+    """Image of the new containers, by its id."""
 
     image_id: str
 

@@ -25,9 +25,9 @@ from aiohttp import web
 from msrv.rate_limit import Address, client_network
 
 WAIT_SECONDS: Final = 3.0
-"""How long to wait for a place."""
+"""Time to wait for a place."""
 MAX_WAITING: Final = 256
-"""How many may wait, in all."""
+"""Number of downloads that may wait, in all."""
 MAX_WAITING_OF_CLIENT: Final = 16
 _KEPT_SHARE: Final = 10
 _EXTRA_SHARE: Final = 4
@@ -70,11 +70,11 @@ class Place:
 
     @property
     def look_seconds(self) -> float:
-        """How often `look` is to be told."""
+        """Interval at which `look` is to be called."""
         return self._seconds / 4
 
     def ends_by(self, cut: Callable[[], None]) -> None:
-        """Say how the download is cut off."""
+        """Set the function that cuts the download off."""
         self._cut = cut
 
     def look(self, now: float, taken_bytes: int, *, waits: bool) -> None:
@@ -140,7 +140,7 @@ class Places:
         self._of_buyer: Counter[tuple[Hashable, Hashable]] = Counter()
         self._waiting: dict[_Waiting, None] = {}
         self.cut = 0
-        """How many slow downloads were cut off, since the start."""
+        """Number of slow downloads cut off, since the start."""
 
     def __len__(self) -> int:
         """Count the places that are taken."""

@@ -1,4 +1,4 @@
-"""What operators did in the studio, as the database has it.
+"""Operators' actions in the studio, as the database has them.
 
 Apart from the queries about orders: nothing of a sale is in it.
 """
@@ -12,11 +12,11 @@ from msrv.ledger.events import Act
 from msrv.ledger.tables import acts
 
 MAX_ACTS: Final = 100
-"""How many one page holds."""
+"""Number of actions on one page."""
 
 
 class Position(NamedTuple):
-    """Where a page of acts begins: after this one, towards earlier ones."""
+    """Position of a page: after this action, towards earlier ones."""
 
     at_ms: int
     act_id: str

@@ -69,7 +69,7 @@ async def connect(
 
 
 async def _addresses(host: str, port: int) -> list[Address]:
-    """Look a name up; at least one address. Raises OperationalError."""
+    """Resolve a name, to one address or more. Raises OperationalError."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(
             host, port, type=socket.SOCK_STREAM

@@ -1,4 +1,4 @@
-"""Which connections to MariaDB need TLS.
+"""Rules on TLS for connections to MariaDB.
 
 Apart from `connection`, which imports MariaDB's driver: that takes longer
 than a start has.
@@ -21,7 +21,7 @@ Address = IPv4Address | IPv6Address
 
 @dataclass(frozen=True, slots=True)
 class ConnectionRules:
-    """What a connection needs: a CA of the operator's, and private networks.
+    """Rules for a connection: the operator's CA, and private networks.
 
     Without `ca`, a certificate is verified by the system's authorities.
     """

@@ -36,7 +36,7 @@ class Transactions(Protocol):
 
 
 class ContentSync:
-    """Keeps a data folder's history and the database at one."""
+    """Synchronises a data folder's history with the database."""
 
     def __init__(self, database: Transactions, history: History) -> None:
         self._database = database

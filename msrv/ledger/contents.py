@@ -1,4 +1,4 @@
-"""What the ids that were sold stand for, in the database.
+"""Database records of what the ids that were sold stand for.
 
 So that a purchase is found under another name by replicas and by data folders
 that never saw the old one.
@@ -16,7 +16,7 @@ from msrv.ledger.events import plain
 from msrv.ledger.tables import item_contents, release_members, titles
 
 _ASK: Final = 200
-"""How many ids one question names."""
+"""Number of ids in one query."""
 _ESCAPES: Final = "surrogateescape"
 """A file's name may hold bytes that are no text, and no column takes those."""
 
@@ -28,7 +28,7 @@ async def count(connection: AsyncConnection) -> int:
 
 
 async def sold(connection: AsyncConnection) -> dict[str, str]:
-    """Give the ids that were ever sold, with their first titles."""
+    """Return the ids that were ever sold, with their first titles."""
     rows = await connection.execute(select(titles.c.item_id, titles.c.title))
     return {row.item_id: row.title for row in rows}
 
@@ -36,7 +36,7 @@ async def sold(connection: AsyncConnection) -> dict[str, str]:
 async def read(
     connection: AsyncConnection, item_ids: Collection[str]
 ) -> dict[str, Record]:
-    """Give what is known of some ids, and of the items of the releases."""
+    """Return the records of some ids, and of the items of the releases."""
     found = await _read(connection, item_ids)
     members = {each for record in found.values() for each in record.members}
     return {**await _read(connection, members - found.keys()), **found}

@@ -1,4 +1,4 @@
-"""What replicas tell one another of sign-ins, as rows of `marks`.
+"""State of sign-ins that replicas share, as rows of `marks`.
 
 A row for each sign-in link that was used and each session that was signed
 out, until it would have expired; and one for the last time that everyone was

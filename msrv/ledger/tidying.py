@@ -15,12 +15,12 @@ from msrv.ledger.tables import downloads, order_items, orders, refunds
 
 PROVIDER: Final = "free"
 BATCH: Final = 500
-"""How many are deleted in one transaction: other writers wait for it."""
+"""Number deleted in one transaction, which other writers wait for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tidied:
-    """How many orders, lines and downloads there are to delete, or were."""
+    """Numbers of orders, lines and downloads to delete, or deleted."""
 
     orders: int = 0
     lines: int = 0

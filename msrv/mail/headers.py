@@ -41,7 +41,7 @@ class Policy(EmailPolicy):
         super().__init__(**{"linesep": "\r\n", **options})
 
     def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:  # noqa: ANN401 - email's
-        """Keep a Folded value as it is."""
+        """Return a header's name and value, a Folded value as it is."""
         if isinstance(value, Folded):
             return name, value
         return super().header_store_parse(name, value)

@@ -27,7 +27,7 @@ _SUFFIX: Final = ".json"
 _DONE: Final = "done"
 _DAMAGED: Final = ".damaged"
 DAMAGED_DAYS: Final = 30
-"""How long a letter that can't be read is kept: it may hold an address."""
+"""Time for which an unreadable letter is kept: it may hold an address."""
 _DRAFT_SECONDS: Final = 3600
 _DAY_SECONDS: Final = 86_400
 

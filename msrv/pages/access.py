@@ -30,7 +30,7 @@ _METHODS: Final = frozenset(
 
 
 _KEPT_BITS: Final = {4: 24, 6: 48}
-"""How much of an address names a network of many, by its version."""
+"""Bits of an address that name a network of many, by its version."""
 
 
 @lru_cache(maxsize=1024)
@@ -64,7 +64,7 @@ class AccessLog(AbstractAccessLogger):
     """
 
     detail: Detail = "full"
-    """How much of a visitor's address is written."""
+    """Part of a visitor's address that is written."""
 
     def __init__(self, logger: logging.Logger, log_format: str) -> None:
         super().__init__(logger, log_format)

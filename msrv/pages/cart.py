@@ -83,7 +83,7 @@ def read(cookies: Mapping[str, str], catalog: Catalog) -> Cart:
 
 
 def add(cart: Cart, item_ids: Iterable[str], catalog: Catalog) -> Cart:
-    """Put items in, all in one pass.
+    """Return the cart with items added, all in one pass.
 
     Raises NotForSale for what the store doesn't offer, and TooManyItems
     where an order couldn't hold them.

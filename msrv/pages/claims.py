@@ -38,7 +38,7 @@ class Claim:
 
     @classmethod
     def new(cls, random: Callable[[int], bytes], now: int) -> Self:
-        """Make a claim. `random(n)` returns n unpredictable bytes."""
+        """Return a new claim. `random(n)` returns n unpredictable bytes."""
         return cls(random(CLAIM_BYTES), now)
 
     def is_settled(self, now: int) -> bool:

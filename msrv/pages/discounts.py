@@ -213,7 +213,7 @@ async def of_cart(
 def write(
     request: web.Request, response: web.StreamResponse, name: str
 ) -> None:
-    """Keep a code that was typed, or forget it where it is empty.
+    """Store a typed code in the cookie, or delete that where it is empty.
 
     It is looked up: one that is a discount's is kept with a tag.
     """

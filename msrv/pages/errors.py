@@ -45,7 +45,7 @@ class Refunded(Exception):
 
 
 class SignInAgain(Exception):
-    """What an operator wants needs a sign-in of the last hour."""
+    """The operator's request needs a sign-in of the last hour."""
 
 
 class NoSuchShape(Exception):

@@ -69,7 +69,7 @@ class GuessLimits:
 
     @property
     def refused(self) -> int:
-        """How often it has raised TooManyGuesses."""
+        """Number of times that it has raised TooManyGuesses."""
         return self.networks.refused + self.totals.refused
 
 

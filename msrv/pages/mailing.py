@@ -39,7 +39,7 @@ Config = Mapping[str | web.AppKey[Any], Any]
 
 FIELD: Final = "mail"
 _DISK_SECONDS: Final = 300
-"""When to ask again for a mail that the disk refused."""
+"""Delay before asking again for a mail that the disk refused."""
 _WANTED: Final = "must be a mail address like you@example.org"
 _ASCII_WANTED: Final = (
     "must be an address without accents or other letters outside ASCII before "
@@ -144,7 +144,7 @@ async def again(request: web.Request) -> web.StreamResponse:
 
 
 def outcome(to: str, wait_seconds: int) -> dict[str, Any]:
-    """Say to programs what `post` has returned; nothing for no mail."""
+    """Return the outcome of `post` as JSON; empty where `to` is."""
     if not to:
         return {}
     if wait_seconds:

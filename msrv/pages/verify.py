@@ -66,7 +66,7 @@ def as_data(explanation: Explanation, catalog: Catalog) -> dict[str, Any]:
 def mark_refunds(
     data: dict[str, Any], catalog: Catalog, revocations: Revocations
 ) -> None:
-    """Say which items were refunded; what has none left grants nothing."""
+    """Mark items that were refunded; a receipt with no others isn't valid."""
     items = data.get("items", ())
     for item in items:
         item_id = item["item_id"]

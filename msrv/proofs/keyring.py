@@ -50,7 +50,7 @@ _SCRYPT_MAX_BYTES: Final = 64 * 2**20
 # bits, which is what the store makes and what `weakness` asks for.
 _SALT: Final = b"msrv/v1"
 _PRETEND: Final = b"msrv/v1-pretend"
-"""Where the keys of pretend money begin their derivation."""
+"""Label from which the keys of pretend money are derived."""
 
 DEFAULT_ISSUER: Final = "msrv"
 """The name that receipts bear where the store has no public address."""

@@ -1,4 +1,4 @@
-"""What mail, chat and office programs do to a text, undone.
+"""Pasted text, without what mail, chat and office programs did to it.
 
 Nobody can tell which of it was done, so a text has several readings: as it
 is, with its lines joined, and with what links are wrapped in taken off.
@@ -14,7 +14,7 @@ from typing import Final
 MAX_CHARS: Final = 16 * 1024
 """Twice the longest token, percent-encoded or not. More isn't looked at."""
 BREAK: Final = "\n"
-"""Where a reading has had whitespace: inside of a token, or at its end."""
+"""Mark of former whitespace in a reading: inside of a token, or at its end."""
 
 _MAX_READINGS: Final = 40
 _MAX_LAYERS: Final = 4

@@ -26,7 +26,7 @@ _NUMBER_BYTES: Final = 12
 _TAG_BYTES: Final = 18
 
 IDLE_SECONDS: Final = 3600
-"""How long a session lasts without being used."""
+"""Time for which a session lasts without being used."""
 
 _TICKET: Final = re.compile(r"[A-Za-z0-9_-]{48}")
 
@@ -49,7 +49,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What a ticket says: its number, when it was made and last used.
+    """Fields of a ticket: its number, when it was made and last used.
 
     `number` is 24 hexadecimal digits, the same as long as a session lasts.
     `used_at` is that of a session, and None in a link. It is good while now <

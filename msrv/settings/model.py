@@ -171,7 +171,7 @@ class Settings(BaseModel):
 
     @property
     def connections_per_client(self) -> int:
-        """How many connections one client may have.
+        """Number of connections that one client may have.
 
         By default twice what its downloads take, and some more: browsers
         open several each.

@@ -43,7 +43,7 @@ class Unverified(StorageError):
 
 
 class FileIdentity(NamedTuple):
-    """What a file's status says of it: the same again is the same bytes.
+    """Identity of a file's version, by its status: the same, the same bytes.
 
     Programs can set a file's modification time back; its status change time
     (`ctime`) they can't. Each number is as `stat` gives it, of any sign and
@@ -59,7 +59,7 @@ class FileIdentity(NamedTuple):
 
     @classmethod
     def of(cls, status: os.stat_result) -> Self:
-        """Take it from a file's status."""
+        """Return the identity in a file's status."""
         return cls(
             status.st_size,
             status.st_mtime_ns,
@@ -92,17 +92,17 @@ class Content:
 
     @property
     def size_bytes(self) -> int:
-        """How many bytes it has."""
+        """Size in bytes."""
         return self.identity.size_bytes
 
     @property
     def mtime_ns(self) -> int:
-        """When it was last modified, in nanoseconds since 1970."""
+        """Time of the last modification, in nanoseconds since 1970."""
         return self.identity.mtime_ns
 
 
 class Verifier(Protocol):
-    """What can tell by the bytes whether a file is what was hashed."""
+    """Verifier of a file's bytes against the hash of what was read."""
 
     async def verify(
         self, content: Content, descriptor: int | None = None

@@ -119,9 +119,9 @@ def _hashed(
     opening: Callable[[], int],
     is_stopping: Callable[[], bool],
 ) -> tuple[FileIdentity, bool]:
-    """Say what was hashed, and whether it is `content`; blocks.
+    """Return the identity of what was hashed, and whether it is `content`.
 
-    Raises Gone, and Changed where it changes meanwhile.
+    Blocks. Raises Gone, and Changed where it changes meanwhile.
     """
     try:
         descriptor = opening()

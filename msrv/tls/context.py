@@ -91,7 +91,7 @@ def _choose_protocol(_: SSL.Connection, offered: list[bytes]) -> bytes:
 
 
 def _refuse_other_names(context: SSL.Context, known: KnownNames) -> None:
-    """Have names that aren't the store's end with `unrecognized_name`.
+    """Refuse names that aren't the store's, with `unrecognized_name`.
 
     pyOpenSSL's own callback can only refuse by writing a traceback to
     standard error, so OpenSSL is given one directly.

@@ -21,7 +21,7 @@ class KnownNames:
 
     @classmethod
     def of(cls, certificate: x509.Certificate, names: Iterable[str]) -> Self:
-        """Take a certificate's names, and others that the store answers to."""
+        """Return the names of a certificate, and the others given."""
         return cls(frozenset(map(_plain, (*_certified(certificate), *names))))
 
     def knows(self, stated: bytes | str) -> bool:

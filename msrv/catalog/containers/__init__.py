@@ -1,1 +1,1 @@
-"""What files say of their own length and kind, by their containers."""
+"""Length and kind of files, as their containers state them."""

@@ -12,7 +12,7 @@ _LINEARIZED: Final = re.compile(
     rb"/Linearized\s[^>]{0,200}?/L\s+([0-9]{1,15})\b"
 )
 _END_BYTES: Final = 1024
-"""How far from the end readers of PDF look for `%%EOF`."""
+"""Distance from the end within which readers of PDF look for `%%EOF`."""
 _PADDING_BYTES: Final = 64 * 1024
 _SEGMENT: Final = b"\x18\x53\x80\x67"
 

@@ -20,7 +20,7 @@ _SIZES: Final = {1: 192, 2: 576, 3: 1152, 4: 2304, 5: 4608}
 
 
 def _table(width: int, polynomial: int) -> tuple[int, ...]:
-    """Make the table of a CRC, most significant bit first."""
+    """Return the table of a CRC, most significant bit first."""
     top, mask = 1 << width - 1, (1 << width) - 1
     table = []
     for byte in range(256):
@@ -37,7 +37,7 @@ _CRC_16: Final = _table(16, 0x8005)
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """What STREAMINFO says; `samples` is 0 where it wasn't known."""
+    """Fields of STREAMINFO; `samples` is 0 where it wasn't known."""
 
     block_samples: int
     frame_bytes: int
@@ -85,7 +85,7 @@ def flac(source: Source, start: int) -> Container:
 
 
 def _missing(tail: bytes, last: _Frame, info: StreamInfo) -> str:
-    """Say what is missing behind the last frame, or of it."""
+    """Return what is missing behind the last frame, or of it."""
     if last.first + last.samples < info.samples:
         return (
             f"is cut off: {_clock(last.first, info.rate)} "

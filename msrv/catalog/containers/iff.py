@@ -32,7 +32,7 @@ class Chunk:
 
     @property
     def end(self) -> int:
-        """Where its body ends, without padding."""
+        """End of its body, without padding."""
         return self.start + self.size
 
 
@@ -154,7 +154,7 @@ def _sound(
 def chunks(
     source: Source, at: int, end: int, order: Literal["big", "little"]
 ) -> Iterator[Chunk]:
-    """Go through chunks from an offset on, whatever sizes they state."""
+    """Yield the chunks from an offset on, whatever sizes they state."""
     for _ in range(_CHUNKS_AT_MOST):
         if at + 8 > end:
             return

@@ -36,7 +36,7 @@ _STARTS: Final[dict[bytes, Callable[[Source], Container]]] = {
     b"PK\5\6": zip_file,
 }
 _PDF_BYTES: Final = 1024
-"""How far into a file readers of PDF look for where it begins."""
+"""Distance into a file within which readers of PDF look for its header."""
 _ZIPS: Final = frozenset(
     ".apk .cbz .docx .epub .ipa .jar .kmz .odp .ods .odt .pptx .xlsx "
     ".xpi .zip".split()
@@ -50,7 +50,7 @@ _MP3S: Final = frozenset({*AUDIO_TYPES, ".mp2", ".mpga"})
 
 
 def inspect(file: BinaryIO, suffix: str) -> Container | None:
-    """Look at an open file's container; None for one that isn't known.
+    """Return an open file's container; None for one that isn't known.
 
     `suffix`, with its dot and in lower case, counts where the content alone
     isn't plain. Blocks. Raises OSError.
@@ -81,7 +81,7 @@ def _inspect(source: Source, suffix: str) -> Container | None:
 
 
 def _behind_tags(source: Source, suffix: str) -> Container | None:
-    """Look at a sound that has an ID3v2 tag in front, or no magic."""
+    """Return the container of a sound behind an ID3v2 tag, or without one."""
     begin = id3v2_end(source)
     magic = source.read(begin, 4)
     if magic == b"fLaC":

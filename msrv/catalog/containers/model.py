@@ -19,7 +19,7 @@ They write to a pipe and can't go back: 0 (GStreamer, FFmpeg for AIFF),
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """What a file's headers say.
+    """Container of a file, as its headers state it.
 
     `media_type` is that of a sound, and empty for all else. `missing` is half
     a sentence on a file that is shorter than it says, and empty for one that
@@ -75,7 +75,7 @@ def is_streamed(size: int) -> bool:
 
 
 def of_bytes(there: int, stated: int) -> str:
-    """Say that a file has fewer bytes than it states."""
+    """Return half a sentence on a file with fewer bytes than it states."""
     return f"is cut off: {there:,} of {stated:,} bytes are there"
 
 

@@ -63,7 +63,7 @@ def mp4(source: Source) -> Container:
 
 
 def _missing(seen: set[bytes]) -> str:
-    """Say which box a film or a song can't be without."""
+    """Return half a sentence on a missing box that playing needs."""
     if b"moov" in seen:
         if seen & _BODIES:
             return ""
@@ -80,7 +80,7 @@ def _is_complete(seen: set[bytes]) -> bool:
 
 
 def _boxes(source: Source, at: int, end: int, most: int) -> Iterator[_Box]:
-    """Go through the boxes of a stretch, whatever sizes they state."""
+    """Yield the boxes of a range, whatever sizes they state."""
     for _ in range(most):
         head = source.read(at, 16)
         if at + 8 > end or len(head) < 8:
@@ -135,7 +135,7 @@ def _duration(source: Source, media: _Box) -> float | None:
 
 
 def _last_byte(source: Source, media: _Box) -> int:
-    """Say where the last chunk of a track ends, by its tables; 0 for unknown.
+    """Return where a track's last chunk ends, by its tables; 0 for unknown.
 
     It is asked for where `mdat` has no size of its own.
     """

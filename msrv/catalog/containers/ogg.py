@@ -95,7 +95,7 @@ def _end(
 
 
 def _pages(source: Source, at: int) -> Iterator[_Page]:
-    """Go through pages from an offset on, as far as they follow."""
+    """Yield consecutive pages from an offset on."""
     for _ in range(_PAGES_AT_MOST):
         page = _page(source.read(at, 282), at)
         if page is None:

@@ -27,7 +27,7 @@ LIMITS: Final = Limits(
     open_files=32,
     stack_bytes=2 << 20,
 )
-"""What ffmpeg may take: most of its address space is libraries."""
+"""Limits on ffmpeg: most of its address space is libraries."""
 _NICENESS: Final = 10
 """Downloads go first."""
 

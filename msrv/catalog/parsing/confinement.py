@@ -25,12 +25,12 @@ PROGRAM_FOLDERS: Final = (
     *("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/usr"),
     *("/nix/store", "/gnu/store", "/etc/ld.so.cache", "/dev/urandom"),
 )
-"""Where programs and their libraries lie; nothing of the store's does."""
+"""Folders of programs and their libraries; nothing of the store's is there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a process may take.
+    """Limits on the resources and files of a process.
 
     `memory_bytes` bounds its address space (RLIMIT_AS), `data_bytes` what of
     that it writes to (RLIMIT_DATA). `file_bytes` is the size that it may
@@ -105,7 +105,7 @@ def confine(
 
 
 def allow_cpu(seconds: int) -> None:
-    """Let this process use so many more seconds, and be killed then.
+    """Set the limit on CPU time to so many seconds from now.
 
     No more than its Limits say in all.
     """
@@ -118,7 +118,7 @@ def allow_cpu(seconds: int) -> None:
 
 
 def hide_memory() -> None:
-    """Keep this process's memory from others of the same user.
+    """Hide this process's memory from others of the same user.
 
     They can't read it, nor its environment, and it leaves no core dump
     (PR_SET_DUMPABLE). Linux alone has that.

@@ -20,7 +20,7 @@ _READ_BYTES: Final = 64 << 10
 
 
 class BadFrame(Exception):
-    """What was received is no frame, or is larger than any may be."""
+    """The data received is no frame, or is larger than the limit."""
 
 
 class Frame(NamedTuple):

@@ -27,11 +27,11 @@ from msrv.catalog.parsing.confinement import Limits, allow_cpu, confine
 from msrv.catalog.parsing.frames import Frame
 
 CPU_SECONDS: Final = 20
-"""What one file may take, and less than twice that kills (SIGXCPU)."""
+"""Limit on the CPU time of one file; SIGXCPU kills before twice that."""
 IDLE_SECONDS: Final = 60
-"""How long it waits for another request: Pillow's memory is worth having."""
+"""Time without a request after which it exits and frees Pillow's memory."""
 ALARM_SECONDS: Final = 120
-"""When it ends by itself, should the store not have killed it."""
+"""Time after which it ends by itself, should the store not have killed it."""
 _CPU_SECONDS_IN_ALL: Final = 3600
 
 

@@ -130,7 +130,7 @@ class HelperProcess:
         )
 
     def _complaint(self) -> str:
-        """End it, and return the last that it wrote to standard error."""
+        """Kill the process; return the end of its standard error."""
         self.process.kill()
         self.process.wait()
         assert self.process.stderr is not None  # noqa: S101 - a pipe

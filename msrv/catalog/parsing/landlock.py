@@ -24,7 +24,7 @@ _TRUNCATE: Final = 1 << 14
 _OF_A_FILE: Final = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
 """The rights that a rule for a single file may name."""
 _FILE_RIGHTS: Final = {1: 13, 2: 14, 3: 15, 4: 15}
-"""How many rights to files a version knows; later ones know 16."""
+"""Number of rights to files that a version knows; later ones know 16."""
 _LATEST_FILE_RIGHTS: Final = 16
 _NETWORK_SINCE: Final = 4
 _BIND_AND_CONNECT_TCP: Final = 0b11
@@ -63,7 +63,7 @@ def restrict(
     writable: Iterable[str] = (),
     executable: bool = False,
 ) -> None:
-    """Let this thread, and what it starts, open only these paths, for good.
+    """Restrict this thread, and what it starts, to these paths, for good.
 
     A path stands for all that is below it, an `int` for the file of that
     descriptor; what doesn't exist is skipped. What is open already stays

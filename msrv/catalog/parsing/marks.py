@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 FOLDER_NAME: Final = "parsing"
 """In the data folder."""
 RETRY_SECONDS: Final = (600.0, 86_400.0)
-"""How long a file rests that stopped a parser once, or twice, by chance."""
+"""Delays before a file is tried again, after one and two faults by chance."""
 _BEING_TRIED: Final = "now-"
 _NOTHING: Final = b" " * 64
 _RECIPE: Final = 1
@@ -165,7 +165,7 @@ class Marks:
         return self._in_memory.get(sha256)
 
     def _open(self) -> None:
-        """Begin: take over what ended processes left, and start a mark."""
+        """Open the folder: adopt ended processes' marks, and start one."""
         if self._is_open or self._folder is None:
             return
         self._is_open = True

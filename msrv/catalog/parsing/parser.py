@@ -82,7 +82,7 @@ class Parser:
         return self._ask(file, _of_picture(sha256), fields, picture_of)
 
     def shrink(self, file: BinaryIO, width: int, sha256: bytes) -> bytes:
-        """Make a smaller WebP. Raises NotAPicture and ParsingError."""
+        """Return a smaller WebP. Raises NotAPicture and ParsingError."""
         fields = {"do": "shrink", "name": "picture", "width": width}
         return self._ask(file, _of_picture(sha256), fields, webp_of)
 
@@ -100,7 +100,7 @@ class Parser:
             return self._marks.is_retry_due()
 
     def close(self) -> None:
-        """End the helper, whatever it does; nothing is parsed any more."""
+        """Kill the helper, whatever it does; nothing is parsed any more."""
         self._closed = True
         helper = self._helper
         if helper is not None:
@@ -131,7 +131,7 @@ class Parser:
         fields: dict[str, Any],
         take: Callable[[Frame], _Result],
     ) -> _Result:
-        """Have a file parsed; `take` checks the answer."""
+        """Return the result of parsing a file; `take` checks the answer."""
         request = Frame(fields, descriptor=file.fileno())
         try:
             answer = self._answer(request, sha256)
@@ -153,7 +153,7 @@ class Parser:
             self._marks.passed(sha256)
 
     def _answer(self, request: Frame, sha256: bytes) -> Frame:
-        """Have a request answered. Raises HelperEnded and ParsingError."""
+        """Return the helper's answer. Raises HelperEnded and ParsingError."""
         with self._lock:
             mark = self._marks.find(sha256)
             if mark is not None:

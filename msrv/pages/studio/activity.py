@@ -1,4 +1,4 @@
-"""What operators do in the studio: written down, and shown."""
+"""Operators' actions in the studio: their log, and its page."""
 
 import logging
 import re

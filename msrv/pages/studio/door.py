@@ -36,7 +36,7 @@ COOKIE: Final = "__Secure-studio"
 """A browser takes a cookie of such a name over HTTPS alone."""
 PATH: Final = "/studio"
 RECENT_SECONDS: Final = 3600
-"""How long after a sign-in orders can be refunded, and exported."""
+"""Time after a sign-in within which orders can be refunded and exported."""
 _RENEW_SECONDS: Final = 60
 
 
@@ -76,7 +76,7 @@ def check_recent(request: web.Request) -> None:
 def renew(
     request: web.Request, response: web.StreamResponse, session: Ticket
 ) -> None:
-    """Keep a session alive that is in use; at most once a minute."""
+    """Extend a session that is in use, at most once a minute."""
     now = request.config_dict[CLOCK]()
     assert session.used_at is not None  # noqa: S101 - a session's
     if now - session.used_at < _RENEW_SECONDS or response.prepared:

@@ -95,7 +95,7 @@ async def show(request: web.Request) -> web.Response:
 
 
 def _mail(request: web.Request) -> dict[str, Any]:
-    """Say how the mail fares; nothing where the store sends none."""
+    """Return the state of the mail; empty where the store sends none."""
     postman = request.config_dict.get(MAIL)
     if postman is None:
         return {}

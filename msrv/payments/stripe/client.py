@@ -43,7 +43,7 @@ _AMOUNTS: Final = frozenset(
 
 
 class Queue(Enum):
-    """What a question is asked for: each kind waits in a line of its own.
+    """Purpose of a call to Stripe; each has a queue of its own.
 
     The value is how many are asked at once, and how many may wait. Stripe's
     own limit is 100 a second. Buyers who are about to pay wait for nobody
@@ -228,7 +228,7 @@ class Api:
         call: Callable[[], Awaitable[_Answer]],
         queue: Queue = Queue.FOLLOW_UP,
     ) -> _Answer:
-        """Make a call when it is its turn.
+        """Return the result of a call, made when it is its turn.
 
         Raises ProviderAway, NoSuchPayment, AmountRefused.
         """

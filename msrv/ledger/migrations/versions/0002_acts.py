@@ -1,4 +1,4 @@
-"""What operators do in the studio."""
+"""Table of operators' actions in the studio."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table; again, where MariaDB was stopped after it."""
+    """Create the table; again, where MariaDB was stopped after it."""
     op.create_table(
         "acts",
         sa.Column("act_id", sa.String(length=64), nullable=False),

@@ -1,4 +1,4 @@
-"""What the ids that were sold stood for."""
+"""Tables of what the ids that were sold stood for."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ _OPTIONS: Final = {
 
 
 def upgrade() -> None:
-    """Make the tables; again, where MariaDB was stopped between them."""
+    """Create the tables; again, where MariaDB was stopped between them."""
     op.create_table(
         "item_contents",
         sa.Column("item_id", sa.String(length=32), nullable=False),
