@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import func, select
 
-from msrv.ledger import lines, migrating, revoking, tables, tidying
+from msrv.ledger import lines, migrating, old_free_orders, revoking, tables
 from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.database import Database
 from msrv.ledger.door import Door
@@ -120,11 +120,11 @@ async def _tidy(
     try:
         if delete:
             await migrating.make_ready(database)
-            found = await tidying.delete_free(database, before)
+            found = await old_free_orders.delete_free(database, before)
         else:
             async with database.reading() as connection:
                 migrating.check(await migrating.revision(connection))
-            found = await tidying.find_free(database, before)
+            found = await old_free_orders.find_free(database, before)
     finally:
         await database.close()
     until = datetime.fromtimestamp(before, UTC)

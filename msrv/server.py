@@ -30,10 +30,10 @@ from msrv.pages import hatch, headers
 from msrv.pages.access import access_log
 from msrv.pages.keys import ORIGIN_RULES, SETTINGS, TRAFFIC
 from msrv.pages.metrics import ConnectionMetrics
+from msrv.response_writer import Writer
 from msrv.settings import Settings, WrongSetting
 from msrv.tls.choice import choose
 from msrv.tls.engine import Closable, Engine, ProtocolFactory
-from msrv.writer import Writer
 
 log = logging.getLogger(__name__)
 

@@ -1,5 +1,7 @@
 """Releases that a folder's subfolders were, before they became one release.
 
+Apart from `build`, since nothing here is for sale.
+
 Each disc and each folder of scans was once a release, with ids of its own.
 Those ids still lead a buyer to the files that were bought.
 """

@@ -12,8 +12,8 @@ from datetime import date
 from pathlib import PurePosixPath
 from typing import Final
 
-from msrv.catalog.lengths import MAX_BYTES, cut, fitted, units
 from msrv.catalog.model import Item, Kind, Release, Shop
+from msrv.catalog.text_lengths import MAX_BYTES, cut, fitted, units
 from msrv.downloads.archive import Archive, Member
 from msrv.storage.model import Content
 

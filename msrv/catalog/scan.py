@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from msrv.catalog import cover_names, ignored_names
 from msrv.catalog.discs import joined
 from msrv.catalog.media_types import AUDIO_TYPES
-from msrv.catalog.near_misses import near_miss
+from msrv.catalog.mistaken_names import near_miss
 from msrv.catalog.text import shown
 from msrv.problems import Problem
 from msrv.storage.model import FileIdentity

@@ -19,7 +19,7 @@ from msrv.downloads.reading import OpenFile
 from msrv.downloads.small import SMALL_BYTES
 from msrv.downloads.stalls import acknowledged, watched
 from msrv.downloads.wire import Wire
-from msrv.writer import passed
+from msrv.response_writer import passed
 
 FULL_BYTES: Final = 256 * 1024
 SLOW_BYTES: Final = 16 * 1024

@@ -18,7 +18,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 from msrv.downloads.answers import Answer
 from msrv.downloads.representation import Representation
-from msrv.writer import Writer
+from msrv.response_writer import Writer
 
 SMALL_BYTES: Final = 64 * 1024
 """The most that an answer has, or a file, to be small. Less than this doesn't

@@ -18,7 +18,7 @@ from msrv.connections import LEFT
 from msrv.forwarded import Address, parse_address
 from msrv.logs import Visit
 from msrv.pages.keys import ORIGIN, ROUTE
-from msrv.writer import Writer
+from msrv.response_writer import Writer
 
 Detail = Literal["full", "network", "none"]
 

@@ -18,7 +18,7 @@ from msrv.pages.origin import (
     own_address,
 )
 from msrv.pages.studio import door
-from msrv.writer import Writer
+from msrv.response_writer import Writer
 
 _END_OF_AUTHORITY: Final = re.compile("[/?#]")
 _WITHOUT_BODY: Final = frozenset({204, 304})

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import BinaryIO, Final
 
 from msrv.catalog.containers.archives import seven_zip, zip_file
-from msrv.catalog.containers.documents import matroska, pdf
 from msrv.catalog.containers.flac import flac
 from msrv.catalog.containers.iff import form, riff
+from msrv.catalog.containers.matroska import matroska
 from msrv.catalog.containers.model import (
     Container,
     Source,
@@ -22,6 +22,7 @@ from msrv.catalog.containers.model import (
 from msrv.catalog.containers.mp4 import mp4
 from msrv.catalog.containers.mpeg import adts, mpeg
 from msrv.catalog.containers.ogg import ogg
+from msrv.catalog.containers.pdf import pdf
 from msrv.catalog.media_types import AUDIO_TYPES
 
 _STARTS: Final[dict[bytes, Callable[[Source], Container]]] = {

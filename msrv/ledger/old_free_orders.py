@@ -1,4 +1,4 @@
-"""Deleting what the ledger need not remember: old orders that cost nothing.
+"""Deletion of old orders that cost nothing, which the ledger need not keep.
 
 Receipts and links go on working: they are proved by NONCE. Sums stay as they
 are, and so do refunds, so that what was taken back stays so.
@@ -19,27 +19,27 @@ BATCH: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Tidied:
+class FreeOrderCounts:
     """Numbers of orders, lines and downloads to delete, or deleted."""
 
     orders: int = 0
     lines: int = 0
     downloads: int = 0
 
-    def __add__(self, other: "Tidied") -> "Tidied":
-        return Tidied(
+    def __add__(self, other: "FreeOrderCounts") -> "FreeOrderCounts":
+        return FreeOrderCounts(
             self.orders + other.orders,
             self.lines + other.lines,
             self.downloads + other.downloads,
         )
 
 
-async def find_free(database: Database, before: int) -> Tidied:
+async def find_free(database: Database, before: int) -> FreeOrderCounts:
     """Count what `delete_free` would delete. Raises DatabaseError."""
     wanted = select(orders.c.order_id).where(_is_free(before))
     unknown = _is_of_no_order(before)
     async with database.reading() as connection:
-        return Tidied(
+        return FreeOrderCounts(
             await _count(connection, orders, _is_free(before)),
             await _count(
                 connection, order_items, order_items.c.order_id.in_(wanted)
@@ -51,7 +51,7 @@ async def find_free(database: Database, before: int) -> Tidied:
         )
 
 
-async def delete_free(database: Database, before: int) -> Tidied:
+async def delete_free(database: Database, before: int) -> FreeOrderCounts:
     """Delete orders of nothing that are older than `before`, Unix seconds.
 
     With their lines and downloads, and with the downloads of orders that
@@ -59,16 +59,18 @@ async def delete_free(database: Database, before: int) -> Tidied:
     small transactions, beside stores that run. Raises DatabaseError: what
     was deleted until then is.
     """
-    done = Tidied()
+    done = FreeOrderCounts()
     while True:
         async with database.writing() as connection:
             found = await _delete_some(connection, before)
         done += found
-        if found == Tidied():
+        if found == FreeOrderCounts():
             return done
 
 
-async def _delete_some(connection: AsyncConnection, before: int) -> Tidied:
+async def _delete_some(
+    connection: AsyncConnection, before: int
+) -> FreeOrderCounts:
     rows = await connection.execute(
         select(orders.c.order_id)
         .where(_is_free(before))
@@ -77,7 +79,7 @@ async def _delete_some(connection: AsyncConnection, before: int) -> Tidied:
     )
     ids = [row.order_id for row in rows]
     if ids:
-        return Tidied(
+        return FreeOrderCounts(
             lines=await _delete(connection, order_items, ids),
             downloads=await _delete(connection, downloads, ids),
             orders=await _delete(connection, orders, ids),
@@ -90,8 +92,8 @@ async def _delete_some(connection: AsyncConnection, before: int) -> Tidied:
     )
     ids = [row.order_id for row in rows]
     if not ids:
-        return Tidied()
-    return Tidied(downloads=await _delete(connection, downloads, ids))
+        return FreeOrderCounts()
+    return FreeOrderCounts(downloads=await _delete(connection, downloads, ids))
 
 
 def _is_free(before: int) -> ColumnElement[bool]:

@@ -1,4 +1,4 @@
-"""The writer of an answer, which knows how much of its body was sent.
+"""Writer of a response that counts the bytes of its body that were sent.
 
 aiohttp counts an answer's head, and the frames of its chunks, with its body;
 and what it could not write any more, too.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.catalog.lengths import cut, fitted, shortened, units
+from msrv.catalog.text_lengths import cut, fitted, shortened, units
 
 FAMILY = "👩\u200d👧"
 FLAG = "🇫🇮"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.catalog.near_misses import near_miss
+from msrv.catalog.mistaken_names import near_miss
 from tests.catalog.shelves import Library, problems
 
 

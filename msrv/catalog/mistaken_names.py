@@ -1,4 +1,4 @@
-"""Names that are nearly release.toml, store.toml or a cover.
+"""Mistaken names: nearly release.toml, store.toml or a cover's.
 
 Windows hides suffixes, editors add one, phones save in formats of their own:
 such a file is neither used nor meant for sale, and its seller should know.

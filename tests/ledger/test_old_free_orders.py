@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select
 
-from msrv.ledger import tables, tidying
+from msrv.ledger import old_free_orders, tables
 from msrv.ledger.database import Database
 from msrv.ledger.events import Delivered, Event
+from msrv.ledger.old_free_orders import FreeOrderCounts
 from msrv.ledger.posting import post
-from msrv.ledger.tidying import Tidied
 from tests.ledger.conftest import database, empty, url
 from tests.ledger.made import NOON, names, order_id, revoked, sale
 
@@ -66,24 +66,27 @@ async def test_old_free_orders_are_deleted_and_nothing_else(
         delivered(98, NOON + DAY),
     )
     days = await count(database, tables.days)
-    expected = Tidied(orders=3, lines=3, downloads=2)
-    assert await tidying.find_free(database, NOON + 1) == expected
+    expected = FreeOrderCounts(orders=3, lines=3, downloads=2)
+    assert await old_free_orders.find_free(database, NOON + 1) == expected
     assert len(await ids(database)) == 8
-    assert await tidying.delete_free(database, NOON + 1) == expected
+    assert await old_free_orders.delete_free(database, NOON + 1) == expected
     assert await ids(database) == names(kept)
     assert await count(database, tables.order_items) == len(kept)
     assert await count(database, tables.downloads) == 3
     # Sums and refunds are what they were.
     assert await count(database, tables.days) == days
     assert await count(database, tables.refunds) == 1
-    assert await tidying.delete_free(database, NOON + 1) == Tidied()
+    assert (
+        await old_free_orders.delete_free(database, NOON + 1)
+        == FreeOrderCounts()
+    )
 
 
 async def test_many_are_deleted_in_small_transactions(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A year of free orders holds up every sale while it is deleted."""
-    monkeypatch.setattr(tidying, "BATCH", 7)
+    monkeypatch.setattr(old_free_orders, "BATCH", 7)
     await write(
         database,
         *(
@@ -92,5 +95,5 @@ async def test_many_are_deleted_in_small_transactions(
         ),
         *(delivered(100 + number, NOON) for number in range(20)),
     )
-    found = await tidying.delete_free(database, NOON + 1)
-    assert found == Tidied(orders=40, lines=40, downloads=20)
+    found = await old_free_orders.delete_free(database, NOON + 1)
+    assert found == FreeOrderCounts(orders=40, lines=40, downloads=20)
