@@ -313,7 +313,9 @@ def _problems(finder: _Finder, sold: set[str]) -> list[Problem]:
             what = f"was sold with {record.release_id} ({title})"
         else:
             continue
-        what += " and isn't in the library any more: its buyers can't have it"
+        what += (
+            " and isn't in the library any more: its buyers can't download it"
+        )
         problems.append(Problem(shown(record.path) or item_id, None, what))
     return problems
 

@@ -129,7 +129,7 @@ class FolderReleases:
         said = self._config.release(
             folder, self._store.shop, is_arriving=is_arriving
         )
-        if said.broken and old is not None:
+        if said.broken and old is not None and old.release is not None:
             # Not kept as made from this source: it is looked at again.
             return replace(old, source=None, problems=said.broken)
         if said.config is None:

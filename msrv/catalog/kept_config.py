@@ -134,9 +134,9 @@ class KeptConfig:
                 self._grace_seconds,
             )
             return text, None
-        what = f"{lack}; its last version counts"
+        what = f"{lack}; its last version is used"
         if math.isfinite(self._grace_seconds):
-            what += f" until that has been so for {self._grace_seconds:g} s"
+            what += f" for {self._grace_seconds:g} s"
         return kept, Problem(shown(path), None, what)
 
     def keep(self, path: str, text: str) -> None:

@@ -290,7 +290,7 @@ class LiveCatalog:
                 log.warning("library: %s", problem)
         mended = self._said - problems - (old.held if old else frozenset())
         for line in sorted(map(str, mended)):
-            log.info("mended: %s", line)
+            log.info("no longer a problem: %s", line)
         self._said = problems
         for note in reading.notes:
             if old is None or note not in old.notes:

@@ -146,7 +146,9 @@ def explain(
     elif not is_offered:
         what = f"is held back: {file} is still arriving; {until}"
     else:
-        return f"{where} stays as it was while {file} is being changed"
+        # The folder's own path stands for files that are gone.
+        what = "it" if file == where else file
+        return f"{where} stays as it was while {what} is being changed"
     return Problem(where, None, what)
 
 

@@ -132,7 +132,7 @@ def test_an_old_id_never_leads_to_another_work(bus: Library) -> None:
     (problem,) = problems(reading)
     assert problem == (
         f"Bus/01 A.wav: was sold as {FIRST} (A) and isn't in the library "
-        "any more: its buyers can't have it"
+        "any more: its buyers can't download it"
     )
 
 
@@ -221,7 +221,7 @@ def test_what_was_sold_and_is_gone_is_named(bus: Library) -> None:
     (problem,) = problems(reading)
     assert problem == (
         f"Bus/01 A.wav: was sold with {BUS} (A) and isn't in the library "
-        "any more: its buyers can't have it"
+        "any more: its buyers can't download it"
     )
     assert reading.catalog.title_of(FIRST) == "A"
     # What nobody has bought is nobody's problem.

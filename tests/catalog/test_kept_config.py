@@ -77,7 +77,7 @@ def test_what_says_less_waits_for_the_grace(
     assert found == STORE
     assert problem is not None
     assert what in problem.what
-    assert problem.what.endswith("until that has been so for 60 s")
+    assert problem.what.endswith("; its last version is used for 60 s")
     assert kept.weigh(59.9, text) == STORE
     assert not caplog.records
     assert kept.weigh(60, text) == text
@@ -260,7 +260,7 @@ def test_the_command_writes_nothing(kept: Kept) -> None:
     found, problem = config.weigh("store.toml", None)
     assert found == STORE
     assert problem is not None
-    assert problem.what == "is missing; its last version counts"
+    assert problem.what == "is missing; its last version is used"
     config.keep("store.toml", "name = 'O'")
     config.save()
     assert (kept.folder / FILE_NAME).read_bytes() == before

@@ -100,7 +100,7 @@ async def test_a_broken_edit_leaves_the_last_good_catalog(
             if said in record.getMessage()
         ] == ["WARNING"]
         shelf.put("R/release.toml", 'title = "Better"')
-        await until(lambda: f"mended: {said}" in caplog.text)
+        await until(lambda: f"no longer a problem: {said}" in caplog.text)
         assert not catalog.reading.problems
     assert "catalog: 1 release, 2 items" in caplog.text
     assert "catalog: 2 releases, 4 items" in caplog.text

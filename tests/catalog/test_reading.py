@@ -152,6 +152,8 @@ def test_a_release_that_was_never_right_is_not_offered(
     waits, problem = found.problems
     assert str(waits) == "R: is not offered until its release.toml is fixed"
     assert problem.where == "R/release.toml"
+    again = shelf.read(found)
+    assert again.problems == found.problems
 
 
 def test_quotes_that_a_word_processor_made_are_named(shelf: Library) -> None:
@@ -240,7 +242,7 @@ def test_what_is_being_copied_waits(shelf: Library) -> None:
     assert second.held == set(second.problems)
     assert second.notes == (
         "R stays as it was while R/03 C.wav is being changed",
-        "store.toml stays as it was while store.toml is being changed",
+        "store.toml stays as it was while it is being changed",
         *first.notes,
     )
     shelf.put("R/03 C.wav", wav(3))

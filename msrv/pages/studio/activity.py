@@ -36,7 +36,8 @@ async def record(request: web.Request, act: str, subject: str = "") -> None:
     The act goes on where the disk is full: the log has it then.
     """
     session = request[SESSION].number
-    log.info("studio: %s %s %s", session, NAMES[act], subject)
+    said = f"{NAMES[act]} {subject}" if subject else NAMES[act]
+    log.info("studio: sign-in %s %s", session, said)
     event = Act(
         act_id=request.config_dict[RANDOM](_ID_BYTES).hex(),
         at_ms=request.config_dict[CLOCK]() * 1000,
