@@ -30,7 +30,7 @@ TABLE: Final[Table] = {
         "Sign in again for this",
         "Refunds and exports need a sign-in of the last hour. "
         "python -m msrv studio prints a link; open it, and try again.",
-        FRONT,
+        ("/studio", "To the studio"),
     ),
     CannotRemember: Notice(
         503,
