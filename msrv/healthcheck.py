@@ -53,7 +53,8 @@ def ask(environ: Mapping[str, str], path: str) -> tuple[bool, str]:
         status = str(json.loads(answer.read(1024))["status"])
     except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
         # Whoever answered there may have said anything, over many lines.
-        reason = " ".join(str(error).split()) or type(error).__name__
+        said = getattr(error, "strerror", None) or str(error)
+        reason = " ".join(said.split()) or type(error).__name__
         return False, f"the store on {host} port {port}: {reason}"
     finally:
         connection.close()

@@ -66,7 +66,7 @@ def test_nobody_is_there() -> None:
         result = check(MSRV_PORT=port, MSRV_TLS="off")
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == (
-        f"the store on 127.0.0.1 port {port}: [Errno 111] Connection refused\n"
+        f"the store on 127.0.0.1 port {port}: Connection refused\n"
     )
 
 

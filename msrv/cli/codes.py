@@ -52,7 +52,8 @@ def mint(
         entry = catalog.by_id.get(item)
         if entry is None:
             raise MintError(
-                f"there is no item {item!r}; `msrv catalog` lists them"
+                f"there is no item {item!r}; "
+                "`python -m msrv catalog` lists them"
             )
         ended = minting.ending(campaign, found.ended_campaigns)
         if ended is not None:

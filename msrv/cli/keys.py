@@ -43,8 +43,8 @@ def _check_strength(name: str, value: str, *, allow_weak: bool) -> None:
     if not allow_weak:
         raise WrongSetting(
             f"{name} is weak: {weakness}. Whoever guesses it can forge every "
-            "receipt of this store. Set the one that `msrv nonce` prints; to "
-            "start all the same, set MSRV_ALLOW_WEAK_NONCE=1"
+            "receipt of this store. Set the one that `python -m msrv nonce` "
+            "prints; to start all the same, set MSRV_ALLOW_WEAK_NONCE=1"
         )
     log.warning(
         "%s is weak: %s. Whoever guesses it can forge every receipt",

@@ -74,7 +74,8 @@ def link(
         entry = shelflist.read(found).catalog.by_id.get(item)
         if entry is None:
             raise click.ClickException(
-                f"there is no item {item!r}; `msrv catalog` lists them"
+                f"there is no item {item!r}; "
+                "`python -m msrv catalog` lists them"
             )
         if until is not None:
             expires_at = _moment(until)
