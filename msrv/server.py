@@ -232,7 +232,7 @@ async def _drain(
         await app[TRAFFIC].until_idle()
         await leaving.delivered(server)
 
-    log.info("draining for up to %d s", seconds)
+    log.info("stopping: running downloads have up to %d s", seconds)
     waits = [
         asyncio.create_task(all_received()),
         asyncio.create_task(at_once.wait()),

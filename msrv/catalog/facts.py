@@ -223,7 +223,7 @@ def _facts(
         if wanted.size_bytes:
             return _inner_facts(file, wanted, sha256, parser)
     except NotAPicture as error:
-        return {"broken": f"is no picture: {error.reason}"}
+        return {"broken": f"can't be used as a cover: {error.reason}"}
     except StopsParser as error:
         return {"broken": error.reason, STOPS_PARSER: True}
     return {}

@@ -166,7 +166,7 @@ def test_a_release_is_sold_without_a_cover_that_is_too_large(
     assert release.artwork is None
     assert len(release.items) == 2
     (said,) = problems(reading)
-    assert "R/cover.jpg: is no picture: it takes" in said
+    assert "R/cover.jpg: can't be used as a cover: it takes" in said
     assert said.endswith("; not shown")
 
 

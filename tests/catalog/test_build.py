@@ -335,7 +335,7 @@ def test_a_cover_that_is_none_is_a_problem_and_no_more(
     assert release.artwork is None
     assert len(release.items) == 2
     (problem,) = problems(reading)
-    assert problem.startswith("R/cover.jpg: is no picture: ")
+    assert problem.startswith("R/cover.jpg: can't be used as a cover: ")
     assert problem.endswith("; not shown")
 
 
