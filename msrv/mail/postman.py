@@ -59,7 +59,10 @@ def letter_wait_seconds(tries: int) -> int:
 
 
 class Postman:
-    """Sends letters while its block lasts. `clock` gives Unix seconds."""
+    """Sends letters while its block lasts. `clock` gives Unix seconds.
+
+    `trouble` says why the relay can't be used; empty where it can.
+    """
 
     def __init__(
         self,
@@ -79,7 +82,7 @@ class Postman:
         self._held: int | None = None
         self._away = (0, 0)  # how often, until when
         self._put_off: dict[str, tuple[int, int]] = {}
-        self._trouble = ""
+        self.trouble = ""
         self._tidied = -_TIDY_SECONDS
         self.waiting = 0
         self.sent = 0
@@ -245,11 +248,11 @@ class Postman:
 
     def _say(self, trouble: str) -> None:
         """Say what is wrong with the relay as it changes, not each time."""
-        if trouble and trouble != self._trouble:
+        if trouble and trouble != self.trouble:
             log.error("mail: the relay can't be used: %s", trouble)
-        elif self._trouble and not trouble:
+        elif self.trouble and not trouble:
             log.info("mail: the relay is well again")
-        self._trouble = trouble
+        self.trouble = trouble
 
     async def _run(self) -> None:
         while True:

@@ -105,6 +105,7 @@ def _mail(request: web.Request) -> dict[str, Any]:
             "sent": postman.sent,
             "given_up": postman.given_up,
             "dropped": postman.dropped,
+            "trouble": postman.trouble,
             "last_given_up": [asdict(each) for each in postman.last_given_up],
         }
     }

@@ -9,6 +9,7 @@ from tests.conftest import StartStore
 from tests.ledger.made import order_id
 from tests.pages.studio.conftest import JSON, Studio
 from tests.running import free_port
+from tests.waiting import until
 
 
 async def test_health_says_what_mail_was_not_sent_and_what_was_refused(
@@ -40,12 +41,15 @@ async def test_health_says_what_mail_was_not_sent_and_what_was_refused(
     postman.last_given_up.append(
         GivenUp(order_id(1), "550 <b>unknown", store.app[CLOCK]())
     )
+    await until(lambda: postman.trouble)
     page = await studio.text("/studio/health")
+    assert "The relay can't be used: " in page
     assert "2 receipts: too many were asked for" in page
     assert "550 &lt;b&gt;unknown" in page
     assert "refused 2 times since the start" in page
     data = await studio.data("/studio/health")
     assert (data["mail"]["dropped"], data["limited"]["mails"]) == (2, 2)
+    assert data["mail"]["trouble"] == postman.trouble
     assert data["mail"]["last_given_up"][0]["order_id"] == order_id(1)
     assert "a@example.net" not in page + str(data)
 
