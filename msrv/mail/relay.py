@@ -177,8 +177,11 @@ def _words(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "it did not answer in time"
     # What it was: behind "error connecting", a certificate that is wrong.
-    why = error.__cause__ or error.__context__
-    line = " ".join(f"{error} {why or ''}".split())[:200]
+    said = str(error)
+    why = str(error.__cause__ or error.__context__ or "")
+    if why not in said:
+        said += f" {why}"
+    line = " ".join(said.split())[:200]
     return line or type(error).__name__
 
 
