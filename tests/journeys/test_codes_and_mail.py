@@ -147,7 +147,7 @@ async def buy(
     await expect(page.get_by_role("status")).to_contain_text("no discount")
     await page.get_by_label("Discount code").fill("spring")
     await page.get_by_role("button", name="Apply").click()
-    await expect(page.locator(".off")).to_contain_text("25 % off")
+    await expect(page.locator(".off")).to_contain_text("25% off")
     total = await page.locator(".total .price").inner_text()
     await check(page, scripts=scripts)
     await page.get_by_role("link", name="Checkout").click()
