@@ -46,7 +46,9 @@ def client_of(
         return client
     listed = ",".join(values)
     if len(listed) > _MAX_LIST_CHARS:  # whatever is further left is cut off
-        listed = listed[-_MAX_LIST_CHARS:].partition(",")[2]
+        _, comma, listed = listed[-_MAX_LIST_CHARS:].partition(",")
+        if not comma:
+            return None  # one entry that is no address, however it begins
     entries = [entry.strip() for entry in listed.split(",")]
     named = [entry for entry in entries if entry]
     for entry in reversed(named[-MAX_HOPS:]):

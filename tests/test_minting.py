@@ -58,7 +58,7 @@ def test_a_sheet_to_cut_up(cli: Cli) -> None:
         (("--first", "1048575"), {}, "serials up to 1,048,575"),
         (("--count", "0"), {}, "Invalid value for '--count'"),
         ((), {"MSRV_ENDED_CAMPAIGNS": "vinyl-2026"}, "take another name"),
-        ((), {"MSRV_ENDED_CAMPAIGNS": "a, B"}, "'B' is no campaign"),
+        ((), {"MSRV_ENDED_CAMPAIGNS": "a, B"}, "'B' is none"),
     ],
 )
 def test_what_can_not_be_minted(

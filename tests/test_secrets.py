@@ -1,4 +1,4 @@
-"""`deploy/secrets.sh`: the passwords of the ledger's database."""
+"""`deploy/secrets.sh`: `NONCE`, and the passwords of the database."""
 
 import re
 import subprocess
@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.running import ROOT
 
 FORMS = {
+    "nonce": r"([0-9a-f]{64})\n",
     "db_root": r"([0-9a-f]{48})\n",
     "db_store": r"mysql://store:([0-9a-f]{48})@db/msrv\n",
     "db_migrator": r"mysql://migrator:([0-9a-f]{48})@db/msrv\n",
