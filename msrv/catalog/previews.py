@@ -303,7 +303,9 @@ class Previews:
         finally:
             if process.returncode is None:
                 process.kill()
-                await process.wait()
+                # Not wait(): it waits for the end of the pipes, which isn't
+                # noticed while one is full and nobody reads it.
+                await process.communicate()
         return data.result(), complaint.result(), status.result()
 
 
