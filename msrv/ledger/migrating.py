@@ -8,6 +8,7 @@ import asyncio
 import importlib
 from pathlib import Path
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,6 +23,9 @@ SCRIPTS: Final = Path(__file__).with_name("migrations")
 
 _LOCK: Final = "msrv-ledger-upgrade"
 _LOCK_SECONDS: Final = 60
+_upgrading: Final[
+    WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]
+] = WeakKeyDictionary()
 
 
 async def revision(connection: AsyncConnection) -> str | None:
@@ -65,7 +69,9 @@ async def upgrade(database: Database) -> str | None:
     alembics = await asyncio.to_thread(
         importlib.import_module, "msrv.ledger.alembics"
     )
-    async with database.changing() as connection:
+    # Alembic keeps what it works on in globals: one at a time in a process.
+    lock = _upgrading.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+    async with lock, database.changing() as connection:
         if not database.is_embedded:
             # Held until the connection ends: DDL ends a transaction there.
             locked = await connection.scalar(

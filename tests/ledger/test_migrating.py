@@ -87,3 +87,20 @@ async def test_a_database_without_tables(empty: Database) -> None:
     else:
         with pytest.raises(Behind, match="msrv ledger upgrade"):
             await migrating.make_ready(empty)
+
+
+async def test_two_stores_in_a_process_make_their_tables_at_once(
+    tmp_path: Path,
+) -> None:
+    """As a program does that embeds two, and the bench."""
+    databases = [
+        Database(f"sqlite:///{tmp_path / str(number)}") for number in range(4)
+    ]
+    try:
+        found = await asyncio.gather(*map(migrating.upgrade, databases))
+        assert found == [None] * 4
+        for database in databases:
+            await migrating.make_ready(database)
+    finally:
+        for database in databases:
+            await database.close()
