@@ -201,4 +201,5 @@ async def test_others_are_served_while_a_long_receipt_is_written(
             assert (await store.get("/-/health")).status == 200
             served += 1
         assert (await receipt).status == 200
-        assert served >= 5
+        # Written at one go, it would let by one at the most.
+        assert served > 1
