@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
+from msrv.pages import time_slices
 from msrv.pages.forms import MAX_BYTES, MAX_FIELD_BYTES, MEDIA_TYPE
 from msrv.settings import Settings
 from tests.conftest import Client, StartStore
@@ -189,9 +190,15 @@ async def test_nothing_holds_the_loop_for_long(
 
 
 async def test_others_are_served_while_a_long_receipt_is_written(
-    start_store: StartStore, settings: Settings
+    start_store: StartStore,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One page of hundreds of lines is written in many steps."""
+    """One page of hundreds of lines is written in many steps.
+
+    Each step yields here, so that the count hangs on no machine's pace.
+    """
+    monkeypatch.setattr(time_slices, "SLICE_SECONDS", 0.0)
     store = await start_store(settings)
     whole = await receipt_of(store, WHOLE)
     for headers in (JSON, {}):
@@ -201,5 +208,4 @@ async def test_others_are_served_while_a_long_receipt_is_written(
             assert (await store.get("/-/health")).status == 200
             served += 1
         assert (await receipt).status == 200
-        # Written at one go, it would let by one at the most.
-        assert served > 1
+        assert served >= 5
