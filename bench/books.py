@@ -10,8 +10,8 @@ from typing import Any
 
 import pymysql
 
-from msrv.ledger import tables
-from msrv.ledger.sums import day_of, periods_of
+from msrv.ledger.db import schema
+from msrv.ledger.db.aggregates import day_of, periods_of
 from tests.ledger.servers import PASSWORD, USER, Server
 
 NOW = 1_800_000_000
@@ -85,9 +85,9 @@ def batches(orders: int) -> Iterator[Rows]:
     for number in range(ITEMS):
         _row(rows, "titles", f"item-{number}", f"Item-{number}")
     for table, sums_of in (
-        (tables.days, days),
-        (tables.item_periods, periods),
-        (tables.download_days, download_days),
+        (schema.days, days),
+        (schema.item_periods, periods),
+        (schema.download_days, download_days),
     ):
         names = [each.name for each in table.columns if not each.primary_key]
         for key, numbers in sums_of.items():

@@ -21,7 +21,7 @@ from bench.files import LARGE, LARGE_BYTES, make_single
 from bench.measuring import Figure, take
 from bench.peers import ROOT, pair_of
 from bench.receiver import Taken, Task
-from msrv.certificates import Pair, share_with_containers
+from msrv.tls.certificates import Pair, share_with_containers
 from tests.containers.buyer import Buyer
 from tests.containers.engine import (
     NONCE,

@@ -22,18 +22,23 @@ from bench import books
 from bench.measuring import NONCE, Figure, compare, interleave, take
 from msrv import settings as settings_room
 from msrv.app import create_app
-from msrv.ledger import migrating, orders, reports, stories
-from msrv.ledger.database import Database
+from msrv.ledger.db import (
+    migrate,
+    order_history,
+    order_queries,
+    report_queries,
+)
+from msrv.ledger.db.aggregates import day_of
+from msrv.ledger.db.database import Database
+from msrv.ledger.db.revoke import TakenLine
 from msrv.ledger.errors import Unreachable
 from msrv.ledger.events import WHOLE, Event, Redeemed, Sale
 from msrv.ledger.health import Status
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.revocations import Revocations
-from msrv.ledger.revoking import TakenLine
-from msrv.ledger.sums import day_of
 from msrv.ledger.uses import Redemption
-from msrv.pages.keys import CATALOG, LEDGER
 from msrv.proofs.keyring import Keyring
+from msrv.web.store import CATALOG, LEDGER
 from tests.ledger import servers
 from tests.ledger.servers import Server
 
@@ -46,27 +51,31 @@ TODAY = day_of(books.NOW)
 Ask = Callable[[AsyncConnection], Awaitable[Any]]
 
 QUESTIONS: dict[str, Ask] = {
-    "sales of 90 days": lambda at: reports.sales(at, TODAY - 89, TODAY),
-    "sales of all time": lambda at: reports.sales(at, 0, TODAY),
-    "revenue": reports.revenue,
-    "best sellers": reports.best_sellers,
-    "best sellers of a month": lambda at: reports.best_sellers(at, "2026-12"),
-    "downloads of a year": lambda at: reports.downloads(
+    "sales of 90 days": lambda at: report_queries.sales(at, TODAY - 89, TODAY),
+    "sales of all time": lambda at: report_queries.sales(at, 0, TODAY),
+    "revenue": report_queries.revenue,
+    "best sellers": report_queries.best_sellers,
+    "best sellers of a month": lambda at: report_queries.best_sellers(
+        at, "2026-12"
+    ),
+    "downloads of a year": lambda at: report_queries.downloads(
         at, TODAY - 364, TODAY
     ),
-    "refunds": stories.refunded,
-    "newest orders": orders.page,
-    "orders of a day": lambda at: orders.page(
+    "refunds": order_history.refunded,
+    "newest orders": order_queries.page,
+    "orders of a day": lambda at: order_queries.page(
         at, since=books.NOW - 500 * 86_400, before=books.NOW - 499 * 86_400
     ),
-    "orders, far down": lambda at: orders.page(
+    "order_queries, far down": lambda at: order_queries.page(
         at, after=(books.NOW - 900 * 86_400, books.order_id(7))
     ),
-    "an order by its number": lambda at: orders.find(
+    "an order by its number": lambda at: order_queries.find(
         at, books.order_id(77)[:8]
     ),
-    "an order by its reference": lambda at: orders.find(at, "ch_777"),
-    "one order's page": lambda at: stories.story(at, books.order_id(777)),
+    "an order by its reference": lambda at: order_queries.find(at, "ch_777"),
+    "one order's page": lambda at: order_history.story(
+        at, books.order_id(777)
+    ),
 }
 
 
@@ -284,5 +293,5 @@ def fill_mariadb(server: Server, folder: Path, count: int) -> str:
 
 async def _upgrade(url: str) -> None:
     database = Database(url)
-    await migrating.upgrade(database)
+    await migrate.upgrade(database)
     await database.close()

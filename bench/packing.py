@@ -16,10 +16,10 @@ from typing import Final
 from bench import peers
 from bench.files import ALBUM, make_album, warm
 from bench.measuring import Figure, interleave
-from msrv.downloads.archive import Archive, Member
 from msrv.downloads.body import Stretch
-from msrv.downloads.outbox import FULL_BYTES
-from msrv.downloads.reading import Files
+from msrv.downloads.file_reader import Files
+from msrv.downloads.write_buffer import FULL_BYTES
+from msrv.downloads.zip import Archive, Member
 from msrv.storage.local import Folder
 from msrv.storage.model import Content, FileIdentity
 

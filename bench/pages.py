@@ -16,12 +16,12 @@ from bench.ledger import Off
 from bench.measuring import NONCE, Figure, interleave
 from msrv import settings as settings_room
 from msrv.app import create_app
+from msrv.catalog.library.loader import Reading
 from msrv.catalog.model import Catalog, Item, Kind, Release, Shop
-from msrv.catalog.reading import Reading
 from msrv.money import Money
-from msrv.pages.keys import CATALOG, LEDGER
 from msrv.proofs.keyring import Keyring
 from msrv.storage.model import Content, FileIdentity
+from msrv.web.store import CATALOG, LEDGER
 
 ROUNDS = 15
 ASKED = 20

@@ -26,7 +26,7 @@ from typing import Any, Final, Self
 
 from bench.files import TINY, ZIP
 from bench.measuring import NONCE
-from msrv.certificates import Pair, development_pair
+from msrv.tls.certificates import Pair, development_pair
 from tests.running import free_port
 
 ROOT: Final = Path(__file__).parents[1]

@@ -20,10 +20,10 @@ from bench.measuring import NONCE, Figure, interleave
 from msrv import settings as settings_room
 from msrv.app import create_app
 from msrv.ledger.ledger import Ledger
-from msrv.pages.keys import CATALOG, LEDGER
-from msrv.pages.studio.door import COOKIE
-from msrv.proofs import tickets
+from msrv.proofs import sign_in
 from msrv.proofs.keyring import Keyring
+from msrv.web.store import CATALOG, LEDGER
+from msrv.web.studio.auth import COOKIE
 from tests.ledger import servers
 from tests.ledger.servers import Server
 
@@ -73,7 +73,7 @@ def measure(folder: Path) -> list[Figure]:
 def _figures(kind: str, folder: Path, urls: dict[int, str]) -> list[Figure]:
     """Ask a store of each size for every page, in turns."""
     keyring = Keyring.from_nonces(NONCE, accepts_pretend=True)
-    session = tickets.issue(keyring, tickets.Kind.SESSION, NOW, os.urandom)
+    session = sign_in.issue(keyring, sign_in.Kind.SESSION, NOW, os.urandom)
     figures = []
     with asyncio.Runner() as runner:
         stores = {

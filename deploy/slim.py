@@ -68,13 +68,13 @@ def leave_out(packages: Path) -> None:
 
 
 def keep_prices(packages: Path) -> None:
-    """Leave Babel what pages/language.py asks of it, and what that needs."""
+    """Leave Babel what web/formatting.py asks of it, and what that needs."""
     from babel import localedata  # noqa: PLC0415 - it is found only now
 
-    from msrv.pages import language  # noqa: PLC0415 - as above
+    from msrv.web import formatting  # noqa: PLC0415 - as above
 
-    for name in language.LANGUAGES:
-        language.written(123456, "EUR", name)
+    for name in formatting.LANGUAGES:
+        formatting.written(123456, "EUR", name)
     used = set(localedata._cache)  # noqa: SLF001 - it tells nowhere else
     for path in (packages / "babel" / "locale-data").glob("*.dat"):
         if path.stem not in used:

@@ -267,7 +267,7 @@ belongs() {
 check "what it makes here is ours" belongs
 reloads() {
     local began
-    sed -i 's/forgiveness/pardon/' "$work/msrv/msrv/pages/operations.py"
+    sed -i 's/forgiveness/pardon/' "$work/msrv/msrv/web/shop/operations.py"
     began=$(date +%s%N)
     until curl --silent --cacert "$work/msrv/certs/ca.crt" \
         "https://localhost:$dev_port/-/edge" | grep -q pardon; do

@@ -19,28 +19,29 @@ from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
 from msrv import forwarded, hostnames
-from msrv.catalog import config, embedded_art, tags
-from msrv.catalog.assembly import assemble
-from msrv.catalog.containers.inspection import inspect
-from msrv.catalog.documents import BrokenConfig
+from msrv.catalog.config import schema
+from msrv.catalog.config.toml import BrokenConfig
+from msrv.catalog.integrity.completeness import inspect
+from msrv.catalog.library.assembly import assemble
+from msrv.catalog.metadata import embedded_art, tags
+from msrv.catalog.metadata.sound_file import NotAudio
 from msrv.catalog.model import Shop
-from msrv.catalog.sound_file import NotAudio
-from msrv.deployer import payloads
-from msrv.deployer.gate_rules import NotAllowed, Rules
-from msrv.deployer.targets import Config
+from msrv.deployer import hook_payloads
+from msrv.deployer.config_model import Config
+from msrv.deployer.gate.policy import NotAllowed, Rules
 from msrv.downloads.ranges import parse_range
-from msrv.ledger import events, lines
+from msrv.ledger import events, records
 from msrv.ledger.errors import OtherSpool
-from msrv.pages import cart, forms, language, rendering
-from msrv.pages.errors import (
+from msrv.proofs import links, pasted, quotes, receipts, sign_in
+from msrv.proofs.errors import ProofError
+from msrv.proofs.keyring import Keyring
+from msrv.web import cart, formatting, forms, rendering
+from msrv.web.errors.exceptions import (
     BadField,
     FormTooLarge,
     NoSuchShape,
     UnsupportedForm,
 )
-from msrv.proofs import links, pasted, quotes, receipts, tickets
-from msrv.proofs.errors import ProofError
-from msrv.proofs.keyring import Keyring
 
 NONCE: Final = "a nonce for fuzzing alone: 4hV2-xT8q-Kc1M-Rz6b-Wd9s"
 NOW: Final = 1_800_000_000
@@ -114,7 +115,7 @@ def accept(data: bytes) -> None:
     request = make_mocked_request("GET", "/", headers={"Accept": text})
     with contextlib.suppress(NoSuchShape):
         rendering.wants_json(request)
-    assert language.choose(text)
+    assert formatting.choose(text)
 
 
 def ranges(data: bytes) -> None:
@@ -152,9 +153,9 @@ def tokens(data: bytes) -> None:
         assert receipts.sign(ring, receipts.read(ring, text)) == text
     with contextlib.suppress(ProofError):
         assert quotes.sign(ring, quotes.read(ring, text, NOW)) == text
-    for kind in tickets.Kind:
+    for kind in sign_in.Kind:
         with contextlib.suppress(ProofError):
-            tickets.read(ring, kind, text, NOW)
+            sign_in.read(ring, kind, text, NOW)
     with contextlib.suppress(ProofError):
         links.verify_path(ring, text, NOW)
 
@@ -176,7 +177,7 @@ def spool_segments(data: bytes) -> None:
         path, start, steps = Path(file.name), 0, 0
         while True:
             try:
-                found = lines.read(path, start, most=7)
+                found = records.read(path, start, most=7)
             except OtherSpool:
                 return
             for event in found.events:
@@ -202,9 +203,9 @@ def config_files(data: bytes) -> None:
     """store.toml and release.toml: understood, or refused with problems."""
     text = data.decode("utf-8", "replace")
     with contextlib.suppress(BrokenConfig):
-        config.read_store("store.toml", text)
+        schema.read_store("store.toml", text)
     with contextlib.suppress(BrokenConfig):
-        config.read_release("release.toml", text, Shop())
+        schema.read_release("release.toml", text, Shop())
 
 
 def sound_tags(data: bytes) -> None:
@@ -243,14 +244,14 @@ def gate(data: bytes) -> None:
 def hooks(data: bytes) -> None:
     """Bodies of hooks: understood, or refused with the reason."""
     try:
-        body = payloads.parse(data)
-    except payloads.Unreadable:
+        body = hook_payloads.parse(data)
+    except hook_payloads.Unreadable:
         return
-    for read in (payloads.dockerhub, payloads.generic):
-        with contextlib.suppress(payloads.Unreadable):
+    for read in (hook_payloads.dockerhub, hook_payloads.generic):
+        with contextlib.suppress(hook_payloads.Unreadable):
             read(body)
-    with contextlib.suppress(payloads.Unreadable):
-        list(payloads.registry(body))
+    with contextlib.suppress(hook_payloads.Unreadable):
+        list(hook_payloads.registry(body))
 
 
 TARGETS: Final[dict[str, Target]] = {

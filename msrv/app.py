@@ -10,58 +10,58 @@ from email.headerregistry import Address
 
 from aiohttp import web
 
-from msrv.background import Background
-from msrv.catalog.artwork import Covers
+from msrv.catalog.covers import Covers
 from msrv.catalog.live import LiveCatalog
 from msrv.catalog.parsing.errors import ParserClosed, ParsingError
 from msrv.catalog.parsing.marks import FOLDER_NAME as MARKS
 from msrv.catalog.parsing.marks import Marks
 from msrv.catalog.parsing.parser import Parser
 from msrv.catalog.previews import Previews, find_ffmpeg
-from msrv.downloads.accel import Accel
-from msrv.downloads.direct import Direct
-from msrv.downloads.places import Places, Slow
-from msrv.downloads.sending import Sender
-from msrv.ledger.connection_rules import ConnectionRules
-from msrv.ledger.content_sync import ContentSync
-from msrv.ledger.door import Door
-from msrv.ledger.figures import LedgerFigures
+from msrv.downloads.concurrency_limit import Places, Slow
+from msrv.downloads.direct_sender import Direct
+from msrv.downloads.sender import Sender
+from msrv.downloads.x_accel import Accel
+from msrv.ledger.db.connection_rules import ConnectionRules
+from msrv.ledger.db.content_sync import ContentSync
 from msrv.ledger.ledger import Ledger
+from msrv.ledger.metrics import LedgerFigures
+from msrv.ledger.sign_ins import Door
 from msrv.mail import addresses
 from msrv.mail.errors import BadAddress
-from msrv.mail.figures import MailFigures
+from msrv.mail.metrics import MailFigures
 from msrv.mail.outbox import FOLDER_NAME, Outbox
-from msrv.mail.postman import Postman
-from msrv.mail.relay import Account, Relay
-from msrv.mail.writing import Writer
-from msrv.pages import (
-    headers,
-    keys,
-    mailing,
-    middleware,
-    redirects,
-    rendering,
-)
-from msrv.pages.assets import Assets
-from msrv.pages.codebook import CodeBook
-from msrv.pages.limits import Limits
-from msrv.pages.listening import Listener
-from msrv.pages.metrics import LimitMetrics
-from msrv.pages.origin import OriginRules
-from msrv.pages.packs import Packs
-from msrv.pages.qr_codes import QRCodes
-from msrv.pages.routes import ROUTES
-from msrv.pages.routing import Router
-from msrv.pages.shelf import Shelf
-from msrv.pages.studio.routes import STUDIO
-from msrv.pages.traffic import Traffic
-from msrv.payments.inbox import Inbox
+from msrv.mail.rendering import Writer
+from msrv.mail.smtp import Account, Relay
+from msrv.mail.worker import Postman
+from msrv.orders.code_index import CodeBook
 from msrv.payments.registry import Providers
 from msrv.payments.return_addresses import Untagged
-from msrv.payments.till import Till
+from msrv.payments.settlement import Till
+from msrv.payments.webhook_inbox import Inbox
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings, WrongSetting
 from msrv.storage.local import Folder
+from msrv.tasks import Background
+from msrv.web import (
+    middleware,
+    receipt_mails,
+    redirects,
+    rendering,
+    security_headers,
+    store,
+)
+from msrv.web.catalog_cache import Shelf
+from msrv.web.connection_metrics import LimitMetrics
+from msrv.web.metrics import Traffic
+from msrv.web.origin import OriginRules
+from msrv.web.rate_limits import Limits
+from msrv.web.representation_cache import Packs
+from msrv.web.router import Router
+from msrv.web.routes import ROUTES
+from msrv.web.shop.qr_codes import QRCodes
+from msrv.web.shop.static_files import Assets
+from msrv.web.studio.routes import STUDIO
+from msrv.web.webhook_worker import Listener
 
 log = logging.getLogger(__name__)
 
@@ -73,8 +73,8 @@ def create_app(
     settings: Settings,
     keyring: Keyring,
     *,
-    clock: keys.Clock = lambda: int(time.time()),
-    random: keys.Random = secrets.token_bytes,
+    clock: store.Clock = lambda: int(time.time()),
+    random: store.Random = secrets.token_bytes,
     reload: bool = False,
 ) -> web.Application:
     """Build the store that the settings describe; it starts when it is run.
@@ -94,38 +94,38 @@ def create_app(
     app._router = Router()  # noqa: SLF001
     folder = Folder(settings.library_folder)
     cache = settings.data / "cache"
-    app[keys.SETTINGS] = settings
-    app[keys.KEYRING] = keyring
-    app[keys.CLOCK] = clock
-    app[keys.RANDOM] = random
-    app[keys.TRAFFIC] = Traffic()
-    app[keys.ORIGIN_RULES] = OriginRules.of(settings)
-    app[keys.PROVIDERS] = Providers.of(settings)
-    app[keys.ASSETS] = Assets(fresh=reload)
-    app[keys.CODE_BOOK] = CodeBook(settings.ended_campaigns)
-    app[keys.LIMITS] = limits = Limits()
-    app[keys.TRAFFIC].show(LimitMetrics(limits))
-    app[keys.SHELF] = Shelf(keep_pages=not reload)
-    app[keys.PACKS] = Packs()
-    app[keys.QR_CODES] = QRCodes()
-    app[keys.SENDER] = _sender(settings, folder, app[keys.ORIGIN_RULES])
-    app[keys.CLIP_SENDER] = Direct(
+    app[store.SETTINGS] = settings
+    app[store.KEYRING] = keyring
+    app[store.CLOCK] = clock
+    app[store.RANDOM] = random
+    app[store.TRAFFIC] = Traffic()
+    app[store.ORIGIN_RULES] = OriginRules.of(settings)
+    app[store.PROVIDERS] = Providers.of(settings)
+    app[store.ASSETS] = Assets(fresh=reload)
+    app[store.CODE_BOOK] = CodeBook(settings.ended_campaigns)
+    app[store.LIMITS] = limits = Limits()
+    app[store.TRAFFIC].show(LimitMetrics(limits))
+    app[store.SHELF] = Shelf(keep_pages=not reload)
+    app[store.PACKS] = Packs()
+    app[store.QR_CODES] = QRCodes()
+    app[store.SENDER] = _sender(settings, folder, app[store.ORIGIN_RULES])
+    app[store.CLIP_SENDER] = Direct(
         Folder(cache / "previews"), settings.stall_seconds
     )
-    app[keys.PLACES] = Places(
+    app[store.PLACES] = Places(
         settings.max_downloads,
         settings.max_downloads_per_client,
         Slow(settings.slow_bytes_per_second, settings.slow_seconds),
     )
     parser = Parser(settings.data)
-    app[keys.COVERS] = Covers(folder, cache / "covers", parser)
-    app[keys.PREVIEWS] = Previews(
+    app[store.COVERS] = Covers(folder, cache / "covers", parser)
+    app[store.PREVIEWS] = Previews(
         find_ffmpeg(),
         folder.root,
         cache / "previews",
         marks=Marks(settings.data / MARKS / "previews", versions=str),
     )
-    app[keys.CATALOG] = LiveCatalog(
+    app[store.CATALOG] = LiveCatalog(
         folder.root,
         settings.data,
         parser=parser,
@@ -137,25 +137,25 @@ def create_app(
         clock,
         ConnectionRules.of(settings),
     )
-    app[keys.LEDGER] = ledger
-    app[keys.DOOR] = Door(settings.data, ledger)
-    app[keys.TRAFFIC].show(LedgerFigures(ledger.status))
+    app[store.LEDGER] = ledger
+    app[store.DOOR] = Door(settings.data, ledger)
+    app[store.TRAFFIC].show(LedgerFigures(ledger.status))
     till = Till(keyring)
-    app[keys.TILL] = till
-    app[keys.LISTENER] = listener = Listener(
+    app[store.TILL] = till
+    app[store.LISTENER] = listener = Listener(
         Inbox(settings.data / "messages"),
-        providers=app[keys.PROVIDERS],
+        providers=app[store.PROVIDERS],
         till=till,
         ledger=ledger,
-        catalog=app[keys.CATALOG],
+        catalog=app[store.CATALOG],
         clock=clock,
-        send_mail=functools.partial(mailing.send, app),
+        send_mail=functools.partial(receipt_mails.send, app),
     )
-    app[keys.UNTAGGED_RETURNS] = Untagged(settings.data)
+    app[store.UNTAGGED_RETURNS] = Untagged(settings.data)
     rendering.set_up(app, fresh=reload)
     app.add_routes(ROUTES)
     app.add_routes(STUDIO)
-    app.on_response_prepare.append(headers.secure)
+    app.on_response_prepare.append(security_headers.secure)
     app.cleanup_ctx.append(_verifying(folder))
     # Before anything leaves its files in a new data folder.
     app.cleanup_ctx.append(_return_addresses)
@@ -191,20 +191,20 @@ def _mail_sender(settings: Settings) -> Address | None:
 
 def _send_mail(app: web.Application, url: str, sender: Address) -> None:
     """Set up the sending of receipts, by a relay."""
-    settings = app[keys.SETTINGS]
-    app[keys.MAIL] = Postman(
+    settings = app[store.SETTINGS]
+    app[store.MAIL] = Postman(
         Outbox(settings.data / FOLDER_NAME),
         Relay(Account.of(url)),
-        Writer(app[keys.KEYRING], sender),
-        app[keys.CLOCK],
+        Writer(app[store.KEYRING], sender),
+        app[store.CLOCK],
     )
-    app[keys.TRAFFIC].show(MailFigures(app[keys.MAIL]))
+    app[store.TRAFFIC].show(MailFigures(app[store.MAIL]))
     app.cleanup_ctx.append(_mail)
 
 
 async def _return_addresses(app: web.Application) -> AsyncIterator[None]:
     """Load the time until which addresses without a tag are accepted."""
-    untagged, now = app[keys.UNTAGGED_RETURNS], app[keys.CLOCK]()
+    untagged, now = app[store.UNTAGGED_RETURNS], app[store.CLOCK]()
     await asyncio.to_thread(untagged.start, now)
     yield
 
@@ -214,7 +214,7 @@ async def _catalog(app: web.Application) -> AsyncIterator[None]:
 
     Raises LibraryUnreadable where there is no library.
     """
-    async with app[keys.CATALOG]:
+    async with app[store.CATALOG]:
         yield
 
 
@@ -233,9 +233,9 @@ def _verifying(
 async def _makers(app: web.Application) -> AsyncIterator[None]:
     """Stop, at the end, the making of covers, previews and QR codes."""
     yield
-    app[keys.QR_CODES].close()
-    await app[keys.COVERS].aclose()
-    await app[keys.PREVIEWS].aclose()
+    app[store.QR_CODES].close()
+    await app[store.COVERS].aclose()
+    await app[store.PREVIEWS].aclose()
 
 
 def _parser(
@@ -272,7 +272,7 @@ def _payments(
             async with listener:
                 yield
         finally:
-            await app[keys.PROVIDERS].aclose()
+            await app[store.PROVIDERS].aclose()
 
     return run
 
@@ -285,7 +285,7 @@ def _ledger(
     async def run(app: web.Application) -> AsyncIterator[None]:
         async with ledger:
             work = Background("what compares the ledger with the library")
-            work.begin(ContentSync(ledger, app[keys.CATALOG].history).run())
+            work.begin(ContentSync(ledger, app[store.CATALOG].history).run())
             try:
                 yield
             finally:
@@ -296,5 +296,5 @@ def _ledger(
 
 async def _mail(app: web.Application) -> AsyncIterator[None]:
     """Send what lies in the outbox, for as long as the store runs."""
-    async with app[keys.MAIL]:
+    async with app[store.MAIL]:
         yield

@@ -21,19 +21,20 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import HttpProcessingError
 
-from msrv import certificates, connections, leaving
-from msrv.acceptor import BACKLOG, Acceptor, AsyncioConnect
-from msrv.admission import Admission, Limits
-from msrv.certificates import CertificateError, Pair
-from msrv.connections import STATUS
-from msrv.pages import hatch, headers
-from msrv.pages.access import access_log
-from msrv.pages.keys import ORIGIN_RULES, SETTINGS, TRAFFIC
-from msrv.pages.metrics import ConnectionMetrics
-from msrv.response_writer import Writer
+from msrv.connections import closing, request_handler
+from msrv.connections.acceptor import BACKLOG, Acceptor, AsyncioConnect
+from msrv.connections.admission import Admission, Limits
+from msrv.connections.request_handler import STATUS
+from msrv.connections.response_writer import Writer
 from msrv.settings import Settings, WrongSetting
+from msrv.tls import certificates
+from msrv.tls.certificates import CertificateError, Pair
 from msrv.tls.choice import choose
-from msrv.tls.engine import Closable, Engine, ProtocolFactory
+from msrv.tls.protocol import Closable, Engine, ProtocolFactory
+from msrv.web import fast_path, security_headers
+from msrv.web.access_log import access_log
+from msrv.web.connection_metrics import ConnectionMetrics
+from msrv.web.store import ORIGIN_RULES, SETTINGS, TRAFFIC
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ async def serve(
     app[TRAFFIC].show(ConnectionMetrics(admission))
     async with _runner(app) as server:
         sockets = bind(settings)
-        connect = connections.factory(server)
+        connect = request_handler.factory(server)
         listeners = [
             _listen(engine, connect, each, admission) for each in sockets
         ]
@@ -87,7 +88,7 @@ async def serve(
         for listener in listeners:
             listener.close()
         await _drain(app, server, at_once)
-        leaving.hang_up(server)
+        closing.hang_up(server)
 
 
 def bind(settings: Settings) -> list[socket.socket]:
@@ -145,7 +146,7 @@ class _Request(web.Request):
     async def _prepare_hook(self, response: web.StreamResponse) -> None:
         if self._match_info is None:
             self[STATUS] = response.status
-            headers.put(response)
+            security_headers.put(response)
             return
         await super()._prepare_hook(response)
 
@@ -201,7 +202,7 @@ async def _runner(app: web.Application) -> AsyncIterator[web.Server]:
 
         # aiohttp lets an application choose its requests' class only here.
         server.request_factory = functools.partial(_make_request, app)
-        server.request_handler = hatch.before(app, server.request_handler)
+        server.request_handler = fast_path.before(app, server.request_handler)
         yield server
     finally:
         await runner.cleanup()
@@ -230,7 +231,7 @@ async def _drain(
         if app[SETTINGS].trusted_proxies:
             await asyncio.sleep(min(REFUSING_SECONDS, seconds))
         await app[TRAFFIC].until_idle()
-        await leaving.delivered(server)
+        await closing.delivered(server)
 
     log.info("stopping: running downloads have up to %d s", seconds)
     waits = [

@@ -22,9 +22,9 @@ from playwright.async_api import Browser, Page, async_playwright
 from msrv import settings as settings_room
 from msrv.app import create_app
 from msrv.ledger.ledger import Ledger
-from msrv.pages.keys import CATALOG, LEDGER
-from msrv.proofs import tickets
+from msrv.proofs import sign_in
 from msrv.proofs.keyring import Keyring
+from msrv.web.store import CATALOG, LEDGER
 from tests import chromium
 
 IMAGES: Final = Path(__file__).parents[1] / "docs" / "images"
@@ -162,8 +162,8 @@ async def _release(page: Page, store: Store) -> None:
 
 
 async def _enter(page: Page, store: Store) -> None:
-    ticket = tickets.issue(
-        store.keyring, tickets.Kind.LINK, store.at, secrets.token_bytes
+    ticket = sign_in.issue(
+        store.keyring, sign_in.Kind.LINK, store.at, secrets.token_bytes
     )
     await page.goto(f"{store.url}/studio/enter/{ticket}")
     await page.get_by_role("button", name="Sign in to the studio").click()

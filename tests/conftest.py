@@ -20,9 +20,9 @@ from xdist.scheduler import LoadScopeScheduling
 
 from msrv import settings as settings_room
 from msrv.app import create_app
-from msrv.pages.keys import CATALOG
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
+from msrv.web.store import CATALOG
 from tests import together
 from tests.chromium import find as find_chromium
 from tests.ledger import servers

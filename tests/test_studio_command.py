@@ -9,11 +9,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from msrv.cli import main
-from msrv.ledger import door as door_room
-from msrv.ledger import migrating
-from msrv.ledger.database import Database
-from msrv.ledger.door import Door
-from msrv.proofs import tickets
+from msrv.ledger import sign_ins as door_room
+from msrv.ledger.db import migrate
+from msrv.ledger.db.database import Database
+from msrv.ledger.sign_ins import Door
+from msrv.proofs import sign_in
 from msrv.proofs.keyring import Keyring
 from tests.conftest import NONCE
 
@@ -35,8 +35,8 @@ def test_it_prints_the_address_alone(tmp_path: Path, keyring: Keyring) -> None:
         r"https://shop\.example/studio/enter/([^/]+)\n", result.stdout
     )
     assert match
-    ticket = tickets.read(
-        keyring, tickets.Kind.LINK, match[1], int(time.time())
+    ticket = sign_in.read(
+        keyring, sign_in.Kind.LINK, match[1], int(time.time())
     )
     assert 300 < ticket.expires_at - time.time() <= 600
     assert re.search(r"good once, until \d\d:\d\d:\d\d UTC", result.stderr)
@@ -72,7 +72,7 @@ def test_another_replica_hears_of_it(tmp_path: Path) -> None:
 
     async def prepare() -> None:
         database = Database(url)
-        await migrating.upgrade(database)
+        await migrate.upgrade(database)
         await database.close()
 
     asyncio.run(prepare())

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from msrv.catalog.history import History, Record
+from msrv.catalog.config.problems import Problem
+from msrv.catalog.id_history import History, Record
 from msrv.catalog.model import Catalog, Item, Kind, Release
-from msrv.catalog.text import shown
-from msrv.problems import Problem
+from msrv.catalog.names.text import shown
 
 _MOST_MS: Final = 50
 """Greatest difference of a track's lengths before and after retagging."""

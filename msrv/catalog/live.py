@@ -17,17 +17,26 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Final, Self
 
-from msrv.background import Background
-from msrv.catalog.facts import Stopped
-from msrv.catalog.history import History
-from msrv.catalog.index import Index
-from msrv.catalog.kept_config import KeptConfig
+from msrv.catalog.config.last_good import KeptConfig
+from msrv.catalog.config.problems import Problem
+from msrv.catalog.id_history import History
+from msrv.catalog.library.file_inspection import Stopped
+from msrv.catalog.library.index import Index
+from msrv.catalog.library.loader import (
+    LibraryUnreadable,
+    Reading,
+    read_library,
+)
+from msrv.catalog.library.scan import STORE_TOML, Scan, check, in_release, scan
+from msrv.catalog.library.settling import (
+    LIBRARY,
+    SETTLE_SECONDS,
+    Settling,
+    Unsettled,
+)
 from msrv.catalog.model import Catalog
 from msrv.catalog.parsing.parser import Parser
-from msrv.catalog.reading import LibraryUnreadable, Reading, read_library
-from msrv.catalog.scan import STORE_TOML, Scan, check, in_release, scan
-from msrv.catalog.settling import LIBRARY, SETTLE_SECONDS, Settling, Unsettled
-from msrv.problems import Problem
+from msrv.tasks import Background
 
 log = logging.getLogger(__name__)
 

@@ -7,12 +7,12 @@ line on standard error and an exit status that is not 0.
 import click
 
 from msrv import __version__
-from msrv.cli.books import ledger, revoke, studio
+from msrv.cli.catalog import catalog, link, verify
 from msrv.cli.codes import codes
-from msrv.cli.deploying import deployer, deployments, engine_gate, rollback
-from msrv.cli.keys import make_nonce
-from msrv.cli.serving import certs, check_health, serve
-from msrv.cli.shelves import catalog, link, verify
+from msrv.cli.deployer import deployer, deployments, engine_gate, rollback
+from msrv.cli.ledger import ledger, revoke, studio
+from msrv.cli.nonce import make_nonce
+from msrv.cli.serve import certs, check_health, serve
 
 
 @click.group(

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
-from msrv import minting, server, shelflist
-from msrv.cli.keys import keyring
+from msrv import server
+from msrv.cli import catalog_output, code_sheet
+from msrv.cli.code_sheet import MintError
+from msrv.cli.errors import plainly
+from msrv.cli.nonce import keyring
 from msrv.cli.options import BASE_URL, LIBRARY, load_settings
-from msrv.cli.plainly import plainly
-from msrv.minting import MintError
 
 
 @click.group()
@@ -22,7 +23,7 @@ def codes() -> None:
 @click.option("--campaign", required=True, help="Its name: vinyl-2026.")
 @click.option(
     "--count",
-    type=click.IntRange(1, minting.MAX_COUNT),
+    type=click.IntRange(1, code_sheet.MAX_COUNT),
     required=True,
     help="How many.",
 )
@@ -48,21 +49,21 @@ def mint(
     """Print codes as CSV. The same command prints the same codes."""
     with plainly():
         found = load_settings(library=library, public_url=base_url)
-        catalog = shelflist.read(found).catalog
+        catalog = catalog_output.read(found).catalog
         entry = catalog.by_id.get(item)
         if entry is None:
             raise MintError(
                 f"there is no item {item!r}; "
                 "`python -m msrv catalog` lists them"
             )
-        ended = minting.ending(campaign, found.ended_campaigns)
+        ended = code_sheet.ending(campaign, found.ended_campaigns)
         if ended is not None:
             raise MintError(
                 f"MSRV_ENDED_CAMPAIGNS has ended {ended}, and these codes "
                 "with it: take another name"
             )
         address = server.address(found)
-        printed = minting.mint(
+        printed = code_sheet.mint(
             keyring(found),
             address,
             item_id=item,
@@ -71,7 +72,7 @@ def mint(
             count=count,
         )
     click.echo(
-        minting.as_sheet(
+        code_sheet.as_sheet(
             printed,
             store=catalog.shop.name,
             title=entry.title,
@@ -79,6 +80,6 @@ def mint(
             campaign=campaign,
         )
         if sheet
-        else minting.as_csv(printed, item, campaign),
+        else code_sheet.as_csv(printed, item, campaign),
         nl=False,
     )

@@ -9,14 +9,8 @@ from typing import Final
 
 from aiohttp import web
 
-from msrv.deployer import blueprint, hooks, office, payloads
-from msrv.deployer.deployments import Deployment
-from msrv.deployer.desk import Desk
-from msrv.deployer.engine import Engine
-from msrv.deployer.figures import Figures
-from msrv.deployer.handover import own_container, unfinished, until_alone
-from msrv.deployer.journal import Journal
-from msrv.deployer.keys import (
+from msrv.deployer import api, hook_payloads, hooks
+from msrv.deployer.app_keys import (
     CLOCK,
     CONFIG,
     DESK,
@@ -26,11 +20,22 @@ from msrv.deployer.keys import (
     QUEUE,
     SETTINGS,
 )
-from msrv.deployer.notify import Notifier
-from msrv.deployer.queue import Queue
-from msrv.deployer.rollout import Rollout
-from msrv.deployer.survey import is_of
-from msrv.deployer.targets import Config
+from msrv.deployer.auth import Desk
+from msrv.deployer.config_model import Config
+from msrv.deployer.docker import Engine
+from msrv.deployer.metrics import Figures
+from msrv.deployer.notifications import Notifier
+from msrv.deployer.rollout import container_spec
+from msrv.deployer.rollout.deployment import Deployment
+from msrv.deployer.rollout.discovery import is_of
+from msrv.deployer.rollout.handover import (
+    own_container,
+    unfinished,
+    until_alone,
+)
+from msrv.deployer.rollout.journal import Journal
+from msrv.deployer.rollout.queue import Queue
+from msrv.deployer.rollout.rollout import Rollout
 from msrv.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -55,7 +60,7 @@ def create_app(
 ) -> web.Application:
     """Put the deployer together; nothing is asked of the engine yet."""
     app = web.Application(
-        client_max_size=payloads.MAX_BYTES, middlewares=[hooks.plainly]
+        client_max_size=hook_payloads.MAX_BYTES, middlewares=[hooks.plainly]
     )
     journal = Journal(settings.data / FOLDER)
     figures = Figures()
@@ -76,11 +81,11 @@ def create_app(
             web.post(
                 "/hooks/registry/{target}", hooks.registry, name="registry"
             ),
-            web.get("/deployments", office.listing, name="deployments"),
-            web.get("/deployments/{id}", office.single, name="deployment"),
-            web.post("/rollback/{target}", office.rollback, name="rollback"),
-            web.get("/-/health", office.health, name="health"),
-            web.get("/-/metrics", office.metrics, name="metrics"),
+            web.get("/deployments", api.listing, name="deployments"),
+            web.get("/deployments/{id}", api.single, name="deployment"),
+            web.post("/rollback/{target}", api.rollback, name="rollback"),
+            web.get("/-/health", api.health, name="health"),
+            web.get("/-/metrics", api.metrics, name="metrics"),
         ]
     )
     app.on_response_prepare.append(_put_headers)
@@ -94,7 +99,7 @@ class _Life:
     def __init__(self, app: web.Application, hostname: str) -> None:
         self._app = app
         self._hostname = hostname
-        self._own: blueprint.Described | None = None
+        self._own: container_spec.Described | None = None
         self._engine: Engine | None = None
         self._notifier: Notifier | None = None
         self._task: asyncio.Task[None] | None = None

@@ -8,10 +8,8 @@ from typing import Final
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from msrv.deployer import payloads
-from msrv.deployer.deployments import State, new_id
-from msrv.deployer.desk import NotHere, TooMany
-from msrv.deployer.keys import (
+from msrv.deployer import hook_payloads
+from msrv.deployer.app_keys import (
     CLOCK,
     CONFIG,
     DESK,
@@ -20,10 +18,12 @@ from msrv.deployer.keys import (
     QUEUE,
     SETTINGS,
 )
-from msrv.deployer.payloads import Hint, Unreadable
+from msrv.deployer.auth import NotHere, TooMany
+from msrv.deployer.config_model import Target
+from msrv.deployer.hook_payloads import Hint, Unreadable
 from msrv.deployer.replays import is_replay
+from msrv.deployer.rollout.deployment import State, new_id
 from msrv.deployer.signatures import Seen, is_signed, same
-from msrv.deployer.targets import Target
 from msrv.forwarded import Address, client_of
 
 log = logging.getLogger(__name__)
@@ -45,8 +45,8 @@ async def dockerhub(request: web.Request) -> web.Response:
             secret.get_secret_value() if secret else None,
         ),
     )
-    data = payloads.parse(await _body(request))
-    return await _answer(request, found, [payloads.dockerhub(data)])
+    data = hook_payloads.parse(await _body(request))
+    return await _answer(request, found, [hook_payloads.dockerhub(data)])
 
 
 async def generic(request: web.Request) -> web.Response:
@@ -71,8 +71,8 @@ async def generic(request: web.Request) -> web.Response:
             and target.generic_without_timestamp,
         ),
     )
-    data = payloads.parse(body)
-    hint = payloads.generic(data)
+    data = hook_payloads.parse(body)
+    hint = hook_payloads.generic(data)
     if await _is_replay(request, found, given):
         return _ignored(request, found, "it was here before")
     return await _answer(request, found, [hint])
@@ -92,8 +92,8 @@ async def registry(request: web.Request) -> web.Response:
         )
         and given.startswith(_BEARER),
     )
-    data = payloads.parse(await _body(request))
-    return await _answer(request, found, payloads.registry(data))
+    data = hook_payloads.parse(await _body(request))
+    return await _answer(request, found, hook_payloads.registry(data))
 
 
 @web.middleware
@@ -139,8 +139,8 @@ def _decide(
 async def _body(request: web.Request) -> bytes:
     """Read the body; one that says it is too long isn't begun with."""
     length = request.content_length
-    if length is not None and length > payloads.MAX_BYTES:
-        raise web.HTTPRequestEntityTooLarge(payloads.MAX_BYTES, length)
+    if length is not None and length > hook_payloads.MAX_BYTES:
+        raise web.HTTPRequestEntityTooLarge(hook_payloads.MAX_BYTES, length)
     return await request.read()
 
 
@@ -182,7 +182,7 @@ async def _answer(
     kind = request.match_info.route.name or "none"
     reasons = []
     for hint in hints:
-        reason = payloads.why_not(hint, target)
+        reason = hook_payloads.why_not(hint, target)
         if reason is not None:
             reasons.append(reason)
             continue

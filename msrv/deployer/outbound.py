@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from msrv.deployer.config_model import DOCKER_HUB
 from msrv.deployer.errors import DeployerError, Unsafe
-from msrv.deployer.targets import DOCKER_HUB
 
 SECONDS: Final = 10
 _HUB_HOSTS: Final = frozenset({"registry.hub.docker.com", "hub.docker.com"})

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from msrv.downloads.places import Place
+from msrv.downloads.concurrency_limit import Place
 
 _LOOKS: Final = 4
 """How often to look in the time that a client has."""

@@ -15,23 +15,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from msrv.background import Background
-from msrv.ledger.connection_rules import DEFAULT_RULES, ConnectionRules
-from msrv.ledger.delivery import Delivery
+from msrv.ledger.db.connection_rules import DEFAULT_RULES, ConnectionRules
+from msrv.ledger.download_tracker import Delivery
 from msrv.ledger.errors import LedgerError, SpoolFailed, Unreachable
 from msrv.ledger.events import WHOLE, Event, Redeemed, Sale
 from msrv.ledger.health import DATABASE, DISK, Health, Status
-from msrv.ledger.late import Late
+from msrv.ledger.retry_queue import Late
 from msrv.ledger.revocations import FILE_NAME, BadList, Revocations
 from msrv.ledger.spool import Spool
 from msrv.ledger.uses import Redemption
+from msrv.tasks import Background
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from msrv.ledger.database import Database
-    from msrv.ledger.keeper import Keeper
-    from msrv.ledger.revoking import TakenLine
+    from msrv.ledger.db.database import Database
+    from msrv.ledger.db.revoke import TakenLine
+    from msrv.ledger.db.sync import Keeper
 
 log = logging.getLogger(__name__)
 
@@ -249,8 +249,8 @@ class Ledger:
         await keeper.run()
 
     def _load(self) -> "tuple[Database, Keeper]":
-        databases = importlib.import_module("msrv.ledger.database")
-        keepers = importlib.import_module("msrv.ledger.keeper")
+        databases = importlib.import_module("msrv.ledger.db.database")
+        keepers = importlib.import_module("msrv.ledger.db.sync")
         database = databases.Database.of(self._url, self._data, self._rules)
         keeper = keepers.Keeper(
             database, self._spool, self.revocations, self._health

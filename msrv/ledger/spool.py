@@ -9,11 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from msrv.background import OwnThread
 from msrv.ledger.errors import SpoolFailed
 from msrv.ledger.events import Event
-from msrv.ledger.lines import HEADER, encode
-from msrv.ledger.pen import RESERVE_BYTES, SEGMENT_BYTES, Pen, Segment
+from msrv.ledger.records import HEADER, encode
+from msrv.ledger.segments import RESERVE_BYTES, SEGMENT_BYTES, Pen, Segment
+from msrv.tasks import OwnThread
 
 _GROUP_BYTES: Final = 256 * 1024
 

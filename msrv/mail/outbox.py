@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from msrv.ledger import locking
-from msrv.mail.letters import Letter, is_letter_id
+from msrv.ledger import folder_lock
+from msrv.mail.receipt_mail import Letter, is_letter_id
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ class Outbox:
     def lock(self) -> int | None:
         """Become the postman: what to close to stop; None if another is."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        return locking.lock(self.folder)
+        return folder_lock.lock(self.folder)
 
     def _path(self, letter_id: str) -> Path:
         return self.folder / f"{letter_id}{_SUFFIX}"

@@ -6,7 +6,7 @@ library is the bundled one.
 
 from msrv.money import Money
 from msrv.payments.errors import NoSuchPayment
-from msrv.payments.model import Answer, Bill, Paid, PayAt, Refused, Settled
+from msrv.payments.provider import Answer, Bill, Paid, PayAt, Refused, Settled
 from msrv.proofs.quotes import Quote
 
 

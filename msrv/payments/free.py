@@ -2,7 +2,7 @@
 
 from msrv.money import Money
 from msrv.payments.errors import NoSuchPayment
-from msrv.payments.model import Answer, Bill, Paid, Settled
+from msrv.payments.provider import Answer, Bill, Paid, Settled
 from msrv.proofs.quotes import Quote
 
 

@@ -6,7 +6,7 @@ from typing import Self
 
 from msrv.payments.demo import Demo
 from msrv.payments.free import Free
-from msrv.payments.model import Provider
+from msrv.payments.provider import Provider
 from msrv.proofs.quotes import Quote
 from msrv.settings import Settings
 

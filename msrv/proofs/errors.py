@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from msrv.proofs.links import Access
     from msrv.proofs.quotes import Quote
-    from msrv.proofs.tickets import Ticket
+    from msrv.proofs.sign_in import Ticket
 
 
 class ProofError(Exception):

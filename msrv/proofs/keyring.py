@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from msrv.proofs.encoding import encode, to_json
+from msrv.proofs.nonce_strength import weakness
 from msrv.proofs.orders import new_order_id
-from msrv.proofs.strength import weakness
 
 __all__ = [
     "Generation",

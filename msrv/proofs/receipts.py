@@ -20,12 +20,7 @@ from msrv.proofs.encoding import (
     to_json,
 )
 from msrv.proofs.errors import Forged
-from msrv.proofs.keyring import (
-    DEFAULT_ISSUER,
-    Generation,
-    Keyring,
-    public_jwk,
-)
+from msrv.proofs.keyring import DEFAULT_ISSUER, Generation, Keyring, public_jwk
 from msrv.proofs.orders import (
     MAX_LINES,
     MAX_TIME,

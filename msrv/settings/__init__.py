@@ -5,8 +5,7 @@ docs/settings.md, and a test holds the two to each other.
 """
 
 from msrv.forwarded import Network
-from msrv.settings.model import DEMO_LIBRARY, Settings
-from msrv.settings.reading import (
+from msrv.settings.environment import (
     PREFIX,
     SECRETS,
     WrongSetting,
@@ -15,6 +14,7 @@ from msrv.settings.reading import (
     unknown,
     variables,
 )
+from msrv.settings.model import DEMO_LIBRARY, Settings
 
 __all__ = [
     "DEMO_LIBRARY",

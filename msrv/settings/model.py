@@ -11,7 +11,7 @@ from pydantic import (
     model_validator,
 )
 
-from msrv.settings.values import (
+from msrv.settings.field_types import (
     Campaigns,
     DatabaseUrl,
     EngineUrl,

@@ -5,13 +5,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from msrv.storage.model import (
-    Changed,
-    Content,
-    FileIdentity,
-    Gone,
-    Unverified,
-)
+from msrv.storage.model import Changed, Content, FileIdentity, Gone, Unverified
 from msrv.storage.verification import Verification
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from importlib.util import find_spec
 
-from msrv.certificates import Pair
-from msrv.tls.engine import Engine
-from msrv.tls.stock import StockTLS
+from msrv.tls.certificates import Pair
+from msrv.tls.protocol import Engine
+from msrv.tls.stdlib import StockTLS
 
 
 def choose(pair: Pair, names: Iterable[str] = ()) -> Engine:

@@ -28,8 +28,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL
 from OpenSSL._util import ffi, lib
 
-from msrv.certificates import CertificateError, Pair
-from msrv.tls.names import KnownNames
+from msrv.tls.certificates import CertificateError, Pair
+from msrv.tls.sni import KnownNames
 
 UNRECOGNIZED_NAME: Final = 112
 """The alert of RFC 6066, section 3."""

@@ -3,11 +3,11 @@
 import socket
 from collections.abc import Iterable
 
-from msrv.acceptor import Acceptor
-from msrv.admission import Admission, Slot
-from msrv.certificates import Pair
+from msrv.connections.acceptor import Acceptor
+from msrv.connections.admission import Admission, Slot
+from msrv.tls.certificates import Pair
 from msrv.tls.context import context_of
-from msrv.tls.engine import ProtocolFactory
+from msrv.tls.protocol import ProtocolFactory
 from msrv.tls.transport import TLSTransport
 
 

@@ -21,8 +21,12 @@ from typing import Final
 
 from OpenSSL import SSL
 
-from msrv.admission import Slot
-from msrv.tls.engine import GOODBYE_SECONDS, HANDSHAKE_SECONDS, ProtocolFactory
+from msrv.connections.admission import Slot
+from msrv.tls.protocol import (
+    GOODBYE_SECONDS,
+    HANDSHAKE_SECONDS,
+    ProtocolFactory,
+)
 from msrv.tls.records import MOST_BYTES, encrypt
 
 FLUSH_SECONDS: Final = 60

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from msrv.catalog.artwork import Covers
+from msrv.catalog.covers import Covers
+from msrv.catalog.metadata.images import NotAPicture, measure
 from msrv.catalog.model import Artwork
-from msrv.catalog.pictures import NotAPicture, measure
 from msrv.storage.local import Folder
 from msrv.storage.model import Storage
 from tests.catalog import parsers

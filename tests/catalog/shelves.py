@@ -9,12 +9,12 @@ from typing import Any
 from mutagen.id3 import TALB, TDRC, TIT2, TPE1, TPE2, TPOS, TRCK
 from mutagen.wave import WAVE
 
-from msrv.catalog.index import Index
-from msrv.catalog.kept_config import KeptConfig
+from msrv.catalog.config.last_good import KeptConfig
+from msrv.catalog.library.index import Index
+from msrv.catalog.library.loader import Reading, read_library
+from msrv.catalog.library.scan import Scan, scan
+from msrv.catalog.library.settling import Settling, Unsettled
 from msrv.catalog.model import Item, Release
-from msrv.catalog.reading import Reading, read_library
-from msrv.catalog.scan import Scan, scan
-from msrv.catalog.settling import Settling, Unsettled
 from tests.catalog import parsers
 
 _FRAMES: dict[str, Any] = {

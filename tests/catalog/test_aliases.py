@@ -5,13 +5,13 @@ from typing import Final
 
 import pytest
 
-from msrv.catalog import ids
-from msrv.catalog.history import History
-from msrv.catalog.index import FILE_NAME, Index
+from msrv.catalog.id_history import History
+from msrv.catalog.library.index import FILE_NAME, Index
+from msrv.catalog.library.loader import Reading, read_library
+from msrv.catalog.library.scan import scan
+from msrv.catalog.library.settling import Unsettled
 from msrv.catalog.model import Catalog, Item, Release
-from msrv.catalog.reading import Reading, read_library
-from msrv.catalog.scan import scan
-from msrv.catalog.settling import Unsettled
+from msrv.catalog.names import ids
 from tests.catalog.shelves import Library, problems, tagged, wav
 
 BUS: Final = ids.release_id("Bus")

@@ -5,11 +5,12 @@ import shutil
 import pytest
 from PIL import Image
 
-from msrv.catalog import embedded_covers, facts
+from msrv.catalog import embedded_covers
+from msrv.catalog.library import file_inspection
 from msrv.catalog.model import Artwork
-from msrv.catalog.packing import members
 from msrv.catalog.parsing.errors import StopsParser
 from msrv.catalog.parsing.parser import Parser
+from msrv.catalog.release_zip import members
 from tests.catalog.art import with_pictures
 from tests.catalog.covers import saved
 from tests.catalog.shelves import Library, by_name, problems, wav
@@ -58,7 +59,9 @@ def test_it_is_the_cover_once_the_file_has_gone(
     shelf.release("R", {"01 A.wav": track(1), "cover.png": OTHER})
     first = shelf.read()
     (shelf.root / "R/cover.png").unlink()
-    monkeypatch.setattr(facts, "_digests", lambda *_: pytest.fail("hashed"))
+    monkeypatch.setattr(
+        file_inspection, "_digests", lambda *_: pytest.fail("hashed")
+    )
     second = shelf.read(first)
     found = second.catalog.releases[0].artwork
     assert found

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from msrv.catalog import facts, live
+from msrv.catalog import live
+from msrv.catalog.library import file_inspection
+from msrv.catalog.library.scan import LibraryUnreadable, scan
 from msrv.catalog.live import LiveCatalog, NotReady
 from msrv.catalog.model import Catalog
-from msrv.catalog.scan import LibraryUnreadable, scan
 from tests.catalog.shelves import Library, wav
 from tests.waiting import until
 
@@ -165,7 +166,7 @@ async def test_ends_in_the_middle_of_a_file(
     shelf.release("R")
     reading = threading.Event()
     ended = threading.Event()
-    real = facts._digests
+    real = file_inspection._digests
 
     def slowly(file: object, stopping: Callable[[], bool]) -> object:
         reading.set()
@@ -174,7 +175,7 @@ async def test_ends_in_the_middle_of_a_file(
         ended.set()
         return real(file, stopping)  # type: ignore[arg-type] # passed on
 
-    monkeypatch.setattr(facts, "_digests", slowly)
+    monkeypatch.setattr(file_inspection, "_digests", slowly)
     catalog = LiveCatalog(shelf.root, shelf.data, settle_seconds=0)
     async with asyncio.timeout(PATIENCE_SECONDS):
         async with catalog:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from msrv.catalog import facts
+from msrv.catalog.library import file_inspection
+from msrv.catalog.library.scan import FoundFile
 from msrv.catalog.live import LiveCatalog, NotReady
-from msrv.catalog.scan import FoundFile
 from tests.catalog.shelves import Library, wav
 from tests.waiting import until
 
@@ -183,17 +183,17 @@ async def test_a_disk_that_fails_for_a_moment_sells_no_less(
 ) -> None:
     """An album would be sold without a song, for less."""
     path = store.shelf.release("R") / "01 A.wav"
-    real = facts._read
+    real = file_inspection._read
 
     def fail(
         root: Path, wanted: FoundFile, *rest: object, **more: object
     ) -> object:
         if wanted.path == "R/01 A.wav":
-            return facts._problem(wanted, "can't be read: I/O error")
+            return file_inspection._problem(wanted, "can't be read: I/O error")
         return real(root, wanted, *rest, **more)  # type: ignore[arg-type] # passed on
 
     async with store.open() as catalog:
-        monkeypatch.setattr(facts, "_read", fail)
+        monkeypatch.setattr(file_inspection, "_read", fail)
         before = path.stat().st_ctime_ns
         while path.stat().st_ctime_ns == before:
             path.chmod(0o600)

@@ -7,11 +7,7 @@ from typing import Any, cast
 import pytest
 from mutagen.id3 import APIC, ID3, TIT2
 
-from msrv.catalog.previews import (
-    LONGEST_CLIP_SECONDS,
-    NoPreview,
-    Previews,
-)
+from msrv.catalog.previews import LONGEST_CLIP_SECONDS, NoPreview, Previews
 from tests.catalog.clips import inside, put, run, sound, tone
 
 

@@ -10,11 +10,7 @@ from pathlib import Path
 import pytest
 
 from msrv.catalog.model import Kind
-from msrv.catalog.previews import (
-    NoPreview,
-    Previews,
-    find_ffmpeg,
-)
+from msrv.catalog.previews import NoPreview, Previews, find_ffmpeg
 from msrv.storage.model import Changed, Gone
 from tests.catalog.clips import (
     SLEEPS,

@@ -13,10 +13,10 @@ from mutagen.flac import FLAC
 from mutagen.oggopus import OggOpus
 from mutagen.oggvorbis import OggVorbis
 
-from msrv.catalog.mojibake import repaired
-from msrv.catalog.riff_info import read_info
+from msrv.catalog.metadata.mojibake import repaired
+from msrv.catalog.metadata.riff_info import read_info
+from msrv.catalog.metadata.tags import Tags, read_tags
 from msrv.catalog.search import SearchIndex
-from msrv.catalog.tags import Tags, read_tags
 from tests.catalog import samples
 from tests.catalog.shelves import Library, tagged, wav
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from msrv import certificates
+from msrv.tls import certificates
 from tests.conftest import require
 from tests.containers import library
 from tests.containers.buyer import Buyer

@@ -8,12 +8,7 @@ from typing import Final
 import pytest
 
 from tests.containers.conftest import Stack, all_ready
-from tests.containers.engine import (
-    docker,
-    inspected,
-    succeeds,
-    until,
-)
+from tests.containers.engine import docker, inspected, succeeds, until
 
 PORT: Final = 3306
 DENIED: Final = {"1044", "1142", "1227"}

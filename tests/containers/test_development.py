@@ -10,11 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.containers.buyer import Buyer
-from tests.containers.engine import (
-    Project,
-    docker,
-    until,
-)
+from tests.containers.engine import Project, docker, until
 from tests.running import ROOT, free_port
 
 SOMEBODY = 4321
@@ -97,9 +93,9 @@ def test_files_on_the_host_belong_to_whoever_has_the_checkout(
     ("file", "before", "after", "path"),
     [
         ("pages/operations.py", "forgiveness", "pardon", "/-/edge"),
-        ("pages/templates/front.html", "{% block main %}",
+        ("web/templates/front.html", "{% block main %}",
          "{% block main %}<i>edited</i>", "/"),
-        ("pages/static/store.css", ":root", ":root/**/", "/static/store.css"),
+        ("web/static/store.css", ":root", ":root/**/", "/static/store.css"),
     ],
 )  # fmt: skip
 def test_an_edit_shows_at_once(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from msrv.pages.routes import ROUTES
+from msrv.web.routes import ROUTES
 from tests.containers.buyer import Buyer, raw
 from tests.containers.conftest import Stack
 from tests.containers.engine import (

@@ -10,13 +10,7 @@ import pytest
 from tests.containers.buyer import Transfer
 from tests.containers.conftest import Stack
 from tests.containers.engine import docker, until
-from tests.containers.library import (
-    HUGE_BYTES,
-    LONG_BYTES,
-    MARK,
-    MARK_AT,
-    MIB,
-)
+from tests.containers.library import HUGE_BYTES, LONG_BYTES, MARK, MARK_AT, MIB
 
 MANY = 500
 PACE = 256 * MIB

@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from msrv import certificates
+from msrv.tls import certificates
 from tests.containers.buyer import Transfer
 from tests.containers.conftest import Stack, all_ready
 from tests.containers.engine import (

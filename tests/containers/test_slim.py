@@ -10,11 +10,11 @@ from typing import Final
 import yarl
 from PIL import Image, ImageCms
 
-from msrv.pages import language
+from msrv.web import formatting
 from tests.containers.buyer import Buyer
 from tests.containers.engine import container, docker, until
+from tests.payments.stripe.fake import KEY, SECRET, FakeStripe
 from tests.running import free_port
-from tests.stripe.fake import KEY, SECRET, FakeStripe
 
 LOADS: Final = """
 import ctypes, json, sysconfig
@@ -46,11 +46,11 @@ print(json.dumps(broken))
 
 PRICES: Final = """
 import json
-from msrv.pages import language
+from msrv.web import language
 print(json.dumps([
-    [language.written(minor, currency, name), language._locale(name)
+    [formatting.written(minor, currency, name), formatting._locale(name)
         .number_symbols["latn"]["decimal"]]
-    for name in language.LANGUAGES
+    for name in formatting.LANGUAGES
     for currency, minor in AMOUNTS
 ]))
 """
@@ -96,10 +96,10 @@ def test_prices_are_written_as_elsewhere(image: str) -> None:
     """In some language the pages with a price are an error."""
     assert said(image, f"AMOUNTS = {AMOUNTS}\n{PRICES}") == [
         [
-            language.written(minor, currency, name),
-            language._locale(name).number_symbols["latn"]["decimal"],
+            formatting.written(minor, currency, name),
+            formatting._locale(name).number_symbols["latn"]["decimal"],
         ]
-        for name in language.LANGUAGES
+        for name in formatting.LANGUAGES
         for currency, minor in AMOUNTS
     ]
 

@@ -13,10 +13,10 @@ from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
 
 from msrv import settings as settings_room
-from msrv.deployer import config
+from msrv.deployer import config_loader
 from msrv.deployer.app import create_app
-from msrv.deployer.deployments import Deployment, State
-from msrv.deployer.keys import QUEUE
+from msrv.deployer.app_keys import QUEUE
+from msrv.deployer.rollout.deployment import Deployment, State
 from msrv.deployer.signatures import signature
 
 SECRET: Final = "wQ8-hT3xKp0ZrV6yLm2NcB5s"
@@ -173,7 +173,7 @@ def start_house(
                     "MSRV_DEPLOY_ENGINE": f"unix://{tmp_path}/no.sock",
                 }
             ),
-            config.load(path),
+            config_loader.load(path),
             clock=lambda: now[0],
             ticks=lambda: ticks[0],
         )

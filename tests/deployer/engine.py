@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from msrv.deployer.engine import API
-from msrv.deployer.targets import without_tag
+from msrv.deployer.config_model import without_tag
+from msrv.deployer.docker import API
 
 NONCE: Final = "NONCE=topsecret"
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from msrv.deployer.keys import DESK
+from msrv.deployer.app_keys import DESK
 from tests.deployer.conftest import (
     GENERIC,
     NOW,

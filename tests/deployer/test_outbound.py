@@ -10,12 +10,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from msrv.deployer import outbound
-from msrv.deployer.deployments import Deployment, State
+from msrv.deployer.config_model import Config, Notice
 from msrv.deployer.errors import Unsafe
-from msrv.deployer.notify import Notifier, message, sentence
+from msrv.deployer.notifications import Notifier, message, sentence
 from msrv.deployer.outbound import NotTold
+from msrv.deployer.rollout.deployment import Deployment, State
 from msrv.deployer.signatures import signature
-from msrv.deployer.targets import Config, Notice
 from tests.deployer.conftest import SECRET
 
 Serve = Callable[[web.Application], Awaitable[TestServer]]
@@ -212,7 +212,7 @@ async def test_a_notice_is_signed_and_tried_again(
     aiohttp_server: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A notice can be forged, or one lost packet loses it."""
-    monkeypatch.setattr("msrv.deployer.notify.PAUSES_SECONDS", (0, 0))
+    monkeypatch.setattr("msrv.deployer.notifications.PAUSES_SECONDS", (0, 0))
     heard: list[tuple[bytes, dict[str, str]]] = []
     done = asyncio.Event()
 

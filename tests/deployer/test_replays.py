@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from msrv.deployer.journal import Journal
-from msrv.deployer.keys import JOURNAL
+from msrv.deployer.app_keys import JOURNAL
 from msrv.deployer.replays import (
     MAX_REMEMBERED,
     REPLAY_SECONDS,
     identity,
     is_replay,
 )
+from msrv.deployer.rollout.journal import Journal
 from tests.deployer.conftest import (
     NOW,
     TOML,

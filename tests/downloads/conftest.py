@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestServer
 
-from msrv.downloads import wire
-from msrv.downloads.archive import Member
+from msrv.downloads import sendfile
+from msrv.downloads.zip import Member
 from tests.downloads.shop import LARGE, SMALL, Client, Shop
 
 
@@ -17,7 +17,7 @@ def sent(
 ) -> None:
     """Who sends files: both have to keep every promise."""
     if request.param == "by us":
-        monkeypatch.setattr(wire, "_KERNEL_TELLS", False)
+        monkeypatch.setattr(sendfile, "_KERNEL_TELLS", False)
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from typing import BinaryIO
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from msrv.downloads.archive import MEDIA_TYPE, Archive, Member
 from msrv.downloads.body import Body
-from msrv.downloads.direct import Direct
+from msrv.downloads.direct_sender import Direct
 from msrv.downloads.ranges import ByteRange
 from msrv.downloads.representation import Representation
+from msrv.downloads.zip import MEDIA_TYPE, Archive, Member
 from msrv.storage.local import Folder
 from msrv.storage.model import Content, StorageError
 from tests.downloads.made import NOW, noise, put

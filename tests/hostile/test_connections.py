@@ -13,8 +13,8 @@ from typing import Final
 
 import pytest
 
-from msrv.connections import HEADERS_SECONDS
-from msrv.tls.engine import HANDSHAKE_SECONDS
+from msrv.connections.request_handler import HEADERS_SECONDS
+from msrv.tls.protocol import HANDSHAKE_SECONDS
 from tests.hostile.attacked import (
     CLOSE,
     GET,

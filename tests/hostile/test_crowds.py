@@ -20,9 +20,9 @@ import pytest
 from tests.hostile.attacked import FORM, HOST
 from tests.hostile.crowd import Begin, Crowd, Visitor, crowded, opened
 from tests.hostile.test_connections import client_hello
+from tests.payments.stripe import shapes
+from tests.payments.stripe.fake import KEY, SECRET, FakeStripe
 from tests.running import ROOT, RunningStore, free_port, start
-from tests.stripe import shapes
-from tests.stripe.fake import KEY, SECRET, FakeStripe
 
 FILES: Final = 256
 CROWD: Final = 320

@@ -7,9 +7,9 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from msrv.pages import time_slices
-from msrv.pages.forms import MAX_BYTES, MAX_FIELD_BYTES, MEDIA_TYPE
+from msrv import time_slices
 from msrv.settings import Settings
+from msrv.web.forms import MAX_BYTES, MAX_FIELD_BYTES, MEDIA_TYPE
 from tests.conftest import Client, StartStore
 from tests.hostile import loop_time
 from tests.hostile.loop_time import Request, ask, unit, watched

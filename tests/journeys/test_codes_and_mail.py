@@ -14,7 +14,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, ViewportSize, expect
 
-from msrv.mail.relay import Tls
+from msrv.mail.smtp import Tls
 from msrv.settings import DEMO_LIBRARY
 from tests.journeys.test_buying import DESKTOP, PHONE, visit
 from tests.mail.relays import Authority, Handler, relay

@@ -10,8 +10,8 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
+from tests.payments.stripe.fake import KEY, SECRET, FakeStripe
 from tests.running import RunningStore, start
-from tests.stripe.fake import KEY, SECRET, FakeStripe
 
 pytestmark = pytest.mark.browser
 

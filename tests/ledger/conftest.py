@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from msrv.ledger import migrating
-from msrv.ledger.database import Database
+from msrv.ledger.db import migrate
+from msrv.ledger.db.database import Database
 from tests.ledger.servers import Server
 
 _numbers = itertools.count()
@@ -34,5 +34,5 @@ async def empty(url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def database(empty: Database) -> Database:
     """A database with the tables of this version."""
-    await migrating.upgrade(empty)
+    await migrate.upgrade(empty)
     return empty

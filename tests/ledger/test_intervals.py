@@ -5,13 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.ledger.intervals import (
-    covers,
-    from_text,
-    measure,
-    to_text,
-    union,
-)
+from msrv.ledger.intervals import covers, from_text, measure, to_text, union
 
 SIZE = 60
 INTERVALS = st.lists(

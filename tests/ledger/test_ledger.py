@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
-from msrv.ledger import lines, migrating, tables
-from msrv.ledger.database import Database
+from msrv.ledger import records
+from msrv.ledger.db import migrate, schema
+from msrv.ledger.db.database import Database
 from msrv.ledger.errors import DatabaseError, Unreachable, Unsuitable
 from msrv.ledger.events import Event, Redeemed
 from msrv.ledger.ledger import Ledger
-from msrv.ledger.leftovers import ASIDE
-from msrv.ledger.pen import Pen
+from msrv.ledger.recovery import ASIDE
+from msrv.ledger.segments import Pen
 from tests.ledger.made import NOON, order_id, sale
 from tests.ledger.servers import Server
 from tests.running import free_port
@@ -28,7 +29,7 @@ async def count(database: Database) -> int:
     """How many orders there are."""
     async with database.reading() as connection:
         found = await connection.scalar(
-            select(func.count()).select_from(tables.orders)
+            select(func.count()).select_from(schema.orders)
         )
         return int(found or 0)
 
@@ -75,8 +76,8 @@ async def test_what_a_killed_process_left(
 ) -> None:
     """The sales of a killed replica are never seen again."""
     pen = Pen(tmp_path / "spool")
-    pen.write(lines.encode_all([sale(1), sale(2)]))
-    pen.write(lines.encode(sale(3)))
+    pen.write(records.encode_all([sale(1), sale(2)]))
+    pen.write(records.encode(sale(3)))
     torn = pen.segments[0].path
     pen.close()
     torn.write_bytes(torn.read_bytes()[:-7])
@@ -131,7 +132,7 @@ async def test_an_event_that_can_not_be_posted(
         assert ledger.status().state == "ok"
     assert await count(database) == 2
     aside = (tmp_path / "spool" / ASIDE).read_bytes()
-    assert lines.decode(aside) == bad
+    assert records.decode(aside) == bad
 
 
 @contextlib.asynccontextmanager
@@ -146,7 +147,7 @@ async def look(url: str) -> None:
     """Look at a database, without much patience."""
     database = Database(url, timeout_seconds=0.5)
     try:
-        await migrating.make_ready(database)
+        await migrate.make_ready(database)
     finally:
         await database.close()
 
@@ -183,7 +184,7 @@ async def test_a_server_that_stands_still(
     """A database that hangs holds the store, or is never asked again."""
     url = await asyncio.to_thread(mariadb.create, "stands_still")
     database = Database(url, timeout_seconds=0.5)
-    await migrating.upgrade(database)
+    await migrate.upgrade(database)
     assert mariadb.process is not None
     async with Ledger(tmp_path, url) as ledger:
         await ledger.sold(sale(1))
@@ -221,12 +222,12 @@ async def test_wrong_passwords_are_told(mariadb: Server) -> None:
     """An operator with a typing error looks for it in the network."""
     database = Database(mariadb.url("x").replace("p%40ss", "wrong"))
     with pytest.raises(Unsuitable, match="Access denied") as caught:
-        await migrating.make_ready(database)
+        await migrate.make_ready(database)
     assert "wrong" not in str(caught.value)
     await database.close()
     database = Database(mariadb.url("no_such_database"))
     with pytest.raises(Unsuitable, match="Unknown database"):
-        await migrating.make_ready(database)
+        await migrate.make_ready(database)
     await database.close()
 
 
@@ -247,7 +248,7 @@ async def test_a_server_without_tables_is_told_of_once(
         assert len(said) == 1
         # Mended without a restart.
         database = Database(url)
-        await migrating.upgrade(database)
+        await migrate.upgrade(database)
         await until(lambda: ledger.status().posted_events == 1)
         assert ledger.status().state == "ok"
         assert await count(database) == 1
@@ -258,7 +259,7 @@ async def test_a_full_database(tmp_path: Path) -> None:
     """A database without room loses sales, or is not noticed."""
     url = f"sqlite:///{tmp_path / 'small.sqlite3'}"
     database = Database(url)
-    await migrating.upgrade(database)
+    await migrate.upgrade(database)
     async with Ledger(tmp_path, url) as ledger:
         await ledger.settled()
         assert ledger._database is not None

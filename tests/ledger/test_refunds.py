@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from msrv.ledger import revoking
-from msrv.ledger.database import Database
+from msrv.ledger.db import revoke
+from msrv.ledger.db.database import Database
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.revocations import FILE_NAME, Revocations
 from tests.ledger.made import NOON, order_id, sale
@@ -61,7 +61,7 @@ async def test_a_refund_reaches_every_replica(
         await one.settled()
         replicas = (one, other)
         begun = asyncio.get_running_loop().time()
-        held = await revoking.revoke(
+        held = await revoke.revoke(
             database, order_id(1), "album", by="studio", now_ms=NOON * 1000
         )
         assert {line.item_id: line.refunded for line in held} == {
@@ -83,7 +83,7 @@ async def test_a_refund_reaches_every_replica(
         assert alone.revocations.ends(order_id(1), "album")
     async with Ledger(tmp_path / "one", url) as one:
         # Its clock is behind; it counts as the last all the same.
-        await revoking.restore(database, order_id(1), by="cli", now_ms=0)
+        await revoke.restore(database, order_id(1), by="cli", now_ms=0)
         await until(
             lambda: not one.revocations.ends(order_id(1), "track", "album")
         )

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from msrv.ledger import news
-from msrv.ledger.database import Database
+from msrv.ledger.db import revocation_feed
+from msrv.ledger.db.database import Database
+from msrv.ledger.db.projection import post
 from msrv.ledger.events import Event
-from msrv.ledger.posting import post
 from msrv.ledger.revocations import BadList, Revocations, TakenBack
 from tests.ledger.made import order_id, restored, revoked, sale
 
@@ -88,10 +88,10 @@ def test_a_damaged_list_is_told(tmp_path: Path, damage: object) -> None:
 
 async def ask(
     database: Database, revocations: Revocations
-) -> news.News | None:
+) -> revocation_feed.News | None:
     """Ask as a replica does, and take what is heard."""
     async with database.reading() as connection:
-        heard = await news.ask(connection, revocations.number)
+        heard = await revocation_feed.ask(connection, revocations.number)
     if heard is not None and heard.is_all:
         revocations.replace(heard.orders, heard.number)
     elif heard is not None:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from msrv.ledger import lines
+from msrv.ledger import records
 from msrv.ledger.errors import SpoolFailed
 from msrv.ledger.events import Event
-from msrv.ledger.leftovers import take_over
-from msrv.ledger.pen import Pen
+from msrv.ledger.recovery import take_over
+from msrv.ledger.segments import Pen
 from msrv.ledger.spool import Spool
 from tests.ledger.made import names, sale
 from tests.running import ROOT
@@ -27,7 +27,7 @@ def written(root: Path) -> list[Event]:
     return [
         event
         for path in sorted(root.glob("*/*.log"))
-        for event in lines.read(path, 0, most=10_000).events
+        for event in records.read(path, 0, most=10_000).events
     ]
 
 
@@ -127,7 +127,7 @@ from msrv.ledger import lines
 from msrv.ledger.pen import Pen
 from tests.ledger.made import sale
 pen = Pen(Path(sys.argv[1]))
-pen.write(lines.encode(sale(int(sys.argv[2]))))
+pen.write(records.encode(sale(int(sys.argv[2]))))
 print("written", flush=True)
 time.sleep(60)
 """
@@ -137,7 +137,7 @@ def test_only_a_dead_process_is_taken_over(tmp_path: Path) -> None:
     """Two replicas delete each other's sales, or a dead one's stay there."""
     root = tmp_path / "spool"
     own = Pen(root)
-    own.write(lines.encode(sale(1)))
+    own.write(records.encode(sale(1)))
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD, str(root), "2"],
         cwd=ROOT,
@@ -154,7 +154,7 @@ def test_only_a_dead_process_is_taken_over(tmp_path: Path) -> None:
     (left,) = take_over(root, own.folder)
     assert list(take_over(root, own.folder)) == []
     (path,) = left.paths
-    assert lines.read(path, 0).events == (sale(2),)
+    assert records.read(path, 0).events == (sale(2),)
     left.let_go(empty=False)
     (again,) = take_over(root, own.folder)
     again.let_go(empty=True)
@@ -165,15 +165,15 @@ def test_only_a_dead_process_is_taken_over(tmp_path: Path) -> None:
 def test_a_failed_write_leaves_nothing_half_done(tmp_path: Path) -> None:
     """What comes after an error is written behind half a line."""
     pen = Pen(tmp_path / "spool")
-    pen.write(lines.encode(sale(1)))
+    pen.write(records.encode(sale(1)))
     file = pen._file
     assert file is not None
     keep = os.dup(file)
     readable = os.open(os.devnull, os.O_RDONLY)
     os.dup2(readable, file)  # writing to it fails from here on
     with pytest.raises(SpoolFailed):
-        pen.write(lines.encode(sale(2)))
-    pen.write(lines.encode(sale(3)))
+        pen.write(records.encode(sale(2)))
+    pen.write(records.encode(sale(3)))
     assert written(tmp_path / "spool") == [sale(1), sale(3)]
     os.close(keep)
     os.close(readable)

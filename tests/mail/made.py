@@ -2,8 +2,8 @@
 
 from email.headerregistry import Address
 
-from msrv.mail.letters import Letter
-from msrv.mail.writing import Writer
+from msrv.mail.receipt_mail import Letter
+from msrv.mail.rendering import Writer
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.receipts import Line, Receipt
 from tests.ledger.made import NOON, order_id

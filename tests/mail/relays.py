@@ -13,7 +13,7 @@ from typing import Any, cast
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from msrv.mail.relay import Account, Relay, Tls
+from msrv.mail.smtp import Account, Relay, Tls
 
 USER = "shop"
 PASSWORD = "p@ss/word"

@@ -9,11 +9,11 @@ import pytest
 
 from msrv import settings
 from msrv.payments.demo import Demo
-from msrv.payments.model import Bill, Paid, PayAt
+from msrv.payments.provider import Bill, Paid, PayAt
 from msrv.payments.registry import Providers
 from msrv.proofs.orders import Line
 from msrv.proofs.quotes import Quote
-from tests.stripe.fake import KEY
+from tests.payments.stripe.fake import KEY
 
 
 def quote(price_minor: int) -> Quote:

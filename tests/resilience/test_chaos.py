@@ -17,8 +17,8 @@ import aiohttp
 import pytest
 from sqlalchemy import func, select
 
-from msrv.ledger import tables
-from msrv.ledger.database import Database
+from msrv.ledger.db import schema
+from msrv.ledger.db.database import Database
 from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
 from tests.downloads.made import noise
@@ -240,11 +240,11 @@ class Books:
     async def sales(self) -> tuple[set[str], int, int]:
         """The orders, and what the sums say of their number and worth."""
         async with self._database.reading() as connection:
-            known = await connection.scalars(select(tables.orders.c.order_id))
+            known = await connection.scalars(select(schema.orders.c.order_id))
             sums = await connection.execute(
                 select(
-                    func.sum(tables.days.c.orders),
-                    func.sum(tables.days.c.sold_minor),
+                    func.sum(schema.days.c.orders),
+                    func.sum(schema.days.c.sold_minor),
                 )
             )
             orders, sold_minor = sums.one()
@@ -254,6 +254,6 @@ class Books:
         """How many downloads are known of."""
         async with self._database.reading() as connection:
             found = await connection.scalar(
-                select(func.count()).select_from(tables.downloads)
+                select(func.count()).select_from(schema.downloads)
             )
             return int(found or 0)

@@ -15,13 +15,7 @@ import pytest
 
 from msrv.storage import verification
 from msrv.storage.local import Folder
-from msrv.storage.model import (
-    Changed,
-    Content,
-    FileIdentity,
-    Gone,
-    Unverified,
-)
+from msrv.storage.model import Changed, Content, FileIdentity, Gone, Unverified
 from msrv.storage.verification import verified
 from tests.catalog.rights import open_folder, without_rights
 

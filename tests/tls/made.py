@@ -9,9 +9,9 @@ from pathlib import Path
 
 import trustme
 
-from msrv.admission import Admission, Limits, Slot
-from msrv.certificates import Pair
-from msrv.tls.engine import Engine
+from msrv.connections.admission import Admission, Limits, Slot
+from msrv.tls.certificates import Pair
+from msrv.tls.protocol import Engine
 
 HELLO = b"hello"
 ROOM = Limits(total=1000, per_network=1000)

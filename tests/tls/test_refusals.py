@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("OpenSSL", reason="pyOpenSSL is not installed")
 
 from msrv.tls.listener import SocketTLS
-from msrv.tls.stock import StockTLS
+from msrv.tls.stdlib import StockTLS
 from tests.tls.made import HELLO, listening, pair_for
 
 OPENSSL = shutil.which("openssl")

@@ -13,9 +13,9 @@ import trustme
 
 pytest.importorskip("OpenSSL", reason="pyOpenSSL is not installed")
 
-from msrv.admission import Admission, Limits, Slot
-from msrv.certificates import CertificateError, Pair
+from msrv.connections.admission import Admission, Limits, Slot
 from msrv.tls import transport as transport_room
+from msrv.tls.certificates import CertificateError, Pair
 from msrv.tls.choice import choose
 from msrv.tls.listener import SocketTLS
 from msrv.tls.records import MOST_BYTES

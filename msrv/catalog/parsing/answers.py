@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from msrv.catalog.metadata.images import ArtworkFacts, NotAPicture
+from msrv.catalog.metadata.tags import NotAudio, Tags
+from msrv.catalog.names.text import clean
 from msrv.catalog.parsing.errors import HelperEnded
 from msrv.catalog.parsing.frames import Frame
 from msrv.catalog.parsing.values import BadValue, checked
-from msrv.catalog.pictures import ArtworkFacts, NotAPicture
-from msrv.catalog.tags import NotAudio, Tags
-from msrv.catalog.text import clean
 
 _COLOUR: Final = re.compile(r"#[0-9a-f]{6}")
 _MAX_SIDE: Final = 1 << 20

@@ -13,11 +13,7 @@ import sys
 from dataclasses import asdict
 from typing import Final
 
-from msrv.catalog.parsing.confinement import (
-    PROGRAM_FOLDERS,
-    Limits,
-    confine,
-)
+from msrv.catalog.parsing.confinement import PROGRAM_FOLDERS, Limits, confine
 from msrv.catalog.parsing.interpreter import ENVIRONMENT, python
 
 LIMITS: Final = Limits(

@@ -70,7 +70,10 @@ _LIBRARIES: Final = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
 
 
 def _tags(file: BinaryIO, fields: dict[str, Any]) -> Frame:  # noqa: ARG001
-    from msrv.catalog.tags import NotAudio, read_tags  # noqa: PLC0415 - slow
+    from msrv.catalog.metadata.tags import (  # noqa: PLC0415 - slow to import
+        NotAudio,
+        read_tags,
+    )
 
     try:
         return Frame({"tags": read_tags(file).to_facts()})
@@ -79,20 +82,20 @@ def _tags(file: BinaryIO, fields: dict[str, Any]) -> Frame:  # noqa: ARG001
 
 
 def _measure(file: BinaryIO, fields: dict[str, Any]) -> Frame:  # noqa: ARG001
-    from msrv.catalog import pictures  # noqa: PLC0415 - slow to import
+    from msrv.catalog.metadata import images  # noqa: PLC0415 - slow to import
 
     try:
-        return Frame({"picture": asdict(pictures.measure(file))})
-    except pictures.NotAPicture as error:
+        return Frame({"picture": asdict(images.measure(file))})
+    except images.NotAPicture as error:
         return Frame({"refused": error.reason})
 
 
 def _shrink(file: BinaryIO, fields: dict[str, Any]) -> Frame:
-    from msrv.catalog import pictures  # noqa: PLC0415 - slow to import
+    from msrv.catalog.metadata import images  # noqa: PLC0415 - slow to import
 
     try:
-        return Frame({}, pictures.shrink(file, int(fields["width"])))
-    except pictures.NotAPicture as error:
+        return Frame({}, images.shrink(file, int(fields["width"])))
+    except images.NotAPicture as error:
         return Frame({"refused": error.reason})
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Self, TypeVar
 
+from msrv.catalog.metadata.images import ArtworkFacts, NotAPicture
+from msrv.catalog.metadata.tags import NotAudio, Tags
 from msrv.catalog.parsing.answers import picture_of, tags_of, webp_of
 from msrv.catalog.parsing.errors import (
     HelperEnded,
@@ -22,8 +24,6 @@ from msrv.catalog.parsing.helper_process import HelperProcess
 from msrv.catalog.parsing.interpreter import python
 from msrv.catalog.parsing.marks import FOLDER_NAME, Marks
 from msrv.catalog.parsing.values import BadValue
-from msrv.catalog.pictures import ArtworkFacts, NotAPicture
-from msrv.catalog.tags import NotAudio, Tags
 
 log = logging.getLogger(__name__)
 

@@ -5,11 +5,11 @@ from typing import Final, Self
 
 from msrv.money import Money
 from msrv.payments.errors import AmountNotTaken, NoSuchPayment
-from msrv.payments.model import Answer, Bill, Ear, PayAt, Settled
+from msrv.payments.provider import Answer, Bill, Ear, PayAt, Settled
 from msrv.payments.stripe import sessions
 from msrv.payments.stripe.amounts import to_stripe
 from msrv.payments.stripe.client import NAME, AmountRefused, Api, Queue
-from msrv.payments.stripe.messages import Messages
+from msrv.payments.stripe.webhooks import Messages
 from msrv.proofs.quotes import Quote
 from msrv.settings import Settings
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from msrv.money import Money
 from msrv.payments import return_addresses
 from msrv.payments.errors import AmountNotTaken, NoSuchPayment
-from msrv.payments.model import (
+from msrv.payments.provider import (
     Bill,
     Outcome,
     Paid,

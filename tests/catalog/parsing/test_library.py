@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from msrv.catalog.index import Index
+from msrv.catalog.library.index import Index
+from msrv.catalog.library.loader import Reading, read_library
 from msrv.catalog.parsing.marks import RETRY_SECONDS, Marks
 from msrv.catalog.parsing.parser import Parser, _of_picture
-from msrv.catalog.reading import Reading, read_library
 from tests.catalog.parsing import hostile
 from tests.catalog.shelves import Library, problems
 

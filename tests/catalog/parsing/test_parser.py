@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from msrv.catalog.metadata.images import NotAPicture
+from msrv.catalog.metadata.tags import NotAudio, Tags
 from msrv.catalog.parsing.errors import NoParser, ParserClosed, StopsParser
 from msrv.catalog.parsing.parser import Parser
-from msrv.catalog.pictures import NotAPicture
-from msrv.catalog.tags import NotAudio, Tags
 from tests.catalog import parsers
 from tests.catalog.covers import saved
 from tests.catalog.parsing import hostile

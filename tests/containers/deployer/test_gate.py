@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from msrv.deployer.engine import API
+from msrv.deployer.docker import API
 from tests.containers.deployer.conftest import StartDeployer, lines
 from tests.containers.deployer.programs import Registry
 from tests.containers.deployer.rig import Running, Shop, pushed

@@ -1,0 +1,1 @@
+"""Configuration of a library: `store.toml` and `release.toml`."""

@@ -1,0 +1,255 @@
+"""The last good text of store.toml and of each release.toml.
+
+A file that is away for a second, or cut short by an upload that stalls, says
+less than it did, and what nobody states costs less. So what a file used to
+state counts on until the file has said less for the grace, also after a
+restart: the texts are kept in the data folder.
+"""
+
+import hashlib
+import json
+import logging
+import math
+import tomllib
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, Self
+
+from msrv.catalog.cache import keep
+from msrv.catalog.config.problems import Problem
+from msrv.catalog.names.text import shown
+
+log = logging.getLogger(__name__)
+
+FILE_NAME: Final = "configuration.json"
+_VERSION: Final = 1
+_NAMED: Final = 3
+"""So many of the keys that are missing are named."""
+
+_KEYS: Final = {
+    # A price may become a minimum: one of the two is stated all the same.
+    "price": "price",
+    "minimum": "price",
+    "suggested": "suggested",
+    "item_price": "item_price",
+    "item_minimum": "item_price",
+    "item_suggested": "item_suggested",
+    "currency": "currency",
+    "id": "id",
+    "hidden": "hidden",
+}
+
+
+class KeptConfig:
+    """The texts, and since when files have said less than them.
+
+    One thread at a time. `timer` never goes back.
+    """
+
+    def __init__(
+        self,
+        file: Path | None = None,
+        texts: Mapping[str, str] | None = None,
+        *,
+        grace_seconds: float = 0,
+        timer: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        self._file = file
+        self._texts = dict(texts or {})
+        self._grace_seconds = grace_seconds
+        self._timer = timer
+        self._lacking: dict[str, tuple[str | None, float]] = {}
+        self._changed = False
+        self._warned = False
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        *,
+        grace_seconds: float,
+        timer: Callable[[], float],
+        read_only: bool = False,
+    ) -> Self:
+        """Read what a data folder keeps; never fails.
+
+        With `read_only`, nothing is ever written there.
+        """
+        file = folder / FILE_NAME
+        texts: Mapping[str, str] = {}
+        try:
+            texts = _read(file.read_bytes())
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            log.warning(
+                "%s can't be used, so prices are what the library's files "
+                "say now: %s",
+                file,
+                getattr(error, "strerror", None) or error,
+            )
+        return cls(
+            None if read_only else file,
+            texts,
+            grace_seconds=grace_seconds,
+            timer=timer,
+        )
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a file says less than it did, and the grace isn't over."""
+        return bool(self._lacking)
+
+    def text(self, path: str) -> str | None:
+        """Return the last good text of a file."""
+        return self._texts.get(path)
+
+    def weigh(
+        self, path: str, text: str | None
+    ) -> tuple[str | None, Problem | None]:
+        """Return the text to use: the one that is there, or the last good one.
+
+        None is a file that isn't there. With the last good one comes the
+        problem to show meanwhile.
+        """
+        kept = self._texts.get(path)
+        lack = "" if kept is None else _lack(kept, text)
+        if not lack:
+            self._lacking.pop(path, None)
+            return text, None
+        now = self._timer()
+        seen, since = self._lacking.get(path, ("", now))
+        if path not in self._lacking or seen != text:
+            # Another state of it: an upload goes on.
+            since = now
+        self._lacking[path] = (text, since)
+        if now - since >= self._grace_seconds:
+            del self._lacking[path]
+            self._drop(path)
+            log.warning(
+                "%s %s, for over %g seconds: what it said before no longer "
+                "counts",
+                shown(path),
+                lack,
+                self._grace_seconds,
+            )
+            return text, None
+        what = f"{lack}; its last version is used"
+        if math.isfinite(self._grace_seconds):
+            what += f" for {self._grace_seconds:g} s"
+        return kept, Problem(shown(path), None, what)
+
+    def keep(self, path: str, text: str) -> None:
+        """Remember a text that was read without a problem."""
+        if not text.strip():
+            self._drop(path)
+        elif self._texts.get(path) != text:
+            self._texts[path] = text
+            self._changed = True
+
+    def forget_all_but(self, paths: Collection[str]) -> None:
+        """Forget files whose folders have been gone for the grace."""
+        now = self._timer()
+        for path in self._texts.keys() - set(paths):
+            _, since = self._lacking.setdefault(path, (None, now))
+            if now - since >= self._grace_seconds:
+                del self._lacking[path]
+                self._drop(path)
+
+    def save(self) -> None:
+        """Write what has changed; blocks. A disk that is full is logged."""
+        if not self._changed or self._file is None:
+            return
+        try:
+            keep(self._file, _written(self._texts))
+        except OSError as error:
+            if not self._warned:
+                log.warning(
+                    "the last good configuration can't be kept in %s: %s",
+                    self._file,
+                    error.strerror,
+                )
+            self._warned = True
+            return
+        self._changed = self._warned = False
+
+    def _drop(self, path: str) -> None:
+        if self._texts.pop(path, None) is not None:
+            self._changed = True
+
+
+def _lack(kept: str, text: str | None) -> str:
+    """Return what a text lacks that the last good one had; "" for nothing."""
+    if text is None:
+        return "is missing"
+    if not text.strip():
+        return "is empty"
+    try:
+        lost = sorted(_statements(kept) - _statements(text))
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return ""  # a broken file is another problem, and has its own rule
+    if lost:
+        more = len(lost) - _NAMED
+        named = ", ".join(lost[:_NAMED])
+        return f"no longer states {named}" + (
+            f" and {more:,} more" if more > 0 else ""
+        )
+    if kept.startswith(text) and kept.rstrip() != text.rstrip():
+        return "ends earlier than it did"
+    return ""
+
+
+def _statements(text: str) -> frozenset[str]:
+    """Name what a text states of prices, discounts, ids and withdrawals."""
+    return frozenset(_stated(tomllib.loads(text)))
+
+
+def _stated(document: Mapping[str, Any]) -> Iterator[str]:
+    yield from _priced(document, "")
+    items = document.get("items")
+    for name, table in items.items() if isinstance(items, dict) else ():
+        if isinstance(table, dict):
+            yield from _priced(table, f"items.{name}.")
+    prices = document.get("prices")
+    for name in prices if isinstance(prices, dict) else ():
+        yield f"prices.{name}"
+    discounts = document.get("discounts")
+    for code, table in (
+        discounts.items() if isinstance(discounts, dict) else ()
+    ):
+        for name in table if isinstance(table, dict) else ():
+            # A percentage may become an amount.
+            said = "percent" if name == "amount" else name
+            yield f"discounts.{code}.{said}"
+
+
+def _priced(table: Mapping[str, Any], where: str) -> Iterator[str]:
+    for name, stands_for in _KEYS.items():
+        if name in table:
+            yield where + stands_for
+
+
+def _written(texts: Mapping[str, str]) -> bytes:
+    files = json.dumps(dict(sorted(texts.items())))
+    whole = {
+        "version": _VERSION,
+        "sha256": hashlib.sha256(files.encode()).hexdigest(),
+        "files": files,
+    }
+    return json.dumps(whole).encode()
+
+
+def _read(data: bytes) -> Mapping[str, str]:
+    """Read what `_written` wrote. Raises ValueError, TypeError, KeyError."""
+    whole = json.loads(data)
+    files = whole["files"]
+    if whole["version"] != _VERSION:
+        raise ValueError("it is another version's")
+    if hashlib.sha256(files.encode()).hexdigest() != whole["sha256"]:
+        raise ValueError("it is damaged")
+    texts = json.loads(files)
+    if not isinstance(texts, dict) or not all(
+        isinstance(text, str) for text in texts.values()
+    ):
+        raise ValueError("it is damaged")
+    return texts

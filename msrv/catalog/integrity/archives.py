@@ -1,0 +1,81 @@
+"""ZIP and 7z: the directory at the end, where all that counts stands.
+
+https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3.14 to
+4.3.16. EPUB, CBZ, DOCX and JAR are ZIPs.
+"""
+
+from typing import Final
+
+from msrv.catalog.integrity.model import Container, Source, of_bytes
+
+_END, _END_BYTES = b"PK\5\6", 22
+_LOCATOR, _LOCATOR_BYTES = b"PK\6\7", 20
+_END_64, _END_64_BYTES = b"PK\6\6", 56
+_ENTRY: Final = b"PK\1\2"
+_FIRST: Final = (b"PK\3\4", b"PK\5\6")
+_TAIL_BYTES: Final = 128 * 1024
+"""The comment behind the end has 65,535 bytes at most; some junk besides."""
+
+
+def zip_file(source: Source) -> Container:
+    """Read a ZIP."""
+    at, tail = source.tail(_TAIL_BYTES)
+    found = tail.rfind(_END)
+    while found >= 0:
+        if _is_end(source, at + found):
+            return Container("ZIP")
+        found = tail.rfind(_END, 0, found)
+    return Container(
+        "ZIP", missing="is cut off: the directory at its end is missing"
+    )
+
+
+def _is_end(source: Source, at: int) -> bool:
+    """Whether a file's own directory ends at an offset.
+
+    Also a ZIP inside of it has one, and may be what a cut leaves.
+    """
+    end = source.read(at, _END_BYTES)
+    if len(end) < _END_BYTES:
+        return False
+
+    def number(begin: int, count: int) -> int:
+        return int.from_bytes(end[begin : begin + count], "little")
+
+    disk, entries = number(4, 2), number(10, 2)
+    size, offset, comment = number(12, 4), number(16, 4), number(20, 2)
+    if at + _END_BYTES + comment > source.size_bytes:
+        return False
+    directory_end = at
+    if 0xFFFF in {disk, entries} or 0xFFFFFFFF in {size, offset}:
+        locator = source.read(at - _LOCATOR_BYTES, _LOCATOR_BYTES)
+        if locator[:4] == _LOCATOR:
+            big = int.from_bytes(locator[8:16], "little")
+            end_64 = source.read(big, _END_64_BYTES)
+            if end_64[:4] != _END_64:
+                return False
+            entries = int.from_bytes(end_64[32:40], "little")
+            size = int.from_bytes(end_64[40:48], "little")
+            offset = int.from_bytes(end_64[48:56], "little")
+            directory_end = big
+    in_front = directory_end - size - offset
+    is_part = disk not in {0, 0xFFFF}  # the last of several
+    is_inner = in_front > 0 and source.read(0, 4) in _FIRST
+    begins = source.read(offset + in_front, 4)
+    return is_part or (
+        in_front >= 0 and not is_inner and (not entries or begins == _ENTRY)
+    )
+
+
+def seven_zip(source: Source) -> Container:
+    """Read a 7z archive. Raises Truncated."""
+    head = source.exactly(0, 32)
+    offset = int.from_bytes(head[12:20], "little")
+    size = int.from_bytes(head[20:28], "little")
+    end = 32 + offset + size
+    missing = ""
+    if end > source.size_bytes:
+        missing = of_bytes(source.size_bytes, end)
+    elif not offset and not size and source.size_bytes > 32:
+        missing = "is cut off: the directory at its end is missing"
+    return Container("7z", missing=missing)

@@ -1,0 +1,179 @@
+"""RIFF (WAV, RF64, BW64, AVI, WebP) and FORM (AIFF, AIFC): chunks.
+
+https://www.itu.int/rec/R-REC-BS.2088 for BW64 and `ds64`,
+https://tech.ebu.ch/docs/tech/tech3306v1_1.pdf for RF64.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from msrv.catalog.integrity.model import (
+    Container,
+    Source,
+    is_streamed,
+    of_bytes,
+    seconds,
+)
+
+_CHUNKS_AT_MOST: Final = 512
+_SLACK_BYTES: Final = 8
+"""Some programs state the file's size and not that of what follows."""
+_UNKNOWN_64: Final = frozenset({0, (1 << 64) - 1})
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One chunk: its four letters, where its body begins, its stated size."""
+
+    name: bytes
+    start: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        """End of its body, without padding."""
+        return self.start + self.size
+
+
+def riff(source: Source) -> Container:
+    """Read a RIFF file. Raises Truncated."""
+    magic, size, form = _head(source, "little")
+    if form != b"WAVE":
+        there = source.size_bytes
+        is_cut = not is_streamed(size) and 8 + size > there
+        return Container(
+            "RIFF", missing=of_bytes(there, 8 + size) if is_cut else ""
+        )
+    name = "WAV" if magic == b"RIFF" else magic.decode()
+    stated: int | None = None if is_streamed(size) else size
+    sound: int | None = None
+    bytes_a_second = 0
+    for chunk in chunks(source, 12, source.size_bytes, "little"):
+        if chunk.name == b"ds64":
+            size = source.number(chunk.start, 8, "little")
+            stated = None if size in _UNKNOWN_64 else size
+            size = source.number(chunk.start + 8, 8, "little")
+            sound = None if size in _UNKNOWN_64 else size
+        elif chunk.name == b"fmt ":
+            bytes_a_second = source.number(chunk.start + 8, 4, "little")
+        elif chunk.name == b"data":
+            if magic == b"RIFF" or chunk.size != 0xFFFFFFFF:
+                sound = None if is_streamed(chunk.size) else chunk.size
+            return _sound(
+                source,
+                Container(name, "audio/wav"),
+                chunk.start,
+                size=sound,
+                stated=stated,
+                order="little",
+                bytes_a_second=bytes_a_second,
+            )
+        elif chunk.end > source.size_bytes:
+            return Container(name, "audio/wav", None, _cut(source, chunk.end))
+    return Container(name, "audio/wav", None, "has no sound in it")
+
+
+def form(source: Source) -> Container:
+    """Read a FORM file. Raises Truncated."""
+    _, size, kind = _head(source, "big")
+    if kind not in {b"AIFF", b"AIFC"}:
+        return Container("IFF")
+    name = kind.decode()
+    stated = None if is_streamed(size) else size
+    duration = None
+    for chunk in chunks(source, 12, source.size_bytes, "big"):
+        if chunk.name == b"COMM":
+            frames = source.number(chunk.start + 2, 4)
+            duration = seconds(frames, _extended(source, chunk.start + 8))
+        elif chunk.name == b"SSND":
+            sound = None if is_streamed(chunk.size) else chunk.size
+            found = Container(name, "audio/aiff", duration)
+            return _sound(
+                source,
+                found,
+                chunk.start,
+                size=sound,
+                stated=stated,
+                order="big",
+                skip=8,
+            )
+        elif chunk.end > source.size_bytes:
+            missing = _cut(source, chunk.end)
+            return Container(name, "audio/aiff", duration, missing)
+    return Container(name, "audio/aiff", None, "has no sound in it")
+
+
+def _head(
+    source: Source, order: Literal["big", "little"]
+) -> tuple[bytes, int, bytes]:
+    head = source.exactly(0, 12)
+    return head[:4], int.from_bytes(head[4:8], order), head[8:]
+
+
+def _sound(
+    source: Source,
+    found: Container,
+    start: int,
+    *,
+    size: int | None,
+    stated: int | None,
+    order: Literal["big", "little"],
+    bytes_a_second: int = 0,
+    skip: int = 0,
+) -> Container:
+    """Judge a file by its chunk of sound, and by those that follow it.
+
+    `size` and `stated` are those of the sound and of the whole, None where
+    they weren't known to the program that wrote the file.
+    """
+    total = source.size_bytes
+    there = total - start
+    duration = found.duration_seconds or seconds(
+        min(size or there, there), bytes_a_second
+    )
+    missing = ""
+    if there <= skip:
+        missing = "has no sound in it"
+    elif size is not None and size > there:
+        missing = of_bytes(there, size)
+    if there <= skip and size is not None and size > skip:
+        missing = of_bytes(max(there, 0), size)
+    if not missing and size is not None and stated is not None:
+        end = 8 + stated
+        after = start + size + size % 2
+        for chunk in chunks(source, after, min(end, total), order):
+            if chunk.end > total:
+                missing = _cut(source, chunk.end)
+        # Only where something of that size is missing behind the sound.
+        if not missing and end > max(total, after) + _SLACK_BYTES:
+            missing = of_bytes(total, end)
+    return Container(found.name, found.media_type, duration, missing)
+
+
+def chunks(
+    source: Source, at: int, end: int, order: Literal["big", "little"]
+) -> Iterator[Chunk]:
+    """Yield the chunks from an offset on, whatever sizes they state."""
+    for _ in range(_CHUNKS_AT_MOST):
+        if at + 8 > end:
+            return
+        head = source.read(at, 8)
+        if len(head) < 8:
+            return
+        size = int.from_bytes(head[4:], order)
+        yield Chunk(head[:4], at + 8, size)
+        at += 8 + size + size % 2
+
+
+def _cut(source: Source, end: int) -> str:
+    return of_bytes(source.size_bytes, end)
+
+
+def _extended(source: Source, at: int) -> int:
+    """Read a rate as an 80-bit number, of which whole hertz are enough."""
+    data = source.exactly(at, 10)
+    exponent = (int.from_bytes(data[:2]) & 0x7FFF) - 16383 - 63
+    if not -64 < exponent <= 0:
+        return 0
+    return int.from_bytes(data[2:]) >> -exponent

@@ -1,0 +1,198 @@
+"""MP3: the frames or bytes that its first frame counts, against the file.
+
+http://gabriel.mp3-tech.org/mp3infotag.html for Xing, Info and LAME's tag;
+VBRI is Fraunhofer's.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from msrv.catalog.integrity.model import Container, Source, of_bytes, seconds
+
+_SEARCH_BYTES: Final = 512 * 1024
+_CANDIDATES: Final = 4000
+_FRAMES_AT_MOST: Final = 200_000
+# By version and layer: kilobits a second, as the header numbers them.
+_KILOBITS: Final = {
+    (1, 1): "32 64 96 128 160 192 224 256 288 320 352 384 416 448",
+    (1, 2): "32 48 56 64 80 96 112 128 160 192 224 256 320 384",
+    (1, 3): "32 40 48 56 64 80 96 112 128 160 192 224 256 320",
+    (2, 1): "32 48 56 64 80 96 112 128 144 160 176 192 224 256",
+    (2, 2): "8 16 24 32 40 48 56 64 80 96 112 128 144 160",
+    (2, 3): "8 16 24 32 40 48 56 64 80 96 112 128 144 160",
+}
+_RATES: Final = {
+    key: tuple(map(int, said.split())) for key, said in _KILOBITS.items()
+}
+_HERTZ: Final = {
+    3: (44_100, 48_000, 32_000),
+    2: (22_050, 24_000, 16_000),
+    0: (11_025, 12_000, 8_000),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A frame's header; `key` is what all frames of a stream share."""
+
+    size: int
+    samples: int
+    rate: int
+    bit_rate: int
+    key: bytes
+    side_bytes: int
+
+
+def mpeg(source: Source, start: int) -> Container | None:
+    """Read an MP3 whose tags end at `start`; None if no frame follows.
+
+    A frame counts where others like it follow, or where it says how many do;
+    it may stand behind some hundred kilobytes of junk.
+    """
+    if start > source.size_bytes:
+        return Container("MP3", missing=of_bytes(source.size_bytes, start))
+    found = _sync(source, start)
+    if found is None:
+        return None
+    at, frame = found
+    frames, size, is_strict = _counted(source, at, frame)
+    there = source.size_bytes - at
+    missing = ""
+    if size:
+        if there < size - (0 if is_strict else frame.size):
+            missing = of_bytes(there, size)
+    elif frames:
+        counted = _count(source, at + frame.size, frames)
+        if counted is not None and counted < frames:
+            missing = f"is cut off: {counted:,} of {frames:,} frames are there"
+    if frames:
+        duration = seconds(frames * frame.samples, frame.rate)
+    else:
+        duration = seconds(there * 8, frame.bit_rate)
+    return Container("MP3", "audio/mpeg", duration, missing)
+
+
+def adts(source: Source, start: int) -> Container | None:
+    """Read AAC without a container that begins at an offset, if it is that.
+
+    ISO/IEC 13818-7, 6.2. It doesn't say how long it is.
+    """
+    at = start
+    for number in range(3):
+        head = source.read(at, 7)
+        if number and at == source.size_bytes:
+            break
+        is_header = len(head) == 7 and head[0] == 0xFF
+        if not is_header or head[1] & 0xF6 != 0xF0 or head[2] >> 2 & 15 > 12:
+            return None
+        size = int.from_bytes(head[3:6]) >> 5 & 0x1FFF
+        if size < 7:
+            return None
+        at += size
+    return Container("AAC", "audio/aac")
+
+
+def _sync(source: Source, start: int) -> tuple[int, _Frame] | None:
+    data = source.read(start, _SEARCH_BYTES)
+    at = data.find(b"\xff")
+    tried = 0
+    while at >= 0 and tried < _CANDIDATES:
+        frame = _header(data[at : at + 4])
+        if frame is not None:
+            tried += 1
+            place = start + at
+            if any(_counted(source, place, frame)[:2]):
+                return place, frame
+            if _goes_on(source, place, frame):
+                return _first(source, place, frame)
+        at = data.find(b"\xff", at + 1)
+    return None
+
+
+def _first(source: Source, at: int, frame: _Frame) -> tuple[int, _Frame]:
+    """Pass over what is no frame of the stream, in front of its first.
+
+    Junk may end so that it looks like one more frame in front of that which
+    counts them.
+    """
+    following = at + frame.size
+    after = _header(source.read(following, 4))
+    if after is not None and any(_counted(source, following, after)[:2]):
+        return following, after
+    return at, frame
+
+
+def _goes_on(source: Source, at: int, frame: _Frame) -> bool:
+    """Whether a second frame follows, and a third unless the file ends."""
+    for number in range(2):
+        at += frame.size
+        after = _header(source.read(at, 4))
+        if after is None or after.key != frame.key:
+            return number > 0 and at >= source.size_bytes
+        frame = after
+    return True
+
+
+def _header(head: bytes) -> _Frame | None:
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
+        return None
+    version, layer = head[1] >> 3 & 3, 4 - (head[1] >> 1 & 3)
+    bits, rate = head[2] >> 4, head[2] >> 2 & 3
+    if version == 1 or layer == 4 or bits in {0, 15} or rate == 3:
+        return None
+    is_first = version == 3
+    bit_rate = 1000 * _RATES[1 if is_first else 2, layer][bits - 1]
+    hertz = _HERTZ[version][rate]
+    samples = 384 if layer == 1 else 1152
+    if layer == 3 and not is_first:
+        samples = 576
+    padding = head[2] >> 1 & 1
+    if layer == 1:
+        size = (12 * bit_rate // hertz + padding) * 4
+    else:
+        size = samples // 8 * bit_rate // hertz + padding
+    is_mono = head[3] >> 6 == 3
+    side = (17 if is_mono else 32) if is_first else (9 if is_mono else 17)
+    # Version, layer and rate.
+    key = bytes((head[1] & 0xFE, head[2] & 0x0C))
+    return _Frame(size, samples, hertz, bit_rate, key, side)
+
+
+def _counted(source: Source, at: int, frame: _Frame) -> tuple[int, int, bool]:
+    """Read how many frames and bytes there are; 0 where it isn't said.
+
+    Xing's bytes include the frame that says so. Programs disagree on whether
+    VBRI's do, so those are taken for up to a frame too many.
+    """
+    data = source.read(at, 64)
+    place = 4 + frame.side_bytes
+    # Behind a checksum of the frame, too.
+    for each in (place, place + 2):
+        if data[each : each + 4] not in {b"Xing", b"Info"}:
+            continue
+        says = source.read(at + each + 4, 12)
+        if len(says) < 12:
+            return 0, 0, True
+        flags, first, second = (
+            int.from_bytes(says[n : n + 4]) for n in (0, 4, 8)
+        )
+        frames = first if flags & 1 else 0
+        size = (second if flags & 1 else first) if flags & 2 else 0
+        return frames, size, True
+    if data[36:40] == b"VBRI":
+        says = source.read(at + 46, 8)
+        size, frames = int.from_bytes(says[:4]), int.from_bytes(says[4:])
+        return frames, size, False
+    return 0, 0, True
+
+
+def _count(source: Source, at: int, wanted: int) -> int | None:
+    """Count whole frames up to what is stated; None for too many."""
+    if wanted > _FRAMES_AT_MOST:
+        return None
+    for count in range(wanted):
+        frame = _header(source.read(at, 4))
+        if frame is None or at + frame.size > source.size_bytes:
+            return count
+        at += frame.size
+    return wanted

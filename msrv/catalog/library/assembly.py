@@ -1,0 +1,151 @@
+"""From releases to a catalog: no id twice, the store's order, a version."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Final
+
+from msrv.catalog.config.problems import Problem
+from msrv.catalog.library.release_builder import Built
+from msrv.catalog.library.scan import RELEASE_TOML
+from msrv.catalog.model import Catalog, Item, Release, Shop
+from msrv.catalog.names.text import shown
+
+_VERSION_BYTES: Final = 9
+
+
+def unique(built: Iterable[Built], problems: list[Problem]) -> list[Release]:
+    """Keep the first that has an id; another with the same is a problem."""
+    taken: dict[str, str] = {}
+    releases = []
+
+    def take(wanted: str, path: str, made: Built, folder: str) -> bool:
+        line = made.lines.get(path)
+        where = shown(path if line is None else f"{folder}/{RELEASE_TOML}")
+        place = shown(path) if line is None else f"{where}:{line}"
+        if wanted in taken:
+            what = (
+                f"{path!r} has the id {wanted!r}, "
+                f"which is taken by {taken[wanted]}; not offered"
+            )
+            problems.append(Problem(where, line, what))
+            return False
+        taken[wanted] = place
+        return True
+
+    for made in built:
+        release = made.release
+        if release is None or not take(
+            release.release_id, release.folder, made, release.folder
+        ):
+            continue
+        items = tuple(
+            item
+            for item in release.items
+            if take(item.item_id, item.content.path, made, release.folder)
+        )
+        if items:
+            releases.append(release.holding(items))
+    return releases
+
+
+def assemble(shop: Shop, releases: Iterable[Release]) -> Catalog:
+    """Put releases in the store's order, and give the whole a version."""
+    releases = list(releases)
+    releases.sort(
+        key=lambda each: (
+            each.artist.casefold(),
+            each.title.casefold(),
+            each.folder,
+        )
+    )
+    releases.sort(key=lambda each: each.date, reverse=True)
+    by_id: dict[str, Item | Release] = {}
+    digest = hashlib.sha256(repr(shop).encode())
+    for release in releases:
+        said = repr(_summary(release))
+        digest.update(said.encode("utf-8", "backslashreplace"))
+        by_id[release.release_id] = release
+        for item in release.items:
+            by_id[item.item_id] = item
+    # What is offered goes before what was, whatever folder came first.
+    moved: dict[str, str] = {}
+    for release in releases:
+        for item in release.extras:
+            by_id.setdefault(item.item_id, item)
+        _add_former(release, by_id, moved)
+    return Catalog(
+        shop=shop,
+        releases=tuple(releases),
+        offered=tuple(
+            each for each in releases if not each.hidden and each.offered
+        ),
+        version=digest.hexdigest()[: 2 * _VERSION_BYTES],
+        by_id=by_id,
+        releases_by_id={each.release_id: each for each in releases},
+        moved=moved,
+    )
+
+
+def _add_former(
+    release: Release,
+    by_id: dict[str, Item | Release],
+    moved: dict[str, str],
+) -> None:
+    """Add what a release's files were sold as before."""
+    if not release.former:
+        return
+    now = {
+        path: item.item_id
+        for item in release.items
+        for path in (
+            item.content.path,
+            *(each.path for each in item.alternatives),
+        )
+    }
+    for former in release.former:
+        items: tuple[Item, ...] = ()
+        if isinstance(former, Item):
+            items = (former,)
+        elif by_id.setdefault(former.release_id, former) is former:
+            moved[former.release_id] = release.release_id
+            items = former.items
+        for item in items:
+            is_new = by_id.setdefault(item.item_id, item) is item
+            if is_new and item.content.path in now:
+                moved[item.item_id] = now[item.content.path]
+
+
+def _summary(release: Release) -> tuple[object, ...]:
+    """Give what makes a catalog another one."""
+    # Plain values: what dataclasses say of themselves takes far longer.
+    return (
+        release.release_id,
+        release.title,
+        release.artist,
+        release.date,
+        release.description,
+        release.price.minor,
+        release.price.currency,
+        release.minimum and release.minimum.minor,
+        release.hidden,
+        release.artwork and release.artwork.content.sha256,
+        [
+            (
+                item.item_id,
+                item.title,
+                item.artist,
+                item.number,
+                item.disc,
+                item.price.minor,
+                item.minimum and item.minimum.minor,
+                item.hidden,
+                item.content.path,
+                item.content.sha256,
+            )
+            for item in (*release.items, *release.extras)
+        ],
+        [
+            former.item_id if isinstance(former, Item) else former.release_id
+            for former in release.former
+        ],
+    )

@@ -1,0 +1,250 @@
+"""Reading files: hashes and what they say of themselves, once for each."""
+
+import hashlib
+import logging
+import os
+import zlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from msrv.catalog.config.problems import Problem
+from msrv.catalog.embedded_covers import art_key, measure_embedded_covers
+from msrv.catalog.integrity.completeness import inspect
+from msrv.catalog.library.index import STOPS_PARSER, Index, Known
+from msrv.catalog.library.scan import FoundFile, FoundFolder, in_release
+from msrv.catalog.metadata.images import ArtworkFacts, NotAPicture
+from msrv.catalog.metadata.track_facts import track_facts
+from msrv.catalog.names.text import shown
+from msrv.catalog.parsing.errors import (
+    NoParser,
+    ParserClosed,
+    ParsingError,
+    StopsParser,
+)
+from msrv.catalog.parsing.parser import Parser
+from msrv.storage.model import FileIdentity
+
+log = logging.getLogger(__name__)
+
+_BLOCK_BYTES: Final = 1 << 20
+_AT_ONCE: Final = 2
+"""A disk reads two files about as fast as it can read any number."""
+_SAVE_BYTES: Final = 1 << 30
+_SAVE_FILES: Final = 1000
+"""How much may be read again after a crash during the first reading."""
+
+CHANGING: Final = "is being changed; not offered yet"
+
+Progress = Callable[[int, int, int, int], None]
+
+
+class Stopped(Exception):
+    """Reading was told to stop."""
+
+
+class _Changing(Exception):
+    """The file changed while it was read."""
+
+
+def learn(
+    root: Path,
+    index: Index,
+    folders: Iterable[FoundFolder],
+    *,
+    parser: Parser,
+    stopping: Callable[[], bool],
+    progress: Progress,
+) -> dict[str, Problem]:
+    """Read every file that the index doesn't know; say what can't be read.
+
+    Gives the problem of each such file by its path. `progress` is told the
+    files and bytes that have been read, and of how many. A file that stopped
+    its parser is read again once it may be. Raises Stopped.
+    """
+    folders = tuple(folders)
+    problems = {}
+    unknown: list[tuple[FoundFile, bool]] = []
+    for folder in folders:
+        for file in in_release(folder):
+            if not file.has_usual_size:
+                continue
+            is_cover = file is folder.cover
+            known = index.find(file)
+            # A picture that was an extra is measured once it is the cover.
+            if (
+                known is None
+                or (is_cover and not known.facts)
+                or (known.stops_parser and not parser.holds(known.sha256))
+            ):
+                unknown.append((file, is_cover))
+            # It may be known from when it could be read.
+            elif not _is_readable(f"{root}/{file.path}"):
+                problems[file.path] = _problem(
+                    file, "can't be read: Permission denied"
+                )
+    total = sum(file.size_bytes for file, _ in unknown)
+    done = saved = 0
+    with ThreadPoolExecutor(_AT_ONCE, "msrv-read") as pool:
+        results = pool.map(
+            lambda each: _read(
+                root, each[0], stopping, parser, is_cover=each[1]
+            ),
+            unknown,
+        )
+        for count, ((file, _), result) in enumerate(
+            zip(unknown, results, strict=True), 1
+        ):
+            if isinstance(result, Problem):
+                problems[file.path] = result
+            else:
+                index.keep(file.path, result)
+            done += file.size_bytes
+            if done - saved > _SAVE_BYTES or count % _SAVE_FILES == 0:
+                index.save()
+                saved = done
+            progress(count, len(unknown), done, total)
+    measure_embedded_covers(
+        index,
+        folders,
+        lambda file, known: _measured(root, file, known, parser, stopping),
+    )
+    return problems
+
+
+def _measured(
+    root: Path,
+    wanted: FoundFile,
+    known: Known,
+    parser: Parser,
+    stopping: Callable[[], bool],
+) -> ArtworkFacts | None:
+    """Return the facts of a track's picture; None where it can't be read now.
+
+    Raises NotAPicture and Stopped.
+    """
+    if stopping():
+        raise Stopped
+    path = root / wanted.path
+    try:
+        with open(path, "rb", opener=_open) as file:
+            if _identity(file)[:3] != known.identity[:3]:
+                return None
+            return parser.measure(file, art_key(known.sha256))
+    except ParserClosed as error:
+        raise Stopped from error
+    except (OSError, ParsingError):
+        return None
+
+
+def _read(
+    root: Path,
+    wanted: FoundFile,
+    stopping: Callable[[], bool],
+    parser: Parser,
+    *,
+    is_cover: bool,
+) -> Known | Problem:
+    """Read one file, which must stay the same from beginning to end."""
+    path = root / wanted.path
+    try:
+        if wanted.is_track or is_cover:
+            parser.start()  # or it would be hashed again and again
+        with open(path, "rb", opener=_open) as file:
+            identity = _identity(file)
+            # Not the inode, which some file systems give anew at each look.
+            if identity[:3] != wanted.identity[:3]:
+                raise _Changing
+            sha256, crc32 = _digests(file, stopping)
+            facts = _facts(file, wanted, sha256, parser, is_cover=is_cover)
+            if _identity(file) != identity:
+                raise _Changing
+    except Stopped:
+        raise
+    except ParserClosed as error:
+        raise Stopped from error
+    except NoParser as error:
+        return _problem(wanted, f"can't be read: there is no parser: {error}")
+    except _Changing:
+        return _problem(wanted, CHANGING)
+    except OSError as error:
+        return _problem(wanted, f"can't be read: {error.strerror or error}")
+    except Exception as error:
+        # A mistake of ours, or of a parser's, is this file's problem alone.
+        log.exception("%s could not be read", shown(wanted.path))
+        return _problem(wanted, f"could not be read: {error!r}; not offered")
+    return Known.of(
+        wanted._replace(inode=identity.inode), sha256, crc32, facts
+    )
+
+
+def _is_readable(path: str) -> bool:
+    return os.access(
+        path, os.R_OK, effective_ids=os.access in os.supports_effective_ids
+    )
+
+
+def _open(path: str, flags: int) -> int:
+    # NONBLOCK: a FIFO put in a file's place must not hang the thread.
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _digests(
+    file: BinaryIO, stopping: Callable[[], bool]
+) -> tuple[bytes, int]:
+    sha256, crc32 = hashlib.sha256(), 0
+    view = memoryview(bytearray(_BLOCK_BYTES))
+    while count := file.readinto(view):  # type: ignore[attr-defined] # BinaryIO lacks what every file of bytes has
+        if stopping():
+            raise Stopped
+        sha256.update(view[:count])
+        crc32 = zlib.crc32(view[:count], crc32)
+    return sha256.digest(), crc32
+
+
+def _identity(file: BinaryIO) -> FileIdentity:
+    return FileIdentity.of(os.fstat(file.fileno()))
+
+
+def _facts(
+    file: BinaryIO,
+    wanted: FoundFile,
+    sha256: bytes,
+    parser: Parser,
+    *,
+    is_cover: bool,
+) -> dict[str, Any]:
+    """Read what the file says of itself; what is broken is a fact too."""
+    try:
+        if is_cover:
+            return asdict(parser.measure(file, sha256))
+        if wanted.size_bytes:
+            return _inner_facts(file, wanted, sha256, parser)
+    except NotAPicture as error:
+        return {"broken": f"can't be used as a cover: {error.reason}"}
+    except StopsParser as error:
+        return {"broken": error.reason, STOPS_PARSER: True}
+    return {}
+
+
+def _inner_facts(
+    file: BinaryIO, wanted: FoundFile, sha256: bytes, parser: Parser
+) -> dict[str, Any]:
+    """Read what is in a file for sale. Raises ParsingError."""
+    container = inspect(file, wanted.suffix)
+    if container is not None and container.missing:
+        return {"broken": container.missing}
+    if not wanted.is_track:
+        return {}
+    return track_facts(
+        file,
+        wanted.suffix,
+        container,
+        lambda sound: parser.tags(sound, f"track{wanted.suffix}", sha256),
+    )
+
+
+def _problem(file: FoundFile, what: str) -> Problem:
+    return Problem(shown(file.path), None, what)

@@ -1,0 +1,332 @@
+"""Reading of a library: its catalog, and the problems found on the way.
+
+Reading never fails for one folder: what can't be used is a problem, and a
+release whose description is broken stays as it last was.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from msrv.catalog.aliases import follow
+from msrv.catalog.config.config_files import ConfigFiles
+from msrv.catalog.config.last_good import KeptConfig
+from msrv.catalog.config.problems import Problem
+from msrv.catalog.config.schema import StoreConfig
+from msrv.catalog.id_history import History
+from msrv.catalog.library.assembly import assemble, unique
+from msrv.catalog.library.file_inspection import Progress, learn
+from msrv.catalog.library.folder_releases import FolderReleases
+from msrv.catalog.library.hash_batches import (
+    next_batch,
+    settled_part,
+    was_read,
+)
+from msrv.catalog.library.index import Index
+from msrv.catalog.library.release_builder import Built
+from msrv.catalog.library.release_prices import default_price
+from msrv.catalog.library.scan import (
+    STORE_TOML,
+    FoundFolder,
+    LibraryUnreadable,
+    Scan,
+    in_release,
+    scan,
+)
+from msrv.catalog.library.settling import (
+    GRACE_FACTOR,
+    LIBRARY,
+    Unsettled,
+    explain,
+)
+from msrv.catalog.model import Catalog
+from msrv.catalog.names.text import shown
+from msrv.catalog.parsing.parser import Parser
+
+__all__ = ["LibraryUnreadable", "Reading", "read_library"]
+
+log = logging.getLogger(__name__)
+
+_NONE_UNSETTLED: Final[Mapping[str, Unsettled]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Result of reading a library once.
+
+    `problems` are to be mended, `notes` only to be known. `held` are those
+    problems that end by themselves: releases held back while they change.
+    `waiting` says that a folder was being changed, a file could not be read,
+    or a configuration that is away counts on: read again soon. `retrying`
+    says so of the latter two, which no change of the library may announce.
+    `lacking_since` says since when a folder has had a file that can't be read.
+    """
+
+    catalog: Catalog
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+    held: frozenset[Problem] = frozenset()
+    waiting: bool = False
+    retrying: bool = False
+    store: StoreConfig = field(default_factory=StoreConfig, repr=False)
+    built: Mapping[str, Built] = field(default_factory=dict, repr=False)
+    lacking_since: Mapping[str, float] = field(default_factory=dict)
+
+
+def read_library(
+    root: Path,
+    index: Index,
+    previous: Reading | None = None,
+    *,
+    found: Scan | None = None,
+    unsettled: Mapping[str, Unsettled] = _NONE_UNSETTLED,
+    kept: KeptConfig | None = None,
+    quiet_seconds: float = 0,
+    history: History | None = None,
+    parser: Parser | None = None,
+    now: float = 0,
+    stopping: Callable[[], bool] = lambda: False,
+    progress: Progress = lambda *_: None,
+) -> Reading:
+    """Read a library; blocks, for long where many files are new.
+
+    `found` is a scan that was just made, `unsettled` its folders with files
+    that may be copied half. Such a release stays as it was in `previous`, or
+    is held back whole, until it has been still for `quiet_seconds`. `kept` is
+    the last good configuration, and `history` what was offered before, which
+    is found under its old ids where it has new ones. `parser` reads tags and
+    covers; without one, one is started for this reading. `now` is a time that
+    never goes back. Raises LibraryUnreadable, and Stopped when `stopping`
+    says so.
+    """
+    found = scan(root) if found is None else found
+    if found.is_empty and previous is not None and previous.catalog.releases:
+        raise LibraryUnreadable(
+            f"the library {shown(str(root))} is empty: is its disk mounted?"
+        )
+    reader = _Reader(root, index, found, unsettled, kept or KeptConfig())
+    reader.quiet_seconds = quiet_seconds
+    reader.now = now
+    reader.previous = previous
+    with nullcontext(parser) if parser else Parser() as parsing:
+        reading = reader.read(parsing, stopping, progress)
+    return reading if history is None else _followed(reading, history, found)
+
+
+def _followed(reading: Reading, history: History, found: Scan) -> Reading:
+    """Return a reading with the ids that were offered before.
+
+    A file of ids that can't be read is no reason to sell nothing.
+    """
+    try:
+        followed = follow(
+            history,
+            reading.catalog,
+            is_settled=found.is_complete and not reading.waiting,
+        )
+    except sqlite3.Error as error:
+        log.error(  # noqa: TRY400 - says it all
+            "what was sold under other ids can't be found: "
+            "the file of ids can't be read: %s",
+            error,
+        )
+        return reading
+    return replace(
+        reading,
+        catalog=followed.catalog,
+        problems=tuple(
+            sorted({*reading.problems, *followed.problems}, key=_place)
+        ),
+        notes=(*reading.notes, *followed.notes),
+    )
+
+
+class _Reader:
+    """One reading of a library."""
+
+    def __init__(
+        self,
+        root: Path,
+        index: Index,
+        found: Scan,
+        unsettled: Mapping[str, Unsettled],
+        kept: KeptConfig,
+    ) -> None:
+        self._root = root
+        self._index = index
+        self._found = found
+        self._unsettled = dict(unsettled)
+        self._problems = list(found.problems)
+        self._config = ConfigFiles(root, kept, self._problems)
+        self._notes = list(found.notes)
+        self._held: list[Problem] = []
+        self._retrying = False
+        self.quiet_seconds = 0.0
+        self.now = 0.0
+        self.previous: Reading | None = None
+
+    def read(
+        self,
+        parser: Parser,
+        stopping: Callable[[], bool],
+        progress: Progress,
+    ) -> Reading:
+        """Read it all; see read_library."""
+        found = self._found
+        known = self.previous.built if self.previous else {}
+        store = self._config.store(
+            found.store,
+            self.previous.store if self.previous else None,
+            is_arriving=LIBRARY in self._unsettled,
+        )
+        folders = FolderReleases(
+            self._index,
+            self._config,
+            store,
+            self._unsettled,
+            self._problems,
+            lacked_since=self.previous.lacking_since if self.previous else {},
+            grace_seconds=GRACE_FACTOR * self.quiet_seconds,
+            now=self.now,
+        )
+        built: dict[str, Built] = {}
+        anew = self._new(store, known, built, folders)
+        unreadable = learn(
+            self._root,
+            self._index,
+            anew,
+            parser=parser,
+            stopping=stopping,
+            progress=progress,
+        )
+        _remember(self._index, found)
+        for folder in anew:
+            made = folders.built(folder, known.get(folder.path), unreadable)
+            if made is not None:
+                built[folder.path] = made
+        for path in self._unsettled:
+            self._hold(path, built.get(path))
+        if found.is_complete and not found.is_empty:
+            self._config.forget_all_but(found.folders)
+        self._config.save()
+        for each in built.values():
+            self._problems += each.problems
+        # In the order of their paths, so that it doesn't depend on what was
+        # new whose id goes before the same id of another.
+        by_path = [built[path] for path in sorted(built)]
+        releases = unique(by_path, self._problems)
+        retrying = (
+            self._retrying
+            or folders.retrying
+            or self._config.is_waiting
+            or not all(made.is_whole for made in by_path)
+        )
+        return Reading(
+            assemble(store.shop, releases),
+            tuple(sorted({*self._problems, *self._held}, key=_place)),
+            (*self._notes, *_notes(store, by_path)),
+            held=frozenset(self._held),
+            waiting=bool(self._unsettled) or retrying,
+            retrying=retrying,
+            store=store,
+            built=built,
+            lacking_since=folders.lacking_since,
+        )
+
+    def _new(
+        self,
+        store: StoreConfig,
+        known: Mapping[str, Built],
+        built: dict[str, Built],
+        folders: FolderReleases,
+    ) -> list[FoundFolder]:
+        """Return the folders to read; the unchanged go into `built`."""
+        anew: list[FoundFolder] = []
+        for folder in self._found.folders:
+            old = known.get(folder.path)
+            if folder.path in self._unsettled:
+                if old is not None:
+                    built[folder.path] = old
+                elif self.previous is None:
+                    paths = self._unsettled[folder.path].paths
+                    anew += settled_part(folder, paths, self._index)
+            elif old is not None and old.source == (folder, store):
+                built[folder.path] = old
+            else:
+                anew.append(folder)
+        now, later = next_batch(anew, self._index)
+        for folder in later:
+            old = known.get(folder.path)
+            if old is not None:
+                built[folder.path] = old
+                self._retrying = True
+            elif self.previous is not None:
+                self._retrying = True
+            elif was_read(folder, self._index):
+                built[folder.path] = folders.recalled(folder)
+                self._retrying = True
+            else:
+                now.append(folder)  # a store opens with all that it has
+        return now
+
+    def _hold(self, path: str, built: Built | None) -> None:
+        """Note why a folder, or store.toml, is held back."""
+        release = built.release if built else None
+        said = explain(
+            shown(path) if path else STORE_TOML,
+            self._unsettled[path],
+            is_offered=(
+                self._config.is_store_known
+                if path == LIBRARY
+                else release is not None and not release.hidden
+            ),
+            quiet_seconds=self.quiet_seconds,
+        )
+        if isinstance(said, Problem):
+            self._held.append(said)
+        else:
+            self._notes.append(said)
+
+
+def _remember(index: Index, found: Scan) -> None:
+    """Save what was read, and forget what is gone."""
+    index.save()
+    # A folder that can't be read today must not be hashed anew tomorrow.
+    if found.is_complete:
+        index.forget_all_but(
+            file.path
+            for folder in found.folders
+            for file in in_release(folder)
+        )
+
+
+def _notes(store: StoreConfig, built: Sequence[Built]) -> Iterator[str]:
+    """Yield the notes on folders, built-in prices and extras."""
+    for made in built:
+        yield from made.notes
+    unpriced = sum(made.unpriced for made in built)
+    if unpriced:
+        price = default_price(store.shop.currency)
+        yield (
+            f"{unpriced:,} of the items have no price set, "
+            f"and cost {price} each"
+        )
+    extras = sum(
+        len(made.release.extras) for made in built if made.release is not None
+    )
+    if extras:
+        yield (
+            "1 file comes with its release, and is not sold by itself"
+            if extras == 1
+            else f"{extras:,} files come with their releases, "
+            "and are not sold by themselves"
+        )
+
+
+def _place(problem: Problem) -> tuple[str, int, str]:
+    return problem.where, problem.line or 0, problem.what

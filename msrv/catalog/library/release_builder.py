@@ -1,0 +1,331 @@
+"""Release of one folder, built from its files, tags and configuration."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from msrv.catalog.config.problems import Problem
+from msrv.catalog.config.schema import (
+    ItemConfig,
+    ReleaseConfig,
+    StoreConfig,
+    is_date,
+)
+from msrv.catalog.library.former_releases import former_releases
+from msrv.catalog.library.index import Index
+from msrv.catalog.library.release_files import ReleaseFiles
+from msrv.catalog.library.release_prices import ReleasePrices
+from msrv.catalog.library.scan import FoundFile, FoundFolder
+from msrv.catalog.metadata.tags import Tags
+from msrv.catalog.model import Item, Kind, Release
+from msrv.catalog.names import ids
+from msrv.catalog.names.discs import disc_number, inner_path, without_disc
+from msrv.catalog.names.extras import is_extra
+from msrv.catalog.names.formats import Sound, by_track
+from msrv.catalog.names.text import clean, composed, folded_name, shown
+from msrv.catalog.names.titles import NameParts, name_parts
+from msrv.money import Money
+from msrv.storage.model import Content
+
+_DIGITS: Final = re.compile(r"([0-9]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """Result of building one folder's release.
+
+    `source` is what it was built from: while it is the same, so is the
+    release. It is None where the folder has to be built again, and `is_whole`
+    is False where that is for a file that couldn't be read. `unpriced` counts
+    the items that have the built-in price. `lines` are those that pin an id in
+    release.toml, by the path of what they pin it for. `notes` are for the
+    operator to know; they need no correction.
+    """
+
+    source: tuple[FoundFolder, StoreConfig] | None
+    release: Release | None
+    problems: tuple[Problem, ...] = ()
+    unpriced: int = 0
+    is_whole: bool = True
+    lines: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def build(
+    index: Index,
+    folder: FoundFolder,
+    described: ReleaseConfig,
+    store: StoreConfig,
+    unreadable: Mapping[str, Problem],
+) -> Built:
+    """Build the release of a folder, from what the index knows.
+
+    `unreadable` are problems of files that can't be read now, by path.
+    """
+    files = ReleaseFiles(index, folder, unreadable)
+    prices = ReleasePrices(described, store)
+    if not store.is_known and not prices.are_stated:
+        what = "is not offered until store.toml is fixed"
+        return Built(None, None, (Problem(shown(folder.path), None, what),))
+    builder = _Builder(folder, described, files, prices)
+    items = builder.items()
+    names = {composed(inner_path(folder, file)) for file in folder.files}
+    for name in described.items:
+        if composed(name) not in names:
+            files.complain(
+                folder.config,
+                f"speaks of {name!r}, which is not in the folder",
+                described.line_of(("items", name)),
+            )
+    release = builder.release(items) if items else None
+    return Built(
+        # Files that could not be read now may be readable the next time. The
+        # release is made first, which looks at its cover.
+        (folder, store) if files.is_whole and files.is_final else None,
+        release,
+        tuple(files.problems),
+        builder.unpriced,
+        files.is_whole,
+        builder.lines,
+        tuple(files.notes),
+    )
+
+
+class _Builder:
+    """One release being built."""
+
+    def __init__(
+        self,
+        folder: FoundFolder,
+        described: ReleaseConfig,
+        files: ReleaseFiles,
+        prices: ReleasePrices,
+    ) -> None:
+        self._folder = folder
+        self._described = described
+        self._files = files
+        self._prices = prices
+        self._said = {
+            composed(name): says for name, says in described.items.items()
+        }
+        self._id = described.release_id or ids.release_id(folder.path)
+        self._name = _name(folder.path)
+        self._has_parts = any(
+            "/" in inner_path(folder, file) for file in folder.files
+        )
+        self._names = _names(folder)
+        self._is_single = False
+        self._tags: list[Tags] = []
+        self._extras: list[Item] = []
+        self._former: list[Item] = []
+        self.unpriced = 0
+        self.lines: dict[str, int] = {}
+        if described.release_id is not None:
+            self.lines[folder.path] = described.line_of(("id",))
+
+    def items(self) -> list[Item]:
+        """Build the items, in the order of the record.
+
+        What is not for sale any more, or never was, is kept for `release`.
+        """
+        has_tracks = any(file.is_track for file in self._folder.files)
+        sounds: list[Sound] = []
+        others: list[tuple[FoundFile, Content]] = []
+        extras: list[tuple[FoundFile, Content]] = []
+        wares = 0
+        for file in self._folder.files:
+            is_extra = has_tracks and self._is_extra(file)
+            if is_extra and not file.size_bytes:
+                continue  # an empty log is nobody's problem
+            wares += not is_extra
+            found = self._files.content(file)
+            if found is None:
+                continue
+            content, facts = found
+            if "tags" in facts:
+                tags = Tags.from_facts(facts["tags"])
+                self._tags.append(tags)
+                sounds.append(Sound(file, content, tags, self._is_apart(file)))
+            else:
+                (extras if is_extra else others).append((file, content))
+        tracks = by_track(sounds)
+        self._is_single = wares - len(sounds) + len(tracks) == 1
+        items = [self._track(*track) for track in tracks]
+        items += [
+            self._item(file, content, Tags()) for file, content in others
+        ]
+        items.sort(key=_order)
+        self._extras = [
+            replace(
+                self._item(file, content, Tags()),
+                price=Money(0, self._prices.currency),
+                minimum=None,
+                hidden=True,
+            )
+            for file, content in extras
+        ]
+        self.unpriced = sum(
+            item.content.path in self._prices.unpriced for item in items
+        )
+        return items
+
+    def _track(self, best: Sound, *others: Sound) -> Item:
+        """Build one item from a track's files."""
+        tags = best.tags
+        if not tags.title:
+            # A WAV has no tags as often as not, and the MP3 beside it does.
+            tags = next((o.tags for o in others if o.tags.title), tags)
+        for other in others:
+            item = self._item(other.file, other.content, other.tags)
+            self._former.append(replace(item, hidden=True))
+        item = self._item(
+            best.file,
+            best.content,
+            replace(tags, duration_seconds=best.tags.duration_seconds),
+        )
+        return replace(
+            item, alternatives=tuple(other.content for other in others)
+        )
+
+    def _says(self, file: FoundFile) -> ItemConfig:
+        """Return the configuration of a file in release.toml."""
+        path = composed(inner_path(self._folder, file))
+        return self._said.get(path) or ItemConfig()
+
+    def _is_extra(self, file: FoundFile) -> bool:
+        """Whether a file beside tracks comes with the release unpriced."""
+        says = self._says(file)
+        if file.is_track or says.price is not None or says.minimum is not None:
+            return False
+        return is_extra(file.name) or any(
+            disc_number(name, self._name) is None
+            for name in inner_path(self._folder, file).split("/")[:-1]
+        )
+
+    def _is_apart(self, file: FoundFile) -> bool:
+        """Whether release.toml has a track's file for sale by itself."""
+        says = self._says(file)
+        is_priced = says.price is not None or says.minimum is not None
+        return says.hidden or is_priced
+
+    def release(self, items: list[Item]) -> Release:
+        """Build the release that holds these items."""
+        says = self._described
+        artwork = self._files.artwork()
+        title = says.title or self._album() or clean(self._name) or "Untitled"
+        release = Release(
+            release_id=self._id,
+            folder=self._folder.path,
+            title=title,
+            artist=self._artist(),
+            date=says.date or _date(_common(tags.date for tags in self._tags)),
+            description=says.description,
+            price=Money(0, self._prices.currency),
+            items=tuple(items),
+            artwork=artwork,
+            hidden=says.hidden,
+            minimum=says.minimum,
+            extras=tuple(self._extras),
+        )
+        sold = (*release.items, *release.extras, *self._former)
+        return replace(
+            release,
+            price=self._prices.of_release(release.offered or release.items),
+            former=(*self._former, *former_releases(release, sold)),
+        )
+
+    def _album(self) -> str:
+        """Return the album in the tags, for all discs together."""
+        albums = [tags.album for tags in self._tags]
+        if self._has_parts:
+            albums = [without_disc(album) for album in albums]
+        return _common(albums)
+
+    def _artist(self) -> str:
+        if self._described.artist is not None:
+            return self._described.artist
+        agreed = _common(tags.album_artist for tags in self._tags)
+        artists = [tags.artist for tags in self._tags if tags.artist]
+        if agreed or not artists:
+            return agreed
+        return _common(artists) or "Various artists"
+
+    def _item(self, file: FoundFile, content: Content, tags: Tags) -> Item:
+        says = self._says(file)
+        path = inner_path(self._folder, file)
+        if says.item_id is not None:
+            pin = ("items", path, "id")
+            self.lines[file.path] = self._described.line_of(pin)
+        name = self._names[file.path]
+        folder, _, _ = path.partition("/") if "/" in path else ("", "", "")
+        price, minimum = self._prices.of_item(
+            file.path, says, is_single=self._is_single
+        )
+        return Item(
+            item_id=says.item_id or ids.item_id(self._id, path),
+            release_id=self._id,
+            kind=Kind.TRACK if file.is_track else Kind.FILE,
+            title=says.title or tags.title or clean(name.title) or "Untitled",
+            artist=_first(says.artist, tags.artist, self._described.artist),
+            price=price,
+            minimum=minimum,
+            content=content,
+            number=says.number
+            or tags.number
+            or (name.number if file.is_track else None),
+            disc=disc_number(folder, self._name)
+            or tags.disc
+            or (name.disc if file.is_track else None),
+            duration_seconds=tags.duration_seconds,
+            hidden=says.hidden or self._described.hidden,
+        )
+
+
+def _first(*texts: str | None) -> str:
+    return next(filter(None, texts), "")
+
+
+def _common(values: Iterable[str]) -> str:
+    """Return the value that all agree on, but for its spelling; else "".
+
+    Of several spellings the one that is there most often, or first.
+    """
+    counted = Counter(values)
+    if len({folded_name(value) for value in counted}) != 1:
+        return ""
+    return counted.most_common(1)[0][0]
+
+
+def _names(folder: FoundFolder) -> dict[str, NameParts]:
+    """Read the names of all files, those beside each other together."""
+    groups: dict[tuple[str, bool], list[FoundFile]] = {}
+    for file in folder.files:
+        key = file.path.rpartition("/")[0], file.is_track
+        groups.setdefault(key, []).append(file)
+    found: dict[str, NameParts] = {}
+    for files in groups.values():
+        parts = name_parts(file.name for file in files)
+        found |= {file.path: parts[file.name] for file in files}
+    return found
+
+
+def _name(folder: str) -> str:
+    """Return a folder's own name."""
+    return folder.rpartition("/")[2]
+
+
+def _date(text: str) -> str:
+    """Return the part of a tag's date that the calendar has."""
+    return next((text[:n] for n in (10, 7, 4) if is_date(text[:n])), "")
+
+
+def _order(item: Item) -> tuple[object, ...]:
+    """Sort as on the record: disc, number, then names as people count."""
+    natural = [
+        (0, int(part), "") if number % 2 else (1, 0, part.casefold())
+        for number, part in enumerate(_DIGITS.split(item.file_name))
+    ]
+    is_file = item.kind is Kind.FILE
+    return (is_file, item.disc or 1, item.number or 10_000, natural)

@@ -1,0 +1,108 @@
+"""Files of one release's folder, with what the index knows of each.
+
+A file that can't be offered is a problem of the folder, not of the others.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msrv.catalog.config.problems import Problem
+from msrv.catalog.embedded_covers import find_embedded_cover
+from msrv.catalog.library.index import STOPS_PARSER, Index, Known
+from msrv.catalog.library.scan import FoundFile, FoundFolder
+from msrv.catalog.model import Artwork
+from msrv.catalog.names.media_types import media_type
+from msrv.catalog.names.text import shown
+from msrv.storage.model import Content
+
+
+class ReleaseFiles:
+    """Contents of a folder's files, and the problems found on the way.
+
+    `unreadable` are problems of files that can't be read now, by path.
+    `is_whole` is False once one of them was asked for. `is_final` is False
+    where a file may be parsed again. `notes` need no correction.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        folder: FoundFolder,
+        unreadable: Mapping[str, Problem],
+    ) -> None:
+        self._index = index
+        self._folder = folder
+        self._unreadable = unreadable
+        self.problems: list[Problem] = []
+        self.notes: list[str] = []
+        self.is_whole = True
+        self.is_final = True
+
+    def complain(
+        self, file: FoundFile | None, what: str, line: int | None = None
+    ) -> None:
+        """Note a problem with a file of the folder, or with the folder."""
+        path = file.path if file else self._folder.path
+        self.problems.append(Problem(shown(path), line, what))
+
+    def content(
+        self, file: FoundFile
+    ) -> tuple[Content, dict[str, Any]] | None:
+        """Return a file's bytes and facts; None where it can't be offered."""
+        if not file.has_usual_size:
+            self.complain(
+                file,
+                f"says that it has {file.size_bytes:,} bytes, and at most "
+                "1 TiB can be offered; not offered",
+            )
+            return None
+        known = self._index.find(file)
+        if file.path in self._unreadable or known is None:
+            if file.path in self._unreadable:
+                self.problems.append(self._unreadable[file.path])
+            self.is_whole = False
+            return None
+        facts = known.facts
+        if "broken" in facts:
+            self.is_final = self.is_final and STOPS_PARSER not in facts
+            then = "not shown" if file is self._folder.cover else "not offered"
+            self.complain(file, f"{facts['broken']}; {then}")
+            return None
+        if not file.size_bytes:
+            self.complain(file, "is empty; not offered")
+            return None
+        content = _content(file, known, facts)
+        self.notes += [
+            f"{shown(file.path)} {note}" for note in facts.get("notes", ())
+        ]
+        return content, facts
+
+    def artwork(self) -> Artwork | None:
+        """Return the cover: a file, or else the picture in a track."""
+        file = self._folder.cover
+        if file is None:
+            return self._embedded_artwork()
+        found = self.content(file)
+        if found is None:
+            return None
+        content, facts = found
+        return Artwork(
+            content, facts["width"], facts["height"], facts["colour"]
+        )
+
+    def _embedded_artwork(self) -> Artwork | None:
+        found = find_embedded_cover(self._index, self._folder)
+        if found is None or found.file.path in self._unreadable:
+            return None
+        content = _content(found.file, found.known, found.known.facts)
+        return Artwork(content, **found.art, is_embedded=True)
+
+
+def _content(file: FoundFile, known: Known, facts: dict[str, Any]) -> Content:
+    return Content(
+        file.path,
+        known.identity,
+        known.sha256,
+        known.crc32,
+        facts.get("media_type") or media_type(file.suffix),
+    )

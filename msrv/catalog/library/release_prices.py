@@ -1,0 +1,73 @@
+"""Prices of one release and its items, by the nearest configuration.
+
+An item's own price comes first, then its release's, then the store's, then a
+built-in one: nothing is free unless the seller has said so.
+"""
+
+from collections.abc import Sequence
+
+from msrv import money
+from msrv.catalog.config.schema import ItemConfig, ReleaseConfig, StoreConfig
+from msrv.catalog.model import Item
+from msrv.money import Money
+
+
+class ReleasePrices:
+    """Prices of a release's items, and of the whole, in one currency.
+
+    `unpriced` are the paths of the items that have the built-in price.
+    """
+
+    def __init__(self, described: ReleaseConfig, store: StoreConfig) -> None:
+        self._described = described
+        self._store = store
+        self.currency = described.currency or store.shop.currency
+        self.unpriced: set[str] = set()
+
+    @property
+    def are_stated(self) -> bool:
+        """Whether release.toml alone says what everything costs."""
+        says = self._described
+        return None not in {says.currency, says.price, says.item_price}
+
+    def of_item(
+        self, path: str, says: ItemConfig, *, is_single: bool
+    ) -> tuple[Money, Money | None]:
+        """Return an item's price, and the minimum where the buyer sets it.
+
+        `says` is its configuration. With `is_single` it is the only item, and
+        the release's price is its own.
+        """
+        whole = self._described
+        for price, minimum in (
+            (says.price, says.minimum),
+            (whole.item_price, whole.item_minimum),
+            (whole.price if is_single else None, whole.minimum),
+            (self._store.item_price, None),
+        ):
+            if price is not None and price.currency == self.currency:
+                return price, minimum
+        self.unpriced.add(path)
+        return default_price(self.currency), None
+
+    def of_release(self, items: Sequence[Item]) -> Money:
+        """Return the price of all items together, never above their sum."""
+        if self._described.price:
+            return self._described.price
+        total = sum(item.price.minor for item in items)
+        usual = self._store.release_price
+        if (
+            usual is not None
+            and usual.currency == self.currency
+            and len(items) > 1
+        ):
+            total = min(total, usual.minor)
+        return Money(total, self.currency)
+
+
+def default_price(currency: str) -> Money:
+    """Return the built-in price of an item: never nothing.
+
+    One of the currency, or a hundred where that has no smaller part.
+    """
+    return Money(max(100, 10 ** money.exponent_of(currency)), currency)

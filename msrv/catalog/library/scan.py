@@ -1,0 +1,347 @@
+"""What lies in the library: folders and files, by their status alone.
+
+Nothing but folders is opened here, so it is cheap enough to do again and
+again. Nothing outside of the library is ever looked into: a symbolic link
+counts where it leads to something inside.
+"""
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from msrv.catalog.config.problems import Problem
+from msrv.catalog.names import cover_names, ignored_names
+from msrv.catalog.names.discs import joined
+from msrv.catalog.names.media_types import AUDIO_TYPES
+from msrv.catalog.names.mistaken_names import near_miss
+from msrv.catalog.names.text import shown
+from msrv.storage.model import FileIdentity
+
+STORE_TOML: Final = "store.toml"
+RELEASE_TOML: Final = "release.toml"
+_APART: Final = frozenset(
+    {STORE_TOML, RELEASE_TOML, *cover_names.COVERS, *cover_names.HIDDEN}
+)
+MAX_FILE_BYTES: Final = 1 << 40
+_MAX_DEPTH: Final = 32
+
+
+class LibraryUnreadable(Exception):
+    """The library's folder is missing or can't be read; one line."""
+
+
+class FoundFile(NamedTuple):
+    """One regular file. `path` is relative to the library, with `/`.
+
+    The numbers are as the file system gives them, of any sign and size.
+    """
+
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+    @property
+    def identity(self) -> FileIdentity:
+        """Identity that differs for another file, and for a later version."""
+        return FileIdentity(*self[1:])
+
+    @property
+    def has_usual_size(self) -> bool:
+        """Whether it can be hashed in a time that others can wait.
+
+        A sparse file can say that it has exabytes, and a broken mount that it
+        has less than none.
+        """
+        return 0 <= self.size_bytes <= MAX_FILE_BYTES
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def suffix(self) -> str:
+        """The suffix with its dot, in lower case."""
+        return os.path.splitext(self.name)[1].lower()
+
+    @property
+    def is_track(self) -> bool:
+        """Whether the name says that it is audio."""
+        return self.suffix in AUDIO_TYPES
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFolder:
+    """One folder: what is sold in it by name, and what describes it."""
+
+    path: str
+    files: tuple[FoundFile, ...]
+    config: FoundFile | None = None
+    cover: FoundFile | None = None
+
+
+@dataclass(slots=True)
+class Scan:
+    """The library as it lies there; `folders` by their paths.
+
+    `is_empty` says that there is nothing at all, as on a mount point without
+    its disk; `is_complete` that every folder could be read.
+    """
+
+    store: FoundFile | None = None
+    folders: list[FoundFolder] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    is_empty: bool = False
+    is_complete: bool = True
+
+    @property
+    def fingerprint(self) -> bytes:
+        """A digest that changes when anything here does."""
+        digest = hashlib.blake2b(
+            repr((self.store, self.problems, self.notes)).encode(
+                "utf-8", "backslashreplace"
+            ),
+            digest_size=16,
+        )
+        for folder in self.folders:
+            # Plain tuples: far faster than what dataclasses say of themselves.
+            files = [tuple(file) for file in folder.files]
+            said = repr((folder.path, folder.config, folder.cover, files))
+            digest.update(said.encode("utf-8", "backslashreplace"))
+        return digest.digest()
+
+
+def scan(root: Path) -> Scan:
+    """Look through a library. Blocks. Raises LibraryUnreadable."""
+    found = Scan()
+    base, entries = _begin(root)
+    walker = _Walker(base, found)
+    found.is_empty = not entries
+    walker.folder(entries, "")
+    walker.follow_links()
+    found.folders = joined(found.folders)
+    for folder in found.folders:
+        if not folder.files and folder.config is not None:
+            found.notes.append(
+                f"{shown(folder.config.path)} is not used: "
+                "no file for sale is beside it"
+            )
+    found.folders = [folder for folder in found.folders if folder.files]
+    return found
+
+
+def check(root: Path) -> None:
+    """See whether there is a library at all. Raises LibraryUnreadable."""
+    _begin(root)
+
+
+def _begin(root: Path) -> tuple[str, list["os.DirEntry[str]"]]:
+    try:
+        base = os.path.realpath(root, strict=True)
+        return base, _entries(base)
+    except OSError as error:
+        raise LibraryUnreadable(
+            f"can't read the library {shown(str(root))}: {error.strerror}"
+        ) from error
+
+
+class _Walker:
+    """One walk through a library.
+
+    It goes into each folder once, by device and inode, and into folders that
+    are links after all others. So links that lead in circles end, no number
+    of them makes the walk long, nothing is sold twice, and the path that a
+    folder is sold under is its own.
+    """
+
+    def __init__(self, base: str, found: Scan) -> None:
+        self._base = base
+        self._found = found
+        self._links: list[os.DirEntry[str]] = []
+        status = os.stat(base)  # noqa: PTH116 - a string, as everything here
+        self._seen = {(status.st_dev, status.st_ino): ""}
+
+    def folder(self, entries: list["os.DirEntry[str]"], path: str) -> None:
+        """Take in one folder, and those in it."""
+        files: list[FoundFile] = []
+        for entry in entries:
+            name = entry.name
+            if ignored_names.is_ignored(name):
+                continue
+            inner = f"{path}/{name}" if path else name
+            status = self._status(entry, inner)
+            if status is None:
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                if ignored_names.is_nas_folder(name):
+                    self._pass_over(inner)
+                elif entry.is_symlink():
+                    self._links.append(entry)
+                else:
+                    self._descend(entry, inner, status)
+            elif ignored_names.is_ignored_file(name):
+                continue
+            elif stat.S_ISREG(status.st_mode):
+                files.append(
+                    FoundFile(
+                        inner,
+                        status.st_size,
+                        status.st_mtime_ns,
+                        status.st_ctime_ns,
+                        status.st_ino,
+                    )
+                )
+            else:
+                self._complain(inner, "is no regular file")
+        self._sort_out(path, files)
+
+    def follow_links(self) -> None:
+        """Go into the folders that are links, if nothing else led there."""
+        while self._links:
+            links = sorted(self._links, key=lambda entry: entry.path)
+            self._links.clear()
+            for entry in links:
+                path = entry.path[len(self._base) :].lstrip("/")
+                status = self._status(entry, path)
+                if status is not None and stat.S_ISDIR(status.st_mode):
+                    self._descend(entry, path, status)
+
+    def _sort_out(self, path: str, files: list[FoundFile]) -> None:
+        """Put each file where its name says that it belongs."""
+        apart: dict[str, FoundFile] = {}
+        sold = []
+        for file in files:
+            # Windows and macOS don't tell Cover.JPG from cover.jpg.
+            name = file.name.lower()
+            missed = near_miss(name)
+            if name in _APART:
+                apart.setdefault(name, file)
+            elif missed is not None:
+                self._complain(file.path, missed)
+            else:
+                sold.append(file)
+        store, config = apart.get(STORE_TOML), apart.get(RELEASE_TOML)
+        cover = _cover([*apart.values(), *sold])
+        if cover in sold:
+            sold.remove(cover)
+        if not path:
+            self._found.store = store
+            self._note_loose([file for file in sold if file.is_track])
+            self._note(
+                config,
+                "is not used here: it belongs in a release's folder, beside "
+                "its files",
+            )
+            return
+        self._note(
+            store,
+            "is not used here: it belongs in the library itself, beside the "
+            "folders",
+        )
+        if sold or config or cover:
+            self._found.folders.append(
+                FoundFolder(path, tuple(sold), config, cover)
+            )
+
+    def _pass_over(self, path: str) -> None:
+        """Leave out a network storage's own folder, with a note."""
+        if not ignored_names.is_known_nas_folder(path.rpartition("/")[2]):
+            self._found.notes.append(
+                f"{shown(path)} is skipped: network storage (a NAS) keeps "
+                "files of its own in folders whose names begin with @ or #; "
+                "rename the folder to sell what is in it"
+            )
+
+    def _descend(
+        self, entry: "os.DirEntry[str]", path: str, status: os.stat_result
+    ) -> None:
+        identity = (status.st_dev, status.st_ino)
+        if identity in self._seen:
+            self._found.notes.append(
+                f"{shown(path)} is the same folder as "
+                f"{shown(self._seen[identity]) or 'the library'}, "
+                "and is sold once"
+            )
+            return
+        if path.count("/") > _MAX_DEPTH:
+            self._complain(path, "is too deep in the library")
+            return
+        self._seen[identity] = path
+        try:
+            entries = _entries(entry.path)
+        except OSError as error:
+            self._found.is_complete = False
+            self._complain(path, f"can't be read: {error.strerror}")
+            return
+        self.folder(entries, path)
+
+    def _status(
+        self, entry: "os.DirEntry[str]", path: str
+    ) -> os.stat_result | None:
+        """Give what an entry is; a link that leaves is a problem."""
+        try:
+            if entry.is_symlink() and not self._is_inside(entry.path):
+                self._complain(path, "is a link that leaves the library")
+                return None
+            return entry.stat()
+        except OSError as error:
+            if error.errno in {errno.ENOENT, errno.ELOOP}:
+                # What is no link went just now: the next scan won't see it.
+                if entry.is_symlink():
+                    self._complain(path, "is a link that leads nowhere")
+                return None
+            self._found.is_complete = False
+            self._complain(path, f"can't be read: {error.strerror}")
+            return None
+
+    def _is_inside(self, path: str) -> bool:
+        """Whether a link leads to something in the library. Raises OSError."""
+        target = os.path.realpath(path, strict=True)
+        inside = os.path.join(self._base, "")  # noqa: PTH118 - "/" stays "/"
+        return target == self._base or target.startswith(inside)
+
+    def _complain(self, path: str, what: str) -> None:
+        self._found.problems.append(Problem(shown(path), None, what))
+
+    def _note_loose(self, tracks: list[FoundFile]) -> None:
+        """Note the tracks beside the folders, in one line however many."""
+        more = len(tracks) - 1
+        if more > 0:
+            noun = "track" if more == 1 else "tracks"
+            what = f"and {more:,} more {noun} are not sold: put them in"
+            self._note(tracks[0], f"{what} a folder")
+        elif tracks:
+            self._note(tracks[0], "is not sold: put it in a folder")
+
+    def _note(self, file: FoundFile | None, what: str) -> None:
+        if file is not None:
+            self._found.notes.append(f"{shown(file.path)} {what}")
+
+
+def _cover(files: list[FoundFile]) -> FoundFile | None:
+    """Return the cover among the files of a folder."""
+    found = cover_names.best(
+        (file.name for file in files),
+        has_tracks=any(file.is_track for file in files),
+    )
+    return next((file for file in files if file.name == found), None)
+
+
+def _entries(path: str) -> list["os.DirEntry[str]"]:
+    with os.scandir(path) as found:
+        return sorted(found, key=lambda entry: entry.name)
+
+
+def in_release(folder: FoundFolder) -> Iterator[FoundFile]:
+    """Go through every file whose content counts, the cover included."""
+    yield from folder.files
+    if folder.cover is not None:
+        yield folder.cover

@@ -1,0 +1,1 @@
+"""Metadata inside of files: tags, pictures, durations."""

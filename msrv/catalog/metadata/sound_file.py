@@ -1,0 +1,73 @@
+"""Sound files as mutagen reads them: the one place that opens them with it."""
+
+from contextlib import suppress
+from typing import Any, BinaryIO
+
+from msrv.catalog.names.text import clean
+
+
+class NotAudio(Exception):
+    """The tag reader can't read the file; its text is the reason, one line."""
+
+
+def open_sound(file: BinaryIO) -> Any:  # noqa: ANN401 - mutagen has no types
+    """Read an open sound file, which has its `name`. Blocks.
+
+    Returns one of mutagen's, with `info` and `tags`. Raises NotAudio.
+    """
+    # Slow to import (PLC0415), and not needed while the index is warm.
+    import mutagen  # noqa: PLC0415
+    from mutagen.aiff import AIFF  # noqa: PLC0415
+    from mutagen.flac import FLAC  # noqa: PLC0415
+    from mutagen.mp3 import MP3  # noqa: PLC0415
+    from mutagen.mp4 import MP4  # noqa: PLC0415
+    from mutagen.oggflac import OggFLAC  # noqa: PLC0415
+    from mutagen.oggopus import OggOpus  # noqa: PLC0415
+    from mutagen.oggspeex import OggSpeex  # noqa: PLC0415
+    from mutagen.oggvorbis import OggVorbis  # noqa: PLC0415
+    from mutagen.wave import WAVE  # noqa: PLC0415
+
+    # No playlists, no pictures: only what the suffixes that are sold mean.
+    oggs = [OggVorbis, OggOpus, OggFLAC, OggSpeex]
+    kinds = [AIFF, MP3, MP4, FLAC, WAVE, *oggs]
+    try:
+        sound = mutagen.File(file, options=kinds)
+        if sound is None:
+            # It looks at the first page alone, which may be of a Skeleton.
+            sound = _first_that_reads(file, oggs)
+    except Exception as error:
+        # Its own errors, and struct, index, value and recursion errors that
+        # leak from its parsers: whatever it is, it can't be read.
+        raise NotAudio(_reason(error, file)) from error
+    if sound is None or getattr(sound, "info", None) is None:
+        raise NotAudio("no sound in it")
+    return sound
+
+
+def open_ape(file: BinaryIO) -> Any:  # noqa: ANN401 - mutagen has no types
+    """Read the APEv2 tag of an open file; None where there is none."""
+    from mutagen.apev2 import APEv2  # noqa: PLC0415 - as above
+
+    file.seek(0)
+    # It mostly isn't there, and a broken one says nothing.
+    with suppress(Exception):
+        return APEv2(file)  # type: ignore[no-untyped-call] # theirs
+    return None
+
+
+def _first_that_reads(file: BinaryIO, kinds: list[Any]) -> Any:  # noqa: ANN401 - theirs
+    file.seek(0)
+    if file.read(4) != b"OggS":
+        return None
+    for kind in kinds:
+        file.seek(0)
+        with suppress(Exception):
+            return kind(file)
+    return None
+
+
+def _reason(error: Exception, file: BinaryIO) -> str:
+    """Return the parser's message, without the path that it may begin with."""
+    name = repr(getattr(file, "name", ""))
+    said = str(error).removeprefix(name) or type(error).__name__
+    return clean(said)

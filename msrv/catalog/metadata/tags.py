@@ -1,0 +1,173 @@
+"""What a sound file says of itself, by mutagen."""
+
+import math
+import os
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from typing import Any, BinaryIO, Final, Self
+
+from msrv.catalog.metadata.embedded_art import has_picture
+from msrv.catalog.metadata.mojibake import repaired
+from msrv.catalog.metadata.riff_info import read_info
+from msrv.catalog.metadata.sound_file import NotAudio, open_ape, open_sound
+from msrv.catalog.names.text import clean
+
+_NUMBER: Final = re.compile(r"\s*0*([1-9][0-9]{0,3})(?![0-9])")
+__all__ = ["NotAudio", "Tags", "read_tags", "tags_of"]
+
+_LATIN_1: Final = 0
+_ID3V1_BYTES: Final = 128
+_DATE: Final = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
+# Of Vorbis comments and APEv2, then frames of ID3, then MP4's atoms.
+_KEYS: Final = {
+    "title": ("title", "TIT2", "\xa9nam"),
+    "artist": ("artist", "TPE1", "\xa9ART"),
+    "album_artist": (
+        *("albumartist", "album artist", "album_artist"),
+        *("TPE2", "aART"),
+    ),
+    "album": ("album", "TALB", "\xa9alb"),
+    "date": ("date", "year", "TDRC", "\xa9day"),
+    "number": ("tracknumber", "track", "TRCK", "trkn"),
+    "disc": ("discnumber", "disc", "TPOS", "disk"),
+}
+_SEVERAL: Final = frozenset({"artist", "album_artist"})
+"""Fields that may have several values, all of which are shown."""
+
+Values = Mapping[str, Sequence[str]]
+"""Values of one tag, by fields of Tags."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """What the tags say; empty or None where they say nothing.
+
+    `date` begins with a year; it may be one that there isn't.
+    """
+
+    title: str = ""
+    artist: str = ""
+    album_artist: str = ""
+    album: str = ""
+    date: str = ""
+    number: int | None = None
+    disc: int | None = None
+    duration_seconds: float | None = None
+    has_picture: bool = False
+
+    def to_facts(self) -> dict[str, Any]:
+        """Give what the index keeps."""
+        return asdict(self)
+
+    @classmethod
+    def from_facts(cls, facts: dict[str, Any]) -> Self:
+        """Read what the index kept."""
+        return cls(**facts)
+
+
+def read_tags(file: BinaryIO) -> Tags:
+    """Read the tags of an open file, which has its `name`. Blocks.
+
+    Several artists are joined. Where a file has several kinds of tags, the
+    first that says something counts: ID3v2, APEv2, RIFF INFO, ID3v1. Raises
+    NotAudio.
+    """
+    sound = open_sound(file)
+    found = [_values(sound.tags)]
+    kind = type(sound).__name__
+    if kind == "MP3":
+        is_old = getattr(sound.tags, "version", (2,))[0] == 1
+        found.insert(0 if is_old else 1, _values(open_ape(file)))
+        found.append(_id3v1(file))
+    elif kind == "WAVE":
+        found.append(read_info(file))
+    return replace(
+        tags_of(found),
+        duration_seconds=_duration(getattr(sound.info, "length", None)),
+        has_picture=has_picture(sound, file),
+    )
+
+
+def tags_of(
+    found: Sequence[Values], duration_seconds: float | None = None
+) -> Tags:
+    """Return tags with each field from the first source that has it."""
+    said = {name: _first(name, found) for name in _KEYS}
+    date = _DATE.match(said["date"])
+    return Tags(
+        title=said["title"],
+        artist=said["artist"],
+        album_artist=said["album_artist"],
+        album=said["album"],
+        date=date[0] if date else "",
+        number=_leading_number(said["number"]),
+        disc=_leading_number(said["disc"]),
+        duration_seconds=duration_seconds,
+    )
+
+
+def _first(name: str, found: Sequence[Values]) -> str:
+    for values in found:
+        texts = [clean(text) for text in values.get(name, ())]
+        texts = list(dict.fromkeys(filter(None, texts)))
+        if texts:
+            return clean(", ".join(texts if name in _SEVERAL else texts[:1]))
+    return ""
+
+
+def _values(tags: Any) -> Values:  # noqa: ANN401 - theirs
+    """Return what mutagen read of one tag."""
+    found: dict[str, list[str]] = {}
+    called_latin_1 = []
+    for name, keys in _KEYS.items():
+        for key in keys:
+            try:
+                value = tags[key] if tags is not None else ()
+            except (KeyError, ValueError):
+                continue
+            texts = getattr(value, "text", value)
+            if isinstance(texts, str):
+                texts = texts.split("\0")
+            elif not isinstance(texts, list | tuple):
+                texts = list(texts) if hasattr(texts, "__iter__") else [texts]
+            # MP4 has numbers, with how many there are: (2, 9).
+            found[name] = [
+                str(text[0] if isinstance(text, tuple) else text)
+                for text in texts
+            ]
+            if getattr(value, "encoding", None) == _LATIN_1:
+                called_latin_1.append(name)
+            break
+    _repair(found, called_latin_1)
+    return found
+
+
+def _repair(found: dict[str, list[str]], names: Sequence[str]) -> None:
+    """Read what is called Latin-1 as what it is, where that is sure."""
+    texts = iter(repaired([text for name in names for text in found[name]]))
+    for name in names:
+        found[name] = [next(texts) for _ in found[name]]
+
+
+def _id3v1(file: BinaryIO) -> Values:
+    from mutagen.id3 import ParseID3v1  # noqa: PLC0415 - as in read_tags
+
+    with suppress(OSError):
+        file.seek(-_ID3V1_BYTES, os.SEEK_END)
+        last = file.read(_ID3V1_BYTES)
+        return _values(ParseID3v1(last))  # type: ignore[no-untyped-call] # theirs
+    return {}
+
+
+def _leading_number(text: str) -> int | None:
+    match = _NUMBER.match(text)
+    return int(match[1]) if match else None
+
+
+def _duration(length: object) -> float | None:
+    """Take a length in seconds, unless a broken header made it up."""
+    if not isinstance(length, int | float) or not math.isfinite(length):
+        return None
+    return round(length, 3) if length > 0 else None

@@ -1,0 +1,49 @@
+"""Facts of a track: its tags, or else those of its container.
+
+Apart from `facts`, which opens and hashes files of all kinds.
+
+A fault in tags, pictures or chapters is no fault in the sound: a file whose
+container is sound is sold by its name, with a note that says what could not
+be read and why.
+"""
+
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from msrv.catalog.integrity.model import Container
+from msrv.catalog.metadata.riff_info import read_info
+from msrv.catalog.metadata.tags import NotAudio, Tags, tags_of
+from msrv.catalog.names.media_types import AUDIO_TYPES
+
+
+def track_facts(
+    file: BinaryIO,
+    suffix: str,
+    container: Container | None,
+    read_tags: Callable[[BinaryIO], Tags],
+) -> dict[str, Any]:
+    """Return the facts of a track, which the index keeps.
+
+    `tags` with `media_type` and `notes` where there are any, or `broken`.
+    The media type is that of the content, whatever the name says.
+    """
+    notes = []
+    try:
+        tags = read_tags(file)
+    except NotAudio as error:
+        if container is None or not container.media_type:
+            return {"broken": f"is no {suffix[1:]}, or a broken one: {error}"}
+        tags = tags_of([read_info(file)], container.duration_seconds)
+        way = "by its INFO chunk" if tags.title else "by its name"
+        notes.append(f"is sold {way}: its tags can't be read: {error}")
+    facts: dict[str, Any] = {"tags": tags.to_facts()}
+    usual = AUDIO_TYPES[suffix]
+    if container is not None and container.media_type not in {"", usual}:
+        facts["media_type"] = container.media_type
+        notes.append(
+            f"is {container.name} and no {suffix[1:]}, "
+            f"and is sent as {container.media_type}"
+        )
+    if notes:
+        facts["notes"] = notes
+    return facts

@@ -1,0 +1,102 @@
+"""Files of one folder that are one track in several formats.
+
+`01 Departure.flac` and `01 Departure.mp3` are one item. The better one is
+sold, and the others are kept beside it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from msrv.catalog.library.scan import FoundFile
+from msrv.catalog.metadata.tags import Tags
+from msrv.catalog.names.text import folded_name
+from msrv.storage.model import Content
+
+_LOSSLESS: Final = frozenset({".aif", ".aiff", ".flac", ".wav"})
+# Encoders add silence at both ends, some hundredths of a second.
+_SAME_NAME_SECONDS: Final = 2.0
+_SAME_TAGS_SECONDS: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A track's file and its tags.
+
+    `is_apart` says that the seller sells this file by itself.
+    """
+
+    file: FoundFile
+    content: Content
+    tags: Tags
+    is_apart: bool = False
+
+    @property
+    def rank(self) -> tuple[bool, int, str]:
+        """Order by what a buyer gets: lossless first, then the larger."""
+        suffix = self.file.suffix
+        return suffix in _LOSSLESS, self.file.size_bytes, self.file.path
+
+
+def by_track(sounds: Sequence[Sound]) -> list[tuple[Sound, ...]]:
+    """Group files by track, in the order of the first of each.
+
+    Of each track the best file comes first. Two files are one track where
+    they lie in one folder, differ in format, last equally long, and have
+    either one name or one title, artist, disc and number in their tags.
+    """
+    tracks: list[list[Sound]] = []
+    by_key: dict[object, list[list[Sound]]] = {}
+    for sound in sounds:
+        keys = () if sound.is_apart else _keys(sound)
+        for key, most_seconds in keys:
+            track = next(
+                (
+                    each
+                    for each in by_key.get(key, ())
+                    if _is_another_format(sound, each, most_seconds)
+                ),
+                None,
+            )
+            if track is not None:
+                track.append(sound)
+                break
+        else:
+            track = [sound]
+            tracks.append(track)
+        for key, _ in keys:
+            by_key.setdefault(key, []).append(track)
+    return [
+        tuple(sorted(track, key=lambda each: each.rank, reverse=True))
+        for track in tracks
+    ]
+
+
+def _keys(sound: Sound) -> list[tuple[object, float]]:
+    """Return what files of one track share, and how far lengths may differ."""
+    folder, _, name = sound.file.path.rpartition("/")
+    stem = name[: len(name) - len(sound.file.suffix)]
+    keys: list[tuple[object, float]] = [
+        ((folder, folded_name(stem)), _SAME_NAME_SECONDS)
+    ]
+    tags = sound.tags
+    if tags.title and tags.duration_seconds is not None:
+        words = (folded_name(tags.title), folded_name(tags.artist))
+        same = (folder, *words, tags.disc, tags.number)
+        keys.append((same, _SAME_TAGS_SECONDS))
+    return keys
+
+
+def _is_another_format(
+    sound: Sound, track: Sequence[Sound], most_seconds: float
+) -> bool:
+    length = sound.tags.duration_seconds
+    for other in track:
+        if other.file.suffix == sound.file.suffix:
+            return False
+        others = other.tags.duration_seconds
+        if None not in {length, others} and (
+            abs((length or 0) - (others or 0)) > most_seconds
+        ):
+            return False
+    return True

@@ -1,0 +1,111 @@
+"""Mistaken names: nearly release.toml, store.toml or a cover's.
+
+Windows hides suffixes, editors add one, phones save in formats of their own:
+such a file is neither used nor meant for sale, and its seller should know.
+"""
+
+import difflib
+import re
+from typing import Final
+
+from msrv.catalog.names.media_types import PICTURES
+
+_TOMLS: Final = ("release", "store")
+_TOML_LIKE: Final = 0.85
+"""`.tom` and `.tml` are as near to `.toml`; `.html` is not."""
+_STEM_LIKE: Final = 0.8
+_COPY: Final = re.compile(
+    r"^(?:copy of|kopie von|copie de)\s+|"
+    r"\s*(?:\(\d+\)|-?\s*(?:copy|kopie|copie|copia)(?:\s*\(?\d+\)?)?)$"
+)
+_NOT_SHOWN: Final = frozenset(
+    ".bmp .heic .heif .jfif .jp2 .jpe .jxl .pjpeg .psd .svg .tif .tiff".split()
+)
+_COVER_LIKE: Final = frozenset(
+    "cover coverr covr cver coer cvoer coevr covre ccover".split()
+)
+_COVER_BEGINS: Final = ("c", "k")
+"""`cover`, and `kopie von cover`."""
+_COVER_ENDS: Final = (*(suffix[1:] for suffix in PICTURES), "txt")
+_COVER: Final = re.compile(
+    r"(?P<stem>.*?)(?P<suffixes>(?:\s*\.\s*"
+    rf"(?:{'|'.join(suffix[1:] for suffix in PICTURES)}))+)"
+    r"(?:\.txt)?\s*"
+)
+_CONFLICT: Final = re.compile(
+    r".*(?:"
+    # Dropbox, Nextcloud and Box, Seafile; Syncthing; ownCloud.
+    r"\((?:[^()]*\b)?(?:conflicted copy|case conflict|sfconflict)\b[^()]*\)"
+    r"|\.sync-conflict-[0-9]{8}-[0-9]{6}"
+    r"|_conflict-[0-9]{8}-[0-9]{6}"
+    r").*",
+    re.DOTALL,
+)
+
+
+def near_miss(name: str) -> str | None:
+    """Return half a sentence on a name that is nearly a special one.
+
+    None for a name that is that of something for sale, or is right.
+    """
+    lower = name.lower()
+    # Each file of a library is asked about every second: most end here.
+    may_be_toml = "toml" in lower or "store" in lower or "release" in lower
+    may_be_cover = lower.lstrip()[:1] in _COVER_BEGINS
+    if not (may_be_toml or may_be_cover or "conflict" in lower):
+        return None
+    meant = (_toml(lower) if may_be_toml else None) or _cover(lower)
+    if meant == lower:
+        return None
+    if meant:
+        return f"is not used, and not offered: should it be called {meant!r}?"
+    stem, _, suffix = lower.rpartition(".")
+    if stem.strip() == "cover" and f".{suffix}" in _NOT_SHOWN:
+        return (
+            f"is a cover that can't be shown, and is not offered: "
+            f"save it as cover{PICTURES[0]}"
+        )
+    if "conflict" in lower and _CONFLICT.fullmatch(lower):
+        return (
+            "is a copy that a synchronisation made of a conflict; "
+            "not offered: keep one of the two"
+        )
+    return None
+
+
+def _toml(lower: str) -> str | None:
+    """Return the configuration file that a name was meant to be."""
+    for stem in _TOMLS:
+        right = f"{stem}.toml"
+        # Something behind it, as in `release.toml.txt`.
+        if lower.strip() != right and lower.startswith(right):
+            return right
+    stem, dot, suffix = lower.strip().rpartition(".")
+    plain = _COPY.sub("", stem).strip()
+    if not dot:
+        return None
+    if suffix == "toml":
+        close = difflib.get_close_matches(plain, _TOMLS, 1, _STEM_LIKE)
+        return f"{close[0]}.toml" if close else None
+    if plain in _TOMLS and _is_like(suffix, "toml"):
+        return f"{plain}.toml"
+    return None
+
+
+def _is_like(suffix: str, right: str) -> bool:
+    matcher = difflib.SequenceMatcher(None, suffix, right)
+    return matcher.ratio() >= _TOML_LIKE
+
+
+def _cover(lower: str) -> str | None:
+    """Return the cover that a name was meant to be."""
+    if not lower.rstrip().endswith(_COVER_ENDS):
+        return None
+    match = _COVER.fullmatch(lower)
+    if match is None:
+        return None
+    stem = _COPY.sub("", match["stem"].strip()).strip()
+    if stem not in _COVER_LIKE:
+        return None
+    suffixes = re.split(r"\s*\.\s*", match["suffixes"].strip())
+    return f"cover.{suffixes[-1].strip()}"

@@ -1,0 +1,1 @@
+"""Open connections: accepting, limiting, serving and closing them."""

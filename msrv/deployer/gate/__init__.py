@@ -1,0 +1,1 @@
+"""Filtering proxy between the deployer and the container engine."""

@@ -1,0 +1,1 @@
+"""Deployments, from their queue to the replaced container."""

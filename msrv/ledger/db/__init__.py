@@ -1,0 +1,1 @@
+"""Database of the ledger: every statement of SQL."""

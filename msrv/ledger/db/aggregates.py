@@ -1,0 +1,143 @@
+"""Sums that are kept as things happen, so that nobody has to count.
+
+Changes are gathered while a batch is posted, and go into the tables at its
+end: a busy day's row is written once a batch, not once a sale.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import Table, insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from msrv.ledger.db import schema
+
+DAY_SECONDS: Final = 86_400
+FOR_EVER: Final = "all"
+
+_Key = tuple[str | int, ...]
+
+
+def day_of(unix_seconds: int) -> int:
+    """Give the day of a moment, in days since 1970, UTC."""
+    return unix_seconds // DAY_SECONDS
+
+
+def periods_of(unix_seconds: int) -> tuple[str, str, str]:
+    """Name the periods that a moment counts in: all, its year, its month."""
+    at = datetime.fromtimestamp(min(unix_seconds, 253_402_300_799), UTC)
+    return FOR_EVER, f"{at:%Y}", f"{at:%Y-%m}"
+
+
+class Sums:
+    """Changes of sums that are not in the tables yet."""
+
+    def __init__(self) -> None:
+        self._days: dict[_Key, Counter[str]] = {}
+        self._items: dict[_Key, Counter[str]] = {}
+        self._downloads: dict[_Key, Counter[str]] = {}
+
+    def add_sale(
+        self, at: int, currency: str, prices: Mapping[str, int]
+    ) -> None:
+        """Count an order with the price of each of its items."""
+        total = sum(prices.values())
+        _add(
+            self._days,
+            (day_of(at), currency),
+            orders=1,
+            items=len(prices),
+            sold_minor=total,
+        )
+        for item_id, price in prices.items():
+            for period in periods_of(at):
+                key = (period, item_id, currency)
+                _add(self._items, key, sold=1, sold_minor=price)
+
+    def add_refund(
+        self,
+        sold_at: int,
+        refunded_at: int,
+        currency: str,
+        prices: Iterable[tuple[str, int]],
+        sign: int,
+    ) -> None:
+        """Count lines as refunded (`sign` 1), or as refunded no more (-1)."""
+        for item_id, price in prices:
+            _add(
+                self._days,
+                (day_of(refunded_at), currency),
+                refunds=sign,
+                refunded_minor=sign * price,
+            )
+            for period in periods_of(sold_at):
+                _add(
+                    self._items,
+                    (period, item_id, currency),
+                    refunded=sign,
+                    refunded_minor=sign * price,
+                )
+
+    def add_download(
+        self, at: int, *, begun: int, completed: int, delivered_bytes: int
+    ) -> None:
+        """Count what has been delivered."""
+        _add(
+            self._downloads,
+            (day_of(at),),
+            begun=begun,
+            completed=completed,
+            delivered_bytes=delivered_bytes,
+        )
+
+    async def post(self, connection: AsyncConnection) -> None:
+        """Put the changes into the schema, within their transaction."""
+        await _post(connection, schema.days, self._days)
+        await _post(connection, schema.item_periods, self._items)
+        await _post(connection, schema.download_days, self._downloads)
+
+
+def _add(sums: dict[_Key, Counter[str]], key: _Key, **numbers: int) -> None:
+    sums.setdefault(key, Counter()).update(numbers)
+
+
+async def _post(
+    connection: AsyncConnection,
+    table: Table,
+    sums: Mapping[_Key, Counter[str]],
+) -> None:
+    """Add to the rows that are there, and make those that are not.
+
+    Nobody else writes meanwhile (Database.writing), so what was not there to
+    be updated can be inserted.
+    """
+    keys = list(table.primary_key)
+    amounts = [each for each in table.columns if not each.primary_key]
+    missing = []
+    for key, numbers in sorted(sums.items(), key=lambda each: each[0]):
+        if not any(numbers.values()):
+            continue
+        changed = await connection.execute(
+            update(table)
+            .where(
+                *(
+                    column == value
+                    for column, value in zip(keys, key, strict=True)
+                )
+            )
+            .values(
+                {
+                    column: column + numbers[column.name]
+                    for column in amounts
+                    if numbers[column.name]
+                }
+            )
+        )
+        if not changed.rowcount:
+            row = dict(zip((each.name for each in keys), key, strict=True))
+            row |= {each.name: numbers[each.name] for each in amounts}
+            missing.append(row)
+    if missing:
+        await connection.execute(insert(table), missing)

@@ -1,0 +1,115 @@
+"""Connections to MariaDB: TLS with verification, unless the way is private.
+
+Plain are a socket, a loopback address, and an address in a network that the
+operator named as private. Everywhere else the server has to offer TLS, and
+its certificate has to be verified for the name in the address: a user name
+and a password's hash are sent to nobody else.
+"""
+
+import asyncio
+import socket
+import ssl
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Final
+
+from aiomysql import Connection, OperationalError
+from pymysql.constants import CLIENT
+
+from msrv.ledger.db.connection_rules import Address, ConnectionRules
+
+SSL_ERROR: Final = 2026
+"""CR_SSL_CONNECTION_ERROR of MariaDB's client library."""
+
+
+class _TLSConnection(Connection):  # type: ignore[misc] # it carries no types
+    """A connection that sends nothing in the clear."""
+
+    async def _request_authentication(self) -> None:
+        # aiomysql goes on in the clear where the server offers no TLS.
+        if not self.server_capabilities & CLIENT.SSL:
+            raise OperationalError(
+                SSL_ERROR,
+                "it offers no TLS, and nothing is sent to it without: set TLS "
+                "up there, or name its network in "
+                "MSRV_DATABASE_PRIVATE_NETWORKS",
+            )
+        await super()._request_authentication()
+
+
+async def connect(
+    rules: ConnectionRules,
+    *,
+    host: str = "localhost",
+    port: int = 3306,
+    unix_socket: str | None = None,
+    **options: Any,  # noqa: ANN401 - those of aiomysql.connect
+) -> Connection:
+    """Open a connection. Raises aiomysql's OperationalError."""
+    if unix_socket is not None:
+        return await _open(Connection(unix_socket=unix_socket, **options))
+    addresses = await _addresses(host, port)
+    if not all(rules.allows_plain(each) for each in addresses):
+        context = await asyncio.to_thread(_context, rules.ca)
+        return await _open_verified(
+            _TLSConnection(host=host, port=port, ssl=context, **options)
+        )
+    # To what was looked up just now: a name can lead elsewhere a moment later.
+    for address in addresses[:-1]:
+        try:
+            return await _open(
+                Connection(host=str(address), port=port, **options)
+            )
+        except OperationalError as error:
+            if not isinstance(error.__cause__, OSError):
+                raise
+    return await _open(
+        Connection(host=str(addresses[-1]), port=port, **options)
+    )
+
+
+async def _addresses(host: str, port: int) -> list[Address]:
+    """Resolve a name, to one address or more. Raises OperationalError."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            host, port, type=socket.SOCK_STREAM
+        )
+    except OSError as error:
+        raise OperationalError(
+            2005, f"the name {host} can't be looked up: {error.strerror}"
+        ) from error
+    return list(
+        dict.fromkeys(
+            ip_address(str(each[4][0]).partition("%")[0]) for each in found
+        )
+    )
+
+
+def _context(ca: Path | None) -> ssl.SSLContext:
+    """Return a context that verifies the server's certificate and name."""
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except OSError as error:
+        raise OperationalError(
+            SSL_ERROR,
+            f"MSRV_DATABASE_CA: can't read {ca}: {error.strerror or error}",
+        ) from error
+
+
+async def _open(connection: Connection) -> Connection:
+    await connection._connect()  # noqa: SLF001 - as aiomysql.connect does
+    return connection
+
+
+async def _open_verified(connection: Connection) -> Connection:
+    try:
+        return await _open(connection)
+    except OperationalError as error:
+        if isinstance(error.__cause__, ssl.SSLCertVerificationError):
+            raise OperationalError(
+                SSL_ERROR,
+                "its certificate can't be verified: "
+                f"{error.__cause__.verify_message}; MSRV_DATABASE_CA names "
+                "the authority",
+            ) from error
+        raise

@@ -1,0 +1,1 @@
+"""Services of the shop: prices, discounts, orders. No request, no response."""

@@ -1,0 +1,229 @@
+"""What a setting may be: a type for each kind, and what it refuses."""
+
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+
+from msrv.forwarded import Network
+from msrv.hostnames import BadHostname, address_of, host_to_ascii
+from msrv.proofs.campaigns import is_campaign
+
+_DATABASES: Final = {
+    "sqlite": ("", "aiosqlite"),
+    "mysql": ("", "aiomysql"),
+    "mariadb": ("", "aiomysql"),
+}
+_NO_DATABASE: Final = "must be an address like mysql://user:password@host/name"
+
+_URL: Final = re.compile(
+    r"(?P<scheme>[A-Za-z]+)://(?P<authority>[^/?#\\]*)(?P<path>.*)"
+)
+_PORT: Final = re.compile(r"[0-9]{1,5}")
+_WEB_PORTS: Final = {"http": 80, "https": 443}
+
+_STRIPE_KEY: Final = re.compile(r"[sr]k_(live|test)_[A-Za-z0-9_]+")
+_NO_RELAY: Final = "must be an address like smtps://user:password@host:465"
+_SENDER: Final = re.compile(
+    r"[^<>\r\n]*<[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+"
+)
+
+
+def _networks(value: object) -> object:
+    """Split `10.0.0.0/8, ::1` at commas and spaces."""
+    if not isinstance(value, str):
+        return value
+    return tuple(_network(part) for part in value.replace(",", " ").split())
+
+
+def _network(text: str) -> Network:
+    try:
+        network = ip_network(text)
+    except ValueError as error:
+        reason = str(error)
+        if "host bits" in reason:
+            reason = f"{ip_network(text, strict=False)} is the network"
+        else:
+            reason = f"{text!r} is none"
+        raise ValueError(
+            f"must be addresses or networks like 10.0.0.0/8: {reason}"
+        ) from None
+    # A visitor of a dual-stack socket is known by the IPv4 address.
+    if isinstance(network, IPv6Network) and network.prefixlen >= 96:
+        mapped = network.network_address.ipv4_mapped
+        if mapped is not None:
+            return IPv4Network((mapped, network.prefixlen - 96))
+    return network
+
+
+def _campaigns(value: object) -> object:
+    """Split `vinyl-2026, tape` at commas and spaces."""
+    if not isinstance(value, str):
+        return value
+    names = tuple(value.replace(",", " ").split())
+    for name in names:
+        if not is_campaign(name):
+            raise ValueError(
+                f"must be names like 'vinyl-2026', and {name!r} is none"
+            )
+    return names
+
+
+def _public_url(value: str) -> str:
+    """Read an origin, without a path: `https://shop.example`.
+
+    Returned is what browsers send for it: the name as they look it up, in
+    lower case, and no port where it is the scheme's own.
+    """
+    parts = _URL.fullmatch(value.strip())
+    if parts is None or parts["scheme"].lower() not in _WEB_PORTS:
+        raise ValueError("must be an address like https://shop.example")
+    if "@" in parts["authority"]:
+        raise ValueError("must not have a user name in it")
+    if parts["path"].removeprefix("/"):
+        raise ValueError("must be a bare address, without a path")
+    scheme = parts["scheme"].lower()
+    host, port = _host_and_port(parts["authority"])
+    address = address_of(host)
+    if address is not None and address.is_unspecified:
+        raise ValueError(
+            f"must be an address that visitors can open, and {host} means "
+            "every address of this machine"
+        )
+    if port in {None, _WEB_PORTS[scheme]}:
+        return f"{scheme}://{host}"
+    return f"{scheme}://{host}:{port}"
+
+
+def _host_and_port(authority: str) -> tuple[str, int | None]:
+    """Read `host` or `host:port`. Raises ValueError that says what's wrong."""
+    host, colon, port = authority.rpartition(":")
+    if not colon or "]" in port:
+        host, port = authority, ""
+    try:
+        host = host_to_ascii(host)
+    except BadHostname as error:
+        raise ValueError(
+            f"must have a host like shop.example, and {host!r} {error}"
+        ) from None
+    if not port:
+        return host, None
+    if not _PORT.fullmatch(port) or not 1 <= int(port) <= 65535:
+        raise ValueError(f"must have a port from 1 to 65535, not {port!r}")
+    return host, int(port)
+
+
+def _listening_host(value: str) -> str:
+    """Read an address to listen on, or a name of this machine."""
+    host = value.strip()
+    if address_of(host) is not None:
+        return str(ip_address(host.strip("[]")))
+    try:
+        return host_to_ascii(host)
+    except BadHostname as error:
+        raise ValueError(
+            f"must be an address of this machine like 0.0.0.0, and {host!r} "
+            f"{error}"
+        ) from None
+
+
+def _with_ascii_host(value: SecretStr) -> SecretStr:
+    """Write the host of an address of another server as it is looked up."""
+    url = value.get_secret_value()
+    parts = urlsplit(url)
+    user, at, authority = parts.netloc.rpartition("@")
+    if not authority:  # a file
+        return value
+    host, port = _host_and_port(authority)
+    wanted = host if port is None else f"{host}:{port}"
+    if authority.lower() == wanted:
+        return value
+    return SecretStr(parts._replace(netloc=f"{user}{at}{wanted}").geturl())
+
+
+def _database(value: SecretStr) -> SecretStr:
+    """Take `mysql://user:password@host/name` or `sqlite:///file`."""
+    try:
+        parts = urlsplit(value.get_secret_value())
+        _ = parts.port
+    except ValueError:
+        raise ValueError(_NO_DATABASE) from None
+    kind, _, driver = parts.scheme.partition("+")
+    drivers = _DATABASES.get(kind, ())
+    if driver not in drivers or len(parts.path) < 2:
+        raise ValueError(_NO_DATABASE)
+    if kind == "sqlite":
+        return value
+    return _with_ascii_host(value)
+
+
+def _stripe_key(value: SecretStr) -> SecretStr:
+    """Take a secret or a restricted key, of live or of test mode."""
+    text = value.get_secret_value()
+    if text.startswith("pk_"):
+        raise ValueError(
+            "must be the secret key, and this is the publishable one"
+        )
+    if not _STRIPE_KEY.fullmatch(text):
+        raise ValueError("must be a key like sk_live_… or rk_test_…")
+    return value
+
+
+def _stripe_webhook_secret(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().startswith("whsec_"):
+        raise ValueError("must be a signing secret like whsec_…")
+    return value
+
+
+def _smtp(value: SecretStr) -> SecretStr:
+    """Take `smtps://user:password@host:465` or `smtp://host:587`."""
+    try:
+        parts = urlsplit(value.get_secret_value())
+        _ = parts.port
+    except ValueError:
+        raise ValueError(_NO_RELAY) from None
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        raise ValueError(_NO_RELAY)
+    if parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise ValueError(_NO_RELAY)
+    return _with_ascii_host(value)
+
+
+def _engine(value: str) -> str:
+    """Read `unix:///run/docker.sock`, or `http://gate:8000`."""
+    if re.fullmatch(r"unix:///\S+", value):
+        return value
+    if not re.fullmatch(r"http://[^/?#@\s]+/?", value):
+        raise ValueError(
+            "must be a socket like unix:///var/run/docker.sock, or an "
+            "address like http://gate:8000"
+        )
+    _host_and_port(value.removeprefix("http://").removesuffix("/"))
+    return value
+
+
+def _mail_from(value: str) -> str:
+    """Take `shop@example.org` or `Name <shop@example.org>`."""
+    if not _SENDER.fullmatch(value.strip()) or not value.isprintable():
+        raise ValueError("must be an address like shop@example.org")
+    return value.strip()
+
+
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
+HomePath = Annotated[Path, AfterValidator(Path.expanduser)]
+"""A path, in which `~` is the home folder: not every shell sees to that."""
+ListeningHost = Annotated[str, AfterValidator(_listening_host)]
+PublicUrl = Annotated[str, AfterValidator(_public_url)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
+StripeKey = Annotated[SecretStr, AfterValidator(_stripe_key)]
+StripeWebhookSecret = Annotated[
+    SecretStr, AfterValidator(_stripe_webhook_secret)
+]
+SmtpUrl = Annotated[SecretStr, AfterValidator(_smtp)]
+Sender = Annotated[str, AfterValidator(_mail_from)]
+Campaigns = Annotated[tuple[str, ...], BeforeValidator(_campaigns)]
+EngineUrl = Annotated[str, AfterValidator(_engine)]

@@ -1,0 +1,148 @@
+"""Reading what a form sent: in one spelling, within bounds, in linear time.
+
+A form is `application/x-www-form-urlencoded`, in UTF-8, and not compressed.
+That is decided by its headers, before a byte of it is read: neither the
+parser nor the codec is the sender's to choose.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from aiohttp import web
+from multidict import MultiDict, MultiMapping
+
+from msrv.web.errors.exceptions import BadField, FormTooLarge, UnsupportedForm
+
+MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
+FORM_SECONDS: Final = 30
+"""How long a form may take to arrive, all of it."""
+MAX_BYTES: Final = 64 * 1024
+MAX_FIELDS: Final = 400
+"""A cart holds 100 items, and each has up to three fields."""
+MAX_FIELD_BYTES: Final = 10 * 1024
+"""A name or a value, as it is sent. The longest receipt has 7900 bytes."""
+
+_MAX_CODING_CHARS: Final = 256
+_STEP_BYTES: Final = 8 * 1024
+_CHARSET: Final = re.compile(r'charset=(?:utf-8|"utf-8")', re.IGNORECASE)
+_ESCAPES: Final = {
+    f"{high}{low}".encode(): bytes([int(f"{high}{low}", 16)])
+    for high in "0123456789abcdefABCDEF"
+    for low in "0123456789abcdefABCDEF"
+}
+
+
+async def read_form(request: web.Request) -> MultiDict[str]:
+    """Read a form's fields, in the order they were sent.
+
+    Raises UnsupportedForm for what isn't a form, FormTooLarge, BadField for
+    one that is not UTF-8, and HTTPRequestTimeout for one that doesn't come.
+    """
+    if not request.can_read_body:
+        return MultiDict()  # `curl -X POST`
+    check(request.headers)
+    if (request.content_length or 0) > MAX_BYTES:
+        raise FormTooLarge
+    try:
+        async with asyncio.timeout(FORM_SECONDS):
+            body = await _read(request)
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout from error
+    except web.RequestPayloadError as error:
+        raise BadField("body", "must be a form that can be read") from error
+    return await parse(body)
+
+
+def check(headers: MultiMapping[str]) -> None:
+    """See that the headers state a form. Raises UnsupportedForm."""
+    stated = headers.getall("Content-Type", ())
+    if len(stated) != 1:
+        raise UnsupportedForm
+    media_type, *parameters = stated[0].split(";")
+    if media_type.strip(" \t").lower() != MEDIA_TYPE:
+        raise UnsupportedForm
+    given = [each for each in map(_trimmed, parameters) if each]
+    if len(given) > 1 or not all(map(_CHARSET.fullmatch, given)):
+        raise UnsupportedForm
+    if is_compressed(headers):
+        raise UnsupportedForm
+
+
+def is_compressed(headers: MultiMapping[str]) -> bool:
+    """Whether a body isn't sent as it is (RFC 9110, section 8.4)."""
+    codings = ",".join(headers.getall("Content-Encoding", ()))
+    return len(codings) > _MAX_CODING_CHARS or any(
+        _trimmed(each).lower() not in {"", "identity"}
+        for each in codings.split(",")
+    )
+
+
+async def parse(body: bytes) -> MultiDict[str]:
+    """Parse a form as the URL Standard does (section 5.1), but strictly UTF-8.
+
+    Others are served between each few kilobytes. Raises FormTooLarge,
+    BadField.
+    """
+    if len(body) > MAX_BYTES or body.count(b"&") >= MAX_FIELDS:
+        raise FormTooLarge
+    fields = MultiDict[str]()
+    done = 0
+    for pair in body.split(b"&"):
+        if not pair:
+            continue
+        name, _, value = pair.partition(b"=")
+        fields.add(_text(name), _text(value))
+        done += len(pair)
+        if done >= _STEP_BYTES:
+            done = 0
+            await asyncio.sleep(0)
+    return fields
+
+
+def read_minor(form: Mapping[str, str], name: str) -> int | None:
+    """Read an amount in minor units, None where the form has none.
+
+    Raises BadField.
+    """
+    text = form.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 15):
+        raise BadField(name, "must be an amount in minor units, like 700")
+    return int(text)
+
+
+async def _read(request: web.Request) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    while piece := await request.content.readany():
+        size += len(piece)
+        if size > MAX_BYTES:
+            raise FormTooLarge
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _text(quoted: bytes) -> str:
+    if len(quoted) > MAX_FIELD_BYTES:
+        raise FormTooLarge
+    try:
+        return _unquoted(quoted).decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadField("body", "must be a form in UTF-8") from None
+
+
+def _unquoted(quoted: bytes) -> bytes:
+    """Decode `+` and `%41`; a `%` before anything else stands for itself."""
+    first, *rest = quoted.replace(b"+", b" ").split(b"%")
+    pieces = [first]
+    for piece in rest:
+        byte = _ESCAPES.get(piece[:2])
+        pieces += (b"%", piece) if byte is None else (byte, piece[2:])
+    return b"".join(pieces)
+
+
+def _trimmed(text: str) -> str:
+    return text.strip(" \t")

@@ -1,0 +1,199 @@
+"""A receipt by e-mail, where the store sends any: asked for, never awaited.
+
+An address is asked for where it is needed, goes along in the signed quote,
+and lies in the outbox until the mail has gone. Nothing else keeps it.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiohttp import web
+
+from msrv.catalog.model import Catalog
+from msrv.ledger.events import plain
+from msrv.mail import addresses
+from msrv.mail.errors import BadAddress
+from msrv.mail.receipt_mail import Letter
+from msrv.mail.worker import Postman
+from msrv.proofs import receipts
+from msrv.proofs.receipts import Receipt
+from msrv.rate_limit import client_network
+from msrv.web.errors.exceptions import BadField, NothingHere
+from msrv.web.forms import read_form
+from msrv.web.rate_limits import TooManyMails
+from msrv.web.rendering import PRIVATE, wants_json
+from msrv.web.shop import receipts as purchases
+from msrv.web.shop.receipts import receipt_path
+from msrv.web.store import (
+    CATALOG,
+    CLOCK,
+    KEYRING,
+    LIMITS,
+    MAIL,
+    ORIGIN,
+    SETTINGS,
+)
+
+Config = Mapping[str | web.AppKey[Any], Any]
+"""An app, or a request's `config_dict`."""
+
+FIELD: Final = "mail"
+_DISK_SECONDS: Final = 300
+"""Delay before asking again for a mail that the disk refused."""
+_WANTED: Final = "must be a mail address like you@example.org"
+_ASCII_WANTED: Final = (
+    "must be an address without accents or other letters outside ASCII before "
+    "the @: this store's mail server can't send to others"
+)
+
+
+def is_on(request: web.Request) -> bool:
+    """Whether this store sends mail."""
+    return request.config_dict.get(MAIL) is not None
+
+
+def read_address(request: web.Request, form: Mapping[str, str]) -> str:
+    """Read where a receipt should go; empty for nowhere. Raises BadField."""
+    text = form.get(FIELD, "").strip()
+    if not text or not is_on(request):
+        return ""
+    try:
+        address = addresses.read(text)
+    except BadAddress:
+        raise BadField(FIELD, _WANTED) from None
+    postman = request.config_dict[MAIL]
+    if addresses.needs_smtputf8(address) and postman.refuses_unicode:
+        raise BadField(FIELD, _ASCII_WANTED)
+    return address
+
+
+async def post(request: web.Request, receipt: Receipt, to: str) -> int:
+    """Have a receipt sent that somebody waits for, as `send` does.
+
+    Returns 0, or in how many seconds to ask again where it isn't sent. What
+    was paid for, or had with a code, is sent however many mails were asked
+    for at no cost.
+    """
+    if not is_on(request) or not to:
+        return 0
+    config = request.config_dict
+    recent, now = config[LIMITS].mailed, config[CLOCK]()
+    if recent.has((receipt.order_id, to), now):
+        return 0  # the second click
+    try:
+        if _costs_nothing(receipt):
+            _count(request, receipt, to)
+    except TooManyMails as error:
+        config[MAIL].drop()
+        return error.retry_after_seconds
+    if not await send(config, receipt, to):
+        config[MAIL].drop()
+        return _DISK_SECONDS
+    recent.add((receipt.order_id, to), now)
+    return 0
+
+
+async def send(config: Config, receipt: Receipt, to: str) -> bool:
+    """Have a receipt sent, once for each order, whoever tells of it.
+
+    It is on the disk when this returns True, and on its way some time later.
+    A disk that refuses is logged. Raises NotReady.
+    """
+    postman: Postman | None = config.get(MAIL)
+    if postman is None or not to:
+        return True
+    return await postman.post(_letter(config, receipt, to, receipt.order_id))
+
+
+async def again(request: web.Request) -> web.StreamResponse:
+    """Send a receipt once more, to the address in the form.
+
+    The answer tells nobody who bought what. Where too many were asked for it
+    says so, with 429 and `Retry-After`: what is promised is sent. Raises
+    NothingHere, Forged, BadField, TooManyMails.
+    """
+    config = request.config_dict
+    token = request.match_info["receipt"]
+    receipt = receipts.read(config[KEYRING], token)
+    postman = config.get(MAIL)
+    if postman is None:
+        raise NothingHere
+    to = read_address(request, await read_form(request))
+    if not to:
+        raise BadField(FIELD, _WANTED)
+    try:
+        _count(request, receipt, to)
+        letter_id = f"{receipt.order_id}-{config[CLOCK]()}"
+        if not await postman.post(_letter(config, receipt, to, letter_id)):
+            raise TooManyMails(_DISK_SECONDS)
+    except TooManyMails as error:
+        postman.drop()
+        if wants_json(request):
+            raise
+        wait = error.retry_after_seconds
+        response = await purchases.page(request, status=429, mail_wait=wait)
+        response.headers["Retry-After"] = str(wait)
+        return response
+    if wants_json(request):
+        return web.json_response(
+            {"mail": "on its way"},
+            status=202,
+            headers={"Cache-Control": PRIVATE},
+        )
+    raise web.HTTPSeeOther(f"{receipt_path(token)}?mailed=1")
+
+
+def outcome(to: str, wait_seconds: int) -> dict[str, Any]:
+    """Return the outcome of `post` as JSON; empty where `to` is."""
+    if not to:
+        return {}
+    if wait_seconds:
+        return {"mail": "not sent", "mail_retry_after": wait_seconds}
+    return {"mail": "on its way"}
+
+
+def _costs_nothing(receipt: Receipt) -> bool:
+    """Whether anyone can have such an order, as often as they like."""
+    return receipt.provider == "demo" or (
+        receipt.provider == "free" and receipt.total_minor == 0
+    )
+
+
+def _count(request: web.Request, receipt: Receipt, to: str) -> None:
+    """Count a mail, once in all: by who asks for it, and by who gets it.
+
+    What was paid for has an allowance of its own, of no total: however many
+    mails strangers ask for at no cost, it is there. Raises TooManyMails.
+    """
+    config = request.config_dict
+    limits = config[LIMITS]
+    is_free = receipt.provider == "free" and receipt.total_minor == 0
+    limiter = limits.mails if is_free else limits.paid_mails
+    limiter.take(
+        ("network", client_network(request[ORIGIN].client)),
+        ("mailbox", addresses.mailbox_key(to)),
+        now=config[CLOCK](),
+    )
+
+
+def _letter(
+    config: Config, receipt: Receipt, to: str, letter_id: str
+) -> Letter:
+    catalog = config[CATALOG].current
+    settings = config[SETTINGS]
+    return Letter(
+        letter_id=letter_id,
+        to=to,
+        receipt=receipt,
+        titles=tuple(_title(catalog, line.item_id) for line in receipt.lines),
+        # Not what the visitor asked for: mail goes to somebody, perhaps
+        # somebody else, and has to lead here.
+        base_url=settings.public_url or "",
+        store=catalog.shop.name,
+        contact=catalog.shop.contact,
+        written_at=config[CLOCK](),
+    )
+
+
+def _title(catalog: Catalog, item_id: str) -> str:
+    return plain(catalog.title_of(item_id))

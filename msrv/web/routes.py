@@ -1,0 +1,61 @@
+"""Every address of the store, and who answers there.
+
+A route's name is what logs and metrics call it: they never see a path.
+"""
+
+from aiohttp import web
+
+from msrv.web import receipt_mails
+from msrv.web.shop import (
+    cart,
+    checkout,
+    downloads,
+    media,
+    operations,
+    payments,
+    receipts,
+    redeem,
+    storefront,
+    verify,
+)
+
+ROUTES: list[web.RouteDef] = [
+    web.get("/", storefront.front, name="front"),
+    web.get("/catalog", storefront.catalog_page, name="catalog"),
+    web.get("/catalog/{release}", storefront.release_page, name="release"),
+    web.get("/cart", cart.show, name="cart"),
+    web.post("/cart", cart.change, name="cart-change"),
+    web.get("/checkout", checkout.show, name="checkout"),
+    web.post("/purchases", checkout.buy, name="buy"),
+    web.get("/purchases", receipts.find, name="find-purchase"),
+    web.get("/purchases/{receipt}", receipts.show, name="purchase"),
+    web.get(
+        "/payments/{provider}/return", payments.come_back, name="come-back"
+    ),
+    web.post(
+        "/purchases/{receipt}/mail", receipt_mails.again, name="mail-again"
+    ),
+    web.post(
+        "/payments/{provider}/webhook", payments.hear, name="payment-message"
+    ),
+    web.get("/payments/{provider}/{quote}", payments.show, name="payment"),
+    web.post(
+        "/payments/{provider}/{quote}", payments.answer, name="payment-answer"
+    ),
+    web.get(
+        "/download/{pop}/{poe}/{item}", downloads.download, name="download"
+    ),
+    web.get("/redeem", redeem.show, name="redeem"),
+    web.post("/redeem", redeem.redeem, name="redeem-code"),
+    web.get("/verify", verify.show, name="verify"),
+    web.get("/previews/{item}", downloads.preview, name="preview"),
+    web.get(r"/covers/{release}/{width:\d{1,4}}", media.cover, name="cover"),
+    web.get("/static/{name}", media.static, name="static"),
+    web.get("/theme.css", media.theme_css, name="theme"),
+    web.get("/robots.txt", media.robots, name="robots"),
+    web.get("/.well-known/jwks.json", media.keys, name="jwks"),
+    web.get("/-/health", operations.health, name="health"),
+    web.get("/-/ready", operations.ready, name="ready"),
+    web.get("/-/metrics", operations.metrics, name="metrics"),
+    web.get("/-/edge", operations.edge, name="edge"),
+]

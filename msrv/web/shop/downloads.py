@@ -1,0 +1,186 @@
+"""From a link to its bytes: what is checked before anything is sent.
+
+A link is two MACs and a look-up in the catalog. No database stands here.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Hashable
+from functools import partial
+from typing import Final
+
+from aiohttp import web
+
+from msrv.catalog.model import Item, Release
+from msrv.catalog.previews import Clip, NoPreview
+from msrv.connections.request_handler import CARRIES
+from msrv.downloads.body import Body
+from msrv.downloads.concurrency_limit import PLACE
+from msrv.downloads.conditions import field
+from msrv.downloads.representation import Representation
+from msrv.proofs.errors import LinkExpired
+from msrv.proofs.links import verify_link
+from msrv.storage.model import Content, FileIdentity, Gone, StorageError
+from msrv.web.errors.exceptions import NothingHere, Refunded
+from msrv.web.rendering import PRIVATE
+from msrv.web.shop.json_views import version_of
+from msrv.web.store import (
+    CATALOG,
+    CLIP_SENDER,
+    CLOCK,
+    KEYRING,
+    LEDGER,
+    ORIGIN,
+    PACKS,
+    PLACES,
+    PREVIEWS,
+    SENDER,
+    SETTINGS,
+    TRAFFIC,
+)
+
+_CLIP_TYPE: Final = "audio/mpeg"
+_PREVIEWS: Final = "previews"
+"""In whose name a client's previews take places: together they are a buyer."""
+FOR_EVER: Final = "public, max-age=31536000, immutable"
+"""For an address that changes with what is behind it."""
+
+
+async def download(request: web.Request) -> web.StreamResponse:
+    """Send what a link grants.
+
+    Raises Forged, LinkExpired, Refunded, NoPlace, StorageError.
+    """
+    # There are no applications below this one, and `config_dict` would look
+    # for them each time.
+    store = request.app
+    now = store[CLOCK]()
+    expired = None
+    try:
+        access = verify_link(
+            store[KEYRING],
+            request.match_info["pop"],
+            request.match_info["poe"],
+            request.match_info["item"],
+            now,
+        )
+    except LinkExpired as error:
+        expired, access = error, error.access
+    catalog = store[CATALOG].current
+    entry = catalog.by_id.get(access.item_id)
+    ledger = store[LEDGER]
+    if ledger.revocations.ends(
+        access.order_id,
+        access.item_id,
+        *catalog.releases_with(access.item_id),
+    ):
+        raise Refunded
+    if entry is None:
+        if expired is not None:
+            raise expired
+        # The link is ours and good: it is the file that is away.
+        raise Gone(access.item_id)
+    if isinstance(entry, Release):
+        representation, body = store[PACKS].pack(catalog, entry)
+    else:
+        representation, body = store[PACKS].file(entry)
+    if expired is not None and not _resumes(request, representation, expired):
+        raise expired
+    sender = store[SENDER]
+    send = partial(
+        sender.send,
+        request,
+        representation,
+        body,
+        now_seconds=now,
+        cache_control=PRIVATE,
+        on_sent=ledger.on_sent(
+            access.order_id,
+            access.item_id,
+            representation.etag,
+            representation.size_bytes,
+        ),
+    )
+    if not sender.carries(request, body):
+        return await send()
+    async with _place(request, access.order_id):
+        with store[TRAFFIC].download():
+            return await send()
+
+
+async def preview(request: web.Request) -> web.StreamResponse:
+    """Send a track's preview. Raises NothingHere, NoPreview, NoPlace."""
+    store = request.app
+    catalog, previews = store[CATALOG].current, store[PREVIEWS]
+    item_id = request.match_info["item"]
+    found = catalog.by_id.get(catalog.moved.get(item_id, item_id))
+    if not isinstance(found, Item) or not previews.offered(found):
+        raise NothingHere
+    clip = await previews.clip(found)
+    try:
+        body = Body.of_file(await asyncio.to_thread(_content_of, clip))
+        representation = Representation(
+            size_bytes=body.size_bytes,
+            etag=clip.etag,
+            last_modified=found.content.mtime_ns // 1_000_000_000,
+            media_type=_CLIP_TYPE,
+        )
+        async with _place(request, _PREVIEWS):
+            return await store[CLIP_SENDER].send(
+                request,
+                representation,
+                body,
+                now_seconds=store[CLOCK](),
+                cache_control=lifetime(request, version_of(found.content)),
+                disposition="inline",
+            )
+    except (OSError, StorageError) as error:
+        if request.writer.output_size:
+            raise
+        # A cache may be emptied at any time.
+        raise NoPreview(found.item_id) from error
+
+
+@contextlib.asynccontextmanager
+async def _place(request: web.Request, buyer: Hashable) -> AsyncIterator[None]:
+    """Hold a place for a long answer. Raises NoPlace."""
+    client = request[ORIGIN].client
+    async with request.app[PLACES].take(client, buyer) as place:
+        request[PLACE] = place
+        request[CARRIES] = True
+        yield
+
+
+def _content_of(clip: Clip) -> Content:
+    """Describe a clip as it lies in the cache. Blocks. Raises OSError.
+
+    It has no hashes: whatever changes it makes it another file.
+    """
+    identity = FileIdentity.of(clip.path.stat())
+    return Content(clip.path.name, identity, b"", 0, _CLIP_TYPE)
+
+
+def lifetime(request: web.Request, version: str) -> str:
+    """Say how long an answer may be kept: for ever under its own `?v=`."""
+    return FOR_EVER if request.query.get("v") == version else "no-cache"
+
+
+def _resumes(
+    request: web.Request,
+    representation: Representation,
+    expired: LinkExpired,
+) -> bool:
+    """Whether an expired link goes on with what was begun while it was good.
+
+    Only for who presents the validator of what is there now, and only for a
+    while: in effect it is a longer life of the link.
+    """
+    now = request.config_dict[CLOCK]()
+    hours = request.config_dict[SETTINGS].resume_hours
+    if now >= expired.since + hours * 3600:
+        return False
+    headers = request.headers
+    return "Range" in headers and representation.etag in {
+        field(headers, "If-Range"),
+        field(headers, "If-Match"),
+    }

@@ -1,0 +1,120 @@
+"""What pages are made of: stylesheets, scripts, covers, previews, keys."""
+
+from typing import Final
+
+from aiohttp import web
+
+from msrv.catalog.covers import WIDTHS
+from msrv.catalog.live import NotReady
+from msrv.catalog.model import Shop
+from msrv.proofs.receipts import jwks
+from msrv.web.errors.exceptions import NothingHere
+from msrv.web.shop import theme
+from msrv.web.shop.downloads import lifetime
+from msrv.web.shop.json_views import version_of
+from msrv.web.shop.static_files import Asset, prepare
+from msrv.web.shop.storefront import find_release
+from msrv.web.store import ASSETS, CATALOG, COVERS, KEYRING
+
+_ROBOTS: Final = """\
+User-agent: *
+Disallow: /cart
+Disallow: /checkout
+Disallow: /download/
+Disallow: /payments/
+Disallow: /purchases
+Disallow: /verify
+"""
+
+
+async def static(request: web.Request) -> web.StreamResponse:
+    """Send one of the store's own files. Raises NothingHere."""
+    found = request.config_dict[ASSETS].get(request.match_info["name"])
+    if found is None:
+        raise NothingHere
+    return _send(request, found)
+
+
+async def theme_css(request: web.Request) -> web.StreamResponse:
+    """Send the stylesheet with the store's own colour."""
+    try:
+        shop = request.config_dict[CATALOG].current.shop
+    except NotReady:
+        shop = Shop()
+    return _send(request, prepare("text/css", theme.stylesheet(shop).encode()))
+
+
+async def cover(request: web.Request) -> web.StreamResponse:
+    """Send a release's cover in one of a few widths. Raises NothingHere."""
+    catalog = request.config_dict[CATALOG].current
+    found = find_release(catalog, request.match_info["release"])
+    width = int(request.match_info["width"])
+    if found is None or found.artwork is None or width not in WIDTHS:
+        raise NothingHere
+    picture = await request.config_dict[COVERS].cover(found.artwork, width)
+    return _answer(
+        request,
+        picture.data,
+        picture.media_type,
+        picture.etag,
+        version_of(found.artwork.content),
+    )
+
+
+async def keys(request: web.Request) -> web.Response:
+    """Publish the keys with which anyone can check a receipt (RFC 7517)."""
+    return web.json_response(
+        jwks(request.config_dict[KEYRING]),
+        content_type="application/jwk-set+json",
+        headers={
+            "Cache-Control": "public, max-age=3600",
+            # Checking a receipt is for everyone, pages of others included.
+            "Cross-Origin-Resource-Policy": "cross-origin",
+            "Access-Control-Allow-Origin": "*",
+        },
+    )
+
+
+async def robots(request: web.Request) -> web.Response:  # noqa: ARG001
+    """Tell crawlers what is nobody's but the buyer's."""
+    return web.Response(text=_ROBOTS)
+
+
+def _send(request: web.Request, asset: Asset) -> web.StreamResponse:
+    if "gzip" not in request.headers.get("Accept-Encoding", ""):
+        return _answer(
+            request, asset.data, asset.media_type, asset.etag, asset.version
+        )
+    response = _answer(
+        request,
+        asset.packed,
+        asset.media_type,
+        asset.packed_etag,
+        asset.version,
+    )
+    if response.status == 200:
+        response.headers["Content-Encoding"] = "gzip"
+    return response
+
+
+def _answer(
+    request: web.Request,
+    data: bytes,
+    media_type: str,
+    etag: str,
+    version: str,
+) -> web.StreamResponse:
+    """Send a few bytes that are at hand, or say that they are unchanged.
+
+    An address with the right `?v=` never changes its meaning; another is
+    checked each time: it may be that of a replica with another version.
+    """
+    response = web.Response(body=data, content_type=media_type)
+    if media_type.startswith("text/"):
+        response.charset = "utf-8"
+        response.headers["Vary"] = "Accept-Encoding"
+    if etag in request.headers.get("If-None-Match", ""):
+        response = web.Response(status=304)
+    response.headers["ETag"] = etag
+    response.headers["Cache-Control"] = lifetime(request, version)
+    return response

@@ -1,0 +1,304 @@
+"""A code on paper becomes a receipt, once.
+
+Looking at the page does nothing: what a mail scanner or a camera opens uses
+no code up. Sending the form does, in the database itself, so that two
+replicas can't both say yes; while it is away, the page asks to come back.
+"""
+
+import logging
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from aiohttp import web
+
+from msrv.catalog.model import Item, Release
+from msrv.ledger.errors import AlreadyRedeemed, DatabaseError
+from msrv.ledger.events import Redeemed, Sale, SoldLine, plain
+from msrv.proofs import codes, pasted, receipts
+from msrv.proofs.codes import Code, WrongCheck, WrongLength, WrongSign
+from msrv.proofs.errors import Forged
+from msrv.rate_limit import client_network
+from msrv.web import claim_cookie, cookies, receipt_mails
+from msrv.web.claim_cookie import Claim
+from msrv.web.forms import read_form
+from msrv.web.rate_limits import TooManyGuesses
+from msrv.web.rendering import PRIVATE, respond, wants_json
+from msrv.web.shop.receipts import downloads_of, mail_wait_path, receipt_path
+from msrv.web.store import (
+    CATALOG,
+    CLOCK,
+    CODE_BOOK,
+    KEYRING,
+    LEDGER,
+    LIMITS,
+    ORIGIN,
+    RANDOM,
+)
+
+log = logging.getLogger(__name__)
+
+PROVIDER: Final = "code"
+_SHOWN_CHARS: Final = 60
+
+
+class CampaignEnded(Exception):
+    """The code is good, and its campaign was ended by the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Why there is no receipt: for the page, and for programs."""
+
+    status: int
+    code: str
+    title: str
+    sentence: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def _too_many(error: TooManyGuesses) -> Answer:
+    return Answer(
+        429,
+        "too_many_guesses",
+        "That was a few too many",
+        "Too many codes were wrong. Yours keeps: try again "
+        f"in {max(error.retry_after_seconds, 60) // 60} min.",
+        {"Retry-After": str(error.retry_after_seconds)},
+    )
+
+
+def _length(error: WrongLength) -> Answer:
+    signs = "sign" if error.count == 1 else "signs"
+    return Answer(
+        422,
+        "code_mistyped",
+        "Not quite a code",
+        f"A code has {codes.CODE_CHARS} letters and digits; this has "
+        f"{error.count} {signs}.",
+    )
+
+
+def _sign(error: WrongSign) -> Answer:
+    sign = error.sign if error.sign.isprintable() else "?"
+    return Answer(
+        422,
+        "code_mistyped",
+        "Not quite a code",
+        f"“{sign}” is in no code: they are of letters and digits alone.",
+    )
+
+
+_ANSWERS: Final[dict[type[Exception], Answer | Callable[[Any], Answer]]] = {
+    WrongLength: _length,
+    WrongSign: _sign,
+    WrongCheck: Answer(
+        422,
+        "code_mistyped",
+        "Not quite a code",
+        "One of the letters is another, or two have changed places. "
+        "Compare it with the print, four at a time.",
+    ),
+    Forged: Answer(
+        422,
+        "no_such_code",
+        "No such code",
+        "This is no code of this store, or what it was for is gone. If it is "
+        "printed so, send the store a picture of it.",
+    ),
+    CampaignEnded: Answer(
+        410,
+        "code_ended",
+        "These codes have ended",
+        "The store has ended them all. What was had with one still works.",
+    ),
+    AlreadyRedeemed: Answer(
+        409,
+        "code_used",
+        "Used before",
+        "A code works once, and this one has. If it was you, open the "
+        "receipt that you got, or the page where you got it.",
+    ),
+    DatabaseError: Answer(
+        503,
+        "ledger_resting",
+        "The store can't look it up",
+        "The list of used codes can't be reached right now. Your code keeps: "
+        "come back in a few minutes.",
+        {"Retry-After": "60"},
+    ),
+    TooManyGuesses: _too_many,
+}
+
+
+async def show(request: web.Request) -> web.Response:
+    """Show the form, with the code of the address in it. Uses nothing up."""
+    text = request.query.get("code", "")
+    found = pasted.find_codes(text)
+    return _page(request, codes.in_groups(found[0]) if found else text)
+
+
+async def redeem(request: web.Request) -> web.StreamResponse:
+    """Turn `code` into a receipt: 303 to it, or 201 for a program.
+
+    The same browser that sends the same code gets the same receipt.
+    """
+    form = await read_form(request)
+    text = form.get("code", "")
+    claim = _claim(request)
+    mail = receipt_mails.read_address(request, form)
+    try:
+        code = await _verify(request, text, claim)
+        receipt = await _turn(request, code, claim.value)
+    except (*_ANSWERS,) as error:
+        if isinstance(error, DatabaseError):
+            log.warning("a code can't be redeemed: %s", error)
+        return _page(request, text, _answer(error))
+    wait = await receipt_mails.post(request, receipt, mail)
+    return _hand_over(
+        request, receipt, claim, wait, receipt_mails.outcome(mail, wait)
+    )
+
+
+async def _verify(request: web.Request, text: str, claim: Claim) -> Code:
+    """Find a code in what was typed or pasted.
+
+    Raises Mistyped, TooManyGuesses, Forged, CampaignEnded.
+    """
+    candidates = pasted.find_codes(text) or [codes.tidy(text)]
+    config = request.config_dict
+    catalog = config[CATALOG].current
+    items = [
+        await config[CODE_BOOK].items(catalog, codes.tag_of_item(signs))
+        for signs in candidates
+    ]
+    now = config[CLOCK]()
+    keys: tuple[Hashable, ...] = (client_network(request[ORIGIN].client),)
+    group = "new"
+    if claim.is_settled(now):
+        # Strangers who use up what all may guess don't keep out who opened
+        # the page before; the claim is counted, or one would serve them all.
+        keys, group = (*keys, claim.value), "known"
+    # Nothing is awaited from here on: what is sent at once is counted singly.
+    for signs, item_ids in zip(candidates, items, strict=True):
+        config[LIMITS].codes.check(*keys, group=group, now=now)
+        try:
+            code = codes.verify(config[KEYRING], signs, item_ids)
+        except Forged:
+            config[LIMITS].codes.spend(*keys, group=group, now=now)
+            continue
+        if config[CODE_BOOK].has_ended(code.campaign_tag):
+            raise CampaignEnded
+        return code
+    raise Forged
+
+
+async def _turn(
+    request: web.Request, code: Code, claim: bytes
+) -> receipts.Receipt:
+    """Use a code up. Raises AlreadyRedeemed, DatabaseError."""
+    config = request.config_dict
+    entry = config[CATALOG].current.by_id[code.item_id]
+    order_id, now = code.order_id(claim), config[CLOCK]()
+    found = await config[LEDGER].redeem(
+        Redeemed(code.code_id, order_id, now),
+        _sale(code, order_id, now, entry),
+    )
+    config[CATALOG].note_sold({code.item_id: plain(entry.title)})
+    return receipts.Receipt(
+        order_id=order_id,
+        issued_at=found.redeemed_at,
+        provider=PROVIDER,
+        currency=found.currency,
+        lines=(receipts.Line(code.item_id, 0),),
+    )
+
+
+def _sale(code: Code, order_id: str, now: int, entry: Item | Release) -> Sale:
+    return Sale(
+        order_id=order_id,
+        sold_at=now,
+        provider=PROVIDER,
+        currency=entry.price.currency,
+        lines=(SoldLine(code.item_id, 0, plain(entry.title)),),
+        reference=code.code_id,
+    )
+
+
+def _hand_over(
+    request: web.Request,
+    receipt: receipts.Receipt,
+    claim: Claim,
+    mail_wait: int,
+    mailed: dict[str, Any],
+) -> web.StreamResponse:
+    token = receipts.sign(request.config_dict[KEYRING], receipt)
+    path = receipt_path(token)
+    response: web.StreamResponse
+    if wants_json(request):
+        response = web.json_response(
+            {
+                "receipt": request[ORIGIN].base_url + path,
+                "order_id": receipt.order_id,
+                "downloads": downloads_of(request, receipt),
+                **mailed,
+            },
+            status=201,
+            headers={"Location": path},
+        )
+    else:
+        response = web.HTTPSeeOther(mail_wait_path(path, mail_wait))
+    _finish(request, response, claim)
+    if isinstance(response, web.HTTPException):
+        raise response
+    return response
+
+
+def _page(
+    request: web.Request, text: str, answer: Answer | None = None
+) -> web.Response:
+    data: dict[str, Any] = {"code": text[:_SHOWN_CHARS]}
+    if answer is not None:
+        data = {"error": answer.code, "message": answer.sentence}
+    response = respond(
+        request,
+        "redeem.html",
+        data,
+        status=answer.status if answer else 200,
+        code=text[:_SHOWN_CHARS],
+        answer=answer,
+        mails=receipt_mails.is_on(request),
+    )
+    if answer is not None:
+        response.headers.update(answer.headers)
+    _finish(request, response, _claim(request))
+    return response
+
+
+def _finish(
+    request: web.Request, response: web.StreamResponse, claim: Claim
+) -> None:
+    response.headers["Cache-Control"] = PRIVATE
+    config = request.config_dict
+    claim_cookie.write(
+        response,
+        claim,
+        config[KEYRING],
+        config[CLOCK](),
+        secure=request[ORIGIN].scheme == "https",
+    )
+
+
+def _claim(request: web.Request) -> Claim:
+    """Return the claim that came with a request, or a new one."""
+    config = request.config_dict
+    return claim_cookie.read(
+        cookies.of(request), config[KEYRING]
+    ) or Claim.new(config[RANDOM], config[CLOCK]())
+
+
+def _answer(error: Exception) -> Answer:
+    for kind, answer in _ANSWERS.items():
+        if isinstance(error, kind):
+            return answer if isinstance(answer, Answer) else answer(error)
+    raise error

@@ -1,0 +1,170 @@
+"""The pages a visitor looks at: the front, the catalog, a release."""
+
+from dataclasses import dataclass
+from math import ceil
+from typing import Final
+
+from aiohttp import web
+from markupsafe import Markup
+
+from msrv.catalog.model import Catalog, Release
+from msrv.catalog.search import Match
+from msrv.time_slices import TimeSlices
+from msrv.web import cart, cookies, formatting
+from msrv.web.errors.exceptions import BadField, NothingHere
+from msrv.web.rendering import (
+    as_json_in_steps,
+    as_page,
+    as_page_in_steps,
+    fragment,
+    respond_in_steps,
+    wants_json,
+)
+from msrv.web.shop import json_views
+from msrv.web.store import CATALOG, PREVIEWS, SHELF
+
+PER_PAGE: Final = 24
+NEWEST: Final = 6
+MAX_QUERY: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Where a page stands among its likes; pages count from 1."""
+
+    number: int
+    count: int
+    total: int
+
+    @property
+    def part(self) -> slice:
+        """Which entries are on it."""
+        first = (self.number - 1) * PER_PAGE
+        return slice(first, first + PER_PAGE)
+
+
+async def front(request: web.Request) -> web.Response:
+    """Show the store's name and its newest releases."""
+    catalog = request.config_dict[CATALOG].current
+    newest = catalog.offered[:NEWEST]
+    shop, slices = catalog.shop, TimeSlices()
+    return await respond_in_steps(
+        request,
+        "front.html",
+        {
+            "store": shop.name,
+            "tagline": shop.tagline,
+            "contact": shop.contact,
+            "catalog": "/catalog",
+            "newest": [
+                await json_views.release(each, slices) for each in newest
+            ]
+            if wants_json(request)
+            else [],
+        },
+        releases=newest,
+        more=len(catalog.offered) > NEWEST,
+    )
+
+
+async def catalog_page(request: web.Request) -> web.Response:
+    """List the releases, or those that a search finds, page by page."""
+    catalog = request.config_dict[CATALOG].current
+    shelf = request.config_dict[SHELF]
+    words = request.query.get("q", "").strip()
+    if len(words) > MAX_QUERY:
+        raise BadField("q", f"must have up to {MAX_QUERY} characters")
+    if words:
+        found = await shelf.search(catalog, words)
+        pages = _pages(request, len(found))
+        matches = found[pages.part]
+    else:
+        pages = _pages(request, len(catalog.offered))
+        matches = [Match(each, ()) for each in catalog.offered[pages.part]]
+    shape = {
+        "query": words or None,
+        "page": pages.number,
+        "pages": pages.count,
+        "total": pages.total,
+    }
+    if wants_json(request):
+        slices = TimeSlices()
+        found_ones = [await _match(each, slices) for each in matches]
+        return await as_json_in_steps({**shape, "releases": found_ones})
+
+    def grid() -> Markup:
+        return fragment(
+            request,
+            "grid.html",
+            matches=matches,
+            in_cart=_in_cart(request, catalog) if words else frozenset(),
+            back=request.path_qs,
+        )
+
+    # Without words nobody's cart shows in it: it is everyone's who reads
+    # prices in one way.
+    return as_page(
+        request,
+        "catalog.html",
+        words=words,
+        pages=pages,
+        grid=grid()
+        if words
+        else shelf.page(catalog, pages.number, formatting.current(), grid),
+    )
+
+
+async def _match(match: Match, slices: TimeSlices) -> json_views.Json:
+    return {
+        **await json_views.release(match.release, slices),
+        "matches": [each.item_id for each in match.items],
+    }
+
+
+async def release_page(request: web.Request) -> web.Response:
+    """Show one release: its tracks, their previews and prices."""
+    catalog = request.config_dict[CATALOG].current
+    found = find_release(catalog, request.match_info["release"])
+    if found is None:
+        raise NothingHere
+    if found.release_id != request.match_info["release"]:
+        # Not for ever: a folder may get its old name back.
+        raise web.HTTPFound(json_views.release_path(found))
+    previews = request.config_dict[PREVIEWS]
+    heard = {each.item_id for each in found.offered if previews.offered(each)}
+    if wants_json(request):
+        data = await json_views.release(found, TimeSlices())
+        for each in data["items"]:
+            item_id = each["item_id"]
+            path = f"/previews/{item_id}" if item_id in heard else None
+            each["preview"] = path
+        return await as_json_in_steps(data)
+    return await as_page_in_steps(
+        request,
+        "release.html",
+        release=found,
+        heard=heard,
+        in_cart=_in_cart(request, catalog),
+    )
+
+
+def find_release(catalog: Catalog, release_id: str) -> Release | None:
+    """Find a release that the store shows, by its id or an old one."""
+    release_id = catalog.moved.get(release_id, release_id)
+    found = catalog.releases_by_id.get(release_id)
+    return None if found is None or found.hidden else found
+
+
+def _in_cart(request: web.Request, catalog: Catalog) -> frozenset[str]:
+    return frozenset(cart.read(cookies.of(request), catalog).item_ids)
+
+
+def _pages(request: web.Request, total: int) -> Pages:
+    """Read `page`; raises BadField or, past the end, NothingHere."""
+    stated = request.query.get("page", "1")
+    if not (stated.isascii() and stated.isdigit() and len(stated) < 10):
+        raise BadField("page", "must be a number from 1")
+    number, count = int(stated), max(1, ceil(total / PER_PAGE))
+    if not 1 <= number <= count:
+        raise NothingHere
+    return Pages(number, count, total)

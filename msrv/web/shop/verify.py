@@ -1,0 +1,86 @@
+"""What a link or a receipt grants, and until when, without using it."""
+
+from typing import Any
+
+from aiohttp import web
+
+from msrv.catalog.model import Catalog
+from msrv.ledger.revocations import Revocations
+from msrv.proofs.explain import Explanation, explain
+from msrv.web.rendering import PRIVATE, respond_in_steps
+from msrv.web.store import CATALOG, CLOCK, KEYRING, LEDGER
+
+
+async def show(request: web.Request) -> web.Response:
+    """Explain what was pasted into `q`; without it, show where to paste."""
+    pasted = request.query.get("q", "")
+    explanation = None
+    data: dict[str, Any] = {"valid": None}
+    catalog = request.config_dict[CATALOG].current
+    if pasted.strip():
+        explanation = explain(
+            request.config_dict[KEYRING],
+            pasted,
+            request.config_dict[CLOCK](),
+        )
+        data = as_data(explanation, catalog)
+        mark_refunds(data, catalog, request.config_dict[LEDGER].revocations)
+    return await respond_in_steps(
+        request,
+        "verify.html",
+        data,
+        cache_control=PRIVATE,
+        explanation=explanation,
+        facts=data,
+    )
+
+
+def as_data(explanation: Explanation, catalog: Catalog) -> dict[str, Any]:
+    """Say an explanation as data, with the titles that the catalog knows."""
+    data: dict[str, Any] = {
+        "kind": explanation.kind,
+        "valid": explanation.kind != "nothing" and not explanation.expired,
+    }
+    if explanation.access is not None:
+        access = explanation.access
+        data |= {
+            "order_id": access.order_id,
+            "items": [_item(access.item_id, catalog)],
+            "expires_at": access.expires_at,
+            "expired": explanation.expired,
+        }
+    if explanation.receipt is not None:
+        receipt = explanation.receipt
+        data |= {
+            "order_id": receipt.order_id,
+            "items": [_item(each.item_id, catalog) for each in receipt.lines],
+            "issued_at": receipt.issued_at,
+            "expires_at": None,
+            "expired": False,
+            "total_minor": receipt.total_minor,
+            "currency": receipt.currency,
+        }
+    return data
+
+
+def mark_refunds(
+    data: dict[str, Any], catalog: Catalog, revocations: Revocations
+) -> None:
+    """Mark items that were refunded; a receipt with no others isn't valid."""
+    items = data.get("items", ())
+    for item in items:
+        item_id = item["item_id"]
+        item["refunded"] = revocations.ends(
+            data["order_id"], item_id, *catalog.releases_with(item_id)
+        )
+    if items and all(item["refunded"] for item in items):
+        data["valid"] = False
+
+
+def _item(item_id: str, catalog: Catalog) -> dict[str, Any]:
+    found = catalog.by_id.get(item_id)
+    return {
+        "item_id": item_id,
+        "title": found.title if found else catalog.gone.get(item_id),
+        "available": found is not None,
+    }

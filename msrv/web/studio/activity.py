@@ -1,0 +1,82 @@
+"""Operators' actions in the studio: their log, and its page."""
+
+import logging
+import re
+from dataclasses import asdict
+from typing import Final
+
+from aiohttp import web
+
+from msrv.ledger.errors import SpoolFailed
+from msrv.ledger.events import Act
+from msrv.web.errors.exceptions import BadField
+from msrv.web.store import CLOCK, LEDGER, RANDOM, SESSION
+from msrv.web.studio import page
+
+log = logging.getLogger(__name__)
+
+_ID_BYTES: Final = 12
+_AFTER: Final = re.compile(r"([0-9]{1,15})\.([0-9a-f]{24})")
+
+NAMES: Final = {
+    "sign-in": "signed in",
+    "sign-out": "signed out",
+    "sign-out-everyone": "signed everyone out",
+    "view-order": "looked at an order",
+    "export-orders": "exported orders",
+    "revoke": "took back",
+    "restore": "gave back",
+}
+"""Each act by the name that the ledger has, and what a page says."""
+
+
+async def record(request: web.Request, act: str, subject: str = "") -> None:
+    """Write down what was done under the session of a request.
+
+    The act goes on where the disk is full: the log has it then.
+    """
+    session = request[SESSION].number
+    said = f"{NAMES[act]} {subject}" if subject else NAMES[act]
+    log.info("studio: sign-in %s %s", session, said)
+    event = Act(
+        act_id=request.config_dict[RANDOM](_ID_BYTES).hex(),
+        at_ms=request.config_dict[CLOCK]() * 1000,
+        session=session,
+        act=act,
+        subject=subject,
+    )
+    try:
+        await request.config_dict[LEDGER].record(event)
+    except SpoolFailed as error:
+        log.warning("studio: an act is in this log alone: %s", error)
+
+
+async def show(request: web.Request) -> web.Response:
+    """Show a page of actions, latest first. Raises DatabaseError, BadField.
+
+    Its query needs SQLAlchemy, which is imported when it is first asked for.
+    """
+    from msrv.ledger.db import actions  # noqa: PLC0415 - slow to import
+
+    after = None
+    if text := request.query.get("after", ""):
+        match = _AFTER.fullmatch(text)
+        if match is None:
+            raise BadField("after", "must be the end of a page")
+        after = actions.Position(int(match[1]), match[2])
+    async with page.reading(request) as connection:
+        found = await actions.latest(connection, after, actions.MAX_ACTS + 1)
+    shown, older = found[: actions.MAX_ACTS], None
+    if len(found) > actions.MAX_ACTS:
+        last = shown[-1]
+        older = f"/studio/activity?after={last.at_ms}.{last.act_id}"
+    return page.page(
+        request,
+        "activity.html",
+        {"acts": [asdict(each) for each in shown], "older": older},
+        acts=shown,
+        names=NAMES,
+        session=request[SESSION].number,
+        older=older,
+        is_first=after is None,
+    )

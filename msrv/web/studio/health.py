@@ -1,0 +1,133 @@
+"""How the store fares: the ledger, the library, the disks."""
+
+import asyncio
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from sqlalchemy import text
+
+from msrv import __version__
+from msrv.catalog.library.loader import Reading
+from msrv.catalog.live import NotReady
+from msrv.ledger.errors import DatabaseError
+from msrv.web.store import CATALOG, LEDGER, LIMITS, MAIL, SETTINGS
+from msrv.web.studio import page
+
+LITTLE_SHARE = 20
+"""Under one part in this many of it, a disk is nearly full."""
+_MOST_PROBLEMS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """The disk that a folder is on. `free_bytes` is for the store's user."""
+
+    name: str
+    free_bytes: int
+    size_bytes: int
+
+    @property
+    def is_nearly_full(self) -> bool:
+        """Whether it is time to make room."""
+        return self.free_bytes * LITTLE_SHARE < self.size_bytes
+
+
+async def show(request: web.Request) -> web.Response:
+    """Show how the store fares; it does so while the ledger rests, too."""
+    status = request.config_dict[LEDGER].status()
+    answer_ms, why = await _ask(request)
+    try:
+        reading: Reading | None = request.config_dict[CATALOG].reading
+    except NotReady:
+        reading = None
+    settings = request.config_dict[SETTINGS]
+    disks = await asyncio.to_thread(
+        _disks, settings.data, settings.library_folder
+    )
+    problems = reading.problems if reading else ()
+    notes = reading.notes if reading else ()
+    releases = reading.catalog.releases if reading else ()
+    counts = {
+        "releases": len(releases),
+        "items": sum(len(each.items) for each in releases),
+        "size_bytes": sum(each.size_bytes for each in releases),
+    }
+    limited = request.config_dict[LIMITS].refused()
+    return page.page(
+        request,
+        "health.html",
+        {
+            "version": __version__,
+            "ledger": {
+                **asdict(status),
+                "answers": why is None,
+                "answer_ms": answer_ms,
+                "message": why,
+            },
+            "library": {
+                "ready": reading is not None,
+                **counts,
+                "problems": [str(each) for each in problems[:_MOST_PROBLEMS]],
+                "notes": notes[:_MOST_PROBLEMS],
+            },
+            "disks": [asdict(each) for each in disks],
+            **_mail(request),
+            "limited": limited,
+        },
+        version=__version__,
+        ledger=status,
+        answer_ms=answer_ms,
+        why=why,
+        reading=reading,
+        counts=counts,
+        problems=problems[:_MOST_PROBLEMS],
+        more_problems=max(len(problems) - _MOST_PROBLEMS, 0),
+        notes=notes[:_MOST_PROBLEMS],
+        more_notes=max(len(notes) - _MOST_PROBLEMS, 0),
+        disks=disks,
+        mail=request.config_dict.get(MAIL),
+        limited={name: count for name, count in limited.items() if count},
+    )
+
+
+def _mail(request: web.Request) -> dict[str, Any]:
+    """Return the state of the mail; empty where the store sends none."""
+    postman = request.config_dict.get(MAIL)
+    if postman is None:
+        return {}
+    return {
+        "mail": {
+            "waiting": postman.waiting,
+            "sent": postman.sent,
+            "given_up": postman.given_up,
+            "dropped": postman.dropped,
+            "trouble": postman.trouble,
+            "last_given_up": [asdict(each) for each in postman.last_given_up],
+        }
+    }
+
+
+async def _ask(request: web.Request) -> tuple[float | None, str | None]:
+    """Ask the database something small: milliseconds, or why it couldn't."""
+    began = time.perf_counter()
+    try:
+        async with page.reading(request) as connection:
+            await connection.execute(text("SELECT 1"))
+    except DatabaseError as error:
+        return None, str(error)
+    return round((time.perf_counter() - began) * 1000, 1), None
+
+
+def _disks(data: Path, library: Path) -> list[Disk]:
+    found = []
+    for name, folder in (("data", data), ("library", library)):
+        try:
+            usage = shutil.disk_usage(folder)
+        except OSError:
+            continue  # its own trouble, which is told elsewhere
+        found.append(Disk(name, usage.free, usage.total))
+    return found

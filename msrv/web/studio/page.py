@@ -1,0 +1,80 @@
+"""What the pages of the studio share: reading the ledger, and their frame."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+
+from msrv.ledger.errors import DatabaseError, Unreachable
+from msrv.web.rendering import PRIVATE, respond
+from msrv.web.store import ASSETS, LEDGER
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+READ_SECONDS: Final = 5.0
+"""Longer than any page takes, and no longer than anyone waits."""
+_RETRY_SECONDS: Final = "10"
+
+
+@contextlib.asynccontextmanager
+async def reading(request: web.Request) -> AsyncIterator["AsyncConnection"]:
+    """Read the ledger within one transaction. Raises DatabaseError."""
+    try:
+        async with (
+            asyncio.timeout(READ_SECONDS),
+            request.config_dict[LEDGER].reading() as connection,
+        ):
+            yield connection
+    except TimeoutError as error:
+        raise Unreachable(
+            f"the database did not answer within {READ_SECONDS:g} s"
+        ) from error
+
+
+def style_url(request: web.Request) -> str:
+    """Give the address of the studio's own stylesheet."""
+    return request.config_dict[ASSETS].url("studio.css")
+
+
+def page(
+    request: web.Request,
+    template: str,
+    data: Mapping[str, Any],
+    *,
+    status: int = 200,
+    **context: Any,  # noqa: ANN401 - a template takes anything
+) -> web.Response:
+    """Answer with a page of the studio, or with JSON; never to be kept."""
+    return respond(
+        request,
+        f"studio/{template}",
+        data,
+        status=status,
+        cache_control=PRIVATE,
+        style_url=style_url(request),
+        troubled=bool(request.config_dict[LEDGER].status().troubles),
+        **context,
+    )
+
+
+def resting(request: web.Request, error: DatabaseError) -> web.Response:
+    """Say that the ledger can't be read now, and that nothing is lost."""
+    waiting = request.config_dict[LEDGER].status().waiting_events
+    response = page(
+        request,
+        "resting.html",
+        {
+            "error": "ledger_resting",
+            "message": str(error),
+            "waiting_events": waiting,
+        },
+        status=503,
+        why=str(error),
+        waiting=waiting,
+        changing=request.method == "POST",
+    )
+    response.headers["Retry-After"] = _RETRY_SECONDS
+    return response

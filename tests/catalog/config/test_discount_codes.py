@@ -1,0 +1,87 @@
+"""Discounts in store.toml: strictly, with file and line."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from msrv.catalog.config.schema import read_store
+from msrv.catalog.config.toml import BrokenConfig
+from msrv.catalog.model import Discount
+from msrv.money import Money
+
+
+def test_what_a_seller_can_state() -> None:
+    """A seller states a discount, and gives another one."""
+    config = read_store(
+        "store.toml",
+        'currency = "EUR"\n'
+        "[discounts.SPRING]\npercent = 20\n"
+        'first_day = 2026-03-01\nlast_day = "2026-03-31"\nuses = 100\n'
+        '[discounts.GIG-2]\namount = "2.00"\nitems = ["night-bus"]\n',
+    )
+    begins, ends = (
+        int(datetime(2026, month, 1, tzinfo=UTC).timestamp())
+        for month in (3, 4)
+    )
+    assert config.shop.discounts == (
+        Discount("SPRING", 20, None, begins, ends, 100),
+        Discount("GIG-2", amount=Money(200, "EUR"), item_ids=("night-bus",)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("stated", "problem"),
+    [
+        (
+            "[discounts.spring]\npercent = 5",
+            ":1: 'spring' must be a code: 3 to",
+        ),
+        ("[discounts.AB]\npercent = 5", ":1: 'AB' must be a code: 3 to 24"),
+        ("[discounts.ABC]", ":1: 'ABC' must have either a percent or an"),
+        (
+            '[discounts.ABC]\npercent = 5\namount = "1"',
+            ":1: 'ABC' must have either a percent or an amount",
+        ),
+        (
+            "[discounts.ABC]\npercent = 0",
+            ":2: 'percent' must be a whole number",
+        ),
+        (
+            "[discounts.ABC]\npercent = 101",
+            ":2: 'percent' must be a whole number",
+        ),
+        (
+            "[discounts.ABC]\npercent = 2.5",
+            ":2: 'percent' must be a whole number",
+        ),
+        ("[discounts.ABC]\namount = '-1'", ":2: 'amount' must be a price"),
+        (
+            "[discounts.ABC]\npercent = 5\nuses = 0",
+            ":3: 'uses' must be how often it can be used: 1 or more",
+        ),
+        (
+            "[discounts.ABC]\npercent = 5\nlast_day = '31.3.'",
+            ":3: 'last_day' must be a day, like '2026-03-31'",
+        ),
+        (
+            "[discounts.ABC]\npercent = 5\nitems = []",
+            ":3: 'items' must be a list of ids",
+        ),
+        (
+            "[discounts.ABC]\npercent = 5\nitems = ['A B']",
+            ":3: 'items' must be a list of ids, and 'A B'",
+        ),
+        (
+            "[discounts.ABC]\npercent = 5\nuse = 3",
+            ":3: 'use' means nothing here; is it 'uses'?",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said(stated: str, problem: str) -> None:
+    """A discount that was mistyped is given to everyone, or to nobody."""
+    with pytest.raises(BrokenConfig) as broken:
+        read_store("store.toml", stated)
+    assert any(
+        str(each).startswith(f"store.toml{problem}")
+        for each in broken.value.problems
+    ), broken.value.problems

@@ -1,0 +1,266 @@
+"""What a configuration used to state counts on while its file is away."""
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from msrv.catalog.config.last_good import FILE_NAME, KeptConfig
+
+GRACE = 60
+STORE = """\
+name = "N"
+currency = "GBP"
+[prices]
+item = "9.00"
+release = 18.50
+[discounts.SPRING]
+percent = 20
+last_day = "2026-03-31"
+"""
+
+
+class Kept:
+    """A data folder, and the time that a test sets."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.now = 0.0
+        self.config = self.open()
+
+    def open(self) -> KeptConfig:
+        return KeptConfig.open(
+            self.folder, grace_seconds=GRACE, timer=lambda: self.now
+        )
+
+    def restart(self) -> None:
+        self.config.save()
+        self.config = self.open()
+
+    def weigh(self, now: float, text: str | None) -> str | None:
+        self.now = now
+        found, problem = self.config.weigh("store.toml", text)
+        assert (problem is None) == (found == text)
+        return found
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Kept:
+    found = Kept(tmp_path)
+    found.config.keep("store.toml", STORE)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (None, "is missing"),
+        ("", "is empty"),
+        ("\n \n", "is empty"),
+        (STORE.replace('currency = "GBP"\n', ""), "states currency"),
+        (STORE.replace('item = "9.00"\n', ""), "states prices.item"),
+        (STORE.replace("percent = 20\n", ""), "discounts.SPRING.percent"),
+        (
+            STORE.partition("last_day")[0],  # and it ends earlier
+            "discounts.SPRING.last_day",
+        ),
+        (STORE.partition("[prices]")[0], "prices.item"),
+        (STORE.partition("[prices]")[0], "and 1 more"),
+    ],
+)
+def test_what_says_less_waits_for_the_grace(
+    kept: Kept, text: str | None, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A gap of seconds, or half an upload, would sell at other prices."""
+    found, problem = kept.config.weigh("store.toml", text)
+    assert found == STORE
+    assert problem is not None
+    assert what in problem.what
+    assert problem.what.endswith("; its last version is used for 60 s")
+    assert kept.weigh(59.9, text) == STORE
+    assert not caplog.records
+    assert kept.weigh(60, text) == text
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert what in record.getMessage()
+    assert not kept.config.is_waiting
+    if text is None:
+        assert kept.config.text("store.toml") is None
+
+
+def test_a_number_that_is_cut_short_is_no_new_price() -> None:
+    """`18.50` cut to `1` is a price, and a whole TOML file."""
+    config = KeptConfig(grace_seconds=GRACE)
+    text = '[prices]\nitem = "9"\nrelease = 18.50\n'
+    config.keep("store.toml", text)
+    for cut in ("release = 1", "release = 18"):
+        half = text.partition("release")[0] + cut
+        found, problem = config.weigh("store.toml", half)
+        assert found == text
+        assert problem is not None
+        assert "ends earlier" in problem.what
+    # The same without its last line break says the same.
+    assert config.weigh("store.toml", text[:-1])[1] is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        STORE.replace("9.00", "2.00"),
+        STORE.replace('name = "N"\n', ""),
+        STORE.replace("percent = 20", 'amount = "1"'),
+        STORE + "[discounts.MORE]\npercent = 5\n",
+        STORE.replace("\n", "\r\n"),
+        "broken = ",
+    ],
+)
+def test_what_says_otherwise_counts_at_once(kept: Kept, text: str) -> None:
+    """A seller who changes a price need not wait. (What is broken has a rule
+    of its own.)
+    """
+    assert kept.weigh(0, text) == text
+    assert not kept.config.is_waiting
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "waits"),
+    [
+        ('price = "7"', 'title = "T"', True),
+        ('price = "7"', 'minimum = "5"', False),
+        ('minimum = "5"\nsuggested = "8"', 'minimum = "5"', True),
+        ('item_price = "7"', "", True),
+        ("hidden = true", 'title = "T"', True),
+        ("hidden = true", "hidden = false", False),
+        ('id = "r"', 'title = "T"', True),
+        ('[items."a.wav"]\nprice = "7"', '[items."a.wav"]', True),
+        ('[items."a.wav"]\nid = "a"', '[items."b.wav"]\nid = "a"', True),
+        ('title = "T"\ndate = "2026"', 'date = "2026"', False),
+    ],
+)
+def test_a_release_is_held_to_what_sets_its_price(
+    before: str, after: str, *, waits: bool
+) -> None:
+    """Also to what withdraws it, and to the ids that were sold."""
+    config = KeptConfig(grace_seconds=GRACE)
+    config.keep("R/release.toml", before)
+    found, _ = config.weigh("R/release.toml", after)
+    assert found == (before if waits else after)
+    assert config.is_waiting is waits
+
+
+def test_a_file_that_comes_back_ends_the_grace(kept: Kept) -> None:
+    """Or two gaps a day apart would count as one."""
+    assert kept.weigh(0, None) == STORE
+    assert kept.weigh(30, STORE) == STORE
+    assert kept.weigh(59, None) == STORE
+    assert kept.weigh(100, None) == STORE
+    assert kept.weigh(119, None) is None
+
+
+def test_an_upload_that_goes_on_begins_the_grace_anew(kept: Kept) -> None:
+    """A file that was away for 59 seconds is not whole a second later."""
+    half = STORE.partition("[prices]")[0]
+    assert kept.weigh(0, None) == STORE
+    assert kept.weigh(59, half) == STORE
+    assert kept.weigh(118, half) == STORE
+    assert kept.weigh(119, half) == half
+
+
+def test_a_restart_changes_no_price(kept: Kept) -> None:
+    """A store that starts while the file is away has its last prices."""
+    kept.config.keep("Ünïcode\udcff/release.toml", "price = 7")
+    kept.restart()
+    assert kept.config.text("Ünïcode\udcff/release.toml") == "price = 7"
+    assert kept.weigh(1000, None) == STORE
+    kept.restart()
+    assert kept.weigh(1001, None) == STORE
+    assert kept.weigh(1061, None) is None
+    kept.restart()
+    assert kept.weigh(1062, None) is None
+
+
+def test_a_folder_that_is_gone_is_forgotten_after_the_grace(
+    kept: Kept,
+) -> None:
+    """What is deleted and uploaded anew has its old price meanwhile."""
+    kept.config.keep("R/release.toml", "price = 7")
+    kept.config.forget_all_but({"store.toml"})
+    kept.now = 59
+    kept.config.forget_all_but({"store.toml"})
+    assert kept.config.weigh("R/release.toml", None)[0] == "price = 7"
+    kept.now = 60
+    kept.config.forget_all_but({"store.toml"})
+    assert kept.config.text("R/release.toml") is None
+    assert kept.config.text("store.toml") == STORE
+
+
+@pytest.mark.parametrize("how", ["half", "bytes", "edited", "other", "list"])
+def test_a_damaged_file_is_not_used(
+    kept: Kept, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A disk that lost a part of it must not invent a price."""
+    kept.config.save()
+    path = kept.folder / FILE_NAME
+    data = path.read_bytes()
+    whole = json.loads(data)
+    path.write_bytes(
+        {
+            "half": data[: len(data) // 2],
+            "bytes": b"\xff\x00",
+            "edited": data.replace(b"9.00", b"0.01"),
+            "other": json.dumps({**whole, "version": 99}).encode(),
+            "list": b"[]",
+        }[how]
+    )
+    kept.config = kept.open()
+    assert kept.config.text("store.toml") is None
+    assert "can't be used" in caplog.text
+    kept.config.keep("store.toml", STORE)
+    kept.restart()
+    assert kept.config.text("store.toml") == STORE
+
+
+def test_a_disk_that_is_full_is_told_of_once(
+    kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Or the log would fill what is left of it."""
+    blocked = kept.folder / "blocked"
+    blocked.write_bytes(b"")
+    config = KeptConfig(blocked / FILE_NAME, grace_seconds=GRACE)
+    config.keep("store.toml", STORE)
+    config.save()
+    config.save()
+    assert caplog.text.count("can't be kept") == 1
+    assert config.weigh("store.toml", None)[0] == STORE
+
+
+def test_two_replicas_may_share_the_folder(kept: Kept) -> None:
+    """Each writes the whole file, and what it writes is whole."""
+    other = Kept(kept.folder)
+    kept.config.save()
+    other.config.keep("store.toml", STORE)
+    other.config.keep("R/release.toml", "price = 7")
+    other.config.save()
+    kept.config.save()
+    kept.restart()
+    assert kept.config.text("R/release.toml") == "price = 7"
+
+
+def test_the_command_writes_nothing(kept: Kept) -> None:
+    """`catalog` looks once: it can't know for how long a file is away."""
+    kept.config.save()
+    before = (kept.folder / FILE_NAME).read_bytes()
+    config = KeptConfig.open(
+        kept.folder,
+        grace_seconds=float("inf"),
+        timer=lambda: 0.0,
+        read_only=True,
+    )
+    found, problem = config.weigh("store.toml", None)
+    assert found == STORE
+    assert problem is not None
+    assert problem.what == "is missing; its last version is used"
+    config.keep("store.toml", "name = 'O'")
+    config.save()
+    assert (kept.folder / FILE_NAME).read_bytes() == before

@@ -1,0 +1,140 @@
+"""`store.toml` and `release.toml`."""
+
+import pytest
+
+from msrv.catalog.config.schema import is_date, read_release, read_store
+from msrv.catalog.config.toml import BrokenConfig
+from msrv.catalog.model import Shop
+from msrv.money import Money
+
+
+def test_a_store_says_who_it_is_and_what_things_cost() -> None:
+    """Or the shop's name, colour and prices would not be its own."""
+    store = read_store(
+        "store.toml",
+        'name = "Wet  Coats"\ntagline = "Rain"\ncontact = "a@example.org"\n'
+        'currency = "USD"\naccent = "#FF3b30"\n'
+        '[prices]\nitem = "1.50"\nrelease = 7\n',
+    )
+    assert store.shop == Shop(
+        "Wet Coats", "Rain", "a@example.org", "USD", "#ff3b30"
+    )
+    assert store.item_price == Money(150, "USD")
+    assert store.release_price == Money(700, "USD")
+
+
+def test_says_nothing_where_nothing_is_said() -> None:
+    """Or a store without a line of settings could not open."""
+    assert read_store("store.toml", "").shop == Shop()
+    release = read_release("release.toml", "", Shop())
+    assert release.price is None
+    assert not release.hidden
+
+
+def test_a_release_says_what_its_files_do_not() -> None:
+    """Or a seller could not name, price, date or withdraw anything."""
+    release = read_release(
+        "release.toml",
+        'id = "night-bus"\ntitle = "Night Bus"\nartist = ""\n'
+        'date = 2026-03-06\ndescription = """\n One.\n\n Two. \n"""\n'
+        'currency = "JPY"\nprice = 700\nitem_price = "100"\nhidden = true\n'
+        '[items."01 A.wav"]\nid = "a"\ntitle = "Ä"\nartist = "B"\n'
+        "number = 3\nprice = 0\nhidden = false\n",
+        Shop(),
+    )
+    assert release.release_id == "night-bus"
+    assert release.artist == ""
+    assert release.date == "2026-03-06"
+    assert release.description == "One.\n\nTwo."
+    assert release.price == Money(700, "JPY")
+    assert release.item_price == Money(100, "JPY")
+    assert release.hidden
+    item = release.items["01 A.wav"]
+    assert (item.item_id, item.title, item.artist) == ("a", "Ä", "B")
+    assert (item.number, item.price) == (3, Money(0, "JPY"))
+    assert not item.hidden
+    assert release.line_of(("items", "01 A.wav")) == 14
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("title = 3", "'title' must be text, in quotes"),
+        (f'title = "{"a" * 201}"', "'title' must have up to 200 characters"),
+        (f'description = "{"a" * 20_001}"', "'description' must have up to"),
+        ('hidden = "yes"', "'hidden' must be true or false"),
+        ("hidden = 1", "'hidden' must be true or false"),
+        ('id = "Night Bus"', "'id' must be up to 32 of a-z, 0-9 and -"),
+        ('id = ""', "'id' must be up to 32"),
+        (f'id = "{"a" * 33}"', "'id' must be up to 32"),
+        (
+            'currency = "eur"',
+            "'currency' must be a currency's code like 'EUR'",
+        ),
+        ("currency = 978", "'currency' must be a currency's code"),
+        ('date = "6.3.2026"', "'date' must be a year, a month or a day"),
+        ('date = "2026-02-30"', "'date' must be a year"),
+        ("date = 20260306", "'date' must be a year"),
+        ("date = true", "'date' must be a year"),
+        (
+            'price = "7,00"',
+            "'price' must be a price like '7.00', not '7,00'",
+        ),
+        (
+            "price = 7.005",
+            "'price' must be a price like '7.00', and '7.005' has more",
+        ),
+        ("price = -1", "'price' must be a price"),
+        ("price = nan", "'price' must be a price"),
+        ("price = 1e999999999", "'price' must be a price"),
+        ('item_price = "free"', "'item_price' must be a price"),
+        ('pirce = "7"', "'pirce' means nothing here; is it 'price'?"),
+        ('items = "all"', "'items' must be a table"),
+        ("items.a = 1", "'a' must be a table"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line(line: str, what: str) -> None:
+    """Or a slip of a seller's would change a price, or find no reader."""
+    with pytest.raises(BrokenConfig) as broken:
+        read_release("A/release.toml", f"# one\n\n{line}\n", Shop())
+    assert str(broken.value.problems[0]).startswith(
+        f"A/release.toml:3: {what}"
+    )
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    """Or a seller would mend a file line by line, a reading for each."""
+    with pytest.raises(BrokenConfig) as broken:
+        read_store(
+            "store.toml",
+            'accent = "red"\ncurrency = "XX"\n[prices]\nitems = "1"\n',
+        )
+    assert [each.line for each in broken.value.problems] == [1, 2, 4]
+
+
+def test_a_price_with_more_decimals_than_its_currency_is_refused() -> None:
+    """Or a Japanese price would be a hundredth of what its seller meant."""
+    with pytest.raises(BrokenConfig, match="more decimals than JPY"):
+        read_release(
+            "release.toml", 'currency = "JPY"\nprice = "7.00"', Shop()
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "there"),
+    [
+        ("2026", True),
+        ("2026-03", True),
+        ("2024-02-29", True),
+        ("2026-02-29", False),
+        ("2026-13", False),
+        ("0000", False),
+        ("26", False),
+        ("2026-3", False),
+        ("2026-03-06T00:00", False),
+        ("٢٠٢٦", False),
+    ],
+)
+def test_knows_the_calendar(text: str, there: bool) -> None:  # noqa: FBT001 - one of a table
+    """Or a release could be sorted by a day that there never was."""
+    assert is_date(text) is there

@@ -1,0 +1,298 @@
+"""Reading files, once each."""
+
+import hashlib
+import os
+import zlib
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from msrv.catalog.library import file_inspection
+from msrv.catalog.library.file_inspection import Stopped, learn
+from msrv.catalog.library.index import FILE_NAME, Index
+from msrv.catalog.library.scan import scan
+from msrv.catalog.parsing.parser import Parser
+from tests.catalog import parsers
+from tests.catalog.rights import without_rights
+from tests.catalog.shelves import Library, by_name, problems, wav
+
+
+def test_hashes_are_those_of_the_bytes(
+    shelf: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a buyer who checks a download would find it damaged."""
+    monkeypatch.setattr(file_inspection, "_BLOCK_BYTES", 7)
+    shelf.release("R")
+    item = by_name(shelf.only())["01 A.wav"]
+    assert item.content.sha256 == hashlib.sha256(wav(1)).digest()
+    assert item.content.crc32 == zlib.crc32(wav(1))
+    assert item.content.size_bytes == len(wav(1))
+
+
+def test_each_file_is_read_once(
+    shelf: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a library of a terabyte would be read at every start."""
+    shelf.release("R", {"C.mp3": b"no sound"})
+    first = shelf.read()
+
+    def fail(*_: object) -> None:
+        pytest.fail("read again")
+
+    monkeypatch.setattr(file_inspection, "_open", fail)
+    monkeypatch.setattr(Parser, "tags", fail)
+    again = shelf.read()
+    assert again.catalog == first.catalog
+    assert again.problems == first.problems
+
+
+def test_a_changed_file_is_read_anew(shelf: Library) -> None:
+    """Or a mended track would be sold with the old one's digest."""
+    shelf.release("R")
+    shelf.read()
+    shelf.put("R/01 A.wav", wav(9))
+    item = by_name(shelf.only())["01 A.wav"]
+    assert item.content.sha256 == hashlib.sha256(wav(9)).digest()
+
+
+@pytest.mark.parametrize("how", ["in place", "swapped"])
+def test_a_retagged_file_with_its_old_date_is_read_anew(
+    shelf: Library, how: str
+) -> None:
+    """Tag editors can keep a file's date, and padding its size; the status
+    change time they can't keep, nor the inode.
+    """
+    path = shelf.release("R") / "01 A.wav"
+    before = path.stat()
+    assert by_name(shelf.only())["01 A.wav"].content.identity[1:] == (
+        before.st_mtime_ns,
+        before.st_ctime_ns,
+        before.st_ino,
+    )
+    while path.stat().st_ctime_ns == before.st_ctime_ns:
+        if how == "swapped":
+            path.with_name(".new").write_bytes(wav(9))
+            path.with_name(".new").replace(path)
+        else:
+            path.write_bytes(wav(9))
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = path.stat()
+    assert (after.st_size, after.st_mtime_ns) == (
+        before.st_size,
+        before.st_mtime_ns,
+    )
+    item = by_name(shelf.only())["01 A.wav"]
+    assert item.content.sha256 == hashlib.sha256(wav(9)).digest()
+
+
+@pytest.mark.parametrize(
+    "mtime", ["1901-12-14", "1969-12-31", "1970-01-01", "2300-01-01"]
+)
+def test_any_date_of_a_file_stops_nothing(shelf: Library, mtime: str) -> None:
+    """A camera's date, or a broken client's, is no reason to close."""
+    path = shelf.release("R") / "01 A.wav"
+    seconds = int(datetime.fromisoformat(f"{mtime}T00:00:00Z").timestamp())
+    os.utime(path, (seconds, seconds))
+    if path.stat().st_mtime != seconds:
+        pytest.skip("this file system holds no such date")
+    first = shelf.only()
+    assert len(first.items) == 2
+    assert first == shelf.only()
+
+
+@pytest.mark.parametrize("size", [(1 << 40) + 1, 2**62, -1])
+def test_an_impossible_size_is_that_files_problem(
+    shelf: Library, size: int
+) -> None:
+    """A sparse file of exabytes would be hashed for years, and all others
+    would wait.
+    """
+    shelf.release("R")
+    found = scan(shelf.root)
+    folder = found.folders[0]
+    odd = folder.files[0]._replace(size_bytes=size)
+    found.folders[0] = replace(folder, files=(odd, *folder.files[1:]))
+    reading = shelf.read(found=found)
+    (problem,) = problems(reading)
+    assert problem.startswith(f"R/01 A.wav: says that it has {size:,} bytes")
+    assert [each.file_name for each in reading.catalog.releases[0].items] == [
+        "02 B.wav"
+    ]
+
+
+def test_an_unexpected_error_is_that_files_problem(
+    shelf: Library,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A parser's mistake, or ours, names the file, and stops no other."""
+    shelf.release("R")
+    real = file_inspection._digests
+
+    def fail(*arguments: object) -> tuple[bytes, int]:
+        found = real(*arguments)  # type: ignore[arg-type] # passed on
+        if found[1] == zlib.crc32(wav(1)):
+            raise OverflowError("too large")
+        return found
+
+    monkeypatch.setattr(file_inspection, "_digests", fail)
+    reading = shelf.read()
+    (problem,) = problems(reading)
+    assert problem.startswith("R/01 A.wav: could not be read: OverflowError")
+    assert "R/01 A.wav could not be read" in caplog.text
+    assert len(reading.catalog.releases[0].items) == 1
+
+
+def test_a_release_whose_file_changes_meanwhile_is_held_back(
+    shelf: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mount may show what it has cached: a file that is another once it is
+    opened is still being copied, and the rest is half an album.
+    """
+    shelf.release("R")
+    path = shelf.root / "R/01 A.wav"
+    found = scan(shelf.root)
+    real = file_inspection._digests
+
+    def grow(*arguments: object) -> tuple[bytes, int]:
+        digests = real(*arguments)  # type: ignore[arg-type] # passed on
+        if path.stat().st_mtime_ns != 1:
+            os.utime(path, ns=(1, 1))
+        return digests
+
+    monkeypatch.setattr(file_inspection, "_digests", grow)
+    reading = shelf.read(found=found)
+    assert problems(reading) == [
+        "R/01 A.wav: is being changed; not offered yet"
+    ]
+    assert reading.retrying
+    assert reading.catalog.releases == ()
+    monkeypatch.undo()
+    again = shelf.read(reading)
+    assert problems(again) == []
+    assert len(again.catalog.releases[0].items) == 2
+
+
+def test_a_file_that_went_meanwhile_is_a_problem(shelf: Library) -> None:
+    """Or deleting a file at the wrong moment would stop the reading."""
+    shelf.release("R")
+    found = scan(shelf.root)
+    (shelf.root / "R/01 A.wav").unlink()
+    os.mkfifo(shelf.root / "R/01 A.wav")
+    (shelf.root / "R/02 B.wav").unlink()
+    assert problems(shelf.read(found=found)) == [
+        "R/01 A.wav: is being changed; not offered yet",
+    ]
+    (shelf.root / "R/01 A.wav").unlink()
+    shelf.put("R/01 A.wav", wav(1))
+    shelf.put("R/02 B.wav", wav(2))
+    found = scan(shelf.root)
+    (shelf.root / "R/02 B.wav").unlink()
+    assert problems(shelf.read(found=found)) == [
+        "R/02 B.wav: can't be read: No such file or directory",
+    ]
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_what_may_not_be_read_is_not_sold(
+    open_shelf: Library,
+    *,
+    known: bool,
+) -> None:
+    """Or somebody would pay for a file that the store can't open."""
+    shelf = open_shelf
+    shelf.release("R")
+    shelf.release("S")
+    if known:
+        shelf.read()
+    (shelf.root / "R/01 A.wav").chmod(0)
+    (shelf.root / "S").chmod(0)
+    with without_rights():
+        reading = shelf.read()
+    assert problems(reading) == [
+        "R/01 A.wav: can't be read: Permission denied",
+        "S: can't be read: Permission denied",
+    ]
+    (release,) = reading.catalog.releases
+    assert [item.file_name for item in release.items] == ["02 B.wav"]
+    (shelf.root / "R/01 A.wav").chmod(0o644)
+    (shelf.root / "S").chmod(0o755)
+    with without_rights():
+        mended = shelf.read(reading)
+    assert problems(mended) == []
+    assert len(mended.catalog.by_id) == 6
+
+
+def test_what_may_not_be_read_today_is_not_forgotten(
+    open_shelf: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a disk that fails for a moment would have all hashed again."""
+    shelf = open_shelf
+    shelf.release("R")
+    shelf.release("S")
+    first = shelf.read()
+    (shelf.data / FILE_NAME).chmod(0o666)
+    (shelf.root / "S").chmod(0)
+    with without_rights():
+        second = shelf.read(first)
+    (shelf.root / "S").chmod(0o755)
+    monkeypatch.setattr(
+        file_inspection, "_read", lambda *_, **__: pytest.fail("read")
+    )
+    assert shelf.read(second).catalog == first.catalog
+
+
+def test_says_how_far_it_is(shelf: Library) -> None:
+    """Or the first start on a large library would look like a hang."""
+    shelf.release("R")
+    said: list[tuple[int, ...]] = []
+    with Index.open(shelf.data) as index:
+        learn(
+            shelf.root,
+            index,
+            scan(shelf.root).folders,
+            parser=parsers.shared(),
+            stopping=lambda: False,
+            progress=lambda *figures: said.append(figures),
+        )
+    size = len(wav(1))
+    assert said == [(1, 2, size, 2 * size), (2, 2, 2 * size, 2 * size)]
+
+
+def test_stops_when_it_is_told_to(shelf: Library) -> None:
+    """Or a store that hashes a large library could not be stopped."""
+    shelf.release("R")
+    with Index.open(shelf.data) as index, pytest.raises(Stopped):
+        learn(
+            shelf.root,
+            index,
+            scan(shelf.root).folders,
+            parser=parsers.shared(),
+            stopping=lambda: True,
+            progress=lambda *_: None,
+        )
+
+
+def test_what_was_read_is_kept_on_the_way(
+    shelf: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a first start that is interrupted would begin from the start."""
+    monkeypatch.setattr(file_inspection, "_SAVE_FILES", 1)
+    shelf.release("R")
+    found = scan(shelf.root)
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with Index.open(shelf.data) as index, pytest.raises(KeyboardInterrupt):
+        learn(
+            shelf.root,
+            index,
+            found.folders,
+            parser=parsers.shared(),
+            stopping=lambda: False,
+            progress=end,
+        )
+    with Index.open(shelf.data) as index:
+        assert index.find(found.folders[0].files[0])

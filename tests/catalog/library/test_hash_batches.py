@@ -1,0 +1,110 @@
+"""A library that has to be hashed again is, a part at a time."""
+
+import pytest
+
+from msrv.catalog.library import file_inspection, hash_batches
+from msrv.catalog.library.loader import Reading
+from msrv.money import Money
+from tests.catalog.shelves import Library
+
+
+@pytest.fixture(autouse=True)
+def _one_folder_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hash_batches, "MAX_BYTES", 0)
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The folders whose files were hashed, in order."""
+    paths: list[str] = []
+    real = file_inspection.learn
+
+    def watch(*arguments: object, **options: object) -> object:
+        paths.extend(folder.path for folder in arguments[2])  # type: ignore[attr-defined] # a list
+        return real(*arguments, **options)  # type: ignore[arg-type] # passed on
+
+    monkeypatch.setattr("msrv.catalog.library.loader.learn", watch)
+    return paths
+
+
+def change_status(shelf: Library) -> None:
+    """As a chmod does, once the file system's clock has gone on."""
+    for path in shelf.root.rglob("*.wav"):
+        before = path.stat().st_ctime_ns
+        while path.stat().st_ctime_ns == before:
+            path.chmod(0o600)
+            path.chmod(0o644)
+
+
+def identities(shelf: Library, reading: Reading) -> list[bool]:
+    """Whether each item has the identity of its file as it lies there."""
+    return [
+        item.content.identity.ctime_ns
+        == (shelf.root / item.content.path).stat().st_ctime_ns
+        for release in sorted(
+            reading.catalog.releases, key=lambda each: each.folder
+        )
+        for item in release.items[:1]
+    ]
+
+
+def test_a_new_price_does_not_wait_for_the_hashing(
+    shelf: Library, hashed: list[str]
+) -> None:
+    """A chmod of a terabyte would keep the store from every change."""
+    for name in "ABC":
+        shelf.release(name, toml='item_price = "2"')
+    first = shelf.read()
+    change_status(shelf)
+    shelf.release("D", toml='item_price = "4"')
+    hashed.clear()
+    second = shelf.read(first)
+    assert hashed == ["A"]
+    assert second.retrying
+    assert identities(shelf, second) == [True, False, False]
+    assert second.catalog.version == first.catalog.version
+    third = shelf.read(second)
+    fourth = shelf.read(shelf.read(third))
+    assert not fourth.retrying
+    assert identities(shelf, fourth) == [True] * 4
+    change_status(shelf)
+    fifth = shelf.read(fourth)
+    shelf.put("A/release.toml", 'item_price = "5"')
+    prices = {
+        release.items[0].price
+        for release in shelf.read(fifth).catalog.releases
+    }
+    assert Money(500, "EUR") in prices
+
+
+def test_a_store_opens_before_all_is_hashed_again(
+    shelf: Library, hashed: list[str]
+) -> None:
+    """A container that owns its library anew at each start would hash it all
+    before it opens.
+    """
+    for name in "ABC":
+        shelf.release(name)
+    first = shelf.read()
+    change_status(shelf)
+    hashed.clear()
+    again = shelf.read()
+    assert hashed == ["A"]
+    assert again.catalog.version == first.catalog.version
+    assert again.problems == ()
+    assert identities(shelf, again) == [True, False, False]
+    for _ in range(2):
+        assert again.retrying
+        again = shelf.read(again)
+    assert not again.retrying
+    assert hashed == ["A", "B", "C"]
+    assert identities(shelf, again) == [True] * 3
+
+
+def test_what_was_never_read_is_there_when_a_store_opens(
+    shelf: Library,
+) -> None:
+    """Or a first start would open with one release."""
+    for name in "ABC":
+        shelf.release(name)
+    assert len(shelf.read().catalog.releases) == 3

@@ -1,0 +1,362 @@
+"""From a folder to a catalog, while it is being edited."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from msrv.catalog.config import toml as documents
+from msrv.catalog.library import loader
+from msrv.catalog.library.scan import LibraryUnreadable, scan
+from msrv.money import Money
+from tests.catalog.shelves import Library, problems, wav
+
+BROKEN = "title = \n"
+
+
+def folders(found: loader.Reading) -> list[str]:
+    return sorted(release.folder for release in found.catalog.releases)
+
+
+def test_a_library_becomes_a_catalog(shelf: Library) -> None:
+    """Or a folder of records would not be a store."""
+    shelf.put("store.toml", 'name = "Wet Coats"')
+    shelf.release("Old", toml='date = "2024"')
+    shelf.release("New", toml='date = "2026-03"')
+    shelf.release("Undated")
+    found = shelf.read()
+    assert found.problems == ()
+    assert found.catalog.shop.name == "Wet Coats"
+    assert [each.folder for each in found.catalog.releases] == [
+        "New",
+        "Old",
+        "Undated",
+    ]
+    assert not found.waiting
+
+
+def test_reads_the_same_twice_as_the_same(shelf: Library) -> None:
+    """Or a cart would be told of a change that there was not."""
+    shelf.release("R", toml='date = "2024"')
+    first, again = shelf.read(), shelf.read()
+    assert first.catalog == again.catalog
+    assert shelf.read(first).catalog == first.catalog
+
+
+@pytest.mark.parametrize(
+    "toml",
+    [
+        'title = "Other"',
+        'artist = "Other"',
+        'date = "2024"',
+        'description = "Other"',
+        'price = "1.99"',
+        "hidden = true",
+        'id = "other"',
+        '[items."01 A.wav"]\nprice = "3"',
+        '[items."01 A.wav"]\ntitle = "Other"',
+        '[items."01 A.wav"]\nhidden = true',
+        'currency = "USD"',
+    ],
+)
+def test_whatever_is_changed_makes_another_version(
+    shelf: Library, toml: str
+) -> None:
+    """Or a visitor could pay by a page that is out of date."""
+    shelf.release("R")
+    first = shelf.read()
+    shelf.put("R/release.toml", toml)
+    assert shelf.read(first).catalog.version != first.catalog.version
+
+
+def test_other_files_and_places_change_no_id(
+    shelf: Library, tmp_path: Path
+) -> None:
+    """Or adding a bonus track would void what was sold before."""
+    shelf.release("R")
+    first = shelf.read()
+    shelf.put("R/00 Intro.wav", wav(7))
+    shelf.put("Other/a.wav", wav(8))
+    second = shelf.read(first)
+    assert first.catalog.by_id.keys() < second.catalog.by_id.keys()
+    shelf.root.rename(tmp_path / "moved")
+    shelf.root = tmp_path / "moved"
+    assert shelf.read().catalog.by_id.keys() == second.catalog.by_id.keys()
+
+
+def test_a_pinned_release_keeps_all_ids_when_it_is_renamed(
+    shelf: Library,
+) -> None:
+    """Or mending a folder's name would void what was sold before."""
+    shelf.release("Nihgt Bus", toml='id = "night-bus"')
+    first = shelf.read()
+    (shelf.root / "Nihgt Bus").rename(shelf.root / "Night Bus")
+    second = shelf.read(first)
+    assert second.catalog.by_id.keys() == first.catalog.by_id.keys()
+    assert folders(second) == ["Night Bus"]
+
+
+def test_an_id_can_be_pinned_after_the_first_sale(shelf: Library) -> None:
+    """Or who has sold a record could never rename its folder."""
+    shelf.release("Nihgt Bus")
+    first = shelf.read()
+    (release,) = first.catalog.releases
+    toml = f'id = "{release.release_id}"'
+    shelf.put("Nihgt Bus/release.toml", toml)
+    (shelf.root / "Nihgt Bus").rename(shelf.root / "Night Bus")
+    assert shelf.read(first).catalog.by_id.keys() == first.catalog.by_id.keys()
+
+
+def test_a_broken_release_stays_as_it_was(shelf: Library) -> None:
+    """Or saving a file with a slip would take a record from sale."""
+    shelf.release("R", toml='title = "Good"\n')
+    shelf.release("S")
+    first = shelf.read()
+    shelf.put("R/release.toml", BROKEN)
+    second = shelf.read(first)
+    assert second.catalog == first.catalog
+    assert problems(second) == [
+        "R/release.toml:1: is not valid TOML: Invalid value"
+    ]
+    third = shelf.read(second)
+    assert third.catalog == first.catalog
+    assert third.problems == second.problems
+    shelf.put("R/release.toml", 'title = "Better"\n')
+    fourth = shelf.read(third)
+    assert fourth.problems == ()
+    assert "Better" in {each.title for each in fourth.catalog.releases}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        BROKEN.encode(),
+        b'pirce = "9.00"',
+        b'title = "\xff"',
+        b"x = " + b"[" * 5000,
+        b"#" * (1 << 20) + b"#",
+        b"hidden = 1",
+        b'id = "NOT AN ID"',
+        b'price = "a lot"',
+    ],
+    ids=lambda data: repr(data[:12]),
+)
+def test_a_release_that_was_never_right_is_not_offered(
+    shelf: Library, data: bytes
+) -> None:
+    """Or a slip in its price, or its `hidden`, would sell it wrongly."""
+    shelf.release("R", {"release.toml": data})
+    shelf.release("S")
+    found = shelf.read()
+    assert folders(found) == ["S"]
+    waits, problem = found.problems
+    assert str(waits) == "R: is not offered until its release.toml is fixed"
+    assert problem.where == "R/release.toml"
+    again = shelf.read(found)
+    assert again.problems == found.problems
+
+
+def test_quotes_that_a_word_processor_made_are_named(shelf: Library) -> None:
+    """Or "Invalid value" would be all that a seller learns."""
+    shelf.release("R", toml='id = "r"\ntitle = \u201cNight Bus\u201d\n')
+    assert problems(shelf.read())[-1] == (
+        "R/release.toml:2: is not valid TOML: Invalid value; "
+        'type straight quotes: "…"'
+    )
+
+
+def test_windows_editors_may_write_toml(shelf: Library) -> None:
+    """Or Notepad would take a record from sale."""
+    toml = '\ufefftitle = "T"\r\nprice = "3"\r\n'
+    shelf.release("R", toml=toml)
+    assert (shelf.only().title, shelf.only().price.minor) == ("T", 300)
+
+
+def test_a_broken_store_stays_as_it_was(shelf: Library) -> None:
+    """Or a slip in the tagline would change every price."""
+    shelf.put("store.toml", 'name = "N"\n[prices]\nitem = "5"\n')
+    shelf.release("R")
+    first = shelf.read()
+    shelf.put("store.toml", 'name = "N"\n[prices]\nitem = 5,00\n')
+    shelf.release("S")
+    second = shelf.read(first)
+    assert problems(second)[0].startswith("store.toml:3: is not valid TOML")
+    assert second.catalog.shop == first.catalog.shop
+    prices = {
+        item.price.minor
+        for release in second.catalog.releases
+        for item in release.items
+    }
+    assert prices == {500}
+
+
+def test_nothing_is_sold_by_a_store_file_that_was_never_understood(
+    shelf: Library,
+) -> None:
+    """Or a store in yen would open in euros after a slip and a restart."""
+    shelf.put("store.toml", 'currency = "JPY')
+    shelf.release("R")
+    shelf.release(
+        "S", toml='currency = "USD"\nprice = "7"\nitem_price = "0.99"'
+    )
+    found = shelf.read()
+    assert folders(found) == ["S"]
+    waits, broken = problems(found)
+    assert waits == "R: is not offered until store.toml is fixed"
+    assert broken.startswith("store.toml:1: is not valid TOML: ")
+    again = shelf.read(found)
+    assert folders(again) == ["S"]
+    shelf.put("store.toml", 'currency = "JPY"')
+    mended = shelf.read(again)
+    assert folders(mended) == ["R", "S"]
+    assert mended.problems == ()
+
+
+def test_a_store_without_its_file_is_one_of_the_usual(
+    shelf: Library,
+) -> None:
+    """Or deleting store.toml would leave its prices for ever."""
+    shelf.put("store.toml", '[prices]\nitem = "5"\n')
+    shelf.release("R")
+    first = shelf.read()
+    (shelf.root / "store.toml").unlink()
+    second = shelf.read(first)
+    (release,) = second.catalog.releases
+    assert release.items[0].price == Money(100, "EUR")
+
+
+def test_what_is_being_copied_waits(shelf: Library) -> None:
+    """Or an album would be sold while half of it is there."""
+    shelf.release("R")
+    first = shelf.read()
+    before = scan(shelf.root)
+    shelf.put("R/03 C.wav", wav(3)[:100])
+    shelf.put("New/a.wav", wav(4)[:100])
+    shelf.put("store.toml", 'name = "Ha')
+    found = scan(shelf.root)
+    second = shelf.read(first, found=found, before=before)
+    assert second.waiting
+    assert second.catalog == first.catalog
+    (problem,) = problems(second)
+    assert problem.startswith("New: is held back: New/a.wav is still arriving")
+    assert second.held == set(second.problems)
+    assert second.notes == (
+        "R stays as it was while R/03 C.wav is being changed",
+        "store.toml stays as it was while it is being changed",
+        *first.notes,
+    )
+    shelf.put("R/03 C.wav", wav(3))
+    shelf.put("New/a.wav", wav(4))
+    shelf.put("store.toml", 'name = "Half"')
+    later = scan(shelf.root)
+    third = shelf.read(second, found=later, before=found)
+    assert third.catalog == first.catalog
+    fourth = shelf.read(third, found=scan(shelf.root), before=later)
+    assert not fourth.waiting
+    assert folders(fourth) == ["New", "R"]
+    assert fourth.catalog.shop.name == "Half"
+    assert fourth.problems == ()
+
+
+def test_store_toml_waits_by_itself(shelf: Library) -> None:
+    """Or the shop's new name would show with the next other change only."""
+    shelf.release("R")
+    first = shelf.read()
+    before = scan(shelf.root)
+    shelf.put("store.toml", 'name = "New"')
+    found = scan(shelf.root)
+    second = shelf.read(first, found=found, before=before)
+    assert second.catalog == first.catalog
+    assert second.waiting
+    third = shelf.read(second, found=found, before=found)
+    assert third.catalog.shop.name == "New"
+    assert not third.waiting
+
+
+def test_what_is_still_is_taken_while_something_moves(
+    shelf: Library,
+) -> None:
+    """Or one file that is always written to would freeze the store."""
+    shelf.release("R")
+    first = shelf.read()
+    shelf.release("S")
+    before = scan(shelf.root)
+    shelf.put("R/log.txt", "again")
+    second = shelf.read(first, found=scan(shelf.root), before=before)
+    assert folders(second) == ["R", "S"]
+    assert second.waiting
+
+
+def test_what_is_gone_is_gone(shelf: Library) -> None:
+    """Or the store would sell files that it does not have."""
+    shelf.release("R")
+    shelf.release("S")
+    first = shelf.read()
+    shutil.rmtree(shelf.root / "S")
+    (shelf.root / "R/01 A.wav").unlink()
+    second = shelf.read(first)
+    assert folders(second) == ["R"]
+    (release,) = second.catalog.releases
+    assert len(release.items) == 1
+    # Who bought it whole still gets what is left.
+    assert second.catalog.by_id[release.release_id] == release
+
+
+def test_a_library_without_its_disk_is_not_an_empty_one(
+    shelf: Library,
+) -> None:
+    """Or an unmounted disk would take all that was sold from its buyers."""
+    shelf.release("R")
+    first = shelf.read()
+    shutil.rmtree(shelf.root)
+    with pytest.raises(LibraryUnreadable):
+        shelf.read(first)
+    shelf.root.mkdir()
+    with pytest.raises(LibraryUnreadable, match="is its disk mounted"):
+        shelf.read(first)
+    # A store that has just been set up has nothing yet.
+    assert shelf.read().catalog.releases == ()
+    # Who takes the last record out leaves something: a file, a folder.
+    shelf.put("store.toml", "")
+    assert shelf.read(first).catalog.releases == ()
+
+
+def test_a_release_that_did_not_change_is_not_read_again(
+    shelf: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or each small edit would read ten thousand descriptions."""
+    shelf.release("R", toml='title = "T"')
+    shelf.release("S")
+    first = shelf.read()
+    shelf.put("S/03 C.wav", wav(3))
+    read: list[str] = []
+    real = documents.Document
+
+    def watch(where: str, text: str) -> documents.Document:
+        read.append(where)
+        return real(where, text)
+
+    monkeypatch.setattr("msrv.catalog.config.schema.Document", watch)
+    second = shelf.read(first)
+    assert read == []
+    assert len(second.catalog.by_id) == 7
+
+
+@pytest.mark.parametrize(
+    "name", [b"line\nbreak", b"\xff", b"a" * 255, "\u202e".encode()]
+)
+def test_a_folder_may_have_any_name(shelf: Library, name: bytes) -> None:
+    """Or one odd folder would keep all others from sale."""
+    folder = Path(os.fsdecode(os.fsencode(shelf.root) + b"/" + name))
+    folder.mkdir()
+    (folder / "a.wav").write_bytes(wav())
+    (folder / "release.toml").write_text("x = 1")
+    shelf.release("R")
+    found = shelf.read()
+    assert folders(found) == ["R"]
+    waits, problem = problems(found)
+    assert waits.isprintable()
+    assert problem.isprintable()
+    (folder / "release.toml").unlink()
+    assert len(shelf.read(found).catalog.releases) == 2

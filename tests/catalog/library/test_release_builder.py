@@ -1,0 +1,379 @@
+"""One folder's release."""
+
+import os
+import unicodedata
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from msrv.catalog.library.release_prices import default_price
+from msrv.catalog.model import Kind, Release
+from msrv.catalog.names import ids
+from msrv.money import Money
+from tests.catalog.shelves import PDF, Library, by_name, problems, tagged, wav
+
+
+def titles(release: Release) -> list[str]:
+    return [item.title for item in release.items]
+
+
+def test_an_album_is_what_its_tags_say(shelf: Library) -> None:
+    """Or a seller would have to type what the files say already."""
+    said = {"album": "Night Bus", "artist": "Wet Coats", "date": "2026-03-06"}
+    shelf.release(
+        "folder",
+        {
+            "01 A.wav": tagged(1, title="Departure", number="2", **said),
+            "02 B.wav": tagged(2, title="Wrong Stop", number="1", **said),
+            "booklet.pdf": PDF,
+        },
+    )
+    release = shelf.only()
+    assert release.title == "Night Bus"
+    assert release.artist == "Wet Coats"
+    assert release.date == "2026-03-06"
+    assert titles(release) == ["Wrong Stop", "Departure", "booklet"]
+    first, _, booklet = release.items
+    assert (first.kind, first.number, first.artist) == (
+        Kind.TRACK,
+        1,
+        "Wet Coats",
+    )
+    assert first.duration_seconds == 0.5
+    assert first.content.media_type == "audio/wav"
+    assert (booklet.kind, booklet.number) == (Kind.FILE, None)
+    assert booklet.duration_seconds is None
+    assert booklet.content.media_type == "application/pdf"
+    assert booklet.file_name == "booklet.pdf"
+
+
+def test_without_tags_names_will_do(shelf: Library) -> None:
+    """Or a folder of plain files could not be sold."""
+    shelf.release("Artist/Demo  Tape", {"Untitled.wav": wav(3)})
+    release = shelf.only()
+    assert release.title == "Demo Tape"
+    assert release.artist == ""
+    assert release.date == ""
+    assert titles(release) == ["A", "B", "Untitled"]
+    assert [item.number for item in release.items] == [1, 2, None]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "artist"),
+    [
+        ({"artist": "A"}, {"artist": "A"}, "A"),
+        ({"artist": "A"}, {"artist": "B"}, "Various artists"),
+        ({"artist": "A"}, {}, "A"),
+        ({"artist": "The Band"}, {"artist": "the  band"}, "The Band"),
+        ({"artist": "Bj\u00f6rk"}, {"artist": "BJO\u0308RK"}, "Bj\u00f6rk"),
+        (
+            {"artist": "A", "album_artist": "THE BAND"},
+            {"artist": "B", "album_artist": "The Band"},
+            "THE BAND",
+        ),
+        ({}, {}, ""),
+        (
+            {"artist": "A", "album_artist": "C"},
+            {"artist": "B", "album_artist": "C"},
+            "C",
+        ),
+    ],
+)
+def test_an_artist_is_who_all_tracks_are_by(
+    shelf: Library, first: dict[str, str], second: dict[str, str], artist: str
+) -> None:
+    """Or a compilation would be sold under one of its artists."""
+    files = {"01 A.wav": tagged(1, **first), "02 B.wav": tagged(2, **second)}
+    shelf.release("R", files)
+    assert shelf.only().artist == artist
+
+
+def test_tags_that_disagree_name_nothing(shelf: Library) -> None:
+    """Or one stray track would rename and redate the record."""
+    files = {
+        "01 A.wav": tagged(1, album="X", date="2020"),
+        "02 B.wav": tagged(2, album="Y", date="2021"),
+    }
+    shelf.release("Folder", files)
+    assert (shelf.only().title, shelf.only().date) == ("Folder", "")
+
+
+@pytest.mark.parametrize(
+    ("tag", "date"),
+    [
+        ("2026", "2026"),
+        ("2026-03-06T12:00:00", "2026-03-06"),
+        ("2026-02-30", "2026-02"),
+        ("2026-99-99", "2026"),
+        ("last year", ""),
+    ],
+)
+def test_a_date_is_one_in_the_calendar(
+    shelf: Library, tag: str, date: str
+) -> None:
+    """Or a feed or a ZIP that needs a date would break on a tag."""
+    shelf.put("R/a.wav", tagged(date=tag))
+    assert shelf.only().date == date
+
+
+def test_release_toml_goes_before_tags(shelf: Library) -> None:
+    """Or a seller could not correct what a file says."""
+    shelf.release(
+        "R",
+        {"01 A.wav": tagged(1, title="a", artist="x", album="y", number="1")},
+        'title = "T"\nartist = "P"\ndate = 2020\ndescription = "D"\n'
+        'id = "rid"\n[items."01 A.wav"]\ntitle = "TT"\nartist = "AA"\n'
+        'id = "iid"\nnumber = 9\n',
+    )
+    release = shelf.only()
+    item = by_name(release)["01 A.wav"]
+    other = by_name(release)["02 B.wav"]
+    assert (release.release_id, release.title, release.artist) == (
+        "rid",
+        "T",
+        "P",
+    )
+    assert (release.date, release.description) == ("2020", "D")
+    assert (item.item_id, item.title, item.artist, item.number) == (
+        "iid",
+        "TT",
+        "AA",
+        9,
+    )
+    assert other.artist == "P"
+    assert other.item_id == ids.item_id("rid", "02 B.wav")
+    assert {item.release_id for item in release.items} == {"rid"}
+
+
+def test_items_stand_as_on_the_record(shelf: Library) -> None:
+    """Or a record would be listed, and unpacked, in the wrong order."""
+    for name, tags in {
+        "z.wav": {"number": "1", "disc": "1"},
+        "y.wav": {"number": "2", "disc": "1"},
+        "x.wav": {"number": "10", "disc": "1"},
+        "w.wav": {"number": "1", "disc": "2"},
+        "2-02 v.wav": {},
+        "u 10.wav": {},
+        "u 9.wav": {},
+        "²1 odd.wav": {},
+    }.items():
+        shelf.put(f"R/{name}", tagged(0, **tags))
+    shelf.put("R/10 notes.pdf")
+    shelf.put("R/9 notes.pdf")
+    assert [item.file_name for item in shelf.only().items] == [
+        "z.wav",
+        "y.wav",
+        "x.wav",
+        "u 9.wav",
+        "u 10.wav",
+        "²1 odd.wav",
+        "w.wav",
+        "2-02 v.wav",
+        "9 notes.pdf",
+        "10 notes.pdf",
+    ]
+
+
+STORE = '[prices]\nitem = "2.00"\nrelease = "3.50"\n'
+
+
+@pytest.mark.parametrize(
+    ("store", "toml", "items", "whole"),
+    [
+        ("", "", [100, 100], 200),
+        (STORE, "", [200, 200], 350),
+        (STORE, 'item_price = "1.00"', [100, 100], 200),
+        (STORE, 'price = "9.00"', [200, 200], 900),
+        (STORE, 'price = "0"', [200, 200], 0),
+        ("", '[items."01 A.wav"]\nprice = "0"', [0, 100], 100),
+        (STORE, '[items."01 A.wav"]\nprice = "0.50"', [50, 200], 250),
+        ("", '[items."01 A.wav"]\nhidden = true', [100, 100], 100),
+        ("", "hidden = true", [100, 100], 200),
+    ],
+)
+def test_prices_come_from_the_nearest_who_says_one(
+    shelf: Library, store: str, toml: str, items: list[int], whole: int
+) -> None:
+    """Or an item would be sold for less, or more, than its seller asks."""
+    shelf.put("store.toml", store)
+    shelf.release("R", toml=toml)
+    release = shelf.only()
+    assert [item.price.minor for item in release.items] == items
+    assert release.price == Money(whole, "EUR")
+
+
+def test_the_price_of_a_single_file_is_that_of_its_release(
+    shelf: Library,
+) -> None:
+    """Or a book with `price = "10.00"` would be sold for 1.00."""
+    shelf.put("store.toml", STORE)
+    shelf.put("Book/book.pdf")
+    shelf.put("Book/release.toml", 'price = "10.00"')
+    release = shelf.only()
+    assert release.items[0].price == Money(1000, "EUR")
+    assert release.price == Money(1000, "EUR")
+    shelf.put("store.toml", '[prices]\nitem = "9.00"\nrelease = "3.50"\n')
+    shelf.put("Book/release.toml", "")
+    assert shelf.only().price == Money(900, "EUR")
+
+
+def test_a_release_in_another_currency_takes_no_price_of_the_store(
+    shelf: Library,
+) -> None:
+    """Or 2.00 euros would become 2 yen."""
+    shelf.put("store.toml", STORE)
+    shelf.release("R", toml='currency = "JPY"')
+    release = shelf.only()
+    assert [str(item.price) for item in release.items] == ["¥100", "¥100"]
+    assert str(release.price) == "¥200"
+
+
+@pytest.mark.parametrize(
+    ("currency", "price"), [("EUR", 100), ("JPY", 100), ("KWD", 1000)]
+)
+def test_nothing_is_free_by_accident(currency: str, price: int) -> None:
+    """Or a store whose seller forgot a price would give its wares away."""
+    assert default_price(currency) == Money(price, currency)
+
+
+def test_prices_that_nobody_set_are_told(shelf: Library) -> None:
+    """Or a seller would learn from a sale what the store made up."""
+    shelf.release("R")
+    assert shelf.read().notes == (
+        "2 of the items have no price set, and cost €1.00 each",
+    )
+
+
+def test_what_is_hidden_is_kept_for_who_bought_it(shelf: Library) -> None:
+    """Or withdrawing a track would take it from who has paid."""
+    shelf.release("R", toml='[items."01 A.wav"]\nhidden = true\n')
+    shelf.release("S", toml="hidden = true")
+    catalog = shelf.read().catalog
+    first, second = sorted(catalog.releases, key=lambda each: each.folder)
+    hidden = by_name(first)["01 A.wav"]
+    assert hidden.hidden
+    assert catalog.by_id[hidden.item_id] == hidden
+    assert [item.file_name for item in first.offered] == ["02 B.wav"]
+    assert not first.sold_whole
+    assert catalog.by_id[first.release_id] == first
+    # Each item of a hidden release is hidden, or it could be bought alone.
+    assert all(item.hidden for item in second.items)
+    assert catalog.offered == (first,)
+    assert catalog.releases_by_id[second.release_id] == second
+
+
+def test_a_file_that_is_no_sound_is_not_sold(shelf: Library) -> None:
+    """Or somebody would pay for a track that no player plays."""
+    shelf.release(
+        "R", {"03 C.mp3": b"no sound", "D.flac": b"", "empty.pdf": b""}
+    )
+    reading = shelf.read()
+    assert problems(reading) == [
+        (
+            "R/03 C.mp3: is no mp3, or a broken one: "
+            "can't sync to MPEG frame; not offered"
+        ),
+        "R/D.flac: is empty; not offered",
+        "R/empty.pdf: is empty; not offered",
+    ]
+    (release,) = reading.catalog.releases
+    assert [item.file_name for item in release.items] == [
+        "01 A.wav",
+        "02 B.wav",
+    ]
+
+
+def test_a_folder_of_nothing_usable_is_no_release(shelf: Library) -> None:
+    """Or the store would show a record with nothing on it."""
+    shelf.put("R/a.mp3", b"no sound")
+    reading = shelf.read()
+    assert reading.catalog.releases == ()
+    assert len(reading.problems) == 1
+
+
+def test_speaking_of_a_file_that_is_not_there_is_a_problem(
+    shelf: Library,
+) -> None:
+    """Or a misspelt name would leave a track at the usual price."""
+    shelf.release("R", toml='\n[items."01 a.wav"]\nprice = "9"\n')
+    assert problems(shelf.read()) == [
+        "R/release.toml:2: speaks of '01 a.wav', which is not in the folder"
+    ]
+
+
+def test_a_name_may_be_spelt_as_macos_does(shelf: Library) -> None:
+    """Or a price for `é` would not be that of the file on a Mac."""
+    name = unicodedata.normalize("NFD", "Été.wav")
+    toml = '[items."Été.wav"]\nprice = "9"\n'
+    shelf.put(f"R/{name}", wav())
+    shelf.put("R/release.toml", toml)
+    release = shelf.only()
+    assert release.items[0].price == Money(900, "EUR")
+    assert release.items[0].title == "Été"
+
+
+def test_a_cover_is_measured(shelf: Library) -> None:
+    """Or pages would jump while a cover comes."""
+    shelf.release("R")
+    Image.new("RGB", (40, 30), "#802010").save(shelf.root / "R/cover.png")
+    artwork = shelf.only().artwork
+    assert artwork
+    assert (artwork.width, artwork.height) == (40, 30)
+    assert artwork.colour.startswith("#")
+    assert artwork.content.path == "R/cover.png"
+    assert artwork.content.media_type == "image/png"
+
+
+def test_a_cover_that_is_none_is_a_problem_and_no_more(
+    shelf: Library,
+) -> None:
+    """Or a broken picture would take its record from sale."""
+    shelf.release("R", {"cover.jpg": b"no picture"})
+    reading = shelf.read()
+    (release,) = reading.catalog.releases
+    assert release.artwork is None
+    assert len(release.items) == 2
+    (problem,) = problems(reading)
+    assert problem.startswith("R/cover.jpg: can't be used as a cover: ")
+    assert problem.endswith("; not shown")
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        (b"line\nbreak.pdf", "line break"),
+        (b"quote\"'`$(id);&<b>.pdf", "quote\"'`$(id);&<b>"),
+        ("exe\u202efdp.pdf".encode(), "exefdp"),
+        ("mark\u200f.pdf".encode(), "mark\u200f"),
+        ("👩\u200d👧🎵.pdf".encode(), "👩\u200d👧🎵"),
+        (b"\xff\xfe.pdf", "Untitled"),
+        (b"a" * 251 + b".pdf", "a" * 200),
+        (b"\x1b[2J.pdf", "[2J"),
+        (b" .pdf", "Untitled"),
+        (b"...pdf", None),
+    ],
+)
+def test_any_name_is_sold_under_a_title_that_is_safe(
+    shelf: Library, name: bytes, title: str | None
+) -> None:
+    """Or a file's name could break a page, a header or a terminal."""
+    (shelf.root / "R").mkdir()
+    root = os.fsencode(shelf.root)
+    Path(os.fsdecode(root + b"/R/" + name)).write_bytes(b"x")
+    reading = shelf.read()
+    if title is None:
+        assert reading.catalog.releases == ()
+        return
+    item = reading.catalog.releases[0].items[0]
+    assert item.title == title
+    assert os.fsencode(item.file_name) == name
+    # What was read is found again under the same name.
+    assert shelf.read(reading).catalog.version == reading.catalog.version
+
+
+def test_the_commonest_spelling_of_an_artist_is_shown(shelf: Library) -> None:
+    """Or one track typed in a hurry would rename the band."""
+    for number, artist in enumerate(("the band", "The Band", "The Band")):
+        shelf.put(f"R/{number}.wav", tagged(number, artist=artist))
+    assert shelf.only().artist == "The Band"

@@ -1,0 +1,182 @@
+"""A folder is taken up once nothing in it has changed for the quiet time."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from msrv.catalog.library.scan import FoundFile, FoundFolder, Scan
+from msrv.catalog.library.settling import Settling, Unsettled
+
+NOW = 1_800_000_000
+QUIET = 10
+
+
+def file(
+    path: str,
+    size: int = 5,
+    mtime: float = 0,
+    ctime: float = 0,
+    inode: int = 1,
+) -> FoundFile:
+    """A file with dates in seconds from NOW."""
+    return FoundFile(
+        path,
+        size,
+        round((NOW + mtime) * 10**9),
+        round((NOW + ctime) * 10**9),
+        inode,
+    )
+
+
+OLD = file("A/1.wav", mtime=-900, ctime=-900)
+
+
+class Looks:
+    """Looks at a library whose files and whose time a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.settling = Settling(
+            QUIET, clock=lambda: NOW + self.now, timer=lambda: self.now
+        )
+
+    def at(
+        self, now: float, *files: FoundFile, store: FoundFile | None = None
+    ) -> Mapping[str, Unsettled]:
+        self.now = now
+        folders: dict[str, list[FoundFile]] = {}
+        for each in files:
+            folders.setdefault(each.path.partition("/")[0], []).append(each)
+        return self.settling.look(
+            Scan(
+                store,
+                [FoundFolder(path, tuple(f)) for path, f in folders.items()],
+            )
+        )
+
+
+@pytest.fixture
+def looks() -> Looks:
+    return Looks()
+
+
+def test_a_stall_shorter_than_the_quiet_time_is_no_end(looks: Looks) -> None:
+    """Lines stall for seconds, and half a song would be sold."""
+    assert not looks.at(0, OLD)
+    for now, size in ((1, 10), (6, 20), (16, 30)):
+        new = file("B/1.wav", size, now, now)
+        assert looks.at(now, OLD, new) == {"B": Unsettled("B/1.wav")}
+        assert looks.at(now + 4, OLD, new) == {"B": Unsettled("B/1.wav")}
+    assert looks.at(25, OLD, new)
+    assert not looks.at(26, OLD, new)
+    assert not looks.at(500, OLD, new)
+
+
+def test_the_time_that_counts_is_that_of_this_machine(looks: Looks) -> None:
+    """A file server whose clock is an hour behind dates every file so."""
+    looks.at(0, OLD)
+    late = file("B/1.wav", 10, -3600, -3600)
+    assert looks.at(1, OLD, late)
+    assert looks.at(9, OLD, late)
+    assert not looks.at(11, OLD, late)
+
+
+def test_a_folder_waits_for_all_its_files(looks: Looks) -> None:
+    """An album that arrives file by file is sold at no stage."""
+    looks.at(0, OLD)
+    files = [OLD]
+    for number in range(8):
+        files.append(file(f"B/{number}.wav", ctime=6 * number))
+        assert "B" in looks.at(6 * number + 1, *files)
+    assert "B" in looks.at(52, *files)
+    assert not looks.at(53, *files)
+
+
+def test_what_has_lain_there_is_taken_at_the_first_look(looks: Looks) -> None:
+    """A store over an existing library opens at once."""
+    assert not looks.at(0, OLD, file("B/1.wav", mtime=-11, ctime=-10))
+
+
+@pytest.mark.parametrize(
+    ("mtime", "ctime"),
+    [
+        (-3, -3),
+        (-90_000, -3),  # a copy that keeps its date
+        (-3, 2**70),  # a clock that is far ahead
+        (-3, -(2**70)),  # a file system that has no such date
+        (-90_000, 60),
+    ],
+)
+def test_what_changed_lately_waits_at_the_first_look(
+    looks: Looks, mtime: float, ctime: float
+) -> None:
+    """A store that is started in the middle of an upload sells no half."""
+    fresh = file("B/1.wav", 5, mtime, ctime)
+    assert looks.at(0, OLD, fresh) == {"B": Unsettled("B/1.wav")}
+    assert not looks.at(10, OLD, fresh)
+
+
+@pytest.mark.parametrize("mtime", [-(2**40), -NOW, 0.5 - NOW, 1e9, 2**50])
+def test_any_date_may_be_set(looks: Looks, mtime: float) -> None:
+    """A date of 1901 or 2446 was set by somebody, and is no recent change."""
+    assert not looks.at(0, file("B/1.wav", 5, mtime, -60))
+
+
+def test_a_status_alone_is_no_upload(looks: Looks) -> None:
+    """A chmod takes no release off the store, not for a second."""
+    looks.at(0, OLD)
+    assert not looks.at(1, OLD._replace(ctime_ns=NOW * 10**9, inode=7))
+
+
+def test_what_is_known_is_no_upload_at_the_first_look(looks: Looks) -> None:
+    """A container that owns its library anew at each start opens at once."""
+    looks.now = 0
+    owned = OLD._replace(ctime_ns=NOW * 10**9)
+    found = Scan(None, [FoundFolder("A", (owned,))])
+    assert not looks.settling.look(found, lambda _: True)
+
+
+def test_a_folder_that_was_renamed_does_not_wait(looks: Looks) -> None:
+    """Its files are those that lay there; only their paths are new."""
+    looks.at(0, OLD, file("B/1.wav", 9, -900, -900, 2))
+    moved = file("C/1.wav", 9, -900, -900, 2)
+    assert not looks.at(1, OLD, moved)
+    other = file("D/1.wav", 10, -900, -900, 2)
+    assert looks.at(2, OLD, other) == {"D": Unsettled("D/1.wav")}
+
+
+def test_a_file_that_goes_is_a_change_of_its_folder(looks: Looks) -> None:
+    """An upload that deletes first must not leave a smaller, cheaper album."""
+    other = file("A/2.wav", mtime=-900, ctime=-900)
+    looks.at(0, OLD, other)
+    assert looks.at(1, OLD) == {"A": Unsettled("A")}
+    assert not looks.at(11, OLD)
+
+
+def test_a_folder_that_never_rests_is_told_of(looks: Looks) -> None:
+    """A log that keeps growing would hold a release back in silence."""
+    looks.at(0, OLD)
+    for now in range(1, 62, 3):
+        log = file("B/x.log", now, now, now)
+        found = looks.at(now, OLD, file("B/1.wav", ctime=1), log)["B"]
+        assert found.is_restless == (now >= 61)
+    assert found.file == "B/x.log"
+
+
+def test_store_toml_waits_by_itself(looks: Looks) -> None:
+    """Half of it is a whole file, with other prices."""
+    store = file("store.toml", 5, -900, -900)
+    assert not looks.at(0, OLD, store=store)
+    half = file("store.toml", 2, 1, 1)
+    assert looks.at(1, OLD, store=half) == {"": Unsettled("store.toml")}
+    assert not looks.at(11, OLD, store=half)
+
+
+def test_without_a_quiet_time_two_looks_have_to_agree() -> None:
+    """What changes between two looks is being changed in any case."""
+    settling = Settling(0, clock=lambda: NOW, timer=lambda: 0.0)
+    one = Scan(None, [FoundFolder("A", (file("A/1.wav"),))])
+    two = Scan(None, [FoundFolder("A", (file("A/1.wav", 6),))])
+    assert not settling.look(one)
+    assert settling.look(two)
+    assert not settling.look(two)

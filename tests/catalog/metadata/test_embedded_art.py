@@ -1,0 +1,110 @@
+"""Covers inside of sound files."""
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from msrv.catalog.metadata.embedded_art import (
+    NoEmbeddedArt,
+    is_sound,
+    picture_in,
+)
+from msrv.catalog.metadata.tags import read_tags
+from tests.catalog import samples
+from tests.catalog.art import with_ape_picture, with_pictures
+from tests.catalog.covers import saved
+from tests.catalog.shelves import tagged, wav
+
+FRONT = saved(Image.new("RGB", (40, 30), "#802010"))
+BACK = saved(Image.new("RGB", (20, 20), "#0000ff"))
+NAMES = [
+    "cbr.mp3",
+    "pcm.wav",
+    "plain.aiff",
+    "plain.flac",
+    "vorbis.ogg",
+    "plain.opus",
+    "index-last.m4a",
+]
+
+
+class Named(io.BytesIO):
+    """Bytes with a name, like an open file."""
+
+    name = "picture"
+
+
+@pytest.fixture(scope="session")
+def sounds(
+    ffmpeg: str, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, bytes]:
+    """A sound of every kind, by its name."""
+    return samples.sounds(ffmpeg, tmp_path_factory.mktemp("sounds"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_front_cover_is_found_in_every_format(
+    sounds: dict[str, bytes], name: str
+) -> None:
+    """Or an album would have no cover, or its back."""
+    data = with_pictures(sounds[name], name, FRONT, BACK)
+    assert is_sound(data[:12])
+    assert picture_in(Named(data)) == FRONT
+    assert read_tags(Named(data)).has_picture
+    assert not read_tags(Named(sounds[name])).has_picture
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "index-last.m4a"])
+def test_where_there_is_no_front_another_will_do(
+    sounds: dict[str, bytes], name: str
+) -> None:
+    """Or a picture that a program called `other` would not be shown."""
+    data = with_pictures(sounds[name], name, None, BACK)
+    assert picture_in(Named(data)) == BACK
+
+
+def test_a_picture_in_apev2_is_found(sounds: dict[str, bytes]) -> None:
+    """Or an MP3 of older programs would have no cover."""
+    data = with_ape_picture(sounds["cbr.mp3"], FRONT)
+    assert picture_in(Named(data)) == FRONT
+
+
+def test_a_broken_picture_hides_no_other(sounds: dict[str, bytes]) -> None:
+    """Or one bad field would take the cover from its album."""
+    data = with_pictures(sounds["vorbis.ogg"], "a.ogg", FRONT)
+    marks = data.count(b"metadata_block_picture=")
+    assert marks == 1
+    # Base64 that is none, in a field of the same length.
+    at = data.index(b"metadata_block_picture=") + 23
+    broken = data[:at] + b"!!!!" + data[at + 4 :]
+    assert not read_tags(Named(broken)).has_picture
+    with pytest.raises(NoEmbeddedArt, match="holds no picture"):
+        picture_in(Named(broken))
+
+
+def test_a_sound_without_one_says_so() -> None:
+    """Or a page would show a picture that isn't there."""
+    for data in (wav(), tagged(title="A")):
+        with pytest.raises(NoEmbeddedArt):
+            picture_in(Named(data))
+
+
+def test_pictures_are_no_sounds() -> None:
+    """Or a cover would be looked for inside of a cover."""
+    image = Image.new("RGB", (8, 8))
+    for form in ("JPEG", "PNG", "WEBP", "GIF", "AVIF"):
+        assert not is_sound(saved(image, form)[:12])
+    assert not is_sound(b"")
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_have_an_answer(data: bytes) -> None:
+    """Or one damaged file could end the reading."""
+    for start in (b"ID3\4\0\0\0\0\0\x40APIC", b"fLaC\6", b"OggS\0\2", b""):
+        try:
+            assert picture_in(Named(start + data))
+        except NoEmbeddedArt:
+            continue

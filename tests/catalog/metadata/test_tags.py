@@ -1,0 +1,204 @@
+"""What sound files say of themselves."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import mutagen
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from msrv.catalog.metadata.tags import NotAudio, Tags, read_tags
+from msrv.catalog.names.media_types import AUDIO_TYPES
+from tests.catalog.shelves import tagged, wav
+
+TAGS = {
+    "title": "Wrong Stop",
+    "artist": "The Wet Coats",
+    "album": "Night Bus",
+    "album_artist": "Various",
+    "track": "2/9",
+    "disc": "1/2",
+    "date": "2026-03-06",
+}
+FORMATS = {
+    ".mp3": "libmp3lame",
+    ".flac": "flac",
+    ".ogg": "libvorbis",
+    ".oga": "flac",
+    ".opus": "libopus",
+    ".m4a": "aac",
+    ".aiff": "pcm_s16be",
+    ".wav": "pcm_s16le",
+}
+
+
+class Named(io.BytesIO):
+    """Bytes with a name, like an open file."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        super().__init__(data)
+        self.name = name
+
+
+@pytest.fixture(scope="session")
+def sounds(
+    ffmpeg: str, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """A second of sound in every format, tagged."""
+    folder = tmp_path_factory.mktemp("sounds")
+    found = {}
+    for suffix, codec in FORMATS.items():
+        path = folder / f"sound{suffix}"
+        command = [ffmpeg, "-v", "error", "-f", "lavfi", "-i", "sine=d=1"]
+        for name, text in TAGS.items():
+            command += ["-metadata", f"{name}={text}"]
+        if suffix == ".aiff":
+            command += ["-write_id3v2", "1"]
+        subprocess.run([*command, "-c:a", codec, str(path)], check=True)
+        found[suffix] = path
+    return found
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_reads_every_format_that_is_sold_as_a_track(
+    sounds: dict[str, Path], suffix: str
+) -> None:
+    """Or tracks in that format would have no title, number or length."""
+    with sounds[suffix].open("rb") as file:
+        tags = read_tags(file)
+    assert tags.duration_seconds == pytest.approx(1, abs=0.1)
+    if suffix == ".wav":
+        return  # ffmpeg writes no ID3 there; the next test has some
+    assert (tags.title, tags.artist) == ("Wrong Stop", "The Wet Coats")
+    assert (tags.album, tags.album_artist) == ("Night Bus", "Various")
+    assert (tags.number, tags.disc) == (2, 1)
+    assert tags.date.startswith("2026")
+
+
+def test_every_suffix_is_tried() -> None:
+    """Or a format could be promised that nobody ever read."""
+    assert {*FORMATS, ".aif"} == set(AUDIO_TYPES)
+
+
+def test_reads_the_tags_of_wav() -> None:
+    """Or the format that labels deliver would be sold untagged."""
+    data = tagged(
+        title="A\nB",
+        artist="C",
+        album="D",
+        album_artist="E",
+        number="03/12",
+        disc="2",
+        date="2026-03",
+    )
+    assert read_tags(Named(data, "a.wav")) == Tags(
+        "A B", "C", "E", "D", "2026-03", 3, 2, 0.5
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "read"),
+    [
+        ("1", 1),
+        ("01/12", 1),
+        (" 7 ", 7),
+        ("0", None),
+        ("A1", None),
+        ("-1", None),
+        ("99999", None),
+        ("", None),
+        ("\N{ARABIC-INDIC DIGIT ONE}", None),
+    ],
+)
+def test_a_number_is_one_or_none(number: str, read: int | None) -> None:
+    """Or a record on two sides (A1, B2) would stop the reading."""
+    tags = read_tags(Named(tagged(number=number), "a.wav"))
+    assert tags.number == read
+
+
+def test_what_is_untagged_says_nothing() -> None:
+    """Or a track without tags could not be sold by its name."""
+    assert read_tags(Named(wav(), "a.wav")) == Tags(duration_seconds=0.5)
+
+
+def test_a_title_is_cut_and_cleaned() -> None:
+    """Or a tag could hold a page, or turn one around."""
+    data = tagged(title="\u202e" + "a" * 5000)
+    assert read_tags(Named(data, "a.wav")).title == "a" * 200
+
+
+@pytest.mark.parametrize("suffix", AUDIO_TYPES)
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\0",
+        b"words, and no sound at all\n" * 400,
+        b"\0" * 10_000,
+        b"\xff\xd8\xff\xe0" + b"JFIF" * 500,
+        b"%PDF-1.4" + b"x" * 1000,
+        b"RIFF\xff\xff\xff\xffWAVE",
+        b"RIFF\0\0\0\0AVI ",
+        b"fLaC\xff\xff\xff\xff",
+        b"OggS\0\x02" + b"\0" * 30,
+        b"FORM\0\0\0\x04AIFF",
+        b"\0\0\0\x20ftypM4A " + b"\0" * 20,
+        b"ID3\x04\0\0\x7f\x7f\x7f\x7f",
+        b"\0\0\0\x08moov" * 2000,
+    ],
+    ids=lambda data: repr(data[:8]) if isinstance(data, bytes) else data,
+)
+def test_what_is_no_sound_is_refused(suffix: str, data: bytes) -> None:
+    """Or somebody would pay for a track that no player plays."""
+    with pytest.raises(NotAudio):
+        read_tags(Named(data, f"a{suffix}"))
+
+
+@settings(max_examples=60)
+@given(st.data(), st.sampled_from(sorted(AUDIO_TYPES)))
+def test_a_broken_file_breaks_nothing_else(
+    draw: st.DataObject, suffix: str
+) -> None:
+    """Or one damaged upload could keep all others from sale."""
+    data = bytearray(tagged(title="A", number="1"))
+    for _ in range(draw.draw(st.integers(1, 8))):
+        at = draw.draw(st.integers(0, len(data) - 1))
+        data[at] = draw.draw(st.integers(0, 255))
+    end = draw.draw(st.integers(0, len(data)))
+    try:
+        tags = read_tags(Named(bytes(data[:end]), f"a{suffix}"))
+    except NotAudio:
+        return
+    assert "\n" not in tags.title
+    assert Tags.from_facts(tags.to_facts()) == tags
+
+
+def test_an_error_of_the_reader_itself_is_a_broken_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Or a bug in a library's parser would take the store down."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(mutagen, "File", fail)
+    with pytest.raises(NotAudio):
+        read_tags(Named(wav(), "a.wav"))
+
+
+def test_is_not_loaded_before_it_is_needed() -> None:
+    """Or every start of the store would take longer for nothing."""
+    code = (
+        "import sys, msrv.catalog.live as l; assert 'mutagen' not in"
+        " sys.modules and 'PIL' not in sys.modules"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        cwd=Path(__file__).parents[3],
+        env={"PATH": os.environ["PATH"]},
+    )

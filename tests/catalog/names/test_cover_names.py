@@ -1,0 +1,67 @@
+"""Which picture of a folder is the cover."""
+
+import pytest
+
+from msrv.catalog.library.scan import scan
+from msrv.catalog.names.cover_names import best
+from tests.catalog.shelves import Library
+
+
+@pytest.mark.parametrize(
+    ("names", "cover"),
+    [
+        (["cover.png", "folder.jpg", "front.jpg"], "cover.png"),
+        (["Folder.jpg", "front.jpg"], "Folder.jpg"),
+        (["front.jpg", "art.png", "album.jpg"], "front.jpg"),
+        (["FRONT.JPEG"], "FRONT.JPEG"),
+        (["Cover Art.png", "artwork.jpg"], "Cover Art.png"),
+        (["cover_front.png"], "cover_front.png"),
+        (["album-art.webp", "art.jpg"], "album-art.webp"),
+        (["albumart.jpg"], "albumart.jpg"),
+        (["album.gif"], "album.gif"),
+        (["front.png", "front.jpg"], "front.jpg"),
+        (["back.jpg", "frontier.jpg", "front.tif", "front"], None),
+        ([], None),
+    ],
+)
+def test_the_best_name_is_the_cover(
+    shelf: Library, names: list[str], cover: str | None
+) -> None:
+    """Or a folder as other programs leave it would have no cover."""
+    assert best(names, has_tracks=True) == cover
+    for name in names:
+        shelf.put(f"A/{name}")
+    shelf.put("A/a.wav")
+    (folder,) = scan(shelf.root).folders
+    assert (folder.cover and folder.cover.name) == cover
+    assert cover not in [file.name for file in folder.files]
+
+
+def test_a_picture_that_windows_hides_is_never_sold(shelf: Library) -> None:
+    """Or a small copy of the cover would be for sale."""
+    shelf.put("A/cover.jpg")
+    shelf.put("A/Folder.jpg")
+    shelf.put("A/a.wav")
+    (folder,) = scan(shelf.root).folders
+    assert [file.name for file in folder.files] == ["a.wav"]
+
+
+def test_pictures_without_tracks_are_wares(shelf: Library) -> None:
+    """Or a pack of pictures would lack the one that is called `front`."""
+    for name in ("art.png", "front.jpg", "back.jpg"):
+        shelf.put(f"A/{name}")
+    (folder,) = scan(shelf.root).folders
+    assert folder.cover is None
+    assert len(folder.files) == 3
+
+
+def test_a_picture_beside_discs_is_the_cover(shelf: Library) -> None:
+    """Or a record of two discs would have the cover of one of them."""
+    shelf.put("A/front.jpg")
+    shelf.put("A/CD1/a.wav")
+    shelf.put("A/CD1/cover.jpg")
+    shelf.put("A/CD2/a.wav")
+    (folder,) = scan(shelf.root).folders
+    assert folder.cover
+    assert folder.cover.path == "A/front.jpg"
+    assert "A/front.jpg" not in [file.path for file in folder.files]

@@ -1,0 +1,220 @@
+"""Folders that are parts of one release."""
+
+from typing import Final
+
+import pytest
+from PIL import Image
+
+from msrv.catalog.library.scan import scan
+from msrv.catalog.model import Item, Kind, Release, Shop
+from msrv.catalog.names import ids
+from msrv.catalog.names.discs import disc_number, without_disc
+from msrv.catalog.release_zip import members
+from msrv.money import Money
+from tests.catalog.shelves import Library, tagged, wav
+
+FIRST: Final = "01 Song.wav"
+
+
+@pytest.mark.parametrize(
+    ("name", "parent", "number"),
+    [
+        ("CD1", "", 1),
+        ("cd 2", "", 2),
+        ("CD 1 - Title", "", 1),
+        ("CD01", "", 1),
+        ("[CD 2]", "", 2),
+        ("Disc 1", "", 1),
+        ("Disc_2 (Live)", "", 2),
+        ("Disc 1 of 2", "", 1),
+        ("Disk 02", "", 2),
+        ("Disc Two", "", 2),
+        ("Disc II", "", 2),
+        ("Disque 1", "", 1),
+        ("DVD 1", "", 1),
+        ("LP2", "", 2),
+        ("Vinyl A", "", 1),
+        ("диск 2", "", 2),
+        ("Night Bus CD 2", "Night Bus", 2),
+        ("Night Bus (Disc 2)", "Night Bus", 2),
+        ("Night Bus (Disc 2)", "Wet Coats", None),
+        ("CD", "", None),
+        ("CDs", "", None),
+        ("CD 0", "", None),
+        ("CD1000", "", None),
+        ("Disco 2000", "", None),
+        ("Discography", "", None),
+        ("Disc Jockey", "", None),
+        ("Live", "", None),
+        ("1", "", None),
+        ("", "", None),
+    ],
+)
+def test_a_disc_is_known_by_its_folders_name(
+    name: str, parent: str, number: int | None
+) -> None:
+    """Or one disc of a record would be another record."""
+    assert disc_number(name, parent) == number
+
+
+@pytest.mark.parametrize(
+    ("title", "album"),
+    [
+        ("Night Bus (Disc 2)", "Night Bus"),
+        ("Night Bus [CD1]", "Night Bus"),
+        ("Night Bus - CD 1", "Night Bus"),
+        ("Night Bus CD1", "Night Bus"),
+        ("Night Bus (Disc 1 of 2)", "Night Bus"),
+        ("Night Bus", "Night Bus"),
+        ("CD 1", "CD 1"),
+        ("Compact Disc", "Compact Disc"),
+    ],
+)
+def test_an_albums_title_is_that_of_all_discs(title: str, album: str) -> None:
+    """Or a record of two discs would have the title of neither."""
+    assert without_disc(title) == album
+
+
+def two_discs(shelf: Library) -> None:
+    """Write a record of two discs, whose files have the same names."""
+    for disc in (1, 2):
+        for number, name in enumerate((FIRST, "02 Song.wav"), 1):
+            tags = {"title": f"Song {disc}.{number}", "number": f"{number}"}
+            album = f"Night Bus (Disc {disc})"
+            data = tagged(disc * 10 + number, album=album, disc="1", **tags)
+            shelf.put(f"Coats/Bus/CD{disc}/{name}", data)
+
+
+def test_discs_are_one_release(shelf: Library) -> None:
+    """Or a record of two discs would be two records of one title."""
+    two_discs(shelf)
+    release = shelf.only()
+    assert (release.folder, release.title) == ("Coats/Bus", "Night Bus")
+    assert [(item.disc, item.title) for item in release.items] == [
+        (1, "Song 1.1"),
+        (1, "Song 1.2"),
+        (2, "Song 2.1"),
+        (2, "Song 2.2"),
+    ]
+    assert len({item.item_id for item in release.items}) == 4
+    assert release.release_id == ids.release_id("Coats/Bus")
+    assert release.price == Money(400, "EUR")
+    names = [each.name.rpartition("/")[2] for each in members(release, Shop())]
+    assert names[0] == "1-01 Song 1.1.wav"
+    assert names[2] == "2-01 Song 2.1.wav"
+
+
+def test_what_was_sold_of_a_single_disc_stays_sold(shelf: Library) -> None:
+    """Or who bought a disc before would lose it, or get both discs."""
+    two_discs(shelf)
+    catalog = shelf.read().catalog
+    old = ids.release_id("Coats/Bus/CD2")
+    disc = catalog.by_id[old]
+    assert isinstance(disc, Release)
+    assert disc.hidden
+    assert [item.title for item in disc.items] == ["Song 2.1", "Song 2.2"]
+    song = catalog.by_id[ids.item_id(old, FIRST)]
+    assert song == disc.items[0]
+    assert isinstance(song, Item)
+    # What was refunded as a disc ends for its songs, too.
+    assert (song.release_id, song.hidden) == (old, True)
+    assert song.content.path == f"Coats/Bus/CD2/{FIRST}"
+    assert len(catalog.releases) == 1
+
+
+def test_the_parent_describes_its_discs(shelf: Library) -> None:
+    """Or a seller could not say what a record of two discs costs."""
+    two_discs(shelf)
+    shelf.put(
+        "Coats/Bus/release.toml",
+        'id = "bus"\ntitle = "Bus"\nprice = "3.00"\n'
+        f'[items."CD2/{FIRST}"]\nprice = "9"\nid = "cd2-first"\n',
+    )
+    Image.new("RGB", (4, 4)).save(shelf.root / "Coats/Bus/cover.png")
+    Image.new("RGB", (5, 5)).save(shelf.root / "Coats/Bus/CD1/cover.png")
+    release = shelf.only()
+    assert (release.release_id, release.title) == ("bus", "Bus")
+    assert release.price == Money(300, "EUR")
+    assert release.artwork
+    assert release.artwork.content.path == "Coats/Bus/cover.png"
+    priced = {item.item_id: item.price.minor for item in release.items}
+    assert priced["cd2-first"] == 900
+    assert list(priced.values()).count(100) == 3
+    (extra,) = release.extras
+    assert extra.content.path == "Coats/Bus/CD1/cover.png"
+
+
+def test_the_cover_of_a_disc_will_do(shelf: Library) -> None:
+    """Or a record whose discs have covers would have none."""
+    two_discs(shelf)
+    for disc, size in ((1, 4), (2, 5)):
+        cover = shelf.root / f"Coats/Bus/CD{disc}/cover.png"
+        Image.new("RGB", (size, size)).save(cover)
+    release = shelf.only()
+    assert release.artwork
+    assert release.artwork.content.path == "Coats/Bus/CD1/cover.png"
+    # The other one was read as no cover; it is one when it is needed.
+    (shelf.root / "Coats/Bus/CD1/cover.png").unlink()
+    release = shelf.only()
+    assert release.artwork
+    assert release.artwork.width == 5
+
+
+def test_a_disc_with_a_description_is_a_release(shelf: Library) -> None:
+    """Or what a seller says of one disc would be lost."""
+    two_discs(shelf)
+    shelf.put("Coats/Bus/CD2/release.toml", 'title = "Bonus"')
+    titles = {each.title for each in shelf.read().catalog.releases}
+    assert titles == {"Night Bus (Disc 1)", "Bonus"}
+
+
+@pytest.mark.parametrize(
+    ("files", "folders"),
+    [
+        # Nothing says that the library itself is a record.
+        (["CD1/a.wav", "CD2/a.wav"], ["CD1", "CD2"]),
+        # One folder in another, and nothing else.
+        (["A/CD1/a.wav"], ["A/CD1"]),
+        (["A/a.wav", "A/CD2/a.wav"], ["A"]),
+        (["A/CD1/a.wav", "A/CD2/a.wav", "A/B/a.wav"], ["A", "A/B"]),
+        (["A/CD1/a.wav", "A/CD2/a.wav", "A/Scans/a.jpg"], ["A"]),
+        (["A/CD1/a.wav", "A/CD2/a.wav", "A/CD1/Scans/a.jpg"], ["A"]),
+        (["A/a.wav", "A/Scans/1/a.jpg", "A/Scans/2/a.jpg"], ["A"]),
+        (["A/a.wav", "A/Scans/a.wav"], ["A", "A/Scans"]),
+        (["A/a.wav", "A/Notes/a.jpg"], ["A", "A/Notes"]),
+        (["A/Disc 1/a.iso", "A/Disc 2/a.iso"], ["A/Disc 1", "A/Disc 2"]),
+    ],
+)
+def test_only_parts_of_a_release_are_put_together(
+    shelf: Library, files: list[str], folders: list[str]
+) -> None:
+    """Or records that have nothing to do with each other would be one."""
+    for number, name in enumerate(files):
+        shelf.put(name, wav(number))
+    found = scan(shelf.root)
+    assert [folder.path for folder in found.folders] == folders
+    assert sum(len(folder.files) for folder in found.folders) == len(files)
+
+
+def test_a_disc_that_is_being_copied_holds_the_release_back(
+    shelf: Library,
+) -> None:
+    """Or the first disc would be sold as all of the record."""
+    two_discs(shelf)
+    before = scan(shelf.root)
+    shelf.put("Coats/Bus/CD3/01 Song.wav", wav(99))
+    reading = shelf.read(found=scan(shelf.root), before=before)
+    assert reading.catalog.releases == ()
+    assert reading.waiting
+
+
+def test_files_of_discs_keep_their_kind(shelf: Library) -> None:
+    """Or a video on a bonus disc would be taken for a scan."""
+    two_discs(shelf)
+    shelf.put("Coats/Bus/CD2/video.mp4", b"x")
+    last = shelf.only().items[-1]
+    assert (last.file_name, last.kind, last.disc) == (
+        "video.mp4",
+        Kind.FILE,
+        2,
+    )

@@ -1,0 +1,162 @@
+"""What comes with a release and is not sold by itself."""
+
+import pytest
+
+from msrv.catalog.model import Item, Kind, Release, Shop
+from msrv.catalog.names import ids
+from msrv.catalog.names.extras import is_art_folder, is_extra
+from msrv.catalog.release_zip import members
+from msrv.money import Money
+from tests.catalog.shelves import Library, by_name, wav
+
+SONGS = {f"0{number} Song.wav": wav(number) for number in range(1, 5)}
+EXTRAS = ("album.cue", "rip.log", "album.m3u", "album.sfv", "back.jpg")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *EXTRAS,
+        "Album.NFO",
+        "album.m3u8",
+        "album.md5",
+        "album.ffp",
+        "album.ffp.txt",
+        "MD5SUMS",
+        "checksums.txt",
+        "album.accurip",
+        "inlay.jpg",
+        "cd.JPEG",
+        "Wet Coats - Night Bus (back).tif",
+        "cover.heic",
+    ],
+)
+def test_sidecars_and_pictures_are_extras(name: str) -> None:
+    """Or a rip's log would be for sale at the price of a song."""
+    assert is_extra(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["booklet.pdf", "Lyrics.txt", "video.mp4", "stems.zip", "md5.flac", "log"],
+)
+def test_works_are_not_extras(name: str) -> None:
+    """Or what is for sale would be given away."""
+    assert not is_extra(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_art"),
+    [
+        ("Scans", True),
+        ("scan", True),
+        ("Artwork", True),
+        ("Booklet", True),
+        ("Covers", True),
+        ("Cover Art", True),
+        ("CD_Art", True),
+        ("Stems", False),
+        ("Articles", False),
+        ("Live", False),
+    ],
+)
+def test_folders_of_art_are_known_by_name(name: str, *, is_art: bool) -> None:
+    """Or a folder of scans would be a release beside its record."""
+    assert is_art_folder(name) is is_art
+
+
+def test_four_songs_with_five_extras_cost_four_songs(shelf: Library) -> None:
+    """Or nine files would cost nine songs."""
+    shelf.release("R", SONGS | dict.fromkeys(EXTRAS, b"x"))
+    (shelf.root / "R/01 A.wav").unlink()
+    (shelf.root / "R/02 B.wav").unlink()
+    reading = shelf.read()
+    (release,) = reading.catalog.releases
+    assert reading.problems == ()
+    assert release.price == Money(400, "EUR")
+    assert {item.kind for item in release.items} == {Kind.TRACK}
+    assert len(release.items) == 4
+    packed = {
+        member.name.rpartition("/")[2] for member in members(release, Shop())
+    }
+    assert packed > set(EXTRAS)
+    assert reading.notes == (
+        "4 of the items have no price set, and cost €1.00 each",
+        "5 files come with their releases, and are not sold by themselves",
+    )
+
+
+def test_an_extra_that_was_sold_is_still_delivered(shelf: Library) -> None:
+    """Or who once paid for a scan could not download it any more."""
+    shelf.release("R", {"back.jpg": b"back", "Scans/inlay.jpg": b"inlay"})
+    catalog = shelf.read().catalog
+    sold = catalog.by_id[ids.item_id(ids.release_id("R"), "back.jpg")]
+    assert isinstance(sold, Item)
+    assert (sold.content.path, sold.hidden) == ("R/back.jpg", True)
+    # The scans were a release of their own, of one item.
+    scans = ids.release_id("R/Scans")
+    inlay = catalog.by_id[ids.item_id(scans, "inlay.jpg")]
+    assert isinstance(inlay, Item)
+    assert inlay.content.path == "R/Scans/inlay.jpg"
+    assert (inlay.release_id, inlay.hidden) == (scans, True)
+    whole = catalog.by_id[scans]
+    assert isinstance(whole, Release)
+    assert [item.file_name for item in whole.items] == ["inlay.jpg"]
+    assert whole not in catalog.releases
+
+
+@pytest.mark.parametrize("says", ['price = "3.00"', 'minimum = "3.00"'])
+def test_a_price_makes_a_file_a_ware(shelf: Library, says: str) -> None:
+    """Or a poster with a price would be given away."""
+    shelf.release("R", {"poster.png": b"x"}, f'[items."poster.png"]\n{says}\n')
+    release = shelf.only()
+    assert by_name(release)["poster.png"].price == Money(300, "EUR")
+    assert release.extras == ()
+    assert release.price == Money(500, "EUR")
+
+
+def test_a_title_alone_makes_no_ware(shelf: Library) -> None:
+    """Or a seller who names a scan would put it up for sale."""
+    toml = '[items."back.jpg"]\ntitle = "Back"\nid = "the-back"\n'
+    shelf.release("R", {"back.jpg": b"x"}, toml)
+    release = shelf.only()
+    assert [extra.item_id for extra in release.extras] == ["the-back"]
+    assert release.extras[0].title == "Back"
+
+
+def test_a_release_of_pictures_sells_its_pictures(shelf: Library) -> None:
+    """Or a photographer could not sell a picture."""
+    for name in ("back.jpg", "one.png", "Booklet/two.png"):
+        shelf.put(f"Photos/{name}", name.encode())
+    first, second = sorted(
+        shelf.read().catalog.releases, key=lambda each: each.folder
+    )
+    assert [item.file_name for item in first.items] == ["back.jpg", "one.png"]
+    assert [item.file_name for item in second.items] == ["two.png"]
+    assert first.extras == second.extras == ()
+
+
+def test_a_pdf_beside_tracks_stays_an_item(shelf: Library) -> None:
+    """Or a songbook that is sold would be given away."""
+    shelf.release("R", {"booklet.pdf": b"%PDF", "Scans/all.pdf": b"%PDF"})
+    release = shelf.only()
+    assert "booklet.pdf" in by_name(release)
+    assert [each.content.path for each in release.extras] == [
+        "R/Scans/all.pdf"
+    ]
+
+
+def test_a_single_with_extras_can_be_had_whole(shelf: Library) -> None:
+    """Or nobody could have the scans of a single."""
+    shelf.put("R/Song.wav", wav())
+    shelf.put("R/back.jpg", b"x")
+    shelf.put("R/release.toml", 'price = "2.00"')
+    release = shelf.only()
+    assert release.sold_whole
+    assert release.price == release.items[0].price == Money(200, "EUR")
+
+
+def test_an_empty_extra_is_no_problem(shelf: Library) -> None:
+    """Or an operator would be bothered with a log that is empty."""
+    shelf.release("R", {"rip.log": b""})
+    assert shelf.only().extras == ()

@@ -1,0 +1,168 @@
+"""One track in several formats is one item."""
+
+import io
+from typing import Any, cast
+
+import pytest
+from mutagen.flac import FLAC
+
+from msrv.catalog.library.scan import scan
+from msrv.catalog.metadata.tags import Tags
+from msrv.catalog.model import Item
+from msrv.catalog.names import ids
+from msrv.catalog.names.formats import Sound, by_track
+from msrv.money import Money
+from tests.catalog.clips import tone
+from tests.catalog.shelves import Library
+from tests.downloads.made import known
+
+
+def sounds(shelf: Library, files: dict[str, Tags]) -> list[Sound]:
+    """Write files of the sizes that their formats tend to have."""
+    sizes = {".flac": 900, ".wav": 1000, ".mp3": 300, ".ogg": 200}
+    for name in files:
+        shelf.put(name, b"x" * sizes[f".{name.rpartition('.')[2].lower()}"])
+    found = {
+        file.path: file
+        for folder in scan(shelf.root).folders
+        for file in folder.files
+    }
+    return [
+        Sound(found[path], known(b"x", path), tags)
+        for path, tags in files.items()
+    ]
+
+
+def tracks(found: list[Sound]) -> list[list[str]]:
+    return [[sound.file.name for sound in track] for track in by_track(found)]
+
+
+LONG = Tags(duration_seconds=200.0)
+SONG = Tags(title="Song", artist="A", number=1, duration_seconds=200.0)
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"R/a.mp3": LONG, "R/a.flac": LONG}, [["a.flac", "a.mp3"]]),
+        ({"R/A.mp3": LONG, "R/a.FLAC": LONG}, [["a.FLAC", "A.mp3"]]),
+        (
+            {"R/a.ogg": LONG, "R/a.mp3": LONG, "R/a.flac": LONG},
+            [["a.flac", "a.mp3", "a.ogg"]],
+        ),
+        # By their tags, whatever they are called.
+        (
+            {"R/01.flac": SONG, "R/A - Song.mp3": SONG},
+            [["01.flac", "A - Song.mp3"]],
+        ),
+        (
+            {"R/01.flac": LONG, "R/A - Song.mp3": SONG},
+            [["01.flac"], ["A - Song.mp3"]],
+        ),
+        # Other works by one name, one title, one format.
+        (
+            {"R/a.mp3": Tags(duration_seconds=90.0), "R/a.flac": LONG},
+            [["a.mp3"], ["a.flac"]],
+        ),
+        (
+            {
+                "R/01.flac": SONG,
+                "R/02.mp3": Tags(
+                    "Song", "A", number=1, duration_seconds=190.0
+                ),
+            },
+            [["01.flac"], ["02.mp3"]],
+        ),
+        ({"R/a.flac": SONG, "R/b.flac": SONG}, [["a.flac"], ["b.flac"]]),
+        # Each folder for itself.
+        ({"R/a.mp3": SONG, "S/a.flac": SONG}, [["a.mp3"], ["a.flac"]]),
+    ],
+)
+def test_files_of_one_track_are_found(
+    shelf: Library, files: dict[str, Tags], expected: list[list[str]]
+) -> None:
+    """Or a track would be sold twice, or another one in its place."""
+    assert tracks(sounds(shelf, files)) == expected
+
+
+@pytest.fixture
+def both(shelf: Library, ffmpeg: str) -> Library:
+    """A release of two tracks, as FLAC and as MP3."""
+    for number, name in enumerate(("01 A", "02 B"), 1):
+        for suffix in ("flac", "mp3"):
+            shelf.put(f"R/{name}.{suffix}", tone(ffmpeg, number, suffix))
+    return shelf
+
+
+def test_two_formats_cost_one_price(both: Library) -> None:
+    """Or a release that lies there twice would cost twice as much."""
+    reading = both.read()
+    (release,) = reading.catalog.releases
+    assert release.price == Money(200, "EUR")
+    assert [item.file_name for item in release.items] == [
+        "01 A.flac",
+        "02 B.flac",
+    ]
+    (first, _) = release.items
+    assert [each.path for each in first.alternatives] == ["R/01 A.mp3"]
+    assert reading.problems == ()
+    assert "2 of the items have no price set" in reading.notes[0]
+
+
+def test_who_bought_the_other_format_gets_it(both: Library) -> None:
+    """Or an MP3 that was paid for would be lost, or become a FLAC."""
+    catalog = both.read().catalog
+    release = ids.release_id("R")
+    for suffix in ("flac", "mp3"):
+        item = catalog.by_id[ids.item_id(release, f"01 A.{suffix}")]
+        assert isinstance(item, Item)
+        assert item.content.path == f"R/01 A.{suffix}"
+        assert item.hidden is (suffix == "mp3")
+        assert item.release_id == release
+
+
+def test_a_format_with_a_price_is_sold_by_itself(both: Library) -> None:
+    """Or an MP3 that is free beside its FLAC could not be had."""
+    both.put("R/release.toml", '[items."01 A.mp3"]\nprice = "0"\n')
+    release = both.only()
+    assert [item.file_name for item in release.items] == [
+        "01 A.flac",
+        "01 A.mp3",
+        "02 B.flac",
+    ]
+    assert release.price == Money(200, "EUR")
+
+
+def test_a_format_that_is_withdrawn_leaves_the_other(both: Library) -> None:
+    """Or hiding the FLAC would hide the MP3, too."""
+    both.put("R/release.toml", '[items."01 A.flac"]\nhidden = true\n')
+    offered = [item.file_name for item in both.only().offered]
+    assert offered == ["01 A.mp3", "02 B.flac"]
+
+
+def test_a_single_in_two_formats_costs_what_the_release_does(
+    shelf: Library, ffmpeg: str
+) -> None:
+    """Or a single would cost what the store says of any item."""
+    for suffix in ("flac", "mp3"):
+        shelf.put(f"R/A.{suffix}", tone(ffmpeg, 1, suffix))
+    shelf.put("R/release.toml", 'price = "5.00"')
+    release = shelf.only()
+    assert [item.price.minor for item in release.items] == [500]
+    assert not release.sold_whole
+
+
+def test_tags_of_either_file_name_the_track(
+    shelf: Library, ffmpeg: str
+) -> None:
+    """Or an untagged file beside a tagged one would lose the title."""
+    data = io.BytesIO(tone(ffmpeg, 1, "flac"))
+    sound: Any = cast("Any", FLAC)(data)
+    sound["title"], sound["artist"] = "Departure", "Wet Coats"
+    data.seek(0)
+    sound.save(data)
+    shelf.put("R/01.flac", data.getvalue())
+    shelf.put("R/01.wav", tone(ffmpeg, 1, "wav"))
+    (item,) = shelf.only().items
+    assert item.file_name == "01.wav"
+    assert (item.title, item.artist) == ("Departure", "Wet Coats")

@@ -1,0 +1,92 @@
+"""Ids of releases and items."""
+
+import os
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from msrv.catalog.names import ids
+from msrv.proofs.orders import is_item_id
+
+# Any name that a file can have: no `/`, no NUL, bytes that are no UTF-8.
+NAMES = st.binary(min_size=1, max_size=255).map(
+    lambda data: os.fsdecode(data.replace(b"/", b"-").replace(b"\0", b"-"))
+)
+
+
+@pytest.mark.parametrize(
+    ("folder", "file_name", "release", "item"),
+    [
+        (
+            "Night Bus",
+            "01 Departure.wav",
+            "night-bus-fw4p67cc",
+            "departure-7a65qacp",
+        ),
+        (
+            "Björk/Début",
+            "1-02 Human Behaviour.flac",
+            "debut-2jkikrfk",
+            "human-behaviour-s2n4a5fe",
+        ),
+        ("日本", "音.mp3", "item-b3frlpbi", "item-vq7nq2yd"),
+        (
+            "A very long name of an album indeed",
+            "07.wav",
+            "a-very-long-name-of-an-p5yjzulk",
+            "07-onffwrmr",
+        ),
+    ],
+)
+def test_never_change(
+    folder: str, file_name: str, release: str, item: str
+) -> None:
+    """Or every receipt and link that was ever given out would be void."""
+    assert ids.release_id(folder) == release
+    assert ids.item_id(release, file_name) == item
+
+
+@given(NAMES, NAMES)
+def test_fit_into_a_link(folder: str, file_name: str) -> None:
+    """Or an item could be bought that no link can name."""
+    assert is_item_id(ids.release_id(folder))
+    assert is_item_id(ids.item_id(folder, file_name))
+
+
+@given(st.text(min_size=1, max_size=40))
+def test_are_the_same_on_macos_and_linux(name: str) -> None:
+    """Or a library that was copied would be another one."""
+    name = name.encode("utf-8", "ignore").decode()
+    apart = unicodedata.normalize("NFD", name)
+    together = unicodedata.normalize("NFC", name)
+    assert ids.release_id(apart) == ids.release_id(together)
+    assert ids.item_id("x", apart) == ids.item_id("x", together)
+
+
+def test_names_do_not_run_together() -> None:
+    """Or two tracks in different folders could share one id."""
+    assert (
+        ids.item_id("a", "bc").split("-")[-1]
+        != (ids.item_id("ab", "c").split("-")[-1])
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("01 Departure.wav", "Departure"),
+        ("1-02 Departure.wav", "Departure"),
+        ("03. Departure.wav", "Departure"),
+        ("03_-_Departure.wav", "Departure"),
+        ("07.wav", "07"),
+        ("1999.wav", "1999"),
+        ("2001 A Space Odyssey.wav", "2001 A Space Odyssey"),
+        ("no suffix", "no suffix"),
+        (".5 ways.wav", ".5 ways"),
+    ],
+)
+def test_an_id_has_no_track_number(name: str, stem: str) -> None:
+    """Or an id would read `01-departure`, and every one given out change."""
+    assert ids.stem_of(name) == stem

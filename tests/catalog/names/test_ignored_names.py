@@ -1,0 +1,171 @@
+"""Names that are nobody's wares."""
+
+import pytest
+
+from msrv.catalog.library.scan import scan
+from msrv.catalog.names import ignored_names
+from tests.catalog.shelves import Library
+
+IGNORED = [
+    # Hidden, and what systems leave.
+    ".DS_Store",
+    "._01 Rain.mp3",
+    ".hidden.mp3",
+    ".~lock.notes.odt#",
+    ".#notes.txt",
+    ".01 Rain.mp3.Xa81kQ",
+    ".syncthing.01 Rain.mp3.tmp",
+    ".in.01 Rain.mp3.",
+    ".nfs0000000001",
+    "Thumbs.db",
+    "Thumbs.db:encryptable",
+    "ehthumbs.db",
+    "ehthumbs_vista.db",
+    "desktop.ini",
+    "Icon\r",
+    "__MACOSX",
+    "$RECYCLE.BIN",
+    "lost+found",
+    "~snapshot",
+    "AlbumArtSmall.jpg",
+    "AlbumArt_{5FA05D35-A682-4AF6-96F7-0773E42D4D16}_Large.jpg",
+    "AlbumArt_{5FA05D35-A682-4AF6-96F7-0773E42D4D16}_Small.jpg",
+    "01 Rain.mp3:Zone.Identifier",
+    "01 Rain.mp3@SynoEAStream",
+    # Downloads, uploads, synchronisation.
+    "a.mp3.part",
+    "a.mp3.PART",
+    "a.crdownload",
+    "a.download",
+    "a.opdownload",
+    "a.fdmdownload",
+    "a.mp3.partial",
+    "a.wav.filepart",
+    "a.wav.aria2",
+    "a.wav.!ut",
+    "a.wav.!qB",
+    "a.wav.bc!",
+    "a.mp3.ocTransferId12345.part",
+    "a.mp3.ocTransferId12345",
+    "a.flac.lftp-pget-status",
+    "a.flac-3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+    "a.flac.xltd",
+    "a.mp3.st",
+    "a.f140.m4a.part-Frag12",
+    "~syncthing~a.mp3.tmp",
+    "INCOMPLETE~a.mp3",
+    "a.mp3.icloud",
+    "a.tmp",
+    # Editors.
+    "#notes.txt#",
+    "notes.txt~",
+    "notes.txt.orig",
+    "notes.txt.swp",
+    "notes.txt.bak",
+    "notes.txt.sb-1a2b3c4d-AbCdEf",
+    "cover.jpg_original",
+    "4913",
+    "~$minutes.docx",
+]
+SOLD = [
+    "#1 Hit.mp3",
+    "#.mp3",
+    "@home.mp3",
+    "1979.mp3",
+    "49131.mp3",
+    "part.mp3",
+    "Part 1.wav",
+    "download.zip",
+    "tmp.wav",
+    "incomplete.flac",
+    "Incomplete Me.flac",
+    "a.swf",
+    "game.st",
+    "original.tiff",
+    "~ Interlude.mp3",
+    "$$$.mp3",
+    "Thumbs.mp3",
+    "a-3f2504e0-4f89-11d3-9a0c-0305e82c3301.wav",
+    "AlbumArt.pdf",
+    "conflict.mp3",
+]
+
+
+def files(shelf: Library) -> list[str]:
+    return [
+        file.name
+        for folder in scan(shelf.root).folders
+        for file in folder.files
+    ]
+
+
+@pytest.mark.parametrize("name", IGNORED)
+def test_what_is_left_behind_or_half_there_is_not_sold(
+    shelf: Library, name: str
+) -> None:
+    """Or a shop would sell half a file, or an editor's copy."""
+    shelf.put(f"A/{name}")
+    found = scan(shelf.root)
+    assert found.folders == []
+    assert found.problems == []
+    assert found.notes == []
+
+
+@pytest.mark.parametrize("name", SOLD)
+def test_what_only_looks_like_it_is_sold(shelf: Library, name: str) -> None:
+    """Or a track would be missing from its record, without a word."""
+    shelf.put(f"A/{name}")
+    assert files(shelf) == [name]
+    assert scan(shelf.root).problems == []
+
+
+@pytest.mark.parametrize("suffix", ignored_names.SUFFIXES)
+def test_every_suffix_is_ignored_on_any_file(
+    shelf: Library, suffix: str
+) -> None:
+    """Or a line of the table would do nothing."""
+    shelf.put(f"A/01 Rain.flac{suffix}")
+    shelf.put(f"A/01 Rain.flac{suffix.upper()}")
+    assert files(shelf) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *ignored_names.NAS_FOLDERS,
+        "@eaDir",
+        "@Recycle",
+        "@Recently-Snapshot",
+        "#recycle",
+        "#snapshot",
+    ],
+)
+def test_folders_of_network_storage_are_not_gone_into(
+    shelf: Library, name: str
+) -> None:
+    """Or what was deleted would be for sale again."""
+    shelf.put(f"{name}/Album/a.wav")
+    shelf.put(f"Album/{name}/a.wav")
+    assert files(shelf) == []
+    assert scan(shelf.root).notes == []
+
+
+@pytest.mark.parametrize("name", ["@NewRecycle", "#1 Record"])
+def test_other_folders_like_them_are_told(shelf: Library, name: str) -> None:
+    """Or a seller would not learn why an album isn't there."""
+    shelf.put(f"Artist/{name}/a.wav")
+    assert files(shelf) == []
+    assert scan(shelf.root).notes == [
+        (
+            f"Artist/{name} is skipped: network storage (a NAS) keeps files "
+            "of its own in folders whose names begin with @ or #; rename the "
+            "folder to sell what is in it"
+        )
+    ]
+
+
+def test_a_folder_may_be_called_as_only_files_may_not(shelf: Library) -> None:
+    """Or an album of an odd name would not be there."""
+    shelf.put("4913/a.wav")
+    shelf.put("Art_original/a.wav")
+    assert files(shelf) == ["a.wav", "a.wav"]

@@ -1,0 +1,128 @@
+"""Names that nearly are those of descriptions and covers."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from msrv.catalog.names.mistaken_names import near_miss
+from tests.catalog.shelves import Library, problems
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("release.toml.txt", "release.toml"),
+        ("Release.TOML.TXT", "release.toml"),
+        ("release.toml.old", "release.toml"),
+        ("release.toml ", "release.toml"),
+        ("release .toml", "release.toml"),
+        ("Release.tom", "release.toml"),
+        ("release.tml", "release.toml"),
+        ("relase.toml", "release.toml"),
+        ("realese.toml", "release.toml"),
+        ("releases.toml", "release.toml"),
+        ("release (1).toml", "release.toml"),
+        ("release - Copy.toml", "release.toml"),
+        ("Copy of release.toml", "release.toml"),
+        ("release - Kopie.toml", "release.toml"),
+        ("store.toml.txt", "store.toml"),
+        ("sotre.toml", "store.toml"),
+        ("stroe.toml", "store.toml"),
+        ("store (2).toml", "store.toml"),
+        ("cover .jpg", "cover.jpg"),
+        ("cover.jpg ", "cover.jpg"),
+        ("cover. jpg", "cover.jpg"),
+        ("cover.jpg.png", "cover.png"),
+        ("cover.jpg.jpg", "cover.jpg"),
+        ("cover.jpg.txt", "cover.jpg"),
+        ("Cover (1).JPG", "cover.jpg"),
+        ("cover - Copy.png", "cover.png"),
+        ("covr.jpg", "cover.jpg"),
+    ],
+)
+def test_what_nearly_means_something_is_a_problem(
+    shelf: Library, name: str, meant: str
+) -> None:
+    """Or a seller's prices would do nothing, and be for sale."""
+    shelf.put(f"A/{name}", 'price = "7"')
+    shelf.put("A/a.wav", b"RIFF")
+    found = [each for each in problems(shelf.read()) if "a.wav" not in each]
+    assert found == [
+        (
+            f"A/{name}: is not used, and not offered: "
+            f"should it be called {meant!r}?"
+        )
+    ]
+
+
+@pytest.mark.parametrize("suffix", [".heic", ".svg", ".jfif", ".tif", ".bmp"])
+def test_a_cover_that_no_browser_shows_is_a_problem(
+    shelf: Library, suffix: str
+) -> None:
+    """Or a seller would wait for a cover that is for sale instead."""
+    shelf.put(f"A/Cover{suffix}")
+    shelf.put("A/a.pdf")
+    assert problems(shelf.read()) == [
+        (
+            f"A/Cover{suffix}: is a cover that can't be shown, and is not "
+            "offered: save it as cover.jpg"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a (Ann's conflicted copy 2026-01-02).mp3",
+        "a (conflicted copy 2026-01-02 101010).mp3",
+        "a (Case Conflict 1).mp3",
+        "a.sync-conflict-20260102-101010-ABCDEFG.mp3",
+        "a_conflict-20260102-101010.mp3",
+        "a (SFConflict ann@example.org 2026-01-02-10-10-10).mp3",
+    ],
+)
+def test_a_copy_made_of_a_conflict_is_a_problem(
+    shelf: Library, name: str
+) -> None:
+    """Or a track would be sold twice, and its record cost one more."""
+    shelf.put(f"A/{name}")
+    shelf.put("A/a.pdf")
+    (problem,) = problems(shelf.read())
+    assert "a synchronisation made of a conflict" in problem
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "release.toml",
+        "store.toml",
+        "cover.jpg",
+        "cover.avif",
+        "release.html",
+        "release.pdf",
+        "Release.mp3",
+        "store.zip",
+        "cargo.toml",
+        "coverage.png",
+        "cover story.jpg",
+        "clover.jpg",
+        "back cover.jpg",
+        "cover.mp3",
+        "cover version.wav",
+        "Conflict.mp3",
+        "Song (Conflicted).mp3",
+        "jpg",
+        "toml",
+        ".",
+    ],
+)
+def test_what_means_itself_is_none(name: str) -> None:
+    """Or a good name would keep its file from sale."""
+    assert near_miss(name) is None
+
+
+@given(st.text(max_size=60))
+def test_any_name_has_an_answer(name: str) -> None:
+    """Or one odd name would end the reading."""
+    found = near_miss(name)
+    assert found is None or "not offered" in found

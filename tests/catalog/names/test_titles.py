@@ -1,0 +1,140 @@
+"""Titles and numbers from names."""
+
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from msrv.catalog.names import ids
+from msrv.catalog.names.titles import NameParts, name_parts
+from tests.catalog.shelves import Library, by_name, wav
+
+
+def titles(*names: str) -> list[str]:
+    return [parts.title for parts in name_parts(names).values()]
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "number"),
+    [
+        ("01 Departure.flac", "Departure", 1),
+        ("09_Departure.flac", "Departure", 9),
+        ("03_-_Departure.wav", "Departure", 3),
+        ("01-Departure.wav", "Departure", 1),
+        ("3. Departure.wav", "Departure", 3),
+        ("12. Departure.wav", "Departure", 12),
+        ("3) Departure.wav", "Departure", 3),
+        ("3 - Departure.wav", "Departure", 3),
+        ("7 \N{EN DASH} Departure.wav", "Departure", 7),
+        ("00 Intro.wav", "Intro", None),
+        ("07.wav", "07", 7),
+        ("24-7.mp3", "24-7", None),
+        ("99 Luftballons.mp3", "99 Luftballons", None),
+        ("10 000 Hours.mp3", "10 000 Hours", None),
+        ("7 Seconds.mp3", "7 Seconds", None),
+        ("50 Ways to Leave.mp3", "50 Ways to Leave", None),
+        ("1979.mp3", "1979", None),
+        ("1999 (Live).mp3", "1999 (Live)", None),
+        ("3.5 Inches.mp3", "3.5 Inches", None),
+        ("4-Track Demo.mp3", "4-Track Demo", None),
+        ("1-2-3 Go.mp3", "1-2-3 Go", None),
+        ("9-5 Blues.mp3", "9-5 Blues", None),
+        ("50 50.mp3", "50 50", None),
+        ("007 (Shanty Town).mp3", "007 (Shanty Town)", None),
+        ("100% Pure.mp3", "100% Pure", None),
+        ("1st Song.mp3", "1st Song", None),
+        ("Departure.mp3", "Departure", None),
+        (".5 ways.wav", ".5 ways", None),
+        ("no suffix", "no suffix", None),
+    ],
+)
+def test_a_name_alone_says_what_it_plainly_says(
+    name: str, title: str, number: int | None
+) -> None:
+    """Or a title would be half of one, or begin with its track's number."""
+    assert name_parts([name])[name] == NameParts(title, number)
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted"),
+    [
+        # They count from 1.
+        (["1 A.wav", "2 B.wav"], ["A", "B"]),
+        (["1_A.wav", "2_B.wav", "Bonus.wav"], ["A", "B", "Bonus"]),
+        (["1 A.wav", "2 B.wav", "4 C.wav"], ["A", "B", "C"]),
+        # Both formats of each.
+        (["1 A.mp3", "1 A.flac", "2 B.mp3"], ["A", "A", "B"]),
+        # What continues those that are sure.
+        (
+            ["08 A.wav", "09 B.wav", "10 000 Hours.wav"],
+            ["A", "B", "000 Hours"],
+        ),
+        (["01 A.wav", "12 B.wav"], ["A", "B"]),
+        (
+            ["01 A.wav", "02 B.wav", "99 Red.wav", "C.wav"],
+            ["A", "B", "99 Red", "C"],
+        ),
+        (["001 A.wav", "002 B.wav"], ["A", "B"]),
+        # A record of songs that have numbers in their names.
+        (["7 Seconds.wav", "99 Red.wav"], ["7 Seconds", "99 Red"]),
+        (["24-7.wav", "9-5 Blues.wav"], ["24-7", "9-5 Blues"]),
+        (["2 Hearts.wav", "3 Libras.wav"], ["2 Hearts", "3 Libras"]),
+        (["1 Thing.wav", "A.wav", "B.wav"], ["1 Thing", "A", "B"]),
+        (["10 000 Hours.wav", "A.wav"], ["10 000 Hours", "A"]),
+        (["1979.wav", "01 A.wav"], ["1979", "A"]),
+    ],
+)
+def test_the_other_names_decide(names: list[str], wanted: list[str]) -> None:
+    """Or one folder's titles would be right, and another's halved."""
+    assert titles(*names) == wanted
+
+
+def test_discs_and_tracks_are_told_apart() -> None:
+    """Or a box of records would be listed as one long one."""
+    names = ["1-01 A.wav", "1-02 B.wav", "2-01 C.wav", "2-10 D.wav"]
+    assert list(name_parts(names).values()) == [
+        NameParts("A", 1, 1),
+        NameParts("B", 2, 1),
+        NameParts("C", 1, 2),
+        NameParts("D", 10, 2),
+    ]
+
+
+def test_a_release_takes_titles_from_names(shelf: Library) -> None:
+    """Or the store would go by another rule than what is tested here."""
+    shelf.put("R/99 Luftballons.wav", wav(1))
+    shelf.put("R/10 000 Hours.pdf")
+    shelf.put("S/01 Departure.wav", wav(2))
+    shelf.put("S/02 Arrival.wav", wav(3))
+    first, second = sorted(
+        shelf.read().catalog.releases, key=lambda each: each.folder
+    )
+    assert by_name(first)["99 Luftballons.wav"].title == "99 Luftballons"
+    assert by_name(first)["99 Luftballons.wav"].number is None
+    assert by_name(first)["10 000 Hours.pdf"].title == "10 000 Hours"
+    assert by_name(second)["01 Departure.wav"].title == "Departure"
+    assert by_name(second)["01 Departure.wav"].number == 1
+
+
+def test_ids_go_by_the_name_alone(shelf: Library) -> None:
+    """Or a receipt would name an item that another title has made anew."""
+    shelf.put("R/99 Luftballons.wav", wav(1))
+    (item,) = shelf.only().items
+    assert item.item_id == ids.item_id(item.release_id, item.file_name)
+    assert item.item_id.startswith("luftballons-")
+
+
+NAMES = st.text("0123456789 -._)aé/", min_size=1, max_size=12)
+
+
+@given(st.lists(NAMES, max_size=8, unique=True))
+def test_any_names_have_titles(names: list[str]) -> None:
+    """Or one odd name would keep its release from sale."""
+    found = name_parts(names)
+    assert list(found) == names
+    for name, parts in found.items():
+        stem = os.path.splitext(name)[0]
+        assert stem.endswith(parts.title)
+        assert parts.title or not stem
+        assert parts.number is None or 0 < parts.number < 1000

@@ -1,0 +1,226 @@
+"""Covers: shown upright, in their colours, and no larger than asked for."""
+
+import io
+
+import pytest
+from PIL import Image, ImageCms
+
+from msrv.catalog.covers import WIDTHS, NoSuchWidth
+from msrv.catalog.metadata.images import measure
+from tests.catalog.covers import RED, Gallery, near, saved
+
+ORIENTATION = 0x0112
+
+
+def turned(orientation: int) -> bytes:
+    """Give 40 x 20 stored pixels, red on their left half, blue right."""
+    image = Image.new("RGB", (40, 20), (0, 0, 255))
+    image.paste((255, 0, 0), (0, 0, 20, 20))
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    return saved(image, "JPEG", quality=95, subsampling=0, exif=exif)
+
+
+def test_measures_size_and_main_colour() -> None:
+    # Else a page jumps as covers come, on a colour that isn't theirs.
+    image = Image.new("RGB", (300, 200), RED)
+    image.paste((255, 255, 255), (0, 0, 90, 90))
+    facts = measure(io.BytesIO(saved(image)))
+    assert (facts.width, facts.height) == (300, 200)
+    assert near(tuple(bytes.fromhex(facts.colour[1:])), RED)
+
+
+@pytest.mark.parametrize(
+    ("mode", "form"),
+    [
+        ("1", "PNG"),
+        ("L", "PNG"),
+        ("LA", "PNG"),
+        ("P", "PNG"),
+        ("RGBA", "PNG"),
+        ("I;16", "PNG"),
+        ("L", "JPEG"),
+        ("CMYK", "JPEG"),
+        ("RGB", "WEBP"),
+        ("RGBA", "WEBP"),
+        ("P", "GIF"),
+    ],
+)
+async def test_every_kind_of_picture_is_shown(
+    gallery: Gallery, mode: str, form: str
+) -> None:
+    # Else a seller's cover, fine in every viewer, is missing in the store.
+    if mode == "I;16":
+        white = Image.new("I;16", (200, 100), 65535)
+    else:
+        white = Image.new("RGB", (200, 100), (255, 255, 255)).convert(mode)
+    data = saved(white, form)
+    shown = await gallery.shown(data)
+    assert shown.format == "WEBP"
+    assert shown.size == (160, 80)
+    assert near(shown.convert("RGB").getpixel((80, 40)), (255, 255, 255))
+    assert gallery.put(data).colour >= "#f0"
+
+
+async def test_sixteen_bits_of_grey_stay_grey(gallery: Gallery) -> None:
+    # Else a scanned cover is a white square.
+    shown = await gallery.shown(saved(Image.new("I;16", (9, 9), 0x8080)))
+    assert near(shown.getpixel((4, 4)), (128, 128, 128))
+
+
+async def test_transparent_parts_are_black(gallery: Gallery) -> None:
+    # Else whatever colour hides under nothing shows up around a logo.
+    image = Image.new("RGBA", (100, 100), (255, 255, 255, 0))
+    image.paste((*RED, 255), (0, 0, 30, 100))
+    image.paste((200, 200, 200, 128), (30, 0, 60, 100))
+    shown = await gallery.shown(saved(image))
+    assert near(shown.getpixel((45, 50)), (100, 100, 100))
+    assert shown.mode == "RGB"
+    assert near(shown.getpixel((90, 50)), (0, 0, 0))
+    assert near(shown.getpixel((10, 50)), RED)
+
+
+async def test_transparent_palette_is_black(gallery: Gallery) -> None:
+    # Else an old GIF logo stands on a random colour.
+    image = Image.new("P", (100, 100), 1)
+    image.putpalette([255, 255, 255, *RED])
+    image.paste(0, (50, 0, 100, 100))
+    shown = await gallery.shown(saved(image, "GIF", transparency=0))
+    assert near(shown.getpixel((90, 50)), (0, 0, 0))
+    assert near(shown.getpixel((10, 50)), RED)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "size", "red_at"),
+    [
+        (1, (40, 20), (5, 10)),
+        (2, (40, 20), (35, 10)),
+        (3, (40, 20), (35, 10)),
+        (4, (40, 20), (5, 10)),
+        (5, (20, 40), (10, 5)),
+        (6, (20, 40), (10, 5)),
+        (7, (20, 40), (10, 35)),
+        (8, (20, 40), (10, 35)),
+        (9, (40, 20), (5, 10)),
+    ],
+)
+async def test_photographs_are_upright(
+    gallery: Gallery,
+    orientation: int,
+    size: tuple[int, int],
+    red_at: tuple[int, int],
+) -> None:
+    # Else a photographed cover lies on its side.
+    data = turned(orientation)
+    artwork = gallery.put(data)
+    assert (artwork.width, artwork.height) == size
+    shown = await gallery.shown(data)
+    assert shown.size == size
+    assert near(shown.getpixel(red_at), (255, 0, 0), within=40)
+
+
+async def test_nothing_but_pixels_is_shown(gallery: Gallery) -> None:
+    # Else where a seller lives is in the picture of their record.
+    exif = Image.Exif()
+    exif[0x010E] = "the seller's kitchen"
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    data = saved(
+        Image.new("RGB", (50, 50), RED),
+        "JPEG",
+        exif=exif,
+        icc_profile=srgb.tobytes(),
+        comment=b"kitchen",
+    )
+    assert b"kitchen" in data
+    shown = await gallery.shown(data)
+    assert (
+        b"kitchen"
+        not in (await gallery.covers.cover(gallery.put(data), 160)).data
+    )
+    assert not {"exif", "icc_profile", "xmp"} & set(shown.info)
+
+
+async def test_profiles_are_applied(gallery: Gallery) -> None:
+    # Else a cover made in other colours looks pale in the store.
+    srgb = ImageCms.createProfile("sRGB")
+    image = Image.new("RGB", (50, 50), (180, 90, 40))
+    profile = bytearray(ImageCms.ImageCmsProfile(srgb).tobytes())
+    # Swap what red and blue mean, by the names in the table of tags.
+    for place in range(128, 400):
+        if profile[place : place + 4] == b"rXYZ":
+            profile[place : place + 4] = b"bXYZ"
+        elif profile[place : place + 4] == b"bXYZ":
+            profile[place : place + 4] = b"rXYZ"
+    data = saved(image, icc_profile=bytes(profile))
+    shown = await gallery.shown(data)
+    assert near(shown.getpixel((25, 25)), (40, 90, 180), within=30)
+
+
+@pytest.mark.parametrize("profile", [b"junk", b"\0" * 200])
+async def test_a_broken_profile_is_no_profile(
+    gallery: Gallery, profile: bytes
+) -> None:
+    # Else a cover is missing for a fault that no other program minds.
+    data = saved(Image.new("RGB", (50, 50), RED), "JPEG", icc_profile=profile)
+    shown = await gallery.shown(data)
+    assert near(shown.getpixel((25, 25)), RED)
+    assert "icc_profile" not in shown.info
+
+
+async def test_a_profile_for_other_colours_is_no_profile(
+    gallery: Gallery,
+) -> None:
+    # Else a grey cover that carries a colour profile is missing.
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    image = Image.new("L", (50, 50), 99)
+    shown = await gallery.shown(saved(image, icc_profile=srgb.tobytes()))
+    assert near(shown.getpixel((25, 25)), (99, 99, 99))
+
+
+async def test_a_moving_picture_stands_still(gallery: Gallery) -> None:
+    # Else a page flickers, or the cover is the last frame.
+    frames = [Image.new("RGB", (50, 50), c) for c in (RED, (0, 0, 255))]
+    data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    shown = await gallery.shown(data)
+    assert getattr(shown, "n_frames", 1) == 1
+    assert near(shown.getpixel((25, 25)), RED)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1)])
+async def test_odd_sizes_are_shown(
+    gallery: Gallery, size: tuple[int, int]
+) -> None:
+    # Else a spacer that someone named cover.png breaks its release's page.
+    shown = await gallery.shown(saved(Image.new("RGB", size, RED)), 160)
+    assert max(shown.size) == min(160, max(size))
+    assert min(shown.size) == 1
+
+
+@pytest.mark.parametrize(
+    ("width", "size"),
+    [(160, (160, 80)), (320, (320, 160)), (640, (500, 250))],
+)
+async def test_fits_its_width_and_is_never_enlarged(
+    gallery: Gallery, width: int, size: tuple[int, int]
+) -> None:
+    # Else covers are cropped, blurred, or larger than they need be.
+    data = saved(Image.new("RGB", (500, 250), RED))
+    assert (await gallery.shown(data, width)).size == size
+
+
+async def test_widths_beyond_the_original_are_one_copy(
+    gallery: Gallery,
+) -> None:
+    # Else a small disk fills with the same small picture over and over.
+    artwork = gallery.put(saved(Image.new("RGB", (100, 100), RED)))
+    copies = [await gallery.covers.cover(artwork, width) for width in WIDTHS]
+    assert len({copy.etag for copy in copies}) == 1
+    assert len(list(gallery.cache.iterdir())) == 1
+
+
+@pytest.mark.parametrize("width", [0, -1, 161, 10**9])
+async def test_no_other_width_is_made(gallery: Gallery, width: int) -> None:
+    # Else anyone can keep the machine busy and fill its disk.
+    artwork = gallery.put(saved(Image.new("RGB", (500, 500), RED)))
+    with pytest.raises(NoSuchWidth):
+        await gallery.covers.cover(artwork, width)

@@ -1,0 +1,89 @@
+"""Covers that are broken, or larger than they look."""
+
+import struct
+import zlib
+
+import pytest
+from PIL import Image, features
+
+from msrv.catalog.metadata.images import NotAPicture, measure
+from tests.catalog.covers import Gallery, saved
+
+
+def bomb(side: int) -> bytes:
+    """Give a small PNG that says it is `side` pixels square."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        checked = name + data
+        length = struct.pack(">I", len(data))
+        return length + checked + struct.pack(">I", zlib.crc32(checked))
+
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+        + chunk(b"IEND", b"")
+    )
+
+
+def look(gallery: Gallery) -> None:
+    """Measure what was put last."""
+    with (gallery.root / "cover.png").open("rb") as file:
+        measure(file)
+
+
+GOOD_JPEG = saved(Image.effect_noise((400, 400), 50), "JPEG")
+GOOD_PNG = saved(Image.effect_noise((400, 400), 50))
+BROKEN = {
+    "empty": b"",
+    "text": b"not a picture at all",
+    "truncated JPEG": GOOD_JPEG[: len(GOOD_JPEG) // 2],
+    "truncated PNG": GOOD_PNG[: len(GOOD_PNG) // 2],
+    "only a JPEG's beginning": GOOD_JPEG[:20],
+    "PostScript, that would start a program": b"%!PS-Adobe-3.0 EPSF-3.0\n",
+    "a form that no cover comes in": saved(Image.new("L", (9, 9)), "TIFF"),
+}
+BOMBS = {
+    "our bound": 7100,
+    "where Pillow warns": 11_000,
+    "where Pillow refuses": 60_000,
+}
+
+
+@pytest.mark.parametrize("data", BROKEN.values(), ids=BROKEN)
+async def test_what_cannot_be_shown_says_so(
+    gallery: Gallery, data: bytes
+) -> None:
+    # Else one bad file stops the library from being read, or eats memory.
+    artwork = gallery.put(data)
+    with pytest.raises(NotAPicture) as caught:
+        look(gallery)
+    assert caught.value.reason
+    with pytest.raises(NotAPicture):
+        await gallery.covers.cover(artwork, 160)
+    assert not gallery.cache.exists()
+
+
+@pytest.mark.skipif(
+    not features.check("avif"), reason="this Pillow reads no AVIF"
+)
+async def test_a_damaged_avif_says_so(gallery: Gallery) -> None:
+    # Else one bad file stops the library from being read.
+    data = saved(Image.effect_noise((64, 64), 50), "AVIF")
+    begin = data.index(b"mdat") + 4
+    gallery.put(data[:begin] + bytes(len(data) - begin))
+    with pytest.raises(NotAPicture):
+        look(gallery)
+
+
+@pytest.mark.parametrize("side", BOMBS.values(), ids=BOMBS)
+async def test_what_is_too_large_is_not_read(
+    gallery: Gallery, side: int
+) -> None:
+    # Else a file of a kilobyte takes all the memory there is.
+    artwork = gallery.put(bomb(side))
+    with pytest.raises(NotAPicture, match="pixels"):
+        look(gallery)
+    with pytest.raises(NotAPicture, match="pixels"):
+        await gallery.covers.cover(artwork, 160)

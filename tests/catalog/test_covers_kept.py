@@ -1,0 +1,167 @@
+"""Covers: made once, kept in memory and on the disk, and by few at a time."""
+
+import asyncio
+import logging
+import os
+import threading
+from typing import BinaryIO
+
+import pytest
+from PIL import Image
+
+from msrv.catalog import covers as artwork_room
+from msrv.catalog.covers import WIDTHS
+from msrv.storage.local import Folder
+from msrv.storage.model import Changed, Content, Gone
+from tests.catalog.covers import RED, Gallery, saved
+from tests.catalog.covers import covers as covers_of
+from tests.waiting import until
+
+
+async def test_a_picture_that_changed_is_not_shown(gallery: Gallery) -> None:
+    # Else the cache keeps one picture under the name of another.
+    artwork = gallery.put(saved(Image.new("RGB", (500, 500), RED)))
+    path = gallery.root / "cover.png"
+    path.write_bytes(saved(Image.new("RGB", (50, 50), RED)))
+    with pytest.raises(Changed):
+        await gallery.covers.cover(artwork, 160)
+    path.unlink()
+    with pytest.raises(Gone):
+        await gallery.covers.cover(artwork, 160)
+
+
+async def test_kept_in_memory_and_on_disk(gallery: Gallery) -> None:
+    # Else each visitor waits for the same cover to be made again.
+    artwork = gallery.put(saved(Image.new("RGB", (500, 500), RED)))
+    first = await gallery.covers.cover(artwork, 160)
+    assert first.media_type == "image/webp"
+    (gallery.root / "cover.png").unlink()
+    assert await gallery.covers.cover(artwork, 160) is first
+    restarted = covers_of(Folder(gallery.root), gallery.cache)
+    assert await restarted.cover(artwork, 160) == first
+    assert [path.suffix for path in gallery.cache.iterdir()] == [".webp"]
+
+
+async def test_memory_is_bounded(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Else a large library's covers grow the store until it is killed.
+    arts = [
+        gallery.put(saved(Image.new("RGB", (9, 9), (n, n, n))), f"{n}.png")
+        for n in range(5)
+    ]
+    size = len((await gallery.covers.cover(arts[0], 160)).data)
+    monkeypatch.setattr(artwork_room, "_HOT_BYTES", size * 3)
+    for art in [*arts, arts[2], arts[0]]:
+        await gallery.covers.cover(art, 160)
+    held = [each.data for each in gallery.covers._hot.values()]
+    assert sum(map(len, held)) == gallery.covers._hot_bytes <= size * 3
+    assert (arts[0].content.sha256, 160) in gallery.covers._hot
+    assert (arts[3].content.sha256, 160) not in gallery.covers._hot
+
+
+class Gate:
+    """A library whose files open only when the test says so."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.folder = folder
+        self.open_now = threading.Event()
+        self.waiting = 0
+        self.most = 0
+        self.opened = 0
+        self.lock = threading.Lock()
+
+    def open(self, content: Content) -> BinaryIO:
+        with self.lock:
+            self.opened += 1
+            self.waiting += 1
+            self.most = max(self.most, self.waiting)
+        assert self.open_now.wait(20)
+        with self.lock:
+            self.waiting -= 1
+        return self.folder.open(content)
+
+    def is_verified(self, descriptor: int, content: Content) -> bool:
+        return self.folder.is_verified(descriptor, content)
+
+    async def verify(
+        self, content: Content, descriptor: int | None = None
+    ) -> None:
+        await self.folder.verify(content, descriptor)
+
+
+async def test_one_making_for_all_who_ask(gallery: Gallery) -> None:
+    # Else a new release's first visitors make its cover a hundred times,
+    # and one who closes the page takes it from the others.
+    artwork = gallery.put(saved(Image.new("RGB", (500, 500), RED)))
+    gate = Gate(Folder(gallery.root))
+    covers = covers_of(gate, gallery.cache)
+    asked = [
+        asyncio.create_task(covers.cover(artwork, 160)) for _ in range(20)
+    ]
+    await until(lambda: gate.opened == 1)
+    asked[0].cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked[0]
+    gate.open_now.set()
+    pictures = await asyncio.gather(*asked[1:])
+    assert len({id(picture) for picture in pictures}) == 1
+    assert gate.opened == 1
+
+
+async def test_two_at_a_time(gallery: Gallery) -> None:
+    # Else a page of covers takes all the memory and threads there are.
+    arts = [
+        gallery.put(saved(Image.new("RGB", (9, 9), (n, n, n))), f"{n}.png")
+        for n in range(6)
+    ]
+    gate = Gate(Folder(gallery.root))
+    covers = covers_of(gate, gallery.cache)
+    asked = [asyncio.create_task(covers.cover(art, 160)) for art in arts]
+    await until(lambda: gate.waiting == 2)
+    gate.open_now.set()
+    await asyncio.gather(*asked)
+    assert gate.most == 2
+    assert gate.opened == 6
+
+
+async def test_closing_waits_for_the_work(gallery: Gallery) -> None:
+    # Else a stop leaves a half-written file and a warning behind.
+    artwork = gallery.put(saved(Image.new("RGB", (500, 500), RED)))
+    gate = Gate(Folder(gallery.root))
+    covers = covers_of(gate, gallery.cache)
+    asked = asyncio.create_task(covers.cover(artwork, 160))
+    await until(lambda: gate.opened == 1)
+    asked.cancel()
+    gate.open_now.set()
+    await covers.aclose()
+    assert not covers._making
+    assert len(list(gallery.cache.iterdir())) == 1
+
+
+async def test_without_a_disk_covers_are_still_shown(
+    gallery: Gallery,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # Else a full disk empties the store's pages, or fills its log.
+    def full(_descriptor: int) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(os, "fsync", full)
+    artwork = gallery.put(saved(Image.new("RGB", (500, 500), RED)))
+    with caplog.at_level(logging.WARNING):
+        for width in WIDTHS:
+            assert (await gallery.covers.cover(artwork, width)).data
+    assert len(caplog.records) == 1
+    assert os.strerror(28) in caplog.text
+    assert list(gallery.cache.iterdir()) == []
+
+
+async def test_a_cache_that_cannot_be_made_is_done_without(
+    gallery: Gallery,
+) -> None:
+    # Else a read-only container has no covers.
+    gallery.cache.write_bytes(b"a file in its place")
+    artwork = gallery.put(saved(Image.new("RGB", (500, 500), RED)))
+    assert (await gallery.covers.cover(artwork, 160)).data

@@ -1,0 +1,199 @@
+"""Covers: what they take of the machine's memory, and what they may take."""
+
+import hashlib
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from msrv.catalog.metadata import images
+from msrv.catalog.metadata.images import (
+    MEMORY_AT_MOST,
+    ArtworkFacts,
+    NotAPicture,
+    measure,
+)
+from msrv.catalog.parsing.parser import Parser
+from tests.catalog.covers import RED, near, saved
+from tests.catalog.shelves import Library, problems
+
+HELPER_BYTES = 320 << 20
+"""What the process that parses may take; the container has 512 MB."""
+SIDE = 7071
+"""The side of the largest square that is not refused for its pixels."""
+
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+PNG_KINDS = {
+    "palette": (8, 3),
+    "grey with alpha": (8, 4),
+    "colour with alpha": (8, 6),
+    "16 bits with alpha": (16, 6),
+}
+
+
+def png(side: int, bits: int, kind: int) -> bytes:
+    """Write a black PNG, by hand: Pillow would need the memory itself."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        checked = name + data
+        length = struct.pack(">I", len(data))
+        return length + checked + struct.pack(">I", zlib.crc32(checked))
+
+    head = struct.pack(">IIBBBBB", side, side, bits, kind, 0, 0, 0)
+    palette = chunk(b"PLTE", b"\1\2\3") + chunk(b"tRNS", b"\x80")
+    row = bytes(1 + side * bits * _SAMPLES[kind] // 8)
+    packer = zlib.compressobj(9)
+    rows = b"".join(packer.compress(row) for _ in range(side))
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + (palette if kind == 3 else b"")
+        + chunk(b"IDAT", rows + packer.flush())
+        + chunk(b"IEND", b"")
+    )
+
+
+def peak_bytes(parser: Parser) -> int:
+    """The most memory that its process has had."""
+    assert parser._helper is not None
+    path = Path(f"/proc/{parser._helper.process.pid}/status")
+    line = next(
+        line
+        for line in path.read_text("ascii").splitlines()
+        if line.startswith("VmHWM")
+    )
+    return int(line.split()[1]) << 10
+
+
+def look(data: bytes, tmp_path: Path) -> tuple[ArtworkFacts, bytes, int]:
+    """Measure and shrink it in a process of its own; the memory, too."""
+    path = tmp_path / "cover"
+    path.write_bytes(data)
+    sha256 = hashlib.sha256(data).digest()
+    with Parser() as parser, path.open("rb") as file:
+        facts = parser.measure(file, sha256)
+        copy = parser.shrink(file, 1280, sha256)
+        return facts, copy, peak_bytes(parser)
+
+
+@pytest.mark.parametrize(("bits", "kind"), PNG_KINDS.values(), ids=PNG_KINDS)
+def test_a_small_file_of_many_pixels_stays_within_bounds(
+    tmp_path: Path, bits: int, kind: int
+) -> None:
+    """A cover of 200 kB takes 600 MB, and the container ends."""
+    facts, copy, peak = look(png(SIDE, bits, kind), tmp_path)
+    assert (facts.width, facts.height) == (SIDE, SIDE)
+    assert Image.open(io.BytesIO(copy)).size == (1280, 1280)
+    assert peak < HELPER_BYTES
+
+
+@pytest.mark.parametrize(
+    ("form", "mode", "options"),
+    [
+        ("JPEG", "RGB", {"quality": 92, "subsampling": 0}),
+        ("JPEG", "RGB", {"progressive": True, "subsampling": 0}),
+        ("JPEG", "CMYK", {}),
+        ("PNG", "RGB", {"compress_level": 1}),
+        ("PNG", "P", {"compress_level": 1}),
+    ],
+    ids=str,
+)
+def test_a_cover_of_six_thousand_pixels_is_shown(
+    tmp_path: Path, form: str, mode: str, options: dict[str, object]
+) -> None:
+    """What a designer hands over is missing in the store."""
+    image = Image.new("RGB", (6000, 6000), RED).convert(mode)
+    facts, copy, peak = look(saved(image, form, **options), tmp_path)
+    assert (facts.width, facts.height) == (6000, 6000)
+    shown = Image.open(io.BytesIO(copy))
+    assert shown.size == (1280, 1280)
+    assert near(shown.convert("RGB").getpixel((700, 700)), RED, within=60)
+    assert peak < HELPER_BYTES
+
+
+@pytest.mark.parametrize(
+    ("form", "mode"),
+    [
+        ("JPEG", "RGB"),
+        ("PNG", "RGBA"),
+        ("PNG", "LA"),
+        ("WEBP", "RGBA"),
+        ("GIF", "P"),
+    ],
+)
+def test_a_cover_of_three_thousand_pixels_is_shown_in_any_form(
+    tmp_path: Path, form: str, mode: str
+) -> None:
+    """What every shop asks for is missing in this one."""
+    image = Image.new("RGB", (3000, 3000), RED).convert(mode)
+    facts, copy, peak = look(saved(image, form), tmp_path)
+    assert (facts.width, facts.height) == (3000, 3000)
+    assert Image.open(io.BytesIO(copy)).size == (1280, 1280)
+    assert peak < HELPER_BYTES
+
+
+@pytest.mark.parametrize(
+    ("size", "form", "options"),
+    [
+        ((4500, 4500), "WEBP", {"method": 0}),
+        ((7000, 7000), "JPEG", {"progressive": True, "subsampling": 0}),
+    ],
+    ids=str,
+)
+def test_one_that_takes_too_much_memory_says_so(
+    size: tuple[int, int], form: str, options: dict[str, object]
+) -> None:
+    """The operator learns that a cover is missing, and not what to do."""
+    data = saved(Image.new("RGB", size, RED), form, **options)
+    with pytest.raises(NotAPicture, match=f"{MEMORY_AT_MOST >> 20} MB"):
+        measure(io.BytesIO(data))
+
+
+def test_a_release_is_sold_without_a_cover_that_is_too_large(
+    shelf: Library,
+) -> None:
+    """One picture takes a whole album from the store."""
+    shelf.release("R")
+    data = saved(
+        Image.new("RGB", (7000, 7000)), "JPEG", progressive=True, subsampling=0
+    )
+    shelf.put("R/cover.jpg", data)
+    reading = shelf.read()
+    (release,) = reading.catalog.releases
+    assert release.artwork is None
+    assert len(release.items) == 2
+    (said,) = problems(reading)
+    assert "R/cover.jpg: can't be used as a cover: it takes" in said
+    assert said.endswith("; not shown")
+
+
+@pytest.mark.parametrize("side", [64, 160, 320, 640, 1280])
+@pytest.mark.parametrize("size", [(2000, 900), (3001, 1999), (5000, 70)])
+def test_a_strip_at_a_time_looks_as_all_at_once(
+    side: int, size: tuple[int, int]
+) -> None:
+    """Large covers have seams, or lie a little beside themselves."""
+    image = Image.linear_gradient("L").resize(size).convert("RGB")
+    image.paste(RED, (size[0] // 3, 0, size[0] // 2, size[1]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(images, "_STRIP_BYTES", 1)
+        found = images._shrunk(image, 1, side)
+    plain = image.copy()
+    plain.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=None)
+    assert found.size == plain.size
+    wide, high = found.size
+    for x in range(1, wide - 1, max(1, wide // 9)):
+        for y in range(0, high, max(1, high // 9)):
+            seen, wanted = found.getpixel((x, y)), plain.getpixel((x, y))
+            assert isinstance(wanted, tuple)
+            around = [
+                plain.getpixel((near_x, y)) for near_x in (x - 1, x, x + 1)
+            ]
+            assert any(
+                near(seen, (each[0], each[1], each[2]), within=40)
+                for each in around
+                if isinstance(each, tuple)
+            ), (x, y, seen, wanted)

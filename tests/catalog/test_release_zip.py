@@ -1,0 +1,357 @@
+"""What is in a release's ZIP, under names that open on every system."""
+
+import re
+import unicodedata
+import zipfile
+from dataclasses import replace
+from datetime import date
+from io import BytesIO
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from msrv.catalog.model import Artwork, Item, Kind, Release, Shop
+from msrv.catalog.release_zip import fit, members, pack, pack_name
+from msrv.downloads.ranges import ByteRange
+from msrv.money import Money
+from tests.downloads.made import joined, known
+
+SHOP = Shop(name="Wet Coats", contact="hello@example.org")
+FREE = Money(0, "EUR")
+DATA = {
+    path: path.encode() * 10
+    for path in ("Bus/x1.FLAC", "Bus/x2.flac", "Bus/Lyrics.pdf", "Bus/c.PNG")
+}
+
+
+def item(path: str, title: str, number: int | None = None) -> Item:
+    return Item(
+        item_id=title.lower(),
+        release_id="night-bus",
+        kind=Kind.TRACK if number else Kind.FILE,
+        title=title,
+        artist="The Wet Coats",
+        price=FREE,
+        content=known(DATA.get(path, b"x"), path),
+        number=number,
+    )
+
+
+RELEASE = Release(
+    release_id="night-bus",
+    folder="Bus",
+    title="Night Bus",
+    artist="The Wet Coats",
+    date="2026-03-06",
+    description="Songs about\nweather.",
+    price=FREE,
+    items=(
+        item("Bus/x1.FLAC", "Departure", 1),
+        replace(item("Bus/x2.flac", "Wrong Stop", 2), hidden=True),
+        item("Bus/Lyrics.pdf", "Lyrics"),
+    ),
+    artwork=Artwork(known(DATA["Bus/c.PNG"], "Bus/c.PNG"), 9, 9, "#000000"),
+)
+
+
+def names(release: Release) -> list[str]:
+    return [
+        member.name.removeprefix("The Wet Coats - Night Bus/")
+        for member in members(release, SHOP)
+    ]
+
+
+def test_a_release_is_all_of_it() -> None:
+    """Else a buyer misses the cover, or a track that was withdrawn since."""
+    assert names(RELEASE) == [
+        "01 The Wet Coats - Departure.flac",
+        "02 The Wet Coats - Wrong Stop.flac",
+        "Lyrics.pdf",
+        "cover.png",
+        "README.txt",
+    ]
+    assert pack_name(RELEASE) == "The Wet Coats - Night Bus.zip"
+
+
+def test_the_zip_holds_what_it_names() -> None:
+    """Else a buyer unpacks another track than its name says."""
+    body = pack(RELEASE, SHOP).body
+    data = joined(body, ByteRange(0, body.size_bytes), DATA)
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        assert archive.testzip() is None
+        folder = "The Wet Coats - Night Bus/"
+        track = f"{folder}01 The Wet Coats - Departure.flac"
+        assert archive.read(track) == DATA["Bus/x1.FLAC"]
+        assert archive.getinfo(track).date_time[:3] == (2026, 3, 6)
+        readme = archive.read(f"{folder}README.txt").decode()
+    assert readme.replace("\r\n", "\n") == (
+        "Night Bus\nThe Wet Coats\n2026-03-06\n\nSongs about\nweather.\n\n"
+        "01 The Wet Coats - Departure.flac\n"
+        "02 The Wet Coats - Wrong Stop.flac\nLyrics.pdf\n\n"
+        "Bought from Wet Coats.\nhello@example.org\n"
+    )
+    assert "\n" not in readme.replace("\r\n", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-03-06", date(2026, 3, 6)),
+        ("2026-03", date(1980, 1, 1)),
+        ("2026", date(1980, 1, 1)),
+        ("", date(1980, 1, 1)),
+        ("1971-05-01", date(1980, 1, 1)),
+    ],
+)
+def test_files_carry_the_release_date(text: str, expected: date) -> None:
+    """Else the ZIP changes with the day, and no resume of it goes on."""
+    archive = pack(replace(RELEASE, date=text), Shop())
+    local = archive.body.pieces[0]
+    assert isinstance(local, bytes)
+    found = int.from_bytes(local[12:14], "little")
+    assert (found >> 9) + 1980 == expected.year
+    assert (found >> 5 & 15, found & 31) == (expected.month, expected.day)
+
+
+def test_discs_are_told_apart() -> None:
+    """Else a player mixes the tracks of two discs."""
+    first, second, lyrics = RELEASE.items
+    discs = (
+        replace(first, disc=1),
+        replace(second, disc=2, number=1),
+        lyrics,
+    )
+    assert names(replace(RELEASE, items=discs))[:3] == [
+        "1-01 The Wet Coats - Departure.flac",
+        "2-01 The Wet Coats - Wrong Stop.flac",
+        "Lyrics.pdf",
+    ]
+
+
+def test_names_alike_are_numbered() -> None:
+    """Else one track overwrites another where it is unpacked."""
+    items = (
+        item("Bus/a/Stem.wav", "Stem"),
+        item("Bus/b/stem.wav", "stem"),
+        item("Bus/c/Stem.wav", "Stem too"),
+        item("Bus/README.txt", "Read me"),
+        item("Bus/Cover.PNG", "Cover"),
+    )
+    assert names(replace(RELEASE, items=items)) == [
+        "Stem.wav",
+        "stem (2).wav",
+        "Stem (3).wav",
+        "README.txt",
+        "Cover.PNG",
+        "cover (2).png",
+        "README (2).txt",
+    ]
+
+
+def test_a_release_without_an_artist_has_no_dash() -> None:
+    """Else a book's ZIP is called ` - Zine.zip`."""
+    release = replace(RELEASE, title="Zine", artist="")
+    assert pack_name(release) == "Zine.zip"
+
+
+def test_a_title_that_is_no_text_is_packed() -> None:
+    """Else one odd folder name makes a release that can't be downloaded."""
+    release = replace(RELEASE, title="caf\udce9")
+    assert pack_name(release) == "The Wet Coats - caf.zip"
+    assert members(release, SHOP)[-1].source.startswith(  # type: ignore[union-attr]  # the README
+        b"caf?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix", "expected"),
+    [
+        ("a/b\\c:d*e?f", ".wav", "a-b-c-d-e-f.wav"),
+        ('"<|>"', ".wav", "-.wav"),
+        ("../../etc/passwd", "", "-..-etc-passwd"),
+        ("tab\there\x00\x1f\x7f", ".wav", "tab here.wav"),
+        ("gpj.\u202eexe", "", "gpj. exe"),
+        ("ends in dots. . ", "", "ends in dots"),
+        ("CON", ".flac", "_CON.flac"),
+        ("con", "", "_con"),
+        ("Lpt1.old", ".txt", "_Lpt1.old.txt"),
+        ("CONcert", ".flac", "CONcert.flac"),
+        ("", ".flac", "_.flac"),
+        ("...", "", "_"),
+        ("Bjo\u0308rk", ".mp3", "Bj\u00f6rk.mp3"),
+        ("日" * 100, ".flac", "日" * 58 + ".flac"),
+        ("caf\udce9", ".mp3", "caf.mp3"),
+    ],
+)
+def test_a_name_opens_on_every_system(
+    name: str, suffix: str, expected: str
+) -> None:
+    """Else Windows refuses to unpack a track, or the ZIP at all."""
+    assert fit(name, suffix) == expected
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.text(st.characters()), min_size=1, max_size=6))
+def test_any_titles_make_names_that_open(titles: list[str]) -> None:
+    """Else a strange title, somewhere, spoils a whole ZIP."""
+    tracks = tuple(
+        item("Bus/x1.FLAC", title, number)
+        for number, title in enumerate(titles, 1)
+    )
+    found = members(replace(RELEASE, items=tracks, title=titles[0]), SHOP)
+    assert len({member.name.casefold() for member in found}) == len(found)
+    for member in found:
+        folder, name = member.name.split("/")
+        for part in (folder, name):
+            assert len(part.encode()) <= 200
+            assert not re.search(r'[\x00-\x1f\\:*?"<>|]|[. ]$|^\s', part)
+
+
+def extra(path: str) -> Item:
+    return replace(item(path, path), hidden=True)
+
+
+def longest_path(release: Release) -> int:
+    r"""Count as Windows does what follows `Downloads\` for the longest."""
+    folder = pack_name(release).removesuffix(".zip")
+    paths = [
+        f"{folder}\\{member.name}".encode("utf-16-le")
+        for member in members(release, SHOP)
+    ]
+    return max(len(path) // 2 for path in paths)
+
+
+CLASSICAL = replace(
+    RELEASE,
+    artist="Berliner Philharmoniker, Herbert von Karajan, Wiener Singverein",
+    title="Beethoven: Symphony No. 9 in D minor, Op. 125, with the Finale on "
+    "Schiller's Ode to Joy, recorded in the Jesus-Christus-Kirche in Berlin",
+    items=tuple(
+        replace(
+            item(
+                "Bus/x1.FLAC",
+                "Symphony No. 9 in D minor, Op. 125 “Choral”: IV. Presto - "
+                "Allegro assai - Allegro assai vivace, alla marcia - Andante "
+                "maestoso - Adagio ma non troppo, ma divoto",
+                number,
+            ),
+            artist="Gundula Janowitz, Hilde Rössel-Majdan, Waldemar Kmentt",
+        )
+        for number in (4, 5)
+    ),
+)
+
+
+def test_a_long_classical_album_unpacks_on_windows() -> None:
+    r"""Else Explorer refuses a path of more than 259 characters.
+
+    Of those, `C:\Users\`, a user's name of 20 and `\Downloads\` are 40.
+    """
+    track = (
+        "Gundula Janowitz, Hilde Rössel-Majdan, Waldemar… - "
+        "Symphony No. 9 in D minor, Op. 125 “Choral”….flac"
+    )
+    assert longest_path(CLASSICAL) <= 259 - 40
+    assert [member.name for member in members(CLASSICAL, SHOP)] == [
+        f"{pack_name(CLASSICAL)[:-4]}/{name}"
+        for name in (f"04 {track}", f"05 {track}", "cover.png", "README.txt")
+    ]
+
+
+def test_names_that_fit_are_as_they_were() -> None:
+    """Else a download that was begun before an update can't be resumed."""
+    release = replace(RELEASE, title="T" * 60, artist="A" * 20)
+    folder = f"{'A' * 20} - {'T' * 60}"
+    assert pack_name(release) == f"{folder}.zip"
+    assert members(release, SHOP)[0].name == (
+        f"{folder}/01 The Wet Coats - Departure.flac"
+    )
+
+
+def test_alike_names_stay_apart_when_they_are_shortened() -> None:
+    """Else one movement overwrites another where it is unpacked."""
+    album = replace(
+        CLASSICAL,
+        items=tuple(
+            replace(each, number=None) for each in CLASSICAL.items * 12
+        ),
+    )
+    found = [member.name for member in members(album, SHOP)]
+    assert len({name.casefold() for name in found}) == len(found)
+    assert found[1].endswith(" (2).flac")
+    assert longest_path(album) <= 259 - 40
+
+
+def test_extras_lie_in_the_zip_as_they_did() -> None:
+    """Else a scan would be lost among the tracks, or miss at all."""
+    release = replace(
+        RELEASE,
+        extras=(
+            extra("Bus/album.cue"),
+            extra("Bus/Scans/back.JPG"),
+            extra("Bus/CD1/Scans/back.JPG"),
+        ),
+    )
+    assert names(release)[3:] == [
+        "cover.png",
+        "album.cue",
+        "Scans/back.JPG",
+        "CD1 - Scans/back.JPG",
+        "README.txt",
+    ]
+
+
+WORDS = st.text(
+    st.one_of(
+        st.characters(),
+        st.sampled_from("e\u0301\u0308 .-👩🏽日"),
+    )
+)
+NAMES = st.builds(
+    lambda text, times: text * times, WORDS, st.sampled_from([1, 1, 2, 9, 99])
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(
+    artist=NAMES,
+    title=NAMES,
+    tracks=st.lists(st.tuples(NAMES, NAMES), min_size=1, max_size=5),
+    files=st.lists(NAMES.filter(lambda name: "/" not in name), max_size=3),
+    extras=st.lists(NAMES.map("Bus/Scans/".__add__), max_size=3),
+)
+def test_any_library_makes_paths_that_windows_takes(
+    artist: str,
+    title: str,
+    tracks: list[tuple[str, str]],
+    files: list[str],
+    extras: list[str],
+) -> None:
+    """Else a buyer's computer unpacks a ZIP in part, or not at all."""
+    release = replace(
+        RELEASE,
+        artist=artist,
+        title=title,
+        items=(
+            *(
+                replace(item("Bus/x1.FLAC", text, number), artist=by)
+                for number, (by, text) in enumerate(tracks, 1)
+            ),
+            *(item(f"Bus/{name}.pdf", name) for name in files),
+        ),
+        extras=tuple(map(extra, extras)),
+    )
+    found = members(release, SHOP)
+    assert longest_path(release) <= 259 - 40
+    assert len({member.name.casefold() for member in found}) == len(found)
+    for number, member in enumerate(found[: len(tracks)], 1):
+        name = member.name.rpartition("/")[2]
+        assert name.startswith(f"{number:02d}")
+        assert name.endswith(".flac")
+    for member in found:
+        for part in member.name.split("/"):
+            assert unicodedata.is_normalized("NFC", part)
+            assert not re.search(r'[\x00-\x1f\\:*?"<>|]|[. ]$|^\s', part)
+    again = pack(replace(release), SHOP)
+    assert pack(release, SHOP).etag == again.etag

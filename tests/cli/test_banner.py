@@ -1,0 +1,52 @@
+"""The start-up banner: true of each combination of payment providers."""
+
+from pathlib import Path
+
+import pytest
+
+from msrv import settings
+from msrv.cli.banner import welcome
+
+TEST = {"MSRV_STRIPE_KEY": "rk_test_0123"}
+LIVE = {"MSRV_STRIPE_KEY": "sk_live_0123"}
+WEBHOOK = {"MSRV_STRIPE_WEBHOOK_SECRET": "whsec_1"}
+PRETEND = {"MSRV_DEMO_PAYMENTS": "1"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "said", "unsaid"),
+    [
+        ({}, ["free items only; no provider"], ["pretend", "Stripe"]),
+        (PRETEND, ["pretend: no money moves"], ["free items", "Stripe"]),
+        (
+            TEST | WEBHOOK,
+            ["Stripe, test mode: no money moves"],
+            ["free items", "pretend", "live", "(without"],
+        ),
+        (
+            LIVE | WEBHOOK,
+            ["Stripe, live"],
+            ["free items", "pretend", "no money moves", "(without"],
+        ),
+        (LIVE, ["Stripe, live", "(without MSRV_STRIPE_WEBHOOK_SECRET"], []),
+        (
+            TEST | WEBHOOK | PRETEND,
+            ["Stripe, test mode", "pretend: no money moves"],
+            ["free items"],
+        ),
+    ],
+)
+def test_it_names_what_can_be_paid_with(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    environ: dict[str, str],
+    said: list[str],
+    unsaid: list[str],
+) -> None:
+    """Who has just set Stripe up reads that only free items are sold."""
+    found = settings.load({"MSRV_LIBRARY": str(tmp_path), **environ})
+    welcome(found, None, "https://shop.example")
+    text = capsys.readouterr().out
+    assert text.count("  payments  ") == 1
+    assert all(each in text for each in said)
+    assert not any(each in text for each in unsaid)

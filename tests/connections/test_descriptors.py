@@ -1,0 +1,72 @@
+"""Descriptors: raised as far as they go, and shared out with a reserve."""
+
+import logging
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from msrv.connections.descriptors import MOST, RESERVE, fit
+from tests.running import ROOT
+
+_PROGRAM = """
+import resource
+from msrv.descriptors import raise_limit
+print(raise_limit(), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+"""
+
+
+def test_all_of_it_where_there_is_room(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nothing is cut down, and nothing is said."""
+    room = fit(20_000, max_downloads=1000, max_connections=2048, per_client=64)
+    assert room.max_downloads == 1000
+    assert room.connections.total == 2048
+    assert room.connections.per_network == 64
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("limit", [64, 256, 512, 1024, 4096])
+@pytest.mark.parametrize("downloads", [1, 10, 1000, 100_000])
+def test_a_reserve_is_kept_whatever_is_asked_for(
+    limit: int, downloads: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every download takes three, and what is left is never all of them."""
+    caplog.set_level(logging.WARNING)
+    room = fit(
+        limit, max_downloads=downloads, max_connections=2048, per_client=64
+    )
+    assert 1 <= room.max_downloads <= downloads
+    assert room.connections.total >= 16
+    if limit > 2 * RESERVE:
+        taken = room.connections.total + 2 * room.max_downloads
+        assert taken <= limit - RESERVE
+        assert room.max_downloads < room.connections.total
+    if (room.max_downloads, room.connections.total) != (downloads, 2048):
+        assert "MSRV_MAX_DOWNLOADS" in caplog.text
+        assert str(2048 + 2 * downloads + RESERVE) in caplog.text
+
+
+def test_the_soft_limit_is_raised_to_the_hard_one() -> None:
+    """A shell's 1,024 is not what the machine allows."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST if hard == resource.RLIM_INFINITY else min(hard, MOST)
+    said = subprocess.run(
+        [
+            "sh",
+            "-c",
+            'ulimit -S -n 256; exec "$@"',
+            "sh",
+            sys.executable,
+            "-c",
+            _PROGRAM,
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout
+    assert said.split() == [str(wanted)] * 2

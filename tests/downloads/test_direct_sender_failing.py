@@ -1,0 +1,147 @@
+"""What fails is said, and nobody waits for anybody: sending, gone wrong."""
+
+import asyncio
+import os
+import socket
+
+import aiohttp
+import pytest
+
+from msrv.downloads.file_reader import OpenFile
+from msrv.downloads.zip import Member
+from tests.downloads.made import noise, put
+from tests.downloads.shop import LARGE, SMALL, Client, Shop
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("name", ["large", "small", "pack"])
+@pytest.mark.parametrize("what", ["gone", "changed", "no file"])
+async def test_what_can_not_be_had_is_said_before_the_first_byte(
+    method: str, name: str, what: str, client: Client, shop: Shop
+) -> None:
+    """Else a missing file is a download that breaks off, over and over."""
+    # of a pack, a member that is not the first
+    path = shop.root / ("small" if name == "pack" else name)
+    if what == "changed":
+        path.write_bytes(path.read_bytes() + b"!")
+    else:
+        path.unlink()
+    if what == "no file":
+        os.mkfifo(path)
+    async with client.request(method, f"/{name}") as answer:
+        assert answer.status == 503
+        assert "ETag" not in answer.headers
+    assert shop.sent == []
+
+
+class Gate:
+    """Stops each read but the first until it is opened."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.opened = asyncio.Event()
+        read, reads = OpenFile.read_into, 0
+
+        async def gated(file: OpenFile, room: memoryview, start: int) -> int:
+            nonlocal reads
+            reads += 1
+            if reads > 1:
+                await self.opened.wait()
+            return await read(file, room, start)
+
+        monkeypatch.setattr(OpenFile, "read_into", gated)
+        # As of a disk that has to be waited for.
+        monkeypatch.setattr(OpenFile, "is_cached", lambda *_: False)
+
+
+HUGE = noise(30_000_000)
+"""More than the buffers of both sockets hold."""
+
+
+async def test_a_file_replaced_meanwhile_goes_on_as_it_was(
+    client: Client, shop: Shop
+) -> None:
+    """Else a buyer gets the start of one mix and the end of another."""
+    shop.sell("huge", HUGE)
+    async with client.get("/huge") as answer:
+        start = await answer.content.readexactly(1000)
+        put(shop.root, "new", noise(30_000_000, "new"))
+        (shop.root / "new").replace(shop.root / "huge")
+        assert start + await answer.read() == HUGE
+
+
+@pytest.mark.parametrize("how", ["shorter", "over", "over the end", "gone"])
+async def test_a_transfer_that_fails_ends_the_connection(
+    how: str,
+    client: Client,
+    shop: Shop,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Else half a file looks whole, and the buyer finds out on the bus."""
+    huge = shop.sell("huge", HUGE)
+    small = shop.sell("small", SMALL)
+    shop.pack("hugepack", [Member("P/huge", huge), Member("P/small", small)])
+    name = "hugepack" if how == "gone" else "huge"
+    async with client.get(f"/{name}") as answer:
+        await answer.content.readexactly(1000)
+        if how == "shorter":
+            os.truncate(shop.root / "huge", 1_000_000)
+        elif how == "gone":
+            (shop.root / "small").unlink()
+        else:
+            with (shop.root / "huge").open("r+b") as file:
+                file.seek(-100 if how == "over the end" else 0, os.SEEK_END)
+                file.seek(0 if how == "over" else file.tell())
+                file.write(b"new")
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await answer.read()
+    await shop.over.wait()
+    (sent,) = shop.sent
+    assert 0 < sent.stop < shop.things[name][0].size_bytes
+    assert "a download was broken off" in caplog.text
+
+
+async def test_who_goes_away_leaves_nothing_open(
+    client: Client, shop: Shop
+) -> None:
+    """Else buyers who go away use up the files that may be open."""
+    shop.sell("huge", HUGE)
+    async with client.get("/huge") as answer:
+        await answer.content.readexactly(1000)
+        assert shop.storage.still_open() == 1
+        answer.close()
+    await asyncio.wait_for(shop.over.wait(), 60)
+    assert shop.storage.still_open() == 0
+    (sent,) = shop.sent
+    assert sent.start == 0
+    assert 1000 <= sent.stop < 30_000_000
+
+
+async def test_a_slow_disk_is_not_the_buyers_fault(
+    client: Client, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a disk that has to wake up cuts everyone off."""
+    shop.stall_seconds = 0.2
+    gate = Gate(monkeypatch)
+    async with client.get("/large") as answer:
+        await answer.content.readexactly(1000)
+        await asyncio.sleep(0.6)
+        gate.opened.set()
+        assert len(await answer.read()) == len(LARGE) - 1000
+
+
+@pytest.mark.parametrize("counted_by", ["kernel", "us"])
+async def test_who_takes_nothing_is_cut_off(
+    counted_by: str,
+    client: Client,
+    shop: Shop,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else buyers who lost their line hold places and memory for ever."""
+    if counted_by == "us":
+        monkeypatch.delattr(socket, "TCP_INFO")
+    shop.stall_seconds = 0.2
+    shop.sell("huge", HUGE)
+    async with client.get("/huge") as answer:
+        await asyncio.wait_for(shop.over.wait(), 10)
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await answer.read()

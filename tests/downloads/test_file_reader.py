@@ -1,0 +1,231 @@
+"""Files are read only as they were hashed, and closed by whoever is last."""
+
+import asyncio
+import errno
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from msrv.downloads import file_reader
+from msrv.downloads.body import Piece, Stretch
+from msrv.downloads.file_reader import OpenFile, in_thread, read_all
+from msrv.storage.local import Folder
+from msrv.storage.model import Changed, Content, Gone
+from tests.downloads.made import noise, put
+
+DATA = noise(600_000)
+
+
+def refuse(number: int) -> object:
+    """Make a `preadv` that a file system refuses in its way."""
+
+    def preadv(
+        _fd: int, _buffers: Sequence[memoryview], _offset: int, _flags: int = 0
+    ) -> int:
+        raise OSError(number, os.strerror(number))
+
+    return preadv
+
+
+def opened(root: Path, content: Content) -> OpenFile:
+    folder = Folder(root)
+    return OpenFile(folder.open(content), content, folder)
+
+
+async def read(file: OpenFile, start: int, most: int) -> bytes:
+    room = bytearray(most)
+    count = await file.read_into(memoryview(room), start)
+    assert count
+    return bytes(room[:count])
+
+
+async def everything(file: OpenFile, size: int) -> bytes:
+    found = b""
+    while len(found) < size:
+        found += await read(file, len(found), size - len(found))
+    return found
+
+
+@pytest.mark.parametrize(
+    "refusal", [errno.EAGAIN, errno.EOPNOTSUPP, errno.EIO, None]
+)
+async def test_a_file_is_read_on_any_file_system(
+    refusal: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what is not cached, or lies on a network, can't be downloaded."""
+    content = put(tmp_path, "a", DATA)
+    if refusal is None:
+        monkeypatch.setattr(file_reader, "_NOWAIT", None)  # as on macOS
+    else:
+        monkeypatch.setattr(os, "preadv", refuse(refusal), raising=False)
+    file = opened(tmp_path, content)
+    try:
+        assert await everything(file, len(DATA)) == DATA
+    finally:
+        file.close()
+
+
+async def test_short_reads_are_gone_on_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a file that is half in the cache arrives with holes."""
+    content = put(tmp_path, "a", DATA)
+    preadv = os.preadv
+
+    def short(
+        fd: int, buffers: Sequence[memoryview], offset: int, flags: int = 0
+    ) -> int:
+        few = bytearray(10_000)
+        count = preadv(fd, [few], offset, flags)
+        buffers[0][:count] = few[:count]
+        return count
+
+    monkeypatch.setattr(os, "preadv", short)
+    file = opened(tmp_path, content)
+    try:
+        assert await everything(file, len(DATA)) == DATA
+    finally:
+        file.close()
+
+
+@pytest.mark.parametrize("cold", [False, True])
+@pytest.mark.parametrize("how", ["shorter", "longer", "over"])
+async def test_a_file_changed_in_place_is_read_no_further(
+    how: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    cold: bool,
+) -> None:
+    """Else a buyer gets half the old mix and half the new."""
+    if cold:
+        monkeypatch.setattr(os, "preadv", refuse(errno.EAGAIN))
+    content = put(tmp_path, "a", DATA)
+    file = opened(tmp_path, content)
+    try:
+        assert DATA.startswith(await read(file, 0, 100))
+        with (tmp_path / "a").open("r+b") as other:
+            if how == "shorter":
+                other.truncate(200)
+            else:
+                other.seek(0, 2 if how == "longer" else 0)
+                other.write(b"new")
+        with pytest.raises(Changed):
+            await read(file, 100, 100)
+    finally:
+        file.close()
+
+
+async def test_a_file_replaced_is_read_to_its_end(tmp_path: Path) -> None:
+    """Else a download breaks off each time that the seller uploads."""
+    content = put(tmp_path, "a", DATA)
+    file = opened(tmp_path, content)
+    try:
+        start = await read(file, 0, 100)
+        put(tmp_path, "new", b"new" * 200_000)
+        (tmp_path / "new").replace(tmp_path / "a")
+        rest = await everything_after(file, len(start))
+        assert start + rest == DATA
+    finally:
+        file.close()
+
+
+async def everything_after(file: OpenFile, start: int) -> bytes:
+    found = b""
+    while start + len(found) < len(DATA):
+        at = start + len(found)
+        found += await read(file, at, len(DATA) - at)
+    return found
+
+
+async def test_a_disk_that_fails_is_a_file_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a buyer meets an error that no page explains."""
+    content = put(tmp_path, "a", DATA)
+    file = opened(tmp_path, content)
+
+    def broken(_fd: int, _size: int, _offset: int) -> bytes:
+        raise OSError(errno.EIO, "broken")
+
+    monkeypatch.setattr(os, "preadv", refuse(errno.EIO))
+    monkeypatch.setattr(os, "pread", broken)
+    with pytest.raises(Gone):
+        await read(file, 0, 100)
+    file.close()
+    with pytest.raises(Gone):
+        read_all(Folder(tmp_path), [b"x", Stretch(content, 0, 10)])
+
+
+async def test_a_file_is_not_closed_under_its_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a thread reads from whatever file got the same number next."""
+    content = put(tmp_path, "a", DATA)
+    folder = Folder(tmp_path)
+    raw = folder.open(content)
+    file = OpenFile(raw, content, folder)
+    begun, go = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+    pread = os.pread
+
+    def slow(fd: int, size: int, offset: int) -> bytes:
+        loop.call_soon_threadsafe(begun.set)
+        go.wait()
+        return pread(fd, size, offset)
+
+    monkeypatch.setattr(os, "preadv", refuse(errno.EAGAIN))
+    monkeypatch.setattr(os, "pread", slow)
+    task = asyncio.ensure_future(read(file, 0, 100))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    file.close()
+    assert not raw.closed
+    go.set()
+    assert file._reading
+    await file._reading
+    await asyncio.sleep(0)
+    assert raw.closed
+
+
+async def test_a_file_opened_for_nobody_is_closed(tmp_path: Path) -> None:
+    """Else buyers who go away use up the files that may be open."""
+    content = put(tmp_path, "a", DATA)
+    begun, go = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+    closed = asyncio.Event()
+
+    def opening() -> BinaryIO:
+        loop.call_soon_threadsafe(begun.set)
+        go.wait()
+        return Folder(tmp_path).open(content)
+
+    def close(file: BinaryIO) -> None:
+        file.close()
+        closed.set()
+
+    task = asyncio.ensure_future(in_thread(opening, left_over=close))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    go.set()
+    await asyncio.wait_for(closed.wait(), 60)
+
+
+def test_a_little_is_read_at_once(tmp_path: Path) -> None:
+    """Else a small file of a pack arrives in part."""
+    content = put(tmp_path, "a", DATA)
+    pieces: list[Piece] = [
+        b"<",
+        Stretch(content, 5, 400_000),
+        Stretch(content, 0, 3),
+    ]
+    found = read_all(Folder(tmp_path), pieces)
+    assert found == b"<" + DATA[5:400_000] + DATA[:3]

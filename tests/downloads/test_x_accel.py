@@ -1,0 +1,234 @@
+"""What the edge is given to send, and what it never is."""
+
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from msrv.downloads.body import Body
+from msrv.downloads.direct_sender import Direct
+from msrv.downloads.ranges import ByteRange
+from msrv.downloads.representation import Representation
+from msrv.downloads.x_accel import PART, WHOLE, Accel
+from msrv.downloads.zip import Member
+from msrv.storage.model import Content, StorageError
+from tests.downloads.made import NOW, noise, put
+from tests.downloads.shop import PRIVATE, Client, Shop
+
+DATA = noise(100_000)
+ETAG = "{etag}"
+
+
+class Counter(Shop):
+    """A shop behind an edge, or, where `edge` is unset, without one."""
+
+    edge = True
+
+    async def get(self, request: web.Request) -> web.StreamResponse:
+        representation, body = self.things[request.match_info["name"]]
+        sender = Accel(
+            self.storage,
+            Direct(self.storage, self.stall_seconds),
+            lambda _: self.edge,
+        )
+        try:
+            return await sender.send(
+                request,
+                representation,
+                body,
+                now_seconds=NOW,
+                cache_control=PRIVATE,
+                on_sent=self.sent.append,
+            )
+        except StorageError as error:
+            raise web.HTTPServiceUnavailable from error
+
+
+@pytest.fixture
+def counter(tmp_path: Path) -> Counter:
+    counter = Counter(tmp_path)
+    large = counter.sell("large", DATA)
+    counter.sell("empty", b"")
+    counter.pack("pack", [Member("P/large.wav", large)])
+    return counter
+
+
+@pytest.fixture
+async def asked(
+    counter: Counter,
+    aiohttp_client: Callable[[TestServer], Awaitable[Client]],
+) -> Client:
+    return await aiohttp_client(counter.server())
+
+
+@pytest.mark.parametrize(
+    ("fields", "root", "sent"),
+    [
+        ({}, WHOLE, ByteRange(0, 100_000)),
+        ({"Range": "bytes=5-9"}, PART, ByteRange(5, 10)),
+        ({"Range": "bytes=-7"}, PART, ByteRange(99_993, 100_000)),
+        ({"Range": "bytes=9-5"}, WHOLE, ByteRange(0, 100_000)),
+        (
+            {"Range": "bytes=5-9", "If-Range": '"stale"'},
+            WHOLE,
+            ByteRange(0, 100_000),
+        ),
+        ({"If-None-Match": '"other"'}, WHOLE, ByteRange(0, 100_000)),
+    ],
+)
+async def test_a_file_is_handed_over(
+    fields: dict[str, str],
+    root: str,
+    sent: ByteRange,
+    asked: Client,
+    counter: Counter,
+) -> None:
+    """Every byte goes through this process, or a stale resume is joined."""
+    async with asked.get("/large", headers=fields) as answer:
+        assert answer.status == 200
+        assert answer.headers["X-Accel-Redirect"] == f"{root}large"
+        assert "Content-Range" not in answer.headers
+        assert answer.headers["Cache-Control"] == PRIVATE
+        assert answer.headers["ETag"] == counter.things["large"][0].etag
+        assert await answer.read() == b""
+    assert counter.sent == [sent]
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "status"),
+    [
+        ("large", {"Range": "bytes=0-1,5-9"}, 206),
+        ("large", {"Range": "bytes=0-1,"}, 206),
+        ("large", {"Range": "BYTES=0-1"}, 206),
+        ("large", {"Range": "bytes= 0-1"}, 206),
+        ("large", {"Range": f"bytes=0-{'9' * 19}"}, 206),
+        ("large", {"Range": "bytes=100000-"}, 416),
+        ("large", {"If-Match": ETAG}, 200),
+        ("large", {"If-Match": '"stale"'}, 412),
+        ("large", {"If-None-Match": ETAG}, 304),
+        (
+            "large",
+            {"If-Unmodified-Since": "Mon, 01 Jan 2001 00:00:00 GMT"},
+            412,
+        ),
+        ("empty", {}, 200),
+        ("pack", {}, 200),
+        ("pack", {"Range": "bytes=5-9"}, 206),
+    ],
+)
+async def test_what_nginx_would_judge_otherwise_is_answered_here(
+    name: str,
+    fields: dict[str, str],
+    status: int,
+    asked: Client,
+    counter: Counter,
+) -> None:
+    """A client is told by nginx's validators what is true of ours."""
+    etag = counter.things[name][0].etag
+    filled = {key: text.format(etag=etag) for key, text in fields.items()}
+    async with asked.get(f"/{name}", headers=filled) as answer:
+        assert answer.status == status
+        assert "X-Accel-Redirect" not in answer.headers
+        length = answer.headers.get("Content-Length", "0")
+        assert len(await answer.read()) == int(length)
+
+
+async def test_a_head_is_answered_here(asked: Client) -> None:
+    """A download manager plans for an empty file."""
+    async with asked.head("/large") as answer:
+        assert answer.headers["Content-Length"] == "100000"
+        assert "X-Accel-Redirect" not in answer.headers
+
+
+async def test_who_is_not_the_edge_gets_bytes(
+    asked: Client, counter: Counter
+) -> None:
+    """A buyer gets an empty file, and learns where the real one lies."""
+    counter.edge = False
+    async with asked.get("/large") as answer:
+        assert "X-Accel-Redirect" not in answer.headers
+        assert await answer.read() == DATA
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_missing_file_is_said_before_it_is_handed_over(
+    method: str, asked: Client, counter: Counter
+) -> None:
+    """nginx says 404, as if the link were wrong."""
+    (counter.root / "large").unlink()
+    async with asked.request(method, "/large") as answer:
+        assert answer.status == 503
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"a b.bin",
+        b"%41 %2e%2e %.bin",
+        b"a?b#c&d=e;f.bin",
+        "Żółć 音楽.bin".encode(),
+        b"two\nlines\r\n.bin",
+        b"quote\"s 'n' <tags>.bin",
+        b"\xff\xfe.bin",
+        b"back\\slash$host.bin",
+    ],
+)
+async def test_any_name_survives(
+    name: bytes,
+    counter: Counter,
+    aiohttp_client: Callable[[TestServer], Awaitable[Client]],
+) -> None:
+    """A file with an odd name can't be had, or another is sent."""
+    path = f"Deep er/{os.fsdecode(name)}"
+    content = put(counter.root, path, DATA)
+    counter.things["odd"] = (
+        Representation.of_file(content),
+        Body.of_file(content),
+    )
+    client = await aiohttp_client(counter.server())
+    async with client.get("/odd") as answer:
+        redirect = answer.headers["X-Accel-Redirect"]
+    assert redirect.isascii()
+    assert redirect.isprintable()
+    assert not set(redirect) & set(" ?#\"'\\$;&")
+    bare = redirect.removeprefix(WHOLE)
+    assert unquote_to_bytes(bare) == os.fsencode(path)
+
+
+@pytest.mark.parametrize("retagged", [False, True])
+async def test_a_file_of_another_status_is_hashed_before_the_edge_has_it(
+    asked: Client, counter: Counter, *, retagged: bool
+) -> None:
+    """A chmod refuses no buyer; other bytes under the old date and size don't
+    go out under the old ETag.
+    """
+    path = counter.root / "large"
+    before = path.stat()
+    while path.stat().st_ctime_ns == before.st_ctime_ns:
+        path.chmod(0o600)
+        if retagged:
+            path.write_bytes(DATA[:-1] + b"!")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    async with asked.get("/large") as answer:
+        assert answer.status == (503 if retagged else 200)
+        assert ("X-Accel-Redirect" in answer.headers) is not retagged
+
+
+def test_links_are_resolved(counter: Counter) -> None:
+    """nginx follows a link that was changed after it was checked."""
+    real = counter.things["large"][1].pieces[0]
+    (counter.root / "alias").symlink_to("large")
+    assert not isinstance(real, bytes)
+    content = real.content
+    linked = Content(
+        "alias",
+        content.identity,
+        content.sha256,
+        content.crc32,
+        content.media_type,
+    )
+    assert counter.storage.locate(linked) == b"large"

@@ -1,0 +1,153 @@
+"""What was sold is known to every replica, and to a data folder made anew."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from msrv.catalog.id_history import History, Record
+from msrv.ledger.db import contents
+from msrv.ledger.db.content_sync import ContentSync
+from msrv.ledger.db.database import Database
+from msrv.ledger.db.projection import post
+from tests.ledger.made import sale
+
+SONG: Final = Record(
+    "song",
+    "track",
+    "album",
+    "Song",
+    "Album",
+    "Album/caf\udce9.wav",
+    bytes(range(32)),
+    1500,
+    (),
+    1000,
+)
+OTHER: Final = SONG._replace(item_id="other", path="Album/other.wav")
+ALBUM: Final = Record(
+    "album",
+    "release",
+    "album",
+    "Album",
+    "Album",
+    "Album",
+    b"",
+    None,
+    ("other", "song"),
+    1000,
+)
+
+
+@pytest.fixture
+def first(tmp_path: Path) -> Iterator[History]:
+    """The history of a replica that offers an album."""
+    with History.open(tmp_path / "first") as history:
+        history.save([SONG, OTHER, ALBUM])
+        yield history
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Iterator[History]:
+    """The history of a replica that never offered anything."""
+    with History.open(tmp_path / "second") as history:
+        yield history
+
+
+async def sell(database: Database, item_id: str) -> None:
+    async with database.writing() as connection:
+        await post(connection, [sale(1, (item_id, 100))])
+
+
+async def test_a_new_replica_learns_what_was_sold(
+    database: Database, first: History, second: History
+) -> None:
+    """A replica that is started after a rename knows no old receipt."""
+    await sell(database, "album")
+    await ContentSync(database, first).exchange()
+    before = second.revision
+    await ContentSync(database, second).exchange()
+    assert second.find(["album"]) == [ALBUM]
+    # Its items, too, which are no lines of any order.
+    assert second.find(["song", "other"]) == [SONG, OTHER]
+    assert {each.item_id for each in second.sold()} == {
+        "album",
+        "other",
+        "song",
+    }
+    assert second.revision > before
+
+
+async def test_what_nobody_bought_stays_at_home(
+    database: Database, first: History, second: History
+) -> None:
+    """The ledger fills with every name that any file ever had."""
+    await sell(database, "song")
+    await ContentSync(database, first).exchange()
+    await ContentSync(database, second).exchange()
+    assert second.find(["song", "other", "album"]) == [SONG]
+
+
+async def test_a_title_is_known_before_the_content_is(
+    database: Database, second: History
+) -> None:
+    """A receipt for what was sold before names nothing but an id."""
+    await sell(database, "song")
+    await ContentSync(database, second).exchange()
+    (record,) = second.find(["song"])
+    assert (record.title, record.kind) == ("Song", "")
+
+
+@pytest.mark.parametrize("is_offered", [True, False])
+async def test_the_later_content_counts(
+    database: Database, first: History, second: History, *, is_offered: bool
+) -> None:
+    """A replica with an old library takes a new master from the others."""
+    await sell(database, "song")
+    newer = SONG._replace(sha256=b"n" * 32, changed_at_ms=2000)
+    second.save([newer], () if is_offered else ["song"])
+    syncs = [ContentSync(database, each) for each in (first, second)]
+    for _ in range(2):
+        for sync in syncs:
+            await sync.exchange()
+    async with database.reading() as connection:
+        assert await contents.read(connection, ["song"]) == {"song": newer}
+    # The one that offers the old one goes on doing so.
+    assert first.find(["song"]) == [SONG]
+    first.save([], ["song"])
+    await syncs[0].exchange()
+    assert first.find(["song"]) == [newer]
+
+
+async def test_what_is_the_same_is_written_once(
+    database: Database, first: History
+) -> None:
+    """Replicas write the same rows again every few seconds."""
+    await sell(database, "album")
+    sync = ContentSync(database, first)
+    for _ in range(3):
+        await sync.exchange()
+    written: list[Record] = []
+
+    async def write(_: object, records: list[Record]) -> None:
+        written.extend(records)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(contents, "write", write)
+        await ContentSync(database, first).exchange()
+    assert written == []
+
+
+async def test_a_release_of_many_files(
+    database: Database, first: History, second: History
+) -> None:
+    """A sample pack of thousands of files is beyond one statement."""
+    members = tuple(f"sample-{number:04}" for number in range(3000))
+    first.save([ALBUM._replace(members=members)])
+    first.save(SONG._replace(item_id=each) for each in members)
+    await sell(database, "album")
+    await ContentSync(database, first).exchange()
+    await ContentSync(database, second).exchange()
+    assert second.find(["album"])[0].members == members
+    assert len(second.sold()) == 3001

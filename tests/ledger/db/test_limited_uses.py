@@ -1,0 +1,125 @@
+"""Codes and limited discounts: used as often as they may be, and no more."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from msrv.ledger.db import limited_uses, schema
+from msrv.ledger.db.database import Database
+from msrv.ledger.errors import AlreadyRedeemed, Unreachable, UsedUp
+from msrv.ledger.events import Redeemed
+from msrv.ledger.ledger import Ledger
+from msrv.ledger.uses import Redemption, discount_use, discount_uses
+from tests.ledger.made import NOON, order_id, sale
+from tests.waiting import until
+
+CODE = "ezdrt90001.15bb647c"
+
+
+async def reached(ledger: Ledger) -> None:
+    """Wait until the ledger knows its database."""
+    await until(lambda: ledger._keeper is not None and ledger._keeper._usable)
+
+
+async def redeem(ledger: Ledger, number: int) -> Redemption | None:
+    """Redeem one code for an order; None where it was used before."""
+    used = Redeemed(CODE, order_id(number), NOON + number)
+    try:
+        return await ledger.redeem(used, sale(number, ("song", 0)))
+    except AlreadyRedeemed:
+        return None
+
+
+async def test_one_code_fifty_clients_two_replicas(
+    database: Database, url: str, tmp_path: Path
+) -> None:
+    """One code on a sleeve gives two of fifty people their receipt."""
+    async with (
+        Ledger(tmp_path / "one", url) as one,
+        Ledger(tmp_path / "other", url) as other,
+    ):
+        await asyncio.gather(reached(one), reached(other))
+        found = await asyncio.gather(
+            *(redeem((one, other)[each % 2], each) for each in range(50))
+        )
+        (winner,) = [at for at, each in enumerate(found) if each is not None]
+        # Who won and lost the answer gets the same, on either replica.
+        for ledger in (one, other):
+            assert await redeem(ledger, winner) == found[winner]
+            assert await redeem(ledger, 51) is None
+    async with database.reading() as connection:
+        orders = await connection.execute(select(schema.orders.c.order_id))
+        assert orders.scalars().all() == [order_id(winner)]
+        days = await connection.execute(select(schema.days.c.orders))
+        assert days.scalars().all() == [1]
+
+
+async def test_it_says_what_it_said_the_first_time(
+    database: Database,
+) -> None:
+    """Who asks again gets another receipt: of another day, or currency."""
+    first = await limited_uses.redeem(
+        database, Redeemed(CODE, order_id(1), NOON), sale(1, currency="JPY")
+    )
+    again = await limited_uses.redeem(
+        database, Redeemed(CODE, order_id(1), NOON + 9), sale(1)
+    )
+    assert again == first == Redemption(NOON, "JPY")
+
+
+async def test_without_a_database_nothing_is_redeemed(tmp_path: Path) -> None:
+    """While the database is away a code is good for any number of people."""
+    async with Ledger(tmp_path, "mysql://u:p@127.0.0.1:9/none") as ledger:
+        with pytest.raises(Unreachable):
+            await redeem(ledger, 1)
+        with pytest.raises(Unreachable):
+            await ledger.uses("discount.spring.")
+        await until(lambda: ledger._database)
+        with pytest.raises(Unreachable):
+            await redeem(ledger, 1)
+
+
+async def test_a_discount_for_three_is_for_three(
+    database: Database, url: str, tmp_path: Path
+) -> None:
+    """Fifty who come at once all get what was meant for the first three."""
+    start = discount_uses("SPRING")
+    async with (
+        Ledger(tmp_path / "one", url) as one,
+        Ledger(tmp_path / "other", url) as other,
+    ):
+        await asyncio.gather(reached(one), reached(other))
+        # Another one's uses, whose name begins alike.
+        await one.use(discount_use("SPRING-2", order_id(99), NOON), start, 9)
+
+        async def use(number: int) -> bool:
+            used = discount_use("SPRING", order_id(number), NOON)
+            try:
+                await (one, other)[number % 2].use(used, start, 3)
+            except UsedUp:
+                return False
+            return True
+
+        taken = await asyncio.gather(*(use(each) for each in range(50)))
+        assert sum(taken) == 3
+        # Who has one of them still has it; nobody else does.
+        assert await use(taken.index(True))
+        assert not await use(51)
+        assert await one.uses(start) == 3
+    async with database.reading() as connection:
+        count = select(func.count()).select_from(schema.redemptions)
+        assert await connection.scalar(count) == 4
+
+
+async def test_uses_that_nobody_waits_for(
+    database: Database, url: str, tmp_path: Path
+) -> None:
+    """A sale is counted twice for its discount, or not at all."""
+    assert database
+    async with Ledger(tmp_path, url) as ledger:
+        for number in (1, 2, 2, 1):
+            await ledger.used(discount_use("SPRING", order_id(number), NOON))
+        await ledger.settled()
+        assert await ledger.uses(discount_uses("SPRING")) == 2

@@ -1,0 +1,217 @@
+"""Putting events into tables: twice, late, in any order."""
+
+import asyncio
+import dataclasses
+import itertools
+from typing import Any
+
+import pytest
+from sqlalchemy import Table, select
+
+from msrv.ledger.db import schema
+from msrv.ledger.db.database import Database
+from msrv.ledger.db.projection import post
+from msrv.ledger.events import (
+    Act,
+    Delivered,
+    Event,
+    PaymentEvent,
+    Redeemed,
+    Restored,
+    Revoked,
+    Sale,
+)
+from tests.ledger.made import NOON, order_id, restored, revoked, sale
+
+ALL = schema.metadata.sorted_tables
+VERSION = "0123456789abcdef"
+
+
+def delivered(
+    *ranges: tuple[int, int], number: int = 1, at: int = NOON
+) -> Delivered:
+    return Delivered(order_id(number), "song", VERSION, 1000, ranges, at)
+
+
+ONE_OF_EACH: tuple[Event, ...] = (
+    sale(1, ("song", 100), ("album", 700)),
+    revoked(1, "song", at=1),
+    restored(1, "song", at=2),
+    revoked(1, at=3),
+    Redeemed("code-1", order_id(1), NOON),
+    PaymentEvent("demo", "evt_1aB", "paid", order_id(1), NOON),
+    PaymentEvent("demo", "evt_1Ab", "paid", order_id(1), NOON),
+    delivered((0, 600)),
+    delivered((400, 1000)),
+    Act("0f" * 12, NOON * 1000, "ab" * 12, "view-order", order_id(1)),
+)
+
+
+async def told(database: Database, *events: Event) -> None:
+    async with database.writing() as connection:
+        await post(connection, events)
+
+
+async def everything(database: Database) -> dict[str, list[tuple[Any, ...]]]:
+    """All rows of all schema, but for the count of changes."""
+    async with database.reading() as connection:
+        return {
+            table.name: sorted(
+                tuple(row) for row in await connection.execute(select(table))
+            )
+            for table in ALL
+            if table is not schema.marks
+        }
+
+
+async def row(database: Database, table: Table) -> dict[str, Any]:
+    """The one row of a table."""
+    async with database.reading() as connection:
+        rows = (await connection.execute(select(table))).mappings().all()
+    assert len(rows) == 1
+    return dict(rows[0])
+
+
+@pytest.mark.parametrize("event", ONE_OF_EACH, ids=lambda each: repr(each)[:9])
+async def test_the_same_event_twice_changes_nothing(
+    database: Database, event: Event
+) -> None:
+    """A sale is counted twice, because a replica was killed at a bad time."""
+    await told(database, *ONE_OF_EACH)
+    before = await everything(database)
+    await told(database, event)
+    await told(database, event, event)
+    after = await everything(database)
+    for rows in (before, after):
+        # How often it was told is no matter of the refund.
+        rows["refunds"] = [each[:-1] for each in rows["refunds"]]
+    assert after == before
+
+
+async def test_one_of_each(database: Database) -> None:
+    """Something that happened is not in the schema, or not all of it."""
+    await told(database, *ONE_OF_EACH)
+    found = await everything(database)
+    counts = {name: len(rows) for name, rows in found.items()}
+    assert counts == {
+        "acts": 1,
+        "orders": 1,
+        "order_items": 2,
+        "refunds": 2,
+        "redemptions": 1,
+        "payment_events": 2,
+        "downloads": 1,
+        "days": 1,
+        "download_days": 1,
+        "item_periods": 6,
+        "titles": 2,
+        # These aren't events; see test_content_sync.
+        "item_contents": 0,
+        "release_members": 0,
+    }
+    order = await row(database, schema.orders)
+    assert order["total_minor"] == order["refunded_minor"] == 800
+
+
+async def test_any_order_comes_to_the_same(database: Database) -> None:
+    """A refund that is heard of before its sale is forgotten."""
+    events: tuple[Sale | Revoked | Restored, ...] = (
+        sale(1, ("song", 100), ("album", 700)),
+        revoked(1, at=1),
+        restored(1, at=2),
+        revoked(1, "album", at=3),
+    )
+    seen = set()
+    for turn, order in enumerate(itertools.permutations(events), 2):
+        moved: list[Event] = [
+            dataclasses.replace(each, order_id=order_id(turn))
+            for each in order
+        ]
+        for each in moved:
+            await told(database, each)
+        async with database.reading() as connection:
+            found = await connection.execute(
+                select(schema.orders.c.refunded_minor).where(
+                    schema.orders.c.order_id == order_id(turn)
+                )
+            )
+            lines = await connection.execute(
+                select(
+                    schema.order_items.c.item_id, schema.order_items.c.refunded
+                )
+                .where(schema.order_items.c.order_id == order_id(turn))
+                .order_by(schema.order_items.c.item_id)
+            )
+            seen.add((found.scalar_one(), tuple(map(tuple, lines))))
+    assert seen == {(700, (("album", True), ("song", False)))}
+    day = await row(database, schema.days)
+    assert day["refunds"] == 24
+    assert day["refunded_minor"] == 24 * 700
+    assert day["orders"] == 24
+
+
+async def test_a_partial_refund_touches_only_what_it_names(
+    database: Database,
+) -> None:
+    """A buyer loses an album over a song that was refunded."""
+    await told(database, sale(1, ("song", 100), ("album", 700)), sale(2))
+    await told(database, revoked(1, "song"))
+    async with database.reading() as connection:
+        refunded = await connection.execute(
+            select(
+                schema.order_items.c.order_id, schema.order_items.c.item_id
+            ).where(schema.order_items.c.refunded)
+        )
+        assert list(map(tuple, refunded)) == [(order_id(1), "song")]
+    day = await row(database, schema.days)
+    assert (day["refunds"], day["refunded_minor"]) == (1, 100)
+    await told(database, restored(1, "song", at=1))
+    day = await row(database, schema.days)
+    assert (day["refunds"], day["refunded_minor"]) == (0, 0)
+    assert day["sold_minor"] == 900
+
+
+async def test_a_download_is_complete_with_its_last_byte(
+    database: Database,
+) -> None:
+    """A cancelled download counts, or a resumed one never does."""
+    for at, (start, stop) in enumerate(((0, 300), (200, 500), (600, 1000))):
+        await told(database, delivered((start, stop), at=NOON + at))
+        found = await row(database, schema.downloads)
+        assert found["completed_at"] is None
+    assert found["delivered_bytes"] == 900
+    assert found["ranges"] == "0-500,600-1000"
+    await told(database, delivered((500, 600), at=NOON + 9))
+    found = await row(database, schema.downloads)
+    assert found["completed_at"] == NOON + 9
+    assert found["delivered_bytes"] == 1000
+    # Once more, on another computer: still one download of one purchase.
+    await told(database, delivered((0, 1000), at=NOON + 99))
+    day = await row(database, schema.download_days)
+    assert (day["begun"], day["completed"], day["delivered_bytes"]) == (
+        1,
+        1,
+        1000,
+    )
+
+
+async def test_two_writers_at_once(database: Database) -> None:
+    """Two replicas that post the same sale count it twice, or both fail."""
+    many = [sale(number) for number in range(1, 40)]
+    await asyncio.gather(
+        *(told(database, *many[start:]) for start in (0, 5, 10, 0))
+    )
+    day = await row(database, schema.days)
+    assert (day["orders"], day["sold_minor"]) == (39, 3900)
+
+
+async def test_large_batches(database: Database) -> None:
+    """What gathered in a week without a database can't be posted."""
+    many = [
+        sale(number, *((f"song-{each}", each) for each in range(5)))
+        for number in range(500)
+    ]
+    await told(database, *many)
+    await told(database, *many)
+    day = await row(database, schema.days)
+    assert (day["orders"], day["items"]) == (500, 2500)

@@ -1,0 +1,43 @@
+"""Counting what has left, in bounded room."""
+
+import pytest
+
+from msrv.ledger import download_tracker
+from msrv.ledger.download_tracker import Delivery
+from msrv.ledger.events import Delivered
+from msrv.ledger.health import Health
+from msrv.rate_limit import Limit
+from tests.conftest import Clock
+from tests.ledger.made import order_id
+
+
+async def test_new_downloads_are_bounded_and_known_ones_go_on(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Free orders by the million have a row each for what they download."""
+    monkeypatch.setattr(download_tracker, "NEW_DOWNLOADS", Limit(3, 10_000))
+    written: list[Delivered] = []
+
+    async def write(event: Delivered) -> None:
+        written.append(event)
+
+    health = Health()
+    found = Delivery(write, clock, health)
+
+    async def send(number: int, first: int) -> None:
+        found.on_sent(order_id(number), "zine", '"x"', 100)((first, first + 1))
+        await found.flush()
+
+    for number in range(10):
+        await send(number, 0)
+    assert [each.order_id for each in written] == [
+        order_id(number) for number in range(3)
+    ]
+    assert health.lost_deliveries == 7
+    # What is known is counted to its last byte, and others after a while.
+    await send(2, 50)
+    assert written[-1].order_id == order_id(2)
+    clock.now += 10
+    await send(8, 0)
+    assert written[-1].order_id == order_id(8)
+    assert len(written) == 5

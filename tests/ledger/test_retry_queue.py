@@ -1,0 +1,78 @@
+"""What the disk has refused after all: kept, and written when it can be."""
+
+from pathlib import Path
+
+import pytest
+
+from msrv.ledger import retry_queue
+from msrv.ledger.errors import SpoolFailed
+from msrv.ledger.events import Event
+from msrv.ledger.health import DISK, Health
+from msrv.ledger.ledger import Ledger
+from msrv.ledger.retry_queue import Late
+from msrv.ledger.uses import discount_use, discount_uses
+from tests.ledger.made import NOON, order_id, sale
+
+
+class Disk:
+    """Takes events, or refuses them."""
+
+    def __init__(self) -> None:
+        self.is_full = True
+        self.events: list[Event] = []
+
+    async def write(self, event: Event) -> None:
+        if self.is_full:
+            raise SpoolFailed("No space left on device")
+        self.events.append(event)
+
+
+async def test_it_is_written_in_order_once_there_is_room() -> None:
+    """A sale that the disk refused is lost though there is room again."""
+    disk, health = Disk(), Health()
+    kept = Late(disk.write, health)
+    health.ill(DISK, "No space left on device")
+    kept.keep(sale(1))
+    kept.keep(sale(2))
+    await kept.flush()
+    assert not disk.events
+    assert health.troubles
+    disk.is_full = False
+    await kept.flush()
+    await kept.flush()
+    assert disk.events == [sale(1), sale(2)]
+    assert not health.troubles
+
+
+async def test_no_more_is_kept_than_memory_bears(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A disk that stays full takes the memory, too."""
+    monkeypatch.setattr(retry_queue, "MAX_EVENTS", 2)
+    disk = Disk()
+    kept = Late(disk.write, Health())
+    for number in range(5):
+        kept.keep(sale(number))
+    disk.is_full = False
+    await kept.flush()
+    assert disk.events == [sale(0), sale(1)]
+
+
+async def test_who_has_paid_is_in_the_log_meanwhile(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A process that ends then leaves no trace of a sale."""
+    disk = Disk()
+    async with Ledger(tmp_path) as ledger:
+        with monkeypatch.context() as broken:
+            broken.setattr(ledger._spool, "append", disk.write)
+            await ledger.sold(sale(1))
+            await ledger.used(discount_use("SPRING", order_id(1), NOON))
+        assert f"order {order_id(1)}, 100 EUR minor units" in caplog.text
+        assert ledger.status().state == "degraded"
+        await ledger._late.flush()
+        await ledger.settled()
+        assert ledger.status().state == "ok"
+        assert await ledger.uses(discount_uses("SPRING")) == 1

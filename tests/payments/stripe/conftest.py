@@ -1,0 +1,43 @@
+"""A store that takes money at a Stripe of our own."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from msrv import settings as settings_room
+from msrv.settings import Settings
+from tests.conftest import Client, Clock, StartStore
+from tests.payments.stripe.fake import KEY, SECRET, FakeStripe
+
+
+@pytest.fixture
+async def bank(clock: Clock) -> AsyncIterator[FakeStripe]:
+    """Stripe, with an account in test mode."""
+    made = FakeStripe(clock)
+    await made.server.start_server()
+    yield made
+    await made.server.close()
+
+
+@pytest.fixture
+def settings(library: Path, tmp_path: Path, bank: FakeStripe) -> Settings:
+    """Settings for the small library and that Stripe, and no pretence."""
+    return settings_room.load(
+        {
+            "MSRV_LIBRARY": str(library),
+            "MSRV_DATA": str(tmp_path / "data"),
+            "MSRV_CERTS": str(tmp_path / "certs"),
+            "MSRV_TLS": "off",
+            "MSRV_SETTLE_SECONDS": "0",
+            "MSRV_STRIPE_KEY": KEY,
+            "MSRV_STRIPE_WEBHOOK_SECRET": SECRET,
+            "MSRV_STRIPE_API": bank.url,
+        }
+    )
+
+
+@pytest.fixture
+async def store(start_store: StartStore, settings: Settings) -> Client:
+    """A store that takes money there."""
+    return await start_store(settings)

@@ -1,0 +1,330 @@
+"""Stripe, as far as the store asks it: a server of our own on loopback.
+
+It keeps to what Stripe publishes: shapes, limits of metadata and of times,
+idempotency keys, error codes, and signatures that Stripe's own SDK makes and
+judges. A test plays the buyer, the buyer's bank and the seller's dashboard.
+"""
+
+import asyncio
+import html
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import stripe
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestServer
+
+from tests.payments.stripe import shapes
+from tests.payments.stripe.forms import nested
+from tests.payments.stripe.shapes import Json
+
+KEY = "sk_test_0123456789abcdef"
+SECRET = "whsec_0123456789abcdef"
+_MINIMUM = 50
+
+
+class Refusal(Exception):
+    """A request that Stripe would refuse."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str | None,
+        message: str,
+        kind: str = "invalid_request_error",
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = shapes.error(kind, code, message)
+
+
+class FakeStripe:
+    """A Stripe account in test mode, and the server that speaks for it."""
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self.clock = clock
+        self.live = False
+        self.sessions: dict[str, Json] = {}
+        self.intents: dict[str, Json] = {}
+        self.refunds: list[Json] = []
+        self.disputes: list[Json] = []
+        self.events: list[Json] = []
+        self.asked: list[str] = []
+        self.headers: list[dict[str, str]] = []
+        self.faults: list[int] = []
+        """Statuses that the next requests are answered with."""
+        self.stalls = False
+        self._marks: dict[str, Json] = {}
+        self._known: dict[str, tuple[Json, Json]] = {}
+        self._number = 0
+        app = web.Application(middlewares=[self._guard])
+        app.add_routes(
+            [
+                web.post("/v1/checkout/sessions", self._create),
+                web.get("/v1/checkout/sessions", self._list_sessions),
+                web.get("/v1/checkout/sessions/{id}", self._session),
+                web.get("/v1/payment_intents/{id}", self._intent),
+                web.get("/v1/refunds", self._list_refunds),
+                web.get("/v1/disputes", self._list_disputes),
+                web.get("/pay/{id}", self._page),
+                web.post("/pay/{id}", self._press),
+            ]
+        )
+        self.server = TestServer(app)
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return str(self.server.make_url("")).rstrip("/")
+
+    @property
+    def last(self) -> Json:
+        """The session that was made last."""
+        return list(self.sessions.values())[-1]
+
+    # What the buyer does -------------------------------------------------
+
+    def pay(self, session: Json, **changed: Any) -> Json:  # noqa: ANN401
+        """Pay at the page; `changed` is what comes out otherwise."""
+        session.update(status="complete", payment_status="paid", url=None)
+        session.update(changed)
+        self._begin(session, "succeeded")
+        return session
+
+    def pay_later(self, session: Json) -> Json:
+        """Pay by what takes days: a bank debit, a voucher."""
+        session.update(status="complete", payment_status="unpaid", url=None)
+        self._begin(session, "processing")
+        return session
+
+    def arrive(self, session: Json) -> Json:
+        """Let what took days arrive."""
+        session["payment_status"] = "paid"
+        self.intents[session["payment_intent"]]["status"] = "succeeded"
+        return session
+
+    def bounce(self, session: Json) -> Json:
+        """Let what took days not arrive."""
+        intent = self.intents[session["payment_intent"]]
+        intent["status"] = "requires_payment_method"
+        return session
+
+    def expire(self, session: Json) -> Json:
+        """Let a session's time run out."""
+        session.update(status="expired", url=None)
+        return session
+
+    # What the seller and the buyer's bank do ------------------------------
+
+    def refund(self, session: Json, amount: int, items: str = "") -> Json:
+        """Give money back; `items` is what the seller notes on it."""
+        made = shapes.refund(
+            self._next(),
+            self.intents[session["payment_intent"]],
+            amount,
+            {"items": items} if items else {},
+            self.clock(),
+        )
+        self.refunds.append(made)
+        return made
+
+    def dispute(self, session: Json, amount: int, items: str = "") -> Json:
+        """Let the buyer's bank want money back."""
+        made = shapes.dispute(
+            self._next(),
+            self.intents[session["payment_intent"]],
+            amount,
+            {"items": items} if items else {},
+            self.clock(),
+        )
+        self.disputes.append(made)
+        return made
+
+    # What Stripe tells ----------------------------------------------------
+
+    def event(self, kind: str, about: Json) -> Json:
+        """An event, as it is at this moment."""
+        now = json.loads(json.dumps(about))
+        made = shapes.event(
+            self._next(), kind, now, self.clock(), live=self.live
+        )
+        self.events.append(made)
+        return made
+
+    @staticmethod
+    def sign(body: str, secret: str = SECRET, at: int | None = None) -> str:
+        """The `Stripe-Signature` header, by Stripe's own SDK."""
+        made = stripe.WebhookSignature.generate_signature_header(
+            body, secret, at or int(time.time())
+        )
+        assert isinstance(made, str)
+        return made
+
+    @classmethod
+    async def tell(cls, url: str, event: Json) -> int:
+        """Send an event to a webhook; the status it is answered with."""
+        body = json.dumps(event)
+        async with (
+            ClientSession() as client,
+            client.post(
+                url,
+                data=body.encode(),
+                headers={
+                    "Stripe-Signature": cls.sign(body),
+                    "Content-Type": "application/json; charset=utf-8",
+                },
+            ) as answer,
+        ):
+            return answer.status
+
+    # The server -----------------------------------------------------------
+
+    @web.middleware
+    async def _guard(
+        self,
+        request: web.Request,
+        handler: Any,  # noqa: ANN401
+    ) -> web.StreamResponse:
+        if request.path.startswith("/pay/"):
+            found: web.StreamResponse = await handler(request)
+            return found
+        self.asked.append(f"{request.method} {request.path}")
+        self.headers.append(dict(request.headers))
+        if self.stalls:
+            await asyncio.Event().wait()  # until whoever asked has gone
+        if self.faults:
+            status = self.faults.pop(0)
+            body = shapes.error("api_error", None, "Try again")
+            return web.json_response(body, status=status)
+        try:
+            if request.headers.get("Authorization") != f"Bearer {KEY}":
+                raise Refusal(401, None, "Invalid API Key")
+            answer: web.StreamResponse = await handler(request)
+        except Refusal as error:
+            return web.json_response(error.body, status=error.status)
+        return answer
+
+    async def _create(self, request: web.Request) -> web.Response:
+        fields = await request.post()
+        params = nested((name, str(value)) for name, value in fields.items())
+        key = request.headers["Idempotency-Key"]
+        if key in self._known:
+            before, made = self._known[key]
+            if before != params:
+                raise Refusal(
+                    400,
+                    None,
+                    "Another request had this key",
+                    "idempotency_error",
+                )
+            return web.json_response(
+                made, headers={"Idempotent-Replayed": "true"}
+            )
+        self._check(params)
+        made = shapes.session(
+            self._next(), params, self.url, self.clock(), live=self.live
+        )
+        if 0 < made["amount_total"] < _MINIMUM:
+            raise Refusal(400, "amount_too_small", "At least 50 cents")
+        self.sessions[made["id"]] = made
+        mark = params.get("payment_intent_data", {}).get("metadata", {})
+        self._marks[made["id"]] = mark
+        self._known[key] = (params, json.loads(json.dumps(made)))
+        return web.json_response(made)
+
+    def _check(self, params: Json) -> None:
+        """Hold a request against what Stripe documents."""
+        metadata = params.get("metadata", {})
+        if len(metadata) > 50 or any(
+            len(name) > 40 or len(value) > 500
+            for name, value in metadata.items()
+        ):
+            raise Refusal(400, None, "Metadata is too large")
+        if not 1800 <= params["expires_at"] - self.clock() <= 24 * 3600:
+            raise Refusal(400, None, "expires_at is 30 minutes to 24 hours")
+        lines = params["line_items"]
+        currencies = {each["price_data"]["currency"] for each in lines}
+        if len(currencies) != 1 or len(lines) > 100:
+            raise Refusal(400, None, "Not one currency, or too many lines")
+        if any(
+            not each["price_data"]["product_data"]["name"] for each in lines
+        ):
+            raise Refusal(400, None, "A product has no name")
+
+    async def _session(self, request: web.Request) -> web.Response:
+        found = self.sessions.get(request.match_info["id"])
+        if found is None:
+            raise Refusal(404, "resource_missing", "No such session")
+        found = dict(found)
+        expand = request.query.getall("expand[0]", [])
+        if "payment_intent" in expand and found["payment_intent"]:
+            found["payment_intent"] = self.intents[found["payment_intent"]]
+        return web.json_response(found)
+
+    async def _intent(self, request: web.Request) -> web.Response:
+        found = self.intents.get(request.match_info["id"])
+        if found is None:
+            raise Refusal(404, "resource_missing", "No such payment_intent")
+        return web.json_response(found)
+
+    async def _list_sessions(self, request: web.Request) -> web.Response:
+        return self._list(request, list(self.sessions.values()))
+
+    async def _list_refunds(self, request: web.Request) -> web.Response:
+        return self._list(request, self.refunds)
+
+    async def _list_disputes(self, request: web.Request) -> web.Response:
+        return self._list(request, self.disputes)
+
+    def _list(self, request: web.Request, all_: list[Json]) -> web.Response:
+        wanted = request.query["payment_intent"]
+        data = [each for each in all_ if each["payment_intent"] == wanted]
+        return web.json_response(
+            {
+                "object": "list",
+                "data": data[: int(request.query["limit"])],
+                "has_more": False,
+                "url": request.path,
+            }
+        )
+
+    async def _page(self, request: web.Request) -> web.Response:
+        """The page that a buyer pays at."""
+        session = self.sessions[request.match_info["id"]]
+        cancel = html.escape(session["cancel_url"])
+        return web.Response(
+            content_type="text/html",
+            text=(
+                "<!doctype html><html lang=en><title>Pay</title>"
+                f"<h1>Pay {session['amount_total']} {session['currency']}</h1>"
+                "<form method=post><button name=how value=pay>Pay</button>"
+                "<button name=how value=later>Pay by bank debit</button>"
+                f"</form><a href='{cancel}'>Back</a>"
+            ),
+        )
+
+    async def _press(self, request: web.Request) -> web.Response:
+        session = self.sessions[request.match_info["id"]]
+        form = await request.post()
+        (self.pay if form["how"] == "pay" else self.pay_later)(session)
+        raise web.HTTPSeeOther(self.way_back(session))
+
+    @staticmethod
+    def way_back(session: Json) -> str:
+        """Where Stripe sends a buyer who has paid."""
+        url: str = session["success_url"]
+        return url.replace("{CHECKOUT_SESSION_ID}", session["id"])
+
+    def _begin(self, session: Json, status: str) -> None:
+        if session["payment_intent"] is None and session["amount_total"]:
+            made = shapes.intent(
+                self._next(), session, self._marks[session["id"]], status
+            )
+            self.intents[made["id"]] = made
+            session["payment_intent"] = made["id"]
+
+    def _next(self) -> int:
+        self._number += 1
+        return self._number

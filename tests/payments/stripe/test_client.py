@@ -1,0 +1,243 @@
+"""Asking Stripe: in time, and without telling more than is asked."""
+
+import asyncio
+import logging
+
+import pytest
+
+from msrv.payments.errors import NoSuchPayment, ProviderAway, ProviderBusy
+from msrv.payments.stripe import client
+from msrv.payments.stripe.client import Api, Queue
+from msrv.settings import Settings
+from tests.conftest import Client, StartStore
+from tests.payments.stripe.fake import KEY, FakeStripe
+from tests.payments.stripe.shop import JSON, come_back, order, way_back
+from tests.waiting import until
+
+CREATE = "POST /v1/checkout/sessions"
+
+
+async def test_stripe_down_is_a_page_and_the_cart_is_kept(
+    store: Client, bank: FakeStripe
+) -> None:
+    """A buyer reads of an incident, and has to fill the cart again."""
+    await store.post("/cart", data={"add": "departure"})
+    bank.faults = [500, 503, 500]
+    answer = await store.post("/purchases", data={"item": "departure"})
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "120")
+    page = await answer.text()
+    assert "Nothing was paid, and your cart is kept" in page.replace("\n", " ")
+    # As often as it is worth it, and no more.
+    assert bank.asked == [CREATE] * 3
+    cart = await (await store.get("/cart", headers=JSON)).json()
+    assert [each["item_id"] for each in cart["items"]] == ["departure"]
+    answer = await store.post(
+        "/purchases", data={"item": "departure"}, headers=JSON
+    )
+    assert answer.status == 202
+    assert (await answer.json())["pay_at"] == bank.last["url"]
+
+
+async def test_a_hiccup_is_not_noticed(
+    store: Client, bank: FakeStripe
+) -> None:
+    """One bad answer of Stripe's loses a buyer; a second try, a session."""
+    bank.faults = [500]
+    await order(store, bank)
+    keys = {each["Idempotency-Key"] for each in bank.headers}
+    assert len(bank.headers) == 2
+    assert len(keys) == 1
+
+
+async def test_away_when_the_buyer_comes_back(
+    store: Client, bank: FakeStripe
+) -> None:
+    """Who has paid is told that nothing was paid, and pays again."""
+    session = bank.pay(await order(store, bank))
+    bank.faults = [500] * 3
+    answer = await store.get(str(way_back(session)))
+    assert answer.status == 503
+    page = await answer.text()
+    assert "Nothing was paid" not in page
+    assert "Don&#39;t pay again" in page
+    assert (await come_back(store, session))[0] == 303
+
+
+async def test_a_stripe_that_never_answers(
+    store: Client, bank: FakeStripe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A buyer waits for a minute, and the store for ever."""
+    monkeypatch.setattr(client, "_ALL_SECONDS", 0.3)
+    bank.stalls = True
+    async with asyncio.timeout(30):
+        answer = await store.post("/purchases", data={"item": "departure"})
+    assert answer.status == 503
+
+
+async def test_no_stripe_at_all(
+    start_store: StartStore,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A network that is down is an incident."""
+    monkeypatch.setattr(client, "_RETRIES", 0)
+    store = await start_store(
+        settings.model_copy(update={"stripe_api": "http://127.0.0.1:9"})
+    )
+    answer = await store.post("/purchases", data={"item": "departure"})
+    assert answer.status == 503
+
+
+async def test_a_refused_key_names_the_setting(
+    bank: FakeStripe, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An operator looks for the mistake at Stripe's, or reads the key."""
+    api = Api("sk_test_wrong0123456789", bank.url)
+    with pytest.raises(ProviderAway, match="MSRV_STRIPE_KEY was refused"):
+        await api.session("cs_test_x")
+    await api.aclose()
+    assert "MSRV_STRIPE_KEY was refused" in caplog.text
+    assert "wrong0123456789" not in caplog.text
+
+
+async def test_what_is_not_there(bank: FakeStripe) -> None:
+    """A missing payment is taken for an outage, and asked for again."""
+    api = Api(KEY, bank.url)
+    with pytest.raises(NoSuchPayment):
+        await api.session("cs_test_x")
+    with pytest.raises(NoSuchPayment):
+        await api.payment("pi_x")
+    assert await api.session_of("pi_x") is None
+    assert await api.refunds("pi_x") == await api.disputes("pi_x") == []
+    assert len(bank.asked) == 5
+    await api.aclose()
+
+
+async def test_look_ups_never_hold_up_a_checkout(
+    bank: FakeStripe,
+) -> None:
+    """Who would pay waits behind strangers' questions, and gives up."""
+    api = Api(KEY, bank.url)
+    bank.stalls = True
+    at_once, waiting = Queue.LOOK_UP.value
+    held = [
+        asyncio.create_task(api.look_up(f"cs_test_{number}"))
+        for number in range(at_once + waiting)
+    ]
+    await until(lambda: len(bank.asked) == at_once)
+    # One more is told so, before anything else happens.
+    with pytest.raises(ProviderBusy):
+        await api.look_up("cs_test_x")
+    bank.stalls = False
+    with pytest.raises(NoSuchPayment):
+        await api.session("cs_test_x", Queue.CHECKOUT)
+    with pytest.raises(NoSuchPayment):
+        await api.session("cs_test_x")
+    for each in held:
+        each.cancel()
+    await asyncio.gather(*held, return_exceptions=True)
+    # And what was cancelled has left its place.
+    with pytest.raises(NoSuchPayment):
+        await api.look_up("cs_test_y")
+    await api.aclose()
+
+
+async def test_what_is_missing_is_not_asked_for_again_within_a_minute(
+    bank: FakeStripe,
+) -> None:
+    """One made-up id is a question to Stripe as often as it is sent."""
+    now = 0.0
+    api = Api(KEY, bank.url, ticks=lambda: now)
+    for _ in range(5):
+        with pytest.raises(NoSuchPayment):
+            await api.look_up("cs_test_x")
+    assert len(bank.asked) == 1
+    # A webhook's message is followed all the same.
+    with pytest.raises(NoSuchPayment):
+        await api.session("cs_test_x")
+    assert len(bank.asked) == 2
+    now = 61
+    with pytest.raises(NoSuchPayment):
+        await api.look_up("cs_test_x")
+    assert len(bank.asked) == 3
+    await api.aclose()
+
+
+async def test_it_tells_nothing_of_where_it_runs(
+    bank: FakeStripe,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Stripe, or the log, learns who runs the store and by which tool."""
+    for name in ("CURSOR_AGENT", "GEMINI_CLI", "OPENCODE"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    caplog.set_level(logging.DEBUG)
+    api = Api(KEY, bank.url)
+    assert await api.session_of("pi_secret") is None
+    await api.aclose()
+    (headers,) = bank.headers
+    assert headers["User-Agent"] == "MSRV"
+    assert not any("Client-User-Agent" in name for name in headers)
+    # The fake's own access log aside.
+    logged = [r.getMessage() for r in caplog.records if "access" not in r.name]
+    assert "pi_secret" not in str(logged)
+    assert KEY not in str(logged)
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_too_little_to_pay_is_said(
+    store: Client, bank: FakeStripe, library: object
+) -> None:
+    """An order of ten cents is an outage, for ever."""
+    bank.live = False
+    session = await order(store, bank, "departure")
+    assert session["amount_total"] == 100
+    from tests.payments.stripe import fake  # noqa: PLC0415
+
+    before, fake._MINIMUM = fake._MINIMUM, 200
+    try:
+        answer = await store.post(
+            "/purchases", data={"item": "departure"}, headers=JSON
+        )
+    finally:
+        fake._MINIMUM = before
+    assert answer.status == 422
+    assert (await answer.json())["error"] == "amount_not_taken"
+    assert library
+
+
+async def test_the_checkout_page_lets_a_form_lead_to_stripe(
+    store: Client, bank: FakeStripe
+) -> None:
+    """The button does nothing: the page's own policy stops the browser."""
+    await store.post("/cart", data={"add": "departure"})
+    answer = await store.get("/checkout")
+    policy = answer.headers["Content-Security-Policy"]
+    assert f"form-action 'self' {bank.url};" in policy
+    assert "default-src 'none'" in policy
+    # Nowhere else, and only where one could be sent there.
+    answer = await store.get("/cart")
+    policy = answer.headers["Content-Security-Policy"]
+    assert "form-action 'self';" in policy
+
+
+async def test_a_page_of_the_sellers_own_domain_is_linked_to(
+    store: Client, bank: FakeStripe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A custom domain at Stripe's makes the button do nothing."""
+    from msrv.payments.stripe.provider import Stripe  # noqa: PLC0415
+
+    real = Stripe.begin
+
+    async def begin(self: Stripe, bill: object) -> object:
+        made = await real(self, bill)  # type: ignore[arg-type]
+        return type(made)(made.url.replace(bank.url, "https://pay.example"))
+
+    monkeypatch.setattr(Stripe, "begin", begin)
+    answer = await store.post("/purchases", data={"item": "departure"})
+    assert answer.status == 200
+    assert 'href="https://pay.example/pay/cs_test_' in await answer.text()

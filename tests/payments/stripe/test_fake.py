@@ -1,0 +1,61 @@
+"""The fake Stripe speaks as Stripe does; its SDK, made of Stripe's own
+specification, is the judge."""
+
+from typing import Any
+
+import pytest
+import stripe
+
+from msrv.payments.stripe.webhooks import KINDS
+from tests.payments.stripe import shapes
+from tests.payments.stripe.forms import nested
+from tests.payments.stripe.shapes import Json
+
+SESSION = shapes.session(
+    1,
+    {
+        "mode": "payment",
+        "success_url": "https://a",
+        "expires_at": 1,
+        "line_items": [
+            {
+                "quantity": 1,
+                "price_data": {"currency": "eur", "unit_amount": 700},
+            }
+        ],
+    },
+    "https://b",
+    1,
+    live=False,
+)
+INTENT = shapes.intent(2, SESSION, {}, "succeeded")
+
+
+@pytest.mark.parametrize(
+    ("made", "kind"),
+    [
+        (SESSION, stripe.checkout.Session),
+        (INTENT, stripe.PaymentIntent),
+        (shapes.refund(3, INTENT, 1, {}, 1), stripe.Refund),
+        (shapes.dispute(4, INTENT, 1, {}, 1), stripe.Dispute),
+        (shapes.event(5, "x", {}, 1, live=False), stripe.Event),
+    ],
+)
+def test_every_member_is_published(made: Json, kind: type[Any]) -> None:
+    """The tests pass on a member that Stripe never sends."""
+    assert set(made) <= set(kind.__annotations__)
+
+
+def test_every_message_that_is_listened_to_exists() -> None:
+    """An endpoint waits for what Stripe never tells."""
+    hint = str(stripe.Event.__annotations__["type"])
+    assert [kind for kind in KINDS if f"'{kind}'" not in hint] == []
+
+
+def test_forms_are_read_as_they_are_sent() -> None:
+    """A hundred lines come as ten, or in another order."""
+    pairs = [(f"a[{n}][quantity]", str(n)) for n in range(12)]
+    assert nested([*pairs, ("b[c]", "x")]) == {
+        "a": [{"quantity": n} for n in range(12)],
+        "b": {"c": "x"},
+    }

@@ -1,0 +1,161 @@
+"""What localstripe covers of Stripe: payments, refunds, signed messages.
+
+It was made by other people, from Stripe's documents, so it doesn't share our
+mistakes. It knows no Checkout: that is the fake's part.
+"""
+
+import asyncio
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import stripe
+from aiohttp import ClientConnectionError, ClientSession, web
+from aiohttp.test_utils import TestServer
+
+from msrv.payments.errors import NotSigned
+from msrv.payments.provider import WHOLE, Change
+from msrv.payments.stripe.client import Api
+from msrv.payments.stripe.refunds import changes
+from msrv.payments.stripe.webhooks import Messages
+from tests.payments.stripe.fake import SECRET
+
+# Its own entry point listens on every address of the machine.
+PROGRAM = """
+import sys
+from aiohttp import web
+from localstripe.resources import Store
+from localstripe.server import app
+Store.dump_to_disk = lambda store: None  # it would be in /tmp
+web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None)
+"""
+KEY = "sk_test_12345"
+SECONDS = 20
+
+
+@pytest.fixture
+async def there(tmp_path: Path) -> AsyncIterator[str]:
+    """The address of localstripe, on loopback."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-W",
+        "ignore",
+        "-c",
+        PROGRAM,
+        str(port),
+        env={"TMPDIR": str(tmp_path), "HOME": str(tmp_path)},
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    async with asyncio.timeout(SECONDS), ClientSession() as client:
+        while True:
+            try:
+                async with client.get(f"{url}/v1/balance"):
+                    break
+            except ClientConnectionError:
+                await asyncio.sleep(0.05)
+    yield url
+    process.terminate()
+    await process.wait()
+
+
+async def paid(
+    base: str,
+) -> tuple[stripe.StripeClient, stripe.AIOHTTPClient, str]:
+    """Pay 7 euros by card, as a shop with another program would."""
+    http = stripe.AIOHTTPClient()
+    client = stripe.StripeClient(
+        KEY, http_client=http, base_addresses={"api": base}
+    )
+    card = await client.v1.payment_methods.create_async(
+        {
+            "type": "card",
+            "card": {
+                "number": "4242424242424242",
+                "exp_month": 12,
+                "exp_year": 2035,
+                "cvc": "123",
+            },
+        }
+    )
+    made = await client.v1.payment_intents.create_async(
+        {
+            "amount": 700,
+            "currency": "eur",
+            "payment_method": card.id,
+            "confirm": True,
+        }
+    )
+    return client, http, made.id
+
+
+async def test_payments_and_refunds_are_read_as_theirs_are(
+    there: str,
+) -> None:
+    """Refunds are understood as we think that Stripe writes them."""
+    client, http, payment_id = await paid(there)
+    api = Api(KEY, there)
+    try:
+        payment = await api.payment(payment_id)
+        assert payment["status"] == "succeeded"
+        assert await api.refunds(payment_id) == []
+        await client.v1.refunds.create_async(
+            {
+                "payment_intent": payment_id,
+                "amount": 300,
+                "metadata": {"items": "departure"},
+            }
+        )
+        assert await taken(api, payment_id) == (
+            Change("token", "cs_test", "departure", revoked=True),
+        )
+        await client.v1.refunds.create_async(
+            {"payment_intent": payment_id, "amount": 400}
+        )
+        assert Change("token", "cs_test", WHOLE, revoked=True) in (
+            await taken(api, payment_id)
+        )
+    finally:
+        await api.aclose()
+        await http.close_async()  # type: ignore[no-untyped-call]
+
+
+async def taken(api: Api, payment_id: str) -> tuple[Change, ...]:
+    """What the refunds of a payment of 7 euros take back."""
+    refunds = await api.refunds(payment_id)
+    return changes("token", "cs_test", 700, refunds, [])
+
+
+async def test_their_signature_is_taken(there: str) -> None:
+    """A message that another program has signed as documented is refused."""
+    heard: asyncio.Queue[tuple[bytes, dict[str, str]]] = asyncio.Queue()
+
+    async def hear(request: web.Request) -> web.Response:
+        heard.put_nowait((await request.read(), dict(request.headers)))
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/", hear)
+    api = Api(KEY, there)
+    async with TestServer(app) as server, ClientSession() as client:
+        async with client.post(
+            f"{there}/_config/webhooks/store",
+            json={"url": str(server.make_url("/")), "secret": SECRET},
+        ) as answer:
+            assert answer.status == 200
+        _, http, _ = await paid(there)
+        async with asyncio.timeout(SECONDS):
+            body, headers = await heard.get()
+        await http.close_async()  # type: ignore[no-untyped-call]
+    # Of a kind that concerns no store, and well signed.
+    assert Messages(api, SECRET, live=False).read(body, headers) is None
+    for wrong in (body + b" ", body.replace(b"evt", b"evT", 1)):
+        with pytest.raises(NotSigned):
+            Messages(api, SECRET, live=False).read(wrong, headers)
+    with pytest.raises(NotSigned):
+        Messages(api, "whsec_other", live=False).read(body, headers)

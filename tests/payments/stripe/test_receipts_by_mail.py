@@ -1,0 +1,91 @@
+"""Receipts by e-mail of orders that Stripe tells of: one each."""
+
+import pytest
+from pydantic import SecretStr
+
+from msrv.ledger.db import schema
+from msrv.mail.receipt_mail import Letter
+from msrv.proofs.keyring import Keyring
+from msrv.settings import Settings
+from msrv.web.store import MAIL
+from tests.conftest import Client, StartStore
+from tests.payments.stripe.fake import FakeStripe
+from tests.payments.stripe.shop import (
+    come_back,
+    followed,
+    order,
+    receipt_at,
+    rows,
+    tell,
+)
+from tests.running import free_port
+
+DONE = "checkout.session.completed"
+TO = "buyer@example.net"
+
+
+@pytest.fixture
+async def shop(start_store: StartStore, settings: Settings) -> Client:
+    """A store that sends mail, though its relay is away."""
+    return await start_store(
+        settings.model_copy(
+            update={
+                "smtp_url": SecretStr(f"smtp://127.0.0.1:{free_port()}"),
+                "mail_from": "shop@example.org",
+                "public_url": "https://shop.example",
+            }
+        )
+    )
+
+
+def letters(store: Client) -> list[Letter]:
+    """What lies in the outbox."""
+    outbox = store.app[MAIL]._outbox
+    found = [outbox.read(each) for each in outbox.waiting()]
+    return [each for each in found if each is not None]
+
+
+async def test_the_webhook_comes_first(
+    shop: Client, bank: FakeStripe, keyring: Keyring
+) -> None:
+    """A buyer who never comes back gets no mail, or who does gets two."""
+    session = bank.pay(await order(shop, bank, mail=TO))
+    assert await tell(shop, bank, bank.event(DONE, session)) == 200
+    await followed(shop)
+    (letter,) = letters(shop)
+    assert letter.to == TO
+    assert letter.base_url == "https://shop.example"
+    # Stripe tells twice, and then the buyer comes back, twice.
+    assert await tell(shop, bank, bank.event(DONE, session)) == 200
+    await followed(shop)
+    for _ in range(2):
+        status, location = await come_back(shop, session)
+        assert status == 303
+    assert letters(shop) == [letter]
+    assert letter.receipt == receipt_at(location, keyring)
+    # It is in the outbox and nowhere else.
+    (sold,) = await rows(shop, schema.orders)
+    assert sold["order_id"] == letter.receipt.order_id
+    assert TO not in str(sold)
+
+
+async def test_the_buyer_comes_back_first(
+    shop: Client, bank: FakeStripe
+) -> None:
+    """The webhook sends what the page has sent already."""
+    session = bank.pay(await order(shop, bank, mail=TO))
+    assert (await come_back(shop, session))[0] == 303
+    (letter,) = letters(shop)
+    assert await tell(shop, bank, bank.event(DONE, session)) == 200
+    await followed(shop)
+    assert letters(shop) == [letter]
+
+
+async def test_what_asked_for_none_gets_none(
+    shop: Client, bank: FakeStripe
+) -> None:
+    """A mail goes to an address that nobody has given."""
+    session = bank.pay(await order(shop, bank))
+    assert await tell(shop, bank, bank.event(DONE, session)) == 200
+    await followed(shop)
+    assert letters(shop) == []

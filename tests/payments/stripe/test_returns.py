@@ -1,0 +1,227 @@
+"""Refunds and disputes: what they take back, and what they leave."""
+
+import pytest
+
+from msrv.ledger.db import schema
+from msrv.payments.provider import WHOLE
+from msrv.payments.stripe.refunds import changes
+from tests.conftest import Client
+from tests.payments.stripe.fake import FakeStripe
+from tests.payments.stripe.shapes import Json
+from tests.payments.stripe.shop import come_back, followed, order, rows, tell
+from tests.waiting import until
+
+
+@pytest.fixture
+async def sold(store: Client, bank: FakeStripe) -> Json:
+    """A paid session of two songs, one euro each, and its receipt."""
+    session = bank.pay(await order(store, bank, "departure", "wrong-stop"))
+    _, where = await come_back(store, session)
+    session["_receipt"] = where
+    return session
+
+
+async def links(store: Client, sold: Json) -> set[str]:
+    """Which items the receipt still gives links to."""
+    answer = await store.get(
+        sold["_receipt"], headers={"Accept": "application/json"}
+    )
+    return set((await answer.json())["downloads"])
+
+
+async def told(
+    store: Client, bank: FakeStripe, kind: str, about: Json
+) -> None:
+    """Tell the store, and wait until it has followed."""
+    assert await tell(store, bank, bank.event(kind, about)) == 200
+    await followed(store)
+
+
+async def shows(store: Client, sold: Json, *items: str) -> None:
+    """Wait until the receipt gives links to these items, and no other."""
+    seen: set[str] = set()
+    for _ in range(200):
+        seen = await links(store, sold)
+        if seen == set(items):
+            return
+        await until_news(store)
+    pytest.fail(f"the receipt shows {seen}")
+
+
+async def until_news(store: Client) -> None:
+    """Let the ledger hear what has changed."""
+    from tests.payments.stripe.shop import _ledger  # noqa: PLC0415
+
+    ledger = _ledger(store)
+    assert ledger._keeper
+    await ledger._keeper.ask()
+
+
+async def test_a_whole_refund_ends_every_link(
+    store: Client, bank: FakeStripe, sold: Json
+) -> None:
+    """Who has the money back has the music as well."""
+    assert await links(store, sold) == {"departure", "wrong-stop"}
+    made = bank.refund(sold, 200)
+    await told(store, bank, "charge.refunded", _charge(made))
+    await shows(store, sold)
+    (row,) = await rows(store, schema.refunds)
+    assert (row["item_id"], row["changed_by"]) == (WHOLE, "stripe")
+    (sale,) = await rows(store, schema.orders)
+    assert sale["refunded_minor"] == 200
+
+
+async def test_a_partial_refund_ends_what_it_names(
+    store: Client, bank: FakeStripe, sold: Json
+) -> None:
+    """A refunded song goes on, or the other one ends with it."""
+    made = bank.refund(sold, 100, "wrong-stop")
+    await told(store, bank, "refund.created", made)
+    await shows(store, sold, "departure")
+
+
+async def test_a_partial_refund_that_names_nothing_ends_nothing(
+    store: Client, bank: FakeStripe, sold: Json
+) -> None:
+    """Good will of half a euro takes a song away."""
+    made = bank.refund(sold, 50)
+    await told(store, bank, "refund.created", made)
+    await shows(store, sold, "departure", "wrong-stop")
+    # The seller may name it later.
+    made["metadata"]["items"] = "departure, not-in-it"
+    await told(store, bank, "refund.updated", made)
+    await shows(store, sold, "wrong-stop")
+
+
+async def test_parts_that_make_a_whole(
+    store: Client, bank: FakeStripe, sold: Json
+) -> None:
+    """Two halves given back are not all of it."""
+    bank.refund(sold, 150)
+    await told(store, bank, "charge.refunded", _charge(bank.refund(sold, 50)))
+    await shows(store, sold)
+
+
+async def test_a_refund_that_fails_gives_it_back(
+    store: Client, bank: FakeStripe, sold: Json
+) -> None:
+    """The bank sends the refund back, and the buyer has neither."""
+    made = bank.refund(sold, 200)
+    created = bank.event("refund.created", made)
+    bank.clock.now += 60  # type: ignore[attr-defined]
+    made["status"] = "failed"
+    failed = bank.event("refund.failed", made)
+    # In the wrong order, and the first one twice.
+    for event in (failed, created, created):
+        assert await tell(store, bank, event) == 200
+    await followed(store)
+    await shows(store, sold, "departure", "wrong-stop")
+
+
+async def test_a_dispute_ends_the_links_until_it_is_won(
+    store: Client, bank: FakeStripe, sold: Json
+) -> None:
+    """A buyer whose bank has the money back goes on downloading."""
+    made = bank.dispute(sold, 200)
+    await told(store, bank, "charge.dispute.created", made)
+    await shows(store, sold)
+    bank.clock.now += 60  # type: ignore[attr-defined]
+    made["status"] = "won"
+    await told(store, bank, "charge.dispute.closed", made)
+    await shows(store, sold, "departure", "wrong-stop")
+
+
+async def test_an_inquiry_ends_nothing(
+    store: Client, bank: FakeStripe, sold: Json
+) -> None:
+    """A question of a bank's takes the music away."""
+    made = bank.dispute(sold, 200)
+    made["status"] = "warning_needs_response"
+    await told(store, bank, "charge.dispute.created", made)
+    await shows(store, sold, "departure", "wrong-stop")
+
+
+async def test_a_refund_before_its_sale(
+    store: Client, bank: FakeStripe
+) -> None:
+    """A refund that is told of before the payment is forgotten."""
+    session = bank.pay(await order(store, bank))
+    await told(
+        store, bank, "charge.refunded", _charge(bank.refund(session, 100))
+    )
+    await told(store, bank, "checkout.session.completed", session)
+    session["_receipt"] = (await come_back(store, session))[1]
+    await shows(store, session)
+
+
+async def test_another_programs_payment_is_left_alone(
+    store: Client, bank: FakeStripe, sold: Json
+) -> None:
+    """A refund in the seller's other shop ends links here, or waits here."""
+    intent = {**bank.intents[sold["payment_intent"]], "id": "pi_other"}
+    bank.intents["pi_other"] = {**intent, "metadata": {}}
+    made = {**bank.refund(sold, 200), "payment_intent": "pi_other"}
+    bank.refunds.clear()
+    await told(store, bank, "refund.created", made)
+    assert await rows(store, schema.refunds) == []
+    await told(store, bank, "refund.created", {**made, "payment_intent": None})
+
+
+async def test_a_payment_whose_session_is_not_listed_yet_waits(
+    store: Client, bank: FakeStripe, sold: Json
+) -> None:
+    """A refund that is faster than Stripe's search is dropped."""
+    hidden = bank.sessions.pop(sold["id"])
+    made = bank.refund(sold, 200)
+    event = bank.event("refund.created", made)
+    assert await tell(store, bank, event) == 200
+    await until(lambda: "GET /v1/payment_intents" in str(bank.asked))
+    bank.sessions[hidden["id"]] = hidden
+    await followed(store)
+    await shows(store, sold)
+
+
+@pytest.mark.parametrize(
+    ("refunds", "disputes", "expected"),
+    [
+        ([], [], {}),
+        ([(200, "succeeded", "")], [], {WHOLE: True}),
+        ([(200, "pending", "")], [], {WHOLE: True}),
+        ([(200, "canceled", "")], [], {WHOLE: False}),
+        ([(199, "succeeded", "")], [], {}),
+        ([(50, "failed", "a")], [], {"a": False}),
+        ([(50, "failed", "a"), (50, "succeeded", "a")], [], {"a": True}),
+        ([(50, "succeeded", "a b;c,,")], [], dict.fromkeys("abc", True)),
+        # Won, and refunded nevertheless.
+        ([(200, "succeeded", "")], [(200, "won", "")], {WHOLE: True}),
+        ([], [(200, "lost", "")], {WHOLE: True}),
+        ([], [(100, "lost", "")], {}),
+        ([], [(100, "under_review", "a")], {"a": True}),
+        ([], [(200, "warning_closed", "")], {}),
+        ([], [(200, "prevented", "")], {WHOLE: False}),
+    ],
+)
+def test_what_is_taken_back(
+    refunds: list[tuple[int, str, str]],
+    disputes: list[tuple[int, str, str]],
+    expected: dict[str, bool],
+) -> None:
+    """What a buyer keeps depends on the order in which messages came."""
+    found = changes(
+        "token", "cs_test", 200, map(_made, refunds), map(_made, disputes)
+    )
+    assert {each.item_id: each.revoked for each in found} == expected
+
+
+def _made(of: tuple[int, str, str]) -> Json:
+    amount, status, items = of
+    return {"amount": amount, "status": status, "metadata": {"items": items}}
+
+
+def _charge(refund: Json) -> Json:
+    """The charge that a refund is of."""
+    return {
+        "id": refund["charge"],
+        "object": "charge",
+        "payment_intent": refund["payment_intent"],
+    }

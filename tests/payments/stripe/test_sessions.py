@@ -1,0 +1,191 @@
+"""What a session is asked to be, and Stripe's units."""
+
+import dataclasses
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from msrv.money import Money
+from msrv.payments.errors import AmountNotTaken, NoSuchPayment
+from msrv.payments.provider import Bill, Paid
+from msrv.payments.stripe import sessions
+from msrv.payments.stripe.amounts import from_stripe, to_stripe
+from msrv.proofs.orders import Line
+from msrv.proofs.quotes import Quote
+from msrv.settings import Settings
+from tests.conftest import StartStore
+from tests.payments.stripe.fake import FakeStripe
+from tests.payments.stripe.shapes import Json
+from tests.payments.stripe.shop import come_back, order
+
+QUOTE = Quote(
+    order_id="A" * 24,
+    currency="EUR",
+    lines=(Line("one", 700), Line("two", 0)),
+    catalog_version="v",
+    issued_at=1,
+    expires_at=3601,
+)
+BILL = Bill(QUOTE, "token." * 200, ("One", "Two"), "https://shop.example")
+
+
+@pytest.mark.parametrize(
+    ("currency", "minor", "units"),
+    [
+        ("EUR", 700, 700),
+        ("JPY", 700, 700),
+        ("KRW", 12000, 12000),
+        # Three decimals, of which the last has to be zero.
+        ("KWD", 1230, 1230),
+        ("KWD", 1234, None),
+        # Whole krónur, as if they had a smaller part.
+        ("ISK", 500, 50000),
+        # Whole ariary, as if they had none.
+        ("MGA", 50000, 500),
+        ("MGA", 50050, None),
+        # Documented in two ways: not guessed at.
+        ("UGX", 500, None),
+        ("EUR", 99_999_999, 99_999_999),
+        ("EUR", 100_000_000, None),
+        ("ISK", 1_000_000, None),
+    ],
+)
+def test_stripes_units(currency: str, minor: int, units: int | None) -> None:
+    """A buyer pays a hundred times the price, or a hundredth."""
+    assert to_stripe(Money(minor, currency)) == units
+    if units is not None:
+        assert from_stripe(units, currency.lower()) == Money(minor, currency)
+
+
+def test_half_a_krona_is_nothing_we_sold() -> None:
+    """An amount that was never asked for is rounded into one that was."""
+    with pytest.raises(ValueError, match="not a whole amount"):
+        from_stripe(50, "isk")
+    with pytest.raises(AmountNotTaken):
+        sessions.ask(
+            replace(
+                BILL,
+                quote=replace(QUOTE, currency="KWD", lines=(Line("a", 1),)),
+                titles=("A",),
+            ),
+            tax=False,
+        )
+
+
+@given(token=st.text("abc.-_", min_size=1, max_size=7500))
+def test_a_quote_goes_through_metadata(token: str) -> None:
+    """A large order comes back without its end."""
+    packed = sessions.pack(token)
+    assert len(packed) <= 40
+    assert all(len(value) <= 500 for value in packed.values())
+    assert sessions.unpack({**packed, "other": "x"}) == token
+
+
+def test_what_is_asked_for() -> None:
+    """A buyer is shown other things at Stripe than in the store."""
+    bill = dataclasses.replace(BILL, return_mark="ABC.tag")
+    params = sessions.ask(bill, tax=False)
+    assert params["mode"] == "payment"
+    assert params["success_url"] == (
+        "https://shop.example/payments/stripe/return"
+        "?session_id={CHECKOUT_SESSION_ID}&q=ABC.tag"
+    )
+    assert params["cancel_url"] == "https://shop.example/checkout"
+    assert params["expires_at"] == QUOTE.expires_at
+    assert [
+        (
+            each["price_data"]["product_data"]["name"],
+            each["price_data"]["unit_amount"],
+            each["price_data"]["currency"],
+        )
+        for each in params["line_items"]
+    ] == [("One", 700, "eur"), ("Two", 0, "eur")]
+    assert "automatic_tax" not in params
+    # One key for one order, whatever changes for another.
+    key = sessions.idempotency_key(params)
+    assert key == sessions.idempotency_key(sessions.ask(bill, tax=False))
+    for other in (
+        replace(BILL, titles=("One", "2")),
+        replace(BILL, base_url="https://b.example"),
+        replace(BILL, token="other"),
+    ):
+        assert key != sessions.idempotency_key(sessions.ask(other, tax=False))
+    assert len(key) <= 255
+
+
+@pytest.mark.parametrize(
+    ("included", "behaviour"), [(True, "inclusive"), (False, "exclusive")]
+)
+def test_tax_is_left_to_stripe(*, included: bool, behaviour: str) -> None:
+    """A tax that is in the price is added to it again."""
+    bill = replace(BILL, tax_included=included)
+    params = sessions.ask(bill, tax=True)
+    assert params["automatic_tax"] == {"enabled": True}
+    assert {
+        each["price_data"]["tax_behavior"] for each in params["line_items"]
+    } == {behaviour}
+    # What is compared with the quote is without a tax that was added.
+    session = _complete(params, amount_total=833, amount_tax=133)
+    paid = sessions.read(session).outcome
+    assert isinstance(paid, Paid)
+    assert paid.total.minor == (833 if included else 700)
+
+
+@pytest.mark.parametrize(
+    ("toml", "added"), [("", 19), ("tax_included = true\n", 0)]
+)
+async def test_tax_from_the_cart_to_the_receipt(
+    start_store: StartStore,
+    settings: Settings,
+    bank: FakeStripe,
+    library: Path,
+    toml: str,
+    added: int,
+) -> None:
+    """A buyer isn't told of the tax, or what they paid is no payment."""
+    path = library / "store.toml"
+    path.write_text(toml + path.read_text("utf-8"), encoding="utf-8")
+    store = await start_store(settings.model_copy(update={"stripe_tax": True}))
+    await store.post("/cart", data={"add": "departure"})
+    page = await (await store.get("/checkout")).text()
+    assert ("Prices include tax" in page) is bool(toml)
+    assert ("Tax is added" in page) is not bool(toml)
+    session = await order(store, bank)
+    bank.pay(session, amount_total=100 + added)
+    session["total_details"]["amount_tax"] = 19 if added else 16
+    assert (await come_back(store, session))[0] == 303
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"metadata": {}},
+        {"metadata": None},
+        {"mode": "subscription"},
+        {"amount_total": None},
+        {"currency": None},
+        {"amount_total": 7.0},
+    ],
+)
+def test_sessions_that_are_none_of_ours(changed: Json) -> None:
+    """A session of another program becomes an order, or an incident."""
+    session = _complete(sessions.ask(BILL, tax=False), amount_total=700)
+    with pytest.raises(NoSuchPayment):
+        sessions.read(session | changed)
+
+
+def _complete(params: Json, *, amount_total: int, amount_tax: int = 0) -> Json:
+    return {
+        "id": "cs_test_1",
+        "mode": "payment",
+        "status": "complete",
+        "payment_status": "paid",
+        "amount_total": amount_total,
+        "currency": "eur",
+        "payment_intent": "pi_1",
+        "metadata": params["metadata"],
+        "total_details": {"amount_tax": amount_tax},
+    }

@@ -1,0 +1,91 @@
+"""Whether a NONCE that a person chose can be guessed."""
+
+import base64
+import secrets
+import uuid
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from msrv.proofs.keyring import new_nonce
+from msrv.proofs.nonce_strength import weakness
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_what_the_store_makes_is_not_called_weak(value: bytes) -> None:
+    """Else an operator who did everything right would be warned.
+
+    Chance may make 32 equal bytes, and hypothesis does: those are weak.
+    """
+    if len(set(value)) > 16:
+        assert weakness(new_nonce(lambda size: value[:size])) is None
+
+
+@pytest.mark.parametrize(
+    "nonce",
+    [
+        pytest.param(secrets.token_hex(32), id="hexadecimal"),
+        pytest.param(secrets.token_urlsafe(24), id="base64 for addresses"),
+        pytest.param(
+            base64.b64encode(secrets.token_bytes(24)).decode(), id="base64"
+        ),
+        pytest.param(
+            base64.b32encode(secrets.token_bytes(20)).decode(), id="base32"
+        ),
+        "9f86d081884c7d659a2feaa0c55ad015",
+        "9F86D081884C7D659A2FEAA0C55AD015",
+        str(uuid.UUID("0b7f1c6e-52d4-4c80-9a3e-d16f58b27a94")),
+        "31415926535897932384626433832795028841971",
+        "glade tonic umbra wrist plaza ferry oxide nylon kayak cider",
+        "Ж8й-Щю4ц-Ъэ7ф-Ыя2д-Юш9ч",
+    ],
+)
+def test_random_texts_of_every_kind_are_fine(nonce: str) -> None:
+    """Else an operator would learn to overlook the warning."""
+    assert weakness(nonce) is None
+
+
+@pytest.mark.parametrize(
+    ("nonce", "why"),
+    [
+        ("changeme", "well-known"),
+        ("Change-Me!", "well-known"),
+        ("changemechangemechangemechangeme", "well-known"),
+        ("my-secret-nonce-please-change-me-1234", "well-known"),
+        ("abcdefghijklmnopqrstuvwxyz0123456789", "well-known"),
+        ("00000000000000000000000000000000000001", "well-known"),
+        ("correct horse battery staple", "well-known"),
+        ("a", "few"),
+        ("", "few"),
+        ("abababababababababababababababababababab", "few"),
+        ("7h3K9xQz7h3K9xQz7h3K9xQz", "repeats"),
+        ("Tr0ub4dor&3", "short"),
+        ("9f86d081884c7d659a2feaa0c55ad01", "short"),
+        ("31415926535897932384626433832795028841", "short"),
+        ("glade tonic umbra wrist plaza ferry oxide nylon", "short"),
+        ("the quick brown fox jumps over a lazy dog", "short"),
+        ("ourgoldenhoursnearthesea", "short"),
+        ("ichbineinberlinerundesistsehrschoenhier", "short"),
+        ("SummerOfTheYearWhenNobodyCameHome", "short"),
+        ("nightbus2026", "short"),
+        ("ÄÖÜßäöüéèêáàâ", "short"),
+    ],
+)
+def test_weak_ones_are_called_so(nonce: str, why: str) -> None:
+    """Else a store whose every receipt can be forged would start silently."""
+    found = weakness(nonce)
+    assert found is not None
+    assert why in found
+
+
+@given(st.text(max_size=60))
+def test_a_warning_repeats_nothing_and_never_fails(nonce: str) -> None:
+    """Else a NONCE would stand in a log, or keep the store from starting."""
+    assert weakness(nonce) in {
+        None,
+        "it is made of well-known words or runs",
+        "it has few different characters",
+        "it repeats a shorter text",
+        "it is too short to hold 128 bits of chance",
+    }

@@ -1,0 +1,167 @@
+"""The development certificate: made once, renewed in time, kept private."""
+
+import contextlib
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import trustme
+from cryptography import x509
+
+from msrv.tls import certificates
+from msrv.tls.certificates import CertificateError, development_pair
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "certs"
+
+
+def test_keys_are_readable_by_their_owner_alone(folder: Path) -> None:
+    """Another user of the machine takes the CA's key and is any site."""
+    development_pair(folder, NOW)
+    modes = {
+        path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()
+    }
+    assert modes == {
+        "ca.crt": 0o644,
+        "ca.key": 0o600,
+        "localhost.crt": 0o644,
+        "localhost.key": 0o600,
+    }
+
+
+def test_a_second_start_changes_nothing(folder: Path) -> None:
+    """Every start asks for new trust."""
+    pair = development_pair(folder, NOW)
+    before = pair.cert.read_bytes()
+    assert development_pair(folder, NOW).cert.read_bytes() == before
+
+
+def test_a_renewal_keeps_the_ca(folder: Path) -> None:
+    """A developer has to trust a new CA every year."""
+    pair = development_pair(folder, NOW)
+    assert pair.ca
+    leaf, ca = pair.cert.read_bytes(), pair.ca.read_bytes()
+    almost = certificates.expiry(pair.cert) - timedelta(days=29)
+    development_pair(folder, almost)
+    assert pair.cert.read_bytes() != leaf
+    assert pair.ca.read_bytes() == ca
+    assert certificates.expiry(pair.cert) > almost + timedelta(days=300)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda folder: (folder / "localhost.crt").write_text("nonsense"),
+        lambda folder: (folder / "localhost.key").unlink(),
+        lambda folder: (folder / "ca.crt").unlink(),
+        lambda folder: (folder / "ca.key").write_text("nonsense"),
+    ],
+)
+def test_a_spoilt_pair_is_mended(folder: Path, spoil: object) -> None:
+    """One bad file and the store never starts again."""
+    pair = development_pair(folder, NOW)
+    assert callable(spoil)
+    spoil(folder)
+    pair = development_pair(folder, NOW)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.cert, pair.key)
+    assert pair.ca
+    x509.load_pem_x509_certificate(
+        pair.cert.read_bytes()
+    ).verify_directly_issued_by(
+        x509.load_pem_x509_certificate(pair.ca.read_bytes())
+    )
+
+
+def test_it_names_this_machine(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A phone in the same network can't open https://laptop.local."""
+    monkeypatch.setattr("socket.gethostname", lambda: "laptop")
+    pair = development_pair(folder, NOW)
+    leaf = x509.load_pem_x509_certificate(pair.cert.read_bytes())
+    names = leaf.extensions.get_extension_for_class(
+        x509.SubjectAlternativeName
+    ).value
+    assert names.get_values_for_type(x509.DNSName) == [
+        "localhost",
+        "laptop",
+        "laptop.local",
+    ]
+    assert list(map(str, names.get_values_for_type(x509.IPAddress))) == [
+        "127.0.0.1",
+        "::1",
+    ]
+
+
+def test_a_renamed_machine_gets_a_new_leaf(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a change of name the certificate is for another machine."""
+    first = development_pair(folder, NOW).cert.read_bytes()
+    monkeypatch.setattr("socket.gethostname", lambda: "elsewhere")
+    assert development_pair(folder, NOW).cert.read_bytes() != first
+
+
+def test_a_folder_that_is_a_file_is_one_line(tmp_path: Path) -> None:
+    """An operator reads a traceback."""
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(CertificateError, match="can't make a certificate in"):
+        development_pair(file / "certs", NOW)
+
+
+def chain_for(name: str, folder: Path) -> tuple[Path, Path, Path]:
+    """A certificate for a name by the kept CA, its key, and the CA."""
+    ca = trustme.CA.from_pem(
+        (folder / "ca.crt").read_bytes(), (folder / "ca.key").read_bytes()
+    )
+    leaf = ca.issue_cert(name)
+    cert, key = folder / "other.crt", folder / "other.key"
+    leaf.cert_chain_pems[0].write_to_path(cert)
+    leaf.private_key_pem.write_to_path(key)
+    return cert, key, folder / "ca.crt"
+
+
+def handshake(cert: Path, key: Path, ca: Path, name: str) -> None:
+    """Connect in memory, as a client that trusts the CA. Raises SSLError."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(cert, key)
+    client = ssl.create_default_context(cafile=ca)
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    one = client.wrap_bio(to_client, to_server, server_hostname=name)
+    other = server.wrap_bio(to_server, to_client, server_side=True)
+    for _ in range(4):
+        for side in (one, other):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+    assert one.version()
+
+
+def test_stolen_ca_can_not_pass_for_another_site(folder: Path) -> None:
+    """Users are told to trust it: its names are constrained."""
+    pair = development_pair(folder, NOW)
+    assert pair.ca
+    for name in ("localhost", "127.0.0.1"):
+        handshake(pair.cert, pair.key, pair.ca, name)
+    for name in ("bank.example", "203.0.113.5"):
+        with pytest.raises(ssl.SSLCertVerificationError, match="subtree"):
+            handshake(*chain_for(name, folder), name)
+
+
+def test_ca_without_constraints_is_replaced(folder: Path) -> None:
+    """As those of earlier versions are, at the next start."""
+    folder.mkdir()
+    ca = trustme.CA()
+    (folder / "ca.crt").write_bytes(ca.cert_pem.bytes())
+    (folder / "ca.key").write_bytes(ca.private_key_pem.bytes())
+    leaf = ca.issue_cert(*certificates.names_of_this_machine())
+    leaf.cert_chain_pems[0].write_to_path(folder / "localhost.crt")
+    leaf.private_key_pem.write_to_path(folder / "localhost.key")
+    development_pair(folder, NOW)
+    assert (folder / "ca.crt").read_bytes() != ca.cert_pem.bytes()

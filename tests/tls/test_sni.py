@@ -1,0 +1,48 @@
+"""Which names a client may ask for by SNI."""
+
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from msrv.tls.sni import KnownNames
+from tests.tls.made import pair_for
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> x509.Certificate:
+    """A certificate for a name, a wildcard and an address."""
+    folder: Path = tmp_path_factory.mktemp("names")
+    pair, _ = pair_for(folder, "shop.example", "*.music.example", "192.0.2.1")
+    return x509.load_pem_x509_certificate(pair.cert.read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("shop.example", True),
+        ("SHOP.Example", True),
+        ("shop.example.", True),
+        ("www.shop.example", False),
+        ("example", False),
+        ("de.music.example", True),
+        ("a.de.music.example", False),
+        ("music.example", False),
+        ("public.example", True),
+        ("other.example", False),
+        ("192.0.2.1", True),
+        ("198.51.100.7", True),
+        ("2001:db8::1", True),
+        ("", False),
+        ("*.music.example", True),
+        ("\xff\xfe", False),
+        ("." * 300, False),
+    ],
+)
+def test_names_of_a_certificate_and_of_the_store(
+    certificate: x509.Certificate, name: str, *, known: bool
+) -> None:
+    """One label for a wildcard, any case, and addresses are no names."""
+    names = KnownNames.of(certificate, ["Public.example"])
+    assert names.knows(name) is known
+    assert names.knows(name.encode("latin-1")) is known

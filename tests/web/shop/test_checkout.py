@@ -1,0 +1,231 @@
+"""Taking an order: what is refused, what it costs, what it ends in."""
+
+import re
+
+import pytest
+
+from msrv.proofs import receipts
+from msrv.proofs.keyring import Keyring
+from msrv.web import rate_limits
+from tests.conftest import Client, Clock
+
+JSON = {"Accept": "application/json"}
+
+
+async def order(
+    store: Client, *items: str, **fields: str
+) -> tuple[int, dict[str, object]]:
+    """Order as a program does: the status and the answer."""
+    form = [("item", item) for item in items] + list(fields.items())
+    answer = await store.post("/purchases", data=form, headers=JSON)
+    return answer.status, await answer.json()
+
+
+async def test_a_program_gets_its_downloads_at_once(
+    store: Client, keyring: Keyring
+) -> None:
+    """A script can't buy without reading a page."""
+    status, answer = await order(store, "departure", "zine")
+    assert status == 201
+    assert set(answer) == {"receipt", "order_id", "downloads"}
+    token = str(answer["receipt"]).rpartition("/")[2]
+    receipt = receipts.read(keyring, token)
+    assert receipt.order_id == answer["order_id"]
+    assert [(line.item_id, line.price_minor) for line in receipt.lines] == [
+        ("departure", 100),
+        ("zine", 0),
+    ]
+    downloads = answer["downloads"]
+    assert isinstance(downloads, dict)
+    assert list(downloads) == ["departure", "zine"]
+    base = str(store.make_url("/")).rstrip("/")
+    assert all(
+        url.startswith(f"{base}/download/") for url in downloads.values()
+    )
+
+
+async def test_a_browser_pays_and_is_sent_to_its_receipt(
+    store: Client,
+) -> None:
+    """The way through the pages breaks somewhere."""
+    answer = await store.post(
+        "/purchases",
+        data=[("item", "departure"), ("total_minor", "100")],
+        allow_redirects=False,
+    )
+    assert answer.status == 303
+    pay = answer.headers["Location"]
+    assert pay.startswith("/payments/demo/")
+    page = await (await store.get(pay)).text()
+    assert "Pretend payment" in page
+    assert "€1.00" in page
+    seen = set()
+    for _ in range(3):
+        answer = await store.post(
+            pay, data={"answer": "pay"}, allow_redirects=False
+        )
+        assert answer.status == 303
+        seen.add(answer.headers["Location"])
+    assert len(seen) == 1, "a double click gave a second receipt"
+    assert seen.pop().startswith("/purchases/")
+
+
+async def test_what_is_free_needs_no_payment(store: Client) -> None:
+    """A visitor is asked to pay nothing."""
+    answer = await store.post(
+        "/purchases", data={"item": "zine"}, allow_redirects=False
+    )
+    assert answer.status == 303
+    assert answer.headers["Location"].startswith("/purchases/")
+
+
+async def test_a_refused_payment_keeps_the_cart(store: Client) -> None:
+    """After a refusal the visitor starts again, or gets it for nothing."""
+    await store.post("/cart", data={"add": "departure"})
+    answer = await store.post("/purchases", data={"item": "departure"})
+    page = await answer.text()
+    pay = re.search(r'action="(/payments/demo/[^"]+)"', page)
+    assert pay
+    answer = await store.post(pay[1], data={"answer": "refuse"})
+    assert answer.status == 402
+    assert "nothing was taken" in await answer.text()
+    cart = await (await store.get("/cart", headers=JSON)).json()
+    assert [item["item_id"] for item in cart["items"]] == ["departure"]
+    # Neither does a button that isn't there.
+    assert (await store.post(pay[1])).status == 402
+
+
+async def test_what_was_bought_leaves_the_cart(store: Client) -> None:
+    """A visitor pays for the same thing twice."""
+    await store.post("/cart", data=[("add", "departure"), ("add", "zine")])
+    await store.post("/purchases", data={"item": "zine"})
+    cart = await (await store.get("/cart", headers=JSON)).json()
+    assert [item["item_id"] for item in cart["items"]] == ["departure"]
+
+
+async def test_a_quote_that_lapsed_is_not_paid(
+    store: Client, clock: Clock
+) -> None:
+    """Last year's price is paid this year."""
+    answer = await store.post(
+        "/purchases", data={"item": "departure"}, allow_redirects=False
+    )
+    clock.now += 3600
+    answer = await store.post(
+        answer.headers["Location"], data={"answer": "pay"}
+    )
+    assert answer.status == 410
+    assert "has lapsed" in await answer.text()
+
+
+@pytest.mark.parametrize(
+    ("items", "fields", "status", "code"),
+    [
+        ([], {}, 422, "empty_order"),
+        (["nothing"], {}, 422, "not_for_sale"),
+        (["<script>"], {}, 422, "not_for_sale"),
+        (["departure", "departure"], {}, 422, "item_twice"),
+        ([f"item-{n}" for n in range(300)], {}, 422, "too_many_items"),
+        ([f"item-{n}" for n in range(10_000)], {}, 413, "too_large"),
+        (["departure"], {"total_minor": "99"}, 409, "total_changed"),
+        (["departure"], {"total_minor": "0"}, 409, "total_changed"),
+        (["departure"], {"total_minor": "-100"}, 400, "bad_field"),
+        (["departure"], {"total_minor": "1.00"}, 400, "bad_field"),
+        (["departure"], {"total_minor": "٣"}, 400, "bad_field"),
+        (["departure"], {"provider": "free"}, 503, "cannot_be_paid"),
+        (["departure"], {"provider": "nobody"}, 503, "cannot_be_paid"),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+async def test_an_order_that_cannot_be_made(
+    store: Client,
+    items: list[str],
+    fields: dict[str, str],
+    status: int,
+    code: str,
+) -> None:
+    """A mistake is charged, or answered with a traceback."""
+    found, answer = await order(store, *items, **fields)
+    assert (found, answer["error"]) == (status, code)
+    assert str(answer["message"]).endswith(".")
+
+
+async def test_a_changed_total_is_told(store: Client) -> None:
+    """A program can't show the price that it is now."""
+    _, answer = await order(store, "departure", total_minor="99")
+    assert answer["total_minor"] == 100
+    assert answer["currency"] == "EUR"
+
+
+@pytest.mark.parametrize("field", ["price_minor", "price", "total", "amount"])
+async def test_nothing_a_browser_sends_sets_the_price(
+    store: Client, keyring: Keyring, field: str
+) -> None:
+    """A visitor names a price, and it is taken."""
+    _, answer = await order(store, "departure", **{field: "0"})
+    token = str(answer["receipt"]).rpartition("/")[2]
+    assert receipts.read(keyring, token).total_minor == 100
+
+
+async def test_a_body_over_the_limit(store: Client) -> None:
+    """One request fills the memory."""
+    answer = await store.post(
+        "/purchases", data={"item": "x" * 600_000}, headers=JSON
+    )
+    assert answer.status == 413
+    assert (await answer.json())["error"]
+
+
+async def test_another_shape_of_body(store: Client) -> None:
+    """A program that sends JSON is left guessing."""
+    answer = await store.post("/purchases", json={"item": "departure"})
+    assert answer.status == 415
+    assert "form" in await answer.text()
+
+
+async def test_a_post_from_another_site_is_refused(store: Client) -> None:
+    """Another site's page orders in a visitor's name."""
+    for path in ("/purchases", "/cart"):
+        answer = await store.post(
+            path,
+            data={"item": "zine", "add": "zine"},
+            headers={"Origin": "https://evil.example"},
+            allow_redirects=False,
+        )
+        assert answer.status == 403
+        assert "Set-Cookie" not in answer.headers
+
+
+async def test_two_currencies_are_two_payments(
+    start_store: object, settings: object, library: object
+) -> None:
+    """Euros and yen are added up."""
+    from pathlib import Path  # noqa: PLC0415
+
+    assert isinstance(library, Path)
+    assert callable(start_store)
+    toml = library / "Umbrella" / "release.toml"
+    toml.write_text(
+        'currency = "JPY"\n'
+        + toml.read_text("utf-8").replace('"1.50"', '"150"'),
+        encoding="utf-8",
+    )
+    store = await start_store(settings)
+    status, answer = await order(store, "departure", "umbrella")
+    assert (status, answer["error"]) == (422, "mixed_currencies")
+    await store.post("/cart", data=[("add", "departure"), ("add", "umbrella")])
+    shown = await (await store.get("/checkout", headers=JSON)).json()
+    assert [each["currency"] for each in shown["orders"]] == ["EUR", "JPY"]
+    page = await (await store.get("/checkout")).text()
+    assert page.count('action="/purchases"') == 2
+
+
+async def test_a_payment_at_a_page_of_ours_is_not_limited(
+    store: Client,
+) -> None:
+    """A store to look around in stops selling after a minute."""
+    for _ in range(rate_limits.PAYMENTS.burst + 5):
+        answer = await store.post(
+            "/purchases", data={"item": "night-bus"}, headers=JSON
+        )
+        assert answer.status == 201

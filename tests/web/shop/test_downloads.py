@@ -1,0 +1,102 @@
+"""A link becomes bytes, or a page that says why it doesn't now."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from msrv.settings import Settings
+from msrv.web.store import CATALOG
+from tests.conftest import Client, StartStore
+from tests.waiting import until
+
+JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture
+async def long(library: Path) -> Path:
+    """A free item that is more than the buffers of both sockets hold."""
+    folder = library / "Long"
+    folder.mkdir()
+    with (folder / "long.bin").open("wb") as file:
+        file.truncate(50_000_000)
+    (folder / "release.toml").write_text(
+        'id = "long-release"\ntitle = "Long"\n'
+        '[items."long.bin"]\nid = "long"\nprice = "0"\n',
+        encoding="utf-8",
+    )
+    return folder
+
+
+async def link(store: Client) -> str:
+    """Buy the long item: its link's path."""
+    answer = await store.post(
+        "/purchases", data={"item": "long"}, headers=JSON
+    )
+    url: str = (await answer.json())["downloads"]["long"]
+    return "/" + url.split("/", 3)[3]
+
+
+@pytest.mark.parametrize(
+    ("setting", "code"),
+    [
+        ("max_downloads", "store_is_full"),
+        ("max_downloads_per_client", "enough_at_once"),
+    ],
+)
+@pytest.mark.usefixtures("long")
+async def test_beyond_the_limit_is_asked_to_come_back(
+    start_store: StartStore, settings: Settings, setting: str, code: str
+) -> None:
+    """A rush, or one client, slows everyone down until nobody is served."""
+    store = await start_store(settings.model_copy(update={setting: 1}))
+    path = await link(store)
+    async with store.get(path) as running:
+        assert running.status == 200
+        async with store.get(path, headers=JSON) as refused:
+            assert refused.status == 503
+            assert int(refused.headers["Retry-After"]) > 0
+            assert (await refused.json())["error"] == code
+            assert "ETag" not in refused.headers
+        assert len(await running.read()) == 50_000_000
+    async with store.get(path) as again:
+        assert again.status == 200
+        assert len(await again.read()) == 50_000_000
+
+
+async def test_a_release_can_be_had_after_its_files_got_other_dates(
+    store: Client, library: Path
+) -> None:
+    """A touch, or the same album uploaded again, changes no byte: its ZIP is
+    the same before, while and after the catalog takes the new dates up.
+    """
+    answer = await store.post(
+        "/purchases", data={"item": "zine"}, headers=JSON
+    )
+    assert answer.status == 201
+    album = library / "Free"
+    album.mkdir()
+    for number in (1, 2):
+        (album / f"{number}.pdf").write_bytes(b"%%PDF-1.4 %d %%%%EOF" % number)
+    (album / "release.toml").write_text('id = "free"\nprice = "0"\n')
+    catalog = store.server.app[CATALOG]  # type: ignore[attr-defined] # a TestServer
+    await until(lambda: "free" in catalog.current.by_id)
+    answer = await store.post(
+        "/purchases", data={"item": "free"}, headers=JSON
+    )
+    url: str = (await answer.json())["downloads"]["free"]
+    path = "/" + url.split("/", 3)[3]
+    async with store.get(path) as first:
+        assert first.status == 200
+        etag, data = first.headers["ETag"], await first.read()
+    before = catalog.current
+    for file in album.iterdir():
+        os.utime(file, (1, 1))
+    async with store.get(path) as meanwhile:
+        assert (meanwhile.status, await meanwhile.read()) == (200, data)
+    await until(lambda: catalog.current is not before)
+    await until(lambda: not catalog.reading.waiting)
+    assert catalog.current.version == before.version
+    async with store.get(path) as after:
+        assert (after.status, after.headers["ETag"]) == (200, etag)
+        assert await after.read() == data

@@ -1,0 +1,222 @@
+"""What operators ask, what every answer carries, what is never logged."""
+
+import pytest
+from aiohttp import web
+
+from msrv import settings as settings_room
+from msrv.settings import Settings
+from msrv.web.store import TRAFFIC
+from tests.conftest import Client, StartStore
+
+JSON = {"Accept": "application/json"}
+
+
+async def test_health_and_readiness(store: Client) -> None:
+    """A balancer sends visitors to a store that can't sell."""
+    assert (await store.get("/-/health")).status == 200
+    answer = await store.get("/-/ready")
+    assert (answer.status, await answer.json()) == (200, {"status": "ready"})
+    assert isinstance(store.app, web.Application)
+    store.app[TRAFFIC].draining = True
+    answer = await store.get("/-/ready")
+    assert (answer.status, await answer.json()) == (
+        503,
+        {"status": "draining"},
+    )
+    assert answer.headers["Connection"] == "close"
+
+
+async def test_the_edge_shows_what_arrived(store: Client) -> None:
+    """An operator can't tell what the proxy in front sends."""
+    bare = await (await store.get("/-/edge")).text()
+    assert bare == (
+        "It's easier to ask forgiveness than it is to get permission.\n"
+        "X-Forwarded-For: None\nX-Real-IP: None\nX-Forwarded-Proto: None\n"
+    )
+    answer = await store.get(
+        "/-/edge",
+        headers={
+            "X-Forwarded-For": "198.51.100.1",
+            "X-Real-IP": "198.51.100.1",
+            "X-Forwarded-Proto": "https",
+        },
+    )
+    assert answer.content_type == "text/plain"
+    assert (await answer.text()).splitlines()[1:] == [
+        "X-Forwarded-For: 198.51.100.1",
+        "X-Real-IP: 198.51.100.1",
+        "X-Forwarded-Proto: https",
+    ]
+
+
+async def test_metrics_count_by_route_and_never_by_address(
+    store: Client,
+) -> None:
+    """A token ends up in a monitoring system."""
+    await store.get("/download/secret-pop/secret-poe/departure")
+    await store.get("/nowhere/at/all")
+    answer = await store.get("/-/metrics")
+    text = await answer.text()
+    assert (
+        'msrv_requests_total{method="GET",route="download",status="404"} 1.0'
+        in text
+    )
+    assert 'route="none"' in text
+    assert "msrv_open_downloads 0.0" in text
+    assert "msrv_request_seconds_bucket" in text
+    assert "secret" not in text
+    assert "nowhere" not in text
+
+
+async def test_metrics_are_not_for_visitors(
+    start_store: StartStore, settings: Settings
+) -> None:
+    """A visitor reads the store's figures through the edge."""
+    trusting = settings.model_copy(
+        update={
+            "trusted_proxies": settings_room.load(
+                {"MSRV_TRUSTED_PROXIES": "127.0.0.1"}
+            ).trusted_proxies
+        }
+    )
+    store = await start_store(trusting)
+    visitor = {"X-Forwarded-For": "198.51.100.1"}
+    assert (await store.get("/-/metrics", headers=visitor)).status == 404
+    assert (await store.get("/-/metrics")).status == 200
+
+
+@pytest.mark.parametrize(
+    "client", ["203.0.113.5", "203.0.113.5:50123", "unknown", "[::1]x"]
+)
+async def test_metrics_are_for_nobody_whom_the_proxy_can_t_name(
+    start_store: StartStore, settings: Settings, client: str
+) -> None:
+    """Azure writes ports: every visitor is the proxy, and reads them."""
+    trusted = settings_room.load({"MSRV_TRUSTED_PROXIES": "127.0.0.1"})
+    update = {"trusted_proxies": trusted.trusted_proxies}
+    store = await start_store(settings.model_copy(update=update))
+    visitor = {"X-Forwarded-For": client}
+    assert (await store.get("/-/metrics", headers=visitor)).status == 404
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"X-Forwarded-For": "127.0.0.1"},
+        {"X-Real-IP": "203.0.113.5"},
+        {"Via": "1.1 caddy"},
+    ],
+)
+async def test_metrics_are_not_for_who_comes_through_a_proxy_here(
+    store: Client, sent: dict[str, str]
+) -> None:
+    """A proxy on the same machine is not in MSRV_TRUSTED_PROXIES."""
+    assert (await store.get("/-/metrics")).status == 200
+    assert (await store.get("/-/metrics", headers=sent)).status == 404
+
+
+@pytest.mark.parametrize("path", ["/-/health", "/-/ready", "/-/metrics"])
+async def test_operations_answer_under_no_name_of_another_site(
+    store: Client, path: str
+) -> None:
+    """A page whose name is rebound to this machine reads the figures."""
+    foreign = {"Host": "evil.example"}
+    assert (await store.get(path, headers=foreign)).status == 421
+    for host in ("app:8000", "192.0.2.7", "[2001:db8::1]:8000"):
+        answer = await store.get(path, headers={"Host": host})
+        assert answer.status == 200
+
+
+async def test_a_receipt_begins_with_no_address_that_was_only_asked_for(
+    store: Client,
+) -> None:
+    answer = await store.get("/", headers={"Host": "203.0.113.5"})
+    assert answer.status == 421
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/", 200),
+        ("GET", "/nowhere", 404),
+        ("DELETE", "/catalog", 405),
+        ("POST", "/purchases", 422),
+        ("GET", "/static/store.css", 200),
+        ("GET", "/download/a/b/c", 404),
+        ("GET", "/-/health", 200),
+    ],
+)
+async def test_every_answer_carries_the_security_headers(
+    store: Client, method: str, path: str, status: int
+) -> None:
+    """One forgotten page can be framed, or runs another's script."""
+    answer = await store.request(method, path)
+    assert answer.status == status
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert "camera=()" in answer.headers["Permissions-Policy"]
+    assert answer.headers["Server"] == "MSRV"
+    assert "Strict-Transport-Security" not in answer.headers
+
+
+async def test_a_wrong_method_says_which_are_right(store: Client) -> None:
+    """A program is left to try them all."""
+    answer = await store.delete("/catalog")
+    assert answer.status == 405
+    assert answer.headers["Allow"] == "GET, HEAD"
+    answer = await store.put("/cart")
+    assert answer.headers["Allow"] == "GET, HEAD, POST"
+
+
+@pytest.mark.parametrize(
+    ("accept", "status", "kind"),
+    [
+        ("", 200, "text/html"),
+        ("*/*", 200, "text/html"),
+        ("text/*", 200, "text/html"),
+        ("application/json", 200, "application/json"),
+        ("application/*", 200, "application/json"),
+        ("application/json, */*;q=0.5", 200, "application/json"),
+        ("text/html,application/json;q=0.9", 200, "text/html"),
+        ("application/json;q=0.1, text/html;q=0.2", 200, "text/html"),
+        ("text/html;q=0, */*", 200, "application/json"),
+        ("APPLICATION/JSON", 200, "application/json"),
+        ("image/png", 406, "application/json"),
+        ("image/png, complete nonsense", 406, "application/json"),
+        # What says nothing that can be read says nothing.
+        ("complete nonsense", 200, "text/html"),
+        (";;;", 200, "text/html"),
+        ("," * 4000, 200, "text/html"),
+        ("text/", 200, "text/html"),
+        ("*", 200, "text/html"),
+        (" * ;q=0.5", 200, "text/html"),
+        ("application/json, *;q=0.1", 200, "application/json"),
+        ("text/html;q=0, *", 200, "application/json"),
+        ("*;q=0", 406, "application/json"),
+        ("text/html;q=0, application/json;q=0", 406, "application/json"),
+        ("image/png, " * 600 + "text/html", 406, "application/json"),
+    ],
+    ids=lambda value: str(value)[:32],
+)
+async def test_the_shape_is_the_visitors_choice(
+    store: Client, accept: str, status: int, kind: str
+) -> None:
+    """A program gets a page, or a person gets JSON."""
+    answer = await store.get("/catalog", headers={"Accept": accept})
+    assert (answer.status, answer.content_type) == (status, kind)
+    assert "Accept" in answer.headers.get("Vary", "Accept")
+
+
+@pytest.mark.parametrize("host", ["evil.example", "", "a b", "evil@localhost"])
+async def test_a_host_that_is_not_ours(store: Client, host: str) -> None:
+    """A page of ours sends a visitor, or a receipt, elsewhere."""
+    answer = await store.get("/", headers={"Host": host})
+    assert answer.status == 421
+    page = await answer.text()
+    assert "MSRV_PUBLIC_URL" in page
+    if host:
+        assert host not in page

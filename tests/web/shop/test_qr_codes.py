@@ -1,0 +1,86 @@
+"""QR codes: drawn once for an address, in a thread, and few at a time."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import pytest
+from markupsafe import Markup
+
+from msrv.web.shop.qr_codes import MAX_ADDRESS_BYTES, MAX_WAITING, QRCodes
+from msrv.web.store import QR_CODES
+from tests.conftest import Client
+from tests.web.shop.test_receipts import buy, path_of
+
+JSON = {"Accept": "application/json"}
+
+
+class Drawn:
+    """Counts what is drawn, and holds it until it is let go."""
+
+    def __init__(self) -> None:
+        self.addresses: list[str] = []
+        self.threads: set[int] = set()
+        self.go = threading.Event()
+        self.codes = QRCodes(self.draw)
+
+    def draw(self, address: str) -> Markup:
+        self.go.wait(10)
+        self.addresses.append(address)
+        self.threads.add(threading.get_ident())
+        return Markup(f"<svg>{address}</svg>")  # noqa: S704
+
+
+@pytest.fixture
+def drawn() -> Iterator[Drawn]:
+    found = Drawn()
+    yield found
+    found.go.set()
+    found.codes.close()
+
+
+async def test_one_address_is_drawn_once(drawn: Drawn) -> None:
+    """40 looks at a receipt a second hold a whole core."""
+    asked = [asyncio.create_task(drawn.codes.of("a")) for _ in range(20)]
+    await asyncio.sleep(0)
+    asked[0].cancel()
+    drawn.go.set()
+    found = await asyncio.gather(*asked[1:])
+    assert set(found) == {"<svg>a</svg>"}
+    assert await drawn.codes.of("a") == "<svg>a</svg>"
+    assert drawn.addresses == ["a"]
+    assert threading.get_ident() not in drawn.threads
+
+
+async def test_of_more_than_can_wait_the_rest_goes_without(
+    drawn: Drawn,
+) -> None:
+    asked = [
+        asyncio.create_task(drawn.codes.of(f"{number}"))
+        for number in range(MAX_WAITING + 5)
+    ]
+    await asyncio.gather(*asked[MAX_WAITING:])
+    assert [each.result() for each in asked[MAX_WAITING:]] == [None] * 5
+    drawn.go.set()
+    assert all(await asyncio.gather(*asked[:MAX_WAITING]))
+    assert await drawn.codes.of("later") == "<svg>later</svg>"
+
+
+async def test_what_is_too_fine_to_scan_is_not_drawn(drawn: Drawn) -> None:
+    assert await drawn.codes.of("a" * (MAX_ADDRESS_BYTES + 1)) is None
+
+
+async def test_only_a_page_has_one(store: Client) -> None:
+    """A program's JSON costs as much as the page, and shows no code."""
+    drawn = Drawn()
+    drawn.go.set()
+    assert store.app is not None
+    store.app._state[QR_CODES] = drawn.codes
+    path = path_of((await buy(store, "zine"))["receipt"])
+    assert (await store.get(path, headers=JSON)).status == 200
+    assert drawn.addresses == []
+    for _ in range(3):
+        page = await (await store.get(path)).text()
+        assert "<svg>http" in page
+    assert len(drawn.addresses) == 1
+    drawn.codes.close()

@@ -1,0 +1,39 @@
+"""The store's colour stays readable, whatever the operator likes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from msrv.catalog.model import Shop
+from msrv.web.shop import theme
+
+COLOURS = st.binary(min_size=3, max_size=3).map(lambda raw: "#" + raw.hex())
+
+
+@given(COLOURS, st.sampled_from([theme.DARK_GROUND, theme.LIGHT_GROUND]))
+def test_any_accent_can_be_read(colour: str, ground: str) -> None:
+    """A navy blue store has buttons that nobody sees."""
+    assert theme.contrast(theme.readable(colour, ground), ground) >= 4.5
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "ratio"),
+    [
+        ("#000000", "#ffffff", 21),
+        ("#777777", "#ffffff", 4.48),
+        ("#ffffff", "#ffffff", 1),
+    ],
+)
+def test_contrast_is_wcags(one: str, other: str, ratio: float) -> None:
+    """What we call readable is not what the guideline does."""
+    assert theme.contrast(one, other) == pytest.approx(ratio, abs=0.01)
+
+
+def test_a_readable_accent_is_left_alone() -> None:
+    """An operator's colour is changed although it is fine."""
+    assert theme.readable("#ff4a3f", theme.DARK_GROUND) == "#ff4a3f"
+
+
+def test_the_address_changes_with_the_colour() -> None:
+    """A browser keeps last year's colour for a year."""
+    assert theme.url(Shop()) != theme.url(Shop(accent="#00ff00"))

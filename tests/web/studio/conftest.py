@@ -1,0 +1,138 @@
+"""A store that someone is signed in to, on SQLite or on a real MariaDB."""
+
+import itertools
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from aiohttp import ClientResponse
+from pydantic import SecretStr
+
+from msrv.ledger.db import migrate
+from msrv.ledger.db.database import Database
+from msrv.ledger.ledger import Ledger
+from msrv.proofs import sign_in
+from msrv.proofs.keyring import Keyring
+from msrv.settings import Settings
+from msrv.web.store import LEDGER
+from msrv.web.studio.auth import COOKIE
+from tests.conftest import Client, Clock, StartStore
+from tests.ledger.servers import Server
+from tests.waiting import until
+
+JSON = {"Accept": "application/json"}
+
+_numbers = itertools.count()
+
+
+@dataclass(slots=True)
+class Studio:
+    """The studio of a store, as someone who is signed in has it."""
+
+    store: Client
+    cookie: str
+
+    async def get(self, path: str, **headers: str) -> ClientResponse:
+        """Ask for a page."""
+        return await self.store.get(path, headers=self._with(headers))
+
+    async def text(self, path: str) -> str:
+        """Give a page's text; it has to be there."""
+        answer = await self.get(path)
+        assert answer.status == 200, await answer.text()
+        return await answer.text()
+
+    async def data(self, path: str) -> Any:  # noqa: ANN401 - JSON
+        """Give a page as JSON; it has to be there."""
+        answer = await self.get(path, **JSON)
+        assert answer.status == 200, await answer.text()
+        return await answer.json()
+
+    async def post(
+        self, path: str, headers: dict[str, str] | None = None, **form: str
+    ) -> ClientResponse:
+        """Press a button."""
+        return await self.store.post(
+            path,
+            data=form,
+            headers=self._with(headers or {}),
+            allow_redirects=False,
+        )
+
+    async def settled(self) -> None:
+        """Wait until all that happened is in the ledger's tables."""
+        ledger = self.ledger
+        await ledger.settled()
+        await until(lambda: ledger._keeper and ledger._keeper._usable)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The store's ledger."""
+        assert self.store.app is not None
+        found = self.store.app[LEDGER]
+        assert isinstance(found, Ledger)
+        return found
+
+    def _with(self, headers: dict[str, str]) -> dict[str, str]:
+        return {"Cookie": f"{COOKIE}={self.cookie}", **headers}
+
+
+@pytest.fixture
+def session(keyring: Keyring, clock: Clock) -> str:
+    """A session that has just begun."""
+    return sign_in.issue(
+        keyring, sign_in.Kind.SESSION, clock.now, secrets.token_bytes
+    )
+
+
+@pytest.fixture
+async def store(start_store: StartStore, settings: Settings) -> Client:
+    """A store on SQLite, once its database is there."""
+    found = await start_store(settings)
+    await Studio(found, "").settled()
+    return found
+
+
+@pytest.fixture
+def studio(store: Client, session: str) -> Studio:
+    """The studio of that store."""
+    return Studio(store, session)
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def database(request: pytest.FixtureRequest, settings: Settings) -> Settings:
+    """Settings with the file in the data folder, or with a new MariaDB."""
+    if request.param == "sqlite":
+        return settings
+    server = request.getfixturevalue("mariadb")
+    assert isinstance(server, Server)
+    url = SecretStr(server.create(f"studio_{next(_numbers)}"))
+    return settings.model_copy(update={"database": url})
+
+
+@pytest.fixture
+async def either(
+    database: Settings, start_store: StartStore, session: str
+) -> Studio:
+    """A studio on either database."""
+    if database.database_url is not None:
+        tables = Database(database.database_url)
+        await migrate.upgrade(tables)
+        await tables.close()
+    found = Studio(await start_store(database), session)
+    await found.settled()
+    return found
+
+
+@pytest.fixture
+async def resting(
+    start_store: StartStore, settings: Settings, session: str
+) -> Studio:
+    """A studio whose database is away."""
+    away = settings.model_copy(
+        update={"database": SecretStr("mysql://a:b@127.0.0.1:1/x")}
+    )
+    found = Studio(await start_store(away), session)
+    await until(lambda: found.ledger.status().troubles)
+    return found

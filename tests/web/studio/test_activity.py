@@ -1,0 +1,116 @@
+"""What operators do in the studio: written down, and shown."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from msrv.ledger.db import actions
+from msrv.ledger.db.projection import post
+from msrv.ledger.errors import SpoolFailed
+from msrv.ledger.events import Event
+from msrv.web.studio.activity import NAMES
+from tests.conftest import Clock
+from tests.ledger.made import order_id, sale
+from tests.web.studio.conftest import Studio
+
+
+async def fill(studio: Studio, *events: Event) -> None:
+    """Put events into the ledger."""
+    sequence: Sequence[Event] = events
+    async with studio.ledger.writing() as connection:
+        await post(connection, sequence)
+
+
+async def done(studio: Studio) -> list[tuple[str, str]]:
+    """Return each act with its subject, sorted."""
+    await studio.settled()
+    told = await studio.data("/studio/activity")
+    return sorted((each["act"], each["subject"]) for each in told["acts"])
+
+
+async def test_acts_are_written_down_with_their_session(
+    either: Studio,
+) -> None:
+    """Viewing, exporting, refunding; nothing of that can be done unseen."""
+    await fill(either, sale(1, ("song", 100)))
+    order = f"/studio/orders/{order_id(1)}"
+    await either.text(order)
+    await either.text("/studio/orders.csv?from=2027-01-01&to=2027-02-01")
+    await either.post(f"{order}/revoke", item="song")
+    await either.post(f"{order}/revoke", item="song", undo="1")
+    assert await done(either) == [
+        ("export-orders", "2027-01-01..2027-02-01"),
+        ("restore", f"{order_id(1)}.song"),
+        ("revoke", f"{order_id(1)}.song"),
+        ("view-order", order_id(1)),
+    ]
+    page = await either.text("/studio/activity")
+    for act in ("view-order", "export-orders", "revoke", "restore"):
+        assert NAMES[act] in page
+    assert page.count("(yours)") == 4
+
+
+async def test_long_list_has_pages(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    monkeypatch.setattr(actions, "MAX_ACTS", 2)
+    await fill(studio, sale(1, ("song", 100)))
+    for _ in range(5):
+        clock.now += 1
+        await studio.text(f"/studio/orders/{order_id(1)}")
+    await studio.settled()
+    found, path = [], "/studio/activity"
+    while path:
+        told = await studio.data(path)
+        found += [each["at_ms"] for each in told["acts"]]
+        path = told["older"]
+    assert len(found) == 5
+    assert found == sorted(found, reverse=True)
+    assert (await studio.get("/studio/activity?after=x")).status == 400
+
+
+async def test_full_disk_hides_no_order(
+    studio: Studio,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The log has the act then."""
+    await fill(studio, sale(1, ("song", 100)))
+
+    async def fail(event: object) -> None:
+        raise SpoolFailed(f"no room for {event}")
+
+    monkeypatch.setattr(studio.ledger, "record", fail)
+    caplog.set_level("INFO")
+    await studio.text(f"/studio/orders/{order_id(1)}")
+    assert f"looked at an order {order_id(1)}" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/studio/orders.csv"),
+        ("GET", "/studio/orders/{order}/revoke"),
+        ("POST", "/studio/orders/{order}/revoke"),
+    ],
+)
+async def test_refunds_and_exports_need_a_recent_sign_in(
+    studio: Studio, clock: Clock, method: str, path: str
+) -> None:
+    """A copy of a cookie that is kept alive is not enough."""
+    await fill(studio, sale(1, ("song", 100)))
+    clock.now += 3000
+    answer = await studio.get("/studio")
+    studio.cookie = next(iter(answer.cookies.values())).value
+    clock.now += 600
+    where = path.format(order=order_id(1))
+    assert (await studio.get("/studio")).status == 200
+    refused = (
+        await studio.get(where)
+        if method == "GET"
+        else await studio.post(where)
+    )
+    assert refused.status == 403
+    assert "Sign in again" in await refused.text()
+    order = await studio.data(f"/studio/orders/{order_id(1)}")
+    assert order["changes"] == []

@@ -1,0 +1,239 @@
+"""The file for a bookkeeper: what a spreadsheet reads is what was sold."""
+
+import csv
+import io
+import tracemalloc
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from msrv.ledger.db import order_queries
+from msrv.ledger.db.order_queries import Line, Order
+from msrv.ledger.db.projection import post
+from msrv.ledger.db.schema import order_items
+from msrv.ledger.errors import Unreachable
+from msrv.web.studio import csv_export
+from tests.ledger.made import NOON, order_id, revoked, sale
+from tests.web.studio.conftest import Studio
+
+
+def read(text: str) -> list[dict[str, str]]:
+    """Read a file as a program does that knows RFC 4180 alone."""
+    return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+
+
+async def fill(studio: Studio, *events: Any) -> None:  # noqa: ANN401 - events
+    """Put events into the ledger."""
+    async with studio.ledger.writing() as connection:
+        await post(connection, events)
+
+
+async def test_a_bookkeeper_reads_what_was_sold(either: Studio) -> None:
+    """The books are wrong by a cent, a day, or an order."""
+    await fill(
+        either,
+        sale(1, ("song", 100), ("album", 705), at=NOON, reference="pi_1"),
+        sale(2, ("book", 1200), at=NOON - 86_400, currency="JPY"),
+        revoked(1, "song"),
+    )
+    answer = await either.get("/studio/order_queries.csv")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == (
+        "text/csv; charset=utf-8; header=present"
+    )
+    assert answer.headers["Content-Disposition"] == (
+        'attachment; filename="orders.csv"'
+    )
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    text = (await answer.read()).decode("utf-8")
+    assert text.endswith("\r\n")
+    assert text.count("\n") == text.count("\r\n") == 3
+    first, second = read(text)
+    assert first == {
+        "order": order_id(1),
+        "date_utc": "2027-01-15",
+        "time_utc": "08:00:00",
+        "provider": "demo",
+        "reference": "pi_1",
+        "currency": "EUR",
+        "total_minor": "805",
+        "total": "8.05",
+        "refunded_minor": "100",
+        "refunded": "1.00",
+        "kept_minor": "705",
+        "kept": "7.05",
+        "items": "2",
+        "item_ids": "song / album",
+        "titles": "Song / Album",
+    }
+    assert (second["total_minor"], second["total"]) == ("1200", "1200")
+    assert second["date_utc"] == "2027-01-14"
+
+
+async def test_the_days_that_were_asked_for(studio: Studio) -> None:
+    """A month's books hold a day of the next, or lack the last."""
+    midnight = 20_834 * 86_400
+    await fill(
+        studio,
+        sale(1, at=midnight - 1),
+        sale(2, at=midnight),
+        sale(3, at=midnight + 86_399),
+        sale(4, at=midnight + 86_400),
+    )
+    answer = await studio.get(
+        "/studio/order_queries.csv?from=2027-01-16&to=2027-01-16"
+    )
+    assert (
+        "orders-from-2027-01-16-to-2027-01-16.csv"
+        in (answer.headers["Content-Disposition"])
+    )
+    rows = read(await answer.text())
+    assert [row["order"] for row in rows] == [order_id(3), order_id(2)]
+    empty = await studio.text("/studio/order_queries.csv?to=1999-12-31")
+    assert list(csv.reader([empty.strip()])) == [list(csv_export.COLUMNS)]
+    answer = await studio.store.head(
+        "/studio/order_queries.csv", headers=studio._with({})
+    )
+    assert (answer.status, await answer.read()) == (200, b"")
+
+
+HOSTILE = [
+    "=HYPERLINK(A1)",
+    "+1",
+    "-1+1",
+    "@SUM(A1)",
+    "  =1",
+    "＝1",  # noqa: RUF001 - as spreadsheets read it
+    'say "hi", twice',
+    "naïve; 日本",
+]
+
+
+async def test_a_title_is_no_formula(either: Studio) -> None:
+    """A title is run by the bookkeeper's spreadsheet."""
+    titles = [each.strip() for each in HOSTILE]
+    await fill(
+        either,
+        *(
+            sale(number, (f"item-{number}", 100))
+            for number in range(len(titles))
+        ),
+    )
+    async with either.ledger.writing() as connection:
+        for number, title in enumerate(titles):
+            await _retitle(connection, number, title)
+    found = read(await either.text("/studio/order_queries.csv"))
+    by_order = {row["order"]: row["titles"] for row in found}
+    for number, title in enumerate(titles):
+        cell = by_order[order_id(number)]
+        assert cell.removeprefix("'") == title.replace(";", " ").replace(
+            "  ", " "
+        )
+        assert cell[0] not in "=+-@＝"  # noqa: RUF001 - as above
+
+
+async def _retitle(
+    connection: AsyncConnection, number: int, title: str
+) -> None:
+    await connection.execute(
+        update(order_items)
+        .where(order_items.c.order_id == order_id(number))
+        .values(title=title)
+    )
+
+
+FORMULA_SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20"
+
+
+def cells(line: bytes) -> list[str]:
+    """Cut a line as spreadsheets do that take other separators for ours.
+
+    With the quotes of RFC 4180 and without any.
+    """
+    text = line.decode().removesuffix("\r\n")
+    found = []
+    for separator in ",;|\t":
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+        found += [cell for row in rows for cell in row]
+        found += text.split(separator)
+    return found
+
+
+@given(st.text() | st.text(alphabet="=+-@;,|\t\r\n\"' \u200b\uff1da1"))
+def test_no_cell_is_a_formula_for_any_separator(value: str) -> None:
+    """A title from somebody's tags runs in a bookkeeper's spreadsheet."""
+    order = Order(
+        order_id(1),
+        NOON,
+        "stripe",
+        "pi_1",
+        "EUR",
+        200,
+        0,
+        tuple(Line(i, value, 100, refunded=False) for i in "ab"),
+    )
+    for cell in cells(csv_export._lines([csv_export._row(order)])):
+        assert cell.strip("\"' \r\n\t")[:1] not in tuple(FORMULA_SIGNS) or (
+            cell.lstrip('" ').startswith("'")
+        )
+
+
+@given(st.text())
+def test_whatever_a_text_holds_it_is_one_cell(value: str) -> None:
+    """A quote in a title moves every amount by a column."""
+    cell = csv_export.text(value)
+    line = csv_export._lines([[cell, 1]])
+    row = next(csv.reader(io.StringIO(line.decode(), newline=""), strict=True))
+    assert row == [cell, "1"]
+
+
+async def test_half_a_file_is_never_taken_for_one(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database goes away on the way, and the books end in May."""
+    monkeypatch.setattr(csv_export, "_MOST", 2)
+    await fill(studio, *(sale(number) for number in range(5)))
+    whole = await studio.text("/studio/order_queries.csv")
+    assert len(read(whole)) == 5
+    asked = 0
+    page = order_queries.page
+
+    async def fail(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            raise Unreachable("it went away")
+        return await page(*arguments, **named)
+
+    monkeypatch.setattr(order_queries, "page", fail)
+    answer = await studio.get("/studio/order_queries.csv")
+    assert answer.status == 200
+    with pytest.raises(Exception, match="payload"):
+        await answer.read()
+
+
+async def test_a_long_file_takes_no_more_memory(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A year's books fill the memory, and the store falls over."""
+    monkeypatch.setattr(csv_export, "_MOST", 50)
+
+    async def peak(count: int) -> int:
+        await fill(studio, *(sale(number) for number in range(count)))
+        answer = await studio.get("/studio/order_queries.csv")
+        tracemalloc.start()
+        try:
+            read_bytes = 0
+            async for chunk in answer.content.iter_chunked(4096):
+                read_bytes += len(chunk)
+            assert read_bytes > 90 * count
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    few = await peak(200)
+    assert await peak(2000) < 2 * few + 500_000

@@ -1,0 +1,374 @@
+"""The studio's pages: what they show of what happened, as page and as JSON."""
+
+import html
+import re
+import shutil
+from typing import Any
+
+import pytest
+from yarl import URL
+
+from msrv.settings import Settings
+from msrv.web.store import CATALOG
+from tests.conftest import Client, Clock
+from tests.ledger.made import order_id
+from tests.waiting import until
+from tests.web.studio.conftest import JSON, Studio
+
+PAGES = [
+    "/studio",
+    "/studio?span=quarter",
+    "/studio?span=year",
+    "/studio?span=all",
+    "/studio/sellers",
+    "/studio/sellers?period=2027-01",
+    "/studio/orders",
+    "/studio/orders?q=nothing",
+    "/studio/orders?from=2020-01-01&to=2020-01-02",
+    "/studio/downloads",
+    "/studio/refunds",
+    "/studio/health",
+]
+
+
+async def buy(store: Client, *items: str) -> dict[str, Any]:
+    """Buy as a program does."""
+    answer = await store.post(
+        "/purchases", data=[("item", item) for item in items], headers=JSON
+    )
+    assert answer.status == 201
+    found: dict[str, Any] = await answer.json()
+    return found
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_an_empty_ledger(studio: Studio, path: str) -> None:
+    """A new store's studio is a page of errors."""
+    page = await studio.text(path)
+    assert "<h1" in page
+    answer = await studio.get(path)
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    assert "noindex" in page
+    assert "unsafe" not in answer.headers["Content-Security-Policy"]
+    assert not re.search(r"<script(?! src=)|<style| style=| on\w+=", page)
+    assert (await studio.get(path, **JSON)).headers[
+        "Cache-Control"
+    ] == "private, no-store"
+
+
+async def test_what_was_sold(either: Studio) -> None:
+    """An operator reads another sum than what was paid."""
+    await buy(either.store, "night-bus", "umbrella")
+    await buy(either.store, "departure")
+    await buy(either.store, "zine")
+    await either.settled()
+    told = await either.data("/studio")
+    assert (told["first_day"], told["last_day"]) == (
+        "2026-12-17",
+        "2027-01-15",
+    )
+    (euros,) = told["sales"]
+    assert euros["currency"] == "EUR"
+    assert euros["total"] == {
+        "orders": 3,
+        "items": 4,
+        "sold_minor": 950,
+        "refunds": 0,
+        "refunded_minor": 0,
+        "kept_minor": 950,
+    }
+    assert len(euros["rows"]) == 30
+    assert euros["rows"][-1]["label"] == "2027-01-15"
+    assert euros["rows"][-1]["sold_minor"] == 950
+    assert [each["sold"] for each in told["best_sellers"]] == [1, 1, 1, 1]
+    assert told["revenue"][0]["kept_minor"] == 950
+    page = await either.text("/studio")
+    assert "€9.50" in page
+    assert "2027-01-15: €9.50" in page
+    for span, label in (
+        ("quarter", "2027-01-11"),
+        ("year", "2027-01"),
+        ("all", "2027-01"),
+    ):
+        told = await either.data(f"/studio?span={span}")
+        row = told["sales"][0]["rows"][-1]
+        assert (row["label"], row["sold_minor"]) == (label, 950)
+    (best, *_) = (await either.data("/studio/sellers?period=2027-01"))[
+        "best_sellers"
+    ]
+    assert best["sold"] == 1
+    assert (await either.data("/studio/sellers?period=2026"))[
+        "best_sellers"
+    ] == []
+
+
+async def test_a_downloads_way(either: Studio) -> None:
+    """An operator can't tell a buyer whether the file has arrived."""
+    bought = await buy(either.store, "departure", "night-bus")
+    link = URL(bought["downloads"]["departure"]).raw_path
+    receipt = await either.store.get(
+        URL(bought["receipt"]).raw_path, headers=JSON
+    )
+    part = (await receipt.json())["items"][1]["parts"][1]["download"]
+    await (await either.store.get(link)).read()
+    answer = await either.store.get(
+        URL(part).raw_path, headers={"Range": "bytes=0-99"}
+    )
+    assert len(await answer.read()) == 100
+    await either.settled()
+    told = await either.data("/studio/downloads")
+    assert (told["total"]["begun"], told["total"]["completed"]) == (2, 1)
+    page = await either.text("/studio/downloads")
+    assert "50 %" in page
+    page = await either.text(f"/studio/orders/{bought['order_id']}")
+    assert "Wrong Stop (Night Bus)" in page
+    assert "complete, " in page
+    assert "1 % of" in page
+
+
+async def test_finding_and_paging_orders(either: Studio, clock: Clock) -> None:
+    """An order is on no page, or a buyer's number finds nothing."""
+    sold = []
+    for _ in range(53):
+        sold.append((await buy(either.store, "zine"))["order_id"])
+        clock.now += 1
+    await either.settled()
+    first = await either.data("/studio/orders")
+    assert len(first["orders"]) == 50
+    page = await either.text(first["older"])
+    assert "Newest" in page
+    second = await either.data(first["older"])
+    assert second["older"] is None
+    found = [each["order_id"] for each in first["orders"] + second["orders"]]
+    assert found == sold[::-1]
+    shown = " ".join(sold[7][at : at + 4] for at in range(0, 24, 4))
+    for words in (sold[7][:8], shown.lower(), sold[7]):
+        path = str(URL("/studio/orders").with_query(q=words))
+        (order,) = (await either.data(path))["orders"]
+        assert order["order_id"] == sold[7]
+    for days, count in (
+        ("from=2027-01-15&to=2027-01-15", 50),
+        ("to=2027-01-14", 0),
+        ("from=2027-01-16", 0),
+    ):
+        told = await either.data(f"/studio/orders?{days}")
+        assert len(told["orders"]) == count
+    page = await either.text("/studio/orders?from=2027-01-15")
+    assert "from=2027-01-15&amp;after=" in page
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/studio?span=forever",
+        "/studio/sellers?period=13",
+        "/studio/sellers?period=2026-13",
+        "/studio/orders?from=yesterday",
+        "/studio/orders?to=1969-12-31",
+        "/studio/orders?after=1",
+        "/studio/orders?after=x.AAAA",
+        "/studio/orders.csv?from=31.12.2026",
+        "/studio/refunds?after=1.2.3",
+        "/studio/refunds?after=%00",
+        f"/studio/orders/{order_id(1)}/revoke?item=%22",
+    ],
+)
+async def test_an_address_that_says_nothing(studio: Studio, path: str) -> None:
+    """A mistyped date is a traceback, or all orders."""
+    answer = await studio.get(path, **JSON)
+    assert answer.status == 400
+    assert (await answer.json())["error"] == "bad_field"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/studio/nowhere",
+        "/studio/orders/AAAA",
+        f"/studio/orders/{order_id(9)}",
+        f"/studio/orders/{order_id(9)}/revoke",
+    ],
+)
+async def test_what_is_not_there(studio: Studio, path: str) -> None:
+    """An order that nobody made has a page."""
+    assert (await studio.get(path)).status == 404
+
+
+async def test_the_receipt_is_the_buyers_own(either: Studio) -> None:
+    """A buyer who lost the receipt gets another, or none."""
+    bought = await buy(either.store, "night-bus", "zine")
+    await either.settled()
+    told = await either.data(f"/studio/orders/{bought['order_id']}")
+    assert told["receipt"] == bought["receipt"]
+    link = URL(told["links"]["night-bus"]).raw_path
+    assert (await either.store.get(link)).status == 200
+    page = await either.text(f"/studio/orders/{bought['order_id']}")
+    assert bought["receipt"] in page
+
+
+async def test_taking_back_and_giving_back(either: Studio) -> None:
+    """A refunded buyer goes on downloading, or a mistake can't be undone."""
+    bought = await buy(either.store, "departure", "zine")
+    await either.settled()
+    order = f"/studio/orders/{bought['order_id']}"
+    links = {
+        item: URL(url).raw_path for item, url in bought["downloads"].items()
+    }
+    page = await either.text(f"{order}/revoke?item=departure")
+    assert "Give €1.00 back where it was paid" in page
+    # Asking changes nothing.
+    assert (await either.store.get(links["departure"])).status == 200
+    answer = await either.post(f"{order}/revoke", item="departure")
+    assert (answer.status, answer.headers["Location"]) == (303, order)
+    assert (await either.store.get(links["departure"])).status == 410
+    assert (await either.store.get(links["zine"])).status == 200
+    told = await either.data(order)
+    assert told["refunded_minor"] == 100
+    assert list(told["links"]) == ["zine"]
+    (change,) = told["changes"]
+    assert re.fullmatch("studio-[0-9a-f]{24}", change["changed_by"])
+    (refund,) = (await either.data("/studio/refunds"))["refunds"]
+    assert refund["item_id"] == "departure"
+    assert "€1.00 refunded" in await either.text("/studio/orders")
+    assert "Departure" in await either.text("/studio/refunds")
+    # Twice is once, and a program gets the lines.
+    answer = await either.post(f"{order}/revoke", JSON, item="departure")
+    assert [line["refunded"] for line in (await answer.json())["lines"]] == [
+        True,
+        False,
+    ]
+    page = await either.text(f"{order}/revoke?undo=1")
+    assert "Give it back to the buyer" in page
+    for _ in range(2):
+        answer = await either.post(f"{order}/revoke", undo="1")
+        assert answer.status == 303
+    assert (await either.store.get(links["departure"])).status == 200
+    assert (await either.data("/studio/refunds"))["refunds"] == []
+
+
+async def test_what_can_not_be_taken_back(studio: Studio) -> None:
+    """A track that was bought with its album is refunded on its own."""
+    bought = await buy(studio.store, "night-bus")
+    await studio.settled()
+    path = f"/studio/orders/{bought['order_id']}/revoke"
+    assert (await studio.get(f"{path}?item=departure")).status == 404
+    assert (await studio.post(path, item="departure")).status == 404
+    assert (await studio.post(path, item="%")).status == 400
+    # Giving back what was never taken is nothing.
+    assert (await studio.post(path, undo="1")).status == 303
+
+
+async def test_refunds_have_pages(studio: Studio, clock: Clock) -> None:
+    """The fifty-first refund is never seen again."""
+    sold = [(await buy(studio.store, "zine"))["order_id"] for _ in range(52)]
+    await studio.settled()
+    for each in sold:
+        clock.now += 1
+        await studio.ledger.revoke(each, by="cli")
+    first = await studio.data("/studio/refunds")
+    second = await studio.data(first["older"])
+    assert [
+        each["order_id"] for each in first["refunds"] + second["refunds"]
+    ] == sold[::-1]
+    assert second["older"] is None
+    assert "Newest" in await studio.text(first["older"])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(page for page in PAGES if "health" not in page),
+        "/studio/orders.csv",
+        f"/studio/orders/{order_id(1)}",
+        f"/studio/orders/{order_id(1)}/revoke",
+    ],
+)
+async def test_while_the_ledger_rests(resting: Studio, path: str) -> None:
+    """Without its database the studio is an error, or shows zeros."""
+    answer = await resting.get(path)
+    assert answer.status == 503
+    assert answer.headers["Retry-After"] == "10"
+    page = await answer.text()
+    assert "The ledger is resting" in page
+    assert "nothing is lost" in page
+    told = await (await resting.get(path, **JSON)).json()
+    assert told["error"] == "ledger_resting"
+    assert "a:b@" not in page + str(told)
+
+
+async def test_taking_back_while_the_ledger_rests(resting: Studio) -> None:
+    """An operator believes that a sale was taken back."""
+    await buy(resting.store, "zine")
+    answer = await resting.post(f"/studio/orders/{order_id(1)}/revoke")
+    assert answer.status == 503
+    page = await answer.text()
+    assert "Nothing was changed" in page
+    assert "1 event waits" in page
+
+
+async def test_health_while_the_ledger_rests(resting: Studio) -> None:
+    """When something is wrong, its page is gone as well."""
+    page = await resting.text("/studio/health")
+    assert "Resting" in page
+    assert "Can&#39;t connect to MySQL server" in page
+    assert "needs a look" in page
+    told = await resting.data("/studio/health")
+    assert told["ledger"]["state"] == "degraded"
+    assert told["ledger"]["answers"] is False
+    assert told["library"]["releases"] == 3
+
+
+async def test_health_says_what_is_wrong_with_the_library(
+    studio: Studio, settings: Settings
+) -> None:
+    """A broken price is known to the log alone."""
+    told = await studio.data("/studio/health")
+    assert told["ledger"]["answers"] is True
+    assert told["library"]["problems"] == []
+    assert [each["name"] for each in told["disks"]] == ["data", "library"]
+    assert all(each["free_bytes"] > 0 for each in told["disks"])
+    toml = settings.library_folder / "Zine" / "release.toml"
+    toml.write_text('title = "Zine"\nprice = "<b>"\n', encoding="utf-8")
+    assert studio.store.app is not None
+    live = studio.store.app[CATALOG]
+    await until(lambda: live.reading.problems)
+    page = await studio.text("/studio/health")
+    assert "Zine/release.toml, line 2" in page
+    assert "<b>" not in page
+
+
+async def test_health_shows_notes_on_the_library(
+    studio: Studio, settings: Settings
+) -> None:
+    """Or only who reads the log would know which tags can't be read."""
+    single = settings.library_folder / "Umbrella"
+    shutil.copy(single / "Umbrella.wav", single / "<b>.mp3")
+    assert studio.store.app is not None
+    live = studio.store.app[CATALOG]
+    note = "Umbrella/<b>.mp3 is WAV and no mp3, and is sent as audio/wav"
+    await until(lambda: note in live.reading.notes)
+    assert note in (await studio.data("/studio/health"))["library"]["notes"]
+    page = await studio.text("/studio/health")
+    assert html.escape(note) in page
+    assert "<b>" not in page
+
+
+async def test_a_title_is_text(studio: Studio, settings: Settings) -> None:
+    """A title with a tag in it is a part of the page."""
+    toml = settings.library_folder / "Zine" / "release.toml"
+    toml.write_text(
+        toml.read_text("utf-8").replace('"Zine"', '"<script>x</script>"'),
+        encoding="utf-8",
+    )
+    assert studio.store.app is not None
+    live = studio.store.app[CATALOG]
+    await until(lambda: "<" in live.current.releases_by_id["zine-issue"].title)
+    bought = await buy(studio.store, "zine")
+    await studio.settled()
+    for path in (
+        "/studio",
+        "/studio/orders",
+        f"/studio/orders/{bought['order_id']}",
+        f"/studio/orders?q={'%3Cscript%3E'}",
+    ):
+        assert "<script>" not in await studio.text(path)

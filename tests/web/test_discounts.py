@@ -1,0 +1,435 @@
+"""Discount codes from the cart to the receipt."""
+
+import asyncio
+import re
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from msrv.ledger.db import schema
+from msrv.ledger.errors import Unreachable
+from msrv.proofs import receipts
+from msrv.proofs.keyring import Keyring
+from msrv.settings import Settings
+from msrv.web import rate_limits
+from msrv.web.store import LIMITS
+from tests.conftest import Client, Clock, StartStore
+from tests.waiting import until
+from tests.web.test_ledger import ledger_of, rows
+
+JSON = {"Accept": "application/json"}
+STATED = """
+[discounts.SPRING]
+percent = 20
+last_day = "2027-01-15"
+
+[discounts.GIFT]
+percent = 100
+uses = 2
+
+[discounts.FEW]
+amount = "2.00"
+uses = 2
+items = ["night-bus"]
+"""
+
+
+@pytest.fixture
+async def shop(
+    start_store: StartStore, settings: Settings, library: Path
+) -> Client:
+    """A store with three discounts, once it has reached its database."""
+    with (library / "store.toml").open("a", encoding="utf-8") as file:
+        file.write(STATED)
+    store = await start_store(settings)
+    ledger = ledger_of(store)
+    await until(lambda: ledger._keeper is not None and ledger._keeper._usable)
+    return store
+
+
+async def order(store: Client, code: str, *items: str) -> tuple[int, str, int]:
+    """Order with a discount: the status, the error, what was paid."""
+    answer = await store.post(
+        "/purchases",
+        data=[("discount", code), *(("item", each) for each in items)],
+        headers=JSON,
+    )
+    found = await answer.json()
+    if answer.status != 201:
+        return answer.status, found["error"], 0
+    paid = await (
+        await store.get(
+            "/purchases/" + found["receipt"].rpartition("/")[2], headers=JSON
+        )
+    ).json()
+    return answer.status, "", paid["total_minor"]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "spring",
+        " Spring\t",
+        "\u201cSPRING\u201d",
+        "\u2018spring\u2019!",
+        "SPR\u200bING\ufeff",
+        "SPR\u00adING",
+        "SPR\u2013ING",
+        "S P R I N G",
+        "\xa0SPRING\xa0",
+        "\uff33PRING",
+        "my code is SPRING, please",
+        "> SPRING",
+        "https://shop.example/?code=SPRING&utm_source=x",
+    ],
+)
+async def test_a_code_is_read_as_people_write_it(
+    shop: Client, typed: str
+) -> None:
+    """A word processor's quotes and dashes make another code of it."""
+    answer = await shop.post(
+        "/cart", data={"add": "night-bus", "discount": typed}, headers=JSON
+    )
+    found = (await answer.json())["discount"]
+    assert found["code"] == "SPRING"
+    assert found["totals"][0]["off_minor"] == 140
+
+
+async def test_from_the_cart_to_the_receipt(
+    shop: Client, keyring: Keyring
+) -> None:
+    """A buyer sees one price and pays another."""
+    await shop.post("/cart", data=[("add", "night-bus"), ("add", "umbrella")])
+    answer = await shop.post("/cart", data={"discount": " spring "})
+    page = await answer.text()
+    assert "\u2212€1.70" in page
+    assert "€6.80" in page
+    page = await (await shop.get("/checkout")).text()
+    assert "\u2212€1.70" in page
+    form = re.findall(r'<input type="hidden" name="(\w+)" value="(.+?)"', page)
+    assert ("discount", "SPRING") in form
+    assert ("total_minor", "680") in form
+    answer = await shop.post("/purchases", data=form, allow_redirects=False)
+    pay = answer.headers["Location"]
+    assert "€6.80" in await (await shop.get(pay)).text()
+    answer = await shop.post(
+        pay, data={"answer": "pay"}, allow_redirects=False
+    )
+    receipt = receipts.read(
+        keyring, answer.headers["Location"].rpartition("/")[2]
+    )
+    assert [line.price_minor for line in receipt.lines] == [560, 120]
+    (sold,) = await rows(shop, schema.orders)
+    assert sold["total_minor"] == 680
+    (used,) = await rows(shop, schema.redemptions)
+    assert used["code_id"].startswith("discount.spring.")
+    # It was for that order: the next cart begins without it.
+    await shop.post("/cart", data={"add": "departure"})
+    assert "\u2212€" not in await (await shop.get("/cart")).text()
+
+
+async def test_what_is_taken_off_in_the_visitor_s_language(
+    shop: Client,
+) -> None:
+    """One sum of the cart is written as in another country."""
+    await shop.post("/cart", data={"add": "night-bus", "discount": "SPRING"})
+    for path in ("/cart", "/checkout"):
+        answer = await shop.get(path, headers={"Accept-Language": "de"})
+        page = await answer.text()
+        assert "\u22121,40\N{NO-BREAK SPACE}€" in page
+        assert "€1.40" not in page
+
+
+async def test_the_price_is_the_seller_s(shop: Client, clock: Clock) -> None:
+    """A browser sets its own price by what it sends along."""
+    assert await order(shop, "", "night-bus") == (201, "", 700)
+    assert await order(shop, "spring", "night-bus") == (201, "", 560)
+    assert await order(shop, "SPRING2", "night-bus") == (422, "no_discount", 0)
+    assert await order(shop, "FEW", "umbrella") == (422, "no_discount", 0)
+    answer = await shop.post(
+        "/purchases",
+        data={"item": "night-bus", "discount": "SPRING", "total_minor": "1"},
+        headers=JSON,
+    )
+    assert (answer.status, (await answer.json())["total_minor"]) == (409, 560)
+    # From the second after its last day on, it is the full price again.
+    clock.now = 1_800_057_600
+    assert (await order(shop, "SPRING", "night-bus"))[:2] == (
+        422,
+        "no_discount",
+    )
+
+
+async def test_nothing_to_pay_goes_through_the_free_provider(
+    shop: Client,
+) -> None:
+    """Who has nothing to pay is sent to where one pays."""
+    await shop.post("/cart", data={"add": "night-bus", "discount": "GIFT"})
+    page = await (await shop.get("/checkout")).text()
+    assert 'value="free"' in page
+    assert 'value="demo"' not in page
+    assert await order(shop, "GIFT", "night-bus") == (201, "", 0)
+    (sold,) = await rows(shop, schema.orders)
+    assert sold["provider"] == "free"
+
+
+async def test_fifty_who_want_one_of_two(shop: Client) -> None:
+    """What was meant for the first two is given to all who come at once."""
+    answers = await asyncio.gather(
+        *(order(shop, "GIFT", "night-bus") for _ in range(50))
+    )
+    assert sorted(each[0] for each in answers) == [201] * 2 + [422] * 48
+    assert len(await rows(shop, schema.orders)) == 2
+    # A free item stays free without one, and nobody's use is taken for it.
+    assert (await order(shop, "", "zine"))[0] == 201
+
+
+async def click(store: Client, form: dict[str, str]) -> str:
+    """Press the checkout's button: the receipt that it leads to."""
+    answer = await store.post("/purchases", data=form, allow_redirects=False)
+    assert answer.status == 303, await answer.text()
+    return answer.headers["Location"]
+
+
+async def last_use(store: Client) -> dict[str, str]:
+    """Stand before the button of a free order, with one use left for it."""
+    assert (await order(store, "GIFT", "night-bus"))[0] == 201
+    await store.post("/cart", data={"add": "night-bus", "discount": "GIFT"})
+    page = await (await store.get("/checkout")).text()
+    form = dict(
+        re.findall(r'<input type="hidden" name="(\w+)" value="(.+?)"', page)
+    )
+    assert form.keys() >= {"attempt", "discount", "item"}
+    return form
+
+
+async def test_the_last_use_by_a_double_click(shop: Client) -> None:
+    """Who clicks twice is told that their own order used the code up."""
+    form = await last_use(shop)
+    first = await click(shop, form)
+    assert await click(shop, form) == first
+    # Nobody else gets anything by it.
+    assert (await order(shop, "GIFT", "night-bus"))[0] == 422
+    other = form | {"attempt": "A" * len(form["attempt"])}
+    answer = await shop.post("/purchases", data=other, headers=JSON)
+    assert (await answer.json())["error"] == "no_discount"
+
+
+async def test_the_last_use_by_five_clicks_at_once(shop: Client) -> None:
+    """Of clicks that arrive together all but one are refused."""
+    form = await last_use(shop)
+    found = await asyncio.gather(*(click(shop, form) for _ in range(5)))
+    assert len(set(found)) == 1
+    await ledger_of(shop).settled()
+    assert len(await rows(shop, schema.orders)) == 2
+    assert len(await rows(shop, schema.redemptions)) == 2
+
+
+async def test_a_discount_beside_the_buyer_s_own_price(
+    start_store: StartStore, settings: Settings, library: Path
+) -> None:
+    """A percentage is taken off what the buyer has chosen to give."""
+    with (library / "store.toml").open("a", encoding="utf-8") as file:
+        file.write(STATED)
+    toml = library / "Umbrella" / "release.toml"
+    text = toml.read_text("utf-8")
+    text = text.replace('price = "1.50"', 'minimum = "1.00"')
+    toml.write_text(text, encoding="utf-8")
+    store = await start_store(settings)
+    form = [
+        ("item", "night-bus"),
+        ("item", "umbrella"),
+        ("price.umbrella", "3.00"),
+        ("discount", "SPRING"),
+        # Of the fixed prices, and less the discount: as the page shows it.
+        ("total_minor", "560"),
+    ]
+    answer = await store.post("/purchases", data=form, headers=JSON)
+    assert answer.status == 201
+    address = (
+        "/purchases/" + (await answer.json())["receipt"].rpartition("/")[2]
+    )
+    receipt = await (await store.get(address, headers=JSON)).json()
+    assert [each["price_minor"] for each in receipt["items"]] == [560, 300]
+    # The page says the same before, and lets no change of it by unseen.
+    await store.post("/cart", data=form[3:4])
+    await store.post(
+        "/cart",
+        data=[("add", "night-bus"), ("add", "umbrella"), form[2]],
+    )
+    page = await (await store.get("/checkout")).text()
+    assert 'name="total_minor" value="560"' in page
+    assert 'name="price.umbrella" value="3.00"' in page
+    assert "\u2212€1.40" in page
+    assert "€8.60" in page
+
+
+async def test_uses_are_counted_at_the_sale(shop: Client) -> None:
+    """A checkout that nobody pays uses a discount up, or none ever does."""
+    await shop.post("/cart", data={"add": "night-bus", "discount": "FEW"})
+    for _ in range(5):
+        await shop.get("/checkout")
+        await shop.post(
+            "/purchases", data={"item": "night-bus", "discount": "FEW"}
+        )
+    for _ in range(2):
+        assert await order(shop, "FEW", "night-bus") == (201, "", 500)
+        await ledger_of(shop).settled()
+    assert await order(shop, "FEW", "night-bus") == (422, "no_discount", 0)
+    await shop.post("/cart", data={"add": "night-bus", "discount": "FEW"})
+    page = await (await shop.get("/cart")).text()
+    assert "“FEW” has been used up." in page
+    assert "€7.00" in page
+
+
+async def test_while_the_ledger_rests(
+    shop: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the database is away, a code for two is one for everybody."""
+
+    async def rest(*_: object) -> None:
+        raise Unreachable("the database can't be reached")
+
+    monkeypatch.setattr(ledger_of(shop), "uses", rest)
+    monkeypatch.setattr(ledger_of(shop), "use", rest)
+    assert await order(shop, "FEW", "night-bus") == (503, "ledger_resting", 0)
+    # What has no limit needs nobody's memory.
+    assert await order(shop, "SPRING", "night-bus") == (201, "", 560)
+    await shop.post("/cart", data={"add": "night-bus", "discount": "FEW"})
+    answer = await shop.get("/checkout")
+    page = await answer.text()
+    assert answer.status == 200
+    assert "look" in page
+    assert 'name="total_minor" value="700"' in page
+
+
+async def test_codes_that_are_none(shop: Client) -> None:
+    """Somebody tries words as fast as the store can answer."""
+    await shop.post("/cart", data={"add": "night-bus", "discount": "<b>x"})
+    page = await (await shop.get("/cart")).text()
+    assert "There is no discount" not in page  # can't be one, not even kept
+    await shop.post("/cart", data={"discount": "WINTER"})
+    page = await (await shop.get("/cart")).text()
+    # It is said once, and then forgotten.
+    assert "There is no discount" not in page
+    for number in range(rate_limits.GUESSES.burst):
+        await order(shop, f"GUESS{number}", "night-bus")
+    answer = await shop.post(
+        "/purchases", data={"item": "night-bus", "discount": "SPRING"}
+    )
+    assert answer.status == 429
+    assert (await shop.get("/cart")).status == 200
+
+
+async def test_strangers_who_guess_lock_nobody_out(
+    shop: Client, clock: Clock
+) -> None:
+    """A hundred networks that send wrong codes end everyone's discounts."""
+    totals = shop.app[LIMITS].discounts.totals
+    await shop.post("/cart", data={"add": "night-bus", "discount": "SPRING"})
+    for group in ("typed", "cookie"):
+        totals.spend(group, now=clock.now, cost=rate_limits.ALL_GUESSES.burst)
+    # Who has one already keeps it, up to the payment.
+    assert "\u2212€1.40" in await (await shop.get("/cart")).text()
+    assert await order(shop, "SPRING", "night-bus") == (201, "", 560)
+    # Codes are counted apart.
+    assert shop.app[LIMITS].codes.refused == 0
+    shop.app[LIMITS].codes.check("here", group="new", now=clock.now)
+
+
+async def test_pages_with_a_wrong_cookie_lock_nobody_out(
+    start_store: StartStore,
+    settings: Settings,
+    library: Path,
+) -> None:
+    """A GET is a guess: the edge limits none, and all are locked out."""
+    with (library / "store.toml").open("a", encoding="utf-8") as file:
+        file.write(STATED)
+    store = await start_store(
+        settings.model_copy(
+            update={"trusted_proxies": (ip_network("127.0.0.0/8"),)}
+        )
+    )
+    for number in range(1150):
+        store.session.cookie_jar.clear()
+        await store.get(
+            "/cart",
+            headers={"X-Forwarded-For": f"198.51.100.{number // 10}"},
+            cookies={"cart": "night-bus", "discount": f"WRONG{number}"},
+        )
+    totals = store.app[LIMITS].discounts.totals
+    assert totals.wait_seconds("typed", now=0, cost=100_000) == 0
+    store.session.cookie_jar.clear()
+    answer = await store.post(
+        "/cart", data={"add": "night-bus", "discount": "SPRING"}, headers=JSON
+    )
+    assert (await answer.json())["discount"]["totals"][0]["off_minor"] == 140
+
+
+async def test_a_wrong_cookie_counts_once(shop: Client) -> None:
+    """A program that keeps its cookie locks itself out by reading pages."""
+    for _ in range(3 * rate_limits.GUESSES.burst):
+        shop.session.cookie_jar.clear()
+        answer = await shop.get(
+            "/cart",
+            headers=JSON,
+            cookies={"cart": "night-bus", "discount": "WRONG"},
+        )
+        said = (await answer.json())["discount"]["message"]
+        assert said == "There is no discount “WRONG”."
+    shop.session.cookie_jar.clear()
+    assert await order(shop, "SPRING", "night-bus") == (201, "", 560)
+
+
+async def test_a_network_that_guesses_by_cookies_is_limited(
+    shop: Client,
+) -> None:
+    """Words are tried by GETs, which nothing else limits."""
+    said = set()
+    for number in range(rate_limits.GUESSES.burst + 5):
+        shop.session.cookie_jar.clear()
+        answer = await shop.get(
+            "/cart",
+            headers=JSON,
+            cookies={"cart": "night-bus", "discount": f"WRONG{number}"},
+        )
+        said.add((await answer.json())["discount"]["message"])
+    assert "Too many codes were tried. Try again in a minute." in said
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    ["SPRING", "SPRING.", "SPRING.AAAA", "spring.x", ".x", "%00.x"],
+)
+async def test_a_cookie_of_an_older_version_or_none_of_ours(
+    shop: Client, cookie: str
+) -> None:
+    """An update takes the discount out of carts; a stranger's is an error."""
+    answer = await shop.get(
+        "/cart",
+        headers=JSON,
+        cookies={"cart": "night-bus", "discount": cookie},
+    )
+    assert answer.status == 200
+    found = (await answer.json()).get("discount", {}).get("totals")
+    assert bool(found) is cookie.startswith("SPRING")
+
+
+async def test_the_cart_as_data(shop: Client) -> None:
+    """A program can't see what a code takes off."""
+    answer = await shop.post(
+        "/cart", data={"add": "night-bus", "discount": "SPRING"}, headers=JSON
+    )
+    assert (await answer.json())["discount"] == {
+        "code": "SPRING",
+        "totals": [{"off_minor": 140, "total_minor": 560, "currency": "EUR"}],
+    }
+    answer = await shop.post("/cart", data={"discount": ""}, headers=JSON)
+    assert "discount" not in await answer.json()
+
+
+async def test_without_discounts_nothing_is_asked(store: Client) -> None:
+    """A store that gives none asks every buyer for a code."""
+    await store.post("/cart", data={"add": "night-bus"})
+    assert "Discount" not in await (await store.get("/cart")).text()

@@ -1,0 +1,128 @@
+"""Prices as the visitor's language writes them."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from msrv.money import Money, exponent_of
+from msrv.settings import Settings
+from msrv.web import formatting
+from tests.conftest import Client, StartStore
+
+NBSP = "\N{NO-BREAK SPACE}"
+
+
+@pytest.mark.parametrize(
+    ("name", "amount", "shown"),
+    [
+        ("en", Money(123_450, "EUR"), "€1,234.50"),
+        ("de", Money(123_450, "EUR"), f"1.234,50{NBSP}€"),
+        ("de_AT", Money(123_450, "EUR"), f"€{NBSP}1.234,50"),
+        ("ja", Money(1500, "JPY"), "￥1,500"),
+        ("de", Money(1500, "JPY"), f"1.500{NBSP}¥"),
+        ("en", Money(1_234_567, "KWD"), f"KWD{NBSP}1,234.567"),
+        ("fr", Money(700, "USD"), f"7,00{NBSP}$US"),
+        ("en_CA", Money(700, "CAD"), "$7.00"),
+        ("en", Money(500, "ISK"), f"ISK{NBSP}500"),
+        # CLDR would show no decimals of it; ISO 4217, and the price, has two.
+        ("en", Money(150, "HUF"), f"HUF{NBSP}1.50"),
+    ],
+)
+def test_written(name: str, amount: Money, shown: str) -> None:
+    """A visitor reads 1.000 as another sum than it is."""
+    assert formatting.written(amount.minor, amount.currency, name) == shown
+
+
+@given(
+    name=st.sampled_from(formatting.LANGUAGES),
+    currency=st.sampled_from(["EUR", "JPY", "KWD", "USD", "IQD", "CLP"]),
+    minor=st.integers(0, 10**11),
+)
+def test_every_digit_is_there(name: str, currency: str, minor: int) -> None:
+    """A price loses a digit in some language."""
+    shown = formatting.written(minor, currency, name)
+    digits = "".join(str(int(each)) for each in shown if each.isdecimal())
+    assert digits == str(minor).rjust(exponent_of(currency) + 1, "0")
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("", "en"),
+        ("de-DE,de;q=0.9,en;q=0.8", "de"),
+        ("de-CH", "de_CH"),
+        ("xx, fr-BE;q=0.5", "fr"),
+        ("en;q=0.5, ja", "ja"),
+        ("de;q=0, ja;q=0.1", "ja"),
+        ("no", "nb"),
+        ("zh-Hant-TW", "zh_TW"),
+        ("zh-Hant", "zh_TW"),
+        ("zh-CN", "zh"),
+        ("PT-br", "pt"),
+        ("*", "en"),
+        ("de;q=nan", "en"),
+        ("de;q=1e999", "en"),
+        (";;;,q=,-,_", "en"),
+        ("../../etc/passwd", "en"),
+    ],
+)
+def test_chosen(header: str, name: str) -> None:
+    """A visitor is shown a language of somebody else's."""
+    assert formatting.choose(header) == name
+
+
+@given(header=st.text(max_size=300))
+def test_any_header_at_all(header: str) -> None:
+    """A strange header is an incident."""
+    assert formatting.choose(header) in formatting.LANGUAGES
+
+
+async def test_each_visitor_reads_their_own(store: Client) -> None:
+    """A page that was kept for one visitor is shown to the next."""
+    for path in ("/", "/catalog", "/catalog/night-bus"):
+        for header, shown in (
+            ("de", f"7,00{NBSP}€"),
+            ("en", "€7.00"),
+            ("de", f"7,00{NBSP}€"),
+            (None, "€7.00"),
+        ):
+            headers = {} if header is None else {"Accept-Language": header}
+            answer = await store.get(path, headers=headers)
+            assert shown in await answer.text()
+            assert "Accept-Language" in answer.headers["Vary"]
+
+
+async def test_errors_read_the_same(store: Client) -> None:
+    """A price in a refusal is written in another way than on the page."""
+    answer = await store.post(
+        "/purchases",
+        data={"item": "departure", "total_minor": "1"},
+        headers={"Accept-Language": "de"},
+    )
+    assert f"1,00{NBSP}€" in await answer.text()
+
+
+@pytest.mark.parametrize(
+    ("currency", "price", "shown"),
+    [("JPY", "1500", "¥1,500"), ("KWD", "1.250", f"KWD{NBSP}1.250")],
+)
+async def test_currencies_without_two_decimals(
+    start_store: StartStore,
+    settings: Settings,
+    library: Path,
+    currency: str,
+    price: str,
+    shown: str,
+) -> None:
+    """A price in yen is a hundred times what it says."""
+    (library / "Umbrella" / "release.toml").write_text(
+        f'currency = "{currency}"\nid = "umbrella-single"\n'
+        f'[items."Umbrella.wav"]\nid = "umbrella"\nprice = "{price}"\n',
+        encoding="utf-8",
+    )
+    store = await start_store(settings)
+    await store.post("/cart", data={"add": "umbrella"})
+    for path in ("/catalog/umbrella-single", "/cart", "/checkout"):
+        assert shown in await (await store.get(path)).text()

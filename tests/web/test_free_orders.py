@@ -1,0 +1,127 @@
+"""Orders that cost nothing, as many as strangers like."""
+
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+from yarl import URL
+
+from msrv.ledger.db import schema
+from msrv.settings import Settings
+from msrv.web import rate_limits
+from msrv.web.store import LIMITS
+from tests.conftest import Client, Clock, StartStore
+from tests.waiting import until
+from tests.web.test_ledger import ledger_of, rows
+
+JSON = {"Accept": "application/json"}
+
+
+async def order(store: Client, client: str = "198.51.100.1") -> str:
+    """Order what is free; the receipt's path."""
+    answer = await store.post(
+        "/purchases",
+        data={"item": "zine"},
+        headers=JSON | {"X-Forwarded-For": client},
+    )
+    assert answer.status == 201
+    found = await answer.json()
+    return URL(found["receipt"]).raw_path
+
+
+@pytest.fixture
+async def shop(start_store: StartStore, settings: Settings) -> Client:
+    """A store behind a proxy, once it has reached its database."""
+    store = await start_store(
+        settings.model_copy(
+            update={"trusted_proxies": (ip_network("127.0.0.0/8"),)}
+        )
+    )
+    ledger = ledger_of(store)
+    await until(lambda: ledger._keeper is not None and ledger._keeper._usable)
+    return store
+
+
+async def test_a_network_s_orders_are_written_down_so_often(
+    shop: Client, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One connection fills the disk with orders of nothing."""
+    burst = rate_limits.FREE_ORDER_LINES.burst
+    # All but two of them.
+    shop.app[LIMITS].free_order_lines.spend(
+        (4, int.from_bytes(bytes([198, 51, 100, 1]))),
+        now=clock.now,
+        cost=burst - 2,
+    )
+    paths = [await order(shop) for _ in range(10)]
+    assert len(await rows(shop, schema.orders)) == 2
+    # Nobody loses anything: all have receipts, and links that work.
+    assert len(set(paths)) == 10
+    for path in paths:
+        found = await (await shop.get(path, headers=JSON)).json()
+        link = URL(found["items"][0]["download"])
+        answer = await shop.get(link.raw_path)
+        assert answer.status == 200
+        await answer.read()
+    # It is said once, and counted.
+    said = [r for r in caplog.records if "too many free" in r.getMessage()]
+    assert len(said) == 1
+    figures = await (await shop.get("/-/metrics")).text()
+    assert 'msrv_limited_total{limit="free_orders"} 8.0' in figures
+    # Another network's are written down, and this one's a while later.
+    await order(shop, "198.51.100.2")
+    clock.now += 10
+    await order(shop)
+    assert len(await rows(shop, schema.orders)) == 4
+
+
+async def test_all_networks_together_are_bounded(
+    shop: Client, clock: Clock
+) -> None:
+    limiter = shop.app[LIMITS].free_order_lines
+    each = rate_limits.ALL_FREE_ORDER_LINES.burst // 100
+    for number in range(100):
+        limiter.spend(number, now=clock.now, cost=each)
+    await order(shop)
+    assert await rows(shop, schema.orders) == []
+
+
+async def test_what_was_paid_for_is_always_written_down(
+    shop: Client, clock: Clock
+) -> None:
+    """Strangers' free orders cost the seller the books."""
+    limiter = shop.app[LIMITS].free_order_lines
+    limiter.spend(
+        "all", now=clock.now, cost=rate_limits.ALL_FREE_ORDER_LINES.burst
+    )
+    answer = await shop.post(
+        "/purchases", data={"item": "night-bus"}, allow_redirects=False
+    )
+    await shop.post(answer.headers["Location"], data={"answer": "pay"})
+    (sold,) = await rows(shop, schema.orders)
+    assert sold["total_minor"] == 700
+
+
+async def test_a_limited_discount_s_order_is_always_written_down(
+    start_store: StartStore, settings: Settings, library: Path, clock: Clock
+) -> None:
+    """A gift that can be given twice is used, and the order unknown."""
+    with (library / "store.toml").open("a", encoding="utf-8") as file:
+        file.write("\n[discounts.GIFT]\npercent = 100\nuses = 2\n")
+        file.write("\n[discounts.ALL]\npercent = 100\n")
+    store = await start_store(settings)
+    ledger = ledger_of(store)
+    await until(lambda: ledger._keeper is not None and ledger._keeper._usable)
+    store.app[LIMITS].free_order_lines.spend(
+        "all", now=clock.now, cost=rate_limits.ALL_FREE_ORDER_LINES.burst
+    )
+    for discount in ("GIFT", "ALL"):
+        answer = await store.post(
+            "/purchases",
+            data={"item": "night-bus", "discount": discount},
+            headers=JSON,
+        )
+        assert answer.status == 201
+    assert len(await rows(store, schema.orders)) == 1
+    (used,) = await rows(store, schema.redemptions)
+    assert used["code_id"].startswith("discount.gift.")

@@ -1,0 +1,148 @@
+"""What a visitor is told when something is not as they wished."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from msrv.catalog.live import NotReady
+from msrv.settings import Settings
+from msrv.web import errors
+from msrv.web.errors import requests
+from msrv.web.metrics import Traffic
+from msrv.web.store import CATALOG
+from tests.conftest import Client, StartStore
+
+PAGES = Path(errors.__file__).parents[1]
+DOCUMENT = Path(__file__).parents[2] / "docs" / "http.md"
+
+
+def spelt_out() -> set[tuple[int, str]]:
+    """Each status and code that the pages' code spells out."""
+    found = set()
+    for path in PAGES.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            match node:
+                case ast.Call(
+                    func=ast.Name("Notice" | "Answer"),
+                    args=[
+                        ast.Constant(int(status)),
+                        ast.Constant(str(code)),
+                        *_,
+                    ],
+                ):
+                    found.add((status, code))
+    return found
+
+
+def test_every_error_is_documented() -> None:
+    """A program meets an error that no document speaks of."""
+    text = DOCUMENT.read_text("utf-8").partition("\n## Errors\n")[2]
+    rows = re.findall(r"^\| (\d+) \| (.+?) \|", text, re.MULTILINE)
+    documented = [
+        (int(status), code)
+        for status, codes in rows
+        for code in re.findall(r"`(\w+)`", codes)
+    ]
+    assert {code for _, code in spelt_out()} >= {"incident", "code_used"}
+    assert set(documented) == spelt_out()
+    assert len(documented) == len(set(documented))
+    statuses = [status for status, _ in documented]
+    assert statuses == sorted(statuses)
+
+
+def test_no_sentence_blames_or_shouts() -> None:
+    """The store loses its manners."""
+    entries = [*errors.TABLE.values(), *requests.STATUSES.values()]
+    for entry in entries:
+        if isinstance(entry, errors.Notice):
+            words = f"{entry.title} {entry.sentence}"
+            assert "!" not in words
+            assert not re.search(
+                r"\b(oops|invalid|error)\b", words, re.IGNORECASE
+            )
+            assert entry.sentence.endswith(".")
+
+
+async def test_a_mistake_of_ours_is_a_number(
+    store: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A visitor reads a traceback, or the operator finds none."""
+
+    def break_down(*_: object) -> object:
+        raise RuntimeError("a secret detail")
+
+    assert isinstance(store.app, web.Application)
+    monkeypatch.setattr(
+        type(store.app[CATALOG]), "current", property(break_down)
+    )
+    answer = await store.get(
+        "/catalog", headers={"Accept": "application/json"}
+    )
+    assert answer.status == 500
+    told = await answer.json()
+    assert "secret" not in str(told)
+    assert told["incident"] in told["message"]
+    record = next(
+        each for each in caplog.records if told["incident"] in each.message
+    )
+    assert record.exc_info
+    assert "X-Content-Type-Options" in answer.headers
+
+
+async def test_a_store_that_reads_its_library_says_so(
+    store: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A visitor of a store that has just started meets a blank page."""
+
+    def not_yet(*_: object) -> object:
+        raise NotReady
+
+    assert isinstance(store.app, web.Application)
+    monkeypatch.setattr(type(store.app[CATALOG]), "current", property(not_yet))
+    for path in ("/", "/catalog", "/cart"):
+        answer = await store.get(path)
+        assert answer.status == 503
+        assert answer.headers["Retry-After"] == "2"
+        assert "being stocked" in await answer.text()
+    ready = await store.get("/-/ready")
+    assert (ready.status, await ready.json()) == (503, {"status": "stocking"})
+    assert (await store.get("/-/health")).status == 200
+    assert (await store.get("/theme.css")).status == 200
+
+
+async def test_traffic_is_idle_when_the_last_has_left() -> None:
+    """A store never ends, or ends while someone is downloading."""
+    traffic = Traffic()
+    await traffic.until_idle()
+    traffic.enter()
+    traffic.enter()
+    traffic.leave()
+    assert not traffic._idle.is_set()
+    traffic.leave()
+    await traffic.until_idle()
+
+
+async def test_a_store_without_a_provider_says_so(
+    start_store: StartStore, settings: Settings
+) -> None:
+    """A visitor fills a cart and stands before a checkout without a till."""
+    store = await start_store(
+        settings.model_copy(update={"demo_payments": False})
+    )
+    await store.post("/cart", data={"add": "departure"})
+    assert (
+        "no way to take a payment"
+        in await (await store.get("/checkout")).text()
+    )
+    answer = await store.post("/purchases", data={"item": "departure"})
+    assert answer.status == 503
+    assert "Your cart is kept" in await answer.text()
+    free = await store.post(
+        "/purchases", data={"item": "zine"}, allow_redirects=False
+    )
+    assert free.status == 303

@@ -1,0 +1,182 @@
+"""Who is believed to ask, and under which address: the spoofing table."""
+
+from ipaddress import ip_address
+
+import pytest
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from msrv import settings
+from msrv.web.origin import OriginRules
+
+RULES = OriginRules.of(
+    settings.load(
+        {
+            "MSRV_TRUSTED_PROXIES": "10.0.0.0/8, fd00::/8",
+            "MSRV_PUBLIC_URL": "https://shop.example",
+        }
+    )
+)
+PLAIN = OriginRules.of(settings.load({}))
+
+
+def headers(*pairs: tuple[str, str]) -> CIMultiDictProxy[str]:
+    return CIMultiDictProxy(CIMultiDict(pairs))
+
+
+@pytest.mark.parametrize(
+    ("peer", "proto", "scheme"),
+    [
+        ("10.0.0.2", ["https"], "https"),
+        ("10.0.0.2", ["http"], "http"),
+        ("10.0.0.2", ["https, http"], "https"),
+        ("10.0.0.2", ["HTTPS"], "https"),
+        ("10.0.0.2", ["gopher"], "http"),
+        ("203.0.113.9", ["https"], "http"),
+    ],
+)
+def test_the_scheme_is_the_trusted_proxys_to_say(
+    peer: str, proto: list[str], scheme: str
+) -> None:
+    """A stranger has cookies sent, or links made, for another scheme."""
+    pairs = [("X-Forwarded-Proto", value) for value in proto]
+    origin = RULES.read(peer, secure=False, headers=headers(*pairs))
+    assert origin.scheme == scheme
+
+
+@pytest.mark.parametrize(
+    ("host", "ours"),
+    [
+        ("localhost", True),
+        ("localhost:8443", True),
+        ("LOCALHOST", True),
+        ("127.0.0.1:8443", True),
+        ("[::1]:8443", True),
+        ("192.168.1.5:8000", True),
+        ("shop.example", True),
+        ("shop.example.", True),
+        ("shop.example:444", True),
+        ("evil.example", False),
+        ("shop.example.evil.example", False),
+        ("evil@shop.example", False),
+        ("shop.example/evil", False),
+        ("shop.example?x", False),
+        ("shop.example..", False),
+        ("shop.example:port", False),
+        ("localhost\\.evil.example", False),
+        ("[::1", False),
+        ("", False),
+        ("localhost, evil.example", False),
+    ],
+)
+def test_which_hosts_are_ours(host: str, *, ours: bool) -> None:
+    """Receipts are handed out that lead to somebody else's site."""
+    assert RULES.knows(host) is ours
+
+
+@pytest.mark.parametrize(
+    ("host", "ours"),
+    [
+        ("127.0.0.1:8443", True),
+        ("[::1]:8443", True),
+        ("127.1.2.3", True),
+        ("192.0.2.7:8000", True),
+        ("203.0.113.5", False),
+        ("[2001:db8::1]", False),
+    ],
+)
+def test_without_a_public_url_an_address_must_be_the_stores(
+    host: str, *, ours: bool
+) -> None:
+    """Receipts are handed out that lead to any address that was asked for."""
+    own = ip_address("192.0.2.7")
+    assert PLAIN.knows(host, own) is ours
+    # Where it is set, receipts begin with it.
+    assert RULES.knows(host, own)
+
+
+def test_a_name_of_any_script_is_known_as_browsers_send_it() -> None:
+    rules = OriginRules.of(
+        settings.load({"MSRV_PUBLIC_URL": "https://bücher.example"})
+    )
+    assert rules.knows("xn--bcher-kva.example")
+    assert rules.knows("bücher.example:443")
+    assert not rules.knows("bucher.example")
+
+
+@pytest.mark.parametrize(
+    ("peer", "sent", "local"),
+    [
+        ("127.0.0.1", [("Host", "localhost:8000")], True),
+        ("::1", [("Host", "[::1]:8000")], True),
+        ("127.0.0.1", [], True),
+        ("127.0.0.1", [("Host", "app:8000")], True),
+        ("127.0.0.1", [("Host", "shop.example")], False),
+        ("192.0.2.1", [("Host", "localhost")], False),
+        (None, [("Host", "localhost")], False),
+        *(
+            ("127.0.0.1", [("Host", "localhost"), (name, "x")], False)
+            for name in (
+                "X-Forwarded-For",
+                "X-Forwarded-Proto",
+                "X-Forwarded-Host",
+                "X-FORWARDED-SERVER",
+                "X-Real-IP",
+                "Forwarded",
+                "Via",
+                "CF-Connecting-IP",
+            )
+        ),
+    ],
+)
+def test_who_comes_through_a_proxy_on_this_machine_is_not_local(
+    peer: str | None, sent: list[tuple[str, str]], *, local: bool
+) -> None:
+    """A proxy that nobody said to trust makes everyone this machine."""
+    assert RULES.is_local(peer, headers(*sent)) is local
+
+
+def test_addresses_begin_with_the_public_url() -> None:
+    """A receipt begins with whatever a visitor put into Host."""
+    origin = RULES.read(
+        "203.0.113.9", secure=False, headers=headers(("Host", "127.0.0.1"))
+    )
+    assert origin.base_url == "https://shop.example"
+    origin = PLAIN.read(
+        "203.0.113.9", secure=True, headers=headers(("Host", "LocalHost:1"))
+    )
+    assert origin.base_url == "https://localhost:1"
+
+
+@pytest.mark.parametrize(
+    ("sent", "same"),
+    [
+        ([], True),
+        ([("Origin", "https://localhost:1")], True),
+        ([("Origin", "http://localhost:1")], False),
+        ([("Origin", "https://localhost:2")], False),
+        ([("Origin", "https://evil.example")], False),
+        ([("Origin", "null")], False),
+        ([("Origin", "null"), ("Sec-Fetch-Site", "same-origin")], True),
+        ([("Origin", "null"), ("Sec-Fetch-Site", "cross-site")], False),
+        ([("Sec-Fetch-Site", "same-origin")], True),
+        ([("Sec-Fetch-Site", "none")], True),
+        ([("Sec-Fetch-Site", "same-site")], False),
+        ([("Sec-Fetch-Site", "cross-site")], False),
+    ],
+)
+def test_which_posts_are_from_our_own_pages(
+    sent: list[tuple[str, str]], *, same: bool
+) -> None:
+    """Another site's page fills a visitor's cart, or orders for them."""
+    found = headers(("Host", "localhost:1"), *sent)
+    origin = PLAIN.read("127.0.0.1", secure=True, headers=found)
+    assert PLAIN.same_site(origin, found, knows_visitor=False) is same
+
+
+def test_an_old_browser_is_known_by_its_cookie() -> None:
+    """Who has an old phone can fill a cart and not pay for it."""
+    found = headers(("Host", "localhost:1"), ("Origin", "null"))
+    origin = PLAIN.read("127.0.0.1", secure=True, headers=found)
+    assert PLAIN.same_site(origin, found, knows_visitor=True)
+    foreign = headers(("Host", "localhost:1"), ("Origin", "https://a.example"))
+    assert not PLAIN.same_site(origin, foreign, knows_visitor=True)

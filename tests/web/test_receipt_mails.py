@@ -1,0 +1,355 @@
+"""Receipts by e-mail, as buyers meet them."""
+
+import asyncio
+import re
+from ipaddress import ip_network
+
+import pytest
+from pydantic import SecretStr
+
+from msrv.app import create_app
+from msrv.mail.receipt_mail import Letter
+from msrv.mail.smtp import Tls
+from msrv.proofs import codes, receipts
+from msrv.proofs.keyring import Keyring
+from msrv.settings import Settings, WrongSetting
+from msrv.web import rate_limits
+from msrv.web.store import CLOCK, LIMITS, MAIL
+from tests.conftest import Client, Clock, StartStore
+from tests.mail.relays import Authority, Handler, relay
+from tests.running import free_port
+from tests.waiting import until
+from tests.web.test_ledger import ledger_of
+
+JSON = {"Accept": "application/json"}
+TO = "buyer@example.net"
+
+
+@pytest.fixture
+def mailing_settings(settings: Settings) -> Settings:
+    """Settings with a relay that is away."""
+    return settings.model_copy(
+        update={
+            "smtp_url": SecretStr(f"smtp://127.0.0.1:{free_port()}"),
+            "mail_from": "shop@example.org",
+            "public_url": "https://shop.example",
+        }
+    )
+
+
+@pytest.fixture
+async def shop(start_store: StartStore, mailing_settings: Settings) -> Client:
+    """A store that sends mail, though its relay is away."""
+    store = await start_store(mailing_settings)
+    ledger = ledger_of(store)
+    await until(lambda: ledger._keeper is not None and ledger._keeper._usable)
+    return store
+
+
+def letters(store: Client) -> list[Letter]:
+    """What lies in the outbox."""
+    outbox = store.app[MAIL]._outbox
+    found = [outbox.read(each) for each in outbox.waiting()]
+    return [each for each in found if each is not None]
+
+
+async def pay(store: Client, mail: str, item: str = "night-bus") -> str:
+    """Buy in the pages, with an address; the path of the receipt."""
+    answer = await store.post(
+        "/purchases", data={"item": item, "mail": mail}, allow_redirects=False
+    )
+    assert answer.status == 303, await answer.text()
+    path = answer.headers["Location"]
+    if path.startswith("/payments/"):
+        form = {"answer": "pay"}
+        answer = await store.post(path, data=form, allow_redirects=False)
+        path = answer.headers["Location"]
+    return path
+
+
+async def test_it_is_in_the_outbox_before_the_receipt_is_shown(
+    shop: Client, keyring: Keyring
+) -> None:
+    """A buyer who asked for a mail never gets one."""
+    page = await (await shop.get("/checkout")).text()
+    assert 'name="mail"' not in page  # an empty cart asks for nothing
+    await shop.post("/cart", data={"add": "night-bus"})
+    page = await (await shop.get("/checkout")).text()
+    assert 'name="mail"' in page
+    path = await pay(shop, f" {TO} ")
+    (found,) = letters(shop)
+    assert found.to == TO
+    assert found.receipt == receipts.read(keyring, path.rpartition("/")[2])
+    assert found.titles == ("Night Bus",)
+    # Not what was asked for by: a stranger can ask under any address.
+    assert found.base_url == "https://shop.example"
+
+
+async def test_one_mail_however_often_it_is_paid(shop: Client) -> None:
+    """The webhook, the return page and a double click send a mail each."""
+    answer = await shop.post(
+        "/purchases",
+        data={"item": "night-bus", "mail": TO},
+        allow_redirects=False,
+    )
+    path = answer.headers["Location"]
+    await asyncio.gather(
+        *(shop.post(path, data={"answer": "pay"}) for _ in range(10))
+    )
+    assert len(letters(shop)) == 1
+
+
+async def test_nothing_is_asked_where_none_is_sent(
+    store: Client, settings: Settings
+) -> None:
+    """A store without mail collects addresses."""
+    await store.post("/cart", data={"add": "night-bus"})
+    assert 'name="mail"' not in await (await store.get("/checkout")).text()
+    assert 'name="mail"' not in await (await store.get("/redeem")).text()
+    path = await pay(store, TO)
+    page = await (await store.get(path)).text()
+    assert "Keep this address" in page
+    assert 'name="mail"' not in page
+    answer = await store.post(f"{path}/mail", data={"mail": TO})
+    assert answer.status == 404
+    assert not (settings.data / "outbox").exists()
+
+
+@pytest.mark.parametrize(
+    "typed", ["you", "a@b.de, c@d.de", "a@b.de\r\nBcc: c@d.de"]
+)
+async def test_an_address_that_is_none(shop: Client, typed: str) -> None:
+    """Somebody pays and waits for a mail to an address with a slip in it."""
+    answer = await shop.post(
+        "/purchases", data={"item": "night-bus", "mail": typed}, headers=JSON
+    )
+    assert (answer.status, (await answer.json())["field"]) == (400, "mail")
+    assert letters(shop) == []
+
+
+@pytest.mark.parametrize(
+    ("stated", "why"),
+    [
+        ("shop@exa_mple.org", "MSRV_MAIL_FROM: the domain contains '_'"),
+        ("shop@localhost", "MSRV_MAIL_FROM: the domain must be one like"),
+        ("Wet Coats <jörg@example.org>", "MSRV_MAIL_FROM: has letters"),
+    ],
+)
+def test_a_sender_that_cannot_be_is_refused_at_the_start(
+    settings: Settings, keyring: Keyring, stated: str, why: str
+) -> None:
+    """The first buyer finds out that no mail can be sent."""
+    wrong = settings.model_copy(update={"mail_from": stated})
+    with pytest.raises(WrongSetting, match=why):
+        create_app(wrong, keyring)
+
+
+async def test_names_by_idna_2008(shop: Client) -> None:
+    """A receipt is mailed to strasse.de, which is somebody else's."""
+    await pay(shop, "info@straße.de")
+    await pay(shop, "jörg@example.org", "zine")
+    assert {each.to for each in letters(shop)} == {
+        "info@xn--strae-oqa.de",
+        "jörg@example.org",
+    }
+
+
+async def test_an_address_that_the_relay_is_known_not_to_take(
+    shop: Client,
+) -> None:
+    """A buyer is promised a mail that can't be sent."""
+    shop.app[MAIL]._unicode_refused_at = shop.app[CLOCK]()
+    form = {"item": "zine", "mail": "jörg@example.org"}
+    answer = await shop.post("/purchases", data=form, headers=JSON)
+    assert answer.status == 400
+    assert "outside ASCII before the @" in (await answer.json())["message"]
+
+
+async def test_a_code_s_receipt_by_mail(
+    shop: Client, keyring: Keyring
+) -> None:
+    """Who redeems a code can't have the receipt sent, or others get it."""
+    (code,) = codes.mint(keyring, "night-bus", "vinyl", [1])
+    for number in range(3):
+        shop.session.cookie_jar.clear()
+        await shop.post(
+            "/redeem", data={"code": code, "mail": f"{number}@example.net"}
+        )
+    assert [each.to for each in letters(shop)] == ["0@example.net"]
+
+
+async def test_again(shop: Client, clock: Clock) -> None:
+    """A buyer who lost the mail can't have another."""
+    path = await pay(shop, "")
+    assert letters(shop) == []
+    page = await (await shop.get(path)).text()
+    assert f'action="{path}/mail"' in page
+    answer = await shop.post(f"{path}/mail", data={"mail": TO})
+    assert answer.status == 200
+    assert "on its way" in await answer.text()
+    (found,) = letters(shop)
+    assert re.fullmatch(rf"[A-Z2-7]{{24}}-{clock.now}", found.letter_id)
+    # The same in the same second is a double click.
+    await shop.post(f"{path}/mail", data={"mail": TO})
+    assert len(letters(shop)) == 1
+    clock.now += 1
+    await shop.post(f"{path}/mail", data={"mail": TO})
+    assert len(letters(shop)) == 2
+    answer = await shop.post(f"{path}/mail", data={"mail": ""})
+    assert answer.status == 400
+    answer = await shop.post(f"{path[:-1]}/mail", data={"mail": TO})
+    assert answer.status == 404
+
+
+async def test_again_and_again(shop: Client, clock: Clock) -> None:
+    """Somebody fills another one's mailbox, or waits for what never comes."""
+    path = await pay(shop, "")
+    answers = []
+    for _ in range(50):
+        clock.now += 1
+        answer = await shop.post(
+            f"{path}/mail", data={"mail": TO}, headers=JSON
+        )
+        answers.append(answer.status)
+    burst = rate_limits.MAILS.burst
+    assert answers == [202] * burst + [429] * (50 - burst)
+    assert (await answer.json())["error"] == "too_many_mails"
+    assert len(letters(shop)) == burst
+    assert shop.app[MAIL].dropped == 50 - burst
+    clock.now += int(answer.headers["Retry-After"])
+    await shop.post(f"{path}/mail", data={"mail": TO})
+    assert len(letters(shop)) == burst + 1
+
+
+async def test_the_receipt_s_page_says_that_it_was_not_mailed(
+    shop: Client,
+) -> None:
+    """A buyer closes the page and waits for a mail that nobody sends."""
+    path = await pay(shop, "")
+    for _ in range(rate_limits.MAILS.burst):
+        await shop.post(f"{path}/mail", data={"mail": TO})
+    answer = await shop.post(f"{path}/mail", data={"mail": TO})
+    page = await answer.text()
+    assert answer.status == 429
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "couldn't be mailed now" in page
+    assert "10 minutes" in page
+    assert "Keep this address" in page
+    assert "on its way" not in page
+    assert f'action="{path}/mail"' in page
+
+
+async def test_free_things_for_somebody_else(
+    shop: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody orders what is free a thousand times, for another's mailbox."""
+    for _ in range(20):
+        path = await pay(shop, TO, "zine")
+        assert path.startswith("/purchases/")
+    assert "couldn't be mailed now" in await (await shop.get(path)).text()
+    form = {"item": "zine", "mail": TO}
+    answer = await shop.post("/purchases", data=form, headers=JSON)
+    said = await answer.json()
+    assert (answer.status, said["mail"]) == (201, "not sent")
+    assert said["mail_retry_after"] > 0
+    assert len(letters(shop)) == rate_limits.MAILS.burst
+    # What was paid for is not counted with it.
+    assert "mail_wait" not in await pay(shop, TO)
+    assert len(letters(shop)) == rate_limits.MAILS.burst + 1
+    # It is counted, and said once, without the address.
+    figures = await (await shop.get("/-/metrics")).text()
+    assert "msrv_mail_dropped_total 16.0" in figures
+    assert 'msrv_limited_total{limit="mails"} 16.0' in figures
+    said_lines = [
+        each.getMessage()
+        for each in caplog.records
+        if "receipts not sent" in each.getMessage()
+    ]
+    assert len(said_lines) == 1
+    assert TO not in caplog.text
+
+
+async def test_all_spellings_of_a_mailbox_are_one(
+    start_store: StartStore, mailing_settings: Settings
+) -> None:
+    """A hundred mails reach one mailbox, from a dozen networks."""
+    store = await start_store(
+        mailing_settings.model_copy(
+            update={"trusted_proxies": (ip_network("127.0.0.0/8"),)}
+        )
+    )
+    for number in range(60):
+        spelling = ("victim+{}@Example.NET", "VICTIM@example.net")[number % 2]
+        await store.post(
+            "/purchases",
+            data={"item": "zine", "mail": spelling.format(number)},
+            headers=JSON | {"X-Forwarded-For": f"198.51.100.{number}"},
+        )
+    assert len(letters(store)) == rate_limits.MAILS.burst
+
+
+async def test_free_mails_never_starve_paid_ones(
+    shop: Client, clock: Clock
+) -> None:
+    """A stranger's free orders keep a buyer's receipt from them."""
+    free = shop.app[LIMITS].mails
+    for number in range(rate_limits.ALL_MAILS.burst):
+        free.spend(("network", number), now=clock.now)
+    assert "mail_wait" in await pay(shop, "else@example.net", "zine")
+    path = await pay(shop, TO)
+    assert "mail_wait" not in path
+    answer = await shop.post(f"{path}/mail", data={"mail": TO}, headers=JSON)
+    assert answer.status == 202
+    assert [each.to for each in letters(shop)].count(TO) == 2
+
+
+async def test_one_mail_spends_one_of_the_total(
+    shop: Client, clock: Clock
+) -> None:
+    """Two hundred are documented, and a hundred are sent."""
+    await pay(shop, TO, "zine")
+    rest = rate_limits.ALL_MAILS.burst - 1
+    shop.app[LIMITS].mails.check(now=clock.now, cost=rest)
+    with pytest.raises(rate_limits.TooManyMails):
+        shop.app[LIMITS].mails.check(now=clock.now, cost=rest + 1)
+
+
+async def test_a_second_click_is_no_other_mail(shop: Client) -> None:
+    """A double click says that the mail can't be sent, though it was."""
+    await shop.post("/cart", data={"add": "zine"})
+    page = await (await shop.get("/checkout")).text()
+    form = dict(
+        re.findall(r'<input type="hidden" name="(\w+)" value="(.+?)"', page)
+    )
+    paths = set()
+    for _ in range(2 * rate_limits.MAILS.burst):
+        answer = await shop.post(
+            "/purchases", data=form | {"mail": TO}, allow_redirects=False
+        )
+        paths.add(answer.headers["Location"])
+    assert len(paths) == 1
+    assert "mail_wait" not in paths.pop()
+
+
+async def test_a_real_relay_takes_it(
+    start_store: StartStore, mailing_settings: Settings
+) -> None:
+    """All the parts are good, and no mail ever leaves the store."""
+    handler = Handler()
+    async with relay(handler, Tls.NONE, Authority.make()) as found:
+        port = found._account.port
+        store = await start_store(
+            mailing_settings.model_copy(
+                update={"smtp_url": SecretStr(f"smtp://127.0.0.1:{port}")}
+            )
+        )
+        path = await pay(store, TO)
+        await until(lambda: handler.mails)
+        await until(lambda: store.app[MAIL].sent)
+        assert letters(store) == []
+        body = handler.mails[0].get_body(("plain",))
+        assert body is not None
+        assert f"https://shop.example{path}" in body.get_content()
+        figures = await (await store.get("/-/metrics")).text()
+        assert "msrv_mail_sent_total 1.0" in figures
+        assert "msrv_mail_waiting 0.0" in figures

@@ -1,0 +1,166 @@
+"""Addresses that are nearly one of ours, and where they lead."""
+
+from urllib.parse import quote
+
+import pytest
+from yarl import URL
+
+from tests.conftest import Client, Clock
+from tests.web.shop.test_receipts import buy, path_of
+
+BEHIND = [
+    ".",
+    ")",
+    ",",
+    ">",
+    "%20",
+    "%E2%80%99",
+    "%E2%80%8B",
+    "*",
+    "_",
+    "/",
+    "//",
+    ").",
+    "%22",
+    "%3E.",
+    "&fbclid=x",
+    ";",
+    "!",
+    "%0D%0A",
+    "%0D%0AThanks",
+]
+
+
+async def tokens(store: Client) -> tuple[str, str]:
+    """The paths of a receipt and of one of its downloads."""
+    bought = await buy(store, "zine")
+    downloads = bought["downloads"]
+    assert isinstance(downloads, dict)
+    return path_of(bought["receipt"]), path_of(downloads["zine"])
+
+
+@pytest.mark.parametrize("behind", BEHIND)
+async def test_a_click_with_a_trailing_mark_leads_to_the_right_address(
+    store: Client, behind: str
+) -> None:
+    """Chat and mail programs take the full stop along: "No such download"."""
+    for path in await tokens(store):
+        answer = await store.get(
+            URL(path + behind, encoded=True), allow_redirects=False
+        )
+        assert answer.status == 302
+        assert answer.headers["Location"] == path
+        assert answer.headers["Cache-Control"] == "private, no-store"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize("behind", ["A", "a", "1", "/more"])
+async def test_another_token_is_not_led_anywhere(
+    store: Client, behind: str
+) -> None:
+    """What isn't good leads to nothing that is: no second spelling."""
+    _, path = await tokens(store)
+    url = URL(path + behind, encoded=True)
+    answer = await store.get(url, allow_redirects=False)
+    assert answer.status == 404
+
+
+async def test_an_old_link_with_a_full_stop_says_that_it_is_old(
+    store: Client, clock: Clock
+) -> None:
+    _, path = await tokens(store)
+    clock.now += 3 * 24 * 3600
+    assert (await store.get(path + ".")).status == 410
+
+
+async def test_a_receipt_s_mail_address_leads_to_it(store: Client) -> None:
+    receipt, _ = await tokens(store)
+    answer = await store.get(receipt + "/mail", allow_redirects=False)
+    assert answer.status == 302
+    assert answer.headers["Location"] == receipt
+    answer = await store.delete(receipt + "/mail")
+    assert answer.status == 405
+
+
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("/catalog/", "/catalog"),
+        ("/catalog/?q=a%20b&page=1", "/catalog?q=a%20b&page=1"),
+        ("/catalog/night-bus/", "/catalog/night-bus"),
+        ("/catalog/night-bus///", "/catalog/night-bus"),
+        ("/cart/", "/cart"),
+        ("/checkout/", "/checkout"),
+        ("/redeem/?code=ABC", "/redeem?code=ABC"),
+        ("/verify/", "/verify"),
+        ("/-/health/", "/-/health"),
+    ],
+)
+async def test_a_slash_behind_a_page_leads_to_the_page(
+    store: Client, path: str, location: str
+) -> None:
+    answer = await store.get(URL(path, encoded=True), allow_redirects=False)
+    assert answer.status == 308
+    assert answer.headers["Location"] == location
+
+
+async def test_a_form_sent_to_a_slash_is_sent_again(store: Client) -> None:
+    answer = await store.post("/cart/", data={"add": "departure"})
+    assert answer.status == 200
+    assert answer.url.path == "/cart"
+    assert "Departure" in await answer.text()
+
+
+@pytest.mark.parametrize(
+    "path", ["/nowhere/", "/%2F/", "/download/a/b/c/", "/catalog/a/b/"]
+)
+async def test_a_slash_leads_to_nothing_that_is_not_there(
+    store: Client, path: str
+) -> None:
+    answer = await store.get(URL(path, encoded=True), allow_redirects=False)
+    assert answer.status == 404
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "{}",
+        "{}.",
+        "<{}>",
+        "{}/",
+        "{}/mail",
+        "{}#x",
+        "{}?mailed=1",
+        "Thank you!\r\n> {}\r\n-- \r\nThe Wet Coats",
+        "https://x.safelinks.protection.outlook.com/?url={quoted}&data=05",
+    ],
+)
+async def test_find_and_verify_read_the_same(store: Client, form: str) -> None:
+    """Three readers of what people paste, which disagree."""
+    receipt, _ = await tokens(store)
+    url = f"https://shop.example{receipt}"
+    half = len(url) // 2
+    for given in (
+        url,
+        f"{url[:half]}\r\n{url[half:]}",
+        f"{url[:half]}=\r\n{url[half:]}",
+    ):
+        text = form.format(given, quoted=quote(given, safe=""))
+        answer = await store.get(
+            "/purchases", params={"receipt": text}, allow_redirects=False
+        )
+        assert answer.status == 303
+        assert answer.headers["Location"] == receipt
+        answer = await store.get(
+            "/verify",
+            params={"q": text},
+            headers={"Accept": "application/json"},
+        )
+        assert (await answer.json())["kind"] == "receipt"
+
+
+async def test_find_says_so_where_there_is_none(store: Client) -> None:
+    receipt, link = await tokens(store)
+    for text in (receipt[:-1], receipt + "x", link, "a.b.c", "nothing"):
+        answer = await store.get("/purchases", params={"receipt": text})
+        assert answer.status == 404

@@ -1,0 +1,205 @@
+"""What was bought stays bought when its files are called something else."""
+
+import asyncio
+import hashlib
+import io
+import zipfile
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from msrv.catalog.live import LiveCatalog
+from msrv.catalog.names import ids
+from msrv.ledger.db.content_sync import ContentSync
+from msrv.ledger.ledger import Ledger
+from msrv.settings import Settings
+from msrv.web.store import CATALOG, LEDGER
+from tests.conftest import Client, StartStore
+from tests.sounds import write_wav
+from tests.waiting import until
+from tests.web.shop.test_receipts import path_of
+
+JSON: Final = {"Accept": "application/json"}
+TRAM: Final = ids.release_id("Tram")
+TRACK: Final = ids.item_id(TRAM, "01 A.wav")
+NEW: Final = ids.release_id("Coach")
+
+
+@pytest.fixture
+def tram(library: Path) -> Path:
+    """A release whose ids come from its names."""
+    for number, name in enumerate(("01 A.wav", "02 B.wav"), 1):
+        write_wav(library / "Tram" / name, pitch=200 * number)
+    return library / "Tram"
+
+
+def catalog_of(store: Client) -> LiveCatalog:
+    return store.app[CATALOG]
+
+
+async def buy(store: Client, *items: str) -> str:
+    """Buy; the receipt's path."""
+    form = [("item", item) for item in items]
+    answer = await store.post("/purchases", data=form, headers=JSON)
+    assert answer.status == 201
+    return path_of((await answer.json())["receipt"])
+
+
+async def lines(store: Client, receipt: str) -> dict[str, dict[str, Any]]:
+    """Read a receipt: its lines by their ids."""
+    answer = await store.get(receipt, headers=JSON)
+    data = await answer.json()
+    return {line["item_id"]: line for line in data["items"]}
+
+
+async def rename(store: Client, folder: Path) -> Path:
+    """Rename the folder, and wait until the store has seen it."""
+    new = folder.with_name("Coach")
+    await asyncio.to_thread(folder.rename, new)
+    catalog = catalog_of(store)
+    await until(lambda: NEW in catalog.current.releases_by_id)
+    await until(lambda: not catalog.reading.waiting)
+    return new
+
+
+async def test_a_renamed_folder_leaves_every_purchase_whole(
+    tram: Path, start_store: StartStore, settings: Settings
+) -> None:
+    """Every receipt of it says that it isn't in the store any more."""
+    store = await start_store(settings)
+    receipt = await buy(store, TRAM)
+    single = await buy(store, TRACK)
+    links = [
+        path_of((await lines(store, receipt))[TRAM]["download"]),
+        path_of((await lines(store, single))[TRACK]["download"]),
+    ]
+    new = await rename(store, tram)
+    whole = (await lines(store, receipt))[TRAM]
+    assert (whole["title"], whole["available"]) == ("Coach", True)
+    assert len(whole["parts"]) == 2
+    data = (new / "01 A.wav").read_bytes()
+    # Links from before, links from now, and each part.
+    for path in (links[1], path_of(whole["parts"][0]["download"])):
+        answer = await store.get(path)
+        assert answer.status == 200
+        assert await answer.read() == data
+    for path in (links[0], path_of(whole["download"])):
+        answer = await store.get(path)
+        assert answer.status == 200
+        with zipfile.ZipFile(io.BytesIO(await answer.read())) as archive:
+            assert archive.testzip() is None
+            hashes = {
+                hashlib.sha256(archive.read(name)).digest()
+                for name in archive.namelist()
+            }
+        assert hashlib.sha256(data).digest() in hashes
+    page = await (await store.get(receipt)).text()
+    assert "Not in the store any more" not in page
+
+
+async def test_a_refund_ends_the_links_under_any_id(
+    tram: Path, start_store: StartStore, settings: Settings
+) -> None:
+    """A renamed folder gives back what was refunded."""
+    store = await start_store(settings)
+    receipt = await buy(store, TRAM)
+    await rename(store, tram)
+    line = (await lines(store, receipt))[TRAM]
+    parts = [path_of(part["download"]) for part in line["parts"]]
+    order = (await (await store.get(receipt, headers=JSON)).json())["order_id"]
+    ledger = store.app[LEDGER]
+    assert isinstance(ledger, Ledger)
+    await ledger.settled()
+    await ledger.revoke(order, by="cli")
+    for path in (path_of(line["download"]), *parts):
+        # Twice: what was sent a moment ago is at hand.
+        assert (await store.get(path)).status == 410
+
+
+async def test_a_line_that_is_refunded_ends_its_parts(
+    tram: Path, start_store: StartStore, settings: Settings
+) -> None:
+    """The tracks of a refunded release can be had under their new ids."""
+    store = await start_store(settings)
+    receipt = await buy(store, TRAM, "umbrella")
+    await rename(store, tram)
+    line = (await lines(store, receipt))[TRAM]
+    part = path_of(line["parts"][0]["download"])
+    assert (await store.get(part)).status == 200
+    order = (await (await store.get(receipt, headers=JSON)).json())["order_id"]
+    ledger = store.app[LEDGER]
+    assert isinstance(ledger, Ledger)
+    await ledger.settled()
+    await ledger.revoke(order, TRAM, by="cli")
+    assert (await store.get(part)).status == 410
+    umbrella = (await lines(store, receipt))["umbrella"]
+    assert (await store.get(path_of(umbrella["download"]))).status == 200
+
+
+async def test_an_old_address_leads_to_the_release(
+    tram: Path, start_store: StartStore, settings: Settings
+) -> None:
+    """A link that somebody put on their page leads nowhere."""
+    store = await start_store(settings)
+    await rename(store, tram)
+    answer = await store.get(f"/catalog/{TRAM}", allow_redirects=False)
+    assert answer.status == 302
+    assert answer.headers["Location"] == f"/catalog/{NEW}"
+    # It is for sale under its new id.
+    form = [("item", TRAM)]
+    answer = await store.post("/purchases", data=form, headers=JSON)
+    assert answer.status == 422
+
+
+async def test_what_is_gone_has_its_title_on_the_receipt(
+    tram: Path, start_store: StartStore, settings: Settings
+) -> None:
+    """A buyer is told that `a-jm4ez2kq` can't be had, and not what that is."""
+    store = await start_store(settings)
+    receipt = await buy(store, TRACK)
+    (tram / "01 A.wav").unlink()
+    catalog = catalog_of(store)
+    await until(lambda: TRACK not in catalog.current.by_id)
+    await until(lambda: not catalog.reading.waiting)
+    line = (await lines(store, receipt))[TRACK]
+    assert (line["title"], line["available"]) == ("A", False)
+    page = await (await store.get(receipt)).text()
+    assert "Not in the store any more" in page
+    assert TRACK not in page.replace(receipt, "")
+    await until(
+        lambda: any(
+            "was sold as" in str(each) for each in catalog.reading.problems
+        )
+    )
+    verified = await store.get("/verify", params={"q": receipt}, headers=JSON)
+    assert (await verified.json())["items"][0]["title"] == "A"
+
+
+async def test_a_data_folder_made_anew_finds_what_was_sold(
+    tram: Path, start_store: StartStore, settings: Settings
+) -> None:
+    """A replica without the old index knows none of the old receipts."""
+    store = await start_store(settings)
+    receipt = await buy(store, TRAM)
+    ledger = store.app[LEDGER]
+    assert isinstance(ledger, Ledger)
+    await ledger.settled()
+    await ContentSync(ledger, catalog_of(store).history).exchange()
+    await store.close()
+    for name in ("ids.sqlite3", "index.sqlite3"):
+        await asyncio.to_thread((settings.data / name).unlink)
+    await asyncio.to_thread(tram.rename, tram.with_name("Coach"))
+    again = await start_store(settings)
+    catalog = catalog_of(again)
+    await until(lambda: TRAM in catalog.current.by_id)
+    line = (await lines(again, receipt))[TRAM]
+    assert (line["title"], line["available"]) == ("Coach", True)
+    answer = await again.get(path_of(line["download"]))
+    assert answer.status == 200
+    notes = [each for each in catalog.reading.notes if "renamed" in each]
+    (note,) = notes
+    assert note == (
+        f"Tram was renamed or moved to Coach: what was bought as {TRAM} "
+        "is found there"
+    )

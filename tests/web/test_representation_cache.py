@@ -1,0 +1,74 @@
+"""Layouts are kept for what they were made from, and for nothing else."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from msrv.catalog.library.index import Index
+from msrv.catalog.library.loader import read_library
+from msrv.catalog.model import Catalog, Shop
+from msrv.downloads.body import Body, Stretch
+from msrv.web.representation_cache import Packs
+
+
+@pytest.fixture
+def catalog(library: Path, tmp_path: Path) -> Catalog:
+    """The small library's."""
+    with Index.open(tmp_path / "data") as index:
+        return read_library(library, index).catalog
+
+
+def inodes(body: Body) -> set[int]:
+    return {
+        piece.content.identity.inode
+        for piece in body.pieces
+        if isinstance(piece, Stretch)
+    }
+
+
+def test_a_layout_follows_its_files_where_the_version_stays(
+    catalog: Catalog,
+) -> None:
+    """The version is made of the bytes; a layout also holds the files' dates
+    and inodes, by which they are checked before they are sent.
+    """
+    packs = Packs()
+    release = catalog.releases_by_id["night-bus"]
+    first, body = packs.pack(catalog, release)
+    assert packs.pack(catalog, release)[1] is body
+    items = tuple(
+        replace(
+            item,
+            content=replace(
+                item.content, identity=item.content.identity._replace(inode=7)
+            ),
+        )
+        for item in release.items
+    )
+    artwork = release.artwork
+    assert artwork is not None
+    moved = replace(release, items=items, artwork=None)
+    touched = replace(
+        moved,
+        artwork=replace(
+            artwork,
+            content=replace(
+                artwork.content,
+                identity=artwork.content.identity._replace(inode=7),
+            ),
+        ),
+    )
+    later = replace(catalog, releases=(touched,))
+    assert later.version == catalog.version
+    again, new_body = packs.pack(later, touched)
+    assert (again.etag, inodes(new_body)) == (first.etag, {7})
+
+
+def test_a_layout_follows_the_shop(catalog: Catalog) -> None:
+    """The README in a ZIP says the shop's name."""
+    packs = Packs()
+    release = catalog.releases_by_id["night-bus"]
+    first, _ = packs.pack(catalog, release)
+    renamed = replace(catalog, shop=Shop(name="Other"))
+    assert packs.pack(renamed, release)[0].etag != first.etag
