@@ -1,13 +1,16 @@
-"""The deployer, which is another program, and asking it."""
+"""Commands of the deployer, which is another program, and of its gate.
+
+The deployer is imported when one of them runs: the store does without it and
+without aiodocker.
+"""
 
 import asyncio
 import contextlib
-import importlib
 import json
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -15,7 +18,10 @@ from msrv import logs
 from msrv.cli.options import HOST, PORT, load_settings
 from msrv.settings import WrongSetting
 
-_URL: Final = click.option("--url", help="Where the deployer answers.")
+if TYPE_CHECKING:
+    from msrv.deployer.client import Asker
+
+_URL: Final = click.option("--url", help="The deployer's address.")
 
 
 @click.command()
@@ -24,13 +30,19 @@ _URL: Final = click.option("--url", help="Where the deployer answers.")
 def deployer(host: str | None, port: int | None) -> None:
     """Turn pushed images into rolling updates; see docs/deployer.md."""
     logs.configure()
-    with _deployer() as room:
-        found = load_settings(host=host, port=port)
-        config = room.config.load(found.deploy_config)
+    with _user_errors():
+        from msrv.deployer import (  # noqa: PLC0415 - another program
+            app,
+            config_loader,
+            server,
+        )
+
+        settings = load_settings(host=host, port=port)
+        config = config_loader.load(settings.deploy_config)
         asyncio.run(
-            room.serving.serve(
-                room.app.create_app(found, config),
-                found,
+            server.serve(
+                app.create_app(settings, config),
+                settings,
                 lambda address: click.echo(f"deployer  {address}"),
             )
         )
@@ -40,15 +52,21 @@ def deployer(host: str | None, port: int | None) -> None:
 @HOST
 @PORT
 def engine_gate(host: str | None, port: int | None) -> None:
-    """Pass the deployer's requests to the container engine, if allowed."""
+    """Run the proxy that gives the deployer part of the container engine."""
     logs.configure()
-    with _deployer() as room:
-        found = load_settings(host=host, port=port)
-        config = room.config.load(found.deploy_config, secrets=False)
+    with _user_errors():
+        from msrv.deployer import (  # noqa: PLC0415 - another program
+            config_loader,
+            server,
+        )
+        from msrv.deployer.gate import proxy  # noqa: PLC0415 - as above
+
+        settings = load_settings(host=host, port=port)
+        config = config_loader.load(settings.deploy_config, secrets=False)
         asyncio.run(
-            room.serving.serve(
-                room.gate.create_app(found, config),
-                found,
+            server.serve(
+                proxy.create_app(settings, config),
+                settings,
                 lambda address: click.echo(f"gate  {address}"),
             )
         )
@@ -61,60 +79,65 @@ def engine_gate(host: str | None, port: int | None) -> None:
 def deployments(
     deployment: str | None, url: str | None, *, as_json: bool
 ) -> None:
-    """Show recent deployments, or follow one DEPLOYMENT to its end.
+    """List recent deployments, or follow one until it finishes.
 
-    Exits with 1 if that one fails.
+    Exit status 1 if that deployment fails.
     """
-    with _asking_deployer(url) as (terminal, asker):
+    with _user_errors():
+        from msrv.deployer import client  # noqa: PLC0415 - another program
+
+        asker = _client(url)
         if deployment is not None and not as_json:
-            _follow(terminal, asker, deployment)
+            _follow(asker, deployment)
             return
         path = "/deployments" + (f"/{deployment}" if deployment else "")
         found = asker.ask(path)
         if as_json:
             click.echo(json.dumps(found, indent=2))
         else:
-            click.echo(terminal.table(found["deployments"], time.time()))
+            click.echo(client.table(found["deployments"], time.time()))
 
 
 @click.command()
 @click.argument("target")
 @_URL
 def rollback(target: str, url: str | None) -> None:
-    """Go back to TARGET's previous image, and follow that.
+    """Roll TARGET back to its previous image and follow the deployment.
 
-    Exits with 1 if it fails.
+    Exit status 1 if it fails.
     """
-    with _asking_deployer(url) as (terminal, asker):
+    with _user_errors():
+        asker = _client(url)
         made = asker.ask(f"/rollback/{target}", "POST")
-        _follow(terminal, asker, made["id"])
+        _follow(asker, made["id"])
 
 
-@contextlib.contextmanager
-def _asking_deployer(url: str | None) -> Iterator[tuple[Any, Any]]:
-    with _deployer() as room:
-        found = load_settings()
-        config = room.config.load(found.deploy_config)
-        yield room.terminal, room.terminal.Asker.of(found, config, url)
+def _client(url: str | None) -> "Asker":
+    from msrv.deployer import config_loader  # noqa: PLC0415 - another program
+    from msrv.deployer.client import Asker  # noqa: PLC0415 - as above
+
+    settings = load_settings()
+    config = config_loader.load(settings.deploy_config)
+    return Asker.of(settings, config, url)
 
 
-def _follow(terminal: Any, asker: Any, deployment: str) -> None:  # noqa: ANN401
-    for line in terminal.follow(asker, deployment):
+def _follow(asker: "Asker", deployment: str) -> None:
+    from msrv.deployer import client  # noqa: PLC0415 - another program
+
+    for line in client.follow(asker, deployment):
         click.echo(line)
-    if not terminal.ended_well(asker, deployment):
+    if not client.ended_well(asker, deployment):
         sys.exit(1)
 
 
 @contextlib.contextmanager
-def _deployer() -> Iterator[Any]:
-    """Import what is another program, which the store does without.
+def _user_errors() -> Iterator[None]:
+    """Show what an operator can fix as one line."""
+    from msrv.deployer.errors import (  # noqa: PLC0415 - another program
+        DeployerError,
+    )
 
-    What an operator can mend in it becomes one line.
-    """
-    for module in ("app", "config", "errors", "gate", "serving", "terminal"):
-        importlib.import_module(f"msrv.deployer.{module}")
-    room = importlib.import_module("msrv.deployer")
     try:
-        yield room
-    except (WrongSetting, room.errors.DeployerError) as error:
+        yield
+    except (WrongSetting, DeployerError) as error:
         raise click.ClickException(str(error)) from None
