@@ -1,23 +1,27 @@
-"""Folders and files of the store's own, for its own user alone.
+"""Files and folders of the store's own: private, whole, and locked.
 
-Apart because each room that keeps something on the disk needs it, and none
-of them may import another.
+Every room that keeps something on disk writes it through this module, so that
+durability is decided in one place. All functions block, raise OSError and
+belong in a thread where there is an event loop.
 """
 
 import contextlib
+import fcntl
 import os
+import secrets
 import stat
 from pathlib import Path
 from typing import Final
 
+LOCK_NAME: Final = "lock"
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 def make_private_folder(folder: Path) -> None:
-    """Create a folder that only its owner can open, with its parents.
+    """Create a folder that only its owner can open, and its parents.
 
-    One that is there, and ours, is closed to everyone else; one that is
-    somebody else's stays as it is. Raises OSError where it can't be created.
+    An existing folder of this user is closed to all others; one of another
+    user stays as it is.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = folder.stat()
@@ -25,3 +29,76 @@ def make_private_folder(folder: Path) -> None:
         # A file system without modes, or mounted read-only, refuses this.
         with contextlib.suppress(OSError):
             folder.chmod(0o700)
+
+
+def write_file(
+    path: Path,
+    data: bytes,
+    *,
+    mode: int = 0o600,
+    overwrite: bool = True,
+    durable_name: bool = True,
+) -> bool:
+    """Write a whole file: a reader sees all of it, or what was there before.
+
+    The data is on disk before it gets its name, so that after a power cut no
+    name is left with half a file. The folder has to exist. Return whether the
+    file was written, which is False only without `overwrite`.
+
+    `mode` applies from the first byte: a key is never readable for too many.
+    Without `overwrite`, an existing file stays; of two processes at once, one
+    writes. With `durable_name`, the name is on disk as well on return. A
+    cache, or a copy of what is in the database, does without: a lost name
+    costs less than the folder's fsync.
+    """
+    # In the same folder, since a rename works within one file system only,
+    # and hidden, since readers of a folder skip hidden files.
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if overwrite:
+            draft.replace(path)
+        else:
+            try:
+                # Fails where another process was quicker; a rename wouldn't.
+                os.link(draft, path)
+            except FileExistsError:
+                return False
+    finally:
+        # What failed stays the error, also where the disk is gone by now.
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+    if durable_name:
+        sync_folder(path.parent)
+    return True
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until a folder's names are on disk: its new and removed files."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def lock_folder(folder: Path) -> int | None:
+    """Return the descriptor of a folder's lock, None if it is locked already.
+
+    Closing the descriptor releases the lock, and so does the kernel however
+    the process ends, `kill -9` included.
+    """
+    descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
