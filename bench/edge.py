@@ -33,7 +33,7 @@ from tests.containers.engine import (
     private_network6,
     until,
 )
-from tests.running import free_port
+from tests.store_process import free_port
 
 ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "5"))
 SECONDS: Final = 4.0

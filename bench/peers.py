@@ -27,7 +27,7 @@ from typing import Any, Final, Self
 from bench.files import TINY, ZIP
 from bench.measuring import NONCE
 from msrv.tls.certificates import Pair, development_pair
-from tests.running import free_port
+from tests.store_process import free_port
 
 ROOT: Final = Path(__file__).parents[1]
 BENCH_PYTHON: Final = ROOT / ".venv-bench" / "bin" / "python"

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.measuring import NONCE, Figure, interleave
-from tests.running import free_port
-from tests.sounds import write_wav
+from tests.store_process import free_port
+from tests.wav_files import write_wav
 
 ROUNDS = 7
 HELLO = """

@@ -1,4 +1,4 @@
-"""The browser of this machine, with nothing of its own to do."""
+"""Finding and launching the Chromium that is installed here."""
 
 import shutil
 from typing import Final
@@ -9,12 +9,12 @@ _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 
 
 def find() -> str | None:
-    """Find a Chromium, or Chrome; None without one."""
+    """Return the path of Chromium or Chrome, None if there is none."""
     return next(filter(None, map(shutil.which, _NAMES)), None)
 
 
 async def launch(playwright: Playwright, path: str) -> Browser:
-    """Start it without a window, with a new, empty profile."""
+    """Start a headless browser with a new, empty profile."""
     return await playwright.chromium.launch(
         executable_path=path,
         args=[

@@ -23,11 +23,11 @@ from msrv.app import create_app
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
 from msrv.web.store import CATALOG
-from tests import together
+from tests import xdist_scheduling
 from tests.chromium import find as find_chromium
 from tests.ledger import servers
 from tests.ledger.servers import Server
-from tests.sounds import write_wav
+from tests.wav_files import write_wav
 
 NONCE = "a nonce for the tests alone: 8fK2-vbn1-Qz7T-pl0M-Ww3x"
 
@@ -39,18 +39,20 @@ StartStore = Callable[..., Awaitable[Client]]
 def pytest_xdist_make_scheduler(
     config: pytest.Config, log: Producer
 ) -> LoadScopeScheduling:
-    """Say which tests stay together where several run at once."""
-    return together.Files(config, log)
+    """Schedule tests by file, and the engine's and browser's as one."""
+    return xdist_scheduling.FileScheduling(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(
     item: pytest.Item,
 ) -> Generator[None, object, object]:
-    """Have those that are to run alone do so, and browsers have peace."""
+    """Run tests marked `alone` alone, and browsers in their own network."""
     with (
-        together.apart(wanted=together.drives_browser(item.nodeid)),
-        together.turn(alone=any(item.iter_markers("alone"))),
+        xdist_scheduling.isolated_network(
+            wanted=xdist_scheduling.drives_browser(item.nodeid)
+        ),
+        xdist_scheduling.run_lock(alone=any(item.iter_markers("alone"))),
     ):
         return (yield)
 

@@ -1,7 +1,7 @@
-"""A disk that takes its time: a folder of another, mounted through FUSE.
+"""Slow disk: a folder mounted through FUSE, each of whose reads is delayed.
 
-`python tests/slow_disk.py FOLDER MOUNT DELAY` runs until it is ended; each
-read takes as many seconds as the file DELAY says at that moment.
+`python tests/slow_disk.py FOLDER MOUNT DELAY` runs until it is stopped; each
+read takes as many seconds as the file DELAY holds at that moment.
 """
 
 import os
@@ -12,11 +12,11 @@ from pathlib import Path
 
 import mfusepy
 
-_SHOWN = ("st_mode", "st_size", "st_nlink", "st_uid", "st_gid")
+_ATTRIBUTES = ("st_mode", "st_size", "st_nlink", "st_uid", "st_gid")
 
 
 class SlowDisk(mfusepy.Operations):  # type: ignore[misc] # it has no types
-    """Reads what is there, slowly."""
+    """Read-only view of a folder with delayed reads."""
 
     use_ns = True
 
@@ -26,7 +26,7 @@ class SlowDisk(mfusepy.Operations):  # type: ignore[misc] # it has no types
     def getattr(self, path: str, fh: int | None = None) -> dict[str, int]:
         del fh
         found = os.lstat(self._folder + path)
-        return {name: getattr(found, name) for name in _SHOWN} | {
+        return {name: getattr(found, name) for name in _ATTRIBUTES} | {
             f"st_{each}time": getattr(found, f"st_{each}time_ns")
             for each in "amc"
         }

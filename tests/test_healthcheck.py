@@ -9,17 +9,19 @@ from collections.abc import Iterator
 import pytest
 
 from msrv.healthcheck import ask
-from tests.running import ROOT, RunningStore, start
+from tests.store_process import ROOT, StoreProcess, launch_store
 
 
 @pytest.fixture(scope="module", params=["auto", "off"])
 def store(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningStore]:
+) -> Iterator[StoreProcess]:
     """A store with HTTPS of its own, and one without."""
-    store = start(tmp_path_factory.mktemp("store"), MSRV_TLS=request.param)
+    store = launch_store(
+        tmp_path_factory.mktemp("store"), MSRV_TLS=request.param
+    )
     yield store
-    assert store.end() == 0
+    assert store.stop() == 0
 
 
 def check(*options: str, **environ: str) -> "subprocess.CompletedProcess[str]":
@@ -38,7 +40,7 @@ def check(*options: str, **environ: str) -> "subprocess.CompletedProcess[str]":
     ("options", "status"), [([], "ok"), (["--ready"], "ready")]
 )
 def test_a_store_that_is_well(
-    store: RunningStore, options: list[str], status: str
+    store: StoreProcess, options: list[str], status: str
 ) -> None:
     """The engine ends a store that works, or the edge waits for ever."""
     port = str(store.port)
@@ -48,7 +50,7 @@ def test_a_store_that_is_well(
     assert result.stdout == f"the store on 127.0.0.1 port {port}: {status}\n"
 
 
-def test_every_address_is_asked_on_the_loopback(store: RunningStore) -> None:
+def test_every_address_is_asked_on_the_loopback(store: StoreProcess) -> None:
     """A store that listens everywhere is never found to be well."""
     environ = {
         "MSRV_HOST": "0.0.0.0",  # noqa: S104 - as an image has it

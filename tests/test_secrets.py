@@ -4,7 +4,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from tests.running import ROOT
+from tests.store_process import ROOT
 
 FORMS = {
     "nonce": r"([0-9a-f]{64})\n",

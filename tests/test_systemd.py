@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import require
-from tests.running import ROOT, start
+from tests.store_process import ROOT, launch_store
 
 UNIT = ROOT / "deploy" / "systemd" / "msrv.service"
 MOST_EXPOSED = 2.5
@@ -114,7 +114,7 @@ def test_without_tls_no_memory_is_written_and_executed(tmp_path: Path) -> None:
     python.chmod(0o755)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(sys, "executable", str(python))
-        store = start(tmp_path, "--no-tls")
+        store = launch_store(tmp_path, "--no-tls")
     with store:
-        assert store.ask("/catalog")["releases"]
+        assert store.request_json("/catalog")["releases"]
     assert settings()["MemoryDenyWriteExecute"] == ["no"]

@@ -6,7 +6,7 @@ import pytest
 
 from msrv import tasks
 from msrv.tasks import Background
-from tests.waiting import until
+from tests.polling import wait_until
 
 
 async def test_it_has_ended_when_its_owner_has(
@@ -43,7 +43,7 @@ async def test_what_ends_by_a_mistake_is_heard_of(
 
     owner = Background("what sends mail")
     owner.begin(work(), done())
-    await until(lambda: caplog.records)
+    await wait_until(lambda: caplog.records)
     await owner.end()
     (record,) = caplog.records
     assert "what sends mail has ended" in record.message

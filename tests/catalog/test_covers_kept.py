@@ -15,7 +15,7 @@ from msrv.storage.local import Folder
 from msrv.storage.model import Changed, Content, Gone
 from tests.catalog.covers import RED, Gallery, saved
 from tests.catalog.covers import covers as covers_of
-from tests.waiting import until
+from tests.polling import wait_until
 
 
 async def test_a_picture_that_changed_is_not_shown(gallery: Gallery) -> None:
@@ -99,7 +99,7 @@ async def test_one_making_for_all_who_ask(gallery: Gallery) -> None:
     asked = [
         asyncio.create_task(covers.cover(artwork, 160)) for _ in range(20)
     ]
-    await until(lambda: gate.opened == 1)
+    await wait_until(lambda: gate.opened == 1)
     asked[0].cancel()
     with pytest.raises(asyncio.CancelledError):
         await asked[0]
@@ -118,7 +118,7 @@ async def test_two_at_a_time(gallery: Gallery) -> None:
     gate = Gate(Folder(gallery.root))
     covers = covers_of(gate, gallery.cache)
     asked = [asyncio.create_task(covers.cover(art, 160)) for art in arts]
-    await until(lambda: gate.waiting == 2)
+    await wait_until(lambda: gate.waiting == 2)
     gate.open_now.set()
     await asyncio.gather(*asked)
     assert gate.most == 2
@@ -131,7 +131,7 @@ async def test_closing_waits_for_the_work(gallery: Gallery) -> None:
     gate = Gate(Folder(gallery.root))
     covers = covers_of(gate, gallery.cache)
     asked = asyncio.create_task(covers.cover(artwork, 160))
-    await until(lambda: gate.opened == 1)
+    await wait_until(lambda: gate.opened == 1)
     asked.cancel()
     gate.open_now.set()
     await covers.aclose()

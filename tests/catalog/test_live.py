@@ -16,7 +16,7 @@ from msrv.catalog.library.scan import LibraryUnreadable, scan
 from msrv.catalog.live import LiveCatalog, NotReady
 from msrv.catalog.model import Catalog
 from tests.catalog.shelves import Library, wav
-from tests.waiting import until
+from tests.polling import wait_until
 
 PATIENCE_SECONDS = 10
 
@@ -32,7 +32,7 @@ async def opened(shelf: Library) -> AsyncIterator[LiveCatalog]:
 
 
 async def changed(catalog: LiveCatalog, old: Catalog) -> Catalog:
-    await until(lambda: catalog.current.version != old.version)
+    await wait_until(lambda: catalog.current.version != old.version)
     return catalog.current
 
 
@@ -62,9 +62,9 @@ async def test_a_change_shows_without_a_restart(shelf: Library) -> None:
         assert {each.folder for each in old.releases} == {"R"}
         (shelf.root / "S").rename(shelf.root / "T")
         new = await changed(catalog, new)
-        await until(lambda: len(catalog.current.releases) == 2)
+        await wait_until(lambda: len(catalog.current.releases) == 2)
         shutil.rmtree(shelf.root / "T")
-        await until(lambda: len(catalog.current.releases) == 1)
+        await wait_until(lambda: len(catalog.current.releases) == 1)
 
 
 async def test_half_an_album_is_never_offered(shelf: Library) -> None:
@@ -88,11 +88,11 @@ async def test_a_broken_edit_leaves_the_last_good_catalog(
     shelf.release("R", toml='title = "Good"')
     async with opened(shelf) as catalog:
         shelf.put("R/release.toml", "\n\ntitle = \n")
-        await until(lambda: bool(catalog.reading.problems))
+        await wait_until(lambda: bool(catalog.reading.problems))
         assert catalog.current.releases[0].title == "Good"
         # It is said once, however often the folder is looked at.
         shelf.release("S")
-        await until(lambda: len(catalog.current.releases) == 2)
+        await wait_until(lambda: len(catalog.current.releases) == 2)
         said = "R/release.toml:3: is not valid TOML: Invalid value"
         assert caplog.text.count(said) == 1
         assert [
@@ -101,7 +101,7 @@ async def test_a_broken_edit_leaves_the_last_good_catalog(
             if said in record.getMessage()
         ] == ["WARNING"]
         shelf.put("R/release.toml", 'title = "Better"')
-        await until(lambda: f"no longer a problem: {said}" in caplog.text)
+        await wait_until(lambda: f"no longer a problem: {said}" in caplog.text)
         assert not catalog.reading.problems
     assert "catalog: 1 release, 2 items" in caplog.text
     assert "catalog: 2 releases, 4 items" in caplog.text
@@ -125,16 +125,16 @@ async def test_a_library_that_goes_away_is_missed_and_not_forgotten(
         old = catalog.current
         away = shelf.root.with_name("away")
         shelf.root.rename(away)
-        await until(lambda: "can't read the library" in caplog.text)
+        await wait_until(lambda: "can't read the library" in caplog.text)
         shelf.root.mkdir()
-        await until(lambda: "is its disk mounted" in caplog.text)
+        await wait_until(lambda: "is its disk mounted" in caplog.text)
         await asyncio.sleep(0.05)  # some more looks, that say no more
         assert caplog.text.count("the last catalog stays") == 2
         assert catalog.current is old
         shelf.root.rmdir()
         away.rename(shelf.root)
         shelf.release("S")
-        await until(lambda: len(catalog.current.releases) == 2)
+        await wait_until(lambda: len(catalog.current.releases) == 2)
 
 
 async def test_a_mistake_of_ours_does_not_end_it(
@@ -151,12 +151,12 @@ async def test_a_mistake_of_ours_does_not_end_it(
 
         monkeypatch.setattr("msrv.catalog.live.read_library", fail)
         shelf.release("S")
-        await until(lambda: "ZeroDivisionError" in caplog.text)
+        await wait_until(lambda: "ZeroDivisionError" in caplog.text)
         await asyncio.sleep(0.05)
         assert caplog.text.count("could not be read") == 1
         assert len(catalog.current.releases) == 1
         monkeypatch.undo()
-        await until(lambda: len(catalog.current.releases) == 2)
+        await wait_until(lambda: len(catalog.current.releases) == 2)
 
 
 async def test_ends_in_the_middle_of_a_file(
@@ -179,7 +179,7 @@ async def test_ends_in_the_middle_of_a_file(
     catalog = LiveCatalog(shelf.root, shelf.data, settle_seconds=0)
     async with asyncio.timeout(PATIENCE_SECONDS):
         async with catalog:
-            await until(reading.is_set)
+            await wait_until(reading.is_set)
         assert ended.is_set()
     with pytest.raises(NotReady):
         _ = catalog.current

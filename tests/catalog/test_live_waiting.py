@@ -12,7 +12,7 @@ from msrv.catalog.library import file_inspection
 from msrv.catalog.library.scan import FoundFile
 from msrv.catalog.live import LiveCatalog, NotReady
 from tests.catalog.shelves import Library, wav
-from tests.waiting import until
+from tests.polling import wait_until
 
 QUIET = 10
 GRACE = 60
@@ -54,7 +54,7 @@ class Store:
     async def looks(self, number: int = 3) -> None:
         """Wait until the library has been looked at some times."""
         seen = self.catalog.looks
-        await until(lambda: self.catalog.looks >= seen + number)
+        await wait_until(lambda: self.catalog.looks >= seen + number)
 
     async def later(self, seconds: float) -> None:
         """Let time pass, once all that lies there now was seen."""

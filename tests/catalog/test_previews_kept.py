@@ -21,7 +21,7 @@ from tests.catalog.clips import (
     runs,
     waits_for,
 )
-from tests.waiting import until
+from tests.polling import wait_until
 
 
 def test_no_ffmpeg_is_found(
@@ -109,7 +109,7 @@ async def test_one_run_for_all_who_ask(
     previews = program.previews(root, cache)
     track = put(root, b"x", 30)
     asked = [asyncio.create_task(previews.clip(track)) for _ in range(10)]
-    await until(lambda: len(program.pids) == 1)
+    await wait_until(lambda: len(program.pids) == 1)
     asked[0].cancel()
     with pytest.raises(asyncio.CancelledError):
         await asked[0]
@@ -128,9 +128,9 @@ async def test_one_program_at_a_time(
     previews = program.previews(root, cache)
     tracks = [put(root, bytes([n]), 30, f"{n}.mp3") for n in range(3)]
     asked = [asyncio.create_task(previews.clip(track)) for track in tracks]
-    await until(lambda: len(program.pids) == 1)
+    await wait_until(lambda: len(program.pids) == 1)
     # All three had their chance to start: each has checked its cache.
-    await until(lambda: len(previews._turn._waiters or ()) == 2)
+    await wait_until(lambda: len(previews._turn._waiters or ()) == 2)
     assert len(program.pids) == 1
     gate.touch()
     await asyncio.gather(*asked)
@@ -156,7 +156,7 @@ async def test_closing_ends_the_program(
     program = Program(tmp_path, SLEEPS)
     previews = program.previews(root, cache)
     asked = asyncio.create_task(previews.clip(put(root, b"x", 30)))
-    await until(lambda: len(program.pids) == 1)
+    await wait_until(lambda: len(program.pids) == 1)
     await previews.aclose()
     assert not runs(program.pids[0])
     with pytest.raises(NoPreview):

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from msrv.cli import main
 from tests.ledger.made import order_id
 from tests.ledger.servers import Server
-from tests.running import RunningStore, start
+from tests.store_process import StoreProcess, launch_store
 
 REVOKED_SECONDS = 60
 
@@ -122,7 +122,7 @@ def test_what_can_not_be_revoked(
 
 
 @pytest.fixture
-def stores(tmp_path: Path, mariadb: Server) -> Iterator[list[RunningStore]]:
+def stores(tmp_path: Path, mariadb: Server) -> Iterator[list[StoreProcess]]:
     """Two replicas with one database, and a data folder each."""
     database = tmp_path / "database"
     database.write_text(mariadb.create("replicas") + "\n", encoding="utf-8")
@@ -130,7 +130,7 @@ def stores(tmp_path: Path, mariadb: Server) -> Iterator[list[RunningStore]]:
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
         running.append(
-            start(
+            launch_store(
                 tmp_path / name,
                 MSRV_DATABASE_FILE=str(database),
                 MSRV_TLS="off",
@@ -139,12 +139,12 @@ def stores(tmp_path: Path, mariadb: Server) -> Iterator[list[RunningStore]]:
     running[0].run("ledger", "upgrade")
     yield running
     for store in running:
-        assert store.end() == 0
+        assert store.stop() == 0
         assert "traceback" not in store.log.read_text("utf-8").lower()
         assert mariadb.url("replicas") not in store.log.read_text("utf-8")
 
 
-def status_of(store: RunningStore, path: str) -> int:
+def status_of(store: StoreProcess, path: str) -> int:
     try:
         with urllib.request.urlopen(store.url + path, timeout=60) as answer:
             status: int = answer.status
@@ -154,7 +154,7 @@ def status_of(store: RunningStore, path: str) -> int:
         return error.code
 
 
-def wait_for(store: RunningStore, path: str, status: int) -> float:
+def wait_for(store: StoreProcess, path: str, status: int) -> float:
     """Wait until an address answers so; the seconds that it took."""
     began = time.monotonic()
     while status_of(store, path) != status:
@@ -164,13 +164,13 @@ def wait_for(store: RunningStore, path: str, status: int) -> float:
 
 
 def test_revoking_ends_links_on_every_replica(
-    stores: list[RunningStore],
+    stores: list[StoreProcess],
 ) -> None:
     """A refunded link works on, on the replica that wasn't asked."""
     one, other = stores
-    release = one.ask("/catalog")["releases"][0]
+    release = one.request_json("/catalog")["releases"][0]
     items = [release["item_id"], release["items"][0]["item_id"]]
-    bought = one.ask("/purchases", [("item", item) for item in items])
+    bought = one.request_json("/purchases", [("item", item) for item in items])
     order = bought["order_id"]
     paths = [url.removeprefix(one.url) for url in bought["downloads"].values()]
     # Sold by one, and known to the other's operator.

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.running import RunningStore, start
+from tests.store_process import StoreProcess, launch_store
 
 SIZE = 1_000_000
 """So much that a client's kernel takes a part, and ours keeps the rest."""
@@ -42,11 +42,11 @@ def buyer() -> Iterator[socket.socket]:
 
 
 def begin(
-    store: RunningStore, buyer: socket.socket
+    store: StoreProcess, buyer: socket.socket
 ) -> tuple[socket.socket, int]:
     """Ask for the file and read its head: the connection, and what came."""
-    item = store.ask("/catalog")["releases"][0]["items"][0]["item_id"]
-    url = store.ask("/purchases", [("item", item)])["downloads"][item]
+    item = store.request_json("/catalog")["releases"][0]["items"][0]["item_id"]
+    url = store.request_json("/purchases", [("item", item)])["downloads"][item]
     parts = urlsplit(url)
     buyer.connect(("127.0.0.1", parts.port))
     tls = store.tls
@@ -61,8 +61,8 @@ def begin(
     return buyer, len(head.partition(b"\r\n\r\n")[2])
 
 
-def begin_a_store(library: Path, tls: str, drain_seconds: int) -> RunningStore:
-    return start(
+def begin_a_store(library: Path, tls: str, drain_seconds: int) -> StoreProcess:
+    return launch_store(
         library.parent,
         MSRV_LIBRARY=str(library),
         MSRV_DEMO_PAYMENTS="1",
@@ -98,7 +98,7 @@ def test_it_waits_for_what_is_on_its_way(
                 data = connection.recv(1 << 16)
                 assert data
                 got += len(data)
-            assert store.end() == 0
+            assert store.stop() == 0
 
 
 def test_who_is_cut_off_hears_of_it(
@@ -107,7 +107,7 @@ def test_who_is_cut_off_hears_of_it(
     """The proxy in front waits for the rest until it loses patience."""
     with begin_a_store(library, "off", 1) as store:
         connection, got = begin(store, buyer)
-        assert store.end() == 0
+        assert store.stop() == 0
     with connection, pytest.raises(ConnectionResetError):
         read_on(connection)
     assert got < SIZE
@@ -115,7 +115,7 @@ def test_who_is_cut_off_hears_of_it(
 
 def test_a_proxy_is_refused_before_there_is_silence(library: Path) -> None:
     """A visitor waits for a replica that has gone."""
-    with start(
+    with launch_store(
         library.parent,
         MSRV_LIBRARY=str(library),
         MSRV_TLS="off",
@@ -126,4 +126,4 @@ def test_a_proxy_is_refused_before_there_is_silence(library: Path) -> None:
         with pytest.raises(ConnectionRefusedError):
             knock(port)
         assert store.process.poll() is None
-        assert store.end() == 0
+        assert store.stop() == 0

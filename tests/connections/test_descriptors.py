@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from msrv.connections.descriptors import MOST, RESERVE, fit
-from tests.running import ROOT
+from tests.store_process import ROOT
 
 _PROGRAM = """
 import resource

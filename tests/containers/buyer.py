@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tests.running import dial
+from tests.store_process import connect
 
 TIMEOUT_SECONDS: Final = 30
 
@@ -166,7 +166,7 @@ class Transfer:
 
 def raw(port: int, request: bytes, tls: ssl.SSLContext | None = None) -> str:
     """Send bytes as they are: the head of the answer."""
-    with closing(dial(port, tls)) as sock:
+    with closing(connect(port, tls)) as sock:
         sock.sendall(request)
         head = b""
         while b"\r\n\r\n" not in head and (part := sock.recv(4096)):

@@ -26,7 +26,7 @@ from tests.containers.engine import (
     succeeds,
     until,
 )
-from tests.running import ROOT, free_port
+from tests.store_process import ROOT, free_port
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tests.running import ROOT
+from tests.store_process import ROOT
 
 PRODUCTION: Final = ROOT / "docker-compose.prod.yml"
 NONCE: Final = "a nonce for containers: 4Tz8-Qpe2-Vn6K-cH1s-Ju95"

@@ -15,7 +15,7 @@ from tests.containers.engine import (
     inspected,
     succeeds,
 )
-from tests.running import ROOT
+from tests.store_process import ROOT
 
 WRITABLE = {  # a container's own
     "/data",

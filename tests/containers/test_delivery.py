@@ -11,7 +11,7 @@ from tests.containers.buyer import Answer, Buyer, Headers
 from tests.containers.conftest import Stack
 from tests.containers.engine import IMAGE_USER, NONCE, docker
 from tests.containers.library import LONG_BYTES, ODD_NAMES
-from tests.running import start
+from tests.store_process import launch_store
 
 _OWN = {"date", "server", "connection", "strict-transport-security"}
 """Headers that a connection, a day or a server adds."""
@@ -66,7 +66,7 @@ def direct(
         shutil.copytree(
             stack.library / name, folder / "library" / name, copy_function=link
         )
-    store = start(
+    store = launch_store(
         folder,
         MSRV_LIBRARY=str(folder / "library"),
         MSRV_DEMO_PAYMENTS="1",
@@ -74,7 +74,7 @@ def direct(
         NONCE=NONCE,
     )
     yield Buyer(store.port)
-    assert store.end() == 0
+    assert store.stop() == 0
 
 
 @pytest.fixture(scope="module")

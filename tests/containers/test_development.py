@@ -11,7 +11,7 @@ import pytest
 
 from tests.containers.buyer import Buyer
 from tests.containers.engine import Project, docker, until
-from tests.running import ROOT, free_port
+from tests.store_process import ROOT, free_port
 
 SOMEBODY = 4321
 

@@ -19,7 +19,7 @@ from tests.containers.engine import (
     inspected,
     private_network6,
 )
-from tests.running import ROOT, free_port
+from tests.store_process import ROOT, free_port
 
 QUOTATION = "It's easier to ask forgiveness than it is to get permission."
 NGINX = (ROOT / "deploy" / "nginx" / "nginx.conf").read_text("utf-8")

@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import require
 from tests.containers.conftest import Stack
-from tests.running import ROOT
+from tests.store_process import ROOT
 
 
 def load() -> ModuleType:

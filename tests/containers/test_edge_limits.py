@@ -12,7 +12,7 @@ import pytest
 from tests.containers.buyer import raw
 from tests.containers.conftest import Stack
 from tests.containers.engine import docker, inspected, until
-from tests.running import dial, enough_sockets
+from tests.store_process import connect, raised_fd_limit
 
 MOST = 1000
 
@@ -57,7 +57,7 @@ def test_who_sends_form_after_form_has_to_wait(stack: Stack) -> None:
 def test_one_address_holds_so_much_and_no_more(stack: Stack) -> None:
     """One machine takes every connection, and the store is gone."""
     asked = {"Accept": "application/json"}
-    with enough_sockets(), ExitStack() as held:
+    with raised_fd_limit(), ExitStack() as held:
         unfinished: list[socket.socket] = []
 
         def hold(number: int) -> None:
@@ -87,7 +87,7 @@ def begin(stack: Stack) -> socket.socket:
 
     For a file of a page's, of which most may be asked for at once.
     """
-    sock = dial(stack.https_port, stack.tls)
+    sock = connect(stack.https_port, stack.tls)
     sock.sendall(
         b"PUT /static/x HTTP/1.1\r\nHost: localhost\r\n"
         b"Content-Length: 10000\r\n\r\n"
@@ -116,9 +116,9 @@ def asked_at_once(
         f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}"
         "Accept: application/json\r\nConnection: close\r\n\r\n"
     ).encode()
-    with enough_sockets(), ExitStack() as held:
+    with raised_fd_limit(), ExitStack() as held:
         socks = [
-            held.enter_context(closing(dial(stack.https_port, stack.tls)))
+            held.enter_context(closing(connect(stack.https_port, stack.tls)))
             for _ in range(number)
         ]
         for sock in socks:

@@ -21,7 +21,7 @@ from tests.containers.engine import (
     succeeds,
     until,
 )
-from tests.running import ROOT, free_port
+from tests.store_process import ROOT, free_port
 
 FILE_NONCE = "of-the-file-4Tz8Qpe2Vn6KcH1sJu95"
 OTHER_NONCE = "of-the-environment-9Jk2Lmx7Rr4TwP0e"

@@ -26,7 +26,7 @@ from tests.containers.engine import (
 )
 from tests.containers.library import MIB
 from tests.containers.test_database import sell_on_both, what_the_studio_shows
-from tests.running import ROOT
+from tests.store_process import ROOT
 
 MANUAL: Final = (ROOT / "docs" / "deployment.md").read_text("utf-8")
 COMPOSE: Final = "docker compose -f docker-compose.prod.yml"

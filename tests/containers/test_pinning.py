@@ -11,7 +11,7 @@ import pytest
 
 from tests.containers.deployer.programs import Registry
 from tests.containers.engine import PRODUCTION, docker, inspected
-from tests.running import ROOT
+from tests.store_process import ROOT
 
 IMAGES = ROOT / "deploy" / "images.env"
 DIGEST = "sha256:" + "a" * 64

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import ROOT
+from tests.store_process import ROOT
 
 NAMES = {"nonce", "db_root", "db_store", "db_migrator"}
 

@@ -14,7 +14,7 @@ from msrv.web import formatting
 from tests.containers.buyer import Buyer
 from tests.containers.engine import container, docker, until
 from tests.payments.stripe.fake import KEY, SECRET, FakeStripe
-from tests.running import free_port
+from tests.store_process import free_port
 
 LOADS: Final = """
 import ctypes, json, sysconfig

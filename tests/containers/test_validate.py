@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from tests.containers.engine import private_network6
-from tests.running import ROOT, free_port
+from tests.store_process import ROOT, free_port
 
 
 def validated(*arguments: str, **environ: str) -> tuple[int, list[str]]:

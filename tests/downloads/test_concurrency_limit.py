@@ -14,7 +14,7 @@ from msrv.downloads.concurrency_limit import (
     Places,
     Slow,
 )
-from tests.waiting import until
+from tests.polling import wait_until
 
 ONE, OTHER = ip_address("192.0.2.1"), ip_address("192.0.2.2")
 
@@ -104,7 +104,7 @@ async def test_who_waits_gets_the_next_place() -> None:
 
     async with places.take(ONE, "now"):
         waiting = [asyncio.create_task(download(each)) for each in "abc"]
-        await until(lambda: len(places._waiting) == 3)
+        await wait_until(lambda: len(places._waiting) == 3)
         waiting[0].cancel()
         await asyncio.wait(waiting[:1])
         assert not got
@@ -128,9 +128,9 @@ async def test_who_has_fewest_is_called_first() -> None:
         tasks = [
             asyncio.create_task(download(each)) for each in ("many", "few")
         ]
-        await until(lambda: len(places._waiting) == 2)
+        await wait_until(lambda: len(places._waiting) == 2)
         await first.__aexit__(None, None, None)
-        await until(lambda: got)
+        await wait_until(lambda: got)
         assert got[0] == "few"
     await asyncio.gather(*tasks)
 
@@ -143,7 +143,7 @@ async def test_one_client_does_not_fill_the_queue() -> None:
             asyncio.create_task(places.take(ONE, "c").__aenter__())
             for _ in range(MAX_WAITING_OF_CLIENT)
         ]
-        await until(lambda: len(places._waiting) == MAX_WAITING_OF_CLIENT)
+        await wait_until(lambda: len(places._waiting) == MAX_WAITING_OF_CLIENT)
         with pytest.raises(NoPlaceForClient):
             async with places.take(ONE, "c"):
                 pass

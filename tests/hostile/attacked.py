@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from tests.downloads.made import noise
-from tests.running import RunningStore, start
+from tests.store_process import StoreProcess, launch_store
 
 LARGE: Final = noise(48_000_000)
 SMALL: Final = noise(100_000)
@@ -32,7 +32,7 @@ CLOSE: Final = b"Connection: close\r\n\r\n"
 class Beside:
     """A buyer's download that is under way, and read little by little."""
 
-    def __init__(self, store: RunningStore, path: str) -> None:
+    def __init__(self, store: StoreProcess, path: str) -> None:
         plain = socket.socket()
         # Small, so that what is read was sent just now.
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
@@ -74,7 +74,7 @@ class Beside:
 class Attacked:
     """A store that is attacked, and a download beside."""
 
-    store: RunningStore
+    store: StoreProcess
     small: bytes
     beside: Beside
     read_log: int = 0
@@ -100,15 +100,17 @@ def attacked(folder: Path, *arguments: str) -> Iterator[Attacked]:
     release.mkdir(parents=True)
     (release / "large.bin").write_bytes(LARGE)
     (release / "small.bin").write_bytes(SMALL)
-    store = start(
+    store = launch_store(
         folder,
         *arguments,
         MSRV_LIBRARY=str(folder / "library"),
         MSRV_DEMO_PAYMENTS="1",
     )
-    items = store.ask("/catalog")["releases"][0]["items"]
+    items = store.request_json("/catalog")["releases"][0]["items"]
     ids = {item["size_bytes"]: item["item_id"] for item in items}
-    bought = store.ask("/purchases", [("item", each) for each in ids.values()])
+    bought = store.request_json(
+        "/purchases", [("item", each) for each in ids.values()]
+    )
     paths = {
         size: urlsplit(bought["downloads"][each]).path
         for size, each in ids.items()
@@ -119,7 +121,7 @@ def attacked(folder: Path, *arguments: str) -> Iterator[Attacked]:
         beside.end()
     finally:
         beside.close()
-        assert store.end() == 0
+        assert store.stop() == 0
     assert "traceback" not in store.log.read_text("utf-8").lower()
 
 

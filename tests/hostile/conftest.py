@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests.hostile.attacked import Attacked, attacked
-from tests.running import enough_sockets
+from tests.store_process import raised_fd_limit
 
 
 @pytest.fixture(scope="module", autouse=True)
 def sockets() -> Iterator[None]:
     """Room for hundreds of sockets here and in the stores."""
-    with enough_sockets():
+    with raised_fd_limit():
         yield
 
 

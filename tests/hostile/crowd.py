@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from tests.running import RunningStore
+from tests.store_process import StoreProcess
 
 PATIENCE_SECONDS: Final = 12
 """How long the visitor waits for each answer: longer than any machine is
@@ -24,7 +24,7 @@ Begin = Callable[[socket.socket], socket.socket]
 
 
 def opened(
-    store: RunningStore,
+    store: StoreProcess,
     host: str = "127.0.0.1",
     *,
     secure: bool | None = None,
@@ -52,7 +52,7 @@ class Crowd:
 
     def __init__(
         self,
-        store: RunningStore,
+        store: StoreProcess,
         hosts: list[str],
         *,
         each: int,
@@ -136,7 +136,7 @@ def crowded(crowd: Crowd) -> Iterator[None]:
 class Visitor:
     """An honest visitor, with an address of their own."""
 
-    def __init__(self, store: RunningStore, host: str) -> None:
+    def __init__(self, store: StoreProcess, host: str) -> None:
         self._store = store
         self._host = host
 

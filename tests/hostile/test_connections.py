@@ -131,7 +131,7 @@ def test_hundreds_who_never_finish_keep_nobody_out(
                 slow.register(connection, selectors.EVENT_READ, drips)
         for victim in (plain, secure):
             began = time.monotonic()
-            assert victim.store.ask("/catalog")["releases"]
+            assert victim.store.request_json("/catalog")["releases"]
             # Not only once the others have been closed.
             assert time.monotonic() - began < HEADERS_SECONDS
             victim.is_calm()

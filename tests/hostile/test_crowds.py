@@ -22,7 +22,7 @@ from tests.hostile.crowd import Begin, Crowd, Visitor, crowded, opened
 from tests.hostile.test_connections import client_hello
 from tests.payments.stripe import shapes
 from tests.payments.stripe.fake import KEY, SECRET, FakeStripe
-from tests.running import ROOT, RunningStore, free_port, start
+from tests.store_process import ROOT, StoreProcess, free_port, launch_store
 
 FILES: Final = 256
 CROWD: Final = 320
@@ -37,7 +37,7 @@ PROVIDER: Final = "127.0.0.78"
 @pytest.fixture(scope="module", params=["--no-tls", "--tls"])
 def store(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningStore]:
+) -> Iterator[StoreProcess]:
     """A store with few descriptors."""
     folder = tmp_path_factory.mktemp("crowded")
     release: Path = folder / "library" / "Free"
@@ -47,7 +47,7 @@ def store(
         'title = "Free"\n[items."free.bin"]\nid = "free"\nprice = "0"\n',
         encoding="utf-8",
     )
-    with start(
+    with launch_store(
         folder,
         request.param,
         files=FILES,
@@ -58,7 +58,7 @@ def store(
         MSRV_STRIPE_API=f"http://127.0.0.1:{free_port()}",
     ) as running:
         yield running
-        assert running.end() == 0
+        assert running.stop() == 0
     log = running.log.read_text("utf-8")
     assert "traceback" not in log.lower()
     assert "Too many open files" not in log
@@ -100,7 +100,7 @@ def half_sent(held: socket.socket) -> socket.socket:
     return held
 
 
-def crowd(store: RunningStore, begin: Begin, hosts: list[str]) -> Crowd:
+def crowd(store: StoreProcess, begin: Begin, hosts: list[str]) -> Crowd:
     """A crowd from these addresses."""
     return Crowd(
         store,
@@ -117,7 +117,7 @@ def crowd(store: RunningStore, begin: Begin, hosts: list[str]) -> Crowd:
     "begin", [silent, half_greeted, half_asked, idle, half_sent]
 )
 def test_a_crowd_keeps_nobody_out(
-    store: RunningStore, begin: Begin, hosts: list[str]
+    store: StoreProcess, begin: Begin, hosts: list[str]
 ) -> None:
     """The visitor looks, buys and downloads; files can always be opened."""
     visitor = Visitor(store, HONEST)
@@ -151,7 +151,7 @@ def test_a_crowd_keeps_nobody_out(
 @pytest.mark.parametrize("hosts", [STRANGER, STRANGERS], ids=["one", "many"])
 @pytest.mark.parametrize("begin", [silent, idle, half_sent])
 def test_a_crowd_keeps_no_payment_message_out(
-    store: RunningStore, begin: Begin, hosts: list[str]
+    store: StoreProcess, begin: Begin, hosts: list[str]
 ) -> None:
     """Or a buyer who has paid, and closed the window, has no receipt."""
     messages = Path(store.environ["MSRV_DATA"], "messages")
@@ -167,7 +167,7 @@ def kept(messages: Path) -> set[str]:
     return {each.name for each in messages.glob("*")}
 
 
-def told(store: RunningStore, number: int) -> int:
+def told(store: StoreProcess, number: int) -> int:
     """Tell the store of a payment, as Stripe does; the status."""
     event = shapes.event(
         number,
@@ -196,7 +196,7 @@ def told(store: RunningStore, number: int) -> int:
         connection.close()
 
 
-def downloaded(store: RunningStore, path: str) -> bytes:
+def downloaded(store: StoreProcess, path: str) -> bytes:
     """Download as the visitor."""
     with opened(store, HONEST) as connection:
         connection.sendall(
@@ -214,6 +214,6 @@ def downloaded(store: RunningStore, path: str) -> bytes:
     return body
 
 
-def descriptors(store: RunningStore) -> int:
+def descriptors(store: StoreProcess) -> int:
     """How many descriptors the store has open."""
     return len(list(Path(f"/proc/{store.process.pid}/fd").iterdir()))

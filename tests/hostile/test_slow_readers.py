@@ -16,8 +16,8 @@ import pytest
 from tests.downloads.made import noise
 from tests.hostile.attacked import HOST
 from tests.hostile.crowd import opened
-from tests.running import RunningStore, start
-from tests.sounds import write_wav
+from tests.store_process import StoreProcess, launch_store
+from tests.wav_files import write_wav
 
 LARGE: Final = noise(6_000_000)
 PLACES: Final = 20
@@ -28,7 +28,7 @@ PATIENCE_SECONDS: Final = 90
 @pytest.fixture(params=["--no-tls", "--tls"])
 def store(
     request: pytest.FixtureRequest, tmp_path: Path
-) -> Iterator[RunningStore]:
+) -> Iterator[StoreProcess]:
     """A store with few places, where a download is slow within seconds."""
     release = tmp_path / "library" / "Free"
     release.mkdir(parents=True)
@@ -37,7 +37,7 @@ def store(
         'title = "Free"\n[items."free.bin"]\nid = "free"\nprice = "0"\n',
         encoding="utf-8",
     )
-    with start(
+    with launch_store(
         tmp_path,
         request.param,
         MSRV_LIBRARY=str(tmp_path / "library"),
@@ -51,15 +51,15 @@ def store(
     assert "traceback" not in running.log.read_text("utf-8").lower()
 
 
-def link(store: RunningStore) -> str:
+def link(store: StoreProcess) -> str:
     """An order of the free item: its link's path."""
-    bought = store.ask("/purchases", [("item", "free")])
+    bought = store.request_json("/purchases", [("item", "free")])
     url: str = bought["downloads"]["free"]
     return "/" + url.split("/", 3)[3]
 
 
 def ask(
-    store: RunningStore, path: str, host: str, *, buffer_bytes: int = 0
+    store: StoreProcess, path: str, host: str, *, buffer_bytes: int = 0
 ) -> socket.socket:
     """Ask for a download, and read nothing of it."""
     connection = opened(
@@ -107,7 +107,7 @@ def dripping(connections: list[socket.socket]) -> Iterator[None]:
         thread.join()
 
 
-def test_slow_readers_on_every_place_give_way(store: RunningStore) -> None:
+def test_slow_readers_on_every_place_give_way(store: StoreProcess) -> None:
     """What is cut off are the slowest, and it resumes."""
     path = link(store)
     with ExitStack() as held:
@@ -132,7 +132,7 @@ def test_slow_readers_on_every_place_give_way(store: RunningStore) -> None:
 
 
 def test_one_buyer_of_a_household_keeps_no_other_out(
-    store: RunningStore,
+    store: StoreProcess,
 ) -> None:
     """Sixteen downloads from one address, and who lives there too."""
     first, second, home = link(store), link(store), "127.0.0.88"
@@ -157,15 +157,15 @@ def test_previews_take_places_and_little_memory(tmp_path: Path) -> None:
     """A clip that nobody reads is held whole for each who asked for it."""
     readers, limit = 80, 200
     write_wav(tmp_path / "library" / "Long" / "Long.wav", seconds=120)
-    with start(
+    with launch_store(
         tmp_path,
         MSRV_LIBRARY=str(tmp_path / "library"),
         MSRV_MAX_DOWNLOADS=str(limit),
         MSRV_MAX_DOWNLOADS_PER_CLIENT=str(readers),
         MSRV_DRAIN_SECONDS="1",
     ) as store:
-        release = store.ask("/catalog")["releases"][0]["release"]
-        item = store.ask(f"/catalog/{release}")["items"][0]
+        release = store.request_json("/catalog")["releases"][0]["release"]
+        item = store.request_json(f"/catalog/{release}")["items"][0]
         path = urlsplit(item["preview"]).path
         status, _, clip = answer(ask(store, path, "127.0.0.77"))
         assert status == 200
@@ -186,7 +186,7 @@ def test_previews_take_places_and_little_memory(tmp_path: Path) -> None:
             assert (status, body) == (200, clip)
 
 
-def resident_bytes(store: RunningStore) -> int:
+def resident_bytes(store: StoreProcess) -> int:
     """How much memory the store's process has."""
     status = Path(f"/proc/{store.process.pid}/status").read_text("utf-8")
     found = re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)

@@ -16,7 +16,7 @@ import pytest
 from tests.hostile.attacked import HOST, Attacked, tell
 from tests.hostile.crowd import Visitor, opened
 from tests.hostile.test_connections import client_hello
-from tests.running import RunningStore
+from tests.store_process import StoreProcess
 
 OPENSSL: Final = shutil.which("openssl")
 ROUNDS: Final = 300
@@ -62,7 +62,7 @@ WRONG: Final = {
 }
 
 
-def resident_bytes(store: RunningStore) -> int:
+def resident_bytes(store: StoreProcess) -> int:
     """How much memory the store's process has."""
     status = Path(f"/proc/{store.process.pid}/status").read_text("utf-8")
     found = re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)

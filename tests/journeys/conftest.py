@@ -6,17 +6,17 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 
 from tests.chromium import launch
-from tests.running import RunningStore, start
+from tests.store_process import StoreProcess, launch_store
 
 
 @pytest.fixture(scope="session")
 def demo_store(
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[RunningStore]:
+) -> Iterator[StoreProcess]:
     """The bundled demo over HTTPS, as `make run` serves it."""
-    store = start(tmp_path_factory.mktemp("demo"))
+    store = launch_store(tmp_path_factory.mktemp("demo"))
     yield store
-    assert store.end() == 0
+    assert store.stop() == 0
 
 
 @pytest.fixture

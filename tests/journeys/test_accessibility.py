@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page
 
-from tests.running import RunningStore
+from tests.store_process import StoreProcess
 
 pytestmark = pytest.mark.browser
 
@@ -14,15 +14,15 @@ RELEASE = "/catalog/items-may-have-shifted"
 
 
 @pytest.fixture(scope="session")
-def order(demo_store: RunningStore) -> Any:  # noqa: ANN401 - JSON
+def order(demo_store: StoreProcess) -> Any:  # noqa: ANN401 - JSON
     """A paid order of a whole release and one track."""
-    first = demo_store.ask(RELEASE)["items"][0]["item_id"]
+    first = demo_store.request_json(RELEASE)["items"][0]["item_id"]
     form = [("item", "minutes-of-the-last-meeting"), ("item", first)]
-    return demo_store.ask("/purchases", form)
+    return demo_store.request_json("/purchases", form)
 
 
 @pytest.fixture(scope="session")
-def expired_link(demo_store: RunningStore) -> str:
+def expired_link(demo_store: StoreProcess) -> str:
     """A link of this store that has expired."""
     return demo_store.run(
         "link",
@@ -67,7 +67,7 @@ PAGES = [
 @pytest.mark.parametrize("path", PAGES)
 async def test_no_page_has_a_violation(
     browser: Browser,
-    demo_store: RunningStore,
+    demo_store: StoreProcess,
     order: Any,  # noqa: ANN401 - JSON
     expired_link: str,
     path: str,

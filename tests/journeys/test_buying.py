@@ -14,7 +14,7 @@ from playwright.async_api import (
 )
 
 from msrv.settings import DEMO_LIBRARY
-from tests.running import RunningStore
+from tests.store_process import StoreProcess
 
 pytestmark = pytest.mark.browser
 
@@ -45,7 +45,7 @@ async def visit(
 @pytest.mark.parametrize("scripts", [True, False], ids=["js", "no-js"])
 async def test_from_the_catalog_to_the_bytes(
     browser: Browser,
-    demo_store: RunningStore,
+    demo_store: StoreProcess,
     ffmpeg: str,
     size: ViewportSize,
     tmp_path: Path,
@@ -130,7 +130,7 @@ async def hear(page: Page, link: object, *, scripts: bool) -> None:
 
 
 async def test_the_keyboard_is_enough(
-    browser: Browser, demo_store: RunningStore
+    browser: Browser, demo_store: StoreProcess
 ) -> None:
     """Who can't use a mouse can't buy."""
     context, page = await visit(browser, DESKTOP, scripts=True)
@@ -148,7 +148,7 @@ async def test_the_keyboard_is_enough(
 
 
 async def test_nothing_moves_who_asked_for_rest(
-    browser: Browser, demo_store: RunningStore
+    browser: Browser, demo_store: StoreProcess
 ) -> None:
     """The blinking arrow blinks at someone whom it makes ill."""
     context = await browser.new_context(
@@ -167,11 +167,11 @@ async def test_nothing_moves_who_asked_for_rest(
 
 
 async def test_a_printed_receipt_has_its_whole_address(
-    browser: Browser, demo_store: RunningStore
+    browser: Browser, demo_store: StoreProcess
 ) -> None:
     """Who keeps receipts on paper keeps the half of an address."""
-    items = demo_store.ask("/catalog/items-may-have-shifted")["items"]
-    bought = demo_store.ask(
+    items = demo_store.request_json("/catalog/items-may-have-shifted")["items"]
+    bought = demo_store.request_json(
         "/purchases", [("item", each["item_id"]) for each in items]
     )
     context, page = await visit(browser, DESKTOP, scripts=True)

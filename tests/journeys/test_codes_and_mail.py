@@ -18,8 +18,8 @@ from msrv.mail.smtp import Tls
 from msrv.settings import DEMO_LIBRARY
 from tests.journeys.test_buying import DESKTOP, PHONE, visit
 from tests.mail.relays import Authority, Handler, relay
-from tests.running import RunningStore, free_port, start
-from tests.waiting import until
+from tests.polling import wait_until
+from tests.store_process import StoreProcess, free_port, launch_store
 
 TO = "buyer@example.net"
 RELEASE = "items-may-have-shifted"
@@ -29,7 +29,7 @@ DISCOUNT = "\n[discounts.SPRING]\npercent = 25\nuses = 100\n"
 @contextlib.asynccontextmanager
 async def store_with_mail(
     folder: Path, smtp_port: int
-) -> AsyncIterator[RunningStore]:
+) -> AsyncIterator[StoreProcess]:
     """The demo with a discount, and mail by a relay on that port."""
     library = folder / "library"
     if not library.exists():
@@ -38,7 +38,7 @@ async def store_with_mail(
             file.write(DISCOUNT)
     port = free_port()
     store = await asyncio.to_thread(
-        start,
+        launch_store,
         folder,
         f"--port={port}",
         MSRV_LIBRARY=str(library),
@@ -50,7 +50,7 @@ async def store_with_mail(
     try:
         yield store
     finally:
-        await asyncio.to_thread(store.end)
+        await asyncio.to_thread(store.stop)
 
 
 def link_in(handler: Handler) -> str:
@@ -80,7 +80,7 @@ async def test_a_code_a_discount_and_the_mail(
 
 async def redeem(
     browser: Browser,
-    store: RunningStore,
+    store: StoreProcess,
     handler: Handler,
     size: ViewportSize,
     *,
@@ -109,7 +109,7 @@ async def redeem(
     await expect(page.locator(".receipt")).to_contain_text("with a code")
     await check(page, scripts=scripts)
     receipt = page.url
-    await until(lambda: len(handler.mails) == 1)
+    await wait_until(lambda: len(handler.mails) == 1)
     assert link_in(handler) == receipt
 
     # The same browser comes back to it; another one doesn't.
@@ -130,7 +130,7 @@ async def redeem(
 
 async def buy(
     browser: Browser,
-    store: RunningStore,
+    store: StoreProcess,
     handler: Handler,
     size: ViewportSize,
     *,
@@ -158,14 +158,14 @@ async def buy(
     await expect(page.locator(".total .price")).to_have_text(total)
     await page.get_by_role("button", name="Pretend that I paid").click()
     await expect(page.locator(".receipt .total")).to_contain_text(total)
-    await until(lambda: len(handler.mails) == 2)
+    await wait_until(lambda: len(handler.mails) == 2)
     assert link_in(handler) == page.url
 
     # The mail was deleted; here is another.
     await page.get_by_label("Have it sent to you").fill(TO)
     await page.get_by_role("button", name="Send it").click()
     await expect(page.get_by_role("status")).to_contain_text("on its way")
-    await until(lambda: len(handler.mails) == 3)
+    await wait_until(lambda: len(handler.mails) == 3)
     await context.close()
 
 
@@ -184,18 +184,18 @@ async def test_killed_between_the_sale_and_the_mail(tmp_path: Path) -> None:
     form = [("item", RELEASE), ("mail", TO)]
     async with store_with_mail(tmp_path, port) as store:
         for _ in range(5):
-            await asyncio.to_thread(store.ask, "/purchases", form)
+            await asyncio.to_thread(store.request_json, "/purchases", form)
         store.process.kill()
     authority = Authority.make()
     async with relay(handler, Tls.NONE, authority, port=port):
         async with store_with_mail(tmp_path, port):
-            await until(lambda: len(handler.mails) == 5)
+            await wait_until(lambda: len(handler.mails) == 5)
         ids = {each["Message-ID"] for each in handler.mails}
         assert len(ids) == 5
         # And not again at the next start.
         async with store_with_mail(tmp_path, port) as store:
-            await asyncio.to_thread(store.ask, "/purchases", form)
-            await until(lambda: len(handler.mails) == 6)
+            await asyncio.to_thread(store.request_json, "/purchases", form)
+            await wait_until(lambda: len(handler.mails) == 6)
         assert len({each["Message-ID"] for each in handler.mails}) == 6
 
 
@@ -209,16 +209,16 @@ async def test_killed_before_the_relay_s_yes(tmp_path: Path) -> None:
             for number in range(3):
                 with contextlib.suppress(OSError):
                     await asyncio.to_thread(
-                        store.ask,
+                        store.request_json,
                         "/purchases",
                         [("item", RELEASE), ("mail", f"{number}@example.net")],
                     )
-            await until(lambda: store.process.poll() is not None)
+            await wait_until(lambda: store.process.poll() is not None)
         taken = len(handler.mails)
         handler.kills = None
         waiting = len(list((tmp_path / "data" / "outbox").glob("*.json")))
         async with store_with_mail(tmp_path, port):
-            await until(lambda: len(handler.mails) == taken + waiting)
+            await wait_until(lambda: len(handler.mails) == taken + waiting)
         # One that the relay had and the store couldn't know of, at most.
         ids = [each["Message-ID"] for each in handler.mails]
         assert len(ids) - len(set(ids)) <= 1

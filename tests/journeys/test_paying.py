@@ -11,7 +11,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.payments.stripe.fake import KEY, SECRET, FakeStripe
-from tests.running import RunningStore, start
+from tests.store_process import StoreProcess, launch_store
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +28,7 @@ async def bank() -> AsyncIterator[FakeStripe]:
 @pytest.fixture
 async def shop(
     library: Path, tmp_path: Path, bank: FakeStripe
-) -> AsyncIterator[RunningStore]:
+) -> AsyncIterator[StoreProcess]:
     """A store in a process of its own that takes money there."""
     toml = library / "Night Bus" / "release.toml"
     toml.write_text(
@@ -38,7 +38,7 @@ async def shop(
         encoding="utf-8",
     )
     store = await asyncio.to_thread(
-        start,
+        launch_store,
         tmp_path,
         MSRV_LIBRARY=str(library),
         MSRV_TLS="off",
@@ -47,7 +47,7 @@ async def shop(
         MSRV_STRIPE_API=bank.url,
     )
     yield store
-    assert await asyncio.to_thread(store.end) == 0
+    assert await asyncio.to_thread(store.stop) == 0
 
 
 async def visit(
@@ -72,7 +72,7 @@ async def visit(
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["js", "no-js"])
 async def test_from_the_cart_over_stripes_page_to_the_receipt(
-    browser: Browser, shop: RunningStore, bank: FakeStripe, *, scripts: bool
+    browser: Browser, shop: StoreProcess, bank: FakeStripe, *, scripts: bool
 ) -> None:
     """The button does nothing, or who has paid does not get back."""
     context, page = await visit(browser, scripts=scripts)
@@ -105,7 +105,7 @@ async def test_from_the_cart_over_stripes_page_to_the_receipt(
 
 
 async def test_a_debit_that_takes_days(
-    browser: Browser, shop: RunningStore, bank: FakeStripe
+    browser: Browser, shop: StoreProcess, bank: FakeStripe
 ) -> None:
     """Who pays by their bank is shown a refusal, or the music."""
     context, page = await visit(browser, scripts=False)
@@ -130,7 +130,7 @@ async def test_a_debit_that_takes_days(
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["js", "no-js"])
 async def test_paying_what_one_wants(
-    browser: Browser, shop: RunningStore, *, scripts: bool
+    browser: Browser, shop: StoreProcess, *, scripts: bool
 ) -> None:
     """A buyer who wants to give ten is asked for eight."""
     context, page = await visit(browser, scripts=scripts)
@@ -169,7 +169,7 @@ async def test_paying_what_one_wants(
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 async def test_no_page_of_it_has_a_violation(
     browser: Browser,
-    shop: RunningStore,
+    shop: StoreProcess,
     bank: FakeStripe,
     width: int,
     scheme: Literal["dark", "light"],

@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from tests.running import RunningStore, start
+from tests.store_process import StoreProcess, launch_store
 
 pytestmark = pytest.mark.browser
 
@@ -31,12 +31,12 @@ PAGES = [
 ]
 
 
-def link(store: RunningStore) -> str:
+def link(store: StoreProcess) -> str:
     """What `python -m msrv studio` prints."""
     return store.run("studio", f"--base-url={store.url}").strip()
 
 
-async def sign_in(page: Page, store: RunningStore) -> None:
+async def sign_in(page: Page, store: StoreProcess) -> None:
     """Open the printed link, and press its button."""
     await page.goto(link(store))
     await page.get_by_role("button", name="Sign in to the studio").click()
@@ -44,11 +44,11 @@ async def sign_in(page: Page, store: RunningStore) -> None:
 
 
 @pytest.fixture
-async def sold(browser: Browser, demo_store: RunningStore) -> Any:  # noqa: ANN401 - JSON
+async def sold(browser: Browser, demo_store: StoreProcess) -> Any:  # noqa: ANN401 - JSON
     """Something that was sold, and is in the ledger."""
-    items = demo_store.ask("/catalog/items-may-have-shifted")["items"]
+    items = demo_store.request_json("/catalog/items-may-have-shifted")["items"]
     ids = {each["title"]: each["item_id"] for each in items}
-    bought = demo_store.ask(
+    bought = demo_store.request_json(
         "/purchases",
         [("item", ids[TRACK]), ("item", "minutes-of-the-last-meeting")],
     )
@@ -69,7 +69,7 @@ async def sold(browser: Browser, demo_store: RunningStore) -> Any:  # noqa: ANN4
 
 async def visit(
     browser: Browser,
-    store: RunningStore,
+    store: StoreProcess,
     **options: Any,  # noqa: ANN401
 ) -> tuple[BrowserContext, Page]:
     """Open a window of an operator who is signed in."""
@@ -92,7 +92,7 @@ async def visit(
 @pytest.mark.parametrize("scripts", [True, False], ids=["js", "no-js"])
 async def test_a_sale_is_seen_taken_back_and_given_back(
     browser: Browser,
-    demo_store: RunningStore,
+    demo_store: StoreProcess,
     sold: Any,  # noqa: ANN401 - JSON
     *,
     scripts: bool,
@@ -147,7 +147,7 @@ async def test_a_sale_is_seen_taken_back_and_given_back(
 
 
 async def test_a_link_that_was_used_says_so(
-    browser: Browser, demo_store: RunningStore
+    browser: Browser, demo_store: StoreProcess
 ) -> None:
     """A used link is a dead end."""
     context = await browser.new_context(ignore_https_errors=True)
@@ -167,7 +167,7 @@ async def test_a_link_that_was_used_says_so(
 
 
 async def test_one_command_signs_a_running_store_out(
-    browser: Browser, demo_store: RunningStore
+    browser: Browser, demo_store: StoreProcess
 ) -> None:
     """A laptop is stolen, and its browser goes on for twelve hours."""
     context, page = await visit(browser, demo_store)
@@ -184,7 +184,7 @@ async def test_one_command_signs_a_running_store_out(
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 async def test_no_page_of_the_studio_has_a_violation(
     browser: Browser,
-    demo_store: RunningStore,
+    demo_store: StoreProcess,
     sold: Any,  # noqa: ANN401 - JSON
     scheme: Any,  # noqa: ANN401 - one of playwright's literals
 ) -> None:
@@ -215,7 +215,7 @@ async def test_the_studio_of_a_ledger_that_rests(
     browser: Browser, tmp_path: Path
 ) -> None:
     """When the database is away, its operator can't read what is wrong."""
-    store = start(tmp_path, MSRV_DATABASE="mysql://a:b@127.0.0.1:1/x")
+    store = launch_store(tmp_path, MSRV_DATABASE="mysql://a:b@127.0.0.1:1/x")
     try:
         context = await browser.new_context(
             viewport={"width": 320, "height": 640}, ignore_https_errors=True
@@ -238,7 +238,7 @@ async def test_the_studio_of_a_ledger_that_rests(
         await check(page)
         await context.close()
     finally:
-        assert store.end() == 0
+        assert store.stop() == 0
 
 
 async def check(page: Page) -> None:

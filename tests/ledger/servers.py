@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from tests.running import free_port
+from tests.store_process import free_port
 
 START_SECONDS = 60
 USER = "msrv"

@@ -21,8 +21,8 @@ from msrv.ledger.recovery import ASIDE
 from msrv.ledger.segments import Pen
 from tests.ledger.made import NOON, order_id, sale
 from tests.ledger.servers import Server
-from tests.running import free_port
-from tests.waiting import until
+from tests.polling import wait_until
+from tests.store_process import free_port
 
 
 async def count(database: Database) -> int:
@@ -40,7 +40,7 @@ async def test_what_is_sold_gets_to_the_database(
     """The studio never hears of a sale."""
     async with Ledger(tmp_path / "data", url) as ledger:
         await asyncio.gather(*(ledger.sold(sale(each)) for each in range(50)))
-        await until(lambda: ledger.status().posted_events == 50)
+        await wait_until(lambda: ledger.status().posted_events == 50)
         assert ledger.status().state == "ok"
         assert ledger.status().waiting_events == 0
     assert await count(database) == 50
@@ -53,7 +53,7 @@ async def test_what_is_sold_at_the_very_end(
     """The last sale before a restart waits for the next start."""
     async with Ledger(tmp_path, url) as ledger:
         await ledger.sold(sale(1))
-        await until(lambda: ledger.status().posted_events)
+        await wait_until(lambda: ledger.status().posted_events)
         await ledger.sold(sale(2))
     assert await count(database) == 2
 
@@ -82,8 +82,8 @@ async def test_what_a_killed_process_left(
     pen.close()
     torn.write_bytes(torn.read_bytes()[:-7])
     async with Ledger(tmp_path, url) as ledger:
-        await until(lambda: ledger.status().posted_events == 2)
-        await until(lambda: not list((tmp_path / "spool").iterdir()))
+        await wait_until(lambda: ledger.status().posted_events == 2)
+        await wait_until(lambda: not list((tmp_path / "spool").iterdir()))
     assert await count(database) == 2
 
 
@@ -100,10 +100,10 @@ async def test_a_spool_of_another_version(
     path.write_bytes(b"msrv-spool 9\nwhatever\n")
     async with Ledger(tmp_path, url) as ledger:
         await ledger.sold(sale(1))
-        await until(lambda: ledger.status().troubles)
+        await wait_until(lambda: ledger.status().troubles)
         assert ledger.status().state == "degraded"
         assert "start the version that wrote it" in ledger.status().troubles[0]
-        await until(lambda: ledger.status().posted_events)
+        await wait_until(lambda: ledger.status().posted_events)
     assert path.exists()
     assert await count(database) == 1
     assert len([each for each in caplog.records if "spool" in each.msg]) <= 1
@@ -127,7 +127,7 @@ async def test_an_event_that_can_not_be_posted(
         await asyncio.gather(
             ledger.sold(sale(1)), ledger.record(bad), ledger.sold(sale(2))
         )
-        await until(lambda: ledger.status().set_aside_lines)
+        await wait_until(lambda: ledger.status().set_aside_lines)
         await ledger.settled()
         assert ledger.status().state == "ok"
     assert await count(database) == 2
@@ -198,7 +198,7 @@ async def test_a_server_that_stands_still(
             await asyncio.wait_for(ledger.sold(sale(2)), 2)
         finally:
             mariadb.process.send_signal(signal.SIGCONT)
-        await until(lambda: ledger.status().posted_events == 2)
+        await wait_until(lambda: ledger.status().posted_events == 2)
     assert await count(database) == 2
     await database.close()
 
@@ -209,7 +209,7 @@ async def test_it_sells_without_its_database(tmp_path: Path) -> None:
     async with Ledger(tmp_path, url) as ledger:
         await ledger.ready_to_sell()
         await asyncio.wait_for(ledger.sold(sale(1)), 2)
-        await until(lambda: ledger.status().state == "degraded")
+        await wait_until(lambda: ledger.status().state == "degraded")
         assert ledger.status().waiting_events == 1
         assert ledger.status().waiting_bytes > 100
         with pytest.raises(Unreachable):
@@ -238,7 +238,7 @@ async def test_a_server_without_tables_is_told_of_once(
     url = await asyncio.to_thread(mariadb.create, "without_tables")
     async with Ledger(tmp_path, url) as ledger:
         await ledger.sold(sale(1))
-        await until(lambda: ledger.status().troubles)
+        await wait_until(lambda: ledger.status().troubles)
         await asyncio.sleep(1)
         (line,) = ledger.status().troubles
         assert "msrv ledger upgrade" in line
@@ -249,7 +249,7 @@ async def test_a_server_without_tables_is_told_of_once(
         # Mended without a restart.
         database = Database(url)
         await migrate.upgrade(database)
-        await until(lambda: ledger.status().posted_events == 1)
+        await wait_until(lambda: ledger.status().posted_events == 1)
         assert ledger.status().state == "ok"
         assert await count(database) == 1
         await database.close()
@@ -271,9 +271,9 @@ async def test_a_full_database(tmp_path: Path) -> None:
             for number in range(100)
         ]
         await asyncio.gather(*map(ledger.sold, many))
-        await until(lambda: ledger.status().troubles)
+        await wait_until(lambda: ledger.status().troubles)
         assert "is full" in ledger.status().troubles[0]
     async with Ledger(tmp_path, url) as ledger:
-        await until(lambda: not list((tmp_path / "spool").iterdir()))
+        await wait_until(lambda: not list((tmp_path / "spool").iterdir()))
     assert await count(database) == 100
     await database.close()

@@ -10,8 +10,8 @@ from msrv.ledger.db.database import Database
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.revocations import FILE_NAME, Revocations
 from tests.ledger.made import NOON, order_id, sale
-from tests.running import free_port
-from tests.waiting import until
+from tests.polling import wait_until
+from tests.store_process import free_port
 
 
 @pytest.mark.usefixtures("database")
@@ -35,17 +35,17 @@ async def test_a_refund_that_the_disk_refuses(
         await ledger.sold(sale(1))
         await ledger.settled()
         in_its_way = tmp_path / FILE_NAME
-        await until(in_its_way.exists)
+        await wait_until(in_its_way.exists)
         in_its_way.unlink()
         in_its_way.mkdir()
         await ledger.revoke(order_id(1), by="cli")
         assert ledger.revocations.ends(order_id(1), "album")
-        await until(lambda: ledger.status().troubles)
+        await wait_until(lambda: ledger.status().troubles)
         assert ledger.status().troubles == (
             "MSRV_DATA: can't keep what was refunded: Is a directory",
         )
         in_its_way.rmdir()
-        await until(lambda: not ledger.status().troubles)
+        await wait_until(lambda: not ledger.status().troubles)
         assert order_id(1) in in_its_way.read_text()
 
 
@@ -68,7 +68,7 @@ async def test_a_refund_reaches_every_replica(
             "song": False,
             "album": True,
         }
-        await until(
+        await wait_until(
             lambda: all(
                 each.revocations.ends(order_id(1), "track", "album")
                 for each in replicas
@@ -84,6 +84,6 @@ async def test_a_refund_reaches_every_replica(
     async with Ledger(tmp_path / "one", url) as one:
         # Its clock is behind; it counts as the last all the same.
         await revoke.restore(database, order_id(1), by="cli", now_ms=0)
-        await until(
+        await wait_until(
             lambda: not one.revocations.ends(order_id(1), "track", "album")
         )

@@ -19,7 +19,7 @@ from msrv.ledger.recovery import take_over
 from msrv.ledger.segments import Pen
 from msrv.ledger.spool import Spool
 from tests.ledger.made import names, sale
-from tests.running import ROOT
+from tests.store_process import ROOT
 
 
 def written(root: Path) -> list[Event]:

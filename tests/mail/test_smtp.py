@@ -14,8 +14,8 @@ from msrv.mail.smtp import Account, Relay, Tls
 from msrv.proofs.keyring import Keyring
 from tests.mail.made import TO, letter, writer
 from tests.mail.relays import Authority, Handler, relay, serving
-from tests.running import free_port
-from tests.waiting import until
+from tests.polling import wait_until
+from tests.store_process import free_port
 
 SENDER = "shop@example.org"
 
@@ -264,7 +264,7 @@ async def test_a_relay_that_hangs_as_the_store_ends(
     handler = Handler(hangs=1)
     async with relay(handler, Tls.STARTTLS, authority) as found:
         sending = asyncio.create_task(send(found, keyring))
-        await until(lambda: handler.hangs == 0)
+        await wait_until(lambda: handler.hangs == 0)
         async with asyncio.timeout(15):
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)

@@ -20,7 +20,7 @@ from tests.conftest import Clock
 from tests.ledger.made import order_id
 from tests.mail.made import TO, letter, writer
 from tests.mail.relays import Authority, Handler, relay
-from tests.waiting import until
+from tests.polling import wait_until
 
 
 class Played(Relay):
@@ -242,12 +242,12 @@ async def test_ended_while_the_relay_says_yes(
         asyncio.timeout(60),
         Postman(outbox, relay, writer(keyring), clock),
     ):
-        await until(lambda: relay.mails)
+        await wait_until(lambda: relay.mails)
     assert len(relay.mails) == 1
     # One that hangs may have taken it, or not.
     assert len(outbox.waiting()) == (1 if answer_seconds < 1 else 2)
     async with Postman(outbox, Played(), writer(keyring), clock):
-        await until(lambda: outbox.waiting() == [])
+        await wait_until(lambda: outbox.waiting() == [])
 
 
 async def test_two_processes_with_one_outbox(
@@ -259,17 +259,19 @@ async def test_two_processes_with_one_outbox(
         Postman(outbox, each, writer(keyring), clock) for each in relays
     )
     async with one:
-        await until(lambda: one._held is not None)
+        await wait_until(lambda: one._held is not None)
         async with other:
             for number in range(10):
                 await (one, other)[number % 2].post(letter(number))
-            await until(lambda: sum(len(each.mails) for each in relays) == 10)
+            await wait_until(
+                lambda: sum(len(each.mails) for each in relays) == 10
+            )
             assert relays[1].mails == []
     # Whoever is left goes on.
     async with Postman(outbox, relays[1], writer(keyring), clock) as third:
-        await until(lambda: third._held is not None)
+        await wait_until(lambda: third._held is not None)
         await third.post(letter(10))
-        await until(lambda: relays[1].mails)
+        await wait_until(lambda: relays[1].mails)
 
 
 async def test_a_letter_that_can_not_be_read(

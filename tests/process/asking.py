@@ -5,9 +5,9 @@ import re
 import urllib.request
 from collections.abc import Callable
 
-from tests.running import RunningStore
+from tests.store_process import StoreProcess
 
-Connect = Callable[[RunningStore], http.client.HTTPSConnection]
+Connect = Callable[[StoreProcess], http.client.HTTPSConnection]
 
 
 def status(connection: http.client.HTTPSConnection, path: str) -> int:
@@ -18,15 +18,15 @@ def status(connection: http.client.HTTPSConnection, path: str) -> int:
     return answer.status
 
 
-def buy_link(store: RunningStore) -> tuple[str, int]:
+def buy_link(store: StoreProcess) -> tuple[str, int]:
     """Buy the long track: its link's path, and its size."""
-    item = store.ask("/catalog")["releases"][0]["items"][0]
-    bought = store.ask("/purchases", [("item", item["item_id"])])
+    item = store.request_json("/catalog")["releases"][0]["items"][0]
+    bought = store.request_json("/purchases", [("item", item["item_id"])])
     url = bought["downloads"][item["item_id"]]
     return "/" + url.split("/", 3)[3], item["size_bytes"]
 
 
-def open_downloads(store: RunningStore) -> float:
+def open_downloads(store: StoreProcess) -> float:
     """How many downloads the store says are under way."""
     with urllib.request.urlopen(
         store.url + "/-/metrics", timeout=60, context=store.tls

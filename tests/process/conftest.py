@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.process.asking import Connect
-from tests.running import RunningStore, start
-from tests.sounds import write_wav
+from tests.store_process import StoreProcess, launch_store
+from tests.wav_files import write_wav
 
 
 @pytest.fixture
@@ -20,16 +20,16 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def running(folder: Path) -> Iterator[RunningStore]:
+def running(folder: Path) -> Iterator[StoreProcess]:
     """A store on it, over HTTPS."""
-    store = start(
+    store = launch_store(
         folder,
         MSRV_LIBRARY=str(folder / "library"),
         MSRV_DEMO_PAYMENTS="1",
         MSRV_DRAIN_SECONDS="20",
     )
     yield store
-    store.end()
+    store.stop()
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def connect() -> Iterator[Connect]:
     """Open connections that stay open until the test ends."""
     with ExitStack() as stack:
 
-        def open_one(store: RunningStore) -> http.client.HTTPSConnection:
+        def open_one(store: StoreProcess) -> http.client.HTTPSConnection:
             found = store.connect()
             stack.callback(found.close)
             return found

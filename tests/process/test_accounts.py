@@ -20,7 +20,7 @@ import pytest
 from tests.downloads.made import noise
 from tests.hostile.crowd import opened
 from tests.process.asking import buy_link
-from tests.running import RunningStore, start
+from tests.store_process import StoreProcess, launch_store
 
 SIZE: Final = 3_000_000
 CLIENTS: Final = 240
@@ -41,7 +41,7 @@ class Client:
     body: int = 0
     whole: bool = False
 
-    def visit(self, store: RunningStore) -> None:
+    def visit(self, store: StoreProcess) -> None:
         """Ask, read so much, and leave."""
         with (
             suppress(OSError),
@@ -68,12 +68,12 @@ class Client:
 @pytest.fixture(params=["--no-tls", "--tls"])
 def store(
     request: pytest.FixtureRequest, tmp_path: Path
-) -> Iterator[RunningStore]:
+) -> Iterator[StoreProcess]:
     """A store with one file that is more than buffers hold, and a small."""
     release = tmp_path / "library" / "Noise"
     release.mkdir(parents=True)
     (release / "large.bin").write_bytes(noise(SIZE))
-    with start(
+    with launch_store(
         tmp_path,
         request.param,
         MSRV_LIBRARY=str(tmp_path / "library"),
@@ -84,9 +84,9 @@ def store(
     assert "traceback" not in running.log.read_text("utf-8").lower()
 
 
-def lines_of(store: RunningStore) -> dict[str, list[dict[str, Any]]]:
+def lines_of(store: StoreProcess) -> dict[str, list[dict[str, Any]]]:
     """End the store; each client's lines."""
-    assert store.end() == 0
+    assert store.stop() == 0
     found: dict[str, list[dict[str, Any]]] = {}
     for line in store.log.read_text("utf-8").splitlines():
         entry = json.loads(line)
@@ -95,13 +95,13 @@ def lines_of(store: RunningStore) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def visit_all(store: RunningStore, clients: list[Client]) -> None:
+def visit_all(store: StoreProcess, clients: list[Client]) -> None:
     """Have all of them visit, some at a time."""
     with ThreadPoolExecutor(16) as threads:
         list(threads.map(lambda each: each.visit(store), clients))
 
 
-def test_early_leavers_have_their_lines(store: RunningStore) -> None:
+def test_early_leavers_have_their_lines(store: StoreProcess) -> None:
     """Whenever a client leaves, its answer has one line and no more."""
     chance = random.Random(20_261_129)  # noqa: S311 - reproducible
     path = buy_link(store)[0].encode()
@@ -138,7 +138,7 @@ def test_early_leavers_have_their_lines(store: RunningStore) -> None:
         assert len(lines.get(each.host, [])) <= 1
 
 
-def test_bytes_are_the_body_s(store: RunningStore) -> None:
+def test_bytes_are_the_body_s(store: StoreProcess) -> None:
     """Neither heads nor frames are counted, and nothing that wasn't sent."""
     path = buy_link(store)[0].encode()
     plain = b"GET " + path + b" HTTP/1.1\r\n" + HOST
@@ -206,7 +206,7 @@ def test_small_files_that_are_at_hand_are_counted_the_same(
     release = tmp_path / "library" / "Noise"
     release.mkdir(parents=True)
     (release / "small.bin").write_bytes(noise(1000))
-    with start(
+    with launch_store(
         tmp_path,
         "--no-tls",
         MSRV_LIBRARY=str(tmp_path / "library"),
@@ -251,7 +251,7 @@ def test_what_never_ends_has_a_line_where_it_was_answered(
         name: Client(f"127.4.0.{1 + number}", sent, None)
         for number, (name, sent) in enumerate(asked.items())
     }
-    with start(tmp_path, "--no-tls", MSRV_DEMO_PAYMENTS="1") as store:
+    with launch_store(tmp_path, "--no-tls", MSRV_DEMO_PAYMENTS="1") as store:
         visit_all(store, list(clients.values()))
         lines = lines_of(store)
     statuses = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.process.asking import Connect
-from tests.running import ROOT, RunningStore, start
+from tests.store_process import ROOT, StoreProcess, launch_store
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from tests.running import ROOT, RunningStore, start
 )
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 def test_tls_versions(
-    running: RunningStore, version: ssl.TLSVersion, *, works: bool
+    running: StoreProcess, version: ssl.TLSVersion, *, works: bool
 ) -> None:
     """An old protocol can be forced on a visitor, or a new one is missing."""
     context = running.tls
@@ -41,7 +41,7 @@ def test_tls_versions(
             assert not works
 
 
-def test_both_loopback_addresses_answer(running: RunningStore) -> None:
+def test_both_loopback_addresses_answer(running: StoreProcess) -> None:
     """A browser tries ::1 for localhost first, and waits."""
     port = running.port
     for address in ("127.0.0.1", "::1"):
@@ -66,7 +66,7 @@ def test_what_is_not_http_is_refused_in_peace(
     folder: Path, sent: bytes
 ) -> None:
     """A scanner fills the log with tracebacks, or gets a 500."""
-    with start(
+    with launch_store(
         folder, "--no-tls", MSRV_LIBRARY=str(folder / "library")
     ) as store:
         port = store.port
@@ -79,13 +79,13 @@ def test_what_is_not_http_is_refused_in_peace(
                 answer += chunk
         assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4"))
         assert b"X-Content-Type-Options: nosniff" in answer
-        assert store.end() == 0
+        assert store.stop() == 0
     log = store.log.read_text("utf-8")
     assert "Traceback" not in log
     assert "traceback" not in log
 
 
-def test_a_taken_port_is_one_line(running: RunningStore) -> None:
+def test_a_taken_port_is_one_line(running: StoreProcess) -> None:
     """An operator reads a traceback."""
     port = str(running.port)
     ended = subprocess.run(
@@ -115,7 +115,7 @@ def test_a_taken_port_is_one_line(running: RunningStore) -> None:
 )
 def test_an_own_certificate_brings_hsts(
     folder: Path,
-    running: RunningStore,
+    running: StoreProcess,
     connect: Connect,
     subdomains: str,
     end: str,
@@ -123,7 +123,7 @@ def test_an_own_certificate_brings_hsts(
     """A real store is asked for in plain HTTP again."""
     certs = Path(running.environ["MSRV_CERTS"])
     (folder / "own").mkdir(exist_ok=True)
-    with start(
+    with launch_store(
         folder / "own",
         MSRV_LIBRARY=str(folder / "library"),
         MSRV_CERTS=str(certs),
@@ -137,4 +137,4 @@ def test_an_own_certificate_brings_hsts(
         said = answer.headers["Strict-Transport-Security"]
         assert said.startswith("max-age=63072000")
         assert said.endswith(end)
-        assert store.end() == 0
+        assert store.stop() == 0

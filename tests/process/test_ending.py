@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.process.asking import Connect, buy_link, open_downloads, status
-from tests.running import RunningStore, start
+from tests.store_process import StoreProcess, launch_store
 
 
 def test_sigterm_lets_a_download_end(
-    running: RunningStore, connect: Connect
+    running: StoreProcess, connect: Connect
 ) -> None:
     """An upgrade cuts off whoever is downloading."""
     link, size = buy_link(running)
@@ -47,7 +47,7 @@ def test_sigterm_lets_a_download_end(
 
 def test_the_drain_has_an_end(folder: Path, connect: Connect) -> None:
     """One buyer who stopped reading keeps the store from ending."""
-    with start(
+    with launch_store(
         folder,
         MSRV_LIBRARY=str(folder / "library"),
         MSRV_DEMO_PAYMENTS="1",
@@ -58,12 +58,12 @@ def test_the_drain_has_an_end(folder: Path, connect: Connect) -> None:
         downloading.request("GET", link)
         downloading.getresponse().read(1000)
         began = time.monotonic()
-        assert store.end() == 0
+        assert store.stop() == 0
     assert time.monotonic() - began >= 1
 
 
 def test_a_second_signal_ends_at_once(
-    running: RunningStore, connect: Connect
+    running: StoreProcess, connect: Connect
 ) -> None:
     """An operator presses Ctrl-C again, and again."""
     link, _ = buy_link(running)
@@ -83,7 +83,7 @@ def test_who_takes_nothing_is_cut_off_and_who_is_slow_is_not(
 ) -> None:
     """Buyers who lost their line hold places and memory for ever."""
     with (
-        start(
+        launch_store(
             folder,
             option,
             MSRV_LIBRARY=str(folder / "library"),
@@ -107,7 +107,7 @@ def test_who_takes_nothing_is_cut_off_and_who_is_slow_is_not(
         assert read_all(stalled) < size
         enough.set()
         assert reads_on.result()
-        assert store.end() == 0
+        assert store.stop() == 0
     assert "Traceback" not in store.log.read_text("utf-8")
 
 
@@ -119,7 +119,7 @@ def read_slowly(connection: socket.socket, enough: threading.Event) -> bool:
     return bool(connection.recv(16_384))
 
 
-def small_reader(store: RunningStore, link: str) -> socket.socket:
+def small_reader(store: StoreProcess, link: str) -> socket.socket:
     """Ask for a link on a connection that holds little unread."""
     plain = socket.socket()
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32_768)

@@ -7,13 +7,13 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from tests.process.asking import Connect, buy_link
-from tests.running import RunningStore, free_port, start
+from tests.store_process import StoreProcess, free_port, launch_store
 
 
 def test_the_start_says_where_and_whom_to_trust(folder: Path) -> None:
     """Who started the store can't find it, or trusts nothing."""
     port = free_port()
-    with start(folder, f"--port={port}") as store:
+    with launch_store(folder, f"--port={port}") as store:
         assert store.url == f"https://localhost:{port}"
         assert store.process.stdout
         rest = ""
@@ -21,29 +21,29 @@ def test_the_start_says_where_and_whom_to_trust(folder: Path) -> None:
             rest += store.process.stdout.readline()
         assert re.search(rf"CA +{folder}/certs/ca\.crt", rest)
         assert "update-ca-certificates" in rest
-        assert store.end() == 0
+        assert store.stop() == 0
 
 
 def test_a_machine_without_ffmpeg_says_so(folder: Path) -> None:
     """An operator wonders why nothing can be heard."""
     (folder / "bin").mkdir()
-    with start(
+    with launch_store(
         folder,
         "--no-tls",
         MSRV_LIBRARY=str(folder / "library"),
         PATH=str(folder / "bin"),
     ) as store:
-        release = store.ask("/catalog")["releases"][0]["release"]
-        items = store.ask(f"/catalog/{release}")["items"]
+        release = store.request_json("/catalog")["releases"][0]["release"]
+        items = store.request_json(f"/catalog/{release}")["items"]
         assert [each["preview"] for each in items] == [None]
-        assert store.end() == 0
+        assert store.stop() == 0
     assert "no previews: " in store.log.read_text("utf-8")
 
 
-def test_logs_are_json_where_nobody_watches(running: RunningStore) -> None:
+def test_logs_are_json_where_nobody_watches(running: StoreProcess) -> None:
     """A log shipper can't read a line."""
-    running.ask("/catalog")
-    assert running.end() == 0
+    running.request_json("/catalog")
+    assert running.stop() == 0
     lines = [
         json.loads(line)
         for line in running.log.read_text("utf-8").splitlines()
@@ -55,11 +55,13 @@ def test_logs_are_json_where_nobody_watches(running: RunningStore) -> None:
 
 
 def test_no_token_is_ever_logged(
-    running: RunningStore, connect: Connect
+    running: StoreProcess, connect: Connect
 ) -> None:
     """Who reads the log downloads for nothing."""
-    item = running.ask("/catalog")["releases"][0]["items"][0]["item_id"]
-    bought = running.ask("/purchases", [("item", item)])
+    item = running.request_json("/catalog")["releases"][0]["items"][0][
+        "item_id"
+    ]
+    bought = running.request_json("/purchases", [("item", item)])
     link, _ = buy_link(running)
     receipt = "/" + bought["receipt"].split("/", 3)[3]
     query = urlencode({"q": bought["receipt"], "receipt": bought["receipt"]})
@@ -79,7 +81,7 @@ def test_no_token_is_ever_logged(
             method, path, headers={"Referer": bought["receipt"]}
         )
         connection.getresponse().read()
-    assert running.end() == 0
+    assert running.stop() == 0
     log = running.log.read_text("utf-8")
     assert '"route": "purchase"' in log
     assert '"route": "download"' in log
@@ -89,9 +91,9 @@ def test_no_token_is_ever_logged(
     assert running.environ["NONCE"] not in log
 
 
-def test_data_is_for_the_stores_own_user_alone(running: RunningStore) -> None:
+def test_data_is_for_the_stores_own_user_alone(running: StoreProcess) -> None:
     """Another user of the machine reads who bought what, or the index."""
-    running.ask("/catalog")
+    running.request_json("/catalog")
     data = Path(running.environ["MSRV_DATA"])
     found = [data, *data.rglob("*")]
     assert "index.sqlite3" in {each.name for each in found}
@@ -103,17 +105,17 @@ def test_data_is_for_the_stores_own_user_alone(running: RunningStore) -> None:
 
 def test_log_has_no_whole_address_where_it_is_to_be_cut(folder: Path) -> None:
     """Also of what isn't HTTP."""
-    with start(
+    with launch_store(
         folder,
         MSRV_LIBRARY=str(folder / "library"),
         MSRV_LOG_ADDRESSES="network",
     ) as store:
-        store.ask("/catalog")
+        store.request_json("/catalog")
         with contextlib.closing(store.connect()) as connection:
             connection.putrequest("GET", "/", skip_host=True)
             connection.endheaders()
             connection.getresponse().read()
-        assert store.end() == 0
+        assert store.stop() == 0
     lines = map(json.loads, store.log.read_text("utf-8").splitlines())
     clients = {line["client"] for line in lines if "client" in line}
     assert clients <= {"127.0.0.0/24", "::/48"}

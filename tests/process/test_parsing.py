@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.catalog.parsing import hostile
-from tests.running import RunningStore, start
+from tests.store_process import StoreProcess, launch_store
 
 SECRETS = {
     "NONCE": "a nonce of this test: 7Vd1-Qx8s-Lk2M-wP0e-Zz81",
@@ -39,13 +39,13 @@ def environ(process_id: int) -> bytes:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> RunningStore:
+def store(tmp_path: Path) -> StoreProcess:
     """A store on the demo's library."""
-    return start(tmp_path, "--no-tls", files=None, **SECRETS)
+    return launch_store(tmp_path, "--no-tls", files=None, **SECRETS)
 
 
 def test_no_secret_is_in_an_environment_of_a_running_store(
-    store: RunningStore,
+    store: StoreProcess,
 ) -> None:
     """What it starts, or may look at it, has the key to all that is sold."""
     with store:
@@ -59,7 +59,7 @@ def test_no_secret_is_in_an_environment_of_a_running_store(
         assert b"MSRV" not in environ(helper)
 
 
-def test_its_memory_is_closed_to_other_processes(store: RunningStore) -> None:
+def test_its_memory_is_closed_to_other_processes(store: StoreProcess) -> None:
     """A process of the same user reads the key out of it."""
     with store:
         status = Path(f"/proc/{store.process.pid}/mem").stat()
@@ -77,16 +77,16 @@ def test_its_memory_is_closed_to_other_processes(store: RunningStore) -> None:
 
 
 @hostile.needs_confinement
-def test_it_says_how_its_parsers_are_confined(store: RunningStore) -> None:
+def test_it_says_how_its_parsers_are_confined(store: StoreProcess) -> None:
     """An operator can't tell whether a stranger's file is kept apart."""
     with store:
         log = store.log.read_text("utf-8")
     assert "parsers run in a process without secrets, files and network" in log
 
 
-def test_a_stop_leaves_no_process(store: RunningStore) -> None:
+def test_a_stop_leaves_no_process(store: StoreProcess) -> None:
     """Each restart adds a process that nobody ends."""
     with store:
         (helper,) = children(store.process.pid)
-        assert store.end() == 0
+        assert store.stop() == 0
     assert hostile.is_gone(helper)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import ROOT, free_port
+from tests.store_process import ROOT, free_port
 
 
 @pytest.mark.alone

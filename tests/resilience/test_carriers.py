@@ -20,7 +20,7 @@ import pytest
 from tests.conftest import require
 from tests.downloads.made import noise
 from tests.process.asking import open_downloads
-from tests.running import RunningStore, dial, start
+from tests.store_process import StoreProcess, connect, launch_store
 
 FILE = noise(6_000_000)
 HOST = b"Host: localhost\r\n"
@@ -30,12 +30,12 @@ HOST = b"Host: localhost\r\n"
 class Carrier:
     """A store, and the link to a file of it."""
 
-    store: RunningStore
+    store: StoreProcess
     link: bytes
 
     def connect(self) -> socket.socket:
         """Connect, and shake hands where there is TLS."""
-        return dial(self.store.port, self.store.tls)
+        return connect(self.store.port, self.store.tls)
 
     def get(self, more: bytes = b"", version: bytes = b"1.1") -> bytes:
         """Write a request for the file."""
@@ -64,7 +64,7 @@ def carrier(
         (folder / "sitecustomize.py").write_text(
             "import uvloop\nuvloop.install()\n", "utf-8"
         )
-    store = start(
+    store = launch_store(
         folder,
         MSRV_LIBRARY=str(folder / "library"),
         MSRV_DEMO_PAYMENTS="1",
@@ -73,11 +73,11 @@ def carrier(
     )
     maps = Path(f"/proc/{store.process.pid}/maps").read_text("utf-8")
     assert ("uvloop" in maps) == (loop == "uvloop")
-    item = store.ask("/catalog")["releases"][0]["items"][0]["item_id"]
-    bought = store.ask("/purchases", [("item", item)])
+    item = store.request_json("/catalog")["releases"][0]["items"][0]["item_id"]
+    bought = store.request_json("/purchases", [("item", item)])
     link = "/" + bought["downloads"][item].split("/", 3)[3]
     yield Carrier(store, link.encode())
-    assert store.end() == 0
+    assert store.stop() == 0
     assert "Traceback" not in store.log.read_text("utf-8")
 
 

@@ -23,7 +23,7 @@ from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
 from tests.downloads.made import noise
 from tests.ledger.servers import Server
-from tests.running import RunningStore, free_port, start
+from tests.store_process import StoreProcess, free_port, launch_store
 
 BUYERS: Final = 50
 ROUNDS: Final = 20
@@ -131,11 +131,11 @@ class Shop:
         self.database = self.server.create("shop")
         self.store = self.start()
 
-    def start(self) -> RunningStore:
+    def start(self) -> StoreProcess:
         self._starts += 1
         folder = self._folder / f"start-{self._starts}"
         folder.mkdir()
-        self.store = start(
+        self.store = launch_store(
             folder,
             f"--port={self._port}",
             MSRV_DATA=str(self._folder / "data"),
@@ -168,7 +168,7 @@ class Shop:
 
     def end(self) -> None:
         if self.store.process.poll() is None:
-            self.store.end()
+            self.store.stop()
         self.server.stop()
 
 
@@ -184,7 +184,7 @@ def shop(mariadbd: str, tmp_path: Path) -> Iterator[Shop]:
 async def test_nothing_is_lost_and_nothing_doubled(shop: Shop) -> None:
     """A sale is missing from the books, or a buyer has half a file."""
     await asyncio.to_thread(shop.store.run, "ledger", "upgrade")
-    (release,) = shop.store.ask("/catalog")["releases"]
+    (release,) = shop.store.request_json("/catalog")["releases"]
     street = Street(shop.store.url, release["items"][0]["item_id"])
     chance = random.Random(7)  # noqa: S311 - the same each time
     async with asyncio.TaskGroup() as buyers:

@@ -22,7 +22,7 @@ import pytest
 
 from tests.conftest import require
 from tests.downloads.made import noise
-from tests.running import RunningStore, start
+from tests.store_process import StoreProcess, launch_store
 
 CUTS: Final = 200
 TOOLS_CUTS: Final = 4
@@ -42,27 +42,27 @@ class Bought:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStore]:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreProcess]:
     """A store over HTTPS with a release of two files."""
     folder = tmp_path_factory.mktemp("resuming")
     release = folder / "library" / "Noise"
     release.mkdir(parents=True)
     (release / "long.bin").write_bytes(LONG)
     (release / "short.bin").write_bytes(SHORT)
-    store = start(
+    store = launch_store(
         folder,
         MSRV_LIBRARY=str(folder / "library"),
         MSRV_DEMO_PAYMENTS="1",
     )
     yield store
-    assert store.end() == 0
+    assert store.stop() == 0
     assert "traceback" not in store.log.read_text("utf-8").lower()
 
 
 @pytest.fixture(scope="module", params=["file", "zip"])
-def bought(request: pytest.FixtureRequest, store: RunningStore) -> Bought:
+def bought(request: pytest.FixtureRequest, store: StoreProcess) -> Bought:
     """A link to the long file, and one to the release as a ZIP."""
-    release = store.ask("/catalog")["releases"][0]
+    release = store.request_json("/catalog")["releases"][0]
     if request.param == "file":
         (wanted,) = [
             item["item_id"]
@@ -71,7 +71,7 @@ def bought(request: pytest.FixtureRequest, store: RunningStore) -> Bought:
         ]
     else:
         wanted = release["item_id"]
-    order = store.ask("/purchases", [("item", wanted)])
+    order = store.request_json("/purchases", [("item", wanted)])
     path = urlsplit(order["downloads"][wanted]).path
     if request.param == "file":
         return Bought(path, hashlib.sha256(LONG).hexdigest(), len(LONG))
@@ -83,7 +83,7 @@ def bought(request: pytest.FixtureRequest, store: RunningStore) -> Bought:
 
 
 def ask(
-    store: RunningStore,
+    store: StoreProcess,
     path: str,
     *,
     start_at: int = 0,
@@ -117,7 +117,7 @@ def reset_at_close(plain: socket.socket) -> None:
 
 
 def test_a_cut_anywhere_resumes_to_the_same_bytes(
-    store: RunningStore, bought: Bought
+    store: StoreProcess, bought: Bought
 ) -> None:
     """A buyer whose network broke has a file that won't play."""
     chance = random.Random(200)  # noqa: S311 - the same cuts each time
@@ -131,7 +131,7 @@ def test_a_cut_anywhere_resumes_to_the_same_bytes(
 
 
 def test_a_download_that_breaks_200_times_ends(
-    store: RunningStore, bought: Bought
+    store: StoreProcess, bought: Bought
 ) -> None:
     """A buyer on a train never gets to the end."""
     chance = random.Random(201)  # noqa: S311 - the same cuts each time
@@ -156,7 +156,7 @@ class BrokenNetwork:
     is a network that holds.
     """
 
-    def __init__(self, store: RunningStore) -> None:
+    def __init__(self, store: StoreProcess) -> None:
         self._upstream = store.port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._accepting = threading.Thread(target=self._accept)
@@ -238,7 +238,7 @@ def with_aria2c(url: str, into: Path, ca: str) -> list[str]:
 
 @pytest.mark.parametrize("tool", ["curl", "wget", "aria2c"])
 def test_the_usual_tools_resume(
-    store: RunningStore, bought: Bought, tmp_path: Path, tool: str
+    store: StoreProcess, bought: Bought, tmp_path: Path, tool: str
 ) -> None:
     """A buyer with a download manager starts again, or gets a broken file."""
     found = shutil.which(tool)
@@ -285,7 +285,7 @@ def run(command: list[str]) -> int:
     ).returncode
 
 
-def resumed(store: RunningStore) -> int:
+def resumed(store: StoreProcess) -> int:
     """Count the downloads that ended, so far, and were of a part."""
     lines = map(json.loads, store.log.read_text("utf-8").splitlines())
     return sum(

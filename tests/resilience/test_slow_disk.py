@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import require
 from tests.downloads.made import noise
-from tests.running import ROOT, START_SECONDS, RunningStore, start
+from tests.store_process import ROOT, START_SECONDS, StoreProcess, launch_store
 
 FILE = noise(1_000_000)
 READ_SECONDS = 2.0
@@ -99,14 +99,14 @@ def upper_quartile(ordered: list[float]) -> float:
     return ordered[len(ordered) * 3 // 4]
 
 
-def waited(store: RunningStore) -> float:
+def waited(store: StoreProcess) -> float:
     """Get the front page; the seconds that it took."""
     asked = time.monotonic()
     fetch(store, "/")
     return time.monotonic() - asked
 
 
-def fetch(store: RunningStore, path: str) -> bytes:
+def fetch(store: StoreProcess, path: str) -> bytes:
     """Get a path's bytes."""
     with urllib.request.urlopen(
         store.url + path, timeout=60, context=store.tls
@@ -121,15 +121,17 @@ def test_a_cold_file_delays_nobody_else(
     tls: str, disk: SlowDisk, tmp_path: Path
 ) -> None:
     """One buyer of an old record stops the whole store for each piece."""
-    store = start(
+    store = launch_store(
         tmp_path,
         MSRV_LIBRARY=str(disk.mount),
         MSRV_DEMO_PAYMENTS="1",
         MSRV_TLS=tls,
     )
     try:
-        item = store.ask("/catalog")["releases"][0]["items"][0]["item_id"]
-        bought = store.ask("/purchases", [("item", item)])
+        item = store.request_json("/catalog")["releases"][0]["items"][0][
+            "item_id"
+        ]
+        bought = store.request_json("/purchases", [("item", item)])
         link = "/" + bought["downloads"][item].split("/", 3)[3]
         fetch(store, "/")
         usual = sorted(waited(store) for _ in range(CONTROLS))
@@ -151,4 +153,4 @@ def test_a_cold_file_delays_nobody_else(
         most = max(READ_SECONDS / 2, 3 * upper_quartile(usual))
         assert upper_quartile(waits) < most
     finally:
-        store.end()
+        store.stop()

@@ -15,7 +15,7 @@ from msrv.settings import Settings
 from msrv.web import rate_limits
 from msrv.web.store import LIMITS
 from tests.conftest import Client, Clock, StartStore
-from tests.waiting import until
+from tests.polling import wait_until
 from tests.web.test_ledger import ledger_of, rows
 
 JSON = {"Accept": "application/json"}
@@ -44,7 +44,9 @@ async def shop(
         file.write(STATED)
     store = await start_store(settings)
     ledger = ledger_of(store)
-    await until(lambda: ledger._keeper is not None and ledger._keeper._usable)
+    await wait_until(
+        lambda: ledger._keeper is not None and ledger._keeper._usable
+    )
     return store
 
 

@@ -11,7 +11,7 @@ from msrv.settings import Settings
 from msrv.web import rate_limits
 from msrv.web.store import LIMITS
 from tests.conftest import Client, Clock, StartStore
-from tests.waiting import until
+from tests.polling import wait_until
 from tests.web.test_ledger import ledger_of, rows
 
 JSON = {"Accept": "application/json"}
@@ -38,7 +38,9 @@ async def shop(start_store: StartStore, settings: Settings) -> Client:
         )
     )
     ledger = ledger_of(store)
-    await until(lambda: ledger._keeper is not None and ledger._keeper._usable)
+    await wait_until(
+        lambda: ledger._keeper is not None and ledger._keeper._usable
+    )
     return store
 
 
@@ -111,7 +113,9 @@ async def test_a_limited_discount_s_order_is_always_written_down(
         file.write("\n[discounts.ALL]\npercent = 100\n")
     store = await start_store(settings)
     ledger = ledger_of(store)
-    await until(lambda: ledger._keeper is not None and ledger._keeper._usable)
+    await wait_until(
+        lambda: ledger._keeper is not None and ledger._keeper._usable
+    )
     store.app[LIMITS].free_order_lines.spend(
         "all", now=clock.now, cost=rate_limits.ALL_FREE_ORDER_LINES.burst
     )

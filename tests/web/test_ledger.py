@@ -15,7 +15,7 @@ from msrv.ledger.ledger import Ledger
 from msrv.settings import Settings
 from msrv.web.store import LEDGER
 from tests.conftest import Client, Clock, StartStore
-from tests.waiting import until
+from tests.polling import wait_until
 
 JSON = {"Accept": "application/json"}
 
@@ -146,7 +146,7 @@ async def test_who_has_paid_gets_a_receipt_whatever_the_disk_says(
     assert ledger.status().state == "degraded"
     monkeypatch.undo()
     # It is written down as soon as that can be done.
-    await until(lambda: ledger.status().posted_events)
+    await wait_until(lambda: ledger.status().posted_events)
     (order,) = await rows(store, schema.orders)
     assert order["order_id"] == bought["order_id"]
     assert ledger.status().state == "ok"
@@ -258,7 +258,7 @@ async def test_it_sells_and_serves_without_its_database(
     bought = await buy(store, "departure")
     answer = await store.get(path_of(bought, "departure"))
     assert answer.status == 200
-    await until(lambda: ledger_of(store).status().troubles)
+    await wait_until(lambda: ledger_of(store).status().troubles)
     answer = await store.get("/-/ready")
     assert (answer.status, await answer.json()) == (
         200,

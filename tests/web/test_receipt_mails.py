@@ -17,8 +17,8 @@ from msrv.web import rate_limits
 from msrv.web.store import CLOCK, LIMITS, MAIL
 from tests.conftest import Client, Clock, StartStore
 from tests.mail.relays import Authority, Handler, relay
-from tests.running import free_port
-from tests.waiting import until
+from tests.polling import wait_until
+from tests.store_process import free_port
 from tests.web.test_ledger import ledger_of
 
 JSON = {"Accept": "application/json"}
@@ -42,7 +42,9 @@ async def shop(start_store: StartStore, mailing_settings: Settings) -> Client:
     """A store that sends mail, though its relay is away."""
     store = await start_store(mailing_settings)
     ledger = ledger_of(store)
-    await until(lambda: ledger._keeper is not None and ledger._keeper._usable)
+    await wait_until(
+        lambda: ledger._keeper is not None and ledger._keeper._usable
+    )
     return store
 
 
@@ -344,8 +346,8 @@ async def test_a_real_relay_takes_it(
             )
         )
         path = await pay(store, TO)
-        await until(lambda: handler.mails)
-        await until(lambda: store.app[MAIL].sent)
+        await wait_until(lambda: handler.mails)
+        await wait_until(lambda: store.app[MAIL].sent)
         assert letters(store) == []
         body = handler.mails[0].get_body(("plain",))
         assert body is not None

@@ -16,8 +16,8 @@ from msrv.ledger.ledger import Ledger
 from msrv.settings import Settings
 from msrv.web.store import CATALOG, LEDGER
 from tests.conftest import Client, StartStore
-from tests.sounds import write_wav
-from tests.waiting import until
+from tests.polling import wait_until
+from tests.wav_files import write_wav
 from tests.web.shop.test_receipts import path_of
 
 JSON: Final = {"Accept": "application/json"}
@@ -58,8 +58,8 @@ async def rename(store: Client, folder: Path) -> Path:
     new = folder.with_name("Coach")
     await asyncio.to_thread(folder.rename, new)
     catalog = catalog_of(store)
-    await until(lambda: NEW in catalog.current.releases_by_id)
-    await until(lambda: not catalog.reading.waiting)
+    await wait_until(lambda: NEW in catalog.current.releases_by_id)
+    await wait_until(lambda: not catalog.reading.waiting)
     return new
 
 
@@ -160,14 +160,14 @@ async def test_what_is_gone_has_its_title_on_the_receipt(
     receipt = await buy(store, TRACK)
     (tram / "01 A.wav").unlink()
     catalog = catalog_of(store)
-    await until(lambda: TRACK not in catalog.current.by_id)
-    await until(lambda: not catalog.reading.waiting)
+    await wait_until(lambda: TRACK not in catalog.current.by_id)
+    await wait_until(lambda: not catalog.reading.waiting)
     line = (await lines(store, receipt))[TRACK]
     assert (line["title"], line["available"]) == ("A", False)
     page = await (await store.get(receipt)).text()
     assert "Not in the store any more" in page
     assert TRACK not in page.replace(receipt, "")
-    await until(
+    await wait_until(
         lambda: any(
             "was sold as" in str(each) for each in catalog.reading.problems
         )
@@ -192,7 +192,7 @@ async def test_a_data_folder_made_anew_finds_what_was_sold(
     await asyncio.to_thread(tram.rename, tram.with_name("Coach"))
     again = await start_store(settings)
     catalog = catalog_of(again)
-    await until(lambda: TRAM in catalog.current.by_id)
+    await wait_until(lambda: TRAM in catalog.current.by_id)
     line = (await lines(again, receipt))[TRAM]
     assert (line["title"], line["available"]) == ("Coach", True)
     answer = await again.get(path_of(line["download"]))

@@ -16,7 +16,7 @@ from msrv.catalog.previews import NoPreview
 from tests.catalog.clips import SLEEPS, SPEAKS, Program, put, runs
 from tests.catalog.parsing import hostile
 from tests.catalog.parsing.hostile import needs_confinement
-from tests.waiting import until
+from tests.polling import wait_until
 
 SECRET = "a secret of the store that starts ffmpeg: 4hT-9kQ"
 
@@ -119,7 +119,7 @@ async def test_a_stop_condemns_no_track(
     program = Program(tmp_path, SLEEPS)
     previews = program.previews(root, cache, marks=Marks(tmp_path / "marks"))
     asked = asyncio.create_task(previews.clip(put(root, b"x", 30)))
-    await until(lambda: len(program.pids) == 1)
+    await wait_until(lambda: len(program.pids) == 1)
     await previews.aclose()
     with pytest.raises(NoPreview):
         await asked

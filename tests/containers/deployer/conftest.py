@@ -20,7 +20,7 @@ from tests.containers.engine import (
     private_network6,
     until,
 )
-from tests.running import free_port
+from tests.store_process import free_port
 
 LINES = (
     'repository = "{name}/store"\npull = false\nproject = "{name}"\n'

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.running import free_port
+from tests.store_process import free_port
 
 START_SECONDS = 30
 

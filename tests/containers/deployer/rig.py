@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.containers.engine import STEP_SECONDS, docker, inspected
-from tests.running import ROOT
+from tests.store_process import ROOT
 
 SECRET: Final = "wQ8-hT3xKp0ZrV6yLm2NcB5s"
 GENERIC: Final = "generic-J4vX9qTn7RbE2wYk"

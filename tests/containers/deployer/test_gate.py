@@ -16,7 +16,7 @@ from tests.containers.deployer.conftest import StartDeployer, lines
 from tests.containers.deployer.programs import Registry
 from tests.containers.deployer.rig import Running, Shop, pushed
 from tests.containers.engine import docker, inspected
-from tests.running import ROOT
+from tests.store_process import ROOT
 
 pytestmark = pytest.mark.containers
 

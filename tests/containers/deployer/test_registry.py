@@ -13,7 +13,7 @@ from tests.containers.deployer.conftest import StartDeployer, lines
 from tests.containers.deployer.programs import Registry
 from tests.containers.deployer.rig import REGISTRY, Running, Shop, pushed
 from tests.containers.engine import inspected, until
-from tests.running import free_port
+from tests.store_process import free_port
 
 pytestmark = pytest.mark.containers
 

@@ -13,14 +13,16 @@ from msrv.ledger.events import Redeemed
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.uses import Redemption, discount_use, discount_uses
 from tests.ledger.made import NOON, order_id, sale
-from tests.waiting import until
+from tests.polling import wait_until
 
 CODE = "ezdrt90001.15bb647c"
 
 
 async def reached(ledger: Ledger) -> None:
     """Wait until the ledger knows its database."""
-    await until(lambda: ledger._keeper is not None and ledger._keeper._usable)
+    await wait_until(
+        lambda: ledger._keeper is not None and ledger._keeper._usable
+    )
 
 
 async def redeem(ledger: Ledger, number: int) -> Redemption | None:
@@ -76,7 +78,7 @@ async def test_without_a_database_nothing_is_redeemed(tmp_path: Path) -> None:
             await redeem(ledger, 1)
         with pytest.raises(Unreachable):
             await ledger.uses("discount.spring.")
-        await until(lambda: ledger._database)
+        await wait_until(lambda: ledger._database)
         with pytest.raises(Unreachable):
             await redeem(ledger, 1)
 

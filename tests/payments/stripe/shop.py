@@ -14,7 +14,7 @@ from msrv.web.store import LEDGER
 from tests.conftest import Client
 from tests.payments.stripe.fake import FakeStripe
 from tests.payments.stripe.shapes import Json
-from tests.waiting import until
+from tests.polling import wait_until
 
 JSON = {"Accept": "application/json"}
 
@@ -57,7 +57,7 @@ async def tell(store: Client, bank: FakeStripe, event: Json) -> int:
 async def followed(store: Client) -> None:
     """Wait until every message that was kept has been followed."""
     folder = _ledger(store).revocations._path.parent / "messages"
-    await until(lambda: not folder.exists() or not any(folder.iterdir()))
+    await wait_until(lambda: not folder.exists() or not any(folder.iterdir()))
     await _ledger(store).settled()
 
 
@@ -65,7 +65,7 @@ async def rows(store: Client, table: Table) -> list[dict[str, Any]]:
     """The rows of a table, once all that happened is in it."""
     ledger = _ledger(store)
     await ledger.settled()
-    await until(lambda: ledger._keeper and ledger._keeper._usable)
+    await wait_until(lambda: ledger._keeper and ledger._keeper._usable)
     async with ledger.reading() as connection:
         found = await connection.execute(select(table))
         return [dict(row) for row in found.mappings()]

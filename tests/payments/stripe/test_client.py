@@ -12,7 +12,7 @@ from msrv.settings import Settings
 from tests.conftest import Client, StartStore
 from tests.payments.stripe.fake import KEY, FakeStripe
 from tests.payments.stripe.shop import JSON, come_back, order, way_back
-from tests.waiting import until
+from tests.polling import wait_until
 
 CREATE = "POST /v1/checkout/sessions"
 
@@ -124,7 +124,7 @@ async def test_look_ups_never_hold_up_a_checkout(
         asyncio.create_task(api.look_up(f"cs_test_{number}"))
         for number in range(at_once + waiting)
     ]
-    await until(lambda: len(bank.asked) == at_once)
+    await wait_until(lambda: len(bank.asked) == at_once)
     # One more is told so, before anything else happens.
     with pytest.raises(ProviderBusy):
         await api.look_up("cs_test_x")

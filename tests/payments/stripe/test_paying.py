@@ -28,7 +28,7 @@ from tests.payments.stripe.shop import (
     tell,
     way_back,
 )
-from tests.waiting import until
+from tests.polling import wait_until
 
 DONE = "checkout.session.completed"
 ARRIVED = "checkout.session.async_payment_succeeded"
@@ -422,7 +422,7 @@ async def test_price_changed_between_quote_and_payment(
     session = await order(store, bank)
     _rewrite(library, 'price = "9.00"\nitem_price = "3.00"\n')
     before = store.app[CATALOG].current.version
-    await until(lambda: store.app[CATALOG].current.version != before)
+    await wait_until(lambda: store.app[CATALOG].current.version != before)
     _, where = await come_back(store, bank.pay(session))
     assert receipt_at(where, keyring).total_minor == 100
     # And who has not been sent to pay yet is told.
@@ -439,7 +439,7 @@ async def test_item_withdrawn_between_quote_and_payment(
     session = await order(store, bank)
     _rewrite(library, 'price = "7.00"\nitem_price = "1.00"\nhidden = true\n')
     before = store.app[CATALOG].current.version
-    await until(lambda: store.app[CATALOG].current.version != before)
+    await wait_until(lambda: store.app[CATALOG].current.version != before)
     assert await tell(store, bank, bank.event(DONE, bank.pay(session))) == 200
     _, where = await come_back(store, session)
     assert receipt_at(where, keyring).lines[0].item_id == "departure"

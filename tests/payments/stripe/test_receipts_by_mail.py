@@ -18,7 +18,7 @@ from tests.payments.stripe.shop import (
     rows,
     tell,
 )
-from tests.running import free_port
+from tests.store_process import free_port
 
 DONE = "checkout.session.completed"
 TO = "buyer@example.net"

@@ -9,7 +9,7 @@ from tests.conftest import Client
 from tests.payments.stripe.fake import FakeStripe
 from tests.payments.stripe.shapes import Json
 from tests.payments.stripe.shop import come_back, followed, order, rows, tell
-from tests.waiting import until
+from tests.polling import wait_until
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ async def test_a_payment_whose_session_is_not_listed_yet_waits(
     made = bank.refund(sold, 200)
     event = bank.event("refund.created", made)
     assert await tell(store, bank, event) == 200
-    await until(lambda: "GET /v1/payment_intents" in str(bank.asked))
+    await wait_until(lambda: "GET /v1/payment_intents" in str(bank.asked))
     bank.sessions[hidden["id"]] = hidden
     await followed(store)
     await shows(store, sold)

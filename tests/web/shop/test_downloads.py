@@ -8,7 +8,7 @@ import pytest
 from msrv.settings import Settings
 from msrv.web.store import CATALOG
 from tests.conftest import Client, StartStore
-from tests.waiting import until
+from tests.polling import wait_until
 
 JSON = {"Accept": "application/json"}
 
@@ -80,7 +80,7 @@ async def test_a_release_can_be_had_after_its_files_got_other_dates(
         (album / f"{number}.pdf").write_bytes(b"%%PDF-1.4 %d %%%%EOF" % number)
     (album / "release.toml").write_text('id = "free"\nprice = "0"\n')
     catalog = store.server.app[CATALOG]  # type: ignore[attr-defined] # a TestServer
-    await until(lambda: "free" in catalog.current.by_id)
+    await wait_until(lambda: "free" in catalog.current.by_id)
     answer = await store.post(
         "/purchases", data={"item": "free"}, headers=JSON
     )
@@ -94,8 +94,8 @@ async def test_a_release_can_be_had_after_its_files_got_other_dates(
         os.utime(file, (1, 1))
     async with store.get(path) as meanwhile:
         assert (meanwhile.status, await meanwhile.read()) == (200, data)
-    await until(lambda: catalog.current is not before)
-    await until(lambda: not catalog.reading.waiting)
+    await wait_until(lambda: catalog.current is not before)
+    await wait_until(lambda: not catalog.reading.waiting)
     assert catalog.current.version == before.version
     async with store.get(path) as after:
         assert (after.status, after.headers["ETag"]) == (200, etag)

@@ -21,7 +21,7 @@ from msrv.web import rate_limits
 from msrv.web.store import CATALOG, CODE_BOOK, LEDGER, LIMITS
 from tests.conftest import Client, Clock, StartStore
 from tests.ledger.conftest import url
-from tests.waiting import until
+from tests.polling import wait_until
 from tests.web.test_ledger import ledger_of, rows
 
 __all__ = ["url"]
@@ -45,7 +45,9 @@ def another(code: str) -> str:
 async def reached(store: Client) -> None:
     """Wait until a store has reached its database."""
     ledger = ledger_of(store)
-    await until(lambda: ledger._keeper is not None and ledger._keeper._usable)
+    await wait_until(
+        lambda: ledger._keeper is not None and ledger._keeper._usable
+    )
 
 
 @pytest.fixture
@@ -356,7 +358,9 @@ async def test_a_campaign_ends(
     assert (status, answer["error"]) == (410, "code_ended")
     (other,) = codes.mint(keyring, ITEM, "tape-2026", [1])
     ledger = ledger_of(store)
-    await until(lambda: ledger._keeper is not None and ledger._keeper._usable)
+    await wait_until(
+        lambda: ledger._keeper is not None and ledger._keeper._usable
+    )
     assert (await send(store, other))[0] == 201
 
 

@@ -10,7 +10,7 @@ from msrv.settings import Settings
 from tests.catalog.art import with_pictures
 from tests.catalog.covers import near, saved
 from tests.conftest import Client, StartStore
-from tests.sounds import write_wav
+from tests.wav_files import write_wav
 
 JSON = {"Accept": "application/json"}
 

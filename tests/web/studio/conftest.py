@@ -19,7 +19,7 @@ from msrv.web.store import LEDGER
 from msrv.web.studio.auth import COOKIE
 from tests.conftest import Client, Clock, StartStore
 from tests.ledger.servers import Server
-from tests.waiting import until
+from tests.polling import wait_until
 
 JSON = {"Accept": "application/json"}
 
@@ -64,7 +64,7 @@ class Studio:
         """Wait until all that happened is in the ledger's tables."""
         ledger = self.ledger
         await ledger.settled()
-        await until(lambda: ledger._keeper and ledger._keeper._usable)
+        await wait_until(lambda: ledger._keeper and ledger._keeper._usable)
 
     @property
     def ledger(self) -> Ledger:
@@ -134,5 +134,5 @@ async def resting(
         update={"database": SecretStr("mysql://a:b@127.0.0.1:1/x")}
     )
     found = Studio(await start_store(away), session)
-    await until(lambda: found.ledger.status().troubles)
+    await wait_until(lambda: found.ledger.status().troubles)
     return found

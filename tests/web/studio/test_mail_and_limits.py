@@ -7,8 +7,8 @@ from msrv.settings import Settings
 from msrv.web.store import CLOCK, MAIL
 from tests.conftest import StartStore
 from tests.ledger.made import order_id
-from tests.running import free_port
-from tests.waiting import until
+from tests.polling import wait_until
+from tests.store_process import free_port
 from tests.web.studio.conftest import JSON, Studio
 
 
@@ -41,7 +41,7 @@ async def test_health_says_what_mail_was_not_sent_and_what_was_refused(
     postman.last_given_up.append(
         GivenUp(order_id(1), "550 <b>unknown", store.app[CLOCK]())
     )
-    await until(lambda: postman.trouble)
+    await wait_until(lambda: postman.trouble)
     page = await studio.text("/studio/health")
     assert page.count("The relay can't be used: ") == 1
     assert page.count("Connect call failed") == 1

@@ -12,7 +12,7 @@ from msrv.settings import Settings
 from msrv.web.store import CATALOG
 from tests.conftest import Client, Clock
 from tests.ledger.made import order_id
-from tests.waiting import until
+from tests.polling import wait_until
 from tests.web.studio.conftest import JSON, Studio
 
 PAGES = [
@@ -331,7 +331,7 @@ async def test_health_says_what_is_wrong_with_the_library(
     toml.write_text('title = "Zine"\nprice = "<b>"\n', encoding="utf-8")
     assert studio.store.app is not None
     live = studio.store.app[CATALOG]
-    await until(lambda: live.reading.problems)
+    await wait_until(lambda: live.reading.problems)
     page = await studio.text("/studio/health")
     assert "Zine/release.toml, line 2" in page
     assert "<b>" not in page
@@ -346,7 +346,7 @@ async def test_health_shows_notes_on_the_library(
     assert studio.store.app is not None
     live = studio.store.app[CATALOG]
     note = "Umbrella/<b>.mp3 is WAV and no mp3, and is sent as audio/wav"
-    await until(lambda: note in live.reading.notes)
+    await wait_until(lambda: note in live.reading.notes)
     assert note in (await studio.data("/studio/health"))["library"]["notes"]
     page = await studio.text("/studio/health")
     assert html.escape(note) in page
@@ -362,7 +362,9 @@ async def test_a_title_is_text(studio: Studio, settings: Settings) -> None:
     )
     assert studio.store.app is not None
     live = studio.store.app[CATALOG]
-    await until(lambda: "<" in live.current.releases_by_id["zine-issue"].title)
+    await wait_until(
+        lambda: "<" in live.current.releases_by_id["zine-issue"].title
+    )
     bought = await buy(studio.store, "zine")
     await studio.settled()
     for path in (

@@ -1,4 +1,4 @@
-"""A real store in a process of its own: `python -m msrv serve`."""
+"""A store in a process of its own: `python -m msrv serve`."""
 
 import http.client
 import json
@@ -24,8 +24,8 @@ START_SECONDS = 20
 
 
 @dataclass(slots=True)
-class RunningStore:
-    """A store, from its start to its end; see `start`."""
+class StoreProcess:
+    """Running store, stopped at the end of a `with` block."""
 
     environ: dict[str, str]
     log: Path
@@ -33,7 +33,7 @@ class RunningStore:
     url: str = ""
 
     def run(self, *arguments: str) -> str:
-        """Run another command in the store's environment; its output."""
+        """Run another command in this environment; return its output."""
         return subprocess.run(
             [sys.executable, "-m", "msrv", *arguments],
             cwd=ROOT,
@@ -46,25 +46,27 @@ class RunningStore:
 
     @property
     def port(self) -> int:
-        """The port that it listens on."""
+        """Port that the store listens on."""
         return int(self.url.rpartition(":")[2])
 
     @property
     def tls(self) -> ssl.SSLContext | None:
-        """What trusts this store and nobody else; None for plain HTTP."""
+        """Context that trusts this store's CA alone; None for plain HTTP."""
         if not self.url.startswith("https"):
             return None
         ca = Path(self.environ["MSRV_CERTS"], "ca.crt")
         return ssl.create_default_context(cafile=ca)
 
     def connect(self) -> http.client.HTTPSConnection:
-        """Make a connection over HTTPS, opened by its first request."""
+        """Return an HTTPS connection, opened by its first request."""
         return http.client.HTTPSConnection(
             "localhost", self.port, context=self.tls, timeout=START_SECONDS
         )
 
-    def ask(self, path: str, form: list[tuple[str, str]] | None = None) -> Any:  # noqa: ANN401 - JSON
-        """Ask for JSON, as a program does; with a form, POST it."""
+    def request_json(
+        self, path: str, form: list[tuple[str, str]] | None = None
+    ) -> Any:  # noqa: ANN401 - JSON
+        """Request JSON: GET, or POST if there is a form."""
         request = urllib.request.Request(
             self.url + path,
             data=None
@@ -78,51 +80,54 @@ class RunningStore:
             return json.load(answer)
 
     def is_ready(self) -> bool:
-        """Whether it can sell."""
+        """Return whether the store can sell."""
         try:
-            # Without its database it sells all the same.
-            return self.ask("/-/ready")["status"] in {"ready", "degraded"}
+            # It sells without its database, too.
+            return self.request_json("/-/ready")["status"] in {
+                "ready",
+                "degraded",
+            }
         except OSError:
             return False
 
     def __enter__(self) -> Self:
-        """Have it end with a block, however that ends."""
+        """Stop the store when the block is left."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.end()
+        self.stop()
 
-    def end(self) -> int:
-        """End it by its process id, if it hasn't yet; its status."""
+    def stop(self) -> int:
+        """Send SIGTERM unless the process has exited; return its status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
             return self.process.wait(START_SECONDS)
         finally:
-            _put_away(self.process)
+            _kill(self.process)
 
 
-def _put_away(process: "subprocess.Popen[str]") -> None:
-    """Leave nothing of a process, also of one that does not end."""
+def _kill(process: "subprocess.Popen[str]") -> None:
+    """Kill the process and close its pipe."""
     process.kill()
     process.wait()
     if process.stdout:
         process.stdout.close()
 
 
-def start(
+def launch_store(
     folder: Path, *arguments: str, files: int | None = None, **environ: str
-) -> RunningStore:
+) -> StoreProcess:
     """Start a store on a free port of loopback, and wait until it can sell.
 
-    Its data, certificates and log are in `folder`. `files` is how many it may
-    have open (the hard limit, too).
+    Its data, certificates and log are in `folder`. `files` limits its open
+    descriptors (soft and hard).
     """
     environ = {
         "PATH": os.environ["PATH"],
         "MSRV_DATA": str(folder / "data"),
         "MSRV_CERTS": str(folder / "certs"),
-        # A library that has just been made is taken as it is.
+        # Files that were written just now are offered at once.
         "MSRV_SETTLE_SECONDS": "0",
         "NONCE": "a nonce for journeys: 9Jk2-Lmx7-Rr4T-wP0e-Zz81",
         **environ,
@@ -145,23 +150,23 @@ def start(
             stderr=file,
             text=True,
         )
-    store = RunningStore(environ, log, process)
+    store = StoreProcess(environ, log, process)
     try:
         _wait_until_ready(store)
     except BaseException:
-        _put_away(process)
+        _kill(process)
         raise
     return store
 
 
 def _limited(files: int | None) -> list[str]:
-    """What runs a command with so many descriptors."""
+    """Return the prefix of a command that limits its descriptors."""
     if files is None:
         return []
     return ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh"]
 
 
-def _wait_until_ready(store: RunningStore) -> None:
+def _wait_until_ready(store: StoreProcess) -> None:
     assert store.process.stdout
     for line in store.process.stdout:
         if line.strip().startswith("store"):
@@ -175,7 +180,7 @@ def _wait_until_ready(store: RunningStore) -> None:
 
 
 def free_port() -> int:
-    """Find a port that nobody listens on, and no connection is given."""
+    """Return a free port outside the range of ephemeral ports."""
     while True:
         port = 20_000 + secrets.randbelow(10_000)
         with suppress(OSError), socket.socket() as found:
@@ -183,8 +188,8 @@ def free_port() -> int:
             return port
 
 
-def dial(port: int, tls: ssl.SSLContext | None = None) -> socket.socket:
-    """Connect to this machine, and shake hands where there is TLS."""
+def connect(port: int, tls: ssl.SSLContext | None = None) -> socket.socket:
+    """Connect to a port of this machine, with a TLS handshake if `tls`."""
     plain = socket.create_connection(("127.0.0.1", port), 20)
     if tls is None:
         return plain
@@ -192,8 +197,8 @@ def dial(port: int, tls: ssl.SSLContext | None = None) -> socket.socket:
 
 
 @contextmanager
-def enough_sockets() -> Iterator[None]:
-    """Have room for thousands of sockets, here and in what starts here."""
+def raised_fd_limit() -> Iterator[None]:
+    """Allow thousands of descriptors, here and in child processes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 4096 if hard == resource.RLIM_INFINITY else min(4096, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))

@@ -1,4 +1,4 @@
-"""Sound files that any machine can make."""
+"""WAV files, written by the standard library alone."""
 
 import math
 import struct
@@ -7,14 +7,14 @@ from pathlib import Path
 
 
 def write_wav(path: Path, seconds: float = 6, pitch: float = 220) -> None:
-    """Write a plain tone: a real track that any machine can make."""
+    """Write a sine tone of `pitch` hertz."""
     path.parent.mkdir(parents=True, exist_ok=True)
     rate = 8000
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(rate)
-        # A tenth of a second holds whole waves, so it can be repeated.
+        # A tenth of a second holds whole periods, so it can be repeated.
         tenth = b"".join(
             struct.pack(
                 "<h", int(9000 * math.sin(math.tau * pitch * n / rate))

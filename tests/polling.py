@@ -1,0 +1,15 @@
+"""Polling for a condition that has no event, with a time limit."""
+
+import asyncio
+from collections.abc import Callable
+
+SECONDS = 20
+_POLL_SECONDS = 0.01
+
+
+async def wait_until(holds: Callable[[], object]) -> None:
+    """Wait until `holds` returns something true. Raises TimeoutError."""
+    async with asyncio.timeout(SECONDS):
+        # The condition is observed from outside: it has no event.
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(_POLL_SECONDS)

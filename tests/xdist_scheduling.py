@@ -1,0 +1,121 @@
+"""Scheduling of tests that run in parallel (pytest-xdist).
+
+`make test ARGS="-n 2"` runs two tests at a time, those of one file one after
+the other. All tests of the container engine are scheduled as one file, and so
+are all browser tests. The engine adds and removes networks, and Chromium
+drops its connections when an interface changes: where the machine allows it,
+a browser runs in a network namespace of its own, otherwise both kinds are one
+file. A test marked `alone`, since it measures time, runs while no other does.
+"""
+
+import ctypes
+import fcntl
+import functools
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from xdist.scheduler import LoadScopeScheduling
+
+_RUN_LOCK: Final = Path(__file__)
+_QUEUE_LOCK: Final = Path(__file__).parent
+"""Paths to lock: both exist, and neither is written."""
+
+_NETWORK: Final = 0x40000000
+"""CLONE_NEWNET, linux/sched.h."""
+_LOOPBACK_UP: Final = ("ip", "link", "set", "lo", "up")
+_libc: Final = ctypes.CDLL(None, use_errno=True)
+
+
+class FileScheduling(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
+    """Gives a file of tests at a time to each idle worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        if drives_browser(nodeid):
+            return "browser" if can_isolate_network() else "engine"
+        path = _path(nodeid)
+        return "engine" if "containers" in path.parts else str(path)
+
+
+def drives_browser(nodeid: str) -> bool:
+    """Return whether a test is one of the browser's."""
+    return "journeys" in _path(nodeid).parts
+
+
+def _path(nodeid: str) -> PurePosixPath:
+    return PurePosixPath(nodeid.partition("::")[0])
+
+
+@contextmanager
+def run_lock(*, alone: bool) -> Iterator[None]:
+    """Hold the lock of a running test: shared, or exclusive if `alone`."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        yield
+        return
+    queue, run = (
+        os.open(path, os.O_RDONLY) for path in (_QUEUE_LOCK, _RUN_LOCK)
+    )
+    try:
+        # A test that waits for the exclusive lock blocks the queue, or new
+        # holders of the shared lock would starve it.
+        fcntl.flock(queue, fcntl.LOCK_EX)
+        fcntl.flock(run, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(queue, fcntl.LOCK_UN)
+        yield
+    finally:
+        os.close(run)
+        os.close(queue)
+
+
+@functools.cache
+def can_isolate_network() -> bool:
+    """Return whether processes here may create a network namespace."""
+    try:
+        subprocess.run(
+            ["unshare", "--net", *_LOOPBACK_UP],
+            capture_output=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    return True
+
+
+@contextmanager
+def isolated_network(*, wanted: bool) -> Iterator[None]:
+    """Run this thread, and its children, in a network of loopback alone."""
+    if not (
+        wanted
+        and "PYTEST_XDIST_WORKER" in os.environ
+        and can_isolate_network()
+    ):
+        yield
+        return
+    before = _current_network()
+    try:
+        _set_network(_isolated_namespace())
+        yield
+    finally:
+        _set_network(before)
+        os.close(before)
+
+
+@functools.cache
+def _isolated_namespace() -> int:
+    """Create the namespace, once: tests share what runs in it."""
+    if _libc.unshare(_NETWORK):
+        raise OSError(ctypes.get_errno(), "unshare")
+    subprocess.run(_LOOPBACK_UP, check=True)
+    return _current_network()
+
+
+def _current_network() -> int:
+    return os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+
+
+def _set_network(network: int) -> None:
+    if _libc.setns(network, _NETWORK):
+        raise OSError(ctypes.get_errno(), "setns")
