@@ -48,7 +48,6 @@ async def show(request: web.Request) -> web.Response:
         days=days,
         older=older,
         newest=None if after is None else f"/studio/orders{query}",
-        export=f"/studio/order_queries.csv{query}",
     )
 
 

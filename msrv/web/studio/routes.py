@@ -1,91 +1,174 @@
-"""The addresses of the studio, each behind the door."""
+"""Routes of the studio: every page is behind the sign-in.
+
+The pages import SQLAlchemy, which takes a third of a second. Each handler
+here imports its page when it is first requested, so that the store starts,
+and serves downloads, without it.
+"""
 
 import asyncio
-import importlib
-from types import ModuleType
+from functools import wraps
 from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from msrv.ledger.errors import DatabaseError
+from msrv.proofs.sign_in import Ticket
 from msrv.web.studio import auth, page
 
 _ORDER: Final = "/studio/orders/{order}"
 
 
-def _behind(room: str, name: str, *, recent: bool = False) -> Handler:
-    """Give the handler `name` of a module here, for who is signed in.
+def _import_pages() -> None:
+    """Import the pages. Blocks, the first time."""
+    from msrv.web.studio import (  # noqa: F401, PLC0415 - slow to import
+        best_sellers,
+        csv_export,
+        downloads_report,
+        health,
+        order,
+        orders,
+        refund_actions,
+        refunds,
+        sales,
+    )
 
-    With `recent`, only for who signed in a short while ago.
 
-    The module is imported when it is first asked for: with SQLAlchemy, that
-    takes a while. Whatever it asks of a ledger that rests, the answer says
-    so.
-    """
-    loaded: list[ModuleType] = []
+def _signed_in(handler: Handler) -> Handler:
+    """Require a session, and answer 503 while the database is unavailable."""
 
+    @wraps(handler)
     async def handle(request: web.Request) -> web.StreamResponse:
         session = await auth.let_in(request)
-        if recent:
-            auth.check_recent(request)
-        if not loaded:
-            loaded.append(
-                await asyncio.to_thread(
-                    importlib.import_module, f"{__package__}.{room}"
-                )
-            )
-        try:
-            answer: web.StreamResponse = await getattr(loaded[0], name)(
-                request
-            )
-        except DatabaseError as error:
-            if request.writer.output_size > 0:
-                raise  # half of it has gone: the connection ends
-            answer = page.resting(request, error)
-        auth.renew(request, answer, session)
-        return answer
+        return await _respond(request, handler, session)
 
     return handle
+
+
+def _recently_signed_in(handler: Handler) -> Handler:
+    """Require a session whose sign-in was within the last hour."""
+
+    @wraps(handler)
+    async def handle(request: web.Request) -> web.StreamResponse:
+        session = await auth.let_in(request)
+        auth.check_recent(request)
+        return await _respond(request, handler, session)
+
+    return handle
+
+
+async def _respond(
+    request: web.Request, handler: Handler, session: Ticket
+) -> web.StreamResponse:
+    await asyncio.to_thread(_import_pages)
+    try:
+        response = await handler(request)
+    except DatabaseError as error:
+        if request.writer.output_size > 0:
+            raise  # part of the response was sent: close the connection
+        response = page.resting(request, error)
+    auth.renew(request, response, session)
+    return response
+
+
+@_signed_in
+async def _sales(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio import sales  # noqa: PLC0415 - slow to import
+
+    return await sales.show(request)
+
+
+@_signed_in
+async def _best_sellers(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio import best_sellers  # noqa: PLC0415 - slow to import
+
+    return await best_sellers.show(request)
+
+
+@_signed_in
+async def _downloads(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio import (  # noqa: PLC0415 - slow to import
+        downloads_report,
+    )
+
+    return await downloads_report.show(request)
+
+
+@_signed_in
+async def _refunds(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio import refunds  # noqa: PLC0415 - slow to import
+
+    return await refunds.show(request)
+
+
+@_signed_in
+async def _activity(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio import activity  # noqa: PLC0415 - slow to import
+
+    return await activity.show(request)
+
+
+@_signed_in
+async def _health(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio import health  # noqa: PLC0415 - slow to import
+
+    return await health.show(request)
+
+
+@_signed_in
+async def _orders(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio import orders  # noqa: PLC0415 - slow to import
+
+    return await orders.show(request)
+
+
+@_recently_signed_in
+async def _csv_export(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio import csv_export  # noqa: PLC0415 - slow to import
+
+    return await csv_export.show(request)
+
+
+@_signed_in
+async def _order(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio import order  # noqa: PLC0415 - slow to import
+
+    return await order.show(request)
+
+
+@_recently_signed_in
+async def _confirm_refund(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio import (  # noqa: PLC0415 - slow to import
+        refund_actions,
+    )
+
+    return await refund_actions.ask(request)
+
+
+@_recently_signed_in
+async def _refund(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio import (  # noqa: PLC0415 - slow to import
+        refund_actions,
+    )
+
+    return await refund_actions.change(request)
 
 
 STUDIO: Final[list[web.RouteDef]] = [
     web.get("/studio/enter/{ticket}", auth.knock, name="studio-link"),
     web.post("/studio/enter/{ticket}", auth.enter, name="studio-enter"),
     web.post("/studio/leave", auth.leave, name="studio-leave"),
-    web.get("/studio", _behind("sales", "show"), name="studio"),
-    web.get(
-        "/studio/sellers", _behind("sellers", "show"), name="studio-sellers"
-    ),
-    web.get(
-        "/studio/downloads",
-        _behind("downloads", "show"),
-        name="studio-downloads",
-    ),
-    web.get(
-        "/studio/refunds", _behind("refunds", "show"), name="studio-refunds"
-    ),
-    web.get(
-        "/studio/activity", _behind("activity", "show"), name="studio-activity"
-    ),
-    web.get("/studio/health", _behind("health", "show"), name="studio-health"),
-    web.get("/studio/orders", _behind("orders", "show"), name="studio-orders"),
-    web.get(
-        "/studio/orders.csv",
-        _behind("export", "show", recent=True),
-        name="studio-export",
-    ),
-    web.get(_ORDER, _behind("order", "show"), name="studio-order"),
-    web.get(
-        f"{_ORDER}/revoke",
-        _behind("revoking", "ask", recent=True),
-        name="studio-ask",
-    ),
-    web.post(
-        f"{_ORDER}/revoke",
-        _behind("revoking", "change", recent=True),
-        name="studio-revoke",
-    ),
+    web.get("/studio", _sales, name="studio"),
+    web.get("/studio/sellers", _best_sellers, name="studio-sellers"),
+    web.get("/studio/downloads", _downloads, name="studio-downloads"),
+    web.get("/studio/refunds", _refunds, name="studio-refunds"),
+    web.get("/studio/activity", _activity, name="studio-activity"),
+    web.get("/studio/health", _health, name="studio-health"),
+    web.get("/studio/orders", _orders, name="studio-orders"),
+    web.get("/studio/orders.csv", _csv_export, name="studio-export"),
+    web.get(_ORDER, _order, name="studio-order"),
+    web.get(f"{_ORDER}/revoke", _confirm_refund, name="studio-ask"),
+    web.post(f"{_ORDER}/revoke", _refund, name="studio-revoke"),
     # Last: any other method than these, and any other address.
     web.route("*", "/studio", auth.nothing, name="studio-nothing"),
     web.route("*", "/studio/{rest:.*}", auth.nothing, name="studio-none"),

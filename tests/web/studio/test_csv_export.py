@@ -40,7 +40,7 @@ async def test_a_bookkeeper_reads_what_was_sold(either: Studio) -> None:
         sale(2, ("book", 1200), at=NOON - 86_400, currency="JPY"),
         revoked(1, "song"),
     )
-    answer = await either.get("/studio/order_queries.csv")
+    answer = await either.get("/studio/orders.csv")
     assert answer.status == 200
     assert answer.headers["Content-Type"] == (
         "text/csv; charset=utf-8; header=present"
@@ -85,7 +85,7 @@ async def test_the_days_that_were_asked_for(studio: Studio) -> None:
         sale(4, at=midnight + 86_400),
     )
     answer = await studio.get(
-        "/studio/order_queries.csv?from=2027-01-16&to=2027-01-16"
+        "/studio/orders.csv?from=2027-01-16&to=2027-01-16"
     )
     assert (
         "orders-from-2027-01-16-to-2027-01-16.csv"
@@ -93,10 +93,10 @@ async def test_the_days_that_were_asked_for(studio: Studio) -> None:
     )
     rows = read(await answer.text())
     assert [row["order"] for row in rows] == [order_id(3), order_id(2)]
-    empty = await studio.text("/studio/order_queries.csv?to=1999-12-31")
+    empty = await studio.text("/studio/orders.csv?to=1999-12-31")
     assert list(csv.reader([empty.strip()])) == [list(csv_export.COLUMNS)]
     answer = await studio.store.head(
-        "/studio/order_queries.csv", headers=studio._with({})
+        "/studio/orders.csv", headers=studio._with({})
     )
     assert (answer.status, await answer.read()) == (200, b"")
 
@@ -126,7 +126,7 @@ async def test_a_title_is_no_formula(either: Studio) -> None:
     async with either.ledger.writing() as connection:
         for number, title in enumerate(titles):
             await _retitle(connection, number, title)
-    found = read(await either.text("/studio/order_queries.csv"))
+    found = read(await either.text("/studio/orders.csv"))
     by_order = {row["order"]: row["titles"] for row in found}
     for number, title in enumerate(titles):
         cell = by_order[order_id(number)]
@@ -197,7 +197,7 @@ async def test_half_a_file_is_never_taken_for_one(
     """The database goes away on the way, and the books end in May."""
     monkeypatch.setattr(csv_export, "_MOST", 2)
     await fill(studio, *(sale(number) for number in range(5)))
-    whole = await studio.text("/studio/order_queries.csv")
+    whole = await studio.text("/studio/orders.csv")
     assert len(read(whole)) == 5
     asked = 0
     page = order_queries.page
@@ -210,7 +210,7 @@ async def test_half_a_file_is_never_taken_for_one(
         return await page(*arguments, **named)
 
     monkeypatch.setattr(order_queries, "page", fail)
-    answer = await studio.get("/studio/order_queries.csv")
+    answer = await studio.get("/studio/orders.csv")
     assert answer.status == 200
     with pytest.raises(Exception, match="payload"):
         await answer.read()
@@ -224,7 +224,7 @@ async def test_a_long_file_takes_no_more_memory(
 
     async def peak(count: int) -> int:
         await fill(studio, *(sale(number) for number in range(count)))
-        answer = await studio.get("/studio/order_queries.csv")
+        answer = await studio.get("/studio/orders.csv")
         tracemalloc.start()
         try:
             read_bytes = 0
