@@ -11,12 +11,12 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
-from msrv.catalog.cache import keep
 from msrv.catalog.embedded_covers import art_key
 from msrv.catalog.metadata.images import ArtworkError, NotAPicture
 from msrv.catalog.model import Artwork
 from msrv.catalog.parsing.errors import StopsParser
 from msrv.catalog.parsing.parser import Parser
+from msrv.files import write_file
 from msrv.storage.model import Content, Storage
 from msrv.storage.verification import verified
 
@@ -138,7 +138,7 @@ class Covers:
                 lambda: asyncio.to_thread(self._make, artwork, width),
             )
         try:
-            await asyncio.to_thread(keep, path, data)
+            await asyncio.to_thread(_save, path, data)
         except OSError as error:
             if not self._complained:
                 self._complained = True
@@ -164,6 +164,11 @@ class Covers:
 def _picture(data: bytes) -> Picture:
     digest = hashlib.sha256(data).hexdigest()
     return Picture(data, _MEDIA_TYPE, f'"{digest[:32]}"')
+
+
+def _save(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, data, durable_name=False)
 
 
 def _kept(path: Path) -> Picture | None:

@@ -23,12 +23,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from msrv.catalog.cache import keep
 from msrv.catalog.model import Item, Kind
 from msrv.catalog.parsing import confined_ffmpeg
 from msrv.catalog.parsing.confinement import Limits
 from msrv.catalog.parsing.interpreter import ENVIRONMENT
 from msrv.catalog.parsing.marks import Marks
+from msrv.files import write_file
 from msrv.storage.local import Folder
 from msrv.storage.model import Content, StorageError
 from msrv.storage.verification import verified
@@ -344,5 +344,6 @@ def _kept(path: Path, known: Clip | float | None) -> Clip | None:
 
 def _kept_clip(path: Path, data: bytes) -> Clip:
     """Keep a clip. Raises OSError."""
-    keep(path, data)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, data, durable_name=False)
     return _clip(path, data)

@@ -1,12 +1,10 @@
 """The one secret: where it comes from when the operator gives none."""
 
-import contextlib
-import os
 import secrets
 from pathlib import Path
 from typing import Final
 
-from msrv.files import make_private_folder
+from msrv.files import make_private_folder, write_file
 from msrv.proofs.keyring import new_nonce
 from msrv.settings import Settings, WrongSetting
 
@@ -43,17 +41,7 @@ def _read_or_make(path: Path) -> str:
     except FileNotFoundError:
         pass
     make_private_folder(path.parent)
-    # Written whole under another name, then linked: a second process sees
-    # all of the file or none of it, and the first to link wins.
-    draft = path.with_name(f".{FILE_NAME}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(new_nonce(secrets.token_bytes) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, path)
-    finally:
-        draft.unlink()
+    nonce = f"{new_nonce(secrets.token_bytes)}\n".encode()
+    # Another process may be starting too: the first to write it wins.
+    write_file(path, nonce, overwrite=False)
     return path.read_text(encoding="utf-8").strip()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from msrv.ledger.folder_lock import lock
+from msrv.files import lock_folder
 from msrv.ledger.segments import SUFFIX
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def take_over(root: Path, own: Path | None) -> Iterator[Leftover]:
             continue
         # Another process may have been quicker, and have deleted it.
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            held = lock(folder)
+            held = lock_folder(folder)
             if held is not None:
                 yield Leftover(folder, held)
 

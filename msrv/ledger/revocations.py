@@ -9,10 +9,7 @@ was refunded ends its tracks' links, but for a track that the order also holds
 by itself; and a refunded track goes on where the whole release was bought.
 """
 
-import contextlib
 import json
-import os
-import secrets
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
+from msrv.files import write_file
 from msrv.ledger.errors import LedgerError
 
 FILE_NAME: Final = "revocations"
@@ -138,20 +136,10 @@ class Revocations:
         body = json.dumps(
             {order_id: _row(each) for order_id, each in orders.items()}
         )
-        draft = self._path.with_name(
-            f".{self._path.name}.{secrets.token_hex(4)}"
-        )
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with draft.open("x", encoding="ascii") as file:
-                file.write(f"{_header(body)}\n{body}")
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self._path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                draft.unlink(missing_ok=True)
-            raise
+        text = f"{_header(body)}\n{body}"
+        # The database has the list too, so its name can do without a sync.
+        write_file(self._path, text.encode("ascii"), durable_name=False)
 
 
 def _row(each: TakenBack) -> list[Any]:

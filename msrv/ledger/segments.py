@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from msrv.files import LOCK_NAME, lock_folder, sync_folder
 from msrv.ledger.errors import SpoolFailed
-from msrv.ledger.folder_lock import LOCK_NAME, lock
 from msrv.ledger.records import HEADER
 
 SEGMENT_BYTES: Final = 1024 * 1024
@@ -122,7 +122,7 @@ class Pen:
             path = folder / f"{self._number:08d}{SUFFIX}"
             size = max(self._segment_bytes, len(HEADER) + need_bytes)
             file = _allocate(path, size)
-            _sync_folder(folder)
+            sync_folder(folder)
         except OSError as error:
             raise SpoolFailed(_sentence(self._root, error)) from error
         self._leave()
@@ -139,10 +139,10 @@ class Pen:
         name = f"{time.time_ns() // 1_000_000:013d}-{secrets.token_hex(4)}"
         draft = self._root / f".{name}"
         draft.mkdir(mode=0o700)
-        held = lock(draft)
+        held = lock_folder(draft)
         assert held is not None  # noqa: S101 - nobody else knows of it
         draft.rename(self._root / name)
-        _sync_folder(self._root)
+        sync_folder(self._root)
         self._lock, self.folder = held, self._root / name
         return self.folder
 
@@ -180,15 +180,6 @@ def _write_all(file: int, data: bytes, at: int) -> None:
     while left:
         count = os.pwrite(file, left, at)
         left, at = left[count:], at + count
-
-
-def _sync_folder(folder: Path) -> None:
-    """See to it that the names in a folder are on the disk as well."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _sentence(root: Path, error: OSError) -> str:

@@ -13,13 +13,13 @@ import asyncio
 import contextlib
 import importlib
 import os
-import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from msrv.files import sync_folder, write_file
 from msrv.ledger.errors import (
     CannotRemember,
     DatabaseError,
@@ -181,18 +181,7 @@ class Door:
     def _keep(self, at: int) -> None:
         folder = self._closed.parent
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = folder / f".{_CLOSED}.{secrets.token_hex(4)}"
-        try:
-            with draft.open("x", encoding="ascii") as file:
-                file.write(f"{at}\n")
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self._closed)
-        except OSError:
-            with contextlib.suppress(OSError):
-                draft.unlink(missing_ok=True)
-            raise
-        _sync(folder)
+        write_file(self._closed, f"{at}\n".encode("ascii"))
 
 
 def _mark(path: Path, expires_at: int, now: int) -> bool:
@@ -214,7 +203,7 @@ def _mark(path: Path, expires_at: int, now: int) -> bool:
         return False
     os.close(file)
     os.utime(path, (expires_at, expires_at))
-    _sync(folder)
+    sync_folder(folder)
     return True
 
 
@@ -240,12 +229,3 @@ async def _in_time() -> AsyncIterator[None]:
 def _marking() -> Any:  # noqa: ANN401 - a module
     """Import what imports SQLAlchemy: who has a connection has that."""
     return importlib.import_module("msrv.ledger.db.used_links")
-
-
-def _sync(folder: Path) -> None:
-    """See to it that the names in a folder are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

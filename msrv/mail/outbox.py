@@ -8,13 +8,12 @@ at a time is the postman, who holds the lock.
 import contextlib
 import logging
 import os
-import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from msrv.ledger import folder_lock
+from msrv.files import lock_folder, sync_folder, write_file
 from msrv.mail.receipt_mail import Letter, is_letter_id
 
 log = logging.getLogger(__name__)
@@ -48,21 +47,7 @@ class Outbox:
         path = self._path(letter.letter_id)
         if path.exists() or (done / letter.letter_id).exists():
             return False
-        draft = self.folder / f".{secrets.token_hex(8)}"
-        file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(file, "wb") as out:
-                out.write(letter.to_json())
-                out.flush()
-                os.fsync(out.fileno())
-            # Fails where another process was quicker: a rename would not.
-            os.link(draft, path)
-        except FileExistsError:
-            return False
-        finally:
-            draft.unlink(missing_ok=True)
-        _sync(self.folder)
-        return True
+        return write_file(path, letter.to_json(), overwrite=False)
 
     def waiting(self) -> list[str]:
         """Name the letters that wait, the oldest first."""
@@ -99,9 +84,9 @@ class Outbox:
         """Delete a letter, and remember that it is done with."""
         mark = self.folder / _DONE / letter_id
         mark.touch()
-        _sync(mark.parent)
+        sync_folder(mark.parent)
         self._path(letter_id).unlink(missing_ok=True)
-        _sync(self.folder)
+        sync_folder(self.folder)
 
     def tidy(self, now: float) -> None:
         """Delete what was done or damaged long ago, or never finished."""
@@ -122,7 +107,7 @@ class Outbox:
     def lock(self) -> int | None:
         """Become the postman: what to close to stop; None if another is."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        return folder_lock.lock(self.folder)
+        return lock_folder(self.folder)
 
     def _path(self, letter_id: str) -> Path:
         return self.folder / f"{letter_id}{_SUFFIX}"
@@ -137,12 +122,3 @@ def _files(folder: Path) -> Iterator[Path]:
             with contextlib.suppress(FileNotFoundError):
                 if each.is_file():
                     yield each
-
-
-def _sync(folder: Path) -> None:
-    """See to it that the names in a folder are on the disk as well."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

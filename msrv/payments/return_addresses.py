@@ -10,10 +10,10 @@ its first start with this version; a new one never does.
 """
 
 import contextlib
-import secrets
 from pathlib import Path
 from typing import Final
 
+from msrv.files import write_file
 from msrv.proofs.keyring import Keyring, Purpose
 from msrv.proofs.mac_tags import is_tag, tag
 from msrv.proofs.orders import is_order_id
@@ -64,15 +64,10 @@ class Untagged:
                 return
         if any((self._data / name).exists() for name in _LEFT_BY_A_STORE):
             self._until = now + UNTAGGED_SECONDS
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         with contextlib.suppress(OSError):
             self._data.mkdir(parents=True, exist_ok=True)
-            try:
-                draft.write_text(f"{self._until}\n", "ascii")
-                # At once, for another process that starts now.
-                draft.replace(path)
-            finally:
-                draft.unlink(missing_ok=True)
+            # Whole at once, for another process that starts now.
+            write_file(path, f"{self._until}\n".encode("ascii"))
 
     def are_taken(self, now: int) -> bool:
         """Whether an address without a tag is looked up."""

@@ -9,12 +9,11 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from msrv.files import write_file
 from msrv.payments.errors import InboxFailed
 from msrv.payments.provider import Note
 
@@ -50,17 +49,11 @@ class Inbox:
             {"provider": provider, **dataclasses.asdict(note)},
             separators=(",", ":"),
         )
-        draft = path.with_name(f".{path.stem}.{secrets.token_hex(4)}")
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if sum(1 for _ in self._paths()) >= MAX_NOTES:
                 raise InboxFailed("too many messages wait already")
-            try:
-                _write(draft, text.encode("ascii"))
-                draft.replace(path)
-                _sync_folder(self._folder)
-            finally:
-                draft.unlink(missing_ok=True)
+            write_file(path, text.encode("ascii"))
         except OSError as error:
             raise InboxFailed(
                 f"MSRV_DATA: can't write to {self._folder}: {error.strerror}"
@@ -90,20 +83,3 @@ class Inbox:
             ]
         except FileNotFoundError:
             return []
-
-
-def _write(path: Path, data: bytes) -> None:
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(file, "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """See to it that the file's name is on the disk as well."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,14 +6,14 @@ so that whoever steals its key can't pass for any other site. All of it stays
 in one folder that git ignores; keys have mode 0600.
 """
 
-import os
-import secrets
 import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msrv.files import write_file
 
 if TYPE_CHECKING:
     import trustme
@@ -133,14 +133,14 @@ def _make(pair: Pair, ca_key: Path, now: datetime) -> None:
     ca = _known_ca(pair.ca, ca_key, now)
     if ca is None:
         ca = _new_ca()
-        _write(ca_key, ca.private_key_pem.bytes(), 0o600)
-        _write(pair.ca, ca.cert_pem.bytes(), 0o644)
+        write_file(ca_key, ca.private_key_pem.bytes())
+        write_file(pair.ca, ca.cert_pem.bytes(), mode=0o644)
     leaf = ca.issue_cert(
         *names_of_this_machine(), not_after=now + LEAF_LIFETIME
     )
     chain = b"".join(pem.bytes() for pem in leaf.cert_chain_pems)
-    _write(pair.key, leaf.private_key_pem.bytes(), 0o600)
-    _write(pair.cert, chain, 0o644)
+    write_file(pair.key, leaf.private_key_pem.bytes())
+    write_file(pair.cert, chain, mode=0o644)
 
 
 def _known_ca(cert: Path, key: Path, now: datetime) -> "trustme.CA | None":
@@ -214,15 +214,6 @@ def _is_constrained(cert_pem: bytes) -> bool:
     except x509.ExtensionNotFound:
         return False
     return set(constraints.permitted_subtrees or ()) == set(_names())
-
-
-def _write(path: Path, data: bytes, mode: int) -> None:
-    """Write a file whole or not at all, never readable for too many."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-    draft.replace(path)
 
 
 def expiry(cert: Path) -> datetime:

@@ -15,9 +15,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Self
 
-from msrv.catalog.cache import keep
 from msrv.catalog.config.problems import Problem
 from msrv.catalog.names.text import shown
+from msrv.files import write_file
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +161,9 @@ class KeptConfig:
         if not self._changed or self._file is None:
             return
         try:
-            keep(self._file, _written(self._texts))
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            # One written later makes up for a name that is lost.
+            write_file(self._file, _written(self._texts), durable_name=False)
         except OSError as error:
             if not self._warned:
                 log.warning(

@@ -23,7 +23,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-from msrv.catalog.cache import keep
+from msrv.files import write_file
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +134,13 @@ class Marks:
                 "versions": self._versions(),
             }
             with self._said("a mark can't be kept"):
-                keep(self._folder / sha256.hex(), json.dumps(data).encode())
+                self._folder.mkdir(parents=True, exist_ok=True)
+                write_file(
+                    self._folder / sha256.hex(),
+                    json.dumps(data).encode(),
+                    # A file that is tried once more makes the mark again.
+                    durable_name=False,
+                )
         return mark
 
     def passed(self, sha256: bytes) -> None:

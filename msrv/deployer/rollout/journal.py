@@ -9,12 +9,12 @@ disk stops no update: then the labels alone have to do.
 import asyncio
 import json
 import logging
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from msrv.deployer.rollout.deployment import Deployment
+from msrv.files import write_file
 
 log = logging.getLogger(__name__)
 
@@ -89,14 +89,10 @@ class Journal:
 
     def _write(self, name: str, text: str, gone: list[Deployment]) -> None:
         path = self._folder / name
-        fresh = path.with_suffix(".new")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with fresh.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(path)
+            # Where the name is lost, the containers' labels have to do.
+            write_file(path, text.encode(), durable_name=False)
             for old in gone:
                 (self._folder / f"{old.id}.json").unlink(missing_ok=True)
         except OSError as error:
