@@ -41,7 +41,7 @@ from msrv.payments.webhook_inbox import Inbox
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings, WrongSetting
 from msrv.storage.local import Folder
-from msrv.tasks import Background
+from msrv.tasks import TaskSupervisor
 from msrv.web import (
     middleware,
     receipt_mails,
@@ -284,12 +284,12 @@ def _ledger(
 
     async def run(app: web.Application) -> AsyncIterator[None]:
         async with ledger:
-            work = Background("what compares the ledger with the library")
-            work.begin(ContentSync(ledger, app[store.CATALOG].history).run())
+            work = TaskSupervisor("sold items")
+            work.start(ContentSync(ledger, app[store.CATALOG].history).run())
             try:
                 yield
             finally:
-                await work.end()
+                await work.stop()
 
     return run
 

@@ -1,27 +1,56 @@
-"""What one room has of its own: work in the background, and a thread.
+"""Supervised background tasks, a single-threaded executor, and backoff.
 
-Such work goes on from a block's begin to its end, and is never meant to end
-by itself. Should a mistake of ours end it, the log says so at once: nobody
-awaits it until the store stops.
+Every room that works in the background uses these three, so that a task always
+has an owner that awaits it, and a failure is logged when it happens.
 """
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 log = logging.getLogger(__name__)
 
-AGAIN_SECONDS: Final = 1.0
+CANCEL_AGAIN_SECONDS: Final = 1.0
+"""How long `TaskSupervisor.stop` waits before it cancels a task again."""
 
 _Result = TypeVar("_Result")
 
 
-class OwnThread:
-    """One thread for what waits for a disk, a call at a time, in order.
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Exponential backoff with jitter and a cap.
 
-    The common ones may all be busy with downloads.
+    The pause doubles with each failure in a row, from `first_seconds` up to
+    `max_seconds`. Up to `jitter` of it, a share from 0 to 1, is left out at
+    random: replicas that failed together don't try again together.
+    """
+
+    first_seconds: float
+    max_seconds: float
+    jitter: float = 0.1
+
+    def seconds(
+        self, failures: int, rand: Callable[[], float] = random.random
+    ) -> float:
+        """Return the pause after this many failures in a row, 1 or more.
+
+        `rand` returns a random number from 0 to 1.
+        """
+        # Far beyond any cap, and no overflow after a year of failures.
+        doublings = min(failures - 1, 32)
+        seconds = min(self.first_seconds * 2.0**doublings, self.max_seconds)
+        return seconds * (1 - self.jitter * rand())
+
+
+class SerialExecutor:
+    """Single-threaded executor: calls run one at a time, in order.
+
+    For work that waits for a disk. The event loop's default threads may all be
+    busy with downloads.
     """
 
     def __init__(self, name: str) -> None:
@@ -30,45 +59,55 @@ class OwnThread:
     async def call(
         self, work: Callable[..., _Result], *arguments: object
     ) -> _Result:
-        """Call in the thread; what is raised there is raised here."""
+        """Call `work` in the thread, and return its result.
+
+        Raises the exceptions of `work`.
+        """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, work, *arguments)
 
-    def end(self) -> None:
-        """Take no more calls. What is being done is done to its end."""
+    def close(self) -> None:
+        """Accept no more calls. Those accepted earlier still run."""
         self._pool.shutdown(wait=False)
 
 
-class Background:
-    """Owns the tasks of one room; `name` is what the log calls it."""
+class TaskSupervisor:
+    """Owner of the background tasks of one room.
+
+    The tasks run until `stop`. A task that fails earlier is logged at once as
+    critical, under `name`: nothing awaits it before the store stops.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._tasks: list[asyncio.Task[None]] = []
 
-    def begin(self, *works: Coroutine[Any, Any, None]) -> None:
-        """Begin each of these."""
+    def start(self, *works: Coroutine[Any, Any, None]) -> None:
+        """Start each coroutine as a task."""
         for work in works:
             task = asyncio.create_task(work)
-            task.add_done_callback(self._look)
+            task.add_done_callback(self._log_failure)
             self._tasks.append(task)
 
-    async def end(self) -> None:
-        """Cancel them, and wait until each has put away what it held.
+    async def stop(self) -> None:
+        """Cancel the tasks, and wait until each has finished.
 
-        Who goes on is told again: asyncio.wait_for, which libraries use, may
-        lose a cancellation that comes in the moment of its result.
+        A task that goes on is cancelled again: `asyncio.wait_for`, which
+        libraries use, may lose a cancellation that arrives together with its
+        result.
         """
-        going = set(self._tasks)
-        while going:
-            for task in going:
+        running = set(self._tasks)
+        while running:
+            for task in running:
                 task.cancel()
-            _, going = await asyncio.wait(going, timeout=AGAIN_SECONDS)
+            _, running = await asyncio.wait(
+                running, timeout=CANCEL_AGAIN_SECONDS
+            )
 
-    def _look(self, task: asyncio.Task[None]) -> None:
+    def _log_failure(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.critical(
-                "%s has ended; start the store again",
+                "background task %r stopped unexpectedly; restart the store",
                 self._name,
                 exc_info=error,
             )

@@ -1,7 +1,8 @@
-"""Time slices: long computations that yield to the event loop now and then.
+"""Time slices: long computations that yield to the event loop regularly.
 
-A page of a thousand lines takes no longer to render, and nobody waits for it
-but the visitor who asked.
+Rendering a page of a thousand lines takes as long as before, but other
+requests are served meanwhile. Apart from `tasks`: this is a computation within
+one request, and has no task of its own.
 """
 
 import asyncio
@@ -19,23 +20,23 @@ class TimeSlices:
     """Time slices of one computation, of SLICE_SECONDS each."""
 
     def __init__(self) -> None:
-        self._began = time.perf_counter()
+        self._started = time.perf_counter()
 
     async def yield_if_due(self) -> None:
         """Yield to the event loop, if the time slice is over."""
-        if time.perf_counter() - self._began >= SLICE_SECONDS:
+        if time.perf_counter() - self._started >= SLICE_SECONDS:
             await asyncio.sleep(0)
-            self._began = time.perf_counter()
+            self._started = time.perf_counter()
 
     async def iterate(self, things: Iterable[_Each]) -> AsyncIterator[_Each]:
-        """Yield each of the things; between two, as `yield_if_due` does."""
+        """Yield each of the things, with `yield_if_due` after each."""
         for each in things:
             yield each
             await self.yield_if_due()
 
 
 async def dumps(value: Any) -> str:  # noqa: ANN401 - what JSON may hold
-    """Return JSON, as `json.dumps` does."""
+    """Return `value` as JSON, as `json.dumps` does, in time slices."""
     slices = TimeSlices()
     pieces: list[str] = []
     await _write(value, pieces, slices)
@@ -68,7 +69,7 @@ async def _write(
 
 
 def _is_flat(value: Mapping[str, Any]) -> bool:
-    """Whether a mapping is written in no time."""
+    """Return whether a mapping is small enough to be written at once."""
     return len(value) <= _FEW and not any(
         isinstance(each, dict | list | tuple) for each in value.values()
     )

@@ -1,73 +1,114 @@
-"""Work in the background: it ends with its owner, and never unheard."""
+"""Background tasks, the single-threaded executor, and backoff."""
 
 import asyncio
+import threading
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from msrv import tasks
-from msrv.tasks import Background
+from msrv.tasks import Backoff, SerialExecutor, TaskSupervisor
 from tests.polling import wait_until
 
 
-async def test_it_has_ended_when_its_owner_has(
+async def test_stop_waits_until_tasks_have_cleaned_up(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A file is closed under what still writes to it."""
-    ended = []
+    stopped = []
 
     async def work(number: int) -> None:
         try:
             await asyncio.Event().wait()
         finally:
             await asyncio.sleep(0)
-            ended.append(number)
+            stopped.append(number)
 
-    owner = Background("the work")
-    owner.begin(work(1), work(2))
+    supervisor = TaskSupervisor("work")
+    supervisor.start(work(1), work(2))
     await asyncio.sleep(0)
-    await owner.end()
-    assert sorted(ended) == [1, 2]
-    assert not caplog.records  # as planned: nobody need hear of it
+    await supervisor.stop()
+    assert sorted(stopped) == [1, 2]
+    assert not caplog.records
 
 
-async def test_what_ends_by_a_mistake_is_heard_of(
+async def test_failed_task_is_logged_at_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Mail is sent no more, and the log has nothing to say about it."""
-
     async def work() -> None:
         raise RuntimeError("a mistake")
 
     async def done() -> None:
         pass
 
-    owner = Background("what sends mail")
-    owner.begin(work(), done())
+    supervisor = TaskSupervisor("mail")
+    supervisor.start(work(), done())
     await wait_until(lambda: caplog.records)
-    await owner.end()
+    await supervisor.stop()
     (record,) = caplog.records
-    assert "what sends mail has ended" in record.message
+    assert "background task 'mail' stopped unexpectedly" in record.message
     assert record.exc_info
 
 
-async def test_who_did_not_hear_is_told_again(
+async def test_task_that_loses_a_cancellation_is_cancelled_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A store that is told to end goes on for ever."""
-    monkeypatch.setattr(tasks, "AGAIN_SECONDS", 0.01)
-    heard = 0
+    monkeypatch.setattr(tasks, "CANCEL_AGAIN_SECONDS", 0.01)
+    cancellations = 0
 
     async def work() -> None:
-        nonlocal heard
-        while heard < 3:
+        nonlocal cancellations
+        while cancellations < 3:
             try:
                 await asyncio.Event().wait()
             except asyncio.CancelledError:
-                heard += 1  # as a library does that loses it
+                cancellations += 1  # as a library does that loses it
 
-    owner = Background("the work")
-    owner.begin(work())
+    supervisor = TaskSupervisor("work")
+    supervisor.start(work())
     await asyncio.sleep(0)
     async with asyncio.timeout(60):
-        await owner.end()
-    assert heard == 3
+        await supervisor.stop()
+    assert cancellations == 3
+
+
+async def test_executor_runs_calls_one_at_a_time_in_order() -> None:
+    executor = SerialExecutor("test")
+    calls: list[int] = []
+    threads = set()
+
+    def work(number: int) -> int:
+        calls.append(number)
+        threads.add(threading.get_ident())
+        return -number
+
+    results = await asyncio.gather(
+        *(executor.call(work, number) for number in range(20))
+    )
+    executor.close()
+    assert calls == list(range(20))
+    assert results == [-number for number in range(20)]
+    assert len(threads) == 1
+
+
+async def test_executor_raises_the_error_of_a_call() -> None:
+    executor = SerialExecutor("test")
+    with pytest.raises(ValueError, match="invalid literal"):
+        await executor.call(int, "x")
+    executor.close()
+    with pytest.raises(RuntimeError):
+        await executor.call(int, "1")
+
+
+@pytest.mark.parametrize(
+    ("failures", "seconds"), [(1, 0.5), (2, 1), (3, 2), (5, 8), (6, 10)]
+)
+def test_backoff_doubles_up_to_its_cap(failures: int, seconds: float) -> None:
+    assert Backoff(0.5, 10, jitter=0).seconds(failures) == seconds
+
+
+@given(st.integers(1, 10**9), st.floats(0, 1))
+def test_backoff_is_within_its_jitter(failures: int, number: float) -> None:
+    without = Backoff(0.5, 600, jitter=0).seconds(failures)
+    seconds = Backoff(0.5, 600, jitter=0.25).seconds(failures, lambda: number)
+    assert 0.75 * without <= seconds <= without

@@ -1,4 +1,4 @@
-"""Long work in time slices: the same result, and others in between."""
+"""Time slices: same result, and other tasks run in between."""
 
 import asyncio
 import json
@@ -20,12 +20,11 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-def test_json_is_written_as_python_writes_it(value: object) -> None:
+def test_json_is_identical_to_that_of_the_json_module(value: object) -> None:
     assert asyncio.run(dumps(value)) == json.dumps(value)
 
 
-async def test_others_go_on_between_the_slices() -> None:
-    """A thousand lines are written while nobody else is served."""
+async def test_other_tasks_run_between_time_slices() -> None:
     between = 0
 
     async def other() -> None:
@@ -41,14 +40,13 @@ async def test_others_go_on_between_the_slices() -> None:
     assert between >= 3
 
 
-async def test_what_takes_no_time_takes_no_rest() -> None:
-    """A short page is made in one step, as it always was."""
+async def test_short_computation_does_not_yield() -> None:
     slices = TimeSlices()
-    slices._began += 60
+    slices._started += 60
     other = asyncio.create_task(asyncio.sleep(0))
     assert [each async for each in slices.iterate(range(5))] == list(range(5))
     assert not other.done()
-    slices._began -= 60 + 2 * time_slices.SLICE_SECONDS
+    slices._started -= 60 + 2 * time_slices.SLICE_SECONDS
     await slices.yield_if_due()
     await asyncio.sleep(0)
     assert other.done()

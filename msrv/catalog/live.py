@@ -36,7 +36,7 @@ from msrv.catalog.library.settling import (
 )
 from msrv.catalog.model import Catalog
 from msrv.catalog.parsing.parser import Parser
-from msrv.tasks import Background
+from msrv.tasks import TaskSupervisor
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class LiveCatalog:
         self._stopping = threading.Event()
         self._said: frozenset[Problem] = frozenset()
         self._trouble = ""
-        self._work = Background("what reads the library")
+        self._work = TaskSupervisor("library")
 
     @property
     def current(self) -> Catalog:
@@ -125,7 +125,7 @@ class LiveCatalog:
         """Begin to read. Raises LibraryUnreadable if there is no library."""
         await asyncio.to_thread(check, self._root)
         self._history = await asyncio.to_thread(History.open, self._data)
-        self._work.begin(self.run())
+        self._work.start(self.run())
         return self
 
     async def __aexit__(
@@ -137,7 +137,7 @@ class LiveCatalog:
         """End, once no thread is reading any more."""
         if self._owns_parser:
             await asyncio.to_thread(self._parser.close)
-        await self._work.end()
+        await self._work.stop()
         if self._history is not None:
             await asyncio.to_thread(self._write_sold)
             await asyncio.to_thread(self._history.close)

@@ -24,7 +24,7 @@ from msrv.ledger.retry_queue import Late
 from msrv.ledger.revocations import FILE_NAME, BadList, Revocations
 from msrv.ledger.spool import Spool
 from msrv.ledger.uses import Redemption
-from msrv.tasks import Background
+from msrv.tasks import TaskSupervisor
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -63,7 +63,7 @@ class Ledger:
         self._spool = Spool(data / SPOOL_NAME)
         self._delivery = Delivery(self.record, clock, self._health)
         self._late = Late(self.record, self._health)
-        self._work = Background("what keeps the ledger")
+        self._work = TaskSupervisor("ledger")
         self._database: Database | None = None
         self._keeper: Keeper | None = None
         self.revocations = Revocations(data / FILE_NAME)
@@ -75,7 +75,7 @@ class Ledger:
         except BadList as error:
             log.error("%s", error)  # noqa: TRY400 - says it all
         await self._spool.__aenter__()
-        self._work.begin(self._keep(), self._delivery.run(), self._late.run())
+        self._work.start(self._keep(), self._delivery.run(), self._late.run())
         return self
 
     async def __aexit__(
@@ -85,7 +85,7 @@ class Ledger:
         trace: TracebackType | None,
     ) -> None:
         """Write down what waits, post what can be posted at once, and end."""
-        await self._work.end()
+        await self._work.stop()
         # What can't be kept is asked for at the next start.
         with contextlib.suppress(OSError):
             await asyncio.to_thread(self.revocations.save)

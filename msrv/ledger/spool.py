@@ -13,7 +13,7 @@ from msrv.ledger.errors import SpoolFailed
 from msrv.ledger.events import Event
 from msrv.ledger.records import HEADER, encode
 from msrv.ledger.segments import RESERVE_BYTES, SEGMENT_BYTES, Pen, Segment
-from msrv.tasks import OwnThread
+from msrv.tasks import SerialExecutor
 
 _GROUP_BYTES: Final = 256 * 1024
 
@@ -29,7 +29,7 @@ class Spool:
     ) -> None:
         self._pen = Pen(root, segment_bytes)
         self._wanted_bytes = min(RESERVE_BYTES, segment_bytes // 2)
-        self._thread = OwnThread("spool")
+        self._thread = SerialExecutor("spool")
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
         self.root = root
@@ -49,7 +49,7 @@ class Spool:
         if self._writing is not None:
             await asyncio.gather(self._writing, return_exceptions=True)
         await self._thread.call(self._close)
-        self._thread.end()
+        self._thread.close()
 
     @property
     def folder(self) -> Path | None:

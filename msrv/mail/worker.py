@@ -22,7 +22,7 @@ from msrv.mail.outbox import Outbox
 from msrv.mail.receipt_mail import Letter
 from msrv.mail.rendering import Writer
 from msrv.mail.smtp import Relay, Session
-from msrv.tasks import Background, OwnThread
+from msrv.tasks import SerialExecutor, TaskSupervisor
 
 log = logging.getLogger(__name__)
 
@@ -75,9 +75,9 @@ class Postman:
         self._relay = relay
         self._writer = writer
         self._clock = clock
-        self._thread = OwnThread("mail")
+        self._thread = SerialExecutor("mail")
         self._more = asyncio.Event()
-        self._work = Background("what sends mail")
+        self._work = TaskSupervisor("mail")
         self._on_its_way = asyncio.Lock()
         self._held: int | None = None
         self._away = (0, 0)  # how often, until when
@@ -100,7 +100,7 @@ class Postman:
 
     async def __aenter__(self) -> Self:
         """Begin."""
-        self._work.begin(self._run())
+        self._work.start(self._run())
         return self
 
     async def __aexit__(
@@ -114,11 +114,11 @@ class Postman:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FINISH_SECONDS):
                 await self._on_its_way.acquire()
-        await self._work.end()
+        await self._work.stop()
         if self._held is not None:
             os.close(self._held)
             self._held = None
-        self._thread.end()
+        self._thread.close()
 
     async def post(self, letter: Letter) -> bool:
         """Write a letter down, to be sent soon. Never raises.

@@ -25,7 +25,7 @@ from msrv.payments.settlement import Bought, Till
 from msrv.payments.webhook_inbox import Inbox, Kept
 from msrv.proofs.errors import Forged
 from msrv.proofs.receipts import Receipt
-from msrv.tasks import Background, OwnThread
+from msrv.tasks import SerialExecutor, TaskSupervisor
 from msrv.web import discounts
 from msrv.web.fulfilment import sale_of
 from msrv.web.shop.payments import log_paid_otherwise
@@ -60,14 +60,14 @@ class Listener:
         self._catalog = catalog
         self._clock = clock
         self._send_mail = send_mail
-        self._thread = OwnThread("inbox")
+        self._thread = SerialExecutor("inbox")
         self._grew = asyncio.Event()
         self._waits: dict[Path, tuple[float, float]] = {}
-        self._work = Background("what follows payments' messages")
+        self._work = TaskSupervisor("webhooks")
 
     async def __aenter__(self) -> Self:
         """Begin, with what was left when the store last ended."""
-        self._work.begin(self._run())
+        self._work.start(self._run())
         return self
 
     async def __aexit__(
@@ -77,8 +77,8 @@ class Listener:
         trace: TracebackType | None,
     ) -> None:
         """End; what has not been followed is, at the next start."""
-        await self._work.end()
-        self._thread.end()
+        await self._work.stop()
+        self._thread.close()
 
     async def keep(self, provider: str, note: Note) -> None:
         """Keep a message: on the disk when this returns.

@@ -123,8 +123,8 @@ async def test_nothing_is_left_of_a_spool_that_held_nothing(
 CHILD = """
 import sys, time
 from pathlib import Path
-from msrv.ledger import lines
-from msrv.ledger.pen import Pen
+from msrv.ledger import records
+from msrv.ledger.segments import Pen
 from tests.ledger.made import sale
 pen = Pen(Path(sys.argv[1]))
 pen.write(records.encode(sale(int(sys.argv[2]))))

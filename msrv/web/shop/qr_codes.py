@@ -13,7 +13,7 @@ from typing import Final
 import segno
 from markupsafe import Markup
 
-from msrv.tasks import OwnThread
+from msrv.tasks import SerialExecutor
 
 MAX_ADDRESS_BYTES: Final = 1200
 """A longer address makes a code too fine to scan from a phone's screen."""
@@ -29,7 +29,7 @@ class QRCodes:
     def __init__(self, draw: Callable[[str], Markup] | None = None) -> None:
         self._draw = draw or draw_svg
         # A thread of its own: one is drawn at a time, whoever asks.
-        self._thread = OwnThread("msrv-qr")
+        self._thread = SerialExecutor("msrv-qr")
         self._kept: OrderedDict[str, Markup] = OrderedDict()
         self._waiting: dict[str, asyncio.Future[Markup]] = {}
 
@@ -59,7 +59,7 @@ class QRCodes:
 
     def close(self) -> None:
         """Draw no more."""
-        self._thread.end()
+        self._thread.close()
 
     def _keep(self, address: str, done: asyncio.Future[Markup]) -> None:
         del self._waiting[address]
