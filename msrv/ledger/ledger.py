@@ -143,19 +143,20 @@ class Ledger:
         Raises AlreadyRedeemed, DatabaseError.
         """
         database, _ = self._reached()
-        redeeming = await _room("redeeming")
+        redeeming = await _room("limited_uses")
         found: Redemption = await redeeming.redeem(database, redeemed, sale)
         return found
 
     async def use(self, redeemed: Redeemed, start: str, most: int) -> None:
         """Take one of `most` uses. Raises UsedUp, DatabaseError."""
         database, _ = self._reached()
-        await (await _room("redeeming")).use(database, redeemed, start, most)
+        room = await _room("limited_uses")
+        await room.use(database, redeemed, start, most)
 
     async def uses(self, start: str) -> int:
         """Count the uses whose names begin so. Raises DatabaseError."""
         database, _ = self._reached()
-        return int(await (await _room("redeeming")).count(database, start))
+        return int(await (await _room("limited_uses")).count(database, start))
 
     async def record(self, event: Event) -> None:
         """Write an event down. Raises SpoolFailed."""
@@ -207,7 +208,7 @@ class Ledger:
         to know that it is done.
         """
         database, keeper = self._reached()
-        revoking = await _room("revoking")
+        revoking = await _room("revoke")
         change = revoking.restore if undo else revoking.revoke
         now_ms = self._clock() * 1000
         lines: tuple[TakenLine, ...] = await change(
@@ -261,5 +262,5 @@ class Ledger:
 async def _room(name: str) -> Any:  # noqa: ANN401 - a module
     """Import a module of the ledger's that imports SQLAlchemy."""
     return await asyncio.to_thread(
-        importlib.import_module, f"msrv.ledger.{name}"
+        importlib.import_module, f"msrv.ledger.db.{name}"
     )
