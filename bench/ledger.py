@@ -10,7 +10,6 @@ import os
 import statistics
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -30,15 +29,10 @@ from msrv.ledger.db import (
 )
 from msrv.ledger.db.aggregates import day_of
 from msrv.ledger.db.database import Database
-from msrv.ledger.db.revoke import TakenLine
-from msrv.ledger.errors import Unreachable
-from msrv.ledger.events import WHOLE, Event, Redeemed, Sale
-from msrv.ledger.health import Status
+from msrv.ledger.events import Event
 from msrv.ledger.ledger import Ledger
-from msrv.ledger.revocations import Revocations
-from msrv.ledger.uses import Redemption
 from msrv.proofs.keyring import Keyring
-from msrv.web.store import CATALOG, LEDGER
+from msrv.web.store import STORE
 from tests.ledger import servers
 from tests.ledger.servers import Server
 
@@ -98,11 +92,8 @@ def measure(folder: Path) -> list[Figure]:
     return figures
 
 
-class Off:
-    """Remembers nothing. Satisfies Memory."""
-
-    def __init__(self, folder: Path) -> None:
-        self.revocations = Revocations(folder / "none")
+class LedgerOff(Ledger):
+    """A ledger that records nothing and has no database."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -116,57 +107,20 @@ class Off:
         return None
 
     async def ready_to_sell(self) -> None:
-        """Be ready."""
-
-    async def sold(self, sale: Sale) -> None:
-        """Forget it."""
+        """Return at once."""
 
     async def record(self, event: Event) -> None:
-        """Forget it."""
-
-    async def used(self, redeemed: Redeemed) -> None:
-        """Forget it."""
-
-    async def redeem(self, redeemed: Redeemed, sale: Sale) -> Redemption:
-        """Have no codes."""
-        raise NotImplementedError
-
-    async def use(self, redeemed: Redeemed, start: str, most: int) -> None:
-        """Have no discounts."""
-        raise NotImplementedError
-
-    async def uses(self, start: str) -> int:
-        """Have no discounts."""
-        raise NotImplementedError
+        """Drop the event."""
 
     def on_sent(
         self,
-        order_id: str,  # noqa: ARG002 - the protocol's
-        item_id: str,  # noqa: ARG002 - the protocol's
-        etag: str,  # noqa: ARG002 - the protocol's
-        size_bytes: int,  # noqa: ARG002 - the protocol's
+        order_id: str,  # noqa: ARG002 - the ledger's
+        item_id: str,  # noqa: ARG002 - the ledger's
+        etag: str,  # noqa: ARG002 - the ledger's
+        size_bytes: int,  # noqa: ARG002 - the ledger's
     ) -> Callable[[tuple[int, int]], None]:
-        """Forget it."""
-        return lambda sent: None  # noqa: ARG005 - as above
-
-    def status(self) -> Status:
-        """Be well."""
-        return Status("ok", (), 0, 0, 0, 0, 0)
-
-    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """Have nothing to read."""
-        raise Unreachable("it is off")
-
-    async def revoke(
-        self,
-        order_id: str,
-        item_id: str = WHOLE,
-        *,
-        by: str,  # noqa: ARG002 - the protocol's
-        undo: bool = False,  # noqa: ARG002 - the protocol's
-    ) -> tuple[TakenLine, ...]:
-        """Have nothing to take back."""
-        raise Unreachable(f"it is off: {order_id}{item_id}")
+        """Return a function that drops its range."""
+        return lambda _: None
 
 
 async def _purchases(folder: Path) -> list[Figure]:
@@ -177,16 +131,16 @@ async def _purchases(folder: Path) -> list[Figure]:
         found = settings_room.load(
             {"MSRV_DATA": str(folder / name), "MSRV_DEMO_PAYMENTS": "1"}
         )
-        app = create_app(found, keyring)
-        if name == "off":
-            app[LEDGER] = Off(folder)
+        app = create_app(
+            found, keyring, ledger=LedgerOff(folder) if name == "off" else None
+        )
         client = TestClient(TestServer(app))
         await client.start_server()
-        await app[CATALOG].ready()
-        item = app[CATALOG].current.releases[0].items[0].item_id
+        await app[STORE].catalog.ready()
+        item = app[STORE].catalog.current.releases[0].items[0].item_id
         await _buy(client, item)
-        ledger = app[LEDGER]
-        if isinstance(ledger, Ledger):
+        ledger = app[STORE].ledger
+        if name == "on":
             await ledger.settled()
         stores[name] = (client, item)
     loop = asyncio.get_running_loop()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from aiohttp.test_utils import TestClient, TestServer
 
-from bench.ledger import Off
+from bench.ledger import LedgerOff
 from bench.measuring import NONCE, Figure, interleave
 from msrv import settings as settings_room
 from msrv.app import create_app
@@ -21,7 +21,7 @@ from msrv.catalog.model import Catalog, Item, Kind, Release, Shop
 from msrv.money import Money
 from msrv.proofs.keyring import Keyring
 from msrv.storage.model import Content, FileIdentity
-from msrv.web.store import CATALOG, LEDGER
+from msrv.web.store import STORE
 
 ROUNDS = 15
 ASKED = 20
@@ -48,12 +48,12 @@ async def _measure(folder: Path) -> list[Figure]:
                 "MSRV_LIBRARY": str(library),
             }
         )
-        app = create_app(settings, keyring)
-        app[LEDGER] = Off(folder)  # which these pages ask nothing
+        # These pages ask the ledger nothing.
+        app = create_app(settings, keyring, ledger=LedgerOff(folder))
         client = TestClient(TestServer(app))
         await client.start_server()
-        await app[CATALOG].ready()
-        app[CATALOG]._reading = Reading(_catalog(items))  # noqa: SLF001 - no 100,000 files for a page
+        await app[STORE].catalog.ready()
+        app[STORE].catalog._reading = Reading(_catalog(items))  # noqa: SLF001 - no 100,000 files for a page
         stores[items] = client
     loop = asyncio.get_running_loop()
 

@@ -22,7 +22,7 @@ from msrv.app import create_app
 from msrv.ledger.ledger import Ledger
 from msrv.proofs import sign_in
 from msrv.proofs.keyring import Keyring
-from msrv.web.store import CATALOG, LEDGER
+from msrv.web.store import STORE
 from msrv.web.studio.auth import COOKIE
 from tests.ledger import servers
 from tests.ledger.servers import Server
@@ -101,8 +101,8 @@ async def _start(
     app = create_app(found, keyring, clock=lambda: NOW)
     client = TestClient(TestServer(app))
     await client.start_server()
-    await app[CATALOG].ready()
-    ledger = app[LEDGER]
+    await app[STORE].catalog.ready()
+    ledger = app[STORE].ledger
     assert isinstance(ledger, Ledger)  # noqa: S101 - it was just made
     await ledger.settled()
     return client

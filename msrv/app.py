@@ -1,11 +1,12 @@
 """Putting the store together: the only place that knows every room."""
 
 import asyncio
+import contextlib
 import functools
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from email.headerregistry import Address
 
 from aiohttp import web
@@ -48,7 +49,6 @@ from msrv.web import (
     redirects,
     rendering,
     security_headers,
-    store,
 )
 from msrv.web.catalog_cache import Shelf
 from msrv.web.connection_metrics import LimitMetrics
@@ -60,6 +60,7 @@ from msrv.web.router import Router
 from msrv.web.routes import ROUTES
 from msrv.web.shop.qr_codes import QRCodes
 from msrv.web.shop.static_files import Assets
+from msrv.web.store import STORE, Clock, Random, Store
 from msrv.web.studio.routes import STUDIO
 from msrv.web.webhook_worker import Listener
 
@@ -73,13 +74,15 @@ def create_app(
     settings: Settings,
     keyring: Keyring,
     *,
-    clock: store.Clock = lambda: int(time.time()),
-    random: store.Random = secrets.token_bytes,
+    clock: Clock = lambda: int(time.time()),
+    random: Random = secrets.token_bytes,
+    ledger: Ledger | None = None,
     reload: bool = False,
 ) -> web.Application:
-    """Build the store that the settings describe; it starts when it is run.
+    """Return the application that the settings describe, not yet started.
 
-    With `reload`, changed templates and stylesheets show at once.
+    `ledger` replaces the one in the data folder. With `reload`, changed
+    templates and stylesheets are picked up at once.
     """
     app = web.Application(
         middlewares=[
@@ -93,81 +96,140 @@ def create_app(
     # Its own parameter for this is deprecated, without another way.
     app._router = Router()  # noqa: SLF001
     folder = Folder(settings.library_folder)
-    cache = settings.data / "cache"
-    app[store.SETTINGS] = settings
-    app[store.KEYRING] = keyring
-    app[store.CLOCK] = clock
-    app[store.RANDOM] = random
-    app[store.TRAFFIC] = Traffic()
-    app[store.ORIGIN_RULES] = OriginRules.of(settings)
-    app[store.PROVIDERS] = Providers.of(settings)
-    app[store.ASSETS] = Assets(fresh=reload)
-    app[store.CODE_BOOK] = CodeBook(settings.ended_campaigns)
-    app[store.LIMITS] = limits = Limits()
-    app[store.TRAFFIC].show(LimitMetrics(limits))
-    app[store.SHELF] = Shelf(keep_pages=not reload)
-    app[store.PACKS] = Packs()
-    app[store.QR_CODES] = QRCodes()
-    app[store.SENDER] = _sender(settings, folder, app[store.ORIGIN_RULES])
-    app[store.CLIP_SENDER] = Direct(
-        Folder(cache / "previews"), settings.stall_seconds
-    )
-    app[store.PLACES] = Places(
-        settings.max_downloads,
-        settings.max_downloads_per_client,
-        Slow(settings.slow_bytes_per_second, settings.slow_seconds),
-    )
     parser = Parser(settings.data)
-    app[store.COVERS] = Covers(folder, cache / "covers", parser)
-    app[store.PREVIEWS] = Previews(
-        find_ffmpeg(),
-        folder.root,
-        cache / "previews",
-        marks=Marks(settings.data / MARKS / "previews", versions=str),
-    )
-    app[store.CATALOG] = LiveCatalog(
-        folder.root,
-        settings.data,
-        parser=parser,
-        settle_seconds=settings.settle_seconds,
-    )
-    ledger = Ledger(
+    cache = settings.data / "cache"
+    rules = OriginRules.of(settings)
+    providers = Providers.of(settings)
+    settlement = Till(keyring)
+    ledger = ledger or Ledger(
         settings.data,
         settings.database_url,
         clock,
         ConnectionRules.of(settings),
     )
-    app[store.LEDGER] = ledger
-    app[store.DOOR] = Door(settings.data, ledger)
-    app[store.TRAFFIC].show(LedgerFigures(ledger.status))
-    till = Till(keyring)
-    app[store.TILL] = till
-    app[store.LISTENER] = listener = Listener(
-        Inbox(settings.data / "messages"),
-        providers=app[store.PROVIDERS],
-        till=till,
-        ledger=ledger,
-        catalog=app[store.CATALOG],
-        clock=clock,
-        send_mail=functools.partial(receipt_mails.send, app),
+    catalog = LiveCatalog(
+        folder.root,
+        settings.data,
+        parser=parser,
+        settle_seconds=settings.settle_seconds,
     )
-    app[store.UNTAGGED_RETURNS] = Untagged(settings.data)
+    store = app[STORE] = Store(
+        settings=settings,
+        keyring=keyring,
+        clock=clock,
+        random=random,
+        catalog=catalog,
+        covers=Covers(folder, cache / "covers", parser),
+        previews=Previews(
+            find_ffmpeg(),
+            folder.root,
+            cache / "previews",
+            marks=Marks(settings.data / MARKS / "previews", versions=str),
+        ),
+        sender=_sender(settings, folder, rules),
+        preview_sender=Direct(
+            Folder(cache / "previews"), settings.stall_seconds
+        ),
+        download_limit=Places(
+            settings.max_downloads,
+            settings.max_downloads_per_client,
+            Slow(settings.slow_bytes_per_second, settings.slow_seconds),
+        ),
+        representations=Packs(),
+        ledger=ledger,
+        sign_ins=Door(settings.data, ledger),
+        providers=providers,
+        settlement=settlement,
+        return_addresses=Untagged(settings.data),
+        webhooks=Listener(
+            Inbox(settings.data / "messages"),
+            providers=providers,
+            till=settlement,
+            ledger=ledger,
+            catalog=catalog,
+            clock=clock,
+            send_mail=lambda receipt, to: receipt_mails.send(
+                app[STORE], receipt, to
+            ),
+        ),
+        code_index=CodeBook(settings.ended_campaigns),
+        mail=_mail(settings, keyring, clock),
+        limits=Limits(),
+        origin_rules=rules,
+        metrics=Traffic(),
+        assets=Assets(fresh=reload),
+        catalog_cache=Shelf(keep_pages=not reload),
+        qr_codes=QRCodes(),
+    )
+    store.metrics.show(LimitMetrics(store.limits))
+    store.metrics.show(LedgerFigures(ledger.status))
+    if store.mail is not None:
+        store.metrics.show(MailFigures(store.mail))
     rendering.set_up(app, fresh=reload)
     app.add_routes(ROUTES)
     app.add_routes(STUDIO)
     app.on_response_prepare.append(security_headers.secure)
-    app.cleanup_ctx.append(_verifying(folder))
-    # Before anything leaves its files in a new data folder.
-    app.cleanup_ctx.append(_return_addresses)
-    app.cleanup_ctx.append(_catalog)
-    app.cleanup_ctx.append(_makers)
-    app.cleanup_ctx.append(_parser(parser))
-    app.cleanup_ctx.append(_ledger(ledger))
-    sender = _mail_sender(settings)
-    if settings.smtp_url is not None and sender is not None:
-        _send_mail(app, settings.smtp_url.get_secret_value(), sender)
-    app.cleanup_ctx.append(_payments(listener))
+    app.cleanup_ctx.append(functools.partial(_run, folder, parser))
     return app
+
+
+async def _run(
+    folder: Folder, parser: Parser, app: web.Application
+) -> AsyncIterator[None]:
+    """Start what the store runs in the background, and stop it in reverse.
+
+    Raises LibraryUnreadable where there is no library.
+    """
+    store = app[STORE]
+    async with contextlib.AsyncExitStack() as stack:
+        # Stops what is still being hashed again.
+        stack.push_async_callback(folder.aclose)
+        # Before anything writes its files to a new data folder.
+        await asyncio.to_thread(store.return_addresses.start, store.clock())
+        await stack.enter_async_context(store.catalog)
+        stack.push_async_callback(store.previews.aclose)
+        stack.push_async_callback(store.covers.aclose)
+        stack.callback(store.qr_codes.close)
+        await stack.enter_async_context(_parsing(parser))
+        await stack.enter_async_context(store.ledger)
+        await stack.enter_async_context(_content_sync(store))
+        if store.mail is not None:
+            await stack.enter_async_context(store.mail)
+        stack.push_async_callback(store.providers.aclose)
+        await stack.enter_async_context(store.webhooks)
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _parsing(parser: Parser) -> AsyncIterator[None]:
+    """Run the parser; it is stopped before the rooms that call it."""
+    starting = asyncio.create_task(asyncio.to_thread(_start, parser))
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(parser.close)
+        await starting
+
+
+def _start(parser: Parser) -> None:
+    """Start the parser, so that the log says at once what it lacks."""
+    try:
+        parser.start()
+    except ParserClosed:
+        pass
+    except ParsingError as error:
+        log.error("covers and tracks can't be parsed: %s", error)  # noqa: TRY400 - the text says it
+
+
+@contextlib.asynccontextmanager
+async def _content_sync(store: Store) -> AsyncIterator[None]:
+    """Compare the ledger with the library in the background."""
+    work = TaskSupervisor("what compares the ledger with the library")
+    work.start(ContentSync(store.ledger, store.catalog.history).run())
+    try:
+        yield
+    finally:
+        await work.stop()
 
 
 def _sender(settings: Settings, folder: Folder, rules: OriginRules) -> Sender:
@@ -179,6 +241,24 @@ def _sender(settings: Settings, folder: Folder, rules: OriginRules) -> Sender:
     )
 
 
+def _mail(
+    settings: Settings, keyring: Keyring, clock: Clock
+) -> Postman | None:
+    """Return what sends mail, None where the store sends none.
+
+    Raises WrongSetting for a MSRV_MAIL_FROM that can't be.
+    """
+    sender = _mail_sender(settings)
+    if settings.smtp_url is None or sender is None:
+        return None
+    return Postman(
+        Outbox(settings.data / FOLDER_NAME),
+        Relay(Account.of(settings.smtp_url.get_secret_value())),
+        Writer(keyring, sender),
+        clock,
+    )
+
+
 def _mail_sender(settings: Settings) -> Address | None:
     """Read who mail is from. Raises WrongSetting for what can't be."""
     if settings.mail_from is None:
@@ -187,114 +267,3 @@ def _mail_sender(settings: Settings) -> Address | None:
         return addresses.sender(settings.mail_from)
     except BadAddress as error:
         raise WrongSetting(f"MSRV_MAIL_FROM: {error}") from error
-
-
-def _send_mail(app: web.Application, url: str, sender: Address) -> None:
-    """Set up the sending of receipts, by a relay."""
-    settings = app[store.SETTINGS]
-    app[store.MAIL] = Postman(
-        Outbox(settings.data / FOLDER_NAME),
-        Relay(Account.of(url)),
-        Writer(app[store.KEYRING], sender),
-        app[store.CLOCK],
-    )
-    app[store.TRAFFIC].show(MailFigures(app[store.MAIL]))
-    app.cleanup_ctx.append(_mail)
-
-
-async def _return_addresses(app: web.Application) -> AsyncIterator[None]:
-    """Load the time until which addresses without a tag are accepted."""
-    untagged, now = app[store.UNTAGGED_RETURNS], app[store.CLOCK]()
-    await asyncio.to_thread(untagged.start, now)
-    yield
-
-
-async def _catalog(app: web.Application) -> AsyncIterator[None]:
-    """Keep the catalog true to its folder while the store runs.
-
-    Raises LibraryUnreadable where there is no library.
-    """
-    async with app[store.CATALOG]:
-        yield
-
-
-def _verifying(
-    folder: Folder,
-) -> Callable[[web.Application], AsyncIterator[None]]:
-    """Stop, at the end, what is still being hashed again."""
-
-    async def run(_app: web.Application) -> AsyncIterator[None]:
-        yield
-        await folder.aclose()
-
-    return run
-
-
-async def _makers(app: web.Application) -> AsyncIterator[None]:
-    """Stop, at the end, the making of covers, previews and QR codes."""
-    yield
-    app[store.QR_CODES].close()
-    await app[store.COVERS].aclose()
-    await app[store.PREVIEWS].aclose()
-
-
-def _parser(
-    parser: Parser,
-) -> Callable[[web.Application], AsyncIterator[None]]:
-    """Start what parses files, and end it before those who ask it."""
-
-    async def run(_app: web.Application) -> AsyncIterator[None]:
-        starting = asyncio.create_task(asyncio.to_thread(_start, parser))
-        yield
-        await asyncio.to_thread(parser.close)
-        await starting
-
-    return run
-
-
-def _start(parser: Parser) -> None:
-    """Start it, so that the log says at once what it lacks."""
-    try:
-        parser.start()
-    except ParserClosed:
-        pass
-    except ParsingError as error:
-        log.error("covers and tracks can't be parsed: %s", error)  # noqa: TRY400 - the text says it
-
-
-def _payments(
-    listener: Listener,
-) -> Callable[[web.Application], AsyncIterator[None]]:
-    """Follow what payment providers tell, and let go of them at the end."""
-
-    async def run(app: web.Application) -> AsyncIterator[None]:
-        try:
-            async with listener:
-                yield
-        finally:
-            await app[store.PROVIDERS].aclose()
-
-    return run
-
-
-def _ledger(
-    ledger: Ledger,
-) -> Callable[[web.Application], AsyncIterator[None]]:
-    """Remember what happens, from the first request to after the last."""
-
-    async def run(app: web.Application) -> AsyncIterator[None]:
-        async with ledger:
-            work = TaskSupervisor("sold items")
-            work.start(ContentSync(ledger, app[store.CATALOG].history).run())
-            try:
-                yield
-            finally:
-                await work.stop()
-
-    return run
-
-
-async def _mail(app: web.Application) -> AsyncIterator[None]:
-    """Send what lies in the outbox, for as long as the store runs."""
-    async with app[store.MAIL]:
-        yield

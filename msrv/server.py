@@ -34,7 +34,7 @@ from msrv.tls.protocol import Closable, Engine, ProtocolFactory
 from msrv.web import fast_path, security_headers
 from msrv.web.access_log import access_log
 from msrv.web.connection_metrics import ConnectionMetrics
-from msrv.web.store import ORIGIN_RULES, SETTINGS, TRAFFIC
+from msrv.web.store import STORE
 
 log = logging.getLogger(__name__)
 
@@ -68,13 +68,13 @@ async def serve(
     `started` is told the store's address once it can be asked; `limits` are
     those of connections. Raises WrongSetting where a socket can't be had.
     """
-    settings = app[SETTINGS]
-    rules = app[ORIGIN_RULES]
+    store = app[STORE]
+    settings, rules = store.settings, store.origin_rules
     stop, at_once = asyncio.Event(), asyncio.Event()
     _listen_for_signals(stop, at_once)
     engine = choose(pair, rules.hosts) if pair else None
     admission = Admission(limits, is_proxy=rules.trusts)
-    app[TRAFFIC].show(ConnectionMetrics(admission))
+    store.metrics.show(ConnectionMetrics(admission))
     async with _runner(app) as server:
         sockets = bind(settings)
         connect = request_handler.factory(server)
@@ -84,7 +84,7 @@ async def serve(
         started(address(settings, sockets[0].getsockname()[1]))
         async with _renewing(engine, pair):
             await stop.wait()
-        app[TRAFFIC].draining = True
+        store.metrics.draining = True
         for listener in listeners:
             listener.close()
         await _drain(app, server, at_once)
@@ -185,7 +185,7 @@ async def _runner(app: web.Application) -> AsyncIterator[web.Server]:
     runner = web.AppRunner(
         app,
         handler_cancellation=True,
-        access_log_class=access_log(app[SETTINGS].log_addresses),
+        access_log_class=access_log(app[STORE].settings.log_addresses),
         access_log=logging.getLogger("msrv.access"),
         logger=server_log,
         # A compressed body is refused by whoever reads it, in their words.
@@ -225,12 +225,13 @@ async def _drain(
     app: web.Application, server: web.Server, at_once: asyncio.Event
 ) -> None:
     """Let what is under way end, for as long as the settings say."""
-    seconds = app[SETTINGS].drain_seconds
+    store = app[STORE]
+    seconds = store.settings.drain_seconds
 
     async def all_received() -> None:
-        if app[SETTINGS].trusted_proxies:
+        if store.settings.trusted_proxies:
             await asyncio.sleep(min(REFUSING_SECONDS, seconds))
-        await app[TRAFFIC].until_idle()
+        await store.metrics.until_idle()
         await closing.delivered(server)
 
     log.info("stopping: running downloads have up to %d s", seconds)

@@ -24,7 +24,7 @@ from msrv.app import create_app
 from msrv.ledger.ledger import Ledger
 from msrv.proofs import sign_in
 from msrv.proofs.keyring import Keyring
-from msrv.web.store import CATALOG, LEDGER
+from msrv.web.store import STORE
 from tests import chromium
 
 IMAGES: Final = Path(__file__).parents[1] / "docs" / "images"
@@ -60,12 +60,12 @@ async def main() -> None:
             }
         )
         app = create_app(found, keyring, clock=lambda: store.at)
-        ledger = app[LEDGER]
+        ledger = app[STORE].ledger
         assert isinstance(ledger, Ledger)  # noqa: S101 - it was just made
         store = Store("", keyring, ledger, int(time.time()))
         async with TestServer(app, host="localhost") as server:
             store.url = str(server.make_url("")).rstrip("/")
-            await app[CATALOG].ready()
+            await app[STORE].catalog.ready()
             order_id = await sell(store)
             await photograph(store, order_id)
 

@@ -22,7 +22,7 @@ from msrv import settings as settings_room
 from msrv.app import create_app
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
-from msrv.web.store import CATALOG
+from msrv.web.store import STORE
 from tests import xdist_scheduling
 from tests.chromium import find as find_chromium
 from tests.ledger import servers
@@ -199,7 +199,7 @@ def start_store(
         keys = replace(keyring, accepts_pretend=settings.accepts_pretend_money)
         app = create_app(settings, keys, clock=clock)
         client = await aiohttp_client(app)
-        await app[CATALOG].ready()
+        await app[STORE].catalog.ready()
         return client
 
     return start

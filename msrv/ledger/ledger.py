@@ -41,7 +41,7 @@ _SETTLING_SECONDS: Final = 0.02
 
 
 class Ledger:
-    """Remembers, while the block lasts. Satisfies Memory.
+    """Remembers, while the block lasts.
 
     `database_url` is an address as SQLAlchemy reads it, None for a file in
     the data folder; `rules` say how it may be connected to. `clock` gives

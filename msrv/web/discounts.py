@@ -16,7 +16,7 @@ from aiohttp import web
 
 from msrv.catalog.model import Discount
 from msrv.ledger.errors import DatabaseError, UsedUp
-from msrv.ledger.protocol import Memory
+from msrv.ledger.ledger import Ledger
 from msrv.ledger.uses import discount_use, discount_uses
 from msrv.money import Money
 from msrv.orders import discount_arithmetic, pricing
@@ -36,7 +36,7 @@ from msrv.rate_limit import client_network
 from msrv.web import cookies
 from msrv.web.cart import Cart, id_of
 from msrv.web.rate_limits import TooManyGuesses
-from msrv.web.store import CATALOG, CLOCK, KEYRING, LEDGER, LIMITS, ORIGIN
+from msrv.web.store import ORIGIN, STORE
 
 COOKIE: Final = "discount"
 _MAX_AGE_SECONDS: Final = 30 * 24 * 3600
@@ -130,9 +130,9 @@ def find(request: web.Request, text: str, *, group: str = "typed") -> Discount:
 
     Raises DiscountError; TooManyGuesses for who has guessed too often.
     """
-    config = request.config_dict
-    shop, limits = config[CATALOG].current.shop, config[LIMITS]
-    name, now = discount_arithmetic.read(shop, text), config[CLOCK]()
+    store = request.app[STORE]
+    shop, limits = store.catalog.current.shop, store.limits
+    name, now = discount_arithmetic.read(shop, text), store.clock()
     client = client_network(request[ORIGIN].client)
     kept, is_tagged = _kept(request)
     # By all that was said: of a longer text, more than its name is tried.
@@ -178,7 +178,7 @@ async def check_uses(request: web.Request, found: Discount) -> None:
         return
     try:
         async with asyncio.timeout(_COUNT_SECONDS):
-            used = await request.config_dict[LEDGER].uses(
+            used = await request.app[STORE].ledger.uses(
                 discount_uses(found.name)
             )
     except (DatabaseError, TimeoutError) as error:
@@ -220,7 +220,7 @@ def write(
     text = name
     if _PLAIN.fullmatch(name) and _is_discount(request, name):
         tagged = tag(
-            request.config_dict[KEYRING], Purpose.DISCOUNT, name.encode()
+            request.app[STORE].keyring, Purpose.DISCOUNT, name.encode()
         )
         text = f"{name}{_BEFORE_TAG}{tagged}"
     cookies.write(
@@ -247,13 +247,14 @@ async def take(request: web.Request, bought: Bought) -> None:
     all replicas. An order that has its use already keeps it: a second click
     leads to the same receipt. Raises NoUsesLeft, UsesUnknown.
     """
+    store = request.app[STORE]
     name, receipt = bought.quote.discount, bought.receipt
-    shop = request.config_dict[CATALOG].current.shop
+    shop = store.catalog.current.shop
     found = next((each for each in shop.discounts if each.name == name), None)
     if found is None or found.uses is None or receipt.total_minor:
         return
     try:
-        await request.config_dict[LEDGER].use(
+        await store.ledger.use(
             discount_use(name, receipt.order_id, receipt.issued_at),
             discount_uses(name),
             found.uses,
@@ -264,7 +265,7 @@ async def take(request: web.Request, bought: Bought) -> None:
         raise UsesUnknown(name) from error
 
 
-async def count(ledger: Memory, bought: Bought) -> None:
+async def count(ledger: Ledger, bought: Bought) -> None:
     """Count a discount's use with its sale: once an order. Never raises."""
     name, receipt = bought.quote.discount, bought.receipt
     if name:
@@ -279,7 +280,7 @@ def _kept(request: web.Request) -> tuple[str, bool]:
     name, _, tagged = text.partition(_BEFORE_TAG)
     if not tagged or not _PLAIN.fullmatch(name):
         return name, False
-    keyring = request.config_dict[KEYRING]
+    keyring = request.app[STORE].keyring
     return name, is_tag(keyring, Purpose.DISCOUNT, tagged, name.encode())
 
 
@@ -298,7 +299,7 @@ def _reduce(
     request: web.Request, content: Cart, found: Discount
 ) -> dict[str, Reduced]:
     """Price each sum of the cart with the discount. Raises NotForThis."""
-    catalog = request.config_dict[CATALOG].current
+    catalog = request.app[STORE].catalog.current
     reduced: dict[str, Reduced] = {}
     error: DiscountError | None = None
     for total, entries in content.by_currency():

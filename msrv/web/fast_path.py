@@ -20,18 +20,7 @@ from msrv.proofs.errors import Forged, LinkExpired
 from msrv.proofs.links import Access, verify_path
 from msrv.web.origin import own_address
 from msrv.web.rendering import PRIVATE
-from msrv.web.store import (
-    CATALOG,
-    CLOCK,
-    KEYRING,
-    LEDGER,
-    ORIGIN,
-    ORIGIN_RULES,
-    PACKS,
-    ROUTE,
-    SENDER,
-    TRAFFIC,
-)
+from msrv.web.store import ORIGIN, ROUTE, STORE
 
 House = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -51,14 +40,15 @@ class Hatch:
     """What an application has at hand."""
 
     def __init__(self, app: web.Application) -> None:
-        self._keyring = app[KEYRING]
-        self._clock = app[CLOCK]
-        self._catalog = app[CATALOG]
-        self._packs = app[PACKS]
-        self._sender = app[SENDER]
-        self._ledger = app[LEDGER]
-        self._rules = app[ORIGIN_RULES]
-        self._traffic = app[TRAFFIC]
+        store = app[STORE]
+        self._keyring = store.keyring
+        self._clock = store.clock
+        self._catalog = store.catalog
+        self._packs = store.representations
+        self._sender = store.sender
+        self._ledger = store.ledger
+        self._rules = store.origin_rules
+        self._traffic = store.metrics
 
     def at_hand(self, request: web.BaseRequest) -> Ready | None:
         """Answer a request if there is nothing to think about."""

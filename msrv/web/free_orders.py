@@ -13,7 +13,7 @@ from aiohttp import web
 
 from msrv.payments.settlement import Bought
 from msrv.rate_limit import RateLimited, client_network
-from msrv.web.store import CATALOG, CLOCK, LIMITS, ORIGIN
+from msrv.web.store import ORIGIN, STORE
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +30,8 @@ def is_written_down(request: web.Request, bought: Bought) -> bool:
         return True
     if _has_limited_uses(request, bought.quote.discount):
         return True
-    config = request.config_dict
-    limits, now = config[LIMITS], config[CLOCK]()
+    store = request.app[STORE]
+    limits, now = store.limits, store.clock()
     # A second click is the same order, and costs nothing more.
     if limits.free_orders_written.has(receipt.order_id, now):
         return True
@@ -49,7 +49,7 @@ def is_written_down(request: web.Request, bought: Bought) -> bool:
 
 
 def _has_limited_uses(request: web.Request, discount: str) -> bool:
-    shop = request.config_dict[CATALOG].current.shop
+    shop = request.app[STORE].catalog.current.shop
     return any(
         each.name == discount and each.uses is not None
         for each in shop.discounts
@@ -58,7 +58,7 @@ def _has_limited_uses(request: web.Request, discount: str) -> bool:
 
 def _say(request: web.Request, now: int) -> None:
     """Log it once a minute: strangers can make it happen often."""
-    limits = request.config_dict[LIMITS]
+    limits = request.app[STORE].limits
     if not limits.said.has("free_orders", now):
         limits.said.add("free_orders", now)
         log.warning(

@@ -13,7 +13,7 @@ from msrv.proofs.receipts import Line
 from msrv.web import cart, cookies, discounts, free_orders, receipt_mails
 from msrv.web.rendering import PRIVATE, wants_json
 from msrv.web.shop.receipts import downloads_of, mail_wait_path, receipt_path
-from msrv.web.store import CATALOG, KEYRING, LEDGER, ORIGIN
+from msrv.web.store import ORIGIN, STORE
 
 
 async def grant(request: web.Request, bought: Bought) -> web.StreamResponse:
@@ -22,19 +22,20 @@ async def grant(request: web.Request, bought: Bought) -> web.StreamResponse:
     The sale is on the disk before the receipt is shown: who holds a receipt
     is known to the ledger, but for free orders beyond their limit.
     """
+    store = request.app[STORE]
     receipt = bought.receipt
-    catalog = request.config_dict[CATALOG].current
-    ledger = request.config_dict[LEDGER]
+    catalog = store.catalog.current
+    ledger = store.ledger
     # The mail first: were this process killed in between, nobody would ask
     # for it again, and whoever gets it has paid.
     wait = await receipt_mails.post(request, receipt, bought.quote.mail)
     if free_orders.is_written_down(request, bought):
         await ledger.sold(sale_of(bought, catalog))
-        request.config_dict[CATALOG].note_sold(
+        store.catalog.note_sold(
             {line.item_id: title_of(line, catalog) for line in receipt.lines}
         )
         await discounts.count(ledger, bought)
-    path = receipt_path(receipts.sign(request.config_dict[KEYRING], receipt))
+    path = receipt_path(receipts.sign(store.keyring, receipt))
     response: web.StreamResponse
     if wants_json(request):
         response = web.json_response(
@@ -60,7 +61,7 @@ async def grant(request: web.Request, bought: Bought) -> web.StreamResponse:
 
 def in_cart(request: web.Request, lines: tuple[Line, ...]) -> bool:
     """Whether the visitor's cart holds any of these."""
-    catalog = request.config_dict[CATALOG].current
+    catalog = request.app[STORE].catalog.current
     held = cart.read(cookies.of(request), catalog).item_ids
     return any(line.item_id in held for line in lines)
 
@@ -71,7 +72,7 @@ def take_out(
     lines: tuple[Line, ...],
 ) -> None:
     """Take what is paid, or being paid, out of the visitor's cart."""
-    catalog = request.config_dict[CATALOG].current
+    catalog = request.app[STORE].catalog.current
     held = cart.read(cookies.of(request), catalog)
     rest = cart.remove(held, [line.item_id for line in lines])
     cart.write(response, rest, secure=request[ORIGIN].scheme == "https")

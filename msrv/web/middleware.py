@@ -17,7 +17,7 @@ from msrv.web.origin import (
     is_internal,
     own_address,
 )
-from msrv.web.store import ORIGIN, ORIGIN_RULES, ROUTE, TRAFFIC
+from msrv.web.store import ORIGIN, ROUTE, STORE
 from msrv.web.studio import auth
 
 _END_OF_AUTHORITY: Final = re.compile("[/?#]")
@@ -29,7 +29,7 @@ _SAME_SITE: Final = frozenset({cart.COOKIE, claim_cookie.COOKIE})
 @web.middleware
 async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Count the request while it is under way, and when it has ended."""
-    traffic = request.app[TRAFFIC]
+    traffic = request.app[STORE].metrics
     route = request[ROUTE] = route_name(request)
     began = time.perf_counter()
     status, will_be_sent = None, 0
@@ -85,7 +85,7 @@ async def place(request: web.Request, handler: Handler) -> web.StreamResponse:
 
     Raises ForeignHost and ForeignOrigin.
     """
-    rules = request.app[ORIGIN_RULES]
+    rules = request.app[STORE].origin_rules
     origin = rules.read(
         request.remote, secure=request.secure, headers=request.headers
     )

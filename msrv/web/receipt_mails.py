@@ -24,18 +24,7 @@ from msrv.web.rate_limits import TooManyMails
 from msrv.web.rendering import PRIVATE, wants_json
 from msrv.web.shop import receipts as purchases
 from msrv.web.shop.receipts import receipt_path
-from msrv.web.store import (
-    CATALOG,
-    CLOCK,
-    KEYRING,
-    LIMITS,
-    MAIL,
-    ORIGIN,
-    SETTINGS,
-)
-
-Config = Mapping[str | web.AppKey[Any], Any]
-"""An app, or a request's `config_dict`."""
+from msrv.web.store import ORIGIN, STORE, Store
 
 FIELD: Final = "mail"
 _DISK_SECONDS: Final = 300
@@ -49,20 +38,20 @@ _ASCII_WANTED: Final = (
 
 def is_on(request: web.Request) -> bool:
     """Whether this store sends mail."""
-    return request.config_dict.get(MAIL) is not None
+    return request.app[STORE].mail is not None
 
 
 def read_address(request: web.Request, form: Mapping[str, str]) -> str:
     """Read where a receipt should go; empty for nowhere. Raises BadField."""
     text = form.get(FIELD, "").strip()
-    if not text or not is_on(request):
+    mail = request.app[STORE].mail
+    if not text or mail is None:
         return ""
     try:
         address = addresses.read(text)
     except BadAddress:
         raise BadField(FIELD, _WANTED) from None
-    postman = request.config_dict[MAIL]
-    if addresses.needs_smtputf8(address) and postman.refuses_unicode:
+    if addresses.needs_smtputf8(address) and mail.refuses_unicode:
         raise BadField(FIELD, _ASCII_WANTED)
     return address
 
@@ -74,35 +63,35 @@ async def post(request: web.Request, receipt: Receipt, to: str) -> int:
     was paid for, or had with a code, is sent however many mails were asked
     for at no cost.
     """
-    if not is_on(request) or not to:
+    store = request.app[STORE]
+    if store.mail is None or not to:
         return 0
-    config = request.config_dict
-    recent, now = config[LIMITS].mailed, config[CLOCK]()
+    recent, now = store.limits.mailed, store.clock()
     if recent.has((receipt.order_id, to), now):
         return 0  # the second click
     try:
         if _costs_nothing(receipt):
             _count(request, receipt, to)
     except TooManyMails as error:
-        config[MAIL].drop()
+        store.mail.drop()
         return error.retry_after_seconds
-    if not await send(config, receipt, to):
-        config[MAIL].drop()
+    if not await send(store, receipt, to):
+        store.mail.drop()
         return _DISK_SECONDS
     recent.add((receipt.order_id, to), now)
     return 0
 
 
-async def send(config: Config, receipt: Receipt, to: str) -> bool:
+async def send(store: Store, receipt: Receipt, to: str) -> bool:
     """Have a receipt sent, once for each order, whoever tells of it.
 
     It is on the disk when this returns True, and on its way some time later.
     A disk that refuses is logged. Raises NotReady.
     """
-    postman: Postman | None = config.get(MAIL)
+    postman: Postman | None = store.mail
     if postman is None or not to:
         return True
-    return await postman.post(_letter(config, receipt, to, receipt.order_id))
+    return await postman.post(_letter(store, receipt, to, receipt.order_id))
 
 
 async def again(request: web.Request) -> web.StreamResponse:
@@ -112,10 +101,10 @@ async def again(request: web.Request) -> web.StreamResponse:
     says so, with 429 and `Retry-After`: what is promised is sent. Raises
     NothingHere, Forged, BadField, TooManyMails.
     """
-    config = request.config_dict
+    store = request.app[STORE]
     token = request.match_info["receipt"]
-    receipt = receipts.read(config[KEYRING], token)
-    postman = config.get(MAIL)
+    receipt = receipts.read(store.keyring, token)
+    postman = store.mail
     if postman is None:
         raise NothingHere
     to = read_address(request, await read_form(request))
@@ -123,8 +112,8 @@ async def again(request: web.Request) -> web.StreamResponse:
         raise BadField(FIELD, _WANTED)
     try:
         _count(request, receipt, to)
-        letter_id = f"{receipt.order_id}-{config[CLOCK]()}"
-        if not await postman.post(_letter(config, receipt, to, letter_id)):
+        letter_id = f"{receipt.order_id}-{store.clock()}"
+        if not await postman.post(_letter(store, receipt, to, letter_id)):
             raise TooManyMails(_DISK_SECONDS)
     except TooManyMails as error:
         postman.drop()
@@ -165,22 +154,20 @@ def _count(request: web.Request, receipt: Receipt, to: str) -> None:
     What was paid for has an allowance of its own, of no total: however many
     mails strangers ask for at no cost, it is there. Raises TooManyMails.
     """
-    config = request.config_dict
-    limits = config[LIMITS]
+    store = request.app[STORE]
+    limits = store.limits
     is_free = receipt.provider == "free" and receipt.total_minor == 0
     limiter = limits.mails if is_free else limits.paid_mails
     limiter.take(
         ("network", client_network(request[ORIGIN].client)),
         ("mailbox", addresses.mailbox_key(to)),
-        now=config[CLOCK](),
+        now=store.clock(),
     )
 
 
-def _letter(
-    config: Config, receipt: Receipt, to: str, letter_id: str
-) -> Letter:
-    catalog = config[CATALOG].current
-    settings = config[SETTINGS]
+def _letter(store: Store, receipt: Receipt, to: str, letter_id: str) -> Letter:
+    catalog = store.catalog.current
+    settings = store.settings
     return Letter(
         letter_id=letter_id,
         to=to,
@@ -191,7 +178,7 @@ def _letter(
         base_url=settings.public_url or "",
         store=catalog.shop.name,
         contact=catalog.shop.contact,
-        written_at=config[CLOCK](),
+        written_at=store.clock(),
     )
 
 

@@ -15,7 +15,7 @@ from yarl import URL
 from msrv.proofs.errors import Forged
 from msrv.proofs.pasted import find
 from msrv.web.rendering import PRIVATE
-from msrv.web.store import CLOCK, KEYRING
+from msrv.web.store import STORE
 
 _READING: Final = frozenset({"GET", "HEAD"})
 _CONTROL: Final = re.compile(r"%(?:0[0-8bcef]|1|7f)", re.IGNORECASE)
@@ -46,6 +46,7 @@ async def lead(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 def _token(request: web.Request) -> str | None:
     """Find the address of the receipt or the link in another address."""
+    store = request.app[STORE]
     if request.method not in _READING:
         return None
     if not request.raw_path.startswith(_TOKENS):
@@ -53,9 +54,9 @@ def _token(request: web.Request) -> str | None:
     if _CONTROL.search(request.raw_path):
         return None  # no mail program writes those
     found = find(
-        request.config_dict[KEYRING],
+        store.keyring,
         request.raw_path,
-        request.config_dict[CLOCK](),
+        store.clock(),
     )
     if found is None or found.path == request.raw_path:
         return None

@@ -22,7 +22,7 @@ from msrv.web import cart, cookies, formatting
 from msrv.web.errors import Notice
 from msrv.web.errors.exceptions import NoSuchShape
 from msrv.web.shop import theme
-from msrv.web.store import ASSETS, CATALOG, SETTINGS
+from msrv.web.store import STORE
 from msrv.web.studio import figures
 
 HTML: Final = "text/html"
@@ -222,10 +222,11 @@ def notice(request: web.Request, what: Notice) -> web.Response:
 
 
 def _chrome(request: web.Request) -> Chrome:
-    assets = request.config_dict[ASSETS]
+    store = request.app[STORE]
+    assets = store.assets
     count = 0
     try:
-        catalog = request.config_dict[CATALOG].current
+        catalog = store.catalog.current
     except NotReady:
         shop = Shop()
     else:
@@ -238,7 +239,7 @@ def _chrome(request: web.Request) -> Chrome:
         script_url=assets.url("store.js"),
         icon_url=assets.url("icon.svg"),
         cart_count=count,
-        pretends=request.config_dict[SETTINGS].takes_pretend_money,
+        pretends=store.settings.takes_pretend_money,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from aiohttp import web
 
 from msrv.connections.request_handler import STATUS
-from msrv.web.store import SETTINGS, TRAFFIC
+from msrv.web.store import STORE
 
 _ALWAYS: Final = {
     # Nothing inline, nothing from anyone else. A store that has more to
@@ -49,16 +49,17 @@ def policy(form_actions: Iterable[str]) -> str:
 
 async def secure(request: web.Request, response: web.StreamResponse) -> None:
     """Put the headers on an answer that is about to leave."""
+    store = request.app[STORE]
     put(response)
     request[STATUS] = response.status
-    settings = request.app[SETTINGS]
+    settings = store.settings
     if settings.has_operators_certificate:
         response.headers["Strict-Transport-Security"] = (
             f"{_HSTS}; includeSubDomains"
             if settings.hsts_subdomains
             else _HSTS
         )
-    if request.app[TRAFFIC].draining:
+    if store.metrics.draining:
         response.force_close()
         # aiohttp has written this header before it asks us.
         response.headers["Connection"] = "close"

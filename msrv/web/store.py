@@ -1,7 +1,8 @@
-"""What the application holds, and what each request carries."""
+"""The store that an application serves, and the facts a request carries."""
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
@@ -10,11 +11,10 @@ from msrv.catalog.live import LiveCatalog
 from msrv.catalog.previews import Previews
 from msrv.downloads.concurrency_limit import Places
 from msrv.downloads.sender import Sender
-from msrv.ledger.protocol import Memory
+from msrv.ledger.ledger import Ledger
 from msrv.ledger.sign_ins import Door
 from msrv.mail.worker import Postman
 from msrv.orders.code_index import CodeBook
-from msrv.payments.provider import Note
 from msrv.payments.registry import Providers
 from msrv.payments.return_addresses import Untagged
 from msrv.payments.settlement import Till
@@ -29,51 +29,61 @@ from msrv.web.representation_cache import Packs
 from msrv.web.shop.qr_codes import QRCodes
 from msrv.web.shop.static_files import Assets
 
+if TYPE_CHECKING:
+    from msrv.web.webhook_worker import Listener
+
 Clock = Callable[[], int]
-"""Says the time, in whole Unix seconds."""
+"""Returns the time in whole Unix seconds."""
 Random = Callable[[int], bytes]
-"""Gives that many random bytes."""
+"""Returns as many random bytes as it is called with."""
 
 
-class Keeper(Protocol):
-    """What keeps providers' messages until they have been followed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """The parts of a store, built once by `create_app`.
 
-    async def keep(self, provider: str, note: Note) -> None:
-        """Keep a message, on the disk. Raises InboxFailed."""
-        ...
+    Each is started and stopped with the application. `sender` sends files
+    for sale, and `preview_sender` previews out of their cache; `mail` is None
+    where the store sends none.
+    """
+
+    settings: Settings
+    keyring: Keyring
+    clock: Clock
+    random: Random
+
+    catalog: LiveCatalog
+    covers: Covers
+    previews: Previews
+
+    sender: Sender
+    preview_sender: Sender
+    download_limit: Places
+    representations: Packs
+
+    ledger: Ledger
+    sign_ins: Door
+
+    providers: Providers
+    settlement: Till
+    return_addresses: Untagged
+    webhooks: "Listener"
+    code_index: CodeBook
+    mail: Postman | None
+
+    limits: Limits
+    origin_rules: OriginRules
+    metrics: Traffic
+    assets: Assets
+    catalog_cache: Shelf
+    qr_codes: QRCodes
 
 
-LISTENER: Final[web.AppKey[Keeper]] = web.AppKey("LISTENER")
-SETTINGS: Final = web.AppKey("SETTINGS", Settings)
-KEYRING: Final = web.AppKey("KEYRING", Keyring)
-CATALOG: Final = web.AppKey("CATALOG", LiveCatalog)
-COVERS: Final = web.AppKey("COVERS", Covers)
-PREVIEWS: Final = web.AppKey("PREVIEWS", Previews)
-SENDER: Final = web.AppKey("SENDER", Sender)
-CLIP_SENDER: Final = web.AppKey("CLIP_SENDER", Sender)
-"""Sends previews, out of their cache."""
-PLACES: Final = web.AppKey("PLACES", Places)
-PROVIDERS: Final = web.AppKey("PROVIDERS", Providers)
-TRAFFIC: Final = web.AppKey("TRAFFIC", Traffic)
-ASSETS: Final = web.AppKey("ASSETS", Assets)
-CLOCK: Final[web.AppKey[Clock]] = web.AppKey("CLOCK")
-RANDOM: Final[web.AppKey[Random]] = web.AppKey("RANDOM")
-PACKS: Final = web.AppKey("PACKS", Packs)
-SHELF: Final = web.AppKey("SHELF", Shelf)
-LEDGER: Final = web.AppKey("LEDGER", Memory)
-DOOR: Final = web.AppKey("DOOR", Door)
-UNTAGGED_RETURNS: Final = web.AppKey("UNTAGGED_RETURNS", Untagged)
-TILL: Final = web.AppKey("TILL", Till)
-ORIGIN_RULES: Final = web.AppKey("ORIGIN_RULES", OriginRules)
-CODE_BOOK: Final = web.AppKey("CODE_BOOK", CodeBook)
-QR_CODES: Final = web.AppKey("QR_CODES", QRCodes)
-LIMITS: Final = web.AppKey("LIMITS", Limits)
-MAIL: Final = web.AppKey("MAIL", Postman)
-"""Only there where the store sends mail."""
+STORE: Final = web.AppKey("STORE", Store)
 
 SESSION: Final = web.RequestKey("SESSION", Ticket)
-"""Under which sign-in; set behind the studio's door."""
+"""The sign-in of a request to the studio; set once it is checked."""
 ORIGIN: Final = web.RequestKey("ORIGIN", Origin)
-"""Who asked, and under which address; set for every request."""
+"""The client and the store's base URL; set for every request."""
 ROUTE: Final = web.RequestKey("ROUTE", str)
-"""The name of the route that answers; set for every request."""
+"""The name of the matched route; set for every request."""

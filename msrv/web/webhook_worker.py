@@ -17,7 +17,7 @@ from typing import Final, Self
 from msrv.catalog.live import LiveCatalog, NotReady
 from msrv.ledger.errors import SpoolFailed
 from msrv.ledger.events import PaymentEvent, Restored, Revoked
-from msrv.ledger.protocol import Memory
+from msrv.ledger.ledger import Ledger
 from msrv.payments.errors import PaidOtherwise, PaymentError
 from msrv.payments.provider import Change, Note, Paid, Pending, Settled
 from msrv.payments.registry import Providers
@@ -48,7 +48,7 @@ class Listener:
         *,
         providers: Providers,
         till: Till,
-        ledger: Memory,
+        ledger: Ledger,
         catalog: LiveCatalog,
         clock: Callable[[], int],
         send_mail: Callable[[Receipt, str], Awaitable[object]],

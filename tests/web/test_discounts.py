@@ -13,7 +13,7 @@ from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
 from msrv.web import rate_limits
-from msrv.web.store import LIMITS
+from msrv.web.store import STORE
 from tests.conftest import Client, Clock, StartStore
 from tests.polling import wait_until
 from tests.web.test_ledger import ledger_of, rows
@@ -328,7 +328,7 @@ async def test_strangers_who_guess_lock_nobody_out(
     shop: Client, clock: Clock
 ) -> None:
     """A hundred networks that send wrong codes end everyone's discounts."""
-    totals = shop.app[LIMITS].discounts.totals
+    totals = shop.app[STORE].limits.discounts.totals
     await shop.post("/cart", data={"add": "night-bus", "discount": "SPRING"})
     for group in ("typed", "cookie"):
         totals.spend(group, now=clock.now, cost=rate_limits.ALL_GUESSES.burst)
@@ -336,8 +336,8 @@ async def test_strangers_who_guess_lock_nobody_out(
     assert "\u2212€1.40" in await (await shop.get("/cart")).text()
     assert await order(shop, "SPRING", "night-bus") == (201, "", 560)
     # Codes are counted apart.
-    assert shop.app[LIMITS].codes.refused == 0
-    shop.app[LIMITS].codes.check("here", group="new", now=clock.now)
+    assert shop.app[STORE].limits.codes.refused == 0
+    shop.app[STORE].limits.codes.check("here", group="new", now=clock.now)
 
 
 async def test_pages_with_a_wrong_cookie_lock_nobody_out(
@@ -360,7 +360,7 @@ async def test_pages_with_a_wrong_cookie_lock_nobody_out(
             headers={"X-Forwarded-For": f"198.51.100.{number // 10}"},
             cookies={"cart": "night-bus", "discount": f"WRONG{number}"},
         )
-    totals = store.app[LIMITS].discounts.totals
+    totals = store.app[STORE].limits.discounts.totals
     assert totals.wait_seconds("typed", now=0, cost=100_000) == 0
     store.session.cookie_jar.clear()
     answer = await store.post(

@@ -9,7 +9,7 @@ from msrv.catalog.live import LiveCatalog, NotReady
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.revocations import TakenBack
 from msrv.web import fast_path
-from msrv.web.store import LEDGER, TRAFFIC
+from msrv.web.store import STORE
 from tests.conftest import Client, Clock
 from tests.web.test_ledger import buy, path_of
 
@@ -164,7 +164,7 @@ async def test_a_refunded_link_goes_to_the_house(
     door: Door, link: str
 ) -> None:
     """Who has the money back has the file as well."""
-    ledger = door.store.app[LEDGER]
+    ledger = door.store.app[STORE].ledger
     assert isinstance(ledger, Ledger)
     order_id = link.split("/")[2][:24]
     ledger.revocations.update(
@@ -190,7 +190,7 @@ async def test_a_store_that_has_just_begun_says_so(
 
 async def test_a_store_that_ends_says_so(door: Door, link: str) -> None:
     """A client keeps a connection that is about to be closed."""
-    door.store.app[TRAFFIC].draining = True
+    door.store.app[STORE].metrics.draining = True
     answer = await door.store.get(link)
     assert answer.headers["Connection"] == "close"
     assert door.in_house == 1

@@ -9,7 +9,7 @@ from yarl import URL
 from msrv.ledger.db import schema
 from msrv.settings import Settings
 from msrv.web import rate_limits
-from msrv.web.store import LIMITS
+from msrv.web.store import STORE
 from tests.conftest import Client, Clock, StartStore
 from tests.polling import wait_until
 from tests.web.test_ledger import ledger_of, rows
@@ -50,7 +50,7 @@ async def test_a_network_s_orders_are_written_down_so_often(
     """One connection fills the disk with orders of nothing."""
     burst = rate_limits.FREE_ORDER_LINES.burst
     # All but two of them.
-    shop.app[LIMITS].free_order_lines.spend(
+    shop.app[STORE].limits.free_order_lines.spend(
         (4, int.from_bytes(bytes([198, 51, 100, 1]))),
         now=clock.now,
         cost=burst - 2,
@@ -80,7 +80,7 @@ async def test_a_network_s_orders_are_written_down_so_often(
 async def test_all_networks_together_are_bounded(
     shop: Client, clock: Clock
 ) -> None:
-    limiter = shop.app[LIMITS].free_order_lines
+    limiter = shop.app[STORE].limits.free_order_lines
     each = rate_limits.ALL_FREE_ORDER_LINES.burst // 100
     for number in range(100):
         limiter.spend(number, now=clock.now, cost=each)
@@ -92,7 +92,7 @@ async def test_what_was_paid_for_is_always_written_down(
     shop: Client, clock: Clock
 ) -> None:
     """Strangers' free orders cost the seller the books."""
-    limiter = shop.app[LIMITS].free_order_lines
+    limiter = shop.app[STORE].limits.free_order_lines
     limiter.spend(
         "all", now=clock.now, cost=rate_limits.ALL_FREE_ORDER_LINES.burst
     )
@@ -116,7 +116,7 @@ async def test_a_limited_discount_s_order_is_always_written_down(
     await wait_until(
         lambda: ledger._keeper is not None and ledger._keeper._usable
     )
-    store.app[LIMITS].free_order_lines.spend(
+    store.app[STORE].limits.free_order_lines.spend(
         "all", now=clock.now, cost=rate_limits.ALL_FREE_ORDER_LINES.burst
     )
     for discount in ("GIFT", "ALL"):

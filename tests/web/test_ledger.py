@@ -13,7 +13,7 @@ from msrv.ledger.errors import NoSuchLine, SpoolFailed
 from msrv.ledger.events import WHOLE
 from msrv.ledger.ledger import Ledger
 from msrv.settings import Settings
-from msrv.web.store import LEDGER
+from msrv.web.store import STORE
 from tests.conftest import Client, Clock, StartStore
 from tests.polling import wait_until
 
@@ -22,7 +22,7 @@ JSON = {"Accept": "application/json"}
 
 def ledger_of(store: Client) -> Ledger:
     """The ledger of a store in this process."""
-    found = store.app[LEDGER]
+    found = store.app[STORE].ledger
     assert isinstance(found, Ledger)
     return found
 

@@ -12,7 +12,7 @@ from msrv.settings import Settings
 from msrv.web import errors
 from msrv.web.errors import requests
 from msrv.web.metrics import Traffic
-from msrv.web.store import CATALOG
+from msrv.web.store import STORE
 from tests.conftest import Client, StartStore
 
 PAGES = Path(errors.__file__).parents[1]
@@ -78,7 +78,7 @@ async def test_a_mistake_of_ours_is_a_number(
 
     assert isinstance(store.app, web.Application)
     monkeypatch.setattr(
-        type(store.app[CATALOG]), "current", property(break_down)
+        type(store.app[STORE].catalog), "current", property(break_down)
     )
     answer = await store.get(
         "/catalog", headers={"Accept": "application/json"}
@@ -103,7 +103,9 @@ async def test_a_store_that_reads_its_library_says_so(
         raise NotReady
 
     assert isinstance(store.app, web.Application)
-    monkeypatch.setattr(type(store.app[CATALOG]), "current", property(not_yet))
+    monkeypatch.setattr(
+        type(store.app[STORE].catalog), "current", property(not_yet)
+    )
     for path in ("/", "/catalog", "/cart"):
         answer = await store.get(path)
         assert answer.status == 503

@@ -14,10 +14,11 @@ from msrv.proofs import codes, receipts
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings, WrongSetting
 from msrv.web import rate_limits
-from msrv.web.store import CLOCK, LIMITS, MAIL
+from msrv.web.store import STORE
 from tests.conftest import Client, Clock, StartStore
 from tests.mail.relays import Authority, Handler, relay
 from tests.polling import wait_until
+from tests.store_parts import mail_of
 from tests.store_process import free_port
 from tests.web.test_ledger import ledger_of
 
@@ -50,7 +51,7 @@ async def shop(start_store: StartStore, mailing_settings: Settings) -> Client:
 
 def letters(store: Client) -> list[Letter]:
     """What lies in the outbox."""
-    outbox = store.app[MAIL]._outbox
+    outbox = mail_of(store)._outbox
     found = [outbox.read(each) for each in outbox.waiting()]
     return [each for each in found if each is not None]
 
@@ -160,7 +161,7 @@ async def test_an_address_that_the_relay_is_known_not_to_take(
     shop: Client,
 ) -> None:
     """A buyer is promised a mail that can't be sent."""
-    shop.app[MAIL]._unicode_refused_at = shop.app[CLOCK]()
+    mail_of(shop)._unicode_refused_at = shop.app[STORE].clock()
     form = {"item": "zine", "mail": "jörg@example.org"}
     answer = await shop.post("/purchases", data=form, headers=JSON)
     assert answer.status == 400
@@ -217,7 +218,7 @@ async def test_again_and_again(shop: Client, clock: Clock) -> None:
     assert answers == [202] * burst + [429] * (50 - burst)
     assert (await answer.json())["error"] == "too_many_mails"
     assert len(letters(shop)) == burst
-    assert shop.app[MAIL].dropped == 50 - burst
+    assert mail_of(shop).dropped == 50 - burst
     clock.now += int(answer.headers["Retry-After"])
     await shop.post(f"{path}/mail", data={"mail": TO})
     assert len(letters(shop)) == burst + 1
@@ -294,7 +295,7 @@ async def test_free_mails_never_starve_paid_ones(
     shop: Client, clock: Clock
 ) -> None:
     """A stranger's free orders keep a buyer's receipt from them."""
-    free = shop.app[LIMITS].mails
+    free = shop.app[STORE].limits.mails
     for number in range(rate_limits.ALL_MAILS.burst):
         free.spend(("network", number), now=clock.now)
     assert "mail_wait" in await pay(shop, "else@example.net", "zine")
@@ -311,9 +312,9 @@ async def test_one_mail_spends_one_of_the_total(
     """Two hundred are documented, and a hundred are sent."""
     await pay(shop, TO, "zine")
     rest = rate_limits.ALL_MAILS.burst - 1
-    shop.app[LIMITS].mails.check(now=clock.now, cost=rest)
+    shop.app[STORE].limits.mails.check(now=clock.now, cost=rest)
     with pytest.raises(rate_limits.TooManyMails):
-        shop.app[LIMITS].mails.check(now=clock.now, cost=rest + 1)
+        shop.app[STORE].limits.mails.check(now=clock.now, cost=rest + 1)
 
 
 async def test_a_second_click_is_no_other_mail(shop: Client) -> None:
@@ -347,7 +348,7 @@ async def test_a_real_relay_takes_it(
         )
         path = await pay(store, TO)
         await wait_until(lambda: handler.mails)
-        await wait_until(lambda: store.app[MAIL].sent)
+        await wait_until(lambda: mail_of(store).sent)
         assert letters(store) == []
         body = handler.mails[0].get_body(("plain",))
         assert body is not None

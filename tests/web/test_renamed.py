@@ -14,7 +14,7 @@ from msrv.catalog.names import ids
 from msrv.ledger.db.content_sync import ContentSync
 from msrv.ledger.ledger import Ledger
 from msrv.settings import Settings
-from msrv.web.store import CATALOG, LEDGER
+from msrv.web.store import STORE
 from tests.conftest import Client, StartStore
 from tests.polling import wait_until
 from tests.wav_files import write_wav
@@ -35,7 +35,7 @@ def tram(library: Path) -> Path:
 
 
 def catalog_of(store: Client) -> LiveCatalog:
-    return store.app[CATALOG]
+    return store.app[STORE].catalog
 
 
 async def buy(store: Client, *items: str) -> str:
@@ -108,7 +108,7 @@ async def test_a_refund_ends_the_links_under_any_id(
     line = (await lines(store, receipt))[TRAM]
     parts = [path_of(part["download"]) for part in line["parts"]]
     order = (await (await store.get(receipt, headers=JSON)).json())["order_id"]
-    ledger = store.app[LEDGER]
+    ledger = store.app[STORE].ledger
     assert isinstance(ledger, Ledger)
     await ledger.settled()
     await ledger.revoke(order, by="cli")
@@ -128,7 +128,7 @@ async def test_a_line_that_is_refunded_ends_its_parts(
     part = path_of(line["parts"][0]["download"])
     assert (await store.get(part)).status == 200
     order = (await (await store.get(receipt, headers=JSON)).json())["order_id"]
-    ledger = store.app[LEDGER]
+    ledger = store.app[STORE].ledger
     assert isinstance(ledger, Ledger)
     await ledger.settled()
     await ledger.revoke(order, TRAM, by="cli")
@@ -182,7 +182,7 @@ async def test_a_data_folder_made_anew_finds_what_was_sold(
     """A replica without the old index knows none of the old receipts."""
     store = await start_store(settings)
     receipt = await buy(store, TRAM)
-    ledger = store.app[LEDGER]
+    ledger = store.app[STORE].ledger
     assert isinstance(ledger, Ledger)
     await ledger.settled()
     await ContentSync(ledger, catalog_of(store).history).exchange()

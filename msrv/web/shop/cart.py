@@ -7,12 +7,12 @@ from msrv.web.forms import read_form
 from msrv.web.price_fields import read_prices
 from msrv.web.rendering import respond_in_steps, wants_json
 from msrv.web.shop import json_views
-from msrv.web.store import CATALOG, ORIGIN
+from msrv.web.store import ORIGIN, STORE
 
 
 async def show(request: web.Request) -> web.Response:
     """Show what is in the cart and what it costs."""
-    catalog = request.config_dict[CATALOG].current
+    catalog = request.app[STORE].catalog.current
     content = cart.read(cookies.of(request), catalog)
     discount = await discounts.of_cart(request, content)
     response = await respond_in_steps(
@@ -36,7 +36,7 @@ async def change(request: web.Request) -> web.StreamResponse:
     Answers with the cart as JSON, or sends a browser back to the page it
     came from (`back`, a path of ours) or to the cart.
     """
-    catalog = request.config_dict[CATALOG].current
+    catalog = request.app[STORE].catalog.current
     form = await read_form(request)
     content = cart.read(cookies.of(request), catalog)
     content = cart.add(content, form.getall("add", []), catalog)

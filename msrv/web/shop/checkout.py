@@ -29,18 +29,7 @@ from msrv.web.fulfilment import grant, title_of
 from msrv.web.price_fields import read_prices
 from msrv.web.rendering import PRIVATE, respond, respond_in_steps, wants_json
 from msrv.web.shop import json_views
-from msrv.web.store import (
-    CATALOG,
-    CLOCK,
-    KEYRING,
-    LEDGER,
-    LIMITS,
-    ORIGIN,
-    PROVIDERS,
-    RANDOM,
-    SETTINGS,
-    TILL,
-)
+from msrv.web.store import ORIGIN, STORE
 
 QUOTE_SECONDS: Final = 3600
 """How long a price holds once it was quoted, while someone pays."""
@@ -54,8 +43,9 @@ async def show(request: web.Request) -> web.Response:
 
     Raises SpoolFailed: where a sale can't be written down, none is begun.
     """
-    await request.config_dict[LEDGER].ready_to_sell()
-    catalog = request.config_dict[CATALOG].current
+    store = request.app[STORE]
+    await store.ledger.ready_to_sell()
+    catalog = store.catalog.current
     content = cart.read(cookies.of(request), catalog)
     discount = await discounts.of_cart(request, content)
     groups = []
@@ -68,7 +58,7 @@ async def show(request: web.Request) -> web.Response:
             content.chosen,
             discount=reduced.discount if reduced else None,
         )
-        offers = request.config_dict[PROVIDERS].for_quote(quote)
+        offers = store.providers.for_quote(quote)
         fixed_minor = sum(
             entry.price.minor for entry in entries if entry.minimum is None
         )
@@ -95,9 +85,8 @@ async def show(request: web.Request) -> web.Response:
         groups=groups,
         discount=discount,
         mails=receipt_mails.is_on(request),
-        attempt=new_order_id(request.config_dict[RANDOM]),
-        tax_comes=request.config_dict[SETTINGS].stripe_tax
-        and not catalog.shop.tax_included,
+        attempt=new_order_id(store.random),
+        tax_comes=store.settings.stripe_tax and not catalog.shop.tax_included,
     )
     # A browser asks this of where a form leads in the end, too.
     response.headers["Content-Security-Policy"] = security_headers.policy(
@@ -122,9 +111,10 @@ async def buy(request: web.Request) -> web.StreamResponse:
     downloads (or 202 with `pay_at`) for a program. Raises SpoolFailed before
     anything is paid.
     """
-    await request.config_dict[LEDGER].ready_to_sell()
+    store = request.app[STORE]
+    await store.ledger.ready_to_sell()
     form = await read_form(request)
-    catalog = request.config_dict[CATALOG].current
+    catalog = store.catalog.current
     chosen = read_prices(form, catalog)
     code = form.get("discount", "").strip()
     discount = discounts.find(request, code) if code else None
@@ -143,22 +133,20 @@ async def buy(request: web.Request) -> web.StreamResponse:
         await discounts.check_uses(request, discount)
     bill = Bill(
         quote=quote,
-        token=quotes.sign(request.config_dict[KEYRING], quote),
+        token=quotes.sign(store.keyring, quote),
         titles=tuple(title_of(line, catalog) for line in quote.lines),
         base_url=request[ORIGIN].base_url,
         at_a_page=not wants_json(request),
         tax_included=catalog.shop.tax_included,
-        return_mark=return_addresses.mark(
-            request.config_dict[KEYRING], quote.order_id
-        ),
+        return_mark=return_addresses.mark(store.keyring, quote.order_id),
     )
     if quote.total_minor and provider.page is None:
         # Beginning it asks somebody else, who counts.
-        request.config_dict[LIMITS].payments.take(
+        store.limits.payments.take(
             client_network(request[ORIGIN].client),
-            now=request.config_dict[CLOCK](),
+            now=store.clock(),
         )
-    outcome = await request.config_dict[TILL].begin(provider, bill)
+    outcome = await store.settlement.begin(provider, bill)
     if isinstance(outcome, PayAt):
         return _pay_at(request, provider, outcome)
     await discounts.take(request, outcome)
@@ -179,7 +167,8 @@ def _quote(
 
     Raises OrderError, NotForThis.
     """
-    catalog = request.config_dict[CATALOG].current
+    store = request.app[STORE]
+    catalog = store.catalog.current
     lines, total = pricing.price(
         catalog,
         item_ids,
@@ -188,8 +177,8 @@ def _quote(
         discount=discount,
     )
     off = discount.name if discount else ""
-    now = request.config_dict[CLOCK]()
-    random = request.config_dict[RANDOM]
+    now = store.clock()
+    random = store.random
     if attempt is not None:
         if not is_order_id(attempt):
             raise BadField("attempt", "must be what the checkout page gave")
@@ -221,13 +210,14 @@ def _choose(
     chosen: Mapping[str, Money],
 ) -> Provider:
     """Find the provider that was asked for, or the first that will do."""
-    offers = request.config_dict[PROVIDERS].for_quote(quote)
+    store = request.app[STORE]
+    offers = store.providers.for_quote(quote)
     for offer in offers:
         if name in {None, offer.name}:
             return offer
     # The buyer's own price made something of nothing, or the other way, after
     # the buttons had been drawn.
-    if chosen and offers and request.config_dict[PROVIDERS].get(name or ""):
+    if chosen and offers and store.providers.get(name or ""):
         return offers[0]
     raise CannotBePaid
 

@@ -24,20 +24,7 @@ from msrv.storage.model import Content, FileIdentity, Gone, StorageError
 from msrv.web.errors.exceptions import NothingHere, Refunded
 from msrv.web.rendering import PRIVATE
 from msrv.web.shop.json_views import version_of
-from msrv.web.store import (
-    CATALOG,
-    CLIP_SENDER,
-    CLOCK,
-    KEYRING,
-    LEDGER,
-    ORIGIN,
-    PACKS,
-    PLACES,
-    PREVIEWS,
-    SENDER,
-    SETTINGS,
-    TRAFFIC,
-)
+from msrv.web.store import ORIGIN, STORE
 
 _CLIP_TYPE: Final = "audio/mpeg"
 _PREVIEWS: Final = "previews"
@@ -51,14 +38,12 @@ async def download(request: web.Request) -> web.StreamResponse:
 
     Raises Forged, LinkExpired, Refunded, NoPlace, StorageError.
     """
-    # There are no applications below this one, and `config_dict` would look
-    # for them each time.
-    store = request.app
-    now = store[CLOCK]()
+    store = request.app[STORE]
+    now = store.clock()
     expired = None
     try:
         access = verify_link(
-            store[KEYRING],
+            store.keyring,
             request.match_info["pop"],
             request.match_info["poe"],
             request.match_info["item"],
@@ -66,9 +51,9 @@ async def download(request: web.Request) -> web.StreamResponse:
         )
     except LinkExpired as error:
         expired, access = error, error.access
-    catalog = store[CATALOG].current
+    catalog = store.catalog.current
     entry = catalog.by_id.get(access.item_id)
-    ledger = store[LEDGER]
+    ledger = store.ledger
     if ledger.revocations.ends(
         access.order_id,
         access.item_id,
@@ -81,12 +66,12 @@ async def download(request: web.Request) -> web.StreamResponse:
         # The link is ours and good: it is the file that is away.
         raise Gone(access.item_id)
     if isinstance(entry, Release):
-        representation, body = store[PACKS].pack(catalog, entry)
+        representation, body = store.representations.pack(catalog, entry)
     else:
-        representation, body = store[PACKS].file(entry)
+        representation, body = store.representations.file(entry)
     if expired is not None and not _resumes(request, representation, expired):
         raise expired
-    sender = store[SENDER]
+    sender = store.sender
     send = partial(
         sender.send,
         request,
@@ -104,14 +89,14 @@ async def download(request: web.Request) -> web.StreamResponse:
     if not sender.carries(request, body):
         return await send()
     async with _place(request, access.order_id):
-        with store[TRAFFIC].download():
+        with store.metrics.download():
             return await send()
 
 
 async def preview(request: web.Request) -> web.StreamResponse:
     """Send a track's preview. Raises NothingHere, NoPreview, NoPlace."""
-    store = request.app
-    catalog, previews = store[CATALOG].current, store[PREVIEWS]
+    store = request.app[STORE]
+    catalog, previews = store.catalog.current, store.previews
     item_id = request.match_info["item"]
     found = catalog.by_id.get(catalog.moved.get(item_id, item_id))
     if not isinstance(found, Item) or not previews.offered(found):
@@ -126,11 +111,11 @@ async def preview(request: web.Request) -> web.StreamResponse:
             media_type=_CLIP_TYPE,
         )
         async with _place(request, _PREVIEWS):
-            return await store[CLIP_SENDER].send(
+            return await store.preview_sender.send(
                 request,
                 representation,
                 body,
-                now_seconds=store[CLOCK](),
+                now_seconds=store.clock(),
                 cache_control=lifetime(request, version_of(found.content)),
                 disposition="inline",
             )
@@ -145,7 +130,7 @@ async def preview(request: web.Request) -> web.StreamResponse:
 async def _place(request: web.Request, buyer: Hashable) -> AsyncIterator[None]:
     """Hold a place for a long answer. Raises NoPlace."""
     client = request[ORIGIN].client
-    async with request.app[PLACES].take(client, buyer) as place:
+    async with request.app[STORE].download_limit.take(client, buyer) as place:
         request[PLACE] = place
         request[CARRIES] = True
         yield
@@ -175,8 +160,9 @@ def _resumes(
     Only for who presents the validator of what is there now, and only for a
     while: in effect it is a longer life of the link.
     """
-    now = request.config_dict[CLOCK]()
-    hours = request.config_dict[SETTINGS].resume_hours
+    store = request.app[STORE]
+    now = store.clock()
+    hours = store.settings.resume_hours
     if now >= expired.since + hours * 3600:
         return False
     headers = request.headers

@@ -14,7 +14,7 @@ from msrv.web.shop.downloads import lifetime
 from msrv.web.shop.json_views import version_of
 from msrv.web.shop.static_files import Asset, prepare
 from msrv.web.shop.storefront import find_release
-from msrv.web.store import ASSETS, CATALOG, COVERS, KEYRING
+from msrv.web.store import STORE
 
 _ROBOTS: Final = """\
 User-agent: *
@@ -29,7 +29,7 @@ Disallow: /verify
 
 async def static(request: web.Request) -> web.StreamResponse:
     """Send one of the store's own files. Raises NothingHere."""
-    found = request.config_dict[ASSETS].get(request.match_info["name"])
+    found = request.app[STORE].assets.get(request.match_info["name"])
     if found is None:
         raise NothingHere
     return _send(request, found)
@@ -38,7 +38,7 @@ async def static(request: web.Request) -> web.StreamResponse:
 async def theme_css(request: web.Request) -> web.StreamResponse:
     """Send the stylesheet with the store's own colour."""
     try:
-        shop = request.config_dict[CATALOG].current.shop
+        shop = request.app[STORE].catalog.current.shop
     except NotReady:
         shop = Shop()
     return _send(request, prepare("text/css", theme.stylesheet(shop).encode()))
@@ -46,12 +46,13 @@ async def theme_css(request: web.Request) -> web.StreamResponse:
 
 async def cover(request: web.Request) -> web.StreamResponse:
     """Send a release's cover in one of a few widths. Raises NothingHere."""
-    catalog = request.config_dict[CATALOG].current
+    store = request.app[STORE]
+    catalog = store.catalog.current
     found = find_release(catalog, request.match_info["release"])
     width = int(request.match_info["width"])
     if found is None or found.artwork is None or width not in WIDTHS:
         raise NothingHere
-    picture = await request.config_dict[COVERS].cover(found.artwork, width)
+    picture = await store.covers.cover(found.artwork, width)
     return _answer(
         request,
         picture.data,
@@ -64,7 +65,7 @@ async def cover(request: web.Request) -> web.StreamResponse:
 async def keys(request: web.Request) -> web.Response:
     """Publish the keys with which anyone can check a receipt (RFC 7517)."""
     return web.json_response(
-        jwks(request.config_dict[KEYRING]),
+        jwks(request.app[STORE].keyring),
         content_type="application/jwk-set+json",
         headers={
             "Cache-Control": "public, max-age=3600",

@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from msrv.catalog.live import NotReady
 from msrv.web.errors.exceptions import NothingHere
-from msrv.web.store import CATALOG, LEDGER, ORIGIN, ORIGIN_RULES, TRAFFIC
+from msrv.web.store import ORIGIN, STORE
 
 _QUOTATION: Final = (
     "It's easier to ask forgiveness than it is to get permission."
@@ -29,15 +29,16 @@ async def ready(request: web.Request) -> web.Response:
 
     `degraded` is 200 as well: it sells and serves, and has to remember later.
     """
+    store = request.app[STORE]
     status = "ready"
-    if request.config_dict[TRAFFIC].draining:
+    if store.metrics.draining:
         status = "draining"
     else:
         try:
-            _ = request.config_dict[CATALOG].current
+            _ = store.catalog.current
         except NotReady:
             status = "stocking"
-    if status == "ready" and request.config_dict[LEDGER].status().troubles:
+    if status == "ready" and store.ledger.status().troubles:
         return web.json_response({"status": "degraded", "resting": "ledger"})
     return web.json_response(
         {"status": status}, status=200 if status == "ready" else 503
@@ -51,14 +52,15 @@ async def metrics(request: web.Request) -> web.Response:
     none of them, nor is one through a proxy on this machine that nobody said
     to trust. Raises NothingHere for anyone else.
     """
-    rules = request.config_dict[ORIGIN_RULES]
+    store = request.app[STORE]
+    rules = store.origin_rules
     if not (
         rules.trusts(request[ORIGIN].client)
         or rules.is_local(request.remote, request.headers)
     ):
         raise NothingHere
     return web.Response(
-        body=request.config_dict[TRAFFIC].exposition(),
+        body=store.metrics.exposition(),
         headers={"Content-Type": CONTENT_TYPE_LATEST},
     )
 

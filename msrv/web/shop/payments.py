@@ -23,18 +23,7 @@ from msrv.web.errors.exceptions import CannotCheck, NothingHere, PaymentRefused
 from msrv.web.forms import is_compressed, read_form
 from msrv.web.fulfilment import grant, in_cart, take_out, title_of
 from msrv.web.rendering import PRIVATE, respond, wants_json
-from msrv.web.store import (
-    CATALOG,
-    CLOCK,
-    KEYRING,
-    LEDGER,
-    LIMITS,
-    LISTENER,
-    ORIGIN,
-    PROVIDERS,
-    TILL,
-    UNTAGGED_RETURNS,
-)
+from msrv.web.store import ORIGIN, STORE
 
 log = logging.getLogger(__name__)
 
@@ -45,15 +34,14 @@ _LOOK_AGAIN_SECONDS: Final = 15
 
 async def show(request: web.Request) -> web.Response:
     """Show a payment that is made here; the pretend one is."""
-    await request.config_dict[LEDGER].ready_to_sell()
+    store = request.app[STORE]
+    await store.ledger.ready_to_sell()
     provider, page = _paid_here(request)
     token = request.match_info["quote"]
-    quote = quotes.read(
-        request.config_dict[KEYRING], token, request.config_dict[CLOCK]()
-    )
+    quote = quotes.read(store.keyring, token, store.clock())
     if not provider.takes(quote):
         raise NothingHere
-    catalog = request.config_dict[CATALOG].current
+    catalog = store.catalog.current
     return respond(
         request,
         page,
@@ -79,14 +67,15 @@ async def answer(request: web.Request) -> web.StreamResponse:
 
     Raises SpoolFailed before anything is paid.
     """
-    await request.config_dict[LEDGER].ready_to_sell()
+    store = request.app[STORE]
+    await store.ledger.ready_to_sell()
     provider, _ = _paid_here(request)
     form = await read_form(request)
-    outcome = await request.config_dict[TILL].settle_here(
+    outcome = await store.settlement.settle_here(
         provider,
         request.match_info["quote"],
         form,
-        request.config_dict[CLOCK](),
+        store.clock(),
     )
     return await _end(request, outcome)
 
@@ -98,13 +87,12 @@ async def come_back(request: web.Request) -> web.StreamResponse:
     it. Raises NoSuchPayment, TooManyLookUps, and CannotCheck where the
     provider doesn't answer.
     """
-    provider = request.config_dict[PROVIDERS].get(
-        request.match_info["provider"]
-    )
+    store = request.app[STORE]
+    provider = store.providers.get(request.match_info["provider"])
     if provider is None or provider.page is not None:
         raise NothingHere
     try:
-        outcome = await request.config_dict[TILL].settle(
+        outcome = await store.settlement.settle(
             provider, request.query, _came_with(request)
         )
     except ProviderAway as error:
@@ -124,9 +112,8 @@ async def hear(request: web.Request) -> web.Response:
     Raises NothingHere where none are awaited, NotSigned and InboxFailed, and
     HTTPUnsupportedMediaType for what is compressed: bytes are signed.
     """
-    provider = request.config_dict[PROVIDERS].get(
-        request.match_info["provider"]
-    )
+    store = request.app[STORE]
+    provider = store.providers.get(request.match_info["provider"])
     if provider is None or provider.ear is None:
         raise NothingHere
     if is_compressed(request.headers):
@@ -140,7 +127,7 @@ async def hear(request: web.Request) -> web.Response:
         raise web.HTTPRequestTimeout from error
     note = provider.ear.read(body, request.headers)
     if note is not None:
-        await request.config_dict[LISTENER].keep(provider.name, note)
+        await store.webhooks.keep(provider.name, note)
     return web.json_response({"kept": note is not None})
 
 
@@ -150,14 +137,14 @@ def _came_with(request: web.Request) -> str | None:
     None for an address of before the update to tags, while such are taken.
     Raises NoSuchPayment, TooManyLookUps.
     """
-    config = request.config_dict
-    now, limits = config[CLOCK](), config[LIMITS]
+    store = request.app[STORE]
+    now, limits = store.clock(), store.limits
     network = ("network", client_network(request[ORIGIN].client))
     text = request.query.get(return_addresses.PARAMETER, "")
-    quote_id = return_addresses.read(config[KEYRING], text)
+    quote_id = return_addresses.read(store.keyring, text)
     if quote_id is not None:
         limits.look_ups.take(network, ("quote", quote_id), now=now)
-    elif text or not config[UNTAGGED_RETURNS].are_taken(now):
+    elif text or not store.return_addresses.are_taken(now):
         raise NoSuchPayment
     else:
         limits.untagged_look_ups.take(network, now=now)
@@ -210,9 +197,7 @@ async def _end(
 
 def _paid_here(request: web.Request) -> tuple[Provider, str]:
     """Find the provider of a page of ours, and the page."""
-    provider = request.config_dict[PROVIDERS].get(
-        request.match_info["provider"]
-    )
+    provider = request.app[STORE].providers.get(request.match_info["provider"])
     if provider is None or provider.page is None:
         raise NothingHere
     return provider, provider.page

@@ -15,16 +15,7 @@ from msrv.proofs.receipts import Receipt
 from msrv.time_slices import TimeSlices
 from msrv.web.errors.exceptions import NothingHere
 from msrv.web.rendering import PRIVATE, respond_in_steps, wants_json
-from msrv.web.store import (
-    CATALOG,
-    CLOCK,
-    KEYRING,
-    LEDGER,
-    MAIL,
-    ORIGIN,
-    QR_CODES,
-    SETTINGS,
-)
+from msrv.web.store import ORIGIN, STORE
 
 _PATH: Final = "/purchases/"
 _MAIL_WAIT: Final = "mail_wait"
@@ -71,8 +62,9 @@ async def page(
 
     `mail_wait` is in how many seconds a mail that wasn't sent can be.
     """
+    store = request.app[STORE]
     token = request.match_info["receipt"]
-    receipt = receipts.read(request.config_dict[KEYRING], token)
+    receipt = receipts.read(store.keyring, token)
     base = request[ORIGIN].base_url
     address = base + receipt_path(token)
     expires_at = _expires_at(request)
@@ -106,12 +98,8 @@ async def page(
         deliveries=deliveries,
         address=address,
         expires_at=expires_at,
-        code=None
-        if as_json
-        else await request.config_dict[QR_CODES].of(address),
-        mail_path=f"{receipt_path(token)}/mail"
-        if request.config_dict.get(MAIL)
-        else None,
+        code=None if as_json else await store.qr_codes.of(address),
+        mail_path=f"{receipt_path(token)}/mail" if store.mail else None,
         mailed="mailed" in request.query,
         mail_wait=mail_wait,
     )
@@ -125,8 +113,8 @@ async def find(request: web.Request) -> web.Response:
     text = request.query.get("receipt", "")
     if not text.strip():
         raise NothingHere
-    config = request.config_dict
-    found = pasted.find(config[KEYRING], text, config[CLOCK]())
+    store = request.app[STORE]
+    found = pasted.find(store.keyring, text, store.clock())
     if found is None or found.receipt is None:
         raise Forged
     raise web.HTTPSeeOther(found.path)
@@ -147,14 +135,15 @@ def downloads_of(request: web.Request, receipt: Receipt) -> dict[str, str]:
 
 
 def _expires_at(request: web.Request) -> int:
-    hours = request.config_dict[SETTINGS].link_hours
-    return request.config_dict[CLOCK]() + hours * 3600
+    store = request.app[STORE]
+    hours = store.settings.link_hours
+    return store.clock() + hours * 3600
 
 
 def _link(
     request: web.Request, receipt: Receipt, item_id: str, expires_at: int
 ) -> str:
-    keyring = request.config_dict[KEYRING]
+    keyring = request.app[STORE].keyring
     link = make_link(
         keyring,
         receipt.order_id,
@@ -168,9 +157,10 @@ def _link(
 async def _deliveries(
     request: web.Request, receipt: Receipt, expires_at: int
 ) -> list[Delivery]:
+    store = request.app[STORE]
     slices = TimeSlices()
-    catalog = request.config_dict[CATALOG].current
-    revocations = request.config_dict[LEDGER].revocations
+    catalog = store.catalog.current
+    revocations = store.ledger.revocations
     deliveries = []
     async for line in slices.iterate(receipt.lines):
         entry = catalog.by_id.get(line.item_id)

@@ -25,16 +25,7 @@ from msrv.web.forms import read_form
 from msrv.web.rate_limits import TooManyGuesses
 from msrv.web.rendering import PRIVATE, respond, wants_json
 from msrv.web.shop.receipts import downloads_of, mail_wait_path, receipt_path
-from msrv.web.store import (
-    CATALOG,
-    CLOCK,
-    CODE_BOOK,
-    KEYRING,
-    LEDGER,
-    LIMITS,
-    ORIGIN,
-    RANDOM,
-)
+from msrv.web.store import ORIGIN, STORE
 
 log = logging.getLogger(__name__)
 
@@ -166,13 +157,13 @@ async def _verify(request: web.Request, text: str, claim: Claim) -> Code:
     Raises Mistyped, TooManyGuesses, Forged, CampaignEnded.
     """
     candidates = pasted.find_codes(text) or [codes.tidy(text)]
-    config = request.config_dict
-    catalog = config[CATALOG].current
+    store = request.app[STORE]
+    catalog = store.catalog.current
     items = [
-        await config[CODE_BOOK].items(catalog, codes.tag_of_item(signs))
+        await store.code_index.items(catalog, codes.tag_of_item(signs))
         for signs in candidates
     ]
-    now = config[CLOCK]()
+    now = store.clock()
     keys: tuple[Hashable, ...] = (client_network(request[ORIGIN].client),)
     group = "new"
     if claim.is_settled(now):
@@ -181,13 +172,13 @@ async def _verify(request: web.Request, text: str, claim: Claim) -> Code:
         keys, group = (*keys, claim.value), "known"
     # Nothing is awaited from here on: what is sent at once is counted singly.
     for signs, item_ids in zip(candidates, items, strict=True):
-        config[LIMITS].codes.check(*keys, group=group, now=now)
+        store.limits.codes.check(*keys, group=group, now=now)
         try:
-            code = codes.verify(config[KEYRING], signs, item_ids)
+            code = codes.verify(store.keyring, signs, item_ids)
         except Forged:
-            config[LIMITS].codes.spend(*keys, group=group, now=now)
+            store.limits.codes.spend(*keys, group=group, now=now)
             continue
-        if config[CODE_BOOK].has_ended(code.campaign_tag):
+        if store.code_index.has_ended(code.campaign_tag):
             raise CampaignEnded
         return code
     raise Forged
@@ -197,14 +188,14 @@ async def _turn(
     request: web.Request, code: Code, claim: bytes
 ) -> receipts.Receipt:
     """Use a code up. Raises AlreadyRedeemed, DatabaseError."""
-    config = request.config_dict
-    entry = config[CATALOG].current.by_id[code.item_id]
-    order_id, now = code.order_id(claim), config[CLOCK]()
-    found = await config[LEDGER].redeem(
+    store = request.app[STORE]
+    entry = store.catalog.current.by_id[code.item_id]
+    order_id, now = code.order_id(claim), store.clock()
+    found = await store.ledger.redeem(
         Redeemed(code.code_id, order_id, now),
         _sale(code, order_id, now, entry),
     )
-    config[CATALOG].note_sold({code.item_id: plain(entry.title)})
+    store.catalog.note_sold({code.item_id: plain(entry.title)})
     return receipts.Receipt(
         order_id=order_id,
         issued_at=found.redeemed_at,
@@ -232,7 +223,7 @@ def _hand_over(
     mail_wait: int,
     mailed: dict[str, Any],
 ) -> web.StreamResponse:
-    token = receipts.sign(request.config_dict[KEYRING], receipt)
+    token = receipts.sign(request.app[STORE].keyring, receipt)
     path = receipt_path(token)
     response: web.StreamResponse
     if wants_json(request):
@@ -279,22 +270,22 @@ def _finish(
     request: web.Request, response: web.StreamResponse, claim: Claim
 ) -> None:
     response.headers["Cache-Control"] = PRIVATE
-    config = request.config_dict
+    store = request.app[STORE]
     claim_cookie.write(
         response,
         claim,
-        config[KEYRING],
-        config[CLOCK](),
+        store.keyring,
+        store.clock(),
         secure=request[ORIGIN].scheme == "https",
     )
 
 
 def _claim(request: web.Request) -> Claim:
     """Return the claim that came with a request, or a new one."""
-    config = request.config_dict
-    return claim_cookie.read(
-        cookies.of(request), config[KEYRING]
-    ) or Claim.new(config[RANDOM], config[CLOCK]())
+    store = request.app[STORE]
+    return claim_cookie.read(cookies.of(request), store.keyring) or Claim.new(
+        store.random, store.clock()
+    )
 
 
 def _answer(error: Exception) -> Answer:

@@ -21,7 +21,7 @@ from msrv.web.rendering import (
     wants_json,
 )
 from msrv.web.shop import json_views
-from msrv.web.store import CATALOG, PREVIEWS, SHELF
+from msrv.web.store import STORE
 
 PER_PAGE: Final = 24
 NEWEST: Final = 6
@@ -45,7 +45,7 @@ class Pages:
 
 async def front(request: web.Request) -> web.Response:
     """Show the store's name and its newest releases."""
-    catalog = request.config_dict[CATALOG].current
+    catalog = request.app[STORE].catalog.current
     newest = catalog.offered[:NEWEST]
     shop, slices = catalog.shop, TimeSlices()
     return await respond_in_steps(
@@ -69,8 +69,9 @@ async def front(request: web.Request) -> web.Response:
 
 async def catalog_page(request: web.Request) -> web.Response:
     """List the releases, or those that a search finds, page by page."""
-    catalog = request.config_dict[CATALOG].current
-    shelf = request.config_dict[SHELF]
+    store = request.app[STORE]
+    catalog = store.catalog.current
+    shelf = store.catalog_cache
     words = request.query.get("q", "").strip()
     if len(words) > MAX_QUERY:
         raise BadField("q", f"must have up to {MAX_QUERY} characters")
@@ -123,14 +124,15 @@ async def _match(match: Match, slices: TimeSlices) -> json_views.Json:
 
 async def release_page(request: web.Request) -> web.Response:
     """Show one release: its tracks, their previews and prices."""
-    catalog = request.config_dict[CATALOG].current
+    store = request.app[STORE]
+    catalog = store.catalog.current
     found = find_release(catalog, request.match_info["release"])
     if found is None:
         raise NothingHere
     if found.release_id != request.match_info["release"]:
         # Not for ever: a folder may get its old name back.
         raise web.HTTPFound(json_views.release_path(found))
-    previews = request.config_dict[PREVIEWS]
+    previews = store.previews
     heard = {each.item_id for each in found.offered if previews.offered(each)}
     if wants_json(request):
         data = await json_views.release(found, TimeSlices())

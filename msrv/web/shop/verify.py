@@ -8,23 +8,24 @@ from msrv.catalog.model import Catalog
 from msrv.ledger.revocations import Revocations
 from msrv.proofs.explain import Explanation, explain
 from msrv.web.rendering import PRIVATE, respond_in_steps
-from msrv.web.store import CATALOG, CLOCK, KEYRING, LEDGER
+from msrv.web.store import STORE
 
 
 async def show(request: web.Request) -> web.Response:
     """Explain what was pasted into `q`; without it, show where to paste."""
+    store = request.app[STORE]
     pasted = request.query.get("q", "")
     explanation = None
     data: dict[str, Any] = {"valid": None}
-    catalog = request.config_dict[CATALOG].current
+    catalog = store.catalog.current
     if pasted.strip():
         explanation = explain(
-            request.config_dict[KEYRING],
+            store.keyring,
             pasted,
-            request.config_dict[CLOCK](),
+            store.clock(),
         )
         data = as_data(explanation, catalog)
-        mark_refunds(data, catalog, request.config_dict[LEDGER].revocations)
+        mark_refunds(data, catalog, store.ledger.revocations)
     return await respond_in_steps(
         request,
         "verify.html",

@@ -10,7 +10,7 @@ from aiohttp import web
 from msrv.ledger.errors import SpoolFailed
 from msrv.ledger.events import Act
 from msrv.web.errors.exceptions import BadField
-from msrv.web.store import CLOCK, LEDGER, RANDOM, SESSION
+from msrv.web.store import SESSION, STORE
 from msrv.web.studio import page
 
 log = logging.getLogger(__name__)
@@ -35,18 +35,19 @@ async def record(request: web.Request, act: str, subject: str = "") -> None:
 
     The act goes on where the disk is full: the log has it then.
     """
+    store = request.app[STORE]
     session = request[SESSION].number
     said = f"{NAMES[act]} {subject}" if subject else NAMES[act]
     log.info("studio: sign-in %s %s", session, said)
     event = Act(
-        act_id=request.config_dict[RANDOM](_ID_BYTES).hex(),
-        at_ms=request.config_dict[CLOCK]() * 1000,
+        act_id=store.random(_ID_BYTES).hex(),
+        at_ms=store.clock() * 1000,
         session=session,
         act=act,
         subject=subject,
     )
     try:
-        await request.config_dict[LEDGER].record(event)
+        await store.ledger.record(event)
     except SpoolFailed as error:
         log.warning("studio: an act is in this log alone: %s", error)
 

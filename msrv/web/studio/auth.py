@@ -19,15 +19,7 @@ from msrv.web.access_log import spelled
 from msrv.web.errors.exceptions import NothingHere, SignInAgain
 from msrv.web.forms import read_form
 from msrv.web.rendering import PRIVATE, respond, wants_json
-from msrv.web.store import (
-    CLOCK,
-    DOOR,
-    KEYRING,
-    ORIGIN,
-    RANDOM,
-    SESSION,
-    SETTINGS,
-)
+from msrv.web.store import ORIGIN, SESSION, STORE
 from msrv.web.studio import activity, page
 
 log = logging.getLogger(__name__)
@@ -45,16 +37,17 @@ async def let_in(request: web.Request) -> Ticket:
 
     A stranger costs a MAC and no question to the database.
     """
+    store = request.app[STORE]
     try:
         session = sign_in.read(
-            request.config_dict[KEYRING],
+            store.keyring,
             Kind.SESSION,
             cookies.all_of(request).get(COOKIE, ""),
-            request.config_dict[CLOCK](),
+            store.clock(),
         )
     except ProofError:
         raise NothingHere from None
-    door = request.config_dict[DOOR]
+    door = store.sign_ins
     if session.made_at <= await door.closed_at() or await door.is_ended(
         session.number
     ):
@@ -68,7 +61,7 @@ def check_recent(request: web.Request) -> None:
 
     For what a copy of a cookie shall not be enough for.
     """
-    age_seconds = request.config_dict[CLOCK]() - request[SESSION].made_at
+    age_seconds = request.app[STORE].clock() - request[SESSION].made_at
     if age_seconds >= RECENT_SECONDS:
         raise SignInAgain
 
@@ -77,13 +70,14 @@ def renew(
     request: web.Request, response: web.StreamResponse, session: Ticket
 ) -> None:
     """Extend a session that is in use, at most once a minute."""
-    now = request.config_dict[CLOCK]()
+    store = request.app[STORE]
+    now = store.clock()
     assert session.used_at is not None  # noqa: S101 - a session's
     if now - session.used_at < _RENEW_SECONDS or response.prepared:
         return
     _set_cookie(
         response,
-        sign_in.renew(request.config_dict[KEYRING], session, now),
+        sign_in.renew(store.keyring, session, now),
         session.ends_at - now,
     )
 
@@ -95,7 +89,7 @@ async def knock(request: web.Request) -> web.StreamResponse:
     NothingHere, TicketExpired, LinkUsed.
     """
     ticket = await _read_link(request)
-    if await request.config_dict[DOOR].is_used(ticket.number):
+    if await request.app[STORE].sign_ins.is_used(ticket.number):
         raise LinkUsed
     return respond(
         request,
@@ -113,11 +107,12 @@ async def enter(request: web.Request) -> web.StreamResponse:
 
     Raises NothingHere, TicketExpired, LinkUsed, CannotRemember.
     """
+    store = request.app[STORE]
     ticket = await _read_link(request)
     # Whatever can't be answered is said before the link is used.
     as_json = wants_json(request)
-    now = request.config_dict[CLOCK]()
-    door = request.config_dict[DOOR]
+    now = store.clock()
+    door = store.sign_ins
     try:
         await door.use(ticket.number, ticket.expires_at, now)
     except LinkUsed:
@@ -126,10 +121,10 @@ async def enter(request: web.Request) -> web.StreamResponse:
     # Later than the last sign-out, though it was in this very second.
     begun_at = max(now, await door.closed_at() + 1)
     session = sign_in.issue(
-        request.config_dict[KEYRING],
+        store.keyring,
         Kind.SESSION,
         begun_at,
-        request.config_dict[RANDOM],
+        store.random,
     )
     log.info("studio: signed in from %s", _client(request))
     expires_at = begun_at + Kind.SESSION.seconds
@@ -141,7 +136,7 @@ async def enter(request: web.Request) -> web.StreamResponse:
     response.headers["Cache-Control"] = PRIVATE
     _set_cookie(response, session, Kind.SESSION.seconds)
     request[SESSION] = sign_in.read(
-        request.config_dict[KEYRING], Kind.SESSION, session, begun_at
+        store.keyring, Kind.SESSION, session, begun_at
     )
     await activity.record(request, "sign-in")
     return response
@@ -153,10 +148,11 @@ async def leave(request: web.Request) -> web.StreamResponse:
     It ends on every replica. Where the database is away, it ends as far as
     this data folder goes; the answer says so.
     """
+    store = request.app[STORE]
     session = await let_in(request)
     form = await read_form(request)
     everywhere = bool(form.get("everywhere"))
-    door, now = request.config_dict[DOOR], request.config_dict[CLOCK]()
+    door, now = store.sign_ins, store.clock()
     reached = True
     try:
         if everywhere:
@@ -195,7 +191,7 @@ async def nothing(request: web.Request) -> web.StreamResponse:
 
 def _client(request: web.Request) -> str:
     """Return the visitor's address, as the log may have it."""
-    detail = request.config_dict[SETTINGS].log_addresses
+    detail = request.app[STORE].settings.log_addresses
     return spelled(request[ORIGIN].client, detail)
 
 
@@ -215,12 +211,13 @@ def _set_cookie(
 
 async def _read_link(request: web.Request) -> Ticket:
     """Read the link that was opened. Raises NothingHere, TicketExpired."""
+    store = request.app[STORE]
     try:
         ticket = sign_in.read(
-            request.config_dict[KEYRING],
+            store.keyring,
             Kind.LINK,
             request.match_info["ticket"],
-            request.config_dict[CLOCK](),
+            store.clock(),
         )
     except Forged:
         log.warning(
@@ -232,7 +229,7 @@ async def _read_link(request: web.Request) -> Ticket:
     except TicketExpired:
         log.warning("studio: refused a sign-in link: it has expired")
         raise
-    if ticket.made_at < await request.config_dict[DOOR].closed_at():
+    if ticket.made_at < await store.sign_ins.closed_at():
         log.warning("studio: refused a sign-in link: all were signed out")
         raise TicketExpired(ticket)
     return ticket

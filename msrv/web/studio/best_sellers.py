@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from msrv.ledger.db import report_queries
-from msrv.web.store import CLOCK
+from msrv.web.store import STORE
 from msrv.web.studio import page, query_parameters
 from msrv.web.studio.sales import titles_now
 
@@ -21,7 +21,7 @@ async def show(request: web.Request) -> web.Response:
             connection, period, most=MOST
         )
     titles = titles_now(request, sellers)
-    now = datetime.fromtimestamp(request.config_dict[CLOCK](), UTC)
+    now = datetime.fromtimestamp(request.app[STORE].clock(), UTC)
     return page.page(
         request,
         "sellers.html",

@@ -8,7 +8,7 @@ from aiohttp import web
 from msrv.ledger.db import report_queries
 from msrv.ledger.db.aggregates import day_of
 from msrv.web.rendering import plural
-from msrv.web.store import CLOCK
+from msrv.web.store import STORE
 from msrv.web.studio import chart, page, query_parameters
 from msrv.web.studio.figures import day
 from msrv.web.studio.periods import LABELS, first_day, index_of, pieces
@@ -27,7 +27,7 @@ class Row:
 async def show(request: web.Request) -> web.Response:
     """Show downloads over a span. Raises DatabaseError, BadField."""
     span = query_parameters.span(request)
-    today = day_of(request.config_dict[CLOCK]())
+    today = day_of(request.app[STORE].clock())
     async with page.reading(request) as connection:
         days = await report_queries.downloads(
             connection, first_day(span, today), today

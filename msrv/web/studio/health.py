@@ -14,7 +14,7 @@ from msrv import __version__
 from msrv.catalog.library.loader import Reading
 from msrv.catalog.live import NotReady
 from msrv.ledger.errors import DatabaseError
-from msrv.web.store import CATALOG, LEDGER, LIMITS, MAIL, SETTINGS
+from msrv.web.store import STORE
 from msrv.web.studio import page
 
 LITTLE_SHARE = 20
@@ -38,13 +38,14 @@ class Disk:
 
 async def show(request: web.Request) -> web.Response:
     """Show how the store fares; it does so while the ledger rests, too."""
-    status = request.config_dict[LEDGER].status()
+    store = request.app[STORE]
+    status = store.ledger.status()
     answer_ms, why = await _ask(request)
     try:
-        reading: Reading | None = request.config_dict[CATALOG].reading
+        reading: Reading | None = store.catalog.reading
     except NotReady:
         reading = None
-    settings = request.config_dict[SETTINGS]
+    settings = store.settings
     disks = await asyncio.to_thread(
         _disks, settings.data, settings.library_folder
     )
@@ -56,7 +57,7 @@ async def show(request: web.Request) -> web.Response:
         "items": sum(len(each.items) for each in releases),
         "size_bytes": sum(each.size_bytes for each in releases),
     }
-    limited = request.config_dict[LIMITS].refused()
+    limited = store.limits.refused()
     return page.page(
         request,
         "health.html",
@@ -89,14 +90,14 @@ async def show(request: web.Request) -> web.Response:
         notes=notes[:_MOST_PROBLEMS],
         more_notes=max(len(notes) - _MOST_PROBLEMS, 0),
         disks=disks,
-        mail=request.config_dict.get(MAIL),
+        mail=store.mail,
         limited={name: count for name, count in limited.items() if count},
     )
 
 
 def _mail(request: web.Request) -> dict[str, Any]:
     """Return the state of the mail; empty where the store sends none."""
-    postman = request.config_dict.get(MAIL)
+    postman = request.app[STORE].mail
     if postman is None:
         return {}
     return {

@@ -14,7 +14,7 @@ from msrv.proofs.links import make_link
 from msrv.proofs.receipts import is_pretend
 from msrv.web.errors.exceptions import NothingHere
 from msrv.web.shop.receipts import receipt_path
-from msrv.web.store import CATALOG, CLOCK, KEYRING, ORIGIN, SETTINGS
+from msrv.web.store import ORIGIN, STORE
 from msrv.web.studio import activity, page, query_parameters
 from msrv.web.studio.orders import data
 
@@ -76,7 +76,7 @@ def receipt_of(request: web.Request, order: Order) -> str | None:
     that no receipt can state, and for one paid with pretend money where this
     store accepts none.
     """
-    keyring = request.config_dict[KEYRING]
+    keyring = request.app[STORE].keyring
     if is_pretend(order.provider) and not keyring.accepts_pretend:
         return None
     try:
@@ -98,16 +98,17 @@ def receipt_of(request: web.Request, order: Order) -> str | None:
 
 def _lines(request: web.Request, order: Order) -> tuple[int, list[Shown]]:
     """Give the lines with fresh links, and until when those are good."""
-    by_id = request.config_dict[CATALOG].current.by_id
-    hours = request.config_dict[SETTINGS].link_hours
-    expires_at = request.config_dict[CLOCK]() + hours * 3600
+    store = request.app[STORE]
+    by_id = store.catalog.current.by_id
+    hours = store.settings.link_hours
+    expires_at = store.clock() + hours * 3600
     shown = []
     for line in order.lines:
         is_here = line.item_id in by_id
         link = None
         if is_here and not line.refunded:
             made = make_link(
-                request.config_dict[KEYRING],
+                store.keyring,
                 order.order_id,
                 line.item_id,
                 expires_at,
@@ -122,7 +123,7 @@ def _titles(
     request: web.Request, order: Order, downloads: Iterable[Download]
 ) -> dict[str, str]:
     """Name what was downloaded: lines, and the tracks of whole releases."""
-    catalog = request.config_dict[CATALOG].current
+    catalog = request.app[STORE].catalog.current
     titles = {line.item_id: line.title for line in order.lines}
     for each in downloads:
         entry = catalog.by_id.get(each.item_id)

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from msrv.ledger.errors import DatabaseError, Unreachable
 from msrv.web.rendering import PRIVATE, respond
-from msrv.web.store import ASSETS, LEDGER
+from msrv.web.store import STORE
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,7 +25,7 @@ async def reading(request: web.Request) -> AsyncIterator["AsyncConnection"]:
     try:
         async with (
             asyncio.timeout(READ_SECONDS),
-            request.config_dict[LEDGER].reading() as connection,
+            request.app[STORE].ledger.reading() as connection,
         ):
             yield connection
     except TimeoutError as error:
@@ -36,7 +36,7 @@ async def reading(request: web.Request) -> AsyncIterator["AsyncConnection"]:
 
 def style_url(request: web.Request) -> str:
     """Give the address of the studio's own stylesheet."""
-    return request.config_dict[ASSETS].url("studio.css")
+    return request.app[STORE].assets.url("studio.css")
 
 
 def page(
@@ -55,14 +55,14 @@ def page(
         status=status,
         cache_control=PRIVATE,
         style_url=style_url(request),
-        troubled=bool(request.config_dict[LEDGER].status().troubles),
+        troubled=bool(request.app[STORE].ledger.status().troubles),
         **context,
     )
 
 
 def resting(request: web.Request, error: DatabaseError) -> web.Response:
     """Say that the ledger can't be read now, and that nothing is lost."""
-    waiting = request.config_dict[LEDGER].status().waiting_events
+    waiting = request.app[STORE].ledger.status().waiting_events
     response = page(
         request,
         "resting.html",

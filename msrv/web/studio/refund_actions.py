@@ -12,7 +12,7 @@ from msrv.proofs.orders import is_item_id
 from msrv.web.errors.exceptions import BadField, NothingHere
 from msrv.web.forms import read_form
 from msrv.web.rendering import PRIVATE, wants_json
-from msrv.web.store import LEDGER, SESSION
+from msrv.web.store import SESSION, STORE
 from msrv.web.studio import activity, page, query_parameters
 
 
@@ -61,7 +61,7 @@ async def change(request: web.Request) -> web.Response:
     undo = bool(form.get("undo"))
     lines = []
     try:
-        held = await request.config_dict[LEDGER].revoke(
+        held = await request.app[STORE].ledger.revoke(
             order_id,
             item_id,
             by=f"studio-{request[SESSION].number}",

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from msrv.ledger.db import order_history
 from msrv.ledger.db.order_queries import PAGE
-from msrv.web.store import CATALOG
+from msrv.web.store import STORE
 from msrv.web.studio import page, query_parameters
 
 
@@ -24,7 +24,7 @@ async def show(request: web.Request) -> web.Response:
             f"/studio/refunds?after={last.changed_at_ms}"
             f".{last.order_id}.{last.item_id}"
         )
-    catalog = request.config_dict[CATALOG].current
+    catalog = request.app[STORE].catalog.current
     return page.page(
         request,
         "refunds.html",

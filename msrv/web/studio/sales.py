@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from msrv.ledger.db import report_queries
 from msrv.ledger.db.aggregates import day_of
 from msrv.ledger.db.report_queries import Day, DownloadDay, Revenue, Seller
-from msrv.web.store import CATALOG, CLOCK
+from msrv.web.store import STORE
 from msrv.web.studio import chart, page, query_parameters
 from msrv.web.studio.figures import amount, day
 from msrv.web.studio.periods import (
@@ -75,7 +75,7 @@ async def show(request: web.Request) -> web.Response:
     Raises DatabaseError.
     """
     span = query_parameters.span(request)
-    today = day_of(request.config_dict[CLOCK]())
+    today = day_of(request.app[STORE].clock())
     async with page.reading(request) as connection:
         found = await _ask(connection, span, today)
     days, revenue, sellers, downloads = found
@@ -157,7 +157,7 @@ def titles_now(
     request: web.Request, sellers: Iterable[Seller]
 ) -> Mapping[str, str]:
     """Give each item's title as the catalog has it today, or as it sold."""
-    by_id = request.config_dict[CATALOG].current.by_id
+    by_id = request.app[STORE].catalog.current.by_id
     return {
         each.item_id: by_id[each.item_id].title
         if each.item_id in by_id

@@ -10,7 +10,7 @@ from msrv.ledger.ledger import Ledger
 from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.receipts import Receipt
-from msrv.web.store import LEDGER
+from msrv.web.store import STORE
 from tests.conftest import Client
 from tests.payments.stripe.fake import FakeStripe
 from tests.payments.stripe.shapes import Json
@@ -79,6 +79,6 @@ def receipt_at(location: str, keyring: Keyring) -> Receipt:
 
 
 def _ledger(store: Client) -> Ledger:
-    found = store.app[LEDGER]
+    found = store.app[STORE].ledger
     assert isinstance(found, Ledger)
     return found

@@ -15,7 +15,7 @@ from msrv.proofs import quotes
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
 from msrv.web import rate_limits
-from msrv.web.store import CATALOG, KEYRING
+from msrv.web.store import STORE
 from tests.conftest import Client, Clock, StartStore
 from tests.payments.stripe.fake import FakeStripe
 from tests.payments.stripe.shop import (
@@ -421,8 +421,9 @@ async def test_price_changed_between_quote_and_payment(
     """Who pays the price that they were quoted gets nothing for it."""
     session = await order(store, bank)
     _rewrite(library, 'price = "9.00"\nitem_price = "3.00"\n')
-    before = store.app[CATALOG].current.version
-    await wait_until(lambda: store.app[CATALOG].current.version != before)
+    catalog = store.app[STORE].catalog
+    before = catalog.current.version
+    await wait_until(lambda: catalog.current.version != before)
     _, where = await come_back(store, bank.pay(session))
     assert receipt_at(where, keyring).total_minor == 100
     # And who has not been sent to pay yet is told.
@@ -438,8 +439,9 @@ async def test_item_withdrawn_between_quote_and_payment(
     """Who has paid for a song that was withdrawn meanwhile has nothing."""
     session = await order(store, bank)
     _rewrite(library, 'price = "7.00"\nitem_price = "1.00"\nhidden = true\n')
-    before = store.app[CATALOG].current.version
-    await wait_until(lambda: store.app[CATALOG].current.version != before)
+    catalog = store.app[STORE].catalog
+    before = catalog.current.version
+    await wait_until(lambda: catalog.current.version != before)
     assert await tell(store, bank, bank.event(DONE, bank.pay(session))) == 200
     _, where = await come_back(store, session)
     assert receipt_at(where, keyring).lines[0].item_id == "departure"
@@ -482,7 +484,7 @@ async def test_a_hundred_lines_go_through_stripe(
 
 
 def _keyring(store: Client) -> Keyring:
-    return store.app[KEYRING]
+    return store.app[STORE].keyring
 
 
 def _token(metadata: dict[str, str]) -> str:

@@ -7,7 +7,6 @@ from msrv.ledger.db import schema
 from msrv.mail.receipt_mail import Letter
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
-from msrv.web.store import MAIL
 from tests.conftest import Client, StartStore
 from tests.payments.stripe.fake import FakeStripe
 from tests.payments.stripe.shop import (
@@ -18,6 +17,7 @@ from tests.payments.stripe.shop import (
     rows,
     tell,
 )
+from tests.store_parts import mail_of
 from tests.store_process import free_port
 
 DONE = "checkout.session.completed"
@@ -40,7 +40,7 @@ async def shop(start_store: StartStore, settings: Settings) -> Client:
 
 def letters(store: Client) -> list[Letter]:
     """What lies in the outbox."""
-    outbox = store.app[MAIL]._outbox
+    outbox = mail_of(store)._outbox
     found = [outbox.read(each) for each in outbox.waiting()]
     return [each for each in found if each is not None]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from msrv.settings import Settings
-from msrv.web.store import CATALOG
+from msrv.web.store import STORE
 from tests.conftest import Client, StartStore
 from tests.polling import wait_until
 
@@ -79,7 +79,7 @@ async def test_a_release_can_be_had_after_its_files_got_other_dates(
     for number in (1, 2):
         (album / f"{number}.pdf").write_bytes(b"%%PDF-1.4 %d %%%%EOF" % number)
     (album / "release.toml").write_text('id = "free"\nprice = "0"\n')
-    catalog = store.server.app[CATALOG]  # type: ignore[attr-defined] # a TestServer
+    catalog = store.server.app[STORE].catalog  # type: ignore[attr-defined] # a TestServer
     await wait_until(lambda: "free" in catalog.current.by_id)
     answer = await store.post(
         "/purchases", data={"item": "free"}, headers=JSON

@@ -5,7 +5,7 @@ from aiohttp import web
 
 from msrv import settings as settings_room
 from msrv.settings import Settings
-from msrv.web.store import TRAFFIC
+from msrv.web.store import STORE
 from tests.conftest import Client, StartStore
 
 JSON = {"Accept": "application/json"}
@@ -17,7 +17,7 @@ async def test_health_and_readiness(store: Client) -> None:
     answer = await store.get("/-/ready")
     assert (answer.status, await answer.json()) == (200, {"status": "ready"})
     assert isinstance(store.app, web.Application)
-    store.app[TRAFFIC].draining = True
+    store.app[STORE].metrics.draining = True
     answer = await store.get("/-/ready")
     assert (answer.status, await answer.json()) == (
         503,

@@ -3,12 +3,13 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from markupsafe import Markup
 
 from msrv.web.shop.qr_codes import MAX_ADDRESS_BYTES, MAX_WAITING, QRCodes
-from msrv.web.store import QR_CODES
+from msrv.web.store import STORE
 from tests.conftest import Client
 from tests.web.shop.test_receipts import buy, path_of
 
@@ -75,7 +76,8 @@ async def test_only_a_page_has_one(store: Client) -> None:
     drawn = Drawn()
     drawn.go.set()
     assert store.app is not None
-    store.app._state[QR_CODES] = drawn.codes
+    app = store.app
+    app._state[STORE] = replace(app[STORE], qr_codes=drawn.codes)
     path = path_of((await buy(store, "zine"))["receipt"])
     assert (await store.get(path, headers=JSON)).status == 200
     assert drawn.addresses == []

@@ -18,7 +18,7 @@ from msrv.proofs.encoding import decode, encode
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
 from msrv.web import rate_limits
-from msrv.web.store import CATALOG, CODE_BOOK, LEDGER, LIMITS
+from msrv.web.store import STORE
 from tests.conftest import Client, Clock, StartStore
 from tests.ledger.conftest import url
 from tests.polling import wait_until
@@ -284,7 +284,7 @@ async def test_all_together_can_guess_so_often(
 
 def strangers_guess(store: Client, clock: Clock, group: str) -> None:
     """Use up what all in a group may guess together."""
-    totals = store.app[LIMITS].codes.totals
+    totals = store.app[STORE].limits.codes.totals
     totals.spend(group, now=clock.now, cost=rate_limits.ALL_GUESSES.burst)
 
 
@@ -395,8 +395,8 @@ async def test_an_item_that_is_withdrawn_or_gone(
 
 async def test_items_that_share_their_signs(store: Client) -> None:
     """Of two items with the same first signs one can't be redeemed."""
-    book = store.app[CODE_BOOK]
-    catalog = store.app[CATALOG].current
+    book = store.app[STORE].code_index
+    catalog = store.app[STORE].catalog.current
     for item_id in catalog.by_id:
         tag = codes.item_tag(item_id)
         assert item_id in await book.items(catalog, tag)
@@ -417,4 +417,4 @@ async def test_only_from_our_own_page(shop: Client, keyring: Keyring) -> None:
     await shop.get("/redeem")
     answer = await shop.post("/redeem", data=form, headers=null)
     assert answer.status == 200
-    assert shop.app[LEDGER]
+    assert shop.app[STORE].ledger

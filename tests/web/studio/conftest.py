@@ -15,7 +15,7 @@ from msrv.ledger.ledger import Ledger
 from msrv.proofs import sign_in
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
-from msrv.web.store import LEDGER
+from msrv.web.store import STORE
 from msrv.web.studio.auth import COOKIE
 from tests.conftest import Client, Clock, StartStore
 from tests.ledger.servers import Server
@@ -70,7 +70,7 @@ class Studio:
     def ledger(self) -> Ledger:
         """The store's ledger."""
         assert self.store.app is not None
-        found = self.store.app[LEDGER]
+        found = self.store.app[STORE].ledger
         assert isinstance(found, Ledger)
         return found
 

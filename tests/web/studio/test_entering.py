@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import logging
 import secrets
+from dataclasses import replace
 
 import pytest
 from aiohttp import ClientResponse
@@ -12,7 +13,7 @@ from multidict import CIMultiDict
 from msrv.proofs import sign_in
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
-from msrv.web.store import DOOR, KEYRING
+from msrv.web.store import STORE
 from msrv.web.studio import routes
 from msrv.web.studio.auth import COOKIE
 from tests.conftest import NONCE, Client, Clock
@@ -167,7 +168,8 @@ async def test_changing_nonce_signs_everyone_out(
     assert (await studio.get("/studio")).status == 200
     changed = Keyring.from_nonces("the new one", NONCE)
     assert studio.store.app is not None
-    monkeypatch.setitem(studio.store.app._state, KEYRING, changed)
+    found = replace(studio.store.app[STORE], keyring=changed)
+    monkeypatch.setitem(studio.store.app._state, STORE, found)
     assert (await studio.get("/studio")).status == 404
     link = link_of(Keyring.from_nonces(NONCE), clock.now)
     assert (await press(studio.store, link)).status == 404
@@ -243,7 +245,7 @@ async def test_a_stranger_asks_the_database_nothing(
         return 0
 
     assert store.app is not None
-    monkeypatch.setattr(type(store.app[DOOR]), "closed_at", look)
+    monkeypatch.setattr(type(store.app[STORE].sign_ins), "closed_at", look)
     assert await page(store, "A" * 48) == 404
     assert (await store.get(f"/studio/enter/{'A' * 48}")).status == 404
     assert asked == []

@@ -4,10 +4,11 @@ from pydantic import SecretStr
 
 from msrv.mail.worker import GivenUp
 from msrv.settings import Settings
-from msrv.web.store import CLOCK, MAIL
+from msrv.web.store import STORE
 from tests.conftest import StartStore
 from tests.ledger.made import order_id
 from tests.polling import wait_until
+from tests.store_parts import mail_of
 from tests.store_process import free_port
 from tests.web.studio.conftest import JSON, Studio
 
@@ -36,10 +37,10 @@ async def test_health_says_what_mail_was_not_sent_and_what_was_refused(
             data={"item": "zine", "mail": "a@example.net"},
             headers=JSON,
         )
-    postman = store.app[MAIL]
+    postman = mail_of(store)
     postman.given_up = 1
     postman.last_given_up.append(
-        GivenUp(order_id(1), "550 <b>unknown", store.app[CLOCK]())
+        GivenUp(order_id(1), "550 <b>unknown", store.app[STORE].clock())
     )
     await wait_until(lambda: postman.trouble)
     page = await studio.text("/studio/health")

@@ -9,7 +9,7 @@ import pytest
 from yarl import URL
 
 from msrv.settings import Settings
-from msrv.web.store import CATALOG
+from msrv.web.store import STORE
 from tests.conftest import Client, Clock
 from tests.ledger.made import order_id
 from tests.polling import wait_until
@@ -330,7 +330,7 @@ async def test_health_says_what_is_wrong_with_the_library(
     toml = settings.library_folder / "Zine" / "release.toml"
     toml.write_text('title = "Zine"\nprice = "<b>"\n', encoding="utf-8")
     assert studio.store.app is not None
-    live = studio.store.app[CATALOG]
+    live = studio.store.app[STORE].catalog
     await wait_until(lambda: live.reading.problems)
     page = await studio.text("/studio/health")
     assert "Zine/release.toml, line 2" in page
@@ -344,7 +344,7 @@ async def test_health_shows_notes_on_the_library(
     single = settings.library_folder / "Umbrella"
     shutil.copy(single / "Umbrella.wav", single / "<b>.mp3")
     assert studio.store.app is not None
-    live = studio.store.app[CATALOG]
+    live = studio.store.app[STORE].catalog
     note = "Umbrella/<b>.mp3 is WAV and no mp3, and is sent as audio/wav"
     await wait_until(lambda: note in live.reading.notes)
     assert note in (await studio.data("/studio/health"))["library"]["notes"]
@@ -361,7 +361,7 @@ async def test_a_title_is_text(studio: Studio, settings: Settings) -> None:
         encoding="utf-8",
     )
     assert studio.store.app is not None
-    live = studio.store.app[CATALOG]
+    live = studio.store.app[STORE].catalog
     await wait_until(
         lambda: "<" in live.current.releases_by_id["zine-issue"].title
     )
