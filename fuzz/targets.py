@@ -21,10 +21,10 @@ from multidict import CIMultiDict
 from msrv import forwarded, hostnames
 from msrv.catalog.config import schema
 from msrv.catalog.config.toml import BrokenConfig
-from msrv.catalog.integrity.completeness import inspect
-from msrv.catalog.library.assembly import assemble
-from msrv.catalog.metadata import embedded_art, tags
-from msrv.catalog.metadata.sound_file import NotAudio
+from msrv.catalog.integrity.inspection import inspect
+from msrv.catalog.library.catalog_assembly import assemble
+from msrv.catalog.metadata import audio_pictures, tags
+from msrv.catalog.metadata.audio_files import NotAudio
 from msrv.catalog.model import Shop
 from msrv.deployer import hook_payloads
 from msrv.deployer.config_model import Config
@@ -221,8 +221,8 @@ def sound_tags(data: bytes) -> None:
     with contextlib.suppress(NotAudio):
         found = tags.read_tags(opened())
         assert tags.Tags.from_facts(json.loads(json.dumps(found.to_facts())))
-    with contextlib.suppress(embedded_art.NoEmbeddedArt):
-        embedded_art.picture_in(opened())
+    with contextlib.suppress(audio_pictures.NoEmbeddedArt):
+        audio_pictures.picture_in(opened())
     inspect(opened(), suffix)
 
 

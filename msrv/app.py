@@ -13,9 +13,9 @@ from aiohttp import web
 
 from msrv.catalog.covers import Covers
 from msrv.catalog.live import LiveCatalog
+from msrv.catalog.parsing.crash_marks import FOLDER_NAME as MARKS
+from msrv.catalog.parsing.crash_marks import Marks
 from msrv.catalog.parsing.errors import ParserClosed, ParsingError
-from msrv.catalog.parsing.marks import FOLDER_NAME as MARKS
-from msrv.catalog.parsing.marks import Marks
 from msrv.catalog.parsing.parser import Parser
 from msrv.catalog.previews import Previews, find_ffmpeg
 from msrv.downloads.concurrency_limit import Places, Slow

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from msrv import __version__
 from msrv.catalog.config.last_good import KeptConfig
-from msrv.catalog.library.index import Index
+from msrv.catalog.library.file_index import Index
 from msrv.cli import main
 from msrv.ledger.revocations import FILE_NAME, Revocations, TakenBack
 from msrv.proofs.keyring import Keyring, weakness

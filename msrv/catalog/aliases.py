@@ -16,7 +16,7 @@ from typing import Final
 from msrv.catalog.config.problems import Problem
 from msrv.catalog.id_history import History, Record
 from msrv.catalog.model import Catalog, Item, Kind, Release
-from msrv.catalog.names.text import shown
+from msrv.catalog.names.display_text import shown
 
 _MOST_MS: Final = 50
 """Greatest difference of a track's lengths before and after retagging."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from msrv.catalog.embedded_covers import art_key
-from msrv.catalog.metadata.images import ArtworkError, NotAPicture
+from msrv.catalog.metadata.cover_images import ArtworkError, NotAPicture
 from msrv.catalog.model import Artwork
 from msrv.catalog.parsing.errors import StopsParser
 from msrv.catalog.parsing.parser import Parser

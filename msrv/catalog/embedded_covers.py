@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
-from msrv.catalog.library.index import Index, Known
-from msrv.catalog.library.scan import FoundFile, FoundFolder
-from msrv.catalog.metadata.images import ArtworkFacts, NotAPicture
+from msrv.catalog.library.file_index import Index, Known
+from msrv.catalog.library.found_files import FoundFile, FoundFolder
+from msrv.catalog.metadata.cover_images import ArtworkFacts, NotAPicture
 
 _TRIED_AT_MOST: Final = 3
 

@@ -20,15 +20,16 @@ from typing import Final, Self
 from msrv.catalog.config.last_good import KeptConfig
 from msrv.catalog.config.problems import Problem
 from msrv.catalog.id_history import History
-from msrv.catalog.library.file_inspection import Stopped
-from msrv.catalog.library.index import Index
+from msrv.catalog.library.file_index import Index
+from msrv.catalog.library.found_files import Scan, in_release
+from msrv.catalog.library.indexing import Stopped
 from msrv.catalog.library.loader import (
     LibraryUnreadable,
     Reading,
     read_library,
 )
-from msrv.catalog.library.scan import STORE_TOML, Scan, check, in_release, scan
-from msrv.catalog.library.settling import (
+from msrv.catalog.library.scan import STORE_TOML, check, scan
+from msrv.catalog.library.upload_detection import (
     LIBRARY,
     SETTLE_SECONDS,
     Settling,

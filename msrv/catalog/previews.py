@@ -25,9 +25,8 @@ from typing import BinaryIO
 
 from msrv.catalog.model import Item, Kind
 from msrv.catalog.parsing import confined_ffmpeg
-from msrv.catalog.parsing.confinement import Limits
-from msrv.catalog.parsing.interpreter import ENVIRONMENT
-from msrv.catalog.parsing.marks import Marks
+from msrv.catalog.parsing.confinement import ENVIRONMENT, Limits
+from msrv.catalog.parsing.crash_marks import Marks
 from msrv.files import write_file
 from msrv.storage.local import Folder
 from msrv.storage.model import Content, StorageError

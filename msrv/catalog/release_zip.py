@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from msrv.catalog.model import Item, Kind, Release, Shop
-from msrv.catalog.names.text_lengths import MAX_BYTES, cut, fitted, units
+from msrv.catalog.names.truncation import MAX_BYTES, cut, fitted, units
 from msrv.downloads.zip import Archive, Member
 from msrv.storage.model import Content
 

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from msrv.catalog.config.last_good import KeptConfig
 from msrv.catalog.id_history import History
-from msrv.catalog.library.index import Index
+from msrv.catalog.library.file_index import Index
 from msrv.catalog.library.loader import Reading, read_library
 from msrv.catalog.library.scan import STORE_TOML, scan
-from msrv.catalog.library.settling import Settling
+from msrv.catalog.library.upload_detection import Settling
 from msrv.catalog.model import Item, Release
-from msrv.catalog.names.text import shown
+from msrv.catalog.names.display_text import shown
 from msrv.catalog.parsing.parser import Parser
 from msrv.settings import Settings
 from msrv.web.cart import id_of

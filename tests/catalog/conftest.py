@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.catalog.covers import Gallery
-from tests.catalog.rights import open_folder
-from tests.catalog.shelves import Library
+from tests.catalog.cover_pictures import Gallery
+from tests.catalog.temporary_library import Library
+from tests.catalog.unprivileged import open_folder
 
 
 @pytest.fixture

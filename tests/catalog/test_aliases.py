@@ -6,13 +6,13 @@ from typing import Final
 import pytest
 
 from msrv.catalog.id_history import History
-from msrv.catalog.library.index import FILE_NAME, Index
+from msrv.catalog.library.file_index import FILE_NAME, Index
 from msrv.catalog.library.loader import Reading, read_library
 from msrv.catalog.library.scan import scan
-from msrv.catalog.library.settling import Unsettled
+from msrv.catalog.library.upload_detection import Unsettled
 from msrv.catalog.model import Catalog, Item, Release
 from msrv.catalog.names import ids
-from tests.catalog.shelves import Library, problems, tagged, wav
+from tests.catalog.temporary_library import Library, problems, tagged, wav
 
 BUS: Final = ids.release_id("Bus")
 FIRST: Final = ids.item_id(BUS, "01 A.wav")

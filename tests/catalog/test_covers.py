@@ -6,8 +6,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from msrv.catalog.covers import WIDTHS, NoSuchWidth
-from msrv.catalog.metadata.images import measure
-from tests.catalog.covers import RED, Gallery, near, saved
+from msrv.catalog.metadata.cover_images import measure
+from tests.catalog.cover_pictures import RED, Gallery, near, saved
 
 ORIENTATION = 0x0112
 

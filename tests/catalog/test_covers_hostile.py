@@ -6,8 +6,8 @@ import zlib
 import pytest
 from PIL import Image, features
 
-from msrv.catalog.metadata.images import NotAPicture, measure
-from tests.catalog.covers import Gallery, saved
+from msrv.catalog.metadata.cover_images import NotAPicture, measure
+from tests.catalog.cover_pictures import Gallery, saved
 
 
 def bomb(side: int) -> bytes:

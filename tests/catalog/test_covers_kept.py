@@ -13,8 +13,8 @@ from msrv.catalog import covers as artwork_room
 from msrv.catalog.covers import WIDTHS
 from msrv.storage.local import Folder
 from msrv.storage.model import Changed, Content, Gone
-from tests.catalog.covers import RED, Gallery, saved
-from tests.catalog.covers import covers as covers_of
+from tests.catalog.cover_pictures import RED, Gallery, saved
+from tests.catalog.cover_pictures import covers as covers_of
 from tests.polling import wait_until
 
 

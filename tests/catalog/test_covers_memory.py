@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from msrv.catalog.metadata import images
-from msrv.catalog.metadata.images import (
+from msrv.catalog.metadata import cover_images
+from msrv.catalog.metadata.cover_images import (
     MEMORY_AT_MOST,
     ArtworkFacts,
     NotAPicture,
     measure,
 )
 from msrv.catalog.parsing.parser import Parser
-from tests.catalog.covers import RED, near, saved
-from tests.catalog.shelves import Library, problems
+from tests.catalog.cover_pictures import RED, near, saved
+from tests.catalog.temporary_library import Library, problems
 
 HELPER_BYTES = 320 << 20
 """What the process that parses may take; the container has 512 MB."""
@@ -179,8 +179,8 @@ def test_a_strip_at_a_time_looks_as_all_at_once(
     image = Image.linear_gradient("L").resize(size).convert("RGB")
     image.paste(RED, (size[0] // 3, 0, size[0] // 2, size[1]))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(images, "_STRIP_BYTES", 1)
-        found = images._shrunk(image, 1, side)
+        patch.setattr(cover_images, "_STRIP_BYTES", 1)
+        found = cover_images._shrunk(image, 1, side)
     plain = image.copy()
     plain.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=None)
     assert found.size == plain.size

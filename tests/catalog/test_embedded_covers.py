@@ -6,14 +6,14 @@ import pytest
 from PIL import Image
 
 from msrv.catalog import embedded_covers
-from msrv.catalog.library import file_inspection
+from msrv.catalog.library import indexing
 from msrv.catalog.model import Artwork
 from msrv.catalog.parsing.errors import StopsParser
 from msrv.catalog.parsing.parser import Parser
 from msrv.catalog.release_zip import members
-from tests.catalog.art import with_pictures
-from tests.catalog.covers import saved
-from tests.catalog.shelves import Library, by_name, problems, wav
+from tests.catalog.audio_with_pictures import with_pictures
+from tests.catalog.cover_pictures import saved
+from tests.catalog.temporary_library import Library, by_name, problems, wav
 
 FRONT = saved(Image.new("RGB", (40, 30), "#802010"))
 OTHER = saved(Image.new("RGB", (20, 20), "#0000ff"))
@@ -59,9 +59,7 @@ def test_it_is_the_cover_once_the_file_has_gone(
     shelf.release("R", {"01 A.wav": track(1), "cover.png": OTHER})
     first = shelf.read()
     (shelf.root / "R/cover.png").unlink()
-    monkeypatch.setattr(
-        file_inspection, "_digests", lambda *_: pytest.fail("hashed")
-    )
+    monkeypatch.setattr(indexing, "_digests", lambda *_: pytest.fail("hashed"))
     second = shelf.read(first)
     found = second.catalog.releases[0].artwork
     assert found

@@ -9,7 +9,7 @@ from msrv.catalog.config import discount_codes, schema
 from msrv.catalog.model import Shop
 from msrv.catalog.names import cover_names, ids, ignored_names
 from msrv.catalog.names.media_types import AUDIO_TYPES, PICTURES
-from tests.catalog.shelves import Library, problems, wav
+from tests.catalog.temporary_library import Library, problems, wav
 
 PAGE = Path(__file__).parents[2] / "docs" / "library.md"
 TEXT = PAGE.read_text("utf-8")

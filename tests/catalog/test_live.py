@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from msrv.catalog import live
-from msrv.catalog.library import file_inspection
+from msrv.catalog.library import indexing
 from msrv.catalog.library.scan import LibraryUnreadable, scan
 from msrv.catalog.live import LiveCatalog, NotReady
 from msrv.catalog.model import Catalog
-from tests.catalog.shelves import Library, wav
+from tests.catalog.temporary_library import Library, wav
 from tests.polling import wait_until
 
 PATIENCE_SECONDS = 10
@@ -166,7 +166,7 @@ async def test_ends_in_the_middle_of_a_file(
     shelf.release("R")
     reading = threading.Event()
     ended = threading.Event()
-    real = file_inspection._digests
+    real = indexing._digests
 
     def slowly(file: object, stopping: Callable[[], bool]) -> object:
         reading.set()
@@ -175,7 +175,7 @@ async def test_ends_in_the_middle_of_a_file(
         ended.set()
         return real(file, stopping)  # type: ignore[arg-type] # passed on
 
-    monkeypatch.setattr(file_inspection, "_digests", slowly)
+    monkeypatch.setattr(indexing, "_digests", slowly)
     catalog = LiveCatalog(shelf.root, shelf.data, settle_seconds=0)
     async with asyncio.timeout(PATIENCE_SECONDS):
         async with catalog:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from msrv.catalog.library import file_inspection
-from msrv.catalog.library.scan import FoundFile
+from msrv.catalog.library import indexing
+from msrv.catalog.library.found_files import FoundFile
 from msrv.catalog.live import LiveCatalog, NotReady
-from tests.catalog.shelves import Library, wav
+from tests.catalog.temporary_library import Library, wav
 from tests.polling import wait_until
 
 QUIET = 10
@@ -183,17 +183,17 @@ async def test_a_disk_that_fails_for_a_moment_sells_no_less(
 ) -> None:
     """An album would be sold without a song, for less."""
     path = store.shelf.release("R") / "01 A.wav"
-    real = file_inspection._read
+    real = indexing._read
 
     def fail(
         root: Path, wanted: FoundFile, *rest: object, **more: object
     ) -> object:
         if wanted.path == "R/01 A.wav":
-            return file_inspection._problem(wanted, "can't be read: I/O error")
+            return indexing._problem(wanted, "can't be read: I/O error")
         return real(root, wanted, *rest, **more)  # type: ignore[arg-type] # passed on
 
     async with store.open() as catalog:
-        monkeypatch.setattr(file_inspection, "_read", fail)
+        monkeypatch.setattr(indexing, "_read", fail)
         before = path.stat().st_ctime_ns
         while path.stat().st_ctime_ns == before:
             path.chmod(0o600)

@@ -8,7 +8,7 @@ import pytest
 from mutagen.id3 import APIC, ID3, TIT2
 
 from msrv.catalog.previews import LONGEST_CLIP_SECONDS, NoPreview, Previews
-from tests.catalog.clips import inside, put, run, sound, tone
+from tests.catalog.ffmpeg_tools import inside, put, run, sound, tone
 
 
 def dressed(data: bytes, path: Path) -> bytes:

@@ -12,7 +12,7 @@ import pytest
 from msrv.catalog.model import Kind
 from msrv.catalog.previews import NoPreview, Previews, find_ffmpeg
 from msrv.storage.model import Changed, Gone
-from tests.catalog.clips import (
+from tests.catalog.ffmpeg_tools import (
     SLEEPS,
     SPEAKS,
     Program,

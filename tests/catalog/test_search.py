@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.catalog.library.assembly import assemble
+from msrv.catalog.library.catalog_assembly import assemble
 from msrv.catalog.model import Catalog, Item, Kind, Release, Shop
 from msrv.catalog.search import SearchIndex, folded
 from msrv.money import Money

@@ -17,8 +17,8 @@ from msrv.catalog.metadata.mojibake import repaired
 from msrv.catalog.metadata.riff_info import read_info
 from msrv.catalog.metadata.tags import Tags, read_tags
 from msrv.catalog.search import SearchIndex
-from tests.catalog import samples
-from tests.catalog.shelves import Library, tagged, wav
+from tests.catalog import sample_files
+from tests.catalog.temporary_library import Library, tagged, wav
 
 FRAMES: Any = id3
 
@@ -36,7 +36,7 @@ def sounds(
     ffmpeg: str, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, bytes]:
     """A sound of every kind, by its name."""
-    return samples.sounds(ffmpeg, tmp_path_factory.mktemp("sounds"))
+    return sample_files.sounds(ffmpeg, tmp_path_factory.mktemp("sounds"))
 
 
 def read(data: bytes, name: str) -> Tags:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.catalog.library.assembly import assemble
-from msrv.catalog.library.index import Index
+from msrv.catalog.library.catalog_assembly import assemble
+from msrv.catalog.library.file_index import Index
 from msrv.catalog.library.loader import read_library
 from msrv.catalog.model import Catalog, Item, Kind, Release, Shop
 from msrv.money import Money

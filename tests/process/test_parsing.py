@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.catalog.parsing import hostile
+from tests.catalog.parsing import hostile_parser
 from tests.store_process import StoreProcess, launch_store
 
 SECRETS = {
@@ -76,7 +76,7 @@ def test_its_memory_is_closed_to_other_processes(store: StoreProcess) -> None:
             assert found.returncode == 7
 
 
-@hostile.needs_confinement
+@hostile_parser.needs_confinement
 def test_it_says_how_its_parsers_are_confined(store: StoreProcess) -> None:
     """An operator can't tell whether a stranger's file is kept apart."""
     with store:
@@ -89,4 +89,4 @@ def test_a_stop_leaves_no_process(store: StoreProcess) -> None:
     with store:
         (helper,) = children(store.process.pid)
         assert store.stop() == 0
-    assert hostile.is_gone(helper)
+    assert hostile_parser.is_gone(helper)

@@ -17,7 +17,7 @@ from msrv.storage import verification
 from msrv.storage.local import Folder
 from msrv.storage.model import Changed, Content, FileIdentity, Gone, Unverified
 from msrv.storage.verification import verified
-from tests.catalog.rights import open_folder, without_rights
+from tests.catalog.unprivileged import open_folder, without_rights
 
 
 class Shelf:

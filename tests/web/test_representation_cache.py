@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from msrv.catalog.library.index import Index
+from msrv.catalog.library.file_index import Index
 from msrv.catalog.library.loader import read_library
 from msrv.catalog.model import Catalog, Shop
 from msrv.downloads.body import Body, Stretch

@@ -13,14 +13,10 @@ from msrv.catalog.config.last_good import KeptConfig
 from msrv.catalog.config.problems import Problem
 from msrv.catalog.config.schema import ReleaseConfig, StoreConfig
 from msrv.catalog.config.toml import BrokenConfig
-from msrv.catalog.library.scan import (
-    RELEASE_TOML,
-    STORE_TOML,
-    FoundFile,
-    FoundFolder,
-)
+from msrv.catalog.library.found_files import FoundFile, FoundFolder
+from msrv.catalog.library.scan import RELEASE_TOML, STORE_TOML
 from msrv.catalog.model import Shop
-from msrv.catalog.names.text import shown
+from msrv.catalog.names.display_text import shown
 
 _MAX_BYTES: Final = 1 << 20
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from msrv.catalog.config.problems import Problem
-from msrv.catalog.names.text import shown
+from msrv.catalog.names.display_text import shown
 from msrv.files import write_file
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from msrv.catalog.config.discount_codes import read_discounts
 from msrv.catalog.config.prices import read_price
 from msrv.catalog.config.toml import Document, KeyPath
 from msrv.catalog.model import Shop
-from msrv.catalog.names.text import MAX_CHARS, clean
+from msrv.catalog.names.display_text import MAX_CHARS, clean
 from msrv.money import Money, NotMoney, UnfitAmount
 from msrv.proofs.orders import is_item_id
 

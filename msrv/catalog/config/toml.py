@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 from msrv.catalog.config.problems import Problem
-from msrv.catalog.names.text import shown
+from msrv.catalog.names.display_text import shown
 
 T = TypeVar("T")
 KeyPath = tuple[str, ...]

@@ -6,7 +6,7 @@ https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3.14 to
 
 from typing import Final
 
-from msrv.catalog.integrity.model import Container, Source, of_bytes
+from msrv.catalog.integrity.container import Container, Source, of_bytes
 
 _END, _END_BYTES = b"PK\5\6", 22
 _LOCATOR, _LOCATOR_BYTES = b"PK\6\7", 20

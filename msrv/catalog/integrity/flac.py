@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from msrv.catalog.integrity.model import Container, Source, seconds
+from msrv.catalog.integrity.container import Container, Source, seconds
 
 _BLOCKS_AT_MOST: Final = 256
 _TAIL_BYTES: Final = 512 * 1024

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from msrv.catalog.integrity.model import (
+from msrv.catalog.integrity.container import (
     Container,
     Source,
     is_streamed,

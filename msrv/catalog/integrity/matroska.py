@@ -5,7 +5,7 @@ Apart as each format is, with its own specification.
 
 from typing import Final
 
-from msrv.catalog.integrity.model import Container, Source, of_bytes
+from msrv.catalog.integrity.container import Container, Source, of_bytes
 
 _SEGMENT: Final = b"\x18\x53\x80\x67"
 

@@ -8,7 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from msrv.catalog.integrity.model import Container, Source, of_bytes, seconds
+from msrv.catalog.integrity.container import (
+    Container,
+    Source,
+    of_bytes,
+    seconds,
+)
 
 _BOXES_AT_MOST: Final = 20_000
 _CHILDREN_AT_MOST: Final = 256

@@ -7,7 +7,12 @@ VBRI is Fraunhofer's.
 from dataclasses import dataclass
 from typing import Final
 
-from msrv.catalog.integrity.model import Container, Source, of_bytes, seconds
+from msrv.catalog.integrity.container import (
+    Container,
+    Source,
+    of_bytes,
+    seconds,
+)
 
 _SEARCH_BYTES: Final = 512 * 1024
 _CANDIDATES: Final = 4000

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from msrv.catalog.integrity.container import Container, Source, seconds
 from msrv.catalog.integrity.flac import StreamInfo
-from msrv.catalog.integrity.model import Container, Source, seconds
 
 _PAGES_AT_MOST: Final = 400
 _TAIL_BYTES: Final = 256 * 1024

@@ -6,7 +6,7 @@ Apart as each format is, with its own specification.
 import re
 from typing import Final
 
-from msrv.catalog.integrity.model import Container, Source, of_bytes
+from msrv.catalog.integrity.container import Container, Source, of_bytes
 
 _LINEARIZED: Final = re.compile(
     rb"/Linearized\s[^>]{0,200}?/L\s+([0-9]{1,15})\b"

@@ -10,12 +10,13 @@ from dataclasses import replace
 from msrv.catalog.config.config_files import ConfigFiles
 from msrv.catalog.config.problems import Problem
 from msrv.catalog.config.schema import StoreConfig
-from msrv.catalog.library.file_inspection import CHANGING
-from msrv.catalog.library.index import Index
+from msrv.catalog.library.file_index import Index
+from msrv.catalog.library.found_files import FoundFolder, in_release
+from msrv.catalog.library.indexing import CHANGING
 from msrv.catalog.library.release_builder import Built, build
-from msrv.catalog.library.scan import RELEASE_TOML, FoundFolder, in_release
-from msrv.catalog.library.settling import Unsettled
-from msrv.catalog.names.text import shown
+from msrv.catalog.library.scan import RELEASE_TOML
+from msrv.catalog.library.upload_detection import Unsettled
+from msrv.catalog.names.display_text import shown
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Final
 
-from msrv.catalog.library.index import Index
-from msrv.catalog.library.scan import FoundFolder, in_release
+from msrv.catalog.library.file_index import Index
+from msrv.catalog.library.found_files import FoundFolder, in_release
 
 MAX_BYTES: Final = 4 << 30
 """Size of a batch: some seconds of an SSD's work."""

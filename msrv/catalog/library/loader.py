@@ -19,33 +19,27 @@ from msrv.catalog.config.last_good import KeptConfig
 from msrv.catalog.config.problems import Problem
 from msrv.catalog.config.schema import StoreConfig
 from msrv.catalog.id_history import History
-from msrv.catalog.library.assembly import assemble, unique
-from msrv.catalog.library.file_inspection import Progress, learn
+from msrv.catalog.library.catalog_assembly import assemble, unique
+from msrv.catalog.library.file_index import Index
 from msrv.catalog.library.folder_releases import FolderReleases
+from msrv.catalog.library.found_files import FoundFolder, Scan, in_release
 from msrv.catalog.library.hash_batches import (
     next_batch,
     settled_part,
     was_read,
 )
-from msrv.catalog.library.index import Index
+from msrv.catalog.library.indexing import Progress, learn
 from msrv.catalog.library.release_builder import Built
 from msrv.catalog.library.release_prices import default_price
-from msrv.catalog.library.scan import (
-    STORE_TOML,
-    FoundFolder,
-    LibraryUnreadable,
-    Scan,
-    in_release,
-    scan,
-)
-from msrv.catalog.library.settling import (
+from msrv.catalog.library.scan import STORE_TOML, LibraryUnreadable, scan
+from msrv.catalog.library.upload_detection import (
     GRACE_FACTOR,
     LIBRARY,
     Unsettled,
     explain,
 )
 from msrv.catalog.model import Catalog
-from msrv.catalog.names.text import shown
+from msrv.catalog.names.display_text import shown
 from msrv.catalog.parsing.parser import Parser
 
 __all__ = ["LibraryUnreadable", "Reading", "read_library"]

@@ -13,18 +13,18 @@ from msrv.catalog.config.schema import (
     StoreConfig,
     is_date,
 )
-from msrv.catalog.library.former_releases import former_releases
-from msrv.catalog.library.index import Index
+from msrv.catalog.library.file_index import Index
+from msrv.catalog.library.found_files import FoundFile, FoundFolder
 from msrv.catalog.library.release_files import ReleaseFiles
+from msrv.catalog.library.release_folders import former_releases, inner_path
 from msrv.catalog.library.release_prices import ReleasePrices
-from msrv.catalog.library.scan import FoundFile, FoundFolder
+from msrv.catalog.library.track_formats import Sound, by_track
 from msrv.catalog.metadata.tags import Tags
 from msrv.catalog.model import Item, Kind, Release
 from msrv.catalog.names import ids
-from msrv.catalog.names.discs import disc_number, inner_path, without_disc
+from msrv.catalog.names.disc_names import disc_number, without_disc
+from msrv.catalog.names.display_text import clean, composed, folded_name, shown
 from msrv.catalog.names.extras import is_extra
-from msrv.catalog.names.formats import Sound, by_track
-from msrv.catalog.names.text import clean, composed, folded_name, shown
 from msrv.catalog.names.titles import NameParts, name_parts
 from msrv.money import Money
 from msrv.storage.model import Content

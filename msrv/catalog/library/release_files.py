@@ -8,11 +8,11 @@ from typing import Any
 
 from msrv.catalog.config.problems import Problem
 from msrv.catalog.embedded_covers import find_embedded_cover
-from msrv.catalog.library.index import STOPS_PARSER, Index, Known
-from msrv.catalog.library.scan import FoundFile, FoundFolder
+from msrv.catalog.library.file_index import STOPS_PARSER, Index, Known
+from msrv.catalog.library.found_files import FoundFile, FoundFolder
 from msrv.catalog.model import Artwork
+from msrv.catalog.names.display_text import shown
 from msrv.catalog.names.media_types import media_type
-from msrv.catalog.names.text import shown
 from msrv.storage.model import Content
 
 

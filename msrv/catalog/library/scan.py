@@ -6,117 +6,28 @@ counts where it leads to something inside.
 """
 
 import errno
-import hashlib
 import os
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from msrv.catalog.config.problems import Problem
+from msrv.catalog.library.found_files import FoundFile, FoundFolder, Scan
+from msrv.catalog.library.release_folders import joined
 from msrv.catalog.names import cover_names, ignored_names
-from msrv.catalog.names.discs import joined
-from msrv.catalog.names.media_types import AUDIO_TYPES
+from msrv.catalog.names.display_text import shown
 from msrv.catalog.names.mistaken_names import near_miss
-from msrv.catalog.names.text import shown
-from msrv.storage.model import FileIdentity
 
 STORE_TOML: Final = "store.toml"
 RELEASE_TOML: Final = "release.toml"
 _APART: Final = frozenset(
     {STORE_TOML, RELEASE_TOML, *cover_names.COVERS, *cover_names.HIDDEN}
 )
-MAX_FILE_BYTES: Final = 1 << 40
 _MAX_DEPTH: Final = 32
 
 
 class LibraryUnreadable(Exception):
     """The library's folder is missing or can't be read; one line."""
-
-
-class FoundFile(NamedTuple):
-    """One regular file. `path` is relative to the library, with `/`.
-
-    The numbers are as the file system gives them, of any sign and size.
-    """
-
-    path: str
-    size_bytes: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-
-    @property
-    def identity(self) -> FileIdentity:
-        """Identity that differs for another file, and for a later version."""
-        return FileIdentity(*self[1:])
-
-    @property
-    def has_usual_size(self) -> bool:
-        """Whether it can be hashed in a time that others can wait.
-
-        A sparse file can say that it has exabytes, and a broken mount that it
-        has less than none.
-        """
-        return 0 <= self.size_bytes <= MAX_FILE_BYTES
-
-    @property
-    def name(self) -> str:
-        """The last part of the path."""
-        return self.path.rpartition("/")[2]
-
-    @property
-    def suffix(self) -> str:
-        """The suffix with its dot, in lower case."""
-        return os.path.splitext(self.name)[1].lower()
-
-    @property
-    def is_track(self) -> bool:
-        """Whether the name says that it is audio."""
-        return self.suffix in AUDIO_TYPES
-
-
-@dataclass(frozen=True, slots=True)
-class FoundFolder:
-    """One folder: what is sold in it by name, and what describes it."""
-
-    path: str
-    files: tuple[FoundFile, ...]
-    config: FoundFile | None = None
-    cover: FoundFile | None = None
-
-
-@dataclass(slots=True)
-class Scan:
-    """The library as it lies there; `folders` by their paths.
-
-    `is_empty` says that there is nothing at all, as on a mount point without
-    its disk; `is_complete` that every folder could be read.
-    """
-
-    store: FoundFile | None = None
-    folders: list[FoundFolder] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    is_empty: bool = False
-    is_complete: bool = True
-
-    @property
-    def fingerprint(self) -> bytes:
-        """A digest that changes when anything here does."""
-        digest = hashlib.blake2b(
-            repr((self.store, self.problems, self.notes)).encode(
-                "utf-8", "backslashreplace"
-            ),
-            digest_size=16,
-        )
-        for folder in self.folders:
-            # Plain tuples: far faster than what dataclasses say of themselves.
-            files = [tuple(file) for file in folder.files]
-            said = repr((folder.path, folder.config, folder.cover, files))
-            digest.update(said.encode("utf-8", "backslashreplace"))
-        return digest.digest()
 
 
 def scan(root: Path) -> Scan:
@@ -338,10 +249,3 @@ def _cover(files: list[FoundFile]) -> FoundFile | None:
 def _entries(path: str) -> list["os.DirEntry[str]"]:
     with os.scandir(path) as found:
         return sorted(found, key=lambda entry: entry.name)
-
-
-def in_release(folder: FoundFolder) -> Iterator[FoundFile]:
-    """Go through every file whose content counts, the cover included."""
-    yield from folder.files
-    if folder.cover is not None:
-        yield folder.cover

@@ -8,8 +8,8 @@ chapter 2; the names of tracks are a habit of taggers.
 
 from typing import BinaryIO, Final
 
+from msrv.catalog.integrity.container import Source
 from msrv.catalog.integrity.iff import chunks
-from msrv.catalog.integrity.model import Source
 
 _FIELDS: Final = {
     b"INAM": "title",

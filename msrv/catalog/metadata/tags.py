@@ -8,11 +8,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any, BinaryIO, Final, Self
 
-from msrv.catalog.metadata.embedded_art import has_picture
+from msrv.catalog.metadata.audio_files import NotAudio, open_ape, open_sound
+from msrv.catalog.metadata.audio_pictures import has_picture
 from msrv.catalog.metadata.mojibake import repaired
 from msrv.catalog.metadata.riff_info import read_info
-from msrv.catalog.metadata.sound_file import NotAudio, open_ape, open_sound
-from msrv.catalog.names.text import clean
+from msrv.catalog.names.display_text import clean
 
 _NUMBER: Final = re.compile(r"\s*0*([1-9][0-9]{0,3})(?![0-9])")
 __all__ = ["NotAudio", "Tags", "read_tags", "tags_of"]

@@ -10,7 +10,7 @@ be read and why.
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from msrv.catalog.integrity.model import Container
+from msrv.catalog.integrity.container import Container
 from msrv.catalog.metadata.riff_info import read_info
 from msrv.catalog.metadata.tags import NotAudio, Tags, tags_of
 from msrv.catalog.names.media_types import AUDIO_TYPES

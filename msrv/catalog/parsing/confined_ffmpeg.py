@@ -13,8 +13,13 @@ import sys
 from dataclasses import asdict
 from typing import Final
 
-from msrv.catalog.parsing.confinement import PROGRAM_FOLDERS, Limits, confine
-from msrv.catalog.parsing.interpreter import ENVIRONMENT, python
+from msrv.catalog.parsing.confinement import (
+    ENVIRONMENT,
+    PROGRAM_FOLDERS,
+    Limits,
+    confine,
+    python,
+)
 
 LIMITS: Final = Limits(
     memory_bytes=1 << 30,

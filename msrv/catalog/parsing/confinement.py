@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from msrv.catalog.parsing import landlock, seccomp
@@ -26,6 +27,13 @@ PROGRAM_FOLDERS: Final = (
     *("/nix/store", "/gnu/store", "/etc/ld.so.cache", "/dev/urandom"),
 )
 """Folders of programs and their libraries; nothing of the store's is there."""
+ENVIRONMENT: Final = {
+    "PATH": os.defpath,
+    # The package, wherever it is run from; nothing is written beside it.
+    "PYTHONPATH": str(Path(__file__).parents[3]),
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+"""Its whole environment: nothing of the store's own is in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,17 @@ class Limits:
             "RLIMIT_STACK": self.stack_bytes,
             "RLIMIT_CORE": 0,
         }
+
+
+def python(module: str, *, needs_packages: bool = True) -> tuple[str, ...]:
+    """Return the command line that runs a module of this package.
+
+    Without `needs_packages` it starts faster, with the standard library
+    alone.
+    """
+    # -P, -s: no module of the folder it is run in, nor of a user's home.
+    options = ("-P", "-s") if needs_packages else ("-P", "-s", "-S")
+    return (sys.executable, *options, "-m", module)
 
 
 def confine(

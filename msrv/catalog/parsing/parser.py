@@ -10,20 +10,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Self, TypeVar
 
-from msrv.catalog.metadata.images import ArtworkFacts, NotAPicture
+from msrv.catalog.metadata.cover_images import ArtworkFacts, NotAPicture
 from msrv.catalog.metadata.tags import NotAudio, Tags
-from msrv.catalog.parsing.answers import picture_of, tags_of, webp_of
+from msrv.catalog.parsing.confinement import python
+from msrv.catalog.parsing.crash_marks import FOLDER_NAME, Marks
 from msrv.catalog.parsing.errors import (
     HelperEnded,
     NoParser,
     ParserClosed,
     StopsParser,
 )
-from msrv.catalog.parsing.frames import Frame
-from msrv.catalog.parsing.helper_process import HelperProcess
-from msrv.catalog.parsing.interpreter import python
-from msrv.catalog.parsing.marks import FOLDER_NAME, Marks
-from msrv.catalog.parsing.values import BadValue
+from msrv.catalog.parsing.messages import Frame
+from msrv.catalog.parsing.parser_process import HelperProcess
+from msrv.catalog.parsing.replies import BadValue, picture_of, tags_of, webp_of
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +48,7 @@ class Parser:
         *,
         seconds: float = SECONDS,
         marks: Marks | None = None,
-        command: tuple[str, ...] = python("msrv.catalog.parsing.helper"),
+        command: tuple[str, ...] = python("msrv.catalog.parsing.parser_main"),
     ) -> None:
         self._marks = marks or Marks(data and data / FOLDER_NAME)
         self._seconds = seconds

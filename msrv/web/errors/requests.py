@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from msrv.catalog.live import NotReady
-from msrv.catalog.metadata.images import ArtworkError
+from msrv.catalog.metadata.cover_images import ArtworkError
 from msrv.web.errors.exceptions import (
     BadField,
     FormTooLarge,

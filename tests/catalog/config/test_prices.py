@@ -6,7 +6,7 @@ from msrv.catalog.config.schema import read_release, read_store
 from msrv.catalog.config.toml import BrokenConfig
 from msrv.catalog.model import Item, Release, Shop
 from msrv.money import Money
-from tests.catalog.shelves import Library
+from tests.catalog.temporary_library import Library
 
 
 def euros(minor: int | None) -> Money | None:

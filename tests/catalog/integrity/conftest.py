@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.catalog import samples
+from tests.catalog import sample_files
 
 
 @pytest.fixture(scope="session")
@@ -10,7 +10,7 @@ def sounds(
     ffmpeg: str, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, bytes]:
     """A sound of every kind, by its name."""
-    return samples.sounds(ffmpeg, tmp_path_factory.mktemp("sounds"))
+    return sample_files.sounds(ffmpeg, tmp_path_factory.mktemp("sounds"))
 
 
 @pytest.fixture(scope="session")
@@ -18,4 +18,4 @@ def films(
     ffmpeg: str, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, bytes]:
     """A film of every kind, by its name."""
-    return samples.films(ffmpeg, tmp_path_factory.mktemp("films"))
+    return sample_files.films(ffmpeg, tmp_path_factory.mktemp("films"))

@@ -2,10 +2,10 @@
 
 import pytest
 
-from msrv.catalog.library import file_inspection, hash_batches
+from msrv.catalog.library import hash_batches, indexing
 from msrv.catalog.library.loader import Reading
 from msrv.money import Money
-from tests.catalog.shelves import Library
+from tests.catalog.temporary_library import Library
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,7 @@ def _one_folder_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The folders whose files were hashed, in order."""
     paths: list[str] = []
-    real = file_inspection.learn
+    real = indexing.learn
 
     def watch(*arguments: object, **options: object) -> object:
         paths.extend(folder.path for folder in arguments[2])  # type: ignore[attr-defined] # a list

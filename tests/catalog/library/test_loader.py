@@ -10,7 +10,7 @@ from msrv.catalog.config import toml as documents
 from msrv.catalog.library import loader
 from msrv.catalog.library.scan import LibraryUnreadable, scan
 from msrv.money import Money
-from tests.catalog.shelves import Library, problems, wav
+from tests.catalog.temporary_library import Library, problems, wav
 
 BROKEN = "title = \n"
 

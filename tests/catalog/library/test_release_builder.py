@@ -11,7 +11,14 @@ from msrv.catalog.library.release_prices import default_price
 from msrv.catalog.model import Kind, Release
 from msrv.catalog.names import ids
 from msrv.money import Money
-from tests.catalog.shelves import PDF, Library, by_name, problems, tagged, wav
+from tests.catalog.temporary_library import (
+    PDF,
+    Library,
+    by_name,
+    problems,
+    tagged,
+    wav,
+)
 
 
 def titles(release: Release) -> list[str]:

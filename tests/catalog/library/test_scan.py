@@ -6,13 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from msrv.catalog.library.scan import (
-    LibraryUnreadable,
-    check,
-    in_release,
-    scan,
-)
-from tests.catalog.shelves import Library
+from msrv.catalog.library.found_files import in_release
+from msrv.catalog.library.scan import LibraryUnreadable, check, scan
+from tests.catalog.temporary_library import Library
 
 
 def folders(shelf: Library) -> dict[str, list[str]]:

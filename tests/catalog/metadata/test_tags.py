@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from msrv.catalog.metadata.tags import NotAudio, Tags, read_tags
 from msrv.catalog.names.media_types import AUDIO_TYPES
-from tests.catalog.shelves import tagged, wav
+from tests.catalog.temporary_library import tagged, wav
 
 TAGS = {
     "title": "Wrong Stop",

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from msrv.catalog.model import Kind
-from tests.catalog import samples
-from tests.catalog.shelves import Library, problems
+from tests.catalog import sample_files
+from tests.catalog.temporary_library import Library, problems
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +16,7 @@ def sounds(
     ffmpeg: str, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, bytes]:
     """A sound of every kind, by its name."""
-    return samples.sounds(ffmpeg, tmp_path_factory.mktemp("sounds"))
+    return sample_files.sounds(ffmpeg, tmp_path_factory.mktemp("sounds"))
 
 
 def id3(version: int, size: int = 20) -> bytes:
@@ -166,9 +166,9 @@ def test_a_track_of_a_wrong_name_is_sent_as_what_it_is(
 def test_a_cut_file_that_is_no_track_is_not_sold(shelf: Library) -> None:
     """Or a book would be sold without its last pages."""
     for name, data in {
-        "book.epub": samples.book(),
-        "samples.zip": samples.archive(),
-        "score.pdf": samples.pdf(),
+        "book.epub": sample_files.book(),
+        "samples.zip": sample_files.archive(),
+        "score.pdf": sample_files.pdf(),
     }.items():
         shelf.put(f"Whole/{name}", data)
         shelf.put(f"Half/{name}", data[: len(data) // 2])

@@ -4,7 +4,7 @@ import pytest
 
 from msrv.catalog.library.scan import scan
 from msrv.catalog.names.cover_names import best
-from tests.catalog.shelves import Library
+from tests.catalog.temporary_library import Library
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from msrv.catalog.names import ids
 from msrv.catalog.names.extras import is_art_folder, is_extra
 from msrv.catalog.release_zip import members
 from msrv.money import Money
-from tests.catalog.shelves import Library, by_name, wav
+from tests.catalog.temporary_library import Library, by_name, wav
 
 SONGS = {f"0{number} Song.wav": wav(number) for number in range(1, 5)}
 EXTRAS = ("album.cue", "rip.log", "album.m3u", "album.sfv", "back.jpg")

@@ -4,7 +4,7 @@ import pytest
 
 from msrv.catalog.library.scan import scan
 from msrv.catalog.names import ignored_names
-from tests.catalog.shelves import Library
+from tests.catalog.temporary_library import Library
 
 IGNORED = [
     # Hidden, and what systems leave.

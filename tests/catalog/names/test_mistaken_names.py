@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msrv.catalog.names.mistaken_names import near_miss
-from tests.catalog.shelves import Library, problems
+from tests.catalog.temporary_library import Library, problems
 
 
 @pytest.mark.parametrize(

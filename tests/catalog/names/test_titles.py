@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from msrv.catalog.names import ids
 from msrv.catalog.names.titles import NameParts, name_parts
-from tests.catalog.shelves import Library, by_name, wav
+from tests.catalog.temporary_library import Library, by_name, wav
 
 
 def titles(*names: str) -> list[str]:

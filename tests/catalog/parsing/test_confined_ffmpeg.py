@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from msrv.catalog.parsing.marks import Marks
+from msrv.catalog.parsing.crash_marks import Marks
 from msrv.catalog.previews import NoPreview
-from tests.catalog.clips import SLEEPS, SPEAKS, Program, put, runs
-from tests.catalog.parsing import hostile
-from tests.catalog.parsing.hostile import needs_confinement
+from tests.catalog.ffmpeg_tools import SLEEPS, SPEAKS, Program, put, runs
+from tests.catalog.parsing import hostile_parser
+from tests.catalog.parsing.hostile_parser import needs_confinement
 from tests.polling import wait_until
 
 SECRET = "a secret of the store that starts ffmpeg: 4hT-9kQ"
@@ -134,7 +134,7 @@ def test_it_ends_with_a_store_that_is_killed(
     code = (
         "import asyncio, sys; sys.path.insert(0, '.')\n"
         "from pathlib import Path\n"
-        "from tests.catalog.clips import SLEEPS, Program, put\n"
+        "from tests.catalog.ffmpeg_tools import SLEEPS, Program, put\n"
         f"program = Program(Path({str(tmp_path)!r}), SLEEPS)\n"
         f"root, cache = Path({str(root)!r}), Path({str(cache)!r})\n"
         "previews = program.previews(root, cache)\n"
@@ -147,7 +147,7 @@ def test_it_ends_with_a_store_that_is_killed(
         with os.fdopen(reading, encoding="ascii") as file:
             assert select.select([file], [], [], 60)[0]
             process_id = int(file.readline())
-        assert not hostile.is_gone(process_id)
+        assert not hostile_parser.is_gone(process_id)
         descriptor = os.pidfd_open(process_id)
         store.send_signal(signal.SIGKILL)
         store.wait()

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from msrv.catalog.parsing import seccomp
+from msrv.catalog.parsing.confinement import ENVIRONMENT
 from msrv.catalog.parsing.errors import StopsParser
-from msrv.catalog.parsing.interpreter import ENVIRONMENT
 from msrv.catalog.parsing.parser import Parser
-from tests.catalog.parsing import hostile
-from tests.catalog.parsing.hostile import (
+from tests.catalog.parsing import hostile_parser
+from tests.catalog.parsing.hostile_parser import (
     helper_id,
     needs_confinement,
     refuses,
@@ -29,7 +29,10 @@ SECRET = "a secret of the store that starts the parser: 4hT-9kQ"
 @pytest.fixture(scope="module")
 def taken_over() -> Iterator[Parser]:
     """One that runs, of a store with secrets in its environment."""
-    with pytest.MonkeyPatch.context() as patch, hostile.parser() as parser:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        hostile_parser.parser() as parser,
+    ):
         for name in ("NONCE", "MSRV_STRIPE_KEY", "MSRV_SMTP_URL"):
             patch.setenv(name, SECRET)
         parser.start()
@@ -58,7 +61,7 @@ def test_no_file_of_the_store_is_open_in_it(
             "    except OSError: pass\n"
             "said = len(found)"
         )
-        with hostile.parser() as parser:
+        with hostile_parser.parser() as parser:
             # The socket, select()'s own or none, and the file that it reads.
             assert int(run(parser, code)) <= 3
 
@@ -149,7 +152,9 @@ def test_a_file_can_be_read_and_not_be_changed(
     )
     path.write_text(code)
     with path.open("rb") as file:
-        said = taken_over.tags(file, "x.mp3", hostile.sha256(code)).title
+        said = taken_over.tags(
+            file, "x.mp3", hostile_parser.sha256(code)
+        ).title
     assert said == "['OSError']"
     assert path.read_text() == code
 
@@ -170,7 +175,7 @@ def test_memory_has_a_bound() -> None:
 
     The store is told, and goes on with the next file.
     """
-    with hostile.parser() as parser:
+    with hostile_parser.parser() as parser:
         with pytest.raises(StopsParser, match="too much memory"):
             run(parser, "said = len(bytearray(400 << 20))")
         assert run(parser, "said = len(bytearray(100 << 20))") == "104857600"
@@ -178,7 +183,7 @@ def test_memory_has_a_bound() -> None:
 
 def test_time_has_a_bound() -> None:
     """One cover keeps a processor for ever, and all others wait."""
-    with hostile.parser(None, "CPU_SECONDS=1") as parser:
+    with hostile_parser.parser(None, "CPU_SECONDS=1") as parser:
         with pytest.raises(StopsParser, match="too long"):
             run(parser, "while True: pass")
         assert run(parser, "said = 1") == "1"
@@ -187,7 +192,7 @@ def test_time_has_a_bound() -> None:
 def test_no_core_is_left() -> None:
     """A crash writes what was in memory into the data folder."""
     code = "import resource; said = resource.getrlimit(resource.RLIMIT_CORE)"
-    with hostile.parser() as parser:
+    with hostile_parser.parser() as parser:
         assert run(parser, code) == "(0, 0)"
 
 
@@ -216,12 +221,12 @@ def test_a_system_without_confinement_is_named(
 ) -> None:
     """An operator takes for confined what is not."""
     with caplog.at_level("INFO"):
-        with hostile.parser() as parser:
+        with hostile_parser.parser() as parser:
             parser._say(["Landlock", "seccomp"])
         assert [each.levelname for each in caplog.records] == ["WARNING"]
         assert "Landlock, seccomp" in caplog.text
         caplog.clear()
-        with hostile.parser() as parser:
+        with hostile_parser.parser() as parser:
             parser._say([])
             parser._say([])
     assert [each.levelname for each in caplog.records] == ["INFO"]
@@ -241,7 +246,7 @@ def test_another_architectures_calls_kill() -> None:
         "said = ctypes.CFUNCTYPE(ctypes.c_int)(where)()\n"
     )
     with (
-        hostile.parser() as parser,
+        hostile_parser.parser() as parser,
         pytest.raises(StopsParser, match=r"SIGSYS|SIGSEGV"),
     ):
         run(parser, code)
@@ -251,18 +256,18 @@ def test_nothing_of_it_outlives_its_store(tmp_path: Path) -> None:
     """A store that is killed leaves processes behind."""
     program = (
         "import sys; sys.path.insert(0, '.')\n"
-        "from tests.catalog.parsing import hostile\n"
-        "parser = hostile.parser()\n"
+        "from tests.catalog.parsing import hostile_parser\n"
+        "parser = hostile_parser.parser()\n"
         "parser.start()\n"
-        "print(hostile.helper_id(parser), flush=True)\n"
-        "hostile.run(parser, 'import time; time.sleep(3600)')\n"
+        "print(hostile_parser.helper_id(parser), flush=True)\n"
+        "hostile_parser.run(parser, 'import time; time.sleep(3600)')\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
     ) as store:
         assert store.stdout is not None
         helper = int(store.stdout.readline())
-        assert not hostile.is_gone(helper)
+        assert not hostile_parser.is_gone(helper)
         descriptor = os.pidfd_open(helper)
         store.send_signal(signal.SIGKILL)
         store.wait()

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from msrv.catalog.library.index import Index
+from msrv.catalog.library.file_index import Index
 from msrv.catalog.library.loader import Reading, read_library
-from msrv.catalog.parsing.marks import RETRY_SECONDS, Marks
+from msrv.catalog.parsing.crash_marks import RETRY_SECONDS, Marks
 from msrv.catalog.parsing.parser import Parser, _of_picture
-from tests.catalog.parsing import hostile
-from tests.catalog.shelves import Library, problems
+from tests.catalog.parsing import hostile_parser
+from tests.catalog.temporary_library import Library, problems
 
 COLOUR = "{'picture': {'width': 9, 'height': 9, 'colour': '#102030'}}"
 
@@ -39,7 +39,7 @@ def test_a_release_is_sold_without_the_cover_that_crashes_its_parser(
 ) -> None:
     """One picture takes a release from the store, or the store down."""
     put(shelf, "import ctypes; ctypes.string_at(0)")
-    with hostile.parser(shelf.data) as parser:
+    with hostile_parser.parser(shelf.data) as parser:
         first = read(shelf, parser)
         assert parser._helper is None
         again = read(shelf, parser, first)
@@ -53,7 +53,7 @@ def test_a_release_is_sold_without_the_cover_that_crashes_its_parser(
             "R/cover.jpg: crashes its parser (SIGSEGV); not shown"
         ]
     put(shelf, f"answer = ({COLOUR},)")
-    with hostile.parser(shelf.data) as parser:
+    with hostile_parser.parser(shelf.data) as parser:
         mended = read(shelf, parser, again)
     (release,) = mended.catalog.releases
     assert release.artwork is not None
@@ -67,15 +67,15 @@ def test_a_cover_that_was_stopped_by_chance_comes_back_by_itself(
     clock = Clock()
     put(shelf, f"answer = ({COLOUR},)")
     marks = Marks(tmp_path / "marks", versions=str, clock=clock)
-    key = _of_picture(hostile.sha256(f"answer = ({COLOUR},)"))
+    key = _of_picture(hostile_parser.sha256(f"answer = ({COLOUR},)"))
     marks.stopped(key, "was being read when the store died", by_chance=True)
-    with hostile.parser(marks=marks) as parser:
+    with hostile_parser.parser(marks=marks) as parser:
         first = read(shelf, parser)
     assert problems(first) == [
         "R/cover.jpg: was being read when the store died; not shown"
     ]
     marks = Marks(tmp_path / "marks", versions=str, clock=clock)
-    with hostile.parser(marks=marks) as parser:
+    with hostile_parser.parser(marks=marks) as parser:
         second = read(shelf, parser, first)
         assert problems(second) == problems(first)
         assert parser._helper is None

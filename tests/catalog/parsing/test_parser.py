@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from msrv.catalog.metadata.images import NotAPicture
+from msrv.catalog.metadata.cover_images import NotAPicture
 from msrv.catalog.metadata.tags import NotAudio, Tags
 from msrv.catalog.parsing.errors import NoParser, ParserClosed, StopsParser
 from msrv.catalog.parsing.parser import Parser
-from tests.catalog import parsers
-from tests.catalog.covers import saved
-from tests.catalog.parsing import hostile
-from tests.catalog.parsing.hostile import helper_id, run
-from tests.catalog.shelves import tagged
+from tests.catalog import shared_parser
+from tests.catalog.cover_pictures import saved
+from tests.catalog.parsing import hostile_parser
+from tests.catalog.parsing.hostile_parser import helper_id, run
+from tests.catalog.temporary_library import tagged
 
 
 def put(tmp_path: Path, data: bytes) -> Path:
@@ -29,26 +29,26 @@ def test_tags_are_those_of_the_file(tmp_path: Path) -> None:
     """A track is sold under another's name."""
     path = put(tmp_path, tagged(title="One", artist="Ann", number="3/9"))
     with path.open("rb") as file:
-        tags = parsers.shared().tags(file, "track.wav", b"1")
+        tags = shared_parser.shared().tags(file, "track.wav", b"1")
         assert tags == Tags("One", "Ann", number=3, duration_seconds=0.5)
         # Wherever the store has left the file.
         file.seek(20)
-        assert parsers.shared().tags(file, "track.wav", b"1") == tags
+        assert shared_parser.shared().tags(file, "track.wav", b"1") == tags
         with pytest.raises(NotAudio):
-            parsers.shared().tags(file, "track.flac", b"2")
+            shared_parser.shared().tags(file, "track.flac", b"2")
 
 
 def test_pictures_are_measured_and_shrunk(tmp_path: Path) -> None:
     """No cover is shown."""
     path = put(tmp_path, saved(Image.new("RGB", (300, 200), (200, 20, 30))))
     with path.open("rb") as file:
-        facts = parsers.shared().measure(file, b"3")
+        facts = shared_parser.shared().measure(file, b"3")
         assert (facts.width, facts.height) == (300, 200)
-        data = parsers.shared().shrink(file, 160, b"3")
+        data = shared_parser.shared().shrink(file, 160, b"3")
     assert Image.open(io.BytesIO(data)).size == (160, 107)
     path.write_bytes(b"no picture")
     with path.open("rb") as file, pytest.raises(NotAPicture):
-        parsers.shared().measure(file, b"4")
+        shared_parser.shared().measure(file, b"4")
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_tags_that_no_parser_would_say_are_a_fault(
     answer: tuple[object, ...],
 ) -> None:
     """A taken-over parser writes into the store's pages, log or memory."""
-    with hostile.parser() as parser:
+    with hostile_parser.parser() as parser:
         code = f"nan, inf = float('nan'), float('inf'); answer = {answer!r}"
         with pytest.raises(StopsParser, match="answer wrongly"):
             run(parser, code)
@@ -100,7 +100,7 @@ def test_a_picture_that_no_parser_would_say_is_a_fault(
     """A taken-over parser writes into the pages' styles."""
     path = put(tmp_path, f"answer = ({{'picture': {picture}}},)".encode())
     with (
-        hostile.parser() as parser,
+        hostile_parser.parser() as parser,
         path.open("rb") as file,
         pytest.raises(StopsParser),
     ):
@@ -111,7 +111,7 @@ def test_a_copy_that_is_no_webp_is_a_fault(tmp_path: Path) -> None:
     """A taken-over parser has the store send whatever it likes."""
     path = put(tmp_path, b"answer = ({}, b'<script>alert(1)</script>')")
     with (
-        hostile.parser() as parser,
+        hostile_parser.parser() as parser,
         path.open("rb") as file,
         pytest.raises(StopsParser),
     ):
@@ -138,7 +138,7 @@ def test_what_is_no_frame_is_a_fault(data: bytes) -> None:
         f"        each.sendall({data!r})\n"
         "os._exit(0)\n"
     )
-    with hostile.parser() as parser:
+    with hostile_parser.parser() as parser:
         with pytest.raises(StopsParser):
             run(parser, code)
         assert run(parser, "said = 1") == "1"
@@ -155,7 +155,7 @@ def test_a_file_that_comes_with_an_answer_is_not_kept() -> None:
         "        socket.send_fds(each, [head + said], [1])\n"
         "        os._exit(0)\n"
     )
-    with hostile.parser() as parser:
+    with hostile_parser.parser() as parser:
         run(parser, "said = 1")
         before = len(list(Path("/dev/fd").iterdir()))
         for number in range(3):
@@ -180,13 +180,13 @@ def test_one_that_cannot_start_is_not_tried_for_each_file(
 
 def test_one_that_exits_again_and_again_is_a_fault() -> None:
     """A file that ends its parser politely is tried for ever."""
-    with hostile.parser() as parser, pytest.raises(StopsParser):
+    with hostile_parser.parser() as parser, pytest.raises(StopsParser):
         run(parser, "import os; os._exit(0)")
 
 
 def test_an_idle_helper_goes_and_another_comes() -> None:
     """A store holds a decoder's memory for ever, or shows no cover again."""
-    with hostile.parser(None, "IDLE_SECONDS=0.2") as parser:
+    with hostile_parser.parser(None, "IDLE_SECONDS=0.2") as parser:
         assert run(parser, "said = 1") == "1"
         assert parser._helper is not None
         first = parser._helper.process
@@ -205,7 +205,7 @@ def test_closing_ends_it_in_the_middle_of_a_file(tmp_path: Path) -> None:
         except ParserClosed as error:
             found.append(type(error))
 
-    with hostile.parser(tmp_path) as parser:
+    with hostile_parser.parser(tmp_path) as parser:
         parser.start()
         helper = helper_id(parser)
         asking = threading.Thread(target=ask)
@@ -216,7 +216,7 @@ def test_closing_ends_it_in_the_middle_of_a_file(tmp_path: Path) -> None:
             time.sleep(0.01)
     asking.join(60)
     assert found == [ParserClosed]
-    assert hostile.is_gone(helper)
+    assert hostile_parser.is_gone(helper)
     assert list((tmp_path / "parsing").iterdir()) == []
     with pytest.raises(ParserClosed):
         run(parser, "said = 1")
@@ -226,7 +226,7 @@ def test_one_that_cannot_start_says_why() -> None:
     """A store without its parser is silent about it."""
     for parser, reason in (
         (Parser(command=("/nowhere/python",)), "No such file"),
-        (hostile.parser(None, "no such limit"), "ValueError"),
+        (hostile_parser.parser(None, "no such limit"), "ValueError"),
     ):
         with parser, pytest.raises(NoParser, match=reason):
             parser.start()
@@ -234,7 +234,7 @@ def test_one_that_cannot_start_says_why() -> None:
 
 def test_many_threads_get_each_its_own_answer() -> None:
     """A track is sold under another's name."""
-    with hostile.parser() as parser:
+    with hostile_parser.parser() as parser:
         found: dict[int, str] = {}
 
         def ask(number: int) -> None:

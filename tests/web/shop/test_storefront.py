@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from msrv.settings import Settings
-from tests.catalog.art import with_pictures
-from tests.catalog.covers import near, saved
+from tests.catalog.audio_with_pictures import with_pictures
+from tests.catalog.cover_pictures import near, saved
 from tests.conftest import Client, StartStore
 from tests.wav_files import write_wav
 

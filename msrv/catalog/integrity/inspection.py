@@ -10,15 +10,15 @@ from collections.abc import Callable
 from typing import BinaryIO, Final
 
 from msrv.catalog.integrity.archives import seven_zip, zip_file
-from msrv.catalog.integrity.flac import flac
-from msrv.catalog.integrity.iff import form, riff
-from msrv.catalog.integrity.matroska import matroska
-from msrv.catalog.integrity.model import (
+from msrv.catalog.integrity.container import (
     Container,
     Source,
     Truncated,
     id3v2_end,
 )
+from msrv.catalog.integrity.flac import flac
+from msrv.catalog.integrity.iff import form, riff
+from msrv.catalog.integrity.matroska import matroska
 from msrv.catalog.integrity.mp4 import mp4
 from msrv.catalog.integrity.mpeg import adts, mpeg
 from msrv.catalog.integrity.ogg import ogg

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from msrv.catalog.library.scan import FoundFile
+from msrv.catalog.library.found_files import FoundFile
 from msrv.catalog.metadata.tags import Tags
-from msrv.catalog.names.text import folded_name
+from msrv.catalog.names.display_text import folded_name
 from msrv.storage.model import Content
 
 _LOSSLESS: Final = frozenset({".aif", ".aiff", ".flac", ".wav"})

@@ -1,6 +1,6 @@
 """A helper that a file has taken over: it runs the file as Python code.
 
-    python taken_over.py [NAME=NUMBER]... PARENT
+    python hostile_parser_main.py [NAME=NUMBER]... PARENT
 
 `said` is what the code answers with, as a title; `answer` a whole frame. The
 arguments change the helper's own limits.
@@ -9,8 +9,8 @@ arguments change the helper's own limits.
 import sys
 from typing import Any, BinaryIO
 
-from msrv.catalog.parsing import helper
-from msrv.catalog.parsing.frames import Frame
+from msrv.catalog.parsing import parser_main
+from msrv.catalog.parsing.messages import Frame
 
 
 def run(file: BinaryIO, fields: dict[str, Any]) -> Frame:
@@ -23,10 +23,12 @@ def run(file: BinaryIO, fields: dict[str, Any]) -> Frame:
 
 
 if __name__ == "__main__":
-    for name in helper.OPERATIONS:
-        helper.OPERATIONS[name] = run
+    for name in parser_main.OPERATIONS:
+        parser_main.OPERATIONS[name] = run
     for argument in sys.argv[1:-1]:
         name, _, number = argument.partition("=")
-        setattr(helper, name, float(number) if "." in number else int(number))
+        setattr(
+            parser_main, name, float(number) if "." in number else int(number)
+        )
     del sys.argv[1:-1]
-    helper.main()
+    parser_main.main()

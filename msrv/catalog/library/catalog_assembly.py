@@ -8,7 +8,7 @@ from msrv.catalog.config.problems import Problem
 from msrv.catalog.library.release_builder import Built
 from msrv.catalog.library.scan import RELEASE_TOML
 from msrv.catalog.model import Catalog, Item, Release, Shop
-from msrv.catalog.names.text import shown
+from msrv.catalog.names.display_text import shown
 
 _VERSION_BYTES: Final = 9
 

@@ -8,21 +8,21 @@ from datetime import datetime
 
 import pytest
 
-from msrv.catalog.library import file_inspection
-from msrv.catalog.library.file_inspection import Stopped, learn
-from msrv.catalog.library.index import FILE_NAME, Index
+from msrv.catalog.library import indexing
+from msrv.catalog.library.file_index import FILE_NAME, Index
+from msrv.catalog.library.indexing import Stopped, learn
 from msrv.catalog.library.scan import scan
 from msrv.catalog.parsing.parser import Parser
-from tests.catalog import parsers
-from tests.catalog.rights import without_rights
-from tests.catalog.shelves import Library, by_name, problems, wav
+from tests.catalog import shared_parser
+from tests.catalog.temporary_library import Library, by_name, problems, wav
+from tests.catalog.unprivileged import without_rights
 
 
 def test_hashes_are_those_of_the_bytes(
     shelf: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or a buyer who checks a download would find it damaged."""
-    monkeypatch.setattr(file_inspection, "_BLOCK_BYTES", 7)
+    monkeypatch.setattr(indexing, "_BLOCK_BYTES", 7)
     shelf.release("R")
     item = by_name(shelf.only())["01 A.wav"]
     assert item.content.sha256 == hashlib.sha256(wav(1)).digest()
@@ -40,7 +40,7 @@ def test_each_file_is_read_once(
     def fail(*_: object) -> None:
         pytest.fail("read again")
 
-    monkeypatch.setattr(file_inspection, "_open", fail)
+    monkeypatch.setattr(indexing, "_open", fail)
     monkeypatch.setattr(Parser, "tags", fail)
     again = shelf.read()
     assert again.catalog == first.catalog
@@ -128,7 +128,7 @@ def test_an_unexpected_error_is_that_files_problem(
 ) -> None:
     """A parser's mistake, or ours, names the file, and stops no other."""
     shelf.release("R")
-    real = file_inspection._digests
+    real = indexing._digests
 
     def fail(*arguments: object) -> tuple[bytes, int]:
         found = real(*arguments)  # type: ignore[arg-type] # passed on
@@ -136,7 +136,7 @@ def test_an_unexpected_error_is_that_files_problem(
             raise OverflowError("too large")
         return found
 
-    monkeypatch.setattr(file_inspection, "_digests", fail)
+    monkeypatch.setattr(indexing, "_digests", fail)
     reading = shelf.read()
     (problem,) = problems(reading)
     assert problem.startswith("R/01 A.wav: could not be read: OverflowError")
@@ -153,7 +153,7 @@ def test_a_release_whose_file_changes_meanwhile_is_held_back(
     shelf.release("R")
     path = shelf.root / "R/01 A.wav"
     found = scan(shelf.root)
-    real = file_inspection._digests
+    real = indexing._digests
 
     def grow(*arguments: object) -> tuple[bytes, int]:
         digests = real(*arguments)  # type: ignore[arg-type] # passed on
@@ -161,7 +161,7 @@ def test_a_release_whose_file_changes_meanwhile_is_held_back(
             os.utime(path, ns=(1, 1))
         return digests
 
-    monkeypatch.setattr(file_inspection, "_digests", grow)
+    monkeypatch.setattr(indexing, "_digests", grow)
     reading = shelf.read(found=found)
     assert problems(reading) == [
         "R/01 A.wav: is being changed; not offered yet"
@@ -238,7 +238,7 @@ def test_what_may_not_be_read_today_is_not_forgotten(
         second = shelf.read(first)
     (shelf.root / "S").chmod(0o755)
     monkeypatch.setattr(
-        file_inspection, "_read", lambda *_, **__: pytest.fail("read")
+        indexing, "_read", lambda *_, **__: pytest.fail("read")
     )
     assert shelf.read(second).catalog == first.catalog
 
@@ -252,7 +252,7 @@ def test_says_how_far_it_is(shelf: Library) -> None:
             shelf.root,
             index,
             scan(shelf.root).folders,
-            parser=parsers.shared(),
+            parser=shared_parser.shared(),
             stopping=lambda: False,
             progress=lambda *figures: said.append(figures),
         )
@@ -268,7 +268,7 @@ def test_stops_when_it_is_told_to(shelf: Library) -> None:
             shelf.root,
             index,
             scan(shelf.root).folders,
-            parser=parsers.shared(),
+            parser=shared_parser.shared(),
             stopping=lambda: True,
             progress=lambda *_: None,
         )
@@ -278,7 +278,7 @@ def test_what_was_read_is_kept_on_the_way(
     shelf: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or a first start that is interrupted would begin from the start."""
-    monkeypatch.setattr(file_inspection, "_SAVE_FILES", 1)
+    monkeypatch.setattr(indexing, "_SAVE_FILES", 1)
     shelf.release("R")
     found = scan(shelf.root)
 
@@ -290,7 +290,7 @@ def test_what_was_read_is_kept_on_the_way(
             shelf.root,
             index,
             found.folders,
-            parser=parsers.shared(),
+            parser=shared_parser.shared(),
             stopping=lambda: False,
             progress=end,
         )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, BinaryIO, Final
 
-from msrv.catalog.metadata.sound_file import NotAudio, open_ape, open_sound
+from msrv.catalog.metadata.audio_files import NotAudio, open_ape, open_sound
 
 _FRONT_COVER: Final = 3
 """The type of picture: ID3v2.4, 4.14, which FLAC took over."""

@@ -6,18 +6,18 @@ from pathlib import Path
 from PIL import Image
 
 from msrv.catalog.covers import Covers
-from msrv.catalog.metadata.images import NotAPicture, measure
+from msrv.catalog.metadata.cover_images import NotAPicture, measure
 from msrv.catalog.model import Artwork
 from msrv.storage.local import Folder
 from msrv.storage.model import Storage
-from tests.catalog import parsers
+from tests.catalog import shared_parser
 from tests.downloads import made
 
 RED = (200, 20, 30)
 
 
 def covers(folder: Storage, cache: Path) -> Covers:
-    return Covers(folder, cache, parsers.shared())
+    return Covers(folder, cache, shared_parser.shared())
 
 
 class Gallery:

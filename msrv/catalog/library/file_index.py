@@ -17,8 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-from msrv.catalog.library.scan import FoundFile
-from msrv.catalog.names.text import shown
+from msrv.catalog.library.found_files import FoundFile
+from msrv.catalog.names.display_text import shown
 from msrv.storage.model import FileIdentity
 
 log = logging.getLogger(__name__)

@@ -1,6 +1,6 @@
 """The process in which pictures and tags are parsed.
 
-    python -m msrv.catalog.parsing.helper PARENT
+    python -m msrv.catalog.parsing.parser_main PARENT
 
 Its standard input is a socket to the store with that process id. The store
 starts it afresh, with an environment of its own, so that nothing secret has
@@ -22,9 +22,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from msrv.catalog.parsing import frames
+from msrv.catalog.parsing import messages
 from msrv.catalog.parsing.confinement import Limits, allow_cpu, confine
-from msrv.catalog.parsing.frames import Frame
+from msrv.catalog.parsing.messages import Frame
 
 CPU_SECONDS: Final = 20
 """Limit on the CPU time of one file; SIGXCPU kills before twice that."""
@@ -82,20 +82,20 @@ def _tags(file: BinaryIO, fields: dict[str, Any]) -> Frame:  # noqa: ARG001
 
 
 def _measure(file: BinaryIO, fields: dict[str, Any]) -> Frame:  # noqa: ARG001
-    from msrv.catalog.metadata import images  # noqa: PLC0415 - slow to import
+    from msrv.catalog.metadata import cover_images  # noqa: PLC0415 - slow to import
 
     try:
-        return Frame({"picture": asdict(images.measure(file))})
-    except images.NotAPicture as error:
+        return Frame({"picture": asdict(cover_images.measure(file))})
+    except cover_images.NotAPicture as error:
         return Frame({"refused": error.reason})
 
 
 def _shrink(file: BinaryIO, fields: dict[str, Any]) -> Frame:
-    from msrv.catalog.metadata import images  # noqa: PLC0415 - slow to import
+    from msrv.catalog.metadata import cover_images  # noqa: PLC0415 - slow to import
 
     try:
-        return Frame({}, images.shrink(file, int(fields["width"])))
-    except images.NotAPicture as error:
+        return Frame({}, cover_images.shrink(file, int(fields["width"])))
+    except cover_images.NotAPicture as error:
         return Frame({"refused": error.reason})
 
 
@@ -110,7 +110,7 @@ def main() -> None:
     """Confine this process, say what it lacks, and serve."""
     lacking = confine(limits(), parent=int(sys.argv[1]))
     with socket.socket(fileno=os.dup(0)) as connection:
-        frames.send(connection, Frame({"without": lacking}))
+        messages.send(connection, Frame({"without": lacking}))
         serve(connection)
 
 
@@ -118,7 +118,7 @@ def serve(connection: socket.socket) -> None:
     """Answer requests until there are none, one at a time."""
     allowed = 0.0
     while select.select([connection], [], [], IDLE_SECONDS)[0]:
-        request = frames.receive(connection, may_carry_file=True)
+        request = messages.receive(connection, may_carry_file=True)
         if request is None or request.descriptor is None:
             return
         used = time.process_time()
@@ -130,7 +130,7 @@ def serve(connection: socket.socket) -> None:
         signal.alarm(ALARM_SECONDS)
         with _named(request.descriptor, str(request.fields["name"])) as file:
             answer = _answered(file, request.fields)
-        frames.send(connection, answer)
+        messages.send(connection, answer)
 
 
 def _answered(file: BinaryIO, fields: dict[str, Any]) -> Frame:

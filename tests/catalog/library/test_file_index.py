@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from msrv.catalog.library.index import FILE_NAME, Index, Known
-from msrv.catalog.library.scan import FoundFile
-from tests.catalog.rights import without_rights
-from tests.catalog.shelves import Library
+from msrv.catalog.library.file_index import FILE_NAME, Index, Known
+from msrv.catalog.library.found_files import FoundFile
+from tests.catalog.temporary_library import Library
+from tests.catalog.unprivileged import without_rights
 
 FILE = FoundFile("A/b\udcff\n.wav", 3, 1_700_000_000_123_456_789, 1, 2**64 - 1)
 KNOWN = Known.of(FILE, bytes(32), 2**32 - 1, {"tags": {"title": "Ä\ud83c"}})

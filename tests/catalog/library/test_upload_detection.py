@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from msrv.catalog.library.scan import FoundFile, FoundFolder, Scan
-from msrv.catalog.library.settling import Settling, Unsettled
+from msrv.catalog.library.found_files import FoundFile, FoundFolder, Scan
+from msrv.catalog.library.upload_detection import Settling, Unsettled
 
 NOW = 1_800_000_000
 QUIET = 10

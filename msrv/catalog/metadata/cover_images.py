@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from msrv.catalog.metadata.embedded_art import (
+from msrv.catalog.metadata.audio_pictures import (
     NoEmbeddedArt,
     is_sound,
     picture_in,

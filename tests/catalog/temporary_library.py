@@ -10,12 +10,13 @@ from mutagen.id3 import TALB, TDRC, TIT2, TPE1, TPE2, TPOS, TRCK
 from mutagen.wave import WAVE
 
 from msrv.catalog.config.last_good import KeptConfig
-from msrv.catalog.library.index import Index
+from msrv.catalog.library.file_index import Index
+from msrv.catalog.library.found_files import Scan
 from msrv.catalog.library.loader import Reading, read_library
-from msrv.catalog.library.scan import Scan, scan
-from msrv.catalog.library.settling import Settling, Unsettled
+from msrv.catalog.library.scan import scan
+from msrv.catalog.library.upload_detection import Settling, Unsettled
 from msrv.catalog.model import Item, Release
-from tests.catalog import parsers
+from tests.catalog import shared_parser
 
 _FRAMES: dict[str, Any] = {
     "title": TIT2,
@@ -112,7 +113,7 @@ class Library:
                 found=found,
                 unsettled=unsettled,
                 kept=self.kept,
-                parser=parsers.shared(),
+                parser=shared_parser.shared(),
             )
 
     def only(self) -> Release:

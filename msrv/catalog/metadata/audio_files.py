@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Any, BinaryIO
 
-from msrv.catalog.names.text import clean
+from msrv.catalog.names.display_text import clean
 
 
 class NotAudio(Exception):

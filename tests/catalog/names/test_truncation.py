@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.catalog.names.text_lengths import cut, fitted, shortened, units
+from msrv.catalog.names.truncation import cut, fitted, shortened, units
 
 FAMILY = "👩\u200d👧"
 FLAG = "🇫🇮"

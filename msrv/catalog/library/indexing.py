@@ -12,12 +12,12 @@ from typing import Any, BinaryIO, Final
 
 from msrv.catalog.config.problems import Problem
 from msrv.catalog.embedded_covers import art_key, measure_embedded_covers
-from msrv.catalog.integrity.completeness import inspect
-from msrv.catalog.library.index import STOPS_PARSER, Index, Known
-from msrv.catalog.library.scan import FoundFile, FoundFolder, in_release
-from msrv.catalog.metadata.images import ArtworkFacts, NotAPicture
+from msrv.catalog.integrity.inspection import inspect
+from msrv.catalog.library.file_index import STOPS_PARSER, Index, Known
+from msrv.catalog.library.found_files import FoundFile, FoundFolder, in_release
+from msrv.catalog.metadata.cover_images import ArtworkFacts, NotAPicture
 from msrv.catalog.metadata.track_facts import track_facts
-from msrv.catalog.names.text import shown
+from msrv.catalog.names.display_text import shown
 from msrv.catalog.parsing.errors import (
     NoParser,
     ParserClosed,

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from msrv.catalog.integrity.completeness import inspect
-from msrv.catalog.integrity.model import Container
-from tests.catalog import samples
+from msrv.catalog.integrity.container import Container
+from msrv.catalog.integrity.inspection import inspect
+from tests.catalog import sample_files
 
-SOUNDS = sorted(samples.SOUNDS)
-FILMS = sorted(samples.FILMS)
+SOUNDS = sorted(sample_files.SOUNDS)
+FILMS = sorted(sample_files.FILMS)
 # Cut among these bytes at its beginning, an MP3 has no frame that counts.
 _MP3_BEGIN = 600
 
@@ -105,13 +105,16 @@ def test_no_cut_of_any_length_is_complete(
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        ("a.zip", samples.archive()),
-        ("comment.zip", samples.archive(comment=b"words " * 900)),
-        ("book.epub", samples.book()),
-        ("nested.zip", samples.archive(members={"b.zip": samples.archive()})),
-        ("paper.pdf", samples.pdf()),
-        ("web.pdf", samples.linearized()),
-        ("a.7z", samples.seven_zip()),
+        ("a.zip", sample_files.archive()),
+        ("comment.zip", sample_files.archive(comment=b"words " * 900)),
+        ("book.epub", sample_files.book()),
+        (
+            "nested.zip",
+            sample_files.archive(members={"b.zip": sample_files.archive()}),
+        ),
+        ("paper.pdf", sample_files.pdf()),
+        ("web.pdf", sample_files.linearized()),
+        ("a.7z", sample_files.seven_zip()),
     ],
 )
 def test_documents_and_archives_end_where_they_say(
@@ -129,8 +132,8 @@ def test_documents_and_archives_end_where_they_say(
 
 def test_an_archive_in_an_archive_is_not_its_end() -> None:
     """Or what a cut leaves of a ZIP of ZIPs would pass for all of it."""
-    inner = samples.archive()
-    data = samples.stored({"first.zip": inner, "second.zip": inner})
+    inner = sample_files.archive()
+    data = sample_files.stored({"first.zip": inner, "second.zip": inner})
     assert missing(data, "a.zip") == ""
     end_of_first = data.index(b"PK\5\6") + 22
     assert missing(data[:end_of_first], "a.zip")
@@ -138,7 +141,7 @@ def test_an_archive_in_an_archive_is_not_its_end() -> None:
 
 def test_a_zip_of_any_number_of_members_is_complete() -> None:
     """Or a sample pack of many files could not be sold."""
-    data = samples.archive_64()
+    data = sample_files.archive_64()
     assert b"PK\6\6" in data
     assert missing(data, "a.zip") == ""
     assert missing(data[:-30], "a.zip")
@@ -146,7 +149,7 @@ def test_a_zip_of_any_number_of_members_is_complete() -> None:
 
 def test_a_program_in_front_of_a_zip_is_no_fault() -> None:
     """Or an archive that unpacks itself could not be sold."""
-    assert missing(b"MZ" + bytes(5000) + samples.archive(), "a.zip") == ""
+    assert missing(b"MZ" + bytes(5000) + sample_files.archive(), "a.zip") == ""
 
 
 @pytest.mark.parametrize(
@@ -167,7 +170,7 @@ def test_what_was_written_to_a_pipe_is_complete(
 ) -> None:
     """Or a file whose maker did not know its length could not be sold."""
     suffix = {"matroska": "mkv", "mp4": "m4a"}.get(form, form)
-    data = samples.piped(ffmpeg, form, *options)
+    data = sample_files.piped(ffmpeg, form, *options)
     assert missing(data, f"a.{suffix}") == ""
 
 
@@ -192,7 +195,7 @@ def test_junk_behind_the_end_is_no_fault(
     sounds: dict[str, bytes], name: str, junk: bytes
 ) -> None:
     """Or what every player plays could not be sold."""
-    made = {"p.pdf": samples.pdf(), "z.zip": samples.archive()}
+    made = {"p.pdf": sample_files.pdf(), "z.zip": sample_files.archive()}
     data = (sounds | made)[name]
     assert missing(data + junk, name) == ""
 
@@ -250,7 +253,7 @@ def test_an_mp3_of_fraunhofer_is_complete_by_its_bytes(
 
 def test_aac_without_a_container_is_a_sound(ffmpeg: str) -> None:
     """Or what every player plays could not be sold."""
-    data = samples.piped(ffmpeg, "adts", "-c:a", "aac")
+    data = sample_files.piped(ffmpeg, "adts", "-c:a", "aac")
     found = look(data, "a.m4a")
     assert found
     assert (found.media_type, found.missing) == ("audio/aac", "")
@@ -259,7 +262,7 @@ def test_aac_without_a_container_is_a_sound(ffmpeg: str) -> None:
 
 def test_a_pdf_may_begin_behind_junk() -> None:
     """Or half of one that was saved with a mail's header would be sold."""
-    data = b"\r\n" * 20 + samples.pdf()
+    data = b"\r\n" * 20 + sample_files.pdf()
     assert missing(data, "a.pdf") == ""
     assert missing(data[:3000], "a.pdf")
 
@@ -299,7 +302,7 @@ def test_a_broadcast_that_was_recorded_is_complete(
     sounds: dict[str, bytes],
 ) -> None:
     """Or a concert that was taken from a stream could not be sold."""
-    pages = samples.pages(sounds["vorbis.ogg"])
+    pages = sample_files.pages(sounds["vorbis.ogg"])
     assert len(pages) > 4
     recorded = b"".join([*pages[:2], *pages[3:-1]])
     assert missing(recorded, "a.ogg") == ""

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from msrv.catalog.config.problems import Problem
-from msrv.catalog.library.scan import FoundFile, FoundFolder, Scan
-from msrv.catalog.names.text import shown
+from msrv.catalog.library.found_files import FoundFile, FoundFolder, Scan
+from msrv.catalog.names.display_text import shown
 
 SETTLE_SECONDS: Final = 10
 GRACE_FACTOR: Final = 6

@@ -7,11 +7,11 @@ import socket
 import subprocess
 from typing import Final, Self
 
-from msrv.catalog.parsing import frames
-from msrv.catalog.parsing.answers import line_of
+from msrv.catalog.parsing import messages
+from msrv.catalog.parsing.confinement import ENVIRONMENT
 from msrv.catalog.parsing.errors import HelperEnded, NoParser
-from msrv.catalog.parsing.frames import BadFrame, Frame
-from msrv.catalog.parsing.interpreter import ENVIRONMENT
+from msrv.catalog.parsing.messages import BadFrame, Frame
+from msrv.catalog.parsing.replies import line_of
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class HelperProcess:
     def hello(self) -> list[str]:
         """Wait until it is confined; return what it lacks."""
         try:
-            frame = frames.receive(self._connection, _START_SECONDS)
+            frame = messages.receive(self._connection, _START_SECONDS)
         except (BadFrame, OSError) as error:
             raise NoParser(self._complaint() or repr(error)) from error
         if frame is None:
@@ -88,8 +88,8 @@ class HelperProcess:
         """Return the answer to one request. Raises HelperEnded."""
         try:
             self._connection.settimeout(seconds)
-            frames.send(self._connection, request)
-            answer = frames.receive(self._connection, seconds)
+            messages.send(self._connection, request)
+            answer = messages.receive(self._connection, seconds)
         except TimeoutError:
             self.process.kill()
             raise HelperEnded(

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 import pytest
 
-from msrv.catalog.parsing import interpreter, landlock
+from msrv.catalog.parsing import landlock
+from msrv.catalog.parsing.confinement import python
 from msrv.catalog.parsing.parser import Parser
 
-_PROGRAM: Final = Path(__file__).with_name("taken_over.py")
+_PROGRAM: Final = Path(__file__).with_name("hostile_parser_main.py")
 
 
 def parser(
@@ -20,8 +21,8 @@ def parser(
     **options: Any,  # noqa: ANN401 - as Parser has them
 ) -> Parser:
     """Return it; `limits` are like `CPU_SECONDS=1`."""
-    *python, _, _ = interpreter.python("")
-    command = (*python, str(_PROGRAM), *limits)
+    *interpreter, _, _ = python("")
+    command = (*interpreter, str(_PROGRAM), *limits)
     return Parser(data, command=command, **options)
 
 

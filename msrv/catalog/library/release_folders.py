@@ -2,79 +2,24 @@
 
 `Album/CD1` and `Album/CD2` are the release `Album`, and so is what lies in
 `Album/Scans`. A folder with a release.toml is always a release of its own.
+
+Each disc and each folder of scans was once a release, with ids of its own.
+Those ids still lead a buyer to the files that were bought.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
 
-from msrv.catalog.names import cover_names
+from msrv.catalog.library.found_files import FoundFile, FoundFolder
+from msrv.catalog.model import Item, Release
+from msrv.catalog.names import cover_names, ids
+from msrv.catalog.names.disc_names import disc_number
+from msrv.catalog.names.display_text import clean
 from msrv.catalog.names.extras import is_art_folder
-
-if TYPE_CHECKING:
-    from msrv.catalog.library.scan import FoundFile, FoundFolder
-
-_WORDS: Final = {
-    word: number
-    for number, words in enumerate(
-        (
-            ("i", "one", "a", "eins", "un", "uno", "um"),
-            ("ii", "two", "b", "zwei", "deux", "dos", "due", "dois"),
-            ("iii", "three", "c", "drei", "trois", "tres", "tre", "três"),
-            ("iv", "four", "d", "vier", "quatre", "cuatro", "quattro"),
-            ("v", "five", "e", "fünf", "cinq", "cinco", "cinque"),
-            ("vi", "six", "f", "sechs"),
-        ),
-        1,
-    )
-    for word in words
-}
-# What a disc is called where records are sold; and what one was before.
-_KINDS: Final = (
-    r"cds?|c\.d\.|compact ?dis[ck]|dis[ck]s?|disque|disco|disk[ae]|"
-    r"diskett?e|dvd|sacd|blu-?ray|lps?|vinyls?|records?|platte|schallplatte|"
-    r"schijf|plaat|skiva|plade|levy|płyta|dysk|lemez|диск|пластинка|"
-    r"ディスク|唱片|tapes?|cassettes?|kassette|mc"
-)
-_DISC: Final = re.compile(
-    rf"(?:{_KINDS})[\s._#:-]*(?:no\.?|nr\.?|n°|№)?[\s._#-]*"
-    r"(?:0*(?P<number>[1-9][0-9]?)(?![0-9])|(?P<word>[^\W\d_]+))"
-    r"(?:\s*of\s*[0-9]+)?"
-    r"(?:[\s._:([{-].*|)",
-    re.DOTALL,
-)
-_SUFFIX: Final = re.compile(
-    rf"\s*(?:(?:[-:,]\s*|[(\[{{]\s*)(?:{_KINDS})|\s(?:cd|dis[ck]))[\s._#-]*"
-    r"(?:[0-9]{1,2}|[ivx]{1,4}|one|two|three|four)\s*"
-    r"(?:(?:of|/)\s*[0-9]{1,2}\s*)?[)\]}]?\s*$",
-    re.IGNORECASE,
-)
-_AROUND: Final = " \t._-()[]{}:"
+from msrv.money import Money
 
 
-def disc_number(name: str, parent: str = "") -> int | None:
-    """Return the disc number in a folder's name; None where it has none.
-
-    It may begin with the name of the folder that it is in: `Album - CD 2`.
-    """
-    text, start = name.casefold().strip(), parent.casefold().strip()
-    if start and text.startswith(start) and text != start:
-        text = text[len(start) :].lstrip(_AROUND)
-    match = _DISC.fullmatch(text.strip(_AROUND))
-    if match is None:
-        return None
-    if match["number"]:
-        return int(match["number"])
-    return _WORDS.get(match["word"])
-
-
-def without_disc(title: str) -> str:
-    """Return an album's title without `(Disc 2)` or `CD 2` at its end."""
-    return _SUFFIX.sub("", title) or title
-
-
-def joined(folders: "Iterable[FoundFolder]") -> "list[FoundFolder]":
+def joined(folders: Iterable[FoundFolder]) -> list[FoundFolder]:
     """Return folders with those joined that are parts of one release.
 
     What is in them follows the release's own files. A release without a
@@ -98,7 +43,7 @@ def joined(folders: "Iterable[FoundFolder]") -> "list[FoundFolder]":
     return sorted(whole, key=lambda folder: folder.path)
 
 
-def _discs(by_path: "dict[str, FoundFolder]") -> dict[str, str]:
+def _discs(by_path: dict[str, FoundFolder]) -> dict[str, str]:
     """Find the folders that are discs, and the releases that they are of."""
     found: dict[str, list[FoundFolder]] = {}
     for folder in by_path.values():
@@ -118,9 +63,7 @@ def _discs(by_path: "dict[str, FoundFolder]") -> dict[str, str]:
     return owners
 
 
-def _add_art(
-    by_path: "dict[str, FoundFolder]", owners: dict[str, str]
-) -> None:
+def _add_art(by_path: dict[str, FoundFolder], owners: dict[str, str]) -> None:
     """Find the folders with the pictures of releases that have tracks."""
     with_tracks = {
         owners.get(folder.path, folder.path)
@@ -141,9 +84,7 @@ def _add_art(
             owners[path] = above
 
 
-def _whole(
-    own: "FoundFolder", parts: "Sequence[FoundFolder]"
-) -> "FoundFolder":
+def _whole(own: FoundFolder, parts: Sequence[FoundFolder]) -> FoundFolder:
     files = list(own.files)
     cover = own.cover
     if cover is None and any(map(_has_tracks, parts)):
@@ -165,10 +106,53 @@ def _whole(
     return replace(own, files=tuple(files), cover=cover)
 
 
-def _has_tracks(folder: "FoundFolder") -> bool:
+def _has_tracks(folder: FoundFolder) -> bool:
     return any(file.is_track for file in folder.files)
 
 
-def inner_path(folder: "FoundFolder", file: "FoundFile") -> str:
+def inner_path(folder: FoundFolder, file: FoundFile) -> str:
     """Return a file's path within its release's folder."""
     return file.path[len(folder.path) + 1 :]
+
+
+def former_releases(
+    release: Release, items: Iterable[Item]
+) -> tuple[Release, ...]:
+    """Return a hidden release for each subfolder that holds items.
+
+    `items` are all of the release's, also those not for sale any more.
+    """
+    parts: dict[str, list[Item]] = {}
+    for item in items:
+        folder = item.content.path.rpartition("/")[0]
+        if folder == release.folder:
+            continue
+        old_id = ids.release_id(folder)
+        parts.setdefault(folder, []).append(
+            replace(
+                item,
+                item_id=ids.item_id(old_id, item.file_name),
+                release_id=old_id,
+                hidden=True,
+            )
+        )
+    return tuple(
+        _former(release, folder, of_folder)
+        for folder, of_folder in parts.items()
+    )
+
+
+def _former(release: Release, folder: str, items: list[Item]) -> Release:
+    name = folder.rpartition("/")[2]
+    total_minor = sum(item.price.minor for item in items)
+    return Release(
+        release_id=ids.release_id(folder),
+        folder=folder,
+        title=f"{release.title} ({clean(name)})",
+        artist=release.artist,
+        date=release.date,
+        description="",
+        price=Money(total_minor, release.price.currency),
+        items=tuple(items),
+        hidden=True,
+    )

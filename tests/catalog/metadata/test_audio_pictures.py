@@ -7,16 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from msrv.catalog.metadata.embedded_art import (
+from msrv.catalog.metadata.audio_pictures import (
     NoEmbeddedArt,
     is_sound,
     picture_in,
 )
 from msrv.catalog.metadata.tags import read_tags
-from tests.catalog import samples
-from tests.catalog.art import with_ape_picture, with_pictures
-from tests.catalog.covers import saved
-from tests.catalog.shelves import tagged, wav
+from tests.catalog import sample_files
+from tests.catalog.audio_with_pictures import with_ape_picture, with_pictures
+from tests.catalog.cover_pictures import saved
+from tests.catalog.temporary_library import tagged, wav
 
 FRONT = saved(Image.new("RGB", (40, 30), "#802010"))
 BACK = saved(Image.new("RGB", (20, 20), "#0000ff"))
@@ -42,7 +42,7 @@ def sounds(
     ffmpeg: str, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, bytes]:
     """A sound of every kind, by its name."""
-    return samples.sounds(ffmpeg, tmp_path_factory.mktemp("sounds"))
+    return sample_files.sounds(ffmpeg, tmp_path_factory.mktemp("sounds"))
 
 
 @pytest.mark.parametrize("name", NAMES)

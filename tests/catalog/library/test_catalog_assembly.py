@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.catalog.shelves import Library, problems, wav
+from tests.catalog.temporary_library import Library, problems, wav
 
 
 def test_two_releases_with_one_id_are_told_apart(shelf: Library) -> None:

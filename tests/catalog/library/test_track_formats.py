@@ -7,13 +7,13 @@ import pytest
 from mutagen.flac import FLAC
 
 from msrv.catalog.library.scan import scan
+from msrv.catalog.library.track_formats import Sound, by_track
 from msrv.catalog.metadata.tags import Tags
 from msrv.catalog.model import Item
 from msrv.catalog.names import ids
-from msrv.catalog.names.formats import Sound, by_track
 from msrv.money import Money
-from tests.catalog.clips import tone
-from tests.catalog.shelves import Library
+from tests.catalog.ffmpeg_tools import tone
+from tests.catalog.temporary_library import Library
 from tests.downloads.made import known
 
 

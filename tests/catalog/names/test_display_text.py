@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.catalog.names.text import MAX_CHARS, clean, shown
+from msrv.catalog.names.display_text import MAX_CHARS, clean, shown
 
 
 @pytest.mark.parametrize(

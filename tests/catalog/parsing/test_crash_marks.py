@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from msrv.catalog.parsing.crash_marks import RETRY_SECONDS, Marks
 from msrv.catalog.parsing.errors import StopsParser
-from msrv.catalog.parsing.marks import RETRY_SECONDS, Marks
-from tests.catalog.parsing import hostile
-from tests.catalog.parsing.hostile import helper_id, run
+from tests.catalog.parsing import hostile_parser
+from tests.catalog.parsing.hostile_parser import helper_id, run
 
 CRASHES = "import ctypes; ctypes.string_at(0)"
 HANGS = "import time; time.sleep(3600)"
@@ -39,7 +39,7 @@ def test_a_crash_is_not_repeated_and_not_after_a_restart(
     tmp_path: Path,
 ) -> None:
     """One file has the parser crash for as long as it lies there."""
-    with hostile.parser(tmp_path) as parser:
+    with hostile_parser.parser(tmp_path) as parser:
         with pytest.raises(StopsParser, match=r"crashes its parser.*SIGSEGV"):
             run(parser, CRASHES)
         with pytest.raises(StopsParser):
@@ -47,7 +47,7 @@ def test_a_crash_is_not_repeated_and_not_after_a_restart(
         assert parser._helper is None
         # Another file, and what replaces this one, is parsed.
         assert run(parser, "said = 1") == "1"
-    with hostile.parser(tmp_path) as parser:
+    with hostile_parser.parser(tmp_path) as parser:
         with pytest.raises(StopsParser, match="SIGSEGV"):
             run(parser, CRASHES)
         assert parser._helper is None
@@ -64,7 +64,7 @@ def test_a_helper_that_is_killed_is_started_again(tmp_path: Path) -> None:
         except StopsParser as error:
             found.append(error)
 
-    with hostile.parser(marks=marks(tmp_path, clock)) as parser:
+    with hostile_parser.parser(marks=marks(tmp_path, clock)) as parser:
         parser.start()
         asking = threading.Thread(target=ask)
         asking.start()
@@ -75,11 +75,11 @@ def test_a_helper_that_is_killed_is_started_again(tmp_path: Path) -> None:
         assert run(parser, "said = 1") == "1"
         with pytest.raises(StopsParser, match="was killed"):
             run(parser, HANGS)
-        assert parser.holds(hostile.sha256(HANGS))
+        assert parser.holds(hostile_parser.sha256(HANGS))
         assert not parser.is_retry_due()
         clock.now += RETRY_SECONDS[0] + 1
         assert parser.is_retry_due()
-        assert not parser.holds(hostile.sha256(HANGS))
+        assert not parser.holds(hostile_parser.sha256(HANGS))
 
 
 def _wait_for_mark(folder: Path) -> None:
@@ -95,7 +95,7 @@ def _wait_for_mark(folder: Path) -> None:
 
 def test_what_hangs_is_killed_by_its_time_out(tmp_path: Path) -> None:
     """One file stops the library from being read, until someone restarts."""
-    with hostile.parser(tmp_path, seconds=1) as parser:
+    with hostile_parser.parser(tmp_path, seconds=1) as parser:
         with pytest.raises(StopsParser, match="too long"):
             run(parser, HANGS)
         assert run(parser, "said = 1") == "1"
@@ -112,15 +112,15 @@ def test_a_store_that_is_killed_has_marked_what_it_tried(
     program = (
         "import sys; sys.path.insert(0, '.')\n"
         "from pathlib import Path\n"
-        "from tests.catalog.parsing import hostile\n"
-        f"parser = hostile.parser(Path({str(tmp_path)!r}))\n"
-        f"hostile.run(parser, {HANGS!r})\n"
+        "from tests.catalog.parsing import hostile_parser\n"
+        f"parser = hostile_parser.parser(Path({str(tmp_path)!r}))\n"
+        f"hostile_parser.run(parser, {HANGS!r})\n"
     )
     with subprocess.Popen([sys.executable, "-c", program]) as store:
         _wait_for_mark(tmp_path / "parsing")
         store.send_signal(signal.SIGKILL)
         store.wait()
-    with hostile.parser(tmp_path) as parser:
+    with hostile_parser.parser(tmp_path) as parser:
         with pytest.raises(StopsParser, match="when the store was killed"):
             run(parser, HANGS)
         assert parser._helper is None
@@ -128,13 +128,13 @@ def test_a_store_that_is_killed_has_marked_what_it_tried(
     clock = Clock()
     clock.now = time.time() + RETRY_SECONDS[0] + 1
     later = Marks(tmp_path / "parsing", clock=clock)
-    assert later.find(hostile.sha256(HANGS)) is None
+    assert later.find(hostile_parser.sha256(HANGS)) is None
     later.close()
 
 
 def test_a_store_that_stops_condemns_nothing(tmp_path: Path) -> None:
     """Each restart takes a cover away."""
-    with hostile.parser(tmp_path) as parser:
+    with hostile_parser.parser(tmp_path) as parser:
         assert run(parser, "said = 1") == "1"
     assert list((tmp_path / "parsing").iterdir()) == []
 

@@ -1,0 +1,62 @@
+"""Disc numbers in the names of folders and albums: `CD 1`, `Disc Two`."""
+
+import re
+from typing import Final
+
+_WORDS: Final = {
+    word: number
+    for number, words in enumerate(
+        (
+            ("i", "one", "a", "eins", "un", "uno", "um"),
+            ("ii", "two", "b", "zwei", "deux", "dos", "due", "dois"),
+            ("iii", "three", "c", "drei", "trois", "tres", "tre", "três"),
+            ("iv", "four", "d", "vier", "quatre", "cuatro", "quattro"),
+            ("v", "five", "e", "fünf", "cinq", "cinco", "cinque"),
+            ("vi", "six", "f", "sechs"),
+        ),
+        1,
+    )
+    for word in words
+}
+# What a disc is called where records are sold; and what one was before.
+_KINDS: Final = (
+    r"cds?|c\.d\.|compact ?dis[ck]|dis[ck]s?|disque|disco|disk[ae]|"
+    r"diskett?e|dvd|sacd|blu-?ray|lps?|vinyls?|records?|platte|schallplatte|"
+    r"schijf|plaat|skiva|plade|levy|płyta|dysk|lemez|диск|пластинка|"
+    r"ディスク|唱片|tapes?|cassettes?|kassette|mc"
+)
+_DISC: Final = re.compile(
+    rf"(?:{_KINDS})[\s._#:-]*(?:no\.?|nr\.?|n°|№)?[\s._#-]*"
+    r"(?:0*(?P<number>[1-9][0-9]?)(?![0-9])|(?P<word>[^\W\d_]+))"
+    r"(?:\s*of\s*[0-9]+)?"
+    r"(?:[\s._:([{-].*|)",
+    re.DOTALL,
+)
+_SUFFIX: Final = re.compile(
+    rf"\s*(?:(?:[-:,]\s*|[(\[{{]\s*)(?:{_KINDS})|\s(?:cd|dis[ck]))[\s._#-]*"
+    r"(?:[0-9]{1,2}|[ivx]{1,4}|one|two|three|four)\s*"
+    r"(?:(?:of|/)\s*[0-9]{1,2}\s*)?[)\]}]?\s*$",
+    re.IGNORECASE,
+)
+_AROUND: Final = " \t._-()[]{}:"
+
+
+def disc_number(name: str, parent: str = "") -> int | None:
+    """Return the disc number in a folder's name; None where it has none.
+
+    It may begin with the name of the folder that it is in: `Album - CD 2`.
+    """
+    text, start = name.casefold().strip(), parent.casefold().strip()
+    if start and text.startswith(start) and text != start:
+        text = text[len(start) :].lstrip(_AROUND)
+    match = _DISC.fullmatch(text.strip(_AROUND))
+    if match is None:
+        return None
+    if match["number"]:
+        return int(match["number"])
+    return _WORDS.get(match["word"])
+
+
+def without_disc(title: str) -> str:
+    """Return an album's title without `(Disc 2)` or `CD 2` at its end."""
+    return _SUFFIX.sub("", title) or title

@@ -1,0 +1,64 @@
+"""Disc numbers in the names of folders and albums."""
+
+import pytest
+
+from msrv.catalog.names.disc_names import disc_number, without_disc
+
+
+@pytest.mark.parametrize(
+    ("name", "parent", "number"),
+    [
+        ("CD1", "", 1),
+        ("cd 2", "", 2),
+        ("CD 1 - Title", "", 1),
+        ("CD01", "", 1),
+        ("[CD 2]", "", 2),
+        ("Disc 1", "", 1),
+        ("Disc_2 (Live)", "", 2),
+        ("Disc 1 of 2", "", 1),
+        ("Disk 02", "", 2),
+        ("Disc Two", "", 2),
+        ("Disc II", "", 2),
+        ("Disque 1", "", 1),
+        ("DVD 1", "", 1),
+        ("LP2", "", 2),
+        ("Vinyl A", "", 1),
+        ("диск 2", "", 2),
+        ("Night Bus CD 2", "Night Bus", 2),
+        ("Night Bus (Disc 2)", "Night Bus", 2),
+        ("Night Bus (Disc 2)", "Wet Coats", None),
+        ("CD", "", None),
+        ("CDs", "", None),
+        ("CD 0", "", None),
+        ("CD1000", "", None),
+        ("Disco 2000", "", None),
+        ("Discography", "", None),
+        ("Disc Jockey", "", None),
+        ("Live", "", None),
+        ("1", "", None),
+        ("", "", None),
+    ],
+)
+def test_a_disc_is_known_by_its_folders_name(
+    name: str, parent: str, number: int | None
+) -> None:
+    """Or one disc of a record would be another record."""
+    assert disc_number(name, parent) == number
+
+
+@pytest.mark.parametrize(
+    ("title", "album"),
+    [
+        ("Night Bus (Disc 2)", "Night Bus"),
+        ("Night Bus [CD1]", "Night Bus"),
+        ("Night Bus - CD 1", "Night Bus"),
+        ("Night Bus CD1", "Night Bus"),
+        ("Night Bus (Disc 1 of 2)", "Night Bus"),
+        ("Night Bus", "Night Bus"),
+        ("CD 1", "CD 1"),
+        ("Compact Disc", "Compact Disc"),
+    ],
+)
+def test_an_albums_title_is_that_of_all_discs(title: str, album: str) -> None:
+    """Or a record of two discs would have the title of neither."""
+    assert without_disc(title) == album
