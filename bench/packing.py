@@ -16,10 +16,10 @@ from typing import Final
 from bench import peers
 from bench.files import ALBUM, make_album, warm
 from bench.measuring import Figure, interleave
-from msrv.downloads.body import Stretch
-from msrv.downloads.file_reader import Files
+from msrv.downloads.body import FileSlice
+from msrv.downloads.file_reader import FileReader
 from msrv.downloads.write_buffer import FULL_BYTES
-from msrv.downloads.zip import Archive, Member
+from msrv.downloads.zip import ZipArchive, ZipMember
 from msrv.storage.local import Folder
 from msrv.storage.model import Content, FileIdentity
 
@@ -52,15 +52,16 @@ def measure(folder: Path) -> list[Figure]:
 def ours(album: Path) -> Callable[[], float]:
     """Give what reads every piece of a planned ZIP."""
     members = [
-        Member(path.name, _content(path)) for path in sorted(album.iterdir())
+        ZipMember(path.name, _content(path))
+        for path in sorted(album.iterdir())
     ]
-    archive = Archive.plan(members, date(2026, 1, 1))
+    archive = ZipArchive.plan(members, date(2026, 1, 1))
     room = memoryview(bytearray(FULL_BYTES))
 
     async def read() -> None:
-        files = Files(Folder(album))
+        files = FileReader(Folder(album))
         for piece in archive.body.pieces:
-            if not isinstance(piece, Stretch):
+            if not isinstance(piece, FileSlice):
                 continue
             file, at = await files.file(piece.content), piece.start
             while at < piece.stop:

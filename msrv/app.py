@@ -18,10 +18,9 @@ from msrv.catalog.parsing.crash_marks import Marks
 from msrv.catalog.parsing.errors import ParserClosed, ParsingError
 from msrv.catalog.parsing.parser import Parser
 from msrv.catalog.previews import Previews, find_ffmpeg
-from msrv.downloads.concurrency_limit import Places, Slow
-from msrv.downloads.direct_sender import Direct
-from msrv.downloads.sender import Sender
-from msrv.downloads.x_accel import Accel
+from msrv.downloads.concurrency_limit import ConcurrencyLimit, MinimumSpeed
+from msrv.downloads.sender import DirectSender, Sender
+from msrv.downloads.x_accel import NginxSender
 from msrv.ledger.db.connection_rules import ConnectionRules
 from msrv.ledger.db.content_sync import ContentSync
 from msrv.ledger.ledger import Ledger
@@ -127,13 +126,15 @@ def create_app(
             marks=Marks(settings.data / MARKS / "previews", versions=str),
         ),
         sender=_sender(settings, folder, rules),
-        preview_sender=Direct(
+        preview_sender=DirectSender(
             Folder(cache / "previews"), settings.stall_seconds
         ),
-        download_limit=Places(
+        download_limit=ConcurrencyLimit(
             settings.max_downloads,
             settings.max_downloads_per_client,
-            Slow(settings.slow_bytes_per_second, settings.slow_seconds),
+            MinimumSpeed(
+                settings.slow_bytes_per_second, settings.slow_seconds
+            ),
         ),
         representations=Packs(),
         ledger=ledger,
@@ -233,10 +234,10 @@ async def _content_sync(store: Store) -> AsyncIterator[None]:
 
 
 def _sender(settings: Settings, folder: Folder, rules: OriginRules) -> Sender:
-    direct = Direct(folder, settings.stall_seconds)
+    direct = DirectSender(folder, settings.stall_seconds)
     if settings.delivery == "direct":
         return direct
-    return Accel(
+    return NginxSender(
         folder, direct, lambda request: rules.trusts_peer(request.remote)
     )
 

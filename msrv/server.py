@@ -29,8 +29,7 @@ from msrv.connections.response_writer import Writer
 from msrv.settings import Settings, WrongSetting
 from msrv.tls import certificates
 from msrv.tls.certificates import CertificateError, Pair
-from msrv.tls.choice import choose
-from msrv.tls.protocol import Closable, Engine, ProtocolFactory
+from msrv.tls.protocol import ProtocolFactory, TLSServer, create_tls_server
 from msrv.web import fast_path, security_headers
 from msrv.web.access_log import access_log
 from msrv.web.connection_metrics import ConnectionMetrics
@@ -72,7 +71,7 @@ async def serve(
     settings, rules = store.settings, store.origin_rules
     stop, at_once = asyncio.Event(), asyncio.Event()
     _listen_for_signals(stop, at_once)
-    engine = choose(pair, rules.hosts) if pair else None
+    engine = create_tls_server(pair, rules.hosts) if pair else None
     admission = Admission(limits, is_proxy=rules.trusts)
     store.metrics.show(ConnectionMetrics(admission))
     async with _runner(app) as server:
@@ -209,11 +208,11 @@ async def _runner(app: web.Application) -> AsyncIterator[web.Server]:
 
 
 def _listen(
-    engine: Engine | None,
+    engine: TLSServer | None,
     connect: ProtocolFactory,
     listening: socket.socket,
     admission: Admission,
-) -> Closable:
+) -> Acceptor:
     if engine is not None:
         return engine.listen(listening, connect, admission)
     return Acceptor(
@@ -249,7 +248,7 @@ async def _drain(
 
 @contextlib.asynccontextmanager
 async def _renewing(
-    engine: Engine | None, pair: Pair | None
+    engine: TLSServer | None, pair: Pair | None
 ) -> AsyncIterator[None]:
     """Take up a renewed certificate without a restart."""
     if engine is None or pair is None:
@@ -263,7 +262,7 @@ async def _renewing(
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _watch_pair(engine: Engine, pair: Pair) -> None:
+async def _watch_pair(engine: TLSServer, pair: Pair) -> None:
     known = await asyncio.to_thread(_stamp, pair)
     while True:
         await asyncio.sleep(CERTIFICATE_SECONDS)
@@ -272,7 +271,7 @@ async def _watch_pair(engine: Engine, pair: Pair) -> None:
             continue
         known = found
         try:
-            await asyncio.to_thread(engine.renew, pair)
+            await asyncio.to_thread(engine.load_certificate, pair)
         except (CertificateError, OSError) as error:
             log.error("kept the old certificate: %s", error)  # noqa: TRY400
         else:

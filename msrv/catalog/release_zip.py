@@ -14,7 +14,7 @@ from typing import Final
 
 from msrv.catalog.model import Item, Kind, Release, Shop
 from msrv.catalog.names.truncation import MAX_BYTES, cut, fitted, units
-from msrv.downloads.zip import Archive, Member
+from msrv.downloads.zip import ZipArchive, ZipMember
 from msrv.storage.model import Content
 
 # Windows takes paths of 259 characters, and Explorer unpacks NAME.zip to
@@ -61,9 +61,9 @@ class _Name:
         )
 
 
-def pack(release: Release, shop: Shop) -> Archive:
+def pack(release: Release, shop: Shop) -> ZipArchive:
     """Lay out the ZIP of a release, withdrawn items included."""
-    return Archive.plan(members(release, shop), _dated(release))
+    return ZipArchive.plan(members(release, shop), _dated(release))
 
 
 def pack_name(release: Release) -> str:
@@ -72,7 +72,7 @@ def pack_name(release: Release) -> str:
     return f"{folder}.zip"
 
 
-def members(release: Release, shop: Shop) -> list[Member]:
+def members(release: Release, shop: Shop) -> list[ZipMember]:
     """List what the ZIP holds: the items, the cover, extras, a README."""
     found: list[Content | bytes] = [item.content for item in release.items]
     cover = _cover(release)
@@ -82,7 +82,7 @@ def members(release: Release, shop: Shop) -> list[Member]:
     folder, names = _names(release)
     readme = _readme(release, shop, names[: len(release.items)])
     return [
-        Member(f"{folder}/{name}", source)
+        ZipMember(f"{folder}/{name}", source)
         for name, source in zip(names, [*found, readme], strict=True)
     ]
 

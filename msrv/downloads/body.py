@@ -14,7 +14,7 @@ from msrv.downloads.ranges import ByteRange
 from msrv.storage.model import Content
 
 
-class Stretch(NamedTuple):
+class FileSlice(NamedTuple):
     """The bytes of a file from `start` up to and without `stop`."""
 
     content: Content
@@ -27,28 +27,28 @@ class Stretch(NamedTuple):
         return self.stop - self.start
 
 
-Piece = bytes | Stretch
+Chunk = bytes | FileSlice
 
 
 class Body:
     """Pieces in a row. Empty pieces are left out."""
 
-    def __init__(self, pieces: Sequence[Piece]) -> None:
-        self.pieces = tuple(piece for piece in pieces if size_of(piece))
+    def __init__(self, pieces: Sequence[Chunk]) -> None:
+        self.pieces = tuple(piece for piece in pieces if chunk_size(piece))
         # Where each piece begins, and where the last one ends.
-        self._bounds = [0, *accumulate(map(size_of, self.pieces))]
+        self._bounds = [0, *accumulate(map(chunk_size, self.pieces))]
 
     @classmethod
     def of_file(cls, content: Content) -> "Body":
         """Take the whole of one file."""
-        return cls([Stretch(content, 0, content.size_bytes)])
+        return cls([FileSlice(content, 0, content.size_bytes)])
 
     @property
     def size_bytes(self) -> int:
         """The length of all of it."""
         return self._bounds[-1]
 
-    def cut(self, wanted: ByteRange) -> Iterator[Piece]:
+    def cut(self, wanted: ByteRange) -> Iterator[Chunk]:
         """Go through the pieces of a range that lies inside the body."""
         number = bisect_right(self._bounds, wanted.start) - 1
         start = wanted.start
@@ -59,13 +59,13 @@ class Body:
             start, number = stop, number + 1
 
 
-def size_of(piece: Piece) -> int:
+def chunk_size(piece: Chunk) -> int:
     """Say how many bytes a piece holds."""
-    return piece.size_bytes if isinstance(piece, Stretch) else len(piece)
+    return piece.size_bytes if isinstance(piece, FileSlice) else len(piece)
 
 
-def _cut(piece: Piece, start: int, stop: int) -> Piece:
-    if isinstance(piece, Stretch):
+def _cut(piece: Chunk, start: int, stop: int) -> Chunk:
+    if isinstance(piece, FileSlice):
         return piece._replace(
             start=piece.start + start, stop=piece.start + stop
         )

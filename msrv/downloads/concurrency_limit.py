@@ -35,27 +35,27 @@ _CROWDED: Final = 0.8
 _Key = TypeVar("_Key", bound=Hashable)
 
 
-class NoPlace(Exception):
+class DownloadLimitReached(Exception):
     """As many downloads are under way as may be."""
 
 
-class NoPlaceForAll(NoPlace):
+class StoreLimitReached(DownloadLimitReached):
     """The whole store's places are taken."""
 
 
-class NoPlaceForClient(NoPlace):
+class ClientLimitReached(DownloadLimitReached):
     """This client's places are taken."""
 
 
 @dataclass(frozen=True, slots=True)
-class Slow:
+class MinimumSpeed:
     """Below how many bytes per second, over how long, a download is slow."""
 
     bytes_per_second: float = 0.0
     seconds: float = 120.0
 
 
-class Place:
+class DownloadSlot:
     """One download's place; it learns how fast its client is."""
 
     __slots__ = ("_cut", "_seconds", "_since", "bytes_per_second", "key")
@@ -103,7 +103,7 @@ class Place:
             cut()
 
 
-PLACE: Final = web.RequestKey("place", Place)
+DOWNLOAD_SLOT: Final = web.RequestKey("place", DownloadSlot)
 """The place of a request whose answer is sent for a long time."""
 
 
@@ -118,14 +118,14 @@ class _Waiting:
     )
 
 
-class Places:
+class ConcurrencyLimit:
     """Counts the downloads under way. `clock` counts seconds."""
 
     def __init__(
         self,
         total: int,
         per_client: int,
-        slow: Slow | None = None,
+        slow: MinimumSpeed | None = None,
         *,
         wait_seconds: float = WAIT_SECONDS,
     ) -> None:
@@ -133,9 +133,9 @@ class Places:
         self._kept = total // _KEPT_SHARE
         self._per_client = per_client
         self._extra = max(1, per_client // _EXTRA_SHARE)
-        self._slow = slow or Slow()
+        self._slow = slow or MinimumSpeed()
         self._wait_seconds = wait_seconds
-        self._places: dict[Place, None] = {}
+        self._places: dict[DownloadSlot, None] = {}
         self._of_network: Counter[Hashable] = Counter()
         self._of_buyer: Counter[tuple[Hashable, Hashable]] = Counter()
         self._waiting: dict[_Waiting, None] = {}
@@ -149,15 +149,15 @@ class Places:
     @asynccontextmanager
     async def take(
         self, client: Address | None, buyer: Hashable = None
-    ) -> AsyncIterator[Place]:
+    ) -> AsyncIterator[DownloadSlot]:
         """Hold a place, after a moment's wait where there is none.
 
-        Raises NoPlaceForAll or NoPlaceForClient.
+        Raises StoreLimitReached or ClientLimitReached.
         """
         network = client_network(client)
         self._make_room()
         await self._wait(network, buyer)
-        place = Place((network, buyer), self._slow.seconds)
+        place = DownloadSlot((network, buyer), self._slow.seconds)
         self._places[place] = None
         self._of_network[network] += 1
         self._of_buyer[place.key] += 1
@@ -172,20 +172,20 @@ class Places:
 
     def _lack(
         self, network: Hashable, buyer: Hashable
-    ) -> type[NoPlace] | None:
+    ) -> type[DownloadLimitReached] | None:
         """Return which place is lacking for one more, if any is."""
         taken = len(self._places)
         held = self._of_network.get(network, 0)
         own = self._of_buyer.get((network, buyer), 0)
         if taken >= self._total - (self._kept if held else 0):
-            return NoPlaceForAll
+            return StoreLimitReached
         most = self._per_client
         if own < min(held, self._extra):
             most += self._extra
-        return NoPlaceForClient if held >= most else None
+        return ClientLimitReached if held >= most else None
 
     async def _wait(self, network: Hashable, buyer: Hashable) -> None:
-        """Wait for a place. Raises NoPlace after a moment."""
+        """Wait for a place. Raises DownloadLimitReached after a moment."""
         until = asyncio.get_running_loop().time() + self._wait_seconds
         while (lack := self._lack(network, buyer)) is not None:
             of_client = sum(each.network == network for each in self._waiting)

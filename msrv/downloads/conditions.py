@@ -9,8 +9,7 @@ from enum import Enum
 
 from multidict import MultiMapping
 
-from msrv.downloads.dates import parse_http_date
-from msrv.downloads.representation import Representation
+from msrv.downloads.representation import Representation, parse_http_date
 
 # Section 8.8.3. Bytes above 0x7f reach us decoded, as any character.
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\U0010ffff]*"')
@@ -24,7 +23,7 @@ _TAG_LIST = re.compile(
 SETTLED_SECONDS = 60
 
 
-class Verdict(Enum):
+class PreconditionResult(Enum):
     """What the preconditions leave to do."""
 
     PERFORM = "perform"
@@ -38,7 +37,7 @@ def evaluate(
     representation: Representation,
     *,
     now_seconds: int,
-) -> Verdict:
+) -> PreconditionResult:
     """Apply If-Match and its three relatives to a representation.
 
     If-Range is apart (`range_applies`), since it never ends a request.
@@ -49,24 +48,28 @@ def evaluate(
     if_match = field(headers, "If-Match")
     if if_match is not None:
         if not _matches(if_match, representation.etag, weakly=False):
-            return Verdict.FAILED
+            return PreconditionResult.FAILED
     elif (
         since := _date(headers, "If-Unmodified-Since", now_seconds)
     ) is not None and modified > since:
-        return Verdict.FAILED
+        return PreconditionResult.FAILED
 
     if_none_match = field(headers, "If-None-Match")
     if if_none_match is not None:
         if _matches(if_none_match, representation.etag, weakly=True):
-            return Verdict.NOT_MODIFIED if reads else Verdict.FAILED
+            return (
+                PreconditionResult.NOT_MODIFIED
+                if reads
+                else PreconditionResult.FAILED
+            )
     elif (
         reads
         and (since := _date(headers, "If-Modified-Since", now_seconds))
         is not None
         and modified <= since
     ):
-        return Verdict.NOT_MODIFIED
-    return Verdict.PERFORM
+        return PreconditionResult.NOT_MODIFIED
+    return PreconditionResult.PERFORM
 
 
 def range_applies(

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from typing import BinaryIO, Final, TypeVar
 
-from msrv.downloads.body import Piece, Stretch
-from msrv.downloads.sendfile import Wire, is_cached
+from msrv.downloads.body import Chunk, FileSlice
+from msrv.downloads.sendfile import SendfileConnection, is_cached
 from msrv.storage.model import Changed, Content, Gone, Storage, Unverified
 from msrv.storage.verification import verified
 
@@ -72,7 +72,9 @@ class OpenFile:
         """Whether reading a stretch would wait for nothing."""
         return is_cached(self._file.fileno(), start, size)
 
-    async def send_on(self, wire: Wire, start: int, stop: int) -> int:
+    async def send_on(
+        self, wire: SendfileConnection, start: int, stop: int
+    ) -> int:
         """Have the kernel send what is cached; say how much that was.
 
         Sends no more once the file has to be hashed again; what was sent by
@@ -150,7 +152,7 @@ class OpenFile:
             raise Gone(self._content.path) from error
 
 
-class Files:
+class FileReader:
     """The files of one transfer, of which one at a time is open."""
 
     def __init__(self, storage: Storage) -> None:
@@ -158,13 +160,13 @@ class Files:
         self._open: OpenFile | None = None
         self._content: Content | None = None
 
-    async def check(self, pieces: Iterable[Piece]) -> None:
+    async def check(self, pieces: Iterable[Chunk]) -> None:
         """See that all files can be had; the first is left open.
 
         Raises Gone or Changed.
         """
         contents = dict.fromkeys(
-            piece.content for piece in pieces if isinstance(piece, Stretch)
+            piece.content for piece in pieces if isinstance(piece, FileSlice)
         )
         if not contents:
             return
@@ -206,7 +208,7 @@ class Files:
         self._content = content
 
 
-def read_all(storage: Storage, pieces: Iterable[Piece]) -> bytes:
+def read_all(storage: Storage, pieces: Iterable[Chunk]) -> bytes:
     """Read pieces into one. Blocks: call it in a thread, for a few bytes.
 
     Raises Gone, Changed and Unverified.

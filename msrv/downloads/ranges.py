@@ -68,7 +68,7 @@ def parse_range(field: str, size_bytes: int) -> tuple[ByteRange, ...] | None:
 
 
 def _resolve(spec: str, size_bytes: int) -> ByteRange | None:
-    """Place one range-spec; empty if it isn't satisfiable, None if invalid."""
+    """Resolve a range-spec; empty if not satisfiable, None if invalid."""
     match = _SPEC.fullmatch(spec)
     if match is None:
         return None

@@ -14,17 +14,22 @@ from http import HTTPStatus
 
 from multidict import MultiMapping
 
-from msrv.downloads.conditions import Verdict, evaluate, field, range_applies
+from msrv.downloads.conditions import (
+    PreconditionResult,
+    evaluate,
+    field,
+    range_applies,
+)
 from msrv.downloads.ranges import ByteRange, parse_range
 from msrv.downloads.representation import Disposition, Representation
 
 # A part of an answer's body: bytes as they are, or bytes of the
 # representation.
-Part = bytes | ByteRange
+BodyPart = bytes | ByteRange
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ResponsePlan:
     """A response, but for its bytes.
 
     `headers` hold everything but what a server adds to all (Date, Server).
@@ -34,7 +39,7 @@ class Answer:
 
     status: HTTPStatus
     headers: dict[str, str]
-    parts: tuple[Part, ...] = ()
+    parts: tuple[BodyPart, ...] = ()
 
     @property
     def size_bytes(self) -> int:
@@ -50,7 +55,7 @@ class Answer:
             sent_bytes -= here
 
 
-def decide(
+def plan_response(
     method: str,
     headers: MultiMapping[str],
     representation: Representation,
@@ -58,8 +63,8 @@ def decide(
     now_seconds: int,
     cache_control: str,
     disposition: Disposition = "attachment",
-) -> Answer:
-    """Answer `method` with `headers`, as of `now_seconds` since 1970.
+) -> ResponsePlan:
+    """Plan the response to a request, as of `now_seconds` since 1970.
 
     - 200 and all of it; 206 and the ranges asked for
     - 304: what the client has is still good
@@ -72,13 +77,13 @@ def decide(
         method, headers, representation, now_seconds=now_seconds
     )
     common = {"Cache-Control": cache_control}
-    if verdict is Verdict.NOT_MODIFIED:
+    if verdict is PreconditionResult.NOT_MODIFIED:
         # Section 15.4.5: the validator, and nothing else of what it describes.
         common["ETag"] = representation.etag
-        return Answer(HTTPStatus.NOT_MODIFIED, common)
-    if verdict is Verdict.FAILED:
+        return ResponsePlan(HTTPStatus.NOT_MODIFIED, common)
+    if verdict is PreconditionResult.FAILED:
         common["Content-Length"] = "0"
-        return Answer(HTTPStatus.PRECONDITION_FAILED, common)
+        return ResponsePlan(HTTPStatus.PRECONDITION_FAILED, common)
 
     size = representation.size_bytes
     ranges = None
@@ -92,7 +97,7 @@ def decide(
         common["Accept-Ranges"] = "bytes"
         common["Content-Range"] = f"bytes */{size}"
         common["Content-Length"] = "0"
-        return Answer(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, common)
+        return ResponsePlan(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, common)
 
     common |= representation.headers(
         now_seconds=now_seconds, disposition=disposition
@@ -104,16 +109,18 @@ def decide(
         if len(ranges) == 1 or answer.size_bytes < size:
             return answer
     common["Content-Length"] = str(size)
-    return Answer(HTTPStatus.OK, common, (ByteRange(0, size),) if size else ())
+    return ResponsePlan(
+        HTTPStatus.OK, common, (ByteRange(0, size),) if size else ()
+    )
 
 
 def _partial(
     ranges: tuple[ByteRange, ...],
     representation: Representation,
     common: dict[str, str],
-) -> Answer:
-    """Answer with one range as it is, or several as multipart/byteranges."""
-    parts: tuple[Part, ...] = ranges
+) -> ResponsePlan:
+    """Plan one range as it is, or several as multipart/byteranges."""
+    parts: tuple[BodyPart, ...] = ranges
     if len(ranges) == 1:
         specific = {"Content-Range": _content_range(ranges[0], representation)}
     else:
@@ -124,16 +131,16 @@ def _partial(
         }
     length = sum(map(_size, parts))
     specific["Content-Length"] = str(length)
-    return Answer(HTTPStatus.PARTIAL_CONTENT, common | specific, parts)
+    return ResponsePlan(HTTPStatus.PARTIAL_CONTENT, common | specific, parts)
 
 
 def _multipart(
     ranges: tuple[ByteRange, ...],
     representation: Representation,
     boundary: str,
-) -> list[Part]:
+) -> list[BodyPart]:
     """Frame the ranges as section 14.6 shows, Content-Range in each part."""
-    parts: list[Part] = []
+    parts: list[BodyPart] = []
     before = ""
     for wanted in ranges:
         head = (
@@ -165,5 +172,5 @@ def _content_range(wanted: ByteRange, representation: Representation) -> str:
     return f"bytes {wanted.start}-{last}/{representation.size_bytes}"
 
 
-def _size(part: Part) -> int:
+def _size(part: BodyPart) -> int:
     return part.size_bytes if isinstance(part, ByteRange) else len(part)

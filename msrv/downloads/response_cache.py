@@ -18,7 +18,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 from msrv.connections.response_writer import Writer
 from msrv.downloads.representation import Representation
-from msrv.downloads.response import Answer
+from msrv.downloads.response import ResponsePlan
 
 SMALL_BYTES: Final = 64 * 1024
 """The most that an answer has, or a file, to be small. Less than this doesn't
@@ -40,7 +40,7 @@ Key = tuple[Representation, str]
 """What is sent, and its Cache-Control."""
 
 
-def is_plain(request: web.BaseRequest) -> bool:
+def is_cacheable(request: web.BaseRequest) -> bool:
     """Whether all who ask like this get the same: whole, with one head."""
     headers = request.headers
     return (
@@ -51,7 +51,7 @@ def is_plain(request: web.BaseRequest) -> bool:
     )
 
 
-class Ready(web.StreamResponse):
+class CachedResponse(web.StreamResponse):
     """A whole answer, head and all: one for any number of requests."""
 
     def __init__(self, first: web.Response, body: bytes) -> None:
@@ -87,14 +87,14 @@ class Ready(web.StreamResponse):
         """Do nothing: it has been sent."""
 
 
-class First(web.Response):
+class CacheableResponse(web.Response):
     """A small answer; `known` is told of it once its head is complete."""
 
     def __init__(
         self,
-        answer: Answer,
+        answer: ResponsePlan,
         body: bytes,
-        known: Callable[[Ready], None],
+        known: Callable[[CachedResponse], None],
     ) -> None:
         super().__init__(
             status=answer.status, headers=answer.headers, body=body
@@ -109,19 +109,21 @@ class First(web.Response):
         writer = await super().prepare(request)
         # A store that is about to end says so: not to be said again.
         if self.keep_alive and hdrs.CONNECTION not in self.headers:
-            self._known(Ready(self, self._whole))
+            self._known(CachedResponse(self, self._whole))
         return writer
 
 
-class SmallAnswers:
+class ResponseCache:
     """The answers of the last second. For plain requests alone."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._kept: OrderedDict[Key, tuple[float, Ready]] = OrderedDict()
+        self._kept: OrderedDict[Key, tuple[float, CachedResponse]] = (
+            OrderedDict()
+        )
         self._kept_bytes = 0
 
-    def again(self, key: Key) -> Ready | None:
+    def again(self, key: Key) -> CachedResponse | None:
         """Give what was answered a moment ago."""
         known = self._kept.get(key)
         if known is None or self._clock() >= known[0]:
@@ -129,15 +131,15 @@ class SmallAnswers:
         return known[1]
 
     async def first(
-        self, key: Key, answer: Answer, read: Awaitable[bytes]
-    ) -> First:
-        """Answer with what is read now, and keep it for a moment."""
+        self, key: Key, answer: ResponsePlan, read: Awaitable[bytes]
+    ) -> CacheableResponse:
+        """Return a response with what is read now, and cache it."""
         until = self._clock() + FRESH_SECONDS
-        return First(
+        return CacheableResponse(
             answer, await read, functools.partial(self._keep, key, until)
         )
 
-    def _keep(self, key: Key, until: float, ready: Ready) -> None:
+    def _keep(self, key: Key, until: float, ready: CachedResponse) -> None:
         _, old = self._kept.pop(key, (0.0, None))
         self._kept[key] = until, ready
         self._kept_bytes += ready.body_length - (old.body_length if old else 0)

@@ -54,7 +54,7 @@ class Sendable(Protocol):
         ...
 
 
-class Wire:
+class SendfileConnection:
     """A connection's socket; close it before the connection goes on."""
 
     def __init__(self, connection: socket.socket) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from msrv.downloads.concurrency_limit import Place
+from msrv.downloads.concurrency_limit import DownloadSlot
 
 _LOOKS: Final = 4
 """How often to look in the time that a client has."""
@@ -31,7 +31,7 @@ def watched(
     seconds: float,
     taken_bytes: Callable[[asyncio.Transport], int],
     waits: Callable[[asyncio.Transport], bool],
-    place: Place | None = None,
+    place: DownloadSlot | None = None,
 ) -> Iterator[None]:
     """Abort a transport whose client takes nothing for so long.
 
@@ -68,7 +68,7 @@ class _Watch:
         most_in_vain: int,
         count: Callable[[asyncio.Transport], int],
         waits: Callable[[asyncio.Transport], bool],
-        place: Place | None,
+        place: DownloadSlot | None,
     ) -> None:
         self._transport = transport
         self._interval_seconds = interval_seconds

@@ -15,10 +15,10 @@ from typing import Final
 from aiohttp import web
 
 from msrv.connections.response_writer import passed
-from msrv.downloads.concurrency_limit import PLACE
+from msrv.downloads.concurrency_limit import DOWNLOAD_SLOT
 from msrv.downloads.file_reader import OpenFile
 from msrv.downloads.response_cache import SMALL_BYTES
-from msrv.downloads.sendfile import Wire
+from msrv.downloads.sendfile import SendfileConnection
 from msrv.downloads.stalls import acknowledged, watched
 
 FULL_BYTES: Final = 256 * 1024
@@ -37,7 +37,7 @@ first, and more than the room that a kernel has for who reads nothing."""
 _SPARE_BUFFERS: Final = 4
 
 
-class Buffers:
+class BufferPool:
     """Full buffers, which go from transfer to transfer.
 
     One that was just used is in the processor's cache, and a new one is
@@ -57,7 +57,7 @@ class Buffers:
             self._spare.append(buffer)
 
 
-class Turns:
+class FairScheduler:
     """Lets one download after the other go on, between other requests.
 
     While a socket keeps up, a write never waits: one fast buyer would keep
@@ -87,7 +87,7 @@ class Turns:
             loop.call_soon(self._go_round, loop)
 
 
-class Outbox:
+class WriteBuffer:
     """Passes bytes on to one buyer, and counts what was passed on.
 
     Holds back what is too little to travel alone, until `flush`.
@@ -96,16 +96,16 @@ class Outbox:
     def __init__(
         self,
         request: web.Request,
-        buffers: Buffers,
-        turns: Turns,
+        buffers: BufferPool,
+        turns: FairScheduler,
     ) -> None:
         self._request = request
         self._buffers = buffers
         self._turns = turns
         self._buffer: bytearray | None = None
         self._filled_bytes = 0
-        self._pace = _Pace()
-        self._wire: Wire | None = None
+        self._pace = _AdaptiveSize()
+        self._wire: SendfileConnection | None = None
         self.sent_bytes = 0
 
     def room(self) -> memoryview:
@@ -216,14 +216,14 @@ class Outbox:
         # Nothing more is read while anything waits to leave. (Of none at all,
         # asyncio's TLS thinks that it is always too much.)
         transport.set_write_buffer_limits(high=1)
-        self._wire = Wire.of(transport)
+        self._wire = SendfileConnection.of(transport)
         try:
             with watched(
                 transport,
                 stall_seconds,
                 self._taken_bytes,
                 self._waits,
-                self._request.get(PLACE),
+                self._request.get(DOWNLOAD_SLOT),
             ):
                 yield
         finally:
@@ -245,7 +245,7 @@ class Outbox:
             transport.abort()
 
 
-class _Pace:
+class _AdaptiveSize:
     """How fast a client is, and so how large a buffer it deserves."""
 
     def __init__(self) -> None:

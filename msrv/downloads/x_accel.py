@@ -9,7 +9,7 @@ of size and time, and would drop ours:
 - A whole file goes to WHOLE, where nginx knows no ranges, so that a stale
   `If-Range` is a 200 there as it is here.
 - One range in its plainest spelling goes to PART, where nginx compares
-  `If-Range` with our ETag, and has nothing else to decide.
+  `If-Range` with our ETag, and has nothing else to plan_response.
 - What nginx would judge again by its own validators (`If-Match`,
   `If-Unmodified-Since`), several ranges, and ranges in another spelling are
   sent by this process, and so are ZIPs and previews.
@@ -28,11 +28,11 @@ from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
-from msrv.downloads.body import Body, Stretch
+from msrv.downloads.body import Body, FileSlice
 from msrv.downloads.conditions import field
 from msrv.downloads.representation import Disposition, Representation
-from msrv.downloads.response import decide
-from msrv.downloads.response_cache import Ready
+from msrv.downloads.response import plan_response
+from msrv.downloads.response_cache import CachedResponse
 from msrv.downloads.sender import OnSent, Sender
 from msrv.storage.model import Content, Verifier
 from msrv.storage.verification import verified
@@ -61,7 +61,7 @@ class Shelf(Verifier, Protocol):
         ...
 
 
-class Accel:
+class NginxSender:
     """Has the edge send whole files, and `direct` the rest. Satisfies Sender.
 
     `from_edge` says whether a request came through the edge.
@@ -83,7 +83,7 @@ class Accel:
 
     def at_hand(
         self, representation: Representation, *, cache_control: str
-    ) -> Ready | None:
+    ) -> CachedResponse | None:
         """Give what is at hand; see Sender."""
         return self._direct.at_hand(
             representation, cache_control=cache_control
@@ -105,7 +105,7 @@ class Accel:
         `on_sent` is told of all that the edge was given to send.
         """
         content = self._handed_over(request, body)
-        answer = decide(
+        answer = plan_response(
             request.method,
             request.headers,
             representation,
@@ -153,6 +153,6 @@ class Accel:
         if wanted is not None and not _PLAIN_RANGE.fullmatch(wanted):
             return None
         match body.pieces:
-            case (Stretch(content, 0, stop),) if stop == content.size_bytes:
+            case (FileSlice(content, 0, stop),) if stop == content.size_bytes:
                 return content
         return None

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Self
 
-from msrv.downloads.body import Body, Piece, Stretch
+from msrv.downloads.body import Body, Chunk, FileSlice
 from msrv.storage.model import Content
 
 MEDIA_TYPE: Final = "application/zip"
@@ -39,7 +39,7 @@ _LAST_YEAR: Final = 2107
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class ZipMember:
     """One file of an archive: its path in it, with `/`, and its bytes."""
 
     name: str
@@ -60,22 +60,22 @@ class Member:
         return zlib.crc32(self.source)
 
     @property
-    def piece(self) -> Piece:
+    def piece(self) -> Chunk:
         """Its bytes, for a body."""
         if isinstance(self.source, Content):
-            return Stretch(self.source, 0, self.source.size_bytes)
+            return FileSlice(self.source, 0, self.source.size_bytes)
         return self.source
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
+class ZipArchive:
     """A planned ZIP. `etag` is strong, with its quotes."""
 
     body: Body
     etag: str
 
     @classmethod
-    def plan(cls, members: Sequence[Member], dated: date) -> Self:
+    def plan(cls, members: Sequence[ZipMember], dated: date) -> Self:
         """Lay an archive out; its members all carry one date.
 
         The members' names have to differ, and to be what `packing` makes:
@@ -83,7 +83,7 @@ class Archive:
         which holds its name and size, and its SHA-256, so that the tag is
         strong: other bytes anywhere give another tag.
         """
-        pieces: list[Piece] = []
+        pieces: list[Chunk] = []
         central: list[bytes] = []
         at = 0
         digest = hashlib.sha256()
@@ -106,7 +106,7 @@ class Archive:
         return cls(Body(pieces), f'"{digest.hexdigest()}"')
 
 
-def _local(member: Member, dated: date) -> bytes:
+def _local(member: ZipMember, dated: date) -> bytes:
     """Write a local file header (section 4.3.7)."""
     name = member.name.encode()
     size = member.size_bytes
@@ -132,7 +132,7 @@ def _local(member: Member, dated: date) -> bytes:
     )
 
 
-def _central(member: Member, dated: date, at: int) -> bytes:
+def _central(member: ZipMember, dated: date, at: int) -> bytes:
     """Write an entry of the central directory (section 4.3.12)."""
     name = member.name.encode()
     size = member.size_bytes

@@ -1,33 +1,33 @@
-"""Who speaks TLS: one protocol."""
+"""Protocol of a TLS server, and the choice of the one for this process.
+
+With pyOpenSSL, records are written to the sockets directly (`openssl`);
+without it, asyncio's own TLS serves (`stdlib`).
+"""
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from importlib.util import find_spec
 from typing import Final, Protocol
 
+from msrv.connections.acceptor import Acceptor
 from msrv.connections.admission import Admission, Slot
 from msrv.tls.certificates import Pair
 
 HANDSHAKE_SECONDS: Final = 15
-GOODBYE_SECONDS: Final = 3
-"""How long a peer may take over its close_notify; asyncio's own is 30."""
+"""Time limit of a TLS handshake."""
+CLOSE_NOTIFY_SECONDS: Final = 3
+"""Time limit for the peer's close_notify; asyncio's own is 30."""
 
 ProtocolFactory = Callable[[Slot], asyncio.BaseProtocol]
+"""Returns the protocol of an accepted connection."""
 
 
-class Closable(Protocol):
-    """Something that listens."""
+class TLSServer(Protocol):
+    """Accepts TLS 1.2 and 1.3 connections with one certificate."""
 
-    def close(self) -> None:
-        """Listen no longer; who is connected stays."""
-        ...
-
-
-class Engine(Protocol):
-    """Makes connections of TLS 1.2 and 1.3, with one certificate."""
-
-    def renew(self, pair: Pair) -> None:
-        """Use another certificate for who comes next.
+    def load_certificate(self, pair: Pair) -> None:
+        """Use another certificate for new connections.
 
         Blocks. Raises CertificateError and OSError, and keeps the old one.
         """
@@ -38,6 +38,22 @@ class Engine(Protocol):
         listening: socket.socket,
         protocol_factory: ProtocolFactory,
         admission: Admission,
-    ) -> Closable:
-        """Accept connections on a bound socket, as far as there is room."""
+    ) -> Acceptor:
+        """Accept connections on a bound socket until it is closed."""
         ...
+
+
+def create_tls_server(pair: Pair, names: Iterable[str] = ()) -> TLSServer:
+    """Return a server by OpenSSL where pyOpenSSL is installed, else asyncio's.
+
+    `names` are those of the store in addition to the certificate's.
+    Raises CertificateError where the pair can't be used.
+    """
+    # Both implement the protocol above, so they import this module.
+    if find_spec("OpenSSL") is None:
+        from msrv.tls.stdlib import StdlibServer  # noqa: PLC0415 - a circle
+
+        return StdlibServer(pair, names)
+    from msrv.tls.openssl import OpenSSLServer  # noqa: PLC0415 - optional
+
+    return OpenSSLServer(pair, names)

@@ -14,22 +14,22 @@ from msrv.connections.acceptor import Acceptor, AsyncioConnect
 from msrv.connections.admission import Admission
 from msrv.tls.certificates import CertificateError, Pair
 from msrv.tls.protocol import (
-    GOODBYE_SECONDS,
+    CLOSE_NOTIFY_SECONDS,
     HANDSHAKE_SECONDS,
     ProtocolFactory,
 )
 from msrv.tls.sni import KnownNames
 
 
-class StockTLS:
-    """The TLS of the standard library. Satisfies Engine."""
+class StdlibServer:
+    """The TLS of the standard library. Implements TLSServer."""
 
     def __init__(self, pair: Pair, names: Iterable[str] = ()) -> None:
         self._names = tuple(names)
         self._context = _context_of(pair, self._names)
 
-    def renew(self, pair: Pair) -> None:
-        """Use another certificate for who comes next."""
+    def load_certificate(self, pair: Pair) -> None:
+        """Use another certificate for new connections."""
         self._context = _context_of(pair, self._names)
 
     def listen(
@@ -44,7 +44,7 @@ class StockTLS:
             return {
                 "ssl": self._context,
                 "ssl_handshake_timeout": HANDSHAKE_SECONDS,
-                "ssl_shutdown_timeout": GOODBYE_SECONDS,
+                "ssl_shutdown_timeout": CLOSE_NOTIFY_SECONDS,
             }
 
         return Acceptor(

@@ -23,7 +23,7 @@ from OpenSSL import SSL
 
 from msrv.connections.admission import Slot
 from msrv.tls.protocol import (
-    GOODBYE_SECONDS,
+    CLOSE_NOTIFY_SECONDS,
     HANDSHAKE_SECONDS,
     ProtocolFactory,
 )
@@ -323,7 +323,9 @@ class TLSTransport(asyncio.Transport):
         if self._reading_paused:
             self._reading_paused = False
             self._loop.add_reader(self._socket, self._readable)
-        self._deadline = self._loop.call_later(GOODBYE_SECONDS, self.abort)
+        self._deadline = self._loop.call_later(
+            CLOSE_NOTIFY_SECONDS, self.abort
+        )
 
     def _end(self, error: Exception | None) -> None:
         if self._gone:

@@ -15,7 +15,7 @@ from aiohttp import web
 from msrv.catalog.live import NotReady
 from msrv.catalog.model import Item
 from msrv.downloads.ranges import ByteRange
-from msrv.downloads.response_cache import Ready, is_plain
+from msrv.downloads.response_cache import CachedResponse, is_cacheable
 from msrv.proofs.errors import Forged, LinkExpired
 from msrv.proofs.links import Access, verify_path
 from msrv.web.origin import own_address
@@ -50,10 +50,10 @@ class Hatch:
         self._rules = store.origin_rules
         self._traffic = store.metrics
 
-    def at_hand(self, request: web.BaseRequest) -> Ready | None:
+    def at_hand(self, request: web.BaseRequest) -> CachedResponse | None:
         """Answer a request if there is nothing to think about."""
         began = time.perf_counter()
-        if not is_plain(request) or self._traffic.draining:
+        if not is_cacheable(request) or self._traffic.draining:
             return None
         path = request.raw_path
         item = self._item(path)

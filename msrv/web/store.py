@@ -9,7 +9,7 @@ from aiohttp import web
 from msrv.catalog.covers import Covers
 from msrv.catalog.live import LiveCatalog
 from msrv.catalog.previews import Previews
-from msrv.downloads.concurrency_limit import Places
+from msrv.downloads.concurrency_limit import ConcurrencyLimit
 from msrv.downloads.sender import Sender
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.sign_ins import Door
@@ -58,7 +58,7 @@ class Store:
 
     sender: Sender
     preview_sender: Sender
-    download_limit: Places
+    download_limit: ConcurrencyLimit
     representations: Packs
 
     ledger: Ledger

@@ -7,7 +7,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from msrv.downloads import sendfile
-from msrv.downloads.zip import Member
+from msrv.downloads.zip import ZipMember
 from tests.downloads.shop import LARGE, SMALL, Client, Shop
 
 
@@ -33,10 +33,10 @@ async def shop(
     shop.pack(
         "pack",
         [
-            Member("P/large.wav", large),
-            Member("P/small.wav", small),
-            Member("P/empty.wav", empty),
-            Member("P/README.txt", b"words"),
+            ZipMember("P/large.wav", large),
+            ZipMember("P/small.wav", small),
+            ZipMember("P/empty.wav", empty),
+            ZipMember("P/README.txt", b"words"),
         ],
     )
     yield shop

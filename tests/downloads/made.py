@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from msrv.downloads.body import Body, Stretch
+from msrv.downloads.body import Body, FileSlice
 from msrv.downloads.ranges import ByteRange
 from msrv.storage.model import Content, FileIdentity
 
@@ -56,7 +56,7 @@ def joined(body: Body, wanted: ByteRange, data: dict[str, bytes]) -> bytes:
     """Give the bytes of a range; `data` are those of the files, by path."""
     return b"".join(
         data[piece.content.path][piece.start : piece.stop]
-        if isinstance(piece, Stretch)
+        if isinstance(piece, FileSlice)
         else piece
         for piece in body.cut(wanted)
     )

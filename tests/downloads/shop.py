@@ -9,10 +9,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from msrv.downloads.body import Body
-from msrv.downloads.direct_sender import Direct
 from msrv.downloads.ranges import ByteRange
 from msrv.downloads.representation import Representation
-from msrv.downloads.zip import MEDIA_TYPE, Archive, Member
+from msrv.downloads.sender import DirectSender
+from msrv.downloads.zip import MEDIA_TYPE, ZipArchive, ZipMember
 from msrv.storage.local import Folder
 from msrv.storage.model import Content, StorageError
 from tests.downloads.made import NOW, noise, put
@@ -58,8 +58,8 @@ class Shop:
         )
         return content
 
-    def pack(self, name: str, members: list[Member]) -> None:
-        archive = Archive.plan(members, date(2026, 3, 6))
+    def pack(self, name: str, members: list[ZipMember]) -> None:
+        archive = ZipArchive.plan(members, date(2026, 3, 6))
         self.things[name] = (
             Representation(
                 archive.body.size_bytes, archive.etag, 0, MEDIA_TYPE, name
@@ -70,7 +70,7 @@ class Shop:
     async def get(self, request: web.Request) -> web.StreamResponse:
         representation, body = self.things[request.match_info["name"]]
         try:
-            return await Direct(self.storage, self.stall_seconds).send(
+            return await DirectSender(self.storage, self.stall_seconds).send(
                 request,
                 representation,
                 body,

@@ -5,7 +5,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.downloads.body import Body, Piece, Stretch
+from msrv.downloads.body import Body, Chunk, FileSlice
 from msrv.downloads.ranges import ByteRange
 from tests.downloads.made import joined, known, noise
 
@@ -14,7 +14,7 @@ FILES = {path: noise(50, path) for path in ("a", "b", "c")}
 pieces = st.lists(
     st.binary(max_size=8)
     | st.builds(
-        lambda path, start, size: Stretch(
+        lambda path, start, size: FileSlice(
             known(FILES[path], path), start, start + size
         ),
         st.sampled_from(sorted(FILES)),
@@ -27,13 +27,13 @@ pieces = st.lists(
 
 @given(pieces, st.data())
 def test_a_cut_is_a_slice_of_the_whole(
-    made_of: list[Piece], data: st.DataObject
+    made_of: list[Chunk], data: st.DataObject
 ) -> None:
     """Else a range of a ZIP is not what stands there in the whole ZIP."""
     body = Body(made_of)
     whole = b"".join(
         FILES[piece.content.path][piece.start : piece.stop]
-        if isinstance(piece, Stretch)
+        if isinstance(piece, FileSlice)
         else piece
         for piece in made_of
     )

@@ -8,27 +8,29 @@ import pytest
 
 from msrv.downloads.concurrency_limit import (
     MAX_WAITING_OF_CLIENT,
-    NoPlaceForAll,
-    NoPlaceForClient,
-    Place,
-    Places,
-    Slow,
+    ClientLimitReached,
+    ConcurrencyLimit,
+    DownloadSlot,
+    MinimumSpeed,
+    StoreLimitReached,
 )
 from tests.polling import wait_until
 
 ONE, OTHER = ip_address("192.0.2.1"), ip_address("192.0.2.2")
 
 
-def made(total: int, per_client: int, slow: Slow | None = None) -> Places:
-    """Places that nobody waits for."""
-    return Places(total, per_client, slow, wait_seconds=0)
+def made(
+    total: int, per_client: int, slow: MinimumSpeed | None = None
+) -> ConcurrencyLimit:
+    """Return a limit without waiting time."""
+    return ConcurrencyLimit(total, per_client, slow, wait_seconds=0)
 
 
 async def test_one_client_does_not_take_every_place() -> None:
     """One buyer's download manager keeps everyone else out."""
     places = made(total=10, per_client=2)
     async with places.take(ONE), places.take(ONE):
-        with pytest.raises(NoPlaceForClient):
+        with pytest.raises(ClientLimitReached):
             async with places.take(ONE):
                 pass
         async with places.take(OTHER):
@@ -39,7 +41,7 @@ async def test_all_together_have_a_limit() -> None:
     """A rush takes more memory than there is."""
     places = made(total=2, per_client=2)
     async with places.take(ONE), places.take(OTHER):
-        with pytest.raises(NoPlaceForAll):
+        with pytest.raises(StoreLimitReached):
             async with places.take(None):
                 pass
 
@@ -51,12 +53,12 @@ async def test_the_last_tenth_is_for_clients_that_have_none() -> None:
         for _ in range(18):
             await held.enter_async_context(places.take(ONE))
         for new in (OTHER, ip_address("192.0.2.3")):
-            with pytest.raises(NoPlaceForAll):
+            with pytest.raises(StoreLimitReached):
                 await held.enter_async_context(places.take(ONE))
             await held.enter_async_context(places.take(new))
-            with pytest.raises(NoPlaceForAll):
+            with pytest.raises(StoreLimitReached):
                 await held.enter_async_context(places.take(new))
-        with pytest.raises(NoPlaceForAll):
+        with pytest.raises(StoreLimitReached):
             await held.enter_async_context(
                 places.take(ip_address("192.0.2.4"))
             )
@@ -68,12 +70,12 @@ async def test_another_buyer_of_a_household_has_a_place() -> None:
     async with AsyncExitStack() as held:
         for _ in range(16):
             await held.enter_async_context(places.take(ONE, "first"))
-        with pytest.raises(NoPlaceForClient):
+        with pytest.raises(ClientLimitReached):
             await held.enter_async_context(places.take(ONE, "first"))
         for _ in range(4):
             await held.enter_async_context(places.take(ONE, "second"))
         for buyer in ("first", "second", "third"):
-            with pytest.raises(NoPlaceForClient):
+            with pytest.raises(ClientLimitReached):
                 await held.enter_async_context(places.take(ONE, buyer))
 
 
@@ -85,7 +87,7 @@ async def test_a_place_comes_back() -> None:
             async with places.take(ONE):
                 raise ConnectionError
     async with places.take(ONE):
-        with pytest.raises(NoPlaceForAll):
+        with pytest.raises(StoreLimitReached):
             async with places.take(ONE):
                 pass
     assert len(places) == 0
@@ -95,7 +97,7 @@ async def test_a_place_comes_back() -> None:
 
 async def test_who_waits_gets_the_next_place() -> None:
     """A place that comes back in a moment is refused."""
-    places = Places(total=1, per_client=1, wait_seconds=60)
+    places = ConcurrencyLimit(total=1, per_client=1, wait_seconds=60)
     got: list[str] = []
 
     async def download(name: str) -> None:
@@ -115,7 +117,7 @@ async def test_who_waits_gets_the_next_place() -> None:
 
 async def test_who_has_fewest_is_called_first() -> None:
     """A download manager's next takes the place that another waits for."""
-    places = Places(total=100, per_client=2, wait_seconds=60)
+    places = ConcurrencyLimit(total=100, per_client=2, wait_seconds=60)
     got: list[str] = []
 
     async def download(name: str) -> None:
@@ -137,14 +139,14 @@ async def test_who_has_fewest_is_called_first() -> None:
 
 async def test_one_client_does_not_fill_the_queue() -> None:
     """Whoever asks for thousands has thousands of requests waiting."""
-    places = Places(total=10, per_client=1, wait_seconds=60)
+    places = ConcurrencyLimit(total=10, per_client=1, wait_seconds=60)
     async with places.take(ONE, "a"), places.take(ONE, "b"):
         waiting = [
             asyncio.create_task(places.take(ONE, "c").__aenter__())
             for _ in range(MAX_WAITING_OF_CLIENT)
         ]
         await wait_until(lambda: len(places._waiting) == MAX_WAITING_OF_CLIENT)
-        with pytest.raises(NoPlaceForClient):
+        with pytest.raises(ClientLimitReached):
             async with places.take(ONE, "c"):
                 pass
         for each in waiting:
@@ -172,18 +174,18 @@ async def test_who_is_one_client(
     async with AsyncExitStack() as held:
         await held.enter_async_context(places.take(ip_address(first)))
         if same:
-            with pytest.raises(NoPlaceForClient):
+            with pytest.raises(ClientLimitReached):
                 await held.enter_async_context(places.take(ip_address(second)))
         else:
             await held.enter_async_context(places.take(ip_address(second)))
 
 
-SLOW = Slow(bytes_per_second=1000, seconds=100)
+SLOW = MinimumSpeed(bytes_per_second=1000, seconds=100)
 
 
 async def measured(
-    held: AsyncExitStack, places: Places, host: str, pace: int
-) -> tuple[Place, list[bool]]:
+    held: AsyncExitStack, places: ConcurrencyLimit, host: str, pace: int
+) -> tuple[DownloadSlot, list[bool]]:
     """A download of this pace, and whether it was cut."""
     place = await held.enter_async_context(places.take(ip_address(host)))
     cut: list[bool] = []
@@ -212,7 +214,7 @@ async def test_the_slowest_goes_where_most_places_are_taken() -> None:
 
 
 async def test_nobody_is_cut_off_while_there_is_room() -> None:
-    """Slow is no fault where it costs nobody anything."""
+    """Slow downloads are not cut off while there is room."""
     places = made(100, 100, SLOW)
     async with AsyncExitStack() as held:
         _, cut = await measured(held, places, "192.0.2.1", 0)
@@ -225,7 +227,7 @@ async def test_nobody_is_cut_off_while_there_is_room() -> None:
 
 def test_time_counts_while_the_client_is_waited_for() -> None:
     """A slow disk makes a fast client look slow."""
-    place = Place((None, None), 100)
+    place = DownloadSlot((None, None), 100)
     for second in range(0, 500, 25):
         place.look(float(second), 0, waits=second % 50 == 0)
     assert place.bytes_per_second is None

@@ -10,12 +10,11 @@ from multidict import CIMultiDict
 
 from msrv.downloads.conditions import (
     SETTLED_SECONDS,
-    Verdict,
+    PreconditionResult,
     evaluate,
     range_applies,
 )
-from msrv.downloads.dates import format_http_date
-from msrv.downloads.representation import Representation
+from msrv.downloads.representation import Representation, format_http_date
 from tests.downloads.made import NOW, field_values
 
 MODIFIED = NOW - 1000
@@ -29,8 +28,8 @@ SAME = format_http_date(MODIFIED)
 BEFORE = format_http_date(MODIFIED - 1)
 AFTER = format_http_date(MODIFIED + 1)
 
-FRESH = Verdict.NOT_MODIFIED
-FAILED = Verdict.FAILED
+FRESH = PreconditionResult.NOT_MODIFIED
+FAILED = PreconditionResult.FAILED
 
 Fields = dict[str, str]
 
@@ -94,11 +93,11 @@ Fields = dict[str, str]
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_preconditions_hold_in_order(
-    method: str, fields: Fields, expected: Verdict | None
+    method: str, fields: Fields, expected: PreconditionResult | None
 ) -> None:
     """Else a buyer gets no file at all, or keeps an old one as the new."""
     verdict = evaluate(method, CIMultiDict(fields), THING, now_seconds=NOW)
-    assert verdict is (expected or Verdict.PERFORM)
+    assert verdict is (expected or PreconditionResult.PERFORM)
 
 
 def test_a_list_may_come_on_several_lines() -> None:
@@ -107,17 +106,17 @@ def test_a_list_may_come_on_several_lines() -> None:
         [("If-None-Match", '"x"'), ("If-None-Match", '"abc"')]
     )
     verdict = evaluate("GET", headers, THING, now_seconds=NOW)
-    assert verdict is Verdict.NOT_MODIFIED
+    assert verdict is PreconditionResult.NOT_MODIFIED
 
 
 def test_other_methods_have_no_304() -> None:
     """Else a method that changes something is told that nothing changed."""
     headers = CIMultiDict({"If-None-Match": "*"})
     verdict = evaluate("POST", headers, THING, now_seconds=NOW)
-    assert verdict is Verdict.FAILED
+    assert verdict is PreconditionResult.FAILED
     headers = CIMultiDict({"If-Modified-Since": AFTER})
     verdict = evaluate("POST", headers, THING, now_seconds=NOW)
-    assert verdict is Verdict.PERFORM
+    assert verdict is PreconditionResult.PERFORM
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from msrv.downloads.file_reader import OpenFile
-from msrv.downloads.zip import Member
+from msrv.downloads.zip import ZipMember
 from tests.downloads.made import noise, put
 from tests.downloads.shop import LARGE, SMALL, Client, Shop
 
@@ -79,7 +79,9 @@ async def test_a_transfer_that_fails_ends_the_connection(
     """Else half a file looks whole, and the buyer finds out on the bus."""
     huge = shop.sell("huge", HUGE)
     small = shop.sell("small", SMALL)
-    shop.pack("hugepack", [Member("P/huge", huge), Member("P/small", small)])
+    shop.pack(
+        "hugepack", [ZipMember("P/huge", huge), ZipMember("P/small", small)]
+    )
     name = "hugepack" if how == "gone" else "huge"
     async with client.get(f"/{name}") as answer:
         await answer.content.readexactly(1000)

@@ -7,7 +7,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from msrv.downloads.zip import Member
+from msrv.downloads.zip import ZipMember
 from tests.downloads.made import noise, put
 from tests.downloads.shop import SMALL, Client, Shop
 
@@ -59,7 +59,9 @@ async def test_a_file_of_another_status_is_sent_all_the_same(
     """A chmod, or the same file uploaded again, refuses no buyer."""
     huge = shop.sell("huge", HUGE)
     small = shop.sell("small", SMALL)
-    shop.pack("hugepack", [Member("P/huge", huge), Member("P/small", small)])
+    shop.pack(
+        "hugepack", [ZipMember("P/huge", huge), ZipMember("P/small", small)]
+    )
     later(change, shop.root / ("small" if name == "small" else "huge"))
     async with client.get(f"/{name}") as answer:
         assert answer.status == 200

@@ -1,4 +1,4 @@
-"""Files are read only as they were hashed, and closed by whoever is last."""
+"""Files are read only as they were hashed, and closed by the last reader."""
 
 import asyncio
 import errno
@@ -11,7 +11,7 @@ from typing import BinaryIO
 import pytest
 
 from msrv.downloads import file_reader
-from msrv.downloads.body import Piece, Stretch
+from msrv.downloads.body import Chunk, FileSlice
 from msrv.downloads.file_reader import OpenFile, in_thread, read_all
 from msrv.storage.local import Folder
 from msrv.storage.model import Changed, Content, Gone
@@ -158,7 +158,7 @@ async def test_a_disk_that_fails_is_a_file_that_is_gone(
         await read(file, 0, 100)
     file.close()
     with pytest.raises(Gone):
-        read_all(Folder(tmp_path), [b"x", Stretch(content, 0, 10)])
+        read_all(Folder(tmp_path), [b"x", FileSlice(content, 0, 10)])
 
 
 async def test_a_file_is_not_closed_under_its_reader(
@@ -222,10 +222,10 @@ async def test_a_file_opened_for_nobody_is_closed(tmp_path: Path) -> None:
 def test_a_little_is_read_at_once(tmp_path: Path) -> None:
     """Else a small file of a pack arrives in part."""
     content = put(tmp_path, "a", DATA)
-    pieces: list[Piece] = [
+    pieces: list[Chunk] = [
         b"<",
-        Stretch(content, 5, 400_000),
-        Stretch(content, 0, 3),
+        FileSlice(content, 5, 400_000),
+        FileSlice(content, 0, 3),
     ]
     found = read_all(Folder(tmp_path), pieces)
     assert found == b"<" + DATA[5:400_000] + DATA[:3]

@@ -18,7 +18,7 @@ from multidict import CIMultiDict
 from msrv.downloads.body import Body
 from msrv.downloads.ranges import ByteRange
 from msrv.downloads.representation import Representation
-from msrv.downloads.response import Answer, decide
+from msrv.downloads.response import ResponsePlan, plan_response
 from tests.downloads.made import NOW, joined, known, noise
 
 DATA = base64.b64encode(noise(3000))
@@ -36,11 +36,11 @@ class Ask:
         self.method = method
         self.thing = thing
 
-    def __call__(self, **fields: str) -> Answer:
+    def __call__(self, **fields: str) -> ResponsePlan:
         headers = CIMultiDict(
             {name.replace("_", "-"): value for name, value in fields.items()}
         )
-        return decide(
+        return plan_response(
             self.method,
             headers,
             self.thing,
@@ -53,7 +53,7 @@ ask = Ask("GET", THING)
 head = Ask("HEAD", THING)
 
 
-def sent(answer: Answer, data: bytes = DATA) -> bytes:
+def sent(answer: ResponsePlan, data: bytes = DATA) -> bytes:
     content = known(data)
     body = Body.of_file(content)
     return b"".join(
@@ -162,7 +162,7 @@ def test_a_head_knows_no_ranges() -> None:
     assert head(Range="bytes=0-1") == head()
 
 
-def parts_of(answer: Answer) -> list[tuple[str, str, bytes]]:
+def parts_of(answer: ResponsePlan) -> list[tuple[str, str, bytes]]:
     """Take a multipart answer apart, with a parser of another's making."""
     kind = answer.headers["Content-Type"]
     message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(

@@ -11,8 +11,12 @@ from aiohttp.test_utils import TestServer
 from msrv.downloads import response_cache as small_room
 from msrv.downloads.ranges import ByteRange
 from msrv.downloads.representation import Representation
-from msrv.downloads.response import Answer
-from msrv.downloads.response_cache import FRESH_SECONDS, SmallAnswers, is_plain
+from msrv.downloads.response import ResponsePlan
+from msrv.downloads.response_cache import (
+    FRESH_SECONDS,
+    ResponseCache,
+    is_cacheable,
+)
 from tests.downloads.made import noise, put
 from tests.downloads.shop import PRIVATE, Client
 
@@ -34,7 +38,7 @@ class Counter:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.clock = Clock()
-        self.answers = SmallAnswers(self.clock)
+        self.answers = ResponseCache(self.clock)
         self.read = 0
 
     def represent(self, name: str) -> Representation:
@@ -45,20 +49,20 @@ class Counter:
     async def get(self, request: web.Request) -> web.StreamResponse:
         """Answer as a sender does."""
         key = self.represent(request.match_info["name"]), PRIVATE
-        if is_plain(request):
+        if is_cacheable(request):
             ready = self.answers.again(key)
             if ready is not None:
                 return ready
         data = (self.folder / request.match_info["name"]).read_bytes()
         headers = {"ETag": key[0].etag, "Content-Length": str(len(data))}
         parts = (ByteRange(0, len(data)),)
-        answer = Answer(HTTPStatus.OK, headers, parts)
+        answer = ResponsePlan(HTTPStatus.OK, headers, parts)
 
         async def read() -> bytes:
             self.read += 1
             return data
 
-        if not is_plain(request):
+        if not is_cacheable(request):
             return web.Response(headers=headers, body=await read())
         return await self.answers.first(key, answer, read())
 
@@ -184,5 +188,7 @@ async def test_what_can_t_be_read_is_not_kept(counter: Counter) -> None:
 
     key = counter.represent("a"), PRIVATE
     with pytest.raises(ConnectionAbortedError):
-        await counter.answers.first(key, Answer(HTTPStatus.OK, {}), fail())
+        await counter.answers.first(
+            key, ResponsePlan(HTTPStatus.OK, {}), fail()
+        )
     assert counter.answers.again(key) is None

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from msrv.downloads import sendfile as wire_room
-from msrv.downloads.sendfile import TURN_BYTES, Wire, is_cached
+from msrv.downloads.sendfile import TURN_BYTES, SendfileConnection, is_cached
 from tests.downloads.made import noise
 
 DATA = noise(6 * TURN_BYTES + 123)
@@ -71,9 +71,9 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
 @pytest.fixture
 async def wire(
     ends: tuple[socket.socket, socket.socket],
-) -> Wire:
+) -> SendfileConnection:
     """Our end's wire."""
-    return Wire(ends[0])
+    return SendfileConnection(ends[0])
 
 
 async def take(client: socket.socket, count: int) -> bytes:
@@ -85,7 +85,9 @@ async def take(client: socket.socket, count: int) -> bytes:
 
 
 async def test_a_stretch_arrives(
-    file: Open, ends: tuple[socket.socket, socket.socket], wire: Wire
+    file: Open,
+    ends: tuple[socket.socket, socket.socket],
+    wire: SendfileConnection,
 ) -> None:
     """A download has other bytes than the file."""
     taking = asyncio.ensure_future(take(ends[1], len(DATA) - 7 - 11))
@@ -96,7 +98,9 @@ async def test_a_stretch_arrives(
 
 
 async def test_what_is_not_cached_is_left_to_who_can_wait(
-    file: Open, ends: tuple[socket.socket, socket.socket], wire: Wire
+    file: Open,
+    ends: tuple[socket.socket, socket.socket],
+    wire: SendfileConnection,
 ) -> None:
     """A disk that has to wake up stops every other visitor."""
     file.cached_stop = TURN_BYTES
@@ -108,7 +112,9 @@ async def test_what_is_not_cached_is_left_to_who_can_wait(
 
 
 async def test_a_change_ends_it(
-    file: Open, ends: tuple[socket.socket, socket.socket], wire: Wire
+    file: Open,
+    ends: tuple[socket.socket, socket.socket],
+    wire: SendfileConnection,
 ) -> None:
     """Two versions of a file are mixed."""
     sending = asyncio.ensure_future(wire.send(file, 0, len(DATA)))
@@ -123,7 +129,9 @@ async def test_a_change_ends_it(
 
 
 async def test_a_file_to_be_hashed_again_is_sent_no_further(
-    file: Open, ends: tuple[socket.socket, socket.socket], wire: Wire
+    file: Open,
+    ends: tuple[socket.socket, socket.socket],
+    wire: SendfileConnection,
 ) -> None:
     """The kernel stops after the piece at hand, and says how far it came."""
     taking = asyncio.ensure_future(take(ends[1], 1000))
@@ -136,7 +144,9 @@ async def test_a_file_to_be_hashed_again_is_sent_no_further(
 
 
 async def test_what_has_arrived_is_waited_for(
-    file: Open, ends: tuple[socket.socket, socket.socket], wire: Wire
+    file: Open,
+    ends: tuple[socket.socket, socket.socket],
+    wire: SendfileConnection,
 ) -> None:
     """A file's end follows pages that may still change on their way."""
     stop = 50_000  # more than the client's room
@@ -150,7 +160,9 @@ async def test_what_has_arrived_is_waited_for(
 
 
 async def test_who_has_gone_is_not_sent_to(
-    file: Open, ends: tuple[socket.socket, socket.socket], wire: Wire
+    file: Open,
+    ends: tuple[socket.socket, socket.socket],
+    wire: SendfileConnection,
 ) -> None:
     """A transfer to nobody holds its file open for ever."""
     sending = asyncio.ensure_future(wire.send(file, 0, len(DATA)))
@@ -162,7 +174,9 @@ async def test_who_has_gone_is_not_sent_to(
 
 
 async def test_an_end_in_the_middle_leaves_nothing(
-    file: Open, ends: tuple[socket.socket, socket.socket], wire: Wire
+    file: Open,
+    ends: tuple[socket.socket, socket.socket],
+    wire: SendfileConnection,
 ) -> None:
     """A loop goes on sending a transfer that was given up."""
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a count
@@ -205,12 +219,15 @@ async def test_tls_has_no_wire() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         assert (
-            Wire.of(Secure({"socket": ours, "sslcontext": object()})) is None
+            SendfileConnection.of(
+                Secure({"socket": ours, "sslcontext": object()})
+            )
+            is None
         )
-        assert Wire.of(Secure({})) is None
-        assert Wire.of(None) is None
-        found = Wire.of(Secure({"socket": ours}))
+        assert SendfileConnection.of(Secure({})) is None
+        assert SendfileConnection.of(None) is None
+        found = SendfileConnection.of(Secure({"socket": ours}))
         assert found is not None
         found.close()
     gone = Secure({"socket": ours})
-    assert Wire.of(gone) is None
+    assert SendfileConnection.of(gone) is None

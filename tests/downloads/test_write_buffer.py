@@ -7,9 +7,9 @@ import pytest
 from msrv.downloads.write_buffer import (
     FULL_BYTES,
     SLOW_BYTES,
-    Buffers,
-    Outbox,
-    Turns,
+    BufferPool,
+    FairScheduler,
+    WriteBuffer,
 )
 
 
@@ -56,8 +56,12 @@ class FakeRequest:
         self.writer = Writer(line)
 
 
-def outbox_to(line: Line, request: FakeRequest | None = None) -> Outbox:
-    return Outbox(request or FakeRequest(line), Buffers(), Turns())  # type: ignore[arg-type]  # as much of it as is looked at
+def outbox_to(line: Line, request: FakeRequest | None = None) -> WriteBuffer:
+    return WriteBuffer(
+        request or FakeRequest(line),  # type: ignore[arg-type] # a fake
+        BufferPool(),
+        FairScheduler(),
+    )
 
 
 async def test_a_fast_buyer_lets_others_in() -> None:
@@ -148,7 +152,7 @@ async def test_what_the_transport_still_holds_is_not_written_over() -> None:
 
 async def test_many_fast_buyers_let_others_in_as_one_does() -> None:
     """Else a page takes the longer, the more downloads there are."""
-    turns = Turns()
+    turns = FairScheduler()
     rounds = sent = 0
 
     async def download() -> None:

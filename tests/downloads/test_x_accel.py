@@ -10,11 +10,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from msrv.downloads.body import Body
-from msrv.downloads.direct_sender import Direct
 from msrv.downloads.ranges import ByteRange
 from msrv.downloads.representation import Representation
-from msrv.downloads.x_accel import PART, WHOLE, Accel
-from msrv.downloads.zip import Member
+from msrv.downloads.sender import DirectSender
+from msrv.downloads.x_accel import PART, WHOLE, NginxSender
+from msrv.downloads.zip import ZipMember
 from msrv.storage.model import Content, StorageError
 from tests.downloads.made import NOW, noise, put
 from tests.downloads.shop import PRIVATE, Client, Shop
@@ -30,9 +30,9 @@ class Counter(Shop):
 
     async def get(self, request: web.Request) -> web.StreamResponse:
         representation, body = self.things[request.match_info["name"]]
-        sender = Accel(
+        sender = NginxSender(
             self.storage,
-            Direct(self.storage, self.stall_seconds),
+            DirectSender(self.storage, self.stall_seconds),
             lambda _: self.edge,
         )
         try:
@@ -53,7 +53,7 @@ def counter(tmp_path: Path) -> Counter:
     counter = Counter(tmp_path)
     large = counter.sell("large", DATA)
     counter.sell("empty", b"")
-    counter.pack("pack", [Member("P/large.wav", large)])
+    counter.pack("pack", [ZipMember("P/large.wav", large)])
     return counter
 
 

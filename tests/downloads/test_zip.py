@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.downloads.body import Stretch, size_of
+from msrv.downloads.body import FileSlice, chunk_size
 from msrv.downloads.ranges import ByteRange
-from msrv.downloads.zip import Archive, Member
+from msrv.downloads.zip import ZipArchive, ZipMember
 from msrv.storage.model import Content, FileIdentity
 from tests.conftest import require
 from tests.downloads.made import NOW, joined, known, noise
@@ -28,16 +28,16 @@ FILES = {
     "c": noise(70_000, "c"),
 }
 MEMBERS = [
-    Member("Ö - 日本/01 A.flac", known(FILES["a"], "a")),
-    Member("Ö - 日本/leer.txt", known(FILES["b"], "b")),
-    Member(
+    ZipMember("Ö - 日本/01 A.flac", known(FILES["a"], "a")),
+    ZipMember("Ö - 日本/leer.txt", known(FILES["b"], "b")),
+    ZipMember(
         "Ö - 日本/02 \U0001f9d1\u200d\U0001f680.flac", known(FILES["c"], "c")
     ),
-    Member("Ö - 日本/README.txt", "Größe\r\n".encode()),
+    ZipMember("Ö - 日本/README.txt", "Größe\r\n".encode()),
 ]
 
 
-def whole(archive: Archive) -> bytes:
+def whole(archive: ZipArchive) -> bytes:
     body = archive.body
     return joined(body, ByteRange(0, body.size_bytes), FILES)
 
@@ -46,7 +46,7 @@ def whole(archive: Archive) -> bytes:
 def made(tmp_path: Path) -> Path:
     """The ZIP of MEMBERS, on disk."""
     path = tmp_path / "made.zip"
-    path.write_bytes(whole(Archive.plan(MEMBERS, DATED)))
+    path.write_bytes(whole(ZipArchive.plan(MEMBERS, DATED)))
     return path
 
 
@@ -113,14 +113,14 @@ def test_unzip_makes_the_same_files(made: Path, tmp_path: Path) -> None:
 def test_an_archive_of_nothing_is_an_archive(tmp_path: Path) -> None:
     """Else an empty release is an error of ours."""
     path = tmp_path / "empty.zip"
-    path.write_bytes(whole(Archive.plan([], DATED)))
+    path.write_bytes(whole(ZipArchive.plan([], DATED)))
     with zipfile.ZipFile(path) as archive:
         assert archive.namelist() == []
 
 
 def test_the_same_members_make_the_same_bytes() -> None:
     """Else a resume on another replica glues two ZIPs together."""
-    one, other = (Archive.plan(list(MEMBERS), DATED) for _ in range(2))
+    one, other = (ZipArchive.plan(list(MEMBERS), DATED) for _ in range(2))
     assert whole(one) == whole(other)
     assert one.etag == other.etag
 
@@ -134,7 +134,7 @@ def test_the_same_members_make_the_same_bytes() -> None:
         [replace(MEMBERS[3], source="Grösse\r\n".encode()), *MEMBERS[:3]],
         [
             # other bytes with the same CRC-32 and size, as anyone can make
-            Member(
+            ZipMember(
                 MEMBERS[0].name,
                 replace(known(FILES["a"], "a"), sha256=b"\0" * 32),
             ),
@@ -143,16 +143,16 @@ def test_the_same_members_make_the_same_bytes() -> None:
     ],
     ids=["fewer", "order", "name", "text", "same CRC-32"],
 )
-def test_other_members_have_another_tag(members: list[Member]) -> None:
+def test_other_members_have_another_tag(members: list[ZipMember]) -> None:
     """Else a resume goes on in a ZIP that has been changed meanwhile."""
-    etag = Archive.plan(MEMBERS, DATED).etag
-    assert Archive.plan(members, DATED).etag != etag
+    etag = ZipArchive.plan(MEMBERS, DATED).etag
+    assert ZipArchive.plan(members, DATED).etag != etag
 
 
 def test_the_date_is_part_of_it() -> None:
     """Else two ZIPs that differ in their dates are taken for one."""
-    etag = Archive.plan(MEMBERS, DATED).etag
-    assert Archive.plan(MEMBERS, date(2026, 3, 7)).etag != etag
+    etag = ZipArchive.plan(MEMBERS, DATED).etag
+    assert ZipArchive.plan(MEMBERS, date(2026, 3, 7)).etag != etag
 
 
 @pytest.mark.parametrize(
@@ -160,8 +160,8 @@ def test_the_date_is_part_of_it() -> None:
 )
 def test_a_date_that_no_zip_can_hold_is_the_first(dated: date) -> None:
     """Else an old recording's release has no ZIP at all."""
-    first = Archive.plan(MEMBERS, date(1980, 1, 1))
-    assert whole(Archive.plan(MEMBERS, dated)) == whole(first)
+    first = ZipArchive.plan(MEMBERS, date(1980, 1, 1))
+    assert whole(ZipArchive.plan(MEMBERS, dated)) == whole(first)
 
 
 @given(
@@ -172,7 +172,7 @@ def test_any_split_in_any_order_is_the_zip_again(
     cuts: list[int], random: Random
 ) -> None:
     """Else a ZIP that was resumed often enough does not open."""
-    archive = Archive.plan(MEMBERS, DATED)
+    archive = ZipArchive.plan(MEMBERS, DATED)
     size = archive.body.size_bytes
     bounds = sorted({0, size, *(cut % size for cut in cuts)})
     spans = [ByteRange(*span) for span in pairwise(bounds)]
@@ -186,8 +186,8 @@ def test_any_split_in_any_order_is_the_zip_again(
 def test_seventy_thousand_members(tmp_path: Path) -> None:
     """Else a big sample pack's ZIP shows only some of its files (ZIP64)."""
     path = tmp_path / "many.zip"
-    members = [Member(f"{n}.txt", b"%d" % n) for n in range(70_000)]
-    path.write_bytes(whole(Archive.plan(members, DATED)))
+    members = [ZipMember(f"{n}.txt", b"%d" % n) for n in range(70_000)]
+    path.write_bytes(whole(ZipArchive.plan(members, DATED)))
     with zipfile.ZipFile(path) as archive:
         assert len(archive.namelist()) == 70_000
         assert archive.read("69999.txt") == b"69999"
@@ -231,12 +231,12 @@ def zeros(size: int) -> Content:
     )
 
 
-def write_sparse(archive: Archive, path: Path) -> None:
+def write_sparse(archive: ZipArchive, path: Path) -> None:
     """Write an archive with holes where its members are zeros."""
     with path.open("wb") as file:
         for piece in archive.body.pieces:
-            if isinstance(piece, Stretch):
-                file.seek(size_of(piece), 1)
+            if isinstance(piece, FileSlice):
+                file.seek(chunk_size(piece), 1)
             else:
                 file.write(piece)
 
@@ -248,12 +248,12 @@ def test_more_than_four_gigabytes(size: int, tmp_path: Path) -> None:
     """Else a long film's ZIP ends at 4 GiB, or won't open (ZIP64)."""
     path = tmp_path / "large.zip"
     large = zeros(size)
-    archive = Archive.plan(
+    archive = ZipArchive.plan(
         [
-            Member("first.txt", b"first"),
-            Member("large.wav", large),
-            Member("last.txt", b"last"),
-            Member("empty.txt", b""),
+            ZipMember("first.txt", b"first"),
+            ZipMember("large.wav", large),
+            ZipMember("last.txt", b"last"),
+            ZipMember("empty.txt", b""),
         ],
         DATED,
     )
@@ -277,7 +277,7 @@ def test_more_than_four_gigabytes(size: int, tmp_path: Path) -> None:
     # ... and any stretch of it, on disk and as it would be sent
     marks = [0]
     for piece in archive.body.pieces:
-        marks.append(marks[-1] + size_of(piece))
+        marks.append(marks[-1] + chunk_size(piece))
     spans = [
         ByteRange(max(0, mark - 40), min(archive.body.size_bytes, mark + 40))
         for mark in (*marks, size // 2)
@@ -287,7 +287,7 @@ def test_more_than_four_gigabytes(size: int, tmp_path: Path) -> None:
             file.seek(span.start)
             found = b"".join(
                 bytes(piece.size_bytes)
-                if isinstance(piece, Stretch)
+                if isinstance(piece, FileSlice)
                 else piece
                 for piece in archive.body.cut(span)
             )
@@ -296,13 +296,13 @@ def test_more_than_four_gigabytes(size: int, tmp_path: Path) -> None:
 
 def test_zip64_is_used_only_where_it_is_needed() -> None:
     """Else an old player's ZIP reader can't open a small album."""
-    body = whole(Archive.plan(MEMBERS, DATED))
+    body = whole(ZipArchive.plan(MEMBERS, DATED))
     for mark in (b"PK\x06\x06", b"PK\x06\x07"):
         assert mark not in body
-    fits = Archive.plan([Member("a", zeros(2**32 - 2))], DATED).body
-    large = Archive.plan([Member("a", zeros(2**32 - 1))], DATED).body
-    assert size_of(fits.pieces[0]) == 30 + 1
-    assert size_of(large.pieces[0]) == 30 + 1 + 20
+    fits = ZipArchive.plan([ZipMember("a", zeros(2**32 - 2))], DATED).body
+    large = ZipArchive.plan([ZipMember("a", zeros(2**32 - 1))], DATED).body
+    assert chunk_size(fits.pieces[0]) == 30 + 1
+    assert chunk_size(large.pieces[0]) == 30 + 1 + 20
 
 
 def test_the_shortcut_of_these_tests_is_right() -> None:

@@ -11,7 +11,7 @@ import trustme
 
 from msrv.connections.admission import Admission, Limits, Slot
 from msrv.tls.certificates import Pair
-from msrv.tls.protocol import Engine
+from msrv.tls.protocol import TLSServer
 
 HELLO = b"hello"
 ROOM = Limits(total=1000, per_network=1000)
@@ -49,7 +49,7 @@ class Greeter(asyncio.Protocol):
 
 @contextmanager
 def listening(
-    engine: Engine, admission: Admission | None = None
+    engine: TLSServer, admission: Admission | None = None
 ) -> Iterator[int]:
     """Listen on a free port of loopback."""
     bound = socket.create_server(("127.0.0.1", 0))

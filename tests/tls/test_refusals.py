@@ -10,15 +10,15 @@ import pytest
 
 pytest.importorskip("OpenSSL", reason="pyOpenSSL is not installed")
 
-from msrv.tls.listener import SocketTLS
-from msrv.tls.stdlib import StockTLS
+from msrv.tls.openssl import OpenSSLServer
+from msrv.tls.stdlib import StdlibServer
 from tests.tls.made import HELLO, listening, pair_for
 
 OPENSSL = shutil.which("openssl")
 NAMES = ("shop.example", "localhost")
 
 
-@pytest.fixture(params=[SocketTLS, StockTLS])
+@pytest.fixture(params=[OpenSSLServer, StdlibServer])
 async def served(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> AsyncIterator[tuple[int, ssl.SSLContext]]:
@@ -74,7 +74,7 @@ async def test_an_unknown_name_is_refused(
 async def test_an_unknown_name_is_told_so(tmp_path: Path) -> None:
     """`unrecognized_name` arrives, for each of many in a row."""
     pair, trust = pair_for(tmp_path, *NAMES)
-    with listening(SocketTLS(pair)) as port:
+    with listening(OpenSSLServer(pair)) as port:
         for _ in range(3):
             with pytest.raises(ssl.SSLError) as caught:
                 await greet(port, trust, "other.example")
@@ -86,7 +86,7 @@ async def test_an_unknown_name_is_told_so(tmp_path: Path) -> None:
 async def test_an_unknown_protocol_is_refused(tmp_path: Path) -> None:
     """`no_application_protocol`, and the next client is served."""
     pair, trust = pair_for(tmp_path, "localhost")
-    with listening(SocketTLS(pair)) as port:
+    with listening(OpenSSLServer(pair)) as port:
         for offered in (["h2"], ["smtp", "imap"]):
             trust.set_alpn_protocols(offered)
             with pytest.raises(ssl.SSLError) as caught:
@@ -113,7 +113,7 @@ async def test_no_session_tickets_in_tls_1_2(
 async def test_no_session_goes_on(tmp_path: Path, version: str) -> None:
     """Each connection has keys of its own, and no state is kept for it."""
     pair, _ = pair_for(tmp_path, "localhost")
-    with listening(SocketTLS(pair)) as port:
+    with listening(OpenSSLServer(pair)) as port:
         kept = tmp_path / "session"
         first = await s_client(port, version, "-sess_out", str(kept))
         assert b"New, TLS" in first

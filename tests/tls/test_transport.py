@@ -16,8 +16,8 @@ pytest.importorskip("OpenSSL", reason="pyOpenSSL is not installed")
 from msrv.connections.admission import Admission, Limits, Slot
 from msrv.tls import transport as transport_room
 from msrv.tls.certificates import CertificateError, Pair
-from msrv.tls.choice import choose
-from msrv.tls.listener import SocketTLS
+from msrv.tls.openssl import OpenSSLServer
+from msrv.tls.protocol import create_tls_server
 from msrv.tls.records import MOST_BYTES
 from msrv.tls.transport import TLSTransport
 
@@ -69,7 +69,7 @@ class Door:
         issued.private_key_pem.write_to_path(self.pair.key)
         self.trust = ssl.create_default_context()
         authority.configure_trust(self.trust)
-        self.engine = SocketTLS(self.pair)
+        self.engine = OpenSSLServer(self.pair)
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listening.getsockname()[1]
         self.guests: asyncio.Queue[Recorder] = asyncio.Queue()
@@ -231,7 +231,7 @@ async def test_a_peer_without_goodbye_is_not_waited_for(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each visitor's connection stays open for a while for nothing."""
-    monkeypatch.setattr(transport_room, "GOODBYE_SECONDS", 0.1)
+    monkeypatch.setattr(transport_room, "CLOSE_NOTIFY_SECONDS", 0.1)
     recorder, reader, writer = await door.visit()
     assert recorder.transport
     accepted = recorder.transport.get_extra_info("socket")
@@ -327,17 +327,17 @@ async def test_a_renewed_certificate_is_for_who_comes_next(
             ssl=other.trust,
             server_hostname="localhost",
         )
-    door.engine.renew(other.pair)
+    door.engine.load_certificate(other.pair)
     door.trust = other.trust
     _, _, writer = await door.visit()
     writer.close()
     other.pair.key.write_text("no key", encoding="utf-8")
     with pytest.raises(CertificateError):
-        door.engine.renew(other.pair)
+        door.engine.load_certificate(other.pair)
     _, _, writer = await door.visit()
     writer.close()
 
 
 async def test_it_is_chosen_where_it_can_be_had(door: Door) -> None:
     """The faster one is there, and nobody uses it."""
-    assert isinstance(choose(door.pair), SocketTLS)
+    assert isinstance(create_tls_server(door.pair), OpenSSLServer)

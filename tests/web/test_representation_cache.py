@@ -8,7 +8,7 @@ import pytest
 from msrv.catalog.library.file_index import Index
 from msrv.catalog.library.loader import read_library
 from msrv.catalog.model import Catalog, Shop
-from msrv.downloads.body import Body, Stretch
+from msrv.downloads.body import Body, FileSlice
 from msrv.web.representation_cache import Packs
 
 
@@ -23,7 +23,7 @@ def inodes(body: Body) -> set[int]:
     return {
         piece.content.identity.inode
         for piece in body.pieces
-        if isinstance(piece, Stretch)
+        if isinstance(piece, FileSlice)
     }
 
 

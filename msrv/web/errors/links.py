@@ -3,7 +3,10 @@
 from typing import Final
 
 from msrv.catalog.previews import NoPreview
-from msrv.downloads.concurrency_limit import NoPlaceForAll, NoPlaceForClient
+from msrv.downloads.concurrency_limit import (
+    ClientLimitReached,
+    StoreLimitReached,
+)
 from msrv.proofs.errors import Forged, LinkExpired
 from msrv.storage.model import StorageError
 from msrv.web.errors.exceptions import Refunded
@@ -54,7 +57,7 @@ TABLE: Final[Table] = {
         "This preview can't be made at the moment.",
         headers={"Retry-After": "60"},
     ),
-    NoPlaceForAll: Notice(
+    StoreLimitReached: Notice(
         503,
         "store_is_full",
         "The store is full",
@@ -62,7 +65,7 @@ TABLE: Final[Table] = {
         "Your link is good: try again in a minute.",
         headers={"Retry-After": "60"},
     ),
-    NoPlaceForClient: Notice(
+    ClientLimitReached: Notice(
         503,
         "enough_at_once",
         "Enough at once",

@@ -15,7 +15,7 @@ from msrv.catalog.model import Item, Release
 from msrv.catalog.previews import Clip, NoPreview
 from msrv.connections.request_handler import CARRIES
 from msrv.downloads.body import Body
-from msrv.downloads.concurrency_limit import PLACE
+from msrv.downloads.concurrency_limit import DOWNLOAD_SLOT
 from msrv.downloads.conditions import field
 from msrv.downloads.representation import Representation
 from msrv.proofs.errors import LinkExpired
@@ -36,7 +36,7 @@ FOR_EVER: Final = "public, max-age=31536000, immutable"
 async def download(request: web.Request) -> web.StreamResponse:
     """Send what a link grants.
 
-    Raises Forged, LinkExpired, Refunded, NoPlace, StorageError.
+    Raises Forged, LinkExpired, Refunded, DownloadLimitReached, StorageError.
     """
     store = request.app[STORE]
     now = store.clock()
@@ -94,7 +94,7 @@ async def download(request: web.Request) -> web.StreamResponse:
 
 
 async def preview(request: web.Request) -> web.StreamResponse:
-    """Send a track's preview. Raises NothingHere, NoPreview, NoPlace."""
+    """Send a preview. Raises NothingHere, NoPreview, DownloadLimitReached."""
     store = request.app[STORE]
     catalog, previews = store.catalog.current, store.previews
     item_id = request.match_info["item"]
@@ -128,10 +128,10 @@ async def preview(request: web.Request) -> web.StreamResponse:
 
 @contextlib.asynccontextmanager
 async def _place(request: web.Request, buyer: Hashable) -> AsyncIterator[None]:
-    """Hold a place for a long answer. Raises NoPlace."""
+    """Hold a place for a long answer. Raises DownloadLimitReached."""
     client = request[ORIGIN].client
     async with request.app[STORE].download_limit.take(client, buyer) as place:
-        request[PLACE] = place
+        request[DOWNLOAD_SLOT] = place
         request[CARRIES] = True
         yield
 

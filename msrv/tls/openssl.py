@@ -11,6 +11,7 @@ The OpenSSL is the one that the `cryptography` package carries: newer than
 most systems', and with it the fastest AES-GCM the processor has.
 """
 
+import socket
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -28,8 +29,12 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL
 from OpenSSL._util import ffi, lib
 
+from msrv.connections.acceptor import Acceptor
+from msrv.connections.admission import Admission, Slot
 from msrv.tls.certificates import CertificateError, Pair
+from msrv.tls.protocol import ProtocolFactory
 from msrv.tls.sni import KnownNames
+from msrv.tls.transport import TLSTransport
 
 UNRECOGNIZED_NAME: Final = 112
 """The alert of RFC 6066, section 3."""
@@ -39,6 +44,31 @@ _Key = RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey
 
 class NoCommonProtocol(SSL.Error):
     """The client offers application protocols, and not HTTP/1.1."""
+
+
+class OpenSSLServer:
+    """TLS on the sockets themselves. Implements TLSServer."""
+
+    def __init__(self, pair: Pair, names: Iterable[str] = ()) -> None:
+        self._names = tuple(names)
+        self._context = context_of(pair, self._names)
+
+    def load_certificate(self, pair: Pair) -> None:
+        """Use another certificate for new connections."""
+        self._context = context_of(pair, self._names)
+
+    def listen(
+        self,
+        listening: socket.socket,
+        protocol_factory: ProtocolFactory,
+        admission: Admission,
+    ) -> Acceptor:
+        """Accept connections until the acceptor is closed."""
+
+        def connect(accepted: socket.socket, slot: Slot) -> None:
+            TLSTransport(accepted, self._context, protocol_factory, slot)
+
+        return Acceptor(listening, admission, connect)
 
 
 def context_of(pair: Pair, names: Iterable[str] = ()) -> SSL.Context:

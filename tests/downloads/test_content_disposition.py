@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from msrv.downloads.disposition import content_disposition
+from msrv.downloads.representation import content_disposition
 
 # On a new machine Hypothesis makes its table of characters first, slowly.
 patient = settings(suppress_health_check=[HealthCheck.too_slow])

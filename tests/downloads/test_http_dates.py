@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.downloads.dates import format_http_date, parse_http_date
+from msrv.downloads.representation import format_http_date, parse_http_date
 from tests.downloads.made import NOW, field_values
 
 EXAMPLE = 784111777
