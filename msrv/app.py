@@ -34,6 +34,7 @@ from msrv.mail.rendering import Writer
 from msrv.mail.smtp import Account, Relay
 from msrv.mail.worker import Postman
 from msrv.orders.code_index import CodeBook
+from msrv.orders.rate_limits import Limits
 from msrv.payments.registry import Providers
 from msrv.payments.return_addresses import Untagged
 from msrv.payments.settlement import Till
@@ -53,7 +54,6 @@ from msrv.web.catalog_cache import Shelf
 from msrv.web.connection_metrics import LimitMetrics
 from msrv.web.metrics import Traffic
 from msrv.web.origin import OriginRules
-from msrv.web.rate_limits import Limits
 from msrv.web.representation_cache import Packs
 from msrv.web.router import Router
 from msrv.web.routes import ROUTES

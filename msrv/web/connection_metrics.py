@@ -10,7 +10,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from msrv.connections.admission import Admission
-from msrv.web.rate_limits import Limits
+from msrv.orders.rate_limits import Limits
 
 
 class ConnectionMetrics(Collector):

@@ -29,13 +29,13 @@ from msrv.orders.discount_arithmetic import (
     Over,
     UsesUnknown,
 )
+from msrv.orders.rate_limits import TooManyGuesses
 from msrv.payments.settlement import Bought
 from msrv.proofs.keyring import Purpose
 from msrv.proofs.mac_tags import is_tag, tag
 from msrv.rate_limit import client_network
 from msrv.web import cookies
 from msrv.web.cart import Cart, id_of
-from msrv.web.rate_limits import TooManyGuesses
 from msrv.web.store import ORIGIN, STORE
 
 COOKIE: Final = "discount"

@@ -15,12 +15,12 @@ from msrv.mail import addresses
 from msrv.mail.errors import BadAddress
 from msrv.mail.receipt_mail import Letter
 from msrv.mail.worker import Postman
+from msrv.orders.rate_limits import TooManyMails
 from msrv.proofs import receipts
 from msrv.proofs.receipts import Receipt
 from msrv.rate_limit import client_network
 from msrv.web.errors.exceptions import BadField, NothingHere
 from msrv.web.forms import read_form
-from msrv.web.rate_limits import TooManyMails
 from msrv.web.rendering import PRIVATE, wants_json
 from msrv.web.shop import receipts as purchases
 from msrv.web.shop.receipts import receipt_path

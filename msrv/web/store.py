@@ -15,6 +15,7 @@ from msrv.ledger.ledger import Ledger
 from msrv.ledger.sign_ins import Door
 from msrv.mail.worker import Postman
 from msrv.orders.code_index import CodeBook
+from msrv.orders.rate_limits import Limits
 from msrv.payments.registry import Providers
 from msrv.payments.return_addresses import Untagged
 from msrv.payments.settlement import Till
@@ -24,7 +25,6 @@ from msrv.settings import Settings
 from msrv.web.catalog_cache import Shelf
 from msrv.web.metrics import Traffic
 from msrv.web.origin import Origin, OriginRules
-from msrv.web.rate_limits import Limits
 from msrv.web.representation_cache import Packs
 from msrv.web.shop.qr_codes import QRCodes
 from msrv.web.shop.static_files import Assets

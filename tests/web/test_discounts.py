@@ -9,10 +9,10 @@ import pytest
 
 from msrv.ledger.db import schema
 from msrv.ledger.errors import Unreachable
+from msrv.orders import rate_limits
 from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
-from msrv.web import rate_limits
 from msrv.web.store import STORE
 from tests.conftest import Client, Clock, StartStore
 from tests.polling import wait_until

@@ -7,8 +7,8 @@ import pytest
 from yarl import URL
 
 from msrv.ledger.db import schema
+from msrv.orders import rate_limits
 from msrv.settings import Settings
-from msrv.web import rate_limits
 from msrv.web.store import STORE
 from tests.conftest import Client, Clock, StartStore
 from tests.polling import wait_until

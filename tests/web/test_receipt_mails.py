@@ -10,10 +10,10 @@ from pydantic import SecretStr
 from msrv.app import create_app
 from msrv.mail.receipt_mail import Letter
 from msrv.mail.smtp import Tls
+from msrv.orders import rate_limits
 from msrv.proofs import codes, receipts
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings, WrongSetting
-from msrv.web import rate_limits
 from msrv.web.store import STORE
 from tests.conftest import Client, Clock, StartStore
 from tests.mail.relays import Authority, Handler, relay

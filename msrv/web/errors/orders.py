@@ -4,10 +4,10 @@ from typing import Final
 
 from msrv.orders import pricing
 from msrv.orders.discount_arithmetic import DiscountError, UsesUnknown
+from msrv.orders.rate_limits import TooManyGuesses, TooManyMails
 from msrv.proofs.errors import QuoteExpired
 from msrv.web import discounts, formatting
 from msrv.web.errors.notice import CART, Notice, Table, short
-from msrv.web.rate_limits import TooManyGuesses, TooManyMails
 
 
 def _total_changed(error: pricing.TotalChanged) -> Notice:

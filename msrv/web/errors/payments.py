@@ -3,6 +3,7 @@
 from typing import Final
 
 from msrv.ledger.errors import SpoolFailed
+from msrv.orders.rate_limits import TooManyLookUps, TooManyPayments
 from msrv.payments import errors as payments
 from msrv.web import formatting
 from msrv.web.errors.exceptions import (
@@ -11,7 +12,6 @@ from msrv.web.errors.exceptions import (
     PaymentRefused,
 )
 from msrv.web.errors.notice import CART, Notice, Table
-from msrv.web.rate_limits import TooManyLookUps, TooManyPayments
 
 
 def _amount_not_taken(error: payments.AmountNotTaken) -> Notice:

@@ -15,6 +15,7 @@ from aiohttp import web
 from msrv.catalog.model import Item, Release
 from msrv.ledger.errors import AlreadyRedeemed, DatabaseError
 from msrv.ledger.events import Redeemed, Sale, SoldLine, plain
+from msrv.orders.rate_limits import TooManyGuesses
 from msrv.proofs import codes, pasted, receipts
 from msrv.proofs.codes import Code, WrongCheck, WrongLength, WrongSign
 from msrv.proofs.errors import Forged
@@ -22,7 +23,6 @@ from msrv.rate_limit import client_network
 from msrv.web import claim_cookie, cookies, receipt_mails
 from msrv.web.claim_cookie import Claim
 from msrv.web.forms import read_form
-from msrv.web.rate_limits import TooManyGuesses
 from msrv.web.rendering import PRIVATE, respond, wants_json
 from msrv.web.shop.receipts import downloads_of, mail_wait_path, receipt_path
 from msrv.web.store import ORIGIN, STORE

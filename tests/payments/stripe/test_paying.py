@@ -9,12 +9,12 @@ from urllib.parse import quote
 import pytest
 
 from msrv.ledger.db import schema
+from msrv.orders import rate_limits
 from msrv.payments import return_addresses
 from msrv.payments.stripe.sessions import unpack
 from msrv.proofs import quotes
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
-from msrv.web import rate_limits
 from msrv.web.store import STORE
 from tests.conftest import Client, Clock, StartStore
 from tests.payments.stripe.fake import FakeStripe

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
+from msrv.orders import rate_limits
 from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
-from msrv.web import rate_limits
 from tests.conftest import Client, Clock
 
 JSON = {"Accept": "application/json"}

@@ -13,11 +13,11 @@ from yarl import URL
 from msrv.ledger.db import migrate, schema
 from msrv.ledger.db.database import Database
 from msrv.ledger.errors import Unreachable
+from msrv.orders import rate_limits
 from msrv.proofs import codes, receipts
 from msrv.proofs.encoding import decode, encode
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
-from msrv.web import rate_limits
 from msrv.web.store import STORE
 from tests.conftest import Client, Clock, StartStore
 from tests.ledger.conftest import url
