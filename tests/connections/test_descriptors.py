@@ -12,7 +12,7 @@ from tests.store_process import ROOT
 
 _PROGRAM = """
 import resource
-from msrv.descriptors import raise_limit
+from msrv.connections.descriptors import raise_limit
 print(raise_limit(), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 """
 
