@@ -7,10 +7,10 @@ LIBRARY ?=
 SECONDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench fuzz lock demo clean
+.PHONY: help run test test-fast check bench fuzz lock demo clean
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' \
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' \
 	    $(MAKEFILE_LIST)
 
 $(VENV)/installed: requirements.txt
@@ -27,6 +27,9 @@ run: $(VENV)/installed ## serve the demo library, or LIBRARY=folder
 
 test: $(VENV)/installed-dev ## the whole suite; ARGS="-k name" for a part
 	$(BIN)/python -m pytest $(ARGS)
+
+test-fast: $(VENV)/installed-dev ## the tests that need no browser, container, server or kill
+	$(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
 
 check: $(VENV)/installed-dev ## lint, types, floors, containers' files
 	$(BIN)/ruff check .

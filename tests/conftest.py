@@ -31,6 +31,9 @@ from tests.wav_files import write_wav
 
 NONCE = "a nonce for the tests alone: 8fK2-vbn1-Qz7T-pl0M-Ww3x"
 
+ROOT = Path(__file__).parent
+"""The folder of the tests."""
+
 Client = TestClient[web.Request, web.Application]
 StartStore = Callable[..., Awaitable[Client]]
 
@@ -55,6 +58,32 @@ def pytest_runtest_protocol(
         xdist_scheduling.run_lock(alone=any(item.iter_markers("alone"))),
     ):
         return (yield)
+
+
+SLOW_FOLDERS = {"containers", "hostile", "journeys", "process", "resilience"}
+"""Folders of tests that start, attack or kill whole processes."""
+
+SLOW_FIXTURES = {"chromium", "ffmpeg", "mariadbd"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as `slow` each test that needs more than this process."""
+    for item in items:
+        if is_slow(item):
+            item.add_marker("slow")
+
+
+def is_slow(item: pytest.Item) -> bool:
+    """Return whether a test needs a browser, a container, a server, a kill."""
+    parameters = getattr(item, "callspec", None)
+    return (
+        not SLOW_FOLDERS.isdisjoint(item.path.relative_to(ROOT).parts)
+        or not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+        or (
+            parameters is not None
+            and any(each == "mariadb" for each in parameters.params.values())
+        )
+    )
 
 
 def require(what: str, *, there: bool, lack: str) -> None:
