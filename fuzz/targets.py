@@ -20,7 +20,6 @@ from multidict import CIMultiDict
 
 from msrv import forwarded, hostnames
 from msrv.catalog.config import schema
-from msrv.catalog.config.toml import BrokenConfig
 from msrv.catalog.integrity.inspection import inspect
 from msrv.catalog.library.catalog_assembly import assemble
 from msrv.catalog.metadata import audio_pictures, tags
@@ -35,6 +34,7 @@ from msrv.ledger.errors import OtherSpool
 from msrv.proofs import links, pasted, quotes, receipts, sign_in
 from msrv.proofs.errors import ProofError
 from msrv.proofs.keyring import Keyring
+from msrv.toml_file import InvalidConfig
 from msrv.web import cart, formatting, forms, rendering
 from msrv.web.errors.exceptions import (
     BadField,
@@ -202,9 +202,9 @@ def spool_events(data: bytes) -> None:
 def config_files(data: bytes) -> None:
     """store.toml and release.toml: understood, or refused with problems."""
     text = data.decode("utf-8", "replace")
-    with contextlib.suppress(BrokenConfig):
+    with contextlib.suppress(InvalidConfig):
         schema.read_store("store.toml", text)
-    with contextlib.suppress(BrokenConfig):
+    with contextlib.suppress(InvalidConfig):
         schema.read_release("release.toml", text, Shop())
 
 

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from msrv.catalog.config.problems import Problem
 from msrv.catalog.id_history import History, Record
 from msrv.catalog.model import Catalog, Item, Kind, Release
-from msrv.catalog.names.display_text import shown
+from msrv.display_text import printable
+from msrv.toml_file import Problem
 
 _MOST_MS: Final = 50
 """Greatest difference of a track's lengths before and after retagging."""
@@ -292,7 +292,7 @@ def _notes(finder: _Finder, sold: set[str]) -> list[str]:
             old, new = old.rpartition("/")[0], new.rpartition("/")[0]
         places.setdefault((old, new), []).append(item_id)
     return [
-        f"{shown(old)} was renamed or moved to {shown(new)}: "
+        f"{printable(old)} was renamed or moved to {printable(new)}: "
         f"what was bought as {_listed(ids)} is found there"
         for (old, new), ids in sorted(places.items())
     ]
@@ -304,7 +304,7 @@ def _problems(finder: _Finder, sold: set[str]) -> list[Problem]:
     for item_id, record in finder.missing.items():
         if item_id in finder.found:
             continue
-        title = shown(record.title)
+        title = printable(record.title)
         if item_id in sold:
             what = f"was sold as {item_id} ({title})"
         elif record.release_id in sold and (
@@ -316,7 +316,7 @@ def _problems(finder: _Finder, sold: set[str]) -> list[Problem]:
         what += (
             " and isn't in the library any more: its buyers can't download it"
         )
-        problems.append(Problem(shown(record.path) or item_id, None, what))
+        problems.append(Problem(printable(record.path) or item_id, None, what))
     return problems
 
 

@@ -18,7 +18,6 @@ from types import TracebackType
 from typing import Final, Self
 
 from msrv.catalog.config.last_good import KeptConfig
-from msrv.catalog.config.problems import Problem
 from msrv.catalog.id_history import History
 from msrv.catalog.library.file_index import Index
 from msrv.catalog.library.found_files import Scan, in_release
@@ -38,6 +37,7 @@ from msrv.catalog.library.upload_detection import (
 from msrv.catalog.model import Catalog
 from msrv.catalog.parsing.parser import Parser
 from msrv.tasks import TaskSupervisor
+from msrv.toml_file import Problem
 
 log = logging.getLogger(__name__)
 

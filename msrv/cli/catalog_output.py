@@ -12,8 +12,8 @@ from msrv.catalog.library.loader import Reading, read_library
 from msrv.catalog.library.scan import STORE_TOML, scan
 from msrv.catalog.library.upload_detection import Settling
 from msrv.catalog.model import Item, Release
-from msrv.catalog.names.display_text import shown
 from msrv.catalog.parsing.parser import Parser
+from msrv.display_text import printable
 from msrv.settings import Settings
 from msrv.web.cart import id_of
 from msrv.web.rendering import moment, plural, size
@@ -59,7 +59,7 @@ def read(settings: Settings) -> Reading:
 
 def _arriving(paths: list[str], seconds: int) -> str:
     """Note what is still being copied, in one line however much it is."""
-    names = [shown(path or STORE_TOML) for path in paths[:_NAMED]]
+    names = [printable(path or STORE_TOML) for path in paths[:_NAMED]]
     if more := len(paths) - len(names):
         names.append(f"{more:,} more")
     *first, last = names
@@ -160,7 +160,7 @@ def _row(entry: Item | Release) -> dict[str, Any]:
         "currency": entry.price.currency,
         "size_bytes": size_bytes,
         "sha256": sha256,
-        "file": shown(file),
+        "file": printable(file),
         "hidden": entry.hidden,
     }
 

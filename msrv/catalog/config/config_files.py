@@ -10,13 +10,12 @@ from typing import Final, NamedTuple
 
 from msrv.catalog.config import schema
 from msrv.catalog.config.last_good import KeptConfig
-from msrv.catalog.config.problems import Problem
 from msrv.catalog.config.schema import ReleaseConfig, StoreConfig
-from msrv.catalog.config.toml import BrokenConfig
 from msrv.catalog.library.found_files import FoundFile, FoundFolder
 from msrv.catalog.library.scan import RELEASE_TOML, STORE_TOML
 from msrv.catalog.model import Shop
-from msrv.catalog.names.display_text import shown
+from msrv.display_text import printable
+from msrv.toml_file import InvalidConfig, Problem
 
 _MAX_BYTES: Final = 1 << 20
 
@@ -74,7 +73,7 @@ class ConfigFiles:
                 return StoreConfig()
             where = STORE_TOML if file is None else file.path
             store = schema.read_store(where, text)
-        except BrokenConfig as error:
+        except InvalidConfig as error:
             self._problems += error.problems
             return None
         if is_latest:
@@ -87,7 +86,7 @@ class ConfigFiles:
             return None
         try:
             return schema.read_store(STORE_TOML, text)
-        except BrokenConfig:
+        except InvalidConfig:
             return None  # another version's, which this one doesn't take
 
     def release(
@@ -107,7 +106,7 @@ class ConfigFiles:
                 return Said(ReleaseConfig())
             where = path if file is None else file.path
             found = schema.read_release(where, text, shop)
-        except BrokenConfig as error:
+        except InvalidConfig as error:
             return self._kept_release(path, shop)._replace(
                 broken=error.problems
             )
@@ -121,7 +120,7 @@ class ConfigFiles:
             return Said(None, is_latest=False)
         try:
             found = schema.read_release(path, text, shop)
-        except BrokenConfig:
+        except InvalidConfig:
             found = None  # another version's, or in another currency
         return Said(found, is_latest=False)
 
@@ -146,15 +145,15 @@ def _path(folder: FoundFolder) -> str:
 
 
 def _text(root: Path, file: FoundFile) -> str:
-    """Read a configuration file. Raises BrokenConfig."""
-    where = shown(file.path)
+    """Read a configuration file. Raises InvalidConfig."""
+    where = printable(file.path)
     if file.size_bytes > _MAX_BYTES:
-        raise BrokenConfig((Problem(where, None, "is over 1 MiB"),))
+        raise InvalidConfig((Problem(where, None, "is over 1 MiB"),))
     try:
         return (root / file.path).read_text(encoding="utf-8-sig")
     except OSError as error:
         what = f"can't be read: {error.strerror}"
-        raise BrokenConfig((Problem(where, None, what),)) from error
+        raise InvalidConfig((Problem(where, None, what),)) from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise BrokenConfig((Problem(where, line, "is not UTF-8"),)) from error
+        raise InvalidConfig((Problem(where, line, "is not UTF-8"),)) from error

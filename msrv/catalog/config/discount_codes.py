@@ -10,10 +10,10 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
-from msrv.catalog.config.toml import Document
 from msrv.catalog.model import Discount
 from msrv.money import Money
 from msrv.proofs.orders import is_item_id
+from msrv.toml_file import TomlDocument
 
 _KEYS: Final = ("percent", "amount", "first_day", "last_day", "uses", "items")
 _NAME: Final = re.compile(r"[A-Z0-9][A-Z0-9-]{2,23}")
@@ -21,7 +21,7 @@ _MAX_USES: Final = 10**9
 
 
 def read_discounts(
-    file: Document, as_money: Callable[[Any], Money]
+    file: TomlDocument, as_money: Callable[[Any], Money]
 ) -> tuple[Discount, ...]:
     """Read the tables of `discounts`; what is wrong is noted in the file."""
     found = []

@@ -15,9 +15,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Self
 
-from msrv.catalog.config.problems import Problem
-from msrv.catalog.names.display_text import shown
+from msrv.display_text import printable
 from msrv.files import write_file
+from msrv.toml_file import Problem
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +129,7 @@ class KeptConfig:
             log.warning(
                 "%s %s, for over %g seconds: what it said before no longer "
                 "counts",
-                shown(path),
+                printable(path),
                 lack,
                 self._grace_seconds,
             )
@@ -137,7 +137,7 @@ class KeptConfig:
         what = f"{lack}; its last version is used"
         if math.isfinite(self._grace_seconds):
             what += f" for {self._grace_seconds:g} s"
-        return kept, Problem(shown(path), None, what)
+        return kept, Problem(printable(path), None, what)
 
     def keep(self, path: str, text: str) -> None:
         """Remember a text that was read without a problem."""

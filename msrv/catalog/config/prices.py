@@ -7,8 +7,8 @@ sell at another price than they meant.
 from collections.abc import Callable
 from typing import Any
 
-from msrv.catalog.config.toml import Table
 from msrv.money import Money
+from msrv.toml_file import Table
 
 
 def read_price(

@@ -13,11 +13,11 @@ from typing import Any, Final
 from msrv import money
 from msrv.catalog.config.discount_codes import read_discounts
 from msrv.catalog.config.prices import read_price
-from msrv.catalog.config.toml import Document, KeyPath
 from msrv.catalog.model import Shop
-from msrv.catalog.names.display_text import MAX_CHARS, clean
+from msrv.display_text import MAX_CHARS, clean_line
 from msrv.money import Money, NotMoney, UnfitAmount
 from msrv.proofs.orders import is_item_id
+from msrv.toml_file import KeyPath, TomlDocument
 
 _DATE: Final = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
 _COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}")
@@ -117,8 +117,8 @@ class ReleaseConfig:
 
 
 def read_store(where: str, text: str) -> StoreConfig:
-    """Read `store.toml`. Raises BrokenConfig."""
-    file = Document(where, text)
+    """Read `store.toml`. Raises InvalidConfig."""
+    file = TomlDocument(where, text)
     usual = Shop()
     top = file.table((), _STORE_KEYS)
     currency = top.take("currency", _currency) or usual.currency
@@ -142,8 +142,8 @@ def read_store(where: str, text: str) -> StoreConfig:
 
 
 def read_release(where: str, text: str, shop: Shop) -> ReleaseConfig:
-    """Read `release.toml`. Raises BrokenConfig."""
-    file = Document(where, text)
+    """Read `release.toml`. Raises InvalidConfig."""
+    file = TomlDocument(where, text)
     top = file.table((), _RELEASE_KEYS)
     currency = top.take("currency", _currency)
     as_money = _money_in(currency or shop.currency)
@@ -197,7 +197,7 @@ def _line(value: Any) -> str:  # noqa: ANN401 - TOML comes in here
         raise ValueError("must be text, in quotes")
     if len(value) > MAX_CHARS:
         raise ValueError(f"must have up to {MAX_CHARS} characters")
-    return clean(value)
+    return clean_line(value)
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - as above
@@ -205,7 +205,7 @@ def _text(value: Any) -> str:  # noqa: ANN401 - as above
         raise ValueError("must be text, in quotes")
     if len(value) > _MAX_LONG_TEXT:
         raise ValueError(f"must have up to {_MAX_LONG_TEXT:,} characters")
-    lines = (clean(line, _MAX_LONG_TEXT) for line in value.split("\n"))
+    lines = (clean_line(line, _MAX_LONG_TEXT) for line in value.split("\n"))
     return "\n".join(lines).strip()
 
 

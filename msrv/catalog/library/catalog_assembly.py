@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Iterable
 from typing import Final
 
-from msrv.catalog.config.problems import Problem
 from msrv.catalog.library.release_builder import Built
 from msrv.catalog.library.scan import RELEASE_TOML
 from msrv.catalog.model import Catalog, Item, Release, Shop
-from msrv.catalog.names.display_text import shown
+from msrv.display_text import printable
+from msrv.toml_file import Problem
 
 _VERSION_BYTES: Final = 9
 
@@ -20,8 +20,8 @@ def unique(built: Iterable[Built], problems: list[Problem]) -> list[Release]:
 
     def take(wanted: str, path: str, made: Built, folder: str) -> bool:
         line = made.lines.get(path)
-        where = shown(path if line is None else f"{folder}/{RELEASE_TOML}")
-        place = shown(path) if line is None else f"{where}:{line}"
+        where = printable(path if line is None else f"{folder}/{RELEASE_TOML}")
+        place = printable(path) if line is None else f"{where}:{line}"
         if wanted in taken:
             what = (
                 f"{path!r} has the id {wanted!r}, "

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from msrv.catalog.library.found_files import FoundFile
-from msrv.catalog.names.display_text import shown
+from msrv.display_text import printable
 from msrv.storage.model import FileIdentity
 
 log = logging.getLogger(__name__)
@@ -247,7 +247,7 @@ class Index:
             log.warning(
                 "the index can't hold %s, which is read again at each start: "
                 "%s",
-                shown(os.fsdecode(row[0])),
+                printable(os.fsdecode(row[0])),
                 error,
             )
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from msrv.catalog.config.config_files import ConfigFiles
-from msrv.catalog.config.problems import Problem
 from msrv.catalog.config.schema import StoreConfig
 from msrv.catalog.library.file_index import Index
 from msrv.catalog.library.found_files import FoundFolder, in_release
@@ -16,7 +15,8 @@ from msrv.catalog.library.indexing import CHANGING
 from msrv.catalog.library.release_builder import Built, build
 from msrv.catalog.library.scan import RELEASE_TOML
 from msrv.catalog.library.upload_detection import Unsettled
-from msrv.catalog.names.display_text import shown
+from msrv.display_text import printable
+from msrv.toml_file import Problem
 
 log = logging.getLogger(__name__)
 
@@ -81,9 +81,9 @@ class FolderReleases:
             return made if made.is_whole else self._lacking(folder, old, made)
         except Exception as error:
             # A mistake of ours is this folder's problem alone.
-            log.exception("%s could not be read", shown(folder.path))
+            log.exception("%s could not be read", printable(folder.path))
             what = f"could not be read: {error!r}"
-            problem = Problem(shown(folder.path), None, what)
+            problem = Problem(printable(folder.path), None, what)
             if old is None:
                 return Built(None, None, (problem,), is_whole=False)
             return replace(
@@ -135,7 +135,7 @@ class FolderReleases:
             return replace(old, source=None, problems=said.broken)
         if said.config is None:
             waiting = Problem(
-                shown(folder.path),
+                printable(folder.path),
                 None,
                 f"is not offered until its {RELEASE_TOML} is fixed",
             )

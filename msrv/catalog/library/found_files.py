@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from msrv.catalog.config.problems import Problem
 from msrv.catalog.names.media_types import AUDIO_TYPES
 from msrv.storage.model import FileIdentity
+from msrv.toml_file import Problem
 
 MAX_FILE_BYTES: Final = 1 << 40
 

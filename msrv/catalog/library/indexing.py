@@ -10,14 +10,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from msrv.catalog.config.problems import Problem
 from msrv.catalog.embedded_covers import art_key, measure_embedded_covers
 from msrv.catalog.integrity.inspection import inspect
 from msrv.catalog.library.file_index import STOPS_PARSER, Index, Known
 from msrv.catalog.library.found_files import FoundFile, FoundFolder, in_release
 from msrv.catalog.metadata.cover_images import ArtworkFacts, NotAPicture
 from msrv.catalog.metadata.track_facts import track_facts
-from msrv.catalog.names.display_text import shown
 from msrv.catalog.parsing.errors import (
     NoParser,
     ParserClosed,
@@ -25,7 +23,9 @@ from msrv.catalog.parsing.errors import (
     StopsParser,
 )
 from msrv.catalog.parsing.parser import Parser
+from msrv.display_text import printable
 from msrv.storage.model import FileIdentity
+from msrv.toml_file import Problem
 
 log = logging.getLogger(__name__)
 
@@ -173,7 +173,7 @@ def _read(
         return _problem(wanted, f"can't be read: {error.strerror or error}")
     except Exception as error:
         # A mistake of ours, or of a parser's, is this file's problem alone.
-        log.exception("%s could not be read", shown(wanted.path))
+        log.exception("%s could not be read", printable(wanted.path))
         return _problem(wanted, f"could not be read: {error!r}; not offered")
     return Known.of(
         wanted._replace(inode=identity.inode), sha256, crc32, facts
@@ -247,4 +247,4 @@ def _inner_facts(
 
 
 def _problem(file: FoundFile, what: str) -> Problem:
-    return Problem(shown(file.path), None, what)
+    return Problem(printable(file.path), None, what)

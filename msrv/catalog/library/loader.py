@@ -16,7 +16,6 @@ from typing import Final
 from msrv.catalog.aliases import follow
 from msrv.catalog.config.config_files import ConfigFiles
 from msrv.catalog.config.last_good import KeptConfig
-from msrv.catalog.config.problems import Problem
 from msrv.catalog.config.schema import StoreConfig
 from msrv.catalog.id_history import History
 from msrv.catalog.library.catalog_assembly import assemble, unique
@@ -39,8 +38,9 @@ from msrv.catalog.library.upload_detection import (
     explain,
 )
 from msrv.catalog.model import Catalog
-from msrv.catalog.names.display_text import shown
 from msrv.catalog.parsing.parser import Parser
+from msrv.display_text import printable
+from msrv.toml_file import Problem
 
 __all__ = ["LibraryUnreadable", "Reading", "read_library"]
 
@@ -101,7 +101,8 @@ def read_library(
     found = scan(root) if found is None else found
     if found.is_empty and previous is not None and previous.catalog.releases:
         raise LibraryUnreadable(
-            f"the library {shown(str(root))} is empty: is its disk mounted?"
+            f"the library {printable(str(root))} is empty: "
+            "is its disk mounted?"
         )
     reader = _Reader(root, index, found, unsettled, kept or KeptConfig())
     reader.quiet_seconds = quiet_seconds
@@ -272,7 +273,7 @@ class _Reader:
         """Note why a folder, or store.toml, is held back."""
         release = built.release if built else None
         said = explain(
-            shown(path) if path else STORE_TOML,
+            printable(path) if path else STORE_TOML,
             self._unsettled[path],
             is_offered=(
                 self._config.is_store_known

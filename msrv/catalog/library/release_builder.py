@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from msrv.catalog.config.problems import Problem
 from msrv.catalog.config.schema import (
     ItemConfig,
     ReleaseConfig,
@@ -23,11 +22,12 @@ from msrv.catalog.metadata.tags import Tags
 from msrv.catalog.model import Item, Kind, Release
 from msrv.catalog.names import ids
 from msrv.catalog.names.disc_names import disc_number, without_disc
-from msrv.catalog.names.display_text import clean, composed, folded_name, shown
 from msrv.catalog.names.extras import is_extra
 from msrv.catalog.names.titles import NameParts, name_parts
+from msrv.display_text import clean_line, fold_name, normalize_nfc, printable
 from msrv.money import Money
 from msrv.storage.model import Content
+from msrv.toml_file import Problem
 
 _DIGITS: Final = re.compile(r"([0-9]+)")
 
@@ -68,12 +68,14 @@ def build(
     prices = ReleasePrices(described, store)
     if not store.is_known and not prices.are_stated:
         what = "is not offered until store.toml is fixed"
-        return Built(None, None, (Problem(shown(folder.path), None, what),))
+        return Built(
+            None, None, (Problem(printable(folder.path), None, what),)
+        )
     builder = _Builder(folder, described, files, prices)
     items = builder.items()
-    names = {composed(inner_path(folder, file)) for file in folder.files}
+    names = {normalize_nfc(inner_path(folder, file)) for file in folder.files}
     for name in described.items:
-        if composed(name) not in names:
+        if normalize_nfc(name) not in names:
             files.complain(
                 folder.config,
                 f"speaks of {name!r}, which is not in the folder",
@@ -108,7 +110,7 @@ class _Builder:
         self._files = files
         self._prices = prices
         self._said = {
-            composed(name): says for name, says in described.items.items()
+            normalize_nfc(name): says for name, says in described.items.items()
         }
         self._id = described.release_id or ids.release_id(folder.path)
         self._name = _name(folder.path)
@@ -191,7 +193,7 @@ class _Builder:
 
     def _says(self, file: FoundFile) -> ItemConfig:
         """Return the configuration of a file in release.toml."""
-        path = composed(inner_path(self._folder, file))
+        path = normalize_nfc(inner_path(self._folder, file))
         return self._said.get(path) or ItemConfig()
 
     def _is_extra(self, file: FoundFile) -> bool:
@@ -214,7 +216,9 @@ class _Builder:
         """Build the release that holds these items."""
         says = self._described
         artwork = self._files.artwork()
-        title = says.title or self._album() or clean(self._name) or "Untitled"
+        title = (
+            says.title or self._album() or clean_line(self._name) or "Untitled"
+        )
         release = Release(
             release_id=self._id,
             folder=self._folder.path,
@@ -267,7 +271,10 @@ class _Builder:
             item_id=says.item_id or ids.item_id(self._id, path),
             release_id=self._id,
             kind=Kind.TRACK if file.is_track else Kind.FILE,
-            title=says.title or tags.title or clean(name.title) or "Untitled",
+            title=says.title
+            or tags.title
+            or clean_line(name.title)
+            or "Untitled",
             artist=_first(says.artist, tags.artist, self._described.artist),
             price=price,
             minimum=minimum,
@@ -293,7 +300,7 @@ def _common(values: Iterable[str]) -> str:
     Of several spellings the one that is there most often, or first.
     """
     counted = Counter(values)
-    if len({folded_name(value) for value in counted}) != 1:
+    if len({fold_name(value) for value in counted}) != 1:
         return ""
     return counted.most_common(1)[0][0]
 

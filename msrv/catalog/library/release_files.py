@@ -6,14 +6,14 @@ A file that can't be offered is a problem of the folder, not of the others.
 from collections.abc import Mapping
 from typing import Any
 
-from msrv.catalog.config.problems import Problem
 from msrv.catalog.embedded_covers import find_embedded_cover
 from msrv.catalog.library.file_index import STOPS_PARSER, Index, Known
 from msrv.catalog.library.found_files import FoundFile, FoundFolder
 from msrv.catalog.model import Artwork
-from msrv.catalog.names.display_text import shown
 from msrv.catalog.names.media_types import media_type
+from msrv.display_text import printable
 from msrv.storage.model import Content
+from msrv.toml_file import Problem
 
 
 class ReleaseFiles:
@@ -43,7 +43,7 @@ class ReleaseFiles:
     ) -> None:
         """Note a problem with a file of the folder, or with the folder."""
         path = file.path if file else self._folder.path
-        self.problems.append(Problem(shown(path), line, what))
+        self.problems.append(Problem(printable(path), line, what))
 
     def content(
         self, file: FoundFile
@@ -73,7 +73,7 @@ class ReleaseFiles:
             return None
         content = _content(file, known, facts)
         self.notes += [
-            f"{shown(file.path)} {note}" for note in facts.get("notes", ())
+            f"{printable(file.path)} {note}" for note in facts.get("notes", ())
         ]
         return content, facts
 

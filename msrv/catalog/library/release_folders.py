@@ -14,8 +14,8 @@ from msrv.catalog.library.found_files import FoundFile, FoundFolder
 from msrv.catalog.model import Item, Release
 from msrv.catalog.names import cover_names, ids
 from msrv.catalog.names.disc_names import disc_number
-from msrv.catalog.names.display_text import clean
 from msrv.catalog.names.extras import is_art_folder
+from msrv.display_text import clean_line
 from msrv.money import Money
 
 
@@ -148,7 +148,7 @@ def _former(release: Release, folder: str, items: list[Item]) -> Release:
     return Release(
         release_id=ids.release_id(folder),
         folder=folder,
-        title=f"{release.title} ({clean(name)})",
+        title=f"{release.title} ({clean_line(name)})",
         artist=release.artist,
         date=release.date,
         description="",

@@ -11,12 +11,12 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from msrv.catalog.config.problems import Problem
 from msrv.catalog.library.found_files import FoundFile, FoundFolder, Scan
 from msrv.catalog.library.release_folders import joined
 from msrv.catalog.names import cover_names, ignored_names
-from msrv.catalog.names.display_text import shown
 from msrv.catalog.names.mistaken_names import near_miss
+from msrv.display_text import printable
+from msrv.toml_file import Problem
 
 STORE_TOML: Final = "store.toml"
 RELEASE_TOML: Final = "release.toml"
@@ -42,7 +42,7 @@ def scan(root: Path) -> Scan:
     for folder in found.folders:
         if not folder.files and folder.config is not None:
             found.notes.append(
-                f"{shown(folder.config.path)} is not used: "
+                f"{printable(folder.config.path)} is not used: "
                 "no file for sale is beside it"
             )
     found.folders = [folder for folder in found.folders if folder.files]
@@ -60,7 +60,7 @@ def _begin(root: Path) -> tuple[str, list["os.DirEntry[str]"]]:
         return base, _entries(base)
     except OSError as error:
         raise LibraryUnreadable(
-            f"can't read the library {shown(str(root))}: {error.strerror}"
+            f"can't read the library {printable(str(root))}: {error.strerror}"
         ) from error
 
 
@@ -166,7 +166,7 @@ class _Walker:
         """Leave out a network storage's own folder, with a note."""
         if not ignored_names.is_known_nas_folder(path.rpartition("/")[2]):
             self._found.notes.append(
-                f"{shown(path)} is skipped: network storage (a NAS) keeps "
+                f"{printable(path)} is skipped: network storage (a NAS) keeps "
                 "files of its own in folders whose names begin with @ or #; "
                 "rename the folder to sell what is in it"
             )
@@ -177,8 +177,8 @@ class _Walker:
         identity = (status.st_dev, status.st_ino)
         if identity in self._seen:
             self._found.notes.append(
-                f"{shown(path)} is the same folder as "
-                f"{shown(self._seen[identity]) or 'the library'}, "
+                f"{printable(path)} is the same folder as "
+                f"{printable(self._seen[identity]) or 'the library'}, "
                 "and is sold once"
             )
             return
@@ -220,7 +220,7 @@ class _Walker:
         return target == self._base or target.startswith(inside)
 
     def _complain(self, path: str, what: str) -> None:
-        self._found.problems.append(Problem(shown(path), None, what))
+        self._found.problems.append(Problem(printable(path), None, what))
 
     def _note_loose(self, tracks: list[FoundFile]) -> None:
         """Note the tracks beside the folders, in one line however many."""
@@ -234,7 +234,7 @@ class _Walker:
 
     def _note(self, file: FoundFile | None, what: str) -> None:
         if file is not None:
-            self._found.notes.append(f"{shown(file.path)} {what}")
+            self._found.notes.append(f"{printable(file.path)} {what}")
 
 
 def _cover(files: list[FoundFile]) -> FoundFile | None:

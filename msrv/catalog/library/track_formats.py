@@ -10,7 +10,7 @@ from typing import Final
 
 from msrv.catalog.library.found_files import FoundFile
 from msrv.catalog.metadata.tags import Tags
-from msrv.catalog.names.display_text import folded_name
+from msrv.display_text import fold_name
 from msrv.storage.model import Content
 
 _LOSSLESS: Final = frozenset({".aif", ".aiff", ".flac", ".wav"})
@@ -77,11 +77,11 @@ def _keys(sound: Sound) -> list[tuple[object, float]]:
     folder, _, name = sound.file.path.rpartition("/")
     stem = name[: len(name) - len(sound.file.suffix)]
     keys: list[tuple[object, float]] = [
-        ((folder, folded_name(stem)), _SAME_NAME_SECONDS)
+        ((folder, fold_name(stem)), _SAME_NAME_SECONDS)
     ]
     tags = sound.tags
     if tags.title and tags.duration_seconds is not None:
-        words = (folded_name(tags.title), folded_name(tags.artist))
+        words = (fold_name(tags.title), fold_name(tags.artist))
         same = (folder, *words, tags.disc, tags.number)
         keys.append((same, _SAME_TAGS_SECONDS))
     return keys

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from msrv.catalog.config.problems import Problem
 from msrv.catalog.library.found_files import FoundFile, FoundFolder, Scan
-from msrv.catalog.names.display_text import shown
+from msrv.display_text import printable
+from msrv.toml_file import Problem
 
 SETTLE_SECONDS: Final = 10
 GRACE_FACTOR: Final = 6
@@ -139,7 +139,7 @@ def explain(
     The text stays the same while the folder waits for one file, so that it
     is logged once.
     """
-    file = shown(waits.file)
+    file = printable(waits.file)
     until = f"it waits until it has been still for {quiet_seconds:g} s"
     if waits.is_restless:
         what = f"is not taken up: {file} keeps changing; {until}"

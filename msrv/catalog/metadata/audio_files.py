@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Any, BinaryIO
 
-from msrv.catalog.names.display_text import clean
+from msrv.display_text import clean_line
 
 
 class NotAudio(Exception):
@@ -70,4 +70,4 @@ def _reason(error: Exception, file: BinaryIO) -> str:
     """Return the parser's message, without the path that it may begin with."""
     name = repr(getattr(file, "name", ""))
     said = str(error).removeprefix(name) or type(error).__name__
-    return clean(said)
+    return clean_line(said)

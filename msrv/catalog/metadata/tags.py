@@ -12,7 +12,7 @@ from msrv.catalog.metadata.audio_files import NotAudio, open_ape, open_sound
 from msrv.catalog.metadata.audio_pictures import has_picture
 from msrv.catalog.metadata.mojibake import repaired
 from msrv.catalog.metadata.riff_info import read_info
-from msrv.catalog.names.display_text import clean
+from msrv.display_text import clean_line
 
 _NUMBER: Final = re.compile(r"\s*0*([1-9][0-9]{0,3})(?![0-9])")
 __all__ = ["NotAudio", "Tags", "read_tags", "tags_of"]
@@ -110,10 +110,12 @@ def tags_of(
 
 def _first(name: str, found: Sequence[Values]) -> str:
     for values in found:
-        texts = [clean(text) for text in values.get(name, ())]
+        texts = [clean_line(text) for text in values.get(name, ())]
         texts = list(dict.fromkeys(filter(None, texts)))
         if texts:
-            return clean(", ".join(texts if name in _SEVERAL else texts[:1]))
+            return clean_line(
+                ", ".join(texts if name in _SEVERAL else texts[:1])
+            )
     return ""
 
 

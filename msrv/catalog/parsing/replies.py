@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from msrv.catalog.metadata.cover_images import ArtworkFacts, NotAPicture
 from msrv.catalog.metadata.tags import NotAudio, Tags
-from msrv.catalog.names.display_text import clean
 from msrv.catalog.parsing.errors import HelperEnded
 from msrv.catalog.parsing.messages import Frame
+from msrv.display_text import clean_line
 
 _COLOUR: Final = re.compile(r"#[0-9a-f]{6}")
 _MAX_SIDE: Final = 1 << 20
@@ -63,7 +63,7 @@ def webp_of(answer: Frame) -> bytes:
 
 def line_of(said: object) -> str:
     """Return a helper's sentence as one line that can be shown."""
-    return clean(str(said)[:1000], 300)
+    return clean_line(str(said)[:1000], 300)
 
 
 def _check(answer: Frame, refused: Callable[[str], Exception]) -> None:

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from msrv.catalog.config.schema import read_store
-from msrv.catalog.config.toml import BrokenConfig
 from msrv.catalog.model import Discount
 from msrv.money import Money
+from msrv.toml_file import InvalidConfig
 
 
 def test_what_a_seller_can_state() -> None:
@@ -79,7 +79,7 @@ def test_what_a_seller_can_state() -> None:
 )
 def test_what_is_wrong_is_said(stated: str, problem: str) -> None:
     """A discount that was mistyped is given to everyone, or to nobody."""
-    with pytest.raises(BrokenConfig) as broken:
+    with pytest.raises(InvalidConfig) as broken:
         read_store("store.toml", stated)
     assert any(
         str(each).startswith(f"store.toml{problem}")

@@ -3,9 +3,9 @@
 import pytest
 
 from msrv.catalog.config.schema import is_date, read_release, read_store
-from msrv.catalog.config.toml import BrokenConfig
 from msrv.catalog.model import Shop
 from msrv.money import Money
+from msrv.toml_file import InvalidConfig
 
 
 def test_a_store_says_who_it_is_and_what_things_cost() -> None:
@@ -95,7 +95,7 @@ def test_a_release_says_what_its_files_do_not() -> None:
 )
 def test_what_is_wrong_is_said_with_its_line(line: str, what: str) -> None:
     """Or a slip of a seller's would change a price, or find no reader."""
-    with pytest.raises(BrokenConfig) as broken:
+    with pytest.raises(InvalidConfig) as broken:
         read_release("A/release.toml", f"# one\n\n{line}\n", Shop())
     assert str(broken.value.problems[0]).startswith(
         f"A/release.toml:3: {what}"
@@ -104,7 +104,7 @@ def test_what_is_wrong_is_said_with_its_line(line: str, what: str) -> None:
 
 def test_everything_that_is_wrong_is_said_at_once() -> None:
     """Or a seller would mend a file line by line, a reading for each."""
-    with pytest.raises(BrokenConfig) as broken:
+    with pytest.raises(InvalidConfig) as broken:
         read_store(
             "store.toml",
             'accent = "red"\ncurrency = "XX"\n[prices]\nitems = "1"\n',
@@ -114,7 +114,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
 
 def test_a_price_with_more_decimals_than_its_currency_is_refused() -> None:
     """Or a Japanese price would be a hundredth of what its seller meant."""
-    with pytest.raises(BrokenConfig, match="more decimals than JPY"):
+    with pytest.raises(InvalidConfig, match="more decimals than JPY"):
         read_release(
             "release.toml", 'currency = "JPY"\nprice = "7.00"', Shop()
         )

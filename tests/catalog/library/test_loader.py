@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from msrv.catalog.config import toml as documents
+from msrv import toml_file
 from msrv.catalog.library import loader
 from msrv.catalog.library.scan import LibraryUnreadable, scan
 from msrv.money import Money
@@ -331,13 +331,13 @@ def test_a_release_that_did_not_change_is_not_read_again(
     first = shelf.read()
     shelf.put("S/03 C.wav", wav(3))
     read: list[str] = []
-    real = documents.Document
+    real = toml_file.TomlDocument
 
-    def watch(where: str, text: str) -> documents.Document:
+    def watch(where: str, text: str) -> toml_file.TomlDocument:
         read.append(where)
         return real(where, text)
 
-    monkeypatch.setattr("msrv.catalog.config.schema.Document", watch)
+    monkeypatch.setattr("msrv.catalog.config.schema.TomlDocument", watch)
     second = shelf.read(first)
     assert read == []
     assert len(second.catalog.by_id) == 7

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.catalog.config.toml import BrokenConfig, Document, line_of
+from msrv.toml_file import InvalidConfig, TomlDocument, line_of
 
 TEXT = '''\
 # id = "not this"
@@ -61,8 +61,8 @@ def test_finds_the_line_of_a_key(path: tuple[str, ...], line: int) -> None:
 )
 def test_says_where_toml_is_broken(text: str, line: int | None) -> None:
     """Or an edit that broke a release would take long to find, or all down."""
-    with pytest.raises(BrokenConfig) as broken:
-        Document("Album/release.toml", text)
+    with pytest.raises(InvalidConfig) as broken:
+        TomlDocument("Album/release.toml", text)
     (problem,) = broken.value.problems
     assert problem.where == "Album/release.toml"
     assert problem.line == line
@@ -71,9 +71,9 @@ def test_says_where_toml_is_broken(text: str, line: int | None) -> None:
 
 def test_names_what_was_probably_meant() -> None:
     """Or a misspelt price would quietly mean another one."""
-    document = Document("x", 'pirce = "1"\n\n"zz\\nz" = 1')
+    document = TomlDocument("x", 'pirce = "1"\n\n"zz\\nz" = 1')
     document.table((), ("price", "title"))
-    with pytest.raises(BrokenConfig) as broken:
+    with pytest.raises(InvalidConfig) as broken:
         document.finish()
     assert [str(each) for each in broken.value.problems] == [
         "x:1: 'pirce' means nothing here; is it 'price'?",
@@ -84,10 +84,10 @@ def test_names_what_was_probably_meant() -> None:
 @pytest.mark.parametrize("value", ["1", '"text"', "[1]", "true"])
 def test_a_table_has_to_be_one(value: str) -> None:
     """Or one wrong line would stop the reading of the whole library."""
-    document = Document("x", f"items = {value}")
+    document = TomlDocument("x", f"items = {value}")
     assert document.names("items") == []
     document.table(("items", "a"), ())
-    with pytest.raises(BrokenConfig, match=r"x:1: 'items' must be a table"):
+    with pytest.raises(InvalidConfig, match=r"x:1: 'items' must be a table"):
         document.finish()
 
 
@@ -95,5 +95,5 @@ def test_a_table_has_to_be_one(value: str) -> None:
 def test_any_text_has_lines(text: str, path: list[str]) -> None:
     """Or explaining one mistake would end in another."""
     assert 1 <= line_of(text, tuple(path)) <= text.count("\n") + 1
-    with suppress(BrokenConfig):
-        Document("x", text)
+    with suppress(InvalidConfig):
+        TomlDocument("x", text)

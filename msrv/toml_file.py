@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
-from msrv.catalog.config.problems import Problem
-from msrv.catalog.names.display_text import shown
+from msrv.display_text import printable
 
 T = TypeVar("T")
 KeyPath = tuple[str, ...]
@@ -22,7 +21,30 @@ _AT_LINE: Final = re.compile(r"\(at (?:line ([0-9]+), column [0-9]+|end.*)\)")
 _CURLY: Final = frozenset("“”„‟«»\u2018\u2019\u201a")
 
 
-class BrokenConfig(Exception):
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that an operator has to fix, in a file of theirs.
+
+    A problem is data, not an exception: reading a library collects them and
+    continues, so that one broken folder never affects the others. `where` is
+    a path relative to the library, as printable text. `line` counts from 1;
+    None where a line means nothing. `what` is one sentence without a full
+    stop.
+    """
+
+    where: str
+    line: int | None
+    what: str
+
+    def __str__(self) -> str:
+        """Return `where:line: what`, as compilers write it."""
+        place = (
+            self.where if self.line is None else f"{self.where}:{self.line}"
+        )
+        return f"{place}: {self.what}"
+
+
+class InvalidConfig(Exception):
     """A configuration file can't be used; `problems` says why, by line."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
@@ -39,15 +61,15 @@ def _hint(text: str, line: int) -> str:
     return """; type straight quotes: "…\""""
 
 
-class Document:
+class TomlDocument:
     """A TOML file being read, and what is wrong with it so far.
 
-    `where` is what problems call it. Raises BrokenConfig where the text is
+    `where` is what problems call it. Raises InvalidConfig where the text is
     no TOML at all.
     """
 
     def __init__(self, where: str, text: str) -> None:
-        self._where = shown(where)
+        self._where = printable(where)
         self._text = text
         self._problems: list[Problem] = []
         try:
@@ -58,7 +80,7 @@ class Document:
             found = _AT_LINE.search(str(error))
             last = text.rstrip().count("\n") + 1
             line = int(found[1]) if found and found[1] else last
-            what = shown(_AT_LINE.sub("", str(error)).strip())
+            what = printable(_AT_LINE.sub("", str(error)).strip())
             raise self._broken(
                 line, f"is not valid TOML: {what}{_hint(text, line)}"
             ) from error
@@ -95,10 +117,10 @@ class Document:
         return line_of(self._text, path)
 
     def finish(self) -> None:
-        """Raise BrokenConfig if anything was wrong."""
+        """Raise InvalidConfig if anything was wrong."""
         if self._problems:
             found = dict.fromkeys(self._problems)
-            raise BrokenConfig(tuple(sorted(found, key=_line)))
+            raise InvalidConfig(tuple(sorted(found, key=_line)))
 
     def _table(self, path: KeyPath) -> "Table":
         data: Any = self._data
@@ -109,15 +131,15 @@ class Document:
                 data = {}
         return Table(self, path, data)
 
-    def _broken(self, line: int | None, what: str) -> BrokenConfig:
-        return BrokenConfig((Problem(self._where, line, what),))
+    def _broken(self, line: int | None, what: str) -> InvalidConfig:
+        return InvalidConfig((Problem(self._where, line, what),))
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """One table of a document."""
 
-    document: Document
+    document: TomlDocument
     path: KeyPath
     data: dict[str, Any]
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.catalog.names.display_text import MAX_CHARS, clean, shown
+from msrv.display_text import MAX_CHARS, clean_line, printable
 
 
 @pytest.mark.parametrize(
@@ -27,14 +27,14 @@ def test_a_title_is_one_line_that_says_what_it_says(
     text: str, cleaned: str
 ) -> None:
     """Or a name could turn a page around, or break a script or an emoji."""
-    assert clean(text) == cleaned
+    assert clean_line(text) == cleaned
 
 
 @given(st.text(max_size=400))
 def test_a_clean_text_stays_as_it_is(text: str) -> None:
     """Or a title would be another one after the next reading."""
-    once = clean(text)
-    assert clean(once) == once
+    once = clean_line(text)
+    assert clean_line(once) == once
     assert len(once) <= MAX_CHARS
     assert "\n" not in once
 
@@ -52,11 +52,11 @@ def test_a_clean_text_stays_as_it_is(text: str) -> None:
 )
 def test_a_path_in_a_log_is_one_line(name: str, said: str) -> None:
     """Or a file's name could forge a line of the log."""
-    assert shown(name) == said
+    assert printable(name) == said
 
 
 @given(st.text())
 def test_every_path_can_be_printed(name: str) -> None:
     """Or one odd name would end the command that lists the catalog."""
-    assert shown(name).isprintable()
-    shown(name).encode("utf-8")
+    assert printable(name).isprintable()
+    printable(name).encode("utf-8")

@@ -1,0 +1,65 @@
+"""Text from file names, tags and configuration, made safe to display.
+
+Apart, on the lowest floor, because messages of every room quote such text.
+"""
+
+import unicodedata
+from typing import Final
+
+MAX_CHARS: Final = 200
+"""Longest title or other line; what is longer is cut there."""
+
+# These change the direction of the text around them, and can make a file's
+# name read as another. The plain marks (U+200E, U+200F) don't, and neither do
+# the joiners; Arabic, Persian and many emoji are written with those.
+_BIDI_CONTROLS: Final = frozenset(
+    "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+_CONTROL: Final = frozenset({"Cc", "Cs"})
+
+
+def printable(name: str) -> str:
+    """Return a path or a file's name as one line, whatever it contains.
+
+    Control characters, undecodable bytes and invisible marks are escaped.
+    """
+    if name.isascii() and name.isprintable():
+        return name
+    return "".join(
+        c
+        if c.isprintable()
+        else c.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for c in unicodedata.normalize("NFC", name)
+    )
+
+
+def clean_line(text: str, limit: int = MAX_CHARS) -> str:
+    """Return text as one line in composed letters, of at most `limit`.
+
+    White space becomes single spaces; control characters, undecodable bytes
+    and marks that change the direction of writing are removed.
+    """
+    text = " ".join(text.split())
+    if text.isascii() and text.isprintable():
+        return text[:limit].strip()
+    text = "".join(
+        c
+        for c in unicodedata.normalize("NFC", text)
+        if unicodedata.category(c) not in _CONTROL and c not in _BIDI_CONTROLS
+    )
+    return " ".join(text[:limit].split())
+
+
+def normalize_nfc(name: str) -> str:
+    """Return the spelling that macOS's and Linux's copies of a name share."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def fold_name(name: str) -> str:
+    """Return a name in a form that is equal for all its spellings.
+
+    Case, white space and compatibility variants of Unicode letters don't
+    count; accents do.
+    """
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return " ".join(unicodedata.normalize("NFKC", folded).split())
