@@ -22,10 +22,10 @@ from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import HttpProcessingError
 
 from msrv.connections import closing, request_handler
-from msrv.connections.acceptor import BACKLOG, Acceptor, AsyncioConnect
-from msrv.connections.admission import Admission, Limits
-from msrv.connections.request_handler import STATUS
-from msrv.connections.response_writer import Writer
+from msrv.connections.acceptor import BACKLOG, Acceptor, AsyncioConnector
+from msrv.connections.admission import Admission, ConnectionLimits
+from msrv.connections.request_handler import RESPONSE_STATUS
+from msrv.connections.response_writer import CountingWriter
 from msrv.settings import Settings, WrongSetting
 from msrv.tls import certificates
 from msrv.tls.certificates import CertificateError, Pair
@@ -60,7 +60,7 @@ async def serve(
     app: web.Application,
     pair: Pair | None,
     started: Callable[[str], None],
-    limits: Limits,
+    limits: ConnectionLimits,
 ) -> None:
     """Serve an application until a signal; `pair` is None for plain HTTP.
 
@@ -87,7 +87,7 @@ async def serve(
         for listener in listeners:
             listener.close()
         await _drain(app, server, at_once)
-        closing.hang_up(server)
+        closing.reset_undelivered(server)
 
 
 def bind(settings: Settings) -> list[socket.socket]:
@@ -144,7 +144,7 @@ class _Request(web.Request):
 
     async def _prepare_hook(self, response: web.StreamResponse) -> None:
         if self._match_info is None:
-            self[STATUS] = response.status
+            self[RESPONSE_STATUS] = response.status
             security_headers.put(response)
             return
         await super()._prepare_hook(response)
@@ -159,7 +159,7 @@ def _make_request(
     task: "asyncio.Task[None]",
 ) -> web.Request:
     """Return a request with a writer that counts its answer's body."""
-    writer = Writer(protocol, asyncio.get_running_loop())
+    writer = CountingWriter(protocol, asyncio.get_running_loop())
     return app._make_request(  # noqa: SLF001 - it offers no other way
         message, payload, protocol, writer, task, _cls=_Request
     )
@@ -216,7 +216,7 @@ def _listen(
     if engine is not None:
         return engine.listen(listening, connect, admission)
     return Acceptor(
-        listening, admission, AsyncioConnect(connect), refusal=_REFUSAL
+        listening, admission, AsyncioConnector(connect), refusal=_REFUSAL
     )
 
 
@@ -231,7 +231,7 @@ async def _drain(
         if store.settings.trusted_proxies:
             await asyncio.sleep(min(REFUSING_SECONDS, seconds))
         await store.metrics.until_idle()
-        await closing.delivered(server)
+        await closing.wait_until_delivered(server)
 
     log.info("stopping: running downloads have up to %d s", seconds)
     waits = [

@@ -58,7 +58,7 @@ def serve(
         with contextlib.suppress(OSError):
             make_private_folder(found.data)  # what can't be kept says so
         pair = server.find_pair(found)
-        room = descriptors.fit(
+        room = descriptors.plan_capacity(
             descriptors.raise_limit(),
             max_downloads=found.max_downloads,
             max_connections=found.max_connections,

@@ -1,7 +1,7 @@
-"""Accepting connections on a listening socket, as far as there is room.
+"""Acceptor: accepts connections on a listening socket, as `admission` allows.
 
-asyncio's own servers accept whatever comes, and go on until no descriptor is
-left. This asks `admission` first, whoever speaks TLS on the connection then.
+asyncio's own servers accept without a limit, until no descriptor is left. The
+same acceptor serves plain HTTP and both kinds of TLS.
 """
 
 import asyncio
@@ -13,31 +13,31 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
-from msrv.connections.admission import Admission, Refused, Slot
+from msrv.connections.admission import Admission, AdmissionRefused, Slot
 
 log = logging.getLogger(__name__)
 
 BACKLOG: Final = 1024
-AT_ONCE: Final = 16
-"""Number accepted in one turn of the event loop. Fewer
-than one network may have, or newcomers would push each other out before any
-of them could be heard."""
-_REST_SECONDS: Final = 0.5
-_SHED: Final = 16
-"""Number of connections cut off where the system has no more descriptors."""
-_SAY_SECONDS: Final = 60.0
-_LACKING: Final = frozenset(
+ACCEPTS_PER_TURN: Final = 16
+"""Connections accepted in one turn of the event loop. Fewer than the limit of
+a network, or new connections would evict each other before any of them could
+send a request."""
+_PAUSE_SECONDS: Final = 0.5
+_SHED_COUNT: Final = 16
+"""Connections evicted where the system has no more descriptors."""
+_WARN_SECONDS: Final = 60.0
+_OUT_OF_RESOURCES: Final = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 )
 
-Connect = Callable[[socket.socket, Slot], None]
-"""Takes over an accepted socket. Raises OSError where the peer has gone."""
+Connector = Callable[[socket.socket, Slot], None]
+"""Owns an accepted socket. Raises OSError if the peer has disconnected."""
 
 
 class Acceptor:
-    """Accepts connections until it is closed; those that are open stay.
+    """Accepts connections until it is closed; open ones are unaffected.
 
-    `refusal` is sent as it is to a peer for which there is no room; none for
+    `refusal` is the whole response to a connection that is refused; empty for
     TLS, where it could not be read.
     """
 
@@ -45,7 +45,7 @@ class Acceptor:
         self,
         listening: socket.socket,
         admission: Admission,
-        connect: Connect,
+        connect: Connector,
         *,
         refusal: bytes = b"",
     ) -> None:
@@ -54,7 +54,7 @@ class Acceptor:
         self._connect = connect
         self._refusal = refusal
         self._loop = asyncio.get_running_loop()
-        self._said_at = -_SAY_SECONDS
+        self._warned_at = -_WARN_SECONDS
         listening.settimeout(0)
         listening.listen(BACKLOG)
         self._loop.add_reader(listening, self._accept)
@@ -65,23 +65,23 @@ class Acceptor:
         self._socket.close()
 
     def _accept(self) -> None:
-        for _ in range(AT_ONCE):
+        for _ in range(ACCEPTS_PER_TURN):
             try:
                 accepted, peer = self._socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
-                self._rest(error)
+                self._pause(error)
                 return
             accepted.settimeout(0)
             try:
                 slot = self._admission.admit(peer)
-            except Refused:
+            except AdmissionRefused:
                 self._refuse(accepted)
                 continue
             try:
                 self._connect(accepted, slot)
-            except OSError:  # gone before it was greeted
+            except OSError:  # disconnected already
                 slot.release()
                 accepted.close()
 
@@ -90,32 +90,33 @@ class Acceptor:
             if self._refusal:
                 accepted.send(self._refusal)
                 accepted.shutdown(socket.SHUT_WR)
-        self._say("refused connections: as many are open as may be")
+        self._warn("refused connections: the limit is reached")
 
-    def _rest(self, error: OSError) -> None:
-        """Pause accepting: at once, another try would only starve others."""
-        self._say(f"can't accept connections: {error}")
-        if error.errno in _LACKING:
-            self._admission.shed(_SHED)
+    def _pause(self, error: OSError) -> None:
+        """Pause accepting: retrying at once would starve other tasks."""
+        self._warn(f"can't accept connections: {error}")
+        if error.errno in _OUT_OF_RESOURCES:
+            self._admission.shed(_SHED_COUNT)
         self._loop.remove_reader(self._socket)
-        self._loop.call_later(_REST_SECONDS, self._go_on)
+        self._loop.call_later(_PAUSE_SECONDS, self._resume)
 
-    def _go_on(self) -> None:
+    def _resume(self) -> None:
         if self._socket.fileno() >= 0:
             self._loop.add_reader(self._socket, self._accept)
 
-    def _say(self, sentence: str) -> None:
-        """Log it, once a minute at most."""
+    def _warn(self, message: str) -> None:
+        """Log a warning, at most once a minute."""
         now = self._loop.time()
-        if now - self._said_at >= _SAY_SECONDS:
-            self._said_at = now
-            log.warning(sentence)
+        if now - self._warned_at >= _WARN_SECONDS:
+            self._warned_at = now
+            log.warning(message)
 
 
-class AsyncioConnect:
-    """Gives accepted sockets to asyncio's own transports.
+class AsyncioConnector:
+    """Connects accepted sockets to asyncio's own transports.
 
-    `options` are those of `loop.connect_accepted_socket`, asked for each time.
+    `options` returns the arguments of `loop.connect_accepted_socket` for each
+    connection.
     """
 
     def __init__(
@@ -126,25 +127,25 @@ class AsyncioConnect:
         self._factory = protocol_factory
         self._options = options
         self._loop = asyncio.get_running_loop()
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def __call__(self, accepted: socket.socket, slot: Slot) -> None:
-        """Start connecting, in a task, as a TLS handshake takes a while."""
+        """Start a task that connects, since a TLS handshake takes time."""
         task = self._loop.create_task(self._connect(accepted, slot))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-        slot.ends_by(partial(_cancel, task))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        slot.set_abort(partial(_cancel, task))
 
     async def _connect(self, accepted: socket.socket, slot: Slot) -> None:
         try:
             await self._loop.connect_accepted_socket(
                 lambda: self._factory(slot),
                 accepted,
-                **self._options(),  # type: ignore[arg-type] # as it takes them
+                **self._options(),  # type: ignore[arg-type] # asyncio's options
             )
         except OSError:
-            # Gone, or no TLS; ssl's errors are of this type, and so is what
-            # a handshake raises that takes too long.
+            # Disconnected, or no TLS: ssl's errors are OSErrors, and so is
+            # that of a handshake that times out.
             _close(accepted, slot)
         except BaseException:
             _close(accepted, slot)

@@ -1,21 +1,21 @@
-"""Admission: how many connections may be open, in all and by network.
+"""Admission control: limits on open connections, in total and per network.
 
 Descriptors are finite, and a store that has none left can't read its catalog,
-keep a payment message or open a download. So connections are counted from the
-moment they are accepted:
+store a webhook or open a download. So connections are counted from the moment
+they are accepted:
 
-- Each network (an IPv4 address, or 64 bits of IPv6) has a limit.
-- All together have a limit, whose last tenth is for networks that hold no
-  connection yet.
-- A connection beyond a limit takes the place of one that asks for nothing:
-  of those that have waited for a while the longest idle, first of the network
-  that holds most. What is being answered is not cut for it.
-- A trusted proxy stands for many visitors: it is bounded by the total alone,
-  and cut last.
-- This machine itself has a few more, so that its health checks get through.
+- Each network (an IPv4 address, or a /64 of IPv6) has a limit.
+- All together have a limit, whose last tenth is reserved for networks without
+  a connection.
+- A connection beyond a limit evicts an idle one: of those that have waited for
+  a while the longest idle, of the network with the most connections first.
+  Requests that are being handled are never evicted.
+- A trusted proxy carries many visitors: only the total limits it, and its
+  connections are evicted last.
+- Loopback has a few connections beyond each limit, for health checks.
 
-What a connection is doing is asked only when one has to go, since counting
-must cost nearly nothing.
+The activity of connections is computed only when one has to be evicted, so
+that counting costs nearly nothing.
 """
 
 import enum
@@ -30,56 +30,62 @@ from typing import Final, NamedTuple
 from msrv.rate_limit import Address, client_network
 
 GRACE_SECONDS: Final = 3.0
-"""Time that a connection may take over a step before it can be cut for a new
-one: several round trips."""
+"""Time in a phase before a connection counts as idle: several round trips."""
 UNTAKEN_SECONDS: Final = 15.0
-"""Time without progress on an answer after which its client counts as idle."""
+"""Time of writing a response after which its client counts as idle."""
 LOCAL_EXTRA: Final = 8
-"""Connections of this machine beyond every limit."""
-KEPT_SHARE: Final = 10
-"""One in so many is kept for networks that hold none."""
+"""Connections of loopback beyond each limit."""
+RESERVED_SHARE: Final = 10
+"""One in this many is reserved for networks without a connection."""
 _CANDIDATES: Final = 64
-"""Number of candidates chosen in one pass over all connections."""
+"""Number of candidates selected in one pass over all connections."""
 
 
-class Step(enum.IntEnum):
-    """Step that a connection is in."""
+class Phase(enum.IntEnum):
+    """Phase of a connection."""
 
-    SILENT = 0
-    """Nothing has come in, or a TLS handshake is under way."""
-    ASKING = 1
-    """The headers of a request are awaited or under way, or it is idle."""
-    SENDING_BODY = 2
-    """The client sends a request's body."""
-    TAKING = 3
-    """The client takes its time over an answer."""
-    BUSY = 4
-    """A request is being answered."""
+    OPENING = 0
+    """Nothing has been received, or a TLS handshake is under way."""
+    READING_HEAD = 1
+    """Reading a request's headers, or idle between requests."""
+    READING_BODY = 2
+    """Reading a request's body."""
+    WRITING = 3
+    """Waiting for the client to receive a response."""
+    HANDLING = 4
+    """Handling a request."""
 
 
-class Doing(NamedTuple):
-    """A step, and since when (in seconds of `time.monotonic`)."""
+class Activity(NamedTuple):
+    """Phase, and its start in seconds of `time.monotonic`."""
 
-    step: Step
+    phase: Phase
     since: float
 
 
-class Refused(Exception):
-    """There is no room for a connection, and none that could go."""
+class AdmissionRefused(Exception):
+    """The limit is reached, and no connection can be evicted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """Limits on the number of connections."""
+class ConnectionLimits:
+    """Limits on open connections, in total and per network."""
 
     total: int
     per_network: int
 
 
 class Slot:
-    """One connection's place, from its acceptance until it is released."""
+    """Slot of one connection, from its acceptance until it is released."""
 
-    __slots__ = ("_admission", "_cut", "_doing", "at", "is_proxy", "network")
+    __slots__ = (
+        "_abort",
+        "_activity",
+        "_admission",
+        "at",
+        "is_proxy",
+        "network",
+    )
 
     def __init__(
         self,
@@ -90,202 +96,206 @@ class Slot:
         is_proxy: bool,
     ) -> None:
         self._admission: Admission | None = admission
-        self._cut: Callable[[], None] | None = None
-        self._doing: Callable[[], Doing] | None = None
+        self._abort: Callable[[], None] | None = None
+        self._activity: Callable[[], Activity] | None = None
         self.network = network
         self.at = at
         self.is_proxy = is_proxy
 
-    def ends_by(self, cut: Callable[[], None]) -> None:
-        """Set the function that cuts the connection off, at once."""
-        self._cut = cut
+    def set_abort(self, abort: Callable[[], None]) -> None:
+        """Set the function that aborts the connection."""
+        self._abort = abort
 
-    def tells_by(self, doing: Callable[[], Doing]) -> None:
-        """Set the function that returns what the connection is doing."""
-        self._doing = doing
+    def set_activity(self, activity: Callable[[], Activity]) -> None:
+        """Set the function that returns the connection's activity."""
+        self._activity = activity
 
-    def doing(self) -> Doing:
-        """Return what the connection is doing."""
-        if self._doing is None:
-            return Doing(Step.SILENT, self.at)
-        return self._doing()
+    def activity(self) -> Activity:
+        """Return the connection's activity now."""
+        if self._activity is None:
+            return Activity(Phase.OPENING, self.at)
+        return self._activity()
 
     @property
     def is_held(self) -> bool:
-        """Whether the connection is counted still."""
+        """Whether the connection is still counted."""
         return self._admission is not None
 
-    def cut(self) -> None:
-        """Cut the connection off, and release its place."""
-        cut = self._cut
+    def evict(self) -> None:
+        """Release the slot and abort the connection."""
+        abort = self._abort
         self.release()
-        if cut is not None:
-            cut()
+        if abort is not None:
+            abort()
 
-    def leaves(self) -> None:
-        """Mark the connection as finished but for the peer's closing it."""
-        self._doing, self.at = None, time.monotonic()
+    def mark_closing(self) -> None:
+        """Mark the connection as finished except for the peer's close."""
+        self._activity, self.at = None, time.monotonic()
 
     def release(self) -> None:
-        """Release the place; more than once is the same as once."""
+        """Release the slot. Idempotent."""
         admission, self._admission = self._admission, None
-        self._cut = self._doing = None
+        self._abort = self._activity = None
         if admission is not None:
-            admission._release(self)  # noqa: SLF001 - two halves of one thing
+            admission._release(self)  # noqa: SLF001 - its counterpart
 
 
 class Admission:
-    """Counts the connections of this process.
+    """Counts and limits the connections of this process.
 
-    `is_proxy` says whether an address is a trusted proxy's. `clock` counts
-    seconds and never goes back.
+    `is_proxy` returns whether an address is a trusted proxy's. `clock` is
+    monotonic, in seconds.
     """
 
     def __init__(
         self,
-        limits: Limits,
+        limits: ConnectionLimits,
         *,
         is_proxy: Callable[[Address], bool] = lambda _: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limits = limits
-        self._kept = limits.total // KEPT_SHARE
+        self._reserved = limits.total // RESERVED_SHARE
         self._is_proxy = is_proxy
         self._clock = clock
         self._slots: dict[Slot, None] = {}
-        self._of_network: dict[Hashable, dict[Slot, None]] = {}
-        self._candidates: deque[tuple[Slot, Doing]] = deque()
-        self.cut = 0
-        """Number of connections cut for others, since the start."""
+        self._by_network: dict[Hashable, dict[Slot, None]] = {}
+        self._candidates: deque[tuple[Slot, Activity]] = deque()
+        self.evicted = 0
+        """Number of connections evicted since the start."""
         self.refused = 0
-        """Number of connections refused, since the start."""
+        """Number of connections refused since the start."""
 
     def __len__(self) -> int:
-        """Count the open connections."""
+        """Return the number of open connections."""
         return len(self._slots)
 
     def admit(self, peer: object) -> Slot:
-        """Count a connection from a socket's address, cutting off another.
+        """Count a connection of a socket's address, evicting another if due.
 
-        Raises Refused.
+        Raises AdmissionRefused.
         """
         address = _address(peer)
         network = client_network(address)
         is_proxy = address is not None and self._is_proxy(address)
         is_local = address is not None and address.is_loopback
-        if not self._has_room(network, is_proxy=is_proxy, is_local=is_local):
+        if not self._make_room_for(
+            network, is_proxy=is_proxy, is_local=is_local
+        ):
             self.refused += 1
-            raise Refused
+            raise AdmissionRefused
         slot = Slot(self, network, self._clock(), is_proxy=is_proxy)
         self._slots[slot] = None
-        self._of_network.setdefault(network, {})[slot] = None
+        self._by_network.setdefault(network, {})[slot] = None
         return slot
 
     def shed(self, count: int) -> int:
-        """Cut off up to so many that ask for nothing; return how many."""
+        """Evict up to `count` idle connections; return how many."""
         done = 0
-        while done < count and self._make_room():
+        while done < count and self._evict_one():
             done += 1
         return done
 
-    def _has_room(
+    def _make_room_for(
         self, network: Hashable, *, is_proxy: bool, is_local: bool
     ) -> bool:
-        """See to it that there is room for one more of a network."""
-        held = len(self._of_network.get(network, ()))
+        """Return whether one more is allowed, evicting another if due."""
+        held = len(self._by_network.get(network, ()))
         extra = LOCAL_EXTRA if is_local else 0
         if (
             not is_proxy
             and held >= self._limits.per_network
-            and not self._make_room_in(network)
+            and not self._evict_from(network)
             and held >= self._limits.per_network + extra
         ):
             return False
         most = self._limits.total
         if held and not is_proxy:
-            most -= self._kept
-        if len(self._slots) < most or self._make_room():
+            most -= self._reserved
+        if len(self._slots) < most or self._evict_one():
             return True
         return len(self._slots) < self._limits.total + extra and bool(extra)
 
-    def _make_room_in(self, network: Hashable) -> bool:
-        """Cut off a network's own longest idle connection."""
+    def _evict_from(self, network: Hashable) -> bool:
+        """Evict the longest idle connection of a network, if any."""
         now = self._clock()
         best, slot = None, None
-        for each in self._of_network[network]:
-            doing = each.doing()
-            order = _order(doing, now), _wait(doing)
-            if doing.step < Step.BUSY and (best is None or order < best):
+        for each in self._by_network[network]:
+            activity = each.activity()
+            order = _rank(activity, now), _waiting_rank(activity)
+            if activity.phase < Phase.HANDLING and (
+                best is None or order < best
+            ):
                 best, slot = order, each
         if slot is None:
             return False
-        self._cut(slot)
+        self._evict(slot)
         return True
 
-    def _make_room(self) -> bool:
-        """Cut off the connection that can best be spared."""
+    def _evict_one(self) -> bool:
+        """Evict the connection that ranks first, if any is idle."""
         if not self._candidates:
-            self._look()
+            self._collect_candidates()
         while self._candidates:
             slot, seen = self._candidates.popleft()
-            if slot.is_held and slot.doing() == seen:
-                self._cut(slot)
+            if slot.is_held and slot.activity() == seen:
+                self._evict(slot)
                 return True
         return False
 
-    def _look(self) -> None:
-        """Collect the candidates to be cut next, the best first."""
+    def _collect_candidates(self) -> None:
+        """Collect the next candidates for eviction, in their order."""
         now = self._clock()
         found = []
         for slot in self._slots:
-            doing = slot.doing()
-            if doing.step < Step.BUSY:
+            activity = slot.activity()
+            if activity.phase < Phase.HANDLING:
                 order = (
                     slot.is_proxy,
-                    _order(doing, now),
-                    -len(self._of_network[slot.network]),
-                    _wait(doing),
+                    _rank(activity, now),
+                    -len(self._by_network[slot.network]),
+                    _waiting_rank(activity),
                 )
-                found.append((order, slot, doing))
+                found.append((order, slot, activity))
         found.sort(key=lambda each: each[0])
-        # Far fewer than there are: what they do changes meanwhile.
+        # Only some: their activity changes meanwhile.
         count = max(1, min(_CANDIDATES, len(found) // 4))
         self._candidates.extend(
-            (slot, doing) for _, slot, doing in found[:count]
+            (slot, activity) for _, slot, activity in found[:count]
         )
 
-    def _cut(self, slot: Slot) -> None:
-        self.cut += 1
-        slot.cut()
+    def _evict(self, slot: Slot) -> None:
+        self.evicted += 1
+        slot.evict()
 
     def _release(self, slot: Slot) -> None:
         del self._slots[slot]
-        of_network = self._of_network[slot.network]
+        of_network = self._by_network[slot.network]
         del of_network[slot]
         if not of_network:
-            del self._of_network[slot.network]
+            del self._by_network[slot.network]
 
 
-def _order(doing: Doing, now: float) -> int:
-    """Rank what a connection is doing: the lowest can best be spared."""
-    step, seconds = doing.step, now - doing.since
-    if step is Step.TAKING:
+def _rank(activity: Activity, now: float) -> int:
+    """Return the rank of an activity: the lowest is evicted first."""
+    phase, seconds = activity.phase, now - activity.since
+    if phase is Phase.WRITING:
         return 1 if seconds >= UNTAKEN_SECONDS else 3
     if seconds < GRACE_SECONDS:
         return 2
-    return 1 if step is Step.SENDING_BODY else 0
+    return 1 if phase is Phase.READING_BODY else 0
 
 
-def _wait(doing: Doing) -> tuple[bool, float]:
-    """Rank those that have waited for about as long.
+def _waiting_rank(activity: Activity) -> tuple[bool, float]:
+    """Return the rank among activities of one `_rank`.
 
-    First those that have had an answer: who has only just come has had none.
+    Connections that have had a response come before those that are opening.
     """
-    return doing.step is Step.SILENT, doing.since
+    return activity.phase is Phase.OPENING, activity.since
 
 
 @lru_cache(maxsize=4096)
-def _parsed(host: str) -> Address | None:
+def _parse_address(host: str) -> Address | None:
     try:
         address = ip_address(host.partition("%")[0])
     except ValueError:
@@ -294,7 +304,7 @@ def _parsed(host: str) -> Address | None:
 
 
 def _address(peer: object) -> Address | None:
-    """Read a socket's address; None where it has none (a Unix socket)."""
+    """Return the IP address of a peer, None for a Unix socket."""
     if isinstance(peer, tuple) and peer and isinstance(peer[0], str):
-        return _parsed(peer[0])
+        return _parse_address(peer[0])
     return None

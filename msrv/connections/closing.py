@@ -1,10 +1,10 @@
-"""The last bytes of a process: delivered, or plainly cut off.
+"""Delivery of the last bytes before the process exits.
 
-What was written is not yet received: megabytes may wait in the kernel. They
-outlive a process on a machine, but not in a container, whose network ends
-with it; and nobody tells the proxy in front, which waits for the rest. So an
-end waits until all has been received, and what is cut off is cut off with a
-reset, which is sent before the network is gone.
+Written bytes are not yet received: megabytes may wait in the kernel. On a
+host they outlive the process; in a container the network ends with it, and the
+proxy in front waits for the rest in vain. So shutdown waits until all bytes
+are acknowledged, and connections that are cut off are reset, which sends a
+packet while there still is a network.
 """
 
 import asyncio
@@ -17,29 +17,31 @@ from typing import Final
 
 from aiohttp import web
 
-_LOOK_SECONDS: Final = 0.02
-_AT_ONCE: Final = struct.pack("ii", 1, 0)
+_POLL_SECONDS: Final = 0.02
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
-async def delivered(server: web.Server) -> None:
-    """Wait until every client has received all that was written to it."""
-    while any(map(_waits, _transports(server))):  # noqa: ASYNC110 - the kernel tells nobody
-        await asyncio.sleep(_LOOK_SECONDS)
+async def wait_until_delivered(server: web.Server) -> None:
+    """Wait until every client has acknowledged all bytes written to it."""
+    while any(map(_has_undelivered, _transports(server))):  # noqa: ASYNC110 - the kernel has no event for it
+        await asyncio.sleep(_POLL_SECONDS)
 
 
-def hang_up(server: web.Server) -> None:
-    """Cut off, with a reset, whoever has not received all yet."""
+def reset_undelivered(server: web.Server) -> None:
+    """Reset the connections that have undelivered bytes."""
     for transport in _transports(server):
-        if not _waits(transport):
+        if not _has_undelivered(transport):
             continue
         found = transport.get_extra_info("socket")
         if found is not None:
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+            found.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE
+            )
         transport.abort()
 
 
-def unreceived_bytes(descriptor: int) -> int:
-    """Count what a socket was given and its peer hasn't acknowledged.
+def unacknowledged_bytes(descriptor: int) -> int:
+    """Return the number of bytes sent that the peer hasn't acknowledged.
 
     Linux. Raises OSError.
     """
@@ -56,14 +58,14 @@ def _transports(server: web.Server) -> list[asyncio.Transport]:
     ]
 
 
-def _waits(transport: asyncio.Transport) -> bool:
-    """Whether something was written that hasn't been received."""
+def _has_undelivered(transport: asyncio.Transport) -> bool:
+    """Return whether written bytes are not acknowledged yet."""
     if transport.get_write_buffer_size():
         return True
     found = transport.get_extra_info("socket")
     if found is None or found.fileno() < 0 or sys.platform != "linux":
         return False
     try:
-        return unreceived_bytes(found.fileno()) > 0
+        return unacknowledged_bytes(found.fileno()) > 0
     except OSError:
         return False

@@ -1,13 +1,10 @@
-"""What holds for every connection, whoever speaks TLS on it.
+"""Request handler of a connection: aiohttp's, with a limit on slow clients.
 
-How long a stranger may hold one without asking for anything:
-
-aiohttp waits for the end of a first request's headers for ever, so that a few
-hundred sockets that send a byte now and then would be held until the store
-has no more to give. Later requests have its keep-alive time; a handshake has
-asyncio's; a form's body has the time that `pages.forms` gives it.
-
-And how much the kernel keeps for whoever takes their time.
+aiohttp waits forever for the end of the first request's headers, so that a few
+hundred sockets that send a byte now and then could hold all connections. Here
+they have a time limit. (Later requests have the keep-alive time, a handshake
+the TLS server's limit, a form's body that of `web.forms`.) Over TLS, the
+kernel's send buffer for a slow client is bounded, too.
 """
 
 import asyncio
@@ -18,48 +15,48 @@ from typing import Any, Final, cast
 
 from aiohttp import web
 
-from msrv.connections.admission import Doing, Slot, Step
+from msrv.connections.admission import Activity, Phase, Slot
 
 HEADERS_SECONDS: Final = 15
-"""From the connection (after TLS's handshake) to the headers' end."""
+"""Time from the end of the TLS handshake to that of the first headers."""
 
 UNSENT_BYTES: Final = 256 * 1024
-"""What the kernel takes over TLS beyond what is on its way. Left to itself it
-grows to megabytes for each slow buyer, and a fast one is no faster for it.
-(Without TLS it holds a file's own pages, which cost nothing.)"""
+"""Bytes over TLS that the kernel buffers beyond those in flight. By default
+they grow to megabytes for each slow client, and make a fast one no faster.
+(Without TLS it holds the page cache's own pages, which cost nothing.)"""
 
 _NOTSENT_LOWAT: Final[int | None] = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 
 
-CARRIES: Final = web.RequestKey("carries", bool)
-"""Set on a request whose answer is sent for as long as the client takes, and
-is watched by `downloads`: it isn't cut off for another connection."""
+IS_STREAMED: Final = web.RequestKey("is_streamed", bool)
+"""Set on a request whose response takes as long as its client needs. Its
+progress is checked by `downloads`; it is not evicted for a new connection."""
 
-STATUS: Final = web.RequestKey("status", int)
-"""Set on a request once the head of its answer is made."""
-LEFT: Final = 499
-"""The status of a request whose client left before any answer, as in nginx's
-logs."""
+RESPONSE_STATUS: Final = web.RequestKey("status", int)
+"""Set on a request once the headers of its response are prepared."""
+CLIENT_CLOSED_REQUEST: Final = 499
+"""Status of a request whose client disconnected before any response, as in
+nginx's logs."""
 
 
-class _Left(web.StreamResponse):
-    """Stands for an answer that was broken off, in the log."""
+class _UnsentResponse(web.StreamResponse):
+    """Response in the access log of a request that was not answered."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status=status)
 
 
-class Connection(web.RequestHandler):
-    """A connection that is closed if nothing whole was asked in time."""
+class RequestHandler(web.RequestHandler):
+    """Connection that is closed unless its first request arrives in time."""
 
     __slots__ = (
-        "_answer",
-        "_began",
-        "_begun",
+        "_headers_timeout",
         "_is_logged",
-        "_releases_slot",
+        "_owns_slot",
+        "_response",
         "_slot",
-        "_too_late",
+        "_started_at",
+        "_started_count",
     )
 
     def __init__(
@@ -72,42 +69,42 @@ class Connection(web.RequestHandler):
     ) -> None:
         super().__init__(server, loop=loop, **options)
         self._slot = slot
-        self._releases_slot = False
-        self._began = 0.0
-        self._begun = 0
-        self._answer: web.StreamResponse | None = None
+        self._owns_slot = False
+        self._started_at = 0.0
+        self._started_count = 0
+        self._response: web.StreamResponse | None = None
         self._is_logged = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to count, and bound what the kernel keeps."""
+        """Start the time limit, and bound the kernel's send buffer."""
         super().connection_made(transport)
-        # uvloop's is one by what it does, not by its class.
+        # uvloop's transport has the methods, but not the base class.
         transport = cast("asyncio.Transport", transport)
-        self._too_late = self._loop.call_later(
+        self._headers_timeout = self._loop.call_later(
             HEADERS_SECONDS, transport.abort
         )
-        self._releases_slot = transport.get_extra_info("slot") is None
-        self._slot.ends_by(transport.abort)
-        self._slot.tells_by(self._doing)
+        self._owns_slot = transport.get_extra_info("slot") is None
+        self._slot.set_abort(transport.abort)
+        self._slot.set_activity(self._activity)
         connection = transport.get_extra_info("socket")
         secure = transport.get_extra_info("sslcontext") is not None
         if secure and connection is not None and _NOTSENT_LOWAT is not None:
-            with suppress(OSError):  # no TCP, or gone already
+            with suppress(OSError):  # no TCP, or disconnected
                 connection.setsockopt(
                     socket.IPPROTO_TCP, _NOTSENT_LOWAT, UNSENT_BYTES
                 )
 
     def data_received(self, data: bytes) -> None:
-        """Stop counting once a request, or what can't be one, is there."""
+        """Cancel the time limit once a request is complete, or invalid."""
         super().data_received(data)
         if self._request_count:
-            self._too_late.cancel()
+            self._headers_timeout.cancel()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Stop counting."""
-        self._too_late.cancel()
+        """Cancel the time limit and release the slot."""
+        self._headers_timeout.cancel()
         super().connection_lost(exc)
-        if self._releases_slot:
+        if self._owns_slot:
             self._slot.release()
 
     async def _handle_request(
@@ -118,18 +115,20 @@ class Connection(web.RequestHandler):
             [web.BaseRequest], Awaitable[web.StreamResponse]
         ],
     ) -> tuple[web.StreamResponse, bool]:
-        self._began = self._loop.time()
-        self._begun += 1
-        self._answer, self._is_logged = None, False
+        self._started_at = self._loop.time()
+        self._started_count += 1
+        self._response, self._is_logged = None, False
         try:
             return await super()._handle_request(
                 request, start_time, request_handler
             )
         finally:
-            # aiohttp logs what it could answer to the end, and nothing where
-            # the client left first.
+            # aiohttp doesn't log a request whose client disconnected before
+            # the end of the response.
             if not self._is_logged:
-                answer = self._answer or _Left(request.get(STATUS, LEFT))
+                answer = self._response or _UnsentResponse(
+                    request.get(RESPONSE_STATUS, CLIENT_CLOSED_REQUEST)
+                )
                 self.log_access(request, answer, start_time)
 
     async def finish_response(
@@ -138,8 +137,8 @@ class Connection(web.RequestHandler):
         resp: web.StreamResponse,
         start_time: float | None,
     ) -> tuple[web.StreamResponse, bool]:
-        """Send the rest of an answer, as aiohttp does."""
-        self._answer = resp
+        """Finish a response, as aiohttp does, and remember it for the log."""
+        self._response = resp
         return await super().finish_response(request, resp, start_time)
 
     def log_access(
@@ -148,40 +147,45 @@ class Connection(web.RequestHandler):
         response: web.StreamResponse,
         time: float | None,
     ) -> None:
-        """Log a request, once."""
+        """Log a request once."""
         self._is_logged = True
         super().log_access(request, response, time)
 
-    def _doing(self) -> Doing:
-        """Return what this connection is doing; see `admission`."""
+    def _activity(self) -> Activity:
+        """Return the activity of this connection; see `admission`."""
         if not self._request_count:
-            return Doing(Step.SILENT, self._slot.at)
+            return Activity(Phase.OPENING, self._slot.at)
         request = self._current_request
         if request is not None:
-            carries = request.get(CARRIES)
+            is_streamed = request.get(IS_STREAMED)
             has_body = request.content.is_eof()
-        elif self._request_in_progress or self._begun < self._request_count:
-            carries, has_body = False, True
+        elif (
+            self._request_in_progress
+            or self._started_count < self._request_count
+        ):
+            is_streamed, has_body = False, True
         elif self._waiter is None:
-            # aiohttp reads on for a while after an early answer.
-            carries, has_body = False, False
+            # aiohttp reads on for a while after an early response.
+            is_streamed, has_body = False, False
         else:
-            # aiohttp's own note of when an idle connection is to be closed.
+            # The time at which aiohttp closes an idle connection.
             until = self._next_keepalive_close_time
-            return Doing(Step.ASKING, until - self._keepalive_timeout)
+            return Activity(
+                Phase.READING_HEAD, until - self._keepalive_timeout
+            )
         if not has_body:
-            return Doing(Step.SENDING_BODY, self._began)
-        if self._paused and not carries:
-            return Doing(Step.TAKING, self._began)
-        return Doing(Step.BUSY, self._began)
+            return Activity(Phase.READING_BODY, self._started_at)
+        if self._paused and not is_streamed:
+            return Activity(Phase.WRITING, self._started_at)
+        return Activity(Phase.HANDLING, self._started_at)
 
 
-def factory(server: web.Server) -> Callable[[Slot], Connection]:
-    """Make connections in place of the server's own."""
-    options = server._kwargs  # noqa: SLF001 - it offers no other way
+def factory(server: web.Server) -> Callable[[Slot], RequestHandler]:
+    """Return a factory of request handlers in place of the server's own."""
+    options = server._kwargs  # noqa: SLF001 - not in its public interface
 
-    def connect(slot: Slot) -> Connection:
+    def create(slot: Slot) -> RequestHandler:
         loop = asyncio.get_running_loop()
-        return Connection(server, slot, loop=loop, **options)
+        return RequestHandler(server, slot, loop=loop, **options)
 
-    return connect
+    return create

@@ -1,7 +1,7 @@
-"""Writer of a response that counts the bytes of its body that were sent.
+"""Response writer that counts the bytes of the body that were sent.
 
-aiohttp counts an answer's head, and the frames of its chunks, with its body;
-and what it could not write any more, too.
+aiohttp's own count includes the headers, the framing of chunks, and bytes
+written after the client disconnected.
 """
 
 from typing import Any
@@ -10,16 +10,16 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import StreamWriter
 
 
-class Writer(StreamWriter):
-    """Counts the bytes of a body that were handed to an open connection."""
+class CountingWriter(StreamWriter):
+    """Counts the bytes of a body written to an open connection."""
 
     body_bytes = 0
-    began = False
-    """Whether anything of the answer was handed over."""
+    has_started = False
+    """Whether any byte of the response was written."""
 
     async def write(
         self,
-        chunk: Any,  # noqa: ANN401 - whatever is a buffer
+        chunk: Any,  # noqa: ANN401 - any buffer
         *,
         drain: bool = True,
         LIMIT: int = 0x10000,  # noqa: N803 - aiohttp's name
@@ -38,22 +38,22 @@ class Writer(StreamWriter):
             self.body_bytes += len(chunk)
         await super().write_eof(chunk)
 
-    async def write_whole(self, answer: bytes, head_bytes: int) -> None:
-        """Write an answer that has its head in its bytes."""
+    async def write_whole(self, response: bytes, head_bytes: int) -> None:
+        """Write a whole response, headers included."""
         self.body_bytes -= head_bytes if self._is_open() else 0
-        await self.write_eof(answer)
+        await self.write_eof(response)
 
-    def passed(self, count: int) -> None:
-        """Count bytes of the body that were sent past this writer."""
+    def count_sent(self, count: int) -> None:
+        """Count bytes of the body that were sent without this writer."""
         self.output_size += count
         self.body_bytes += count
 
     def _write(self, chunk: Any) -> None:  # noqa: ANN401 - as above
-        self.began = self.began or self._is_open()
+        self.has_started = self.has_started or self._is_open()
         super()._write(chunk)
 
     def _writelines(self, chunks: Any) -> None:  # noqa: ANN401 - as above
-        self.began = self.began or self._is_open()
+        self.has_started = self.has_started or self._is_open()
         super()._writelines(chunks)
 
     def _is_open(self) -> bool:
@@ -61,9 +61,9 @@ class Writer(StreamWriter):
         return transport is not None and not transport.is_closing()
 
 
-def passed(writer: AbstractStreamWriter, count: int) -> None:
-    """Count bytes of a body that were sent past its writer."""
-    if isinstance(writer, Writer):
-        writer.passed(count)
+def count_sent(writer: AbstractStreamWriter, count: int) -> None:
+    """Count bytes of a body that were sent without its writer."""
+    if isinstance(writer, CountingWriter):
+        writer.count_sent(count)
     else:
         writer.output_size += count

@@ -73,7 +73,7 @@ class DownloadSlot:
         """Interval at which `look` is to be called."""
         return self._seconds / 4
 
-    def ends_by(self, cut: Callable[[], None]) -> None:
+    def set_abort(self, cut: Callable[[], None]) -> None:
         """Set the function that cuts the download off."""
         self._cut = cut
 

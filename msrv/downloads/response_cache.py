@@ -16,7 +16,7 @@ from typing import Final
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 
-from msrv.connections.response_writer import Writer
+from msrv.connections.response_writer import CountingWriter
 from msrv.downloads.representation import Representation
 from msrv.downloads.response import ResponsePlan
 
@@ -77,7 +77,7 @@ class CachedResponse(web.StreamResponse):
     ) -> AbstractStreamWriter | None:
         """Send all of it."""
         writer = request.writer
-        if isinstance(writer, Writer):
+        if isinstance(writer, CountingWriter):
             await writer.write_whole(self._bytes, self._head_bytes)
         else:
             await writer.write_eof(self._bytes)

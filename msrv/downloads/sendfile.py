@@ -27,7 +27,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol, Self
 
-from msrv.connections.closing import unreceived_bytes
+from msrv.connections.closing import unacknowledged_bytes
 
 TURN_BYTES: Final = 2 * 1024 * 1024
 """The most that is sent before others have their turn."""
@@ -126,7 +126,7 @@ class SendfileConnection:
         """Wait until the client has acknowledged all that was sent."""
         with self._waiting():
             looks = iter(_SETTLE_SECONDS)
-            while unreceived_bytes(self._descriptor):  # noqa: ASYNC110 - see below
+            while unacknowledged_bytes(self._descriptor):  # noqa: ASYNC110 - see below
                 # No event tells of an acknowledgement.
                 await asyncio.sleep(next(looks, _SETTLE_SECONDS[-1]))
 

@@ -42,7 +42,7 @@ def watched(
     interval_seconds = seconds / _LOOKS
     if place is not None:
         interval_seconds = min(interval_seconds, place.look_seconds)
-        place.ends_by(transport.abort)
+        place.set_abort(transport.abort)
     watch = _Watch(
         transport,
         interval_seconds=interval_seconds,

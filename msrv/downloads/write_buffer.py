@@ -14,7 +14,7 @@ from typing import Final
 
 from aiohttp import web
 
-from msrv.connections.response_writer import passed
+from msrv.connections.response_writer import count_sent
 from msrv.downloads.concurrency_limit import DOWNLOAD_SLOT
 from msrv.downloads.file_reader import OpenFile
 from msrv.downloads.response_cache import SMALL_BYTES
@@ -88,7 +88,7 @@ class FairScheduler:
 
 
 class WriteBuffer:
-    """Passes bytes on to one buyer, and counts what was passed on.
+    """Passes bytes on to one buyer, and counts what was count_sent on.
 
     Holds back what is too little to travel alone, until `flush`.
     """
@@ -162,7 +162,7 @@ class WriteBuffer:
         buffer, count = self._buffer, self._filled_bytes
         self._buffer, self._filled_bytes = None, 0
         self.sent_bytes += count
-        passed(self._request.writer, count)
+        count_sent(self._request.writer, count)
         transport.write(memoryview(buffer)[:count])
         # asyncio's transports keep what they are given until it has gone.
         keeps = not transport.get_extra_info("copies")
@@ -199,10 +199,10 @@ class WriteBuffer:
         finally:
             count = self._wire.sent_bytes - before
             self.sent_bytes += count
-            passed(self._request.writer, count)
+            count_sent(self._request.writer, count)
 
     async def settle(self) -> None:
-        """Wait until all that was passed on has arrived."""
+        """Wait until all that was count_sent on has arrived."""
         if self._wire is not None:
             await self._wire.settle()
 
@@ -257,16 +257,16 @@ class _AdaptiveSize:
     def look(self, count: Callable[[], int]) -> None:
         """See what the client has taken by now, if it is time to."""
         now = self._loop.time()
-        passed = now - self._seconds
+        count_sent = now - self._seconds
         may_grow = self.buffer_bytes < FULL_BYTES
-        if passed < _LOOK_SECONDS and not may_grow:
+        if count_sent < _LOOK_SECONDS and not may_grow:
             return
         taken_bytes = count()
         if self._taken_bytes is not None:
             took = taken_bytes - self._taken_bytes
-            if passed < _LOOK_SECONDS and took < _MANY * self.buffer_bytes:
+            if count_sent < _LOOK_SECONDS and took < _MANY * self.buffer_bytes:
                 return
-            rate = took / max(passed, 1e-6)
+            rate = took / max(count_sent, 1e-6)
             self.buffer_bytes = min(
                 max(int(rate * _TURN_SECONDS), SLOW_BYTES),
                 2 * self.buffer_bytes,

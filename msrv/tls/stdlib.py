@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from cryptography import x509
 
-from msrv.connections.acceptor import Acceptor, AsyncioConnect
+from msrv.connections.acceptor import Acceptor, AsyncioConnector
 from msrv.connections.admission import Admission
 from msrv.tls.certificates import CertificateError, Pair
 from msrv.tls.protocol import (
@@ -48,7 +48,7 @@ class StdlibServer:
             }
 
         return Acceptor(
-            listening, admission, AsyncioConnect(protocol_factory, options)
+            listening, admission, AsyncioConnector(protocol_factory, options)
         )
 
 

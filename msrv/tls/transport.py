@@ -84,7 +84,7 @@ class TLSTransport(asyncio.Transport):
         self._gone = False
         self._deadline = self._loop.call_later(HANDSHAKE_SECONDS, self.abort)
         self._loop.add_reader(accepted, self._readable)
-        slot.ends_by(self.abort)
+        slot.set_abort(self.abort)
 
     # --- the application's side
 
@@ -319,7 +319,7 @@ class TLSTransport(asyncio.Transport):
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
         self._tell(None)
-        self._slot.leaves()
+        self._slot.mark_closing()
         if self._reading_paused:
             self._reading_paused = False
             self._loop.add_reader(self._socket, self._readable)

@@ -14,8 +14,8 @@ from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
 from msrv import logs
-from msrv.connections.request_handler import LEFT
-from msrv.connections.response_writer import Writer
+from msrv.connections.request_handler import CLIENT_CLOSED_REQUEST
+from msrv.connections.response_writer import CountingWriter
 from msrv.forwarded import Address, parse_address
 from msrv.logs import Visit
 from msrv.web.store import ORIGIN, ROUTE
@@ -84,10 +84,10 @@ class AccessLog(AbstractAccessLogger):
         client = spelled(address, self.detail)
         status, size_bytes = response.status, response.body_length
         writer = request.writer
-        if isinstance(writer, Writer):
+        if isinstance(writer, CountingWriter):
             size_bytes = writer.body_bytes
-            if not writer.began:
-                status = LEFT
+            if not writer.has_started:
+                status = CLIENT_CLOSED_REQUEST
         if route in _QUIET and status < 500:
             return
         self._write(

@@ -29,7 +29,7 @@ class ConnectionMetrics(Collector):
         yield CounterMetricFamily(
             "msrv_cut_connections",
             "Idle or slow connections that were cut off to admit others.",
-            self._admission.cut,
+            self._admission.evicted,
         )
         yield CounterMetricFamily(
             "msrv_refused_connections",

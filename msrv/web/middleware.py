@@ -7,8 +7,11 @@ from typing import Final
 from aiohttp import ClientConnectionResetError, web
 from aiohttp.typedefs import Handler
 
-from msrv.connections.request_handler import LEFT, STATUS
-from msrv.connections.response_writer import Writer
+from msrv.connections.request_handler import (
+    CLIENT_CLOSED_REQUEST,
+    RESPONSE_STATUS,
+)
+from msrv.connections.response_writer import CountingWriter
 from msrv.web import cart, claim_cookie, cookies, errors, formatting, rendering
 from msrv.web.access_log import method_name, route_name
 from msrv.web.origin import (
@@ -47,11 +50,11 @@ async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
         writer = request.writer
         sent = will_be_sent + (
             writer.body_bytes
-            if isinstance(writer, Writer)
+            if isinstance(writer, CountingWriter)
             else writer.output_size
         )
         if status is None:
-            status = request.get(STATUS, LEFT)
+            status = request.get(RESPONSE_STATUS, CLIENT_CLOSED_REQUEST)
         method = method_name(request)
         seconds = time.perf_counter() - began
         traffic.note(method, route, status, seconds, sent)

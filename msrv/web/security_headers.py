@@ -9,7 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
-from msrv.connections.request_handler import STATUS
+from msrv.connections.request_handler import RESPONSE_STATUS
 from msrv.web.store import STORE
 
 _ALWAYS: Final = {
@@ -51,7 +51,7 @@ async def secure(request: web.Request, response: web.StreamResponse) -> None:
     """Put the headers on an answer that is about to leave."""
     store = request.app[STORE]
     put(response)
-    request[STATUS] = response.status
+    request[RESPONSE_STATUS] = response.status
     settings = store.settings
     if settings.has_operators_certificate:
         response.headers["Strict-Transport-Security"] = (

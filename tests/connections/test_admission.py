@@ -6,12 +6,12 @@ from msrv.connections.admission import (
     GRACE_SECONDS,
     LOCAL_EXTRA,
     UNTAKEN_SECONDS,
+    Activity,
     Admission,
-    Doing,
-    Limits,
-    Refused,
+    AdmissionRefused,
+    ConnectionLimits,
+    Phase,
     Slot,
-    Step,
 )
 from msrv.rate_limit import Address
 
@@ -38,7 +38,7 @@ class Visitors:
         self.proxy = proxy
         self.cut: list[Slot] = []
         self.admission = Admission(
-            Limits(total, per_network),
+            ConnectionLimits(total, per_network),
             is_proxy=self._is_proxy,
             clock=self.clock,
         )
@@ -46,13 +46,13 @@ class Visitors:
     def _is_proxy(self, address: Address) -> bool:
         return str(address) == self.proxy
 
-    def come(self, host: str, step: Step = Step.SILENT) -> Slot:
+    def come(self, host: str, step: Phase = Phase.OPENING) -> Slot:
         """Open a connection that does one thing from now on."""
         slot = self.admission.admit((host, 4711))
-        slot.ends_by(lambda: self.cut.append(slot))
-        if step is not Step.SILENT:
-            doing = Doing(step, self.clock.now)
-            slot.tells_by(lambda: doing)
+        slot.set_abort(lambda: self.cut.append(slot))
+        if step is not Phase.OPENING:
+            doing = Activity(step, self.clock.now)
+            slot.set_activity(lambda: doing)
         self.clock.now += 0.001
         return slot
 
@@ -73,8 +73,8 @@ def test_a_network_at_its_limit_gives_up_its_own_longest_idle() -> None:
 def test_a_network_that_is_answered_is_refused_more() -> None:
     """What is being answered is not cut off for a newcomer."""
     visitors = Visitors(total=100, per_network=2)
-    held = [visitors.come("192.0.2.1", Step.BUSY) for _ in range(2)]
-    with pytest.raises(Refused):
+    held = [visitors.come("192.0.2.1", Phase.HANDLING) for _ in range(2)]
+    with pytest.raises(AdmissionRefused):
         visitors.come("192.0.2.1")
     assert not visitors.cut
     held[0].release()
@@ -106,22 +106,23 @@ def test_the_last_tenth_is_for_networks_that_hold_none() -> None:
     """Those who are here already can't take what is kept."""
     visitors = Visitors(total=20, per_network=20)
     for _ in range(18):
-        visitors.come("192.0.2.1", Step.BUSY)
-    with pytest.raises(Refused):
+        visitors.come("192.0.2.1", Phase.HANDLING)
+    with pytest.raises(AdmissionRefused):
         visitors.come("192.0.2.1")
-    visitors.come("192.0.2.2", Step.BUSY)
-    with pytest.raises(Refused):
+    visitors.come("192.0.2.2", Phase.HANDLING)
+    with pytest.raises(AdmissionRefused):
         visitors.come("192.0.2.2")
-    visitors.come("192.0.2.3", Step.BUSY)
-    with pytest.raises(Refused):
+    visitors.come("192.0.2.3", Phase.HANDLING)
+    with pytest.raises(AdmissionRefused):
         visitors.come("192.0.2.4")
     assert not visitors.cut
 
 
 @pytest.mark.parametrize(
-    "step", [Step.SILENT, Step.ASKING, Step.SENDING_BODY, Step.TAKING]
+    "step",
+    [Phase.OPENING, Phase.READING_HEAD, Phase.READING_BODY, Phase.WRITING],
 )
-def test_when_full_the_largest_network_gives_way(step: Step) -> None:
+def test_when_full_the_largest_network_gives_way(step: Phase) -> None:
     """A crowd that holds every place can't keep one visitor out."""
     visitors = Visitors(total=40, per_network=10)
     honest = visitors.come("198.51.100.1", step)
@@ -132,7 +133,7 @@ def test_when_full_the_largest_network_gives_way(step: Step) -> None:
     ]
     visitors.clock.now += LONG
     for number in range(20):
-        visitors.come(f"203.0.113.{number}", Step.BUSY)
+        visitors.come(f"203.0.113.{number}", Phase.HANDLING)
     assert honest.is_held
     assert len(visitors.cut) == 20 + 1 + len(crowd) - 40
     assert set(visitors.cut) <= set(crowd)
@@ -141,7 +142,7 @@ def test_when_full_the_largest_network_gives_way(step: Step) -> None:
 def test_a_handshake_under_way_outlives_those_that_wait() -> None:
     """Newcomers never push each other out while others idle."""
     visitors = Visitors(total=20, per_network=20)
-    idle = [visitors.come("192.0.2.1", Step.ASKING) for _ in range(18)]
+    idle = [visitors.come("192.0.2.1", Phase.READING_HEAD) for _ in range(18)]
     visitors.clock.now += LONG
     newcomers = [visitors.come(f"198.51.100.{n}") for n in range(15)]
     assert all(each.is_held for each in newcomers)
@@ -151,7 +152,7 @@ def test_a_handshake_under_way_outlives_those_that_wait() -> None:
 def test_a_form_that_takes_its_time_goes_before_a_newcomer() -> None:
     """Bytes now and then don't keep a place."""
     visitors = Visitors(total=10, per_network=10)
-    slow = [visitors.come("192.0.2.1", Step.SENDING_BODY) for _ in range(9)]
+    slow = [visitors.come("192.0.2.1", Phase.READING_BODY) for _ in range(9)]
     visitors.clock.now += LONG
     fresh = visitors.come("198.51.100.1")
     visitors.come("198.51.100.2")
@@ -162,10 +163,10 @@ def test_a_form_that_takes_its_time_goes_before_a_newcomer() -> None:
 def test_a_proxy_is_no_network() -> None:
     """All visitors come from its address, and none of them is idle."""
     visitors = Visitors(total=40, per_network=4, proxy="10.0.0.1")
-    behind = [visitors.come("10.0.0.1", Step.ASKING) for _ in range(30)]
+    behind = [visitors.come("10.0.0.1", Phase.READING_HEAD) for _ in range(30)]
     direct = [visitors.come("192.0.2.1") for _ in range(4)]
     visitors.clock.now += LONG
-    behind += [visitors.come("10.0.0.1", Step.ASKING) for _ in range(8)]
+    behind += [visitors.come("10.0.0.1", Phase.READING_HEAD) for _ in range(8)]
     assert visitors.cut == direct[:2]
     assert all(each.is_held for each in behind)
 
@@ -174,12 +175,12 @@ def test_this_machine_has_some_more() -> None:
     """A health check gets through while everything is taken."""
     visitors = Visitors(total=10, per_network=10)
     for number in range(10):
-        visitors.come(f"192.0.2.{number}", Step.BUSY)
-    with pytest.raises(Refused):
+        visitors.come(f"192.0.2.{number}", Phase.HANDLING)
+    with pytest.raises(AdmissionRefused):
         visitors.come("198.51.100.1")
     for _ in range(LOCAL_EXTRA):
-        visitors.come("127.0.0.1", Step.BUSY)
-    with pytest.raises(Refused):
+        visitors.come("127.0.0.1", Phase.HANDLING)
+    with pytest.raises(AdmissionRefused):
         visitors.come("::1")
     assert not visitors.cut
 
@@ -190,10 +191,10 @@ def test_a_place_comes_back_once() -> None:
     slot = visitors.come("192.0.2.1")
     slot.release()
     slot.release()
-    slot.cut()
+    slot.evict()
     assert not visitors.cut
     assert len(visitors.admission) == 0
-    assert not visitors.admission._of_network
+    assert not visitors.admission._by_network
     visitors.come("192.0.2.1")
     assert not visitors.cut
 
@@ -203,7 +204,7 @@ def test_shedding_ends_with_what_can_be_spared() -> None:
     visitors = Visitors(total=100, per_network=100)
     for _ in range(3):
         visitors.come("192.0.2.1")
-        visitors.come("192.0.2.1", Step.BUSY)
+        visitors.come("192.0.2.1", Phase.HANDLING)
     assert visitors.admission.shed(10) == 3
     assert visitors.admission.shed(10) == 0
 
@@ -213,14 +214,14 @@ def test_a_flood_costs_little_each() -> None:
     visitors = Visitors(total=1000, per_network=1000)
     looks = 0
 
-    def doing(at: float) -> Doing:
+    def doing(at: float) -> Activity:
         nonlocal looks
         looks += 1
-        return Doing(Step.SILENT, at)
+        return Activity(Phase.OPENING, at)
 
     for number in range(3000):
         slot = visitors.admission.admit((f"192.0.2.{number % 250}", 1))
         at = visitors.clock.now = visitors.clock.now + 0.001
-        slot.tells_by(lambda at=at: doing(at))  # type: ignore[misc]
+        slot.set_activity(lambda at=at: doing(at))  # type: ignore[misc]
     assert len(visitors.admission) <= 1000
     assert looks < 3000 * 40

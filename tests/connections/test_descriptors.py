@@ -7,7 +7,11 @@ import sys
 
 import pytest
 
-from msrv.connections.descriptors import MOST, RESERVE, fit
+from msrv.connections.descriptors import (
+    MAX_DESCRIPTORS,
+    RESERVE,
+    plan_capacity,
+)
 from tests.store_process import ROOT
 
 _PROGRAM = """
@@ -21,7 +25,9 @@ def test_all_of_it_where_there_is_room(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Nothing is cut down, and nothing is said."""
-    room = fit(20_000, max_downloads=1000, max_connections=2048, per_client=64)
+    room = plan_capacity(
+        20_000, max_downloads=1000, max_connections=2048, per_client=64
+    )
     assert room.max_downloads == 1000
     assert room.connections.total == 2048
     assert room.connections.per_network == 64
@@ -35,7 +41,7 @@ def test_a_reserve_is_kept_whatever_is_asked_for(
 ) -> None:
     """Every download takes three, and what is left is never all of them."""
     caplog.set_level(logging.WARNING)
-    room = fit(
+    room = plan_capacity(
         limit, max_downloads=downloads, max_connections=2048, per_client=64
     )
     assert 1 <= room.max_downloads <= downloads
@@ -52,7 +58,11 @@ def test_a_reserve_is_kept_whatever_is_asked_for(
 def test_the_soft_limit_is_raised_to_the_hard_one() -> None:
     """A shell's 1,024 is not what the machine allows."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST if hard == resource.RLIM_INFINITY else min(hard, MOST)
+    wanted = (
+        MAX_DESCRIPTORS
+        if hard == resource.RLIM_INFINITY
+        else min(hard, MAX_DESCRIPTORS)
+    )
     said = subprocess.run(
         [
             "sh",

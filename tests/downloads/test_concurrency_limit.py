@@ -189,7 +189,7 @@ async def measured(
     """A download of this pace, and whether it was cut."""
     place = await held.enter_async_context(places.take(ip_address(host)))
     cut: list[bool] = []
-    place.ends_by(lambda: cut.append(True))
+    place.set_abort(lambda: cut.append(True))
     for second in range(0, 101, 25):
         place.look(float(second), second * pace, waits=True)
     return place, cut

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import trustme
 
-from msrv.connections.admission import Admission, Limits, Slot
+from msrv.connections.admission import Admission, ConnectionLimits, Slot
 from msrv.tls.certificates import Pair
 from msrv.tls.protocol import TLSServer
 
 HELLO = b"hello"
-ROOM = Limits(total=1000, per_network=1000)
+ROOM = ConnectionLimits(total=1000, per_network=1000)
 
 
 def pair_for(folder: Path, *names: str) -> tuple[Pair, ssl.SSLContext]:

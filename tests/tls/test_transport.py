@@ -13,7 +13,7 @@ import trustme
 
 pytest.importorskip("OpenSSL", reason="pyOpenSSL is not installed")
 
-from msrv.connections.admission import Admission, Limits, Slot
+from msrv.connections.admission import Admission, ConnectionLimits, Slot
 from msrv.tls import transport as transport_room
 from msrv.tls.certificates import CertificateError, Pair
 from msrv.tls.openssl import OpenSSLServer
@@ -108,7 +108,7 @@ class Door:
 async def door(tmp_path: Path) -> AsyncIterator[Door]:
     """A listener on loopback."""
     door = Door(tmp_path)
-    admission = Admission(Limits(total=100, per_network=100))
+    admission = Admission(ConnectionLimits(total=100, per_network=100))
     listener = door.engine.listen(door.listening, door.made, admission)
     yield door
     listener.close()

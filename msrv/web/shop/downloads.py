@@ -13,7 +13,7 @@ from aiohttp import web
 
 from msrv.catalog.model import Item, Release
 from msrv.catalog.previews import Clip, NoPreview
-from msrv.connections.request_handler import CARRIES
+from msrv.connections.request_handler import IS_STREAMED
 from msrv.downloads.body import Body
 from msrv.downloads.concurrency_limit import DOWNLOAD_SLOT
 from msrv.downloads.conditions import field
@@ -132,7 +132,7 @@ async def _place(request: web.Request, buyer: Hashable) -> AsyncIterator[None]:
     client = request[ORIGIN].client
     async with request.app[STORE].download_limit.take(client, buyer) as place:
         request[DOWNLOAD_SLOT] = place
-        request[CARRIES] = True
+        request[IS_STREAMED] = True
         yield
 
 
