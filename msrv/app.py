@@ -36,9 +36,9 @@ from msrv.mail.worker import Postman
 from msrv.orders.code_index import CodeBook
 from msrv.orders.rate_limits import Limits
 from msrv.payments.registry import Providers
-from msrv.payments.return_addresses import Untagged
-from msrv.payments.settlement import Till
-from msrv.payments.webhook_inbox import Inbox
+from msrv.payments.return_addresses import UntaggedReturns
+from msrv.payments.settlement import Settlement
+from msrv.payments.webhook_inbox import WebhookInbox
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings, WrongSetting
 from msrv.storage.local import Folder
@@ -98,8 +98,8 @@ def create_app(
     parser = Parser(settings.data)
     cache = settings.data / "cache"
     rules = OriginRules.of(settings)
-    providers = Providers.of(settings)
-    settlement = Till(keyring)
+    providers = Providers.from_settings(settings)
+    settlement = Settlement(keyring)
     ledger = ledger or Ledger(
         settings.data,
         settings.database_url,
@@ -141,9 +141,9 @@ def create_app(
         sign_ins=Door(settings.data, ledger),
         providers=providers,
         settlement=settlement,
-        return_addresses=Untagged(settings.data),
+        return_addresses=UntaggedReturns(settings.data),
         webhooks=Listener(
-            Inbox(settings.data / "messages"),
+            WebhookInbox(settings.data / "messages"),
             providers=providers,
             till=settlement,
             ledger=ledger,

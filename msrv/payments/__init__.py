@@ -1,1 +1,1 @@
-"""Payments: what an order costs, and who takes the money."""
+"""Payment providers, and the settlement of what they report."""

@@ -1,8 +1,19 @@
-"""What a payment provider is: two protocols, and what their calls end in.
+"""Payment providers: the protocols, their values and their errors.
 
-A provider is handed a bill, never a cart: what is to be paid stands in its
-quote, signed, and nothing that a browser sends can change it. What a provider
-says of a payment is compared with that quote by the till, never by itself.
+A provider receives a `PaymentRequest`, never a cart: the amount is that of
+the signed quote in it, and nothing that a browser sends can change it. What a
+provider reports is compared with that quote by `settlement`, never by the
+provider itself.
+
+- `PaymentError`
+    - `ProviderUnavailable`: the provider doesn't answer, or not as it should
+        - `ProviderBusy`: too many calls to it are queued already
+    - `AmountNotSupported`: the provider can't charge this amount
+    - `NoSuchPayment`: there is no such payment, or it is another store's
+    - `AmountMismatch`: the amount paid is not the amount quoted
+    - `BadWebhookSignature`: a webhook that the provider didn't sign
+    - `PaymentNotFoundYet`: the provider can't find what a webhook is about
+    - `InboxUnavailable`: a webhook can't be stored on this machine
 """
 
 from collections.abc import Mapping
@@ -17,31 +28,31 @@ WHOLE: Final = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Bill:
-    """What a provider is asked to take.
+class PaymentRequest:
+    """A payment that a provider is asked to collect.
 
-    `token` is the quote, signed; `titles` are its lines' in their order.
+    `token` is the signed quote; `titles` are those of its lines, in order.
     `base_url` is the store's own address, without a slash at its end.
-    `at_a_page` says that a person is looking at one, and can be sent to
-    another. `tax_included` says that the prices hold the tax already.
-    `return_mark` goes with the address to come back to, as `q`.
+    `interactive` is true where a person is looking at a page and can be sent
+    to another one. `tax_included` is true where the prices include the tax.
+    `return_tag` goes into the return address, as its parameter `q`.
     """
 
     quote: Quote
     token: str
     titles: tuple[str, ...]
     base_url: str
-    at_a_page: bool = True
+    interactive: bool = True
     tax_included: bool = False
-    return_mark: str = ""
+    return_tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back from where a buyer paid: a form's or a query's fields.
+class PaymentReturn:
+    """Fields of the form or query with which a buyer returns from paying.
 
-    `quote` and `token` are given where the payment was made at the store's
-    own page; they have been checked.
+    `quote` and `token` are set where the payment was made on a page of the
+    store's own; they have been verified.
     """
 
     fields: Mapping[str, str]
@@ -51,12 +62,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """The money is there: this much of it.
+    """A completed payment, and its amount.
 
-    `reference` is what the provider calls the checkout; it is the same
-    whenever it is asked, and the order's id is made of it. `payment` is what
-    a seller finds the money by, where that is another name. `is_test` says
-    that the provider moved no money, as in its test mode.
+    `reference` is the provider's id of the checkout. It is the same however
+    often the provider is asked, and the order's id is derived from it.
+    `payment` is the id by which a seller finds the money, where that is
+    another one. `is_test` is true where no money moved, as in a provider's
+    test mode.
     """
 
     total: Money
@@ -67,39 +79,39 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class PayAt:
-    """The buyer has to go to this address (or path) and pay there."""
+    """The address, or a path of the store, where the buyer pays."""
 
     url: str
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """The buyer has done their part; the money takes hours or days."""
+    """A payment that the buyer has made and that takes hours or days."""
 
     reference: str
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The buyer, or who keeps their money, said no. Nothing was taken."""
+    """A payment that the buyer cancelled or the bank declined. No money."""
 
 
 Outcome = Paid | Pending | Refused
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """How the payment of a signed quote stands."""
+class PaymentStatus:
+    """The status of the payment of a signed quote, `token`."""
 
     token: str
     outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """Something of a paid order was given back, or that was undone.
+class RefundChange:
+    """A refund of a paid order or of one of its items, or its reversal.
 
-    `item_id` is WHOLE for all of it.
+    `item_id` is WHOLE for the whole order. `revoked` is false for a reversal.
     """
 
     token: str
@@ -108,15 +120,15 @@ class Change:
     revoked: bool
 
 
-News = Settled | Change
+WebhookOutcome = PaymentStatus | RefundChange
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
-    """What is kept of a provider's message until it has been followed.
+class WebhookEvent:
+    """The part of a webhook that is stored until it has been processed.
 
-    `event_id` is the provider's own, the same each time it tells; `at` is
-    when it happened, in Unix seconds. `facts` hold nothing of a person.
+    `event_id` is the provider's own, the same on each delivery; `at` is when
+    it happened, in Unix seconds. `facts` hold no personal data.
     """
 
     event_id: str
@@ -125,71 +137,125 @@ class Note:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
-class Ear(Protocol):
-    """What hears a provider's own messages."""
+class WebhookHandler(Protocol):
+    """Protocol of what verifies and interprets a provider's webhooks."""
 
-    def read(self, body: bytes, headers: Mapping[str, str]) -> Note | None:
-        """Check a message and keep what matters; None where nothing does.
+    def read(
+        self, body: bytes, headers: Mapping[str, str]
+    ) -> WebhookEvent | None:
+        """Verify a webhook and return its event, None if it is irrelevant.
 
-        Raises NotSigned.
+        Raises BadWebhookSignature.
         """
         ...
 
-    async def follow(self, note: Note) -> tuple[News, ...]:
-        """Find out what a message means, and ask the provider if need be.
+    async def resolve(self, event: WebhookEvent) -> tuple[WebhookOutcome, ...]:
+        """Return what an event means, asking the provider where needed.
 
-        Nothing for what is not this store's. Raises ProviderAway and
-        UnknownYet: then it is followed again later.
+        Empty for events that don't concern this store. Raises
+        ProviderUnavailable and PaymentNotFoundYet: the event is to be
+        resolved again later.
         """
         ...
 
 
 class Provider(Protocol):
-    """Who takes the money.
-
-    `name` stands in addresses and receipts, `label` on the button.
-    """
+    """Protocol of a payment provider."""
 
     @property
     def name(self) -> str:
-        """The provider's name: lower-case letters."""
+        """Lower-case name, part of addresses and receipts."""
         ...
 
     @property
     def label(self) -> str:
-        """What the button says."""
+        """Text of the button."""
         ...
 
     @property
     def page(self) -> str | None:
-        """The template of the store's own page to pay at, if there is one."""
+        """Template of the store's own payment page, None if there is none."""
         ...
 
     @property
     def origins(self) -> tuple[str, ...]:
-        """Whose pages a buyer is sent to, like `https://pay.example`."""
+        """Origins that a buyer is sent to, like `https://pay.example`."""
         ...
 
     @property
-    def ear(self) -> Ear | None:
-        """What hears its messages; None where it sends none."""
+    def webhooks(self) -> WebhookHandler | None:
+        """Handler of the provider's webhooks, None if it sends none."""
         ...
 
-    def takes(self, quote: Quote) -> bool:
-        """Whether this quote can be paid here."""
+    def accepts(self, quote: Quote) -> bool:
+        """Return whether this quote can be paid with this provider."""
         ...
 
-    async def begin(self, bill: Bill) -> Paid | PayAt:
-        """Begin a payment; the same bill again begins no second one.
+    async def start(self, payment: PaymentRequest) -> Paid | PayAt:
+        """Start a payment. The same request again starts no second one.
 
-        Raises ProviderAway and AmountNotTaken.
+        Raises ProviderUnavailable and AmountNotSupported.
         """
         ...
 
-    async def settle(self, answer: Answer) -> Settled:
-        """Say how a payment stands. Raises ProviderAway and NoSuchPayment."""
+    async def settle(self, answer: PaymentReturn) -> PaymentStatus:
+        """Return the status of the payment that a buyer returns from.
+
+        Raises ProviderUnavailable and NoSuchPayment.
+        """
         ...
 
     async def aclose(self) -> None:
-        """Let go of what it holds."""
+        """Close the provider's connections."""
         ...
+
+
+class PaymentError(Exception):
+    """Base class of payment errors."""
+
+
+class ProviderUnavailable(PaymentError):
+    """The provider doesn't answer, or not as it should."""
+
+    def __init__(self, provider: str, why: str) -> None:
+        super().__init__(f"{provider}: {why}")
+        self.provider = provider
+        self.why = why
+
+
+class ProviderBusy(ProviderUnavailable):
+    """The queue of calls to the provider is full; retry later."""
+
+
+class AmountNotSupported(PaymentError):
+    """The provider can't charge this amount, or not in this currency."""
+
+    def __init__(self, total: Money) -> None:
+        super().__init__(total)
+        self.total = total
+
+
+class NoSuchPayment(PaymentError):
+    """The provider has no such payment, or it is not this store's."""
+
+
+class AmountMismatch(PaymentError):
+    """The amount paid is not the amount quoted; the order isn't fulfilled."""
+
+    def __init__(self, quoted: Money, paid: Money, reference: str) -> None:
+        super().__init__(quoted, paid)
+        self.quoted = quoted
+        self.paid = paid
+        self.reference = reference
+
+
+class BadWebhookSignature(PaymentError):
+    """A webhook that its provider has not signed, or not recently."""
+
+
+class PaymentNotFoundYet(PaymentError):
+    """The provider can't find what a webhook is about; it may later."""
+
+
+class InboxUnavailable(PaymentError):
+    """A webhook can't be stored; the provider has to send it again."""

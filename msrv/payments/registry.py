@@ -1,47 +1,129 @@
 """The payment providers of this store, in the order they are offered."""
 
-import importlib
 from collections.abc import Iterator
 from typing import Self
 
-from msrv.payments.demo import Demo
-from msrv.payments.free import Free
-from msrv.payments.provider import Provider
+from msrv.money import Money
+from msrv.payments.provider import (
+    NoSuchPayment,
+    Paid,
+    PayAt,
+    PaymentRequest,
+    PaymentReturn,
+    PaymentStatus,
+    Provider,
+    Refused,
+)
 from msrv.proofs.quotes import Quote
 from msrv.settings import Settings
 
 
+class FreeProvider:
+    """Provider for orders whose total is zero: paid as they are placed."""
+
+    name = "free"
+    label = "Get it"
+    page = None
+    origins = ()
+    webhooks = None
+
+    def accepts(self, quote: Quote) -> bool:
+        """Return whether the total is zero."""
+        return quote.total_minor == 0
+
+    async def start(self, payment: PaymentRequest) -> Paid:
+        """Return the payment of nothing."""
+        # Zero, whatever the quote says: `settlement` compares the two.
+        quote = payment.quote
+        return Paid(Money(0, quote.currency), quote.order_id)
+
+    async def settle(
+        self,
+        answer: PaymentReturn,  # noqa: ARG002 - the protocol's
+    ) -> PaymentStatus:
+        """Raise NoSuchPayment: there is no page to return from."""
+        raise NoSuchPayment
+
+    async def aclose(self) -> None:
+        """Do nothing: there is no connection."""
+
+
+class DemoProvider:
+    """Provider that simulates a payment, plainly labelled; no money moves.
+
+    Offered only where the operator asked for it, or where the library is the
+    bundled one.
+    """
+
+    name = "demo"
+    label = "Pretend to pay"
+    page = "pay_demo.html"
+    origins = ()
+    webhooks = None
+
+    def accepts(self, quote: Quote) -> bool:
+        """Return whether there is something to pay."""
+        return quote.total_minor > 0
+
+    async def start(self, payment: PaymentRequest) -> Paid | PayAt:
+        """Return the pretend page for a person; a program has paid already."""
+        if payment.interactive:
+            return PayAt(f"/payments/demo/{payment.token}")
+        return _paid(payment.quote)
+
+    async def settle(self, answer: PaymentReturn) -> PaymentStatus:
+        """Return the outcome that the pressed button stands for."""
+        if answer.quote is None:
+            raise NoSuchPayment
+        pays = answer.fields.get("answer") == "pay"
+        return PaymentStatus(
+            answer.token, _paid(answer.quote) if pays else Refused()
+        )
+
+    async def aclose(self) -> None:
+        """Do nothing: there is no connection."""
+
+
+def _paid(quote: Quote) -> Paid:
+    return Paid(Money(quote.total_minor, quote.currency), quote.order_id)
+
+
 class Providers:
-    """The providers that this store offers."""
+    """The providers that this store offers, in order."""
 
     def __init__(self, *providers: Provider) -> None:
         self._providers = {provider.name: provider for provider in providers}
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """Offer what the settings allow. A new provider is a line here."""
-        providers: list[Provider] = [Free()]
+    def from_settings(cls, settings: Settings) -> Self:
+        """Return the providers that are configured.
+
+        A new provider is a line here.
+        """
+        providers: list[Provider] = [FreeProvider()]
         if settings.stripe_key is not None:
-            # Its packages take a third of a second to import.
-            room = importlib.import_module("msrv.payments.stripe.provider")
-            providers.append(room.Stripe.of(settings))
+            from msrv.payments.stripe.provider import (  # noqa: PLC0415 - slow to import
+                StripeProvider,
+            )
+
+            providers.append(StripeProvider.from_settings(settings))
         if settings.takes_pretend_money:
-            providers.append(Demo())
+            providers.append(DemoProvider())
         return cls(*providers)
 
     def __iter__(self) -> Iterator[Provider]:
-        """Go through them in order."""
+        """Iterate over the providers in order."""
         return iter(self._providers.values())
 
     def get(self, name: str) -> Provider | None:
-        """Find one by its name."""
+        """Return a provider by its name, None for an unknown one."""
         return self._providers.get(name)
 
     def for_quote(self, quote: Quote) -> list[Provider]:
-        """Give those with which this quote can be paid."""
-        return [each for each in self if each.takes(quote)]
+        """Return the providers with which this quote can be paid."""
+        return [each for each in self if each.accepts(quote)]
 
     async def aclose(self) -> None:
-        """Let go of what they hold."""
+        """Close the connections of all providers."""
         for each in self:
             await each.aclose()

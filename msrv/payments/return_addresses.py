@@ -1,12 +1,12 @@
-"""The addresses that buyers come back to from a payment provider's page.
+"""Addresses that buyers return to from a payment provider's page.
 
-Whatever comes there makes the store ask the provider, so an address has to
-be one that the store gave to a provider: it carries the quote's number and
-the store's tag of it. Providers add it to their address as `PARAMETER`.
+A request to such an address makes the store ask the provider, so only
+addresses that the store itself made are accepted: each carries the quote's id
+and the store's tag of it. Providers append it as the parameter PARAMETER.
 
-Addresses of before the update to tags carry none. A data folder that was
-used before takes them for the life of a checkout and some hours more after
-its first start with this version; a new one never does.
+Addresses made by earlier versions carry no tag. A data folder that was in use
+before accepts them for the life of a checkout and some hours more after its
+first start with a version that has tags; a new one never does.
 """
 
 import contextlib
@@ -20,21 +20,21 @@ from msrv.proofs.orders import is_order_id
 
 PARAMETER: Final = "q"
 UNTAGGED_SECONDS: Final = 48 * 3600
-"""A checkout lives for a day at most, and a buyer may look again next day."""
+"""A checkout lasts a day at most, and a buyer may return the day after."""
 _BEFORE_TAG: Final = "."
 _FILE_NAME: Final = "return-addresses"
 _LEFT_BY_A_STORE: Final = ("ledger.sqlite3", "messages", "outbox", "spool")
 _MAX_DIGITS: Final = 15
 
 
-def mark(keyring: Keyring, quote_id: str) -> str:
-    """Return what an address carries: the quote's number and its tag."""
+def format_tag(keyring: Keyring, quote_id: str) -> str:
+    """Return the parameter of an address: the quote's id and its tag."""
     tagged = tag(keyring, Purpose.RETURN, quote_id.encode("ascii"))
     return f"{quote_id}{_BEFORE_TAG}{tagged}"
 
 
-def read(keyring: Keyring, text: str) -> str | None:
-    """Return the number of the quote, None for what the store hasn't made."""
+def parse_tag(keyring: Keyring, text: str) -> str | None:
+    """Return the id of the quote, None if the store didn't make the tag."""
     quote_id, _, tagged = text.partition(_BEFORE_TAG)
     if not is_order_id(quote_id) or not is_tag(
         keyring, Purpose.RETURN, tagged, quote_id.encode("ascii")
@@ -43,18 +43,18 @@ def read(keyring: Keyring, text: str) -> str | None:
     return quote_id
 
 
-class Untagged:
-    """Until when addresses without a tag are taken, in a data folder."""
+class UntaggedReturns:
+    """Grace period for addresses without a tag, of one data folder."""
 
     def __init__(self, data: Path) -> None:
         self._data = data
         self._until = 0
 
     def start(self, now: int) -> None:
-        """Read until when, or write it down at the first start.
+        """Load the end of the grace period, or set it at the first start.
 
-        Waits for the disk. Where it can't be written, it ends with this
-        process.
+        Blocks on the disk. Where it can't be written, the period ends with
+        this process.
         """
         path = self._data / _FILE_NAME
         with contextlib.suppress(OSError, ValueError):
@@ -66,9 +66,9 @@ class Untagged:
             self._until = now + UNTAGGED_SECONDS
         with contextlib.suppress(OSError):
             self._data.mkdir(parents=True, exist_ok=True)
-            # Whole at once, for another process that starts now.
+            # Atomically: another process may start now.
             write_file(path, f"{self._until}\n".encode("ascii"))
 
-    def are_taken(self, now: int) -> bool:
-        """Whether an address without a tag is looked up."""
+    def are_accepted(self, now: int) -> bool:
+        """Return whether an address without a tag is accepted at `now`."""
         return now < self._until

@@ -1,27 +1,28 @@
-"""The till: between what was quoted and what is granted.
+"""Settlement: from what a provider reports to a receipt.
 
-It alone turns a payment into a receipt. What a provider says was paid is
-compared with the signed quote, amount and currency; the order's id comes from
-the provider's own reference. Nothing is kept here, so that who comes back
-from paying and who tells of it by a message get the same receipt.
+The only place that turns a payment into a receipt. The amount and currency
+that a provider reports are compared with the signed quote, and the order's id
+is derived from the provider's own reference. No state is kept, so that the
+buyer's return and the provider's webhook lead to the same receipt.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from msrv.money import Money
-from msrv.payments.errors import NoSuchPayment, PaidOtherwise
 from msrv.payments.provider import (
     WHOLE,
-    Answer,
-    Bill,
-    Change,
+    AmountMismatch,
+    NoSuchPayment,
     Paid,
     PayAt,
+    PaymentRequest,
+    PaymentReturn,
+    PaymentStatus,
     Pending,
     Provider,
+    RefundChange,
     Refused,
-    Settled,
 )
 from msrv.proofs import quotes
 from msrv.proofs.keyring import Keyring
@@ -30,8 +31,11 @@ from msrv.proofs.receipts import TEST_SUFFIX, Receipt
 
 
 @dataclass(frozen=True, slots=True)
-class Bought:
-    """What a paid quote becomes; `reference` is what the seller finds."""
+class PaidOrder:
+    """A paid quote, and its receipt.
+
+    `reference` is the id by which the seller finds the money.
+    """
 
     receipt: Receipt
     reference: str
@@ -39,95 +43,98 @@ class Bought:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A quote whose payment is under way."""
+class PendingPayment:
+    """A quote whose payment is being processed."""
 
     quote: Quote
 
 
-class Till:
-    """Begins payments and settles them."""
+class Settlement:
+    """Starts payments, and settles them by the signed quote."""
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
 
-    async def begin(self, provider: Provider, bill: Bill) -> Bought | PayAt:
-        """Begin a payment. Raises PaymentError."""
-        outcome = await provider.begin(bill)
+    async def start(
+        self, provider: Provider, payment: PaymentRequest
+    ) -> PaidOrder | PayAt:
+        """Start a payment. Raises PaymentError."""
+        outcome = await provider.start(payment)
         if isinstance(outcome, PayAt):
             return outcome
-        return self._buy(provider.name, bill.token, outcome)
+        return self._complete(provider.name, payment.token, outcome)
 
     async def settle(
         self,
         provider: Provider,
         fields: Mapping[str, str],
         quote_id: str | None = None,
-    ) -> Bought | Waiting | Refused:
-        """Settle a payment that was made at the provider's own page.
+    ) -> PaidOrder | PendingPayment | Refused:
+        """Settle a payment that was made on the provider's own page.
 
-        `quote_id` is the number of the quote that the buyer came back with;
-        what was paid for another is NoSuchPayment. A price that has lapsed
-        since is kept: it held when the payment began. Raises PaymentError;
-        Forged for another store's.
+        `quote_id` is the quote that the return address is for; a payment of
+        another quote raises NoSuchPayment. A quote that has expired since is
+        honoured: it was valid when the payment started. Raises PaymentError,
+        and Forged for another store's quote.
         """
-        settled = await provider.settle(Answer(fields))
+        settled = await provider.settle(PaymentReturn(fields))
         if quote_id is not None:
-            quote = quotes.recall(self._keyring, settled.token)
+            quote = quotes.read_ignoring_expiry(self._keyring, settled.token)
             if quote.order_id != quote_id:
                 raise NoSuchPayment
-        return self.weigh(provider.name, settled)
+        return self.check(provider.name, settled)
 
-    async def settle_here(
+    async def settle_on_site(
         self,
         provider: Provider,
         token: str,
         fields: Mapping[str, str],
         now: int,
-    ) -> Bought | Waiting | Refused:
-        """Settle a payment that is made at the store's own page.
+    ) -> PaidOrder | PendingPayment | Refused:
+        """Settle a payment that was made on the store's own page.
 
         Raises PaymentError, Forged, QuoteExpired.
         """
         quote = quotes.read(self._keyring, token, now)
-        settled = await provider.settle(Answer(fields, quote, token))
-        return self.weigh(provider.name, settled)
+        settled = await provider.settle(PaymentReturn(fields, quote, token))
+        return self.check(provider.name, settled)
 
-    def weigh(
-        self, provider: str, settled: Settled
-    ) -> Bought | Waiting | Refused:
-        """Compare what happened with what was quoted.
+    def check(
+        self, provider: str, settled: PaymentStatus
+    ) -> PaidOrder | PendingPayment | Refused:
+        """Compare a payment with its quote, and return the result.
 
-        Raises PaidOtherwise; Forged for a quote of another store.
+        Raises AmountMismatch, and Forged for another store's quote.
         """
         if isinstance(settled.outcome, Paid):
-            return self._buy(provider, settled.token, settled.outcome)
-        quote = quotes.recall(self._keyring, settled.token)
+            return self._complete(provider, settled.token, settled.outcome)
+        quote = quotes.read_ignoring_expiry(self._keyring, settled.token)
         if isinstance(settled.outcome, Pending):
-            return Waiting(quote)
+            return PendingPayment(quote)
         return settled.outcome
 
-    def order_of(self, provider: str, token: str, reference: str) -> str:
-        """Say which order a payment became, or will. Raises Forged."""
-        return quotes.order_of(self._keyring, token, provider, reference)
+    def order_id_of(self, provider: str, token: str, reference: str) -> str:
+        """Return the id of the order of a payment. Raises Forged."""
+        return quotes.order_id_of(self._keyring, token, provider, reference)
 
-    def holds(self, change: Change) -> bool:
-        """Whether what a change is about is in its order. Raises Forged."""
-        quote = quotes.recall(self._keyring, change.token)
+    def covers(self, change: RefundChange) -> bool:
+        """Return whether the order has the refunded item. Raises Forged."""
+        quote = quotes.read_ignoring_expiry(self._keyring, change.token)
         held = {line.item_id for line in quote.lines}
         return change.item_id in held | {WHOLE}
 
-    def _buy(self, provider: str, token: str, paid: Paid) -> Bought:
-        quote = quotes.recall(self._keyring, token)
+    def _complete(self, provider: str, token: str, paid: Paid) -> PaidOrder:
+        quote = quotes.read_ignoring_expiry(self._keyring, token)
         quoted = Money(quote.total_minor, quote.currency)
         if paid.total != quoted:
-            raise PaidOtherwise(quoted, paid.total, paid.reference)
+            raise AmountMismatch(quoted, paid.total, paid.reference)
         receipt = Receipt(
-            order_id=self.order_of(provider, token, paid.reference),
-            # Not the time of the payment, which two might see differently.
+            order_id=self.order_id_of(provider, token, paid.reference),
+            # Not the time of the payment: the return and the webhook might see
+            # different ones, and would make different receipts.
             issued_at=quote.issued_at,
             provider=provider + TEST_SUFFIX if paid.is_test else provider,
             currency=quote.currency,
             lines=quote.lines,
         )
-        return Bought(receipt, paid.payment or paid.reference, quote)
+        return PaidOrder(receipt, paid.payment or paid.reference, quote)

@@ -1,8 +1,8 @@
-"""What providers have told, on the disk until it has been followed.
+"""Webhook inbox: events on the disk until they have been processed.
 
-A message is a file of its own, named after the provider's own id for it: told
-twice, it is one file. It is there, synced, before the provider is thanked,
-and goes when all that follows from it is written down elsewhere.
+Each event is a file, named by the provider's id of it: an event that is
+delivered twice is one file. It is synced before the provider gets its answer,
+and is deleted once everything that follows from it is recorded elsewhere.
 """
 
 import contextlib
@@ -14,65 +14,68 @@ from pathlib import Path
 from typing import Final
 
 from msrv.files import write_file
-from msrv.payments.errors import InboxFailed
-from msrv.payments.provider import Note
+from msrv.payments.provider import InboxUnavailable, WebhookEvent
 
-MAX_NOTES: Final = 10_000
-"""A message is a kilobyte or eight: this many mean that something is wrong,
-and the sender keeps the rest for days."""
+MAX_EVENTS: Final = 10_000
+"""An event takes up to 8 KiB. So many mean that something is wrong, and the
+provider retries the rest for days."""
 _SUFFIX: Final = ".json"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A message as it lies there."""
+class StoredEvent:
+    """An event in the inbox, and its file."""
 
     path: Path
     provider: str
-    note: Note
+    event: WebhookEvent
 
 
-class Inbox:
-    """The messages of a data folder. Every method waits for the disk."""
+class WebhookInbox:
+    """The events of a data folder. Every method blocks on the disk."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def put(self, provider: str, note: Note) -> None:
-        """Keep a message; it is on the disk when this returns.
+    def add(self, provider: str, event: WebhookEvent) -> None:
+        """Store an event; it is on the disk when this returns.
 
-        Raises InboxFailed.
+        Raises InboxUnavailable.
         """
-        name = hashlib.sha256(f"{provider} {note.event_id}".encode())
+        name = hashlib.sha256(f"{provider} {event.event_id}".encode())
         path = self._folder / f"{name.hexdigest()[:40]}{_SUFFIX}"
         text = json.dumps(
-            {"provider": provider, **dataclasses.asdict(note)},
+            {"provider": provider, **dataclasses.asdict(event)},
             separators=(",", ":"),
         )
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if sum(1 for _ in self._paths()) >= MAX_NOTES:
-                raise InboxFailed("too many messages wait already")
+            if sum(1 for _ in self._paths()) >= MAX_EVENTS:
+                raise InboxUnavailable(
+                    "the inbox is full: too many unprocessed events"
+                )
             write_file(path, text.encode("ascii"))
         except OSError as error:
-            raise InboxFailed(
+            raise InboxUnavailable(
                 f"MSRV_DATA: can't write to {self._folder}: {error.strerror}"
             ) from error
 
-    def all(self) -> list[Kept]:
-        """Give every message, the oldest first. Raises OSError."""
+    def events(self) -> list[StoredEvent]:
+        """Return all events, the oldest first. Raises OSError."""
         found = []
         for path in self._paths():
-            # Another process with this folder may have followed it just now.
+            # Another process that shares the folder may have just removed it.
             with contextlib.suppress(FileNotFoundError, ValueError, TypeError):
                 fields = json.loads(path.read_bytes())
                 provider = str(fields.pop("provider"))
-                found.append(Kept(path, provider, Note(**fields)))
-        return sorted(found, key=lambda kept: kept.note.at)
+                found.append(
+                    StoredEvent(path, provider, WebhookEvent(**fields))
+                )
+        return sorted(found, key=lambda stored: stored.event.at)
 
-    def drop(self, kept: Kept) -> None:
-        """Forget a message that has been followed. Raises OSError."""
-        kept.path.unlink(missing_ok=True)
+    def remove(self, stored: StoredEvent) -> None:
+        """Delete an event that has been processed. Raises OSError."""
+        stored.path.unlink(missing_ok=True)
 
     def _paths(self) -> list[Path]:
         try:

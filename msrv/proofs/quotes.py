@@ -86,13 +86,13 @@ def read(keyring: Keyring, token: str, now: int) -> Quote:
     A quote is good while now < expires_at. Raises Forged; QuoteExpired from
     the second `expires_at` on.
     """
-    quote = recall(keyring, token)
+    quote = read_ignoring_expiry(keyring, token)
     if now >= quote.expires_at:
         raise QuoteExpired(quote)
     return quote
 
 
-def recall(keyring: Keyring, token: str) -> Quote:
+def read_ignoring_expiry(keyring: Keyring, token: str) -> Quote:
     """Say what a quote states, lapsed or not. Raises Forged.
 
     For who has been told of a payment: it began while the price held, and
@@ -102,7 +102,7 @@ def recall(keyring: Keyring, token: str) -> Quote:
     return _quote(decode(token.partition(".")[0]))
 
 
-def order_of(
+def order_id_of(
     keyring: Keyring, token: str, provider: str, reference: str
 ) -> str:
     """Derive the id of the order that a paid quote becomes. Raises Forged.

@@ -30,7 +30,7 @@ from msrv.orders.discount_arithmetic import (
     UsesUnknown,
 )
 from msrv.orders.rate_limits import TooManyGuesses
-from msrv.payments.settlement import Bought
+from msrv.payments.settlement import PaidOrder
 from msrv.proofs.keyring import Purpose
 from msrv.proofs.mac_tags import is_tag, tag
 from msrv.rate_limit import client_network
@@ -240,7 +240,7 @@ def keep(
         write(request, response, "")
 
 
-async def take(request: web.Request, bought: Bought) -> None:
+async def take(request: web.Request, bought: PaidOrder) -> None:
     """Take one of a discount's uses before a free order is granted.
 
     Nothing is paid for it, so that it can still be refused: at once, and on
@@ -265,7 +265,7 @@ async def take(request: web.Request, bought: Bought) -> None:
         raise UsesUnknown(name) from error
 
 
-async def count(ledger: Ledger, bought: Bought) -> None:
+async def count(ledger: Ledger, bought: PaidOrder) -> None:
     """Count a discount's use with its sale: once an order. Never raises."""
     name, receipt = bought.quote.discount, bought.receipt
     if name:

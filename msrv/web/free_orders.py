@@ -11,7 +11,7 @@ from typing import Final
 
 from aiohttp import web
 
-from msrv.payments.settlement import Bought
+from msrv.payments.settlement import PaidOrder
 from msrv.rate_limit import RateLimited, client_network
 from msrv.web.store import ORIGIN, STORE
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 PROVIDER: Final = "free"
 
 
-def is_written_down(request: web.Request, bought: Bought) -> bool:
+def is_written_down(request: web.Request, bought: PaidOrder) -> bool:
     """Whether an order goes into the ledger; counts it if it costs nothing.
 
     One that has used one of a discount's limited uses always does.

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from msrv.catalog.model import Catalog
 from msrv.ledger.events import Sale, SoldLine, plain
-from msrv.payments.settlement import Bought
+from msrv.payments.settlement import PaidOrder
 from msrv.proofs import receipts
 from msrv.proofs.receipts import Line
 from msrv.web import cart, cookies, discounts, free_orders, receipt_mails
@@ -16,7 +16,7 @@ from msrv.web.shop.receipts import downloads_of, mail_wait_path, receipt_path
 from msrv.web.store import ORIGIN, STORE
 
 
-async def grant(request: web.Request, bought: Bought) -> web.StreamResponse:
+async def grant(request: web.Request, bought: PaidOrder) -> web.StreamResponse:
     """Write the receipt of a paid quote and hand it over.
 
     The sale is on the disk before the receipt is shown: who holds a receipt
@@ -78,7 +78,7 @@ def take_out(
     cart.write(response, rest, secure=request[ORIGIN].scheme == "https")
 
 
-def sale_of(bought: Bought, catalog: Catalog) -> Sale:
+def sale_of(bought: PaidOrder, catalog: Catalog) -> Sale:
     """Say what was sold, with the titles that it has today."""
     receipt = bought.receipt
     return Sale(

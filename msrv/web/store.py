@@ -17,8 +17,8 @@ from msrv.mail.worker import Postman
 from msrv.orders.code_index import CodeBook
 from msrv.orders.rate_limits import Limits
 from msrv.payments.registry import Providers
-from msrv.payments.return_addresses import Untagged
-from msrv.payments.settlement import Till
+from msrv.payments.return_addresses import UntaggedReturns
+from msrv.payments.settlement import Settlement
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.sign_in import Ticket
 from msrv.settings import Settings
@@ -65,8 +65,8 @@ class Store:
     sign_ins: Door
 
     providers: Providers
-    settlement: Till
-    return_addresses: Untagged
+    settlement: Settlement
+    return_addresses: UntaggedReturns
     webhooks: "Listener"
     code_index: CodeBook
     mail: Postman | None

@@ -18,11 +18,18 @@ from msrv.catalog.live import LiveCatalog, NotReady
 from msrv.ledger.errors import SpoolFailed
 from msrv.ledger.events import PaymentEvent, Restored, Revoked
 from msrv.ledger.ledger import Ledger
-from msrv.payments.errors import PaidOtherwise, PaymentError
-from msrv.payments.provider import Change, Note, Paid, Pending, Settled
+from msrv.payments.provider import (
+    AmountMismatch,
+    Paid,
+    PaymentError,
+    PaymentStatus,
+    Pending,
+    RefundChange,
+    WebhookEvent,
+)
 from msrv.payments.registry import Providers
-from msrv.payments.settlement import Bought, Till
-from msrv.payments.webhook_inbox import Inbox, Kept
+from msrv.payments.settlement import PaidOrder, Settlement
+from msrv.payments.webhook_inbox import StoredEvent, WebhookInbox
 from msrv.proofs.errors import Forged
 from msrv.proofs.receipts import Receipt
 from msrv.tasks import SerialExecutor, TaskSupervisor
@@ -44,10 +51,10 @@ class Listener:
 
     def __init__(
         self,
-        inbox: Inbox,
+        inbox: WebhookInbox,
         *,
         providers: Providers,
-        till: Till,
+        till: Settlement,
         ledger: Ledger,
         catalog: LiveCatalog,
         clock: Callable[[], int],
@@ -80,12 +87,12 @@ class Listener:
         await self._work.stop()
         self._thread.close()
 
-    async def keep(self, provider: str, note: Note) -> None:
+    async def keep(self, provider: str, event: WebhookEvent) -> None:
         """Keep a message: on the disk when this returns.
 
-        Raises InboxFailed.
+        Raises InboxUnavailable.
         """
-        await self._thread.call(self._inbox.put, provider, note)
+        await self._thread.call(self._inbox.add, provider, event)
         self._grew.set()
 
     async def _run(self) -> None:
@@ -105,7 +112,7 @@ class Listener:
 
     async def _turn(self) -> float:
         """Follow what is due; for how many seconds nothing more will be."""
-        found = await self._thread.call(self._inbox.all)
+        found = await self._thread.call(self._inbox.events)
         paths = {kept.path for kept in found}
         for path in self._waits.keys() - paths:
             del self._waits[path]
@@ -119,10 +126,10 @@ class Listener:
             default=_LOOK_SECONDS,
         )
 
-    async def _try(self, kept: Kept) -> None:
+    async def _try(self, kept: StoredEvent) -> None:
         try:
-            await self._follow(kept.provider, kept.note)
-            await self._thread.call(self._inbox.drop, kept)
+            await self._follow(kept.provider, kept.event)
+            await self._thread.call(self._inbox.remove, kept)
         except (PaymentError, Forged, NotReady, SpoolFailed, OSError) as error:
             _, before = self._waits.get(kept.path, (0.0, 0.0))
             wait = min(
@@ -138,64 +145,66 @@ class Listener:
                 level,
                 "%s's message %s (%s) waits: %s",
                 kept.provider,
-                kept.note.event_id,
-                kept.note.kind,
+                kept.event.event_id,
+                kept.event.kind,
                 error or type(error).__name__,
             )
         else:
             self._waits.pop(kept.path, None)
 
-    async def _follow(self, provider: str, note: Note) -> None:
+    async def _follow(self, provider: str, event: WebhookEvent) -> None:
         """Write down what follows from a message.
 
         Raises PaymentError, Forged, NotReady, SpoolFailed: to be tried again.
         """
         found = self._providers.get(provider)
-        if found is None or found.ear is None:
+        if found is None or found.webhooks is None:
             raise PaymentError("nobody here listens to it now")
-        news = await found.ear.follow(note)
+        news = await found.webhooks.resolve(event)
         order_id = ""
         for each in news:
-            if isinstance(each, Change):
-                order_id = await self._change(provider, each, note)
+            if isinstance(each, RefundChange):
+                order_id = await self._change(provider, each, event)
             else:
                 order_id = await self._settle(provider, each)
         if news:
             await self._ledger.record(
                 PaymentEvent(
                     provider,
-                    note.event_id,
-                    note.kind,
+                    event.event_id,
+                    event.kind,
                     order_id,
                     self._clock(),
                 )
             )
 
-    async def _settle(self, provider: str, settled: Settled) -> str:
+    async def _settle(self, provider: str, settled: PaymentStatus) -> str:
         """Write a sale down, where it is one; its order's id, or nothing."""
         try:
-            outcome = self._till.weigh(provider, settled)
-        except PaidOtherwise as error:
+            outcome = self._till.check(provider, settled)
+        except AmountMismatch as error:
             log_paid_otherwise(error, provider)
         else:
-            if isinstance(outcome, Bought):
+            if isinstance(outcome, PaidOrder):
                 sale = sale_of(outcome, self._catalog.current)
                 # First, as in `granting.grant`; it is sent once an order.
                 await self._send_mail(outcome.receipt, outcome.quote.mail)
                 await self._ledger.record(sale)
                 await discounts.count(self._ledger, outcome)
         if isinstance(settled.outcome, (Paid, Pending)):
-            return self._till.order_of(
+            return self._till.order_id_of(
                 provider, settled.token, settled.outcome.reference
             )
         return ""
 
-    async def _change(self, provider: str, change: Change, note: Note) -> str:
+    async def _change(
+        self, provider: str, change: RefundChange, event: WebhookEvent
+    ) -> str:
         """Revoke what was given back, or undo that; its order's id."""
-        order_id = self._till.order_of(
+        order_id = self._till.order_id_of(
             provider, change.token, change.reference
         )
-        if not self._till.holds(change):
+        if not self._till.covers(change):
             log.warning(
                 "%s gave back %r, which order %s does not hold",
                 provider,
@@ -205,6 +214,6 @@ class Listener:
             return order_id
         kind = Revoked if change.revoked else Restored
         await self._ledger.record(
-            kind(order_id, change.item_id, note.at * 1000, provider)
+            kind(order_id, change.item_id, event.at * 1000, provider)
         )
         return order_id

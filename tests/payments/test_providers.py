@@ -8,9 +8,8 @@ from dataclasses import replace
 import pytest
 
 from msrv import settings
-from msrv.payments.demo import Demo
-from msrv.payments.provider import Bill, Paid, PayAt
-from msrv.payments.registry import Providers
+from msrv.payments.provider import Paid, PayAt, PaymentRequest
+from msrv.payments.registry import DemoProvider, Providers
 from msrv.proofs.orders import Line
 from msrv.proofs.quotes import Quote
 from tests.payments.stripe.fake import KEY
@@ -30,20 +29,23 @@ def quote(price_minor: int) -> Quote:
 
 async def test_the_pretend_payment_asks_a_person() -> None:
     """A demonstration shows no payment, or a script can't get through it."""
-    bill = Bill(quote(1), "a.b", ("Item",), "https://shop.example")
-    assert await Demo().begin(bill) == PayAt("/payments/demo/a.b")
-    paid = await Demo().begin(replace(bill, at_a_page=False))
+    bill = PaymentRequest(quote(1), "a.b", ("Item",), "https://shop.example")
+    assert await DemoProvider().start(bill) == PayAt("/payments/demo/a.b")
+    paid = await DemoProvider().start(replace(bill, interactive=False))
     assert isinstance(paid, Paid)
 
 
 def test_pretence_is_offered_only_where_it_was_asked_for() -> None:
     """A real store takes pretend money."""
     own = {"MSRV_LIBRARY": "."}
-    names = [each.name for each in Providers.of(settings.load(own))]
+    names = [each.name for each in Providers.from_settings(settings.load(own))]
     assert names == ["free"]
     asked = settings.load(own | {"MSRV_DEMO_PAYMENTS": "1"})
-    assert [each.name for each in Providers.of(asked)] == ["free", "demo"]
-    providers = Providers.of(asked)
+    assert [each.name for each in Providers.from_settings(asked)] == [
+        "free",
+        "demo",
+    ]
+    providers = Providers.from_settings(asked)
     assert [each.name for each in providers.for_quote(quote(0))] == ["free"]
     assert [each.name for each in providers.for_quote(quote(1))] == ["demo"]
     assert providers.get("nobody") is None
@@ -54,14 +56,16 @@ async def test_stripe_is_offered_where_there_is_a_key(
 ) -> None:
     """A store with a key takes no money, or one in test mode looks real."""
     own = {"MSRV_LIBRARY": "."}
-    test = Providers.of(settings.load(own | {"MSRV_STRIPE_KEY": KEY}))
+    test = Providers.from_settings(
+        settings.load(own | {"MSRV_STRIPE_KEY": KEY})
+    )
     live = settings.load(
         own | {"MSRV_STRIPE_KEY": KEY.replace("test", "live")}
     )
     assert [each.name for each in test] == ["free", "stripe"]
     labels = [
         providers.for_quote(quote(100))[0].label
-        for providers in (test, Providers.of(live))
+        for providers in (test, Providers.from_settings(live))
     ]
     assert labels == ["Pay (test mode)", "Pay"]
     assert "MSRV_STRIPE_WEBHOOK_SECRET is not set" in caplog.text

@@ -20,7 +20,13 @@ from msrv.proofs.orders import (
     Line,
     is_order_id,
 )
-from msrv.proofs.quotes import Quote, order_of, read, recall, sign
+from msrv.proofs.quotes import (
+    Quote,
+    order_id_of,
+    read,
+    read_ignoring_expiry,
+    sign,
+)
 
 EXPIRES_AT: Final = 1_800_000_000
 NOW: Final = EXPIRES_AT - 1
@@ -248,13 +254,13 @@ def test_a_payment_is_one_order_whoever_tells_of_it(
     keyring: Keyring, rotated: Keyring, token: str
 ) -> None:
     """Else a buyer would have two receipts, before and after a rotation."""
-    order_id = order_of(keyring, token, "stripe", "cs_test_1")
+    order_id = order_id_of(keyring, token, "stripe", "cs_test_1")
     assert is_order_id(order_id)
-    assert order_id == order_of(rotated, token, "stripe", "cs_test_1")
+    assert order_id == order_id_of(rotated, token, "stripe", "cs_test_1")
     others = {
-        order_of(keyring, token, "stripe", "cs_test_2"),
-        order_of(keyring, token, "stripec", "s_test_1"),
-        order_of(keyring, token, "demo", "cs_test_1"),
+        order_id_of(keyring, token, "stripe", "cs_test_2"),
+        order_id_of(keyring, token, "stripec", "s_test_1"),
+        order_id_of(keyring, token, "demo", "cs_test_1"),
     }
     assert len(others | {order_id, QUOTE.order_id}) == 5
 
@@ -264,7 +270,7 @@ def test_an_order_is_of_a_quote_of_ours(
 ) -> None:
     """Else another shop's payment would become an order here."""
     with pytest.raises(Forged):
-        order_of(other, token, "stripe", "cs_test_1")
+        order_id_of(other, token, "stripe", "cs_test_1")
     with pytest.raises(Forged):
-        recall(other, token)
-    assert recall(keyring, token) == QUOTE
+        read_ignoring_expiry(other, token)
+    assert read_ignoring_expiry(keyring, token) == QUOTE

@@ -1,11 +1,10 @@
-"""Stripe Checkout: the buyer pays at Stripe's page, and comes back.
+"""Stripe Checkout: the buyer pays on Stripe's page, and returns.
 
-- `client`: asking Stripe, with time-outs, and its errors as ours
-- `amounts`: Stripe's units for each currency
-- `sessions`: what a checkout is asked to be, and how it stands
-- `returns`: what refunds and disputes have taken back
-- `messages`: the webhook's messages, from signature to meaning
+- `client`: the API client: time-outs, queues, errors, units of currencies
+- `sessions`: Checkout Sessions: their parameters and their status
+- `refunds`: from refunds and disputes to the items that they revoke
+- `webhooks`: verification and interpretation of webhooks
 - `provider`: all of this as a Provider
 
-Nothing outside this room knows of Stripe, but for its settings.
+Nothing outside this package knows of Stripe, except its settings.
 """

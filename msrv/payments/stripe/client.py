@@ -1,8 +1,8 @@
-"""Asking Stripe, by its own SDK, and taking no for an answer in time.
+"""Client of Stripe's API, on top of Stripe's own SDK.
 
-Every call has a time-out, a bound on retries, and one of the errors of
-`msrv.payments.errors`. Nothing of the process's environment is followed or
-told: no proxy, no log switch, no name of who runs this.
+Every call has a time-out, a bounded number of retries, and raises only the
+errors of `msrv.payments.provider`. The process's environment is neither read
+nor reported: no proxy, no log switch, no name of the parent program.
 """
 
 import asyncio
@@ -16,23 +16,28 @@ from typing import Any, Final, TypeVar
 import stripe
 from aiohttp import ClientError, ClientTimeout
 
-from msrv.payments.errors import NoSuchPayment, ProviderAway, ProviderBusy
+from msrv.money import Money
+from msrv.payments.provider import (
+    NoSuchPayment,
+    ProviderBusy,
+    ProviderUnavailable,
+)
 from msrv.rate_limit import RecentKeys
 
 log = logging.getLogger(__name__)
 
 NAME: Final = "stripe"
 Json = Mapping[str, Any]
-_Answer = TypeVar("_Answer")
+_Result = TypeVar("_Result")
 
-_TRY_SECONDS: Final = 8.0
-_ALL_SECONDS: Final = 20.0
-"""For all tries together: a buyer is waiting, and can try again."""
+_ATTEMPT_SECONDS: Final = 8.0
+_TOTAL_SECONDS: Final = 20.0
+"""For all attempts together: a buyer is waiting, and can try again."""
 _RETRIES: Final = 2
 _MISSING_SECONDS: Final = 60
 _MAX_MISSING: Final = 1000
 _MISSING: Final = "resource_missing"
-_AMOUNTS: Final = frozenset(
+_AMOUNT_CODES: Final = frozenset(
     {
         "amount_too_small",
         "amount_too_large",
@@ -42,13 +47,30 @@ _AMOUNTS: Final = frozenset(
 )
 
 
-class Queue(Enum):
-    """Purpose of a call to Stripe; each has a queue of its own.
+# Currencies whose units at Stripe are not ISO 4217's:
+# https://docs.stripe.com/currencies, "Zero-decimal currencies", "Three-decimal
+# currencies" and "Special cases".
+# Krónur have no minor unit, and are sent as if they had.
+_HUNDREDFOLD: Final = frozenset({"ISK"})
+# Ariary have a minor unit by ISO 4217 (in truth a fifth), not at Stripe.
+_WHOLE: Final = frozenset({"MGA"})
+# The last of their three decimals has to be zero.
+_TENS: Final = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
+# UGX: one page of Stripe's says both 5 and 500 for five shillings. IQD, LYD:
+# Stripe's documentation doesn't give the number of decimals.
+_UNKNOWN: Final = frozenset({"UGX", "IQD", "LYD"})
 
-    The value is how many are asked at once, and how many may wait. Stripe's
-    own limit is 100 a second. Buyers who are about to pay wait for nobody
-    else; strangers can make the store look payments up, so few of those
-    wait; what webhooks told of is followed in any case, one by one.
+MAX_AMOUNT: Final = 99_999_999
+"""Eight digits, Stripe's maximum in most currencies."""
+
+
+class CallQueue(Enum):
+    """Purpose of a call to Stripe; each purpose has a queue of its own.
+
+    The value is the number of concurrent calls and of waiting ones. Stripe's
+    own limit is 100 a second. Buyers who are about to pay don't wait behind
+    other calls. Anyone can make the store look up a payment, so few of those
+    may wait; the events of webhooks are resolved one after the other anyway.
     """
 
     CHECKOUT = (12, 48)
@@ -56,32 +78,32 @@ class Queue(Enum):
     FOLLOW_UP = (4, 1000)
 
 
-class _Line:
-    """A bounded line of those who ask."""
+class _BoundedQueue:
+    """Concurrency limit with a bounded number of waiting calls."""
 
     def __init__(self, at_once: int, waiting: int) -> None:
-        self._places = asyncio.Semaphore(at_once)
-        self._room = at_once + waiting
+        self._slots = asyncio.Semaphore(at_once)
+        self._free = at_once + waiting
 
     @contextlib.asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Wait for a place and hold it. Raises ProviderBusy when full."""
-        if not self._room:
-            raise ProviderBusy(NAME, "too many wait for it")
-        self._room -= 1
+    async def slot(self) -> AsyncIterator[None]:
+        """Wait for a slot and hold it. Raises ProviderBusy when full."""
+        if not self._free:
+            raise ProviderBusy(NAME, "too many calls are waiting")
+        self._free -= 1
         try:
-            async with self._places:
+            async with self._slots:
                 yield
         finally:
-            self._room += 1
+            self._free += 1
 
 
 class AmountRefused(Exception):
-    """Stripe takes no such amount."""
+    """Stripe rejected the amount."""
 
 
-class _Http(stripe.AIOHTTPClient):
-    """The SDK's client, which keeps to itself on whose machine it runs."""
+class _HttpClient(stripe.AIOHTTPClient):
+    """The SDK's HTTP client, without its headers about this machine."""
 
     async def request_stream_async(
         self,
@@ -90,8 +112,8 @@ class _Http(stripe.AIOHTTPClient):
         headers: Mapping[str, str],
         post_data: Any = None,  # noqa: ANN401 - the SDK's
     ) -> Any:  # noqa: ANN401 - the SDK's
-        """Send a request with the headers that say what is asked, alone."""
-        # It looks into the environment for the program that started it.
+        """Send a request without the `X-Stripe-Client-` headers."""
+        # The SDK reports the program that started it, from the environment.
         kept = {
             name: value
             for name, value in headers.items()
@@ -103,10 +125,11 @@ class _Http(stripe.AIOHTTPClient):
         )
 
 
-class Api:
-    """Stripe, as far as a store asks it. `base` is its address in tests.
+class StripeApi:
+    """Client of the part of Stripe's API that a store needs.
 
-    `ticks` is a clock in seconds that is never set.
+    `base` is the address of a fake in tests. `ticks` is a monotonic clock in
+    seconds.
     """
 
     def __init__(
@@ -116,14 +139,15 @@ class Api:
         *,
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
-        # The SDK logs addresses, which hold ids, and writes to a file of its
-        # own in the home folder where telemetry is on: its switches for that
-        # are global.
+        # The SDK logs URLs, which contain ids, and with telemetry on it writes
+        # a file in the home folder. Its switches for both are global.
         logging.getLogger("stripe").setLevel(logging.ERROR)
         stripe.enable_telemetry = False
-        self._http = _Http(timeout=ClientTimeout(total=_TRY_SECONDS))
+        self._http = _HttpClient(timeout=ClientTimeout(total=_ATTEMPT_SECONDS))
         self._used = False
-        self._lines = {queue: _Line(*queue.value) for queue in Queue}
+        self._queues = {
+            queue: _BoundedQueue(*queue.value) for queue in CallQueue
+        }
         self._ticks = ticks
         self._missing = RecentKeys(_MISSING_SECONDS, max_keys=_MAX_MISSING)
         client = stripe.StripeClient(
@@ -140,28 +164,28 @@ class Api:
     async def create_session(
         self, params: Json, idempotency_key: str
     ) -> tuple[Json, bool]:
-        """Create a checkout; it, and whether it had been created before.
+        """Create a session; return it, and whether it existed before.
 
-        Raises ProviderAway and AmountRefused.
+        Raises ProviderUnavailable and AmountRefused.
         """
-        created = await self._ask(
+        created = await self._call(
             lambda: self._sessions.create_async(
                 params=params,  # type: ignore[arg-type] # made in sessions.py
                 options={"idempotency_key": idempotency_key},
             ),
-            Queue.CHECKOUT,
+            CallQueue.CHECKOUT,
         )
         answer = created.last_response
-        again = answer is not None and (
+        replayed = answer is not None and (
             answer.headers.get("Idempotent-Replayed") == "true"
         )
-        return created.to_dict(), again
+        return created.to_dict(), replayed
 
     async def session(
-        self, session_id: str, queue: Queue = Queue.FOLLOW_UP
+        self, session_id: str, queue: CallQueue = CallQueue.FOLLOW_UP
     ) -> Json:
-        """Fetch a checkout with its payment. Raises NoSuchPayment."""
-        found = await self._ask(
+        """Return a session with its payment. Raises NoSuchPayment."""
+        found = await self._call(
             lambda: self._sessions.retrieve_async(
                 session_id, params={"expand": ["payment_intent"]}
             ),
@@ -170,23 +194,23 @@ class Api:
         return found.to_dict()
 
     async def look_up(self, session_id: str) -> Json:
-        """Fetch a checkout for somebody who says that it is theirs.
+        """Return the session that a request names as its own.
 
-        What Stripe doesn't know is not asked for again within a minute.
-        Raises NoSuchPayment, and ProviderBusy at once when many are looked
-        up.
+        A session that Stripe doesn't know is not asked for again within a
+        minute. Raises NoSuchPayment, and ProviderBusy without waiting when
+        many are being looked up.
         """
         if self._missing.has(session_id, self._ticks()):
             raise NoSuchPayment
         try:
-            return await self.session(session_id, Queue.LOOK_UP)
+            return await self.session(session_id, CallQueue.LOOK_UP)
         except NoSuchPayment:
             self._missing.add(session_id, self._ticks())
             raise
 
     async def session_of(self, payment_intent: str) -> Json | None:
-        """Find the checkout that a payment was made by, if it was by one."""
-        found = await self._ask(
+        """Return the session of a payment, None if it had no session."""
+        found = await self._call(
             lambda: self._sessions.list_async(
                 params={"payment_intent": payment_intent, "limit": 1}
             )
@@ -194,15 +218,15 @@ class Api:
         return found.data[0].to_dict() if found.data else None
 
     async def payment(self, payment_intent: str) -> Json:
-        """Fetch a payment. Raises NoSuchPayment."""
-        found = await self._ask(
+        """Return a payment. Raises NoSuchPayment."""
+        found = await self._call(
             lambda: self._intents.retrieve_async(payment_intent)
         )
         return found.to_dict()
 
     async def refunds(self, payment_intent: str) -> list[Json]:
-        """Give the refunds of a payment, failed ones as well."""
-        found = await self._ask(
+        """Return the refunds of a payment, including failed ones."""
+        found = await self._call(
             lambda: self._refunds.list_async(
                 params={"payment_intent": payment_intent, "limit": 100}
             )
@@ -210,8 +234,8 @@ class Api:
         return [each.to_dict() for each in found.data]
 
     async def disputes(self, payment_intent: str) -> list[Json]:
-        """Give the disputes of a payment, closed ones as well."""
-        found = await self._ask(
+        """Return the disputes of a payment, including closed ones."""
+        found = await self._call(
             lambda: self._disputes.list_async(
                 params={"payment_intent": payment_intent, "limit": 100}
             )
@@ -223,41 +247,73 @@ class Api:
         if self._used:  # the SDK would open a session to close it
             await self._http.close_async()  # type: ignore[no-untyped-call]
 
-    async def _ask(
+    async def _call(
         self,
-        call: Callable[[], Awaitable[_Answer]],
-        queue: Queue = Queue.FOLLOW_UP,
-    ) -> _Answer:
-        """Return the result of a call, made when it is its turn.
+        call: Callable[[], Awaitable[_Result]],
+        queue: CallQueue = CallQueue.FOLLOW_UP,
+    ) -> _Result:
+        """Return the result of a call, made when its queue has a slot.
 
-        Raises ProviderAway, NoSuchPayment, AmountRefused.
+        Raises ProviderUnavailable, NoSuchPayment, AmountRefused.
         """
         self._used = True
         try:
             async with (
-                asyncio.timeout(_ALL_SECONDS),
-                self._lines[queue].place(),
+                asyncio.timeout(_TOTAL_SECONDS),
+                self._queues[queue].slot(),
             ):
                 return await call()
         except stripe.InvalidRequestError as error:
             if error.code == _MISSING or error.http_status == 404:
                 raise NoSuchPayment from error
-            if error.code in _AMOUNTS:
+            if error.code in _AMOUNT_CODES:
                 raise AmountRefused from error
-            raise _away(error) from error
+            raise _unavailable(error) from error
         except stripe.StripeError as error:
-            raise _away(error) from error
+            raise _unavailable(error) from error
         except (ClientError, TimeoutError, OSError, ValueError) as error:
-            why = f"it can't be reached ({type(error).__name__})"
-            raise ProviderAway(NAME, why) from error
+            why = f"can't connect ({type(error).__name__})"
+            raise ProviderUnavailable(NAME, why) from error
 
 
-def _away(error: stripe.StripeError) -> ProviderAway:
-    """Say what an operator can do about it, without what Stripe repeats."""
+def _unavailable(error: stripe.StripeError) -> ProviderUnavailable:
+    """Return an error with what an operator needs, and log it.
+
+    Stripe's own message is left out: it repeats parts of the request.
+    """
     kind = type(error).__name__
     if isinstance(error, (stripe.AuthenticationError, stripe.PermissionError)):
         why = f"MSRV_STRIPE_KEY was refused ({kind})"
     else:
         why = f"{kind}, status {error.http_status}, code {error.code}"
     log.error("stripe: %s; request %s", why, error.request_id)
-    return ProviderAway(NAME, why)
+    return ProviderUnavailable(NAME, why)
+
+
+def to_stripe(amount: Money) -> int | None:
+    """Return an amount in Stripe's units, None if Stripe can't charge it."""
+    units: int | None = amount.minor
+    if amount.currency in _UNKNOWN:
+        units = None
+    elif amount.currency in _HUNDREDFOLD:
+        units = amount.minor * 100
+    elif amount.currency in _WHOLE:
+        units = None if amount.minor % 100 else amount.minor // 100
+    elif amount.currency in _TENS and amount.minor % 10:
+        units = None
+    return units if units is not None and units <= MAX_AMOUNT else None
+
+
+def from_stripe(units: int, currency: str) -> Money:
+    """Return the amount that is `units` of Stripe's, in a currency.
+
+    `currency` is in any case. Raises ValueError for an amount that Money
+    can't hold.
+    """
+    code = currency.upper()
+    if code in _HUNDREDFOLD:
+        minor, rest = divmod(units, 100)
+        if rest:
+            raise ValueError(f"{units} is not a whole amount of {code}")
+        return Money(minor, code)
+    return Money(units * 100 if code in _WHOLE else units, code)

@@ -1,69 +1,72 @@
-"""What refunds and disputes have taken back of an order, by how it stands now.
+"""Refunds and disputes: which items of an order they revoke, as of now.
 
-Not the messages count but the state that Stripe is asked for: messages come
-late, twice and in any order, and all of them lead to the same answer.
+Computed from the state that Stripe returns, not from the webhooks: those
+arrive late, twice and in any order, and all of them lead to the same result.
 
-A payment that was given back whole takes the whole order back. A part takes
-back the items that its metadata names under `items`, and nothing else: which
-of several songs half the money was for, only the seller knows.
+A payment that was refunded in full revokes the whole order. A partial refund
+revokes the items that its metadata names under `items`, and nothing else:
+only the seller knows which of several songs half the money was for.
+
+Apart from `webhooks`: this is pure, and tested by itself.
 """
 
 import re
 from collections.abc import Iterable
 from typing import Final
 
-from msrv.payments.provider import WHOLE, Change
+from msrv.payments.provider import WHOLE, RefundChange
 from msrv.payments.stripe.client import Json
 
 ITEMS: Final = "items"
-"""The metadata of a refund or dispute: item ids, with spaces or commas."""
-_GONE: Final = frozenset({"failed", "canceled"})
-_WON: Final = frozenset({"won", "prevented"})
-_INQUIRY: Final = "warning_"
+"""Metadata key of a refund or dispute: item ids, separated by spaces or
+commas."""
+_FAILED_STATUSES: Final = frozenset({"failed", "canceled"})
+_WON_STATUSES: Final = frozenset({"won", "prevented"})
+_INQUIRY_PREFIX: Final = "warning_"
 _BETWEEN: Final = re.compile(r"[\s,;]+")
 
 
-def changes(
+def refund_changes(
     token: str,
     reference: str,
     paid_units: int,
     refunds: Iterable[Json],
     disputes: Iterable[Json],
-) -> tuple[Change, ...]:
-    """Say what is taken back of an order, and what no longer is.
+) -> tuple[RefundChange, ...]:
+    """Return what is revoked of an order, and what no longer is.
 
-    `paid_units` is what was paid, in Stripe's units.
-    What was never taken back is not spoken of.
+    `paid_units` is the amount paid, in Stripe's units. Items that were never
+    refunded are not in the result.
     """
-    taken: set[str] = set()
-    given: set[str] = set()  # once taken, and perhaps still
-    refunded = refunded_once = 0
+    revoked: set[str] = set()
+    ever_revoked: set[str] = set()
+    refunded = ever_refunded = 0
     for refund in refunds:
-        named = _named(refund)
-        given |= named
-        refunded_once += refund["amount"]
-        if refund.get("status") not in _GONE:
+        named = _named_items(refund)
+        ever_revoked |= named
+        ever_refunded += refund["amount"]
+        if refund.get("status") not in _FAILED_STATUSES:
             refunded += refund["amount"]
-            taken |= named
-    if 0 < paid_units <= refunded_once:
-        given.add(WHOLE)
+            revoked |= named
+    if 0 < paid_units <= ever_refunded:
+        ever_revoked.add(WHOLE)
     if 0 < paid_units <= refunded:
-        taken.add(WHOLE)
+        revoked.add(WHOLE)
     for dispute in disputes:
         status = str(dispute.get("status"))
-        if status.startswith(_INQUIRY):
-            continue  # a question of the buyer's bank; no money has moved
+        if status.startswith(_INQUIRY_PREFIX):
+            continue  # only a question of the buyer's bank; no money has moved
         whole = dispute["amount"] >= paid_units
-        named = {WHOLE} if whole else _named(dispute)
-        given |= named
-        if status not in _WON:
-            taken |= named
+        named = {WHOLE} if whole else _named_items(dispute)
+        ever_revoked |= named
+        if status not in _WON_STATUSES:
+            revoked |= named
     return tuple(
-        Change(token, reference, item_id, item_id in taken)
-        for item_id in sorted(taken | given)
+        RefundChange(token, reference, item_id, item_id in revoked)
+        for item_id in sorted(ever_revoked)
     )
 
 
-def _named(thing: Json) -> set[str]:
+def _named_items(thing: Json) -> set[str]:
     metadata = thing.get("metadata") or {}
     return set(_BETWEEN.split(str(metadata.get(ITEMS, "")).strip())) - {""}

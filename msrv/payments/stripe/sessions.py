@@ -1,7 +1,7 @@
-"""A Checkout session: what is asked for, and how one that exists stands.
+"""Checkout Sessions: the parameters of a new one, the status of an old one.
 
-The signed quote goes with it as metadata, in parts, and comes back by every
-way there is: nothing has to be remembered here.
+The signed quote is stored in the session's metadata, in parts, and is
+returned with every answer and webhook: the store keeps no state of its own.
 
 https://docs.stripe.com/api/checkout/sessions/object
 """
@@ -13,17 +13,17 @@ from typing import Any, Final
 
 from msrv.money import Money
 from msrv.payments import return_addresses
-from msrv.payments.errors import AmountNotTaken, NoSuchPayment
 from msrv.payments.provider import (
-    Bill,
+    AmountNotSupported,
+    NoSuchPayment,
     Outcome,
     Paid,
+    PaymentRequest,
+    PaymentStatus,
     Pending,
     Refused,
-    Settled,
 )
-from msrv.payments.stripe.amounts import from_stripe, to_stripe
-from msrv.payments.stripe.client import Json
+from msrv.payments.stripe.client import Json, from_stripe, to_stripe
 
 # https://docs.stripe.com/api/metadata
 _VALUE_CHARS: Final = 500
@@ -31,7 +31,7 @@ _MAX_PARTS: Final = 20
 _PART: Final = "msrv_quote_{:02d}"
 _TAX: Final = "msrv_tax"
 MARK: Final = "msrv"
-"""The metadata of a payment that says it was begun here."""
+"""Metadata key of payments that this store started."""
 _TITLE_CHARS: Final = 200
 
 _ID: Final = re.compile(r"cs_(live|test)_[A-Za-z0-9]{8,200}")
@@ -42,27 +42,26 @@ RETURN_PATH: Final = "/payments/stripe/return"
 
 
 def is_session_id(text: str, *, live: bool) -> bool:
-    """Whether this can be a session's id, of the mode that the key has."""
+    """Return whether this can be a session's id, in the key's mode."""
     match = _ID.fullmatch(text)
     return match is not None and (match[1] == "live") is live
 
 
-def return_path(session_id: str, bill: Bill) -> str:
-    """Return the path that a buyer comes back to from paying a bill."""
+def return_path(session_id: str, payment: PaymentRequest) -> str:
+    """Return the path that a buyer returns to from Stripe's page."""
     path = f"{RETURN_PATH}?session_id={session_id}"
-    if not bill.return_mark:
+    if not payment.return_tag:
         return path
-    return f"{path}&{return_addresses.PARAMETER}={bill.return_mark}"
+    return f"{path}&{return_addresses.PARAMETER}={payment.return_tag}"
 
 
-def ask(bill: Bill, *, tax: bool) -> dict[str, Any]:
-    """Say what a session for a bill is to be.
+def session_params(payment: PaymentRequest, *, tax: bool) -> dict[str, Any]:
+    """Return the parameters of a session for a payment.
 
-    `tax` leaves the tax to Stripe. Raises AmountNotTaken for what Stripe has
-    no units for.
+    `tax` leaves the tax to Stripe. Raises AmountNotSupported.
     """
-    quote = bill.quote
-    behaviour = "inclusive" if bill.tax_included else "exclusive"
+    quote = payment.quote
+    behaviour = "inclusive" if payment.tax_included else "exclusive"
     mark = {MARK: quote.order_id}
     params: dict[str, Any] = {
         "mode": "payment",
@@ -77,14 +76,14 @@ def ask(bill: Bill, *, tax: bool) -> dict[str, Any]:
                     **({"tax_behavior": behaviour} if tax else {}),
                 },
             }
-            for line, title in zip(quote.lines, bill.titles, strict=True)
+            for line, title in zip(quote.lines, payment.titles, strict=True)
         ],
-        # Stripe puts the id in for the literal text in braces.
-        "success_url": bill.base_url
-        + return_path("{CHECKOUT_SESSION_ID}", bill),
-        "cancel_url": f"{bill.base_url}/checkout",
+        # Stripe replaces the literal text in braces by the id.
+        "success_url": payment.base_url
+        + return_path("{CHECKOUT_SESSION_ID}", payment),
+        "cancel_url": f"{payment.base_url}/checkout",
         "expires_at": quote.expires_at,
-        "metadata": {**mark, **pack(bill.token)},
+        "metadata": {**mark, **pack(payment.token)},
         "payment_intent_data": {"metadata": mark},
     }
     if tax:
@@ -94,7 +93,7 @@ def ask(bill: Bill, *, tax: bool) -> dict[str, Any]:
 
 
 def idempotency_key(params: Json) -> str:
-    """Name a session by all that it is to be.
+    """Return an idempotency key, the digest of all parameters.
 
     Two clicks ask for one session; another price asks for another.
     """
@@ -103,18 +102,18 @@ def idempotency_key(params: Json) -> str:
 
 
 def pack(token: str) -> dict[str, str]:
-    """Cut a quote into what metadata holds. Raises ValueError."""
+    """Split a quote into metadata values. Raises ValueError if too long."""
     parts = [
         token[at : at + _VALUE_CHARS]
         for at in range(0, len(token), _VALUE_CHARS)
     ]
     if len(parts) > _MAX_PARTS:
-        raise ValueError("a quote longer than any")
+        raise ValueError("the quote is too long")
     return {_PART.format(at): part for at, part in enumerate(parts)}
 
 
 def unpack(metadata: Json | None) -> str | None:
-    """Put a quote together again; None where there is none."""
+    """Return the quote from metadata, None if there is none."""
     parts = []
     for at in range(_MAX_PARTS):
         part = (metadata or {}).get(_PART.format(at))
@@ -124,18 +123,18 @@ def unpack(metadata: Json | None) -> str | None:
     return "".join(parts) or None
 
 
-def read(session: Json) -> Settled:
-    """Say how a session stands. Raises NoSuchPayment for one not of ours."""
+def parse_session(session: Json) -> PaymentStatus:
+    """Return the status of a session. Raises NoSuchPayment if not ours."""
     token = unpack(session.get("metadata"))
     if token is None or session.get("mode") != "payment":
         raise NoSuchPayment
-    return Settled(token, _outcome(session))
+    return PaymentStatus(token, _outcome(session))
 
 
 def total_of(session: Json) -> Money:
-    """Give what was paid, without a tax that came on top of the prices.
+    """Return the amount paid, without a tax that was added to the prices.
 
-    Raises NoSuchPayment where it states no amount.
+    Raises NoSuchPayment where the session has no amount.
     """
     units, currency = session.get("amount_total"), session.get("currency")
     if type(units) is not int or not isinstance(currency, str):
@@ -150,7 +149,7 @@ def total_of(session: Json) -> Money:
 
 
 def payment_of(session: Json) -> str:
-    """Give the id of a session's payment, expanded or not; empty for none."""
+    """Return the id of a session's payment, expanded or not; empty if none."""
     intent = session.get("payment_intent")
     if isinstance(intent, dict):
         intent = intent.get("id")
@@ -159,13 +158,13 @@ def payment_of(session: Json) -> str:
 
 def _outcome(session: Json) -> Outcome:
     if session.get("status") != "complete":
-        return Refused()  # still open, or expired: nobody has paid
+        return Refused()  # still open, or expired: not paid
     if session.get("payment_status") in _PAID:
         return Paid(
             total_of(session),
             session["id"],
             payment_of(session),
-            # Only what Stripe calls live is real money.
+            # Only a live-mode payment moves money.
             is_test=session.get("livemode") is not True,
         )
     intent = session.get("payment_intent")
@@ -178,5 +177,5 @@ def _units(minor: int, currency: str) -> int:
     amount = Money(minor, currency)
     units = to_stripe(amount)
     if units is None:
-        raise AmountNotTaken(amount)
+        raise AmountNotSupported(amount)
     return units

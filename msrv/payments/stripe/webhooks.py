@@ -1,8 +1,8 @@
-"""The webhook's messages: is it Stripe's, is it ours, what does it mean.
+"""Stripe's webhooks: verification, and from an event to its meaning.
 
-Of a message is kept which session or payment it is about, and nothing of who
-paid. What it means is asked of Stripe, so that it doesn't matter in which
-order messages come, or how old one has grown.
+Of an event, only the id of its session or payment is kept, and no personal
+data. Its meaning is the current state at Stripe, so that neither the order in
+which events arrive nor their age matters.
 """
 
 import json
@@ -14,16 +14,21 @@ from typing import Any, Final
 
 import stripe
 
-from msrv.payments.errors import NoSuchPayment, NotSigned, UnknownYet
-from msrv.payments.provider import News, Note
+from msrv.payments.provider import (
+    BadWebhookSignature,
+    NoSuchPayment,
+    PaymentNotFoundYet,
+    WebhookEvent,
+    WebhookOutcome,
+)
 from msrv.payments.stripe import refunds, sessions
-from msrv.payments.stripe.client import Api, Json
+from msrv.payments.stripe.client import Json, StripeApi
 
 log = logging.getLogger(__name__)
 
 TOLERANCE_SECONDS: Final = 300
 _HEADER: Final = "Stripe-Signature"
-_SESSIONS: Final = frozenset(
+_SESSION_EVENTS: Final = frozenset(
     {
         "checkout.session.completed",
         "checkout.session.async_payment_succeeded",
@@ -31,7 +36,7 @@ _SESSIONS: Final = frozenset(
         "checkout.session.expired",
     }
 )
-_RETURNS: Final = frozenset(
+_REFUND_EVENTS: Final = frozenset(
     {
         "charge.refunded",
         "charge.refund.updated",
@@ -45,26 +50,28 @@ _RETURNS: Final = frozenset(
         "charge.dispute.funds_reinstated",
     }
 )
-KINDS: Final = _SESSIONS | _RETURNS
-"""What the endpoint is to be told of; docs/payments.md lists them."""
-# https://docs.stripe.com/event-destinations#thin-events: such as
+EVENT_TYPES: Final = _SESSION_EVENTS | _REFUND_EVENTS
+"""Event types that the endpoint subscribes to; docs/payments.md lists them."""
+# https://docs.stripe.com/event-destinations#thin-events: like
 # "v2.core.event", without the data of a snapshot event.
 _THIN: Final = re.compile(r"v[2-9][a-z0-9_.]{0,60}")
 
 
-class Messages:
-    """Hears Stripe. Satisfies Ear."""
+class StripeWebhooks:
+    """Handler of Stripe's webhooks."""
 
-    def __init__(self, api: Api, secret: str, *, live: bool) -> None:
+    def __init__(self, api: StripeApi, secret: str, *, live: bool) -> None:
         self._api = api
         self._secret = secret
         self._live = live
-        self._has_told_of_thin = False
+        self._has_warned_of_thin = False
 
-    def read(self, body: bytes, headers: Mapping[str, str]) -> Note | None:
-        """Check a message's signature and age, and keep what it is about.
+    def read(
+        self, body: bytes, headers: Mapping[str, str]
+    ) -> WebhookEvent | None:
+        """Verify the signature and age of a webhook, and return its event.
 
-        Raises NotSigned.
+        Raises BadWebhookSignature.
         """
         try:
             stripe.WebhookSignature.verify_header(
@@ -72,12 +79,12 @@ class Messages:
             )
             _check_not_ahead(headers[_HEADER])
         except (stripe.SignatureVerificationError, ValueError) as error:
-            raise NotSigned from error
+            raise BadWebhookSignature from error
         try:
             event = json.loads(body)
             if self._is_thin(event):
                 return None
-            return self._note(event)
+            return self._event(event)
         except (
             AttributeError,
             KeyError,
@@ -85,67 +92,72 @@ class Messages:
             ValueError,
             RecursionError,
         ) as error:
-            # Signed, and no event: of a kind that this version can't know.
-            raise NotSigned from error
+            # Signed, but not an event that this version can parse.
+            raise BadWebhookSignature from error
 
     def _is_thin(self, event: Any) -> bool:  # noqa: ANN401 - JSON
-        """Whether an event is of Stripe's second kind, which says nothing.
+        """Return whether an event is a thin one, which has no data.
 
-        It is acknowledged, or Stripe would send it for days; the log is told
-        of the first.
+        It is acknowledged, or Stripe would retry it for days; the first one
+        is logged.
         """
         kind = event["object"]
         if not isinstance(kind, str) or not _THIN.fullmatch(kind):
             return False
-        if not self._has_told_of_thin:
-            self._has_told_of_thin = True
+        if not self._has_warned_of_thin:
+            self._has_warned_of_thin = True
             log.warning(
-                "Stripe sends thin events (%s), which are ignored: have the "
-                "endpoint send snapshot events of API version 1 alone",
+                "Stripe sends thin events (%s), which are ignored: configure "
+                "the endpoint to send only snapshot events of API version 1",
                 kind,
             )
         return True
 
-    async def follow(self, note: Note) -> tuple[News, ...]:
-        """Ask Stripe how things stand.
+    async def resolve(self, event: WebhookEvent) -> tuple[WebhookOutcome, ...]:
+        """Return the current state of the session or payment of an event.
 
-        Raises ProviderAway, and UnknownYet for what Stripe can't find.
+        Raises ProviderUnavailable, and PaymentNotFoundYet where Stripe can't
+        find it.
         """
-        if "session" in note.facts:
-            return await self._follow_session(note.facts["session"])
-        return await self._follow_payment(note.facts["payment"])
+        if "session" in event.facts:
+            return await self._resolve_session(event.facts["session"])
+        return await self._resolve_payment(event.facts["payment"])
 
-    def _note(self, event: Any) -> Note | None:  # noqa: ANN401 - JSON
+    def _event(self, event: Any) -> WebhookEvent | None:  # noqa: ANN401 - JSON
         if event["object"] != "event" or event["livemode"] is not self._live:
             raise ValueError("not an event of this mode")
-        kind, about = event["type"], event["data"]["object"]
+        kind, subject = event["type"], event["data"]["object"]
         facts: dict[str, str] = {}
-        if kind in _SESSIONS:
-            facts["session"] = about["id"]
-        elif kind in _RETURNS and about.get("payment_intent"):
-            facts["payment"] = about["payment_intent"]
+        if kind in _SESSION_EVENTS:
+            facts["session"] = subject["id"]
+        elif kind in _REFUND_EVENTS and subject.get("payment_intent"):
+            facts["payment"] = subject["payment_intent"]
         else:
             return None
-        return Note(event["id"], kind, int(event["created"]), facts)
+        return WebhookEvent(event["id"], kind, int(event["created"]), facts)
 
-    async def _follow_session(self, session_id: str) -> tuple[News, ...]:
+    async def _resolve_session(
+        self, session_id: str
+    ) -> tuple[WebhookOutcome, ...]:
         try:
             session = await self._api.session(session_id)
         except NoSuchPayment as error:
-            raise UnknownYet("no such session") from error
+            raise PaymentNotFoundYet("no such session") from error
         try:
-            return (sessions.read(session),)
+            return (sessions.parse_session(session),)
         except NoSuchPayment:
-            return ()  # of another program with this account
+            return ()  # another application of this Stripe account
 
-    async def _follow_payment(self, payment_id: str) -> tuple[News, ...]:
+    async def _resolve_payment(
+        self, payment_id: str
+    ) -> tuple[WebhookOutcome, ...]:
         session = await self._api.session_of(payment_id)
         if session is None:
-            return await self._without_session(payment_id)
+            return await self._resolve_without_session(payment_id)
         token = sessions.unpack(session.get("metadata"))
         if token is None:
             return ()
-        return refunds.changes(
+        return refunds.refund_changes(
             token,
             session["id"],
             int(session.get("amount_total") or 0),
@@ -153,22 +165,26 @@ class Messages:
             await self._api.disputes(payment_id),
         )
 
-    async def _without_session(self, payment_id: str) -> tuple[News, ...]:
-        """Tell a payment of another program from one that will be found."""
+    async def _resolve_without_session(
+        self, payment_id: str
+    ) -> tuple[WebhookOutcome, ...]:
+        """Tell a payment of another application from one found later."""
         try:
             payment: Json = await self._api.payment(payment_id)
         except NoSuchPayment as error:
-            raise UnknownYet("no such payment") from error
+            raise PaymentNotFoundYet("no such payment") from error
         if sessions.MARK in (payment.get("metadata") or {}):
-            raise UnknownYet("a payment of ours without its session")
+            raise PaymentNotFoundYet(
+                "this store's payment, without its session"
+            )
         return ()
 
 
 def _check_not_ahead(header: str) -> None:
-    """Raise ValueError for a message from the future.
+    """Raise ValueError for a webhook signed in the future.
 
-    The SDK looks at the past alone; who can't sign can't send one, but a
-    clock that is wrong should be noticed.
+    The SDK only rejects old ones. It can't be an attack, as it is signed, but
+    a wrong clock should be noticed.
     """
     stated = dict(part.split("=", 1) for part in header.split(",") if part)
     if int(stated["t"]) > time.time() + TOLERANCE_SECONDS:

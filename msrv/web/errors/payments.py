@@ -4,7 +4,7 @@ from typing import Final
 
 from msrv.ledger.errors import SpoolFailed
 from msrv.orders.rate_limits import TooManyLookUps, TooManyPayments
-from msrv.payments import errors as payments
+from msrv.payments import provider as payments
 from msrv.web import formatting
 from msrv.web.errors.exceptions import (
     CannotBePaid,
@@ -14,7 +14,7 @@ from msrv.web.errors.exceptions import (
 from msrv.web.errors.notice import CART, Notice, Table
 
 
-def _amount_not_taken(error: payments.AmountNotTaken) -> Notice:
+def _amount_not_taken(error: payments.AmountNotSupported) -> Notice:
     return Notice(
         422,
         "amount_not_taken",
@@ -90,7 +90,7 @@ TABLE: Final[Table] = {
     ),
     TooManyPayments: _too_many_payments,
     TooManyLookUps: _too_many_look_ups,
-    payments.ProviderAway: Notice(
+    payments.ProviderUnavailable: Notice(
         503,
         "payment_away",
         "The till doesn't answer",
@@ -99,7 +99,7 @@ TABLE: Final[Table] = {
         CART,
         headers={"Retry-After": "120"},
     ),
-    payments.AmountNotTaken: _amount_not_taken,
+    payments.AmountNotSupported: _amount_not_taken,
     payments.NoSuchPayment: Notice(
         404,
         "no_such_payment",
@@ -108,20 +108,20 @@ TABLE: Final[Table] = {
         "go back to the page that you paid at, and take its way back.",
         CART,
     ),
-    payments.PaidOtherwise: Notice(
+    payments.AmountMismatch: Notice(
         409,
         "paid_otherwise",
         "That is not the price",
         "What was paid is not what was asked, so nothing could be handed "
         "over. The store knows of it, and owes you your money.",
     ),
-    payments.NotSigned: Notice(
+    payments.BadWebhookSignature: Notice(
         400,
         "not_signed",
         "Not signed",
         "Messages about payments are taken from the payment service alone.",
     ),
-    payments.InboxFailed: Notice(
+    payments.InboxUnavailable: Notice(
         503,
         "not_kept",
         "Say that again later",

@@ -15,7 +15,7 @@ from msrv.catalog.model import Discount
 from msrv.money import Money
 from msrv.orders import pricing
 from msrv.payments import return_addresses
-from msrv.payments.provider import Bill, PayAt, Provider
+from msrv.payments.provider import PayAt, PaymentRequest, Provider
 from msrv.proofs import quotes
 from msrv.proofs.encoding import to_json
 from msrv.proofs.keyring import new_order_id
@@ -131,14 +131,14 @@ async def buy(request: web.Request) -> web.StreamResponse:
     if discount is not None and quote.total_minor:
         # A free order's use is taken below, where its own is known to it.
         await discounts.check_uses(request, discount)
-    bill = Bill(
+    bill = PaymentRequest(
         quote=quote,
         token=quotes.sign(store.keyring, quote),
         titles=tuple(title_of(line, catalog) for line in quote.lines),
         base_url=request[ORIGIN].base_url,
-        at_a_page=not wants_json(request),
+        interactive=not wants_json(request),
         tax_included=catalog.shop.tax_included,
-        return_mark=return_addresses.mark(store.keyring, quote.order_id),
+        return_tag=return_addresses.format_tag(store.keyring, quote.order_id),
     )
     if quote.total_minor and provider.page is None:
         # Beginning it asks somebody else, who counts.
@@ -146,7 +146,7 @@ async def buy(request: web.Request) -> web.StreamResponse:
             client_network(request[ORIGIN].client),
             now=store.clock(),
         )
-    outcome = await store.settlement.begin(provider, bill)
+    outcome = await store.settlement.start(provider, bill)
     if isinstance(outcome, PayAt):
         return _pay_at(request, provider, outcome)
     await discounts.take(request, outcome)

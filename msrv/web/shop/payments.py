@@ -12,9 +12,14 @@ from aiohttp import web
 
 from msrv.money import Money
 from msrv.payments import return_addresses
-from msrv.payments.errors import NoSuchPayment, PaidOtherwise, ProviderAway
-from msrv.payments.provider import Provider, Refused
-from msrv.payments.settlement import Bought, Waiting
+from msrv.payments.provider import (
+    AmountMismatch,
+    NoSuchPayment,
+    Provider,
+    ProviderUnavailable,
+    Refused,
+)
+from msrv.payments.settlement import PaidOrder, PendingPayment
 from msrv.proofs import quotes
 from msrv.proofs.errors import Forged
 from msrv.proofs.quotes import Quote
@@ -39,7 +44,7 @@ async def show(request: web.Request) -> web.Response:
     provider, page = _paid_here(request)
     token = request.match_info["quote"]
     quote = quotes.read(store.keyring, token, store.clock())
-    if not provider.takes(quote):
+    if not provider.accepts(quote):
         raise NothingHere
     catalog = store.catalog.current
     return respond(
@@ -71,7 +76,7 @@ async def answer(request: web.Request) -> web.StreamResponse:
     await store.ledger.ready_to_sell()
     provider, _ = _paid_here(request)
     form = await read_form(request)
-    outcome = await store.settlement.settle_here(
+    outcome = await store.settlement.settle_on_site(
         provider,
         request.match_info["quote"],
         form,
@@ -95,12 +100,12 @@ async def come_back(request: web.Request) -> web.StreamResponse:
         outcome = await store.settlement.settle(
             provider, request.query, _came_with(request)
         )
-    except ProviderAway as error:
+    except ProviderUnavailable as error:
         raise CannotCheck from error
     except Forged as error:
         # Ours by its looks, and signed by nobody here: another store's.
         raise NoSuchPayment from error
-    except PaidOtherwise as error:
+    except AmountMismatch as error:
         log_paid_otherwise(error, provider.name)
         raise
     return await _end(request, outcome)
@@ -109,12 +114,13 @@ async def come_back(request: web.Request) -> web.StreamResponse:
 async def hear(request: web.Request) -> web.Response:
     """Take a provider's message; it is on the disk when this answers.
 
-    Raises NothingHere where none are awaited, NotSigned and InboxFailed, and
-    HTTPUnsupportedMediaType for what is compressed: bytes are signed.
+    Raises NothingHere where none are awaited, BadWebhookSignature,
+    InboxUnavailable, and HTTPUnsupportedMediaType for a compressed body: the
+    signature is over the bytes.
     """
     store = request.app[STORE]
     provider = store.providers.get(request.match_info["provider"])
-    if provider is None or provider.ear is None:
+    if provider is None or provider.webhooks is None:
         raise NothingHere
     if is_compressed(request.headers):
         raise web.HTTPUnsupportedMediaType(
@@ -125,7 +131,7 @@ async def hear(request: web.Request) -> web.Response:
             body = await request.read()
     except TimeoutError as error:
         raise web.HTTPRequestTimeout from error
-    note = provider.ear.read(body, request.headers)
+    note = provider.webhooks.read(body, request.headers)
     if note is not None:
         await store.webhooks.keep(provider.name, note)
     return web.json_response({"kept": note is not None})
@@ -141,17 +147,17 @@ def _came_with(request: web.Request) -> str | None:
     now, limits = store.clock(), store.limits
     network = ("network", client_network(request[ORIGIN].client))
     text = request.query.get(return_addresses.PARAMETER, "")
-    quote_id = return_addresses.read(store.keyring, text)
+    quote_id = return_addresses.parse_tag(store.keyring, text)
     if quote_id is not None:
         limits.look_ups.take(network, ("quote", quote_id), now=now)
-    elif text or not store.return_addresses.are_taken(now):
+    elif text or not store.return_addresses.are_accepted(now):
         raise NoSuchPayment
     else:
         limits.untagged_look_ups.take(network, now=now)
     return quote_id
 
 
-def log_paid_otherwise(error: PaidOtherwise, provider: str) -> None:
+def log_paid_otherwise(error: AmountMismatch, provider: str) -> None:
     """Tell the operator of money that nothing was granted for."""
     log.error(
         "%s took %s %s where %s %s was quoted, and nothing was granted: give "
@@ -166,11 +172,11 @@ def log_paid_otherwise(error: PaidOtherwise, provider: str) -> None:
 
 
 async def _end(
-    request: web.Request, outcome: Bought | Waiting | Refused
+    request: web.Request, outcome: PaidOrder | PendingPayment | Refused
 ) -> web.StreamResponse:
     if isinstance(outcome, Refused):
         raise PaymentRefused
-    if isinstance(outcome, Bought):
+    if isinstance(outcome, PaidOrder):
         return await grant(request, outcome)
     quote = outcome.quote
     if not wants_json(request) and in_cart(request, quote.lines):

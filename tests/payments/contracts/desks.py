@@ -10,16 +10,15 @@ from urllib.parse import parse_qs, urlsplit
 
 from msrv import settings
 from msrv.money import Money
-from msrv.payments.demo import Demo
-from msrv.payments.free import Free
-from msrv.payments.provider import Bill, PayAt, Provider, Refused
-from msrv.payments.settlement import Bought, Till, Waiting
-from msrv.payments.stripe.provider import Stripe
+from msrv.payments.provider import PayAt, PaymentRequest, Provider, Refused
+from msrv.payments.registry import DemoProvider, FreeProvider
+from msrv.payments.settlement import PaidOrder, PendingPayment, Settlement
+from msrv.payments.stripe.provider import StripeProvider
 from tests.conftest import Clock
 from tests.payments.stripe.fake import KEY, FakeStripe
 from tests.payments.stripe.shapes import Json
 
-Ending = Bought | Waiting | Refused
+Ending = PaidOrder | PendingPayment | Refused
 
 
 class Desk(Protocol):
@@ -33,20 +32,22 @@ class Desk(Protocol):
     takes_money: bool
     """Whether anything else than the quote can be paid."""
 
-    async def finish(self, till: Till, began: PayAt) -> Ending:
+    async def finish(self, till: Settlement, began: PayAt) -> Ending:
         """Pay, and come back."""
         ...
 
-    async def refuse(self, till: Till, began: PayAt) -> Ending:
+    async def refuse(self, till: Settlement, began: PayAt) -> Ending:
         """Turn away at the provider's page, and come back."""
         ...
 
-    async def let_lapse(self, till: Till, began: PayAt, bill: Bill) -> Ending:
+    async def let_lapse(
+        self, till: Settlement, began: PayAt, bill: PaymentRequest
+    ) -> Ending:
         """Do nothing until the time is over, and come back then."""
         ...
 
     async def pay_other(
-        self, till: Till, began: PayAt, other: Money
+        self, till: Settlement, began: PayAt, other: Money
     ) -> Ending:
         """Pay something else than was quoted, and come back."""
         ...
@@ -62,7 +63,7 @@ class _Alone:
     takes_money = False
 
     async def pay_other(
-        self, till: Till, began: PayAt, other: Money
+        self, till: Settlement, began: PayAt, other: Money
     ) -> Ending:
         raise NotImplementedError
 
@@ -77,15 +78,17 @@ class FreeDesk(_Alone):
     asks_a_person = False
 
     def __init__(self, clock: Clock) -> None:
-        self.provider: Provider = Free()
+        self.provider: Provider = FreeProvider()
         self.clock = clock
 
-    async def finish(self, till: Till, began: PayAt) -> Ending:
+    async def finish(self, till: Settlement, began: PayAt) -> Ending:
         raise NotImplementedError
 
     refuse = finish
 
-    async def let_lapse(self, till: Till, began: PayAt, bill: Bill) -> Ending:
+    async def let_lapse(
+        self, till: Settlement, began: PayAt, bill: PaymentRequest
+    ) -> Ending:
         raise NotImplementedError
 
 
@@ -96,22 +99,26 @@ class DemoDesk(_Alone):
     asks_a_person = True
 
     def __init__(self, clock: Clock) -> None:
-        self.provider: Provider = Demo()
+        self.provider: Provider = DemoProvider()
         self.clock = clock
 
-    async def finish(self, till: Till, began: PayAt) -> Ending:
+    async def finish(self, till: Settlement, began: PayAt) -> Ending:
         return await self._press(till, began, "pay")
 
-    async def refuse(self, till: Till, began: PayAt) -> Ending:
+    async def refuse(self, till: Settlement, began: PayAt) -> Ending:
         return await self._press(till, began, "refuse")
 
-    async def let_lapse(self, till: Till, began: PayAt, bill: Bill) -> Ending:
+    async def let_lapse(
+        self, till: Settlement, began: PayAt, bill: PaymentRequest
+    ) -> Ending:
         self.clock.now = bill.quote.expires_at
         return await self._press(till, began, "pay")
 
-    async def _press(self, till: Till, began: PayAt, answer: str) -> Ending:
+    async def _press(
+        self, till: Settlement, began: PayAt, answer: str
+    ) -> Ending:
         token = began.url.rpartition("/")[2]
-        return await till.settle_here(
+        return await till.settle_on_site(
             self.provider, token, {"answer": answer}, self.clock()
         )
 
@@ -126,12 +133,12 @@ class StripeDesk:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.bank = FakeStripe(clock)
-        self.provider: Provider = Free()  # until it is open
+        self.provider: Provider = FreeProvider()  # until it is open
 
     async def open(self) -> None:
         """Start Stripe."""
         await self.bank.server.start_server()
-        self.provider = Stripe.of(
+        self.provider = StripeProvider.from_settings(
             settings.load(
                 {
                     "MSRV_LIBRARY": ".",
@@ -141,20 +148,22 @@ class StripeDesk:
             )
         )
 
-    async def finish(self, till: Till, began: PayAt) -> Ending:
+    async def finish(self, till: Settlement, began: PayAt) -> Ending:
         self._at(began, self.bank.pay)
         return await self._come_back(till, began)
 
-    async def refuse(self, till: Till, began: PayAt) -> Ending:
+    async def refuse(self, till: Settlement, began: PayAt) -> Ending:
         return await self._come_back(till, began)
 
-    async def let_lapse(self, till: Till, began: PayAt, bill: Bill) -> Ending:
+    async def let_lapse(
+        self, till: Settlement, began: PayAt, bill: PaymentRequest
+    ) -> Ending:
         self.clock.now = bill.quote.expires_at
         self._at(began, self.bank.expire)
         return await self._come_back(till, began)
 
     async def pay_other(
-        self, till: Till, began: PayAt, other: Money
+        self, till: Settlement, began: PayAt, other: Money
     ) -> Ending:
         session = self._session(began)
         if session["status"] == "open":
@@ -178,7 +187,7 @@ class StripeDesk:
         if session["status"] == "open":
             act(session)
 
-    async def _come_back(self, till: Till, began: PayAt) -> Ending:
+    async def _come_back(self, till: Settlement, began: PayAt) -> Ending:
         session = self._session(began)
         query = parse_qs(urlsplit(self.bank.way_back(session)).query)
         return await till.settle(

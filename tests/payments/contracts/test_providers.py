@@ -7,9 +7,14 @@ from dataclasses import replace
 import pytest
 
 from msrv.money import Money
-from msrv.payments.errors import NoSuchPayment, PaidOtherwise
-from msrv.payments.provider import Bill, PayAt, Refused
-from msrv.payments.settlement import Bought, Till
+from msrv.payments.provider import (
+    AmountMismatch,
+    NoSuchPayment,
+    PayAt,
+    PaymentRequest,
+    Refused,
+)
+from msrv.payments.settlement import PaidOrder, Settlement
 from msrv.proofs import quotes
 from msrv.proofs.errors import Forged, QuoteExpired
 from msrv.proofs.keyring import Keyring
@@ -32,18 +37,18 @@ async def desk(
 
 
 @pytest.fixture
-def till(keyring: Keyring) -> Till:
+def till(keyring: Keyring) -> Settlement:
     """The till of the store."""
-    return Till(keyring)
+    return Settlement(keyring)
 
 
 @pytest.fixture
-def bill(desk: Desk, keyring: Keyring, clock: Clock) -> Bill:
+def bill(desk: Desk, keyring: Keyring, clock: Clock) -> PaymentRequest:
     """An order of one item, which can be paid at the desk."""
     return bill_of(keyring, clock, desk.price_minor)
 
 
-def bill_of(keyring: Keyring, clock: Clock, minor: int) -> Bill:
+def bill_of(keyring: Keyring, clock: Clock, minor: int) -> PaymentRequest:
     """A bill of one item in euros."""
     quote = Quote(
         order_id="A" * 24,
@@ -53,17 +58,17 @@ def bill_of(keyring: Keyring, clock: Clock, minor: int) -> Bill:
         issued_at=clock(),
         expires_at=clock() + 3600,
     )
-    return Bill(
+    return PaymentRequest(
         quote, quotes.sign(keyring, quote), ("Item",), "https://shop.example"
     )
 
 
-async def pay(desk: Desk, till: Till, bill: Bill) -> Bought:
+async def pay(desk: Desk, till: Settlement, bill: PaymentRequest) -> PaidOrder:
     """Begin a payment and see it through."""
-    began = await till.begin(desk.provider, bill)
+    began = await till.start(desk.provider, bill)
     if isinstance(began, PayAt):
         ended = await desk.finish(till, began)
-        assert isinstance(ended, Bought)
+        assert isinstance(ended, PaidOrder)
         return ended
     return began
 
@@ -80,14 +85,14 @@ def test_it_takes_what_costs_something_or_what_does_not(
 ) -> None:
     """An order can be paid for nothing, or for something it is free."""
     takes = [
-        desk.provider.takes(bill_of(keyring, clock, minor).quote)
+        desk.provider.accepts(bill_of(keyring, clock, minor).quote)
         for minor in (0, 100)
     ]
     assert takes == [desk.price_minor == 0, desk.price_minor > 0]
 
 
 async def test_what_was_paid_is_what_the_receipt_says(
-    desk: Desk, till: Till, bill: Bill
+    desk: Desk, till: Settlement, bill: PaymentRequest
 ) -> None:
     """A receipt states other items, another price or another payee."""
     bought = await pay(desk, till, bill)
@@ -102,7 +107,7 @@ async def test_what_was_paid_is_what_the_receipt_says(
 
 
 async def test_once_and_again_is_once(
-    desk: Desk, till: Till, bill: Bill
+    desk: Desk, till: Settlement, bill: PaymentRequest
 ) -> None:
     """A page that is opened again is a second order."""
     first = await pay(desk, till, bill)
@@ -111,7 +116,7 @@ async def test_once_and_again_is_once(
 
 
 async def test_two_orders_are_two(
-    desk: Desk, till: Till, bill: Bill, keyring: Keyring
+    desk: Desk, till: Settlement, bill: PaymentRequest, keyring: Keyring
 ) -> None:
     """A second purchase of the same thing is taken for the first."""
     quote = replace(bill.quote, order_id="B" * 24)
@@ -123,35 +128,35 @@ async def test_two_orders_are_two(
 
 
 async def test_refusal_grants_nothing(
-    desk: Desk, till: Till, bill: Bill
+    desk: Desk, till: Settlement, bill: PaymentRequest
 ) -> None:
     """Who turns away at the till has the record."""
-    began = await till.begin(desk.provider, bill)
+    began = await till.start(desk.provider, bill)
     if not desk.asks_a_person:
-        assert isinstance(began, Bought)
+        assert isinstance(began, PaidOrder)
         return
     assert isinstance(began, PayAt)
     for _ in range(2):
         assert await desk.refuse(till, began) == Refused()
     # And may think again.
-    assert isinstance(await desk.finish(till, began), Bought)
+    assert isinstance(await desk.finish(till, began), PaidOrder)
 
 
 async def test_lapsing_grants_nothing(
-    desk: Desk, till: Till, bill: Bill
+    desk: Desk, till: Settlement, bill: PaymentRequest
 ) -> None:
     """Last year's price is paid this year."""
-    began = await till.begin(desk.provider, bill)
+    began = await till.start(desk.provider, bill)
     if isinstance(began, PayAt):
         with contextlib.suppress(QuoteExpired):
             assert await desk.let_lapse(till, began, bill) == Refused()
 
 
 async def test_another_amount_or_currency_grants_nothing(
-    desk: Desk, till: Till, bill: Bill
+    desk: Desk, till: Settlement, bill: PaymentRequest
 ) -> None:
     """A cent buys an album, or a yen does."""
-    began = await till.begin(desk.provider, bill)
+    began = await till.start(desk.provider, bill)
     if not desk.takes_money:
         return
     assert isinstance(began, PayAt)
@@ -162,35 +167,37 @@ async def test_another_amount_or_currency_grants_nothing(
         Money(desk.price_minor, "USD"),
         Money(desk.price_minor, "JPY"),
     ):
-        with pytest.raises(PaidOtherwise) as caught:
+        with pytest.raises(AmountMismatch) as caught:
             await desk.pay_other(till, began, other)
         assert caught.value.paid == other
     paid = await desk.pay_other(till, began, Money(desk.price_minor, "EUR"))
-    assert isinstance(paid, Bought)
+    assert isinstance(paid, PaidOrder)
 
 
 async def test_a_quote_that_says_otherwise_grants_nothing(
-    desk: Desk, till: Till, keyring: Keyring, clock: Clock
+    desk: Desk, till: Settlement, keyring: Keyring, clock: Clock
 ) -> None:
     """What is free can be had by way of a provider that takes nothing."""
     wrong = bill_of(keyring, clock, 0 if desk.price_minor else 100)
     if desk.asks_a_person:
-        assert not desk.provider.takes(wrong.quote)
+        assert not desk.provider.accepts(wrong.quote)
         return
-    with pytest.raises(PaidOtherwise):
-        await till.begin(desk.provider, wrong)
+    with pytest.raises(AmountMismatch):
+        await till.start(desk.provider, wrong)
 
 
 async def test_another_stores_quote_grants_nothing(
-    desk: Desk, bill: Bill
+    desk: Desk, bill: PaymentRequest
 ) -> None:
     """What was paid to one store is had at another."""
-    other = Till(Keyring.from_nonces("another store's, and as long as any"))
+    other = Settlement(
+        Keyring.from_nonces("another store's, and as long as any")
+    )
     with pytest.raises(Forged):
         await pay(desk, other, bill)
 
 
-async def test_coming_back_from_nowhere(desk: Desk, till: Till) -> None:
+async def test_coming_back_from_nowhere(desk: Desk, till: Settlement) -> None:
     """A made-up address is an error of the store's, or an order."""
     for fields in ({}, {"session_id": "x"}, {"answer": "pay"}):
         with pytest.raises(NoSuchPayment):

@@ -5,9 +5,13 @@ import logging
 
 import pytest
 
-from msrv.payments.errors import NoSuchPayment, ProviderAway, ProviderBusy
+from msrv.payments.provider import (
+    NoSuchPayment,
+    ProviderBusy,
+    ProviderUnavailable,
+)
 from msrv.payments.stripe import client
-from msrv.payments.stripe.client import Api, Queue
+from msrv.payments.stripe.client import CallQueue, StripeApi
 from msrv.settings import Settings
 from tests.conftest import Client, StartStore
 from tests.payments.stripe.fake import KEY, FakeStripe
@@ -67,7 +71,7 @@ async def test_a_stripe_that_never_answers(
     store: Client, bank: FakeStripe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A buyer waits for a minute, and the store for ever."""
-    monkeypatch.setattr(client, "_ALL_SECONDS", 0.3)
+    monkeypatch.setattr(client, "_TOTAL_SECONDS", 0.3)
     bank.stalls = True
     async with asyncio.timeout(30):
         answer = await store.post("/purchases", data={"item": "departure"})
@@ -92,8 +96,10 @@ async def test_a_refused_key_names_the_setting(
     bank: FakeStripe, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An operator looks for the mistake at Stripe's, or reads the key."""
-    api = Api("sk_test_wrong0123456789", bank.url)
-    with pytest.raises(ProviderAway, match="MSRV_STRIPE_KEY was refused"):
+    api = StripeApi("sk_test_wrong0123456789", bank.url)
+    with pytest.raises(
+        ProviderUnavailable, match="MSRV_STRIPE_KEY was refused"
+    ):
         await api.session("cs_test_x")
     await api.aclose()
     assert "MSRV_STRIPE_KEY was refused" in caplog.text
@@ -102,7 +108,7 @@ async def test_a_refused_key_names_the_setting(
 
 async def test_what_is_not_there(bank: FakeStripe) -> None:
     """A missing payment is taken for an outage, and asked for again."""
-    api = Api(KEY, bank.url)
+    api = StripeApi(KEY, bank.url)
     with pytest.raises(NoSuchPayment):
         await api.session("cs_test_x")
     with pytest.raises(NoSuchPayment):
@@ -117,9 +123,9 @@ async def test_look_ups_never_hold_up_a_checkout(
     bank: FakeStripe,
 ) -> None:
     """Who would pay waits behind strangers' questions, and gives up."""
-    api = Api(KEY, bank.url)
+    api = StripeApi(KEY, bank.url)
     bank.stalls = True
-    at_once, waiting = Queue.LOOK_UP.value
+    at_once, waiting = CallQueue.LOOK_UP.value
     held = [
         asyncio.create_task(api.look_up(f"cs_test_{number}"))
         for number in range(at_once + waiting)
@@ -130,7 +136,7 @@ async def test_look_ups_never_hold_up_a_checkout(
         await api.look_up("cs_test_x")
     bank.stalls = False
     with pytest.raises(NoSuchPayment):
-        await api.session("cs_test_x", Queue.CHECKOUT)
+        await api.session("cs_test_x", CallQueue.CHECKOUT)
     with pytest.raises(NoSuchPayment):
         await api.session("cs_test_x")
     for each in held:
@@ -147,7 +153,7 @@ async def test_what_is_missing_is_not_asked_for_again_within_a_minute(
 ) -> None:
     """One made-up id is a question to Stripe as often as it is sent."""
     now = 0.0
-    api = Api(KEY, bank.url, ticks=lambda: now)
+    api = StripeApi(KEY, bank.url, ticks=lambda: now)
     for _ in range(5):
         with pytest.raises(NoSuchPayment):
             await api.look_up("cs_test_x")
@@ -176,7 +182,7 @@ async def test_it_tells_nothing_of_where_it_runs(
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     caplog.set_level(logging.DEBUG)
-    api = Api(KEY, bank.url)
+    api = StripeApi(KEY, bank.url)
     assert await api.session_of("pi_secret") is None
     await api.aclose()
     (headers,) = bank.headers
@@ -229,15 +235,15 @@ async def test_a_page_of_the_sellers_own_domain_is_linked_to(
     store: Client, bank: FakeStripe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A custom domain at Stripe's makes the button do nothing."""
-    from msrv.payments.stripe.provider import Stripe  # noqa: PLC0415
+    from msrv.payments.stripe.provider import StripeProvider  # noqa: PLC0415
 
-    real = Stripe.begin
+    real = StripeProvider.start
 
-    async def begin(self: Stripe, bill: object) -> object:
+    async def start(self: StripeProvider, bill: object) -> object:
         made = await real(self, bill)  # type: ignore[arg-type]
         return type(made)(made.url.replace(bank.url, "https://pay.example"))
 
-    monkeypatch.setattr(Stripe, "begin", begin)
+    monkeypatch.setattr(StripeProvider, "start", start)
     answer = await store.post("/purchases", data={"item": "departure"})
     assert answer.status == 200
     assert 'href="https://pay.example/pay/cs_test_' in await answer.text()

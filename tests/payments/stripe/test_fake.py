@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import stripe
 
-from msrv.payments.stripe.webhooks import KINDS
+from msrv.payments.stripe.webhooks import EVENT_TYPES
 from tests.payments.stripe import shapes
 from tests.payments.stripe.forms import nested
 from tests.payments.stripe.shapes import Json
@@ -49,7 +49,7 @@ def test_every_member_is_published(made: Json, kind: type[Any]) -> None:
 def test_every_message_that_is_listened_to_exists() -> None:
     """An endpoint waits for what Stripe never tells."""
     hint = str(stripe.Event.__annotations__["type"])
-    assert [kind for kind in KINDS if f"'{kind}'" not in hint] == []
+    assert [kind for kind in EVENT_TYPES if f"'{kind}'" not in hint] == []
 
 
 def test_forms_are_read_as_they_are_sent() -> None:

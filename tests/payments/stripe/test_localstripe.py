@@ -15,11 +15,10 @@ import stripe
 from aiohttp import ClientConnectionError, ClientSession, web
 from aiohttp.test_utils import TestServer
 
-from msrv.payments.errors import NotSigned
-from msrv.payments.provider import WHOLE, Change
-from msrv.payments.stripe.client import Api
-from msrv.payments.stripe.refunds import changes
-from msrv.payments.stripe.webhooks import Messages
+from msrv.payments.provider import WHOLE, BadWebhookSignature, RefundChange
+from msrv.payments.stripe.client import StripeApi
+from msrv.payments.stripe.refunds import refund_changes
+from msrv.payments.stripe.webhooks import StripeWebhooks
 from tests.payments.stripe.fake import SECRET
 
 # Its own entry point listens on every address of the machine.
@@ -99,7 +98,7 @@ async def test_payments_and_refunds_are_read_as_theirs_are(
 ) -> None:
     """Refunds are understood as we think that Stripe writes them."""
     client, http, payment_id = await paid(there)
-    api = Api(KEY, there)
+    api = StripeApi(KEY, there)
     try:
         payment = await api.payment(payment_id)
         assert payment["status"] == "succeeded"
@@ -112,12 +111,12 @@ async def test_payments_and_refunds_are_read_as_theirs_are(
             }
         )
         assert await taken(api, payment_id) == (
-            Change("token", "cs_test", "departure", revoked=True),
+            RefundChange("token", "cs_test", "departure", revoked=True),
         )
         await client.v1.refunds.create_async(
             {"payment_intent": payment_id, "amount": 400}
         )
-        assert Change("token", "cs_test", WHOLE, revoked=True) in (
+        assert RefundChange("token", "cs_test", WHOLE, revoked=True) in (
             await taken(api, payment_id)
         )
     finally:
@@ -125,10 +124,10 @@ async def test_payments_and_refunds_are_read_as_theirs_are(
         await http.close_async()  # type: ignore[no-untyped-call]
 
 
-async def taken(api: Api, payment_id: str) -> tuple[Change, ...]:
+async def taken(api: StripeApi, payment_id: str) -> tuple[RefundChange, ...]:
     """What the refunds of a payment of 7 euros take back."""
     refunds = await api.refunds(payment_id)
-    return changes("token", "cs_test", 700, refunds, [])
+    return refund_changes("token", "cs_test", 700, refunds, [])
 
 
 async def test_their_signature_is_taken(there: str) -> None:
@@ -141,7 +140,7 @@ async def test_their_signature_is_taken(there: str) -> None:
 
     app = web.Application()
     app.router.add_post("/", hear)
-    api = Api(KEY, there)
+    api = StripeApi(KEY, there)
     async with TestServer(app) as server, ClientSession() as client:
         async with client.post(
             f"{there}/_config/webhooks/store",
@@ -153,9 +152,9 @@ async def test_their_signature_is_taken(there: str) -> None:
             body, headers = await heard.get()
         await http.close_async()  # type: ignore[no-untyped-call]
     # Of a kind that concerns no store, and well signed.
-    assert Messages(api, SECRET, live=False).read(body, headers) is None
+    assert StripeWebhooks(api, SECRET, live=False).read(body, headers) is None
     for wrong in (body + b" ", body.replace(b"evt", b"evT", 1)):
-        with pytest.raises(NotSigned):
-            Messages(api, SECRET, live=False).read(wrong, headers)
-    with pytest.raises(NotSigned):
-        Messages(api, "whsec_other", live=False).read(body, headers)
+        with pytest.raises(BadWebhookSignature):
+            StripeWebhooks(api, SECRET, live=False).read(wrong, headers)
+    with pytest.raises(BadWebhookSignature):
+        StripeWebhooks(api, "whsec_other", live=False).read(body, headers)

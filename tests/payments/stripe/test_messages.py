@@ -11,7 +11,7 @@ import pytest
 
 from msrv import settings as settings_room
 from msrv.ledger.db import schema
-from msrv.payments.webhook_inbox import Inbox
+from msrv.payments.webhook_inbox import WebhookInbox
 from msrv.settings import Settings, WrongSetting
 from tests.conftest import Client, StartStore
 from tests.payments.stripe.fake import KEY, SECRET, FakeStripe
@@ -206,11 +206,11 @@ async def test_it_is_on_the_disk_before_it_is_thanked_for(
     bank.faults = [500] * 9  # it can't be followed up yet
     assert await tell(store, bank, paid) == 200
     assert synced[-2:] == ["file", "folder"]
-    (kept,) = Inbox(settings.data / "messages").all()
-    assert kept.note.event_id == paid["id"]
+    (kept,) = WebhookInbox(settings.data / "messages").events()
+    assert kept.event.event_id == paid["id"]
     assert stat.S_IMODE(kept.path.stat().st_mode) == 0o600
     # It says which session, and nothing of who has paid.
-    assert set(kept.note.facts) == {"session"}
+    assert set(kept.event.facts) == {"session"}
 
 
 async def test_a_full_disk_is_not_thanked_from(
@@ -243,8 +243,8 @@ async def test_an_unknown_order_is_kept_and_tried_again(
     session_id = paid["data"]["object"]["id"]
     hidden = bank.sessions.pop(session_id)
     assert await tell(store, bank, paid) == 200
-    inbox = Inbox(settings.data / "messages")
-    assert len(inbox.all()) == 1
+    inbox = WebhookInbox(settings.data / "messages")
+    assert len(inbox.events()) == 1
     assert await rows(store, schema.payment_events) == []
     bank.sessions[session_id] = hidden
     await followed(store)
@@ -260,7 +260,7 @@ async def test_what_was_kept_is_followed_after_a_restart(
     hidden = bank.sessions.pop(session["id"])
     assert await tell(store, bank, bank.event(DONE, session)) == 200
     await store.close()
-    assert len(Inbox(settings.data / "messages").all()) == 1
+    assert len(WebhookInbox(settings.data / "messages").events()) == 1
     bank.sessions[session["id"]] = hidden
     store = await start_store(settings)
     await followed(store)
@@ -273,4 +273,4 @@ def test_strange_files_in_the_inbox_do_no_harm(tmp_path: Path) -> None:
     """A file that someone has put there stops every message."""
     for name in ("x.json", ".y.json", "z.txt"):
         (tmp_path / name).write_text("{", encoding="ascii")
-    assert Inbox(tmp_path).all() == []
+    assert WebhookInbox(tmp_path).events() == []

@@ -215,7 +215,7 @@ async def test_literal_checkout_session_id(
     store: Client, bank: FakeStripe, session_id: str
 ) -> None:
     """A link without an id is an incident, or is put into a call to Stripe."""
-    mark = return_addresses.mark(_keyring(store), "A" * 24)
+    mark = return_addresses.format_tag(_keyring(store), "A" * 24)
     answer = await store.get(
         "/payments/stripe/return", params={"session_id": session_id, "q": mark}
     )
@@ -225,7 +225,7 @@ async def test_literal_checkout_session_id(
 
 async def test_no_such_session(store: Client, bank: FakeStripe) -> None:
     """A made-up session is an error of the store's, or asked for each time."""
-    mark = return_addresses.mark(_keyring(store), "A" * 24)
+    mark = return_addresses.format_tag(_keyring(store), "A" * 24)
     for _ in range(5):
         answer = await store.get(
             "/payments/stripe/return",
@@ -372,7 +372,7 @@ async def test_session_of_another_shop(
         other = Keyring.from_nonces("another shop's, and as long as any")
         theirs = quotes.sign(
             other,
-            quotes.recall(_keyring(store), _token(kept)),
+            quotes.read_ignoring_expiry(_keyring(store), _token(kept)),
         )
         session["metadata"] = {"msrv_quote_00": theirs}
     assert (await come_back(store, session))[0] == 404

@@ -4,7 +4,7 @@ import pytest
 
 from msrv.ledger.db import schema
 from msrv.payments.provider import WHOLE
-from msrv.payments.stripe.refunds import changes
+from msrv.payments.stripe.refunds import refund_changes
 from tests.conftest import Client
 from tests.payments.stripe.fake import FakeStripe
 from tests.payments.stripe.shapes import Json
@@ -207,7 +207,7 @@ def test_what_is_taken_back(
     expected: dict[str, bool],
 ) -> None:
     """What a buyer keeps depends on the order in which messages came."""
-    found = changes(
+    found = refund_changes(
         "token", "cs_test", 200, map(_made, refunds), map(_made, disputes)
     )
     assert {each.item_id: each.revoked for each in found} == expected

@@ -9,10 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msrv.money import Money
-from msrv.payments.errors import AmountNotTaken, NoSuchPayment
-from msrv.payments.provider import Bill, Paid
+from msrv.payments.provider import (
+    AmountNotSupported,
+    NoSuchPayment,
+    Paid,
+    PaymentRequest,
+)
 from msrv.payments.stripe import sessions
-from msrv.payments.stripe.amounts import from_stripe, to_stripe
+from msrv.payments.stripe.client import from_stripe, to_stripe
 from msrv.proofs.orders import Line
 from msrv.proofs.quotes import Quote
 from msrv.settings import Settings
@@ -29,7 +33,9 @@ QUOTE = Quote(
     issued_at=1,
     expires_at=3601,
 )
-BILL = Bill(QUOTE, "token." * 200, ("One", "Two"), "https://shop.example")
+BILL = PaymentRequest(
+    QUOTE, "token." * 200, ("One", "Two"), "https://shop.example"
+)
 
 
 @pytest.mark.parametrize(
@@ -64,8 +70,8 @@ def test_half_a_krona_is_nothing_we_sold() -> None:
     """An amount that was never asked for is rounded into one that was."""
     with pytest.raises(ValueError, match="not a whole amount"):
         from_stripe(50, "isk")
-    with pytest.raises(AmountNotTaken):
-        sessions.ask(
+    with pytest.raises(AmountNotSupported):
+        sessions.session_params(
             replace(
                 BILL,
                 quote=replace(QUOTE, currency="KWD", lines=(Line("a", 1),)),
@@ -86,8 +92,8 @@ def test_a_quote_goes_through_metadata(token: str) -> None:
 
 def test_what_is_asked_for() -> None:
     """A buyer is shown other things at Stripe than in the store."""
-    bill = dataclasses.replace(BILL, return_mark="ABC.tag")
-    params = sessions.ask(bill, tax=False)
+    bill = dataclasses.replace(BILL, return_tag="ABC.tag")
+    params = sessions.session_params(bill, tax=False)
     assert params["mode"] == "payment"
     assert params["success_url"] == (
         "https://shop.example/payments/stripe/return"
@@ -106,13 +112,17 @@ def test_what_is_asked_for() -> None:
     assert "automatic_tax" not in params
     # One key for one order, whatever changes for another.
     key = sessions.idempotency_key(params)
-    assert key == sessions.idempotency_key(sessions.ask(bill, tax=False))
+    assert key == sessions.idempotency_key(
+        sessions.session_params(bill, tax=False)
+    )
     for other in (
         replace(BILL, titles=("One", "2")),
         replace(BILL, base_url="https://b.example"),
         replace(BILL, token="other"),
     ):
-        assert key != sessions.idempotency_key(sessions.ask(other, tax=False))
+        assert key != sessions.idempotency_key(
+            sessions.session_params(other, tax=False)
+        )
     assert len(key) <= 255
 
 
@@ -122,14 +132,14 @@ def test_what_is_asked_for() -> None:
 def test_tax_is_left_to_stripe(*, included: bool, behaviour: str) -> None:
     """A tax that is in the price is added to it again."""
     bill = replace(BILL, tax_included=included)
-    params = sessions.ask(bill, tax=True)
+    params = sessions.session_params(bill, tax=True)
     assert params["automatic_tax"] == {"enabled": True}
     assert {
         each["price_data"]["tax_behavior"] for each in params["line_items"]
     } == {behaviour}
     # What is compared with the quote is without a tax that was added.
     session = _complete(params, amount_total=833, amount_tax=133)
-    paid = sessions.read(session).outcome
+    paid = sessions.parse_session(session).outcome
     assert isinstance(paid, Paid)
     assert paid.total.minor == (833 if included else 700)
 
@@ -172,9 +182,11 @@ async def test_tax_from_the_cart_to_the_receipt(
 )
 def test_sessions_that_are_none_of_ours(changed: Json) -> None:
     """A session of another program becomes an order, or an incident."""
-    session = _complete(sessions.ask(BILL, tax=False), amount_total=700)
+    session = _complete(
+        sessions.session_params(BILL, tax=False), amount_total=700
+    )
     with pytest.raises(NoSuchPayment):
-        sessions.read(session | changed)
+        sessions.parse_session(session | changed)
 
 
 def _complete(params: Json, *, amount_total: int, amount_tax: int = 0) -> Json:
