@@ -21,7 +21,7 @@ from bench.files import LARGE, LARGE_BYTES, make_single
 from bench.measuring import Figure, take
 from bench.peers import ROOT, pair_of
 from bench.receiver import Taken, Task
-from msrv.tls.certificates import Pair, share_with_containers
+from msrv.tls.certificates import CertificateFiles, share_with_containers
 from tests.containers.buyer import Buyer
 from tests.containers.engine import (
     NONCE,
@@ -119,7 +119,7 @@ def _taking(side: Side, clients: int) -> Callable[[], Taken]:
 
 
 @contextmanager
-def _edge(library: Path, pair: Pair) -> Iterator[Side]:
+def _edge(library: Path, pair: CertificateFiles) -> Iterator[Side]:
     name = f"msrv-bench-{os.getpid()}"
     http_port, https_port = free_port(), free_port()
     project = Project(
@@ -164,7 +164,9 @@ def _edge(library: Path, pair: Pair) -> Iterator[Side]:
 
 
 @contextmanager
-def _alone(folder: Path, library: Path, pair: Pair) -> Iterator[Side]:
+def _alone(
+    folder: Path, library: Path, pair: CertificateFiles
+) -> Iterator[Side]:
     config = folder / "alone.conf"
     config.write_text(_ALONE, encoding="utf-8")
     name = docker(
@@ -185,7 +187,7 @@ def _alone(folder: Path, library: Path, pair: Pair) -> Iterator[Side]:
         docker("rm", "--force", "--volumes", name)
 
 
-def _trusting(pair: Pair) -> ssl.SSLContext:
+def _trusting(pair: CertificateFiles) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=pair.ca)
 
 

@@ -26,7 +26,7 @@ from typing import Any, Final, Self
 
 from bench.files import TINY, ZIP
 from bench.measuring import NONCE
-from msrv.tls.certificates import Pair, development_pair
+from msrv.tls.certificates import CertificateFiles, development_certificate
 from tests.store_process import free_port
 
 ROOT: Final = Path(__file__).parents[1]
@@ -85,7 +85,7 @@ class Stage:
 
     folder: Path
     files: Path
-    pair: Pair
+    pair: CertificateFiles
 
     @classmethod
     def of(cls, folder: Path) -> Self:
@@ -222,9 +222,9 @@ def available() -> list[str]:
     return [name for name in found if found[name]]
 
 
-def pair_of(folder: Path) -> Pair:
+def pair_of(folder: Path) -> CertificateFiles:
     """Make one certificate for all."""
-    return development_pair(folder / "certs", datetime.now(UTC))
+    return development_certificate(folder / "certs", datetime.now(UTC))
 
 
 def nginx() -> str | None:

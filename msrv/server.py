@@ -1,8 +1,8 @@
-"""Sockets, TLS, and a graceful end: a store from its start to its last byte.
+"""Server: sockets, TLS, certificate reload and graceful shutdown.
 
-SIGTERM (or Ctrl-C) closes the listening sockets, so that nobody new comes;
-who is on a connection already is told so by `/-/ready`, and downloads run on
-for `MSRV_DRAIN_SECONDS`. A second signal ends at once.
+SIGTERM (or Ctrl-C) closes the listening sockets. Open connections go on:
+`/-/ready` reports that the store is stopping, and downloads have
+`MSRV_DRAIN_SECONDS` to finish. A second signal stops the store at once.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from msrv.connections.request_handler import RESPONSE_STATUS
 from msrv.connections.response_writer import CountingWriter
 from msrv.settings import Settings, WrongSetting
 from msrv.tls import certificates
-from msrv.tls.certificates import CertificateError, Pair
+from msrv.tls.certificates import CertificateError, CertificateFiles
 from msrv.tls.protocol import ProtocolFactory, TLSServer, create_tls_server
 from msrv.web import fast_path, security_headers
 from msrv.web.access_log import access_log
@@ -37,13 +37,13 @@ from msrv.web.store import STORE
 
 log = logging.getLogger(__name__)
 
-CERTIFICATE_SECONDS: Final = 60
-"""How often an operator's pair is looked at for a renewal."""
+CERTIFICATE_POLL_SECONDS: Final = 60
+"""Interval of the check for a renewed certificate."""
 REFUSING_SECONDS: Final = 2
-"""How long a proxy in front is refused before this process is gone.
+"""Time for which a proxy in front is refused before this process exits.
 
-A refusal is an answer, and the next replica is asked; a container that has
-gone is silence, and costs a visitor the proxy's patience.
+On a refusal the proxy fails over to the next replica at once; for a container
+that is gone it has to wait for a time-out.
 """
 _MAX_HEADER_BYTES: Final = 8190
 _REFUSAL: Final = (
@@ -52,63 +52,69 @@ _REFUSAL: Final = (
     b"Content-Length: 0\r\n"
     b"Connection: close\r\n\r\n"
 )
-"""Answer on a connection that there is no room for, without TLS."""
-_ENDINGS: Final = (signal.SIGTERM, signal.SIGINT)
+"""Response to a refused connection, without TLS."""
+_STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 async def serve(
     app: web.Application,
-    pair: Pair | None,
-    started: Callable[[str], None],
+    certificate: CertificateFiles | None,
+    on_start: Callable[[str], None],
     limits: ConnectionLimits,
 ) -> None:
-    """Serve an application until a signal; `pair` is None for plain HTTP.
+    """Serve an application until a signal.
 
-    `started` is told the store's address once it can be asked; `limits` are
-    those of connections. Raises WrongSetting where a socket can't be had.
+    `certificate` is None for plain HTTP. `on_start` is called with the
+    store's URL once it accepts connections. Raises WrongSetting where a
+    socket can't be opened.
     """
     store = app[STORE]
-    settings, rules = store.settings, store.origin_rules
-    stop, at_once = asyncio.Event(), asyncio.Event()
-    _listen_for_signals(stop, at_once)
-    engine = create_tls_server(pair, rules.hosts) if pair else None
-    admission = Admission(limits, is_proxy=rules.trusts)
+    settings, origin_rules = store.settings, store.origin_rules
+    stop, stop_now = asyncio.Event(), asyncio.Event()
+    _handle_signals(stop, stop_now)
+    tls_server = (
+        create_tls_server(certificate, origin_rules.hosts)
+        if certificate
+        else None
+    )
+    admission = Admission(limits, is_proxy=origin_rules.trusts)
     store.metrics.show(ConnectionMetrics(admission))
-    async with _runner(app) as server:
+    async with _run_app(app) as server:
         sockets = bind(settings)
-        connect = request_handler.factory(server)
+        create_handler = request_handler.factory(server)
         listeners = [
-            _listen(engine, connect, each, admission) for each in sockets
+            _listen(tls_server, create_handler, each, admission)
+            for each in sockets
         ]
-        started(address(settings, sockets[0].getsockname()[1]))
-        async with _renewing(engine, pair):
+        on_start(store_url(settings, sockets[0].getsockname()[1]))
+        async with _certificate_reload(tls_server, certificate):
             await stop.wait()
         store.metrics.draining = True
         for listener in listeners:
             listener.close()
-        await _drain(app, server, at_once)
+        await _drain(app, server, stop_now)
         closing.reset_undelivered(server)
 
 
 def bind(settings: Settings) -> list[socket.socket]:
     """Open the listening sockets. Raises WrongSetting.
 
-    With no host set, both loopback addresses, as far as there are two: a
-    browser tries either for `localhost`.
+    Without MSRV_HOST these are both loopback addresses, where there are two:
+    a browser tries either for `localhost`.
     """
     port = settings.listening_port
     if settings.host is not None:
         return [_bind(settings.host, port)]
     first = _bind("127.0.0.1", port)
     sockets = [first]
-    # No IPv6 here, or its port is taken: the other address serves alone.
+    # Without IPv6, or where its port is in use, IPv4 suffices.
     with contextlib.suppress(WrongSetting):
         sockets.append(_bind("::1", first.getsockname()[1]))
     return sockets
 
 
-def address(settings: Settings, port: int | None = None) -> str:
-    """Say where visitors find the store; `port` is the one it got."""
+def store_url(settings: Settings, port: int | None = None) -> str:
+    """Return the store's URL for visitors; `port` is the one it listens on."""
     if settings.public_url is not None:
         return settings.public_url
     scheme = "https" if settings.terminates_tls else "http"
@@ -120,26 +126,27 @@ def address(settings: Settings, port: int | None = None) -> str:
     return f"{scheme}://{host}:{port or settings.listening_port}"
 
 
-def find_pair(settings: Settings) -> Pair | None:
-    """Find the certificate that the settings ask for, None without TLS.
+def find_certificate(settings: Settings) -> CertificateFiles | None:
+    """Return the certificate of the settings, None without TLS.
 
     Raises CertificateError.
     """
     if not settings.terminates_tls:
         return None
     if settings.tls_cert is not None and settings.tls_key is not None:
-        ends = certificates.expiry(settings.tls_cert)
+        ends = certificates.expires_at(settings.tls_cert)
         if ends <= datetime.now(UTC):
             log.warning("%s expired on %s", settings.tls_cert, ends.date())
-        return Pair(settings.tls_cert, settings.tls_key, None)
-    return certificates.development_pair(settings.certs, datetime.now(UTC))
+        return CertificateFiles(settings.tls_cert, settings.tls_key, None)
+    return certificates.development_certificate(
+        settings.certs, datetime.now(UTC)
+    )
 
 
 class _Request(web.Request):
-    """A request; also one that could not be read.
+    """Request, with security headers on its response even if malformed.
 
-    aiohttp answers those by itself, past the application's signals; their
-    answers get the same headers here.
+    aiohttp answers malformed requests without the application's signals.
     """
 
     async def _prepare_hook(self, response: web.StreamResponse) -> None:
@@ -158,36 +165,36 @@ def _make_request(
     _: AbstractStreamWriter,
     task: "asyncio.Task[None]",
 ) -> web.Request:
-    """Return a request with a writer that counts its answer's body."""
+    """Return a request whose writer counts the bytes of the body."""
     writer = CountingWriter(protocol, asyncio.get_running_loop())
-    return app._make_request(  # noqa: SLF001 - it offers no other way
+    return app._make_request(  # noqa: SLF001 - not in its public interface
         message, payload, protocol, writer, task, _cls=_Request
     )
 
 
-class _Unreadable(logging.Filter):
-    """Keeps what strangers send wrongly from filling the log with traces."""
+class _MalformedRequestFilter(logging.Filter):
+    """Logs malformed requests in one line, without a traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, (HttpProcessingError, web.RequestPayloadError)):
             record.exc_info = None
             record.levelno, record.levelname = logging.INFO, "INFO"
-            record.msg, record.args = "refused what is not HTTP", ()
+            record.msg, record.args = "rejected a malformed request", ()
         return True
 
 
 @contextlib.asynccontextmanager
-async def _runner(app: web.Application) -> AsyncIterator[web.Server]:
+async def _run_app(app: web.Application) -> AsyncIterator[web.Server]:
     server_log = logging.getLogger("msrv.server.http")
-    server_log.addFilter(_Unreadable())
+    server_log.addFilter(_MalformedRequestFilter())
     runner = web.AppRunner(
         app,
         handler_cancellation=True,
         access_log_class=access_log(app[STORE].settings.log_addresses),
         access_log=logging.getLogger("msrv.access"),
         logger=server_log,
-        # A compressed body is refused by whoever reads it, in their words.
+        # A compressed body is rejected where forms are read.
         auto_decompress=False,
         keepalive_timeout=75,
         max_line_size=_MAX_HEADER_BYTES,
@@ -199,7 +206,7 @@ async def _runner(app: web.Application) -> AsyncIterator[web.Server]:
         server = runner.server
         assert server is not None  # noqa: S101 - setup made it
 
-        # aiohttp lets an application choose its requests' class only here.
+        # The only place where aiohttp takes a class of requests.
         server.request_factory = functools.partial(_make_request, app)
         server.request_handler = fast_path.before(app, server.request_handler)
         yield server
@@ -208,35 +215,38 @@ async def _runner(app: web.Application) -> AsyncIterator[web.Server]:
 
 
 def _listen(
-    engine: TLSServer | None,
-    connect: ProtocolFactory,
+    tls_server: TLSServer | None,
+    create_handler: ProtocolFactory,
     listening: socket.socket,
     admission: Admission,
 ) -> Acceptor:
-    if engine is not None:
-        return engine.listen(listening, connect, admission)
+    if tls_server is not None:
+        return tls_server.listen(listening, create_handler, admission)
     return Acceptor(
-        listening, admission, AsyncioConnector(connect), refusal=_REFUSAL
+        listening,
+        admission,
+        AsyncioConnector(create_handler),
+        refusal=_REFUSAL,
     )
 
 
 async def _drain(
-    app: web.Application, server: web.Server, at_once: asyncio.Event
+    app: web.Application, server: web.Server, stop_now: asyncio.Event
 ) -> None:
-    """Let what is under way end, for as long as the settings say."""
+    """Wait for open downloads, for MSRV_DRAIN_SECONDS at most."""
     store = app[STORE]
     seconds = store.settings.drain_seconds
 
-    async def all_received() -> None:
+    async def all_delivered() -> None:
         if store.settings.trusted_proxies:
             await asyncio.sleep(min(REFUSING_SECONDS, seconds))
         await store.metrics.until_idle()
         await closing.wait_until_delivered(server)
 
-    log.info("stopping: running downloads have up to %d s", seconds)
+    log.info("stopping: open downloads have %d s to finish", seconds)
     waits = [
-        asyncio.create_task(all_received()),
-        asyncio.create_task(at_once.wait()),
+        asyncio.create_task(all_delivered()),
+        asyncio.create_task(stop_now.wait()),
     ]
     _, pending = await asyncio.wait(
         waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
@@ -247,14 +257,14 @@ async def _drain(
 
 
 @contextlib.asynccontextmanager
-async def _renewing(
-    engine: TLSServer | None, pair: Pair | None
+async def _certificate_reload(
+    tls_server: TLSServer | None, certificate: CertificateFiles | None
 ) -> AsyncIterator[None]:
-    """Take up a renewed certificate without a restart."""
-    if engine is None or pair is None:
+    """Load a renewed certificate without a restart."""
+    if tls_server is None or certificate is None:
         yield
         return
-    task = asyncio.create_task(_watch_pair(engine, pair))
+    task = asyncio.create_task(_watch_certificate(tls_server, certificate))
     try:
         yield
     finally:
@@ -262,25 +272,35 @@ async def _renewing(
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _watch_pair(engine: TLSServer, pair: Pair) -> None:
-    known = await asyncio.to_thread(_stamp, pair)
+async def _watch_certificate(
+    tls_server: TLSServer, certificate: CertificateFiles
+) -> None:
+    known = await asyncio.to_thread(_modification_times, certificate)
     while True:
-        await asyncio.sleep(CERTIFICATE_SECONDS)
-        found = await asyncio.to_thread(_stamp, pair)
+        await asyncio.sleep(CERTIFICATE_POLL_SECONDS)
+        found = await asyncio.to_thread(_modification_times, certificate)
         if found == known or found is None:
             continue
         known = found
         try:
-            await asyncio.to_thread(engine.load_certificate, pair)
+            await asyncio.to_thread(tls_server.load_certificate, certificate)
         except (CertificateError, OSError) as error:
-            log.error("kept the old certificate: %s", error)  # noqa: TRY400
+            log.error(  # noqa: TRY400
+                "can't load the renewed certificate, using the old one: %s",
+                error,
+            )
         else:
-            log.info("took up the new certificate %s", pair.cert)
+            log.info("loaded the renewed certificate %s", certificate.cert)
 
 
-def _stamp(pair: Pair) -> tuple[int, int] | None:
+def _modification_times(
+    certificate: CertificateFiles,
+) -> tuple[int, int] | None:
     try:
-        return pair.cert.stat().st_mtime_ns, pair.key.stat().st_mtime_ns
+        return (
+            certificate.cert.stat().st_mtime_ns,
+            certificate.key.stat().st_mtime_ns,
+        )
     except OSError:
         return None
 
@@ -299,7 +319,7 @@ def _bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise WrongSetting(
-                f"MSRV_PORT: {port} is taken on {host}; "
+                f"MSRV_PORT: port {port} is already in use on {host}; "
                 "choose another, for example with --port"
             ) from None
         raise WrongSetting(
@@ -307,10 +327,10 @@ def _bind(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def _listen_for_signals(stop: asyncio.Event, at_once: asyncio.Event) -> None:
-    def heard() -> None:
-        (at_once if stop.is_set() else stop).set()
+def _handle_signals(stop: asyncio.Event, stop_now: asyncio.Event) -> None:
+    def on_signal() -> None:
+        (stop_now if stop.is_set() else stop).set()
 
     loop = asyncio.get_running_loop()
-    for ending in _ENDINGS:
-        loop.add_signal_handler(ending, heard)
+    for number in _STOP_SIGNALS:
+        loop.add_signal_handler(number, on_signal)

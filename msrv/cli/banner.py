@@ -5,10 +5,12 @@ from pathlib import Path
 
 from msrv import __version__
 from msrv.settings import Settings
-from msrv.tls.certificates import Pair
+from msrv.tls.certificates import CertificateFiles
 
 
-def welcome(settings: Settings, pair: Pair | None, address: str) -> None:
+def welcome(
+    settings: Settings, pair: CertificateFiles | None, address: str
+) -> None:
     """Say where the store is, what it sells, and whom to trust."""
     lines = [("store", address)]
     library = "the bundled demo" if settings.is_demo else str(settings.library)

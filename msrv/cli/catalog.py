@@ -85,7 +85,7 @@ def link(
             expires_at = int(time.time()) + hours * 3600
         order_id = new_order_id(secrets.token_bytes)
         made = make_link(keyring(found), order_id, item, expires_at)
-    click.echo(server.address(found) + made.path)
+    click.echo(server.store_url(found) + made.path)
 
 
 @click.command()

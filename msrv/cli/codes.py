@@ -62,7 +62,7 @@ def mint(
                 f"MSRV_ENDED_CAMPAIGNS has ended {ended}, and these codes "
                 "with it: take another name"
             )
-        address = server.address(found)
+        address = server.store_url(found)
         printed = code_sheet.mint(
             keyring(found),
             address,

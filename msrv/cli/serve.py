@@ -57,7 +57,7 @@ def serve(
             log.warning(line)
         with contextlib.suppress(OSError):
             make_private_folder(found.data)  # what can't be kept says so
-        pair = server.find_pair(found)
+        pair = server.find_certificate(found)
         room = descriptors.plan_capacity(
             descriptors.raise_limit(),
             max_downloads=found.max_downloads,
@@ -88,7 +88,9 @@ def certs() -> None:
     """
     with plainly():
         found = load_settings()
-        pair = certificates.development_pair(found.certs, datetime.now(UTC))
+        pair = certificates.development_certificate(
+            found.certs, datetime.now(UTC)
+        )
         certificates.share_with_containers(pair)
     click.echo(f"certificate  {pair.cert}")
     click.echo(f"key          {pair.key}")

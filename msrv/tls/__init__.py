@@ -1,1 +1,1 @@
-"""TLS on the socket itself: connections whose bytes no one copies twice."""
+"""TLS servers and certificates."""

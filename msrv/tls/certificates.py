@@ -1,9 +1,9 @@
-"""The development certificate: a CA and a leaf for this machine, by trustme.
+"""Development certificate: a CA and a leaf for this machine, by trustme.
 
-The CA is kept, with its key, so that a renewed leaf needs no new trust. It
-can certify nothing but this machine's own names (RFC 5280, section 4.2.1.10),
-so that whoever steals its key can't pass for any other site. All of it stays
-in one folder that git ignores; keys have mode 0600.
+The CA is kept with its key, so that a renewed leaf needs no new trust. It can
+certify this machine's own names only (RFC 5280, section 4.2.1.10), so that a
+stolen key can't impersonate any other site. All of it is in one folder that
+git ignores; keys have mode 0600.
 """
 
 import socket
@@ -28,59 +28,59 @@ RENEW_BEFORE: Final = timedelta(days=30)
 
 
 class CertificateError(Exception):
-    """A pair can't be made or read; its text is one line."""
+    """A certificate can't be created or read; the message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """A certificate and its key. `ca` is None for an operator's own pair."""
+class CertificateFiles:
+    """Certificate and key. `ca` is None for an operator's certificate."""
 
     cert: Path
     key: Path
     ca: Path | None
 
 
-def development_pair(folder: Path, now: datetime) -> Pair:
-    """Give the pair in `folder`, made or renewed if that is due.
+def development_certificate(folder: Path, now: datetime) -> CertificateFiles:
+    """Return the certificate in `folder`, created or renewed if due.
 
     `now` is aware. Raises CertificateError where the folder can't be used.
     """
-    pair = Pair(
+    certificate = CertificateFiles(
         folder / "localhost.crt", folder / "localhost.key", folder / "ca.crt"
     )
     try:
-        if not _is_good(pair, now):
+        if not _is_valid(certificate, now):
             folder.mkdir(parents=True, exist_ok=True)
-            _make(pair, folder / "ca.key", now)
+            _create(certificate, folder / "ca.key", now)
     except OSError as error:
         raise CertificateError(
-            f"can't make a certificate in {folder}: {error.strerror}"
+            f"can't create a certificate in {folder}: {error.strerror}"
         ) from error
-    return pair
+    return certificate
 
 
-def share_with_containers(pair: Pair) -> None:
-    """Let any user of a container that is given the key read it.
+def share_with_containers(certificate: CertificateFiles) -> None:
+    """Make the key readable in containers.
 
-    An engine mounts a key with the mode that it has here, and the edge runs
-    as somebody else. The folder is closed in exchange, so that nobody else on
-    this machine can reach it. Raises CertificateError.
+    A container engine mounts a key with its mode here, and nginx runs as
+    another user. In exchange the folder is made private (0700), so that other
+    users of this machine can't reach it. Raises CertificateError.
     """
-    folder = pair.key.parent
+    folder = certificate.key.parent
     try:
         folder.chmod(0o700)
-        pair.key.chmod(0o644)
-        pair.cert.chmod(0o644)
+        certificate.key.chmod(0o644)
+        certificate.cert.chmod(0o644)
     except OSError as error:
         raise CertificateError(
-            f"can't set who may read {folder}: {error.strerror}"
+            f"can't change the permissions in {folder}: {error.strerror}"
         ) from error
 
 
-def names_of_this_machine() -> list[str]:
-    """Name what a browser on this machine may call it.
+def local_names() -> list[str]:
+    """Return the names and addresses by which browsers here reach it.
 
-    No look-up: a resolver that hangs must not hang the start.
+    Without a DNS look-up: a resolver that hangs must not delay the start.
     """
     host = socket.gethostname().lower()
     names = ["localhost", "127.0.0.1", "::1"]
@@ -91,17 +91,19 @@ def names_of_this_machine() -> list[str]:
     return names
 
 
-def _is_good(pair: Pair, now: datetime) -> bool:
-    """Whether the pair is there, ours, for these names, and not ending."""
-    # Imported here: only where TLS is ours.
+def _is_valid(certificate: CertificateFiles, now: datetime) -> bool:
+    """Return whether the certificate exists, is of our CA, and is valid."""
+    # Imported here: slow, and needed only with built-in TLS.
     from cryptography import x509  # noqa: PLC0415
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
 
-    if not (pair.key.exists() and pair.ca and pair.ca.exists()):
+    if not (
+        certificate.key.exists() and certificate.ca and certificate.ca.exists()
+    ):
         return False
     try:
-        leaf = x509.load_pem_x509_certificate(pair.cert.read_bytes())
-        ca_pem = pair.ca.read_bytes()
+        leaf = x509.load_pem_x509_certificate(certificate.cert.read_bytes())
+        ca_pem = certificate.ca.read_bytes()
         ca = x509.load_pem_x509_certificate(ca_pem)
         leaf.verify_directly_issued_by(ca)
         names = leaf.extensions.get_extension_for_class(
@@ -120,31 +122,31 @@ def _is_good(pair: Pair, now: datetime) -> bool:
         *map(str, names.get_values_for_type(x509.IPAddress)),
     }
     return (
-        certified.issuperset(names_of_this_machine())
+        certified.issuperset(local_names())
         and _is_constrained(ca_pem)
         and min(leaf.not_valid_after_utc, ca.not_valid_after_utc)
         > now + RENEW_BEFORE
     )
 
 
-def _make(pair: Pair, ca_key: Path, now: datetime) -> None:
+def _create(
+    certificate: CertificateFiles, ca_key: Path, now: datetime
+) -> None:
 
-    assert pair.ca is not None  # noqa: S101 - ours always has one
-    ca = _known_ca(pair.ca, ca_key, now)
+    assert certificate.ca is not None  # noqa: S101 - a development certificate has one
+    ca = _load_ca(certificate.ca, ca_key, now)
     if ca is None:
-        ca = _new_ca()
+        ca = _create_ca()
         write_file(ca_key, ca.private_key_pem.bytes())
-        write_file(pair.ca, ca.cert_pem.bytes(), mode=0o644)
-    leaf = ca.issue_cert(
-        *names_of_this_machine(), not_after=now + LEAF_LIFETIME
-    )
+        write_file(certificate.ca, ca.cert_pem.bytes(), mode=0o644)
+    leaf = ca.issue_cert(*local_names(), not_after=now + LEAF_LIFETIME)
     chain = b"".join(pem.bytes() for pem in leaf.cert_chain_pems)
-    write_file(pair.key, leaf.private_key_pem.bytes())
-    write_file(pair.cert, chain, mode=0o644)
+    write_file(certificate.key, leaf.private_key_pem.bytes())
+    write_file(certificate.cert, chain, mode=0o644)
 
 
-def _known_ca(cert: Path, key: Path, now: datetime) -> "trustme.CA | None":
-    """Load the CA of an earlier start, if it can still sign a leaf."""
+def _load_ca(cert: Path, key: Path, now: datetime) -> "trustme.CA | None":
+    """Return the CA of an earlier start, if it can still sign a leaf."""
     import trustme  # noqa: PLC0415 - as above
     from cryptography import x509  # noqa: PLC0415 - as above
 
@@ -158,8 +160,8 @@ def _known_ca(cert: Path, key: Path, now: datetime) -> "trustme.CA | None":
         return None
 
 
-def _new_ca() -> "trustme.CA":
-    """Create a CA that can certify this machine's names alone."""
+def _create_ca() -> "trustme.CA":
+    """Return a new CA that can certify this machine's names only."""
     import trustme  # noqa: PLC0415 - as above
     from cryptography import x509  # noqa: PLC0415 - as above
     from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
@@ -183,17 +185,19 @@ def _new_ca() -> "trustme.CA":
         cert.not_valid_before_utc,
         cert.not_valid_after_utc,
         list(cert.extensions),
-    ).add_extension(x509.NameConstraints(_names(), None), critical=True)
+    ).add_extension(
+        x509.NameConstraints(_general_names(), None), critical=True
+    )
     signed = builder.sign(key, SHA256())  # type: ignore[arg-type] # as above
     return trustme.CA.from_pem(signed.public_bytes(Encoding.PEM), key_pem)
 
 
-def _names() -> "list[x509.GeneralName]":
-    """Return this machine's names, as a CA's constraints have them."""
+def _general_names() -> "list[x509.GeneralName]":
+    """Return this machine's names as X.509 general names."""
     from cryptography import x509  # noqa: PLC0415 - as above
 
     found: list[x509.GeneralName] = []
-    for name in names_of_this_machine():
+    for name in local_names():
         try:
             found.append(x509.IPAddress(ip_network(name)))
         except ValueError:
@@ -202,7 +206,7 @@ def _names() -> "list[x509.GeneralName]":
 
 
 def _is_constrained(cert_pem: bytes) -> bool:
-    """Whether a CA is for this machine's names, all of them, and no other."""
+    """Return whether a CA's constraints are exactly this machine's names."""
     from cryptography import x509  # noqa: PLC0415 - as above
 
     try:
@@ -213,11 +217,11 @@ def _is_constrained(cert_pem: bytes) -> bool:
         )
     except x509.ExtensionNotFound:
         return False
-    return set(constraints.permitted_subtrees or ()) == set(_names())
+    return set(constraints.permitted_subtrees or ()) == set(_general_names())
 
 
-def expiry(cert: Path) -> datetime:
-    """Say when a certificate ends. Raises CertificateError."""
+def expires_at(cert: Path) -> datetime:
+    """Return the expiry of a certificate, aware. Raises CertificateError."""
     from cryptography import x509  # noqa: PLC0415 - as above
 
     try:

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from msrv.connections.acceptor import Acceptor
 from msrv.connections.admission import Admission, Slot
-from msrv.tls.certificates import Pair
+from msrv.tls.certificates import CertificateFiles
 
 HANDSHAKE_SECONDS: Final = 15
 """Time limit of a TLS handshake."""
@@ -26,7 +26,7 @@ ProtocolFactory = Callable[[Slot], asyncio.BaseProtocol]
 class TLSServer(Protocol):
     """Accepts TLS 1.2 and 1.3 connections with one certificate."""
 
-    def load_certificate(self, pair: Pair) -> None:
+    def load_certificate(self, certificate: CertificateFiles) -> None:
         """Use another certificate for new connections.
 
         Blocks. Raises CertificateError and OSError, and keeps the old one.
@@ -43,17 +43,19 @@ class TLSServer(Protocol):
         ...
 
 
-def create_tls_server(pair: Pair, names: Iterable[str] = ()) -> TLSServer:
+def create_tls_server(
+    certificate: CertificateFiles, names: Iterable[str] = ()
+) -> TLSServer:
     """Return a server by OpenSSL where pyOpenSSL is installed, else asyncio's.
 
     `names` are those of the store in addition to the certificate's.
-    Raises CertificateError where the pair can't be used.
+    Raises CertificateError where the certificate can't be used.
     """
     # Both implement the protocol above, so they import this module.
     if find_spec("OpenSSL") is None:
         from msrv.tls.stdlib import StdlibServer  # noqa: PLC0415 - a circle
 
-        return StdlibServer(pair, names)
+        return StdlibServer(certificate, names)
     from msrv.tls.openssl import OpenSSLServer  # noqa: PLC0415 - optional
 
-    return OpenSSLServer(pair, names)
+    return OpenSSLServer(certificate, names)

@@ -1,4 +1,4 @@
-"""The names that a client may ask for by SNI (RFC 6066, section 3)."""
+"""Names that a client may request by SNI (RFC 6066, section 3)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,33 +10,37 @@ from cryptography.x509.oid import NameOID
 
 
 @dataclass(frozen=True, slots=True)
-class KnownNames:
-    """The store's names, in lower case; `*.example.org` is any one label.
+class ServerNames:
+    """The store's names in lower case; `*.example.org` matches one label.
 
-    A client that states no name, or (against the RFC) an IP address, is
-    served: it can't be confused about a name that it never had.
+    A client that sends no name, or (against the RFC) an IP address, is
+    accepted: it has no name that could belong to another service.
     """
 
     names: frozenset[str]
 
     @classmethod
     def of(cls, certificate: x509.Certificate, names: Iterable[str]) -> Self:
-        """Return the names of a certificate, and the others given."""
-        return cls(frozenset(map(_plain, (*_certified(certificate), *names))))
+        """Return the names of a certificate, and `names`."""
+        return cls(
+            frozenset(
+                map(_normalized, (*_certificate_names(certificate), *names))
+            )
+        )
 
-    def knows(self, stated: bytes | str) -> bool:
-        """Whether a client that states this name may be served."""
-        if isinstance(stated, bytes):
-            stated = stated.decode("latin-1")
-        name = _plain(stated)
+    def accepts(self, requested: bytes | str) -> bool:
+        """Return whether a client that requests this name is accepted."""
+        if isinstance(requested, bytes):
+            requested = requested.decode("latin-1")
+        name = _normalized(requested)
         if name in self.names or _is_address(name):
             return True
         _, _, parent = name.partition(".")
         return bool(parent) and f"*.{parent}" in self.names
 
 
-def _certified(certificate: x509.Certificate) -> list[str]:
-    """Return the DNS names of a certificate; its common name if it has none.
+def _certificate_names(certificate: x509.Certificate) -> list[str]:
+    """Return a certificate's DNS names, or its common name without any.
 
     Raises ValueError where its extensions can't be read.
     """
@@ -52,7 +56,7 @@ def _certified(certificate: x509.Certificate) -> list[str]:
     return found.value.get_values_for_type(x509.DNSName)
 
 
-def _plain(name: str) -> str:
+def _normalized(name: str) -> str:
     return name.lower().removesuffix(".")
 
 

@@ -1,7 +1,7 @@
-"""TLS as asyncio speaks it, through buffers in memory.
+"""TLS server by asyncio and the standard library's `ssl`, without pyOpenSSL.
 
-What the standard library can't do is refuse a client for the protocols that it
-offers by ALPN: one that has none in common gets HTTP/1.1 all the same.
+The standard library can't refuse a client for the protocols it offers by ALPN:
+one that has none in common is served HTTP/1.1.
 """
 
 import socket
@@ -12,25 +12,27 @@ from cryptography import x509
 
 from msrv.connections.acceptor import Acceptor, AsyncioConnector
 from msrv.connections.admission import Admission
-from msrv.tls.certificates import CertificateError, Pair
+from msrv.tls.certificates import CertificateError, CertificateFiles
 from msrv.tls.protocol import (
     CLOSE_NOTIFY_SECONDS,
     HANDSHAKE_SECONDS,
     ProtocolFactory,
 )
-from msrv.tls.sni import KnownNames
+from msrv.tls.sni import ServerNames
 
 
 class StdlibServer:
-    """The TLS of the standard library. Implements TLSServer."""
+    """TLS of the standard library. Implements TLSServer."""
 
-    def __init__(self, pair: Pair, names: Iterable[str] = ()) -> None:
+    def __init__(
+        self, certificate: CertificateFiles, names: Iterable[str] = ()
+    ) -> None:
         self._names = tuple(names)
-        self._context = _context_of(pair, self._names)
+        self._context = _create_context(certificate, self._names)
 
-    def load_certificate(self, pair: Pair) -> None:
+    def load_certificate(self, certificate: CertificateFiles) -> None:
         """Use another certificate for new connections."""
-        self._context = _context_of(pair, self._names)
+        self._context = _create_context(certificate, self._names)
 
     def listen(
         self,
@@ -38,7 +40,7 @@ class StdlibServer:
         protocol_factory: ProtocolFactory,
         admission: Admission,
     ) -> Acceptor:
-        """Accept connections until the acceptor is closed."""
+        """Accept connections until the acceptor is closed; see TLSServer."""
 
         def options() -> dict[str, object]:
             return {
@@ -52,41 +54,47 @@ class StdlibServer:
         )
 
 
-def _context_of(pair: Pair, names: Iterable[str]) -> ssl.SSLContext:
-    """Make the context for a pair: TLS 1.2 and 1.3, the library's suites.
+def _create_context(
+    certificate: CertificateFiles, names: Iterable[str]
+) -> ssl.SSLContext:
+    """Return the context of a certificate, for TLS 1.2 and 1.3.
 
-    `names` are those of the store beside the certificate's own. Raises
-    CertificateError where the pair can't be used.
+    `names` are those of the store in addition to the certificate's. Raises
+    CertificateError where the certificate can't be used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0
-    # ECDHE alone in TLS 1.2: forward secrecy, and AEADs only.
+    # ECDHE only in TLS 1.2: forward secrecy, and AEADs only.
     context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
     context.set_alpn_protocols(["http/1.1"])
     try:
-        context.load_cert_chain(pair.cert, pair.key, password=_no_password)
-        first = x509.load_pem_x509_certificates(pair.cert.read_bytes())[0]
-        known = KnownNames.of(first, names)
+        context.load_cert_chain(
+            certificate.cert, certificate.key, password=_no_password
+        )
+        first = x509.load_pem_x509_certificates(certificate.cert.read_bytes())[
+            0
+        ]
+        known = ServerNames.of(first, names)
     except (OSError, ssl.SSLError, ValueError) as error:
         raise CertificateError(
-            f"can't use {pair.cert} with {pair.key}: "
+            f"can't use {certificate.cert} with {certificate.key}: "
             f"{getattr(error, 'strerror', None) or error}"
         ) from error
 
-    def look(
+    def check_name(
         _: ssl.SSLObject, name: str | None, __: ssl.SSLContext
     ) -> int | None:
-        if name is None or known.knows(name):
+        if name is None or known.accepts(name):
             return None
         return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
 
-    context.sni_callback = look
+    context.sni_callback = check_name
     return context
 
 
 def _no_password() -> str:
-    """Fail instead of asking at a terminal that nobody watches."""
-    raise ValueError("the key is encrypted; give one without a password")
+    """Raise instead of prompting: a server has no terminal."""
+    raise ValueError("the key is encrypted; use one without a password")

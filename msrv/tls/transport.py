@@ -1,14 +1,15 @@
-"""One TLS connection as an asyncio transport.
+"""TLS connection as an asyncio transport.
 
-asyncio's own TLS sends little at a time and looks at each piece many times.
-Here a whole buffer is encrypted at once, and leaves in one call to the kernel:
-a call, a packet and a wake-up for each record, as when OpenSSL writes to the
-socket itself, costs more than the copy between. What the socket doesn't take
-yet waits encrypted, so that the buffer is free at once.
+asyncio's own TLS writes small pieces and copies each several times. Here a
+whole buffer is encrypted at once and sent in one system call: a call, a packet
+and a wake-up for each record, as when OpenSSL writes to the socket itself,
+cost more than the copy in between. Bytes that the socket doesn't accept yet
+wait encrypted, so that the caller's buffer is free at once.
 
-States: a handshake; open; closing (what is left is sent, with a close_notify);
-leaving (the application has been told that it's over, the peer's own goodbye
-is awaited for a moment, so that no reset overtakes the last bytes); gone.
+States: handshake; open; closing (unsent bytes are sent, then close_notify);
+awaiting close_notify (the application has been notified of the end; the peer's
+close_notify is awaited for a moment, so that no reset overtakes the last
+bytes); closed.
 """
 
 import asyncio
@@ -27,25 +28,26 @@ from msrv.tls.protocol import (
     HANDSHAKE_SECONDS,
     ProtocolFactory,
 )
-from msrv.tls.records import MOST_BYTES, encrypt
+from msrv.tls.records import MAX_BYTES, encrypt
 
 FLUSH_SECONDS: Final = 60
-"""How long a peer may take nothing of what is left at the end."""
+"""Time without progress in sending the last bytes before an abort."""
 
 _READ_BYTES: Final = 16 * 1024
-_SAID_BYTES: Final = 4096
-"""How much of what OpenSSL says by itself is taken at a time."""
-_PIECES: Final = 64
-"""How many pieces one call to the kernel takes; it allows 1,024."""
-_HIGH_BYTES: Final = 64 * 1024
-_UNTAKEN_BYTES: Final = 1024 * 1024
-"""A peer that asks for answers of TLS's own and takes none is shown out."""
+_BIO_READ_BYTES: Final = 4096
+"""Bytes read from OpenSSL's outgoing BIO at a time."""
+_MAX_BUFFERS: Final = 64
+"""Buffers passed to one `sendmsg`; the kernel allows 1,024."""
+_HIGH_WATER_BYTES: Final = 64 * 1024
+_MAX_UNREAD_BYTES: Final = 1024 * 1024
+"""Limit of responses of TLS itself (key updates, for example) to a peer that
+doesn't read them; beyond it the connection is aborted."""
 
-Data = bytes | bytearray | memoryview
+Buffer = bytes | bytearray | memoryview
 
 
 class TLSTransport(asyncio.Transport):
-    """Owns an accepted socket, and its slot, until it is closed."""
+    """Owns an accepted socket and its slot until it is closed."""
 
     def __init__(
         self,
@@ -60,11 +62,11 @@ class TLSTransport(asyncio.Transport):
             {
                 "socket": accepted,
                 "sslcontext": context,
-                # What is written is encrypted at once, and kept so.
+                # Written buffers are encrypted at once, and not referenced.
                 "copies": True,
                 "peername": accepted.getpeername(),
                 "sockname": accepted.getsockname(),
-                # It is released here, and not where the application is told.
+                # Released here, not by the protocol.
                 "slot": slot,
             }
         )
@@ -73,20 +75,23 @@ class TLSTransport(asyncio.Transport):
         self._tls.set_accept_state()
         self._factory = protocol_factory
         self._protocol: asyncio.Protocol | None = None
-        self._left: deque[bytes | memoryview] = deque()
-        self._left_bytes = 0
-        self._high_bytes, self._low_bytes = _HIGH_BYTES, _HIGH_BYTES // 4
+        self._unsent: deque[bytes | memoryview] = deque()
+        self._unsent_bytes = 0
+        self._high_bytes, self._low_bytes = (
+            _HIGH_WATER_BYTES,
+            _HIGH_WATER_BYTES // 4,
+        )
         self._writing_paused = False
         self._reading_paused = False
-        self._waits_to_write = False
+        self._is_writer_added = False
         self._closing = False
-        self._leaving = False
-        self._gone = False
+        self._awaits_close_notify = False
+        self._closed = False
         self._deadline = self._loop.call_later(HANDSHAKE_SECONDS, self.abort)
-        self._loop.add_reader(accepted, self._readable)
+        self._loop.add_reader(accepted, self._on_readable)
         slot.set_abort(self.abort)
 
-    # --- the application's side
+    # --- for the protocol
 
     def get_protocol(self) -> asyncio.BaseProtocol:
         assert self._protocol is not None  # noqa: S101 - for the type checker
@@ -110,41 +115,41 @@ class TLSTransport(asyncio.Transport):
     def resume_reading(self) -> None:
         if self._reading_paused and not self._closing:
             self._reading_paused = False
-            self._loop.add_reader(self._socket, self._readable)
-            # OpenSSL may hold more, of which no socket will tell.
-            self._loop.call_soon(self._advance)
+            self._loop.add_reader(self._socket, self._on_readable)
+            # OpenSSL may hold more data, for which there is no socket event.
+            self._loop.call_soon(self._read)
 
     def set_write_buffer_limits(
         self, high: int | None = None, low: int | None = None
     ) -> None:
-        self._high_bytes = _HIGH_BYTES if high is None else high
+        self._high_bytes = _HIGH_WATER_BYTES if high is None else high
         self._low_bytes = self._high_bytes // 4 if low is None else low
 
     def get_write_buffer_limits(self) -> tuple[int, int]:
         return self._low_bytes, self._high_bytes
 
     def get_write_buffer_size(self) -> int:
-        return self._left_bytes
+        return self._unsent_bytes
 
-    def write(self, data: Data) -> None:
+    def write(self, data: Buffer) -> None:
         if self._closing or not data:
             return
         view = memoryview(data)
-        for at in range(0, len(view), MOST_BYTES):
+        for at in range(0, len(view), MAX_BYTES):
             try:
-                records = encrypt(self._tls, view[at : at + MOST_BYTES])
+                records = encrypt(self._tls, view[at : at + MAX_BYTES])
             except SSL.Error as error:
-                self._end(error)
+                self._abort(error)
                 return
             self._send(records)
-            if self._gone:
+            if self._closed:
                 return
-        self._go_on()
-        if self._left_bytes > self._high_bytes and not self._writing_paused:
+        self._after_write()
+        if self._unsent_bytes > self._high_bytes and not self._writing_paused:
             self._writing_paused = True
             self.get_protocol().pause_writing()
 
-    def writelines(self, list_of_data: Iterable[Data]) -> None:
+    def writelines(self, list_of_data: Iterable[Buffer]) -> None:
         for data in list_of_data:
             self.write(data)
 
@@ -157,193 +162,195 @@ class TLSTransport(asyncio.Transport):
         self._closing = True
         self._deadline.cancel()
         if self._protocol is None:
-            self._end(None)
+            self._abort(None)
             return
         with suppress(SSL.Error):
             self._tls.shutdown()
-        self._collect()
+        self._drain_bio()
         self._deadline = self._loop.call_later(FLUSH_SECONDS, self.abort)
-        self._push()
+        self._flush()
 
     def abort(self) -> None:
-        self._end(None)
+        self._abort(None)
 
-    # --- the socket's side
+    # --- socket events
 
-    def _readable(self) -> None:
-        if self._gone:
+    def _on_readable(self) -> None:
+        if self._closed:
             return
         try:
             data = self._socket.recv(_READ_BYTES)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
-            self._end(None)
+            self._abort(None)
             return
         if not data:
-            self._end(None)
+            self._abort(None)
             return
         self._tls.bio_write(data)
-        self._advance()
+        self._read()
 
-    def _advance(self) -> None:
-        """Let OpenSSL go on with what has come in."""
-        if self._gone:
+    def _read(self) -> None:
+        """Process the bytes received: the handshake, then application data."""
+        if self._closed:
             return
         try:
             if self._protocol is None:
-                self._shake_hands()
-            while not self._reading_paused and not self._gone:
+                self._handshake()
+            while not self._reading_paused and not self._closed:
                 data = self._tls.recv(_READ_BYTES)
                 if self._protocol is not None and not self._closing:
                     self._protocol.data_received(data)
         except SSL.WantReadError:
             pass
         except SSL.ZeroReturnError:
-            self._taken_leave_of()
+            self._on_close_notify()
         except SSL.Error as error:
-            self._collect()
-            self._push()  # the alert that says why
-            self._end(error)
-        if self._collect():
-            self._push()
-            if self._left_bytes > _UNTAKEN_BYTES:
-                self._end(None)
+            self._drain_bio()
+            self._flush()  # the alert with the reason
+            self._abort(error)
+        if self._drain_bio():
+            self._flush()
+            if self._unsent_bytes > _MAX_UNREAD_BYTES:
+                self._abort(None)
 
-    def _taken_leave_of(self) -> None:
-        """Take the peer's goodbye."""
-        if self._leaving:
-            self._end(None)
+    def _on_close_notify(self) -> None:
+        """Handle the peer's close_notify."""
+        if self._awaits_close_notify:
+            self._abort(None)
         elif not self._closing:
-            # A half-closed connection is one that is over, as everywhere in
-            # asyncio; what was written still goes out.
+            # A half-closed connection is closed, as everywhere in asyncio;
+            # written bytes are still sent.
             if self._protocol is not None:
                 self._protocol.eof_received()
             self.close()
 
-    def _shake_hands(self) -> None:
+    def _handshake(self) -> None:
         self._tls.do_handshake()
         self._deadline.cancel()
         protocol = self._factory(self._slot)
         self.set_protocol(protocol)
         protocol.connection_made(self)
 
-    def _collect(self) -> bool:
-        """Take what OpenSSL says by itself; whether that was anything."""
-        if self._gone:
+    def _drain_bio(self) -> bool:
+        """Queue OpenSSL's own messages; return whether there were any."""
+        if self._closed:
             return False
         collected = False
         with suppress(SSL.WantReadError):
             while True:
-                self._keep(self._tls.bio_read(_SAID_BYTES))
+                self._queue(self._tls.bio_read(_BIO_READ_BYTES))
                 collected = True
         return collected
 
-    def _keep(self, records: bytes) -> None:
-        self._left.append(records)
-        self._left_bytes += len(records)
+    def _queue(self, records: bytes) -> None:
+        self._unsent.append(records)
+        self._unsent_bytes += len(records)
 
     def _send(self, records: memoryview) -> None:
-        """Send records, after what is left; keep what the socket leaves."""
+        """Send records after the unsent ones, or queue them."""
         sent = 0
-        if not self._left:
+        if not self._unsent:
             try:
                 sent = self._socket.send(records)
             except (BlockingIOError, InterruptedError):
                 pass
             except OSError as error:
-                self._end(error)
-        if sent < len(records) and not self._gone:
-            self._keep(bytes(records[sent:]))
+                self._abort(error)
+        if sent < len(records) and not self._closed:
+            self._queue(bytes(records[sent:]))
 
-    def _push(self) -> None:
-        """Send what is left, as far as the socket takes it."""
-        if not self._waits_to_write:
-            self._send_all()
-            self._go_on()
+    def _flush(self) -> None:
+        """Send unsent bytes, as many as the socket accepts."""
+        if not self._is_writer_added:
+            self._send_unsent()
+            self._after_write()
 
-    def _go_on(self) -> None:
-        """Wait for the socket where something is left; or it may be over."""
-        if self._waits_to_write:
+    def _after_write(self) -> None:
+        """Watch the socket if bytes are unsent; else finish if closing."""
+        if self._is_writer_added:
             return
-        if self._left and not self._gone:
-            self._waits_to_write = True
-            self._loop.add_writer(self._socket, self._writable)
+        if self._unsent and not self._closed:
+            self._is_writer_added = True
+            self._loop.add_writer(self._socket, self._on_writable)
         elif self._closing:
-            self._say_goodbye()
+            self._shut_down()
 
-    def _writable(self) -> None:
-        left_bytes = self._left_bytes
-        self._send_all()
-        if self._gone:
+    def _on_writable(self) -> None:
+        left_bytes = self._unsent_bytes
+        self._send_unsent()
+        if self._closed:
             return
-        if self._closing and self._left_bytes < left_bytes:
+        if self._closing and self._unsent_bytes < left_bytes:
             self._deadline.cancel()
             self._deadline = self._loop.call_later(FLUSH_SECONDS, self.abort)
-        if not self._left:
-            self._waits_to_write = False
+        if not self._unsent:
+            self._is_writer_added = False
             self._loop.remove_writer(self._socket)
-        if self._writing_paused and self._left_bytes <= self._low_bytes:
+        if self._writing_paused and self._unsent_bytes <= self._low_bytes:
             self._writing_paused = False
             self.get_protocol().resume_writing()
-        if self._closing and not self._left:
-            self._say_goodbye()
+        if self._closing and not self._unsent:
+            self._shut_down()
 
-    def _send_all(self) -> None:
+    def _send_unsent(self) -> None:
         try:
-            while self._left:
-                self._drop(self._socket.sendmsg(islice(self._left, _PIECES)))
+            while self._unsent:
+                self._discard(
+                    self._socket.sendmsg(islice(self._unsent, _MAX_BUFFERS))
+                )
         except (BlockingIOError, InterruptedError):
             pass
         except OSError as error:
-            self._end(error)
+            self._abort(error)
 
-    def _drop(self, count: int) -> None:
-        """Forget bytes that the socket has taken."""
-        self._left_bytes -= count
+    def _discard(self, count: int) -> None:
+        """Discard bytes that the socket has accepted."""
+        self._unsent_bytes -= count
         while count:
-            first = self._left.popleft()
+            first = self._unsent.popleft()
             if count < len(first):
-                self._left.appendleft(memoryview(first)[count:])
+                self._unsent.appendleft(memoryview(first)[count:])
                 return
             count -= len(first)
 
-    # --- the end
+    # --- closing
 
-    def _say_goodbye(self) -> None:
-        """End the sending side; all that was to be said has left."""
-        if self._leaving or self._gone:
+    def _shut_down(self) -> None:
+        """Shut down the sending side, after the last byte was sent."""
+        if self._awaits_close_notify or self._closed:
             return
-        self._leaving = True
+        self._awaits_close_notify = True
         self._deadline.cancel()
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
-        self._tell(None)
+        self._notify_lost(None)
         self._slot.mark_closing()
         if self._reading_paused:
             self._reading_paused = False
-            self._loop.add_reader(self._socket, self._readable)
+            self._loop.add_reader(self._socket, self._on_readable)
         self._deadline = self._loop.call_later(
             CLOSE_NOTIFY_SECONDS, self.abort
         )
 
-    def _end(self, error: Exception | None) -> None:
-        if self._gone:
+    def _abort(self, error: Exception | None) -> None:
+        if self._closed:
             return
-        self._gone = self._closing = True
+        self._closed = self._closing = True
         self._deadline.cancel()
-        self._left.clear()
-        self._left_bytes = 0
+        self._unsent.clear()
+        self._unsent_bytes = 0
         self._loop.remove_reader(self._socket)
         self._loop.remove_writer(self._socket)
-        if not self._leaving:
-            self._tell(error)
-        self._loop.call_soon(self._close)
+        if not self._awaits_close_notify:
+            self._notify_lost(error)
+        self._loop.call_soon(self._close_socket)
 
-    def _close(self) -> None:
+    def _close_socket(self) -> None:
         self._socket.close()
         self._slot.release()
 
-    def _tell(self, error: Exception | None) -> None:
+    def _notify_lost(self, error: Exception | None) -> None:
         if self._protocol is not None:
             self._loop.call_soon(self._protocol.connection_lost, error)

@@ -34,7 +34,7 @@ from msrv import forwarded
 from msrv.forwarded import Address
 from msrv.hostnames import BadHostname, address_of, to_ascii
 from msrv.settings import Network, Settings
-from msrv.tls.certificates import names_of_this_machine
+from msrv.tls.certificates import local_names
 
 _HOST: Final = re.compile(r"(\[[^\]]*\]|[^][:/?#@\\,\s]+)(?::[0-9]{0,5})?")
 _FORWARDING: Final = re.compile(
@@ -78,7 +78,7 @@ class OriginRules:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Take the rules from the settings."""
-        hosts = set(names_of_this_machine())
+        hosts = set(local_names())
         if settings.host is not None:
             hosts.add(settings.host.lower())
         if settings.public_url is not None:

@@ -102,7 +102,9 @@ def production(
 ) -> Project:
     """The production file with an address of its own, not yet up."""
     folder = tmp_path_factory.mktemp("production")
-    pair = certificates.development_pair(folder / "certs", datetime.now(UTC))
+    pair = certificates.development_certificate(
+        folder / "certs", datetime.now(UTC)
+    )
     certificates.share_with_containers(pair)
     secrets = folder / "secrets"
     subprocess.run(

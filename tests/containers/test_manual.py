@@ -76,7 +76,7 @@ def test_a_certificate_is_renewed_and_no_download_cut(
     mounted = Path(stack.project.environ["MSRV_TLS_CERT"]).parent
     for name in ("ca.crt", "ca.key"):
         shutil.copy(mounted / name, tmp_path)
-    renewed = certificates.development_pair(tmp_path, datetime.now(UTC))
+    renewed = certificates.development_certificate(tmp_path, datetime.now(UTC))
     renewed.cert.rename(tmp_path / "fullchain.pem")
     renewed.key.rename(tmp_path / "privkey.pem")
     path = stack.buyer.buy("pack")["pack"]

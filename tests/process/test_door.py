@@ -103,7 +103,7 @@ def test_a_taken_port_is_one_line(running: StoreProcess) -> None:
     ]
     assert error == [
         (
-            f"Error: MSRV_PORT: {port} is taken on 127.0.0.1; "
+            f"Error: MSRV_PORT: port {port} is already in use on 127.0.0.1; "
             "choose another, for example with --port"
         )
     ]

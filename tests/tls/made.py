@@ -10,18 +10,20 @@ from pathlib import Path
 import trustme
 
 from msrv.connections.admission import Admission, ConnectionLimits, Slot
-from msrv.tls.certificates import Pair
+from msrv.tls.certificates import CertificateFiles
 from msrv.tls.protocol import TLSServer
 
 HELLO = b"hello"
 ROOM = ConnectionLimits(total=1000, per_network=1000)
 
 
-def pair_for(folder: Path, *names: str) -> tuple[Pair, ssl.SSLContext]:
+def pair_for(
+    folder: Path, *names: str
+) -> tuple[CertificateFiles, ssl.SSLContext]:
     """Issue a certificate; with what trusts it, and nothing else."""
     authority = trustme.CA()
     issued = authority.issue_cert(*names)
-    pair = Pair(folder / "crt", folder / "key", None)
+    pair = CertificateFiles(folder / "crt", folder / "key", None)
     issued.cert_chain_pems[0].write_to_path(pair.cert)
     issued.private_key_pem.write_to_path(pair.key)
     trust = ssl.create_default_context()

@@ -10,7 +10,7 @@ import trustme
 from cryptography import x509
 
 from msrv.tls import certificates
-from msrv.tls.certificates import CertificateError, development_pair
+from msrv.tls.certificates import CertificateError, development_certificate
 
 NOW = datetime.now(UTC)
 
@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_keys_are_readable_by_their_owner_alone(folder: Path) -> None:
     """Another user of the machine takes the CA's key and is any site."""
-    development_pair(folder, NOW)
+    development_certificate(folder, NOW)
     modes = {
         path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()
     }
@@ -36,21 +36,21 @@ def test_keys_are_readable_by_their_owner_alone(folder: Path) -> None:
 
 def test_a_second_start_changes_nothing(folder: Path) -> None:
     """Every start asks for new trust."""
-    pair = development_pair(folder, NOW)
+    pair = development_certificate(folder, NOW)
     before = pair.cert.read_bytes()
-    assert development_pair(folder, NOW).cert.read_bytes() == before
+    assert development_certificate(folder, NOW).cert.read_bytes() == before
 
 
 def test_a_renewal_keeps_the_ca(folder: Path) -> None:
     """A developer has to trust a new CA every year."""
-    pair = development_pair(folder, NOW)
+    pair = development_certificate(folder, NOW)
     assert pair.ca
     leaf, ca = pair.cert.read_bytes(), pair.ca.read_bytes()
-    almost = certificates.expiry(pair.cert) - timedelta(days=29)
-    development_pair(folder, almost)
+    almost = certificates.expires_at(pair.cert) - timedelta(days=29)
+    development_certificate(folder, almost)
     assert pair.cert.read_bytes() != leaf
     assert pair.ca.read_bytes() == ca
-    assert certificates.expiry(pair.cert) > almost + timedelta(days=300)
+    assert certificates.expires_at(pair.cert) > almost + timedelta(days=300)
 
 
 @pytest.mark.parametrize(
@@ -64,10 +64,10 @@ def test_a_renewal_keeps_the_ca(folder: Path) -> None:
 )
 def test_a_spoilt_pair_is_mended(folder: Path, spoil: object) -> None:
     """One bad file and the store never starts again."""
-    pair = development_pair(folder, NOW)
+    pair = development_certificate(folder, NOW)
     assert callable(spoil)
     spoil(folder)
-    pair = development_pair(folder, NOW)
+    pair = development_certificate(folder, NOW)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pair.cert, pair.key)
     assert pair.ca
@@ -83,7 +83,7 @@ def test_it_names_this_machine(
 ) -> None:
     """A phone in the same network can't open https://laptop.local."""
     monkeypatch.setattr("socket.gethostname", lambda: "laptop")
-    pair = development_pair(folder, NOW)
+    pair = development_certificate(folder, NOW)
     leaf = x509.load_pem_x509_certificate(pair.cert.read_bytes())
     names = leaf.extensions.get_extension_for_class(
         x509.SubjectAlternativeName
@@ -103,17 +103,19 @@ def test_a_renamed_machine_gets_a_new_leaf(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a change of name the certificate is for another machine."""
-    first = development_pair(folder, NOW).cert.read_bytes()
+    first = development_certificate(folder, NOW).cert.read_bytes()
     monkeypatch.setattr("socket.gethostname", lambda: "elsewhere")
-    assert development_pair(folder, NOW).cert.read_bytes() != first
+    assert development_certificate(folder, NOW).cert.read_bytes() != first
 
 
 def test_a_folder_that_is_a_file_is_one_line(tmp_path: Path) -> None:
     """An operator reads a traceback."""
     file = tmp_path / "file"
     file.touch()
-    with pytest.raises(CertificateError, match="can't make a certificate in"):
-        development_pair(file / "certs", NOW)
+    with pytest.raises(
+        CertificateError, match="can't create a certificate in"
+    ):
+        development_certificate(file / "certs", NOW)
 
 
 def chain_for(name: str, folder: Path) -> tuple[Path, Path, Path]:
@@ -145,7 +147,7 @@ def handshake(cert: Path, key: Path, ca: Path, name: str) -> None:
 
 def test_stolen_ca_can_not_pass_for_another_site(folder: Path) -> None:
     """Users are told to trust it: its names are constrained."""
-    pair = development_pair(folder, NOW)
+    pair = development_certificate(folder, NOW)
     assert pair.ca
     for name in ("localhost", "127.0.0.1"):
         handshake(pair.cert, pair.key, pair.ca, name)
@@ -160,8 +162,8 @@ def test_ca_without_constraints_is_replaced(folder: Path) -> None:
     ca = trustme.CA()
     (folder / "ca.crt").write_bytes(ca.cert_pem.bytes())
     (folder / "ca.key").write_bytes(ca.private_key_pem.bytes())
-    leaf = ca.issue_cert(*certificates.names_of_this_machine())
+    leaf = ca.issue_cert(*certificates.local_names())
     leaf.cert_chain_pems[0].write_to_path(folder / "localhost.crt")
     leaf.private_key_pem.write_to_path(folder / "localhost.key")
-    development_pair(folder, NOW)
+    development_certificate(folder, NOW)
     assert (folder / "ca.crt").read_bytes() != ca.cert_pem.bytes()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from msrv.tls.sni import KnownNames
+from msrv.tls.sni import ServerNames
 from tests.tls.made import pair_for
 
 
@@ -43,6 +43,6 @@ def test_names_of_a_certificate_and_of_the_store(
     certificate: x509.Certificate, name: str, *, known: bool
 ) -> None:
     """One label for a wildcard, any case, and addresses are no names."""
-    names = KnownNames.of(certificate, ["Public.example"])
-    assert names.knows(name) is known
-    assert names.knows(name.encode("latin-1")) is known
+    names = ServerNames.of(certificate, ["Public.example"])
+    assert names.accepts(name) is known
+    assert names.accepts(name.encode("latin-1")) is known

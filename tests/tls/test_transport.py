@@ -15,10 +15,10 @@ pytest.importorskip("OpenSSL", reason="pyOpenSSL is not installed")
 
 from msrv.connections.admission import Admission, ConnectionLimits, Slot
 from msrv.tls import transport as transport_room
-from msrv.tls.certificates import CertificateError, Pair
+from msrv.tls.certificates import CertificateError, CertificateFiles
 from msrv.tls.openssl import OpenSSLServer
 from msrv.tls.protocol import create_tls_server
-from msrv.tls.records import MOST_BYTES
+from msrv.tls.records import MAX_BYTES
 from msrv.tls.transport import TLSTransport
 
 LARGE = bytes(range(256)) * 100_000
@@ -64,7 +64,7 @@ class Door:
     def __init__(self, folder: Path) -> None:
         authority = trustme.CA()
         issued = authority.issue_cert("localhost")
-        self.pair = Pair(folder / "crt", folder / "key", None)
+        self.pair = CertificateFiles(folder / "crt", folder / "key", None)
         issued.cert_chain_pems[0].write_to_path(self.pair.cert)
         issued.private_key_pem.write_to_path(self.pair.key)
         self.trust = ssl.create_default_context()
@@ -156,7 +156,7 @@ async def test_two_who_are_slow_get_each_their_own(door: Door) -> None:
     """One buyer's bytes end up with another: they share memory to encrypt."""
     sizes = [
         size + more
-        for size in (1, 8 << 10, 16 << 10, 64 << 10, MOST_BYTES, 1 << 20)
+        for size in (1, 8 << 10, 16 << 10, 64 << 10, MAX_BYTES, 1 << 20)
         for more in (0, 1)
     ]
     visits = [await door.visit() for _ in range(2)]
