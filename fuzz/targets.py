@@ -19,7 +19,7 @@ from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
 from msrv import forwarded, hostnames
-from msrv.catalog.config import schema
+from msrv.catalog.config import toml_models
 from msrv.catalog.integrity.inspection import inspect
 from msrv.catalog.library.catalog_assembly import assemble
 from msrv.catalog.metadata import audio_pictures, tags
@@ -203,9 +203,9 @@ def config_files(data: bytes) -> None:
     """store.toml and release.toml: understood, or refused with problems."""
     text = data.decode("utf-8", "replace")
     with contextlib.suppress(InvalidConfig):
-        schema.read_store("store.toml", text)
+        toml_models.parse_store("store.toml", text)
     with contextlib.suppress(InvalidConfig):
-        schema.read_release("release.toml", text, Shop())
+        toml_models.parse_release("release.toml", text, Shop())
 
 
 def sound_tags(data: bytes) -> None:

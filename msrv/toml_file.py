@@ -1,24 +1,48 @@
-"""TOML as people write it: read strictly, and wrong with file and line.
+"""Strict TOML reader, whose problems have a file, a line and a suggestion.
 
-Owns finding out what is wrong and where. Everything that is wrong in a file
-is collected, so that its seller mends it in one go.
+A key that is misspelt is a problem, not a default: a seller who wrote `pirce`
+must not sell at another price. A file's tables are pydantic models; all its
+problems are found at once, so that they can be fixed at once.
 """
 
 import difflib
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_args, get_origin
+
+from pydantic import (
+    BaseModel,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from msrv.display_text import printable
 
-T = TypeVar("T")
+Model = TypeVar("Model", bound=BaseModel)
 KeyPath = tuple[str, ...]
 
 _AT_LINE: Final = re.compile(r"\(at (?:line ([0-9]+), column [0-9]+|end.*)\)")
-_CURLY: Final = frozenset("“”„‟«»\u2018\u2019\u201a")
+_CURLY_QUOTES: Final = frozenset("“”„‟«»\u2018\u2019\u201a")
+_KEY_OF_TABLE: Final = "[key]"
+"""Pydantic's last part of the place of a key that isn't valid itself."""
+
+# Pydantic's words are those of Python; these are TOML's.
+_SENTENCES: Final[Mapping[str, str]] = {
+    "bool_type": "must be true or false",
+    "dict_type": "must be a table: [name]",
+    "int_type": "must be a whole number",
+    "missing": "is missing",
+    "model_type": "must be a table: [name]",
+    "string_too_long": "must have up to {max_length:,} characters",
+    "string_type": "must be text, in quotes",
+}
+_PYDANTIC_SUBJECT: Final = re.compile("^(?:Input|String|Value) should")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,44 +69,50 @@ class Problem:
 
 
 class InvalidConfig(Exception):
-    """A configuration file can't be used; `problems` says why, by line."""
+    """A configuration file can't be used; `problems` are its reasons."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__(str(problems[0]))
         self.problems = problems
 
 
-def _hint(text: str, line: int) -> str:
-    """Name the fix where a word processor has set a line's quotes."""
-    lines = text.split("\n")
-    written = lines[line - 1] if 0 < line <= len(lines) else ""
-    if _CURLY.isdisjoint(written):
-        return ""
-    return """; type straight quotes: "…\""""
+def explained(what: str) -> WrapValidator:
+    """Return an annotation that states a type's rule in the seller's words.
+
+    `what` is half a sentence on the key, "must be …". It stands in place of
+    whatever the annotations before this one find wrong.
+    """
+
+    def validate(value: object, inner: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - pydantic's own signature
+        try:
+            return inner(value)
+        except ValidationError:
+            raise ValueError(what) from None
+
+    return WrapValidator(validate)
 
 
 class TomlDocument:
-    """A TOML file being read, and what is wrong with it so far.
+    """The text of a TOML file, its values, and the lines of its keys.
 
-    `where` is what problems call it. Raises InvalidConfig where the text is
-    no TOML at all.
+    `where` is the file's name in problems. Raises InvalidConfig where the
+    text is not TOML at all.
     """
 
     def __init__(self, where: str, text: str) -> None:
-        self._where = printable(where)
+        self.where = printable(where)
         self._text = text
-        self._problems: list[Problem] = []
         try:
             # No float comes near money.
-            self._data = tomllib.loads(text, parse_float=Decimal)
+            self.values = tomllib.loads(text, parse_float=Decimal)
         except tomllib.TOMLDecodeError as error:
-            # Before Python 3.14 the line is in the message alone.
+            # Before Python 3.14 only the message has the line.
             found = _AT_LINE.search(str(error))
             last = text.rstrip().count("\n") + 1
             line = int(found[1]) if found and found[1] else last
             what = printable(_AT_LINE.sub("", str(error)).strip())
             raise self._broken(
-                line, f"is not valid TOML: {what}{_hint(text, line)}"
+                line, f"is not valid TOML: {what}{_quotes_hint(text, line)}"
             ) from error
         except (ValueError, RecursionError) as error:
             # A number of thousands of digits, thousands of brackets.
@@ -92,77 +122,52 @@ class TomlDocument:
                 "too deep",
             ) from error
 
-    def table(self, path: KeyPath, known: tuple[str, ...]) -> "Table":
-        """Give the table at a path; a key that isn't known is a problem."""
-        table = self._table(path)
-        for key in table.data:
-            if key not in known:
-                close = difflib.get_close_matches(key, known, 1)
-                hint = f"; is it {close[0]!r}?" if close else ""
-                self.complain(path, key, f"means nothing here{hint}")
-        return table
+    def validate(self, model: type[Model], context: object = None) -> Model:
+        """Return the file's values as a model.
 
-    def names(self, key: str) -> list[str]:
-        """Name what a table of tables holds."""
-        return list(self._table((key,)).data)
-
-    def complain(self, path: KeyPath, key: str, what: str) -> None:
-        """Note a problem with a key."""
-        line = self.line_of((*path, key))
-        said = f"{key!r} {what}"
-        self._problems.append(Problem(self._where, line, said))
+        `context` is for the model's validators. Raises InvalidConfig with all
+        problems, by line.
+        """
+        try:
+            return model.model_validate(self.values, context=context)
+        except ValidationError as error:
+            found = {
+                self._problem(model, each): None
+                for each in error.errors(include_url=False)
+            }
+        raise InvalidConfig(tuple(sorted(found, key=_line)))
 
     def line_of(self, path: KeyPath) -> int:
-        """Find the line of a key or a table, counted from 1."""
+        """Return the line of a key or a table, counted from 1."""
         return line_of(self._text, path)
 
-    def finish(self) -> None:
-        """Raise InvalidConfig if anything was wrong."""
-        if self._problems:
-            found = dict.fromkeys(self._problems)
-            raise InvalidConfig(tuple(sorted(found, key=_line)))
-
-    def _table(self, path: KeyPath) -> "Table":
-        data: Any = self._data
-        for depth, name in enumerate(path):
-            data = data.get(name, {})
-            if not isinstance(data, dict):
-                self.complain(path[:depth], name, "must be a table: [name]")
-                data = {}
-        return Table(self, path, data)
+    def _problem(self, model: type[BaseModel], error: ErrorDetails) -> Problem:
+        # An entry of a list has the line of the list.
+        path = tuple(each for each in error["loc"] if isinstance(each, str))
+        path = path[:-1] if path[-1:] == (_KEY_OF_TABLE,) else path
+        what = _sentence(error)
+        if error["type"] == "extra_forbidden":
+            close = difflib.get_close_matches(
+                path[-1], _known_keys(model, path[:-1]), 1
+            )
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            what = f"is not a known key{hint}"
+        return Problem(
+            self.where,
+            self.line_of(path),
+            f"{path[-1]!r} {what}" if path else what,
+        )
 
     def _broken(self, line: int | None, what: str) -> InvalidConfig:
-        return InvalidConfig((Problem(self._where, line, what),))
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One table of a document."""
-
-    document: TomlDocument
-    path: KeyPath
-    data: dict[str, Any]
-
-    def take(self, key: str, read: Callable[[Any], T]) -> T | None:
-        """Read a key with `read`; None where it isn't, or isn't right.
-
-        The ValueError that `read` raises is half a sentence on the key.
-        """
-        if key not in self.data:
-            return None
-        try:
-            return read(self.data[key])
-        except ValueError as error:
-            self.document.complain(self.path, key, str(error))
-            return None
+        return InvalidConfig((Problem(self.where, line, what),))
 
 
 def line_of(text: str, path: KeyPath) -> int:
-    """Find the line of a key or a table in TOML, counted from 1.
+    """Return the line of a key or a table in TOML, counted from 1.
 
-    It is that of the nearest table around it where the key stands in no line
-    of its own, and 1 where there is none. tomllib tells no lines; this reads
-    what people write, and is only ever asked where something is wrong.
+    A key without a line of its own has that of the nearest table around it,
+    and 1 where there is none. tomllib knows no lines; this reads TOML as
+    people write it, and only runs once something is wrong.
     """
     best_depth, best_line = 0, 1
     header: KeyPath = ()
@@ -177,7 +182,7 @@ def line_of(text: str, path: KeyPath) -> int:
             here = header = _header(stated)
         elif "=" in stated:
             here = (*header, *_keys_before_value(stated))
-            closing = _opened(stated)
+            closing = _opened_quotes(stated)
         else:
             continue
         if here == path[: len(here)] and len(here) > best_depth:
@@ -185,8 +190,56 @@ def line_of(text: str, path: KeyPath) -> int:
     return best_line
 
 
-def _opened(stated: str) -> str:
-    """Give the quotes of a text that goes on in the next line, or none."""
+def _sentence(error: ErrorDetails) -> str:
+    """Return one of pydantic's errors as half a sentence on its key."""
+    known = _SENTENCES.get(error["type"])
+    if known is not None:
+        return known.format(**error.get("ctx", {}))
+    what = error["msg"].removeprefix("Value error, ")
+    what = _PYDANTIC_SUBJECT.sub("must", what).partition(", unable to")[0]
+    return what[:1].lower() + what[1:]
+
+
+def _known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
+    """Return the keys of the table at a path of a file."""
+    fields, is_name = keys_of(model), False
+    for key in path:
+        if is_name:  # a table's own: `a` in `[items.a]`
+            is_name = False
+        else:
+            annotation = fields[key].annotation
+            (inner,) = _models_in(annotation)
+            fields, is_name = keys_of(inner), get_origin(annotation) is dict
+    return list(fields)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - as pydantic has it
+    """Find the model in `Model | None`, `dict[str, Model]` and their like."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for each in get_args(annotation):
+        yield from _models_in(each)
+
+
+def keys_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return a table's keys, as they stand in a file, and their fields."""
+    return {
+        field.alias or name: field
+        for name, field in model.model_fields.items()
+    }
+
+
+def _quotes_hint(text: str, line: int) -> str:
+    """Return the fix where a word processor has set a line's quotes."""
+    lines = text.split("\n")
+    written = lines[line - 1] if 0 < line <= len(lines) else ""
+    if _CURLY_QUOTES.isdisjoint(written):
+        return ""
+    return """; type straight quotes: "…\""""
+
+
+def _opened_quotes(stated: str) -> str:
+    """Return the quotes of a text that continues in the next line, or none."""
     for quotes in ('"""', "'''"):
         if stated.count(quotes) % 2:
             return quotes
@@ -194,12 +247,12 @@ def _opened(stated: str) -> str:
 
 
 def _header(stated: str) -> KeyPath:
-    """Give the keys of `["a]b".c]  # comment`: up to the `]` that ends it."""
+    """Return the keys of `["a]b".c]  # comment`: up to the closing `]`."""
     return _first_keys(stated.strip("[ "), "]")
 
 
 def _keys_before_value(stated: str) -> KeyPath:
-    """Give the keys of `a."b = c" = 1`: up to the `=` that ends them."""
+    """Return the keys of `a."b = c" = 1`: up to the `=` that ends them."""
     return _first_keys(stated, "=")
 
 

@@ -1,12 +1,14 @@
-"""TOML, and where it is wrong."""
+"""Strict TOML, and the places and words of its problems."""
 
 from contextlib import suppress
+from typing import Annotated, Self
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from msrv.toml_file import InvalidConfig, TomlDocument, line_of
+from msrv.toml_file import InvalidConfig, TomlDocument, explained, line_of
 
 TEXT = '''\
 # id = "not this"
@@ -40,8 +42,7 @@ last = { a = 1, b = 2 }
         (("title",), 1),
     ],
 )
-def test_finds_the_line_of_a_key(path: tuple[str, ...], line: int) -> None:
-    """Or a seller would look for a mistake where there is none."""
+def test_line_of_a_key(path: tuple[str, ...], line: int) -> None:
     assert line_of(TEXT, path) == line
 
 
@@ -59,8 +60,9 @@ def test_finds_the_line_of_a_key(path: tuple[str, ...], line: int) -> None:
     ],
     ids=lambda value: repr(value)[:20],
 )
-def test_says_where_toml_is_broken(text: str, line: int | None) -> None:
-    """Or an edit that broke a release would take long to find, or all down."""
+def test_broken_toml_is_a_problem_with_its_line(
+    text: str, line: int | None
+) -> None:
     with pytest.raises(InvalidConfig) as broken:
         TomlDocument("Album/release.toml", text)
     (problem,) = broken.value.problems
@@ -69,31 +71,104 @@ def test_says_where_toml_is_broken(text: str, line: int | None) -> None:
     assert "(at" not in problem.what
 
 
-def test_names_what_was_probably_meant() -> None:
-    """Or a misspelt price would quietly mean another one."""
-    document = TomlDocument("x", 'pirce = "1"\n\n"zz\\nz" = 1')
-    document.table((), ("price", "title"))
+class Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    number: Annotated[int, Field(gt=0)] = 1
+    long_name: Annotated[str, Field(max_length=1000)] = Field(
+        default="", alias="name"
+    )
+    colour: Annotated[
+        str, Field(pattern="^#"), explained("must be a colour")
+    ] = "#"
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if self.number == 7:
+            raise ValueError("must not be the seventh")
+        return self
+
+
+class Whole(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    price: str = ""
+    title: str | None = None
+    hidden: bool = False
+    entry: Entry | None = None
+    items: dict[Annotated[str, Field(pattern="^[a-z]+$")], Entry] = {}
+    more: Annotated[tuple[Entry, ...], Field(strict=False)] = ()
+
+
+def problems(text: str) -> list[str]:
     with pytest.raises(InvalidConfig) as broken:
-        document.finish()
-    assert [str(each) for each in broken.value.problems] == [
-        "x:1: 'pirce' means nothing here; is it 'price'?",
-        "x:3: 'zz\\nz' means nothing here",
+        TomlDocument("x", text).validate(Whole)
+    return [str(each) for each in broken.value.problems]
+
+
+def test_valid_file_becomes_the_model() -> None:
+    document = TomlDocument(
+        "x", 'title = "T"\n[items.a]\nname = "N"\nnumber = 2\n[[more]]\n'
+    )
+    found = document.validate(Whole)
+    assert found.title == "T"
+    assert found.items == {"a": Entry(name="N", number=2)}
+    assert found.more == (Entry(),)
+
+
+def test_unknown_key_suggests_the_one_that_was_probably_meant() -> None:
+    assert problems('pirce = "1"\n\n"zz\\nz" = 1') == [
+        "x:1: 'pirce' is not a known key; did you mean 'price'?",
+        "x:3: 'zz\\nz' is not a known key",
     ]
 
 
+@pytest.mark.parametrize("table", ["entry", "items.a", "items.name", "[more]"])
+def test_unknown_key_is_compared_with_those_of_its_own_table(
+    table: str,
+) -> None:
+    """A field is known by its alias, which is what a file says."""
+    (problem,) = problems(f"[{table}]\nnaem = 1")
+    assert problem == "x:2: 'naem' is not a known key; did you mean 'name'?"
+
+
 @pytest.mark.parametrize("value", ["1", '"text"', "[1]", "true"])
-def test_a_table_has_to_be_one(value: str) -> None:
-    """Or one wrong line would stop the reading of the whole library."""
-    document = TomlDocument("x", f"items = {value}")
-    assert document.names("items") == []
-    document.table(("items", "a"), ())
-    with pytest.raises(InvalidConfig, match=r"x:1: 'items' must be a table"):
-        document.finish()
+def test_value_in_place_of_a_table_is_a_problem(value: str) -> None:
+    what = "must be a table: [name]"
+    assert problems(f"items = {value}") == [f"x:1: 'items' {what}"]
+    assert problems(f"items.a = {value}") == [f"x:1: 'a' {what}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("title = 1", "'title' must be text, in quotes"),
+        ('hidden = "yes"', "'hidden' must be true or false"),
+        ("entry.number = true", "'number' must be a whole number"),
+        ("entry.number = 0", "'number' must be greater than 0"),
+        (
+            f"entry.name = '{'a' * 1001}'",
+            "'name' must have up to 1,000 characters",
+        ),
+        ("entry.colour = 'red'", "'colour' must be a colour"),
+        ("entry.colour = 3", "'colour' must be a colour"),
+        ("items.a.number = 7", "'a' must not be the seventh"),
+        ("items.A = {}", "'A' must match pattern '^[a-z]+$'"),
+    ],
+)
+def test_rule_is_stated_in_words_of_toml(text: str, problem: str) -> None:
+    assert problems(text) == [f"x:1: {problem}"]
+
+
+def test_all_problems_are_found_at_once_by_line() -> None:
+    text = "[items.a]\nnumber = 0\nnmae = 1\n[entry]\nnumber = true\n"
+    assert [each.split(":")[1] for each in problems(text)] == ["2", "3", "5"]
 
 
 @given(st.text(max_size=60), st.lists(st.text(max_size=5), max_size=3))
-def test_any_text_has_lines(text: str, path: list[str]) -> None:
-    """Or explaining one mistake would end in another."""
+def test_no_text_and_no_path_is_without_a_line(
+    text: str, path: list[str]
+) -> None:
     assert 1 <= line_of(text, tuple(path)) <= text.count("\n") + 1
     with suppress(InvalidConfig):
         TomlDocument("x", text)

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from msrv.catalog.config import discount_codes, schema
+from msrv.catalog.config import toml_models
 from msrv.catalog.model import Shop
 from msrv.catalog.names import cover_names, ids, ignored_names
 from msrv.catalog.names.media_types import AUDIO_TYPES, PICTURES
+from msrv.toml_file import keys_of
 from tests.catalog.temporary_library import Library, problems, wav
 
 PAGE = Path(__file__).parents[2] / "docs" / "library.md"
@@ -19,11 +20,14 @@ EXAMPLES = re.findall(r"```toml\n# (\S+)\n(.*?)```", TEXT, re.DOTALL)
 def test_every_key_is_documented() -> None:
     """Or a seller would not learn what can be said."""
     keys = {
-        *schema._STORE_KEYS,
-        *(f"prices.{key}" for key in schema._PRICES_KEYS),
-        *schema._RELEASE_KEYS,
-        *(f'items."NAME".{key}' for key in schema._ITEM_KEYS),
-        *(f"discount_codes.CODE.{key}" for key in discount_codes._KEYS),
+        *keys_of(toml_models._StoreTable),
+        *(f"prices.{key}" for key in keys_of(toml_models._UsualPrices)),
+        *keys_of(toml_models.ReleaseConfig),
+        *(f'items."NAME".{key}' for key in keys_of(toml_models.ItemConfig)),
+        *(
+            f"discounts.CODE.{key}"
+            for key in keys_of(toml_models._DiscountTable)
+        ),
     }
     keys -= {"prices", "items", "discounts"}
     documented = set(re.findall(r"^\| `([^`]+)` \|", TEXT, re.MULTILINE))
@@ -34,11 +38,11 @@ def test_every_key_is_documented() -> None:
 def test_every_example_is_right(name: str, toml: str) -> None:
     """Or a seller who copies one would be told of a mistake."""
     if name == "store.toml":
-        store = schema.read_store(name, toml)
+        store = toml_models.parse_store(name, toml)
         assert store.item_price
         assert store.release_price
     else:
-        assert schema.read_release(name, toml, Shop()).release_id
+        assert toml_models.parse_release(name, toml, Shop()).release_id
 
 
 def test_there_are_examples() -> None:

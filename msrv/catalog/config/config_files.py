@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from msrv.catalog.config import schema
+from msrv.catalog.config import toml_models
 from msrv.catalog.config.last_good import KeptConfig
-from msrv.catalog.config.schema import ReleaseConfig, StoreConfig
+from msrv.catalog.config.toml_models import ReleaseConfig, StoreConfig
 from msrv.catalog.library.found_files import FoundFile, FoundFolder
 from msrv.catalog.library.scan import RELEASE_TOML, STORE_TOML
 from msrv.catalog.model import Shop
@@ -72,7 +72,7 @@ class ConfigFiles:
             if text is None:
                 return StoreConfig()
             where = STORE_TOML if file is None else file.path
-            store = schema.read_store(where, text)
+            store = toml_models.parse_store(where, text)
         except InvalidConfig as error:
             self._problems += error.problems
             return None
@@ -85,7 +85,7 @@ class ConfigFiles:
         if text is None:
             return None
         try:
-            return schema.read_store(STORE_TOML, text)
+            return toml_models.parse_store(STORE_TOML, text)
         except InvalidConfig:
             return None  # another version's, which this one doesn't take
 
@@ -105,7 +105,7 @@ class ConfigFiles:
             if text is None:
                 return Said(ReleaseConfig())
             where = path if file is None else file.path
-            found = schema.read_release(where, text, shop)
+            found = toml_models.parse_release(where, text, shop)
         except InvalidConfig as error:
             return self._kept_release(path, shop)._replace(
                 broken=error.problems
@@ -119,7 +119,7 @@ class ConfigFiles:
         if text is None:
             return Said(None, is_latest=False)
         try:
-            found = schema.read_release(path, text, shop)
+            found = toml_models.parse_release(path, text, shop)
         except InvalidConfig:
             found = None  # another version's, or in another currency
         return Said(found, is_latest=False)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from msrv.catalog.config.config_files import ConfigFiles
-from msrv.catalog.config.schema import StoreConfig
+from msrv.catalog.config.toml_models import StoreConfig
 from msrv.catalog.library.file_index import Index
 from msrv.catalog.library.found_files import FoundFolder, in_release
 from msrv.catalog.library.indexing import CHANGING
@@ -143,7 +143,7 @@ class FolderReleases:
         described = said.config
         if waits is not None and not (is_arriving and len(waits.paths) == 1):
             # Delivered to its buyers as before, and not sold meanwhile.
-            described = replace(described, hidden=True)
+            described = described.model_copy(update={"hidden": True})
         made = build(self._index, folder, described, self._store, unreadable)
         if waits is not None or not said.is_latest:
             problems = (*said.broken, *made.problems)

@@ -16,7 +16,7 @@ from typing import Final
 from msrv.catalog.aliases import follow
 from msrv.catalog.config.config_files import ConfigFiles
 from msrv.catalog.config.last_good import KeptConfig
-from msrv.catalog.config.schema import StoreConfig
+from msrv.catalog.config.toml_models import StoreConfig
 from msrv.catalog.id_history import History
 from msrv.catalog.library.catalog_assembly import assemble, unique
 from msrv.catalog.library.file_index import Index

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from msrv.catalog.config.schema import (
+from msrv.catalog.config.fields import is_date
+from msrv.catalog.config.toml_models import (
     ItemConfig,
     ReleaseConfig,
     StoreConfig,
-    is_date,
 )
 from msrv.catalog.library.file_index import Index
 from msrv.catalog.library.found_files import FoundFile, FoundFolder

@@ -7,7 +7,11 @@ built-in one: nothing is free unless the seller has said so.
 from collections.abc import Sequence
 
 from msrv import money
-from msrv.catalog.config.schema import ItemConfig, ReleaseConfig, StoreConfig
+from msrv.catalog.config.toml_models import (
+    ItemConfig,
+    ReleaseConfig,
+    StoreConfig,
+)
 from msrv.catalog.model import Item
 from msrv.money import Money
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from msrv.catalog.config.schema import read_store
+from msrv.catalog.config.toml_models import parse_store
 from msrv.catalog.model import Discount
 from msrv.money import Money
 from msrv.toml_file import InvalidConfig
@@ -12,7 +12,7 @@ from msrv.toml_file import InvalidConfig
 
 def test_what_a_seller_can_state() -> None:
     """A seller states a discount, and gives another one."""
-    config = read_store(
+    config = parse_store(
         "store.toml",
         'currency = "EUR"\n'
         "[discounts.SPRING]\npercent = 20\n"
@@ -57,7 +57,7 @@ def test_what_a_seller_can_state() -> None:
         ("[discounts.ABC]\namount = '-1'", ":2: 'amount' must be a price"),
         (
             "[discounts.ABC]\npercent = 5\nuses = 0",
-            ":3: 'uses' must be how often it can be used: 1 or more",
+            ":3: 'uses' must be the number of times it can be used: 1 or more",
         ),
         (
             "[discounts.ABC]\npercent = 5\nlast_day = '31.3.'",
@@ -73,14 +73,14 @@ def test_what_a_seller_can_state() -> None:
         ),
         (
             "[discounts.ABC]\npercent = 5\nuse = 3",
-            ":3: 'use' means nothing here; is it 'uses'?",
+            ":3: 'use' is not a known key; did you mean 'uses'?",
         ),
     ],
 )
 def test_what_is_wrong_is_said(stated: str, problem: str) -> None:
     """A discount that was mistyped is given to everyone, or to nobody."""
     with pytest.raises(InvalidConfig) as broken:
-        read_store("store.toml", stated)
+        parse_store("store.toml", stated)
     assert any(
         str(each).startswith(f"store.toml{problem}")
         for each in broken.value.problems

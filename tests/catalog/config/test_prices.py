@@ -2,7 +2,7 @@
 
 import pytest
 
-from msrv.catalog.config.schema import read_release, read_store
+from msrv.catalog.config.toml_models import parse_release, parse_store
 from msrv.catalog.model import Item, Release, Shop
 from msrv.money import Money
 from msrv.toml_file import InvalidConfig
@@ -31,13 +31,13 @@ def test_what_a_seller_says(
 ) -> None:
     """A minimum is taken for a price, or a suggestion for a minimum."""
     lines = "".join(f"{prefix}{line}\n" for line in toml.splitlines())
-    found = read_release("release.toml", lines, Shop())
+    found = parse_release("release.toml", lines, Shop())
     if prefix:
         said = found.item_price, found.item_minimum
     else:
         said = found.price, found.minimum
     assert said == (euros(price), euros(minimum))
-    item = read_release("release.toml", f"[items.a]\n{toml}", Shop())
+    item = parse_release("release.toml", f"[items.a]\n{toml}", Shop())
     assert item.items["a"].price == euros(price)
     assert item.items["a"].minimum == euros(minimum)
 
@@ -45,23 +45,26 @@ def test_what_a_seller_says(
 @pytest.mark.parametrize(
     ("toml", "what"),
     [
-        ('suggested = "8.00"', "'suggested' needs a 'minimum'"),
+        ('suggested = "8.00"', "'suggested' needs 'minimum' as well"),
         (
             'price = "7.00"\nminimum = "5.00"',
-            "'price' is fixed, and 'minimum' lets the buyer set it",
+            "'price' is fixed, but 'minimum' lets the buyer set it",
         ),
         (
             'minimum = "5.00"\nsuggested = "4.99"',
-            "'suggested' must be 'minimum' or more",
+            "'suggested' must be at least 'minimum'",
         ),
         ('minimum = "-1"', "'minimum' must be a price"),
-        ('item_suggested = "1"', "'item_suggested' needs a 'item_minimum'"),
+        (
+            'item_suggested = "1"',
+            "'item_suggested' needs 'item_minimum' as well",
+        ),
     ],
 )
 def test_contradictions_are_problems(toml: str, what: str) -> None:
     """A seller who meant something else sells for less."""
     with pytest.raises(InvalidConfig) as caught:
-        read_release("release.toml", toml, Shop())
+        parse_release("release.toml", toml, Shop())
     assert what in str(caught.value.problems)
 
 
@@ -103,7 +106,7 @@ def test_the_only_file_of_a_release_has_its_minimum(shelf: Library) -> None:
 
 def test_prices_can_be_said_to_include_tax() -> None:
     """A buyer can't tell whether the tax comes on top."""
-    assert read_store("store.toml", "tax_included = true").shop.tax_included
-    assert not read_store("store.toml", "").shop.tax_included
+    assert parse_store("store.toml", "tax_included = true").shop.tax_included
+    assert not parse_store("store.toml", "").shop.tax_included
     with pytest.raises(InvalidConfig):
-        read_store("store.toml", 'tax_included = "yes"')
+        parse_store("store.toml", 'tax_included = "yes"')

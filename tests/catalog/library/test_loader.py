@@ -337,7 +337,7 @@ def test_a_release_that_did_not_change_is_not_read_again(
         read.append(where)
         return real(where, text)
 
-    monkeypatch.setattr("msrv.catalog.config.schema.TomlDocument", watch)
+    monkeypatch.setattr("msrv.catalog.config.toml_models.TomlDocument", watch)
     second = shelf.read(first)
     assert read == []
     assert len(second.catalog.by_id) == 7
