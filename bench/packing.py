@@ -60,7 +60,7 @@ def ours(album: Path) -> Callable[[], float]:
 
     async def read() -> None:
         files = FileReader(Folder(album))
-        for piece in archive.body.pieces:
+        for piece in archive.body.chunks:
             if not isinstance(piece, FileSlice):
                 continue
             file, at = await files.file(piece.content), piece.start

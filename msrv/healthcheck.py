@@ -1,8 +1,8 @@
-"""`python -m msrv healthcheck`: ask the store on this machine how it is.
+"""Health probe: `python -m msrv healthcheck`.
 
-A container engine asks every few seconds, so this starts without the store's
-own rooms: it imports nothing of ours and reads three settings by itself, by
-the rules of docs/settings.md.
+A container engine runs it every few seconds, so it imports nothing else of
+this package and reads three settings by itself, by the rules of
+docs/settings.md.
 """
 
 import json
@@ -24,42 +24,42 @@ _ANY_ADDRESS: Final = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print one sentence; 0 where all is well, else 1.
+    """Print the store's status; return 0 if it is healthy, else 1.
 
-    Asks whether the process answers, or with `--ready` whether it can sell.
+    Probes whether the process responds, or with `--ready` whether it can sell.
     """
     path = "/-/ready" if READY in arguments else "/-/health"
-    healthy, sentence = ask(os.environ, path)
-    print(sentence, file=sys.stdout if healthy else sys.stderr)
+    healthy, message = probe(os.environ, path)
+    print(message, file=sys.stdout if healthy else sys.stderr)
     return 0 if healthy else 1
 
 
-def ask(environ: Mapping[str, str], path: str) -> tuple[bool, str]:
-    """Ask the store that these settings describe: whether it is well.
+def probe(environ: Mapping[str, str], path: str) -> tuple[bool, str]:
+    """Probe the store of these settings: whether it is healthy, and a message.
 
-    The certificate is not looked at: this is the same machine, and the name
-    on it is that of the store, not of the loopback.
+    The certificate isn't verified: this is the same machine, and the
+    certificate names the store, not the loopback address.
     """
     secure = environ.get("MSRV_TLS") != "off"
     host = environ.get("MSRV_HOST", "")
     host = _ANY_ADDRESS.get(host, host)
     port = environ.get("MSRV_PORT") or ("8443" if secure else "8000")
     if not port.isdecimal():
-        return False, f"MSRV_PORT: {port!r} is no port"
+        return False, f"MSRV_PORT: {port!r} is not a port number"
     connection = _connection(host, int(port), secure=secure)
     try:
         connection.request("GET", path, headers={"Connection": "close"})
-        answer = connection.getresponse()
-        status = str(json.loads(answer.read(1024))["status"])
+        response = connection.getresponse()
+        status = str(json.loads(response.read(1024))["status"])
     except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
-        # Whoever answered there may have said anything, over many lines.
-        said = getattr(error, "strerror", None) or str(error)
-        reason = " ".join(said.split()) or type(error).__name__
+        # Another program may have sent anything, in many lines.
+        text = getattr(error, "strerror", None) or str(error)
+        reason = " ".join(text.split()) or type(error).__name__
         return False, f"the store on {host} port {port}: {reason}"
     finally:
         connection.close()
-    sentence = f"the store on {host} port {port}: {status}"
-    return answer.status == 200, sentence
+    message = f"the store on {host} port {port}: {status}"
+    return response.status == 200, message
 
 
 def _connection(host: str, port: int, *, secure: bool) -> HTTPConnection:

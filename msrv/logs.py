@@ -1,11 +1,11 @@
-"""Log lines: columns for a person at a terminal, JSON for a machine.
+"""Log lines: columns at a terminal, JSON everywhere else.
 
-A record may carry `extra={"fields": {...}}`: members of the JSON line, for
-what the sentence says already. What is never logged (a token, a receipt,
-NONCE, a path) is kept out where the record is made: a route's name is logged.
+A record may carry `extra={"fields": {...}}`: further members of its JSON line.
+What is never logged (a token, a receipt, NONCE, a path) is left out where the
+record is created: a route's name is logged instead.
 
-What every request says, one line of one shape, has a way of its own: through
-`logging` it would cost more than the request.
+Entries of the access log all have one form, and bypass `logging`, which would
+cost more than the request.
 """
 
 import asyncio
@@ -28,27 +28,28 @@ _COLOURS: Final = {
     logging.CRITICAL: "\033[31;1m",
 }
 _RESET: Final = "\033[0m"
-GATHER_SECONDS: Final = 0.05
-"""How long a visit's line waits for others, to leave with them."""
+BATCH_SECONDS: Final = 0.05
+"""Time for which lines of the access log are batched."""
 
 _ENCODER: Final = json.JSONEncoder(default=str)
 
 
 @lru_cache(maxsize=2)
-def _second(at: int) -> str:
+def _format_second(at: int) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
-def fields_of(record: logging.LogRecord) -> dict[str, Any]:
-    """Give what the record carries beside its sentence."""
+def _fields_of(record: logging.LogRecord) -> dict[str, Any]:
+    """Return the fields of a record."""
     fields: dict[str, Any] = getattr(record, "fields", {})
     return fields
 
 
-class Visit(NamedTuple):
-    """One request that was answered; `at` is in Unix seconds.
+class AccessLogEntry(NamedTuple):
+    """Entry of the access log: one request that was answered.
 
-    Texts are of our choosing, or an address: nothing that must be escaped.
+    `at` is in Unix seconds. Texts are the store's own, or an address: nothing
+    that has to be escaped.
     """
 
     at: float
@@ -60,8 +61,8 @@ class Visit(NamedTuple):
     client: str
 
     @property
-    def sentence(self) -> str:
-        """Say it in columns."""
+    def message(self) -> str:
+        """Text in columns."""
         _, method, route, status, size_bytes, seconds, client = self
         return (
             f"{method:<4} {route:<9} {status} {size_bytes:>9} B "
@@ -69,27 +70,27 @@ class Visit(NamedTuple):
         )
 
 
-class Layout(Protocol):
-    """How lines look. Satisfied by the two formatters below."""
+class LineFormatter(Protocol):
+    """Formatter of records and entries: one of the two below."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Lay one record out."""
+        """Return a record as a line."""
         ...
 
-    def visit(self, visit: Visit) -> str:
-        """Lay one visit out, as a record that says it would be."""
+    def format_entry(self, entry: AccessLogEntry) -> str:
+        """Return an entry as the line of an equivalent record."""
         ...
 
 
 class TerminalFormatter(logging.Formatter):
-    """`12:30:05  warning  catalog  one sentence`."""
+    """Formats lines like `12:30:05  warning  catalog  message`."""
 
     def __init__(self, *, colour: bool) -> None:
         super().__init__()
         self._colour = colour
 
     def format(self, record: logging.LogRecord) -> str:
-        """Lay one record out as a line (and its traceback below)."""
+        """Return a record as a line, and its traceback below."""
         at = datetime.fromtimestamp(record.created).astimezone()
         level = record.levelname.lower()
         room = record.name.removeprefix("msrv.").partition(".")[0]
@@ -102,23 +103,23 @@ class TerminalFormatter(logging.Formatter):
             line = f"{line}\n{self.formatException(record.exc_info)}"
         return line
 
-    def visit(self, visit: Visit) -> str:
-        """Lay one visit out."""
-        at = datetime.fromtimestamp(visit.at).astimezone()
-        return f"{at:%H:%M:%S}  info     access       {visit.sentence}"
+    def format_entry(self, entry: AccessLogEntry) -> str:
+        """Return an entry as a line."""
+        at = datetime.fromtimestamp(entry.at).astimezone()
+        return f"{at:%H:%M:%S}  info     access       {entry.message}"
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: at, level, room, message, then the fields."""
+    """Formats lines of one JSON object: at, level, room, message, fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write one record as JSON, whatever its fields hold."""
+        """Return a record as JSON, whatever types its fields have."""
         entry: dict[str, Any] = {
-            "at": _at(record.created),
+            "at": _format_time(record.created),
             "level": record.levelname.lower(),
             "room": record.name,
             "message": record.getMessage(),
-            **fields_of(record),
+            **_fields_of(record),
         }
         if record.exc_info:
             entry["traceback"] = "".join(
@@ -126,104 +127,111 @@ class JsonFormatter(logging.Formatter):
             )
         return _ENCODER.encode(entry)
 
-    def visit(self, visit: Visit) -> str:
-        """Write one visit as JSON."""
-        at, method, route, status, size_bytes, seconds, client = visit
+    def format_entry(self, entry: AccessLogEntry) -> str:
+        """Return an entry as JSON."""
+        at, method, route, status, size_bytes, seconds, client = entry
         return (
-            f'{{"at": "{_at(at)}", "level": "info", "room": "msrv.access", '
-            f'"message": "{visit.sentence}", '
+            f'{{"at": "{_format_time(at)}", "level": "info", '
+            f'"room": "msrv.access", '
+            f'"message": "{entry.message}", '
             f'"method": "{method}", "route": "{route}", '
             f'"status": {status}, "bytes": {size_bytes}, '
             f'"seconds": {seconds:.6f}, "client": "{client}"}}'
         )
 
 
-class Output(logging.StreamHandler[TextIO]):
-    """Where the process's lines go.
+class LogHandler(logging.StreamHandler[TextIO]):
+    """Handler of all lines of the process.
 
-    Visits leave a few at a time; any other line leaves at once, after them.
+    Entries of the access log are written in batches; records at once, after
+    the entries before them.
     """
 
-    def __init__(self, stream: TextIO, layout: Layout) -> None:
+    def __init__(self, stream: TextIO, formatter: LineFormatter) -> None:
         super().__init__(stream)
-        self.setFormatter(layout)  # type: ignore[arg-type] # half of one
-        self._layout = layout
-        self._waiting: list[Visit] = []
-        self._hand = threading.Lock()
+        self.setFormatter(formatter)  # type: ignore[arg-type] # it has what is called
+        self._formatter = formatter
+        self._entries: list[AccessLogEntry] = []
+        self._lock = threading.Lock()
 
-    def visit(self, visit: Visit) -> None:
-        """Write that a request was answered, in a moment."""
-        with self._hand:
-            self._waiting.append(visit)
-            if len(self._waiting) > 1:
+    def write_entry(self, entry: AccessLogEntry) -> None:
+        """Write an entry with the next batch."""
+        with self._lock:
+            self._entries.append(entry)
+            if len(self._entries) > 1:
                 return
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             self.flush()
         else:
-            loop.call_later(GATHER_SECONDS, self.flush)
+            loop.call_later(BATCH_SECONDS, self.flush)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record, after the visits before it."""
+        """Write a record, after the entries before it."""
         self.flush()
         super().emit(record)
 
     def flush(self) -> None:
-        """Write what waits."""
-        # Where the log can't be written, there is nobody to tell.
+        """Write the batched entries."""
+        # Where the log can't be written, nothing can report that.
         with contextlib.suppress(OSError, ValueError):
-            self._write_visits()
+            self._write_entries()
             super().flush()
 
-    def _write_visits(self) -> None:
-        with self._hand:
-            visits, self._waiting = self._waiting, []
-            if visits:
-                lines = [f"{self._layout.visit(each)}\n" for each in visits]
+    def _write_entries(self) -> None:
+        with self._lock:
+            entries, self._entries = self._entries, []
+            if entries:
+                lines = [
+                    f"{self._formatter.format_entry(each)}\n"
+                    for each in entries
+                ]
                 self.stream.write("".join(lines))
 
 
-def output(stream: TextIO) -> Output:
-    """Lay lines out for a person at a terminal, or for a machine."""
+def create_handler(stream: TextIO) -> LogHandler:
+    """Return a handler with columns for a terminal, otherwise JSON."""
     if stream.isatty():
         colour = "NO_COLOR" not in os.environ
-        return Output(stream, TerminalFormatter(colour=colour))
-    return Output(stream, JsonFormatter())
+        return LogHandler(stream, TerminalFormatter(colour=colour))
+    return LogHandler(stream, JsonFormatter())
 
 
 def configure(stream: TextIO | None = None) -> None:
-    """Send every record of the process to `stream` (standard error)."""
-    # A line says where it comes from by its room: who called, and in which
-    # thread, is never asked for, and costs more than the line.
-    logging._srcfile = None  # noqa: SLF001 - as logging's own HOWTO says
+    """Send all records of the process to `stream` (standard error)."""
+    # Lines name the package that logs. The caller and the thread are not
+    # shown, and looking them up costs more than the line.
+    logging._srcfile = None  # noqa: SLF001 - see the HOWTO of logging
     logging.logThreads = False
     logging.logProcesses = False
     logging.logMultiprocessing = False
     logging.basicConfig(
-        level=logging.INFO, handlers=[output(stream or sys.stderr)], force=True
+        level=logging.INFO,
+        handlers=[create_handler(stream or sys.stderr)],
+        force=True,
     )
-    # Pillow, asyncio and Alembic speak of their own affairs below this.
+    # Pillow, asyncio and Alembic log their internals below this.
     logging.getLogger("PIL").setLevel(logging.WARNING)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
-def visits() -> Callable[[Visit], None]:
-    """Give what writes visits, to where `configure` sends records."""
+def access_log_writer() -> Callable[[AccessLogEntry], None]:
+    """Return a function that writes entries to the configured handler."""
     for handler in logging.getLogger().handlers:
-        if isinstance(handler, Output):
-            return handler.visit
-    return output(sys.stderr).visit
+        if isinstance(handler, LogHandler):
+            return handler.write_entry
+    return create_handler(sys.stderr).write_entry
 
 
-def _at(seconds: float) -> str:
+def _format_time(seconds: float) -> str:
     second, rest = divmod(seconds, 1)
-    return f"{_second(int(second))}.{int(rest * 1000):03d}+00:00"
+    return f"{_format_second(int(second))}.{int(rest * 1000):03d}+00:00"
 
 
 def _one_line(text: str) -> str:
-    """Escape what could forge a second line or move a terminal's cursor."""
+    """Escape characters that could forge a line or control a terminal."""
     return "".join(
         char
         if char.isprintable() or char == " "

@@ -1,8 +1,8 @@
-"""`serve --reload`: start the store again whenever its code changes.
+"""Development reloader (`serve --reload`): restarts the store on code changes.
 
-A parent watches, a child serves. Polling, because a bind mount from another
-system tells no one of a change; the tree is small. Templates and stylesheets
-need no restart: the child reads them anew by itself.
+The parent polls modification times, the child serves. Polling, because a bind
+mount from another system doesn't report changes; the tree is small. Templates
+and stylesheets need no restart: the child reloads them itself.
 """
 
 import os
@@ -15,68 +15,68 @@ from pathlib import Path
 from typing import Final
 
 POLL_SECONDS: Final = 0.25
-_CHILD: Final = "MSRV_RELOAD_CHILD"
-_END_SECONDS: Final = 2
+_CHILD_VARIABLE: Final = "MSRV_RELOAD_CHILD"
+_STOP_SECONDS: Final = 2
 _CODE: Final = Path(__file__).parent
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run `python -m msrv ARGUMENTS` and again at each change of code.
+    """Run `python -m msrv ARGUMENTS`, restarted at each change of the code.
 
-    Ends with the child's status when it is told to end; a child that fails
-    to start waits for the next change.
+    Returns the child's exit status on SIGTERM or SIGINT. After a child that
+    failed to start, waits for the next change.
     """
-    ended = False
+    stopped = False
 
-    def end(number: int, frame: object) -> None:  # noqa: ARG001
-        nonlocal ended
-        ended = True
+    def stop(number: int, frame: object) -> None:  # noqa: ARG001
+        nonlocal stopped
+        stopped = True
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
-    known = _stamps()
+        signal.signal(number, stop)
+    known = _modification_times()
     child = _start(arguments)
-    while not ended:
+    while not stopped:
         time.sleep(POLL_SECONDS)
-        found = _stamps()
+        found = _modification_times()
         if found != known:
             changed = sorted(
                 path.name
                 for path in found.keys() | known.keys()
                 if found.get(path) != known.get(path)
             )
-            print(f"changed: {', '.join(changed)}", file=sys.stderr)  # noqa: T201 - a terminal's program
+            print(f"changed: {', '.join(changed)}", file=sys.stderr)  # noqa: T201 - for the terminal
             known = found
-            _end(child)
+            _stop(child)
             child = _start(arguments)
-    return _end(child)
+    return _stop(child)
 
 
 def is_child() -> bool:
-    """Whether this process is the one that serves."""
-    return _CHILD in os.environ
+    """Return whether this process is the child that serves."""
+    return _CHILD_VARIABLE in os.environ
 
 
 def _start(arguments: Sequence[str]) -> "subprocess.Popen[bytes]":
-    # The same interpreter, the same module, arguments that we wrote.
+    # The same interpreter and module, with this process's arguments.
     return subprocess.Popen(  # noqa: S603
         [sys.executable, "-m", "msrv", *arguments],
-        env={**os.environ, _CHILD: "1"},
+        env={**os.environ, _CHILD_VARIABLE: "1"},
     )
 
 
-def _end(child: "subprocess.Popen[bytes]") -> int:
-    """End a child, gracefully for a moment; an edit should not wait."""
+def _stop(child: "subprocess.Popen[bytes]") -> int:
+    """Send SIGTERM, after _STOP_SECONDS SIGKILL; return the exit status."""
     if child.poll() is None:
         child.send_signal(signal.SIGTERM)
         try:
-            child.wait(_END_SECONDS)
+            child.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             child.kill()
     return child.wait()
 
 
-def _stamps() -> dict[Path, int]:
+def _modification_times() -> dict[Path, int]:
     stamps = {}
     for path in _CODE.rglob("*.py"):
         try:

@@ -1,4 +1,4 @@
-"""The command that a container engine asks: what it says, and how soon."""
+"""Health probe: its output, exit status and imports."""
 
 import os
 import socket
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from msrv.healthcheck import ask
+from msrv.healthcheck import probe
 from tests.store_process import ROOT, StoreProcess, launch_store
 
 
@@ -16,7 +16,7 @@ from tests.store_process import ROOT, StoreProcess, launch_store
 def store(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[StoreProcess]:
-    """A store with HTTPS of its own, and one without."""
+    """Return a store with built-in TLS, and one without."""
     store = launch_store(
         tmp_path_factory.mktemp("store"), MSRV_TLS=request.param
     )
@@ -24,7 +24,9 @@ def store(
     assert store.stop() == 0
 
 
-def check(*options: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+def run_probe(
+    *options: str, **environ: str
+) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "msrv", "healthcheck", *options],
         cwd=ROOT,
@@ -39,33 +41,30 @@ def check(*options: str, **environ: str) -> "subprocess.CompletedProcess[str]":
 @pytest.mark.parametrize(
     ("options", "status"), [([], "ok"), (["--ready"], "ready")]
 )
-def test_a_store_that_is_well(
+def test_healthy_store_exits_0(
     store: StoreProcess, options: list[str], status: str
 ) -> None:
-    """The engine ends a store that works, or the edge waits for ever."""
     port = str(store.port)
     tls = store.environ["MSRV_TLS"]
-    result = check(*options, MSRV_PORT=port, MSRV_TLS=tls)
+    result = run_probe(*options, MSRV_PORT=port, MSRV_TLS=tls)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == f"the store on 127.0.0.1 port {port}: {status}\n"
 
 
-def test_every_address_is_asked_on_the_loopback(store: StoreProcess) -> None:
-    """A store that listens everywhere is never found to be well."""
+def test_wildcard_address_is_probed_on_loopback(store: StoreProcess) -> None:
     environ = {
         "MSRV_HOST": "0.0.0.0",  # noqa: S104 - as an image has it
         "MSRV_PORT": str(store.port),
         "MSRV_TLS": store.environ["MSRV_TLS"],
     }
-    assert ask(environ, "/-/health")[0]
+    assert probe(environ, "/-/health")[0]
 
 
-def test_nobody_is_there() -> None:
-    """A store that has gone looks well."""
+def test_refused_connection_exits_1() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = str(taken.getsockname()[1])
-        result = check(MSRV_PORT=port, MSRV_TLS="off")
+        result = run_probe(MSRV_PORT=port, MSRV_TLS="off")
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == (
         f"the store on 127.0.0.1 port {port}: Connection refused\n"
@@ -73,7 +72,7 @@ def test_nobody_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("response", "text"),
     [
         (b'HTTP/1.1 503 \r\nContent-Length: 15\r\n\r\n{"status":"no"}', "no"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "Expecting"),
@@ -82,8 +81,9 @@ def test_nobody_is_there() -> None:
     ],
     ids=["stocking", "not JSON", "other JSON", "not HTTP"],
 )  # fmt: skip
-def test_what_is_not_well_is_one_line(answer: bytes, said: str) -> None:
-    """The engine's own record of the failure is a traceback."""
+def test_unhealthy_response_is_one_line_on_stderr(
+    response: bytes, text: str
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = str(listening.getsockname()[1])
         with subprocess.Popen(
@@ -96,24 +96,22 @@ def test_what_is_not_well_is_one_line(answer: bytes, said: str) -> None:
             connection, _ = listening.accept()
             with connection:
                 connection.recv(1024)
-                connection.sendall(answer)
+                connection.sendall(response)
             _, stderr = process.communicate(timeout=20)
     assert process.returncode == 1
     assert len(stderr.splitlines()) == 1
     assert f"port {port}: " in stderr
-    assert said in stderr
+    assert text in stderr
 
 
-def test_a_port_that_is_none() -> None:
-    """A wrong setting shows as anything but that."""
-    assert ask({"MSRV_PORT": "x"}, "/") == (
+def test_invalid_port_is_reported() -> None:
+    assert probe({"MSRV_PORT": "x"}, "/") == (
         False,
-        "MSRV_PORT: 'x' is no port",
+        "MSRV_PORT: 'x' is not a port number",
     )
 
 
-def test_it_starts_without_the_store() -> None:
-    """Every few seconds, the engine pays half a second of importing."""
+def test_probe_imports_nothing_heavy() -> None:
     result = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "msrv", "healthcheck"],
         cwd=ROOT,
@@ -127,6 +125,5 @@ def test_it_starts_without_the_store() -> None:
         assert f"{heavy}\n" not in result.stderr
 
 
-def test_help_is_there() -> None:
-    """An operator can't find out what it does."""
-    assert "--ready" in check("--help").stdout
+def test_help_describes_the_ready_option() -> None:
+    assert "--ready" in run_probe("--help").stdout

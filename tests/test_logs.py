@@ -1,4 +1,4 @@
-"""Log lines: one a record, whatever is in it."""
+"""Log lines: their formats, and the batches of the access log."""
 
 import asyncio
 import errno
@@ -10,14 +10,14 @@ import pytest
 
 from msrv import logs
 from msrv.logs import (
+    AccessLogEntry,
     JsonFormatter,
-    Output,
+    LogHandler,
     TerminalFormatter,
-    Visit,
     configure,
 )
 
-VISIT = Visit(
+ENTRY = AccessLogEntry(
     at=1_800_000_000.125,
     method="GET",
     route="download",
@@ -29,7 +29,7 @@ VISIT = Visit(
 
 
 def record(message: str, **extra: object) -> logging.LogRecord:
-    """A record of the catalog's."""
+    """Return a record of the catalog."""
     made = logging.LogRecord(
         "msrv.catalog.live", logging.WARNING, __file__, 1, message, (), None
     )
@@ -48,15 +48,14 @@ HOSTILE = [
 
 @pytest.mark.parametrize("message", HOSTILE)
 def test_a_record_is_one_line(message: str) -> None:
-    """A file's name forges a log line, or wipes the operator's screen."""
+    """No text in a record breaks its line or controls the terminal."""
     for formatter in (TerminalFormatter(colour=False), JsonFormatter()):
         line = formatter.format(record(message))
         assert line.isprintable()
         line.encode("utf-8")
 
 
-def test_columns_for_a_person() -> None:
-    """An operator at night can't tell what is wrong, or where."""
+def test_terminal_lines_have_columns() -> None:
     line = TerminalFormatter(colour=False).format(record("it is broken"))
     assert line.split() == [
         line[:8],
@@ -71,8 +70,7 @@ def test_columns_for_a_person() -> None:
     assert coloured.endswith("\033[0m")
 
 
-def test_members_for_a_machine() -> None:
-    """A log shipper has to parse sentences."""
+def test_json_lines_have_members() -> None:
     line = JsonFormatter().format(record("said", fields={"status": 200}))
     entry = json.loads(line)
     assert entry["level"] == "warning"
@@ -82,8 +80,7 @@ def test_members_for_a_machine() -> None:
     assert entry["at"].endswith("+00:00")
 
 
-def test_a_trace_stays_in_its_record() -> None:
-    """A traceback is spread over lines that nobody can put together."""
+def test_traceback_is_part_of_its_record() -> None:
     try:
         raise ValueError("the reason")
     except ValueError as error:
@@ -94,10 +91,9 @@ def test_a_trace_stays_in_its_record() -> None:
     assert text.splitlines()[-1].endswith("the reason")
 
 
-def test_json_where_nobody_watches(
+def test_json_without_a_terminal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A terminal's columns end up in a file, or JSON on a screen."""
     root = logging.getLogger()
     monkeypatch.setattr(root, "handlers", root.handlers[:])
     level = root.level
@@ -110,33 +106,32 @@ def test_json_where_nobody_watches(
         root.setLevel(level)
 
 
-def as_record(visit: Visit) -> logging.LogRecord:
-    """The record that says the same."""
+def as_record(entry: AccessLogEntry) -> logging.LogRecord:
+    """Return the record equivalent to an entry."""
     made = logging.LogRecord(
-        "msrv.access", logging.INFO, __file__, 1, visit.sentence, (), None
+        "msrv.access", logging.INFO, __file__, 1, entry.message, (), None
     )
-    made.created = visit.at
+    made.created = entry.at
     made.fields = {
-        "method": visit.method,
-        "route": visit.route,
-        "status": visit.status,
-        "bytes": visit.size_bytes,
-        "seconds": round(visit.seconds, 6),
-        "client": visit.client,
+        "method": entry.method,
+        "route": entry.route,
+        "status": entry.status,
+        "bytes": entry.size_bytes,
+        "seconds": round(entry.seconds, 6),
+        "client": entry.client,
     }
     return made
 
 
-def test_a_visit_looks_like_a_record() -> None:
-    """A log shipper meets two dialects in one log."""
-    made = as_record(VISIT)
-    for layout in (TerminalFormatter(colour=True), JsonFormatter()):
-        assert layout.visit(VISIT) == layout.format(made)
-    assert json.loads(JsonFormatter().visit(VISIT))["bytes"] == 70_000
+def test_entry_is_formatted_like_a_record() -> None:
+    made = as_record(ENTRY)
+    for formatter in (TerminalFormatter(colour=True), JsonFormatter()):
+        assert formatter.format_entry(ENTRY) == formatter.format(made)
+    assert json.loads(JsonFormatter().format_entry(ENTRY))["bytes"] == 70_000
 
 
 class Stream(io.StringIO):
-    """A stream that remembers what it was given at once."""
+    """Stream that records its writes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -147,19 +142,18 @@ class Stream(io.StringIO):
         return super().write(text)
 
 
-async def test_visits_leave_together_and_in_order() -> None:
-    """A busy store writes to the disk once a request, or out of order."""
+async def test_entries_are_batched_and_in_order_with_records() -> None:
     stream = Stream()
-    output = Output(stream, JsonFormatter())
+    handler = LogHandler(stream, JsonFormatter())
     for status in (200, 206, 304):
-        output.visit(VISIT._replace(status=status))
+        handler.write_entry(ENTRY._replace(status=status))
     assert stream.writes == []
-    await asyncio.sleep(logs.GATHER_SECONDS * 3)
+    await asyncio.sleep(logs.BATCH_SECONDS * 3)
     assert len(stream.writes) == 1
-    output.visit(VISIT._replace(status=412))
-    output.handle(record("what follows"))
-    output.visit(VISIT._replace(status=416))
-    output.flush()
+    handler.write_entry(ENTRY._replace(status=412))
+    handler.handle(record("what follows"))
+    handler.write_entry(ENTRY._replace(status=416))
+    handler.flush()
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [line.get("status") for line in lines] == [
         200,
@@ -171,41 +165,41 @@ async def test_visits_leave_together_and_in_order() -> None:
     ]
 
 
-def test_a_visit_where_nothing_runs_leaves_at_once() -> None:
-    """The last lines of a process are lost."""
+def test_entry_without_a_running_loop_is_written_at_once() -> None:
     stream = Stream()
-    Output(stream, JsonFormatter()).visit(VISIT)
+    LogHandler(stream, JsonFormatter()).write_entry(ENTRY)
     assert json.loads(stream.getvalue())["status"] == 206
 
 
-class Full(io.StringIO):
-    """A disk without room."""
+class FullDisk(io.StringIO):
+    """Stream on a full disk."""
 
     def write(self, text: str) -> int:
         raise OSError(errno.ENOSPC, f"no room for {len(text)} characters")
 
 
-async def test_a_log_that_can_not_be_written_ends_nothing(
+async def test_write_errors_are_ignored(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A full disk takes the store with it, or fills what is left."""
-    output = Output(Full(), JsonFormatter())
-    output.visit(VISIT)
-    await asyncio.sleep(logs.GATHER_SECONDS * 3)
+    """A full disk neither stops the store nor produces more log lines."""
+    handler = LogHandler(FullDisk(), JsonFormatter())
+    handler.write_entry(ENTRY)
+    await asyncio.sleep(logs.BATCH_SECONDS * 3)
     assert not caplog.records
-    output.visit(VISIT)
-    output.handle(record("what follows"))
+    handler.write_entry(ENTRY)
+    handler.handle(record("what follows"))
 
 
-def test_visits_go_where_records_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The access log ends up elsewhere than everything else."""
+def test_entries_are_written_to_the_configured_stream(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     root = logging.getLogger()
     monkeypatch.setattr(root, "handlers", root.handlers[:])
     level = root.level
     try:
         stream = io.StringIO()
         configure(stream)
-        logs.visits()(VISIT)
+        logs.access_log_writer()(ENTRY)
         assert json.loads(stream.getvalue())["route"] == "download"
     finally:
         root.setLevel(level)

@@ -1,9 +1,7 @@
-"""Bytes to a buyer: what HTTP asks for, what a ZIP looks like, who sends it.
+"""Downloads: from an HTTP request and a stored file to a response.
 
-From the inside out: `representation` is what can be sent, `ranges`, `dates`
-and `conditions` read a request, `answers` turns both into a status, headers
-and a plan of bytes. `body` and `archive` say which bytes of which files a
-representation is made of. `sending` is the protocol of who moves them;
-`direct` moves them through this process, by way of `reading`. All but the
-last three are pure.
+`representation`, `ranges`, `conditions` and `response` implement RFC 9110;
+`body` and `zip` lay out the bytes; these six are pure. `sender` has the
+protocol of senders and the one that streams through this process, by way of
+`file_reader`, `write_buffer` and `sendfile`; `x_accel` has nginx send.
 """

@@ -1,8 +1,7 @@
-"""What a representation is made of: bytes at hand and stretches of files.
+"""Body of a representation: byte strings and slices of files. Pure.
 
-A file is one stretch; a ZIP is many, with headers in between. Cutting a part
-out of either is the same, costs no reading, and finds its place by bisection.
-Pure.
+A file is one slice; a ZIP is many, with headers in between. Slicing either
+costs no reading, and finds its place by bisection.
 """
 
 from bisect import bisect_right
@@ -15,7 +14,7 @@ from msrv.storage.model import Content
 
 
 class FileSlice(NamedTuple):
-    """The bytes of a file from `start` up to and without `stop`."""
+    """Bytes of a file from `start` to `stop`, half-open."""
 
     content: Content
     start: int
@@ -23,7 +22,7 @@ class FileSlice(NamedTuple):
 
     @property
     def size_bytes(self) -> int:
-        """How many bytes it holds."""
+        """Size in bytes."""
         return self.stop - self.start
 
 
@@ -31,42 +30,44 @@ Chunk = bytes | FileSlice
 
 
 class Body:
-    """Pieces in a row. Empty pieces are left out."""
+    """Sequence of chunks, without empty ones."""
 
-    def __init__(self, pieces: Sequence[Chunk]) -> None:
-        self.pieces = tuple(piece for piece in pieces if chunk_size(piece))
-        # Where each piece begins, and where the last one ends.
-        self._bounds = [0, *accumulate(map(chunk_size, self.pieces))]
+    def __init__(self, chunks: Sequence[Chunk]) -> None:
+        self.chunks = tuple(chunk for chunk in chunks if chunk_size(chunk))
+        # The offset of each chunk, and that of the end.
+        self._bounds = [0, *accumulate(map(chunk_size, self.chunks))]
 
     @classmethod
     def of_file(cls, content: Content) -> "Body":
-        """Take the whole of one file."""
+        """Return the body of a whole file."""
         return cls([FileSlice(content, 0, content.size_bytes)])
 
     @property
     def size_bytes(self) -> int:
-        """The length of all of it."""
+        """Size in bytes."""
         return self._bounds[-1]
 
-    def cut(self, wanted: ByteRange) -> Iterator[Chunk]:
-        """Go through the pieces of a range that lies inside the body."""
+    def slice(self, wanted: ByteRange) -> Iterator[Chunk]:
+        """Return the chunks of a range, which lies inside the body."""
         number = bisect_right(self._bounds, wanted.start) - 1
         start = wanted.start
         while start < wanted.stop:
-            begin, end = self._bounds[number : number + 2]
-            stop = min(wanted.stop, end)
-            yield _cut(self.pieces[number], start - begin, stop - begin)
+            chunk_start, chunk_stop = self._bounds[number : number + 2]
+            stop = min(wanted.stop, chunk_stop)
+            yield _slice_chunk(
+                self.chunks[number], start - chunk_start, stop - chunk_start
+            )
             start, number = stop, number + 1
 
 
-def chunk_size(piece: Chunk) -> int:
-    """Say how many bytes a piece holds."""
-    return piece.size_bytes if isinstance(piece, FileSlice) else len(piece)
+def chunk_size(chunk: Chunk) -> int:
+    """Return the size of a chunk in bytes."""
+    return chunk.size_bytes if isinstance(chunk, FileSlice) else len(chunk)
 
 
-def _cut(piece: Chunk, start: int, stop: int) -> Chunk:
-    if isinstance(piece, FileSlice):
-        return piece._replace(
-            start=piece.start + start, stop=piece.start + stop
+def _slice_chunk(chunk: Chunk, start: int, stop: int) -> Chunk:
+    if isinstance(chunk, FileSlice):
+        return chunk._replace(
+            start=chunk.start + start, stop=chunk.start + stop
         )
-    return piece[start:stop]
+    return chunk[start:stop]

@@ -1,6 +1,6 @@
 """Preconditions, in the order of RFC 9110, section 13.2.2. Pure.
 
-Fails safe: what can't be read never makes a stale copy look fresh, nor joins
+Fails safe: a malformed field never makes a stale copy look fresh, nor joins
 the bytes of two versions.
 """
 
@@ -11,20 +11,21 @@ from multidict import MultiMapping
 
 from msrv.downloads.representation import Representation, parse_http_date
 
-# Section 8.8.3. Bytes above 0x7f reach us decoded, as any character.
-_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\U0010ffff]*"')
-_TAG_LIST = re.compile(
-    rf"[ \t,]*{_TAG.pattern}(?:[ \t]*,[ \t,]*{_TAG.pattern})*[ \t,]*"
+# Section 8.8.3. aiohttp decodes bytes above 0x7f to any character.
+_ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\U0010ffff]*"')
+_ENTITY_TAG_LIST = re.compile(
+    rf"[ \t,]*{_ENTITY_TAG.pattern}"
+    rf"(?:[ \t]*,[ \t,]*{_ENTITY_TAG.pattern})*[ \t,]*"
 )
 
 # Section 8.8.2.2: a modification time is strong only when the file can't have
 # changed twice within that second. A minute is the RFC's older, more careful
-# distance (RFC 7232, section 2.2.2), which forgives two clocks.
-SETTLED_SECONDS = 60
+# interval (RFC 7232, section 2.2.2), which allows for two clocks.
+STRONG_AFTER_SECONDS = 60
 
 
 class PreconditionResult(Enum):
-    """What the preconditions leave to do."""
+    """Result of evaluating the preconditions."""
 
     PERFORM = "perform"
     NOT_MODIFIED = "not modified"
@@ -38,33 +39,33 @@ def evaluate(
     *,
     now_seconds: int,
 ) -> PreconditionResult:
-    """Apply If-Match and its three relatives to a representation.
+    """Evaluate the preconditions of a request, except If-Range.
 
-    If-Range is apart (`range_applies`), since it never ends a request.
+    If-Range is separate (`range_applies`), since it only affects Range.
     """
-    reads = method in {"GET", "HEAD"}
+    is_read = method in {"GET", "HEAD"}
     modified = representation.modified_by(now_seconds)
 
-    if_match = field(headers, "If-Match")
+    if_match = field_value(headers, "If-Match")
     if if_match is not None:
         if not _matches(if_match, representation.etag, weakly=False):
             return PreconditionResult.FAILED
     elif (
-        since := _date(headers, "If-Unmodified-Since", now_seconds)
+        since := _parse_date(headers, "If-Unmodified-Since", now_seconds)
     ) is not None and modified > since:
         return PreconditionResult.FAILED
 
-    if_none_match = field(headers, "If-None-Match")
+    if_none_match = field_value(headers, "If-None-Match")
     if if_none_match is not None:
         if _matches(if_none_match, representation.etag, weakly=True):
             return (
                 PreconditionResult.NOT_MODIFIED
-                if reads
+                if is_read
                 else PreconditionResult.FAILED
             )
     elif (
-        reads
-        and (since := _date(headers, "If-Modified-Since", now_seconds))
+        is_read
+        and (since := _parse_date(headers, "If-Modified-Since", now_seconds))
         is not None
         and modified <= since
     ):
@@ -78,50 +79,49 @@ def range_applies(
     *,
     now_seconds: int,
 ) -> bool:
-    """Say whether If-Range lets a Range be answered (section 13.1.5).
+    """Return whether If-Range allows the Range (section 13.1.5).
 
-    True without an If-Range. An entity tag must be strong and the same. A
-    date must be that of Last-Modified to the second, and older than
-    SETTLED_SECONDS: younger, it is a weak validator and counts for nothing.
-    A client that was given a strong entity tag must send that instead, so a
-    date here is from one that kept none.
+    True without an If-Range. An entity tag has to be strong and the same. A
+    date has to equal Last-Modified, and to be older than STRONG_AFTER_SECONDS:
+    a younger one is a weak validator, and does not match. (Clients that have
+    the entity tag have to send that instead of a date.)
     """
-    validator = field(headers, "If-Range")
+    validator = field_value(headers, "If-Range")
     if validator is None:
         return True
-    if _TAG.fullmatch(validator):
+    if _ENTITY_TAG.fullmatch(validator):
         return validator == representation.etag
     modified = representation.modified_by(now_seconds)
     return (
         parse_http_date(validator, now_seconds=now_seconds) == modified
-        and modified + SETTLED_SECONDS <= now_seconds
+        and modified + STRONG_AFTER_SECONDS <= now_seconds
     )
 
 
-def field(headers: MultiMapping[str], name: str) -> str | None:
-    """Give a field's whole value, all its lines as one; None if absent.
+def field_value(headers: MultiMapping[str], name: str) -> str | None:
+    """Return a field's value, its lines combined; None if absent.
 
-    Joined as section 5.3 says, so that a field that is no list and came twice
-    does not parse, and is treated as what it is.
+    Combined as section 5.3 says, so that a field that is not a list and is
+    sent twice does not parse.
     """
     lines = headers.getall(name, [])
     return ", ".join(line.strip(" \t") for line in lines) if lines else None
 
 
 def _matches(tags: str, etag: str, *, weakly: bool) -> bool:
-    """Compare a list of entity tags, or `*`, as section 8.8.3.2 says."""
+    """Return whether an entity tag is in a list (section 8.8.3.2)."""
     if tags == "*":
         return True
-    if not _TAG_LIST.fullmatch(tags):
+    if not _ENTITY_TAG_LIST.fullmatch(tags):
         return False
-    found = _TAG.findall(tags)
+    found = _ENTITY_TAG.findall(tags)
     return etag in found or (weakly and f"W/{etag}" in found)
 
 
-def _date(
+def _parse_date(
     headers: MultiMapping[str], name: str, now_seconds: int
 ) -> int | None:
-    value = field(headers, name)
+    value = field_value(headers, name)
     if value is None:
         return None
     return parse_http_date(value, now_seconds=now_seconds)

@@ -1,9 +1,8 @@
-"""Range, as RFC 9110 reads it (sections 14.1.1, 14.1.2 and 14.2).
+"""Range header, parsed as RFC 9110 defines it (sections 14.1.1 to 14.2).
 
-Refuses to do work that was not asked in good faith: many ranges, or ranges
-that overlap or go backwards, are answered as if none had been asked for, as
-section 14.2 allows. A set of ten thousand is refused for what a count of its
-commas costs.
+Many ranges, or ranges that overlap or are not ascending, are ignored, as
+section 14.2 allows: they cost more than they are of use. A set of ten thousand
+is rejected by counting its commas.
 """
 
 import re
@@ -19,32 +18,31 @@ _MAX_COMMAS = 2 * MAX_RANGES
 _UNIT = "bytes="
 _SPEC = re.compile(r"(?P<first>[0-9]+)-(?P<last>[0-9]*)|-(?P<suffix>[0-9]+)")
 
-# No position in a file has more digits; converting more would be work for
-# nothing, and int() refuses over 4300.
+# No offset in a file has more digits, and int() rejects over 4300.
 _MAX_DIGITS = 19
 _BEYOND = 10**_MAX_DIGITS
 
 
 class ByteRange(NamedTuple):
-    """The bytes from `start` up to and without `stop`, from 0."""
+    """Bytes from `start` to `stop`, half-open, from 0."""
 
     start: int
     stop: int
 
     @property
     def size_bytes(self) -> int:
-        """How many bytes it holds."""
+        """Size in bytes."""
         return self.stop - self.start
 
 
 def parse_range(field: str, size_bytes: int) -> tuple[ByteRange, ...] | None:
-    """Say which bytes of a representation of `size_bytes` a Range asks for.
+    """Parse a Range for a representation of `size_bytes`.
 
-    - None: answer as if there were no Range. It has another unit, is not to
-      be understood, or asks for too much.
-    - an empty tuple: it is well formed and none of it is there (416).
-    - else: at least one and at most MAX_RANGES, ascending, none overlapping,
-      all inside the representation.
+    Returns
+    - None for a Range to ignore: of another unit, malformed or too costly
+    - an empty tuple for one that is valid but not satisfiable (416)
+    - otherwise 1 to MAX_RANGES ranges, ascending, without overlaps, inside
+      the representation
     """
     if field[: len(_UNIT)].lower() != _UNIT or field.count(",") > _MAX_COMMAS:
         return None
@@ -75,8 +73,8 @@ def _resolve(spec: str, size_bytes: int) -> ByteRange | None:
     if match["suffix"] is not None:
         wanted = _number(match["suffix"])
         if wanted and not size_bytes:
-            # The last bytes of nothing are nothing, which section 14.1.2
-            # calls satisfiable and no Content-Range can say: send it all.
+            # A suffix of an empty representation is satisfiable (section
+            # 14.1.2), but no Content-Range can express it: ignore it.
             return None
         return ByteRange(max(0, size_bytes - wanted), size_bytes)
     first = _number(match["first"])

@@ -22,13 +22,13 @@ Disposition = Literal["attachment", "inline"]
 
 @dataclass(frozen=True, slots=True)
 class Representation:
-    """One thing as HTTP sees it (RFC 9110, section 3.2).
+    """Metadata of a representation (RFC 9110, section 3.2).
 
-    `etag` is a strong entity tag with its quotes: two representations with
-    the same tag are the same bytes. `last_modified` is in whole seconds since
-    1970, UTC. `file_name` is what the receiver is told to call it, any text
-    at all; None says nothing. `sha256` is of all the bytes, None where that
-    is not known before they are sent.
+    `etag` is a strong entity tag with its quotes: representations with the
+    same tag have the same bytes. `last_modified` is in whole Unix seconds.
+    `file_name` is any text, suggested to the client; without one, no name is
+    suggested. `sha256` is of all bytes, None where it is not known before
+    they are sent.
     """
 
     size_bytes: int
@@ -40,7 +40,7 @@ class Representation:
 
     @classmethod
     def of_file(cls, content: Content, file_name: str | None = None) -> Self:
-        """Describe one stored file, to be called `file_name`."""
+        """Return the representation of a stored file."""
         return cls(
             size_bytes=content.size_bytes,
             etag=f'"{content.sha256.hex()}"',
@@ -51,20 +51,20 @@ class Representation:
         )
 
     def modified_by(self, now_seconds: int) -> int:
-        """Give Last-Modified in seconds, never later than `now_seconds`.
+        """Return Last-Modified in Unix seconds, at most `now_seconds`.
 
-        An origin server must not date a representation in the future (RFC
-        9110, section 8.8.2.1); a file's own time may well be there.
+        An origin server must not send a date in the future (RFC 9110, section
+        8.8.2.1); a file's own time may be there.
         """
         return max(0, min(self.last_modified, now_seconds))
 
     def headers(
         self, *, now_seconds: int, disposition: Disposition
     ) -> dict[str, str]:
-        """Describe it, whole: validators, type, name and digest.
+        """Return the headers of the whole: validators, type, name, digest.
 
-        Repr-Digest (RFC 9530, section 3) is of the whole in a partial answer
-        too, so that who resumes can check what came together.
+        Repr-Digest (RFC 9530, section 3) is of the whole even in a partial
+        response, so that clients can verify a resumed download.
         """
         headers = {
             "Accept-Ranges": "bytes",
@@ -82,7 +82,7 @@ class Representation:
         return headers
 
 
-# Written out, since the locale's own would follow the operator's language.
+# Literals, since those of `datetime` depend on the locale.
 _MONTHS = (
     *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
     *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
@@ -92,12 +92,12 @@ _WEEKDAY = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
 _MONTH = f"(?P<month>{'|'.join(_MONTHS)})"
 _CLOCK = "(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
 _FORMATS = (
-    # IMF-fixdate, what everyone sends today
+    # IMF-fixdate, the current format
     re.compile(
         f"{_DAY}, (?P<day>[0-9]{{2}}) {_MONTH} (?P<year>[0-9]{{4}})"
         f" {_CLOCK} GMT"
     ),
-    # RFC 850, with two digits of the year
+    # RFC 850, with a year of two digits
     re.compile(
         f"{_WEEKDAY}, (?P<day>[0-9]{{2}})-{_MONTH}-(?P<year>[0-9]{{2}})"
         f" {_CLOCK} GMT"
@@ -112,18 +112,18 @@ _YEARS_AHEAD = 50
 
 @lru_cache(maxsize=1024)
 def format_http_date(seconds: int) -> str:
-    """Write a time, in seconds since 1970, as an IMF-fixdate."""
+    """Format Unix seconds as an IMF-fixdate."""
     return formatdate(seconds, usegmt=True)
 
 
 def parse_http_date(text: str, *, now_seconds: int) -> int | None:
-    """Read an HTTP-date as seconds since 1970; None if it is not one.
+    """Parse an HTTP-date to Unix seconds; None if it is invalid.
 
-    All three formats are read, as a recipient must. Two digits of a year that
-    would lie over 50 years after `now_seconds` mean the century before.
+    Parses all three formats, as recipients have to. A year of two digits more
+    than 50 years after `now_seconds` is one of the century before.
     """
-    for form in _FORMATS:
-        if match := form.fullmatch(text):
+    for date_format in _FORMATS:
+        if match := date_format.fullmatch(text):
             break
     else:
         return None
@@ -148,23 +148,23 @@ def parse_http_date(text: str, *, now_seconds: int) -> int | None:
     return int(moment.timestamp())
 
 
-# attr-char of RFC 8187, section 3.2.1, as far as quote() needs telling.
+# attr-char of RFC 8187, section 3.2.1, in addition to quote()'s own.
 _ATTR_CHARS = "!#$&+-.^_`|~"
 
-# What can't be in a name, or would make it look like another: separators of
-# a path, controls, line ends, lone surrogates, marks that turn the direction
-# of text round (`gpj.exe` shown as `exe.jpg`), and the end of a plane.
-_UNFIT = re.compile(
+# Characters that are invalid in a name, or disguise it: path separators,
+# controls, line ends, lone surrogates, marks that reverse the direction of
+# text (`gpj.exe` shown as `exe.jpg`), and noncharacters.
+_UNSAFE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff/\\"
     r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]+"
 )
 
 # In a quoted string without escapes: RFC 6266, appendix D, warns of both the
-# backslash and the percent sign, which clients read in different ways.
+# backslash and the percent sign, which clients interpret differently.
 _UNQUOTABLE = re.compile(r'[^\x20-\x7e]+|["%]')
 
-# Letters that don't fall apart into a letter and an accent.
-_PLAIN = str.maketrans(
+# Letters that don't decompose into a letter and an accent.
+_ASCII_LETTERS = str.maketrans(
     {
         "ß": "ss",
         "æ": "ae",
@@ -192,18 +192,20 @@ _PLAIN = str.maketrans(
         '"': "'",
     }
 )
-_NAMELESS = "download"
+_DEFAULT_NAME = "download"
 
 
 @lru_cache(maxsize=1024)
 def content_disposition(file_name: str, disposition: str) -> str:
-    """Write the header's value for a name of any characters.
+    """Return the value of Content-Disposition for a name of any characters.
 
-    `disposition` is `attachment` or `inline`.
+    `disposition` is `attachment` or `inline`. The result is printable ASCII
+    with balanced quotes, with two names: one in ASCII for any client, and the
+    name itself in UTF-8, which clients prefer.
     """
-    name = _UNFIT.sub("_", file_name).strip()
+    name = _UNSAFE.sub("_", file_name).strip()
     if not name.strip("._ "):
-        name = _NAMELESS
+        name = _DEFAULT_NAME
     return (
         f'{disposition}; filename="{_ascii(name)}"; '
         f"filename*=UTF-8''{quote(name, safe=_ATTR_CHARS)}"
@@ -211,13 +213,13 @@ def content_disposition(file_name: str, disposition: str) -> str:
 
 
 def _ascii(name: str) -> str:
-    """Spell a name in ASCII, as near as can be read, suffix and all."""
-    apart = unicodedata.normalize("NFKD", name.translate(_PLAIN))
-    bare = "".join(c for c in apart if not unicodedata.combining(c))
-    plain = _UNFIT.sub("_", _UNQUOTABLE.sub("_", bare))
-    stem, dot, suffix = plain.rpartition(".")
-    if not plain.strip("._ "):
-        return _NAMELESS
+    """Return the closest ASCII spelling of a name, with its suffix."""
+    decomposed = unicodedata.normalize("NFKD", name.translate(_ASCII_LETTERS))
+    letters = "".join(c for c in decomposed if not unicodedata.combining(c))
+    ascii_name = _UNSAFE.sub("_", _UNQUOTABLE.sub("_", letters))
+    stem, dot, suffix = ascii_name.rpartition(".")
+    if not ascii_name.strip("._ "):
+        return _DEFAULT_NAME
     if dot and suffix.isalnum() and not stem.strip("._ "):
-        return f"{_NAMELESS}.{suffix}"
-    return plain
+        return f"{_DEFAULT_NAME}.{suffix}"
+    return ascii_name

@@ -1,10 +1,10 @@
-"""What to answer to one request for one representation. Pure.
+"""Response plan for a request and a representation (RFC 9110). Pure.
 
-Owns the status, every header that depends on the request, and which bytes go
-out, multipart framing included. Refuses to know where the bytes live.
+Owns the status, the headers that depend on the request, and the byte ranges to
+send, multipart framing included. It does not know where the bytes are stored.
 
-Range is defined for GET alone (RFC 9110, section 14.2): a HEAD with one is
-answered as a HEAD without, whose headers are those of a plain GET.
+Range is defined for GET only (RFC 9110, section 14.2): a HEAD with a Range is
+answered with the headers of a GET without one.
 """
 
 import hashlib
@@ -17,24 +17,23 @@ from multidict import MultiMapping
 from msrv.downloads.conditions import (
     PreconditionResult,
     evaluate,
-    field,
+    field_value,
     range_applies,
 )
 from msrv.downloads.ranges import ByteRange, parse_range
 from msrv.downloads.representation import Disposition, Representation
 
-# A part of an answer's body: bytes as they are, or bytes of the
-# representation.
 BodyPart = bytes | ByteRange
+"""Part of a response body: literal bytes, or a range of the representation."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResponsePlan:
-    """A response, but for its bytes.
+    """Response without its bytes.
 
-    `headers` hold everything but what a server adds to all (Date, Server).
-    `parts` are the body in order; a HEAD has the parts of its GET, and is not
-    sent them.
+    `headers` has all but those that the server always adds (Date, Server).
+    `parts` is the body in order; a HEAD has the parts of its GET, which are
+    not sent.
     """
 
     status: HTTPStatus
@@ -43,13 +42,13 @@ class ResponsePlan:
 
     @property
     def size_bytes(self) -> int:
-        """The length of the body."""
-        return sum(map(_size, self.parts))
+        """Size of the body in bytes."""
+        return sum(map(_part_size, self.parts))
 
-    def within(self, sent_bytes: int) -> Iterator[ByteRange]:
-        """Say what of the representation the body's first bytes hold."""
+    def ranges_sent(self, sent_bytes: int) -> Iterator[ByteRange]:
+        """Return the ranges in the first `sent_bytes` of the body."""
         for part in self.parts:
-            here = min(sent_bytes, _size(part))
+            here = min(sent_bytes, _part_size(part))
             if here and isinstance(part, ByteRange):
                 yield ByteRange(part.start, part.start + here)
             sent_bytes -= here
@@ -66,28 +65,29 @@ def plan_response(
 ) -> ResponsePlan:
     """Plan the response to a request, as of `now_seconds` since 1970.
 
-    - 200 and all of it; 206 and the ranges asked for
-    - 304: what the client has is still good
-    - 412: an If-Match or If-Unmodified-Since does not hold
-    - 416: it has none of the bytes asked for; `Content-Range: bytes */N`
+    - 200 with the whole, or 206 with the requested ranges
+    - 304: the client's copy is current
+    - 412: an If-Match or If-Unmodified-Since fails
+    - 416: no requested byte exists; `Content-Range: bytes */N`
 
-    `cache_control` goes with every one of them.
+    `cache_control` is sent with each of them.
     """
-    verdict = evaluate(
-        method, headers, representation, now_seconds=now_seconds
-    )
+    result = evaluate(method, headers, representation, now_seconds=now_seconds)
     common = {"Cache-Control": cache_control}
-    if verdict is PreconditionResult.NOT_MODIFIED:
-        # Section 15.4.5: the validator, and nothing else of what it describes.
+    if result is PreconditionResult.NOT_MODIFIED:
+        # Section 15.4.5: the validator, and no other representation header.
         common["ETag"] = representation.etag
         return ResponsePlan(HTTPStatus.NOT_MODIFIED, common)
-    if verdict is PreconditionResult.FAILED:
+    if result is PreconditionResult.FAILED:
         common["Content-Length"] = "0"
         return ResponsePlan(HTTPStatus.PRECONDITION_FAILED, common)
 
     size = representation.size_bytes
     ranges = None
-    if method == "GET" and (wanted := field(headers, "Range")) is not None:
+    if (
+        method == "GET"
+        and (wanted := field_value(headers, "Range")) is not None
+    ):
         ranges = parse_range(wanted, size)
     if ranges is not None and not range_applies(
         headers, representation, now_seconds=now_seconds
@@ -103,11 +103,11 @@ def plan_response(
         now_seconds=now_seconds, disposition=disposition
     )
     if ranges is not None:
-        answer = _partial(ranges, representation, common)
-        # Framing can outweigh what it frames: asking for many small parts
-        # must never cost more than asking for all.
-        if len(ranges) == 1 or answer.size_bytes < size:
-            return answer
+        plan = _partial(ranges, representation, common)
+        # Framing can be larger than the parts: many small ranges must never
+        # cost more than the whole.
+        if len(ranges) == 1 or plan.size_bytes < size:
+            return plan
     common["Content-Length"] = str(size)
     return ResponsePlan(
         HTTPStatus.OK, common, (ByteRange(0, size),) if size else ()
@@ -119,7 +119,7 @@ def _partial(
     representation: Representation,
     common: dict[str, str],
 ) -> ResponsePlan:
-    """Plan one range as it is, or several as multipart/byteranges."""
+    """Plan one range, or several as multipart/byteranges."""
     parts: tuple[BodyPart, ...] = ranges
     if len(ranges) == 1:
         specific = {"Content-Range": _content_range(ranges[0], representation)}
@@ -129,7 +129,7 @@ def _partial(
         specific = {
             "Content-Type": f"multipart/byteranges; boundary={boundary}"
         }
-    length = sum(map(_size, parts))
+    length = sum(map(_part_size, parts))
     specific["Content-Length"] = str(length)
     return ResponsePlan(HTTPStatus.PARTIAL_CONTENT, common | specific, parts)
 
@@ -139,7 +139,7 @@ def _multipart(
     representation: Representation,
     boundary: str,
 ) -> list[BodyPart]:
-    """Frame the ranges as section 14.6 shows, Content-Range in each part."""
+    """Return the ranges framed as in section 14.6."""
     parts: list[BodyPart] = []
     before = ""
     for wanted in ranges:
@@ -158,10 +158,10 @@ def _multipart(
 def _boundary(
     ranges: tuple[ByteRange, ...], representation: Representation
 ) -> str:
-    """Choose a line that the bytes don't hold, the same on any replica.
+    """Return a boundary that the bytes don't contain, the same on any replica.
 
-    It comes of the bytes' own digest, so a file made to hold it would have to
-    hold its own SHA-256.
+    It is derived from the bytes' digest: a file that contains it would have to
+    contain its own SHA-256.
     """
     seed = f"{representation.etag} {ranges}".encode()
     return f"part-{hashlib.sha256(seed).hexdigest()[:32]}"
@@ -172,5 +172,5 @@ def _content_range(wanted: ByteRange, representation: Representation) -> str:
     return f"bytes {wanted.start}-{last}/{representation.size_bytes}"
 
 
-def _size(part: BodyPart) -> int:
+def _part_size(part: BodyPart) -> int:
     return part.size_bytes if isinstance(part, ByteRange) else len(part)

@@ -222,7 +222,7 @@ def _pieces(answer: ResponsePlan, body: Body) -> Iterator[Chunk]:
     """Give the body of an answer: framing, and what it frames."""
     for part in answer.parts:
         if isinstance(part, ByteRange):
-            yield from body.cut(part)
+            yield from body.slice(part)
         else:
             yield part
 
@@ -231,5 +231,5 @@ def _report(
     on_sent: OnSent | None, answer: ResponsePlan, sent_bytes: int
 ) -> None:
     if on_sent is not None:
-        for sent in answer.within(sent_bytes):
+        for sent in answer.ranges_sent(sent_bytes):
             on_sent(sent)

@@ -29,7 +29,7 @@ from urllib.parse import quote
 from aiohttp import hdrs, web
 
 from msrv.downloads.body import Body, FileSlice
-from msrv.downloads.conditions import field
+from msrv.downloads.conditions import field_value
 from msrv.downloads.representation import Disposition, Representation
 from msrv.downloads.response import plan_response
 from msrv.downloads.response_cache import CachedResponse
@@ -136,7 +136,7 @@ class NginxSender:
         }
         headers["X-Accel-Redirect"] = root + quote(path, safe="/")
         if on_sent is not None:
-            for sent in answer.within(answer.size_bytes):
+            for sent in answer.ranges_sent(answer.size_bytes):
                 on_sent(sent)
         return web.Response(headers=headers)
 
@@ -149,10 +149,10 @@ class NginxSender:
             or not self._from_edge(request)
         ):
             return None
-        wanted = field(headers, hdrs.RANGE)
+        wanted = field_value(headers, hdrs.RANGE)
         if wanted is not None and not _PLAIN_RANGE.fullmatch(wanted):
             return None
-        match body.pieces:
+        match body.chunks:
             case (FileSlice(content, 0, stop),) if stop == content.size_bytes:
                 return content
         return None

@@ -17,7 +17,7 @@ from msrv import logs
 from msrv.connections.request_handler import CLIENT_CLOSED_REQUEST
 from msrv.connections.response_writer import CountingWriter
 from msrv.forwarded import Address, parse_address
-from msrv.logs import Visit
+from msrv.logs import AccessLogEntry
 from msrv.web.store import ORIGIN, ROUTE
 
 Detail = Literal["full", "network", "none"]
@@ -68,7 +68,7 @@ class AccessLog(AbstractAccessLogger):
 
     def __init__(self, logger: logging.Logger, log_format: str) -> None:
         super().__init__(logger, log_format)
-        self._write = logs.visits()
+        self._write = logs.access_log_writer()
 
     def log(
         self,
@@ -91,7 +91,7 @@ class AccessLog(AbstractAccessLogger):
         if route in _QUIET and status < 500:
             return
         self._write(
-            Visit(
+            AccessLogEntry(
                 now(),
                 method_name(request),
                 route,

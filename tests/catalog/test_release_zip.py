@@ -107,7 +107,7 @@ def test_the_zip_holds_what_it_names() -> None:
 def test_files_carry_the_release_date(text: str, expected: date) -> None:
     """Else the ZIP changes with the day, and no resume of it goes on."""
     archive = pack(replace(RELEASE, date=text), Shop())
-    local = archive.body.pieces[0]
+    local = archive.body.chunks[0]
     assert isinstance(local, bytes)
     found = int.from_bytes(local[12:14], "little")
     assert (found >> 9) + 1980 == expected.year

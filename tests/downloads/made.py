@@ -58,5 +58,5 @@ def joined(body: Body, wanted: ByteRange, data: dict[str, bytes]) -> bytes:
         data[piece.content.path][piece.start : piece.stop]
         if isinstance(piece, FileSlice)
         else piece
-        for piece in body.cut(wanted)
+        for piece in body.slice(wanted)
     )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from msrv.downloads.conditions import (
-    SETTLED_SECONDS,
+    STRONG_AFTER_SECONDS,
     PreconditionResult,
     evaluate,
     range_applies,
@@ -154,8 +154,8 @@ def test_a_range_needs_no_if_range() -> None:
 @pytest.mark.parametrize(
     ("age_seconds", "expected"),
     [
-        (SETTLED_SECONDS, True),
-        (SETTLED_SECONDS - 1, False),
+        (STRONG_AFTER_SECONDS, True),
+        (STRONG_AFTER_SECONDS - 1, False),
         (0, False),
         (-1000, False),
     ],

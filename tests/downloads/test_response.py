@@ -266,7 +266,7 @@ def test_what_left_is_said_in_places_of_the_file(
 ) -> None:
     """Else half a download is counted as one."""
     answer = ask(Range="bytes=10-19")
-    assert [tuple(each) for each in answer.within(sent_bytes)] == expected
+    assert [tuple(each) for each in answer.ranges_sent(sent_bytes)] == expected
 
 
 def test_framing_is_no_part_of_the_file() -> None:
@@ -277,8 +277,8 @@ def test_framing_is_no_part_of_the_file() -> None:
     assert isinstance(wanted, ByteRange)
     assert isinstance(second, bytes)
     until = len(first) + 10 + len(second) + 3
-    assert list(answer.within(until)) == [(0, 10), (100, 103)]
-    assert list(answer.within(len(first))) == []
+    assert list(answer.ranges_sent(until)) == [(0, 10), (100, 103)]
+    assert list(answer.ranges_sent(len(first))) == []
 
 
 @given(

@@ -220,7 +220,7 @@ async def test_a_file_of_another_status_is_hashed_before_the_edge_has_it(
 
 def test_links_are_resolved(counter: Counter) -> None:
     """nginx follows a link that was changed after it was checked."""
-    real = counter.things["large"][1].pieces[0]
+    real = counter.things["large"][1].chunks[0]
     (counter.root / "alias").symlink_to("large")
     assert not isinstance(real, bytes)
     content = real.content

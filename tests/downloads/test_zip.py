@@ -234,7 +234,7 @@ def zeros(size: int) -> Content:
 def write_sparse(archive: ZipArchive, path: Path) -> None:
     """Write an archive with holes where its members are zeros."""
     with path.open("wb") as file:
-        for piece in archive.body.pieces:
+        for piece in archive.body.chunks:
             if isinstance(piece, FileSlice):
                 file.seek(chunk_size(piece), 1)
             else:
@@ -276,7 +276,7 @@ def test_more_than_four_gigabytes(size: int, tmp_path: Path) -> None:
         )
     # ... and any stretch of it, on disk and as it would be sent
     marks = [0]
-    for piece in archive.body.pieces:
+    for piece in archive.body.chunks:
         marks.append(marks[-1] + chunk_size(piece))
     spans = [
         ByteRange(max(0, mark - 40), min(archive.body.size_bytes, mark + 40))
@@ -289,7 +289,7 @@ def test_more_than_four_gigabytes(size: int, tmp_path: Path) -> None:
                 bytes(piece.size_bytes)
                 if isinstance(piece, FileSlice)
                 else piece
-                for piece in archive.body.cut(span)
+                for piece in archive.body.slice(span)
             )
             assert found == file.read(span.size_bytes)
 
@@ -301,8 +301,8 @@ def test_zip64_is_used_only_where_it_is_needed() -> None:
         assert mark not in body
     fits = ZipArchive.plan([ZipMember("a", zeros(2**32 - 2))], DATED).body
     large = ZipArchive.plan([ZipMember("a", zeros(2**32 - 1))], DATED).body
-    assert chunk_size(fits.pieces[0]) == 30 + 1
-    assert chunk_size(large.pieces[0]) == 30 + 1 + 20
+    assert chunk_size(fits.chunks[0]) == 30 + 1
+    assert chunk_size(large.chunks[0]) == 30 + 1 + 20
 
 
 def test_the_shortcut_of_these_tests_is_right() -> None:

@@ -1,4 +1,4 @@
-"""`serve --reload`: a developer's edit is there at once."""
+"""`serve --reload`: edits of templates and code take effect."""
 
 import asyncio
 import http.client
@@ -14,8 +14,7 @@ from tests.store_process import ROOT, free_port
 
 
 @pytest.mark.alone
-async def test_reload_takes_up_a_change(tmp_path: Path) -> None:
-    """A developer restarts by hand after each edit."""
+async def test_reload_serves_edited_templates_and_code(tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(ROOT / "msrv", copy / "msrv")
     port = free_port()
@@ -39,31 +38,31 @@ async def test_reload_takes_up_a_change(tmp_path: Path) -> None:
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        await until_page(port, "New here")
-        template = copy / "msrv" / "pages" / "templates" / "front.html"
+        await wait_for_page(port, "New here")
+        template = copy / "msrv" / "web" / "templates" / "front.html"
         edit(template, "New here", "Just in")
-        await until_page(port, "Just in")
-        handler = copy / "msrv" / "pages" / "operations.py"
+        await wait_for_page(port, "Just in")
+        handler = copy / "msrv" / "web" / "shop" / "operations.py"
         edit(handler, "It's easier to ask", "It was easier to ask")
-        await until_page(port, "It was easier", path="/-/edge")
+        await wait_for_page(port, "It was easier", path="/-/edge")
     finally:
         process.send_signal(signal.SIGTERM)
-        # Where the machine is busy, its child is killed after two seconds.
+        # On a busy machine, the child is killed after two seconds.
         ended = await asyncio.wait_for(process.wait(), 60)
     assert ended in {0, 256 - signal.SIGKILL}
 
 
 def edit(path: Path, old: str, new: str) -> None:
-    """Change a file as an editor does."""
+    """Replace a text in a file."""
     text = path.read_text("utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
-async def until_page(
+async def wait_for_page(
     port: int, text: str, *, path: str = "/", seconds: float = 120
 ) -> None:
-    """Wait until a page says something; fail if it takes too long."""
+    """Wait until a page contains a text. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while True:
             if text in await asyncio.to_thread(read_page, port, path):
@@ -72,7 +71,7 @@ async def until_page(
 
 
 def read_page(port: int, path: str) -> str:
-    """Read a page; empty where nobody answers (yet)."""
+    """Return a page, empty if the store doesn't respond (yet)."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("GET", path)

@@ -22,7 +22,7 @@ def catalog(library: Path, tmp_path: Path) -> Catalog:
 def inodes(body: Body) -> set[int]:
     return {
         piece.content.identity.inode
-        for piece in body.pieces
+        for piece in body.chunks
         if isinstance(piece, FileSlice)
     }
 

@@ -16,7 +16,7 @@ from msrv.catalog.previews import Clip, NoPreview
 from msrv.connections.request_handler import IS_STREAMED
 from msrv.downloads.body import Body
 from msrv.downloads.concurrency_limit import DOWNLOAD_SLOT
-from msrv.downloads.conditions import field
+from msrv.downloads.conditions import field_value
 from msrv.downloads.representation import Representation
 from msrv.proofs.errors import LinkExpired
 from msrv.proofs.links import verify_link
@@ -167,6 +167,6 @@ def _resumes(
         return False
     headers = request.headers
     return "Range" in headers and representation.etag in {
-        field(headers, "If-Range"),
-        field(headers, "If-Match"),
+        field_value(headers, "If-Range"),
+        field_value(headers, "If-Match"),
     }
