@@ -26,8 +26,8 @@ from msrv.catalog.metadata import audio_pictures, tags
 from msrv.catalog.metadata.audio_files import NotAudio
 from msrv.catalog.model import Shop
 from msrv.deployer import hook_payloads
-from msrv.deployer.config_model import Config
-from msrv.deployer.gate.policy import NotAllowed, Rules
+from msrv.deployer.config_model import DeployConfig
+from msrv.deployer.gate.policy import Forbidden, Policy
 from msrv.downloads.ranges import parse_range
 from msrv.ledger import events, records
 from msrv.ledger.errors import OtherSpool
@@ -58,9 +58,9 @@ def _keyring() -> Keyring:
 
 
 @functools.cache
-def _rules() -> Rules:
+def _policy() -> Policy:
     target = {"name": "store", "repository": "a/b", "containers": ["one"]}
-    return Rules(Config.model_validate({"targets": {"store": target}}))
+    return Policy(DeployConfig.model_validate({"targets": {"store": target}}))
 
 
 def _text(data: bytes) -> str:
@@ -228,30 +228,33 @@ def sound_tags(data: bytes) -> None:
 
 def gate(data: bytes) -> None:
     """The gate lets through what names the target, and nothing else."""
-    text, rules = _text(data), _rules()
-    with contextlib.suppress(NotAllowed):
+    text, rules = _text(data), _policy()
+    with contextlib.suppress(Forbidden):
         rules.check_filters(text)
         assert "store" in text
-    for check in (rules.check_pulled, rules.check_asked):
-        with contextlib.suppress(NotAllowed):
+    for check in (rules.check_pull, rules.check_resolve):
+        with contextlib.suppress(Forbidden):
             check(text)
             assert text.startswith("a/b")
     name, _, tag = text.rpartition(":")
-    with contextlib.suppress(NotAllowed):
+    with contextlib.suppress(Forbidden):
         assert rules.check_tag(name, tag).name == "store"
 
 
 def hooks(data: bytes) -> None:
     """Bodies of hooks: understood, or refused with the reason."""
     try:
-        body = hook_payloads.parse(data)
-    except hook_payloads.Unreadable:
+        body = hook_payloads.parse_object(data)
+    except hook_payloads.InvalidPayload:
         return
-    for read in (hook_payloads.dockerhub, hook_payloads.generic):
-        with contextlib.suppress(hook_payloads.Unreadable):
+    for read in (
+        hook_payloads.parse_dockerhub,
+        hook_payloads.parse_generic,
+    ):
+        with contextlib.suppress(hook_payloads.InvalidPayload):
             read(body)
-    with contextlib.suppress(hook_payloads.Unreadable):
-        list(hook_payloads.registry(body))
+    with contextlib.suppress(hook_payloads.InvalidPayload):
+        list(hook_payloads.parse_registry(body))
 
 
 TARGETS: Final[dict[str, Target]] = {

@@ -19,7 +19,7 @@ from msrv.cli.options import HOST, PORT, load_settings
 from msrv.settings import WrongSetting
 
 if TYPE_CHECKING:
-    from msrv.deployer.client import Asker
+    from msrv.deployer.client import DeployerClient
 
 _URL: Final = click.option("--url", help="The deployer's address.")
 
@@ -52,7 +52,10 @@ def deployer(host: str | None, port: int | None) -> None:
 @HOST
 @PORT
 def engine_gate(host: str | None, port: int | None) -> None:
-    """Run the proxy that gives the deployer part of the container engine."""
+    """Run the filtering proxy between the deployer and the container engine.
+
+    It gives the deployer restricted access to the engine.
+    """
     logs.configure()
     with _user_errors():
         from msrv.deployer import (  # noqa: PLC0415 - another program
@@ -86,16 +89,16 @@ def deployments(
     with _user_errors():
         from msrv.deployer import client  # noqa: PLC0415 - another program
 
-        asker = _client(url)
+        connection = _connect(url)
         if deployment is not None and not as_json:
-            _follow(asker, deployment)
+            _follow(connection, deployment)
             return
         path = "/deployments" + (f"/{deployment}" if deployment else "")
-        found = asker.ask(path)
+        found = connection.request(path)
         if as_json:
             click.echo(json.dumps(found, indent=2))
         else:
-            click.echo(client.table(found["deployments"], time.time()))
+            click.echo(client.format_table(found["deployments"], time.time()))
 
 
 @click.command()
@@ -107,26 +110,28 @@ def rollback(target: str, url: str | None) -> None:
     Exit status 1 if it fails.
     """
     with _user_errors():
-        asker = _client(url)
-        made = asker.ask(f"/rollback/{target}", "POST")
-        _follow(asker, made["id"])
+        connection = _connect(url)
+        queued = connection.request(f"/rollback/{target}", "POST")
+        _follow(connection, queued["id"])
 
 
-def _client(url: str | None) -> "Asker":
+def _connect(url: str | None) -> "DeployerClient":
     from msrv.deployer import config_loader  # noqa: PLC0415 - another program
-    from msrv.deployer.client import Asker  # noqa: PLC0415 - as above
+    from msrv.deployer.client import (  # noqa: PLC0415 - as above
+        DeployerClient,
+    )
 
     settings = load_settings()
     config = config_loader.load(settings.deploy_config)
-    return Asker.of(settings, config, url)
+    return DeployerClient.from_settings(settings, config, url)
 
 
-def _follow(asker: "Asker", deployment: str) -> None:
+def _follow(connection: "DeployerClient", deployment: str) -> None:
     from msrv.deployer import client  # noqa: PLC0415 - another program
 
-    for line in client.follow(asker, deployment):
+    for line in client.follow(connection, deployment):
         click.echo(line)
-    if not client.ended_well(asker, deployment):
+    if not client.succeeded(connection, deployment):
         sys.exit(1)
 
 

@@ -1,6 +1,6 @@
-"""A push of an image becomes a rolling update: a program of its own.
+"""Deployer: turns a pushed image into a rolling update. A program of its own.
 
-It is apart from the store: another process, in another container, and the
-only one that speaks to the container engine. Of MSRV's other rooms it reads
-the settings and nothing else.
+It runs apart from the store, in another container. The gate, which alone has
+the container engine's socket, is a third. Of the store's packages it imports
+the settings and four shared modules, and nothing else.
 """

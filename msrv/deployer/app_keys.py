@@ -1,22 +1,26 @@
-"""What hangs on the application, by type."""
+"""Keys of the parts that handlers need.
+
+Apart because the handlers import them, and `app` imports the handlers.
+"""
 
 from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
 
-from msrv.deployer.auth import Desk
-from msrv.deployer.config_model import Config
-from msrv.deployer.metrics import Figures
-from msrv.deployer.rollout.journal import Journal
-from msrv.deployer.rollout.queue import Queue
+from msrv.deployer.auth import HookGuard
+from msrv.deployer.config_model import DeployConfig
+from msrv.deployer.metrics import DeployerMetrics
+from msrv.deployer.rollout.journal import DeploymentJournal
+from msrv.deployer.rollout.queue import DeploymentQueue
+from msrv.deployer.rollout.worker import DeploymentWorker
 from msrv.settings import Settings
 
-CONFIG: Final = web.AppKey("config", Config)
+CONFIG: Final = web.AppKey("config", DeployConfig)
 SETTINGS: Final = web.AppKey("settings", Settings)
-DESK: Final = web.AppKey("desk", Desk)
-FIGURES: Final = web.AppKey("figures", Figures)
-JOURNAL: Final = web.AppKey("journal", Journal)
-QUEUE: Final = web.AppKey("queue", Queue)
+GUARD: Final = web.AppKey("guard", HookGuard)
+METRICS: Final = web.AppKey("metrics", DeployerMetrics)
+JOURNAL: Final = web.AppKey("journal", DeploymentJournal)
+QUEUE: Final = web.AppKey("queue", DeploymentQueue)
+WORKER: Final = web.AppKey("worker", DeploymentWorker)
 CLOCK: Final[web.AppKey[Callable[[], float]]] = web.AppKey("clock")
-HEALTHY: Final[web.AppKey[Callable[[], bool]]] = web.AppKey("healthy")

@@ -1,82 +1,194 @@
-"""The desk: who may ask for what, and how often.
+"""Authorisation of hooks: signatures, replays, networks and rate limits.
 
-A wrong secret, an unknown target and a network that is not on the list are
-one answer: nothing is here. Genuine hooks are limited for each target, and
-forged ones for each address; so forging costs the forger and nobody else.
+Pure, apart from the limits: time and what is remembered are parameters.
+
+A wrong secret, an unknown target and a network that is not on the list get
+the same response, 404. Genuine hooks are limited by target, and forged ones
+by the client's network, so that forging slows down nobody else. Comparisons
+take as long for a wrong secret as for the right one, and for a target without
+a secret as for one that has one.
 """
 
+import hashlib
+import hmac
+import json
 import time
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from msrv.deployer.config_model import Target
 from msrv.forwarded import Address
-from msrv.rate_limit import Limit, RateLimited, RateLimiter, client_network
+from msrv.rate_limit import Limit, RateLimiter, client_network
+
+TOLERANCE_SECONDS: Final = 300
+"""Largest difference between a signed time and ours."""
+MAX_SIGNATURES: Final = 256
+"""In twice the tolerance, the limit on genuine hooks allows fewer."""
+REPLAY_SECONDS: Final = 600
+"""Time for which a hook without a signature is remembered."""
+MAX_FINGERPRINTS: Final = 512
+"""Twice as many as the limit on genuine hooks allows in that time."""
 
 _FORGED: Final = Limit(burst=30, interval_ms=2000)
 _GENUINE: Final = Limit(burst=20, interval_ms=5000)
+# Compared with instead of a secret that isn't configured.
+_UNSET: Final = "no secret is this long, and none is compared with it in"
+_PREFIX: Final = "sha256="
 
 
-class NotHere(Exception):
-    """What is asked for is not for whoever asks."""
+class Denied(Exception):
+    """The hook is not genuine, or the client may not know of the target."""
 
 
-@dataclass(frozen=True, slots=True)
-class TooMany(Exception):
-    """Whoever asks has to wait."""
+class HookGuard:
+    """Decides which hooks are accepted; holds the rate limits.
 
-    seconds: int
-
-
-class Desk:
-    """Decides; holds nothing but the limits."""
+    `ticks` returns monotonic seconds.
+    """
 
     def __init__(self, ticks: Callable[[], float] = time.monotonic) -> None:
         self._ticks = ticks
         self._forged = RateLimiter(_FORGED)
         self._genuine = RateLimiter(_GENUINE)
 
-    def before_reading(self, client: Address | None) -> None:
-        """Refuse to read a body for whoever has forged too much.
+    def check_client(self, client: Address | None) -> None:
+        """Raise RateLimited for a client that has sent too many forgeries.
 
-        Raises TooMany.
+        For requests whose body has to be read before they can be authorised.
         """
-        _check(self._forged, client_network(client), self._ticks())
+        self._forged.check(client_network(client), now=self._ticks())
 
-    def decide(
+    def authorise(
         self,
         target: Target | None,
         client: Address | None,
         *,
         genuine: bool,
     ) -> Target:
-        """Give the target, if it may be asked for now.
+        """Return the target if this hook may start a deployment of it now.
 
-        Raises NotHere, TooMany.
+        Raises Denied, RateLimited.
         """
         now = self._ticks()
-        if target is None or not genuine or not _is_allowed(target, client):
-            _take(self._forged, client_network(client), now)
-            raise NotHere
-        _take(self._genuine, target.name, now)
+        if (
+            target is None
+            or not genuine
+            or not _is_in_allowed_network(target, client)
+        ):
+            network = client_network(client)
+            self._forged.check(network, now=now)
+            self._forged.spend(network, now=now)
+            raise Denied
+        self._genuine.check(target.name, now=now)
+        self._genuine.spend(target.name, now=now)
         return target
 
 
-def _check(limiter: RateLimiter, key: Hashable, now: float) -> None:
-    try:
-        limiter.check(key, now=now)
-    except RateLimited as error:
-        raise TooMany(error.retry_after_seconds) from None
-
-
-def _take(limiter: RateLimiter, key: Hashable, now: float) -> None:
-    _check(limiter, key, now)
-    limiter.spend(key, now=now)
-
-
-def _is_allowed(target: Target, client: Address | None) -> bool:
+def _is_in_allowed_network(target: Target, client: Address | None) -> bool:
     networks = target.allow_networks
     return not networks or (
         client is not None and any(client in each for each in networks)
     )
+
+
+def secrets_equal(given: str, secret: str | None) -> bool:
+    """Compare in constant time; a missing secret equals nothing."""
+    expected = secret if secret is not None else _UNSET
+    equal = hmac.compare_digest(
+        given.encode("utf-8", "surrogateescape"), expected.encode()
+    )
+    return equal and secret is not None
+
+
+def sign(secret: str, body: bytes, timestamp: str | None = None) -> str:
+    """Return a signature as GitHub makes it: `sha256=` and the HMAC in hex.
+
+    With a timestamp (Unix seconds), what is signed is `timestamp.body`.
+    """
+    signed = body if timestamp is None else timestamp.encode() + b"." + body
+    return (
+        _PREFIX + hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+    )
+
+
+def is_signed(
+    signature: str,
+    body: bytes,
+    secret: str | None,
+    timestamp: str | None,
+    now: float,
+    *,
+    without_timestamp: bool,
+) -> bool:
+    """Return whether a body was signed with the secret, and recently.
+
+    `signature` is the header X-Hub-Signature-256. A timestamp that was sent
+    is checked; a missing one is accepted `without_timestamp`.
+    """
+    key = secret if secret is not None else _UNSET
+    is_recent = without_timestamp
+    signed_at = None
+    if timestamp is not None:
+        # Digits alone: int() would accept a sign, spaces and underscores.
+        is_number = timestamp.isascii() and timestamp.isdecimal()
+        signed_at = timestamp if is_number and len(timestamp) < 16 else ""
+        is_recent = (
+            bool(signed_at) and abs(int(signed_at) - now) <= TOLERANCE_SECONDS
+        )
+    expected = sign(key, body, signed_at)
+    equal = hmac.compare_digest(
+        signature.encode("utf-8", "surrogateescape"), expected.encode()
+    )
+    return equal and is_recent and secret is not None
+
+
+class RecentSignatures:
+    """The last MAX_SIGNATURES signatures, each of which counts once."""
+
+    def __init__(self, signatures: Iterable[str] = ()) -> None:
+        self._seen: OrderedDict[str, None] = OrderedDict.fromkeys(signatures)
+
+    def add(self, signature: str) -> bool:
+        """Add a signature, and return whether it is new."""
+        if signature in self._seen:
+            return False
+        self._seen[signature] = None
+        while len(self._seen) > MAX_SIGNATURES:
+            self._seen.popitem(last=False)
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._seen)
+
+
+def fingerprint(kind: str, value: object) -> str:
+    """Return a digest that identifies a hook, or the push it is about.
+
+    Equal JSON has equal digests, however it is written.
+    """
+    text = json.dumps([kind, value], sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def is_replay(
+    seen_at: dict[str, int], fingerprints: tuple[str, ...], now: int
+) -> bool:
+    """Return whether a hook with one of these fingerprints came recently.
+
+    `seen_at` holds the Unix time at which each was first seen. New ones are
+    added, and those older than REPLAY_SECONDS removed; a clock that was set
+    back makes nothing older.
+    """
+    for each in [
+        each
+        for each, first in seen_at.items()
+        if now - first >= REPLAY_SECONDS
+    ]:
+        del seen_at[each]
+    found = any(each in seen_at for each in fingerprints)
+    for each in fingerprints:
+        seen_at.setdefault(each, now)
+    while len(seen_at) > MAX_FINGERPRINTS:
+        del seen_at[next(iter(seen_at))]
+    return found

@@ -1,7 +1,7 @@
-"""What an operator sees of deployments in a terminal.
+"""Client of the deployer's API for the command line.
 
-Asks the running deployer, with the token of deploy.toml: on the machine, or
-in its container, `docker compose exec deployer msrv deployments`.
+It sends the token of deploy.toml, so it runs on the deployer's machine or in
+its container: `docker compose exec deployer msrv deployments`.
 """
 
 import json
@@ -11,41 +11,41 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from msrv.deployer.config_model import Config
-from msrv.deployer.errors import DeployerError
-from msrv.deployer.server import address
+from msrv.deployer.config_model import DeployConfig
+from msrv.deployer.errors import RequestFailed
+from msrv.deployer.server import listen_address
 from msrv.settings import Settings
 
 _SECONDS: Final = 10
-_LOOK_SECONDS: Final = 0.5
-_BAR: Final = 20
-_ENDS: Final = frozenset(
+_POLL_SECONDS: Final = 0.5
+_MAX_FAILED_POLLS: Final = 60
+_BAR_WIDTH: Final = 20
+_FINAL: Final = frozenset(
     {"succeeded", "unchanged", "failed", "broken", "superseded"}
 )
-_WELL: Final = frozenset({"succeeded", "unchanged"})
-
-
-class NoAnswer(DeployerError):
-    """The deployer can't be asked; says why, and the fix."""
+_SUCCESS: Final = frozenset({"succeeded", "unchanged"})
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
-    """Asks a deployer."""
+class DeployerClient:
+    """Client of one deployer."""
 
     url: str
     token: str
 
     @classmethod
-    def of(
-        cls, settings: Settings, config: Config, url: str | None
-    ) -> "Asker":
-        """Find the deployer of these settings. Raises NoAnswer."""
+    def from_settings(
+        cls, settings: Settings, config: DeployConfig, url: str | None
+    ) -> Self:
+        """Return a client of the deployer with these settings.
+
+        Raises RequestFailed if deploy.toml has no token.
+        """
         if config.token is None:
-            raise NoAnswer("deploy.toml has no token: set token_file in it")
-        host, port = address(settings)
+            raise RequestFailed("deploy.toml has no token: set token_file")
+        host, port = listen_address(settings)
         if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
             host = "127.0.0.1"
         return cls(
@@ -53,8 +53,8 @@ class Asker:
             config.token.get_secret_value(),
         )
 
-    def ask(self, path: str, method: str = "GET") -> Any:  # noqa: ANN401
-        """Ask for JSON. Raises NoAnswer."""
+    def request(self, path: str, method: str = "GET") -> Any:  # noqa: ANN401
+        """Return the JSON of a response. Raises RequestFailed."""
         request = urllib.request.Request(  # noqa: S310 - the operator's own
             self.url + path,
             method=method,
@@ -66,36 +66,38 @@ class Asker:
         try:
             with urllib.request.urlopen(  # noqa: S310 - as above
                 request, timeout=_SECONDS
-            ) as answer:
-                return json.load(answer)
+            ) as response:
+                return json.load(response)
         except urllib.error.HTTPError as error:
             with error:
                 reason = {
-                    401: "it wants another token than this deploy.toml has",
-                    404: "it knows no such thing",
-                }.get(error.code, f"it answered {error.code}")
-            raise NoAnswer(f"the deployer at {self.url}: {reason}") from None
+                    401: "it has another token than this deploy.toml",
+                    404: "not found",
+                }.get(error.code, f"status {error.code}")
+            raise RequestFailed(
+                f"the deployer at {self.url}: {reason}"
+            ) from None
         except (OSError, ValueError) as error:
             cause = getattr(error, "reason", error)
-            raise NoAnswer(
-                f"no deployer answers at {self.url}: {cause}; say where it "
-                "is with --url"
+            raise RequestFailed(
+                f"no deployer responds at {self.url}: {cause}; set its "
+                "address with --url"
             ) from None
 
 
-def table(found: list[dict[str, Any]], now: float) -> str:
-    """Lay deployments out in columns, newest first."""
-    rows = [("id", "target", "state", "asked for", "image", "what")]
+def format_table(deployments: list[dict[str, Any]], now: float) -> str:
+    """Return deployments in columns, in the order given."""
+    rows = [("id", "target", "state", "requested", "image", "progress")]
     rows += [
         (
             str(each["id"]),
             str(each["target"]),
             str(each["state"]),
-            f"{_ago(now - each['requested_at'])} ago",
-            image_of(each["reference"]) or "-",
+            f"{_duration(now - each['requested_at'])} ago",
+            short_digest(each["reference"]) or "-",
             progress(each),
         )
-        for each in found
+        for each in deployments
     ]
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
     return "\n".join(
@@ -112,74 +114,76 @@ def table(found: list[dict[str, Any]], now: float) -> str:
     )
 
 
-def image_of(reference: str) -> str:
-    """Shorten `repository@sha256:...` to what tells images apart."""
+def short_digest(reference: str) -> str:
+    """Return the first 12 digits of the digest that ends a reference."""
     return reference.rpartition(":")[2][:12]
 
 
-def progress(each: dict[str, Any]) -> str:
-    """Say in a line how far one is."""
-    if each["state"] not in {"running", "waiting"}:
-        return str(each["reason"])
+def progress(deployment: dict[str, Any]) -> str:
+    """Return the progress of a deployment in one line."""
+    if deployment["state"] not in {"running", "waiting"}:
+        return str(deployment["reason"])
     step = (
-        str(each["step"])
-        if each["state"] == "running"
-        else (f"waiting: {each['reason']}")
+        str(deployment["step"])
+        if deployment["state"] == "running"
+        else (f"waiting: {deployment['reason']}")
     )
-    if step.startswith("pulling") and each["of_bytes"]:
-        have, of = each["have_bytes"], each["of_bytes"]
+    if step.startswith("pulling") and deployment["of_bytes"]:
+        have, of = deployment["have_bytes"], deployment["of_bytes"]
         return f"{_bar(have / of)} {have / 1e6:.1f} of {of / 1e6:.1f} MB"
-    if not each["replicas"]:
+    if not deployment["replicas"]:
         return step
-    done, replicas = each["done"], each["replicas"]
+    done, replicas = deployment["done"], deployment["replicas"]
     return f"{_bar(done / replicas)} {done}/{replicas} {step}"
 
 
 def follow(
-    asker: Asker,
+    client: DeployerClient,
     deployment: str,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[str]:
-    """Give each new line of one, until it has ended. Raises NoAnswer.
+    """Yield each new line of a deployment's log until it has ended.
 
-    A deployer that updates itself is away for a moment.
+    Raises RequestFailed after half a minute without a response: a deployer
+    that updates itself is away for a moment.
     """
     shown: list[str] = []
-    silent = 0
+    failures = 0
     while True:
         try:
-            found = asker.ask(f"/deployments/{deployment}")
-            silent = 0
-        except NoAnswer:
-            silent += 1
-            if silent > 60 or not shown:
+            found = client.request(f"/deployments/{deployment}")
+            failures = 0
+        except RequestFailed:
+            failures += 1
+            if failures > _MAX_FAILED_POLLS or not shown:
                 raise
-            sleep(_LOOK_SECONDS)
+            sleep(_POLL_SECONDS)
             continue
         lines = found["lines"]
         new = lines[len(shown) :] if lines[: len(shown)] == shown else lines
         yield from new
         shown = lines
-        if found["state"] in _ENDS:
+        if found["state"] in _FINAL:
             yield f"{found['target']}: {found['state']}"
             return
         if sys.stderr.isatty():
             sys.stderr.write(f"\r\033[K{progress(found)}\r")
             sys.stderr.flush()
-        sleep(_LOOK_SECONDS)
+        sleep(_POLL_SECONDS)
 
 
-def ended_well(asker: Asker, deployment: str) -> bool:
-    """Whether a deployment did what was wanted. Raises NoAnswer."""
-    return asker.ask(f"/deployments/{deployment}")["state"] in _WELL
+def succeeded(client: DeployerClient, deployment: str) -> bool:
+    """Return whether the target runs the image. Raises RequestFailed."""
+    found = client.request(f"/deployments/{deployment}")
+    return found["state"] in _SUCCESS
 
 
 def _bar(part: float) -> str:
-    full = round(min(max(part, 0), 1) * _BAR)
-    return f"[{'=' * full}{' ' * (_BAR - full)}]"
+    full = round(min(max(part, 0), 1) * _BAR_WIDTH)
+    return f"[{'=' * full}{' ' * (_BAR_WIDTH - full)}]"
 
 
-def _ago(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= length:
             return f"{int(seconds // length)} {unit}"

@@ -1,7 +1,7 @@
-"""Reading deploy.toml: strictly, once, with the line of what is wrong.
+"""Strict loader of deploy.toml, with line numbers in its errors.
 
-A misspelt key is an error: a `health_second` that is passed over would take
-the old container out on another schedule than was meant.
+A misspelt key is an error: if `health_second` were ignored, the old container
+would be stopped on another schedule than the operator meant.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from msrv.deployer.config_model import Config, Target
+from msrv.deployer.config_model import DeployConfig, Target
 from msrv.deployer.errors import WrongConfig
 
 _SECRETS: Final = (
@@ -32,10 +32,10 @@ _PYDANTIC: Final = re.compile("^(?:Input|String|Value) should")
 _HOOKS: Final = ("dockerhub_secret", "generic_secret", "registry_token")
 
 
-def load(path: Path | None, *, secrets: bool = True) -> Config:
-    """Read deploy.toml and, if wanted, the secrets that it names.
+def load(path: Path | None, *, secrets: bool = True) -> DeployConfig:
+    """Return deploy.toml, with the secrets of its `_file` keys if wanted.
 
-    Raises WrongConfig with one line: file, line, what, and the fix.
+    Raises WrongConfig, with one line: the file, its line, and the fix.
     """
     if path is None:
         raise WrongConfig(
@@ -49,19 +49,19 @@ def load(path: Path | None, *, secrets: bool = True) -> Config:
             f"MSRV_DEPLOY_CONFIG: can't read {path}: {error.strerror}"
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise WrongConfig(f"{path}: is no TOML: {error}") from None
+        raise WrongConfig(f"{path}: not valid TOML: {error}") from None
     _name_targets(data)
     try:
-        found = Config.model_validate(data)
+        found = DeployConfig.model_validate(data)
     except ValidationError as error:
         raise WrongConfig(_sentence(path, text, error)) from None
     if not found.targets:
-        raise WrongConfig(f"{path}: names no target: add a [targets.NAME]")
+        raise WrongConfig(f"{path}: has no target: add a [targets.NAME] table")
     return _with_secrets(path, text, found) if secrets else found
 
 
 def _name_targets(data: dict[str, Any]) -> None:
-    """A target's name is its table's; it has to obey the same rules."""
+    """Set each target's name to its table's, so that it is validated."""
     targets = data.get("targets")
     if isinstance(targets, dict):
         for name, target in targets.items():
@@ -69,8 +69,8 @@ def _name_targets(data: dict[str, Any]) -> None:
                 target["name"] = name
 
 
-def _with_secrets(path: Path, text: str, config: Config) -> Config:
-    """Put in place of each `…_file` what is in it, and demand strength."""
+def _with_secrets(path: Path, text: str, config: DeployConfig) -> DeployConfig:
+    """Return the configuration with every secret read and checked."""
 
     def filled(model: BaseModel, where: tuple[str, ...]) -> dict[str, Any]:
         updates: dict[str, Any] = {}
@@ -95,8 +95,8 @@ def _with_secrets(path: Path, text: str, config: Config) -> Config:
         if not any(getattr(made, name) for name in _HOOKS):
             line = _line(text, where)
             raise WrongConfig(
-                f"{path}:{line}: targets.{found.name} can be reached by no "
-                f"hook: set one of {', '.join(f'{n}_file' for n in _HOOKS)}"
+                f"{path}:{line}: targets.{found.name} accepts no hook: set "
+                f"one of {', '.join(f'{n}_file' for n in _HOOKS)}"
             )
         return made
 
@@ -123,7 +123,7 @@ def _secret(
     name: str,
     where: tuple[str, ...],
 ) -> SecretStr | None:
-    """Take a secret from its key or its file, never from both."""
+    """Return a secret from its key or its file, never from both."""
     given: SecretStr | None = getattr(model, name)
     file: Path | None = getattr(model, f"{name}_file")
     key = ".".join((*where, name))
@@ -134,7 +134,7 @@ def _secret(
         )
     if file is not None:
         line = _line(text, (*where, f"{name}_file"))
-        # As a compose file does: beside the file that names it.
+        # Relative to deploy.toml, as in a compose file.
         file = path.parent / file
         try:
             given = SecretStr(file.read_text(encoding="utf-8").strip())
@@ -150,8 +150,8 @@ def _secret(
     if name in _MUST_BE_STRONG and not _is_strong(given.get_secret_value()):
         raise WrongConfig(
             f"{path}:{line}: {key} is too easy to guess: it needs "
-            f"{_MIN_CHARS} characters or more of chance, letters, digits, - "
-            "and _; `python -m msrv nonce` prints one"
+            f"{_MIN_CHARS} or more random letters, digits, - or _; `python "
+            "-m msrv nonce` prints one"
         )
     return given
 
@@ -165,12 +165,12 @@ def _is_strong(secret: str) -> bool:
 
 
 def _sentence(path: Path, text: str, error: ValidationError) -> str:
-    """Turn the first of pydantic's complaints into one line."""
+    """Return the first of pydantic's errors as one line."""
     first = error.errors(include_url=False)[0]
     where = tuple(str(part) for part in first["loc"])
     what = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
-        what = f"is no key of this version; {_known(where)}"
+        what = f"unknown key; {_known_keys(where)}"
     what = _PYDANTIC.sub("must", what).partition(", unable to")[0]
     what = what[0].lower() + what[1:]
     place = f"{path}:{_line(text, where)}"
@@ -181,19 +181,19 @@ def _sentence(path: Path, text: str, error: ValidationError) -> str:
     )
 
 
-def _known(where: tuple[str, ...]) -> str:
-    model: type[BaseModel] = Config
+def _known_keys(where: tuple[str, ...]) -> str:
+    model: type[BaseModel] = DeployConfig
     if where[:1] == ("targets",):
         model = Target
     keys: Mapping[str, object] = model.model_fields
-    return "there are " + ", ".join(sorted(set(keys) - {"name"}))
+    return "known keys: " + ", ".join(sorted(set(keys) - {"name"}))
 
 
 def _line(text: str, where: tuple[str, ...]) -> int:
-    """Find the line of a key, or of its table where it isn't there.
+    """Return the line of a key, or of its table if it isn't set.
 
-    Counted from 1. tomllib tells no lines, so this reads the file as a
-    person does: the table's heading, then the key below it.
+    Counted from 1. tomllib reports no lines, so this looks for the table's
+    heading, and then for the key below it.
     """
     names = [part for part in where if not part.isdecimal()]
     best, best_depth, inside = 1, 0, True

@@ -1,7 +1,7 @@
-"""Targets: what deploy.toml says may be deployed, and where to.
+"""Model of deploy.toml: which images may be deployed, to which containers.
 
-A target is the only source of what is pulled and which containers change;
-what a hook says is compared with it and then forgotten.
+A target alone decides what is pulled and which containers change; what a hook
+says is compared with it and then dropped.
 """
 
 from dataclasses import dataclass
@@ -24,6 +24,9 @@ _DOCKER_HUB_NAMES: Final = frozenset(
     {DOCKER_HUB, "index.docker.io", "registry-1.docker.io"}
 )
 DEFAULT_TAG: Final = "latest"
+KEPT_REPOSITORY: Final = "msrv-deployer"
+"""Local repository whose tags protect previous images from a clean-up."""
+KEPT_TAGS: Final = frozenset({"before", "previous"})
 _HOUR: Final = 3600
 
 Seconds = Annotated[int, Field(ge=0, le=24 * _HOUR)]
@@ -51,18 +54,18 @@ class _Frozen(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A repository taken apart: `docker.io` and `library/nginx`."""
+class RepositoryName:
+    """Normalised name of a repository: `docker.io` and `library/nginx`."""
 
     registry: str
     path: str
 
     @classmethod
-    def of(cls, repository: str) -> Self:
-        """Normalise a repository's name, which has neither tag nor digest.
+    def parse(cls, repository: str) -> Self:
+        """Parse a repository's name, without a tag or a digest.
 
         Docker Hub is the default registry and `library` its default
-        namespace; case does not count, nor does the port of HTTPS.
+        namespace. Case is ignored, and so is the port of HTTPS.
         https://github.com/distribution/reference/blob/main/normalize.go
         """
         repository = repository.lower()
@@ -76,20 +79,23 @@ class Place:
             path = path if "/" in path else f"library/{path}"
         return cls(registry, path)
 
-    def is_meant_by(self, hint: str) -> bool:
-        """Whether a hook's name for a repository means this one.
+    def matches(self, reference: str) -> bool:
+        """Return whether a hook's name for a repository means this one.
 
-        A tag or digest at its end does not count. Registries name their own
+        A tag or digest at its end is ignored. Registries name their own
         repositories without their host.
         """
-        repository, _ = without_tag(hint)
-        return repository.lower() == self.path or Place.of(repository) == self
+        repository, _ = without_tag(reference)
+        return (
+            repository.lower() == self.path
+            or RepositoryName.parse(repository) == self
+        )
 
 
 def without_tag(reference: str) -> tuple[str, str]:
-    """Split a reference into repository and tag; without one, "".
+    """Return the repository and the tag of a reference; no tag is "".
 
-    A digest is dropped; the colon of a port belongs to the repository.
+    A digest is dropped; the colon of a port is part of the repository.
     """
     named = reference.partition("@")[0]
     repository, colon, tag = named.rpartition(":")
@@ -98,8 +104,8 @@ def without_tag(reference: str) -> tuple[str, str]:
     return repository, tag
 
 
-class Notice(_Frozen):
-    """An address that is told of each deployment's end."""
+class NotificationAddress(_Frozen):
+    """Address that is notified when a deployment ends."""
 
     url: str
     form: Literal["json", "text", "chat"] = "json"
@@ -109,24 +115,24 @@ class Notice(_Frozen):
 
     @field_validator("url")
     @classmethod
-    def _address(cls, value: str) -> str:
+    def _is_http(cls, value: str) -> str:
         parts = urlsplit(value)
         if parts.scheme not in {"https", "http"} or not parts.hostname:
             raise ValueError("must be an address like https://chat.example/x")
         return value
 
     @model_validator(mode="after")
-    def _encrypted(self) -> Self:
+    def _is_encrypted(self) -> Self:
         if urlsplit(self.url).scheme == "http" and not self.allow_private:
             raise ValueError(
-                "url must be HTTPS; a host of your own may be asked in plain "
-                "HTTP with allow_private = true"
+                "url must be HTTPS; for plain HTTP to a host of your own, set "
+                "allow_private = true"
             )
         return self
 
 
-class Registry(_Frozen):
-    """How to log in to a registry."""
+class RegistryLogin(_Frozen):
+    """Login at a registry."""
 
     username: str
     password: SecretStr | None = None
@@ -134,7 +140,7 @@ class Registry(_Frozen):
 
 
 class Target(_Frozen):
-    """What one table of deploy.toml says; see docs/deployer.md."""
+    """One `[targets.NAME]` table of deploy.toml; see docs/deployer.md."""
 
     name: Name
     repository: _Repository
@@ -156,35 +162,35 @@ class Target(_Frozen):
     generic_without_timestamp: bool = False
     registry_token: SecretStr | None = None
     registry_token_file: Path | None = None
-    notify: tuple[Notice, ...] = ()
+    notify: tuple[NotificationAddress, ...] = ()
 
     @model_validator(mode="after")
-    def _names_containers(self) -> Self:
-        composed = self.project is not None or self.service is not None
-        if composed and (self.project is None or self.service is None):
+    def _has_one_selector(self) -> Self:
+        by_compose = self.project is not None or self.service is not None
+        if by_compose and (self.project is None or self.service is None):
             raise ValueError("project and service go together: set both")
-        if composed == bool(self.containers):
+        if by_compose == bool(self.containers):
             raise ValueError(
-                "say which containers: project and service of a compose "
-                "file, or containers = [...], and not both"
+                "set either project and service, as in the compose file, or "
+                "containers = [...]"
             )
         return self
 
     @property
-    def place(self) -> Place:
-        """The repository, taken apart."""
-        return Place.of(self.repository)
+    def repository_name(self) -> RepositoryName:
+        """The normalised name of the repository."""
+        return RepositoryName.parse(self.repository)
 
     @property
     def reference(self) -> str:
-        """What is asked for: `repository:tag`."""
+        """The image to deploy: `repository:tag`."""
         return f"{self.repository}:{self.tag}"
 
 
-class Config(_Frozen):
-    """The whole of deploy.toml."""
+class DeployConfig(_Frozen):
+    """Contents of deploy.toml."""
 
     token: SecretStr | None = None
     token_file: Path | None = None
-    registries: dict[str, Registry] = {}
+    registries: dict[str, RegistryLogin] = {}
     targets: dict[str, Target]

@@ -1,43 +1,48 @@
-"""What can go wrong between a hook and a new container.
+"""Errors of the deployer. Each text is a sentence for an operator.
 
 DeployerError
-    WrongConfig         deploy.toml can't be used; one line, with its line
-    EngineError         the engine answered, and said no
-        NoSuchThing     it has no such container or image
-        PullFailed      the registry or the disk said no
-    EngineAway          the engine can't be reached, or is silent
-    RolloutFailed       the new containers are no good; the old serve
-        NotHealthy      one crashed, or did not get healthy in time
-        CantReplace     a container that can't be replaced as configured
-    Unsafe              an address that must not be asked
+    WrongConfig         deploy.toml can't be used
+    EngineError         the engine refused a request
+        NoSuchObject    no such container or image
+        PullFailed      an image can't be pulled
+    EngineUnavailable   the engine can't be reached, or doesn't answer
+    RolloutFailed       the update failed; the old containers serve
+        NotHealthy      a new container crashed or did not become healthy
+        NotReplaceable  a container can't be replaced as configured
+    UnsafeAddress       an address that must not be requested
+    DeliveryFailed      a notification was not accepted
+    RequestFailed       the command line can't reach the deployer
+
+`Denied` and `InvalidPayload`, which answer a request, are in `auth` and
+`hook_payloads`; `Forbidden`, the gate's own, is in `gate.policy`.
 """
 
 
 class DeployerError(Exception):
-    """Any of these; its text is a sentence for an operator."""
+    """Base of the deployer's errors."""
 
 
 class WrongConfig(DeployerError):
-    """deploy.toml can't be used; says where, and the fix."""
+    """deploy.toml can't be used; the text has the line and the fix."""
 
 
 class EngineError(DeployerError):
-    """The engine answered, and refused; `status` is its HTTP status."""
+    """The engine refused a request; `status` is its HTTP status."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
 
 
-class NoSuchThing(EngineError):
-    """The engine knows no such container or image."""
+class NoSuchObject(EngineError):
+    """The engine has no such container or image."""
 
 
 class PullFailed(EngineError):
-    """An image did not arrive."""
+    """The registry or the disk refused an image."""
 
 
-class EngineAway(DeployerError):
+class EngineUnavailable(DeployerError):
     """The engine can't be reached, or did not answer in time.
 
     Nothing is known of what it did with the last request.
@@ -45,7 +50,7 @@ class EngineAway(DeployerError):
 
 
 class RolloutFailed(DeployerError):
-    """The update can't be made; `lines` are the container's last words."""
+    """The update failed; `lines` are the new container's last log lines."""
 
     def __init__(self, message: str, lines: tuple[str, ...] = ()) -> None:
         super().__init__(message)
@@ -53,12 +58,20 @@ class RolloutFailed(DeployerError):
 
 
 class NotHealthy(RolloutFailed):
-    """A new container crashed, or did not get healthy in time."""
+    """A new container crashed, or did not become healthy in time."""
 
 
-class CantReplace(RolloutFailed):
-    """A container that can't be replaced in the way that was asked for."""
+class NotReplaceable(RolloutFailed):
+    """A container that can't be replaced with the configured strategy."""
 
 
-class Unsafe(DeployerError):
-    """An address that must not be asked: another host, or a private one."""
+class UnsafeAddress(DeployerError):
+    """An address on another host than allowed, or a private one."""
+
+
+class DeliveryFailed(DeployerError):
+    """A notification was not answered with a 2xx status."""
+
+
+class RequestFailed(DeployerError):
+    """The deployer can't be reached or refuses; the text has the fix."""

@@ -1,7 +1,7 @@
-"""What a registry says: read as a hint, and never as more.
+"""Parsers of hooks' payloads: the repository and tag that were pushed.
 
-A hint is compared with deploy.toml. No part of a payload becomes a command,
-a file's name or an image's; what of it is logged is cut short first.
+Pure. A payload is only compared with deploy.toml. No part of it becomes a
+command, a file name or an image; what of it is logged is truncated first.
 """
 
 import json
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from msrv.deployer.auth import fingerprint
 from msrv.deployer.config_model import DEFAULT_TAG, Target, without_tag
-from msrv.deployer.replays import identity
 
 MAX_BYTES: Final = 256 * 1024
 _MAX_TEXT: Final = 256
@@ -18,34 +18,34 @@ _MAX_URL: Final = 2048
 _MAX_EVENTS: Final = 100
 
 
-class Unreadable(ValueError):
-    """What came is no JSON object."""
+class InvalidPayload(ValueError):
+    """The body is not a JSON object."""
 
 
 @dataclass(frozen=True, slots=True)
-class Hint:
-    """A repository and a tag that are said to be new; empty for unsaid."""
+class Push:
+    """A push that a hook reports; "" is a repository or tag not given."""
 
     repository: str = ""
     tag: str = ""
     callback_url: str | None = None
-    identities: tuple[str, ...] = ()
-    """Digests that stand for this hook and for its push, for replays."""
+    fingerprints: tuple[str, ...] = ()
+    """Digests that identify this hook and its push, to detect replays."""
 
 
-def parse(body: bytes) -> dict[str, Any]:
-    """Read a JSON object. Raises Unreadable, however deep it goes."""
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Parse a JSON object. Raises InvalidPayload, also for deep nesting."""
     try:
         data = json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError):
-        raise Unreadable("it is no JSON that can be read") from None
+        raise InvalidPayload("the body is not valid JSON") from None
     if not isinstance(data, dict):
-        raise Unreadable("it is no JSON object")
+        raise InvalidPayload("the body is not a JSON object")
     return data
 
 
-def dockerhub(data: dict[str, Any]) -> Hint:
-    """Read Docker Hub's.
+def parse_dockerhub(data: dict[str, Any]) -> Push:
+    """Parse a payload of Docker Hub.
 
     https://docs.docker.com/docker-hub/repos/manage/webhooks/
     """
@@ -53,45 +53,49 @@ def dockerhub(data: dict[str, Any]) -> Hint:
     if not isinstance(callback, str) or len(callback) > _MAX_URL:
         callback = None
     push = _member(data, "push_data")
-    identities = [identity("body", data)]
-    # Both are one push's own: Docker Hub makes an address for each.
+    fingerprints = [fingerprint("body", data)]
+    # Either is unique to a push: Docker Hub makes an address for each.
     if callback:
-        identities.append(identity("callback", callback))
+        fingerprints.append(fingerprint("callback", callback))
     elif isinstance(push.get("pushed_at"), int | float):
-        identities.append(
-            identity("push", [push["pushed_at"], push.get("tag")])
+        fingerprints.append(
+            fingerprint("push", [push["pushed_at"], push.get("tag")])
         )
-    return Hint(
-        *_named(_member(data, "repository").get("repo_name"), push.get("tag")),
+    return Push(
+        *_repository_and_tag(
+            _member(data, "repository").get("repo_name"), push.get("tag")
+        ),
         callback,
-        tuple(identities),
+        tuple(fingerprints),
     )
 
 
-def generic(data: dict[str, Any]) -> Hint:
-    """Read `{"repository": ..., "tag": ...}`, or GitHub's package event.
+def parse_generic(data: dict[str, Any]) -> Push:
+    """Parse `{"repository": ..., "tag": ...}`, or GitHub's package event.
 
-    The tag may also be the end of the repository's name; where nothing says
-    one, it is `latest`.
+    The tag may also be the end of the repository's name; the default is
+    `latest`.
     https://docs.github.com/webhooks/webhook-events-and-payloads#package
     """
     package = _member(data, "package") or _member(data, "registry_package")
     if not package:
-        repository, tag = _named(data.get("repository"), data.get("tag"))
+        repository, tag = _repository_and_tag(
+            data.get("repository"), data.get("tag")
+        )
         if repository and "tag" not in data:
             tag = tag or DEFAULT_TAG
-        return Hint(repository, tag)
+        return Push(repository, tag)
     namespace, name = _text(package.get("namespace")), package.get("name")
     version = _member(package, "package_version")
-    tagged = _member(_member(version, "container_metadata"), "tag")
-    return Hint(
+    tag_data = _member(_member(version, "container_metadata"), "tag")
+    return Push(
         f"ghcr.io/{namespace}/{_text(name)}".lower(),
-        _text(tagged.get("name")),
+        _text(tag_data.get("name")),
     )
 
 
-def registry(data: dict[str, Any]) -> Iterator[Hint]:
-    """Read the envelope of CNCF distribution: each push of a tag.
+def parse_registry(data: dict[str, Any]) -> Iterator[Push]:
+    """Parse an envelope of CNCF distribution: each event that pushes a tag.
 
     https://distribution.github.io/distribution/about/notifications/
     """
@@ -102,20 +106,24 @@ def registry(data: dict[str, Any]) -> Iterator[Hint]:
         target = _member(event, "target")
         if target.get("tag"):
             event_id = _text(event.get("id"))
-            yield Hint(
-                *_named(target.get("repository"), target.get("tag")),
-                identities=(identity("event", event_id),) if event_id else (),
+            yield Push(
+                *_repository_and_tag(
+                    target.get("repository"), target.get("tag")
+                ),
+                fingerprints=(fingerprint("event", event_id),)
+                if event_id
+                else (),
             )
 
 
-def why_not(hint: Hint, target: Target) -> str | None:
-    """Say why a hint is none for this target; None if it is."""
-    if not hint.repository or not hint.tag:
+def mismatch(push: Push, target: Target) -> str | None:
+    """Return why a push is not one of the target's image, or None."""
+    if not push.repository or not push.tag:
         return "it names no repository and tag"
-    if not target.place.is_meant_by(hint.repository):
-        return f"it is about {hint.repository!r}, not {target.repository!r}"
-    if hint.tag != target.tag:
-        return f"it is about the tag {hint.tag!r}, not {target.tag!r}"
+    if not target.repository_name.matches(push.repository):
+        return f"it is about {push.repository!r}, not {target.repository!r}"
+    if push.tag != target.tag:
+        return f"it is about the tag {push.tag!r}, not {target.tag!r}"
     return None
 
 
@@ -124,16 +132,16 @@ def _member(data: dict[str, Any], name: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _named(repository: object, tag: object) -> tuple[str, str]:
-    """Read a repository and a tag; the name may end in the tag as well.
+def _repository_and_tag(repository: object, tag: object) -> tuple[str, str]:
+    """Return the repository and the tag, which may also end its name.
 
-    Where the two differ, neither is believed: both are "".
+    Where the two differ, neither counts: both are "".
     """
-    name, inside = without_tag(_text(repository))
+    name, tag_in_name = without_tag(_text(repository))
     if tag is None:
-        return name, inside
-    said = _text(tag)
-    return (name, said) if inside in {"", said} else ("", "")
+        return name, tag_in_name
+    given = _text(tag)
+    return (name, given) if tag_in_name in {"", given} else ("", "")
 
 
 def _text(value: object) -> str:

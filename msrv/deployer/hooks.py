@@ -1,4 +1,4 @@
-"""The three hooks: who may call, what it says, and an id at once."""
+"""Handlers of the three kinds of hook: authorise, parse, queue."""
 
 import hashlib
 import logging
@@ -12,57 +12,64 @@ from msrv.deployer import hook_payloads
 from msrv.deployer.app_keys import (
     CLOCK,
     CONFIG,
-    DESK,
-    FIGURES,
+    GUARD,
     JOURNAL,
+    METRICS,
     QUEUE,
     SETTINGS,
 )
-from msrv.deployer.auth import NotHere, TooMany
+from msrv.deployer.auth import (
+    Denied,
+    RecentSignatures,
+    is_replay,
+    is_signed,
+    secrets_equal,
+)
 from msrv.deployer.config_model import Target
-from msrv.deployer.hook_payloads import Hint, Unreadable
-from msrv.deployer.replays import is_replay
-from msrv.deployer.rollout.deployment import State, new_id
-from msrv.deployer.signatures import Seen, is_signed, same
+from msrv.deployer.hook_payloads import InvalidPayload, Push
+from msrv.deployer.rollout.deployment import DeploymentState, new_id
 from msrv.forwarded import Address, client_of
+from msrv.rate_limit import RateLimited
 
 log = logging.getLogger(__name__)
 
 _SIGNATURE: Final = "X-Hub-Signature-256"
 _TIMESTAMP: Final = "X-MSRV-Timestamp"
 _BEARER: Final = "Bearer "
+_REPLAY: Final = "it is a replay"
 
 
 async def dockerhub(request: web.Request) -> web.Response:
-    """Take Docker Hub's; it signs nothing, so the path holds a secret."""
+    """Accept a hook of Docker Hub, which signs nothing: the path is secret."""
     target = _target(request)
     secret = target.dockerhub_secret if target else None
-    found = _decide(
+    authorised = _authorise(
         request,
         target,
-        genuine=same(
+        genuine=secrets_equal(
             request.match_info["secret"],
             secret.get_secret_value() if secret else None,
         ),
     )
-    data = hook_payloads.parse(await _body(request))
-    return await _answer(request, found, [hook_payloads.dockerhub(data)])
+    data = hook_payloads.parse_object(await _read_body(request))
+    push = hook_payloads.parse_dockerhub(data)
+    return await _queue_deployment(request, authorised, [push])
 
 
 async def generic(request: web.Request) -> web.Response:
-    """Take one that is signed as GitHub signs, with a time beside it."""
+    """Accept a hook signed in GitHub's manner, with an optional timestamp."""
     target = _target(request)
-    # The signature is over the body, so this one has to be read first.
-    request.app[DESK].before_reading(_client(request))
-    body = await _body(request)
+    # The signature is over the body, which has to be read before it.
+    request.app[GUARD].check_client(_client(request))
+    body = await _read_body(request)
     secret = target.generic_secret if target else None
-    given = request.headers.get(_SIGNATURE, "")
+    signature = request.headers.get(_SIGNATURE, "")
     timestamp = request.headers.get(_TIMESTAMP)
-    found = _decide(
+    authorised = _authorise(
         request,
         target,
         genuine=is_signed(
-            given,
+            signature,
             body,
             secret.get_secret_value() if secret else None,
             timestamp,
@@ -71,50 +78,50 @@ async def generic(request: web.Request) -> web.Response:
             and target.generic_without_timestamp,
         ),
     )
-    data = hook_payloads.parse(body)
-    hint = hook_payloads.generic(data)
-    if await _is_replay(request, found, given):
-        return _ignored(request, found, "it was here before")
-    return await _answer(request, found, [hint])
+    push = hook_payloads.parse_generic(hook_payloads.parse_object(body))
+    if await _is_signature_replayed(request, authorised, signature):
+        return _ignored(request, authorised, _REPLAY)
+    return await _queue_deployment(request, authorised, [push])
 
 
 async def registry(request: web.Request) -> web.Response:
-    """Take a CNCF distribution registry's events, with a bearer token."""
+    """Accept events of a CNCF distribution registry, by a bearer token."""
     target = _target(request)
     token = target.registry_token if target else None
     given = request.headers.get(hdrs.AUTHORIZATION, "")
-    found = _decide(
+    authorised = _authorise(
         request,
         target,
-        genuine=same(
+        genuine=secrets_equal(
             given.removeprefix(_BEARER),
             token.get_secret_value() if token else None,
         )
         and given.startswith(_BEARER),
     )
-    data = hook_payloads.parse(await _body(request))
-    return await _answer(request, found, hook_payloads.registry(data))
+    data = hook_payloads.parse_object(await _read_body(request))
+    pushes = hook_payloads.parse_registry(data)
+    return await _queue_deployment(request, authorised, pushes)
 
 
 @web.middleware
-async def plainly(
+async def error_middleware(
     request: web.Request, handler: Handler
 ) -> web.StreamResponse:
-    """Turn what is refused into as little as can be said."""
+    """Respond to errors with a status, and with no detail for strangers."""
     kind = request.match_info.route.name or "none"
-    figures = request.app[FIGURES]
+    metrics = request.app[METRICS]
     try:
         return await handler(request)
-    except NotHere:
-        figures.hook(kind, "refused")
+    except Denied:
+        metrics.count_hook(kind, "refused")
         raise web.HTTPNotFound(text="404: Not Found") from None
-    except TooMany as error:
-        figures.hook(kind, "limited")
+    except RateLimited as error:
+        metrics.count_hook(kind, "limited")
         raise web.HTTPTooManyRequests(
-            headers={hdrs.RETRY_AFTER: str(error.seconds)}
+            headers={hdrs.RETRY_AFTER: str(error.retry_after_seconds)}
         ) from None
-    except Unreadable as error:
-        figures.hook(kind, "unreadable")
+    except InvalidPayload as error:
+        metrics.count_hook(kind, "unreadable")
         raise web.HTTPBadRequest(text=f"{error}\n") from None
 
 
@@ -130,71 +137,73 @@ def _client(request: web.Request) -> Address | None:
     )
 
 
-def _decide(
+def _authorise(
     request: web.Request, target: Target | None, *, genuine: bool
 ) -> Target:
-    return request.app[DESK].decide(target, _client(request), genuine=genuine)
+    return request.app[GUARD].authorise(
+        target, _client(request), genuine=genuine
+    )
 
 
-async def _body(request: web.Request) -> bytes:
-    """Read the body; one that says it is too long isn't begun with."""
+async def _read_body(request: web.Request) -> bytes:
+    """Return the body. One with too great a Content-Length isn't read."""
     length = request.content_length
     if length is not None and length > hook_payloads.MAX_BYTES:
         raise web.HTTPRequestEntityTooLarge(hook_payloads.MAX_BYTES, length)
     return await request.read()
 
 
-async def _is_replay(
+async def _is_signature_replayed(
     request: web.Request, target: Target, signature: str
 ) -> bool:
-    """Whether this signature was here before, also before a restart."""
+    """Return whether this signature was used, even before a restart."""
     journal = request.app[JOURNAL]
-    memory = journal.memory(target.name)
-    seen = Seen(memory.seen)
-    # A digest: what is kept need not be what was sent.
-    if seen.again(hashlib.sha256(signature.encode()).hexdigest()[:32]):
+    state = journal.target_state(target.name)
+    recent = RecentSignatures(state.signatures)
+    # The digest is enough, and is no secret.
+    if not recent.add(hashlib.sha256(signature.encode()).hexdigest()[:32]):
         return True
-    memory.seen = list(seen)
-    await journal.save_memories()
+    state.signatures = list(recent)
+    await journal.save_target_states()
     return False
 
 
-async def _came_recently(
-    request: web.Request, target: Target, hint: Hint
+async def _is_push_replayed(
+    request: web.Request, target: Target, push: Push
 ) -> bool:
-    """Whether this hook came within ten minutes, also before a restart."""
-    if not hint.identities:
+    """Return whether this hook came recently, even before a restart."""
+    if not push.fingerprints:
         return False
     journal = request.app[JOURNAL]
-    recent = journal.memory(target.name).recent
-    # Nothing is awaited between looking and remembering: of two that come
+    seen_at = journal.target_state(target.name).hooks_seen_at
+    # Nothing is awaited between the look-up and the update: of two that come
     # at once, one is the replay.
-    if is_replay(recent, hint.identities, int(request.app[CLOCK]())):
+    if is_replay(seen_at, push.fingerprints, int(request.app[CLOCK]())):
         return True
-    await journal.save_memories()
+    await journal.save_target_states()
     return False
 
 
-async def _answer(
-    request: web.Request, target: Target, hints: Iterable[Hint]
+async def _queue_deployment(
+    request: web.Request, target: Target, pushes: Iterable[Push]
 ) -> web.Response:
-    """Queue a deployment if a hint is about this target, or say why not."""
+    """Queue a deployment for the first push of the target's image."""
     kind = request.match_info.route.name or "none"
     reasons = []
-    for hint in hints:
-        reason = hook_payloads.why_not(hint, target)
+    for push in pushes:
+        reason = hook_payloads.mismatch(push, target)
         if reason is not None:
             reasons.append(reason)
             continue
-        if await _came_recently(request, target, hint):
-            reasons.append("it was here before")
+        if await _is_push_replayed(request, target, push):
+            reasons.append(_REPLAY)
             continue
         deployment = await request.app[QUEUE].submit(
-            target.name, kind, hint.callback_url
+            target.name, kind, push.callback_url
         )
-        request.app[FIGURES].hook(kind, "taken")
+        request.app[METRICS].count_hook(kind, "taken")
         log.info(
-            "%s: a hook (%s)",
+            "%s: accepted a hook (%s)",
             target.name,
             kind,
             extra={
@@ -206,9 +215,9 @@ async def _answer(
                 }
             },
         )
-        return _accepted(deployment.id, str(State.QUEUED))
+        return _accepted(deployment.id, str(DeploymentState.QUEUED))
     return _ignored(
-        request, target, reasons[0] if reasons else "it is about no push"
+        request, target, reasons[0] if reasons else "it reports no push"
     )
 
 
@@ -216,17 +225,17 @@ def _ignored(
     request: web.Request, target: Target, reason: str
 ) -> web.Response:
     kind = request.match_info.route.name or "none"
-    request.app[FIGURES].hook(kind, "ignored")
-    made = new_id()
+    request.app[METRICS].count_hook(kind, "ignored")
+    hook_id = new_id()
     log.info(
         "%s: ignored a hook (%s): %s",
         target.name,
         kind,
         reason,
-        extra={"fields": {"target": target.name, "id": made}},
+        extra={"fields": {"target": target.name, "id": hook_id}},
     )
-    return _accepted(made, "ignored")
+    return _accepted(hook_id, "ignored")
 
 
-def _accepted(made: str, state: str) -> web.Response:
-    return web.json_response({"id": made, "state": state}, status=202)
+def _accepted(hook_id: str, state: str) -> web.Response:
+    return web.json_response({"id": hook_id, "state": state}, status=202)

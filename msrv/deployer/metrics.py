@@ -1,4 +1,4 @@
-"""Figures for Prometheus. Labels come from deploy.toml, never from a hook."""
+"""Prometheus metrics. Labels come from deploy.toml, never from a hook."""
 
 from prometheus_client import (
     CollectorRegistry,
@@ -13,8 +13,8 @@ from msrv.deployer.rollout.deployment import Deployment
 _SECONDS = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600)
 
 
-class Figures:
-    """What is counted."""
+class DeployerMetrics:
+    """Metrics of hooks and deployments."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -49,12 +49,12 @@ class Figures:
             registry=self._registry,
         )
 
-    def hook(self, kind: str, outcome: str) -> None:
-        """Count an answer to a hook."""
+    def count_hook(self, kind: str, outcome: str) -> None:
+        """Count a response to a hook."""
         self._hooks.labels(kind, outcome).inc()
 
-    def ended(self, deployment: Deployment) -> None:
-        """Count a deployment's end."""
+    def count_deployment(self, deployment: Deployment) -> None:
+        """Count a deployment that has ended."""
         self._deployments.labels(
             deployment.target, str(deployment.state)
         ).inc()
@@ -68,5 +68,5 @@ class Figures:
             )
 
     def exposition(self) -> bytes:
-        """Write every figure in Prometheus's text format."""
+        """Return all metrics in Prometheus's text format."""
         return generate_latest(self._registry)

@@ -1,4 +1,4 @@
-"""Telling people, and the registry, how a deployment ended."""
+"""Notifications of a deployment's result, and Docker Hub's callback."""
 
 import asyncio
 import contextlib
@@ -9,73 +9,91 @@ from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from msrv.deployer import outbound
-from msrv.deployer.client import image_of
-from msrv.deployer.config_model import Config, Notice, Target
-from msrv.deployer.errors import Unsafe
-from msrv.deployer.outbound import NotTold
-from msrv.deployer.rollout.deployment import Deployment, State
-from msrv.deployer.signatures import signature
+from msrv.deployer.auth import sign
+from msrv.deployer.client import short_digest
+from msrv.deployer.config_model import (
+    DeployConfig,
+    NotificationAddress,
+    Target,
+)
+from msrv.deployer.errors import DeliveryFailed, UnsafeAddress
+from msrv.deployer.rollout.deployment import Deployment, DeploymentState
+from msrv.tasks import Backoff
 
 log = logging.getLogger(__name__)
 
-PAUSES_SECONDS: Final = (1, 5, 25)
-"""Between one try and the next."""
-_MAX_WAITING: Final = 64
-_TOLD_OF: Final = frozenset({State.SUCCEEDED, State.FAILED, State.BROKEN})
-_WELL: Final = frozenset({State.SUCCEEDED, State.UNCHANGED})
+ATTEMPTS: Final = 4
+RETRY: Final = Backoff(first_seconds=4.0, max_seconds=30.0)
+_MAX_QUEUED: Final = 64
+_NOTIFIED: Final = frozenset(
+    {
+        DeploymentState.SUCCEEDED,
+        DeploymentState.FAILED,
+        DeploymentState.BROKEN,
+    }
+)
+_SUCCESS: Final = frozenset(
+    {DeploymentState.SUCCEEDED, DeploymentState.UNCHANGED}
+)
 
 
-def sentence(deployment: Deployment) -> str:
-    """Say in one line how it ended."""
+def summary(deployment: Deployment) -> str:
+    """Return the result of a deployment in one sentence."""
     target = deployment.target
-    image = image_of(deployment.reference)
+    image = short_digest(deployment.reference)
     match deployment.state:
-        case State.SUCCEEDED:
+        case DeploymentState.SUCCEEDED:
             verb = "is back at" if deployment.is_rollback else "runs"
             return f"{target} {verb} {image} ({deployment.replicas} replicas)"
-        case State.UNCHANGED:
-            return f"{target} runs that already"
-        case State.FAILED:
+        case DeploymentState.UNCHANGED:
+            return f"{target} already runs that image"
+        case DeploymentState.FAILED:
             return (
-                f"{target} was not updated, and the old version serves: "
+                f"{target} was not updated and still runs the old version: "
                 f"{deployment.reason}"
             )
         case _:
-            return f"{target} needs a person: {deployment.reason}"
+            return f"{target} needs an operator: {deployment.reason}"
 
 
-def message(notice: Notice, deployment: Deployment) -> tuple[bytes, str]:
-    """Write what an address is sent: the body, and its type."""
-    if notice.form == "text":
-        return sentence(deployment).encode(), "text/plain; charset=utf-8"
-    if notice.form == "chat":
-        data: dict[str, object] = {"text": sentence(deployment)}
+def format_message(
+    address: NotificationAddress, deployment: Deployment
+) -> tuple[bytes, str]:
+    """Return the body of a notification, and its media type."""
+    if address.form == "text":
+        return summary(deployment).encode(), "text/plain; charset=utf-8"
+    if address.form == "chat":
+        data: dict[str, object] = {"text": summary(deployment)}
     else:
         data = {
-            "sentence": sentence(deployment),
-            "deployment": deployment.as_public(whole=True),
+            "sentence": summary(deployment),
+            "deployment": deployment.to_public_dict(with_lines=True),
         }
     return json.dumps(data).encode(), "application/json"
 
 
 class Notifier:
-    """Tells everyone who is to be told, one after the other."""
+    """Sends notifications in the background, one after the other."""
 
     def __init__(
-        self, config: Config, clock: Callable[[], float] = time.time
+        self, config: DeployConfig, clock: Callable[[], float] = time.time
     ) -> None:
         self._config = config
         self._clock = clock
-        self._waiting: asyncio.Queue[Deployment] = asyncio.Queue(_MAX_WAITING)
+        self._queue: asyncio.Queue[Deployment] = asyncio.Queue(_MAX_QUEUED)
 
-    def ended(self, deployment: Deployment) -> None:
-        """Have a deployment told of; where too many wait, the log alone."""
+    def submit(self, deployment: Deployment) -> None:
+        """Queue a deployment that has ended, unless the queue is full."""
         with contextlib.suppress(asyncio.QueueFull):
-            self._waiting.put_nowait(deployment)
+            self._queue.put_nowait(deployment)
+
+    async def join(self) -> None:
+        """Wait until all that was submitted has been sent or given up."""
+        await self._queue.join()
 
     @contextlib.asynccontextmanager
-    async def working(self) -> AsyncIterator[None]:
-        """Tell, while this is open."""
+    async def running(self) -> AsyncIterator[None]:
+        """Send in the background during the block."""
         task = asyncio.create_task(self._work())
         try:
             yield
@@ -85,63 +103,67 @@ class Notifier:
 
     async def _work(self) -> None:
         while True:
-            deployment = await self._waiting.get()
+            deployment = await self._queue.get()
             target = self._config.targets[deployment.target]
-            if deployment.state in _TOLD_OF:
-                for notice in target.notify:
-                    await self._tell(notice, deployment)
+            if deployment.state in _NOTIFIED:
+                for address in target.notify:
+                    await self._notify(address, deployment)
             if deployment.callback_url is not None:
                 await self._call_back(
                     target, deployment, deployment.callback_url
                 )
-            self._waiting.task_done()
+            self._queue.task_done()
 
-    async def _tell(self, notice: Notice, deployment: Deployment) -> None:
-        body, kind = message(notice, deployment)
-        headers = {"Content-Type": kind, "User-Agent": "MSRV"}
-        for pause in (*PAUSES_SECONDS, None):
-            if notice.secret is not None:
-                at = str(int(self._clock()))
-                headers["X-MSRV-Timestamp"] = at
-                headers["X-MSRV-Signature-256"] = signature(
-                    notice.secret.get_secret_value(), body, at
+    async def _notify(
+        self, address: NotificationAddress, deployment: Deployment
+    ) -> None:
+        body, media_type = format_message(address, deployment)
+        headers = {"Content-Type": media_type, "User-Agent": "MSRV"}
+        for attempt in range(1, ATTEMPTS + 1):
+            if address.secret is not None:
+                timestamp = str(int(self._clock()))
+                headers["X-MSRV-Timestamp"] = timestamp
+                headers["X-MSRV-Signature-256"] = sign(
+                    address.secret.get_secret_value(), body, timestamp
                 )
             try:
                 await outbound.post(
-                    notice.url,
+                    address.url,
                     body,
                     headers,
-                    allow_private=notice.allow_private,
+                    allow_private=address.allow_private,
                 )
-            except (Unsafe, NotTold) as error:
+            except (UnsafeAddress, DeliveryFailed) as error:
                 log.warning(
-                    "%s: a notice was not taken: %s", deployment.target, error
+                    "%s: a notification was not delivered: %s",
+                    deployment.target,
+                    error,
                 )
-                if pause is None or isinstance(error, Unsafe):
+                if attempt == ATTEMPTS or isinstance(error, UnsafeAddress):
                     return
-                await asyncio.sleep(pause)
+                await asyncio.sleep(RETRY.seconds(attempt))
             else:
                 return
 
     async def _call_back(
         self, target: Target, deployment: Deployment, url: str
     ) -> None:
-        """Tell Docker Hub; what it wants is in its documentation.
+        """Send the result to Docker Hub, as its documentation asks.
 
         https://docs.docker.com/docker-hub/repos/manage/webhooks/
         """
-        well = deployment.state in _WELL
+        is_success = deployment.state in _SUCCESS
         body = json.dumps(
             {
-                "state": "success" if well else "failure",
-                "description": sentence(deployment)[:255],
+                "state": "success" if is_success else "failure",
+                "description": summary(deployment)[:255],
                 "context": "MSRV",
             }
         ).encode()
         try:
-            outbound.check_callback(url, target.place.registry)
+            outbound.check_callback(url, target.repository_name.registry)
             await outbound.post(
                 url, body, {"Content-Type": "application/json"}
             )
-        except (Unsafe, NotTold) as error:
-            log.warning("%s: no call back: %s", target.name, error)
+        except (UnsafeAddress, DeliveryFailed) as error:
+            log.warning("%s: the callback failed: %s", target.name, error)

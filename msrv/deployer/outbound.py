@@ -1,8 +1,10 @@
-"""Asking others: the guard that every request of ours to an address passes.
+"""Requests to addresses that others chose, protected from SSRF.
 
-A name is resolved once, every address that it has must be a public one, and
-the connection goes to what was checked: a name that changes its mind in
-between changes nothing. No redirect is followed, and no answer is read.
+Apart from the notifications, so that it can be reviewed and tested alone.
+
+A host name is resolved once, all of its addresses must be public, and the
+connection goes to one of those: a name that resolves differently a moment
+later changes nothing. Redirects are not followed, and no response is read.
 """
 
 import asyncio
@@ -16,7 +18,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from msrv.deployer.config_model import DOCKER_HUB
-from msrv.deployer.errors import DeployerError, Unsafe
+from msrv.deployer.errors import DeliveryFailed, UnsafeAddress
 
 SECONDS: Final = 10
 _HUB_HOSTS: Final = frozenset({"registry.hub.docker.com", "hub.docker.com"})
@@ -24,28 +26,24 @@ _NAT64: Final = 96  # the bits before the IPv4 address in 64:ff9b::/96
 _NAT64_PREFIX: Final = int(IPv6Address("64:ff9b::")) >> 32
 
 
-class NotTold(DeployerError):
-    """It did not answer with a 2xx; the text says what it did."""
-
-
 def check_callback(url: str, registry: str) -> None:
-    """Raise Unsafe unless a callback's address is the registry's own."""
+    """Raise UnsafeAddress unless a callback is at its registry."""
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise Unsafe("the callback's address can't be read") from None
+        raise UnsafeAddress("the callback is not a valid URL") from None
     hosts = _HUB_HOSTS if registry == DOCKER_HUB else {registry}
     if parts.scheme != "https" or port not in {None, 443}:
-        raise Unsafe("the callback is not HTTPS on its own port")
+        raise UnsafeAddress("the callback is not HTTPS on port 443")
     if parts.username is not None or parts.password is not None:
-        raise Unsafe("the callback holds a user name")
+        raise UnsafeAddress("the callback contains a user name")
     if (parts.hostname or "") not in hosts:
-        raise Unsafe("the callback is not on the registry's own host")
+        raise UnsafeAddress("the callback is not on the registry's host")
 
 
 def is_public(text: str) -> bool:
-    """Whether an address is one of the whole internet's."""
+    """Return whether an IP address is a public one."""
     try:
         found = ip_address(text)
     except ValueError:
@@ -55,36 +53,36 @@ def is_public(text: str) -> bool:
         and not each.is_multicast
         and not each.is_reserved
         and not each.is_unspecified
-        for each in _meant(found)
+        for each in _with_embedded(found)
     )
 
 
-def _meant(
+def _with_embedded(
     found: IPv4Address | IPv6Address,
 ) -> list[IPv4Address | IPv6Address]:
-    """Name an address, and the IPv4 ones that may be hidden in it."""
+    """Return an address, or the IPv4 addresses that it may lead to."""
     if isinstance(found, IPv4Address):
         return [found]
     if found.ipv4_mapped is not None:
         return [found.ipv4_mapped]
-    hidden: list[IPv4Address | IPv6Address] = [found]
+    addresses: list[IPv4Address | IPv6Address] = [found]
     if found.sixtofour is not None:
-        hidden.append(found.sixtofour)
+        addresses.append(found.sixtofour)
     if int(found) >> (128 - _NAT64) == _NAT64_PREFIX:
-        # That whole network is called global, whatever is behind it.
+        # All of that network counts as global, whatever is embedded in it.
         return [IPv4Address(int(found) & 0xFFFFFFFF)]
-    return hidden
+    return addresses
 
 
 @dataclass(frozen=True, slots=True)
-class _Pinned(AbstractResolver):
-    """Resolves to what was resolved and checked before."""
+class _PinnedResolver(AbstractResolver):
+    """Resolver that returns addresses which have been checked."""
 
     found: tuple[ResolveResult, ...]
 
     async def resolve(
         self,
-        host: str,  # noqa: ARG002 - there is only one
+        host: str,  # noqa: ARG002 - one resolver serves one host
         port: int = 0,  # noqa: ARG002
         family: socket.AddressFamily = socket.AF_INET,  # noqa: ARG002
     ) -> list[ResolveResult]:
@@ -97,18 +95,20 @@ class _Pinned(AbstractResolver):
 async def resolve(
     host: str, port: int, *, allow_private: bool
 ) -> tuple[ResolveResult, ...]:
-    """Resolve a name once. Raises Unsafe, NotTold."""
+    """Resolve a host name. Raises UnsafeAddress, DeliveryFailed."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(SECONDS):
             infos = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (TimeoutError, OSError, UnicodeError):
-        raise NotTold("its name can't be resolved") from None
+        raise DeliveryFailed("its host name can't be resolved") from None
     found = []
     for family, _, proto, _, address in infos:
         text = str(address[0])
         if not allow_private and not is_public(text):
-            raise Unsafe("it has an address that is not a public one")
+            raise UnsafeAddress(
+                "its host name has an address that is not public"
+            )
         found.append(
             ResolveResult(
                 hostname=host,
@@ -129,15 +129,17 @@ async def post(
     *,
     allow_private: bool = False,
 ) -> None:
-    """POST, and have a 2xx for it. Raises Unsafe, NotTold.
+    """POST, and expect a 2xx. Raises UnsafeAddress, DeliveryFailed.
 
-    No text of an error holds the address, which may be a secret.
+    The texts of errors don't contain the address, which may be a secret.
     """
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     host = parts.hostname or ""
-    pinned = _Pinned(await resolve(host, port, allow_private=allow_private))
-    # aiohttp asks no resolver about a bare address; it has been checked too.
+    pinned = _PinnedResolver(
+        await resolve(host, port, allow_private=allow_private)
+    )
+    # aiohttp resolves no IP address; that has been checked here too.
     connector = aiohttp.TCPConnector(
         resolver=pinned, use_dns_cache=False, force_close=True
     )
@@ -151,11 +153,17 @@ async def post(
             ) as session,
             session.post(
                 url, data=body, headers=headers, allow_redirects=False
-            ) as answer,
+            ) as response,
         ):
-            if not 200 <= answer.status < 300:
-                raise NotTold(f"it answered {answer.status}")
+            if not 200 <= response.status < 300:
+                raise DeliveryFailed(
+                    f"it responded with status {response.status}"
+                )
     except TimeoutError:
-        raise NotTold(f"it did not answer within {SECONDS} s") from None
+        raise DeliveryFailed(
+            f"it did not respond within {SECONDS} s"
+        ) from None
     except (aiohttp.ClientError, OSError) as error:
-        raise NotTold(f"it can't be reached: {type(error).__name__}") from None
+        raise DeliveryFailed(
+            f"it can't be reached: {type(error).__name__}"
+        ) from None

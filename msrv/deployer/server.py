@@ -1,7 +1,7 @@
-"""The process: a socket, and an end when it is told to.
+"""HTTP server of the deployer, and of the gate, until a signal.
 
-Plain HTTP, to nginx in front and to the machine itself. There is no access
-log: a hook's address holds a secret, and hooks log themselves.
+Plain HTTP, for nginx in front and for the machine itself. There is no access
+log: a hook's address contains a secret, and the handlers log hooks.
 """
 
 import asyncio
@@ -18,13 +18,13 @@ log = logging.getLogger(__name__)
 
 PORT: Final = 8010
 _LINGER_SECONDS: Final = 2
-"""How long what was refused unread may go on arriving, so that the refusal
-is read; it is thrown away as it comes."""
+"""How long the body of a refused request is still read and discarded, so that
+the client reads the response."""
 _MAX_HEADER_BYTES: Final = 8190
 
 
-def address(settings: Settings) -> tuple[str, int]:
-    """Say where it listens: this machine alone, unless it is told."""
+def listen_address(settings: Settings) -> tuple[str, int]:
+    """Return host and port; the default host is this machine alone."""
     port = PORT if settings.port is None else settings.port
     return settings.host or "127.0.0.1", port
 
@@ -34,11 +34,14 @@ async def serve(
     settings: Settings,
     started: Callable[[str], None],
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C. Raises WrongSetting."""
+    """Serve until SIGTERM or Ctrl-C. Raises WrongSetting.
+
+    `started` is called with the URL.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for ending in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(ending, stop.set)
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, stop.set)
     runner = web.AppRunner(
         app,
         access_log=None,
@@ -52,7 +55,7 @@ async def serve(
     )
     await runner.setup()
     try:
-        host, port = address(settings)
+        host, port = listen_address(settings)
         site = web.TCPSite(runner, host, port)
         try:
             await site.start()
@@ -63,6 +66,6 @@ async def serve(
             ) from None
         started(f"http://{host}:{runner.addresses[0][1]}")
         await stop.wait()
-        log.info("ending; what is under way goes on at the next start")
+        log.info("stopping; a running deployment resumes at the next start")
     finally:
         await runner.cleanup()

@@ -15,7 +15,7 @@ from msrv.tls import certificates
 from tests.conftest import require
 from tests.containers import library
 from tests.containers.buyer import Buyer
-from tests.containers.deployer.programs import Registry, find
+from tests.containers.deployer.engine_programs import Registry, find
 from tests.containers.engine import (
     NONCE,
     PRODUCTION,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers.deployer.programs import Registry
+from tests.containers.deployer.engine_programs import Registry
 from tests.containers.engine import PRODUCTION, docker, inspected
 from tests.store_process import ROOT
 

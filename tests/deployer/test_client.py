@@ -1,4 +1,4 @@
-"""What an operator sees in a terminal."""
+"""Deployments on the command line."""
 
 import io
 import sys
@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from msrv.deployer import client
-from msrv.deployer.client import Asker, NoAnswer
-from msrv.deployer.rollout.deployment import Deployment, State
+from msrv.deployer.client import DeployerClient, format_table, progress
+from msrv.deployer.errors import RequestFailed
+from msrv.deployer.rollout.deployment import Deployment, DeploymentState
 
 
 class Screen(io.StringIO):
@@ -21,18 +22,21 @@ class Screen(io.StringIO):
 
 def story() -> Iterator[dict[str, Any]]:
     """Tell of a deployment, as the deployer does to who asks again."""
-    found = Deployment("abc", "store", "generic", 0, State.RUNNING)
-    found.note("pulling a/b")
+    found = Deployment("abc", "store", "generic", 0, DeploymentState.RUNNING)
+    found.add_line("pulling a/b")
     found.step = "pulling a/b"
     found.have_bytes, found.of_bytes = 50_000_000, 100_000_000
-    yield found.as_public(whole=True)
-    found.note("draining shop-app-1")
+    yield found.to_public_dict(with_lines=True)
+    found.add_line("draining shop-app-1")
     found.step, found.done, found.replicas = "draining shop-app-1", 1, 2
-    yield found.as_public(whole=True)
-    found.state, found.reason = State.WAITING, "the engine does not answer"
-    yield found.as_public(whole=True)
-    found.state, found.reason = State.SUCCEEDED, ""
-    yield found.as_public(whole=True)
+    yield found.to_public_dict(with_lines=True)
+    found.state, found.reason = (
+        DeploymentState.WAITING,
+        "the engine does not answer",
+    )
+    yield found.to_public_dict(with_lines=True)
+    found.state, found.reason = DeploymentState.SUCCEEDED, ""
+    yield found.to_public_dict(with_lines=True)
 
 
 @pytest.fixture
@@ -46,19 +50,18 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
             raise answer
         return answer
 
-    monkeypatch.setattr(Asker, "ask", ask)
+    monkeypatch.setattr(DeployerClient, "request", ask)
     return answers
 
 
 def follow() -> list[str]:
-    asker = Asker("http://127.0.0.1:1", "token")
+    asker = DeployerClient("http://127.0.0.1:1", "token")
     return list(client.follow(asker, "abc", sleep=lambda _: None))
 
 
-def test_a_deployment_is_followed_with_its_progress(
+def test_follow_shows_lines_and_progress(
     told: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A pull of a gigabyte looks like a deployer that hangs."""
     screen = Screen()
     monkeypatch.setattr(sys, "stderr", screen)
     told += story()
@@ -75,22 +78,40 @@ def test_a_deployment_is_followed_with_its_progress(
     ]
 
 
-def test_a_file_gets_lines_alone(
+def test_follow_writes_no_progress_bar_to_a_file(
     told: list[Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A log of what was followed is full of bars."""
     told += story()
     assert follow()[-1] == "store: succeeded"
     assert capsys.readouterr().err == ""
 
 
-def test_a_deployer_that_is_away_for_a_moment_is_waited_for(
+def test_follow_survives_sixty_failed_requests(
     told: list[Any],
 ) -> None:
-    """Whoever follows a deployer's own update is told that it failed."""
+    """A deployer that updates itself is away for a moment."""
     first, *rest = story()
-    told += [first, *[NoAnswer("away")] * 60, *rest]
+    told += [first, *[RequestFailed("away")] * 60, *rest]
     assert follow()[-1] == "store: succeeded"
-    told += [first, *[NoAnswer("away")] * 61]
-    with pytest.raises(NoAnswer):
+    told += [first, *[RequestFailed("away")] * 61]
+    with pytest.raises(RequestFailed):
         follow()
+
+
+def test_progress_of_a_pull_is_one_line() -> None:
+    pulling = Deployment(
+        "d",
+        "store",
+        "generic",
+        0,
+        state=DeploymentState.RUNNING,
+        step="pulling a/b",
+    )
+    pulling.have_bytes, pulling.of_bytes = 25_000_000, 100_000_000
+    line = progress(pulling.to_public_dict(with_lines=False))
+    assert line == "[=====               ] 25.0 of 100.0 MB"
+    shown = format_table(
+        [pulling.to_public_dict(with_lines=False)], 3700
+    ).splitlines()
+    assert shown[0].split()[:3] == ["id", "target", "state"]
+    assert "1 h ago" in shown[1]

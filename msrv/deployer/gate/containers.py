@@ -1,8 +1,8 @@
 """Requests to the gate for containers, and for their networks.
 
-The engine is asked what a name means, the answer is checked, and what is done
-after that is done by the id in the answer, since a name may mean something
-else by then.
+A name is resolved once: the container is inspected, the result is checked,
+and what follows uses the id in the result, since the name may mean another
+container by then.
 """
 
 import re
@@ -11,14 +11,23 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from msrv.deployer.docker import API, Engine
-from msrv.deployer.gate.images import check_made_of
-from msrv.deployer.gate.policy import NotAllowed
-from msrv.deployer.gate.upstream import ENGINE, RULES, forward, json_object
-from msrv.deployer.rollout import container_spec
+from msrv.deployer.engine.container import (
+    DEPLOYMENT,
+    NAME,
+    REPLACES,
+    TARGET,
+    labels_of,
+    name_of,
+    networks_of,
+)
+from msrv.deployer.engine.docker import API, EngineClient
+from msrv.deployer.gate.container_spec import endpoints, successor_spec
+from msrv.deployer.gate.images import check_provenance
+from msrv.deployer.gate.policy import Forbidden
+from msrv.deployer.gate.upstream import ENGINE, POLICY, forward, read_object
 
 _CONTAINER: Final = re.compile(r"[0-9a-zA-Z][0-9a-zA-Z_.-]{0,127}")
-_CREATED_NAME: Final = re.compile(r"[0-9A-Za-z_.-]+-[0-9a-z]{1,8}")
+_SUCCESSOR_NAME: Final = re.compile(r"[0-9A-Za-z_.-]+-[0-9a-z]{1,8}")
 _ID: Final = r"{id:[0-9a-zA-Z][0-9a-zA-Z_.-]*}"
 
 
@@ -35,22 +44,21 @@ def routes() -> list[web.RouteDef]:
         web.post(f"{api}/containers/{_ID}/rename", _rename),
         web.delete(f"{api}/containers/{_ID}", _remove),
         web.post(f"{api}/networks/{{network}}/connect", _connect),
-        web.post(f"{api}/networks/{{network}}/disconnect", _leave),
+        web.post(f"{api}/networks/{{network}}/disconnect", _disconnect),
     ]
 
 
 async def _list(request: web.Request) -> web.StreamResponse:
     filters = request.query.get("filters", "")
-    request.app[RULES].check_filters(filters)
+    request.app[POLICY].check_filters(filters)
     return await forward(
         request, "containers/json", {"all": "1", "filters": filters}
     )
 
 
 async def _inspect(request: web.Request) -> web.StreamResponse:
-    found = await _ours(request)
-    # What a container is told is for itself; names are enough to be made
-    # again by, since it is made here.
+    found = await _requested(request)
+    # The values may be secrets, and the deployer needs none of them.
     found["Config"]["Env"] = [
         each.partition("=")[0] for each in found["Config"].get("Env") or ()
     ]
@@ -58,7 +66,7 @@ async def _inspect(request: web.Request) -> web.StreamResponse:
 
 
 async def _logs(request: web.Request) -> web.StreamResponse:
-    found = await _ours(request)
+    found = await _requested(request)
     return await forward(
         request,
         f"containers/{found['Id']}/logs",
@@ -69,33 +77,34 @@ async def _logs(request: web.Request) -> web.StreamResponse:
 async def _create(request: web.Request) -> web.StreamResponse:
     """Create a successor.
 
-    The request names its predecessor and its image; nothing else of it counts.
+    The request names the predecessor (a label) and the image. Apart from
+    these and the deployment's id, nothing of it is read.
     """
     name = request.query.get("name", "")
-    body = await json_object(request)
+    body = await read_object(request)
     labels = body.get("Labels")
     labels = labels if isinstance(labels, dict) else {}
-    engine, rules = request.app[ENGINE], request.app[RULES]
-    old = await _container(engine, labels.get(container_spec.REPLACES))
-    target = rules.target_of(old)
-    own = container_spec.name_of(old)
-    if not name.startswith(f"{own}-") or not _CREATED_NAME.fullmatch(name):
-        raise NotAllowed("a successor is named after whom it follows")
+    engine, policy = request.app[ENGINE], request.app[POLICY]
+    old = await _inspect_named(engine, labels.get(REPLACES))
+    target = policy.target_of(old)
+    old_name = name_of(old)
+    if not (
+        name.startswith(f"{old_name}-") and _SUCCESSOR_NAME.fullmatch(name)
+    ):
+        raise Forbidden("a successor's name begins with its predecessor's")
     reference = str(body.get("Image"))
-    rules.check_image(reference)
+    policy.check_image(reference)
     image = await engine.image(reference)
-    await check_made_of(engine, target, image)
-    spec = container_spec.spec(
+    await check_provenance(engine, target, image)
+    spec = successor_spec(
         old,
         await engine.image(old["Image"]),
         str(image["Id"]),
         {
-            container_spec.TARGET: target.name,
-            container_spec.DEPLOYMENT: str(
-                labels.get(container_spec.DEPLOYMENT)
-            )[:40],
-            container_spec.REPLACES: old["Id"],
-            container_spec.NAME: own,
+            TARGET: target.name,
+            DEPLOYMENT: str(labels.get(DEPLOYMENT))[:40],
+            REPLACES: old["Id"],
+            NAME: old_name,
         },
         named=target.strategy == "recreate",
     )
@@ -105,41 +114,37 @@ async def _create(request: web.Request) -> web.StreamResponse:
 
 
 async def _start(request: web.Request) -> web.StreamResponse:
-    found = await _ours(request)
+    found = await _requested(request)
     return await forward(request, f"containers/{found['Id']}/start", {})
 
 
 async def _stop(request: web.Request) -> web.StreamResponse:
-    found = await _ours(request)
+    found = await _requested(request)
     seconds = request.query.get("t", "10")
     if not (seconds.isascii() and seconds.isdecimal() and len(seconds) < 6):
-        raise NotAllowed("t is no number of seconds")
+        raise Forbidden("t is not a number of seconds")
     return await forward(
         request, f"containers/{found['Id']}/stop", {"t": seconds}
     )
 
 
 async def _rename(request: web.Request) -> web.StreamResponse:
-    found = await _ours(request)
-    name = container_spec.labels_of(found).get(container_spec.NAME, "")
+    found = await _requested(request)
+    name = labels_of(found).get(NAME, "")
     if not name or request.query.get("name") != name:
-        raise NotAllowed("a successor gets the name of whom it follows")
+        raise Forbidden("a successor is renamed to its predecessor's name")
     return await forward(
         request, f"containers/{found['Id']}/rename", {"name": name}
     )
 
 
 async def _remove(request: web.Request) -> web.StreamResponse:
-    found = await _ours(request)
+    found = await _requested(request)
     forced = request.query.get("force", "").lower() in {"1", "true"}
-    own = container_spec.name_of(found)
-    # Who has taken the place of another has also its name.
-    if (
-        forced
-        and container_spec.labels_of(found).get(container_spec.NAME, own)
-        == own
-    ):
-        raise NotAllowed("only a successor is removed while it runs")
+    own_name = name_of(found)
+    # A successor that has its predecessor's name serves in its place.
+    if forced and labels_of(found).get(NAME, own_name) == own_name:
+        raise Forbidden("only a successor may be removed while it runs")
     return await forward(
         request, f"containers/{found['Id']}", {"force": "1" if forced else "0"}
     )
@@ -148,9 +153,9 @@ async def _remove(request: web.Request) -> web.StreamResponse:
 async def _connect(request: web.Request) -> web.StreamResponse:
     new, old = await _successor(request)
     network = request.match_info["network"]
-    endpoint = container_spec.endpoints(old, named=True).get(network)
+    endpoint = endpoints(old, named=True).get(network)
     if endpoint is None:
-        raise NotAllowed("whom it follows is not on that network")
+        raise Forbidden("the predecessor is not on that network")
     return await forward(
         request,
         f"networks/{quote(network, safe='')}/connect",
@@ -159,11 +164,11 @@ async def _connect(request: web.Request) -> web.StreamResponse:
     )
 
 
-async def _leave(request: web.Request) -> web.StreamResponse:
+async def _disconnect(request: web.Request) -> web.StreamResponse:
     new, _ = await _successor(request)
     network = request.match_info["network"]
-    if not container_spec.is_on(new, network):
-        raise NotAllowed("it is not on that network")
+    if network not in networks_of(new):
+        raise Forbidden("the container is not on that network")
     return await forward(
         request,
         f"networks/{quote(network, safe='')}/disconnect",
@@ -172,33 +177,33 @@ async def _leave(request: web.Request) -> web.StreamResponse:
     )
 
 
-async def _container(engine: Engine, name: object) -> dict[str, Any]:
-    """Describe a container that the deployer names. Raises NotAllowed."""
+async def _inspect_named(engine: EngineClient, name: object) -> dict[str, Any]:
+    """Return the container that a request names. Raises Forbidden."""
     if not isinstance(name, str) or not _CONTAINER.fullmatch(name):
-        raise NotAllowed("no name of a container")
+        raise Forbidden("not a container's name")
     return await engine.inspect(name)
 
 
-async def _ours(request: web.Request) -> dict[str, Any]:
-    """Describe the container of the path. Raises NotAllowed."""
+async def _requested(request: web.Request) -> dict[str, Any]:
+    """Return the container in a request's path. Raises Forbidden."""
     engine = request.app[ENGINE]
-    found = await _container(engine, request.match_info["id"])
-    request.app[RULES].target_of(found)
+    found = await _inspect_named(engine, request.match_info["id"])
+    request.app[POLICY].target_of(found)
     return found
 
 
 async def _successor(
     request: web.Request,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the container that a request names, and its predecessor."""
-    body = await json_object(request)
-    engine, rules = request.app[ENGINE], request.app[RULES]
-    new = await _container(engine, body.get("Container"))
-    target = rules.target_of(new)
-    before = container_spec.labels_of(new).get(container_spec.REPLACES)
-    if before is None:
-        raise NotAllowed("it follows nobody")
-    old = await _container(engine, before)
-    if rules.target_of(old) != target:
-        raise NotAllowed("it follows one of another target")
+    """Return the container in a request's body, and its predecessor."""
+    body = await read_object(request)
+    engine, policy = request.app[ENGINE], request.app[POLICY]
+    new = await _inspect_named(engine, body.get("Container"))
+    target = policy.target_of(new)
+    predecessor = labels_of(new).get(REPLACES)
+    if predecessor is None:
+        raise Forbidden("the container is not a successor")
+    old = await _inspect_named(engine, predecessor)
+    if policy.target_of(old) != target:
+        raise Forbidden("the predecessor belongs to another target")
     return new, old

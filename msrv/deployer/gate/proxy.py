@@ -1,33 +1,39 @@
-"""Gate in front of the engine: the part of its API that the deployer may use.
+"""Gate: filtering proxy in front of the container engine's API.
 
-Who may make containers owns the machine. So the process that strangers can
-reach, the deployer, has no socket; it asks this one, which nobody else can
-reach and which knows deploy.toml. A container is made only as one that is
-there already, from an image that was pulled from its target's repository:
-whatever the deployer says of mounts, privileges or commands is not even read.
-It never sees the values of a container's environment either.
+Access to the engine's socket is as good as root. So the deployer, which
+strangers can reach, has no socket; it sends its requests to this process,
+which only the deployer can reach and which reads deploy.toml for itself. A
+container is created only as the successor of an existing one, from an image
+that was pulled from its target's repository: mounts, privileges and commands
+in a request are not even read. The values of environment variables are not
+returned either.
 
-Names are read once. The engine is asked what a name means, the answer is
-checked, and what is done after that is done by the id in the answer, since a
-name may mean something else by then. For the same reason no address of the
-engine's is made of the address that was asked for.
+A name is resolved once: the engine is queried, the result is checked, and
+what follows uses the id in the result, since the name may mean something else
+by then. For the same reason no address of the engine's is made from the
+address that was requested.
 """
 
 import logging
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
-from msrv.deployer.config_model import Config
-from msrv.deployer.docker import API, Engine
-from msrv.deployer.errors import CantReplace, EngineAway, EngineError
+from msrv.deployer.config_model import DeployConfig
+from msrv.deployer.engine.docker import API, EngineClient
+from msrv.deployer.errors import (
+    EngineError,
+    EngineUnavailable,
+    NotReplaceable,
+)
 from msrv.deployer.gate import containers, images
-from msrv.deployer.gate.policy import NotAllowed, Rules
+from msrv.deployer.gate.policy import Forbidden, Policy
 from msrv.deployer.gate.upstream import (
     ENGINE,
-    RULES,
+    POLICY,
     SESSION,
     UPSTREAM,
     forward,
@@ -39,21 +45,23 @@ log = logging.getLogger(__name__)
 _MAX_BYTES: Final = 256 * 1024
 
 
-def create_app(settings: Settings, config: Config) -> web.Application:
-    """Return the gate, in front of MSRV_DEPLOY_ENGINE."""
-    app = web.Application(client_max_size=_MAX_BYTES, middlewares=[_refusing])
+def create_app(settings: Settings, config: DeployConfig) -> web.Application:
+    """Return the gate to the engine at MSRV_DEPLOY_ENGINE."""
+    app = web.Application(
+        client_max_size=_MAX_BYTES, middlewares=[_error_middleware]
+    )
     url = settings.deploy_engine
-    app[RULES] = Rules(config)
+    app[POLICY] = Policy(config)
     app[UPSTREAM] = "http://engine" if url.startswith("unix:") else url
 
-    async def live(app: web.Application) -> AsyncIterator[None]:
+    async def connect(app: web.Application) -> AsyncIterator[None]:
         connector = (
             aiohttp.UnixConnector(url.removeprefix("unix://"))
             if url.startswith("unix:")
             else aiohttp.TCPConnector()
         )
         async with (
-            Engine(url) as engine,
+            EngineClient(url) as engine,
             aiohttp.ClientSession(
                 connector=connector,
                 timeout=aiohttp.ClientTimeout(total=3600, sock_connect=5),
@@ -62,12 +70,11 @@ def create_app(settings: Settings, config: Config) -> web.Application:
             app[ENGINE], app[SESSION] = engine, session
             yield
 
-    app.cleanup_ctx.append(live)
-    api = f"/{API}"
+    app.cleanup_ctx.append(connect)
     app.add_routes(
         [
             web.get("/-/health", _health),
-            web.get(f"{api}/version", _version),
+            web.get(f"/{API}/version", _version),
             *containers.routes(),
             *images.routes(),
         ]
@@ -76,19 +83,21 @@ def create_app(settings: Settings, config: Config) -> web.Application:
 
 
 @web.middleware
-async def _refusing(request: web.Request, handler: Any) -> web.StreamResponse:  # noqa: ANN401
+async def _error_middleware(
+    request: web.Request, handler: Handler
+) -> web.StreamResponse:
+    """Respond to errors as the engine does: a status and a message."""
     try:
-        answer: web.StreamResponse = await handler(request)
-    except NotAllowed as error:
+        return await handler(request)
+    except Forbidden as error:
         log.warning("refused %s: %s", request.method, error)
-        return _error(403, f"the gate lets this not through: {error}")
-    except CantReplace as error:
+        return _error(403, f"the gate doesn't allow this: {error}")
+    except NotReplaceable as error:
         return _error(403, str(error))
     except EngineError as error:
         return _error(error.status or 500, str(error))
-    except (EngineAway, aiohttp.ClientError, TimeoutError) as error:
-        return _error(502, f"the engine is away: {error}")
-    return answer
+    except (EngineUnavailable, aiohttp.ClientError, TimeoutError) as error:
+        return _error(502, f"the engine is unavailable: {error}")
 
 
 def _error(status: int, message: str) -> web.Response:

@@ -1,7 +1,6 @@
-"""Engine behind the gate: its connection, and requests to it.
+"""Connection from the gate to the engine, and forwarding of requests to it.
 
-Names are read once. No address of the engine's is made of the address that
-was asked for.
+The engine's address is never made from the address that was requested.
 """
 
 import json
@@ -10,24 +9,24 @@ from typing import Any, Final
 import aiohttp
 from aiohttp import hdrs, web
 
-from msrv.deployer.docker import API, Engine
-from msrv.deployer.gate.policy import NotAllowed, Rules
+from msrv.deployer.engine.docker import API, EngineClient
+from msrv.deployer.gate.policy import Forbidden, Policy
 
-ENGINE: Final = web.AppKey("engine", Engine)
-RULES: Final = web.AppKey("rules", Rules)
+ENGINE: Final = web.AppKey("engine", EngineClient)
+POLICY: Final = web.AppKey("policy", Policy)
 SESSION: Final = web.AppKey("session", aiohttp.ClientSession)
 UPSTREAM: Final = web.AppKey("upstream", str)
 _FORWARDED: Final = (hdrs.CONTENT_TYPE, "X-Registry-Auth")
 
 
-async def json_object(request: web.Request) -> dict[str, Any]:
-    """Return the JSON object in a request's body. Raises NotAllowed."""
+async def read_object(request: web.Request) -> dict[str, Any]:
+    """Return the JSON object in a request's body. Raises Forbidden."""
     try:
         found = json.loads(await request.read())
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise NotAllowed("the body is no JSON object")
+        raise Forbidden("the body is not a JSON object")
     return found
 
 
@@ -37,11 +36,11 @@ async def forward(
     query: dict[str, str],
     body: dict[str, Any] | None = None,
 ) -> web.StreamResponse:
-    """Send a request to the engine, and forward its answer.
+    """Send a request to the engine, and stream its response back.
 
     The path and the query are these alone. The path is relative to the API's
-    and encoded; nothing of it may be the deployer's text unless a rule has
-    compared it with the whole of a known one.
+    and encoded; nothing of it may be text from the deployer unless the policy
+    has compared it with the whole of a known value.
     """
     headers = {
         name: request.headers[name]
@@ -54,15 +53,15 @@ async def forward(
         params=query,
         headers=headers,
         data=None if body is None else json.dumps(body),
-    ) as answer:
-        passed = web.StreamResponse(status=answer.status)
-        # The engine says no type of an empty answer; aiohttp would say one
-        # that aiodocker refuses.
-        passed.headers[hdrs.CONTENT_TYPE] = answer.headers.get(
+    ) as upstream:
+        response = web.StreamResponse(status=upstream.status)
+        # The engine sends no type with an empty body; aiohttp's default type
+        # is one that aiodocker rejects.
+        response.headers[hdrs.CONTENT_TYPE] = upstream.headers.get(
             hdrs.CONTENT_TYPE, "text/plain; charset=utf-8"
         )
-        await passed.prepare(request)
-        async for part in answer.content.iter_any():
-            await passed.write(part)
-        await passed.write_eof()
-        return passed
+        await response.prepare(request)
+        async for part in upstream.content.iter_any():
+            await response.write(part)
+        await response.write_eof()
+        return response

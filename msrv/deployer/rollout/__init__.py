@@ -1,1 +1,1 @@
-"""Deployments, from their queue to the replaced container."""
+"""Deployments: their queue, their records, and the rolling update itself."""

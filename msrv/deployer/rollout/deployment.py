@@ -1,4 +1,4 @@
-"""Deployments: what was asked for, how far it is, and how it ended."""
+"""Record of one deployment: what was requested, its progress, its result."""
 
 import secrets
 from dataclasses import asdict, dataclass, field, fields
@@ -9,32 +9,38 @@ MAX_LINES: Final = 200
 _MAX_LINE: Final = 600
 
 
-class State(StrEnum):
-    """Where a deployment is; the last five are ends."""
+class DeploymentState(StrEnum):
+    """State of a deployment; the last five are final."""
 
     QUEUED = "queued"
     RUNNING = "running"
     WAITING = "waiting"
-    """The engine is away; it goes on when the engine is back."""
+    """The engine is unavailable; the deployment continues when it is back."""
     SUCCEEDED = "succeeded"
     UNCHANGED = "unchanged"
     FAILED = "failed"
     """The old containers serve."""
     BROKEN = "broken"
-    """Not even undoing worked; somebody has to look."""
+    """Undoing failed too; an operator has to intervene."""
     SUPERSEDED = "superseded"
 
     @property
-    def is_end(self) -> bool:
-        """Whether nothing more happens."""
-        return self not in _GOING_ON
+    def is_final(self) -> bool:
+        """Whether the deployment has ended."""
+        return self not in _ACTIVE
 
 
-_GOING_ON: Final = frozenset({State.QUEUED, State.RUNNING, State.WAITING})
+_ACTIVE: Final = frozenset(
+    {
+        DeploymentState.QUEUED,
+        DeploymentState.RUNNING,
+        DeploymentState.WAITING,
+    }
+)
 
 
 def new_id() -> str:
-    """Make a deployment's id: 12 letters and digits."""
+    """Return a random id of a deployment: 12 letters and digits."""
     return secrets.token_hex(6)
 
 
@@ -46,13 +52,13 @@ class Deployment:
     target: str
     cause: str
     requested_at: int
-    state: State = State.QUEUED
+    state: DeploymentState = DeploymentState.QUEUED
     step: str = ""
     reason: str = ""
     started_at: int | None = None
     ended_at: int | None = None
     reference: str = ""
-    """What the new containers are made of: `repository@digest`."""
+    """The image of the new containers: `repository@digest`."""
     image_id: str = ""
     before: str = ""
     """The id of the image that ran before."""
@@ -61,40 +67,40 @@ class Deployment:
     have_bytes: int = 0
     of_bytes: int = 0
     starts: int = 0
-    """How many deployers have begun with it."""
+    """Number of times that a deployer has started or resumed it."""
     undoing: bool = False
     callback_url: str | None = None
     lines: list[str] = field(default_factory=list)
 
     @property
     def is_rollback(self) -> bool:
-        """Whether it goes back to the image before."""
+        """Whether it returns to the previous image."""
         return self.cause == "rollback"
 
-    def note(self, line: str) -> None:
-        """Add a line of its story; the oldest go first."""
+    def add_line(self, line: str) -> None:
+        """Add a line to its log, of which the last MAX_LINES are kept."""
         self.lines.append(line[:_MAX_LINE])
         del self.lines[:-MAX_LINES]
 
-    def as_data(self) -> dict[str, Any]:
-        """Write it down, for the journal."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it, for the journal."""
         return asdict(self)
 
-    def as_public(self, *, whole: bool) -> dict[str, Any]:
-        """Show it; `whole` with its lines. An address to call is a secret."""
+    def to_public_dict(self, *, with_lines: bool) -> dict[str, Any]:
+        """Return all but the callback's address, which is a secret."""
         data = asdict(self)
         del data["callback_url"]
-        if not whole:
+        if not with_lines:
             del data["lines"]
         return data
 
     @classmethod
-    def of_data(cls, data: dict[str, Any]) -> Self:
-        """Read what `as_data` wrote, also by another version.
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Return the deployment that `to_dict` wrote, in any version.
 
         Raises TypeError, ValueError or KeyError for anything else.
         """
         known = {each.name for each in fields(cls)}
-        kept = {key: data[key] for key in data if key in known}
-        kept["state"] = State(kept["state"])
-        return cls(**kept)
+        values = {key: data[key] for key in data if key in known}
+        values["state"] = DeploymentState(values["state"])
+        return cls(**values)

@@ -1,108 +1,193 @@
-"""What is there of a target: read from the engine, not from memory.
+"""Discovery of a target's containers, and of unfinished deployments.
 
-A container in the middle of being replaced shows it: its successor carries
-the old one's id as a label. So a deployer that knows nothing else finds its
-place.
+State is read from the engine: a successor has its predecessor's id as a
+label, so a deployer without a journal finds where an update was interrupted.
+
+A deployer that updates itself starts its successor, waits until it is
+healthy, and exits. The successor responds to requests from the start, but
+runs no deployment until its predecessor has exited; then it finds the two
+containers, and finishes the update.
 """
 
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Final, TypeVar
 
-from msrv.deployer.config_model import Target
-from msrv.deployer.docker import Engine
-from msrv.deployer.errors import NoSuchThing
-from msrv.deployer.rollout import container_spec
-from msrv.deployer.rollout.container_spec import Described, labels_of, name_of
+from msrv.deployer.config_model import DeployConfig, Target
+from msrv.deployer.engine.container import (
+    DEPLOYMENT,
+    NAME,
+    REPLACES,
+    TARGET,
+    find_containers,
+    is_running,
+    labels_of,
+    name_of,
+)
+from msrv.deployer.engine.docker import EngineClient, Inspection
+from msrv.deployer.errors import (
+    EngineError,
+    EngineUnavailable,
+    NoSuchObject,
+)
+from msrv.deployer.rollout.deployment import Deployment, DeploymentState
+from msrv.deployer.rollout.journal import DeploymentJournal
 
-PROJECT = "com.docker.compose.project"
-SERVICE = "com.docker.compose.service"
-_ONE_OFF = "com.docker.compose.oneoff"
-_NUMBER = "com.docker.compose.container-number"
+log = logging.getLogger(__name__)
+
+POLL_SECONDS: Final = 0.5
+RETRY_SECONDS: Final = 2.0
+_NUMBER: Final = "com.docker.compose.container-number"
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """A container and the successor that was made for it."""
+class Replacement:
+    """A container and the successor that was created for it."""
 
-    old: Described
-    new: Described
+    old: Inspection
+    new: Inspection
 
 
 @dataclass(slots=True)
-class Found:
+class TargetContainers:
     """The containers of a target."""
 
-    settled: list[Described] = field(default_factory=list)
-    """Those that are nobody's successor, or have taken their place."""
-    pairs: list[Pair] = field(default_factory=list)
-    heirs: list[Described] = field(default_factory=list)
-    """Successors of who is gone already, still without the name."""
+    current: list[Inspection] = field(default_factory=list)
+    """Those with no replacement under way, in the order of replicas."""
+    replacements: list[Replacement] = field(default_factory=list)
+    """Replacements under way: both containers exist."""
+    unrenamed: list[Inspection] = field(default_factory=list)
+    """Successors whose predecessor is gone and whose name isn't theirs yet."""
 
 
-async def survey(engine: Engine, target: Target) -> Found:
-    """Look at what is there, in the order of replicas."""
-    by_id = {each["Id"]: each for each in await containers_of(engine, target)}
-    found = Found()
-    replaced: set[str] = set()
+async def discover(engine: EngineClient, target: Target) -> TargetContainers:
+    """Return the containers of a target, by how far each is replaced."""
+    by_id = {
+        each["Id"]: each for each in await find_containers(engine, target)
+    }
+    found = TargetContainers()
+    involved: set[str] = set()
     for each in by_id.values():
         labels = labels_of(each)
-        old = by_id.get(labels.get(container_spec.REPLACES, ""))
-        if labels.get(container_spec.TARGET) != target.name:
+        old = by_id.get(labels.get(REPLACES, ""))
+        if labels.get(TARGET) != target.name:
             continue
         if old is not None:
-            found.pairs.append(Pair(old, each))
-            replaced |= {old["Id"], each["Id"]}
-        elif labels.get(container_spec.NAME, name_of(each)) != name_of(each):
-            found.heirs.append(each)
-            replaced.add(each["Id"])
-    found.settled = [
-        each for each in by_id.values() if each["Id"] not in replaced
+            found.replacements.append(Replacement(old, each))
+            involved |= {old["Id"], each["Id"]}
+        elif labels.get(NAME, name_of(each)) != name_of(each):
+            found.unrenamed.append(each)
+            involved.add(each["Id"])
+    found.current = [
+        each for each in by_id.values() if each["Id"] not in involved
     ]
-    found.settled.sort(key=_order)
+    found.current.sort(key=_replica_order)
     return found
 
 
-def is_running(container: Described) -> bool:
-    """Whether it runs (or is just being started again)."""
-    state = container["State"]
-    return bool(state.get("Running"))
+def _replica_order(container: Inspection) -> tuple[int, str]:
+    number = labels_of(container).get(_NUMBER, "")
+    return int(number) if number.isdecimal() else 0, name_of(container)
 
 
-def is_of(target: Target, container: Described) -> bool:
-    """Whether a container is one of a target's."""
-    labels = labels_of(container)
-    if target.project is not None:
-        return (
-            labels.get(PROJECT) == target.project
-            and labels.get(SERVICE) == target.service
-        )
-    return (
-        name_of(container) in target.containers
-        or labels.get(container_spec.TARGET) == target.name
+async def find_own_container(
+    engine: EngineClient, hostname: str
+) -> Inspection | None:
+    """Return the container that this process runs in, if it runs in one.
+
+    The host name of a container is the beginning of its id. Waits for an
+    engine that is unavailable.
+    """
+    try:
+        found = await _retry(lambda: engine.inspect(hostname))
+    except EngineError:
+        return None
+    is_own = len(hostname) >= 12 and found["Id"].startswith(hostname)
+    return found if is_own else None
+
+
+async def wait_for_predecessor(
+    engine: EngineClient, own: Inspection | None
+) -> None:
+    """Wait until the deployer that started this one has exited."""
+    predecessor = labels_of(own).get(REPLACES) if own else None
+    if predecessor is None:
+        return
+    is_logged = False
+    while True:
+        try:
+            found = await _retry(lambda: engine.inspect(predecessor))
+        except NoSuchObject:
+            return
+        if not is_running(found):
+            return
+        if not is_logged:
+            log.info("waiting for %s to exit", predecessor[:12])
+            is_logged = True
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def find_unfinished(
+    engine: EngineClient, config: DeployConfig, journal: DeploymentJournal
+) -> list[Deployment]:
+    """Return the deployments to resume, oldest first.
+
+    From the journal and, where that was lost, from the containers' labels.
+    """
+    found = []
+    for deployment in list(journal.deployments.values()):
+        if deployment.state.is_final:
+            continue
+        if deployment.target in config.targets:
+            found.append(deployment)
+            continue
+        deployment.state = DeploymentState.FAILED
+        deployment.reason = "the target is no longer in deploy.toml"
+        await journal.save(deployment)
+    known = {each.target for each in found if each.starts}
+    for name in config.targets:
+        if name in known:
+            continue
+        interrupted = await _find_by_labels(engine, config.targets[name])
+        if interrupted is not None:
+            log.warning("%s: resuming an interrupted update", name)
+            found.append(interrupted)
+    return found
+
+
+async def _find_by_labels(
+    engine: EngineClient, target: Target
+) -> Deployment | None:
+    containers = await _retry(lambda: discover(engine, target))
+    successors = [each.new for each in containers.replacements]
+    successors += containers.unrenamed
+    if not successors:
+        return None
+    labels = labels_of(successors[0])
+    return Deployment(
+        labels.get(DEPLOYMENT, "unknown"),
+        target.name,
+        "recovery",
+        int(time.time()),
+        state=DeploymentState.RUNNING,
+        reference=str(successors[0]["Config"]["Image"]),
+        image_id=str(successors[0]["Image"]),
+        before=str(containers.replacements[0].old["Image"])
+        if containers.replacements
+        else "",
     )
 
 
-async def containers_of(engine: Engine, target: Target) -> list[Described]:
-    """Describe every container of a target, running or not."""
-    if target.project is not None:
-        return await engine.find(
-            {
-                PROJECT: target.project,
-                SERVICE: target.service or "",
-                _ONE_OFF: "False",
-            }
-        )
-    found = {}
-    for name in target.containers:
+async def _retry(call: Callable[[], Awaitable[_Result]]) -> _Result:
+    """Return the result of a call, as soon as the engine is available."""
+    while True:
         try:
-            each = await engine.inspect(name)
-        except NoSuchThing:
-            continue
-        found[each["Id"]] = each
-    for each in await engine.find({container_spec.TARGET: target.name}):
-        found[each["Id"]] = each
-    return list(found.values())
-
-
-def _order(container: Described) -> tuple[int, str]:
-    number = labels_of(container).get(_NUMBER, "")
-    return int(number) if number.isdecimal() else 0, name_of(container)
+            return await call()
+        except EngineUnavailable as error:
+            log.warning("%s; retrying", error)
+            await asyncio.sleep(RETRY_SECONDS)

@@ -1,9 +1,9 @@
-"""The journal: what a deployer that is killed leaves to the next.
+"""Journal of deployments, which survives a deployer that is killed.
 
 A file for each deployment, written whole and renamed into place, and one for
-what is remembered of each target. What containers are there, their labels
-say; the journal says what was wanted. It is kept where it can be, and a full
-disk stops no update: then the labels alone have to do.
+the state of each target. Which containers exist is in their labels; the
+journal has what was wanted. A disk that is full stops no update: the labels
+alone are enough to finish it.
 """
 
 import asyncio
@@ -18,111 +18,103 @@ from msrv.files import write_file
 
 log = logging.getLogger(__name__)
 
-KEPT: Final = 100
-_MEMORY: Final = "targets.json"
+MAX_DEPLOYMENTS: Final = 100
+_STATES_FILE: Final = "targets.json"
 
 
 @dataclass(slots=True)
-class Memory:
-    """What is remembered of a target."""
+class TargetState:
+    """State of a target between deployments."""
 
-    refused: str = ""
-    """The image id that was rolled back from: a hook doesn't bring it back."""
-    seen: list[str] = field(default_factory=list)
+    refused_image_id: str = ""
+    """The image that was rolled back; a hook doesn't bring it back."""
+    signatures: list[str] = field(default_factory=list)
     """Digests of signatures, so that a replay is known after a restart."""
-    recent: dict[str, int] = field(default_factory=dict)
-    """Identities of recent hooks, and when each was first seen."""
+    hooks_seen_at: dict[str, int] = field(default_factory=dict)
+    """Fingerprints of recent hooks, and when each was first seen."""
 
 
-class Journal:
-    """The deployments of late, in memory and in a folder."""
+class DeploymentJournal:
+    """Recent deployments and targets' states, in memory and in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = asyncio.Lock()
         self.deployments: dict[str, Deployment] = {}
-        self.memories: dict[str, Memory] = {}
+        self.target_states: dict[str, TargetState] = {}
 
-    async def open(self) -> None:
-        """Read what is there; what can't be read is passed over, loudly."""
-        found, memories = await asyncio.to_thread(self._read)
+    async def load(self) -> None:
+        """Load the folder; a file that can't be read is logged and skipped."""
+        found, states = await asyncio.to_thread(self._read)
         for deployment in sorted(found, key=lambda each: each.requested_at):
-            # A hook may have come while the one before us was still there.
+            # A hook may have come while the previous deployer still ran.
             self.deployments.setdefault(deployment.id, deployment)
-        for target, memory in memories.items():
-            mine = self.memory(target)
-            mine.refused = memory.refused
-            mine.seen = [*memory.seen, *mine.seen]
-            mine.recent = memory.recent | mine.recent
+        for target, loaded in states.items():
+            state = self.target_state(target)
+            state.refused_image_id = loaded.refused_image_id
+            state.signatures = [*loaded.signatures, *state.signatures]
+            state.hooks_seen_at = loaded.hooks_seen_at | state.hooks_seen_at
 
-    def memory(self, target: str) -> Memory:
-        """Give what is remembered of a target."""
-        return self.memories.setdefault(target, Memory())
+    def target_state(self, target: str) -> TargetState:
+        """Return the state of a target."""
+        return self.target_states.setdefault(target, TargetState())
 
     async def save(self, deployment: Deployment) -> None:
-        """Write one down."""
+        """Write a deployment, and drop the oldest over MAX_DEPLOYMENTS."""
         self.deployments[deployment.id] = deployment
-        gone = [
-            each for each in self.deployments.values() if each.state.is_end
+        ended = [
+            each for each in self.deployments.values() if each.state.is_final
         ]
-        gone = gone[: max(0, len(self.deployments) - KEPT)]
-        for old in gone:
+        dropped = ended[: max(0, len(self.deployments) - MAX_DEPLOYMENTS)]
+        for old in dropped:
             del self.deployments[old.id]
-        text = json.dumps(deployment.as_data())
+        text = json.dumps(deployment.to_dict())
         async with self._lock:
             await asyncio.to_thread(
-                self._write, f"{deployment.id}.json", text, gone
+                self._write, f"{deployment.id}.json", text, dropped
             )
 
-    async def save_memories(self) -> None:
-        """Write down what is remembered of all targets."""
+    async def save_target_states(self) -> None:
+        """Write the states of all targets."""
         data = {
             name: {
-                "refused": each.refused,
-                "seen": each.seen,
-                "recent": each.recent,
+                "refused": each.refused_image_id,
+                "seen": each.signatures,
+                "recent": each.hooks_seen_at,
             }
-            for name, each in self.memories.items()
+            for name, each in self.target_states.items()
         }
         async with self._lock:
-            await asyncio.to_thread(self._write, _MEMORY, json.dumps(data), [])
+            await asyncio.to_thread(
+                self._write, _STATES_FILE, json.dumps(data), []
+            )
 
-    def _write(self, name: str, text: str, gone: list[Deployment]) -> None:
+    def _write(self, name: str, text: str, dropped: list[Deployment]) -> None:
         path = self._folder / name
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            # Where the name is lost, the containers' labels have to do.
+            # Without the name on disk, the containers' labels are enough.
             write_file(path, text.encode(), durable_name=False)
-            for old in gone:
+            for old in dropped:
                 (self._folder / f"{old.id}.json").unlink(missing_ok=True)
         except OSError as error:
-            log.error(  # noqa: TRY400 - one line says it
+            log.error(  # noqa: TRY400 - one line is enough
                 "the journal can't be written to %s: %s",
                 self._folder,
                 error.strerror,
             )
 
-    def _read(self) -> tuple[list[Deployment], dict[str, Memory]]:
+    def _read(self) -> tuple[list[Deployment], dict[str, TargetState]]:
         deployments: list[Deployment] = []
-        memories: dict[str, Memory] = {}
+        states: dict[str, TargetState] = {}
         for path in sorted(self._folder.glob("*.json")):
             try:
                 data: Any = json.loads(path.read_text(encoding="utf-8"))
-                if path.name == _MEMORY:
+                if path.name == _STATES_FILE:
                     for name, each in data.items():
-                        memories[str(name)] = Memory(
-                            str(each["refused"]),
-                            [*map(str, each["seen"])],
-                            # A version before this one wrote none.
-                            {
-                                str(key): int(seen_at)
-                                for key, seen_at in each.get(
-                                    "recent", {}
-                                ).items()
-                            },
-                        )
+                        states[str(name)] = _target_state(each)
                 else:
-                    deployments.append(Deployment.of_data(data))
+                    deployments.append(Deployment.from_dict(data))
             except (
                 OSError,
                 ValueError,
@@ -130,5 +122,17 @@ class Journal:
                 KeyError,
                 AttributeError,
             ) as error:
-                log.warning("passed over %s: %s", path.name, error)
-        return deployments, memories
+                log.warning("skipped %s: %s", path.name, error)
+        return deployments, states
+
+
+def _target_state(data: dict[str, Any]) -> TargetState:
+    return TargetState(
+        str(data["refused"]),
+        [*map(str, data["seen"])],
+        # Absent in files of earlier versions.
+        {
+            str(key): int(seen_at)
+            for key, seen_at in data.get("recent", {}).items()
+        },
+    )

@@ -1,8 +1,9 @@
-"""One container is replaced by another, and never by nothing.
+"""Replace one container.
 
-Each phase looks first whether it has been done, so that whoever finds a pair
-of old and new goes on from there. Until the new one has proved itself, the
-old one serves; what goes wrong before that removes the new one.
+With `rolling`, the old one serves until the new one is healthy; with
+`recreate` it is stopped first. On failure the old one runs again and the new
+one is removed. Each phase checks whether it has been done already, so that a
+replacement which was interrupted can be resumed.
 """
 
 import asyncio
@@ -13,229 +14,248 @@ from dataclasses import dataclass
 from typing import Final
 
 from msrv.deployer.config_model import Target
-from msrv.deployer.docker import Engine
+from msrv.deployer.engine.container import (
+    DEPLOYMENT,
+    NAME,
+    REPLACES,
+    TARGET,
+    is_running,
+    labels_of,
+    name_of,
+    networks_of,
+    networks_without_names,
+    obstacle_to_a_second,
+)
+from msrv.deployer.engine.docker import EngineClient, Inspection
 from msrv.deployer.errors import (
-    CantReplace,
     EngineError,
-    NoSuchThing,
+    NoSuchObject,
     NotHealthy,
+    NotReplaceable,
     RolloutFailed,
 )
-from msrv.deployer.rollout import container_spec
-from msrv.deployer.rollout.container_spec import Described, name_of
-from msrv.deployer.rollout.discovery import Pair, is_running
+from msrv.deployer.rollout.discovery import Replacement
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS: Final = 0.3
+POLL_SECONDS: Final = 0.3
 STEADY_SECONDS: Final = 10
-"""How long a container without a health check has to stay up."""
+"""How long a container without a health check has to run."""
 
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """Image of the new containers, by its id."""
-
-    image_id: str
-
-
-Say = Callable[[str], Awaitable[None]]
-"""Is told each step, before it is taken."""
+ReportStep = Callable[[str], Awaitable[None]]
+"""Called with each step before it is done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replacer:
     """Replaces containers of one target, for one deployment."""
 
-    engine: Engine
+    engine: EngineClient
     target: Target
     deployment: str
-    goal: Goal
-    say: Say
+    image_id: str
+    """Of the successors."""
+    report: ReportStep
     own_id: str = ""
-    """The container that this program runs in, if it is one of them."""
+    """The container that this process runs in, if it is one of them."""
 
-    async def replace(self, old: Described) -> None:
+    async def replace(self, old: Inspection) -> None:
         """Replace a container that has no successor yet.
 
         Raises RolloutFailed, with the old one running.
         """
         name = name_of(old)
         if self.target.strategy == "recreate" and old["Id"] == self.own_id:
-            raise CantReplace(
-                "a deployer that has ended can't start its successor; set "
-                'strategy = "rolling"'
+            raise NotReplaceable(
+                "a deployer can't start its successor after it has stopped; "
+                'set strategy = "rolling"'
             )
         if self.target.strategy == "rolling":
-            reason = container_spec.why_not_twice(old)
-            if reason is not None:
-                raise CantReplace(
-                    f"{name} can't run twice: {reason}; set strategy = "
-                    '"recreate"'
+            obstacle = obstacle_to_a_second(old)
+            if obstacle is not None:
+                raise NotReplaceable(
+                    f"{name} can't run beside its successor: {obstacle}; set "
+                    'strategy = "recreate"'
                 )
-        await self.say(f"making the successor of {name}")
+        await self.report(f"creating the successor of {name}")
         try:
-            old_image = await self.engine.image(old["Image"])
-            made = await self.engine.create(
-                f"{name}-{self.deployment[:8]}",
-                container_spec.spec(
-                    old,
-                    old_image,
-                    self.goal.image_id,
-                    {
-                        container_spec.TARGET: self.target.name,
-                        container_spec.DEPLOYMENT: self.deployment,
-                        container_spec.REPLACES: old["Id"],
-                        container_spec.NAME: name,
-                    },
-                    named=self.target.strategy == "recreate",
-                ),
-            )
-            new = await self.engine.inspect(made)
+            new = await self._create_successor(old)
         except EngineError as error:
             raise RolloutFailed(
-                f"the successor of {name} can't be made: {error}"
+                f"the successor of {name} can't be created: {error}"
             ) from error
-        await self.go_on(Pair(old, new))
+        await self.resume(Replacement(old, new))
 
-    async def go_on(self, pair: Pair) -> None:
-        """Bring a pair to its end, from wherever it is.
+    async def resume(self, replacement: Replacement) -> None:
+        """Finish a replacement, whatever phase it is in.
 
         Raises RolloutFailed, with the old one running and the new one gone.
         """
         try:
             if self.target.strategy == "rolling":
-                await self._beside(pair)
+                await self._start_then_stop(replacement)
             else:
-                await self._instead(pair)
+                await self._stop_then_start(replacement)
         except RolloutFailed:
-            await self.discard(pair)
+            await self.undo(replacement)
             raise
         except EngineError as error:
-            await self.discard(pair)
+            await self.undo(replacement)
             raise RolloutFailed(str(error)) from error
-        await self._take_over(pair)
+        await self._remove_old(replacement)
 
-    async def discard(self, pair: Pair) -> None:
-        """Undo: the old one runs, then the new one goes."""
-        await self.say(f"undoing: {name_of(pair.old)} goes on")
-        old = await self.engine.inspect(pair.old["Id"])
+    async def undo(self, replacement: Replacement) -> None:
+        """Start the old container if need be, then remove the new one."""
+        await self.report(f"undoing: {name_of(replacement.old)} stays")
+        old = await self.engine.inspect(replacement.old["Id"])
         if not is_running(old):
             await self.engine.start(old["Id"])
-        await self.engine.remove(pair.new["Id"], force=True)
+        await self.engine.remove(replacement.new["Id"], force=True)
 
-    async def settle_heir(self, heir: Described) -> None:
-        """Give who has taken the place of another also its name."""
-        if not is_running(heir):
-            await self.engine.start(heir["Id"])
-        name = container_spec.labels_of(heir)[container_spec.NAME]
-        await self.engine.rename(heir["Id"], name)
+    async def finish_rename(self, successor: Inspection) -> None:
+        """Rename a successor whose predecessor has been removed."""
+        if not is_running(successor):
+            await self.engine.start(successor["Id"])
+        await self.engine.rename(successor["Id"], labels_of(successor)[NAME])
 
-    async def _beside(self, pair: Pair) -> None:
-        """Start the new one, prove it, name it, and end the old one."""
-        old, new = pair.old["Id"], pair.new["Id"]
-        name = name_of(pair.old)
+    async def _create_successor(self, old: Inspection) -> Inspection:
+        """Create a successor from the image, and return it.
+
+        The request names the image and the predecessor; the gate adds the
+        rest of the specification, and a label that says so. An engine that is
+        reached directly would create an empty container from that request.
+        """
+        created = await self.engine.create(
+            f"{name_of(old)}-{self.deployment[:8]}",
+            {
+                "Image": self.image_id,
+                "Labels": {
+                    DEPLOYMENT: self.deployment,
+                    REPLACES: old["Id"],
+                },
+            },
+        )
+        new = await self.engine.inspect(created)
+        if labels_of(new).get(TARGET) != self.target.name:
+            await self.engine.remove(created, force=True)
+            raise RolloutFailed(
+                "MSRV_DEPLOY_ENGINE is not the address of a gate: see "
+                "docs/deployer.md"
+            )
+        return new
+
+    async def _start_then_stop(self, replacement: Replacement) -> None:
+        """Start the new container, check it, name it, and stop the old one."""
+        old, new = replacement.old["Id"], replacement.new["Id"]
+        name = name_of(replacement.old)
         if not is_running(await self.engine.inspect(new)):
-            await self.say(f"starting the successor of {name}")
+            await self.report(f"starting the successor of {name}")
             await self.engine.start(new)
-        await self.say(f"waiting for the successor of {name} to be healthy")
-        await self._prove(new)
+        await self.report(
+            f"waiting for the successor of {name} to become healthy"
+        )
+        await self._wait_until_healthy(new)
         if not is_running(await self.engine.inspect(old)):
             return
-        missing = container_spec.nameless(
-            pair.old, await self.engine.inspect(new)
+        networks = networks_without_names(
+            replacement.old, await self.engine.inspect(new)
         )
-        if missing:
-            await self.say(f"sending visitors to the successor of {name}")
-        for network, endpoint in missing.items():
-            if container_spec.is_on(await self.engine.inspect(new), network):
-                await self.engine.leave(network, new)
-            await self.engine.join(network, new, endpoint)
-        # Whoever asks by name hears of it, and it has to bear that.
+        if networks:
+            await self.report(f"directing requests to the successor of {name}")
+        for network in networks:
+            if network in networks_of(await self.engine.inspect(new)):
+                await self.engine.disconnect(network, new)
+            await self.engine.connect(network, new)
+        # Clients learn of it by name within this time; it has to stay
+        # healthy with their requests.
         await asyncio.sleep(self.target.settle_seconds)
-        await self._prove(new)
-        await self.say(f"draining {name}")
-        await self._end(old, new)
+        await self._wait_until_healthy(new)
+        await self.report(f"draining {name}")
+        await self._stop_old(old, new)
 
-    async def _instead(self, pair: Pair) -> None:
-        """End the old one, then start the new one and prove it."""
-        old, new = pair.old["Id"], pair.new["Id"]
-        name = name_of(pair.old)
+    async def _stop_then_start(self, replacement: Replacement) -> None:
+        """Stop the old container, then start the new one and check it."""
+        old, new = replacement.old["Id"], replacement.new["Id"]
+        name = name_of(replacement.old)
         if is_running(await self.engine.inspect(old)):
-            await self.say(f"draining {name}")
-            await self._end(old, new)
+            await self.report(f"draining {name}")
+            await self._stop_old(old, new)
         if not is_running(await self.engine.inspect(new)):
-            await self.say(f"starting the successor of {name}")
+            await self.report(f"starting the successor of {name}")
             await self.engine.start(new)
-        await self.say(f"waiting for the successor of {name} to be healthy")
-        await self._prove(new)
+        await self.report(
+            f"waiting for the successor of {name} to become healthy"
+        )
+        await self._wait_until_healthy(new)
 
-    async def _end(self, old: str, new: str) -> None:
+    async def _stop_old(self, old: str, new: str) -> None:
         if old == self.own_id:
-            # What follows is done by the successor, which is started and
-            # waits for us to end.
+            # This process ends here. Its successor, which has been waiting
+            # for that, does the rest.
             log.info("handing over to %s", new[:12])
         await self.engine.stop(old, self.target.drain_seconds)
 
-    async def _take_over(self, pair: Pair) -> None:
-        """Remove the old one and give its name to the new one.
+    async def _remove_old(self, replacement: Replacement) -> None:
+        """Remove the old container and give its name to the new one.
 
-        The new one serves: whatever goes wrong here is no reason to undo.
+        The new one serves, so an error here is no reason to undo.
         """
-        name = name_of(pair.old)
-        await self.say(f"removing the old {name}")
+        name = name_of(replacement.old)
+        await self.report(f"removing the old {name}")
         try:
-            await self.engine.remove(pair.old["Id"])
-            await self.engine.rename(pair.new["Id"], name)
+            await self.engine.remove(replacement.old["Id"])
+            await self.engine.rename(replacement.new["Id"], name)
         except EngineError as error:
-            log.warning("%s serves, but: %s", name, error)
+            log.warning("%s was replaced, but: %s", name, error)
 
-    async def _prove(self, container: str) -> None:
+    async def _wait_until_healthy(self, container: str) -> None:
         """Wait until it is healthy. Raises NotHealthy with its last lines."""
-        until = time.monotonic() + self.target.health_seconds
-        steady_from = time.monotonic() + min(
+        deadline = time.monotonic() + self.target.health_seconds
+        steady_at = time.monotonic() + min(
             STEADY_SECONDS, self.target.health_seconds
         )
         while True:
             try:
                 found = await self.engine.inspect(container)
-            except NoSuchThing:
+            except NoSuchObject:
                 raise NotHealthy("the new container is gone") from None
-            wrong = _crashed(found)
             health = (found["State"].get("Health") or {}).get("Status")
-            # One that has ended is called unhealthy, too: that it ended says
-            # more.
-            if wrong is None and health == "unhealthy":
-                wrong = "the new container is unhealthy" + _said(found)
-            if wrong is None and time.monotonic() >= until:
-                wrong = (
+            # A container that has exited is called unhealthy too; that it
+            # exited is the better reason.
+            failure = _exit_reason(found)
+            if failure is None and health == "unhealthy":
+                failure = "the new container is unhealthy" + _last_check(found)
+            if failure is None and time.monotonic() >= deadline:
+                failure = (
                     "the new container was not healthy within "
                     f"{self.target.health_seconds} s"
-                ) + _said(found)
-            if wrong is not None:
-                lines = await self.engine.last_lines(container)
-                raise NotHealthy(wrong, lines)
+                ) + _last_check(found)
+            if failure is not None:
+                lines = await self.engine.log_lines(container)
+                raise NotHealthy(failure, lines)
             if health == "healthy":
                 return
-            if health in {None, "none"} and time.monotonic() >= steady_from:
+            if health in {None, "none"} and time.monotonic() >= steady_at:
                 return
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
 
 
-def _crashed(found: Described) -> str | None:
-    state = found["State"]
+def _exit_reason(container: Inspection) -> str | None:
+    """Return why a container doesn't run, or None if it does."""
+    state = container["State"]
     if state.get("OOMKilled") and not state.get("Running"):
-        return "the new container was ended for want of memory"
-    if state.get("Restarting") or found.get("RestartCount", 0) > 0:
+        return "the new container was killed: out of memory"
+    if state.get("Restarting") or container.get("RestartCount", 0) > 0:
         return f"the new container crashed (exit {state.get('ExitCode')})"
     if not state.get("Running"):
         reason = state.get("Error") or f"exit {state.get('ExitCode')}"
-        return f"the new container ended ({reason})"
+        return f"the new container exited ({reason})"
     return None
 
 
-def _said(found: Described) -> str:
-    """Quote the last health check."""
-    said = (found["State"].get("Health") or {}).get("Log") or []
-    last = " ".join(str(said[-1].get("Output", "")).split()) if said else ""
-    return f": {last[:200]}" if last else ""
+def _last_check(container: Inspection) -> str:
+    """Return the output of the last health check, after a colon."""
+    checks = (container["State"].get("Health") or {}).get("Log") or []
+    output = str(checks[-1].get("Output", "")) if checks else ""
+    text = " ".join(output.split())
+    return f": {text[:200]}" if text else ""

@@ -1,66 +1,73 @@
-"""A deployment from its beginning, or from wherever it was left, to its end.
+"""One deployment, from start to end or from wherever it was interrupted.
 
 `Rollout.run` may be called again after anything: a deployer that was killed,
-an engine that was away. It surveys what is there and goes on, or undoes.
+an engine that was unavailable. It discovers the containers that exist and
+continues, or undoes.
 """
 
 import asyncio
 import logging
 from typing import Final
 
-from msrv.deployer.config_model import DOCKER_HUB, Config, Target
-from msrv.deployer.docker import Engine
+from msrv.deployer.config_model import (
+    DOCKER_HUB,
+    KEPT_REPOSITORY,
+    DeployConfig,
+)
+from msrv.deployer.engine.container import is_running
+from msrv.deployer.engine.docker import EngineClient
 from msrv.deployer.errors import (
     EngineError,
-    NoSuchThing,
+    NoSuchObject,
     PullFailed,
     RolloutFailed,
 )
-from msrv.deployer.gate.policy import KEPT
-from msrv.deployer.rollout.deployment import Deployment, State
-from msrv.deployer.rollout.discovery import Found, is_running, survey
-from msrv.deployer.rollout.journal import Journal
-from msrv.deployer.rollout.replace import Goal, Replacer
+from msrv.deployer.rollout.deployment import Deployment, DeploymentState
+from msrv.deployer.rollout.discovery import TargetContainers, discover
+from msrv.deployer.rollout.journal import DeploymentJournal
+from msrv.deployer.rollout.replace import Replacer
 
 log = logging.getLogger(__name__)
 
 MAX_STARTS: Final = 3
-"""A deployer that ends that often over one deployment undoes it."""
+"""A deployment that outlives more deployers than this is undone."""
 
 
 class Rollout:
-    """Carries one deployment out."""
+    """Runs one deployment."""
 
     def __init__(
         self,
-        engine: Engine,
-        config: Config,
+        engine: EngineClient,
+        config: DeployConfig,
         deployment: Deployment,
-        journal: Journal,
+        journal: DeploymentJournal,
         own_id: str = "",
     ) -> None:
         self._engine = engine
         self._config = config
-        self._target: Target = config.targets[deployment.target]
+        self._target = config.targets[deployment.target]
         self._journal = journal
         self._own_id = own_id
-        self.deployment = deployment
+        self._deployment = deployment
 
     async def run(self) -> None:
-        """Go on until it has ended; `deployment` says how.
+        """Run until the deployment has ended; its state is the result.
 
-        Raises EngineAway where the engine doesn't answer: call it again.
+        Raises EngineUnavailable, after which it can be run again.
         """
-        deployment = self.deployment
-        deployment.state = State.RUNNING
+        deployment = self._deployment
+        deployment.state = DeploymentState.RUNNING
         deployment.reason = ""
         if deployment.starts > MAX_STARTS and not deployment.undoing:
             deployment.undoing = True
-            deployment.reason = "the deployer ended over it again and again"
+            deployment.reason = (
+                "the deployer was restarted too often during this deployment"
+            )
         await self._journal.save(deployment)
         try:
             if not deployment.undoing:
-                await self._forward()
+                await self._roll_forward()
                 return
         except PullFailed as error:
             await self._fail(f"the image can't be pulled: {error}")
@@ -68,161 +75,169 @@ class Rollout:
         except RolloutFailed as error:
             deployment.undoing = True
             deployment.reason = str(error)
-            deployment.note(f"failed: {error}")
+            deployment.add_line(f"failed: {error}")
             for line in error.lines:
-                deployment.note(f"  | {line}")
+                deployment.add_line(f"  | {line}")
         except EngineError as error:
             deployment.undoing = True
             deployment.reason = f"the engine refused: {error}"
-        await self._back()
+        await self._roll_back()
 
-    async def _forward(self) -> None:
-        deployment = self.deployment
+    async def _roll_forward(self) -> None:
+        deployment = self._deployment
         if not deployment.image_id:
-            await self._begin()
-        goal = Goal(deployment.image_id)
-        if self._is_refused():
-            deployment.reason = "this image was rolled back from"
-            await self._end(State.UNCHANGED)
+            await self._resolve_image()
+        if self._was_rolled_back():
+            deployment.reason = "this image was rolled back"
+            await self._end(DeploymentState.UNCHANGED)
             return
-        found = await survey(self._engine, self._target)
-        if await self._bring_to(goal, found) == 0 and not deployment.before:
-            await self._end(State.UNCHANGED)
+        containers = await discover(self._engine, self._target)
+        changed = await self._replace_all(deployment.image_id, containers)
+        if changed == 0 and not deployment.before:
+            await self._end(DeploymentState.UNCHANGED)
             return
-        await self._finish(goal)
+        await self._finish()
 
-    async def _back(self) -> None:
-        """Bring what was replaced so far back to the image before."""
-        deployment = self.deployment
+    async def _roll_back(self) -> None:
+        """Return the containers replaced so far to the previous image."""
+        deployment = self._deployment
         reason = deployment.reason
         try:
-            found = await survey(self._engine, self._target)
+            containers = await discover(self._engine, self._target)
             if deployment.before:
-                goal = Goal(deployment.before)
-                await self._bring_to(goal, found)
+                await self._replace_all(deployment.before, containers)
             else:
-                replacer = self._replacer(Goal(""))
-                for pair in found.pairs:
-                    await replacer.discard(pair)
+                replacer = self._replacer("")
+                for replacement in containers.replacements:
+                    await replacer.undo(replacement)
         except (RolloutFailed, EngineError) as error:
             deployment.reason = f"{reason}; and undoing it failed: {error}"
-            await self._end(State.BROKEN)
+            await self._end(DeploymentState.BROKEN)
             return
         await self._fail(reason)
 
-    async def _begin(self) -> None:
-        """Wait as told, and find out what to deploy: pull and pin it."""
-        target, deployment = self._target, self.deployment
+    async def _resolve_image(self) -> None:
+        """Wait for the configured delay, then pull the image by its digest."""
+        target, deployment = self._target, self._deployment
         if deployment.is_rollback:
-            image = await self._kept("previous")
+            image = await self._kept_image("previous")
             if image is None:
-                raise RolloutFailed("there is no image to go back to")
+                raise RolloutFailed("there is no previous image")
             deployment.reference = deployment.image_id = image
             return
         if target.delay_seconds:
-            await self._say(f"waiting {target.delay_seconds} s")
+            await self._report(f"waiting {target.delay_seconds} s")
             await asyncio.sleep(target.delay_seconds)
         reference = target.reference
         if target.pull:
             login = self._login()
-            await self._say(f"asking for {reference}")
-            digest = await self._engine.digest(reference, login)
+            await self._report(f"looking up {reference}")
+            digest = await self._engine.resolve_digest(reference, login)
             reference = f"{target.repository}@{digest}"
-            await self._say(f"pulling {reference}")
-            await self._engine.pull(reference, login, self._progress)
+            await self._report(f"pulling {reference}")
+            await self._engine.pull(reference, login, self._set_progress)
         image_id = str((await self._engine.image(reference))["Id"])
-        # An image of this machine alone has no digest but its own.
+        # A local image has no digest but its own.
         deployment.reference = reference if target.pull else image_id
         deployment.image_id = image_id
         await self._journal.save(deployment)
 
-    async def _bring_to(self, goal: Goal, found: Found) -> int:
-        """Have every running replica made of the goal; how many changed."""
-        replacer = self._replacer(goal)
+    async def _replace_all(
+        self, image_id: str, containers: TargetContainers
+    ) -> int:
+        """Replace every running replica of another image; return how many.
+
+        Replacements that were interrupted are finished or undone first.
+        """
+        replacer = self._replacer(image_id)
         changed = 0
-        for heir in found.heirs:
-            await replacer.settle_heir(heir)
-            found.settled.append(heir)
-        for pair in found.pairs:
-            if pair.new["Image"] == goal.image_id:
-                await replacer.go_on(pair)
+        for successor in containers.unrenamed:
+            await replacer.finish_rename(successor)
+            containers.current.append(successor)
+        for replacement in containers.replacements:
+            if replacement.new["Image"] == image_id:
+                await replacer.resume(replacement)
                 changed += 1
             else:
-                await replacer.discard(pair)
-                found.settled.append(pair.old)
-        todo = [
+                await replacer.undo(replacement)
+                containers.current.append(replacement.old)
+        outdated = [
             each
-            for each in found.settled
-            if is_running(each) and each["Image"] != goal.image_id
+            for each in containers.current
+            if is_running(each) and each["Image"] != image_id
         ]
-        if not (found.settled or found.pairs):
+        if not (containers.current or containers.replacements):
             raise RolloutFailed(
                 "there is no container to replace: start the service first"
             )
-        # Whoever replaces itself does nothing after that.
-        todo.sort(key=lambda each: each["Id"] == self._own_id)
-        deployment = self.deployment
-        deployment.replicas = len(found.settled) + changed
-        deployment.done = deployment.replicas - len(todo)
-        if todo and not deployment.before:
-            deployment.before = str(todo[0]["Image"])
-            await self._keep(deployment.before, "before")
-        for each in todo:
+        # This process ends when its own container is replaced.
+        outdated.sort(key=lambda each: each["Id"] == self._own_id)
+        deployment = self._deployment
+        deployment.replicas = len(containers.current) + changed
+        deployment.done = deployment.replicas - len(outdated)
+        if outdated and not deployment.before:
+            deployment.before = str(outdated[0]["Image"])
+            await self._keep_image(deployment.before, "before")
+        for each in outdated:
             await replacer.replace(each)
             deployment.done += 1
-        return changed + len(todo)
+        return changed + len(outdated)
 
-    async def _finish(self, goal: Goal) -> None:
-        """Keep the image that ran, and let Compose see the new one."""
-        deployment, target = self.deployment, self._target
-        memory = self._journal.memory(target.name)
-        if deployment.before and deployment.before != goal.image_id:
-            await self._keep(deployment.before, "previous")
-        memory.refused = deployment.before if deployment.is_rollback else ""
+    async def _finish(self) -> None:
+        """Keep the previous image, and tag the new one for Compose."""
+        deployment, target = self._deployment, self._target
+        state = self._journal.target_state(target.name)
+        if deployment.before and deployment.before != deployment.image_id:
+            await self._keep_image(deployment.before, "previous")
+        state.refused_image_id = (
+            deployment.before if deployment.is_rollback else ""
+        )
         try:
             await self._engine.tag(
-                goal.image_id, target.repository, target.tag
+                deployment.image_id, target.repository, target.tag
             )
         except EngineError as error:
-            deployment.note(f"{target.reference} was not moved: {error}")
-        await self._journal.save_memories()
-        await self._end(State.SUCCEEDED)
+            deployment.add_line(f"{target.reference} was not tagged: {error}")
+        await self._journal.save_target_states()
+        await self._end(DeploymentState.SUCCEEDED)
 
-    async def _keep(self, image_id: str, tag: str) -> None:
-        """Name an image, so that no clean-up takes it."""
+    async def _keep_image(self, image_id: str, tag: str) -> None:
+        """Tag an image, so that a clean-up doesn't remove it."""
         try:
             await self._engine.tag(
-                image_id, f"{KEPT}/{self._target.name}", tag
+                image_id, f"{KEPT_REPOSITORY}/{self._target.name}", tag
             )
         except EngineError as error:
-            log.warning("the image before is not kept: %s", error)
+            log.warning("the previous image can't be kept: %s", error)
 
-    async def _kept(self, tag: str) -> str | None:
+    async def _kept_image(self, tag: str) -> str | None:
         try:
             found = await self._engine.image(
-                f"{KEPT}/{self._target.name}:{tag}"
+                f"{KEPT_REPOSITORY}/{self._target.name}:{tag}"
             )
-        except NoSuchThing:
+        except NoSuchObject:
             return None
         return str(found["Id"])
 
-    def _is_refused(self) -> bool:
-        refused = self._journal.memory(self._target.name).refused
-        deployment = self.deployment
+    def _was_rolled_back(self) -> bool:
+        refused = self._journal.target_state(
+            self._target.name
+        ).refused_image_id
+        deployment = self._deployment
         return not deployment.is_rollback and refused == deployment.image_id
 
-    def _replacer(self, goal: Goal) -> Replacer:
+    def _replacer(self, image_id: str) -> Replacer:
         return Replacer(
             self._engine,
             self._target,
-            self.deployment.id,
-            goal,
-            self._say,
+            self._deployment.id,
+            image_id,
+            self._report,
             self._own_id,
         )
 
     def _login(self) -> dict[str, str] | None:
-        registry = self._target.place.registry
+        registry = self._target.repository_name.registry
         found = self._config.registries.get(registry)
         if found is None or found.password is None:
             return None
@@ -234,39 +249,37 @@ class Rollout:
             else registry,
         }
 
-    def _progress(self, have: int, of: int) -> None:
-        self.deployment.have_bytes = have
-        self.deployment.of_bytes = of
+    def _set_progress(self, received: int, total: int) -> None:
+        self._deployment.have_bytes = received
+        self._deployment.of_bytes = total
 
-    async def _say(self, step: str) -> None:
-        deployment = self.deployment
+    async def _report(self, step: str) -> None:
+        deployment = self._deployment
         deployment.step = step
-        deployment.note(step)
+        deployment.add_line(step)
         log.info(
             "%s: %s",
             deployment.target,
             step,
-            extra={"fields": _fields(deployment)},
+            extra={
+                "fields": {
+                    "deployment": deployment.id,
+                    "target": deployment.target,
+                    "state": str(deployment.state),
+                    "step": deployment.step,
+                }
+            },
         )
         await self._journal.save(deployment)
 
     async def _fail(self, reason: str) -> None:
-        self.deployment.reason = reason
-        await self._end(State.FAILED)
+        self._deployment.reason = reason
+        await self._end(DeploymentState.FAILED)
 
-    async def _end(self, state: State) -> None:
-        deployment = self.deployment
+    async def _end(self, state: DeploymentState) -> None:
+        deployment = self._deployment
         deployment.state = state
         deployment.step = ""
         if deployment.reason:
-            deployment.note(f"{state}: {deployment.reason}")
+            deployment.add_line(f"{state}: {deployment.reason}")
         await self._journal.save(deployment)
-
-
-def _fields(deployment: Deployment) -> dict[str, object]:
-    return {
-        "deployment": deployment.id,
-        "target": deployment.target,
-        "state": str(deployment.state),
-        "step": deployment.step,
-    }

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import require
-from tests.containers.deployer import profile as profiles
-from tests.containers.deployer.profile import Profile
-from tests.containers.deployer.programs import Registry
-from tests.containers.deployer.rig import Running, Shop, remove_images
+from tests.containers.deployer import production_stack as profiles
+from tests.containers.deployer.deployer_process import ENGINE, DeployerProcess
+from tests.containers.deployer.engine_programs import Registry
+from tests.containers.deployer.production_stack import ProductionStack
+from tests.containers.deployer.small_store import SmallStore, remove_images
 from tests.containers.engine import (
     PRODUCTION,
     Project,
@@ -29,7 +30,7 @@ LINES = (
 WATCHED = LINES.replace("settle_seconds = 0", "settle_seconds = 2")
 """For a shop with visitors: nginx asks for names every second."""
 
-StartDeployer = Callable[..., Running]
+StartDeployer = Callable[..., DeployerProcess]
 
 
 def lines(repository: str) -> str:
@@ -64,10 +65,12 @@ def shop(
     replicas: int,
     linger_seconds: float,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Shop]:
+) -> Iterator[SmallStore]:
     """Stores of version 1 behind nginx."""
     name = f"dep-{uuid.uuid4().hex[:8]}"
-    made = Shop(name, tmp_path_factory.mktemp(name), replicas, linger_seconds)
+    made = SmallStore(
+        name, tmp_path_factory.mktemp(name), replicas, linger_seconds
+    )
     try:
         made.build("1")
         made.up()
@@ -77,20 +80,24 @@ def shop(
 
 
 @pytest.fixture
-def start_deployer(shop: Shop, tmp_path: Path) -> Iterator[StartDeployer]:
+def start_deployer(
+    shop: SmallStore, tmp_path: Path
+) -> Iterator[StartDeployer]:
     """Start deployers for the shop; they end with the test."""
-    started: list[Running] = []
+    started: list[DeployerProcess] = []
 
     def start(
         lines: str = LINES,
-        engine: str = "unix:///var/run/docker.sock",
+        engine: str = ENGINE,
         port: int = 0,
-    ) -> Running:
-        made = Running(
+        gate_url: str = "",
+    ) -> DeployerProcess:
+        made = DeployerProcess(
             tmp_path / "deployer",
             shop.name,
             lines.format(name=shop.name),
             engine,
+            gate_url,
             port=port,
         )
         started.append(made)
@@ -99,16 +106,16 @@ def start_deployer(shop: Shop, tmp_path: Path) -> Iterator[StartDeployer]:
 
     yield start
     for each in started:
-        each.end()
+        each.stop()
 
 
 @pytest.fixture(scope="session")
-def profile(
+def stack(
     image: str,
     registry: Registry,
     production: Project,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Profile]:
+) -> Iterator[ProductionStack]:
     """The production stack with its deployer, up and selling."""
     name = f"dep-{uuid.uuid4().hex[:8]}"
     folder = tmp_path_factory.mktemp(name)
@@ -135,7 +142,7 @@ def profile(
         },
     )
     ca = Path(production.environ["MSRV_TLS_CERT"]).with_name("ca.crt")
-    found = Profile(
+    found = ProductionStack(
         project,
         folder,
         repository,

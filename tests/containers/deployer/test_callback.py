@@ -20,7 +20,8 @@ import pytest
 import trustme
 
 from tests.containers.deployer.conftest import LINES
-from tests.containers.deployer.rig import SECRET, Running, Shop
+from tests.containers.deployer.deployer_process import SECRET, DeployerProcess
+from tests.containers.deployer.small_store import SmallStore
 from tests.containers.engine import docker, inspected, until
 
 pytestmark = pytest.mark.containers
@@ -35,7 +36,7 @@ INSIDE = "hub.docker.com"
 class Rig:
     """A deployer, and who it takes for Docker Hub."""
 
-    deployer: Running
+    deployer: DeployerProcess
     container: str
     hub: str
     repository: str
@@ -80,7 +81,9 @@ class Rig:
 
     def was_warned(self, reason: str) -> None:
         """Wait until the deployer's log says why there was no callback."""
-        until(lambda: f"no call back: {reason}" in self.log(), reason, 30)
+        until(
+            lambda: f"the callback failed: {reason}" in self.log(), reason, 30
+        )
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +93,7 @@ def replicas() -> int:
 
 @pytest.fixture(scope="module")
 def rig(
-    shop: Shop, image: str, tmp_path_factory: pytest.TempPathFactory
+    shop: SmallStore, image: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Rig]:
     """A deployer in its container, on an internet of its own."""
     folder = tmp_path_factory.mktemp("hub")
@@ -98,7 +101,7 @@ def rig(
     ca.cert_pem.write_to_path(folder / "ca.crt")
     pair = ca.issue_cert(NAME, INSIDE)
     pair.private_key_and_cert_chain_pem.write_to_path(folder / "hub.pem")
-    running = Running(folder, shop.name, LINES.format(name=shop.name))
+    running = DeployerProcess(folder, shop.name, LINES.format(name=shop.name))
     running.configure()
     for each in folder.iterdir():
         each.chmod(0o644)
@@ -116,14 +119,21 @@ def rig(
         "--entrypoint", "python", "--user=0", image, "/serve.py", "/hub.pem",
     ).strip()  # fmt: skip
     docker("network", "connect", "--alias", INSIDE, private, hub)
-    # As root, for the socket: the gate is another test's matter.
+    # As root, for the socket.
+    gate = docker(
+        "run", "--detach", "--network", private, "--network-alias", "gate",
+        "--user=0", "--env", "MSRV_DEPLOY_CONFIG=/deploy.toml",
+        "--volume", f"{folder}/deploy.toml:/deploy.toml:ro",
+        "--volume", "/var/run/docker.sock:/var/run/docker.sock",
+        image, "engine-gate",
+    ).strip()  # fmt: skip
     deployer = docker(
-        "run", "--detach", "--network", public, "--user=0",
+        "run", "--detach", "--network", public,
         "--env", "MSRV_DEPLOY_CONFIG=/deploy.toml",
+        "--env", "MSRV_DEPLOY_ENGINE=http://gate:8000",
         "--env", "SSL_CERT_FILE=/ca.crt",
         "--volume", f"{folder}/deploy.toml:/deploy.toml:ro",
         "--volume", f"{folder}/ca.crt:/ca.crt:ro",
-        "--volume", "/var/run/docker.sock:/var/run/docker.sock",
         image, "deployer",
     ).strip()  # fmt: skip
     docker("network", "connect", private, deployer)
@@ -135,11 +145,11 @@ def rig(
         until(found.hub_answers, "Docker Hub is up")
         yield found
     finally:
-        docker("rm", "--force", "--volumes", hub, deployer)
+        docker("rm", "--force", "--volumes", hub, deployer, gate)
         docker("network", "rm", public, private)
 
 
-def test_docker_hub_is_told_of_a_success(rig: Rig, shop: Shop) -> None:
+def test_docker_hub_is_told_of_a_success(rig: Rig, shop: SmallStore) -> None:
     """Docker Hub shows for ever that the hook waits."""
     shop.build("called-back")
     path = "/u/wetcoats/store/hook/2b3c/"
@@ -156,10 +166,10 @@ def test_docker_hub_is_told_of_a_success(rig: Rig, shop: Shop) -> None:
     assert not {"Authorization", "Cookie"} & set(headers)
     # The address lets whoever has it speak for us.
     assert path not in rig.log()
-    assert "callback" not in json.dumps(rig.deployer.ask("/deployments"))
+    assert "callback" not in json.dumps(rig.deployer.request("/deployments"))
 
 
-def test_docker_hub_is_told_of_a_failure(rig: Rig, shop: Shop) -> None:
+def test_docker_hub_is_told_of_a_failure(rig: Rig, shop: SmallStore) -> None:
     """Docker Hub shows a success where there was none."""
     before = len(rig.asked())
     shop.build("crashing", "crash")
@@ -167,11 +177,11 @@ def test_docker_hub_is_told_of_a_failure(rig: Rig, shop: Shop) -> None:
     until(lambda: len(rig.asked()) > before, "Docker Hub is told")
     body = json.loads(rig.asked()[-1]["body"])
     assert body["state"] == "failure"
-    assert "the old version serves" in body["description"]
+    assert "still runs the old version" in body["description"]
 
 
 @pytest.fixture
-def unchanged(rig: Rig, shop: Shop) -> Iterator[int]:
+def unchanged(rig: Rig, shop: SmallStore) -> Iterator[int]:
     """Have the tag mean what runs; how often Docker Hub was asked so far."""
     (app,) = shop.apps()
     docker("tag", app["Image"], f"{rig.repository}:latest")
@@ -182,10 +192,14 @@ def unchanged(rig: Rig, shop: Shop) -> Iterator[int]:
 @pytest.mark.parametrize(
     ("callback", "reason", "asked"),
     [
-        (f"https://{NAME}/moved/", "it answered 307", 1),
-        (f"https://{INSIDE}/", "it has an address that is not a public", 0),
+        (f"https://{NAME}/moved/", "it responded with status 307", 1),
+        (
+            f"https://{INSIDE}/",
+            "its host name has an address that is not public",
+            0,
+        ),
         (f"http://{NAME}/", "the callback is not HTTPS", 0),
-        (f"https://{NAME}:8443/", "the callback is not HTTPS on its own", 0),
+        (f"https://{NAME}:8443/", "the callback is not HTTPS on port 443", 0),
         ("https://evil.example/", "the callback is not on the registry's", 0),
         ("https://192.88.99.1/", "the callback is not on the registry's", 0),
     ],

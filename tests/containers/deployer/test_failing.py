@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from tests.containers.deployer.conftest import LINES, StartDeployer
-from tests.containers.deployer.rig import Shop
-from tests.containers.deployer.wire import Wire
+from tests.containers.deployer.engine_relay import EngineRelay
+from tests.containers.deployer.small_store import SmallStore
 from tests.containers.engine import until
 
 pytestmark = pytest.mark.containers
 
 
 @pytest.fixture(autouse=True)
-def serves(shop: Shop) -> Iterator[None]:
+def serves(shop: SmallStore) -> Iterator[None]:
     """Hold that the same two containers serve after as before."""
     before = [(each["Id"], each["State"]["StartedAt"]) for each in shop.apps()]
     yield
@@ -29,26 +29,26 @@ def serves(shop: Shop) -> Iterator[None]:
 
 
 @pytest.fixture
-def wire(tmp_path: Path) -> Iterator[Wire]:
-    """A wire to the engine that can be cut."""
-    with Wire(tmp_path / "engine.sock") as made:
+def relay(tmp_path: Path) -> Iterator[EngineRelay]:
+    """A relay to the engine that can be cut."""
+    with EngineRelay(tmp_path / "engine.sock") as made:
         yield made
 
 
 def test_an_image_that_crashes(
-    shop: Shop, start_deployer: StartDeployer
+    shop: SmallStore, start_deployer: StartDeployer
 ) -> None:
     """A bad push takes the store down, and nobody is told why."""
     deployer = start_deployer()
     shop.build("crashing", "crash")
     ended = deployer.wait(deployer.push(f"{shop.name}/store"))
     assert ended["state"] == "failed"
-    assert "crashed" in ended["reason"] or "ended" in ended["reason"]
+    assert "crashed" in ended["reason"] or "exited" in ended["reason"]
     assert any("no such shelf" in line for line in ended["lines"])
 
 
 def test_an_image_that_never_gets_healthy(
-    shop: Shop, start_deployer: StartDeployer
+    shop: SmallStore, start_deployer: StartDeployer
 ) -> None:
     """A store that only seems to run replaces one that does."""
     deployer = start_deployer(
@@ -62,7 +62,7 @@ def test_an_image_that_never_gets_healthy(
 
 
 def test_an_image_that_can_not_be_pulled(
-    shop: Shop, start_deployer: StartDeployer
+    shop: SmallStore, start_deployer: StartDeployer
 ) -> None:
     """A registry that is away takes the store down with it."""
     lines = LINES.replace("pull = false", "pull = true").replace(
@@ -75,15 +75,15 @@ def test_an_image_that_can_not_be_pulled(
 
 
 def test_a_full_disk(
-    shop: Shop, start_deployer: StartDeployer, wire: Wire
+    shop: SmallStore, start_deployer: StartDeployer, relay: EngineRelay
 ) -> None:
     """A disk that is full while an update is made ends the store."""
-    wire.instead = lambda request: (
+    relay.instead = lambda request: (
         b'{"message": "write /var/lib/docker: no space left on device"}'
         if "/containers/create" in request
         else None
     )
-    deployer = start_deployer(engine=wire.url)
+    deployer = start_deployer(engine=relay.url)
     shop.build("full", "well")
     ended = deployer.wait(deployer.push(f"{shop.name}/store"))
     assert ended["state"] == "failed"
@@ -91,7 +91,7 @@ def test_a_full_disk(
 
 
 def test_a_disk_that_is_full_for_the_journal_too(
-    shop: Shop, start_deployer: StartDeployer, tmp_path: Path
+    shop: SmallStore, start_deployer: StartDeployer, tmp_path: Path
 ) -> None:
     """A deployer that can't write its journal stops working."""
     (tmp_path / "deployer").mkdir()
@@ -104,29 +104,29 @@ def test_a_disk_that_is_full_for_the_journal_too(
 
 
 def test_an_engine_that_stops_answering(
-    shop: Shop, start_deployer: StartDeployer, wire: Wire
+    shop: SmallStore, start_deployer: StartDeployer, relay: EngineRelay
 ) -> None:
     """A hung engine hangs the deployer for ever, or has it guess."""
 
     def cut(request: str) -> None:
-        started = any(each.endswith("/start") for each in wire.requests)
+        started = any(each.endswith("/start") for each in relay.requests)
         if started and request.startswith("GET"):
-            wire.flows.clear()
+            relay.flows.clear()
 
-    wire.before = cut
-    deployer = start_deployer(engine=wire.url)
+    relay.before = cut
+    deployer = start_deployer(engine=relay.url)
     shop.build("crashing", "crash")
     made = deployer.push(f"{shop.name}/store")
-    until(lambda: not wire.flows.is_set(), "the engine is silent")
-    wire.before = lambda _: None
+    until(lambda: not relay.flows.is_set(), "the engine is silent")
+    relay.before = lambda _: None
 
     def is_waiting() -> bool:
-        found = deployer.ask(f"/deployments/{made}")
+        found = deployer.request(f"/deployments/{made}")
         return bool(found["state"] == "waiting")
 
     until(is_waiting, "the deployer notices", 100)
-    found = deployer.ask(f"/deployments/{made}")
+    found = deployer.request(f"/deployments/{made}")
     assert found["reason"] == "the engine does not answer"
-    wire.flows.set()
+    relay.flows.set()
     ended = deployer.wait(made)
     assert ended["state"] == "failed", json.dumps(ended, indent=1)

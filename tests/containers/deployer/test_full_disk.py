@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import require
-from tests.containers.deployer import disks, programs
+from tests.containers.deployer import engine_programs, small_disks
 from tests.containers.deployer.conftest import StartDeployer
-from tests.containers.deployer.programs import Registry
-from tests.containers.deployer.rig import STORE, Running, Shop
+from tests.containers.deployer.deployer_process import DeployerProcess
+from tests.containers.deployer.engine_programs import Registry
+from tests.containers.deployer.small_store import STORE, SmallStore
 from tests.containers.engine import docker, until
 
 pytestmark = pytest.mark.containers
@@ -25,7 +26,7 @@ FULL = "no space left on device"
 @pytest.fixture(scope="module")
 def a_disk() -> None:
     """A machine on which small disks can be mounted."""
-    missing = disks.lack()
+    missing = small_disks.lack()
     require("mount", there=missing is None, lack=missing or "")
 
 
@@ -76,15 +77,15 @@ def island(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Island]:
     """A store of version 1 on a disk with some room."""
-    program = programs.find("dockerd")
+    program = engine_programs.find("dockerd")
     require("dockerd", there=program is not None, lack="no dockerd is here")
     assert program
     folder = tmp_path_factory.mktemp("island")
     repository = f"{registry.host}/{folder.name}"
     docker("build", "--quiet", "--tag", f"{repository}:base", str(STORE))
     with (
-        disks.small_disk(folder / "disk", ENGINE_BYTES) as disk,
-        disks.engine_on(disk, program) as url,
+        small_disks.small_disk(folder / "disk", ENGINE_BYTES) as disk,
+        small_disks.engine_on(disk, program) as url,
     ):
         found = Island(url, disk, repository)
         docker("tag", f"{repository}:base", f"{repository}:latest")
@@ -103,9 +104,9 @@ def island(
 
 
 @pytest.fixture
-def deployer(island: Island, tmp_path: Path) -> Iterator[Running]:
+def deployer(island: Island, tmp_path: Path) -> Iterator[DeployerProcess]:
     """A deployer for the island's store."""
-    made = Running(
+    made = DeployerProcess(
         tmp_path / "deployer",
         "shop",
         f'repository = "{island.repository}"\ncontainers = ["shop"]\n'
@@ -114,15 +115,15 @@ def deployer(island: Island, tmp_path: Path) -> Iterator[Running]:
     )
     made.start()
     yield made
-    made.end()
+    made.stop()
 
 
 def test_a_disk_too_full_for_an_image(
-    island: Island, deployer: Running
+    island: Island, deployer: DeployerProcess
 ) -> None:
     """A push that doesn't fit takes the store down, or fills the disk."""
     island.push("2")
-    filler = disks.fill(island.disk, leave_bytes=LAYER_BYTES // 2)
+    filler = small_disks.fill(island.disk, leave_bytes=LAYER_BYTES // 2)
     ended = deployer.wait(deployer.push(island.repository))
     assert ended["state"] == "failed", ended
     assert ended["reason"].startswith("the image can't be pulled: ")
@@ -138,14 +139,14 @@ def test_a_disk_too_full_for_an_image(
 
 
 def test_a_disk_too_full_for_a_container(
-    island: Island, deployer: Running
+    island: Island, deployer: DeployerProcess
 ) -> None:
     """The old store is ended for one that there is no room for."""
     island.push("3")
     # The image is here already: it was pulled by hand.
     island.docker("pull", "--quiet", f"{island.repository}:latest")
     before = island.page()
-    filler = disks.fill(island.disk)
+    filler = small_disks.fill(island.disk)
     ended = deployer.wait(deployer.push(island.repository))
     assert ended["state"] == "failed", ended
     assert FULL in ended["reason"]
@@ -158,12 +159,12 @@ def test_a_disk_too_full_for_a_container(
 
 @pytest.mark.usefixtures("a_disk")
 def test_a_disk_too_full_for_the_journal(
-    shop: Shop, start_deployer: StartDeployer, tmp_path: Path
+    shop: SmallStore, start_deployer: StartDeployer, tmp_path: Path
 ) -> None:
     """A deployer that can't write down what it does stops, or forgets."""
     data = tmp_path / "deployer" / "data"
-    with disks.small_disk(data, MIB) as disk:
-        disks.fill(disk)
+    with small_disks.small_disk(data, MIB) as disk:
+        small_disks.fill(disk)
         deployer = start_deployer()
         shop.build("2")
         made = deployer.push(f"{shop.name}/store")
@@ -175,4 +176,4 @@ def test_a_disk_too_full_for_the_journal(
         made = deployer.push(f"{shop.name}/store")
         assert deployer.wait(made)["state"] == "failed"
         assert shop.versions() == ["2"] * 2
-        deployer.end()
+        deployer.stop()

@@ -1,8 +1,7 @@
 """An update through the gate, and what the gate keeps from an intruder."""
 
 import json
-import subprocess
-import sys
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -11,48 +10,45 @@ from typing import Any
 
 import pytest
 
-from msrv.deployer.docker import API
+from msrv.deployer.engine.docker import API
 from tests.containers.deployer.conftest import StartDeployer, lines
-from tests.containers.deployer.programs import Registry
-from tests.containers.deployer.rig import Running, Shop, pushed
+from tests.containers.deployer.deployer_process import (
+    start_process,
+    stop_process,
+)
+from tests.containers.deployer.engine_programs import Registry
+from tests.containers.deployer.small_store import SmallStore, pushed
 from tests.containers.engine import docker, inspected
-from tests.store_process import ROOT
 
 pytestmark = pytest.mark.containers
 
 
 @pytest.fixture
-def repository(shop: Shop, registry: Registry) -> str:
+def repository(shop: SmallStore, registry: Registry) -> str:
     """Where the shop's images are pushed to."""
     return f"{registry.host}/{shop.name}"
 
 
 @pytest.fixture
-def gate(shop: Shop, repository: str, tmp_path: Path) -> Iterator[str]:
-    """A gate in a process of its own; where it answers."""
+def gate(shop: SmallStore, repository: str, tmp_path: Path) -> Iterator[str]:
+    """A gate in a process of its own; its URL."""
     folder = tmp_path / "gate"
     folder.mkdir()
     config = lines(repository).format(name=shop.name)
     (folder / "deploy.toml").write_text(
         f"[targets.{shop.name}]\n{config}", "utf-8"
     )
-    environ = Running(folder, shop.name, "").environ
-    with (folder / "log").open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "msrv", "engine-gate", "--port", "0"],
-            cwd=ROOT,
-            env=environ,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
-    assert process.stdout
-    line = process.stdout.readline()
-    assert line.startswith("gate"), (folder / "log").read_text("utf-8")
-    yield line.split()[1]
-    process.terminate()
-    process.wait(20)
-    process.stdout.close()
+    process, url = start_process(
+        folder,
+        "engine-gate",
+        {
+            "PATH": os.environ["PATH"],
+            "MSRV_DEPLOY_CONFIG": str(folder / "deploy.toml"),
+            "MSRV_DATA": str(folder / "data"),
+        },
+    )
+    yield url
+    stop_process(process)
 
 
 def ask(
@@ -74,10 +70,10 @@ def ask(
 
 
 def test_an_update_passes_the_gate(
-    shop: Shop, repository: str, start_deployer: StartDeployer, gate: str
+    shop: SmallStore, repository: str, start_deployer: StartDeployer, gate: str
 ) -> None:
     """The gate keeps the deployer from its work, or changes it."""
-    deployer = start_deployer(lines(repository), engine=gate)
+    deployer = start_deployer(lines(repository), gate_url=gate)
     for version in ("first", "second"):
         pushed(shop, repository, version)
         ended = deployer.wait(deployer.push(f"{repository}"))
@@ -93,7 +89,7 @@ def test_an_update_passes_the_gate(
 
 
 def test_no_name_makes_a_foreign_image_the_target_s(
-    shop: Shop, repository: str, gate: str
+    shop: SmallStore, repository: str, gate: str
 ) -> None:
     """Any image of the machine runs with the secrets of the store."""
     evil = f"{shop.name}/evil:1"
@@ -138,7 +134,7 @@ def test_no_name_makes_a_foreign_image_the_target_s(
 
 
 def test_an_intruder_gets_no_further_than_an_update(
-    shop: Shop, gate: str
+    shop: SmallStore, gate: str
 ) -> None:
     """Whoever takes the deployer over owns the machine."""
     old, other = shop.apps()[0], shop.compose("ps", "-q", "edge").strip()

@@ -10,9 +10,10 @@ from typing import Self
 import pytest
 
 from tests.containers.deployer.conftest import LINES, WATCHED, StartDeployer
-from tests.containers.deployer.programs import Registry
-from tests.containers.deployer.rig import Running, Shop
-from tests.containers.deployer.wire import Wire
+from tests.containers.deployer.deployer_process import DeployerProcess
+from tests.containers.deployer.engine_programs import Registry
+from tests.containers.deployer.engine_relay import EngineRelay
+from tests.containers.deployer.small_store import SmallStore
 from tests.containers.engine import docker, until
 
 pytestmark = pytest.mark.containers
@@ -61,18 +62,18 @@ def linger_seconds() -> float:
 
 
 @pytest.fixture
-def wire(tmp_path: Path) -> Iterator[Wire]:
-    """A wire to the engine that tells of each request."""
-    with Wire(tmp_path / "engine.sock") as made:
+def relay(tmp_path: Path) -> Iterator[EngineRelay]:
+    """A relay to the engine that tells of each request."""
+    with EngineRelay(tmp_path / "engine.sock") as made:
         yield made
 
 
 def kill_at(
     step: str,
     when: str,
-    wire: Wire,
-    deployer: Running,
-    shop: Shop,
+    relay: EngineRelay,
+    deployer: DeployerProcess,
+    shop: SmallStore,
     repository: str = "",
 ) -> str:
     """Ask for an update, and kill the deployer at a step; the id."""
@@ -84,23 +85,26 @@ def kill_at(
             deployer.kill()
             killed.set()
 
-    setattr(wire, when, look)
+    setattr(relay, when, look)
     made = deployer.push(repository or f"{shop.name}/store")
     assert killed.wait(60), deployer.log
-    setattr(wire, when, lambda _: None)
+    setattr(relay, when, lambda _: None)
     return made
 
 
 @pytest.mark.parametrize("step", STEPS + LATE_STEPS)
 def test_killed_when_the_engine_has_done_a_step(
-    shop: Shop, start_deployer: StartDeployer, wire: Wire, step: str
+    shop: SmallStore,
+    start_deployer: StartDeployer,
+    relay: EngineRelay,
+    step: str,
 ) -> None:
     """A power cut in the middle leaves two stores, or none, or a riddle."""
-    deployer = start_deployer(WATCHED, engine=wire.url)
+    deployer = start_deployer(WATCHED, engine=relay.url)
     version = f"{step}-{time.time_ns()}"
     shop.build(version)
     with Knocking(f"http://127.0.0.1:{shop.port}") as knocking:
-        made = kill_at(step, "after", wire, deployer, shop)
+        made = kill_at(step, "after", relay, deployer, shop)
         assert shop.versions()
         deployer.start()
         ended = deployer.wait(made)
@@ -112,13 +116,16 @@ def test_killed_when_the_engine_has_done_a_step(
 
 @pytest.mark.parametrize("step", ["/create?", "/stop"])
 def test_killed_before_the_engine_has_done_it(
-    shop: Shop, start_deployer: StartDeployer, wire: Wire, step: str
+    shop: SmallStore,
+    start_deployer: StartDeployer,
+    relay: EngineRelay,
+    step: str,
 ) -> None:
     """What was asked for and never done is taken for done."""
-    deployer = start_deployer(LINES, engine=wire.url)
+    deployer = start_deployer(LINES, engine=relay.url)
     version = f"{step}-{time.time_ns()}"
     shop.build(version)
-    made = kill_at(step, "before", wire, deployer, shop)
+    made = kill_at(step, "before", relay, deployer, shop)
     deployer.start()
     ended = deployer.wait(made)
     assert ended["state"] == "succeeded", ended
@@ -127,10 +134,10 @@ def test_killed_before_the_engine_has_done_it(
 
 @pytest.mark.parametrize("step", ["/distribution/", "/images/create"])
 def test_killed_while_an_image_comes(
-    shop: Shop,
+    shop: SmallStore,
     registry: Registry,
     start_deployer: StartDeployer,
-    wire: Wire,
+    relay: EngineRelay,
     step: str,
 ) -> None:
     """Half an image is taken for one, or the push is forgotten."""
@@ -143,10 +150,10 @@ def test_killed_while_an_image_comes(
         LINES.replace("pull = false", "pull = true").replace(
             "{name}/store", repository
         ),
-        engine=wire.url,
+        engine=relay.url,
     )
     before = shop.versions()
-    made = kill_at(step, "before", wire, deployer, shop, repository)
+    made = kill_at(step, "before", relay, deployer, shop, repository)
     assert shop.versions() == before
     deployer.start()
     ended = deployer.wait(made)
@@ -155,13 +162,13 @@ def test_killed_while_an_image_comes(
 
 
 def test_killed_with_the_journal_lost(
-    shop: Shop, start_deployer: StartDeployer, wire: Wire
+    shop: SmallStore, start_deployer: StartDeployer, relay: EngineRelay
 ) -> None:
     """Without its notes, the deployer can't tell what it was doing."""
-    deployer = start_deployer(LINES, engine=wire.url)
+    deployer = start_deployer(LINES, engine=relay.url)
     version = f"lost-{time.time_ns()}"
     shop.build(version)
-    made = kill_at("/connect", "after", wire, deployer, shop)
+    made = kill_at("/connect", "after", relay, deployer, shop)
     for each in (deployer.folder / "data" / "deployer").iterdir():
         each.unlink()
     deployer.start()
@@ -171,16 +178,16 @@ def test_killed_with_the_journal_lost(
 
 
 def test_killed_while_a_bad_image_is_tried(
-    shop: Shop, start_deployer: StartDeployer, wire: Wire
+    shop: SmallStore, start_deployer: StartDeployer, relay: EngineRelay
 ) -> None:
     """The next deployer brings in what the last one was about to refuse."""
     before = shop.versions()
     deployer = start_deployer(
         LINES.replace("health_seconds = 20", "health_seconds = 2"),
-        engine=wire.url,
+        engine=relay.url,
     )
     shop.build("idle", "never")
-    made = kill_at("/start", "after", wire, deployer, shop)
+    made = kill_at("/start", "after", relay, deployer, shop)
     deployer.start()
     ended = deployer.wait(made)
     assert ended["state"] == "failed", ended
@@ -190,14 +197,17 @@ def test_killed_while_a_bad_image_is_tried(
 
 @pytest.mark.parametrize("mode", ["well", "crash"])
 def test_killed_with_the_only_one_ended(
-    shop: Shop, start_deployer: StartDeployer, wire: Wire, mode: str
+    shop: SmallStore,
+    start_deployer: StartDeployer,
+    relay: EngineRelay,
+    mode: str,
 ) -> None:
     """A store that can't run twice stays away for good."""
     before = shop.versions()
-    deployer = start_deployer(RECREATE, engine=wire.url)
+    deployer = start_deployer(RECREATE, engine=relay.url)
     version = f"recreate-{time.time_ns()}"
     shop.build(version, mode)
-    made = kill_at("/stop", "after", wire, deployer, shop)
+    made = kill_at("/stop", "after", relay, deployer, shop)
     deployer.start()
     ended = deployer.wait(made)
     if mode == "well":

@@ -7,7 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.containers.buyer import Answer
-from tests.containers.deployer.profile import HUB_SECRET, TOKEN, Profile
+from tests.containers.deployer.production_stack import (
+    HUB_SECRET,
+    TOKEN,
+    ProductionStack,
+)
 from tests.containers.engine import docker, inspected, succeeds
 
 pytestmark = pytest.mark.containers
@@ -27,11 +31,11 @@ for method, url in json.loads(sys.argv[1]):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def nothing_is_told(profile: Profile) -> Iterator[None]:
+def nothing_is_told(stack: ProductionStack) -> Iterator[None]:
     """Hold that no secret is in any log, whatever the tests did."""
     yield
     for service in ("nginx", "app", "deployer", "gate"):
-        lines = " ".join(profile.project.logs(service))
+        lines = " ".join(stack.project.logs(service))
         assert lines
         assert HUB_SECRET not in lines
         assert TOKEN not in lines
@@ -43,17 +47,17 @@ def asked_from(container: str, *requests: tuple[str, str]) -> list[int | None]:
     return [json.loads(line) for line in said.splitlines()]
 
 
-def test_a_hook_at_the_edge_updates_the_store(profile: Profile) -> None:
+def test_a_hook_at_the_edge_updates_the_store(stack: ProductionStack) -> None:
     """A push changes nothing, or Compose makes everything again after it."""
-    before = [inspected(each) for each in profile.project.containers("app")]
-    digest = profile.push("hooked")
-    made = profile.told(profile.store)
+    before = [inspected(each) for each in stack.project.containers("app")]
+    digest = stack.push("hooked")
+    made = stack.told(stack.store)
     # As docs/deployer.md says to look.
-    shown = profile.deployer("deployments", made)
+    shown = stack.deployer("deployments", made)
     assert f"pulling {digest}" in shown
-    assert shown.splitlines()[-1] == f"{profile.store}: succeeded"
-    after = [inspected(each) for each in profile.project.containers("app")]
-    assert profile.versions() == ["hooked"] * 2
+    assert shown.splitlines()[-1] == f"{stack.store}: succeeded"
+    after = [inspected(each) for each in stack.project.containers("app")]
+    assert stack.versions() == ["hooked"] * 2
     for old, new in zip(before, after, strict=True):
         assert new["Name"] == old["Name"]
         assert digest in inspected(new["Image"])["RepoDigests"]
@@ -78,43 +82,43 @@ def test_a_hook_at_the_edge_updates_the_store(profile: Profile) -> None:
             key = f"com.docker.compose.{label}"
             assert mine[key] == theirs[key]
     # Compose knows them by what it compares, and leaves them as they are.
-    hashes = profile.project("config", "--hash", "app").split()
-    current = inspected("--type=image", f"{profile.repository}:latest")
+    hashes = stack.project("config", "--hash", "app").split()
+    current = inspected("--type=image", f"{stack.repository}:latest")
     for new in after:
         labels = new["Config"]["Labels"]
         assert labels["com.docker.compose.config-hash"] == hashes[1]
         assert labels["com.docker.compose.image"] == current["Id"]
-    profile.project("run", "--rm", "migrate")
-    assert profile.project.containers("app") == [each["Id"] for each in after]
-    assert profile.buyer.buy("short")
+    stack.project("run", "--rm", "migrate")
+    assert stack.project.containers("app") == [each["Id"] for each in after]
+    assert stack.buyer.buy("short")
 
 
-def test_who_calls_is_known_behind_the_edge(profile: Profile) -> None:
+def test_who_calls_is_known_behind_the_edge(stack: ProductionStack) -> None:
     """All callers are one, and one who forges keeps the others out."""
-    assert profile.hook(profile.store, "wrong" * 5).status == 404
-    profile.ended(profile.told(profile.store))
+    assert stack.hook(stack.store, "wrong" * 5).status == 404
+    stack.ended(stack.told(stack.store))
     found = [
         json.loads(line)
-        for line in profile.project.logs("deployer")
+        for line in stack.project.logs("deployer")
         if "a hook (dockerhub)" in line
     ]
     ours = {
         each["IPAddress"]
-        for each in inspected(profile.one("nginx"))["NetworkSettings"][
+        for each in inspected(stack.one("nginx"))["NetworkSettings"][
             "Networks"
         ].values()
     }
     assert found[-1]["client"] not in ours
 
 
-def test_looking_wants_the_token(profile: Profile) -> None:
+def test_looking_wants_the_token(stack: ProductionStack) -> None:
     """Who is on the edge's network reads what runs, and goes back."""
     for token in ("wrong", ""):
         with pytest.raises(urllib.error.HTTPError) as caught:
-            profile.ask("/deployments", token)
+            stack.ask("/deployments", token)
         with caught.value:
             assert caught.value.code == 401
-    assert profile.ask("/deployments")["deployments"]
+    assert stack.ask("/deployments")["deployments"]
 
 
 @pytest.mark.parametrize(
@@ -129,11 +133,11 @@ def test_looking_wants_the_token(profile: Profile) -> None:
     ],
 )
 def test_a_wrong_secret_is_nothing_at_the_edge(
-    profile: Profile, path: str
+    stack: ProductionStack, path: str
 ) -> None:
     """A stranger learns which targets there are, or which kinds of hook."""
-    path = path.format(store=profile.store, secret=HUB_SECRET)
-    answer = profile.buyer.ask(path, method="POST", body=b"{}")
+    path = path.format(store=stack.store, secret=HUB_SECRET)
+    answer = stack.buyer.ask(path, method="POST", body=b"{}")
     assert answer.status == 404
     assert TOKEN not in str(answer)
 
@@ -159,12 +163,12 @@ def test_a_wrong_secret_is_nothing_at_the_edge(
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_nothing_but_hooks_gets_through(
-    profile: Profile, path: str, method: str
+    stack: ProductionStack, path: str, method: str
 ) -> None:
     """Another way to write an address leads strangers to the deployer."""
     # It gives what there is to who has the token, and asks others for it.
     for token in (TOKEN, "wrong"):
-        answer: Answer = profile.buyer.ask(
+        answer: Answer = stack.buyer.ask(
             path,
             {"Authorization": f"Bearer {token}"},
             method=method,
@@ -174,10 +178,10 @@ def test_nothing_but_hooks_gets_through(
         assert b'"deployments"' not in answer.body
 
 
-def test_a_body_too_long_stops_at_the_edge(profile: Profile) -> None:
+def test_a_body_too_long_stops_at_the_edge(stack: ProductionStack) -> None:
     """Ten megabytes are passed on to a small process."""
-    answer = profile.buyer.ask(
-        f"/hooks/dockerhub/{profile.store}/{HUB_SECRET}",
+    answer = stack.buyer.ask(
+        f"/hooks/dockerhub/{stack.store}/{HUB_SECRET}",
         method="POST",
         body=b" " * (10 << 20),
     )
@@ -185,9 +189,9 @@ def test_a_body_too_long_stops_at_the_edge(profile: Profile) -> None:
 
 
 @pytest.mark.parametrize("service", ["deployer", "gate"])
-def test_it_has_no_privilege(profile: Profile, service: str) -> None:
+def test_it_has_no_privilege(stack: ProductionStack, service: str) -> None:
     """Whoever breaks into it has the machine."""
-    name = profile.one(service)
+    name = stack.one(service)
     found = inspected(name)
     host = found["HostConfig"]
     assert host["ReadonlyRootfs"]
@@ -212,14 +216,14 @@ def test_it_has_no_privilege(profile: Profile, service: str) -> None:
 
 
 def test_a_deployer_that_was_taken_over_reaches_no_further(
-    profile: Profile,
+    stack: ProductionStack,
 ) -> None:
     """Whoever breaks into the deployer ends the database, or reads it."""
-    database = profile.one("db")
-    app = profile.project.containers("app")[0]
+    database = stack.one("db")
+    app = stack.project.containers("app")[0]
     api = "http://gate:8000/v1.44"
     assert asked_from(
-        profile.one("deployer"),
+        stack.one("deployer"),
         ("GET", f"{api}/containers/{app}/json"),
         ("GET", f"{api}/containers/json?all=1"),
         ("GET", f"{api}/containers/{database}/json"),
@@ -239,12 +243,14 @@ def test_a_deployer_that_was_taken_over_reaches_no_further(
 
 
 @pytest.mark.parametrize("service", ["app", "nginx"])
-def test_nobody_else_reaches_the_gate(profile: Profile, service: str) -> None:
+def test_nobody_else_reaches_the_gate(
+    stack: ProductionStack, service: str
+) -> None:
     """Whoever breaks into the store asks the engine, past the deployer."""
-    gate = inspected(profile.one("gate"))["NetworkSettings"]["Networks"]
-    assert set(gate) == {f"{profile.project.name}_engine"}
+    gate = inspected(stack.one("gate"))["NetworkSettings"]["Networks"]
+    assert set(gate) == {f"{stack.project.name}_engine"}
     (network,) = gate.values()
-    other = profile.project.containers(service)[0]
+    other = stack.project.containers(service)[0]
     assert not set(gate) & set(inspected(other)["NetworkSettings"]["Networks"])
     if service == "app":
         address = network["IPAddress"]

@@ -10,8 +10,12 @@ from typing import Any
 import pytest
 
 from tests.containers.deployer.conftest import StartDeployer, lines
-from tests.containers.deployer.programs import Registry
-from tests.containers.deployer.rig import REGISTRY, Running, Shop, pushed
+from tests.containers.deployer.deployer_process import (
+    REGISTRY,
+    DeployerProcess,
+)
+from tests.containers.deployer.engine_programs import Registry
+from tests.containers.deployer.small_store import SmallStore, pushed
 from tests.containers.engine import inspected, until
 from tests.store_process import free_port
 
@@ -22,7 +26,7 @@ ENVELOPE = "vnd.docker.distribution.events.v2+json"
 
 @pytest.fixture
 def telling(
-    registry_program: Path, shop: Shop, tmp_path: Path
+    registry_program: Path, shop: SmallStore, tmp_path: Path
 ) -> Iterator[tuple[Registry, int]]:
     """A registry that tells a deployer, and the port where it should be."""
     port = free_port()
@@ -57,7 +61,7 @@ def envelope(name: str, digest: str) -> dict[str, Any]:
     }
 
 
-def post(deployer: Running, data: object) -> Any:  # noqa: ANN401 - JSON
+def post(deployer: DeployerProcess, data: object) -> Any:  # noqa: ANN401 - JSON
     """POST an envelope, as the registry does."""
     request = urllib.request.Request(
         f"{deployer.url}/hooks/registry/{deployer.target}",
@@ -72,7 +76,7 @@ def post(deployer: Running, data: object) -> Any:  # noqa: ANN401 - JSON
         return json.load(answer)
 
 
-def running(shop: Shop) -> set[str]:
+def running(shop: SmallStore) -> set[str]:
     """Say what the shop's containers were made of, by registry."""
     return {
         digest
@@ -82,7 +86,7 @@ def running(shop: Shop) -> set[str]:
 
 
 def test_what_was_pushed_runs_by_its_digest(
-    shop: Shop, registry: Registry, start_deployer: StartDeployer
+    shop: SmallStore, registry: Registry, start_deployer: StartDeployer
 ) -> None:
     """Another image than the one in the registry runs, or none."""
     repository = f"{registry.host}/{shop.name}"
@@ -98,7 +102,7 @@ def test_what_was_pushed_runs_by_its_digest(
 
 
 def test_a_registry_tells_of_a_push_by_itself(
-    shop: Shop,
+    shop: SmallStore,
     telling: tuple[Registry, int],
     start_deployer: StartDeployer,
 ) -> None:
@@ -111,7 +115,7 @@ def test_a_registry_tells_of_a_push_by_itself(
     found: list[dict[str, str]] = []
 
     def is_told() -> bool:
-        found[:] = deployer.ask("/deployments")["deployments"]
+        found[:] = deployer.request("/deployments")["deployments"]
         return bool(found)
 
     until(is_told, "the registry tells of the push")
@@ -121,6 +125,6 @@ def test_a_registry_tells_of_a_push_by_itself(
     assert shop.versions() == ["told"] * 2
     assert running(shop) == {f"{repository}@{digest}"}
     # That it was pulled is an event, too, and starts nothing.
-    (_,) = deployer.ask("/deployments")["deployments"]
-    assert "ignored a hook (registry): it is about no push" in deployer.log
+    (_,) = deployer.request("/deployments")["deployments"]
+    assert "ignored a hook (registry): it reports no push" in deployer.log
     assert REGISTRY not in deployer.log

@@ -6,15 +6,16 @@ from pathlib import Path
 import pytest
 
 from tests.containers.deployer.conftest import LINES, StartDeployer
-from tests.containers.deployer.rig import SECRET, Shop
-from tests.containers.deployer.wire import Wire
+from tests.containers.deployer.deployer_process import SECRET
+from tests.containers.deployer.engine_relay import EngineRelay
+from tests.containers.deployer.small_store import SmallStore
 from tests.containers.engine import docker, until
 
 pytestmark = pytest.mark.containers
 
 
 def test_compose_still_knows_what_was_updated(
-    shop: Shop, start_deployer: StartDeployer
+    shop: SmallStore, start_deployer: StartDeployer
 ) -> None:
     """The next `docker compose up` makes everything again, or twice."""
     before = shop.apps()
@@ -61,7 +62,7 @@ def test_compose_still_knows_what_was_updated(
     ("line", "seconds"), [("", 20), ("drain_seconds = 7\n", 7)]
 )
 def test_the_old_one_has_its_drain_and_the_new_one_a_wait(
-    shop: Shop,
+    shop: SmallStore,
     start_deployer: StartDeployer,
     tmp_path: Path,
     line: str,
@@ -69,25 +70,25 @@ def test_the_old_one_has_its_drain_and_the_new_one_a_wait(
 ) -> None:
     """Downloads are cut off, or the wait that was asked for isn't kept."""
     shop.build(f"drained-{seconds}")
-    with Wire(tmp_path / "engine.sock") as wire:
+    with EngineRelay(tmp_path / "engine.sock") as relay:
         deployer = start_deployer(
-            f"{LINES}delay_seconds = 1\n{line}", engine=wire.url
+            f"{LINES}delay_seconds = 1\n{line}", engine=relay.url
         )
         began = time.monotonic()
         made = deployer.push(f"{shop.name}/store")
-        until(lambda: any("/create?" in each for each in wire.requests), "")
+        until(lambda: any("/create?" in each for each in relay.requests), "")
         assert time.monotonic() - began >= 1
         ended = deployer.wait(made)
-        deployer.end()
+        deployer.stop()
     assert ended["state"] == "succeeded", ended
     assert ended["lines"][0] == "waiting 1 s"
-    stops = [each for each in wire.requests if "/stop?" in each]
+    stops = [each for each in relay.requests if "/stop?" in each]
     assert len(stops) == 2
     assert all(each.endswith(f"/stop?t={seconds}") for each in stops)
 
 
 def test_the_same_image_changes_nothing(
-    shop: Shop, start_deployer: StartDeployer
+    shop: SmallStore, start_deployer: StartDeployer
 ) -> None:
     """A hook that is repeated restarts the store each time."""
     deployer = start_deployer()
@@ -98,11 +99,14 @@ def test_the_same_image_changes_nothing(
 
 
 def test_rollback_goes_back_and_stays_there(
-    shop: Shop, start_deployer: StartDeployer
+    shop: SmallStore, start_deployer: StartDeployer
 ) -> None:
     """The way back is gone, or the next hook undoes it."""
     deployer = start_deployer()
     was = shop.versions()[0]
+    # Without a registry, an image's name is what makes it the target's.
+    current = shop.apps()[0]["Image"]
+    docker("tag", current, f"{shop.name}/store:previous-version")
     shop.build("8")
     assert deployer.wait(deployer.push(f"{shop.name}/store"))["state"] == (
         "succeeded"
@@ -115,7 +119,7 @@ def test_rollback_goes_back_and_stays_there(
     ended = deployer.wait(deployer.push(f"{shop.name}/store"))
     assert (ended["state"], ended["reason"]) == (
         "unchanged",
-        "this image was rolled back from",
+        "this image was rolled back",
     )
     assert shop.versions() == [was] * 2
     shown = deployer.run("deployments").stdout
@@ -124,23 +128,23 @@ def test_rollback_goes_back_and_stays_there(
 
 
 def test_an_update_of_many_goes_back_as_a_whole(
-    shop: Shop, start_deployer: StartDeployer, tmp_path: Path
+    shop: SmallStore, start_deployer: StartDeployer, tmp_path: Path
 ) -> None:
     """Half of the replicas run a version that the other half refused."""
     before = shop.versions()
     shop.build(f"half-{time.time_ns()}")
-    with Wire(tmp_path / "engine.sock") as wire:
+    with EngineRelay(tmp_path / "engine.sock") as relay:
 
         def refuse(request: str) -> bytes | None:
-            made = [each for each in wire.requests if "/create?" in each]
+            made = [each for each in relay.requests if "/create?" in each]
             if "/create?" in request and len(made) == 2:
                 return b'{"message": "no space left on device"}'
             return None
 
-        wire.instead = refuse
-        deployer = start_deployer(engine=wire.url)
+        relay.instead = refuse
+        deployer = start_deployer(engine=relay.url)
         ended = deployer.wait(deployer.push(f"{shop.name}/store"))
-        deployer.end()
+        deployer.stop()
     assert ended["state"] == "failed", ended
     assert "no space left" in ended["reason"]
     assert shop.versions() == before

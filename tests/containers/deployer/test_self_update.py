@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.containers.deployer.profile import Profile
+from tests.containers.deployer.production_stack import ProductionStack
 from tests.containers.engine import inspected, until
 
 pytestmark = pytest.mark.containers
@@ -15,31 +15,33 @@ NEVER_HEALTHY = (
 )
 
 
-def test_it_updates_itself_after_everything_else(profile: Profile) -> None:
+def test_it_updates_itself_after_everything_else(
+    stack: ProductionStack,
+) -> None:
     """A deployer can't be updated, or ends with the store half done."""
-    before = inspected(profile.one("deployer"))
-    profile.push("itself")
-    store = profile.told(profile.store)
+    before = inspected(stack.one("deployer"))
+    stack.push("itself")
+    store = stack.told(stack.store)
     # Asked for in the meantime, and before the store's next one.
-    itself = profile.told(profile.itself)
-    again = profile.told(profile.store)
-    assert profile.ended(store)["state"] == "succeeded"
-    done = profile.ended(again)
+    itself = stack.told(stack.itself)
+    again = stack.told(stack.store)
+    assert stack.ended(store)["state"] == "succeeded"
+    done = stack.ended(again)
     assert done["state"] == "unchanged"
-    last = profile.ended(itself)
+    last = stack.ended(itself)
     assert last["state"] == "succeeded", json.dumps(last, indent=1)
     assert last["started_at"] >= done["ended_at"]
-    assert profile.versions() == ["itself"] * 2
-    assert profile.versions("deployer") == ["itself"]
-    after = inspected(profile.one("deployer"))
+    assert stack.versions() == ["itself"] * 2
+    assert stack.versions("deployer") == ["itself"]
+    after = inspected(stack.one("deployer"))
     assert after["Id"] != before["Id"]
     assert after["Name"] == before["Name"]
     # The one that took over finished it, and knows what was before.
     assert any("removing the old" in line for line in last["lines"])
-    found = profile.ask("/deployments")["deployments"]
+    found = stack.ask("/deployments")["deployments"]
     assert {store, itself, again} <= {each["id"] for each in found}
     # It is reached as the one before was, and works.
-    ended = profile.ended(profile.told(profile.store))
+    ended = stack.ended(stack.told(stack.store))
     assert ended["state"] == "unchanged"
 
 
@@ -51,22 +53,22 @@ def test_it_updates_itself_after_everything_else(profile: Profile) -> None:
     ],
 )
 def test_a_bad_deployer_does_not_replace_a_good_one(
-    profile: Profile, version: str, line: str, reason: str
+    stack: ProductionStack, version: str, line: str, reason: str
 ) -> None:
     """A push that is broken takes the deployer away, and every fix with it."""
-    before = profile.one("deployer")
+    before = stack.one("deployer")
     started = inspected(before)["State"]["StartedAt"]
-    profile.push(version, line)
-    ended = profile.ended(profile.told(profile.itself))
+    stack.push(version, line)
+    ended = stack.ended(stack.told(stack.itself))
     assert ended["state"] == "failed", ended
     assert reason in ended["reason"]
     until(
-        lambda: profile.project.containers("deployer") == [before],
+        lambda: stack.project.containers("deployer") == [before],
         "the successor is gone",
     )
     assert inspected(before)["State"]["StartedAt"] == started
     # It goes on working.
-    profile.push(f"after-{version}")
-    ended = profile.ended(profile.told(profile.itself))
+    stack.push(f"after-{version}")
+    ended = stack.ended(stack.told(stack.itself))
     assert ended["state"] == "succeeded", ended
-    assert profile.versions("deployer") == [f"after-{version}"]
+    assert stack.versions("deployer") == [f"after-{version}"]

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.containers.deployer.profile import MIB, Profile
+from tests.containers.deployer.production_stack import MIB, ProductionStack
 from tests.containers.deployer.visitors import DOWNLOADS, Visitors
 
 pytestmark = pytest.mark.containers
@@ -16,21 +16,23 @@ pytestmark = pytest.mark.containers
 UPDATES = 5
 
 
-async def test_five_updates_under_load_fail_nobody(profile: Profile) -> None:
+async def test_five_updates_under_load_fail_nobody(
+    stack: ProductionStack,
+) -> None:
     """Every update of the store costs visitors errors and broken downloads."""
-    links = profile.buyer.buy("long", "pack")
+    links = stack.buyer.buy("long", "pack")
     sums = {
-        path: hashlib.sha256(profile.buyer.ask(path).body).hexdigest()
+        path: hashlib.sha256(stack.buyer.ask(path).body).hexdigest()
         for path in links.values()
     }
-    visitors = Visitors(profile.buyer.url, profile.tls, sums, 3 * MIB)
+    visitors = Visitors(stack.buyer.url, stack.tls, sums, 3 * MIB)
 
     def update() -> None:
         for number in range(UPDATES):
-            profile.push(f"load-{number}")
-            ended = profile.ended(profile.told(profile.store), 180)
+            stack.push(f"load-{number}")
+            ended = stack.ended(stack.told(stack.store), 180)
             assert ended["state"] == "succeeded", json.dumps(ended, indent=1)
-            assert profile.versions() == [f"load-{number}"] * 2
+            assert stack.versions() == [f"load-{number}"] * 2
 
     began = time.monotonic()
     await visitors.come_and_go(

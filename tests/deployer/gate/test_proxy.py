@@ -1,4 +1,4 @@
-"""The proxy, before an engine in memory: what an intruder asks it for."""
+"""Gate in front of an engine in memory, used by an intruder."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
 
 from msrv import settings
-from msrv.deployer.config_model import Config, Target
-from msrv.deployer.docker import API
+from msrv.deployer.config_model import DeployConfig, Target
+from msrv.deployer.engine.container import REPLACES
+from msrv.deployer.engine.docker import API
 from msrv.deployer.gate import proxy
-from msrv.deployer.rollout import container_spec
-from tests.deployer.engine import NONCE, FakeEngine
+from tests.deployer.fake_engine import NONCE, FakeEngine
 
 REPOSITORY = "wetcoats/msrv"
 
 
 @dataclass(frozen=True, slots=True)
-class Gated:
-    """A gate in front of an engine with one store and one database."""
+class RunningGate:
+    """A gate in front of an engine with a store and a database."""
 
     engine: FakeEngine
     client: "TestClient[Any, Any]"
@@ -29,14 +29,14 @@ class Gated:
     store: str
     database: str
 
-    async def ask(
+    async def request(
         self,
         method: str,
         path: str,
         json: object = None,
         **params: str,
     ) -> tuple[int, str]:
-        """Ask as a deployer that was taken over; `path` is sent as it is."""
+        """Send a request to the engine's API; `path` is sent as it is."""
         url = URL(f"/{API}/{path}", encoded=True)
         async with self.client.request(
             method, url, json=json, params=params
@@ -44,25 +44,25 @@ class Gated:
             return answer.status, await answer.text()
 
     async def create(self, image: str) -> tuple[int, str]:
-        return await self.ask(
+        return await self.request(
             "POST",
             "containers/create",
-            {"Image": image, "Labels": {container_spec.REPLACES: self.store}},
+            {"Image": image, "Labels": {REPLACES: self.store}},
             name="msrv-app-1-abc123",
         )
 
 
-StartGate = Callable[..., Awaitable[Gated]]
+StartGate = Callable[..., Awaitable[RunningGate]]
 
 
 @pytest.fixture
 async def start_gate() -> AsyncIterator[StartGate]:
-    """Start gates; they end with the test."""
-    open_ones: list[Any] = []
+    """Start gates, and stop them after the test."""
+    running: list[Any] = []
 
     async def start(
         *, tags_make_digests: bool = False, pull: bool = True
-    ) -> Gated:
+    ) -> RunningGate:
         engine = FakeEngine(tags_make_digests)
         good = engine.add_image("good", REPOSITORY)
         evil = engine.add_image("evil", "evil/backdoor")
@@ -74,7 +74,7 @@ async def start_gate() -> AsyncIterator[StartGate]:
         }
         server = TestServer(engine.app())
         await server.start_server()
-        open_ones.append(server)
+        running.append(server)
         found = settings.load(
             {
                 "NONCE": "x",
@@ -90,12 +90,14 @@ async def start_gate() -> AsyncIterator[StartGate]:
         )
         client = TestClient(
             TestServer(
-                proxy.create_app(found, Config(targets={"store": target}))
+                proxy.create_app(
+                    found, DeployConfig(targets={"store": target})
+                )
             )
         )
         await client.start_server()
-        open_ones.append(client)
-        return Gated(
+        running.append(client)
+        return RunningGate(
             engine,
             client,
             good,
@@ -105,120 +107,120 @@ async def start_gate() -> AsyncIterator[StartGate]:
         )
 
     yield start
-    for each in reversed(open_ones):
+    for each in reversed(running):
         await each.close()
 
 
 @pytest.mark.parametrize("tags_make_digests", [False, True])
-async def test_a_foreign_image_gets_no_name_and_no_container(
+async def test_foreign_image_gets_no_tag_and_no_container(
     start_gate: StartGate, *, tags_make_digests: bool
 ) -> None:
-    """An image runs with the store's secrets once it has the right name."""
-    gated = await start_gate(tags_make_digests=tags_make_digests)
-    for name in ("evil/backdoor:1", gated.evil):
-        assert (await gated.create(name))[0] == 403
+    """By either, it could run with the store's secrets."""
+    gate = await start_gate(tags_make_digests=tags_make_digests)
+    for name in ("evil/backdoor:1", gate.evil):
+        assert (await gate.create(name))[0] == 403
         for repository, tag in (
             (REPOSITORY, "latest"),
             ("msrv-deployer/store", "previous"),
             ("msrv-deployer/store", "before"),
         ):
-            status, _ = await gated.ask(
+            status, _ = await gate.request(
                 "POST", f"images/{name}/tag", repo=repository, tag=tag
             )
             assert status == 403
-            assert (await gated.create(f"{repository}:{tag}"))[0] != 201 or (
-                gated.engine.tags[f"{repository}:{tag}"] == gated.good
+            assert (await gate.create(f"{repository}:{tag}"))[0] != 201 or (
+                gate.engine.tags[f"{repository}:{tag}"] == gate.good
             )
-    made = gated.engine.containers.values()
-    assert gated.evil not in {each["Image"] for each in made}
+    made = gate.engine.containers.values()
+    assert gate.evil not in {each["Image"] for each in made}
 
 
-async def test_the_name_of_a_kept_image_is_no_evidence(
+async def test_tag_of_a_kept_image_is_no_evidence(
     start_gate: StartGate,
 ) -> None:
-    """An image that someone named as a kept one gets a container."""
-    gated = await start_gate()
-    gated.engine.tags["msrv-deployer/store:previous"] = gated.evil
-    status, said = await gated.create("msrv-deployer/store:previous")
-    assert (status, "was not pulled from wetcoats/msrv" in said) == (403, True)
+    gate = await start_gate()
+    gate.engine.tags["msrv-deployer/store:previous"] = gate.evil
+    status, text = await gate.create("msrv-deployer/store:previous")
+    assert (status, "was not pulled from wetcoats/msrv" in text) == (403, True)
 
 
-async def test_a_container_is_made_by_the_id_that_was_checked(
+async def test_container_is_created_from_the_image_that_was_checked(
     start_gate: StartGate,
 ) -> None:
-    """A tag that moves between the check and the making runs unchecked."""
-    gated = await start_gate()
+    """Even if the tag moves between the check and the creation."""
+    gate = await start_gate()
 
     def move() -> None:
-        gated.engine.tags[f"{REPOSITORY}:latest"] = gated.evil
+        gate.engine.tags[f"{REPOSITORY}:latest"] = gate.evil
 
-    gated.engine.after_image = move
-    status, _ = await gated.create(f"{REPOSITORY}:latest")
+    gate.engine.after_image = move
+    status, _ = await gate.create(f"{REPOSITORY}:latest")
     assert status == 201
     (new,) = (
         each
-        for each in gated.engine.containers.values()
+        for each in gate.engine.containers.values()
         if each["Name"] == "/msrv-app-1-abc123"
     )
-    assert new["Image"] == new["Config"]["Image"] == gated.good
+    assert new["Image"] == new["Config"]["Image"] == gate.good
     assert new["Config"]["Env"] == [NONCE]
 
 
-async def test_a_name_is_given_to_the_image_that_was_checked(
+async def test_tag_is_added_to_the_image_that_was_checked(
     start_gate: StartGate,
 ) -> None:
-    """A tag that moves between check and tagging names a foreign image."""
-    gated = await start_gate()
+    """Even if its name moves between the check and the tagging."""
+    gate = await start_gate()
 
     def move() -> None:
-        gated.engine.tags[f"{REPOSITORY}:latest"] = gated.evil
+        gate.engine.tags[f"{REPOSITORY}:latest"] = gate.evil
 
-    gated.engine.after_image = move
-    status, _ = await gated.ask(
+    gate.engine.after_image = move
+    status, _ = await gate.request(
         "POST",
         f"images/{REPOSITORY}:latest/tag",
         repo="msrv-deployer/store",
         tag="previous",
     )
     assert status == 201
-    assert gated.engine.tags["msrv-deployer/store:previous"] == gated.good
+    assert gate.engine.tags["msrv-deployer/store:previous"] == gate.good
 
 
-async def test_images_of_others_are_not_shown(start_gate: StartGate) -> None:
-    """The environment of any image of the machine is there to read."""
-    gated = await start_gate()
-    gated.engine.tags["msrv-deployer/store:before"] = gated.evil
+async def test_images_of_no_target_are_not_shown(
+    start_gate: StartGate,
+) -> None:
+    gate = await start_gate()
+    gate.engine.tags["msrv-deployer/store:before"] = gate.evil
     for name in (
-        gated.evil,
-        gated.engine.tags["mariadb:11.8"],
+        gate.evil,
+        gate.engine.tags["mariadb:11.8"],
         "msrv-deployer/store:before",
         "evil/backdoor:1",
     ):
-        status, said = await gated.ask("GET", f"images/{name}/json")
-        assert (status, "SECRET_OF" in said) == (403, False)
-    for name in (gated.good, f"{REPOSITORY}:latest"):
-        assert (await gated.ask("GET", f"images/{name}/json"))[0] == 200
+        status, text = await gate.request("GET", f"images/{name}/json")
+        assert (status, "SECRET_OF" in text) == (403, False)
+    for name in (gate.good, f"{REPOSITORY}:latest"):
+        assert (await gate.request("GET", f"images/{name}/json"))[0] == 200
 
 
-async def test_an_image_made_here_needs_pull_false(
+async def test_image_built_locally_needs_pull_false(
     start_gate: StartGate,
 ) -> None:
-    """A build on the machine is taken for one of the registry, or no
-    target can be built on the machine at all."""
     for pull, expected in ((True, 403), (False, 201)):
-        gated = await start_gate(pull=pull)
-        built = gated.engine.add_image("built here")
-        gated.engine.tags[f"{REPOSITORY}:latest"] = built
-        assert (await gated.create(built))[0] == expected
+        gate = await start_gate(pull=pull)
+        built = gate.engine.add_image("built here")
+        gate.engine.tags[f"{REPOSITORY}:latest"] = built
+        assert (await gate.create(built))[0] == expected
 
 
-async def test_what_runs_already_may_run_again(start_gate: StartGate) -> None:
-    """An update over an image that was never in a registry can't be undone."""
-    gated = await start_gate()
-    built = gated.engine.add_image("the first one, built here")
-    gated.engine.containers[gated.store]["Image"] = built
-    assert (await gated.create(built))[0] == 201
-    assert (await gated.ask("GET", f"images/{built}/json"))[0] == 200
+async def test_image_of_a_running_container_may_be_used_again(
+    start_gate: StartGate,
+) -> None:
+    """So a first update from an image of no registry can be undone."""
+    gate = await start_gate()
+    built = gate.engine.add_image("the first one, built here")
+    gate.engine.containers[gate.store]["Image"] = built
+    assert (await gate.create(built))[0] == 201
+    assert (await gate.request("GET", f"images/{built}/json"))[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -234,37 +236,36 @@ async def test_what_runs_already_may_run_again(start_gate: StartGate) -> None:
 async def test_no_other_path_of_the_engine_is_reached(
     start_gate: StartGate, path: str
 ) -> None:
-    """An encoded slash in a name leads to whatever the engine can do."""
-    gated = await start_gate()
-    _, made = await gated.create(gated.good)
+    """Encoded slashes in a name lead nowhere."""
+    gate = await start_gate()
+    _, made = await gate.create(gate.good)
     new = next(
         identity
-        for identity, each in gated.engine.containers.items()
+        for identity, each in gate.engine.containers.items()
         if each["Name"] == "/msrv-app-1-abc123"
     )
-    gated.engine.asked.clear()
-    status, _ = await gated.ask(
+    gate.engine.asked.clear()
+    status, _ = await gate.request(
         "POST",
-        path.format(database=gated.database),
+        path.format(database=gate.database),
         {"Container": new},
         repo=REPOSITORY,
         tag="latest",
     )
     assert status in {403, 404}, made
-    assert not [each for each in gated.engine.asked if "POST" in each]
-    assert gated.engine.containers[gated.database]["State"]["Running"]
+    assert not [each for each in gate.engine.asked if "POST" in each]
+    assert gate.engine.containers[gate.database]["State"]["Running"]
 
 
-async def test_a_successor_leaves_and_joins_its_own_networks(
+async def test_successor_changes_only_its_predecessor_s_networks(
     start_gate: StartGate,
 ) -> None:
-    """No update gets its names, or one leaves a network it isn't on."""
-    gated = await start_gate()
-    await gated.create(gated.good)
+    gate = await start_gate()
+    await gate.create(gate.good)
     body = {"Container": "msrv-app-1-abc123"}
     for verb in ("disconnect", "connect"):
         for network, expected in (("msrv_edge", 200), ("other", 403)):
-            status, _ = await gated.ask(
+            status, _ = await gate.request(
                 "POST", f"networks/{network}/{verb}", body
             )
             assert status == expected, (verb, network)

@@ -1,7 +1,7 @@
-"""Whatever is asked of the proxy, in whatever order: no foreign container.
+"""State machine: no sequence of requests to the gate runs a foreign image.
 
-The deployer was taken over. Beside it the machine goes on: builds name their
-images, registries get new ones, and a tag may move at the worst moment.
+The deployer was taken over. Meanwhile images are built, tagged and pushed,
+and a tag may move at the worst moment.
 """
 
 import asyncio
@@ -20,11 +20,11 @@ from hypothesis.stateful import (
 from yarl import URL
 
 from msrv import settings
-from msrv.deployer.config_model import Config, Target
-from msrv.deployer.docker import API
+from msrv.deployer.config_model import DeployConfig, Target
+from msrv.deployer.engine.container import REPLACES
+from msrv.deployer.engine.docker import API
 from msrv.deployer.gate import proxy
-from msrv.deployer.rollout import container_spec
-from tests.deployer.engine import FakeEngine
+from tests.deployer.fake_engine import FakeEngine
 
 REPOSITORY = "wetcoats/msrv"
 OTHER = "evil/backdoor"
@@ -37,13 +37,13 @@ number = st.integers(0, 50)
 
 
 class GateMachine(RuleBasedStateMachine):
-    """A deployer that was taken over, and a machine that goes on."""
+    """Requests of an intruder, and other changes on the machine."""
 
     @initialize(tags_make_digests=st.booleans())
     def start(self, *, tags_make_digests: bool) -> None:
         self.loop = asyncio.new_event_loop()
         self.engine = FakeEngine(tags_make_digests)
-        self.shown: list[str] = []
+        self.responses: list[str] = []
         self.pushed = self.built = 0
         good = self.engine.add_image("good", REPOSITORY)
         self.engine.tags = {
@@ -72,7 +72,9 @@ class GateMachine(RuleBasedStateMachine):
         )
         self.client: TestClient[Any, Any] = TestClient(
             TestServer(
-                proxy.create_app(found, Config(targets={"store": target}))
+                proxy.create_app(
+                    found, DeployConfig(targets={"store": target})
+                )
             )
         )
         await self.client.start_server()
@@ -86,10 +88,10 @@ class GateMachine(RuleBasedStateMachine):
             self.loop.run_until_complete(close())
             self.loop.close()
 
-    def ask(
+    def request(
         self, method: str, path: str, json: object = None, **params: str
     ) -> str:
-        async def asked() -> str:
+        async def send() -> str:
             url = URL(f"/{API}/{path}", encoded=True)
             async with self.client.request(
                 method, url, json=json, params=params
@@ -97,10 +99,10 @@ class GateMachine(RuleBasedStateMachine):
                 assert answer.status < 500, await answer.text()
                 return await answer.text()
 
-        return self.loop.run_until_complete(asked())
+        return self.loop.run_until_complete(send())
 
     def reference(self, number: int) -> str:
-        """Pick one of all that an image can be called by here."""
+        """Return one of the names and ids of images."""
         found = [
             *self.engine.tags,
             *self.engine.images,
@@ -116,12 +118,12 @@ class GateMachine(RuleBasedStateMachine):
     @rule(image=number, of=number, end=st.sampled_from(["a1", "b2", "c3"]))
     def intruder_creates(self, image: int, of: int, end: str) -> None:
         old = self.engine.containers[self.container(of)]
-        self.ask(
+        self.request(
             "POST",
             "containers/create",
             {
                 "Image": self.reference(image),
-                "Labels": {container_spec.REPLACES: old["Id"]},
+                "Labels": {REPLACES: old["Id"]},
             },
             name=f"{old['Name'].removeprefix('/')}-{end}",
         )
@@ -129,7 +131,7 @@ class GateMachine(RuleBasedStateMachine):
     @rule(image=number, name=st.sampled_from(TAGS))
     def intruder_tags(self, image: int, name: str) -> None:
         repository, _, tag = name.rpartition(":")
-        self.ask(
+        self.request(
             "POST",
             f"images/{self.reference(image)}/tag",
             repo=repository,
@@ -138,21 +140,21 @@ class GateMachine(RuleBasedStateMachine):
 
     @rule(image=number)
     def intruder_pulls(self, image: int) -> None:
-        self.ask("POST", "images/create", fromImage=self.reference(image))
+        self.request("POST", "images/create", fromImage=self.reference(image))
 
     @rule(image=number)
-    def intruder_looks(self, image: int) -> None:
-        self.shown.append(
-            self.ask("GET", f"images/{self.reference(image)}/json")
+    def intruder_inspects(self, image: int) -> None:
+        self.responses.append(
+            self.request("GET", f"images/{self.reference(image)}/json")
         )
 
     @rule(which=number, verb=st.sampled_from(["start", "stop"]))
     def intruder_starts_and_stops(self, which: int, verb: str) -> None:
-        self.ask("POST", f"containers/{self.container(which)}/{verb}")
+        self.request("POST", f"containers/{self.container(which)}/{verb}")
 
     @rule(which=number)
     def intruder_renames(self, which: int) -> None:
-        self.ask(
+        self.request(
             "POST",
             f"containers/{self.container(which)}/rename",
             name="msrv-app-1",
@@ -161,34 +163,36 @@ class GateMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.engine.containers) > 2)
     @rule(which=number)
     def intruder_removes(self, which: int) -> None:
-        self.ask("DELETE", f"containers/{self.container(which)}", force="1")
+        self.request(
+            "DELETE", f"containers/{self.container(which)}", force="1"
+        )
 
     @rule(name=st.sampled_from(TAGS))
-    def somebody_builds(self, name: str) -> None:
-        """A build on the machine takes a name, where it proves nothing."""
+    def operator_builds(self, name: str) -> None:
+        """Build an image under a name, which proves nothing."""
         self._move(name)
 
     @rule(name=st.sampled_from(TAGS))
-    def a_build_ends_at_the_worst_moment(self, name: str) -> None:
+    def operator_builds_between_check_and_use(self, name: str) -> None:
         self.engine.after_image = lambda: self._move(name)
 
     def _move(self, name: str) -> None:
-        # In containerd's store an operator's tag in the target's repository
-        # is a repository digest of it: there it is the operator's word.
+        # In containerd's store, a tag in the target's repository is a
+        # repository digest: there the operator vouches for the image.
         if self.engine.tags_make_digests and name.startswith(REPOSITORY):
             return
         self.built += 1
         self.engine.tags[name] = self.engine.add_image(f"built {self.built}")
 
     @rule(repository=st.sampled_from([REPOSITORY, OTHER]))
-    def a_registry_gets_an_image(self, repository: str) -> None:
+    def registry_receives_an_image(self, repository: str) -> None:
         self.pushed += 1
         identity = self.engine.add_image(f"pushed {self.pushed}", repository)
-        # It is there, and not here.
+        # The registry has it, this machine doesn't.
         del self.engine.images[identity]
 
     @invariant()
-    def no_container_is_of_a_foreign_digest(self) -> None:
+    def no_container_runs_a_foreign_image(self) -> None:
         for identity, each in self.engine.containers.items():
             if identity not in self.before:
                 image = self.engine.images[each["Image"]]
@@ -196,7 +200,7 @@ class GateMachine(RuleBasedStateMachine):
                 assert each["Config"]["Image"] == image.id
 
     @invariant()
-    def no_name_of_a_target_is_given_to_a_foreign_image(self) -> None:
+    def no_foreign_image_gets_a_target_s_tag(self) -> None:
         for each in self.engine.asked:
             verb, _, path = each.partition(" ")
             if verb == "POST" and path.endswith("/tag"):
@@ -208,7 +212,7 @@ class GateMachine(RuleBasedStateMachine):
         for image in self.engine.images.values():
             if image.origin != REPOSITORY:
                 secret = f"SECRET_OF={image.id}"
-                assert not any(secret in each for each in self.shown)
+                assert not any(secret in each for each in self.responses)
 
 
 GateMachine.TestCase.settings = hypothesis_settings(

@@ -1,18 +1,10 @@
 """Containers, images and a deployer for the tests, all by one prefix."""
 
-import json
-import os
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tests.containers.engine import STEP_SECONDS, docker, inspected
-from tests.store_process import ROOT
+from tests.containers.engine import docker, inspected
 
 SECRET: Final = "wQ8-hT3xKp0ZrV6yLm2NcB5s"
 GENERIC: Final = "generic-J4vX9qTn7RbE2wYk"
@@ -21,7 +13,13 @@ TOKEN: Final = "reading-A7gW5eKi0NxV4tBj"
 OWNER: Final = "msrv.test"
 """The label of images by which their test knows them again."""
 STORE: Final = Path(__file__).parent / "store"
-ENDS: Final = {"succeeded", "unchanged", "failed", "broken", "superseded"}
+FINAL_STATES: Final = {
+    "succeeded",
+    "unchanged",
+    "failed",
+    "broken",
+    "superseded",
+}
 
 EDGE: Final = """
 events { worker_connections 2048; }
@@ -88,7 +86,7 @@ def remove_images(name: str) -> None:
 
 
 @dataclass(slots=True)
-class Shop:
+class SmallStore:
     """A compose project of small stores behind nginx."""
 
     name: str
@@ -193,7 +191,7 @@ class Shop:
         ]
 
 
-def pushed(shop: Shop, repository: str, version: str) -> str:
+def pushed(shop: SmallStore, repository: str, version: str) -> str:
     """Build a version and push it; its digest."""
     shop.build(version)
     docker("tag", f"{shop.name}/store:latest", f"{repository}:latest")
@@ -204,136 +202,3 @@ def pushed(shop: Shop, repository: str, version: str) -> str:
     docker("image", "rm", "--force", f"{shop.name}/store:latest", check=False)
     (found,) = (each for each in digests if each.startswith(f"{repository}@"))
     return str(found).partition("@")[2]
-
-
-@dataclass(slots=True)
-class Running:
-    """A deployer in a process of its own."""
-
-    folder: Path
-    target: str
-    lines: str
-    engine: str = "unix:///var/run/docker.sock"
-    url: str = ""
-    port: int = 0
-    process: "subprocess.Popen[str] | None" = field(default=None, repr=False)
-
-    def configure(self) -> None:
-        """Write its deploy.toml."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        config = self.folder / "deploy.toml"
-        config.write_text(
-            f'token = "{TOKEN}"\n[targets.{self.target}]\n'
-            f'dockerhub_secret = "{SECRET}"\n'
-            f'generic_secret = "{GENERIC}"\n'
-            f'registry_token = "{REGISTRY}"\n{self.lines}',
-            "utf-8",
-        )
-
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-        self.configure()
-        with (self.folder / "log").open("a", encoding="utf-8") as log:
-            self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "msrv",
-                    "deployer",
-                    "--port",
-                    str(self.port),
-                ],
-                cwd=ROOT,
-                env=self.environ,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
-        assert self.process.stdout
-        line = self.process.stdout.readline()
-        assert line.startswith("deployer"), self.log
-        self.url = line.split()[1]
-
-    @property
-    def environ(self) -> dict[str, str]:
-        return {
-            "PATH": os.environ["PATH"],
-            "MSRV_DEPLOY_CONFIG": str(self.folder / "deploy.toml"),
-            "MSRV_DEPLOY_ENGINE": self.engine,
-            "MSRV_DATA": str(self.folder / "data"),
-        }
-
-    @property
-    def log(self) -> str:
-        """What it has logged; of one in a container, nothing."""
-        path = self.folder / "log"
-        return path.read_text("utf-8") if path.exists() else ""
-
-    def kill(self) -> None:
-        """End it as a power cut does."""
-        assert self.process
-        self.process.kill()
-        self._reap()
-
-    def end(self) -> None:
-        """End it as a person does."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
-        self._reap()
-
-    def _reap(self) -> None:
-        if self.process is not None:
-            self.process.wait(20)
-            if self.process.stdout:
-                self.process.stdout.close()
-
-    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """Run another command, as an operator does."""
-        return subprocess.run(
-            [sys.executable, "-m", "msrv", *arguments, "--url", self.url],
-            cwd=ROOT,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=STEP_SECONDS,
-        )
-
-    def ask(self, path: str, data: bytes | None = None) -> Any:  # noqa: ANN401
-        request = urllib.request.Request(
-            self.url + path,
-            data=data,
-            headers={
-                "Authorization": f"Bearer {TOKEN}",
-                "Accept": "application/json",
-            },
-        )
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return json.load(answer)
-
-    def push(self, repository: str, tag: str = "latest") -> str:
-        """Say that an image was pushed, as Docker Hub does; the id."""
-        body = {
-            "push_data": {"tag": tag, "pushed_at": time.time()},
-            "repository": {"repo_name": repository},
-        }
-        return str(
-            self.ask(
-                f"/hooks/dockerhub/{self.target}/{SECRET}",
-                json.dumps(body).encode(),
-            )["id"]
-        )
-
-    def wait(self, made: str, seconds: float = 60) -> Any:  # noqa: ANN401
-        """Wait until a deployment has ended; what it says."""
-        end = time.monotonic() + seconds
-        while True:
-            try:
-                found = self.ask(f"/deployments/{made}")
-            except urllib.error.HTTPError:
-                # It has just started, and has not read its journal.
-                found = {"state": "unread"}
-            if found["state"] in ENDS:
-                return found
-            assert time.monotonic() < end, f"{found}\n{self.log}"
-            time.sleep(0.1)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.containers.buyer import Answer, Buyer
-from tests.containers.deployer.rig import ENDS, OWNER
+from tests.containers.deployer.deployer_process import FINAL_STATES
+from tests.containers.deployer.small_store import OWNER
 from tests.containers.engine import Project, docker, inspected
 
 HUB_SECRET: Final = "hub-W3rT8yUi1oPa5sDf7gHj"
@@ -68,7 +69,7 @@ def write(folder: Path, name: str, repository: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class ProductionStack:
     """A production stack that a deployer looks after."""
 
     project: Project
@@ -173,7 +174,7 @@ class Profile:
         while True:
             try:
                 found = self.ask(f"/deployments/{deployment}")
-                if found["state"] in ENDS:
+                if found["state"] in FINAL_STATES:
                     return found
             except (OSError, KeyError, ValueError, AssertionError):
                 pass

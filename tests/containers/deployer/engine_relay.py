@@ -1,4 +1,4 @@
-"""A wire between a deployer and the engine, which a test can cut.
+"""A relay between a deployer and the engine, which a test can cut.
 
 It passes bytes on, and looks at the first line of each request. A test can
 have it fall silent, answer in the engine's place, or call somebody when a
@@ -20,7 +20,7 @@ Look = Callable[[str], None]
 Answer = Callable[[str], bytes | None]
 
 
-class Wire:
+class EngineRelay:
     """Relays in a thread of its own."""
 
     def __init__(self, path: Path) -> None:

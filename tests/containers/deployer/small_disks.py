@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.containers.deployer.programs import finish, until_up
+from tests.containers.deployer.engine_programs import finish, until_up
 
 PART = 1 << 16
 

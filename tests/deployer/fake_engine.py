@@ -15,7 +15,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from msrv.deployer.config_model import without_tag
-from msrv.deployer.docker import API
+from msrv.deployer.engine.docker import API
 
 NONCE: Final = "NONCE=topsecret"
 
@@ -165,7 +165,10 @@ class FakeEngine:
                     tag for tag, each in self.tags.items() if each == found.id
                 ],
                 "RepoDigests": self.repo_digests(found),
-                "Config": {"Env": [f"SECRET_OF={found.id}"], "Cmd": ["serve"]},
+                "Config": {
+                    "Env": [f"SECRET_OF={found.id}"],
+                    "Cmd": ["serve"],
+                },
             }
         )
         after, self.after_image = self.after_image, None

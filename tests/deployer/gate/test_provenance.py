@@ -1,11 +1,11 @@
-"""Whether an image belongs to a target: its repository digests say so."""
+"""Provenance of images: which ones belong to a target."""
 
 from typing import Any
 
 import pytest
 
 from msrv.deployer.config_model import Target
-from msrv.deployer.rollout.provenance import is_local, is_of_registry
+from msrv.deployer.gate.images import is_built_locally, is_from_registry
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -41,16 +41,15 @@ def target(repository: str = "wetcoats/msrv", **more: Any) -> Target:  # noqa: A
         ("wetcoats/msrv", [f"msrv-deployer/store@{DIGEST}"], False),
     ],
 )
-def test_repository_digests_decide(
+def test_repository_digests_decide_the_provenance(
     repository: str, digests: list[str] | None, *, is_its: bool
 ) -> None:
-    """An image of another repository is taken for the target's."""
     image = {
         "RepoDigests": digests,
         # No name is evidence, whoever gave it.
         "RepoTags": [f"{repository}:latest", "msrv-deployer/store:previous"],
     }
-    assert is_of_registry(target(repository), image) is is_its
+    assert is_from_registry(target(repository), image) is is_its
 
 
 @pytest.mark.parametrize(
@@ -65,9 +64,8 @@ def test_repository_digests_decide(
         (None, False, False),
     ],
 )
-def test_a_local_image_counts_only_where_nothing_is_pulled(
+def test_local_tag_counts_only_with_pull_false(
     tags: list[str] | None, *, pull: bool, is_its: bool
 ) -> None:
-    """A tag is evidence for a target that comes from a registry."""
-    found = is_local(target(pull=pull), {"RepoTags": tags})
+    found = is_built_locally(target(pull=pull), {"RepoTags": tags})
     assert found is is_its

@@ -1,0 +1,1 @@
+"""The container engine: client of its API, and containers as it shows them."""

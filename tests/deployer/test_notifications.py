@@ -1,0 +1,132 @@
+"""Notifications: their texts, their signatures, and further attempts."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from msrv.deployer import outbound
+from msrv.deployer.auth import sign
+from msrv.deployer.config_model import DeployConfig, NotificationAddress
+from msrv.deployer.errors import DeliveryFailed
+from msrv.deployer.notifications import Notifier, format_message, summary
+from msrv.deployer.rollout.deployment import Deployment, DeploymentState
+from msrv.tasks import Backoff
+from tests.deployer.running_deployer import SECRET
+
+Serve = Callable[[web.Application], Awaitable[TestServer]]
+
+HUB = "https://registry.hub.docker.com/u/a/b/hook/x/"
+
+
+async def test_failed_callback_does_not_stop_the_next_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    async def post(url: str, *_: object) -> None:
+        asked.append(url)
+        if len(asked) == 1:
+            raise DeliveryFailed("it responded with status 500")
+
+    monkeypatch.setattr(outbound, "post", post)
+    target = {"name": "store", "repository": "a/b", "containers": ["a"]}
+    notifier = Notifier(
+        DeployConfig.model_validate({"targets": {"store": target}})
+    )
+    elsewhere, refused, taken = ended(), ended(), ended()
+    elsewhere.callback_url = "https://evil.example/"
+    async with notifier.running():
+        for each in (elsewhere, refused, taken):
+            notifier.submit(each)
+        await asyncio.wait_for(notifier.join(), 10)
+    assert asked == [HUB + "secret"] * 2
+
+
+def ended(
+    state: DeploymentState = DeploymentState.SUCCEEDED, reason: str = ""
+) -> Deployment:
+    return Deployment(
+        "abc",
+        "store",
+        "dockerhub",
+        1,
+        state=state,
+        reason=reason,
+        reference="a/b@sha256:0123456789abcdef",
+        replicas=2,
+        callback_url=HUB + "secret",
+    )
+
+
+async def test_notification_is_signed_and_retried(
+    aiohttp_server: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("msrv.deployer.notifications.RETRY", Backoff(0, 0))
+    heard: list[tuple[bytes, dict[str, str]]] = []
+    done = asyncio.Event()
+
+    async def hear(request: web.Request) -> web.Response:
+        heard.append((await request.read(), dict(request.headers)))
+        if len(heard) < 3:
+            raise web.HTTPServiceUnavailable
+        done.set()
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/", hear)
+    server = await aiohttp_server(app)
+    config = DeployConfig.model_validate(
+        {
+            "targets": {
+                "store": {
+                    "name": "store",
+                    "repository": "a/b",
+                    "containers": ["a"],
+                    "notify": [
+                        {
+                            "url": str(server.make_url("/")),
+                            "secret": SECRET,
+                            "allow_private": True,
+                        }
+                    ],
+                }
+            }
+        }
+    )
+    notifier = Notifier(config, clock=lambda: 1_800_000_000)
+    deployment = ended()
+    deployment.callback_url = None
+    async with notifier.running():
+        notifier.submit(deployment)
+        await asyncio.wait_for(done.wait(), 10)
+    body, headers = heard[2]
+    assert len(heard) == 3
+    expected = sign(SECRET, body, headers["X-MSRV-Timestamp"])
+    assert headers["X-MSRV-Signature-256"] == expected
+    told = json.loads(body)
+    assert told["deployment"]["state"] == "succeeded"
+    assert told["sentence"] == "store runs 0123456789ab (2 replicas)"
+    assert "secret" not in body.decode()
+
+
+def test_text_and_chat_messages_are_one_sentence() -> None:
+    text = NotificationAddress.model_validate(
+        {"url": "https://a.example", "form": "text"}
+    )
+    body, kind = format_message(
+        text, ended(DeploymentState.FAILED, "it crashed")
+    )
+    assert kind.startswith("text/plain")
+    assert body.decode() == (
+        "store was not updated and still runs the old version: it crashed"
+    )
+    chat = NotificationAddress.model_validate(
+        {"url": "https://a.example", "form": "chat"}
+    )
+    assert json.loads(format_message(chat, ended())[0]) == {
+        "text": summary(ended())
+    }
