@@ -36,10 +36,10 @@ from msrv.proofs.errors import ProofError
 from msrv.proofs.keyring import Keyring
 from msrv.toml_file import InvalidConfig
 from msrv.web import cart, formatting, forms, rendering
-from msrv.web.errors.exceptions import (
-    BadField,
+from msrv.web.errors import (
     FormTooLarge,
-    NoSuchShape,
+    InvalidField,
+    NotAcceptable,
     UnsupportedForm,
 )
 
@@ -81,7 +81,7 @@ def form_bodies(data: bytes) -> None:
     """What is read is what the standard library reads, or it is refused."""
     try:
         fields = _finish(forms.parse(data))
-    except (BadField, FormTooLarge):
+    except (InvalidField, FormTooLarge):
         return
     if data.isascii():
         text = data.decode("ascii")
@@ -113,7 +113,7 @@ def accept(data: bytes) -> None:
     """A page, JSON or a refusal, whatever is asked for."""
     text = data.decode("latin-1").translate({10: 32, 13: 32, 0: 32})
     request = make_mocked_request("GET", "/", headers={"Accept": text})
-    with contextlib.suppress(NoSuchShape):
+    with contextlib.suppress(NotAcceptable):
         rendering.wants_json(request)
     assert formatting.choose(text)
 

@@ -11,6 +11,10 @@ _AT_ONCE: Final = 2000
 """So many are a millisecond or two; more of them go to a thread."""
 
 
+class CampaignEnded(Exception):
+    """The code is genuine, and the store has ended its campaign."""
+
+
 class CodeBook:
     """The items of a catalog by their tags; made anew as it changes."""
 

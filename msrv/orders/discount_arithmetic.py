@@ -33,6 +33,7 @@ class DiscountError(Exception):
     - `NoUsesLeft`: it has been used as often as it can be
     - `UsesUnknown`: that can't be told while the ledger rests
     - `NotForThis`: it takes nothing off what is in the order
+    - `TooManyTried`: too many unknown codes were tried
     """
 
     def __init__(self, name: str) -> None:
@@ -66,6 +67,10 @@ class UsesUnknown(DiscountError):
 
 class NotForThis(DiscountError):
     """It takes nothing off any item of the order."""
+
+
+class TooManyTried(DiscountError):
+    """Too many unknown codes were tried, so this one isn't looked up."""
 
 
 def tidy(text: str) -> str:

@@ -23,10 +23,8 @@ from msrv.orders import discount_arithmetic, pricing
 from msrv.orders.discount_arithmetic import (
     DiscountError,
     NoSuchDiscount,
-    NotForThis,
-    NotYet,
     NoUsesLeft,
-    Over,
+    TooManyTried,
     UsesUnknown,
 )
 from msrv.orders.rate_limits import TooManyGuesses
@@ -36,6 +34,7 @@ from msrv.proofs.mac_tags import is_tag, tag
 from msrv.rate_limit import client_network
 from msrv.web import cookies
 from msrv.web.cart import Cart, id_of
+from msrv.web.errors.shopping import discount_message
 from msrv.web.store import ORIGIN, STORE
 
 COOKIE: Final = "discount"
@@ -77,7 +76,7 @@ class InCart:
     @property
     def sentence(self) -> str:
         """Why there is none, for people; empty where there is."""
-        return "" if self.error is None else sentence(self.error)
+        return "" if self.error is None else discount_message(self.error)
 
     def total(self, total: Money) -> Money:
         """Give what is left of one sum of the cart."""
@@ -100,29 +99,6 @@ class InCart:
             for each in self.reduced.values()
         ]
         return {"discount": data}
-
-
-class TooManyTried(DiscountError):
-    """Too many codes were tried that are none."""
-
-
-def sentence(error: DiscountError) -> str:
-    """Say why a discount isn't given."""
-    return _SENTENCES[type(error)].format(name=error.name)
-
-
-_SENTENCES: Final[dict[type[DiscountError], str]] = {
-    NoSuchDiscount: "There is no discount “{name}”.",
-    NotYet: "“{name}” has not begun yet.",
-    Over: "“{name}” has ended.",
-    NoUsesLeft: "“{name}” has been used up.",
-    UsesUnknown: (
-        "Whether “{name}” is used up can't be looked up right now. "
-        "Try again in a few minutes, or pay the full price."
-    ),
-    NotForThis: "“{name}” takes nothing off what is in your cart.",
-    TooManyTried: "Too many codes were tried. Try again in a minute.",
-}
 
 
 def find(request: web.Request, text: str, *, group: str = "typed") -> Discount:

@@ -13,7 +13,7 @@ from typing import Final
 from aiohttp import web
 from multidict import MultiDict, MultiMapping
 
-from msrv.web.errors.exceptions import BadField, FormTooLarge, UnsupportedForm
+from msrv.web.errors import FormTooLarge, InvalidField, UnsupportedForm
 
 MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
 FORM_SECONDS: Final = 30
@@ -37,8 +37,9 @@ _ESCAPES: Final = {
 async def read_form(request: web.Request) -> MultiDict[str]:
     """Read a form's fields, in the order they were sent.
 
-    Raises UnsupportedForm for what isn't a form, FormTooLarge, BadField for
-    one that is not UTF-8, and HTTPRequestTimeout for one that doesn't come.
+    Raises UnsupportedForm for anything but a form, FormTooLarge, InvalidField
+    for one that isn't UTF-8, and HTTPRequestTimeout for one that arrives too
+    slowly.
     """
     if not request.can_read_body:
         return MultiDict()  # `curl -X POST`
@@ -51,7 +52,9 @@ async def read_form(request: web.Request) -> MultiDict[str]:
     except TimeoutError as error:
         raise web.HTTPRequestTimeout from error
     except web.RequestPayloadError as error:
-        raise BadField("body", "must be a form that can be read") from error
+        raise InvalidField(
+            "body", "must be a form that can be parsed"
+        ) from error
     return await parse(body)
 
 
@@ -83,7 +86,7 @@ async def parse(body: bytes) -> MultiDict[str]:
     """Parse a form as the URL Standard does (section 5.1), but strictly UTF-8.
 
     Others are served between each few kilobytes. Raises FormTooLarge,
-    BadField.
+    InvalidField.
     """
     if len(body) > MAX_BYTES or body.count(b"&") >= MAX_FIELDS:
         raise FormTooLarge
@@ -104,13 +107,13 @@ async def parse(body: bytes) -> MultiDict[str]:
 def read_minor(form: Mapping[str, str], name: str) -> int | None:
     """Read an amount in minor units, None where the form has none.
 
-    Raises BadField.
+    Raises InvalidField.
     """
     text = form.get(name)
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 15):
-        raise BadField(name, "must be an amount in minor units, like 700")
+        raise InvalidField(name, "must be an amount in minor units, like 700")
     return int(text)
 
 
@@ -131,7 +134,7 @@ def _text(quoted: bytes) -> str:
     try:
         return _unquoted(quoted).decode("utf-8")
     except UnicodeDecodeError:
-        raise BadField("body", "must be a form in UTF-8") from None
+        raise InvalidField("body", "must be a form in UTF-8") from None
 
 
 def _unquoted(quoted: bytes) -> bytes:

@@ -12,8 +12,9 @@ from msrv.connections.request_handler import (
     RESPONSE_STATUS,
 )
 from msrv.connections.response_writer import CountingWriter
-from msrv.web import cart, claim_cookie, cookies, errors, formatting, rendering
+from msrv.web import cart, claim_cookie, cookies, formatting, rendering
 from msrv.web.access_log import method_name, route_name
+from msrv.web.errors.table import error_page
 from msrv.web.origin import (
     ForeignHost,
     ForeignOrigin,
@@ -71,7 +72,7 @@ async def explain(
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        return rendering.notice(request, errors.notice_of(error))
+        return rendering.error_response(request, error_page(error))
     except ClientConnectionResetError:
         # Nobody is there to be told.
         raise
@@ -79,7 +80,7 @@ async def explain(
         # Half an answer can't be taken back; the server ends the connection.
         if request.writer.output_size > 0:
             raise
-        return rendering.notice(request, errors.notice_of(error))
+        return rendering.error_response(request, error_page(error))
 
 
 @web.middleware

@@ -10,7 +10,7 @@ from multidict import MultiDict
 from msrv.catalog.model import Catalog
 from msrv.money import Money, NotMoney, parse_typed
 from msrv.orders.pricing import find_offered, within_bounds
-from msrv.web.errors.exceptions import BadField
+from msrv.web.errors import InvalidField
 
 PREFIX: Final = "price."
 """Before an item's id, in the name of the field."""
@@ -20,7 +20,7 @@ def read_prices(form: MultiDict[str], catalog: Catalog) -> dict[str, Money]:
     """Read `price.ITEM` fields: the buyer's prices, by item id.
 
     Of an item whose price is the seller's, the field says nothing. Raises
-    BadField for what is no amount, OutOfBounds for one that is not taken.
+    InvalidField for what is no amount, OutOfBounds for one that is not taken.
     """
     prices: dict[str, Money] = {}
     for name, text in form.items():
@@ -35,7 +35,7 @@ def read_prices(form: MultiDict[str], catalog: Catalog) -> dict[str, Money]:
             own = parse_typed(text, currency)
         except NotMoney:
             example = offered.price.decimal
-            raise BadField(
+            raise InvalidField(
                 offered.title,
                 f"must be an amount of {currency}, like {example}",
             ) from None

@@ -19,7 +19,7 @@ from msrv.orders.rate_limits import TooManyMails
 from msrv.proofs import receipts
 from msrv.proofs.receipts import Receipt
 from msrv.rate_limit import client_network
-from msrv.web.errors.exceptions import BadField, NothingHere
+from msrv.web.errors import InvalidField, NotFound
 from msrv.web.forms import read_form
 from msrv.web.rendering import PRIVATE, wants_json
 from msrv.web.shop import receipts as purchases
@@ -29,10 +29,10 @@ from msrv.web.store import ORIGIN, STORE, Store
 FIELD: Final = "mail"
 _DISK_SECONDS: Final = 300
 """Delay before asking again for a mail that the disk refused."""
-_WANTED: Final = "must be a mail address like you@example.org"
+_WANTED: Final = "must be an email address like you@example.org"
 _ASCII_WANTED: Final = (
     "must be an address without accents or other letters outside ASCII before "
-    "the @: this store's mail server can't send to others"
+    "the @; this store's mail server can't send to such addresses"
 )
 
 
@@ -42,7 +42,7 @@ def is_on(request: web.Request) -> bool:
 
 
 def read_address(request: web.Request, form: Mapping[str, str]) -> str:
-    """Read where a receipt should go; empty for nowhere. Raises BadField."""
+    """Return the address for a receipt, or "". Raises InvalidField."""
     text = form.get(FIELD, "").strip()
     mail = request.app[STORE].mail
     if not text or mail is None:
@@ -50,9 +50,9 @@ def read_address(request: web.Request, form: Mapping[str, str]) -> str:
     try:
         address = addresses.read(text)
     except BadAddress:
-        raise BadField(FIELD, _WANTED) from None
+        raise InvalidField(FIELD, _WANTED) from None
     if addresses.needs_smtputf8(address) and mail.refuses_unicode:
-        raise BadField(FIELD, _ASCII_WANTED)
+        raise InvalidField(FIELD, _ASCII_WANTED)
     return address
 
 
@@ -99,17 +99,17 @@ async def again(request: web.Request) -> web.StreamResponse:
 
     The answer tells nobody who bought what. Where too many were asked for it
     says so, with 429 and `Retry-After`: what is promised is sent. Raises
-    NothingHere, Forged, BadField, TooManyMails.
+    NotFound, Forged, InvalidField, TooManyMails.
     """
     store = request.app[STORE]
     token = request.match_info["receipt"]
     receipt = receipts.read(store.keyring, token)
     postman = store.mail
     if postman is None:
-        raise NothingHere
+        raise NotFound
     to = read_address(request, await read_form(request))
     if not to:
-        raise BadField(FIELD, _WANTED)
+        raise InvalidField(FIELD, _WANTED)
     try:
         _count(request, receipt, to)
         letter_id = f"{receipt.order_id}-{store.clock()}"

@@ -19,8 +19,7 @@ from msrv import time_slices
 from msrv.catalog.live import NotReady
 from msrv.catalog.model import Shop
 from msrv.web import cart, cookies, formatting
-from msrv.web.errors import Notice
-from msrv.web.errors.exceptions import NoSuchShape
+from msrv.web.errors import ErrorPage, NotAcceptable
 from msrv.web.shop import theme
 from msrv.web.store import STORE
 from msrv.web.studio import figures
@@ -61,7 +60,7 @@ def wants_json(request: web.Request) -> bool:
 
     RFC 9110 section 12.5.1, for the two shapes there are; a page wins a tie.
     An entry that can't be read is skipped; a header of none that can is as
-    good as no header, and `*` is `*/*`. Raises NoSuchShape where neither is
+    good as no header, and `*` is `*/*`. Raises NotAcceptable where neither is
     acceptable.
     """
     header = ",".join(request.headers.getall("Accept", ()))
@@ -69,7 +68,7 @@ def wants_json(request: web.Request) -> bool:
         return False
     html, json = _qualities(header)
     if html == json == 0:
-        raise NoSuchShape
+        raise NotAcceptable
     return json > html
 
 
@@ -203,21 +202,21 @@ def fragment(request: web.Request, template: str, **context: Any) -> Markup:  # 
     return Markup(templates.get_template(template).render(context))  # noqa: S704
 
 
-def notice(request: web.Request, what: Notice) -> web.Response:
-    """Answer with the page (or the JSON) that says what went wrong."""
-    data = {"error": what.code, "message": what.sentence, **what.data}
+def error_response(request: web.Request, error: ErrorPage) -> web.Response:
+    """Return an error as a page or as JSON, as the visitor accepts."""
+    data = {"error": error.code, "message": error.message, **error.data}
     try:
         response = respond(
             request,
-            "notice.html",
+            "error.html",
             data,
-            status=what.status,
+            status=error.status,
             cache_control="no-store",
-            notice=what,
+            error=error,
         )
-    except NoSuchShape:
-        response = web.json_response(data, status=what.status)
-    response.headers.update(what.headers)
+    except NotAcceptable:
+        response = web.json_response(data, status=error.status)
+    response.headers.update(error.headers)
     return response
 
 

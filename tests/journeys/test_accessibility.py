@@ -89,10 +89,12 @@ async def test_no_page_has_a_violation(
     await page.goto(address)
     if state in {"pay", "refused"}:
         await page.get_by_role("button", name="Pretend to pay").click()
-        await page.get_by_role("heading", name="Pretend payment").wait_for()
+        await page.get_by_role("heading", name="Simulated payment").wait_for()
     if state == "refused":
         await page.get_by_role("button", name="refused").click()
-        await page.get_by_role("heading", name="Not paid").wait_for()
+        await page.get_by_role(
+            "heading", name="Payment not completed"
+        ).wait_for()
     for details in await page.locator("summary").all():
         await details.click()
     results = await Axe().run(

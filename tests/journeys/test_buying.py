@@ -81,13 +81,13 @@ async def test_from_the_catalog_to_the_bytes(
     await expect(page.locator(".lines")).to_contain_text(TRACK)
     await page.get_by_role("link", name="Checkout").click()
     await page.get_by_role("button", name="Pretend to pay").click()
-    await expect(page.get_by_role("heading")).to_have_text("Pretend payment")
-    await page.get_by_role("button", name="Pretend that I paid").click()
+    await expect(page.get_by_role("heading")).to_have_text("Simulated payment")
+    await page.get_by_role(
+        "button", name="Simulate a successful payment"
+    ).click()
 
     await expect(page.get_by_role("heading", name="Receipt")).to_be_visible()
-    address = await page.get_by_label(
-        "The address of this receipt"
-    ).input_value()
+    address = await page.get_by_label("Address of this receipt").input_value()
     assert address == page.url
     async with page.expect_download() as waiting:
         await page.get_by_role("link", name="Download").click()
@@ -178,8 +178,6 @@ async def test_a_printed_receipt_has_its_whole_address(
     await page.goto(bought["receipt"])
     await page.emulate_media(media="print")
     await expect(page.get_by_text(page.url).last).to_be_visible()
-    await expect(
-        page.get_by_label("The address of this receipt")
-    ).to_be_hidden()
+    await expect(page.get_by_label("Address of this receipt")).to_be_hidden()
     await expect(page.get_by_role("button")).to_have_count(0)
     await context.close()

@@ -115,15 +115,15 @@ async def test_a_debit_that_takes_days(
     await page.get_by_role("button", name="Pay (test mode)").click()
     await page.get_by_role("button", name="Pay by bank debit").click()
     await expect(page.get_by_role("heading")).to_have_text(
-        "Your money is under way"
+        "Your payment is processing"
     )
     await expect(page.locator("[data-cart-count]").first).to_have_text("0")
-    await page.get_by_role("link", name="Look again").click()
+    await page.get_by_role("link", name="Check again").click()
     await expect(page.get_by_role("heading")).to_have_text(
-        "Your money is under way"
+        "Your payment is processing"
     )
     bank.arrive(bank.last)
-    await page.get_by_role("link", name="Look again").click()
+    await page.get_by_role("link", name="Check again").click()
     await expect(page.get_by_role("heading", name="Receipt")).to_be_visible()
     await context.close()
 
@@ -136,7 +136,7 @@ async def test_paying_what_one_wants(
     context, page = await visit(browser, scripts=scripts)
     await page.goto(f"{shop.url}/catalog/night-bus")
     await expect(page.locator(".whole .price")).to_contain_text("5,00")
-    await page.get_by_role("button", name="Add all of it").click()
+    await page.get_by_role("button", name="Add complete release").click()
     await page.get_by_role("link", name="Cart").click()
     field = page.get_by_label("Your price")
     await expect(field).to_have_value("8,00")
@@ -147,15 +147,15 @@ async def test_paying_what_one_wants(
     await expect(page.locator(".total")).to_contain_text("10,50")
     await page.get_by_role("link", name="Checkout").click()
     await field.fill("9")
-    await page.get_by_role("button", name="Add it up again").last.click()
+    await page.get_by_role("button", name="Update total").last.click()
     await expect(page.locator(".total")).to_contain_text("9,00")
 
     await field.fill("4")
     await page.get_by_role("button", name="Pay (test mode)").click()
     await expect(page.get_by_role("heading")).to_have_text(
-        "Your price, within reason"
+        "Please choose another price"
     )
-    await page.get_by_role("link", name="To your cart").click()
+    await page.get_by_role("link", name="Go to your cart").click()
     await page.get_by_role("link", name="Checkout").click()
     await field.fill("12,34")
     await page.get_by_role("button", name="Pay (test mode)").click()
@@ -180,7 +180,7 @@ async def test_no_page_of_it_has_a_violation(
     )
     page = await context.new_page()
     await page.goto(f"{shop.url}/catalog/night-bus")
-    await page.get_by_role("button", name="Add all of it").click()
+    await page.get_by_role("button", name="Add complete release").click()
     await page.locator(".whole button.done").wait_for()
     await inspect(page)
     for path in ("/cart", "/checkout"):

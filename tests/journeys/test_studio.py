@@ -103,34 +103,32 @@ async def test_a_sale_is_seen_taken_back_and_given_back(
     )
     await expect(page.locator("svg.bars").first).to_be_visible()
     await page.get_by_role("link", name="Orders").click()
-    await page.get_by_label("An order's number").fill(
+    await page.get_by_label("Order number or payment reference").fill(
         sold["order_id"][:8].lower()
     )
     await page.get_by_role("button", name="Find").click()
     await page.locator(".ledger a").click()
     await expect(page.locator(".order")).to_contain_text(TRACK)
     await expect(page.locator(".order")).to_contain_text("complete, ")
-    receipt = await page.get_by_label(
-        "The address of the receipt"
-    ).input_value()
+    receipt = await page.get_by_label("Address of the receipt").input_value()
     assert receipt == sold["receipt"]
 
     buyer = await browser.new_context(ignore_https_errors=True)
     assert (await buyer.request.get(sold["link"])).status == 200
-    await page.get_by_role("link", name=f"Take back {TRACK}").click()
-    await expect(page.locator("main")).to_contain_text("This can be undone")
-    await page.get_by_role("button", name="Take it back").click()
-    await expect(page.locator(".order")).to_contain_text("Taken back")
+    await page.get_by_role("link", name=f"Refund {TRACK}").click()
+    await expect(page.locator("main")).to_contain_text("You can undo this")
+    await page.get_by_role("button", name="Refund").click()
+    await expect(page.locator(".order")).to_contain_text("Refunded")
     assert (await buyer.request.get(sold["link"])).status == 410
-    await page.get_by_role("link", name=f"Give back {TRACK}").click()
-    await page.get_by_role("button", name="Give it back").click()
-    await expect(page.locator(".order")).to_contain_text("Given back")
+    await page.get_by_role("link", name=f"Restore {TRACK}").click()
+    await page.get_by_role("button", name="Restore").click()
+    await expect(page.locator(".order")).to_contain_text("Restored")
     assert (await buyer.request.get(sold["link"])).status == 200
     await buyer.close()
 
     await page.get_by_role("link", name="Orders").click()
     async with page.expect_download() as waiting:
-        await page.get_by_role("button", name="As CSV").click()
+        await page.get_by_role("button", name="Download CSV").click()
     download = await waiting.value
     assert download.suggested_filename == "orders.csv"
     with open(await download.path(), encoding="utf-8", newline="") as file:  # noqa: ASYNC230, PTH123
@@ -225,15 +223,15 @@ async def test_the_studio_of_a_ledger_that_rests(
         await page.goto(address)
         await page.get_by_role("button", name="Sign in").click()
         await expect(page.get_by_role("heading")).to_have_text(
-            "The ledger is resting"
+            "The database is unavailable"
         )
         await check(page)
         await page.get_by_role("link", name="Health").click()
-        await expect(page.locator("main")).to_contain_text("Resting")
+        await expect(page.locator("main")).to_contain_text("Unavailable")
         await check(page)
         await page.goto(address)
         await expect(page.get_by_role("heading")).to_have_text(
-            "This sign-in link was used"
+            "This sign-in link has already been used"
         )
         await check(page)
         await context.close()

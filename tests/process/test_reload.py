@@ -38,9 +38,9 @@ async def test_reload_serves_edited_templates_and_code(tmp_path: Path) -> None:
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        await wait_for_page(port, "New here")
+        await wait_for_page(port, "New releases")
         template = copy / "msrv" / "web" / "templates" / "front.html"
-        edit(template, "New here", "Just in")
+        edit(template, "New releases", "Just in")
         await wait_for_page(port, "Just in")
         handler = copy / "msrv" / "web" / "shop" / "operations.py"
         edit(handler, "It's easier to ask", "It was easier to ask")

@@ -10,7 +10,8 @@ from aiohttp import web
 from msrv.catalog.live import NotReady
 from msrv.settings import Settings
 from msrv.web import errors
-from msrv.web.errors import requests
+from msrv.web.errors import access, shopping
+from msrv.web.errors.table import TABLE
 from msrv.web.metrics import Traffic
 from msrv.web.store import STORE
 from tests.conftest import Client, StartStore
@@ -26,7 +27,7 @@ def spelt_out() -> set[tuple[int, str]]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             match node:
                 case ast.Call(
-                    func=ast.Name("Notice" | "Answer"),
+                    func=ast.Name("ErrorPage"),
                     args=[
                         ast.Constant(int(status)),
                         ast.Constant(str(code)),
@@ -55,15 +56,19 @@ def test_every_error_is_documented() -> None:
 
 def test_no_sentence_blames_or_shouts() -> None:
     """The store loses its manners."""
-    entries = [*errors.TABLE.values(), *requests.STATUSES.values()]
+    entries = [
+        *TABLE.values(),
+        *shopping.REDEMPTION.values(),
+        *access.STATUSES.values(),
+    ]
     for entry in entries:
-        if isinstance(entry, errors.Notice):
-            words = f"{entry.title} {entry.sentence}"
+        if isinstance(entry, errors.ErrorPage):
+            words = f"{entry.title} {entry.message}"
             assert "!" not in words
             assert not re.search(
                 r"\b(oops|invalid|error)\b", words, re.IGNORECASE
             )
-            assert entry.sentence.endswith(".")
+            assert entry.message.endswith(".")
 
 
 async def test_a_mistake_of_ours_is_a_number(
@@ -110,7 +115,7 @@ async def test_a_store_that_reads_its_library_says_so(
         answer = await store.get(path)
         assert answer.status == 503
         assert answer.headers["Retry-After"] == "2"
-        assert "being stocked" in await answer.text()
+        assert "starting up" in await answer.text()
     ready = await store.get("/-/ready")
     assert (ready.status, await ready.json()) == (503, {"status": "stocking"})
     assert (await store.get("/-/health")).status == 200
@@ -138,12 +143,12 @@ async def test_a_store_without_a_provider_says_so(
     )
     await store.post("/cart", data={"add": "departure"})
     assert (
-        "no way to take a payment"
+        "can't take payments yet"
         in await (await store.get("/checkout")).text()
     )
     answer = await store.post("/purchases", data={"item": "departure"})
     assert answer.status == 503
-    assert "Your cart is kept" in await answer.text()
+    assert "Your cart is saved" in await answer.text()
     free = await store.post(
         "/purchases", data={"item": "zine"}, allow_redirects=False
     )

@@ -95,7 +95,7 @@ async def test_a_renamed_folder_leaves_every_purchase_whole(
             }
         assert hashlib.sha256(data).digest() in hashes
     page = await (await store.get(receipt)).text()
-    assert "Not in the store any more" not in page
+    assert "No longer in the store" not in page
 
 
 async def test_a_refund_ends_the_links_under_any_id(
@@ -165,7 +165,7 @@ async def test_what_is_gone_has_its_title_on_the_receipt(
     line = (await lines(store, receipt))[TRACK]
     assert (line["title"], line["available"]) == ("A", False)
     page = await (await store.get(receipt)).text()
-    assert "Not in the store any more" in page
+    assert "No longer in the store" in page
     assert TRACK not in page.replace(receipt, "")
     await wait_until(
         lambda: any(

@@ -1,59 +1,90 @@
-"""What a visitor is told when something is not as they wished.
+"""Errors of the web layer, and the page that explains one to a visitor.
 
-One table from error types to a status and a sentence, a module for each
-matter. What an error knew beyond that sentence stays here: a page says what
-happened and what to do.
+`table` maps every error, of this layer and of the services below, to such a
+page. The texts are in `access` (addresses, links, requests, sign-in) and in
+`shopping` (orders, payments, codes).
 """
 
-import logging
-import secrets
-from typing import Final
-
-from aiohttp import web
-
-from msrv.web.errors import links, orders, payments, requests, studio
-from msrv.web.errors.notice import FRONT, Notice, Table
-
-__all__ = ["TABLE", "Notice", "notice_of"]
-
-log = logging.getLogger(__name__)
-
-# The order matters only where one type derives from another.
-TABLE: Final[Table] = {
-    **requests.TABLE,
-    **links.TABLE,
-    **orders.TABLE,
-    **payments.TABLE,
-    **studio.TABLE,
-}
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 
-def notice_of(error: Exception) -> Notice:
-    """Say what a visitor is told of an error; any error at all."""
-    if isinstance(error, web.HTTPException):
-        return requests.of_status(error)
-    for kind, entry in TABLE.items():
-        if isinstance(error, kind):
-            return entry if isinstance(entry, Notice) else entry(error)
-    return _unforeseen(error)
+class NotFound(Exception):
+    """No page, release or item exists at the address."""
 
 
-def _unforeseen(error: Exception) -> Notice:
-    """Log what nobody thought of, under a number that the visitor sees."""
-    incident = secrets.token_hex(4)
-    log.error(
-        "incident %s: %s",
-        incident,
-        type(error).__name__,
-        exc_info=error,
-        extra={"fields": {"incident": incident}},
-    )
-    return Notice(
-        500,
-        "incident",
-        "Our fault",
-        "Something in this store went wrong. If it stays "
-        f"so, tell the store this number: {incident}.",
-        FRONT,
-        data={"incident": incident},
-    )
+class UnsupportedForm(Exception):
+    """The body's headers don't state a form in the one accepted format."""
+
+
+class FormTooLarge(Exception):
+    """The form exceeds the limit on bytes or fields."""
+
+
+class InvalidField(Exception):
+    """A field of a form or a query is invalid.
+
+    `requirement` completes a sentence: "must be a number, 1 or higher".
+    """
+
+    def __init__(self, name: str, requirement: str) -> None:
+        super().__init__(name)
+        self.name = name
+        self.requirement = requirement
+
+
+class NoPaymentProvider(Exception):
+    """No configured payment provider accepts this order."""
+
+
+class PaymentRefused(Exception):
+    """The payment was not made; the buyer wasn't charged."""
+
+
+class PaymentUnconfirmed(Exception):
+    """The provider can't currently tell whether a payment was made."""
+
+
+class Refunded(Exception):
+    """The purchase behind the link was refunded; the link has ended."""
+
+
+class RecentSignInRequired(Exception):
+    """The action needs a sign-in from the last hour."""
+
+
+class NotAcceptable(Exception):
+    """The page is available in no format that the visitor accepts."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorPage:
+    """An error for a visitor: a page, and the members of a JSON response.
+
+    `message` says what happened, whether money moved, and what to do next.
+    `link` is an address and its label; an empty address reloads the page.
+    """
+
+    status: int
+    code: str
+    title: str
+    message: str
+    link: tuple[str, str] = ("/catalog", "Go to the catalog")
+    data: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Table = Mapping[type[Exception], ErrorPage | Callable[[Any], ErrorPage]]
+"""The page of each type of error, or a function that returns it."""
+
+CART: Final = ("/cart", "Go to your cart")
+FRONT: Final = ("/", "Go to the front page")
+_SHOWN_CHARS: Final = 64
+
+
+def shortened(item_id: str) -> str:
+    """Return text from a request, cut to a length that a page can show."""
+    if len(item_id) <= _SHOWN_CHARS:
+        return item_id
+    return item_id[:_SHOWN_CHARS] + "…"

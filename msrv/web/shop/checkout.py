@@ -23,7 +23,7 @@ from msrv.proofs.orders import ORDER_ID_BYTES, is_order_id, lines_to_json
 from msrv.proofs.quotes import Quote
 from msrv.rate_limit import client_network
 from msrv.web import cart, cookies, discounts, receipt_mails, security_headers
-from msrv.web.errors.exceptions import BadField, CannotBePaid
+from msrv.web.errors import InvalidField, NoPaymentProvider
 from msrv.web.forms import read_form, read_minor
 from msrv.web.fulfilment import grant, title_of
 from msrv.web.price_fields import read_prices
@@ -181,7 +181,9 @@ def _quote(
     random = store.random
     if attempt is not None:
         if not is_order_id(attempt):
-            raise BadField("attempt", "must be what the checkout page gave")
+            raise InvalidField(
+                "attempt", "must be the value from the checkout page"
+            )
         now -= now % _SLICE_SECONDS
         # A visitor may send any attempt: it names this order and no other.
         said = to_json(
@@ -219,7 +221,7 @@ def _choose(
     # the buttons had been drawn.
     if chosen and offers and store.providers.get(name or ""):
         return offers[0]
-    raise CannotBePaid
+    raise NoPaymentProvider
 
 
 def _pay_at(

@@ -21,7 +21,7 @@ from msrv.downloads.representation import Representation
 from msrv.proofs.errors import LinkExpired
 from msrv.proofs.links import verify_link
 from msrv.storage.model import Content, FileIdentity, Gone, StorageError
-from msrv.web.errors.exceptions import NothingHere, Refunded
+from msrv.web.errors import NotFound, Refunded
 from msrv.web.rendering import PRIVATE
 from msrv.web.shop.json_views import version_of
 from msrv.web.store import ORIGIN, STORE
@@ -94,13 +94,13 @@ async def download(request: web.Request) -> web.StreamResponse:
 
 
 async def preview(request: web.Request) -> web.StreamResponse:
-    """Send a preview. Raises NothingHere, NoPreview, DownloadLimitReached."""
+    """Send a preview. Raises NotFound, NoPreview, DownloadLimitReached."""
     store = request.app[STORE]
     catalog, previews = store.catalog.current, store.previews
     item_id = request.match_info["item"]
     found = catalog.by_id.get(catalog.moved.get(item_id, item_id))
     if not isinstance(found, Item) or not previews.offered(found):
-        raise NothingHere
+        raise NotFound
     clip = await previews.clip(found)
     try:
         body = Body.of_file(await asyncio.to_thread(_content_of, clip))

@@ -8,7 +8,7 @@ from msrv.catalog.covers import WIDTHS
 from msrv.catalog.live import NotReady
 from msrv.catalog.model import Shop
 from msrv.proofs.receipts import jwks
-from msrv.web.errors.exceptions import NothingHere
+from msrv.web.errors import NotFound
 from msrv.web.shop import theme
 from msrv.web.shop.downloads import lifetime
 from msrv.web.shop.json_views import version_of
@@ -28,10 +28,10 @@ Disallow: /verify
 
 
 async def static(request: web.Request) -> web.StreamResponse:
-    """Send one of the store's own files. Raises NothingHere."""
+    """Send one of the store's own files. Raises NotFound."""
     found = request.app[STORE].assets.get(request.match_info["name"])
     if found is None:
-        raise NothingHere
+        raise NotFound
     return _send(request, found)
 
 
@@ -45,13 +45,13 @@ async def theme_css(request: web.Request) -> web.StreamResponse:
 
 
 async def cover(request: web.Request) -> web.StreamResponse:
-    """Send a release's cover in one of a few widths. Raises NothingHere."""
+    """Send a release's cover in one of a few widths. Raises NotFound."""
     store = request.app[STORE]
     catalog = store.catalog.current
     found = find_release(catalog, request.match_info["release"])
     width = int(request.match_info["width"])
     if found is None or found.artwork is None or width not in WIDTHS:
-        raise NothingHere
+        raise NotFound
     picture = await store.covers.cover(found.artwork, width)
     return _answer(
         request,

@@ -10,7 +10,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from msrv.catalog.live import NotReady
-from msrv.web.errors.exceptions import NothingHere
+from msrv.web.errors import NotFound
 from msrv.web.store import ORIGIN, STORE
 
 _QUOTATION: Final = (
@@ -50,7 +50,7 @@ async def metrics(request: web.Request) -> web.Response:
 
     The client counts, not the peer: a visitor who came through the edge is
     none of them, nor is one through a proxy on this machine that nobody said
-    to trust. Raises NothingHere for anyone else.
+    to trust. Raises NotFound for anyone else.
     """
     store = request.app[STORE]
     rules = store.origin_rules
@@ -58,7 +58,7 @@ async def metrics(request: web.Request) -> web.Response:
         rules.trusts(request[ORIGIN].client)
         or rules.is_local(request.remote, request.headers)
     ):
-        raise NothingHere
+        raise NotFound
     return web.Response(
         body=store.metrics.exposition(),
         headers={"Content-Type": CONTENT_TYPE_LATEST},

@@ -24,7 +24,7 @@ from msrv.proofs import quotes
 from msrv.proofs.errors import Forged
 from msrv.proofs.quotes import Quote
 from msrv.rate_limit import client_network
-from msrv.web.errors.exceptions import CannotCheck, NothingHere, PaymentRefused
+from msrv.web.errors import NotFound, PaymentRefused, PaymentUnconfirmed
 from msrv.web.forms import is_compressed, read_form
 from msrv.web.fulfilment import grant, in_cart, take_out, title_of
 from msrv.web.rendering import PRIVATE, respond, wants_json
@@ -45,7 +45,7 @@ async def show(request: web.Request) -> web.Response:
     token = request.match_info["quote"]
     quote = quotes.read(store.keyring, token, store.clock())
     if not provider.accepts(quote):
-        raise NothingHere
+        raise NotFound
     catalog = store.catalog.current
     return respond(
         request,
@@ -89,19 +89,19 @@ async def come_back(request: web.Request) -> web.StreamResponse:
     """Receive a buyer who comes back from a provider's own page.
 
     The provider is asked only where the address is one that the store gave
-    it. Raises NoSuchPayment, TooManyLookUps, and CannotCheck where the
+    it. Raises NoSuchPayment, TooManyLookUps, and PaymentUnconfirmed where the
     provider doesn't answer.
     """
     store = request.app[STORE]
     provider = store.providers.get(request.match_info["provider"])
     if provider is None or provider.page is not None:
-        raise NothingHere
+        raise NotFound
     try:
         outcome = await store.settlement.settle(
             provider, request.query, _came_with(request)
         )
     except ProviderUnavailable as error:
-        raise CannotCheck from error
+        raise PaymentUnconfirmed from error
     except Forged as error:
         # Ours by its looks, and signed by nobody here: another store's.
         raise NoSuchPayment from error
@@ -114,14 +114,14 @@ async def come_back(request: web.Request) -> web.StreamResponse:
 async def hear(request: web.Request) -> web.Response:
     """Take a provider's message; it is on the disk when this answers.
 
-    Raises NothingHere where none are awaited, BadWebhookSignature,
+    Raises NotFound where none are awaited, BadWebhookSignature,
     InboxUnavailable, and HTTPUnsupportedMediaType for a compressed body: the
     signature is over the bytes.
     """
     store = request.app[STORE]
     provider = store.providers.get(request.match_info["provider"])
     if provider is None or provider.webhooks is None:
-        raise NothingHere
+        raise NotFound
     if is_compressed(request.headers):
         raise web.HTTPUnsupportedMediaType(
             headers={"Accept-Encoding": "identity"}
@@ -205,7 +205,7 @@ def _paid_here(request: web.Request) -> tuple[Provider, str]:
     """Find the provider of a page of ours, and the page."""
     provider = request.app[STORE].providers.get(request.match_info["provider"])
     if provider is None or provider.page is None:
-        raise NothingHere
+        raise NotFound
     return provider, provider.page
 
 

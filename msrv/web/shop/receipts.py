@@ -13,7 +13,7 @@ from msrv.proofs.errors import Forged
 from msrv.proofs.links import make_link
 from msrv.proofs.receipts import Receipt
 from msrv.time_slices import TimeSlices
-from msrv.web.errors.exceptions import NothingHere
+from msrv.web.errors import NotFound
 from msrv.web.rendering import PRIVATE, respond_in_steps, wants_json
 from msrv.web.store import ORIGIN, STORE
 
@@ -108,11 +108,11 @@ async def page(
 async def find(request: web.Request) -> web.Response:
     """Lead from a text with a receipt in it to the receipt (`?receipt=`).
 
-    Raises NothingHere for no text, Forged for one without a receipt.
+    Raises NotFound for no text, Forged for one without a receipt.
     """
     text = request.query.get("receipt", "")
     if not text.strip():
-        raise NothingHere
+        raise NotFound
     store = request.app[STORE]
     found = pasted.find(store.keyring, text, store.clock())
     if found is None or found.receipt is None:

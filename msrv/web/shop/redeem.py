@@ -6,22 +6,24 @@ replicas can't both say yes; while it is away, the page asks to come back.
 """
 
 import logging
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from collections.abc import Hashable
 from typing import Any, Final
 
 from aiohttp import web
 
 from msrv.catalog.model import Item, Release
-from msrv.ledger.errors import AlreadyRedeemed, DatabaseError
+from msrv.ledger.errors import DatabaseError
 from msrv.ledger.events import Redeemed, Sale, SoldLine, plain
-from msrv.orders.rate_limits import TooManyGuesses
+from msrv.orders.code_index import CampaignEnded
 from msrv.proofs import codes, pasted, receipts
-from msrv.proofs.codes import Code, WrongCheck, WrongLength, WrongSign
+from msrv.proofs.codes import Code
 from msrv.proofs.errors import Forged
 from msrv.rate_limit import client_network
 from msrv.web import claim_cookie, cookies, receipt_mails
 from msrv.web.claim_cookie import Claim
+from msrv.web.errors import ErrorPage
+from msrv.web.errors.shopping import REDEMPTION
+from msrv.web.errors.table import redemption_page
 from msrv.web.forms import read_form
 from msrv.web.rendering import PRIVATE, respond, wants_json
 from msrv.web.shop.receipts import downloads_of, mail_wait_path, receipt_path
@@ -31,95 +33,6 @@ log = logging.getLogger(__name__)
 
 PROVIDER: Final = "code"
 _SHOWN_CHARS: Final = 60
-
-
-class CampaignEnded(Exception):
-    """The code is good, and its campaign was ended by the store."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Why there is no receipt: for the page, and for programs."""
-
-    status: int
-    code: str
-    title: str
-    sentence: str
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-def _too_many(error: TooManyGuesses) -> Answer:
-    return Answer(
-        429,
-        "too_many_guesses",
-        "That was a few too many",
-        "Too many codes were wrong. Yours keeps: try again "
-        f"in {max(error.retry_after_seconds, 60) // 60} min.",
-        {"Retry-After": str(error.retry_after_seconds)},
-    )
-
-
-def _length(error: WrongLength) -> Answer:
-    signs = "sign" if error.count == 1 else "signs"
-    return Answer(
-        422,
-        "code_mistyped",
-        "Not quite a code",
-        f"A code has {codes.CODE_CHARS} letters and digits; this has "
-        f"{error.count} {signs}.",
-    )
-
-
-def _sign(error: WrongSign) -> Answer:
-    sign = error.sign if error.sign.isprintable() else "?"
-    return Answer(
-        422,
-        "code_mistyped",
-        "Not quite a code",
-        f"“{sign}” is in no code: they are of letters and digits alone.",
-    )
-
-
-_ANSWERS: Final[dict[type[Exception], Answer | Callable[[Any], Answer]]] = {
-    WrongLength: _length,
-    WrongSign: _sign,
-    WrongCheck: Answer(
-        422,
-        "code_mistyped",
-        "Not quite a code",
-        "One of the letters is another, or two have changed places. "
-        "Compare it with the print, four at a time.",
-    ),
-    Forged: Answer(
-        422,
-        "no_such_code",
-        "No such code",
-        "This is no code of this store, or what it was for is gone. If it is "
-        "printed so, send the store a picture of it.",
-    ),
-    CampaignEnded: Answer(
-        410,
-        "code_ended",
-        "These codes have ended",
-        "The store has ended them all. What was had with one still works.",
-    ),
-    AlreadyRedeemed: Answer(
-        409,
-        "code_used",
-        "Used before",
-        "A code works once, and this one has. If it was you, open the "
-        "receipt that you got, or the page where you got it.",
-    ),
-    DatabaseError: Answer(
-        503,
-        "ledger_resting",
-        "The store can't look it up",
-        "The list of used codes can't be reached right now. Your code keeps: "
-        "come back in a few minutes.",
-        {"Retry-After": "60"},
-    ),
-    TooManyGuesses: _too_many,
-}
 
 
 async def show(request: web.Request) -> web.Response:
@@ -141,10 +54,10 @@ async def redeem(request: web.Request) -> web.StreamResponse:
     try:
         code = await _verify(request, text, claim)
         receipt = await _turn(request, code, claim.value)
-    except (*_ANSWERS,) as error:
+    except (*REDEMPTION,) as error:
         if isinstance(error, DatabaseError):
             log.warning("a code can't be redeemed: %s", error)
-        return _page(request, text, _answer(error))
+        return _page(request, text, redemption_page(error))
     wait = await receipt_mails.post(request, receipt, mail)
     return _hand_over(
         request, receipt, claim, wait, receipt_mails.outcome(mail, wait)
@@ -246,22 +159,22 @@ def _hand_over(
 
 
 def _page(
-    request: web.Request, text: str, answer: Answer | None = None
+    request: web.Request, text: str, error: ErrorPage | None = None
 ) -> web.Response:
     data: dict[str, Any] = {"code": text[:_SHOWN_CHARS]}
-    if answer is not None:
-        data = {"error": answer.code, "message": answer.sentence}
+    if error is not None:
+        data = {"error": error.code, "message": error.message}
     response = respond(
         request,
         "redeem.html",
         data,
-        status=answer.status if answer else 200,
+        status=error.status if error else 200,
         code=text[:_SHOWN_CHARS],
-        answer=answer,
+        error=error,
         mails=receipt_mails.is_on(request),
     )
-    if answer is not None:
-        response.headers.update(answer.headers)
+    if error is not None:
+        response.headers.update(error.headers)
     _finish(request, response, _claim(request))
     return response
 
@@ -286,10 +199,3 @@ def _claim(request: web.Request) -> Claim:
     return claim_cookie.read(cookies.of(request), store.keyring) or Claim.new(
         store.random, store.clock()
     )
-
-
-def _answer(error: Exception) -> Answer:
-    for kind, answer in _ANSWERS.items():
-        if isinstance(error, kind):
-            return answer if isinstance(answer, Answer) else answer(error)
-    raise error

@@ -11,7 +11,7 @@ from msrv.catalog.model import Catalog, Release
 from msrv.catalog.search import Match
 from msrv.time_slices import TimeSlices
 from msrv.web import cart, cookies, formatting
-from msrv.web.errors.exceptions import BadField, NothingHere
+from msrv.web.errors import InvalidField, NotFound
 from msrv.web.rendering import (
     as_json_in_steps,
     as_page,
@@ -74,7 +74,7 @@ async def catalog_page(request: web.Request) -> web.Response:
     shelf = store.catalog_cache
     words = request.query.get("q", "").strip()
     if len(words) > MAX_QUERY:
-        raise BadField("q", f"must have up to {MAX_QUERY} characters")
+        raise InvalidField("q", f"can have up to {MAX_QUERY} characters")
     if words:
         found = await shelf.search(catalog, words)
         pages = _pages(request, len(found))
@@ -128,7 +128,7 @@ async def release_page(request: web.Request) -> web.Response:
     catalog = store.catalog.current
     found = find_release(catalog, request.match_info["release"])
     if found is None:
-        raise NothingHere
+        raise NotFound
     if found.release_id != request.match_info["release"]:
         # Not for ever: a folder may get its old name back.
         raise web.HTTPFound(json_views.release_path(found))
@@ -162,11 +162,11 @@ def _in_cart(request: web.Request, catalog: Catalog) -> frozenset[str]:
 
 
 def _pages(request: web.Request, total: int) -> Pages:
-    """Read `page`; raises BadField or, past the end, NothingHere."""
+    """Read `page`; raises InvalidField or, past the end, NotFound."""
     stated = request.query.get("page", "1")
     if not (stated.isascii() and stated.isdigit() and len(stated) < 10):
-        raise BadField("page", "must be a number from 1")
+        raise InvalidField("page", "must be a number, 1 or higher")
     number, count = int(stated), max(1, ceil(total / PER_PAGE))
     if not 1 <= number <= count:
-        raise NothingHere
+        raise NotFound
     return Pages(number, count, total)

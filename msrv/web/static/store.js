@@ -1,5 +1,5 @@
-// Everything here makes a page that works already a little nicer: the cart
-// without a reload, previews in one bar, a button that copies an address.
+// Progressive enhancement; every page works without it: the cart without a
+// reload, previews in one player bar, a button that copies an address.
 
 "use strict";
 
@@ -27,8 +27,8 @@ function showButtons(cart) {
     button.setAttribute(
       "aria-label",
       inCart
-        ? label.replace(/^.*? (.*) to the cart$/, "Take $1 out of the cart")
-        : label.replace(/^Take (.*) out of the cart$/, "Add $1 to the cart"),
+        ? label.replace(/^.*? (.*) to the cart$/, "Remove $1 from the cart")
+        : label.replace(/^Remove (.*) from the cart$/, "Add $1 to the cart"),
     );
   });
 }
@@ -52,7 +52,7 @@ document.addEventListener("submit", async (event) => {
     button.disabled = false;
     button.focus();
   } catch {
-    // Let the browser do it its own way, and show what the store says.
+    // Submit the form normally, so that the store's answer is shown.
     button.disabled = false;
     const field = document.createElement("input");
     field.type = "hidden";
@@ -158,7 +158,7 @@ if (copy && navigator.clipboard) {
       copy.textContent = "Copied";
     } catch {
       source.select();
-      copy.textContent = "Selected: copy it now";
+      copy.textContent = "Selected; press Ctrl+C";
     }
   });
 }

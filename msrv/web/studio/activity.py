@@ -9,7 +9,7 @@ from aiohttp import web
 
 from msrv.ledger.errors import SpoolFailed
 from msrv.ledger.events import Act
-from msrv.web.errors.exceptions import BadField
+from msrv.web.errors import InvalidField
 from msrv.web.store import SESSION, STORE
 from msrv.web.studio import page
 
@@ -22,10 +22,10 @@ NAMES: Final = {
     "sign-in": "signed in",
     "sign-out": "signed out",
     "sign-out-everyone": "signed everyone out",
-    "view-order": "looked at an order",
+    "view-order": "viewed an order",
     "export-orders": "exported orders",
-    "revoke": "took back",
-    "restore": "gave back",
+    "revoke": "refunded",
+    "restore": "restored",
 }
 """Each act by the name that the ledger has, and what a page says."""
 
@@ -53,9 +53,9 @@ async def record(request: web.Request, act: str, subject: str = "") -> None:
 
 
 async def show(request: web.Request) -> web.Response:
-    """Show a page of actions, latest first. Raises DatabaseError, BadField.
+    """Show a page of actions, latest first.
 
-    Its query needs SQLAlchemy, which is imported when it is first asked for.
+    Raises DatabaseError, InvalidField.
     """
     from msrv.ledger.db import actions  # noqa: PLC0415 - slow to import
 
@@ -63,7 +63,9 @@ async def show(request: web.Request) -> web.Response:
     if text := request.query.get("after", ""):
         match = _AFTER.fullmatch(text)
         if match is None:
-            raise BadField("after", "must be the end of a page")
+            raise InvalidField(
+                "after", "must come from a link to the next page"
+            )
         after = actions.Position(int(match[1]), match[2])
     async with page.reading(request) as connection:
         found = await actions.latest(connection, after, actions.MAX_ACTS + 1)

@@ -16,7 +16,7 @@ from msrv.proofs.errors import Forged, ProofError, TicketExpired
 from msrv.proofs.sign_in import Kind, Ticket
 from msrv.web import cookies
 from msrv.web.access_log import spelled
-from msrv.web.errors.exceptions import NothingHere, SignInAgain
+from msrv.web.errors import NotFound, RecentSignInRequired
 from msrv.web.forms import read_form
 from msrv.web.rendering import PRIVATE, respond, wants_json
 from msrv.web.store import ORIGIN, SESSION, STORE
@@ -33,7 +33,7 @@ _RENEW_SECONDS: Final = 60
 
 
 async def let_in(request: web.Request) -> Ticket:
-    """Return the session of someone who is signed in. Raises NothingHere.
+    """Return the session of someone who is signed in. Raises NotFound.
 
     A stranger costs a MAC and no question to the database.
     """
@@ -46,24 +46,24 @@ async def let_in(request: web.Request) -> Ticket:
             store.clock(),
         )
     except ProofError:
-        raise NothingHere from None
+        raise NotFound from None
     door = store.sign_ins
     if session.made_at <= await door.closed_at() or await door.is_ended(
         session.number
     ):
-        raise NothingHere
+        raise NotFound
     request[SESSION] = session
     return session
 
 
 def check_recent(request: web.Request) -> None:
-    """See that the sign-in was a short while ago. Raises SignInAgain.
+    """See that the sign-in was a short while ago. Raises RecentSignInRequired.
 
     For what a copy of a cookie shall not be enough for.
     """
     age_seconds = request.app[STORE].clock() - request[SESSION].made_at
     if age_seconds >= RECENT_SECONDS:
-        raise SignInAgain
+        raise RecentSignInRequired
 
 
 def renew(
@@ -86,7 +86,7 @@ async def knock(request: web.Request) -> web.StreamResponse:
     """Show a button that signs in: looking at a link doesn't use it up.
 
     Mail scanners and previews open links; they press no buttons. Raises
-    NothingHere, TicketExpired, LinkUsed.
+    NotFound, TicketExpired, LinkUsed.
     """
     ticket = await _read_link(request)
     if await request.app[STORE].sign_ins.is_used(ticket.number):
@@ -105,7 +105,7 @@ async def knock(request: web.Request) -> web.StreamResponse:
 async def enter(request: web.Request) -> web.StreamResponse:
     """Use a link up, and sign in.
 
-    Raises NothingHere, TicketExpired, LinkUsed, CannotRemember.
+    Raises NotFound, TicketExpired, LinkUsed, CannotRemember.
     """
     store = request.app[STORE]
     ticket = await _read_link(request)
@@ -143,7 +143,7 @@ async def enter(request: web.Request) -> web.StreamResponse:
 
 
 async def leave(request: web.Request) -> web.StreamResponse:
-    """Sign this session out; with `everywhere`, everyone. Raises NothingHere.
+    """Sign this session out; with `everywhere`, everyone. Raises NotFound.
 
     It ends on every replica. Where the database is away, it ends as far as
     this data folder goes; the answer says so.
@@ -182,11 +182,11 @@ async def leave(request: web.Request) -> web.StreamResponse:
 
 
 async def nothing(request: web.Request) -> web.StreamResponse:
-    """Answer for every other address and method here. Raises NothingHere.
+    """Answer for every other address and method here. Raises NotFound.
 
     Without it, a method that a page doesn't have would tell of the page.
     """
-    raise NothingHere(request.method)
+    raise NotFound(request.method)
 
 
 def _client(request: web.Request) -> str:
@@ -210,7 +210,7 @@ def _set_cookie(
 
 
 async def _read_link(request: web.Request) -> Ticket:
-    """Read the link that was opened. Raises NothingHere, TicketExpired."""
+    """Read the link that was opened. Raises NotFound, TicketExpired."""
     store = request.app[STORE]
     try:
         ticket = sign_in.read(
@@ -225,7 +225,7 @@ async def _read_link(request: web.Request) -> Ticket:
             "it is of another NONCE, or no link at all",
             _client(request),
         )
-        raise NothingHere from None
+        raise NotFound from None
     except TicketExpired:
         log.warning("studio: refused a sign-in link: it has expired")
         raise

@@ -14,7 +14,7 @@ MOST = 100
 
 
 async def show(request: web.Request) -> web.Response:
-    """Show the best sellers of a period. Raises DatabaseError, BadField."""
+    """Show a period's best sellers. Raises DatabaseError, InvalidField."""
     period = query_parameters.period(request)
     async with page.reading(request) as connection:
         sellers = await report_queries.best_sellers(

@@ -53,7 +53,7 @@ _FORMULA: Final = re.compile(
 async def show(request: web.Request) -> web.StreamResponse:
     """Send the orders of a time, newest first.
 
-    Raises BadField; DatabaseError. Should the ledger rest on the way, the
+    Raises InvalidField; DatabaseError. Should the ledger rest on the way, the
     connection ends before the file does: half a file is never taken for one.
     """
     since, before = (

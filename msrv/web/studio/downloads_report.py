@@ -25,7 +25,7 @@ class Row:
 
 
 async def show(request: web.Request) -> web.Response:
-    """Show downloads over a span. Raises DatabaseError, BadField."""
+    """Show downloads over a span. Raises DatabaseError, InvalidField."""
     span = query_parameters.span(request)
     today = day_of(request.app[STORE].clock())
     async with page.reading(request) as connection:

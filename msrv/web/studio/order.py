@@ -12,7 +12,7 @@ from msrv.ledger.db.order_queries import Line, Order
 from msrv.proofs import receipts
 from msrv.proofs.links import make_link
 from msrv.proofs.receipts import is_pretend
-from msrv.web.errors.exceptions import NothingHere
+from msrv.web.errors import NotFound
 from msrv.web.shop.receipts import receipt_path
 from msrv.web.store import ORIGIN, STORE
 from msrv.web.studio import activity, page, query_parameters
@@ -33,12 +33,12 @@ class Shown:
 
 
 async def show(request: web.Request) -> web.Response:
-    """Show an order. Raises DatabaseError, NothingHere."""
+    """Show an order. Raises DatabaseError, NotFound."""
     order_id = query_parameters.order_id(request)
     async with page.reading(request) as connection:
         story = await order_history.story(connection, order_id)
     if story is None:
-        raise NothingHere
+        raise NotFound
     order = story.order
     await activity.record(request, "view-order", order_id)
     receipt = receipt_of(request, order)

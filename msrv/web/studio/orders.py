@@ -13,7 +13,7 @@ from msrv.web.studio import query_parameters
 
 
 async def show(request: web.Request) -> web.Response:
-    """Show orders. Raises DatabaseError, BadField."""
+    """Show orders. Raises DatabaseError, InvalidField."""
     words = request.query.get("q", "").strip()[:255]
     since, before = (
         query_parameters.since(request),

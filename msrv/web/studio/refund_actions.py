@@ -9,7 +9,7 @@ from msrv.ledger.db.order_queries import Line
 from msrv.ledger.errors import NoSuchOrder, NothingRevoked
 from msrv.ledger.events import WHOLE
 from msrv.proofs.orders import is_item_id
-from msrv.web.errors.exceptions import BadField, NothingHere
+from msrv.web.errors import InvalidField, NotFound
 from msrv.web.forms import read_form
 from msrv.web.rendering import PRIVATE, wants_json
 from msrv.web.store import SESSION, STORE
@@ -17,19 +17,19 @@ from msrv.web.studio import activity, page, query_parameters
 
 
 async def ask(request: web.Request) -> web.Response:
-    """Ask whether that is meant. Raises DatabaseError, NothingHere."""
+    """Ask whether that is meant. Raises DatabaseError, NotFound."""
     order_id = query_parameters.order_id(request)
     item_id = _item(request.query.get("item", WHOLE))
     undo = bool(request.query.get("undo"))
     async with page.reading(request) as connection:
         story = await order_history.story(connection, order_id)
     if story is None:
-        raise NothingHere
+        raise NotFound
     lines = [
         line for line in story.order.lines if item_id in {WHOLE, line.item_id}
     ]
     if not lines:
-        raise NothingHere
+        raise NotFound
     return page.page(
         request,
         "revoke.html",
@@ -51,7 +51,7 @@ async def change(request: web.Request) -> web.Response:
     """Do it: `item` for one line, `undo` to give it back.
 
     A browser goes back to the order; a program gets its lines. Doing it
-    twice is doing it once. Raises DatabaseError, NothingHere.
+    twice is doing it once. Raises DatabaseError, NotFound.
     """
     # Whatever can't be answered is said before anything is changed.
     as_json = wants_json(request)
@@ -75,7 +75,7 @@ async def change(request: web.Request) -> web.Response:
     except NothingRevoked:
         pass  # a second click, or somebody else's
     except NoSuchOrder:
-        raise NothingHere from None
+        raise NotFound from None
     if as_json:
         response = web.json_response({"order_id": order_id, "lines": lines})
     else:
@@ -88,7 +88,7 @@ async def change(request: web.Request) -> web.Response:
 
 def _item(text: str) -> str:
     if text != WHOLE and not is_item_id(text):
-        raise BadField("item", "must be an item's id")
+        raise InvalidField("item", "must be an item's id")
     return text
 
 

@@ -11,7 +11,7 @@ from msrv.web.studio import page, query_parameters
 
 
 async def show(request: web.Request) -> web.Response:
-    """Show a page of refunds. Raises DatabaseError, BadField."""
+    """Show a page of refunds. Raises DatabaseError, InvalidField."""
     after = query_parameters.after_refund(request)
     async with page.reading(request) as connection:
         found = await order_history.refunded(

@@ -30,7 +30,10 @@ async def test_stripe_down_is_a_page_and_the_cart_is_kept(
     answer = await store.post("/purchases", data={"item": "departure"})
     assert (answer.status, answer.headers["Retry-After"]) == (503, "120")
     page = await answer.text()
-    assert "Nothing was paid, and your cart is kept" in page.replace("\n", " ")
+    assert (
+        "You haven&#39;t been charged and your cart is saved"
+        in page.replace("\n", " ")
+    )
     # As often as it is worth it, and no more.
     assert bank.asked == [CREATE] * 3
     cart = await (await store.get("/cart", headers=JSON)).json()
@@ -62,8 +65,8 @@ async def test_away_when_the_buyer_comes_back(
     answer = await store.get(str(way_back(session)))
     assert answer.status == 503
     page = await answer.text()
-    assert "Nothing was paid" not in page
-    assert "Don&#39;t pay again" in page
+    assert "You haven&#39;t been charged" not in page
+    assert "Please don&#39;t pay again" in page
     assert (await come_back(store, session))[0] == 303
 
 

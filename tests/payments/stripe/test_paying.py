@@ -330,7 +330,7 @@ async def test_look_ups_are_limited_by_network(
     assert statuses == [303] * burst + [429] * (40 - burst)
     answer = await store.get(str(way_back(session)))
     assert int(answer.headers["Retry-After"]) >= 1
-    assert "Don&#39;t pay again" in await answer.text()
+    assert "Please don&#39;t pay again" in await answer.text()
 
 
 async def test_payments_are_begun_so_often_by_a_network(

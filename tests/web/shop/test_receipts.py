@@ -193,7 +193,7 @@ async def test_a_genuine_link_to_what_is_gone_is_calm(
     answer = await store.get(link)
     assert answer.status == 503
     assert "Retry-After" in answer.headers
-    assert "Your link is good" in await answer.text()
+    assert "Your link is valid" in await answer.text()
     unknown = make_link(keyring, ORDER, "never-was", clock.now + 60).path
     assert (await store.get(unknown)).status == 503
 
@@ -266,8 +266,7 @@ async def test_verify_says_what_a_link_grants(
     assert told["items"][0]["title"] == "Departure"
     assert told["expires_at"] == clock.now + 60
     assert (
-        "still good"
-        in await (await store.get("/verify", params=params)).text()
+        "is valid" in await (await store.get("/verify", params=params)).text()
     )
     clock.now += 60
     told = await (

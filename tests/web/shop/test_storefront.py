@@ -68,7 +68,7 @@ async def test_a_single_has_a_page_and_is_bought_as_its_track(
     assert shown["item_id"] is None
     assert [each["item_id"] for each in shown["items"]] == ["umbrella"]
     page = await (await store.get("/catalog/umbrella-single")).text()
-    assert "Add all of it" not in page
+    assert "Add complete release" not in page
     answer = await store.post("/purchases", data={"item": "umbrella-single"})
     assert answer.status == 422
 

@@ -111,6 +111,6 @@ async def test_refunds_and_exports_need_a_recent_sign_in(
         else await studio.post(where)
     )
     assert refused.status == 403
-    assert "Sign in again" in await refused.text()
+    assert "Please sign in again" in await refused.text()
     order = await studio.data(f"/studio/orders/{order_id(1)}")
     assert order["changes"] == []

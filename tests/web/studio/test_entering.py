@@ -257,7 +257,7 @@ async def test_signing_out_here(studio: Studio) -> None:
     assert answer.status == 200
     assert answer.cookies[COOKIE]["max-age"] == "0"
     assert answer.cookies[COOKIE]["path"] == "/studio"
-    assert "This sign-in has ended" in await answer.text()
+    assert "You are signed out on every replica" in await answer.text()
 
 
 async def test_copy_of_the_cookie_ends_with_the_session(
@@ -277,7 +277,7 @@ async def test_copy_of_the_cookie_ends_with_the_session(
 
 async def test_signing_out_says_whom_it_reached(resting: Studio) -> None:
     answer = await resting.post("/studio/leave")
-    assert "other replicas have not heard" in await answer.text()
+    assert "other replicas could not be told" in await answer.text()
     assert (await resting.get("/studio")).status == 404
 
 
@@ -287,7 +287,7 @@ async def test_signing_out_everywhere(
     """Who was signed out by someone else goes on."""
     early = link_of(keyring, clock.now - 5)
     answer = await studio.post("/studio/leave", everywhere="1")
-    assert "Everyone, everywhere." in await answer.text()
+    assert "Everyone is signed out, on every replica." in await answer.text()
     assert (await studio.get("/studio")).status == 404
     # A link that was printed before ends with it; a new one works at once.
     assert (await press(studio.store, early)).status == 410
@@ -301,7 +301,7 @@ async def test_signing_out_everywhere_says_whom_it_reached(
     """An operator believes that a thief is out, who is not."""
     answer = await resting.post("/studio/leave", everywhere="1")
     assert answer.status == 200
-    assert "other replicas have not heard" in await answer.text()
+    assert "other replicas could not be told" in await answer.text()
     assert (await resting.get("/studio")).status == 404
 
 

@@ -44,7 +44,7 @@ async def test_health_says_what_mail_was_not_sent_and_what_was_refused(
     )
     await wait_until(lambda: postman.trouble)
     page = await studio.text("/studio/health")
-    assert page.count("The relay can't be used: ") == 1
+    assert page.count("The mail server can't be used: ") == 1
     assert page.count("Connect call failed") == 1
     assert "2 receipts: too many were asked for" in page
     assert "550 &lt;b&gt;unknown" in page

@@ -238,7 +238,7 @@ async def test_taking_back_and_giving_back(either: Studio) -> None:
         False,
     ]
     page = await either.text(f"{order}/revoke?undo=1")
-    assert "Give it back to the buyer" in page
+    assert "Restore this purchase?" in page
     for _ in range(2):
         answer = await either.post(f"{order}/revoke", undo="1")
         assert answer.status == 303
@@ -289,7 +289,7 @@ async def test_while_the_ledger_rests(resting: Studio, path: str) -> None:
     assert answer.status == 503
     assert answer.headers["Retry-After"] == "10"
     page = await answer.text()
-    assert "The ledger is resting" in page
+    assert "The database is unavailable" in page
     assert "nothing is lost" in page
     told = await (await resting.get(path, **JSON)).json()
     assert told["error"] == "ledger_resting"
@@ -303,15 +303,15 @@ async def test_taking_back_while_the_ledger_rests(resting: Studio) -> None:
     assert answer.status == 503
     page = await answer.text()
     assert "Nothing was changed" in page
-    assert "1 event waits" in page
+    assert "1 event is stored" in page
 
 
 async def test_health_while_the_ledger_rests(resting: Studio) -> None:
     """When something is wrong, its page is gone as well."""
     page = await resting.text("/studio/health")
-    assert "Resting" in page
+    assert "Unavailable" in page
     assert "Can&#39;t connect to MySQL server" in page
-    assert "needs a look" in page
+    assert "needs attention" in page
     told = await resting.data("/studio/health")
     assert told["ledger"]["state"] == "degraded"
     assert told["ledger"]["answers"] is False

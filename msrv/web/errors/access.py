@@ -1,0 +1,239 @@
+"""Error pages for addresses, requests, download links and the sign-in."""
+
+from dataclasses import replace
+from typing import Final
+
+from aiohttp import web
+
+from msrv.catalog.live import NotReady
+from msrv.catalog.metadata.cover_images import ArtworkError
+from msrv.catalog.previews import NoPreview
+from msrv.downloads.concurrency_limit import (
+    ClientLimitReached,
+    StoreLimitReached,
+)
+from msrv.ledger.errors import CannotRemember, LinkUsed
+from msrv.proofs.errors import Forged, LinkExpired, TicketExpired
+from msrv.storage.model import StorageError
+from msrv.web.errors import (
+    CART,
+    FRONT,
+    ErrorPage,
+    FormTooLarge,
+    InvalidField,
+    NotAcceptable,
+    NotFound,
+    RecentSignInRequired,
+    Refunded,
+    Table,
+    UnsupportedForm,
+)
+from msrv.web.forms import MAX_BYTES, MAX_FIELDS, MEDIA_TYPE
+from msrv.web.origin import ForeignHost, ForeignOrigin
+
+_NOT_FOUND: Final = ErrorPage(
+    404,
+    "not_found",
+    "Page not found",
+    "There is no page at this address.",
+)
+_TOO_LARGE: Final = ErrorPage(
+    413,
+    "too_large",
+    "Request too large",
+    f"A form can have up to {MAX_BYTES // 1024} KiB and {MAX_FIELDS} fields. "
+    "Please send less at once.",
+)
+_NOT_A_FORM: Final = ErrorPage(
+    415,
+    "not_a_form",
+    "Unsupported request format",
+    f"Please send a form as {MEDIA_TYPE}, in UTF-8 and uncompressed.",
+    # RFC 9110, section 15.5.16: the accepted format.
+    headers={
+        "Accept": MEDIA_TYPE,
+        "Accept-Post": MEDIA_TYPE,
+        "Accept-Encoding": "identity",
+    },
+)
+
+
+def _invalid_field(error: InvalidField) -> ErrorPage:
+    return ErrorPage(
+        400,
+        "bad_field",
+        "Please check your entry",
+        f"“{error.name}” {error.requirement}.",
+        data={"field": error.name},
+    )
+
+
+def _link_expired(error: LinkExpired) -> ErrorPage:
+    return ErrorPage(
+        410,
+        "expired",
+        "This link has expired",
+        "Your receipt still works. Open it to get a new download link.",
+        ("/verify", "Open your receipt"),
+        data={"expired_at": error.since},
+    )
+
+
+TABLE: Final[Table] = {
+    # Requests that any page may refuse.
+    NotReady: ErrorPage(
+        503,
+        "stocking",
+        "The store is starting up",
+        "The store is reading its library. Please try again in a moment.",
+        ("/", "Try again"),
+        headers={"Retry-After": "2"},
+    ),
+    NotFound: _NOT_FOUND,
+    ArtworkError: _NOT_FOUND,
+    InvalidField: _invalid_field,
+    FormTooLarge: _TOO_LARGE,
+    UnsupportedForm: _NOT_A_FORM,
+    ForeignHost: ErrorPage(
+        421,
+        "foreign_host",
+        "Unknown host name",
+        "This store isn't available under this host name. If you run it, set "
+        "MSRV_PUBLIC_URL to the address that your visitors use.",
+    ),
+    ForeignOrigin: ErrorPage(
+        403,
+        "foreign_origin",
+        "Request from another site",
+        "This request came from another website, so nothing was changed. "
+        "Please open your cart in this store and try again.",
+        CART,
+    ),
+    NotAcceptable: ErrorPage(
+        406,
+        "not_acceptable",
+        "Format not available",
+        "This address is available as text/html and application/json.",
+    ),
+    # Download links, receipts, and the files behind them.
+    Forged: ErrorPage(
+        404,
+        "no_such_download",
+        "No such download",
+        "This link isn't valid. Links can break when a line wraps in an "
+        "email; please open your receipt to get a new one.",
+        ("/verify", "Check a link"),
+    ),
+    LinkExpired: _link_expired,
+    Refunded: ErrorPage(
+        410,
+        "refunded",
+        "This purchase was refunded",
+        "This purchase was refunded, so its download links no longer work. "
+        "If you think this is a mistake, please send the store the order "
+        "number on your receipt.",
+    ),
+    StorageError: ErrorPage(
+        503,
+        "file_away",
+        "This file is temporarily unavailable",
+        "Your link is valid, but the store can't read the file at the "
+        "moment. Please try again in a few minutes.",
+        ("/verify", "Check your link"),
+        headers={"Retry-After": "60"},
+    ),
+    NoPreview: ErrorPage(
+        503,
+        "no_preview",
+        "Preview unavailable",
+        "This preview is temporarily unavailable. Please try again later.",
+        headers={"Retry-After": "60"},
+    ),
+    StoreLimitReached: ErrorPage(
+        503,
+        "store_is_full",
+        "The store is busy",
+        "The store is serving as many downloads as it can. Your link is "
+        "valid; please try again in a minute.",
+        headers={"Retry-After": "60"},
+    ),
+    ClientLimitReached: ErrorPage(
+        503,
+        "enough_at_once",
+        "Too many downloads at once",
+        "Your network has reached the limit of simultaneous downloads. Your "
+        "link is valid; please try again when one of them has finished.",
+        headers={"Retry-After": "30"},
+    ),
+    # The studio's sign-in.
+    TicketExpired: ErrorPage(
+        410,
+        "sign_in_expired",
+        "This sign-in link has expired",
+        "A sign-in link is valid for ten minutes, or until everyone is signed "
+        "out. Run python -m msrv studio to get a new one.",
+        FRONT,
+    ),
+    LinkUsed: ErrorPage(
+        410,
+        "sign_in_used",
+        "This sign-in link has already been used",
+        "Each link works once. Run python -m msrv studio to get a new one. "
+        "If you didn't use this link yourself, sign everyone out with "
+        "python -m msrv studio --sign-out.",
+        FRONT,
+    ),
+    RecentSignInRequired: ErrorPage(
+        403,
+        "sign_in_again",
+        "Please sign in again",
+        "Refunds and exports need a sign-in from the last hour. Run "
+        "python -m msrv studio, open the link that it prints, and try again.",
+        ("/studio", "Go to the studio"),
+    ),
+    CannotRemember: ErrorPage(
+        503,
+        "sign_in_closed",
+        "Sign-in is temporarily unavailable",
+        "The store can't record that this link was used. The link is still "
+        "valid: free some disk space and try again.",
+        FRONT,
+        headers={"Retry-After": "60"},
+    ),
+}
+STATUSES: Final = {
+    each.status: each
+    for each in (
+        _NOT_FOUND,
+        ErrorPage(
+            405,
+            "method_not_allowed",
+            "Method not allowed",
+            "This address doesn't support this request method.",
+        ),
+        ErrorPage(
+            408,
+            "too_slow",
+            "Request timed out",
+            "The rest of this request didn't arrive in time. Please try "
+            "again.",
+        ),
+        _TOO_LARGE,
+        _NOT_A_FORM,
+    )
+}
+"""The pages for the statuses that aiohttp raises."""
+
+
+def page_of_status(error: web.HTTPException) -> ErrorPage:
+    """Return the page for a status that aiohttp raised."""
+    known = STATUSES.get(error.status) or ErrorPage(
+        error.status,
+        "refused",
+        "Request refused",
+        "The store can't process this request.",
+    )
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        allowed = ", ".join(sorted(error.allowed_methods))
+        return replace(known, headers={"Allow": allowed})
+    return known

@@ -1,0 +1,417 @@
+"""Error pages for orders, payments, discounts, redeem codes and mail."""
+
+from typing import Final
+
+from msrv.ledger.errors import AlreadyRedeemed, DatabaseError, SpoolFailed
+from msrv.orders import discount_arithmetic as discounts
+from msrv.orders import pricing
+from msrv.orders.code_index import CampaignEnded
+from msrv.orders.discount_arithmetic import DiscountError
+from msrv.orders.rate_limits import (
+    TooManyGuesses,
+    TooManyLookUps,
+    TooManyMails,
+    TooManyPayments,
+)
+from msrv.payments import provider as payments
+from msrv.proofs import codes
+from msrv.proofs.errors import Forged, QuoteExpired
+from msrv.web import formatting
+from msrv.web.errors import (
+    CART,
+    ErrorPage,
+    NoPaymentProvider,
+    PaymentRefused,
+    PaymentUnconfirmed,
+    Table,
+    shortened,
+)
+
+_NOT_CHARGED: Final = "You haven't been charged."
+_SAVED: Final = "You haven't been charged and your cart is saved."
+_CHECK_AGAIN: Final = ("", "Check again")
+
+
+def _minutes(seconds: int) -> str:
+    count = max(seconds, 60) // 60
+    return "a minute" if count == 1 else f"{count:,} minutes"
+
+
+# Orders ----------------------------------------------------------------------
+
+
+def _total_changed(error: pricing.TotalChanged) -> ErrorPage:
+    return ErrorPage(
+        409,
+        "total_changed",
+        "The price has changed",
+        f"The total is now {formatting.price(error.total)}. {_NOT_CHARGED} "
+        "Please review your cart.",
+        CART,
+        data={
+            "total_minor": error.total.minor,
+            "currency": error.total.currency,
+        },
+    )
+
+
+def _too_many_items(error: pricing.TooManyItems) -> ErrorPage:
+    return ErrorPage(
+        422,
+        "too_many_items",
+        "Too many items",
+        f"An order can have up to {pricing.MAX_ITEMS} items; this one has "
+        f"{error.count:,}. A complete release counts as one item.",
+        CART,
+        data={"limit": pricing.MAX_ITEMS},
+    )
+
+
+def _item_twice(error: pricing.ItemTwice) -> ErrorPage:
+    item_id = shortened(error.item_id)
+    return ErrorPage(
+        422,
+        "item_twice",
+        "Already in your order",
+        f"“{item_id}” is in this order twice. You only need to buy it once.",
+        CART,
+        data={"item_id": item_id},
+    )
+
+
+def _not_for_sale(error: pricing.NotForSale) -> ErrorPage:
+    item_id = shortened(error.item_id)
+    return ErrorPage(
+        422,
+        "not_for_sale",
+        "Not for sale",
+        f"This store doesn't sell “{item_id}”. {_NOT_CHARGED}",
+        data={"item_id": item_id},
+    )
+
+
+def _mixed_currencies(error: pricing.MixedCurrencies) -> ErrorPage:
+    return ErrorPage(
+        422,
+        "mixed_currencies",
+        "Separate payments needed",
+        f"{' and '.join(error.currencies)} can't be paid together. Please "
+        "pay for each currency separately.",
+        CART,
+    )
+
+
+def _out_of_bounds(error: pricing.OutOfBounds) -> ErrorPage:
+    least, most = formatting.price(error.least), formatting.price(error.most)
+    item_id = shortened(error.item_id)
+    return ErrorPage(
+        422,
+        "out_of_bounds",
+        "Please choose another price",
+        f"The price of “{item_id}” can be anything from {least} to {most}. "
+        f"{_NOT_CHARGED}",
+        CART,
+        data={
+            "item_id": item_id,
+            "minimum_minor": error.least.minor,
+            "maximum_minor": error.most.minor,
+            "currency": error.least.currency,
+        },
+    )
+
+
+# Discounts -------------------------------------------------------------------
+
+_DISCOUNTS: Final[dict[type[DiscountError], str]] = {
+    discounts.NoSuchDiscount: "“{name}” isn't a valid discount code.",
+    discounts.NotYet: "The discount code “{name}” isn't valid yet.",
+    discounts.Over: "The discount code “{name}” has expired.",
+    discounts.NoUsesLeft: "The discount code “{name}” has been used up.",
+    discounts.UsesUnknown: (
+        "We can't check right now whether the discount code “{name}” has "
+        "been used up. Please try again in a few minutes, or pay the full "
+        "price."
+    ),
+    discounts.NotForThis: (
+        "The discount code “{name}” doesn't apply to anything in your cart."
+    ),
+    discounts.TooManyTried: (
+        "Too many discount codes were tried. Please try again in a minute."
+    ),
+}
+
+
+def discount_message(error: DiscountError) -> str:
+    """Return one sentence on why a discount doesn't apply."""
+    return _DISCOUNTS[type(error)].format(name=error.name)
+
+
+def _no_discount(error: DiscountError) -> ErrorPage:
+    return ErrorPage(
+        422,
+        "no_discount",
+        "Discount not applied",
+        f"{discount_message(error)} {_NOT_CHARGED}",
+        CART,
+    )
+
+
+def _discount_uses_unknown(error: discounts.UsesUnknown) -> ErrorPage:
+    return ErrorPage(
+        503,
+        "ledger_resting",
+        "Discount temporarily unavailable",
+        f"{discount_message(error)} {_NOT_CHARGED}",
+        CART,
+        headers={"Retry-After": "60"},
+    )
+
+
+def _too_many_guesses(error: TooManyGuesses) -> ErrorPage:
+    return ErrorPage(
+        429,
+        "too_many_guesses",
+        "Too many attempts",
+        "Too many wrong codes were entered. Please try again in a minute.",
+        CART,
+        headers={"Retry-After": str(error.retry_after_seconds)},
+    )
+
+
+# Mail ------------------------------------------------------------------------
+
+
+def _too_many_mails(error: TooManyMails) -> ErrorPage:
+    return ErrorPage(
+        429,
+        "too_many_mails",
+        "Email not sent",
+        "Too many emails were requested, so this one wasn't sent. Your "
+        "receipt's address still works. Please try again in "
+        f"{_minutes(error.retry_after_seconds)}.",
+        headers={"Retry-After": str(error.retry_after_seconds)},
+    )
+
+
+# Payments --------------------------------------------------------------------
+
+
+def _amount_not_taken(error: payments.AmountNotSupported) -> ErrorPage:
+    return ErrorPage(
+        422,
+        "amount_not_taken",
+        "Amount not accepted",
+        f"The payment service doesn't accept {formatting.price(error.total)} "
+        f"as an amount. {_SAVED}",
+        CART,
+        data={
+            "total_minor": error.total.minor,
+            "currency": error.total.currency,
+        },
+    )
+
+
+def _too_many_payments(error: TooManyPayments) -> ErrorPage:
+    return ErrorPage(
+        429,
+        "too_many_payments",
+        "Too many payments at once",
+        f"Too many payments were started from your network. {_SAVED} Please "
+        "try again in a minute.",
+        CART,
+        headers={"Retry-After": str(error.retry_after_seconds)},
+    )
+
+
+def _too_many_look_ups(error: TooManyLookUps) -> ErrorPage:
+    return ErrorPage(
+        429,
+        "too_many_look_ups",
+        "We couldn't confirm your payment yet",
+        "Too many payments were looked up from your network. Please don't "
+        "pay again; reload this page in a minute.",
+        _CHECK_AGAIN,
+        headers={"Retry-After": str(error.retry_after_seconds)},
+    )
+
+
+TABLE: Final[Table] = {
+    pricing.EmptyOrder: ErrorPage(
+        422,
+        "empty_order",
+        "Your order is empty",
+        "An order needs at least one item.",
+    ),
+    pricing.TooManyItems: _too_many_items,
+    pricing.ItemTwice: _item_twice,
+    pricing.NotForSale: _not_for_sale,
+    pricing.MixedCurrencies: _mixed_currencies,
+    pricing.TotalChanged: _total_changed,
+    pricing.OutOfBounds: _out_of_bounds,
+    QuoteExpired: ErrorPage(
+        410,
+        "quote_expired",
+        "This price has expired",
+        f"Prices are held for an hour. {_SAVED} Please check out again.",
+        CART,
+    ),
+    discounts.UsesUnknown: _discount_uses_unknown,  # a DiscountError, too
+    DiscountError: _no_discount,
+    TooManyGuesses: _too_many_guesses,
+    TooManyMails: _too_many_mails,
+    SpoolFailed: ErrorPage(
+        503,
+        "till_closed",
+        "Checkout is temporarily unavailable",
+        f"We can't record orders right now, so we aren't taking payments. "
+        f"{_SAVED} Please try again in a few minutes.",
+        CART,
+        headers={"Retry-After": "120"},
+    ),
+    NoPaymentProvider: ErrorPage(
+        503,
+        "cannot_be_paid",
+        "Payments aren't set up yet",
+        "This store can't take payments yet. Your cart is saved.",
+        CART,
+    ),
+    PaymentRefused: ErrorPage(
+        402,
+        "payment_refused",
+        "Payment not completed",
+        f"The payment wasn't completed. {_SAVED}",
+        CART,
+    ),
+    PaymentUnconfirmed: ErrorPage(
+        503,
+        "cannot_check",
+        "We couldn't confirm your payment yet",
+        "The payment service isn't responding. Please don't pay again; "
+        "reload this page in a minute.",
+        _CHECK_AGAIN,
+        headers={"Retry-After": "60"},
+    ),
+    TooManyPayments: _too_many_payments,
+    TooManyLookUps: _too_many_look_ups,
+    payments.ProviderUnavailable: ErrorPage(
+        503,
+        "payment_away",
+        "Payment service unavailable",
+        f"We can't reach the payment service right now. {_SAVED} Please try "
+        "again in a few minutes.",
+        CART,
+        headers={"Retry-After": "120"},
+    ),
+    payments.AmountNotSupported: _amount_not_taken,
+    payments.NoSuchPayment: ErrorPage(
+        404,
+        "no_such_payment",
+        "Payment not found",
+        "We don't recognise this payment. If you've just paid, return to the "
+        "payment page and use its link back to the store.",
+        CART,
+    ),
+    payments.AmountMismatch: ErrorPage(
+        409,
+        "paid_otherwise",
+        "Payment doesn't match the order",
+        "The amount paid differs from the amount due, so this order wasn't "
+        "completed. The store has a record of the payment and owes you a "
+        "refund.",
+    ),
+    payments.BadWebhookSignature: ErrorPage(
+        400,
+        "not_signed",
+        "Signature not accepted",
+        "Payment notifications are accepted from the payment service only.",
+    ),
+    payments.InboxUnavailable: ErrorPage(
+        503,
+        "not_kept",
+        "Temporarily unavailable",
+        "This notification can't be stored right now. Please send it again "
+        "later.",
+        headers={"Retry-After": "60"},
+    ),
+}
+
+
+# Redeem codes ----------------------------------------------------------------
+
+
+def _code_length(error: codes.WrongLength) -> ErrorPage:
+    count = "1 character" if error.count == 1 else f"{error.count} characters"
+    return ErrorPage(
+        422,
+        "code_mistyped",
+        "Please check your code",
+        f"A code has {codes.CODE_CHARS} letters and digits; you entered "
+        f"{count}.",
+    )
+
+
+def _code_character(error: codes.WrongSign) -> ErrorPage:
+    character = error.sign if error.sign.isprintable() else "?"
+    return ErrorPage(
+        422,
+        "code_mistyped",
+        "Please check your code",
+        f"“{character}” can't be part of a code: codes contain only letters "
+        "and digits.",
+    )
+
+
+def _too_many_codes(error: TooManyGuesses) -> ErrorPage:
+    return ErrorPage(
+        429,
+        "too_many_guesses",
+        "Too many attempts",
+        "Too many wrong codes were entered. Yours hasn't been used up; "
+        f"please try again in {_minutes(error.retry_after_seconds)}.",
+        headers={"Retry-After": str(error.retry_after_seconds)},
+    )
+
+
+REDEMPTION: Final[Table] = {
+    codes.WrongLength: _code_length,
+    codes.WrongSign: _code_character,
+    codes.WrongCheck: ErrorPage(
+        422,
+        "code_mistyped",
+        "Please check your code",
+        "One character is wrong, or two are swapped. Compare your code with "
+        "the printed one, four characters at a time.",
+    ),
+    Forged: ErrorPage(
+        422,
+        "no_such_code",
+        "Code not recognised",
+        "This store has no such code, or the item that it was for is no "
+        "longer available. If the printed code is exactly this, please send "
+        "the store a photo of it.",
+    ),
+    CampaignEnded: ErrorPage(
+        410,
+        "code_ended",
+        "This code has expired",
+        "The store has ended this campaign. Purchases already made with its "
+        "codes still work.",
+    ),
+    AlreadyRedeemed: ErrorPage(
+        409,
+        "code_used",
+        "This code has already been used",
+        "Each code works once. If you used it yourself, open the receipt that "
+        "you got, or this page in the same browser.",
+    ),
+    DatabaseError: ErrorPage(
+        503,
+        "ledger_resting",
+        "Codes can't be redeemed right now",
+        "We can't check right now whether this code was used. It hasn't been "
+        "used up; please try again in a few minutes.",
+        headers={"Retry-After": "60"},
+    ),
+    TooManyGuesses: _too_many_codes,
+}
+"""The pages of /redeem, where some errors mean something else."""
