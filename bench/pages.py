@@ -17,7 +17,7 @@ from bench.measuring import NONCE, Figure, interleave
 from msrv import settings as settings_room
 from msrv.app import create_app
 from msrv.catalog.library.loader import Reading
-from msrv.catalog.model import Catalog, Item, Kind, Release, Shop
+from msrv.catalog.model import Catalog, Item, ItemKind, Release, Shop
 from msrv.money import Money
 from msrv.proofs.keyring import Keyring
 from msrv.storage.model import Content, FileIdentity
@@ -122,7 +122,7 @@ def _release(number: int) -> Release:
             Item(
                 item_id=f"item-{number}-{track}",
                 release_id=release_id,
-                kind=Kind.TRACK,
+                kind=ItemKind.TRACK,
                 title=f"Tone {number * PER_RELEASE + track}",
                 artist="A machine",
                 price=price,

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from msrv import __version__
-from msrv.catalog.config.last_good import KeptConfig
+from msrv.catalog.config.last_good import LastGoodConfig
 from msrv.catalog.library.file_index import Index
 from msrv.cli import main
 from msrv.ledger.revocations import FILE_NAME, Revocations, TakenBack
@@ -97,7 +97,7 @@ def test_catalog_warns_of_a_configuration_that_is_away(
     """An operator sees other prices than the store sells at."""
     store = library / "store.toml"
     store.write_text('currency = "GBP"\n', encoding="utf-8")
-    kept = KeptConfig.open(
+    kept = LastGoodConfig.open(
         tmp_path / "data", grace_seconds=60, timer=lambda: 0.0
     )
     kept.keep("store.toml", store.read_text(encoding="utf-8"))

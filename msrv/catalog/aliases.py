@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from msrv.catalog.id_history import History, Record
-from msrv.catalog.model import Catalog, Item, Kind, Release
+from msrv.catalog.id_history import IdHistory, IdRecord
+from msrv.catalog.model import Catalog, Item, ItemKind, Release
 from msrv.display_text import printable
 from msrv.toml_file import Problem
 
@@ -23,7 +23,7 @@ _MOST_MS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class AliasedCatalog:
     """A catalog that knows old ids, and what there is to say of them."""
 
     catalog: Catalog
@@ -31,22 +31,22 @@ class Followed:
     problems: tuple[Problem, ...] = ()
 
 
-def follow(
-    history: History,
+def add_aliases(
+    history: IdHistory,
     catalog: Catalog,
     *,
     is_settled: bool,
     clock: Callable[[], float] = time.time,
-) -> Followed:
+) -> AliasedCatalog:
     """Return a catalog with the ids it offered before; record what it offers.
 
     `is_settled` says that nothing in the library is being changed: only then
     is something that was sold and can't be found a problem. Blocks.
     """
     now_ms = int(clock() * 1000)
-    missing: dict[str, Record] = {}
+    missing: dict[str, IdRecord] = {}
     sold: set[str] = set()
-    new: list[Record] = []
+    new: list[IdRecord] = []
     known: set[str] = set()
     for record, was_sold in history.records():
         known.add(record.item_id)
@@ -68,7 +68,7 @@ def follow(
     finder.find_all()
     new += finder.updates(now_ms)
     history.save(new, missing.keys() - {each.item_id for each in new})
-    return Followed(
+    return AliasedCatalog(
         finder.catalog(),
         tuple(_notes(finder, sold)),
         tuple(_problems(finder, sold)) if is_settled else (),
@@ -78,7 +78,7 @@ def follow(
 class _Finder:
     """Looks for what ids stood for that a catalog doesn't offer."""
 
-    def __init__(self, catalog: Catalog, missing: dict[str, Record]) -> None:
+    def __init__(self, catalog: Catalog, missing: dict[str, IdRecord]) -> None:
         self._catalog = catalog
         self.missing = missing
         self._homes: dict[str, Release] = {}
@@ -100,13 +100,13 @@ class _Finder:
     def find_all(self) -> None:
         """Find what can be found; items first, for releases are of them."""
         for record in self.missing.values():
-            if record.kind in {Kind.TRACK, Kind.FILE}:
+            if record.kind in {ItemKind.TRACK, ItemKind.FILE}:
                 self._find_item(record)
         for record in self.missing.values():
-            if record.kind == Kind.RELEASE:
+            if record.kind == ItemKind.RELEASE:
                 self._find_release(record)
 
-    def _find_item(self, record: Record) -> None:
+    def _find_item(self, record: IdRecord) -> None:
         same = self._by_sha256.get(record.sha256, [])
         target = min(
             same, key=lambda item: self._distance(record, item), default=None
@@ -124,7 +124,7 @@ class _Finder:
             alternatives=(),
         )
 
-    def _distance(self, record: Record, item: Item) -> tuple[object, ...]:
+    def _distance(self, record: IdRecord, item: Item) -> tuple[object, ...]:
         """Order copies of one file: the likeliest place comes first."""
         home = self._homes[item.item_id]
         return (
@@ -134,7 +134,7 @@ class _Finder:
             item.content.path,
         )
 
-    def _retagged(self, record: Record) -> Item | None:
+    def _retagged(self, record: IdRecord) -> Item | None:
         """Find a track whose tags were changed after it was found before.
 
         The bytes are others then, but it is the same file under the id that
@@ -153,7 +153,7 @@ class _Finder:
         same = abs(length_ms - record.duration_ms) <= _MOST_MS
         return item if same else None
 
-    def _find_release(self, record: Record) -> None:
+    def _find_release(self, record: IdRecord) -> None:
         """Find a release by its items: all of another one, or just those.
 
         Most of its items have to be there. Another release is the same one
@@ -195,7 +195,7 @@ class _Finder:
     def _home_of(self, item_id: str) -> Release | None:
         return self._homes.get(self.moved.get(item_id, item_id))
 
-    def updates(self, now_ms: int) -> list[Record]:
+    def updates(self, now_ms: int) -> list[IdRecord]:
         """Return the records of items found elsewhere than before."""
         updates = []
         for item_id, target in self.moved.items():
@@ -235,12 +235,12 @@ class _Finder:
 
 def _record(
     item_id: str, entry: Item | Release, catalog: Catalog, now_ms: int
-) -> Record:
+) -> IdRecord:
     """Write down what an id stands for."""
     if isinstance(entry, Release):
-        return Record(
+        return IdRecord(
             item_id,
-            Kind.RELEASE.value,
+            ItemKind.RELEASE.value,
             item_id,
             entry.title,
             entry.title,
@@ -252,7 +252,7 @@ def _record(
         )
     home = catalog.by_id.get(entry.release_id)
     seconds = entry.duration_seconds
-    return Record(
+    return IdRecord(
         item_id,
         entry.kind.value,
         entry.release_id,
@@ -266,7 +266,7 @@ def _record(
     )
 
 
-def _collected(record: Record, items: Iterable[Item]) -> Release:
+def _collected(record: IdRecord, items: Iterable[Item]) -> Release:
     """Return what is left of a release whose items are in several now."""
     items = tuple(items)
     return Release(

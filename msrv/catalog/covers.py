@@ -26,7 +26,7 @@ WIDTHS = (160, 320, 640, 1280)
 """The widths in pixels that covers are made in."""
 
 
-class NoSuchWidth(ArtworkError):
+class UnsupportedWidth(ArtworkError):
     """Covers are made in WIDTHS and in no other; `width` is what was asked."""
 
     def __init__(self, width: int) -> None:
@@ -35,7 +35,7 @@ class NoSuchWidth(ArtworkError):
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class CoverImage:
     """A copy of a cover, ready to send.
 
     `etag` is a strong entity tag with its quotes.
@@ -70,24 +70,24 @@ class Covers:
         self._folder = folder
         self._parser = parser
         self._cache_dir = cache_dir
-        self._hot: OrderedDict[_Key, Picture] = OrderedDict()
+        self._hot: OrderedDict[_Key, CoverImage] = OrderedDict()
         self._hot_bytes = 0
         # By the file that is read, too: another with the same bytes may be
         # there where this one is away.
-        self._making: dict[tuple[Content, int], asyncio.Task[Picture]] = {}
+        self._making: dict[tuple[Content, int], asyncio.Task[CoverImage]] = {}
         self._places = asyncio.Semaphore(_MADE_AT_ONCE)
         self._complained = False
 
-    async def cover(self, artwork: Artwork, width: int) -> Picture:
+    async def cover(self, artwork: Artwork, width: int) -> CoverImage:
         """Give a cover that fits into a square of `width` pixels.
 
-        It keeps its proportions and is never enlarged. Raises NoSuchWidth
+        It keeps its proportions and is never enlarged. Raises UnsupportedWidth
         where `width` is none of WIDTHS, NotAPicture where the file can't be
         shown, ParsingError where no file can be, and Storage.open's Gone and
         Changed.
         """
         if width not in WIDTHS:
-            raise NoSuchWidth(width)
+            raise UnsupportedWidth(width)
         # All widths that the original doesn't fill are one copy.
         largest = max(artwork.width, artwork.height)
         width = min([width, *(each for each in WIDTHS if each >= largest)])
@@ -111,7 +111,7 @@ class Covers:
         """Wait for what is being made: a thread can't be stopped."""
         await asyncio.gather(*self._making.values(), return_exceptions=True)
 
-    def _finish(self, key: _Key, task: asyncio.Task[Picture]) -> None:
+    def _finish(self, key: _Key, task: asyncio.Task[CoverImage]) -> None:
         # Looking at the error says that it was seen, where nobody waits.
         if (
             task.cancelled()
@@ -126,7 +126,7 @@ class Covers:
             _, coldest = self._hot.popitem(last=False)
             self._hot_bytes -= len(coldest.data)
 
-    async def _made(self, key: _Key, artwork: Artwork) -> Picture:
+    async def _made(self, key: _Key, artwork: Artwork) -> CoverImage:
         sha256, width = key
         path = self._cache_dir / f"{sha256.hex()}-{width}-{_RECIPE}.webp"
         kept = await asyncio.to_thread(_kept, path)
@@ -161,9 +161,9 @@ class Covers:
                 raise NotAPicture(f"it {error.reason}") from error
 
 
-def _picture(data: bytes) -> Picture:
+def _picture(data: bytes) -> CoverImage:
     digest = hashlib.sha256(data).hexdigest()
-    return Picture(data, _MEDIA_TYPE, f'"{digest[:32]}"')
+    return CoverImage(data, _MEDIA_TYPE, f'"{digest[:32]}"')
 
 
 def _save(path: Path, data: bytes) -> None:
@@ -171,7 +171,7 @@ def _save(path: Path, data: bytes) -> None:
     write_file(path, data, durable_name=False)
 
 
-def _kept(path: Path) -> Picture | None:
+def _kept(path: Path) -> CoverImage | None:
     try:
         return _picture(path.read_bytes())
     except OSError:

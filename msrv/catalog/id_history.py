@@ -61,7 +61,7 @@ _STUB: Final = (
 )
 
 
-class Record(NamedTuple):
+class IdRecord(NamedTuple):
     """Record of what an id last stood for.
 
     `kind` is one of Kind, or empty where only the title is known. `path` is
@@ -89,7 +89,7 @@ class Record(NamedTuple):
         return self[:9]
 
 
-class History:
+class IdHistory:
     """The records of a data folder. Any thread, one call at a time.
 
     `revision` counts what was learned from elsewhere: what follows from the
@@ -134,7 +134,7 @@ class History:
         """A number that changes when anything is written here."""
         return self._connection.total_changes
 
-    def records(self) -> Iterator[tuple[Record, bool]]:
+    def records(self) -> Iterator[tuple[IdRecord, bool]]:
         """Yield all records, and whether each was sold.
 
         Some at a time: a library's history needs no room in memory.
@@ -152,7 +152,7 @@ class History:
             after = rows[-1][0]
 
     def save(
-        self, records: Iterable[Record], gone: Iterable[str] = ()
+        self, records: Iterable[IdRecord], gone: Iterable[str] = ()
     ) -> None:
         """Write what ids stand for now, and which are not offered any more."""
         with self._lock, self._writing():
@@ -164,7 +164,7 @@ class History:
                 [(item_id,) for item_id in gone],
             )
 
-    def sell(self, titles: Mapping[str, str]) -> None:
+    def mark_sold(self, titles: Mapping[str, str]) -> None:
         """Remember that these ids were sold, by these titles."""
         with self._lock, self._writing():
             for item_id, title in titles.items():
@@ -183,7 +183,7 @@ class History:
                 if known is None or known == (0, 0):
                     self.revision += 1
 
-    def learn(self, records: Iterable[Record]) -> None:
+    def merge(self, records: Iterable[IdRecord]) -> None:
         """Store others' records, of ids that aren't offered here now."""
         with self._lock, self._writing():
             before = self._connection.total_changes
@@ -191,7 +191,7 @@ class History:
             self._connection.executemany(_LEARN, rows)
             self.revision += self._connection.total_changes > before
 
-    def sold(self) -> list[Record]:
+    def sold_records(self) -> list[IdRecord]:
         """Return the records of what was sold, and of the items within it."""
         with self._lock:
             rows = self._connection.execute(_SOLD)
@@ -204,12 +204,12 @@ class History:
             }
             return [*found.values(), *self._find(members)]
 
-    def find(self, item_ids: Collection[str]) -> list[Record]:
+    def find(self, item_ids: Collection[str]) -> list[IdRecord]:
         """Return the records of some ids, as far as there are any."""
         with self._lock:
             return self._find(item_ids)
 
-    def _find(self, item_ids: Collection[str]) -> list[Record]:
+    def _find(self, item_ids: Collection[str]) -> list[IdRecord]:
         found = []
         for item_id in item_ids:
             row = self._connection.execute(_ONE, (item_id,)).fetchone()
@@ -271,13 +271,13 @@ class _Writing:
         return False
 
 
-def _record(columns: list[Any]) -> Record:
+def _record(columns: list[Any]) -> IdRecord:
     columns[5] = os.fsdecode(columns[5])
     columns[8] = tuple(columns[8].split())
-    return Record(*columns)
+    return IdRecord(*columns)
 
 
-def _row(record: Record) -> tuple[Any, ...]:
+def _row(record: IdRecord) -> tuple[Any, ...]:
     path, members = os.fsencode(record.path), " ".join(record.members)
     return record._replace(path=path, members=members)  # type: ignore[arg-type] # as the columns hold them
 

@@ -17,8 +17,8 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Final, Self
 
-from msrv.catalog.config.last_good import KeptConfig
-from msrv.catalog.id_history import History
+from msrv.catalog.config.last_good import LastGoodConfig
+from msrv.catalog.id_history import IdHistory
 from msrv.catalog.library.file_index import Index
 from msrv.catalog.library.found_files import Scan, in_release
 from msrv.catalog.library.indexing import Stopped
@@ -78,13 +78,13 @@ class LiveCatalog:
         self._poll_seconds = poll_seconds
         self._timer = timer
         self._settling = Settling(settle_seconds, clock=clock, timer=timer)
-        self._history: History | None = None
+        self._history: IdHistory | None = None
         self._followed = 0
         self._sold: SimpleQueue[Mapping[str, str]] = SimpleQueue()
         self._reading: Reading | None = None
         self._read: tuple[bytes, Mapping[str, Unsettled]] = (b"", {})
         self._looked_first: float | None = None
-        self.looks = 0
+        self.scans = 0
         """Number of scans of the library so far."""
         self._ready = asyncio.Event()
         self._stopping = threading.Event()
@@ -105,13 +105,13 @@ class LiveCatalog:
         return self._reading
 
     @property
-    def history(self) -> History:
+    def history(self) -> IdHistory:
         """History of ids. Raises NotReady outside of the block."""
         if self._history is None:
             raise NotReady
         return self._history
 
-    def note_sold(self, titles: Mapping[str, str]) -> None:
+    def mark_sold(self, titles: Mapping[str, str]) -> None:
         """Remember that these ids were sold; it is written at the next look.
 
         Should it be lost, the ledger has it, too.
@@ -125,7 +125,7 @@ class LiveCatalog:
     async def __aenter__(self) -> Self:
         """Begin to read. Raises LibraryUnreadable if there is no library."""
         await asyncio.to_thread(check, self._root)
-        self._history = await asyncio.to_thread(History.open, self._data)
+        self._history = await asyncio.to_thread(IdHistory.open, self._data)
         self._work.start(self.run())
         return self
 
@@ -167,21 +167,21 @@ class LiveCatalog:
                         with contextlib.suppress(asyncio.CancelledError):
                             await asyncio.wait([turn])
                     raise
-                self.looks += 1
+                self.scans += 1
                 if self._reading is not None:
                     self._ready.set()
                 await asyncio.sleep(pause_seconds)
         finally:
             await asyncio.to_thread(index.close)
 
-    def _kept_config(self) -> KeptConfig:
-        return KeptConfig.open(
+    def _kept_config(self) -> LastGoodConfig:
+        return LastGoodConfig.open(
             self._data,
             grace_seconds=self._settling.grace_seconds,
             timer=self._timer,
         )
 
-    def _look(self, index: Index, kept: KeptConfig) -> float:
+    def _look(self, index: Index, kept: LastGoodConfig) -> float:
         """Read the library if it has changed. In a thread; never raises.
 
         Gives the seconds until the next look.
@@ -219,7 +219,7 @@ class LiveCatalog:
     def _has_to_settle_first(
         self,
         index: Index,
-        kept: KeptConfig,
+        kept: LastGoodConfig,
         found: Scan,
         unsettled: Mapping[str, Unsettled],
     ) -> bool:
@@ -245,7 +245,7 @@ class LiveCatalog:
     def _read_if_changed(
         self,
         index: Index,
-        kept: KeptConfig,
+        kept: LastGoodConfig,
         found: Scan,
         unsettled: Mapping[str, Unsettled],
     ) -> None:
@@ -284,7 +284,7 @@ class LiveCatalog:
         """Write what was sold since the last look."""
         with contextlib.suppress(Empty):
             while self._history is not None:
-                self._history.sell(self._sold.get_nowait())
+                self._history.mark_sold(self._sold.get_nowait())
 
     def _is_new(self, error: Exception) -> bool:
         """Whether this isn't what was said at the last look already."""

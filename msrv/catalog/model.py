@@ -13,7 +13,7 @@ from msrv.money import Money
 from msrv.storage.model import Content
 
 
-class Kind(StrEnum):
+class ItemKind(StrEnum):
     """What a buyer gets: a track with a duration, any other file, or all."""
 
     TRACK = "track"
@@ -35,7 +35,7 @@ class Item:
 
     item_id: str
     release_id: str
-    kind: Kind
+    kind: ItemKind
     title: str
     artist: str
     price: Money
@@ -96,11 +96,11 @@ class Release:
     extras: tuple[Item, ...] = ()
     former: tuple["Item | Release", ...] = ()
 
-    def priced(self, price: Money) -> Self:
+    def with_price(self, price: Money) -> Self:
         """Give the same release at another price for the whole."""
         return replace(self, price=price)
 
-    def holding(self, items: tuple[Item, ...]) -> Self:
+    def with_items(self, items: tuple[Item, ...]) -> Self:
         """Give the same release with these items."""
         return self if items == self.items else replace(self, items=items)
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from msrv.catalog.model import Item, Kind
+from msrv.catalog.model import Item, ItemKind
 from msrv.catalog.parsing import confined_ffmpeg
 from msrv.catalog.parsing.confinement import ENVIRONMENT, Limits
 from msrv.catalog.parsing.crash_marks import Marks
@@ -150,7 +150,7 @@ class Previews:
         seconds = item.duration_seconds
         return (
             self.available
-            and item.kind is Kind.TRACK
+            and item.kind is ItemKind.TRACK
             and not item.hidden
             and seconds is not None
             and SHORTEST_TRACK_SECONDS <= seconds < math.inf

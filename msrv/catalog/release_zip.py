@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import PurePosixPath
 from typing import Final
 
-from msrv.catalog.model import Item, Kind, Release, Shop
+from msrv.catalog.model import Item, ItemKind, Release, Shop
 from msrv.catalog.names.truncation import MAX_BYTES, cut, fitted, units
 from msrv.downloads.zip import ZipArchive, ZipMember
 from msrv.storage.model import Content
@@ -61,18 +61,18 @@ class _Name:
         )
 
 
-def pack(release: Release, shop: Shop) -> ZipArchive:
+def plan_zip(release: Release, shop: Shop) -> ZipArchive:
     """Lay out the ZIP of a release, withdrawn items included."""
-    return ZipArchive.plan(members(release, shop), _dated(release))
+    return ZipArchive.plan(zip_members(release, shop), _dated(release))
 
 
-def pack_name(release: Release) -> str:
+def zip_name(release: Release) -> str:
     """Give what the ZIP is called."""
     folder, _ = _names(release)
     return f"{folder}.zip"
 
 
-def members(release: Release, shop: Shop) -> list[ZipMember]:
+def zip_members(release: Release, shop: Shop) -> list[ZipMember]:
     """List what the ZIP holds: the items, the cover, extras, a README."""
     found: list[Content | bytes] = [item.content for item in release.items]
     cover = _cover(release)
@@ -93,7 +93,7 @@ def _cover(release: Release) -> Content | None:
     return None if not artwork or artwork.is_embedded else artwork.content
 
 
-def fit(name: str, suffix: str = "") -> str:
+def portable_name(name: str, suffix: str = "") -> str:
     """Make a name that any system takes; `suffix` is kept, with its dot."""
     text = cut(_plain(name), MAX_BYTES, MAX_BYTES - len(suffix.encode()))
     text = text.strip(" .")
@@ -118,7 +118,7 @@ def _names(release: Release) -> tuple[str, list[str]]:
     wanted = _wanted(release)
     names = _unique(wanted, MAX_PATH_UNITS)
     parts = tuple(filter(None, (release.artist, release.title)))
-    folder = fit(_JOIN.join(parts))
+    folder = portable_name(_JOIN.join(parts))
     room = MAX_PATH_UNITS - _BETWEEN
     longest = max(map(units, names))
     if 2 * units(folder) + longest > room:
@@ -144,7 +144,7 @@ def _wanted(release: Release) -> list[_Name]:
 
 def _item_name(item: Item, *, has_discs: bool) -> _Name:
     """Name a track `NN Artist - Title.ext`; another file as it was."""
-    if item.kind is not Kind.TRACK:
+    if item.kind is not ItemKind.TRACK:
         return _file_name(item.file_name)
     number = f"{item.number:02d} " if item.number else ""
     if number and has_discs:
@@ -172,14 +172,16 @@ def _suffix(name: str) -> str:
     """Return a file's suffix with its dot, where it is worth keeping."""
     suffix = PurePosixPath(name).suffix
     is_one = len(suffix) <= _MAX_SUFFIX and suffix[1:].isalnum()
-    return fit("x", suffix)[1:] if is_one and suffix.isascii() else ""
+    return (
+        portable_name("x", suffix)[1:] if is_one and suffix.isascii() else ""
+    )
 
 
 def _written(
     parts: Sequence[str], limit: int, *, start: str = "", suffix: str = ""
 ) -> str:
     """Write a name in `limit` units; the longest parts are shortened."""
-    name = fit(start + _JOIN.join(parts), suffix)
+    name = portable_name(start + _JOIN.join(parts), suffix)
     if units(name) <= limit:
         return name
     plain = tuple(map(_plain, parts))
@@ -187,7 +189,7 @@ def _written(
     kept = fitted(plain, limit - units(start) - units(suffix) - joins)
     text = start + _JOIN.join(filter(None, kept))
     # One less, as a name that is reserved is given a sign more.
-    return fit(cut(text, limit - units(suffix) - 1), suffix)
+    return portable_name(cut(text, limit - units(suffix) - 1), suffix)
 
 
 def _unique(names: Iterable[_Name], limit: int) -> list[str]:

@@ -16,7 +16,7 @@ _MAX_WORDS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class ReleaseMatch:
     """A release that was found, and those of its items that match.
 
     `items` is empty where the release's own title and artist match.
@@ -42,18 +42,18 @@ class SearchIndex:
             at += len(text) + 1
         self._all = _BETWEEN.join(self._texts)
 
-    def search(self, words: str) -> "Found":
+    def search(self, words: str) -> "SearchResults":
         """Find the releases that hold all the words, in the store's order.
 
         Neither case nor accents count. No words find nothing.
         """
-        wanted = tuple(dict.fromkeys(folded(words).split()))[:_MAX_WORDS]
+        wanted = tuple(dict.fromkeys(fold_text(words).split()))[:_MAX_WORDS]
         if not wanted:
-            return Found(self, wanted, [])
+            return SearchResults(self, wanted, [])
         # Counting is a fraction of finding: find the rarest word, and look
         # for the others only where it is.
         rarest = min(wanted, key=self._all.count)
-        return Found(
+        return SearchResults(
             self,
             wanted,
             [
@@ -63,14 +63,14 @@ class SearchIndex:
             ],
         )
 
-    def match(self, number: int, wanted: tuple[str, ...]) -> Match:
+    def match(self, number: int, wanted: tuple[str, ...]) -> ReleaseMatch:
         """Say what of a release matches."""
         release = self._releases[number]
         own, *texts = self._texts[number].split(_BETWEEN)
         missing = [word for word in wanted if word not in own]
         if not missing:
-            return Match(release, ())
-        return Match(
+            return ReleaseMatch(release, ())
+        return ReleaseMatch(
             release,
             tuple(
                 item
@@ -91,7 +91,7 @@ class SearchIndex:
         return found
 
 
-class Found:
+class SearchResults:
     """What a search found; a match is worked out when it is looked at."""
 
     def __init__(
@@ -105,7 +105,7 @@ class Found:
         """Count the releases that were found."""
         return len(self._numbers)
 
-    def __getitem__(self, part: slice) -> list[Match]:
+    def __getitem__(self, part: slice) -> list[ReleaseMatch]:
         """Give some of the matches, in the store's order."""
         return [
             self._index.match(number, self._wanted)
@@ -113,7 +113,7 @@ class Found:
         ]
 
 
-def folded(text: str) -> str:
+def fold_text(text: str) -> str:
     """Write a text without case and accents: `Été` and `ete` are the same."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     return "".join(
@@ -122,8 +122,8 @@ def folded(text: str) -> str:
 
 
 def _own(release: Release) -> str:
-    return folded(f"{release.title} {release.artist}")
+    return fold_text(f"{release.title} {release.artist}")
 
 
 def _of_item(item: Item) -> str:
-    return folded(f"{item.title} {item.artist}")
+    return fold_text(f"{item.title} {item.artist}")

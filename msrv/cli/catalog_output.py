@@ -5,8 +5,8 @@ import time
 from dataclasses import replace
 from typing import Any, Final
 
-from msrv.catalog.config.last_good import KeptConfig
-from msrv.catalog.id_history import History
+from msrv.catalog.config.last_good import LastGoodConfig
+from msrv.catalog.id_history import IdHistory
 from msrv.catalog.library.file_index import Index
 from msrv.catalog.library.loader import Reading, read_library
 from msrv.catalog.library.scan import STORE_TOML, scan
@@ -26,7 +26,7 @@ _COLUMNS = ("item_id", "kind", "title", "price", "size")
 def read(settings: Settings) -> Reading:
     """Read the library now. Raises LibraryUnreadable."""
     settling = Settling(settings.settle_seconds)
-    kept = KeptConfig.open(
+    kept = LastGoodConfig.open(
         settings.data,
         # Nothing is forgotten here, where nobody sees for how long it is away.
         grace_seconds=math.inf if settings.settle_seconds else 0,
@@ -36,7 +36,7 @@ def read(settings: Settings) -> Reading:
     found = scan(settings.library_folder)
     with (
         Index.open(settings.data) as index,
-        History.open(settings.data) as history,
+        IdHistory.open(settings.data) as history,
         Parser(settings.data) as parser,
     ):
         arriving = settling.look(found, index.has_seen)

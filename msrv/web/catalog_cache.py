@@ -11,7 +11,7 @@ from typing import Final
 from markupsafe import Markup
 
 from msrv.catalog.model import Catalog
-from msrv.catalog.search import Found, SearchIndex
+from msrv.catalog.search import SearchIndex, SearchResults
 
 _PAGES: Final = 128
 
@@ -29,7 +29,7 @@ class Shelf:
         self._index: SearchIndex | None = None
         self._making = asyncio.Lock()
 
-    async def search(self, catalog: Catalog, words: str) -> Found:
+    async def search(self, catalog: Catalog, words: str) -> SearchResults:
         """Find what matches in a catalog; see SearchIndex.search.
 
         In a thread: with a hundred thousand items it takes longer than other

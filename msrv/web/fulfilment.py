@@ -31,7 +31,7 @@ async def grant(request: web.Request, bought: PaidOrder) -> web.StreamResponse:
     wait = await receipt_mails.post(request, receipt, bought.quote.mail)
     if free_orders.is_written_down(request, bought):
         await ledger.sold(sale_of(bought, catalog))
-        store.catalog.note_sold(
+        store.catalog.mark_sold(
             {line.item_id: title_of(line, catalog) for line in receipt.lines}
         )
         await discounts.count(ledger, bought)

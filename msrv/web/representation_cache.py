@@ -7,7 +7,7 @@ from collections import OrderedDict
 from typing import Final, NamedTuple
 
 from msrv.catalog.model import Catalog, Item, Release, Shop
-from msrv.catalog.release_zip import pack, pack_name
+from msrv.catalog.release_zip import plan_zip, zip_name
 from msrv.downloads.body import Body
 from msrv.downloads.representation import Representation
 from msrv.downloads.zip import MEDIA_TYPE
@@ -61,7 +61,7 @@ class Packs:
             or known.release is not release
             or known.shop != catalog.shop
         ):
-            archive = pack(release, catalog.shop)
+            archive = plan_zip(release, catalog.shop)
             known = _Pack(
                 release,
                 catalog.shop,
@@ -70,7 +70,7 @@ class Packs:
                     etag=archive.etag,
                     last_modified=_last_modified(release),
                     media_type=MEDIA_TYPE,
-                    file_name=pack_name(release),
+                    file_name=zip_name(release),
                 ),
                 archive.body,
             )

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from mutagen.mp3 import MP3
 
-from msrv.catalog.model import Item, Kind
+from msrv.catalog.model import Item, ItemKind
 from msrv.catalog.parsing import confined_ffmpeg
 from msrv.catalog.previews import Clip, Previews
 from msrv.money import Money
@@ -45,7 +45,7 @@ def put(
     return Item(
         item_id="track",
         release_id="release",
-        kind=Kind.TRACK,
+        kind=ItemKind.TRACK,
         title="Track",
         artist="Artist",
         price=EUR,

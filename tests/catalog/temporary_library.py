@@ -9,7 +9,7 @@ from typing import Any
 from mutagen.id3 import TALB, TDRC, TIT2, TPE1, TPE2, TPOS, TRCK
 from mutagen.wave import WAVE
 
-from msrv.catalog.config.last_good import KeptConfig
+from msrv.catalog.config.last_good import LastGoodConfig
 from msrv.catalog.library.file_index import Index
 from msrv.catalog.library.found_files import Scan
 from msrv.catalog.library.loader import Reading, read_library
@@ -62,7 +62,7 @@ class Library:
         self.root = folder / "library"
         self.data = folder / "data"
         self.root.mkdir()
-        self.kept: KeptConfig | None = None
+        self.kept: LastGoodConfig | None = None
 
     def put(self, path: str, data: bytes | str = PDF) -> Path:
         """Write a file, and the folders that it is in."""

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from msrv.catalog.id_history import History
+from msrv.catalog.id_history import IdHistory
 from msrv.catalog.library.file_index import FILE_NAME, Index
 from msrv.catalog.library.loader import Reading, read_library
 from msrv.catalog.library.scan import scan
@@ -22,8 +22,8 @@ SECOND: Final = ids.item_id(BUS, "02 B.wav")
 def read(shelf: Library, data: Path | None = None, *sold: str) -> Reading:
     """Read a library as a store does, which has sold these ids."""
     data = data or shelf.data
-    with Index.open(data) as index, History.open(data) as history:
-        history.sell({item_id: f"Title of {item_id}" for item_id in sold})
+    with Index.open(data) as index, IdHistory.open(data) as history:
+        history.mark_sold({item_id: f"Title of {item_id}" for item_id in sold})
         return read_library(shelf.root, index, history=history)
 
 
@@ -232,8 +232,8 @@ def test_what_moves_while_a_folder_is_copied_is_no_problem(
     bus: Library,
 ) -> None:
     """Or each rename would be a problem for a moment."""
-    with Index.open(bus.data) as index, History.open(bus.data) as history:
-        history.sell({FIRST: "A"})
+    with Index.open(bus.data) as index, IdHistory.open(bus.data) as history:
+        history.mark_sold({FIRST: "A"})
         reading = read_library(bus.root, index, history=history)
         (bus.root / "Bus").rename(bus.root / "Coach")
         later = read_library(
@@ -298,7 +298,7 @@ def test_a_history_that_cannot_be_read_stops_no_sale(
 ) -> None:
     """Or a damaged page of one file would close the whole store."""
     with Index.open(bus.data) as index:
-        history = History.open(bus.data)
+        history = IdHistory.open(bus.data)
         history.close()
         reading = read_library(bus.root, index, history=history)
     assert len(reading.catalog.releases) == 1
@@ -308,8 +308,8 @@ def test_a_history_that_cannot_be_read_stops_no_sale(
 def test_a_history_of_any_length_is_read_whole(tmp_path: Path) -> None:
     """Or of a large library only some ids would be followed."""
     names = {f"item-{number}": "Title" for number in range(4500)}
-    with History.open(tmp_path) as history:
-        history.sell(names)
+    with IdHistory.open(tmp_path) as history:
+        history.mark_sold(names)
         found = [record.item_id for record, _ in history.records()]
     assert len(found) == len(names)
     assert set(found) == set(names)

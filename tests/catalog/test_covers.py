@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image, ImageCms
 
-from msrv.catalog.covers import WIDTHS, NoSuchWidth
+from msrv.catalog.covers import WIDTHS, UnsupportedWidth
 from msrv.catalog.metadata.cover_images import measure
 from tests.catalog.cover_pictures import RED, Gallery, near, saved
 
@@ -222,5 +222,5 @@ async def test_widths_beyond_the_original_are_one_copy(
 async def test_no_other_width_is_made(gallery: Gallery, width: int) -> None:
     # Else anyone can keep the machine busy and fill its disk.
     artwork = gallery.put(saved(Image.new("RGB", (500, 500), RED)))
-    with pytest.raises(NoSuchWidth):
+    with pytest.raises(UnsupportedWidth):
         await gallery.covers.cover(artwork, width)

@@ -10,7 +10,7 @@ from msrv.catalog.library import indexing
 from msrv.catalog.model import Artwork
 from msrv.catalog.parsing.errors import StopsParser
 from msrv.catalog.parsing.parser import Parser
-from msrv.catalog.release_zip import members
+from msrv.catalog.release_zip import zip_members
 from tests.catalog.audio_with_pictures import with_pictures
 from tests.catalog.cover_pictures import saved
 from tests.catalog.temporary_library import Library, by_name, problems, wav
@@ -97,7 +97,7 @@ def test_the_zip_holds_the_track_once(shelf: Library) -> None:
     reading = shelf.read()
     assert problems(reading) == []
     (release,) = reading.catalog.releases
-    names = [each.name for each in members(release, reading.catalog.shop)]
+    names = [each.name for each in zip_members(release, reading.catalog.shop)]
     assert [name.rpartition("/")[2] for name in names] == [
         "01 A.wav",
         "02 B.wav",

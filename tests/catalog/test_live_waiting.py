@@ -51,16 +51,16 @@ class Store:
             self.ahead = 0
             yield catalog
 
-    async def looks(self, number: int = 3) -> None:
+    async def scans(self, number: int = 3) -> None:
         """Wait until the library has been looked at some times."""
-        seen = self.catalog.looks
-        await wait_until(lambda: self.catalog.looks >= seen + number)
+        seen = self.catalog.scans
+        await wait_until(lambda: self.catalog.scans >= seen + number)
 
     async def later(self, seconds: float) -> None:
         """Let time pass, once all that lies there now was seen."""
-        await self.looks()
+        await self.scans()
         self.now += seconds
-        await self.looks()
+        await self.scans()
 
     def price(self) -> str:
         return str(self.catalog.current.releases[0].items[0].price)
@@ -204,7 +204,7 @@ async def test_a_disk_that_fails_for_a_moment_sells_no_less(
         await store.later(1)
         assert len(store.sold()["R"]) == 1
         monkeypatch.undo()
-        await store.looks()
+        await store.scans()
         assert len(store.sold()["R"]) == 2
         assert not store.problems()
 
@@ -285,7 +285,7 @@ async def test_a_store_that_was_just_set_up_opens_after_the_quiet_time(
     store.shelf.put("store.toml", STORE)
     store.shelf.release("R")
     async with store.running() as catalog:
-        await store.looks()
+        await store.scans()
         with pytest.raises(NotReady):
             _ = catalog.current
         store.now += QUIET + 1
@@ -301,7 +301,7 @@ async def test_a_library_that_never_rests_does_not_keep_the_store_shut(
     async with store.running() as catalog:
         for number in range(4):
             store.shelf.put("R/log.txt", "." * number)
-            await store.looks()
+            await store.scans()
             store.now += QUIET - 2
         await catalog.ready()
         assert store.problems().startswith("R: is held back: R/log.txt")

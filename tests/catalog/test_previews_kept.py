@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from msrv.catalog.model import Kind
+from msrv.catalog.model import ItemKind
 from msrv.catalog.previews import NoPreview, Previews, find_ffmpeg
 from msrv.storage.model import Changed, Gone
 from tests.catalog.ffmpeg_tools import (
@@ -41,8 +41,8 @@ def test_no_ffmpeg_is_found(
 @pytest.mark.parametrize(
     "unlike",
     [
-        {"kind": Kind.FILE},
-        {"kind": Kind.RELEASE},
+        {"kind": ItemKind.FILE},
+        {"kind": ItemKind.RELEASE},
         {"hidden": True},
         {"duration_seconds": None},
         {"duration_seconds": 4.99},

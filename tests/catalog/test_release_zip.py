@@ -11,8 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from msrv.catalog.model import Artwork, Item, Kind, Release, Shop
-from msrv.catalog.release_zip import fit, members, pack, pack_name
+from msrv.catalog.model import Artwork, Item, ItemKind, Release, Shop
+from msrv.catalog.release_zip import (
+    plan_zip,
+    portable_name,
+    zip_members,
+    zip_name,
+)
 from msrv.downloads.ranges import ByteRange
 from msrv.money import Money
 from tests.downloads.made import joined, known
@@ -29,7 +34,7 @@ def item(path: str, title: str, number: int | None = None) -> Item:
     return Item(
         item_id=title.lower(),
         release_id="night-bus",
-        kind=Kind.TRACK if number else Kind.FILE,
+        kind=ItemKind.TRACK if number else ItemKind.FILE,
         title=title,
         artist="The Wet Coats",
         price=FREE,
@@ -58,7 +63,7 @@ RELEASE = Release(
 def names(release: Release) -> list[str]:
     return [
         member.name.removeprefix("The Wet Coats - Night Bus/")
-        for member in members(release, SHOP)
+        for member in zip_members(release, SHOP)
     ]
 
 
@@ -71,12 +76,12 @@ def test_a_release_is_all_of_it() -> None:
         "cover.png",
         "README.txt",
     ]
-    assert pack_name(RELEASE) == "The Wet Coats - Night Bus.zip"
+    assert zip_name(RELEASE) == "The Wet Coats - Night Bus.zip"
 
 
 def test_the_zip_holds_what_it_names() -> None:
     """Else a buyer unpacks another track than its name says."""
-    body = pack(RELEASE, SHOP).body
+    body = plan_zip(RELEASE, SHOP).body
     data = joined(body, ByteRange(0, body.size_bytes), DATA)
     with zipfile.ZipFile(BytesIO(data)) as archive:
         assert archive.testzip() is None
@@ -106,7 +111,7 @@ def test_the_zip_holds_what_it_names() -> None:
 )
 def test_files_carry_the_release_date(text: str, expected: date) -> None:
     """Else the ZIP changes with the day, and no resume of it goes on."""
-    archive = pack(replace(RELEASE, date=text), Shop())
+    archive = plan_zip(replace(RELEASE, date=text), Shop())
     local = archive.body.chunks[0]
     assert isinstance(local, bytes)
     found = int.from_bytes(local[12:14], "little")
@@ -152,14 +157,14 @@ def test_names_alike_are_numbered() -> None:
 def test_a_release_without_an_artist_has_no_dash() -> None:
     """Else a book's ZIP is called ` - Zine.zip`."""
     release = replace(RELEASE, title="Zine", artist="")
-    assert pack_name(release) == "Zine.zip"
+    assert zip_name(release) == "Zine.zip"
 
 
 def test_a_title_that_is_no_text_is_packed() -> None:
     """Else one odd folder name makes a release that can't be downloaded."""
     release = replace(RELEASE, title="caf\udce9")
-    assert pack_name(release) == "The Wet Coats - caf.zip"
-    assert members(release, SHOP)[-1].source.startswith(  # type: ignore[union-attr]  # the README
+    assert zip_name(release) == "The Wet Coats - caf.zip"
+    assert zip_members(release, SHOP)[-1].source.startswith(  # type: ignore[union-attr]  # the README
         b"caf?"
     )
 
@@ -188,7 +193,7 @@ def test_a_name_opens_on_every_system(
     name: str, suffix: str, expected: str
 ) -> None:
     """Else Windows refuses to unpack a track, or the ZIP at all."""
-    assert fit(name, suffix) == expected
+    assert portable_name(name, suffix) == expected
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
@@ -199,7 +204,7 @@ def test_any_titles_make_names_that_open(titles: list[str]) -> None:
         item("Bus/x1.FLAC", title, number)
         for number, title in enumerate(titles, 1)
     )
-    found = members(replace(RELEASE, items=tracks, title=titles[0]), SHOP)
+    found = zip_members(replace(RELEASE, items=tracks, title=titles[0]), SHOP)
     assert len({member.name.casefold() for member in found}) == len(found)
     for member in found:
         folder, name = member.name.split("/")
@@ -214,10 +219,10 @@ def extra(path: str) -> Item:
 
 def longest_path(release: Release) -> int:
     r"""Count as Windows does what follows `Downloads\` for the longest."""
-    folder = pack_name(release).removesuffix(".zip")
+    folder = zip_name(release).removesuffix(".zip")
     paths = [
         f"{folder}\\{member.name}".encode("utf-16-le")
-        for member in members(release, SHOP)
+        for member in zip_members(release, SHOP)
     ]
     return max(len(path) // 2 for path in paths)
 
@@ -253,8 +258,8 @@ def test_a_long_classical_album_unpacks_on_windows() -> None:
         "Symphony No. 9 in D minor, Op. 125 “Choral”….flac"
     )
     assert longest_path(CLASSICAL) <= 259 - 40
-    assert [member.name for member in members(CLASSICAL, SHOP)] == [
-        f"{pack_name(CLASSICAL)[:-4]}/{name}"
+    assert [member.name for member in zip_members(CLASSICAL, SHOP)] == [
+        f"{zip_name(CLASSICAL)[:-4]}/{name}"
         for name in (f"04 {track}", f"05 {track}", "cover.png", "README.txt")
     ]
 
@@ -263,8 +268,8 @@ def test_names_that_fit_are_as_they_were() -> None:
     """Else a download that was begun before an update can't be resumed."""
     release = replace(RELEASE, title="T" * 60, artist="A" * 20)
     folder = f"{'A' * 20} - {'T' * 60}"
-    assert pack_name(release) == f"{folder}.zip"
-    assert members(release, SHOP)[0].name == (
+    assert zip_name(release) == f"{folder}.zip"
+    assert zip_members(release, SHOP)[0].name == (
         f"{folder}/01 The Wet Coats - Departure.flac"
     )
 
@@ -277,7 +282,7 @@ def test_alike_names_stay_apart_when_they_are_shortened() -> None:
             replace(each, number=None) for each in CLASSICAL.items * 12
         ),
     )
-    found = [member.name for member in members(album, SHOP)]
+    found = [member.name for member in zip_members(album, SHOP)]
     assert len({name.casefold() for name in found}) == len(found)
     assert found[1].endswith(" (2).flac")
     assert longest_path(album) <= 259 - 40
@@ -342,7 +347,7 @@ def test_any_library_makes_paths_that_windows_takes(
         ),
         extras=tuple(map(extra, extras)),
     )
-    found = members(release, SHOP)
+    found = zip_members(release, SHOP)
     assert longest_path(release) <= 259 - 40
     assert len({member.name.casefold() for member in found}) == len(found)
     for number, member in enumerate(found[: len(tracks)], 1):
@@ -353,5 +358,5 @@ def test_any_library_makes_paths_that_windows_takes(
         for part in member.name.split("/"):
             assert unicodedata.is_normalized("NFC", part)
             assert not re.search(r'[\x00-\x1f\\:*?"<>|]|[. ]$|^\s', part)
-    again = pack(replace(release), SHOP)
-    assert pack(release, SHOP).etag == again.etag
+    again = plan_zip(replace(release), SHOP)
+    assert plan_zip(release, SHOP).etag == again.etag

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msrv.catalog.library.catalog_assembly import assemble
-from msrv.catalog.model import Catalog, Item, Kind, Release, Shop
-from msrv.catalog.search import SearchIndex, folded
+from msrv.catalog.model import Catalog, Item, ItemKind, Release, Shop
+from msrv.catalog.search import SearchIndex, fold_text
 from msrv.money import Money
 from msrv.storage.model import Content, FileIdentity
 
@@ -30,7 +30,7 @@ def release(
         Item(
             f"{title}-{number}",
             title,
-            Kind.TRACK,
+            ItemKind.TRACK,
             name,
             artist,
             FREE,
@@ -110,14 +110,14 @@ def test_finds_what_looking_at_each_would(
 ) -> None:
     """Or being quick would cost matches."""
     catalog = assemble(Shop(), [release(*each) for each in shelf])
-    wanted = folded(words).split()
+    wanted = fold_text(words).split()
     naive = [
         each
         for each in catalog.offered
         if wanted
         and all(
             any(
-                word in folded(text)
+                word in fold_text(text)
                 for text in (
                     f"{each.title} {each.artist}",
                     *(f"{item.title} {item.artist}" for item in each.items),

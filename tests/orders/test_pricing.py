@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msrv.catalog.library.catalog_assembly import assemble
 from msrv.catalog.library.file_index import Index
 from msrv.catalog.library.loader import read_library
-from msrv.catalog.model import Catalog, Item, Kind, Release, Shop
+from msrv.catalog.model import Catalog, Item, ItemKind, Release, Shop
 from msrv.money import Money
 from msrv.orders import pricing
 from msrv.proofs.receipts import Line
@@ -82,7 +82,7 @@ def _one_item(
     item = Item(
         item_id="item",
         release_id="release",
-        kind=Kind.FILE,
+        kind=ItemKind.FILE,
         title="Item",
         artist="",
         price=price,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from msrv.catalog.config import toml_models
-from msrv.catalog.config.last_good import KeptConfig
+from msrv.catalog.config.last_good import LastGoodConfig
 from msrv.catalog.config.toml_models import ReleaseConfig, StoreConfig
 from msrv.catalog.library.found_files import FoundFile, FoundFolder
 from msrv.catalog.library.scan import RELEASE_TOML, STORE_TOML
@@ -20,7 +20,7 @@ from msrv.toml_file import InvalidConfig, Problem
 _MAX_BYTES: Final = 1 << 20
 
 
-class Said(NamedTuple):
+class FoundConfig(NamedTuple):
     """Configuration of a release; None where none can be used.
 
     `broken` is what is wrong with it. `is_latest` is False where an earlier
@@ -36,7 +36,7 @@ class ConfigFiles:
     """Reads them for one reading of a library; adds to its `problems`."""
 
     def __init__(
-        self, root: Path, kept: KeptConfig, problems: list[Problem]
+        self, root: Path, kept: LastGoodConfig, problems: list[Problem]
     ) -> None:
         self._root = root
         self._kept = kept
@@ -91,7 +91,7 @@ class ConfigFiles:
 
     def release(
         self, folder: FoundFolder, shop: Shop, *, is_arriving: bool
-    ) -> Said:
+    ) -> FoundConfig:
         """Read a folder's release.toml, or what it last said.
 
         Where it is arriving, what it last said is all that there is.
@@ -103,7 +103,7 @@ class ConfigFiles:
             text = None if file is None else _text(self._root, file)
             text, is_latest = self._weighed(path, text)
             if text is None:
-                return Said(ReleaseConfig())
+                return FoundConfig(ReleaseConfig())
             where = path if file is None else file.path
             found = toml_models.parse_release(where, text, shop)
         except InvalidConfig as error:
@@ -112,28 +112,28 @@ class ConfigFiles:
             )
         if is_latest:
             self._kept.keep(path, text)
-        return Said(found, is_latest=is_latest)
+        return FoundConfig(found, is_latest=is_latest)
 
-    def _kept_release(self, path: str, shop: Shop) -> Said:
+    def _kept_release(self, path: str, shop: Shop) -> FoundConfig:
         text = self._kept.text(path)
         if text is None:
-            return Said(None, is_latest=False)
+            return FoundConfig(None, is_latest=False)
         try:
             found = toml_models.parse_release(path, text, shop)
         except InvalidConfig:
             found = None  # another version's, or in another currency
-        return Said(found, is_latest=False)
+        return FoundConfig(found, is_latest=False)
 
     def _weighed(self, path: str, text: str | None) -> tuple[str | None, bool]:
         """Return the text that counts, and whether it is the latest."""
-        text, problem = self._kept.weigh(path, text)
+        text, problem = self._kept.choose(path, text)
         if problem is not None:
             self._problems.append(problem)
         return text, problem is None
 
-    def forget_all_but(self, folders: Iterable[FoundFolder]) -> None:
+    def retain(self, folders: Iterable[FoundFolder]) -> None:
         """Forget what was said of folders that are gone for good."""
-        self._kept.forget_all_but({STORE_TOML, *map(_path, folders)})
+        self._kept.retain({STORE_TOML, *map(_path, folders)})
 
     def save(self) -> None:
         """Save the configuration in use, for the next start."""

@@ -40,7 +40,7 @@ _KEYS: Final = {
 }
 
 
-class KeptConfig:
+class LastGoodConfig:
     """The texts, and since when files have said less than them.
 
     One thread at a time. `timer` never goes back.
@@ -104,7 +104,7 @@ class KeptConfig:
         """Return the last good text of a file."""
         return self._texts.get(path)
 
-    def weigh(
+    def choose(
         self, path: str, text: str | None
     ) -> tuple[str | None, Problem | None]:
         """Return the text to use: the one that is there, or the last good one.
@@ -147,7 +147,7 @@ class KeptConfig:
             self._texts[path] = text
             self._changed = True
 
-    def forget_all_but(self, paths: Collection[str]) -> None:
+    def retain(self, paths: Collection[str]) -> None:
         """Forget files whose folders have been gone for the grace."""
         now = self._timer()
         for path in self._texts.keys() - set(paths):

@@ -44,7 +44,7 @@ def unique(built: Iterable[Built], problems: list[Problem]) -> list[Release]:
             if take(item.item_id, item.content.path, made, release.folder)
         )
         if items:
-            releases.append(release.holding(items))
+            releases.append(release.with_items(items))
     return releases
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from msrv.catalog.aliases import follow
+from msrv.catalog.aliases import add_aliases
 from msrv.catalog.config.config_files import ConfigFiles
-from msrv.catalog.config.last_good import KeptConfig
+from msrv.catalog.config.last_good import LastGoodConfig
 from msrv.catalog.config.toml_models import StoreConfig
-from msrv.catalog.id_history import History
+from msrv.catalog.id_history import IdHistory
 from msrv.catalog.library.catalog_assembly import assemble, unique
 from msrv.catalog.library.file_index import Index
 from msrv.catalog.library.folder_releases import FolderReleases
@@ -79,9 +79,9 @@ def read_library(
     *,
     found: Scan | None = None,
     unsettled: Mapping[str, Unsettled] = _NONE_UNSETTLED,
-    kept: KeptConfig | None = None,
+    kept: LastGoodConfig | None = None,
     quiet_seconds: float = 0,
-    history: History | None = None,
+    history: IdHistory | None = None,
     parser: Parser | None = None,
     now: float = 0,
     stopping: Callable[[], bool] = lambda: False,
@@ -104,7 +104,7 @@ def read_library(
             f"the library {printable(str(root))} is empty: "
             "is its disk mounted?"
         )
-    reader = _Reader(root, index, found, unsettled, kept or KeptConfig())
+    reader = _Reader(root, index, found, unsettled, kept or LastGoodConfig())
     reader.quiet_seconds = quiet_seconds
     reader.now = now
     reader.previous = previous
@@ -113,13 +113,13 @@ def read_library(
     return reading if history is None else _followed(reading, history, found)
 
 
-def _followed(reading: Reading, history: History, found: Scan) -> Reading:
+def _followed(reading: Reading, history: IdHistory, found: Scan) -> Reading:
     """Return a reading with the ids that were offered before.
 
     A file of ids that can't be read is no reason to sell nothing.
     """
     try:
-        followed = follow(
+        followed = add_aliases(
             history,
             reading.catalog,
             is_settled=found.is_complete and not reading.waiting,
@@ -150,7 +150,7 @@ class _Reader:
         index: Index,
         found: Scan,
         unsettled: Mapping[str, Unsettled],
-        kept: KeptConfig,
+        kept: LastGoodConfig,
     ) -> None:
         self._root = root
         self._index = index
@@ -207,7 +207,7 @@ class _Reader:
         for path in self._unsettled:
             self._hold(path, built.get(path))
         if found.is_complete and not found.is_empty:
-            self._config.forget_all_but(found.folders)
+            self._config.retain(found.folders)
         self._config.save()
         for each in built.values():
             self._problems += each.problems

@@ -19,7 +19,7 @@ from msrv.catalog.library.release_folders import former_releases, inner_path
 from msrv.catalog.library.release_prices import ReleasePrices
 from msrv.catalog.library.track_formats import Sound, by_track
 from msrv.catalog.metadata.tags import Tags
-from msrv.catalog.model import Item, Kind, Release
+from msrv.catalog.model import Item, ItemKind, Release
 from msrv.catalog.names import ids
 from msrv.catalog.names.disc_names import disc_number, without_disc
 from msrv.catalog.names.extras import is_extra
@@ -270,7 +270,7 @@ class _Builder:
         return Item(
             item_id=says.item_id or ids.item_id(self._id, path),
             release_id=self._id,
-            kind=Kind.TRACK if file.is_track else Kind.FILE,
+            kind=ItemKind.TRACK if file.is_track else ItemKind.FILE,
             title=says.title
             or tags.title
             or clean_line(name.title)
@@ -334,5 +334,5 @@ def _order(item: Item) -> tuple[object, ...]:
         (0, int(part), "") if number % 2 else (1, 0, part.casefold())
         for number, part in enumerate(_DIGITS.split(item.file_name))
     ]
-    is_file = item.kind is Kind.FILE
+    is_file = item.kind is ItemKind.FILE
     return (is_file, item.disc or 1, item.number or 10_000, natural)

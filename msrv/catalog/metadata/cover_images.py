@@ -73,7 +73,7 @@ _FIRST_ON_ITS_SIDE = 5
 
 
 class ArtworkError(Exception):
-    """A cover can't be had: NotAPicture or NoSuchWidth."""
+    """A cover can't be had: NotAPicture or UnsupportedWidth."""
 
 
 class NotAPicture(ArtworkError):

@@ -11,7 +11,7 @@ import logging
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from msrv.catalog.id_history import History
+from msrv.catalog.id_history import IdHistory
 from msrv.ledger.errors import LedgerError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Transactions(Protocol):
 class ContentSync:
     """Synchronises a data folder's history with the database."""
 
-    def __init__(self, database: Transactions, history: History) -> None:
+    def __init__(self, database: Transactions, history: IdHistory) -> None:
         self._database = database
         self._history = history
         self._done: tuple[int, int] | None = None
@@ -73,15 +73,15 @@ class ContentSync:
             return
         async with self._database.reading() as connection:
             sold = await contents.sold(connection)
-        await asyncio.to_thread(self._history.sell, sold)
+        await asyncio.to_thread(self._history.mark_sold, sold)
         own = {
             each.item_id: each
-            for each in await asyncio.to_thread(self._history.sold)
+            for each in await asyncio.to_thread(self._history.sold_records)
         }
         async with self._database.reading() as connection:
             known = await contents.read(connection, own.keys() | sold.keys())
         await asyncio.to_thread(
-            self._history.learn,
+            self._history.merge,
             [
                 each
                 for each in known.values()

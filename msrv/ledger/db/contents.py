@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 from sqlalchemy import Table, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from msrv.catalog.id_history import Record
+from msrv.catalog.id_history import IdRecord
 from msrv.ledger.db.schema import item_contents, release_members, titles
 from msrv.ledger.events import plain
 
@@ -35,7 +35,7 @@ async def sold(connection: AsyncConnection) -> dict[str, str]:
 
 async def read(
     connection: AsyncConnection, item_ids: Collection[str]
-) -> dict[str, Record]:
+) -> dict[str, IdRecord]:
     """Return the records of some ids, and of the items of the releases."""
     found = await _read(connection, item_ids)
     members = {each for record in found.values() for each in record.members}
@@ -43,7 +43,7 @@ async def read(
 
 
 async def write(
-    connection: AsyncConnection, records: Iterable[Record]
+    connection: AsyncConnection, records: Iterable[IdRecord]
 ) -> None:
     """Write what ids stand for, where it isn't known from later.
 
@@ -87,7 +87,7 @@ async def write(
 
 async def _read(
     connection: AsyncConnection, item_ids: Collection[str]
-) -> dict[str, Record]:
+) -> dict[str, IdRecord]:
     members: dict[str, list[str]] = {}
     for some in _parts(item_ids):
         wanted = release_members.c.release_id.in_(some)
@@ -108,8 +108,8 @@ async def _read(
     return found
 
 
-def _record(row: Any, members: Iterable[str]) -> Record:  # noqa: ANN401 - a row
-    return Record(
+def _record(row: Any, members: Iterable[str]) -> IdRecord:  # noqa: ANN401 - a row
+    return IdRecord(
         item_id=row.item_id,
         kind=row.kind,
         release_id=row.release_id,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from msrv.catalog.model import Artwork, Item, Kind, Release
+from msrv.catalog.model import Artwork, Item, ItemKind, Release
 from msrv.money import Money
 from msrv.storage.model import Content
 from msrv.time_slices import TimeSlices
@@ -26,7 +26,7 @@ async def release(entry: Release, slices: TimeSlices) -> Json:
     return {
         "release": entry.release_id,
         "item_id": entry.release_id if entry.sold_whole else None,
-        "kind": Kind.RELEASE,
+        "kind": ItemKind.RELEASE,
         "title": entry.title,
         "artist": entry.artist,
         "date": entry.date or None,

@@ -108,7 +108,7 @@ async def _turn(
         Redeemed(code.code_id, order_id, now),
         _sale(code, order_id, now, entry),
     )
-    store.catalog.note_sold({code.item_id: plain(entry.title)})
+    store.catalog.mark_sold({code.item_id: plain(entry.title)})
     return receipts.Receipt(
         order_id=order_id,
         issued_at=found.redeemed_at,

@@ -8,7 +8,7 @@ from aiohttp import web
 from markupsafe import Markup
 
 from msrv.catalog.model import Catalog, Release
-from msrv.catalog.search import Match
+from msrv.catalog.search import ReleaseMatch
 from msrv.time_slices import TimeSlices
 from msrv.web import cart, cookies, formatting
 from msrv.web.errors import InvalidField, NotFound
@@ -81,7 +81,9 @@ async def catalog_page(request: web.Request) -> web.Response:
         matches = found[pages.part]
     else:
         pages = _pages(request, len(catalog.offered))
-        matches = [Match(each, ()) for each in catalog.offered[pages.part]]
+        matches = [
+            ReleaseMatch(each, ()) for each in catalog.offered[pages.part]
+        ]
     shape = {
         "query": words or None,
         "page": pages.number,
@@ -115,7 +117,7 @@ async def catalog_page(request: web.Request) -> web.Response:
     )
 
 
-async def _match(match: Match, slices: TimeSlices) -> json_views.Json:
+async def _match(match: ReleaseMatch, slices: TimeSlices) -> json_views.Json:
     return {
         **await json_views.release(match.release, slices),
         "matches": [each.item_id for each in match.items],

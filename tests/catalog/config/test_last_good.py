@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from msrv.catalog.config.last_good import FILE_NAME, KeptConfig
+from msrv.catalog.config.last_good import FILE_NAME, LastGoodConfig
 
 GRACE = 60
 STORE = """\
@@ -29,8 +29,8 @@ class Kept:
         self.now = 0.0
         self.config = self.open()
 
-    def open(self) -> KeptConfig:
-        return KeptConfig.open(
+    def open(self) -> LastGoodConfig:
+        return LastGoodConfig.open(
             self.folder, grace_seconds=GRACE, timer=lambda: self.now
         )
 
@@ -38,9 +38,9 @@ class Kept:
         self.config.save()
         self.config = self.open()
 
-    def weigh(self, now: float, text: str | None) -> str | None:
+    def choose(self, now: float, text: str | None) -> str | None:
         self.now = now
-        found, problem = self.config.weigh("store.toml", text)
+        found, problem = self.config.choose("store.toml", text)
         assert (problem is None) == (found == text)
         return found
 
@@ -73,14 +73,14 @@ def test_what_says_less_waits_for_the_grace(
     kept: Kept, text: str | None, what: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A gap of seconds, or half an upload, would sell at other prices."""
-    found, problem = kept.config.weigh("store.toml", text)
+    found, problem = kept.config.choose("store.toml", text)
     assert found == STORE
     assert problem is not None
     assert what in problem.what
     assert problem.what.endswith("; its last version is used for 60 s")
-    assert kept.weigh(59.9, text) == STORE
+    assert kept.choose(59.9, text) == STORE
     assert not caplog.records
-    assert kept.weigh(60, text) == text
+    assert kept.choose(60, text) == text
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert what in record.getMessage()
@@ -91,17 +91,17 @@ def test_what_says_less_waits_for_the_grace(
 
 def test_a_number_that_is_cut_short_is_no_new_price() -> None:
     """`18.50` cut to `1` is a price, and a whole TOML file."""
-    config = KeptConfig(grace_seconds=GRACE)
+    config = LastGoodConfig(grace_seconds=GRACE)
     text = '[prices]\nitem = "9"\nrelease = 18.50\n'
     config.keep("store.toml", text)
     for cut in ("release = 1", "release = 18"):
         half = text.partition("release")[0] + cut
-        found, problem = config.weigh("store.toml", half)
+        found, problem = config.choose("store.toml", half)
         assert found == text
         assert problem is not None
         assert "ends earlier" in problem.what
     # The same without its last line break says the same.
-    assert config.weigh("store.toml", text[:-1])[1] is None
+    assert config.choose("store.toml", text[:-1])[1] is None
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_what_says_otherwise_counts_at_once(kept: Kept, text: str) -> None:
     """A seller who changes a price need not wait. (What is broken has a rule
     of its own.)
     """
-    assert kept.weigh(0, text) == text
+    assert kept.choose(0, text) == text
     assert not kept.config.is_waiting
 
 
@@ -142,29 +142,29 @@ def test_a_release_is_held_to_what_sets_its_price(
     before: str, after: str, *, waits: bool
 ) -> None:
     """Also to what withdraws it, and to the ids that were sold."""
-    config = KeptConfig(grace_seconds=GRACE)
+    config = LastGoodConfig(grace_seconds=GRACE)
     config.keep("R/release.toml", before)
-    found, _ = config.weigh("R/release.toml", after)
+    found, _ = config.choose("R/release.toml", after)
     assert found == (before if waits else after)
     assert config.is_waiting is waits
 
 
 def test_a_file_that_comes_back_ends_the_grace(kept: Kept) -> None:
     """Or two gaps a day apart would count as one."""
-    assert kept.weigh(0, None) == STORE
-    assert kept.weigh(30, STORE) == STORE
-    assert kept.weigh(59, None) == STORE
-    assert kept.weigh(100, None) == STORE
-    assert kept.weigh(119, None) is None
+    assert kept.choose(0, None) == STORE
+    assert kept.choose(30, STORE) == STORE
+    assert kept.choose(59, None) == STORE
+    assert kept.choose(100, None) == STORE
+    assert kept.choose(119, None) is None
 
 
 def test_an_upload_that_goes_on_begins_the_grace_anew(kept: Kept) -> None:
     """A file that was away for 59 seconds is not whole a second later."""
     half = STORE.partition("[prices]")[0]
-    assert kept.weigh(0, None) == STORE
-    assert kept.weigh(59, half) == STORE
-    assert kept.weigh(118, half) == STORE
-    assert kept.weigh(119, half) == half
+    assert kept.choose(0, None) == STORE
+    assert kept.choose(59, half) == STORE
+    assert kept.choose(118, half) == STORE
+    assert kept.choose(119, half) == half
 
 
 def test_a_restart_changes_no_price(kept: Kept) -> None:
@@ -172,12 +172,12 @@ def test_a_restart_changes_no_price(kept: Kept) -> None:
     kept.config.keep("Ünïcode\udcff/release.toml", "price = 7")
     kept.restart()
     assert kept.config.text("Ünïcode\udcff/release.toml") == "price = 7"
-    assert kept.weigh(1000, None) == STORE
+    assert kept.choose(1000, None) == STORE
     kept.restart()
-    assert kept.weigh(1001, None) == STORE
-    assert kept.weigh(1061, None) is None
+    assert kept.choose(1001, None) == STORE
+    assert kept.choose(1061, None) is None
     kept.restart()
-    assert kept.weigh(1062, None) is None
+    assert kept.choose(1062, None) is None
 
 
 def test_a_folder_that_is_gone_is_forgotten_after_the_grace(
@@ -185,12 +185,12 @@ def test_a_folder_that_is_gone_is_forgotten_after_the_grace(
 ) -> None:
     """What is deleted and uploaded anew has its old price meanwhile."""
     kept.config.keep("R/release.toml", "price = 7")
-    kept.config.forget_all_but({"store.toml"})
+    kept.config.retain({"store.toml"})
     kept.now = 59
-    kept.config.forget_all_but({"store.toml"})
-    assert kept.config.weigh("R/release.toml", None)[0] == "price = 7"
+    kept.config.retain({"store.toml"})
+    assert kept.config.choose("R/release.toml", None)[0] == "price = 7"
     kept.now = 60
-    kept.config.forget_all_but({"store.toml"})
+    kept.config.retain({"store.toml"})
     assert kept.config.text("R/release.toml") is None
     assert kept.config.text("store.toml") == STORE
 
@@ -227,12 +227,12 @@ def test_a_disk_that_is_full_is_told_of_once(
     """Or the log would fill what is left of it."""
     blocked = kept.folder / "blocked"
     blocked.write_bytes(b"")
-    config = KeptConfig(blocked / FILE_NAME, grace_seconds=GRACE)
+    config = LastGoodConfig(blocked / FILE_NAME, grace_seconds=GRACE)
     config.keep("store.toml", STORE)
     config.save()
     config.save()
     assert caplog.text.count("can't be kept") == 1
-    assert config.weigh("store.toml", None)[0] == STORE
+    assert config.choose("store.toml", None)[0] == STORE
 
 
 def test_two_replicas_may_share_the_folder(kept: Kept) -> None:
@@ -251,13 +251,13 @@ def test_the_command_writes_nothing(kept: Kept) -> None:
     """`catalog` looks once: it can't know for how long a file is away."""
     kept.config.save()
     before = (kept.folder / FILE_NAME).read_bytes()
-    config = KeptConfig.open(
+    config = LastGoodConfig.open(
         kept.folder,
         grace_seconds=float("inf"),
         timer=lambda: 0.0,
         read_only=True,
     )
-    found, problem = config.weigh("store.toml", None)
+    found, problem = config.choose("store.toml", None)
     assert found == STORE
     assert problem is not None
     assert problem.what == "is missing; its last version is used"

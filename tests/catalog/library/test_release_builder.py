@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from msrv.catalog.library.release_prices import default_price
-from msrv.catalog.model import Kind, Release
+from msrv.catalog.model import ItemKind, Release
 from msrv.catalog.names import ids
 from msrv.money import Money
 from tests.catalog.temporary_library import (
@@ -43,13 +43,13 @@ def test_an_album_is_what_its_tags_say(shelf: Library) -> None:
     assert titles(release) == ["Wrong Stop", "Departure", "booklet"]
     first, _, booklet = release.items
     assert (first.kind, first.number, first.artist) == (
-        Kind.TRACK,
+        ItemKind.TRACK,
         1,
         "Wet Coats",
     )
     assert first.duration_seconds == 0.5
     assert first.content.media_type == "audio/wav"
-    assert (booklet.kind, booklet.number) == (Kind.FILE, None)
+    assert (booklet.kind, booklet.number) == (ItemKind.FILE, None)
     assert booklet.duration_seconds is None
     assert booklet.content.media_type == "application/pdf"
     assert booklet.file_name == "booklet.pdf"

@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 
 from msrv.catalog.library.scan import scan
-from msrv.catalog.model import Item, Kind, Release, Shop
+from msrv.catalog.model import Item, ItemKind, Release, Shop
 from msrv.catalog.names import ids
-from msrv.catalog.release_zip import members
+from msrv.catalog.release_zip import zip_members
 from msrv.money import Money
 from tests.catalog.temporary_library import Library, tagged, wav
 
@@ -39,7 +39,9 @@ def test_discs_are_one_release(shelf: Library) -> None:
     assert len({item.item_id for item in release.items}) == 4
     assert release.release_id == ids.release_id("Coats/Bus")
     assert release.price == Money(400, "EUR")
-    names = [each.name.rpartition("/")[2] for each in members(release, Shop())]
+    names = [
+        each.name.rpartition("/")[2] for each in zip_members(release, Shop())
+    ]
     assert names[0] == "1-01 Song 1.1.wav"
     assert names[2] == "2-01 Song 2.1.wav"
 
@@ -155,6 +157,6 @@ def test_files_of_discs_keep_their_kind(shelf: Library) -> None:
     last = shelf.only().items[-1]
     assert (last.file_name, last.kind, last.disc) == (
         "video.mp4",
-        Kind.FILE,
+        ItemKind.FILE,
         2,
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from msrv.catalog.model import Kind
+from msrv.catalog.model import ItemKind
 from tests.catalog import sample_files
 from tests.catalog.temporary_library import Library, problems
 
@@ -101,7 +101,7 @@ def test_what_plays_is_sold_whatever_its_tags(
     reading = shelf.read()
     assert problems(reading) == []
     (item,) = reading.catalog.releases[0].items
-    assert item.kind is Kind.TRACK
+    assert item.kind is ItemKind.TRACK
     assert item.title == Path(name).stem
     assert item.duration_seconds == pytest.approx(3, abs=0.1)
     note = next(each for each in reading.notes if each.startswith("R/"))

@@ -2,10 +2,10 @@
 
 import pytest
 
-from msrv.catalog.model import Item, Kind, Release, Shop
+from msrv.catalog.model import Item, ItemKind, Release, Shop
 from msrv.catalog.names import ids
 from msrv.catalog.names.extras import is_art_folder, is_extra
-from msrv.catalog.release_zip import members
+from msrv.catalog.release_zip import zip_members
 from msrv.money import Money
 from tests.catalog.temporary_library import Library, by_name, wav
 
@@ -74,10 +74,11 @@ def test_four_songs_with_five_extras_cost_four_songs(shelf: Library) -> None:
     (release,) = reading.catalog.releases
     assert reading.problems == ()
     assert release.price == Money(400, "EUR")
-    assert {item.kind for item in release.items} == {Kind.TRACK}
+    assert {item.kind for item in release.items} == {ItemKind.TRACK}
     assert len(release.items) == 4
     packed = {
-        member.name.rpartition("/")[2] for member in members(release, Shop())
+        member.name.rpartition("/")[2]
+        for member in zip_members(release, Shop())
     }
     assert packed > set(EXTRAS)
     assert reading.notes == (

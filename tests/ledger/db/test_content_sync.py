@@ -6,14 +6,14 @@ from typing import Final
 
 import pytest
 
-from msrv.catalog.id_history import History, Record
+from msrv.catalog.id_history import IdHistory, IdRecord
 from msrv.ledger.db import contents
 from msrv.ledger.db.content_sync import ContentSync
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.projection import post
 from tests.ledger.made import sale
 
-SONG: Final = Record(
+SONG: Final = IdRecord(
     "song",
     "track",
     "album",
@@ -26,7 +26,7 @@ SONG: Final = Record(
     1000,
 )
 OTHER: Final = SONG._replace(item_id="other", path="Album/other.wav")
-ALBUM: Final = Record(
+ALBUM: Final = IdRecord(
     "album",
     "release",
     "album",
@@ -41,37 +41,37 @@ ALBUM: Final = Record(
 
 
 @pytest.fixture
-def first(tmp_path: Path) -> Iterator[History]:
+def first(tmp_path: Path) -> Iterator[IdHistory]:
     """The history of a replica that offers an album."""
-    with History.open(tmp_path / "first") as history:
+    with IdHistory.open(tmp_path / "first") as history:
         history.save([SONG, OTHER, ALBUM])
         yield history
 
 
 @pytest.fixture
-def second(tmp_path: Path) -> Iterator[History]:
+def second(tmp_path: Path) -> Iterator[IdHistory]:
     """The history of a replica that never offered anything."""
-    with History.open(tmp_path / "second") as history:
+    with IdHistory.open(tmp_path / "second") as history:
         yield history
 
 
-async def sell(database: Database, item_id: str) -> None:
+async def mark_sold(database: Database, item_id: str) -> None:
     async with database.writing() as connection:
         await post(connection, [sale(1, (item_id, 100))])
 
 
 async def test_a_new_replica_learns_what_was_sold(
-    database: Database, first: History, second: History
+    database: Database, first: IdHistory, second: IdHistory
 ) -> None:
     """A replica that is started after a rename knows no old receipt."""
-    await sell(database, "album")
+    await mark_sold(database, "album")
     await ContentSync(database, first).exchange()
     before = second.revision
     await ContentSync(database, second).exchange()
     assert second.find(["album"]) == [ALBUM]
     # Its items, too, which are no lines of any order.
     assert second.find(["song", "other"]) == [SONG, OTHER]
-    assert {each.item_id for each in second.sold()} == {
+    assert {each.item_id for each in second.sold_records()} == {
         "album",
         "other",
         "song",
@@ -80,20 +80,20 @@ async def test_a_new_replica_learns_what_was_sold(
 
 
 async def test_what_nobody_bought_stays_at_home(
-    database: Database, first: History, second: History
+    database: Database, first: IdHistory, second: IdHistory
 ) -> None:
     """The ledger fills with every name that any file ever had."""
-    await sell(database, "song")
+    await mark_sold(database, "song")
     await ContentSync(database, first).exchange()
     await ContentSync(database, second).exchange()
     assert second.find(["song", "other", "album"]) == [SONG]
 
 
 async def test_a_title_is_known_before_the_content_is(
-    database: Database, second: History
+    database: Database, second: IdHistory
 ) -> None:
     """A receipt for what was sold before names nothing but an id."""
-    await sell(database, "song")
+    await mark_sold(database, "song")
     await ContentSync(database, second).exchange()
     (record,) = second.find(["song"])
     assert (record.title, record.kind) == ("Song", "")
@@ -101,10 +101,14 @@ async def test_a_title_is_known_before_the_content_is(
 
 @pytest.mark.parametrize("is_offered", [True, False])
 async def test_the_later_content_counts(
-    database: Database, first: History, second: History, *, is_offered: bool
+    database: Database,
+    first: IdHistory,
+    second: IdHistory,
+    *,
+    is_offered: bool,
 ) -> None:
     """A replica with an old library takes a new master from the others."""
-    await sell(database, "song")
+    await mark_sold(database, "song")
     newer = SONG._replace(sha256=b"n" * 32, changed_at_ms=2000)
     second.save([newer], () if is_offered else ["song"])
     syncs = [ContentSync(database, each) for each in (first, second)]
@@ -121,16 +125,16 @@ async def test_the_later_content_counts(
 
 
 async def test_what_is_the_same_is_written_once(
-    database: Database, first: History
+    database: Database, first: IdHistory
 ) -> None:
     """Replicas write the same rows again every few seconds."""
-    await sell(database, "album")
+    await mark_sold(database, "album")
     sync = ContentSync(database, first)
     for _ in range(3):
         await sync.exchange()
-    written: list[Record] = []
+    written: list[IdRecord] = []
 
-    async def write(_: object, records: list[Record]) -> None:
+    async def write(_: object, records: list[IdRecord]) -> None:
         written.extend(records)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -140,14 +144,14 @@ async def test_what_is_the_same_is_written_once(
 
 
 async def test_a_release_of_many_files(
-    database: Database, first: History, second: History
+    database: Database, first: IdHistory, second: IdHistory
 ) -> None:
     """A sample pack of thousands of files is beyond one statement."""
     members = tuple(f"sample-{number:04}" for number in range(3000))
     first.save([ALBUM._replace(members=members)])
     first.save(SONG._replace(item_id=each) for each in members)
-    await sell(database, "album")
+    await mark_sold(database, "album")
     await ContentSync(database, first).exchange()
     await ContentSync(database, second).exchange()
     assert second.find(["album"])[0].members == members
-    assert len(second.sold()) == 3001
+    assert len(second.sold_records()) == 3001
