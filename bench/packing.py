@@ -20,7 +20,7 @@ from msrv.downloads.body import FileSlice
 from msrv.downloads.file_reader import FileReader
 from msrv.downloads.write_buffer import FULL_BYTES
 from msrv.downloads.zip import ZipArchive, ZipMember
-from msrv.storage.local import Folder
+from msrv.storage.local import LocalStorage
 from msrv.storage.model import Content, FileIdentity
 
 ROUNDS: Final = 9
@@ -59,7 +59,7 @@ def ours(album: Path) -> Callable[[], float]:
     room = memoryview(bytearray(FULL_BYTES))
 
     async def read() -> None:
-        files = FileReader(Folder(album))
+        files = FileReader(LocalStorage(album))
         for piece in archive.body.chunks:
             if not isinstance(piece, FileSlice):
                 continue

@@ -16,7 +16,7 @@ from bench.ledger import LedgerOff
 from bench.measuring import NONCE, Figure, interleave
 from msrv import settings as settings_room
 from msrv.app import create_app
-from msrv.catalog.library.loader import Reading
+from msrv.catalog.library.loader import LoadedLibrary
 from msrv.catalog.model import Catalog, Item, ItemKind, Release, Shop
 from msrv.money import Money
 from msrv.proofs.keyring import Keyring
@@ -53,7 +53,7 @@ async def _measure(folder: Path) -> list[Figure]:
         client = TestClient(TestServer(app))
         await client.start_server()
         await app[STORE].catalog.ready()
-        app[STORE].catalog._reading = Reading(_catalog(items))  # noqa: SLF001 - no 100,000 files for a page
+        app[STORE].catalog._reading = LoadedLibrary(_catalog(items))  # noqa: SLF001 - no 100,000 files for a page
         stores[items] = client
     loop = asyncio.get_running_loop()
 

@@ -20,8 +20,8 @@ from multidict import CIMultiDict
 
 from msrv import forwarded, hostnames
 from msrv.catalog.config import toml_models
-from msrv.catalog.integrity.inspection import inspect
-from msrv.catalog.library.catalog_assembly import assemble
+from msrv.catalog.integrity.inspection import inspect_container
+from msrv.catalog.library.catalog_assembly import assemble_catalog
 from msrv.catalog.metadata import audio_pictures, tags
 from msrv.catalog.metadata.audio_files import NotAudio
 from msrv.catalog.model import Shop
@@ -105,7 +105,7 @@ def form_headers(data: bytes) -> None:
 
 def cookies(data: bytes) -> None:
     """No cookie adds to a cart what isn't for sale, or breaks a page."""
-    catalog = assemble(Shop(), [])
+    catalog = assemble_catalog(Shop(), [])
     assert not cart.read({cart.COOKIE: _text(data)}, catalog).entries
 
 
@@ -221,9 +221,9 @@ def sound_tags(data: bytes) -> None:
     with contextlib.suppress(NotAudio):
         found = tags.read_tags(opened())
         assert tags.Tags.from_facts(json.loads(json.dumps(found.to_facts())))
-    with contextlib.suppress(audio_pictures.NoEmbeddedArt):
-        audio_pictures.picture_in(opened())
-    inspect(opened(), suffix)
+    with contextlib.suppress(audio_pictures.NoEmbeddedPicture):
+        audio_pictures.read_picture(opened())
+    inspect_container(opened(), suffix)
 
 
 def gate(data: bytes) -> None:

@@ -14,7 +14,7 @@ from aiohttp import web
 from msrv.catalog.covers import Covers
 from msrv.catalog.live import LiveCatalog
 from msrv.catalog.parsing.crash_marks import FOLDER_NAME as MARKS
-from msrv.catalog.parsing.crash_marks import Marks
+from msrv.catalog.parsing.crash_marks import CrashMarks
 from msrv.catalog.parsing.errors import ParserClosed, ParsingError
 from msrv.catalog.parsing.parser import Parser
 from msrv.catalog.previews import Previews, find_ffmpeg
@@ -41,7 +41,7 @@ from msrv.payments.settlement import Settlement
 from msrv.payments.webhook_inbox import WebhookInbox
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings, WrongSetting
-from msrv.storage.local import Folder
+from msrv.storage.local import LocalStorage
 from msrv.tasks import TaskSupervisor
 from msrv.web import (
     middleware,
@@ -94,7 +94,7 @@ def create_app(
     )
     # Its own parameter for this is deprecated, without another way.
     app._router = Router()  # noqa: SLF001
-    folder = Folder(settings.library_folder)
+    folder = LocalStorage(settings.library_folder)
     parser = Parser(settings.data)
     cache = settings.data / "cache"
     rules = OriginRules.of(settings)
@@ -123,11 +123,11 @@ def create_app(
             find_ffmpeg(),
             folder.root,
             cache / "previews",
-            marks=Marks(settings.data / MARKS / "previews", versions=str),
+            marks=CrashMarks(settings.data / MARKS / "previews", versions=str),
         ),
         sender=_sender(settings, folder, rules),
         preview_sender=DirectSender(
-            Folder(cache / "previews"), settings.stall_seconds
+            LocalStorage(cache / "previews"), settings.stall_seconds
         ),
         download_limit=ConcurrencyLimit(
             settings.max_downloads,
@@ -175,7 +175,7 @@ def create_app(
 
 
 async def _run(
-    folder: Folder, parser: Parser, app: web.Application
+    folder: LocalStorage, parser: Parser, app: web.Application
 ) -> AsyncIterator[None]:
     """Start what the store runs in the background, and stop it in reverse.
 
@@ -233,7 +233,9 @@ async def _content_sync(store: Store) -> AsyncIterator[None]:
         await work.stop()
 
 
-def _sender(settings: Settings, folder: Folder, rules: OriginRules) -> Sender:
+def _sender(
+    settings: Settings, folder: LocalStorage, rules: OriginRules
+) -> Sender:
     direct = DirectSender(folder, settings.stall_seconds)
     if settings.delivery == "direct":
         return direct

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from msrv import __version__
 from msrv.catalog.config.last_good import LastGoodConfig
-from msrv.catalog.library.file_index import Index
+from msrv.catalog.library.file_index import FileIndex
 from msrv.cli import main
 from msrv.ledger.revocations import FILE_NAME, Revocations, TakenBack
 from msrv.proofs.keyring import Keyring, weakness
@@ -132,11 +132,11 @@ def test_catalog_notes_what_is_arriving_and_learns_nothing_of_it(
         "ago: a running store updates each once nothing there has changed "
         "for 3600 s"
     )
-    with Index.open(tmp_path / "data") as index:
-        assert not index.knows("Night Bus/01 Departure.wav")
+    with FileIndex.open(tmp_path / "data") as index:
+        assert not index.has_path("Night Bus/01 Departure.wav")
     cli("catalog")
-    with Index.open(tmp_path / "data") as index:
-        assert index.knows("Night Bus/01 Departure.wav")
+    with FileIndex.open(tmp_path / "data") as index:
+        assert index.has_path("Night Bus/01 Departure.wav")
 
 
 def test_link_prints_the_address_alone(cli: Cli, keyring: Keyring) -> None:

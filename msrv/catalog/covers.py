@@ -14,7 +14,7 @@ from pathlib import Path
 from msrv.catalog.embedded_covers import art_key
 from msrv.catalog.metadata.cover_images import ArtworkError, NotAPicture
 from msrv.catalog.model import Artwork
-from msrv.catalog.parsing.errors import StopsParser
+from msrv.catalog.parsing.errors import ParserCrashed
 from msrv.catalog.parsing.parser import Parser
 from msrv.files import write_file
 from msrv.storage.model import Content, Storage
@@ -157,7 +157,7 @@ class Covers:
         with self._folder.open(artwork.content) as file:
             try:
                 return self._parser.shrink(file, width, sha256)
-            except StopsParser as error:
+            except ParserCrashed as error:
                 raise NotAPicture(f"it {error.reason}") from error
 
 

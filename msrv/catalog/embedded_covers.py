@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
-from msrv.catalog.library.file_index import Index, Known
+from msrv.catalog.library.file_index import FileIndex, IndexEntry
 from msrv.catalog.library.found_files import FoundFile, FoundFolder
 from msrv.catalog.metadata.cover_images import ArtworkFacts, NotAPicture
 
 _TRIED_AT_MOST: Final = 3
 
-Measure = Callable[[FoundFile, Known], ArtworkFacts | None]
+Measure = Callable[[FoundFile, IndexEntry], ArtworkFacts | None]
 """Looks at the picture in a track; None for a track that changed just now.
 
 Raises NotAPicture.
@@ -34,12 +34,12 @@ class EmbeddedCover(NamedTuple):
     """A track, what is known of it, and the facts of its picture."""
 
     file: FoundFile
-    known: Known
+    known: IndexEntry
     art: dict[str, Any]
 
 
 def find_embedded_cover(
-    index: Index, folder: FoundFolder
+    index: FileIndex, folder: FoundFolder
 ) -> EmbeddedCover | None:
     """Find the track whose picture is the cover, among what is known."""
     for file, known, facts in _with_pictures(index, folder):
@@ -50,7 +50,7 @@ def find_embedded_cover(
 
 
 def measure_embedded_covers(
-    index: Index, folders: Iterable[FoundFolder], measure: Measure
+    index: FileIndex, folders: Iterable[FoundFolder], measure: Measure
 ) -> None:
     """Measure the picture in a track of each folder that has no other."""
     for folder in folders:
@@ -59,13 +59,13 @@ def measure_embedded_covers(
                 facts["art"] = _measured(file, known, measure)
                 if facts["art"] is None:
                     break  # it is read again, and the picture with it
-                index.keep(file.path, known.with_facts(facts))
+                index.add(file.path, known.with_facts(facts))
             if facts["art"]:
                 break
 
 
 def _measured(
-    file: FoundFile, known: Known, measure: Measure
+    file: FoundFile, known: IndexEntry, measure: Measure
 ) -> dict[str, Any] | None:
     """Return the facts of a picture; none for one that can't be shown."""
     try:
@@ -76,8 +76,8 @@ def _measured(
 
 
 def _with_pictures(
-    index: Index, folder: FoundFolder
-) -> Iterator[tuple[FoundFile, Known, dict[str, Any]]]:
+    index: FileIndex, folder: FoundFolder
+) -> Iterator[tuple[FoundFile, IndexEntry, dict[str, Any]]]:
     """Yield the first tracks that hold a picture, in their order."""
     if folder.cover is not None:
         return

@@ -19,20 +19,20 @@ from typing import Final, Self
 
 from msrv.catalog.config.last_good import LastGoodConfig
 from msrv.catalog.id_history import IdHistory
-from msrv.catalog.library.file_index import Index
-from msrv.catalog.library.found_files import Scan, in_release
-from msrv.catalog.library.indexing import Stopped
+from msrv.catalog.library.file_index import FileIndex
+from msrv.catalog.library.found_files import Scan, content_files
+from msrv.catalog.library.indexing import IndexingStopped
 from msrv.catalog.library.loader import (
     LibraryUnreadable,
-    Reading,
-    read_library,
+    LoadedLibrary,
+    load_library,
 )
-from msrv.catalog.library.scan import STORE_TOML, check, scan
+from msrv.catalog.library.scan import STORE_TOML, check_library, scan
 from msrv.catalog.library.upload_detection import (
     LIBRARY,
     SETTLE_SECONDS,
-    Settling,
-    Unsettled,
+    UnsettledFolder,
+    UploadDetector,
 )
 from msrv.catalog.model import Catalog
 from msrv.catalog.parsing.parser import Parser
@@ -77,12 +77,14 @@ class LiveCatalog:
         self._data = data
         self._poll_seconds = poll_seconds
         self._timer = timer
-        self._settling = Settling(settle_seconds, clock=clock, timer=timer)
+        self._settling = UploadDetector(
+            settle_seconds, clock=clock, timer=timer
+        )
         self._history: IdHistory | None = None
         self._followed = 0
         self._sold: SimpleQueue[Mapping[str, str]] = SimpleQueue()
-        self._reading: Reading | None = None
-        self._read: tuple[bytes, Mapping[str, Unsettled]] = (b"", {})
+        self._reading: LoadedLibrary | None = None
+        self._read: tuple[bytes, Mapping[str, UnsettledFolder]] = (b"", {})
         self._looked_first: float | None = None
         self.scans = 0
         """Number of scans of the library so far."""
@@ -98,7 +100,7 @@ class LiveCatalog:
         return self.reading.catalog
 
     @property
-    def reading(self) -> Reading:
+    def reading(self) -> LoadedLibrary:
         """The last reading that was good. Raises NotReady."""
         if self._reading is None:
             raise NotReady
@@ -124,7 +126,7 @@ class LiveCatalog:
 
     async def __aenter__(self) -> Self:
         """Begin to read. Raises LibraryUnreadable if there is no library."""
-        await asyncio.to_thread(check, self._root)
+        await asyncio.to_thread(check_library, self._root)
         self._history = await asyncio.to_thread(IdHistory.open, self._data)
         self._work.start(self.run())
         return self
@@ -150,7 +152,7 @@ class LiveCatalog:
         Nothing that is wrong with the library ends it: the last good catalog
         stays.
         """
-        index = await asyncio.to_thread(Index.open, self._data)
+        index = await asyncio.to_thread(FileIndex.open, self._data)
         kept = await asyncio.to_thread(self._kept_config)
         try:
             while True:
@@ -181,7 +183,7 @@ class LiveCatalog:
             timer=self._timer,
         )
 
-    def _look(self, index: Index, kept: LastGoodConfig) -> float:
+    def _look(self, index: FileIndex, kept: LastGoodConfig) -> float:
         """Read the library if it has changed. In a thread; never raises.
 
         Gives the seconds until the next look.
@@ -190,7 +192,9 @@ class LiveCatalog:
         pause_seconds = self._poll_seconds
         try:
             found = scan(self._root)
-            unsettled = self._settling.look(found, index.has_seen)
+            unsettled = self._settling.update(
+                found, index.has_same_size_and_date
+            )
             taken_seconds = time.monotonic() - began
             pause_seconds = max(pause_seconds, _SHARE * taken_seconds)
             if not self._has_to_settle_first(index, kept, found, unsettled):
@@ -199,12 +203,12 @@ class LiveCatalog:
             if (
                 self._reading is None
                 or self._reading.retrying
-                or any(not each.is_restless for each in unsettled.values())
+                or any(not each.keeps_changing for each in unsettled.values())
             ):
                 # Who has just copied something waits to see it, too. (What
                 # never rests is looked at no more often than all else.)
                 pause_seconds = max(self._poll_seconds, taken_seconds)
-        except Stopped:
+        except IndexingStopped:
             pass
         except LibraryUnreadable as error:
             if self._is_new(error):
@@ -218,10 +222,10 @@ class LiveCatalog:
 
     def _has_to_settle_first(
         self,
-        index: Index,
+        index: FileIndex,
         kept: LastGoodConfig,
         found: Scan,
-        unsettled: Mapping[str, Unsettled],
+        unsettled: Mapping[str, UnsettledFolder],
     ) -> bool:
         """Whether there is no catalog yet, and so far nothing to put in one.
 
@@ -238,16 +242,16 @@ class LiveCatalog:
         has_prices = LIBRARY not in unsettled or kept.text(STORE_TOML)
         return not has_prices or all(
             folder.path in unsettled
-            and not any(map(index.find, in_release(folder)))
+            and not any(map(index.find, content_files(folder)))
             for folder in found.folders
         )
 
     def _read_if_changed(
         self,
-        index: Index,
+        index: FileIndex,
         kept: LastGoodConfig,
         found: Scan,
-        unsettled: Mapping[str, Unsettled],
+        unsettled: Mapping[str, UnsettledFolder],
     ) -> None:
         reading = self._reading
         state = (found.fingerprint, unsettled)
@@ -263,7 +267,7 @@ class LiveCatalog:
         ):
             return
         self._take(
-            read_library(
+            load_library(
                 self._root,
                 index,
                 reading,
@@ -291,7 +295,7 @@ class LiveCatalog:
         trouble, self._trouble = self._trouble, repr(error)
         return trouble != self._trouble
 
-    def _take(self, reading: Reading) -> None:
+    def _take(self, reading: LoadedLibrary) -> None:
         """Make a reading the current one, and say what is new about it."""
         old, self._reading = self._reading, reading
         problems = frozenset(reading.problems)

@@ -25,10 +25,10 @@ from typing import BinaryIO
 
 from msrv.catalog.model import Item, ItemKind
 from msrv.catalog.parsing import confined_ffmpeg
-from msrv.catalog.parsing.confinement import ENVIRONMENT, Limits
-from msrv.catalog.parsing.crash_marks import Marks
+from msrv.catalog.parsing.confinement import ENVIRONMENT, ResourceLimits
+from msrv.catalog.parsing.crash_marks import CrashMarks
 from msrv.files import write_file
-from msrv.storage.local import Folder
+from msrv.storage.local import LocalStorage
 from msrv.storage.model import Content, StorageError
 from msrv.storage.verification import verified
 
@@ -69,7 +69,7 @@ class Clip:
     etag: str
 
 
-def find_ffmpeg(limits: Limits = confined_ffmpeg.LIMITS) -> str | None:
+def find_ffmpeg(limits: ResourceLimits = confined_ffmpeg.LIMITS) -> str | None:
     """Find an ffmpeg that can write MP3, which every browser plays.
 
     Runs it as previews do, so it blocks, for 10 seconds at most. None where
@@ -82,7 +82,7 @@ def find_ffmpeg(limits: Limits = confined_ffmpeg.LIMITS) -> str | None:
     try:
         encoders = subprocess.run(  # noqa: S603 - fixed arguments
             [
-                *confined_ffmpeg.command(program, limits),
+                *confined_ffmpeg.ffmpeg_command(program, limits),
                 *("-nostdin", "-v", "error", "-encoders"),
             ],
             stdin=subprocess.DEVNULL,
@@ -118,17 +118,19 @@ class Previews:
         cache_dir: Path,
         *,
         timeout_seconds: float = 30.0,
-        limits: Limits = confined_ffmpeg.LIMITS,
-        marks: Marks | None = None,
+        limits: ResourceLimits = confined_ffmpeg.LIMITS,
+        marks: CrashMarks | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._command = (
-            () if ffmpeg is None else confined_ffmpeg.command(ffmpeg, limits)
+            ()
+            if ffmpeg is None
+            else confined_ffmpeg.ffmpeg_command(ffmpeg, limits)
         )
-        self._folder = Folder(storage_root)
+        self._folder = LocalStorage(storage_root)
         self._cache_dir = cache_dir
         self._timeout_seconds = timeout_seconds
-        self._marks = marks or Marks(None)
+        self._marks = marks or CrashMarks(None)
         self._clock = clock
         self._turn = asyncio.Semaphore(1)
         # By the file that is read: another with the same bytes may be there
@@ -237,7 +239,7 @@ class Previews:
             lambda: asyncio.to_thread(self._folder.open, item.content),
         )
         try:
-            with self._marks.trying(key):
+            with self._marks.parsing(key):
                 data, complaint, status = await self._run(
                     track, start=seconds / 4, length=length
                 )
@@ -254,7 +256,7 @@ class Previews:
 
     def _crashed(self, key: bytes, number: int) -> None:
         """Mark a track at which ffmpeg was killed by a signal."""
-        self._marks.stopped(
+        self._marks.record(
             key,
             f"makes ffmpeg crash ({signal.Signals(number).name})",
             by_chance=number in {signal.SIGKILL, signal.SIGTERM},

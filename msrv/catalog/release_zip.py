@@ -13,7 +13,12 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from msrv.catalog.model import Item, ItemKind, Release, Shop
-from msrv.catalog.names.truncation import MAX_BYTES, cut, fitted, units
+from msrv.catalog.names.truncation import (
+    MAX_BYTES,
+    fit_parts,
+    truncate,
+    utf16_length,
+)
 from msrv.downloads.zip import ZipArchive, ZipMember
 from msrv.storage.model import Content
 
@@ -57,7 +62,10 @@ class _Name:
         place = f"{self.folder}/" if self.folder else ""
         end = self.suffix if number == 1 else f" ({number}){self.suffix}"
         return place + _written(
-            self.parts, limit - units(place), start=self.start, suffix=end
+            self.parts,
+            limit - utf16_length(place),
+            start=self.start,
+            suffix=end,
         )
 
 
@@ -95,7 +103,7 @@ def _cover(release: Release) -> Content | None:
 
 def portable_name(name: str, suffix: str = "") -> str:
     """Make a name that any system takes; `suffix` is kept, with its dot."""
-    text = cut(_plain(name), MAX_BYTES, MAX_BYTES - len(suffix.encode()))
+    text = truncate(_plain(name), MAX_BYTES, MAX_BYTES - len(suffix.encode()))
     text = text.strip(" .")
     if not text or _RESERVED.fullmatch(text + suffix):
         text = f"_{text}"
@@ -120,11 +128,11 @@ def _names(release: Release) -> tuple[str, list[str]]:
     parts = tuple(filter(None, (release.artist, release.title)))
     folder = portable_name(_JOIN.join(parts))
     room = MAX_PATH_UNITS - _BETWEEN
-    longest = max(map(units, names))
-    if 2 * units(folder) + longest > room:
+    longest = max(map(utf16_length, names))
+    if 2 * utf16_length(folder) + longest > room:
         most = max(_FOLDER_UNITS, (room - longest) // 2)
         folder = _written(parts, most)
-        names = _unique(wanted, room - 2 * units(folder))
+        names = _unique(wanted, room - 2 * utf16_length(folder))
     return folder, names
 
 
@@ -182,14 +190,18 @@ def _written(
 ) -> str:
     """Write a name in `limit` units; the longest parts are shortened."""
     name = portable_name(start + _JOIN.join(parts), suffix)
-    if units(name) <= limit:
+    if utf16_length(name) <= limit:
         return name
     plain = tuple(map(_plain, parts))
     joins = len(_JOIN) * (len(plain) - 1)
-    kept = fitted(plain, limit - units(start) - units(suffix) - joins)
+    kept = fit_parts(
+        plain, limit - utf16_length(start) - utf16_length(suffix) - joins
+    )
     text = start + _JOIN.join(filter(None, kept))
     # One less, as a name that is reserved is given a sign more.
-    return portable_name(cut(text, limit - units(suffix) - 1), suffix)
+    return portable_name(
+        truncate(text, limit - utf16_length(suffix) - 1), suffix
+    )
 
 
 def _unique(names: Iterable[_Name], limit: int) -> list[str]:

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from msrv.catalog.config.last_good import LastGoodConfig
 from msrv.catalog.id_history import IdHistory
-from msrv.catalog.library.file_index import Index
-from msrv.catalog.library.loader import Reading, read_library
+from msrv.catalog.library.file_index import FileIndex
+from msrv.catalog.library.loader import LoadedLibrary, load_library
 from msrv.catalog.library.scan import STORE_TOML, scan
-from msrv.catalog.library.upload_detection import Settling
+from msrv.catalog.library.upload_detection import UploadDetector
 from msrv.catalog.model import Item, Release
 from msrv.catalog.parsing.parser import Parser
 from msrv.display_text import printable
@@ -23,9 +23,9 @@ _NAMED: Final = 3
 _COLUMNS = ("item_id", "kind", "title", "price", "size")
 
 
-def read(settings: Settings) -> Reading:
+def read(settings: Settings) -> LoadedLibrary:
     """Read the library now. Raises LibraryUnreadable."""
-    settling = Settling(settings.settle_seconds)
+    settling = UploadDetector(settings.settle_seconds)
     kept = LastGoodConfig.open(
         settings.data,
         # Nothing is forgotten here, where nobody sees for how long it is away.
@@ -35,12 +35,12 @@ def read(settings: Settings) -> Reading:
     )
     found = scan(settings.library_folder)
     with (
-        Index.open(settings.data) as index,
+        FileIndex.open(settings.data) as index,
         IdHistory.open(settings.data) as history,
         Parser(settings.data) as parser,
     ):
-        arriving = settling.look(found, index.has_seen)
-        reading = read_library(
+        arriving = settling.update(found, index.has_same_size_and_date)
+        reading = load_library(
             settings.library_folder,
             index,
             found=found,
@@ -50,7 +50,7 @@ def read(settings: Settings) -> Reading:
         )
         # A store that starts now must not take half a file for a known one.
         for each in arriving.values():
-            index.forget(each.paths)
+            index.remove(each.paths)
     if not arriving:
         return reading
     note = _arriving(sorted(arriving), settings.settle_seconds)
@@ -71,12 +71,12 @@ def _arriving(paths: list[str], seconds: int) -> str:
     )
 
 
-def as_data(reading: Reading) -> list[dict[str, Any]]:
+def as_data(reading: LoadedLibrary) -> list[dict[str, Any]]:
     """List every item, withdrawn ones included."""
     return [_row(entry) for entry in _entries(reading)]
 
 
-def as_table(reading: Reading) -> str:
+def as_table(reading: LoadedLibrary) -> str:
     """Lay the items out in columns as wide as they need to be."""
     rows = [_COLUMNS]
     rows += [
@@ -135,7 +135,7 @@ def explained(data: dict[str, Any]) -> str:
     return "\n".join(f"{label:<9}{text}" for label, text in lines)
 
 
-def _entries(reading: Reading) -> list[Item | Release]:
+def _entries(reading: LoadedLibrary) -> list[Item | Release]:
     entries: list[Item | Release] = []
     for release in reading.catalog.releases:
         if len(release.items) > 1 or release.extras:

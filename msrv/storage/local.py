@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 from msrv.storage.model import Changed, Content, FileIdentity, Gone, Unverified
-from msrv.storage.verification import Verification
+from msrv.storage.verification import ContentVerifier
 
 
-class Folder:
+class LocalStorage:
     """The library at `root`. Satisfies Storage."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
-        self._verification = Verification()
+        self._verification = ContentVerifier()
 
     def open(self, content: Content) -> BinaryIO:
         """Open a file as the catalog knows it; see Storage.open.
@@ -46,10 +46,10 @@ class Folder:
         identity = FileIdentity.of(status)
         if content.identity.is_same(identity):
             return True
-        outcome = self._verification.outcome(content, identity)
-        if outcome is False:
+        result_for = self._verification.result_for(content, identity)
+        if result_for is False:
             raise Changed(content.path)
-        return outcome is True
+        return result_for is True
 
     async def verify(
         self, content: Content, descriptor: int | None = None

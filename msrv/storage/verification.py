@@ -32,7 +32,7 @@ _BLOCK_BYTES: Final = 1 << 20
 _Result = TypeVar("_Result")
 
 
-class Verification:
+class ContentVerifier:
     """The files that were hashed again, and what came of it."""
 
     def __init__(self) -> None:
@@ -40,17 +40,19 @@ class Verification:
             OrderedDict()
         )
         self._running: dict[Content, asyncio.Task[None]] = {}
-        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._semaphore = asyncio.Semaphore(_AT_ONCE)
         self._stopping = threading.Event()
 
-    def outcome(self, content: Content, identity: FileIdentity) -> bool | None:
+    def result_for(
+        self, content: Content, identity: FileIdentity
+    ) -> bool | None:
         """Whether a file of this identity is `content`; None: not hashed."""
         return self._found.get((content, identity))
 
     async def verify(
         self,
         content: Content,
-        opening: Callable[[], int],
+        open_descriptor: Callable[[], int],
         descriptor: int | None = None,
     ) -> None:
         """Hash what the descriptor refers to, or else what `opening` opens.
@@ -69,7 +71,7 @@ class Verification:
             own = os.dup(descriptor)
             task = asyncio.create_task(self._hash(content, lambda: own))
         else:
-            task = asyncio.create_task(self._hash(content, opening))
+            task = asyncio.create_task(self._hash(content, open_descriptor))
         self._running[content] = task
         task.add_done_callback(lambda done: self._finish(content, done))
         await asyncio.wait((task,))
@@ -87,11 +89,11 @@ class Verification:
             task.exception()
 
     async def _hash(
-        self, content: Content, opening: Callable[[], int]
+        self, content: Content, open_descriptor: Callable[[], int]
     ) -> None:
-        async with self._places:
+        async with self._semaphore:
             identity, is_same = await asyncio.to_thread(
-                _hashed, content, opening, self._stopping.is_set
+                _hash_content, content, open_descriptor, self._stopping.is_set
             )
         self._found[content, identity] = is_same
         if len(self._found) > _REMEMBERED:
@@ -114,9 +116,9 @@ async def verified(
             await verifier.verify(error.content)
 
 
-def _hashed(
+def _hash_content(
     content: Content,
-    opening: Callable[[], int],
+    open_descriptor: Callable[[], int],
     is_stopping: Callable[[], bool],
 ) -> tuple[FileIdentity, bool]:
     """Return the identity of what was hashed, and whether it is `content`.
@@ -124,7 +126,7 @@ def _hashed(
     Blocks. Raises Gone, and Changed where it changes meanwhile.
     """
     try:
-        descriptor = opening()
+        descriptor = open_descriptor()
         try:
             status = os.fstat(descriptor)
             identity = FileIdentity.of(status)

@@ -6,9 +6,9 @@ from pathlib import Path
 from PIL import Image
 
 from msrv.catalog.covers import Covers
-from msrv.catalog.metadata.cover_images import NotAPicture, measure
+from msrv.catalog.metadata.cover_images import NotAPicture, measure_image
 from msrv.catalog.model import Artwork
-from msrv.storage.local import Folder
+from msrv.storage.local import LocalStorage
 from msrv.storage.model import Storage
 from tests.catalog import shared_parser
 from tests.downloads import made
@@ -27,12 +27,12 @@ class Gallery:
         self.root = root / "library"
         self.root.mkdir()
         self.cache = root / "cache"
-        self.covers = covers(Folder(self.root), self.cache)
+        self.covers = covers(LocalStorage(self.root), self.cache)
 
     def put(self, data: bytes, name: str = "cover.png") -> Artwork:
         content = made.put(self.root, name, data)
         try:
-            facts = measure(io.BytesIO(data))
+            facts = measure_image(io.BytesIO(data))
         except NotAPicture:
             return Artwork(content, 1000, 1000, "#000000")
         return Artwork(content, facts.width, facts.height, facts.colour)

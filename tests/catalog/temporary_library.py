@@ -10,11 +10,14 @@ from mutagen.id3 import TALB, TDRC, TIT2, TPE1, TPE2, TPOS, TRCK
 from mutagen.wave import WAVE
 
 from msrv.catalog.config.last_good import LastGoodConfig
-from msrv.catalog.library.file_index import Index
+from msrv.catalog.library.file_index import FileIndex
 from msrv.catalog.library.found_files import Scan
-from msrv.catalog.library.loader import Reading, read_library
+from msrv.catalog.library.loader import LoadedLibrary, load_library
 from msrv.catalog.library.scan import scan
-from msrv.catalog.library.upload_detection import Settling, Unsettled
+from msrv.catalog.library.upload_detection import (
+    UnsettledFolder,
+    UploadDetector,
+)
 from msrv.catalog.model import Item, Release
 from tests.catalog import shared_parser
 
@@ -89,24 +92,24 @@ class Library:
 
     def read(
         self,
-        previous: Reading | None = None,
+        previous: LoadedLibrary | None = None,
         *,
         found: Scan | None = None,
         before: Scan | None = None,
-    ) -> Reading:
+    ) -> LoadedLibrary:
         """Read it as a store does.
 
         `before` is a scan of a moment ago, to which the quiet time is no
         more than that moment.
         """
-        unsettled: Mapping[str, Unsettled] = {}
+        unsettled: Mapping[str, UnsettledFolder] = {}
         if before is not None:
             found = found or scan(self.root)
-            settling = Settling(0)
-            settling.look(before)
-            unsettled = settling.look(found)
-        with Index.open(self.data) as index:
-            return read_library(
+            settling = UploadDetector(0)
+            settling.update(before)
+            unsettled = settling.update(found)
+        with FileIndex.open(self.data) as index:
+            return load_library(
                 self.root,
                 index,
                 previous,
@@ -124,7 +127,7 @@ class Library:
         return release
 
 
-def problems(reading: Reading) -> list[str]:
+def problems(reading: LoadedLibrary) -> list[str]:
     """Give the problems as an operator reads them."""
     return [str(problem) for problem in reading.problems]
 

@@ -6,10 +6,10 @@ from typing import Final
 import pytest
 
 from msrv.catalog.id_history import IdHistory
-from msrv.catalog.library.file_index import FILE_NAME, Index
-from msrv.catalog.library.loader import Reading, read_library
+from msrv.catalog.library.file_index import FILE_NAME, FileIndex
+from msrv.catalog.library.loader import LoadedLibrary, load_library
 from msrv.catalog.library.scan import scan
-from msrv.catalog.library.upload_detection import Unsettled
+from msrv.catalog.library.upload_detection import UnsettledFolder
 from msrv.catalog.model import Catalog, Item, Release
 from msrv.catalog.names import ids
 from tests.catalog.temporary_library import Library, problems, tagged, wav
@@ -19,21 +19,23 @@ FIRST: Final = ids.item_id(BUS, "01 A.wav")
 SECOND: Final = ids.item_id(BUS, "02 B.wav")
 
 
-def read(shelf: Library, data: Path | None = None, *sold: str) -> Reading:
+def read(
+    shelf: Library, data: Path | None = None, *sold: str
+) -> LoadedLibrary:
     """Read a library as a store does, which has sold these ids."""
     data = data or shelf.data
-    with Index.open(data) as index, IdHistory.open(data) as history:
+    with FileIndex.open(data) as index, IdHistory.open(data) as history:
         history.mark_sold({item_id: f"Title of {item_id}" for item_id in sold})
-        return read_library(shelf.root, index, history=history)
+        return load_library(shelf.root, index, history=history)
 
 
-def item(reading: Reading, item_id: str) -> Item:
+def item(reading: LoadedLibrary, item_id: str) -> Item:
     found = reading.catalog.by_id[item_id]
     assert isinstance(found, Item)
     return found
 
 
-def release(reading: Reading, item_id: str) -> Release:
+def release(reading: LoadedLibrary, item_id: str) -> Release:
     found = reading.catalog.by_id[item_id]
     assert isinstance(found, Release)
     return found
@@ -232,16 +234,19 @@ def test_what_moves_while_a_folder_is_copied_is_no_problem(
     bus: Library,
 ) -> None:
     """Or each rename would be a problem for a moment."""
-    with Index.open(bus.data) as index, IdHistory.open(bus.data) as history:
+    with (
+        FileIndex.open(bus.data) as index,
+        IdHistory.open(bus.data) as history,
+    ):
         history.mark_sold({FIRST: "A"})
-        reading = read_library(bus.root, index, history=history)
+        reading = load_library(bus.root, index, history=history)
         (bus.root / "Bus").rename(bus.root / "Coach")
-        later = read_library(
+        later = load_library(
             bus.root,
             index,
             reading,
             found=scan(bus.root),
-            unsettled={"Coach": Unsettled("Coach/01 A.wav")},
+            unsettled={"Coach": UnsettledFolder("Coach/01 A.wav")},
             history=history,
         )
     assert later.waiting
@@ -297,10 +302,10 @@ def test_a_history_that_cannot_be_read_stops_no_sale(
     bus: Library, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Or a damaged page of one file would close the whole store."""
-    with Index.open(bus.data) as index:
+    with FileIndex.open(bus.data) as index:
         history = IdHistory.open(bus.data)
         history.close()
-        reading = read_library(bus.root, index, history=history)
+        reading = load_library(bus.root, index, history=history)
     assert len(reading.catalog.releases) == 1
     assert "the file of ids can't be read" in caplog.text
 

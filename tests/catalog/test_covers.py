@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from msrv.catalog.covers import WIDTHS, UnsupportedWidth
-from msrv.catalog.metadata.cover_images import measure
+from msrv.catalog.metadata.cover_images import measure_image
 from tests.catalog.cover_pictures import RED, Gallery, near, saved
 
 ORIENTATION = 0x0112
@@ -25,7 +25,7 @@ def test_measures_size_and_main_colour() -> None:
     # Else a page jumps as covers come, on a colour that isn't theirs.
     image = Image.new("RGB", (300, 200), RED)
     image.paste((255, 255, 255), (0, 0, 90, 90))
-    facts = measure(io.BytesIO(saved(image)))
+    facts = measure_image(io.BytesIO(saved(image)))
     assert (facts.width, facts.height) == (300, 200)
     assert near(tuple(bytes.fromhex(facts.colour[1:])), RED)
 

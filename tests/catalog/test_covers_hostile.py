@@ -6,7 +6,7 @@ import zlib
 import pytest
 from PIL import Image, features
 
-from msrv.catalog.metadata.cover_images import NotAPicture, measure
+from msrv.catalog.metadata.cover_images import NotAPicture, measure_image
 from tests.catalog.cover_pictures import Gallery, saved
 
 
@@ -30,7 +30,7 @@ def bomb(side: int) -> bytes:
 def look(gallery: Gallery) -> None:
     """Measure what was put last."""
     with (gallery.root / "cover.png").open("rb") as file:
-        measure(file)
+        measure_image(file)
 
 
 GOOD_JPEG = saved(Image.effect_noise((400, 400), 50), "JPEG")

@@ -11,7 +11,7 @@ from PIL import Image
 
 from msrv.catalog import covers as artwork_room
 from msrv.catalog.covers import WIDTHS
-from msrv.storage.local import Folder
+from msrv.storage.local import LocalStorage
 from msrv.storage.model import Changed, Content, Gone
 from tests.catalog.cover_pictures import RED, Gallery, saved
 from tests.catalog.cover_pictures import covers as covers_of
@@ -37,7 +37,7 @@ async def test_kept_in_memory_and_on_disk(gallery: Gallery) -> None:
     assert first.media_type == "image/webp"
     (gallery.root / "cover.png").unlink()
     assert await gallery.covers.cover(artwork, 160) is first
-    restarted = covers_of(Folder(gallery.root), gallery.cache)
+    restarted = covers_of(LocalStorage(gallery.root), gallery.cache)
     assert await restarted.cover(artwork, 160) == first
     assert [path.suffix for path in gallery.cache.iterdir()] == [".webp"]
 
@@ -63,7 +63,7 @@ async def test_memory_is_bounded(
 class Gate:
     """A library whose files open only when the test says so."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: LocalStorage) -> None:
         self.folder = folder
         self.open_now = threading.Event()
         self.waiting = 0
@@ -94,7 +94,7 @@ async def test_one_making_for_all_who_ask(gallery: Gallery) -> None:
     # Else a new release's first visitors make its cover a hundred times,
     # and one who closes the page takes it from the others.
     artwork = gallery.put(saved(Image.new("RGB", (500, 500), RED)))
-    gate = Gate(Folder(gallery.root))
+    gate = Gate(LocalStorage(gallery.root))
     covers = covers_of(gate, gallery.cache)
     asked = [
         asyncio.create_task(covers.cover(artwork, 160)) for _ in range(20)
@@ -115,7 +115,7 @@ async def test_two_at_a_time(gallery: Gallery) -> None:
         gallery.put(saved(Image.new("RGB", (9, 9), (n, n, n))), f"{n}.png")
         for n in range(6)
     ]
-    gate = Gate(Folder(gallery.root))
+    gate = Gate(LocalStorage(gallery.root))
     covers = covers_of(gate, gallery.cache)
     asked = [asyncio.create_task(covers.cover(art, 160)) for art in arts]
     await wait_until(lambda: gate.waiting == 2)
@@ -128,7 +128,7 @@ async def test_two_at_a_time(gallery: Gallery) -> None:
 async def test_closing_waits_for_the_work(gallery: Gallery) -> None:
     # Else a stop leaves a half-written file and a warning behind.
     artwork = gallery.put(saved(Image.new("RGB", (500, 500), RED)))
-    gate = Gate(Folder(gallery.root))
+    gate = Gate(LocalStorage(gallery.root))
     covers = covers_of(gate, gallery.cache)
     asked = asyncio.create_task(covers.cover(artwork, 160))
     await wait_until(lambda: gate.opened == 1)

@@ -14,7 +14,7 @@ from msrv.catalog.metadata.cover_images import (
     MEMORY_AT_MOST,
     ArtworkFacts,
     NotAPicture,
-    measure,
+    measure_image,
 )
 from msrv.catalog.parsing.parser import Parser
 from tests.catalog.cover_pictures import RED, near, saved
@@ -58,8 +58,8 @@ def png(side: int, bits: int, kind: int) -> bytes:
 
 def peak_bytes(parser: Parser) -> int:
     """The most memory that its process has had."""
-    assert parser._helper is not None
-    path = Path(f"/proc/{parser._helper.process.pid}/status")
+    assert parser._process is not None
+    path = Path(f"/proc/{parser._process.process.pid}/status")
     line = next(
         line
         for line in path.read_text("ascii").splitlines()
@@ -149,7 +149,7 @@ def test_one_that_takes_too_much_memory_says_so(
     """The operator learns that a cover is missing, and not what to do."""
     data = saved(Image.new("RGB", size, RED), form, **options)
     with pytest.raises(NotAPicture, match=f"{MEMORY_AT_MOST >> 20} MB"):
-        measure(io.BytesIO(data))
+        measure_image(io.BytesIO(data))
 
 
 def test_a_release_is_sold_without_a_cover_that_is_too_large(
@@ -180,7 +180,7 @@ def test_a_strip_at_a_time_looks_as_all_at_once(
     image.paste(RED, (size[0] // 3, 0, size[0] // 2, size[1]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cover_images, "_STRIP_BYTES", 1)
-        found = cover_images._shrunk(image, 1, side)
+        found = cover_images._normalize(image, 1, side)
     plain = image.copy()
     plain.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=None)
     assert found.size == plain.size

@@ -8,7 +8,7 @@ from PIL import Image
 from msrv.catalog import embedded_covers
 from msrv.catalog.library import indexing
 from msrv.catalog.model import Artwork
-from msrv.catalog.parsing.errors import StopsParser
+from msrv.catalog.parsing.errors import ParserCrashed
 from msrv.catalog.parsing.parser import Parser
 from msrv.catalog.release_zip import zip_members
 from tests.catalog.audio_with_pictures import with_pictures
@@ -59,7 +59,7 @@ def test_it_is_the_cover_once_the_file_has_gone(
     shelf.release("R", {"01 A.wav": track(1), "cover.png": OTHER})
     first = shelf.read()
     (shelf.root / "R/cover.png").unlink()
-    monkeypatch.setattr(indexing, "_digests", lambda *_: pytest.fail("hashed"))
+    monkeypatch.setattr(indexing, "_hash", lambda *_: pytest.fail("hashed"))
     second = shelf.read(first)
     found = second.catalog.releases[0].artwork
     assert found
@@ -111,8 +111,8 @@ def test_a_picture_that_stops_its_parser_keeps_no_track_from_sale(
     """Or a track would be gone after the next start, for its picture."""
 
     def stop(parser: Parser, _: object, sha256: bytes) -> None:
-        parser._marks.stopped(sha256, "crashes its parser", by_chance=False)
-        raise StopsParser("crashes its parser")
+        parser._marks.record(sha256, "crashes its parser", by_chance=False)
+        raise ParserCrashed("crashes its parser")
 
     monkeypatch.setattr(Parser, "measure", stop)
     shelf.release("R", {"01 A.wav": track(77)})

@@ -149,7 +149,7 @@ async def test_a_mistake_of_ours_does_not_end_it(
         def fail(*_: object, **__: object) -> None:
             raise ZeroDivisionError
 
-        monkeypatch.setattr("msrv.catalog.live.read_library", fail)
+        monkeypatch.setattr("msrv.catalog.live.load_library", fail)
         shelf.release("S")
         await wait_until(lambda: "ZeroDivisionError" in caplog.text)
         await asyncio.sleep(0.05)
@@ -166,7 +166,7 @@ async def test_ends_in_the_middle_of_a_file(
     shelf.release("R")
     reading = threading.Event()
     ended = threading.Event()
-    real = indexing._digests
+    real = indexing._hash
 
     def slowly(file: object, stopping: Callable[[], bool]) -> object:
         reading.set()
@@ -175,7 +175,7 @@ async def test_ends_in_the_middle_of_a_file(
         ended.set()
         return real(file, stopping)  # type: ignore[arg-type] # passed on
 
-    monkeypatch.setattr(indexing, "_digests", slowly)
+    monkeypatch.setattr(indexing, "_hash", slowly)
     catalog = LiveCatalog(shelf.root, shelf.data, settle_seconds=0)
     async with asyncio.timeout(PATIENCE_SECONDS):
         async with catalog:

@@ -183,7 +183,7 @@ async def test_a_disk_that_fails_for_a_moment_sells_no_less(
 ) -> None:
     """An album would be sold without a song, for less."""
     path = store.shelf.release("R") / "01 A.wav"
-    real = indexing._read
+    real = indexing._read_file
 
     def fail(
         root: Path, wanted: FoundFile, *rest: object, **more: object
@@ -193,7 +193,7 @@ async def test_a_disk_that_fails_for_a_moment_sells_no_less(
         return real(root, wanted, *rest, **more)  # type: ignore[arg-type] # passed on
 
     async with store.open() as catalog:
-        monkeypatch.setattr(indexing, "_read", fail)
+        monkeypatch.setattr(indexing, "_read_file", fail)
         before = path.stat().st_ctime_ns
         while path.stat().st_ctime_ns == before:
             path.chmod(0o600)

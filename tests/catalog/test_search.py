@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.catalog.library.catalog_assembly import assemble
+from msrv.catalog.library.catalog_assembly import assemble_catalog
 from msrv.catalog.model import Catalog, Item, ItemKind, Release, Shop
 from msrv.catalog.search import SearchIndex, fold_text
 from msrv.money import Money
@@ -42,7 +42,7 @@ def release(
     return Release(title, title, title, artist, "", "", FREE, items)
 
 
-CATALOG = assemble(
+CATALOG = assemble_catalog(
     Shop(),
     [
         release("Night Bus", "The Wet Coats", ["Departure", "Wrong Stop"]),
@@ -109,7 +109,7 @@ def test_finds_what_looking_at_each_would(
     shelf: list[tuple[str, str, list[str]]], words: str
 ) -> None:
     """Or being quick would cost matches."""
-    catalog = assemble(Shop(), [release(*each) for each in shelf])
+    catalog = assemble_catalog(Shop(), [release(*each) for each in shelf])
     wanted = fold_text(words).split()
     naive = [
         each
@@ -136,7 +136,7 @@ def test_a_large_catalog_is_searched_in_a_blink() -> None:
 
     Two searches of ten thousand releases take far less than to index them.
     """
-    catalog = assemble(
+    catalog = assemble_catalog(
         Shop(),
         [
             release(f"Album {n}", f"Artist {n % 500}", [f"Song {n} {m}"] * 10)

@@ -13,8 +13,8 @@ from mutagen.flac import FLAC
 from mutagen.oggopus import OggOpus
 from mutagen.oggvorbis import OggVorbis
 
-from msrv.catalog.metadata.mojibake import repaired
-from msrv.catalog.metadata.riff_info import read_info
+from msrv.catalog.metadata.mojibake import repair_encoding
+from msrv.catalog.metadata.riff_info import read_riff_info
 from msrv.catalog.metadata.tags import Tags, read_tags
 from msrv.catalog.search import SearchIndex
 from tests.catalog import sample_files
@@ -242,7 +242,7 @@ def test_hostile_info_ends() -> None:
     """Or a list of lists could hold up the reading."""
     body = b"INFO" + b"INAM\xff\xff\xff\xff" * 1000
     data = b"RIFF\xff\xff\xff\xffWAVE" + b"LIST\x10\0\0\0" + body
-    assert set(read_info(io.BytesIO(data))) <= {"title"}
+    assert set(read_riff_info(io.BytesIO(data))) <= {"title"}
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_what_is_no_latin_1_is_read_as_what_it_is(
 ) -> None:
     """Or a title would be signs that nobody can read."""
     called = [text.encode(charset).decode("latin-1") for text in said]
-    assert repaired(called) == said
+    assert repair_encoding(called) == said
 
 
 @pytest.mark.parametrize(
@@ -295,7 +295,7 @@ def test_what_is_no_latin_1_is_read_as_what_it_is(
 )
 def test_latin_1_stays_latin_1(said: list[str]) -> None:
     """Or a right name would be turned into a wrong one."""
-    assert repaired(said) == said
+    assert repair_encoding(said) == said
 
 
 def test_frames_of_a_file_are_read_together(

@@ -13,7 +13,7 @@ from msrv.downloads.ranges import ByteRange
 from msrv.downloads.representation import Representation
 from msrv.downloads.sender import DirectSender
 from msrv.downloads.zip import MEDIA_TYPE, ZipArchive, ZipMember
-from msrv.storage.local import Folder
+from msrv.storage.local import LocalStorage
 from msrv.storage.model import Content, StorageError
 from tests.downloads.made import NOW, noise, put
 
@@ -24,7 +24,7 @@ PRIVATE = "private, no-store"
 Client = TestClient[web.Request, web.Application]
 
 
-class Watched(Folder):
+class Watched(LocalStorage):
     """A library that remembers what it opened."""
 
     def __init__(self, root: Path) -> None:

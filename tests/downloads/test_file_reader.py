@@ -13,7 +13,7 @@ import pytest
 from msrv.downloads import file_reader
 from msrv.downloads.body import Chunk, FileSlice
 from msrv.downloads.file_reader import OpenFile, in_thread, read_all
-from msrv.storage.local import Folder
+from msrv.storage.local import LocalStorage
 from msrv.storage.model import Changed, Content, Gone
 from tests.downloads.made import noise, put
 
@@ -32,7 +32,7 @@ def refuse(number: int) -> object:
 
 
 def opened(root: Path, content: Content) -> OpenFile:
-    folder = Folder(root)
+    folder = LocalStorage(root)
     return OpenFile(folder.open(content), content, folder)
 
 
@@ -158,7 +158,7 @@ async def test_a_disk_that_fails_is_a_file_that_is_gone(
         await read(file, 0, 100)
     file.close()
     with pytest.raises(Gone):
-        read_all(Folder(tmp_path), [b"x", FileSlice(content, 0, 10)])
+        read_all(LocalStorage(tmp_path), [b"x", FileSlice(content, 0, 10)])
 
 
 async def test_a_file_is_not_closed_under_its_reader(
@@ -166,7 +166,7 @@ async def test_a_file_is_not_closed_under_its_reader(
 ) -> None:
     """Else a thread reads from whatever file got the same number next."""
     content = put(tmp_path, "a", DATA)
-    folder = Folder(tmp_path)
+    folder = LocalStorage(tmp_path)
     raw = folder.open(content)
     file = OpenFile(raw, content, folder)
     begun, go = asyncio.Event(), threading.Event()
@@ -204,7 +204,7 @@ async def test_a_file_opened_for_nobody_is_closed(tmp_path: Path) -> None:
     def opening() -> BinaryIO:
         loop.call_soon_threadsafe(begun.set)
         go.wait()
-        return Folder(tmp_path).open(content)
+        return LocalStorage(tmp_path).open(content)
 
     def close(file: BinaryIO) -> None:
         file.close()
@@ -227,5 +227,5 @@ def test_a_little_is_read_at_once(tmp_path: Path) -> None:
         FileSlice(content, 5, 400_000),
         FileSlice(content, 0, 3),
     ]
-    found = read_all(Folder(tmp_path), pieces)
+    found = read_all(LocalStorage(tmp_path), pieces)
     assert found == b"<" + DATA[5:400_000] + DATA[:3]

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.catalog.library.catalog_assembly import assemble
-from msrv.catalog.library.file_index import Index
-from msrv.catalog.library.loader import read_library
+from msrv.catalog.library.catalog_assembly import assemble_catalog
+from msrv.catalog.library.file_index import FileIndex
+from msrv.catalog.library.loader import load_library
 from msrv.catalog.model import Catalog, Item, ItemKind, Release, Shop
 from msrv.money import Money
 from msrv.orders import pricing
@@ -19,8 +19,8 @@ from msrv.storage.model import Content, FileIdentity
 @pytest.fixture
 def catalog(library: Path, tmp_path: Path) -> Catalog:
     """The small library's catalog."""
-    with Index.open(tmp_path / "data") as index:
-        return read_library(library, index).catalog
+    with FileIndex.open(tmp_path / "data") as index:
+        return load_library(library, index).catalog
 
 
 def test_lines_and_their_sum(catalog: Catalog) -> None:
@@ -102,4 +102,4 @@ def _one_item(
         items=(item,),
         hidden=release_hidden,
     )
-    return assemble(Shop(), [release])
+    return assemble_catalog(Shop(), [release])

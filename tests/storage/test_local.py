@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from msrv.storage import verification
-from msrv.storage.local import Folder
+from msrv.storage.local import LocalStorage
 from msrv.storage.model import Changed, Content, FileIdentity, Gone, Unverified
 from msrv.storage.verification import verified
 from tests.catalog.unprivileged import open_folder, without_rights
@@ -28,7 +28,7 @@ class Shelf:
         self.file = self.root / "A" / "a.wav"
         self.file.parent.mkdir(parents=True)
         self.file.write_bytes(b"sound")
-        self.folder = Folder(self.root)
+        self.folder = LocalStorage(self.root)
         self.content = self.known("A/a.wav")
 
     def known(self, path: str) -> Content:
@@ -81,7 +81,7 @@ def test_a_link_may_lead_anywhere_inside(shelf: Shelf) -> None:
 def test_a_library_may_be_a_link_itself(shelf: Shelf, tmp_path: Path) -> None:
     """Or a library that was moved and linked to could not be delivered."""
     (tmp_path / "link").symlink_to(shelf.root)
-    with Folder(tmp_path / "link").open(shelf.content) as file:
+    with LocalStorage(tmp_path / "link").open(shelf.content) as file:
         assert file.read() == b"sound"
 
 
@@ -354,6 +354,6 @@ def test_what_may_not_be_read_is_gone() -> None:
         shelf.file.chmod(0o644)
         with (
             without_rights(),
-            Folder(shelf.root).open(shelf.known("A/a.wav")) as file,
+            LocalStorage(shelf.root).open(shelf.known("A/a.wav")) as file,
         ):
             assert file.read() == b"sound"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from msrv.catalog.library.file_index import Index
-from msrv.catalog.library.loader import read_library
+from msrv.catalog.library.file_index import FileIndex
+from msrv.catalog.library.loader import load_library
 from msrv.catalog.model import Catalog, Shop
 from msrv.downloads.body import Body, FileSlice
 from msrv.web.representation_cache import Packs
@@ -15,8 +15,8 @@ from msrv.web.representation_cache import Packs
 @pytest.fixture
 def catalog(library: Path, tmp_path: Path) -> Catalog:
     """The small library's."""
-    with Index.open(tmp_path / "data") as index:
-        return read_library(library, index).catalog
+    with FileIndex.open(tmp_path / "data") as index:
+        return load_library(library, index).catalog
 
 
 def inodes(body: Body) -> set[int]:

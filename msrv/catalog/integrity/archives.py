@@ -6,7 +6,11 @@ https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3.14 to
 
 from typing import Final
 
-from msrv.catalog.integrity.container import Container, Source, of_bytes
+from msrv.catalog.integrity.container import (
+    ByteSource,
+    Container,
+    describe_missing_bytes,
+)
 
 _END, _END_BYTES = b"PK\5\6", 22
 _LOCATOR, _LOCATOR_BYTES = b"PK\6\7", 20
@@ -17,9 +21,9 @@ _TAIL_BYTES: Final = 128 * 1024
 """The comment behind the end has 65,535 bytes at most; some junk besides."""
 
 
-def zip_file(source: Source) -> Container:
+def read_zip(source: ByteSource) -> Container:
     """Read a ZIP."""
-    at, tail = source.tail(_TAIL_BYTES)
+    at, tail = source.read_tail(_TAIL_BYTES)
     found = tail.rfind(_END)
     while found >= 0:
         if _is_end(source, at + found):
@@ -30,7 +34,7 @@ def zip_file(source: Source) -> Container:
     )
 
 
-def _is_end(source: Source, at: int) -> bool:
+def _is_end(source: ByteSource, at: int) -> bool:
     """Whether a file's own directory ends at an offset.
 
     Also a ZIP inside of it has one, and may be what a cut leaves.
@@ -67,15 +71,15 @@ def _is_end(source: Source, at: int) -> bool:
     )
 
 
-def seven_zip(source: Source) -> Container:
+def read_7z(source: ByteSource) -> Container:
     """Read a 7z archive. Raises Truncated."""
-    head = source.exactly(0, 32)
+    head = source.read_exactly(0, 32)
     offset = int.from_bytes(head[12:20], "little")
     size = int.from_bytes(head[20:28], "little")
     end = 32 + offset + size
     missing = ""
     if end > source.size_bytes:
-        missing = of_bytes(source.size_bytes, end)
+        missing = describe_missing_bytes(source.size_bytes, end)
     elif not offset and not size and source.size_bytes > 32:
         missing = "is cut off: the directory at its end is missing"
     return Container("7z", missing=missing)

@@ -36,7 +36,7 @@ class Truncated(Exception):
     """The file ends before what its header needs."""
 
 
-class Source:
+class ByteSource:
     """A file that is read by offset, a few bytes at a time."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -50,20 +50,20 @@ class Source:
         self._file.seek(at)
         return self._file.read(min(count, self.size_bytes - at))
 
-    def exactly(self, at: int, count: int) -> bytes:
+    def read_exactly(self, at: int, count: int) -> bytes:
         """Read `count` bytes. Raises Truncated."""
         data = self.read(at, count)
         if len(data) < count:
             raise Truncated
         return data
 
-    def number(
+    def read_uint(
         self, at: int, count: int, order: Literal["big", "little"] = "big"
     ) -> int:
         """Read an unsigned number. Raises Truncated."""
-        return int.from_bytes(self.exactly(at, count), order)
+        return int.from_bytes(self.read_exactly(at, count), order)
 
-    def tail(self, count: int) -> tuple[int, bytes]:
+    def read_tail(self, count: int) -> tuple[int, bytes]:
         """Read the last bytes, and say where they begin."""
         at = max(self.size_bytes - count, 0)
         return at, self.read(at, count)
@@ -74,19 +74,19 @@ def is_streamed(size: int) -> bool:
     return any(size in sizes for sizes in STREAMED_SIZES)
 
 
-def of_bytes(there: int, stated: int) -> str:
+def describe_missing_bytes(there: int, stated: int) -> str:
     """Return half a sentence on a file with fewer bytes than it states."""
     return f"is cut off: {there:,} of {stated:,} bytes are there"
 
 
-def seconds(count: int, rate: int) -> float | None:
+def to_seconds(count: int, rate: int) -> float | None:
     """Turn samples into seconds; None where a broken header says none."""
     if count <= 0 or rate <= 0:
         return None
     return round(count / rate, 3)
 
 
-def id3v2_end(source: Source, at: int = 0) -> int:
+def id3v2_end(source: ByteSource, at: int = 0) -> int:
     """Return where the ID3v2 tags at an offset end.
 
     Of whatever version: the ten bytes of the header are the same in all

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from msrv.catalog.integrity.container import Container, Source, seconds
+from msrv.catalog.integrity.container import ByteSource, Container, to_seconds
 
 _BLOCKS_AT_MOST: Final = 256
 _TAIL_BYTES: Final = 512 * 1024
@@ -19,7 +19,7 @@ _SYNC: Final = re.compile(rb"\xff[\xf8\xf9]")
 _SIZES: Final = {1: 192, 2: 576, 3: 1152, 4: 2304, 5: 4608}
 
 
-def _table(width: int, polynomial: int) -> tuple[int, ...]:
+def _crc_table(width: int, polynomial: int) -> tuple[int, ...]:
     """Return the table of a CRC, most significant bit first."""
     top, mask = 1 << width - 1, (1 << width) - 1
     table = []
@@ -31,8 +31,8 @@ def _table(width: int, polynomial: int) -> tuple[int, ...]:
     return tuple(table)
 
 
-_CRC_8: Final = _table(8, 0x07)
-_CRC_16: Final = _table(16, 0x8005)
+_CRC_8: Final = _crc_table(8, 0x07)
+_CRC_16: Final = _crc_table(16, 0x8005)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class StreamInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class _Frame:
+class _FlacFrame:
     """A frame: where it begins, and the samples before and in it."""
 
     at: int
@@ -65,10 +65,10 @@ class _Frame:
     samples: int
 
 
-def flac(source: Source, start: int) -> Container:
+def read_flac(source: ByteSource, start: int) -> Container:
     """Read a FLAC file that begins at an offset. Raises Truncated."""
-    info = StreamInfo.of(source.exactly(start + 8, 34))
-    duration = seconds(info.samples, info.rate)
+    info = StreamInfo.of(source.read_exactly(start + 8, 34))
+    duration = to_seconds(info.samples, info.rate)
     begin = _first_frame(source, start + 4)
 
     def found(missing: str = "") -> Container:
@@ -76,7 +76,7 @@ def flac(source: Source, start: int) -> Container:
 
     if begin is None:
         return found("is cut off: there is a header and no sound behind it")
-    _, tail = source.tail(min(_TAIL_BYTES, source.size_bytes - begin))
+    _, tail = source.read_tail(min(_TAIL_BYTES, source.size_bytes - begin))
     if not tail.strip(b"\0"):
         return found("is cut off: there are zeros where its sound ends")
     first = source.read(begin, 4)
@@ -84,7 +84,7 @@ def flac(source: Source, start: int) -> Container:
     return found(_missing(tail, last, info) if last else "")
 
 
-def _missing(tail: bytes, last: _Frame, info: StreamInfo) -> str:
+def _missing(tail: bytes, last: _FlacFrame, info: StreamInfo) -> str:
     """Return what is missing behind the last frame, or of it."""
     if last.first + last.samples < info.samples:
         return (
@@ -96,7 +96,7 @@ def _missing(tail: bytes, last: _Frame, info: StreamInfo) -> str:
     return ""
 
 
-def _first_frame(source: Source, at: int) -> int | None:
+def _first_frame(source: ByteSource, at: int) -> int | None:
     """Find where the sound begins; None where there is none.
 
     Behind the blocks there may be junk, as players look for a frame's header.
@@ -113,16 +113,18 @@ def _first_frame(source: Source, at: int) -> int | None:
         return at
     for each in _SYNC.finditer(data):
         begin = each.start()
-        if _header(data[begin : begin + 16], None) is not None:
+        if _parse_header(data[begin : begin + 16], None) is not None:
             return at + begin
     return None
 
 
-def _last_frame(tail: bytes, first: bytes, info: StreamInfo) -> _Frame | None:
+def _last_frame(
+    tail: bytes, first: bytes, info: StreamInfo
+) -> _FlacFrame | None:
     """Find the last frame that belongs to the stream, from its end."""
     sync = first[:2]
     end = len(tail)
-    best: _Frame | None = None
+    best: _FlacFrame | None = None
     tried = 0
     while tried < _CANDIDATES:
         at = tail.rfind(sync, 0, end)
@@ -137,11 +139,11 @@ def _last_frame(tail: bytes, first: bytes, info: StreamInfo) -> _Frame | None:
             or head[3] & 0x0F != first[3] & 0x0F
         ):
             continue
-        read = _header(head, info)
+        read = _parse_header(head, info)
         if read is None or read[0] > info.samples:
             continue
         tried += 1
-        found = _Frame(at, *read)
+        found = _FlacFrame(at, *read)
         # What looks like a frame inside of the last one is none.
         if best is not None and found.first < best.first:
             break
@@ -149,7 +151,9 @@ def _last_frame(tail: bytes, first: bytes, info: StreamInfo) -> _Frame | None:
     return best
 
 
-def _header(head: bytes, info: StreamInfo | None) -> tuple[int, int] | None:
+def _parse_header(
+    head: bytes, info: StreamInfo | None
+) -> tuple[int, int] | None:
     """Read a frame's header: the samples before and in it, or None."""
     if len(head) < 6 or head[3] & 0x01 or head[3] >> 4 > 10:
         return None

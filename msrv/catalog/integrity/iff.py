@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from msrv.catalog.integrity.container import (
+    ByteSource,
     Container,
-    Source,
+    describe_missing_bytes,
     is_streamed,
-    of_bytes,
-    seconds,
+    to_seconds,
 )
 
 _CHUNKS_AT_MOST: Final = 512
@@ -36,31 +36,32 @@ class Chunk:
         return self.start + self.size
 
 
-def riff(source: Source) -> Container:
+def read_riff(source: ByteSource) -> Container:
     """Read a RIFF file. Raises Truncated."""
-    magic, size, form = _head(source, "little")
-    if form != b"WAVE":
+    magic, size, form_type = _head(source, "little")
+    if form_type != b"WAVE":
         there = source.size_bytes
         is_cut = not is_streamed(size) and 8 + size > there
         return Container(
-            "RIFF", missing=of_bytes(there, 8 + size) if is_cut else ""
+            "RIFF",
+            missing=describe_missing_bytes(there, 8 + size) if is_cut else "",
         )
     name = "WAV" if magic == b"RIFF" else magic.decode()
     stated: int | None = None if is_streamed(size) else size
     sound: int | None = None
     bytes_a_second = 0
-    for chunk in chunks(source, 12, source.size_bytes, "little"):
+    for chunk in iter_chunks(source, 12, source.size_bytes, "little"):
         if chunk.name == b"ds64":
-            size = source.number(chunk.start, 8, "little")
+            size = source.read_uint(chunk.start, 8, "little")
             stated = None if size in _UNKNOWN_64 else size
-            size = source.number(chunk.start + 8, 8, "little")
+            size = source.read_uint(chunk.start + 8, 8, "little")
             sound = None if size in _UNKNOWN_64 else size
         elif chunk.name == b"fmt ":
-            bytes_a_second = source.number(chunk.start + 8, 4, "little")
+            bytes_a_second = source.read_uint(chunk.start + 8, 4, "little")
         elif chunk.name == b"data":
             if magic == b"RIFF" or chunk.size != 0xFFFFFFFF:
                 sound = None if is_streamed(chunk.size) else chunk.size
-            return _sound(
+            return _check_audio_chunk(
                 source,
                 Container(name, "audio/wav"),
                 chunk.start,
@@ -70,11 +71,13 @@ def riff(source: Source) -> Container:
                 bytes_a_second=bytes_a_second,
             )
         elif chunk.end > source.size_bytes:
-            return Container(name, "audio/wav", None, _cut(source, chunk.end))
+            return Container(
+                name, "audio/wav", None, _missing_until(source, chunk.end)
+            )
     return Container(name, "audio/wav", None, "has no sound in it")
 
 
-def form(source: Source) -> Container:
+def read_aiff(source: ByteSource) -> Container:
     """Read a FORM file. Raises Truncated."""
     _, size, kind = _head(source, "big")
     if kind not in {b"AIFF", b"AIFC"}:
@@ -82,14 +85,16 @@ def form(source: Source) -> Container:
     name = kind.decode()
     stated = None if is_streamed(size) else size
     duration = None
-    for chunk in chunks(source, 12, source.size_bytes, "big"):
+    for chunk in iter_chunks(source, 12, source.size_bytes, "big"):
         if chunk.name == b"COMM":
-            frames = source.number(chunk.start + 2, 4)
-            duration = seconds(frames, _extended(source, chunk.start + 8))
+            frames = source.read_uint(chunk.start + 2, 4)
+            duration = to_seconds(
+                frames, _read_extended_float(source, chunk.start + 8)
+            )
         elif chunk.name == b"SSND":
             sound = None if is_streamed(chunk.size) else chunk.size
             found = Container(name, "audio/aiff", duration)
-            return _sound(
+            return _check_audio_chunk(
                 source,
                 found,
                 chunk.start,
@@ -99,20 +104,20 @@ def form(source: Source) -> Container:
                 skip=8,
             )
         elif chunk.end > source.size_bytes:
-            missing = _cut(source, chunk.end)
+            missing = _missing_until(source, chunk.end)
             return Container(name, "audio/aiff", duration, missing)
     return Container(name, "audio/aiff", None, "has no sound in it")
 
 
 def _head(
-    source: Source, order: Literal["big", "little"]
+    source: ByteSource, order: Literal["big", "little"]
 ) -> tuple[bytes, int, bytes]:
-    head = source.exactly(0, 12)
+    head = source.read_exactly(0, 12)
     return head[:4], int.from_bytes(head[4:8], order), head[8:]
 
 
-def _sound(
-    source: Source,
+def _check_audio_chunk(
+    source: ByteSource,
     found: Container,
     start: int,
     *,
@@ -129,30 +134,30 @@ def _sound(
     """
     total = source.size_bytes
     there = total - start
-    duration = found.duration_seconds or seconds(
+    duration = found.duration_seconds or to_seconds(
         min(size or there, there), bytes_a_second
     )
     missing = ""
     if there <= skip:
         missing = "has no sound in it"
     elif size is not None and size > there:
-        missing = of_bytes(there, size)
+        missing = describe_missing_bytes(there, size)
     if there <= skip and size is not None and size > skip:
-        missing = of_bytes(max(there, 0), size)
+        missing = describe_missing_bytes(max(there, 0), size)
     if not missing and size is not None and stated is not None:
         end = 8 + stated
         after = start + size + size % 2
-        for chunk in chunks(source, after, min(end, total), order):
+        for chunk in iter_chunks(source, after, min(end, total), order):
             if chunk.end > total:
-                missing = _cut(source, chunk.end)
+                missing = _missing_until(source, chunk.end)
         # Only where something of that size is missing behind the sound.
         if not missing and end > max(total, after) + _SLACK_BYTES:
-            missing = of_bytes(total, end)
+            missing = describe_missing_bytes(total, end)
     return Container(found.name, found.media_type, duration, missing)
 
 
-def chunks(
-    source: Source, at: int, end: int, order: Literal["big", "little"]
+def iter_chunks(
+    source: ByteSource, at: int, end: int, order: Literal["big", "little"]
 ) -> Iterator[Chunk]:
     """Yield the chunks from an offset on, whatever sizes they state."""
     for _ in range(_CHUNKS_AT_MOST):
@@ -166,13 +171,13 @@ def chunks(
         at += 8 + size + size % 2
 
 
-def _cut(source: Source, end: int) -> str:
-    return of_bytes(source.size_bytes, end)
+def _missing_until(source: ByteSource, end: int) -> str:
+    return describe_missing_bytes(source.size_bytes, end)
 
 
-def _extended(source: Source, at: int) -> int:
+def _read_extended_float(source: ByteSource, at: int) -> int:
     """Read a rate as an 80-bit number, of which whole hertz are enough."""
-    data = source.exactly(at, 10)
+    data = source.read_exactly(at, 10)
     exponent = (int.from_bytes(data[:2]) & 0x7FFF) - 16383 - 63
     if not -64 < exponent <= 0:
         return 0

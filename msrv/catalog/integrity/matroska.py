@@ -5,32 +5,38 @@ Apart as each format is, with its own specification.
 
 from typing import Final
 
-from msrv.catalog.integrity.container import Container, Source, of_bytes
+from msrv.catalog.integrity.container import (
+    ByteSource,
+    Container,
+    describe_missing_bytes,
+)
 
 _SEGMENT: Final = b"\x18\x53\x80\x67"
 
 
-def matroska(source: Source) -> Container:
+def read_matroska(source: ByteSource) -> Container:
     """Read Matroska or WebM. Raises Truncated."""
-    size, at = _size(source, 4)
+    size, at = _read_size(source, 4)
     at += size or 0
     if source.read(at, 4) != _SEGMENT:
         is_cut = at + 4 > source.size_bytes
-        missing = of_bytes(source.size_bytes, at) if is_cut else ""
+        missing = (
+            describe_missing_bytes(source.size_bytes, at) if is_cut else ""
+        )
         return Container("Matroska", missing=missing)
-    size, at = _size(source, at + 4)
+    size, at = _read_size(source, at + 4)
     missing = ""
     if size is not None and at + size > source.size_bytes:
-        missing = of_bytes(source.size_bytes, at + size)
+        missing = describe_missing_bytes(source.size_bytes, at + size)
     return Container("Matroska", missing=missing)
 
 
-def _size(source: Source, at: int) -> tuple[int | None, int]:
+def _read_size(source: ByteSource, at: int) -> tuple[int | None, int]:
     """Read a size and where it ends; None is one that wasn't known."""
-    first = source.number(at, 1)
+    first = source.read_uint(at, 1)
     length = 9 - first.bit_length()
     if length > 8:
         return None, at + 1
     mask = (1 << 7 * length) - 1
-    size = source.number(at, length) & mask
+    size = source.read_uint(at, length) & mask
     return (None if size == mask else size), at + length

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from msrv.catalog.integrity.container import (
+    ByteSource,
     Container,
-    Source,
-    of_bytes,
-    seconds,
+    describe_missing_bytes,
+    to_seconds,
 )
 
 _BOXES_AT_MOST: Final = 20_000
@@ -39,35 +39,35 @@ class _Box:
     is_open: bool = False
 
 
-def mp4(source: Source) -> Container:
+def read_mp4(source: ByteSource) -> Container:
     """Read an MP4 file. Raises Truncated."""
-    source.exactly(0, 8)
+    source.read_exactly(0, 8)
     moov: _Box | None = None
     data: _Box | None = None
     seen: set[bytes] = set()
     missing = ""
-    for box in _boxes(source, 0, source.size_bytes, _BOXES_AT_MOST):
+    for box in _iter_boxes(source, 0, source.size_bytes, _BOXES_AT_MOST):
         if box.name not in KNOWN and _is_complete(seen):
             break
         if box.end > source.size_bytes:
-            missing = of_bytes(source.size_bytes, box.end)
+            missing = describe_missing_bytes(source.size_bytes, box.end)
         seen.add(box.name)
         if box.name == b"moov":
             moov = moov or box
         elif box.name == b"mdat":
             data = box
     tracks = list(_sound_tracks(source, moov)) if moov else []
-    missing = missing or _missing(seen)
+    missing = missing or _missing_box(seen)
     if not missing and data and data.is_open:
         end = max((_last_byte(source, each) for each in tracks), default=0)
         if end > source.size_bytes:
-            missing = of_bytes(source.size_bytes, end)
+            missing = describe_missing_bytes(source.size_bytes, end)
     lengths = [_duration(source, each) for each in tracks]
     length = max((each for each in lengths if each), default=None)
     return Container("MP4", "audio/mp4" if tracks else "", length, missing)
 
 
-def _missing(seen: set[bytes]) -> str:
+def _missing_box(seen: set[bytes]) -> str:
     """Return half a sentence on a missing box that playing needs."""
     if b"moov" in seen:
         if seen & _BODIES:
@@ -84,7 +84,9 @@ def _is_complete(seen: set[bytes]) -> bool:
     return {b"moov", b"mdat"} <= seen or {b"moov", b"moof"} <= seen
 
 
-def _boxes(source: Source, at: int, end: int, most: int) -> Iterator[_Box]:
+def _iter_boxes(
+    source: ByteSource, at: int, end: int, most: int
+) -> Iterator[_Box]:
     """Yield the boxes of a range, whatever sizes they state."""
     for _ in range(most):
         head = source.read(at, 16)
@@ -103,10 +105,10 @@ def _boxes(source: Source, at: int, end: int, most: int) -> Iterator[_Box]:
         at += size
 
 
-def _inside(source: Source, box: _Box, *path: bytes) -> _Box | None:
+def _find_box(source: ByteSource, box: _Box, *path: bytes) -> _Box | None:
     """Find a box inside of another by its path."""
     for name in path:
-        children = _boxes(source, box.body, box.end, _CHILDREN_AT_MOST)
+        children = _iter_boxes(source, box.body, box.end, _CHILDREN_AT_MOST)
         found = next((each for each in children if each.name == name), None)
         if found is None:
             return None
@@ -114,19 +116,19 @@ def _inside(source: Source, box: _Box, *path: bytes) -> _Box | None:
     return box
 
 
-def _sound_tracks(source: Source, moov: _Box) -> Iterator[_Box]:
+def _sound_tracks(source: ByteSource, moov: _Box) -> Iterator[_Box]:
     """Find the media of each track that is sound."""
-    for box in _boxes(source, moov.body, moov.end, _CHILDREN_AT_MOST):
+    for box in _iter_boxes(source, moov.body, moov.end, _CHILDREN_AT_MOST):
         if box.name != b"trak":
             continue
-        media = _inside(source, box, b"mdia")
-        handler = _inside(source, media, b"hdlr") if media else None
+        media = _find_box(source, box, b"mdia")
+        handler = _find_box(source, media, b"hdlr") if media else None
         if media and handler and source.read(handler.body + 8, 4) == b"soun":
             yield media
 
 
-def _duration(source: Source, media: _Box) -> float | None:
-    head = _inside(source, media, b"mdhd")
+def _duration(source: ByteSource, media: _Box) -> float | None:
+    head = _find_box(source, media, b"mdhd")
     if head is None:
         return None
     data = source.read(head.body, 32)
@@ -136,22 +138,22 @@ def _duration(source: Source, media: _Box) -> float | None:
         rate, count = data[12:16], data[16:20]
     if count in {b"\xff" * 4, b"\xff" * 8}:
         return None
-    return seconds(int.from_bytes(count), int.from_bytes(rate))
+    return to_seconds(int.from_bytes(count), int.from_bytes(rate))
 
 
-def _last_byte(source: Source, media: _Box) -> int:
+def _last_byte(source: ByteSource, media: _Box) -> int:
     """Return where a track's last chunk ends, by its tables; 0 for unknown.
 
     It is asked for where `mdat` has no size of its own.
     """
-    table = _inside(source, media, b"minf", b"stbl")
+    table = _find_box(source, media, b"minf", b"stbl")
     if table is None:
         return 0
-    chunks, width = _inside(source, table, b"stco"), 4
+    chunks, width = _find_box(source, table, b"stco"), 4
     if chunks is None:
-        chunks, width = _inside(source, table, b"co64"), 8
-    runs = _inside(source, table, b"stsc")
-    sizes = _inside(source, table, b"stsz")
+        chunks, width = _find_box(source, table, b"co64"), 8
+    runs = _find_box(source, table, b"stsc")
+    sizes = _find_box(source, table, b"stsz")
     if chunks is None or runs is None or sizes is None:
         return 0
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from msrv.catalog.integrity.container import (
+    ByteSource,
     Container,
-    Source,
-    of_bytes,
-    seconds,
+    describe_missing_bytes,
+    to_seconds,
 )
 
 _SEARCH_BYTES: Final = 512 * 1024
@@ -26,7 +26,7 @@ _KILOBITS: Final = {
     (2, 2): "8 16 24 32 40 48 56 64 80 96 112 128 144 160",
     (2, 3): "8 16 24 32 40 48 56 64 80 96 112 128 144 160",
 }
-_RATES: Final = {
+_BIT_RATES: Final = {
     key: tuple(map(int, said.split())) for key, said in _KILOBITS.items()
 }
 _HERTZ: Final = {
@@ -37,7 +37,7 @@ _HERTZ: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Frame:
+class _MpegFrame:
     """A frame's header; `key` is what all frames of a stream share."""
 
     size: int
@@ -48,36 +48,38 @@ class _Frame:
     side_bytes: int
 
 
-def mpeg(source: Source, start: int) -> Container | None:
+def read_mpeg(source: ByteSource, start: int) -> Container | None:
     """Read an MP3 whose tags end at `start`; None if no frame follows.
 
     A frame counts where others like it follow, or where it says how many do;
     it may stand behind some hundred kilobytes of junk.
     """
     if start > source.size_bytes:
-        return Container("MP3", missing=of_bytes(source.size_bytes, start))
-    found = _sync(source, start)
+        return Container(
+            "MP3", missing=describe_missing_bytes(source.size_bytes, start)
+        )
+    found = _find_first_frame(source, start)
     if found is None:
         return None
     at, frame = found
-    frames, size, is_strict = _counted(source, at, frame)
+    frames, size, is_strict = _read_stated_counts(source, at, frame)
     there = source.size_bytes - at
     missing = ""
     if size:
         if there < size - (0 if is_strict else frame.size):
-            missing = of_bytes(there, size)
+            missing = describe_missing_bytes(there, size)
     elif frames:
-        counted = _count(source, at + frame.size, frames)
+        counted = _count_frames(source, at + frame.size, frames)
         if counted is not None and counted < frames:
             missing = f"is cut off: {counted:,} of {frames:,} frames are there"
     if frames:
-        duration = seconds(frames * frame.samples, frame.rate)
+        duration = to_seconds(frames * frame.samples, frame.rate)
     else:
-        duration = seconds(there * 8, frame.bit_rate)
+        duration = to_seconds(there * 8, frame.bit_rate)
     return Container("MP3", "audio/mpeg", duration, missing)
 
 
-def adts(source: Source, start: int) -> Container | None:
+def read_adts(source: ByteSource, start: int) -> Container | None:
     """Read AAC without a container that begins at an offset, if it is that.
 
     ISO/IEC 13818-7, 6.2. It doesn't say how long it is.
@@ -97,48 +99,54 @@ def adts(source: Source, start: int) -> Container | None:
     return Container("AAC", "audio/aac")
 
 
-def _sync(source: Source, start: int) -> tuple[int, _Frame] | None:
+def _find_first_frame(
+    source: ByteSource, start: int
+) -> tuple[int, _MpegFrame] | None:
     data = source.read(start, _SEARCH_BYTES)
     at = data.find(b"\xff")
     tried = 0
     while at >= 0 and tried < _CANDIDATES:
-        frame = _header(data[at : at + 4])
+        frame = _parse_header(data[at : at + 4])
         if frame is not None:
             tried += 1
             place = start + at
-            if any(_counted(source, place, frame)[:2]):
+            if any(_read_stated_counts(source, place, frame)[:2]):
                 return place, frame
-            if _goes_on(source, place, frame):
-                return _first(source, place, frame)
+            if _is_followed(source, place, frame):
+                return _skip_false_frame(source, place, frame)
         at = data.find(b"\xff", at + 1)
     return None
 
 
-def _first(source: Source, at: int, frame: _Frame) -> tuple[int, _Frame]:
+def _skip_false_frame(
+    source: ByteSource, at: int, frame: _MpegFrame
+) -> tuple[int, _MpegFrame]:
     """Pass over what is no frame of the stream, in front of its first.
 
     Junk may end so that it looks like one more frame in front of that which
     counts them.
     """
     following = at + frame.size
-    after = _header(source.read(following, 4))
-    if after is not None and any(_counted(source, following, after)[:2]):
+    after = _parse_header(source.read(following, 4))
+    if after is not None and any(
+        _read_stated_counts(source, following, after)[:2]
+    ):
         return following, after
     return at, frame
 
 
-def _goes_on(source: Source, at: int, frame: _Frame) -> bool:
+def _is_followed(source: ByteSource, at: int, frame: _MpegFrame) -> bool:
     """Whether a second frame follows, and a third unless the file ends."""
     for number in range(2):
         at += frame.size
-        after = _header(source.read(at, 4))
+        after = _parse_header(source.read(at, 4))
         if after is None or after.key != frame.key:
             return number > 0 and at >= source.size_bytes
         frame = after
     return True
 
 
-def _header(head: bytes) -> _Frame | None:
+def _parse_header(head: bytes) -> _MpegFrame | None:
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
         return None
     version, layer = head[1] >> 3 & 3, 4 - (head[1] >> 1 & 3)
@@ -146,7 +154,7 @@ def _header(head: bytes) -> _Frame | None:
     if version == 1 or layer == 4 or bits in {0, 15} or rate == 3:
         return None
     is_first = version == 3
-    bit_rate = 1000 * _RATES[1 if is_first else 2, layer][bits - 1]
+    bit_rate = 1000 * _BIT_RATES[1 if is_first else 2, layer][bits - 1]
     hertz = _HERTZ[version][rate]
     samples = 384 if layer == 1 else 1152
     if layer == 3 and not is_first:
@@ -160,10 +168,12 @@ def _header(head: bytes) -> _Frame | None:
     side = (17 if is_mono else 32) if is_first else (9 if is_mono else 17)
     # Version, layer and rate.
     key = bytes((head[1] & 0xFE, head[2] & 0x0C))
-    return _Frame(size, samples, hertz, bit_rate, key, side)
+    return _MpegFrame(size, samples, hertz, bit_rate, key, side)
 
 
-def _counted(source: Source, at: int, frame: _Frame) -> tuple[int, int, bool]:
+def _read_stated_counts(
+    source: ByteSource, at: int, frame: _MpegFrame
+) -> tuple[int, int, bool]:
     """Read how many frames and bytes there are; 0 where it isn't said.
 
     Xing's bytes include the frame that says so. Programs disagree on whether
@@ -191,12 +201,12 @@ def _counted(source: Source, at: int, frame: _Frame) -> tuple[int, int, bool]:
     return 0, 0, True
 
 
-def _count(source: Source, at: int, wanted: int) -> int | None:
+def _count_frames(source: ByteSource, at: int, wanted: int) -> int | None:
     """Count whole frames up to what is stated; None for too many."""
     if wanted > _FRAMES_AT_MOST:
         return None
     for count in range(wanted):
-        frame = _header(source.read(at, 4))
+        frame = _parse_header(source.read(at, 4))
         if frame is None or at + frame.size > source.size_bytes:
             return count
         at += frame.size

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from msrv.catalog.integrity.container import Container, Source, seconds
+from msrv.catalog.integrity.container import ByteSource, Container, to_seconds
 from msrv.catalog.integrity.flac import StreamInfo
 
 _PAGES_AT_MOST: Final = 400
@@ -20,7 +20,7 @@ _BEGINS, _ENDS = 0x02, 0x04
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
+class _OggPage:
     """A page's header."""
 
     at: int
@@ -41,27 +41,27 @@ class _Codec:
     skipped: int = 0
 
 
-def ogg(source: Source, start: int) -> Container:
+def read_ogg(source: ByteSource, start: int) -> Container:
     """Read an Ogg file that begins at an offset. Raises Truncated."""
-    source.exactly(start, 27)
+    source.read_exactly(start, 27)
     codec: _Codec | None = None
     is_live = False
     numbers: dict[int, int] = {}
-    for page in _pages(source, start):
+    for page in _iter_pages(source, start):
         before = numbers.get(page.serial)
         # Who records a broadcast gets its headers, and then what is on.
         if before is not None and page.number != before + 1:
             is_live = True
         numbers[page.serial] = page.number
         if page.flags & _BEGINS:
-            codec = codec or _codec(source, page)
+            codec = codec or _parse_codec(source, page)
         elif codec and page.serial == codec.serial:
             position = page.position
             if position not in {0, _NO_POSITION}:
                 most = codec.rate * _LONGEST_PAGE_SECONDS
                 is_live = is_live or position > most
                 break
-    last, duration = _end(source, codec)
+    last, duration = _find_end(source, codec)
     missing = ""
     if not is_live:
         if last is None or not last.flags & _ENDS:
@@ -72,46 +72,46 @@ def ogg(source: Source, start: int) -> Container:
     return Container("Ogg", media_type, duration, missing)
 
 
-def _end(
-    source: Source, codec: _Codec | None
-) -> tuple[_Page | None, float | None]:
+def _find_end(
+    source: ByteSource, codec: _Codec | None
+) -> tuple[_OggPage | None, float | None]:
     """Find the last page, and the length by the last that has a position."""
-    at, tail = source.tail(_TAIL_BYTES)
-    last: _Page | None = None
+    at, tail = source.read_tail(_TAIL_BYTES)
+    last: _OggPage | None = None
     found = tail.rfind(b"OggS")
     for _ in range(_PAGES_AT_MOST):
         if found < 0:
             break
-        page = _page(tail[found : found + 282], at + found)
+        page = _parse_page(tail[found : found + 282], at + found)
         if page is not None:
             last = last or page
             if codec is None:
                 return last, None
             if page.serial == codec.serial and page.position != _NO_POSITION:
                 count = page.position - codec.skipped
-                return last, seconds(count, codec.rate)
+                return last, to_seconds(count, codec.rate)
         found = tail.rfind(b"OggS", 0, found)
     return last, None
 
 
-def _pages(source: Source, at: int) -> Iterator[_Page]:
+def _iter_pages(source: ByteSource, at: int) -> Iterator[_OggPage]:
     """Yield consecutive pages from an offset on."""
     for _ in range(_PAGES_AT_MOST):
-        page = _page(source.read(at, 282), at)
+        page = _parse_page(source.read(at, 282), at)
         if page is None:
             return
         yield page
         at += page.size
 
 
-def _page(data: bytes, at: int) -> _Page | None:
+def _parse_page(data: bytes, at: int) -> _OggPage | None:
     if len(data) < 27 or data[:5] != b"OggS\0" or data[5] > 7:
         return None
     count = data[26]
     sizes = data[27 : 27 + count]
     # Of a page whose table is cut off, more is missing than is counted.
     size = 27 + count + sum(sizes)
-    return _Page(
+    return _OggPage(
         at,
         size,
         data[5],
@@ -122,7 +122,7 @@ def _page(data: bytes, at: int) -> _Page | None:
     )
 
 
-def _codec(source: Source, page: _Page) -> _Codec | None:
+def _parse_codec(source: ByteSource, page: _OggPage) -> _Codec | None:
     """Read what sound a stream says that it is, if it is one."""
     data = source.read(page.body, 80)
 

@@ -6,7 +6,11 @@ Apart as each format is, with its own specification.
 import re
 from typing import Final
 
-from msrv.catalog.integrity.container import Container, Source, of_bytes
+from msrv.catalog.integrity.container import (
+    ByteSource,
+    Container,
+    describe_missing_bytes,
+)
 
 _LINEARIZED: Final = re.compile(
     rb"/Linearized\s[^>]{0,200}?/L\s+([0-9]{1,15})\b"
@@ -16,15 +20,16 @@ _END_BYTES: Final = 1024
 _PADDING_BYTES: Final = 64 * 1024
 
 
-def pdf(source: Source) -> Container:
+def read_pdf(source: ByteSource) -> Container:
     """Read a PDF: it ends with `%%EOF`, and perhaps something behind."""
     stated = _LINEARIZED.search(source.read(0, 1024))
     # Its first part ends with the same mark, so that one says little.
     if stated and int(stated[1]) > source.size_bytes:
         return Container(
-            "PDF", missing=of_bytes(source.size_bytes, int(stated[1]))
+            "PDF",
+            missing=describe_missing_bytes(source.size_bytes, int(stated[1])),
         )
-    _, tail = source.tail(_PADDING_BYTES)
+    _, tail = source.read_tail(_PADDING_BYTES)
     end = tail.rstrip(b"\0 \t\r\n\f\x1a")[-_END_BYTES:]
     if b"%%EOF" in end:
         return Container("PDF")

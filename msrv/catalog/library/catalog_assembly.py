@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import Final
 
-from msrv.catalog.library.release_builder import Built
+from msrv.catalog.library.release_builder import BuiltRelease
 from msrv.catalog.library.scan import RELEASE_TOML
 from msrv.catalog.model import Catalog, Item, Release, Shop
 from msrv.display_text import printable
@@ -13,12 +13,14 @@ from msrv.toml_file import Problem
 _VERSION_BYTES: Final = 9
 
 
-def unique(built: Iterable[Built], problems: list[Problem]) -> list[Release]:
+def drop_duplicate_ids(
+    built: Iterable[BuiltRelease], problems: list[Problem]
+) -> list[Release]:
     """Keep the first that has an id; another with the same is a problem."""
     taken: dict[str, str] = {}
     releases = []
 
-    def take(wanted: str, path: str, made: Built, folder: str) -> bool:
+    def claim(wanted: str, path: str, made: BuiltRelease, folder: str) -> bool:
         line = made.lines.get(path)
         where = printable(path if line is None else f"{folder}/{RELEASE_TOML}")
         place = printable(path) if line is None else f"{where}:{line}"
@@ -34,21 +36,21 @@ def unique(built: Iterable[Built], problems: list[Problem]) -> list[Release]:
 
     for made in built:
         release = made.release
-        if release is None or not take(
+        if release is None or not claim(
             release.release_id, release.folder, made, release.folder
         ):
             continue
         items = tuple(
             item
             for item in release.items
-            if take(item.item_id, item.content.path, made, release.folder)
+            if claim(item.item_id, item.content.path, made, release.folder)
         )
         if items:
             releases.append(release.with_items(items))
     return releases
 
 
-def assemble(shop: Shop, releases: Iterable[Release]) -> Catalog:
+def assemble_catalog(shop: Shop, releases: Iterable[Release]) -> Catalog:
     """Put releases in the store's order, and give the whole a version."""
     releases = list(releases)
     releases.sort(
@@ -62,7 +64,7 @@ def assemble(shop: Shop, releases: Iterable[Release]) -> Catalog:
     by_id: dict[str, Item | Release] = {}
     digest = hashlib.sha256(repr(shop).encode())
     for release in releases:
-        said = repr(_summary(release))
+        said = repr(_version_fields(release))
         digest.update(said.encode("utf-8", "backslashreplace"))
         by_id[release.release_id] = release
         for item in release.items:
@@ -72,7 +74,7 @@ def assemble(shop: Shop, releases: Iterable[Release]) -> Catalog:
     for release in releases:
         for item in release.extras:
             by_id.setdefault(item.item_id, item)
-        _add_former(release, by_id, moved)
+        _add_former_ids(release, by_id, moved)
     return Catalog(
         shop=shop,
         releases=tuple(releases),
@@ -86,7 +88,7 @@ def assemble(shop: Shop, releases: Iterable[Release]) -> Catalog:
     )
 
 
-def _add_former(
+def _add_former_ids(
     release: Release,
     by_id: dict[str, Item | Release],
     moved: dict[str, str],
@@ -115,7 +117,7 @@ def _add_former(
                 moved[item.item_id] = now[item.content.path]
 
 
-def _summary(release: Release) -> tuple[object, ...]:
+def _version_fields(release: Release) -> tuple[object, ...]:
     """Give what makes a catalog another one."""
     # Plain values: what dataclasses say of themselves takes far longer.
     return (

@@ -37,11 +37,11 @@ _TABLE: Final = (
 )
 
 
-STOPS_PARSER: Final = "stops_parser"
+PARSER_CRASHED: Final = "stops_parser"
 """The fact of a file that stopped its parser, and may be tried again."""
 
 
-class Known(NamedTuple):
+class IndexEntry(NamedTuple):
     """Hashes and facts of one file, as of its identity.
 
     The facts stay JSON until they are asked for: of 100,000 files they would
@@ -68,7 +68,9 @@ class Known(NamedTuple):
     @property
     def stops_parser(self) -> bool:
         """Whether it was not parsed, since it stopped its parser."""
-        return STOPS_PARSER in self.facts_json and STOPS_PARSER in self.facts
+        return (
+            PARSER_CRASHED in self.facts_json and PARSER_CRASHED in self.facts
+        )
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -77,11 +79,11 @@ class Known(NamedTuple):
         return facts
 
 
-class _NotOurs(Exception):
+class _ForeignIndex(Exception):
     """The file is no index, or not this version's."""
 
 
-class Index:
+class FileIndex:
     """The known files, in memory; changes are written when it is saved.
 
     One thread at a time.
@@ -90,14 +92,14 @@ class Index:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._changed: set[str] = set()
-        self._known: dict[str, Known] = {}
+        self._known: dict[str, IndexEntry] = {}
         self._warned = False
-        self._is_recalling = False
+        self._ignores_status = False
         rows = connection.execute(
             "SELECT path, identity, sha256, crc32, facts FROM files"
         )
         for path, identity, *columns in rows:
-            self._known[os.fsdecode(path)] = Known(
+            self._known[os.fsdecode(path)] = IndexEntry(
                 FileIdentity(*map(int, identity.split())), *columns
             )
 
@@ -114,7 +116,7 @@ class Index:
                 raise
             except (
                 sqlite3.DatabaseError,
-                _NotOurs,
+                _ForeignIndex,
                 AttributeError,
                 TypeError,
                 ValueError,
@@ -141,39 +143,41 @@ class Index:
             connection.close()
             raise
 
-    def find(self, file: FoundFile) -> Known | None:
+    def find(self, file: FoundFile) -> IndexEntry | None:
         """Find what is known of a file, if it still is that file."""
         known = self._known.get(file.path)
         if known is None:
             return None
         is_same = known.identity.is_same(file.identity)
-        if is_same or (self._is_recalling and self.has_seen(file)):
+        if is_same or (
+            self._ignores_status and self.has_same_size_and_date(file)
+        ):
             return known
         return None
 
     @contextmanager
-    def recalling(self) -> Iterator[None]:
+    def ignoring_status(self) -> Iterator[None]:
         """Find also what only a status tells from what was last read.
 
         What is found so has the identity of then, so that storage hashes the
         file before it sends it.
         """
-        self._is_recalling = True
+        self._ignores_status = True
         try:
             yield
         finally:
-            self._is_recalling = False
+            self._ignores_status = False
 
-    def knows(self, path: str) -> bool:
+    def has_path(self, path: str) -> bool:
         """Whether there was a file of this path."""
         return path in self._known
 
-    def has_seen(self, file: FoundFile) -> bool:
+    def has_same_size_and_date(self, file: FoundFile) -> bool:
         """Whether a file had this size and date when it was last read."""
         known = self._known.get(file.path)
         return known is not None and known.identity[:2] == file.identity[:2]
 
-    def keep(self, path: str, known: Known) -> None:
+    def add(self, path: str, known: IndexEntry) -> None:
         """Remember a file that was read.
 
         Where nothing but its inode is new, and the bytes are the same, the
@@ -203,11 +207,11 @@ class Index:
         if self._write(statement, rows):
             self._changed.clear()
 
-    def forget_all_but(self, paths: Iterable[str]) -> None:
+    def retain(self, paths: Iterable[str]) -> None:
         """Let go of the files that aren't in the library any more."""
-        self.forget(self._known.keys() - set(paths))
+        self.remove(self._known.keys() - set(paths))
 
-    def forget(self, paths: Iterable[str]) -> None:
+    def remove(self, paths: Iterable[str]) -> None:
         """Delete these files' entries."""
         gone = self._known.keys() & set(paths)
         if not gone:
@@ -269,7 +273,7 @@ class Index:
         self.close()
 
 
-def _row(path: str, known: Known) -> tuple[Any, ...]:
+def _row(path: str, known: IndexEntry) -> tuple[Any, ...]:
     identity = " ".join(map(str, known.identity))
     return (os.fsencode(path), identity, *known[1:])
 
@@ -289,7 +293,9 @@ def _connect(path: Path | str) -> sqlite3.Connection:
                 connection.execute(f"PRAGMA application_id = {_APPLICATION}")
                 connection.execute(f"PRAGMA user_version = {_VERSION}")
         elif mark != (_APPLICATION, _VERSION):
-            raise _NotOurs("it is another program's, or another version's")
+            raise _ForeignIndex(
+                "it is another program's, or another version's"
+            )
         # What a power cut loses is read again.
         connection.execute("PRAGMA synchronous = OFF")
     except BaseException:

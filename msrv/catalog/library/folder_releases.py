@@ -9,12 +9,12 @@ from dataclasses import replace
 
 from msrv.catalog.config.config_files import ConfigFiles
 from msrv.catalog.config.toml_models import StoreConfig
-from msrv.catalog.library.file_index import Index
-from msrv.catalog.library.found_files import FoundFolder, in_release
-from msrv.catalog.library.indexing import CHANGING
-from msrv.catalog.library.release_builder import Built, build
+from msrv.catalog.library.file_index import FileIndex
+from msrv.catalog.library.found_files import FoundFolder, content_files
+from msrv.catalog.library.indexing import BEING_CHANGED
+from msrv.catalog.library.release_builder import BuiltRelease, build_release
 from msrv.catalog.library.scan import RELEASE_TOML
-from msrv.catalog.library.upload_detection import Unsettled
+from msrv.catalog.library.upload_detection import UnsettledFolder
 from msrv.display_text import printable
 from msrv.toml_file import Problem
 
@@ -32,13 +32,13 @@ class FolderReleases:
 
     def __init__(
         self,
-        index: Index,
+        index: FileIndex,
         config: ConfigFiles,
         store: StoreConfig,
-        unsettled: Mapping[str, Unsettled],
+        unsettled: Mapping[str, UnsettledFolder],
         problems: list[Problem],
         *,
-        lacked_since: Mapping[str, float],
+        incomplete_before: Mapping[str, float],
         grace_seconds: float,
         now: float,
     ) -> None:
@@ -47,18 +47,18 @@ class FolderReleases:
         self._store = store
         self._unsettled = unsettled
         self._problems = problems
-        self._lacked_since = lacked_since
+        self._incomplete_before = incomplete_before
         self._grace_seconds = grace_seconds
         self._now = now
         self.retrying = False
-        self.lacking_since: dict[str, float] = {}
+        self.incomplete_since: dict[str, float] = {}
 
-    def built(
+    def build(
         self,
         folder: FoundFolder,
-        old: Built | None,
+        old: BuiltRelease | None,
         unreadable: Mapping[str, Problem],
-    ) -> Built | None:
+    ) -> BuiltRelease | None:
         """Build a folder's release; where that fails, the old one stays.
 
         `old` is that of the last reading. `unreadable` are problems of files
@@ -67,9 +67,9 @@ class FolderReleases:
         """
         changing = [
             file.path
-            for file in in_release(folder)
+            for file in content_files(folder)
             if file.path in unreadable
-            and unreadable[file.path].what == CHANGING
+            and unreadable[file.path].what == BEING_CHANGED
         ]
         if changing:
             # Its status was cached, and is another now that it is open.
@@ -77,50 +77,54 @@ class FolderReleases:
             self.retrying = True
             return old
         try:
-            made = self._release(folder, old, unreadable)
-            return made if made.is_whole else self._lacking(folder, old, made)
+            made = self._build(folder, old, unreadable)
+            return (
+                made
+                if made.is_whole
+                else self._build_incomplete(folder, old, made)
+            )
         except Exception as error:
             # A mistake of ours is this folder's problem alone.
             log.exception("%s could not be read", printable(folder.path))
             what = f"could not be read: {error!r}"
             problem = Problem(printable(folder.path), None, what)
             if old is None:
-                return Built(None, None, (problem,), is_whole=False)
+                return BuiltRelease(None, None, (problem,), is_whole=False)
             return replace(
                 old, source=None, problems=(problem,), is_whole=False
             )
 
-    def recalled(self, folder: FoundFolder) -> Built:
+    def build_from_index(self, folder: FoundFolder) -> BuiltRelease:
         """Build a folder's release from its files as they were last read.
 
         Whoever downloads one meanwhile has it hashed first; see storage.
         """
-        with self._index.recalling():
-            made = self._release(folder, None, {})
+        with self._index.ignoring_status():
+            made = self._build(folder, None, {})
         return replace(made, source=None)
 
-    def _lacking(
-        self, folder: FoundFolder, old: Built | None, made: Built
-    ) -> Built:
+    def _build_incomplete(
+        self, folder: FoundFolder, old: BuiltRelease | None, made: BuiltRelease
+    ) -> BuiltRelease:
         """Return the release of a folder with a file that can't be read.
 
         A disk that fails for a moment must not sell an album without a song,
         for less. For the grace, it stays as it was.
         """
-        since = self._lacked_since.get(folder.path, self._now)
-        self.lacking_since[folder.path] = since
+        since = self._incomplete_before.get(folder.path, self._now)
+        self.incomplete_since[folder.path] = since
         if old is None or self._now - since >= self._grace_seconds:
             return made
         return replace(
             old, source=None, problems=made.problems, is_whole=False
         )
 
-    def _release(
+    def _build(
         self,
         folder: FoundFolder,
-        old: Built | None,
+        old: BuiltRelease | None,
         unreadable: Mapping[str, Problem],
-    ) -> Built:
+    ) -> BuiltRelease:
         """Build a release by its release.toml, or by the last good one."""
         waits = self._unsettled.get(folder.path)
         file = folder.config
@@ -139,12 +143,14 @@ class FolderReleases:
                 None,
                 f"is not offered until its {RELEASE_TOML} is fixed",
             )
-            return Built(None, None, (waiting, *said.broken))
+            return BuiltRelease(None, None, (waiting, *said.broken))
         described = said.config
         if waits is not None and not (is_arriving and len(waits.paths) == 1):
             # Delivered to its buyers as before, and not sold meanwhile.
             described = described.model_copy(update={"hidden": True})
-        made = build(self._index, folder, described, self._store, unreadable)
+        made = build_release(
+            self._index, folder, described, self._store, unreadable
+        )
         if waits is not None or not said.is_latest:
             problems = (*said.broken, *made.problems)
             return replace(made, source=None, problems=problems)

@@ -35,7 +35,7 @@ class FoundFile(NamedTuple):
         return FileIdentity(*self[1:])
 
     @property
-    def has_usual_size(self) -> bool:
+    def has_plausible_size(self) -> bool:
         """Whether it can be hashed in a time that others can wait.
 
         A sparse file can say that it has exabytes, and a broken mount that it
@@ -101,7 +101,7 @@ class Scan:
         return digest.digest()
 
 
-def in_release(folder: FoundFolder) -> Iterator[FoundFile]:
+def content_files(folder: FoundFolder) -> Iterator[FoundFile]:
     """Go through every file whose content counts, the cover included."""
     yield from folder.files
     if folder.cover is not None:

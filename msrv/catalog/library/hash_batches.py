@@ -9,15 +9,15 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Final
 
-from msrv.catalog.library.file_index import Index
-from msrv.catalog.library.found_files import FoundFolder, in_release
+from msrv.catalog.library.file_index import FileIndex
+from msrv.catalog.library.found_files import FoundFolder, content_files
 
 MAX_BYTES: Final = 4 << 30
 """Size of a batch: some seconds of an SSD's work."""
 
 
-def next_batch(
-    folders: Iterable[FoundFolder], index: Index
+def split_batch(
+    folders: Iterable[FoundFolder], index: FileIndex
 ) -> tuple[list[FoundFolder], list[FoundFolder]]:
     """Split folders into those to read now and those to read later.
 
@@ -26,8 +26,8 @@ def next_batch(
     sizes = {
         folder.path: sum(
             file.size_bytes
-            for file in in_release(folder)
-            if file.has_usual_size and index.find(file) is None
+            for file in content_files(folder)
+            if file.has_plausible_size and index.find(file) is None
         )
         for folder in folders
     }
@@ -41,13 +41,13 @@ def next_batch(
     return now, later
 
 
-def was_read(folder: FoundFolder, index: Index) -> bool:
+def was_indexed(folder: FoundFolder, index: FileIndex) -> bool:
     """Whether each file had its size and date when it was last read."""
-    return all(map(index.has_seen, in_release(folder)))
+    return all(map(index.has_same_size_and_date, content_files(folder)))
 
 
-def settled_part(
-    folder: FoundFolder, arriving: Collection[str], index: Index
+def settled_files(
+    folder: FoundFolder, arriving: Collection[str], index: FileIndex
 ) -> list[FoundFolder]:
     """Return what was there of a folder before files began to arrive.
 
@@ -59,7 +59,9 @@ def settled_part(
     files = tuple(each for each in folder.files if each.path not in arriving)
     if (
         not files
-        or any(path != config_path and index.knows(path) for path in arriving)
+        or any(
+            path != config_path and index.has_path(path) for path in arriving
+        )
         or not all(map(index.find, files))
     ):
         return []

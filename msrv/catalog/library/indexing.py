@@ -11,16 +11,24 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from msrv.catalog.embedded_covers import art_key, measure_embedded_covers
-from msrv.catalog.integrity.inspection import inspect
-from msrv.catalog.library.file_index import STOPS_PARSER, Index, Known
-from msrv.catalog.library.found_files import FoundFile, FoundFolder, in_release
+from msrv.catalog.integrity.inspection import inspect_container
+from msrv.catalog.library.file_index import (
+    PARSER_CRASHED,
+    FileIndex,
+    IndexEntry,
+)
+from msrv.catalog.library.found_files import (
+    FoundFile,
+    FoundFolder,
+    content_files,
+)
 from msrv.catalog.metadata.cover_images import ArtworkFacts, NotAPicture
-from msrv.catalog.metadata.track_facts import track_facts
+from msrv.catalog.metadata.track_facts import read_track_facts
 from msrv.catalog.parsing.errors import (
-    NoParser,
     ParserClosed,
+    ParserCrashed,
+    ParserUnavailable,
     ParsingError,
-    StopsParser,
 )
 from msrv.catalog.parsing.parser import Parser
 from msrv.display_text import printable
@@ -36,22 +44,22 @@ _SAVE_BYTES: Final = 1 << 30
 _SAVE_FILES: Final = 1000
 """How much may be read again after a crash during the first reading."""
 
-CHANGING: Final = "is being changed; not offered yet"
+BEING_CHANGED: Final = "is being changed; not offered yet"
 
 Progress = Callable[[int, int, int, int], None]
 
 
-class Stopped(Exception):
+class IndexingStopped(Exception):
     """Reading was told to stop."""
 
 
-class _Changing(Exception):
+class _FileChanged(Exception):
     """The file changed while it was read."""
 
 
-def learn(
+def index_files(
     root: Path,
-    index: Index,
+    index: FileIndex,
     folders: Iterable[FoundFolder],
     *,
     parser: Parser,
@@ -68,8 +76,8 @@ def learn(
     problems = {}
     unknown: list[tuple[FoundFile, bool]] = []
     for folder in folders:
-        for file in in_release(folder):
-            if not file.has_usual_size:
+        for file in content_files(folder):
+            if not file.has_plausible_size:
                 continue
             is_cover = file is folder.cover
             known = index.find(file)
@@ -89,7 +97,7 @@ def learn(
     done = saved = 0
     with ThreadPoolExecutor(_AT_ONCE, "msrv-read") as pool:
         results = pool.map(
-            lambda each: _read(
+            lambda each: _read_file(
                 root, each[0], stopping, parser, is_cover=each[1]
             ),
             unknown,
@@ -100,7 +108,7 @@ def learn(
             if isinstance(result, Problem):
                 problems[file.path] = result
             else:
-                index.keep(file.path, result)
+                index.add(file.path, result)
             done += file.size_bytes
             if done - saved > _SAVE_BYTES or count % _SAVE_FILES == 0:
                 index.save()
@@ -109,15 +117,17 @@ def learn(
     measure_embedded_covers(
         index,
         folders,
-        lambda file, known: _measured(root, file, known, parser, stopping),
+        lambda file, known: _measure_embedded_cover(
+            root, file, known, parser, stopping
+        ),
     )
     return problems
 
 
-def _measured(
+def _measure_embedded_cover(
     root: Path,
     wanted: FoundFile,
-    known: Known,
+    known: IndexEntry,
     parser: Parser,
     stopping: Callable[[], bool],
 ) -> ArtworkFacts | None:
@@ -126,7 +136,7 @@ def _measured(
     Raises NotAPicture and Stopped.
     """
     if stopping():
-        raise Stopped
+        raise IndexingStopped
     path = root / wanted.path
     try:
         with open(path, "rb", opener=_open) as file:
@@ -134,19 +144,19 @@ def _measured(
                 return None
             return parser.measure(file, art_key(known.sha256))
     except ParserClosed as error:
-        raise Stopped from error
+        raise IndexingStopped from error
     except (OSError, ParsingError):
         return None
 
 
-def _read(
+def _read_file(
     root: Path,
     wanted: FoundFile,
     stopping: Callable[[], bool],
     parser: Parser,
     *,
     is_cover: bool,
-) -> Known | Problem:
+) -> IndexEntry | Problem:
     """Read one file, which must stay the same from beginning to end."""
     path = root / wanted.path
     try:
@@ -156,26 +166,28 @@ def _read(
             identity = _identity(file)
             # Not the inode, which some file systems give anew at each look.
             if identity[:3] != wanted.identity[:3]:
-                raise _Changing
-            sha256, crc32 = _digests(file, stopping)
-            facts = _facts(file, wanted, sha256, parser, is_cover=is_cover)
+                raise _FileChanged
+            sha256, crc32 = _hash(file, stopping)
+            facts = _read_facts(
+                file, wanted, sha256, parser, is_cover=is_cover
+            )
             if _identity(file) != identity:
-                raise _Changing
-    except Stopped:
+                raise _FileChanged
+    except IndexingStopped:
         raise
     except ParserClosed as error:
-        raise Stopped from error
-    except NoParser as error:
+        raise IndexingStopped from error
+    except ParserUnavailable as error:
         return _problem(wanted, f"can't be read: there is no parser: {error}")
-    except _Changing:
-        return _problem(wanted, CHANGING)
+    except _FileChanged:
+        return _problem(wanted, BEING_CHANGED)
     except OSError as error:
         return _problem(wanted, f"can't be read: {error.strerror or error}")
     except Exception as error:
         # A mistake of ours, or of a parser's, is this file's problem alone.
         log.exception("%s could not be read", printable(wanted.path))
         return _problem(wanted, f"could not be read: {error!r}; not offered")
-    return Known.of(
+    return IndexEntry.of(
         wanted._replace(inode=identity.inode), sha256, crc32, facts
     )
 
@@ -191,14 +203,12 @@ def _open(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def _digests(
-    file: BinaryIO, stopping: Callable[[], bool]
-) -> tuple[bytes, int]:
+def _hash(file: BinaryIO, stopping: Callable[[], bool]) -> tuple[bytes, int]:
     sha256, crc32 = hashlib.sha256(), 0
     view = memoryview(bytearray(_BLOCK_BYTES))
     while count := file.readinto(view):  # type: ignore[attr-defined] # BinaryIO lacks what every file of bytes has
         if stopping():
-            raise Stopped
+            raise IndexingStopped
         sha256.update(view[:count])
         crc32 = zlib.crc32(view[:count], crc32)
     return sha256.digest(), crc32
@@ -208,7 +218,7 @@ def _identity(file: BinaryIO) -> FileIdentity:
     return FileIdentity.of(os.fstat(file.fileno()))
 
 
-def _facts(
+def _read_facts(
     file: BinaryIO,
     wanted: FoundFile,
     sha256: bytes,
@@ -221,24 +231,24 @@ def _facts(
         if is_cover:
             return asdict(parser.measure(file, sha256))
         if wanted.size_bytes:
-            return _inner_facts(file, wanted, sha256, parser)
+            return _read_content_facts(file, wanted, sha256, parser)
     except NotAPicture as error:
         return {"broken": f"can't be used as a cover: {error.reason}"}
-    except StopsParser as error:
-        return {"broken": error.reason, STOPS_PARSER: True}
+    except ParserCrashed as error:
+        return {"broken": error.reason, PARSER_CRASHED: True}
     return {}
 
 
-def _inner_facts(
+def _read_content_facts(
     file: BinaryIO, wanted: FoundFile, sha256: bytes, parser: Parser
 ) -> dict[str, Any]:
     """Read what is in a file for sale. Raises ParsingError."""
-    container = inspect(file, wanted.suffix)
+    container = inspect_container(file, wanted.suffix)
     if container is not None and container.missing:
         return {"broken": container.missing}
     if not wanted.is_track:
         return {}
-    return track_facts(
+    return read_track_facts(
         file,
         wanted.suffix,
         container,

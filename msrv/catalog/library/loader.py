@@ -18,39 +18,42 @@ from msrv.catalog.config.config_files import ConfigFiles
 from msrv.catalog.config.last_good import LastGoodConfig
 from msrv.catalog.config.toml_models import StoreConfig
 from msrv.catalog.id_history import IdHistory
-from msrv.catalog.library.catalog_assembly import assemble, unique
-from msrv.catalog.library.file_index import Index
-from msrv.catalog.library.folder_releases import FolderReleases
-from msrv.catalog.library.found_files import FoundFolder, Scan, in_release
-from msrv.catalog.library.hash_batches import (
-    next_batch,
-    settled_part,
-    was_read,
+from msrv.catalog.library.catalog_assembly import (
+    assemble_catalog,
+    drop_duplicate_ids,
 )
-from msrv.catalog.library.indexing import Progress, learn
-from msrv.catalog.library.release_builder import Built
+from msrv.catalog.library.file_index import FileIndex
+from msrv.catalog.library.folder_releases import FolderReleases
+from msrv.catalog.library.found_files import FoundFolder, Scan, content_files
+from msrv.catalog.library.hash_batches import (
+    settled_files,
+    split_batch,
+    was_indexed,
+)
+from msrv.catalog.library.indexing import Progress, index_files
+from msrv.catalog.library.release_builder import BuiltRelease
 from msrv.catalog.library.release_prices import default_price
 from msrv.catalog.library.scan import STORE_TOML, LibraryUnreadable, scan
 from msrv.catalog.library.upload_detection import (
     GRACE_FACTOR,
     LIBRARY,
-    Unsettled,
-    explain,
+    UnsettledFolder,
+    explain_wait,
 )
 from msrv.catalog.model import Catalog
 from msrv.catalog.parsing.parser import Parser
 from msrv.display_text import printable
 from msrv.toml_file import Problem
 
-__all__ = ["LibraryUnreadable", "Reading", "read_library"]
+__all__ = ["LibraryUnreadable", "LoadedLibrary", "load_library"]
 
 log = logging.getLogger(__name__)
 
-_NONE_UNSETTLED: Final[Mapping[str, Unsettled]] = MappingProxyType({})
+_NONE_UNSETTLED: Final[Mapping[str, UnsettledFolder]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LoadedLibrary:
     """Result of reading a library once.
 
     `problems` are to be mended, `notes` only to be known. `held` are those
@@ -68,17 +71,17 @@ class Reading:
     waiting: bool = False
     retrying: bool = False
     store: StoreConfig = field(default_factory=StoreConfig, repr=False)
-    built: Mapping[str, Built] = field(default_factory=dict, repr=False)
-    lacking_since: Mapping[str, float] = field(default_factory=dict)
+    built: Mapping[str, BuiltRelease] = field(default_factory=dict, repr=False)
+    incomplete_since: Mapping[str, float] = field(default_factory=dict)
 
 
-def read_library(
+def load_library(
     root: Path,
-    index: Index,
-    previous: Reading | None = None,
+    index: FileIndex,
+    previous: LoadedLibrary | None = None,
     *,
     found: Scan | None = None,
-    unsettled: Mapping[str, Unsettled] = _NONE_UNSETTLED,
+    unsettled: Mapping[str, UnsettledFolder] = _NONE_UNSETTLED,
     kept: LastGoodConfig | None = None,
     quiet_seconds: float = 0,
     history: IdHistory | None = None,
@@ -86,7 +89,7 @@ def read_library(
     now: float = 0,
     stopping: Callable[[], bool] = lambda: False,
     progress: Progress = lambda *_: None,
-) -> Reading:
+) -> LoadedLibrary:
     """Read a library; blocks, for long where many files are new.
 
     `found` is a scan that was just made, `unsettled` its folders with files
@@ -104,16 +107,22 @@ def read_library(
             f"the library {printable(str(root))} is empty: "
             "is its disk mounted?"
         )
-    reader = _Reader(root, index, found, unsettled, kept or LastGoodConfig())
+    reader = _Loader(root, index, found, unsettled, kept or LastGoodConfig())
     reader.quiet_seconds = quiet_seconds
     reader.now = now
     reader.previous = previous
     with nullcontext(parser) if parser else Parser() as parsing:
         reading = reader.read(parsing, stopping, progress)
-    return reading if history is None else _followed(reading, history, found)
+    return (
+        reading
+        if history is None
+        else _with_former_ids(reading, history, found)
+    )
 
 
-def _followed(reading: Reading, history: IdHistory, found: Scan) -> Reading:
+def _with_former_ids(
+    reading: LoadedLibrary, history: IdHistory, found: Scan
+) -> LoadedLibrary:
     """Return a reading with the ids that were offered before.
 
     A file of ids that can't be read is no reason to sell nothing.
@@ -135,21 +144,21 @@ def _followed(reading: Reading, history: IdHistory, found: Scan) -> Reading:
         reading,
         catalog=followed.catalog,
         problems=tuple(
-            sorted({*reading.problems, *followed.problems}, key=_place)
+            sorted({*reading.problems, *followed.problems}, key=_sort_key)
         ),
         notes=(*reading.notes, *followed.notes),
     )
 
 
-class _Reader:
+class _Loader:
     """One reading of a library."""
 
     def __init__(
         self,
         root: Path,
-        index: Index,
+        index: FileIndex,
         found: Scan,
-        unsettled: Mapping[str, Unsettled],
+        unsettled: Mapping[str, UnsettledFolder],
         kept: LastGoodConfig,
     ) -> None:
         self._root = root
@@ -163,14 +172,14 @@ class _Reader:
         self._retrying = False
         self.quiet_seconds = 0.0
         self.now = 0.0
-        self.previous: Reading | None = None
+        self.previous: LoadedLibrary | None = None
 
     def read(
         self,
         parser: Parser,
         stopping: Callable[[], bool],
         progress: Progress,
-    ) -> Reading:
+    ) -> LoadedLibrary:
         """Read it all; see read_library."""
         found = self._found
         known = self.previous.built if self.previous else {}
@@ -185,13 +194,15 @@ class _Reader:
             store,
             self._unsettled,
             self._problems,
-            lacked_since=self.previous.lacking_since if self.previous else {},
+            incomplete_before=self.previous.incomplete_since
+            if self.previous
+            else {},
             grace_seconds=GRACE_FACTOR * self.quiet_seconds,
             now=self.now,
         )
-        built: dict[str, Built] = {}
+        built: dict[str, BuiltRelease] = {}
         anew = self._new(store, known, built, folders)
-        unreadable = learn(
+        unreadable = index_files(
             self._root,
             self._index,
             anew,
@@ -199,9 +210,9 @@ class _Reader:
             stopping=stopping,
             progress=progress,
         )
-        _remember(self._index, found)
+        _update_index(self._index, found)
         for folder in anew:
-            made = folders.built(folder, known.get(folder.path), unreadable)
+            made = folders.build(folder, known.get(folder.path), unreadable)
             if made is not None:
                 built[folder.path] = made
         for path in self._unsettled:
@@ -214,30 +225,30 @@ class _Reader:
         # In the order of their paths, so that it doesn't depend on what was
         # new whose id goes before the same id of another.
         by_path = [built[path] for path in sorted(built)]
-        releases = unique(by_path, self._problems)
+        releases = drop_duplicate_ids(by_path, self._problems)
         retrying = (
             self._retrying
             or folders.retrying
             or self._config.is_waiting
             or not all(made.is_whole for made in by_path)
         )
-        return Reading(
-            assemble(store.shop, releases),
-            tuple(sorted({*self._problems, *self._held}, key=_place)),
+        return LoadedLibrary(
+            assemble_catalog(store.shop, releases),
+            tuple(sorted({*self._problems, *self._held}, key=_sort_key)),
             (*self._notes, *_notes(store, by_path)),
             held=frozenset(self._held),
             waiting=bool(self._unsettled) or retrying,
             retrying=retrying,
             store=store,
             built=built,
-            lacking_since=folders.lacking_since,
+            incomplete_since=folders.incomplete_since,
         )
 
     def _new(
         self,
         store: StoreConfig,
-        known: Mapping[str, Built],
-        built: dict[str, Built],
+        known: Mapping[str, BuiltRelease],
+        built: dict[str, BuiltRelease],
         folders: FolderReleases,
     ) -> list[FoundFolder]:
         """Return the folders to read; the unchanged go into `built`."""
@@ -249,12 +260,12 @@ class _Reader:
                     built[folder.path] = old
                 elif self.previous is None:
                     paths = self._unsettled[folder.path].paths
-                    anew += settled_part(folder, paths, self._index)
+                    anew += settled_files(folder, paths, self._index)
             elif old is not None and old.source == (folder, store):
                 built[folder.path] = old
             else:
                 anew.append(folder)
-        now, later = next_batch(anew, self._index)
+        now, later = split_batch(anew, self._index)
         for folder in later:
             old = known.get(folder.path)
             if old is not None:
@@ -262,17 +273,17 @@ class _Reader:
                 self._retrying = True
             elif self.previous is not None:
                 self._retrying = True
-            elif was_read(folder, self._index):
-                built[folder.path] = folders.recalled(folder)
+            elif was_indexed(folder, self._index):
+                built[folder.path] = folders.build_from_index(folder)
                 self._retrying = True
             else:
                 now.append(folder)  # a store opens with all that it has
         return now
 
-    def _hold(self, path: str, built: Built | None) -> None:
+    def _hold(self, path: str, built: BuiltRelease | None) -> None:
         """Note why a folder, or store.toml, is held back."""
         release = built.release if built else None
-        said = explain(
+        said = explain_wait(
             printable(path) if path else STORE_TOML,
             self._unsettled[path],
             is_offered=(
@@ -288,19 +299,19 @@ class _Reader:
             self._notes.append(said)
 
 
-def _remember(index: Index, found: Scan) -> None:
+def _update_index(index: FileIndex, found: Scan) -> None:
     """Save what was read, and forget what is gone."""
     index.save()
     # A folder that can't be read today must not be hashed anew tomorrow.
     if found.is_complete:
-        index.forget_all_but(
+        index.retain(
             file.path
             for folder in found.folders
-            for file in in_release(folder)
+            for file in content_files(folder)
         )
 
 
-def _notes(store: StoreConfig, built: Sequence[Built]) -> Iterator[str]:
+def _notes(store: StoreConfig, built: Sequence[BuiltRelease]) -> Iterator[str]:
     """Yield the notes on folders, built-in prices and extras."""
     for made in built:
         yield from made.notes
@@ -323,5 +334,5 @@ def _notes(store: StoreConfig, built: Sequence[Built]) -> Iterator[str]:
         )
 
 
-def _place(problem: Problem) -> tuple[str, int, str]:
+def _sort_key(problem: Problem) -> tuple[str, int, str]:
     return problem.where, problem.line or 0, problem.what

@@ -12,18 +12,21 @@ from msrv.catalog.config.toml_models import (
     ReleaseConfig,
     StoreConfig,
 )
-from msrv.catalog.library.file_index import Index
+from msrv.catalog.library.file_index import FileIndex
 from msrv.catalog.library.found_files import FoundFile, FoundFolder
 from msrv.catalog.library.release_files import ReleaseFiles
-from msrv.catalog.library.release_folders import former_releases, inner_path
+from msrv.catalog.library.release_folders import (
+    former_releases,
+    path_in_release,
+)
 from msrv.catalog.library.release_prices import ReleasePrices
-from msrv.catalog.library.track_formats import Sound, by_track
+from msrv.catalog.library.track_formats import TrackFile, group_by_track
 from msrv.catalog.metadata.tags import Tags
 from msrv.catalog.model import Item, ItemKind, Release
 from msrv.catalog.names import ids
 from msrv.catalog.names.disc_names import disc_number, without_disc
 from msrv.catalog.names.extras import is_extra
-from msrv.catalog.names.titles import NameParts, name_parts
+from msrv.catalog.names.titles import NameParts, parse_file_names
 from msrv.display_text import clean_line, fold_name, normalize_nfc, printable
 from msrv.money import Money
 from msrv.storage.model import Content
@@ -33,7 +36,7 @@ _DIGITS: Final = re.compile(r"([0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class BuiltRelease:
     """Result of building one folder's release.
 
     `source` is what it was built from: while it is the same, so is the
@@ -53,36 +56,38 @@ class Built:
     notes: tuple[str, ...] = ()
 
 
-def build(
-    index: Index,
+def build_release(
+    index: FileIndex,
     folder: FoundFolder,
-    described: ReleaseConfig,
+    config: ReleaseConfig,
     store: StoreConfig,
     unreadable: Mapping[str, Problem],
-) -> Built:
+) -> BuiltRelease:
     """Build the release of a folder, from what the index knows.
 
     `unreadable` are problems of files that can't be read now, by path.
     """
     files = ReleaseFiles(index, folder, unreadable)
-    prices = ReleasePrices(described, store)
+    prices = ReleasePrices(config, store)
     if not store.is_known and not prices.are_stated:
         what = "is not offered until store.toml is fixed"
-        return Built(
+        return BuiltRelease(
             None, None, (Problem(printable(folder.path), None, what),)
         )
-    builder = _Builder(folder, described, files, prices)
+    builder = _Builder(folder, config, files, prices)
     items = builder.items()
-    names = {normalize_nfc(inner_path(folder, file)) for file in folder.files}
-    for name in described.items:
+    names = {
+        normalize_nfc(path_in_release(folder, file)) for file in folder.files
+    }
+    for name in config.items:
         if normalize_nfc(name) not in names:
-            files.complain(
+            files.add_problem(
                 folder.config,
                 f"speaks of {name!r}, which is not in the folder",
-                described.line_of(("items", name)),
+                config.line_of(("items", name)),
             )
     release = builder.release(items) if items else None
-    return Built(
+    return BuiltRelease(
         # Files that could not be read now may be readable the next time. The
         # release is made first, which looks at its cover.
         (folder, store) if files.is_whole and files.is_final else None,
@@ -101,31 +106,31 @@ class _Builder:
     def __init__(
         self,
         folder: FoundFolder,
-        described: ReleaseConfig,
+        config: ReleaseConfig,
         files: ReleaseFiles,
         prices: ReleasePrices,
     ) -> None:
         self._folder = folder
-        self._described = described
+        self._config = config
         self._files = files
         self._prices = prices
-        self._said = {
-            normalize_nfc(name): says for name, says in described.items.items()
+        self._item_configs = {
+            normalize_nfc(name): says for name, says in config.items.items()
         }
-        self._id = described.release_id or ids.release_id(folder.path)
+        self._id = config.release_id or ids.release_id(folder.path)
         self._name = _name(folder.path)
         self._has_parts = any(
-            "/" in inner_path(folder, file) for file in folder.files
+            "/" in path_in_release(folder, file) for file in folder.files
         )
-        self._names = _names(folder)
+        self._names = _parse_names(folder)
         self._is_single = False
         self._tags: list[Tags] = []
         self._extras: list[Item] = []
         self._former: list[Item] = []
         self.unpriced = 0
         self.lines: dict[str, int] = {}
-        if described.release_id is not None:
-            self.lines[folder.path] = described.line_of(("id",))
+        if config.release_id is not None:
+            self.lines[folder.path] = config.line_of(("id",))
 
     def items(self) -> list[Item]:
         """Build the items, in the order of the record.
@@ -133,7 +138,7 @@ class _Builder:
         What is not for sale any more, or never was, is kept for `release`.
         """
         has_tracks = any(file.is_track for file in self._folder.files)
-        sounds: list[Sound] = []
+        sounds: list[TrackFile] = []
         others: list[tuple[FoundFile, Content]] = []
         extras: list[tuple[FoundFile, Content]] = []
         wares = 0
@@ -149,16 +154,18 @@ class _Builder:
             if "tags" in facts:
                 tags = Tags.from_facts(facts["tags"])
                 self._tags.append(tags)
-                sounds.append(Sound(file, content, tags, self._is_apart(file)))
+                sounds.append(
+                    TrackFile(file, content, tags, self._is_apart(file))
+                )
             else:
                 (extras if is_extra else others).append((file, content))
-        tracks = by_track(sounds)
+        tracks = group_by_track(sounds)
         self._is_single = wares - len(sounds) + len(tracks) == 1
         items = [self._track(*track) for track in tracks]
         items += [
             self._item(file, content, Tags()) for file, content in others
         ]
-        items.sort(key=_order)
+        items.sort(key=_sort_key)
         self._extras = [
             replace(
                 self._item(file, content, Tags()),
@@ -173,7 +180,7 @@ class _Builder:
         )
         return items
 
-    def _track(self, best: Sound, *others: Sound) -> Item:
+    def _track(self, best: TrackFile, *others: TrackFile) -> Item:
         """Build one item from a track's files."""
         tags = best.tags
         if not tags.title:
@@ -191,40 +198,43 @@ class _Builder:
             item, alternatives=tuple(other.content for other in others)
         )
 
-    def _says(self, file: FoundFile) -> ItemConfig:
+    def _config_of(self, file: FoundFile) -> ItemConfig:
         """Return the configuration of a file in release.toml."""
-        path = normalize_nfc(inner_path(self._folder, file))
-        return self._said.get(path) or ItemConfig()
+        path = normalize_nfc(path_in_release(self._folder, file))
+        return self._item_configs.get(path) or ItemConfig()
 
     def _is_extra(self, file: FoundFile) -> bool:
         """Whether a file beside tracks comes with the release unpriced."""
-        says = self._says(file)
+        says = self._config_of(file)
         if file.is_track or says.price is not None or says.minimum is not None:
             return False
         return is_extra(file.name) or any(
             disc_number(name, self._name) is None
-            for name in inner_path(self._folder, file).split("/")[:-1]
+            for name in path_in_release(self._folder, file).split("/")[:-1]
         )
 
     def _is_apart(self, file: FoundFile) -> bool:
         """Whether release.toml has a track's file for sale by itself."""
-        says = self._says(file)
+        says = self._config_of(file)
         is_priced = says.price is not None or says.minimum is not None
         return says.hidden or is_priced
 
     def release(self, items: list[Item]) -> Release:
         """Build the release that holds these items."""
-        says = self._described
+        says = self._config
         artwork = self._files.artwork()
         title = (
-            says.title or self._album() or clean_line(self._name) or "Untitled"
+            says.title
+            or self._album_title()
+            or clean_line(self._name)
+            or "Untitled"
         )
         release = Release(
             release_id=self._id,
             folder=self._folder.path,
             title=title,
             artist=self._artist(),
-            date=says.date or _date(_common(tags.date for tags in self._tags)),
+            date=says.date or _date(_agreed(tags.date for tags in self._tags)),
             description=says.description,
             price=Money(0, self._prices.currency),
             items=tuple(items),
@@ -240,28 +250,28 @@ class _Builder:
             former=(*self._former, *former_releases(release, sold)),
         )
 
-    def _album(self) -> str:
+    def _album_title(self) -> str:
         """Return the album in the tags, for all discs together."""
         albums = [tags.album for tags in self._tags]
         if self._has_parts:
             albums = [without_disc(album) for album in albums]
-        return _common(albums)
+        return _agreed(albums)
 
     def _artist(self) -> str:
-        if self._described.artist is not None:
-            return self._described.artist
-        agreed = _common(tags.album_artist for tags in self._tags)
+        if self._config.artist is not None:
+            return self._config.artist
+        agreed = _agreed(tags.album_artist for tags in self._tags)
         artists = [tags.artist for tags in self._tags if tags.artist]
         if agreed or not artists:
             return agreed
-        return _common(artists) or "Various artists"
+        return _agreed(artists) or "Various artists"
 
     def _item(self, file: FoundFile, content: Content, tags: Tags) -> Item:
-        says = self._says(file)
-        path = inner_path(self._folder, file)
+        says = self._config_of(file)
+        path = path_in_release(self._folder, file)
         if says.item_id is not None:
             pin = ("items", path, "id")
-            self.lines[file.path] = self._described.line_of(pin)
+            self.lines[file.path] = self._config.line_of(pin)
         name = self._names[file.path]
         folder, _, _ = path.partition("/") if "/" in path else ("", "", "")
         price, minimum = self._prices.of_item(
@@ -275,7 +285,7 @@ class _Builder:
             or tags.title
             or clean_line(name.title)
             or "Untitled",
-            artist=_first(says.artist, tags.artist, self._described.artist),
+            artist=_first(says.artist, tags.artist, self._config.artist),
             price=price,
             minimum=minimum,
             content=content,
@@ -286,7 +296,7 @@ class _Builder:
             or tags.disc
             or (name.disc if file.is_track else None),
             duration_seconds=tags.duration_seconds,
-            hidden=says.hidden or self._described.hidden,
+            hidden=says.hidden or self._config.hidden,
         )
 
 
@@ -294,7 +304,7 @@ def _first(*texts: str | None) -> str:
     return next(filter(None, texts), "")
 
 
-def _common(values: Iterable[str]) -> str:
+def _agreed(values: Iterable[str]) -> str:
     """Return the value that all agree on, but for its spelling; else "".
 
     Of several spellings the one that is there most often, or first.
@@ -305,7 +315,7 @@ def _common(values: Iterable[str]) -> str:
     return counted.most_common(1)[0][0]
 
 
-def _names(folder: FoundFolder) -> dict[str, NameParts]:
+def _parse_names(folder: FoundFolder) -> dict[str, NameParts]:
     """Read the names of all files, those beside each other together."""
     groups: dict[tuple[str, bool], list[FoundFile]] = {}
     for file in folder.files:
@@ -313,7 +323,7 @@ def _names(folder: FoundFolder) -> dict[str, NameParts]:
         groups.setdefault(key, []).append(file)
     found: dict[str, NameParts] = {}
     for files in groups.values():
-        parts = name_parts(file.name for file in files)
+        parts = parse_file_names(file.name for file in files)
         found |= {file.path: parts[file.name] for file in files}
     return found
 
@@ -328,7 +338,7 @@ def _date(text: str) -> str:
     return next((text[:n] for n in (10, 7, 4) if is_date(text[:n])), "")
 
 
-def _order(item: Item) -> tuple[object, ...]:
+def _sort_key(item: Item) -> tuple[object, ...]:
     """Sort as on the record: disc, number, then names as people count."""
     natural = [
         (0, int(part), "") if number % 2 else (1, 0, part.casefold())

@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from msrv.catalog.embedded_covers import find_embedded_cover
-from msrv.catalog.library.file_index import STOPS_PARSER, Index, Known
+from msrv.catalog.library.file_index import (
+    PARSER_CRASHED,
+    FileIndex,
+    IndexEntry,
+)
 from msrv.catalog.library.found_files import FoundFile, FoundFolder
 from msrv.catalog.model import Artwork
 from msrv.catalog.names.media_types import media_type
@@ -26,7 +30,7 @@ class ReleaseFiles:
 
     def __init__(
         self,
-        index: Index,
+        index: FileIndex,
         folder: FoundFolder,
         unreadable: Mapping[str, Problem],
     ) -> None:
@@ -38,7 +42,7 @@ class ReleaseFiles:
         self.is_whole = True
         self.is_final = True
 
-    def complain(
+    def add_problem(
         self, file: FoundFile | None, what: str, line: int | None = None
     ) -> None:
         """Note a problem with a file of the folder, or with the folder."""
@@ -49,8 +53,8 @@ class ReleaseFiles:
         self, file: FoundFile
     ) -> tuple[Content, dict[str, Any]] | None:
         """Return a file's bytes and facts; None where it can't be offered."""
-        if not file.has_usual_size:
-            self.complain(
+        if not file.has_plausible_size:
+            self.add_problem(
                 file,
                 f"says that it has {file.size_bytes:,} bytes, and at most "
                 "1 TiB can be offered; not offered",
@@ -64,12 +68,12 @@ class ReleaseFiles:
             return None
         facts = known.facts
         if "broken" in facts:
-            self.is_final = self.is_final and STOPS_PARSER not in facts
+            self.is_final = self.is_final and PARSER_CRASHED not in facts
             then = "not shown" if file is self._folder.cover else "not offered"
-            self.complain(file, f"{facts['broken']}; {then}")
+            self.add_problem(file, f"{facts['broken']}; {then}")
             return None
         if not file.size_bytes:
-            self.complain(file, "is empty; not offered")
+            self.add_problem(file, "is empty; not offered")
             return None
         content = _content(file, known, facts)
         self.notes += [
@@ -98,7 +102,9 @@ class ReleaseFiles:
         return Artwork(content, **found.art, is_embedded=True)
 
 
-def _content(file: FoundFile, known: Known, facts: dict[str, Any]) -> Content:
+def _content(
+    file: FoundFile, known: IndexEntry, facts: dict[str, Any]
+) -> Content:
     return Content(
         file.path,
         known.identity,

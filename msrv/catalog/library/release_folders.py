@@ -19,31 +19,31 @@ from msrv.display_text import clean_line
 from msrv.money import Money
 
 
-def joined(folders: Iterable[FoundFolder]) -> list[FoundFolder]:
+def group_folders(folders: Iterable[FoundFolder]) -> list[FoundFolder]:
     """Return folders with those joined that are parts of one release.
 
     What is in them follows the release's own files. A release without a
     cover has that of its first disc; other covers are extras.
     """
     by_path = {folder.path: folder for folder in folders}
-    owners = _discs(by_path)
-    _add_art(by_path, owners)
+    owners = _find_discs(by_path)
+    _add_art_folders(by_path, owners)
     parts: dict[str, list[FoundFolder]] = {}
     for path in sorted(owners):
         parts.setdefault(owners[path], []).append(by_path[path])
     whole = [
-        _whole(folder, parts.get(path, ()))
+        _merge_folders(folder, parts.get(path, ()))
         for path, folder in by_path.items()
         if path not in owners
     ]
     for path in parts.keys() - by_path.keys():
         # Nothing lies beside the discs themselves.
         none = replace(parts[path][0], path=path, files=(), cover=None)
-        whole.append(_whole(none, parts[path]))
+        whole.append(_merge_folders(none, parts[path]))
     return sorted(whole, key=lambda folder: folder.path)
 
 
-def _discs(by_path: dict[str, FoundFolder]) -> dict[str, str]:
+def _find_discs(by_path: dict[str, FoundFolder]) -> dict[str, str]:
     """Find the folders that are discs, and the releases that they are of."""
     found: dict[str, list[FoundFolder]] = {}
     for folder in by_path.values():
@@ -63,7 +63,9 @@ def _discs(by_path: dict[str, FoundFolder]) -> dict[str, str]:
     return owners
 
 
-def _add_art(by_path: dict[str, FoundFolder], owners: dict[str, str]) -> None:
+def _add_art_folders(
+    by_path: dict[str, FoundFolder], owners: dict[str, str]
+) -> None:
     """Find the folders with the pictures of releases that have tracks."""
     with_tracks = {
         owners.get(folder.path, folder.path)
@@ -84,12 +86,14 @@ def _add_art(by_path: dict[str, FoundFolder], owners: dict[str, str]) -> None:
             owners[path] = above
 
 
-def _whole(own: FoundFolder, parts: Sequence[FoundFolder]) -> FoundFolder:
+def _merge_folders(
+    own: FoundFolder, parts: Sequence[FoundFolder]
+) -> FoundFolder:
     files = list(own.files)
     cover = own.cover
     if cover is None and any(map(_has_tracks, parts)):
         # Beside discs, a picture is known as the cover only here.
-        name = cover_names.best((f.name for f in files), has_tracks=True)
+        name = cover_names.best_cover((f.name for f in files), has_tracks=True)
         cover = next((file for file in files if file.name == name), None)
         if cover is not None:
             files.remove(cover)
@@ -110,7 +114,7 @@ def _has_tracks(folder: FoundFolder) -> bool:
     return any(file.is_track for file in folder.files)
 
 
-def inner_path(folder: FoundFolder, file: FoundFile) -> str:
+def path_in_release(folder: FoundFolder, file: FoundFile) -> str:
     """Return a file's path within its release's folder."""
     return file.path[len(folder.path) + 1 :]
 
@@ -137,12 +141,14 @@ def former_releases(
             )
         )
     return tuple(
-        _former(release, folder, of_folder)
+        _former_release(release, folder, of_folder)
         for folder, of_folder in parts.items()
     )
 
 
-def _former(release: Release, folder: str, items: list[Item]) -> Release:
+def _former_release(
+    release: Release, folder: str, items: list[Item]
+) -> Release:
     name = folder.rpartition("/")[2]
     total_minor = sum(item.price.minor for item in items)
     return Release(

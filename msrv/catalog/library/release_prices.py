@@ -22,16 +22,16 @@ class ReleasePrices:
     `unpriced` are the paths of the items that have the built-in price.
     """
 
-    def __init__(self, described: ReleaseConfig, store: StoreConfig) -> None:
-        self._described = described
+    def __init__(self, config: ReleaseConfig, store: StoreConfig) -> None:
+        self._config = config
         self._store = store
-        self.currency = described.currency or store.shop.currency
+        self.currency = config.currency or store.shop.currency
         self.unpriced: set[str] = set()
 
     @property
     def are_stated(self) -> bool:
         """Whether release.toml alone says what everything costs."""
-        says = self._described
+        says = self._config
         return None not in {says.currency, says.price, says.item_price}
 
     def of_item(
@@ -42,7 +42,7 @@ class ReleasePrices:
         `says` is its configuration. With `is_single` it is the only item, and
         the release's price is its own.
         """
-        whole = self._described
+        whole = self._config
         for price, minimum in (
             (says.price, says.minimum),
             (whole.item_price, whole.item_minimum),
@@ -56,8 +56,8 @@ class ReleasePrices:
 
     def of_release(self, items: Sequence[Item]) -> Money:
         """Return the price of all items together, never above their sum."""
-        if self._described.price:
-            return self._described.price
+        if self._config.price:
+            return self._config.price
         total = sum(item.price.minor for item in items)
         usual = self._store.release_price
         if (

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Final
 
 from msrv.catalog.library.found_files import FoundFile, FoundFolder, Scan
-from msrv.catalog.library.release_folders import joined
+from msrv.catalog.library.release_folders import group_folders
 from msrv.catalog.names import cover_names, ignored_names
-from msrv.catalog.names.mistaken_names import near_miss
+from msrv.catalog.names.mistaken_names import describe_near_miss
 from msrv.display_text import printable
 from msrv.toml_file import Problem
 
 STORE_TOML: Final = "store.toml"
 RELEASE_TOML: Final = "release.toml"
-_APART: Final = frozenset(
+_SPECIAL_NAMES: Final = frozenset(
     {STORE_TOML, RELEASE_TOML, *cover_names.COVERS, *cover_names.HIDDEN}
 )
 _MAX_DEPTH: Final = 32
@@ -33,12 +33,12 @@ class LibraryUnreadable(Exception):
 def scan(root: Path) -> Scan:
     """Look through a library. Blocks. Raises LibraryUnreadable."""
     found = Scan()
-    base, entries = _begin(root)
+    base, entries = _open_root(root)
     walker = _Walker(base, found)
     found.is_empty = not entries
     walker.folder(entries, "")
     walker.follow_links()
-    found.folders = joined(found.folders)
+    found.folders = group_folders(found.folders)
     for folder in found.folders:
         if not folder.files and folder.config is not None:
             found.notes.append(
@@ -49,15 +49,15 @@ def scan(root: Path) -> Scan:
     return found
 
 
-def check(root: Path) -> None:
+def check_library(root: Path) -> None:
     """See whether there is a library at all. Raises LibraryUnreadable."""
-    _begin(root)
+    _open_root(root)
 
 
-def _begin(root: Path) -> tuple[str, list["os.DirEntry[str]"]]:
+def _open_root(root: Path) -> tuple[str, list["os.DirEntry[str]"]]:
     try:
         base = os.path.realpath(root, strict=True)
-        return base, _entries(base)
+        return base, _list_entries(base)
     except OSError as error:
         raise LibraryUnreadable(
             f"can't read the library {printable(str(root))}: {error.strerror}"
@@ -93,7 +93,7 @@ class _Walker:
                 continue
             if stat.S_ISDIR(status.st_mode):
                 if ignored_names.is_nas_folder(name):
-                    self._pass_over(inner)
+                    self._skip_nas_folder(inner)
                 elif entry.is_symlink():
                     self._links.append(entry)
                 else:
@@ -111,8 +111,8 @@ class _Walker:
                     )
                 )
             else:
-                self._complain(inner, "is no regular file")
-        self._sort_out(path, files)
+                self._add_problem(inner, "is no regular file")
+        self._classify(path, files)
 
     def follow_links(self) -> None:
         """Go into the folders that are links, if nothing else led there."""
@@ -125,34 +125,34 @@ class _Walker:
                 if status is not None and stat.S_ISDIR(status.st_mode):
                     self._descend(entry, path, status)
 
-    def _sort_out(self, path: str, files: list[FoundFile]) -> None:
+    def _classify(self, path: str, files: list[FoundFile]) -> None:
         """Put each file where its name says that it belongs."""
         apart: dict[str, FoundFile] = {}
         sold = []
         for file in files:
             # Windows and macOS don't tell Cover.JPG from cover.jpg.
             name = file.name.lower()
-            missed = near_miss(name)
-            if name in _APART:
+            missed = describe_near_miss(name)
+            if name in _SPECIAL_NAMES:
                 apart.setdefault(name, file)
             elif missed is not None:
-                self._complain(file.path, missed)
+                self._add_problem(file.path, missed)
             else:
                 sold.append(file)
         store, config = apart.get(STORE_TOML), apart.get(RELEASE_TOML)
-        cover = _cover([*apart.values(), *sold])
+        cover = _find_cover([*apart.values(), *sold])
         if cover in sold:
             sold.remove(cover)
         if not path:
             self._found.store = store
-            self._note_loose([file for file in sold if file.is_track])
-            self._note(
+            self._note_loose_tracks([file for file in sold if file.is_track])
+            self._add_note(
                 config,
                 "is not used here: it belongs in a release's folder, beside "
                 "its files",
             )
             return
-        self._note(
+        self._add_note(
             store,
             "is not used here: it belongs in the library itself, beside the "
             "folders",
@@ -162,7 +162,7 @@ class _Walker:
                 FoundFolder(path, tuple(sold), config, cover)
             )
 
-    def _pass_over(self, path: str) -> None:
+    def _skip_nas_folder(self, path: str) -> None:
         """Leave out a network storage's own folder, with a note."""
         if not ignored_names.is_known_nas_folder(path.rpartition("/")[2]):
             self._found.notes.append(
@@ -183,14 +183,14 @@ class _Walker:
             )
             return
         if path.count("/") > _MAX_DEPTH:
-            self._complain(path, "is too deep in the library")
+            self._add_problem(path, "is too deep in the library")
             return
         self._seen[identity] = path
         try:
-            entries = _entries(entry.path)
+            entries = _list_entries(entry.path)
         except OSError as error:
             self._found.is_complete = False
-            self._complain(path, f"can't be read: {error.strerror}")
+            self._add_problem(path, f"can't be read: {error.strerror}")
             return
         self.folder(entries, path)
 
@@ -200,17 +200,17 @@ class _Walker:
         """Give what an entry is; a link that leaves is a problem."""
         try:
             if entry.is_symlink() and not self._is_inside(entry.path):
-                self._complain(path, "is a link that leaves the library")
+                self._add_problem(path, "is a link that leaves the library")
                 return None
             return entry.stat()
         except OSError as error:
             if error.errno in {errno.ENOENT, errno.ELOOP}:
                 # What is no link went just now: the next scan won't see it.
                 if entry.is_symlink():
-                    self._complain(path, "is a link that leads nowhere")
+                    self._add_problem(path, "is a link that leads nowhere")
                 return None
             self._found.is_complete = False
-            self._complain(path, f"can't be read: {error.strerror}")
+            self._add_problem(path, f"can't be read: {error.strerror}")
             return None
 
     def _is_inside(self, path: str) -> bool:
@@ -219,33 +219,33 @@ class _Walker:
         inside = os.path.join(self._base, "")  # noqa: PTH118 - "/" stays "/"
         return target == self._base or target.startswith(inside)
 
-    def _complain(self, path: str, what: str) -> None:
+    def _add_problem(self, path: str, what: str) -> None:
         self._found.problems.append(Problem(printable(path), None, what))
 
-    def _note_loose(self, tracks: list[FoundFile]) -> None:
+    def _note_loose_tracks(self, tracks: list[FoundFile]) -> None:
         """Note the tracks beside the folders, in one line however many."""
         more = len(tracks) - 1
         if more > 0:
             noun = "track" if more == 1 else "tracks"
             what = f"and {more:,} more {noun} are not sold: put them in"
-            self._note(tracks[0], f"{what} a folder")
+            self._add_note(tracks[0], f"{what} a folder")
         elif tracks:
-            self._note(tracks[0], "is not sold: put it in a folder")
+            self._add_note(tracks[0], "is not sold: put it in a folder")
 
-    def _note(self, file: FoundFile | None, what: str) -> None:
+    def _add_note(self, file: FoundFile | None, what: str) -> None:
         if file is not None:
             self._found.notes.append(f"{printable(file.path)} {what}")
 
 
-def _cover(files: list[FoundFile]) -> FoundFile | None:
+def _find_cover(files: list[FoundFile]) -> FoundFile | None:
     """Return the cover among the files of a folder."""
-    found = cover_names.best(
+    found = cover_names.best_cover(
         (file.name for file in files),
         has_tracks=any(file.is_track for file in files),
     )
     return next((file for file in files if file.name == found), None)
 
 
-def _entries(path: str) -> list["os.DirEntry[str]"]:
+def _list_entries(path: str) -> list["os.DirEntry[str]"]:
     with os.scandir(path) as found:
         return sorted(found, key=lambda entry: entry.name)

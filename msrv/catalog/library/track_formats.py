@@ -20,7 +20,7 @@ _SAME_TAGS_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class TrackFile:
     """A track's file and its tags.
 
     `is_apart` says that the seller sells this file by itself.
@@ -38,17 +38,17 @@ class Sound:
         return suffix in _LOSSLESS, self.file.size_bytes, self.file.path
 
 
-def by_track(sounds: Sequence[Sound]) -> list[tuple[Sound, ...]]:
+def group_by_track(sounds: Sequence[TrackFile]) -> list[tuple[TrackFile, ...]]:
     """Group files by track, in the order of the first of each.
 
     Of each track the best file comes first. Two files are one track where
     they lie in one folder, differ in format, last equally long, and have
     either one name or one title, artist, disc and number in their tags.
     """
-    tracks: list[list[Sound]] = []
-    by_key: dict[object, list[list[Sound]]] = {}
+    tracks: list[list[TrackFile]] = []
+    by_key: dict[object, list[list[TrackFile]]] = {}
     for sound in sounds:
-        keys = () if sound.is_apart else _keys(sound)
+        keys = () if sound.is_apart else _matching_keys(sound)
         for key, most_seconds in keys:
             track = next(
                 (
@@ -72,7 +72,7 @@ def by_track(sounds: Sequence[Sound]) -> list[tuple[Sound, ...]]:
     ]
 
 
-def _keys(sound: Sound) -> list[tuple[object, float]]:
+def _matching_keys(sound: TrackFile) -> list[tuple[object, float]]:
     """Return what files of one track share, and how far lengths may differ."""
     folder, _, name = sound.file.path.rpartition("/")
     stem = name[: len(name) - len(sound.file.suffix)]
@@ -88,7 +88,7 @@ def _keys(sound: Sound) -> list[tuple[object, float]]:
 
 
 def _is_another_format(
-    sound: Sound, track: Sequence[Sound], most_seconds: float
+    sound: TrackFile, track: Sequence[TrackFile], most_seconds: float
 ) -> bool:
     length = sound.tags.duration_seconds
     for other in track:

@@ -28,7 +28,7 @@ LIBRARY: Final = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Unsettled:
+class UnsettledFolder:
     """A folder with files that changed a moment ago.
 
     `file` is one of them: it stays the same one until it has settled.
@@ -37,11 +37,11 @@ class Unsettled:
     """
 
     file: str
-    is_restless: bool = False
+    keeps_changing: bool = False
     paths: frozenset[str] = field(default=frozenset(), compare=False)
 
 
-class Settling:
+class UploadDetector:
     """Looks at one scan after the other.
 
     `clock` is in Unix seconds, as files' dates are; `timer` never goes back.
@@ -67,11 +67,11 @@ class Settling:
         """Time for which a folder may be restless before that is a problem."""
         return GRACE_FACTOR * self.quiet_seconds
 
-    def look(
+    def update(
         self,
         found: Scan,
         is_known: Callable[[FoundFile], bool] = lambda _: False,
-    ) -> Mapping[str, Unsettled]:
+    ) -> Mapping[str, UnsettledFolder]:
         """Return the folders that have not come to rest, by their paths.
 
         `is_known` says at the first look whether a file had this size and
@@ -82,7 +82,7 @@ class Settling:
         if found.store is not None:
             folders[LIBRARY] = FoundFolder(LIBRARY, (found.store,))
         before, self._before = self._before, folders
-        moved = _files_of_gone(before or {}, folders)
+        moved = _removed_identities(before or {}, folders)
         unsettled = {}
         changed: dict[str, dict[str, float]] = {}
         for path, folder in folders.items():
@@ -94,7 +94,7 @@ class Settling:
             if before is None:
                 times |= self._fresh(folder, now, is_known)
             elif before.get(path) != folder:
-                for file in _changes(before.get(path), folder, moved):
+                for file in _changed_paths(before.get(path), folder, moved):
                     times[file] = now
             if times:
                 changed[path] = times
@@ -106,14 +106,14 @@ class Settling:
 
     def _unsettled(
         self, path: str, times: Mapping[str, float], now: float
-    ) -> Unsettled:
+    ) -> UnsettledFolder:
         since = self._since.setdefault(path, now)
         named = self._named.get(path)
         if named is None or named not in times:
             named = max(times, key=lambda file: (times[file], file))
-        return Unsettled(
+        return UnsettledFolder(
             named,
-            is_restless=0 < self.grace_seconds <= now - since,
+            keeps_changing=0 < self.grace_seconds <= now - since,
             paths=frozenset(times),
         )
 
@@ -125,14 +125,18 @@ class Settling:
     ) -> Iterator[tuple[str, float]]:
         """Yield the paths that changed lately, by their dates, and when."""
         wall = self._clock()
-        for file in _files(folder):
+        for file in _all_files(folder):
             age = _age(file, wall)
             if age < self.quiet_seconds and not is_known(file):
                 yield file.path, now - age
 
 
-def explain(
-    where: str, waits: Unsettled, *, is_offered: bool, quiet_seconds: float
+def explain_wait(
+    where: str,
+    waits: UnsettledFolder,
+    *,
+    is_offered: bool,
+    quiet_seconds: float,
 ) -> Problem | str:
     """Return why a folder waits: a problem, or a note where it is on sale.
 
@@ -141,7 +145,7 @@ def explain(
     """
     file = printable(waits.file)
     until = f"it waits until it has been still for {quiet_seconds:g} s"
-    if waits.is_restless:
+    if waits.keeps_changing:
         what = f"is not taken up: {file} keeps changing; {until}"
     elif not is_offered:
         what = f"is held back: {file} is still arriving; {until}"
@@ -164,7 +168,7 @@ def _age(file: FoundFile, now: float) -> float:
     return min(changed, modified if modified >= 0 else math.inf)
 
 
-def _changes(
+def _changed_paths(
     old: FoundFolder | None, new: FoundFolder, moved: frozenset[object]
 ) -> Iterator[str]:
     """Yield the paths that are new, changed or gone.
@@ -172,8 +176,8 @@ def _changes(
     A file whose status alone changed is not among them, nor one that only
     has come from a folder of another name.
     """
-    known = {file.path: file for file in _files(old)} if old else {}
-    for file in _files(new):
+    known = {file.path: file for file in _all_files(old)} if old else {}
+    for file in _all_files(new):
         before = known.pop(file.path, None)
         if before is None:
             if file.identity not in moved:
@@ -192,7 +196,7 @@ def is_same_upload(one: FoundFile, other: FoundFile) -> bool:
     )
 
 
-def _files_of_gone(
+def _removed_identities(
     before: Mapping[str, FoundFolder], now: Mapping[str, FoundFolder]
 ) -> frozenset[object]:
     """Return the identities of the files of folders that aren't there now."""
@@ -200,11 +204,11 @@ def _files_of_gone(
         file.identity
         for path, folder in before.items()
         if path not in now
-        for file in _files(folder)
+        for file in _all_files(folder)
     )
 
 
-def _files(folder: FoundFolder) -> Iterator[FoundFile]:
+def _all_files(folder: FoundFolder) -> Iterator[FoundFile]:
     """Yield all files of a folder, its configuration included."""
     yield from folder.files
     if folder.cover is not None:

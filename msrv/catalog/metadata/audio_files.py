@@ -10,7 +10,7 @@ class NotAudio(Exception):
     """The tag reader can't read the file; its text is the reason, one line."""
 
 
-def open_sound(file: BinaryIO) -> Any:  # noqa: ANN401 - mutagen has no types
+def open_audio(file: BinaryIO) -> Any:  # noqa: ANN401 - mutagen has no types
     """Read an open sound file, which has its `name`. Blocks.
 
     Returns one of mutagen's, with `info` and `tags`. Raises NotAudio.
@@ -44,7 +44,7 @@ def open_sound(file: BinaryIO) -> Any:  # noqa: ANN401 - mutagen has no types
     return sound
 
 
-def open_ape(file: BinaryIO) -> Any:  # noqa: ANN401 - mutagen has no types
+def read_apev2(file: BinaryIO) -> Any:  # noqa: ANN401 - mutagen has no types
     """Read the APEv2 tag of an open file; None where there is none."""
     from mutagen.apev2 import APEv2  # noqa: PLC0415 - as above
 

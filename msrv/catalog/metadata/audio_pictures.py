@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, BinaryIO, Final
 
-from msrv.catalog.metadata.audio_files import NotAudio, open_ape, open_sound
+from msrv.catalog.metadata.audio_files import NotAudio, open_audio, read_apev2
 
 _FRONT_COVER: Final = 3
 """The type of picture: ID3v2.4, 4.14, which FLAC took over."""
@@ -21,11 +21,11 @@ _PICTURE_BRANDS: Final = frozenset(
 )
 
 
-class NoEmbeddedArt(Exception):
+class NoEmbeddedPicture(Exception):
     """The sound holds no picture, or can't be read; one line."""
 
 
-def is_sound(head: bytes) -> bool:
+def is_audio(head: bytes) -> bool:
     """Whether a file that begins with these 12 bytes is a sound.
 
     And so no picture itself: AVIF is made of the boxes of MP4, and WebP of
@@ -40,27 +40,27 @@ def is_sound(head: bytes) -> bool:
     return len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0
 
 
-def picture_in(file: BinaryIO) -> bytes:
+def read_picture(file: BinaryIO) -> bytes:
     """Return the cover inside of an open sound file, as it is. Blocks.
 
     Raises NoEmbeddedArt.
     """
     file.seek(0)
     try:
-        picture = _best(open_sound(file), file)
+        picture = _best_picture(open_audio(file), file)
     except NotAudio as error:
-        raise NoEmbeddedArt(str(error)) from error
+        raise NoEmbeddedPicture(str(error)) from error
     if picture is None:
-        raise NoEmbeddedArt("it holds no picture")
+        raise NoEmbeddedPicture("it holds no picture")
     return picture
 
 
 def has_picture(sound: Any, file: BinaryIO) -> bool:  # noqa: ANN401 - theirs
     """Whether a sound that was opened holds a picture."""
-    return _best(sound, file) is not None
+    return _best_picture(sound, file) is not None
 
 
-def _best(sound: Any, file: BinaryIO) -> bytes | None:  # noqa: ANN401
+def _best_picture(sound: Any, file: BinaryIO) -> bytes | None:  # noqa: ANN401
     found: list[tuple[int, bytes]] = []
     # What is broken is as good as none, and what came before it stays.
     with suppress(Exception):
@@ -86,15 +86,15 @@ def _pictures(
         for frame in tags.getall("APIC"):
             yield frame.type, frame.data
     elif tags is not None:
-        yield from _of_fields(tags)
+        yield from _tag_pictures(tags)
     if type(sound).__name__ == "MP3":
-        ape = open_ape(file) or {}
+        ape = read_apev2(file) or {}
         for name in filter(ape.__contains__, _APE_NAMES):
             # Its file's name comes first.
             yield _FRONT_COVER, ape[name].value.partition(b"\0")[2]
 
 
-def _of_fields(tags: Any) -> Iterator[tuple[int, bytes]]:  # noqa: ANN401
+def _tag_pictures(tags: Any) -> Iterator[tuple[int, bytes]]:  # noqa: ANN401
     """Yield the pictures of MP4 and of Vorbis comments."""
     from mutagen import flac  # noqa: PLC0415 - as in open_sound
 

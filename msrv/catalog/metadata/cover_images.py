@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from msrv.catalog.metadata.audio_pictures import (
-    NoEmbeddedArt,
-    is_sound,
-    picture_in,
+    NoEmbeddedPicture,
+    is_audio,
+    read_picture,
 )
 
 if TYPE_CHECKING:
@@ -100,15 +100,15 @@ class ArtworkFacts:
     colour: str
 
 
-def measure(file: BinaryIO) -> ArtworkFacts:
+def measure_image(file: BinaryIO) -> ArtworkFacts:
     """Read a picture whole and say what it is.
 
     Blocks on the disk and on decoding. Raises NotAPicture.
     """
-    with _opened(file) as image:
+    with _open_image(file) as image:
         width, height = image.size
         orientation = _orientation(image)
-        small = _shrunk(image, orientation, 64)
+        small = _normalize(image, orientation, 64)
     if orientation >= _FIRST_ON_ITS_SIDE:
         width, height = height, width
     few = small.quantize(8)
@@ -122,11 +122,11 @@ def measure(file: BinaryIO) -> ArtworkFacts:
 
 
 @contextmanager
-def _opened(file: BinaryIO) -> Iterator["Pixels"]:
+def _open_image(file: BinaryIO) -> Iterator["Pixels"]:
     """Open a picture; what goes wrong while it is read is NotAPicture."""
     from PIL import Image  # noqa: PLC0415 - see the top of the module
 
-    file = _picture(file)
+    file = _embedded_or_whole(file)
     try:
         with Image.open(file, formats=_FORMATS) as image:
             if image.width * image.height > PIXELS_AT_MOST:
@@ -141,16 +141,16 @@ def _opened(file: BinaryIO) -> Iterator["Pixels"]:
         ) from error
 
 
-def _picture(file: BinaryIO) -> BinaryIO:
+def _embedded_or_whole(file: BinaryIO) -> BinaryIO:
     """Return the picture inside of a file that is a sound, or the file."""
     file.seek(0)
     head = file.read(12)
     file.seek(0)
-    if not is_sound(head):
+    if not is_audio(head):
         return file
     try:
-        return io.BytesIO(picture_in(file))
-    except NoEmbeddedArt as error:
+        return io.BytesIO(read_picture(file))
+    except NoEmbeddedPicture as error:
         raise NotAPicture(f"it is a sound, and {error}") from error
 
 
@@ -164,7 +164,7 @@ def _orientation(image: "Pixels") -> int:
     return orientation if orientation in _UPRIGHT else 1
 
 
-def _shrunk(image: "Pixels", orientation: int, side: int) -> "Pixels":
+def _normalize(image: "Pixels", orientation: int, side: int) -> "Pixels":
     """Make it upright, opaque, sRGB, and at most `side` pixels each way.
 
     Never larger than it was; the proportions stay. What is transparent comes
@@ -173,17 +173,17 @@ def _shrunk(image: "Pixels", orientation: int, side: int) -> "Pixels":
     from PIL import Image  # noqa: PLC0415 - see the top of the module
 
     profile = image.info.get("icc_profile")
-    image = _reduced(image, side)
+    image = _reduce(image, side)
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     if orientation in _UPRIGHT:
         image = image.transpose(Image.Transpose[_UPRIGHT[orientation]])
     if image.mode == "RGBA":
         black = Image.new("RGBA", image.size, (0, 0, 0, 255))
         image = Image.alpha_composite(black, image).convert("RGB")
-    return _srgb(image, profile)
+    return _to_srgb(image, profile)
 
 
-def _reduced(image: "Pixels", side: int) -> "Pixels":
+def _reduce(image: "Pixels", side: int) -> "Pixels":
     """Decode a picture and make it smaller, not yet to `side`.
 
     A strip at a time: converted whole, a large picture takes several times
@@ -201,7 +201,7 @@ def _reduced(image: "Pixels", side: int) -> "Pixels":
     _check_memory(image, full_pixels)
     factor = max(1, max(image.size) // enough)
     if factor == 1:
-        return _plain(image)
+        return _to_resizable_mode(image)
     # A picture that is nothing but long stays what it is the other way.
     factors = min(factor, image.width), min(factor, image.height)
     row_bytes = _OTHER_MODE_BYTES * image.width * factors[1]
@@ -211,7 +211,7 @@ def _reduced(image: "Pixels", side: int) -> "Pixels":
     reduced = None
     for top in range(0, image.height, rows):
         bottom = min(top + rows, image.height)
-        strip = _plain(image.crop((0, top, image.width, bottom)))
+        strip = _to_resizable_mode(image.crop((0, top, image.width, bottom)))
         if reduced is None:
             reduced = Image.new(strip.mode, (width, height))
         reduced.paste(strip.reduce(factors), (0, top // factors[1]))
@@ -240,7 +240,7 @@ def _check_memory(image: "Pixels", full_pixels: int) -> None:
         )
 
 
-def _plain(image: "Pixels") -> "Pixels":
+def _to_resizable_mode(image: "Pixels") -> "Pixels":
     """Convert to a mode that can be resized: RGBA, L, RGB or CMYK."""
     if image.has_transparency_data:
         return image.convert("RGBA")
@@ -252,7 +252,7 @@ def _plain(image: "Pixels") -> "Pixels":
     return image
 
 
-def _srgb(image: "Pixels", profile: bytes | None) -> "Pixels":
+def _to_srgb(image: "Pixels", profile: bytes | None) -> "Pixels":
     """Turn colours into those that a picture without a profile has.
 
     Copies carry no profile, and a wide one's colours would come out pale.
@@ -272,14 +272,14 @@ def _srgb(image: "Pixels", profile: bytes | None) -> "Pixels":
     return image.convert("RGB")
 
 
-def shrink(file: BinaryIO, width: int) -> bytes:
+def shrink_image(file: BinaryIO, width: int) -> bytes:
     """Make a copy of a picture that fits into `width` by `width`, as WebP.
 
     WebP is what every browser of the last years shows, at about half a
     JPEG's size. Raises NotAPicture, and what reading the file raises.
     """
-    with _opened(file) as image:
-        small = _shrunk(image, _orientation(image), width)
+    with _open_image(file) as image:
+        small = _normalize(image, _orientation(image), width)
     copy = io.BytesIO()
     small.save(copy, "WEBP", quality=80)
     return copy.getvalue()

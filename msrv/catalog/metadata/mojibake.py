@@ -17,7 +17,7 @@ _VOWELS: Final = "аеёиоуыэюяіїє"
 _CONSONANTS: Final = re.compile(f"[^{_VOWELS}]{{5}}")
 
 
-def repaired(texts: Sequence[str]) -> list[str]:
+def repair_encoding(texts: Sequence[str]) -> list[str]:
     """Return texts of one file that are called Latin-1 as what they are.
 
     All together, since one title is often too short to tell.

@@ -8,8 +8,8 @@ chapter 2; the names of tracks are a habit of taggers.
 
 from typing import BinaryIO, Final
 
-from msrv.catalog.integrity.container import Source
-from msrv.catalog.integrity.iff import chunks
+from msrv.catalog.integrity.container import ByteSource
+from msrv.catalog.integrity.iff import iter_chunks
 
 _FIELDS: Final = {
     b"INAM": "title",
@@ -24,20 +24,20 @@ _FIELDS: Final = {
 _VALUE_BYTES: Final = 4096
 
 
-def read_info(file: BinaryIO) -> dict[str, list[str]]:
+def read_riff_info(file: BinaryIO) -> dict[str, list[str]]:
     """Return what a WAV, RF64 or BW64 says of itself, by fields of Tags."""
-    source = Source(file)
+    source = ByteSource(file)
     found: dict[str, list[str]] = {}
     head = source.read(0, 12)
     if head[:4] not in {b"RIFF", b"RF64", b"BW64"} or head[8:] != b"WAVE":
         return found
-    for chunk in chunks(source, 12, source.size_bytes, "little"):
+    for chunk in iter_chunks(source, 12, source.size_bytes, "little"):
         if chunk.name == b"data" and chunk.end > source.size_bytes:
             break
         if chunk.name != b"LIST" or source.read(chunk.start, 4) != b"INFO":
             continue
         end = min(chunk.end, source.size_bytes)
-        for value in chunks(source, chunk.start + 4, end, "little"):
+        for value in iter_chunks(source, chunk.start + 4, end, "little"):
             field = _FIELDS.get(value.name.upper())
             if field:
                 count = min(value.size, _VALUE_BYTES)

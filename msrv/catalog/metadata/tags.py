@@ -8,14 +8,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any, BinaryIO, Final, Self
 
-from msrv.catalog.metadata.audio_files import NotAudio, open_ape, open_sound
+from msrv.catalog.metadata.audio_files import NotAudio, open_audio, read_apev2
 from msrv.catalog.metadata.audio_pictures import has_picture
-from msrv.catalog.metadata.mojibake import repaired
-from msrv.catalog.metadata.riff_info import read_info
+from msrv.catalog.metadata.mojibake import repair_encoding
+from msrv.catalog.metadata.riff_info import read_riff_info
 from msrv.display_text import clean_line
 
 _NUMBER: Final = re.compile(r"\s*0*([1-9][0-9]{0,3})(?![0-9])")
-__all__ = ["NotAudio", "Tags", "read_tags", "tags_of"]
+__all__ = ["NotAudio", "Tags", "merge_tags", "read_tags"]
 
 _LATIN_1: Final = 0
 _ID3V1_BYTES: Final = 128
@@ -74,27 +74,27 @@ def read_tags(file: BinaryIO) -> Tags:
     first that says something counts: ID3v2, APEv2, RIFF INFO, ID3v1. Raises
     NotAudio.
     """
-    sound = open_sound(file)
-    found = [_values(sound.tags)]
+    sound = open_audio(file)
+    found = [_field_values(sound.tags)]
     kind = type(sound).__name__
     if kind == "MP3":
         is_old = getattr(sound.tags, "version", (2,))[0] == 1
-        found.insert(0 if is_old else 1, _values(open_ape(file)))
+        found.insert(0 if is_old else 1, _field_values(read_apev2(file)))
         found.append(_id3v1(file))
     elif kind == "WAVE":
-        found.append(read_info(file))
+        found.append(read_riff_info(file))
     return replace(
-        tags_of(found),
+        merge_tags(found),
         duration_seconds=_duration(getattr(sound.info, "length", None)),
         has_picture=has_picture(sound, file),
     )
 
 
-def tags_of(
+def merge_tags(
     found: Sequence[Values], duration_seconds: float | None = None
 ) -> Tags:
     """Return tags with each field from the first source that has it."""
-    said = {name: _first(name, found) for name in _KEYS}
+    said = {name: _first_value(name, found) for name in _KEYS}
     date = _DATE.match(said["date"])
     return Tags(
         title=said["title"],
@@ -108,7 +108,7 @@ def tags_of(
     )
 
 
-def _first(name: str, found: Sequence[Values]) -> str:
+def _first_value(name: str, found: Sequence[Values]) -> str:
     for values in found:
         texts = [clean_line(text) for text in values.get(name, ())]
         texts = list(dict.fromkeys(filter(None, texts)))
@@ -119,7 +119,7 @@ def _first(name: str, found: Sequence[Values]) -> str:
     return ""
 
 
-def _values(tags: Any) -> Values:  # noqa: ANN401 - theirs
+def _field_values(tags: Any) -> Values:  # noqa: ANN401 - theirs
     """Return what mutagen read of one tag."""
     found: dict[str, list[str]] = {}
     called_latin_1 = []
@@ -148,7 +148,9 @@ def _values(tags: Any) -> Values:  # noqa: ANN401 - theirs
 
 def _repair(found: dict[str, list[str]], names: Sequence[str]) -> None:
     """Read what is called Latin-1 as what it is, where that is sure."""
-    texts = iter(repaired([text for name in names for text in found[name]]))
+    texts = iter(
+        repair_encoding([text for name in names for text in found[name]])
+    )
     for name in names:
         found[name] = [next(texts) for _ in found[name]]
 
@@ -159,7 +161,7 @@ def _id3v1(file: BinaryIO) -> Values:
     with suppress(OSError):
         file.seek(-_ID3V1_BYTES, os.SEEK_END)
         last = file.read(_ID3V1_BYTES)
-        return _values(ParseID3v1(last))  # type: ignore[no-untyped-call] # theirs
+        return _field_values(ParseID3v1(last))  # type: ignore[no-untyped-call] # theirs
     return {}
 
 

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from msrv.catalog.integrity.container import Container
-from msrv.catalog.metadata.riff_info import read_info
-from msrv.catalog.metadata.tags import NotAudio, Tags, tags_of
+from msrv.catalog.metadata.riff_info import read_riff_info
+from msrv.catalog.metadata.tags import NotAudio, Tags, merge_tags
 from msrv.catalog.names.media_types import AUDIO_TYPES
 
 
-def track_facts(
+def read_track_facts(
     file: BinaryIO,
     suffix: str,
     container: Container | None,
@@ -33,7 +33,7 @@ def track_facts(
     except NotAudio as error:
         if container is None or not container.media_type:
             return {"broken": f"is no {suffix[1:]}, or a broken one: {error}"}
-        tags = tags_of([read_info(file)], container.duration_seconds)
+        tags = merge_tags([read_riff_info(file)], container.duration_seconds)
         way = "by its INFO chunk" if tags.title else "by its name"
         notes.append(f"is sold {way}: its tags can't be read: {error}")
     facts: dict[str, Any] = {"tags": tags.to_facts()}

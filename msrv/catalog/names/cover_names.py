@@ -31,7 +31,7 @@ STEMS: Final = (
 """Stems of the cover of a release of tracks, where there is no `cover`."""
 
 
-def best(names: Iterable[str], *, has_tracks: bool) -> str | None:
+def best_cover(names: Iterable[str], *, has_tracks: bool) -> str | None:
     """Return which of the names is the cover's, None where none is.
 
     `cover` goes before all others, then `folder`; where there are no tracks

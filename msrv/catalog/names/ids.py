@@ -15,7 +15,7 @@ _LEADING_NUMBER: Final = re.compile(r"^\d{1,3}(?:-\d{1,3})?[\s._-]+(?=\S)")
 def release_id(folder: str) -> str:
     """Derive a release's id from its folder's path in the library."""
     name = folder.rpartition("/")[2]
-    return _named(name, folder)
+    return _readable_id(name, folder)
 
 
 def item_id(release: str, file_name: str) -> str:
@@ -27,10 +27,10 @@ def item_id(release: str, file_name: str) -> str:
     anyway keeps all.
     """
     name = file_name.rpartition("/")[2]
-    return _named(stem_of(name), release, file_name)
+    return _readable_id(stem_without_number(name), release, file_name)
 
 
-def stem_of(file_name: str) -> str:
+def stem_without_number(file_name: str) -> str:
     """Give a file's name without its suffix and its leading number."""
     stem = os.path.splitext(file_name)[0]
     return _LEADING_NUMBER.sub("", stem) or stem
@@ -45,7 +45,7 @@ def slug(text: str) -> str:
     return words[:SLUG_CHARS].rstrip("-") or "item"
 
 
-def _named(name: str, *seeds: str) -> str:
+def _readable_id(name: str, *seeds: str) -> str:
     return f"{slug(name)}-{_digest(*seeds)}"
 
 

@@ -18,7 +18,7 @@ _COPY: Final = re.compile(
     r"^(?:copy of|kopie von|copie de)\s+|"
     r"\s*(?:\(\d+\)|-?\s*(?:copy|kopie|copie|copia)(?:\s*\(?\d+\)?)?)$"
 )
-_NOT_SHOWN: Final = frozenset(
+_UNSUPPORTED_PICTURES: Final = frozenset(
     ".bmp .heic .heif .jfif .jp2 .jpe .jxl .pjpeg .psd .svg .tif .tiff".split()
 )
 _COVER_LIKE: Final = frozenset(
@@ -43,7 +43,7 @@ _CONFLICT: Final = re.compile(
 )
 
 
-def near_miss(name: str) -> str | None:
+def describe_near_miss(name: str) -> str | None:
     """Return half a sentence on a name that is nearly a special one.
 
     None for a name that is that of something for sale, or is right.
@@ -54,13 +54,15 @@ def near_miss(name: str) -> str | None:
     may_be_cover = lower.lstrip()[:1] in _COVER_BEGINS
     if not (may_be_toml or may_be_cover or "conflict" in lower):
         return None
-    meant = (_toml(lower) if may_be_toml else None) or _cover(lower)
+    meant = (_meant_toml(lower) if may_be_toml else None) or _meant_cover(
+        lower
+    )
     if meant == lower:
         return None
     if meant:
         return f"is not used, and not offered: should it be called {meant!r}?"
     stem, _, suffix = lower.rpartition(".")
-    if stem.strip() == "cover" and f".{suffix}" in _NOT_SHOWN:
+    if stem.strip() == "cover" and f".{suffix}" in _UNSUPPORTED_PICTURES:
         return (
             f"is a cover that can't be shown, and is not offered: "
             f"save it as cover{PICTURES[0]}"
@@ -73,7 +75,7 @@ def near_miss(name: str) -> str | None:
     return None
 
 
-def _toml(lower: str) -> str | None:
+def _meant_toml(lower: str) -> str | None:
     """Return the configuration file that a name was meant to be."""
     for stem in _TOMLS:
         right = f"{stem}.toml"
@@ -87,17 +89,17 @@ def _toml(lower: str) -> str | None:
     if suffix == "toml":
         close = difflib.get_close_matches(plain, _TOMLS, 1, _STEM_LIKE)
         return f"{close[0]}.toml" if close else None
-    if plain in _TOMLS and _is_like(suffix, "toml"):
+    if plain in _TOMLS and _is_similar(suffix, "toml"):
         return f"{plain}.toml"
     return None
 
 
-def _is_like(suffix: str, right: str) -> bool:
+def _is_similar(suffix: str, right: str) -> bool:
     matcher = difflib.SequenceMatcher(None, suffix, right)
     return matcher.ratio() >= _TOML_LIKE
 
 
-def _cover(lower: str) -> str | None:
+def _meant_cover(lower: str) -> str | None:
     """Return the cover that a name was meant to be."""
     if not lower.rstrip().endswith(_COVER_ENDS):
         return None

@@ -46,13 +46,13 @@ class _Candidate:
     is_sure: bool
 
 
-def name_parts(names: Iterable[str]) -> Mapping[str, NameParts]:
+def parse_file_names(names: Iterable[str]) -> Mapping[str, NameParts]:
     """Read the names of files that lie in one folder and are of one kind."""
     stems = {name: os.path.splitext(name)[0] for name in names}
     found = {
         name: candidate
         for name, stem in stems.items()
-        if (candidate := _candidate(stem)) is not None
+        if (candidate := _parse_candidate(stem)) is not None
     }
     discs: dict[int, dict[str, _Candidate]] = {}
     for name, candidate in found.items():
@@ -60,7 +60,7 @@ def name_parts(names: Iterable[str]) -> Mapping[str, NameParts]:
     numbered: set[str] = set()
     for candidates in discs.values():
         count = len(stems) if len(discs) == 1 else len(candidates)
-        numbered |= _numbered(candidates, count)
+        numbered |= _track_numbered(candidates, count)
     return {
         name: _parts(stem, found.get(name) if name in numbered else None)
         for name, stem in stems.items()
@@ -77,7 +77,7 @@ def _parts(stem: str, candidate: _Candidate | None) -> NameParts:
     )
 
 
-def _candidate(stem: str) -> _Candidate | None:
+def _parse_candidate(stem: str) -> _Candidate | None:
     """Read a name that may begin with a track's number."""
     match = _NUMBER_ALONE.fullmatch(stem) or _NAME.fullmatch(stem)
     if match is None:
@@ -97,7 +97,9 @@ def _candidate(stem: str) -> _Candidate | None:
     )
 
 
-def _numbered(candidates: Mapping[str, _Candidate], count: int) -> set[str]:
+def _track_numbered(
+    candidates: Mapping[str, _Candidate], count: int
+) -> set[str]:
     """Return the names whose number is a track's.
 
     `count` is of all names. Where some are sure, all are if every one has a

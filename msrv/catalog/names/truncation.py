@@ -21,12 +21,12 @@ _WORD_SHARE: Final = 4
 """A cut goes back to a space if it loses one part in this many at most."""
 
 
-def units(text: str) -> int:
+def utf16_length(text: str) -> int:
     """Count a text's UTF-16 code units."""
     return len(text) + sum(c > "\uffff" for c in text)
 
 
-def cut(text: str, limit: int, limit_bytes: int = MAX_BYTES) -> str:
+def truncate(text: str, limit: int, limit_bytes: int = MAX_BYTES) -> str:
     """Cut a text to `limit` units and `limit_bytes` bytes of UTF-8.
 
     What stays is a number of whole grapheme clusters: a letter keeps its
@@ -35,7 +35,7 @@ def cut(text: str, limit: int, limit_bytes: int = MAX_BYTES) -> str:
     """
     used = used_bytes = end = 0
     for index, c in enumerate(text):
-        if index and not _continues(text, index):
+        if index and not _continues_cluster(text, index):
             end = index
         used += 2 if c > "\uffff" else 1
         used_bytes += len(c.encode("utf-8", "surrogatepass"))
@@ -44,11 +44,11 @@ def cut(text: str, limit: int, limit_bytes: int = MAX_BYTES) -> str:
     return text
 
 
-def shortened(text: str, limit: int) -> str:
+def shorten(text: str, limit: int) -> str:
     """Shorten a text readably: at a word's end if one is near, with `…`."""
-    if units(text) <= limit and len(text.encode()) <= MAX_BYTES:
+    if utf16_length(text) <= limit and len(text.encode()) <= MAX_BYTES:
         return text
-    kept = cut(text, limit - len(ELLIPSIS), MAX_BYTES - 3)
+    kept = truncate(text, limit - len(ELLIPSIS), MAX_BYTES - 3)
     if not text[len(kept) :].startswith(" "):
         word_end = kept.rfind(" ")
         if len(kept) - word_end <= max(len(kept) // _WORD_SHARE, 1):
@@ -57,13 +57,13 @@ def shortened(text: str, limit: int) -> str:
     return kept + ELLIPSIS if kept else ""
 
 
-def fitted(parts: Sequence[str], limit: int) -> list[str]:
+def fit_parts(parts: Sequence[str], limit: int) -> list[str]:
     """Shorten the longest of several parts until together they fit.
 
     `limit` is what the parts may have without what stands between them.
     Parts that are short enough stay as they are.
     """
-    sizes = [units(part) for part in parts]
+    sizes = [utf16_length(part) for part in parts]
     left = limit
     share = limit
     # The short ones first: what they leave is the long ones' to share.
@@ -75,12 +75,12 @@ def fitted(parts: Sequence[str], limit: int) -> list[str]:
     else:
         return list(parts)
     return [
-        part if size <= share else shortened(part, share)
+        part if size <= share else shorten(part, share)
         for part, size in zip(parts, sizes, strict=True)
     ]
 
 
-def _continues(text: str, index: int) -> bool:
+def _continues_cluster(text: str, index: int) -> bool:
     """Whether a character belongs to the one before it (after UAX 29)."""
     c, before = text[index], text[index - 1]
     code = ord(c)

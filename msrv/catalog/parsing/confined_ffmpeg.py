@@ -16,12 +16,12 @@ from typing import Final
 from msrv.catalog.parsing.confinement import (
     ENVIRONMENT,
     PROGRAM_FOLDERS,
-    Limits,
+    ResourceLimits,
     confine,
-    python,
+    python_command,
 )
 
-LIMITS: Final = Limits(
+LIMITS: Final = ResourceLimits(
     memory_bytes=1 << 30,
     data_bytes=160 << 20,
     cpu_seconds=60,
@@ -33,14 +33,18 @@ _NICENESS: Final = 10
 """Downloads go first."""
 
 
-def command(program: str, limits: Limits = LIMITS) -> tuple[str, ...]:
+def ffmpeg_command(
+    program: str, limits: ResourceLimits = LIMITS
+) -> tuple[str, ...]:
     """Return the beginning of a command line that runs `program` confined.
 
     Its arguments follow. It is for this process alone to start, with
     ENVIRONMENT.
     """
     return (
-        *python("msrv.catalog.parsing.confined_ffmpeg", needs_packages=False),
+        *python_command(
+            "msrv.catalog.parsing.confined_ffmpeg", needs_packages=False
+        ),
         str(os.getpid()),
         json.dumps(asdict(limits)),
         program,
@@ -50,11 +54,11 @@ def command(program: str, limits: Limits = LIMITS) -> tuple[str, ...]:
 def main() -> None:
     """Confine this process and become the program."""
     parent, limits, program, *arguments = sys.argv[1:]
-    found = Limits(**json.loads(limits))
+    found = ResourceLimits(**json.loads(limits))
     readable = (*found.readable, *PROGRAM_FOLDERS, os.path.realpath(program))
     os.nice(_NICENESS)
     confine(
-        Limits(**{**asdict(found), "readable": readable}),
+        ResourceLimits(**{**asdict(found), "readable": readable}),
         parent=int(parent),
         may_start_programs=True,
         readable=(0,),

@@ -37,7 +37,7 @@ ENVIRONMENT: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ResourceLimits:
     """Limits on the resources and files of a process.
 
     `memory_bytes` bounds its address space (RLIMIT_AS), `data_bytes` what of
@@ -70,7 +70,9 @@ class Limits:
         }
 
 
-def python(module: str, *, needs_packages: bool = True) -> tuple[str, ...]:
+def python_command(
+    module: str, *, needs_packages: bool = True
+) -> tuple[str, ...]:
     """Return the command line that runs a module of this package.
 
     Without `needs_packages` it starts faster, with the standard library
@@ -82,7 +84,7 @@ def python(module: str, *, needs_packages: bool = True) -> tuple[str, ...]:
 
 
 def confine(
-    limits: Limits,
+    limits: ResourceLimits,
     *,
     parent: int,
     may_start_programs: bool = False,
@@ -96,7 +98,7 @@ def confine(
     lacking = [
         name
         for name, value in limits.resources.items()
-        if not _limit(name, value)
+        if not _set_limit(name, value)
     ]
     if sys.platform != "linux":
         return (*lacking, "Landlock", "seccomp")
@@ -106,12 +108,12 @@ def confine(
     _prctl(_PR_SET_DUMPABLE, 0)
     steps: dict[str, Callable[[], None]] = {
         "PR_SET_NO_NEW_PRIVS": lambda: _prctl(_PR_SET_NO_NEW_PRIVS, 1),
-        "Landlock": lambda: landlock.restrict(
+        "Landlock": lambda: landlock.restrict_paths(
             readable=(*limits.readable, *readable),
             writable=limits.writable,
             executable=may_start_programs,
         ),
-        "seccomp": lambda: seccomp.restrict(
+        "seccomp": lambda: seccomp.restrict_system_calls(
             may_start_programs=may_start_programs
         ),
     }
@@ -147,7 +149,7 @@ def hide_memory() -> None:
             _prctl(_PR_SET_DUMPABLE, 0)
 
 
-def _limit(name: str, value: int) -> bool:
+def _set_limit(name: str, value: int) -> bool:
     """Lower a limit for good; False where the system doesn't."""
     number = getattr(resource, name, None)
     if number is None:

@@ -31,14 +31,14 @@ FOLDER_NAME: Final = "parsing"
 """In the data folder."""
 RETRY_SECONDS: Final = (600.0, 86_400.0)
 """Delays before a file is tried again, after one and two faults by chance."""
-_BEING_TRIED: Final = "now-"
+_IN_PROGRESS: Final = "now-"
 _NOTHING: Final = b" " * 64
 _RECIPE: Final = 1
 """Raise it when files are parsed otherwise: all are tried again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class CrashMark:
     """Why a file isn't parsed.
 
     `reason` is half a sentence for the operator, on the file. `retry_at` is
@@ -50,13 +50,13 @@ class Mark:
     tries: int
 
 
-def parsers() -> str:
+def parser_versions() -> str:
     """Name the versions of what parses covers and tags."""
     versions = (metadata.version(name) for name in ("pillow", "mutagen"))
     return " ".join((str(_RECIPE), *versions))
 
 
-class Marks:
+class CrashMarks:
     """The marks in a folder of their own; with None they are in memory.
 
     `versions` names what parses: under others, all is tried again. Several
@@ -67,23 +67,23 @@ class Marks:
         self,
         folder: Path | None,
         *,
-        versions: Callable[[], str] = parsers,
+        versions: Callable[[], str] = parser_versions,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._folder = folder
         self._versions = versions
         self._clock = clock
-        self._in_memory: dict[bytes, Mark] = {}
-        self._being_tried: mmap.mmap | None = None
+        self._in_memory: dict[bytes, CrashMark] = {}
+        self._in_progress: mmap.mmap | None = None
         self._lock: int | None = None
         self._path: Path | None = None
         self._is_open = False
         self._retry_at: float | None = None
 
-    def find(self, sha256: bytes) -> Mark | None:
+    def find(self, sha256: bytes) -> CrashMark | None:
         """Find what keeps a file from being parsed now."""
         self._open()
-        mark = self._found(sha256)
+        mark = self._load(sha256)
         if mark is None or mark.retry_at is None:
             return mark
         if mark.retry_at <= self._clock():
@@ -103,7 +103,7 @@ class Marks:
         return due
 
     @contextlib.contextmanager
-    def trying(self, sha256: bytes) -> Iterator[None]:
+    def parsing(self, sha256: bytes) -> Iterator[None]:
         """Mark a file as being parsed while the block lasts."""
         self._open()
         self._write(sha256.hex().encode("ascii"))
@@ -112,15 +112,17 @@ class Marks:
         finally:
             self._write(_NOTHING)
 
-    def stopped(self, sha256: bytes, reason: str, *, by_chance: bool) -> Mark:
+    def record(
+        self, sha256: bytes, reason: str, *, by_chance: bool
+    ) -> CrashMark:
         """Mark a file that has stopped its parser.
 
         `by_chance` says that the file need not have been the cause.
         """
-        before = self._found(sha256)
+        before = self._load(sha256)
         tries = 1 + (before.tries if before else 0)
         again = by_chance and tries <= len(RETRY_SECONDS)
-        mark = Mark(
+        mark = CrashMark(
             reason,
             self._clock() + RETRY_SECONDS[tries - 1] if again else None,
             tries,
@@ -133,7 +135,7 @@ class Marks:
                 "tries": tries,
                 "versions": self._versions(),
             }
-            with self._said("a mark can't be kept"):
+            with self._log_errors("a mark can't be kept"):
                 self._folder.mkdir(parents=True, exist_ok=True)
                 write_file(
                     self._folder / sha256.hex(),
@@ -143,26 +145,26 @@ class Marks:
                 )
         return mark
 
-    def passed(self, sha256: bytes) -> None:
+    def clear(self, sha256: bytes) -> None:
         """Forget the mark of a file that was parsed after all."""
         mark = self._in_memory.pop(sha256, None)
         if mark is not None and self._folder is not None:
-            with self._said("a mark can't be removed"):
+            with self._log_errors("a mark can't be removed"):
                 (self._folder / sha256.hex()).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Remove what says that this process is parsing."""
         if self._path is not None:
-            with self._said("a mark can't be removed"):
+            with self._log_errors("a mark can't be removed"):
                 self._path.unlink(missing_ok=True)
-        if self._being_tried is not None:
-            self._being_tried.close()
+        if self._in_progress is not None:
+            self._in_progress.close()
         if self._lock is not None:
             os.close(self._lock)
-        self._being_tried = self._lock = self._path = None
+        self._in_progress = self._lock = self._path = None
         self._is_open = False
 
-    def _found(self, sha256: bytes) -> Mark | None:
+    def _load(self, sha256: bytes) -> CrashMark | None:
         if self._folder is not None:
             mark = self._read(self._folder / sha256.hex())
             if mark is not None:
@@ -175,9 +177,11 @@ class Marks:
         if self._is_open or self._folder is None:
             return
         self._is_open = True
-        with self._said("files that stop a parser are tried at each start"):
+        with self._log_errors(
+            "files that stop a parser are tried at each start"
+        ):
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._take_over(self._folder)
+            self._adopt_orphans(self._folder)
             self._start(self._folder)
 
     def _start(self, folder: Path) -> None:
@@ -193,16 +197,16 @@ class Marks:
             # What is written there outlives this process, however it ends,
             # and costs no system call for each file.
             page = mmap.mmap(descriptor, len(_NOTHING))
-            path = folder / f"{_BEING_TRIED}{token}"
+            path = folder / f"{_IN_PROGRESS}{token}"
             draft.rename(path)
         except BaseException:
             os.close(descriptor)
             draft.unlink(missing_ok=True)
             raise
-        self._being_tried, self._lock, self._path = page, descriptor, path
+        self._in_progress, self._lock, self._path = page, descriptor, path
 
-    def _take_over(self, folder: Path) -> None:
-        for path in sorted(folder.glob(f"{_BEING_TRIED}*")):
+    def _adopt_orphans(self, folder: Path) -> None:
+        for path in sorted(folder.glob(f"{_IN_PROGRESS}*")):
             with contextlib.suppress(FileNotFoundError), path.open("rb") as f:
                 try:
                     fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -212,32 +216,32 @@ class Marks:
                 path.unlink()
                 with contextlib.suppress(ValueError):
                     if sha256 := bytes.fromhex(said.decode("ascii")):
-                        self.stopped(
+                        self.record(
                             sha256,
                             "was being read when the store was killed",
                             by_chance=True,
                         )
 
     def _write(self, what: bytes) -> None:
-        if self._being_tried is not None:
-            self._being_tried[:] = what
+        if self._in_progress is not None:
+            self._in_progress[:] = what
 
     @contextlib.contextmanager
-    def _said(self, what: str) -> Iterator[None]:
+    def _log_errors(self, what: str) -> Iterator[None]:
         """Log an OSError: marks are kept in memory all the same."""
         try:
             yield
         except OSError as error:
             log.warning("%s: %s: %s", what, self._folder, error.strerror)
 
-    def _read(self, path: Path) -> Mark | None:
+    def _read(self, path: Path) -> CrashMark | None:
         """Read a mark; None where there is none for these versions."""
         try:
             said: dict[str, Any] = json.loads(path.read_bytes())
             retry_at = said["retry_at"]
             if said["versions"] != self._versions():
                 return None
-            return Mark(
+            return CrashMark(
                 str(said["reason"]),
                 None if retry_at is None else float(retry_at),
                 int(said["tries"]),

@@ -14,7 +14,7 @@ class ParsingError(Exception):
     """
 
 
-class StopsParser(ParsingError):
+class ParserCrashed(ParsingError):
     """The file stops its parser, or is suspected of that.
 
     `reason` is half a sentence for the operator, on the file.
@@ -25,7 +25,7 @@ class StopsParser(ParsingError):
         self.reason = reason
 
 
-class NoParser(ParsingError):
+class ParserUnavailable(ParsingError):
     """The helper can't be started; the text says why."""
 
 
@@ -33,7 +33,7 @@ class ParserClosed(ParsingError):
     """The parser was closed, as the store stops."""
 
 
-class HelperEnded(Exception):
+class ProcessEnded(Exception):
     """The helper ended, or was ended, without an answer.
 
     `by_chance` says that the file may not be the cause. `is_idle` says that

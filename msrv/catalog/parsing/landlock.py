@@ -54,10 +54,10 @@ _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 def version() -> int:
     """Return the version that the kernel knows. Raises OSError: none."""
-    return _call(_CREATE_RULESET, None, 0, _ASK_VERSION)
+    return _system_call(_CREATE_RULESET, None, 0, _ASK_VERSION)
 
 
-def restrict(
+def restrict_paths(
     *,
     readable: Iterable[str | int],
     writable: Iterable[str] = (),
@@ -79,14 +79,14 @@ def restrict(
         _ABSTRACT_SOCKETS_AND_SIGNALS if known >= _SCOPES_SINCE else 0,
     )
     size = 8 if known < _NETWORK_SINCE else 16 if known < _SCOPES_SINCE else 24
-    ruleset = _call(_CREATE_RULESET, ctypes.byref(rules), size, 0)
+    ruleset = _system_call(_CREATE_RULESET, ctypes.byref(rules), size, 0)
     try:
         reading = _READ_FILE | _READ_DIR | (_EXECUTE if executable else 0)
         for path in readable:
             _allow(ruleset, path, reading)
         for path in writable:
             _allow(ruleset, path, handled)
-        _call(_RESTRICT_SELF, ruleset, 0)
+        _system_call(_RESTRICT_SELF, ruleset, 0)
     finally:
         os.close(ruleset)
 
@@ -109,10 +109,10 @@ def _allow(ruleset: int, path: str | int, rights: int) -> None:
 
 def _add(ruleset: int, descriptor: int, rights: int) -> None:
     rule = _PathBeneath(rights, descriptor)
-    _call(_ADD_RULE, ruleset, _PATH_BENEATH, ctypes.byref(rule), 0)
+    _system_call(_ADD_RULE, ruleset, _PATH_BENEATH, ctypes.byref(rule), 0)
 
 
-def _call(number: int, *arguments: object) -> int:
+def _system_call(number: int, *arguments: object) -> int:
     result: int = _libc.syscall(ctypes.c_long(number), *arguments)
     if result < 0:
         error = ctypes.get_errno()

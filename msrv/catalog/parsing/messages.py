@@ -19,11 +19,11 @@ MAX_BODY_BYTES: Final = 8 << 20
 _READ_BYTES: Final = 64 << 10
 
 
-class BadFrame(Exception):
+class BadMessage(Exception):
     """The data received is no frame, or is larger than the limit."""
 
 
-class Frame(NamedTuple):
+class Message(NamedTuple):
     """One message. Who receives `descriptor` closes it."""
 
     fields: dict[str, Any]
@@ -31,7 +31,7 @@ class Frame(NamedTuple):
     descriptor: int | None = None
 
 
-def send(connection: socket.socket, frame: Frame) -> None:
+def send_message(connection: socket.socket, frame: Message) -> None:
     """Send a frame. Raises OSError."""
     said = json.dumps(frame.fields).encode("ascii")
     data = _LENGTHS.pack(len(said), len(frame.body)) + said + frame.body
@@ -43,12 +43,12 @@ def send(connection: socket.socket, frame: Frame) -> None:
         connection.sendall(data[sent:])
 
 
-def receive(
+def receive_message(
     connection: socket.socket,
     timeout_seconds: float | None = None,
     *,
     may_carry_file: bool = False,
-) -> Frame | None:
+) -> Message | None:
     """Receive a frame; None where the other side has closed before one.
 
     The other side sends no more than one before it is answered. The time-out
@@ -70,35 +70,35 @@ def receive(
             os.close(surplus)
         if not data and descriptor is None:
             return None
-        data = _filled(connection, data, _LENGTHS.size, until)
+        data = _receive_at_least(connection, data, _LENGTHS.size, until)
         said_bytes, body_bytes = _LENGTHS.unpack_from(data)
         if said_bytes > MAX_JSON_BYTES or body_bytes > MAX_BODY_BYTES:
-            raise BadFrame("it is too large")
+            raise BadMessage("it is too large")
         size = _LENGTHS.size + said_bytes + body_bytes
-        data = _filled(connection, data, size, until)
+        data = _receive_at_least(connection, data, size, until)
         if len(data) > size:
-            raise BadFrame("more follows it")
+            raise BadMessage("more follows it")
         body_at = _LENGTHS.size + said_bytes
-        fields = _object(data[_LENGTHS.size : body_at])
+        fields = _parse_object(data[_LENGTHS.size : body_at])
     except BaseException:
         if descriptor is not None:
             os.close(descriptor)
         raise
-    return Frame(fields, data[body_at:], descriptor)
+    return Message(fields, data[body_at:], descriptor)
 
 
-def _object(said: bytes) -> dict[str, Any]:
+def _parse_object(said: bytes) -> dict[str, Any]:
     try:
         fields = json.loads(said)
     # RecursionError: of brackets alone.
     except (ValueError, RecursionError) as error:
-        raise BadFrame("it is no JSON") from error
+        raise BadMessage("it is no JSON") from error
     if not isinstance(fields, dict):
-        raise BadFrame("it is no JSON object")
+        raise BadMessage("it is no JSON object")
     return fields
 
 
-def _filled(
+def _receive_at_least(
     connection: socket.socket, data: bytes, size: int, until: float | None
 ) -> bytes:
     """Receive until there are `size` bytes at least."""
@@ -111,7 +111,7 @@ def _filled(
             connection.settimeout(left)
         part = connection.recv(min(size - have, _READ_BYTES))
         if not part:
-            raise BadFrame("it ends early")
+            raise BadMessage("it ends early")
         parts.append(part)
         have += len(part)
     return b"".join(parts) if len(parts) > 1 else data

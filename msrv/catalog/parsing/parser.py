@@ -12,17 +12,22 @@ from typing import Any, BinaryIO, Final, Self, TypeVar
 
 from msrv.catalog.metadata.cover_images import ArtworkFacts, NotAPicture
 from msrv.catalog.metadata.tags import NotAudio, Tags
-from msrv.catalog.parsing.confinement import python
-from msrv.catalog.parsing.crash_marks import FOLDER_NAME, Marks
+from msrv.catalog.parsing.confinement import python_command
+from msrv.catalog.parsing.crash_marks import FOLDER_NAME, CrashMarks
 from msrv.catalog.parsing.errors import (
-    HelperEnded,
-    NoParser,
     ParserClosed,
-    StopsParser,
+    ParserCrashed,
+    ParserUnavailable,
+    ProcessEnded,
 )
-from msrv.catalog.parsing.messages import Frame
-from msrv.catalog.parsing.parser_process import HelperProcess
-from msrv.catalog.parsing.replies import BadValue, picture_of, tags_of, webp_of
+from msrv.catalog.parsing.messages import Message
+from msrv.catalog.parsing.parser_process import ParserProcess
+from msrv.catalog.parsing.replies import (
+    InvalidReply,
+    parse_image_facts,
+    parse_tags,
+    parse_webp,
+)
 
 log = logging.getLogger(__name__)
 
@@ -47,17 +52,19 @@ class Parser:
         data: Path | None = None,
         *,
         seconds: float = SECONDS,
-        marks: Marks | None = None,
-        command: tuple[str, ...] = python("msrv.catalog.parsing.parser_main"),
+        marks: CrashMarks | None = None,
+        command: tuple[str, ...] = python_command(
+            "msrv.catalog.parsing.parser_main"
+        ),
     ) -> None:
-        self._marks = marks or Marks(data and data / FOLDER_NAME)
+        self._marks = marks or CrashMarks(data and data / FOLDER_NAME)
         self._seconds = seconds
         self._command = command
         self._lock = threading.Lock()
-        self._helper: HelperProcess | None = None
+        self._process: ParserProcess | None = None
         self._closed = False
-        self._has_said = False
-        self._failure: tuple[float, NoParser] | None = None
+        self._confinement_logged = False
+        self._failure: tuple[float, ParserUnavailable] | None = None
         # The kernel ends a child with the thread that started it
         # (PR_SET_PDEATHSIG), so that is one that lives as long as this.
         self._starter: ThreadPoolExecutor | None = None
@@ -65,7 +72,7 @@ class Parser:
     def start(self) -> None:
         """Start the helper, and log what it lacks. Raises ParsingError."""
         with self._lock:
-            self._started()
+            self._running_process()
 
     def tags(self, file: BinaryIO, name: str, sha256: bytes) -> Tags:
         """Read the tags of a sound. Raises NotAudio and ParsingError.
@@ -73,24 +80,26 @@ class Parser:
         `name` is what the file is called, of which the suffix counts.
         """
         fields = {"do": "tags", "name": name}
-        return self._ask(file, sha256, fields, tags_of)
+        return self._parse(file, sha256, fields, parse_tags)
 
     def measure(self, file: BinaryIO, sha256: bytes) -> ArtworkFacts:
         """Return a picture's facts. Raises NotAPicture and ParsingError."""
         fields = {"do": "measure", "name": "picture"}
-        return self._ask(file, _of_picture(sha256), fields, picture_of)
+        return self._parse(
+            file, _picture_key(sha256), fields, parse_image_facts
+        )
 
     def shrink(self, file: BinaryIO, width: int, sha256: bytes) -> bytes:
         """Return a smaller WebP. Raises NotAPicture and ParsingError."""
         fields = {"do": "shrink", "name": "picture", "width": width}
-        return self._ask(file, _of_picture(sha256), fields, webp_of)
+        return self._parse(file, _picture_key(sha256), fields, parse_webp)
 
     def holds(self, sha256: bytes) -> bool:
         """Whether a file isn't parsed for now, since it stopped a parser."""
         with self._lock:
             return any(
                 self._marks.find(each) is not None
-                for each in (sha256, _of_picture(sha256))
+                for each in (sha256, _picture_key(sha256))
             )
 
     def is_retry_due(self) -> bool:
@@ -101,11 +110,11 @@ class Parser:
     def close(self) -> None:
         """Kill the helper, whatever it does; nothing is parsed any more."""
         self._closed = True
-        helper = self._helper
+        helper = self._process
         if helper is not None:
             helper.process.kill()  # who waits for an answer wakes up
         with self._lock:
-            self._drop()
+            self._stop_process()
             self._marks.close()
             if self._starter is not None:
                 self._starter.shutdown()
@@ -123,91 +132,91 @@ class Parser:
         """Close."""
         self.close()
 
-    def _ask(
+    def _parse(
         self,
         file: BinaryIO,
         sha256: bytes,
         fields: dict[str, Any],
-        take: Callable[[Frame], _Result],
+        read_reply: Callable[[Message], _Result],
     ) -> _Result:
         """Return the result of parsing a file; `take` checks the answer."""
-        request = Frame(fields, descriptor=file.fileno())
+        request = Message(fields, descriptor=file.fileno())
         try:
-            answer = self._answer(request, sha256)
-            result = take(answer)
-        except (HelperEnded, BadValue) as error:
-            reason, by_chance = _blamed(error)
+            answer = self._request(request, sha256)
+            result = read_reply(answer)
+        except (ProcessEnded, InvalidReply) as error:
+            reason, by_chance = _blame(error)
             with self._lock:
-                self._drop()
-                self._marks.stopped(sha256, reason, by_chance=by_chance)
-            raise StopsParser(reason) from error
+                self._stop_process()
+                self._marks.record(sha256, reason, by_chance=by_chance)
+            raise ParserCrashed(reason) from error
         except (NotAudio, NotAPicture):
-            self._passed(sha256)
+            self._clear_mark(sha256)
             raise
-        self._passed(sha256)
+        self._clear_mark(sha256)
         return result
 
-    def _passed(self, sha256: bytes) -> None:
+    def _clear_mark(self, sha256: bytes) -> None:
         with self._lock:
-            self._marks.passed(sha256)
+            self._marks.clear(sha256)
 
-    def _answer(self, request: Frame, sha256: bytes) -> Frame:
+    def _request(self, request: Message, sha256: bytes) -> Message:
         """Return the helper's answer. Raises HelperEnded and ParsingError."""
         with self._lock:
             mark = self._marks.find(sha256)
             if mark is not None:
-                raise StopsParser(mark.reason)
+                raise ParserCrashed(mark.reason)
             try:
-                return self._tried(request, sha256)
-            except HelperEnded as error:
+                return self._request_once(request, sha256)
+            except ProcessEnded as error:
                 if not error.is_idle:
                     raise
             # It had just gone by itself; another is started, once.
-            return self._tried(request, sha256)
+            return self._request_once(request, sha256)
 
-    def _tried(self, request: Frame, sha256: bytes) -> Frame:
-        helper = self._started()
+    def _request_once(self, request: Message, sha256: bytes) -> Message:
+        helper = self._running_process()
         try:
-            with self._marks.trying(sha256):
-                return helper.answer(request, self._seconds)
-        except HelperEnded as error:
-            self._drop()
+            with self._marks.parsing(sha256):
+                return helper.request(request, self._seconds)
+        except ProcessEnded as error:
+            self._stop_process()
             if self._closed:
                 raise ParserClosed from error
             raise
 
-    def _started(self) -> HelperProcess:
+    def _running_process(self) -> ParserProcess:
         if self._closed:
             raise ParserClosed
-        if self._helper is not None and not self._helper.is_running():
-            self._drop()
-        if self._helper is None:
+        if self._process is not None and not self._process.is_running():
+            self._stop_process()
+        if self._process is None:
             if self._starter is None:
                 self._starter = ThreadPoolExecutor(1, "msrv-parser")
-            self._helper = self._start(self._starter)
-        return self._helper
+            self._process = self._start(self._starter)
+        return self._process
 
-    def _start(self, starter: ThreadPoolExecutor) -> HelperProcess:
+    def _start(self, starter: ThreadPoolExecutor) -> ParserProcess:
         """Start a helper, unless that failed a moment ago."""
         if self._failure is not None:
             failed_at, error = self._failure
             if time.monotonic() < failed_at + _AGAIN_SECONDS:
-                raise NoParser(str(error))
+                raise ParserUnavailable(str(error))
         try:
             helper, lacking = starter.submit(
-                HelperProcess.start, self._command
+                ParserProcess.start, self._command
             ).result()
-        except NoParser as error:
+        except ParserUnavailable as error:
             self._failure = time.monotonic(), error
             raise
         self._failure = None
-        self._say(lacking)
+        self._log_confinement(lacking)
         return helper
 
-    def _say(self, lacking: list[str]) -> None:
-        if self._has_said:
+    def _log_confinement(self, lacking: list[str]) -> None:
+        if self._confinement_logged:
             return
-        self._has_said = True
+        self._confinement_logged = True
         if lacking:
             log.warning(
                 "parsers run in a process without the store's secrets, but "
@@ -219,19 +228,19 @@ class Parser:
                 "parsers run in a process without secrets, files and network"
             )
 
-    def _drop(self) -> None:
-        helper, self._helper = self._helper, None
+    def _stop_process(self) -> None:
+        helper, self._process = self._process, None
         if helper is not None:
-            helper.end()
+            helper.kill()
 
 
-def _blamed(error: HelperEnded | BadValue) -> tuple[str, bool]:
+def _blame(error: ProcessEnded | InvalidReply) -> tuple[str, bool]:
     """Return the reason why it ended, and whether that may be by chance."""
-    if isinstance(error, HelperEnded):
+    if isinstance(error, ProcessEnded):
         return error.reason, error.by_chance
     return f"makes its parser answer wrongly: {error}", False
 
 
-def _of_picture(sha256: bytes) -> bytes:
+def _picture_key(sha256: bytes) -> bytes:
     """Return the key of a picture's marks: a track is sold without its own."""
     return hashlib.sha256(b"picture" + sha256).digest()

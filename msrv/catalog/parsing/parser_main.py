@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from msrv.catalog.parsing import messages
-from msrv.catalog.parsing.confinement import Limits, allow_cpu, confine
-from msrv.catalog.parsing.messages import Frame
+from msrv.catalog.parsing.confinement import ResourceLimits, allow_cpu, confine
+from msrv.catalog.parsing.messages import Message
 
 CPU_SECONDS: Final = 20
 """Limit on the CPU time of one file; SIGXCPU kills before twice that."""
@@ -35,22 +35,22 @@ ALARM_SECONDS: Final = 120
 _CPU_SECONDS_IN_ALL: Final = 3600
 
 
-def limits() -> Limits:
+def parser_limits() -> ResourceLimits:
     """Return what this process may take.
 
     Its memory is what a store in a container of 512 MB can spare.
     """
-    return Limits(
+    return ResourceLimits(
         memory_bytes=320 << 20,
         data_bytes=320 << 20,
         cpu_seconds=_CPU_SECONDS_IN_ALL,
         open_files=64,
         stack_bytes=8 << 20,
-        readable=_modules(),
+        readable=_import_folders(),
     )
 
 
-def _modules() -> tuple[str, ...]:
+def _import_folders() -> tuple[str, ...]:
     """Name the folders that Python imports from, and no more of the disk."""
     prefixes = {
         os.path.join(os.path.realpath(prefix), "")  # noqa: PTH118 - with its /
@@ -69,37 +69,39 @@ def _modules() -> tuple[str, ...]:
 _LIBRARIES: Final = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
 
 
-def _tags(file: BinaryIO, fields: dict[str, Any]) -> Frame:  # noqa: ARG001
+def _tags(file: BinaryIO, fields: dict[str, Any]) -> Message:  # noqa: ARG001
     from msrv.catalog.metadata.tags import (  # noqa: PLC0415 - slow to import
         NotAudio,
         read_tags,
     )
 
     try:
-        return Frame({"tags": read_tags(file).to_facts()})
+        return Message({"tags": read_tags(file).to_facts()})
     except NotAudio as error:
-        return Frame({"refused": str(error)[:500]})
+        return Message({"refused": str(error)[:500]})
 
 
-def _measure(file: BinaryIO, fields: dict[str, Any]) -> Frame:  # noqa: ARG001
+def _measure(file: BinaryIO, fields: dict[str, Any]) -> Message:  # noqa: ARG001
     from msrv.catalog.metadata import cover_images  # noqa: PLC0415 - slow to import
 
     try:
-        return Frame({"picture": asdict(cover_images.measure(file))})
+        return Message({"picture": asdict(cover_images.measure_image(file))})
     except cover_images.NotAPicture as error:
-        return Frame({"refused": error.reason})
+        return Message({"refused": error.reason})
 
 
-def _shrink(file: BinaryIO, fields: dict[str, Any]) -> Frame:
+def _shrink(file: BinaryIO, fields: dict[str, Any]) -> Message:
     from msrv.catalog.metadata import cover_images  # noqa: PLC0415 - slow to import
 
     try:
-        return Frame({}, cover_images.shrink(file, int(fields["width"])))
+        return Message(
+            {}, cover_images.shrink_image(file, int(fields["width"]))
+        )
     except cover_images.NotAPicture as error:
-        return Frame({"refused": error.reason})
+        return Message({"refused": error.reason})
 
 
-OPERATIONS: Final[dict[str, Callable[[BinaryIO, dict[str, Any]], Frame]]] = {
+OPERATIONS: Final[dict[str, Callable[[BinaryIO, dict[str, Any]], Message]]] = {
     "tags": _tags,
     "measure": _measure,
     "shrink": _shrink,
@@ -108,17 +110,17 @@ OPERATIONS: Final[dict[str, Callable[[BinaryIO, dict[str, Any]], Frame]]] = {
 
 def main() -> None:
     """Confine this process, say what it lacks, and serve."""
-    lacking = confine(limits(), parent=int(sys.argv[1]))
+    lacking = confine(parser_limits(), parent=int(sys.argv[1]))
     with socket.socket(fileno=os.dup(0)) as connection:
-        messages.send(connection, Frame({"without": lacking}))
-        serve(connection)
+        messages.send_message(connection, Message({"without": lacking}))
+        serve_requests(connection)
 
 
-def serve(connection: socket.socket) -> None:
+def serve_requests(connection: socket.socket) -> None:
     """Answer requests until there are none, one at a time."""
     allowed = 0.0
     while select.select([connection], [], [], IDLE_SECONDS)[0]:
-        request = messages.receive(connection, may_carry_file=True)
+        request = messages.receive_message(connection, may_carry_file=True)
         if request is None or request.descriptor is None:
             return
         used = time.process_time()
@@ -128,21 +130,23 @@ def serve(connection: socket.socket) -> None:
             allowed = used + 2 * CPU_SECONDS - 1
             allow_cpu(2 * CPU_SECONDS - 1)
         signal.alarm(ALARM_SECONDS)
-        with _named(request.descriptor, str(request.fields["name"])) as file:
-            answer = _answered(file, request.fields)
-        messages.send(connection, answer)
+        with _open_descriptor(
+            request.descriptor, str(request.fields["name"])
+        ) as file:
+            answer = _reply_to(file, request.fields)
+        messages.send_message(connection, answer)
 
 
-def _answered(file: BinaryIO, fields: dict[str, Any]) -> Frame:
+def _reply_to(file: BinaryIO, fields: dict[str, Any]) -> Message:
     try:
         return OPERATIONS[str(fields["do"])](file, fields)
     except MemoryError:
-        return Frame({"memory": True})
+        return Message({"memory": True})
     except OSError as error:
-        return Frame({"unreadable": error.strerror or str(error)})
+        return Message({"unreadable": error.strerror or str(error)})
 
 
-def _named(descriptor: int, name: str) -> BinaryIO:
+def _open_descriptor(descriptor: int, name: str) -> BinaryIO:
     """Open what was sent, by the name that mutagen wants a file to have."""
     raw = io.FileIO(descriptor)
     raw.name = name

@@ -9,15 +9,15 @@ from typing import Final, Self
 
 from msrv.catalog.parsing import messages
 from msrv.catalog.parsing.confinement import ENVIRONMENT
-from msrv.catalog.parsing.errors import HelperEnded, NoParser
-from msrv.catalog.parsing.messages import BadFrame, Frame
-from msrv.catalog.parsing.replies import line_of
+from msrv.catalog.parsing.errors import ParserUnavailable, ProcessEnded
+from msrv.catalog.parsing.messages import BadMessage, Message
+from msrv.catalog.parsing.replies import clean_message
 
 log = logging.getLogger(__name__)
 
 _START_SECONDS: Final = 60.0
 _END_SECONDS: Final = 5.0
-_COMPLAINT_BYTES: Final = 2000
+_STDERR_BYTES: Final = 2000
 
 # Signals that end a faulty parser, or one that has reached a limit.
 _FAULTS: Final = frozenset(
@@ -28,7 +28,7 @@ _FAULTS: Final = frozenset(
 )
 
 
-class HelperProcess:
+class ParserProcess:
     """A helper that runs, and the connection to it.
 
     Every method blocks. One request is answered at a time.
@@ -57,87 +57,99 @@ class HelperProcess:
             )
         except OSError as error:
             ours.close()
-            raise NoParser(f"it can't be started: {error.strerror}") from error
+            raise ParserUnavailable(
+                f"it can't be started: {error.strerror}"
+            ) from error
         finally:
             theirs.close()
         helper = cls(process, ours)
         try:
-            return helper, helper.hello()
+            return helper, helper.wait_until_ready()
         except BaseException:
-            helper.end()
+            helper.kill()
             raise
 
     def is_running(self) -> bool:
         """Whether the process has not ended."""
         return self.process.poll() is None
 
-    def hello(self) -> list[str]:
+    def wait_until_ready(self) -> list[str]:
         """Wait until it is confined; return what it lacks."""
         try:
-            frame = messages.receive(self._connection, _START_SECONDS)
-        except (BadFrame, OSError) as error:
-            raise NoParser(self._complaint() or repr(error)) from error
+            frame = messages.receive_message(self._connection, _START_SECONDS)
+        except (BadMessage, OSError) as error:
+            raise ParserUnavailable(
+                self._kill_and_read_stderr() or repr(error)
+            ) from error
         if frame is None:
-            raise NoParser(self._complaint() or "it ended at once")
+            raise ParserUnavailable(
+                self._kill_and_read_stderr() or "it ended at once"
+            )
         lacking = frame.fields.get("without")
         if not isinstance(lacking, list):
-            raise NoParser("it said something else than what it lacks")
-        return [line_of(name) for name in lacking]
+            raise ParserUnavailable(
+                "it said something else than what it lacks"
+            )
+        return [clean_message(name) for name in lacking]
 
-    def answer(self, request: Frame, seconds: float) -> Frame:
+    def request(self, request: Message, seconds: float) -> Message:
         """Return the answer to one request. Raises HelperEnded."""
         try:
             self._connection.settimeout(seconds)
-            messages.send(self._connection, request)
-            answer = messages.receive(self._connection, seconds)
+            messages.send_message(self._connection, request)
+            answer = messages.receive_message(self._connection, seconds)
         except TimeoutError:
             self.process.kill()
-            raise HelperEnded(
+            raise ProcessEnded(
                 "takes too long to read", by_chance=True
             ) from None
-        except BadFrame as error:
+        except BadMessage as error:
             self.process.kill()
-            raise HelperEnded(
+            raise ProcessEnded(
                 f"makes its parser answer wrongly: {error}", by_chance=False
             ) from error
         except OSError as error:
-            raise self._ending() from error
+            raise self._exit_reason() from error
         if answer is None:
-            raise self._ending()
+            raise self._exit_reason()
         return answer
 
-    def _ending(self) -> HelperEnded:
+    def _exit_reason(self) -> ProcessEnded:
         """Return how the process ended, once its connection has."""
         try:
             status = self.process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            return HelperEnded("makes its parser hang up", by_chance=False)
+            return ProcessEnded("makes its parser hang up", by_chance=False)
         if status == -signal.SIGXCPU:
-            return HelperEnded("takes too long to read", by_chance=False)
+            return ProcessEnded("takes too long to read", by_chance=False)
         if -status in _FAULTS:
             name = signal.Signals(-status).name
-            return HelperEnded(f"crashes its parser ({name})", by_chance=False)
+            return ProcessEnded(
+                f"crashes its parser ({name})", by_chance=False
+            )
         if status > 0:
-            log.error("the parser failed: %s", ascii(self._complaint()))
-            return HelperEnded("makes its parser fail", by_chance=False)
+            log.error(
+                "the parser failed: %s", ascii(self._kill_and_read_stderr())
+            )
+            return ProcessEnded("makes its parser fail", by_chance=False)
         # 0: it had nothing to do for long, and went. Killed: perhaps for
         # memory, perhaps by someone.
-        return HelperEnded(
+        return ProcessEnded(
             "was being read when its parser was killed",
             by_chance=True,
             is_idle=status == 0,
         )
 
-    def _complaint(self) -> str:
+    def _kill_and_read_stderr(self) -> str:
         """Kill the process; return the end of its standard error."""
         self.process.kill()
         self.process.wait()
         assert self.process.stderr is not None  # noqa: S101 - a pipe
         said = self.process.stderr.read(1 << 16)
-        return said[-_COMPLAINT_BYTES:].decode(errors="replace").strip()
+        return said[-_STDERR_BYTES:].decode(errors="replace").strip()
 
-    def end(self) -> None:
+    def kill(self) -> None:
         """Kill the process and close the connection."""
         self._connection.close()
         self.process.kill()

@@ -95,7 +95,7 @@ _STARTING: Final = {"execve": (59, 221), "execveat": (322, 281)}
 # Allowed for this process's own id alone: abort() sends itself a signal.
 _OF_ITSELF: Final = {"kill": (62, 129), "tgkill": (234, 131)}
 # Allowed where the first argument is 0, which means this process.
-_BY_NOUGHT: Final = {"prlimit64": (302, 261)}
+_OF_SELF_AS_ZERO: Final = {"prlimit64": (302, 261)}
 _CLONE: Final = (56, 220)
 _CLONE3: Final = 435
 
@@ -104,7 +104,7 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
-def restrict(*, may_start_programs: bool = False) -> None:
+def restrict_system_calls(*, may_start_programs: bool = False) -> None:
     """Refuse those calls to this thread, and what it starts, for good.
 
     PR_SET_NO_NEW_PRIVS has to be set. Raises OSError where the kernel has no
@@ -133,38 +133,40 @@ def _filter(
     machine: str, process_id: int, *, may_start_programs: bool
 ) -> Iterator[bytes]:
     column = 0 if machine == "x86_64" else 1
-    yield _step(_LOAD, _ARCHITECTURE_AT)
+    yield _instruction(_LOAD, _ARCHITECTURE_AT)
     # Another architecture's numbers mean other calls.
-    yield _step(_IF_EQUAL, _ARCHITECTURES[machine], 1, 0)
-    yield _step(_RETURN, _KILL_PROCESS)
-    yield _step(_LOAD, _NUMBER_AT)
+    yield _instruction(_IF_EQUAL, _ARCHITECTURES[machine], 1, 0)
+    yield _instruction(_RETURN, _KILL_PROCESS)
+    yield _instruction(_LOAD, _NUMBER_AT)
     if machine == "x86_64":
-        yield _step(_IF_GREATER_OR_EQUAL, _X32_BIT, 0, 1)
-        yield _step(_RETURN, _REFUSE)
+        yield _instruction(_IF_GREATER_OR_EQUAL, _X32_BIT, 0, 1)
+        yield _instruction(_RETURN, _REFUSE)
     refused = _REFUSED | ({} if may_start_programs else _STARTING)
     for numbers in refused.values():
         number = numbers[column]
         if number is not None:
-            yield _step(_IF_EQUAL, number, 0, 1)
-            yield _step(_RETURN, _REFUSE)
+            yield _instruction(_IF_EQUAL, number, 0, 1)
+            yield _instruction(_RETURN, _REFUSE)
     # Its flags are behind a pointer, which no filter follows. The C library
     # takes the older call then.
-    yield _step(_IF_EQUAL, _CLONE3, 0, 1)
-    yield _step(_RETURN, _UNKNOWN)
+    yield _instruction(_IF_EQUAL, _CLONE3, 0, 1)
+    yield _instruction(_RETURN, _UNKNOWN)
     for condition, allowed, calls in (
         (_IF_ANY_BIT, _CLONE_THREAD, {"clone": _CLONE}),
         (_IF_EQUAL, process_id, _OF_ITSELF),
-        (_IF_EQUAL, 0, _BY_NOUGHT),
+        (_IF_EQUAL, 0, _OF_SELF_AS_ZERO),
     ):
         for numbers in calls.values():
-            yield _step(_IF_EQUAL, numbers[column], 0, 4)
-            yield _step(_LOAD, _FIRST_ARGUMENT_AT)
-            yield _step(condition, allowed, 0, 1)
-            yield _step(_RETURN, _ALLOW)
-            yield _step(_RETURN, _REFUSE)
-    yield _step(_RETURN, _ALLOW)
+            yield _instruction(_IF_EQUAL, numbers[column], 0, 4)
+            yield _instruction(_LOAD, _FIRST_ARGUMENT_AT)
+            yield _instruction(condition, allowed, 0, 1)
+            yield _instruction(_RETURN, _ALLOW)
+            yield _instruction(_RETURN, _REFUSE)
+    yield _instruction(_RETURN, _ALLOW)
 
 
-def _step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
+def _instruction(
+    code: int, value: int, if_true: int = 0, if_false: int = 0
+) -> bytes:
     """Encode one instruction: struct sock_filter."""
     return struct.pack("=HBBI", code, if_true, if_false, value)

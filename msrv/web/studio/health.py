@@ -11,7 +11,7 @@ from aiohttp import web
 from sqlalchemy import text
 
 from msrv import __version__
-from msrv.catalog.library.loader import Reading
+from msrv.catalog.library.loader import LoadedLibrary
 from msrv.catalog.live import NotReady
 from msrv.ledger.errors import DatabaseError
 from msrv.web.store import STORE
@@ -42,7 +42,7 @@ async def show(request: web.Request) -> web.Response:
     status = store.ledger.status()
     answer_ms, why = await _ask(request)
     try:
-        reading: Reading | None = store.catalog.reading
+        reading: LoadedLibrary | None = store.catalog.reading
     except NotReady:
         reading = None
     settings = store.settings

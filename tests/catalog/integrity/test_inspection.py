@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from msrv.catalog.integrity.container import Container
-from msrv.catalog.integrity.inspection import inspect
+from msrv.catalog.integrity.inspection import inspect_container
 from tests.catalog import sample_files
 
 SOUNDS = sorted(sample_files.SOUNDS)
@@ -18,7 +18,7 @@ _MP3_BEGIN = 600
 
 
 def look(data: bytes, name: str) -> Container | None:
-    return inspect(io.BytesIO(data), os.path.splitext(name)[1])
+    return inspect_container(io.BytesIO(data), os.path.splitext(name)[1])
 
 
 def missing(data: bytes, name: str) -> str:
@@ -371,7 +371,7 @@ def test_no_bytes_break_the_look(
     data: bytes, start: bytes, suffix: str
 ) -> None:
     """Or one damaged file could keep all others from sale."""
-    found = inspect(io.BytesIO(start + data), suffix)
+    found = inspect_container(io.BytesIO(start + data), suffix)
     assert found is None or isinstance(found.missing, str)
 
 
@@ -414,6 +414,6 @@ class Counted(io.BytesIO):
 def test_a_hostile_file_costs_little(suffix: str, data: bytes) -> None:
     """Or one upload could hold up the reading of a library."""
     file = Counted(data)
-    inspect(file, suffix)
+    inspect_container(file, suffix)
     assert file.reads < 200_000
     assert file.bytes_read < 8_000_000

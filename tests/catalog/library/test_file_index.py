@@ -8,18 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from msrv.catalog.library.file_index import FILE_NAME, Index, Known
+from msrv.catalog.library.file_index import FILE_NAME, FileIndex, IndexEntry
 from msrv.catalog.library.found_files import FoundFile
 from tests.catalog.temporary_library import Library
 from tests.catalog.unprivileged import without_rights
 
 FILE = FoundFile("A/b\udcff\n.wav", 3, 1_700_000_000_123_456_789, 1, 2**64 - 1)
-KNOWN = Known.of(FILE, bytes(32), 2**32 - 1, {"tags": {"title": "Ä\ud83c"}})
+KNOWN = IndexEntry.of(
+    FILE, bytes(32), 2**32 - 1, {"tags": {"title": "Ä\ud83c"}}
+)
 
 
 def remember(folder: Path) -> None:
-    with Index.open(folder) as index:
-        index.keep(FILE.path, KNOWN)
+    with FileIndex.open(folder) as index:
+        index.add(FILE.path, KNOWN)
         index.save()
         written = index._connection.total_changes
         index.save()
@@ -29,7 +31,7 @@ def remember(folder: Path) -> None:
 def test_remembers_from_one_start_to_the_next(tmp_path: Path) -> None:
     """Or every restart would read the whole library again."""
     remember(tmp_path / "made" / "here")
-    with Index.open(tmp_path / "made" / "here") as index:
+    with FileIndex.open(tmp_path / "made" / "here") as index:
         found = index.find(FILE)
     assert found == KNOWN
     assert found.facts == {"tags": {"title": "Ä\ud83c"}}
@@ -50,7 +52,7 @@ def test_knows_no_file_that_is_another(
 ) -> None:
     """Or a changed file would be sold with the old one's digest."""
     remember(tmp_path)
-    with Index.open(tmp_path) as index:
+    with FileIndex.open(tmp_path) as index:
         assert index.find(other) is None
 
 
@@ -60,11 +62,11 @@ def test_inodes_that_do_not_last_are_learned(tmp_path: Path) -> None:
     """
     remember(tmp_path)
     moved = FILE._replace(inode=5)
-    with Index.open(tmp_path) as index:
+    with FileIndex.open(tmp_path) as index:
         assert index.find(moved) is None
-        index.keep(FILE.path, KNOWN._replace(identity=moved.identity))
+        index.add(FILE.path, KNOWN._replace(identity=moved.identity))
         index.save()
-    with Index.open(tmp_path) as index:
+    with FileIndex.open(tmp_path) as index:
         assert index.find(moved)
         assert index.find(FILE._replace(inode=6))
         assert index.find(FILE._replace(ctime_ns=2)) is None
@@ -88,11 +90,11 @@ def test_any_number_of_a_status_can_be_remembered(
 ) -> None:
     """A file dated 1901, 2446 or worse is known from one start to the next."""
     odd = FoundFile("A/odd.wav", number, number, number, number)
-    with Index.open(tmp_path) as index:
-        index.keep(odd.path, Known.of(odd, bytes(32), 0, {}))
-        index.keep(FILE.path, KNOWN)
+    with FileIndex.open(tmp_path) as index:
+        index.add(odd.path, IndexEntry.of(odd, bytes(32), 0, {}))
+        index.add(FILE.path, KNOWN)
         index.save()
-    with Index.open(tmp_path) as index:
+    with FileIndex.open(tmp_path) as index:
         assert index.find(odd)
         assert index.find(FILE)
 
@@ -103,25 +105,25 @@ def test_a_row_that_cannot_be_written_keeps_no_other_from_it(
     """One odd file costs its own reading at each start, and has its name in
     the log.
     """
-    with Index.open(tmp_path) as index:
+    with FileIndex.open(tmp_path) as index:
         for path in ("A/1.wav", "A/3.wav"):
-            index.keep(path, KNOWN)
-        index.keep("A/2.wav", KNOWN._replace(crc32=2**80))
+            index.add(path, KNOWN)
+        index.add("A/2.wav", KNOWN._replace(crc32=2**80))
         index.save()
     assert "can't hold A/2.wav" in caplog.text
-    with Index.open(tmp_path) as index:
+    with FileIndex.open(tmp_path) as index:
         assert index._known.keys() == {"A/1.wav", "A/3.wav"}
 
 
 def test_forgets_what_is_gone(tmp_path: Path) -> None:
     """Or the index would grow for ever."""
     remember(tmp_path)
-    with Index.open(tmp_path) as index:
-        index.forget_all_but([FILE.path])
+    with FileIndex.open(tmp_path) as index:
+        index.retain([FILE.path])
         assert index.find(FILE)
-        index.forget_all_but(["A/other.wav"])
+        index.retain(["A/other.wav"])
         assert index.find(FILE) is None
-    with Index.open(tmp_path) as index:
+    with FileIndex.open(tmp_path) as index:
         assert index.find(FILE) is None
 
 
@@ -131,9 +133,9 @@ def garbage(path: Path) -> None:
 
 def half(path: Path) -> None:
     remember(path.parent)
-    with Index.open(path.parent) as index:
+    with FileIndex.open(path.parent) as index:
         for number in range(2000):
-            index.keep(f"A/{number}", KNOWN)
+            index.add(f"A/{number}", KNOWN)
         index.save()
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2 + 100])
@@ -164,11 +166,11 @@ def test_one_that_is_spoilt_is_made_anew(
 ) -> None:
     """Or a crash, or another program's file, would keep the store shut."""
     spoil(tmp_path / FILE_NAME)
-    with Index.open(tmp_path) as index:
+    with FileIndex.open(tmp_path) as index:
         assert index.find(FILE) is None
     assert "making the index anew" in caplog.text
     remember(tmp_path)
-    with Index.open(tmp_path) as index:
+    with FileIndex.open(tmp_path) as index:
         assert index.find(FILE) == KNOWN
 
 
@@ -176,7 +178,7 @@ def test_an_empty_file_is_a_new_index(tmp_path: Path) -> None:
     """Or a disk that was full once would have to be mended by hand."""
     (tmp_path / FILE_NAME).touch()
     remember(tmp_path)
-    with Index.open(tmp_path) as index:
+    with FileIndex.open(tmp_path) as index:
         assert index.find(FILE) == KNOWN
 
 
@@ -186,8 +188,8 @@ def test_lives_in_memory_where_it_cannot_be_written(
 ) -> None:
     """Or a read-only data folder would keep the store shut."""
     open_shelf.data.chmod(0o555)
-    with without_rights(), Index.open(open_shelf.data) as index:
-        index.keep(FILE.path, KNOWN)
+    with without_rights(), FileIndex.open(open_shelf.data) as index:
+        index.add(FILE.path, KNOWN)
         index.save()
         assert index.find(FILE) == KNOWN
     assert "the index is kept in memory" in caplog.text
@@ -202,9 +204,9 @@ def test_is_still_read_where_it_cannot_be_written(
     remember(open_shelf.data)
     (open_shelf.data / FILE_NAME).chmod(0o444)
     open_shelf.data.chmod(0o555)
-    with without_rights(), Index.open(open_shelf.data) as index:
+    with without_rights(), FileIndex.open(open_shelf.data) as index:
         assert index.find(FILE) == KNOWN
-        index.keep("B", KNOWN)
+        index.add("B", KNOWN)
         index.save()
         index.save()
         assert index.find(FILE._replace(path="B")) == KNOWN
@@ -216,8 +218,8 @@ def test_a_folder_in_its_place_is_no_end(
 ) -> None:
     """Or a slip in mounting a volume would keep the store shut."""
     (tmp_path / FILE_NAME).mkdir()
-    with Index.open(tmp_path) as index:
-        index.keep(FILE.path, KNOWN)
+    with FileIndex.open(tmp_path) as index:
+        index.add(FILE.path, KNOWN)
         index.save()
     assert "the index is kept in memory" in caplog.text
 
@@ -226,17 +228,17 @@ def test_a_full_disk_is_no_end(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Or a disk that fills up would take the catalog with it."""
-    with Index.open(tmp_path) as index:
+    with FileIndex.open(tmp_path) as index:
         # SQLite itself says what it says when the disk is full.
         index._connection.execute("PRAGMA max_page_count = 2")
         for number in range(2000):
-            index.keep(f"A/{number}", KNOWN)
+            index.add(f"A/{number}", KNOWN)
         index.save()
         assert index.find(FILE._replace(path="A/1999")) == KNOWN
         assert "the index can't be written" in caplog.text
         index._connection.execute("PRAGMA max_page_count = 100000")
         index.save()
-    with Index.open(tmp_path) as index:
+    with FileIndex.open(tmp_path) as index:
         assert index.find(FILE._replace(path="A/1999")) == KNOWN
 
 
@@ -245,11 +247,14 @@ def test_two_may_use_it_at_once(
 ) -> None:
     """Or `msrv catalog` could not be run beside the store."""
     caplog.set_level(logging.WARNING)
-    with Index.open(tmp_path) as store, Index.open(tmp_path) as command:
-        store.keep(FILE.path, KNOWN)
+    with (
+        FileIndex.open(tmp_path) as store,
+        FileIndex.open(tmp_path) as command,
+    ):
+        store.add(FILE.path, KNOWN)
         store.save()
-        command.keep(FILE.path, KNOWN)
+        command.add(FILE.path, KNOWN)
         command.save()
-    with Index.open(tmp_path) as index:
+    with FileIndex.open(tmp_path) as index:
         assert index.find(FILE) == KNOWN
     assert caplog.text == ""

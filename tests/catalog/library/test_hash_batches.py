@@ -3,7 +3,7 @@
 import pytest
 
 from msrv.catalog.library import hash_batches, indexing
-from msrv.catalog.library.loader import Reading
+from msrv.catalog.library.loader import LoadedLibrary
 from msrv.money import Money
 from tests.catalog.temporary_library import Library
 
@@ -17,13 +17,13 @@ def _one_folder_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The folders whose files were hashed, in order."""
     paths: list[str] = []
-    real = indexing.learn
+    real = indexing.index_files
 
     def watch(*arguments: object, **options: object) -> object:
         paths.extend(folder.path for folder in arguments[2])  # type: ignore[attr-defined] # a list
         return real(*arguments, **options)  # type: ignore[arg-type] # passed on
 
-    monkeypatch.setattr("msrv.catalog.library.loader.learn", watch)
+    monkeypatch.setattr("msrv.catalog.library.loader.index_files", watch)
     return paths
 
 
@@ -36,7 +36,7 @@ def change_status(shelf: Library) -> None:
             path.chmod(0o644)
 
 
-def identities(shelf: Library, reading: Reading) -> list[bool]:
+def identities(shelf: Library, reading: LoadedLibrary) -> list[bool]:
     """Whether each item has the identity of its file as it lies there."""
     return [
         item.content.identity.ctime_ns

@@ -9,8 +9,8 @@ from datetime import datetime
 import pytest
 
 from msrv.catalog.library import indexing
-from msrv.catalog.library.file_index import FILE_NAME, Index
-from msrv.catalog.library.indexing import Stopped, learn
+from msrv.catalog.library.file_index import FILE_NAME, FileIndex
+from msrv.catalog.library.indexing import IndexingStopped, index_files
 from msrv.catalog.library.scan import scan
 from msrv.catalog.parsing.parser import Parser
 from tests.catalog import shared_parser
@@ -128,7 +128,7 @@ def test_an_unexpected_error_is_that_files_problem(
 ) -> None:
     """A parser's mistake, or ours, names the file, and stops no other."""
     shelf.release("R")
-    real = indexing._digests
+    real = indexing._hash
 
     def fail(*arguments: object) -> tuple[bytes, int]:
         found = real(*arguments)  # type: ignore[arg-type] # passed on
@@ -136,7 +136,7 @@ def test_an_unexpected_error_is_that_files_problem(
             raise OverflowError("too large")
         return found
 
-    monkeypatch.setattr(indexing, "_digests", fail)
+    monkeypatch.setattr(indexing, "_hash", fail)
     reading = shelf.read()
     (problem,) = problems(reading)
     assert problem.startswith("R/01 A.wav: could not be read: OverflowError")
@@ -153,7 +153,7 @@ def test_a_release_whose_file_changes_meanwhile_is_held_back(
     shelf.release("R")
     path = shelf.root / "R/01 A.wav"
     found = scan(shelf.root)
-    real = indexing._digests
+    real = indexing._hash
 
     def grow(*arguments: object) -> tuple[bytes, int]:
         digests = real(*arguments)  # type: ignore[arg-type] # passed on
@@ -161,7 +161,7 @@ def test_a_release_whose_file_changes_meanwhile_is_held_back(
             os.utime(path, ns=(1, 1))
         return digests
 
-    monkeypatch.setattr(indexing, "_digests", grow)
+    monkeypatch.setattr(indexing, "_hash", grow)
     reading = shelf.read(found=found)
     assert problems(reading) == [
         "R/01 A.wav: is being changed; not offered yet"
@@ -238,7 +238,7 @@ def test_what_may_not_be_read_today_is_not_forgotten(
         second = shelf.read(first)
     (shelf.root / "S").chmod(0o755)
     monkeypatch.setattr(
-        indexing, "_read", lambda *_, **__: pytest.fail("read")
+        indexing, "_read_file", lambda *_, **__: pytest.fail("read")
     )
     assert shelf.read(second).catalog == first.catalog
 
@@ -247,8 +247,8 @@ def test_says_how_far_it_is(shelf: Library) -> None:
     """Or the first start on a large library would look like a hang."""
     shelf.release("R")
     said: list[tuple[int, ...]] = []
-    with Index.open(shelf.data) as index:
-        learn(
+    with FileIndex.open(shelf.data) as index:
+        index_files(
             shelf.root,
             index,
             scan(shelf.root).folders,
@@ -263,8 +263,8 @@ def test_says_how_far_it_is(shelf: Library) -> None:
 def test_stops_when_it_is_told_to(shelf: Library) -> None:
     """Or a store that hashes a large library could not be stopped."""
     shelf.release("R")
-    with Index.open(shelf.data) as index, pytest.raises(Stopped):
-        learn(
+    with FileIndex.open(shelf.data) as index, pytest.raises(IndexingStopped):
+        index_files(
             shelf.root,
             index,
             scan(shelf.root).folders,
@@ -285,8 +285,8 @@ def test_what_was_read_is_kept_on_the_way(
     def end(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with Index.open(shelf.data) as index, pytest.raises(KeyboardInterrupt):
-        learn(
+    with FileIndex.open(shelf.data) as index, pytest.raises(KeyboardInterrupt):
+        index_files(
             shelf.root,
             index,
             found.folders,
@@ -294,5 +294,5 @@ def test_what_was_read_is_kept_on_the_way(
             stopping=lambda: False,
             progress=end,
         )
-    with Index.open(shelf.data) as index:
+    with FileIndex.open(shelf.data) as index:
         assert index.find(found.folders[0].files[0])

@@ -15,7 +15,7 @@ from tests.catalog.temporary_library import Library, problems, wav
 BROKEN = "title = \n"
 
 
-def folders(found: loader.Reading) -> list[str]:
+def folders(found: loader.LoadedLibrary) -> list[str]:
     return sorted(release.folder for release in found.catalog.releases)
 
 

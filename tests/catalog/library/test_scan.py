@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from msrv.catalog.library.found_files import in_release
-from msrv.catalog.library.scan import LibraryUnreadable, check, scan
+from msrv.catalog.library.found_files import content_files
+from msrv.catalog.library.scan import LibraryUnreadable, check_library, scan
 from tests.catalog.temporary_library import Library
 
 
 def folders(shelf: Library) -> dict[str, list[str]]:
     return {
-        folder.path: [file.name for file in in_release(folder)]
+        folder.path: [file.name for file in content_files(folder)]
         for folder in scan(shelf.root).folders
     }
 
@@ -242,8 +242,8 @@ def test_a_library_that_is_not_there_is_said_so(tmp_path: Path) -> None:
         with pytest.raises(LibraryUnreadable, match="can't read the library"):
             scan(path)
         with pytest.raises(LibraryUnreadable):
-            check(path)
-    check(tmp_path)
+            check_library(path)
+    check_library(tmp_path)
 
 
 def test_a_library_may_be_a_link_itself(

@@ -7,7 +7,7 @@ import pytest
 from mutagen.flac import FLAC
 
 from msrv.catalog.library.scan import scan
-from msrv.catalog.library.track_formats import Sound, by_track
+from msrv.catalog.library.track_formats import TrackFile, group_by_track
 from msrv.catalog.metadata.tags import Tags
 from msrv.catalog.model import Item
 from msrv.catalog.names import ids
@@ -17,7 +17,7 @@ from tests.catalog.temporary_library import Library
 from tests.downloads.made import known
 
 
-def sounds(shelf: Library, files: dict[str, Tags]) -> list[Sound]:
+def sounds(shelf: Library, files: dict[str, Tags]) -> list[TrackFile]:
     """Write files of the sizes that their formats tend to have."""
     sizes = {".flac": 900, ".wav": 1000, ".mp3": 300, ".ogg": 200}
     for name in files:
@@ -28,13 +28,15 @@ def sounds(shelf: Library, files: dict[str, Tags]) -> list[Sound]:
         for file in folder.files
     }
     return [
-        Sound(found[path], known(b"x", path), tags)
+        TrackFile(found[path], known(b"x", path), tags)
         for path, tags in files.items()
     ]
 
 
-def tracks(found: list[Sound]) -> list[list[str]]:
-    return [[sound.file.name for sound in track] for track in by_track(found)]
+def tracks(found: list[TrackFile]) -> list[list[str]]:
+    return [
+        [sound.file.name for sound in track] for track in group_by_track(found)
+    ]
 
 
 LONG = Tags(duration_seconds=200.0)

@@ -5,7 +5,10 @@ from collections.abc import Mapping
 import pytest
 
 from msrv.catalog.library.found_files import FoundFile, FoundFolder, Scan
-from msrv.catalog.library.upload_detection import Settling, Unsettled
+from msrv.catalog.library.upload_detection import (
+    UnsettledFolder,
+    UploadDetector,
+)
 
 NOW = 1_800_000_000
 QUIET = 10
@@ -36,18 +39,18 @@ class Looks:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.settling = Settling(
+        self.settling = UploadDetector(
             QUIET, clock=lambda: NOW + self.now, timer=lambda: self.now
         )
 
     def at(
         self, now: float, *files: FoundFile, store: FoundFile | None = None
-    ) -> Mapping[str, Unsettled]:
+    ) -> Mapping[str, UnsettledFolder]:
         self.now = now
         folders: dict[str, list[FoundFile]] = {}
         for each in files:
             folders.setdefault(each.path.partition("/")[0], []).append(each)
-        return self.settling.look(
+        return self.settling.update(
             Scan(
                 store,
                 [FoundFolder(path, tuple(f)) for path, f in folders.items()],
@@ -65,8 +68,8 @@ def test_a_stall_shorter_than_the_quiet_time_is_no_end(looks: Looks) -> None:
     assert not looks.at(0, OLD)
     for now, size in ((1, 10), (6, 20), (16, 30)):
         new = file("B/1.wav", size, now, now)
-        assert looks.at(now, OLD, new) == {"B": Unsettled("B/1.wav")}
-        assert looks.at(now + 4, OLD, new) == {"B": Unsettled("B/1.wav")}
+        assert looks.at(now, OLD, new) == {"B": UnsettledFolder("B/1.wav")}
+        assert looks.at(now + 4, OLD, new) == {"B": UnsettledFolder("B/1.wav")}
     assert looks.at(25, OLD, new)
     assert not looks.at(26, OLD, new)
     assert not looks.at(500, OLD, new)
@@ -112,7 +115,7 @@ def test_what_changed_lately_waits_at_the_first_look(
 ) -> None:
     """A store that is started in the middle of an upload sells no half."""
     fresh = file("B/1.wav", 5, mtime, ctime)
-    assert looks.at(0, OLD, fresh) == {"B": Unsettled("B/1.wav")}
+    assert looks.at(0, OLD, fresh) == {"B": UnsettledFolder("B/1.wav")}
     assert not looks.at(10, OLD, fresh)
 
 
@@ -133,7 +136,7 @@ def test_what_is_known_is_no_upload_at_the_first_look(looks: Looks) -> None:
     looks.now = 0
     owned = OLD._replace(ctime_ns=NOW * 10**9)
     found = Scan(None, [FoundFolder("A", (owned,))])
-    assert not looks.settling.look(found, lambda _: True)
+    assert not looks.settling.update(found, lambda _: True)
 
 
 def test_a_folder_that_was_renamed_does_not_wait(looks: Looks) -> None:
@@ -142,14 +145,14 @@ def test_a_folder_that_was_renamed_does_not_wait(looks: Looks) -> None:
     moved = file("C/1.wav", 9, -900, -900, 2)
     assert not looks.at(1, OLD, moved)
     other = file("D/1.wav", 10, -900, -900, 2)
-    assert looks.at(2, OLD, other) == {"D": Unsettled("D/1.wav")}
+    assert looks.at(2, OLD, other) == {"D": UnsettledFolder("D/1.wav")}
 
 
 def test_a_file_that_goes_is_a_change_of_its_folder(looks: Looks) -> None:
     """An upload that deletes first must not leave a smaller, cheaper album."""
     other = file("A/2.wav", mtime=-900, ctime=-900)
     looks.at(0, OLD, other)
-    assert looks.at(1, OLD) == {"A": Unsettled("A")}
+    assert looks.at(1, OLD) == {"A": UnsettledFolder("A")}
     assert not looks.at(11, OLD)
 
 
@@ -159,7 +162,7 @@ def test_a_folder_that_never_rests_is_told_of(looks: Looks) -> None:
     for now in range(1, 62, 3):
         log = file("B/x.log", now, now, now)
         found = looks.at(now, OLD, file("B/1.wav", ctime=1), log)["B"]
-        assert found.is_restless == (now >= 61)
+        assert found.keeps_changing == (now >= 61)
     assert found.file == "B/x.log"
 
 
@@ -168,15 +171,15 @@ def test_store_toml_waits_by_itself(looks: Looks) -> None:
     store = file("store.toml", 5, -900, -900)
     assert not looks.at(0, OLD, store=store)
     half = file("store.toml", 2, 1, 1)
-    assert looks.at(1, OLD, store=half) == {"": Unsettled("store.toml")}
+    assert looks.at(1, OLD, store=half) == {"": UnsettledFolder("store.toml")}
     assert not looks.at(11, OLD, store=half)
 
 
 def test_without_a_quiet_time_two_looks_have_to_agree() -> None:
     """What changes between two looks is being changed in any case."""
-    settling = Settling(0, clock=lambda: NOW, timer=lambda: 0.0)
+    settling = UploadDetector(0, clock=lambda: NOW, timer=lambda: 0.0)
     one = Scan(None, [FoundFolder("A", (file("A/1.wav"),))])
     two = Scan(None, [FoundFolder("A", (file("A/1.wav", 6),))])
-    assert not settling.look(one)
-    assert settling.look(two)
-    assert not settling.look(two)
+    assert not settling.update(one)
+    assert settling.update(two)
+    assert not settling.update(two)

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from msrv.catalog.metadata.audio_pictures import (
-    NoEmbeddedArt,
-    is_sound,
-    picture_in,
+    NoEmbeddedPicture,
+    is_audio,
+    read_picture,
 )
 from msrv.catalog.metadata.tags import read_tags
 from tests.catalog import sample_files
@@ -51,8 +51,8 @@ def test_the_front_cover_is_found_in_every_format(
 ) -> None:
     """Or an album would have no cover, or its back."""
     data = with_pictures(sounds[name], name, FRONT, BACK)
-    assert is_sound(data[:12])
-    assert picture_in(Named(data)) == FRONT
+    assert is_audio(data[:12])
+    assert read_picture(Named(data)) == FRONT
     assert read_tags(Named(data)).has_picture
     assert not read_tags(Named(sounds[name])).has_picture
 
@@ -63,13 +63,13 @@ def test_where_there_is_no_front_another_will_do(
 ) -> None:
     """Or a picture that a program called `other` would not be shown."""
     data = with_pictures(sounds[name], name, None, BACK)
-    assert picture_in(Named(data)) == BACK
+    assert read_picture(Named(data)) == BACK
 
 
 def test_a_picture_in_apev2_is_found(sounds: dict[str, bytes]) -> None:
     """Or an MP3 of older programs would have no cover."""
     data = with_ape_picture(sounds["cbr.mp3"], FRONT)
-    assert picture_in(Named(data)) == FRONT
+    assert read_picture(Named(data)) == FRONT
 
 
 def test_a_broken_picture_hides_no_other(sounds: dict[str, bytes]) -> None:
@@ -81,23 +81,23 @@ def test_a_broken_picture_hides_no_other(sounds: dict[str, bytes]) -> None:
     at = data.index(b"metadata_block_picture=") + 23
     broken = data[:at] + b"!!!!" + data[at + 4 :]
     assert not read_tags(Named(broken)).has_picture
-    with pytest.raises(NoEmbeddedArt, match="holds no picture"):
-        picture_in(Named(broken))
+    with pytest.raises(NoEmbeddedPicture, match="holds no picture"):
+        read_picture(Named(broken))
 
 
 def test_a_sound_without_one_says_so() -> None:
     """Or a page would show a picture that isn't there."""
     for data in (wav(), tagged(title="A")):
-        with pytest.raises(NoEmbeddedArt):
-            picture_in(Named(data))
+        with pytest.raises(NoEmbeddedPicture):
+            read_picture(Named(data))
 
 
 def test_pictures_are_no_sounds() -> None:
     """Or a cover would be looked for inside of a cover."""
     image = Image.new("RGB", (8, 8))
     for form in ("JPEG", "PNG", "WEBP", "GIF", "AVIF"):
-        assert not is_sound(saved(image, form)[:12])
-    assert not is_sound(b"")
+        assert not is_audio(saved(image, form)[:12])
+    assert not is_audio(b"")
 
 
 @given(st.binary(max_size=300))
@@ -105,6 +105,6 @@ def test_any_bytes_have_an_answer(data: bytes) -> None:
     """Or one damaged file could end the reading."""
     for start in (b"ID3\4\0\0\0\0\0\x40APIC", b"fLaC\6", b"OggS\0\2", b""):
         try:
-            assert picture_in(Named(start + data))
-        except NoEmbeddedArt:
+            assert read_picture(Named(start + data))
+        except NoEmbeddedPicture:
             continue

@@ -3,7 +3,7 @@
 import pytest
 
 from msrv.catalog.library.scan import scan
-from msrv.catalog.names.cover_names import best
+from msrv.catalog.names.cover_names import best_cover
 from tests.catalog.temporary_library import Library
 
 
@@ -28,7 +28,7 @@ def test_the_best_name_is_the_cover(
     shelf: Library, names: list[str], cover: str | None
 ) -> None:
     """Or a folder as other programs leave it would have no cover."""
-    assert best(names, has_tracks=True) == cover
+    assert best_cover(names, has_tracks=True) == cover
     for name in names:
         shelf.put(f"A/{name}")
     shelf.put("A/a.wav")

@@ -89,4 +89,4 @@ def test_names_do_not_run_together() -> None:
 )
 def test_an_id_has_no_track_number(name: str, stem: str) -> None:
     """Or an id would read `01-departure`, and every one given out change."""
-    assert ids.stem_of(name) == stem
+    assert ids.stem_without_number(name) == stem

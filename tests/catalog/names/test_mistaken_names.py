@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.catalog.names.mistaken_names import near_miss
+from msrv.catalog.names.mistaken_names import describe_near_miss
 from tests.catalog.temporary_library import Library, problems
 
 
@@ -118,11 +118,11 @@ def test_a_copy_made_of_a_conflict_is_a_problem(
 )
 def test_what_means_itself_is_none(name: str) -> None:
     """Or a good name would keep its file from sale."""
-    assert near_miss(name) is None
+    assert describe_near_miss(name) is None
 
 
 @given(st.text(max_size=60))
 def test_any_name_has_an_answer(name: str) -> None:
     """Or one odd name would end the reading."""
-    found = near_miss(name)
+    found = describe_near_miss(name)
     assert found is None or "not offered" in found

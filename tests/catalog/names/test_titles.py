@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msrv.catalog.names import ids
-from msrv.catalog.names.titles import NameParts, name_parts
+from msrv.catalog.names.titles import NameParts, parse_file_names
 from tests.catalog.temporary_library import Library, by_name, wav
 
 
 def titles(*names: str) -> list[str]:
-    return [parts.title for parts in name_parts(names).values()]
+    return [parts.title for parts in parse_file_names(names).values()]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_name_alone_says_what_it_plainly_says(
     name: str, title: str, number: int | None
 ) -> None:
     """Or a title would be half of one, or begin with its track's number."""
-    assert name_parts([name])[name] == NameParts(title, number)
+    assert parse_file_names([name])[name] == NameParts(title, number)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_the_other_names_decide(names: list[str], wanted: list[str]) -> None:
 def test_discs_and_tracks_are_told_apart() -> None:
     """Or a box of records would be listed as one long one."""
     names = ["1-01 A.wav", "1-02 B.wav", "2-01 C.wav", "2-10 D.wav"]
-    assert list(name_parts(names).values()) == [
+    assert list(parse_file_names(names).values()) == [
         NameParts("A", 1, 1),
         NameParts("B", 2, 1),
         NameParts("C", 1, 2),
@@ -131,7 +131,7 @@ NAMES = st.text("0123456789 -._)aé/", min_size=1, max_size=12)
 @given(st.lists(NAMES, max_size=8, unique=True))
 def test_any_names_have_titles(names: list[str]) -> None:
     """Or one odd name would keep its release from sale."""
-    found = name_parts(names)
+    found = parse_file_names(names)
     assert list(found) == names
     for name, parts in found.items():
         stem = os.path.splitext(name)[0]

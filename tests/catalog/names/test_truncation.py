@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.catalog.names.truncation import cut, fitted, shortened, units
+from msrv.catalog.names.truncation import (
+    fit_parts,
+    shorten,
+    truncate,
+    utf16_length,
+)
 
 FAMILY = "👩\u200d👧"
 FLAG = "🇫🇮"
@@ -41,7 +46,7 @@ def test_a_cut_leaves_whole_characters(
     text: str, limit: int, expected: str
 ) -> None:
     """Or a name would end in half a letter, and no system would take it."""
-    assert cut(text, limit) == expected
+    assert truncate(text, limit) == expected
 
 
 @given(TEXTS, st.integers(0, 40), st.integers(0, 60))
@@ -49,9 +54,9 @@ def test_a_cut_is_a_beginning_within_its_limits(
     text: str, limit: int, limit_bytes: int
 ) -> None:
     """Or a path that was thought to fit would be a little too long."""
-    kept = cut(text, limit, limit_bytes)
+    kept = truncate(text, limit, limit_bytes)
     assert text.startswith(kept)
-    assert units(kept) <= limit
+    assert utf16_length(kept) <= limit
     assert len(kept.encode()) <= limit_bytes
     rest = text[len(kept) :]
     assert not rest or not unicodedata.combining(rest[0]) or not kept
@@ -71,7 +76,7 @@ def test_a_text_is_shortened_at_a_word(
     text: str, limit: int, expected: str
 ) -> None:
     """Or a shortened title would be hard to recognise."""
-    assert shortened(text, limit) == expected
+    assert shorten(text, limit) == expected
 
 
 @pytest.mark.parametrize(
@@ -87,10 +92,10 @@ def test_the_longest_part_is_shortened(
     parts: list[str], limit: int, expected: list[str]
 ) -> None:
     """Or a long artist would take a short title away."""
-    assert fitted(parts, limit) == expected
+    assert fit_parts(parts, limit) == expected
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=4), st.integers(4, 80))
 def test_fitted_parts_fit(parts: list[str], limit: int) -> None:
     """Or the parts of a name would be too long together."""
-    assert sum(map(units, fitted(parts, limit))) <= limit
+    assert sum(map(utf16_length, fit_parts(parts, limit))) <= limit

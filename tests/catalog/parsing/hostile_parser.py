@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from msrv.catalog.parsing import landlock
-from msrv.catalog.parsing.confinement import python
+from msrv.catalog.parsing.confinement import python_command
 from msrv.catalog.parsing.parser import Parser
 
 _PROGRAM: Final = Path(__file__).with_name("hostile_parser_main.py")
@@ -21,7 +21,7 @@ def parser(
     **options: Any,  # noqa: ANN401 - as Parser has them
 ) -> Parser:
     """Return it; `limits` are like `CPU_SECONDS=1`."""
-    *interpreter, _, _ = python("")
+    *interpreter, _, _ = python_command("")
     command = (*interpreter, str(_PROGRAM), *limits)
     return Parser(data, command=command, **options)
 
@@ -49,8 +49,8 @@ def refuses(code: str) -> str:
 
 def helper_id(parser: Parser) -> int:
     """Its process id, which it has once it runs."""
-    assert parser._helper is not None
-    return parser._helper.process.pid
+    assert parser._process is not None
+    return parser._process.process.pid
 
 
 def is_confined() -> bool:

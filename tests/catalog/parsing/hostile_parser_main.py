@@ -10,16 +10,16 @@ import sys
 from typing import Any, BinaryIO
 
 from msrv.catalog.parsing import parser_main
-from msrv.catalog.parsing.messages import Frame
+from msrv.catalog.parsing.messages import Message
 
 
-def run(file: BinaryIO, fields: dict[str, Any]) -> Frame:
+def run(file: BinaryIO, fields: dict[str, Any]) -> Message:
     """Run the file."""
     scope: dict[str, Any] = {"fields": fields}
     exec(file.read(), scope)  # noqa: S102 - what a taken-over parser would
     if "answer" in scope:
-        return Frame(*scope["answer"])
-    return Frame({"tags": {"title": str(scope.get("said", ""))}})
+        return Message(*scope["answer"])
+    return Message({"tags": {"title": str(scope.get("said", ""))}})
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from msrv.catalog.parsing.crash_marks import Marks
+from msrv.catalog.parsing.crash_marks import CrashMarks
 from msrv.catalog.previews import NoPreview
 from tests.catalog.ffmpeg_tools import SLEEPS, SPEAKS, Program, put, runs
 from tests.catalog.parsing import hostile_parser
@@ -104,7 +104,7 @@ async def test_a_track_that_crashes_it_is_not_tried_after_a_restart(
     track = put(root, b"x", 30)
     for _ in range(2):
         previews = program.previews(
-            root, cache, marks=Marks(tmp_path / "marks", versions=str)
+            root, cache, marks=CrashMarks(tmp_path / "marks", versions=str)
         )
         with pytest.raises(NoPreview):
             await previews.clip(track)
@@ -117,7 +117,9 @@ async def test_a_stop_condemns_no_track(
 ) -> None:
     """Each restart takes a preview away."""
     program = Program(tmp_path, SLEEPS)
-    previews = program.previews(root, cache, marks=Marks(tmp_path / "marks"))
+    previews = program.previews(
+        root, cache, marks=CrashMarks(tmp_path / "marks")
+    )
     asked = asyncio.create_task(previews.clip(put(root, b"x", 30)))
     await wait_until(lambda: len(program.pids) == 1)
     await previews.aclose()

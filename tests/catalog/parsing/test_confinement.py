@@ -13,7 +13,7 @@ import pytest
 
 from msrv.catalog.parsing import seccomp
 from msrv.catalog.parsing.confinement import ENVIRONMENT
-from msrv.catalog.parsing.errors import StopsParser
+from msrv.catalog.parsing.errors import ParserCrashed
 from msrv.catalog.parsing.parser import Parser
 from tests.catalog.parsing import hostile_parser
 from tests.catalog.parsing.hostile_parser import (
@@ -176,7 +176,7 @@ def test_memory_has_a_bound() -> None:
     The store is told, and goes on with the next file.
     """
     with hostile_parser.parser() as parser:
-        with pytest.raises(StopsParser, match="too much memory"):
+        with pytest.raises(ParserCrashed, match="too much memory"):
             run(parser, "said = len(bytearray(400 << 20))")
         assert run(parser, "said = len(bytearray(100 << 20))") == "104857600"
 
@@ -184,7 +184,7 @@ def test_memory_has_a_bound() -> None:
 def test_time_has_a_bound() -> None:
     """One cover keeps a processor for ever, and all others wait."""
     with hostile_parser.parser(None, "CPU_SECONDS=1") as parser:
-        with pytest.raises(StopsParser, match="too long"):
+        with pytest.raises(ParserCrashed, match="too long"):
             run(parser, "while True: pass")
         assert run(parser, "said = 1") == "1"
 
@@ -222,13 +222,13 @@ def test_a_system_without_confinement_is_named(
     """An operator takes for confined what is not."""
     with caplog.at_level("INFO"):
         with hostile_parser.parser() as parser:
-            parser._say(["Landlock", "seccomp"])
+            parser._log_confinement(["Landlock", "seccomp"])
         assert [each.levelname for each in caplog.records] == ["WARNING"]
         assert "Landlock, seccomp" in caplog.text
         caplog.clear()
         with hostile_parser.parser() as parser:
-            parser._say([])
-            parser._say([])
+            parser._log_confinement([])
+            parser._log_confinement([])
     assert [each.levelname for each in caplog.records] == ["INFO"]
 
 
@@ -247,7 +247,7 @@ def test_another_architectures_calls_kill() -> None:
     )
     with (
         hostile_parser.parser() as parser,
-        pytest.raises(StopsParser, match=r"SIGSYS|SIGSEGV"),
+        pytest.raises(ParserCrashed, match=r"SIGSYS|SIGSEGV"),
     ):
         run(parser, code)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from msrv.catalog.parsing.crash_marks import RETRY_SECONDS, Marks
-from msrv.catalog.parsing.errors import StopsParser
+from msrv.catalog.parsing.crash_marks import RETRY_SECONDS, CrashMarks
+from msrv.catalog.parsing.errors import ParserCrashed
 from tests.catalog.parsing import hostile_parser
 from tests.catalog.parsing.hostile_parser import helper_id, run
 
@@ -31,8 +31,10 @@ class Clock:
         return self.now
 
 
-def marks(tmp_path: Path, clock: Clock, versions: str = "1") -> Marks:
-    return Marks(tmp_path / "parsing", versions=lambda: versions, clock=clock)
+def marks(tmp_path: Path, clock: Clock, versions: str = "1") -> CrashMarks:
+    return CrashMarks(
+        tmp_path / "parsing", versions=lambda: versions, clock=clock
+    )
 
 
 def test_a_crash_is_not_repeated_and_not_after_a_restart(
@@ -40,28 +42,30 @@ def test_a_crash_is_not_repeated_and_not_after_a_restart(
 ) -> None:
     """One file has the parser crash for as long as it lies there."""
     with hostile_parser.parser(tmp_path) as parser:
-        with pytest.raises(StopsParser, match=r"crashes its parser.*SIGSEGV"):
+        with pytest.raises(
+            ParserCrashed, match=r"crashes its parser.*SIGSEGV"
+        ):
             run(parser, CRASHES)
-        with pytest.raises(StopsParser):
+        with pytest.raises(ParserCrashed):
             run(parser, CRASHES)
-        assert parser._helper is None
+        assert parser._process is None
         # Another file, and what replaces this one, is parsed.
         assert run(parser, "said = 1") == "1"
     with hostile_parser.parser(tmp_path) as parser:
-        with pytest.raises(StopsParser, match="SIGSEGV"):
+        with pytest.raises(ParserCrashed, match="SIGSEGV"):
             run(parser, CRASHES)
-        assert parser._helper is None
+        assert parser._process is None
 
 
 def test_a_helper_that_is_killed_is_started_again(tmp_path: Path) -> None:
     """A kill -9 ends all covers, or blames a good file for ever."""
     clock = Clock()
-    found: list[StopsParser] = []
+    found: list[ParserCrashed] = []
 
     def ask() -> None:
         try:
             run(parser, HANGS)
-        except StopsParser as error:
+        except ParserCrashed as error:
             found.append(error)
 
     with hostile_parser.parser(marks=marks(tmp_path, clock)) as parser:
@@ -73,7 +77,7 @@ def test_a_helper_that_is_killed_is_started_again(tmp_path: Path) -> None:
         asking.join(60)
         assert "was killed" in found[0].reason
         assert run(parser, "said = 1") == "1"
-        with pytest.raises(StopsParser, match="was killed"):
+        with pytest.raises(ParserCrashed, match="was killed"):
             run(parser, HANGS)
         assert parser.holds(hostile_parser.sha256(HANGS))
         assert not parser.is_retry_due()
@@ -96,7 +100,7 @@ def _wait_for_mark(folder: Path) -> None:
 def test_what_hangs_is_killed_by_its_time_out(tmp_path: Path) -> None:
     """One file stops the library from being read, until someone restarts."""
     with hostile_parser.parser(tmp_path, seconds=1) as parser:
-        with pytest.raises(StopsParser, match="too long"):
+        with pytest.raises(ParserCrashed, match="too long"):
             run(parser, HANGS)
         assert run(parser, "said = 1") == "1"
 
@@ -121,13 +125,13 @@ def test_a_store_that_is_killed_has_marked_what_it_tried(
         store.send_signal(signal.SIGKILL)
         store.wait()
     with hostile_parser.parser(tmp_path) as parser:
-        with pytest.raises(StopsParser, match="when the store was killed"):
+        with pytest.raises(ParserCrashed, match="when the store was killed"):
             run(parser, HANGS)
-        assert parser._helper is None
+        assert parser._process is None
         assert run(parser, "said = 1") == "1"
     clock = Clock()
     clock.now = time.time() + RETRY_SECONDS[0] + 1
-    later = Marks(tmp_path / "parsing", clock=clock)
+    later = CrashMarks(tmp_path / "parsing", clock=clock)
     assert later.find(hostile_parser.sha256(HANGS)) is None
     later.close()
 
@@ -145,13 +149,13 @@ def test_chance_is_believed_twice(tmp_path: Path) -> None:
     for pause in RETRY_SECONDS:
         found = marks(tmp_path, clock)
         assert found.find(KEY) is None
-        mark = found.stopped(KEY, "was killed", by_chance=True)
+        mark = found.record(KEY, "was killed", by_chance=True)
         assert mark.retry_at == clock.now + pause
         assert found.find(KEY) == mark
         found.close()
         clock.now += pause
     found = marks(tmp_path, clock)
-    assert found.stopped(KEY, "was killed", by_chance=True).retry_at is None
+    assert found.record(KEY, "was killed", by_chance=True).retry_at is None
     clock.now += DAYS
     assert found.find(KEY) is not None
     found.close()
@@ -161,13 +165,13 @@ def test_a_file_that_is_parsed_after_all_is_forgiven(tmp_path: Path) -> None:
     """Two accidents, years apart, count together."""
     clock = Clock()
     found = marks(tmp_path, clock)
-    found.stopped(KEY, "was killed", by_chance=True)
+    found.record(KEY, "was killed", by_chance=True)
     clock.now += RETRY_SECONDS[0]
     assert found.find(KEY) is None
-    found.passed(KEY)
+    found.clear(KEY)
     found.close()
     found = marks(tmp_path, clock)
-    mark = found.stopped(KEY, "was killed", by_chance=True)
+    mark = found.record(KEY, "was killed", by_chance=True)
     assert mark.retry_at == clock.now + RETRY_SECONDS[0]
     found.close()
 
@@ -176,7 +180,7 @@ def test_another_version_of_a_parser_tries_again(tmp_path: Path) -> None:
     """A fault that an update has mended stays for ever."""
     clock = Clock()
     found = marks(tmp_path, clock, "pillow 1")
-    found.stopped(KEY, "crashes its parser", by_chance=False)
+    found.record(KEY, "crashes its parser", by_chance=False)
     assert found.find(KEY)
     found.close()
     found = marks(tmp_path, clock, "pillow 2")
@@ -190,7 +194,7 @@ def test_what_another_process_is_parsing_is_not_blamed(
     """A second replica's start takes a cover away."""
     clock = Clock()
     first = marks(tmp_path, clock)
-    with first.trying(KEY):
+    with first.parsing(KEY):
         second = marks(tmp_path, clock)
         assert second.find(KEY) is None
         second.close()
@@ -215,8 +219,8 @@ def test_without_a_folder_marks_are_in_memory(tmp_path: Path) -> None:
     """A data folder that can't be written to stops the library."""
     (tmp_path / "parsing").write_bytes(b"a file in its place")
     found = marks(tmp_path, Clock())
-    with found.trying(KEY):
+    with found.parsing(KEY):
         pass
-    found.stopped(KEY, "crashes its parser", by_chance=False)
+    found.record(KEY, "crashes its parser", by_chance=False)
     assert found.find(KEY)
     found.close()

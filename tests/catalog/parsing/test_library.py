@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from msrv.catalog.library.file_index import Index
-from msrv.catalog.library.loader import Reading, read_library
-from msrv.catalog.parsing.crash_marks import RETRY_SECONDS, Marks
-from msrv.catalog.parsing.parser import Parser, _of_picture
+from msrv.catalog.library.file_index import FileIndex
+from msrv.catalog.library.loader import LoadedLibrary, load_library
+from msrv.catalog.parsing.crash_marks import RETRY_SECONDS, CrashMarks
+from msrv.catalog.parsing.parser import Parser, _picture_key
 from tests.catalog.parsing import hostile_parser
 from tests.catalog.temporary_library import Library, problems
 
@@ -28,10 +28,10 @@ def put(shelf: Library, code: str) -> None:
 
 
 def read(
-    shelf: Library, parser: Parser, previous: Reading | None = None
-) -> Reading:
-    with Index.open(shelf.data) as index:
-        return read_library(shelf.root, index, previous, parser=parser)
+    shelf: Library, parser: Parser, previous: LoadedLibrary | None = None
+) -> LoadedLibrary:
+    with FileIndex.open(shelf.data) as index:
+        return load_library(shelf.root, index, previous, parser=parser)
 
 
 def test_a_release_is_sold_without_the_cover_that_crashes_its_parser(
@@ -41,10 +41,10 @@ def test_a_release_is_sold_without_the_cover_that_crashes_its_parser(
     put(shelf, "import ctypes; ctypes.string_at(0)")
     with hostile_parser.parser(shelf.data) as parser:
         first = read(shelf, parser)
-        assert parser._helper is None
+        assert parser._process is None
         again = read(shelf, parser, first)
         # Nor is it tried again at each look.
-        assert parser._helper is None
+        assert parser._process is None
     for reading in (first, again):
         (release,) = reading.catalog.releases
         assert release.artwork is None
@@ -66,19 +66,19 @@ def test_a_cover_that_was_stopped_by_chance_comes_back_by_itself(
     """A machine that restarts at the wrong moment takes a cover for good."""
     clock = Clock()
     put(shelf, f"answer = ({COLOUR},)")
-    marks = Marks(tmp_path / "marks", versions=str, clock=clock)
-    key = _of_picture(hostile_parser.sha256(f"answer = ({COLOUR},)"))
-    marks.stopped(key, "was being read when the store died", by_chance=True)
+    marks = CrashMarks(tmp_path / "marks", versions=str, clock=clock)
+    key = _picture_key(hostile_parser.sha256(f"answer = ({COLOUR},)"))
+    marks.record(key, "was being read when the store died", by_chance=True)
     with hostile_parser.parser(marks=marks) as parser:
         first = read(shelf, parser)
     assert problems(first) == [
         "R/cover.jpg: was being read when the store died; not shown"
     ]
-    marks = Marks(tmp_path / "marks", versions=str, clock=clock)
+    marks = CrashMarks(tmp_path / "marks", versions=str, clock=clock)
     with hostile_parser.parser(marks=marks) as parser:
         second = read(shelf, parser, first)
         assert problems(second) == problems(first)
-        assert parser._helper is None
+        assert parser._process is None
         assert not parser.is_retry_due()
         clock.now += RETRY_SECONDS[0] + 1
         assert parser.is_retry_due()

@@ -10,7 +10,11 @@ from PIL import Image
 
 from msrv.catalog.metadata.cover_images import NotAPicture
 from msrv.catalog.metadata.tags import NotAudio, Tags
-from msrv.catalog.parsing.errors import NoParser, ParserClosed, StopsParser
+from msrv.catalog.parsing.errors import (
+    ParserClosed,
+    ParserCrashed,
+    ParserUnavailable,
+)
 from msrv.catalog.parsing.parser import Parser
 from tests.catalog import shared_parser
 from tests.catalog.cover_pictures import saved
@@ -79,7 +83,7 @@ def test_tags_that_no_parser_would_say_are_a_fault(
     """A taken-over parser writes into the store's pages, log or memory."""
     with hostile_parser.parser() as parser:
         code = f"nan, inf = float('nan'), float('inf'); answer = {answer!r}"
-        with pytest.raises(StopsParser, match="answer wrongly"):
+        with pytest.raises(ParserCrashed, match="answer wrongly"):
             run(parser, code)
         assert run(parser, "said = 1") == "1"
 
@@ -102,7 +106,7 @@ def test_a_picture_that_no_parser_would_say_is_a_fault(
     with (
         hostile_parser.parser() as parser,
         path.open("rb") as file,
-        pytest.raises(StopsParser),
+        pytest.raises(ParserCrashed),
     ):
         parser.measure(file, b"1")
 
@@ -113,7 +117,7 @@ def test_a_copy_that_is_no_webp_is_a_fault(tmp_path: Path) -> None:
     with (
         hostile_parser.parser() as parser,
         path.open("rb") as file,
-        pytest.raises(StopsParser),
+        pytest.raises(ParserCrashed),
     ):
         parser.shrink(file, 160, b"1")
 
@@ -139,7 +143,7 @@ def test_what_is_no_frame_is_a_fault(data: bytes) -> None:
         "os._exit(0)\n"
     )
     with hostile_parser.parser() as parser:
-        with pytest.raises(StopsParser):
+        with pytest.raises(ParserCrashed):
             run(parser, code)
         assert run(parser, "said = 1") == "1"
 
@@ -173,14 +177,14 @@ def test_one_that_cannot_start_is_not_tried_for_each_file(
     program.chmod(0o755)
     with Parser(command=(str(program),)) as parser:
         for _ in range(5):
-            with pytest.raises(NoParser):
+            with pytest.raises(ParserUnavailable):
                 parser.start()
     assert (tmp_path / "starts").read_text() == "x\n"
 
 
 def test_one_that_exits_again_and_again_is_a_fault() -> None:
     """A file that ends its parser politely is tried for ever."""
-    with hostile_parser.parser() as parser, pytest.raises(StopsParser):
+    with hostile_parser.parser() as parser, pytest.raises(ParserCrashed):
         run(parser, "import os; os._exit(0)")
 
 
@@ -188,8 +192,8 @@ def test_an_idle_helper_goes_and_another_comes() -> None:
     """A store holds a decoder's memory for ever, or shows no cover again."""
     with hostile_parser.parser(None, "IDLE_SECONDS=0.2") as parser:
         assert run(parser, "said = 1") == "1"
-        assert parser._helper is not None
-        first = parser._helper.process
+        assert parser._process is not None
+        first = parser._process.process
         first.wait(60)
         assert run(parser, "said = 1") == "1"
         assert helper_id(parser) != first.pid
@@ -210,8 +214,8 @@ def test_closing_ends_it_in_the_middle_of_a_file(tmp_path: Path) -> None:
         helper = helper_id(parser)
         asking = threading.Thread(target=ask)
         asking.start()
-        while parser._marks._being_tried is None or (
-            not parser._marks._being_tried[:].strip()
+        while parser._marks._in_progress is None or (
+            not parser._marks._in_progress[:].strip()
         ):
             time.sleep(0.01)
     asking.join(60)
@@ -228,7 +232,7 @@ def test_one_that_cannot_start_says_why() -> None:
         (Parser(command=("/nowhere/python",)), "No such file"),
         (hostile_parser.parser(None, "no such limit"), "ValueError"),
     ):
-        with parser, pytest.raises(NoParser, match=reason):
+        with parser, pytest.raises(ParserUnavailable, match=reason):
             parser.start()
 
 
