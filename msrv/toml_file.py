@@ -76,7 +76,7 @@ class InvalidConfig(Exception):
         self.problems = problems
 
 
-def explained(what: str) -> WrapValidator:
+def requirement(what: str) -> WrapValidator:
     """Return an annotation that states a type's rule in the seller's words.
 
     `what` is half a sentence on the key, "must be …". It stands in place of
@@ -139,7 +139,7 @@ class TomlDocument:
 
     def line_of(self, path: KeyPath) -> int:
         """Return the line of a key or a table, counted from 1."""
-        return line_of(self._text, path)
+        return find_line(self._text, path)
 
     def _problem(self, model: type[BaseModel], error: ErrorDetails) -> Problem:
         # An entry of a list has the line of the list.
@@ -162,7 +162,7 @@ class TomlDocument:
         return InvalidConfig((Problem(self.where, line, what),))
 
 
-def line_of(text: str, path: KeyPath) -> int:
+def find_line(text: str, path: KeyPath) -> int:
     """Return the line of a key or a table in TOML, counted from 1.
 
     A key without a line of its own has that of the nearest table around it,

@@ -107,7 +107,7 @@ def test_catalog_warns_of_a_configuration_that_is_away(
         result = cli("catalog", MSRV_SETTLE_SECONDS="10")
         assert result.exit_code == 1
         assert (
-            "problem: store.toml: is missing; its last version is used\n"
+            "problem: store.toml: is missing; its last good version is used\n"
         ) in result.stderr
         assert "£7.00" in result.stdout
     # Where nothing is waited for, what is there is what counts.

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from msrv.toml_file import InvalidConfig, TomlDocument, explained, line_of
+from msrv.toml_file import InvalidConfig, TomlDocument, find_line, requirement
 
 TEXT = '''\
 # id = "not this"
@@ -43,7 +43,7 @@ last = { a = 1, b = 2 }
     ],
 )
 def test_line_of_a_key(path: tuple[str, ...], line: int) -> None:
-    assert line_of(TEXT, path) == line
+    assert find_line(TEXT, path) == line
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ class Entry(BaseModel):
         default="", alias="name"
     )
     colour: Annotated[
-        str, Field(pattern="^#"), explained("must be a colour")
+        str, Field(pattern="^#"), requirement("must be a colour")
     ] = "#"
 
     @model_validator(mode="after")
@@ -169,6 +169,6 @@ def test_all_problems_are_found_at_once_by_line() -> None:
 def test_no_text_and_no_path_is_without_a_line(
     text: str, path: list[str]
 ) -> None:
-    assert 1 <= line_of(text, tuple(path)) <= text.count("\n") + 1
+    assert 1 <= find_line(text, tuple(path)) <= text.count("\n") + 1
     with suppress(InvalidConfig):
         TomlDocument("x", text)

@@ -1,16 +1,20 @@
-"""store.toml and each release.toml, read with regard to what they used to say.
+"""Reader of `store.toml` and each `release.toml`.
 
-Where one is broken, away or cut short, what it last said counts on; see
-`kept_config`.
+Where a file is invalid, missing or cut short, its last good version counts
+on; see `last_good`.
 """
 
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from msrv.catalog.config import toml_models
 from msrv.catalog.config.last_good import LastGoodConfig
-from msrv.catalog.config.toml_models import ReleaseConfig, StoreConfig
+from msrv.catalog.config.toml_models import (
+    ReleaseConfig,
+    StoreConfig,
+    parse_release,
+    parse_store,
+)
 from msrv.catalog.library.found_files import FoundFile, FoundFolder
 from msrv.catalog.library.scan import RELEASE_TOML, STORE_TOML
 from msrv.catalog.model import Shop
@@ -23,8 +27,8 @@ _MAX_BYTES: Final = 1 << 20
 class FoundConfig(NamedTuple):
     """Configuration of a release; None where none can be used.
 
-    `broken` is what is wrong with it. `is_latest` is False where an earlier
-    version of it is what counts.
+    `broken` are the file's problems. `is_latest` is False where an earlier
+    version of it counts.
     """
 
     config: ReleaseConfig | None
@@ -33,20 +37,23 @@ class FoundConfig(NamedTuple):
 
 
 class ConfigFiles:
-    """Reads them for one reading of a library; adds to its `problems`."""
+    """Configuration files of one reading of a library.
+
+    Problems are added to the reading's `problems`.
+    """
 
     def __init__(
-        self, root: Path, kept: LastGoodConfig, problems: list[Problem]
+        self, root: Path, last_good: LastGoodConfig, problems: list[Problem]
     ) -> None:
         self._root = root
-        self._kept = kept
+        self._last_good = last_good
         self._problems = problems
         self.is_store_known = True
 
     @property
     def is_waiting(self) -> bool:
-        """Whether one says less than it did, and may yet say it again."""
-        return self._kept.is_waiting
+        """Whether a file states less than before, and its grace isn't over."""
+        return self._last_good.is_waiting
 
     def store(
         self,
@@ -55,96 +62,98 @@ class ConfigFiles:
         *,
         is_arriving: bool,
     ) -> StoreConfig:
-        """Read store.toml; where it can't be, the store stays as it was.
+        """Read store.toml; where that fails, the store stays as it was.
 
-        `last` is what it said at the last reading.
+        `last` is the configuration of the last reading.
         """
         store = None if is_arriving else self._read_store(file)
         if store is None:
-            store = last or self._kept_store() or StoreConfig(is_known=False)
+            store = (
+                last or self._last_good_store() or StoreConfig(is_known=False)
+            )
         self.is_store_known = store.is_known
         return store
 
     def _read_store(self, file: FoundFile | None) -> StoreConfig | None:
         try:
-            text = None if file is None else _text(self._root, file)
-            text, is_latest = self._weighed(STORE_TOML, text)
+            text = None if file is None else _read_text(self._root, file)
+            text, is_latest = self._choose(STORE_TOML, text)
             if text is None:
                 return StoreConfig()
             where = STORE_TOML if file is None else file.path
-            store = toml_models.parse_store(where, text)
+            store = parse_store(where, text)
         except InvalidConfig as error:
             self._problems += error.problems
             return None
         if is_latest:
-            self._kept.keep(STORE_TOML, text)
+            self._last_good.update(STORE_TOML, text)
         return store
 
-    def _kept_store(self) -> StoreConfig | None:
-        text = self._kept.text(STORE_TOML)
+    def _last_good_store(self) -> StoreConfig | None:
+        text = self._last_good.text(STORE_TOML)
         if text is None:
             return None
         try:
-            return toml_models.parse_store(STORE_TOML, text)
+            return parse_store(STORE_TOML, text)
         except InvalidConfig:
-            return None  # another version's, which this one doesn't take
+            return None  # valid for an earlier version of the program only
 
     def release(
         self, folder: FoundFolder, shop: Shop, *, is_arriving: bool
     ) -> FoundConfig:
-        """Read a folder's release.toml, or what it last said.
+        """Read a folder's release.toml, or return its last good version.
 
-        Where it is arriving, what it last said is all that there is.
+        While it is arriving, only the last good version counts.
         """
         path, file = _path(folder), folder.config
         if is_arriving:
-            return self._kept_release(path, shop)
+            return self._last_good_release(path, shop)
         try:
-            text = None if file is None else _text(self._root, file)
-            text, is_latest = self._weighed(path, text)
+            text = None if file is None else _read_text(self._root, file)
+            text, is_latest = self._choose(path, text)
             if text is None:
                 return FoundConfig(ReleaseConfig())
             where = path if file is None else file.path
-            found = toml_models.parse_release(where, text, shop)
+            found = parse_release(where, text, shop)
         except InvalidConfig as error:
-            return self._kept_release(path, shop)._replace(
+            return self._last_good_release(path, shop)._replace(
                 broken=error.problems
             )
         if is_latest:
-            self._kept.keep(path, text)
+            self._last_good.update(path, text)
         return FoundConfig(found, is_latest=is_latest)
 
-    def _kept_release(self, path: str, shop: Shop) -> FoundConfig:
-        text = self._kept.text(path)
+    def _last_good_release(self, path: str, shop: Shop) -> FoundConfig:
+        text = self._last_good.text(path)
         if text is None:
             return FoundConfig(None, is_latest=False)
         try:
-            found = toml_models.parse_release(path, text, shop)
+            found = parse_release(path, text, shop)
         except InvalidConfig:
             found = None  # another version's, or in another currency
         return FoundConfig(found, is_latest=False)
 
-    def _weighed(self, path: str, text: str | None) -> tuple[str | None, bool]:
+    def _choose(self, path: str, text: str | None) -> tuple[str | None, bool]:
         """Return the text that counts, and whether it is the latest."""
-        text, problem = self._kept.choose(path, text)
+        text, problem = self._last_good.choose(path, text)
         if problem is not None:
             self._problems.append(problem)
         return text, problem is None
 
     def retain(self, folders: Iterable[FoundFolder]) -> None:
-        """Forget what was said of folders that are gone for good."""
-        self._kept.retain({STORE_TOML, *map(_path, folders)})
+        """Delete the last good versions of all other folders."""
+        self._last_good.retain({STORE_TOML, *map(_path, folders)})
 
     def save(self) -> None:
         """Save the configuration in use, for the next start."""
-        self._kept.save()
+        self._last_good.save()
 
 
 def _path(folder: FoundFolder) -> str:
     return f"{folder.path}/{RELEASE_TOML}"
 
 
-def _text(root: Path, file: FoundFile) -> str:
+def _read_text(root: Path, file: FoundFile) -> str:
     """Read a configuration file. Raises InvalidConfig."""
     where = printable(file.path)
     if file.size_bytes > _MAX_BYTES:

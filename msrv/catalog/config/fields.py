@@ -15,7 +15,7 @@ from msrv import money
 from msrv.display_text import MAX_CHARS, clean_line
 from msrv.money import Money, NotMoney, UnfitAmount
 from msrv.proofs.orders import is_item_id
-from msrv.toml_file import explained
+from msrv.toml_file import requirement
 
 _DATE: Final = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
 _MAX_QUOTED: Final = 40
@@ -136,25 +136,25 @@ Colour = Annotated[
     str,
     Field(pattern="^#[0-9a-fA-F]{6}$"),
     AfterValidator(str.lower),
-    explained("must be a colour like '#ff3b30'"),
+    requirement("must be a colour like '#ff3b30'"),
 ]
 TrackNumber = Annotated[
     int,
     Field(gt=0, lt=10_000),
-    explained("must be a number from 1 to 9999"),
+    requirement("must be a number from 1 to 9999"),
 ]
 Percent = Annotated[
     int,
     Field(ge=1, le=100),
-    explained("must be a whole number from 1 to 100"),
+    requirement("must be a whole number from 1 to 100"),
 ]
 Uses = Annotated[
     int,
     Field(ge=1, le=_MAX_USES),
-    explained("must be the number of times it can be used: 1 or more"),
+    requirement("must be the number of times it can be used: 1 or more"),
 ]
 DiscountName = Annotated[
     str,
     Field(pattern="^[A-Z0-9][A-Z0-9-]{2,23}$"),
-    explained("must be a code: 3 to 24 of A-Z, 0-9 and -"),
+    requirement("must be a code: 3 to 24 of A-Z, 0-9 and -"),
 ]

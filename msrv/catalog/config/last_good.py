@@ -1,9 +1,9 @@
-"""The last good text of store.toml and of each release.toml.
+"""Last good versions of store.toml and of each release.toml.
 
-A file that is away for a second, or cut short by an upload that stalls, says
-less than it did, and what nobody states costs less. So what a file used to
-state counts on until the file has said less for the grace, also after a
-restart: the texts are kept in the data folder.
+A file that is missing for a second, or cut short by a stalled upload, states
+less than before, and an item without a price costs less. So a file's last
+good version counts until the file has stated less for the whole grace, also
+after a restart: the texts are saved in the data folder.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 FILE_NAME: Final = "configuration.json"
 _VERSION: Final = 1
 _NAMED: Final = 3
-"""So many of the keys that are missing are named."""
+"""Number of missing keys that a message names."""
 
 _KEYS: Final = {
     # A price may become a minimum: one of the two is stated all the same.
@@ -41,9 +41,9 @@ _KEYS: Final = {
 
 
 class LastGoodConfig:
-    """The texts, and since when files have said less than them.
+    """Last good texts, and the times since when files state less.
 
-    One thread at a time. `timer` never goes back.
+    For one thread at a time. `timer` is monotonic, in seconds.
     """
 
     def __init__(
@@ -71,20 +71,20 @@ class LastGoodConfig:
         timer: Callable[[], float],
         read_only: bool = False,
     ) -> Self:
-        """Read what a data folder keeps; never fails.
+        """Load the texts of a data folder, or none if they are damaged.
 
         With `read_only`, nothing is ever written there.
         """
         file = folder / FILE_NAME
         texts: Mapping[str, str] = {}
         try:
-            texts = _read(file.read_bytes())
+            texts = _parse(file.read_bytes())
         except FileNotFoundError:
             pass
         except (OSError, ValueError, TypeError, KeyError) as error:
             log.warning(
-                "%s can't be used, so prices are what the library's files "
-                "say now: %s",
+                "%s can't be used, so prices are those in the library's "
+                "files now: %s",
                 file,
                 getattr(error, "strerror", None) or error,
             )
@@ -97,7 +97,7 @@ class LastGoodConfig:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a file says less than it did, and the grace isn't over."""
+        """Whether a file states less than before, and its grace isn't over."""
         return bool(self._lacking)
 
     def text(self, path: str) -> str | None:
@@ -107,10 +107,10 @@ class LastGoodConfig:
     def choose(
         self, path: str, text: str | None
     ) -> tuple[str | None, Problem | None]:
-        """Return the text to use: the one that is there, or the last good one.
+        """Return the text to use: the file's present one, or the last good.
 
-        None is a file that isn't there. With the last good one comes the
-        problem to show meanwhile.
+        None stands for a missing file. With the last good text comes the
+        problem to display meanwhile.
         """
         kept = self._texts.get(path)
         lack = "" if kept is None else _lack(kept, text)
@@ -120,54 +120,57 @@ class LastGoodConfig:
         now = self._timer()
         seen, since = self._lacking.get(path, ("", now))
         if path not in self._lacking or seen != text:
-            # Another state of it: an upload goes on.
+            # Its contents have changed: an upload is in progress.
             since = now
         self._lacking[path] = (text, since)
         if now - since >= self._grace_seconds:
             del self._lacking[path]
-            self._drop(path)
+            self._remove(path)
             log.warning(
-                "%s %s, for over %g seconds: what it said before no longer "
-                "counts",
+                "%s %s, for over %g seconds: its previous version no longer "
+                "applies",
                 printable(path),
                 lack,
                 self._grace_seconds,
             )
             return text, None
-        what = f"{lack}; its last version is used"
+        what = f"{lack}; its last good version is used"
         if math.isfinite(self._grace_seconds):
             what += f" for {self._grace_seconds:g} s"
         return kept, Problem(printable(path), None, what)
 
-    def keep(self, path: str, text: str) -> None:
-        """Remember a text that was read without a problem."""
+    def update(self, path: str, text: str) -> None:
+        """Replace a file's last good text with one that is valid."""
         if not text.strip():
-            self._drop(path)
+            self._remove(path)
         elif self._texts.get(path) != text:
             self._texts[path] = text
             self._changed = True
 
     def retain(self, paths: Collection[str]) -> None:
-        """Forget files whose folders have been gone for the grace."""
+        """Drop all other files once they have been missing for the grace."""
         now = self._timer()
         for path in self._texts.keys() - set(paths):
             _, since = self._lacking.setdefault(path, (None, now))
             if now - since >= self._grace_seconds:
                 del self._lacking[path]
-                self._drop(path)
+                self._remove(path)
 
     def save(self) -> None:
-        """Write what has changed; blocks. A disk that is full is logged."""
+        """Write the texts if they have changed; a failure is logged.
+
+        Blocks.
+        """
         if not self._changed or self._file is None:
             return
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            # One written later makes up for a name that is lost.
-            write_file(self._file, _written(self._texts), durable_name=False)
+            # A lost name only means that an older version counts.
+            write_file(self._file, _format(self._texts), durable_name=False)
         except OSError as error:
             if not self._warned:
                 log.warning(
-                    "the last good configuration can't be kept in %s: %s",
+                    "can't save the last good configuration in %s: %s",
                     self._file,
                     error.strerror,
                 )
@@ -175,13 +178,13 @@ class LastGoodConfig:
             return
         self._changed = self._warned = False
 
-    def _drop(self, path: str) -> None:
+    def _remove(self, path: str) -> None:
         if self._texts.pop(path, None) is not None:
             self._changed = True
 
 
 def _lack(kept: str, text: str | None) -> str:
-    """Return what a text lacks that the last good one had; "" for nothing."""
+    """Return what a text lacks of the last good one; "" for nothing."""
     if text is None:
         return "is missing"
     if not text.strip():
@@ -189,7 +192,7 @@ def _lack(kept: str, text: str | None) -> str:
     try:
         lost = sorted(_statements(kept) - _statements(text))
     except (tomllib.TOMLDecodeError, RecursionError):
-        return ""  # a broken file is another problem, and has its own rule
+        return ""  # an invalid file has a rule of its own
     if lost:
         more = len(lost) - _NAMED
         named = ", ".join(lost[:_NAMED])
@@ -202,7 +205,7 @@ def _lack(kept: str, text: str | None) -> str:
 
 
 def _statements(text: str) -> frozenset[str]:
-    """Name what a text states of prices, discounts, ids and withdrawals."""
+    """Return a text's statements: prices, discounts, ids, withdrawals."""
     return frozenset(_stated(tomllib.loads(text)))
 
 
@@ -231,7 +234,7 @@ def _priced(table: Mapping[str, Any], where: str) -> Iterator[str]:
             yield where + stands_for
 
 
-def _written(texts: Mapping[str, str]) -> bytes:
+def _format(texts: Mapping[str, str]) -> bytes:
     files = json.dumps(dict(sorted(texts.items())))
     whole = {
         "version": _VERSION,
@@ -241,12 +244,12 @@ def _written(texts: Mapping[str, str]) -> bytes:
     return json.dumps(whole).encode()
 
 
-def _read(data: bytes) -> Mapping[str, str]:
-    """Read what `_written` wrote. Raises ValueError, TypeError, KeyError."""
+def _parse(data: bytes) -> Mapping[str, str]:
+    """Parse the saved texts. Raises ValueError, TypeError, KeyError."""
     whole = json.loads(data)
     files = whole["files"]
     if whole["version"] != _VERSION:
-        raise ValueError("it is another version's")
+        raise ValueError("its format is of another version")
     if hashlib.sha256(files.encode()).hexdigest() != whole["sha256"]:
         raise ValueError("it is damaged")
     texts = json.loads(files)

@@ -48,7 +48,7 @@ class Kept:
 @pytest.fixture
 def kept(tmp_path: Path) -> Kept:
     found = Kept(tmp_path)
-    found.config.keep("store.toml", STORE)
+    found.config.update("store.toml", STORE)
     return found
 
 
@@ -77,7 +77,7 @@ def test_what_says_less_waits_for_the_grace(
     assert found == STORE
     assert problem is not None
     assert what in problem.what
-    assert problem.what.endswith("; its last version is used for 60 s")
+    assert problem.what.endswith("; its last good version is used for 60 s")
     assert kept.choose(59.9, text) == STORE
     assert not caplog.records
     assert kept.choose(60, text) == text
@@ -93,7 +93,7 @@ def test_a_number_that_is_cut_short_is_no_new_price() -> None:
     """`18.50` cut to `1` is a price, and a whole TOML file."""
     config = LastGoodConfig(grace_seconds=GRACE)
     text = '[prices]\nitem = "9"\nrelease = 18.50\n'
-    config.keep("store.toml", text)
+    config.update("store.toml", text)
     for cut in ("release = 1", "release = 18"):
         half = text.partition("release")[0] + cut
         found, problem = config.choose("store.toml", half)
@@ -143,7 +143,7 @@ def test_a_release_is_held_to_what_sets_its_price(
 ) -> None:
     """Also to what withdraws it, and to the ids that were sold."""
     config = LastGoodConfig(grace_seconds=GRACE)
-    config.keep("R/release.toml", before)
+    config.update("R/release.toml", before)
     found, _ = config.choose("R/release.toml", after)
     assert found == (before if waits else after)
     assert config.is_waiting is waits
@@ -169,7 +169,7 @@ def test_an_upload_that_goes_on_begins_the_grace_anew(kept: Kept) -> None:
 
 def test_a_restart_changes_no_price(kept: Kept) -> None:
     """A store that starts while the file is away has its last prices."""
-    kept.config.keep("Ünïcode\udcff/release.toml", "price = 7")
+    kept.config.update("Ünïcode\udcff/release.toml", "price = 7")
     kept.restart()
     assert kept.config.text("Ünïcode\udcff/release.toml") == "price = 7"
     assert kept.choose(1000, None) == STORE
@@ -184,7 +184,7 @@ def test_a_folder_that_is_gone_is_forgotten_after_the_grace(
     kept: Kept,
 ) -> None:
     """What is deleted and uploaded anew has its old price meanwhile."""
-    kept.config.keep("R/release.toml", "price = 7")
+    kept.config.update("R/release.toml", "price = 7")
     kept.config.retain({"store.toml"})
     kept.now = 59
     kept.config.retain({"store.toml"})
@@ -216,7 +216,7 @@ def test_a_damaged_file_is_not_used(
     kept.config = kept.open()
     assert kept.config.text("store.toml") is None
     assert "can't be used" in caplog.text
-    kept.config.keep("store.toml", STORE)
+    kept.config.update("store.toml", STORE)
     kept.restart()
     assert kept.config.text("store.toml") == STORE
 
@@ -228,7 +228,7 @@ def test_a_disk_that_is_full_is_told_of_once(
     blocked = kept.folder / "blocked"
     blocked.write_bytes(b"")
     config = LastGoodConfig(blocked / FILE_NAME, grace_seconds=GRACE)
-    config.keep("store.toml", STORE)
+    config.update("store.toml", STORE)
     config.save()
     config.save()
     assert caplog.text.count("can't be kept") == 1
@@ -239,8 +239,8 @@ def test_two_replicas_may_share_the_folder(kept: Kept) -> None:
     """Each writes the whole file, and what it writes is whole."""
     other = Kept(kept.folder)
     kept.config.save()
-    other.config.keep("store.toml", STORE)
-    other.config.keep("R/release.toml", "price = 7")
+    other.config.update("store.toml", STORE)
+    other.config.update("R/release.toml", "price = 7")
     other.config.save()
     kept.config.save()
     kept.restart()
@@ -260,7 +260,7 @@ def test_the_command_writes_nothing(kept: Kept) -> None:
     found, problem = config.choose("store.toml", None)
     assert found == STORE
     assert problem is not None
-    assert problem.what == "is missing; its last version is used"
-    config.keep("store.toml", "name = 'O'")
+    assert problem.what == "is missing; its last good version is used"
+    config.update("store.toml", "name = 'O'")
     config.save()
     assert (kept.folder / FILE_NAME).read_bytes() == before
