@@ -34,8 +34,10 @@ _KEY_OF_TABLE: Final = "[key]"
 
 # Pydantic's words are those of Python; these are TOML's.
 _SENTENCES: Final[Mapping[str, str]] = {
+    "bool_parsing": "must be true or false",
     "bool_type": "must be true or false",
     "dict_type": "must be a table: [name]",
+    "int_parsing": "must be a whole number",
     "int_type": "must be a whole number",
     "missing": "is missing",
     "model_type": "must be a table: [name]",

@@ -100,7 +100,7 @@ def test_catalog_warns_of_a_configuration_that_is_away(
     kept = LastGoodConfig.open(
         tmp_path / "data", grace_seconds=60, timer=lambda: 0.0
     )
-    kept.keep("store.toml", store.read_text(encoding="utf-8"))
+    kept.update("store.toml", store.read_text(encoding="utf-8"))
     kept.save()
     store.unlink()
     for _ in range(2):

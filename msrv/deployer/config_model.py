@@ -15,9 +15,12 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
+
+from msrv.toml_file import requirement
 
 DOCKER_HUB: Final = "docker.io"
 _DOCKER_HUB_NAMES: Final = frozenset(
@@ -30,7 +33,11 @@ KEPT_TAGS: Final = frozenset({"before", "previous"})
 _HOUR: Final = 3600
 
 Seconds = Annotated[int, Field(ge=0, le=24 * _HOUR)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+Name = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$"),
+    requirement("must be up to 40 characters of a-z, 0-9 and -, not - first"),
+]
 _Repository = Annotated[
     str,
     Field(
@@ -107,28 +114,24 @@ def without_tag(reference: str) -> tuple[str, str]:
 class NotificationAddress(_Frozen):
     """Address that is notified when a deployment ends."""
 
+    allow_private: bool = False
     url: str
     form: Literal["json", "text", "chat"] = "json"
     secret: SecretStr | None = None
     secret_file: Path | None = None
-    allow_private: bool = False
 
     @field_validator("url")
     @classmethod
-    def _is_http(cls, value: str) -> str:
+    def _is_encrypted(cls, value: str, info: ValidationInfo) -> str:
         parts = urlsplit(value)
         if parts.scheme not in {"https", "http"} or not parts.hostname:
             raise ValueError("must be an address like https://chat.example/x")
-        return value
-
-    @model_validator(mode="after")
-    def _is_encrypted(self) -> Self:
-        if urlsplit(self.url).scheme == "http" and not self.allow_private:
+        if parts.scheme == "http" and not info.data.get("allow_private"):
             raise ValueError(
-                "url must be HTTPS; for plain HTTP to a host of your own, set "
+                "must be HTTPS; for plain HTTP to a host of your own, set "
                 "allow_private = true"
             )
-        return self
+        return value
 
 
 class RegistryLogin(_Frozen):
@@ -142,7 +145,7 @@ class RegistryLogin(_Frozen):
 class Target(_Frozen):
     """One `[targets.NAME]` table of deploy.toml; see docs/deployer.md."""
 
-    name: Name
+    name: str
     repository: _Repository
     tag: _Tag = DEFAULT_TAG
     project: _ContainerName | None = None
@@ -168,10 +171,10 @@ class Target(_Frozen):
     def _has_one_selector(self) -> Self:
         by_compose = self.project is not None or self.service is not None
         if by_compose and (self.project is None or self.service is None):
-            raise ValueError("project and service go together: set both")
+            raise ValueError("needs both project and service")
         if by_compose == bool(self.containers):
             raise ValueError(
-                "set either project and service, as in the compose file, or "
+                "needs either project and service, as in the compose file, or "
                 "containers = [...]"
             )
         return self
@@ -193,4 +196,4 @@ class DeployConfig(_Frozen):
     token: SecretStr | None = None
     token_file: Path | None = None
     registries: dict[str, RegistryLogin] = {}
-    targets: dict[str, Target]
+    targets: dict[Name, Target]

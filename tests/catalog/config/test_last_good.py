@@ -231,7 +231,7 @@ def test_a_disk_that_is_full_is_told_of_once(
     config.update("store.toml", STORE)
     config.save()
     config.save()
-    assert caplog.text.count("can't be kept") == 1
+    assert caplog.text.count("can't save the last good") == 1
     assert config.choose("store.toml", None)[0] == STORE
 
 
