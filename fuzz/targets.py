@@ -115,7 +115,7 @@ def accept(data: bytes) -> None:
     request = make_mocked_request("GET", "/", headers={"Accept": text})
     with contextlib.suppress(NotAcceptable):
         rendering.wants_json(request)
-    assert formatting.choose(text)
+    assert formatting.negotiate(text)
 
 
 def ranges(data: bytes) -> None:

@@ -46,19 +46,16 @@ from msrv.tasks import TaskSupervisor
 from msrv.web import (
     middleware,
     receipt_mails,
-    redirects,
     rendering,
     security_headers,
 )
-from msrv.web.catalog_cache import Shelf
-from msrv.web.connection_metrics import LimitMetrics
-from msrv.web.metrics import Traffic
+from msrv.web.caches import CatalogCache, RepresentationCache
+from msrv.web.metrics import LimitMetrics, RequestMetrics
 from msrv.web.origin import OriginRules
-from msrv.web.representation_cache import Packs
-from msrv.web.router import Router
-from msrv.web.routes import ROUTES
+from msrv.web.routes import ROUTES, Router
+from msrv.web.shop import redirects
 from msrv.web.shop.qr_codes import QRCodes
-from msrv.web.shop.static_files import Assets
+from msrv.web.static_files import Assets
 from msrv.web.store import STORE, Clock, Random, Store
 from msrv.web.studio.routes import STUDIO
 from msrv.web.webhook_worker import Listener
@@ -136,7 +133,7 @@ def create_app(
                 settings.slow_bytes_per_second, settings.slow_seconds
             ),
         ),
-        representations=Packs(),
+        representations=RepresentationCache(),
         ledger=ledger,
         sign_ins=Door(settings.data, ledger),
         providers=providers,
@@ -157,15 +154,15 @@ def create_app(
         mail=_mail(settings, keyring, clock),
         limits=Limits(),
         origin_rules=rules,
-        metrics=Traffic(),
+        metrics=RequestMetrics(),
         assets=Assets(fresh=reload),
-        catalog_cache=Shelf(keep_pages=not reload),
+        catalog_cache=CatalogCache(cache_pages=not reload),
         qr_codes=QRCodes(),
     )
-    store.metrics.show(LimitMetrics(store.limits))
-    store.metrics.show(LedgerFigures(ledger.status))
+    store.metrics.register(LimitMetrics(store.limits))
+    store.metrics.register(LedgerFigures(ledger.status))
     if store.mail is not None:
-        store.metrics.show(MailFigures(store.mail))
+        store.metrics.register(MailFigures(store.mail))
     rendering.set_up(app, fresh=reload)
     app.add_routes(ROUTES)
     app.add_routes(STUDIO)

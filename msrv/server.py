@@ -32,7 +32,7 @@ from msrv.tls.certificates import CertificateError, CertificateFiles
 from msrv.tls.protocol import ProtocolFactory, TLSServer, create_tls_server
 from msrv.web import fast_path, security_headers
 from msrv.web.access_log import access_log
-from msrv.web.connection_metrics import ConnectionMetrics
+from msrv.web.metrics import ConnectionMetrics
 from msrv.web.store import STORE
 
 log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ async def serve(
         else None
     )
     admission = Admission(limits, is_proxy=origin_rules.trusts)
-    store.metrics.show(ConnectionMetrics(admission))
+    store.metrics.register(ConnectionMetrics(admission))
     async with _run_app(app) as server:
         sockets = bind(settings)
         create_handler = request_handler.factory(server)
@@ -240,7 +240,7 @@ async def _drain(
     async def all_delivered() -> None:
         if store.settings.trusted_proxies:
             await asyncio.sleep(min(REFUSING_SECONDS, seconds))
-        await store.metrics.until_idle()
+        await store.metrics.wait_until_idle()
         await closing.wait_until_delivered(server)
 
     log.info("stopping: open downloads have %d s to finish", seconds)

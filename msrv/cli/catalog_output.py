@@ -16,7 +16,7 @@ from msrv.catalog.parsing.parser import Parser
 from msrv.display_text import printable
 from msrv.settings import Settings
 from msrv.web.cart import id_of
-from msrv.web.rendering import moment, plural, size
+from msrv.web.formatting import moment, plural, size
 
 _NAMED: Final = 3
 """How many folders a note names before it counts them."""

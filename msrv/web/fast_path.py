@@ -76,7 +76,7 @@ class Hatch:
             access.order_id, access.item_id, representation.etag, size
         )(ByteRange(0, size))
         seconds = time.perf_counter() - began
-        self._traffic.note("GET", "download", ready.status, seconds, size)
+        self._traffic.record("GET", "download", ready.status, seconds, size)
         return ready
 
     def _item(self, path: str) -> Item | None:

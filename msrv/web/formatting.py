@@ -1,13 +1,15 @@
-"""Prices as the visitor's language writes them: `€7.00`, `7,00 €`, `€ 7,00`.
+"""Formatting of prices, sizes, times and counts for pages.
 
-The pages' words are English; a price is read wherever it is read, and 1.000
-is a thousand in one place and one in another. CLDR, by way of Babel, knows
-how each writes it. What was asked for belongs to the request under way: a
-context variable carries it past the templates, whose macros know of nobody.
+The pages are in English, but prices are written as the visitor's language
+writes them (`€7.00`, `7,00 €`, `€ 7,00`): 1.000 is a thousand in one country
+and one in another. Babel provides CLDR's rules. The language belongs to the
+current request; a context variable carries it to the templates' macros, which
+have no access to the request.
 """
 
 import re
 from contextvars import ContextVar
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
@@ -15,12 +17,12 @@ from typing import Final
 from babel import Locale
 from babel.numbers import format_currency
 
-from msrv.money import Money
+from msrv.money import Money, NotMoney
 
-USUAL: Final = "en"
-# A language takes up to a megabyte when it is first asked for, and each price
-# page is kept once for each: so it is those that visitors have, not all 1000
-# that there are.
+DEFAULT: Final = "en"
+# A language takes up to a megabyte once it is used, and each page with prices
+# is cached once for each, so these are the visitors' languages and not all of
+# CLDR's 1000.
 LANGUAGES: Final = tuple(
     "en en_GB en_CA en_AU en_IN de de_AT de_CH fr fr_CA fr_CH es es_MX pt "
     "pt_PT it nl sv nb da fi is pl cs sk hu ro bg el tr uk ru he ar fa hi th "
@@ -35,39 +37,42 @@ _SAME: Final = {
     "zh_hk": "zh_TW",
 }
 _BY_NAME: Final = {each.lower(): each for each in LANGUAGES} | _SAME
+_EPOCH: Final = date(1970, 1, 1)
 _LETTER_THEN_DIGIT: Final = re.compile(r"(?<=[^\W\d_])(?=\d)")
 _MAX_HEADER: Final = 200
 _MAX_RANGES: Final = 12
 
-_HEARD: Final[ContextVar[str]] = ContextVar("accept_language", default="")
+_accept_language: Final[ContextVar[str]] = ContextVar(
+    "accept_language", default=""
+)
 
 
-def hear(header: str) -> None:
-    """Take what the request under way says in `Accept-Language`."""
-    _HEARD.set(header[:_MAX_HEADER])
+def set_accept_language(header: str) -> None:
+    """Set the `Accept-Language` of the current request."""
+    _accept_language.set(header[:_MAX_HEADER])
 
 
-def current() -> str:
-    """Name the language of the request under way, as CLDR does."""
-    return choose(_HEARD.get())
+def language() -> str:
+    """Return the language of the current request, by its CLDR name."""
+    return negotiate(_accept_language.get())
 
 
 def price(amount: Money) -> str:
-    """Write an amount for the visitor of the request under way."""
-    return written(amount.minor, amount.currency, current())
+    """Return an amount as the current request's language writes it."""
+    return format_price(amount.minor, amount.currency, language())
 
 
 def typed(amount: Money) -> str:
-    """Write an amount as that visitor would type it: `8,00`."""
-    point = _locale(current()).number_symbols["latn"]["decimal"]
+    """Return an amount as the visitor would type it: `8,00`."""
+    point = _locale(language()).number_symbols["latn"]["decimal"]
     return amount.decimal.replace(".", str(point))
 
 
 @lru_cache(maxsize=512)
-def choose(header: str) -> str:
-    """Choose among LANGUAGES by RFC 9110, section 12.5.4.
+def negotiate(header: str) -> str:
+    """Return one of LANGUAGES for a header, by RFC 9110, section 12.5.4.
 
-    What can't be read is passed over; English where nothing fits.
+    Entries that can't be parsed are skipped; the default is English.
     """
     wanted: list[tuple[float, str]] = []
     for entry in header.split(",")[:_MAX_RANGES]:
@@ -85,18 +90,18 @@ def choose(header: str) -> str:
             found = _BY_NAME.get(each.lower())
             if found is not None:
                 return found
-    return USUAL
+    return DEFAULT
 
 
 @lru_cache(maxsize=4096)
-def written(minor: int, currency: str, language: str) -> str:
-    """Write an amount with all its decimals, in a language of LANGUAGES."""
+def format_price(minor: int, currency: str, language: str) -> str:
+    """Return an amount with all its decimals, in one of LANGUAGES."""
     amount = Money(minor, currency)
     text = format_currency(
         Decimal(amount.decimal),
         currency,
         locale=_locale(language),
-        # Ours are ISO 4217's, as the amount that is paid; CLDR rounds some.
+        # ISO 4217's digits, like the amount that is paid; CLDR rounds some.
         currency_digits=False,
         format=_pattern(language, len(amount.decimal.partition(".")[2])),
         numbering_system="default",
@@ -112,7 +117,7 @@ def _locale(language: str) -> Locale:
 
 @lru_cache(maxsize=4 * len(LANGUAGES))
 def _pattern(language: str, decimals: int) -> str:
-    """Give a language's pattern for money, with that many decimals."""
+    """Return a language's money pattern, with that many decimals."""
     pattern = _locale(language).currency_formats["standard"].pattern
     positive = str(pattern).partition(";")[0]
     cut = "." + "0" * decimals if decimals else ""
@@ -128,3 +133,76 @@ def _quality(parameter: str) -> float:
     except ValueError:
         return 0.0
     return quality if 0 <= quality <= 1 else 0.0
+
+
+def size(size_bytes: int) -> str:
+    """Return a size in powers of ten: `4.2 MB`, `812 bytes`."""
+    if size_bytes < 1000:
+        return plural(size_bytes, "byte")
+    value, units = size_bytes / 1000, ["TB", "GB", "MB", "kB"]
+    while value >= 999.5 and len(units) > 1:
+        value /= 1000
+        units.pop()
+    digits = 0 if value >= 99.5 else 1
+    return f"{value:.{digits}f} {units[-1]}"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration: `3:07`, `1:02:45`."""
+    whole = round(seconds)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minutes:02d}:{rest:02d}"
+    return f"{minutes}:{rest:02d}"
+
+
+def moment(unix_seconds: int) -> str:
+    """Return a time in UTC: `2026-03-06 14:05 UTC`."""
+    return f"{datetime.fromtimestamp(unix_seconds, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def plural(count: int, word: str) -> str:
+    """Return a count with its noun: `1 item`, `2 items`, `1,000 items`."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def amount(minor: int, currency: str) -> str:
+    """Return an amount of minor units, which may be negative."""
+    try:
+        text = str(Money(abs(minor), currency))
+    except NotMoney:
+        # A currency that only another version of the store accepts.
+        text = f"{currency} {abs(minor)} minor units"
+    return f"−{text}" if minor < 0 else text  # noqa: RUF001 - a minus
+
+
+def day(number: int) -> str:
+    """Return the date of a day, given as days since 1970: `2026-03-06`."""
+    return (_EPOCH + timedelta(days=number)).isoformat()
+
+
+def day_number(when: date) -> int:
+    """Return the days since 1970."""
+    return (when - _EPOCH).days
+
+
+def moment_ms(unix_ms: int) -> str:
+    """Return a time to the second: `2026-03-06 14:05:09 UTC`."""
+    at = datetime.fromtimestamp(unix_ms // 1000, UTC)
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def share(part: int, whole: int) -> str:
+    """Return a percentage: `87 %`, or a dash if the whole is zero.
+
+    100 % means all of it, and 0 % none: other shares are 1 % to 99 %.
+    """
+    if whole <= 0:
+        return "–"  # noqa: RUF001 - a dash
+    percent = round(100 * part / whole)
+    if part < whole:
+        percent = min(percent, 99)
+    if part > 0:
+        percent = max(percent, 1)
+    return f"{percent} %"

@@ -1,8 +1,8 @@
-"""Reading what a form sent: in one spelling, within bounds, in linear time.
+"""Form parsing: one format, bounded size, linear time.
 
-A form is `application/x-www-form-urlencoded`, in UTF-8, and not compressed.
-That is decided by its headers, before a byte of it is read: neither the
-parser nor the codec is the sender's to choose.
+A form is `application/x-www-form-urlencoded`, in UTF-8, and uncompressed.
+Its headers decide that before a byte of the body is read, so that the sender
+can choose neither the parser nor the codec.
 """
 
 import asyncio
@@ -13,16 +13,22 @@ from typing import Final
 from aiohttp import web
 from multidict import MultiDict, MultiMapping
 
+from msrv.catalog.model import Catalog
+from msrv.money import Money, NotMoney, parse_typed
+from msrv.orders.pricing import find_offered, within_bounds
 from msrv.web.errors import FormTooLarge, InvalidField, UnsupportedForm
 
 MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
 FORM_SECONDS: Final = 30
-"""How long a form may take to arrive, all of it."""
+"""Time limit for the whole body to arrive."""
 MAX_BYTES: Final = 64 * 1024
 MAX_FIELDS: Final = 400
 """A cart holds 100 items, and each has up to three fields."""
 MAX_FIELD_BYTES: Final = 10 * 1024
-"""A name or a value, as it is sent. The longest receipt has 7900 bytes."""
+"""Limit on a name or a value, as sent. The longest receipt has 7900 bytes."""
+
+PRICE_PREFIX: Final = "price."
+"""Before an item's id, in the name of a field with the buyer's price."""
 
 _MAX_CODING_CHARS: Final = 256
 _STEP_BYTES: Final = 8 * 1024
@@ -35,7 +41,7 @@ _ESCAPES: Final = {
 
 
 async def read_form(request: web.Request) -> MultiDict[str]:
-    """Read a form's fields, in the order they were sent.
+    """Return a form's fields, in the order they were sent.
 
     Raises UnsupportedForm for anything but a form, FormTooLarge, InvalidField
     for one that isn't UTF-8, and HTTPRequestTimeout for one that arrives too
@@ -59,7 +65,7 @@ async def read_form(request: web.Request) -> MultiDict[str]:
 
 
 def check(headers: MultiMapping[str]) -> None:
-    """See that the headers state a form. Raises UnsupportedForm."""
+    """Raise UnsupportedForm unless the headers state a form."""
     stated = headers.getall("Content-Type", ())
     if len(stated) != 1:
         raise UnsupportedForm
@@ -74,7 +80,7 @@ def check(headers: MultiMapping[str]) -> None:
 
 
 def is_compressed(headers: MultiMapping[str]) -> bool:
-    """Whether a body isn't sent as it is (RFC 9110, section 8.4)."""
+    """Return whether a body is compressed (RFC 9110, section 8.4)."""
     codings = ",".join(headers.getall("Content-Encoding", ()))
     return len(codings) > _MAX_CODING_CHARS or any(
         _trimmed(each).lower() not in {"", "identity"}
@@ -85,7 +91,7 @@ def is_compressed(headers: MultiMapping[str]) -> bool:
 async def parse(body: bytes) -> MultiDict[str]:
     """Parse a form as the URL Standard does (section 5.1), but strictly UTF-8.
 
-    Others are served between each few kilobytes. Raises FormTooLarge,
+    Yields to other requests every few kilobytes. Raises FormTooLarge,
     InvalidField.
     """
     if len(body) > MAX_BYTES or body.count(b"&") >= MAX_FIELDS:
@@ -105,7 +111,7 @@ async def parse(body: bytes) -> MultiDict[str]:
 
 
 def read_minor(form: Mapping[str, str], name: str) -> int | None:
-    """Read an amount in minor units, None where the form has none.
+    """Return an amount in minor units, or None if the form has none.
 
     Raises InvalidField.
     """
@@ -115,6 +121,33 @@ def read_minor(form: Mapping[str, str], name: str) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) <= 15):
         raise InvalidField(name, "must be an amount in minor units, like 700")
     return int(text)
+
+
+def read_prices(form: MultiDict[str], catalog: Catalog) -> dict[str, Money]:
+    """Return the buyer's own prices, by item id, from `price.ITEM` fields.
+
+    The field is ignored for an item whose price is fixed. Raises InvalidField
+    for anything but an amount, OutOfBounds for one outside the bounds.
+    """
+    prices: dict[str, Money] = {}
+    for name, text in form.items():
+        if not name.startswith(PRICE_PREFIX):
+            continue
+        item_id = name.removeprefix(PRICE_PREFIX)
+        offered = find_offered(catalog, item_id)
+        if offered is None or offered.minimum is None:
+            continue
+        currency = offered.price.currency
+        try:
+            own = parse_typed(text, currency)
+        except NotMoney:
+            example = offered.price.decimal
+            raise InvalidField(
+                offered.title,
+                f"must be an amount of {currency}, like {example}",
+            ) from None
+        prices[item_id] = within_bounds(offered, own)
+    return prices
 
 
 async def _read(request: web.Request) -> bytes:
@@ -138,7 +171,7 @@ def _text(quoted: bytes) -> str:
 
 
 def _unquoted(quoted: bytes) -> bytes:
-    """Decode `+` and `%41`; a `%` before anything else stands for itself."""
+    """Decode `+` and `%41`; any other `%` stands for itself."""
     first, *rest = quoted.replace(b"+", b" ").split(b"%")
     pieces = [first]
     for piece in rest:

@@ -1,7 +1,7 @@
-"""What is under way: counted for Prometheus and for a graceful end.
+"""Prometheus metrics of requests, connections and rate limits.
 
-Every request is counted here, so it is plain numbers that are added to; what
-Prometheus wants to know of them is put together when it asks.
+Every request is counted, so counting is adding to plain numbers; Prometheus's
+families are built from them when it scrapes.
 """
 
 import asyncio
@@ -21,24 +21,27 @@ from prometheus_client.core import (
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from msrv.connections.admission import Admission
+from msrv.orders.rate_limits import Limits
+
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
 _BUCKETS: Final = (*map(str, map(float, _SECONDS)), "+Inf")
 
 
 @dataclass(slots=True)
-class _Answers:
-    """The answers of one route."""
+class _RouteMetrics:
+    """Responses of one route."""
 
     seconds: float = 0.0
     sent_bytes: int = 0
     lasted: list[int] = field(default_factory=lambda: [0] * len(_BUCKETS))
-    """How many lasted up to each bound, and longer than the one before."""
+    """Responses by duration, one count for each bucket."""
 
 
-class Traffic(Collector):
-    """The requests of this process, now and so far.
+class RequestMetrics(Collector):
+    """Requests in progress and served so far by this process.
 
-    `draining` is set once, by the server, when it is told to end.
+    `draining` is set once, by the server, when it starts to shut down.
     """
 
     def __init__(self) -> None:
@@ -48,26 +51,26 @@ class Traffic(Collector):
         self._idle = asyncio.Event()
         self._idle.set()
         self._counts: dict[tuple[str, str, int], int] = {}
-        self._routes: dict[str, _Answers] = {}
+        self._routes: dict[str, _RouteMetrics] = {}
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
-    def note(
+    def record(
         self, method: str, route: str, status: int, seconds: float, sent: int
     ) -> None:
-        """Count one answer: who asked what, how long it took, its bytes."""
+        """Record one response: its duration and the bytes sent."""
         key = method, route, status
         self._counts[key] = self._counts.get(key, 0) + 1
-        answers = self._routes.get(route)
-        if answers is None:
-            answers = self._routes[route] = _Answers()
-        answers.seconds += seconds
-        answers.sent_bytes += sent
-        answers.lasted[bisect_left(_SECONDS, seconds)] += 1
+        entry = self._routes.get(route)
+        if entry is None:
+            entry = self._routes[route] = _RouteMetrics()
+        entry.seconds += seconds
+        entry.sent_bytes += sent
+        entry.lasted[bisect_left(_SECONDS, seconds)] += 1
 
     @contextmanager
     def download(self) -> Iterator[None]:
-        """Count a download while it is under way."""
+        """Count a download while it is in progress."""
         self._open_downloads += 1
         try:
             yield
@@ -75,7 +78,7 @@ class Traffic(Collector):
             self._open_downloads -= 1
 
     def collect(self) -> Iterator[Metric]:
-        """Give the figures of this moment."""
+        """Return the current metrics."""
         requests = CounterMetricFamily(
             "msrv_requests",
             "Requests answered.",
@@ -86,45 +89,88 @@ class Traffic(Collector):
         yield requests
         seconds = HistogramMetricFamily(
             "msrv_request_seconds",
-            "Seconds from a request's headers to its answer's end.",
+            "Seconds from a request's headers to its response's end.",
             labels=("route",),
         )
         sent = CounterMetricFamily(
             "msrv_sent_bytes",
-            "Bytes of answers' bodies handed to clients.",
+            "Bytes of response bodies sent to clients.",
             labels=("route",),
         )
-        for route, answers in self._routes.items():
-            buckets = zip(_BUCKETS, accumulate(answers.lasted), strict=True)
-            seconds.add_metric((route,), list(buckets), answers.seconds)
-            sent.add_metric((route,), answers.sent_bytes)
+        for route, entry in self._routes.items():
+            buckets = zip(_BUCKETS, accumulate(entry.lasted), strict=True)
+            seconds.add_metric((route,), list(buckets), entry.seconds)
+            sent.add_metric((route,), entry.sent_bytes)
         yield seconds
         yield sent
         yield GaugeMetricFamily(
             "msrv_open_downloads",
-            "Downloads under way.",
+            "Downloads in progress.",
             self._open_downloads,
         )
 
-    def show(self, figures: Collector) -> None:
-        """Show another room's figures beside these."""
-        self._registry.register(figures)
+    def register(self, collector: Collector) -> None:
+        """Add another package's metrics to the exposition."""
+        self._registry.register(collector)
 
-    def enter(self) -> None:
-        """Count one request in."""
+    def start_request(self) -> None:
+        """Count a request as in progress."""
         self._open_requests += 1
         self._idle.clear()
 
-    def leave(self) -> None:
-        """Count one request out."""
+    def finish_request(self) -> None:
+        """Count a request as finished."""
         self._open_requests -= 1
         if self._open_requests == 0:
             self._idle.set()
 
-    async def until_idle(self) -> None:
-        """Wait until no request is under way."""
+    async def wait_until_idle(self) -> None:
+        """Wait until no request is in progress."""
         await self._idle.wait()
 
     def exposition(self) -> bytes:
-        """Write every figure in Prometheus's text format."""
+        """Return every metric in Prometheus's text format."""
         return generate_latest(self._registry)
+
+
+class ConnectionMetrics(Collector):
+    """Counts of connections: open, cut off and refused."""
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the counts at this moment."""
+        yield GaugeMetricFamily(
+            "msrv_open_connections",
+            "Connections that are open.",
+            len(self._admission),
+        )
+        yield CounterMetricFamily(
+            "msrv_cut_connections",
+            "Idle or slow connections that were closed to admit others.",
+            self._admission.evicted,
+        )
+        yield CounterMetricFamily(
+            "msrv_refused_connections",
+            "Connections refused because the limit was reached.",
+            self._admission.refused,
+        )
+
+
+class LimitMetrics(Collector):
+    """Counts of refusals, by limit."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the counts at this moment."""
+        family = CounterMetricFamily(
+            "msrv_limited",
+            "Requests refused by a rate limit, by limit.",
+            labels=["limit"],
+        )
+        for name, count in self._limits.refused().items():
+            family.add_metric([name], count)
+        yield family

@@ -33,11 +33,11 @@ _SAME_SITE: Final = frozenset({cart.COOKIE, claim_cookie.COOKIE})
 @web.middleware
 async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Count the request while it is under way, and when it has ended."""
-    traffic = request.app[STORE].metrics
+    metrics = request.app[STORE].metrics
     route = request[ROUTE] = route_name(request)
     began = time.perf_counter()
     status, will_be_sent = None, 0
-    traffic.enter()
+    metrics.start_request()
     try:
         response = await handler(request)
         status = response.status
@@ -46,7 +46,7 @@ async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
             will_be_sent = response.content_length or 0
         return response
     finally:
-        traffic.leave()
+        metrics.finish_request()
         # What was streamed has gone already; what is at hand will go.
         writer = request.writer
         sent = will_be_sent + (
@@ -58,7 +58,7 @@ async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
             status = request.get(RESPONSE_STATUS, CLIENT_CLOSED_REQUEST)
         method = method_name(request)
         seconds = time.perf_counter() - began
-        traffic.note(method, route, status, seconds, sent)
+        metrics.record(method, route, status, seconds, sent)
 
 
 @web.middleware
@@ -66,7 +66,7 @@ async def explain(
     request: web.Request, handler: Handler
 ) -> web.StreamResponse:
     """Turn every error into an answer in the store's own voice."""
-    formatting.hear(request.headers.get("Accept-Language", ""))
+    formatting.set_accept_language(request.headers.get("Accept-Language", ""))
     try:
         return await handler(request)
     except web.HTTPException as error:

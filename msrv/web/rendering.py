@@ -7,7 +7,6 @@ visitor's `Accept` decides which of the two goes out.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import aiohttp_jinja2
@@ -20,9 +19,8 @@ from msrv.catalog.live import NotReady
 from msrv.catalog.model import Shop
 from msrv.web import cart, cookies, formatting
 from msrv.web.errors import ErrorPage, NotAcceptable
-from msrv.web.shop import theme
+from msrv.web.static_files import theme_url
 from msrv.web.store import STORE
-from msrv.web.studio import figures
 
 HTML: Final = "text/html"
 JSON: Final = "application/json"
@@ -233,7 +231,7 @@ def _chrome(request: web.Request) -> Chrome:
         count = len(cart.read(cookies.of(request), catalog).entries)
     return Chrome(
         shop=shop,
-        theme_url=theme.url(shop),
+        theme_url=theme_url(shop),
         style_url=assets.url("store.css"),
         script_url=assets.url("store.js"),
         icon_url=assets.url("icon.svg"),
@@ -256,45 +254,13 @@ def set_up(app: web.Application, *, fresh: bool) -> None:
     # A template that can reach the application can reach its secrets.
     templates.globals.pop("app", None)
     templates.filters.update(
-        size=size,
-        duration=duration,
-        moment=moment,
-        plural=plural,
-        written=formatting.price,
+        amount=formatting.amount,
+        duration=formatting.duration,
+        moment=formatting.moment,
+        moment_ms=formatting.moment_ms,
+        plural=formatting.plural,
+        share=formatting.share,
+        size=formatting.size,
         typed=formatting.typed,
+        written=formatting.price,
     )
-    templates.filters.update(
-        amount=figures.amount, moment_ms=figures.moment_ms, share=figures.share
-    )
-
-
-def size(size_bytes: int) -> str:
-    """Say a size as shops do: `4.2 MB` (powers of ten), `812 bytes`."""
-    if size_bytes < 1000:
-        return plural(size_bytes, "byte")
-    value, units = size_bytes / 1000, ["TB", "GB", "MB", "kB"]
-    while value >= 999.5 and len(units) > 1:
-        value /= 1000
-        units.pop()
-    digits = 0 if value >= 99.5 else 1
-    return f"{value:.{digits}f} {units[-1]}"
-
-
-def duration(seconds: float) -> str:
-    """Say a duration as records do: `3:07`, `1:02:45`."""
-    whole = round(seconds)
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours}:{minutes:02d}:{rest:02d}"
-    return f"{minutes}:{rest:02d}"
-
-
-def moment(unix_seconds: int) -> str:
-    """Say a time that reads the same everywhere: `2026-03-06 14:05 UTC`."""
-    return f"{datetime.fromtimestamp(unix_seconds, UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def plural(count: int, word: str) -> str:
-    """Say how many: `1 item`, `2 items`, `1,000 items`."""
-    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"

@@ -1,9 +1,12 @@
-"""Every address of the store, and who answers there.
+"""Route table of the store's public pages, and the router.
 
-A route's name is what logs and metrics call it: they never see a path.
+Logs and metrics show a route's name and never the path: a path may hold a
+token.
 """
 
-from aiohttp import web
+from typing import Final
+
+from aiohttp import web, web_urldispatcher
 
 from msrv.web import receipt_mails
 from msrv.web.shop import (
@@ -59,3 +62,20 @@ ROUTES: list[web.RouteDef] = [
     web.get("/-/metrics", operations.metrics, name="metrics"),
     web.get("/-/edge", operations.edge, name="edge"),
 ]
+
+MAX_SEGMENTS: Final = 32
+"""The longest address has five; pasted text may append a few."""
+
+
+class Router(web.UrlDispatcher):
+    """aiohttp's router, with a limit on a path's segments.
+
+    aiohttp looks up a path, then the path without its last segment, and so
+    on: with four thousand segments, that blocks the loop for too long.
+    """
+
+    async def resolve(self, request: web.Request) -> web.UrlMappingMatchInfo:
+        """Return the route of a request, or one that answers 404."""
+        if request.rel_url.raw_path.count("/") > MAX_SEGMENTS:
+            return web_urldispatcher.MatchInfoError(web.HTTPNotFound())
+        return await super().resolve(request)

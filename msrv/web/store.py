@@ -22,12 +22,11 @@ from msrv.payments.settlement import Settlement
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.sign_in import Ticket
 from msrv.settings import Settings
-from msrv.web.catalog_cache import Shelf
-from msrv.web.metrics import Traffic
+from msrv.web.caches import CatalogCache, RepresentationCache
+from msrv.web.metrics import RequestMetrics
 from msrv.web.origin import Origin, OriginRules
-from msrv.web.representation_cache import Packs
 from msrv.web.shop.qr_codes import QRCodes
-from msrv.web.shop.static_files import Assets
+from msrv.web.static_files import Assets
 
 if TYPE_CHECKING:
     from msrv.web.webhook_worker import Listener
@@ -59,7 +58,7 @@ class Store:
     sender: Sender
     preview_sender: Sender
     download_limit: ConcurrencyLimit
-    representations: Packs
+    representations: RepresentationCache
 
     ledger: Ledger
     sign_ins: Door
@@ -73,9 +72,9 @@ class Store:
 
     limits: Limits
     origin_rules: OriginRules
-    metrics: Traffic
+    metrics: RequestMetrics
     assets: Assets
-    catalog_cache: Shelf
+    catalog_cache: CatalogCache
     qr_codes: QRCodes
 
 

@@ -48,7 +48,7 @@ PRICES: Final = """
 import json
 from msrv.web import language
 print(json.dumps([
-    [formatting.written(minor, currency, name), formatting._locale(name)
+    [formatting.format_price(minor, currency, name), formatting._locale(name)
         .number_symbols["latn"]["decimal"]]
     for name in formatting.LANGUAGES
     for currency, minor in AMOUNTS
@@ -96,7 +96,7 @@ def test_prices_are_written_as_elsewhere(image: str) -> None:
     """In some language the pages with a price are an error."""
     assert said(image, f"AMOUNTS = {AMOUNTS}\n{PRICES}") == [
         [
-            formatting.written(minor, currency, name),
+            formatting.format_price(minor, currency, name),
             formatting._locale(name).number_symbols["latn"]["decimal"],
         ]
         for name in formatting.LANGUAGES

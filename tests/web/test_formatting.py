@@ -32,7 +32,9 @@ NBSP = "\N{NO-BREAK SPACE}"
 )
 def test_written(name: str, amount: Money, shown: str) -> None:
     """A visitor reads 1.000 as another sum than it is."""
-    assert formatting.written(amount.minor, amount.currency, name) == shown
+    assert (
+        formatting.format_price(amount.minor, amount.currency, name) == shown
+    )
 
 
 @given(
@@ -42,7 +44,7 @@ def test_written(name: str, amount: Money, shown: str) -> None:
 )
 def test_every_digit_is_there(name: str, currency: str, minor: int) -> None:
     """A price loses a digit in some language."""
-    shown = formatting.written(minor, currency, name)
+    shown = formatting.format_price(minor, currency, name)
     digits = "".join(str(int(each)) for each in shown if each.isdecimal())
     assert digits == str(minor).rjust(exponent_of(currency) + 1, "0")
 
@@ -70,13 +72,13 @@ def test_every_digit_is_there(name: str, currency: str, minor: int) -> None:
 )
 def test_chosen(header: str, name: str) -> None:
     """A visitor is shown a language of somebody else's."""
-    assert formatting.choose(header) == name
+    assert formatting.negotiate(header) == name
 
 
 @given(header=st.text(max_size=300))
 def test_any_header_at_all(header: str) -> None:
     """A strange header is an incident."""
-    assert formatting.choose(header) in formatting.LANGUAGES
+    assert formatting.negotiate(header) in formatting.LANGUAGES
 
 
 async def test_each_visitor_reads_their_own(store: Client) -> None:

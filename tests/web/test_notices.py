@@ -12,7 +12,7 @@ from msrv.settings import Settings
 from msrv.web import errors
 from msrv.web.errors import access, shopping
 from msrv.web.errors.table import TABLE
-from msrv.web.metrics import Traffic
+from msrv.web.metrics import RequestMetrics
 from msrv.web.store import STORE
 from tests.conftest import Client, StartStore
 
@@ -124,14 +124,14 @@ async def test_a_store_that_reads_its_library_says_so(
 
 async def test_traffic_is_idle_when_the_last_has_left() -> None:
     """A store never ends, or ends while someone is downloading."""
-    traffic = Traffic()
-    await traffic.until_idle()
-    traffic.enter()
-    traffic.enter()
-    traffic.leave()
+    traffic = RequestMetrics()
+    await traffic.wait_until_idle()
+    traffic.start_request()
+    traffic.start_request()
+    traffic.finish_request()
     assert not traffic._idle.is_set()
-    traffic.leave()
-    await traffic.until_idle()
+    traffic.finish_request()
+    await traffic.wait_until_idle()
 
 
 async def test_a_store_without_a_provider_says_so(

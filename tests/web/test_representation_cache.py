@@ -9,7 +9,7 @@ from msrv.catalog.library.file_index import FileIndex
 from msrv.catalog.library.loader import load_library
 from msrv.catalog.model import Catalog, Shop
 from msrv.downloads.body import Body, FileSlice
-from msrv.web.representation_cache import Packs
+from msrv.web.caches import RepresentationCache
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_a_layout_follows_its_files_where_the_version_stays(
     """The version is made of the bytes; a layout also holds the files' dates
     and inodes, by which they are checked before they are sent.
     """
-    packs = Packs()
+    packs = RepresentationCache()
     release = catalog.releases_by_id["night-bus"]
     first, body = packs.pack(catalog, release)
     assert packs.pack(catalog, release)[1] is body
@@ -67,7 +67,7 @@ def test_a_layout_follows_its_files_where_the_version_stays(
 
 def test_a_layout_follows_the_shop(catalog: Catalog) -> None:
     """The README in a ZIP says the shop's name."""
-    packs = Packs()
+    packs = RepresentationCache()
     release = catalog.releases_by_id["night-bus"]
     first, _ = packs.pack(catalog, release)
     renamed = replace(catalog, shop=Shop(name="Other"))

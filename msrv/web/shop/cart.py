@@ -3,8 +3,7 @@
 from aiohttp import web
 
 from msrv.web import cart, cookies, discounts
-from msrv.web.forms import read_form
-from msrv.web.price_fields import read_prices
+from msrv.web.forms import read_form, read_prices
 from msrv.web.rendering import respond_in_steps, wants_json
 from msrv.web.shop import json_views
 from msrv.web.store import ORIGIN, STORE

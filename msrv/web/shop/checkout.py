@@ -24,9 +24,8 @@ from msrv.proofs.quotes import Quote
 from msrv.rate_limit import client_network
 from msrv.web import cart, cookies, discounts, receipt_mails, security_headers
 from msrv.web.errors import InvalidField, NoPaymentProvider
-from msrv.web.forms import read_form, read_minor
+from msrv.web.forms import read_form, read_minor, read_prices
 from msrv.web.fulfilment import grant, title_of
-from msrv.web.price_fields import read_prices
 from msrv.web.rendering import PRIVATE, respond, respond_in_steps, wants_json
 from msrv.web.shop import json_views
 from msrv.web.store import ORIGIN, STORE

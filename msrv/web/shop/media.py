@@ -9,11 +9,10 @@ from msrv.catalog.live import NotReady
 from msrv.catalog.model import Shop
 from msrv.proofs.receipts import jwks
 from msrv.web.errors import NotFound
-from msrv.web.shop import theme
 from msrv.web.shop.downloads import lifetime
 from msrv.web.shop.json_views import version_of
-from msrv.web.shop.static_files import Asset, prepare
 from msrv.web.shop.storefront import find_release
+from msrv.web.static_files import Asset, prepare, theme_stylesheet
 from msrv.web.store import STORE
 
 _ROBOTS: Final = """\
@@ -41,7 +40,7 @@ async def theme_css(request: web.Request) -> web.StreamResponse:
         shop = request.app[STORE].catalog.current.shop
     except NotReady:
         shop = Shop()
-    return _send(request, prepare("text/css", theme.stylesheet(shop).encode()))
+    return _send(request, prepare("text/css", theme_stylesheet(shop).encode()))
 
 
 async def cover(request: web.Request) -> web.StreamResponse:

@@ -113,7 +113,7 @@ async def catalog_page(request: web.Request) -> web.Response:
         pages=pages,
         grid=grid()
         if words
-        else shelf.page(catalog, pages.number, formatting.current(), grid),
+        else shelf.page(catalog, pages.number, formatting.language(), grid),
     )
 
 

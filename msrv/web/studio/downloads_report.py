@@ -7,10 +7,9 @@ from aiohttp import web
 
 from msrv.ledger.db import report_queries
 from msrv.ledger.db.aggregates import day_of
-from msrv.web.rendering import plural
+from msrv.web.formatting import day, plural
 from msrv.web.store import STORE
 from msrv.web.studio import chart, page, query_parameters
-from msrv.web.studio.figures import day
 from msrv.web.studio.periods import LABELS, first_day, index_of, pieces
 
 

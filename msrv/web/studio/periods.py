@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final
 
-from msrv.web.studio.figures import day_number
+from msrv.web.formatting import day_number
 
 _MOST_MONTHS: Final = 36
 _EPOCH: Final = date(1970, 1, 1)

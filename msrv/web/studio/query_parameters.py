@@ -8,7 +8,7 @@ from aiohttp import web
 
 from msrv.proofs.orders import is_item_id, is_order_id
 from msrv.web.errors import InvalidField, NotFound
-from msrv.web.studio.figures import day_number
+from msrv.web.formatting import day_number
 from msrv.web.studio.periods import Span
 
 DAY_SECONDS: Final = 86_400

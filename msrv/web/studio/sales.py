@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from msrv.ledger.db import report_queries
 from msrv.ledger.db.aggregates import day_of
 from msrv.ledger.db.report_queries import Day, DownloadDay, Revenue, Seller
+from msrv.web.formatting import amount, day
 from msrv.web.store import STORE
 from msrv.web.studio import chart, page, query_parameters
-from msrv.web.studio.figures import amount, day
 from msrv.web.studio.periods import (
     LABELS,
     Piece,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msrv.catalog.model import Shop
-from msrv.web.shop import theme
+from msrv.web import static_files as theme
 
 COLOURS = st.binary(min_size=3, max_size=3).map(lambda raw: "#" + raw.hex())
 
@@ -36,4 +36,4 @@ def test_a_readable_accent_is_left_alone() -> None:
 
 def test_the_address_changes_with_the_colour() -> None:
     """A browser keeps last year's colour for a year."""
-    assert theme.url(Shop()) != theme.url(Shop(accent="#00ff00"))
+    assert theme.theme_url(Shop()) != theme.theme_url(Shop(accent="#00ff00"))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from msrv.web.formatting import amount, day, day_number, moment_ms, share
 from msrv.web.studio import chart
-from msrv.web.studio.figures import amount, day, day_number, moment_ms, share
 from msrv.web.studio.periods import Span, first_day, index_of, pieces
 
 DAYS = st.dates(date(1971, 1, 1), date(2999, 12, 31)).map(day_number)

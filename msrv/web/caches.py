@@ -1,0 +1,145 @@
+"""Caches of what is derived from a catalog.
+
+Its search index and the parts of its pages that are the same for every
+visitor; and its items and releases as representations, with the layouts of
+release ZIPs.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from markupsafe import Markup
+
+from msrv.catalog.model import Catalog, Item, Release, Shop
+from msrv.catalog.release_zip import plan_zip, zip_name
+from msrv.catalog.search import SearchIndex, SearchResults
+from msrv.downloads.body import Body
+from msrv.downloads.representation import Representation
+from msrv.downloads.zip import MEDIA_TYPE
+
+_MAX_PAGES: Final = 128
+_MAX_ZIPS: Final = 64
+_MAX_FILES: Final = 4096
+
+
+class CatalogCache:
+    """Search index and rendered grids of the current catalog, built lazily.
+
+    `cache_pages` is False where templates may change, in development.
+    """
+
+    def __init__(self, *, cache_pages: bool = True) -> None:
+        self._cache_pages = cache_pages
+        self._pages: OrderedDict[tuple[str, int, str], Markup] = OrderedDict()
+        self._catalog: Catalog | None = None
+        self._index: SearchIndex | None = None
+        self._building = asyncio.Lock()
+
+    async def search(self, catalog: Catalog, words: str) -> SearchResults:
+        """Return the matches in a catalog; see SearchIndex.search.
+
+        Runs in a thread: with a hundred thousand items a search would block
+        the loop for too long.
+        """
+        async with self._building:
+            if self._index is None or self._catalog is not catalog:
+                self._index = await asyncio.to_thread(SearchIndex, catalog)
+                self._catalog = catalog
+            index = self._index
+        return await asyncio.to_thread(index.search, words)
+
+    def page(
+        self,
+        catalog: Catalog,
+        number: int,
+        language: str,
+        render: Callable[[], Markup],
+    ) -> Markup:
+        """Return the grid of a catalog page, rendering it if necessary.
+
+        `language` is that of the prices in it.
+        """
+        key = (catalog.version, number, language)
+        known = self._pages.pop(key, None) or render()
+        if self._cache_pages:
+            self._pages[key] = known
+            if len(self._pages) > _MAX_PAGES:
+                self._pages.popitem(last=False)
+        return known
+
+
+class _Zip(NamedTuple):
+    """A ZIP layout, and the release and shop that it was built from."""
+
+    release: Release
+    shop: Shop
+    representation: Representation
+    body: Body
+
+
+class RepresentationCache:
+    """Items, and the ZIPs of the releases requested last, ready to be sent.
+
+    A ZIP's layout is cached with the release and the shop that it was built
+    from, and rebuilt for any other: two catalogs of one version can hold the
+    same bytes in files with other dates, and a layout holds the files.
+    """
+
+    def __init__(self) -> None:
+        self._zips: OrderedDict[str, _Zip] = OrderedDict()
+        self._files: dict[str, tuple[Item, Representation, Body]] = {}
+
+    def file(self, item: Item) -> tuple[Representation, Body]:
+        """Return an item as a representation, with its body."""
+        known = self._files.get(item.item_id)
+        if known is None or known[0] is not item:
+            known = (
+                item,
+                Representation.of_file(item.content, item.file_name),
+                Body.of_file(item.content),
+            )
+            if len(self._files) >= _MAX_FILES:
+                self._files.clear()
+            self._files[item.item_id] = known
+        return known[1:]
+
+    def pack(
+        self, catalog: Catalog, release: Release
+    ) -> tuple[Representation, Body]:
+        """Return a release as a ZIP representation, with its body."""
+        known = self._zips.get(release.release_id)
+        if (
+            known is None
+            or known.release is not release
+            or known.shop != catalog.shop
+        ):
+            archive = plan_zip(release, catalog.shop)
+            known = _Zip(
+                release,
+                catalog.shop,
+                Representation(
+                    size_bytes=archive.body.size_bytes,
+                    etag=archive.etag,
+                    last_modified=_last_modified(release),
+                    media_type=MEDIA_TYPE,
+                    file_name=zip_name(release),
+                ),
+                archive.body,
+            )
+            self._zips[release.release_id] = known
+            if len(self._zips) > _MAX_ZIPS:
+                self._zips.popitem(last=False)
+        self._zips.move_to_end(release.release_id)
+        return known.representation, known.body
+
+
+def _last_modified(release: Release) -> int:
+    """Return the time of a release's newest file, in Unix seconds."""
+    times = [
+        item.content.mtime_ns for item in (*release.items, *release.extras)
+    ]
+    if release.artwork is not None:
+        times.append(release.artwork.content.mtime_ns)
+    return max(times) // 1_000_000_000
