@@ -63,7 +63,7 @@ def ours(album: Path) -> Callable[[], float]:
         for piece in archive.body.chunks:
             if not isinstance(piece, FileSlice):
                 continue
-            file, at = await files.file(piece.content), piece.start
+            file, at = await files.open(piece.content), piece.start
             while at < piece.stop:
                 at += await file.read_into(room[: piece.stop - at], at)
         files.close()

@@ -1,16 +1,16 @@
-"""How many downloads may run at once: in all, and for one client.
+"""Concurrency limit of downloads, in total and per client.
 
-A client is an IPv4 address or an IPv6 network of 64 bits, which is what one
-household or one server has. Where no address is known, all are one client.
+A client is an IPv4 address or a /64 of IPv6, which is what one household or
+one server has. Requests without an address count as one client.
 
-- The last tenth of all places is for clients that have none.
-- A client's places are shared by its buyers: beyond them there is a quarter
-  more for those of several who have few, so that one who downloads an album
-  doesn't shut out the others of the household.
-- Who finds no place waits for a moment, since places come back all the time;
-  first those who have fewest.
-- While most places are taken, the slowest download is cut off for each that
-  comes, if it has been slower than a modem for minutes. It resumes.
+- The last tenth of all slots is reserved for clients without one.
+- A client's buyers share its slots: beyond its limit, a quarter more is for
+  buyers with few, so that one who downloads an album doesn't shut out the
+  others of the household.
+- A request without a slot waits for a moment, since slots are released all the
+  time; those whose buyer has fewest are first.
+- While most slots are in use, each new download evicts the slowest one, if it
+  has been slower than the minimum speed for minutes. It can be resumed.
 """
 
 import asyncio
@@ -25,101 +25,105 @@ from aiohttp import web
 from msrv.rate_limit import Address, client_network
 
 WAIT_SECONDS: Final = 3.0
-"""Time to wait for a place."""
+"""Time to wait for a slot."""
 MAX_WAITING: Final = 256
-"""Number of downloads that may wait, in all."""
+"""Limit of waiting downloads, in total."""
 MAX_WAITING_OF_CLIENT: Final = 16
-_KEPT_SHARE: Final = 10
+_RESERVED_SHARE: Final = 10
 _EXTRA_SHARE: Final = 4
 _CROWDED: Final = 0.8
-_Key = TypeVar("_Key", bound=Hashable)
+_KeyT = TypeVar("_KeyT", bound=Hashable)
 
 
 class DownloadLimitReached(Exception):
-    """As many downloads are under way as may be."""
+    """A limit of concurrent downloads is reached."""
 
 
 class StoreLimitReached(DownloadLimitReached):
-    """The whole store's places are taken."""
+    """The limit in total is reached."""
 
 
 class ClientLimitReached(DownloadLimitReached):
-    """This client's places are taken."""
+    """The limit of this client is reached."""
 
 
 @dataclass(frozen=True, slots=True)
 class MinimumSpeed:
-    """Below how many bytes per second, over how long, a download is slow."""
+    """Speed below which a download is slow, measured over `seconds`."""
 
     bytes_per_second: float = 0.0
     seconds: float = 120.0
 
 
 class DownloadSlot:
-    """One download's place; it learns how fast its client is."""
+    """Slot of a download, which measures the speed of its client."""
 
-    __slots__ = ("_cut", "_seconds", "_since", "bytes_per_second", "key")
+    __slots__ = ("_abort", "_seconds", "_since", "bytes_per_second", "key")
 
     def __init__(self, key: tuple[Hashable, Hashable], seconds: float) -> None:
-        self._cut: Callable[[], None] | None = None
+        self._abort: Callable[[], None] | None = None
         self._seconds = seconds
         self._since: tuple[float, int] | None = None
         self.key = key
         self.bytes_per_second: float | None = None
-        """None until it is known."""
+        """Measured speed, None before the first measurement."""
 
     @property
-    def look_seconds(self) -> float:
-        """Interval at which `look` is to be called."""
+    def measure_seconds(self) -> float:
+        """Interval at which to call `measure`."""
         return self._seconds / 4
 
-    def set_abort(self, cut: Callable[[], None]) -> None:
-        """Set the function that cuts the download off."""
-        self._cut = cut
+    def set_abort(self, abort: Callable[[], None]) -> None:
+        """Set the function that aborts the download."""
+        self._abort = abort
 
-    def look(self, now: float, taken_bytes: int, *, waits: bool) -> None:
-        """Learn what the client has taken so far.
+    def measure(
+        self, now: float, received_bytes: int, *, has_unsent: bool
+    ) -> None:
+        """Measure the speed from the bytes received so far.
 
-        Time counts only while the client is waited for: a slow disk is not
-        its fault.
+        Time counts only while there are bytes for the client: a slow disk is
+        not its fault.
         """
-        if not waits or self._since is None:
-            self._since = now, taken_bytes
+        if not has_unsent or self._since is None:
+            self._since = now, received_bytes
             return
-        since, before = self._since
+        since, received_before = self._since
         if now - since >= self._seconds:
-            self.bytes_per_second = (taken_bytes - before) / (now - since)
-            self._since = now, taken_bytes
+            self.bytes_per_second = (received_bytes - received_before) / (
+                now - since
+            )
+            self._since = now, received_bytes
 
     @property
-    def can_be_cut(self) -> bool:
-        """Whether there is a download, and it wasn't cut off yet."""
-        return self._cut is not None
+    def can_be_evicted(self) -> bool:
+        """Whether there is a download, and it was not evicted yet."""
+        return self._abort is not None
 
-    def cut(self) -> None:
-        """Cut the download off."""
-        cut, self._cut = self._cut, None
-        if cut is not None:
-            cut()
+    def evict(self) -> None:
+        """Abort the download."""
+        abort, self._abort = self._abort, None
+        if abort is not None:
+            abort()
 
 
-DOWNLOAD_SLOT: Final = web.RequestKey("place", DownloadSlot)
-"""The place of a request whose answer is sent for a long time."""
+DOWNLOAD_SLOT: Final = web.RequestKey("download_slot", DownloadSlot)
+"""Slot of a request whose response is streamed."""
 
 
 @dataclass(eq=False, slots=True)
-class _Waiting:
-    """A buyer who waits for a place."""
+class _Waiter:
+    """Buyer that waits for a slot."""
 
     network: Hashable
     buyer: Hashable
-    called: asyncio.Future[None] = field(
+    turn: asyncio.Future[None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
 
 class ConcurrencyLimit:
-    """Counts the downloads under way. `clock` counts seconds."""
+    """Counts and limits the concurrent downloads."""
 
     def __init__(
         self,
@@ -130,119 +134,119 @@ class ConcurrencyLimit:
         wait_seconds: float = WAIT_SECONDS,
     ) -> None:
         self._total = total
-        self._kept = total // _KEPT_SHARE
+        self._reserved = total // _RESERVED_SHARE
         self._per_client = per_client
         self._extra = max(1, per_client // _EXTRA_SHARE)
         self._slow = slow or MinimumSpeed()
         self._wait_seconds = wait_seconds
-        self._places: dict[DownloadSlot, None] = {}
-        self._of_network: Counter[Hashable] = Counter()
-        self._of_buyer: Counter[tuple[Hashable, Hashable]] = Counter()
-        self._waiting: dict[_Waiting, None] = {}
-        self.cut = 0
-        """Number of slow downloads cut off, since the start."""
+        self._slots: dict[DownloadSlot, None] = {}
+        self._by_network: Counter[Hashable] = Counter()
+        self._by_buyer: Counter[tuple[Hashable, Hashable]] = Counter()
+        self._waiting: dict[_Waiter, None] = {}
+        self.evicted = 0
+        """Number of slow downloads evicted since the start."""
 
     def __len__(self) -> int:
-        """Count the places that are taken."""
-        return len(self._places)
+        """Return the number of slots in use."""
+        return len(self._slots)
 
     @asynccontextmanager
-    async def take(
+    async def acquire(
         self, client: Address | None, buyer: Hashable = None
     ) -> AsyncIterator[DownloadSlot]:
-        """Hold a place, after a moment's wait where there is none.
+        """Hold a slot, after waiting for one for a moment if necessary.
 
         Raises StoreLimitReached or ClientLimitReached.
         """
         network = client_network(client)
-        self._make_room()
-        await self._wait(network, buyer)
-        place = DownloadSlot((network, buyer), self._slow.seconds)
-        self._places[place] = None
-        self._of_network[network] += 1
-        self._of_buyer[place.key] += 1
+        self._evict_slowest()
+        await self._wait_for_slot(network, buyer)
+        slot = DownloadSlot((network, buyer), self._slow.seconds)
+        self._slots[slot] = None
+        self._by_network[network] += 1
+        self._by_buyer[slot.key] += 1
         try:
-            yield place
+            yield slot
         finally:
-            del self._places[place]
-            # Whoever has left leaves nothing.
-            _less(self._of_network, network)
-            _less(self._of_buyer, place.key)
-            self._call()
+            del self._slots[slot]
+            # No entries remain for clients without downloads.
+            _decrement(self._by_network, network)
+            _decrement(self._by_buyer, slot.key)
+            self._wake_next()
 
-    def _lack(
+    def _exceeded_limit(
         self, network: Hashable, buyer: Hashable
     ) -> type[DownloadLimitReached] | None:
-        """Return which place is lacking for one more, if any is."""
-        taken = len(self._places)
-        held = self._of_network.get(network, 0)
-        own = self._of_buyer.get((network, buyer), 0)
-        if taken >= self._total - (self._kept if held else 0):
+        """Return the limit that one more download would exceed, if any."""
+        taken = len(self._slots)
+        held = self._by_network.get(network, 0)
+        own = self._by_buyer.get((network, buyer), 0)
+        if taken >= self._total - (self._reserved if held else 0):
             return StoreLimitReached
         most = self._per_client
         if own < min(held, self._extra):
             most += self._extra
         return ClientLimitReached if held >= most else None
 
-    async def _wait(self, network: Hashable, buyer: Hashable) -> None:
-        """Wait for a place. Raises DownloadLimitReached after a moment."""
+    async def _wait_for_slot(self, network: Hashable, buyer: Hashable) -> None:
+        """Wait for a slot for a moment. Raises DownloadLimitReached."""
         until = asyncio.get_running_loop().time() + self._wait_seconds
-        while (lack := self._lack(network, buyer)) is not None:
+        while (exceeded := self._exceeded_limit(network, buyer)) is not None:
             of_client = sum(each.network == network for each in self._waiting)
             if (
                 len(self._waiting) >= MAX_WAITING
                 or of_client >= MAX_WAITING_OF_CLIENT
             ):
-                raise lack
-            mine = _Waiting(network, buyer)
-            self._waiting[mine] = None
+                raise exceeded
+            waiter = _Waiter(network, buyer)
+            self._waiting[waiter] = None
             try:
                 async with asyncio.timeout_at(until):
-                    await mine.called
+                    await waiter.turn
             except TimeoutError:
-                raise lack from None
+                raise exceeded from None
             except asyncio.CancelledError:
-                if mine.called.done():  # the place is another's
-                    self._call()
+                if waiter.turn.done():  # pass the slot on
+                    self._wake_next()
                 raise
             finally:
-                self._waiting.pop(mine, None)
+                self._waiting.pop(waiter, None)
 
-    def _call(self) -> None:
-        """Call one of those who wait, for a place that came back."""
+    def _wake_next(self) -> None:
+        """Wake the waiter that is next, after a slot was released."""
         able = [
             each
             for each in self._waiting
-            if self._lack(each.network, each.buyer) is None
+            if self._exceeded_limit(each.network, each.buyer) is None
         ]
         if able:
             first = min(
                 able,
-                key=lambda each: self._of_buyer.get(
+                key=lambda each: self._by_buyer.get(
                     (each.network, each.buyer), 0
                 ),
             )
             del self._waiting[first]
-            if not first.called.done():
-                first.called.set_result(None)
+            if not first.turn.done():
+                first.turn.set_result(None)
 
-    def _make_room(self) -> None:
-        """Cut off the slowest download, while most places are taken."""
-        if len(self._places) < _CROWDED * self._total:
+    def _evict_slowest(self) -> None:
+        """Evict the slowest download, while most slots are in use."""
+        if len(self._slots) < _CROWDED * self._total:
             return
         slow = [
-            (place.bytes_per_second, number, place)
-            for number, place in enumerate(self._places)
-            if place.can_be_cut
-            and place.bytes_per_second is not None
-            and place.bytes_per_second < self._slow.bytes_per_second
+            (slot.bytes_per_second, number, slot)
+            for number, slot in enumerate(self._slots)
+            if slot.can_be_evicted
+            and slot.bytes_per_second is not None
+            and slot.bytes_per_second < self._slow.bytes_per_second
         ]
         if slow:
-            self.cut += 1
-            min(slow)[-1].cut()
+            self.evicted += 1
+            min(slow)[-1].evict()
 
 
-def _less(counter: Counter[_Key], key: _Key) -> None:
+def _decrement(counter: Counter[_KeyT], key: _KeyT) -> None:
     counter[key] -= 1
     if not counter[key]:
         del counter[key]

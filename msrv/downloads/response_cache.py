@@ -1,10 +1,10 @@
-"""Small answers: read whole, and given again within the second as they are.
+"""Cache of small whole responses, each for one second.
 
-A hop to a thread and back costs many times what a few hundred bytes cost to
-send, and so does deciding anew what their head has to say. So a whole answer
-is kept for a second, head and all, and goes out again in one write to whoever
-asks in the same way: a file that is gone or replaced is noticed that much
-later, and what is sent meanwhile is what its checksum says.
+Reading in a thread costs many times what a few hundred bytes cost to send, and
+so does planning the headers again. So a whole response is cached for a second,
+headers included, and sent in one write to each client with an equal request. A
+file that is removed or replaced is noticed that much later; what is sent
+meanwhile matches its checksum.
 """
 
 import functools
@@ -21,13 +21,13 @@ from msrv.downloads.representation import Representation
 from msrv.downloads.response import ResponsePlan
 
 SMALL_BYTES: Final = 64 * 1024
-"""The most that an answer has, or a file, to be small. Less than this doesn't
-travel alone, either, while more follows: a ZIP's headers, small members."""
+"""Limit of a response to be cached. Fewer bytes than this aren't sent alone,
+either, while more follow: the headers in a ZIP, its small members."""
 FRESH_SECONDS: Final = 1.0
-KEPT_BYTES: Final = 8 * 1024 * 1024
-"""The most that all of them have together."""
+CACHE_BYTES: Final = 8 * 1024 * 1024
+"""Limit of all cached responses together."""
 
-_JUDGED: Final = (
+_RANGE_AND_CONDITIONS: Final = (
     hdrs.RANGE,
     hdrs.IF_NONE_MATCH,
     hdrs.IF_MODIFIED_SINCE,
@@ -36,46 +36,46 @@ _JUDGED: Final = (
     hdrs.IF_UNMODIFIED_SINCE,
 )
 
-Key = tuple[Representation, str]
-"""What is sent, and its Cache-Control."""
+CacheKey = tuple[Representation, str]
+"""Representation, and its Cache-Control."""
 
 
 def is_cacheable(request: web.BaseRequest) -> bool:
-    """Whether all who ask like this get the same: whole, with one head."""
+    """Return whether the response is the same for all such requests."""
     headers = request.headers
     return (
         request.method == hdrs.METH_GET
         and request.version == HttpVersion11
         and request.keep_alive
-        and not any(map(headers.__contains__, _JUDGED))
+        and not any(map(headers.__contains__, _RANGE_AND_CONDITIONS))
     )
 
 
 class CachedResponse(web.StreamResponse):
-    """A whole answer, head and all: one for any number of requests."""
+    """Whole response as bytes, for any number of requests."""
 
     def __init__(self, first: web.Response, body: bytes) -> None:
         super().__init__(status=first.status, headers=first.headers)
-        head = [f"HTTP/1.1 {first.status} {first.reason}"]
-        head += [f"{name}: {value}" for name, value in first.headers.items()]
-        begin = "\r\n".join([*head, "\r\n"]).encode()
-        self._head_bytes = len(begin)
-        self._bytes = begin + body
+        lines = [f"HTTP/1.1 {first.status} {first.reason}"]
+        lines += [f"{name}: {value}" for name, value in first.headers.items()]
+        head = "\r\n".join([*lines, "\r\n"]).encode()
+        self._head_bytes = len(head)
+        self._bytes = head + body
 
     @property
     def keep_alive(self) -> bool:
-        """Say that the connection stays open, as the head does."""
+        """True, as in the headers."""
         return True
 
     @property
     def body_length(self) -> int:
-        """How much leaves. aiohttp counts the head, too."""
+        """Bytes to send. aiohttp counts the headers, too."""
         return len(self._bytes)
 
     async def prepare(
         self, request: web.BaseRequest
     ) -> AbstractStreamWriter | None:
-        """Send all of it."""
+        """Send the whole response."""
         writer = request.writer
         if isinstance(writer, CountingWriter):
             await writer.write_whole(self._bytes, self._head_bytes)
@@ -84,65 +84,66 @@ class CachedResponse(web.StreamResponse):
         return None
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """Do nothing: it has been sent."""
+        """Do nothing: the response has been sent."""
 
 
 class CacheableResponse(web.Response):
-    """A small answer; `known` is told of it once its head is complete."""
+    """Small response, passed to `store` once its headers are complete."""
 
     def __init__(
         self,
-        answer: ResponsePlan,
+        plan: ResponsePlan,
         body: bytes,
-        known: Callable[[CachedResponse], None],
+        store: Callable[[CachedResponse], None],
     ) -> None:
-        super().__init__(
-            status=answer.status, headers=answer.headers, body=body
-        )
-        self._whole = body
-        self._known = known
+        super().__init__(status=plan.status, headers=plan.headers, body=body)
+        self._whole_body = body
+        self._store = store
 
     async def prepare(
         self, request: web.BaseRequest
     ) -> AbstractStreamWriter | None:
-        """Send the head, and tell."""
+        """Prepare the headers, and store the response."""
         writer = await super().prepare(request)
-        # A store that is about to end says so: not to be said again.
+        # Not a response with `Connection: close`, as of a store that stops.
         if self.keep_alive and hdrs.CONNECTION not in self.headers:
-            self._known(CachedResponse(self, self._whole))
+            self._store(CachedResponse(self, self._whole_body))
         return writer
 
 
 class ResponseCache:
-    """The answers of the last second. For plain requests alone."""
+    """Responses of the last second, for requests that are `is_cacheable`."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._kept: OrderedDict[Key, tuple[float, CachedResponse]] = (
-            OrderedDict()
-        )
-        self._kept_bytes = 0
+        self._responses: OrderedDict[
+            CacheKey, tuple[float, CachedResponse]
+        ] = OrderedDict()
+        self._cached_bytes = 0
 
-    def again(self, key: Key) -> CachedResponse | None:
-        """Give what was answered a moment ago."""
-        known = self._kept.get(key)
-        if known is None or self._clock() >= known[0]:
+    def get(self, key: CacheKey) -> CachedResponse | None:
+        """Return a fresh response, if there is one."""
+        found = self._responses.get(key)
+        if found is None or self._clock() >= found[0]:
             return None
-        return known[1]
+        return found[1]
 
-    async def first(
-        self, key: Key, answer: ResponsePlan, read: Awaitable[bytes]
+    async def respond(
+        self, key: CacheKey, plan: ResponsePlan, reading: Awaitable[bytes]
     ) -> CacheableResponse:
-        """Return a response with what is read now, and cache it."""
+        """Return a response that is cached when it is sent."""
         until = self._clock() + FRESH_SECONDS
         return CacheableResponse(
-            answer, await read, functools.partial(self._keep, key, until)
+            plan, await reading, functools.partial(self._store, key, until)
         )
 
-    def _keep(self, key: Key, until: float, ready: CachedResponse) -> None:
-        _, old = self._kept.pop(key, (0.0, None))
-        self._kept[key] = until, ready
-        self._kept_bytes += ready.body_length - (old.body_length if old else 0)
-        while self._kept_bytes > KEPT_BYTES:
-            _, (_, dropped) = self._kept.popitem(last=False)
-            self._kept_bytes -= dropped.body_length
+    def _store(
+        self, key: CacheKey, until: float, response: CachedResponse
+    ) -> None:
+        _, old = self._responses.pop(key, (0.0, None))
+        self._responses[key] = until, response
+        self._cached_bytes += response.body_length
+        self._cached_bytes -= old.body_length if old else 0
+        while self._cached_bytes > CACHE_BYTES:
+            _, (_, dropped) = self._responses.popitem(last=False)
+            self._cached_bytes -= dropped.body_length

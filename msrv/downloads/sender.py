@@ -1,14 +1,15 @@
-"""Senders of downloads: the protocol, and the one that sends by itself.
+"""Senders of downloads: their protocol, and the one that sends by itself.
 
 `DirectSender` streams files through this process. Memory is flat: one chunk of
 a transfer is held, and what the transport has not sent yet. After each chunk,
-other requests are served.
+other requests have a turn.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, Protocol
 
@@ -31,29 +32,64 @@ from msrv.storage.verification import verified
 
 log = logging.getLogger(__name__)
 
+OnSent = Callable[[ByteRange], None]
+"""Called with a range of a representation that was sent."""
+
 _WITH_BODY: Final = frozenset({HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT})
 
 
-OnSent = Callable[[ByteRange], None]
-"""Told which bytes of a representation have left."""
+@dataclass(frozen=True, slots=True)
+class SendOptions:
+    """Options of a response.
+
+    `now_seconds` is Unix time; `cache_control` is sent as it is. `on_sent` is
+    called once for each range of the representation that was passed to the
+    transport, when the transfer ends in whatever way. Such bytes may still be
+    lost on their way.
+    """
+
+    now_seconds: int
+    cache_control: str
+    disposition: Disposition = "attachment"
+    on_sent: OnSent | None = None
+
+    def plan(
+        self, request: web.Request, representation: Representation
+    ) -> ResponsePlan:
+        """Return the plan of the response to a request."""
+        return plan_response(
+            request.method,
+            request.headers,
+            representation,
+            now_seconds=self.now_seconds,
+            cache_control=self.cache_control,
+            disposition=self.disposition,
+        )
+
+    def report(self, plan: ResponsePlan, sent_bytes: int) -> None:
+        """Call `on_sent` for the ranges in the first `sent_bytes`."""
+        if self.on_sent is not None:
+            for sent in plan.ranges_sent(sent_bytes):
+                self.on_sent(sent)
 
 
 class Sender(Protocol):
-    """Answers a request with a representation, or a part of it."""
+    """Responds to a request with a representation, or a part of it."""
 
-    def carries(self, request: web.Request, body: Body) -> bool:
-        """Whether the bytes of an answer would go through this process.
+    def streams(self, request: web.Request, body: Body) -> bool:
+        """Return whether a response would stream through this process.
 
-        They take a place then, for as long as the client takes.
+        It needs a slot of the concurrency limit then, for as long as the
+        client takes.
         """
         ...
 
-    def at_hand(
+    def cached(
         self, representation: Representation, *, cache_control: str
     ) -> CachedResponse | None:
-        """Give the whole answer to a plain request, if it is at hand.
+        """Return the cached response to a plain request, if there is one.
 
-        As `send` would, for an attachment; None says nothing.
+        As `send` would respond, for an attachment.
         """
         ...
 
@@ -62,174 +98,143 @@ class Sender(Protocol):
         request: web.Request,
         representation: Representation,
         body: Body,
-        *,
-        now_seconds: int,
-        cache_control: str,
-        disposition: Disposition = "attachment",
-        on_sent: OnSent | None = None,
+        options: SendOptions,
     ) -> web.StreamResponse:
-        """Answer as RFC 9110 says: 200, 206, 304, 412 or 416.
+        """Respond as RFC 9110 says: 200, 206, 304, 412 or 416.
 
-        `body` holds the bytes of `representation`. `now_seconds` is since
-        1970; `cache_control` is sent as it is.
-
-        Raises storage's Gone or Changed before anything has been sent, where
-        the files are not what the body says, for a HEAD too. A transfer that
-        fails later ends the connection, so that nothing short looks whole.
-
-        `on_sent` is called once for each range of the representation that was
-        handed to the transport, when the transfer ends in whatever way. What
-        was handed over may still be lost on its way.
+        `body` has the bytes of `representation`. Raises the storage's Gone or
+        Changed before anything has been sent, where the files are not those
+        of the body, for a HEAD too. A transfer that fails later aborts the
+        connection, so that a partial body can't look whole.
         """
         ...
 
 
 class DirectSender:
-    """Sends what a storage holds. Satisfies Sender.
+    """Sends files of a storage through this process. Implements Sender.
 
-    A client that takes nothing for `stall_seconds` is cut off.
+    A client that receives nothing for `stall_seconds` is aborted.
     """
 
     def __init__(self, storage: Storage, stall_seconds: float) -> None:
         self._storage = storage
         self._stall_seconds = stall_seconds
-        self._small = ResponseCache()
+        self._cache = ResponseCache()
         self._buffers = BufferPool()
-        self._turns = FairScheduler()
+        self._scheduler = FairScheduler()
 
-    def carries(self, request: web.Request, body: Body) -> bool:  # noqa: ARG002
-        """Whether there is something to be carried for long; see Sender."""
+    def streams(self, request: web.Request, body: Body) -> bool:  # noqa: ARG002
+        """Return whether the body is too large to be sent at once."""
         return body.size_bytes > SMALL_BYTES
 
-    def at_hand(
+    def cached(
         self, representation: Representation, *, cache_control: str
     ) -> CachedResponse | None:
-        """Give what is at hand; see Sender."""
-        return self._small.again((representation, cache_control))
+        """Return a cached response; see Sender."""
+        return self._cache.get((representation, cache_control))
 
     async def send(
         self,
         request: web.Request,
         representation: Representation,
         body: Body,
-        *,
-        now_seconds: int,
-        cache_control: str,
-        disposition: Disposition = "attachment",
-        on_sent: OnSent | None = None,
+        options: SendOptions,
     ) -> web.StreamResponse:
-        """Answer a request; see Sender.send."""
-        answer = plan_response(
-            request.method,
-            request.headers,
-            representation,
-            now_seconds=now_seconds,
-            cache_control=cache_control,
-            disposition=disposition,
-        )
-        if answer.status not in _WITH_BODY:
-            return web.Response(status=answer.status, headers=answer.headers)
-        pieces = list(_pieces(answer, body))
-        reads = request.method != hdrs.METH_HEAD
-        if reads and answer.size_bytes <= SMALL_BYTES:
-            # Read whole, it leaves in one write with its headers.
-            read = verified(
+        """Respond to a request; see Sender."""
+        plan = options.plan(request, representation)
+        if plan.status not in _WITH_BODY:
+            return web.Response(status=plan.status, headers=plan.headers)
+        chunks = list(_chunks(plan, body))
+        has_body = request.method != hdrs.METH_HEAD
+        if has_body and plan.size_bytes <= SMALL_BYTES:
+            key = representation, options.cache_control
+            # Read whole, it is sent in one write with its headers.
+            reading = verified(
                 self._storage,
-                lambda: asyncio.to_thread(read_all, self._storage, pieces),
+                lambda: asyncio.to_thread(read_all, self._storage, chunks),
             )
-            if disposition == "attachment" and is_cacheable(request):
-                key = representation, cache_control
-                response: web.Response = await self._small.first(
-                    key, answer, read
+            if options.disposition == "attachment" and is_cacheable(request):
+                response: web.Response = await self._cache.respond(
+                    key, plan, reading
                 )
             else:
                 response = web.Response(
-                    status=answer.status,
-                    headers=answer.headers,
-                    body=await read,
+                    status=plan.status,
+                    headers=plan.headers,
+                    body=await reading,
                 )
-            _report(on_sent, answer, answer.size_bytes)
+            options.report(plan, plan.size_bytes)
             return response
         with closing(FileReader(self._storage)) as files:
-            await files.check(pieces)
-            if not reads:
-                return web.Response(
-                    status=answer.status, headers=answer.headers
-                )
+            await files.check(chunks)
+            if not has_body:
+                return web.Response(status=plan.status, headers=plan.headers)
             stream = web.StreamResponse(
-                status=answer.status, headers=answer.headers
+                status=plan.status, headers=plan.headers
             )
             await stream.prepare(request)
-            outbox = WriteBuffer(request, self._buffers, self._turns)
+            buffer = WriteBuffer(request, self._buffers, self._scheduler)
             try:
-                with outbox.watched(self._stall_seconds):
-                    await _stream(pieces, files, outbox)
+                with buffer.transfer(self._stall_seconds):
+                    await _stream(chunks, files, buffer)
             finally:
-                _report(on_sent, answer, outbox.sent_bytes)
+                options.report(plan, buffer.sent_bytes)
         return stream
 
 
 async def _stream(
-    pieces: Iterable[Chunk], files: FileReader, outbox: WriteBuffer
+    chunks: Iterable[Chunk], files: FileReader, buffer: WriteBuffer
 ) -> None:
-    """Send the pieces; what can't be sent whole ends the connection."""
+    """Send the chunks; abort the connection where a file fails."""
     try:
-        for piece in pieces:
-            await _send(piece, files, outbox)
-        await outbox.flush()
+        for chunk in chunks:
+            await _send_chunk(chunk, files, buffer)
+        await buffer.flush()
     except ConnectionError:
-        return  # the buyer went away, and comes back with a Range, or not
+        return  # disconnected; the client may resume with a Range
     except StorageError as error:
-        outbox.break_off()
+        buffer.abort()
         log.warning(
-            "a download was broken off: %s: %r",
-            type(error).__name__,
-            error.path,
+            "aborted a download: %s: %r", type(error).__name__, error.path
         )
 
 
-async def _send(piece: Chunk, files: FileReader, outbox: WriteBuffer) -> None:
-    """Send one piece; raises Gone, Changed or ConnectionError."""
-    if isinstance(piece, bytes):
-        await outbox.put(piece)
+async def _send_chunk(
+    chunk: Chunk, files: FileReader, buffer: WriteBuffer
+) -> None:
+    """Send one chunk. Raises Gone, Changed or ConnectionError."""
+    if isinstance(chunk, bytes):
+        await buffer.write(chunk)
         return
-    file = await files.file(piece.content)
-    start, last = piece.start, piece.stop - SMALL_BYTES
-    if outbox.can_pass and start < last:
-        while start < last:
-            count = await outbox.pass_on(file, start, last)
+    file = await files.open(chunk.content)
+    start, held_back = chunk.start, chunk.stop - SMALL_BYTES
+    if buffer.can_sendfile and start < held_back:
+        while start < held_back:
+            count = await buffer.sendfile(file, start, held_back)
             await file.verify()
-            start += count or await _copy(file, start, last, outbox)
-        # The kernel's bytes are the file's own until they have arrived.
-        await outbox.settle()
+            start += count or await _copy(file, start, held_back, buffer)
+        # The kernel sends the file's own pages until they are acknowledged.
+        await buffer.wait_until_acknowledged()
         await file.verify()
-    while start < piece.stop:
-        start += await _copy(file, start, piece.stop, outbox)
+    while start < chunk.stop:
+        start += await _copy(file, start, chunk.stop, buffer)
 
 
 async def _copy(
-    file: OpenFile, start: int, stop: int, outbox: WriteBuffer
+    file: OpenFile, start: int, stop: int, buffer: WriteBuffer
 ) -> int:
-    """Read and send as much as there is room for; say how much."""
-    # Under no name of its own: a name would hold the room while the client
-    # takes its time.
-    count = await file.read_into(outbox.room()[: stop - start], start)
-    await outbox.filled(count)
+    """Read and send as much as the buffer has space for; return the count."""
+    # Not assigned to a name, which would keep the memory while the client
+    # receives.
+    count = await file.read_into(buffer.free_space()[: stop - start], start)
+    await buffer.commit(count)
     return count
 
 
-def _pieces(answer: ResponsePlan, body: Body) -> Iterator[Chunk]:
-    """Give the body of an answer: framing, and what it frames."""
-    for part in answer.parts:
+def _chunks(plan: ResponsePlan, body: Body) -> Iterator[Chunk]:
+    """Return the chunks of a response body, with multipart framing."""
+    for part in plan.parts:
         if isinstance(part, ByteRange):
             yield from body.slice(part)
         else:
             yield part
-
-
-def _report(
-    on_sent: OnSent | None, answer: ResponsePlan, sent_bytes: int
-) -> None:
-    if on_sent is not None:
-        for sent in answer.ranges_sent(sent_bytes):
-            on_sent(sent)

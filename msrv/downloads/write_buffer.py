@@ -1,8 +1,7 @@
-"""What goes out to one buyer: a buffer that is filled and sent, over and over.
+"""Write buffer of a download: filled and sent, over and over.
 
-Large where the client is fast, since each turn costs the same whatever it
-carries; small where it is slow, since that is what is held while it takes its
-time.
+Large for a fast client, since each write costs the same whatever its size;
+small for a slow one, since that is the memory held while it receives.
 """
 
 import asyncio
@@ -19,50 +18,49 @@ from msrv.downloads.concurrency_limit import DOWNLOAD_SLOT
 from msrv.downloads.file_reader import OpenFile
 from msrv.downloads.response_cache import SMALL_BYTES
 from msrv.downloads.sendfile import SendfileConnection
-from msrv.downloads.stalls import acknowledged, watched
+from msrv.downloads.stall_timeout import acknowledged_bytes, stall_timeout
 
 FULL_BYTES: Final = 256 * 1024
 SLOW_BYTES: Final = 16 * 1024
-"""The most and the least that is held for a client that is sent more. Each
-begins with the least: the room in the kernel alone makes everyone look fast
-for a moment."""
+"""Largest and smallest buffer of a transfer. Each starts with the smallest:
+the kernel's own buffer makes every client look fast for a moment."""
 
-_TURN_SECONDS: Final = 0.01
-"""A buffer is what a client takes in this time."""
-_LOOK_SECONDS: Final = 0.05
-"""More than what most clients take to acknowledge."""
-_MANY: Final = 32
-"""Who takes so many buffers sooner is known to be fast: half a megabyte at
-first, and more than the room that a kernel has for who reads nothing."""
+_BUFFER_SECONDS: Final = 0.01
+"""A buffer holds what the client receives in this time."""
+_MEASURE_SECONDS: Final = 0.05
+"""Longer than most clients need to acknowledge."""
+_FAST_BUFFERS: Final = 32
+"""A client that receives this many buffers sooner is known to be fast: half a
+megabyte at first, more than a kernel buffers for a client that reads none."""
 _SPARE_BUFFERS: Final = 4
 
 
 class BufferPool:
-    """Full buffers, which go from transfer to transfer.
+    """Pool of full-size buffers, shared by all transfers.
 
-    One that was just used is in the processor's cache, and a new one is
+    A buffer that was just used is in the processor's cache; a new one is
     memory that the kernel has to find and clear.
     """
 
     def __init__(self) -> None:
         self._spare: list[bytearray] = []
 
-    def take(self) -> bytearray:
-        """Give a buffer of FULL_BYTES with anything in it."""
+    def acquire(self) -> bytearray:
+        """Return a buffer of FULL_BYTES with arbitrary content."""
         return self._spare.pop() if self._spare else bytearray(FULL_BYTES)
 
-    def give_back(self, buffer: bytearray) -> None:
-        """Take back a buffer that nobody reads from any more."""
+    def release(self, buffer: bytearray) -> None:
+        """Return a buffer to the pool, once nothing reads from it."""
         if len(buffer) == FULL_BYTES and len(self._spare) < _SPARE_BUFFERS:
             self._spare.append(buffer)
 
 
 class FairScheduler:
-    """Lets one download after the other go on, between other requests.
+    """Gives transfers turns, one after another, between other requests.
 
-    While a socket keeps up, a write never waits: one fast buyer would keep
-    everyone else out. Many fast buyers would, too, if each had a turn each
-    time that the loop goes round: all together have one.
+    While a socket keeps up, a write never waits, and one fast client would
+    keep the event loop from everything else. So would many fast clients, if
+    each had a turn in each iteration of the loop: all together have one.
     """
 
     def __init__(self) -> None:
@@ -72,90 +70,90 @@ class FairScheduler:
         """Wait for a turn."""
         loop = asyncio.get_running_loop()
         if not self._waiting:
-            loop.call_soon(self._go_round, loop)
+            loop.call_soon(self._run_next, loop)
         turn = loop.create_future()
         self._waiting.append(turn)
         await turn
 
-    def _go_round(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _run_next(self, loop: asyncio.AbstractEventLoop) -> None:
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():  # cancelled
                 turn.set_result(None)
                 break
         if self._waiting:
-            loop.call_soon(self._go_round, loop)
+            loop.call_soon(self._run_next, loop)
 
 
 class WriteBuffer:
-    """Passes bytes on to one buyer, and counts what was count_sent on.
+    """Sends bytes to one client, and counts those that were sent.
 
-    Holds back what is too little to travel alone, until `flush`.
+    Small amounts are held back until there are more, or until `flush`.
     """
 
     def __init__(
         self,
         request: web.Request,
         buffers: BufferPool,
-        turns: FairScheduler,
+        scheduler: FairScheduler,
     ) -> None:
         self._request = request
         self._buffers = buffers
-        self._turns = turns
+        self._scheduler = scheduler
         self._buffer: bytearray | None = None
         self._filled_bytes = 0
-        self._pace = _AdaptiveSize()
-        self._wire: SendfileConnection | None = None
+        self._size = _AdaptiveSize()
+        self._sendfile: SendfileConnection | None = None
         self.sent_bytes = 0
 
-    def room(self) -> memoryview:
-        """Give a place to put bytes in, at least one; then say `filled`."""
-        size = self._pace.buffer_bytes
+    def free_space(self) -> memoryview:
+        """Return the space to fill, at least one byte; then call `commit`."""
+        size = self._size.buffer_bytes
         if self._buffer is None:
             slow = size <= SMALL_BYTES
-            self._buffer = bytearray(size) if slow else self._buffers.take()
+            self._buffer = bytearray(size) if slow else self._buffers.acquire()
         return memoryview(self._buffer)[self._filled_bytes : size]
 
-    async def filled(self, count: int) -> None:
-        """Take what was put into the room, and pass on what came together.
+    async def commit(self, count: int) -> None:
+        """Send bytes written to the free space, once there are enough.
 
-        Raises ConnectionError where nobody is there to take it.
+        Raises ConnectionError where the client has disconnected.
         """
         self._filled_bytes += count
-        if self._filled_bytes >= min(SMALL_BYTES, self._pace.buffer_bytes):
+        if self._filled_bytes >= min(SMALL_BYTES, self._size.buffer_bytes):
             await self.flush()
 
-    async def put(self, data: bytes) -> None:
-        """Take bytes that are at hand; raises ConnectionError."""
+    async def write(self, data: bytes) -> None:
+        """Send bytes. Raises ConnectionError."""
         at = 0
         while at < len(data):
             count = self._fill(data, at)
-            await self.filled(count)
+            await self.commit(count)
             at += count
 
     def _fill(self, data: bytes, at: int) -> int:
-        room = self.room()
-        part = data[at : at + len(room)]
-        room[: len(part)] = part
+        space = self.free_space()
+        part = data[at : at + len(space)]
+        space[: len(part)] = part
         return len(part)
 
     async def flush(self) -> None:
-        """Pass on what is held; raises ConnectionError."""
+        """Send the bytes held back. Raises ConnectionError."""
         if self._buffer is None:
             return
         transport = self._request.transport
         if transport is None or transport.is_closing():
-            # Going on would be reading and encrypting for nobody.
+            # Otherwise reading and encrypting would go on for no client.
             raise ConnectionResetError
-        self._write(transport)
+        self._write_to(transport)
         await self._request.writer.drain()
-        self._pace.look(lambda: self._taken_bytes(transport))
-        await self._turns.wait()
+        self._size.measure(lambda: self._received_bytes(transport))
+        await self._scheduler.wait()
 
-    def _write(self, transport: asyncio.Transport) -> None:
-        """Hand over what is held, and hold it no longer.
+    def _write_to(self, transport: asyncio.Transport) -> None:
+        """Write the buffer to the transport, and release it.
 
-        Past aiohttp's own writer, which would hold it until it has left, and
+        Not by aiohttp's writer, which would hold it until it is sent, and
         counts only what it writes itself.
         """
         assert self._buffer is not None  # noqa: S101 - for the type checker
@@ -164,112 +162,115 @@ class WriteBuffer:
         self.sent_bytes += count
         count_sent(self._request.writer, count)
         transport.write(memoryview(buffer)[:count])
-        # asyncio's transports keep what they are given until it has gone.
-        keeps = not transport.get_extra_info("copies")
-        if not (keeps and transport.get_write_buffer_size()):
-            self._buffers.give_back(buffer)
+        # asyncio's transports reference a buffer until it is sent.
+        references = not transport.get_extra_info("copies")
+        if not (references and transport.get_write_buffer_size()):
+            self._buffers.release(buffer)
 
-    def _taken_bytes(self, transport: asyncio.Transport) -> int:
-        found = acknowledged(transport)
-        if found is None:
+    def _received_bytes(self, transport: asyncio.Transport) -> int:
+        acknowledged = acknowledged_bytes(transport)
+        if acknowledged is None:
             return self.sent_bytes - transport.get_write_buffer_size()
-        return found
+        return acknowledged
 
     @property
-    def can_pass(self) -> bool:
-        """Whether the kernel can send to this buyer by itself."""
-        return self._wire is not None
+    def can_sendfile(self) -> bool:
+        """Whether `sendfile` is possible on this connection."""
+        return self._sendfile is not None
 
-    async def pass_on(self, file: OpenFile, start: int, stop: int) -> int:
-        """Have the kernel send from a file; say how much of it.
+    async def sendfile(self, file: OpenFile, start: int, stop: int) -> int:
+        """Send a slice of a file by the kernel; return the count.
 
-        0 where the bytes have to be read, since they aren't cached. Raises
-        ConnectionError, and Changed or Gone.
+        Returns 0 where it has to be read, since it isn't cached. Raises
+        ConnectionError, Changed and Gone.
         """
-        if self._wire is None:
+        if self._sendfile is None:
             return 0
         await self.flush()
         transport = self._request.transport
         if transport is None or transport.is_closing():
             raise ConnectionResetError
         await self._request.writer.drain()
-        before = self._wire.sent_bytes
+        before = self._sendfile.sent_bytes
         try:
-            return await file.send_on(self._wire, start, stop)
+            return await self._sendfile.send(file, start, stop)
         finally:
-            count = self._wire.sent_bytes - before
+            count = self._sendfile.sent_bytes - before
             self.sent_bytes += count
             count_sent(self._request.writer, count)
 
-    async def settle(self) -> None:
-        """Wait until all that was count_sent on has arrived."""
-        if self._wire is not None:
-            await self._wire.settle()
+    async def wait_until_acknowledged(self) -> None:
+        """Wait until the client has acknowledged what `sendfile` sent."""
+        if self._sendfile is not None:
+            await self._sendfile.wait_until_acknowledged()
 
     @contextmanager
-    def watched(self, stall_seconds: float) -> Iterator[None]:
-        """Cut the buyer off who takes nothing for so long."""
+    def transfer(self, stall_seconds: float) -> Iterator[None]:
+        """Prepare the connection; abort it if nothing is received so long."""
         transport = self._request.transport
         if transport is None:
             yield
             return
-        # Nothing more is read while anything waits to leave. (Of none at all,
-        # asyncio's TLS thinks that it is always too much.)
+        # No file is read while bytes are unsent. (asyncio's TLS takes a limit
+        # of 0 as always exceeded.)
         transport.set_write_buffer_limits(high=1)
-        self._wire = SendfileConnection.of(transport)
+        self._sendfile = SendfileConnection.of(transport)
         try:
-            with watched(
+            with stall_timeout(
                 transport,
                 stall_seconds,
-                self._taken_bytes,
-                self._waits,
+                self._received_bytes,
+                self._has_unsent,
                 self._request.get(DOWNLOAD_SLOT),
             ):
                 yield
         finally:
-            if self._wire is not None:
-                self._wire.close()
-                self._wire = None
-            if not transport.is_closing():  # uvloop objects to it
+            if self._sendfile is not None:
+                self._sendfile.close()
+                self._sendfile = None
+            if not transport.is_closing():  # uvloop raises otherwise
                 transport.set_write_buffer_limits()
 
-    def _waits(self, transport: asyncio.Transport) -> bool:
-        if self._wire is not None and self._wire.is_waiting:
+    def _has_unsent(self, transport: asyncio.Transport) -> bool:
+        if self._sendfile is not None and self._sendfile.is_waiting:
             return True
         return transport.get_write_buffer_size() > 0
 
-    def break_off(self) -> None:
-        """End the connection, so that nothing short looks whole."""
+    def abort(self) -> None:
+        """Abort the connection, so that a partial body can't look whole."""
         transport = self._request.transport
         if transport is not None:
             transport.abort()
 
 
 class _AdaptiveSize:
-    """How fast a client is, and so how large a buffer it deserves."""
+    """Size of the buffer for a client, by its speed."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._seconds = -math.inf
-        self._taken_bytes: int | None = None
+        self._measured_at = -math.inf
+        self._received_bytes: int | None = None
         self.buffer_bytes = SLOW_BYTES
 
-    def look(self, count: Callable[[], int]) -> None:
-        """See what the client has taken by now, if it is time to."""
+    def measure(self, count_received: Callable[[], int]) -> None:
+        """Adapt the size to what the client has received, if it is time."""
         now = self._loop.time()
-        count_sent = now - self._seconds
+        elapsed = now - self._measured_at
         may_grow = self.buffer_bytes < FULL_BYTES
-        if count_sent < _LOOK_SECONDS and not may_grow:
+        if elapsed < _MEASURE_SECONDS and not may_grow:
             return
-        taken_bytes = count()
-        if self._taken_bytes is not None:
-            took = taken_bytes - self._taken_bytes
-            if count_sent < _LOOK_SECONDS and took < _MANY * self.buffer_bytes:
+        received_bytes = count_received()
+        if self._received_bytes is not None:
+            count = received_bytes - self._received_bytes
+            if (
+                elapsed < _MEASURE_SECONDS
+                and count < _FAST_BUFFERS * self.buffer_bytes
+            ):
                 return
-            rate = took / max(count_sent, 1e-6)
+            bytes_per_second = count / max(elapsed, 1e-6)
             self.buffer_bytes = min(
-                max(int(rate * _TURN_SECONDS), SLOW_BYTES),
+                max(int(bytes_per_second * _BUFFER_SECONDS), SLOW_BYTES),
                 2 * self.buffer_bytes,
                 FULL_BYTES,
             )
-        self._seconds, self._taken_bytes = now, taken_bytes
+        self._measured_at, self._received_bytes = now, received_bytes

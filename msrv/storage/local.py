@@ -27,7 +27,7 @@ class LocalStorage:
         return os.fdopen(descriptor, "rb", buffering=0)
 
     def locate(self, content: Content) -> bytes:
-        """Return a file's path below the root, links resolved; see Shelf.
+        """Return a file's path below the root, links resolved.
 
         It was there a moment ago, as the catalog knows it, and could be read.
         Raises Gone, Changed and Unverified.

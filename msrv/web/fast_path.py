@@ -60,7 +60,7 @@ class Hatch:
         if item is None:
             return None
         representation, _ = self._packs.file(item)
-        ready = self._sender.at_hand(representation, cache_control=PRIVATE)
+        ready = self._sender.cached(representation, cache_control=PRIVATE)
         # The proofs last: they cost most, and the house asks for them again.
         access = None if ready is None else self._access(path, item)
         if ready is None or access is None:

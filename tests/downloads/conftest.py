@@ -17,7 +17,7 @@ def sent(
 ) -> None:
     """Who sends files: both have to keep every promise."""
     if request.param == "by us":
-        monkeypatch.setattr(sendfile, "_KERNEL_TELLS", False)
+        monkeypatch.setattr(sendfile, "_IS_SUPPORTED", False)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from msrv.downloads.body import Body
 from msrv.downloads.ranges import ByteRange
 from msrv.downloads.representation import Representation
-from msrv.downloads.sender import DirectSender
+from msrv.downloads.sender import DirectSender, SendOptions
 from msrv.downloads.zip import MEDIA_TYPE, ZipArchive, ZipMember
 from msrv.storage.local import LocalStorage
 from msrv.storage.model import Content, StorageError
@@ -74,9 +74,7 @@ class Shop:
                 request,
                 representation,
                 body,
-                now_seconds=NOW,
-                cache_control=PRIVATE,
-                on_sent=self.sent.append,
+                SendOptions(NOW, PRIVATE, on_sent=self.sent.append),
             )
         except StorageError as error:
             raise web.HTTPServiceUnavailable from error

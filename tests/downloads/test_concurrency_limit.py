@@ -1,4 +1,4 @@
-"""Nobody takes all the places, and whoever leaves gives theirs back."""
+"""Nobody takes all the limit, and whoever leaves gives theirs back."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -28,109 +28,109 @@ def made(
 
 async def test_one_client_does_not_take_every_place() -> None:
     """One buyer's download manager keeps everyone else out."""
-    places = made(total=10, per_client=2)
-    async with places.take(ONE), places.take(ONE):
+    limit = made(total=10, per_client=2)
+    async with limit.acquire(ONE), limit.acquire(ONE):
         with pytest.raises(ClientLimitReached):
-            async with places.take(ONE):
+            async with limit.acquire(ONE):
                 pass
-        async with places.take(OTHER):
+        async with limit.acquire(OTHER):
             pass
 
 
 async def test_all_together_have_a_limit() -> None:
     """A rush takes more memory than there is."""
-    places = made(total=2, per_client=2)
-    async with places.take(ONE), places.take(OTHER):
+    limit = made(total=2, per_client=2)
+    async with limit.acquire(ONE), limit.acquire(OTHER):
         with pytest.raises(StoreLimitReached):
-            async with places.take(None):
+            async with limit.acquire(None):
                 pass
 
 
 async def test_the_last_tenth_is_for_clients_that_have_none() -> None:
     """Those who are here already take all that is left."""
-    places = made(total=20, per_client=20)
+    limit = made(total=20, per_client=20)
     async with AsyncExitStack() as held:
         for _ in range(18):
-            await held.enter_async_context(places.take(ONE))
+            await held.enter_async_context(limit.acquire(ONE))
         for new in (OTHER, ip_address("192.0.2.3")):
             with pytest.raises(StoreLimitReached):
-                await held.enter_async_context(places.take(ONE))
-            await held.enter_async_context(places.take(new))
+                await held.enter_async_context(limit.acquire(ONE))
+            await held.enter_async_context(limit.acquire(new))
             with pytest.raises(StoreLimitReached):
-                await held.enter_async_context(places.take(new))
+                await held.enter_async_context(limit.acquire(new))
         with pytest.raises(StoreLimitReached):
             await held.enter_async_context(
-                places.take(ip_address("192.0.2.4"))
+                limit.acquire(ip_address("192.0.2.4"))
             )
 
 
 async def test_another_buyer_of_a_household_has_a_place() -> None:
     """One who downloads an album shuts out who lives with them."""
-    places = made(total=100, per_client=16)
+    limit = made(total=100, per_client=16)
     async with AsyncExitStack() as held:
         for _ in range(16):
-            await held.enter_async_context(places.take(ONE, "first"))
+            await held.enter_async_context(limit.acquire(ONE, "first"))
         with pytest.raises(ClientLimitReached):
-            await held.enter_async_context(places.take(ONE, "first"))
+            await held.enter_async_context(limit.acquire(ONE, "first"))
         for _ in range(4):
-            await held.enter_async_context(places.take(ONE, "second"))
+            await held.enter_async_context(limit.acquire(ONE, "second"))
         for buyer in ("first", "second", "third"):
             with pytest.raises(ClientLimitReached):
-                await held.enter_async_context(places.take(ONE, buyer))
+                await held.enter_async_context(limit.acquire(ONE, buyer))
 
 
 async def test_a_place_comes_back() -> None:
     """After so many downloads that broke off, the store sends nothing."""
-    places = made(total=1, per_client=1)
+    limit = made(total=1, per_client=1)
     for _ in range(3):
         with pytest.raises(ConnectionError):
-            async with places.take(ONE):
+            async with limit.acquire(ONE):
                 raise ConnectionError
-    async with places.take(ONE):
+    async with limit.acquire(ONE):
         with pytest.raises(StoreLimitReached):
-            async with places.take(ONE):
+            async with limit.acquire(ONE):
                 pass
-    assert len(places) == 0
-    assert not places._of_network
-    assert not places._of_buyer
+    assert len(limit) == 0
+    assert not limit._by_network
+    assert not limit._by_buyer
 
 
 async def test_who_waits_gets_the_next_place() -> None:
-    """A place that comes back in a moment is refused."""
-    places = ConcurrencyLimit(total=1, per_client=1, wait_seconds=60)
+    """A slot that comes back in a moment is refused."""
+    limit = ConcurrencyLimit(total=1, per_client=1, wait_seconds=60)
     got: list[str] = []
 
     async def download(name: str) -> None:
-        async with places.take(ONE, name):
+        async with limit.acquire(ONE, name):
             got.append(name)
 
-    async with places.take(ONE, "now"):
+    async with limit.acquire(ONE, "now"):
         waiting = [asyncio.create_task(download(each)) for each in "abc"]
-        await wait_until(lambda: len(places._waiting) == 3)
+        await wait_until(lambda: len(limit._waiting) == 3)
         waiting[0].cancel()
         await asyncio.wait(waiting[:1])
         assert not got
     await asyncio.gather(*waiting[1:])
     assert got == ["b", "c"]
-    assert not places._waiting
+    assert not limit._waiting
 
 
 async def test_who_has_fewest_is_called_first() -> None:
-    """A download manager's next takes the place that another waits for."""
-    places = ConcurrencyLimit(total=100, per_client=2, wait_seconds=60)
+    """A download manager's next takes the slot that another has_unsent for."""
+    limit = ConcurrencyLimit(total=100, per_client=2, wait_seconds=60)
     got: list[str] = []
 
     async def download(name: str) -> None:
-        async with places.take(ONE, name):
+        async with limit.acquire(ONE, name):
             got.append(name)
 
-    first = places.take(ONE, "many")
+    first = limit.acquire(ONE, "many")
     await first.__aenter__()
-    async with places.take(ONE, "many"), places.take(ONE, "some"):
+    async with limit.acquire(ONE, "many"), limit.acquire(ONE, "some"):
         tasks = [
             asyncio.create_task(download(each)) for each in ("many", "few")
         ]
-        await wait_until(lambda: len(places._waiting) == 2)
+        await wait_until(lambda: len(limit._waiting) == 2)
         await first.__aexit__(None, None, None)
         await wait_until(lambda: got)
         assert got[0] == "few"
@@ -139,20 +139,20 @@ async def test_who_has_fewest_is_called_first() -> None:
 
 async def test_one_client_does_not_fill_the_queue() -> None:
     """Whoever asks for thousands has thousands of requests waiting."""
-    places = ConcurrencyLimit(total=10, per_client=1, wait_seconds=60)
-    async with places.take(ONE, "a"), places.take(ONE, "b"):
+    limit = ConcurrencyLimit(total=10, per_client=1, wait_seconds=60)
+    async with limit.acquire(ONE, "a"), limit.acquire(ONE, "b"):
         waiting = [
-            asyncio.create_task(places.take(ONE, "c").__aenter__())
+            asyncio.create_task(limit.acquire(ONE, "c").__aenter__())
             for _ in range(MAX_WAITING_OF_CLIENT)
         ]
-        await wait_until(lambda: len(places._waiting) == MAX_WAITING_OF_CLIENT)
+        await wait_until(lambda: len(limit._waiting) == MAX_WAITING_OF_CLIENT)
         with pytest.raises(ClientLimitReached):
-            async with places.take(ONE, "c"):
+            async with limit.acquire(ONE, "c"):
                 pass
         for each in waiting:
             each.cancel()
         await asyncio.wait(waiting)
-        assert not places._waiting
+        assert not limit._waiting
 
 
 @pytest.mark.parametrize(
@@ -167,70 +167,72 @@ async def test_one_client_does_not_fill_the_queue() -> None:
 async def test_who_is_one_client(
     first: str, second: str, *, same: bool
 ) -> None:
-    """Who has IPv6 has as many addresses, and so as many places, as there
+    """Who has IPv6 has as many addresses, and so as many limit, as there
     are.
     """
-    places = made(total=9, per_client=1)
+    limit = made(total=9, per_client=1)
     async with AsyncExitStack() as held:
-        await held.enter_async_context(places.take(ip_address(first)))
+        await held.enter_async_context(limit.acquire(ip_address(first)))
         if same:
             with pytest.raises(ClientLimitReached):
-                await held.enter_async_context(places.take(ip_address(second)))
+                await held.enter_async_context(
+                    limit.acquire(ip_address(second))
+                )
         else:
-            await held.enter_async_context(places.take(ip_address(second)))
+            await held.enter_async_context(limit.acquire(ip_address(second)))
 
 
 SLOW = MinimumSpeed(bytes_per_second=1000, seconds=100)
 
 
 async def measured(
-    held: AsyncExitStack, places: ConcurrencyLimit, host: str, pace: int
+    held: AsyncExitStack, limit: ConcurrencyLimit, host: str, pace: int
 ) -> tuple[DownloadSlot, list[bool]]:
     """A download of this pace, and whether it was cut."""
-    place = await held.enter_async_context(places.take(ip_address(host)))
+    slot = await held.enter_async_context(limit.acquire(ip_address(host)))
     cut: list[bool] = []
-    place.set_abort(lambda: cut.append(True))
+    slot.set_abort(lambda: cut.append(True))
     for second in range(0, 101, 25):
-        place.look(float(second), second * pace, waits=True)
-    return place, cut
+        slot.measure(float(second), second * pace, has_unsent=True)
+    return slot, cut
 
 
 async def test_the_slowest_goes_where_most_places_are_taken() -> None:
-    """A few bytes now and then hold a place for ever."""
-    places = made(10, 10, SLOW)
+    """A few bytes now and then hold a slot for ever."""
+    limit = made(10, 10, SLOW)
     async with AsyncExitStack() as held:
         cut = {
-            pace: (await measured(held, places, f"192.0.2.{n}", pace))[1]
+            pace: (await measured(held, limit, f"192.0.2.{n}", pace))[1]
             for n, pace in enumerate([5000, 900, 20, 999, 1000, 50, 70])
         }
         assert not any(cut.values())
         for number in range(3):
             await held.enter_async_context(
-                places.take(ip_address(f"198.51.100.{number}"))
+                limit.acquire(ip_address(f"198.51.100.{number}"))
             )
         # Seven and eight are not yet most of ten; the ninth and tenth are.
         assert [pace for pace, was in cut.items() if was] == [20, 50]
-        assert places.cut == 2
+        assert limit.evicted == 2
 
 
 async def test_nobody_is_cut_off_while_there_is_room() -> None:
     """Slow downloads are not cut off while there is room."""
-    places = made(100, 100, SLOW)
+    limit = made(100, 100, SLOW)
     async with AsyncExitStack() as held:
-        _, cut = await measured(held, places, "192.0.2.1", 0)
+        _, cut = await measured(held, limit, "192.0.2.1", 0)
         for number in range(70):
             await held.enter_async_context(
-                places.take(ip_address(f"198.51.100.{number}"))
+                limit.acquire(ip_address(f"198.51.100.{number}"))
             )
         assert not cut
 
 
 def test_time_counts_while_the_client_is_waited_for() -> None:
     """A slow disk makes a fast client look slow."""
-    place = DownloadSlot((None, None), 100)
+    slot = DownloadSlot((None, None), 100)
     for second in range(0, 500, 25):
-        place.look(float(second), 0, waits=second % 50 == 0)
-    assert place.bytes_per_second is None
+        slot.measure(float(second), 0, has_unsent=second % 50 == 0)
+    assert slot.bytes_per_second is None
     for second in range(500, 625, 25):
-        place.look(float(second), 10 * (second - 475), waits=True)
-    assert place.bytes_per_second == 10
+        slot.measure(float(second), 10 * (second - 475), has_unsent=True)
+    assert slot.bytes_per_second == 10

@@ -12,7 +12,7 @@ import pytest
 
 from msrv.downloads import file_reader
 from msrv.downloads.body import Chunk, FileSlice
-from msrv.downloads.file_reader import OpenFile, in_thread, read_all
+from msrv.downloads.file_reader import OpenFile, run_in_thread, read_all
 from msrv.storage.local import LocalStorage
 from msrv.storage.model import Changed, Content, Gone
 from tests.downloads.made import noise, put
@@ -210,7 +210,7 @@ async def test_a_file_opened_for_nobody_is_closed(tmp_path: Path) -> None:
         file.close()
         closed.set()
 
-    task = asyncio.ensure_future(in_thread(opening, left_over=close))
+    task = asyncio.ensure_future(run_in_thread(opening, on_abandoned=close))
     await begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from msrv.downloads import response_cache as small_room
+from msrv.downloads import response_cache
 from msrv.downloads.ranges import ByteRange
 from msrv.downloads.representation import Representation
 from msrv.downloads.response import ResponsePlan
@@ -50,7 +50,7 @@ class Counter:
         """Answer as a sender does."""
         key = self.represent(request.match_info["name"]), PRIVATE
         if is_cacheable(request):
-            ready = self.answers.again(key)
+            ready = self.answers.get(key)
             if ready is not None:
                 return ready
         data = (self.folder / request.match_info["name"]).read_bytes()
@@ -64,7 +64,7 @@ class Counter:
 
         if not is_cacheable(request):
             return web.Response(headers=headers, body=await read())
-        return await self.answers.first(key, answer, read())
+        return await self.answers.respond(key, answer, read())
 
     def server(self) -> TestServer:
         """Put it behind a socket."""
@@ -167,15 +167,15 @@ async def test_memory_has_a_bound(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A library of ten thousand small files is held in memory."""
-    monkeypatch.setattr(small_room, "KEPT_BYTES", 600)
+    monkeypatch.setattr(response_cache, "CACHE_BYTES", 600)
     client = await aiohttp_client(counter.server())
     for name in ("a", "b", "b"):
         assert (await client.get(f"/{name}")).status == 200
     assert counter.read == 2
-    assert counter.answers._kept_bytes == sum(
-        ready.body_length for _, ready in counter.answers._kept.values()
+    assert counter.answers._cached_bytes == sum(
+        ready.body_length for _, ready in counter.answers._responses.values()
     )
-    assert 0 < counter.answers._kept_bytes <= 600
+    assert 0 < counter.answers._cached_bytes <= 600
     assert (await client.get("/a")).status == 200
     assert counter.read == 3
 
@@ -188,7 +188,7 @@ async def test_what_can_t_be_read_is_not_kept(counter: Counter) -> None:
 
     key = counter.represent("a"), PRIVATE
     with pytest.raises(ConnectionAbortedError):
-        await counter.answers.first(
+        await counter.answers.respond(
             key, ResponsePlan(HTTPStatus.OK, {}), fail()
         )
-    assert counter.answers.again(key) is None
+    assert counter.answers.get(key) is None

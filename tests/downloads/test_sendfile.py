@@ -8,31 +8,32 @@ from pathlib import Path
 
 import pytest
 
-from msrv.downloads import sendfile as wire_room
-from msrv.downloads.sendfile import TURN_BYTES, SendfileConnection, is_cached
-from tests.downloads.made import noise
+from msrv.downloads import sendfile
+from msrv.downloads.file_reader import OpenFile, is_cached
+from msrv.downloads.sendfile import TURN_BYTES, SendfileConnection
+from msrv.storage.local import Folder
+from tests.downloads.made import known, noise
 
 DATA = noise(6 * TURN_BYTES + 123)
 
 
 @pytest.fixture(autouse=True)
 def _needs_a_kernel_that_tells() -> None:
-    if not wire_room._kernel_tells():
+    if not sendfile._is_supported():
         pytest.skip("this kernel doesn't tell what it has cached")
 
 
-class Open:
-    """A file that is open, and said to be cached up to a byte."""
+class FakeFile(OpenFile):
+    """Open file whose state a test sets: cached, changed, verified."""
 
     def __init__(self, path: Path) -> None:
         path.write_bytes(DATA)
-        self._file = path.open("rb")
+        super().__init__(
+            path.open("rb", buffering=0), known(DATA), Folder(path.parent)
+        )
         self.cached_stop = len(DATA)
         self.changed: Exception | None = None
         self.verified = True
-
-    def fileno(self) -> int:
-        return self._file.fileno()
 
     def is_cached(self, start: int, size: int) -> bool:
         return start + size <= self.cached_stop
@@ -42,14 +43,11 @@ class Open:
             raise self.changed
         return self.verified
 
-    def close(self) -> None:
-        self._file.close()
-
 
 @pytest.fixture
-def file(tmp_path: Path) -> Iterator[Open]:
+def file(tmp_path: Path) -> Iterator[FakeFile]:
     """A file to send."""
-    file = Open(tmp_path / "file")
+    file = FakeFile(tmp_path / "file")
     yield file
     file.close()
 
@@ -85,7 +83,7 @@ async def take(client: socket.socket, count: int) -> bytes:
 
 
 async def test_a_stretch_arrives(
-    file: Open,
+    file: FakeFile,
     ends: tuple[socket.socket, socket.socket],
     wire: SendfileConnection,
 ) -> None:
@@ -98,7 +96,7 @@ async def test_a_stretch_arrives(
 
 
 async def test_what_is_not_cached_is_left_to_who_can_wait(
-    file: Open,
+    file: FakeFile,
     ends: tuple[socket.socket, socket.socket],
     wire: SendfileConnection,
 ) -> None:
@@ -112,7 +110,7 @@ async def test_what_is_not_cached_is_left_to_who_can_wait(
 
 
 async def test_a_change_ends_it(
-    file: Open,
+    file: FakeFile,
     ends: tuple[socket.socket, socket.socket],
     wire: SendfileConnection,
 ) -> None:
@@ -129,7 +127,7 @@ async def test_a_change_ends_it(
 
 
 async def test_a_file_to_be_hashed_again_is_sent_no_further(
-    file: Open,
+    file: FakeFile,
     ends: tuple[socket.socket, socket.socket],
     wire: SendfileConnection,
 ) -> None:
@@ -144,14 +142,14 @@ async def test_a_file_to_be_hashed_again_is_sent_no_further(
 
 
 async def test_what_has_arrived_is_waited_for(
-    file: Open,
+    file: FakeFile,
     ends: tuple[socket.socket, socket.socket],
     wire: SendfileConnection,
 ) -> None:
     """A file's end follows pages that may still change on their way."""
     stop = 50_000  # more than the client's room
     assert await wire.send(file, 0, stop) == stop
-    settling = asyncio.ensure_future(wire.settle())
+    settling = asyncio.ensure_future(wire.wait_until_acknowledged())
     await asyncio.sleep(0.05)
     assert (settling.done(), wire.is_waiting) == (False, True)
     await take(ends[1], stop)
@@ -160,7 +158,7 @@ async def test_what_has_arrived_is_waited_for(
 
 
 async def test_who_has_gone_is_not_sent_to(
-    file: Open,
+    file: FakeFile,
     ends: tuple[socket.socket, socket.socket],
     wire: SendfileConnection,
 ) -> None:
@@ -174,7 +172,7 @@ async def test_who_has_gone_is_not_sent_to(
 
 
 async def test_an_end_in_the_middle_leaves_nothing(
-    file: Open,
+    file: FakeFile,
     ends: tuple[socket.socket, socket.socket],
     wire: SendfileConnection,
 ) -> None:

@@ -56,7 +56,7 @@ class FakeRequest:
         self.writer = Writer(line)
 
 
-def outbox_to(line: Line, request: FakeRequest | None = None) -> WriteBuffer:
+def buffer_to(line: Line, request: FakeRequest | None = None) -> WriteBuffer:
     return WriteBuffer(
         request or FakeRequest(line),  # type: ignore[arg-type] # a fake
         BufferPool(),
@@ -68,7 +68,7 @@ async def test_a_fast_buyer_lets_others_in() -> None:
     """Else the shop stands still while one buyer has a fast line."""
     request = FakeRequest(Line())
     assert request.transport
-    outbox = outbox_to(request.transport, request)
+    buffer = buffer_to(request.transport, request)
     others = 0
 
     async def other() -> None:
@@ -78,49 +78,49 @@ async def test_a_fast_buyer_lets_others_in() -> None:
             await asyncio.sleep(0)
 
     task = asyncio.ensure_future(other())
-    await outbox.put(bytes(100 * FULL_BYTES))
-    await outbox.flush()
+    await buffer.write(bytes(100 * FULL_BYTES))
+    await buffer.flush()
     task.cancel()
     assert others >= 100
     assert request.writer.output_size == 100 * FULL_BYTES
     request.transport = None
     with pytest.raises(ConnectionError):
-        await outbox.put(bytes(FULL_BYTES))
+        await buffer.write(bytes(FULL_BYTES))
 
 
 async def test_headers_of_a_pack_do_not_travel_alone() -> None:
     """Else a pack of a thousand small files is two thousand packets."""
     buyer = Line()
-    outbox = outbox_to(buyer)
+    buffer = buffer_to(buyer)
     for _ in range(2000):
-        await outbox.put(bytes(100))
-    await outbox.flush()
-    assert outbox.sent_bytes == 200_000
+        await buffer.write(bytes(100))
+    await buffer.flush()
+    assert buffer.sent_bytes == 200_000
     assert min(map(len, buyer.got[:-1])) >= SLOW_BYTES - 100
 
 
 async def test_the_buffer_follows_the_line() -> None:
     """Else slow buyers take up the memory, or fast ones the processor."""
     buyer = Line()
-    outbox = outbox_to(buyer)
+    buffer = buffer_to(buyer)
     while len(buyer.got[-1] if buyer.got else b"") < FULL_BYTES:
-        await outbox.put(bytes(FULL_BYTES))
+        await buffer.write(bytes(FULL_BYTES))
     assert len(buyer.got[0]) == SLOW_BYTES
     buyer.seconds = 0.2
-    await outbox.put(bytes(2 * FULL_BYTES))
+    await buffer.write(bytes(2 * FULL_BYTES))
     assert len(buyer.got[-1]) < FULL_BYTES
     buyer.seconds = 0.06
     for _ in range(10):
-        await outbox.put(bytes(FULL_BYTES // 64))
-        await outbox.flush()
-    await outbox.put(bytes(SLOW_BYTES))
+        await buffer.write(bytes(FULL_BYTES // 64))
+        await buffer.flush()
+    await buffer.write(bytes(SLOW_BYTES))
     assert len(buyer.got[-1]) == SLOW_BYTES
 
 
 async def test_a_fast_line_is_known_at_once() -> None:
     """Else half of a file that takes half a second leaves in small pieces."""
     buyer = Line()
-    await outbox_to(buyer).put(bytes(64 * FULL_BYTES))
+    await buffer_to(buyer).write(bytes(64 * FULL_BYTES))
     assert {len(each) for each in buyer.got[-30:-1]} == {FULL_BYTES}
 
 
@@ -132,21 +132,21 @@ async def test_the_room_in_a_kernel_is_not_a_fast_line() -> None:
             return max(0, sum(map(len, self.got)) - 20 * SLOW_BYTES)
 
     buyer = Room()
-    await outbox_to(buyer).put(bytes(2 * FULL_BYTES))
+    await buffer_to(buyer).write(bytes(2 * FULL_BYTES))
     assert {len(each) for each in buyer.got} == {SLOW_BYTES}
 
 
 async def test_what_the_transport_still_holds_is_not_written_over() -> None:
     """Else a buyer gets the bytes of another's file, under their own name."""
     buyer = Line()
-    outbox = outbox_to(buyer)
+    buffer = buffer_to(buyer)
     for number in range(20):
         buyer.held_bytes = number % 2
-        await outbox.put(bytes([number]) * FULL_BYTES)
-        await outbox.flush()
+        await buffer.write(bytes([number]) * FULL_BYTES)
+        await buffer.flush()
         if number % 2:
             held = buyer.got[-1]
-            await outbox.put(b"x" * FULL_BYTES)
+            await buffer.write(b"x" * FULL_BYTES)
             assert set(held) == {number}
 
 

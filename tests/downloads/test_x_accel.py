@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 from msrv.downloads.body import Body
 from msrv.downloads.ranges import ByteRange
 from msrv.downloads.representation import Representation
-from msrv.downloads.sender import DirectSender
+from msrv.downloads.sender import DirectSender, SendOptions
 from msrv.downloads.x_accel import PART, WHOLE, NginxSender
 from msrv.downloads.zip import ZipMember
 from msrv.storage.model import Content, StorageError
@@ -40,9 +40,7 @@ class Counter(Shop):
                 request,
                 representation,
                 body,
-                now_seconds=NOW,
-                cache_control=PRIVATE,
-                on_sent=self.sent.append,
+                SendOptions(NOW, PRIVATE, on_sent=self.sent.append),
             )
         except StorageError as error:
             raise web.HTTPServiceUnavailable from error

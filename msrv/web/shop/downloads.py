@@ -18,6 +18,7 @@ from msrv.downloads.body import Body
 from msrv.downloads.concurrency_limit import DOWNLOAD_SLOT
 from msrv.downloads.conditions import field_value
 from msrv.downloads.representation import Representation
+from msrv.downloads.sender import SendOptions
 from msrv.proofs.errors import LinkExpired
 from msrv.proofs.links import verify_link
 from msrv.storage.model import Content, FileIdentity, Gone, StorageError
@@ -77,18 +78,20 @@ async def download(request: web.Request) -> web.StreamResponse:
         request,
         representation,
         body,
-        now_seconds=now,
-        cache_control=PRIVATE,
-        on_sent=ledger.on_sent(
-            access.order_id,
-            access.item_id,
-            representation.etag,
-            representation.size_bytes,
+        SendOptions(
+            now,
+            PRIVATE,
+            on_sent=ledger.on_sent(
+                access.order_id,
+                access.item_id,
+                representation.etag,
+                representation.size_bytes,
+            ),
         ),
     )
-    if not sender.carries(request, body):
+    if not sender.streams(request, body):
         return await send()
-    async with _place(request, access.order_id):
+    async with _download_slot(request, access.order_id):
         with store.metrics.download():
             return await send()
 
@@ -110,14 +113,16 @@ async def preview(request: web.Request) -> web.StreamResponse:
             last_modified=found.content.mtime_ns // 1_000_000_000,
             media_type=_CLIP_TYPE,
         )
-        async with _place(request, _PREVIEWS):
+        async with _download_slot(request, _PREVIEWS):
             return await store.preview_sender.send(
                 request,
                 representation,
                 body,
-                now_seconds=store.clock(),
-                cache_control=lifetime(request, version_of(found.content)),
-                disposition="inline",
+                SendOptions(
+                    store.clock(),
+                    lifetime(request, version_of(found.content)),
+                    "inline",
+                ),
             )
     except (OSError, StorageError) as error:
         if request.writer.output_size:
@@ -127,11 +132,15 @@ async def preview(request: web.Request) -> web.StreamResponse:
 
 
 @contextlib.asynccontextmanager
-async def _place(request: web.Request, buyer: Hashable) -> AsyncIterator[None]:
-    """Hold a place for a long answer. Raises DownloadLimitReached."""
+async def _download_slot(
+    request: web.Request, buyer: Hashable
+) -> AsyncIterator[None]:
+    """Hold a slot for a streamed response. Raises DownloadLimitReached."""
     client = request[ORIGIN].client
-    async with request.app[STORE].download_limit.take(client, buyer) as place:
-        request[DOWNLOAD_SLOT] = place
+    async with request.app[STORE].download_limit.acquire(
+        client, buyer
+    ) as slot:
+        request[DOWNLOAD_SLOT] = slot
         request[IS_STREAMED] = True
         yield
 
