@@ -33,7 +33,7 @@ from msrv.downloads.conditions import field_value
 from msrv.downloads.representation import Representation
 from msrv.downloads.response_cache import CachedResponse
 from msrv.downloads.sender import Sender, SendOptions
-from msrv.storage.local import Folder
+from msrv.storage.local import LocalStorage
 from msrv.storage.model import Content
 from msrv.storage.verification import verified
 
@@ -57,11 +57,11 @@ class NginxSender:
 
     def __init__(
         self,
-        folder: Folder,
+        storage: LocalStorage,
         direct: Sender,
         from_edge: Callable[[web.Request], bool],
     ) -> None:
-        self._folder = folder
+        self._storage = storage
         self._direct = direct
         self._from_edge = from_edge
 
@@ -93,8 +93,8 @@ class NginxSender:
                 request, representation, body, options
             )
         path = await verified(
-            self._folder,
-            lambda: asyncio.to_thread(self._folder.locate, content),
+            self._storage,
+            lambda: asyncio.to_thread(self._storage.locate, content),
         )
         root = PART if plan.status is HTTPStatus.PARTIAL_CONTENT else WHOLE
         # nginx sets the length and the range itself.

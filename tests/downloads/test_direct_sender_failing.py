@@ -99,7 +99,7 @@ async def test_a_transfer_that_fails_ends_the_connection(
     await shop.over.wait()
     (sent,) = shop.sent
     assert 0 < sent.stop < shop.things[name][0].size_bytes
-    assert "a download was broken off" in caplog.text
+    assert "aborted a download" in caplog.text
 
 
 async def test_who_goes_away_leaves_nothing_open(

@@ -12,7 +12,7 @@ import pytest
 
 from msrv.downloads import file_reader
 from msrv.downloads.body import Chunk, FileSlice
-from msrv.downloads.file_reader import OpenFile, run_in_thread, read_all
+from msrv.downloads.file_reader import OpenFile, read_all, run_in_thread
 from msrv.storage.local import LocalStorage
 from msrv.storage.model import Changed, Content, Gone
 from tests.downloads.made import noise, put

@@ -11,7 +11,7 @@ import pytest
 from msrv.downloads import sendfile
 from msrv.downloads.file_reader import OpenFile, is_cached
 from msrv.downloads.sendfile import TURN_BYTES, SendfileConnection
-from msrv.storage.local import Folder
+from msrv.storage.local import LocalStorage
 from tests.downloads.made import known, noise
 
 DATA = noise(6 * TURN_BYTES + 123)
@@ -29,7 +29,9 @@ class FakeFile(OpenFile):
     def __init__(self, path: Path) -> None:
         path.write_bytes(DATA)
         super().__init__(
-            path.open("rb", buffering=0), known(DATA), Folder(path.parent)
+            path.open("rb", buffering=0),
+            known(DATA),
+            LocalStorage(path.parent),
         )
         self.cached_stop = len(DATA)
         self.changed: Exception | None = None
