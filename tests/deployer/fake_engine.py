@@ -1,16 +1,17 @@
-"""A container engine in memory that resolves names as Docker's does.
+"""A container engine in memory, behind the paths of the engine's API.
 
 Images have ids, tags and repository digests; a tag belongs to one image at a
 time. `tags_make_digests` is Docker's containerd image store, where an image
 has a repository digest for every tag; in the classic store only a pull (or a
-push) writes one down.
+push) adds one. Containers start, and get healthy or don't, as their image
+says.
 """
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from aiohttp import web
 
@@ -19,10 +20,27 @@ from msrv.deployer.engine.docker import API
 
 NONCE: Final = "NONCE=topsecret"
 
+Health = Literal["healthy", "unhealthy", "starting", "crashed", "none"]
+OnRequest = Callable[[str], Awaitable[web.StreamResponse | None]]
+"""Called with `METHOD path?query`; a response is sent instead."""
+
 
 def digest_of(text: str) -> str:
-    """Make a digest that nothing else has."""
+    """Return a digest that belongs to this text alone."""
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def error(status: int, message: str) -> web.Response:
+    """Return an error as the engine sends it."""
+    return web.Response(
+        body=json.dumps({"message": message}).encode(),
+        status=status,
+        headers={"Content-Type": "application/json"},
+    )
+
+
+async def _no_action(_: str) -> None:
+    return None
 
 
 @dataclass(slots=True)
@@ -32,26 +50,41 @@ class Image:
     id: str
     origin: str | None
     repo_digests: list[str] = field(default_factory=list)
+    health: Health = "healthy"
+    """The health of a container soon after its start."""
 
 
 @dataclass(slots=True)
 class FakeEngine:
-    """Holds images and containers, and answers on the engine's API."""
+    """Holds images and containers, and responds on the engine's API."""
 
     tags_make_digests: bool = False
     images: dict[str, Image] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     remote: dict[str, str] = field(default_factory=dict)
-    """What registries hold: `repository@digest` to an image's id."""
+    """Contents of registries: `repository@digest` to an image's id."""
+    remote_tags: dict[str, str] = field(default_factory=dict)
+    """Tags of registries: `repository:tag` to a digest."""
     containers: dict[str, dict[str, Any]] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    """`METHOD path` of each request."""
+    logins: list[str] = field(default_factory=list)
+    """The X-Registry-Auth of each request that had one."""
     after_image: Callable[[], None] | None = None
-    """Done once, right after an image was described."""
-    made: int = 0
+    """Called once, right after an image was inspected."""
+    before: OnRequest = _no_action
+    after: OnRequest = _no_action
+    created: int = 0
+    _unpulled: dict[str, Image] = field(default_factory=dict)
 
-    def add_image(self, name: str, origin: str | None = None) -> str:
-        """Have an image: built here, or pulled from `origin`; its id."""
-        found = Image(digest_of(name), origin)
+    def add_image(
+        self,
+        name: str,
+        origin: str | None = None,
+        health: Health = "healthy",
+    ) -> str:
+        """Add an image, built here or pulled from `origin`; its id."""
+        found = Image(digest_of(name), origin, health=health)
         if origin is not None:
             digest = f"{origin}@{digest_of('manifest of ' + name)}"
             found.repo_digests.append(digest)
@@ -59,8 +92,19 @@ class FakeEngine:
         self.images[found.id] = found
         return found.id
 
+    def push(
+        self, name: str, repository: str, health: Health = "healthy"
+    ) -> str:
+        """Push an image to a registry as `latest`, from elsewhere; its id."""
+        identity = self.add_image(name, repository, health)
+        # Its health is remembered, and comes with the pull.
+        self._unpulled[identity] = self.images.pop(identity)
+        digest = digest_of("manifest of " + name)
+        self.remote_tags[f"{repository}:latest"] = digest
+        return identity
+
     def add_container(self, name: str, image_id: str, service: str) -> str:
-        """Have a container of a compose service run; its id."""
+        """Add a running container of a compose service; its id."""
         identity = hashlib.sha256(name.encode()).hexdigest()
         self.containers[identity] = {
             "Id": identity,
@@ -70,6 +114,7 @@ class FakeEngine:
                 "Image": "anything",
                 "Env": [NONCE],
                 "Cmd": ["serve"],
+                "Tty": True,
                 "Labels": {
                     "com.docker.compose.project": "msrv",
                     "com.docker.compose.service": service,
@@ -89,7 +134,7 @@ class FakeEngine:
         return identity
 
     def image(self, reference: str) -> Image | None:
-        """Find an image by tag, id or repository digest."""
+        """Return an image by tag, id or repository digest."""
         if reference in self.tags:
             return self.images.get(self.tags[reference])
         if reference in self.images:
@@ -100,7 +145,7 @@ class FakeEngine:
         return None
 
     def repo_digests(self, image: Image) -> list[str]:
-        """Give an image's repository digests, as this store has them."""
+        """Return an image's repository digests, as this store has them."""
         found = list(image.repo_digests)
         if self.tags_make_digests:
             found += [
@@ -111,7 +156,7 @@ class FakeEngine:
         return found
 
     def container(self, name: str) -> dict[str, Any] | None:
-        """Find a container by id, the beginning of one, or name."""
+        """Return a container by id, the beginning of one, or name."""
         for identity, each in self.containers.items():
             if name == each["Name"].removeprefix("/"):
                 return each
@@ -119,91 +164,151 @@ class FakeEngine:
                 return each
         return None
 
+    def named(self, name: str) -> dict[str, Any]:
+        """Return the container of that name."""
+        (found,) = (
+            each
+            for each in self.containers.values()
+            if each["Name"] == f"/{name}"
+        )
+        return found
+
     def app(self) -> web.Application:
-        """Answer on the engine's API."""
+        """Return an application that responds on the engine's API."""
         app = web.Application()
-        app.router.add_route("*", f"/{API}/{{path:.*}}", self._answer)
+        app.router.add_route("*", f"/{API}/{{path:.*}}", self._respond)
         return app
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
         path = request.match_info["path"]
-        self.asked.append(f"{request.method} {path}")
-        if path == "version":
-            return web.json_response({"ApiVersion": API.removeprefix("v")})
+        line = f"{request.method} {path}"
+        self.requests.append(line)
+        if "X-Registry-Auth" in request.headers:
+            self.logins.append(request.headers["X-Registry-Auth"])
+        if request.query_string:
+            line = f"{line}?{request.query_string}"
+        instead = await self.before(line)
+        if instead is not None:
+            return instead
+        response = await self._route(request, path)
+        return await self.after(line) or response
+
+    async def _route(
+        self, request: web.Request, path: str
+    ) -> web.StreamResponse:
         kind, _, rest = path.partition("/")
-        if kind == "images":
-            return await self._of_image(request, rest)
-        if kind == "containers":
-            return await self._of_container(request, rest)
-        return web.Response(status=200)
+        if kind == "version":
+            version = API.removeprefix("v")
+            return web.json_response({"ApiVersion": version})
+        handler = {
+            "images": self._of_image,
+            "containers": self._of_container,
+            "networks": self._of_network,
+            "distribution": self._of_registry,
+        }[kind]
+        return await handler(request, rest)
+
+    async def _of_registry(
+        self, _: web.Request, rest: str
+    ) -> web.StreamResponse:
+        digest = self.remote_tags.get(rest.removesuffix("/json"))
+        if digest is None:
+            return error(404, "manifest unknown")
+        return web.json_response({"Descriptor": {"digest": digest}})
 
     async def _of_image(
         self, request: web.Request, rest: str
     ) -> web.StreamResponse:
         if request.method == "POST" and rest == "create":
-            reference = request.query["fromImage"]
-            identity = self.remote.get(reference)
-            if identity is None:
-                return web.json_response({"message": "no such"}, status=404)
-            origin = reference.partition("@")[0]
-            image = self.images.setdefault(identity, Image(identity, origin))
-            if reference not in image.repo_digests:
-                image.repo_digests.append(reference)
-            return web.json_response({"status": "Downloaded"})
+            return self._pull(request.query["fromImage"])
         reference, _, verb = rest.rpartition("/")
         found = self.image(reference)
         if found is None:
-            return web.json_response({"message": "no such"}, status=404)
+            return error(404, "no such image")
         if verb == "tag":
             name = f"{request.query['repo']}:{request.query['tag']}"
             self.tags[name] = found.id
             return web.Response(status=201)
-        answer = web.json_response(
+        response = web.json_response(
             {
                 "Id": found.id,
                 "RepoTags": [
                     tag for tag, each in self.tags.items() if each == found.id
                 ],
                 "RepoDigests": self.repo_digests(found),
-                "Config": {
-                    "Env": [f"SECRET_OF={found.id}"],
-                    "Cmd": ["serve"],
-                },
+                "Config": {"Env": [f"SECRET_OF={found.id}"], "Cmd": ["serve"]},
             }
         )
         after, self.after_image = self.after_image, None
         if after is not None:
             after()
-        return answer
+        return response
+
+    def _pull(self, reference: str) -> web.StreamResponse:
+        identity = self.remote.get(reference)
+        if identity is None:
+            return error(404, "no such image")
+        origin = reference.partition("@")[0]
+        pulled = self._unpulled.get(identity) or Image(identity, origin)
+        image = self.images.setdefault(identity, pulled)
+        if reference not in image.repo_digests:
+            image.repo_digests.append(reference)
+        lines = [
+            {
+                "status": "Downloading",
+                "id": "layer",
+                "progressDetail": {"current": 5, "total": 10},
+            },
+            {"status": "Downloaded"},
+        ]
+        return web.Response(
+            text="".join(json.dumps(each) + "\r\n" for each in lines),
+            content_type="application/json",
+        )
 
     async def _of_container(
         self, request: web.Request, rest: str
     ) -> web.StreamResponse:
         if rest == "json":
-            wanted = json.loads(request.query["filters"])["label"]
-            return web.json_response(
-                [
-                    {"Id": identity, "Names": [each["Name"]]}
-                    for identity, each in self.containers.items()
-                    if set(wanted)
-                    <= {
-                        f"{key}={value}"
-                        for key, value in each["Config"]["Labels"].items()
-                    }
-                ]
-            )
+            return self._list(json.loads(request.query["filters"])["label"])
         if rest == "create":
             return await self._create(request)
         name, _, verb = rest.partition("/")
         found = self.container(name)
         if found is None:
-            return web.json_response({"message": "no such"}, status=404)
-        if request.method == "DELETE":
-            del self.containers[found["Id"]]
-        elif verb == "json":
+            return error(404, "no such container")
+        if verb == "json":
             return web.json_response(found)
-        elif verb in {"start", "stop"}:
-            found["State"]["Running"] = verb == "start"
+        if verb == "logs":
+            return web.Response(text="first line\nlast line\n")
+        return self._change(request, found, verb)
+
+    def _list(self, wanted: list[str]) -> web.StreamResponse:
+        return web.json_response(
+            [
+                {"Id": identity, "Names": [each["Name"]]}
+                for identity, each in self.containers.items()
+                if set(wanted)
+                <= {
+                    f"{key}={value}"
+                    for key, value in each["Config"]["Labels"].items()
+                }
+            ]
+        )
+
+    def _change(
+        self, request: web.Request, found: dict[str, Any], verb: str
+    ) -> web.StreamResponse:
+        if request.method == "DELETE":
+            forced = request.query.get("force") in {"1", "true", "True"}
+            if found["State"]["Running"] and not forced:
+                return error(409, "the container is running")
+            del self.containers[found["Id"]]
+        elif verb == "start":
+            image = self.images.get(found["Image"])
+            found["State"] = _state(image.health if image else "healthy")
+        elif verb == "stop":
+            found["State"] = {"Running": False, "ExitCode": 0}
         elif verb == "rename":
             found["Name"] = f"/{request.query['name']}"
         return web.Response(status=204)
@@ -212,24 +317,54 @@ class FakeEngine:
         spec = await request.json()
         image = self.image(spec["Image"])
         if image is None:
-            return web.json_response({"message": "no such"}, status=404)
-        self.made += 1
-        identity = hashlib.sha256(f"made {self.made}".encode()).hexdigest()
+            return error(404, "no such image")
+        self.created += 1
+        text = f"created {self.created}"
+        identity = hashlib.sha256(text.encode()).hexdigest()
         config = {
             key: value
             for key, value in spec.items()
             if key not in {"HostConfig", "NetworkingConfig"}
         }
+        networks = spec.get("NetworkingConfig", {}).get("EndpointsConfig", {})
         self.containers[identity] = {
             "Id": identity,
             "Name": f"/{request.query['name']}",
             "Image": image.id,
             "Config": config,
-            "HostConfig": spec["HostConfig"],
+            "HostConfig": spec.get("HostConfig", {}),
             "Mounts": [],
-            "NetworkSettings": {
-                "Networks": spec["NetworkingConfig"]["EndpointsConfig"]
-            },
+            "NetworkSettings": {"Networks": networks},
             "State": {"Running": False},
         }
         return web.json_response({"Id": identity}, status=201)
+
+    async def _of_network(
+        self, request: web.Request, rest: str
+    ) -> web.StreamResponse:
+        network, _, verb = rest.partition("/")
+        body = await request.json()
+        found = self.container(body["Container"])
+        if found is None:
+            return error(404, "no such container")
+        networks = found["NetworkSettings"]["Networks"]
+        if verb == "connect":
+            networks[network] = body.get("EndpointConfig") or {}
+        else:
+            networks.pop(network, None)
+        return web.Response(status=200)
+
+
+def _state(health: Health) -> dict[str, Any]:
+    if health == "crashed":
+        return {"Running": False, "ExitCode": 3}
+    if health == "none":
+        return {"Running": True}
+    checks = [{"Output": "connection refused\n"}]
+    return {
+        "Running": True,
+        "Health": {
+            "Status": health,
+            "Log": [] if health == "healthy" else checks,
+        },
+    }

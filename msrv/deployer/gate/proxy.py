@@ -14,12 +14,13 @@ by then. For the same reason no address of the engine's is made from the
 address that was requested.
 """
 
+import json
 import logging
 from collections.abc import AsyncIterator
 from typing import Final
 
 import aiohttp
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from msrv.deployer.config_model import DeployConfig
@@ -101,7 +102,12 @@ async def _error_middleware(
 
 
 def _error(status: int, message: str) -> web.Response:
-    return web.json_response({"message": message}, status=status)
+    # aiodocker reads the message only where the type has no parameters.
+    return web.Response(
+        body=json.dumps({"message": message}).encode(),
+        status=status,
+        headers={hdrs.CONTENT_TYPE: "application/json"},
+    )
 
 
 async def _health(request: web.Request) -> web.Response:

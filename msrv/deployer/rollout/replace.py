@@ -89,7 +89,8 @@ class Replacer:
     async def resume(self, replacement: Replacement) -> None:
         """Finish a replacement, whatever phase it is in.
 
-        Raises RolloutFailed, with the old one running and the new one gone.
+        Raises RolloutFailed, with the old one running and the new one gone,
+        unless the engine refused that: then the rollout undoes it once more.
         """
         try:
             if self.target.strategy == "rolling":
@@ -97,10 +98,10 @@ class Replacer:
             else:
                 await self._stop_then_start(replacement)
         except RolloutFailed:
-            await self.undo(replacement)
+            await self._try_to_undo(replacement)
             raise
         except EngineError as error:
-            await self.undo(replacement)
+            await self._try_to_undo(replacement)
             raise RolloutFailed(str(error)) from error
         await self._remove_old(replacement)
 
@@ -111,6 +112,14 @@ class Replacer:
         if not is_running(old):
             await self.engine.start(old["Id"])
         await self.engine.remove(replacement.new["Id"], force=True)
+
+    async def _try_to_undo(self, replacement: Replacement) -> None:
+        try:
+            await self.undo(replacement)
+        except EngineError as error:
+            log.warning(
+                "%s: undoing failed: %s", name_of(replacement.old), error
+            )
 
     async def finish_rename(self, successor: Inspection) -> None:
         """Rename a successor whose predecessor has been removed."""

@@ -244,7 +244,7 @@ async def test_no_other_path_of_the_engine_is_reached(
         for identity, each in gate.engine.containers.items()
         if each["Name"] == "/msrv-app-1-abc123"
     )
-    gate.engine.asked.clear()
+    gate.engine.requests.clear()
     status, _ = await gate.request(
         "POST",
         path.format(database=gate.database),
@@ -253,7 +253,7 @@ async def test_no_other_path_of_the_engine_is_reached(
         tag="latest",
     )
     assert status in {403, 404}, made
-    assert not [each for each in gate.engine.asked if "POST" in each]
+    assert not [each for each in gate.engine.requests if "POST" in each]
     assert gate.engine.containers[gate.database]["State"]["Running"]
 
 

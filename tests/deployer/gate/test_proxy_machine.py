@@ -201,7 +201,7 @@ class GateMachine(RuleBasedStateMachine):
 
     @invariant()
     def no_foreign_image_gets_a_target_s_tag(self) -> None:
-        for each in self.engine.asked:
+        for each in self.engine.requests:
             verb, _, path = each.partition(" ")
             if verb == "POST" and path.endswith("/tag"):
                 identity = path.removeprefix("images/").removesuffix("/tag")

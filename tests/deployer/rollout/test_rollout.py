@@ -1,0 +1,358 @@
+"""Rollouts through the gate: success, every failure, and their undoing."""
+
+import base64
+import json
+
+import pytest
+from aiohttp import web
+
+from msrv.deployer.config_model import DeployConfig
+from msrv.deployer.engine.docker import EngineClient
+from msrv.deployer.errors import EngineUnavailable
+from msrv.deployer.rollout.deployment import DeploymentState
+from msrv.deployer.rollout.rollout import MAX_STARTS
+from tests.deployer.fake_engine import NONCE, Health, error
+from tests.deployer.rollout.conftest import StartHost
+from tests.deployer.rollout.simulated_host import (
+    REPLICAS,
+    REPOSITORY,
+    SimulatedHost,
+)
+
+
+async def test_update_replaces_every_replica(host: SimulatedHost) -> None:
+    new = host.engine.push("new", REPOSITORY)
+    deployment = await host.deploy()
+    assert deployment.state is DeploymentState.SUCCEEDED
+    assert host.replicas() == dict.fromkeys(REPLICAS, new)
+    assert (deployment.done, deployment.replicas) == (2, 2)
+    assert (deployment.have_bytes, deployment.of_bytes) == (5, 10)
+    assert deployment.image_id == new
+    assert deployment.reference.startswith(f"{REPOSITORY}@sha256:")
+    assert host.engine.tags == {
+        f"{REPOSITORY}:latest": new,
+        "msrv-deployer/store:before": host.old_image,
+        "msrv-deployer/store:previous": host.old_image,
+    }
+    successor = host.engine.named("msrv-app-1")
+    assert successor["Config"]["Env"] == [NONCE]
+    assert successor["HostConfig"]["Binds"] == ["/srv/music:/library:ro"]
+    networks = successor["NetworkSettings"]["Networks"]
+    assert networks == {"msrv_edge": {"Aliases": ["app"]}}
+
+
+async def test_old_container_is_stopped_after_the_new_one_has_its_names(
+    host: SimulatedHost,
+) -> None:
+    host.engine.push("new", REPOSITORY)
+    await host.deploy()
+    per_replica = ["create", "start", "stop", "remove", "rename"]
+    assert host.changes() == per_replica * 2
+    order = [
+        each.rpartition("/")[2]
+        for each in host.engine.requests
+        if each.endswith(("/start", "/connect", "/disconnect", "/stop"))
+    ]
+    assert order == ["start", "disconnect", "connect", "stop"] * 2
+
+
+async def test_recreate_stops_the_old_container_first(
+    start_host: StartHost,
+) -> None:
+    host = await start_host(strategy="recreate")
+    new = host.engine.push("new", REPOSITORY)
+    deployment = await host.deploy()
+    assert deployment.state is DeploymentState.SUCCEEDED
+    assert host.replicas() == dict.fromkeys(REPLICAS, new)
+    per_replica = ["create", "stop", "start", "remove", "rename"]
+    assert host.changes() == per_replica * 2
+
+
+async def test_same_image_changes_nothing(host: SimulatedHost) -> None:
+    digest = host.engine.images[host.old_image].repo_digests[0]
+    host.engine.remote_tags[f"{REPOSITORY}:latest"] = digest.partition("@")[2]
+    deployment = await host.deploy()
+    assert deployment.state is DeploymentState.UNCHANGED
+    assert host.changes() == []
+
+
+async def test_login_is_sent_with_the_lookup_and_the_pull(
+    host: SimulatedHost,
+) -> None:
+    host.config = DeployConfig.model_validate(
+        {
+            "registries": {
+                "docker.io": {"username": "me", "password": "secret"}
+            },
+            "targets": host.config.targets,
+        }
+    )
+    host.engine.push("new", REPOSITORY)
+    await host.deploy()
+    assert len(host.engine.logins) == 2
+    for login in host.engine.logins:
+        decoded = json.loads(base64.urlsafe_b64decode(login))
+        assert decoded["username"] == "me"
+        assert decoded["password"] == "secret"
+
+
+async def test_image_of_the_machine_is_deployed_without_a_registry(
+    start_host: StartHost,
+) -> None:
+    host = await start_host(pull=False)
+    new = host.engine.add_image("built here")
+    host.engine.tags[f"{REPOSITORY}:latest"] = new
+    deployment = await host.deploy()
+    assert deployment.state is DeploymentState.SUCCEEDED
+    assert deployment.reference == new
+    assert host.replicas() == dict.fromkeys(REPLICAS, new)
+
+
+async def test_delay_is_waited_for_first(start_host: StartHost) -> None:
+    host = await start_host(delay_seconds=1)
+    host.engine.push("new", REPOSITORY)
+    deployment = await host.deploy()
+    assert deployment.lines[0] == "waiting 1 s"
+    assert deployment.state is DeploymentState.SUCCEEDED
+
+
+async def test_tag_that_the_registry_lacks_fails(host: SimulatedHost) -> None:
+    deployment = await host.deploy()
+    assert deployment.state is DeploymentState.FAILED
+    assert deployment.reason == ("the image can't be pulled: manifest unknown")
+    assert host.changes() == []
+
+
+@pytest.mark.parametrize(
+    ("health", "reason"),
+    [
+        ("crashed", "the new container exited (exit 3)"),
+        ("unhealthy", "the new container is unhealthy: connection refused"),
+        (
+            "starting",
+            "the new container was not healthy within 1 s: connection refused",
+        ),
+    ],
+)
+@pytest.mark.parametrize("strategy", ["rolling", "recreate"])
+async def test_bad_image_leaves_the_old_containers(
+    start_host: StartHost, strategy: str, health: Health, reason: str
+) -> None:
+    host = await start_host(strategy=strategy)
+    before = set(host.engine.containers)
+    host.engine.push("bad", REPOSITORY, health)
+    deployment = await host.deploy()
+    assert deployment.state is DeploymentState.FAILED
+    assert deployment.reason == reason
+    assert "  | last line" in deployment.lines
+    assert set(host.engine.containers) == before
+    assert host.replicas() == dict.fromkeys(REPLICAS, host.old_image)
+    assert host.engine.tags[f"{REPOSITORY}:latest"] == host.old_image
+
+
+async def test_image_without_a_health_check_has_to_stay_up(
+    host: SimulatedHost,
+) -> None:
+    new = host.engine.push("new", REPOSITORY, "none")
+    deployment = await host.deploy()
+    assert deployment.state is DeploymentState.SUCCEEDED
+    assert host.replicas() == dict.fromkeys(REPLICAS, new)
+
+
+@pytest.mark.parametrize("strategy", ["rolling", "recreate"])
+@pytest.mark.parametrize("part", ["/create?", "/start"])
+async def test_failure_of_the_second_replica_restores_the_first(
+    start_host: StartHost, strategy: str, part: str
+) -> None:
+    host = await start_host(strategy=strategy)
+    seen: list[str] = []
+
+    async def refuse(line: str) -> web.StreamResponse | None:
+        if "containers/" in line and part in line:
+            seen.append(line)
+            if len(seen) == 2:
+                return error(500, "no space left on device")
+        return None
+
+    host.engine.before = refuse
+    host.engine.push("new", REPOSITORY)
+    deployment = await host.deploy()
+    assert deployment.state is DeploymentState.FAILED
+    assert "no space left on device" in deployment.reason
+    assert host.replicas() == dict.fromkeys(REPLICAS, host.old_image)
+    assert len(host.engine.containers) == 3
+
+
+async def test_failure_while_undoing_is_broken(host: SimulatedHost) -> None:
+    async def refuse(line: str) -> web.StreamResponse | None:
+        return error(500, "stuck") if line.startswith("DELETE") else None
+
+    host.engine.before = refuse
+    host.engine.push("bad", REPOSITORY, "crashed")
+    deployment = await host.deploy()
+    assert deployment.state is DeploymentState.BROKEN
+    assert deployment.reason == (
+        "the new container exited (exit 3); and undoing it failed: stuck"
+    )
+    assert host.replicas() == dict.fromkeys(REPLICAS, host.old_image)
+
+
+async def test_error_after_the_switch_does_not_undo_it(
+    host: SimulatedHost,
+) -> None:
+    """The new container serves, whatever happens to the old one."""
+
+    async def refuse(line: str) -> web.StreamResponse | None:
+        return error(500, "stuck") if line.startswith("DELETE") else None
+
+    host.engine.before = refuse
+    new = host.engine.push("new", REPOSITORY)
+    deployment = await host.deploy()
+    assert deployment.state is DeploymentState.SUCCEEDED
+    assert set(host.replicas().values()) == {new}
+
+
+async def test_rollback_returns_to_the_previous_image(
+    host: SimulatedHost,
+) -> None:
+    new = host.engine.push("new", REPOSITORY)
+    await host.deploy()
+    deployment = await host.deploy("rollback")
+    assert deployment.state is DeploymentState.SUCCEEDED
+    assert host.replicas() == dict.fromkeys(REPLICAS, host.old_image)
+    # A hook doesn't bring back what was rolled back.
+    again = await host.deploy()
+    assert again.state is DeploymentState.UNCHANGED
+    assert again.reason == "this image was rolled back"
+    # Another image ends that.
+    newer = host.engine.push("newer", REPOSITORY)
+    assert (await host.deploy()).state is DeploymentState.SUCCEEDED
+    assert host.replicas() == dict.fromkeys(REPLICAS, newer)
+    assert new != newer
+
+
+async def test_rollback_without_a_previous_image_fails(
+    host: SimulatedHost,
+) -> None:
+    deployment = await host.deploy("rollback")
+    assert deployment.state is DeploymentState.FAILED
+    assert deployment.reason == "there is no previous image"
+
+
+async def test_service_without_containers_fails(host: SimulatedHost) -> None:
+    host.engine.push("new", REPOSITORY)
+    host.engine.containers.clear()
+    deployment = await host.deploy()
+    assert deployment.state is DeploymentState.FAILED
+    assert "start the service first" in deployment.reason
+
+
+async def test_stopped_replica_stays_as_it_is(host: SimulatedHost) -> None:
+    new = host.engine.push("new", REPOSITORY)
+    stopped = host.engine.named("msrv-app-2")
+    stopped["State"] = {"Running": False}
+    assert (await host.deploy()).state is DeploymentState.SUCCEEDED
+    assert host.replicas() == {"msrv-app-1": new}
+    assert host.engine.named("msrv-app-2") is stopped
+
+
+async def test_published_port_needs_recreate(host: SimulatedHost) -> None:
+    host.engine.push("new", REPOSITORY)
+    for name in REPLICAS:
+        host.engine.named(name)["HostConfig"]["PortBindings"] = {
+            "80/tcp": [{"HostPort": "80"}]
+        }
+    deployment = await host.deploy()
+    assert deployment.state is DeploymentState.FAILED
+    assert deployment.reason == (
+        "msrv-app-1 can't run beside its successor: it publishes 80/tcp on a "
+        'fixed port of the host; set strategy = "recreate"'
+    )
+    assert host.changes() == []
+
+
+async def test_container_with_rm_is_refused_by_the_gate(
+    host: SimulatedHost,
+) -> None:
+    host.engine.push("new", REPOSITORY)
+    host.engine.named("msrv-app-1")["HostConfig"]["AutoRemove"] = True
+    deployment = await host.deploy()
+    assert deployment.state is DeploymentState.FAILED
+    assert deployment.reason == (
+        "the successor of msrv-app-1 can't be created: msrv-app-1 runs with "
+        "--rm, so it could not be restored"
+    )
+    assert host.replicas() == dict.fromkeys(REPLICAS, host.old_image)
+
+
+async def test_own_container_is_replaced_last(host: SimulatedHost) -> None:
+    host.engine.push("new", REPOSITORY)
+    own = host.engine.named("msrv-app-1")["Id"]
+    deployment = host.deployment()
+    await host.rollout(deployment, own).run()
+    assert deployment.state is DeploymentState.SUCCEEDED
+    stops = [each for each in host.engine.requests if each.endswith("/stop")]
+    assert stops[-1] == f"POST containers/{own}/stop"
+
+
+async def test_own_container_can_not_be_recreated(
+    start_host: StartHost,
+) -> None:
+    host = await start_host(strategy="recreate")
+    host.engine.containers.pop(host.engine.named("msrv-app-2")["Id"])
+    host.engine.push("new", REPOSITORY)
+    deployment = host.deployment()
+    own = host.engine.named("msrv-app-1")["Id"]
+    await host.rollout(deployment, own).run()
+    assert deployment.state is DeploymentState.FAILED
+    assert deployment.reason.endswith('set strategy = "rolling"')
+
+
+async def test_engine_without_a_gate_is_refused(
+    host: SimulatedHost, aiohttp_server: object
+) -> None:
+    """An engine would create an empty container from the same request."""
+    new = host.engine.push("new", REPOSITORY)
+    server = await aiohttp_server(host.engine.app())  # type: ignore[operator]
+    async with EngineClient(f"http://127.0.0.1:{server.port}") as client:
+        host.client = client
+        deployment = await host.deploy()
+    assert deployment.state is DeploymentState.FAILED
+    assert "not the address of a gate" in deployment.reason
+    assert new not in {
+        each["Image"] for each in host.engine.containers.values()
+    }
+    assert host.replicas() == dict.fromkeys(REPLICAS, host.old_image)
+
+
+async def test_unavailable_engine_is_raised_and_the_next_run_finishes(
+    host: SimulatedHost,
+) -> None:
+    new = host.engine.push("new", REPOSITORY)
+    failing = True
+
+    async def drop(line: str) -> web.StreamResponse | None:
+        gone = failing and "/stop" in line
+        return error(503, "starting up") if gone else None
+
+    host.engine.before = drop
+    deployment = host.deployment()
+    with pytest.raises(EngineUnavailable):
+        await host.rollout(deployment).run()
+    assert not deployment.state.is_final
+    failing = False
+    await host.rollout(deployment).run()
+    assert deployment.state == "succeeded"
+    assert host.replicas() == dict.fromkeys(REPLICAS, new)
+
+
+async def test_deployment_that_ended_too_many_deployers_is_undone(
+    host: SimulatedHost,
+) -> None:
+    host.engine.push("new", REPOSITORY)
+    deployment = host.deployment()
+    deployment.starts = MAX_STARTS + 1
+    await host.rollout(deployment).run()
+    assert deployment.state is DeploymentState.FAILED
+    assert "restarted too often" in deployment.reason
+    assert host.replicas() == dict.fromkeys(REPLICAS, host.old_image)

@@ -1,0 +1,231 @@
+"""Worker: outages of the engine, errors of its own, and restarts."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from msrv.deployer.rollout import discovery, worker
+from msrv.deployer.rollout.deployment import Deployment, DeploymentState
+from msrv.deployer.rollout.queue import DeploymentQueue
+from msrv.deployer.rollout.rollout import Rollout
+from msrv.deployer.rollout.worker import DeploymentWorker
+from msrv.tasks import Backoff
+from tests.deployer.fake_engine import error
+from tests.deployer.rollout.simulated_host import (
+    REPLICAS,
+    REPOSITORY,
+    SimulatedHost,
+)
+
+NOW = 1_800_000_000.5
+
+
+class Work:
+    """A worker of a host, and the deployments that have ended."""
+
+    def __init__(self, host: SimulatedHost, hostname: str = "here") -> None:
+        self.ended: asyncio.Queue[Deployment] = asyncio.Queue()
+        self.queue = DeploymentQueue(host.journal, lambda: NOW)
+        self.worker = DeploymentWorker(
+            host.config,
+            host.journal,
+            self.queue,
+            lambda: NOW,
+            self.ended.put_nowait,
+            hostname=hostname,
+        )
+        self._host = host
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        async with self.worker.running(self._host.client):
+            yield
+
+    async def next_ended(self) -> Deployment:
+        return await asyncio.wait_for(self.ended.get(), 60)
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retry at once."""
+    monkeypatch.setattr(worker, "RETRY", Backoff(0.001, 0.001))
+    monkeypatch.setattr(discovery, "RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(discovery, "POLL_SECONDS", 0.001)
+
+
+async def test_queued_deployment_runs_to_its_end(host: SimulatedHost) -> None:
+    new = host.engine.push("new", REPOSITORY)
+    work = Work(host)
+    async with work.running():
+        submitted = await work.queue.submit("store", "generic")
+        ended = await work.next_ended()
+        assert work.worker.is_alive
+        assert work.worker.current is None
+    assert ended is submitted
+    assert ended.state is DeploymentState.SUCCEEDED
+    assert (ended.starts, ended.started_at) == (1, int(NOW))
+    assert ended.ended_at == int(NOW)
+    assert host.replicas() == dict.fromkeys(REPLICAS, new)
+    assert not work.worker.is_alive
+
+
+async def test_outage_during_a_replacement_is_waiting(
+    host: SimulatedHost,
+) -> None:
+    new = host.engine.push("new", REPOSITORY)
+    work = Work(host)
+    outages = 3
+
+    async def fail(line: str) -> web.StreamResponse | None:
+        nonlocal outages
+        if line.endswith("/start") and outages:
+            outages -= 1
+            return error(503, "starting up")
+        return None
+
+    host.engine.before = fail
+    async with work.running():
+        await work.queue.submit("store", "generic")
+        ended = await work.next_ended()
+    assert ended.state is DeploymentState.SUCCEEDED
+    assert ended.reason == ""
+    waits = [line for line in ended.lines if line.startswith("waiting: ")]
+    assert waits[0] == "waiting: the engine can't be reached: starting up"
+    assert host.replicas() == dict.fromkeys(REPLICAS, new)
+
+
+async def test_internal_error_is_broken_and_the_next_deployment_runs(
+    host: SimulatedHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Rollout.run
+
+    async def fail(_: Rollout) -> None:
+        monkeypatch.setattr(Rollout, "run", run)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Rollout, "run", fail)
+    host.engine.push("new", REPOSITORY)
+    work = Work(host)
+    async with work.running():
+        await work.queue.submit("store", "generic")
+        first = await work.next_ended()
+        await work.queue.submit("store", "generic")
+        second = await work.next_ended()
+    assert first.state is DeploymentState.BROKEN
+    assert first.reason == "internal error: see the deployer's log"
+    assert second.state is DeploymentState.SUCCEEDED
+
+
+async def test_deployment_that_was_interrupted_is_resumed(
+    host: SimulatedHost,
+) -> None:
+    new = host.engine.push("new", REPOSITORY)
+    reached = asyncio.Event()
+
+    async def hold(line: str) -> web.StreamResponse | None:
+        if line.endswith("/start"):
+            reached.set()
+            await asyncio.sleep(60)
+        return None
+
+    host.engine.before = hold
+    work = Work(host)
+    async with work.running():
+        submitted = await work.queue.submit("store", "generic")
+        await asyncio.wait_for(reached.wait(), 60)
+
+    async def pass_on(_: str) -> web.StreamResponse | None:
+        return None
+
+    host.engine.before = pass_on
+    work = Work(host)
+    async with work.running():
+        ended = await work.next_ended()
+    assert ended.id == submitted.id
+    assert (ended.state, ended.starts) == (DeploymentState.SUCCEEDED, 2)
+    assert host.replicas() == dict.fromkeys(REPLICAS, new)
+
+
+async def test_update_of_its_own_container_hands_over(
+    host: SimulatedHost,
+) -> None:
+    """The first worker stops its own container; the second one finishes."""
+    new = host.engine.push("new", REPOSITORY)
+    host.engine.containers.pop(host.engine.named("msrv-app-2")["Id"])
+    own = host.engine.named("msrv-app-1")["Id"]
+    stopped = asyncio.Event()
+
+    async def stop_process(line: str) -> web.StreamResponse | None:
+        if line.startswith(f"POST containers/{own}/stop"):
+            stopped.set()
+            await asyncio.sleep(60)
+        return None
+
+    host.engine.after = stop_process
+    first = Work(host, hostname=own[:12])
+    async with first.running():
+        submitted = await first.queue.submit("store", "generic")
+        await asyncio.wait_for(stopped.wait(), 60)
+
+    async def pass_on(_: str) -> web.StreamResponse | None:
+        return None
+
+    host.engine.after = pass_on
+    (new_id,) = (
+        each["Id"]
+        for each in host.engine.containers.values()
+        if each["Image"] == new
+    )
+    successor = Work(host, hostname=new_id[:12])
+    async with successor.running():
+        ended = await successor.next_ended()
+    assert ended.id == submitted.id
+    assert ended.state is DeploymentState.SUCCEEDED
+    assert host.replicas() == {"msrv-app-1": new}
+
+
+async def test_successor_waits_until_its_predecessor_has_stopped(
+    host: SimulatedHost,
+) -> None:
+    own = host.engine.named("msrv-app-2")
+    predecessor = host.engine.named("msrv-app-1")
+    own["Config"]["Labels"]["msrv.deployer.replaces"] = predecessor["Id"]
+    inspected = asyncio.Event()
+
+    async def notice(line: str) -> web.StreamResponse | None:
+        if line.startswith(f"GET containers/{predecessor['Id']}/json"):
+            inspected.set()
+        return None
+
+    host.engine.after = notice
+    work = Work(host, hostname=own["Id"][:12])
+    async with work.running():
+        await work.queue.submit("store", "generic")
+        for _ in range(3):
+            inspected.clear()
+            await asyncio.wait_for(inspected.wait(), 60)
+            assert work.worker.current is None
+        del host.engine.containers[predecessor["Id"]]
+        ended = await work.next_ended()
+    assert ended.state is DeploymentState.FAILED
+
+
+async def test_error_during_the_recovery_stops_the_worker(
+    host: SimulatedHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The health check reports it, and the log has the cause."""
+    failed = asyncio.Event()
+
+    async def fail(*_: object) -> None:
+        failed.set()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(worker, "find_unfinished", fail)
+    work = Work(host)
+    async with work.running():
+        await asyncio.wait_for(failed.wait(), 60)
+        await asyncio.sleep(0.01)
+        assert not work.worker.is_alive
