@@ -31,11 +31,13 @@ from msrv.deployer.gate.policy import Forbidden, Policy
 from msrv.downloads.ranges import parse_range
 from msrv.ledger import events, records
 from msrv.ledger.errors import OtherSpool
+from msrv.orders.cart import Cart
 from msrv.proofs import links, pasted, quotes, receipts, sign_in
 from msrv.proofs.errors import ProofError
 from msrv.proofs.keyring import Keyring
 from msrv.toml_file import InvalidConfig
-from msrv.web import cart, formatting, forms, rendering
+from msrv.web import formatting, forms, rendering
+from msrv.web.cookies import parse_cart
 from msrv.web.errors import (
     FormTooLarge,
     InvalidField,
@@ -106,7 +108,7 @@ def form_headers(data: bytes) -> None:
 def cookies(data: bytes) -> None:
     """No cookie adds to a cart what isn't for sale, or breaks a page."""
     catalog = assemble_catalog(Shop(), [])
-    assert not cart.read({cart.COOKIE: _text(data)}, catalog).entries
+    assert not Cart.build(parse_cart(_text(data)), catalog).entries
 
 
 def accept(data: bytes) -> None:

@@ -33,8 +33,14 @@ from msrv.mail.outbox import FOLDER_NAME, Outbox
 from msrv.mail.rendering import Writer
 from msrv.mail.smtp import Account, Relay
 from msrv.mail.worker import Postman
-from msrv.orders.code_index import CodeBook
+from msrv.orders.checkout import Checkout
+from msrv.orders.discounts import Discounts
+from msrv.orders.free_orders import FreeOrders
+from msrv.orders.fulfilment import Fulfilment
 from msrv.orders.rate_limits import Limits
+from msrv.orders.receipt_mails import ReceiptMails
+from msrv.orders.redemption import CodeIndex, CodeRedemption
+from msrv.orders.webhooks import WebhookWorker
 from msrv.payments.registry import Providers
 from msrv.payments.return_addresses import UntaggedReturns
 from msrv.payments.settlement import Settlement
@@ -45,7 +51,6 @@ from msrv.storage.local import LocalStorage
 from msrv.tasks import TaskSupervisor
 from msrv.web import (
     middleware,
-    receipt_mails,
     rendering,
     security_headers,
 )
@@ -58,7 +63,6 @@ from msrv.web.shop.qr_codes import QRCodes
 from msrv.web.static_files import Assets
 from msrv.web.store import STORE, Clock, Random, Store
 from msrv.web.studio.routes import STUDIO
-from msrv.web.webhook_worker import Listener
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +113,20 @@ def create_app(
         parser=parser,
         settle_seconds=settings.settle_seconds,
     )
+    limits = Limits()
+    discounts = Discounts(catalog, ledger, limits, clock)
+    mail = _mail(settings, keyring, clock)
+    receipt_mails = ReceiptMails(
+        mail, providers, catalog, limits, settings.public_url or "", clock
+    )
+    fulfilment = Fulfilment(
+        ledger,
+        catalog,
+        keyring,
+        discounts,
+        FreeOrders(providers, discounts, limits, clock),
+        receipt_mails,
+    )
     store = app[STORE] = Store(
         settings=settings,
         keyring=keyring,
@@ -139,20 +157,38 @@ def create_app(
         providers=providers,
         settlement=settlement,
         return_addresses=UntaggedReturns(settings.data),
-        webhooks=Listener(
+        webhooks=WebhookWorker(
             WebhookInbox(settings.data / "messages"),
             providers=providers,
-            till=settlement,
+            settlement=settlement,
             ledger=ledger,
-            catalog=catalog,
+            fulfilment=fulfilment,
             clock=clock,
-            send_mail=lambda receipt, to: receipt_mails.send(
-                app[STORE], receipt, to
-            ),
         ),
-        code_index=CodeBook(settings.ended_campaigns),
-        mail=_mail(settings, keyring, clock),
-        limits=Limits(),
+        mail=mail,
+        discounts=discounts,
+        checkout=Checkout(
+            catalog,
+            keyring,
+            providers,
+            settlement,
+            discounts,
+            limits,
+            clock,
+            random,
+        ),
+        fulfilment=fulfilment,
+        redemption=CodeRedemption(
+            ledger,
+            catalog,
+            keyring,
+            CodeIndex(settings.ended_campaigns),
+            limits,
+            fulfilment,
+            clock,
+        ),
+        receipt_mails=receipt_mails,
+        limits=limits,
         origin_rules=rules,
         metrics=RequestMetrics(),
         assets=Assets(fresh=reload),
@@ -222,7 +258,7 @@ def _start(parser: Parser) -> None:
 @contextlib.asynccontextmanager
 async def _content_sync(store: Store) -> AsyncIterator[None]:
     """Compare the ledger with the library in the background."""
-    work = TaskSupervisor("what compares the ledger with the library")
+    work = TaskSupervisor("content sync")
     work.start(ContentSync(store.ledger, store.catalog.history).run())
     try:
         yield

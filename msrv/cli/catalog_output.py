@@ -14,8 +14,8 @@ from msrv.catalog.library.upload_detection import UploadDetector
 from msrv.catalog.model import Item, Release
 from msrv.catalog.parsing.parser import Parser
 from msrv.display_text import printable
+from msrv.orders.cart import id_of
 from msrv.settings import Settings
-from msrv.web.cart import id_of
 from msrv.web.formatting import moment, plural, size
 
 _NAMED: Final = 3

@@ -1,92 +1,46 @@
-"""What an order holds and what it costs, by the catalog alone.
+"""Prices of orders, by the catalog alone.
 
-Nothing a browser sends can set a price: it names items, and may say which
-total it was shown, so that a change since then is noticed.
+A browser can't set a price: it names items, and may send the total that it
+was shown, so that a change since then is noticed. Only where the seller lets
+buyers set a price is theirs used, within the seller's bounds.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from msrv.catalog.model import Catalog, Discount, Item, Release
+from msrv.ledger.events import plain
 from msrv.money import Money
-from msrv.orders import discount_arithmetic
+from msrv.orders.errors import (
+    DiscountNotApplicable,
+    DuplicateItem,
+    EmptyOrder,
+    MixedCurrencies,
+    NotForSale,
+    PriceOutOfBounds,
+    TooManyItems,
+    TotalChanged,
+)
 from msrv.proofs.receipts import MAX_LINES, Line
 
 MAX_ITEMS: Final = MAX_LINES
-"""An order's receipt is an address, and an address has a limit."""
+"""Limited by an order's receipt, which is part of an address."""
 MAX_CHOSEN_MINOR: Final = 99_999_999
-"""What a buyer can set a price to, at most: one digit less than a typo."""
+"""Highest price that a buyer can set, against mistyped digits."""
 
 
-class OrderError(Exception):
-    """An order that can't be made.
+@dataclass(frozen=True, slots=True)
+class PricedOrder:
+    """The lines of an order and their sum, the discount subtracted."""
 
-    - `EmptyOrder`: it holds nothing
-    - `TooManyItems`: more than a receipt can hold
-    - `ItemTwice`: one item more than once
-    - `NotForSale`: an item that the store doesn't offer
-    - `MixedCurrencies`: items that can't be paid in one sum
-    - `TotalChanged`: not the total that the visitor was shown
-    - `OutOfBounds`: a price of the buyer's that the seller doesn't take
-    """
-
-
-class EmptyOrder(OrderError):
-    """The order holds nothing."""
-
-
-class TooManyItems(OrderError):
-    """The order holds more items than a receipt can."""
-
-    def __init__(self, count: int) -> None:
-        super().__init__(count)
-        self.count = count
-
-
-class ItemTwice(OrderError):
-    """The order names one item more than once."""
-
-    def __init__(self, item_id: str) -> None:
-        super().__init__(item_id)
-        self.item_id = item_id
-
-
-class NotForSale(OrderError):
-    """The order names an item that the store doesn't offer."""
-
-    def __init__(self, item_id: str) -> None:
-        super().__init__(item_id)
-        self.item_id = item_id
-
-
-class MixedCurrencies(OrderError):
-    """The order's items are priced in several currencies."""
-
-    def __init__(self, currencies: Sequence[str]) -> None:
-        super().__init__(currencies)
-        self.currencies = tuple(currencies)
-
-
-class TotalChanged(OrderError):
-    """The order costs something else than the visitor was shown."""
-
-    def __init__(self, total: Money) -> None:
-        super().__init__(total)
-        self.total = total
-
-
-class OutOfBounds(OrderError):
-    """The buyer set a price outside the seller's bounds, both inclusive."""
-
-    def __init__(self, item_id: str, least: Money, most: Money) -> None:
-        super().__init__(item_id)
-        self.item_id = item_id
-        self.least = least
-        self.most = most
+    lines: tuple[Line, ...]
+    total: Money
+    discount: Discount | None = None
 
 
 def find_offered(catalog: Catalog, item_id: str) -> Item | Release | None:
-    """Find what the store offers under an id; None for what it does not."""
+    """Return what the store sells under an id, None if it sells nothing."""
     found = catalog.by_id.get(item_id)
     if found is None or found.hidden:
         return None
@@ -98,87 +52,16 @@ def find_offered(catalog: Catalog, item_id: str) -> Item | Release | None:
     return found
 
 
-def price(
-    catalog: Catalog,
-    item_ids: Sequence[str],
-    *,
-    shown_minor: int | None = None,
-    chosen: Mapping[str, Money] | None = None,
-    discount: Discount | None = None,
-) -> tuple[tuple[Line, ...], Money]:
-    """Price an order: its lines and their sum.
+def title_of(catalog: Catalog, item_id: str) -> str:
+    """Return an item's current title, or its last, as the ledger has it."""
+    return plain(catalog.title_of(item_id))
 
-    `chosen` are the buyer's own prices by item id; they count only where the
-    seller lets the buyer set the price, and only within the bounds.
-    `shown_minor` is the total that the visitor was shown, in minor units, of
-    the lines that they have not chosen a price for. `discount` is taken off
-    what has a price of the seller's, and off nothing that the buyer may set
-    a price for. Raises OrderError, NotForThis.
+
+def check_bounds(offered: Item | Release, own: Money) -> None:
+    """Check a buyer's own price of an entry that has a minimum.
+
+    The bounds are inclusive. Raises PriceOutOfBounds.
     """
-    _check_count(item_ids)
-    seen: set[str] = set()
-    lines: list[Line] = []
-    own_ids: set[str] = set()
-    fixed_ids: set[str] = set()
-    currencies: dict[str, None] = {}
-    for item_id in item_ids:
-        if item_id in seen:
-            raise ItemTwice(item_id)
-        seen.add(item_id)
-        offered = find_offered(catalog, item_id)
-        if offered is None:
-            raise NotForSale(item_id)
-        own = (chosen or {}).get(item_id)
-        if own is not None and offered.minimum is not None:
-            lines.append(Line(item_id, within_bounds(offered, own).minor))
-            own_ids.add(item_id)
-        else:
-            lines.append(Line(item_id, offered.price.minor))
-        if offered.minimum is None:
-            fixed_ids.add(item_id)
-        currencies[offered.price.currency] = None
-    if len(currencies) > 1:
-        raise MixedCurrencies(list(currencies))
-    if discount is not None:
-        (currency,) = currencies
-        lines = _take_off(lines, fixed_ids, currency, discount)
-    total = Money(sum(line.price_minor for line in lines), *currencies)
-    if shown_minor not in {None, _sum_without(lines, own_ids)}:
-        raise TotalChanged(total)
-    return tuple(lines), total
-
-
-def _check_count(item_ids: Sequence[str]) -> None:
-    """See that an order has as many lines as it can. Raises OrderError."""
-    if not item_ids:
-        raise EmptyOrder
-    if len(item_ids) > MAX_ITEMS:
-        raise TooManyItems(len(item_ids))
-
-
-def _take_off(
-    lines: Sequence[Line],
-    fixed_ids: Collection[str],
-    currency: str,
-    discount: Discount,
-) -> list[Line]:
-    """Take a discount off the lines whose price is the seller's."""
-    fixed = [line for line in lines if line.item_id in fixed_ids]
-    reduced = {
-        line.item_id: line
-        for line in discount_arithmetic.take_off(fixed, currency, discount)
-    }
-    return [reduced.get(line.item_id, line) for line in lines]
-
-
-def _sum_without(lines: Sequence[Line], item_ids: Collection[str]) -> int:
-    return sum(
-        line.price_minor for line in lines if line.item_id not in item_ids
-    )
-
-
-def within_bounds(offered: Item | Release, own: Money) -> Money:
-    """Take a buyer's own price of what has a minimum. Raises OutOfBounds."""
     least = offered.minimum or offered.price
     most = Money(max(MAX_CHOSEN_MINOR, least.minor), least.currency)
     if own.currency != least.currency or not (
@@ -189,5 +72,133 @@ def within_bounds(offered: Item | Release, own: Money) -> Money:
             if isinstance(offered, Release)
             else offered.item_id
         )
-        raise OutOfBounds(item_id, least, most)
-    return own
+        raise PriceOutOfBounds(item_id, least, most)
+
+
+def price(
+    catalog: Catalog,
+    item_ids: Sequence[str],
+    *,
+    shown_minor: int | None = None,
+    chosen: Mapping[str, Money] | None = None,
+    discount: Discount | None = None,
+) -> PricedOrder:
+    """Return the priced order of these items.
+
+    `chosen` has the buyer's own prices by item id; they apply only where the
+    seller lets the buyer set the price, within the bounds. `shown_minor` is
+    the total that the visitor was shown, in minor units, of the lines without
+    such a price. `discount` reduces only items whose price is the seller's.
+    Raises OrderError, DiscountNotApplicable.
+    """
+    _check_count(item_ids)
+    seen: set[str] = set()
+    lines: list[Line] = []
+    own_ids: set[str] = set()
+    fixed_ids: set[str] = set()
+    currencies: dict[str, None] = {}
+    for item_id in item_ids:
+        if item_id in seen:
+            raise DuplicateItem(item_id)
+        seen.add(item_id)
+        offered = find_offered(catalog, item_id)
+        if offered is None:
+            raise NotForSale(item_id)
+        own = (chosen or {}).get(item_id)
+        if own is not None and offered.minimum is not None:
+            check_bounds(offered, own)
+            lines.append(Line(item_id, own.minor))
+            own_ids.add(item_id)
+        else:
+            lines.append(Line(item_id, offered.price.minor))
+        if offered.minimum is None:
+            fixed_ids.add(item_id)
+        currencies[offered.price.currency] = None
+    if len(currencies) > 1:
+        raise MixedCurrencies(list(currencies))
+    if discount is not None:
+        (currency,) = currencies
+        lines = _discount_fixed(lines, fixed_ids, currency, discount)
+    total = Money(sum(line.price_minor for line in lines), *currencies)
+    if shown_minor not in {None, _sum_without(lines, own_ids)}:
+        raise TotalChanged(total)
+    return PricedOrder(tuple(lines), total, discount)
+
+
+def _check_count(item_ids: Sequence[str]) -> None:
+    if not item_ids:
+        raise EmptyOrder
+    if len(item_ids) > MAX_ITEMS:
+        raise TooManyItems(len(item_ids))
+
+
+def _discount_fixed(
+    lines: Sequence[Line],
+    fixed_ids: Collection[str],
+    currency: str,
+    discount: Discount,
+) -> list[Line]:
+    """Return the lines, those with a price of the seller's discounted."""
+    fixed = [line for line in lines if line.item_id in fixed_ids]
+    reduced = {
+        line.item_id: line
+        for line in apply_discount(fixed, currency, discount)
+    }
+    return [reduced.get(line.item_id, line) for line in lines]
+
+
+def _sum_without(lines: Sequence[Line], item_ids: Collection[str]) -> int:
+    return sum(
+        line.price_minor for line in lines if line.item_id not in item_ids
+    )
+
+
+def apply_discount(
+    lines: Sequence[Line], currency: str, discount: Discount
+) -> tuple[Line, ...]:
+    """Return the lines with a discount subtracted, none of them below zero.
+
+    A percentage is subtracted from each line, rounded down. An amount is
+    spread over the lines in proportion to their prices, up to their sum.
+    Raises DiscountNotApplicable.
+    """
+    reducible = [
+        line
+        for line in lines
+        if not discount.item_ids or line.item_id in discount.item_ids
+    ]
+    if discount.percent is not None:
+        off = {
+            line.item_id: line.price_minor * discount.percent // 100
+            for line in reducible
+        }
+    else:
+        off = _spread(reducible, _amount_minor(discount, currency))
+    if not any(off.values()):
+        raise DiscountNotApplicable(discount.name)
+    return tuple(
+        replace(line, price_minor=line.price_minor - off.get(line.item_id, 0))
+        for line in lines
+    )
+
+
+def _amount_minor(discount: Discount, currency: str) -> int:
+    amount = discount.amount or Money(0, currency)
+    return amount.minor if amount.currency == currency else 0
+
+
+def _spread(lines: Sequence[Line], amount_minor: int) -> dict[str, int]:
+    """Return each line's part of an amount; the parts add up exactly."""
+    total = sum(line.price_minor for line in lines)
+    amount = min(amount_minor, total)
+    off: dict[str, int] = {}
+    before = 0
+    for line in lines:
+        after = before + line.price_minor
+        # The part due up to this line, less that up to the line before: each
+        # is rounded, but their differences add up to the amount.
+        off[line.item_id] = (
+            after * amount // total - before * amount // total if total else 0
+        )
+        before = after
+    return off

@@ -187,6 +187,25 @@ class Provider(Protocol):
         """Handler of the provider's webhooks, None if it sends none."""
         ...
 
+    @property
+    def adds_tax(self) -> bool:
+        """Whether tax may be added on the provider's page."""
+        ...
+
+    @property
+    def moves_money(self) -> bool:
+        """Whether orders cost the buyer money.
+
+        Where they don't, anyone can place as many as they like, and mails
+        and records of them are limited.
+        """
+        ...
+
+    @property
+    def paid_note(self) -> str:
+        """Text of a receipt on how it was paid, empty for none."""
+        ...
+
     def accepts(self, quote: Quote) -> bool:
         """Return whether this quote can be paid with this provider."""
         ...

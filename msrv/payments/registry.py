@@ -1,7 +1,7 @@
 """The payment providers of this store, in the order they are offered."""
 
 from collections.abc import Iterator
-from typing import Self
+from typing import Final, Self
 
 from msrv.money import Money
 from msrv.payments.provider import (
@@ -15,7 +15,10 @@ from msrv.payments.provider import (
     Refused,
 )
 from msrv.proofs.quotes import Quote
+from msrv.proofs.receipts import TEST_SUFFIX, Receipt
 from msrv.settings import Settings
+
+_NO_MONEY: Final = "simulated; no money moved"
 
 
 class FreeProvider:
@@ -26,6 +29,9 @@ class FreeProvider:
     page = None
     origins = ()
     webhooks = None
+    adds_tax = False
+    moves_money = False
+    paid_note = ""
 
     def accepts(self, quote: Quote) -> bool:
         """Return whether the total is zero."""
@@ -60,6 +66,9 @@ class DemoProvider:
     page = "pay_demo.html"
     origins = ()
     webhooks = None
+    adds_tax = False
+    moves_money = False
+    paid_note = _NO_MONEY
 
     def accepts(self, quote: Quote) -> bool:
         """Return whether there is something to pay."""
@@ -122,6 +131,29 @@ class Providers:
     def for_quote(self, quote: Quote) -> list[Provider]:
         """Return the providers with which this quote can be paid."""
         return [each for each in self if each.accepts(quote)]
+
+    def costs_nothing(self, receipt: Receipt) -> bool:
+        """Return whether anyone can place such an order as often as they like.
+
+        True for orders of providers that move no money; false for redeem
+        codes, which the seller hands out.
+        """
+        provider = self.get(receipt.provider)
+        return provider is not None and not provider.moves_money
+
+    def is_free(self, receipt: Receipt) -> bool:
+        """Return whether an order had nothing to pay."""
+        return receipt.total_minor == 0 and self.costs_nothing(receipt)
+
+    def paid_note(self, receipt: Receipt) -> str:
+        """Return what a receipt says of its payment, empty for nothing."""
+        provider = self.get(receipt.provider)
+        if provider is not None:
+            return provider.paid_note
+        if receipt.provider.endswith(TEST_SUFFIX):
+            return "test mode; no money moved"
+        # Of a provider that isn't offered any more.
+        return _NO_MONEY if receipt.is_pretend else ""
 
     async def aclose(self) -> None:
         """Close the connections of all providers."""

@@ -32,14 +32,17 @@ from msrv.proofs.receipts import TEST_SUFFIX, Receipt
 
 @dataclass(frozen=True, slots=True)
 class PaidOrder:
-    """A paid quote, and its receipt.
+    """An order that was paid: its receipt, and how to fulfil it.
 
-    `reference` is the id by which the seller finds the money.
+    `reference` is the id by which the seller finds the money. `discount` is
+    the code that was used, `mail` the address that the receipt goes to; both
+    may be empty.
     """
 
     receipt: Receipt
     reference: str
-    quote: Quote
+    discount: str = ""
+    mail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,4 +140,9 @@ class Settlement:
             currency=quote.currency,
             lines=quote.lines,
         )
-        return PaidOrder(receipt, paid.payment or paid.reference, quote)
+        return PaidOrder(
+            receipt,
+            paid.payment or paid.reference,
+            discount=quote.discount,
+            mail=quote.mail,
+        )

@@ -1,29 +1,45 @@
-"""The visitor's cookies: one rule for their names, attributes and reading.
+"""The visitor's cookies: cart, discount and claim.
 
 Over HTTPS each is called `__Host-NAME` (RFC 6265bis, section 4.1.3.2): a
-browser takes such a cookie from this very host alone, over HTTPS, for all
+browser accepts such a cookie only from this very host, over HTTPS and for all
 paths, so that no other host under the same domain can set or shadow it. Over
-plain HTTP, where browsers take none of that name, the prefix is left out.
+plain HTTP, where browsers reject that name, the prefix is left out.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from aiohttp import web
 
-from msrv.web.store import ORIGIN
+from msrv.catalog.model import Catalog
+from msrv.orders.cart import Cart
+from msrv.orders.discounts import CODE
+from msrv.orders.redemption import Claim
+from msrv.proofs.codes import CLAIM_BYTES
+from msrv.proofs.encoding import decode, encode
+from msrv.proofs.errors import Forged
+from msrv.proofs.keyring import Purpose
+from msrv.proofs.links import ITEM_ID
+from msrv.proofs.mac_tags import TAG_BYTES, is_tag, tag
+from msrv.web.store import ORIGIN, STORE
+
+CART: Final = "cart"
+DISCOUNT: Final = "discount"
+CLAIM: Final = "claim"
+MAX_AGE_SECONDS: Final = 30 * 24 * 3600
 
 _PREFIX: Final = "__Host-"
 _MAX_CHARS: Final = 16 * 1024
-"""Of all headers together. Browsers keep 4096 bytes of one."""
+"""Of all headers together. Browsers store 4096 bytes of one."""
 _ALL: Final[web.RequestKey[Mapping[str, str]]] = web.RequestKey("_ALL")
 
 
-def all_of(request: web.Request) -> Mapping[str, str]:
-    """Return the visitor's cookies by their full names.
+def read_all(request: web.Request) -> Mapping[str, str]:
+    """Return the request's cookies by their full names.
 
     aiohttp's own reader makes an object of each, which for 1,500 of them
-    takes longer than others should wait. Ours are never quoted.
+    blocks the loop for too long. The store's cookies are never quoted.
     """
     if _ALL in request:
         return request[_ALL]
@@ -36,33 +52,26 @@ def all_of(request: web.Request) -> Mapping[str, str]:
     return found
 
 
-def of(request: web.Request) -> Mapping[str, str]:
+def read(request: web.Request) -> Mapping[str, str]:
     """Return the visitor's cookies by their names without the prefix.
 
     Over HTTPS, those without it are left out: another host may have set them.
     """
     origin = request.get(ORIGIN)
     if not (origin.scheme == "https" if origin else request.secure):
-        return all_of(request)
+        return read_all(request)
     return {
         name.removeprefix(_PREFIX): value
-        for name, value in all_of(request).items()
+        for name, value in read_all(request).items()
         if name.startswith(_PREFIX)
     }
 
 
 def write(
-    response: web.StreamResponse,
-    name: str,
-    value: str,
-    *,
-    max_age_seconds: int,
-    secure: bool,
+    request: web.Request, response: web.StreamResponse, name: str, value: str
 ) -> None:
-    """Set a cookie, or delete it where `value` is empty.
-
-    `secure` says whether the visitor came over HTTPS.
-    """
+    """Set a cookie of the visitor's, or delete it where `value` is empty."""
+    secure = request[ORIGIN].scheme == "https"
     full_name = _PREFIX + name if secure else name
     if not value:
         response.del_cookie(
@@ -72,9 +81,123 @@ def write(
     response.set_cookie(
         full_name,
         value,
-        max_age=max_age_seconds,
+        max_age=MAX_AGE_SECONDS,
         path="/",
         secure=secure,
         httponly=True,
         samesite="Lax",
     )
+
+
+# The cart: item ids, each with the buyer's own price where it has one.
+
+_SEPARATOR: Final = "."
+_BEFORE_PRICE: Final = "~"
+_ENTRY: Final = re.compile(rf"({ITEM_ID})(?:~([0-9]{{1,9}}))?")
+_MAX_CART_CHARS: Final = 3800
+"""Browsers store cookies of up to 4096 bytes, name included, and drop more."""
+
+
+def read_cart(request: web.Request, catalog: Catalog) -> Cart:
+    """Return the visitor's cart; what can't be read of it is left out."""
+    return Cart.build(parse_cart(read(request).get(CART, "")), catalog)
+
+
+def parse_cart(text: str) -> Iterator[tuple[str, int | None]]:
+    """Yield the item ids of a cart's cookie, each with its price or None."""
+    for part in text[:8192].split(_SEPARATOR):
+        entry = _ENTRY.fullmatch(part)
+        if entry is not None:
+            yield entry[1], None if entry[2] is None else int(entry[2])
+
+
+def write_cart(
+    request: web.Request, response: web.StreamResponse, cart: Cart
+) -> None:
+    """Set the cart's cookie, or delete it for an empty cart."""
+    write(request, response, CART, format_cart(cart))
+
+
+def format_cart(cart: Cart) -> str:
+    """Return a cart's cookie; without prices where they don't fit."""
+    parts = []
+    for item_id in cart.item_ids:
+        own = cart.chosen.get(item_id)
+        parts.append(
+            f"{item_id}{_BEFORE_PRICE}{own.minor}" if own else item_id
+        )
+    text = _SEPARATOR.join(parts)
+    return (
+        text
+        if len(text) <= _MAX_CART_CHARS
+        else _SEPARATOR.join(cart.item_ids)
+    )
+
+
+# The discount: a code as it was typed, and a tag once it was verified.
+
+_BEFORE_TAG: Final = "."
+_MAX_DISCOUNT_CHARS: Final = 64
+
+
+def read_discount(request: web.Request) -> tuple[str, bool]:
+    """Return the visitor's discount code, and whether it has a valid tag."""
+    text = read(request).get(DISCOUNT, "")[:_MAX_DISCOUNT_CHARS]
+    code, _, tagged = text.partition(_BEFORE_TAG)
+    if not tagged or not CODE.fullmatch(code):
+        return code, False
+    keyring = request.app[STORE].keyring
+    return code, is_tag(keyring, Purpose.DISCOUNT, tagged, code.encode())
+
+
+def write_discount(
+    request: web.Request,
+    response: web.StreamResponse,
+    code: str,
+    *,
+    is_verified: bool = False,
+) -> None:
+    """Set the discount's cookie, or delete it where `code` is empty."""
+    text = code
+    if is_verified:
+        keyring = request.app[STORE].keyring
+        tagged = tag(keyring, Purpose.DISCOUNT, code.encode())
+        text = f"{code}{_BEFORE_TAG}{tagged}"
+    write(request, response, DISCOUNT, text)
+
+
+# The claim: a random value, the time it was made, and a tag of both.
+
+_TIME_BYTES: Final = 6
+_MAX_CLAIM_CHARS: Final = 64
+
+
+def read_claim(request: web.Request) -> Claim | None:
+    """Return the claim that came with a request, None if there is none."""
+    try:
+        text = decode(read(request).get(CLAIM, "")[:_MAX_CLAIM_CHARS])
+    except Forged:
+        return None
+    value, rest = text[:CLAIM_BYTES], text[CLAIM_BYTES:]
+    if len(value) != CLAIM_BYTES:
+        return None
+    if not rest:
+        return Claim(value)
+    made_at, tagged = rest[:_TIME_BYTES], rest[_TIME_BYTES:]
+    keyring = request.app[STORE].keyring
+    if len(tagged) != TAG_BYTES or not is_tag(
+        keyring, Purpose.CLAIM, encode(tagged), value, made_at
+    ):
+        return None
+    return Claim(value, int.from_bytes(made_at, "big"))
+
+
+def write_claim(
+    request: web.Request, response: web.StreamResponse, claim: Claim
+) -> None:
+    """Set the claim's cookie."""
+    store = request.app[STORE]
+    made_at = store.clock() if claim.made_at is None else claim.made_at
+    stated = made_at.to_bytes(_TIME_BYTES, "big")
+    tagged = decode(tag(store.keyring, Purpose.CLAIM, claim.value, stated))
+    write(request, response, CLAIM, encode(claim.value + stated + tagged))

@@ -15,7 +15,7 @@ from multidict import MultiDict, MultiMapping
 
 from msrv.catalog.model import Catalog
 from msrv.money import Money, NotMoney, parse_typed
-from msrv.orders.pricing import find_offered, within_bounds
+from msrv.orders.pricing import check_bounds, find_offered
 from msrv.web.errors import FormTooLarge, InvalidField, UnsupportedForm
 
 MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
@@ -127,7 +127,7 @@ def read_prices(form: MultiDict[str], catalog: Catalog) -> dict[str, Money]:
     """Return the buyer's own prices, by item id, from `price.ITEM` fields.
 
     The field is ignored for an item whose price is fixed. Raises InvalidField
-    for anything but an amount, OutOfBounds for one outside the bounds.
+    for anything but an amount, PriceOutOfBounds for one outside the bounds.
     """
     prices: dict[str, Money] = {}
     for name, text in form.items():
@@ -146,7 +146,8 @@ def read_prices(form: MultiDict[str], catalog: Catalog) -> dict[str, Money]:
                 offered.title,
                 f"must be an amount of {currency}, like {example}",
             ) from None
-        prices[item_id] = within_bounds(offered, own)
+        check_bounds(offered, own)
+        prices[item_id] = own
     return prices
 
 

@@ -12,7 +12,7 @@ from msrv.connections.request_handler import (
     RESPONSE_STATUS,
 )
 from msrv.connections.response_writer import CountingWriter
-from msrv.web import cart, claim_cookie, cookies, formatting, rendering
+from msrv.web import cookies, formatting, rendering
 from msrv.web.access_log import method_name, route_name
 from msrv.web.errors.table import error_page
 from msrv.web.origin import (
@@ -27,7 +27,7 @@ from msrv.web.studio import auth
 _END_OF_AUTHORITY: Final = re.compile("[/?#]")
 _WITHOUT_BODY: Final = frozenset({204, 304})
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_SAME_SITE: Final = frozenset({cart.COOKIE, claim_cookie.COOKIE})
+_SAME_SITE: Final = frozenset({cookies.CART, cookies.CLAIM})
 
 
 @web.middleware
@@ -103,8 +103,8 @@ async def place(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.method not in _SAFE and not rules.same_site(
         origin,
         request.headers,
-        knows_visitor=auth.COOKIE in cookies.all_of(request)
-        or not _SAME_SITE.isdisjoint(cookies.of(request)),
+        knows_visitor=auth.COOKIE in cookies.read_all(request)
+        or not _SAME_SITE.isdisjoint(cookies.read(request)),
     ):
         raise ForeignOrigin
     return await handler(request)

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from msrv import time_slices
 from msrv.catalog.live import NotReady
 from msrv.catalog.model import Shop
-from msrv.web import cart, cookies, formatting
+from msrv.web import cookies, formatting
 from msrv.web.errors import ErrorPage, NotAcceptable
 from msrv.web.static_files import theme_url
 from msrv.web.store import STORE
@@ -228,7 +228,7 @@ def _chrome(request: web.Request) -> Chrome:
         shop = Shop()
     else:
         shop = catalog.shop
-        count = len(cart.read(cookies.of(request), catalog).entries)
+        count = len(cookies.read_cart(request, catalog).entries)
     return Chrome(
         shop=shop,
         theme_url=theme_url(shop),

@@ -8,7 +8,6 @@ from typing import Final
 
 from aiohttp import web, web_urldispatcher
 
-from msrv.web import receipt_mails
 from msrv.web.shop import (
     cart,
     checkout,
@@ -16,6 +15,7 @@ from msrv.web.shop import (
     media,
     operations,
     payments,
+    receipt_mails,
     receipts,
     redeem,
     storefront,
@@ -33,17 +33,21 @@ ROUTES: list[web.RouteDef] = [
     web.get("/purchases", receipts.find, name="find-purchase"),
     web.get("/purchases/{receipt}", receipts.show, name="purchase"),
     web.get(
-        "/payments/{provider}/return", payments.come_back, name="come-back"
+        "/payments/{provider}/return",
+        payments.return_from_provider,
+        name="come-back",
     ),
     web.post(
-        "/purchases/{receipt}/mail", receipt_mails.again, name="mail-again"
+        "/purchases/{receipt}/mail", receipt_mails.resend, name="mail-again"
     ),
     web.post(
-        "/payments/{provider}/webhook", payments.hear, name="payment-message"
+        "/payments/{provider}/webhook",
+        payments.receive_webhook,
+        name="payment-message",
     ),
     web.get("/payments/{provider}/{quote}", payments.show, name="payment"),
     web.post(
-        "/payments/{provider}/{quote}", payments.answer, name="payment-answer"
+        "/payments/{provider}/{quote}", payments.submit, name="payment-answer"
     ),
     web.get(
         "/download/{pop}/{poe}/{item}", downloads.download, name="download"

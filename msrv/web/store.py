@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from aiohttp import web
 
@@ -14,8 +14,13 @@ from msrv.downloads.sender import Sender
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.sign_ins import Door
 from msrv.mail.worker import Postman
-from msrv.orders.code_index import CodeBook
+from msrv.orders.checkout import Checkout
+from msrv.orders.discounts import Discounts
+from msrv.orders.fulfilment import Fulfilment
 from msrv.orders.rate_limits import Limits
+from msrv.orders.receipt_mails import ReceiptMails
+from msrv.orders.redemption import CodeRedemption
+from msrv.orders.webhooks import WebhookWorker
 from msrv.payments.registry import Providers
 from msrv.payments.return_addresses import UntaggedReturns
 from msrv.payments.settlement import Settlement
@@ -27,9 +32,6 @@ from msrv.web.metrics import RequestMetrics
 from msrv.web.origin import Origin, OriginRules
 from msrv.web.shop.qr_codes import QRCodes
 from msrv.web.static_files import Assets
-
-if TYPE_CHECKING:
-    from msrv.web.webhook_worker import Listener
 
 Clock = Callable[[], int]
 """Returns the time in whole Unix seconds."""
@@ -66,9 +68,14 @@ class Store:
     providers: Providers
     settlement: Settlement
     return_addresses: UntaggedReturns
-    webhooks: "Listener"
-    code_index: CodeBook
+    webhooks: WebhookWorker
     mail: Postman | None
+
+    discounts: Discounts
+    checkout: Checkout
+    fulfilment: Fulfilment
+    redemption: CodeRedemption
+    receipt_mails: ReceiptMails
 
     limits: Limits
     origin_rules: OriginRules

@@ -1,4 +1,4 @@
-"""What an order costs: by the catalog alone, to the cent."""
+"""Prices of orders, by the catalog alone."""
 
 from pathlib import Path
 
@@ -11,63 +11,61 @@ from msrv.catalog.library.file_index import FileIndex
 from msrv.catalog.library.loader import load_library
 from msrv.catalog.model import Catalog, Item, ItemKind, Release, Shop
 from msrv.money import Money
-from msrv.orders import pricing
+from msrv.orders import errors, pricing
 from msrv.proofs.receipts import Line
 from msrv.storage.model import Content, FileIdentity
 
 
 @pytest.fixture
 def catalog(library: Path, tmp_path: Path) -> Catalog:
-    """The small library's catalog."""
+    """Return the catalog of the small library."""
     with FileIndex.open(tmp_path / "data") as index:
         return load_library(library, index).catalog
 
 
-def test_lines_and_their_sum(catalog: Catalog) -> None:
-    """A buyer pays another sum than that of the prices shown."""
-    lines, total = pricing.price(catalog, ["umbrella", "night-bus", "zine"])
-    assert lines == (
+def test_order_has_the_catalogs_prices_and_their_sum(catalog: Catalog) -> None:
+    order = pricing.price(catalog, ["umbrella", "night-bus", "zine"])
+    assert order.lines == (
         Line("umbrella", 150),
         Line("night-bus", 700),
         Line("zine", 0),
     )
-    assert total == Money(850, "EUR")
+    assert order.total == Money(850, "EUR")
 
 
 @pytest.mark.parametrize(
     ("item_ids", "error"),
     [
-        ([], pricing.EmptyOrder),
-        (["nothing"], pricing.NotForSale),
-        (["umbrella-single"], pricing.NotForSale),
-        (["zine", "zine"], pricing.ItemTwice),
-        (["zine"] * 101, pricing.TooManyItems),
+        ([], errors.EmptyOrder),
+        (["nothing"], errors.NotForSale),
+        (["umbrella-single"], errors.NotForSale),
+        (["zine", "zine"], errors.DuplicateItem),
+        (["zine"] * 101, errors.TooManyItems),
     ],
     ids=lambda value: str(value)[:24],
 )
-def test_orders_that_cannot_be_made(
-    catalog: Catalog, item_ids: list[str], error: type[pricing.OrderError]
+def test_invalid_orders_are_refused(
+    catalog: Catalog, item_ids: list[str], error: type[errors.OrderError]
 ) -> None:
-    """Someone pays for what they can't get, or for the same thing twice."""
     with pytest.raises(error):
         pricing.price(catalog, item_ids)
 
 
 @given(shown=st.integers(0, 10_000))
-def test_only_the_total_of_now_is_taken(shown: int) -> None:
-    """A buyer pays a price that they were not shown."""
+def test_only_the_current_total_is_accepted(shown: int) -> None:
+    """A total that the buyer was shown before a change is refused."""
     catalog = _one_item(price_minor=700)
     if shown == 700:
-        _, total = pricing.price(catalog, ["item"], shown_minor=shown)
-        assert total.minor == 700
+        order = pricing.price(catalog, ["item"], shown_minor=shown)
+        assert order.total.minor == 700
         return
-    with pytest.raises(pricing.TotalChanged) as caught:
+    with pytest.raises(errors.TotalChanged) as caught:
         pricing.price(catalog, ["item"], shown_minor=shown)
     assert caught.value.total == Money(700, "EUR")
 
 
-def test_what_is_withdrawn_is_not_for_sale(catalog: Catalog) -> None:
-    """A song that its seller took back can still be bought."""
+def test_hidden_items_are_not_for_sale(catalog: Catalog) -> None:
+    """Nor are the items of a hidden release."""
     hidden = _one_item(price_minor=1, hidden=True)
     assert pricing.find_offered(hidden, "item") is None
     gone = _one_item(price_minor=1, release_hidden=True)

@@ -35,6 +35,8 @@ class StripeProvider:
 
     name = NAME
     page = None
+    moves_money = True
+    paid_note = ""
 
     def __init__(
         self,
@@ -46,7 +48,7 @@ class StripeProvider:
     ) -> None:
         self._api = api
         self._live = live
-        self._tax = tax
+        self.adds_tax = tax
         self.origins = origins
         self.label = "Pay" if live else "Pay (test mode)"
         self.webhooks: WebhookHandler | None = None
@@ -89,7 +91,7 @@ class StripeProvider:
 
         Raises ProviderUnavailable and AmountNotSupported.
         """
-        params = sessions.session_params(payment, tax=self._tax)
+        params = sessions.session_params(payment, tax=self.adds_tax)
         key = sessions.idempotency_key(params)
         try:
             session, replayed = await self._api.create_session(params, key)

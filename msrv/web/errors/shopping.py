@@ -3,10 +3,9 @@
 from typing import Final
 
 from msrv.ledger.errors import AlreadyRedeemed, DatabaseError, SpoolFailed
-from msrv.orders import discount_arithmetic as discounts
-from msrv.orders import pricing
-from msrv.orders.code_index import CampaignEnded
-from msrv.orders.discount_arithmetic import DiscountError
+from msrv.orders import errors as orders
+from msrv.orders.errors import CampaignEnded, DiscountError
+from msrv.orders.pricing import MAX_ITEMS
 from msrv.orders.rate_limits import (
     TooManyGuesses,
     TooManyLookUps,
@@ -40,7 +39,7 @@ def _minutes(seconds: int) -> str:
 # Orders ----------------------------------------------------------------------
 
 
-def _total_changed(error: pricing.TotalChanged) -> ErrorPage:
+def _total_changed(error: orders.TotalChanged) -> ErrorPage:
     return ErrorPage(
         409,
         "total_changed",
@@ -55,19 +54,19 @@ def _total_changed(error: pricing.TotalChanged) -> ErrorPage:
     )
 
 
-def _too_many_items(error: pricing.TooManyItems) -> ErrorPage:
+def _too_many_items(error: orders.TooManyItems) -> ErrorPage:
     return ErrorPage(
         422,
         "too_many_items",
         "Too many items",
-        f"An order can have up to {pricing.MAX_ITEMS} items; this one has "
+        f"An order can have up to {MAX_ITEMS} items; this one has "
         f"{error.count:,}. A complete release counts as one item.",
         CART,
-        data={"limit": pricing.MAX_ITEMS},
+        data={"limit": MAX_ITEMS},
     )
 
 
-def _item_twice(error: pricing.ItemTwice) -> ErrorPage:
+def _item_twice(error: orders.DuplicateItem) -> ErrorPage:
     item_id = shortened(error.item_id)
     return ErrorPage(
         422,
@@ -79,7 +78,7 @@ def _item_twice(error: pricing.ItemTwice) -> ErrorPage:
     )
 
 
-def _not_for_sale(error: pricing.NotForSale) -> ErrorPage:
+def _not_for_sale(error: orders.NotForSale) -> ErrorPage:
     item_id = shortened(error.item_id)
     return ErrorPage(
         422,
@@ -90,7 +89,7 @@ def _not_for_sale(error: pricing.NotForSale) -> ErrorPage:
     )
 
 
-def _mixed_currencies(error: pricing.MixedCurrencies) -> ErrorPage:
+def _mixed_currencies(error: orders.MixedCurrencies) -> ErrorPage:
     return ErrorPage(
         422,
         "mixed_currencies",
@@ -101,7 +100,7 @@ def _mixed_currencies(error: pricing.MixedCurrencies) -> ErrorPage:
     )
 
 
-def _out_of_bounds(error: pricing.OutOfBounds) -> ErrorPage:
+def _out_of_bounds(error: orders.PriceOutOfBounds) -> ErrorPage:
     least, most = formatting.price(error.least), formatting.price(error.most)
     item_id = shortened(error.item_id)
     return ErrorPage(
@@ -123,26 +122,28 @@ def _out_of_bounds(error: pricing.OutOfBounds) -> ErrorPage:
 # Discounts -------------------------------------------------------------------
 
 _DISCOUNTS: Final[dict[type[DiscountError], str]] = {
-    discounts.NoSuchDiscount: "“{name}” isn't a valid discount code.",
-    discounts.NotYet: "The discount code “{name}” isn't valid yet.",
-    discounts.Over: "The discount code “{name}” has expired.",
-    discounts.NoUsesLeft: "The discount code “{name}” has been used up.",
-    discounts.UsesUnknown: (
+    orders.NoSuchDiscount: "“{name}” isn't a valid discount code.",
+    orders.DiscountNotStarted: "The discount code “{name}” isn't valid yet.",
+    orders.DiscountEnded: "The discount code “{name}” has expired.",
+    orders.DiscountUsedUp: "The discount code “{name}” has been used up.",
+    orders.DiscountUsesUnknown: (
         "We can't check right now whether the discount code “{name}” has "
         "been used up. Please try again in a few minutes, or pay the full "
         "price."
     ),
-    discounts.NotForThis: (
+    orders.DiscountNotApplicable: (
         "The discount code “{name}” doesn't apply to anything in your cart."
     ),
-    discounts.TooManyTried: (
+    orders.TooManyDiscountsTried: (
         "Too many discount codes were tried. Please try again in a minute."
     ),
 }
 
 
-def discount_message(error: DiscountError) -> str:
-    """Return one sentence on why a discount doesn't apply."""
+def discount_message(error: DiscountError | None) -> str:
+    """Return one sentence on why a discount doesn't apply; else empty."""
+    if error is None:
+        return ""
     return _DISCOUNTS[type(error)].format(name=error.name)
 
 
@@ -156,7 +157,7 @@ def _no_discount(error: DiscountError) -> ErrorPage:
     )
 
 
-def _discount_uses_unknown(error: discounts.UsesUnknown) -> ErrorPage:
+def _discount_uses_unknown(error: orders.DiscountUsesUnknown) -> ErrorPage:
     return ErrorPage(
         503,
         "ledger_resting",
@@ -236,18 +237,18 @@ def _too_many_look_ups(error: TooManyLookUps) -> ErrorPage:
 
 
 TABLE: Final[Table] = {
-    pricing.EmptyOrder: ErrorPage(
+    orders.EmptyOrder: ErrorPage(
         422,
         "empty_order",
         "Your order is empty",
         "An order needs at least one item.",
     ),
-    pricing.TooManyItems: _too_many_items,
-    pricing.ItemTwice: _item_twice,
-    pricing.NotForSale: _not_for_sale,
-    pricing.MixedCurrencies: _mixed_currencies,
-    pricing.TotalChanged: _total_changed,
-    pricing.OutOfBounds: _out_of_bounds,
+    orders.TooManyItems: _too_many_items,
+    orders.DuplicateItem: _item_twice,
+    orders.NotForSale: _not_for_sale,
+    orders.MixedCurrencies: _mixed_currencies,
+    orders.TotalChanged: _total_changed,
+    orders.PriceOutOfBounds: _out_of_bounds,
     QuoteExpired: ErrorPage(
         410,
         "quote_expired",
@@ -255,7 +256,7 @@ TABLE: Final[Table] = {
         f"Prices are held for an hour. {_SAVED} Please check out again.",
         CART,
     ),
-    discounts.UsesUnknown: _discount_uses_unknown,  # a DiscountError, too
+    orders.DiscountUsesUnknown: _discount_uses_unknown,  # a DiscountError, too
     DiscountError: _no_discount,
     TooManyGuesses: _too_many_guesses,
     TooManyMails: _too_many_mails,

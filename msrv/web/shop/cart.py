@@ -1,8 +1,15 @@
-"""The cart's page, and putting things in and out of it."""
+"""Routes of the cart, and the discount code in it."""
+
+from collections.abc import Iterable
 
 from aiohttp import web
 
-from msrv.web import cart, cookies, discounts
+from msrv.orders.cart import Cart
+from msrv.orders.discounts import CODE, CartDiscount, DiscountVisitor
+from msrv.proofs.orders import Line
+from msrv.rate_limit import client_network
+from msrv.web import cookies
+from msrv.web.errors.shopping import discount_message
 from msrv.web.forms import read_form, read_prices
 from msrv.web.rendering import respond_in_steps, wants_json
 from msrv.web.shop import json_views
@@ -10,60 +17,122 @@ from msrv.web.store import ORIGIN, STORE
 
 
 async def show(request: web.Request) -> web.Response:
-    """Show what is in the cart and what it costs."""
-    catalog = request.app[STORE].catalog.current
-    content = cart.read(cookies.of(request), catalog)
-    discount = await discounts.of_cart(request, content)
+    """Return the cart, its totals and its discount."""
+    cart = cookies.read_cart(request, request.app[STORE].catalog.current)
+    discount = await cart_discount(request, cart)
     response = await respond_in_steps(
         request,
         "cart.html",
-        {**json_views.cart(content), **discount.as_data()},
-        content=content,
-        groups=content.by_currency(),
+        {**json_views.cart(cart), **json_views.discount(discount)},
+        content=cart,
+        groups=cart.by_currency(),
         discount=discount,
+        discount_message=discount_message(discount.error),
     )
-    discounts.keep(request, response, discount)
+    forget_unknown_discount(request, response, discount)
     return response
 
 
 async def change(request: web.Request) -> web.StreamResponse:
-    """Put in (`add`) and take out (`remove`) items, by repeated fields.
+    """Add (`add`) and remove (`remove`) items; both fields can be repeated.
 
-    `price.ITEM` keeps the buyer's own price of what has one. `discount` is a
-    code; an empty one takes it out.
+    `price.ITEM` is the buyer's own price, where the seller lets buyers set
+    one. `discount` is a code; an empty one removes it.
 
-    Answers with the cart as JSON, or sends a browser back to the page it
-    came from (`back`, a path of ours) or to the cart.
+    Returns the cart as JSON, or redirects a browser to the page that it came
+    from (`back`, a path of the store) or to the cart.
     """
     catalog = request.app[STORE].catalog.current
     form = await read_form(request)
-    content = cart.read(cookies.of(request), catalog)
-    content = cart.add(content, form.getall("add", []), catalog)
-    gone = form.getall("remove", [])
-    content = cart.remove(content, gone)
-    if not gone:  # who takes something out need not have typed well
-        content = cart.choose(content, read_prices(form, catalog))
+    cart = cookies.read_cart(request, catalog)
+    cart = cart.add(form.getall("add", []), catalog)
+    removed = form.getall("remove", [])
+    cart = cart.remove(removed)
+    if not removed:  # a mistyped price doesn't keep an item from being removed
+        cart = cart.set_prices(read_prices(form, catalog))
     typed = form.get("discount")
-    name = None if typed is None else discounts.read(request, typed)
+    code = None
+    if typed is not None:
+        discounts = request.app[STORE].discounts
+        code = discounts.resolve(typed, discount_visitor(request))
     response: web.StreamResponse
     if wants_json(request):
-        discount = await discounts.of_cart(request, content, name)
-        data = {**json_views.cart(content), **discount.as_data()}
-        response = web.json_response(data)
+        discount = await cart_discount(request, cart, code)
+        response = web.json_response(
+            {**json_views.cart(cart), **json_views.discount(discount)}
+        )
     else:
         back = str(form.get("back", "/cart"))
-        response = web.HTTPSeeOther(back if _is_ours(back) else "/cart")
-    secure = request[ORIGIN].scheme == "https"
-    cart.write(response, content, secure=secure)
-    if name is not None:
-        discounts.write(request, response, name)
+        response = web.HTTPSeeOther(back if _is_own_path(back) else "/cart")
+    cookies.write_cart(request, response, cart)
+    if code is not None:
+        _write_discount(request, response, code)
     if isinstance(response, web.HTTPException):
         raise response
     return response
 
 
-def _is_ours(path: str) -> bool:
-    """Whether a browser sent there stays with us, and not on `//host`."""
+def discount_visitor(request: web.Request) -> DiscountVisitor:
+    """Return the client, and the code that it has in a valid cookie."""
+    code, is_verified = cookies.read_discount(request)
+    return DiscountVisitor(
+        client_network(request[ORIGIN].client), code if is_verified else ""
+    )
+
+
+async def cart_discount(
+    request: web.Request, cart: Cart, code: str | None = None
+) -> CartDiscount:
+    """Return the effect of a code, or of the cookie's, on a cart."""
+    group = "typed"
+    if code is None:
+        # Without a tag it is a guess that any page can make a browser send:
+        # such guesses have a total of their own, or strangers would use up
+        # the one of codes that are typed.
+        code, _ = cookies.read_discount(request)
+        group = "cookie"
+    return await request.app[STORE].discounts.apply(
+        cart, code, discount_visitor(request), group=group
+    )
+
+
+def forget_unknown_discount(
+    request: web.Request, response: web.StreamResponse, discount: CartDiscount
+) -> None:
+    """Delete a cookie whose code the store doesn't have."""
+    if discount.is_unknown:
+        cookies.write_discount(request, response, "")
+
+
+def is_in_cart(request: web.Request, lines: Iterable[Line]) -> bool:
+    """Return whether the visitor's cart has any of these items."""
+    catalog = request.app[STORE].catalog.current
+    held = cookies.read_cart(request, catalog).item_ids
+    return any(line.item_id in held for line in lines)
+
+
+def remove_from_cart(
+    request: web.Request, response: web.StreamResponse, lines: Iterable[Line]
+) -> None:
+    """Remove items from the visitor's cart that are paid, or being paid."""
+    cart = cookies.read_cart(request, request.app[STORE].catalog.current)
+    cart = cart.remove(line.item_id for line in lines)
+    cookies.write_cart(request, response, cart)
+
+
+def _write_discount(
+    request: web.Request, response: web.StreamResponse, code: str
+) -> None:
+    """Set the cookie of a code, tagged where the store has that code."""
+    discounts = request.app[STORE].discounts
+    is_verified = bool(CODE.fullmatch(code)) and discounts.is_known(
+        code, discount_visitor(request)
+    )
+    cookies.write_discount(request, response, code, is_verified=is_verified)
+
+
+def _is_own_path(path: str) -> bool:
+    """Return whether a browser sent there stays here, unlike on `//host`."""
     return (
         path.startswith("/")
         and not path.startswith("//")

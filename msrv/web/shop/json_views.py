@@ -1,18 +1,20 @@
-"""The catalog as programs see it: the members of every JSON answer."""
+"""Members of the JSON responses: catalog, cart and discount."""
 
 from typing import Any
 
 from msrv.catalog.model import Artwork, Item, ItemKind, Release
 from msrv.money import Money
+from msrv.orders.cart import Cart, id_of
+from msrv.orders.discounts import CartDiscount
 from msrv.storage.model import Content
 from msrv.time_slices import TimeSlices
-from msrv.web.cart import Cart, id_of
+from msrv.web.errors.shopping import discount_message
 
 Json = dict[str, Any]
 
 
 def money(amount: Money) -> Json:
-    """Show an amount: minor units, currency, and as a shop writes it."""
+    """Return an amount: minor units, currency, and formatted."""
     return {
         "price_minor": amount.minor,
         "currency": amount.currency,
@@ -21,7 +23,7 @@ def money(amount: Money) -> Json:
 
 
 async def release(entry: Release, slices: TimeSlices) -> Json:
-    """Show a release with all that it offers."""
+    """Return a release and the items in it."""
     items = [item(each) async for each in slices.iterate(entry.offered)]
     return {
         "release": entry.release_id,
@@ -41,7 +43,7 @@ async def release(entry: Release, slices: TimeSlices) -> Json:
 
 
 def item(entry: Item) -> Json:
-    """Show one item that can be bought."""
+    """Return one item that can be bought."""
     return {
         "item_id": entry.item_id,
         "release": entry.release_id,
@@ -59,7 +61,7 @@ def item(entry: Item) -> Json:
 
 
 def cart(content: Cart) -> Json:
-    """Show what is in the cart, and a total for each currency."""
+    """Return the items in a cart, and a total for each currency."""
     return {
         "items": [
             {
@@ -77,22 +79,40 @@ def cart(content: Cart) -> Json:
     }
 
 
+def discount(found: CartDiscount) -> Json:
+    """Return the member for a cart's discount, none where there is none."""
+    if not found.name:
+        return {}
+    data: Json = {"code": found.name}
+    if found.error is not None:
+        data["message"] = discount_message(found.error)
+    data["totals"] = [
+        {
+            "off_minor": each.off.minor,
+            "total_minor": each.total.minor,
+            "currency": each.total.currency,
+        }
+        for each in found.by_currency.values()
+    ]
+    return {"discount": data}
+
+
 def _minimum(entry: Item | Release) -> int | None:
-    """Give from which price on the buyer sets it; None for a fixed one."""
+    """Return the lowest price a buyer can set; None for a fixed price."""
     return None if entry.minimum is None else entry.minimum.minor
 
 
 def release_path(entry: Release) -> str:
-    """Give the address of a release's page."""
+    """Return the path of a release's page."""
     return f"/catalog/{entry.release_id}"
 
 
 def cover_path(entry: Release, artwork: Artwork, width: int = 640) -> str:
-    """Give the address of a cover, which changes with its bytes."""
+    """Return the path of a cover, which changes with its bytes."""
     version = version_of(artwork.content)
     return f"/covers/{entry.release_id}/{width}?v={version}"
 
 
 def version_of(content: Content) -> str:
-    """Give what stands after `?v=` for what is made of a file."""
+    """Return the `?v=` of what is made from a file."""
     return content.sha256.hex()[:16]

@@ -1,7 +1,7 @@
-"""Payments under way: the store's own page, coming back, and messages.
+"""Routes of payments: the store's own page, the return, and webhooks.
 
-What a provider says was paid is weighed by the till; the same payment leads
-to the same receipt, however often and by whichever way it is told.
+What a provider reports is checked against the quote by `settlement`. The same
+payment leads to the same receipt, by the return or by a webhook.
 """
 
 import asyncio
@@ -11,6 +11,8 @@ from typing import Final
 from aiohttp import web
 
 from msrv.money import Money
+from msrv.orders.pricing import title_of
+from msrv.orders.webhooks import log_amount_mismatch
 from msrv.payments import return_addresses
 from msrv.payments.provider import (
     AmountMismatch,
@@ -26,22 +28,23 @@ from msrv.proofs.quotes import Quote
 from msrv.rate_limit import client_network
 from msrv.web.errors import NotFound, PaymentRefused, PaymentUnconfirmed
 from msrv.web.forms import is_compressed, read_form
-from msrv.web.fulfilment import grant, in_cart, take_out, title_of
 from msrv.web.rendering import PRIVATE, respond, wants_json
+from msrv.web.shop.cart import is_in_cart, remove_from_cart
+from msrv.web.shop.receipts import respond_with_receipt
 from msrv.web.store import ORIGIN, STORE
 
 log = logging.getLogger(__name__)
 
-MESSAGE_SECONDS: Final = 20
-"""How long a provider's message may take to arrive, all of it."""
-_LOOK_AGAIN_SECONDS: Final = 15
+WEBHOOK_SECONDS: Final = 20
+"""Time limit for receiving the whole of a webhook."""
+_REFRESH_SECONDS: Final = 15
 
 
 async def show(request: web.Request) -> web.Response:
-    """Show a payment that is made here; the pretend one is."""
+    """Return the store's own page for paying a quote."""
     store = request.app[STORE]
     await store.ledger.ready_to_sell()
-    provider, page = _paid_here(request)
+    provider, page = _on_site_provider(request)
     token = request.match_info["quote"]
     quote = quotes.read(store.keyring, token, store.clock())
     if not provider.accepts(quote):
@@ -61,20 +64,23 @@ async def show(request: web.Request) -> web.Response:
         token=token,
         total=_total(quote),
         lines=[
-            (title_of(line, catalog), Money(line.price_minor, quote.currency))
+            (
+                title_of(catalog, line.item_id),
+                Money(line.price_minor, quote.currency),
+            )
             for line in quote.lines
         ],
     )
 
 
-async def answer(request: web.Request) -> web.StreamResponse:
-    """Take the answer to a payment that was made here.
+async def submit(request: web.Request) -> web.StreamResponse:
+    """Settle a payment that was made on the store's own page.
 
     Raises SpoolFailed before anything is paid.
     """
     store = request.app[STORE]
     await store.ledger.ready_to_sell()
-    provider, _ = _paid_here(request)
+    provider, _ = _on_site_provider(request)
     form = await read_form(request)
     outcome = await store.settlement.settle_on_site(
         provider,
@@ -82,11 +88,11 @@ async def answer(request: web.Request) -> web.StreamResponse:
         form,
         store.clock(),
     )
-    return await _end(request, outcome)
+    return await _respond(request, outcome)
 
 
-async def come_back(request: web.Request) -> web.StreamResponse:
-    """Receive a buyer who comes back from a provider's own page.
+async def return_from_provider(request: web.Request) -> web.StreamResponse:
+    """Settle a payment that was made on the provider's page.
 
     The provider is asked only where the address is one that the store gave
     it. Raises NoSuchPayment, TooManyLookUps, and PaymentUnconfirmed where the
@@ -98,7 +104,7 @@ async def come_back(request: web.Request) -> web.StreamResponse:
         raise NotFound
     try:
         outcome = await store.settlement.settle(
-            provider, request.query, _came_with(request)
+            provider, request.query, _acquire_look_up(request)
         )
     except ProviderUnavailable as error:
         raise PaymentUnconfirmed from error
@@ -106,15 +112,15 @@ async def come_back(request: web.Request) -> web.StreamResponse:
         # Ours by its looks, and signed by nobody here: another store's.
         raise NoSuchPayment from error
     except AmountMismatch as error:
-        log_paid_otherwise(error, provider.name)
+        log_amount_mismatch(error, provider.name)
         raise
-    return await _end(request, outcome)
+    return await _respond(request, outcome)
 
 
-async def hear(request: web.Request) -> web.Response:
-    """Take a provider's message; it is on the disk when this answers.
+async def receive_webhook(request: web.Request) -> web.Response:
+    """Store a provider's webhook; it is on the disk when this returns.
 
-    Raises NotFound where none are awaited, BadWebhookSignature,
+    Raises NotFound where none is expected, BadWebhookSignature,
     InboxUnavailable, and HTTPUnsupportedMediaType for a compressed body: the
     signature is over the bytes.
     """
@@ -127,20 +133,20 @@ async def hear(request: web.Request) -> web.Response:
             headers={"Accept-Encoding": "identity"}
         )
     try:
-        async with asyncio.timeout(MESSAGE_SECONDS):
+        async with asyncio.timeout(WEBHOOK_SECONDS):
             body = await request.read()
     except TimeoutError as error:
         raise web.HTTPRequestTimeout from error
-    note = provider.webhooks.read(body, request.headers)
-    if note is not None:
-        await store.webhooks.keep(provider.name, note)
-    return web.json_response({"kept": note is not None})
+    event = provider.webhooks.read(body, request.headers)
+    if event is not None:
+        await store.webhooks.store(provider.name, event)
+    return web.json_response({"kept": event is not None})
 
 
-def _came_with(request: web.Request) -> str | None:
-    """Return the number of the quote that a buyer comes back with.
+def _acquire_look_up(request: web.Request) -> str | None:
+    """Return the id of the quote in the return address, and count the call.
 
-    None for an address of before the update to tags, while such are taken.
+    None for an address of before the update to tags, while such are accepted.
     Raises NoSuchPayment, TooManyLookUps.
     """
     store = request.app[STORE]
@@ -157,33 +163,22 @@ def _came_with(request: web.Request) -> str | None:
     return quote_id
 
 
-def log_paid_otherwise(error: AmountMismatch, provider: str) -> None:
-    """Tell the operator of money that nothing was granted for."""
-    log.error(
-        "%s took %s %s where %s %s was quoted, and nothing was granted: give "
-        "it back, the payment is %s",
-        provider,
-        error.paid.currency,
-        error.paid.decimal,
-        error.quoted.currency,
-        error.quoted.decimal,
-        error.reference,
-    )
-
-
-async def _end(
+async def _respond(
     request: web.Request, outcome: PaidOrder | PendingPayment | Refused
 ) -> web.StreamResponse:
     if isinstance(outcome, Refused):
         raise PaymentRefused
     if isinstance(outcome, PaidOrder):
-        return await grant(request, outcome)
+        fulfilled = await request.app[STORE].fulfilment.fulfil(
+            outcome, client_network(request[ORIGIN].client)
+        )
+        return respond_with_receipt(request, fulfilled)
     quote = outcome.quote
-    if not wants_json(request) and in_cart(request, quote.lines):
+    if not wants_json(request) and is_in_cart(request, quote.lines):
         # Else the buyer would pay for it a second time while the first is on
         # its way. The page is shown once the cart is right.
         again = web.HTTPSeeOther(request.path_qs)
-        take_out(request, again, quote.lines)
+        remove_from_cart(request, again, quote.lines)
         raise again
     response = respond(
         request,
@@ -197,12 +192,12 @@ async def _end(
         cache_control=PRIVATE,
         total=_total(quote),
     )
-    response.headers["Refresh"] = str(_LOOK_AGAIN_SECONDS)
+    response.headers["Refresh"] = str(_REFRESH_SECONDS)
     return response
 
 
-def _paid_here(request: web.Request) -> tuple[Provider, str]:
-    """Find the provider of a page of ours, and the page."""
+def _on_site_provider(request: web.Request) -> tuple[Provider, str]:
+    """Return the provider of an own payment page, and its template."""
     provider = request.app[STORE].providers.get(request.match_info["provider"])
     if provider is None or provider.page is None:
         raise NotFound

@@ -1,4 +1,4 @@
-"""The receipt: what was bought, and a fresh link to each of it."""
+"""Routes of receipts: the items bought, each with a fresh link."""
 
 import re
 from dataclasses import dataclass
@@ -8,13 +8,17 @@ from aiohttp import web
 
 from msrv.catalog.model import Item, Release
 from msrv.money import Money
+from msrv.orders import redemption
+from msrv.orders.fulfilment import FulfilledOrder
 from msrv.proofs import pasted, receipts
 from msrv.proofs.errors import Forged
 from msrv.proofs.links import make_link
 from msrv.proofs.receipts import Receipt
 from msrv.time_slices import TimeSlices
+from msrv.web import cookies
 from msrv.web.errors import NotFound
 from msrv.web.rendering import PRIVATE, respond_in_steps, wants_json
+from msrv.web.shop.cart import remove_from_cart
 from msrv.web.store import ORIGIN, STORE
 
 _PATH: Final = "/purchases/"
@@ -24,11 +28,11 @@ _SECONDS: Final = re.compile(r"[0-9]{1,6}")
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One line of a receipt as it is shown.
+    """One line of a receipt, as it is shown.
 
-    `title` is the item's of today, or the last it had. `entry` is None where
-    the library holds the item no more. `parts` are a release's files one by
-    one, each with its own link. What was refunded has no link, and no parts.
+    `title` is the item's current one, or its last. `entry` is None where the
+    library doesn't have the item any more. `parts` are a release's files, each
+    with its own link. A refunded item has no link and no parts.
     """
 
     item_id: str
@@ -40,27 +44,20 @@ class Delivery:
 
 
 async def show(request: web.Request) -> web.Response:
-    """Show a receipt with fresh links. Raises Forged."""
+    """Return a receipt with fresh links. Raises Forged."""
     wait = request.query.get(_MAIL_WAIT, "")
-    return await page(
+    return await receipt_page(
         request, mail_wait=int(wait) if _SECONDS.fullmatch(wait) else 0
     )
 
 
-def mail_wait_path(path: str, wait_seconds: int) -> str:
-    """Return where to see a receipt that can be mailed in so many seconds.
-
-    The path itself for 0: it was mailed, or was not to be.
-    """
-    return f"{path}?{_MAIL_WAIT}={wait_seconds}" if wait_seconds else path
-
-
-async def page(
+async def receipt_page(
     request: web.Request, *, status: int = 200, mail_wait: int = 0
 ) -> web.Response:
-    """Render the receipt of a request's path. Raises Forged.
+    """Return the receipt of a request's path. Raises Forged.
 
-    `mail_wait` is in how many seconds a mail that wasn't sent can be.
+    `mail_wait` is in how many seconds a mail that wasn't sent can be
+    requested again.
     """
     store = request.app[STORE]
     token = request.match_info["receipt"]
@@ -98,15 +95,18 @@ async def page(
         deliveries=deliveries,
         address=address,
         expires_at=expires_at,
+        paid_note=paid_note(request, receipt),
         code=None if as_json else await store.qr_codes.of(address),
-        mail_path=f"{receipt_path(token)}/mail" if store.mail else None,
+        mail_path=f"{receipt_path(token)}/mail"
+        if store.receipt_mails.is_on
+        else None,
         mailed="mailed" in request.query,
         mail_wait=mail_wait,
     )
 
 
 async def find(request: web.Request) -> web.Response:
-    """Lead from a text with a receipt in it to the receipt (`?receipt=`).
+    """Redirect from a text with a receipt in it (`?receipt=`) to its page.
 
     Raises NotFound for no text, Forged for one without a receipt.
     """
@@ -121,12 +121,65 @@ async def find(request: web.Request) -> web.Response:
 
 
 def receipt_path(token: str) -> str:
-    """Give the address of a receipt's page."""
+    """Return the path of a receipt's page."""
     return _PATH + token
 
 
-def downloads_of(request: web.Request, receipt: Receipt) -> dict[str, str]:
-    """Give a fresh absolute link for each line of a receipt."""
+def respond_with_receipt(
+    request: web.Request, order: FulfilledOrder
+) -> web.StreamResponse:
+    """Return, or raise as a redirect, the receipt of a purchase.
+
+    The items, and the discount code, are removed from the visitor's cookies.
+    """
+    response = receipt_response(request, order)
+    remove_from_cart(request, response, order.receipt.lines)
+    if order.discount:
+        cookies.write_discount(request, response, "")
+    if isinstance(response, web.HTTPException):
+        raise response
+    return response
+
+
+def receipt_response(
+    request: web.Request, order: FulfilledOrder
+) -> web.StreamResponse:
+    """Return 201 with the downloads, or for a browser 303 to the receipt."""
+    path = receipt_path(order.token)
+    response: web.StreamResponse
+    if wants_json(request):
+        mail: dict[str, Any] = {}
+        if order.mail:
+            mail["mail"] = "not sent" if order.mail_wait else "on its way"
+        if order.mail and order.mail_wait:
+            mail["mail_retry_after"] = order.mail_wait
+        response = web.json_response(
+            {
+                "receipt": request[ORIGIN].base_url + path,
+                "order_id": order.receipt.order_id,
+                "downloads": _downloads(request, order.receipt),
+                **mail,
+            },
+            status=201,
+            headers={"Location": path},
+        )
+    else:
+        wait = order.mail_wait
+        query = f"?{_MAIL_WAIT}={wait}" if wait else ""
+        response = web.HTTPSeeOther(path + query)
+    response.headers["Cache-Control"] = PRIVATE
+    return response
+
+
+def paid_note(request: web.Request, receipt: Receipt) -> str:
+    """Return how an order was paid, where a receipt says so; else empty."""
+    if receipt.provider == redemption.PROVIDER:
+        return "with a redeem code"
+    return request.app[STORE].providers.paid_note(receipt)
+
+
+def _downloads(request: web.Request, receipt: Receipt) -> dict[str, str]:
+    """Return a fresh absolute link for each item of a receipt."""
     base, expires_at = request[ORIGIN].base_url, _expires_at(request)
     return {
         line.item_id: base + _link(request, receipt, line.item_id, expires_at)

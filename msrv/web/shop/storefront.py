@@ -10,7 +10,7 @@ from markupsafe import Markup
 from msrv.catalog.model import Catalog, Release
 from msrv.catalog.search import ReleaseMatch
 from msrv.time_slices import TimeSlices
-from msrv.web import cart, cookies, formatting
+from msrv.web import cookies, formatting
 from msrv.web.errors import InvalidField, NotFound
 from msrv.web.rendering import (
     as_json_in_steps,
@@ -160,7 +160,7 @@ def find_release(catalog: Catalog, release_id: str) -> Release | None:
 
 
 def _in_cart(request: web.Request, catalog: Catalog) -> frozenset[str]:
-    return frozenset(cart.read(cookies.of(request), catalog).item_ids)
+    return frozenset(cookies.read_cart(request, catalog).item_ids)
 
 
 def _pages(request: web.Request, total: int) -> Pages:

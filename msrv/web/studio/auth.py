@@ -42,7 +42,7 @@ async def let_in(request: web.Request) -> Ticket:
         session = sign_in.read(
             store.keyring,
             Kind.SESSION,
-            cookies.all_of(request).get(COOKIE, ""),
+            cookies.read_all(request).get(COOKIE, ""),
             store.clock(),
         )
     except ProofError:

@@ -60,6 +60,7 @@ async def show(request: web.Request) -> web.Response:
             "payments": [asdict(each) for each in story.payments],
         },
         order=order,
+        is_pretend=is_pretend(order.provider),
         story=story,
         lines=lines,
         receipt=receipt,

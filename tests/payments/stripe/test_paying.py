@@ -192,7 +192,7 @@ async def test_paid_otherwise_than_quoted(
     session = bank.pay(await order(store, bank), **changed)
     status, where = await come_back(store, session)
     assert (status, where) == (409, "")
-    assert "nothing was granted: give it back" in caplog.text
+    assert "order not fulfilled, refund payment" in caplog.text
     assert session["id"] in caplog.text
     assert await tell(store, bank, bank.event(DONE, session)) == 200
     await followed(store)

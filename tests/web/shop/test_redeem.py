@@ -398,12 +398,12 @@ async def test_an_item_that_is_withdrawn_or_gone(
 
 async def test_items_that_share_their_signs(store: Client) -> None:
     """Of two items with the same first signs one can't be redeemed."""
-    book = store.app[STORE].code_index
+    index = store.app[STORE].redemption.code_index
     catalog = store.app[STORE].catalog.current
     for item_id in catalog.by_id:
         tag = codes.item_tag(item_id)
-        assert item_id in await book.items(catalog, tag)
-    assert await book.items(catalog, "!!!") == ()
+        assert item_id in await index.item_ids(catalog, tag)
+    assert await index.item_ids(catalog, "!!!") == ()
 
 
 async def test_only_from_our_own_page(shop: Client, keyring: Keyring) -> None:

@@ -1,4 +1,4 @@
-"""What a discount takes off: exactly, and never more than there is."""
+"""Discount codes: their effect on prices, their dates and their spelling."""
 
 import pytest
 from hypothesis import given
@@ -6,13 +6,14 @@ from hypothesis import strategies as st
 
 from msrv.catalog.model import Discount, Shop
 from msrv.money import Money
-from msrv.orders import discount_arithmetic
-from msrv.orders.discount_arithmetic import (
+from msrv.orders import discounts
+from msrv.orders.errors import (
+    DiscountEnded,
+    DiscountNotApplicable,
+    DiscountNotStarted,
     NoSuchDiscount,
-    NotForThis,
-    NotYet,
-    Over,
 )
+from msrv.orders.pricing import apply_discount
 from msrv.proofs.receipts import Line
 
 LINES = (Line("album", 700), Line("song", 150), Line("zine", 0))
@@ -24,9 +25,9 @@ def lines_of(found: list[int]) -> tuple[Line, ...]:
     return tuple(Line(f"item-{at}", each) for at, each in enumerate(found))
 
 
-def left(discount: Discount, *lines: Line) -> list[int]:
-    taken = discount_arithmetic.take_off(lines, "EUR", discount)
-    return [line.price_minor for line in taken]
+def discounted(discount: Discount, *lines: Line) -> list[int]:
+    reduced = apply_discount(lines, "EUR", discount)
+    return [line.price_minor for line in reduced]
 
 
 @pytest.mark.parametrize(
@@ -45,9 +46,8 @@ def left(discount: Discount, *lines: Line) -> list[int]:
         ),
     ],
 )
-def test_what_is_left(discount: Discount, wanted: list[int]) -> None:
-    """A buyer pays another price than the seller has said."""
-    assert left(discount, *LINES) == wanted
+def test_what_is_discounted(discount: Discount, wanted: list[int]) -> None:
+    assert discounted(discount, *LINES) == wanted
 
 
 @pytest.mark.parametrize(
@@ -58,19 +58,21 @@ def test_what_is_left(discount: Discount, wanted: list[int]) -> None:
         Discount("A", amount=Money(200, "USD")),
     ],
 )
-def test_what_takes_nothing_off(discount: Discount) -> None:
-    """A code is shown as taken, uses itself up, and saves nothing."""
-    with pytest.raises(NotForThis):
-        left(discount, *LINES)
+def test_discount_without_effect_is_not_applicable(discount: Discount) -> None:
+    """It is reported, rather than used up for nothing."""
+    with pytest.raises(DiscountNotApplicable):
+        discounted(discount, *LINES)
 
 
 @given(prices, st.integers(1, 100))
-def test_a_percentage_never_gives_more(found: list[int], percent: int) -> None:
-    """A discount makes a price negative, or takes off more than it says."""
+def test_percentage_subtracts_at_most_its_share(
+    found: list[int], percent: int
+) -> None:
+    """Prices stay non-negative, for any prices."""
     lines = lines_of(found)
     try:
-        less = left(Discount("A", percent=percent), *lines)
-    except NotForThis:
+        less = discounted(Discount("A", percent=percent), *lines)
+    except DiscountNotApplicable:
         return
     for before, after in zip(found, less, strict=True):
         assert 0 <= after <= before
@@ -78,35 +80,31 @@ def test_a_percentage_never_gives_more(found: list[int], percent: int) -> None:
 
 
 @given(prices, st.integers(1, 10**11))
-def test_an_amount_is_taken_off_to_the_cent(
-    found: list[int], amount: int
-) -> None:
-    """Rounding gives a buyer a cent too much, or takes one."""
+def test_amount_is_subtracted_exactly(found: list[int], amount: int) -> None:
+    """The parts of the lines add up to the amount, to the cent."""
     lines = lines_of(found)
     try:
-        less = left(Discount("A", amount=Money(amount, "EUR")), *lines)
-    except NotForThis:
+        less = discounted(Discount("A", amount=Money(amount, "EUR")), *lines)
+    except DiscountNotApplicable:
         assert sum(found) == 0
         return
     assert sum(found) - sum(less) == min(amount, sum(found))
     assert all(0 <= a <= b for a, b in zip(less, found, strict=True))
 
 
-def test_from_its_first_second_to_its_last() -> None:
-    """A sale begins a day late, or goes on for one more."""
+def test_discount_is_valid_from_its_start_to_before_its_end() -> None:
     shop = Shop(discounts=(Discount("A", percent=5, begins_at=9, ends_at=11),))
-    for now, error in ((8, NotYet), (11, Over)):
+    for now, error in ((8, DiscountNotStarted), (11, DiscountEnded)):
         with pytest.raises(error):
-            discount_arithmetic.find(shop, "A", now)
-    assert discount_arithmetic.find(shop, "A", 9) == discount_arithmetic.find(
+            discounts.find_valid(shop, "A", now)
+    assert discounts.find_valid(shop, "A", 9) == discounts.find_valid(
         shop, "A", 10
     )
     with pytest.raises(NoSuchDiscount):
-        discount_arithmetic.find(shop, "B", 10)
+        discounts.find_valid(shop, "B", 10)
 
 
 @given(st.text(max_size=200))
-def test_whatever_is_typed(text: str) -> None:
-    """What somebody types breaks the cart."""
-    assert len(discount_arithmetic.tidy(text)) <= discount_arithmetic.MAX_CHARS
-    assert discount_arithmetic.tidy(" sprin g\n") == "SPRING"
+def test_normalized_codes_are_short_for_any_text(text: str) -> None:
+    assert len(discounts.normalize(text)) <= discounts.MAX_CHARS
+    assert discounts.normalize(" sprin g\n") == "SPRING"

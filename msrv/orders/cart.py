@@ -1,0 +1,129 @@
+"""The cart: what a visitor has chosen, and at which prices.
+
+A cart is built against the catalog of the moment: ids that the store doesn't
+sell are left out, and so is a track whose whole release is in the cart.
+"""
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from msrv.catalog.model import Catalog, Item, Release
+from msrv.money import Money
+from msrv.orders.errors import NotForSale, PriceOutOfBounds, TooManyItems
+from msrv.orders.pricing import MAX_ITEMS, check_bounds, find_offered
+
+
+@dataclass(frozen=True, slots=True)
+class Cart:
+    """The items and releases in a cart, in the order they were added.
+
+    `chosen` has the buyer's own prices, by item id, within the bounds.
+    """
+
+    entries: tuple[Item | Release, ...]
+    chosen: Mapping[str, Money] = field(default_factory=dict)
+
+    @classmethod
+    def build(
+        cls, stored: Iterable[tuple[str, int | None]], catalog: Catalog
+    ) -> Self:
+        """Return the cart of item ids, each with its own price or None.
+
+        Prices are in minor units of the item's currency. Entries past
+        MAX_ITEMS are left out, and prices outside today's bounds as well.
+        """
+        found: dict[str, Item | Release] = {}
+        chosen: dict[str, Money] = {}
+        for item_id, price_minor in stored:
+            if len(found) >= MAX_ITEMS:
+                break
+            entry = find_offered(catalog, item_id)
+            if entry is None:
+                continue
+            found[item_id] = entry
+            if price_minor is not None and entry.minimum is not None:
+                own = Money(price_minor, entry.price.currency)
+                with contextlib.suppress(PriceOutOfBounds):
+                    check_bounds(entry, own)
+                    chosen[item_id] = own
+        return cls(_without_parts(found), chosen)
+
+    @property
+    def item_ids(self) -> tuple[str, ...]:
+        """The ids of its entries."""
+        return tuple(id_of(entry) for entry in self.entries)
+
+    def price_of(self, entry: Item | Release) -> Money:
+        """Return an entry's price: the buyer's own, or the seller's."""
+        return self.chosen.get(id_of(entry), entry.price)
+
+    def by_currency(self) -> list[tuple[Money, tuple[Item | Release, ...]]]:
+        """Return a total and its entries for each currency."""
+        groups: dict[str, list[Item | Release]] = {}
+        for entry in self.entries:
+            groups.setdefault(entry.price.currency, []).append(entry)
+        return [
+            (
+                Money(
+                    sum(self.price_of(each).minor for each in group), currency
+                ),
+                tuple(group),
+            )
+            for currency, group in groups.items()
+        ]
+
+    def add(self, item_ids: Iterable[str], catalog: Catalog) -> "Cart":
+        """Return the cart with items added.
+
+        Raises NotForSale, and TooManyItems for more than an order can have.
+        """
+        added = dict.fromkeys(item_ids)
+        for item_id in added:
+            if find_offered(catalog, item_id) is None:
+                raise NotForSale(item_id)
+        entries = _without_parts(
+            {
+                item_id: entry
+                for item_id in (*self.item_ids, *added)
+                if (entry := find_offered(catalog, item_id)) is not None
+            }
+        )
+        if len(entries) > MAX_ITEMS:
+            raise TooManyItems(len(entries))
+        return Cart(entries, self.chosen)
+
+    def remove(self, item_ids: Iterable[str]) -> "Cart":
+        """Return the cart without these items."""
+        removed = set(item_ids)
+        return Cart(
+            tuple(each for each in self.entries if id_of(each) not in removed),
+            {
+                item_id: own
+                for item_id, own in self.chosen.items()
+                if item_id not in removed
+            },
+        )
+
+    def set_prices(self, prices: Mapping[str, Money]) -> "Cart":
+        """Return the cart with prices of the buyer's, checked before."""
+        held = set(self.item_ids)
+        chosen = {key: own for key, own in prices.items() if key in held}
+        return Cart(self.entries, {**self.chosen, **chosen})
+
+
+def id_of(entry: Item | Release) -> str:
+    """Return the id under which an item or a whole release is bought."""
+    return entry.release_id if isinstance(entry, Release) else entry.item_id
+
+
+def _without_parts(
+    found: Mapping[str, Item | Release],
+) -> tuple[Item | Release, ...]:
+    """Return the entries without items of a release that is one of them."""
+    return tuple(
+        entry
+        for entry in found.values()
+        if isinstance(entry, Release) or entry.release_id not in found
+    )

@@ -1,0 +1,147 @@
+"""Checkout: from a priced order to a signed quote and a payment.
+
+The amount to be paid is signed before a payment provider sees it. No state is
+kept here: a quote comes back with its payment.
+"""
+
+import hashlib
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Final
+
+from msrv.catalog.live import LiveCatalog
+from msrv.orders.discounts import Discounts
+from msrv.orders.pricing import PricedOrder, title_of
+from msrv.orders.rate_limits import Limits
+from msrv.payments import return_addresses
+from msrv.payments.provider import PayAt, PaymentRequest, Provider
+from msrv.payments.registry import Providers
+from msrv.payments.settlement import PaidOrder, Settlement
+from msrv.proofs import quotes
+from msrv.proofs.encoding import to_json
+from msrv.proofs.keyring import Keyring, new_order_id
+from msrv.proofs.orders import ORDER_ID_BYTES, lines_to_json
+from msrv.proofs.quotes import Quote
+
+QUOTE_SECONDS: Final = 3600
+"""How long a quoted price is valid, while the buyer pays."""
+_ATTEMPT_SECONDS: Final = 900
+"""Two clicks within one step are one order. What is left of a quote stays
+over the half hour that Stripe requires for a checkout session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """Quotes orders, and starts their payment.
+
+    `clock` returns Unix seconds, `random(n)` n unpredictable bytes.
+    """
+
+    catalog: LiveCatalog
+    keyring: Keyring
+    providers: Providers
+    settlement: Settlement
+    discounts: Discounts
+    limits: Limits
+    clock: Callable[[], int]
+    random: Callable[[int], bytes]
+
+    def quote(
+        self, order: PricedOrder, *, attempt: str | None = None, mail: str = ""
+    ) -> Quote:
+        """Return the quote of a priced order; `mail` gets the receipt.
+
+        `attempt` is the id that the checkout page was given: the same order
+        from the same page has the same quote, however often it is sent.
+        """
+        now = self.clock()
+        currency = order.total.currency
+        code = order.discount.name if order.discount else ""
+        if attempt is None:
+            order_id = new_order_id(self.random)
+        else:
+            now -= now % _ATTEMPT_SECONDS
+            # The id is derived from the content, too: a visitor may send any
+            # attempt, but it leads to this order only.
+            content = to_json(
+                [
+                    attempt,
+                    now,
+                    currency,
+                    code,
+                    mail,
+                    *lines_to_json(order.lines),
+                ]
+            )
+            digest = hashlib.sha256(content).digest()[:ORDER_ID_BYTES]
+            order_id = new_order_id(lambda _: digest)
+        return Quote(
+            order_id=order_id,
+            currency=currency,
+            lines=order.lines,
+            catalog_version=self.catalog.current.version,
+            issued_at=now,
+            expires_at=now + QUOTE_SECONDS,
+            discount=code,
+            mail=mail,
+        )
+
+    def choose_provider(
+        self, quote: Quote, name: str | None, *, has_own_prices: bool = False
+    ) -> Provider | None:
+        """Return the provider of this name, or the first that accepts.
+
+        None where no provider accepts the quote. With `has_own_prices` the
+        buyer's own price may have made the order free, or no longer free,
+        after the buttons were drawn: any provider's name then leads to the
+        first one that accepts the quote.
+        """
+        offers = self.providers.for_quote(quote)
+        for offer in offers:
+            if name in {None, offer.name}:
+                return offer
+        if has_own_prices and offers and self.providers.get(name or ""):
+            return offers[0]
+        return None
+
+    async def start_payment(
+        self,
+        order: PricedOrder,
+        quote: Quote,
+        provider: Provider,
+        *,
+        base_url: str,
+        interactive: bool,
+        network: Hashable,
+    ) -> PaidOrder | PayAt:
+        """Start the payment of a quote, or complete it where nothing is due.
+
+        `base_url` is the store's own; `interactive` is true for a browser,
+        which can be sent to a page. `network` is the client's: payments at a
+        provider are limited by it. Raises PaymentError, DiscountError,
+        TooManyPayments.
+        """
+        if order.discount is not None and quote.total_minor:
+            # A free order's use is reserved below, under its order's id.
+            await self.discounts.check_uses(order.discount)
+        catalog = self.catalog.current
+        payment = PaymentRequest(
+            quote=quote,
+            token=quotes.sign(self.keyring, quote),
+            titles=tuple(
+                title_of(catalog, line.item_id) for line in quote.lines
+            ),
+            base_url=base_url,
+            interactive=interactive,
+            tax_included=catalog.shop.tax_included,
+            return_tag=return_addresses.format_tag(
+                self.keyring, quote.order_id
+            ),
+        )
+        if quote.total_minor and provider.page is None:
+            # The call goes to the provider's server, which limits calls.
+            self.limits.payments.take(network, now=self.clock())
+        outcome = await self.settlement.start(provider, payment)
+        if isinstance(outcome, PaidOrder):
+            await self.discounts.reserve_use(outcome)
+        return outcome

@@ -1,0 +1,114 @@
+"""Fulfilment: everything that follows from a paid order, in one place.
+
+The same payment leads to the same receipt, whether the buyer's return or the
+provider's webhook arrives first, or both arrive twice.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from msrv.catalog.live import LiveCatalog
+from msrv.catalog.model import Catalog
+from msrv.ledger.events import Sale, SoldLine
+from msrv.ledger.ledger import Ledger
+from msrv.orders.discounts import Discounts
+from msrv.orders.free_orders import FreeOrders
+from msrv.orders.pricing import title_of
+from msrv.orders.receipt_mails import ReceiptMails
+from msrv.payments.settlement import PaidOrder
+from msrv.proofs import receipts
+from msrv.proofs.keyring import Keyring
+from msrv.proofs.receipts import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class FulfilledOrder:
+    """An order's receipt, and its signed `token`.
+
+    `discount` is the code that was used, or empty; `mail` the address that
+    the receipt goes to, or empty. `mail_wait` is 0 where it is queued; else it
+    can be requested in that many seconds.
+    """
+
+    receipt: Receipt
+    token: str
+    discount: str = ""
+    mail: str = ""
+    mail_wait: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fulfilment:
+    """Fulfils paid orders: mail, sale, use of a discount, receipt."""
+
+    ledger: Ledger
+    catalog: LiveCatalog
+    keyring: Keyring
+    discounts: Discounts
+    free_orders: FreeOrders
+    mails: ReceiptMails
+
+    async def fulfil(
+        self,
+        order: PaidOrder,
+        network: Hashable | None,
+        *,
+        is_recorded: bool = False,
+    ) -> FulfilledOrder:
+        """Fulfil a paid order, and return its receipt.
+
+        The sale is on the disk before the receipt is returned, except for
+        free orders beyond their limit. `network` is that of a buyer who
+        waits: the receipt is returned even where the disk refuses the sale,
+        which is then retried. It is None where nobody waits: SpoolFailed is
+        raised, and the caller tries again later. `is_recorded` is true for a
+        sale that the ledger has already. Raises NotReady.
+        """
+        receipt, catalog = order.receipt, self.catalog.current
+        # The mail first: if the process were killed in between, nothing would
+        # queue it again, and its recipient has paid.
+        mail_wait = 0
+        if network is None:
+            await self.mails.queue(receipt, order.mail)
+        else:
+            mail_wait = await self.mails.queue_for(
+                receipt, order.mail, network
+            )
+        if is_recorded or self.free_orders.is_recorded(order, network):
+            if not is_recorded:
+                sale = sale_of(order, catalog)
+                if network is None:
+                    await self.ledger.record(sale)
+                else:
+                    await self.ledger.sold(sale)
+            self.catalog.mark_sold(
+                {
+                    line.item_id: title_of(catalog, line.item_id)
+                    for line in receipt.lines
+                }
+            )
+            await self.discounts.count_use(order)
+        token = receipts.sign(self.keyring, receipt)
+        return FulfilledOrder(
+            receipt, token, order.discount, order.mail, mail_wait
+        )
+
+
+def sale_of(order: PaidOrder, catalog: Catalog) -> Sale:
+    """Return the ledger's event of a paid order, with today's titles."""
+    receipt = order.receipt
+    return Sale(
+        order_id=receipt.order_id,
+        sold_at=receipt.issued_at,
+        provider=receipt.provider,
+        currency=receipt.currency,
+        lines=tuple(
+            SoldLine(
+                line.item_id,
+                line.price_minor,
+                title_of(catalog, line.item_id),
+            )
+            for line in receipt.lines
+        ),
+        reference=order.reference,
+    )

@@ -1,0 +1,75 @@
+"""Mail addresses in forms, and the route that mails a receipt again.
+
+Apart from `receipts`, which the checkout and this module both import.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from aiohttp import web
+
+from msrv.mail.errors import BadAddress
+from msrv.orders.errors import UnicodeAddress
+from msrv.orders.rate_limits import TooManyMails
+from msrv.proofs import receipts
+from msrv.rate_limit import client_network
+from msrv.web.errors import InvalidField, NotFound
+from msrv.web.forms import read_form
+from msrv.web.rendering import PRIVATE, wants_json
+from msrv.web.shop.receipts import receipt_page, receipt_path
+from msrv.web.store import ORIGIN, STORE
+
+FIELD: Final = "mail"
+_INVALID: Final = "must be an email address like you@example.org"
+_NOT_ASCII: Final = (
+    "must be an address without accents or other letters outside ASCII before "
+    "the @; this store's mail server can't send to such addresses"
+)
+
+
+def read_address(request: web.Request, form: Mapping[str, str]) -> str:
+    """Return where a receipt is to be sent, empty for nowhere.
+
+    Raises InvalidField.
+    """
+    text = form.get(FIELD, "").strip()
+    try:
+        return request.app[STORE].receipt_mails.parse_address(text)
+    except BadAddress:
+        raise InvalidField(FIELD, _INVALID) from None
+    except UnicodeAddress:
+        raise InvalidField(FIELD, _NOT_ASCII) from None
+
+
+async def resend(request: web.Request) -> web.StreamResponse:
+    """Mail a receipt once more, to the address in the form.
+
+    The response has nothing of the order. Where too many mails were requested
+    it is a 429 with `Retry-After`: a mail that is promised is sent. Raises
+    NotFound, Forged, InvalidField, TooManyMails.
+    """
+    mails = request.app[STORE].receipt_mails
+    token = request.match_info["receipt"]
+    receipt = receipts.read(request.app[STORE].keyring, token)
+    if not mails.is_on:
+        raise NotFound
+    to = read_address(request, await read_form(request))
+    if not to:
+        raise InvalidField(FIELD, _INVALID)
+    try:
+        network = client_network(request[ORIGIN].client)
+        await mails.resend(receipt, to, network)
+    except TooManyMails as error:
+        if wants_json(request):
+            raise
+        wait = error.retry_after_seconds
+        response = await receipt_page(request, status=429, mail_wait=wait)
+        response.headers["Retry-After"] = str(wait)
+        return response
+    if wants_json(request):
+        return web.json_response(
+            {"mail": "on its way"},
+            status=202,
+            headers={"Cache-Control": PRIVATE},
+        )
+    raise web.HTTPSeeOther(f"{receipt_path(token)}?mailed=1")
