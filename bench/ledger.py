@@ -21,12 +21,7 @@ from bench import books
 from bench.measuring import NONCE, Figure, compare, interleave, take
 from msrv import settings as settings_room
 from msrv.app import create_app
-from msrv.ledger.db import (
-    migrate,
-    order_history,
-    order_queries,
-    report_queries,
-)
+from msrv.ledger.db import migrate, order_queries, report_queries
 from msrv.ledger.db.aggregates import day_of
 from msrv.ledger.db.database import Database
 from msrv.ledger.events import Event
@@ -45,29 +40,33 @@ TODAY = day_of(books.NOW)
 Ask = Callable[[AsyncConnection], Awaitable[Any]]
 
 QUESTIONS: dict[str, Ask] = {
-    "sales of 90 days": lambda at: report_queries.sales(at, TODAY - 89, TODAY),
-    "sales of all time": lambda at: report_queries.sales(at, 0, TODAY),
-    "revenue": report_queries.revenue,
+    "sales of 90 days": lambda at: report_queries.sales_by_day(
+        at, TODAY - 89, TODAY
+    ),
+    "sales of all time": lambda at: report_queries.sales_by_day(at, 0, TODAY),
+    "revenue": report_queries.revenue_by_currency,
     "best sellers": report_queries.best_sellers,
     "best sellers of a month": lambda at: report_queries.best_sellers(
         at, "2026-12"
     ),
-    "downloads of a year": lambda at: report_queries.downloads(
+    "downloads of a year": lambda at: report_queries.downloads_by_day(
         at, TODAY - 364, TODAY
     ),
-    "refunds": order_history.refunded,
-    "newest orders": order_queries.page,
-    "orders of a day": lambda at: order_queries.page(
+    "refunds": order_queries.list_refunds,
+    "newest orders": order_queries.list_orders,
+    "orders of a day": lambda at: order_queries.list_orders(
         at, since=books.NOW - 500 * 86_400, before=books.NOW - 499 * 86_400
     ),
-    "order_queries, far down": lambda at: order_queries.page(
+    "order_queries, far down": lambda at: order_queries.list_orders(
         at, after=(books.NOW - 900 * 86_400, books.order_id(7))
     ),
-    "an order by its number": lambda at: order_queries.find(
+    "an order by its number": lambda at: order_queries.search_orders(
         at, books.order_id(77)[:8]
     ),
-    "an order by its reference": lambda at: order_queries.find(at, "ch_777"),
-    "one order's page": lambda at: order_history.story(
+    "an order by its reference": lambda at: order_queries.search_orders(
+        at, "ch_777"
+    ),
+    "one order's page": lambda at: order_queries.order_history(
         at, books.order_id(777)
     ),
 }
@@ -141,7 +140,7 @@ async def _purchases(folder: Path) -> list[Figure]:
         await _buy(client, item)
         ledger = app[STORE].ledger
         if name == "on":
-            await ledger.settled()
+            await ledger.wait_until_synced()
         stores[name] = (client, item)
     loop = asyncio.get_running_loop()
 
@@ -218,7 +217,7 @@ def _asks(
         taken = []
         for _ in range(ASKED):
             began = time.perf_counter()
-            async with database.reading() as connection:
+            async with database.read_transaction() as connection:
                 found = await question(connection)
             assert found  # noqa: S101 - or it measures nothing
             taken.append((time.perf_counter() - began) * 1000)
@@ -247,5 +246,5 @@ def fill_mariadb(server: Server, folder: Path, count: int) -> str:
 
 async def _upgrade(url: str) -> None:
     database = Database(url)
-    await migrate.upgrade(database)
+    await migrate.upgrade_schema(database)
     await database.close()

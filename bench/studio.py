@@ -104,7 +104,7 @@ async def _start(
     await app[STORE].catalog.ready()
     ledger = app[STORE].ledger
     assert isinstance(ledger, Ledger)  # noqa: S101 - it was just made
-    await ledger.settled()
+    await ledger.wait_until_synced()
     return client
 
 

@@ -29,8 +29,8 @@ from msrv.deployer import hook_payloads
 from msrv.deployer.config_model import DeployConfig
 from msrv.deployer.gate.policy import Forbidden, Policy
 from msrv.downloads.ranges import parse_range
-from msrv.ledger import events, records
-from msrv.ledger.errors import OtherSpool
+from msrv.ledger import events, segments
+from msrv.ledger.errors import SpoolVersionMismatch
 from msrv.orders.cart import Cart
 from msrv.proofs import links, pasted, quotes, receipts, sign_in
 from msrv.proofs.errors import ProofError
@@ -179,26 +179,29 @@ def spool_segments(data: bytes) -> None:
         path, start, steps = Path(file.name), 0, 0
         while True:
             try:
-                found = records.read(path, start, most=7)
-            except OtherSpool:
+                found = segments.read_records(path, start, most=7)
+            except SpoolVersionMismatch:
                 return
             for event in found.events:
-                assert events.from_json(events.to_json(event)) == event
+                assert (
+                    events.event_from_json(events.event_to_json(event))
+                    == event
+                )
             steps += 1
-            if found.is_end:
+            if found.is_last:
                 return
-            assert found.stop > start
-            start = found.stop
+            assert found.next_byte > start
+            start = found.next_byte
             assert steps <= len(data)
 
 
 def spool_events(data: bytes) -> None:
     """An event that is read is written as it was understood."""
     try:
-        event = events.from_json(data)
+        event = events.event_from_json(data)
     except ValueError:
         return
-    assert events.from_json(events.to_json(event)) == event
+    assert events.event_from_json(events.event_to_json(event)) == event
 
 
 def config_files(data: bytes) -> None:

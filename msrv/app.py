@@ -21,11 +21,11 @@ from msrv.catalog.previews import Previews, find_ffmpeg
 from msrv.downloads.concurrency_limit import ConcurrencyLimit, MinimumSpeed
 from msrv.downloads.sender import DirectSender, Sender
 from msrv.downloads.x_accel import NginxSender
-from msrv.ledger.db.connection_rules import ConnectionRules
-from msrv.ledger.db.content_sync import ContentSync
+from msrv.ledger.connection_rules import ConnectionRules
+from msrv.ledger.content_sync import ContentSync
+from msrv.ledger.health import LedgerCollector
 from msrv.ledger.ledger import Ledger
-from msrv.ledger.metrics import LedgerFigures
-from msrv.ledger.sign_ins import Door
+from msrv.ledger.sign_ins import SignInStore
 from msrv.mail import addresses
 from msrv.mail.errors import BadAddress
 from msrv.mail.metrics import MailFigures
@@ -153,7 +153,7 @@ def create_app(
         ),
         representations=RepresentationCache(),
         ledger=ledger,
-        sign_ins=Door(settings.data, ledger),
+        sign_ins=SignInStore(settings.data, ledger),
         providers=providers,
         settlement=settlement,
         return_addresses=UntaggedReturns(settings.data),
@@ -196,7 +196,7 @@ def create_app(
         qr_codes=QRCodes(),
     )
     store.metrics.register(LimitMetrics(store.limits))
-    store.metrics.register(LedgerFigures(ledger.status))
+    store.metrics.register(LedgerCollector(ledger.status))
     if store.mail is not None:
         store.metrics.register(MailFigures(store.mail))
     rendering.set_up(app, fresh=reload)

@@ -92,7 +92,7 @@ async def sell(store: Store) -> str:
         for link in list(last["downloads"].values())[1:]:
             async with web.get(link) as answer:
                 await answer.read()
-    await store.ledger.settled()
+    await store.ledger.wait_until_synced()
     for at, bought in refunds:
         store.at = at
         await store.ledger.revoke(

@@ -12,7 +12,7 @@ from msrv import __version__
 from msrv.catalog.config.last_good import LastGoodConfig
 from msrv.catalog.library.file_index import FileIndex
 from msrv.cli import main
-from msrv.ledger.revocations import FILE_NAME, Revocations, TakenBack
+from msrv.ledger.revocations import FILE_NAME, Revocations, RevokedItems
 from msrv.proofs.keyring import Keyring, weakness
 from msrv.proofs.links import verify_link
 from tests.conftest import NONCE
@@ -234,7 +234,7 @@ def test_verify_knows_what_was_refunded(cli: Cli, tmp_path: Path) -> None:
     link = cli("link", "departure").stdout.strip()
     order_id = link.split("/")[-3][:24]
     revocations = Revocations(tmp_path / "data" / FILE_NAME)
-    taken = TakenBack(
+    taken = RevokedItems(
         whole=False, items=frozenset({"departure"}), kept=frozenset()
     )
     revocations.replace({order_id: taken}, 1)

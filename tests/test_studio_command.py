@@ -12,7 +12,7 @@ from msrv.cli import main
 from msrv.ledger import sign_ins as door_room
 from msrv.ledger.db import migrate
 from msrv.ledger.db.database import Database
-from msrv.ledger.sign_ins import Door
+from msrv.ledger.sign_ins import SignInStore
 from msrv.proofs import sign_in
 from msrv.proofs.keyring import Keyring
 from tests.conftest import NONCE
@@ -49,9 +49,9 @@ def test_it_prints_the_address_alone(tmp_path: Path, keyring: Keyring) -> None:
 
 async def closed_at(data: Path, url: str | None = None) -> int:
     """When everyone was signed out, as a replica hears."""
-    database = Database.of(url, data)
+    database = Database.open(url, data)
     try:
-        return await Door(data, database).closed_at()
+        return await SignInStore(data, database).all_signed_out_at()
     finally:
         await database.close()
 
@@ -72,7 +72,7 @@ def test_another_replica_hears_of_it(tmp_path: Path) -> None:
 
     async def prepare() -> None:
         database = Database(url)
-        await migrate.upgrade(database)
+        await migrate.upgrade_schema(database)
         await database.close()
 
     asyncio.run(prepare())
@@ -85,7 +85,7 @@ def test_without_the_ledger_it_says_whom_it_did_not_reach(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An operator believes that everyone is out, and some are not."""
-    monkeypatch.setattr(door_room, "LOOK_SECONDS", -1)
+    monkeypatch.setattr(door_room, "REFRESH_SECONDS", -1)
     result = run(
         tmp_path, "--sign-out", MSRV_DATABASE="mysql://u:secret@127.0.0.1:1/x"
     )

@@ -16,7 +16,11 @@ from msrv.cli import catalog_output
 from msrv.cli.errors import plainly
 from msrv.cli.nonce import keyring
 from msrv.cli.options import BASE_URL, LIBRARY, load_settings
-from msrv.ledger.revocations import FILE_NAME, BadList, Revocations
+from msrv.ledger.revocations import (
+    FILE_NAME,
+    InvalidRevocationFile,
+    Revocations,
+)
 from msrv.proofs.explain import explain
 from msrv.proofs.keyring import new_order_id
 from msrv.proofs.links import make_link
@@ -106,7 +110,7 @@ def verify(text: str, library: Path | None) -> None:
         revocations = Revocations(found.data / FILE_NAME)
         try:
             revocations.load()
-        except BadList as error:
+        except InvalidRevocationFile as error:
             log.warning("what was refunded isn't known: %s", error)
     data = verify_page.as_data(explanation, catalog)
     verify_page.mark_refunds(data, catalog, revocations)

@@ -9,17 +9,16 @@ from typing import Final
 
 from sqlalchemy import func, select
 
-from msrv.ledger import records
-from msrv.ledger.db import migrate, old_free_orders, schema
-from msrv.ledger.db import revoke as revoking
-from msrv.ledger.db.connection_rules import ConnectionRules
+from msrv.ledger import segments
+from msrv.ledger.connection_rules import ConnectionRules
+from msrv.ledger.db import commands, migrate, old_free_orders, schema
 from msrv.ledger.db.database import Database
-from msrv.ledger.errors import DatabaseError, LedgerError, OtherSpool
-from msrv.ledger.events import WHOLE
+from msrv.ledger.errors import DatabaseError, LedgerError, SpoolVersionMismatch
+from msrv.ledger.events import WHOLE_ORDER
 from msrv.ledger.ledger import SPOOL_NAME
-from msrv.ledger.recovery import ASIDE
+from msrv.ledger.recovery import SET_ASIDE_NAME
 from msrv.ledger.segments import SUFFIX
-from msrv.ledger.sign_ins import Door
+from msrv.ledger.sign_ins import SignInStore
 from msrv.proofs.orders import is_item_id, is_order_id
 from msrv.settings import Settings
 
@@ -56,7 +55,9 @@ def revoke(
         raise LedgerError(f"{order!r} is no order's number")
     if item is not None and not is_item_id(item):
         raise LedgerError(f"{item!r} is no item's id")
-    return asyncio.run(_revoke(settings, order_id, item or WHOLE, undo=undo))
+    return asyncio.run(
+        _revoke(settings, order_id, item or WHOLE_ORDER, undo=undo)
+    )
 
 
 def sign_out(settings: Settings) -> str:
@@ -68,7 +69,7 @@ def sign_out(settings: Settings) -> str:
 
 
 def _database(settings: Settings) -> Database:
-    return Database.of(
+    return Database.open(
         settings.database_url, settings.data, ConnectionRules.of(settings)
     )
 
@@ -76,7 +77,7 @@ def _database(settings: Settings) -> Database:
 async def _upgrade(settings: Settings) -> str:
     database = _database(settings)
     try:
-        found = await migrate.upgrade(database)
+        found = await migrate.upgrade_schema(database)
     finally:
         await database.close()
     change = (
@@ -95,10 +96,10 @@ async def _status(settings: Settings) -> tuple[str, LedgerError | None]:
     rows = [("ledger", database.name)]
     wrong: LedgerError | None = None
     try:
-        async with database.reading() as connection:
-            found = await migrate.revision(connection)
+        async with database.read_transaction() as connection:
+            found = await migrate.read_revision(connection)
             rows.append(("tables", found or "none"))
-            migrate.check(found)
+            migrate.check_revision(found)
             sums = schema.days.c
             sold, refunded = (
                 await connection.execute(
@@ -118,15 +119,15 @@ async def _tidy(
     settings: Settings, older_than_days: int, *, delete: bool
 ) -> str:
     before = int(time.time()) - older_than_days * _DAY_SECONDS
-    database = Database.of(settings.database_url, settings.data)
+    database = Database.open(settings.database_url, settings.data)
     try:
         if delete:
-            await migrate.make_ready(database)
-            found = await old_free_orders.delete_free(database, before)
+            await migrate.prepare(database)
+            found = await old_free_orders.delete_free_orders(database, before)
         else:
-            async with database.reading() as connection:
-                migrate.check(await migrate.revision(connection))
-            found = await old_free_orders.find_free(database, before)
+            async with database.read_transaction() as connection:
+                migrate.check_revision(await migrate.read_revision(connection))
+            found = await old_free_orders.count_free_orders(database, before)
     finally:
         await database.close()
     until = datetime.fromtimestamp(before, UTC)
@@ -149,9 +150,9 @@ async def _revoke(
     settings: Settings, order_id: str, item_id: str, *, undo: bool
 ) -> str:
     database = _database(settings)
-    change = revoking.restore if undo else revoking.revoke
+    change = commands.restore_order if undo else commands.revoke_order
     try:
-        await migrate.make_ready(database)
+        await migrate.prepare(database)
         held = await change(
             database,
             order_id,
@@ -178,11 +179,11 @@ async def _revoke(
 
 async def _sign_out(settings: Settings) -> str:
     database = _database(settings)
-    door = Door(settings.data, database)
+    door = SignInStore(settings.data, database)
     try:
         with contextlib.suppress(DatabaseError):
-            await migrate.make_ready(database)
-        await door.close(int(time.time()))
+            await migrate.prepare(database)
+        await door.sign_out_all(int(time.time()))
     except DatabaseError as error:
         raise LedgerError(
             f"signed out where {settings.data} is used, and not elsewhere: "
@@ -205,7 +206,7 @@ def _waiting(spool: Path) -> str:
         for path in sorted(folder.glob(f"*{SUFFIX}")):
             try:
                 events += _count(path)
-            except OtherSpool as error:
+            except SpoolVersionMismatch as error:
                 return str(error)
             except FileNotFoundError:
                 continue  # posted meanwhile
@@ -215,17 +216,17 @@ def _waiting(spool: Path) -> str:
         if events
         else f"nothing under {spool}"
     )
-    aside = spool / ASIDE
+    aside = spool / SET_ASIDE_NAME
     return f"{text}; look into {aside}" if aside.exists() else text
 
 
 def _count(path: Path) -> int:
     at = events = 0
     while True:
-        reading = records.read(path, at)
-        events += len(reading.events)
-        at = reading.stop
-        if reading.is_end:
+        batch = segments.read_records(path, at)
+        events += len(batch.events)
+        at = batch.next_byte
+        if batch.is_last:
             return events
 
 

@@ -1,5 +1,10 @@
-"""The ledger: what the store remembers, and never depends on.
+"""Ledger: the store's record of sales, refunds, codes and downloads.
 
-A sale is first a line in a spool on this machine, then a row in a database.
-Nothing here stands between a payment and its bytes.
+An event is first appended to a spool on this machine, and then written to a
+database. Selling and serving never wait for the database.
+
+`ledger` is the facade. `spool`, `segments` and `recovery` are the write-ahead
+log; `events` are its records. `revocations` is the list that downloads are
+checked against. All modules that import SQLAlchemy are in `db`, which is
+imported in a thread after the store has started.
 """

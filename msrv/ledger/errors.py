@@ -1,62 +1,62 @@
-"""The ways the ledger fails. None of them holds an address of a database.
+"""Errors of the ledger. No message holds a database's password.
 
 - `LedgerError`
-    - `SpoolFailed`: what happened can't be written down on this machine
-        - `OtherSpool`: it was written by another version
+    - `SpoolFailed`: an event can't be written on this machine
+        - `SpoolVersionMismatch`: a segment was written by another version
     - `DatabaseError`: the database can't be used now
-        - `Unreachable`: it is away, refuses, hangs, or is full
-        - `Rejected`: it takes others, and not this event
-        - `Unsuitable`: it is there, and waiting does not help
-            - `Behind`: it lacks migrations
-            - `Ahead`: it has migrations that this version does not know
-    - `NoSuchOrder`: the ledger knows of no order by this id
-        - `NoSuchLine`: the order is known and does not hold this item
-        - `NothingRevoked`: there is nothing of it to give back
+        - `DatabaseUnavailable`: it is down, refuses, hangs, or is full
+        - `EventRejected`: it is available, but does not accept this event
+        - `DatabaseUnusable`: it is available, and waiting doesn't help
+            - `SchemaTooOld`: it lacks migrations
+            - `SchemaTooNew`: it has migrations that this version lacks
+    - `OrderNotFound`: the ledger has no order with this id
+        - `LineNotFound`: the order does not contain this item
+        - `NothingRevoked`: nothing of the order is left to restore
     - `LinkUsed`: this sign-in link to the studio was used before
-    - `CannotRemember`: nothing can be written, so no sign-in link is taken
-    - `AlreadyRedeemed`: a code has become another order
-    - `UsedUp`: what can be used so often has been
+    - `LinkNotRecorded`: the use of a sign-in link can't be recorded
+    - `AlreadyRedeemed`: a code was redeemed for another order
+    - `LimitReached`: a code or discount has no uses left
 """
 
 from pathlib import Path
 
 
 class LedgerError(Exception):
-    """Something about the ledger went wrong; its text is one line."""
+    """Error of the ledger; its text is one line."""
 
 
 class SpoolFailed(LedgerError):
-    """What happened can't be written down on this machine."""
+    """An event can't be written on this machine."""
 
 
-class OtherSpool(SpoolFailed):
-    """A spool of another version, or none at all, under a spool's name."""
+class SpoolVersionMismatch(SpoolFailed):
+    """A file with the name of a segment is of another version, or is none."""
 
     def __init__(self, path: Path, found: str) -> None:
         super().__init__(
-            f"{path} is not a spool of this version (it begins {found!r}): "
-            "start the version that wrote it once, so that it empties it"
+            f"{path} is not a spool of this version (it starts with "
+            f"{found!r}): run the version that wrote it once, to empty it"
         )
         self.path = path
 
 
 class DatabaseError(LedgerError):
-    """The database can't be used now; what happens stays in the spool."""
+    """The database can't be used now; events stay in the spool."""
 
 
-class Unreachable(DatabaseError):
-    """The database is away, refuses, does not answer in time, or is full."""
+class DatabaseUnavailable(DatabaseError):
+    """The database is down, refuses, doesn't answer in time, or is full."""
 
 
-class Rejected(DatabaseError):
-    """The database takes other things, and not this one."""
+class EventRejected(DatabaseError):
+    """The database is available, but does not accept this event."""
 
 
-class Unsuitable(DatabaseError):
-    """The database is there, and can't be used until someone mends it."""
+class DatabaseUnusable(DatabaseError):
+    """The database is available, but can't be used until it is fixed."""
 
 
-class Behind(Unsuitable):
+class SchemaTooOld(DatabaseUnusable):
     """The database lacks tables or columns of this version."""
 
     def __init__(self, found: str | None) -> None:
@@ -70,40 +70,41 @@ class Behind(Unsuitable):
         self.found = found
 
 
-class Ahead(Unsuitable):
+class SchemaTooNew(DatabaseUnusable):
     """The database was upgraded by a newer version of the store."""
 
     def __init__(self, found: str, known: str) -> None:
         super().__init__(
-            f"the database's tables are at revision {found}, and this "
-            f"version knows them up to {known}: run the newer version"
+            f"the database's tables are at revision {found}, but this "
+            f"version supports them up to {known}: run the newer version"
         )
         self.found = found
 
 
-class NoSuchOrder(LedgerError):
-    """The ledger knows of no order by this id."""
+class OrderNotFound(LedgerError):
+    """The ledger has no order with this id."""
 
     def __init__(self, order_id: str) -> None:
-        super().__init__(f"the ledger knows of no order {order_id}")
+        super().__init__(f"the ledger has no order {order_id}")
         self.order_id = order_id
 
 
-class NoSuchLine(NoSuchOrder):
-    """The order is known, and does not hold this item."""
+class LineNotFound(OrderNotFound):
+    """The order exists, but does not contain this item."""
 
     def __init__(
         self, order_id: str, item_id: str, held: tuple[str, ...]
     ) -> None:
         super().__init__(order_id)
+        contents = ", ".join(held)
         self.args = (
-            f"order {order_id} holds no {item_id}, but {', '.join(held)}",
+            f"order {order_id} does not contain {item_id}, only {contents}",
         )
         self.item_id = item_id
 
 
-class NothingRevoked(NoSuchOrder):
-    """Nothing of the order was revoked: there is nothing to give back."""
+class NothingRevoked(OrderNotFound):
+    """Nothing of the order was revoked: there is nothing to restore."""
 
     def __init__(self, order_id: str) -> None:
         super().__init__(order_id)
@@ -114,19 +115,19 @@ class LinkUsed(LedgerError):
     """This sign-in link to the studio was used before."""
 
 
-class CannotRemember(LedgerError):
-    """That a link is used can't be written down: not here, not there."""
+class LinkNotRecorded(LedgerError):
+    """A link's use can be recorded neither on disk nor in the database."""
 
 
 class AlreadyRedeemed(LedgerError):
-    """The code has become another order before."""
+    """The code was redeemed for another order."""
 
     def __init__(self) -> None:
         super().__init__("the code was used before")
 
 
-class UsedUp(LedgerError):
-    """It has been used as often as it can be."""
+class LimitReached(LedgerError):
+    """The code or discount has been used as often as it may be."""
 
     def __init__(self) -> None:
-        super().__init__("it was used as often as it can be")
+        super().__init__("it was used as often as it may be")

@@ -1,8 +1,8 @@
-"""What happened, as values that are spooled and posted.
+"""Events of the ledger, and their JSON form in the spool.
 
-Each may be posted twice, late, and in any order: two replicas may tell of
-one sale, and a refund may come before its sale. An event that exists is a
-good one: its rules are checked as it is made, and it is read as strictly.
+Each may be applied to the database twice, late, and in any order: two replicas
+may record the same sale, and a refund may arrive before its sale. An event is
+validated when it is created, and so is one that is read from the spool.
 """
 
 import dataclasses
@@ -22,8 +22,8 @@ from msrv.proofs.orders import (
     is_order_id,
 )
 
-WHOLE: Final = ""
-"""The `item_id` of what concerns a whole order."""
+WHOLE_ORDER: Final = ""
+"""`item_id` of an event that concerns a whole order."""
 TITLE_CHARS: Final = 200
 _MAX_RANGES: Final = 256
 _MAX_BYTES: Final = 2**62
@@ -33,8 +33,11 @@ _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _REFERENCE: Final = re.compile(r"[\x21-\x7e]{0,255}")
 
 
-def plain(text: str) -> str:
-    """Make a title that any database holds: no control, not too long."""
+def clean_title(text: str) -> str:
+    """Return a title that any database can store.
+
+    Unprintable characters become spaces, and it is at most TITLE_CHARS long.
+    """
     good = text.encode("utf-8", "replace").decode("utf-8")
     kept = "".join(each if each.isprintable() else " " for each in good)
     return kept[:TITLE_CHARS].strip() or "?"
@@ -42,7 +45,7 @@ def plain(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SoldLine:
-    """One item of a sale, at the price and by the title it was sold."""
+    """Item of a sale, with the price and the title at that time."""
 
     item_id: str
     price_minor: int
@@ -51,16 +54,19 @@ class SoldLine:
     def __post_init__(self) -> None:
         _check_item(self.item_id)
         check_number(self.price_minor, MAX_PRICE_MINOR)
-        if not isinstance(self.title, str) or self.title != plain(self.title):
+        if not isinstance(self.title, str) or self.title != clean_title(
+            self.title
+        ):
             raise ValueError("not a title")
 
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """An order was paid. `reference` is what its provider calls it.
+    """Sale of an order that was paid, or was free.
 
-    `sold_at` is the receipt's own time in Unix seconds, so that two who tell
-    of one sale say the same.
+    `sold_at` is the time on the receipt in Unix seconds, so that two replicas
+    that record the same sale record the same event. `reference` is the payment
+    provider's id of the payment.
     """
 
     order_id: str
@@ -83,17 +89,17 @@ class Sale:
 
     @property
     def total_minor(self) -> int:
-        """What was paid, in minor units of the currency."""
+        """Price of the order, in minor units of the currency."""
         return sum(line.price_minor for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """Something about an order, or about one item of it, has changed.
+    """Change of an order, or of one item of it.
 
-    `item_id` is WHOLE for all of it. Of two changes to one thing the later
-    one counts, whichever is told first: `at_ms` is in Unix milliseconds.
-    `by` is who says so: `cli`, `studio`, a provider's name.
+    `item_id` is WHOLE_ORDER for the order. Of two changes the later one
+    counts, in whichever order they arrive: `at_ms` is in Unix milliseconds.
+    `by` is the source: `cli`, `studio`, or the name of a payment provider.
     """
 
     order_id: str
@@ -103,27 +109,31 @@ class _Change:
 
     def __post_init__(self) -> None:
         _check_order(self.order_id)
-        if self.item_id != WHOLE:
+        if self.item_id != WHOLE_ORDER:
             _check_item(self.item_id)
         check_number(self.at_ms, MAX_TIME)
         _check_text(self.by, _WORD)
 
 
 class Revoked(_Change):
-    """It was refunded, and may no longer be downloaded."""
+    """Refund: the item or order may no longer be downloaded."""
 
     __slots__ = ()
 
 
 class Restored(_Change):
-    """It may be downloaded again."""
+    """End of a refund: the item or order may be downloaded again."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Redeemed:
-    """A code was turned into an order; `code_id` is not the code itself."""
+    """Use of a code or discount by an order.
+
+    `code_id` identifies the use, and is not the code itself. Times are in Unix
+    seconds.
+    """
 
     code_id: str
     order_id: str
@@ -137,7 +147,7 @@ class Redeemed:
 
 @dataclass(frozen=True, slots=True)
 class PaymentEvent:
-    """A provider told of something; once for each of its event ids."""
+    """Webhook event of a payment provider, recorded once for each id."""
 
     provider: str
     event_id: str
@@ -158,10 +168,10 @@ class PaymentEvent:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """Bytes of an item, as one version of it, have left for a buyer.
+    """Delivery of bytes of an item to its buyer.
 
-    `version` is `version_of` its entity tag: bytes of two versions make no
-    file together. `ranges` is a union of intervals within `size_bytes`.
+    `version` is the `content_version` of its ETag: bytes of two versions don't
+    add up to one file. `ranges` is a union of intervals within `size_bytes`.
     """
 
     order_id: str
@@ -185,12 +195,12 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
-    """An operator did something in the studio.
+class OperatorAction:
+    """Action of an operator in the studio, as its audit log has it.
 
-    `act_id` tells it from every other. `session` is the number of the sign-in
-    that it was done under, `subject` what it was done to, or empty; `at_ms`
-    is in Unix milliseconds.
+    `act_id` is unique, `session` the number of the session, `act` the name of
+    the action, and `subject` its object, which may be empty; `at_ms` is in
+    Unix milliseconds.
     """
 
     act_id: str
@@ -207,7 +217,34 @@ class Act:
         _check_text(self.subject, _REFERENCE)
 
 
-Event = Sale | Revoked | Restored | Redeemed | PaymentEvent | Delivered | Act
+@dataclass(frozen=True, slots=True)
+class Redemption:
+    """A code's order as the ledger has it: its time and currency."""
+
+    redeemed_at: int
+    currency: str
+
+
+def discount_use(name: str, order_id: str, at: int) -> Redeemed:
+    """Return the event that an order used a discount; once for each order."""
+    prefix = discount_use_prefix(name)
+    return Redeemed(f"{prefix}{order_id.lower()}", order_id, at)
+
+
+def discount_use_prefix(name: str) -> str:
+    """Return the common prefix of the `code_id` of a discount's uses."""
+    return f"discount.{name.lower()}."
+
+
+Event = (
+    Sale
+    | Revoked
+    | Restored
+    | Redeemed
+    | PaymentEvent
+    | Delivered
+    | OperatorAction
+)
 
 _KINDS: Final[dict[str, type[Event]]] = {
     "sale": Sale,
@@ -216,13 +253,13 @@ _KINDS: Final[dict[str, type[Event]]] = {
     "redeemed": Redeemed,
     "payment": PaymentEvent,
     "delivered": Delivered,
-    "act": Act,
+    "act": OperatorAction,
 }
 _NAMES: Final = {kind: name for name, kind in _KINDS.items()}
 
 
-def to_json(event: Event) -> bytes:
-    """Write an event as one line of ASCII, without its line feed."""
+def event_to_json(event: Event) -> bytes:
+    """Return an event as one line of ASCII, without a line feed."""
     fields: dict[str, Any] = {"event": _NAMES[type(event)]}
     for each in dataclasses.fields(event):
         fields[each.name] = getattr(event, each.name)
@@ -231,14 +268,14 @@ def to_json(event: Event) -> bytes:
     return json.dumps(fields, separators=(",", ":")).encode("ascii")
 
 
-def from_json(text: bytes) -> Event:
-    """Read what `to_json` wrote. Raises ValueError for anything else."""
+def event_from_json(text: bytes) -> Event:
+    """Parse the result of `event_to_json`. Raises ValueError."""
     try:
         fields = json.loads(text)
         kind = _KINDS[fields.pop("event")]
-        for name, read in _READ.items():
+        for name, parse in _PARSERS.items():
             if name in fields:
-                fields[name] = read(fields[name])
+                fields[name] = parse(fields[name])
         return kind(**fields)
     except (AttributeError, KeyError, TypeError, RecursionError) as error:
         raise ValueError("not an event") from error
@@ -252,7 +289,7 @@ def _ranges(value: Iterable[Any]) -> Intervals:
     return tuple((start, stop) for start, stop in value)
 
 
-_READ: Final[dict[str, Callable[[Any], Any]]] = {
+_PARSERS: Final[dict[str, Callable[[Any], Any]]] = {
     "lines": _lines,
     "ranges": _ranges,
 }
@@ -270,4 +307,4 @@ def _check_item(item_id: str) -> None:
 
 def _check_text(text: str, form: re.Pattern[str]) -> None:
     if not form.fullmatch(text):
-        raise ValueError("not in its form")
+        raise ValueError("not in the expected form")

@@ -1,25 +1,33 @@
-"""How the ledger fares, for operators: said once as it changes, not often."""
+"""Health of the ledger: its current troubles, counters, and metrics.
+
+A trouble is logged when it begins and when it ends, not each time it recurs.
+"""
 
 import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 log = logging.getLogger(__name__)
 
 DATABASE: Final = "database"
 SPOOL: Final = "spool"
-DISK: Final = "disk"
+DISK: Final = "data folder"
 REFUNDS: Final = "list of refunds"
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The ledger as it is now.
+    """Snapshot of the ledger's health.
 
-    `state` is `ok` or `degraded`; `troubles` are sentences for an operator,
-    none where it is well. `waiting_events` have happened here and are not in
-    the database yet; `waiting_bytes` is their size in the spool. The rest
-    are counts since the start.
+    `state` is `ok` or `degraded`; `troubles` are sentences for the operator,
+    empty where the state is ok. `waiting_events` were recorded by this process
+    and are not in the database yet; `waiting_bytes` is their size in the
+    spool. The others are counters since the start.
     """
 
     state: str
@@ -32,7 +40,7 @@ class Status:
 
 
 class Health:
-    """What is wrong, by where; and what was counted."""
+    """Current troubles of the ledger, one for each of its parts; counters."""
 
     def __init__(self) -> None:
         self._troubles: dict[str, str] = {}
@@ -44,22 +52,22 @@ class Health:
 
     @property
     def troubles(self) -> tuple[str, ...]:
-        """What is wrong now, a sentence each."""
+        """Current troubles, a sentence each."""
         return tuple(self._troubles.values())
 
-    def ill(self, where: str, sentence: str) -> None:
-        """Say that something is wrong; the log hears of it once."""
-        if self._troubles.get(where) != sentence:
-            log.error("ledger resting: %s", sentence)
-        self._troubles[where] = sentence
+    def report(self, part: str, sentence: str) -> None:
+        """Set the trouble of a part, and log it unless it is unchanged."""
+        if self._troubles.get(part) != sentence:
+            log.error("ledger: %s unavailable: %s", part, sentence)
+        self._troubles[part] = sentence
 
-    def well(self, where: str) -> None:
-        """Say that it is right, again."""
-        if self._troubles.pop(where, None) is not None:
-            log.info("ledger: the %s is well again", where)
+    def clear(self, part: str) -> None:
+        """Remove the trouble of a part, if it has one, and log that."""
+        if self._troubles.pop(part, None) is not None:
+            log.info("ledger: %s available again", part)
 
     def status(self, waiting_bytes: int) -> Status:
-        """Say how it is now."""
+        """Return a snapshot."""
         return Status(
             state="degraded" if self._troubles else "ok",
             troubles=self.troubles,
@@ -68,4 +76,45 @@ class Health:
             posted_events=self.posted_events,
             set_aside_lines=self.set_aside_lines,
             lost_deliveries=self.lost_deliveries,
+        )
+
+
+class LedgerCollector(Collector):
+    """Prometheus collector of the ledger's status."""
+
+    def __init__(self, status: Callable[[], Status]) -> None:
+        self._status = status
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the current metrics."""
+        now = self._status()
+        yield GaugeMetricFamily(
+            "msrv_ledger_up",
+            "Whether the ledger is ok (1) or degraded (0).",
+            float(now.state == "ok"),
+        )
+        yield GaugeMetricFamily(
+            "msrv_ledger_waiting_events",
+            "Events in the spool that are not in the database yet.",
+            now.waiting_events,
+        )
+        yield GaugeMetricFamily(
+            "msrv_ledger_waiting_bytes",
+            "Bytes of the spool that are not in the database yet.",
+            now.waiting_bytes,
+        )
+        yield CounterMetricFamily(
+            "msrv_ledger_posted_events",
+            "Events written to the database.",
+            now.posted_events,
+        )
+        yield CounterMetricFamily(
+            "msrv_ledger_set_aside_lines",
+            "Spool records that could not be written to the database.",
+            now.set_aside_lines,
+        )
+        yield CounterMetricFamily(
+            "msrv_ledger_lost_deliveries",
+            "Downloads that were too many to be counted.",
+            now.lost_deliveries,
         )

@@ -1,8 +1,9 @@
-"""Which bytes have been delivered: unions of half-open intervals. Pure.
+"""Unions of half-open byte intervals: which bytes were delivered.
 
-A union here is a sorted tuple of disjoint `(start, stop)` that don't touch,
-each with 0 <= start < stop. It never says more than was added, and it may say
-less: its length is bounded, and what does not fit is forgotten.
+A union is a sorted tuple of disjoint, non-adjacent `(start, stop)` with
+0 <= start < stop. Its length is bounded: it never covers more than was added,
+and may cover less. Apart from the events, and pure: the database's projection
+and its tests need the arithmetic alone.
 """
 
 from collections.abc import Iterable
@@ -10,15 +11,17 @@ from typing import Final
 
 Intervals = tuple[tuple[int, int], ...]
 
-MOST: Final = 256
-"""More holes than this no real download has; a hostile one may."""
+MAX_INTERVALS: Final = 256
+"""No real download has more gaps than this; a hostile one may."""
 
 
-def union(*sets: Iterable[tuple[int, int]], most: int = MOST) -> Intervals:
-    """Unite intervals in any order, overlapping or not.
+def union(
+    *sets: Iterable[tuple[int, int]], most: int = MAX_INTERVALS
+) -> Intervals:
+    """Return the union of intervals in any order, overlapping or not.
 
-    Of more than `most`, the shortest are forgotten: a download counts as
-    whole a little later then, and never too early.
+    Of more than `most`, the shortest are dropped: a download then counts as
+    complete a little later, and never too early.
     """
     merged: list[tuple[int, int]] = []
     for start, stop in sorted(each for given in sets for each in given):
@@ -35,23 +38,23 @@ def union(*sets: Iterable[tuple[int, int]], most: int = MOST) -> Intervals:
     return tuple(merged)
 
 
-def measure(intervals: Intervals) -> int:
-    """Count the bytes of a union."""
+def total_bytes(intervals: Intervals) -> int:
+    """Return the number of bytes in a union."""
     return sum(stop - start for start, stop in intervals)
 
 
 def covers(intervals: Intervals, size_bytes: int) -> bool:
-    """Whether a union holds each of the bytes from 0 to `size_bytes`."""
+    """Return whether a union has each of the bytes from 0 to `size_bytes`."""
     return not size_bytes or intervals == ((0, size_bytes),)
 
 
-def to_text(intervals: Intervals) -> str:
-    """Write a union as `0-500,700-900`, stops exclusive."""
+def format_intervals(intervals: Intervals) -> str:
+    """Return a union as `0-500,700-900`, stops exclusive."""
     return ",".join(f"{start}-{stop}" for start, stop in intervals)
 
 
-def from_text(text: str) -> Intervals:
-    """Read what `to_text` wrote. Raises ValueError."""
+def parse_intervals(text: str) -> Intervals:
+    """Parse the result of `format_intervals`. Raises ValueError."""
     found = []
     for part in text.split(",") if text else ():
         start, _, stop = part.partition("-")

@@ -1,51 +1,51 @@
-"""The ledger as the rest of the store knows it.
+"""Facade of the ledger: records events, and reads the database.
 
-It remembers what is sold, and is asked what may no longer be downloaded. It
-answers at once, from memory and from this machine's own disk: the database
-may be away for as long as it likes.
+Events are recorded on this machine's disk, and revocations are looked up in
+memory, so that the store sells and serves however long the database is
+unavailable.
 """
 
 import asyncio
 import contextlib
-import importlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-from msrv.ledger.db.connection_rules import DEFAULT_RULES, ConnectionRules
-from msrv.ledger.download_tracker import Delivery
-from msrv.ledger.errors import LedgerError, SpoolFailed, Unreachable
-from msrv.ledger.events import WHOLE, Event, Redeemed, Sale
+from msrv.ledger.connection_rules import DEFAULT_RULES, ConnectionRules
+from msrv.ledger.download_tracker import DownloadTracker
+from msrv.ledger.errors import DatabaseUnavailable, LedgerError, SpoolFailed
+from msrv.ledger.events import WHOLE_ORDER, Event, Redeemed, Redemption, Sale
 from msrv.ledger.health import DATABASE, DISK, Health, Status
-from msrv.ledger.retry_queue import Late
-from msrv.ledger.revocations import FILE_NAME, BadList, Revocations
-from msrv.ledger.spool import Spool
-from msrv.ledger.uses import Redemption
+from msrv.ledger.revocations import (
+    FILE_NAME,
+    InvalidRevocationFile,
+    Revocations,
+)
+from msrv.ledger.spool import RetryQueue, Spool
 from msrv.tasks import TaskSupervisor
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from msrv.ledger.db.database import Database
-    from msrv.ledger.db.revoke import TakenLine
-    from msrv.ledger.db.sync import Keeper
+    from msrv.ledger.db.order_queries import OrderLine
+    from msrv.ledger.db.sync import DatabaseSync
 
 log = logging.getLogger(__name__)
 
 SPOOL_NAME: Final = "spool"
-_LAST_SECONDS: Final = 3.0
-_SETTLING_SECONDS: Final = 0.02
+_FINAL_SYNC_SECONDS: Final = 3.0
+_POLL_SECONDS: Final = 0.02
 
 
 class Ledger:
-    """Remembers, while the block lasts.
+    """Ledger of one data folder, open for as long as the block lasts.
 
-    `database_url` is an address as SQLAlchemy reads it, None for a file in
-    the data folder; `rules` say how it may be connected to. `clock` gives
-    Unix seconds.
+    `database_url` is an SQLAlchemy URL, None for a file in the data folder;
+    `rules` apply to connections to a server. `clock` returns Unix seconds.
     """
 
     def __init__(
@@ -61,21 +61,23 @@ class Ledger:
         self._clock = clock
         self._health = Health()
         self._spool = Spool(data / SPOOL_NAME)
-        self._delivery = Delivery(self.record, clock, self._health)
-        self._late = Late(self.record, self._health)
-        self._work = TaskSupervisor("ledger")
+        self._downloads = DownloadTracker(self.record, clock, self._health)
+        self._retry_queue = RetryQueue(self.record, self._health)
+        self._tasks = TaskSupervisor("ledger")
         self._database: Database | None = None
-        self._keeper: Keeper | None = None
+        self._sync: DatabaseSync | None = None
         self.revocations = Revocations(data / FILE_NAME)
 
     async def __aenter__(self) -> Self:
-        """Begin; the database is sought meanwhile."""
+        """Start, without waiting for the database."""
         try:
             await asyncio.to_thread(self.revocations.load)
-        except BadList as error:
+        except InvalidRevocationFile as error:
             log.error("%s", error)  # noqa: TRY400 - says it all
         await self._spool.__aenter__()
-        self._work.start(self._keep(), self._delivery.run(), self._late.run())
+        self._tasks.start(
+            self._run_sync(), self._downloads.run(), self._retry_queue.run()
+        )
         return self
 
     async def __aexit__(
@@ -84,183 +86,207 @@ class Ledger:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Write down what waits, post what can be posted at once, and end."""
-        await self._work.stop()
-        # What can't be kept is asked for at the next start.
+        """Spool waiting events, sync briefly, and close everything."""
+        await self._tasks.stop()
+        # What can't be saved is queried at the next start.
         with contextlib.suppress(OSError):
             await asyncio.to_thread(self.revocations.save)
-        await self._delivery.flush()
-        await self._late.flush()
-        if self._keeper is not None:
-            # What is not posted now is posted at the next start.
+        await self._downloads.flush()
+        await self._retry_queue.flush()
+        if self._sync is not None:
+            # What is not synced now is synced at the next start.
             with contextlib.suppress(LedgerError, OSError, TimeoutError):
-                async with asyncio.timeout(_LAST_SECONDS):
-                    await self._keeper.post_rest()
+                async with asyncio.timeout(_FINAL_SYNC_SECONDS):
+                    await self._sync.flush()
         await self._spool.__aexit__(kind, error, trace)
         if self._database is not None:
             await self._database.close()
 
-    async def ready_to_sell(self) -> None:
-        """See that a sale can be written down. Raises SpoolFailed."""
+    async def check_can_record(self) -> None:
+        """Reserve space on disk for a purchase. Raises SpoolFailed."""
         try:
             await self._spool.reserve()
         except SpoolFailed as error:
-            self._health.ill(DISK, str(error))
+            self._health.report(DISK, str(error))
             raise
-        self._health.well(DISK)
+        self._health.clear(DISK)
 
-    async def sold(self, sale: Sale) -> None:
-        """Write a sale down; it is on the disk when this returns.
+    async def record(self, event: Event) -> None:
+        """Record an event; it is on disk on return. Raises SpoolFailed."""
+        await self._spool.append(event)
+        self._health.written_events += 1
 
-        Should the disk refuse it after all, it is in the log, and tried again
-        for as long as the process lives: who has paid gets a receipt.
+    async def record_sale(self, sale: Sale) -> None:
+        """Record a sale. Never raises: it was paid, and gets its receipt.
+
+        Where the disk refuses, the sale is logged, and retried for as long as
+        the process lives.
         """
         try:
             await self.record(sale)
         except SpoolFailed as error:
-            self._health.ill(DISK, str(error))
+            self._health.report(DISK, str(error))
             log.error(  # noqa: TRY400 - says it all
-                "a sale is in memory alone: order %s, %d %s minor units, %s",
+                "a sale is in memory only: order %s, %d %s minor units, %s",
                 sale.order_id,
                 sale.total_minor,
                 sale.currency,
                 sale.provider,
             )
-            self._late.keep(sale)
+            self._retry_queue.add(sale)
 
-    async def used(self, redeemed: Redeemed) -> None:
-        """Write a use down; as with a sale, it is kept if the disk refuses."""
+    async def record_use(self, redeemed: Redeemed) -> None:
+        """Record a use. Never raises; retried as a sale is."""
         try:
             await self.record(redeemed)
         except SpoolFailed as error:
-            self._health.ill(DISK, str(error))
-            self._late.keep(redeemed)
+            self._health.report(DISK, str(error))
+            self._retry_queue.add(redeemed)
 
-    async def redeem(self, redeemed: Redeemed, sale: Sale) -> Redemption:
-        """Turn a code into an order, or find that it was turned into it.
-
-        Past the spool: a code is worth one order on all replicas together.
-        Raises AlreadyRedeemed, DatabaseError.
-        """
-        database, _ = self._reached()
-        redeeming = await _room("limited_uses")
-        found: Redemption = await redeeming.redeem(database, redeemed, sale)
-        return found
-
-    async def use(self, redeemed: Redeemed, start: str, most: int) -> None:
-        """Take one of `most` uses. Raises UsedUp, DatabaseError."""
-        database, _ = self._reached()
-        room = await _room("limited_uses")
-        await room.use(database, redeemed, start, most)
-
-    async def uses(self, start: str) -> int:
-        """Count the uses whose names begin so. Raises DatabaseError."""
-        database, _ = self._reached()
-        return int(await (await _room("limited_uses")).count(database, start))
-
-    async def record(self, event: Event) -> None:
-        """Write an event down. Raises SpoolFailed."""
-        await self._spool.append(event)
-        self._health.written_events += 1
-
-    def on_sent(
+    def track_download(
         self, order_id: str, item_id: str, etag: str, size_bytes: int
     ) -> Callable[[tuple[int, int]], None]:
-        """Give what to tell of each range of a download that has left."""
-        return self._delivery.on_sent(order_id, item_id, etag, size_bytes)
+        """Return the callback for each byte range of a download sent."""
+        return self._downloads.track(order_id, item_id, etag, size_bytes)
 
-    def status(self) -> Status:
-        """Say how the ledger fares."""
-        return self._health.status(
-            sum(each.stop - each.posted for each in self._spool.segments)
-        )
+    async def redeem(self, redeemed: Redeemed, sale: Sale) -> Redemption:
+        """Redeem a code for an order; idempotent for the same order.
 
-    @contextlib.asynccontextmanager
-    async def reading(self) -> AsyncIterator["AsyncConnection"]:
-        """Read from the database. Raises DatabaseError while it rests."""
-        database, _ = self._reached()
-        async with database.reading() as connection:
-            yield connection
-
-    @contextlib.asynccontextmanager
-    async def writing(self) -> AsyncIterator["AsyncConnection"]:
-        """Write to the database, alone. Raises DatabaseError.
-
-        Past the spool: for what is worth nothing unless it holds at once.
+        Written to the database directly: a code is worth one order across all
+        replicas. Raises AlreadyRedeemed, DatabaseError.
         """
-        database, _ = self._reached()
-        async with database.writing() as connection:
-            yield connection
+        database = self._connected()
+        from msrv.ledger.db import commands  # noqa: PLC0415 - slow to import
+
+        return await commands.redeem_code(database, redeemed, sale)
+
+    async def claim_use(
+        self, redeemed: Redeemed, prefix: str, most: int
+    ) -> None:
+        """Claim one of `most` uses. Raises LimitReached, DatabaseError.
+
+        Written to the database directly, as `redeem` does.
+        """
+        database = self._connected()
+        from msrv.ledger.db import commands  # noqa: PLC0415 - slow to import
+
+        await commands.claim_use(database, redeemed, prefix, most)
+
+    async def count_uses(self, prefix: str) -> int:
+        """Return the number of uses with a prefix. Raises DatabaseError."""
+        database = self._connected()
+        from msrv.ledger.db import commands  # noqa: PLC0415 - slow to import
+
+        return await commands.count_uses(database, prefix)
 
     async def revoke(
         self,
         order_id: str,
-        item_id: str = WHOLE,
+        item_id: str = WHOLE_ORDER,
         *,
         by: str,
         undo: bool = False,
-    ) -> "tuple[TakenLine, ...]":
-        """Take an order back, or one line of it, or undo that.
+    ) -> "tuple[OrderLine, ...]":
+        """Revoke an order, or one line of it, or undo that.
 
-        The order's lines as they are then. It holds here when this returns,
-        and on other replicas within seconds. Raises NoSuchLine,
-        NothingRevoked, DatabaseError: past the spool, since who does it has
-        to know that it is done.
+        Return the lines of the order as they are then. Takes effect in this
+        process on return, and on other replicas within seconds. Written to
+        the database directly, since the operator has to know that it is done.
+        Raises LineNotFound, NothingRevoked, DatabaseError.
         """
-        database, keeper = self._reached()
-        revoking = await _room("revoke")
-        change = revoking.restore if undo else revoking.revoke
+        database = self._connected()
+        from msrv.ledger.db import commands  # noqa: PLC0415 - slow to import
+
+        change = commands.restore_order if undo else commands.revoke_order
         now_ms = self._clock() * 1000
-        lines: tuple[TakenLine, ...] = await change(
-            database, order_id, item_id, by=by, now_ms=now_ms
-        )
-        await keeper.ask()
+        lines = await change(database, order_id, item_id, by=by, now_ms=now_ms)
+        if self._sync is not None:
+            await self._sync.poll_revocations()
         return lines
 
-    async def settled(self) -> None:
-        """Wait until all that has happened so far is in the database.
+    def status(self) -> Status:
+        """Return a snapshot of the ledger's health."""
+        return self._health.status(
+            sum(
+                each.written_bytes - each.synced_bytes
+                for each in self._spool.segments
+            )
+        )
 
-        For as long as that takes: who waits sets the time.
+    @contextlib.asynccontextmanager
+    async def read_transaction(
+        self, timeout_seconds: float | None = None
+    ) -> AsyncIterator["AsyncConnection"]:
+        """Read within one transaction. Raises DatabaseError."""
+        async with self._connected().read_transaction(
+            timeout_seconds
+        ) as connection:
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def write_transaction(
+        self, timeout_seconds: float | None = None
+    ) -> AsyncIterator["AsyncConnection"]:
+        """Write within one transaction, as the only writer.
+
+        For what has to be in the database at once; the rest is recorded.
+        Raises DatabaseError.
         """
-        await self._delivery.flush()
-        # Two other tasks get there; who waits for them is a test or a bench.
-        while self.status().waiting_bytes or self._keeper is None:  # noqa: ASYNC110
-            await asyncio.sleep(_SETTLING_SECONDS)
+        async with self._connected().write_transaction(
+            timeout_seconds
+        ) as connection:
+            yield connection
 
-    def _reached(self) -> "tuple[Database, Keeper]":
-        """Give the database, once it is known. Raises Unreachable."""
-        if self._database is None or self._keeper is None:
-            raise Unreachable("the database has not been reached yet")
-        return self._database, self._keeper
+    @property
+    def is_database_ready(self) -> bool:
+        """Whether the database was reached, and has this version's schema."""
+        return self._sync is not None and self._sync.is_ready
 
-    async def _keep(self) -> None:
-        """Keep the database up to date, from when it is known."""
+    async def wait_until_synced(self) -> None:
+        """Wait until all events recorded so far are in the database.
+
+        Forever, if need be: for tests and benchmarks, which have their own
+        time-out.
+        """
+        await self._downloads.flush()
+        # Two other tasks do the work, and nothing but tests waits for them.
+        while self.status().waiting_bytes or self._sync is None:  # noqa: ASYNC110
+            await asyncio.sleep(_POLL_SECONDS)
+
+    def _connected(self) -> "Database":
+        """Return the database. Raises DatabaseUnavailable before it is known.
+
+        SQLAlchemy has been imported when this returns, so that importing
+        modules of `db` afterwards takes no time.
+        """
+        if self._database is None or self._sync is None:
+            raise DatabaseUnavailable("the database has not been reached yet")
+        return self._database
+
+    async def _run_sync(self) -> None:
+        """Import the database's modules, and sync until cancelled."""
         try:
-            # SQLAlchemy takes a third of a second to import: meanwhile, the
-            # store sells.
-            self._database, keeper = await asyncio.to_thread(self._load)
+            # SQLAlchemy takes a third of a second to import, and the store
+            # sells meanwhile.
+            self._database, sync = await asyncio.to_thread(self._load)
         except (LedgerError, OSError) as error:
-            self._health.ill(DATABASE, str(error))
+            self._health.report(DATABASE, str(error))
             return
         except Exception:
             log.exception("the ledger has no database")
-            self._health.ill(DATABASE, "the database can't be used")
+            self._health.report(DATABASE, "the database can't be used")
             return
-        self._keeper = keeper
-        await keeper.run()
+        self._sync = sync
+        await sync.run()
 
-    def _load(self) -> "tuple[Database, Keeper]":
-        databases = importlib.import_module("msrv.ledger.db.database")
-        keepers = importlib.import_module("msrv.ledger.db.sync")
-        database = databases.Database.of(self._url, self._data, self._rules)
-        keeper = keepers.Keeper(
+    def _load(self) -> "tuple[Database, DatabaseSync]":
+        # `commands` is imported too, so that the first call doesn't wait.
+        from msrv.ledger.db import commands  # noqa: F401, PLC0415 - slow to import
+        from msrv.ledger.db.database import Database  # noqa: PLC0415 - slow to import
+        from msrv.ledger.db.sync import DatabaseSync  # noqa: PLC0415 - slow to import
+
+        database = Database.open(self._url, self._data, self._rules)
+        sync = DatabaseSync(
             database, self._spool, self.revocations, self._health
         )
-        return database, keeper
-
-
-async def _room(name: str) -> Any:  # noqa: ANN401 - a module
-    """Import a module of the ledger's that imports SQLAlchemy."""
-    return await asyncio.to_thread(
-        importlib.import_module, f"msrv.ledger.db.{name}"
-    )
+        return database, sync

@@ -1,7 +1,8 @@
-"""What processes that are gone have left in the spool, taken over by one.
+"""Recovery of events that terminated processes left in the spool.
 
 Several processes may share a data folder. Each writes to a folder of its own
-and holds its lock; a folder whose lock is free belongs to nobody.
+and holds its lock, so a folder whose lock is free is orphaned. One process
+acquires it, and syncs its events.
 """
 
 import contextlib
@@ -19,34 +20,35 @@ from msrv.ledger.segments import SUFFIX
 
 log = logging.getLogger(__name__)
 
-ASIDE: Final = "set-aside.log"
-"""Lines that could not be posted, kept for a person to look at."""
+SET_ASIDE_NAME: Final = "set-aside.log"
+"""File of the records that can't be synced, for the operator to inspect."""
 _DRAFT_SECONDS: Final = 3600
 
 
 @dataclass(slots=True, eq=False)
-class Leftover:
-    """The folder of a process that is gone; it is ours until `let_go`."""
+class OrphanedSpool:
+    """Folder of a terminated process, locked by this one until `release`."""
 
     folder: Path
-    held: int
+    lock: int
 
     @property
-    def paths(self) -> list[Path]:
-        """Its segments, oldest first."""
+    def segment_paths(self) -> list[Path]:
+        """Paths of the segments, oldest first."""
         return sorted(self.folder.glob(f"*{SUFFIX}"))
 
-    def let_go(self, *, empty: bool) -> None:
-        """Give it up; with `empty`, delete it, all of it being posted."""
-        if empty:
+    def release(self, *, delete: bool) -> None:
+        """Unlock the folder; with `delete`, remove it and its segments."""
+        if delete:
             shutil.rmtree(self.folder, ignore_errors=True)
-        os.close(self.held)
+        os.close(self.lock)
 
 
-def take_over(root: Path, own: Path | None) -> Iterator[Leftover]:
-    """Take what nobody writes to any more. Does nothing without a root.
+def acquire_orphans(root: Path, own: Path | None) -> Iterator[OrphanedSpool]:
+    """Lock and yield the orphaned folders in `root`, which may not exist.
 
-    Each one that is given has to be let go. Raises OSError.
+    `own` is the folder of this process. Each of the yielded has to be
+    released. Raises OSError.
     """
     if not root.is_dir():
         return
@@ -54,25 +56,28 @@ def take_over(root: Path, own: Path | None) -> Iterator[Leftover]:
         if folder == own or not folder.is_dir():
             continue
         if folder.name.startswith("."):
-            _tidy(folder)
+            _remove_old_draft(folder)
             continue
-        # Another process may have been quicker, and have deleted it.
+        # Another process may have acquired and deleted it meanwhile.
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            held = lock_folder(folder)
-            if held is not None:
-                yield Leftover(folder, held)
+            lock = lock_folder(folder)
+            if lock is not None:
+                yield OrphanedSpool(folder, lock)
 
 
-def set_aside(root: Path, lines: bytes) -> None:
-    """Keep lines that could not be posted. Raises OSError."""
-    with (root / ASIDE).open("ab") as file:
-        file.write(lines)
+def set_aside(root: Path, records: bytes) -> None:
+    """Append records that can't be synced to a file of their own.
+
+    Raises OSError.
+    """
+    with (root / SET_ASIDE_NAME).open("ab") as file:
+        file.write(records)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _tidy(draft: Path) -> None:
-    """Remove a folder that was being made when its process was killed."""
+def _remove_old_draft(draft: Path) -> None:
+    """Remove a folder whose process was killed while creating it."""
     with contextlib.suppress(OSError):
         if time.time() - draft.stat().st_mtime > _DRAFT_SECONDS:
             shutil.rmtree(draft, ignore_errors=True)

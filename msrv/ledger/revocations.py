@@ -1,12 +1,13 @@
-"""What may no longer be downloaded, in memory: a look-up, and nothing more.
+"""In-memory list of revoked orders and items, with a copy on disk.
 
-The database says what was revoked. The last known list is kept in a file, so
-that a replica which starts without the database still honours it.
+The database is authoritative. The last known list is saved in a file, so that
+a replica that starts without the database still honours it.
 
-A download is granted while a line of its order grants it that was not taken
-back: the item itself, or the release that it is part of. So a release that
-was refunded ends its tracks' links, but for a track that the order also holds
-by itself; and a refunded track goes on where the whole release was bought.
+An item may be downloaded while at least one line of its order grants it and is
+not revoked: the item's own line, or that of a release that contains it. So a
+refunded release ends the links of its tracks, except those that the order also
+contains by themselves; and a refunded track stays available if the order
+contains the whole release.
 """
 
 import json
@@ -24,30 +25,31 @@ FILE_NAME: Final = "revocations"
 _HEADER: Final = "msrv-revocations 1"
 
 
-class BadList(LedgerError):
-    """The file of the last known list is damaged, or not one."""
+class InvalidRevocationFile(LedgerError):
+    """The file of the last known list is damaged, or of another format."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            f"{path} is damaged, or of another version: what was refunded "
-            "can be downloaded until the database has been reached"
+            f"{path} is damaged, or of another version: refunded items can "
+            "be downloaded until the database has been reached"
         )
         self.path = path
 
 
 @dataclass(frozen=True, slots=True)
-class TakenBack:
-    """What of one order was revoked: all of it, or these items.
+class RevokedItems:
+    """Revoked part of one order: all of it (`whole`), or some items.
 
-    `kept` are the lines of the order that were not, as far as they are known.
+    `kept` are the lines of the order that are not revoked, as far as they are
+    known.
     """
 
     whole: bool
     items: frozenset[str]
     kept: frozenset[str]
 
-    def ends(self, item_id: str, *release_ids: str) -> bool:
-        """Whether the link to an item, of these releases, has ended."""
+    def revokes(self, item_id: str, *release_ids: str) -> bool:
+        """Return whether an item, contained in these releases, is revoked."""
         ids = {item_id, *release_ids}
         if self.whole:
             return True
@@ -55,42 +57,47 @@ class TakenBack:
 
 
 class Revocations:
-    """The orders of which something was revoked.
+    """Orders that are revoked, or contain revoked items.
 
-    `number` is that of the last change that is known, None for none.
+    `number` is that of the last known change, None before the first.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._orders: dict[str, TakenBack] = {}
+        self._orders: dict[str, RevokedItems] = {}
         self.number: int | None = None
-        self._saved: Mapping[str, TakenBack] = self._orders
+        self._saved: Mapping[str, RevokedItems] = self._orders
         self._saving = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._orders)
 
-    def ends(self, order_id: str, item_id: str, *release_ids: str) -> bool:
-        """Whether an order's link to an item has ended.
+    def is_revoked(
+        self, order_id: str, item_id: str, *release_ids: str
+    ) -> bool:
+        """Return whether an order no longer grants an item.
 
-        `release_ids` are the releases that the item is or was part of.
+        `release_ids` are the releases that contain the item, or did once.
         """
         known = self._orders.get(order_id)
-        return known is not None and known.ends(item_id, *release_ids)
+        return known is not None and known.revokes(item_id, *release_ids)
 
-    def ends_line(self, order_id: str, item_id: str) -> bool:
-        """Whether a line of an order was taken back, whatever it holds."""
+    def is_line_revoked(self, order_id: str, item_id: str) -> bool:
+        """Return whether a line of an order is revoked.
+
+        Its items may still be granted by other lines.
+        """
         known = self._orders.get(order_id)
         return known is not None and (known.whole or item_id in known.items)
 
-    def replace(self, orders: Mapping[str, TakenBack], number: int) -> None:
-        """Take a whole list."""
+    def replace(self, orders: Mapping[str, RevokedItems], number: int) -> None:
+        """Replace the whole list."""
         self._orders = dict(orders)
         self.number = number
 
-    def update(self, orders: Mapping[str, TakenBack], number: int) -> None:
-        """Take what has changed; an order may have nothing left revoked."""
-        # Another one: the one before may be on its way to the disk.
+    def update(self, orders: Mapping[str, RevokedItems], number: int) -> None:
+        """Apply changes. An order that is no longer revoked is removed."""
+        # A new dictionary: a thread may be saving the old one.
         known = {**self._orders, **orders}
         for order_id, each in orders.items():
             if not (each.whole or each.items):
@@ -98,33 +105,34 @@ class Revocations:
         self._orders, self.number = known, number
 
     def load(self) -> None:
-        """Read the last known list, if there is one. Raises BadList.
+        """Read the last known list, if there is a file. Blocks on the disk.
 
-        Waits for the disk, as `save` does.
+        Raises InvalidRevocationFile.
         """
         try:
             text = self._path.read_text("ascii")
         except FileNotFoundError:
             return
         except (OSError, UnicodeDecodeError) as error:
-            raise BadList(self._path) from error
+            raise InvalidRevocationFile(self._path) from error
         header, _, body = text.partition("\n")
         if header != _header(body):
-            raise BadList(self._path)
+            raise InvalidRevocationFile(self._path)
         self._orders = self._saved = {
-            order_id: TakenBack(whole, frozenset(items), frozenset(kept))
+            order_id: RevokedItems(whole, frozenset(items), frozenset(kept))
             for order_id, (whole, items, kept) in json.loads(body).items()
         }
 
     @property
     def is_saved(self) -> bool:
-        """Whether the file holds this list."""
+        """Whether the file has the current list."""
         return self._orders is self._saved
 
     def save(self) -> None:
-        """Keep the list: all of it or the one before. Raises OSError.
+        """Write the list to its file, unless it is saved already.
 
-        Does nothing where it is kept. Of two threads, one waits for the other.
+        The file has the new list or the old one, never a part. Blocks on the
+        disk, and on another thread that saves. Raises OSError.
         """
         with self._saving:
             if not self.is_saved:
@@ -132,7 +140,7 @@ class Revocations:
                 self._write(orders)
                 self._saved = orders
 
-    def _write(self, orders: Mapping[str, TakenBack]) -> None:
+    def _write(self, orders: Mapping[str, RevokedItems]) -> None:
         body = json.dumps(
             {order_id: _row(each) for order_id, each in orders.items()}
         )
@@ -142,7 +150,7 @@ class Revocations:
         write_file(self._path, text.encode("ascii"), durable_name=False)
 
 
-def _row(each: TakenBack) -> list[Any]:
+def _row(each: RevokedItems) -> list[Any]:
     return [each.whole, sorted(each.items), sorted(each.kept)]
 
 

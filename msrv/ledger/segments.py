@@ -1,8 +1,13 @@
-"""Writing lines to the disk, so that they are there after a power cut.
+"""Segments of the spool: their record format, and the writer that syncs them.
 
-All of this is for one thread: it waits for the disk. A segment's room is
-allocated before anything is written to it, so that a disk that is full says
-so while there is still room for what has begun.
+A segment starts with a line that states the version of the format. A line for
+each event follows: its BLAKE2 digest, a space, JSON, a line feed. After a kill
+or a power cut the last line may be torn: it was never acknowledged, and is
+skipped. A segment's space is allocated before anything is written to it, so
+zeros may follow, and a full disk is reported while there is still space for
+the purchases that have started.
+
+Everything here blocks on the disk, and belongs in one thread.
 """
 
 import contextlib
@@ -10,38 +15,123 @@ import os
 import secrets
 import time
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from msrv.files import LOCK_NAME, lock_folder, sync_folder
-from msrv.ledger.errors import SpoolFailed
-from msrv.ledger.records import HEADER
+from msrv.ledger.errors import SpoolFailed, SpoolVersionMismatch
+from msrv.ledger.events import Event, event_from_json, event_to_json
 
 SEGMENT_BYTES: Final = 1024 * 1024
 RESERVE_BYTES: Final = 256 * 1024
-"""Room that has to be there before money is taken: hundreds of sales."""
+"""Space that has to be allocated before money is taken: hundreds of sales."""
 SUFFIX: Final = ".log"
+HEADER: Final = b"msrv-spool 1\n"
+MAX_RECORD_BYTES: Final = 256 * 1024
+"""The longest event, a sale of a hundred long titles, is half of this."""
+_DIGEST_CHARS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class RecordBatch:
+    """Records read from a part of a segment.
+
+    `next_byte` is the offset at which to continue. `damaged` are whole lines
+    whose digest doesn't match. `is_last` is set at the end of the segment.
+    """
+
+    events: tuple[Event, ...]
+    damaged: tuple[bytes, ...]
+    next_byte: int
+    is_last: bool
+
+
+def encode_record(event: Event) -> bytes:
+    """Return an event as a line of a segment."""
+    text = event_to_json(event)
+    return _digest(text) + b" " + text + b"\n"
+
+
+def decode_record(line: bytes) -> Event:
+    """Return the event of a line, with or without its line feed.
+
+    Raises ValueError.
+    """
+    digest, _, text = line.rstrip(b"\n").partition(b" ")
+    if digest != _digest(text):
+        raise ValueError("no record: the digest does not match")
+    return event_from_json(text)
+
+
+def read_records(
+    path: Path, start: int, stop: int | None = None, *, most: int = 500
+) -> RecordBatch:
+    """Read up to `most` records of a segment from byte `start`, initially 0.
+
+    `stop` is the end of the data known to be on disk, None for the end of the
+    file. Raises SpoolVersionMismatch, and OSError.
+    """
+    with path.open("rb") as file:
+        if not start:
+            start = _read_header(path, file)
+        file.seek(start)
+        events: list[Event] = []
+        damaged: list[bytes] = []
+        at = start
+        is_last = False
+        while len(events) + len(damaged) < most:
+            if stop is not None and at >= stop:
+                is_last = True
+                break
+            line = file.readline(MAX_RECORD_BYTES)
+            if not line.endswith(b"\n") or line.startswith(b"\0"):
+                is_last = True
+                break
+            at += len(line)
+            try:
+                events.append(decode_record(line))
+            except ValueError:
+                damaged.append(line)
+        return RecordBatch(tuple(events), tuple(damaged), at, is_last)
+
+
+def _read_header(path: Path, file: BinaryIO) -> int:
+    """Return the offset of the first record. Raises SpoolVersionMismatch."""
+    found = file.read(len(HEADER))
+    if found == HEADER:
+        return len(HEADER)
+    # The process was killed as it created the file: no event was in it yet.
+    if HEADER.startswith(found.rstrip(b"\0")):
+        return len(found)
+    text = found.partition(b"\n")[0].decode("ascii", "replace")
+    raise SpoolVersionMismatch(path, text)
+
+
+def _digest(text: bytes) -> bytes:
+    digest = blake2b(text, digest_size=_DIGEST_CHARS // 2)
+    return digest.hexdigest().encode("ascii")
 
 
 @dataclass(slots=True, eq=False)
 class Segment:
     """One file of the spool.
 
-    What is before `stop` is on the disk; what is before `posted` is in the
-    database as well.
+    The first `written_bytes` are on disk, the first `synced_bytes` are in the
+    database as well. A closed segment is no longer written to.
     """
 
     path: Path
-    stop: int
+    written_bytes: int
     is_closed: bool = False
-    posted: int = 0
+    synced_bytes: int = 0
 
 
-class Pen:
-    """Writes to a folder of its own under `root`, made at the first need.
+class SegmentWriter:
+    """Writer of a process's own segments, in a folder of its own in `root`.
 
-    The folder is locked for as long as the process lives: a folder that can
-    be locked by another is one that nobody writes to any more.
+    The folder is created when it is needed, and is locked for as long as the
+    process lives: a folder whose lock is free is no longer written to.
     """
 
     def __init__(self, root: Path, segment_bytes: int = SEGMENT_BYTES) -> None:
@@ -50,72 +140,86 @@ class Pen:
         self._lock: int | None = None
         self._file: int | None = None
         self._segment: Segment | None = None
-        self._end = 0
+        self._allocated_bytes = 0
         self._number = 0
         self.folder: Path | None = None
         self.segments: list[Segment] = []
 
     @property
-    def room_bytes(self) -> int:
-        """What can be written without asking the disk for more."""
+    def free_bytes(self) -> int:
+        """Allocated space that is left in the current segment."""
         if self._file is None or self._segment is None:
             return 0
-        return self._end - self._segment.stop
+        return self._allocated_bytes - self._segment.written_bytes
 
     def reserve(self) -> None:
-        """See to it that there is RESERVE_BYTES of room. Raises SpoolFailed.
+        """Allocate RESERVE_BYTES, unless they are free. Raises SpoolFailed.
 
-        Where it fails, the room that is left stays for what has begun.
+        On failure the space that is left remains for purchases that have
+        started.
         """
-        if self.room_bytes < min(RESERVE_BYTES, self._segment_bytes // 2):
-            self._take_next(0)
+        if self.free_bytes < min(RESERVE_BYTES, self._segment_bytes // 2):
+            self._start_segment(0)
 
     def write(self, data: bytes) -> None:
-        """Write lines and wait until they are on the disk.
+        """Write records, and wait until they are on disk.
 
-        Raises SpoolFailed; then they may be there or not.
+        Raises SpoolFailed; the records may be on disk or not in that case.
         """
-        if self.room_bytes < len(data):
-            self._take_next(len(data))
+        if self.free_bytes < len(data):
+            self._start_segment(len(data))
         segment, file = self._segment, self._file
-        assert segment is not None  # noqa: S101 - there is room in it
+        assert segment is not None  # noqa: S101 - it has free space
         assert file is not None  # noqa: S101 - as above
         try:
-            _write_all(file, data, segment.stop)
+            _write_all(file, data, segment.written_bytes)
             os.fdatasync(file)
         except OSError as error:
-            # After a failed sync the kernel may believe that it is clean:
-            # what comes next goes into another file.
-            self._leave()
-            raise SpoolFailed(_sentence(self._root, error)) from error
-        segment.stop += len(data)
+            # After a failed sync the kernel may consider the pages clean:
+            # the next records go to another file.
+            self.close_segment()
+            raise SpoolFailed(_message(self._root, error)) from error
+        segment.written_bytes += len(data)
 
-    def close(self) -> None:
-        """End; what was written stays, until it is posted."""
-        self._leave()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+    def close_segment(self) -> None:
+        """Close the current segment, and free the space that it didn't need.
 
-    def forget(self, segment: Segment) -> None:
-        """Delete a segment that is closed, and is in the database."""
+        The next record starts a new segment.
+        """
+        if self._file is None or self._segment is None:
+            return
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._file, self._segment.written_bytes)
+        with contextlib.suppress(OSError):
+            os.close(self._file)
+        self._segment.is_closed = True
+        self._file, self._segment = None, None
+
+    def delete_segment(self, segment: Segment) -> None:
+        """Delete a closed segment whose events are in the database."""
         with contextlib.suppress(ValueError):
             self.segments.remove(segment)
         segment.path.unlink(missing_ok=True)
 
-    def turn_over(self) -> None:
-        """Close the segment that is written to, so that it can go."""
-        self._leave()
-
-    def remove(self) -> None:
-        """Remove the folder, where nothing is left in it."""
+    def remove_folder(self) -> None:
+        """Remove the folder, unless segments are left in it."""
         if self.folder is not None and not self.segments:
             with contextlib.suppress(OSError):
                 (self.folder / LOCK_NAME).unlink(missing_ok=True)
                 self.folder.rmdir()
 
-    def _take_next(self, need_bytes: int) -> None:
-        """Go on in a new segment. Raises SpoolFailed, and stays put."""
+    def close(self) -> None:
+        """Stop writing. Segments stay until their events are synced."""
+        self.close_segment()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _start_segment(self, need_bytes: int) -> None:
+        """Continue in a new segment.
+
+        Raises SpoolFailed, and continues in the old one.
+        """
         try:
             folder = self._own_folder()
             self._number += 1
@@ -124,9 +228,9 @@ class Pen:
             file = _allocate(path, size)
             sync_folder(folder)
         except OSError as error:
-            raise SpoolFailed(_sentence(self._root, error)) from error
-        self._leave()
-        self._file, self._end = file, size
+            raise SpoolFailed(_message(self._root, error)) from error
+        self.close_segment()
+        self._file, self._allocated_bytes = file, size
         self._segment = Segment(path, len(HEADER))
         self.segments.append(self._segment)
 
@@ -134,32 +238,21 @@ class Pen:
         if self.folder is not None:
             return self.folder
         self._root.mkdir(parents=True, exist_ok=True)
-        # Made and locked under another name: under its own it is never seen
-        # without its lock.
+        # Created and locked under a hidden name, so that the final name never
+        # exists without its lock.
         name = f"{time.time_ns() // 1_000_000:013d}-{secrets.token_hex(4)}"
         draft = self._root / f".{name}"
         draft.mkdir(mode=0o700)
         held = lock_folder(draft)
-        assert held is not None  # noqa: S101 - nobody else knows of it
+        assert held is not None  # noqa: S101 - the name is random
         draft.rename(self._root / name)
         sync_folder(self._root)
         self._lock, self.folder = held, self._root / name
         return self.folder
 
-    def _leave(self) -> None:
-        """Close the segment, and give back the room that it didn't need."""
-        if self._file is None or self._segment is None:
-            return
-        with contextlib.suppress(OSError):
-            os.ftruncate(self._file, self._segment.stop)
-        with contextlib.suppress(OSError):
-            os.close(self._file)
-        self._segment.is_closed = True
-        self._file, self._segment = None, None
-
 
 def _allocate(path: Path, size: int) -> int:
-    """Make a segment with its first line, and all its room on the disk."""
+    """Create a segment with its header, and allocate its space on disk."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         if hasattr(os, "posix_fallocate"):
@@ -182,5 +275,5 @@ def _write_all(file: int, data: bytes, at: int) -> None:
         left, at = left[count:], at + count
 
 
-def _sentence(root: Path, error: OSError) -> str:
+def _message(root: Path, error: OSError) -> str:
     return f"MSRV_DATA: can't write to {root}: {error.strerror}"

@@ -1,203 +1,212 @@
-"""Sign-ins: which links were used, and who was signed out.
+"""Sign-ins to the studio: used links, and signed-out sessions.
 
-Tickets are proved by NONCE; what a proof can't know is kept here, twice. In
-the data folder, so that it holds without the database and after any restart;
-and in the database, so that it holds on every replica.
+Sign-in tickets are proved by NONCE. State that a proof can't have is stored
+here, in two places: in the data folder, so that it holds without the database
+and after any restart; and in the database, so that it holds on every replica.
 
-A link is used when either says so, and so is a session signed out. Everyone
-is signed out since the later of the two. Where nothing can be written at all,
-a link opens nothing.
+A link is used, and a session is signed out, when either place says so. Of the
+two times at which everyone was signed out, the later counts. Where neither
+place can be written to, links are refused.
 """
 
 import asyncio
 import contextlib
-import importlib
 import os
 import time
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from msrv.files import sync_folder, write_file
-from msrv.ledger.errors import (
-    CannotRemember,
-    DatabaseError,
-    LinkUsed,
-    Unreachable,
-)
+from msrv.ledger.errors import DatabaseError, LinkNotRecorded, LinkUsed
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from msrv.ledger.db.database import Database
+    from msrv.ledger.db.sign_in_rows import SignInRows
+    from msrv.ledger.ledger import Ledger
+
 FOLDER_NAME: Final = "studio"
-LOOK_SECONDS: Final = 2.0
-"""How old may be what is known of a sign-out: it reaches replicas in this."""
-_ASK_SECONDS: Final = 4.0
+REFRESH_SECONDS: Final = 2.0
+"""Maximum age of the known sign-outs: other replicas follow within this."""
+_DATABASE_SECONDS: Final = 4.0
+"""Time-out of the database: the operator is waiting."""
 _CLOSED: Final = "closed"
 _USED: Final = "used"
 _ENDED: Final = "ended"
 
 
-class Books(Protocol):
-    """A database that may be away: both raise DatabaseError then."""
+class SignInStore:
+    """Store of sign-in state, in a data folder and in `database`."""
 
-    def reading(self) -> "AbstractAsyncContextManager[AsyncConnection]":
-        """Read within one transaction."""
-        ...
+    def __init__(self, data: Path, database: "Database | Ledger") -> None:
+        folder = data / FOLDER_NAME
+        self._used_folder = folder / _USED
+        self._sessions_folder = folder / _ENDED
+        self._all_file = folder / _CLOSED
+        self._sessions: set[str] = set()
+        self._database = database
+        self._all_at = 0
+        self._refreshed_at: float | None = None
+        self._refreshing = asyncio.Lock()
 
-    def writing(self) -> "AbstractAsyncContextManager[AsyncConnection]":
-        """Write within one transaction, alone."""
-        ...
-
-
-class Door:
-    """Remembers in a data folder, and in `books` where they can be had."""
-
-    def __init__(self, data: Path, books: Books) -> None:
-        self._used = data / FOLDER_NAME / _USED
-        self._closed = data / FOLDER_NAME / _CLOSED
-        self._ended_here = data / FOLDER_NAME / _ENDED
-        self._ended: set[str] = set()
-        self._books = books
-        self._closed_at = 0
-        self._looked: float | None = None
-        self._looking = asyncio.Lock()
-
-    async def is_used(self, number: str) -> bool:
-        """Whether a link was used, as far as that can be known now."""
-        if await asyncio.to_thread((self._used / number).exists):
+    async def is_link_used(self, number: str) -> bool:
+        """Return whether a link is used, as far as is known now."""
+        if await asyncio.to_thread((self._used_folder / number).exists):
             return True
         with contextlib.suppress(DatabaseError):
-            async with self._reading() as (marking, connection):
-                return bool(await marking.is_used(connection, number))
+            async with self._read() as rows:
+                return await rows.is_link_used(number)
         return False
 
-    async def use(self, number: str, expires_at: int, now: int) -> None:
-        """Use a link up. Raises LinkUsed, CannotRemember.
+    async def use_link(self, number: str, expires_at: int, now: int) -> None:
+        """Mark a link as used. Raises LinkUsed, LinkNotRecorded.
 
-        `number` is hexadecimal, times are in Unix seconds. Once on each data
-        folder, whatever the database does; once in all, where it answers.
+        Succeeds once for each data folder whatever the database does, and
+        once for all replicas where the database answers. `number` is
+        hexadecimal, times are in Unix seconds.
         """
         try:
             is_first = await asyncio.to_thread(
-                _mark, self._used / number, expires_at, now
+                _create_marker, self._used_folder / number, expires_at, now
             )
         except OSError:
-            kept_here = False
+            is_recorded_here = False
         else:
-            kept_here = True
+            is_recorded_here = True
             if not is_first:
                 raise LinkUsed
         try:
-            async with self._writing() as (marking, connection):
-                is_first = await marking.use(
-                    connection, number, expires_at, now
-                )
+            async with self._write() as rows:
+                is_first = await rows.use_link(number, expires_at, now)
         except DatabaseError as error:
-            if not kept_here:
-                raise CannotRemember from error
+            if not is_recorded_here:
+                raise LinkNotRecorded from error
             return
         if not is_first:
             raise LinkUsed
 
-    async def closed_at(self) -> int:
-        """Say when everyone was last signed out, in Unix seconds.
+    async def all_signed_out_at(self) -> int:
+        """Return when everyone was last signed out, in Unix seconds.
 
-        The last that is known, where the database is away. 0 for never.
+        The last time known here, where the database is unavailable. 0 for
+        never.
         """
-        async with self._looking:
+        async with self._refreshing:
             now = time.monotonic()
-            if self._looked is None or now - self._looked > LOOK_SECONDS:
-                await self._look()
-                self._looked = time.monotonic()
-        return self._closed_at
+            if (
+                self._refreshed_at is None
+                or now - self._refreshed_at > REFRESH_SECONDS
+            ):
+                await self._refresh()
+                self._refreshed_at = time.monotonic()
+        return self._all_at
 
-    async def is_ended(self, number: str) -> bool:
-        """Whether a session was signed out, as far as is known here."""
-        await self.closed_at()
-        return number in self._ended
+    async def is_session_signed_out(self, number: str) -> bool:
+        """Return whether a session was signed out, as far as is known here."""
+        await self.all_signed_out_at()
+        return number in self._sessions
 
-    async def end(self, number: str, expires_at: int, now: int) -> None:
-        """Sign a session out, in Unix seconds.
+    async def sign_out_session(
+        self, number: str, expires_at: int, now: int
+    ) -> None:
+        """Sign a session out. Times are in Unix seconds.
 
-        It holds in this process at once; on this data folder when this
-        returns or raises DatabaseError; on every replica within LOOK_SECONDS
-        when it returns. Raises OSError where the folder can't be written to.
+        Takes effect in this process at once; in this data folder when this
+        returns or raises DatabaseError; and on every replica within
+        REFRESH_SECONDS when it returns. Raises OSError where the folder can't
+        be written to.
         """
-        self._ended.add(number)
+        self._sessions.add(number)
         await asyncio.to_thread(
-            _mark, self._ended_here / number, expires_at, now
+            _create_marker, self._sessions_folder / number, expires_at, now
         )
-        async with self._writing() as (marking, connection):
-            await marking.end(connection, number, expires_at, now)
+        async with self._write() as rows:
+            await rows.sign_out_session(number, expires_at, now)
 
-    async def close(self, at: int) -> None:
-        """Sign everyone out who came at `at` or earlier, in Unix seconds.
+    async def sign_out_all(self, at: int) -> None:
+        """Sign out every session from `at` or earlier, in Unix seconds.
 
-        It holds on this data folder when this returns or raises
-        DatabaseError, and on every replica within LOOK_SECONDS when it
+        Takes effect in this data folder when this returns or raises
+        DatabaseError, and on every replica within REFRESH_SECONDS when it
         returns. Raises OSError where the folder can't be written to.
         """
-        self._closed_at = max(self._closed_at, at)
-        await asyncio.to_thread(self._keep, self._closed_at)
-        async with self._writing() as (marking, connection):
-            await marking.close(connection, at)
+        self._all_at = max(self._all_at, at)
+        await asyncio.to_thread(self._save, self._all_at)
+        async with self._write() as rows:
+            await rows.sign_out_all(at)
 
-    async def _look(self) -> None:
-        here = await asyncio.to_thread(self._read)
+    async def _refresh(self) -> None:
+        """Read both places, as far as they are available."""
+        here = await asyncio.to_thread(self._load)
         there = 0
-        self._ended |= await asyncio.to_thread(_names, self._ended_here)
+        self._sessions |= await asyncio.to_thread(
+            _marker_names, self._sessions_folder
+        )
         with contextlib.suppress(DatabaseError):
-            async with self._reading() as (marking, connection):
-                there = await marking.closed_at(connection)
-                self._ended |= await marking.ended(connection)
-        self._closed_at = max(self._closed_at, here, there)
-        if here < self._closed_at:
-            # For when the database is away; if it can't be kept, it is known
-            # for as long as this process lives.
+            async with self._read() as rows:
+                there = await rows.all_signed_out_at()
+                self._sessions |= await rows.signed_out_sessions()
+        self._all_at = max(self._all_at, here, there)
+        if here < self._all_at:
+            # For restarts without the database. If the disk refuses, it is
+            # known for as long as this process lives.
             with contextlib.suppress(OSError):
-                await asyncio.to_thread(self._keep, self._closed_at)
+                await asyncio.to_thread(self._save, self._all_at)
 
     @contextlib.asynccontextmanager
-    async def _reading(self) -> AsyncIterator[tuple[Any, Any]]:
-        async with _in_time(), self._books.reading() as connection:
-            yield _marking(), connection
+    async def _read(self) -> AsyncIterator["SignInRows"]:
+        async with self._database.read_transaction(
+            _DATABASE_SECONDS
+        ) as connection:
+            yield _rows(connection)
 
     @contextlib.asynccontextmanager
-    async def _writing(self) -> AsyncIterator[tuple[Any, Any]]:
-        async with _in_time(), self._books.writing() as connection:
-            yield _marking(), connection
+    async def _write(self) -> AsyncIterator["SignInRows"]:
+        async with self._database.write_transaction(
+            _DATABASE_SECONDS
+        ) as connection:
+            yield _rows(connection)
 
-    def _read(self) -> int:
+    def _load(self) -> int:
         try:
-            return int(self._closed.read_text("ascii"))
+            return int(self._all_file.read_text("ascii"))
         except FileNotFoundError:
             return 0
         except ValueError:
-            # Whatever was to stand there, it was to keep someone out.
-            return int(self._closed.stat().st_mtime)
+            # Damaged. The time at which it was written is the latest that it
+            # may have held, so nobody who was signed out gets in.
+            return int(self._all_file.stat().st_mtime)
 
-    def _keep(self, at: int) -> None:
-        folder = self._closed.parent
+    def _save(self, at: int) -> None:
+        folder = self._all_file.parent
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_file(self._closed, f"{at}\n".encode("ascii"))
+        write_file(self._all_file, f"{at}\n".encode("ascii"))
 
 
-def _mark(path: Path, expires_at: int, now: int) -> bool:
-    """Create a file that marks something; False where it is there already.
+def _rows(connection: "AsyncConnection") -> "SignInRows":
+    # SQLAlchemy takes 0.3 s to import, and is imported already wherever there
+    # is a connection.
+    from msrv.ledger.db.sign_in_rows import SignInRows  # noqa: PLC0415 - slow to import
 
-    Deletes those beside it that have expired. Raises OSError.
+    return SignInRows(connection)
+
+
+def _create_marker(path: Path, expires_at: int, now: int) -> bool:
+    """Create a marker file, and return whether it is new.
+
+    Deletes markers in the same folder that have expired. Raises OSError.
     """
     folder = path.parent
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for each in folder.iterdir():
-        # Another process may tidy at the same time.
+        # Another process may delete the same one.
         with contextlib.suppress(FileNotFoundError):
             if each.stat().st_mtime < now:
                 each.unlink()
     try:
-        # The kernel lets one of two through, in whichever process.
+        # Of several processes, the kernel lets one succeed.
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return False
@@ -207,25 +216,8 @@ def _mark(path: Path, expires_at: int, now: int) -> bool:
     return True
 
 
-def _names(folder: Path) -> set[str]:
+def _marker_names(folder: Path) -> set[str]:
     try:
         return {each.name for each in folder.iterdir()}
     except FileNotFoundError:
         return set()
-
-
-@contextlib.asynccontextmanager
-async def _in_time() -> AsyncIterator[None]:
-    """Wait for no longer than an operator would. Raises Unreachable."""
-    try:
-        async with asyncio.timeout(_ASK_SECONDS):
-            yield
-    except TimeoutError as error:
-        raise Unreachable(
-            f"the database did not answer within {_ASK_SECONDS:g} s"
-        ) from error
-
-
-def _marking() -> Any:  # noqa: ANN401 - a module
-    """Import what imports SQLAlchemy: who has a connection has that."""
-    return importlib.import_module("msrv.ledger.db.used_links")

@@ -1,42 +1,54 @@
-"""The spool: where what happened is written down before it is promised.
+"""Spool: write-ahead log of events, with group commit and a retry queue.
 
-Many who come at once share one wait for the disk: while one group is being
-written, the next one gathers.
+An event is on disk before anything is promised because of it. Callers that
+arrive together share one wait for the disk: while one group is written, the
+next one gathers.
 """
 
 import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from msrv.ledger.errors import SpoolFailed
 from msrv.ledger.events import Event
-from msrv.ledger.records import HEADER, encode
-from msrv.ledger.segments import RESERVE_BYTES, SEGMENT_BYTES, Pen, Segment
+from msrv.ledger.health import DISK, Health
+from msrv.ledger.segments import (
+    HEADER,
+    RESERVE_BYTES,
+    SEGMENT_BYTES,
+    Segment,
+    SegmentWriter,
+    encode_record,
+)
 from msrv.tasks import SerialExecutor
 
+MAX_QUEUED_EVENTS: Final = 10_000
 _GROUP_BYTES: Final = 256 * 1024
+_RETRY_SECONDS: Final = 1.0
 
 
 class Spool:
-    """Takes events, for as long as the block lasts.
+    """Write-ahead log of this process, open for as long as the block lasts.
 
-    `grew` is set whenever there is more to be posted.
+    `appended` is set whenever there is more to sync.
     """
 
     def __init__(
         self, root: Path, *, segment_bytes: int = SEGMENT_BYTES
     ) -> None:
-        self._pen = Pen(root, segment_bytes)
+        self._writer = SegmentWriter(root, segment_bytes)
         self._wanted_bytes = min(RESERVE_BYTES, segment_bytes // 2)
         self._thread = SerialExecutor("spool")
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
         self.root = root
-        self.grew = asyncio.Event()
+        self.appended = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        """Begin. Nothing is made before it is needed."""
+        """Return the spool. Folders are created when they are needed."""
         return self
 
     async def __aexit__(
@@ -45,7 +57,7 @@ class Spool:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Write down what waits, and end."""
+        """Write the waiting events, and close the segments."""
         if self._writing is not None:
             await asyncio.gather(self._writing, return_exceptions=True)
         await self._thread.call(self._close)
@@ -53,55 +65,52 @@ class Spool:
 
     @property
     def folder(self) -> Path | None:
-        """The folder of this process, None where nothing has happened."""
-        return self._pen.folder
+        """Folder of this process, None before its first event."""
+        return self._writer.folder
 
     @property
     def segments(self) -> tuple[Segment, ...]:
-        """What has been written and is not forgotten yet, oldest first."""
-        return tuple(self._pen.segments)
+        """Segments that are not deleted yet, oldest first."""
+        return tuple(self._writer.segments)
 
     async def reserve(self) -> None:
-        """See that what is about to happen can be written down.
+        """Reserve space on disk for the events of a purchase.
 
-        Raises SpoolFailed: before money is taken, not after. It asks the disk
-        only where the room that was reserved before runs low.
+        Raises SpoolFailed: before money is taken, not after. The disk is asked
+        only where the space reserved earlier runs low.
         """
-        if self._pen.room_bytes < self._wanted_bytes:
-            await self._thread.call(self._pen.reserve)
+        if self._writer.free_bytes < self._wanted_bytes:
+            await self._thread.call(self._writer.reserve)
 
     async def append(self, event: Event) -> None:
-        """Write an event down; when this returns, it is on the disk.
-
-        Raises SpoolFailed.
-        """
+        """Write an event, and wait until it is on disk. Raises SpoolFailed."""
         done = asyncio.get_running_loop().create_future()
-        self._waiting.append((encode(event), done))
+        self._waiting.append((encode_record(event), done))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write())
         await done
 
-    async def forget(self, segment: Segment) -> None:
+    async def delete_segment(self, segment: Segment) -> None:
         """Delete a closed segment whose events are in the database."""
-        await self._thread.call(self._pen.forget, segment)
+        await self._thread.call(self._writer.delete_segment, segment)
 
-    async def turn_over(self) -> None:
-        """Begin a new segment at the next event."""
-        await self._thread.call(self._pen.turn_over)
+    async def close_segment(self) -> None:
+        """Close the current segment; the next event starts a new one."""
+        await self._thread.call(self._writer.close_segment)
 
     async def _write(self) -> None:
-        """Write what waits, group by group, until nothing does."""
+        """Write the waiting events, a group at a time, until none is left."""
         try:
             while self._waiting:
-                lines: list[bytes] = []
+                records: list[bytes] = []
                 callers: list[asyncio.Future[None]] = []
                 size = 0
                 while self._waiting and size < _GROUP_BYTES:
-                    line, done = self._waiting.pop(0)
-                    lines.append(line)
+                    record, done = self._waiting.pop(0)
+                    records.append(record)
                     callers.append(done)
-                    size += len(line)
-                await self._write_group(b"".join(lines), callers)
+                    size += len(record)
+                await self._write_group(b"".join(records), callers)
         finally:
             self._writing = None
 
@@ -110,22 +119,64 @@ class Spool:
     ) -> None:
         failed: SpoolFailed | None = None
         try:
-            await self._thread.call(self._pen.write, data)
+            await self._thread.call(self._writer.write, data)
         except SpoolFailed as error:
             failed = error
         for done in callers:
-            if done.done():  # who waited has gone; the event counts
+            if done.done():  # the caller was cancelled; the event counts
                 continue
             if failed is None:
                 done.set_result(None)
             else:
                 done.set_exception(SpoolFailed(*failed.args))
-        self.grew.set()
+        self.appended.set()
 
     def _close(self) -> None:
-        self._pen.turn_over()
+        self._writer.close_segment()
         for segment in self.segments:
-            if segment.stop <= len(HEADER):
-                self._pen.forget(segment)
-        self._pen.remove()
-        self._pen.close()
+            if segment.written_bytes <= len(HEADER):
+                self._writer.delete_segment(segment)
+        self._writer.remove_folder()
+        self._writer.close()
+
+
+class RetryQueue:
+    """In-memory queue of events that the disk refused.
+
+    Paid orders get their receipt even so. `write` spools an event or raises
+    SpoolFailed; it is retried for as long as the process lives, and the number
+    of queued events is bounded.
+    """
+
+    def __init__(
+        self, write: Callable[[Event], Awaitable[None]], health: Health
+    ) -> None:
+        self._write = write
+        self._health = health
+        self._events: deque[Event] = deque()
+
+    def add(self, event: Event) -> None:
+        """Queue an event; beyond MAX_QUEUED_EVENTS it is dropped."""
+        if len(self._events) < MAX_QUEUED_EVENTS:
+            self._events.append(event)
+
+    async def run(self) -> None:
+        """Retry once a second until cancelled."""
+        while True:
+            await asyncio.sleep(_RETRY_SECONDS)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write the queued events, as far as the disk accepts them.
+
+        Never raises.
+        """
+        if not self._events:
+            return
+        while self._events:
+            try:
+                await self._write(self._events[0])
+            except SpoolFailed:
+                return
+            self._events.popleft()
+        self._health.clear(DISK)

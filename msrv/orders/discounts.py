@@ -16,9 +16,9 @@ from typing import Final
 
 from msrv.catalog.live import LiveCatalog
 from msrv.catalog.model import Catalog, Discount, Shop
-from msrv.ledger.errors import DatabaseError, UsedUp
+from msrv.ledger.errors import DatabaseError, LimitReached
+from msrv.ledger.events import discount_use, discount_use_prefix
 from msrv.ledger.ledger import Ledger
-from msrv.ledger.uses import discount_use, discount_uses
 from msrv.money import Money
 from msrv.orders import pricing
 from msrv.orders.cart import Cart, id_of
@@ -177,7 +177,9 @@ class Discounts:
             return
         try:
             async with asyncio.timeout(_LEDGER_SECONDS):
-                used = await self._ledger.uses(discount_uses(discount.name))
+                used = await self._ledger.count_uses(
+                    discount_use_prefix(discount.name)
+                )
         except (DatabaseError, TimeoutError) as error:
             raise DiscountUsesUnknown(discount.name) from error
         if used >= discount.uses:
@@ -217,12 +219,12 @@ class Discounts:
         if found is None or found.uses is None or receipt.total_minor:
             return
         try:
-            await self._ledger.use(
+            await self._ledger.claim_use(
                 discount_use(name, receipt.order_id, receipt.issued_at),
-                discount_uses(name),
+                discount_use_prefix(name),
                 found.uses,
             )
-        except UsedUp as error:
+        except LimitReached as error:
             raise DiscountUsedUp(name) from error
         except DatabaseError as error:
             raise DiscountUsesUnknown(name) from error
@@ -234,7 +236,7 @@ class Discounts:
         """
         if order.discount:
             receipt = order.receipt
-            await self._ledger.used(
+            await self._ledger.record_use(
                 discount_use(
                     order.discount, receipt.order_id, receipt.issued_at
                 )

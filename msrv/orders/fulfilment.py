@@ -80,7 +80,7 @@ class Fulfilment:
                 if network is None:
                     await self.ledger.record(sale)
                 else:
-                    await self.ledger.sold(sale)
+                    await self.ledger.record_sale(sale)
             self.catalog.mark_sold(
                 {
                     line.item_id: title_of(catalog, line.item_id)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from msrv.catalog.model import Catalog, Discount, Item, Release
-from msrv.ledger.events import plain
+from msrv.ledger.events import clean_title
 from msrv.money import Money
 from msrv.orders.errors import (
     DiscountNotApplicable,
@@ -54,7 +54,7 @@ def find_offered(catalog: Catalog, item_id: str) -> Item | Release | None:
 
 def title_of(catalog: Catalog, item_id: str) -> str:
     """Return an item's current title, or its last, as the ledger has it."""
-    return plain(catalog.title_of(item_id))
+    return clean_title(catalog.title_of(item_id))
 
 
 def check_bounds(offered: Item | Release, own: Money) -> None:

@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from msrv.catalog.live import LiveCatalog
 from msrv.catalog.model import Catalog
-from msrv.ledger.events import Redeemed, Sale, SoldLine, plain
+from msrv.ledger.events import Redeemed, Sale, SoldLine, clean_title
 from msrv.ledger.ledger import Ledger
 from msrv.orders.errors import CampaignEnded
 from msrv.orders.fulfilment import FulfilledOrder, Fulfilment
@@ -123,7 +123,7 @@ class CodeRedemption:
                 sold_at=now,
                 provider=PROVIDER,
                 currency=entry.price.currency,
-                lines=(SoldLine(code.item_id, 0, plain(entry.title)),),
+                lines=(SoldLine(code.item_id, 0, clean_title(entry.title)),),
                 reference=code.code_id,
             ),
         )

@@ -72,7 +72,7 @@ class Hatch:
             return None
         request[ORIGIN], request[ROUTE] = origin, "download"
         size = representation.size_bytes
-        self._ledger.on_sent(
+        self._ledger.track_download(
             access.order_id, access.item_id, representation.etag, size
         )(ByteRange(0, size))
         seconds = time.perf_counter() - began
@@ -94,7 +94,7 @@ class Hatch:
         except (Forged, LinkExpired):
             return None
         releases = self._catalog.current.releases_with(item.item_id)
-        if access is None or self._ledger.revocations.ends(
+        if access is None or self._ledger.revocations.is_revoked(
             access.order_id, access.item_id, *releases
         ):
             return None

@@ -12,7 +12,7 @@ from msrv.catalog.previews import Previews
 from msrv.downloads.concurrency_limit import ConcurrencyLimit
 from msrv.downloads.sender import Sender
 from msrv.ledger.ledger import Ledger
-from msrv.ledger.sign_ins import Door
+from msrv.ledger.sign_ins import SignInStore
 from msrv.mail.worker import Postman
 from msrv.orders.checkout import Checkout
 from msrv.orders.discounts import Discounts
@@ -63,7 +63,7 @@ class Store:
     representations: RepresentationCache
 
     ledger: Ledger
-    sign_ins: Door
+    sign_ins: SignInStore
 
     providers: Providers
     settlement: Settlement

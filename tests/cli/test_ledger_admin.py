@@ -199,4 +199,4 @@ def test_revoking_ends_links_on_every_replica(
         MSRV_DATABASE_FILE=one.environ["MSRV_DATABASE_FILE"],
     )
     assert result.exit_code == 1
-    assert f"holds no no-such-item, but {items[0]}" in result.stderr
+    assert f"does not contain no-such-item, only {items[0]}" in result.stderr

@@ -34,5 +34,5 @@ async def empty(url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def database(empty: Database) -> Database:
     """A database with the tables of this version."""
-    await migrate.upgrade(empty)
+    await migrate.upgrade_schema(empty)
     return empty

@@ -3,7 +3,7 @@
 import pytest
 
 from msrv.ledger import download_tracker
-from msrv.ledger.download_tracker import Delivery
+from msrv.ledger.download_tracker import DownloadTracker
 from msrv.ledger.events import Delivered
 from msrv.ledger.health import Health
 from msrv.rate_limit import Limit
@@ -22,10 +22,10 @@ async def test_new_downloads_are_bounded_and_known_ones_go_on(
         written.append(event)
 
     health = Health()
-    found = Delivery(write, clock, health)
+    found = DownloadTracker(write, clock, health)
 
     async def send(number: int, first: int) -> None:
-        found.on_sent(order_id(number), "zine", '"x"', 100)((first, first + 1))
+        found.track(order_id(number), "zine", '"x"', 100)((first, first + 1))
         await found.flush()
 
     for number in range(10):

@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 
 from msrv.ledger.events import (
     TITLE_CHARS,
-    Act,
     Delivered,
     Event,
+    OperatorAction,
     PaymentEvent,
     Redeemed,
     SoldLine,
-    from_json,
-    plain,
-    to_json,
+    clean_title,
+    event_from_json,
+    event_to_json,
 )
 from tests.ledger.made import NOON, order_id, restored, revoked, sale
 
@@ -27,17 +27,19 @@ EVENTS: list[Event] = [
     Redeemed("code-1", order_id(1), NOON),
     PaymentEvent("stripe", "evt_1", "refund.created", "", NOON),
     Delivered(order_id(1), "song", "0" * 16, 9, ((0, 4), (5, 9)), NOON),
-    Act("0f" * 12, NOON * 1000, "ab" * 12, "export-orders", "2026-03-01.."),
+    OperatorAction(
+        "0f" * 12, NOON * 1000, "ab" * 12, "export-orders", "2026-03-01.."
+    ),
 ]
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda each: type(each).__name__)
 def test_what_was_written_is_what_is_read(event: Event) -> None:
     """A sale comes back from the spool as another."""
-    text = to_json(event)
+    text = event_to_json(event)
     assert text.isascii()
     assert b"\n" not in text
-    assert from_json(text) == event
+    assert event_from_json(text) == event
 
 
 @pytest.mark.parametrize(
@@ -76,23 +78,23 @@ def test_what_is_no_event_is_refused(
     number: int, change: dict[str, object]
 ) -> None:
     """Something that can't be posted is promised to be."""
-    fields = json.loads(to_json(EVENTS[number]))
-    assert from_json(json.dumps(fields).encode()) == EVENTS[number]
+    fields = json.loads(event_to_json(EVENTS[number]))
+    assert event_from_json(json.dumps(fields).encode()) == EVENTS[number]
     with pytest.raises(ValueError, match=r"no|twice"):
-        from_json(json.dumps(fields | change).encode())
+        event_from_json(json.dumps(fields | change).encode())
 
 
 @pytest.mark.parametrize("text", [b"", b"{}", b"[]", b"5", b"nan", b"\xff"])
 def test_other_texts_are_refused(text: bytes) -> None:
     """A damaged line ends the posting of all that follow."""
     with pytest.raises(ValueError, match=r".*"):
-        from_json(text)
+        event_from_json(text)
 
 
 @given(st.text())
 def test_any_title_is_made_plain(text: str) -> None:
     """A release with a strange title can't be sold."""
-    title = plain(text)
+    title = clean_title(text)
     assert SoldLine("song", 1, title).title == title
     assert 1 <= len(title) <= TITLE_CHARS
     title.encode("utf-8")
@@ -100,4 +102,4 @@ def test_any_title_is_made_plain(text: str) -> None:
 
 def test_a_lone_surrogate_is_no_reason_to_fail() -> None:
     """A file name from another system can't be sold."""
-    assert plain("a\udcffb") == "a?b"
+    assert clean_title("a\udcffb") == "a?b"

@@ -5,7 +5,13 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.ledger.intervals import covers, from_text, measure, to_text, union
+from msrv.ledger.intervals import (
+    covers,
+    format_intervals,
+    parse_intervals,
+    total_bytes,
+    union,
+)
 
 SIZE = 60
 INTERVALS = st.lists(
@@ -27,11 +33,11 @@ def test_a_union_holds_what_either_holds(
     """A download counts as whole too early, or never."""
     both = union(one, other)
     assert held(list(both)) == held(one) | held(other)
-    assert measure(both) == len(held(list(both)))
+    assert total_bytes(both) == len(held(list(both)))
     assert both == union(other, one) == union(both) == union(both, one)
     assert all(start < stop for start, stop in both)
     assert all(before[1] < after[0] for before, after in pairwise(both))
-    assert from_text(to_text(both)) == both
+    assert parse_intervals(format_intervals(both)) == both
 
 
 @given(INTERVALS, st.integers(0, SIZE))

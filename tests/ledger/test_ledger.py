@@ -11,14 +11,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
-from msrv.ledger import records
+from msrv.ledger import segments
 from msrv.ledger.db import migrate, schema
 from msrv.ledger.db.database import Database
-from msrv.ledger.errors import DatabaseError, Unreachable, Unsuitable
+from msrv.ledger.errors import (
+    DatabaseError,
+    DatabaseUnavailable,
+    DatabaseUnusable,
+)
 from msrv.ledger.events import Event, Redeemed
 from msrv.ledger.ledger import Ledger
-from msrv.ledger.recovery import ASIDE
-from msrv.ledger.segments import Pen
+from msrv.ledger.recovery import SET_ASIDE_NAME
+from msrv.ledger.segments import SegmentWriter
 from tests.ledger.made import NOON, order_id, sale
 from tests.ledger.servers import Server
 from tests.polling import wait_until
@@ -27,7 +31,7 @@ from tests.store_process import free_port
 
 async def count(database: Database) -> int:
     """How many orders there are."""
-    async with database.reading() as connection:
+    async with database.read_transaction() as connection:
         found = await connection.scalar(
             select(func.count()).select_from(schema.orders)
         )
@@ -39,7 +43,9 @@ async def test_what_is_sold_gets_to_the_database(
 ) -> None:
     """The studio never hears of a sale."""
     async with Ledger(tmp_path / "data", url) as ledger:
-        await asyncio.gather(*(ledger.sold(sale(each)) for each in range(50)))
+        await asyncio.gather(
+            *(ledger.record_sale(sale(each)) for each in range(50))
+        )
         await wait_until(lambda: ledger.status().posted_events == 50)
         assert ledger.status().state == "ok"
         assert ledger.status().waiting_events == 0
@@ -52,9 +58,9 @@ async def test_what_is_sold_at_the_very_end(
 ) -> None:
     """The last sale before a restart waits for the next start."""
     async with Ledger(tmp_path, url) as ledger:
-        await ledger.sold(sale(1))
+        await ledger.record_sale(sale(1))
         await wait_until(lambda: ledger.status().posted_events)
-        await ledger.sold(sale(2))
+        await ledger.record_sale(sale(2))
     assert await count(database) == 2
 
 
@@ -64,10 +70,14 @@ async def test_two_replicas_with_one_data_folder(
     """Two replicas write over each other's sales."""
     async with Ledger(tmp_path, url) as one, Ledger(tmp_path, url) as other:
         for number in range(20):
-            await (one if number % 2 else other).sold(sale(number))
+            await (one if number % 2 else other).record_sale(sale(number))
         # Both are told of one sale, as after a double click.
-        await asyncio.gather(one.sold(sale(99)), other.sold(sale(99)))
-        await asyncio.gather(one.settled(), other.settled())
+        await asyncio.gather(
+            one.record_sale(sale(99)), other.record_sale(sale(99))
+        )
+        await asyncio.gather(
+            one.wait_until_synced(), other.wait_until_synced()
+        )
         assert await count(database) == 21
 
 
@@ -75,9 +85,9 @@ async def test_what_a_killed_process_left(
     database: Database, url: str, tmp_path: Path
 ) -> None:
     """The sales of a killed replica are never seen again."""
-    pen = Pen(tmp_path / "spool")
-    pen.write(records.encode_all([sale(1), sale(2)]))
-    pen.write(records.encode(sale(3)))
+    pen = SegmentWriter(tmp_path / "spool")
+    pen.write(b"".join(map(segments.encode_record, [sale(1), sale(2)])))
+    pen.write(segments.encode_record(sale(3)))
     torn = pen.segments[0].path
     pen.close()
     torn.write_bytes(torn.read_bytes()[:-7])
@@ -99,10 +109,12 @@ async def test_a_spool_of_another_version(
     path = folder / "00000001.log"
     path.write_bytes(b"msrv-spool 9\nwhatever\n")
     async with Ledger(tmp_path, url) as ledger:
-        await ledger.sold(sale(1))
+        await ledger.record_sale(sale(1))
         await wait_until(lambda: ledger.status().troubles)
         assert ledger.status().state == "degraded"
-        assert "start the version that wrote it" in ledger.status().troubles[0]
+        assert (
+            "run the version that wrote it once" in ledger.status().troubles[0]
+        )
         await wait_until(lambda: ledger.status().posted_events)
     assert path.exists()
     assert await count(database) == 1
@@ -113,7 +125,7 @@ async def test_an_event_that_can_not_be_posted(
     database: Database, url: str, tmp_path: Path
 ) -> None:
     """One event that the database rejects keeps all others out of it."""
-    async with database.changing() as connection:
+    async with database.schema_transaction() as connection:
         await connection.execute(text("DROP TABLE redemptions"))
         await connection.execute(
             text(
@@ -125,14 +137,16 @@ async def test_an_event_that_can_not_be_posted(
     async with Ledger(tmp_path, url) as ledger:
         bad: Event = Redeemed("code", order_id(1), NOON)
         await asyncio.gather(
-            ledger.sold(sale(1)), ledger.record(bad), ledger.sold(sale(2))
+            ledger.record_sale(sale(1)),
+            ledger.record(bad),
+            ledger.record_sale(sale(2)),
         )
         await wait_until(lambda: ledger.status().set_aside_lines)
-        await ledger.settled()
+        await ledger.wait_until_synced()
         assert ledger.status().state == "ok"
     assert await count(database) == 2
-    aside = (tmp_path / "spool" / ASIDE).read_bytes()
-    assert records.decode(aside) == bad
+    aside = (tmp_path / "spool" / SET_ASIDE_NAME).read_bytes()
+    assert segments.decode_record(aside) == bad
 
 
 @contextlib.asynccontextmanager
@@ -147,7 +161,7 @@ async def look(url: str) -> None:
     """Look at a database, without much patience."""
     database = Database(url, timeout_seconds=0.5)
     try:
-        await migrate.make_ready(database)
+        await migrate.prepare(database)
     finally:
         await database.close()
 
@@ -162,7 +176,7 @@ async def look(url: str) -> None:
         ("sqlite:///{text}", "file is not a database"),
         ("mysql://a:b@127.0.0.1:{free}/x", r"Can't connect to MySQL server"),
         ("mysql://a:b@127.0.0.1:{mute}/x", r"did not answer within 0\.5 s"),
-        ("mysql://a:b@no.such.invalid/x", r"the database"),
+        ("mysql://a:b@no.such.invalid/x", r"can't resolve the host name"),
     ],
     ids=["nowhere", "no database", "refuses", "hangs", "unknown host"],
 )
@@ -184,18 +198,20 @@ async def test_a_server_that_stands_still(
     """A database that hangs holds the store, or is never asked again."""
     url = await asyncio.to_thread(mariadb.create, "stands_still")
     database = Database(url, timeout_seconds=0.5)
-    await migrate.upgrade(database)
+    await migrate.upgrade_schema(database)
     assert mariadb.process is not None
     async with Ledger(tmp_path, url) as ledger:
-        await ledger.sold(sale(1))
-        await ledger.settled()
+        await ledger.record_sale(sale(1))
+        await ledger.wait_until_synced()
         mariadb.process.send_signal(signal.SIGSTOP)
         try:
             for _ in range(3):
-                with pytest.raises(Unreachable, match="did not answer"):
+                with pytest.raises(
+                    DatabaseUnavailable, match="did not answer"
+                ):
                     await count(database)
             # Who buys doesn't notice.
-            await asyncio.wait_for(ledger.sold(sale(2)), 2)
+            await asyncio.wait_for(ledger.record_sale(sale(2)), 2)
         finally:
             mariadb.process.send_signal(signal.SIGCONT)
         await wait_until(lambda: ledger.status().posted_events == 2)
@@ -207,13 +223,13 @@ async def test_it_sells_without_its_database(tmp_path: Path) -> None:
     """Nothing is sold while the database is away."""
     url = f"mysql://a:b@127.0.0.1:{free_port()}/x"
     async with Ledger(tmp_path, url) as ledger:
-        await ledger.ready_to_sell()
-        await asyncio.wait_for(ledger.sold(sale(1)), 2)
+        await ledger.check_can_record()
+        await asyncio.wait_for(ledger.record_sale(sale(1)), 2)
         await wait_until(lambda: ledger.status().state == "degraded")
         assert ledger.status().waiting_events == 1
         assert ledger.status().waiting_bytes > 100
-        with pytest.raises(Unreachable):
-            async with ledger.reading():
+        with pytest.raises(DatabaseUnavailable):
+            async with ledger.read_transaction():
                 pass
     assert list((tmp_path / "spool").glob("*/*.log"))
 
@@ -221,13 +237,13 @@ async def test_it_sells_without_its_database(tmp_path: Path) -> None:
 async def test_wrong_passwords_are_told(mariadb: Server) -> None:
     """An operator with a typing error looks for it in the network."""
     database = Database(mariadb.url("x").replace("p%40ss", "wrong"))
-    with pytest.raises(Unsuitable, match="Access denied") as caught:
-        await migrate.make_ready(database)
+    with pytest.raises(DatabaseUnusable, match="Access denied") as caught:
+        await migrate.prepare(database)
     assert "wrong" not in str(caught.value)
     await database.close()
     database = Database(mariadb.url("no_such_database"))
-    with pytest.raises(Unsuitable, match="Unknown database"):
-        await migrate.make_ready(database)
+    with pytest.raises(DatabaseUnusable, match="Unknown database"):
+        await migrate.prepare(database)
     await database.close()
 
 
@@ -237,7 +253,7 @@ async def test_a_server_without_tables_is_told_of_once(
     """A new store sells into nowhere, and its log says so every second."""
     url = await asyncio.to_thread(mariadb.create, "without_tables")
     async with Ledger(tmp_path, url) as ledger:
-        await ledger.sold(sale(1))
+        await ledger.record_sale(sale(1))
         await wait_until(lambda: ledger.status().troubles)
         await asyncio.sleep(1)
         (line,) = ledger.status().troubles
@@ -248,7 +264,7 @@ async def test_a_server_without_tables_is_told_of_once(
         assert len(said) == 1
         # Mended without a restart.
         database = Database(url)
-        await migrate.upgrade(database)
+        await migrate.upgrade_schema(database)
         await wait_until(lambda: ledger.status().posted_events == 1)
         assert ledger.status().state == "ok"
         assert await count(database) == 1
@@ -259,9 +275,9 @@ async def test_a_full_database(tmp_path: Path) -> None:
     """A database without room loses sales, or is not noticed."""
     url = f"sqlite:///{tmp_path / 'small.sqlite3'}"
     database = Database(url)
-    await migrate.upgrade(database)
+    await migrate.upgrade_schema(database)
     async with Ledger(tmp_path, url) as ledger:
-        await ledger.settled()
+        await ledger.wait_until_synced()
         assert ledger._database is not None
         async with ledger._database._engine.connect() as connection:
             pages = await connection.scalar(text("PRAGMA page_count"))
@@ -270,7 +286,7 @@ async def test_a_full_database(tmp_path: Path) -> None:
             sale(number, *((f"item-{each}", 1) for each in range(90)))
             for number in range(100)
         ]
-        await asyncio.gather(*map(ledger.sold, many))
+        await asyncio.gather(*map(ledger.record_sale, many))
         await wait_until(lambda: ledger.status().troubles)
         assert "is full" in ledger.status().troubles[0]
     async with Ledger(tmp_path, url) as ledger:

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from msrv.ledger import records
-from msrv.ledger.errors import OtherSpool
+from msrv.ledger import segments
+from msrv.ledger.errors import SpoolVersionMismatch
 from tests.ledger.made import sale
 
 SALES = tuple(sale(number) for number in range(3))
+ENCODED = [segments.encode_record(each) for each in SALES]
 
 
 def segment(tmp_path: Path, data: bytes) -> Path:
@@ -20,32 +21,32 @@ def segment(tmp_path: Path, data: bytes) -> Path:
 @pytest.mark.parametrize("after", [b"", b"\0" * 900], ids=["cut", "zeros"])
 def test_a_torn_last_line_is_passed_over(tmp_path: Path, after: bytes) -> None:
     """After a kill at a bad moment nothing is posted any more."""
-    whole = records.HEADER + records.encode_all(SALES)
+    whole = segments.HEADER + b"".join(ENCODED)
     ends = [
-        len(records.HEADER) + len(records.encode_all(SALES[:count]))
+        len(segments.HEADER) + sum(map(len, ENCODED[:count]))
         for count in range(4)
     ]
     for cut in range(len(whole) + 1):
         path = segment(tmp_path, whole[:cut] + after)
-        found = records.read(path, 0)
+        found = segments.read_records(path, 0)
         count = sum(cut >= end for end in ends[1:])
         assert found.events == SALES[:count], cut
         assert not found.damaged, cut
-        assert found.is_end, cut
+        assert found.is_last, cut
         # What is appended later is found from there.
-        assert found.stop <= max(cut, len(records.HEADER))
+        assert found.next_byte <= max(cut, len(segments.HEADER))
 
 
 def test_a_damaged_line_does_not_take_others_down(tmp_path: Path) -> None:
     """One bad sector loses every sale after it."""
-    texts = [records.encode(each) for each in SALES]
+    texts = [segments.encode_record(each) for each in SALES]
     for at in range(len(texts[1]) - 1):
         bad = bytearray(texts[1])
         bad[at] ^= 1
         if b"\n" in bad[:-1]:
             continue
-        data = records.HEADER + texts[0] + bytes(bad) + texts[2]
-        found = records.read(segment(tmp_path, data), 0)
+        data = segments.HEADER + texts[0] + bytes(bad) + texts[2]
+        found = segments.read_records(segment(tmp_path, data), 0)
         if found.damaged:
             assert found.events == (SALES[0], SALES[2])
             assert found.damaged == (bytes(bad),)
@@ -55,14 +56,14 @@ def test_a_damaged_line_does_not_take_others_down(tmp_path: Path) -> None:
 
 def test_reading_goes_on_where_it_ended(tmp_path: Path) -> None:
     """A long spool is posted in part, or in part twice."""
-    path = segment(tmp_path, records.HEADER + records.encode_all(SALES))
-    first = records.read(path, 0, most=2)
-    assert (first.events, first.is_end) == (SALES[:2], False)
-    rest = records.read(path, first.stop)
-    assert (rest.events, rest.is_end) == (SALES[2:], True)
+    path = segment(tmp_path, segments.HEADER + b"".join(ENCODED))
+    first = segments.read_records(path, 0, most=2)
+    assert (first.events, first.is_last) == (SALES[:2], False)
+    rest = segments.read_records(path, first.next_byte)
+    assert (rest.events, rest.is_last) == (SALES[2:], True)
     # No further than what is known to be on the disk.
-    part = records.read(path, 0, first.stop)
-    assert (part.events, part.is_end) == (SALES[:2], True)
+    part = segments.read_records(path, 0, first.next_byte)
+    assert (part.events, part.is_last) == (SALES[:2], True)
 
 
 @pytest.mark.parametrize(
@@ -71,5 +72,7 @@ def test_reading_goes_on_where_it_ended(tmp_path: Path) -> None:
 def test_another_versions_spool(tmp_path: Path, found: bytes) -> None:
     """A newer version's sales are read wrongly, or thrown away."""
     path = segment(tmp_path, found)
-    with pytest.raises(OtherSpool, match="start the version that wrote it"):
-        records.read(path, 0)
+    with pytest.raises(
+        SpoolVersionMismatch, match="run the version that wrote it once"
+    ):
+        segments.read_records(path, 0)

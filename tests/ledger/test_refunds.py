@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from msrv.ledger.db import revoke
+from msrv.ledger.db import commands
 from msrv.ledger.db.database import Database
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.revocations import FILE_NAME, Revocations
@@ -18,12 +18,12 @@ from tests.store_process import free_port
 async def test_a_refund_at_the_very_end(url: str, tmp_path: Path) -> None:
     """A store that stops forgets what it has heard last."""
     async with Ledger(tmp_path, url) as ledger:
-        await ledger.sold(sale(1))
-        await ledger.settled()
+        await ledger.record_sale(sale(1))
+        await ledger.wait_until_synced()
         await ledger.revoke(order_id(1), by="cli")
     known = Revocations(tmp_path / FILE_NAME)
     known.load()
-    assert known.ends(order_id(1), "album")
+    assert known.is_revoked(order_id(1), "album")
 
 
 @pytest.mark.usefixtures("database")
@@ -32,17 +32,17 @@ async def test_a_refund_that_the_disk_refuses(
 ) -> None:
     """It is as if it had not been asked for, or is never kept."""
     async with Ledger(tmp_path, url) as ledger:
-        await ledger.sold(sale(1))
-        await ledger.settled()
+        await ledger.record_sale(sale(1))
+        await ledger.wait_until_synced()
         in_its_way = tmp_path / FILE_NAME
         await wait_until(in_its_way.exists)
         in_its_way.unlink()
         in_its_way.mkdir()
         await ledger.revoke(order_id(1), by="cli")
-        assert ledger.revocations.ends(order_id(1), "album")
+        assert ledger.revocations.is_revoked(order_id(1), "album")
         await wait_until(lambda: ledger.status().troubles)
         assert ledger.status().troubles == (
-            "MSRV_DATA: can't keep what was refunded: Is a directory",
+            "MSRV_DATA: can't save the list of refunds: Is a directory",
         )
         in_its_way.rmdir()
         await wait_until(lambda: not ledger.status().troubles)
@@ -57,11 +57,11 @@ async def test_a_refund_reaches_every_replica(
         Ledger(tmp_path / "one", url) as one,
         Ledger(tmp_path / "other", url) as other,
     ):
-        await one.sold(sale(1, ("song", 100), ("album", 700)))
-        await one.settled()
+        await one.record_sale(sale(1, ("song", 100), ("album", 700)))
+        await one.wait_until_synced()
         replicas = (one, other)
         begun = asyncio.get_running_loop().time()
-        held = await revoke.revoke(
+        held = await commands.revoke_order(
             database, order_id(1), "album", by="studio", now_ms=NOON * 1000
         )
         assert {line.item_id: line.refunded for line in held} == {
@@ -70,20 +70,22 @@ async def test_a_refund_reaches_every_replica(
         }
         await wait_until(
             lambda: all(
-                each.revocations.ends(order_id(1), "track", "album")
+                each.revocations.is_revoked(order_id(1), "track", "album")
                 for each in replicas
             )
         )
         assert asyncio.get_running_loop().time() - begun < 5
-        assert not other.revocations.ends(order_id(1), "song", "album")
+        assert not other.revocations.is_revoked(order_id(1), "song", "album")
     # A replica that starts without the database knows it still.
     async with Ledger(
         tmp_path / "other", f"mysql://a:b@127.0.0.1:{free_port()}/x"
     ) as alone:
-        assert alone.revocations.ends(order_id(1), "album")
+        assert alone.revocations.is_revoked(order_id(1), "album")
     async with Ledger(tmp_path / "one", url) as one:
         # Its clock is behind; it counts as the last all the same.
-        await revoke.restore(database, order_id(1), by="cli", now_ms=0)
+        await commands.restore_order(database, order_id(1), by="cli", now_ms=0)
         await wait_until(
-            lambda: not one.revocations.ends(order_id(1), "track", "album")
+            lambda: (
+                not one.revocations.is_revoked(order_id(1), "track", "album")
+            )
         )

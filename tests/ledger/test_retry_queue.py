@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from msrv.ledger import retry_queue
+from msrv.ledger import spool
 from msrv.ledger.errors import SpoolFailed
-from msrv.ledger.events import Event
+from msrv.ledger.events import Event, discount_use, discount_use_prefix
 from msrv.ledger.health import DISK, Health
 from msrv.ledger.ledger import Ledger
-from msrv.ledger.retry_queue import Late
-from msrv.ledger.uses import discount_use, discount_uses
+from msrv.ledger.spool import RetryQueue
 from tests.ledger.made import NOON, order_id, sale
 
 
@@ -30,10 +29,10 @@ class Disk:
 async def test_it_is_written_in_order_once_there_is_room() -> None:
     """A sale that the disk refused is lost though there is room again."""
     disk, health = Disk(), Health()
-    kept = Late(disk.write, health)
-    health.ill(DISK, "No space left on device")
-    kept.keep(sale(1))
-    kept.keep(sale(2))
+    kept = RetryQueue(disk.write, health)
+    health.report(DISK, "No space left on device")
+    kept.add(sale(1))
+    kept.add(sale(2))
     await kept.flush()
     assert not disk.events
     assert health.troubles
@@ -48,11 +47,11 @@ async def test_no_more_is_kept_than_memory_bears(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A disk that stays full takes the memory, too."""
-    monkeypatch.setattr(retry_queue, "MAX_EVENTS", 2)
+    monkeypatch.setattr(spool, "MAX_QUEUED_EVENTS", 2)
     disk = Disk()
-    kept = Late(disk.write, Health())
+    kept = RetryQueue(disk.write, Health())
     for number in range(5):
-        kept.keep(sale(number))
+        kept.add(sale(number))
     disk.is_full = False
     await kept.flush()
     assert disk.events == [sale(0), sale(1)]
@@ -68,11 +67,11 @@ async def test_who_has_paid_is_in_the_log_meanwhile(
     async with Ledger(tmp_path) as ledger:
         with monkeypatch.context() as broken:
             broken.setattr(ledger._spool, "append", disk.write)
-            await ledger.sold(sale(1))
-            await ledger.used(discount_use("SPRING", order_id(1), NOON))
+            await ledger.record_sale(sale(1))
+            await ledger.record_use(discount_use("SPRING", order_id(1), NOON))
         assert f"order {order_id(1)}, 100 EUR minor units" in caplog.text
         assert ledger.status().state == "degraded"
-        await ledger._late.flush()
-        await ledger.settled()
+        await ledger._retry_queue.flush()
+        await ledger.wait_until_synced()
         assert ledger.status().state == "ok"
-        assert await ledger.uses(discount_uses("SPRING")) == 1
+        assert await ledger.count_uses(discount_use_prefix("SPRING")) == 1

@@ -4,18 +4,22 @@ from pathlib import Path
 
 import pytest
 
-from msrv.ledger.db import revocation_feed
+from msrv.ledger.db import refunds
 from msrv.ledger.db.database import Database
-from msrv.ledger.db.projection import post
+from msrv.ledger.db.projection import apply_events
 from msrv.ledger.events import Event
-from msrv.ledger.revocations import BadList, Revocations, TakenBack
+from msrv.ledger.revocations import (
+    InvalidRevocationFile,
+    Revocations,
+    RevokedItems,
+)
 from tests.ledger.made import order_id, restored, revoked, sale
 
 SOLD = sale(1, ("album", 700), ("song", 100), ("other", 100))
 
 
-def taken(*items: str, kept: str = "", whole: bool = False) -> TakenBack:
-    return TakenBack(whole, frozenset(items), frozenset(kept.split()))
+def taken(*items: str, kept: str = "", whole: bool = False) -> RevokedItems:
+    return RevokedItems(whole, frozenset(items), frozenset(kept.split()))
 
 
 @pytest.mark.parametrize(
@@ -39,11 +43,11 @@ def taken(*items: str, kept: str = "", whole: bool = False) -> TakenBack:
     ],
 )
 def test_what_a_refund_ends(
-    what: TakenBack, item: str, release: str | None, *, ends: bool
+    what: RevokedItems, item: str, release: str | None, *, ends: bool
 ) -> None:
     """A refund leaves links that work, or ends those that were paid for."""
     releases = () if release is None else (release,)
-    assert what.ends(item, *releases) is ends
+    assert what.revokes(item, *releases) is ends
 
 
 def test_the_list_is_kept(tmp_path: Path) -> None:
@@ -56,9 +60,9 @@ def test_the_list_is_kept(tmp_path: Path) -> None:
     second = Revocations(path)
     second.load()
     assert len(second) == 1
-    assert second.ends_line(order_id(1), "song")
-    assert not second.ends(order_id(1), "song", "album")
-    assert not second.ends(order_id(2), "song")
+    assert second.is_line_revoked(order_id(1), "song")
+    assert not second.is_revoked(order_id(1), "song", "album")
+    assert not second.is_revoked(order_id(2), "song")
     # Its number is not kept: what it has missed is asked for as a whole.
     assert second.number is None
     assert [each.name for each in path.parent.iterdir()] == ["revocations"]
@@ -82,16 +86,18 @@ def test_a_damaged_list_is_told(tmp_path: Path, damage: object) -> None:
     kept.replace({order_id(1): taken("song")}, 1)
     kept.save()
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(BadList, match="is damaged, or of another version"):
+    with pytest.raises(
+        InvalidRevocationFile, match="is damaged, or of another version"
+    ):
         Revocations(path).load()
 
 
 async def ask(
     database: Database, revocations: Revocations
-) -> revocation_feed.News | None:
+) -> refunds.RevocationChanges | None:
     """Ask as a replica does, and take what is heard."""
-    async with database.reading() as connection:
-        heard = await revocation_feed.ask(connection, revocations.number)
+    async with database.read_transaction() as connection:
+        heard = await refunds.read_revocations(connection, revocations.number)
     if heard is not None and heard.is_all:
         revocations.replace(heard.orders, heard.number)
     elif heard is not None:
@@ -100,8 +106,8 @@ async def ask(
 
 
 async def tell(database: Database, *events: Event) -> None:
-    async with database.writing() as connection:
-        await post(connection, events)
+    async with database.write_transaction() as connection:
+        await apply_events(connection, events)
 
 
 async def test_replicas_hear_of_each_change(
@@ -116,14 +122,14 @@ async def test_replicas_hear_of_each_change(
     heard = await ask(database, early)
     assert heard is not None
     assert not heard.is_all
-    assert early.ends(order_id(1), "track", "album")
-    assert not early.ends(order_id(1), "song", "album")
+    assert early.is_revoked(order_id(1), "track", "album")
+    assert not early.is_revoked(order_id(1), "song", "album")
     await tell(database, revoked(2))
     await tell(database, restored(1, "album", at=1))
     for replica in (early, late):
         await ask(database, replica)
-        assert not replica.ends(order_id(1), "album")
-        assert replica.ends(order_id(2), "anything")
+        assert not replica.is_revoked(order_id(1), "album")
+        assert replica.is_revoked(order_id(2), "anything")
         assert len(replica) == 1
 
 
@@ -134,11 +140,11 @@ async def test_a_refund_that_came_before_its_sale(
     replica = Revocations(tmp_path / "list")
     await tell(database, revoked(1, "album"))
     await ask(database, replica)
-    assert replica.ends(order_id(1), "song", "album")
+    assert replica.is_revoked(order_id(1), "song", "album")
     await tell(database, SOLD)
     assert await ask(database, replica) is not None
-    assert not replica.ends(order_id(1), "song", "album")
-    assert replica.ends(order_id(1), "track", "album")
+    assert not replica.is_revoked(order_id(1), "song", "album")
+    assert replica.is_revoked(order_id(1), "track", "album")
 
 
 async def test_another_database_is_noticed(
@@ -151,5 +157,5 @@ async def test_another_database_is_noticed(
     heard = await ask(database, replica)
     assert heard is not None
     assert heard.is_all
-    assert replica.ends(order_id(1), "song")
-    assert not replica.ends(order_id(9), "song")
+    assert replica.is_revoked(order_id(1), "song")
+    assert not replica.is_revoked(order_id(9), "song")

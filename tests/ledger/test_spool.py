@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from msrv.ledger import records
+from msrv.ledger import segments
 from msrv.ledger.errors import SpoolFailed
 from msrv.ledger.events import Event
-from msrv.ledger.recovery import take_over
-from msrv.ledger.segments import Pen
+from msrv.ledger.recovery import acquire_orphans
+from msrv.ledger.segments import SegmentWriter
 from msrv.ledger.spool import Spool
 from tests.ledger.made import names, sale
 from tests.store_process import ROOT
@@ -27,7 +27,7 @@ def written(root: Path) -> list[Event]:
     return [
         event
         for path in sorted(root.glob("*/*.log"))
-        for event in records.read(path, 0, most=10_000).events
+        for event in segments.read_records(path, 0, most=10_000).events
     ]
 
 
@@ -123,11 +123,11 @@ async def test_nothing_is_left_of_a_spool_that_held_nothing(
 CHILD = """
 import sys, time
 from pathlib import Path
-from msrv.ledger import records
-from msrv.ledger.segments import Pen
+from msrv.ledger import segments
+from msrv.ledger.segments import SegmentWriter
 from tests.ledger.made import sale
-pen = Pen(Path(sys.argv[1]))
-pen.write(records.encode(sale(int(sys.argv[2]))))
+pen = SegmentWriter(Path(sys.argv[1]))
+pen.write(segments.encode_record(sale(int(sys.argv[2]))))
 print("written", flush=True)
 time.sleep(60)
 """
@@ -136,8 +136,8 @@ time.sleep(60)
 def test_only_a_dead_process_is_taken_over(tmp_path: Path) -> None:
     """Two replicas delete each other's sales, or a dead one's stay there."""
     root = tmp_path / "spool"
-    own = Pen(root)
-    own.write(records.encode(sale(1)))
+    own = SegmentWriter(root)
+    own.write(segments.encode_record(sale(1)))
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD, str(root), "2"],
         cwd=ROOT,
@@ -147,33 +147,33 @@ def test_only_a_dead_process_is_taken_over(tmp_path: Path) -> None:
     assert child.stdout
     with child, child.stdout:
         assert child.stdout.readline() == "written\n"
-        assert list(take_over(root, own.folder)) == []
+        assert list(acquire_orphans(root, own.folder)) == []
         # Not even with the one's own folder unknown: it is locked.
-        assert list(take_over(root, None)) == []
+        assert list(acquire_orphans(root, None)) == []
         child.send_signal(signal.SIGKILL)
-    (left,) = take_over(root, own.folder)
-    assert list(take_over(root, own.folder)) == []
-    (path,) = left.paths
-    assert records.read(path, 0).events == (sale(2),)
-    left.let_go(empty=False)
-    (again,) = take_over(root, own.folder)
-    again.let_go(empty=True)
+    (left,) = acquire_orphans(root, own.folder)
+    assert list(acquire_orphans(root, own.folder)) == []
+    (path,) = left.segment_paths
+    assert segments.read_records(path, 0).events == (sale(2),)
+    left.release(delete=False)
+    (again,) = acquire_orphans(root, own.folder)
+    again.release(delete=True)
     assert not again.folder.exists()
     own.close()
 
 
 def test_a_failed_write_leaves_nothing_half_done(tmp_path: Path) -> None:
     """What comes after an error is written behind half a line."""
-    pen = Pen(tmp_path / "spool")
-    pen.write(records.encode(sale(1)))
+    pen = SegmentWriter(tmp_path / "spool")
+    pen.write(segments.encode_record(sale(1)))
     file = pen._file
     assert file is not None
     keep = os.dup(file)
     readable = os.open(os.devnull, os.O_RDONLY)
     os.dup2(readable, file)  # writing to it fails from here on
     with pytest.raises(SpoolFailed):
-        pen.write(records.encode(sale(2)))
-    pen.write(records.encode(sale(3)))
+        pen.write(segments.encode_record(sale(2)))
+    pen.write(segments.encode_record(sale(3)))
     assert written(tmp_path / "spool") == [sale(1), sale(3)]
     os.close(keep)
     os.close(readable)

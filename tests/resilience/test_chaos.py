@@ -239,7 +239,7 @@ class Books:
 
     async def sales(self) -> tuple[set[str], int, int]:
         """The orders, and what the sums say of their number and worth."""
-        async with self._database.reading() as connection:
+        async with self._database.read_transaction() as connection:
             known = await connection.scalars(select(schema.orders.c.order_id))
             sums = await connection.execute(
                 select(
@@ -252,7 +252,7 @@ class Books:
 
     async def downloads(self) -> int:
         """How many downloads are known of."""
-        async with self._database.reading() as connection:
+        async with self._database.read_transaction() as connection:
             found = await connection.scalar(
                 select(func.count()).select_from(schema.downloads)
             )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from msrv.ledger.db import schema
-from msrv.ledger.errors import Unreachable
+from msrv.ledger.errors import DatabaseUnavailable
 from msrv.orders import rate_limits
 from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
@@ -44,9 +44,7 @@ async def shop(
         file.write(STATED)
     store = await start_store(settings)
     ledger = ledger_of(store)
-    await wait_until(
-        lambda: ledger._keeper is not None and ledger._keeper._usable
-    )
+    await wait_until(lambda: ledger.is_database_ready)
     return store
 
 
@@ -223,7 +221,7 @@ async def test_the_last_use_by_five_clicks_at_once(shop: Client) -> None:
     form = await last_use(shop)
     found = await asyncio.gather(*(click(shop, form) for _ in range(5)))
     assert len(set(found)) == 1
-    await ledger_of(shop).settled()
+    await ledger_of(shop).wait_until_synced()
     assert len(await rows(shop, schema.orders)) == 2
     assert len(await rows(shop, schema.redemptions)) == 2
 
@@ -277,7 +275,7 @@ async def test_uses_are_counted_at_the_sale(shop: Client) -> None:
         )
     for _ in range(2):
         assert await order(shop, "FEW", "night-bus") == (201, "", 500)
-        await ledger_of(shop).settled()
+        await ledger_of(shop).wait_until_synced()
     assert await order(shop, "FEW", "night-bus") == (422, "no_discount", 0)
     await shop.post("/cart", data={"add": "night-bus", "discount": "FEW"})
     page = await (await shop.get("/cart")).text()
@@ -291,10 +289,10 @@ async def test_while_the_ledger_rests(
     """While the database is away, a code for two is one for everybody."""
 
     async def rest(*_: object) -> None:
-        raise Unreachable("the database can't be reached")
+        raise DatabaseUnavailable("the database can't be reached")
 
-    monkeypatch.setattr(ledger_of(shop), "uses", rest)
-    monkeypatch.setattr(ledger_of(shop), "use", rest)
+    monkeypatch.setattr(ledger_of(shop), "count_uses", rest)
+    monkeypatch.setattr(ledger_of(shop), "claim_use", rest)
     assert await order(shop, "FEW", "night-bus") == (503, "ledger_resting", 0)
     # What has no limit needs nobody's memory.
     assert await order(shop, "SPRING", "night-bus") == (201, "", 560)

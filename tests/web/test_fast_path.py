@@ -7,7 +7,7 @@ from aiohttp import web
 
 from msrv.catalog.live import LiveCatalog, NotReady
 from msrv.ledger.ledger import Ledger
-from msrv.ledger.revocations import TakenBack
+from msrv.ledger.revocations import RevokedItems
 from msrv.web import fast_path
 from msrv.web.store import STORE
 from tests.conftest import Client, Clock
@@ -168,7 +168,11 @@ async def test_a_refunded_link_goes_to_the_house(
     assert isinstance(ledger, Ledger)
     order_id = link.split("/")[2][:24]
     ledger.revocations.update(
-        {order_id: TakenBack(whole=True, items=frozenset(), kept=frozenset())},
+        {
+            order_id: RevokedItems(
+                whole=True, items=frozenset(), kept=frozenset()
+            )
+        },
         1,
     )
     answer = await door.store.get(link)
@@ -201,7 +205,7 @@ async def test_it_is_counted(
 ) -> None:
     """What leaves by the hatch is not in the figures, or never delivered."""
     told = []
-    real = Ledger.on_sent
+    real = Ledger.track_download
 
     def on_sent(
         self: Ledger, order_id: str, item_id: str, etag: str, size: int
@@ -214,7 +218,7 @@ async def test_it_is_counted(
 
         return heard
 
-    monkeypatch.setattr(Ledger, "on_sent", on_sent)
+    monkeypatch.setattr(Ledger, "track_download", on_sent)
     size = len(PDF)
     before = await figures(door.store)
     await (await door.store.get(link)).read()

@@ -38,9 +38,7 @@ async def shop(start_store: StartStore, settings: Settings) -> Client:
         )
     )
     ledger = ledger_of(store)
-    await wait_until(
-        lambda: ledger._keeper is not None and ledger._keeper._usable
-    )
+    await wait_until(lambda: ledger.is_database_ready)
     return store
 
 
@@ -113,9 +111,7 @@ async def test_a_limited_discount_s_order_is_always_written_down(
         file.write("\n[discounts.ALL]\npercent = 100\n")
     store = await start_store(settings)
     ledger = ledger_of(store)
-    await wait_until(
-        lambda: ledger._keeper is not None and ledger._keeper._usable
-    )
+    await wait_until(lambda: ledger.is_database_ready)
     store.app[STORE].limits.free_order_lines.spend(
         "all", now=clock.now, cost=rate_limits.ALL_FREE_ORDER_LINES.burst
     )

@@ -9,8 +9,8 @@ from sqlalchemy import Table, select
 from yarl import URL
 
 from msrv.ledger.db import schema
-from msrv.ledger.errors import NoSuchLine, SpoolFailed
-from msrv.ledger.events import WHOLE
+from msrv.ledger.errors import LineNotFound, SpoolFailed
+from msrv.ledger.events import WHOLE_ORDER
 from msrv.ledger.ledger import Ledger
 from msrv.settings import Settings
 from msrv.web.store import STORE
@@ -30,8 +30,8 @@ def ledger_of(store: Client) -> Ledger:
 async def rows(store: Client, table: Table) -> list[dict[str, Any]]:
     """The rows of a table, once all that happened is in it."""
     ledger = ledger_of(store)
-    await ledger.settled()
-    async with ledger.reading() as connection:
+    await ledger.wait_until_synced()
+    async with ledger.read_transaction() as connection:
         found = await connection.execute(select(table))
         return [dict(row) for row in found.mappings()]
 
@@ -70,7 +70,7 @@ async def test_downloads_are_counted_as_people_mean_it(store: Client) -> None:
     link = path_of(bought, "departure")
     whole = await (await store.get(link)).read()
     ledger = ledger_of(store)
-    await ledger.settled()
+    await ledger.wait_until_synced()
     bought = await buy(store, "departure")
     link = path_of(bought, "departure")
     size = len(whole)
@@ -169,8 +169,8 @@ async def test_a_double_click_is_one_sale(store: Client) -> None:
 async def take_back(store: Client, order: str, *items: str) -> None:
     """Refund items of an order, or all of it, and have the store hear."""
     ledger = ledger_of(store)
-    await ledger.settled()
-    for item in items or (WHOLE,):
+    await ledger.wait_until_synced()
+    for item in items or (WHOLE_ORDER,):
         held = await ledger.revoke(order, item, by="studio")
         assert any(line.refunded for line in held)
 
@@ -228,7 +228,7 @@ async def test_a_partial_refund_on_the_receipt(store: Client) -> None:
     # Undone, it is as before.
     await ledger_of(store).revoke(bought["order_id"], by="studio", undo=True)
     assert (await store.get(track)).status == 200
-    with pytest.raises(NoSuchLine, match="holds no departure, but"):
+    with pytest.raises(LineNotFound, match="does not contain departure, only"):
         await ledger_of(store).revoke(
             bought["order_id"], "departure", by="studio"
         )

@@ -43,9 +43,7 @@ async def shop(start_store: StartStore, mailing_settings: Settings) -> Client:
     """A store that sends mail, though its relay is away."""
     store = await start_store(mailing_settings)
     ledger = ledger_of(store)
-    await wait_until(
-        lambda: ledger._keeper is not None and ledger._keeper._usable
-    )
+    await wait_until(lambda: ledger.is_database_ready)
     return store
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from msrv.catalog.live import LiveCatalog
 from msrv.catalog.names import ids
-from msrv.ledger.db.content_sync import ContentSync
+from msrv.ledger.content_sync import ContentSync
 from msrv.ledger.ledger import Ledger
 from msrv.settings import Settings
 from msrv.web.store import STORE
@@ -110,7 +110,7 @@ async def test_a_refund_ends_the_links_under_any_id(
     order = (await (await store.get(receipt, headers=JSON)).json())["order_id"]
     ledger = store.app[STORE].ledger
     assert isinstance(ledger, Ledger)
-    await ledger.settled()
+    await ledger.wait_until_synced()
     await ledger.revoke(order, by="cli")
     for path in (path_of(line["download"]), *parts):
         # Twice: what was sent a moment ago is at hand.
@@ -130,7 +130,7 @@ async def test_a_line_that_is_refunded_ends_its_parts(
     order = (await (await store.get(receipt, headers=JSON)).json())["order_id"]
     ledger = store.app[STORE].ledger
     assert isinstance(ledger, Ledger)
-    await ledger.settled()
+    await ledger.wait_until_synced()
     await ledger.revoke(order, TRAM, by="cli")
     assert (await store.get(part)).status == 410
     umbrella = (await lines(store, receipt))["umbrella"]
@@ -184,8 +184,8 @@ async def test_a_data_folder_made_anew_finds_what_was_sold(
     receipt = await buy(store, TRAM)
     ledger = store.app[STORE].ledger
     assert isinstance(ledger, Ledger)
-    await ledger.settled()
-    await ContentSync(ledger, catalog_of(store).history).exchange()
+    await ledger.wait_until_synced()
+    await ContentSync(ledger, catalog_of(store).history).sync()
     await store.close()
     for name in ("ids.sqlite3", "index.sqlite3"):
         await asyncio.to_thread((settings.data / name).unlink)

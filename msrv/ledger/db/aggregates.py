@@ -1,6 +1,6 @@
-"""Sums that are kept as things happen, so that nobody has to count.
+"""Daily and per-item aggregates, updated in the transaction of their events.
 
-Changes are gathered while a batch is posted, and go into the tables at its
+Changes are collected while a batch of events is applied, and written at its
 end: a busy day's row is written once a batch, not once a sale.
 """
 
@@ -15,24 +15,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from msrv.ledger.db import schema
 
 DAY_SECONDS: Final = 86_400
-FOR_EVER: Final = "all"
+ALL_TIME: Final = "all"
+"""Name of the period that never ends."""
 
 _Key = tuple[str | int, ...]
 
 
 def day_of(unix_seconds: int) -> int:
-    """Give the day of a moment, in days since 1970, UTC."""
+    """Return the day of a time, in days since 1970, UTC."""
     return unix_seconds // DAY_SECONDS
 
 
 def periods_of(unix_seconds: int) -> tuple[str, str, str]:
-    """Name the periods that a moment counts in: all, its year, its month."""
+    """Return the names of a time's periods: all time, its year, its month."""
     at = datetime.fromtimestamp(min(unix_seconds, 253_402_300_799), UTC)
-    return FOR_EVER, f"{at:%Y}", f"{at:%Y-%m}"
+    return ALL_TIME, f"{at:%Y}", f"{at:%Y-%m}"
 
 
-class Sums:
-    """Changes of sums that are not in the tables yet."""
+class Aggregates:
+    """Changes of aggregates that are not in the tables yet."""
 
     def __init__(self) -> None:
         self._days: dict[_Key, Counter[str]] = {}
@@ -42,7 +43,7 @@ class Sums:
     def add_sale(
         self, at: int, currency: str, prices: Mapping[str, int]
     ) -> None:
-        """Count an order with the price of each of its items."""
+        """Add an order with the price of each of its items."""
         total = sum(prices.values())
         _add(
             self._days,
@@ -64,7 +65,7 @@ class Sums:
         prices: Iterable[tuple[str, int]],
         sign: int,
     ) -> None:
-        """Count lines as refunded (`sign` 1), or as refunded no more (-1)."""
+        """Add refunded lines (`sign` 1), or subtract restored ones (-1)."""
         for item_id, price in prices:
             _add(
                 self._days,
@@ -83,7 +84,7 @@ class Sums:
     def add_download(
         self, at: int, *, begun: int, completed: int, delivered_bytes: int
     ) -> None:
-        """Count what has been delivered."""
+        """Add a download's progress."""
         _add(
             self._downloads,
             (day_of(at),),
@@ -92,26 +93,26 @@ class Sums:
             delivered_bytes=delivered_bytes,
         )
 
-    async def post(self, connection: AsyncConnection) -> None:
-        """Put the changes into the schema, within their transaction."""
-        await _post(connection, schema.days, self._days)
-        await _post(connection, schema.item_periods, self._items)
-        await _post(connection, schema.download_days, self._downloads)
+    async def write(self, connection: AsyncConnection) -> None:
+        """Write the changes to the tables, within the events' transaction."""
+        await _write(connection, schema.days, self._days)
+        await _write(connection, schema.item_periods, self._items)
+        await _write(connection, schema.download_days, self._downloads)
 
 
 def _add(sums: dict[_Key, Counter[str]], key: _Key, **numbers: int) -> None:
     sums.setdefault(key, Counter()).update(numbers)
 
 
-async def _post(
+async def _write(
     connection: AsyncConnection,
     table: Table,
     sums: Mapping[_Key, Counter[str]],
 ) -> None:
-    """Add to the rows that are there, and make those that are not.
+    """Add to the rows that exist, and insert those that don't.
 
-    Nobody else writes meanwhile (Database.writing), so what was not there to
-    be updated can be inserted.
+    There is no other writer meanwhile (Database.write_transaction), so a row
+    that could not be updated can be inserted.
     """
     keys = list(table.primary_key)
     amounts = [each for each in table.columns if not each.primary_key]

@@ -1,9 +1,9 @@
-"""Connections to MariaDB: TLS with verification, unless the way is private.
+"""Connections to MariaDB: verified TLS, except over private networks.
 
-Plain are a socket, a loopback address, and an address in a network that the
-operator named as private. Everywhere else the server has to offer TLS, and
-its certificate has to be verified for the name in the address: a user name
-and a password's hash are sent to nobody else.
+Unix sockets, loopback addresses, and addresses in networks that the operator
+configured as private are connected to without TLS. Elsewhere the server has to
+offer TLS, and its certificate has to be valid for the name in the URL, before
+a user name and a password's hash are sent to it.
 """
 
 import asyncio
@@ -16,22 +16,22 @@ from typing import Any, Final
 from aiomysql import Connection, OperationalError
 from pymysql.constants import CLIENT
 
-from msrv.ledger.db.connection_rules import Address, ConnectionRules
+from msrv.ledger.connection_rules import Address, ConnectionRules
 
 SSL_ERROR: Final = 2026
 """CR_SSL_CONNECTION_ERROR of MariaDB's client library."""
 
 
 class _TLSConnection(Connection):  # type: ignore[misc] # it carries no types
-    """A connection that sends nothing in the clear."""
+    """Connection that never sends anything unencrypted."""
 
     async def _request_authentication(self) -> None:
-        # aiomysql goes on in the clear where the server offers no TLS.
+        # aiomysql continues unencrypted where the server offers no TLS.
         if not self.server_capabilities & CLIENT.SSL:
             raise OperationalError(
                 SSL_ERROR,
-                "it offers no TLS, and nothing is sent to it without: set TLS "
-                "up there, or name its network in "
+                "the server offers no TLS, which is required: enable TLS "
+                "there, or add its network to "
                 "MSRV_DATABASE_PRIVATE_NETWORKS",
             )
         await super()._request_authentication()
@@ -54,7 +54,7 @@ async def connect(
         return await _open_verified(
             _TLSConnection(host=host, port=port, ssl=context, **options)
         )
-    # To what was looked up just now: a name can lead elsewhere a moment later.
+    # By address: the name may resolve to another one a moment later.
     for address in addresses[:-1]:
         try:
             return await _open(
@@ -69,14 +69,14 @@ async def connect(
 
 
 async def _addresses(host: str, port: int) -> list[Address]:
-    """Resolve a name, to one address or more. Raises OperationalError."""
+    """Return the addresses of a name. Raises OperationalError."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(
             host, port, type=socket.SOCK_STREAM
         )
     except OSError as error:
         raise OperationalError(
-            2005, f"the name {host} can't be looked up: {error.strerror}"
+            2005, f"can't resolve the host name {host}: {error.strerror}"
         ) from error
     return list(
         dict.fromkeys(
@@ -86,7 +86,7 @@ async def _addresses(host: str, port: int) -> list[Address]:
 
 
 def _context(ca: Path | None) -> ssl.SSLContext:
-    """Return a context that verifies the server's certificate and name."""
+    """Return a context that verifies the certificate and its name."""
     try:
         return ssl.create_default_context(cafile=ca)
     except OSError as error:
@@ -108,8 +108,8 @@ async def _open_verified(connection: Connection) -> Connection:
         if isinstance(error.__cause__, ssl.SSLCertVerificationError):
             raise OperationalError(
                 SSL_ERROR,
-                "its certificate can't be verified: "
-                f"{error.__cause__.verify_message}; MSRV_DATABASE_CA names "
-                "the authority",
+                "the server's certificate can't be verified: "
+                f"{error.__cause__.verify_message}; set MSRV_DATABASE_CA to "
+                "its certificate authority",
             ) from error
         raise

@@ -1,7 +1,7 @@
-"""Database records of what the ids that were sold stand for.
+"""Contents of sold items: their files and releases, by item id.
 
-So that a purchase is found under another name by replicas and by data folders
-that never saw the old one.
+Replicas and data folders that never saw an item under its old name can find
+its file by these.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -13,41 +13,41 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.catalog.id_history import IdRecord
 from msrv.ledger.db.schema import item_contents, release_members, titles
-from msrv.ledger.events import plain
+from msrv.ledger.events import clean_title
 
-_ASK: Final = 200
+_BATCH: Final = 200
 """Number of ids in one query."""
 _ESCAPES: Final = "surrogateescape"
-"""A file's name may hold bytes that are no text, and no column takes those."""
+"""A file's name may have bytes that aren't text, which no column accepts."""
 
 
-async def count(connection: AsyncConnection) -> int:
-    """Count the ids that were ever sold."""
+async def count_sold_items(connection: AsyncConnection) -> int:
+    """Return the number of items that were ever sold."""
     found = await connection.scalar(select(func.count()).select_from(titles))
     return int(found or 0)
 
 
-async def sold(connection: AsyncConnection) -> dict[str, str]:
-    """Return the ids that were ever sold, with their first titles."""
+async def sold_titles(connection: AsyncConnection) -> dict[str, str]:
+    """Return the title at its first sale of each item ever sold, by id."""
     rows = await connection.execute(select(titles.c.item_id, titles.c.title))
     return {row.item_id: row.title for row in rows}
 
 
-async def read(
+async def load_contents(
     connection: AsyncConnection, item_ids: Collection[str]
 ) -> dict[str, IdRecord]:
-    """Return the records of some ids, and of the items of the releases."""
+    """Return the records of some items, and of the items in releases."""
     found = await _read(connection, item_ids)
     members = {each for record in found.values() for each in record.members}
     return {**await _read(connection, members - found.keys()), **found}
 
 
-async def write(
+async def save_contents(
     connection: AsyncConnection, records: Iterable[IdRecord]
 ) -> None:
-    """Write what ids stand for, where it isn't known from later.
+    """Write the records that are newer than the stored ones.
 
-    Within one transaction of Database.writing.
+    Within one Database.write_transaction.
     """
     records = list(records)
     known = await _read(connection, [each.item_id for each in records])
@@ -65,8 +65,8 @@ async def write(
             "item_id": each.item_id,
             "kind": each.kind,
             "release_id": each.release_id,
-            "title": plain(each.title),
-            "release_title": plain(each.release_title),
+            "title": clean_title(each.title),
+            "release_title": clean_title(each.release_title),
             "path": quote(each.path, safe="/ ", errors=_ESCAPES),
             "sha256": each.sha256.hex(),
             "duration_ms": each.duration_ms,
@@ -134,4 +134,4 @@ async def _delete(
 
 def _parts(item_ids: Collection[str]) -> Iterable[list[str]]:
     ids = sorted(item_ids)
-    return (ids[at : at + _ASK] for at in range(0, len(ids), _ASK))
+    return (ids[at : at + _BATCH] for at in range(0, len(ids), _BATCH))

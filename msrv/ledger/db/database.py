@@ -1,14 +1,13 @@
-"""The database behind the ledger: SQLite in the data folder, or MariaDB.
+"""Database of the ledger: SQLite in the data folder, or MariaDB.
 
-One writer at a time, on either: who writes holds a lock that ends with its
-transaction, so that replicas never see each other's halves. Nothing here
-waits for longer than it says, however the database behaves.
+On either there is one writer at a time: a writer holds a lock until the end of
+its transaction, so that replicas never see half of another's changes. Every
+transaction has a time-out, however the database behaves.
 """
 
 import asyncio
 import contextlib
 import functools
-import logging
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -23,28 +22,32 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
+from msrv.ledger.connection_rules import DEFAULT_RULES, ConnectionRules
 from msrv.ledger.db.connection import SSL_ERROR, connect
-from msrv.ledger.db.connection_rules import DEFAULT_RULES, ConnectionRules
 from msrv.ledger.db.schema import marks
-from msrv.ledger.errors import DatabaseError, Rejected, Unreachable, Unsuitable
-
-log = logging.getLogger(__name__)
+from msrv.ledger.errors import (
+    DatabaseError,
+    DatabaseUnavailable,
+    DatabaseUnusable,
+    EventRejected,
+)
 
 FILE_NAME: Final = "ledger.sqlite3"
-SECONDS: Final = 10.0
-"""How long a transaction may take, connecting included."""
+TIMEOUT_SECONDS: Final = 10.0
+"""Default time-out of a transaction, including connecting."""
 UPGRADE_SECONDS: Final = 3600.0
 CHANGES: Final = "changes"
+"""Name of the row in `marks` with the number of the last refund change."""
 
 _CONNECT_SECONDS: Final = 5
 _POOL: Final = 4
 _WRITES: Final = "writes"
 
 # https://mariadb.com/docs/server/reference/error-codes
-_NOT_BY_WAITING: Final = frozenset(
+_PERMANENT: Final = frozenset(
     {1044, 1045, 1049, 1142, 1143, 1146, 1054, SSL_ERROR}
 )
-_NOT_THIS: Final = frozenset(
+_REJECTED: Final = frozenset(
     {1048, 1062, 1264, 1292, 1366, 1406, 1690, 3819, 4025}
 )
 _FULL: Final = frozenset({3, 1021, 1041, 1114, 1030})
@@ -61,9 +64,10 @@ _SQLITE_BROKEN: Final = frozenset(
 
 
 class Database:
-    """One database, connected to when it is needed.
+    """Connection pool to one database, which connects when it is needed.
 
-    Raises Unsuitable for an address that can't be used.
+    `timeout_seconds` is the default for transactions. Raises DatabaseUnusable
+    for a URL that can't be used.
     """
 
     def __init__(
@@ -71,32 +75,32 @@ class Database:
         url: str | URL,
         *,
         rules: ConnectionRules = DEFAULT_RULES,
-        timeout_seconds: float = SECONDS,
+        timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
         self._timeout_seconds = timeout_seconds
         self._engine = _engine(make_url(url), rules)
         self._writer = self._engine.execution_options(**{_WRITES: True})
 
     @classmethod
-    def of(
+    def open(
         cls,
         url: str | None,
         data: Path,
         rules: ConnectionRules = DEFAULT_RULES,
     ) -> "Database":
-        """Return the database of an address, or the file in a data folder."""
+        """Return the database of a URL, or the file in a data folder."""
         if url is not None:
             return cls(url, rules=rules)
         return cls(URL.create("sqlite", database=str(data / FILE_NAME)))
 
     @property
     def is_embedded(self) -> bool:
-        """Whether it is a file of ours, and nobody else's to look after."""
+        """Whether it is the file in the data folder, and not a server's."""
         return self._engine.dialect.name == "sqlite"
 
     @property
     def name(self) -> str:
-        """What to call it where people read: no password, no user."""
+        """Name for messages, without user name and password."""
         url = self._engine.url
         if self.is_embedded:
             return f"SQLite, {url.database}"
@@ -104,34 +108,46 @@ class Database:
         return f"MariaDB, {url.database} on {where}"
 
     @contextlib.asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
+    async def read_transaction(
+        self, timeout_seconds: float | None = None
+    ) -> AsyncIterator[AsyncConnection]:
         """Read within one transaction. Raises DatabaseError."""
-        with _plainly(self._timeout_seconds):
-            async with (
-                asyncio.timeout(self._timeout_seconds),
-                self._engine.begin() as connection,
-            ):
-                yield connection
+        async with self._transaction(
+            self._engine, timeout_seconds or self._timeout_seconds
+        ) as connection:
+            yield connection
 
     @contextlib.asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """Write within one transaction, alone. Raises DatabaseError."""
+    async def write_transaction(
+        self, timeout_seconds: float | None = None
+    ) -> AsyncIterator[AsyncConnection]:
+        """Write within one transaction, as the only writer.
+
+        Raises DatabaseError.
+        """
         mark = select(marks.c.value).where(marks.c.name == CHANGES)
-        with _plainly(self._timeout_seconds):
-            async with (
-                asyncio.timeout(self._timeout_seconds),
-                self._writer.begin() as connection,
-            ):
-                await connection.execute(mark.with_for_update())
-                yield connection
+        async with self._transaction(
+            self._writer, timeout_seconds or self._timeout_seconds
+        ) as connection:
+            await connection.execute(mark.with_for_update())
+            yield connection
 
     @contextlib.asynccontextmanager
-    async def changing(self) -> AsyncIterator[AsyncConnection]:
+    async def schema_transaction(self) -> AsyncIterator[AsyncConnection]:
         """Change the tables themselves. Raises DatabaseError."""
-        with _plainly(UPGRADE_SECONDS):
+        async with self._transaction(
+            self._writer, UPGRADE_SECONDS
+        ) as connection:
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def _transaction(
+        self, engine: AsyncEngine, timeout_seconds: float
+    ) -> AsyncIterator[AsyncConnection]:
+        with _translate_errors(timeout_seconds):
             async with (
-                asyncio.timeout(UPGRADE_SECONDS),
-                self._writer.begin() as connection,
+                asyncio.timeout(timeout_seconds),
+                engine.begin() as connection,
             ):
                 yield connection
 
@@ -141,7 +157,7 @@ class Database:
 
 
 def _engine(url: URL, rules: ConnectionRules) -> AsyncEngine:
-    """Make the engine for an address. Raises Unsuitable."""
+    """Return the engine for a URL. Raises DatabaseUnusable."""
     kind = url.get_backend_name()
     if kind == "sqlite":
         if url.database:
@@ -175,77 +191,81 @@ def _engine(url: URL, rules: ConnectionRules) -> AsyncEngine:
                 ),
             },
         )
-    raise Unsuitable(f"MSRV_DATABASE: {kind} is not a database it can use")
+    raise DatabaseUnusable(
+        f"MSRV_DATABASE: {kind} is not a supported database"
+    )
 
 
 def _without_tls_options(
     url: URL, rules: ConnectionRules
 ) -> tuple[URL, ConnectionRules]:
-    """Read `?ssl_ca=FILE` of an address; refuse other options of TLS.
+    """Move `?ssl_ca=FILE` from a URL to the rules; refuse other TLS options.
 
-    One that is overlooked would be taken for one that holds.
+    An ignored option would look as if it were in effect.
     """
     options = [name for name in url.query if name.startswith("ssl")]
     for name in options:
         value = url.query[name]
         if name != "ssl_ca" or not isinstance(value, str):
-            raise Unsuitable(
-                f"MSRV_DATABASE: {name} is not understood; TLS is always "
-                "verified, and MSRV_DATABASE_CA names the authority"
+            raise DatabaseUnusable(
+                f"MSRV_DATABASE: {name} is not supported; TLS is always "
+                "verified, by the authority in MSRV_DATABASE_CA if it is set"
             )
         rules = replace(rules, ca=Path(value))
     return url.difference_update_query(options), rules
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:  # noqa: ANN401, ARG001 - DB-API
-    # The driver would begin transactions at moments of its own.
+    # Otherwise the driver starts transactions by itself.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
-    # What is committed is deleted from the spool: it has to be on the disk.
+    # Committed events are deleted from the spool: they have to be on disk.
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.close()
 
 
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get(_WRITES)
-    # Else two that read and then write would wait for each other in vain.
+    # Otherwise two that read and then write would deadlock.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 @contextlib.contextmanager
-def _plainly(seconds: float) -> Iterator[None]:
-    """Turn what a driver raises into the ledger's own errors."""
+def _translate_errors(seconds: float) -> Iterator[None]:
+    """Raise a driver's errors as errors of the ledger."""
     try:
         yield
     except TimeoutError as error:
-        raise Unreachable(
+        raise DatabaseUnavailable(
             f"the database did not answer within {seconds:g} s"
         ) from error
     except (exc.IntegrityError, exc.DataError) as error:
-        raise Rejected(_words(error)) from error
+        raise EventRejected(_message(error)) from error
     except exc.DBAPIError as error:
-        raise _kind(error)(_words(error)) from error
+        raise _error_type(error)(_message(error)) from error
     except exc.SQLAlchemyError as error:
-        raise Unreachable(f"the database: {type(error).__name__}") from error
+        raise DatabaseUnavailable(
+            f"database error: {type(error).__name__}"
+        ) from error
     except OSError as error:
-        raise Unreachable(
+        raise DatabaseUnavailable(
             f"the database can't be reached: {error.strerror or error}"
         ) from error
 
 
-def _kind(error: exc.DBAPIError) -> type[DatabaseError]:
+def _error_type(error: exc.DBAPIError) -> type[DatabaseError]:
     code = _code(error)
-    if code in _NOT_THIS:
-        return Rejected
+    if code in _REJECTED:
+        return EventRejected
     if isinstance(code, str):
         broken = any(code.startswith(each) for each in _SQLITE_BROKEN)
-        return Unsuitable if broken else Unreachable
-    return Unsuitable if code in _NOT_BY_WAITING else Unreachable
+        return DatabaseUnusable if broken else DatabaseUnavailable
+    return DatabaseUnusable if code in _PERMANENT else DatabaseUnavailable
 
 
 def _code(error: exc.DBAPIError) -> int | str | None:
-    """Give SQLite's name of an error, or MariaDB's number."""
+    """Return SQLite's name of an error, or MariaDB's number."""
     orig: BaseException | None = error.orig
     while orig is not None:
         if isinstance(orig, sqlite3.Error):
@@ -256,11 +276,11 @@ def _code(error: exc.DBAPIError) -> int | str | None:
     return None
 
 
-def _words(error: exc.DBAPIError) -> str:
-    """Say what is wrong in a line, without the statement and its values."""
+def _message(error: exc.DBAPIError) -> str:
+    """Return the error in one line, without the statement and its values."""
     code = _code(error)
     if code in _FULL or code == "SQLITE_FULL":
         return f"the database is full ({code})"
     text = str(error.orig.args[-1]) if error.orig and error.orig.args else ""
     line = " ".join(text.split())[:200]
-    return f"the database says: {line or type(error.orig).__name__} ({code})"
+    return f"database error: {line or type(error.orig).__name__} ({code})"

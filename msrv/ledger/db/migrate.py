@@ -1,11 +1,10 @@
-"""Which tables a database has, and bringing them up to this version's.
+"""Schema revision of a database, and its upgrade to that of this version.
 
-A database that is ahead is left alone: what an older program writes into
-newer tables may be wrong in ways that nobody sees.
+A database with a newer schema is left alone: an older version might write to
+newer tables in ways that corrupt them unnoticed.
 """
 
 import asyncio
-import importlib
 from pathlib import Path
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -14,10 +13,10 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.ledger.db.database import Database
-from msrv.ledger.errors import Ahead, Behind, Unreachable
+from msrv.ledger.errors import DatabaseUnavailable, SchemaTooNew, SchemaTooOld
 
 REVISIONS: Final = ("0001", "0002", "0003")
-"""Oldest first, as the files of `migrations/versions` have them."""
+"""Oldest first, as in `migrations/versions`."""
 HEAD: Final = REVISIONS[-1]
 SCRIPTS: Final = Path(__file__).with_name("migrations")
 
@@ -28,50 +27,48 @@ _upgrading: Final[
 ] = WeakKeyDictionary()
 
 
-async def revision(connection: AsyncConnection) -> str | None:
-    """Give the revision that a database's tables are at; None for none."""
-    return await connection.run_sync(_revision)
+async def read_revision(connection: AsyncConnection) -> str | None:
+    """Return the revision of a database's tables, None without tables."""
+    return await connection.run_sync(_read_revision)
 
 
-def check(found: str | None) -> None:
-    """See that tables are those of this version. Raises Behind, Ahead."""
+def check_revision(found: str | None) -> None:
+    """Raise SchemaTooOld or SchemaTooNew unless it is this version's."""
     if found == HEAD:
         return
     if found is None or found in REVISIONS:
-        raise Behind(found)
-    raise Ahead(found, HEAD)
+        raise SchemaTooOld(found)
+    raise SchemaTooNew(found, HEAD)
 
 
-async def make_ready(database: Database) -> None:
-    """See that the tables are this version's. Raises DatabaseError.
+async def prepare(database: Database) -> None:
+    """Raise DatabaseError unless the tables are this version's.
 
-    The file is ours alone, and is upgraded. A server's tables may be for
-    another user to change, at a time of the operator's choosing.
+    The SQLite file belongs to this store, and is upgraded. A server's tables
+    may belong to another user, and are upgraded when the operator says so.
     """
-    async with database.reading() as connection:
-        found = await revision(connection)
+    async with database.read_transaction() as connection:
+        found = await read_revision(connection)
     try:
-        check(found)
-    except Behind:
+        check_revision(found)
+    except SchemaTooOld:
         if not database.is_embedded:
             raise
-        await upgrade(database)
+        await upgrade_schema(database)
 
 
-async def upgrade(database: Database) -> str | None:
-    """Bring the tables up to HEAD; the revision that they were at.
+async def upgrade_schema(database: Database) -> str | None:
+    """Upgrade the tables to HEAD, and return their previous revision.
 
-    Two that do it at once do it one after the other. Raises Ahead where they
-    are beyond it, and DatabaseError.
+    Concurrent upgrades run one after the other. Raises SchemaTooNew, and
+    DatabaseError.
     """
-    # Imported here, as it takes a tenth of a second that a start can do
-    # without: tables change once a release.
-    alembics = await asyncio.to_thread(
-        importlib.import_module, "msrv.ledger.db.alembic_runner"
-    )
-    # Alembic keeps what it works on in globals: one at a time in a process.
+    # Alembic takes a tenth of a second to import, and schemas change once a
+    # release.
+    await asyncio.to_thread(_import_alembic)
+    # Alembic has global state: one upgrade at a time in a process.
     lock = _upgrading.setdefault(asyncio.get_running_loop(), asyncio.Lock())
-    async with lock, database.changing() as connection:
+    async with lock, database.schema_transaction() as connection:
         if not database.is_embedded:
             # Held until the connection ends: DDL ends a transaction there.
             locked = await connection.scalar(
@@ -79,13 +76,15 @@ async def upgrade(database: Database) -> str | None:
                 {"name": _LOCK, "seconds": _LOCK_SECONDS},
             )
             if not locked:
-                raise Unreachable("someone else is upgrading the database")
+                raise DatabaseUnavailable(
+                    "another process is upgrading the database"
+                )
         try:
-            found = await revision(connection)
+            found = await read_revision(connection)
             try:
-                check(found)
-            except Behind:
-                await connection.run_sync(alembics.to_head)
+                check_revision(found)
+            except SchemaTooOld:
+                await connection.run_sync(run_migrations, "head")
         finally:
             if not database.is_embedded:
                 await connection.execute(
@@ -94,7 +93,24 @@ async def upgrade(database: Database) -> str | None:
     return found
 
 
-def _revision(connection: Connection) -> str | None:
+def run_migrations(connection: Connection, target: str) -> None:
+    """Run Alembic's migrations up to a revision, on this connection."""
+    from alembic import command  # noqa: PLC0415 - slow to import
+    from alembic.config import Config  # noqa: PLC0415 - slow to import
+
+    config = Config()
+    # Alembic interpolates percent signs in its configuration.
+    scripts = str(SCRIPTS).replace("%", "%%")
+    config.set_main_option("script_location", scripts)
+    config.attributes["connection"] = connection
+    command.upgrade(config, target)
+
+
+def _import_alembic() -> None:
+    from alembic import command, config  # noqa: F401, PLC0415 - slow to import
+
+
+def _read_revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
     row = connection.execute(

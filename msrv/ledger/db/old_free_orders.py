@@ -1,7 +1,7 @@
-"""Deletion of old orders that cost nothing, which the ledger need not keep.
+"""Deletion of old free orders, which the ledger doesn't have to keep.
 
-Receipts and links go on working: they are proved by NONCE. Sums stay as they
-are, and so do refunds, so that what was taken back stays so.
+Receipts and links still work: they are proved by NONCE. Aggregates stay as
+they are, and so do refunds, so that refunded items stay revoked.
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from msrv.ledger.db.schema import downloads, order_items, orders, refunds
 
 PROVIDER: Final = "free"
 BATCH: Final = 500
-"""Number deleted in one transaction, which other writers wait for."""
+"""Number of orders per transaction, for which other writers wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class FreeOrderCounts:
-    """Numbers of orders, lines and downloads to delete, or deleted."""
+    """Numbers of orders, lines and downloads that are deleted, or would be."""
 
     orders: int = 0
     lines: int = 0
@@ -34,11 +34,13 @@ class FreeOrderCounts:
         )
 
 
-async def find_free(database: Database, before: int) -> FreeOrderCounts:
-    """Count what `delete_free` would delete. Raises DatabaseError."""
+async def count_free_orders(
+    database: Database, before: int
+) -> FreeOrderCounts:
+    """Return what `delete_free_orders` would delete. Raises DatabaseError."""
     wanted = select(orders.c.order_id).where(_is_free(before))
-    unknown = _is_of_no_order(before)
-    async with database.reading() as connection:
+    unknown = _is_without_order(before)
+    async with database.read_transaction() as connection:
         return FreeOrderCounts(
             await _count(connection, orders, _is_free(before)),
             await _count(
@@ -51,17 +53,19 @@ async def find_free(database: Database, before: int) -> FreeOrderCounts:
         )
 
 
-async def delete_free(database: Database, before: int) -> FreeOrderCounts:
-    """Delete orders of nothing that are older than `before`, Unix seconds.
+async def delete_free_orders(
+    database: Database, before: int
+) -> FreeOrderCounts:
+    """Delete free orders that are older than `before`, in Unix seconds.
 
-    With their lines and downloads, and with the downloads of orders that
-    were never written down; not those of which something was refunded. In
-    small transactions, beside stores that run. Raises DatabaseError: what
-    was deleted until then is.
+    Including their lines and downloads, and the downloads of orders that were
+    never recorded; excluding orders with refunds. In small transactions, so
+    that stores can run meanwhile. Raises DatabaseError; batches that are
+    deleted by then stay deleted.
     """
     done = FreeOrderCounts()
     while True:
-        async with database.writing() as connection:
+        async with database.write_transaction() as connection:
             found = await _delete_some(connection, before)
         done += found
         if found == FreeOrderCounts():
@@ -86,7 +90,7 @@ async def _delete_some(
         )
     rows = await connection.execute(
         select(downloads.c.order_id)
-        .where(_is_of_no_order(before))
+        .where(_is_without_order(before))
         .distinct()
         .limit(BATCH)
     )
@@ -105,7 +109,7 @@ def _is_free(before: int) -> ColumnElement[bool]:
     )
 
 
-def _is_of_no_order(before: int) -> ColumnElement[bool]:
+def _is_without_order(before: int) -> ColumnElement[bool]:
     return (downloads.c.last_at < before) & ~exists().where(
         orders.c.order_id == downloads.c.order_id
     )

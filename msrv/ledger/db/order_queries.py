@@ -1,32 +1,39 @@
-"""Looking up orders: a page of them, some by name, all of them in a file.
+"""Queries for orders: pages, search, refunds, and the history of one order.
 
-Pages are found by the key of the row before them, never by counting rows:
-the thousandth page costs what the first does.
+Pages continue from the key of the last row (keyset paging), and don't count
+rows: the thousandth page costs as much as the first.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, or_, select
+from sqlalchemy import Row, Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from msrv.ledger.db.schema import order_items, orders
+from msrv.ledger.db.schema import (
+    downloads,
+    order_items,
+    orders,
+    payment_events,
+    refunds,
+)
 from msrv.proofs.orders import ORDER_ID_CHARS
 
 PAGE: Final = 50
+"""Number of rows on a page."""
 _SHORTEST_ID: Final = 4
-"""As receipts print them, in groups of four: less would find thousands."""
+"""Receipts print groups of four: less would match thousands."""
 _ID_LETTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
 _AFTER_LETTERS: Final = "Z"
 
-Key = tuple[int, str]
-"""Where an order stands among others: `(sold_at, order_id)`."""
+OrderKey = tuple[int, str]
+"""Sort key of an order: `(sold_at, order_id)`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One item of an order, as it was sold."""
+class OrderLine:
+    """Item of an order, with its title and price at the sale."""
 
     item_id: str
     title: str
@@ -36,9 +43,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order. `sold_at` is in Unix seconds, amounts in minor units.
+    """Order. `sold_at` is in Unix seconds, amounts are in minor units.
 
-    `reference` is the provider's own name of it, or empty.
+    `reference` is the payment provider's id of the payment, or empty.
     """
 
     order_id: str
@@ -48,33 +55,80 @@ class Order:
     currency: str
     total_minor: int
     refunded_minor: int
-    lines: tuple[Line, ...]
+    lines: tuple[OrderLine, ...]
 
     @property
-    def key(self) -> Key:
-        """Where it stands."""
+    def key(self) -> OrderKey:
+        """Sort key."""
         return self.sold_at, self.order_id
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Some orders, newest first; `after` is where the next page begins."""
+class OrderPage:
+    """Page of orders, newest first; `after` is the key for the next page."""
 
     orders: tuple[Order, ...]
-    after: Key | None
+    after: OrderKey | None
 
 
-async def page(
+@dataclass(frozen=True, slots=True)
+class Download:
+    """Bytes of one version of an item that were delivered to its buyer."""
+
+    item_id: str
+    version: str
+    size_bytes: int
+    delivered_bytes: int
+    began_at: int
+    last_at: int
+    completed_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundState:
+    """Refund of an order (`item_id` is empty) or of one line, or its undoing.
+
+    It is refunded now if `revoked`.
+    """
+
+    order_id: str
+    item_id: str
+    revoked: bool
+    changed_at_ms: int
+    changed_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """Webhook event of a payment provider about an order."""
+
+    provider: str
+    event_id: str
+    kind: str
+    received_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderHistory:
+    """Everything that the ledger has of one order."""
+
+    order: Order
+    downloads: tuple[Download, ...]
+    changes: tuple[RefundState, ...]
+    payments: tuple[Payment, ...]
+
+
+async def list_orders(
     connection: AsyncConnection,
     *,
     since: int | None = None,
     before: int | None = None,
-    after: Key | None = None,
+    after: OrderKey | None = None,
     most: int = PAGE,
-) -> Page:
-    """Give orders sold at `since` or later and earlier than `before`.
+) -> OrderPage:
+    """Return orders sold at `since` or later and earlier than `before`.
 
-    Newest first; `after` is the key that the page before ended with.
+    Newest first; `after` is the key from the previous page.
     """
     wanted = select(orders)
     if since is not None:
@@ -83,7 +137,7 @@ async def page(
         wanted = wanted.where(orders.c.sold_at < before)
     if after is not None:
         sold_at, order_id = after
-        # Said so that an index is entered at the right place, on both.
+        # Both databases enter the index at the right place for this form.
         wanted = wanted.where(
             orders.c.sold_at <= sold_at,
             or_(orders.c.sold_at < sold_at, orders.c.order_id < order_id),
@@ -91,24 +145,26 @@ async def page(
     wanted = wanted.order_by(
         orders.c.sold_at.desc(), orders.c.order_id.desc()
     ).limit(most + 1)
-    found = await with_lines(connection, wanted)
+    found = await _load(connection, wanted)
     is_last = len(found) <= most
-    return Page(tuple(found[:most]), None if is_last else found[most - 1].key)
+    return OrderPage(
+        tuple(found[:most]), None if is_last else found[most - 1].key
+    )
 
 
-async def find(
+async def search_orders(
     connection: AsyncConnection, text: str, *, most: int = PAGE
 ) -> tuple[Order, ...]:
-    """Find orders by the beginning of their number, or by a reference.
+    """Return the orders whose number starts with, or reference is, a text.
 
-    A number as receipts print it, spaces allowed, four letters at least; a
-    payment provider's reference as a whole.
+    A number is as receipts print it, with or without spaces, at least its
+    first four letters; a payment provider's reference is compared as a whole.
     """
     number = "".join(text.split()).replace("-", "").upper()
     found: list[Order] = []
     if len(number) >= _SHORTEST_ID and _ID_LETTERS.issuperset(number):
         last = number.ljust(ORDER_ID_CHARS, _AFTER_LETTERS)
-        found = await with_lines(
+        found = await _load(
             connection,
             select(orders)
             .where(orders.c.order_id.between(number, last))
@@ -117,7 +173,7 @@ async def find(
         )
     reference = text.strip()
     if not found and reference.isascii() and reference.isprintable():
-        found = await with_lines(
+        found = await _load(
             connection,
             select(orders)
             .where(orders.c.reference == reference, orders.c.reference != "")
@@ -127,31 +183,95 @@ async def find(
     return tuple(found)
 
 
-async def every(
+async def order_history(
+    connection: AsyncConnection, order_id: str
+) -> OrderHistory | None:
+    """Return the history of an order, None if the ledger doesn't have it."""
+    found = await _load(
+        connection, select(orders).where(orders.c.order_id == order_id)
+    )
+    if not found:
+        return None
+    sent = downloads.c
+    event = payment_events.c
+    download_rows = await connection.execute(
+        select(
+            sent.item_id,
+            sent.version,
+            sent.size_bytes,
+            sent.delivered_bytes,
+            sent.began_at,
+            sent.last_at,
+            sent.completed_at,
+        )
+        .where(sent.order_id == order_id)
+        .order_by(sent.item_id, sent.version)
+    )
+    refund_rows = await connection.execute(
+        _select_refunds()
+        .where(refunds.c.order_id == order_id)
+        .order_by(refunds.c.changed_at_ms)
+    )
+    payment_rows = await connection.execute(
+        select(event.provider, event.event_id, event.kind, event.received_at)
+        .where(event.order_id == order_id)
+        .order_by(event.received_at)
+    )
+    return OrderHistory(
+        found[0],
+        tuple(Download(*row) for row in download_rows),
+        tuple(RefundState(*row) for row in refund_rows),
+        tuple(Payment(*row) for row in payment_rows),
+    )
+
+
+async def list_refunds(
     connection: AsyncConnection,
     *,
-    since: int | None = None,
-    before: int | None = None,
-) -> AsyncIterator[Order]:
-    """Give each order of a time, newest first, a page in memory at a time."""
-    after: Key | None = None
-    while True:
-        found = await page(
-            connection, since=since, before=before, after=after, most=500
+    after: tuple[int, str, str] | None = None,
+    most: int = PAGE,
+) -> tuple[RefundState, ...]:
+    """Return what is refunded now, the latest first.
+
+    `after` is the last one's `(changed_at_ms, order_id, item_id)`.
+    """
+    change = refunds.c
+    wanted = _select_refunds().where(change.revoked)
+    if after is not None:
+        at, order_id, item_id = after
+        wanted = wanted.where(
+            change.changed_at_ms <= at,
+            or_(
+                change.changed_at_ms < at,
+                change.order_id < order_id,
+                and_(change.order_id == order_id, change.item_id < item_id),
+            ),
         )
-        for each in found.orders:
-            yield each
-        if found.after is None:
-            return
-        after = found.after
+    wanted = wanted.order_by(
+        change.changed_at_ms.desc(),
+        change.order_id.desc(),
+        change.item_id.desc(),
+    ).limit(most)
+    return tuple(RefundState(*row) for row in await connection.execute(wanted))
 
 
-async def with_lines(
+def _select_refunds() -> Select[Any]:
+    change = refunds.c
+    return select(
+        change.order_id,
+        change.item_id,
+        change.revoked,
+        change.changed_at_ms,
+        change.changed_by,
+    )
+
+
+async def _load(
     connection: AsyncConnection, wanted: Select[Any]
 ) -> list[Order]:
-    """Give the orders of a question for rows of `orders`, with their lines."""
+    """Return the orders of a query for rows of `orders`, with their lines."""
     found = (await connection.execute(wanted)).all()
-    lines: dict[str, list[Line]] = {row.order_id: [] for row in found}
+    lines: dict[str, list[OrderLine]] = {row.order_id: [] for row in found}
     rows: Sequence[Row[Any]] = ()
     if found:
         held = await connection.execute(
@@ -162,7 +282,7 @@ async def with_lines(
         rows = held.all()
     for row in rows:
         lines[row.order_id].append(
-            Line(row.item_id, row.title, row.price_minor, row.refunded)
+            OrderLine(row.item_id, row.title, row.price_minor, row.refunded)
         )
     return [
         Order(

@@ -1,46 +1,59 @@
-"""Putting events into the schema, so that twice is the same as once.
+"""Projection of events to the tables.
 
-What can be told again is recognised by its key: an order's id, a provider's
-event id, a code. Of changes the latest counts, and deliveries are unions:
-neither cares how often or in which order it is told.
+Idempotent: applying an event twice changes nothing. Sales, payment events,
+uses and actions are recognised by their keys. Of changes the latest counts,
+and deliveries are unions of byte ranges: their order doesn't matter.
 """
 
 import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from msrv.ledger.db import download_projection, refunds, schema
-from msrv.ledger.db.aggregates import Sums
+from msrv.ledger.db import refunds, schema
+from msrv.ledger.db.aggregates import Aggregates
+from msrv.ledger.db.schema import downloads
 from msrv.ledger.events import (
-    Act,
     Delivered,
     Event,
+    OperatorAction,
     PaymentEvent,
     Redeemed,
     Restored,
     Revoked,
     Sale,
 )
+from msrv.ledger.intervals import (
+    Intervals,
+    covers,
+    format_intervals,
+    parse_intervals,
+    total_bytes,
+    union,
+)
 
 _Kind = TypeVar("_Kind")
-_ASK: Final = 200
-"""How many keys one question names: SQLite's limits are far, but there."""
+_BATCH: Final = 200
+"""Number of keys in one query, far below SQLite's limit."""
+_DOWNLOAD_KEY: Final = ("order_id", "item_id", "version")
+
+_DownloadKey = tuple[str, str, str]
 
 
-async def post(connection: AsyncConnection, events: Sequence[Event]) -> None:
-    """Post events within one transaction of Database.writing."""
-    sums = Sums()
-    sold = await _post_sales(connection, _only(events, Sale), sums)
-    changed = await refunds.post_changes(
+async def apply_events(
+    connection: AsyncConnection, events: Sequence[Event]
+) -> None:
+    """Apply events within one `Database.write_transaction`."""
+    aggregates = Aggregates()
+    sold = await _apply_sales(connection, _only(events, Sale), aggregates)
+    changed = await refunds.apply_changes(
         connection,
         [each for each in events if isinstance(each, (Revoked, Restored))],
     )
-    # A refund may have come before its sale: then the sale is what is new.
-    await refunds.refresh(connection, sold, changed, sums)
-    await _post_once(
+    await refunds.update_orders(connection, sold, changed, aggregates)
+    await _insert_new(
         connection,
         schema.payment_events,
         ("provider", "event_id"),
@@ -55,7 +68,7 @@ async def post(connection: AsyncConnection, events: Sequence[Event]) -> None:
             for each in _only(events, PaymentEvent)
         ),
     )
-    await _post_once(
+    await _insert_new(
         connection,
         schema.redemptions,
         ("code_id",),
@@ -68,20 +81,20 @@ async def post(connection: AsyncConnection, events: Sequence[Event]) -> None:
             for each in _only(events, Redeemed)
         ),
     )
-    await _post_once(
+    await _insert_new(
         connection,
         schema.acts,
         ("act_id",),
-        (dataclasses.asdict(each) for each in _only(events, Act)),
+        (dataclasses.asdict(each) for each in _only(events, OperatorAction)),
     )
-    await download_projection.post(connection, _only(events, Delivered), sums)
-    await sums.post(connection)
+    await _apply_deliveries(connection, _only(events, Delivered), aggregates)
+    await aggregates.write(connection)
 
 
-async def _post_sales(
-    connection: AsyncConnection, sales: Sequence[Sale], sums: Sums
+async def _apply_sales(
+    connection: AsyncConnection, sales: Sequence[Sale], aggregates: Aggregates
 ) -> set[str]:
-    """Post the orders that are not there yet; their ids."""
+    """Insert the orders that are new, and return their ids."""
     by_id = {each.order_id: each for each in reversed(sales)}
     new = await _missing(
         connection, schema.orders, ("order_id",), [(each,) for each in by_id]
@@ -119,7 +132,7 @@ async def _post_sales(
             for position, line in enumerate(each.lines)
         ],
     )
-    await _post_once(
+    await _insert_new(
         connection,
         schema.titles,
         ("item_id",),
@@ -131,17 +144,124 @@ async def _post_sales(
     )
     for each in added:
         prices = {line.item_id: line.price_minor for line in each.lines}
-        sums.add_sale(each.sold_at, each.currency, prices)
+        aggregates.add_sale(each.sold_at, each.currency, prices)
     return {each.order_id for each in added}
 
 
-async def _post_once(
+async def _apply_deliveries(
+    connection: AsyncConnection,
+    deliveries: Sequence[Delivered],
+    aggregates: Aggregates,
+) -> None:
+    """Unite delivered ranges with the stored ones, of whichever replica."""
+    known = await _known_downloads(
+        connection, sorted({each.order_id for each in deliveries})
+    )
+    rows: dict[_DownloadKey, dict[str, Any]] = {}
+    for each in deliveries:
+        key = (each.order_id, each.item_id, each.version)
+        row = rows.get(key) or known.get(key)
+        changed = _unite(row, each, aggregates)
+        if changed is not None:
+            rows[key] = changed
+    await _insert(
+        connection,
+        downloads,
+        [row for key, row in rows.items() if key not in known],
+    )
+    old = [row for key, row in rows.items() if key in known]
+    if old:
+        await connection.execute(
+            update(downloads)
+            .where(
+                *(
+                    downloads.c[name] == bindparam(_parameter(name))
+                    for name in _DOWNLOAD_KEY
+                )
+            )
+            .values(
+                {
+                    name: bindparam(_parameter(name))
+                    for name in downloads.c.keys()  # noqa: SIM118 - columns, not a dict
+                    if name not in _DOWNLOAD_KEY
+                }
+            ),
+            [
+                {_parameter(name): value for name, value in row.items()}
+                for row in old
+            ],
+        )
+
+
+def _parameter(column: str) -> str:
+    """Return a name that is no column's: SQLAlchemy has those for itself."""
+    return f"its_{column}"
+
+
+def _unite(
+    row: dict[str, Any] | None, delivery: Delivered, aggregates: Aggregates
+) -> dict[str, Any] | None:
+    """Return the row after a delivery, None if it adds nothing."""
+    before: Intervals = parse_intervals(row["ranges"]) if row else ()
+    after = union(before, delivery.ranges)
+    if after == before:
+        return None
+    was_complete = row is not None and row["completed_at"] is not None
+    is_complete = covers(after, delivery.size_bytes)
+    aggregates.add_download(
+        delivery.at,
+        begun=int(row is None),
+        completed=int(is_complete and not was_complete),
+        delivered_bytes=total_bytes(after) - total_bytes(before),
+    )
+    if row is None:
+        row = {
+            "order_id": delivery.order_id,
+            "item_id": delivery.item_id,
+            "version": delivery.version,
+            "size_bytes": delivery.size_bytes,
+            "began_at": delivery.at,
+            "last_at": delivery.at,
+            "completed_at": None,
+        }
+    return row | {
+        "delivered_bytes": total_bytes(after),
+        "ranges": format_intervals(after),
+        "began_at": min(row["began_at"], delivery.at),
+        "last_at": max(row["last_at"], delivery.at),
+        "completed_at": (
+            row["completed_at"]
+            if was_complete
+            else delivery.at
+            if is_complete
+            else None
+        ),
+    }
+
+
+async def _known_downloads(
+    connection: AsyncConnection, order_ids: Sequence[str]
+) -> dict[_DownloadKey, dict[str, Any]]:
+    known: dict[_DownloadKey, dict[str, Any]] = {}
+    for at in range(0, len(order_ids), _BATCH):
+        rows = await connection.execute(
+            select(downloads).where(
+                downloads.c.order_id.in_(order_ids[at : at + _BATCH])
+            )
+        )
+        for row in rows.mappings():
+            key = (row["order_id"], row["item_id"], row["version"])
+            known[key] = dict(row)
+    return known
+
+
+async def _insert_new(
     connection: AsyncConnection,
     table: Table,
     key: tuple[str, ...],
     rows: Iterable[dict[str, Any]],
 ) -> None:
-    """Insert the rows whose key is not there yet; the first one counts."""
+    """Insert the rows whose key is new; of equal keys the first counts."""
     by_key: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in rows:
         by_key.setdefault(tuple(row[name] for name in key), row)
@@ -155,12 +275,12 @@ async def _missing(
     key: tuple[str, ...],
     wanted: Sequence[tuple[Any, ...]],
 ) -> list[tuple[Any, ...]]:
-    """Say which keys are not in a table, in the order they were given."""
+    """Return the keys that are not in a table, in the given order."""
     columns = [table.columns[name] for name in key]
     found: set[tuple[Any, ...]] = set()
-    for at in range(0, len(wanted), _ASK):
-        # The key's last part tells most apart; the rest is compared here.
-        names = {each[-1] for each in wanted[at : at + _ASK]}
+    for at in range(0, len(wanted), _BATCH):
+        # The last part of a key is selective; the rest is compared here.
+        names = {each[-1] for each in wanted[at : at + _BATCH]}
         rows = await connection.execute(
             select(*columns).where(columns[-1].in_(names))
         )

@@ -1,27 +1,29 @@
-"""Refunds: which lines of which orders were taken back, and are they still.
+"""Refunds: their projection to the tables, and the feed that replicas poll.
 
-A refund names a whole order or one of its lines. Both are remembered by
-themselves, and a line counts as refunded while either says so.
+A refund names a whole order or one of its lines. Each is stored by itself, and
+a line counts as refunded while either says so.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Row, Table, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.ledger.db import schema
-from msrv.ledger.db.aggregates import Sums
+from msrv.ledger.db.aggregates import Aggregates
 from msrv.ledger.db.database import CHANGES
-from msrv.ledger.events import WHOLE, Restored, Revoked
+from msrv.ledger.events import WHOLE_ORDER, Restored, Revoked
+from msrv.ledger.revocations import RevokedItems
 
-_ASK: Final = 200
+_BATCH: Final = 200
 
 
-async def post_changes(
+async def apply_changes(
     connection: AsyncConnection, changes: Sequence[Revoked | Restored]
 ) -> set[str]:
-    """Remember changes that are newer than what is known; their orders."""
+    """Store changes that are newer than the stored; return their orders."""
     latest: dict[tuple[str, str], Revoked | Restored] = {}
     for each in changes:
         key = (each.order_id, each.item_id)
@@ -43,7 +45,7 @@ async def post_changes(
             "revoked": isinstance(each, Revoked),
             "changed_at_ms": each.at_ms,
             "changed_by": each.by,
-            "change_number": 0,  # `refresh` gives it its number
+            "change_number": 0,  # set by `update_orders`
         }
         if key in known:
             await connection.execute(
@@ -67,21 +69,22 @@ async def post_changes(
     return changed
 
 
-async def refresh(
+async def update_orders(
     connection: AsyncConnection,
     sold: set[str],
     changed: set[str],
-    sums: Sums,
+    aggregates: Aggregates,
 ) -> None:
-    """Bring the orders of refunds up to date, and tell the replicas.
+    """Update the orders that refunds concern, and number the changes.
 
-    `sold` are orders that are new, `changed` those whose refunds are.
+    `sold` are orders that are new, `changed` those whose refunds are: a refund
+    may arrive before its sale.
     """
     refunds = await _rows(connection, schema.refunds, sold | changed)
     if not refunds:
         return
     touched = {row.order_id for row in refunds}
-    await _tell(connection, touched)
+    await _number_changes(connection, touched)
     by_order: dict[str, list[Row[Any]]] = {each: [] for each in touched}
     for row in refunds:
         by_order[row.order_id].append(row)
@@ -89,48 +92,48 @@ async def refresh(
     for row in await _rows(connection, schema.order_items, touched):
         lines[row.order_id].append(row)
     for order in await _rows(connection, schema.orders, touched):
-        await _refresh_one(
+        await _update_order(
             connection,
             order,
             lines[order.order_id],
             by_order[order.order_id],
-            sums,
+            aggregates,
         )
 
 
-async def _refresh_one(
+async def _update_order(
     connection: AsyncConnection,
     order: Row[Any],
     lines: Sequence[Row[Any]],
     refunds: Sequence[Row[Any]],
-    sums: Sums,
+    aggregates: Aggregates,
 ) -> None:
-    """Mark the lines of one order as its refunds say now."""
+    """Set `refunded` of an order's lines as its refunds say now."""
     revoked = {row.item_id for row in refunds if row.revoked}
     refunded_at = max(row.changed_at_ms for row in refunds) // 1000
     for is_refunded in (True, False):
-        # Those that the refunds say it of, and the lines do not.
-        turned = [
+        differing = [
             line
             for line in lines
             if line.refunded is not is_refunded
-            and (not revoked.isdisjoint({WHOLE, line.item_id})) is is_refunded
+            and (not revoked.isdisjoint({WHOLE_ORDER, line.item_id}))
+            is is_refunded
         ]
-        if not turned:
+        if not differing:
             continue
         await connection.execute(
             update(schema.order_items)
             .where(
                 schema.order_items.c.order_id == order.order_id,
                 schema.order_items.c.item_id.in_(
-                    [line.item_id for line in turned]
+                    [line.item_id for line in differing]
                 ),
             )
             .values(refunded=is_refunded)
         )
         sign = 1 if is_refunded else -1
-        prices = [(line.item_id, line.price_minor) for line in turned]
-        sums.add_refund(
+        prices = [(line.item_id, line.price_minor) for line in differing]
+        aggregates.add_refund(
             order.sold_at, refunded_at, order.currency, prices, sign
         )
         amount = sign * sum(price for _, price in prices)
@@ -141,11 +144,13 @@ async def _refresh_one(
         )
 
 
-async def _tell(connection: AsyncConnection, order_ids: set[str]) -> None:
-    """Give the refunds of orders the next number, which replicas ask for.
+async def _number_changes(
+    connection: AsyncConnection, order_ids: set[str]
+) -> None:
+    """Set the refunds of orders to the next change number.
 
-    Writers come one after the other, so that numbers become visible in order:
-    whoever has seen one has seen all before it.
+    There is one writer at a time, so numbers become visible in order: a
+    replica that has seen a number has seen all before it.
     """
     await connection.execute(
         update(schema.marks)
@@ -166,11 +171,11 @@ async def _tell(connection: AsyncConnection, order_ids: set[str]) -> None:
 async def _rows(
     connection: AsyncConnection, table: Table, order_ids: Iterable[str]
 ) -> list[Row[Any]]:
-    """Give every row of these orders."""
+    """Return the rows of these orders."""
     wanted = sorted(order_ids)
     rows: list[Row[Any]] = []
-    for at in range(0, len(wanted), _ASK):
-        part = wanted[at : at + _ASK]
+    for at in range(0, len(wanted), _BATCH):
+        part = wanted[at : at + _BATCH]
         found = await connection.execute(
             select(table).where(table.c.order_id.in_(part))
         )
@@ -179,5 +184,68 @@ async def _rows(
 
 
 def _rank(change: Revoked | Restored) -> tuple[int, bool]:
-    """Order changes; of two in one millisecond, to revoke is the later."""
+    """Return a sort key; within a millisecond, revoking counts as later."""
     return change.at_ms, isinstance(change, Revoked)
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationChanges:
+    """Changed orders up to change `number`; all of them, if `is_all`."""
+
+    orders: Mapping[str, RevokedItems]
+    number: int
+    is_all: bool
+
+
+async def read_revocations(
+    connection: AsyncConnection, since: int | None
+) -> RevocationChanges | None:
+    """Return the changes after number `since`, None if there are none.
+
+    Everything without `since`, or if this database is behind that number: it
+    is another database then.
+    """
+    number = await connection.scalar(
+        select(schema.marks.c.value).where(schema.marks.c.name == CHANGES)
+    )
+    number = int(number or 0)
+    if since == number:
+        return None
+    refunds = schema.refunds
+    items = schema.order_items.c
+    wanted = select(refunds.c.order_id)
+    is_all = since is None or since > number
+    if is_all:
+        wanted = wanted.where(refunds.c.revoked)
+    else:
+        wanted = wanted.where(refunds.c.change_number > since)
+    rows = await connection.execute(
+        select(refunds).where(refunds.c.order_id.in_(wanted))
+    )
+    held = await connection.execute(
+        select(items.order_id, items.item_id).where(items.order_id.in_(wanted))
+    )
+    return RevocationChanges(
+        _revoked_items(list(rows), list(held)), number, is_all
+    )
+
+
+def _revoked_items(
+    rows: list[Any], held: list[Any]
+) -> dict[str, RevokedItems]:
+    lines: dict[str, set[str]] = {}
+    for order_id, item_id in held:
+        lines.setdefault(order_id, set()).add(item_id)
+    revoked: dict[str, set[str]] = {}
+    for row in rows:
+        named = revoked.setdefault(row.order_id, set())
+        if row.revoked:
+            named.add(row.item_id)
+    return {
+        order_id: RevokedItems(
+            whole=WHOLE_ORDER in named,
+            items=frozenset(named - {WHOLE_ORDER}),
+            kept=frozenset(lines.get(order_id, set()) - named),
+        )
+        for order_id, named in revoked.items()
+    }

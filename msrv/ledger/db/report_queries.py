@@ -1,28 +1,37 @@
-"""What an operator asks of the ledger. Reading only.
+"""Queries for reports: sales, best sellers, downloads, and the audit log.
 
-Each figure is a few rows of sums that were kept as things happened, and each
-list is a page of an index: what they cost does not grow with what was sold.
+Each number is a few rows of aggregates, and each list is a page of an index:
+their cost doesn't grow with the number of sales.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from msrv.ledger.db.aggregates import FOR_EVER
-from msrv.ledger.db.schema import days, download_days, item_periods, titles
+from msrv.ledger.db.aggregates import ALL_TIME
+from msrv.ledger.db.schema import (
+    acts,
+    days,
+    download_days,
+    item_periods,
+    titles,
+)
+from msrv.ledger.events import OperatorAction
 
-MOST_DAYS: Final = 3660
-"""Ten years: more is not a chart."""
+MAX_DAYS: Final = 3660
+"""Ten years: more doesn't fit a chart."""
+MAX_ACTIONS: Final = 100
+"""Number of actions on a page of the audit log."""
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
-    """What was sold, and what refunded, on a day in one currency.
+class SalesDay:
+    """Sales and refunds of a day, in one currency.
 
-    `day` counts from 1970, UTC. `refunds` are lines, by the day they were
-    refunded; undoing one takes it off the day of the undoing.
+    `day` is in days since 1970, UTC. `refunds` are lines, on the day of the
+    refund; restoring one subtracts it from the day on which it is restored.
     """
 
     day: int
@@ -36,7 +45,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Revenue:
-    """Everything that was ever sold in one currency."""
+    """Sales of all time, in one currency."""
 
     currency: str
     orders: int
@@ -47,16 +56,16 @@ class Revenue:
 
     @property
     def kept_minor(self) -> int:
-        """What is left of it after refunds."""
+        """Revenue minus refunds."""
         return self.sold_minor - self.refunded_minor
 
 
 @dataclass(frozen=True, slots=True)
-class Seller:
-    """How often an item sold in a period, in one currency.
+class BestSeller:
+    """Sales of an item in a period, in one currency.
 
-    `title` is that of its first sale; the catalog may know a newer one.
-    `refunded` are those of them that were refunded at any time.
+    `title` is that of its first sale; the catalog may have a newer one.
+    `refunded` are those of the sales that were refunded at any time.
     """
 
     item_id: str
@@ -70,9 +79,9 @@ class Seller:
 
 @dataclass(frozen=True, slots=True)
 class DownloadDay:
-    """Downloads of a day: begun, completed with their last byte, and bytes.
+    """Downloads of a day that were started and completed, and their bytes.
 
-    A download is an item of an order, however often it was asked for.
+    A download is an item of an order, however many requests it took.
     """
 
     day: int
@@ -81,24 +90,24 @@ class DownloadDay:
     delivered_bytes: int
 
 
-async def sales(
+async def sales_by_day(
     connection: AsyncConnection, first_day: int, last_day: int
-) -> list[Day]:
-    """Give the days of a time, both ends included, that had any sales.
+) -> list[SalesDay]:
+    """Return the days with sales from `first_day` to `last_day`, inclusive.
 
-    Oldest first; the newest MOST_DAYS rows at most.
+    Oldest first; at most the newest MAX_DAYS rows.
     """
     wanted = (
         select(days)
         .where(days.c.day.between(first_day, last_day))
         .order_by(days.c.day.desc(), days.c.currency.desc())
-        .limit(MOST_DAYS)
+        .limit(MAX_DAYS)
     )
-    return [Day(*row) for row in reversed(await _all(connection, wanted))]
+    return [SalesDay(*row) for row in reversed(await _all(connection, wanted))]
 
 
-async def revenue(connection: AsyncConnection) -> list[Revenue]:
-    """Give what was ever sold, by currency."""
+async def revenue_by_currency(connection: AsyncConnection) -> list[Revenue]:
+    """Return the sales of all time, by currency."""
     sums = ("orders", "items", "sold_minor", "refunds", "refunded_minor")
     wanted = (
         select(days.c.currency, *(func.sum(days.c[name]) for name in sums))
@@ -112,9 +121,9 @@ async def revenue(connection: AsyncConnection) -> list[Revenue]:
 
 
 async def best_sellers(
-    connection: AsyncConnection, period: str = FOR_EVER, *, most: int = 20
-) -> list[Seller]:
-    """Give what sold most often in a period: `all`, `2026`, `2026-03`."""
+    connection: AsyncConnection, period: str = ALL_TIME, *, most: int = 20
+) -> list[BestSeller]:
+    """Return the best sellers of a period: `all`, `2026`, `2026-03`."""
     sold = item_periods.c
     wanted = (
         select(
@@ -133,21 +142,50 @@ async def best_sellers(
         .order_by(sold.sold.desc())
         .limit(most)
     )
-    return [Seller(*row) for row in await _all(connection, wanted)]
+    return [BestSeller(*row) for row in await _all(connection, wanted)]
 
 
-async def downloads(
+async def downloads_by_day(
     connection: AsyncConnection, first_day: int, last_day: int
 ) -> list[DownloadDay]:
-    """Give the days of a time, both ends included, that had downloads."""
+    """Return the days with downloads, from first to last, inclusive."""
     wanted = (
         select(download_days)
         .where(download_days.c.day.between(first_day, last_day))
         .order_by(download_days.c.day.desc())
-        .limit(MOST_DAYS)
+        .limit(MAX_DAYS)
     )
     rows = await _all(connection, wanted)
     return [DownloadDay(*row) for row in reversed(rows)]
+
+
+class ActionKey(NamedTuple):
+    """Sort key of an action."""
+
+    at_ms: int
+    act_id: str
+
+
+async def list_actions(
+    connection: AsyncConnection,
+    after: ActionKey | None = None,
+    most: int = MAX_ACTIONS,
+) -> list[OperatorAction]:
+    """Return a page of actions, the latest first.
+
+    `after` is the key of the last one on the previous page.
+    """
+    query = (
+        select(acts)
+        .order_by(acts.c.at_ms.desc(), acts.c.act_id.desc())
+        .limit(most)
+    )
+    if after is not None:
+        query = query.where(
+            tuple_(acts.c.at_ms, acts.c.act_id) < tuple_(*after)
+        )
+    rows = await connection.execute(query)
+    return [OperatorAction(**row) for row in rows.mappings()]
 
 
 async def _all(

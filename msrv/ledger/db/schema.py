@@ -1,11 +1,11 @@
-"""What the ledger remembers, as tables that any database of ours can hold.
+"""Tables of the ledger, for SQLite and MariaDB.
 
-Money is in minor units with its currency beside it. Times are whole Unix
-seconds, but for `_ms`. There are no foreign keys: a refund may come before
-its sale, and replicas tell of things in any order.
+Money is in minor units, with its currency beside it. Times are in whole Unix
+seconds, except `_ms`. There are no foreign keys: a refund may arrive before
+its sale, and replicas record events in any order.
 
-`days`, `download_days` and `item_periods` hold sums that are kept in the same
-transaction as what they sum: a figure over a million orders is a few rows.
+`days`, `download_days` and `item_periods` are aggregates, which are updated in
+the transaction of their events: a report on a million orders reads a few rows.
 """
 
 from typing import Any, Final
@@ -24,8 +24,8 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
-# Two provider references that differ in case are two (MariaDB's usual
-# collation says otherwise), and a table is what it is on any server.
+# References that differ in case are different, which MariaDB's default
+# collation doesn't respect; and a table is the same on every server.
 _OPTIONS: Final[dict[str, Any]] = {
     "mysql_engine": "InnoDB",
     "mysql_charset": "utf8mb4",
@@ -70,7 +70,7 @@ order_items = Table(
     **_OPTIONS,
 )
 
-# One row for each thing that was ever revoked; the last change counts.
+# A row for each order or line that was ever revoked; the last change counts.
 refunds = Table(
     "refunds",
     metadata,
@@ -79,7 +79,7 @@ refunds = Table(
     Column("revoked", Boolean(create_constraint=False), nullable=False),
     _number("changed_at_ms"),
     Column("changed_by", _WORD, nullable=False),
-    _number("change_number"),  # counts up; what replicas ask for news by
+    _number("change_number"),  # increasing; replicas poll for greater ones
     Index("refunds_by_change", "change_number"),
     Index("refunds_by_time", "changed_at_ms", "order_id"),
     **_OPTIONS,
@@ -88,7 +88,7 @@ refunds = Table(
 payment_events = Table(
     "payment_events",
     metadata,
-    # The id comes first: it tells more apart, and is looked up by itself.
+    # The id comes first: it is more selective, and is queried by itself.
     Column("event_id", _REFERENCE, primary_key=True),
     Column("provider", _WORD, primary_key=True),
     Column("kind", _WORD, nullable=False),
@@ -123,7 +123,7 @@ downloads = Table(
     **_OPTIONS,
 )
 
-# What operators did in the studio, each act once.
+# Actions of operators in the studio.
 acts = Table(
     "acts",
     metadata,
@@ -160,8 +160,8 @@ download_days = Table(
     **_OPTIONS,
 )
 
-# What sold how often: for ever (`all`), in a year (`2026`), in a month
-# (`2026-03`), of the sale.
+# Sales of an item in the periods of the sale: all time (`all`), the year
+# (`2026`), and the month (`2026-03`).
 item_periods = Table(
     "item_periods",
     metadata,
@@ -184,8 +184,8 @@ titles = Table(
     **_OPTIONS,
 )
 
-# What each id that was sold stands for, and the items of releases: a file that
-# has another name is found by its SHA-256, which is empty for a release.
+# Contents of each sold item, and the items of releases. A renamed file is
+# found by its SHA-256, which is empty for a release.
 item_contents = Table(
     "item_contents",
     metadata,
@@ -209,9 +209,9 @@ release_members = Table(
     **_OPTIONS,
 )
 
-# A row, `changes`: how many changes replicas could have asked for. Who writes
-# locks it first, so that there is one writer at a time on any engine. Others
-# are what replicas tell one another of the studio's door; see `marking`.
+# The row `changes` is the number of the last refund change. Each writer locks
+# it first, so that there is one writer at a time on either database. The
+# others are sign-in state that replicas share; see `sign_in_rows`.
 marks = Table(
     "marks",
     metadata,

@@ -1,7 +1,7 @@
-"""Moving what happened from the spool to the database, and hearing back.
+"""Background sync: writes spooled events to the database, polls revocations.
 
-Two tasks that nothing ends but the store's own end: one posts, the other asks
-what was revoked. Whatever the database does, they say so and try again.
+Two tasks that run until the store stops. Neither raises: errors are reported
+as the ledger's health, and retried with backoff.
 """
 
 import asyncio
@@ -11,33 +11,39 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from msrv.ledger import records, recovery
-from msrv.ledger.db import migrate, revocation_feed
+from msrv.ledger import recovery
+from msrv.ledger.db import migrate, refunds
 from msrv.ledger.db.database import Database
-from msrv.ledger.db.projection import post
-from msrv.ledger.errors import DatabaseError, LedgerError, OtherSpool, Rejected
+from msrv.ledger.db.projection import apply_events
+from msrv.ledger.errors import (
+    DatabaseError,
+    EventRejected,
+    LedgerError,
+    SpoolVersionMismatch,
+)
 from msrv.ledger.events import Event
 from msrv.ledger.health import DATABASE, REFUNDS, SPOOL, Health
-from msrv.ledger.recovery import Leftover
+from msrv.ledger.recovery import OrphanedSpool
 from msrv.ledger.revocations import Revocations
+from msrv.ledger.segments import RecordBatch, encode_record, read_records
 from msrv.ledger.spool import Spool
+from msrv.tasks import Backoff
 
 log = logging.getLogger(__name__)
 
-ASK_SECONDS: Final = 2.0
-"""How often replicas ask what was revoked: links end within five seconds."""
-_ALL_SECONDS: Final = 300.0
-"""How often they ask for all of it, should anything have been missed."""
-_LEFT_SECONDS: Final = 5.0
+POLL_SECONDS: Final = 2.0
+"""Interval of polling revocations: links end within five seconds."""
+_FULL_POLL_SECONDS: Final = 300.0
+"""Interval of reading all revocations, should a change have been missed."""
+_ORPHANS_SECONDS: Final = 5.0
 _GATHER_SECONDS: Final = 0.2
-"""A batch a fifth of a second is little work, whatever is sold."""
-_FIRST_WAIT_SECONDS: Final = 0.25
-_LONGEST_WAIT_SECONDS: Final = 4.0
+"""Pause between batches: five a second are little work for a busy store."""
 _IDLE_SECONDS: Final = 5.0
+_BACKOFF: Final = Backoff(first_seconds=0.25, max_seconds=4)
 
 
-class Keeper:
-    """Keeps a database up to date with a spool, and revocations with it."""
+class DatabaseSync:
+    """Sync of one process's spool and revocations with the database."""
 
     def __init__(
         self,
@@ -50,212 +56,220 @@ class Keeper:
         self._spool = spool
         self._revocations = revocations
         self._health = health
-        self._usable = False
-        self._looked = -_LEFT_SECONDS
-        self._asked_for_all = -_ALL_SECONDS
-        self._asking = asyncio.Lock()
+        self.is_ready = False
+        self._orphans_at = -_ORPHANS_SECONDS
+        self._full_poll_at = -_FULL_POLL_SECONDS
+        self._polling = asyncio.Lock()
 
     async def run(self) -> None:
-        """Post and ask until cancelled."""
+        """Sync until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._post_on())
-            tasks.create_task(self._ask_on())
+            tasks.create_task(self._run_sync())
+            tasks.create_task(self._run_poll())
 
-    async def post_rest(self) -> None:
-        """Post what is in the spool of this process. Raises LedgerError."""
-        if self._usable:
-            await self._spool.turn_over()
-            await self._post_own()
+    async def flush(self) -> None:
+        """Write the events of this process. Raises LedgerError.
 
-    async def _post_on(self) -> None:
-        wait_seconds = _FIRST_WAIT_SECONDS
+        Does nothing while the database is unavailable.
+        """
+        if self.is_ready:
+            await self._spool.close_segment()
+            await self._sync_own()
+
+    async def _run_sync(self) -> None:
+        failures = 0
         while True:
-            self._spool.grew.clear()
-            if await self._turn():
-                wait_seconds = _FIRST_WAIT_SECONDS
-                await self._until_there_is_more()
+            self._spool.appended.clear()
+            if await self._sync():
+                failures = 0
+                await self._wait_for_events()
                 await asyncio.sleep(_GATHER_SECONDS)
             else:
-                await asyncio.sleep(wait_seconds)
-                wait_seconds = min(2 * wait_seconds, _LONGEST_WAIT_SECONDS)
+                failures += 1
+                await asyncio.sleep(_BACKOFF.seconds(failures))
 
-    async def _until_there_is_more(self) -> None:
+    async def _wait_for_events(self) -> None:
         try:
             async with asyncio.timeout(_IDLE_SECONDS):
-                await self._spool.grew.wait()
+                await self._spool.appended.wait()
         except TimeoutError:
-            pass  # what other processes left is looked for all the same
+            pass  # there may be events of terminated processes
 
-    async def _turn(self) -> bool:
-        """Post all there is; whether it went well. Never raises."""
+    async def _sync(self) -> bool:
+        """Write all events, and return whether that succeeded.
+
+        Never raises.
+        """
         try:
             await self._prepare()
-            await self._post_own()
-            await self._post_left()
+            await self._sync_own()
+            await self._sync_orphans()
         except DatabaseError as error:
-            self._rest(error)
+            self._report_database(error)
         except (LedgerError, OSError) as error:
-            self._health.ill(SPOOL, str(error))
+            self._health.report(SPOOL, str(error))
         except Exception:
-            # A mistake of ours must not end what keeps the ledger.
-            log.exception("events could not be posted; trying again")
-            self._health.ill(DATABASE, "events could not be posted")
+            # A bug must not stop the sync.
+            log.exception("events could not be written; trying again")
+            self._health.report(DATABASE, "events could not be written")
         else:
-            self._health.well(DATABASE)
+            self._health.clear(DATABASE)
             return True
         return False
 
     async def _prepare(self) -> None:
-        """See that the tables are there. Raises DatabaseError."""
-        if not self._usable:
-            await migrate.make_ready(self._database)
-            self._usable = True
+        """Check the schema, after each failure. Raises DatabaseError."""
+        if not self.is_ready:
+            await migrate.prepare(self._database)
+            self.is_ready = True
 
-    async def _post_own(self) -> None:
+    async def _sync_own(self) -> None:
         for segment in self._spool.segments:
-            # More may be written meanwhile: that is for the next turn.
-            stop = segment.stop
-            while segment.posted < stop:
-                reading = await asyncio.to_thread(
-                    records.read, segment.path, segment.posted, stop
+            # Records that are written meanwhile are for the next run.
+            stop = segment.written_bytes
+            while segment.synced_bytes < stop:
+                batch = await asyncio.to_thread(
+                    read_records, segment.path, segment.synced_bytes, stop
                 )
-                await self._post(reading)
-                self._health.own_posted_events += len(reading.events)
-                segment.posted = reading.stop
-                if reading.is_end and segment.posted < stop:
-                    # It was on the disk, and is no more.
+                await self._write_batch(batch)
+                self._health.own_posted_events += len(batch.events)
+                segment.synced_bytes = batch.next_byte
+                if batch.is_last and segment.synced_bytes < stop:
+                    # It was written and synced, and can't be read any more.
                     await self._set_aside(b"", f"{segment.path} is damaged")
-                    segment.posted = stop
-            if segment.is_closed and segment.posted >= segment.stop:
-                await self._spool.forget(segment)
+                    segment.synced_bytes = stop
+            if (
+                segment.is_closed
+                and segment.synced_bytes >= segment.written_bytes
+            ):
+                await self._spool.delete_segment(segment)
 
-    async def _post_left(self) -> None:
-        """Post what processes that are gone have left, now and then."""
-        if time.monotonic() - self._looked < _LEFT_SECONDS:
+    async def _sync_orphans(self) -> None:
+        """Write the events of terminated processes, every few seconds."""
+        if time.monotonic() - self._orphans_at < _ORPHANS_SECONDS:
             return
-        found = await asyncio.to_thread(
-            _take_over, self._spool.root, self._spool.folder
+        orphans = await asyncio.to_thread(
+            _acquire_orphans, self._spool.root, self._spool.folder
         )
-        other: OtherSpool | None = None
+        mismatch: SpoolVersionMismatch | None = None
         try:
-            while found:
-                empty = False
+            while orphans:
+                is_empty = False
                 try:
-                    await self._post_leftover(found[0])
-                    empty = True
-                except OtherSpool as error:
-                    other = error
+                    await self._sync_orphan(orphans[0])
+                    is_empty = True
+                except SpoolVersionMismatch as error:
+                    mismatch = error
                 finally:
-                    await asyncio.to_thread(found.pop(0).let_go, empty=empty)
+                    await asyncio.to_thread(
+                        orphans.pop(0).release, delete=is_empty
+                    )
         finally:
-            for each in found:
-                await asyncio.to_thread(each.let_go, empty=False)
-        if other is not None:
-            self._health.ill(SPOOL, str(other))
+            for each in orphans:
+                await asyncio.to_thread(each.release, delete=False)
+        if mismatch is not None:
+            self._health.report(SPOOL, str(mismatch))
         else:
-            self._health.well(SPOOL)
-        self._looked = time.monotonic()
+            self._health.clear(SPOOL)
+        self._orphans_at = time.monotonic()
 
-    async def _post_leftover(self, left: Leftover) -> None:
-        for path in await asyncio.to_thread(lambda: left.paths):
+    async def _sync_orphan(self, orphan: OrphanedSpool) -> None:
+        for path in await asyncio.to_thread(lambda: orphan.segment_paths):
             at = 0
             while True:
-                reading = await asyncio.to_thread(records.read, path, at)
-                await self._post(reading)
-                at = reading.stop
-                if reading.is_end:
+                batch = await asyncio.to_thread(read_records, path, at)
+                await self._write_batch(batch)
+                at = batch.next_byte
+                if batch.is_last:
                     break
 
-    async def _post(self, reading: records.Reading) -> None:
-        """Post what was read. Raises DatabaseError, OSError."""
-        for line in reading.damaged:
+    async def _write_batch(self, batch: RecordBatch) -> None:
+        """Write a batch to the database. Raises DatabaseError, OSError."""
+        for line in batch.damaged:
             await self._set_aside(line, "is damaged")
-        if not reading.events:
+        if not batch.events:
             return
         try:
-            await self._post_events(reading.events)
-        except Rejected:
-            # One of them, perhaps: the others need not wait for it.
-            for each in reading.events:
+            await self._write_events(batch.events)
+        except EventRejected:
+            # Probably one of them: the others don't have to wait for it.
+            for each in batch.events:
                 try:
-                    await self._post_events([each])
-                except Rejected as error:
-                    await self._set_aside(records.encode(each), str(error))
+                    await self._write_events([each])
+                except EventRejected as error:
+                    await self._set_aside(encode_record(each), str(error))
 
-    async def _post_events(self, events: Sequence[Event]) -> None:
-        async with self._database.writing() as connection:
-            await post(connection, events)
+    async def _write_events(self, events: Sequence[Event]) -> None:
+        async with self._database.write_transaction() as connection:
+            await apply_events(connection, events)
         self._health.posted_events += len(events)
 
-    async def _set_aside(self, line: bytes, why: str) -> None:
-        await asyncio.to_thread(recovery.set_aside, self._spool.root, line)
+    async def _set_aside(self, record: bytes, reason: str) -> None:
+        await asyncio.to_thread(recovery.set_aside, self._spool.root, record)
         self._health.set_aside_lines += 1
         log.error(
-            "set a line of the spool aside in %s: %s",
-            self._spool.root / recovery.ASIDE,
-            why,
+            "moved a record of the spool to %s: %s",
+            self._spool.root / recovery.SET_ASIDE_NAME,
+            reason,
         )
 
-    async def _ask_on(self) -> None:
+    async def _run_poll(self) -> None:
         while True:
-            if self._usable:
+            if self.is_ready:
                 try:
-                    await self.ask()
-                    await self._save()
+                    await self.poll_revocations()
+                    await self._save_revocations()
                 except DatabaseError as error:
-                    self._rest(error)
+                    self._report_database(error)
                 except Exception:
-                    log.exception("could not ask what was revoked")
-            await asyncio.sleep(ASK_SECONDS if self._usable else 0.1)
+                    log.exception("could not poll revocations; trying again")
+            await asyncio.sleep(POLL_SECONDS if self.is_ready else 0.1)
 
-    async def ask(self) -> None:
-        """Hear what was revoked since the last time. Raises DatabaseError.
+    async def poll_revocations(self) -> None:
+        """Apply the changes since the last poll. Raises DatabaseError.
 
-        It holds at once; it is on the disk within seconds.
+        They take effect at once, and are saved to disk within seconds.
         """
-        # One at a time, or an older answer might come after a newer one.
-        async with self._asking:
-            await self._ask()
+        # One at a time: an older result must not overwrite a newer one.
+        async with self._polling:
+            since = self._revocations.number
+            now = time.monotonic()
+            if now - self._full_poll_at > _FULL_POLL_SECONDS:
+                since = None
+            async with self._database.read_transaction() as connection:
+                changes = await refunds.read_revocations(connection, since)
+            if changes is None:
+                return
+            if changes.is_all:
+                self._revocations.replace(changes.orders, changes.number)
+                self._full_poll_at = now
+            else:
+                self._revocations.update(changes.orders, changes.number)
 
-    async def _ask(self) -> None:
-        since = self._revocations.number
-        now = time.monotonic()
-        if now - self._asked_for_all > _ALL_SECONDS:
-            since = None
-        async with self._database.reading() as connection:
-            heard = await revocation_feed.ask(connection, since)
-        if heard is None:
-            return
-        if heard.is_all:
-            self._revocations.replace(heard.orders, heard.number)
-            self._asked_for_all = now
-        else:
-            self._revocations.update(heard.orders, heard.number)
-
-    async def _save(self) -> None:
+    async def _save_revocations(self) -> None:
         if self._revocations.is_saved:
             return  # a thread may have to be waited for, behind downloads
         try:
             await asyncio.to_thread(self._revocations.save)
         except OSError as error:
-            self._health.ill(
+            self._health.report(
                 REFUNDS,
-                f"MSRV_DATA: can't keep what was refunded: {error.strerror}",
+                f"MSRV_DATA: can't save the list of refunds: {error.strerror}",
             )
         else:
-            self._health.well(REFUNDS)
+            self._health.clear(REFUNDS)
 
-    def _rest(self, error: DatabaseError) -> None:
-        self._usable = False
-        self._health.ill(DATABASE, str(error))
+    def _report_database(self, error: DatabaseError) -> None:
+        self.is_ready = False
+        self._health.report(DATABASE, str(error))
 
 
-def _take_over(root: Path, own: Path | None) -> list[Leftover]:
-    found: list[Leftover] = []
+def _acquire_orphans(root: Path, own: Path | None) -> list[OrphanedSpool]:
+    found: list[OrphanedSpool] = []
     try:
-        found.extend(recovery.take_over(root, own))
+        found.extend(recovery.acquire_orphans(root, own))
     except OSError:
         for each in found:
-            each.let_go(empty=False)
+            each.release(delete=False)
         raise
     return found

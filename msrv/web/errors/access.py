@@ -12,7 +12,7 @@ from msrv.downloads.concurrency_limit import (
     ClientLimitReached,
     StoreLimitReached,
 )
-from msrv.ledger.errors import CannotRemember, LinkUsed
+from msrv.ledger.errors import LinkNotRecorded, LinkUsed
 from msrv.proofs.errors import Forged, LinkExpired, TicketExpired
 from msrv.storage.model import StorageError
 from msrv.web.errors import (
@@ -191,7 +191,7 @@ TABLE: Final[Table] = {
         "python -m msrv studio, open the link that it prints, and try again.",
         ("/studio", "Go to the studio"),
     ),
-    CannotRemember: ErrorPage(
+    LinkNotRecorded: ErrorPage(
         503,
         "sign_in_closed",
         "Sign-in is temporarily unavailable",

@@ -55,7 +55,7 @@ async def download(request: web.Request) -> web.StreamResponse:
     catalog = store.catalog.current
     entry = catalog.by_id.get(access.item_id)
     ledger = store.ledger
-    if ledger.revocations.ends(
+    if ledger.revocations.is_revoked(
         access.order_id,
         access.item_id,
         *catalog.releases_with(access.item_id),
@@ -81,7 +81,7 @@ async def download(request: web.Request) -> web.StreamResponse:
         SendOptions(
             now,
             PRIVATE,
-            on_sent=ledger.on_sent(
+            on_sent=ledger.track_download(
                 access.order_id,
                 access.item_id,
                 representation.etag,

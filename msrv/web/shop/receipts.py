@@ -218,7 +218,7 @@ async def _deliveries(
     async for line in slices.iterate(receipt.lines):
         entry = catalog.by_id.get(line.item_id)
         parts: tuple[tuple[Item, str], ...] = ()
-        refunded = revocations.ends_line(receipt.order_id, line.item_id)
+        refunded = revocations.is_line_revoked(receipt.order_id, line.item_id)
         if isinstance(entry, Release) and not refunded:
             parts = tuple(
                 [

@@ -71,7 +71,7 @@ def mark_refunds(
     items = data.get("items", ())
     for item in items:
         item_id = item["item_id"]
-        item["refunded"] = revocations.ends(
+        item["refunded"] = revocations.is_revoked(
             data["order_id"], item_id, *catalog.releases_with(item_id)
         )
     if items and all(item["refunded"] for item in items):

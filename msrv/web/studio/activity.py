@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from msrv.ledger.errors import SpoolFailed
-from msrv.ledger.events import Act
+from msrv.ledger.events import OperatorAction
 from msrv.web.errors import InvalidField
 from msrv.web.store import SESSION, STORE
 from msrv.web.studio import page
@@ -39,7 +39,7 @@ async def record(request: web.Request, act: str, subject: str = "") -> None:
     session = request[SESSION].number
     said = f"{NAMES[act]} {subject}" if subject else NAMES[act]
     log.info("studio: sign-in %s %s", session, said)
-    event = Act(
+    event = OperatorAction(
         act_id=store.random(_ID_BYTES).hex(),
         at_ms=store.clock() * 1000,
         session=session,
@@ -57,7 +57,7 @@ async def show(request: web.Request) -> web.Response:
 
     Raises DatabaseError, InvalidField.
     """
-    from msrv.ledger.db import actions  # noqa: PLC0415 - slow to import
+    from msrv.ledger.db import report_queries  # noqa: PLC0415 - slow to import
 
     after = None
     if text := request.query.get("after", ""):
@@ -66,11 +66,13 @@ async def show(request: web.Request) -> web.Response:
             raise InvalidField(
                 "after", "must come from a link to the next page"
             )
-        after = actions.Position(int(match[1]), match[2])
+        after = report_queries.ActionKey(int(match[1]), match[2])
     async with page.reading(request) as connection:
-        found = await actions.latest(connection, after, actions.MAX_ACTS + 1)
-    shown, older = found[: actions.MAX_ACTS], None
-    if len(found) > actions.MAX_ACTS:
+        found = await report_queries.list_actions(
+            connection, after, report_queries.MAX_ACTIONS + 1
+        )
+    shown, older = found[: report_queries.MAX_ACTIONS], None
+    if len(found) > report_queries.MAX_ACTIONS:
         last = shown[-1]
         older = f"/studio/activity?after={last.at_ms}.{last.act_id}"
     return page.page(

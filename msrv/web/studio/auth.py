@@ -48,8 +48,9 @@ async def let_in(request: web.Request) -> Ticket:
     except ProofError:
         raise NotFound from None
     door = store.sign_ins
-    if session.made_at <= await door.closed_at() or await door.is_ended(
-        session.number
+    if (
+        session.made_at <= await door.all_signed_out_at()
+        or await door.is_session_signed_out(session.number)
     ):
         raise NotFound
     request[SESSION] = session
@@ -89,7 +90,7 @@ async def knock(request: web.Request) -> web.StreamResponse:
     NotFound, TicketExpired, LinkUsed.
     """
     ticket = await _read_link(request)
-    if await request.app[STORE].sign_ins.is_used(ticket.number):
+    if await request.app[STORE].sign_ins.is_link_used(ticket.number):
         raise LinkUsed
     return respond(
         request,
@@ -105,7 +106,7 @@ async def knock(request: web.Request) -> web.StreamResponse:
 async def enter(request: web.Request) -> web.StreamResponse:
     """Use a link up, and sign in.
 
-    Raises NotFound, TicketExpired, LinkUsed, CannotRemember.
+    Raises NotFound, TicketExpired, LinkUsed, LinkNotRecorded.
     """
     store = request.app[STORE]
     ticket = await _read_link(request)
@@ -114,12 +115,12 @@ async def enter(request: web.Request) -> web.StreamResponse:
     now = store.clock()
     door = store.sign_ins
     try:
-        await door.use(ticket.number, ticket.expires_at, now)
+        await door.use_link(ticket.number, ticket.expires_at, now)
     except LinkUsed:
         log.warning("studio: refused a sign-in link: it was used before")
         raise
     # Later than the last sign-out, though it was in this very second.
-    begun_at = max(now, await door.closed_at() + 1)
+    begun_at = max(now, await door.all_signed_out_at() + 1)
     session = sign_in.issue(
         store.keyring,
         Kind.SESSION,
@@ -156,9 +157,9 @@ async def leave(request: web.Request) -> web.StreamResponse:
     reached = True
     try:
         if everywhere:
-            await door.close(now)
+            await door.sign_out_all(now)
         else:
-            await door.end(session.number, session.ends_at, now)
+            await door.sign_out_session(session.number, session.ends_at, now)
     except (DatabaseError, OSError):
         reached = False
     if everywhere:
@@ -229,7 +230,7 @@ async def _read_link(request: web.Request) -> Ticket:
     except TicketExpired:
         log.warning("studio: refused a sign-in link: it has expired")
         raise
-    if ticket.made_at < await store.sign_ins.closed_at():
+    if ticket.made_at < await store.sign_ins.all_signed_out_at():
         log.warning("studio: refused a sign-in link: all were signed out")
         raise TicketExpired(ticket)
     return ticket

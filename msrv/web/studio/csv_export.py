@@ -13,7 +13,7 @@ from typing import Final
 from aiohttp import web
 
 from msrv.ledger.db import order_queries
-from msrv.ledger.db.order_queries import Order, Page
+from msrv.ledger.db.order_queries import Order, OrderPage
 from msrv.money import Money, NotMoney
 from msrv.web.rendering import PRIVATE
 from msrv.web.studio import activity, query_parameters
@@ -87,10 +87,10 @@ async def _page(
     request: web.Request,
     since: int | None,
     before: int | None,
-    after: order_queries.Key | None,
-) -> Page:
+    after: order_queries.OrderKey | None,
+) -> OrderPage:
     async with desk.reading(request) as connection:
-        return await order_queries.page(
+        return await order_queries.list_orders(
             connection, since=since, before=before, after=after, most=_MOST
         )
 

@@ -28,7 +28,7 @@ async def show(request: web.Request) -> web.Response:
     span = query_parameters.span(request)
     today = day_of(request.app[STORE].clock())
     async with page.reading(request) as connection:
-        days = await report_queries.downloads(
+        days = await report_queries.downloads_by_day(
             connection, first_day(span, today), today
         )
     cut = pieces(span, today, days[0].day if days else today)

@@ -6,9 +6,8 @@ from dataclasses import asdict, dataclass
 from aiohttp import web
 
 from msrv.catalog.model import Item
-from msrv.ledger.db import order_history
-from msrv.ledger.db.order_history import Download
-from msrv.ledger.db.order_queries import Line, Order
+from msrv.ledger.db import order_queries
+from msrv.ledger.db.order_queries import Download, Order, OrderLine
 from msrv.proofs import receipts
 from msrv.proofs.links import make_link
 from msrv.proofs.receipts import is_pretend
@@ -27,7 +26,7 @@ class Shown:
     more. `is_here` says which.
     """
 
-    line: Line
+    line: OrderLine
     is_here: bool
     link: str | None
 
@@ -36,7 +35,7 @@ async def show(request: web.Request) -> web.Response:
     """Show an order. Raises DatabaseError, NotFound."""
     order_id = query_parameters.order_id(request)
     async with page.reading(request) as connection:
-        story = await order_history.story(connection, order_id)
+        story = await order_queries.order_history(connection, order_id)
     if story is None:
         raise NotFound
     order = story.order

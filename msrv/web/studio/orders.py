@@ -23,9 +23,9 @@ async def show(request: web.Request) -> web.Response:
     next_key = None
     async with desk.reading(request) as connection:
         if words:
-            found = await order_queries.find(connection, words)
+            found = await order_queries.search_orders(connection, words)
         else:
-            page = await order_queries.page(
+            page = await order_queries.list_orders(
                 connection, since=since, before=before, after=after
             )
             found, next_key = page.orders, page.after

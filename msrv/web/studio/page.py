@@ -1,13 +1,12 @@
 """What the pages of the studio share: reading the ledger, and their frame."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
-from msrv.ledger.errors import DatabaseError, Unreachable
+from msrv.ledger.errors import DatabaseError
 from msrv.web.rendering import PRIVATE, respond
 from msrv.web.store import STORE
 
@@ -22,16 +21,10 @@ _RETRY_SECONDS: Final = "10"
 @contextlib.asynccontextmanager
 async def reading(request: web.Request) -> AsyncIterator["AsyncConnection"]:
     """Read the ledger within one transaction. Raises DatabaseError."""
-    try:
-        async with (
-            asyncio.timeout(READ_SECONDS),
-            request.app[STORE].ledger.reading() as connection,
-        ):
-            yield connection
-    except TimeoutError as error:
-        raise Unreachable(
-            f"the database did not answer within {READ_SECONDS:g} s"
-        ) from error
+    async with request.app[STORE].ledger.read_transaction(
+        READ_SECONDS
+    ) as connection:
+        yield connection
 
 
 def style_url(request: web.Request) -> str:

@@ -4,10 +4,10 @@ from dataclasses import asdict
 
 from aiohttp import web
 
-from msrv.ledger.db import order_history
-from msrv.ledger.db.order_queries import Line
-from msrv.ledger.errors import NoSuchOrder, NothingRevoked
-from msrv.ledger.events import WHOLE
+from msrv.ledger.db import order_queries
+from msrv.ledger.db.order_queries import OrderLine
+from msrv.ledger.errors import NothingRevoked, OrderNotFound
+from msrv.ledger.events import WHOLE_ORDER
 from msrv.proofs.orders import is_item_id
 from msrv.web.errors import InvalidField, NotFound
 from msrv.web.forms import read_form
@@ -19,14 +19,16 @@ from msrv.web.studio import activity, page, query_parameters
 async def ask(request: web.Request) -> web.Response:
     """Ask whether that is meant. Raises DatabaseError, NotFound."""
     order_id = query_parameters.order_id(request)
-    item_id = _item(request.query.get("item", WHOLE))
+    item_id = _item(request.query.get("item", WHOLE_ORDER))
     undo = bool(request.query.get("undo"))
     async with page.reading(request) as connection:
-        story = await order_history.story(connection, order_id)
+        story = await order_queries.order_history(connection, order_id)
     if story is None:
         raise NotFound
     lines = [
-        line for line in story.order.lines if item_id in {WHOLE, line.item_id}
+        line
+        for line in story.order.lines
+        if item_id in {WHOLE_ORDER, line.item_id}
     ]
     if not lines:
         raise NotFound
@@ -57,7 +59,7 @@ async def change(request: web.Request) -> web.Response:
     as_json = wants_json(request)
     order_id = query_parameters.order_id(request)
     form = await read_form(request)
-    item_id = _item(form.get("item", WHOLE))
+    item_id = _item(form.get("item", WHOLE_ORDER))
     undo = bool(form.get("undo"))
     lines = []
     try:
@@ -74,7 +76,7 @@ async def change(request: web.Request) -> web.Response:
         )
     except NothingRevoked:
         pass  # a second click, or somebody else's
-    except NoSuchOrder:
+    except OrderNotFound:
         raise NotFound from None
     if as_json:
         response = web.json_response({"order_id": order_id, "lines": lines})
@@ -87,11 +89,11 @@ async def change(request: web.Request) -> web.Response:
 
 
 def _item(text: str) -> str:
-    if text != WHOLE and not is_item_id(text):
+    if text != WHOLE_ORDER and not is_item_id(text):
         raise InvalidField("item", "must be an item's id")
     return text
 
 
-def _amount(lines: list[Line], *, undo: bool) -> int:
+def _amount(lines: list[OrderLine], *, undo: bool) -> int:
     """Say what it is about, in minor units."""
     return sum(line.price_minor for line in lines if line.refunded is undo)

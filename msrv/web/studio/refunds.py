@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from aiohttp import web
 
-from msrv.ledger.db import order_history
+from msrv.ledger.db import order_queries
 from msrv.ledger.db.order_queries import PAGE
 from msrv.web.store import STORE
 from msrv.web.studio import page, query_parameters
@@ -14,7 +14,7 @@ async def show(request: web.Request) -> web.Response:
     """Show a page of refunds. Raises DatabaseError, InvalidField."""
     after = query_parameters.after_refund(request)
     async with page.reading(request) as connection:
-        found = await order_history.refunded(
+        found = await order_queries.list_refunds(
             connection, after=after, most=PAGE + 1
         )
     shown, older = found[:PAGE], None

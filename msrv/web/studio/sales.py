@@ -9,7 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.ledger.db import report_queries
 from msrv.ledger.db.aggregates import day_of
-from msrv.ledger.db.report_queries import Day, DownloadDay, Revenue, Seller
+from msrv.ledger.db.report_queries import (
+    BestSeller,
+    DownloadDay,
+    Revenue,
+    SalesDay,
+)
 from msrv.web.formatting import amount, day
 from msrv.web.store import STORE
 from msrv.web.studio import chart, page, query_parameters
@@ -41,7 +46,7 @@ class Row:
         """What is left of it."""
         return self.sold_minor - self.refunded_minor
 
-    def add(self, one: Day) -> None:
+    def add(self, one: SalesDay) -> None:
         """Count a day in."""
         self.orders += one.orders
         self.items += one.items
@@ -112,8 +117,8 @@ async def show(request: web.Request) -> web.Response:
         span=span,
         spans=LABELS,
         takings=takings,
-        most_days=report_queries.MOST_DAYS
-        if len(days) == report_queries.MOST_DAYS
+        most_days=report_queries.MAX_DAYS
+        if len(days) == report_queries.MAX_DAYS
         else 0,
         revenue=revenue,
         sellers=sellers,
@@ -125,18 +130,18 @@ async def show(request: web.Request) -> web.Response:
 
 async def _ask(
     connection: AsyncConnection, span: Span, today: int
-) -> tuple[list[Day], list[Revenue], list[Seller], list[DownloadDay]]:
+) -> tuple[list[SalesDay], list[Revenue], list[BestSeller], list[DownloadDay]]:
     first = first_day(span, today)
     return (
-        await report_queries.sales(connection, first, today),
-        await report_queries.revenue(connection),
+        await report_queries.sales_by_day(connection, first, today),
+        await report_queries.revenue_by_currency(connection),
         await report_queries.best_sellers(connection, most=BEST),
-        await report_queries.downloads(connection, first, today),
+        await report_queries.downloads_by_day(connection, first, today),
     )
 
 
 def takings_of(
-    cut: Sequence[Piece], days: Sequence[Day], currencies: Iterable[str]
+    cut: Sequence[Piece], days: Sequence[SalesDay], currencies: Iterable[str]
 ) -> list[Takings]:
     """Put days together by piece, for each currency that was ever taken."""
     found = {
@@ -154,7 +159,7 @@ def takings_of(
 
 
 def titles_now(
-    request: web.Request, sellers: Iterable[Seller]
+    request: web.Request, sellers: Iterable[BestSeller]
 ) -> Mapping[str, str]:
     """Give each item's title as the catalog has it today, or as it sold."""
     by_id = request.app[STORE].catalog.current.by_id

@@ -11,10 +11,10 @@ import pytest
 import trustme
 from sqlalchemy import text
 
-from msrv.ledger.db import connection_rules
-from msrv.ledger.db.connection_rules import ConnectionRules
+from msrv.ledger import connection_rules
+from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db.database import Database
-from msrv.ledger.errors import Unsuitable
+from msrv.ledger.errors import DatabaseUnusable
 from msrv.settings import WrongSetting, load
 from tests.ledger.servers import Server
 
@@ -95,8 +95,8 @@ async def refused(url: str, rules: ConnectionRules) -> str:
     """Return why a database isn't connected to."""
     database = Database(url, rules=rules)
     try:
-        with pytest.raises(Unsuitable) as caught:
-            async with database.reading():
+        with pytest.raises(DatabaseUnusable) as caught:
+            async with database.read_transaction():
                 pass
     finally:
         await database.close()
@@ -148,7 +148,7 @@ async def cipher_of(url: str, rules: ConnectionRules) -> str:
     """Return the cipher that a connection has; empty in the clear."""
     database = Database(url, rules=rules)
     try:
-        async with database.reading() as connection:
+        async with database.read_transaction() as connection:
             row = (
                 await connection.execute(
                     text("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
@@ -198,7 +198,7 @@ async def test_loopback_needs_no_tls(secure: SecureServer) -> None:
 )
 def test_option_of_tls_that_is_not_understood_is_refused(option: str) -> None:
     """It would be overlooked otherwise, or fail in the driver's own words."""
-    with pytest.raises(Unsuitable, match=option.partition("=")[0]):
+    with pytest.raises(DatabaseUnusable, match=option.partition("=")[0]):
         Database(f"mysql://u:p@db.example/msrv?{option}")
 
 

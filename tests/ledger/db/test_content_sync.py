@@ -7,10 +7,10 @@ from typing import Final
 import pytest
 
 from msrv.catalog.id_history import IdHistory, IdRecord
+from msrv.ledger.content_sync import ContentSync
 from msrv.ledger.db import contents
-from msrv.ledger.db.content_sync import ContentSync
 from msrv.ledger.db.database import Database
-from msrv.ledger.db.projection import post
+from msrv.ledger.db.projection import apply_events
 from tests.ledger.made import sale
 
 SONG: Final = IdRecord(
@@ -56,8 +56,8 @@ def second(tmp_path: Path) -> Iterator[IdHistory]:
 
 
 async def mark_sold(database: Database, item_id: str) -> None:
-    async with database.writing() as connection:
-        await post(connection, [sale(1, (item_id, 100))])
+    async with database.write_transaction() as connection:
+        await apply_events(connection, [sale(1, (item_id, 100))])
 
 
 async def test_a_new_replica_learns_what_was_sold(
@@ -65,9 +65,9 @@ async def test_a_new_replica_learns_what_was_sold(
 ) -> None:
     """A replica that is started after a rename knows no old receipt."""
     await mark_sold(database, "album")
-    await ContentSync(database, first).exchange()
+    await ContentSync(database, first).sync()
     before = second.revision
-    await ContentSync(database, second).exchange()
+    await ContentSync(database, second).sync()
     assert second.find(["album"]) == [ALBUM]
     # Its items, too, which are no lines of any order.
     assert second.find(["song", "other"]) == [SONG, OTHER]
@@ -84,8 +84,8 @@ async def test_what_nobody_bought_stays_at_home(
 ) -> None:
     """The ledger fills with every name that any file ever had."""
     await mark_sold(database, "song")
-    await ContentSync(database, first).exchange()
-    await ContentSync(database, second).exchange()
+    await ContentSync(database, first).sync()
+    await ContentSync(database, second).sync()
     assert second.find(["song", "other", "album"]) == [SONG]
 
 
@@ -94,7 +94,7 @@ async def test_a_title_is_known_before_the_content_is(
 ) -> None:
     """A receipt for what was sold before names nothing but an id."""
     await mark_sold(database, "song")
-    await ContentSync(database, second).exchange()
+    await ContentSync(database, second).sync()
     (record,) = second.find(["song"])
     assert (record.title, record.kind) == ("Song", "")
 
@@ -114,13 +114,15 @@ async def test_the_later_content_counts(
     syncs = [ContentSync(database, each) for each in (first, second)]
     for _ in range(2):
         for sync in syncs:
-            await sync.exchange()
-    async with database.reading() as connection:
-        assert await contents.read(connection, ["song"]) == {"song": newer}
+            await sync.sync()
+    async with database.read_transaction() as connection:
+        assert await contents.load_contents(connection, ["song"]) == {
+            "song": newer
+        }
     # The one that offers the old one goes on doing so.
     assert first.find(["song"]) == [SONG]
     first.save([], ["song"])
-    await syncs[0].exchange()
+    await syncs[0].sync()
     assert first.find(["song"]) == [newer]
 
 
@@ -131,15 +133,15 @@ async def test_what_is_the_same_is_written_once(
     await mark_sold(database, "album")
     sync = ContentSync(database, first)
     for _ in range(3):
-        await sync.exchange()
+        await sync.sync()
     written: list[IdRecord] = []
 
     async def write(_: object, records: list[IdRecord]) -> None:
         written.extend(records)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(contents, "write", write)
-        await ContentSync(database, first).exchange()
+        patch.setattr(contents, "save_contents", write)
+        await ContentSync(database, first).sync()
     assert written == []
 
 
@@ -151,7 +153,7 @@ async def test_a_release_of_many_files(
     first.save([ALBUM._replace(members=members)])
     first.save(SONG._replace(item_id=each) for each in members)
     await mark_sold(database, "album")
-    await ContentSync(database, first).exchange()
-    await ContentSync(database, second).exchange()
+    await ContentSync(database, first).sync()
+    await ContentSync(database, second).sync()
     assert second.find(["album"])[0].members == members
     assert len(second.sold_records()) == 3001

@@ -6,12 +6,20 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from msrv.ledger.db import limited_uses, schema
+from msrv.ledger.db import commands, schema
 from msrv.ledger.db.database import Database
-from msrv.ledger.errors import AlreadyRedeemed, Unreachable, UsedUp
-from msrv.ledger.events import Redeemed
+from msrv.ledger.errors import (
+    AlreadyRedeemed,
+    DatabaseUnavailable,
+    LimitReached,
+)
+from msrv.ledger.events import (
+    Redeemed,
+    Redemption,
+    discount_use,
+    discount_use_prefix,
+)
 from msrv.ledger.ledger import Ledger
-from msrv.ledger.uses import Redemption, discount_use, discount_uses
 from tests.ledger.made import NOON, order_id, sale
 from tests.polling import wait_until
 
@@ -20,9 +28,7 @@ CODE = "ezdrt90001.15bb647c"
 
 async def reached(ledger: Ledger) -> None:
     """Wait until the ledger knows its database."""
-    await wait_until(
-        lambda: ledger._keeper is not None and ledger._keeper._usable
-    )
+    await wait_until(lambda: ledger.is_database_ready)
 
 
 async def redeem(ledger: Ledger, number: int) -> Redemption | None:
@@ -51,7 +57,7 @@ async def test_one_code_fifty_clients_two_replicas(
         for ledger in (one, other):
             assert await redeem(ledger, winner) == found[winner]
             assert await redeem(ledger, 51) is None
-    async with database.reading() as connection:
+    async with database.read_transaction() as connection:
         orders = await connection.execute(select(schema.orders.c.order_id))
         assert orders.scalars().all() == [order_id(winner)]
         days = await connection.execute(select(schema.days.c.orders))
@@ -62,10 +68,10 @@ async def test_it_says_what_it_said_the_first_time(
     database: Database,
 ) -> None:
     """Who asks again gets another receipt: of another day, or currency."""
-    first = await limited_uses.redeem(
+    first = await commands.redeem_code(
         database, Redeemed(CODE, order_id(1), NOON), sale(1, currency="JPY")
     )
-    again = await limited_uses.redeem(
+    again = await commands.redeem_code(
         database, Redeemed(CODE, order_id(1), NOON + 9), sale(1)
     )
     assert again == first == Redemption(NOON, "JPY")
@@ -74,12 +80,12 @@ async def test_it_says_what_it_said_the_first_time(
 async def test_without_a_database_nothing_is_redeemed(tmp_path: Path) -> None:
     """While the database is away a code is good for any number of people."""
     async with Ledger(tmp_path, "mysql://u:p@127.0.0.1:9/none") as ledger:
-        with pytest.raises(Unreachable):
+        with pytest.raises(DatabaseUnavailable):
             await redeem(ledger, 1)
-        with pytest.raises(Unreachable):
-            await ledger.uses("discount.spring.")
+        with pytest.raises(DatabaseUnavailable):
+            await ledger.count_uses("discount.spring.")
         await wait_until(lambda: ledger._database)
-        with pytest.raises(Unreachable):
+        with pytest.raises(DatabaseUnavailable):
             await redeem(ledger, 1)
 
 
@@ -87,20 +93,22 @@ async def test_a_discount_for_three_is_for_three(
     database: Database, url: str, tmp_path: Path
 ) -> None:
     """Fifty who come at once all get what was meant for the first three."""
-    start = discount_uses("SPRING")
+    start = discount_use_prefix("SPRING")
     async with (
         Ledger(tmp_path / "one", url) as one,
         Ledger(tmp_path / "other", url) as other,
     ):
         await asyncio.gather(reached(one), reached(other))
         # Another one's uses, whose name begins alike.
-        await one.use(discount_use("SPRING-2", order_id(99), NOON), start, 9)
+        await one.claim_use(
+            discount_use("SPRING-2", order_id(99), NOON), start, 9
+        )
 
         async def use(number: int) -> bool:
             used = discount_use("SPRING", order_id(number), NOON)
             try:
-                await (one, other)[number % 2].use(used, start, 3)
-            except UsedUp:
+                await (one, other)[number % 2].claim_use(used, start, 3)
+            except LimitReached:
                 return False
             return True
 
@@ -109,8 +117,8 @@ async def test_a_discount_for_three_is_for_three(
         # Who has one of them still has it; nobody else does.
         assert await use(taken.index(True))
         assert not await use(51)
-        assert await one.uses(start) == 3
-    async with database.reading() as connection:
+        assert await one.count_uses(start) == 3
+    async with database.read_transaction() as connection:
         count = select(func.count()).select_from(schema.redemptions)
         assert await connection.scalar(count) == 4
 
@@ -122,6 +130,8 @@ async def test_uses_that_nobody_waits_for(
     assert database
     async with Ledger(tmp_path, url) as ledger:
         for number in (1, 2, 2, 1):
-            await ledger.used(discount_use("SPRING", order_id(number), NOON))
-        await ledger.settled()
-        assert await ledger.uses(discount_uses("SPRING")) == 2
+            await ledger.record_use(
+                discount_use("SPRING", order_id(number), NOON)
+            )
+        await ledger.wait_until_synced()
+        assert await ledger.count_uses(discount_use_prefix("SPRING")) == 2

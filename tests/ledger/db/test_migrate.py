@@ -9,10 +9,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-from msrv.ledger.db import alembic_runner, migrate
+from msrv.ledger.db import migrate
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.schema import metadata
-from msrv.ledger.errors import Ahead, Behind
+from msrv.ledger.errors import SchemaTooNew, SchemaTooOld
 
 
 def test_every_script_is_listed() -> None:
@@ -35,22 +35,22 @@ async def test_from_every_earlier_revision(
 ) -> None:
     """After an upgrade the store asks for a column that isn't there."""
     if start != "base":
-        async with empty.changing() as connection:
-            await connection.run_sync(alembic_runner.to, start)
-    await migrate.upgrade(empty)
-    async with empty.reading() as connection:
-        assert await migrate.revision(connection) == migrate.HEAD
+        async with empty.schema_transaction() as connection:
+            await connection.run_sync(migrate.run_migrations, start)
+    await migrate.upgrade_schema(empty)
+    async with empty.read_transaction() as connection:
+        assert await migrate.read_revision(connection) == migrate.HEAD
         assert await connection.run_sync(differences) == []
         mark = await connection.execute(text("SELECT name, value FROM marks"))
         assert [tuple(row) for row in mark] == [("changes", 0)]
-    assert await migrate.upgrade(empty) == migrate.HEAD
+    assert await migrate.upgrade_schema(empty) == migrate.HEAD
 
 
 async def test_two_that_upgrade_at_once(empty: Database, url: str) -> None:
     """Two replicas that start together trip over each other's tables."""
     other = Database(url)
     found = await asyncio.gather(
-        migrate.upgrade(empty), migrate.upgrade(other)
+        migrate.upgrade_schema(empty), migrate.upgrade_schema(other)
     )
     await other.close()
     assert sorted(map(str, found)) == [migrate.HEAD, "None"]
@@ -58,35 +58,35 @@ async def test_two_that_upgrade_at_once(empty: Database, url: str) -> None:
 
 async def test_an_upgrade_that_was_cut_short(empty: Database) -> None:
     """A kill between two tables needs a person who knows SQL."""
-    async with empty.changing() as connection:
+    async with empty.schema_transaction() as connection:
         await connection.run_sync(
             metadata.create_all, tables=metadata.sorted_tables[:4]
         )
-    await migrate.upgrade(empty)
-    async with empty.reading() as connection:
+    await migrate.upgrade_schema(empty)
+    async with empty.read_transaction() as connection:
         assert await connection.run_sync(differences) == []
 
 
 async def test_a_database_that_is_ahead(database: Database) -> None:
     """An old replica writes into tables that it does not understand."""
-    async with database.changing() as connection:
+    async with database.schema_transaction() as connection:
         await connection.execute(
             text("UPDATE alembic_version SET version_num = '9999'")
         )
-    with pytest.raises(Ahead, match=r"at revision 9999.*up to 0003"):
-        await migrate.make_ready(database)
-    with pytest.raises(Ahead):
-        await migrate.upgrade(database)
+    with pytest.raises(SchemaTooNew, match=r"at revision 9999.*up to 0003"):
+        await migrate.prepare(database)
+    with pytest.raises(SchemaTooNew):
+        await migrate.upgrade_schema(database)
 
 
 async def test_a_database_without_tables(empty: Database) -> None:
     """A server's tables are changed behind its operator's back."""
     if empty.is_embedded:
-        await migrate.make_ready(empty)
-        await migrate.make_ready(empty)
+        await migrate.prepare(empty)
+        await migrate.prepare(empty)
     else:
-        with pytest.raises(Behind, match="msrv ledger upgrade"):
-            await migrate.make_ready(empty)
+        with pytest.raises(SchemaTooOld, match="msrv ledger upgrade"):
+            await migrate.prepare(empty)
 
 
 async def test_two_stores_in_a_process_make_their_tables_at_once(
@@ -97,10 +97,10 @@ async def test_two_stores_in_a_process_make_their_tables_at_once(
         Database(f"sqlite:///{tmp_path / str(number)}") for number in range(4)
     ]
     try:
-        found = await asyncio.gather(*map(migrate.upgrade, databases))
+        found = await asyncio.gather(*map(migrate.upgrade_schema, databases))
         assert found == [None] * 4
         for database in databases:
-            await migrate.make_ready(database)
+            await migrate.prepare(database)
     finally:
         for database in databases:
             await database.close()

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from msrv.ledger.db import old_free_orders, schema
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.old_free_orders import FreeOrderCounts
-from msrv.ledger.db.projection import post
+from msrv.ledger.db.projection import apply_events
 from msrv.ledger.events import Delivered, Event
 from tests.ledger.conftest import database, empty, url
 from tests.ledger.made import NOON, names, order_id, revoked, sale
@@ -23,18 +23,18 @@ def delivered(number: int, at: int) -> Delivered:
 
 
 async def write(database: Database, *events: Event) -> None:
-    async with database.writing() as connection:
-        await post(connection, list(events))
+    async with database.write_transaction() as connection:
+        await apply_events(connection, list(events))
 
 
 async def ids(database: Database) -> set[str]:
-    async with database.reading() as connection:
+    async with database.read_transaction() as connection:
         found = await connection.execute(select(schema.orders.c.order_id))
         return {row.order_id for row in found}
 
 
 async def count(database: Database, table: object) -> int:
-    async with database.reading() as connection:
+    async with database.read_transaction() as connection:
         return int(
             await connection.scalar(select(func.count()).select_from(table))  # type: ignore[arg-type]
             or 0
@@ -67,9 +67,14 @@ async def test_old_free_orders_are_deleted_and_nothing_else(
     )
     days = await count(database, schema.days)
     expected = FreeOrderCounts(orders=3, lines=3, downloads=2)
-    assert await old_free_orders.find_free(database, NOON + 1) == expected
+    assert (
+        await old_free_orders.count_free_orders(database, NOON + 1) == expected
+    )
     assert len(await ids(database)) == 8
-    assert await old_free_orders.delete_free(database, NOON + 1) == expected
+    assert (
+        await old_free_orders.delete_free_orders(database, NOON + 1)
+        == expected
+    )
     assert await ids(database) == names(kept)
     assert await count(database, schema.order_items) == len(kept)
     assert await count(database, schema.downloads) == 3
@@ -77,7 +82,7 @@ async def test_old_free_orders_are_deleted_and_nothing_else(
     assert await count(database, schema.days) == days
     assert await count(database, schema.refunds) == 1
     assert (
-        await old_free_orders.delete_free(database, NOON + 1)
+        await old_free_orders.delete_free_orders(database, NOON + 1)
         == FreeOrderCounts()
     )
 
@@ -95,5 +100,5 @@ async def test_many_are_deleted_in_small_transactions(
         ),
         *(delivered(100 + number, NOON) for number in range(20)),
     )
-    found = await old_free_orders.delete_free(database, NOON + 1)
+    found = await old_free_orders.delete_free_orders(database, NOON + 1)
     assert found == FreeOrderCounts(orders=40, lines=40, downloads=20)

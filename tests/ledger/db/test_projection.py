@@ -10,11 +10,11 @@ from sqlalchemy import Table, select
 
 from msrv.ledger.db import schema
 from msrv.ledger.db.database import Database
-from msrv.ledger.db.projection import post
+from msrv.ledger.db.projection import apply_events
 from msrv.ledger.events import (
-    Act,
     Delivered,
     Event,
+    OperatorAction,
     PaymentEvent,
     Redeemed,
     Restored,
@@ -43,18 +43,20 @@ ONE_OF_EACH: tuple[Event, ...] = (
     PaymentEvent("demo", "evt_1Ab", "paid", order_id(1), NOON),
     delivered((0, 600)),
     delivered((400, 1000)),
-    Act("0f" * 12, NOON * 1000, "ab" * 12, "view-order", order_id(1)),
+    OperatorAction(
+        "0f" * 12, NOON * 1000, "ab" * 12, "view-order", order_id(1)
+    ),
 )
 
 
 async def told(database: Database, *events: Event) -> None:
-    async with database.writing() as connection:
-        await post(connection, events)
+    async with database.write_transaction() as connection:
+        await apply_events(connection, events)
 
 
 async def everything(database: Database) -> dict[str, list[tuple[Any, ...]]]:
     """All rows of all schema, but for the count of changes."""
-    async with database.reading() as connection:
+    async with database.read_transaction() as connection:
         return {
             table.name: sorted(
                 tuple(row) for row in await connection.execute(select(table))
@@ -66,7 +68,7 @@ async def everything(database: Database) -> dict[str, list[tuple[Any, ...]]]:
 
 async def row(database: Database, table: Table) -> dict[str, Any]:
     """The one row of a table."""
-    async with database.reading() as connection:
+    async with database.read_transaction() as connection:
         rows = (await connection.execute(select(table))).mappings().all()
     assert len(rows) == 1
     return dict(rows[0])
@@ -129,7 +131,7 @@ async def test_any_order_comes_to_the_same(database: Database) -> None:
         ]
         for each in moved:
             await told(database, each)
-        async with database.reading() as connection:
+        async with database.read_transaction() as connection:
             found = await connection.execute(
                 select(schema.orders.c.refunded_minor).where(
                     schema.orders.c.order_id == order_id(turn)
@@ -156,7 +158,7 @@ async def test_a_partial_refund_touches_only_what_it_names(
     """A buyer loses an album over a song that was refunded."""
     await told(database, sale(1, ("song", 100), ("album", 700)), sale(2))
     await told(database, revoked(1, "song"))
-    async with database.reading() as connection:
+    async with database.read_transaction() as connection:
         refunded = await connection.execute(
             select(
                 schema.order_items.c.order_id, schema.order_items.c.item_id

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from msrv.ledger.db import order_history, order_queries, report_queries
+from msrv.ledger.db import order_queries, report_queries
 from msrv.ledger.db.aggregates import DAY_SECONDS, day_of
 from msrv.ledger.db.database import Database
-from msrv.ledger.db.projection import post
+from msrv.ledger.db.projection import apply_events
 from msrv.ledger.events import Delivered, Event, PaymentEvent
 from tests.ledger.made import NOON, order_id, restored, revoked, sale
 
@@ -35,20 +35,20 @@ HELD: tuple[Event, ...] = (
 @pytest.fixture
 async def held(database: Database) -> Database:
     """A ledger of seven orders."""
-    async with database.writing() as connection:
-        await post(connection, HELD)
+    async with database.write_transaction() as connection:
+        await apply_events(connection, HELD)
     return database
 
 
 async def test_sales_by_day_and_currency(held: Database) -> None:
     """A bookkeeper's sum is another than the studio's."""
-    async with held.reading() as at:
-        days = await report_queries.sales(at, TODAY - 30, TODAY)
+    async with held.read_transaction() as at:
+        days = await report_queries.sales_by_day(at, TODAY - 30, TODAY)
         assert days == [
-            report_queries.Day(TODAY - 1, "EUR", 1, 2, 800, 0, 0),
-            report_queries.Day(TODAY, "EUR", 5, 5, 500, 2, 800),
+            report_queries.SalesDay(TODAY - 1, "EUR", 1, 2, 800, 0, 0),
+            report_queries.SalesDay(TODAY, "EUR", 5, 5, 500, 2, 800),
         ]
-        revenue = await report_queries.revenue(at)
+        revenue = await report_queries.revenue_by_currency(at)
         assert revenue == [
             report_queries.Revenue("EUR", 6, 7, 1300, 2, 800),
             report_queries.Revenue("USD", 1, 1, 900, 0, 0),
@@ -58,7 +58,7 @@ async def test_sales_by_day_and_currency(held: Database) -> None:
 
 async def test_best_sellers(held: Database) -> None:
     """What was refunded looks like a success, or last month like this one."""
-    async with held.reading() as at:
+    async with held.read_transaction() as at:
         first, *rest = await report_queries.best_sellers(at)
         assert (first.item_id, first.title) == ("song", "Song")
         assert (first.sold, first.refunded) == (6, 1)
@@ -74,27 +74,27 @@ async def test_best_sellers(held: Database) -> None:
 
 async def test_downloads(held: Database) -> None:
     """Half a download counts as one."""
-    async with held.reading() as at:
-        (day,) = await report_queries.downloads(at, TODAY, TODAY)
+    async with held.read_transaction() as at:
+        (day,) = await report_queries.downloads_by_day(at, TODAY, TODAY)
         assert day == report_queries.DownloadDay(TODAY, 2, 1, 18)
 
 
 async def test_pages_of_orders(held: Database) -> None:
     """An order is on two pages, or on none."""
     seen: list[str] = []
-    after: order_queries.Key | None = None
-    async with held.reading() as at:
+    after: order_queries.OrderKey | None = None
+    async with held.read_transaction() as at:
         while True:
-            page = await order_queries.page(at, after=after, most=2)
+            page = await order_queries.list_orders(at, after=after, most=2)
             seen += [each.order_id for each in page.orders]
             after = page.after
             if after is None:
                 break
         assert seen == [order_id(each) for each in (4, 3, 2, 1, 0, 5, 6)]
-        assert [
-            each.order_id async for each in order_queries.every(at)
-        ] == seen
-        of_day = await order_queries.page(
+        whole = await order_queries.list_orders(at)
+        assert [each.order_id for each in whole.orders] == seen
+        assert whole.after is None
+        of_day = await order_queries.list_orders(
             at, since=NOON - DAY_SECONDS, before=NOON + 1
         )
         assert [each.order_id for each in of_day.orders] == [
@@ -112,13 +112,13 @@ async def test_orders_of_one_second_are_on_one_page_each(
     database: Database,
 ) -> None:
     """In a rush, orders fall between two pages."""
-    async with database.writing() as connection:
-        await post(connection, [sale(number) for number in range(30)])
-    async with database.reading() as at:
+    async with database.write_transaction() as connection:
+        await apply_events(connection, [sale(number) for number in range(30)])
+    async with database.read_transaction() as at:
         found: list[str] = []
-        after: order_queries.Key | None = None
+        after: order_queries.OrderKey | None = None
         while not found or after:
-            page = await order_queries.page(at, after=after, most=7)
+            page = await order_queries.list_orders(at, after=after, most=7)
             found += [each.order_id for each in page.orders]
             after = page.after
     assert len(found) == 30
@@ -148,8 +148,8 @@ async def test_finding_an_order(
     held: Database, text: str, numbers: list[int]
 ) -> None:
     """A buyer writes with half an order number, and nobody finds it."""
-    async with held.reading() as at:
-        found = await order_queries.find(at, text)
+    async with held.read_transaction() as at:
+        found = await order_queries.search_orders(at, text)
     assert [each.order_id for each in found] == [
         order_id(number) for number in numbers
     ]
@@ -157,11 +157,11 @@ async def test_finding_an_order(
 
 async def test_the_story_of_an_order(held: Database) -> None:
     """An operator can't tell a buyer what became of the order."""
-    async with held.reading() as at:
-        story = await order_history.story(at, order_id(5))
-        assert await order_history.story(at, order_id(77)) is None
-        refunds = await order_history.refunded(at)
-        rest = await order_history.refunded(
+    async with held.read_transaction() as at:
+        story = await order_queries.order_history(at, order_id(5))
+        assert await order_queries.order_history(at, order_id(77)) is None
+        refunds = await order_queries.list_refunds(at)
+        rest = await order_queries.list_refunds(
             at, after=(refunds[0].changed_at_ms, refunds[0].order_id, "album")
         )
     assert story is not None
@@ -184,16 +184,16 @@ Ask = Callable[[AsyncConnection], Awaitable[Any]]
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda at: report_queries.sales(at, 0, TODAY),
+        lambda at: report_queries.sales_by_day(at, 0, TODAY),
         report_queries.best_sellers,
-        lambda at: report_queries.downloads(at, 0, TODAY),
-        order_history.refunded,
-        order_queries.page,
-        lambda at: order_queries.page(at, after=(NOON, order_id(3))),
-        lambda at: order_queries.page(at, since=NOON, before=NOON + 3),
-        lambda at: order_queries.find(at, order_id(3)),
-        lambda at: order_queries.find(at, "pi_3"),
-        lambda at: order_history.story(at, order_id(5)),
+        lambda at: report_queries.downloads_by_day(at, 0, TODAY),
+        order_queries.list_refunds,
+        order_queries.list_orders,
+        lambda at: order_queries.list_orders(at, after=(NOON, order_id(3))),
+        lambda at: order_queries.list_orders(at, since=NOON, before=NOON + 3),
+        lambda at: order_queries.search_orders(at, order_id(3)),
+        lambda at: order_queries.search_orders(at, "pi_3"),
+        lambda at: order_queries.order_history(at, order_id(5)),
     ],
 )
 async def test_every_question_has_its_index(held: Database, ask: Ask) -> None:
@@ -204,7 +204,7 @@ async def test_every_question_has_its_index(held: Database, ask: Ask) -> None:
         asked.append((said[2], said[3]))
 
     engine = held._engine.sync_engine
-    async with held.reading() as at:
+    async with held.read_transaction() as at:
         event.listen(engine, "before_cursor_execute", listen)
         await ask(at)
         event.remove(engine, "before_cursor_execute", listen)

@@ -58,15 +58,15 @@ async def followed(store: Client) -> None:
     """Wait until every message that was kept has been followed."""
     folder = _ledger(store).revocations._path.parent / "messages"
     await wait_until(lambda: not folder.exists() or not any(folder.iterdir()))
-    await _ledger(store).settled()
+    await _ledger(store).wait_until_synced()
 
 
 async def rows(store: Client, table: Table) -> list[dict[str, Any]]:
     """The rows of a table, once all that happened is in it."""
     ledger = _ledger(store)
-    await ledger.settled()
-    await wait_until(lambda: ledger._keeper and ledger._keeper._usable)
-    async with ledger.reading() as connection:
+    await ledger.wait_until_synced()
+    await wait_until(lambda: ledger.is_database_ready)
+    async with ledger.read_transaction() as connection:
         found = await connection.execute(select(table))
         return [dict(row) for row in found.mappings()]
 

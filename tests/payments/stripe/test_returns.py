@@ -53,8 +53,8 @@ async def until_news(store: Client) -> None:
     from tests.payments.stripe.shop import _ledger  # noqa: PLC0415
 
     ledger = _ledger(store)
-    assert ledger._keeper
-    await ledger._keeper.ask()
+    assert ledger._sync
+    await ledger._sync.poll_revocations()
 
 
 async def test_a_whole_refund_ends_every_link(

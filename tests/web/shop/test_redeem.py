@@ -12,7 +12,7 @@ from yarl import URL
 
 from msrv.ledger.db import migrate, schema
 from msrv.ledger.db.database import Database
-from msrv.ledger.errors import Unreachable
+from msrv.ledger.errors import DatabaseUnavailable
 from msrv.orders import rate_limits
 from msrv.proofs import codes, receipts
 from msrv.proofs.encoding import decode, encode
@@ -45,9 +45,7 @@ def another(code: str) -> str:
 async def reached(store: Client) -> None:
     """Wait until a store has reached its database."""
     ledger = ledger_of(store)
-    await wait_until(
-        lambda: ledger._keeper is not None and ledger._keeper._usable
-    )
+    await wait_until(lambda: ledger.is_database_ready)
 
 
 @pytest.fixture
@@ -168,7 +166,7 @@ async def test_one_code_fifty_clients_two_stores(
 ) -> None:
     """Two replicas each say yes to one code."""
     database = Database(url)
-    await migrate.upgrade(database)
+    await migrate.upgrade_schema(database)
     await database.close()
     stores = [
         await start_store(
@@ -361,9 +359,7 @@ async def test_a_campaign_ends(
     assert (status, answer["error"]) == (410, "code_ended")
     (other,) = codes.mint(keyring, ITEM, "tape-2026", [1])
     ledger = ledger_of(store)
-    await wait_until(
-        lambda: ledger._keeper is not None and ledger._keeper._usable
-    )
+    await wait_until(lambda: ledger.is_database_ready)
     assert (await send(store, other))[0] == 201
 
 
@@ -373,7 +369,7 @@ async def test_while_the_ledger_rests(
     """While the database is away, a code is used up for nothing."""
 
     async def rest(*_: object) -> None:
-        raise Unreachable("the database can't be reached: 10.0.0.7")
+        raise DatabaseUnavailable("the database can't be reached: 10.0.0.7")
 
     monkeypatch.setattr(ledger_of(shop), "redeem", rest)
     answer = await shop.post("/redeem", data={"code": code_of(keyring)})

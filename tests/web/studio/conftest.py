@@ -60,11 +60,11 @@ class Studio:
             allow_redirects=False,
         )
 
-    async def settled(self) -> None:
+    async def wait_until_synced(self) -> None:
         """Wait until all that happened is in the ledger's tables."""
         ledger = self.ledger
-        await ledger.settled()
-        await wait_until(lambda: ledger._keeper and ledger._keeper._usable)
+        await ledger.wait_until_synced()
+        await wait_until(lambda: ledger.is_database_ready)
 
     @property
     def ledger(self) -> Ledger:
@@ -90,7 +90,7 @@ def session(keyring: Keyring, clock: Clock) -> str:
 async def store(start_store: StartStore, settings: Settings) -> Client:
     """A store on SQLite, once its database is there."""
     found = await start_store(settings)
-    await Studio(found, "").settled()
+    await Studio(found, "").wait_until_synced()
     return found
 
 
@@ -118,10 +118,10 @@ async def either(
     """A studio on either database."""
     if database.database_url is not None:
         tables = Database(database.database_url)
-        await migrate.upgrade(tables)
+        await migrate.upgrade_schema(tables)
         await tables.close()
     found = Studio(await start_store(database), session)
-    await found.settled()
+    await found.wait_until_synced()
     return found
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from msrv.ledger.db import actions
-from msrv.ledger.db.projection import post
+from msrv.ledger.db import report_queries
+from msrv.ledger.db.projection import apply_events
 from msrv.ledger.errors import SpoolFailed
 from msrv.ledger.events import Event
 from msrv.web.studio.activity import NAMES
@@ -17,13 +17,13 @@ from tests.web.studio.conftest import Studio
 async def fill(studio: Studio, *events: Event) -> None:
     """Put events into the ledger."""
     sequence: Sequence[Event] = events
-    async with studio.ledger.writing() as connection:
-        await post(connection, sequence)
+    async with studio.ledger.write_transaction() as connection:
+        await apply_events(connection, sequence)
 
 
 async def done(studio: Studio) -> list[tuple[str, str]]:
     """Return each act with its subject, sorted."""
-    await studio.settled()
+    await studio.wait_until_synced()
     told = await studio.data("/studio/activity")
     return sorted((each["act"], each["subject"]) for each in told["acts"])
 
@@ -53,12 +53,12 @@ async def test_acts_are_written_down_with_their_session(
 async def test_long_list_has_pages(
     studio: Studio, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
-    monkeypatch.setattr(actions, "MAX_ACTS", 2)
+    monkeypatch.setattr(report_queries, "MAX_ACTIONS", 2)
     await fill(studio, sale(1, ("song", 100)))
     for _ in range(5):
         clock.now += 1
         await studio.text(f"/studio/orders/{order_id(1)}")
-    await studio.settled()
+    await studio.wait_until_synced()
     found, path = [], "/studio/activity"
     while path:
         told = await studio.data(path)

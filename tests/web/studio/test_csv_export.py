@@ -12,10 +12,10 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.ledger.db import order_queries
-from msrv.ledger.db.order_queries import Line, Order
-from msrv.ledger.db.projection import post
+from msrv.ledger.db.order_queries import Order, OrderLine
+from msrv.ledger.db.projection import apply_events
 from msrv.ledger.db.schema import order_items
-from msrv.ledger.errors import Unreachable
+from msrv.ledger.errors import DatabaseUnavailable
 from msrv.web.studio import csv_export
 from tests.ledger.made import NOON, order_id, revoked, sale
 from tests.web.studio.conftest import Studio
@@ -28,8 +28,8 @@ def read(text: str) -> list[dict[str, str]]:
 
 async def fill(studio: Studio, *events: Any) -> None:  # noqa: ANN401 - events
     """Put events into the ledger."""
-    async with studio.ledger.writing() as connection:
-        await post(connection, events)
+    async with studio.ledger.write_transaction() as connection:
+        await apply_events(connection, events)
 
 
 async def test_a_bookkeeper_reads_what_was_sold(either: Studio) -> None:
@@ -123,7 +123,7 @@ async def test_a_title_is_no_formula(either: Studio) -> None:
             for number in range(len(titles))
         ),
     )
-    async with either.ledger.writing() as connection:
+    async with either.ledger.write_transaction() as connection:
         for number, title in enumerate(titles):
             await _retitle(connection, number, title)
     found = read(await either.text("/studio/orders.csv"))
@@ -174,7 +174,7 @@ def test_no_cell_is_a_formula_for_any_separator(value: str) -> None:
         "EUR",
         200,
         0,
-        tuple(Line(i, value, 100, refunded=False) for i in "ab"),
+        tuple(OrderLine(i, value, 100, refunded=False) for i in "ab"),
     )
     for cell in cells(csv_export._lines([csv_export._row(order)])):
         assert cell.strip("\"' \r\n\t")[:1] not in tuple(FORMULA_SIGNS) or (
@@ -200,16 +200,16 @@ async def test_half_a_file_is_never_taken_for_one(
     whole = await studio.text("/studio/orders.csv")
     assert len(read(whole)) == 5
     asked = 0
-    page = order_queries.page
+    page = order_queries.list_orders
 
     async def fail(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401
         nonlocal asked
         asked += 1
         if asked > 1:
-            raise Unreachable("it went away")
+            raise DatabaseUnavailable("it went away")
         return await page(*arguments, **named)
 
-    monkeypatch.setattr(order_queries, "page", fail)
+    monkeypatch.setattr(order_queries, "list_orders", fail)
     answer = await studio.get("/studio/orders.csv")
     assert answer.status == 200
     with pytest.raises(Exception, match="payload"):

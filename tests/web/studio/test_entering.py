@@ -245,7 +245,9 @@ async def test_a_stranger_asks_the_database_nothing(
         return 0
 
     assert store.app is not None
-    monkeypatch.setattr(type(store.app[STORE].sign_ins), "closed_at", look)
+    monkeypatch.setattr(
+        type(store.app[STORE].sign_ins), "all_signed_out_at", look
+    )
     assert await page(store, "A" * 48) == 404
     assert (await store.get(f"/studio/enter/{'A' * 48}")).status == 404
     assert asked == []

@@ -61,7 +61,7 @@ async def test_what_was_sold(either: Studio) -> None:
     await buy(either.store, "night-bus", "umbrella")
     await buy(either.store, "departure")
     await buy(either.store, "zine")
-    await either.settled()
+    await either.wait_until_synced()
     told = await either.data("/studio")
     assert (told["first_day"], told["last_day"]) == (
         "2026-12-17",
@@ -115,7 +115,7 @@ async def test_a_downloads_way(either: Studio) -> None:
         URL(part).raw_path, headers={"Range": "bytes=0-99"}
     )
     assert len(await answer.read()) == 100
-    await either.settled()
+    await either.wait_until_synced()
     told = await either.data("/studio/downloads")
     assert (told["total"]["begun"], told["total"]["completed"]) == (2, 1)
     page = await either.text("/studio/downloads")
@@ -132,7 +132,7 @@ async def test_finding_and_paging_orders(either: Studio, clock: Clock) -> None:
     for _ in range(53):
         sold.append((await buy(either.store, "zine"))["order_id"])
         clock.now += 1
-    await either.settled()
+    await either.wait_until_synced()
     first = await either.data("/studio/orders")
     assert len(first["orders"]) == 50
     page = await either.text(first["older"])
@@ -197,7 +197,7 @@ async def test_what_is_not_there(studio: Studio, path: str) -> None:
 async def test_the_receipt_is_the_buyers_own(either: Studio) -> None:
     """A buyer who lost the receipt gets another, or none."""
     bought = await buy(either.store, "night-bus", "zine")
-    await either.settled()
+    await either.wait_until_synced()
     told = await either.data(f"/studio/orders/{bought['order_id']}")
     assert told["receipt"] == bought["receipt"]
     link = URL(told["links"]["night-bus"]).raw_path
@@ -209,7 +209,7 @@ async def test_the_receipt_is_the_buyers_own(either: Studio) -> None:
 async def test_taking_back_and_giving_back(either: Studio) -> None:
     """A refunded buyer goes on downloading, or a mistake can't be undone."""
     bought = await buy(either.store, "departure", "zine")
-    await either.settled()
+    await either.wait_until_synced()
     order = f"/studio/orders/{bought['order_id']}"
     links = {
         item: URL(url).raw_path for item, url in bought["downloads"].items()
@@ -249,7 +249,7 @@ async def test_taking_back_and_giving_back(either: Studio) -> None:
 async def test_what_can_not_be_taken_back(studio: Studio) -> None:
     """A track that was bought with its album is refunded on its own."""
     bought = await buy(studio.store, "night-bus")
-    await studio.settled()
+    await studio.wait_until_synced()
     path = f"/studio/orders/{bought['order_id']}/revoke"
     assert (await studio.get(f"{path}?item=departure")).status == 404
     assert (await studio.post(path, item="departure")).status == 404
@@ -261,7 +261,7 @@ async def test_what_can_not_be_taken_back(studio: Studio) -> None:
 async def test_refunds_have_pages(studio: Studio, clock: Clock) -> None:
     """The fifty-first refund is never seen again."""
     sold = [(await buy(studio.store, "zine"))["order_id"] for _ in range(52)]
-    await studio.settled()
+    await studio.wait_until_synced()
     for each in sold:
         clock.now += 1
         await studio.ledger.revoke(each, by="cli")
@@ -366,7 +366,7 @@ async def test_a_title_is_text(studio: Studio, settings: Settings) -> None:
         lambda: "<" in live.current.releases_by_id["zine-issue"].title
     )
     bought = await buy(studio.store, "zine")
-    await studio.settled()
+    await studio.wait_until_synced()
     for path in (
         "/studio",
         "/studio/orders",

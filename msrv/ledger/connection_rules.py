@@ -1,7 +1,6 @@
-"""Rules on TLS for connections to MariaDB.
+"""TLS rules for connections to MariaDB.
 
-Apart from `connection`, which imports MariaDB's driver: that takes longer
-than a start has.
+Apart from `db.connection`, whose driver is too slow to import at start.
 """
 
 from dataclasses import dataclass
@@ -21,9 +20,9 @@ Address = IPv4Address | IPv6Address
 
 @dataclass(frozen=True, slots=True)
 class ConnectionRules:
-    """Rules for a connection: the operator's CA, and private networks.
+    """The operator's certificate authority, and their private networks.
 
-    Without `ca`, a certificate is verified by the system's authorities.
+    Without `ca`, certificates are verified by the system's authorities.
     """
 
     ca: Path | None = None
@@ -35,7 +34,7 @@ class ConnectionRules:
         return cls(settings.database_ca, settings.database_private_networks)
 
     def allows_plain(self, address: Address) -> bool:
-        """Whether nothing has to be encrypted on the way to an address."""
+        """Return whether a connection to an address may do without TLS."""
         mapped = getattr(address, "ipv4_mapped", None)
         return any(
             (mapped or address) in network

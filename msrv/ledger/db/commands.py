@@ -1,0 +1,187 @@
+"""Commands that take effect in the database at once, past the spool.
+
+Revoking: the operator has to know that it is done. Using what has a limited
+number of uses: of two replicas that are asked at the same moment, one has to
+refuse, and only the database can tell which. There is one writer at a time
+(Database.write_transaction), so that reading and then writing is atomic.
+"""
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from msrv.ledger.db.database import Database
+from msrv.ledger.db.order_queries import OrderLine
+from msrv.ledger.db.projection import apply_events
+from msrv.ledger.db.schema import order_items, orders, redemptions, refunds
+from msrv.ledger.errors import (
+    AlreadyRedeemed,
+    LimitReached,
+    LineNotFound,
+    NothingRevoked,
+)
+from msrv.ledger.events import (
+    WHOLE_ORDER,
+    Event,
+    Redeemed,
+    Redemption,
+    Restored,
+    Revoked,
+    Sale,
+)
+
+
+async def revoke_order(
+    database: Database,
+    order_id: str,
+    item_id: str = WHOLE_ORDER,
+    *,
+    by: str,
+    now_ms: int,
+) -> tuple[OrderLine, ...]:
+    """Revoke an order, or one line of it, and return its lines as they are.
+
+    There are none for an order that the ledger doesn't have: its links end all
+    the same. `by` is recorded as the source. Raises LineNotFound,
+    DatabaseError.
+    """
+    async with database.write_transaction() as connection:
+        await _check_line(connection, order_id, item_id)
+        at_ms = await _next_change_ms(connection, order_id, now_ms)
+        await apply_events(connection, [Revoked(order_id, item_id, at_ms, by)])
+        return await _lines(connection, order_id)
+
+
+async def restore_order(
+    database: Database,
+    order_id: str,
+    item_id: str = WHOLE_ORDER,
+    *,
+    by: str,
+    now_ms: int,
+) -> tuple[OrderLine, ...]:
+    """Undo the revocations of an order, or that of one line of it.
+
+    A line stays refunded while the whole order is. Raises NothingRevoked,
+    LineNotFound, DatabaseError.
+    """
+    async with database.write_transaction() as connection:
+        await _check_line(connection, order_id, item_id)
+        known = await connection.scalars(
+            select(refunds.c.item_id).where(refunds.c.order_id == order_id)
+        )
+        named = [each for each in known if item_id in {WHOLE_ORDER, each}]
+        if not named:
+            raise NothingRevoked(order_id)
+        at_ms = await _next_change_ms(connection, order_id, now_ms)
+        events: list[Event] = [
+            Restored(order_id, each, at_ms, by) for each in named
+        ]
+        await apply_events(connection, events)
+        return await _lines(connection, order_id)
+
+
+async def redeem_code(
+    database: Database, redeemed: Redeemed, sale: Sale
+) -> Redemption:
+    """Redeem a code for an order, and record its sale.
+
+    Idempotent: the same order gets the redemption that exists already. Raises
+    AlreadyRedeemed for another order, DatabaseError.
+    """
+    code = redemptions.c.code_id == redeemed.code_id
+    async with database.write_transaction() as connection:
+        known = (
+            await connection.execute(select(redemptions).where(code))
+        ).one_or_none()
+        if known is None:
+            await apply_events(connection, [sale, redeemed])
+            return Redemption(redeemed.redeemed_at, sale.currency)
+        if known.order_id != redeemed.order_id:
+            raise AlreadyRedeemed
+        currency = await connection.scalar(
+            select(orders.c.currency).where(
+                orders.c.order_id == redeemed.order_id
+            )
+        )
+        return Redemption(known.redeemed_at, str(currency or sale.currency))
+
+
+async def claim_use(
+    database: Database, redeemed: Redeemed, prefix: str, most: int
+) -> None:
+    """Claim one of `most` uses, all of whose `code_id` start with `prefix`.
+
+    Idempotent for each order. Raises LimitReached, DatabaseError.
+    """
+    async with database.write_transaction() as connection:
+        known = await connection.scalar(
+            select(redemptions.c.order_id).where(
+                redemptions.c.code_id == redeemed.code_id
+            )
+        )
+        if known is not None:
+            return
+        if await _count(connection, prefix) >= most:
+            raise LimitReached
+        await apply_events(connection, [redeemed])
+
+
+async def count_uses(database: Database, prefix: str) -> int:
+    """Return how many `code_id` start with a prefix. Raises DatabaseError."""
+    async with database.read_transaction() as connection:
+        return await _count(connection, prefix)
+
+
+async def _check_line(
+    connection: AsyncConnection, order_id: str, item_id: str
+) -> None:
+    held = tuple(each.item_id for each in await _lines(connection, order_id))
+    if item_id != WHOLE_ORDER and held and item_id not in held:
+        raise LineNotFound(order_id, item_id, held)
+
+
+async def _next_change_ms(
+    connection: AsyncConnection, order_id: str, now_ms: int
+) -> int:
+    """Return a time after every known change of an order.
+
+    Another machine's clock may be ahead of this one.
+    """
+    last = await connection.scalar(
+        select(func.max(refunds.c.changed_at_ms)).where(
+            refunds.c.order_id == order_id
+        )
+    )
+    return max(now_ms, int(last or 0) + 1)
+
+
+async def _lines(
+    connection: AsyncConnection, order_id: str
+) -> tuple[OrderLine, ...]:
+    rows = await connection.execute(
+        select(
+            order_items.c.item_id,
+            order_items.c.title,
+            order_items.c.price_minor,
+            order_items.c.refunded,
+        )
+        .where(order_items.c.order_id == order_id)
+        .order_by(order_items.c.position)
+    )
+    return tuple(OrderLine(*row) for row in rows)
+
+
+async def _count(connection: AsyncConnection, prefix: str) -> int:
+    found = await connection.scalar(
+        select(func.count())
+        .select_from(redemptions)
+        .where(_starts_with(prefix))
+    )
+    return int(found or 0)
+
+
+def _starts_with(prefix: str) -> ColumnElement[bool]:
+    """Return a condition on a range, which enters the index at its start."""
+    after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+    code_id = redemptions.c.code_id
+    return (code_id >= prefix) & (code_id < after)
