@@ -12,12 +12,13 @@ from email.headerregistry import Address
 from aiohttp import web
 
 from msrv.catalog.covers import Covers
+from msrv.catalog.ffmpeg import find_ffmpeg
 from msrv.catalog.live import LiveCatalog
 from msrv.catalog.parsing.crash_marks import FOLDER_NAME as MARKS
 from msrv.catalog.parsing.crash_marks import CrashMarks
 from msrv.catalog.parsing.errors import ParserClosed, ParsingError
 from msrv.catalog.parsing.parser import Parser
-from msrv.catalog.previews import Previews, find_ffmpeg
+from msrv.catalog.previews import Previews
 from msrv.downloads.concurrency_limit import ConcurrencyLimit, MinimumSpeed
 from msrv.downloads.sender import DirectSender, Sender
 from msrv.downloads.x_accel import NginxSender

@@ -1,9 +1,8 @@
-"""Ids that aren't offered any more, and what they stand for now.
+"""Aliases: former ids of items and releases that were renamed or moved.
 
-A file or a folder with another name has another id. Whoever has bought the
-old one holds links and receipts with the old id, so it is found by what is in
-it: a file by its SHA-256, a release by its items. What an old id leads to is
-the same work, or nothing.
+A file or folder with another name has another id, but links and receipts
+have the old one. So an old id is resolved by content: a file by its SHA-256,
+a release by its items. It leads to the same work, or to nothing.
 """
 
 import hashlib
@@ -24,7 +23,7 @@ _MOST_MS: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class AliasedCatalog:
-    """A catalog that knows old ids, and what there is to say of them."""
+    """Catalog with aliases, and the notes and problems about them."""
 
     catalog: Catalog
     notes: tuple[str, ...] = ()
@@ -38,10 +37,10 @@ def add_aliases(
     is_settled: bool,
     clock: Callable[[], float] = time.time,
 ) -> AliasedCatalog:
-    """Return a catalog with the ids it offered before; record what it offers.
+    """Return a catalog that also has its former ids; record its present ids.
 
-    `is_settled` says that nothing in the library is being changed: only then
-    is something that was sold and can't be found a problem. Blocks.
+    With `is_settled`, nothing in the library is being changed: only then is
+    a sold item that can't be found a problem. Blocks.
     """
     now_ms = int(clock() * 1000)
     missing: dict[str, IdRecord] = {}
@@ -64,7 +63,7 @@ def add_aliases(
         for item_id, entry in catalog.by_id.items()
         if item_id not in known
     ]
-    finder = _Finder(catalog, missing)
+    finder = _AliasFinder(catalog, missing)
     finder.find_all()
     new += finder.updates(now_ms)
     history.save(new, missing.keys() - {each.item_id for each in new})
@@ -75,8 +74,8 @@ def add_aliases(
     )
 
 
-class _Finder:
-    """Looks for what ids stood for that a catalog doesn't offer."""
+class _AliasFinder:
+    """Resolver of the ids that a catalog doesn't offer any more."""
 
     def __init__(self, catalog: Catalog, missing: dict[str, IdRecord]) -> None:
         self._catalog = catalog
@@ -87,7 +86,7 @@ class _Finder:
         for release in catalog.releases if missing else ():
             others = (each for each in release.former if _is_item(each))
             for item in (*release.items, *release.extras, *others):
-                assert isinstance(item, Item)  # noqa: S101 - as was asked for
+                assert isinstance(item, Item)  # noqa: S101 - by _is_item
                 self._homes[item.item_id] = release
                 if item.content.sha256 in wanted:
                     self._by_sha256.setdefault(item.content.sha256, []).append(
@@ -98,7 +97,7 @@ class _Finder:
         self._held_by: dict[str, list[str]] = {}
 
     def find_all(self) -> None:
-        """Find what can be found; items first, for releases are of them."""
+        """Resolve all ids; items first, since releases consist of them."""
         for record in self.missing.values():
             if record.kind in {ItemKind.TRACK, ItemKind.FILE}:
                 self._find_item(record)
@@ -125,7 +124,7 @@ class _Finder:
         )
 
     def _distance(self, record: IdRecord, item: Item) -> tuple[object, ...]:
-        """Order copies of one file: the likeliest place comes first."""
+        """Return a sort key: of copies, the likeliest place comes first."""
         home = self._homes[item.item_id]
         return (
             _name(record.path) != item.file_name,
@@ -135,10 +134,10 @@ class _Finder:
         )
 
     def _retagged(self, record: IdRecord) -> Item | None:
-        """Find a track whose tags were changed after it was found before.
+        """Return a track whose tags were changed after it was moved.
 
-        The bytes are others then, but it is the same file under the id that
-        it was found under, and as long as it was.
+        Its bytes are different then, but it is still the file of the id that
+        it was found under before, with the same duration.
         """
         item = self._catalog.by_id.get(record.moved_to)
         if (
@@ -154,10 +153,10 @@ class _Finder:
         return item if same else None
 
     def _find_release(self, record: IdRecord) -> None:
-        """Find a release by its items: all of another one, or just those.
+        """Resolve a release by its items: to another one, or to just those.
 
-        Most of its items have to be there. Another release is the same one
-        where most of its own items were in this one, too.
+        More than half of its items have to exist. Another release is the same
+        work if more than half of its own items were in this one, too.
         """
         items = [
             item
@@ -183,7 +182,7 @@ class _Finder:
                 other, release_id=record.item_id, hidden=True, former=()
             )
         else:
-            release = _collected(record, items)
+            release = _release_of(record, items)
         self.found[record.item_id] = release
         for item in (*release.items, *release.extras):
             self._held_by.setdefault(item.item_id, []).append(record.item_id)
@@ -196,7 +195,7 @@ class _Finder:
         return self._homes.get(self.moved.get(item_id, item_id))
 
     def updates(self, now_ms: int) -> list[IdRecord]:
-        """Return the records of items found elsewhere than before."""
+        """Return new records for the ids that are found elsewhere now."""
         updates = []
         for item_id, target in self.moved.items():
             record, entry = self.missing[item_id], self.found[item_id]
@@ -210,7 +209,7 @@ class _Finder:
         return updates
 
     def catalog(self) -> Catalog:
-        """Return the catalog with what was found, and the rest's titles."""
+        """Return the catalog with all aliases, and the titles of the rest."""
         gone = {
             item_id: record.title
             for item_id, record in self.missing.items()
@@ -236,7 +235,7 @@ class _Finder:
 def _record(
     item_id: str, entry: Item | Release, catalog: Catalog, now_ms: int
 ) -> IdRecord:
-    """Write down what an id stands for."""
+    """Return the record of what an id identifies."""
     if isinstance(entry, Release):
         return IdRecord(
             item_id,
@@ -266,8 +265,8 @@ def _record(
     )
 
 
-def _collected(record: IdRecord, items: Iterable[Item]) -> Release:
-    """Return what is left of a release whose items are in several now."""
+def _release_of(record: IdRecord, items: Iterable[Item]) -> Release:
+    """Return a release of items that are in several releases now."""
     items = tuple(items)
     return Release(
         release_id=record.item_id,
@@ -282,8 +281,8 @@ def _collected(record: IdRecord, items: Iterable[Item]) -> Release:
     )
 
 
-def _notes(finder: _Finder, sold: set[str]) -> list[str]:
-    """Return notes on the new places of what was sold under other ids."""
+def _notes(finder: _AliasFinder, sold: set[str]) -> list[str]:
+    """Return notes on the new places of sold items and releases."""
     places: dict[tuple[str, str], list[str]] = {}
     for item_id in sorted(sold & finder.moved.keys()):
         record, entry = finder.missing[item_id], finder.found[item_id]
@@ -293,13 +292,13 @@ def _notes(finder: _Finder, sold: set[str]) -> list[str]:
         places.setdefault((old, new), []).append(item_id)
     return [
         f"{printable(old)} was renamed or moved to {printable(new)}: "
-        f"what was bought as {_listed(ids)} is found there"
+        f"purchases of {_listed(ids)} are delivered from there"
         for (old, new), ids in sorted(places.items())
     ]
 
 
-def _problems(finder: _Finder, sold: set[str]) -> list[Problem]:
-    """Name what was sold and can't be found."""
+def _problems(finder: _AliasFinder, sold: set[str]) -> list[Problem]:
+    """Return a problem for each sold id that can't be found."""
     problems = []
     for item_id, record in finder.missing.items():
         if item_id in finder.found:
@@ -314,7 +313,7 @@ def _problems(finder: _Finder, sold: set[str]) -> list[Problem]:
         else:
             continue
         what += (
-            " and isn't in the library any more: its buyers can't download it"
+            " but is no longer in the library: its buyers can't download it"
         )
         problems.append(Problem(printable(record.path) or item_id, None, what))
     return problems

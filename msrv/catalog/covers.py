@@ -1,7 +1,7 @@
-"""Covers: smaller copies of artwork, made once for each of a few widths.
+"""Covers: resized copies of artwork, in a few fixed widths, cached.
 
-No address can set the machine to work: a copy is made only in the widths
-that the pages use, few at a time, and kept.
+No URL can make the machine work at will: copies are made only in the widths
+that the pages use, two at a time, and cached.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ from msrv.storage.verification import verified
 log = logging.getLogger(__name__)
 
 WIDTHS = (160, 320, 640, 1280)
-"""The widths in pixels that covers are made in."""
+"""Widths of covers, in pixels."""
 
 
 class UnsupportedWidth(ArtworkError):
-    """Covers are made in WIDTHS and in no other; `width` is what was asked."""
+    """Covers are only made in WIDTHS; `width` is the requested one."""
 
     def __init__(self, width: int) -> None:
         super().__init__(width)
@@ -36,7 +36,7 @@ class UnsupportedWidth(ArtworkError):
 
 @dataclass(frozen=True, slots=True)
 class CoverImage:
-    """A copy of a cover, ready to send.
+    """Resized copy of a cover, ready to send.
 
     `etag` is a strong entity tag with its quotes.
     """
@@ -46,22 +46,22 @@ class CoverImage:
     etag: str
 
 
-# Part of every cached copy's name: raise it when copies are made otherwise.
-_RECIPE = 2
+# Part of every cached copy's name: increase it when copies change.
+_VERSION = 2
 _MEDIA_TYPE = "image/webp"
-_HOT_BYTES = 8 * 1024 * 1024
-_MADE_AT_ONCE = 2
+_MEMORY_BYTES = 8 * 1024 * 1024
+_MAX_CONCURRENT = 2
 
 _Key = tuple[bytes, int]
 
 
 class Covers:
-    """Makes smaller copies of covers, once each, and keeps them.
+    """Resizer of covers, with a cache on disk and one in memory.
 
-    They are kept in `cache_dir`, which is made when it is
-    first needed and may be emptied at any time; the last asked for are in
-    memory too. A disk that is full or read-only costs time, not covers.
-    `parser` makes them; who gives it closes it.
+    `cache_dir` is created when it is first needed and may be emptied at any
+    time; the most recently used copies are in memory too. A disk that is full
+    or read-only costs time, not covers. `parser` does the resizing; its owner
+    closes it.
     """
 
     def __init__(
@@ -70,87 +70,87 @@ class Covers:
         self._folder = folder
         self._parser = parser
         self._cache_dir = cache_dir
-        self._hot: OrderedDict[_Key, CoverImage] = OrderedDict()
-        self._hot_bytes = 0
-        # By the file that is read, too: another with the same bytes may be
-        # there where this one is away.
+        self._in_memory: OrderedDict[_Key, CoverImage] = OrderedDict()
+        self._in_memory_bytes = 0
+        # By the file that is read, too: another with the same bytes may
+        # exist where this one is missing.
         self._making: dict[tuple[Content, int], asyncio.Task[CoverImage]] = {}
-        self._places = asyncio.Semaphore(_MADE_AT_ONCE)
-        self._complained = False
+        self._concurrency = asyncio.Semaphore(_MAX_CONCURRENT)
+        self._warned = False
 
     async def cover(self, artwork: Artwork, width: int) -> CoverImage:
-        """Give a cover that fits into a square of `width` pixels.
+        """Return a cover that fits into a square of `width` pixels.
 
         It keeps its proportions and is never enlarged. Raises UnsupportedWidth
-        where `width` is none of WIDTHS, NotAPicture where the file can't be
-        shown, ParsingError where no file can be, and Storage.open's Gone and
+        for a `width` that isn't in WIDTHS, NotAPicture if the file can't be
+        displayed, ParsingError if no file can be, and Storage.open's Gone and
         Changed.
         """
         if width not in WIDTHS:
             raise UnsupportedWidth(width)
-        # All widths that the original doesn't fill are one copy.
+        # All widths beyond the original's share one copy.
         largest = max(artwork.width, artwork.height)
         width = min([width, *(each for each in WIDTHS if each >= largest)])
         key = (artwork.content.sha256, width)
-        if key in self._hot:
-            self._hot.move_to_end(key)
-            return self._hot[key]
+        if key in self._in_memory:
+            self._in_memory.move_to_end(key)
+            return self._in_memory[key]
         making = (artwork.content, width)
         task = self._making.get(making)
         if task is None:
-            task = asyncio.create_task(self._made(key, artwork))
+            task = asyncio.create_task(self._load_or_make(key, artwork))
             self._making[making] = task
             task.add_done_callback(lambda _: self._making.pop(making))
-            task.add_done_callback(lambda done: self._finish(key, done))
-        # To wait is not to await: when this visitor goes away, the task
-        # still runs for the others.
+            task.add_done_callback(lambda done: self._on_done(key, done))
+        # wait() rather than await: when this request is cancelled, the task
+        # continues for the others.
         await asyncio.wait((task,))
         return task.result()
 
     async def aclose(self) -> None:
-        """Wait for what is being made: a thread can't be stopped."""
+        """Wait for the copies in progress: a thread can't be stopped."""
         await asyncio.gather(*self._making.values(), return_exceptions=True)
 
-    def _finish(self, key: _Key, task: asyncio.Task[CoverImage]) -> None:
-        # Looking at the error says that it was seen, where nobody waits.
+    def _on_done(self, key: _Key, task: asyncio.Task[CoverImage]) -> None:
+        # Reading the exception marks it as retrieved, where no request waits.
         if (
             task.cancelled()
             or task.exception() is not None
-            or key in self._hot
+            or key in self._in_memory
         ):
             return
         picture = task.result()
-        self._hot[key] = picture
-        self._hot_bytes += len(picture.data)
-        while self._hot_bytes > _HOT_BYTES:
-            _, coldest = self._hot.popitem(last=False)
-            self._hot_bytes -= len(coldest.data)
+        self._in_memory[key] = picture
+        self._in_memory_bytes += len(picture.data)
+        while self._in_memory_bytes > _MEMORY_BYTES:
+            _, oldest = self._in_memory.popitem(last=False)
+            self._in_memory_bytes -= len(oldest.data)
 
-    async def _made(self, key: _Key, artwork: Artwork) -> CoverImage:
+    async def _load_or_make(self, key: _Key, artwork: Artwork) -> CoverImage:
         sha256, width = key
-        path = self._cache_dir / f"{sha256.hex()}-{width}-{_RECIPE}.webp"
-        kept = await asyncio.to_thread(_kept, path)
-        if kept is not None:
-            return kept
-        async with self._places:
+        path = self._cache_dir / f"{sha256.hex()}-{width}-{_VERSION}.webp"
+        cached = await asyncio.to_thread(_load, path)
+        if cached is not None:
+            return cached
+        async with self._concurrency:
             data = await verified(
                 self._folder,
-                lambda: asyncio.to_thread(self._make, artwork, width),
+                lambda: asyncio.to_thread(self._resize, artwork, width),
             )
         try:
             await asyncio.to_thread(_save, path, data)
         except OSError as error:
-            if not self._complained:
-                self._complained = True
+            if not self._warned:
+                self._warned = True
                 log.warning(
-                    "covers can't be cached in %s, so they are made anew "
-                    "after each start: %s",
+                    "can't cache covers in %s, so they are made again after "
+                    "each start: %s",
                     self._cache_dir,
                     error.strerror,
                 )
-        return await asyncio.to_thread(_picture, data)
+        return await asyncio.to_thread(_cover_image, data)
 
-    def _make(self, artwork: Artwork, width: int) -> bytes:
+    def _resize(self, artwork: Artwork, width: int) -> bytes:
         sha256 = artwork.content.sha256
         if artwork.is_embedded:
             sha256 = art_key(sha256)
@@ -161,7 +161,7 @@ class Covers:
                 raise NotAPicture(f"it {error.reason}") from error
 
 
-def _picture(data: bytes) -> CoverImage:
+def _cover_image(data: bytes) -> CoverImage:
     digest = hashlib.sha256(data).hexdigest()
     return CoverImage(data, _MEDIA_TYPE, f'"{digest[:32]}"')
 
@@ -171,8 +171,8 @@ def _save(path: Path, data: bytes) -> None:
     write_file(path, data, durable_name=False)
 
 
-def _kept(path: Path) -> CoverImage | None:
+def _load(path: Path) -> CoverImage | None:
     try:
-        return _picture(path.read_bytes())
+        return _cover_image(path.read_bytes())
     except OSError:
         return None

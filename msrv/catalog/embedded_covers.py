@@ -1,7 +1,7 @@
-"""Covers of releases whose only picture is inside of a track.
+"""Covers of releases whose only picture is embedded in a track.
 
-The first track that holds one which can be shown. It is measured once and
-kept among the track's facts, and only where no file is the cover.
+The first displayable picture in a track is the cover. It is measured once,
+stored among the track's facts, and used only if no file is the cover.
 """
 
 import hashlib
@@ -13,25 +13,26 @@ from msrv.catalog.library.file_index import FileIndex, IndexEntry
 from msrv.catalog.library.found_files import FoundFile, FoundFolder
 from msrv.catalog.metadata.cover_images import ArtworkFacts, NotAPicture
 
-_TRIED_AT_MOST: Final = 3
+_MAX_TRIES: Final = 3
 
 Measure = Callable[[FoundFile, IndexEntry], ArtworkFacts | None]
-"""Looks at the picture in a track; None for a track that changed just now.
+"""Measures the picture in a track; None if the track has just changed.
 
 Raises NotAPicture.
 """
 
 
 def art_key(sha256: bytes) -> bytes:
-    """Return what marks the picture in a track where it stops its parser.
+    """Return the key of a crash mark for the picture in a track.
 
-    Not the track's own hash, or the picture would take its track from sale.
+    It isn't the track's own hash: a picture that crashes its parser must not
+    withdraw its track from sale.
     """
     return hashlib.sha256(b"picture in " + sha256).digest()
 
 
 class EmbeddedCover(NamedTuple):
-    """A track, what is known of it, and the facts of its picture."""
+    """Track with a picture: its index entry and its picture's facts."""
 
     file: FoundFile
     known: IndexEntry
@@ -41,7 +42,7 @@ class EmbeddedCover(NamedTuple):
 def find_embedded_cover(
     index: FileIndex, folder: FoundFolder
 ) -> EmbeddedCover | None:
-    """Find the track whose picture is the cover, among what is known."""
+    """Return the track whose picture is the cover, by the index alone."""
     for file, known, facts in _with_pictures(index, folder):
         art = facts.get("art")
         if art:
@@ -52,13 +53,13 @@ def find_embedded_cover(
 def measure_embedded_covers(
     index: FileIndex, folders: Iterable[FoundFolder], measure: Measure
 ) -> None:
-    """Measure the picture in a track of each folder that has no other."""
+    """Measure a track's picture in each folder without another cover."""
     for folder in folders:
         for file, known, facts in _with_pictures(index, folder):
             if "art" not in facts:
                 facts["art"] = _measured(file, known, measure)
                 if facts["art"] is None:
-                    break  # it is read again, and the picture with it
+                    break  # the track is read again, with its picture
                 index.add(file.path, known.with_facts(facts))
             if facts["art"]:
                 break
@@ -67,7 +68,7 @@ def measure_embedded_covers(
 def _measured(
     file: FoundFile, known: IndexEntry, measure: Measure
 ) -> dict[str, Any] | None:
-    """Return the facts of a picture; none for one that can't be shown."""
+    """Return a picture's facts; empty for one that can't be displayed."""
     try:
         found = measure(file, known)
     except NotAPicture:
@@ -78,16 +79,16 @@ def _measured(
 def _with_pictures(
     index: FileIndex, folder: FoundFolder
 ) -> Iterator[tuple[FoundFile, IndexEntry, dict[str, Any]]]:
-    """Yield the first tracks that hold a picture, in their order."""
+    """Yield the first tracks that have a picture, in their order."""
     if folder.cover is not None:
         return
     count = 0
     for file in folder.files:
         known = index.find(file) if file.is_track else None
-        # Text is looked at before it is read as JSON: most hold none.
+        # Search the text before parsing it as JSON: most tracks have none.
         if known is None or '"has_picture": true' not in known.facts_json:
             continue
         yield file, known, known.facts
         count += 1
-        if count == _TRIED_AT_MOST:
+        if count == _MAX_TRIES:
             return

@@ -1,9 +1,9 @@
-"""History of ids: what each stood for while it was offered, and last.
+"""History of item and release ids: what each one identified.
 
-An SQLite file in the data folder, apart from the index, which is made anew
-now and then. It is what a purchase is found by when its file or folder has
-another name; the ledger holds the same of what was sold, so that a data
-folder that is lost takes nothing with it.
+An SQLite file in the data folder. It finds a purchase whose file or folder
+has been renamed. It is not part of the index, which is rebuilt now and then.
+The ledger has the records of what was sold as well, so that nothing is lost
+with the data folder.
 """
 
 import logging
@@ -21,7 +21,7 @@ FILE_NAME: Final = "ids.sqlite3"
 _APPLICATION: Final = int.from_bytes(b"MSID", "big")
 _VERSION: Final = 1
 _TABLE: Final = (
-    # Two processes may begin at once.
+    # Two processes may start at once.
     "CREATE TABLE IF NOT EXISTS ids (item_id TEXT PRIMARY KEY, "
     "kind TEXT NOT NULL, release_id TEXT NOT NULL, title TEXT NOT NULL, "
     "release_title TEXT NOT NULL, path BLOB NOT NULL, sha256 BLOB NOT NULL, "
@@ -36,39 +36,39 @@ _COLUMNS: Final = (
 _UPDATES: Final = ", ".join(
     f"{name} = excluded.{name}" for name in _COLUMNS.split(", ")[1:]
 )
-# Nothing of these is anybody's but ours.
-_SOME: Final = (
+# No part of these statements comes from outside.
+_SELECT_BATCH: Final = (
     f"SELECT {_COLUMNS}, sold FROM ids "  # noqa: S608
     "WHERE item_id > ? ORDER BY item_id LIMIT ?"
 )
-_AT_ONCE: Final = 2000
-_SOLD: Final = f"SELECT {_COLUMNS} FROM ids WHERE sold = 1"  # noqa: S608
-_ONE: Final = f"SELECT {_COLUMNS} FROM ids WHERE item_id = ?"  # noqa: S608
-_SAVE: Final = (
+_BATCH_SIZE: Final = 2000
+_SELECT_SOLD: Final = f"SELECT {_COLUMNS} FROM ids WHERE sold = 1"  # noqa: S608
+_SELECT_ONE: Final = f"SELECT {_COLUMNS} FROM ids WHERE item_id = ?"  # noqa: S608
+_UPSERT: Final = (
     f"INSERT INTO ids ({_COLUMNS}, offered, sold) "  # noqa: S608
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) "
     f"ON CONFLICT DO UPDATE SET {_UPDATES}, offered = excluded.offered"
 )
-_LEARN: Final = (
+_MERGE: Final = (
     f"INSERT INTO ids ({_COLUMNS}, offered, sold) "  # noqa: S608
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0) "
     f"ON CONFLICT DO UPDATE SET {_UPDATES} "
     "WHERE offered = 0 AND changed_at_ms < excluded.changed_at_ms"
 )
-_STUB: Final = (
+_INSERT_STUB: Final = (
     f"INSERT INTO ids ({_COLUMNS}, offered, sold) "  # noqa: S608
     "VALUES (?, '', '', ?, '', x'', x'', NULL, '', 0, '', 0, 1)"
 )
 
 
 class IdRecord(NamedTuple):
-    """Record of what an id last stood for.
+    """What an id last identified.
 
-    `kind` is one of Kind, or empty where only the title is known. `path` is
+    `kind` is an ItemKind, or empty where only the title is known. `path` is
     the file's, or the release's folder; `sha256` is the file's, and empty for
     a release, whose `members` are the ids of its items. `changed_at_ms` is
-    when this was first seen, in Unix milliseconds. `moved_to` is the id that
-    it was last found under.
+    the time of the first sighting, in Unix milliseconds. `moved_to` is the id
+    under which it was last found.
     """
 
     item_id: str
@@ -90,10 +90,10 @@ class IdRecord(NamedTuple):
 
 
 class IdHistory:
-    """The records of a data folder. Any thread, one call at a time.
+    """Records of a data folder. Thread-safe: one call at a time.
 
-    `revision` counts what was learned from elsewhere: what follows from the
-    records has to be worked out again then.
+    `revision` counts the changes that came from outside of the library:
+    after one, aliases have to be computed again.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -103,7 +103,7 @@ class IdHistory:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Open the records of a data folder; never fails."""
+        """Open the records of a data folder, or in memory if that fails."""
         path = folder / FILE_NAME
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -113,8 +113,8 @@ class IdHistory:
                 raise
             except sqlite3.DatabaseError as error:
                 log.warning(
-                    "making %s anew; what was sold is read from the ledger "
-                    "again: %s",
+                    "recreating %s; the records of what was sold are read "
+                    "from the ledger again: %s",
                     path,
                     error,
                 )
@@ -122,8 +122,8 @@ class IdHistory:
                 return cls(_connect(path))
         except (OSError, sqlite3.Error) as error:
             log.warning(
-                "which ids were offered is kept in memory, and forgotten at "
-                "the next start: %s: %s",
+                "the history of ids is kept in memory, and lost at the next "
+                "restart: %s: %s",
                 path,
                 getattr(error, "strerror", None) or error,
             )
@@ -131,33 +131,33 @@ class IdHistory:
 
     @property
     def changes(self) -> int:
-        """A number that changes when anything is written here."""
+        """A number that changes with every write."""
         return self._connection.total_changes
 
     def records(self) -> Iterator[tuple[IdRecord, bool]]:
         """Yield all records, and whether each was sold.
 
-        Some at a time: a library's history needs no room in memory.
+        They are read in batches, so that memory use is flat.
         """
         after = ""
         while True:
             with self._lock:
                 rows = self._connection.execute(
-                    _SOME, (after, _AT_ONCE)
+                    _SELECT_BATCH, (after, _BATCH_SIZE)
                 ).fetchall()
             for *columns, sold in rows:
                 yield _record(columns), bool(sold)
-            if len(rows) < _AT_ONCE:
+            if len(rows) < _BATCH_SIZE:
                 return
             after = rows[-1][0]
 
     def save(
         self, records: Iterable[IdRecord], gone: Iterable[str] = ()
     ) -> None:
-        """Write what ids stand for now, and which are not offered any more."""
-        with self._lock, self._writing():
+        """Save the records of offered ids, and mark `gone` as not offered."""
+        with self._lock, self._transaction():
             self._connection.executemany(
-                _SAVE, [(*_row(each), not each.moved_to) for each in records]
+                _UPSERT, [(*_row(each), not each.moved_to) for each in records]
             )
             self._connection.executemany(
                 "UPDATE ids SET offered = 0 WHERE item_id = ? AND offered = 1",
@@ -165,36 +165,36 @@ class IdHistory:
             )
 
     def mark_sold(self, titles: Mapping[str, str]) -> None:
-        """Remember that these ids were sold, by these titles."""
-        with self._lock, self._writing():
+        """Mark ids as sold; `titles` are for ids without a record."""
+        with self._lock, self._transaction():
             for item_id, title in titles.items():
                 known = self._connection.execute(
                     "SELECT sold, offered FROM ids WHERE item_id = ?",
                     (item_id,),
                 ).fetchone()
                 if known is None:
-                    self._connection.execute(_STUB, (item_id, title))
+                    self._connection.execute(_INSERT_STUB, (item_id, title))
                 elif not known[0]:
                     self._connection.execute(
                         "UPDATE ids SET sold = 1 WHERE item_id = ?",
                         (item_id,),
                     )
-                # What is offered is found in any case.
+                # An offered id is found in any case.
                 if known is None or known == (0, 0):
                     self.revision += 1
 
     def merge(self, records: Iterable[IdRecord]) -> None:
-        """Store others' records, of ids that aren't offered here now."""
-        with self._lock, self._writing():
+        """Add other replicas' newer records of ids not offered here."""
+        with self._lock, self._transaction():
             before = self._connection.total_changes
             rows = [_row(each) for each in records]
-            self._connection.executemany(_LEARN, rows)
+            self._connection.executemany(_MERGE, rows)
             self.revision += self._connection.total_changes > before
 
     def sold_records(self) -> list[IdRecord]:
-        """Return the records of what was sold, and of the items within it."""
+        """Return the records of sold items and releases, and their items."""
         with self._lock:
-            rows = self._connection.execute(_SOLD)
+            rows = self._connection.execute(_SELECT_SOLD)
             found = {row[0]: _record(list(row)) for row in rows}
             members = {
                 member
@@ -205,28 +205,28 @@ class IdHistory:
             return [*found.values(), *self._find(members)]
 
     def find(self, item_ids: Collection[str]) -> list[IdRecord]:
-        """Return the records of some ids, as far as there are any."""
+        """Return the records of some ids; ids without one are left out."""
         with self._lock:
             return self._find(item_ids)
 
     def _find(self, item_ids: Collection[str]) -> list[IdRecord]:
         found = []
         for item_id in item_ids:
-            row = self._connection.execute(_ONE, (item_id,)).fetchone()
+            row = self._connection.execute(_SELECT_ONE, (item_id,)).fetchone()
             if row is not None:
                 found.append(_record(list(row)))
         return found
 
-    def _writing(self) -> "_Writing":
-        return _Writing(self._connection)
+    def _transaction(self) -> "_Transaction":
+        return _Transaction(self._connection)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the database file."""
         with self._lock:
             self._connection.close()
 
     def __enter__(self) -> Self:
-        """Return this, which is closed at the end."""
+        """Return the history; it is closed at the end of the block."""
         return self
 
     def __exit__(
@@ -235,14 +235,14 @@ class IdHistory:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close."""
+        """Close the history."""
         self.close()
 
 
-class _Writing:
-    """A transaction. A disk that refuses it is logged, and all goes on.
+class _Transaction:
+    """Transaction whose failure is logged and ignored.
 
-    What isn't written is seen, and written, the next time.
+    A record that isn't written is seen, and written, at the next reading.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -257,7 +257,7 @@ class _Writing:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        """Commit, or undo."""
+        """Commit, or roll back."""
         try:
             if error is None:
                 self._connection.commit()
@@ -266,7 +266,7 @@ class _Writing:
         except sqlite3.Error as second:
             error = second
         if isinstance(error, sqlite3.Error):
-            log.warning("which ids were offered can't be written: %s", error)
+            log.warning("can't save the history of ids: %s", error)
             return True
         return False
 
@@ -283,7 +283,7 @@ def _row(record: IdRecord) -> tuple[Any, ...]:
 
 
 def _connect(path: Path | str) -> sqlite3.Connection:
-    """Open a database with our table. Raises sqlite3.Error."""
+    """Open a database and create the table. Raises sqlite3.Error."""
     # Used by one thread at a time, but not always by the same.
     connection = sqlite3.connect(path, timeout=10, check_same_thread=False)
     try:
@@ -292,7 +292,7 @@ def _connect(path: Path | str) -> sqlite3.Connection:
             for name in ("application_id", "user_version")
         )
         if marks not in {(0, 0), (_APPLICATION, _VERSION)}:
-            raise sqlite3.DatabaseError("it is of another version")
+            raise sqlite3.DatabaseError("its format is of another version")
         with connection:
             connection.execute(_TABLE)
             connection.execute(f"PRAGMA application_id = {_APPLICATION}")

@@ -1,9 +1,9 @@
-"""The catalog as it is now: read at the start, and whenever the folder says.
+"""Live catalog: read at the start, and again after every change.
 
-The folder is looked at again and again rather than watched: network mounts
-and bind mounts tell no one of a change. A look costs a status of each file,
-and is taken the less often the longer it takes. What is being changed is left
-alone until it has come to rest, so that a file is not sold half copied.
+The folder is polled rather than watched: network mounts and bind mounts send
+no notifications. A scan costs one stat call per file, and the longer it
+takes, the rarer it is. Folders that are being changed wait until they are
+quiet, so that a half-copied file is never sold.
 """
 
 import asyncio
@@ -42,8 +42,8 @@ from msrv.toml_file import Problem
 log = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 1.0
-_SHARE: Final = 20
-"""A look may take one part in this many of the time."""
+_SCAN_SHARE: Final = 20
+"""Scans take at most one part in this many of the time."""
 _REPORT_SECONDS: Final = 5.0
 
 
@@ -52,12 +52,12 @@ class NotReady(Exception):
 
 
 class LiveCatalog:
-    """The catalog of a library, kept true to it while the block lasts.
+    """Catalog of a library, kept up to date while the block lasts.
 
     async with LiveCatalog(root, data) as catalog: ...
 
-    `parser` reads tags and covers, and is closed by who gives it; without
-    one, the catalog has its own.
+    `parser` reads tags and covers, and is closed by its owner; without one,
+    the catalog has its own.
     """
 
     def __init__(
@@ -81,42 +81,45 @@ class LiveCatalog:
             settle_seconds, clock=clock, timer=timer
         )
         self._history: IdHistory | None = None
-        self._followed = 0
+        self._followed_revision = 0
         self._sold: SimpleQueue[Mapping[str, str]] = SimpleQueue()
         self._reading: LoadedLibrary | None = None
-        self._read: tuple[bytes, Mapping[str, UnsettledFolder]] = (b"", {})
-        self._looked_first: float | None = None
+        self._last_state: tuple[bytes, Mapping[str, UnsettledFolder]] = (
+            b"",
+            {},
+        )
+        self._first_scan_at: float | None = None
         self.scans = 0
         """Number of scans of the library so far."""
         self._ready = asyncio.Event()
         self._stopping = threading.Event()
-        self._said: frozenset[Problem] = frozenset()
-        self._trouble = ""
+        self._reported: frozenset[Problem] = frozenset()
+        self._last_error = ""
         self._work = TaskSupervisor("library")
 
     @property
     def current(self) -> Catalog:
-        """The catalog of this moment. Raises NotReady before the first."""
+        """The present catalog. Raises NotReady before the first reading."""
         return self.reading.catalog
 
     @property
     def reading(self) -> LoadedLibrary:
-        """The last reading that was good. Raises NotReady."""
+        """The last successful reading. Raises NotReady before the first."""
         if self._reading is None:
             raise NotReady
         return self._reading
 
     @property
     def history(self) -> IdHistory:
-        """History of ids. Raises NotReady outside of the block."""
+        """The history of ids. Raises NotReady outside of the block."""
         if self._history is None:
             raise NotReady
         return self._history
 
     def mark_sold(self, titles: Mapping[str, str]) -> None:
-        """Remember that these ids were sold; it is written at the next look.
+        """Mark ids as sold; they are saved with the next scan.
 
-        Should it be lost, the ledger has it, too.
+        If that is lost, the ledger has it too. `titles` are by id.
         """
         self._sold.put(titles)
 
@@ -125,7 +128,7 @@ class LiveCatalog:
         await self._ready.wait()
 
     async def __aenter__(self) -> Self:
-        """Begin to read. Raises LibraryUnreadable if there is no library."""
+        """Start reading. Raises LibraryUnreadable if there is no library."""
         await asyncio.to_thread(check_library, self._root)
         self._history = await asyncio.to_thread(IdHistory.open, self._data)
         self._work.start(self.run())
@@ -137,7 +140,7 @@ class LiveCatalog:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End, once no thread is reading any more."""
+        """Stop; returns once no thread is reading any more."""
         if self._owns_parser:
             await asyncio.to_thread(self._parser.close)
         await self._work.stop()
@@ -147,27 +150,26 @@ class LiveCatalog:
             self._history = None
 
     async def run(self) -> None:
-        """Read the library, and again at every change, until cancelled.
+        """Read the library, and again after every change, until cancelled.
 
-        Nothing that is wrong with the library ends it: the last good catalog
-        stays.
+        No problem of the library ends it: the last good catalog stays.
         """
         index = await asyncio.to_thread(FileIndex.open, self._data)
-        kept = await asyncio.to_thread(self._kept_config)
+        last_good = await asyncio.to_thread(self._open_last_good)
         try:
             while True:
-                # In a task of its own, so that a thread is waited for even
-                # when this is cancelled: the index can't be closed under it.
-                turn = asyncio.create_task(
-                    asyncio.to_thread(self._look, index, kept)
+                # In a task of its own, so that the thread is awaited even
+                # when this is cancelled: it uses the index until it ends.
+                poll = asyncio.create_task(
+                    asyncio.to_thread(self._poll, index, last_good)
                 )
                 try:
-                    pause_seconds = await asyncio.shield(turn)
+                    pause_seconds = await asyncio.shield(poll)
                 except asyncio.CancelledError:
                     self._stopping.set()
-                    while not turn.done():  # however often this is said
+                    while not poll.done():  # however often it is cancelled
                         with contextlib.suppress(asyncio.CancelledError):
-                            await asyncio.wait([turn])
+                            await asyncio.wait([poll])
                     raise
                 self.scans += 1
                 if self._reading is not None:
@@ -176,70 +178,72 @@ class LiveCatalog:
         finally:
             await asyncio.to_thread(index.close)
 
-    def _kept_config(self) -> LastGoodConfig:
+    def _open_last_good(self) -> LastGoodConfig:
         return LastGoodConfig.open(
             self._data,
             grace_seconds=self._settling.grace_seconds,
             timer=self._timer,
         )
 
-    def _look(self, index: FileIndex, kept: LastGoodConfig) -> float:
-        """Read the library if it has changed. In a thread; never raises.
+    def _poll(self, index: FileIndex, last_good: LastGoodConfig) -> float:
+        """Read the library if it has changed; return the seconds to pause.
 
-        Gives the seconds until the next look.
+        Runs in a thread; never raises.
         """
-        began = time.monotonic()
+        started_at = time.monotonic()
         pause_seconds = self._poll_seconds
         try:
             found = scan(self._root)
             unsettled = self._settling.update(
                 found, index.has_same_size_and_date
             )
-            taken_seconds = time.monotonic() - began
-            pause_seconds = max(pause_seconds, _SHARE * taken_seconds)
-            if not self._has_to_settle_first(index, kept, found, unsettled):
-                self._read_if_changed(index, kept, found, unsettled)
-            self._trouble = ""
+            taken_seconds = time.monotonic() - started_at
+            pause_seconds = max(pause_seconds, _SCAN_SHARE * taken_seconds)
+            if not self._must_wait(index, last_good, found, unsettled):
+                self._read_if_changed(index, last_good, found, unsettled)
+            self._last_error = ""
             if (
                 self._reading is None
                 or self._reading.retrying
                 or any(not each.keeps_changing for each in unsettled.values())
             ):
-                # Who has just copied something waits to see it, too. (What
-                # never rests is looked at no more often than all else.)
+                # An operator who has just copied a file is waiting for it.
+                # (Files that never become quiet aren't polled more often.)
                 pause_seconds = max(self._poll_seconds, taken_seconds)
         except IndexingStopped:
             pass
         except LibraryUnreadable as error:
             if self._is_new(error):
-                stays = "; the last catalog stays" if self._reading else ""
-                log.error("%s%s", error, stays)  # noqa: TRY400 - says it all
+                stays = (
+                    "; the last good catalog stays" if self._reading else ""
+                )
+                log.error("%s%s", error, stays)  # noqa: TRY400 - one line is enough
         except Exception as error:
-            # A mistake of ours must not end what keeps the catalog true.
+            # A bug must not end the updates of the catalog.
             if self._is_new(error):
-                log.exception("the library could not be read; trying again")
+                log.exception("can't read the library; trying again")
         return pause_seconds
 
-    def _has_to_settle_first(
+    def _must_wait(
         self,
         index: FileIndex,
-        kept: LastGoodConfig,
+        last_good: LastGoodConfig,
         found: Scan,
         unsettled: Mapping[str, UnsettledFolder],
     ) -> bool:
-        """Whether there is no catalog yet, and so far nothing to put in one.
+        """Return whether the first catalog has to wait for uploads.
 
         A store that is set up and started within the quiet time opens after
-        it; what never comes to rest keeps it shut for no longer than twice.
+        it. Files that never become quiet delay it for twice that time at most.
         """
         if self._reading is not None or not unsettled:
             return False
         now = self._timer()
-        if self._looked_first is None:
-            self._looked_first = now
-        if now - self._looked_first > 2 * self._settling.quiet_seconds:
+        if self._first_scan_at is None:
+            self._first_scan_at = now
+        if now - self._first_scan_at > 2 * self._settling.quiet_seconds:
             return False
-        has_prices = LIBRARY not in unsettled or kept.text(STORE_TOML)
+        has_prices = LIBRARY not in unsettled or last_good.text(STORE_TOML)
         return not has_prices or all(
             folder.path in unsettled
             and not any(map(index.find, content_files(folder)))
@@ -249,7 +253,7 @@ class LiveCatalog:
     def _read_if_changed(
         self,
         index: FileIndex,
-        kept: LastGoodConfig,
+        last_good: LastGoodConfig,
         found: Scan,
         unsettled: Mapping[str, UnsettledFolder],
     ) -> None:
@@ -260,20 +264,20 @@ class LiveCatalog:
         revision = 0 if history is None else history.revision
         if (
             reading is not None
-            and state == self._read
-            and revision == self._followed
+            and state == self._last_state
+            and revision == self._followed_revision
             and (not reading.retrying)
             and not self._parser.is_retry_due()
         ):
             return
-        self._take(
+        self._publish(
             load_library(
                 self._root,
                 index,
                 reading,
                 found=found,
                 unsettled=unsettled,
-                kept=kept,
+                kept=last_good,
                 quiet_seconds=self._settling.quiet_seconds,
                 history=history,
                 parser=self._parser,
@@ -282,30 +286,30 @@ class LiveCatalog:
                 progress=_Progress(),
             )
         )
-        self._read, self._followed = state, revision
+        self._last_state, self._followed_revision = state, revision
 
     def _write_sold(self) -> None:
-        """Write what was sold since the last look."""
+        """Save the ids that were sold since the last scan."""
         with contextlib.suppress(Empty):
             while self._history is not None:
                 self._history.mark_sold(self._sold.get_nowait())
 
     def _is_new(self, error: Exception) -> bool:
-        """Whether this isn't what was said at the last look already."""
-        trouble, self._trouble = self._trouble, repr(error)
-        return trouble != self._trouble
+        """Return whether an error differs from that of the last scan."""
+        last, self._last_error = self._last_error, repr(error)
+        return last != self._last_error
 
-    def _take(self, reading: LoadedLibrary) -> None:
-        """Make a reading the current one, and say what is new about it."""
+    def _publish(self, reading: LoadedLibrary) -> None:
+        """Make a reading the current one, and log what has changed."""
         old, self._reading = self._reading, reading
         problems = frozenset(reading.problems)
         for problem in reading.problems:
-            if problem not in self._said:
+            if problem not in self._reported:
                 log.warning("library: %s", problem)
-        mended = self._said - problems - (old.held if old else frozenset())
-        for line in sorted(map(str, mended)):
-            log.info("no longer a problem: %s", line)
-        self._said = problems
+        fixed = self._reported - problems - (old.held if old else frozenset())
+        for line in sorted(map(str, fixed)):
+            log.info("fixed: %s", line)
+        self._reported = problems
         for note in reading.notes:
             if old is None or note not in old.notes:
                 log.info("library: %s", note)
@@ -324,18 +328,18 @@ def _counted(number: int, noun: str) -> str:
 
 
 class _Progress:
-    """Says now and then how far a long reading is."""
+    """Log of a long reading's progress, every few seconds."""
 
     def __init__(self) -> None:
-        self._said = time.monotonic()
+        self._logged_at = time.monotonic()
 
     def __call__(
         self, files: int, all_files: int, size: int, all_size: int
     ) -> None:
         now = time.monotonic()
-        if now - self._said < _REPORT_SECONDS:
+        if now - self._logged_at < _REPORT_SECONDS:
             return
-        self._said = now
+        self._logged_at = now
         log.info(
             "hashed %s of %s files, %.1f of %.1f GB",
             f"{files:,}",

@@ -1,4 +1,4 @@
-"""What the library offers, as values: releases, their items, the shop.
+"""Catalog model: releases, their items and the shop, as values.
 
 Everything here is frozen. A change to the library is a new Catalog, so that a
 request sees one catalog from beginning to end.
@@ -14,7 +14,7 @@ from msrv.storage.model import Content
 
 
 class ItemKind(StrEnum):
-    """What a buyer gets: a track with a duration, any other file, or all."""
+    """Kind of what is sold: a track, another file, or a whole release."""
 
     TRACK = "track"
     FILE = "file"
@@ -25,12 +25,12 @@ class ItemKind(StrEnum):
 class Item:
     """One file that can be bought.
 
-    `number` and `disc` are its place in the release as its tags say, or else
-    its name, None where neither does. `file_name` is what a buyer's computer
-    will call it. `hidden` is withdrawn: not offered, still delivered to who
-    bought it; every item of a hidden release is. Where there is a `minimum`,
-    the buyer sets the price, and `price` is the seller's suggestion.
-    `alternatives` are the same track in other formats, which are not sold.
+    `number` and `disc` are its place in the release by its tags, or else by
+    its name; None where neither has one. A `hidden` item is withdrawn: not
+    offered, but still delivered to its buyers; every item of a hidden release
+    is. Where there is a `minimum`, the buyer sets the price, and `price` is
+    the seller's suggestion. `alternatives` are the same track in other
+    formats, which are not sold.
     """
 
     item_id: str
@@ -49,7 +49,7 @@ class Item:
 
     @property
     def file_name(self) -> str:
-        """The last part of the path, as in the library."""
+        """The last part of the path, which is the name on download."""
         return self.content.path.rpartition("/")[2]
 
 
@@ -57,8 +57,8 @@ class Item:
 class Artwork:
     """A release's cover: its file, its size in pixels, its main colour.
 
-    `colour` is `#rrggbb`, shown behind the picture while it comes. Where the
-    cover `is_embedded`, its file is a track that holds it.
+    `colour` is `#rrggbb`, displayed until the picture has loaded. Where the
+    cover `is_embedded`, its file is the track that contains it.
     """
 
     content: Content
@@ -72,14 +72,13 @@ class Artwork:
 class Release:
     """A folder of the library: an album, a book, a sample pack.
 
-    `items` are all its files for sale in order, hidden ones included. The
-    whole can be bought, under `release_id`, where it holds more than one.
+    `items` are all its files for sale in order, hidden ones included. A
+    release of more than one can be bought as a whole, as `release_id`.
     `extras` come with the whole and are not for sale: each is a hidden item,
-    so that whoever bought one when it was sold still gets it. `former` are
+    so that buyers from a time when it was for sale still get it. `former` are
     what its files were sold as before, hidden too: a folder of scans or a
     disc that was a release of its own, a format that was an item. `date` is
-    an ISO 8601 year, month or day, or empty. `minimum` is as an item's, for
-    the whole.
+    an ISO 8601 year, month or day, or empty. `minimum` is that of the whole.
     """
 
     release_id: str
@@ -97,21 +96,21 @@ class Release:
     former: tuple["Item | Release", ...] = ()
 
     def with_price(self, price: Money) -> Self:
-        """Give the same release at another price for the whole."""
+        """Return the release with another price for the whole."""
         return replace(self, price=price)
 
     def with_items(self, items: tuple[Item, ...]) -> Self:
-        """Give the same release with these items."""
+        """Return the release with these items."""
         return self if items == self.items else replace(self, items=items)
 
     @property
     def offered(self) -> tuple[Item, ...]:
-        """The items that the store shows."""
+        """The items that are not hidden."""
         return tuple(item for item in self.items if not item.hidden)
 
     @property
     def sold_whole(self) -> bool:
-        """Whether the store offers the release itself as an item."""
+        """Whether the whole release is offered as an item."""
         offered = len(self.offered)
         return offered > 1 or bool(offered and self.extras)
 
@@ -122,7 +121,7 @@ class Release:
 
     @property
     def size_bytes(self) -> int:
-        """The bytes of its items and extras together."""
+        """Size of its items and extras together."""
         return sum(
             item.content.size_bytes for item in (*self.items, *self.extras)
         )
@@ -130,9 +129,9 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Discount:
-    """What a discount code takes off: a percentage, or an amount.
+    """Discount of a discount code: a percentage, or an amount.
 
-    Good while `begins_at` <= now < `ends_at`, in Unix seconds, where they are
+    Valid while `begins_at` <= now < `ends_at`, in Unix seconds, where they are
     stated; for `uses` orders, None for any number; for the items of
     `item_ids`, or for all where there are none.
     """
@@ -148,9 +147,9 @@ class Discount:
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """What `store.toml` says of the store itself. `accent` is `#rrggbb`.
+    """Presentation and currency of the store, by `store.toml`.
 
-    `tax_included` says that the prices hold the tax already.
+    `accent` is `#rrggbb`. With `tax_included`, prices include the tax.
     """
 
     name: str = "MSRV"
@@ -166,17 +165,18 @@ class Shop:
 class Catalog:
     """Everything the store offers at one moment.
 
-    `releases` is in the order the store shows them: newest date first, then
-    by artist and title. `offered` are those that are shown. `by_id` finds
-    what can be bought or was, hidden ones included: items and releases, and
-    those of a single item too, as somebody may have bought one whole when it
-    held more. `releases_by_id` finds every release. `version` is a short
-    digest of all of it.
+    `releases` are in the order of the store's pages: newest date first, then
+    by artist and title. `offered` are those that are not hidden. `by_id` has
+    all items and releases that can be or could once be bought, hidden ones
+    included, and releases of a single item too, which may have been bought
+    whole when they had more. `releases_by_id` has every release. `version` is
+    a short digest of all of it.
 
-    What was offered under other ids is in `by_id`, too, hidden, for whoever
-    bought it; `moved` gives the id that it is offered under now. `held_by`
-    names releases that hold an item besides its own, and `gone` the titles of
-    what can't be found any more.
+    Items and releases that were offered under other ids are in `by_id` under
+    those too, hidden, for their buyers; `moved` maps such an id to the
+    present one. `held_by` maps an item to the releases that contain it
+    besides its own, and `gone` the ids that can't be found any more to their
+    titles.
     """
 
     shop: Shop
@@ -192,12 +192,12 @@ class Catalog:
     gone: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def title_of(self, item_id: str) -> str:
-        """Return an id's title, also of what is gone; else the id itself."""
+        """Return the title of an id, present or gone; else the id itself."""
         found = self.by_id.get(item_id)
         return found.title if found else self.gone.get(item_id) or item_id
 
     def releases_with(self, item_id: str) -> tuple[str, ...]:
-        """Name the releases that a purchase of this item can be part of."""
+        """Return the ids of the releases whose purchase includes an item."""
         found = self.by_id.get(item_id)
         if not isinstance(found, Item):
             return ()

@@ -1,7 +1,7 @@
-"""What goes into a release's ZIP, and under which names.
+"""Contents of a release's ZIP: its members and their names.
 
-The names open on every system: nothing that Windows forbids, composed
-letters, no two alike, and no path that is too long to unpack.
+The names work on every system: nothing that Windows forbids, composed
+letters, no duplicates, and no path that is too long to unpack.
 """
 
 import re
@@ -22,14 +22,15 @@ from msrv.catalog.names.truncation import (
 from msrv.downloads.zip import ZipArchive, ZipMember
 from msrv.storage.model import Content
 
-# Windows takes paths of 259 characters, and Explorer unpacks NAME.zip to
-# Downloads\\NAME\\NAME\\FILE: that leaves some forty for where Downloads is.
+# Windows accepts paths of 259 characters, and Explorer unpacks NAME.zip to
+# Downloads\\NAME\\NAME\\FILE: that leaves about forty for the path of
+# Downloads.
 # https://learn.microsoft.com/en-us/windows/win32/fileio/maximum-file-path-limitation
 MAX_PATH_UNITS: Final = 220
-"""Of the ZIP's name, the folder in it, and a file's name, together."""
+"""Longest sum of the ZIP's name, the folder in it, and a file's name."""
 _BETWEEN: Final = len(".zip") + len("//")
 _FOLDER_UNITS: Final = 60
-"""Length that a folder keeps, however long the files' names are."""
+"""Length to which a folder's name is shortened at most."""
 _INNER_FOLDER_UNITS: Final = 30
 _MAX_SUFFIX: Final = 16
 _JOIN: Final = " - "
@@ -43,10 +44,10 @@ _UNDATED: Final = date(1980, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class _Name:
-    """A file's name in a ZIP, in parts, of which `parts` can be shortened.
+    """Name of a file in a ZIP, of which `parts` can be shortened.
 
-    `folder` is a folder within the release's, `start` a track's number and
-    `suffix` has its dot.
+    `folder` is relative to the release's, `start` is a track's number, and
+    `suffix` includes its dot.
     """
 
     parts: tuple[str, ...]
@@ -55,13 +56,13 @@ class _Name:
     folder: str = ""
 
     def within(self, limit: int, number: int = 1) -> str:
-        """Write the name in `limit` UTF-16 units at most.
+        """Return the name in at most `limit` UTF-16 units.
 
-        A number from 2 on tells it from others that would be the same.
+        A number from 2 on distinguishes it from names that would be equal.
         """
         place = f"{self.folder}/" if self.folder else ""
         end = self.suffix if number == 1 else f" ({number}){self.suffix}"
-        return place + _written(
+        return place + _shortened(
             self.parts,
             limit - utf16_length(place),
             start=self.start,
@@ -70,18 +71,18 @@ class _Name:
 
 
 def plan_zip(release: Release, shop: Shop) -> ZipArchive:
-    """Lay out the ZIP of a release, withdrawn items included."""
+    """Return the layout of a release's ZIP, withdrawn items included."""
     return ZipArchive.plan(zip_members(release, shop), _dated(release))
 
 
 def zip_name(release: Release) -> str:
-    """Give what the ZIP is called."""
+    """Return the file name of a release's ZIP."""
     folder, _ = _names(release)
     return f"{folder}.zip"
 
 
 def zip_members(release: Release, shop: Shop) -> list[ZipMember]:
-    """List what the ZIP holds: the items, the cover, extras, a README."""
+    """Return the ZIP's members: items, cover, extras and a README."""
     found: list[Content | bytes] = [item.content for item in release.items]
     cover = _cover(release)
     if cover is not None:
@@ -96,32 +97,34 @@ def zip_members(release: Release, shop: Shop) -> list[ZipMember]:
 
 
 def _cover(release: Release) -> Content | None:
-    """Return the cover's file, unless that is a track."""
+    """Return the cover's file, unless it is embedded in a track."""
     artwork = release.artwork
     return None if not artwork or artwork.is_embedded else artwork.content
 
 
 def portable_name(name: str, suffix: str = "") -> str:
-    """Make a name that any system takes; `suffix` is kept, with its dot."""
-    text = truncate(_plain(name), MAX_BYTES, MAX_BYTES - len(suffix.encode()))
+    """Return a name that works on any system; `suffix` has its dot."""
+    text = truncate(
+        _allowed(name), MAX_BYTES, MAX_BYTES - len(suffix.encode())
+    )
     text = text.strip(" .")
     if not text or _RESERVED.fullmatch(text + suffix):
         text = f"_{text}"
     return text + suffix
 
 
-def _plain(text: str) -> str:
-    """Write a text in letters that names may have on any system."""
+def _allowed(text: str) -> str:
+    """Return text with only characters that names may have anywhere."""
     text = unicodedata.normalize("NFC", text)
     text = "".join(c if c.isprintable() else " " for c in text)
     return " ".join(_FORBIDDEN.sub("-", text).split())
 
 
 def _names(release: Release) -> tuple[str, list[str]]:
-    """Name the folder in the ZIP, and the files in it, the README last.
+    """Return the name of the ZIP's folder, and those of its files.
 
-    Only where a path would be too long is anything shortened: what is
-    longest first, and the folder counts twice, as it names the ZIP as well.
+    The README is the last. Names are shortened only if a path would be too
+    long: the longest first. The folder counts twice, as it names the ZIP too.
     """
     wanted = _wanted(release)
     names = _unique(wanted, MAX_PATH_UNITS)
@@ -131,13 +134,13 @@ def _names(release: Release) -> tuple[str, list[str]]:
     longest = max(map(utf16_length, names))
     if 2 * utf16_length(folder) + longest > room:
         most = max(_FOLDER_UNITS, (room - longest) // 2)
-        folder = _written(parts, most)
+        folder = _shortened(parts, most)
         names = _unique(wanted, room - 2 * utf16_length(folder))
     return folder, names
 
 
 def _wanted(release: Release) -> list[_Name]:
-    """Name what the ZIP holds, as if there were room for any name."""
+    """Return the members' names before any is shortened."""
     wanted = [
         _item_name(item, has_discs=release.has_discs) for item in release.items
     ]
@@ -151,7 +154,7 @@ def _wanted(release: Release) -> list[_Name]:
 
 
 def _item_name(item: Item, *, has_discs: bool) -> _Name:
-    """Name a track `NN Artist - Title.ext`; another file as it was."""
+    """Return `NN Artist - Title.ext` for a track, else the file's name."""
     if item.kind is not ItemKind.TRACK:
         return _file_name(item.file_name)
     number = f"{item.number:02d} " if item.number else ""
@@ -163,11 +166,11 @@ def _item_name(item: Item, *, has_discs: bool) -> _Name:
 
 
 def _extra_name(release: Release, extra: Item) -> _Name:
-    """Name an extra as it was, in the folder that it was in."""
+    """Return an extra's own name, in the folder that it is in."""
     folder = extra.content.path.rpartition("/")[0]
     inner = folder.removeprefix(release.folder).strip("/").split("/")
     parts = tuple(filter(None, inner))
-    name = _written(parts, _INNER_FOLDER_UNITS) if parts else ""
+    name = _shortened(parts, _INNER_FOLDER_UNITS) if parts else ""
     return _file_name(extra.file_name, name)
 
 
@@ -177,7 +180,7 @@ def _file_name(name: str, folder: str = "") -> _Name:
 
 
 def _suffix(name: str) -> str:
-    """Return a file's suffix with its dot, where it is worth keeping."""
+    """Return a file's suffix with its dot, "" for an implausible one."""
     suffix = PurePosixPath(name).suffix
     is_one = len(suffix) <= _MAX_SUFFIX and suffix[1:].isalnum()
     return (
@@ -185,29 +188,29 @@ def _suffix(name: str) -> str:
     )
 
 
-def _written(
+def _shortened(
     parts: Sequence[str], limit: int, *, start: str = "", suffix: str = ""
 ) -> str:
-    """Write a name in `limit` units; the longest parts are shortened."""
+    """Return a name of at most `limit` units; long parts are shortened."""
     name = portable_name(start + _JOIN.join(parts), suffix)
     if utf16_length(name) <= limit:
         return name
-    plain = tuple(map(_plain, parts))
+    plain = tuple(map(_allowed, parts))
     joins = len(_JOIN) * (len(plain) - 1)
     kept = fit_parts(
         plain, limit - utf16_length(start) - utf16_length(suffix) - joins
     )
     text = start + _JOIN.join(filter(None, kept))
-    # One less, as a name that is reserved is given a sign more.
+    # One less, since a reserved name gets another character.
     return portable_name(
         truncate(text, limit - utf16_length(suffix) - 1), suffix
     )
 
 
 def _unique(names: Iterable[_Name], limit: int) -> list[str]:
-    """Write names in `limit` units; number what is alike.
+    """Return names of at most `limit` units; duplicates are numbered.
 
-    Also where only the case differs, and where a folder has that name.
+    Names that differ only in case are duplicates, and so is a folder's name.
     """
     names = list(names)
     taken = {_key(name.folder) for name in names}
@@ -227,7 +230,7 @@ def _unique(names: Iterable[_Name], limit: int) -> list[str]:
 
 
 def _key(name: str) -> str:
-    """Write a name as systems that ignore case compare it."""
+    """Return a name as systems that ignore case compare it."""
     return unicodedata.normalize("NFC", name.casefold())
 
 
@@ -239,7 +242,7 @@ def _dated(release: Release) -> date:
 
 
 def _readme(release: Release, shop: Shop, names: Iterable[str]) -> bytes:
-    """Write a few lines that say what this is and where it came from."""
+    """Return a README: title, contents, and the shop it was bought from."""
     lines = [release.title]
     if release.artist:
         lines.append(release.artist)
@@ -250,7 +253,7 @@ def _readme(release: Release, shop: Shop, names: Iterable[str]) -> bytes:
     lines += ["", *names, "", f"Bought from {shop.name}."]
     if shop.contact:
         lines.append(shop.contact)
-    # Line ends that also the oldest editor on Windows shows; a question mark
-    # for a byte of a folder's name that is no text.
+    # Line ends that old editors on Windows display too; a question mark for
+    # a byte of a file's name that can't be decoded.
     text = "\r\n".join("\n".join(lines).splitlines()) + "\r\n"
     return text.encode(errors="replace")

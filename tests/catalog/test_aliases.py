@@ -68,7 +68,7 @@ def test_a_renamed_file_is_found(bus: Library) -> None:
     assert problems(reading) == []
     assert (
         "Bus/01 A.wav was renamed or moved to Bus/01 Departure.wav: "
-        f"what was bought as {FIRST} is found there"
+        f"purchases of {FIRST} are delivered from there"
     ) in reading.notes
 
 
@@ -90,8 +90,8 @@ def test_a_renamed_folder_is_found(bus: Library) -> None:
     assert reading.catalog.releases_with(FIRST) == (BUS,)
     assert problems(reading) == []
     assert reading.notes[-1] == (
-        "Bus was renamed or moved to Night Bus: what was bought as "
-        f"{', '.join(sorted((FIRST, BUS)))} is found there"
+        "Bus was renamed or moved to Night Bus: purchases of "
+        f"{', '.join(sorted((FIRST, BUS)))} are delivered from there"
     )
 
 
@@ -133,8 +133,8 @@ def test_an_old_id_never_leads_to_another_work(bus: Library) -> None:
     assert FIRST not in reading.catalog.by_id
     (problem,) = problems(reading)
     assert problem == (
-        f"Bus/01 A.wav: was sold as {FIRST} (A) and isn't in the library "
-        "any more: its buyers can't download it"
+        f"Bus/01 A.wav: was sold as {FIRST} (A) but is no longer in the "
+        "library: its buyers can't download it"
     )
 
 
@@ -222,8 +222,8 @@ def test_what_was_sold_and_is_gone_is_named(bus: Library) -> None:
     reading = read(bus, None, BUS)
     (problem,) = problems(reading)
     assert problem == (
-        f"Bus/01 A.wav: was sold with {BUS} (A) and isn't in the library "
-        "any more: its buyers can't download it"
+        f"Bus/01 A.wav: was sold with {BUS} (A) but is no longer in the "
+        "library: its buyers can't download it"
     )
     assert reading.catalog.title_of(FIRST) == "A"
     # What nobody has bought is nobody's problem.

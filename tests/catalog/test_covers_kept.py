@@ -9,7 +9,7 @@ from typing import BinaryIO
 import pytest
 from PIL import Image
 
-from msrv.catalog import covers as artwork_room
+from msrv.catalog import covers as covers_module
 from msrv.catalog.covers import WIDTHS
 from msrv.storage.local import LocalStorage
 from msrv.storage.model import Changed, Content, Gone
@@ -51,13 +51,13 @@ async def test_memory_is_bounded(
         for n in range(5)
     ]
     size = len((await gallery.covers.cover(arts[0], 160)).data)
-    monkeypatch.setattr(artwork_room, "_HOT_BYTES", size * 3)
+    monkeypatch.setattr(covers_module, "_MEMORY_BYTES", size * 3)
     for art in [*arts, arts[2], arts[0]]:
         await gallery.covers.cover(art, 160)
-    held = [each.data for each in gallery.covers._hot.values()]
-    assert sum(map(len, held)) == gallery.covers._hot_bytes <= size * 3
-    assert (arts[0].content.sha256, 160) in gallery.covers._hot
-    assert (arts[3].content.sha256, 160) not in gallery.covers._hot
+    held = [each.data for each in gallery.covers._in_memory.values()]
+    assert sum(map(len, held)) == gallery.covers._in_memory_bytes <= size * 3
+    assert (arts[0].content.sha256, 160) in gallery.covers._in_memory
+    assert (arts[3].content.sha256, 160) not in gallery.covers._in_memory
 
 
 class Gate:

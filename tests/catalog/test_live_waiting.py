@@ -95,7 +95,9 @@ async def test_a_price_stays_while_its_file_is_away(
         path.unlink()
         await store.later(GRACE - 1)
         assert store.price() == "£9.00"
-        assert "store.toml: is missing; its last version" in store.problems()
+        assert (
+            "store.toml: is missing; its last good version" in store.problems()
+        )
         assert "store.toml: is missing" in caplog.text
         store.shelf.put("store.toml", STORE.replace("9.00", "8.00"))
         await store.later(QUIET)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from msrv.catalog.ffmpeg import find_ffmpeg
 from msrv.catalog.model import ItemKind
-from msrv.catalog.previews import NoPreview, Previews, find_ffmpeg
+from msrv.catalog.previews import NoPreview, Previews
 from msrv.storage.model import Changed, Gone
 from tests.catalog.ffmpeg_tools import (
     SLEEPS,
@@ -58,10 +59,10 @@ async def test_what_has_no_preview_is_not_offered_one(
     program = Program(tmp_path, SPEAKS)
     previews = program.previews(root, cache)
     track = put(root, b"x", 5.0)
-    assert previews.available
-    assert previews.offered(track)
+    assert previews.is_available
+    assert previews.is_offered(track)
     other = replace(track, **unlike)  # type: ignore[arg-type] # any field
-    assert not previews.offered(other)
+    assert not previews.is_offered(other)
     with pytest.raises(NoPreview):
         await previews.clip(other)
     assert program.pids == []
@@ -73,8 +74,8 @@ async def test_without_ffmpeg_nothing_is_offered(
     # Else a store without it shows players that play nothing.
     previews = Previews(None, root, cache)
     track = put(root, b"x", 5.0)
-    assert not previews.available
-    assert not previews.offered(track)
+    assert not previews.is_available
+    assert not previews.is_offered(track)
     with pytest.raises(NoPreview):
         await previews.clip(track)
 
@@ -130,7 +131,7 @@ async def test_one_program_at_a_time(
     asked = [asyncio.create_task(previews.clip(track)) for track in tracks]
     await wait_until(lambda: len(program.pids) == 1)
     # All three had their chance to start: each has checked its cache.
-    await wait_until(lambda: len(previews._turn._waiters or ()) == 2)
+    await wait_until(lambda: len(previews._one_at_a_time._waiters or ()) == 2)
     assert len(program.pids) == 1
     gate.touch()
     await asyncio.gather(*asked)

@@ -200,6 +200,6 @@ async def test_a_data_folder_made_anew_finds_what_was_sold(
     notes = [each for each in catalog.reading.notes if "renamed" in each]
     (note,) = notes
     assert note == (
-        f"Tram was renamed or moved to Coach: what was bought as {TRAM} "
-        "is found there"
+        f"Tram was renamed or moved to Coach: purchases of {TRAM} "
+        "are delivered from there"
     )

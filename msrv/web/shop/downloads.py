@@ -102,7 +102,7 @@ async def preview(request: web.Request) -> web.StreamResponse:
     catalog, previews = store.catalog.current, store.previews
     item_id = request.match_info["item"]
     found = catalog.by_id.get(catalog.moved.get(item_id, item_id))
-    if not isinstance(found, Item) or not previews.offered(found):
+    if not isinstance(found, Item) or not previews.is_offered(found):
         raise NotFound
     clip = await previews.clip(found)
     try:

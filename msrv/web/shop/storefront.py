@@ -135,7 +135,9 @@ async def release_page(request: web.Request) -> web.Response:
         # Not for ever: a folder may get its old name back.
         raise web.HTTPFound(json_views.release_path(found))
     previews = store.previews
-    heard = {each.item_id for each in found.offered if previews.offered(each)}
+    heard = {
+        each.item_id for each in found.offered if previews.is_offered(each)
+    }
     if wants_json(request):
         data = await json_views.release(found, TimeSlices())
         for each in data["items"]:

@@ -1,0 +1,150 @@
+"""ffmpeg: found once, and run confined to cut a clip from a track.
+
+It runs in `parsing.confined_ffmpeg`, without an environment. It reads one
+file, already opened and checked against the catalog, and writes to a pipe: no
+name of the library is ever on its command line, so none can be taken for an
+option, a pattern or a URL.
+"""
+
+import asyncio
+import logging
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+from msrv.catalog.parsing import confined_ffmpeg
+from msrv.catalog.parsing.confinement import ENVIRONMENT, ResourceLimits
+
+log = logging.getLogger(__name__)
+
+_STDERR_BYTES: Final = 2000
+# The formats of tracks. No playlists: they make ffmpeg open other files.
+_CONTAINERS: Final = (
+    "aac,aiff,ape,asf,caf,dsf,flac,matroska,mov,mp3,mpc,mpc8,ogg,tta,wav,wv"
+)
+
+
+class OutputTooLong(Exception):
+    """ffmpeg writes more than any clip has."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipOutput:
+    """Output of ffmpeg: an MP3, the end of its messages, its exit status.
+
+    A negative `status` is the signal that ended it.
+    """
+
+    data: bytes
+    messages: str
+    status: int
+
+
+def find_ffmpeg(limits: ResourceLimits = confined_ffmpeg.LIMITS) -> str | None:
+    """Return the path of an ffmpeg that can write MP3; None without one.
+
+    Runs it as previews do, so it blocks, for 10 seconds at most. Every
+    browser plays MP3.
+    """
+    program = shutil.which("ffmpeg")
+    if program is None:
+        log.warning("no previews: ffmpeg is not installed")
+        return None
+    try:
+        encoders = subprocess.run(  # noqa: S603 - fixed arguments
+            [
+                *confined_ffmpeg.ffmpeg_command(program, limits),
+                *("-nostdin", "-v", "error", "-encoders"),
+            ],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=True,
+            timeout=10,
+            env=ENVIRONMENT,
+            cwd="/",
+        ).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        log.warning("no previews: ffmpeg doesn't run: %s", error)
+        return None
+    if b" libmp3lame " not in encoders:
+        log.warning("no previews: this ffmpeg can't write MP3 (libmp3lame)")
+        return None
+    return program
+
+
+async def cut_clip(
+    command: Sequence[str],
+    track: BinaryIO,
+    *,
+    start: float,
+    length: float,
+    max_bytes: int,
+    timeout_seconds: float,
+) -> ClipOutput:
+    """Run ffmpeg to cut `length` seconds from a track, with fades.
+
+    `command` is that of `confined_ffmpeg`. Raises OSError if it doesn't
+    start, TimeoutError if it doesn't end, and OutputTooLong over `max_bytes`.
+    ffmpeg never outlives this call, nor this process.
+    """
+    fades = f"afade=in:d=0.5,afade=out:st={length - 1:.3f}:d=1"
+    process = await asyncio.create_subprocess_exec(
+        *(*command, "-nostdin", "-v", "error"),
+        *("-protocol_whitelist", "file,pipe"),
+        *("-format_whitelist", _CONTAINERS),
+        # As a file, not as a pipe: some containers must be sought in.
+        *("-ss", f"{start:.3f}", "-i", "file:/dev/stdin"),
+        *("-map", "0:a:0", "-map_metadata", "-1", "-map_chapters", "-1"),
+        *("-af", fades, "-t", f"{length:.3f}"),
+        *("-ac", "2", "-ar", "44100", "-c:a", "libmp3lame", "-b:a", "96k"),
+        *("-f", "mp3", "-id3v2_version", "0", "pipe:1"),
+        stdin=track,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=ENVIRONMENT,
+        cwd="/",
+        start_new_session=True,
+    )
+    try:
+        async with (
+            asyncio.timeout(timeout_seconds),
+            asyncio.TaskGroup() as group,
+        ):
+            data = group.create_task(_read_all(process.stdout, max_bytes))
+            messages = group.create_task(_read_end(process.stderr))
+            status = group.create_task(process.wait())
+    except* OutputTooLong as errors:
+        raise OutputTooLong(str(errors.exceptions[0])) from errors
+    finally:
+        if process.returncode is None:
+            process.kill()
+            # Not wait(): it waits for the end of the pipes, which isn't
+            # noticed while one is full and isn't read.
+            await process.communicate()
+    return ClipOutput(
+        data.result(),
+        messages.result().decode(errors="replace").strip(),
+        status.result(),
+    )
+
+
+async def _read_all(
+    stream: asyncio.StreamReader | None, max_bytes: int
+) -> bytes:
+    """Read a whole clip. Raises OutputTooLong."""
+    data = bytearray()
+    while stream is not None and (some := await stream.read(65536)):
+        data += some
+        if len(data) > max_bytes:
+            raise OutputTooLong("ffmpeg writes more than a clip")
+    return bytes(data)
+
+
+async def _read_end(stream: asyncio.StreamReader | None) -> bytes:
+    """Read a stream to its end, and return the last bytes."""
+    end = b""
+    while stream is not None and (some := await stream.read(65536)):
+        end = (end + some)[-_STDERR_BYTES:]
+    return end
