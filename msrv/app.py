@@ -36,6 +36,7 @@ from msrv.mail.smtp import Account, Relay
 from msrv.mail.worker import Postman
 from msrv.orders.checkout import Checkout
 from msrv.orders.discounts import Discounts
+from msrv.orders.download_links import DownloadLinks
 from msrv.orders.free_orders import FreeOrders
 from msrv.orders.fulfilment import Fulfilment
 from msrv.orders.rate_limits import Limits
@@ -189,6 +190,9 @@ def create_app(
             clock,
         ),
         receipt_mails=receipt_mails,
+        download_links=DownloadLinks(
+            keyring, catalog, ledger, settings.link_hours * 3600, clock
+        ),
         limits=limits,
         origin_rules=rules,
         metrics=RequestMetrics(),

@@ -208,7 +208,9 @@ async def _run_app(app: web.Application) -> AsyncIterator[web.Server]:
 
         # The only place where aiohttp takes a class of requests.
         server.request_factory = functools.partial(_make_request, app)
-        server.request_handler = fast_path.before(app, server.request_handler)
+        server.request_handler = fast_path.with_fast_path(
+            app, server.request_handler
+        )
         yield server
     finally:
         await runner.cleanup()

@@ -16,6 +16,7 @@ from msrv.ledger.sign_ins import SignInStore
 from msrv.mail.worker import Postman
 from msrv.orders.checkout import Checkout
 from msrv.orders.discounts import Discounts
+from msrv.orders.download_links import DownloadLinks
 from msrv.orders.fulfilment import Fulfilment
 from msrv.orders.rate_limits import Limits
 from msrv.orders.receipt_mails import ReceiptMails
@@ -76,6 +77,7 @@ class Store:
     fulfilment: Fulfilment
     redemption: CodeRedemption
     receipt_mails: ReceiptMails
+    download_links: DownloadLinks
 
     limits: Limits
     origin_rules: OriginRules

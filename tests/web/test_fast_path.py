@@ -25,12 +25,14 @@ class Door:
         assert store.server.runner is not None
         server = store.server.runner.server
         assert isinstance(server, web.Server)
-        server.request_handler = fast_path.before(
+        server.request_handler = fast_path.with_fast_path(
             store.server.app,  # type: ignore[attr-defined]  # as above
             self._counted(server.request_handler),
         )
 
-    def _counted(self, house: fast_path.House) -> fast_path.House:
+    def _counted(
+        self, house: fast_path.RequestHandler
+    ) -> fast_path.RequestHandler:
         async def answer(request: web.BaseRequest) -> web.StreamResponse:
             self.in_house += 1
             return await house(request)

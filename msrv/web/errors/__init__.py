@@ -46,10 +46,6 @@ class PaymentUnconfirmed(Exception):
     """The provider can't currently tell whether a payment was made."""
 
 
-class Refunded(Exception):
-    """The purchase behind the link was refunded; the link has ended."""
-
-
 class RecentSignInRequired(Exception):
     """The action needs a sign-in from the last hour."""
 

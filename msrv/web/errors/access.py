@@ -13,6 +13,7 @@ from msrv.downloads.concurrency_limit import (
     StoreLimitReached,
 )
 from msrv.ledger.errors import LinkNotRecorded, LinkUsed
+from msrv.orders.errors import Refunded
 from msrv.proofs.errors import Forged, LinkExpired, TicketExpired
 from msrv.storage.model import StorageError
 from msrv.web.errors import (
@@ -24,7 +25,6 @@ from msrv.web.errors import (
     NotAcceptable,
     NotFound,
     RecentSignInRequired,
-    Refunded,
     Table,
     UnsupportedForm,
 )

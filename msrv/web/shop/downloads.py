@@ -1,6 +1,7 @@
-"""From a link to its bytes: what is checked before anything is sent.
+"""Routes of downloads and previews.
 
-A link is two MACs and a look-up in the catalog. No database stands here.
+What a link grants is decided by `orders.download_links`, without a database;
+here the file or ZIP is found, and a slot of the concurrency limit acquired.
 """
 
 import asyncio
@@ -20,51 +21,39 @@ from msrv.downloads.conditions import field_value
 from msrv.downloads.representation import Representation
 from msrv.downloads.sender import SendOptions
 from msrv.proofs.errors import LinkExpired
-from msrv.proofs.links import verify_link
+from msrv.proofs.links import Link
 from msrv.storage.model import Content, FileIdentity, Gone, StorageError
-from msrv.web.errors import NotFound, Refunded
+from msrv.web.errors import NotFound
 from msrv.web.rendering import PRIVATE
 from msrv.web.shop.json_views import version_of
 from msrv.web.store import ORIGIN, STORE
 
-_CLIP_TYPE: Final = "audio/mpeg"
+_PREVIEW_TYPE: Final = "audio/mpeg"
 _PREVIEWS: Final = "previews"
-"""In whose name a client's previews take places: together they are a buyer."""
-FOR_EVER: Final = "public, max-age=31536000, immutable"
-"""For an address that changes with what is behind it."""
+"""Key under which a client's previews share one buyer's slots."""
+IMMUTABLE: Final = "public, max-age=31536000, immutable"
+"""`Cache-Control` of an address that changes with its content."""
 
 
 async def download(request: web.Request) -> web.StreamResponse:
-    """Send what a link grants.
+    """Send the file or release that a link grants.
 
     Raises Forged, LinkExpired, Refunded, DownloadLimitReached, StorageError.
     """
     store = request.app[STORE]
-    now = store.clock()
+    parts = request.match_info
+    link = Link(parts["pop"], parts["poe"], parts["item"])
     expired = None
     try:
-        access = verify_link(
-            store.keyring,
-            request.match_info["pop"],
-            request.match_info["poe"],
-            request.match_info["item"],
-            now,
-        )
+        access = store.download_links.authorise(link.path)
     except LinkExpired as error:
         expired, access = error, error.access
-    catalog = store.catalog.current
+    catalog, now = store.catalog.current, store.clock()
     entry = catalog.by_id.get(access.item_id)
-    ledger = store.ledger
-    if ledger.revocations.is_revoked(
-        access.order_id,
-        access.item_id,
-        *catalog.releases_with(access.item_id),
-    ):
-        raise Refunded
     if entry is None:
         if expired is not None:
             raise expired
-        # The link is ours and good: it is the file that is away.
+        # The link is valid: it is the file that is missing.
         raise Gone(access.item_id)
     if isinstance(entry, Release):
         representation, body = store.representations.pack(catalog, entry)
@@ -81,7 +70,7 @@ async def download(request: web.Request) -> web.StreamResponse:
         SendOptions(
             now,
             PRIVATE,
-            on_sent=ledger.track_download(
+            on_sent=store.ledger.track_download(
                 access.order_id,
                 access.item_id,
                 representation.etag,
@@ -111,7 +100,7 @@ async def preview(request: web.Request) -> web.StreamResponse:
             size_bytes=body.size_bytes,
             etag=clip.etag,
             last_modified=found.content.mtime_ns // 1_000_000_000,
-            media_type=_CLIP_TYPE,
+            media_type=_PREVIEW_TYPE,
         )
         async with _download_slot(request, _PREVIEWS):
             return await store.preview_sender.send(
@@ -151,12 +140,12 @@ def _content_of(clip: Clip) -> Content:
     It has no hashes: whatever changes it makes it another file.
     """
     identity = FileIdentity.of(clip.path.stat())
-    return Content(clip.path.name, identity, b"", 0, _CLIP_TYPE)
+    return Content(clip.path.name, identity, b"", 0, _PREVIEW_TYPE)
 
 
 def lifetime(request: web.Request, version: str) -> str:
     """Say how long an answer may be kept: for ever under its own `?v=`."""
-    return FOR_EVER if request.query.get("v") == version else "no-cache"
+    return IMMUTABLE if request.query.get("v") == version else "no-cache"
 
 
 def _resumes(

@@ -1,18 +1,17 @@
 """Routes of receipts: the items bought, each with a fresh link."""
 
 import re
-from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import web
 
-from msrv.catalog.model import Item, Release
+from msrv.catalog.model import Item
 from msrv.money import Money
 from msrv.orders import redemption
+from msrv.orders.download_links import ReceiptItem
 from msrv.orders.fulfilment import FulfilledOrder
 from msrv.proofs import pasted, receipts
 from msrv.proofs.errors import Forged
-from msrv.proofs.links import make_link
 from msrv.proofs.receipts import Receipt
 from msrv.time_slices import TimeSlices
 from msrv.web import cookies
@@ -24,23 +23,6 @@ from msrv.web.store import ORIGIN, STORE
 _PATH: Final = "/purchases/"
 _MAIL_WAIT: Final = "mail_wait"
 _SECONDS: Final = re.compile(r"[0-9]{1,6}")
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One line of a receipt, as it is shown.
-
-    `title` is the item's current one, or its last. `entry` is None where the
-    library doesn't have the item any more. `parts` are a release's files, each
-    with its own link. A refunded item has no link and no parts.
-    """
-
-    item_id: str
-    title: str
-    price: Money
-    entry: Item | Release | None
-    link: str | None
-    parts: tuple[tuple[Item, str], ...] = ()
 
 
 async def show(request: web.Request) -> web.Response:
@@ -64,8 +46,9 @@ async def receipt_page(
     receipt = receipts.read(store.keyring, token)
     base = request[ORIGIN].base_url
     address = base + receipt_path(token)
-    expires_at = _expires_at(request)
-    deliveries = await _deliveries(request, receipt, expires_at)
+    links = store.download_links
+    expires_at = links.expires_at()
+    items = await links.items(receipt, expires_at)
     as_json = wants_json(request)
     slices = TimeSlices()
     return await respond_in_steps(
@@ -79,12 +62,12 @@ async def receipt_page(
             "total_minor": receipt.total_minor,
             "currency": receipt.currency,
             "links_expire_at": expires_at,
-            "items": [await _line(each, base, slices) for each in deliveries]
+            "items": [await _item_json(each, base, slices) for each in items]
             if as_json
             else [],
             "downloads": {
                 each.item_id: base + each.link
-                for each in deliveries
+                for each in items
                 if each.link is not None
             },
         },
@@ -92,7 +75,7 @@ async def receipt_page(
         cache_control=PRIVATE,
         receipt=receipt,
         total=Money(receipt.total_minor, receipt.currency),
-        deliveries=deliveries,
+        items=items,
         address=address,
         expires_at=expires_at,
         paid_note=paid_note(request, receipt),
@@ -180,84 +163,31 @@ def paid_note(request: web.Request, receipt: Receipt) -> str:
 
 def _downloads(request: web.Request, receipt: Receipt) -> dict[str, str]:
     """Return a fresh absolute link for each item of a receipt."""
-    base, expires_at = request[ORIGIN].base_url, _expires_at(request)
+    links, base = request.app[STORE].download_links, request[ORIGIN].base_url
+    expires_at = links.expires_at()
     return {
-        line.item_id: base + _link(request, receipt, line.item_id, expires_at)
+        line.item_id: base + links.path(receipt, line.item_id, expires_at)
         for line in receipt.lines
     }
 
 
-def _expires_at(request: web.Request) -> int:
-    store = request.app[STORE]
-    hours = store.settings.link_hours
-    return store.clock() + hours * 3600
-
-
-def _link(
-    request: web.Request, receipt: Receipt, item_id: str, expires_at: int
-) -> str:
-    keyring = request.app[STORE].keyring
-    link = make_link(
-        keyring,
-        receipt.order_id,
-        item_id,
-        expires_at,
-        pretend=receipt.is_pretend,
-    )
-    return link.path
-
-
-async def _deliveries(
-    request: web.Request, receipt: Receipt, expires_at: int
-) -> list[Delivery]:
-    store = request.app[STORE]
-    slices = TimeSlices()
-    catalog = store.catalog.current
-    revocations = store.ledger.revocations
-    deliveries = []
-    async for line in slices.iterate(receipt.lines):
-        entry = catalog.by_id.get(line.item_id)
-        parts: tuple[tuple[Item, str], ...] = ()
-        refunded = revocations.is_line_revoked(receipt.order_id, line.item_id)
-        if isinstance(entry, Release) and not refunded:
-            parts = tuple(
-                [
-                    (each, _link(request, receipt, each.item_id, expires_at))
-                    async for each in slices.iterate(entry.items)
-                ]
-            )
-        deliveries.append(
-            Delivery(
-                line.item_id,
-                catalog.title_of(line.item_id),
-                Money(line.price_minor, receipt.currency),
-                entry,
-                None
-                if refunded
-                else _link(request, receipt, line.item_id, expires_at),
-                parts,
-            )
-        )
-    return deliveries
-
-
-async def _line(
-    delivery: Delivery, base: str, slices: TimeSlices
+async def _item_json(
+    item: ReceiptItem, base: str, slices: TimeSlices
 ) -> dict[str, Any]:
-    entry = delivery.entry
-    line: dict[str, Any] = {
-        "item_id": delivery.item_id,
-        "title": delivery.title,
-        "price_minor": delivery.price.minor,
+    entry = item.entry
+    data: dict[str, Any] = {
+        "item_id": item.item_id,
+        "title": item.title,
+        "price_minor": item.price.minor,
         "available": entry is not None,
-        "refunded": delivery.link is None,
-        "download": base + delivery.link if delivery.link else None,
+        "refunded": item.link is None,
+        "download": base + item.link if item.link else None,
     }
     if isinstance(entry, Item):
-        line["size_bytes"] = entry.content.size_bytes
-        line["sha256"] = entry.content.sha256.hex()
-    if delivery.parts:
-        line["parts"] = [
+        data["size_bytes"] = entry.content.size_bytes
+        data["sha256"] = entry.content.sha256.hex()
+    if item.parts:
+        data["parts"] = [
             {
                 "item_id": part.item_id,
                 "title": part.title,
@@ -265,7 +195,7 @@ async def _line(
                 "sha256": part.content.sha256.hex(),
                 "download": base + link,
             }
-            async for part, link in slices.iterate(delivery.parts)
+            async for part, link in slices.iterate(item.parts)
         ]
     await slices.yield_if_due()
-    return line
+    return data
