@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from tests.store_process import connect
 
-TIMEOUT_SECONDS: Final = 30
+TIMEOUT_SECONDS: Final = 120
 
 Headers = dict[str, str]
 

@@ -72,7 +72,7 @@ def container(image: str, *options: str, command: str = "") -> Iterator[str]:
         docker("rm", "--force", "--volumes", name)
 
 
-def until(met: Callable[[], bool], what: str, seconds: float = 90) -> float:
+def until(met: Callable[[], bool], what: str, seconds: float = 240) -> float:
     """Ask again and again; how long it took. Fails when time is up."""
     began = time.monotonic()
     while not met():

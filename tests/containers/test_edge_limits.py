@@ -26,7 +26,8 @@ def test_a_header_has_its_length_and_its_time(stack: Stack) -> None:
         assert answer.startswith(f"HTTP/1.1 {status} ")
     began = time.monotonic()
     assert raw(stack.https_port, head.encode(), stack.tls) == ""
-    assert 10 < time.monotonic() - began < 20
+    # Idle connections are closed after 75 s; this one was not idle.
+    assert 10 < time.monotonic() - began < 60
 
 
 def test_a_form_that_is_too_long_is_told_so(stack: Stack) -> None:

@@ -130,8 +130,8 @@ def test_it_ends_when_it_is_told_to(image: str, *, early: bool) -> None:
             "it can be told",
         )
         began = time.monotonic()
-        docker("stop", "--time", "20", name)
-        assert time.monotonic() - began < 10
+        docker("stop", "--time", "120", name)
+        assert time.monotonic() - began < 100
         state = inspected(name)["State"]
         assert state["ExitCode"] in ({0, 143} if early else {0})
 

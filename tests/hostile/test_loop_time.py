@@ -176,7 +176,10 @@ async def test_nothing_holds_the_loop_for_long(
     slow = {}
     for name, request in (gets(receipt, whole, link) | posts(receipt)).items():
         best, said = 1.0, ""
-        for _ in range(3):  # the first one fills caches, as at any start
+        # The first one fills caches, as at any start. The same work never
+        # takes less time than it needs, however often it is tried; on a busy
+        # machine it often takes more.
+        for _ in range(12):
             before = unit()
             with watched() as found:
                 status = await ask(store.port, request)
@@ -184,6 +187,8 @@ async def test_nothing_holds_the_loop_for_long(
             speed = max(before, unit()) / loop_time.NOMINAL_UNIT_SECONDS
             if found.longest / speed < best:
                 best, said = found.longest / speed, found.slowest
+            if best <= loop_time.LIMIT_SECONDS:
+                break
         if best > loop_time.LIMIT_SECONDS:
             slow[name] = f"{best * 1000:.1f} ms: {said[:200]}"
     assert not slow

@@ -77,6 +77,11 @@ class Deployment:
         """Whether it returns to the previous image."""
         return self.cause == "rollback"
 
+    def finish(self, state: DeploymentState, now: float) -> None:
+        """Enter a final state, and note when: no reader sees one alone."""
+        self.state = state
+        self.ended_at = int(now)
+
     def add_line(self, line: str) -> None:
         """Add a line to its log, of which the last MAX_LINES are kept."""
         self.lines.append(line[:_MAX_LINE])

@@ -133,7 +133,10 @@ async def wait_for_predecessor(
 
 
 async def find_unfinished(
-    engine: EngineClient, config: DeployConfig, journal: DeploymentJournal
+    engine: EngineClient,
+    config: DeployConfig,
+    journal: DeploymentJournal,
+    now: float,
 ) -> list[Deployment]:
     """Return the deployments to resume, oldest first.
 
@@ -146,7 +149,7 @@ async def find_unfinished(
         if deployment.target in config.targets:
             found.append(deployment)
             continue
-        deployment.state = DeploymentState.FAILED
+        deployment.finish(DeploymentState.FAILED, now)
         deployment.reason = "the target is no longer in deploy.toml"
         await journal.save(deployment)
     known = {each.target for each in found if each.starts}

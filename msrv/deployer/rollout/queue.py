@@ -46,7 +46,7 @@ class DeploymentQueue:
         self._pending[target] = deployment
         self._not_empty.set()
         if pending is not None:
-            pending.state = DeploymentState.SUPERSEDED
+            pending.finish(DeploymentState.SUPERSEDED, self._clock())
             pending.reason = f"superseded by {deployment.id}"
             await self._journal.save(pending)
         await self._journal.save(deployment)

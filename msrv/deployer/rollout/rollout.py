@@ -7,6 +7,7 @@ continues, or undoes.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from msrv.deployer.config_model import (
@@ -42,12 +43,15 @@ class Rollout:
         config: DeployConfig,
         deployment: Deployment,
         journal: DeploymentJournal,
+        *,
+        clock: Callable[[], float],
         own_id: str = "",
     ) -> None:
         self._engine = engine
         self._config = config
         self._target = config.targets[deployment.target]
         self._journal = journal
+        self._clock = clock
         self._own_id = own_id
         self._deployment = deployment
 
@@ -278,7 +282,7 @@ class Rollout:
 
     async def _end(self, state: DeploymentState) -> None:
         deployment = self._deployment
-        deployment.state = state
+        deployment.finish(state, self._clock())
         deployment.step = ""
         if deployment.reason:
             deployment.add_line(f"{state}: {deployment.reason}")

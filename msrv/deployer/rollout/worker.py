@@ -94,7 +94,7 @@ class DeploymentWorker:
         await wait_for_predecessor(engine, self._own_container)
         await self._journal.load()
         for deployment in await find_unfinished(
-            engine, self._config, self._journal
+            engine, self._config, self._journal, self._clock()
         ):
             self._queue.resume(deployment)
 
@@ -126,9 +126,8 @@ class DeploymentWorker:
             except Exception:
                 # The worker goes on with the next deployment.
                 log.exception("%s: internal error", deployment.target)
-                deployment.state = DeploymentState.BROKEN
+                deployment.finish(DeploymentState.BROKEN, self._clock())
                 deployment.reason = "internal error: see the deployer's log"
-        deployment.ended_at = int(self._clock())
         await self._journal.save(deployment)
         log.log(
             logging.INFO if deployment.reason == "" else logging.WARNING,
@@ -152,5 +151,10 @@ class DeploymentWorker:
         """Run a deployment once. Raises EngineUnavailable."""
         own_id = str(self._own_container["Id"]) if self._own_container else ""
         await Rollout(
-            engine, self._config, deployment, self._journal, own_id
+            engine,
+            self._config,
+            deployment,
+            self._journal,
+            clock=self._clock,
+            own_id=own_id,
         ).run()

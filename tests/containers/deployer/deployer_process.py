@@ -138,7 +138,7 @@ class DeployerProcess:
                 "Accept": "application/json",
             },
         )
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     def push(self, repository: str, tag: str = "latest") -> str:
@@ -154,7 +154,7 @@ class DeployerProcess:
             )["id"]
         )
 
-    def wait(self, made: str, seconds: float = 60) -> Any:  # noqa: ANN401
+    def wait(self, made: str, seconds: float = 240) -> Any:  # noqa: ANN401
         """Wait until a deployment has ended, and return it."""
         end = time.monotonic() + seconds
         while True:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.store_process import free_port
 
-START_SECONDS = 30
+START_SECONDS = 120
 
 
 def find(name: str) -> Path | None:

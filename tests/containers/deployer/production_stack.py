@@ -161,10 +161,10 @@ class ProductionStack:
             f"http://{address['IPAddress']}:8000{path}",
             headers={"Authorization": f"Bearer {token}"},
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
-    def ended(self, deployment: str, seconds: float = 90) -> Any:  # noqa: ANN401 - JSON
+    def ended(self, deployment: str, seconds: float = 240) -> Any:  # noqa: ANN401 - JSON
         """Wait until a deployment has ended; what it says.
 
         A deployer that updates itself is away for a moment.

@@ -114,5 +114,5 @@ def _answers(url: str) -> bool:
         ["docker", "--host", url, "version"],
         capture_output=True,
         check=False,
-        timeout=20,
+        timeout=120,
     ).returncode

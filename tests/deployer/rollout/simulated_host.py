@@ -30,6 +30,10 @@ def store_target(**more: Any) -> Target:  # noqa: ANN401
     )
 
 
+ENDED_AT = 1_800_000_060.5
+"""The time at which every rollout ends."""
+
+
 @dataclass(slots=True)
 class SimulatedHost:
     """An engine with two replicas of a store, and a client of its gate."""
@@ -51,7 +55,12 @@ class SimulatedHost:
     def rollout(self, deployment: Deployment, own_id: str = "") -> Rollout:
         """Return the rollout of a deployment."""
         return Rollout(
-            self.client, self.config, deployment, self.journal, own_id
+            self.client,
+            self.config,
+            deployment,
+            self.journal,
+            clock=lambda: ENDED_AT,
+            own_id=own_id,
         )
 
     async def deploy(self, cause: str = "generic") -> Deployment:

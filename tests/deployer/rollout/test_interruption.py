@@ -67,7 +67,7 @@ async def restart(host: SimulatedHost) -> list[Deployment]:
     """Resume as the next deployer does; the deployments that it found."""
     host.journal = DeploymentJournal(host.folder)
     await host.journal.load()
-    found = await find_unfinished(host.client, host.config, host.journal)
+    found = await find_unfinished(host.client, host.config, host.journal, 0)
     for deployment in found:
         deployment.starts += 1
         await host.rollout(deployment).run()

@@ -9,11 +9,12 @@ from aiohttp import web
 from msrv.deployer.config_model import DeployConfig
 from msrv.deployer.engine.docker import EngineClient
 from msrv.deployer.errors import EngineUnavailable
-from msrv.deployer.rollout.deployment import DeploymentState
+from msrv.deployer.rollout.deployment import Deployment, DeploymentState
 from msrv.deployer.rollout.rollout import MAX_STARTS
 from tests.deployer.fake_engine import NONCE, Health, error
 from tests.deployer.rollout.conftest import StartHost
 from tests.deployer.rollout.simulated_host import (
+    ENDED_AT,
     REPLICAS,
     REPOSITORY,
     SimulatedHost,
@@ -39,6 +40,27 @@ async def test_update_replaces_every_replica(host: SimulatedHost) -> None:
     assert successor["HostConfig"]["Binds"] == ["/srv/music:/library:ro"]
     networks = successor["NetworkSettings"]["Networks"]
     assert networks == {"msrv_edge": {"Aliases": ["app"]}}
+
+
+@pytest.mark.parametrize("digest", ["", "no-such-image"])
+async def test_final_state_is_never_without_the_time_of_the_end(
+    host: SimulatedHost, monkeypatch: pytest.MonkeyPatch, digest: str
+) -> None:
+    """An operator's program asks at any moment, also while it is saved."""
+    seen: list[tuple[DeploymentState, int | None]] = []
+    save = host.journal.save
+
+    async def save_and_look(deployment: Deployment) -> None:
+        seen.append((deployment.state, deployment.ended_at))
+        await save(deployment)
+
+    monkeypatch.setattr(host.journal, "save", save_and_look)
+    if digest:
+        host.engine.remote_tags.clear()
+    await host.deploy()
+    final = [ended for state, ended in seen if state.is_final]
+    assert final
+    assert set(final) == {int(ENDED_AT)}
 
 
 async def test_old_container_is_stopped_after_the_new_one_has_its_names(
