@@ -12,7 +12,7 @@ import pymysql
 
 from msrv.ledger.db import schema
 from msrv.ledger.db.aggregates import day_of, periods_of
-from tests.ledger.servers import PASSWORD, USER, Server
+from tests.ledger.mariadb_server import PASSWORD, USER, MariaDBServer
 
 NOW = 1_800_000_000
 DAYS = 1000
@@ -110,7 +110,9 @@ def fill_sqlite(path: Path, orders: int) -> None:
     connection.close()
 
 
-def fill_mariadb(server: Server, name: str, folder: Path, orders: int) -> None:
+def fill_mariadb(
+    server: MariaDBServer, name: str, folder: Path, orders: int
+) -> None:
     """Fill the tables of a MariaDB of this machine."""
     connection = pymysql.connect(
         host="127.0.0.1",

@@ -28,8 +28,8 @@ from msrv.ledger.events import Event
 from msrv.ledger.ledger import Ledger
 from msrv.proofs.keyring import Keyring
 from msrv.web.store import STORE
-from tests.ledger import servers
-from tests.ledger.servers import Server
+from tests.ledger import mariadb_server
+from tests.ledger.mariadb_server import MariaDBServer
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "9"))
 BOUGHT = 100
@@ -76,11 +76,11 @@ def measure(folder: Path) -> list[Figure]:
     """Measure both; milliseconds."""
     figures = asyncio.run(_purchases(folder / "purchases"))
     figures += _figures("SQLite", lambda count: fill_sqlite(folder, count))
-    program = servers.find()
+    program = mariadb_server.find()
     if program is None:
         print("MariaDB's server is not installed: left out")
         return figures
-    server = Server(program, folder / "mariadb", pool="1G")
+    server = MariaDBServer(program, folder / "mariadb", pool="1G")
     server.install()
     try:
         figures += _figures(
@@ -235,7 +235,7 @@ def fill_sqlite(folder: Path, count: int) -> str:
     return url
 
 
-def fill_mariadb(server: Server, folder: Path, count: int) -> str:
+def fill_mariadb(server: MariaDBServer, folder: Path, count: int) -> str:
     """Make a ledger of so many orders in MariaDB; its address."""
     name = f"ledger_{count}"
     url = server.create(name)

@@ -24,8 +24,8 @@ from msrv.proofs import sign_in
 from msrv.proofs.keyring import Keyring
 from msrv.web.store import STORE
 from msrv.web.studio.auth import COOKIE
-from tests.ledger import servers
-from tests.ledger.servers import Server
+from tests.ledger import mariadb_server
+from tests.ledger.mariadb_server import MariaDBServer
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 ASKED = 5
@@ -53,11 +53,11 @@ def measure(folder: Path) -> list[Figure]:
     """Measure every page; milliseconds."""
     urls = {count: fill_sqlite(folder, count) for count in (SMALL, LARGE)}
     figures = _figures("SQLite", folder, urls)
-    program = servers.find()
+    program = mariadb_server.find()
     if program is None:
         print("MariaDB's server is not installed: left out")
         return figures
-    server = Server(program, folder / "mariadb", pool="1G")
+    server = MariaDBServer(program, folder / "mariadb", pool="1G")
     server.install()
     try:
         urls = {

@@ -25,8 +25,8 @@ from msrv.settings import Settings
 from msrv.web.store import STORE
 from tests import xdist_scheduling
 from tests.chromium import find as find_chromium
-from tests.ledger import servers
-from tests.ledger.servers import Server
+from tests.ledger import mariadb_server
+from tests.ledger.mariadb_server import MariaDBServer
 from tests.wav_files import write_wav
 
 NONCE = "a nonce for the tests alone: 8fK2-vbn1-Qz7T-pl0M-Ww3x"
@@ -116,7 +116,7 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def mariadbd() -> str:
     """MariaDB's server, to be started."""
-    program = servers.find()
+    program = mariadb_server.find()
     require(
         "mariadbd",
         there=program is not None,
@@ -129,9 +129,9 @@ def mariadbd() -> str:
 @pytest.fixture(scope="session")
 def mariadb(
     mariadbd: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
+) -> Iterator[MariaDBServer]:
     """A MariaDB server for the whole run."""
-    server = Server(mariadbd, tmp_path_factory.mktemp("mariadb"))
+    server = MariaDBServer(mariadbd, tmp_path_factory.mktemp("mariadb"))
     server.install()
     yield server
     server.stop()

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from msrv.cli import main
-from tests.ledger.made import order_id
-from tests.ledger.servers import Server
+from tests.ledger.mariadb_server import MariaDBServer
+from tests.ledger.sample_events import order_id
 from tests.store_process import StoreProcess, launch_store
 
 REVOKED_SECONDS = 60
@@ -122,7 +122,9 @@ def test_what_can_not_be_revoked(
 
 
 @pytest.fixture
-def stores(tmp_path: Path, mariadb: Server) -> Iterator[list[StoreProcess]]:
+def stores(
+    tmp_path: Path, mariadb: MariaDBServer
+) -> Iterator[list[StoreProcess]]:
     """Two replicas with one database, and a data folder each."""
     database = tmp_path / "database"
     database.write_text(mariadb.create("replicas") + "\n", encoding="utf-8")

@@ -8,7 +8,7 @@ import pytest
 
 from msrv.ledger.db import migrate
 from msrv.ledger.db.database import Database
-from tests.ledger.servers import Server
+from tests.ledger.mariadb_server import MariaDBServer
 
 _numbers = itertools.count()
 
@@ -19,7 +19,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'a%20file.sqlite3'}"
     server = request.getfixturevalue("mariadb")
-    assert isinstance(server, Server)
+    assert isinstance(server, MariaDBServer)
     return server.create(f"ledger_{next(_numbers)}")
 
 

@@ -1,4 +1,4 @@
-"""Counting what has left, in bounded room."""
+"""Download tracker: bounded counting of sent bytes."""
 
 import pytest
 
@@ -8,13 +8,12 @@ from msrv.ledger.events import Delivered
 from msrv.ledger.health import Health
 from msrv.rate_limit import Limit
 from tests.conftest import Clock
-from tests.ledger.made import order_id
+from tests.ledger.sample_events import order_id
 
 
-async def test_new_downloads_are_bounded_and_known_ones_go_on(
+async def test_new_downloads_are_rate_limited_and_known_ones_are_not(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Free orders by the million have a row each for what they download."""
     monkeypatch.setattr(download_tracker, "NEW_DOWNLOADS", Limit(3, 10_000))
     written: list[Delivered] = []
 

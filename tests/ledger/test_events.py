@@ -1,4 +1,4 @@
-"""Events on their way to a file and back: strictly, and whole."""
+"""Events: validation, and their JSON form."""
 
 import json
 
@@ -18,7 +18,7 @@ from msrv.ledger.events import (
     event_from_json,
     event_to_json,
 )
-from tests.ledger.made import NOON, order_id, restored, revoked, sale
+from tests.ledger.sample_events import NOON, order_id, restored, revoked, sale
 
 EVENTS: list[Event] = [
     sale(1, ("song", 100), ("album", 0), reference="pi_3x/Y"),
@@ -34,8 +34,7 @@ EVENTS: list[Event] = [
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda each: type(each).__name__)
-def test_what_was_written_is_what_is_read(event: Event) -> None:
-    """A sale comes back from the spool as another."""
+def test_event_survives_a_json_round_trip(event: Event) -> None:
     text = event_to_json(event)
     assert text.isascii()
     assert b"\n" not in text
@@ -74,10 +73,9 @@ def test_what_was_written_is_what_is_read(event: Event) -> None:
     ],
     ids=str,
 )
-def test_what_is_no_event_is_refused(
+def test_invalid_field_is_rejected(
     number: int, change: dict[str, object]
 ) -> None:
-    """Something that can't be posted is promised to be."""
     fields = json.loads(event_to_json(EVENTS[number]))
     assert event_from_json(json.dumps(fields).encode()) == EVENTS[number]
     with pytest.raises(ValueError, match=r"no|twice"):
@@ -85,21 +83,19 @@ def test_what_is_no_event_is_refused(
 
 
 @pytest.mark.parametrize("text", [b"", b"{}", b"[]", b"5", b"nan", b"\xff"])
-def test_other_texts_are_refused(text: bytes) -> None:
-    """A damaged line ends the posting of all that follow."""
+def test_text_that_is_no_event_is_rejected(text: bytes) -> None:
     with pytest.raises(ValueError, match=r".*"):
         event_from_json(text)
 
 
 @given(st.text())
-def test_any_title_is_made_plain(text: str) -> None:
-    """A release with a strange title can't be sold."""
+def test_any_text_becomes_a_valid_title(text: str) -> None:
     title = clean_title(text)
     assert SoldLine("song", 1, title).title == title
     assert 1 <= len(title) <= TITLE_CHARS
     title.encode("utf-8")
 
 
-def test_a_lone_surrogate_is_no_reason_to_fail() -> None:
-    """A file name from another system can't be sold."""
+def test_lone_surrogate_in_a_title_is_replaced() -> None:
+    """File names from other systems may have one."""
     assert clean_title("a\udcffb") == "a?b"

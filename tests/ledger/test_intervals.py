@@ -1,4 +1,4 @@
-"""Unions of intervals: what a download has had so far."""
+"""Unions of byte intervals."""
 
 from itertools import pairwise
 
@@ -27,10 +27,9 @@ def held(intervals: list[tuple[int, int]]) -> set[int]:
 
 
 @given(INTERVALS, INTERVALS)
-def test_a_union_holds_what_either_holds(
+def test_union_has_the_bytes_of_both(
     one: list[tuple[int, int]], other: list[tuple[int, int]]
 ) -> None:
-    """A download counts as whole too early, or never."""
     both = union(one, other)
     assert held(list(both)) == held(one) | held(other)
     assert total_bytes(both) == len(held(list(both)))
@@ -41,19 +40,17 @@ def test_a_union_holds_what_either_holds(
 
 
 @given(INTERVALS, st.integers(0, SIZE))
-def test_covers_means_every_byte(
+def test_covers_requires_every_byte(
     some: list[tuple[int, int]], size: int
 ) -> None:
-    """The last byte is missing, and the download counts."""
     inside = [(min(start, size), min(stop, size)) for start, stop in some]
     assert covers(union(inside), size) == (held(inside) == set(range(size)))
 
 
 @given(INTERVALS, st.integers(1, 8))
-def test_a_bounded_union_never_says_more(
+def test_bounded_union_never_covers_more(
     some: list[tuple[int, int]], most: int
 ) -> None:
-    """A hostile client fills the database, or is counted for nothing."""
     bounded = union(some, most=most)
     assert len(bounded) <= most
     assert held(list(bounded)) <= held(some)

@@ -1,4 +1,4 @@
-"""The ledger in a store's life: with its database, without it, killed."""
+"""Ledger with its database, without it, and after a kill."""
 
 import asyncio
 import contextlib
@@ -23,8 +23,8 @@ from msrv.ledger.events import Event, Redeemed
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.recovery import SET_ASIDE_NAME
 from msrv.ledger.segments import SegmentWriter
-from tests.ledger.made import NOON, order_id, sale
-from tests.ledger.servers import Server
+from tests.ledger.mariadb_server import MariaDBServer
+from tests.ledger.sample_events import NOON, order_id, sale
 from tests.polling import wait_until
 from tests.store_process import free_port
 
@@ -38,10 +38,9 @@ async def count(database: Database) -> int:
         return int(found or 0)
 
 
-async def test_what_is_sold_gets_to_the_database(
+async def test_sales_reach_the_database(
     database: Database, url: str, tmp_path: Path
 ) -> None:
-    """The studio never hears of a sale."""
     async with Ledger(tmp_path / "data", url) as ledger:
         await asyncio.gather(
             *(ledger.record_sale(sale(each)) for each in range(50))
@@ -53,10 +52,9 @@ async def test_what_is_sold_gets_to_the_database(
     assert list((tmp_path / "data" / "spool").iterdir()) == []
 
 
-async def test_what_is_sold_at_the_very_end(
+async def test_last_sale_before_a_stop_is_synced(
     database: Database, url: str, tmp_path: Path
 ) -> None:
-    """The last sale before a restart waits for the next start."""
     async with Ledger(tmp_path, url) as ledger:
         await ledger.record_sale(sale(1))
         await wait_until(lambda: ledger.status().posted_events)
@@ -64,10 +62,9 @@ async def test_what_is_sold_at_the_very_end(
     assert await count(database) == 2
 
 
-async def test_two_replicas_with_one_data_folder(
+async def test_two_replicas_share_one_data_folder(
     database: Database, url: str, tmp_path: Path
 ) -> None:
-    """Two replicas write over each other's sales."""
     async with Ledger(tmp_path, url) as one, Ledger(tmp_path, url) as other:
         for number in range(20):
             await (one if number % 2 else other).record_sale(sale(number))
@@ -81,10 +78,9 @@ async def test_two_replicas_with_one_data_folder(
         assert await count(database) == 21
 
 
-async def test_what_a_killed_process_left(
+async def test_events_of_a_killed_process_are_recovered(
     database: Database, url: str, tmp_path: Path
 ) -> None:
-    """The sales of a killed replica are never seen again."""
     pen = SegmentWriter(tmp_path / "spool")
     pen.write(b"".join(map(segments.encode_record, [sale(1), sale(2)])))
     pen.write(segments.encode_record(sale(3)))
@@ -97,13 +93,12 @@ async def test_what_a_killed_process_left(
     assert await count(database) == 2
 
 
-async def test_a_spool_of_another_version(
+async def test_spool_of_another_version_is_reported_and_left_alone(
     database: Database,
     url: str,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """After a downgrade sales are thrown away, or nothing is sold."""
     folder = tmp_path / "spool" / "0000000000001-abcdabcd"
     folder.mkdir(parents=True)
     path = folder / "00000001.log"
@@ -121,10 +116,9 @@ async def test_a_spool_of_another_version(
     assert len([each for each in caplog.records if "spool" in each.msg]) <= 1
 
 
-async def test_an_event_that_can_not_be_posted(
+async def test_rejected_event_is_set_aside_and_others_are_synced(
     database: Database, url: str, tmp_path: Path
 ) -> None:
-    """One event that the database rejects keeps all others out of it."""
     async with database.schema_transaction() as connection:
         await connection.execute(text("DROP TABLE redemptions"))
         await connection.execute(
@@ -180,10 +174,9 @@ async def look(url: str) -> None:
     ],
     ids=["nowhere", "no database", "refuses", "hangs", "unknown host"],
 )
-async def test_a_database_that_is_not_there(
+async def test_unavailable_database_raises_an_error_that_says_why(
     tmp_path: Path, address: str, line: str
 ) -> None:
-    """A store whose database is away stands still, or says nothing of it."""
     async with mute() as port:
         words = tmp_path / "words"
         words.write_text("so many words " * 100, encoding="utf-8")
@@ -192,10 +185,9 @@ async def test_a_database_that_is_not_there(
             await look(url)
 
 
-async def test_a_server_that_stands_still(
-    mariadb: Server, tmp_path: Path
+async def test_hanging_server_times_out_and_sales_continue(
+    mariadb: MariaDBServer, tmp_path: Path
 ) -> None:
-    """A database that hangs holds the store, or is never asked again."""
     url = await asyncio.to_thread(mariadb.create, "stands_still")
     database = Database(url, timeout_seconds=0.5)
     await migrate.upgrade_schema(database)
@@ -219,8 +211,7 @@ async def test_a_server_that_stands_still(
     await database.close()
 
 
-async def test_it_sells_without_its_database(tmp_path: Path) -> None:
-    """Nothing is sold while the database is away."""
+async def test_sales_are_spooled_without_a_database(tmp_path: Path) -> None:
     url = f"mysql://a:b@127.0.0.1:{free_port()}/x"
     async with Ledger(tmp_path, url) as ledger:
         await ledger.check_can_record()
@@ -234,8 +225,9 @@ async def test_it_sells_without_its_database(tmp_path: Path) -> None:
     assert list((tmp_path / "spool").glob("*/*.log"))
 
 
-async def test_wrong_passwords_are_told(mariadb: Server) -> None:
-    """An operator with a typing error looks for it in the network."""
+async def test_refused_login_is_reported_without_the_password(
+    mariadb: MariaDBServer,
+) -> None:
     database = Database(mariadb.url("x").replace("p%40ss", "wrong"))
     with pytest.raises(DatabaseUnusable, match="Access denied") as caught:
         await migrate.prepare(database)
@@ -247,10 +239,9 @@ async def test_wrong_passwords_are_told(mariadb: Server) -> None:
     await database.close()
 
 
-async def test_a_server_without_tables_is_told_of_once(
-    mariadb: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
+async def test_missing_tables_are_logged_once_and_used_once_created(
+    mariadb: MariaDBServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A new store sells into nowhere, and its log says so every second."""
     url = await asyncio.to_thread(mariadb.create, "without_tables")
     async with Ledger(tmp_path, url) as ledger:
         await ledger.record_sale(sale(1))
@@ -271,8 +262,9 @@ async def test_a_server_without_tables_is_told_of_once(
         await database.close()
 
 
-async def test_a_full_database(tmp_path: Path) -> None:
-    """A database without room loses sales, or is not noticed."""
+async def test_full_database_is_reported_and_loses_no_sale(
+    tmp_path: Path,
+) -> None:
     url = f"sqlite:///{tmp_path / 'small.sqlite3'}"
     database = Database(url)
     await migrate.upgrade_schema(database)

@@ -1,4 +1,4 @@
-"""What is refunded, in a store's life: told to every replica, and kept."""
+"""Refunds in running replicas: propagation and persistence."""
 
 import asyncio
 from pathlib import Path
@@ -9,14 +9,15 @@ from msrv.ledger.db import commands
 from msrv.ledger.db.database import Database
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.revocations import FILE_NAME, Revocations
-from tests.ledger.made import NOON, order_id, sale
+from tests.ledger.sample_events import NOON, order_id, sale
 from tests.polling import wait_until
 from tests.store_process import free_port
 
 
 @pytest.mark.usefixtures("database")
-async def test_a_refund_at_the_very_end(url: str, tmp_path: Path) -> None:
-    """A store that stops forgets what it has heard last."""
+async def test_refund_just_before_a_stop_is_saved(
+    url: str, tmp_path: Path
+) -> None:
     async with Ledger(tmp_path, url) as ledger:
         await ledger.record_sale(sale(1))
         await ledger.wait_until_synced()
@@ -27,10 +28,9 @@ async def test_a_refund_at_the_very_end(url: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("database")
-async def test_a_refund_that_the_disk_refuses(
+async def test_refund_takes_effect_while_it_can_not_be_saved(
     url: str, tmp_path: Path
 ) -> None:
-    """It is as if it had not been asked for, or is never kept."""
     async with Ledger(tmp_path, url) as ledger:
         await ledger.record_sale(sale(1))
         await ledger.wait_until_synced()
@@ -49,10 +49,9 @@ async def test_a_refund_that_the_disk_refuses(
         assert order_id(1) in in_its_way.read_text()
 
 
-async def test_a_refund_reaches_every_replica(
+async def test_refund_reaches_every_replica_and_survives_restarts(
     database: Database, url: str, tmp_path: Path
 ) -> None:
-    """A refunded link goes on working on the other replica."""
     async with (
         Ledger(tmp_path / "one", url) as one,
         Ledger(tmp_path / "other", url) as other,

@@ -1,4 +1,4 @@
-"""What the disk has refused after all: kept, and written when it can be."""
+"""Retry queue of events that the disk refused."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from msrv.ledger.events import Event, discount_use, discount_use_prefix
 from msrv.ledger.health import DISK, Health
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.spool import RetryQueue
-from tests.ledger.made import NOON, order_id, sale
+from tests.ledger.sample_events import NOON, order_id, sale
 
 
 class Disk:
@@ -26,8 +26,9 @@ class Disk:
         self.events.append(event)
 
 
-async def test_it_is_written_in_order_once_there_is_room() -> None:
-    """A sale that the disk refused is lost though there is room again."""
+async def test_retry_queue_writes_in_order_once_the_disk_accepts_events() -> (
+    None
+):
     disk, health = Disk(), Health()
     kept = RetryQueue(disk.write, health)
     health.report(DISK, "No space left on device")
@@ -43,10 +44,9 @@ async def test_it_is_written_in_order_once_there_is_room() -> None:
     assert not health.troubles
 
 
-async def test_no_more_is_kept_than_memory_bears(
+async def test_retry_queue_is_bounded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A disk that stays full takes the memory, too."""
     monkeypatch.setattr(spool, "MAX_QUEUED_EVENTS", 2)
     disk = Disk()
     kept = RetryQueue(disk.write, Health())
@@ -57,12 +57,11 @@ async def test_no_more_is_kept_than_memory_bears(
     assert disk.events == [sale(0), sale(1)]
 
 
-async def test_who_has_paid_is_in_the_log_meanwhile(
+async def test_sale_that_the_disk_refuses_is_logged_and_retried(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A process that ends then leaves no trace of a sale."""
     disk = Disk()
     async with Ledger(tmp_path) as ledger:
         with monkeypatch.context() as broken:

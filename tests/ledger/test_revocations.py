@@ -1,4 +1,4 @@
-"""What was taken back, as the downloads see it."""
+"""Revocations: the list, its file, and the feed from the database."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from msrv.ledger.revocations import (
     Revocations,
     RevokedItems,
 )
-from tests.ledger.made import order_id, restored, revoked, sale
+from tests.ledger.sample_events import order_id, restored, revoked, sale
 
 SOLD = sale(1, ("album", 700), ("song", 100), ("other", 100))
 
@@ -42,16 +42,14 @@ def taken(*items: str, kept: str = "", whole: bool = False) -> RevokedItems:
         (taken("song", kept="other"), "song", "album", True),
     ],
 )
-def test_what_a_refund_ends(
+def test_item_is_revoked_unless_another_line_grants_it(
     what: RevokedItems, item: str, release: str | None, *, ends: bool
 ) -> None:
-    """A refund leaves links that work, or ends those that were paid for."""
     releases = () if release is None else (release,)
     assert what.revokes(item, *releases) is ends
 
 
-def test_the_list_is_kept(tmp_path: Path) -> None:
-    """A replica that starts without its database serves what was refunded."""
+def test_list_survives_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "data" / "revocations"
     first = Revocations(path)
     first.load()
@@ -78,8 +76,7 @@ def test_the_list_is_kept(tmp_path: Path) -> None:
         lambda _: b"\xff\xff",
     ],
 )
-def test_a_damaged_list_is_told(tmp_path: Path, damage: object) -> None:
-    """Nobody learns that refunded links work again."""
+def test_damaged_file_raises_an_error(tmp_path: Path, damage: object) -> None:
     assert callable(damage)
     path = tmp_path / "revocations"
     kept = Revocations(path)
@@ -110,10 +107,9 @@ async def tell(database: Database, *events: Event) -> None:
         await apply_events(connection, events)
 
 
-async def test_replicas_hear_of_each_change(
+async def test_replicas_read_each_change(
     database: Database, tmp_path: Path
 ) -> None:
-    """A refund ends links on one replica, and not on the other."""
     early, late = (Revocations(tmp_path / name) for name in ("early", "late"))
     await tell(database, SOLD, sale(2))
     assert await ask(database, early) is not None
@@ -133,10 +129,10 @@ async def test_replicas_hear_of_each_change(
         assert len(replica) == 1
 
 
-async def test_a_refund_that_came_before_its_sale(
+async def test_refund_before_its_sale_is_narrowed_by_the_sale(
     database: Database, tmp_path: Path
 ) -> None:
-    """A song that was bought by itself ends with an album, for ever."""
+    """A song that the order also contains by itself stays available."""
     replica = Revocations(tmp_path / "list")
     await tell(database, revoked(1, "album"))
     await ask(database, replica)
@@ -147,10 +143,9 @@ async def test_a_refund_that_came_before_its_sale(
     assert replica.is_revoked(order_id(1), "track", "album")
 
 
-async def test_another_database_is_noticed(
+async def test_replica_reads_everything_from_another_database(
     database: Database, tmp_path: Path
 ) -> None:
-    """After a move to a new database its refunds are never heard of."""
     replica = Revocations(tmp_path / "list")
     replica.replace({order_id(9): taken(whole=True)}, 1_000)
     await tell(database, revoked(1))

@@ -1,4 +1,4 @@
-"""The studio's door: a link is good once, and everyone can be sent out."""
+"""Sign-ins: links that work once, and sign-outs."""
 
 import asyncio
 from pathlib import Path
@@ -11,7 +11,7 @@ from msrv.ledger.db import schema
 from msrv.ledger.db.database import Database
 from msrv.ledger.errors import DatabaseError, LinkNotRecorded, LinkUsed
 from msrv.ledger.sign_ins import SignInStore
-from tests.ledger.made import NOON
+from tests.ledger.sample_events import NOON
 
 NUMBER = "0123456789abcdef01234567"
 OTHER = "f" * 24
@@ -35,10 +35,9 @@ async def use(
     return True
 
 
-async def test_a_link_is_good_once_on_all_replicas(
+async def test_link_works_once_across_replicas(
     database: Database, tmp_path: Path
 ) -> None:
-    """A link that was read over a shoulder opens another replica."""
     one, other = (SignInStore(tmp_path / each, database) for each in "ab")
     assert not await one.is_link_used(NUMBER)
     assert await use(one)
@@ -63,7 +62,7 @@ async def test_session_that_was_signed_out_ends_on_every_replica(
         assert not await door.is_session_signed_out(OTHER)
 
 
-async def test_sign_out_holds_without_the_database_and_after_a_restart(
+async def test_session_sign_out_survives_a_restart_without_the_database(
     away: Database, tmp_path: Path
 ) -> None:
     with pytest.raises(DatabaseError):
@@ -73,20 +72,18 @@ async def test_sign_out_holds_without_the_database_and_after_a_restart(
     assert await SignInStore(tmp_path, away).is_session_signed_out(NUMBER)
 
 
-async def test_of_many_at_once_one_gets_in(
+async def test_one_of_many_concurrent_uses_succeeds(
     database: Database, tmp_path: Path
 ) -> None:
-    """Two who have a link press at the same moment, and both are in."""
     doors = [SignInStore(tmp_path / str(each), database) for each in range(4)]
     doors += [SignInStore(tmp_path / "0", database) for _ in range(4)]
     entered = await asyncio.gather(*map(use, doors))
     assert entered.count(True) == 1
 
 
-async def test_without_its_database_a_link_is_good_once(
+async def test_link_works_once_without_the_database(
     away: Database, database: Database, tmp_path: Path
 ) -> None:
-    """Who stops the database can use a link again and again."""
     assert await use(SignInStore(tmp_path, away))
     assert not await use(SignInStore(tmp_path, away))
     assert await SignInStore(tmp_path, away).is_link_used(NUMBER)
@@ -94,10 +91,9 @@ async def test_without_its_database_a_link_is_good_once(
     assert not await use(SignInStore(tmp_path, database))
 
 
-async def test_where_nothing_can_be_written_nobody_gets_in(
+async def test_link_is_refused_where_its_use_can_not_be_recorded(
     away: Database, database: Database, tmp_path: Path
 ) -> None:
-    """On a full disk a link is good for as often as one likes."""
     (tmp_path / "studio").write_text("no folder", encoding="ascii")
     with pytest.raises(LinkNotRecorded):
         await SignInStore(tmp_path, away).use_link(NUMBER, NOON + 600, NOON)
@@ -106,10 +102,9 @@ async def test_where_nothing_can_be_written_nobody_gets_in(
     assert not await use(SignInStore(tmp_path, database))
 
 
-async def test_used_links_are_forgotten_when_they_have_expired(
+async def test_used_links_are_deleted_after_they_expire(
     database: Database, tmp_path: Path
 ) -> None:
-    """The store remembers every sign-in for ever."""
     door = SignInStore(tmp_path, database)
     await use(door, NUMBER, NOON)
     await use(door, OTHER, NOON + 3600)
@@ -121,10 +116,9 @@ async def test_used_links_are_forgotten_when_they_have_expired(
     ]
 
 
-async def test_signing_everyone_out_reaches_every_replica(
+async def test_sign_out_of_everyone_reaches_every_replica(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who was signed out goes on at the replica next door."""
     monkeypatch.setattr(door_room, "REFRESH_SECONDS", -1)
     one, other = (SignInStore(tmp_path / each, database) for each in "ab")
     assert await other.all_signed_out_at() == 0
@@ -140,10 +134,9 @@ async def test_signing_everyone_out_reaches_every_replica(
     )
 
 
-async def test_a_sign_out_outlives_the_database(
+async def test_sign_out_of_everyone_holds_without_the_database(
     database: Database, away: Database, tmp_path: Path
 ) -> None:
-    """A replica that starts without its database lets them in again."""
     await SignInStore(tmp_path / "a", database).sign_out_all(NOON)
     assert (
         await SignInStore(tmp_path / "b", database).all_signed_out_at() == NOON
@@ -165,10 +158,9 @@ async def test_a_sign_out_outlives_the_database(
     )
 
 
-async def test_a_damaged_note_keeps_out(
+async def test_damaged_file_signs_out_everyone_before_its_time(
     away: Database, tmp_path: Path
 ) -> None:
-    """A torn file lets everyone in who was signed out."""
     (tmp_path / "studio").mkdir()
     note = tmp_path / "studio" / "closed"
     note.write_text("18000", encoding="ascii")

@@ -1,4 +1,4 @@
-"""Writing down what happens: what is promised is on the disk."""
+"""Spool: an acknowledged event is on disk."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ from msrv.ledger.events import Event
 from msrv.ledger.recovery import acquire_orphans
 from msrv.ledger.segments import SegmentWriter
 from msrv.ledger.spool import Spool
-from tests.ledger.made import names, sale
+from tests.ledger.sample_events import names, sale
 from tests.store_process import ROOT
 
 
@@ -42,8 +42,7 @@ def full_disk(most_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-async def test_what_was_taken_is_on_the_disk(tmp_path: Path) -> None:
-    """A receipt is shown for a sale that a power cut undoes."""
+async def test_appended_event_is_on_disk(tmp_path: Path) -> None:
     sales = [sale(number) for number in range(200)]
     async with Spool(tmp_path / "spool", segment_bytes=9000) as spool:
         await spool.append(sales[0])
@@ -56,8 +55,9 @@ async def test_what_was_taken_is_on_the_disk(tmp_path: Path) -> None:
     assert names(written(spool.root)) == names(sales)  # type: ignore[arg-type]
 
 
-async def test_a_buyer_who_leaves_takes_nobody_along(tmp_path: Path) -> None:
-    """One closed browser loses the sales that were written with its own."""
+async def test_cancelled_append_does_not_affect_its_group(
+    tmp_path: Path,
+) -> None:
     async with Spool(tmp_path / "spool") as spool:
         waits = [
             asyncio.create_task(spool.append(sale(number)))
@@ -71,10 +71,9 @@ async def test_a_buyer_who_leaves_takes_nobody_along(tmp_path: Path) -> None:
         assert len(written(spool.root)) >= 9
 
 
-async def test_a_full_disk_is_an_error_before_and_not_after(
+async def test_full_disk_fails_the_reservation_and_not_the_append(
     tmp_path: Path,
 ) -> None:
-    """A buyer pays, and only then hears that nobody could write it down."""
     async with Spool(tmp_path / "spool", segment_bytes=20_000) as spool:
         await spool.reserve()
         with full_disk(19_999):
@@ -100,8 +99,9 @@ async def fill(spool: Spool) -> int:
     raise AssertionError("it was never refused")
 
 
-async def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
-    """A store whose data folder is read-only does not even start."""
+async def test_unwritable_folder_raises_an_error_and_start_does_not(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "data").write_text("a file, and no folder")
     async with Spool(tmp_path / "data" / "spool") as spool:
         with pytest.raises(SpoolFailed, match="MSRV_DATA: can't write"):
@@ -110,10 +110,9 @@ async def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
             await spool.append(sale())
 
 
-async def test_nothing_is_left_of_a_spool_that_held_nothing(
+async def test_empty_spool_leaves_no_folder(
     tmp_path: Path,
 ) -> None:
-    """Each start leaves a folder behind, for ever."""
     async with Spool(tmp_path / "spool") as spool:
         await spool.reserve()
         assert len(list(spool.root.iterdir())) == 1
@@ -125,7 +124,7 @@ import sys, time
 from pathlib import Path
 from msrv.ledger import segments
 from msrv.ledger.segments import SegmentWriter
-from tests.ledger.made import sale
+from tests.ledger.sample_events import sale
 pen = SegmentWriter(Path(sys.argv[1]))
 pen.write(segments.encode_record(sale(int(sys.argv[2]))))
 print("written", flush=True)
@@ -133,8 +132,7 @@ time.sleep(60)
 """
 
 
-def test_only_a_dead_process_is_taken_over(tmp_path: Path) -> None:
-    """Two replicas delete each other's sales, or a dead one's stay there."""
+def test_orphans_are_of_terminated_processes_only(tmp_path: Path) -> None:
     root = tmp_path / "spool"
     own = SegmentWriter(root)
     own.write(segments.encode_record(sale(1)))
@@ -162,8 +160,7 @@ def test_only_a_dead_process_is_taken_over(tmp_path: Path) -> None:
     own.close()
 
 
-def test_a_failed_write_leaves_nothing_half_done(tmp_path: Path) -> None:
-    """What comes after an error is written behind half a line."""
+def test_failed_write_leaves_no_partial_record(tmp_path: Path) -> None:
     pen = SegmentWriter(tmp_path / "spool")
     pen.write(segments.encode_record(sale(1)))
     file = pen._file

@@ -6,7 +6,7 @@ from msrv.mail.receipt_mail import Letter
 from msrv.mail.rendering import Writer
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.receipts import Line, Receipt
-from tests.ledger.made import NOON, order_id
+from tests.ledger.sample_events import NOON, order_id
 
 TO = "buyer@example.net"
 

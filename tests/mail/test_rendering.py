@@ -13,7 +13,7 @@ from msrv.mail.receipt_mail import Letter
 from msrv.mail.rendering import Writer
 from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
-from tests.ledger.made import NOON, order_id
+from tests.ledger.sample_events import NOON, order_id
 from tests.mail.made import TO, letter, writer
 
 

@@ -17,7 +17,7 @@ from msrv.mail.smtp import Relay, Session, Tls
 from msrv.mail.worker import GIVE_UP_SECONDS, Postman
 from msrv.proofs.keyring import Keyring
 from tests.conftest import Clock
-from tests.ledger.made import order_id
+from tests.ledger.sample_events import order_id
 from tests.mail.made import TO, letter, writer
 from tests.mail.relays import Authority, Handler, relay
 from tests.polling import wait_until

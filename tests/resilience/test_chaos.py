@@ -22,7 +22,7 @@ from msrv.ledger.db.database import Database
 from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
 from tests.downloads.made import noise
-from tests.ledger.servers import Server
+from tests.ledger.mariadb_server import MariaDBServer
 from tests.store_process import StoreProcess, free_port, launch_store
 
 BUYERS: Final = 50
@@ -122,7 +122,7 @@ class Shop:
         self._folder = folder
         self._starts = 0
         self._port = free_port()
-        self.server = Server(program, folder / "mariadb")
+        self.server = MariaDBServer(program, folder / "mariadb")
         self.server.install()
         library = folder / "library" / "Noise"
         library.mkdir(parents=True)

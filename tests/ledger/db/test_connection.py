@@ -1,4 +1,4 @@
-"""Connections to MariaDB: where TLS is needed, and that it is verified."""
+"""Connections to MariaDB: where TLS is required, and its verification."""
 
 import asyncio
 import struct
@@ -16,7 +16,7 @@ from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db.database import Database
 from msrv.ledger.errors import DatabaseUnusable
 from msrv.settings import WrongSetting, load
-from tests.ledger.servers import Server
+from tests.ledger.mariadb_server import MariaDBServer
 
 SSL = 0x0800
 SECURE_CONNECTION = 0x8000
@@ -40,7 +40,7 @@ PROTOCOL_41 = 0x0200
         ("203.0.113.9", [], False),
     ],
 )
-def test_plain_connection_is_for_loopback_and_named_networks(
+def test_tls_is_optional_on_loopback_and_private_networks_only(
     address: str, private: list[str], *, plain: bool
 ) -> None:
     networks = tuple(ip_network(each) for each in private)
@@ -119,7 +119,7 @@ async def test_server_without_tls_is_sent_nothing(
 class SecureServer:
     """A MariaDB with a certificate, and the authority of it."""
 
-    server: Server
+    server: MariaDBServer
     ca: Path
 
 
@@ -134,7 +134,7 @@ def secure(
     authority.cert_pem.write_to_path(folder / "ca.pem")
     leaf.private_key_pem.write_to_path(folder / "key.pem")
     leaf.cert_chain_pems[0].write_to_path(folder / "cert.pem")
-    server = Server(mariadbd, folder)
+    server = MariaDBServer(mariadbd, folder)
     server.install()
     server.stop()
     server.start(
@@ -160,7 +160,7 @@ async def cipher_of(url: str, rules: ConnectionRules) -> str:
 
 
 @pytest.mark.usefixtures("nothing_is_loopback")
-async def test_server_with_a_verified_certificate_is_spoken_to_in_tls(
+async def test_connection_to_a_verified_server_is_encrypted(
     secure: SecureServer,
 ) -> None:
     url = secure.server.url("mysql").replace("127.0.0.1", "localhost")
@@ -182,7 +182,7 @@ async def test_certificate_of_another_authority_or_name_is_refused(
 
 
 @pytest.mark.usefixtures("nothing_is_loopback")
-async def test_network_named_as_private_needs_no_tls(
+async def test_private_network_needs_no_tls(
     secure: SecureServer,
 ) -> None:
     rules = ConnectionRules(private_networks=(ip_network("127.0.0.0/8"),))
@@ -196,13 +196,12 @@ async def test_loopback_needs_no_tls(secure: SecureServer) -> None:
 @pytest.mark.parametrize(
     "option", ["ssl_verify_cert=false", "ssl_cert=x", "ssl=0", "ssl_mode=none"]
 )
-def test_option_of_tls_that_is_not_understood_is_refused(option: str) -> None:
-    """It would be overlooked otherwise, or fail in the driver's own words."""
+def test_unsupported_tls_option_is_refused(option: str) -> None:
     with pytest.raises(DatabaseUnusable, match=option.partition("=")[0]):
         Database(f"mysql://u:p@db.example/msrv?{option}")
 
 
-async def test_authority_that_cannot_be_read_is_named(
+async def test_unreadable_authority_is_named_in_the_error(
     secure: SecureServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection_rules, "LOOPBACK", ())
@@ -211,7 +210,7 @@ async def test_authority_that_cannot_be_read_is_named(
     assert "none.pem" in reason
 
 
-def test_settings_name_the_networks_and_the_authority() -> None:
+def test_rules_are_read_from_the_settings() -> None:
     found = load(
         {
             "MSRV_DATABASE_PRIVATE_NETWORKS": "10.1.2.0/24, fd00::/8",

@@ -1,4 +1,4 @@
-"""The tables: made, brought up to date, left alone where they are ahead."""
+"""Schema revisions and upgrades."""
 
 import asyncio
 from pathlib import Path
@@ -15,8 +15,7 @@ from msrv.ledger.db.schema import metadata
 from msrv.ledger.errors import SchemaTooNew, SchemaTooOld
 
 
-def test_every_script_is_listed() -> None:
-    """An older store takes a newer database for its own."""
+def test_revisions_are_those_of_the_scripts() -> None:
     names = sorted(
         path.name.partition("_")[0]
         for path in Path(migrate.SCRIPTS, "versions").glob("*.py")
@@ -30,10 +29,9 @@ def differences(connection: Connection) -> list[Any]:
 
 
 @pytest.mark.parametrize("start", ["base", *migrate.REVISIONS])
-async def test_from_every_earlier_revision(
+async def test_upgrade_from_every_revision_ends_at_the_schema(
     empty: Database, start: str
 ) -> None:
-    """After an upgrade the store asks for a column that isn't there."""
     if start != "base":
         async with empty.schema_transaction() as connection:
             await connection.run_sync(migrate.run_migrations, start)
@@ -46,8 +44,9 @@ async def test_from_every_earlier_revision(
     assert await migrate.upgrade_schema(empty) == migrate.HEAD
 
 
-async def test_two_that_upgrade_at_once(empty: Database, url: str) -> None:
-    """Two replicas that start together trip over each other's tables."""
+async def test_concurrent_upgrades_run_one_after_the_other(
+    empty: Database, url: str
+) -> None:
     other = Database(url)
     found = await asyncio.gather(
         migrate.upgrade_schema(empty), migrate.upgrade_schema(other)
@@ -56,8 +55,7 @@ async def test_two_that_upgrade_at_once(empty: Database, url: str) -> None:
     assert sorted(map(str, found)) == [migrate.HEAD, "None"]
 
 
-async def test_an_upgrade_that_was_cut_short(empty: Database) -> None:
-    """A kill between two tables needs a person who knows SQL."""
+async def test_interrupted_upgrade_is_completed(empty: Database) -> None:
     async with empty.schema_transaction() as connection:
         await connection.run_sync(
             metadata.create_all, tables=metadata.sorted_tables[:4]
@@ -67,8 +65,7 @@ async def test_an_upgrade_that_was_cut_short(empty: Database) -> None:
         assert await connection.run_sync(differences) == []
 
 
-async def test_a_database_that_is_ahead(database: Database) -> None:
-    """An old replica writes into tables that it does not understand."""
+async def test_newer_schema_is_left_alone(database: Database) -> None:
     async with database.schema_transaction() as connection:
         await connection.execute(
             text("UPDATE alembic_version SET version_num = '9999'")
@@ -79,8 +76,9 @@ async def test_a_database_that_is_ahead(database: Database) -> None:
         await migrate.upgrade_schema(database)
 
 
-async def test_a_database_without_tables(empty: Database) -> None:
-    """A server's tables are changed behind its operator's back."""
+async def test_missing_tables_are_created_in_the_file_and_not_on_a_server(
+    empty: Database,
+) -> None:
     if empty.is_embedded:
         await migrate.prepare(empty)
         await migrate.prepare(empty)
@@ -89,10 +87,9 @@ async def test_a_database_without_tables(empty: Database) -> None:
             await migrate.prepare(empty)
 
 
-async def test_two_stores_in_a_process_make_their_tables_at_once(
+async def test_stores_in_one_process_upgrade_concurrently(
     tmp_path: Path,
 ) -> None:
-    """As a program does that embeds two, and the bench."""
     databases = [
         Database(f"sqlite:///{tmp_path / str(number)}") for number in range(4)
     ]

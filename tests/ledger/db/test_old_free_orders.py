@@ -1,4 +1,4 @@
-"""Deleting old orders that cost nothing."""
+"""Deletion of old free orders."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from msrv.ledger.db.old_free_orders import FreeOrderCounts
 from msrv.ledger.db.projection import apply_events
 from msrv.ledger.events import Delivered, Event
 from tests.ledger.conftest import database, empty, url
-from tests.ledger.made import NOON, names, order_id, revoked, sale
+from tests.ledger.sample_events import NOON, names, order_id, revoked, sale
 
 __all__ = ["database", "empty", "url"]
 
@@ -41,10 +41,9 @@ async def count(database: Database, table: object) -> int:
         )
 
 
-async def test_old_free_orders_are_deleted_and_nothing_else(
+async def test_only_old_free_orders_without_refunds_are_deleted(
     database: Database,
 ) -> None:
-    """What was paid for, or taken back, is gone from the books."""
     free = [
         replace(sale(number, ("zine", 0), at=NOON), provider="free")
         for number in range(1, 4)

@@ -1,4 +1,4 @@
-"""Putting events into tables: twice, late, in any order."""
+"""Projection of events to the tables: repeated, late, in any order."""
 
 import asyncio
 import dataclasses
@@ -21,7 +21,7 @@ from msrv.ledger.events import (
     Revoked,
     Sale,
 )
-from tests.ledger.made import NOON, order_id, restored, revoked, sale
+from tests.ledger.sample_events import NOON, order_id, restored, revoked, sale
 
 ALL = schema.metadata.sorted_tables
 VERSION = "0123456789abcdef"
@@ -75,10 +75,9 @@ async def row(database: Database, table: Table) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("event", ONE_OF_EACH, ids=lambda each: repr(each)[:9])
-async def test_the_same_event_twice_changes_nothing(
+async def test_applying_an_event_twice_changes_nothing(
     database: Database, event: Event
 ) -> None:
-    """A sale is counted twice, because a replica was killed at a bad time."""
     await told(database, *ONE_OF_EACH)
     before = await everything(database)
     await told(database, event)
@@ -90,8 +89,7 @@ async def test_the_same_event_twice_changes_nothing(
     assert after == before
 
 
-async def test_one_of_each(database: Database) -> None:
-    """Something that happened is not in the schema, or not all of it."""
+async def test_each_kind_of_event_has_its_rows(database: Database) -> None:
     await told(database, *ONE_OF_EACH)
     found = await everything(database)
     counts = {name: len(rows) for name, rows in found.items()}
@@ -115,8 +113,9 @@ async def test_one_of_each(database: Database) -> None:
     assert order["total_minor"] == order["refunded_minor"] == 800
 
 
-async def test_any_order_comes_to_the_same(database: Database) -> None:
-    """A refund that is heard of before its sale is forgotten."""
+async def test_result_is_independent_of_the_order_of_changes(
+    database: Database,
+) -> None:
     events: tuple[Sale | Revoked | Restored, ...] = (
         sale(1, ("song", 100), ("album", 700)),
         revoked(1, at=1),
@@ -152,10 +151,9 @@ async def test_any_order_comes_to_the_same(database: Database) -> None:
     assert day["orders"] == 24
 
 
-async def test_a_partial_refund_touches_only_what_it_names(
+async def test_partial_refund_affects_one_line_only(
     database: Database,
 ) -> None:
-    """A buyer loses an album over a song that was refunded."""
     await told(database, sale(1, ("song", 100), ("album", 700)), sale(2))
     await told(database, revoked(1, "song"))
     async with database.read_transaction() as connection:
@@ -173,10 +171,9 @@ async def test_a_partial_refund_touches_only_what_it_names(
     assert day["sold_minor"] == 900
 
 
-async def test_a_download_is_complete_with_its_last_byte(
+async def test_download_is_complete_with_its_last_byte(
     database: Database,
 ) -> None:
-    """A cancelled download counts, or a resumed one never does."""
     for at, (start, stop) in enumerate(((0, 300), (200, 500), (600, 1000))):
         await told(database, delivered((start, stop), at=NOON + at))
         found = await row(database, schema.downloads)
@@ -197,8 +194,9 @@ async def test_a_download_is_complete_with_its_last_byte(
     )
 
 
-async def test_two_writers_at_once(database: Database) -> None:
-    """Two replicas that post the same sale count it twice, or both fail."""
+async def test_concurrent_writers_count_a_sale_once(
+    database: Database,
+) -> None:
     many = [sale(number) for number in range(1, 40)]
     await asyncio.gather(
         *(told(database, *many[start:]) for start in (0, 5, 10, 0))
@@ -207,8 +205,9 @@ async def test_two_writers_at_once(database: Database) -> None:
     assert (day["orders"], day["sold_minor"]) == (39, 3900)
 
 
-async def test_large_batches(database: Database) -> None:
-    """What gathered in a week without a database can't be posted."""
+async def test_batch_of_thousands_of_events_is_applied(
+    database: Database,
+) -> None:
     many = [
         sale(number, *((f"song-{each}", each) for each in range(5)))
         for number in range(500)

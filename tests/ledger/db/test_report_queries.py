@@ -1,4 +1,4 @@
-"""What an operator asks of the ledger, and what that costs."""
+"""Queries for orders and reports, and their indexes."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,7 +12,7 @@ from msrv.ledger.db.aggregates import DAY_SECONDS, day_of
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.projection import apply_events
 from msrv.ledger.events import Delivered, Event, PaymentEvent
-from tests.ledger.made import NOON, order_id, restored, revoked, sale
+from tests.ledger.sample_events import NOON, order_id, restored, revoked, sale
 
 TODAY = day_of(NOON)
 HELD: tuple[Event, ...] = (
@@ -40,8 +40,7 @@ async def held(database: Database) -> Database:
     return database
 
 
-async def test_sales_by_day_and_currency(held: Database) -> None:
-    """A bookkeeper's sum is another than the studio's."""
+async def test_sales_are_by_day_and_currency(held: Database) -> None:
     async with held.read_transaction() as at:
         days = await report_queries.sales_by_day(at, TODAY - 30, TODAY)
         assert days == [
@@ -56,8 +55,9 @@ async def test_sales_by_day_and_currency(held: Database) -> None:
         assert revenue[0].kept_minor == 500
 
 
-async def test_best_sellers(held: Database) -> None:
-    """What was refunded looks like a success, or last month like this one."""
+async def test_best_sellers_are_by_period_and_count_refunds(
+    held: Database,
+) -> None:
     async with held.read_transaction() as at:
         first, *rest = await report_queries.best_sellers(at)
         assert (first.item_id, first.title) == ("song", "Song")
@@ -72,15 +72,15 @@ async def test_best_sellers(held: Database) -> None:
         assert await report_queries.best_sellers(at, "1999") == []
 
 
-async def test_downloads(held: Database) -> None:
-    """Half a download counts as one."""
+async def test_incomplete_download_counts_as_started_only(
+    held: Database,
+) -> None:
     async with held.read_transaction() as at:
         (day,) = await report_queries.downloads_by_day(at, TODAY, TODAY)
         assert day == report_queries.DownloadDay(TODAY, 2, 1, 18)
 
 
-async def test_pages_of_orders(held: Database) -> None:
-    """An order is on two pages, or on none."""
+async def test_each_order_is_on_one_page(held: Database) -> None:
     seen: list[str] = []
     after: order_queries.OrderKey | None = None
     async with held.read_transaction() as at:
@@ -108,10 +108,9 @@ async def test_pages_of_orders(held: Database) -> None:
         assert of_day.orders[1].refunded_minor == 700
 
 
-async def test_orders_of_one_second_are_on_one_page_each(
+async def test_orders_of_the_same_second_are_on_one_page_each(
     database: Database,
 ) -> None:
-    """In a rush, orders fall between two pages."""
     async with database.write_transaction() as connection:
         await apply_events(connection, [sale(number) for number in range(30)])
     async with database.read_transaction() as at:
@@ -144,10 +143,9 @@ async def test_orders_of_one_second_are_on_one_page_each(
         ("\udcff\0", []),
     ],
 )
-async def test_finding_an_order(
+async def test_search_by_number_or_reference(
     held: Database, text: str, numbers: list[int]
 ) -> None:
-    """A buyer writes with half an order number, and nobody finds it."""
     async with held.read_transaction() as at:
         found = await order_queries.search_orders(at, text)
     assert [each.order_id for each in found] == [
@@ -155,8 +153,7 @@ async def test_finding_an_order(
     ]
 
 
-async def test_the_story_of_an_order(held: Database) -> None:
-    """An operator can't tell a buyer what became of the order."""
+async def test_history_of_an_order(held: Database) -> None:
     async with held.read_transaction() as at:
         story = await order_queries.order_history(at, order_id(5))
         assert await order_queries.order_history(at, order_id(77)) is None
@@ -196,8 +193,7 @@ Ask = Callable[[AsyncConnection], Awaitable[Any]]
         lambda at: order_queries.order_history(at, order_id(5)),
     ],
 )
-async def test_every_question_has_its_index(held: Database, ask: Ask) -> None:
-    """A page of the studio reads a million rows, and takes seconds."""
+async def test_every_query_uses_an_index(held: Database, ask: Ask) -> None:
     asked: list[tuple[str, Any]] = []
 
     def listen(*said: Any) -> None:  # noqa: ANN401 - SQLAlchemy's event

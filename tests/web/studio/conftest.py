@@ -18,7 +18,7 @@ from msrv.settings import Settings
 from msrv.web.store import STORE
 from msrv.web.studio.auth import COOKIE
 from tests.conftest import Client, Clock, StartStore
-from tests.ledger.servers import Server
+from tests.ledger.mariadb_server import MariaDBServer
 from tests.polling import wait_until
 
 JSON = {"Accept": "application/json"}
@@ -106,7 +106,7 @@ def database(request: pytest.FixtureRequest, settings: Settings) -> Settings:
     if request.param == "sqlite":
         return settings
     server = request.getfixturevalue("mariadb")
-    assert isinstance(server, Server)
+    assert isinstance(server, MariaDBServer)
     url = SecretStr(server.create(f"studio_{next(_numbers)}"))
     return settings.model_copy(update={"database": url})
 

@@ -10,7 +10,7 @@ from msrv.ledger.errors import SpoolFailed
 from msrv.ledger.events import Event
 from msrv.web.studio.activity import NAMES
 from tests.conftest import Clock
-from tests.ledger.made import order_id, sale
+from tests.ledger.sample_events import order_id, sale
 from tests.web.studio.conftest import Studio
 
 

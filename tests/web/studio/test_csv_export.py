@@ -17,7 +17,7 @@ from msrv.ledger.db.projection import apply_events
 from msrv.ledger.db.schema import order_items
 from msrv.ledger.errors import DatabaseUnavailable
 from msrv.web.studio import csv_export
-from tests.ledger.made import NOON, order_id, revoked, sale
+from tests.ledger.sample_events import NOON, order_id, revoked, sale
 from tests.web.studio.conftest import Studio
 
 

@@ -17,7 +17,7 @@ from msrv.web.store import STORE
 from msrv.web.studio import routes
 from msrv.web.studio.auth import COOKIE
 from tests.conftest import NONCE, Client, Clock
-from tests.ledger.made import order_id
+from tests.ledger.sample_events import order_id
 from tests.web.studio.conftest import JSON, Studio
 
 

@@ -6,7 +6,7 @@ from msrv.mail.worker import GivenUp
 from msrv.settings import Settings
 from msrv.web.store import STORE
 from tests.conftest import StartStore
-from tests.ledger.made import order_id
+from tests.ledger.sample_events import order_id
 from tests.polling import wait_until
 from tests.store_parts import mail_of
 from tests.store_process import free_port

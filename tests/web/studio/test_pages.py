@@ -11,7 +11,7 @@ from yarl import URL
 from msrv.settings import Settings
 from msrv.web.store import STORE
 from tests.conftest import Client, Clock
-from tests.ledger.made import order_id
+from tests.ledger.sample_events import order_id
 from tests.polling import wait_until
 from tests.web.studio.conftest import JSON, Studio
 

@@ -1,4 +1,4 @@
-"""Codes and limited discounts: used as often as they may be, and no more."""
+"""Commands: codes and limited discounts."""
 
 import asyncio
 from pathlib import Path
@@ -20,7 +20,7 @@ from msrv.ledger.events import (
     discount_use_prefix,
 )
 from msrv.ledger.ledger import Ledger
-from tests.ledger.made import NOON, order_id, sale
+from tests.ledger.sample_events import NOON, order_id, sale
 from tests.polling import wait_until
 
 CODE = "ezdrt90001.15bb647c"
@@ -40,10 +40,9 @@ async def redeem(ledger: Ledger, number: int) -> Redemption | None:
         return None
 
 
-async def test_one_code_fifty_clients_two_replicas(
+async def test_code_is_redeemed_once_by_fifty_clients_on_two_replicas(
     database: Database, url: str, tmp_path: Path
 ) -> None:
-    """One code on a sleeve gives two of fifty people their receipt."""
     async with (
         Ledger(tmp_path / "one", url) as one,
         Ledger(tmp_path / "other", url) as other,
@@ -64,10 +63,9 @@ async def test_one_code_fifty_clients_two_replicas(
         assert days.scalars().all() == [1]
 
 
-async def test_it_says_what_it_said_the_first_time(
+async def test_repeated_redemption_returns_the_first_result(
     database: Database,
 ) -> None:
-    """Who asks again gets another receipt: of another day, or currency."""
     first = await commands.redeem_code(
         database, Redeemed(CODE, order_id(1), NOON), sale(1, currency="JPY")
     )
@@ -77,8 +75,7 @@ async def test_it_says_what_it_said_the_first_time(
     assert again == first == Redemption(NOON, "JPY")
 
 
-async def test_without_a_database_nothing_is_redeemed(tmp_path: Path) -> None:
-    """While the database is away a code is good for any number of people."""
+async def test_redeeming_needs_the_database(tmp_path: Path) -> None:
     async with Ledger(tmp_path, "mysql://u:p@127.0.0.1:9/none") as ledger:
         with pytest.raises(DatabaseUnavailable):
             await redeem(ledger, 1)
@@ -89,10 +86,9 @@ async def test_without_a_database_nothing_is_redeemed(tmp_path: Path) -> None:
             await redeem(ledger, 1)
 
 
-async def test_a_discount_for_three_is_for_three(
+async def test_discount_for_three_orders_is_claimed_three_times(
     database: Database, url: str, tmp_path: Path
 ) -> None:
-    """Fifty who come at once all get what was meant for the first three."""
     start = discount_use_prefix("SPRING")
     async with (
         Ledger(tmp_path / "one", url) as one,
@@ -123,10 +119,9 @@ async def test_a_discount_for_three_is_for_three(
         assert await connection.scalar(count) == 4
 
 
-async def test_uses_that_nobody_waits_for(
+async def test_recorded_use_counts_once_for_each_order(
     database: Database, url: str, tmp_path: Path
 ) -> None:
-    """A sale is counted twice for its discount, or not at all."""
     assert database
     async with Ledger(tmp_path, url) as ledger:
         for number in (1, 2, 2, 1):

@@ -31,7 +31,7 @@ def find() -> str | None:
 
 
 @dataclass(slots=True)
-class Server:
+class MariaDBServer:
     """A MariaDB in a folder; it can be killed and started again."""
 
     program: str

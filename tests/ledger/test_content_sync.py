@@ -1,4 +1,4 @@
-"""What was sold is known to every replica, and to a data folder made anew."""
+"""Content sync: sold items are known to every replica."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from msrv.ledger.content_sync import ContentSync
 from msrv.ledger.db import contents
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.projection import apply_events
-from tests.ledger.made import sale
+from tests.ledger.sample_events import sale
 
 SONG: Final = IdRecord(
     "song",
@@ -60,10 +60,9 @@ async def mark_sold(database: Database, item_id: str) -> None:
         await apply_events(connection, [sale(1, (item_id, 100))])
 
 
-async def test_a_new_replica_learns_what_was_sold(
+async def test_new_replica_gets_sold_items_and_their_releases(
     database: Database, first: IdHistory, second: IdHistory
 ) -> None:
-    """A replica that is started after a rename knows no old receipt."""
     await mark_sold(database, "album")
     await ContentSync(database, first).sync()
     before = second.revision
@@ -79,20 +78,18 @@ async def test_a_new_replica_learns_what_was_sold(
     assert second.revision > before
 
 
-async def test_what_nobody_bought_stays_at_home(
+async def test_unsold_items_are_not_shared(
     database: Database, first: IdHistory, second: IdHistory
 ) -> None:
-    """The ledger fills with every name that any file ever had."""
     await mark_sold(database, "song")
     await ContentSync(database, first).sync()
     await ContentSync(database, second).sync()
     assert second.find(["song", "other", "album"]) == [SONG]
 
 
-async def test_a_title_is_known_before_the_content_is(
+async def test_title_is_shared_before_the_content_is_known(
     database: Database, second: IdHistory
 ) -> None:
-    """A receipt for what was sold before names nothing but an id."""
     await mark_sold(database, "song")
     await ContentSync(database, second).sync()
     (record,) = second.find(["song"])
@@ -100,14 +97,13 @@ async def test_a_title_is_known_before_the_content_is(
 
 
 @pytest.mark.parametrize("is_offered", [True, False])
-async def test_the_later_content_counts(
+async def test_later_content_wins(
     database: Database,
     first: IdHistory,
     second: IdHistory,
     *,
     is_offered: bool,
 ) -> None:
-    """A replica with an old library takes a new master from the others."""
     await mark_sold(database, "song")
     newer = SONG._replace(sha256=b"n" * 32, changed_at_ms=2000)
     second.save([newer], () if is_offered else ["song"])
@@ -126,10 +122,9 @@ async def test_the_later_content_counts(
     assert first.find(["song"]) == [newer]
 
 
-async def test_what_is_the_same_is_written_once(
+async def test_unchanged_content_is_not_written_again(
     database: Database, first: IdHistory
 ) -> None:
-    """Replicas write the same rows again every few seconds."""
     await mark_sold(database, "album")
     sync = ContentSync(database, first)
     for _ in range(3):
@@ -145,10 +140,10 @@ async def test_what_is_the_same_is_written_once(
     assert written == []
 
 
-async def test_a_release_of_many_files(
+async def test_release_of_thousands_of_files_is_synced(
     database: Database, first: IdHistory, second: IdHistory
 ) -> None:
-    """A sample pack of thousands of files is beyond one statement."""
+    """Its ids exceed the parameters of one statement."""
     members = tuple(f"sample-{number:04}" for number in range(3000))
     first.save([ALBUM._replace(members=members)])
     first.save(SONG._replace(item_id=each) for each in members)

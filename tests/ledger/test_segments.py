@@ -1,4 +1,4 @@
-"""The spool's lines: torn, damaged, of another version."""
+"""Segments: the record format, and the writer."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 from msrv.ledger import segments
 from msrv.ledger.errors import SpoolVersionMismatch
-from tests.ledger.made import sale
+from tests.ledger.sample_events import sale
 
 SALES = tuple(sale(number) for number in range(3))
 ENCODED = [segments.encode_record(each) for each in SALES]
@@ -19,8 +19,7 @@ def segment(tmp_path: Path, data: bytes) -> Path:
 
 
 @pytest.mark.parametrize("after", [b"", b"\0" * 900], ids=["cut", "zeros"])
-def test_a_torn_last_line_is_passed_over(tmp_path: Path, after: bytes) -> None:
-    """After a kill at a bad moment nothing is posted any more."""
+def test_torn_last_record_is_skipped(tmp_path: Path, after: bytes) -> None:
     whole = segments.HEADER + b"".join(ENCODED)
     ends = [
         len(segments.HEADER) + sum(map(len, ENCODED[:count]))
@@ -37,8 +36,7 @@ def test_a_torn_last_line_is_passed_over(tmp_path: Path, after: bytes) -> None:
         assert found.next_byte <= max(cut, len(segments.HEADER))
 
 
-def test_a_damaged_line_does_not_take_others_down(tmp_path: Path) -> None:
-    """One bad sector loses every sale after it."""
+def test_records_around_a_damaged_one_are_read(tmp_path: Path) -> None:
     texts = [segments.encode_record(each) for each in SALES]
     for at in range(len(texts[1]) - 1):
         bad = bytearray(texts[1])
@@ -54,8 +52,7 @@ def test_a_damaged_line_does_not_take_others_down(tmp_path: Path) -> None:
             assert bad[0] == 0
 
 
-def test_reading_goes_on_where_it_ended(tmp_path: Path) -> None:
-    """A long spool is posted in part, or in part twice."""
+def test_reading_continues_at_the_next_byte(tmp_path: Path) -> None:
     path = segment(tmp_path, segments.HEADER + b"".join(ENCODED))
     first = segments.read_records(path, 0, most=2)
     assert (first.events, first.is_last) == (SALES[:2], False)
@@ -69,8 +66,9 @@ def test_reading_goes_on_where_it_ended(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "found", [b"msrv-spool 2\n", b"SQLite format 3", b"a" * 40, b"\xff\xfe12"]
 )
-def test_another_versions_spool(tmp_path: Path, found: bytes) -> None:
-    """A newer version's sales are read wrongly, or thrown away."""
+def test_segment_of_another_version_is_refused(
+    tmp_path: Path, found: bytes
+) -> None:
     path = segment(tmp_path, found)
     with pytest.raises(
         SpoolVersionMismatch, match="run the version that wrote it once"
