@@ -1,5 +1,5 @@
-"""The studio: what an operator sees of the store, behind its own door.
+"""The studio: the operator's pages, behind a sign-in.
 
-The door itself asks nothing of a database. What is behind it is imported when
-it is first asked for: the store starts without it.
+The sign-in needs no database. The pages import SQLAlchemy and are therefore
+imported when they are first requested.
 """

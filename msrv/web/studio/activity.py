@@ -1,4 +1,4 @@
-"""Operators' actions in the studio: their log, and its page."""
+"""Activity log of the studio, and the page that shows it."""
 
 import logging
 import re
@@ -27,18 +27,18 @@ NAMES: Final = {
     "revoke": "refunded",
     "restore": "restored",
 }
-"""Each act by the name that the ledger has, and what a page says."""
+"""Label of each act, by its name in the ledger."""
 
 
 async def record(request: web.Request, act: str, subject: str = "") -> None:
-    """Write down what was done under the session of a request.
+    """Record an act under the request's session.
 
-    The act goes on where the disk is full: the log has it then.
+    If the disk is full, the act is only logged, and the request continues.
     """
     store = request.app[STORE]
     session = request[SESSION].number
-    said = f"{NAMES[act]} {subject}" if subject else NAMES[act]
-    log.info("studio: sign-in %s %s", session, said)
+    text = f"{NAMES[act]} {subject}" if subject else NAMES[act]
+    log.info("studio: sign-in %s %s", session, text)
     event = OperatorAction(
         act_id=store.random(_ID_BYTES).hex(),
         at_ms=store.clock() * 1000,
@@ -49,11 +49,11 @@ async def record(request: web.Request, act: str, subject: str = "") -> None:
     try:
         await store.ledger.record(event)
     except SpoolFailed as error:
-        log.warning("studio: an act is in this log alone: %s", error)
+        log.warning("studio: activity not recorded, only logged: %s", error)
 
 
 async def show(request: web.Request) -> web.Response:
-    """Show a page of actions, latest first.
+    """Show a page of the activity log, latest first.
 
     Raises DatabaseError, InvalidField.
     """
@@ -67,7 +67,7 @@ async def show(request: web.Request) -> web.Response:
                 "after", "must come from a link to the next page"
             )
         after = report_queries.ActionKey(int(match[1]), match[2])
-    async with page.reading(request) as connection:
+    async with page.read_transaction(request) as connection:
         found = await report_queries.list_actions(
             connection, after, report_queries.MAX_ACTIONS + 1
         )
@@ -75,7 +75,7 @@ async def show(request: web.Request) -> web.Response:
     if len(found) > report_queries.MAX_ACTIONS:
         last = shown[-1]
         older = f"/studio/activity?after={last.at_ms}.{last.act_id}"
-    return page.page(
+    return page.render(
         request,
         "activity.html",
         {"acts": [asdict(each) for each in shown], "older": older},

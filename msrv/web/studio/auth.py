@@ -1,8 +1,8 @@
-"""Coming in and going out: a link that is good once, and a cookie after it.
+"""Sign-in to the studio: a link that works once, then a session cookie.
 
-To whoever is not signed in, no address under `/studio` exists: the answer is
-that of any address that leads nowhere. A link that was ours says what became
-of it; one that never was gets a line in the log, and the same answer.
+Without a session, no address under `/studio` exists: the response is the 404
+of any unknown address. A link that this store issued gets an explanation once
+it was used or has expired; any other gets a line in the log and the same 404.
 """
 
 import logging
@@ -25,17 +25,17 @@ from msrv.web.studio import activity, page
 log = logging.getLogger(__name__)
 
 COOKIE: Final = "__Secure-studio"
-"""A browser takes a cookie of such a name over HTTPS alone."""
+"""Browsers accept a cookie with this prefix over HTTPS only."""
 PATH: Final = "/studio"
 RECENT_SECONDS: Final = 3600
-"""Time after a sign-in within which orders can be refunded and exported."""
+"""Time after a sign-in during which refunds and exports are allowed."""
 _RENEW_SECONDS: Final = 60
 
 
-async def let_in(request: web.Request) -> Ticket:
-    """Return the session of someone who is signed in. Raises NotFound.
+async def require_session(request: web.Request) -> Ticket:
+    """Return the session of the request. Raises NotFound.
 
-    A stranger costs a MAC and no question to the database.
+    A request without a genuine cookie costs one MAC and no database query.
     """
     store = request.app[STORE]
     try:
@@ -47,30 +47,30 @@ async def let_in(request: web.Request) -> Ticket:
         )
     except ProofError:
         raise NotFound from None
-    door = store.sign_ins
+    sign_ins = store.sign_ins
     if (
-        session.made_at <= await door.all_signed_out_at()
-        or await door.is_session_signed_out(session.number)
+        session.made_at <= await sign_ins.all_signed_out_at()
+        or await sign_ins.is_session_signed_out(session.number)
     ):
         raise NotFound
     request[SESSION] = session
     return session
 
 
-def check_recent(request: web.Request) -> None:
-    """See that the sign-in was a short while ago. Raises RecentSignInRequired.
+def require_recent_sign_in(request: web.Request) -> None:
+    """Raise RecentSignInRequired unless the sign-in was within the last hour.
 
-    For what a copy of a cookie shall not be enough for.
+    Protects what a stolen cookie must not be enough for.
     """
     age_seconds = request.app[STORE].clock() - request[SESSION].made_at
     if age_seconds >= RECENT_SECONDS:
         raise RecentSignInRequired
 
 
-def renew(
+def renew_session(
     request: web.Request, response: web.StreamResponse, session: Ticket
 ) -> None:
-    """Extend a session that is in use, at most once a minute."""
+    """Extend a session in use, at most once a minute."""
     store = request.app[STORE]
     now = store.clock()
     assert session.used_at is not None  # noqa: S101 - a session's
@@ -83,10 +83,10 @@ def renew(
     )
 
 
-async def knock(request: web.Request) -> web.StreamResponse:
-    """Show a button that signs in: looking at a link doesn't use it up.
+async def show_sign_in(request: web.Request) -> web.StreamResponse:
+    """Show a button that signs in. Opening the link doesn't use it up.
 
-    Mail scanners and previews open links; they press no buttons. Raises
+    Mail scanners and previews open links, but don't submit forms. Raises
     NotFound, TicketExpired, LinkUsed.
     """
     ticket = await _read_link(request)
@@ -94,7 +94,7 @@ async def knock(request: web.Request) -> web.StreamResponse:
         raise LinkUsed
     return respond(
         request,
-        "studio/enter.html",
+        "studio/sign_in.html",
         {"expires_at": ticket.expires_at},
         cache_control=PRIVATE,
         expires_at=ticket.expires_at,
@@ -103,32 +103,32 @@ async def knock(request: web.Request) -> web.StreamResponse:
     )
 
 
-async def enter(request: web.Request) -> web.StreamResponse:
-    """Use a link up, and sign in.
+async def use_link(request: web.Request) -> web.StreamResponse:
+    """Use up a link, and start a session.
 
     Raises NotFound, TicketExpired, LinkUsed, LinkNotRecorded.
     """
     store = request.app[STORE]
     ticket = await _read_link(request)
-    # Whatever can't be answered is said before the link is used.
+    # A request that can't be answered fails before the link is used.
     as_json = wants_json(request)
     now = store.clock()
-    door = store.sign_ins
+    sign_ins = store.sign_ins
     try:
-        await door.use_link(ticket.number, ticket.expires_at, now)
+        await sign_ins.use_link(ticket.number, ticket.expires_at, now)
     except LinkUsed:
-        log.warning("studio: refused a sign-in link: it was used before")
+        log.warning("studio: refused a sign-in link: already used")
         raise
-    # Later than the last sign-out, though it was in this very second.
-    begun_at = max(now, await door.all_signed_out_at() + 1)
+    # Later than the last sign-out, even if that was within this second.
+    started_at = max(now, await sign_ins.all_signed_out_at() + 1)
     session = sign_in.issue(
         store.keyring,
         Kind.SESSION,
-        begun_at,
+        started_at,
         store.random,
     )
     log.info("studio: signed in from %s", _client(request))
-    expires_at = begun_at + Kind.SESSION.seconds
+    expires_at = started_at + Kind.SESSION.seconds
     response = (
         web.json_response({"expires_at": expires_at})
         if as_json
@@ -137,39 +137,41 @@ async def enter(request: web.Request) -> web.StreamResponse:
     response.headers["Cache-Control"] = PRIVATE
     _set_cookie(response, session, Kind.SESSION.seconds)
     request[SESSION] = sign_in.read(
-        store.keyring, Kind.SESSION, session, begun_at
+        store.keyring, Kind.SESSION, session, started_at
     )
     await activity.record(request, "sign-in")
     return response
 
 
-async def leave(request: web.Request) -> web.StreamResponse:
-    """Sign this session out; with `everywhere`, everyone. Raises NotFound.
+async def sign_out(request: web.Request) -> web.StreamResponse:
+    """End this session; with `everywhere`, all sessions. Raises NotFound.
 
-    It ends on every replica. Where the database is away, it ends as far as
-    this data folder goes; the answer says so.
+    Sessions end on every replica. While the database is unavailable, they end
+    on the replicas that share this data folder; the response says so.
     """
     store = request.app[STORE]
-    session = await let_in(request)
+    session = await require_session(request)
     form = await read_form(request)
     everywhere = bool(form.get("everywhere"))
-    door, now = store.sign_ins, store.clock()
+    sign_ins, now = store.sign_ins, store.clock()
     reached = True
     try:
         if everywhere:
-            await door.sign_out_all(now)
+            await sign_ins.sign_out_all(now)
         else:
-            await door.sign_out_session(session.number, session.ends_at, now)
+            await sign_ins.sign_out_session(
+                session.number, session.ends_at, now
+            )
     except (DatabaseError, OSError):
         reached = False
     if everywhere:
-        log.info("studio: everyone was signed out")
+        log.info("studio: signed everyone out")
     await activity.record(
         request, "sign-out-everyone" if everywhere else "sign-out"
     )
     response = respond(
         request,
-        "studio/left.html",
+        "studio/signed_out.html",
         {"everywhere": everywhere, "reached_all": reached},
         cache_control=PRIVATE,
         everywhere=everywhere,
@@ -182,16 +184,16 @@ async def leave(request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def nothing(request: web.Request) -> web.StreamResponse:
-    """Answer for every other address and method here. Raises NotFound.
+async def not_found(request: web.Request) -> web.StreamResponse:
+    """Raise NotFound for any other address or method under /studio.
 
-    Without it, a method that a page doesn't have would tell of the page.
+    Otherwise 405 for an unsupported method would reveal that a page exists.
     """
     raise NotFound(request.method)
 
 
 def _client(request: web.Request) -> str:
-    """Return the visitor's address, as the log may have it."""
+    """Return the client's address at the detail that is logged."""
     detail = request.app[STORE].settings.log_addresses
     return spelled(request[ORIGIN].client, detail)
 
@@ -211,7 +213,7 @@ def _set_cookie(
 
 
 async def _read_link(request: web.Request) -> Ticket:
-    """Read the link that was opened. Raises NotFound, TicketExpired."""
+    """Return the link's ticket. Raises NotFound, TicketExpired."""
     store = request.app[STORE]
     try:
         ticket = sign_in.read(
@@ -223,14 +225,16 @@ async def _read_link(request: web.Request) -> Ticket:
     except Forged:
         log.warning(
             "studio: refused a sign-in link from %s: "
-            "it is of another NONCE, or no link at all",
+            "not signed by this store's NONCE",
             _client(request),
         )
         raise NotFound from None
     except TicketExpired:
-        log.warning("studio: refused a sign-in link: it has expired")
+        log.warning("studio: refused a sign-in link: expired")
         raise
     if ticket.made_at < await store.sign_ins.all_signed_out_at():
-        log.warning("studio: refused a sign-in link: all were signed out")
+        log.warning(
+            "studio: refused a sign-in link: everyone was signed out since"
+        )
         raise TicketExpired(ticket)
     return ticket

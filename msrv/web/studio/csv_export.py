@@ -1,6 +1,7 @@
-"""Orders as a file for a bookkeeper: CSV (RFC 4180), as it is read.
+"""CSV export of orders (RFC 4180), streamed.
 
-A page of orders is in memory at a time, and a transaction lasts for a page.
+One batch of orders is in memory at a time, and a transaction lasts for one
+batch.
 """
 
 import csv
@@ -16,8 +17,7 @@ from msrv.ledger.db import order_queries
 from msrv.ledger.db.order_queries import Order, OrderPage
 from msrv.money import Money, NotMoney
 from msrv.web.rendering import PRIVATE
-from msrv.web.studio import activity, query_parameters
-from msrv.web.studio import page as desk
+from msrv.web.studio import activity, page
 
 COLUMNS: Final = (
     "order",
@@ -36,12 +36,12 @@ COLUMNS: Final = (
     "item_ids",
     "titles",
 )
-_MOST: Final = 500
+_BATCH: Final = 500
 _JOIN: Final = " / "
-"""Between the ids and titles of an order: no separator of any spreadsheet."""
-# Where a spreadsheet that takes another separator for the file's, or strips
-# quotes, would begin a cell; and what it would run there. Full-width signs
-# are formulas in East Asian versions.
+"""Between the ids and titles of an order; no spreadsheet splits at it."""
+# Characters at which a spreadsheet might start a cell, because it expects
+# another separator or strips quotes; and those that start a formula, which
+# full-width signs do in East Asian versions.
 _SEPARATORS: Final = re.compile(
     "[;|\\s\x00-\x1f\x7f\u200b-\u200f\u2060\ufeff]+"
 )
@@ -51,20 +51,21 @@ _FORMULA: Final = re.compile(
 
 
 async def show(request: web.Request) -> web.StreamResponse:
-    """Send the orders of a time, newest first.
+    """Send the orders of a period, newest first.
 
-    Raises InvalidField; DatabaseError. Should the ledger rest on the way, the
-    connection ends before the file does: half a file is never taken for one.
+    Raises InvalidField, DatabaseError. If the database fails on the way, the
+    connection is closed early, so that the client sees an incomplete file.
     """
     since, before = (
-        query_parameters.since(request),
-        query_parameters.before(request),
+        page.read_since(request),
+        page.read_before(request),
     )
-    page = await _page(request, since, before, None)
+    batch = await _read_batch(request, since, before, None)
+    name = _file_name(request)
     response = web.StreamResponse(
         headers={
             "Content-Type": "text/csv; charset=utf-8; header=present",
-            "Content-Disposition": f'attachment; filename="{_name(request)}"',
+            "Content-Disposition": f'attachment; filename="{name}"',
             "Cache-Control": PRIVATE,
         }
     )
@@ -75,28 +76,28 @@ async def show(request: web.Request) -> web.StreamResponse:
     await activity.record(request, "export-orders", "..".join(days).strip("."))
     await response.write(_lines([COLUMNS]))
     while True:
-        await response.write(_lines(_row(each) for each in page.orders))
-        if page.after is None:
+        await response.write(_lines(_row(each) for each in batch.orders))
+        if batch.after is None:
             break
-        page = await _page(request, since, before, page.after)
+        batch = await _read_batch(request, since, before, batch.after)
     await response.write_eof()
     return response
 
 
-async def _page(
+async def _read_batch(
     request: web.Request,
     since: int | None,
     before: int | None,
     after: order_queries.OrderKey | None,
 ) -> OrderPage:
-    async with desk.reading(request) as connection:
+    async with page.read_transaction(request) as connection:
         return await order_queries.list_orders(
-            connection, since=since, before=before, after=after, most=_MOST
+            connection, since=since, before=before, after=after, most=_BATCH
         )
 
 
-def _name(request: web.Request) -> str:
-    """Name the file by its days; they were read as days before this."""
+def _file_name(request: web.Request) -> str:
+    """Return the file name, with the days that were requested."""
     days = [
         f"-{name}-{request.query[name].strip()}"
         for name in ("from", "to")
@@ -128,18 +129,18 @@ def _row(order: Order) -> tuple[str | int, ...]:
 
 
 def text(value: str) -> str:
-    """Return a text that no spreadsheet takes for a formula.
+    """Return a text that no spreadsheet evaluates as a formula.
 
-    Titles come from files that other people tagged. An apostrophe tells
-    spreadsheets that a cell is text; characters that one of them may take
-    for the end of a cell (`;`, `|`, tabs, line ends) become spaces.
+    Titles come from files that other people tagged. An apostrophe marks a
+    cell as text; characters that may end a cell (`;`, `|`, tabs, line ends)
+    become spaces.
     """
     line = _SEPARATORS.sub(" ", value).strip()
     return _FORMULA.sub(r"\1\2'\3", line)
 
 
 def _decimal(minor: int, currency: str) -> str:
-    """Write an amount in major units; nothing for an unknown currency."""
+    """Return an amount in major units; empty for an unknown currency."""
     try:
         return Money(minor, currency).decimal
     except NotMoney:

@@ -1,4 +1,4 @@
-"""How the store fares: the ledger, the library, the disks."""
+"""Health page: ledger, library, disks, mail and rate limits."""
 
 import asyncio
 import shutil
@@ -17,14 +17,14 @@ from msrv.ledger.errors import DatabaseError
 from msrv.web.store import STORE
 from msrv.web.studio import page
 
-LITTLE_SHARE = 20
-"""Under one part in this many of it, a disk is nearly full."""
-_MOST_PROBLEMS = 50
+NEARLY_FULL_DIVISOR = 20
+"""A disk is nearly full with less than 1/20 of it free."""
+_MAX_PROBLEMS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """The disk that a folder is on. `free_bytes` is for the store's user."""
+    """Disk of a folder. `free_bytes` are those free for the store's user."""
 
     name: str
     free_bytes: int
@@ -32,15 +32,15 @@ class Disk:
 
     @property
     def is_nearly_full(self) -> bool:
-        """Whether it is time to make room."""
-        return self.free_bytes * LITTLE_SHARE < self.size_bytes
+        """Whether less than one twentieth is free."""
+        return self.free_bytes * NEARLY_FULL_DIVISOR < self.size_bytes
 
 
 async def show(request: web.Request) -> web.Response:
-    """Show how the store fares; it does so while the ledger rests, too."""
+    """Show the health of the store, even while the database is unavailable."""
     store = request.app[STORE]
     status = store.ledger.status()
-    answer_ms, why = await _ask(request)
+    answer_ms, why = await _query_time(request)
     try:
         reading: LoadedLibrary | None = store.catalog.reading
     except NotReady:
@@ -58,7 +58,7 @@ async def show(request: web.Request) -> web.Response:
         "size_bytes": sum(each.size_bytes for each in releases),
     }
     limited = store.limits.refused()
-    return page.page(
+    return page.render(
         request,
         "health.html",
         {
@@ -72,8 +72,8 @@ async def show(request: web.Request) -> web.Response:
             "library": {
                 "ready": reading is not None,
                 **counts,
-                "problems": [str(each) for each in problems[:_MOST_PROBLEMS]],
-                "notes": notes[:_MOST_PROBLEMS],
+                "problems": [str(each) for each in problems[:_MAX_PROBLEMS]],
+                "notes": notes[:_MAX_PROBLEMS],
             },
             "disks": [asdict(each) for each in disks],
             **_mail(request),
@@ -85,10 +85,10 @@ async def show(request: web.Request) -> web.Response:
         why=why,
         reading=reading,
         counts=counts,
-        problems=problems[:_MOST_PROBLEMS],
-        more_problems=max(len(problems) - _MOST_PROBLEMS, 0),
-        notes=notes[:_MOST_PROBLEMS],
-        more_notes=max(len(notes) - _MOST_PROBLEMS, 0),
+        problems=problems[:_MAX_PROBLEMS],
+        more_problems=max(len(problems) - _MAX_PROBLEMS, 0),
+        notes=notes[:_MAX_PROBLEMS],
+        more_notes=max(len(notes) - _MAX_PROBLEMS, 0),
         disks=disks,
         mail=store.mail,
         limited={name: count for name, count in limited.items() if count},
@@ -112,11 +112,11 @@ def _mail(request: web.Request) -> dict[str, Any]:
     }
 
 
-async def _ask(request: web.Request) -> tuple[float | None, str | None]:
-    """Ask the database something small: milliseconds, or why it couldn't."""
+async def _query_time(request: web.Request) -> tuple[float | None, str | None]:
+    """Return a small query's milliseconds, or why it failed."""
     began = time.perf_counter()
     try:
-        async with page.reading(request) as connection:
+        async with page.read_transaction(request) as connection:
             await connection.execute(text("SELECT 1"))
     except DatabaseError as error:
         return None, str(error)
@@ -129,6 +129,6 @@ def _disks(data: Path, library: Path) -> list[Disk]:
         try:
             usage = shutil.disk_usage(folder)
         except OSError:
-            continue  # its own trouble, which is told elsewhere
+            continue  # reported elsewhere
         found.append(Disk(name, usage.free, usage.total))
     return found

@@ -1,34 +1,57 @@
-"""Orders: a page of them, newest first, or those that a search finds."""
+"""Orders: the list with its search, and the page of one order."""
 
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web
 
+from msrv.catalog.model import Item
 from msrv.ledger.db import order_queries
-from msrv.ledger.db.order_queries import Order
-from msrv.web.studio import page as desk
-from msrv.web.studio import query_parameters
+from msrv.ledger.db.order_queries import Download, Order, OrderLine
+from msrv.proofs import receipts
+from msrv.proofs.links import make_link
+from msrv.proofs.receipts import is_pretend
+from msrv.web.errors import NotFound
+from msrv.web.shop.receipts import receipt_path
+from msrv.web.store import ORIGIN, STORE
+from msrv.web.studio import activity, page
 
 
-async def show(request: web.Request) -> web.Response:
-    """Show orders. Raises DatabaseError, InvalidField."""
+@dataclass(frozen=True, slots=True)
+class ShownLine:
+    """A line of an order, with a new download link.
+
+    `link` is None if the line was refunded or the item is no longer in the
+    library; `is_here` tells which.
+    """
+
+    line: OrderLine
+    is_here: bool
+    link: str | None
+
+
+async def show_list(request: web.Request) -> web.Response:
+    """Show the order list, newest first, or the matches of a search.
+
+    Raises DatabaseError, InvalidField.
+    """
     words = request.query.get("q", "").strip()[:255]
     since, before = (
-        query_parameters.since(request),
-        query_parameters.before(request),
+        page.read_since(request),
+        page.read_before(request),
     )
-    after = query_parameters.after_order(request)
+    after = page.read_order_position(request)
     next_key = None
-    async with desk.reading(request) as connection:
+    async with page.read_transaction(request) as connection:
         if words:
             found = await order_queries.search_orders(connection, words)
         else:
-            page = await order_queries.list_orders(
+            found_page = await order_queries.list_orders(
                 connection, since=since, before=before, after=after
             )
-            found, next_key = page.orders, page.after
+            found, next_key = found_page.orders, found_page.after
     days = {
         name: request.query[name]
         for name in ("from", "to")
@@ -39,10 +62,10 @@ async def show(request: web.Request) -> web.Response:
         place = {"after": f"{next_key[0]}.{next_key[1]}"}
         older = f"/studio/orders?{urlencode(days | place)}"
     query = f"?{urlencode(days)}" if days else ""
-    return desk.page(
+    return page.render(
         request,
         "orders.html",
-        {"orders": [data(each) for each in found], "older": older},
+        {"orders": [_data(each) for each in found], "older": older},
         orders=found,
         words=words,
         days=days,
@@ -51,6 +74,112 @@ async def show(request: web.Request) -> web.Response:
     )
 
 
-def data(order: Order) -> dict[str, Any]:
-    """Show an order to a program."""
+def _data(order: Order) -> dict[str, Any]:
+    """Return an order for JSON."""
     return {**asdict(order), "url": f"/studio/orders/{order.order_id}"}
+
+
+async def show_one(request: web.Request) -> web.Response:
+    """Show an order. Raises DatabaseError, NotFound."""
+    order_id = page.read_order_id(request)
+    async with page.read_transaction(request) as connection:
+        history = await order_queries.order_history(connection, order_id)
+    if history is None:
+        raise NotFound
+    order = history.order
+    await activity.record(request, "view-order", order_id)
+    receipt = _receipt_url(request, order)
+    expires_at, lines = _lines(request, order)
+    return page.render(
+        request,
+        "order.html",
+        {
+            **_data(order),
+            "receipt": receipt,
+            "links_expire_at": expires_at,
+            "links": {
+                each.line.item_id: each.link
+                for each in lines
+                if each.link is not None
+            },
+            "downloads": [asdict(each) for each in history.downloads],
+            "changes": [asdict(each) for each in history.changes],
+            "payments": [asdict(each) for each in history.payments],
+        },
+        order=order,
+        history=history,
+        is_pretend=is_pretend(order.provider),
+        lines=lines,
+        receipt=receipt,
+        expires_at=expires_at,
+        titles=_titles(request, order, history.downloads),
+    )
+
+
+def _receipt_url(request: web.Request, order: Order) -> str | None:
+    """Return the address of an order's receipt: the one that its buyer has.
+
+    Signing is deterministic, so the ledger's row leads to the same address;
+    after a change of NONCE, to an equivalent one. None for an order that no
+    receipt can represent, and for a simulated payment if this store doesn't
+    accept those.
+    """
+    keyring = request.app[STORE].keyring
+    if is_pretend(order.provider) and not keyring.accepts_pretend:
+        return None
+    try:
+        receipt = receipts.Receipt(
+            order_id=order.order_id,
+            issued_at=order.sold_at,
+            provider=order.provider,
+            currency=order.currency,
+            lines=tuple(
+                receipts.Line(line.item_id, line.price_minor)
+                for line in order.lines
+            ),
+        )
+    except ValueError:
+        return None
+    token = receipts.sign(keyring, receipt)
+    return request[ORIGIN].base_url + receipt_path(token)
+
+
+def _lines(request: web.Request, order: Order) -> tuple[int, list[ShownLine]]:
+    """Return when new links expire, and the lines with their links."""
+    store = request.app[STORE]
+    by_id = store.catalog.current.by_id
+    hours = store.settings.link_hours
+    expires_at = store.clock() + hours * 3600
+    shown = []
+    for line in order.lines:
+        is_here = line.item_id in by_id
+        link = None
+        if is_here and not line.refunded:
+            made = make_link(
+                store.keyring,
+                order.order_id,
+                line.item_id,
+                expires_at,
+                pretend=is_pretend(order.provider),
+            )
+            link = request[ORIGIN].base_url + made.path
+        shown.append(ShownLine(line, is_here, link))
+    return expires_at, shown
+
+
+def _titles(
+    request: web.Request, order: Order, downloads: Iterable[Download]
+) -> dict[str, str]:
+    """Return the titles of downloads: lines, and tracks of releases."""
+    catalog = request.app[STORE].catalog.current
+    titles = {line.item_id: line.title for line in order.lines}
+    for each in downloads:
+        entry = catalog.by_id.get(each.item_id)
+        if each.item_id in titles:
+            continue
+        titles[each.item_id] = catalog.title_of(each.item_id)
+        if isinstance(entry, Item):
+            release = catalog.by_id.get(entry.release_id)
+            within = f" ({release.title})" if release else ""
+            titles[each.item_id] = f"{entry.title}{within}"
+    return titles

@@ -1,26 +1,37 @@
-"""What the pages of the studio share: reading the ledger, and their frame."""
+"""Shared by the studio's pages: reading the ledger, rendering, parameters."""
 
 import contextlib
+import re
 from collections.abc import AsyncIterator, Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
 from msrv.ledger.errors import DatabaseError
+from msrv.proofs.orders import is_item_id, is_order_id
+from msrv.web.errors import InvalidField, NotFound
+from msrv.web.formatting import day_number
 from msrv.web.rendering import PRIVATE, respond
 from msrv.web.store import STORE
+from msrv.web.studio.chart import Span
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 READ_SECONDS: Final = 5.0
-"""Longer than any page takes, and no longer than anyone waits."""
+"""Longer than any page takes, and short enough to wait for."""
 _RETRY_SECONDS: Final = "10"
+DAY_SECONDS: Final = 86_400
+_PERIOD: Final = re.compile(r"\d{4}(-(0[1-9]|1[0-2]))?", re.ASCII)
+_FIRST_YEAR: Final = 1970
 
 
 @contextlib.asynccontextmanager
-async def reading(request: web.Request) -> AsyncIterator["AsyncConnection"]:
-    """Read the ledger within one transaction. Raises DatabaseError."""
+async def read_transaction(
+    request: web.Request,
+) -> AsyncIterator["AsyncConnection"]:
+    """Read the ledger in one transaction. Raises DatabaseError."""
     async with request.app[STORE].ledger.read_transaction(
         READ_SECONDS
     ) as connection:
@@ -28,11 +39,11 @@ async def reading(request: web.Request) -> AsyncIterator["AsyncConnection"]:
 
 
 def style_url(request: web.Request) -> str:
-    """Give the address of the studio's own stylesheet."""
+    """Return the address of the studio's stylesheet."""
     return request.app[STORE].assets.url("studio.css")
 
 
-def page(
+def render(
     request: web.Request,
     template: str,
     data: Mapping[str, Any],
@@ -40,7 +51,7 @@ def page(
     status: int = 200,
     **context: Any,  # noqa: ANN401 - a template takes anything
 ) -> web.Response:
-    """Answer with a page of the studio, or with JSON; never to be kept."""
+    """Return a page of the studio, or JSON; never cached."""
     return respond(
         request,
         f"studio/{template}",
@@ -53,12 +64,14 @@ def page(
     )
 
 
-def resting(request: web.Request, error: DatabaseError) -> web.Response:
-    """Say that the ledger can't be read now, and that nothing is lost."""
+def database_unavailable(
+    request: web.Request, error: DatabaseError
+) -> web.Response:
+    """Return 503 while the ledger can't be read; no event is lost."""
     waiting = request.app[STORE].ledger.status().waiting_events
-    response = page(
+    response = render(
         request,
-        "resting.html",
+        "unavailable.html",
         {
             "error": "ledger_resting",
             "message": str(error),
@@ -71,3 +84,88 @@ def resting(request: web.Request, error: DatabaseError) -> web.Response:
     )
     response.headers["Retry-After"] = _RETRY_SECONDS
     return response
+
+
+def read_span(request: web.Request) -> Span:
+    """Return `span`, by default 30 days. Raises InvalidField."""
+    text = request.query.get("span", Span.MONTH)
+    try:
+        return Span(text)
+    except ValueError:
+        raise InvalidField(
+            "span", f"must be one of {', '.join(Span)}"
+        ) from None
+
+
+def read_period(request: web.Request) -> str:
+    """Return `period`: `all`, a year, or a month. Raises InvalidField."""
+    text = request.query.get("period", "").strip() or "all"
+    if text != "all" and not _PERIOD.fullmatch(text):
+        raise InvalidField(
+            "period", "must be a month like 2026-03, a year, or all"
+        )
+    return text
+
+
+def read_since(request: web.Request) -> int | None:
+    """Return the first second of the day `from`. Raises InvalidField."""
+    number = _day(request, "from")
+    return None if number is None else number * DAY_SECONDS
+
+
+def read_before(request: web.Request) -> int | None:
+    """Return the first second after the day `to`. Raises InvalidField."""
+    number = _day(request, "to")
+    return None if number is None else (number + 1) * DAY_SECONDS
+
+
+def read_order_position(request: web.Request) -> tuple[int, str] | None:
+    """Return `after`, a position in the order list. Raises InvalidField."""
+    text = request.query.get("after", "")
+    if not text:
+        return None
+    sold_at, _, order_id = text.partition(".")
+    if not _is_number(sold_at) or not is_order_id(order_id):
+        raise InvalidField("after", "must come from a link to the next page")
+    return int(sold_at), order_id
+
+
+def read_refund_position(request: web.Request) -> tuple[int, str, str] | None:
+    """Return `after`, a position in the refund list. Raises InvalidField."""
+    text = request.query.get("after", "")
+    if not text:
+        return None
+    at, _, rest = text.partition(".")
+    order_id, _, item_id = rest.partition(".")
+    if (
+        not _is_number(at)
+        or not is_order_id(order_id)
+        or not (item_id == "" or is_item_id(item_id))
+    ):
+        raise InvalidField("after", "must come from a link to the next page")
+    return int(at), order_id, item_id
+
+
+def read_order_id(request: web.Request) -> str:
+    """Return the order's id in the path. Raises NotFound."""
+    text = request.match_info["order"]
+    if not is_order_id(text):
+        raise NotFound
+    return text
+
+
+def _day(request: web.Request, name: str) -> int | None:
+    text = request.query.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        raise InvalidField(name, "must be a date like 2026-03-06") from None
+    if found.year < _FIRST_YEAR:
+        raise InvalidField(name, "must be a date in 1970 or later")
+    return day_number(found)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 15

@@ -1,19 +1,29 @@
-"""What is refunded now, the latest first."""
+"""Refunds: their list, and refunding or restoring an order or one line.
+
+A refund here ends the download links. It moves no money; that happens at the
+payment provider.
+"""
 
 from dataclasses import asdict
 
 from aiohttp import web
 
 from msrv.ledger.db import order_queries
-from msrv.ledger.db.order_queries import PAGE
-from msrv.web.store import STORE
-from msrv.web.studio import page, query_parameters
+from msrv.ledger.db.order_queries import PAGE, OrderLine
+from msrv.ledger.errors import NothingRevoked, OrderNotFound
+from msrv.ledger.events import WHOLE_ORDER
+from msrv.proofs.orders import is_item_id
+from msrv.web.errors import InvalidField, NotFound
+from msrv.web.forms import read_form
+from msrv.web.rendering import PRIVATE, wants_json
+from msrv.web.store import SESSION, STORE
+from msrv.web.studio import activity, page
 
 
-async def show(request: web.Request) -> web.Response:
+async def show_list(request: web.Request) -> web.Response:
     """Show a page of refunds. Raises DatabaseError, InvalidField."""
-    after = query_parameters.after_refund(request)
-    async with page.reading(request) as connection:
+    after = page.read_refund_position(request)
+    async with page.read_transaction(request) as connection:
         found = await order_queries.list_refunds(
             connection, after=after, most=PAGE + 1
         )
@@ -25,7 +35,7 @@ async def show(request: web.Request) -> web.Response:
             f".{last.order_id}.{last.item_id}"
         )
     catalog = request.app[STORE].catalog.current
-    return page.page(
+    return page.render(
         request,
         "refunds.html",
         {"refunds": [asdict(each) for each in shown], "older": older},
@@ -38,3 +48,86 @@ async def show(request: web.Request) -> web.Response:
         older=older,
         is_first=after is None,
     )
+
+
+async def confirm(request: web.Request) -> web.Response:
+    """Show a confirmation page. Raises DatabaseError, NotFound."""
+    order_id = page.read_order_id(request)
+    item_id = _read_item_id(request.query.get("item", WHOLE_ORDER))
+    undo = bool(request.query.get("undo"))
+    async with page.read_transaction(request) as connection:
+        history = await order_queries.order_history(connection, order_id)
+    if history is None:
+        raise NotFound
+    lines = [
+        line
+        for line in history.order.lines
+        if item_id in {WHOLE_ORDER, line.item_id}
+    ]
+    if not lines:
+        raise NotFound
+    return page.render(
+        request,
+        "refund.html",
+        {
+            "order_id": order_id,
+            "item_id": item_id,
+            "undo": undo,
+            "lines": [asdict(line) for line in lines],
+        },
+        order=history.order,
+        lines=lines,
+        amount_minor=_amount(lines, undo=undo),
+        item_id=item_id,
+        undo=undo,
+    )
+
+
+async def refund(request: web.Request) -> web.Response:
+    """Refund an order, or one line (`item`); with `undo`, restore it.
+
+    A browser is redirected to the order; JSON has its lines. Idempotent.
+    Raises DatabaseError, NotFound.
+    """
+    # Errors in the request are raised before anything is changed.
+    as_json = wants_json(request)
+    order_id = page.read_order_id(request)
+    form = await read_form(request)
+    item_id = _read_item_id(form.get("item", WHOLE_ORDER))
+    undo = bool(form.get("undo"))
+    lines = []
+    try:
+        held = await request.app[STORE].ledger.revoke(
+            order_id,
+            item_id,
+            by=f"studio-{request[SESSION].number}",
+            undo=undo,
+        )
+        lines = [asdict(line) for line in held]
+        subject = f"{order_id}.{item_id}" if item_id else order_id
+        await activity.record(
+            request, "restore" if undo else "revoke", subject
+        )
+    except NothingRevoked:
+        pass  # a second click, or another operator's
+    except OrderNotFound:
+        raise NotFound from None
+    if as_json:
+        response = web.json_response({"order_id": order_id, "lines": lines})
+    else:
+        response = web.Response(
+            status=303, headers={"Location": f"/studio/orders/{order_id}"}
+        )
+    response.headers["Cache-Control"] = PRIVATE
+    return response
+
+
+def _read_item_id(text: str) -> str:
+    if text != WHOLE_ORDER and not is_item_id(text):
+        raise InvalidField("item", "must be an item's id")
+    return text
+
+
+def _amount(lines: list[OrderLine], *, undo: bool) -> int:
+    """Return the sum of the lines' prices, in minor units."""
+    return sum(line.price_minor for line in lines if line.refunded is undo)

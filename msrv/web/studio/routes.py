@@ -22,15 +22,11 @@ _ORDER: Final = "/studio/orders/{order}"
 def _import_pages() -> None:
     """Import the pages. Blocks, the first time."""
     from msrv.web.studio import (  # noqa: F401, PLC0415 - slow to import
-        best_sellers,
         csv_export,
-        downloads_report,
         health,
-        order,
         orders,
-        refund_actions,
         refunds,
-        sales,
+        reports,
     )
 
 
@@ -39,7 +35,7 @@ def _signed_in(handler: Handler) -> Handler:
 
     @wraps(handler)
     async def handle(request: web.Request) -> web.StreamResponse:
-        session = await auth.let_in(request)
+        session = await auth.require_session(request)
         return await _respond(request, handler, session)
 
     return handle
@@ -50,8 +46,8 @@ def _recently_signed_in(handler: Handler) -> Handler:
 
     @wraps(handler)
     async def handle(request: web.Request) -> web.StreamResponse:
-        session = await auth.let_in(request)
-        auth.check_recent(request)
+        session = await auth.require_session(request)
+        auth.require_recent_sign_in(request)
         return await _respond(request, handler, session)
 
     return handle
@@ -66,39 +62,37 @@ async def _respond(
     except DatabaseError as error:
         if request.writer.output_size > 0:
             raise  # part of the response was sent: close the connection
-        response = page.resting(request, error)
-    auth.renew(request, response, session)
+        response = page.database_unavailable(request, error)
+    auth.renew_session(request, response, session)
     return response
 
 
 @_signed_in
 async def _sales(request: web.Request) -> web.StreamResponse:
-    from msrv.web.studio import sales  # noqa: PLC0415 - slow to import
+    from msrv.web.studio import reports  # noqa: PLC0415 - slow to import
 
-    return await sales.show(request)
+    return await reports.show_sales(request)
 
 
 @_signed_in
 async def _best_sellers(request: web.Request) -> web.StreamResponse:
-    from msrv.web.studio import best_sellers  # noqa: PLC0415 - slow to import
+    from msrv.web.studio import reports  # noqa: PLC0415 - slow to import
 
-    return await best_sellers.show(request)
+    return await reports.show_best_sellers(request)
 
 
 @_signed_in
 async def _downloads(request: web.Request) -> web.StreamResponse:
-    from msrv.web.studio import (  # noqa: PLC0415 - slow to import
-        downloads_report,
-    )
+    from msrv.web.studio import reports  # noqa: PLC0415 - slow to import
 
-    return await downloads_report.show(request)
+    return await reports.show_downloads(request)
 
 
 @_signed_in
 async def _refunds(request: web.Request) -> web.StreamResponse:
     from msrv.web.studio import refunds  # noqa: PLC0415 - slow to import
 
-    return await refunds.show(request)
+    return await refunds.show_list(request)
 
 
 @_signed_in
@@ -119,7 +113,7 @@ async def _health(request: web.Request) -> web.StreamResponse:
 async def _orders(request: web.Request) -> web.StreamResponse:
     from msrv.web.studio import orders  # noqa: PLC0415 - slow to import
 
-    return await orders.show(request)
+    return await orders.show_list(request)
 
 
 @_recently_signed_in
@@ -131,33 +125,29 @@ async def _csv_export(request: web.Request) -> web.StreamResponse:
 
 @_signed_in
 async def _order(request: web.Request) -> web.StreamResponse:
-    from msrv.web.studio import order  # noqa: PLC0415 - slow to import
+    from msrv.web.studio import orders  # noqa: PLC0415 - slow to import
 
-    return await order.show(request)
+    return await orders.show_one(request)
 
 
 @_recently_signed_in
 async def _confirm_refund(request: web.Request) -> web.StreamResponse:
-    from msrv.web.studio import (  # noqa: PLC0415 - slow to import
-        refund_actions,
-    )
+    from msrv.web.studio import refunds  # noqa: PLC0415 - slow to import
 
-    return await refund_actions.ask(request)
+    return await refunds.confirm(request)
 
 
 @_recently_signed_in
 async def _refund(request: web.Request) -> web.StreamResponse:
-    from msrv.web.studio import (  # noqa: PLC0415 - slow to import
-        refund_actions,
-    )
+    from msrv.web.studio import refunds  # noqa: PLC0415 - slow to import
 
-    return await refund_actions.change(request)
+    return await refunds.refund(request)
 
 
 STUDIO: Final[list[web.RouteDef]] = [
-    web.get("/studio/enter/{ticket}", auth.knock, name="studio-link"),
-    web.post("/studio/enter/{ticket}", auth.enter, name="studio-enter"),
-    web.post("/studio/leave", auth.leave, name="studio-leave"),
+    web.get("/studio/enter/{ticket}", auth.show_sign_in, name="studio-link"),
+    web.post("/studio/enter/{ticket}", auth.use_link, name="studio-enter"),
+    web.post("/studio/leave", auth.sign_out, name="studio-leave"),
     web.get("/studio", _sales, name="studio"),
     web.get("/studio/sellers", _best_sellers, name="studio-sellers"),
     web.get("/studio/downloads", _downloads, name="studio-downloads"),
@@ -170,6 +160,6 @@ STUDIO: Final[list[web.RouteDef]] = [
     web.get(f"{_ORDER}/revoke", _confirm_refund, name="studio-ask"),
     web.post(f"{_ORDER}/revoke", _refund, name="studio-revoke"),
     # Last: any other method than these, and any other address.
-    web.route("*", "/studio", auth.nothing, name="studio-nothing"),
-    web.route("*", "/studio/{rest:.*}", auth.nothing, name="studio-none"),
+    web.route("*", "/studio", auth.not_found, name="studio-nothing"),
+    web.route("*", "/studio/{rest:.*}", auth.not_found, name="studio-none"),
 ]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from msrv.web.formatting import amount, day, day_number, moment_ms, share
 from msrv.web.studio import chart
-from msrv.web.studio.periods import Span, first_day, index_of, pieces
+from msrv.web.studio.chart import Span, first_day, index_of, intervals
 
 DAYS = st.dates(date(1971, 1, 1), date(2999, 12, 31)).map(day_number)
 
@@ -29,7 +29,7 @@ def test_where_a_span_begins(
 ) -> None:
     """The year has eleven months, or a week begins on a Wednesday."""
     now = day_number(date.fromisoformat(today))
-    cut = pieces(span, now, 0)
+    cut = intervals(span, now, 0)
     assert day(first_day(span, now)) == first
     assert (len(cut), cut[0].label) == (count, label)
     assert index_of(cut, now) == count - 1
@@ -39,7 +39,7 @@ def test_where_a_span_begins(
 @given(st.sampled_from(Span), DAYS, st.integers(0, 20_000))
 def test_every_day_is_in_one_piece(span: Span, today: int, age: int) -> None:
     """A day's sales are counted twice, or in no bar at all."""
-    cut = pieces(span, today, today - age)
+    cut = intervals(span, today, today - age)
     for one, after in itertools.pairwise(cut):
         assert one.last_day + 1 == after.first_day
     assert cut[0].first_day <= max(first_day(span, today), today - age)
@@ -52,11 +52,11 @@ def test_every_day_is_in_one_piece(span: Span, today: int, age: int) -> None:
 def test_ten_years_are_years() -> None:
     """All time is a chart of a hundred and twenty bars on a phone."""
     today = day_number(date(2026, 11, 21))
-    cut = pieces(Span.ALL, today, day_number(date(2017, 5, 5)))
+    cut = intervals(Span.ALL, today, day_number(date(2017, 5, 5)))
     assert [each.label for each in cut] == [
         str(year) for year in range(2017, 2027)
     ]
-    cut = pieces(Span.ALL, today, day_number(date(2024, 1, 5)))
+    cut = intervals(Span.ALL, today, day_number(date(2024, 1, 5)))
     assert (cut[0].label, cut[-1].label, len(cut)) == (
         "2024-01",
         "2026-11",
