@@ -83,7 +83,7 @@ async def test_full_disk_hides_no_order(
     monkeypatch.setattr(studio.ledger, "record", fail)
     caplog.set_level("INFO")
     await studio.text(f"/studio/orders/{order_id(1)}")
-    assert f"looked at an order {order_id(1)}" in caplog.text
+    assert f"viewed an order {order_id(1)}" in caplog.text
 
 
 @pytest.mark.parametrize(

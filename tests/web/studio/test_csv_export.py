@@ -195,7 +195,7 @@ async def test_half_a_file_is_never_taken_for_one(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The database goes away on the way, and the books end in May."""
-    monkeypatch.setattr(csv_export, "_MOST", 2)
+    monkeypatch.setattr(csv_export, "_BATCH", 2)
     await fill(studio, *(sale(number) for number in range(5)))
     whole = await studio.text("/studio/orders.csv")
     assert len(read(whole)) == 5
@@ -220,7 +220,7 @@ async def test_a_long_file_takes_no_more_memory(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A year's books fill the memory, and the store falls over."""
-    monkeypatch.setattr(csv_export, "_MOST", 50)
+    monkeypatch.setattr(csv_export, "_BATCH", 50)
 
     async def peak(count: int) -> int:
         await fill(studio, *(sale(number) for number in range(count)))

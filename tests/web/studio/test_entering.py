@@ -126,12 +126,12 @@ async def test_a_link_that_was_used(
     assert (await press(store, link)).status == 303
     for answer in (await press(store, link), await store.get(link)):
         assert answer.status == 410
-        assert "was used" in await answer.text()
+        assert "already been used" in await answer.text()
         assert not answer.cookies
         assert "no-store" in answer.headers["Cache-Control"]
     told = await (await store.get(link, headers=JSON)).json()
     assert told["error"] == "sign_in_used"
-    assert "it was used before" in caplog.text
+    assert "a sign-in link: already used" in caplog.text
     assert link.rpartition("/")[2] not in caplog.text
 
 
@@ -146,7 +146,7 @@ async def test_a_link_that_is_late(
         assert "has expired" in text
         assert "python -m msrv studio" in text
         assert not answer.cookies
-    assert "it has expired" in caplog.text
+    assert "refused a sign-in link: expired" in caplog.text
 
 
 async def test_a_link_of_another_nonce(
@@ -157,7 +157,7 @@ async def test_a_link_of_another_nonce(
     for answer in (await press(store, other), await store.get(other)):
         assert answer.status == 404
         assert not answer.cookies
-    assert "it is of another NONCE" in caplog.text
+    assert "not signed by this store's NONCE" in caplog.text
     assert other.rpartition("/")[2] not in caplog.text
 
 

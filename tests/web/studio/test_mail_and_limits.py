@@ -46,9 +46,9 @@ async def test_health_says_what_mail_was_not_sent_and_what_was_refused(
     page = await studio.text("/studio/health")
     assert page.count("The mail server can't be used: ") == 1
     assert page.count("Connect call failed") == 1
-    assert "2 receipts: too many were asked for" in page
+    assert "2 receipts: too many were requested" in page
     assert "550 &lt;b&gt;unknown" in page
-    assert "refused 2 times since the start" in page
+    assert "refused 2 times since start" in page
     data = await studio.data("/studio/health")
     assert (data["mail"]["dropped"], data["limited"]["mails"]) == (2, 2)
     assert data["mail"]["trouble"] == postman.trouble

@@ -215,7 +215,7 @@ async def test_taking_back_and_giving_back(either: Studio) -> None:
         item: URL(url).raw_path for item, url in bought["downloads"].items()
     }
     page = await either.text(f"{order}/revoke?item=departure")
-    assert "Give €1.00 back where it was paid" in page
+    assert "Refund €1.00 with the payment provider" in page
     # Asking changes nothing.
     assert (await either.store.get(links["departure"])).status == 200
     answer = await either.post(f"{order}/revoke", item="departure")
