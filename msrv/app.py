@@ -91,7 +91,7 @@ def create_app(
             middleware.count,
             middleware.explain,
             middleware.place,
-            redirects.lead,
+            redirects.redirect,
         ],
         client_max_size=MAX_BODY_BYTES,
     )

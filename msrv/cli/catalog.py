@@ -112,7 +112,7 @@ def verify(text: str, library: Path | None) -> None:
             revocations.load()
         except InvalidRevocationFile as error:
             log.warning("what was refunded isn't known: %s", error)
-    data = verify_page.as_data(explanation, catalog)
+    data = verify_page.explanation_json(explanation, catalog)
     verify_page.mark_refunds(data, catalog, revocations)
     click.echo(catalog_output.explained(data))
     if not data["valid"]:

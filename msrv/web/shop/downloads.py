@@ -109,14 +109,14 @@ async def preview(request: web.Request) -> web.StreamResponse:
                 body,
                 SendOptions(
                     store.clock(),
-                    lifetime(request, version_of(found.content)),
+                    cache_control(request, version_of(found.content)),
                     "inline",
                 ),
             )
     except (OSError, StorageError) as error:
         if request.writer.output_size:
             raise
-        # A cache may be emptied at any time.
+        # The cache may be emptied at any time.
         raise NoPreview(found.item_id) from error
 
 
@@ -135,16 +135,16 @@ async def _download_slot(
 
 
 def _content_of(clip: Clip) -> Content:
-    """Describe a clip as it lies in the cache. Blocks. Raises OSError.
+    """Return the content of a preview in the cache. Blocks. Raises OSError.
 
-    It has no hashes: whatever changes it makes it another file.
+    It has no hashes: a preview is never changed, only replaced.
     """
     identity = FileIdentity.of(clip.path.stat())
     return Content(clip.path.name, identity, b"", 0, _PREVIEW_TYPE)
 
 
-def lifetime(request: web.Request, version: str) -> str:
-    """Say how long an answer may be kept: for ever under its own `?v=`."""
+def cache_control(request: web.Request, version: str) -> str:
+    """Return `Cache-Control`: immutable for the current `?v=` only."""
     return IMMUTABLE if request.query.get("v") == version else "no-cache"
 
 
@@ -153,10 +153,11 @@ def _resumes(
     representation: Representation,
     expired: LinkExpired,
 ) -> bool:
-    """Whether an expired link goes on with what was begun while it was good.
+    """Return whether an expired link resumes a download of before.
 
-    Only for who presents the validator of what is there now, and only for a
-    while: in effect it is a longer life of the link.
+    The request must have the current validator, and the link must not have
+    expired more than `resume_hours` ago: in effect, its life is longer by
+    that.
     """
     store = request.app[STORE]
     now = store.clock()

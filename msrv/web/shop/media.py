@@ -1,4 +1,4 @@
-"""What pages are made of: stylesheets, scripts, covers, previews, keys."""
+"""Routes of static files, the theme, covers, keys and robots.txt."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from msrv.catalog.live import NotReady
 from msrv.catalog.model import Shop
 from msrv.proofs.receipts import jwks
 from msrv.web.errors import NotFound
-from msrv.web.shop.downloads import lifetime
+from msrv.web.shop.downloads import cache_control
 from msrv.web.shop.json_views import version_of
 from msrv.web.shop.storefront import find_release
 from msrv.web.static_files import Asset, prepare, theme_stylesheet
@@ -27,24 +27,26 @@ Disallow: /verify
 
 
 async def static(request: web.Request) -> web.StreamResponse:
-    """Send one of the store's own files. Raises NotFound."""
+    """Return one of the package's static files. Raises NotFound."""
     found = request.app[STORE].assets.get(request.match_info["name"])
     if found is None:
         raise NotFound
-    return _send(request, found)
+    return _respond_with_asset(request, found)
 
 
 async def theme_css(request: web.Request) -> web.StreamResponse:
-    """Send the stylesheet with the store's own colour."""
+    """Return the stylesheet with the store's own colour."""
     try:
         shop = request.app[STORE].catalog.current.shop
     except NotReady:
         shop = Shop()
-    return _send(request, prepare("text/css", theme_stylesheet(shop).encode()))
+    return _respond_with_asset(
+        request, prepare("text/css", theme_stylesheet(shop).encode())
+    )
 
 
 async def cover(request: web.Request) -> web.StreamResponse:
-    """Send a release's cover in one of a few widths. Raises NotFound."""
+    """Return a release's cover in one of a few widths. Raises NotFound."""
     store = request.app[STORE]
     catalog = store.catalog.current
     found = find_release(catalog, request.match_info["release"])
@@ -52,7 +54,7 @@ async def cover(request: web.Request) -> web.StreamResponse:
     if found is None or found.artwork is None or width not in WIDTHS:
         raise NotFound
     picture = await store.covers.cover(found.artwork, width)
-    return _answer(
+    return _respond(
         request,
         picture.data,
         picture.media_type,
@@ -62,13 +64,13 @@ async def cover(request: web.Request) -> web.StreamResponse:
 
 
 async def keys(request: web.Request) -> web.Response:
-    """Publish the keys with which anyone can check a receipt (RFC 7517)."""
+    """Return the keys with which anyone can verify a receipt (RFC 7517)."""
     return web.json_response(
         jwks(request.app[STORE].keyring),
         content_type="application/jwk-set+json",
         headers={
             "Cache-Control": "public, max-age=3600",
-            # Checking a receipt is for everyone, pages of others included.
+            # Receipts can be verified by pages of other origins, too.
             "Cross-Origin-Resource-Policy": "cross-origin",
             "Access-Control-Allow-Origin": "*",
         },
@@ -76,16 +78,18 @@ async def keys(request: web.Request) -> web.Response:
 
 
 async def robots(request: web.Request) -> web.Response:  # noqa: ARG001
-    """Tell crawlers what is nobody's but the buyer's."""
+    """Return the paths that crawlers are asked to skip."""
     return web.Response(text=_ROBOTS)
 
 
-def _send(request: web.Request, asset: Asset) -> web.StreamResponse:
+def _respond_with_asset(
+    request: web.Request, asset: Asset
+) -> web.StreamResponse:
     if "gzip" not in request.headers.get("Accept-Encoding", ""):
-        return _answer(
+        return _respond(
             request, asset.data, asset.media_type, asset.etag, asset.version
         )
-    response = _answer(
+    response = _respond(
         request,
         asset.packed,
         asset.media_type,
@@ -97,17 +101,17 @@ def _send(request: web.Request, asset: Asset) -> web.StreamResponse:
     return response
 
 
-def _answer(
+def _respond(
     request: web.Request,
     data: bytes,
     media_type: str,
     etag: str,
     version: str,
 ) -> web.StreamResponse:
-    """Send a few bytes that are at hand, or say that they are unchanged.
+    """Return bytes from memory, or 304 where the client has them.
 
-    An address with the right `?v=` never changes its meaning; another is
-    checked each time: it may be that of a replica with another version.
+    An address with the current `?v=` never changes. One with another version
+    is revalidated each time: it may be from a replica with another release.
     """
     response = web.Response(body=data, content_type=media_type)
     if media_type.startswith("text/"):
@@ -116,5 +120,5 @@ def _answer(
     if etag in request.headers.get("If-None-Match", ""):
         response = web.Response(status=304)
     response.headers["ETag"] = etag
-    response.headers["Cache-Control"] = lifetime(request, version)
+    response.headers["Cache-Control"] = cache_control(request, version)
     return response

@@ -1,7 +1,7 @@
-"""What an operator asks of a running store, under `/-/`.
+"""Routes for operators, under `/-/`.
 
-`health` says that the process answers, `ready` that it can sell, `metrics`
-how it fares, `edge` what of the request came through the proxies before it.
+`health` is liveness, `ready` readiness, `metrics` are Prometheus's, and `edge`
+shows which headers of a request arrived through the proxies in front.
 """
 
 from typing import Final
@@ -20,14 +20,15 @@ _FORWARDED: Final = ("X-Forwarded-For", "X-Real-IP", "X-Forwarded-Proto")
 
 
 async def health(request: web.Request) -> web.Response:  # noqa: ARG001
-    """Say that the process is alive."""
+    """Return 200 while the process is alive."""
     return web.json_response({"status": "ok"})
 
 
 async def ready(request: web.Request) -> web.Response:
-    """Say whether to send visitors here: 200, or 503 and why not.
+    """Return 200 where visitors can be sent, else 503 with the reason.
 
-    `degraded` is 200 as well: it sells and serves, and has to remember later.
+    `degraded` is 200 as well: the store sells and serves downloads, and the
+    database is written to later.
     """
     store = request.app[STORE]
     status = "ready"
@@ -46,11 +47,11 @@ async def ready(request: web.Request) -> web.Response:
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """Give the figures, to this machine and the trusted proxies' networks.
+    """Return the metrics, to this machine and trusted networks only.
 
-    The client counts, not the peer: a visitor who came through the edge is
-    none of them, nor is one through a proxy on this machine that nobody said
-    to trust. Raises NotFound for anyone else.
+    The client counts, not the peer: visitors who arrive through a trusted
+    proxy are refused, and so are those through a proxy on this machine that
+    the settings don't trust. Raises NotFound for them.
     """
     store = request.app[STORE]
     rules = store.origin_rules
@@ -66,7 +67,7 @@ async def metrics(request: web.Request) -> web.Response:
 
 
 async def edge(request: web.Request) -> web.Response:
-    """Show the forwarded headers as they arrived here."""
+    """Return the forwarded headers as they arrived here."""
     lines = [_QUOTATION]
     lines += [f"{name}: {request.headers.get(name)}" for name in _FORWARDED]
     return web.Response(

@@ -1,7 +1,7 @@
-"""QR codes of receipts: drawn in a thread, and kept.
+"""QR codes of receipts: drawn in a thread, and cached.
 
-One takes some 20 ms of computing, which is too long for everybody else to
-wait, and for anybody to ask for as often as they like.
+Drawing one takes some 20 ms, which would block the loop for too long, and
+would be too much work for repeated requests.
 """
 
 import asyncio
@@ -18,33 +18,32 @@ from msrv.tasks import SerialExecutor
 MAX_ADDRESS_BYTES: Final = 1200
 """A longer address makes a code too fine to scan from a phone's screen."""
 MAX_WAITING: Final = 32
-"""Of more that are asked for at once, the pages are shown without."""
-_MAX_KEPT: Final = 256
+"""Bound of the queue; pages beyond it are shown without a code."""
+_MAX_CACHED: Final = 256
 """Each is some 20 kB."""
 
 
 class QRCodes:
-    """The codes of the addresses that were asked for last."""
+    """Cache of the codes of the addresses requested last."""
 
     def __init__(self, draw: Callable[[str], Markup] | None = None) -> None:
         self._draw = draw or draw_svg
-        # A thread of its own: one is drawn at a time, whoever asks.
+        # One thread, so that one code is drawn at a time.
         self._thread = SerialExecutor("msrv-qr")
-        self._kept: OrderedDict[str, Markup] = OrderedDict()
+        self._cached: OrderedDict[str, Markup] = OrderedDict()
         self._waiting: dict[str, asyncio.Future[Markup]] = {}
 
     async def of(self, address: str) -> Markup | None:
         """Return the code of an address as SVG.
 
-        None where the address is too long for one, or too many are waited
-        for.
+        None where the address is too long, or too many are queued.
         """
         if len(address) > MAX_ADDRESS_BYTES:
             return None
-        kept = self._kept.get(address)
-        if kept is not None:
-            self._kept.move_to_end(address)
-            return kept
+        cached = self._cached.get(address)
+        if cached is not None:
+            self._cached.move_to_end(address)
+            return cached
         waiting = self._waiting.get(address)
         if waiting is None:
             if len(self._waiting) >= MAX_WAITING:
@@ -53,25 +52,25 @@ class QRCodes:
                 self._thread.call(self._draw, address)
             )
             self._waiting[address] = waiting
-            waiting.add_done_callback(lambda done: self._keep(address, done))
-        # Who leaves doesn't take it from others who wait.
+            waiting.add_done_callback(lambda done: self._store(address, done))
+        # A client that disconnects doesn't cancel it for the others.
         return await asyncio.shield(waiting)
 
     def close(self) -> None:
-        """Draw no more."""
+        """Stop drawing."""
         self._thread.close()
 
-    def _keep(self, address: str, done: asyncio.Future[Markup]) -> None:
+    def _store(self, address: str, done: asyncio.Future[Markup]) -> None:
         del self._waiting[address]
         if done.cancelled() or done.exception() is not None:
             return
-        self._kept[address] = done.result()
-        while len(self._kept) > _MAX_KEPT:
-            self._kept.popitem(last=False)
+        self._cached[address] = done.result()
+        while len(self._cached) > _MAX_CACHED:
+            self._cached.popitem(last=False)
 
 
 def draw_svg(address: str) -> Markup:
-    """Draw an address as a QR code, in SVG."""
+    """Return an address as a QR code in SVG."""
     out = io.BytesIO()
     segno.make_qr(address, error="l").save(
         out,

@@ -50,7 +50,7 @@ async def redeem(request: web.Request) -> web.StreamResponse:
         order = await redemption.redeem(text, claim, network, mail)
     except (*REDEMPTION,) as error:
         if isinstance(error, DatabaseError):
-            log.warning("a code can't be redeemed: %s", error)
+            log.warning("a code could not be redeemed: %s", error)
         return _page(request, text, redemption_page(error))
     response = receipt_response(request, order)
     cookies.write_claim(request, response, claim)

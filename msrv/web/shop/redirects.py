@@ -1,8 +1,8 @@
-"""Addresses that are nearly one of ours: led to the right one.
+"""Redirects from mistyped addresses to the right ones.
 
-A page with a slash behind it is that page. A receipt or a download link with
-what a chat or mail program took along, such as a full stop or a bracket, is
-found as in any text that is pasted. It is led to only where it is good.
+A trailing slash is removed. A receipt or download link that a chat or mail
+program extended, by a full stop or a bracket for example, is found as in any
+pasted text. The redirect is sent only where the receipt or link is valid.
 """
 
 import re
@@ -23,10 +23,12 @@ _TOKENS: Final = ("/purchases/", "/download/")
 
 
 @web.middleware
-async def lead(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Lead to the right address what would be none.
+async def redirect(
+    request: web.Request, handler: Handler
+) -> web.StreamResponse:
+    """Redirect requests that would fail with 404 to the right address.
 
-    308 for a slash too many, with any method; 302 from a receipt or a link.
+    308 for a trailing slash, with any method; 302 to a receipt or a link.
     """
     try:
         return await handler(request)
@@ -38,21 +40,21 @@ async def lead(request: web.Request, handler: Handler) -> web.StreamResponse:
                 raise web.HTTPPermanentRedirect(target) from None
         if target is None:
             raise
-        # Its address holds a token: it is kept by nobody on its way.
+        # Not to be cached on its way: the address has a token.
         raise web.HTTPFound(
             target, headers={"Cache-Control": PRIVATE}
         ) from None
 
 
 def _token(request: web.Request) -> str | None:
-    """Find the address of the receipt or the link in another address."""
+    """Return the address of the receipt or link in a longer address."""
     store = request.app[STORE]
     if request.method not in _READING:
         return None
     if not request.raw_path.startswith(_TOKENS):
         return None
     if _CONTROL.search(request.raw_path):
-        return None  # no mail program writes those
+        return None  # not from a mail program
     found = find(
         store.keyring,
         request.raw_path,
@@ -64,9 +66,9 @@ def _token(request: web.Request) -> str | None:
 
 
 async def _without_slash(request: web.Request) -> str | None:
-    """Return the address without slashes at its end, if a page is there."""
+    """Return the address without trailing slashes, if it has a page."""
     if request.match_info.route.resource is not None:
-        return None  # a page that says so itself
+        return None  # the page itself raised 404
     path = request.rel_url.raw_path
     if path.startswith(_TOKENS):
         return None

@@ -1,4 +1,4 @@
-"""The pages a visitor looks at: the front, the catalog, a release."""
+"""Routes of the storefront: front page, catalog and releases."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -30,21 +30,21 @@ MAX_QUERY: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """Where a page stands among its likes; pages count from 1."""
+    """One page of a list; pages are numbered from 1."""
 
     number: int
     count: int
     total: int
 
     @property
-    def part(self) -> slice:
-        """Which entries are on it."""
+    def entries(self) -> slice:
+        """The slice of the entries on it."""
         first = (self.number - 1) * PER_PAGE
         return slice(first, first + PER_PAGE)
 
 
 async def front(request: web.Request) -> web.Response:
-    """Show the store's name and its newest releases."""
+    """Return the front page: the store and its newest releases."""
     catalog = request.app[STORE].catalog.current
     newest = catalog.offered[:NEWEST]
     shop, slices = catalog.shop, TimeSlices()
@@ -68,23 +68,23 @@ async def front(request: web.Request) -> web.Response:
 
 
 async def catalog_page(request: web.Request) -> web.Response:
-    """List the releases, or those that a search finds, page by page."""
+    """Return a page of all releases, or of those that a search finds."""
     store = request.app[STORE]
     catalog = store.catalog.current
-    shelf = store.catalog_cache
+    cache = store.catalog_cache
     words = request.query.get("q", "").strip()
     if len(words) > MAX_QUERY:
         raise InvalidField("q", f"can have up to {MAX_QUERY} characters")
     if words:
-        found = await shelf.search(catalog, words)
+        found = await cache.search(catalog, words)
         pages = _pages(request, len(found))
-        matches = found[pages.part]
+        matches = found[pages.entries]
     else:
         pages = _pages(request, len(catalog.offered))
         matches = [
-            ReleaseMatch(each, ()) for each in catalog.offered[pages.part]
+            ReleaseMatch(each, ()) for each in catalog.offered[pages.entries]
         ]
-    shape = {
+    paging = {
         "query": words or None,
         "page": pages.number,
         "pages": pages.count,
@@ -92,8 +92,8 @@ async def catalog_page(request: web.Request) -> web.Response:
     }
     if wants_json(request):
         slices = TimeSlices()
-        found_ones = [await _match(each, slices) for each in matches]
-        return await as_json_in_steps({**shape, "releases": found_ones})
+        releases = [await _match(each, slices) for each in matches]
+        return await as_json_in_steps({**paging, "releases": releases})
 
     def grid() -> Markup:
         return fragment(
@@ -104,8 +104,8 @@ async def catalog_page(request: web.Request) -> web.Response:
             back=request.path_qs,
         )
 
-    # Without words nobody's cart shows in it: it is everyone's who reads
-    # prices in one way.
+    # Without a search the grid doesn't depend on the cart, and is the same for
+    # all visitors with one language for prices.
     return as_page(
         request,
         "catalog.html",
@@ -113,7 +113,7 @@ async def catalog_page(request: web.Request) -> web.Response:
         pages=pages,
         grid=grid()
         if words
-        else shelf.page(catalog, pages.number, formatting.language(), grid),
+        else cache.page(catalog, pages.number, formatting.language(), grid),
     )
 
 
@@ -125,37 +125,37 @@ async def _match(match: ReleaseMatch, slices: TimeSlices) -> json_views.Json:
 
 
 async def release_page(request: web.Request) -> web.Response:
-    """Show one release: its tracks, their previews and prices."""
+    """Return a release: its tracks, their previews and prices."""
     store = request.app[STORE]
     catalog = store.catalog.current
     found = find_release(catalog, request.match_info["release"])
     if found is None:
         raise NotFound
     if found.release_id != request.match_info["release"]:
-        # Not for ever: a folder may get its old name back.
+        # Not permanent: a folder may get its old name back.
         raise web.HTTPFound(json_views.release_path(found))
     previews = store.previews
-    heard = {
+    playable = {
         each.item_id for each in found.offered if previews.is_offered(each)
     }
     if wants_json(request):
         data = await json_views.release(found, TimeSlices())
         for each in data["items"]:
             item_id = each["item_id"]
-            path = f"/previews/{item_id}" if item_id in heard else None
+            path = f"/previews/{item_id}" if item_id in playable else None
             each["preview"] = path
         return await as_json_in_steps(data)
     return await as_page_in_steps(
         request,
         "release.html",
         release=found,
-        heard=heard,
+        playable=playable,
         in_cart=_in_cart(request, catalog),
     )
 
 
 def find_release(catalog: Catalog, release_id: str) -> Release | None:
-    """Find a release that the store shows, by its id or an old one."""
+    """Return a release that isn't hidden, by its id or a former one."""
     release_id = catalog.moved.get(release_id, release_id)
     found = catalog.releases_by_id.get(release_id)
     return None if found is None or found.hidden else found
@@ -166,7 +166,7 @@ def _in_cart(request: web.Request, catalog: Catalog) -> frozenset[str]:
 
 
 def _pages(request: web.Request, total: int) -> Pages:
-    """Read `page`; raises InvalidField or, past the end, NotFound."""
+    """Parse `page`. Raises InvalidField, and NotFound past the end."""
     stated = request.query.get("page", "1")
     if not (stated.isascii() and stated.isdigit() and len(stated) < 10):
         raise InvalidField("page", "must be a number, 1 or higher")

@@ -1,4 +1,4 @@
-"""What a link or a receipt grants, and until when, without using it."""
+"""Route that verifies a link or a receipt without using it."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from msrv.web.store import STORE
 
 
 async def show(request: web.Request) -> web.Response:
-    """Explain what was pasted into `q`; without it, show where to paste."""
+    """Return what the link or receipt in `q` grants, and until when."""
     store = request.app[STORE]
     pasted = request.query.get("q", "")
     explanation = None
@@ -24,7 +24,7 @@ async def show(request: web.Request) -> web.Response:
             pasted,
             store.clock(),
         )
-        data = as_data(explanation, catalog)
+        data = explanation_json(explanation, catalog)
         mark_refunds(data, catalog, store.ledger.revocations)
     return await respond_in_steps(
         request,
@@ -36,8 +36,10 @@ async def show(request: web.Request) -> web.Response:
     )
 
 
-def as_data(explanation: Explanation, catalog: Catalog) -> dict[str, Any]:
-    """Say an explanation as data, with the titles that the catalog knows."""
+def explanation_json(
+    explanation: Explanation, catalog: Catalog
+) -> dict[str, Any]:
+    """Return an explanation as JSON, with titles from the catalog."""
     data: dict[str, Any] = {
         "kind": explanation.kind,
         "valid": explanation.kind != "nothing" and not explanation.expired,
@@ -67,7 +69,7 @@ def as_data(explanation: Explanation, catalog: Catalog) -> dict[str, Any]:
 def mark_refunds(
     data: dict[str, Any], catalog: Catalog, revocations: Revocations
 ) -> None:
-    """Mark items that were refunded; a receipt with no others isn't valid."""
+    """Mark refunded items; a receipt with no other items isn't valid."""
     items = data.get("items", ())
     for item in items:
         item_id = item["item_id"]
