@@ -1,1 +1,1 @@
-"""Storage: where the library's bytes live, and how they are opened."""
+"""Storage of the library's bytes: one protocol, and a local folder."""

@@ -1,4 +1,4 @@
-"""A library in a folder of this machine, which is only ever read."""
+"""Storage in a folder of this machine, which is only read."""
 
 import os
 import stat
@@ -10,7 +10,7 @@ from msrv.storage.verification import ContentVerifier
 
 
 class LocalStorage:
-    """The library at `root`. Satisfies Storage."""
+    """Storage of a library in the folder `root`."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
@@ -19,9 +19,9 @@ class LocalStorage:
     def open(self, content: Content) -> BinaryIO:
         """Open a file as the catalog knows it; see Storage.open.
 
-        What was opened is what is checked (`fstat`), so a file replaced
-        between the two can't slip through. A symbolic link may lead anywhere
-        inside the library and nowhere else.
+        The opened file itself is checked (`fstat`), so that none can be
+        replaced in between. A symbolic link may lead anywhere inside the
+        library and nowhere else.
         """
         _, descriptor = self._open_verified(content)
         return os.fdopen(descriptor, "rb", buffering=0)
@@ -37,7 +37,7 @@ class LocalStorage:
         return os.fsencode(real.relative_to(self.root))
 
     def is_verified(self, descriptor: int, content: Content) -> bool:
-        """Whether an open file is what was hashed; see Storage."""
+        """Return whether an open file is what was hashed; see Storage."""
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise Gone(content.path)
@@ -54,17 +54,17 @@ class LocalStorage:
     async def verify(
         self, content: Content, descriptor: int | None = None
     ) -> None:
-        """Hash a file again; see Storage."""
+        """Verify a file by hashing it again; see Storage."""
         await self._verification.verify(
             content, lambda: self._open(content)[1], descriptor
         )
 
     async def aclose(self) -> None:
-        """Stop hashing, at the end of the store."""
+        """Stop hashing, as the store stops."""
         await self._verification.aclose()
 
     def _open_verified(self, content: Content) -> tuple[Path, int]:
-        """Open a file that is what was hashed. Raises as Storage.open."""
+        """Open a file that is what was hashed. Raises like Storage.open."""
         real, descriptor = self._open(content)
         try:
             if not self.is_verified(descriptor, content):
@@ -75,16 +75,16 @@ class LocalStorage:
         return real, descriptor
 
     def _open(self, content: Content) -> tuple[Path, int]:
-        """Open what is there: its real path, and its descriptor."""
+        """Open a file; return its real path and descriptor."""
         path = self.root / content.path
         try:
             real = path.resolve(strict=True)
             if not real.is_relative_to(self.root):
                 raise Gone(content.path)
-            # The path that was checked, and no link put in its place since.
-            # NONBLOCK: a FIFO put there must not hang a thread.
+            # NOFOLLOW: the path that was checked, not a link created since.
+            # NONBLOCK: a FIFO there must not hang a thread.
             flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW
             return real, os.open(real, flags)
         except (OSError, RuntimeError) as error:
-            # RuntimeError: links in a circle, before Python 3.13.
+            # RuntimeError: circular links, before Python 3.13.
             raise Gone(content.path) from error

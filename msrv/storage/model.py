@@ -1,7 +1,7 @@
-"""What a stored file is, and what can be asked of a place that holds some.
+"""Protocol of storage, stored content, and the errors.
 
-One protocol, so that where bytes live is one decision: a local folder today,
-an object store another day. A store only reads; nothing here can write.
+One protocol, so that where bytes are stored is a single decision: a local
+folder today, an object store in future. It is read-only.
 """
 
 import os
@@ -10,11 +10,11 @@ from typing import BinaryIO, NamedTuple, Protocol, Self
 
 
 class StorageError(Exception):
-    """A stored file can't be had as the catalog knows it.
+    """A stored file isn't available as the catalog knows it.
 
-    - `Gone`: it is missing, unreadable, or leads out of the library
-    - `Changed`: it is there, with other bytes than were hashed
-    - `Unverified`: it is there, and has to be hashed again to tell
+    - `Gone`: it is missing, unreadable, or outside the library
+    - `Changed`: it exists, with other bytes than were hashed
+    - `Unverified`: it exists, but has to be hashed again to tell
     """
 
     def __init__(self, path: str) -> None:
@@ -23,18 +23,18 @@ class StorageError(Exception):
 
 
 class Gone(StorageError):
-    """The file is missing, unreadable, or leads out of the library."""
+    """The file is missing, unreadable, or outside the library."""
 
 
 class Changed(StorageError):
-    """The file is there, but is not the one that was hashed."""
+    """The file exists, but isn't the one that was hashed."""
 
 
 class Unverified(StorageError):
-    """The file's status has changed and its size has not.
+    """The file's status has changed, but not its size.
 
-    That may be a `chmod`, or other bytes under the old date. Nothing of it
-    is sent before Storage.verify has hashed it again.
+    The cause may be a `chmod`, or other bytes under the old date. Nothing is
+    sent before Storage.verify has hashed the file again.
     """
 
     def __init__(self, content: "Content") -> None:
@@ -43,13 +43,13 @@ class Unverified(StorageError):
 
 
 class FileIdentity(NamedTuple):
-    """Identity of a file's version, by its status: the same, the same bytes.
+    """Identity of a file's version, by its status: equal means same bytes.
 
-    Programs can set a file's modification time back; its status change time
-    (`ctime`) they can't. Each number is as `stat` gives it, of any sign and
-    size. Inode 0 stands for one that isn't compared: some file systems (exFAT,
-    many on FUSE) number a file anew each time it is looked up. The device is
-    left out, since network and overlay mounts get another at each mount.
+    Programs can reset a file's modification time, but not its status change
+    time (`ctime`). Each number is as in `stat`, of any sign and size. Inode 0
+    is not compared: some file systems (exFAT, many on FUSE) assign inodes
+    anew at each lookup. The device is left out, since network and overlay
+    mounts get another at each mount.
     """
 
     size_bytes: int
@@ -68,7 +68,7 @@ class FileIdentity(NamedTuple):
         )
 
     def is_same(self, other: "FileIdentity") -> bool:
-        """Whether both are of one file that was not changed in between."""
+        """Return whether both are of one unchanged file."""
         return self[:3] == other[:3] and (
             self.inode == other.inode or 0 in {self.inode, other.inode}
         )
@@ -76,12 +76,12 @@ class FileIdentity(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The bytes of one file of the library, as last read.
+    """Bytes of one file of the library, as last read.
 
-    `path` is relative to the library, with `/` between its parts; it may hold
-    any character that a file name may, undecodable bytes as surrogate
-    escapes. `identity` is what the file's status was when the hashes were
-    made: a file with another may have other bytes.
+    `path` is relative to the library, with `/` between its parts; it may
+    contain any character of a file name, and undecodable bytes as surrogate
+    escapes. `identity` is of the time of the hashes: a file with another may
+    have other bytes.
     """
 
     path: str
@@ -107,17 +107,16 @@ class Verifier(Protocol):
     async def verify(
         self, content: Content, descriptor: int | None = None
     ) -> None:
-        """Hash a file again: that of the descriptor, or that of the path.
+        """Verify a file by hashing it: the descriptor's, or the path's.
 
-        Look again when this returns: the file may have changed since, or
-        have been another than the one that was hashed. Raises Gone and
-        Changed.
+        Check again when this returns: the file may have changed since, or
+        not have been the one that was hashed. Raises Gone and Changed.
         """
         ...
 
 
 class Storage(Verifier, Protocol):
-    """A place that holds the library's files."""
+    """Storage of the library's files."""
 
     def open(self, content: Content) -> BinaryIO:
         """Open a file for reading, unbuffered, at its start.
@@ -128,9 +127,9 @@ class Storage(Verifier, Protocol):
         ...
 
     def is_verified(self, descriptor: int, content: Content) -> bool:
-        """Whether an open file is still known to be what was hashed.
+        """Return whether an open file is known to be what was hashed.
 
-        Never waits for the disk. False says that `verify` has to tell. Raises
-        Changed where its size shows that it is not, and OSError.
+        Never waits for the disk. False means that `verify` has to be called.
+        Raises Changed if its size differs, and OSError.
         """
         ...

@@ -1,9 +1,9 @@
-"""Hashing files again whose status has changed, before more of them is sent.
+"""Verification of files whose status has changed, by hashing them again.
 
-A `chmod`, a hard link, a `touch`, a copy put back with its date: all change a
-file's status and none of its bytes. Tag editors change the bytes and put the
-date back. Only the bytes tell the two apart, so they are hashed: once for
-each new status, however many buyers wait, a few files at a time.
+A `chmod`, a hard link, a `touch` and a restored backup change a file's status
+but not its bytes; tag editors change the bytes and restore the date. Only the
+bytes tell these apart, so they are hashed before more is sent: once for each
+new status, however many buyers wait, and a few files at a time.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from msrv.storage.model import (
 )
 
 _AT_ONCE: Final = 2
-"""Each holds one of the few threads that read for the whole store."""
+"""Limit, since each occupies one of the store's few reader threads."""
 _REMEMBERED: Final = 4096
 _BLOCK_BYTES: Final = 1 << 20
 
@@ -33,7 +33,7 @@ _Result = TypeVar("_Result")
 
 
 class ContentVerifier:
-    """The files that were hashed again, and what came of it."""
+    """Hashing of files on demand, and the results for recent identities."""
 
     def __init__(self) -> None:
         self._found: OrderedDict[tuple[Content, FileIdentity], bool] = (
@@ -46,7 +46,7 @@ class ContentVerifier:
     def result_for(
         self, content: Content, identity: FileIdentity
     ) -> bool | None:
-        """Whether a file of this identity is `content`; None: not hashed."""
+        """Return whether a file of this identity is `content`, if known."""
         return self._found.get((content, identity))
 
     async def verify(
@@ -55,12 +55,13 @@ class ContentVerifier:
         open_descriptor: Callable[[], int],
         descriptor: int | None = None,
     ) -> None:
-        """Hash what the descriptor refers to, or else what `opening` opens.
+        """Hash the descriptor's file, or else the one of `open_descriptor`.
 
-        `opening` is called in a thread, and may raise Gone. One file is
-        hashed once for all who wait, and to its end, also when they leave.
-        Returns without a result where another caller's hashing was waited
-        for: ask `outcome`, and call again. Raises Gone and Changed.
+        `open_descriptor` is called in a thread and may raise Gone. A file is
+        hashed once for all waiting callers, and to its end even if they are
+        cancelled. After waiting for another caller's hashing this returns
+        without a result: see `result_for`, and call again. Raises Gone and
+        Changed.
         """
         task = self._running.get(content)
         if task is not None:
@@ -78,13 +79,13 @@ class ContentVerifier:
         task.result()
 
     async def aclose(self) -> None:
-        """Stop what is being hashed, and wait until it has stopped."""
+        """Stop all hashing, and wait until it has stopped."""
         self._stopping.set()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
 
     def _finish(self, content: Content, task: "asyncio.Task[None]") -> None:
         del self._running[content]
-        # Looking at the error says that it was seen, where nobody waits.
+        # Retrieve the error, or asyncio would log it as never retrieved.
         if not task.cancelled():
             task.exception()
 
@@ -105,9 +106,9 @@ class ContentVerifier:
 async def verified(
     verifier: Verifier, call: Callable[[], Awaitable[_Result]]
 ) -> _Result:
-    """Await a call; where it raises Unverified, verify and call again.
+    """Await a call; if it raises Unverified, verify and call again.
 
-    Raises what it raises otherwise, and Gone and Changed.
+    Raises the call's other errors, and Gone and Changed.
     """
     while True:
         try:
@@ -121,9 +122,9 @@ def _hash_content(
     open_descriptor: Callable[[], int],
     is_stopping: Callable[[], bool],
 ) -> tuple[FileIdentity, bool]:
-    """Return the identity of what was hashed, and whether it is `content`.
+    """Return the identity of the hashed file, and whether it is `content`.
 
-    Blocks. Raises Gone, and Changed where it changes meanwhile.
+    Blocks. Raises Gone, and Changed if it changes meanwhile.
     """
     try:
         descriptor = open_descriptor()
@@ -145,7 +146,7 @@ def _hash_content(
 
 
 def _sha256(descriptor: int, is_stopping: Callable[[], bool]) -> bytes:
-    """Hash a whole file by its descriptor. Raises OSError."""
+    """Return the hash of a whole file by its descriptor. Raises OSError."""
     sha256, at = hashlib.sha256(), 0
     while block := os.pread(descriptor, _BLOCK_BYTES, at):
         if is_stopping():

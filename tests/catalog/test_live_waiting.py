@@ -224,8 +224,8 @@ async def test_an_upload_that_stalls_is_not_sold(
             await store.later(QUIET - 1)
             assert store.sold().keys() == {"R"}
             assert store.problems() == (
-                "S: is held back: S/1.wav is still arriving; it waits until "
-                "it has been still for 10 s"
+                "S: is held back: S/1.wav is still arriving; waiting until "
+                "it has been unchanged for 10 s"
             )
         store.shelf.put("S/1.wav", whole)
         await store.later(QUIET)
@@ -262,8 +262,8 @@ async def test_a_folder_that_never_rests_is_a_problem(store: Store) -> None:
             store.shelf.put("R/log.txt", "." * number)
             await store.later(QUIET - 1)
         assert store.problems().splitlines() == [
-            f"{folder}: is not taken up: {folder}/{name} keeps changing; "
-            "it waits until it has been still for 10 s"
+            f"{folder}: is not updated: {folder}/{name} keeps changing; "
+            "waiting until it has been unchanged for 10 s"
             for folder, name in (("R", "log.txt"), ("S", "upload.txt"))
         ]
         assert len(store.sold()["R"]) == 2

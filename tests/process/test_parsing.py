@@ -81,7 +81,7 @@ def test_it_says_how_its_parsers_are_confined(store: StoreProcess) -> None:
     """An operator can't tell whether a stranger's file is kept apart."""
     with store:
         log = store.log.read_text("utf-8")
-    assert "parsers run in a process without secrets, files and network" in log
+    assert "parsers run in a process without secrets, files or network" in log
 
 
 def test_a_stop_leaves_no_process(store: StoreProcess) -> None:

@@ -1,1 +1,1 @@
-"""Length and kind of files, as their containers state them."""
+"""Detection of truncated files, from what their containers state."""

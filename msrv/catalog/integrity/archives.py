@@ -1,7 +1,8 @@
-"""ZIP and 7z: the directory at the end, where all that counts stands.
+"""ZIP and 7z archives, checked by the directory at their end.
 
 https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3.14 to
-4.3.16. EPUB, CBZ, DOCX and JAR are ZIPs.
+4.3.16. EPUB, CBZ, DOCX and JAR are ZIP files. Apart as each format is, with
+its own specification.
 """
 
 from typing import Final
@@ -18,11 +19,11 @@ _END_64, _END_64_BYTES = b"PK\6\6", 56
 _ENTRY: Final = b"PK\1\2"
 _FIRST: Final = (b"PK\3\4", b"PK\5\6")
 _TAIL_BYTES: Final = 128 * 1024
-"""The comment behind the end has 65,535 bytes at most; some junk besides."""
+"""The comment at the end has at most 65,535 bytes; with room for junk."""
 
 
 def read_zip(source: ByteSource) -> Container:
-    """Read a ZIP."""
+    """Return the container of a ZIP file."""
     at, tail = source.read_tail(_TAIL_BYTES)
     found = tail.rfind(_END)
     while found >= 0:
@@ -35,9 +36,10 @@ def read_zip(source: ByteSource) -> Container:
 
 
 def _is_end(source: ByteSource, at: int) -> bool:
-    """Whether a file's own directory ends at an offset.
+    """Return whether the file's own directory ends at an offset.
 
-    Also a ZIP inside of it has one, and may be what a cut leaves.
+    A ZIP inside it has a directory too, which may be the last one after
+    truncation.
     """
     end = source.read(at, _END_BYTES)
     if len(end) < _END_BYTES:
@@ -72,7 +74,7 @@ def _is_end(source: ByteSource, at: int) -> bool:
 
 
 def read_7z(source: ByteSource) -> Container:
-    """Read a 7z archive. Raises Truncated."""
+    """Return the container of a 7z archive. Raises Truncated."""
     head = source.read_exactly(0, 32)
     offset = int.from_bytes(head[12:20], "little")
     size = int.from_bytes(head[20:28], "little")

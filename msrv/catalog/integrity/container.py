@@ -1,4 +1,4 @@
-"""A container's own account of itself, and bounded reads of a file."""
+"""Container of a file, as its headers state it, and bounded reads."""
 
 import os
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ STREAMED_SIZES: Final = (
     range(0x7FFFF000, 0x80000100),
     range(0xFFFFF000, 1 << 32),
 )
-"""Sizes that programs write which don't know the length yet.
+"""Placeholders that programs write for a size that they don't know yet.
 
-They write to a pipe and can't go back: 0 (GStreamer, FFmpeg for AIFF),
-0x7FFFF000 and about 0x80000000 (SoX, arecord), 0xFFFFFFFF less a header
-(FFmpeg).
+Writing to a pipe, they can't correct it later: 0 (GStreamer, FFmpeg for
+AIFF), 0x7FFFF000 and about 0x80000000 (SoX, arecord), 0xFFFFFFFF less a
+header (FFmpeg).
 """
 
 
@@ -21,9 +21,9 @@ They write to a pipe and can't go back: 0 (GStreamer, FFmpeg for AIFF),
 class Container:
     """Container of a file, as its headers state it.
 
-    `media_type` is that of a sound, and empty for all else. `missing` is half
-    a sentence on a file that is shorter than it says, and empty for one that
-    is complete or doesn't say.
+    `media_type` is that of audio, and empty for any other file. `missing` is
+    a half-sentence on a file that is shorter than it states, and empty for
+    one that is complete or doesn't state its size.
     """
 
     name: str
@@ -37,21 +37,21 @@ class Truncated(Exception):
 
 
 class ByteSource:
-    """A file that is read by offset, a few bytes at a time."""
+    """Random access to a file, a few bytes at a time."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.size_bytes = file.seek(0, os.SEEK_END)
 
     def read(self, at: int, count: int) -> bytes:
-        """Read at most `count` bytes; fewer where the file ends."""
+        """Return `count` bytes, or fewer at the end of the file."""
         if at < 0 or at >= self.size_bytes:
             return b""
         self._file.seek(at)
         return self._file.read(min(count, self.size_bytes - at))
 
     def read_exactly(self, at: int, count: int) -> bytes:
-        """Read `count` bytes. Raises Truncated."""
+        """Return `count` bytes. Raises Truncated."""
         data = self.read(at, count)
         if len(data) < count:
             raise Truncated
@@ -60,37 +60,37 @@ class ByteSource:
     def read_uint(
         self, at: int, count: int, order: Literal["big", "little"] = "big"
     ) -> int:
-        """Read an unsigned number. Raises Truncated."""
+        """Return an unsigned integer of `count` bytes. Raises Truncated."""
         return int.from_bytes(self.read_exactly(at, count), order)
 
     def read_tail(self, count: int) -> tuple[int, bytes]:
-        """Read the last bytes, and say where they begin."""
+        """Return the offset of the last `count` bytes, and those bytes."""
         at = max(self.size_bytes - count, 0)
         return at, self.read(at, count)
 
 
 def is_streamed(size: int) -> bool:
-    """Whether a 32-bit size stands for one that was not known."""
+    """Return whether a 32-bit size is a placeholder for an unknown one."""
     return any(size in sizes for sizes in STREAMED_SIZES)
 
 
 def describe_missing_bytes(there: int, stated: int) -> str:
-    """Return half a sentence on a file with fewer bytes than it states."""
-    return f"is cut off: {there:,} of {stated:,} bytes are there"
+    """Return a half-sentence on a file with fewer bytes than it states."""
+    return f"is cut off: it has {there:,} of {stated:,} bytes"
 
 
 def to_seconds(count: int, rate: int) -> float | None:
-    """Turn samples into seconds; None where a broken header says none."""
+    """Return the duration of samples; None if a header states nonsense."""
     if count <= 0 or rate <= 0:
         return None
     return round(count / rate, 3)
 
 
 def id3v2_end(source: ByteSource, at: int = 0) -> int:
-    """Return where the ID3v2 tags at an offset end.
+    """Return the offset after the ID3v2 tags at an offset.
 
-    Of whatever version: the ten bytes of the header are the same in all
-    (https://id3.org/id3v2.4.0-structure, 3.1). Several may follow each other.
+    The ten bytes of the header are the same in all versions
+    (https://id3.org/id3v2.4.0-structure, 3.1). There may be several tags.
     """
     for _ in range(8):
         head = source.read(at, 10)

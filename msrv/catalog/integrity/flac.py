@@ -1,5 +1,6 @@
-"""FLAC: the samples that STREAMINFO counts, against the last frame.
+"""FLAC, checked by the samples in STREAMINFO against the last frame.
 
+Apart as each format is, with its own specification.
 https://www.rfc-editor.org/rfc/rfc9639: STREAMINFO is section 8.2, a frame's
 header 9.1, its footer 9.3.
 """
@@ -12,7 +13,7 @@ from msrv.catalog.integrity.container import ByteSource, Container, to_seconds
 
 _BLOCKS_AT_MOST: Final = 256
 _TAIL_BYTES: Final = 512 * 1024
-"""Longer than a frame of music ever is."""
+"""More than the longest frame of music."""
 _SEARCH_BYTES: Final = 256 * 1024
 _CANDIDATES: Final = 64
 _SYNC: Final = re.compile(rb"\xff[\xf8\xf9]")
@@ -20,7 +21,7 @@ _SIZES: Final = {1: 192, 2: 576, 3: 1152, 4: 2304, 5: 4608}
 
 
 def _crc_table(width: int, polynomial: int) -> tuple[int, ...]:
-    """Return the table of a CRC, most significant bit first."""
+    """Return the lookup table of a CRC, most significant bit first."""
     top, mask = 1 << width - 1, (1 << width) - 1
     table = []
     for byte in range(256):
@@ -37,7 +38,7 @@ _CRC_16: Final = _crc_table(16, 0x8005)
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """Fields of STREAMINFO; `samples` is 0 where it wasn't known."""
+    """Fields of STREAMINFO; `samples` is 0 if unknown."""
 
     block_samples: int
     frame_bytes: int
@@ -46,7 +47,7 @@ class StreamInfo:
 
     @classmethod
     def of(cls, data: bytes) -> "StreamInfo":
-        """Read the 34 bytes of the block, or its first 18."""
+        """Parse the 34 bytes of the block, or its first 18."""
         packed = int.from_bytes(data[10:18])
         return cls(
             int.from_bytes(data[2:4]),
@@ -58,7 +59,7 @@ class StreamInfo:
 
 @dataclass(frozen=True, slots=True)
 class _FlacFrame:
-    """A frame: where it begins, and the samples before and in it."""
+    """A frame: its offset, and the numbers of samples before and in it."""
 
     at: int
     first: int
@@ -66,7 +67,7 @@ class _FlacFrame:
 
 
 def read_flac(source: ByteSource, start: int) -> Container:
-    """Read a FLAC file that begins at an offset. Raises Truncated."""
+    """Return the container of FLAC at an offset. Raises Truncated."""
     info = StreamInfo.of(source.read_exactly(start + 8, 34))
     duration = to_seconds(info.samples, info.rate)
     begin = _first_frame(source, start + 4)
@@ -75,21 +76,21 @@ def read_flac(source: ByteSource, start: int) -> Container:
         return Container("FLAC", "audio/flac", duration, missing)
 
     if begin is None:
-        return found("is cut off: there is a header and no sound behind it")
+        return found("is cut off: it has a header and no audio")
     _, tail = source.read_tail(min(_TAIL_BYTES, source.size_bytes - begin))
     if not tail.strip(b"\0"):
-        return found("is cut off: there are zeros where its sound ends")
+        return found("is cut off: it ends in zeros instead of audio")
     first = source.read(begin, 4)
     last = _last_frame(tail, first, info) if info.samples else None
     return found(_missing(tail, last, info) if last else "")
 
 
 def _missing(tail: bytes, last: _FlacFrame, info: StreamInfo) -> str:
-    """Return what is missing behind the last frame, or of it."""
+    """Return a half-sentence on frames that are missing or incomplete."""
     if last.first + last.samples < info.samples:
         return (
-            f"is cut off: {_clock(last.first, info.rate)} "
-            f"of {_clock(info.samples, info.rate)} are there"
+            f"is cut off: it has {_clock(last.first, info.rate)} "
+            f"of {_clock(info.samples, info.rate)} minutes"
         )
     if not _is_whole(tail[last.at :], info.frame_bytes):
         return "is cut off: its last frame is not complete"
@@ -97,9 +98,9 @@ def _missing(tail: bytes, last: _FlacFrame, info: StreamInfo) -> str:
 
 
 def _first_frame(source: ByteSource, at: int) -> int | None:
-    """Find where the sound begins; None where there is none.
+    """Return the offset of the first frame, or None.
 
-    Behind the blocks there may be junk, as players look for a frame's header.
+    Junk may precede it, as players search for a frame's header.
     """
     for _ in range(_BLOCKS_AT_MOST):
         head = source.read(at, 4)
@@ -121,7 +122,7 @@ def _first_frame(source: ByteSource, at: int) -> int | None:
 def _last_frame(
     tail: bytes, first: bytes, info: StreamInfo
 ) -> _FlacFrame | None:
-    """Find the last frame that belongs to the stream, from its end."""
+    """Return the last frame of the stream, searched from the end."""
     sync = first[:2]
     end = len(tail)
     best: _FlacFrame | None = None
@@ -132,7 +133,7 @@ def _last_frame(
             break
         end = at + 1
         head = tail[at : at + 16]
-        # The rate, and the bits a sample has, are the same in all frames.
+        # All frames have the same rate and bits per sample.
         if (
             len(head) < 5
             or head[2] & 0x0F != first[2] & 0x0F
@@ -144,7 +145,7 @@ def _last_frame(
             continue
         tried += 1
         found = _FlacFrame(at, *read)
-        # What looks like a frame inside of the last one is none.
+        # An earlier sample number is a false match inside the last frame.
         if best is not None and found.first < best.first:
             break
         best = found
@@ -154,13 +155,13 @@ def _last_frame(
 def _parse_header(
     head: bytes, info: StreamInfo | None
 ) -> tuple[int, int] | None:
-    """Read a frame's header: the samples before and in it, or None."""
+    """Return the samples before and in a frame, from its header, or None."""
     if len(head) < 6 or head[3] & 0x01 or head[3] >> 4 > 10:
         return None
     size, rate = head[2] >> 4, head[2] & 0x0F
     if size == 0 or rate == 15:
         return None
-    # A number as UTF-8 would write it, of up to 36 bits (9.1.5).
+    # A number of up to 36 bits, encoded like UTF-8 (9.1.5).
     ones = 8 - (~head[4] & 0xFF).bit_length()
     if ones in {1, 8}:
         return None
@@ -187,9 +188,9 @@ def _parse_header(
 
 
 def _is_whole(frame: bytes, least: int) -> bool:
-    """Whether a frame ends within the data, whatever is behind it.
+    """Return whether a frame ends within the data, with anything after it.
 
-    With its footer, the CRC of a frame comes out as 0.
+    The CRC of a frame including its footer is 0.
     """
     crc = 0
     least = max(least, 8)
@@ -201,6 +202,6 @@ def _is_whole(frame: bytes, least: int) -> bool:
 
 
 def _clock(samples: int, rate: int) -> str:
-    """Write a length as people do: `3:05`."""
+    """Return a duration as minutes and seconds: `3:05`."""
     whole = samples // rate if rate else 0
     return f"{whole // 60}:{whole % 60:02}"

@@ -1,4 +1,4 @@
-"""RIFF (WAV, RF64, BW64, AVI, WebP) and FORM (AIFF, AIFC): chunks.
+"""Chunked formats: RIFF (WAV, RF64, BW64, AVI, WebP), FORM (AIFF, AIFC).
 
 https://www.itu.int/rec/R-REC-BS.2088 for BW64 and `ds64`,
 https://tech.ebu.ch/docs/tech/tech3306v1_1.pdf for RF64.
@@ -18,13 +18,13 @@ from msrv.catalog.integrity.container import (
 
 _CHUNKS_AT_MOST: Final = 512
 _SLACK_BYTES: Final = 8
-"""Some programs state the file's size and not that of what follows."""
+"""Some programs state the file's size instead of that of what follows."""
 _UNKNOWN_64: Final = frozenset({0, (1 << 64) - 1})
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One chunk: its four letters, where its body begins, its stated size."""
+    """One chunk: its four letters, its body's offset and stated size."""
 
     name: bytes
     start: int
@@ -32,12 +32,12 @@ class Chunk:
 
     @property
     def end(self) -> int:
-        """End of its body, without padding."""
+        """Offset of the end of its body, without padding."""
         return self.start + self.size
 
 
 def read_riff(source: ByteSource) -> Container:
-    """Read a RIFF file. Raises Truncated."""
+    """Return the container of a RIFF file. Raises Truncated."""
     magic, size, form_type = _head(source, "little")
     if form_type != b"WAVE":
         there = source.size_bytes
@@ -74,11 +74,11 @@ def read_riff(source: ByteSource) -> Container:
             return Container(
                 name, "audio/wav", None, _missing_until(source, chunk.end)
             )
-    return Container(name, "audio/wav", None, "has no sound in it")
+    return Container(name, "audio/wav", None, "contains no audio")
 
 
 def read_aiff(source: ByteSource) -> Container:
-    """Read a FORM file. Raises Truncated."""
+    """Return the container of a FORM file. Raises Truncated."""
     _, size, kind = _head(source, "big")
     if kind not in {b"AIFF", b"AIFC"}:
         return Container("IFF")
@@ -106,7 +106,7 @@ def read_aiff(source: ByteSource) -> Container:
         elif chunk.end > source.size_bytes:
             missing = _missing_until(source, chunk.end)
             return Container(name, "audio/aiff", duration, missing)
-    return Container(name, "audio/aiff", None, "has no sound in it")
+    return Container(name, "audio/aiff", None, "contains no audio")
 
 
 def _head(
@@ -127,10 +127,10 @@ def _check_audio_chunk(
     bytes_a_second: int = 0,
     skip: int = 0,
 ) -> Container:
-    """Judge a file by its chunk of sound, and by those that follow it.
+    """Return a container checked by its audio chunk and those after it.
 
-    `size` and `stated` are those of the sound and of the whole, None where
-    they weren't known to the program that wrote the file.
+    `size` and `stated` are the sizes of the audio and of the whole, None if
+    the program that wrote the file didn't know them.
     """
     total = source.size_bytes
     there = total - start
@@ -139,7 +139,7 @@ def _check_audio_chunk(
     )
     missing = ""
     if there <= skip:
-        missing = "has no sound in it"
+        missing = "contains no audio"
     elif size is not None and size > there:
         missing = describe_missing_bytes(there, size)
     if there <= skip and size is not None and size > skip:
@@ -150,7 +150,7 @@ def _check_audio_chunk(
         for chunk in iter_chunks(source, after, min(end, total), order):
             if chunk.end > total:
                 missing = _missing_until(source, chunk.end)
-        # Only where something of that size is missing behind the sound.
+        # Only if more than the slack is missing after the audio.
         if not missing and end > max(total, after) + _SLACK_BYTES:
             missing = describe_missing_bytes(total, end)
     return Container(found.name, found.media_type, duration, missing)
@@ -159,7 +159,7 @@ def _check_audio_chunk(
 def iter_chunks(
     source: ByteSource, at: int, end: int, order: Literal["big", "little"]
 ) -> Iterator[Chunk]:
-    """Yield the chunks from an offset on, whatever sizes they state."""
+    """Yield the chunks from an offset on, at most 512."""
     for _ in range(_CHUNKS_AT_MOST):
         if at + 8 > end:
             return
@@ -176,7 +176,7 @@ def _missing_until(source: ByteSource, end: int) -> str:
 
 
 def _read_extended_float(source: ByteSource, at: int) -> int:
-    """Read a rate as an 80-bit number, of which whole hertz are enough."""
+    """Return a rate from an 80-bit float, in whole hertz."""
     data = source.read_exactly(at, 10)
     exponent = (int.from_bytes(data[:2]) & 0x7FFF) - 16383 - 63
     if not -64 < exponent <= 0:

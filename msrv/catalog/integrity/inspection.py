@@ -1,9 +1,9 @@
-"""One look at a file's container: what it is, how long, and if it is whole.
+"""Inspection of a file's container: its format, duration and completeness.
 
-By content and not by name, from a few kilobytes at both ends, with bounded
-work whatever sizes a file states. What a file doesn't say isn't held against
-it: a WAV that was written to a pipe, an MP3 without a count, a broadcast that
-was recorded.
+By content rather than name, from a few kilobytes at both ends, with bounded
+work whatever sizes a file states. A file that doesn't state its size counts
+as complete: a WAV written to a pipe, an MP3 without a frame count, a recorded
+broadcast.
 """
 
 from collections.abc import Callable
@@ -47,14 +47,14 @@ _MP4_STARTS: Final = frozenset(
     {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
 )
 _MP3S: Final = frozenset({*AUDIO_TYPES, ".mp2", ".mpga"})
-"""Also a track of another name may be an MP3, which has no magic."""
+"""Any track may be an MP3 in fact, which has no magic number."""
 
 
 def inspect_container(file: BinaryIO, suffix: str) -> Container | None:
-    """Return an open file's container; None for one that isn't known.
+    """Return an open file's container, or None for an unknown one.
 
-    `suffix`, with its dot and in lower case, counts where the content alone
-    isn't plain. Blocks. Raises OSError.
+    `suffix`, with its dot and in lower case, decides where the content alone
+    is ambiguous. Blocks. Raises OSError.
     """
     source = ByteSource(file)
     try:
@@ -82,7 +82,7 @@ def _inspect(source: ByteSource, suffix: str) -> Container | None:
 
 
 def _inspect_after_id3(source: ByteSource, suffix: str) -> Container | None:
-    """Return the container of a sound behind an ID3v2 tag, or without one."""
+    """Return the container of audio after an ID3v2 tag, or without one."""
     begin = id3v2_end(source)
     magic = source.read(begin, 4)
     if magic == b"fLaC":

@@ -1,4 +1,4 @@
-"""Matroska, by its segment's size: RFC 9559 and RFC 8794, section 6.
+"""Matroska, checked by its segment's size (RFC 9559; RFC 8794, section 6).
 
 Apart as each format is, with its own specification.
 """
@@ -15,7 +15,7 @@ _SEGMENT: Final = b"\x18\x53\x80\x67"
 
 
 def read_matroska(source: ByteSource) -> Container:
-    """Read Matroska or WebM. Raises Truncated."""
+    """Return the container of Matroska or WebM. Raises Truncated."""
     size, at = _read_size(source, 4)
     at += size or 0
     if source.read(at, 4) != _SEGMENT:
@@ -32,7 +32,7 @@ def read_matroska(source: ByteSource) -> Container:
 
 
 def _read_size(source: ByteSource, at: int) -> tuple[int | None, int]:
-    """Read a size and where it ends; None is one that wasn't known."""
+    """Return a size, None if unknown, and the offset after it."""
     first = source.read_uint(at, 1)
     length = 9 - first.bit_length()
     if length > 8:

@@ -1,7 +1,8 @@
-"""MP4 and QuickTime: boxes that reach beyond the file, or are missing.
+"""MP4 and QuickTime, checked for boxes that are missing or too long.
 
-ISO/IEC 14496-12; a box's header is section 4.2. HEIF and AVIF pictures are
-made of the same boxes, with `meta` in the place of `moov`.
+ISO/IEC 14496-12; a box's header is section 4.2. HEIF and AVIF pictures
+consist of the same boxes, with `meta` instead of `moov`. Apart as each format
+is, with its own specification.
 """
 
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ KNOWN: Final = frozenset(
     b"ftyp moov mdat moof mfra free skip wide uuid meta sidx ssix styp emsg "
     b"prft pdin pnot imda".split()
 )
-"""Boxes that stand alone; what has another name behind them is junk."""
+"""Names of top-level boxes; anything else after complete ones is junk."""
 
 _FRONT: Final = frozenset({b"ftyp", b"free", b"skip", b"wide"})
 _BODIES: Final = frozenset({b"mdat", b"moof", b"imda"})
@@ -30,7 +31,7 @@ _BODIES: Final = frozenset({b"mdat", b"moof", b"imda"})
 
 @dataclass(frozen=True, slots=True)
 class _Box:
-    """A box: its four letters, where it and its body begin, its end."""
+    """A box: its four letters, its offset, its body's and its end's."""
 
     name: bytes
     at: int
@@ -40,7 +41,7 @@ class _Box:
 
 
 def read_mp4(source: ByteSource) -> Container:
-    """Read an MP4 file. Raises Truncated."""
+    """Return the container of an MP4 file. Raises Truncated."""
     source.read_exactly(0, 8)
     moov: _Box | None = None
     data: _Box | None = None
@@ -68,15 +69,15 @@ def read_mp4(source: ByteSource) -> Container:
 
 
 def _missing_box(seen: set[bytes]) -> str:
-    """Return half a sentence on a missing box that playing needs."""
+    """Return a half-sentence on a missing box that players need."""
     if b"moov" in seen:
         if seen & _BODIES:
             return ""
-        return "is cut off: there is an index (moov) and nothing behind it"
+        return "is cut off: it has an index (moov) and nothing after it"
     if b"mdat" in seen and not seen & {b"meta", b"moof"}:
         return "is cut off: its index (moov) is missing"
     if seen <= _FRONT:
-        return "is cut off: there is a header and nothing behind it"
+        return "is cut off: it has a header and nothing after it"
     return ""
 
 
@@ -87,7 +88,7 @@ def _is_complete(seen: set[bytes]) -> bool:
 def _iter_boxes(
     source: ByteSource, at: int, end: int, most: int
 ) -> Iterator[_Box]:
-    """Yield the boxes of a range, whatever sizes they state."""
+    """Yield the boxes of a range, `most` at most."""
     for _ in range(most):
         head = source.read(at, 16)
         if at + 8 > end or len(head) < 8:
@@ -98,7 +99,7 @@ def _iter_boxes(
             size = end - at
         elif size == 1:
             size, body = int.from_bytes(head[8:16]), at + 16
-        # A size that doesn't hold its own header leads nowhere.
+        # A box can't be smaller than its own header.
         if size < body - at:
             return
         yield _Box(name, at, body, at + size, is_open)
@@ -106,7 +107,7 @@ def _iter_boxes(
 
 
 def _find_box(source: ByteSource, box: _Box, *path: bytes) -> _Box | None:
-    """Find a box inside of another by its path."""
+    """Return a box inside another by its path, or None."""
     for name in path:
         children = _iter_boxes(source, box.body, box.end, _CHILDREN_AT_MOST)
         found = next((each for each in children if each.name == name), None)
@@ -117,7 +118,7 @@ def _find_box(source: ByteSource, box: _Box, *path: bytes) -> _Box | None:
 
 
 def _sound_tracks(source: ByteSource, moov: _Box) -> Iterator[_Box]:
-    """Find the media of each track that is sound."""
+    """Yield the media box of each audio track."""
     for box in _iter_boxes(source, moov.body, moov.end, _CHILDREN_AT_MOST):
         if box.name != b"trak":
             continue
@@ -142,9 +143,9 @@ def _duration(source: ByteSource, media: _Box) -> float | None:
 
 
 def _last_byte(source: ByteSource, media: _Box) -> int:
-    """Return where a track's last chunk ends, by its tables; 0 for unknown.
+    """Return the end of a track's last chunk by its tables; 0 if unknown.
 
-    It is asked for where `mdat` has no size of its own.
+    Needed where `mdat` doesn't state its size.
     """
     table = _find_box(source, media, b"minf", b"stbl")
     if table is None:

@@ -1,7 +1,7 @@
-"""MP3: the frames or bytes that its first frame counts, against the file.
+"""MP3, checked by the frames or bytes that its first frame states.
 
 http://gabriel.mp3-tech.org/mp3infotag.html for Xing, Info and LAME's tag;
-VBRI is Fraunhofer's.
+VBRI is Fraunhofer's. Apart as each format is, with its own specification.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from msrv.catalog.integrity.container import (
 _SEARCH_BYTES: Final = 512 * 1024
 _CANDIDATES: Final = 4000
 _FRAMES_AT_MOST: Final = 200_000
-# By version and layer: kilobits a second, as the header numbers them.
+# By version and layer: kilobits per second, in the order of the header.
 _KILOBITS: Final = {
     (1, 1): "32 64 96 128 160 192 224 256 288 320 352 384 416 448",
     (1, 2): "32 48 56 64 80 96 112 128 160 192 224 256 320 384",
@@ -38,7 +38,7 @@ _HERTZ: Final = {
 
 @dataclass(frozen=True, slots=True)
 class _MpegFrame:
-    """A frame's header; `key` is what all frames of a stream share."""
+    """A frame's header; `key` is the same for all frames of a stream."""
 
     size: int
     samples: int
@@ -49,10 +49,10 @@ class _MpegFrame:
 
 
 def read_mpeg(source: ByteSource, start: int) -> Container | None:
-    """Read an MP3 whose tags end at `start`; None if no frame follows.
+    """Return the container of an MP3 whose tags end at `start`, or None.
 
-    A frame counts where others like it follow, or where it says how many do;
-    it may stand behind some hundred kilobytes of junk.
+    A frame counts if similar ones follow or if it states their number.
+    Several hundred kilobytes of junk may precede it.
     """
     if start > source.size_bytes:
         return Container(
@@ -71,7 +71,7 @@ def read_mpeg(source: ByteSource, start: int) -> Container | None:
     elif frames:
         counted = _count_frames(source, at + frame.size, frames)
         if counted is not None and counted < frames:
-            missing = f"is cut off: {counted:,} of {frames:,} frames are there"
+            missing = f"is cut off: it has {counted:,} of {frames:,} frames"
     if frames:
         duration = to_seconds(frames * frame.samples, frame.rate)
     else:
@@ -80,9 +80,9 @@ def read_mpeg(source: ByteSource, start: int) -> Container | None:
 
 
 def read_adts(source: ByteSource, start: int) -> Container | None:
-    """Read AAC without a container that begins at an offset, if it is that.
+    """Return the container of raw AAC (ADTS) at an offset, or None.
 
-    ISO/IEC 13818-7, 6.2. It doesn't say how long it is.
+    ISO/IEC 13818-7, 6.2. It doesn't state its duration.
     """
     at = start
     for number in range(3):
@@ -121,10 +121,9 @@ def _find_first_frame(
 def _skip_false_frame(
     source: ByteSource, at: int, frame: _MpegFrame
 ) -> tuple[int, _MpegFrame]:
-    """Pass over what is no frame of the stream, in front of its first.
+    """Return the stream's first frame, skipping a false match before it.
 
-    Junk may end so that it looks like one more frame in front of that which
-    counts them.
+    Junk may look like one more frame before the one that states the count.
     """
     following = at + frame.size
     after = _parse_header(source.read(following, 4))
@@ -136,7 +135,7 @@ def _skip_false_frame(
 
 
 def _is_followed(source: ByteSource, at: int, frame: _MpegFrame) -> bool:
-    """Whether a second frame follows, and a third unless the file ends."""
+    """Return whether a second frame follows, and a third or the end."""
     for number in range(2):
         at += frame.size
         after = _parse_header(source.read(at, 4))
@@ -174,14 +173,14 @@ def _parse_header(head: bytes) -> _MpegFrame | None:
 def _read_stated_counts(
     source: ByteSource, at: int, frame: _MpegFrame
 ) -> tuple[int, int, bool]:
-    """Read how many frames and bytes there are; 0 where it isn't said.
+    """Return the stated numbers of frames and bytes, 0 if not stated.
 
-    Xing's bytes include the frame that says so. Programs disagree on whether
-    VBRI's do, so those are taken for up to a frame too many.
+    Xing's bytes include its own frame. Programs disagree on whether VBRI's
+    do, so those may be one frame too many: the third value is then False.
     """
     data = source.read(at, 64)
     place = 4 + frame.side_bytes
-    # Behind a checksum of the frame, too.
+    # Also after a checksum of the frame.
     for each in (place, place + 2):
         if data[each : each + 4] not in {b"Xing", b"Info"}:
             continue
@@ -202,7 +201,7 @@ def _read_stated_counts(
 
 
 def _count_frames(source: ByteSource, at: int, wanted: int) -> int | None:
-    """Count whole frames up to what is stated; None for too many."""
+    """Return the number of whole frames up to `wanted`; None if too many."""
     if wanted > _FRAMES_AT_MOST:
         return None
     for count in range(wanted):

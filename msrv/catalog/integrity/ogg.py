@@ -1,6 +1,7 @@
-"""Ogg: the last page, and what codec it is of.
+"""Ogg, checked by its last page.
 
 https://www.rfc-editor.org/rfc/rfc3533, section 6, for the page's header.
+Apart as each format is, with its own specification.
 """
 
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ class _OggPage:
 
 @dataclass(frozen=True, slots=True)
 class _Codec:
-    """A logical stream of sound: its rate, and samples to be left out."""
+    """A logical stream of audio: its rate, and the samples to skip."""
 
     serial: int
     rate: int
@@ -42,14 +43,14 @@ class _Codec:
 
 
 def read_ogg(source: ByteSource, start: int) -> Container:
-    """Read an Ogg file that begins at an offset. Raises Truncated."""
+    """Return the container of Ogg at an offset. Raises Truncated."""
     source.read_exactly(start, 27)
     codec: _Codec | None = None
     is_live = False
     numbers: dict[int, int] = {}
     for page in _iter_pages(source, start):
         before = numbers.get(page.serial)
-        # Who records a broadcast gets its headers, and then what is on.
+        # The recording of a broadcast has its headers and then the middle.
         if before is not None and page.number != before + 1:
             is_live = True
         numbers[page.serial] = page.number
@@ -75,7 +76,7 @@ def read_ogg(source: ByteSource, start: int) -> Container:
 def _find_end(
     source: ByteSource, codec: _Codec | None
 ) -> tuple[_OggPage | None, float | None]:
-    """Find the last page, and the length by the last that has a position."""
+    """Return the last page, and the duration by the last position."""
     at, tail = source.read_tail(_TAIL_BYTES)
     last: _OggPage | None = None
     found = tail.rfind(b"OggS")
@@ -109,7 +110,7 @@ def _parse_page(data: bytes, at: int) -> _OggPage | None:
         return None
     count = data[26]
     sizes = data[27 : 27 + count]
-    # Of a page whose table is cut off, more is missing than is counted.
+    # If the page's table is cut off, even more is missing than this size.
     size = 27 + count + sum(sizes)
     return _OggPage(
         at,
@@ -123,7 +124,7 @@ def _parse_page(data: bytes, at: int) -> _OggPage | None:
 
 
 def _parse_codec(source: ByteSource, page: _OggPage) -> _Codec | None:
-    """Read what sound a stream says that it is, if it is one."""
+    """Return the codec that a stream's first page states, if it is audio."""
     data = source.read(page.body, 80)
 
     def little(at: int, count: int) -> int:
@@ -132,7 +133,7 @@ def _parse_codec(source: ByteSource, page: _OggPage) -> _Codec | None:
     if data.startswith(b"\x01vorbis"):
         return _Codec(page.serial, little(12, 4))
     if data.startswith(b"OpusHead"):
-        # Opus counts at 48 kHz whatever it holds (RFC 7845, section 4).
+        # Opus positions are always at 48 kHz (RFC 7845, section 4).
         return _Codec(page.serial, 48_000, little(10, 2))
     if data.startswith(b"\x7fFLAC"):
         return _Codec(page.serial, StreamInfo.of(data[17:51]).rate)

@@ -1,4 +1,4 @@
-"""PDF, by its end: ISO 32000-1, 7.5.5 and Annex H, 3.4.5.
+"""PDF, checked by its end (ISO 32000-1, 7.5.5 and Annex H, 3.4.5).
 
 Apart as each format is, with its own specification.
 """
@@ -21,9 +21,10 @@ _PADDING_BYTES: Final = 64 * 1024
 
 
 def read_pdf(source: ByteSource) -> Container:
-    """Read a PDF: it ends with `%%EOF`, and perhaps something behind."""
+    """Return the container of a PDF, which ends with `%%EOF` and padding."""
     stated = _LINEARIZED.search(source.read(0, 1024))
-    # Its first part ends with the same mark, so that one says little.
+    # The first part of a linearized file has the same mark, which therefore
+    # proves little.
     if stated and int(stated[1]) > source.size_bytes:
         return Container(
             "PDF",

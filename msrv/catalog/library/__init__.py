@@ -1,1 +1,1 @@
-"""From the files of a library to its catalog."""
+"""Loading of a library: scan, file index, releases, catalog."""

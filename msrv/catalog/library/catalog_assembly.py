@@ -1,4 +1,7 @@
-"""From releases to a catalog: no id twice, the store's order, a version."""
+"""Assembly of a catalog from releases: unique ids, display order, version.
+
+Apart from `loader`, which decides which folders to read: this is pure.
+"""
 
 import hashlib
 from collections.abc import Iterable
@@ -16,7 +19,10 @@ _VERSION_BYTES: Final = 9
 def drop_duplicate_ids(
     built: Iterable[BuiltRelease], problems: list[Problem]
 ) -> list[Release]:
-    """Keep the first that has an id; another with the same is a problem."""
+    """Return the releases without duplicate ids.
+
+    The first owner of an id keeps it; any other is added to `problems`.
+    """
     taken: dict[str, str] = {}
     releases = []
 
@@ -51,7 +57,7 @@ def drop_duplicate_ids(
 
 
 def assemble_catalog(shop: Shop, releases: Iterable[Release]) -> Catalog:
-    """Put releases in the store's order, and give the whole a version."""
+    """Return a catalog of the releases: sorted, indexed by id, versioned."""
     releases = list(releases)
     releases.sort(
         key=lambda each: (
@@ -64,12 +70,12 @@ def assemble_catalog(shop: Shop, releases: Iterable[Release]) -> Catalog:
     by_id: dict[str, Item | Release] = {}
     digest = hashlib.sha256(repr(shop).encode())
     for release in releases:
-        said = repr(_version_fields(release))
-        digest.update(said.encode("utf-8", "backslashreplace"))
+        fields = repr(_version_fields(release))
+        digest.update(fields.encode("utf-8", "backslashreplace"))
         by_id[release.release_id] = release
         for item in release.items:
             by_id[item.item_id] = item
-    # What is offered goes before what was, whatever folder came first.
+    # Current ids take precedence over former ones, in any order of folders.
     moved: dict[str, str] = {}
     for release in releases:
         for item in release.extras:
@@ -93,7 +99,7 @@ def _add_former_ids(
     by_id: dict[str, Item | Release],
     moved: dict[str, str],
 ) -> None:
-    """Add what a release's files were sold as before."""
+    """Add the ids under which a release's files were sold before."""
     if not release.former:
         return
     now = {
@@ -118,8 +124,8 @@ def _add_former_ids(
 
 
 def _version_fields(release: Release) -> tuple[object, ...]:
-    """Give what makes a catalog another one."""
-    # Plain values: what dataclasses say of themselves takes far longer.
+    """Return the fields that decide a catalog's version."""
+    # Plain values: the repr of a dataclass takes far longer.
     return (
         release.release_id,
         release.title,

@@ -1,10 +1,9 @@
-"""What is known of the library's files, so that each is read once.
+"""Persistent index of hashes and metadata, so that each file is read once.
 
 An SQLite file in the data folder, keyed by path and identity (size, times,
-inode): hashes, and facts such as tags. It holds nothing that can't be had
-again: a file that is broken, or not ours, or another version's, is thrown
-away and made anew, and where the data folder can't be written the index lives
-in memory.
+inode). Everything in it can be computed again: a file that is corrupt, of
+another program or of another version is deleted and rebuilt, and where the
+data folder isn't writable the index is held in memory.
 """
 
 import json
@@ -28,9 +27,10 @@ _APPLICATION: Final = int.from_bytes(b"MSRV", "big")
 _VERSION: Final = 4
 """Raise it when the columns or the facts change."""
 _TABLE: Final = (
-    # Two processes may begin at once.
+    # Two processes may create it at once.
     "CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, "
-    # Text: SQLite's integers end in 2262, and at half of an inode's.
+    # Text: SQLite's integers are too small for times after 2262 and for
+    # large inodes.
     "identity TEXT NOT NULL, "
     "sha256 BLOB NOT NULL, crc32 INTEGER NOT NULL, "
     "facts TEXT NOT NULL) WITHOUT ROWID"
@@ -38,14 +38,14 @@ _TABLE: Final = (
 
 
 PARSER_CRASHED: Final = "stops_parser"
-"""The fact of a file that stopped its parser, and may be tried again."""
+"""Name of the fact that a file crashed its parser and may be retried."""
 
 
 class IndexEntry(NamedTuple):
-    """Hashes and facts of one file, as of its identity.
+    """Hashes and facts of one file, valid for one identity.
 
-    The facts stay JSON until they are asked for: of 100,000 files they would
-    fill a hundred megabytes otherwise.
+    The facts stay JSON until they are needed: decoded, those of 100,000 files
+    would take a hundred megabytes.
     """
 
     identity: FileIdentity
@@ -57,36 +57,36 @@ class IndexEntry(NamedTuple):
     def of(
         cls, file: FoundFile, sha256: bytes, crc32: int, facts: dict[str, Any]
     ) -> Self:
-        """Know a file that has just been read."""
-        said = json.dumps(facts) if facts else "{}"
-        return cls(file.identity, sha256, crc32, said)
+        """Return the entry of a file that has just been read."""
+        facts_json = json.dumps(facts) if facts else "{}"
+        return cls(file.identity, sha256, crc32, facts_json)
 
     def with_facts(self, facts: dict[str, Any]) -> Self:
-        """Return the same with other facts."""
+        """Return a copy with other facts."""
         return self._replace(facts_json=json.dumps(facts))
 
     @property
     def stops_parser(self) -> bool:
-        """Whether it was not parsed, since it stopped its parser."""
+        """True for a file without metadata, since it crashed its parser."""
         return (
             PARSER_CRASHED in self.facts_json and PARSER_CRASHED in self.facts
         )
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the file says of itself, as `facts` read it."""
+        """Metadata of the file, as JSON values by name."""
         facts: dict[str, Any] = json.loads(self.facts_json)
         return facts
 
 
 class _ForeignIndex(Exception):
-    """The file is no index, or not this version's."""
+    """The file isn't an index, or is one of another version."""
 
 
 class FileIndex:
-    """The known files, in memory; changes are written when it is saved.
+    """Index entries by path, in memory; `save` writes the changes.
 
-    One thread at a time.
+    Not thread-safe.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -105,14 +105,17 @@ class FileIndex:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Open the index of a data folder; never fails."""
+        """Open the index of a data folder, in memory if need be.
+
+        Never raises an error of the disk or of SQLite.
+        """
         path = folder / FILE_NAME
         try:
             folder.mkdir(parents=True, exist_ok=True)
             try:
                 return cls._at(path)
             except sqlite3.OperationalError:
-                # Read-only, locked, full: nothing is wrong with the file.
+                # Read-only, locked or full: the file itself is intact.
                 raise
             except (
                 sqlite3.DatabaseError,
@@ -121,14 +124,14 @@ class FileIndex:
                 TypeError,
                 ValueError,
             ) as error:
-                log.warning("making the index anew: %s", error)
+                log.warning("rebuilding the index: %s", error)
                 for each in (path, f"{path}-wal", f"{path}-shm"):
                     Path(each).unlink(missing_ok=True)
                 return cls._at(path)
         except (OSError, sqlite3.Error) as error:
             log.warning(
-                "the index is kept in memory, so that all files are read "
-                "again at the next start: %s: %s",
+                "the index can only be held in memory, so all files will be "
+                "read again at the next start: %s: %s",
                 path,
                 getattr(error, "strerror", None) or error,
             )
@@ -144,7 +147,7 @@ class FileIndex:
             raise
 
     def find(self, file: FoundFile) -> IndexEntry | None:
-        """Find what is known of a file, if it still is that file."""
+        """Return a file's entry if the file is unchanged, else None."""
         known = self._known.get(file.path)
         if known is None:
             return None
@@ -157,10 +160,10 @@ class FileIndex:
 
     @contextmanager
     def ignoring_status(self) -> Iterator[None]:
-        """Find also what only a status tells from what was last read.
+        """Let `find` return entries of files whose status alone changed.
 
-        What is found so has the identity of then, so that storage hashes the
-        file before it sends it.
+        Such an entry has the old identity, so that storage hashes the file
+        before it is sent.
         """
         self._ignores_status = True
         try:
@@ -169,19 +172,19 @@ class FileIndex:
             self._ignores_status = False
 
     def has_path(self, path: str) -> bool:
-        """Whether there was a file of this path."""
+        """Return whether there is an entry for this path."""
         return path in self._known
 
     def has_same_size_and_date(self, file: FoundFile) -> bool:
-        """Whether a file had this size and date when it was last read."""
+        """Return whether a file's size and date are those of its entry."""
         known = self._known.get(file.path)
         return known is not None and known.identity[:2] == file.identity[:2]
 
     def add(self, path: str, known: IndexEntry) -> None:
-        """Remember a file that was read.
+        """Add or replace the entry of a file that was read.
 
-        Where nothing but its inode is new, and the bytes are the same, the
-        file system's inodes don't last: this file's is not compared again.
+        If only its inode differs and the bytes are the same, the file
+        system's inodes aren't stable: this file's is not compared again.
         """
         old = self._known.get(path)
         if (
@@ -195,9 +198,9 @@ class FileIndex:
         self._changed.add(path)
 
     def save(self) -> None:
-        """Write what is new.
+        """Write the changes to disk.
 
-        A disk that is full is logged: nothing is lost that can't be had
+        A full disk is logged and not raised: everything here can be computed
         again.
         """
         if not self._changed:
@@ -208,11 +211,11 @@ class FileIndex:
             self._changed.clear()
 
     def retain(self, paths: Iterable[str]) -> None:
-        """Let go of the files that aren't in the library any more."""
+        """Remove all entries except those of these paths."""
         self.remove(self._known.keys() - set(paths))
 
     def remove(self, paths: Iterable[str]) -> None:
-        """Delete these files' entries."""
+        """Remove the entries of these paths."""
         gone = self._known.keys() & set(paths)
         if not gone:
             return
@@ -231,14 +234,14 @@ class FileIndex:
                     self._write_one(statement, row)
         except sqlite3.Error as error:
             if not self._warned:
-                log.warning("the index can't be written: %s", error)
+                log.warning("can't write the index: %s", error)
             self._warned = True
             return False
         self._warned = False
         return True
 
     def _write_one(self, statement: str, row: tuple[Any, ...]) -> None:
-        """Write one file's row; one that can't be is no other's matter."""
+        """Write one row; a row that SQLite refuses is logged and skipped."""
         try:
             self._connection.execute(statement, row)
         except (
@@ -249,18 +252,18 @@ class FileIndex:
             sqlite3.ProgrammingError,
         ) as error:
             log.warning(
-                "the index can't hold %s, which is read again at each start: "
-                "%s",
+                "the index can't store %s, which will be read again at each "
+                "start: %s",
                 printable(os.fsdecode(row[0])),
                 error,
             )
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the database."""
         self._connection.close()
 
     def __enter__(self) -> Self:
-        """Be closed at the end."""
+        """Return the index, which is closed at the end of the block."""
         return self
 
     def __exit__(
@@ -269,7 +272,7 @@ class FileIndex:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close."""
+        """Close the database."""
         self.close()
 
 
@@ -293,10 +296,8 @@ def _connect(path: Path | str) -> sqlite3.Connection:
                 connection.execute(f"PRAGMA application_id = {_APPLICATION}")
                 connection.execute(f"PRAGMA user_version = {_VERSION}")
         elif mark != (_APPLICATION, _VERSION):
-            raise _ForeignIndex(
-                "it is another program's, or another version's"
-            )
-        # What a power cut loses is read again.
+            raise _ForeignIndex("it is of another program or another version")
+        # Whatever a power failure loses is read again.
         connection.execute("PRAGMA synchronous = OFF")
     except BaseException:
         connection.close()

@@ -1,6 +1,7 @@
-"""Releases of a library's folders, built anew or kept as they last were.
+"""Choice between a folder's new release and the one it had before.
 
-A folder that is changing, or can't be read, is not sold half.
+A folder that is changing, or can't be read, is never sold incomplete. Apart
+from `loader`, which decides for the library as a whole.
 """
 
 import logging
@@ -22,12 +23,12 @@ log = logging.getLogger(__name__)
 
 
 class FolderReleases:
-    """Builds releases for one reading of a library; adds to its `problems`.
+    """Builder of folders' releases for one load of a library.
 
-    `lacked_since` and `lacking_since` say since when a folder has had a file
-    that can't be read: at the last reading, and at this one. It keeps its old
-    release for `grace_seconds` from then. `retrying` says that a folder was
-    changing, and has to be read again.
+    Adds to `problems`. `incomplete_before` and `incomplete_since` are the
+    times since which a folder has had an unreadable file, at the last load
+    and at this one; it keeps its old release for `grace_seconds` from then.
+    `retrying` is True once a folder was changing and has to be read again.
     """
 
     def __init__(
@@ -59,10 +60,10 @@ class FolderReleases:
         old: BuiltRelease | None,
         unreadable: Mapping[str, Problem],
     ) -> BuiltRelease | None:
-        """Build a folder's release; where that fails, the old one stays.
+        """Return a folder's new release, or the old one where that fails.
 
-        `old` is that of the last reading. `unreadable` are problems of files
-        that can't be read now, by path. None where the folder is changing,
+        `old` is that of the last load. `unreadable` are problems of files
+        that can't be read now, by path. None for a folder that is changing
         and has no old release.
         """
         changing = [
@@ -72,7 +73,7 @@ class FolderReleases:
             and unreadable[file.path].what == BEING_CHANGED
         ]
         if changing:
-            # Its status was cached, and is another now that it is open.
+            # The scan saw a cached status; opening the file showed another.
             self._problems += [unreadable[path] for path in changing]
             self.retrying = True
             return old
@@ -84,7 +85,7 @@ class FolderReleases:
                 else self._build_incomplete(folder, old, made)
             )
         except Exception as error:
-            # A mistake of ours is this folder's problem alone.
+            # A bug of ours must not affect other folders.
             log.exception("%s could not be read", printable(folder.path))
             what = f"could not be read: {error!r}"
             problem = Problem(printable(folder.path), None, what)
@@ -95,9 +96,10 @@ class FolderReleases:
             )
 
     def build_from_index(self, folder: FoundFolder) -> BuiltRelease:
-        """Build a folder's release from its files as they were last read.
+        """Return a folder's release from its files as they were last read.
 
-        Whoever downloads one meanwhile has it hashed first; see storage.
+        A file that is downloaded before it is read again is hashed first; see
+        storage.
         """
         with self._index.ignoring_status():
             made = self._build(folder, None, {})
@@ -106,10 +108,10 @@ class FolderReleases:
     def _build_incomplete(
         self, folder: FoundFolder, old: BuiltRelease | None, made: BuiltRelease
     ) -> BuiltRelease:
-        """Return the release of a folder with a file that can't be read.
+        """Return the release of a folder with an unreadable file.
 
-        A disk that fails for a moment must not sell an album without a song,
-        for less. For the grace, it stays as it was.
+        During the grace period that is the old one: a disk error of a moment
+        must not sell an album without one of its songs, at a lower price.
         """
         since = self._incomplete_before.get(folder.path, self._now)
         self.incomplete_since[folder.path] = since
@@ -125,7 +127,7 @@ class FolderReleases:
         old: BuiltRelease | None,
         unreadable: Mapping[str, Problem],
     ) -> BuiltRelease:
-        """Build a release by its release.toml, or by the last good one."""
+        """Return a release by its release.toml, or by the last valid one."""
         waits = self._unsettled.get(folder.path)
         file = folder.config
         is_arriving = (
@@ -135,7 +137,7 @@ class FolderReleases:
             folder, self._store.shop, is_arriving=is_arriving
         )
         if said.broken and old is not None and old.release is not None:
-            # Not kept as made from this source: it is looked at again.
+            # Without a source, so that it is built again at the next load.
             return replace(old, source=None, problems=said.broken)
         if said.config is None:
             waiting = Problem(
@@ -146,7 +148,7 @@ class FolderReleases:
             return BuiltRelease(None, None, (waiting, *said.broken))
         described = said.config
         if waits is not None and not (is_arriving and len(waits.paths) == 1):
-            # Delivered to its buyers as before, and not sold meanwhile.
+            # Its buyers can still download it; it isn't sold meanwhile.
             described = described.model_copy(update={"hidden": True})
         made = build_release(
             self._index, folder, described, self._store, unreadable

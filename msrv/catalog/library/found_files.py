@@ -20,7 +20,7 @@ MAX_FILE_BYTES: Final = 1 << 40
 class FoundFile(NamedTuple):
     """One regular file. `path` is relative to the library, with `/`.
 
-    The numbers are as the file system gives them, of any sign and size.
+    The numbers are those of the file system, of any sign and size.
     """
 
     path: str
@@ -36,10 +36,9 @@ class FoundFile(NamedTuple):
 
     @property
     def has_plausible_size(self) -> bool:
-        """Whether it can be hashed in a time that others can wait.
+        """True for a size that can be hashed in reasonable time.
 
-        A sparse file can say that it has exabytes, and a broken mount that it
-        has less than none.
+        A sparse file can claim exabytes, and a broken mount a negative size.
         """
         return 0 <= self.size_bytes <= MAX_FILE_BYTES
 
@@ -55,13 +54,13 @@ class FoundFile(NamedTuple):
 
     @property
     def is_track(self) -> bool:
-        """Whether the name says that it is audio."""
+        """True for a file with the suffix of an audio format."""
         return self.suffix in AUDIO_TYPES
 
 
 @dataclass(frozen=True, slots=True)
 class FoundFolder:
-    """One folder: what is sold in it by name, and what describes it."""
+    """One folder: its files for sale, its release.toml and its cover."""
 
     path: str
     files: tuple[FoundFile, ...]
@@ -71,10 +70,10 @@ class FoundFolder:
 
 @dataclass(slots=True)
 class Scan:
-    """The library as it lies there; `folders` by their paths.
+    """Result of a scan; `folders` are sorted by path.
 
-    `is_empty` says that there is nothing at all, as on a mount point without
-    its disk; `is_complete` that every folder could be read.
+    `is_empty` is True for a library without any entry, such as a mount point
+    without its disk; `is_complete` if every folder could be read.
     """
 
     store: FoundFile | None = None
@@ -86,7 +85,7 @@ class Scan:
 
     @property
     def fingerprint(self) -> bytes:
-        """A digest that changes when anything here does."""
+        """Digest that differs whenever anything in the scan does."""
         digest = hashlib.blake2b(
             repr((self.store, self.problems, self.notes)).encode(
                 "utf-8", "backslashreplace"
@@ -94,15 +93,15 @@ class Scan:
             digest_size=16,
         )
         for folder in self.folders:
-            # Plain tuples: far faster than what dataclasses say of themselves.
+            # Plain tuples: far faster than the repr of dataclasses.
             files = [tuple(file) for file in folder.files]
-            said = repr((folder.path, folder.config, folder.cover, files))
-            digest.update(said.encode("utf-8", "backslashreplace"))
+            text = repr((folder.path, folder.config, folder.cover, files))
+            digest.update(text.encode("utf-8", "backslashreplace"))
         return digest.digest()
 
 
 def content_files(folder: FoundFolder) -> Iterator[FoundFile]:
-    """Go through every file whose content counts, the cover included."""
+    """Yield every file whose content matters: those for sale, the cover."""
     yield from folder.files
     if folder.cover is not None:
         yield folder.cover

@@ -1,8 +1,9 @@
-"""Batches of folders to hash, where hashing all of them would take long.
+"""Batches of folders to hash, for libraries that take long to hash.
 
-After a `chmod`, a move to another disk or an image built anew, a whole
-library has to be hashed again, which takes hours for a large one. A new price
-must not wait for the end of that, nor a store for its start.
+After a `chmod`, a move to another disk or a rebuilt image, the whole library
+has to be hashed again, which takes hours for a large one. Neither a new price
+nor the store's start may wait for that. Apart from `loader`: each function
+here decides by the index alone.
 """
 
 from collections.abc import Collection, Iterable
@@ -13,15 +14,16 @@ from msrv.catalog.library.file_index import FileIndex
 from msrv.catalog.library.found_files import FoundFolder, content_files
 
 MAX_BYTES: Final = 4 << 30
-"""Size of a batch: some seconds of an SSD's work."""
+"""Size of a batch: a few seconds of reading from an SSD."""
 
 
 def split_batch(
     folders: Iterable[FoundFolder], index: FileIndex
 ) -> tuple[list[FoundFolder], list[FoundFolder]]:
-    """Split folders into those to read now and those to read later.
+    """Return the folders to read now, and those to read later.
 
-    What needs no hashing goes first, then the smallest. One at least is read.
+    Folders that need no hashing come first, then the smallest; at least one
+    is read now.
     """
     sizes = {
         folder.path: sum(
@@ -42,18 +44,18 @@ def split_batch(
 
 
 def was_indexed(folder: FoundFolder, index: FileIndex) -> bool:
-    """Whether each file had its size and date when it was last read."""
+    """Return whether all files have the size and date of their entries."""
     return all(map(index.has_same_size_and_date, content_files(folder)))
 
 
 def settled_files(
     folder: FoundFolder, arriving: Collection[str], index: FileIndex
 ) -> list[FoundFolder]:
-    """Return what was there of a folder before files began to arrive.
+    """Return a folder without the files that are still being uploaded.
 
-    `arriving` are the paths of those. A store that starts meanwhile goes on
-    delivering what it sold; where a file is being replaced, or nothing is
-    known of the others, there is nothing to go on with: an empty list.
+    `arriving` are their paths. A store that starts during an upload can so
+    deliver what it has sold. Empty where an arriving file replaces a known
+    one, or another file isn't in the index.
     """
     config_path = folder.config and folder.config.path
     files = tuple(each for each in folder.files if each.path not in arriving)

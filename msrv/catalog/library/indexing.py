@@ -1,4 +1,8 @@
-"""Reading files: hashes and what they say of themselves, once for each."""
+"""Indexing of new and changed files: their hashes and metadata.
+
+Apart from `file_index`, which stores the results, and from `loader`, whose
+tests replace it.
+"""
 
 import hashlib
 import logging
@@ -39,10 +43,10 @@ log = logging.getLogger(__name__)
 
 _BLOCK_BYTES: Final = 1 << 20
 _AT_ONCE: Final = 2
-"""A disk reads two files about as fast as it can read any number."""
+"""Number of files read in parallel: more are no faster on one disk."""
 _SAVE_BYTES: Final = 1 << 30
 _SAVE_FILES: Final = 1000
-"""How much may be read again after a crash during the first reading."""
+"""Bounds on what is read again after a crash during the first load."""
 
 BEING_CHANGED: Final = "is being changed; not offered yet"
 
@@ -50,11 +54,11 @@ Progress = Callable[[int, int, int, int], None]
 
 
 class IndexingStopped(Exception):
-    """Reading was told to stop."""
+    """Indexing was stopped, as the store stops."""
 
 
 class _FileChanged(Exception):
-    """The file changed while it was read."""
+    """The file changed while it was being read."""
 
 
 def index_files(
@@ -66,11 +70,12 @@ def index_files(
     stopping: Callable[[], bool],
     progress: Progress,
 ) -> dict[str, Problem]:
-    """Read every file that the index doesn't know; say what can't be read.
+    """Read every new or changed file into the index.
 
-    Gives the problem of each such file by its path. `progress` is told the
-    files and bytes that have been read, and of how many. A file that stopped
-    its parser is read again once it may be. Raises Stopped.
+    Return the problems of files that can't be read, by path. `progress` is
+    called with the files read and their number, the bytes read and their
+    total. A file that crashed its parser is retried once it may be. Raises
+    IndexingStopped.
     """
     folders = tuple(folders)
     problems = {}
@@ -81,14 +86,15 @@ def index_files(
                 continue
             is_cover = file is folder.cover
             known = index.find(file)
-            # A picture that was an extra is measured once it is the cover.
+            # A picture that was an extra is measured when it becomes the
+            # cover.
             if (
                 known is None
                 or (is_cover and not known.facts)
                 or (known.stops_parser and not parser.holds(known.sha256))
             ):
                 unknown.append((file, is_cover))
-            # It may be known from when it could be read.
+            # A known file may have become unreadable since.
             elif not _is_readable(f"{root}/{file.path}"):
                 problems[file.path] = _problem(
                     file, "can't be read: Permission denied"
@@ -131,9 +137,9 @@ def _measure_embedded_cover(
     parser: Parser,
     stopping: Callable[[], bool],
 ) -> ArtworkFacts | None:
-    """Return the facts of a track's picture; None where it can't be read now.
+    """Return the facts of a track's picture; None if it can't be read now.
 
-    Raises NotAPicture and Stopped.
+    Raises NotAPicture and IndexingStopped.
     """
     if stopping():
         raise IndexingStopped
@@ -157,14 +163,17 @@ def _read_file(
     *,
     is_cover: bool,
 ) -> IndexEntry | Problem:
-    """Read one file, which must stay the same from beginning to end."""
+    """Return a file's index entry, or a problem if it can't be read.
+
+    The file must not change from the first byte to the last.
+    """
     path = root / wanted.path
     try:
         if wanted.is_track or is_cover:
-            parser.start()  # or it would be hashed again and again
+            parser.start()  # without one, each load would hash it again
         with open(path, "rb", opener=_open) as file:
             identity = _identity(file)
-            # Not the inode, which some file systems give anew at each look.
+            # Without the inode, which some file systems assign anew.
             if identity[:3] != wanted.identity[:3]:
                 raise _FileChanged
             sha256, crc32 = _hash(file, stopping)
@@ -178,13 +187,13 @@ def _read_file(
     except ParserClosed as error:
         raise IndexingStopped from error
     except ParserUnavailable as error:
-        return _problem(wanted, f"can't be read: there is no parser: {error}")
+        return _problem(wanted, f"can't be read: no parser: {error}")
     except _FileChanged:
         return _problem(wanted, BEING_CHANGED)
     except OSError as error:
         return _problem(wanted, f"can't be read: {error.strerror or error}")
     except Exception as error:
-        # A mistake of ours, or of a parser's, is this file's problem alone.
+        # A bug of ours must not affect other files.
         log.exception("%s could not be read", printable(wanted.path))
         return _problem(wanted, f"could not be read: {error!r}; not offered")
     return IndexEntry.of(
@@ -199,7 +208,7 @@ def _is_readable(path: str) -> bool:
 
 
 def _open(path: str, flags: int) -> int:
-    # NONBLOCK: a FIFO put in a file's place must not hang the thread.
+    # NONBLOCK: a FIFO in the file's place must not hang the thread.
     return os.open(path, flags | os.O_NONBLOCK)
 
 
@@ -226,7 +235,7 @@ def _read_facts(
     *,
     is_cover: bool,
 ) -> dict[str, Any]:
-    """Read what the file says of itself; what is broken is a fact too."""
+    """Return a file's metadata; a broken file has the fact "broken"."""
     try:
         if is_cover:
             return asdict(parser.measure(file, sha256))
@@ -242,7 +251,7 @@ def _read_facts(
 def _read_content_facts(
     file: BinaryIO, wanted: FoundFile, sha256: bytes, parser: Parser
 ) -> dict[str, Any]:
-    """Read what is in a file for sale. Raises ParsingError."""
+    """Return the metadata of a file for sale. Raises ParsingError."""
     container = inspect_container(file, wanted.suffix)
     if container is not None and container.missing:
         return {"broken": container.missing}

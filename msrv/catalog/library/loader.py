@@ -1,7 +1,7 @@
-"""Reading of a library: its catalog, and the problems found on the way.
+"""Loader of a library: its catalog, and the problems found on the way.
 
-Reading never fails for one folder: what can't be used is a problem, and a
-release whose description is broken stays as it last was.
+No single folder makes loading fail: a file that can't be used is reported as
+a problem, and a release with an invalid release.toml stays as it last was.
 """
 
 import logging
@@ -54,14 +54,15 @@ _NONE_UNSETTLED: Final[Mapping[str, UnsettledFolder]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class LoadedLibrary:
-    """Result of reading a library once.
+    """Result of loading a library once.
 
-    `problems` are to be mended, `notes` only to be known. `held` are those
-    problems that end by themselves: releases held back while they change.
-    `waiting` says that a folder was being changed, a file could not be read,
-    or a configuration that is away counts on: read again soon. `retrying`
-    says so of the latter two, which no change of the library may announce.
-    `lacking_since` says since when a folder has had a file that can't be read.
+    `problems` need to be fixed, `notes` don't. `held` are the problems that
+    resolve themselves: releases held back while they change. `waiting` is
+    True if a folder was changing, a file was unreadable, or a configuration
+    file that is missing still applies: load again soon. `retrying` is True
+    for the latter two, of which no change of the library may give notice.
+    `incomplete_since` are the times since which folders have had an
+    unreadable file.
     """
 
     catalog: Catalog
@@ -90,16 +91,16 @@ def load_library(
     stopping: Callable[[], bool] = lambda: False,
     progress: Progress = lambda *_: None,
 ) -> LoadedLibrary:
-    """Read a library; blocks, for long where many files are new.
+    """Load a library. Blocks, for long if many files are new.
 
     `found` is a scan that was just made, `unsettled` its folders with files
-    that may be copied half. Such a release stays as it was in `previous`, or
-    is held back whole, until it has been still for `quiet_seconds`. `kept` is
-    the last good configuration, and `history` what was offered before, which
-    is found under its old ids where it has new ones. `parser` reads tags and
-    covers; without one, one is started for this reading. `now` is a time that
-    never goes back. Raises LibraryUnreadable, and Stopped when `stopping`
-    says so.
+    that may be half uploaded. Such a release stays as it was in `previous`,
+    or is held back whole, until it has been unchanged for `quiet_seconds`.
+    `kept` is the last valid configuration. `history` holds what was offered
+    before, which stays available under its old ids. `parser` reads tags and
+    covers; without one, one is started for this load. `now` is monotonic
+    time. Raises LibraryUnreadable, and IndexingStopped once `stopping`
+    returns True.
     """
     found = scan(root) if found is None else found
     if found.is_empty and previous is not None and previous.catalog.releases:
@@ -123,9 +124,9 @@ def load_library(
 def _with_former_ids(
     reading: LoadedLibrary, history: IdHistory, found: Scan
 ) -> LoadedLibrary:
-    """Return a reading with the ids that were offered before.
+    """Return a loaded library with the ids that were offered before.
 
-    A file of ids that can't be read is no reason to sell nothing.
+    If the history of ids can't be read, the store sells under current ids.
     """
     try:
         followed = add_aliases(
@@ -151,7 +152,7 @@ def _with_former_ids(
 
 
 class _Loader:
-    """One reading of a library."""
+    """One load of a library."""
 
     def __init__(
         self,
@@ -180,7 +181,7 @@ class _Loader:
         stopping: Callable[[], bool],
         progress: Progress,
     ) -> LoadedLibrary:
-        """Read it all; see read_library."""
+        """Load the library; see `load_library`."""
         found = self._found
         known = self.previous.built if self.previous else {}
         store = self._config.store(
@@ -222,8 +223,8 @@ class _Loader:
         self._config.save()
         for each in built.values():
             self._problems += each.problems
-        # In the order of their paths, so that it doesn't depend on what was
-        # new whose id goes before the same id of another.
+        # In the order of their paths, so that which of two equal ids wins
+        # doesn't depend on which folder was new.
         by_path = [built[path] for path in sorted(built)]
         releases = drop_duplicate_ids(by_path, self._problems)
         retrying = (
@@ -277,11 +278,11 @@ class _Loader:
                 built[folder.path] = folders.build_from_index(folder)
                 self._retrying = True
             else:
-                now.append(folder)  # a store opens with all that it has
+                now.append(folder)  # a store starts with its whole library
         return now
 
     def _hold(self, path: str, built: BuiltRelease | None) -> None:
-        """Note why a folder, or store.toml, is held back."""
+        """Add the reason why a folder, or store.toml, is held back."""
         release = built.release if built else None
         said = explain_wait(
             printable(path) if path else STORE_TOML,
@@ -300,9 +301,10 @@ class _Loader:
 
 
 def _update_index(index: FileIndex, found: Scan) -> None:
-    """Save what was read, and forget what is gone."""
+    """Save what was read, and remove the entries of deleted files."""
     index.save()
-    # A folder that can't be read today must not be hashed anew tomorrow.
+    # The files of a folder that can't be read now keep their entries, or
+    # they would all be hashed again.
     if found.is_complete:
         index.retain(
             file.path

@@ -39,12 +39,11 @@ _DIGITS: Final = re.compile(r"([0-9]+)")
 class BuiltRelease:
     """Result of building one folder's release.
 
-    `source` is what it was built from: while it is the same, so is the
-    release. It is None where the folder has to be built again, and `is_whole`
-    is False where that is for a file that couldn't be read. `unpriced` counts
-    the items that have the built-in price. `lines` are those that pin an id in
-    release.toml, by the path of what they pin it for. `notes` are for the
-    operator to know; they need no correction.
+    `source` is the input: while it is the same, so is the release. It is None
+    if the folder has to be built again, and `is_whole` is False if the reason
+    is an unreadable file. `unpriced` counts the items with the built-in
+    price. `lines` are the lines of release.toml that pin an id, by the path
+    that the id is for. `notes` inform the operator and need no action.
     """
 
     source: tuple[FoundFolder, StoreConfig] | None
@@ -63,7 +62,7 @@ def build_release(
     store: StoreConfig,
     unreadable: Mapping[str, Problem],
 ) -> BuiltRelease:
-    """Build the release of a folder, from what the index knows.
+    """Return the release of a folder, built from index entries.
 
     `unreadable` are problems of files that can't be read now, by path.
     """
@@ -83,13 +82,13 @@ def build_release(
         if normalize_nfc(name) not in names:
             files.add_problem(
                 folder.config,
-                f"speaks of {name!r}, which is not in the folder",
+                f"configures {name!r}, which is not in the folder",
                 config.line_of(("items", name)),
             )
     release = builder.release(items) if items else None
     return BuiltRelease(
-        # Files that could not be read now may be readable the next time. The
-        # release is made first, which looks at its cover.
+        # An unreadable file may be readable the next time. The release is
+        # built before, as building it reads its cover.
         (folder, store) if files.is_whole and files.is_final else None,
         release,
         tuple(files.problems),
@@ -133,9 +132,9 @@ class _Builder:
             self.lines[folder.path] = config.line_of(("id",))
 
     def items(self) -> list[Item]:
-        """Build the items, in the order of the record.
+        """Return the items for sale, in the order of the record.
 
-        What is not for sale any more, or never was, is kept for `release`.
+        Former items and extras are kept for `release`.
         """
         has_tracks = any(file.is_track for file in self._folder.files)
         sounds: list[TrackFile] = []
@@ -145,7 +144,7 @@ class _Builder:
         for file in self._folder.files:
             is_extra = has_tracks and self._is_extra(file)
             if is_extra and not file.size_bytes:
-                continue  # an empty log is nobody's problem
+                continue  # an empty log isn't worth a problem
             wares += not is_extra
             found = self._files.content(file)
             if found is None:
@@ -181,10 +180,10 @@ class _Builder:
         return items
 
     def _track(self, best: TrackFile, *others: TrackFile) -> Item:
-        """Build one item from a track's files."""
+        """Return the item of a track's files."""
         tags = best.tags
         if not tags.title:
-            # A WAV has no tags as often as not, and the MP3 beside it does.
+            # A WAV often has no tags while the MP3 beside it does.
             tags = next((o.tags for o in others if o.tags.title), tags)
         for other in others:
             item = self._item(other.file, other.content, other.tags)
@@ -204,7 +203,7 @@ class _Builder:
         return self._item_configs.get(path) or ItemConfig()
 
     def _is_extra(self, file: FoundFile) -> bool:
-        """Whether a file beside tracks comes with the release unpriced."""
+        """Return whether a file beside tracks isn't sold by itself."""
         says = self._config_of(file)
         if file.is_track or says.price is not None or says.minimum is not None:
             return False
@@ -214,13 +213,13 @@ class _Builder:
         )
 
     def _is_apart(self, file: FoundFile) -> bool:
-        """Whether release.toml has a track's file for sale by itself."""
+        """Return whether release.toml configures a track's file by itself."""
         says = self._config_of(file)
         is_priced = says.price is not None or says.minimum is not None
         return says.hidden or is_priced
 
     def release(self, items: list[Item]) -> Release:
-        """Build the release that holds these items."""
+        """Return the release of these items."""
         says = self._config
         artwork = self._files.artwork()
         title = (
@@ -251,7 +250,7 @@ class _Builder:
         )
 
     def _album_title(self) -> str:
-        """Return the album in the tags, for all discs together."""
+        """Return the album title in the tags, one for all discs."""
         albums = [tags.album for tags in self._tags]
         if self._has_parts:
             albums = [without_disc(album) for album in albums]
@@ -305,9 +304,9 @@ def _first(*texts: str | None) -> str:
 
 
 def _agreed(values: Iterable[str]) -> str:
-    """Return the value that all agree on, but for its spelling; else "".
+    """Return the value that all share apart from its spelling, else "".
 
-    Of several spellings the one that is there most often, or first.
+    Of several spellings, the most frequent one, or the first of those.
     """
     counted = Counter(values)
     if len({fold_name(value) for value in counted}) != 1:
@@ -316,7 +315,10 @@ def _agreed(values: Iterable[str]) -> str:
 
 
 def _parse_names(folder: FoundFolder) -> dict[str, NameParts]:
-    """Read the names of all files, those beside each other together."""
+    """Return the parsed names of all files, by path.
+
+    Files of one folder and kind are parsed together.
+    """
     groups: dict[tuple[str, bool], list[FoundFile]] = {}
     for file in folder.files:
         key = file.path.rpartition("/")[0], file.is_track
@@ -334,12 +336,12 @@ def _name(folder: str) -> str:
 
 
 def _date(text: str) -> str:
-    """Return the part of a tag's date that the calendar has."""
+    """Return the longest valid part of a tag's date, or ""."""
     return next((text[:n] for n in (10, 7, 4) if is_date(text[:n])), "")
 
 
 def _sort_key(item: Item) -> tuple[object, ...]:
-    """Sort as on the record: disc, number, then names as people count."""
+    """Return a key that sorts by disc, number, then name ("2" before "10")."""
     natural = [
         (0, int(part), "") if number % 2 else (1, 0, part.casefold())
         for number, part in enumerate(_DIGITS.split(item.file_name))

@@ -1,6 +1,7 @@
-"""Files of one release's folder, with what the index knows of each.
+"""Contents of one folder's files, from their index entries.
 
-A file that can't be offered is a problem of the folder, not of the others.
+A file that can't be offered adds a problem and leaves the others alone. Apart
+from `release_builder`, which decides what the files are sold as.
 """
 
 from collections.abc import Mapping
@@ -24,8 +25,8 @@ class ReleaseFiles:
     """Contents of a folder's files, and the problems found on the way.
 
     `unreadable` are problems of files that can't be read now, by path.
-    `is_whole` is False once one of them was asked for. `is_final` is False
-    where a file may be parsed again. `notes` need no correction.
+    `is_whole` is False once one of those was needed, `is_final` once a file
+    may be parsed again. `notes` need no action.
     """
 
     def __init__(
@@ -45,19 +46,19 @@ class ReleaseFiles:
     def add_problem(
         self, file: FoundFile | None, what: str, line: int | None = None
     ) -> None:
-        """Note a problem with a file of the folder, or with the folder."""
+        """Add a problem of a file, or of the folder itself."""
         path = file.path if file else self._folder.path
         self.problems.append(Problem(printable(path), line, what))
 
     def content(
         self, file: FoundFile
     ) -> tuple[Content, dict[str, Any]] | None:
-        """Return a file's bytes and facts; None where it can't be offered."""
+        """Return a file's content and facts; None if it can't be offered."""
         if not file.has_plausible_size:
             self.add_problem(
                 file,
-                f"says that it has {file.size_bytes:,} bytes, and at most "
-                "1 TiB can be offered; not offered",
+                f"reports a size of {file.size_bytes:,} bytes, more than the "
+                "limit of 1 TiB or less than 0; not offered",
             )
             return None
         known = self._index.find(file)
@@ -82,7 +83,7 @@ class ReleaseFiles:
         return content, facts
 
     def artwork(self) -> Artwork | None:
-        """Return the cover: a file, or else the picture in a track."""
+        """Return the cover: a file, or else the picture inside a track."""
         file = self._folder.cover
         if file is None:
             return self._embedded_artwork()

@@ -1,10 +1,10 @@
-"""Folders that are parts of one release: its discs, and its scans.
+"""Grouping of folders that are parts of one release: discs and scans.
 
-`Album/CD1` and `Album/CD2` are the release `Album`, and so is what lies in
+`Album/CD1` and `Album/CD2` are the release `Album`, and so are the files in
 `Album/Scans`. A folder with a release.toml is always a release of its own.
 
-Each disc and each folder of scans was once a release, with ids of its own.
-Those ids still lead a buyer to the files that were bought.
+In earlier versions each disc and each folder of scans was a release, with ids
+of its own. Those ids stay valid, so that buyers get what they bought.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,10 +20,10 @@ from msrv.money import Money
 
 
 def group_folders(folders: Iterable[FoundFolder]) -> list[FoundFolder]:
-    """Return folders with those joined that are parts of one release.
+    """Return the folders with the parts of each release merged.
 
-    What is in them follows the release's own files. A release without a
-    cover has that of its first disc; other covers are extras.
+    The files of the parts follow the release's own. A release without a cover
+    gets that of its first disc; other covers are extras.
     """
     by_path = {folder.path: folder for folder in folders}
     owners = _find_discs(by_path)
@@ -37,14 +37,14 @@ def group_folders(folders: Iterable[FoundFolder]) -> list[FoundFolder]:
         if path not in owners
     ]
     for path in parts.keys() - by_path.keys():
-        # Nothing lies beside the discs themselves.
+        # There are no files beside the folders of discs.
         none = replace(parts[path][0], path=path, files=(), cover=None)
         whole.append(_merge_folders(none, parts[path]))
     return sorted(whole, key=lambda folder: folder.path)
 
 
 def _find_discs(by_path: dict[str, FoundFolder]) -> dict[str, str]:
-    """Find the folders that are discs, and the releases that they are of."""
+    """Return the folders that are discs, each with its release's folder."""
     found: dict[str, list[FoundFolder]] = {}
     for folder in by_path.values():
         parent, _, name = folder.path.rpartition("/")
@@ -54,7 +54,7 @@ def _find_discs(by_path: dict[str, FoundFolder]) -> dict[str, str]:
     owners: dict[str, str] = {}
     for parent, discs in found.items():
         own = by_path.get(parent)
-        # One folder `CD1`, and nothing else: the release is that folder.
+        # A single folder `CD1` and nothing else is a release by itself.
         is_release = own is not None and (
             own.config is not None or _has_tracks(own)
         )
@@ -66,13 +66,13 @@ def _find_discs(by_path: dict[str, FoundFolder]) -> dict[str, str]:
 def _add_art_folders(
     by_path: dict[str, FoundFolder], owners: dict[str, str]
 ) -> None:
-    """Find the folders with the pictures of releases that have tracks."""
+    """Add the folders that hold pictures of releases with tracks."""
     with_tracks = {
         owners.get(folder.path, folder.path)
         for folder in by_path.values()
         if _has_tracks(folder)
     }
-    # Parents come before what is in them.
+    # Parents come before their subfolders.
     for path in sorted(by_path):
         folder = by_path[path]
         if path in owners or folder.config or _has_tracks(folder):
@@ -92,7 +92,7 @@ def _merge_folders(
     files = list(own.files)
     cover = own.cover
     if cover is None and any(map(_has_tracks, parts)):
-        # Beside discs, a picture is known as the cover only here.
+        # Only now, beside discs, can a picture be recognised as the cover.
         name = cover_names.best_cover((f.name for f in files), has_tracks=True)
         cover = next((file for file in files if file.name == name), None)
         if cover is not None:

@@ -1,7 +1,7 @@
-"""Prices of one release and its items, by the nearest configuration.
+"""Prices of a release and its items, by the most specific setting.
 
 An item's own price comes first, then its release's, then the store's, then a
-built-in one: nothing is free unless the seller has said so.
+built-in one: nothing is free unless the seller made it free.
 """
 
 from collections.abc import Sequence
@@ -30,17 +30,17 @@ class ReleasePrices:
 
     @property
     def are_stated(self) -> bool:
-        """Whether release.toml alone says what everything costs."""
-        says = self._config
-        return None not in {says.currency, says.price, says.item_price}
+        """True if release.toml alone states all prices."""
+        config = self._config
+        return None not in {config.currency, config.price, config.item_price}
 
     def of_item(
         self, path: str, says: ItemConfig, *, is_single: bool
     ) -> tuple[Money, Money | None]:
-        """Return an item's price, and the minimum where the buyer sets it.
+        """Return an item's price, and the minimum if the buyer sets it.
 
-        `says` is its configuration. With `is_single` it is the only item, and
-        the release's price is its own.
+        `says` is its configuration. With `is_single` it is the only item, so
+        that the release's price is its price.
         """
         whole = self._config
         for price, minimum in (
@@ -70,8 +70,8 @@ class ReleasePrices:
 
 
 def default_price(currency: str) -> Money:
-    """Return the built-in price of an item: never nothing.
+    """Return the built-in price of an item, which is never 0.
 
-    One of the currency, or a hundred where that has no smaller part.
+    One unit of the currency, or a hundred if it has no minor unit.
     """
     return Money(max(100, 10 ** money.exponent_of(currency)), currency)

@@ -1,8 +1,8 @@
-"""What lies in the library: folders and files, by their status alone.
+"""Scan of a library: its folders and files, by their status alone.
 
-Nothing but folders is opened here, so it is cheap enough to do again and
-again. Nothing outside of the library is ever looked into: a symbolic link
-counts where it leads to something inside.
+Only folders are opened, so a scan is cheap enough to repeat every second.
+Nothing outside the library is read: a symbolic link counts only if it leads
+to something inside.
 """
 
 import errno
@@ -31,7 +31,7 @@ class LibraryUnreadable(Exception):
 
 
 def scan(root: Path) -> Scan:
-    """Look through a library. Blocks. Raises LibraryUnreadable."""
+    """Scan a library. Blocks. Raises LibraryUnreadable."""
     found = Scan()
     base, entries = _open_root(root)
     walker = _Walker(base, found)
@@ -50,7 +50,7 @@ def scan(root: Path) -> Scan:
 
 
 def check_library(root: Path) -> None:
-    """See whether there is a library at all. Raises LibraryUnreadable."""
+    """Raise LibraryUnreadable if the library's folder can't be read."""
     _open_root(root)
 
 
@@ -67,10 +67,9 @@ def _open_root(root: Path) -> tuple[str, list["os.DirEntry[str]"]]:
 class _Walker:
     """One walk through a library.
 
-    It goes into each folder once, by device and inode, and into folders that
-    are links after all others. So links that lead in circles end, no number
-    of them makes the walk long, nothing is sold twice, and the path that a
-    folder is sold under is its own.
+    Each folder is visited once, by device and inode, and linked folders after
+    all others. So circular links end, no number of links makes the walk long,
+    nothing is sold twice, and a folder is sold under its real path.
     """
 
     def __init__(self, base: str, found: Scan) -> None:
@@ -81,7 +80,7 @@ class _Walker:
         self._seen = {(status.st_dev, status.st_ino): ""}
 
     def folder(self, entries: list["os.DirEntry[str]"], path: str) -> None:
-        """Take in one folder, and those in it."""
+        """Visit a folder and its subfolders."""
         files: list[FoundFile] = []
         for entry in entries:
             name = entry.name
@@ -111,11 +110,11 @@ class _Walker:
                     )
                 )
             else:
-                self._add_problem(inner, "is no regular file")
+                self._add_problem(inner, "is not a regular file")
         self._classify(path, files)
 
     def follow_links(self) -> None:
-        """Go into the folders that are links, if nothing else led there."""
+        """Visit the linked folders that weren't visited otherwise."""
         while self._links:
             links = sorted(self._links, key=lambda entry: entry.path)
             self._links.clear()
@@ -126,11 +125,11 @@ class _Walker:
                     self._descend(entry, path, status)
 
     def _classify(self, path: str, files: list[FoundFile]) -> None:
-        """Put each file where its name says that it belongs."""
+        """Add the folder's files by what their names make them."""
         apart: dict[str, FoundFile] = {}
         sold = []
         for file in files:
-            # Windows and macOS don't tell Cover.JPG from cover.jpg.
+            # On Windows and macOS, Cover.JPG and cover.jpg are one name.
             name = file.name.lower()
             missed = describe_near_miss(name)
             if name in _SPECIAL_NAMES:
@@ -148,13 +147,13 @@ class _Walker:
             self._note_loose_tracks([file for file in sold if file.is_track])
             self._add_note(
                 config,
-                "is not used here: it belongs in a release's folder, beside "
+                "is not used here: move it into a release's folder, beside "
                 "its files",
             )
             return
         self._add_note(
             store,
-            "is not used here: it belongs in the library itself, beside the "
+            "is not used here: move it into the library itself, beside the "
             "folders",
         )
         if sold or config or cover:
@@ -163,7 +162,7 @@ class _Walker:
             )
 
     def _skip_nas_folder(self, path: str) -> None:
-        """Leave out a network storage's own folder, with a note."""
+        """Add a note on a folder that belongs to a NAS, if it is unknown."""
         if not ignored_names.is_known_nas_folder(path.rpartition("/")[2]):
             self._found.notes.append(
                 f"{printable(path)} is skipped: network storage (a NAS) keeps "
@@ -183,7 +182,7 @@ class _Walker:
             )
             return
         if path.count("/") > _MAX_DEPTH:
-            self._add_problem(path, "is too deep in the library")
+            self._add_problem(path, "is nested too deeply in the library")
             return
         self._seen[identity] = path
         try:
@@ -197,7 +196,7 @@ class _Walker:
     def _status(
         self, entry: "os.DirEntry[str]", path: str
     ) -> os.stat_result | None:
-        """Give what an entry is; a link that leaves is a problem."""
+        """Return an entry's status; None if it is gone or not usable."""
         try:
             if entry.is_symlink() and not self._is_inside(entry.path):
                 self._add_problem(path, "is a link that leaves the library")
@@ -205,7 +204,7 @@ class _Walker:
             return entry.stat()
         except OSError as error:
             if error.errno in {errno.ENOENT, errno.ELOOP}:
-                # What is no link went just now: the next scan won't see it.
+                # Anything but a link was deleted just now.
                 if entry.is_symlink():
                     self._add_problem(path, "is a link that leads nowhere")
                 return None
@@ -214,7 +213,7 @@ class _Walker:
             return None
 
     def _is_inside(self, path: str) -> bool:
-        """Whether a link leads to something in the library. Raises OSError."""
+        """Return whether a link's target is in the library. Raises OSError."""
         target = os.path.realpath(path, strict=True)
         inside = os.path.join(self._base, "")  # noqa: PTH118 - "/" stays "/"
         return target == self._base or target.startswith(inside)
@@ -223,7 +222,7 @@ class _Walker:
         self._found.problems.append(Problem(printable(path), None, what))
 
     def _note_loose_tracks(self, tracks: list[FoundFile]) -> None:
-        """Note the tracks beside the folders, in one line however many."""
+        """Add one note on all tracks that are beside the folders."""
         more = len(tracks) - 1
         if more > 0:
             noun = "track" if more == 1 else "tracks"

@@ -1,7 +1,8 @@
-"""Files of one folder that are one track in several formats.
+"""Grouping of files that are one track in several formats.
 
-`01 Departure.flac` and `01 Departure.mp3` are one item. The better one is
-sold, and the others are kept beside it.
+`01 Departure.flac` and `01 Departure.mp3` are one item: the better file, with
+the others as alternatives. Apart from `release_builder`: it needs nothing but
+names, sizes and tags.
 """
 
 from collections.abc import Sequence
@@ -23,7 +24,8 @@ _SAME_TAGS_SECONDS: Final = 0.5
 class TrackFile:
     """A track's file and its tags.
 
-    `is_apart` says that the seller sells this file by itself.
+    `is_apart` is True for a file that the seller configured by itself, which
+    is never grouped.
     """
 
     file: FoundFile
@@ -33,17 +35,17 @@ class TrackFile:
 
     @property
     def rank(self) -> tuple[bool, int, str]:
-        """Order by what a buyer gets: lossless first, then the larger."""
+        """Sort key by quality: lossless above lossy, then by size."""
         suffix = self.file.suffix
         return suffix in _LOSSLESS, self.file.size_bytes, self.file.path
 
 
 def group_by_track(sounds: Sequence[TrackFile]) -> list[tuple[TrackFile, ...]]:
-    """Group files by track, in the order of the first of each.
+    """Return groups of files, one a track, in order of each first file.
 
-    Of each track the best file comes first. Two files are one track where
-    they lie in one folder, differ in format, last equally long, and have
-    either one name or one title, artist, disc and number in their tags.
+    The best file of a group comes first. Two files are one track if they are
+    in one folder, differ in format, have the same duration, and share either
+    their name or title, artist, disc and number in their tags.
     """
     tracks: list[list[TrackFile]] = []
     by_key: dict[object, list[list[TrackFile]]] = {}
@@ -73,7 +75,10 @@ def group_by_track(sounds: Sequence[TrackFile]) -> list[tuple[TrackFile, ...]]:
 
 
 def _matching_keys(sound: TrackFile) -> list[tuple[object, float]]:
-    """Return what files of one track share, and how far lengths may differ."""
+    """Return keys that formats of a track share, with a tolerance for each.
+
+    The tolerance is by how many seconds their durations may differ.
+    """
     folder, _, name = sound.file.path.rpartition("/")
     stem = name[: len(name) - len(sound.file.suffix)]
     keys: list[tuple[object, float]] = [

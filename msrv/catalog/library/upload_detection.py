@@ -1,13 +1,12 @@
-"""Detection of uploads in progress, so that half of one is never sold.
+"""Detection of uploads in progress, so that no partial file is sold.
 
-A file that appears or grows waits for a quiet time after its last change.
-What counts is how long this process has seen it unchanged: clocks of file
-servers are wrong, and programs set dates. At the first look there is nothing
-to compare with, so there the file's own dates have to do, and a file that
-has lain there for longer is taken at once.
+A file that appears or grows has to stay unchanged for a quiet time. It is
+measured by this process's own observations: clocks of file servers are wrong,
+and programs set dates. The first scan has nothing to compare with, so it goes
+by the files' dates, and older files are accepted at once.
 
-A network mount shows what it has cached for up to a minute: a quiet time
-shorter than that sees stillness where there is none (docs/settings.md).
+A network mount may show cached values for up to a minute: a shorter quiet
+time would miss changes (docs/settings.md).
 """
 
 import math
@@ -22,18 +21,18 @@ from msrv.toml_file import Problem
 
 SETTLE_SECONDS: Final = 10
 GRACE_FACTOR: Final = 6
-"""The grace in quiet times: a minute, by default."""
+"""Grace period, in quiet times: a minute by default."""
 LIBRARY: Final = ""
-"""The path that stands for the library itself, whose file is store.toml."""
+"""Path of the library itself, whose only file is store.toml."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnsettledFolder:
-    """A folder with files that changed a moment ago.
+    """A folder with files that changed within the quiet time.
 
-    `file` is one of them: it stays the same one until it has settled.
-    `is_restless` says that the folder has been so for over the grace.
-    `paths` are all of them; the folder's own path among them where files went.
+    `file` is one of them, the same one until it has settled. `keeps_changing`
+    is True after the grace period. `paths` are all of them, with the folder's
+    own path among them if files were deleted.
     """
 
     file: str
@@ -42,9 +41,9 @@ class UnsettledFolder:
 
 
 class UploadDetector:
-    """Looks at one scan after the other.
+    """Comparison of each scan with the one before.
 
-    `clock` is in Unix seconds, as files' dates are; `timer` never goes back.
+    `clock` is in Unix seconds, like files' dates; `timer` is monotonic.
     """
 
     def __init__(
@@ -64,7 +63,7 @@ class UploadDetector:
 
     @property
     def grace_seconds(self) -> float:
-        """Time for which a folder may be restless before that is a problem."""
+        """Time for which a folder may keep changing without a problem."""
         return GRACE_FACTOR * self.quiet_seconds
 
     def update(
@@ -72,10 +71,11 @@ class UploadDetector:
         found: Scan,
         is_known: Callable[[FoundFile], bool] = lambda _: False,
     ) -> Mapping[str, UnsettledFolder]:
-        """Return the folders that have not come to rest, by their paths.
+        """Return the folders that are still changing, by path.
 
-        `is_known` says at the first look whether a file had this size and
-        date when it was last read: a new status alone is no upload.
+        At the first scan, `is_known` returns whether a file has the size and
+        date that it had when it was last read: a new status alone is not an
+        upload.
         """
         now = self._timer()
         folders = {folder.path: folder for folder in found.folders}
@@ -123,7 +123,7 @@ class UploadDetector:
         now: float,
         is_known: Callable[[FoundFile], bool],
     ) -> Iterator[tuple[str, float]]:
-        """Yield the paths that changed lately, by their dates, and when."""
+        """Yield recently changed paths by the files' dates, with the time."""
         wall = self._clock()
         for file in _all_files(folder):
             age = _age(file, wall)
@@ -138,30 +138,30 @@ def explain_wait(
     is_offered: bool,
     quiet_seconds: float,
 ) -> Problem | str:
-    """Return why a folder waits: a problem, or a note where it is on sale.
+    """Return why a folder waits: a problem, or a note if it is on sale.
 
     The text stays the same while the folder waits for one file, so that it
     is logged once.
     """
     file = printable(waits.file)
-    until = f"it waits until it has been still for {quiet_seconds:g} s"
+    until = f"waiting until it has been unchanged for {quiet_seconds:g} s"
     if waits.keeps_changing:
-        what = f"is not taken up: {file} keeps changing; {until}"
+        what = f"is not updated: {file} keeps changing; {until}"
     elif not is_offered:
         what = f"is held back: {file} is still arriving; {until}"
     else:
-        # The folder's own path stands for files that are gone.
+        # The folder's own path means that files were deleted.
         what = "it" if file == where else file
         return f"{where} stays as it was while {what} is being changed"
     return Problem(where, None, what)
 
 
 def _age(file: FoundFile, now: float) -> float:
-    """Return for how many seconds a file has not changed, by its dates.
+    """Return for how many seconds a file has been unchanged, by its dates.
 
-    Its modification time may be set to anything, so one in the future says
-    nothing. A status change in the future is a clock that is ahead, and may
-    be of this moment.
+    Its modification time may be set to anything, so one in the future is
+    ignored. A status change in the future means that the server's clock is
+    ahead, and counts as one of now.
     """
     modified = now - file.mtime_ns / 1e9
     changed = max(0.0, now - file.ctime_ns / 1e9)
@@ -171,10 +171,10 @@ def _age(file: FoundFile, now: float) -> float:
 def _changed_paths(
     old: FoundFolder | None, new: FoundFolder, moved: frozenset[object]
 ) -> Iterator[str]:
-    """Yield the paths that are new, changed or gone.
+    """Yield the paths that are new or changed; the folder's for deletions.
 
-    A file whose status alone changed is not among them, nor one that only
-    has come from a folder of another name.
+    Files whose status alone changed are left out, and so are those that came
+    with the renaming of their folder.
     """
     known = {file.path: file for file in _all_files(old)} if old else {}
     for file in _all_files(new):
@@ -189,7 +189,7 @@ def _changed_paths(
 
 
 def is_same_upload(one: FoundFile, other: FoundFile) -> bool:
-    """Whether two looks at a path saw the same size and date."""
+    """Return whether two observations of a path have one size and date."""
     return (one.size_bytes, one.mtime_ns) == (
         other.size_bytes,
         other.mtime_ns,
@@ -199,7 +199,7 @@ def is_same_upload(one: FoundFile, other: FoundFile) -> bool:
 def _removed_identities(
     before: Mapping[str, FoundFolder], now: Mapping[str, FoundFolder]
 ) -> frozenset[object]:
-    """Return the identities of the files of folders that aren't there now."""
+    """Return the identities of files whose folders no longer exist."""
     return frozenset(
         file.identity
         for path, folder in before.items()

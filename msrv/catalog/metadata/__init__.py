@@ -1,1 +1,1 @@
-"""Metadata inside of files: tags, pictures, durations."""
+"""Metadata inside files: tags, pictures, durations."""

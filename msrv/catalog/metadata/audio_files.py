@@ -1,4 +1,4 @@
-"""Sound files as mutagen reads them: the one place that opens them with it."""
+"""Opening of audio files by mutagen, in one place for all its callers."""
 
 from contextlib import suppress
 from typing import Any, BinaryIO
@@ -7,13 +7,14 @@ from msrv.display_text import clean_line
 
 
 class NotAudio(Exception):
-    """The tag reader can't read the file; its text is the reason, one line."""
+    """The tag reader can't read the file; the message is the reason."""
 
 
 def open_audio(file: BinaryIO) -> Any:  # noqa: ANN401 - mutagen has no types
-    """Read an open sound file, which has its `name`. Blocks.
+    """Return an open audio file as mutagen's FileType. Blocks.
 
-    Returns one of mutagen's, with `info` and `tags`. Raises NotAudio.
+    `file` must have its `name`. The result has `info` and `tags`. Raises
+    NotAudio.
     """
     # Slow to import (PLC0415), and not needed while the index is warm.
     import mutagen  # noqa: PLC0415
@@ -27,29 +28,29 @@ def open_audio(file: BinaryIO) -> Any:  # noqa: ANN401 - mutagen has no types
     from mutagen.oggvorbis import OggVorbis  # noqa: PLC0415
     from mutagen.wave import WAVE  # noqa: PLC0415
 
-    # No playlists, no pictures: only what the suffixes that are sold mean.
+    # Only the formats that are sold as tracks: no playlists, no pictures.
     oggs = [OggVorbis, OggOpus, OggFLAC, OggSpeex]
     kinds = [AIFF, MP3, MP4, FLAC, WAVE, *oggs]
     try:
         sound = mutagen.File(file, options=kinds)
         if sound is None:
-            # It looks at the first page alone, which may be of a Skeleton.
+            # It reads the first page alone, which may be of a Skeleton.
             sound = _first_that_reads(file, oggs)
     except Exception as error:
         # Its own errors, and struct, index, value and recursion errors that
-        # leak from its parsers: whatever it is, it can't be read.
+        # leak from its parsers.
         raise NotAudio(_reason(error, file)) from error
     if sound is None or getattr(sound, "info", None) is None:
-        raise NotAudio("no sound in it")
+        raise NotAudio("it contains no audio")
     return sound
 
 
 def read_apev2(file: BinaryIO) -> Any:  # noqa: ANN401 - mutagen has no types
-    """Read the APEv2 tag of an open file; None where there is none."""
+    """Return the APEv2 tag of an open file, or None."""
     from mutagen.apev2 import APEv2  # noqa: PLC0415 - as above
 
     file.seek(0)
-    # It mostly isn't there, and a broken one says nothing.
+    # Most files have none, and a broken one counts as none.
     with suppress(Exception):
         return APEv2(file)  # type: ignore[no-untyped-call] # theirs
     return None
@@ -67,7 +68,7 @@ def _first_that_reads(file: BinaryIO, kinds: list[Any]) -> Any:  # noqa: ANN401 
 
 
 def _reason(error: Exception, file: BinaryIO) -> str:
-    """Return the parser's message, without the path that it may begin with."""
+    """Return the parser's message without a leading path."""
     name = repr(getattr(file, "name", ""))
     said = str(error).removeprefix(name) or type(error).__name__
     return clean_line(said)

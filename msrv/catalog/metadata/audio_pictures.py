@@ -1,7 +1,7 @@
-"""The cover inside of a sound file.
+"""Cover pictures inside audio files.
 
 APIC of ID3 (MP3, WAV, AIFF), PICTURE of FLAC, METADATA_BLOCK_PICTURE of Ogg,
-covr of MP4, and APEv2's Cover Art. The front cover goes before others.
+covr of MP4, and APEv2's Cover Art. The front cover is preferred.
 """
 
 import base64
@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Final
 from msrv.catalog.metadata.audio_files import NotAudio, open_audio, read_apev2
 
 _FRONT_COVER: Final = 3
-"""The type of picture: ID3v2.4, 4.14, which FLAC took over."""
+"""Picture type of ID3v2.4, section 4.14, which FLAC uses as well."""
 _ICONS: Final = frozenset({1, 2})
 _BYTES_AT_MOST: Final = 32 << 20
 _APE_NAMES: Final = ("Cover Art (Front)", "Cover Art (Back)")
@@ -22,14 +22,14 @@ _PICTURE_BRANDS: Final = frozenset(
 
 
 class NoEmbeddedPicture(Exception):
-    """The sound holds no picture, or can't be read; one line."""
+    """The audio file has no picture or can't be read; one line."""
 
 
 def is_audio(head: bytes) -> bool:
-    """Whether a file that begins with these 12 bytes is a sound.
+    """Return whether a file with these first 12 bytes is audio.
 
-    And so no picture itself: AVIF is made of the boxes of MP4, and WebP of
-    the chunks of WAV.
+    Pictures may look alike: AVIF consists of MP4's boxes, and WebP of WAV's
+    chunks.
     """
     if head[:3] == b"ID3" or head[:4] in {b"fLaC", b"OggS", b"FORM"}:
         return True
@@ -41,9 +41,9 @@ def is_audio(head: bytes) -> bool:
 
 
 def read_picture(file: BinaryIO) -> bytes:
-    """Return the cover inside of an open sound file, as it is. Blocks.
+    """Return the bytes of the cover inside an open audio file. Blocks.
 
-    Raises NoEmbeddedArt.
+    Raises NoEmbeddedPicture.
     """
     file.seek(0)
     try:
@@ -51,18 +51,18 @@ def read_picture(file: BinaryIO) -> bytes:
     except NotAudio as error:
         raise NoEmbeddedPicture(str(error)) from error
     if picture is None:
-        raise NoEmbeddedPicture("it holds no picture")
+        raise NoEmbeddedPicture("it contains no picture")
     return picture
 
 
 def has_picture(sound: Any, file: BinaryIO) -> bool:  # noqa: ANN401 - theirs
-    """Whether a sound that was opened holds a picture."""
+    """Return whether an opened audio file contains a picture."""
     return _best_picture(sound, file) is not None
 
 
 def _best_picture(sound: Any, file: BinaryIO) -> bytes | None:  # noqa: ANN401
     found: list[tuple[int, bytes]] = []
-    # What is broken is as good as none, and what came before it stays.
+    # A broken picture counts as none; those before it are used.
     with suppress(Exception):
         found.extend(_pictures(sound, file))
     fitting = [
@@ -70,7 +70,7 @@ def _best_picture(sound: Any, file: BinaryIO) -> bytes | None:  # noqa: ANN401
         for kind, data in found
         if kind not in _ICONS and 0 < len(data) <= _BYTES_AT_MOST
     ]
-    # Of equals the first.
+    # The first of equal rank.
     return min(fitting, key=lambda each: each[0])[1] if fitting else None
 
 
@@ -78,7 +78,7 @@ def _pictures(
     sound: Any,  # noqa: ANN401 - mutagen has no types
     file: BinaryIO,
 ) -> Iterator[tuple[int, bytes]]:
-    """Yield the pictures of a sound, each with its type."""
+    """Yield the pictures of an audio file, each with its type."""
     for picture in getattr(sound, "pictures", ()):
         yield picture.type, picture.data
     tags = sound.tags
@@ -90,7 +90,7 @@ def _pictures(
     if type(sound).__name__ == "MP3":
         ape = read_apev2(file) or {}
         for name in filter(ape.__contains__, _APE_NAMES):
-            # Its file's name comes first.
+            # The value starts with a file name.
             yield _FRONT_COVER, ape[name].value.partition(b"\0")[2]
 
 

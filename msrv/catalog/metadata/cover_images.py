@@ -1,9 +1,9 @@
-"""Pictures: their size and main colour, and smaller copies of them.
+"""Cover images: their size and main colour, and reduced copies.
 
-A library may hold pictures that a stranger made, so only the formats that
-covers come in are read, up to a bound of pixels and of memory, and in a
-process apart (`parsing`). Nothing of the original but its pixels reaches a
-visitor: no place, no camera, no name.
+A library may contain pictures from strangers, so only the usual formats of
+covers are decoded, within bounds of pixels and memory, and in a separate
+process (`parsing`). Visitors get nothing of the original but its pixels: no
+location, no camera, no author.
 """
 
 import io
@@ -27,25 +27,26 @@ if TYPE_CHECKING:
 # of a start, and a store whose covers are all cached never needs it.
 
 PIXELS_AT_MOST: Final = 50_000_000
-"""Larger pictures are refused. 7000 by 7000 fits, twice what any shop asks.
+"""Pixels of the largest picture that is decoded.
 
-It is less than the bound where Pillow itself begins to warn.
+7000 by 7000 fits, twice what any shop requires. Pillow's own bound, where it
+starts to warn, is higher.
 """
 MEMORY_AT_MOST: Final = 256 << 20
-"""Pictures that take more memory to decode are refused, too, in bytes."""
+"""Bytes of memory that decoding a picture may take."""
 
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
-# How many bytes of memory Pillow takes for a pixel of these, as measured:
-# their decoders hold several copies.
+# Bytes of memory a pixel takes in Pillow, as measured: these decoders hold
+# several copies.
 _DECODER_BYTES: Final = {"WEBP": 17, "AVIF": 17, "GIF": 5}
 _MODE_BYTES: Final = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2}
 _OTHER_MODE_BYTES: Final = 4
 _STRIP_BYTES: Final = 8 << 20
 _LARGEST_WHOLE: Final = 1280
-"""A picture is made smaller than twice this before it is converted whole."""
+"""A picture is converted whole only below twice this size."""
 
-# What Pillow's readers raise at a file that lies about itself, apart from
-# the errors of its own that are added where it is imported.
+# Errors that Pillow's readers raise for malformed files, apart from its own,
+# which are added where it is imported.
 _BROKEN = (
     OSError,
     RuntimeError,
@@ -73,13 +74,13 @@ _FIRST_ON_ITS_SIDE = 5
 
 
 class ArtworkError(Exception):
-    """A cover can't be had: NotAPicture or UnsupportedWidth."""
+    """A cover isn't available: NotAPicture or UnsupportedWidth."""
 
 
 class NotAPicture(ArtworkError):
-    """The file is broken, too large, or of a kind that is not read.
+    """The file is broken, too large, or of an unsupported format.
 
-    `reason` is half a sentence for the operator, on the file.
+    `reason` is a half-sentence about the file, for the operator.
     """
 
     def __init__(self, reason: str) -> None:
@@ -89,10 +90,9 @@ class NotAPicture(ArtworkError):
 
 @dataclass(frozen=True, slots=True)
 class ArtworkFacts:
-    """A picture's size in pixels as it is shown, and its main colour.
+    """A picture's size in pixels, as displayed, and its main colour.
 
-    `colour` is `#rrggbb`: of the few colours that sum the picture up, the one
-    that covers most of it.
+    `colour` is `#rrggbb`: the most frequent of a palette of eight.
     """
 
     width: int
@@ -101,7 +101,7 @@ class ArtworkFacts:
 
 
 def measure_image(file: BinaryIO) -> ArtworkFacts:
-    """Read a picture whole and say what it is.
+    """Return the facts of a picture, which is decoded completely.
 
     Blocks on the disk and on decoding. Raises NotAPicture.
     """
@@ -113,8 +113,8 @@ def measure_image(file: BinaryIO) -> ArtworkFacts:
         width, height = height, width
     few = small.quantize(8)
     palette = few.getpalette() or [0, 0, 0]
-    # Most frequent first; of equals the lower number, so that the same
-    # picture has the same colour on every machine.
+    # The most frequent one; among equals the lower index, so that a picture
+    # has the same colour on every machine.
     counts = enumerate(few.histogram())
     index, _ = max(counts, key=lambda pair: (pair[1], -pair[0]))
     red, green, blue = palette[3 * index : 3 * index + 3]
@@ -123,7 +123,7 @@ def measure_image(file: BinaryIO) -> ArtworkFacts:
 
 @contextmanager
 def _open_image(file: BinaryIO) -> Iterator["Pixels"]:
-    """Open a picture; what goes wrong while it is read is NotAPicture."""
+    """Open a picture; errors inside the block are raised as NotAPicture."""
     from PIL import Image  # noqa: PLC0415 - see the top of the module
 
     file = _embedded_or_whole(file)
@@ -132,7 +132,7 @@ def _open_image(file: BinaryIO) -> Iterator["Pixels"]:
             if image.width * image.height > PIXELS_AT_MOST:
                 raise NotAPicture(f"it has more than {PIXELS_AT_MOST} pixels")
             yield image
-    # The warning, where warnings are errors, comes before our own look.
+    # Where warnings are errors, Pillow's comes before our own check.
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
         raise NotAPicture(f"it has more than {PIXELS_AT_MOST} pixels") from e
     except _BROKEN as error:
@@ -142,7 +142,7 @@ def _open_image(file: BinaryIO) -> Iterator["Pixels"]:
 
 
 def _embedded_or_whole(file: BinaryIO) -> BinaryIO:
-    """Return the picture inside of a file that is a sound, or the file."""
+    """Return the picture inside an audio file; any other file as it is."""
     file.seek(0)
     head = file.read(12)
     file.seek(0)
@@ -151,24 +151,24 @@ def _embedded_or_whole(file: BinaryIO) -> BinaryIO:
     try:
         return io.BytesIO(read_picture(file))
     except NoEmbeddedPicture as error:
-        raise NotAPicture(f"it is a sound, and {error}") from error
+        raise NotAPicture(f"it is an audio file, and {error}") from error
 
 
 def _orientation(image: "Pixels") -> int:
-    """Say which way up EXIF would have it shown: 1 to 8, 1 is as it is."""
+    """Return the EXIF orientation, 1 to 8; 1 is upright."""
     try:
         orientation = image.getexif().get(_ORIENTATION, 1)
     except _BROKEN:
-        # What is said about a picture may be broken when it is not.
+        # The EXIF data may be broken when the picture isn't.
         return 1
     return orientation if orientation in _UPRIGHT else 1
 
 
 def _normalize(image: "Pixels", orientation: int, side: int) -> "Pixels":
-    """Make it upright, opaque, sRGB, and at most `side` pixels each way.
+    """Return a copy: upright, opaque, sRGB, at most `side` pixels each way.
 
-    Never larger than it was; the proportions stay. What is transparent comes
-    out on black. Raises NotAPicture where it takes too much memory.
+    It is never enlarged and keeps its proportions. Transparent parts are
+    black. Raises NotAPicture if decoding would take too much memory.
     """
     from PIL import Image  # noqa: PLC0415 - see the top of the module
 
@@ -184,10 +184,10 @@ def _normalize(image: "Pixels", orientation: int, side: int) -> "Pixels":
 
 
 def _reduce(image: "Pixels", side: int) -> "Pixels":
-    """Decode a picture and make it smaller, not yet to `side`.
+    """Return a decoded copy of reduced size, but still larger than `side`.
 
-    A strip at a time: converted whole, a large picture takes several times
-    its own memory.
+    It is converted in strips: converting a large picture whole takes several
+    times its own memory.
     """
     from PIL import Image  # noqa: PLC0415 - see the top of the module
 
@@ -202,7 +202,7 @@ def _reduce(image: "Pixels", side: int) -> "Pixels":
     factor = max(1, max(image.size) // enough)
     if factor == 1:
         return _to_resizable_mode(image)
-    # A picture that is nothing but long stays what it is the other way.
+    # A very long picture isn't reduced in the other direction.
     factors = min(factor, image.width), min(factor, image.height)
     row_bytes = _OTHER_MODE_BYTES * image.width * factors[1]
     rows = factors[1] * max(1, _STRIP_BYTES // row_bytes)
@@ -220,28 +220,28 @@ def _reduce(image: "Pixels", side: int) -> "Pixels":
 
 
 def _check_memory(image: "Pixels", full_pixels: int) -> None:
-    """Raise NotAPicture where it would take too much memory to decode."""
+    """Raise NotAPicture if decoding would take too much memory."""
     pixels = image.width * image.height
     each = _DECODER_BYTES.get(image.format or "") or _MODE_BYTES.get(
         image.mode, _OTHER_MODE_BYTES
     )
     needed = pixels * each
     if image.info.get("progressive"):
-        # All of a progressive JPEG's coefficients are held, two bytes each,
-        # whatever size it is decoded to.
+        # A progressive JPEG's coefficients are all held in memory, two bytes
+        # each, at any size of the result.
         layers = getattr(image, "layer", ())
         sampled = [across * down for _, across, down, *_ in layers] or [1]
         needed += 2 * full_pixels * sum(sampled) // max(sampled)
     if needed > MEMORY_AT_MOST:
         raise NotAPicture(
-            f"it takes {needed >> 20} MB of memory to read, and "
-            f"{MEMORY_AT_MOST >> 20} MB is the limit: save it smaller, or as "
-            "a JPEG that is not progressive"
+            f"decoding it takes {needed >> 20} MB of memory, and the limit is "
+            f"{MEMORY_AT_MOST >> 20} MB: save it smaller, or as a JPEG that "
+            "is not progressive"
         )
 
 
 def _to_resizable_mode(image: "Pixels") -> "Pixels":
-    """Convert to a mode that can be resized: RGBA, L, RGB or CMYK."""
+    """Return it in a mode that can be resized: RGBA, L, RGB or CMYK."""
     if image.has_transparency_data:
         return image.convert("RGBA")
     if image.mode.startswith("I"):
@@ -253,14 +253,14 @@ def _to_resizable_mode(image: "Pixels") -> "Pixels":
 
 
 def _to_srgb(image: "Pixels", profile: bytes | None) -> "Pixels":
-    """Turn colours into those that a picture without a profile has.
+    """Return it in sRGB, which browsers assume without a profile.
 
-    Copies carry no profile, and a wide one's colours would come out pale.
+    Copies carry no profile, and wide-gamut colours would look pale.
     """
     from PIL import ImageCms  # noqa: PLC0415 - see the top of the module
 
     if profile:
-        # A profile that is broken, or for other colours, is as good as none.
+        # A profile that is broken, or of another mode, counts as none.
         with suppress(ImageCms.PyCMSError, *_BROKEN):
             wide = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             srgb = ImageCms.createProfile("sRGB")
@@ -273,10 +273,10 @@ def _to_srgb(image: "Pixels", profile: bytes | None) -> "Pixels":
 
 
 def shrink_image(file: BinaryIO, width: int) -> bytes:
-    """Make a copy of a picture that fits into `width` by `width`, as WebP.
+    """Return a copy of a picture, at most `width` by `width`, as WebP.
 
-    WebP is what every browser of the last years shows, at about half a
-    JPEG's size. Raises NotAPicture, and what reading the file raises.
+    All current browsers support WebP, at about half a JPEG's size. Raises
+    NotAPicture and OSError.
     """
     with _open_image(file) as image:
         small = _normalize(image, _orientation(image), width)

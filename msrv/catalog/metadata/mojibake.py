@@ -1,8 +1,9 @@
-"""Text that was written in one character set and says that it is another.
+"""Repair of mojibake: text that is labelled with the wrong character set.
 
-ID3 knows Latin-1 and Unicode; older programs wrote what their system used and
-called it Latin-1. It is taken for UTF-8, Shift-JIS or Windows-1251 only where
-it makes sense as that and as nothing else. Otherwise it stays as it is.
+ID3 knows Latin-1 and Unicode; older programs wrote their system's encoding
+and labelled it Latin-1. Such text is decoded as UTF-8, Shift-JIS or
+Windows-1251 only if it is plausible as that and as nothing else; otherwise it
+is unchanged. Apart from `tags`: these are rules of languages, not of tags.
 """
 
 import re
@@ -18,9 +19,9 @@ _CONSONANTS: Final = re.compile(f"[^{_VOWELS}]{{5}}")
 
 
 def repair_encoding(texts: Sequence[str]) -> list[str]:
-    """Return texts of one file that are called Latin-1 as what they are.
+    """Return the texts of one file, labelled Latin-1, correctly decoded.
 
-    All together, since one title is often too short to tell.
+    They are judged together, since one title is often too short.
     """
     try:
         raw = [text.encode("latin-1") for text in texts]
@@ -39,25 +40,25 @@ def repair_encoding(texts: Sequence[str]) -> list[str]:
 
 
 def _is_utf_8(texts: Sequence[str]) -> bool:
-    """Whether there is text: other encodings are no UTF-8, but by accident."""
+    """Return whether there is text: other encodings hardly decode at all."""
     return bool(texts)
 
 
 def _is_japanese(texts: Sequence[str]) -> bool:
-    """Whether there is kana, whose first byte is no letter in Latin-1.
+    """Return whether there is kana, whose first byte isn't a Latin-1 letter.
 
     In Windows-1252 it is a low quotation mark, and the mark that closes the
-    quotation makes no Shift-JIS.
+    quotation is invalid in Shift-JIS.
     """
     return any(_KANA.search(text) for text in texts)
 
 
 def _is_russian(texts: Sequence[str]) -> bool:
-    """Whether all that isn't ASCII is words as Cyrillic has them.
+    """Return whether all non-ASCII text consists of plausible Russian words.
 
-    A word of accented letters alone is rare in Latin-1. Hebrew comes out
-    without capitals, Greek and Arabic with capitals inside of words, and
-    Chinese and Korean without vowels.
+    Words of accented letters alone are rare in Latin-1. Decoded so, Hebrew
+    has no capitals, Greek and Arabic have capitals inside words, and Chinese
+    and Korean have no vowels.
     """
     words = [
         word

@@ -1,9 +1,9 @@
-"""Tags of WAV as Windows and recorders write them: LIST chunks of INFO.
+"""INFO tags of WAV files, as Windows and recorders write them.
 
-Apart from `tags`, since mutagen reads none of them.
+Apart from `tags`, since mutagen doesn't read them.
 
 Microsoft, "Multimedia Programming Interface and Data Specifications 1.0",
-chapter 2; the names of tracks are a habit of taggers.
+chapter 2; the fields for track numbers are a convention of taggers.
 """
 
 from typing import BinaryIO, Final
@@ -25,7 +25,7 @@ _VALUE_BYTES: Final = 4096
 
 
 def read_riff_info(file: BinaryIO) -> dict[str, list[str]]:
-    """Return what a WAV, RF64 or BW64 says of itself, by fields of Tags."""
+    """Return the INFO tags of a WAV, RF64 or BW64, by fields of Tags."""
     source = ByteSource(file)
     found: dict[str, list[str]] = {}
     head = source.read(0, 12)

@@ -1,4 +1,4 @@
-"""What a sound file says of itself, by mutagen."""
+"""Tags and duration of audio files, read by mutagen."""
 
 import math
 import os
@@ -20,7 +20,7 @@ __all__ = ["NotAudio", "Tags", "merge_tags", "read_tags"]
 _LATIN_1: Final = 0
 _ID3V1_BYTES: Final = 128
 _DATE: Final = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
-# Of Vorbis comments and APEv2, then frames of ID3, then MP4's atoms.
+# Keys of Vorbis comments and APEv2, then of ID3 and of MP4.
 _KEYS: Final = {
     "title": ("title", "TIT2", "\xa9nam"),
     "artist": ("artist", "TPE1", "\xa9ART"),
@@ -34,7 +34,7 @@ _KEYS: Final = {
     "disc": ("discnumber", "disc", "TPOS", "disk"),
 }
 _SEVERAL: Final = frozenset({"artist", "album_artist"})
-"""Fields that may have several values, all of which are shown."""
+"""Fields whose values are all used, if there are several."""
 
 Values = Mapping[str, Sequence[str]]
 """Values of one tag, by fields of Tags."""
@@ -42,9 +42,9 @@ Values = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """What the tags say; empty or None where they say nothing.
+    """Tags of an audio file; fields without a value are empty or None.
 
-    `date` begins with a year; it may be one that there isn't.
+    `date` starts with a year, but may be invalid.
     """
 
     title: str = ""
@@ -58,21 +58,21 @@ class Tags:
     has_picture: bool = False
 
     def to_facts(self) -> dict[str, Any]:
-        """Give what the index keeps."""
+        """Return the tags as JSON values, for the index."""
         return asdict(self)
 
     @classmethod
     def from_facts(cls, facts: dict[str, Any]) -> Self:
-        """Read what the index kept."""
+        """Return the tags from the index's JSON values."""
         return cls(**facts)
 
 
 def read_tags(file: BinaryIO) -> Tags:
-    """Read the tags of an open file, which has its `name`. Blocks.
+    """Return the tags of an open file, which must have its `name`. Blocks.
 
-    Several artists are joined. Where a file has several kinds of tags, the
-    first that says something counts: ID3v2, APEv2, RIFF INFO, ID3v1. Raises
-    NotAudio.
+    Several artists are joined. If a file has several kinds of tags, each
+    field comes from the first with a value: ID3v2, APEv2, RIFF INFO, ID3v1.
+    Raises NotAudio.
     """
     sound = open_audio(file)
     found = [_field_values(sound.tags)]
@@ -94,16 +94,16 @@ def merge_tags(
     found: Sequence[Values], duration_seconds: float | None = None
 ) -> Tags:
     """Return tags with each field from the first source that has it."""
-    said = {name: _first_value(name, found) for name in _KEYS}
-    date = _DATE.match(said["date"])
+    values = {name: _first_value(name, found) for name in _KEYS}
+    date = _DATE.match(values["date"])
     return Tags(
-        title=said["title"],
-        artist=said["artist"],
-        album_artist=said["album_artist"],
-        album=said["album"],
+        title=values["title"],
+        artist=values["artist"],
+        album_artist=values["album_artist"],
+        album=values["album"],
         date=date[0] if date else "",
-        number=_leading_number(said["number"]),
-        disc=_leading_number(said["disc"]),
+        number=_leading_number(values["number"]),
+        disc=_leading_number(values["disc"]),
         duration_seconds=duration_seconds,
     )
 
@@ -120,7 +120,7 @@ def _first_value(name: str, found: Sequence[Values]) -> str:
 
 
 def _field_values(tags: Any) -> Values:  # noqa: ANN401 - theirs
-    """Return what mutagen read of one tag."""
+    """Return the values of one tag that mutagen read."""
     found: dict[str, list[str]] = {}
     called_latin_1 = []
     for name, keys in _KEYS.items():
@@ -134,7 +134,7 @@ def _field_values(tags: Any) -> Values:  # noqa: ANN401 - theirs
                 texts = texts.split("\0")
             elif not isinstance(texts, list | tuple):
                 texts = list(texts) if hasattr(texts, "__iter__") else [texts]
-            # MP4 has numbers, with how many there are: (2, 9).
+            # MP4 has a number and a total: (2, 9).
             found[name] = [
                 str(text[0] if isinstance(text, tuple) else text)
                 for text in texts
@@ -147,7 +147,7 @@ def _field_values(tags: Any) -> Values:  # noqa: ANN401 - theirs
 
 
 def _repair(found: dict[str, list[str]], names: Sequence[str]) -> None:
-    """Read what is called Latin-1 as what it is, where that is sure."""
+    """Repair the fields labelled Latin-1, in place."""
     texts = iter(
         repair_encoding([text for name in names for text in found[name]])
     )
@@ -171,7 +171,7 @@ def _leading_number(text: str) -> int | None:
 
 
 def _duration(length: object) -> float | None:
-    """Take a length in seconds, unless a broken header made it up."""
+    """Return a length in seconds, or None if a broken header states it."""
     if not isinstance(length, int | float) or not math.isfinite(length):
         return None
     return round(length, 3) if length > 0 else None

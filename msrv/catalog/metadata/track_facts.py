@@ -1,10 +1,9 @@
-"""Facts of a track: its tags, or else those of its container.
+"""Facts of a track: its tags, or else the data of its container.
 
-Apart from `facts`, which opens and hashes files of all kinds.
+Apart from `library.indexing`, which hashes files of all kinds.
 
-A fault in tags, pictures or chapters is no fault in the sound: a file whose
-container is sound is sold by its name, with a note that says what could not
-be read and why.
+Unreadable tags, pictures or chapters don't spoil the audio: a file with an
+intact container is sold by its name, with a note on what couldn't be read.
 """
 
 from collections.abc import Callable
@@ -22,17 +21,17 @@ def read_track_facts(
     container: Container | None,
     read_tags: Callable[[BinaryIO], Tags],
 ) -> dict[str, Any]:
-    """Return the facts of a track, which the index keeps.
+    """Return the facts of a track for the index.
 
-    `tags` with `media_type` and `notes` where there are any, or `broken`.
-    The media type is that of the content, whatever the name says.
+    They are `tags`, perhaps with `media_type` and `notes`, or else `broken`.
+    The media type is that of the content, not of the name.
     """
     notes = []
     try:
         tags = read_tags(file)
     except NotAudio as error:
         if container is None or not container.media_type:
-            return {"broken": f"is no {suffix[1:]}, or a broken one: {error}"}
+            return {"broken": f"is not a valid {suffix[1:]} file: {error}"}
         tags = merge_tags([read_riff_info(file)], container.duration_seconds)
         way = "by its INFO chunk" if tags.title else "by its name"
         notes.append(f"is sold {way}: its tags can't be read: {error}")
@@ -41,7 +40,7 @@ def read_track_facts(
     if container is not None and container.media_type not in {"", usual}:
         facts["media_type"] = container.media_type
         notes.append(
-            f"is {container.name} and no {suffix[1:]}, "
+            f"is {container.name}, not {suffix[1:]}, "
             f"and is sent as {container.media_type}"
         )
     if notes:

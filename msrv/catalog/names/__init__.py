@@ -1,1 +1,1 @@
-"""Meaning of the names of files and folders in a library."""
+"""What the names of files and folders in a library mean."""

@@ -1,6 +1,6 @@
-"""Names of pictures that are a release's cover, best first.
+"""File names of covers, in order of preference.
 
-Apart since the scan and the grouping of discs both look for covers.
+Apart, since the scan and the grouping of discs both need it.
 """
 
 import os
@@ -11,9 +11,9 @@ from typing import Final
 from msrv.catalog.names.media_types import PICTURES
 
 COVERS: Final = tuple(f"cover{suffix}" for suffix in PICTURES)
-"""Names that are always the cover, and never for sale."""
+"""Names of files that are always the cover, and never for sale."""
 HIDDEN: Final = tuple(f"folder{suffix}" for suffix in PICTURES)
-"""Names that Windows hides: the cover if there is no other; never for sale."""
+"""Names that Windows hides: covers if there is no other, never for sale."""
 STEMS: Final = (
     "folder",
     "front",
@@ -28,14 +28,14 @@ STEMS: Final = (
     "artwork",
     "art",
 )
-"""Stems of the cover of a release of tracks, where there is no `cover`."""
+"""Stems of covers of a release with tracks, if it has no `cover`."""
 
 
 def best_cover(names: Iterable[str], *, has_tracks: bool) -> str | None:
-    """Return which of the names is the cover's, None where none is.
+    """Return the name of the cover among these, or None.
 
-    `cover` goes before all others, then `folder`; where there are no tracks
-    that is all, since a picture may be what is sold.
+    `cover` has precedence, then `folder`. Without tracks no other name
+    counts, since pictures may be what is sold.
     """
     known = ("cover", *(STEMS if has_tracks else STEMS[:1]))
     found = []

@@ -18,7 +18,7 @@ _WORDS: Final = {
     )
     for word in words
 }
-# What a disc is called where records are sold; and what one was before.
+# Words for a disc in several languages, and for other media.
 _KINDS: Final = (
     r"cds?|c\.d\.|compact ?dis[ck]|dis[ck]s?|disque|disco|disk[ae]|"
     r"diskett?e|dvd|sacd|blu-?ray|lps?|vinyls?|records?|platte|schallplatte|"
@@ -42,9 +42,9 @@ _AROUND: Final = " \t._-()[]{}:"
 
 
 def disc_number(name: str, parent: str = "") -> int | None:
-    """Return the disc number in a folder's name; None where it has none.
+    """Return the disc number in a folder's name, or None.
 
-    It may begin with the name of the folder that it is in: `Album - CD 2`.
+    The parent folder's name may come first: `Album - CD 2`.
     """
     text, start = name.casefold().strip(), parent.casefold().strip()
     if start and text.startswith(start) and text != start:
@@ -58,5 +58,5 @@ def disc_number(name: str, parent: str = "") -> int | None:
 
 
 def without_disc(title: str) -> str:
-    """Return an album's title without `(Disc 2)` or `CD 2` at its end."""
+    """Return an album title without `(Disc 2)` or `CD 2` at its end."""
     return _SUFFIX.sub("", title) or title

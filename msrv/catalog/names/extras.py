@@ -1,8 +1,8 @@
-"""Files that come with a release and are not sold by themselves.
+"""Names of extras: files that come with a release and aren't sold alone.
 
-What rippers, players and archivists leave beside tracks, and pictures of what
-the record came in. A release without tracks sells whatever it holds: a book
-of photographs, a pack of icons.
+Files that rippers, players and archivists write beside tracks, and pictures
+of the packaging. A release without tracks has no extras: its pictures may be
+a book of photographs, or a pack of icons.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Final
 
 from msrv.catalog.names.media_types import AUDIO_TYPES
 
-# Cue sheets and rip logs, playlists, checksums, and what editors keep.
+# Cue sheets and rip logs, playlists, checksums, and editors' own files.
 # https://wiki.hydrogenaud.io/index.php?title=Cue_sheet (and its neighbours
 # on EAC, AccurateRip, ffp and M3U)
 _SIDECARS: Final = frozenset(
@@ -63,7 +63,7 @@ _PICTURES: Final = frozenset(
         ".webp",
     }
 )
-# Texts that say the same without a suffix of their own, or with one more.
+# The same kinds of text without a suffix of their own, or with `.txt`.
 _CHECKSUMS: Final = re.compile(
     r"(?:.*[._ -])?(?:accuraterip|accurip|aucdtect|checksums?|ffp|"
     r"fingerprints?|md5(?:sums?)?|sfv|sha(?:1|256|512)?(?:sums?)?)(?:\.txt)?"
@@ -76,7 +76,7 @@ _ART_FOLDER: Final = re.compile(
 
 
 def is_extra(name: str) -> bool:
-    """Whether a file of this name, beside tracks, is not sold by itself."""
+    """Return whether a file of this name, beside tracks, is an extra."""
     lower = name.lower()
     stem, dot, suffix = lower.rpartition(".")
     suffix = f".{suffix}" if dot and stem else ""
@@ -91,6 +91,6 @@ def is_extra(name: str) -> bool:
 
 
 def is_art_folder(name: str) -> bool:
-    """Whether a folder of this name, in a release, holds its pictures."""
+    """Return whether a folder of this name, in a release, holds artwork."""
     words = " ".join(re.split(r"[\s._-]+", name.casefold())).strip(" ()[]")
     return _ART_FOLDER.fullmatch(words) is not None

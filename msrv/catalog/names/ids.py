@@ -1,4 +1,4 @@
-"""Ids of releases and items: from their names alone, the same for ever."""
+"""Ids of releases and items, derived from names alone and so permanent."""
 
 import base64
 import hashlib
@@ -13,31 +13,31 @@ _LEADING_NUMBER: Final = re.compile(r"^\d{1,3}(?:-\d{1,3})?[\s._-]+(?=\S)")
 
 
 def release_id(folder: str) -> str:
-    """Derive a release's id from its folder's path in the library."""
+    """Return the id of a release from its folder's path in the library."""
     name = folder.rpartition("/")[2]
     return _readable_id(name, folder)
 
 
 def item_id(release: str, file_name: str) -> str:
-    """Derive an item's id from its release's id and its file's name.
+    """Return the id of an item from its release's id and its file's name.
 
     For a file on one of several discs, `file_name` is its path in the
-    release's folder. What is in the folder besides plays no part. And as it
-    is the id, not the folder, a seller who pins the id that a release has
-    anyway keeps all.
+    release's folder. Other files of the folder don't matter. Since the seed
+    is the release's id and not its folder, pinning the id that a release
+    already has changes nothing.
     """
     name = file_name.rpartition("/")[2]
     return _readable_id(stem_without_number(name), release, file_name)
 
 
 def stem_without_number(file_name: str) -> str:
-    """Give a file's name without its suffix and its leading number."""
+    """Return a file's name without its suffix and its leading number."""
     stem = os.path.splitext(file_name)[0]
     return _LEADING_NUMBER.sub("", stem) or stem
 
 
 def slug(text: str) -> str:
-    """Write a name in `a-z`, `0-9` and `-`, of SLUG_CHARS at most."""
+    """Return a name in `a-z`, `0-9` and `-`, of SLUG_CHARS at most."""
     plain = unicodedata.normalize("NFKD", text).casefold()
     if not plain.isascii():
         plain = "".join(c for c in plain if not unicodedata.combining(c))
@@ -50,10 +50,10 @@ def _readable_id(name: str, *seeds: str) -> str:
 
 
 def _digest(*seeds: str) -> str:
-    """Tell names apart that read alike: 40 bits of SHA-256, in base32.
+    """Return 40 bits of SHA-256 in base32, for names with the same slug.
 
-    Composed and decomposed letters count as the same: one copy of a library
-    on macOS and one on Linux have the same ids.
+    Composed and decomposed letters are equal, so that copies of a library on
+    macOS and on Linux have the same ids.
     """
     sha256 = hashlib.sha256()
     for seed in seeds:

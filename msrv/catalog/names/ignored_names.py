@@ -1,8 +1,8 @@
-"""Names in a library that are not for sale, and why.
+"""Names of files and folders to ignore, each with the program it is from.
 
-Temporary and partial files of the programs that write into a library, and
-what systems and network storage put into every folder. Each line says whose
-name it is. All is compared in lower case.
+Temporary and partial files of programs that write into a library, and files
+that operating systems and network storage create in every folder. Names are
+compared in lower case. Apart from `scan` as a table of its own.
 """
 
 import re
@@ -53,11 +53,11 @@ SUFFIXES: Final = {
     ".incomplete": "many",
     ".unfinished": "many",
     ".uploading": "many",
-    # Editors, and programs that keep what they replace.
+    # Editors, and programs that keep a copy of what they replace.
     "~": "Emacs, gedit, Kate and others: the version before",
     ".bak": "many: the version before",
     ".orig": "patch and Git: the version before",
-    ".rej": "patch: what didn't fit",
+    ".rej": "patch: hunks that didn't apply",
     ".swn": "Vim: a swap file",
     ".swo": "Vim: a swap file",
     ".swp": "Vim: a swap file",
@@ -65,7 +65,7 @@ SUFFIXES: Final = {
     "___jb_tmp___": "JetBrains: while it saves",
     "___jb_old___": "JetBrains: while it saves",
     "_exiftool_tmp": "ExifTool: while it writes",
-    # What belongs to another file.
+    # Metadata of another file.
     "@synoeastream": "Synology: extended attributes",
     "@synoresource": "Synology: extended attributes",
     ":encryptable": "Windows: a stream of Thumbs.db",
@@ -89,14 +89,14 @@ PREFIXES: Final = {
 """Prefixes of ignored names, with their reasons."""
 
 NAMES: Final = {
-    "__macosx": "macOS: what a ZIP made there holds besides",
+    "__macosx": "macOS: metadata in a ZIP file made there",
     "_gsdata_": "GoodSync",
     "$recycle.bin": "Windows",
     "desktop.ini": "Windows",
     "ehthumbs.db": "Windows Media Center",
     "ehthumbs_vista.db": "Windows Media Center",
     "system volume information": "Windows",
-    "found.000": "Windows: what chkdsk found",
+    "found.000": "Windows: fragments that chkdsk recovered",
     "thumbs.db": "Windows",
     "albumartsmall.jpg": "Windows Media Player: hidden",
     "icon\r": "macOS: a folder's picture",
@@ -115,14 +115,14 @@ NAS_FOLDERS: Final = {
     "@sharebin": "Synology",
     "@appstore": "Synology",
     "@database": "Synology",
-    "#recycle": "Synology: what was deleted",
-    "#snapshot": "Synology: how it was before",
-    "@recycle": "QNAP, Asustor: what was deleted",
-    "@recently-snapshot": "QNAP: how it was before",
+    "#recycle": "Synology: deleted files",
+    "#snapshot": "Synology: snapshots",
+    "@recycle": "QNAP, Asustor: deleted files",
+    "@recently-snapshot": "QNAP: snapshots",
     "@__thumb": "QNAP: thumbnails",
     "@transcode": "QNAP",
 }
-"""Folders whose name says whose they are; more begin with `@` or `#`."""
+"""Known folders of network storage; others start with `@` or `#`, too."""
 
 PATTERNS: Final = {
     r"albumart_\{[0-9a-f-]+\}(?:_large|_small)?\.jpg": "Windows Media Player",
@@ -135,8 +135,8 @@ PATTERNS: Final = {
 """Whole names, as regular expressions."""
 
 FILE_PATTERNS: Final = {
-    "#.+#": "Emacs: what wasn't saved",
-    "4913": "Vim: whether the folder can be written",
+    "#.+#": "Emacs: unsaved changes",
+    "4913": "Vim: a test of whether the folder is writable",
     r".+\.[a-z0-9]+_original": "ExifTool: the version before",
     r".+\.[a-z0-9]+-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}": (
         "Cyberduck: an upload under a temporary name"
@@ -145,7 +145,7 @@ FILE_PATTERNS: Final = {
         "axel: the state of a download"
     ),
 }
-"""The same for files alone: a folder of such a name may be an album."""
+"""Patterns for files only: a folder of such a name may be an album."""
 
 
 def _any_of(patterns: dict[str, str]) -> re.Pattern[str]:
@@ -159,15 +159,15 @@ _OF_FILES: Final = _any_of(FILE_PATTERNS)
 
 
 def is_ignored(name: str) -> bool:
-    """Whether a file or a folder of this name is not the store's."""
+    """Return whether to ignore a file or folder of this name."""
     lower = name.lower()
     return (
         lower.startswith(_BEGINS)
         or lower in NAMES
         or lower.endswith(_ENDS)
         or (
-            # Each file of a library is asked about every second, and each of
-            # PATTERNS holds one of these.
+            # Called for each file of a library every second; each of PATTERNS
+            # contains one of these.
             ("-" in lower or "incomplete" in lower or "octransfer" in lower)
             and _WHOLE.fullmatch(lower) is not None
         )
@@ -175,20 +175,20 @@ def is_ignored(name: str) -> bool:
 
 
 def is_ignored_file(name: str) -> bool:
-    """Whether this name, as a file's, is not the store's."""
+    """Return whether to ignore a file, but not a folder, of this name."""
     if name[-1:] not in "#3lLtT" and name[-13:-12] != "-":
-        return False  # none of FILE_PATTERNS, at a glance
+        return False  # quick check: none of FILE_PATTERNS can match
     return _OF_FILES.fullmatch(name.lower()) is not None
 
 
 def is_nas_folder(name: str) -> bool:
-    """Whether a folder of this name is a network storage's own.
+    """Return whether a folder of this name belongs to network storage.
 
-    As a rule: their makers add more of them than a list can hold.
+    By its first letter, as vendors keep adding names.
     """
     return name.startswith(("@", "#"))
 
 
 def is_known_nas_folder(name: str) -> bool:
-    """Whether it is one that needs no word to the seller."""
+    """Return whether it is a well-known one, which needs no note."""
     return name.lower() in NAS_FOLDERS

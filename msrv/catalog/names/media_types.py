@@ -1,8 +1,9 @@
-"""Media types by suffix: which files are tracks, and what the others are.
+"""Media types by suffix, and which suffixes are tracks and pictures.
 
 A table of our own, as the standard library's differs between machines and
-versions, and every replica has to say the same of a file. What a browser
-would run (HTML, SVG) is left out, and so is just bytes.
+versions, and every replica has to send the same type. Types that a browser
+would execute (HTML, SVG) are left out and sent as bytes. Apart, since seven
+modules need nothing but this table.
 """
 
 from typing import Final
@@ -18,10 +19,10 @@ AUDIO_TYPES: Final = {
     ".opus": "audio/ogg",
     ".wav": "audio/wav",
 }
-"""What is sold as a track, by suffix in lower case."""
+"""Media types of files that are sold as tracks, by suffix in lower case."""
 
 PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif")
-"""What a cover may be; of several in one folder, the first of these."""
+"""Suffixes of covers, in order of preference."""
 
 _OTHERS: Final = {
     ".avif": "image/avif",
@@ -44,7 +45,7 @@ _OTHERS: Final = {
 
 
 def media_type(suffix: str) -> str:
-    """Give the media type for a suffix with its dot, in lower case."""
+    """Return the media type for a suffix with its dot, in lower case."""
     return (
         AUDIO_TYPES.get(suffix)
         or _OTHERS.get(suffix)

@@ -1,7 +1,8 @@
-"""Mistaken names: nearly release.toml, store.toml or a cover's.
+"""Near misses: names that are nearly release.toml, store.toml or a cover's.
 
 Windows hides suffixes, editors add one, phones save in formats of their own:
-such a file is neither used nor meant for sale, and its seller should know.
+such a file is neither used nor meant for sale, and the seller should know.
+Apart from `scan`: it decides by the name alone.
 """
 
 import difflib
@@ -12,7 +13,7 @@ from msrv.catalog.names.media_types import PICTURES
 
 _TOMLS: Final = ("release", "store")
 _TOML_LIKE: Final = 0.85
-"""`.tom` and `.tml` are as near to `.toml`; `.html` is not."""
+"""`.tom` and `.tml` are similar enough to `.toml`; `.html` is not."""
 _STEM_LIKE: Final = 0.8
 _COPY: Final = re.compile(
     r"^(?:copy of|kopie von|copie de)\s+|"
@@ -44,12 +45,12 @@ _CONFLICT: Final = re.compile(
 
 
 def describe_near_miss(name: str) -> str | None:
-    """Return half a sentence on a name that is nearly a special one.
+    """Return a half-sentence on a name that is nearly a special one.
 
-    None for a name that is that of something for sale, or is right.
+    None for any other name, and for one that is correct.
     """
     lower = name.lower()
-    # Each file of a library is asked about every second: most end here.
+    # Called for each file of a library every second; most return here.
     may_be_toml = "toml" in lower or "store" in lower or "release" in lower
     may_be_cover = lower.lstrip()[:1] in _COVER_BEGINS
     if not (may_be_toml or may_be_cover or "conflict" in lower):
@@ -64,22 +65,22 @@ def describe_near_miss(name: str) -> str | None:
     stem, _, suffix = lower.rpartition(".")
     if stem.strip() == "cover" and f".{suffix}" in _UNSUPPORTED_PICTURES:
         return (
-            f"is a cover that can't be shown, and is not offered: "
+            f"is a cover in a format that browsers can't show; not offered: "
             f"save it as cover{PICTURES[0]}"
         )
     if "conflict" in lower and _CONFLICT.fullmatch(lower):
         return (
-            "is a copy that a synchronisation made of a conflict; "
-            "not offered: keep one of the two"
+            "is a conflicted copy made by a sync program; not offered: "
+            "keep one of the two"
         )
     return None
 
 
 def _meant_toml(lower: str) -> str | None:
-    """Return the configuration file that a name was meant to be."""
+    """Return the name of the configuration file that was meant, or None."""
     for stem in _TOMLS:
         right = f"{stem}.toml"
-        # Something behind it, as in `release.toml.txt`.
+        # With something after it, as in `release.toml.txt`.
         if lower.strip() != right and lower.startswith(right):
             return right
     stem, dot, suffix = lower.strip().rpartition(".")
@@ -100,7 +101,7 @@ def _is_similar(suffix: str, right: str) -> bool:
 
 
 def _meant_cover(lower: str) -> str | None:
-    """Return the cover that a name was meant to be."""
+    """Return the cover's name that was meant, or None."""
     if not lower.rstrip().endswith(_COVER_ENDS):
         return None
     match = _COVER.fullmatch(lower)

@@ -1,8 +1,8 @@
-"""Titles and track numbers from the names of files.
+"""Parsing of titles and track numbers from file names.
 
-A number in front of a name is a track's number in one folder and half of its
-title in another: `01 Departure` and `99 Luftballons`. The other names of the
-folder decide.
+A leading number is the track's number in one folder and part of the title in
+another: `01 Departure` and `99 Luftballons`. The other names of the folder
+decide. Apart from `release_builder`: it needs names alone.
 """
 
 import os
@@ -24,7 +24,7 @@ _SEPARATOR: Final = re.compile(
     r"[\s_]*(?:[.)\]]+|[\s_][-\u2013\u2014]+(?=[\s_]))[\s_]*-?[\s_]*"
 )
 _GAP_AT_MOST: Final = 3
-"""Number of tracks that may be missing between two that are there."""
+"""Number of tracks that may be missing between two that exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,10 @@ class NameParts:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A name that begins with a number; `is_sure` without the others."""
+    """A name with a leading number.
+
+    `is_sure` is True if it is a track number whatever the other names are.
+    """
 
     rest: str
     number: int
@@ -47,7 +50,7 @@ class _Candidate:
 
 
 def parse_file_names(names: Iterable[str]) -> Mapping[str, NameParts]:
-    """Read the names of files that lie in one folder and are of one kind."""
+    """Return the parts of the names of files of one folder and one kind."""
     stems = {name: os.path.splitext(name)[0] for name in names}
     found = {
         name: candidate
@@ -78,34 +81,34 @@ def _parts(stem: str, candidate: _Candidate | None) -> NameParts:
 
 
 def _parse_candidate(stem: str) -> _Candidate | None:
-    """Read a name that may begin with a track's number."""
+    """Return the parts of a name with a leading number, or None."""
     match = _NUMBER_ALONE.fullmatch(stem) or _NAME.fullmatch(stem)
     if match is None:
         return None
-    said = match.groupdict()
-    between, rest = said.get("between") or "", said.get("rest") or ""
+    groups = match.groupdict()
+    between, rest = groups.get("between") or "", groups.get("rest") or ""
     # `3.5 Inches`, `24-7`, `50 50`: one number, or all of the title.
     if rest.isdigit() or (rest[:1].isdigit() and between == "."):
         return None
-    is_padded = len(said["number"]) == 2 and said["number"][0] == "0"
+    is_padded = len(groups["number"]) == 2 and groups["number"][0] == "0"
     is_separate = _SEPARATOR.fullmatch(between) is not None
     return _Candidate(
         rest,
-        int(said["number"]),
-        int(said["disc"] or 0),
-        is_padded or (is_separate and not said["disc"]),
+        int(groups["number"]),
+        int(groups["disc"] or 0),
+        is_padded or (is_separate and not groups["disc"]),
     )
 
 
 def _track_numbered(
     candidates: Mapping[str, _Candidate], count: int
 ) -> set[str]:
-    """Return the names whose number is a track's.
+    """Return the names whose number is a track number.
 
-    `count` is of all names. Where some are sure, all are if every one has a
-    number, and otherwise those that continue the sure ones. Where none is
-    sure, names are chosen that count from 1 without a gap, and names of which
-    every one has a number and few numbers are missing.
+    `count` is the number of all names. If some are sure, all are in case
+    every name has a number, and otherwise those that continue the sure ones.
+    If none is sure, names count that run from 1 without a gap, or of which
+    all have a number and few numbers are missing.
     """
     numbers = {each.number for each in candidates.values() if each.is_sure}
     every = {each.number for each in candidates.values()}

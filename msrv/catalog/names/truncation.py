@@ -1,7 +1,8 @@
-"""Texts cut to a length, and never within a character as people see it.
+"""Truncation of text to a length, never inside a visible character.
 
-Lengths are UTF-16 code units, which is what Windows counts, with an upper
-bound in UTF-8 bytes beside it, which is what other systems count.
+Lengths are UTF-16 code units, as on Windows, with an upper bound in UTF-8
+bytes, as on other systems. Apart from `release_zip`, which needs it: these
+are Unicode's rules, not ZIP's.
 """
 
 import unicodedata
@@ -9,29 +10,29 @@ from collections.abc import Sequence
 from typing import Final
 
 MAX_BYTES: Final = 180
-"""Of one name, below the 255 bytes of most file systems."""
+"""Limit of one name, below the 255 bytes of most file systems."""
 ELLIPSIS: Final = "…"
 _JOINER: Final = "\u200d"
 _SKIN_TONES: Final = range(0x1F3FB, 0x1F400)
 _REGIONAL: Final = range(0x1F1E6, 0x1F200)
 _TAGS: Final = range(0xE0020, 0xE0080)
-# Hangul vowels and final consonants, where they stand by themselves.
+# Hangul vowels and final consonants that aren't composed.
 _JAMO: Final = range(0x1160, 0x1200)
 _WORD_SHARE: Final = 4
-"""A cut goes back to a space if it loses one part in this many at most."""
+"""A cut moves back to a space if that loses at most one part in so many."""
 
 
 def utf16_length(text: str) -> int:
-    """Count a text's UTF-16 code units."""
+    """Return the number of a text's UTF-16 code units."""
     return len(text) + sum(c > "\uffff" for c in text)
 
 
 def truncate(text: str, limit: int, limit_bytes: int = MAX_BYTES) -> str:
-    """Cut a text to `limit` units and `limit_bytes` bytes of UTF-8.
+    """Return at most `limit` units and `limit_bytes` UTF-8 bytes of a text.
 
-    What stays is a number of whole grapheme clusters: a letter keeps its
-    accents, and an emoji its parts. A text that begins with a cluster over
-    the limit is empty then.
+    The result consists of whole grapheme clusters: a letter keeps its
+    accents, and an emoji its parts. It is empty if the first cluster is over
+    the limit.
     """
     used = used_bytes = end = 0
     for index, c in enumerate(text):
@@ -45,7 +46,7 @@ def truncate(text: str, limit: int, limit_bytes: int = MAX_BYTES) -> str:
 
 
 def shorten(text: str, limit: int) -> str:
-    """Shorten a text readably: at a word's end if one is near, with `…`."""
+    """Return a text cut at the end of a word if one is near, with `…`."""
     if utf16_length(text) <= limit and len(text.encode()) <= MAX_BYTES:
         return text
     kept = truncate(text, limit - len(ELLIPSIS), MAX_BYTES - 3)
@@ -58,15 +59,15 @@ def shorten(text: str, limit: int) -> str:
 
 
 def fit_parts(parts: Sequence[str], limit: int) -> list[str]:
-    """Shorten the longest of several parts until together they fit.
+    """Return several parts, the longest shortened so that all fit.
 
-    `limit` is what the parts may have without what stands between them.
-    Parts that are short enough stay as they are.
+    `limit` is for the parts alone, without separators. Parts that are short
+    enough are unchanged.
     """
     sizes = [utf16_length(part) for part in parts]
     left = limit
     share = limit
-    # The short ones first: what they leave is the long ones' to share.
+    # The short ones first: the long ones share the remainder.
     for count, size in enumerate(sorted(sizes)):
         share = left // (len(sizes) - count)
         if size > share:
@@ -81,7 +82,7 @@ def fit_parts(parts: Sequence[str], limit: int) -> list[str]:
 
 
 def _continues_cluster(text: str, index: int) -> bool:
-    """Whether a character belongs to the one before it (after UAX 29)."""
+    """Return whether a character extends the one before it (UAX 29)."""
     c, before = text[index], text[index - 1]
     code = ord(c)
     if _JOINER in {before, c}:
@@ -91,10 +92,10 @@ def _continues_cluster(text: str, index: int) -> bool:
     if code in _SKIN_TONES or code in _TAGS or code in _JAMO:
         return True
     if code in _REGIONAL:
-        # Flags are pairs: this is a second one after an odd number of them.
+        # Flags are pairs: this is the second if an odd number precedes it.
         run = 0
         while run < index and ord(text[index - 1 - run]) in _REGIONAL:
             run += 1
         return run % 2 == 1
-    # Surrogates that stand alone are not text, but a pair of them is one.
+    # A lone surrogate isn't text, but a pair is one character.
     return "\udc00" <= c <= "\udfff" and "\ud800" <= before <= "\udbff"

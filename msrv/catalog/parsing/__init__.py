@@ -1,1 +1,1 @@
-"""Parsing of the library's files in a process that has no secret."""
+"""Parsing of untrusted files in a confined process without secrets."""

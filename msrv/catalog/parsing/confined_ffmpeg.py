@@ -1,10 +1,10 @@
-"""Process that confines itself and then becomes ffmpeg.
+"""Program that confines its own process and then executes ffmpeg.
 
     python -m msrv.catalog.parsing.confined_ffmpeg
         PARENT LIMITS PROGRAM ARGUMENT...
 
-It reads its standard input, which it may open anew, and writes to its
-standard output. LIMITS is JSON; `command` writes all of that.
+It reads its standard input, which it may reopen, and writes to its standard
+output. LIMITS is JSON; `ffmpeg_command` returns the command line.
 """
 
 import json
@@ -28,17 +28,17 @@ LIMITS: Final = ResourceLimits(
     open_files=32,
     stack_bytes=2 << 20,
 )
-"""Limits on ffmpeg: most of its address space is libraries."""
+"""Limits on ffmpeg; most of its address space is libraries."""
 _NICENESS: Final = 10
-"""Downloads go first."""
+"""Below the priority of downloads."""
 
 
 def ffmpeg_command(
     program: str, limits: ResourceLimits = LIMITS
 ) -> tuple[str, ...]:
-    """Return the beginning of a command line that runs `program` confined.
+    """Return the start of a command line that runs `program` confined.
 
-    Its arguments follow. It is for this process alone to start, with
+    Append the program's arguments. Only this process may start it, with
     ENVIRONMENT.
     """
     return (
@@ -52,7 +52,7 @@ def ffmpeg_command(
 
 
 def main() -> None:
-    """Confine this process and become the program."""
+    """Confine this process and execute the program."""
     parent, limits, program, *arguments = sys.argv[1:]
     found = ResourceLimits(**json.loads(limits))
     readable = (*found.readable, *PROGRAM_FOLDERS, os.path.realpath(program))

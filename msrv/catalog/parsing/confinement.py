@@ -1,7 +1,8 @@
-"""Limits on a process that parses what strangers made.
+"""Confinement of processes that parse untrusted files.
 
-Each is set by the process itself before it opens anything, and can't be
-taken back. What a system doesn't have is left out and named.
+The command line and environment to start them with, and the limits that such
+a process sets on itself before it opens anything. A limit can't be lifted
+again; those that the system doesn't support are skipped and reported.
 """
 
 import contextlib
@@ -26,25 +27,24 @@ PROGRAM_FOLDERS: Final = (
     *("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/usr"),
     *("/nix/store", "/gnu/store", "/etc/ld.so.cache", "/dev/urandom"),
 )
-"""Folders of programs and their libraries; nothing of the store's is there."""
+"""Folders of programs and their libraries, without any data of the store."""
 ENVIRONMENT: Final = {
     "PATH": os.defpath,
-    # The package, wherever it is run from; nothing is written beside it.
+    # The package itself, from any folder; no bytecode is written beside it.
     "PYTHONPATH": str(Path(__file__).parents[3]),
     "PYTHONDONTWRITEBYTECODE": "1",
 }
-"""Its whole environment: nothing of the store's own is in it."""
+"""The whole environment: nothing of the store's own is in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceLimits:
     """Limits on the resources and files of a process.
 
-    `memory_bytes` bounds its address space (RLIMIT_AS), `data_bytes` what of
-    that it writes to (RLIMIT_DATA). `file_bytes` is the size that it may
-    write a file to. `cpu_seconds` are in all, over all its threads.
-    `readable` and `writable` are paths; what is open already is always
-    readable.
+    `memory_bytes` bounds its address space (RLIMIT_AS), `data_bytes` the
+    writable part of it (RLIMIT_DATA), `file_bytes` the size of files that it
+    writes, and `cpu_seconds` the total over all threads. `readable` and
+    `writable` are paths; files that are already open stay readable.
     """
 
     memory_bytes: int
@@ -75,10 +75,9 @@ def python_command(
 ) -> tuple[str, ...]:
     """Return the command line that runs a module of this package.
 
-    Without `needs_packages` it starts faster, with the standard library
-    alone.
+    Without `needs_packages` it starts faster, with the standard library only.
     """
-    # -P, -s: no module of the folder it is run in, nor of a user's home.
+    # -P, -s: no modules from the current folder or from the user's home.
     options = ("-P", "-s") if needs_packages else ("-P", "-s", "-S")
     return (sys.executable, *options, "-m", module)
 
@@ -90,10 +89,11 @@ def confine(
     may_start_programs: bool = False,
     readable: tuple[int, ...] = (),
 ) -> tuple[str, ...]:
-    """Confine this process; return the names of what couldn't be set.
+    """Confine this process; return the names of unsupported limits.
 
-    `readable` are descriptors of files that may be opened anew. The process
-    ends where `parent` isn't its parent any more, and when that ends.
+    `readable` are descriptors of files that may be reopened. The process
+    exits if `parent` isn't its parent any more, and is killed when the parent
+    ends.
     """
     lacking = [
         name
@@ -126,9 +126,9 @@ def confine(
 
 
 def allow_cpu(seconds: int) -> None:
-    """Set the limit on CPU time to so many seconds from now.
+    """Set the limit on CPU time to `seconds` from now.
 
-    No more than its Limits say in all.
+    At most the total of its ResourceLimits.
     """
     until = int(time.process_time()) + 1 + seconds
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
@@ -139,10 +139,10 @@ def allow_cpu(seconds: int) -> None:
 
 
 def hide_memory() -> None:
-    """Hide this process's memory from others of the same user.
+    """Hide this process's memory from other processes of its user.
 
-    They can't read it, nor its environment, and it leaves no core dump
-    (PR_SET_DUMPABLE). Linux alone has that.
+    They can read neither it nor the environment, and there is no core dump
+    (PR_SET_DUMPABLE). Linux only.
     """
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
@@ -150,7 +150,7 @@ def hide_memory() -> None:
 
 
 def _set_limit(name: str, value: int) -> bool:
-    """Lower a limit for good; False where the system doesn't."""
+    """Lower a limit permanently; return False if unsupported."""
     number = getattr(resource, name, None)
     if number is None:
         return False

@@ -1,12 +1,12 @@
-"""Marks of files that stop what parses them, so that none does twice.
+"""Marks of files that crashed their parser, so that none does so repeatedly.
 
-What is being parsed is written down before it is tried. A mark that outlives
-its process says that the store ended meanwhile: killed, out of memory, or
-with its machine. Such a file, like one whose parser was killed from outside
-or took too long, is not tried for ten minutes, then for a day, and then not
-again: it may have been chance. One that makes its parser fail by itself is
-not tried again. Marks name the content (its SHA-256) and the parsers'
-versions: a file that is replaced, and an update of a parser, are tried.
+Each file is marked as in progress before it is parsed. If such a mark
+outlives its process, the store ended meanwhile: killed, out of memory, or
+with the machine. Such a file, like one whose parser was killed from outside
+or timed out, may be innocent: it is retried after ten minutes, then after a
+day, then never. A file that makes its parser crash is not retried. Marks
+name the content (SHA-256) and the parsers' versions, so that a replaced file
+and a new version of a parser are tried.
 """
 
 import contextlib
@@ -28,21 +28,21 @@ from msrv.files import write_file
 log = logging.getLogger(__name__)
 
 FOLDER_NAME: Final = "parsing"
-"""In the data folder."""
+"""Name of the folder, in the data folder."""
 RETRY_SECONDS: Final = (600.0, 86_400.0)
-"""Delays before a file is tried again, after one and two faults by chance."""
+"""Delays before a retry, after one and two crashes that may be chance."""
 _IN_PROGRESS: Final = "now-"
 _NOTHING: Final = b" " * 64
 _RECIPE: Final = 1
-"""Raise it when files are parsed otherwise: all are tried again."""
+"""Increase it when parsing changes, so that all files are retried."""
 
 
 @dataclass(frozen=True, slots=True)
 class CrashMark:
-    """Why a file isn't parsed.
+    """Reason why a file isn't parsed.
 
-    `reason` is half a sentence for the operator, on the file. `retry_at` is
-    in Unix seconds, None where it isn't tried again.
+    `reason` is a half-sentence about the file, for the operator. `retry_at`
+    is in Unix seconds, None for never.
     """
 
     reason: str
@@ -51,16 +51,16 @@ class CrashMark:
 
 
 def parser_versions() -> str:
-    """Name the versions of what parses covers and tags."""
+    """Return the versions of the parsers of covers and tags."""
     versions = (metadata.version(name) for name in ("pillow", "mutagen"))
     return " ".join((str(_RECIPE), *versions))
 
 
 class CrashMarks:
-    """The marks in a folder of their own; with None they are in memory.
+    """Marks in a folder of their own, or in memory if that is None.
 
-    `versions` names what parses: under others, all is tried again. Several
-    processes may share the folder. One thread at a time.
+    `versions` returns the parsers' versions: marks of others don't count.
+    Several processes may share the folder. Not thread-safe.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class CrashMarks:
         self._retry_at: float | None = None
 
     def find(self, sha256: bytes) -> CrashMark | None:
-        """Find what keeps a file from being parsed now."""
+        """Return the mark that prevents parsing a file now, or None."""
         self._open()
         mark = self._load(sha256)
         if mark is None or mark.retry_at is None:
@@ -93,9 +93,9 @@ class CrashMarks:
         return mark
 
     def is_retry_due(self) -> bool:
-        """Whether a file that rested can be tried again by now; says so once.
+        """Return whether a file may be retried by now; True only once.
 
-        Of the files that find() was asked for.
+        Among the files for which `find` returned a mark.
         """
         due = self._retry_at is not None and self._retry_at <= self._clock()
         if due:
@@ -104,7 +104,7 @@ class CrashMarks:
 
     @contextlib.contextmanager
     def parsing(self, sha256: bytes) -> Iterator[None]:
-        """Mark a file as being parsed while the block lasts."""
+        """Mark a file as being parsed during the block."""
         self._open()
         self._write(sha256.hex().encode("ascii"))
         try:
@@ -115,9 +115,9 @@ class CrashMarks:
     def record(
         self, sha256: bytes, reason: str, *, by_chance: bool
     ) -> CrashMark:
-        """Mark a file that has stopped its parser.
+        """Mark a file that has crashed its parser, and return the mark.
 
-        `by_chance` says that the file need not have been the cause.
+        `by_chance` is True if the file may not be the cause.
         """
         before = self._load(sha256)
         tries = 1 + (before.tries if before else 0)
@@ -146,14 +146,14 @@ class CrashMarks:
         return mark
 
     def clear(self, sha256: bytes) -> None:
-        """Forget the mark of a file that was parsed after all."""
+        """Remove the mark of a file that was parsed after all."""
         mark = self._in_memory.pop(sha256, None)
         if mark is not None and self._folder is not None:
             with self._log_errors("a mark can't be removed"):
                 (self._folder / sha256.hex()).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Remove what says that this process is parsing."""
+        """Remove this process's in-progress mark."""
         if self._path is not None:
             with self._log_errors("a mark can't be removed"):
                 self._path.unlink(missing_ok=True)
@@ -173,7 +173,7 @@ class CrashMarks:
         return self._in_memory.get(sha256)
 
     def _open(self) -> None:
-        """Open the folder: adopt ended processes' marks, and start one."""
+        """Open the folder: record ended processes' files, start a mark."""
         if self._is_open or self._folder is None:
             return
         self._is_open = True
@@ -190,12 +190,12 @@ class CrashMarks:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         descriptor = os.open(draft, flags, 0o600)
         try:
-            # The lock says that this process lives. The room is taken now,
-            # so that a full disk can't keep a mark from being written.
+            # The lock shows that this process lives. The space is allocated
+            # now, so that a full disk can't prevent a mark later.
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.pwrite(descriptor, _NOTHING, 0)
-            # What is written there outlives this process, however it ends,
-            # and costs no system call for each file.
+            # Writes to the mapping survive this process, however it ends,
+            # and need no system call.
             page = mmap.mmap(descriptor, len(_NOTHING))
             path = folder / f"{_IN_PROGRESS}{token}"
             draft.rename(path)
@@ -228,14 +228,14 @@ class CrashMarks:
 
     @contextlib.contextmanager
     def _log_errors(self, what: str) -> Iterator[None]:
-        """Log an OSError: marks are kept in memory all the same."""
+        """Log an OSError; marks are in memory as well."""
         try:
             yield
         except OSError as error:
             log.warning("%s: %s: %s", what, self._folder, error.strerror)
 
     def _read(self, path: Path) -> CrashMark | None:
-        """Read a mark; None where there is none for these versions."""
+        """Return a file's mark, or None if it has none for these versions."""
         try:
             said: dict[str, Any] = json.loads(path.read_bytes())
             retry_at = said["retry_at"]

@@ -1,23 +1,22 @@
 """Errors of parsing.
 
-Apart so that the helper's process and its answers can raise them, which the
-parser imports.
+Apart, since `parser` imports the modules that raise them.
 """
 
 
 class ParsingError(Exception):
-    """A file could not be parsed, for a reason that isn't its format.
+    """A file could not be parsed, for a reason other than its format.
 
-    - `StopsParser`: it stops what parses it; it isn't tried again for now
-    - `NoParser`: the helper can't be started
+    - `ParserCrashed`: it crashes its parser; it isn't retried for now
+    - `ParserUnavailable`: the parser process can't be started
     - `ParserClosed`: the store is stopping
     """
 
 
 class ParserCrashed(ParsingError):
-    """The file stops its parser, or is suspected of that.
+    """The file crashes its parser or takes too long, or may have done so.
 
-    `reason` is half a sentence for the operator, on the file.
+    `reason` is a half-sentence about the file, for the operator.
     """
 
     def __init__(self, reason: str) -> None:
@@ -26,18 +25,18 @@ class ParserCrashed(ParsingError):
 
 
 class ParserUnavailable(ParsingError):
-    """The helper can't be started; the text says why."""
+    """The parser process can't be started; the message is the reason."""
 
 
 class ParserClosed(ParsingError):
-    """The parser was closed, as the store stops."""
+    """The parser is closed, since the store is stopping."""
 
 
 class ProcessEnded(Exception):
-    """The helper ended, or was ended, without an answer.
+    """The parser process ended, or was killed, without a reply.
 
-    `by_chance` says that the file may not be the cause. `is_idle` says that
-    the helper had ended by itself before it was asked.
+    `by_chance` is True if the file may not be the cause, `is_idle` if the
+    process had exited after idling, before the request.
     """
 
     def __init__(

@@ -1,8 +1,9 @@
-"""Landlock: what a process may open, by raw system calls.
+"""Landlock: limits on the files that a process may open (Linux).
 
 https://docs.kernel.org/userspace-api/landlock.html; Linux 5.13 or later, with
-the module switched on. Python has no binding. The numbers of the system
-calls are the same on every architecture.
+the module enabled. By raw system calls, as Python has no binding; their
+numbers are the same on every architecture. Apart from `confinement`, like
+`seccomp`: each is one interface of the kernel.
 """
 
 import ctypes
@@ -22,9 +23,9 @@ _READ_FILE: Final = 1 << 2
 _READ_DIR: Final = 1 << 3
 _TRUNCATE: Final = 1 << 14
 _OF_A_FILE: Final = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
-"""The rights that a rule for a single file may name."""
+"""Rights that a rule for a single file may include."""
 _FILE_RIGHTS: Final = {1: 13, 2: 14, 3: 15, 4: 15}
-"""Number of rights to files that a version knows; later ones know 16."""
+"""Number of file rights by version; later versions have 16."""
 _LATEST_FILE_RIGHTS: Final = 16
 _NETWORK_SINCE: Final = 4
 _BIND_AND_CONNECT_TCP: Final = 0b11
@@ -53,7 +54,7 @@ _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
 def version() -> int:
-    """Return the version that the kernel knows. Raises OSError: none."""
+    """Return the kernel's version of Landlock. Raises OSError if none."""
     return _system_call(_CREATE_RULESET, None, 0, _ASK_VERSION)
 
 
@@ -63,13 +64,13 @@ def restrict_paths(
     writable: Iterable[str] = (),
     executable: bool = False,
 ) -> None:
-    """Restrict this thread, and what it starts, to these paths, for good.
+    """Restrict this thread and its children to these paths, permanently.
 
-    A path stands for all that is below it, an `int` for the file of that
-    descriptor; what doesn't exist is skipped. What is open already stays
-    open. TCP is refused, and signals to other processes, where the kernel
-    knows how. A restricted process can't look into the memory of one that
-    isn't. PR_SET_NO_NEW_PRIVS has to be set. Raises OSError.
+    A path includes everything below it; an `int` is the file of that
+    descriptor; missing paths are skipped. Open files stay open. TCP, and
+    signals to other processes, are refused if the kernel supports that. A
+    restricted process can't read the memory of an unrestricted one. Requires
+    PR_SET_NO_NEW_PRIVS. Raises OSError.
     """
     known = version()
     handled = (1 << _FILE_RIGHTS.get(known, _LATEST_FILE_RIGHTS)) - 1

@@ -1,9 +1,9 @@
-"""Messages between the store and what parses for it, over a socket.
+"""Messages between the store and the parser process, over a socket.
 
-A frame is two lengths (4 bytes each, big-endian), a JSON object, and bytes;
-the first byte may carry an open file (SCM_RIGHTS). Lengths are bounded before
-anything is read, and nothing but JSON is decoded: the other side may have
-been taken over by a file.
+A message is two lengths (4 bytes each, big-endian), a JSON object, and bytes;
+with the first byte may come an open file (SCM_RIGHTS). Lengths are bounded
+before anything is read, and only JSON is decoded: the other side may have
+been taken over by a malicious file.
 """
 
 import json
@@ -20,25 +20,29 @@ _READ_BYTES: Final = 64 << 10
 
 
 class BadMessage(Exception):
-    """The data received is no frame, or is larger than the limit."""
+    """The received data isn't a message, or exceeds the limits."""
 
 
 class Message(NamedTuple):
-    """One message. Who receives `descriptor` closes it."""
+    """One message. The receiver has to close `descriptor`."""
 
     fields: dict[str, Any]
     body: bytes = b""
     descriptor: int | None = None
 
 
-def send_message(connection: socket.socket, frame: Message) -> None:
-    """Send a frame. Raises OSError."""
-    said = json.dumps(frame.fields).encode("ascii")
-    data = _LENGTHS.pack(len(said), len(frame.body)) + said + frame.body
-    if frame.descriptor is None:
+def send_message(connection: socket.socket, message: Message) -> None:
+    """Send a message. Raises OSError."""
+    fields_json = json.dumps(message.fields).encode("ascii")
+    data = (
+        _LENGTHS.pack(len(fields_json), len(message.body))
+        + fields_json
+        + message.body
+    )
+    if message.descriptor is None:
         connection.sendall(data)
         return
-    sent = socket.send_fds(connection, [data], [frame.descriptor])
+    sent = socket.send_fds(connection, [data], [message.descriptor])
     if sent < len(data):
         connection.sendall(data[sent:])
 
@@ -49,11 +53,11 @@ def receive_message(
     *,
     may_carry_file: bool = False,
 ) -> Message | None:
-    """Receive a frame; None where the other side has closed before one.
+    """Return the next message, or None if the other side has closed.
 
-    The other side sends no more than one before it is answered. The time-out
-    is for the whole frame. A file that comes with it is closed by the kernel
-    unless `may_carry_file`. Raises BadFrame, TimeoutError, and OSError.
+    The other side sends at most one before it gets a reply. The time-out is
+    for the whole message. A file that comes with it is closed by the kernel
+    unless `may_carry_file`. Raises BadMessage, TimeoutError and OSError.
     """
     until = (
         None if timeout_seconds is None else time.monotonic() + timeout_seconds
@@ -71,14 +75,14 @@ def receive_message(
         if not data and descriptor is None:
             return None
         data = _receive_at_least(connection, data, _LENGTHS.size, until)
-        said_bytes, body_bytes = _LENGTHS.unpack_from(data)
-        if said_bytes > MAX_JSON_BYTES or body_bytes > MAX_BODY_BYTES:
+        json_bytes, body_bytes = _LENGTHS.unpack_from(data)
+        if json_bytes > MAX_JSON_BYTES or body_bytes > MAX_BODY_BYTES:
             raise BadMessage("it is too large")
-        size = _LENGTHS.size + said_bytes + body_bytes
+        size = _LENGTHS.size + json_bytes + body_bytes
         data = _receive_at_least(connection, data, size, until)
         if len(data) > size:
             raise BadMessage("more follows it")
-        body_at = _LENGTHS.size + said_bytes
+        body_at = _LENGTHS.size + json_bytes
         fields = _parse_object(data[_LENGTHS.size : body_at])
     except BaseException:
         if descriptor is not None:
@@ -87,21 +91,21 @@ def receive_message(
     return Message(fields, data[body_at:], descriptor)
 
 
-def _parse_object(said: bytes) -> dict[str, Any]:
+def _parse_object(data: bytes) -> dict[str, Any]:
     try:
-        fields = json.loads(said)
-    # RecursionError: of brackets alone.
+        fields = json.loads(data)
+    # RecursionError: for deeply nested brackets.
     except (ValueError, RecursionError) as error:
-        raise BadMessage("it is no JSON") from error
+        raise BadMessage("it is not JSON") from error
     if not isinstance(fields, dict):
-        raise BadMessage("it is no JSON object")
+        raise BadMessage("it is not a JSON object")
     return fields
 
 
 def _receive_at_least(
     connection: socket.socket, data: bytes, size: int, until: float | None
 ) -> bytes:
-    """Receive until there are `size` bytes at least."""
+    """Return `data` and what follows, at least `size` bytes."""
     parts, have = [data], len(data)
     while have < size:
         if until is not None:

@@ -1,4 +1,4 @@
-"""Parser of files from strangers, in a helper process without secrets."""
+"""Parser of untrusted files, in a separate process without secrets."""
 
 import hashlib
 import logging
@@ -32,19 +32,19 @@ from msrv.catalog.parsing.replies import (
 log = logging.getLogger(__name__)
 
 SECONDS: Final = 60.0
-"""Limit on the time for one file, also on a slow disk."""
+"""Time limit for one file, generous enough for a slow disk."""
 _AGAIN_SECONDS: Final = 5.0
-"""Delay before a helper that couldn't be started is started again."""
+"""Delay before the next attempt to start the process."""
 
 _Result = TypeVar("_Result")
 
 
 class Parser:
-    """Parses files in a process that has no secret; see `helper`.
+    """Parser of files in a process without secrets; see `parser_main`.
 
-    It is started when it is first needed, and again when it has ended. Every
-    method blocks, and any thread may call it; one file is parsed at a time.
-    `data` is the folder in which marks are kept. Close it at the end.
+    The process is started on first use, and again when it has ended. All
+    methods block and are thread-safe; one file is parsed at a time. `data` is
+    the folder for crash marks. Close the parser at the end.
     """
 
     def __init__(
@@ -65,19 +65,19 @@ class Parser:
         self._closed = False
         self._confinement_logged = False
         self._failure: tuple[float, ParserUnavailable] | None = None
-        # The kernel ends a child with the thread that started it
-        # (PR_SET_PDEATHSIG), so that is one that lives as long as this.
+        # The kernel kills a child with the thread that started it
+        # (PR_SET_PDEATHSIG), so one thread lives as long as the parser.
         self._starter: ThreadPoolExecutor | None = None
 
     def start(self) -> None:
-        """Start the helper, and log what it lacks. Raises ParsingError."""
+        """Start the process and log its confinement. Raises ParsingError."""
         with self._lock:
             self._running_process()
 
     def tags(self, file: BinaryIO, name: str, sha256: bytes) -> Tags:
-        """Read the tags of a sound. Raises NotAudio and ParsingError.
+        """Return the tags of an audio file. Raises NotAudio and ParsingError.
 
-        `name` is what the file is called, of which the suffix counts.
+        `name` is the file's name, of which only the suffix counts.
         """
         fields = {"do": "tags", "name": name}
         return self._parse(file, sha256, fields, parse_tags)
@@ -90,12 +90,12 @@ class Parser:
         )
 
     def shrink(self, file: BinaryIO, width: int, sha256: bytes) -> bytes:
-        """Return a smaller WebP. Raises NotAPicture and ParsingError."""
+        """Return a reduced WebP. Raises NotAPicture and ParsingError."""
         fields = {"do": "shrink", "name": "picture", "width": width}
         return self._parse(file, _picture_key(sha256), fields, parse_webp)
 
     def holds(self, sha256: bytes) -> bool:
-        """Whether a file isn't parsed for now, since it stopped a parser."""
+        """Return whether a file isn't parsed for now, after a crash."""
         with self._lock:
             return any(
                 self._marks.find(each) is not None
@@ -103,16 +103,16 @@ class Parser:
             )
 
     def is_retry_due(self) -> bool:
-        """Whether a file that was held can be tried again; says so once."""
+        """Return whether a held file may be retried; True only once."""
         with self._lock:
             return self._marks.is_retry_due()
 
     def close(self) -> None:
-        """Kill the helper, whatever it does; nothing is parsed any more."""
+        """Kill the process, even while it parses; stop parsing for good."""
         self._closed = True
-        helper = self._process
-        if helper is not None:
-            helper.process.kill()  # who waits for an answer wakes up
+        process = self._process
+        if process is not None:
+            process.process.kill()  # wakes a thread that waits for a reply
         with self._lock:
             self._stop_process()
             self._marks.close()
@@ -120,7 +120,7 @@ class Parser:
                 self._starter.shutdown()
 
     def __enter__(self) -> Self:
-        """Return this, which is closed at the end."""
+        """Return the parser, which is closed at the end of the block."""
         return self
 
     def __exit__(
@@ -129,7 +129,7 @@ class Parser:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close."""
+        """Close the parser."""
         self.close()
 
     def _parse(
@@ -139,7 +139,7 @@ class Parser:
         fields: dict[str, Any],
         read_reply: Callable[[Message], _Result],
     ) -> _Result:
-        """Return the result of parsing a file; `take` checks the answer."""
+        """Return the result of parsing; `read_reply` validates the reply."""
         request = Message(fields, descriptor=file.fileno())
         try:
             answer = self._request(request, sha256)
@@ -161,7 +161,7 @@ class Parser:
             self._marks.clear(sha256)
 
     def _request(self, request: Message, sha256: bytes) -> Message:
-        """Return the helper's answer. Raises HelperEnded and ParsingError."""
+        """Return the reply. Raises ProcessEnded and ParsingError."""
         with self._lock:
             mark = self._marks.find(sha256)
             if mark is not None:
@@ -171,14 +171,14 @@ class Parser:
             except ProcessEnded as error:
                 if not error.is_idle:
                     raise
-            # It had just gone by itself; another is started, once.
+            # It had just exited after idling; another is started, once.
             return self._request_once(request, sha256)
 
     def _request_once(self, request: Message, sha256: bytes) -> Message:
-        helper = self._running_process()
+        process = self._running_process()
         try:
             with self._marks.parsing(sha256):
-                return helper.request(request, self._seconds)
+                return process.request(request, self._seconds)
         except ProcessEnded as error:
             self._stop_process()
             if self._closed:
@@ -197,13 +197,13 @@ class Parser:
         return self._process
 
     def _start(self, starter: ThreadPoolExecutor) -> ParserProcess:
-        """Start a helper, unless that failed a moment ago."""
+        """Start a process, unless that failed a moment ago."""
         if self._failure is not None:
             failed_at, error = self._failure
             if time.monotonic() < failed_at + _AGAIN_SECONDS:
                 raise ParserUnavailable(str(error))
         try:
-            helper, lacking = starter.submit(
+            process, lacking = starter.submit(
                 ParserProcess.start, self._command
             ).result()
         except ParserUnavailable as error:
@@ -211,7 +211,7 @@ class Parser:
             raise
         self._failure = None
         self._log_confinement(lacking)
-        return helper
+        return process
 
     def _log_confinement(self, lacking: list[str]) -> None:
         if self._confinement_logged:
@@ -220,27 +220,31 @@ class Parser:
         if lacking:
             log.warning(
                 "parsers run in a process without the store's secrets, but "
-                "this system lacks what else would confine it: %s",
+                "this system doesn't support some of its limits: %s",
                 ", ".join(lacking),
             )
         else:
             log.info(
-                "parsers run in a process without secrets, files and network"
+                "parsers run in a process without secrets, files or network"
             )
 
     def _stop_process(self) -> None:
-        helper, self._process = self._process, None
-        if helper is not None:
-            helper.kill()
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
 
 
 def _blame(error: ProcessEnded | InvalidReply) -> tuple[str, bool]:
-    """Return the reason why it ended, and whether that may be by chance."""
+    """Return the reason of a failure, and whether it may be chance."""
     if isinstance(error, ProcessEnded):
         return error.reason, error.by_chance
-    return f"makes its parser answer wrongly: {error}", False
+    return f"makes its parser send an invalid reply: {error}", False
 
 
 def _picture_key(sha256: bytes) -> bytes:
-    """Return the key of a picture's marks: a track is sold without its own."""
+    """Return the key of marks for a picture.
+
+    Not the file's hash itself: a track is sold even if the picture inside it
+    crashes the parser.
+    """
     return hashlib.sha256(b"picture" + sha256).digest()

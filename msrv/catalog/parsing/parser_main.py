@@ -1,12 +1,12 @@
-"""The process in which pictures and tags are parsed.
+"""Program of the process that parses pictures and tags.
 
     python -m msrv.catalog.parsing.parser_main PARENT
 
 Its standard input is a socket to the store with that process id. The store
-starts it afresh, with an environment of its own, so that nothing secret has
+starts it as a new process with an empty environment, so that no secret has
 ever been in its memory; it confines itself before it imports a parser, and
-then answers one request after the other. It ends when the store does, when
-it has had nothing to do for a while, and when it has used much of its time.
+then answers requests one at a time. It exits when the store does, after
+idling for a while, and when it has used much of its CPU time.
 """
 
 import io
@@ -27,16 +27,16 @@ from msrv.catalog.parsing.confinement import ResourceLimits, allow_cpu, confine
 from msrv.catalog.parsing.messages import Message
 
 CPU_SECONDS: Final = 20
-"""Limit on the CPU time of one file; SIGXCPU kills before twice that."""
+"""CPU time limit for one file; SIGXCPU kills before twice that."""
 IDLE_SECONDS: Final = 60
-"""Time without a request after which it exits and frees Pillow's memory."""
+"""Idle time after which it exits, to free Pillow's memory."""
 ALARM_SECONDS: Final = 120
-"""Time after which it ends by itself, should the store not have killed it."""
+"""Time for one file after which it ends if the store hasn't killed it."""
 _CPU_SECONDS_IN_ALL: Final = 3600
 
 
 def parser_limits() -> ResourceLimits:
-    """Return what this process may take.
+    """Return the limits on this process.
 
     Its memory is what a store in a container of 512 MB can spare.
     """
@@ -51,7 +51,7 @@ def parser_limits() -> ResourceLimits:
 
 
 def _import_folders() -> tuple[str, ...]:
-    """Name the folders that Python imports from, and no more of the disk."""
+    """Return the folders that Python imports from."""
     prefixes = {
         os.path.join(os.path.realpath(prefix), "")  # noqa: PTH118 - with its /
         for prefix in (sys.prefix, sys.base_prefix)
@@ -109,7 +109,7 @@ OPERATIONS: Final[dict[str, Callable[[BinaryIO, dict[str, Any]], Message]]] = {
 
 
 def main() -> None:
-    """Confine this process, say what it lacks, and serve."""
+    """Confine this process, report unsupported limits, serve requests."""
     lacking = confine(parser_limits(), parent=int(sys.argv[1]))
     with socket.socket(fileno=os.dup(0)) as connection:
         messages.send_message(connection, Message({"without": lacking}))
@@ -117,7 +117,7 @@ def main() -> None:
 
 
 def serve_requests(connection: socket.socket) -> None:
-    """Answer requests until there are none, one at a time."""
+    """Reply to requests, one at a time, until idle or disconnected."""
     allowed = 0.0
     while select.select([connection], [], [], IDLE_SECONDS)[0]:
         request = messages.receive_message(connection, may_carry_file=True)
@@ -125,7 +125,7 @@ def serve_requests(connection: socket.socket) -> None:
             return
         used = time.process_time()
         if used > _CPU_SECONDS_IN_ALL / 2:
-            return  # the store asks another
+            return  # the store starts another process
         if used + CPU_SECONDS > allowed:
             allowed = used + 2 * CPU_SECONDS - 1
             allow_cpu(2 * CPU_SECONDS - 1)
@@ -147,7 +147,7 @@ def _reply_to(file: BinaryIO, fields: dict[str, Any]) -> Message:
 
 
 def _open_descriptor(descriptor: int, name: str) -> BinaryIO:
-    """Open what was sent, by the name that mutagen wants a file to have."""
+    """Return the file of a descriptor, with the name that mutagen needs."""
     raw = io.FileIO(descriptor)
     raw.name = name
     os.lseek(descriptor, 0, os.SEEK_SET)

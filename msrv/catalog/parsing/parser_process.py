@@ -1,4 +1,7 @@
-"""Helper process of the parser, and the connection to it."""
+"""The parser process, as the store sees it, and the connection to it.
+
+Apart from `parser`, which decides when to start, stop and retry.
+"""
 
 import logging
 import os
@@ -19,7 +22,7 @@ _START_SECONDS: Final = 60.0
 _END_SECONDS: Final = 5.0
 _STDERR_BYTES: Final = 2000
 
-# Signals that end a faulty parser, or one that has reached a limit.
+# Signals that kill a crashing parser, or one that has reached a limit.
 _FAULTS: Final = frozenset(
     {
         *(signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE),
@@ -29,9 +32,9 @@ _FAULTS: Final = frozenset(
 
 
 class ParserProcess:
-    """A helper that runs, and the connection to it.
+    """A running parser process, and the connection to it.
 
-    Every method blocks. One request is answered at a time.
+    All methods block. One request at a time.
     """
 
     def __init__(
@@ -42,7 +45,10 @@ class ParserProcess:
 
     @classmethod
     def start(cls, command: tuple[str, ...]) -> tuple[Self, list[str]]:
-        """Start a helper; return it and what it lacks. Raises NoParser."""
+        """Start a process; return it and the limits that it lacks.
+
+        Raises ParserUnavailable.
+        """
         ours, theirs = socket.socketpair()
         try:
             process = subprocess.Popen(  # noqa: S603 - arguments of ours
@@ -52,7 +58,7 @@ class ParserProcess:
                 stderr=subprocess.PIPE,
                 env=ENVIRONMENT,
                 cwd="/",
-                # Ctrl-C at a terminal is for the store, which ends this one.
+                # Ctrl-C at a terminal is for the store, which kills this one.
                 start_new_session=True,
             )
         except OSError as error:
@@ -62,19 +68,19 @@ class ParserProcess:
             ) from error
         finally:
             theirs.close()
-        helper = cls(process, ours)
+        started = cls(process, ours)
         try:
-            return helper, helper.wait_until_ready()
+            return started, started.wait_until_ready()
         except BaseException:
-            helper.kill()
+            started.kill()
             raise
 
     def is_running(self) -> bool:
-        """Whether the process has not ended."""
+        """Return whether the process has not ended."""
         return self.process.poll() is None
 
     def wait_until_ready(self) -> list[str]:
-        """Wait until it is confined; return what it lacks."""
+        """Wait until it is confined; return the limits that it lacks."""
         try:
             frame = messages.receive_message(self._connection, _START_SECONDS)
         except (BadMessage, OSError) as error:
@@ -87,13 +93,11 @@ class ParserProcess:
             )
         lacking = frame.fields.get("without")
         if not isinstance(lacking, list):
-            raise ParserUnavailable(
-                "it said something else than what it lacks"
-            )
+            raise ParserUnavailable("its first message is invalid")
         return [clean_message(name) for name in lacking]
 
     def request(self, request: Message, seconds: float) -> Message:
-        """Return the answer to one request. Raises HelperEnded."""
+        """Send a request and return the reply. Raises ProcessEnded."""
         try:
             self._connection.settimeout(seconds)
             messages.send_message(self._connection, request)
@@ -106,7 +110,8 @@ class ParserProcess:
         except BadMessage as error:
             self.process.kill()
             raise ProcessEnded(
-                f"makes its parser answer wrongly: {error}", by_chance=False
+                f"makes its parser send an invalid reply: {error}",
+                by_chance=False,
             ) from error
         except OSError as error:
             raise self._exit_reason() from error
@@ -115,12 +120,14 @@ class ParserProcess:
         return answer
 
     def _exit_reason(self) -> ProcessEnded:
-        """Return how the process ended, once its connection has."""
+        """Return the reason why the process ended, after its connection."""
         try:
             status = self.process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            return ProcessEnded("makes its parser hang up", by_chance=False)
+            return ProcessEnded(
+                "makes its parser close the connection", by_chance=False
+            )
         if status == -signal.SIGXCPU:
             return ProcessEnded("takes too long to read", by_chance=False)
         if -status in _FAULTS:
@@ -133,8 +140,8 @@ class ParserProcess:
                 "the parser failed: %s", ascii(self._kill_and_read_stderr())
             )
             return ProcessEnded("makes its parser fail", by_chance=False)
-        # 0: it had nothing to do for long, and went. Killed: perhaps for
-        # memory, perhaps by someone.
+        # 0: it exited after idling. Killed: perhaps for lack of memory,
+        # perhaps by an operator.
         return ProcessEnded(
             "was being read when its parser was killed",
             by_chance=True,
@@ -142,7 +149,7 @@ class ParserProcess:
         )
 
     def _kill_and_read_stderr(self) -> str:
-        """Kill the process; return the end of its standard error."""
+        """Kill the process and return the end of its standard error."""
         self.process.kill()
         self.process.wait()
         assert self.process.stderr is not None  # noqa: S101 - a pipe

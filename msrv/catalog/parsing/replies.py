@@ -1,6 +1,7 @@
-"""Replies of the parser process, validated before they are used.
+"""Validation of the parser process's replies, before they are used.
 
-The process may have been taken over by the file that it parsed.
+The process may have been taken over by the file that it parsed. Apart from
+`parser`: these are pure functions.
 """
 
 import dataclasses
@@ -30,23 +31,23 @@ _Check = Callable[[object], object]
 
 
 class InvalidReply(Exception):
-    """A value is none that the field may have; the text names the field."""
+    """A reply has a value that isn't allowed; the message names the field."""
 
 
-def parse_tags(answer: Message) -> Tags:
-    """Return the tags in an answer.
+def parse_tags(reply: Message) -> Tags:
+    """Return the tags in a reply.
 
-    Raises NotAudio, OSError, BadValue and HelperEnded, as all of these do.
+    Raises NotAudio, OSError, InvalidReply and ProcessEnded, as do the others.
     """
-    _raise_if_refused(answer, NotAudio)
-    return Tags.from_facts(check_fields(Tags, answer.fields.get("tags")))
+    _raise_if_refused(reply, NotAudio)
+    return Tags.from_facts(check_fields(Tags, reply.fields.get("tags")))
 
 
-def parse_image_facts(answer: Message) -> ArtworkFacts:
-    """Return the facts of a picture in an answer. Raises NotAPicture."""
-    _raise_if_refused(answer, NotAPicture)
+def parse_image_facts(reply: Message) -> ArtworkFacts:
+    """Return the facts of a picture in a reply. Raises NotAPicture."""
+    _raise_if_refused(reply, NotAPicture)
     facts = ArtworkFacts(
-        **check_fields(ArtworkFacts, answer.fields.get("picture"))
+        **check_fields(ArtworkFacts, reply.fields.get("picture"))
     )
     if not (0 < facts.width <= _MAX_SIDE and 0 < facts.height <= _MAX_SIDE):
         raise InvalidReply("a picture's size")
@@ -55,42 +56,42 @@ def parse_image_facts(answer: Message) -> ArtworkFacts:
     return facts
 
 
-def parse_webp(answer: Message) -> bytes:
-    """Return the WebP in an answer. Raises NotAPicture."""
-    _raise_if_refused(answer, NotAPicture)
-    if (answer.body[:4], answer.body[8:12]) != (b"RIFF", b"WEBP"):
+def parse_webp(reply: Message) -> bytes:
+    """Return the WebP in a reply. Raises NotAPicture."""
+    _raise_if_refused(reply, NotAPicture)
+    if (reply.body[:4], reply.body[8:12]) != (b"RIFF", b"WEBP"):
         raise InvalidReply("a picture")
-    return answer.body
+    return reply.body
 
 
-def clean_message(said: object) -> str:
-    """Return a helper's sentence as one line that can be shown."""
-    return clean_line(str(said)[:1000], 300)
+def clean_message(text: object) -> str:
+    """Return the process's text as one printable line."""
+    return clean_line(str(text)[:1000], 300)
 
 
 def _raise_if_refused(
-    answer: Message, refused: Callable[[str], Exception]
+    reply: Message, refused: Callable[[str], Exception]
 ) -> None:
-    """Raise the error that a helper sent instead of an answer."""
-    if "refused" in answer.fields:
-        raise refused(clean_message(answer.fields["refused"]))
-    if "unreadable" in answer.fields:
-        raise OSError(None, clean_message(answer.fields["unreadable"]))
-    if "memory" in answer.fields:
+    """Raise the error that the process reported, if any."""
+    if "refused" in reply.fields:
+        raise refused(clean_message(reply.fields["refused"]))
+    if "unreadable" in reply.fields:
+        raise OSError(None, clean_message(reply.fields["unreadable"]))
+    if "memory" in reply.fields:
         raise ProcessEnded("takes too much memory to read", by_chance=False)
 
 
-def check_fields(kind: type, said: object) -> dict[str, Any]:
-    """Return what was said as arguments for a dataclass. Raises BadValue.
+def check_fields(kind: type, values: object) -> dict[str, Any]:
+    """Return JSON values as arguments for a dataclass. Raises InvalidReply.
 
-    Text is one line without control characters; numbers are finite; a
-    field that isn't said keeps its default.
+    Text has no control characters and numbers are finite; a missing field
+    keeps its default.
     """
-    if not isinstance(said, dict):
+    if not isinstance(values, dict):
         raise InvalidReply(f"no {kind.__name__}")
     checks = _checks(kind)
     found = {}
-    for name, value in said.items():
+    for name, value in values.items():
         check = checks.get(name)
         if check is None:
             raise InvalidReply(f"no field {name[:40]!a}")
@@ -111,7 +112,7 @@ def _checks(kind: type) -> dict[str, _Check]:
 
 
 def _check_for(hint: Any) -> _Check:  # noqa: ANN401 - a type
-    """Return what checks a value for a field of that type."""
+    """Return the check for fields of a type."""
     if isinstance(hint, types.UnionType):
         options = [_check_for(each) for each in typing.get_args(hint)]
         return lambda value: _check_any(options, value)
@@ -148,7 +149,7 @@ def _check_text(value: object) -> str:
 
 
 def _check_int(value: object) -> int:
-    # Not isinstance(): True is no number.
+    # Not isinstance(): True is not a number here.
     if type(value) is not int or abs(value) >= _MAX_NUMBER:
         raise InvalidReply
     return value

@@ -1,10 +1,11 @@
-"""seccomp: which system calls a process may make, as a filter of the kernel.
+"""seccomp: a kernel filter of the system calls that a process may make.
 
-https://man7.org/linux/man-pages/man2/seccomp.2.html. The filter refuses what
-no parser needs: new sockets, new processes, other processes' memory and
-signals, and the calls that would go around such a filter (io_uring). What is
-refused fails with EPERM. Everything else is allowed, since what a C library
-calls changes from release to release.
+https://man7.org/linux/man-pages/man2/seccomp.2.html. The filter refuses calls
+that no parser needs: new sockets, new processes, other processes' memory and
+signals, and calls that would bypass such a filter (io_uring). They fail with
+EPERM. Everything else is allowed, since the calls of a C library change from
+release to release. Apart from `confinement`, like `landlock`: each is one
+interface of the kernel.
 """
 
 import ctypes
@@ -37,7 +38,7 @@ _ARCHITECTURES: Final = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _X32_BIT: Final = 0x40000000
 _CLONE_THREAD: Final = 0x00010000
 
-# By name: the numbers on x86_64 and on aarch64, None where there is none.
+# By name: the numbers on x86_64 and on aarch64, None if it has no such call.
 _REFUSED: Final[dict[str, tuple[int | None, int | None]]] = {
     # The network, and other processes' sockets.
     "socket": (41, 198),
@@ -46,7 +47,7 @@ _REFUSED: Final[dict[str, tuple[int | None, int | None]]] = {
     "listen": (50, 201),
     "accept": (43, 202),
     "accept4": (288, 242),
-    # Which can do what is refused here without a system call for it.
+    # Performs the calls refused here without system calls of their own.
     "io_uring_setup": (425, 425),
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
@@ -74,7 +75,7 @@ _REFUSED: Final[dict[str, tuple[int | None, int | None]]] = {
     # Memory that RLIMIT_AS doesn't count.
     "memfd_create": (319, 279),
     "shmget": (29, 194),
-    # The kernel's less walked parts.
+    # Rarely used parts of the kernel.
     "bpf": (321, 280),
     "perf_event_open": (298, 241),
     "userfaultfd": (323, 282),
@@ -92,7 +93,7 @@ _REFUSED: Final[dict[str, tuple[int | None, int | None]]] = {
     "mknodat": (259, 33),
 }
 _STARTING: Final = {"execve": (59, 221), "execveat": (322, 281)}
-# Allowed for this process's own id alone: abort() sends itself a signal.
+# Allowed for this process's own id only: abort() sends itself a signal.
 _OF_ITSELF: Final = {"kill": (62, 129), "tgkill": (234, 131)}
 # Allowed where the first argument is 0, which means this process.
 _OF_SELF_AS_ZERO: Final = {"prlimit64": (302, 261)}
@@ -105,10 +106,10 @@ class _Program(ctypes.Structure):
 
 
 def restrict_system_calls(*, may_start_programs: bool = False) -> None:
-    """Refuse those calls to this thread, and what it starts, for good.
+    """Refuse those calls to this thread and its children, permanently.
 
-    PR_SET_NO_NEW_PRIVS has to be set. Raises OSError where the kernel has no
-    filters, or the architecture isn't one of the two above.
+    Requires PR_SET_NO_NEW_PRIVS. Raises OSError if the kernel has no filters,
+    or the architecture isn't one of the two above.
     """
     machine = platform.machine()
     if machine not in _ARCHITECTURES:
@@ -147,8 +148,8 @@ def _filter(
         if number is not None:
             yield _instruction(_IF_EQUAL, number, 0, 1)
             yield _instruction(_RETURN, _REFUSE)
-    # Its flags are behind a pointer, which no filter follows. The C library
-    # takes the older call then.
+    # Its flags are behind a pointer, which filters can't follow. The C
+    # library falls back to clone().
     yield _instruction(_IF_EQUAL, _CLONE3, 0, 1)
     yield _instruction(_RETURN, _UNKNOWN)
     for condition, allowed, calls in (

@@ -115,7 +115,7 @@ def test_an_impossible_size_is_that_files_problem(
     found.folders[0] = replace(folder, files=(odd, *folder.files[1:]))
     reading = shelf.read(found=found)
     (problem,) = problems(reading)
-    assert problem.startswith(f"R/01 A.wav: says that it has {size:,} bytes")
+    assert problem.startswith(f"R/01 A.wav: reports a size of {size:,} bytes")
     assert [each.file_name for each in reading.catalog.releases[0].items] == [
         "02 B.wav"
     ]

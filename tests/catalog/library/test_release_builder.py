@@ -278,7 +278,7 @@ def test_a_file_that_is_no_sound_is_not_sold(shelf: Library) -> None:
     reading = shelf.read()
     assert problems(reading) == [
         (
-            "R/03 C.mp3: is no mp3, or a broken one: "
+            "R/03 C.mp3: is not a valid mp3 file: "
             "can't sync to MPEG frame; not offered"
         ),
         "R/D.flac: is empty; not offered",
@@ -305,7 +305,7 @@ def test_speaking_of_a_file_that_is_not_there_is_a_problem(
     """Or a misspelt name would leave a track at the usual price."""
     shelf.release("R", toml='\n[items."01 a.wav"]\nprice = "9"\n')
     assert problems(shelf.read()) == [
-        "R/release.toml:2: speaks of '01 a.wav', which is not in the folder"
+        "R/release.toml:2: configures '01 a.wav', which is not in the folder"
     ]
 
 

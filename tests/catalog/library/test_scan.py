@@ -76,13 +76,13 @@ def test_says_where_files_are_that_mean_nothing(shelf: Library) -> None:
     shelf.put("B/release.toml", "")
     assert sorted(scan(shelf.root).notes) == [
         (
-            "A/store.toml is not used here: it belongs in the library itself, "
+            "A/store.toml is not used here: move it into the library itself, "
             "beside the folders"
         ),
         "B/release.toml is not used: no file for sale is beside it",
         "loose.wav is not sold: put it in a folder",
         (
-            "release.toml is not used here: it belongs in a release's folder, "
+            "release.toml is not used here: move it into a release's folder, "
             "beside its files"
         ),
     ]
@@ -177,8 +177,8 @@ def test_what_is_no_file_is_not_opened(shelf: Library) -> None:
             os.chdir(where)
     assert folders(shelf) == {"A": ["a.wav"]}
     assert complaints(shelf) == [
-        "A/pipe.wav: is no regular file",
-        "A/socket.wav: is no regular file",
+        "A/pipe.wav: is not a regular file",
+        "A/socket.wav: is not a regular file",
     ]
 
 
@@ -264,4 +264,4 @@ def test_folders_in_folders_end_somewhere(shelf: Library) -> None:
     shelf.put(f"{deep}/a.wav")
     assert folders(shelf) == {}
     assert len(complaints(shelf)) == 1
-    assert complaints(shelf)[0].endswith("is too deep in the library")
+    assert complaints(shelf)[0].endswith("is nested too deeply in the library")

@@ -81,7 +81,7 @@ def test_a_broken_picture_hides_no_other(sounds: dict[str, bytes]) -> None:
     at = data.index(b"metadata_block_picture=") + 23
     broken = data[:at] + b"!!!!" + data[at + 4 :]
     assert not read_tags(Named(broken)).has_picture
-    with pytest.raises(NoEmbeddedPicture, match="holds no picture"):
+    with pytest.raises(NoEmbeddedPicture, match="contains no picture"):
         read_picture(Named(broken))
 
 

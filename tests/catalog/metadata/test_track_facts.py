@@ -158,7 +158,7 @@ def test_a_track_of_a_wrong_name_is_sent_as_what_it_is(
     (item,) = reading.catalog.releases[0].items
     assert item.content.media_type == media_type
     assert (
-        f"R/a.mp3 is {kind} and no mp3, and is sent as {media_type}"
+        f"R/a.mp3 is {kind}, not mp3, and is sent as {media_type}"
         in reading.notes
     )
 

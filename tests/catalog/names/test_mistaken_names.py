@@ -64,8 +64,8 @@ def test_a_cover_that_no_browser_shows_is_a_problem(
     shelf.put("A/a.pdf")
     assert problems(shelf.read()) == [
         (
-            f"A/Cover{suffix}: is a cover that can't be shown, and is not "
-            "offered: save it as cover.jpg"
+            f"A/Cover{suffix}: is a cover in a format that browsers can't "
+            "show; not offered: save it as cover.jpg"
         )
     ]
 
@@ -88,7 +88,7 @@ def test_a_copy_made_of_a_conflict_is_a_problem(
     shelf.put(f"A/{name}")
     shelf.put("A/a.pdf")
     (problem,) = problems(shelf.read())
-    assert "a synchronisation made of a conflict" in problem
+    assert "is a conflicted copy made by a sync program" in problem
 
 
 @pytest.mark.parametrize(

@@ -345,7 +345,7 @@ async def test_health_shows_notes_on_the_library(
     shutil.copy(single / "Umbrella.wav", single / "<b>.mp3")
     assert studio.store.app is not None
     live = studio.store.app[STORE].catalog
-    note = "Umbrella/<b>.mp3 is WAV and no mp3, and is sent as audio/wav"
+    note = "Umbrella/<b>.mp3 is WAV, not mp3, and is sent as audio/wav"
     await wait_until(lambda: note in live.reading.notes)
     assert note in (await studio.data("/studio/health"))["library"]["notes"]
     page = await studio.text("/studio/health")
