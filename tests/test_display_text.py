@@ -1,4 +1,4 @@
-"""Text from names and tags."""
+"""Text from names and tags, made safe to display."""
 
 import pytest
 from hypothesis import given
@@ -23,16 +23,12 @@ from msrv.display_text import MAX_CHARS, clean_line, printable
         ("\u2028", ""),
     ],
 )
-def test_a_title_is_one_line_that_says_what_it_says(
-    text: str, cleaned: str
-) -> None:
-    """Or a name could turn a page around, or break a script or an emoji."""
+def test_clean_line(text: str, cleaned: str) -> None:
     assert clean_line(text) == cleaned
 
 
 @given(st.text(max_size=400))
-def test_a_clean_text_stays_as_it_is(text: str) -> None:
-    """Or a title would be another one after the next reading."""
+def test_clean_line_is_idempotent(text: str) -> None:
     once = clean_line(text)
     assert clean_line(once) == once
     assert len(once) <= MAX_CHARS
@@ -50,13 +46,11 @@ def test_a_clean_text_stays_as_it_is(text: str) -> None:
         ("Début 🎵", "Début 🎵"),
     ],
 )
-def test_a_path_in_a_log_is_one_line(name: str, said: str) -> None:
-    """Or a file's name could forge a line of the log."""
+def test_printable(name: str, said: str) -> None:
     assert printable(name) == said
 
 
 @given(st.text())
-def test_every_path_can_be_printed(name: str) -> None:
-    """Or one odd name would end the command that lists the catalog."""
+def test_printable_accepts_any_text(name: str) -> None:
     assert printable(name).isprintable()
     printable(name).encode("utf-8")

@@ -1,4 +1,4 @@
-"""What was bought is found again under any name, or nothing else is."""
+"""Aliases: former ids lead to the same work, or to nothing."""
 
 from pathlib import Path
 from typing import Final
@@ -22,7 +22,7 @@ SECOND: Final = ids.item_id(BUS, "02 B.wav")
 def read(
     shelf: Library, data: Path | None = None, *sold: str
 ) -> LoadedLibrary:
-    """Read a library as a store does, which has sold these ids."""
+    """Read a library as a store does that has sold these ids."""
     data = data or shelf.data
     with FileIndex.open(data) as index, IdHistory.open(data) as history:
         history.mark_sold({item_id: f"Title of {item_id}" for item_id in sold})
@@ -47,14 +47,13 @@ def paths(found: Release) -> list[str]:
 
 @pytest.fixture
 def bus(shelf: Library) -> Library:
-    """A library of one release, which was read."""
+    """Library of one release, which has been read."""
     shelf.release("Bus")
     read(shelf)
     return shelf
 
 
-def test_a_renamed_file_is_found(bus: Library) -> None:
-    """Or who bought a track would lose it to a typo that was mended."""
+def test_renamed_file_keeps_its_old_id_as_an_alias(bus: Library) -> None:
     (bus.root / "Bus/01 A.wav").rename(bus.root / "Bus/01 Departure.wav")
     reading = read(bus, None, FIRST)
     found = item(reading, FIRST)
@@ -72,8 +71,7 @@ def test_a_renamed_file_is_found(bus: Library) -> None:
     ) in reading.notes
 
 
-def test_a_renamed_folder_is_found(bus: Library) -> None:
-    """Or every receipt of a release would be worth nothing."""
+def test_renamed_folder_keeps_its_old_ids_as_aliases(bus: Library) -> None:
     (bus.root / "Bus").rename(bus.root / "Night Bus")
     bus.put("Night Bus/03 C.wav", wav(3))
     reading = read(bus, None, FIRST, BUS)
@@ -95,16 +93,16 @@ def test_a_renamed_folder_is_found(bus: Library) -> None:
     )
 
 
-def test_another_id_in_release_toml_is_followed(bus: Library) -> None:
-    """Or writing an id down would cost all who had bought before."""
+def test_changed_id_in_release_toml_keeps_the_old_one_as_an_alias(
+    bus: Library,
+) -> None:
     bus.put("Bus/release.toml", 'id = "night-bus"')
     reading = read(bus)
     assert paths(release(reading, BUS)) == ["Bus/01 A.wav", "Bus/02 B.wav"]
     assert item(reading, FIRST).content.path == "Bus/01 A.wav"
 
 
-def test_what_was_renamed_twice_is_found(bus: Library) -> None:
-    """Or the second new name would lose what the first had not."""
+def test_aliases_survive_a_second_rename(bus: Library) -> None:
     for old, new in (("Bus", "Coach"), ("Coach", "Tram")):
         (bus.root / old).rename(bus.root / new)
         reading = read(bus)
@@ -113,8 +111,7 @@ def test_what_was_renamed_twice_is_found(bus: Library) -> None:
     assert release(reading, ids.release_id("Coach")).folder == "Tram"
 
 
-def test_a_track_is_followed_through_a_retagging(bus: Library) -> None:
-    """Or a tag that is mended after a rename would lose the track."""
+def test_alias_survives_a_change_of_tags(bus: Library) -> None:
     (bus.root / "Bus").rename(bus.root / "Coach")
     read(bus)
     bus.put("Coach/01 A.wav", tagged(1, title="Departure"))
@@ -123,8 +120,7 @@ def test_a_track_is_followed_through_a_retagging(bus: Library) -> None:
     assert item(read(bus), FIRST).content.path == "Tram/01 A.wav"
 
 
-def test_an_old_id_never_leads_to_another_work(bus: Library) -> None:
-    """Or who bought a song would be sent another one."""
+def test_alias_never_leads_to_another_work(bus: Library) -> None:
     (bus.root / "Bus").rename(bus.root / "Coach")
     read(bus)
     bus.put("Coach/01 A.wav", _longer(77))
@@ -147,8 +143,7 @@ def _longer(mark: int) -> bytes:
     return bytes(data)
 
 
-def test_a_file_in_the_place_of_another_keeps_its_id(bus: Library) -> None:
-    """Or a better master would be another item."""
+def test_replaced_file_keeps_its_id(bus: Library) -> None:
     bus.put("Bus/01 A.wav", wav(42))
     reading = read(bus, None, FIRST)
     assert item(reading, FIRST).content.path == "Bus/01 A.wav"
@@ -164,28 +159,27 @@ def test_a_file_in_the_place_of_another_keeps_its_id(bus: Library) -> None:
         (["Y/01 A.wav", "X/01 A.wav"], "X/01 A.wav"),
     ],
 )
-def test_of_several_copies_the_likeliest_is_taken(
+def test_alias_prefers_the_likeliest_of_several_copies(
     bus: Library, copies: list[str], expected: str
 ) -> None:
-    """Or which one is sent would change from one reading to the next."""
     (bus.root / "Bus/01 A.wav").unlink()
     for path in copies:
         bus.put(path, wav(1))
     assert item(read(bus), FIRST).content.path == expected
 
 
-def test_a_copy_in_a_release_of_the_same_title_is_preferred(
+def test_alias_prefers_a_copy_in_a_release_of_the_same_title(
     bus: Library,
 ) -> None:
-    """Or a track of an album would be taken from a sampler."""
     (bus.root / "Bus").rename(bus.root / "Z")
     bus.put("Z/release.toml", 'title = "Bus"')
     bus.put("A sampler/01 A.wav", wav(1))
     assert item(read(bus), FIRST).content.path == "Z/01 A.wav"
 
 
-def test_a_release_that_became_part_of_a_larger_one(bus: Library) -> None:
-    """Or who bought a single would be given the collected works."""
+def test_release_merged_into_a_larger_one_keeps_its_own_items(
+    bus: Library,
+) -> None:
     for name in ("01 A.wav", "02 B.wav"):
         bus.put(f"Works/{name}", (bus.root / "Bus" / name).read_bytes())
         (bus.root / "Bus" / name).unlink()
@@ -199,10 +193,9 @@ def test_a_release_that_became_part_of_a_larger_one(bus: Library) -> None:
 
 
 @pytest.mark.parametrize(("kept", "is_found"), [(1, False), (2, True)])
-def test_a_release_is_found_by_most_of_its_items(
+def test_release_is_resolved_by_more_than_half_of_its_items(
     shelf: Library, kept: int, *, is_found: bool
 ) -> None:
-    """Or one track that is left would be sent as the whole record."""
     shelf.release("Bus", {"03 C.wav": wav(3)})
     read(shelf)
     for number in range(kept, 3):
@@ -216,8 +209,7 @@ def test_a_release_is_found_by_most_of_its_items(
     assert reading.catalog.title_of(BUS) == ("Coach" if is_found else "Bus")
 
 
-def test_what_was_sold_and_is_gone_is_named(bus: Library) -> None:
-    """Or an operator would learn of it from a buyer."""
+def test_sold_item_that_is_missing_is_a_problem(bus: Library) -> None:
     (bus.root / "Bus/01 A.wav").unlink()
     reading = read(bus, None, BUS)
     (problem,) = problems(reading)
@@ -230,10 +222,9 @@ def test_what_was_sold_and_is_gone_is_named(bus: Library) -> None:
     assert problems(read(bus, bus.data / "other")) == []
 
 
-def test_what_moves_while_a_folder_is_copied_is_no_problem(
+def test_missing_item_is_no_problem_while_files_arrive(
     bus: Library,
 ) -> None:
-    """Or each rename would be a problem for a moment."""
     with (
         FileIndex.open(bus.data) as index,
         IdHistory.open(bus.data) as history,
@@ -254,24 +245,21 @@ def test_what_moves_while_a_folder_is_copied_is_no_problem(
     assert not [each for each in problems(later) if "was sold" in each]
 
 
-def test_the_index_can_be_lost(bus: Library) -> None:
-    """Or a new version's index would lose what old names stood for."""
+def test_aliases_survive_the_loss_of_the_index(bus: Library) -> None:
     (bus.data / FILE_NAME).unlink()
     (bus.root / "Bus").rename(bus.root / "Coach")
     assert item(read(bus), FIRST).content.path == "Coach/01 A.wav"
 
 
 @pytest.mark.parametrize("junk", [b"junk" * 999, b""])
-def test_a_broken_file_of_ids_is_made_anew(bus: Library, junk: bytes) -> None:
-    """Or a store would not start for what it can do without."""
+def test_damaged_history_is_recreated(bus: Library, junk: bytes) -> None:
     (bus.data / "ids.sqlite3").write_bytes(junk)
     assert FIRST in read(bus).catalog.by_id
     (bus.root / "Bus").rename(bus.root / "Coach")
     assert item(read(bus), FIRST).content.path == "Coach/01 A.wav"
 
 
-def test_a_disc_that_was_a_release_is_followed(shelf: Library) -> None:
-    """Or putting discs together and renaming them would lose one."""
+def test_release_that_became_a_disc_keeps_its_alias(shelf: Library) -> None:
     shelf.release("Bus/CD1")
     read(shelf)
     shelf.release("Bus/CD2", {"01 A.wav": wav(5), "02 B.wav": wav(6)})
@@ -285,10 +273,9 @@ def test_a_disc_that_was_a_release_is_followed(shelf: Library) -> None:
     ]
 
 
-def test_versions_tell_catalogs_with_other_aliases_apart(
+def test_version_depends_on_the_aliases(
     bus: Library,
 ) -> None:
-    """Or codes for an old id would not be found after a rename."""
     (bus.root / "Bus").rename(bus.root / "Coach")
     versions = {
         read(bus).catalog.version,
@@ -298,10 +285,9 @@ def test_versions_tell_catalogs_with_other_aliases_apart(
     assert isinstance(read(bus).catalog, Catalog)
 
 
-def test_a_history_that_cannot_be_read_stops_no_sale(
+def test_unreadable_history_does_not_stop_the_store(
     bus: Library, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Or a damaged page of one file would close the whole store."""
     with FileIndex.open(bus.data) as index:
         history = IdHistory.open(bus.data)
         history.close()
@@ -310,8 +296,7 @@ def test_a_history_that_cannot_be_read_stops_no_sale(
     assert "the file of ids can't be read" in caplog.text
 
 
-def test_a_history_of_any_length_is_read_whole(tmp_path: Path) -> None:
-    """Or of a large library only some ids would be followed."""
+def test_history_of_many_batches_is_read_completely(tmp_path: Path) -> None:
     names = {f"item-{number}": "Title" for number in range(4500)}
     with IdHistory.open(tmp_path) as history:
         history.mark_sold(names)

@@ -1,4 +1,4 @@
-"""Covers: shown upright, in their colours, and no larger than asked for."""
+"""Covers: upright, in sRGB, and of the requested width at most."""
 
 import io
 
@@ -13,7 +13,7 @@ ORIENTATION = 0x0112
 
 
 def turned(orientation: int) -> bytes:
-    """Give 40 x 20 stored pixels, red on their left half, blue right."""
+    """Return 40 x 20 stored pixels, red on their left half, blue right."""
     image = Image.new("RGB", (40, 20), (0, 0, 255))
     image.paste((255, 0, 0), (0, 0, 20, 20))
     exif = Image.Exif()
@@ -21,8 +21,7 @@ def turned(orientation: int) -> bytes:
     return saved(image, "JPEG", quality=95, subsampling=0, exif=exif)
 
 
-def test_measures_size_and_main_colour() -> None:
-    # Else a page jumps as covers come, on a colour that isn't theirs.
+def test_size_and_main_colour_are_measured() -> None:
     image = Image.new("RGB", (300, 200), RED)
     image.paste((255, 255, 255), (0, 0, 90, 90))
     facts = measure_image(io.BytesIO(saved(image)))
@@ -46,10 +45,9 @@ def test_measures_size_and_main_colour() -> None:
         ("P", "GIF"),
     ],
 )
-async def test_every_kind_of_picture_is_shown(
+async def test_every_picture_format_is_resized(
     gallery: Gallery, mode: str, form: str
 ) -> None:
-    # Else a seller's cover, fine in every viewer, is missing in the store.
     if mode == "I;16":
         white = Image.new("I;16", (200, 100), 65535)
     else:
@@ -62,14 +60,12 @@ async def test_every_kind_of_picture_is_shown(
     assert gallery.put(data).colour >= "#f0"
 
 
-async def test_sixteen_bits_of_grey_stay_grey(gallery: Gallery) -> None:
-    # Else a scanned cover is a white square.
+async def test_sixteen_bit_grey_stays_grey(gallery: Gallery) -> None:
     shown = await gallery.shown(saved(Image.new("I;16", (9, 9), 0x8080)))
     assert near(shown.getpixel((4, 4)), (128, 128, 128))
 
 
 async def test_transparent_parts_are_black(gallery: Gallery) -> None:
-    # Else whatever colour hides under nothing shows up around a logo.
     image = Image.new("RGBA", (100, 100), (255, 255, 255, 0))
     image.paste((*RED, 255), (0, 0, 30, 100))
     image.paste((200, 200, 200, 128), (30, 0, 60, 100))
@@ -81,7 +77,6 @@ async def test_transparent_parts_are_black(gallery: Gallery) -> None:
 
 
 async def test_transparent_palette_is_black(gallery: Gallery) -> None:
-    # Else an old GIF logo stands on a random colour.
     image = Image.new("P", (100, 100), 1)
     image.putpalette([255, 255, 255, *RED])
     image.paste(0, (50, 0, 100, 100))
@@ -104,13 +99,12 @@ async def test_transparent_palette_is_black(gallery: Gallery) -> None:
         (9, (40, 20), (5, 10)),
     ],
 )
-async def test_photographs_are_upright(
+async def test_exif_orientation_is_applied(
     gallery: Gallery,
     orientation: int,
     size: tuple[int, int],
     red_at: tuple[int, int],
 ) -> None:
-    # Else a photographed cover lies on its side.
     data = turned(orientation)
     artwork = gallery.put(data)
     assert (artwork.width, artwork.height) == size
@@ -119,8 +113,7 @@ async def test_photographs_are_upright(
     assert near(shown.getpixel(red_at), (255, 0, 0), within=40)
 
 
-async def test_nothing_but_pixels_is_shown(gallery: Gallery) -> None:
-    # Else where a seller lives is in the picture of their record.
+async def test_metadata_is_removed(gallery: Gallery) -> None:
     exif = Image.Exif()
     exif[0x010E] = "the seller's kitchen"
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
@@ -140,8 +133,7 @@ async def test_nothing_but_pixels_is_shown(gallery: Gallery) -> None:
     assert not {"exif", "icc_profile", "xmp"} & set(shown.info)
 
 
-async def test_profiles_are_applied(gallery: Gallery) -> None:
-    # Else a cover made in other colours looks pale in the store.
+async def test_colour_profile_is_applied(gallery: Gallery) -> None:
     srgb = ImageCms.createProfile("sRGB")
     image = Image.new("RGB", (50, 50), (180, 90, 40))
     profile = bytearray(ImageCms.ImageCmsProfile(srgb).tobytes())
@@ -157,28 +149,25 @@ async def test_profiles_are_applied(gallery: Gallery) -> None:
 
 
 @pytest.mark.parametrize("profile", [b"junk", b"\0" * 200])
-async def test_a_broken_profile_is_no_profile(
+async def test_broken_colour_profile_is_ignored(
     gallery: Gallery, profile: bytes
 ) -> None:
-    # Else a cover is missing for a fault that no other program minds.
     data = saved(Image.new("RGB", (50, 50), RED), "JPEG", icc_profile=profile)
     shown = await gallery.shown(data)
     assert near(shown.getpixel((25, 25)), RED)
     assert "icc_profile" not in shown.info
 
 
-async def test_a_profile_for_other_colours_is_no_profile(
+async def test_colour_profile_of_another_mode_is_ignored(
     gallery: Gallery,
 ) -> None:
-    # Else a grey cover that carries a colour profile is missing.
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
     image = Image.new("L", (50, 50), 99)
     shown = await gallery.shown(saved(image, icc_profile=srgb.tobytes()))
     assert near(shown.getpixel((25, 25)), (99, 99, 99))
 
 
-async def test_a_moving_picture_stands_still(gallery: Gallery) -> None:
-    # Else a page flickers, or the cover is the last frame.
+async def test_animation_becomes_its_first_frame(gallery: Gallery) -> None:
     frames = [Image.new("RGB", (50, 50), c) for c in (RED, (0, 0, 255))]
     data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
     shown = await gallery.shown(data)
@@ -187,10 +176,9 @@ async def test_a_moving_picture_stands_still(gallery: Gallery) -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1)])
-async def test_odd_sizes_are_shown(
+async def test_extreme_proportions_are_resized(
     gallery: Gallery, size: tuple[int, int]
 ) -> None:
-    # Else a spacer that someone named cover.png breaks its release's page.
     shown = await gallery.shown(saved(Image.new("RGB", size, RED)), 160)
     assert max(shown.size) == min(160, max(size))
     assert min(shown.size) == 1
@@ -200,18 +188,16 @@ async def test_odd_sizes_are_shown(
     ("width", "size"),
     [(160, (160, 80)), (320, (320, 160)), (640, (500, 250))],
 )
-async def test_fits_its_width_and_is_never_enlarged(
+async def test_cover_fits_its_width_and_is_never_enlarged(
     gallery: Gallery, width: int, size: tuple[int, int]
 ) -> None:
-    # Else covers are cropped, blurred, or larger than they need be.
     data = saved(Image.new("RGB", (500, 250), RED))
     assert (await gallery.shown(data, width)).size == size
 
 
-async def test_widths_beyond_the_original_are_one_copy(
+async def test_widths_beyond_the_original_share_one_copy(
     gallery: Gallery,
 ) -> None:
-    # Else a small disk fills with the same small picture over and over.
     artwork = gallery.put(saved(Image.new("RGB", (100, 100), RED)))
     copies = [await gallery.covers.cover(artwork, width) for width in WIDTHS]
     assert len({copy.etag for copy in copies}) == 1
@@ -219,8 +205,7 @@ async def test_widths_beyond_the_original_are_one_copy(
 
 
 @pytest.mark.parametrize("width", [0, -1, 161, 10**9])
-async def test_no_other_width_is_made(gallery: Gallery, width: int) -> None:
-    # Else anyone can keep the machine busy and fill its disk.
+async def test_other_widths_are_refused(gallery: Gallery, width: int) -> None:
     artwork = gallery.put(saved(Image.new("RGB", (500, 500), RED)))
     with pytest.raises(UnsupportedWidth):
         await gallery.covers.cover(artwork, width)

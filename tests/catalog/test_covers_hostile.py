@@ -1,4 +1,4 @@
-"""Covers that are broken, or larger than they look."""
+"""Covers that are damaged, or larger than they seem."""
 
 import struct
 import zlib
@@ -11,7 +11,7 @@ from tests.catalog.cover_pictures import Gallery, saved
 
 
 def bomb(side: int) -> bytes:
-    """Give a small PNG that says it is `side` pixels square."""
+    """Return a small PNG whose header states `side` pixels square."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         checked = name + data
@@ -28,7 +28,7 @@ def bomb(side: int) -> bytes:
 
 
 def look(gallery: Gallery) -> None:
-    """Measure what was put last."""
+    """Measure the last file of the library."""
     with (gallery.root / "cover.png").open("rb") as file:
         measure_image(file)
 
@@ -52,10 +52,9 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("data", BROKEN.values(), ids=BROKEN)
-async def test_what_cannot_be_shown_says_so(
+async def test_undecodable_picture_is_refused_with_a_reason(
     gallery: Gallery, data: bytes
 ) -> None:
-    # Else one bad file stops the library from being read, or eats memory.
     artwork = gallery.put(data)
     with pytest.raises(NotAPicture) as caught:
         look(gallery)
@@ -68,8 +67,7 @@ async def test_what_cannot_be_shown_says_so(
 @pytest.mark.skipif(
     not features.check("avif"), reason="this Pillow reads no AVIF"
 )
-async def test_a_damaged_avif_says_so(gallery: Gallery) -> None:
-    # Else one bad file stops the library from being read.
+async def test_damaged_avif_is_refused_with_a_reason(gallery: Gallery) -> None:
     data = saved(Image.effect_noise((64, 64), 50), "AVIF")
     begin = data.index(b"mdat") + 4
     gallery.put(data[:begin] + bytes(len(data) - begin))
@@ -78,10 +76,9 @@ async def test_a_damaged_avif_says_so(gallery: Gallery) -> None:
 
 
 @pytest.mark.parametrize("side", BOMBS.values(), ids=BOMBS)
-async def test_what_is_too_large_is_not_read(
+async def test_picture_of_too_many_pixels_is_not_decoded(
     gallery: Gallery, side: int
 ) -> None:
-    # Else a file of a kilobyte takes all the memory there is.
     artwork = gallery.put(bomb(side))
     with pytest.raises(NotAPicture, match="pixels"):
         look(gallery)

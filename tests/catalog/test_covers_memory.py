@@ -1,4 +1,4 @@
-"""Covers: what they take of the machine's memory, and what they may take."""
+"""Memory use of covers."""
 
 import hashlib
 import io
@@ -35,7 +35,7 @@ PNG_KINDS = {
 
 
 def png(side: int, bits: int, kind: int) -> bytes:
-    """Write a black PNG, by hand: Pillow would need the memory itself."""
+    """Return a black PNG, written by hand: Pillow would need the memory."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         checked = name + data
@@ -57,7 +57,7 @@ def png(side: int, bits: int, kind: int) -> bytes:
 
 
 def peak_bytes(parser: Parser) -> int:
-    """The most memory that its process has had."""
+    """Return the peak memory of the parser's process."""
     assert parser._process is not None
     path = Path(f"/proc/{parser._process.process.pid}/status")
     line = next(
@@ -80,10 +80,9 @@ def look(data: bytes, tmp_path: Path) -> tuple[ArtworkFacts, bytes, int]:
 
 
 @pytest.mark.parametrize(("bits", "kind"), PNG_KINDS.values(), ids=PNG_KINDS)
-def test_a_small_file_of_many_pixels_stays_within_bounds(
+def test_small_file_of_many_pixels_is_resized_in_bounded_memory(
     tmp_path: Path, bits: int, kind: int
 ) -> None:
-    """A cover of 200 kB takes 600 MB, and the container ends."""
     facts, copy, peak = look(png(SIDE, bits, kind), tmp_path)
     assert (facts.width, facts.height) == (SIDE, SIDE)
     assert Image.open(io.BytesIO(copy)).size == (1280, 1280)
@@ -101,10 +100,9 @@ def test_a_small_file_of_many_pixels_stays_within_bounds(
     ],
     ids=str,
 )
-def test_a_cover_of_six_thousand_pixels_is_shown(
+def test_cover_of_six_thousand_pixels_is_resized(
     tmp_path: Path, form: str, mode: str, options: dict[str, object]
 ) -> None:
-    """What a designer hands over is missing in the store."""
     image = Image.new("RGB", (6000, 6000), RED).convert(mode)
     facts, copy, peak = look(saved(image, form, **options), tmp_path)
     assert (facts.width, facts.height) == (6000, 6000)
@@ -124,10 +122,9 @@ def test_a_cover_of_six_thousand_pixels_is_shown(
         ("GIF", "P"),
     ],
 )
-def test_a_cover_of_three_thousand_pixels_is_shown_in_any_form(
+def test_cover_of_three_thousand_pixels_is_resized_in_any_format(
     tmp_path: Path, form: str, mode: str
 ) -> None:
-    """What every shop asks for is missing in this one."""
     image = Image.new("RGB", (3000, 3000), RED).convert(mode)
     facts, copy, peak = look(saved(image, form), tmp_path)
     assert (facts.width, facts.height) == (3000, 3000)
@@ -143,19 +140,17 @@ def test_a_cover_of_three_thousand_pixels_is_shown_in_any_form(
     ],
     ids=str,
 )
-def test_one_that_takes_too_much_memory_says_so(
+def test_cover_that_needs_too_much_memory_is_refused_with_advice(
     size: tuple[int, int], form: str, options: dict[str, object]
 ) -> None:
-    """The operator learns that a cover is missing, and not what to do."""
     data = saved(Image.new("RGB", size, RED), form, **options)
     with pytest.raises(NotAPicture, match=f"{MEMORY_AT_MOST >> 20} MB"):
         measure_image(io.BytesIO(data))
 
 
-def test_a_release_is_sold_without_a_cover_that_is_too_large(
+def test_release_with_a_cover_that_is_too_large_is_sold_without_it(
     shelf: Library,
 ) -> None:
-    """One picture takes a whole album from the store."""
     shelf.release("R")
     data = saved(
         Image.new("RGB", (7000, 7000)), "JPEG", progressive=True, subsampling=0
@@ -172,10 +167,9 @@ def test_a_release_is_sold_without_a_cover_that_is_too_large(
 
 @pytest.mark.parametrize("side", [64, 160, 320, 640, 1280])
 @pytest.mark.parametrize("size", [(2000, 900), (3001, 1999), (5000, 70)])
-def test_a_strip_at_a_time_looks_as_all_at_once(
+def test_resizing_in_strips_equals_resizing_at_once(
     side: int, size: tuple[int, int]
 ) -> None:
-    """Large covers have seams, or lie a little beside themselves."""
     image = Image.linear_gradient("L").resize(size).convert("RGB")
     image.paste(RED, (size[0] // 3, 0, size[0] // 2, size[1]))
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""Covers of releases whose only picture is inside of a track."""
+"""Covers of releases whose only picture is embedded in a track."""
 
 import shutil
 
@@ -29,8 +29,7 @@ def artwork(shelf: Library) -> Artwork:
     return found
 
 
-def test_a_picture_in_a_track_is_the_cover(shelf: Library) -> None:
-    """Or an album as most shops deliver it would have no cover."""
+def test_picture_in_a_track_is_the_cover(shelf: Library) -> None:
     shelf.release("R", {"01 A.wav": wav(1), "02 B.wav": track(2)})
     release = shelf.only()
     found = artwork(shelf)
@@ -38,24 +37,21 @@ def test_a_picture_in_a_track_is_the_cover(shelf: Library) -> None:
     assert found.content == by_name(release)["02 B.wav"].content
 
 
-def test_of_several_the_first_track_has_it(shelf: Library) -> None:
-    """Or another reading could show another cover."""
+def test_first_track_with_a_picture_has_the_cover(shelf: Library) -> None:
     shelf.release("R", {"01 A.wav": track(1), "02 B.wav": track(2, OTHER)})
     assert artwork(shelf).width == 40
 
 
 @pytest.mark.parametrize("name", ["cover.png", "folder.png", "front.png"])
-def test_a_file_goes_before_it(shelf: Library, name: str) -> None:
-    """Or a seller could not choose another cover than the tracks have."""
+def test_cover_file_has_precedence(shelf: Library, name: str) -> None:
     shelf.release("R", {"01 A.wav": track(1), name: OTHER})
     assert artwork(shelf).width == 20
     assert not artwork(shelf).is_embedded
 
 
-def test_it_is_the_cover_once_the_file_has_gone(
+def test_embedded_cover_is_used_once_the_cover_file_is_gone(
     shelf: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or a track would have to be touched before its picture is shown."""
     shelf.release("R", {"01 A.wav": track(1), "cover.png": OTHER})
     first = shelf.read()
     (shelf.root / "R/cover.png").unlink()
@@ -67,10 +63,9 @@ def test_it_is_the_cover_once_the_file_has_gone(
     assert second.catalog.version != first.catalog.version
 
 
-def test_it_is_measured_once(
+def test_embedded_cover_is_measured_once(
     shelf: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or every start would look into the tracks of the whole library."""
     shelf.release("R", {"01 A.wav": track(1)})
     first = shelf.read()
     monkeypatch.setattr(
@@ -79,10 +74,9 @@ def test_it_is_measured_once(
     assert shelf.read().catalog == first.catalog
 
 
-def test_a_picture_that_is_none_keeps_no_track_from_sale(
+def test_track_with_an_invalid_picture_is_for_sale(
     shelf: Library,
 ) -> None:
-    """Or a broken picture would take its track from sale, or the cover."""
     shelf.release("R", {"01 A.wav": track(1, b"no picture")})
     release = shelf.only()
     assert release.artwork is None
@@ -91,8 +85,7 @@ def test_a_picture_that_is_none_keeps_no_track_from_sale(
     assert artwork(shelf).width == 40
 
 
-def test_the_zip_holds_the_track_once(shelf: Library) -> None:
-    """Or a sound would be unpacked as a picture."""
+def test_zip_contains_a_track_with_the_cover_once(shelf: Library) -> None:
     shelf.release("R", {"01 A.wav": track(1)})
     reading = shelf.read()
     assert problems(reading) == []
@@ -105,11 +98,9 @@ def test_the_zip_holds_the_track_once(shelf: Library) -> None:
     ]
 
 
-def test_a_picture_that_stops_its_parser_keeps_no_track_from_sale(
+def test_track_whose_picture_crashes_its_parser_is_for_sale(
     shelf: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or a track would be gone after the next start, for its picture."""
-
     def stop(parser: Parser, _: object, sha256: bytes) -> None:
         parser._marks.record(sha256, "crashes its parser", by_chance=False)
         raise ParserCrashed("crashes its parser")

@@ -1,4 +1,4 @@
-"""docs/library.md, for sellers."""
+"""docs/library.md agrees with the program."""
 
 import re
 from pathlib import Path
@@ -17,8 +17,7 @@ TEXT = PAGE.read_text("utf-8")
 EXAMPLES = re.findall(r"```toml\n# (\S+)\n(.*?)```", TEXT, re.DOTALL)
 
 
-def test_every_key_is_documented() -> None:
-    """Or a seller would not learn what can be said."""
+def test_page_has_every_key_of_the_configuration() -> None:
     keys = {
         *keys_of(toml_models._StoreTable),
         *(f"prices.{key}" for key in keys_of(toml_models._UsualPrices)),
@@ -35,8 +34,7 @@ def test_every_key_is_documented() -> None:
 
 
 @pytest.mark.parametrize(("name", "toml"), EXAMPLES)
-def test_every_example_is_right(name: str, toml: str) -> None:
-    """Or a seller who copies one would be told of a mistake."""
+def test_examples_of_the_page_are_valid(name: str, toml: str) -> None:
     if name == "store.toml":
         store = toml_models.parse_store(name, toml)
         assert store.item_price
@@ -45,35 +43,30 @@ def test_every_example_is_right(name: str, toml: str) -> None:
         assert toml_models.parse_release(name, toml, Shop()).release_id
 
 
-def test_there_are_examples() -> None:
-    """Or the test above would pass on a page without any."""
+def test_page_has_four_examples() -> None:
     assert len(EXAMPLES) == 4
 
 
-def test_ids_are_what_the_page_says() -> None:
-    """Or a seller would pin an id that the example never had."""
+def test_example_ids_of_the_page_are_right() -> None:
     release = ids.release_id("The Wet Coats/Night Bus")
     item = ids.item_id(release, "01 Departure.flac")
     assert TEXT.count(f'id = "{release}"') == 1
     assert TEXT.count(f'id = "{item}"') == 1
 
 
-def test_every_format_is_named() -> None:
-    """Or a seller would not know which files are tracks, and which covers."""
+def test_page_has_every_format() -> None:
     for suffix in (*AUDIO_TYPES, *PICTURES):
         assert f"{suffix}`" in TEXT
 
 
-def test_every_name_that_is_ignored_stands_there() -> None:
-    """Or a seller would look for a file in the store, and not know why."""
+def test_page_has_every_ignored_name_and_cover_name() -> None:
     for suffix in filter(str.isascii, ignored_names.SUFFIXES):
         assert f"`{suffix}`" in TEXT
     for stem in cover_names.STEMS:
         assert f"`{stem}`" in TEXT or stem in {"coverart", "albumart"}
 
 
-def test_problems_look_as_the_page_says(shelf: Library) -> None:
-    """Or a seller would search the page for a problem in vain."""
+def test_example_problems_of_the_page_are_verbatim(shelf: Library) -> None:
     shelf.put("store.toml", "\n\n\n\naccent = 'red'\n")
     shelf.put("Night Bus/a.pdf")
     shelf.put("Night Bus/03 Rain.mp3", b"no sound")

@@ -1,4 +1,4 @@
-"""The catalog of a running store."""
+"""LiveCatalog: updates, and the last good catalog."""
 
 import asyncio
 import logging
@@ -36,10 +36,9 @@ async def changed(catalog: LiveCatalog, old: Catalog) -> Catalog:
     return catalog.current
 
 
-async def test_there_is_none_before_the_first_reading(
+async def test_catalog_is_not_ready_before_the_first_reading(
     shelf: Library,
 ) -> None:
-    """Or the first visitor would see an empty store."""
     shelf.release("R")
     catalog = LiveCatalog(shelf.root, shelf.data, settle_seconds=0)
     with pytest.raises(NotReady):
@@ -50,8 +49,7 @@ async def test_there_is_none_before_the_first_reading(
         assert catalog.reading.problems == ()
 
 
-async def test_a_change_shows_without_a_restart(shelf: Library) -> None:
-    """Or a new record would be for sale after the next restart only."""
+async def test_change_is_published_without_a_restart(shelf: Library) -> None:
     shelf.release("R")
     async with opened(shelf) as catalog:
         old = catalog.current
@@ -67,8 +65,9 @@ async def test_a_change_shows_without_a_restart(shelf: Library) -> None:
         await wait_until(lambda: len(catalog.current.releases) == 1)
 
 
-async def test_half_an_album_is_never_offered(shelf: Library) -> None:
-    """Or somebody would buy an album while it is being copied."""
+async def test_album_that_is_being_copied_is_not_offered(
+    shelf: Library,
+) -> None:
     shelf.release("R")
     async with opened(shelf) as catalog:
         old = catalog.current
@@ -80,10 +79,9 @@ async def test_half_an_album_is_never_offered(shelf: Library) -> None:
         assert sizes == {"R": 2, "New": 40}
 
 
-async def test_a_broken_edit_leaves_the_last_good_catalog(
+async def test_invalid_edit_keeps_the_last_good_configuration(
     shelf: Library, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Or a slip of the seller's would close the store."""
     caplog.set_level(logging.INFO)
     shelf.release("R", toml='title = "Good"')
     async with opened(shelf) as catalog:
@@ -107,19 +105,17 @@ async def test_a_broken_edit_leaves_the_last_good_catalog(
     assert "catalog: 2 releases, 4 items" in caplog.text
 
 
-async def test_a_library_that_is_not_there_ends_the_start(
+async def test_missing_library_prevents_the_start(
     tmp_path: Path,
 ) -> None:
-    """Or a store with a misspelt library would run, and sell nothing."""
     catalog = LiveCatalog(tmp_path / "missing", tmp_path / "data")
     with pytest.raises(LibraryUnreadable, match="No such file"):
         await catalog.__aenter__()
 
 
-async def test_a_library_that_goes_away_is_missed_and_not_forgotten(
+async def test_library_that_disappears_keeps_the_last_good_catalog(
     shelf: Library, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Or a disk that is unmounted for a moment would empty the store."""
     shelf.release("R")
     async with opened(shelf) as catalog:
         old = catalog.current
@@ -137,12 +133,11 @@ async def test_a_library_that_goes_away_is_missed_and_not_forgotten(
         await wait_until(lambda: len(catalog.current.releases) == 2)
 
 
-async def test_a_mistake_of_ours_does_not_end_it(
+async def test_unexpected_error_does_not_stop_the_updates(
     shelf: Library,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Or one odd file would freeze the catalog until the next restart."""
     shelf.release("R")
     async with opened(shelf) as catalog:
 
@@ -159,10 +154,9 @@ async def test_a_mistake_of_ours_does_not_end_it(
         await wait_until(lambda: len(catalog.current.releases) == 2)
 
 
-async def test_ends_in_the_middle_of_a_file(
+async def test_stop_interrupts_the_hashing_of_a_file(
     shelf: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or a store could not be stopped while it hashes a large library."""
     shelf.release("R")
     reading = threading.Event()
     ended = threading.Event()
@@ -186,10 +180,9 @@ async def test_ends_in_the_middle_of_a_file(
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_nothing_is_read_on_the_loop(
+async def test_library_is_read_off_the_event_loop(
     shelf: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or all visitors would wait while a slow disk is read."""
     shelf.release("R")
     threads = set()
 
@@ -204,12 +197,11 @@ async def test_nothing_is_read_on_the_loop(
     assert threading.main_thread() not in threads
 
 
-async def test_a_large_library_says_how_far_it_is(
+async def test_progress_of_a_long_reading_is_logged(
     shelf: Library,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Or the first start on a large library would look like a hang."""
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(live, "_REPORT_SECONDS", 0)
     shelf.release("R")

@@ -1,4 +1,4 @@
-"""Previews: a part of a track, and nothing but its sound."""
+"""Previews: a part of a track, and only its sound."""
 
 import hashlib
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.catalog.ffmpeg_tools import inside, put, run, sound, tone
 
 
 def dressed(data: bytes, path: Path) -> bytes:
-    """Give an MP3 with a title and a cover of three megabytes."""
+    """Return an MP3 with a title and a cover of three megabytes."""
     path.write_bytes(data)
     cover = b"\xff\xd8\xff" + b"x" * 3_000_000
     tags = cast("Any", ID3)()
@@ -26,10 +26,9 @@ def dressed(data: bytes, path: Path) -> bytes:
 @pytest.mark.parametrize(
     ("seconds", "expected"), [(5, 5 / 3), (30, 10), (120, 30)]
 )
-async def test_a_preview_is_a_part_of_the_track(
+async def test_preview_is_a_third_of_the_track_at_most(
     ffmpeg: str, root: Path, cache: Path, seconds: float, expected: float
 ) -> None:
-    # Else the store gives away what it sells.
     item = put(root, tone(ffmpeg, seconds), seconds)
     clip = await Previews(ffmpeg, root, cache).clip(item)
     made = sound(clip)
@@ -43,10 +42,9 @@ async def test_a_preview_is_a_part_of_the_track(
 
 
 @pytest.mark.ffmpeg
-async def test_it_comes_and_goes_softly_from_a_quarter_in(
+async def test_preview_starts_at_a_quarter_and_has_fades(
     ffmpeg: str, root: Path, cache: Path
 ) -> None:
-    # Else a preview is the silent beginning, or starts with a crack.
     sine = "aevalsrc='if(lt(t,10),0,0.5*sin(2764*t))':d=40"
     track = run(ffmpeg, "-f", "lavfi", "-i", sine, form="wav")
     clip = await Previews(ffmpeg, root, cache).clip(put(root, track, 40))
@@ -64,11 +62,9 @@ async def test_it_comes_and_goes_softly_from_a_quarter_in(
 
 
 @pytest.mark.ffmpeg
-async def test_nothing_but_sound_is_in_it(
+async def test_preview_has_no_tags_and_no_pictures(
     ffmpeg: str, root: Path, cache: Path
 ) -> None:
-    # Else each preview carries a cover of megabytes and private notes; and
-    # such tracks must not fail either.
     data = dressed(tone(ffmpeg, 20), root / "dressed.mp3")
     item = put(root, data, 20)
     clip = await Previews(ffmpeg, root, cache).clip(item)
@@ -83,20 +79,18 @@ async def test_nothing_but_sound_is_in_it(
 @pytest.mark.parametrize(
     "form", ["mp3", "flac", "wav", "aiff", "ogg", "opus", "mp4", "wv", "adts"]
 )
-async def test_every_kind_of_track_has_one(
+async def test_every_track_format_has_a_preview(
     ffmpeg: str, root: Path, cache: Path, form: str
 ) -> None:
-    # Else buyers of some formats buy unheard.
     item = put(root, tone(ffmpeg, 12, form), 12)
     clip = await Previews(ffmpeg, root, cache).clip(item)
     assert 3.9 < sound(clip).length < 4.1
 
 
 @pytest.mark.ffmpeg
-async def test_an_mp4_with_its_index_at_the_end_has_one(
+async def test_mp4_with_its_index_at_the_end_has_a_preview(
     ffmpeg: str, root: Path, cache: Path
 ) -> None:
-    # Else most of what a seller's own tools export can't be heard.
     data = tone(ffmpeg, 12, "mp4")
     assert data.index(b"mdat") < data.index(b"moov")
     clip = await Previews(ffmpeg, root, cache).clip(put(root, data, 12))
@@ -121,10 +115,9 @@ async def test_an_mp4_with_its_index_at_the_end_has_one(
         "song.jpg",
     ],
 )
-async def test_any_name_will_do(
+async def test_name_of_a_track_is_never_an_option_of_ffmpeg(
     ffmpeg: str, root: Path, cache: Path, name: str
 ) -> None:
-    # Else a track's name decides what a program of the seller's does.
     item = put(root, tone(ffmpeg, 6), 6, name)
     clip = await Previews(ffmpeg, root, cache).clip(item)
     assert 1.9 < sound(clip).length < 2.1
@@ -132,11 +125,9 @@ async def test_any_name_will_do(
 
 
 @pytest.mark.ffmpeg
-async def test_a_playlist_opens_no_other_file(
+async def test_playlist_opens_no_other_file(
     ffmpeg: str, root: Path, cache: Path
 ) -> None:
-    # Else a file in the library could have the store read any of the
-    # machine's to its visitors.
     other = root / "other.ts"
     other.write_bytes(tone(ffmpeg, 30, "mpegts"))
     playlist = (
@@ -153,30 +144,27 @@ async def test_a_playlist_opens_no_other_file(
 @pytest.mark.parametrize(
     "data", [b"", b"not sound at all" * 1000], ids=["empty", "text"]
 )
-async def test_a_broken_track_has_none(
+async def test_broken_track_has_no_preview(
     ffmpeg: str, root: Path, cache: Path, data: bytes
 ) -> None:
-    # Else the page's player is given an empty file.
     with pytest.raises(NoPreview):
         await Previews(ffmpeg, root, cache).clip(put(root, data, 60))
     assert inside(cache) == []
 
 
 @pytest.mark.ffmpeg
-async def test_a_track_shorter_than_it_says_has_none(
+async def test_track_shorter_than_its_tags_state_has_no_preview(
     ffmpeg: str, root: Path, cache: Path
 ) -> None:
-    # Else the page's player is given an empty file.
     item = put(root, tone(ffmpeg, 10), 300)
     with pytest.raises(NoPreview):
         await Previews(ffmpeg, root, cache).clip(item)
 
 
 @pytest.mark.ffmpeg
-async def test_a_film_has_no_picture_in_its_preview(
+async def test_preview_of_a_film_has_no_video(
     ffmpeg: str, root: Path, cache: Path
 ) -> None:
-    # Else a preview is larger than the bound on it and is cut.
     moving = ("-f", "lavfi", "-i", "testsrc=d=12:s=64x64")
     film = run(
         ffmpeg, *moving, "-f", "lavfi", "-i", "sine=440:d=12", form="matroska"

@@ -1,4 +1,4 @@
-"""What is in a release's ZIP, under names that open on every system."""
+"""Contents of a release's ZIP, and names that work on every system."""
 
 import re
 import unicodedata
@@ -67,8 +67,8 @@ def names(release: Release) -> list[str]:
     ]
 
 
-def test_a_release_is_all_of_it() -> None:
-    """Else a buyer misses the cover, or a track that was withdrawn since."""
+def test_zip_contains_all_items_the_cover_and_a_readme() -> None:
+    """Withdrawn tracks are included."""
     assert names(RELEASE) == [
         "01 The Wet Coats - Departure.flac",
         "02 The Wet Coats - Wrong Stop.flac",
@@ -79,8 +79,7 @@ def test_a_release_is_all_of_it() -> None:
     assert zip_name(RELEASE) == "The Wet Coats - Night Bus.zip"
 
 
-def test_the_zip_holds_what_it_names() -> None:
-    """Else a buyer unpacks another track than its name says."""
+def test_members_have_the_content_of_their_names() -> None:
     body = plan_zip(RELEASE, SHOP).body
     data = joined(body, ByteRange(0, body.size_bytes), DATA)
     with zipfile.ZipFile(BytesIO(data)) as archive:
@@ -109,8 +108,8 @@ def test_the_zip_holds_what_it_names() -> None:
         ("1971-05-01", date(1980, 1, 1)),
     ],
 )
-def test_files_carry_the_release_date(text: str, expected: date) -> None:
-    """Else the ZIP changes with the day, and no resume of it goes on."""
+def test_members_have_the_release_date(text: str, expected: date) -> None:
+    """So the ZIP is the same on every day, and a download resumes."""
     archive = plan_zip(replace(RELEASE, date=text), Shop())
     local = archive.body.chunks[0]
     assert isinstance(local, bytes)
@@ -119,8 +118,7 @@ def test_files_carry_the_release_date(text: str, expected: date) -> None:
     assert (found >> 5 & 15, found & 31) == (expected.month, expected.day)
 
 
-def test_discs_are_told_apart() -> None:
-    """Else a player mixes the tracks of two discs."""
+def test_names_of_several_discs_have_the_disc_number() -> None:
     first, second, lyrics = RELEASE.items
     discs = (
         replace(first, disc=1),
@@ -134,8 +132,7 @@ def test_discs_are_told_apart() -> None:
     ]
 
 
-def test_names_alike_are_numbered() -> None:
-    """Else one track overwrites another where it is unpacked."""
+def test_duplicate_names_are_numbered() -> None:
     items = (
         item("Bus/a/Stem.wav", "Stem"),
         item("Bus/b/stem.wav", "stem"),
@@ -154,14 +151,12 @@ def test_names_alike_are_numbered() -> None:
     ]
 
 
-def test_a_release_without_an_artist_has_no_dash() -> None:
-    """Else a book's ZIP is called ` - Zine.zip`."""
+def test_zip_name_without_an_artist_has_no_dash() -> None:
     release = replace(RELEASE, title="Zine", artist="")
     assert zip_name(release) == "Zine.zip"
 
 
-def test_a_title_that_is_no_text_is_packed() -> None:
-    """Else one odd folder name makes a release that can't be downloaded."""
+def test_undecodable_title_is_replaced_in_names() -> None:
     release = replace(RELEASE, title="caf\udce9")
     assert zip_name(release) == "The Wet Coats - caf.zip"
     assert zip_members(release, SHOP)[-1].source.startswith(  # type: ignore[union-attr]  # the README
@@ -189,17 +184,13 @@ def test_a_title_that_is_no_text_is_packed() -> None:
         ("caf\udce9", ".mp3", "caf.mp3"),
     ],
 )
-def test_a_name_opens_on_every_system(
-    name: str, suffix: str, expected: str
-) -> None:
-    """Else Windows refuses to unpack a track, or the ZIP at all."""
+def test_portable_names(name: str, suffix: str, expected: str) -> None:
     assert portable_name(name, suffix) == expected
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.text(st.characters()), min_size=1, max_size=6))
-def test_any_titles_make_names_that_open(titles: list[str]) -> None:
-    """Else a strange title, somewhere, spoils a whole ZIP."""
+def test_any_titles_make_portable_names(titles: list[str]) -> None:
     tracks = tuple(
         item("Bus/x1.FLAC", title, number)
         for number, title in enumerate(titles, 1)
@@ -218,7 +209,7 @@ def extra(path: str) -> Item:
 
 
 def longest_path(release: Release) -> int:
-    r"""Count as Windows does what follows `Downloads\` for the longest."""
+    """Return the length of the longest path below `Downloads` on Windows."""
     folder = zip_name(release).removesuffix(".zip")
     paths = [
         f"{folder}\\{member.name}".encode("utf-16-le")
@@ -248,11 +239,8 @@ CLASSICAL = replace(
 )
 
 
-def test_a_long_classical_album_unpacks_on_windows() -> None:
-    r"""Else Explorer refuses a path of more than 259 characters.
-
-    Of those, `C:\Users\`, a user's name of 20 and `\Downloads\` are 40.
-    """
+def test_long_classical_album_unpacks_on_windows() -> None:
+    """`C:\\Users\\`, a user name of 20 and `Downloads` take 40 of 259."""
     track = (
         "Gundula Janowitz, Hilde Rössel-Majdan, Waldemar… - "
         "Symphony No. 9 in D minor, Op. 125 “Choral”….flac"
@@ -264,8 +252,8 @@ def test_a_long_classical_album_unpacks_on_windows() -> None:
     ]
 
 
-def test_names_that_fit_are_as_they_were() -> None:
-    """Else a download that was begun before an update can't be resumed."""
+def test_short_names_are_unchanged() -> None:
+    """Downloads that started before an update can be resumed."""
     release = replace(RELEASE, title="T" * 60, artist="A" * 20)
     folder = f"{'A' * 20} - {'T' * 60}"
     assert zip_name(release) == f"{folder}.zip"
@@ -274,8 +262,7 @@ def test_names_that_fit_are_as_they_were() -> None:
     )
 
 
-def test_alike_names_stay_apart_when_they_are_shortened() -> None:
-    """Else one movement overwrites another where it is unpacked."""
+def test_shortened_names_stay_distinct() -> None:
     album = replace(
         CLASSICAL,
         items=tuple(
@@ -288,8 +275,7 @@ def test_alike_names_stay_apart_when_they_are_shortened() -> None:
     assert longest_path(album) <= 259 - 40
 
 
-def test_extras_lie_in_the_zip_as_they_did() -> None:
-    """Else a scan would be lost among the tracks, or miss at all."""
+def test_extras_keep_their_folders() -> None:
     release = replace(
         RELEASE,
         extras=(
@@ -326,14 +312,13 @@ NAMES = st.builds(
     files=st.lists(NAMES.filter(lambda name: "/" not in name), max_size=3),
     extras=st.lists(NAMES.map("Bus/Scans/".__add__), max_size=3),
 )
-def test_any_library_makes_paths_that_windows_takes(
+def test_any_library_makes_paths_that_windows_accepts(
     artist: str,
     title: str,
     tracks: list[tuple[str, str]],
     files: list[str],
     extras: list[str],
 ) -> None:
-    """Else a buyer's computer unpacks a ZIP in part, or not at all."""
     release = replace(
         RELEASE,
         artist=artist,

@@ -1,4 +1,4 @@
-"""Finding releases and tracks by words."""
+"""Search of releases and tracks by words."""
 
 import time
 from collections.abc import Sequence
@@ -88,10 +88,7 @@ def found(words: str, catalog: Catalog = CATALOG) -> dict[str, list[str]]:
         ("busthe", {}),
     ],
 )
-def test_finds_what_was_meant(
-    words: str, matches: dict[str, list[str]]
-) -> None:
-    """Or a visitor would leave without what is there, or with too much."""
+def test_search_results(words: str, matches: dict[str, list[str]]) -> None:
     assert found(words) == matches
 
 
@@ -105,10 +102,9 @@ WORDS = st.text("aábB \0ß", max_size=6)
     ),
     WORDS,
 )
-def test_finds_what_looking_at_each_would(
+def test_search_equals_a_linear_search(
     shelf: list[tuple[str, str, list[str]]], words: str
 ) -> None:
-    """Or being quick would cost matches."""
     catalog = assemble_catalog(Shop(), [release(*each) for each in shelf])
     wanted = fold_text(words).split()
     naive = [
@@ -131,11 +127,7 @@ def test_finds_what_looking_at_each_would(
     assert len(matches) == len(naive)
 
 
-def test_a_large_catalog_is_searched_in_a_blink() -> None:
-    """Or one search would keep all other visitors waiting.
-
-    Two searches of ten thousand releases take far less than to index them.
-    """
+def test_searching_takes_a_fraction_of_indexing() -> None:
     catalog = assemble_catalog(
         Shop(),
         [

@@ -1,4 +1,4 @@
-"""Discounts in store.toml: strictly, with file and line."""
+"""Discounts in store.toml."""
 
 from datetime import UTC, datetime
 
@@ -10,8 +10,7 @@ from msrv.money import Money
 from msrv.toml_file import InvalidConfig
 
 
-def test_what_a_seller_can_state() -> None:
-    """A seller states a discount, and gives another one."""
+def test_discounts_are_parsed() -> None:
     config = parse_store(
         "store.toml",
         'currency = "EUR"\n'
@@ -77,8 +76,9 @@ def test_what_a_seller_can_state() -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_said(stated: str, problem: str) -> None:
-    """A discount that was mistyped is given to everyone, or to nobody."""
+def test_invalid_discount_is_a_problem_with_its_line(
+    stated: str, problem: str
+) -> None:
     with pytest.raises(InvalidConfig) as broken:
         parse_store("store.toml", stated)
     assert any(

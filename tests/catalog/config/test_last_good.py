@@ -1,4 +1,4 @@
-"""What a configuration used to state counts on while its file is away."""
+"""Last good configuration while a file is missing or incomplete."""
 
 import json
 import logging
@@ -69,10 +69,9 @@ def kept(tmp_path: Path) -> Kept:
         (STORE.partition("[prices]")[0], "and 1 more"),
     ],
 )
-def test_what_says_less_waits_for_the_grace(
+def test_file_that_states_less_counts_after_the_grace(
     kept: Kept, text: str | None, what: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A gap of seconds, or half an upload, would sell at other prices."""
     found, problem = kept.config.choose("store.toml", text)
     assert found == STORE
     assert problem is not None
@@ -89,8 +88,8 @@ def test_what_says_less_waits_for_the_grace(
         assert kept.config.text("store.toml") is None
 
 
-def test_a_number_that_is_cut_short_is_no_new_price() -> None:
-    """`18.50` cut to `1` is a price, and a whole TOML file."""
+def test_truncated_number_is_no_new_price() -> None:
+    """`18.50` cut to `1` is a price, and a valid TOML file."""
     config = LastGoodConfig(grace_seconds=GRACE)
     text = '[prices]\nitem = "9"\nrelease = 18.50\n'
     config.update("store.toml", text)
@@ -115,10 +114,8 @@ def test_a_number_that_is_cut_short_is_no_new_price() -> None:
         "broken = ",
     ],
 )
-def test_what_says_otherwise_counts_at_once(kept: Kept, text: str) -> None:
-    """A seller who changes a price need not wait. (What is broken has a rule
-    of its own.)
-    """
+def test_changed_values_count_at_once(kept: Kept, text: str) -> None:
+    """An invalid file has a rule of its own."""
     assert kept.choose(0, text) == text
     assert not kept.config.is_waiting
 
@@ -138,10 +135,9 @@ def test_what_says_otherwise_counts_at_once(kept: Kept, text: str) -> None:
         ('title = "T"\ndate = "2026"', 'date = "2026"', False),
     ],
 )
-def test_a_release_is_held_to_what_sets_its_price(
+def test_prices_ids_and_withdrawals_of_a_release_wait_for_the_grace(
     before: str, after: str, *, waits: bool
 ) -> None:
-    """Also to what withdraws it, and to the ids that were sold."""
     config = LastGoodConfig(grace_seconds=GRACE)
     config.update("R/release.toml", before)
     found, _ = config.choose("R/release.toml", after)
@@ -149,8 +145,7 @@ def test_a_release_is_held_to_what_sets_its_price(
     assert config.is_waiting is waits
 
 
-def test_a_file_that_comes_back_ends_the_grace(kept: Kept) -> None:
-    """Or two gaps a day apart would count as one."""
+def test_complete_file_resets_the_grace(kept: Kept) -> None:
     assert kept.choose(0, None) == STORE
     assert kept.choose(30, STORE) == STORE
     assert kept.choose(59, None) == STORE
@@ -158,8 +153,7 @@ def test_a_file_that_comes_back_ends_the_grace(kept: Kept) -> None:
     assert kept.choose(119, None) is None
 
 
-def test_an_upload_that_goes_on_begins_the_grace_anew(kept: Kept) -> None:
-    """A file that was away for 59 seconds is not whole a second later."""
+def test_progress_of_an_upload_restarts_the_grace(kept: Kept) -> None:
     half = STORE.partition("[prices]")[0]
     assert kept.choose(0, None) == STORE
     assert kept.choose(59, half) == STORE
@@ -167,8 +161,7 @@ def test_an_upload_that_goes_on_begins_the_grace_anew(kept: Kept) -> None:
     assert kept.choose(119, half) == half
 
 
-def test_a_restart_changes_no_price(kept: Kept) -> None:
-    """A store that starts while the file is away has its last prices."""
+def test_last_good_version_survives_a_restart(kept: Kept) -> None:
     kept.config.update("Ünïcode\udcff/release.toml", "price = 7")
     kept.restart()
     assert kept.config.text("Ünïcode\udcff/release.toml") == "price = 7"
@@ -180,10 +173,9 @@ def test_a_restart_changes_no_price(kept: Kept) -> None:
     assert kept.choose(1062, None) is None
 
 
-def test_a_folder_that_is_gone_is_forgotten_after_the_grace(
+def test_missing_folder_is_dropped_after_the_grace(
     kept: Kept,
 ) -> None:
-    """What is deleted and uploaded anew has its old price meanwhile."""
     kept.config.update("R/release.toml", "price = 7")
     kept.config.retain({"store.toml"})
     kept.now = 59
@@ -196,10 +188,9 @@ def test_a_folder_that_is_gone_is_forgotten_after_the_grace(
 
 
 @pytest.mark.parametrize("how", ["half", "bytes", "edited", "other", "list"])
-def test_a_damaged_file_is_not_used(
+def test_damaged_saved_configuration_is_ignored(
     kept: Kept, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A disk that lost a part of it must not invent a price."""
     kept.config.save()
     path = kept.folder / FILE_NAME
     data = path.read_bytes()
@@ -221,10 +212,9 @@ def test_a_damaged_file_is_not_used(
     assert kept.config.text("store.toml") == STORE
 
 
-def test_a_disk_that_is_full_is_told_of_once(
+def test_failure_to_save_is_logged_once(
     kept: Kept, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Or the log would fill what is left of it."""
     blocked = kept.folder / "blocked"
     blocked.write_bytes(b"")
     config = LastGoodConfig(blocked / FILE_NAME, grace_seconds=GRACE)
@@ -235,8 +225,8 @@ def test_a_disk_that_is_full_is_told_of_once(
     assert config.choose("store.toml", None)[0] == STORE
 
 
-def test_two_replicas_may_share_the_folder(kept: Kept) -> None:
-    """Each writes the whole file, and what it writes is whole."""
+def test_two_replicas_can_share_the_folder(kept: Kept) -> None:
+    """Each writes the whole file, atomically."""
     other = Kept(kept.folder)
     kept.config.save()
     other.config.update("store.toml", STORE)
@@ -247,8 +237,8 @@ def test_two_replicas_may_share_the_folder(kept: Kept) -> None:
     assert kept.config.text("R/release.toml") == "price = 7"
 
 
-def test_the_command_writes_nothing(kept: Kept) -> None:
-    """`catalog` looks once: it can't know for how long a file is away."""
+def test_read_only_configuration_writes_nothing(kept: Kept) -> None:
+    """`catalog` runs once: it can't know how long a file was missing."""
     kept.config.save()
     before = (kept.folder / FILE_NAME).read_bytes()
     config = LastGoodConfig.open(

@@ -1,4 +1,4 @@
-"""Prices that the buyer sets, as a seller says them."""
+"""Prices in release.toml and store.toml."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.catalog.temporary_library import Library
 
 
 def euros(minor: int | None) -> Money | None:
-    """An amount, or none."""
+    """Return an amount in euros, or None."""
     return None if minor is None else Money(minor, "EUR")
 
 
@@ -26,10 +26,9 @@ def euros(minor: int | None) -> Money | None:
     ],
 )
 @pytest.mark.parametrize("prefix", ["", "item_"])
-def test_what_a_seller_says(
+def test_price_minimum_and_suggestion(
     toml: str, price: int | None, minimum: int | None, prefix: str
 ) -> None:
-    """A minimum is taken for a price, or a suggestion for a minimum."""
     lines = "".join(f"{prefix}{line}\n" for line in toml.splitlines())
     found = parse_release("release.toml", lines, Shop())
     if prefix:
@@ -61,15 +60,13 @@ def test_what_a_seller_says(
         ),
     ],
 )
-def test_contradictions_are_problems(toml: str, what: str) -> None:
-    """A seller who meant something else sells for less."""
+def test_contradicting_prices_are_problems(toml: str, what: str) -> None:
     with pytest.raises(InvalidConfig) as caught:
         parse_release("release.toml", toml, Shop())
     assert what in str(caught.value.problems)
 
 
-def test_it_reaches_the_catalog(shelf: Library) -> None:
-    """A minimum in a file has no effect in the store."""
+def test_minimum_is_in_the_catalog(shelf: Library) -> None:
     shelf.put("Night Bus/a.pdf")
     shelf.put("Night Bus/b.pdf")
     shelf.put(
@@ -95,8 +92,9 @@ def test_it_reaches_the_catalog(shelf: Library) -> None:
     assert shelf.read().catalog.version != before.version
 
 
-def test_the_only_file_of_a_release_has_its_minimum(shelf: Library) -> None:
-    """A single by itself is sold at a fixed price."""
+def test_only_item_of_a_release_has_the_minimum_of_the_release(
+    shelf: Library,
+) -> None:
     shelf.put("Umbrella/a.pdf")
     shelf.put("Umbrella/release.toml", 'minimum = "0"\nsuggested = "2"\n')
     (release,) = shelf.read().catalog.releases
@@ -104,8 +102,7 @@ def test_the_only_file_of_a_release_has_its_minimum(shelf: Library) -> None:
     assert release.items[0].minimum == euros(0)
 
 
-def test_prices_can_be_said_to_include_tax() -> None:
-    """A buyer can't tell whether the tax comes on top."""
+def test_tax_included() -> None:
     assert parse_store("store.toml", "tax_included = true").shop.tax_included
     assert not parse_store("store.toml", "").shop.tax_included
     with pytest.raises(InvalidConfig):

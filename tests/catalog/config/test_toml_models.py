@@ -1,4 +1,4 @@
-"""`store.toml` and `release.toml`."""
+"""Models of `store.toml` and `release.toml`."""
 
 import pytest
 
@@ -9,8 +9,7 @@ from msrv.money import Money
 from msrv.toml_file import InvalidConfig
 
 
-def test_a_store_says_who_it_is_and_what_things_cost() -> None:
-    """Or the shop's name, colour and prices would not be its own."""
+def test_store_toml_is_parsed() -> None:
     store = parse_store(
         "store.toml",
         'name = "Wet  Coats"\ntagline = "Rain"\ncontact = "a@example.org"\n'
@@ -24,16 +23,14 @@ def test_a_store_says_who_it_is_and_what_things_cost() -> None:
     assert store.release_price == Money(700, "USD")
 
 
-def test_says_nothing_where_nothing_is_said() -> None:
-    """Or a store without a line of settings could not open."""
+def test_empty_files_have_defaults() -> None:
     assert parse_store("store.toml", "").shop == Shop()
     release = parse_release("release.toml", "", Shop())
     assert release.price is None
     assert not release.hidden
 
 
-def test_a_release_says_what_its_files_do_not() -> None:
-    """Or a seller could not name, price, date or withdraw anything."""
+def test_release_toml_is_parsed() -> None:
     release = parse_release(
         "release.toml",
         'id = "night-bus"\ntitle = "Night Bus"\nartist = ""\n'
@@ -97,8 +94,9 @@ def test_a_release_says_what_its_files_do_not() -> None:
         ("items.a = 1", "'a' must be a table"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_line(line: str, what: str) -> None:
-    """Or a slip of a seller's would change a price, or find no reader."""
+def test_invalid_value_is_a_problem_with_its_line(
+    line: str, what: str
+) -> None:
     with pytest.raises(InvalidConfig) as broken:
         parse_release("A/release.toml", f"# one\n\n{line}\n", Shop())
     assert str(broken.value.problems[0]).startswith(
@@ -106,8 +104,7 @@ def test_what_is_wrong_is_said_with_its_line(line: str, what: str) -> None:
     )
 
 
-def test_everything_that_is_wrong_is_said_at_once() -> None:
-    """Or a seller would mend a file line by line, a reading for each."""
+def test_all_problems_of_a_file_are_found_at_once() -> None:
     with pytest.raises(InvalidConfig) as broken:
         parse_store(
             "store.toml",
@@ -116,8 +113,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     assert [each.line for each in broken.value.problems] == [1, 2, 4]
 
 
-def test_a_price_with_more_decimals_than_its_currency_is_refused() -> None:
-    """Or a Japanese price would be a hundredth of what its seller meant."""
+def test_price_with_more_decimals_than_its_currency_is_refused() -> None:
     with pytest.raises(InvalidConfig, match="more decimals than JPY"):
         parse_release(
             "release.toml", 'currency = "JPY"\nprice = "7.00"', Shop()
@@ -139,6 +135,5 @@ def test_a_price_with_more_decimals_than_its_currency_is_refused() -> None:
         ("٢٠٢٦", False),
     ],
 )
-def test_knows_the_calendar(text: str, there: bool) -> None:  # noqa: FBT001 - one of a table
-    """Or a release could be sorted by a day that there never was."""
+def test_is_date(text: str, there: bool) -> None:  # noqa: FBT001 - one of a table
     assert is_date(text) is there

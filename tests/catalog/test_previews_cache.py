@@ -1,4 +1,4 @@
-"""Previews: made once, by a program kept on a lead."""
+"""Cache of previews, and supervision of ffmpeg."""
 
 import asyncio
 import errno
@@ -25,10 +25,9 @@ from tests.catalog.ffmpeg_tools import (
 from tests.polling import wait_until
 
 
-def test_no_ffmpeg_is_found(
+def test_ffmpeg_without_mp3_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Else a machine without it, or with a poor one, offers what it can't do.
     monkeypatch.setenv("PATH", str(tmp_path))
     assert find_ffmpeg() is None
     limits = Program(tmp_path, "print(' A....D libshine MP3')").limits
@@ -52,10 +51,9 @@ def test_no_ffmpeg_is_found(
     ],
     ids=str,
 )
-async def test_what_has_no_preview_is_not_offered_one(
+async def test_items_without_a_preview(
     root: Path, cache: Path, tmp_path: Path, unlike: dict[str, object]
 ) -> None:
-    # Else a page shows a player that plays nothing, or what is withdrawn.
     program = Program(tmp_path, SPEAKS)
     previews = program.previews(root, cache)
     track = put(root, b"x", 5.0)
@@ -68,10 +66,9 @@ async def test_what_has_no_preview_is_not_offered_one(
     assert program.pids == []
 
 
-async def test_without_ffmpeg_nothing_is_offered(
+async def test_no_preview_is_offered_without_ffmpeg(
     root: Path, cache: Path
 ) -> None:
-    # Else a store without it shows players that play nothing.
     previews = Previews(None, root, cache)
     track = put(root, b"x", 5.0)
     assert not previews.is_available
@@ -80,10 +77,9 @@ async def test_without_ffmpeg_nothing_is_offered(
         await previews.clip(track)
 
 
-async def test_kept_from_start_to_start(
+async def test_previews_are_cached_across_restarts(
     root: Path, cache: Path, tmp_path: Path
 ) -> None:
-    # Else every listener waits for ffmpeg, and it runs all day.
     program = Program(tmp_path, SPEAKS)
     previews = program.previews(root, cache)
     track = put(root, b"x", 30)
@@ -100,11 +96,10 @@ async def test_kept_from_start_to_start(
     assert len(program.pids) == 2
 
 
-async def test_one_run_for_all_who_ask(
+async def test_concurrent_requests_share_one_ffmpeg(
     root: Path, cache: Path, tmp_path: Path
 ) -> None:
-    # Else a new single's listeners start a hundred programs at once, and
-    # one who closes the page stops the preview of all the others.
+    """A request that is cancelled doesn't stop it for the others."""
     gate = tmp_path / "gate"
     program = Program(tmp_path, waits_for(gate))
     previews = program.previews(root, cache)
@@ -120,10 +115,9 @@ async def test_one_run_for_all_who_ask(
     assert len(program.pids) == 1
 
 
-async def test_one_program_at_a_time(
+async def test_one_ffmpeg_runs_at_a_time(
     root: Path, cache: Path, tmp_path: Path
 ) -> None:
-    # Else an album's page takes every processor from the downloads.
     gate = tmp_path / "gate"
     program = Program(tmp_path, waits_for(gate))
     previews = program.previews(root, cache)
@@ -138,10 +132,9 @@ async def test_one_program_at_a_time(
     assert len(program.pids) == 3
 
 
-async def test_a_program_that_hangs_is_ended(
+async def test_ffmpeg_that_hangs_is_killed(
     root: Path, cache: Path, tmp_path: Path
 ) -> None:
-    # Else one bad track stops all previews, until someone restarts.
     program = Program(tmp_path, SLEEPS)
     previews = program.previews(root, cache, timeout_seconds=2)
     with pytest.raises(NoPreview):
@@ -150,10 +143,9 @@ async def test_a_program_that_hangs_is_ended(
     assert not runs(program.pids[0])
 
 
-async def test_closing_ends_the_program(
+async def test_closing_kills_ffmpeg(
     root: Path, cache: Path, tmp_path: Path
 ) -> None:
-    # Else a stopped store leaves ffmpeg behind, or waits for it.
     program = Program(tmp_path, SLEEPS)
     previews = program.previews(root, cache)
     asked = asyncio.create_task(previews.clip(put(root, b"x", 30)))
@@ -173,14 +165,13 @@ async def test_closing_ends_the_program(
         "os.write(2, bytes(5_000_000)); sys.exit(1)",
     ],
 )
-async def test_a_failure_is_remembered_for_a_while(
+async def test_failure_is_remembered_for_ten_minutes(
     root: Path,
     cache: Path,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     does: str,
 ) -> None:
-    # Else each visit to a page with a broken track starts ffmpeg again.
     seconds = [1000.0]
     program = Program(tmp_path, does)
     previews = program.previews(root, cache, clock=lambda: seconds[0])
@@ -196,20 +187,17 @@ async def test_a_failure_is_remembered_for_a_while(
     assert (await previews.clip(track)).size_bytes == 200_000
 
 
-async def test_a_program_that_cannot_start_is_no_preview(
+async def test_ffmpeg_that_cannot_start_makes_no_preview(
     root: Path, cache: Path, tmp_path: Path
 ) -> None:
-    # Else removing ffmpeg under a running store is a page of errors.
     previews = Previews(str(tmp_path / "gone"), root, cache)
     with pytest.raises(NoPreview):
         await previews.clip(put(root, b"x", 30))
 
 
-async def test_only_what_was_hashed_is_played(
+async def test_changed_or_missing_track_has_no_preview_until_it_is_back(
     root: Path, cache: Path, tmp_path: Path
 ) -> None:
-    # Else a file swapped in is cached for good under the other's name; and
-    # one that comes back must be playable at once.
     program = Program(tmp_path, SPEAKS)
     previews = program.previews(root, cache)
     track = put(root, b"x", 30)
@@ -229,14 +217,13 @@ async def test_only_what_was_hashed_is_played(
     assert await previews.clip(track)
 
 
-async def test_a_full_disk_is_no_preview(
+async def test_full_disk_makes_no_preview_and_leaves_no_file(
     root: Path,
     cache: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    # Else half a clip is kept for good, or a full disk is a page of errors.
     def full(_descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -249,13 +236,12 @@ async def test_a_full_disk_is_no_preview(
     assert inside(cache) == []
 
 
-async def test_memory_is_bounded(
+async def test_number_of_remembered_previews_is_bounded(
     root: Path,
     cache: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Else a store that runs for a year grows with all it ever played.
     monkeypatch.setattr("msrv.catalog.previews._REMEMBERED", 2)
     program = Program(tmp_path, SPEAKS)
     previews = program.previews(root, cache)

@@ -1,4 +1,4 @@
-"""Covers: made once, kept in memory and on the disk, and by few at a time."""
+"""Cache of covers: in memory and on disk, with bounded concurrency."""
 
 import asyncio
 import logging
@@ -18,8 +18,9 @@ from tests.catalog.cover_pictures import covers as covers_of
 from tests.polling import wait_until
 
 
-async def test_a_picture_that_changed_is_not_shown(gallery: Gallery) -> None:
-    # Else the cache keeps one picture under the name of another.
+async def test_changed_picture_is_not_cached_under_the_old_hash(
+    gallery: Gallery,
+) -> None:
     artwork = gallery.put(saved(Image.new("RGB", (500, 500), RED)))
     path = gallery.root / "cover.png"
     path.write_bytes(saved(Image.new("RGB", (50, 50), RED)))
@@ -30,8 +31,7 @@ async def test_a_picture_that_changed_is_not_shown(gallery: Gallery) -> None:
         await gallery.covers.cover(artwork, 160)
 
 
-async def test_kept_in_memory_and_on_disk(gallery: Gallery) -> None:
-    # Else each visitor waits for the same cover to be made again.
+async def test_cover_is_cached_in_memory_and_on_disk(gallery: Gallery) -> None:
     artwork = gallery.put(saved(Image.new("RGB", (500, 500), RED)))
     first = await gallery.covers.cover(artwork, 160)
     assert first.media_type == "image/webp"
@@ -42,10 +42,9 @@ async def test_kept_in_memory_and_on_disk(gallery: Gallery) -> None:
     assert [path.suffix for path in gallery.cache.iterdir()] == [".webp"]
 
 
-async def test_memory_is_bounded(
+async def test_cache_in_memory_is_bounded(
     gallery: Gallery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Else a large library's covers grow the store until it is killed.
     arts = [
         gallery.put(saved(Image.new("RGB", (9, 9), (n, n, n))), f"{n}.png")
         for n in range(5)
@@ -90,9 +89,8 @@ class Gate:
         await self.folder.verify(content, descriptor)
 
 
-async def test_one_making_for_all_who_ask(gallery: Gallery) -> None:
-    # Else a new release's first visitors make its cover a hundred times,
-    # and one who closes the page takes it from the others.
+async def test_concurrent_requests_share_one_resize(gallery: Gallery) -> None:
+    """A request that is cancelled doesn't stop it for the others."""
     artwork = gallery.put(saved(Image.new("RGB", (500, 500), RED)))
     gate = Gate(LocalStorage(gallery.root))
     covers = covers_of(gate, gallery.cache)
@@ -109,8 +107,7 @@ async def test_one_making_for_all_who_ask(gallery: Gallery) -> None:
     assert gate.opened == 1
 
 
-async def test_two_at_a_time(gallery: Gallery) -> None:
-    # Else a page of covers takes all the memory and threads there are.
+async def test_two_covers_are_resized_at_a_time(gallery: Gallery) -> None:
     arts = [
         gallery.put(saved(Image.new("RGB", (9, 9), (n, n, n))), f"{n}.png")
         for n in range(6)
@@ -125,8 +122,9 @@ async def test_two_at_a_time(gallery: Gallery) -> None:
     assert gate.opened == 6
 
 
-async def test_closing_waits_for_the_work(gallery: Gallery) -> None:
-    # Else a stop leaves a half-written file and a warning behind.
+async def test_closing_waits_for_the_resizes_in_progress(
+    gallery: Gallery,
+) -> None:
     artwork = gallery.put(saved(Image.new("RGB", (500, 500), RED)))
     gate = Gate(LocalStorage(gallery.root))
     covers = covers_of(gate, gallery.cache)
@@ -139,12 +137,11 @@ async def test_closing_waits_for_the_work(gallery: Gallery) -> None:
     assert len(list(gallery.cache.iterdir())) == 1
 
 
-async def test_without_a_disk_covers_are_still_shown(
+async def test_full_disk_costs_no_covers_and_is_logged_once(
     gallery: Gallery,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    # Else a full disk empties the store's pages, or fills its log.
     def full(_descriptor: int) -> None:
         raise OSError(28, os.strerror(28))
 
@@ -158,10 +155,9 @@ async def test_without_a_disk_covers_are_still_shown(
     assert list(gallery.cache.iterdir()) == []
 
 
-async def test_a_cache_that_cannot_be_made_is_done_without(
+async def test_covers_are_made_without_a_cache_folder(
     gallery: Gallery,
 ) -> None:
-    # Else a read-only container has no covers.
     gallery.cache.write_bytes(b"a file in its place")
     artwork = gallery.put(saved(Image.new("RGB", (500, 500), RED)))
     assert (await gallery.covers.cover(artwork, 160)).data

@@ -1,4 +1,4 @@
-"""A running store waits: for uploads to end, and for files to come back."""
+"""LiveCatalog waits for uploads to end, and for files to come back."""
 
 import asyncio
 import logging
@@ -84,10 +84,10 @@ def store(shelf: Library) -> Store:
     return Store(shelf)
 
 
-async def test_a_price_stays_while_its_file_is_away(
+async def test_price_is_kept_while_store_toml_is_missing(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Clients delete and then upload: an album of £18 would be had for €2."""
+    """Clients delete a file before they upload its next version."""
     path = store.shelf.put("store.toml", STORE)
     store.shelf.release("R")
     async with store.open():
@@ -105,8 +105,8 @@ async def test_a_price_stays_while_its_file_is_away(
         assert not store.problems()
 
 
-async def test_half_a_store_toml_sets_no_price(store: Store) -> None:
-    """An upload that stalls before `[prices]` is a whole file."""
+async def test_truncated_store_toml_changes_no_price(store: Store) -> None:
+    """An upload that stalls before `[prices]` leaves a valid file."""
     store.shelf.put("store.toml", STORE)
     store.shelf.release("R")
     async with store.open():
@@ -119,10 +119,9 @@ async def test_half_a_store_toml_sets_no_price(store: Store) -> None:
         assert not store.problems()
 
 
-async def test_what_was_really_removed_is_believed_in_the_end(
+async def test_removed_price_is_accepted_after_the_grace_and_logged(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """And the log says that prices fell back."""
     path = store.shelf.put("store.toml", STORE)
     store.shelf.release("R")
     async with store.open():
@@ -135,8 +134,9 @@ async def test_what_was_really_removed_is_believed_in_the_end(
 
 
 @pytest.mark.parametrize("how", ["gone", "empty", "broken"])
-async def test_a_restart_lowers_no_price(store: Store, how: str) -> None:
-    """A store that starts while its files are away has its last prices."""
+async def test_restart_while_files_are_missing_keeps_the_prices(
+    store: Store, how: str
+) -> None:
     files = {
         "store.toml": STORE,
         "R/release.toml": 'price = "15.00"\nitem_price = "7.00"\n',
@@ -163,10 +163,9 @@ async def test_a_restart_lowers_no_price(store: Store, how: str) -> None:
             await store.later(GRACE - 1)
 
 
-async def test_a_release_keeps_its_price_while_its_file_is_away(
+async def test_price_is_kept_while_release_toml_is_missing(
     store: Store,
 ) -> None:
-    """Or the release would cost what store.toml says."""
     store.shelf.release("R", toml='price = "15.00"\n')
     path = store.shelf.root / "R/release.toml"
     async with store.open() as catalog:
@@ -180,10 +179,9 @@ async def test_a_release_keeps_its_price_while_its_file_is_away(
         assert str(catalog.current.releases[0].price) == "€2.00"
 
 
-async def test_a_disk_that_fails_for_a_moment_sells_no_less(
+async def test_read_error_does_not_shrink_a_release(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An album would be sold without a song, for less."""
     path = store.shelf.release("R") / "01 A.wav"
     real = indexing._read_file
 
@@ -211,10 +209,9 @@ async def test_a_disk_that_fails_for_a_moment_sells_no_less(
         assert not store.problems()
 
 
-async def test_an_upload_that_stalls_is_not_sold(
+async def test_stalled_upload_is_not_offered(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A line that stalls for some seconds would sell half a song."""
     caplog.set_level(logging.INFO)
     store.shelf.release("R")
     whole = wav(9)
@@ -234,8 +231,10 @@ async def test_an_upload_that_stalls_is_not_sold(
     assert caplog.text.count("is held back") == 1
 
 
-async def test_an_album_that_arrives_is_sold_at_no_stage(store: Store) -> None:
-    """Nor is one that is on sale another while a bonus track arrives."""
+async def test_album_is_not_offered_before_all_of_it_has_arrived(
+    store: Store,
+) -> None:
+    """An album on sale keeps its state while a bonus track arrives."""
     store.shelf.release("R")
     async with store.open() as catalog:
         before = catalog.current.releases_by_id
@@ -250,8 +249,9 @@ async def test_an_album_that_arrives_is_sold_at_no_stage(store: Store) -> None:
         assert len(store.sold()["R"]) == 6
 
 
-async def test_a_folder_that_never_rests_is_a_problem(store: Store) -> None:
-    """A log that keeps growing holds a release back, and says so."""
+async def test_folder_that_never_becomes_quiet_is_a_problem(
+    store: Store,
+) -> None:
     store.shelf.release("R")
     log = store.shelf.put("S/upload.txt", "log")
     store.shelf.put("S/1.wav", wav(1))
@@ -269,10 +269,9 @@ async def test_a_folder_that_never_rests_is_a_problem(store: Store) -> None:
         assert len(store.sold()["R"]) == 2
 
 
-async def test_a_store_on_files_that_lie_there_opens_at_once(
+async def test_restart_on_an_unchanged_library_is_ready_at_once(
     store: Store,
 ) -> None:
-    """A restart must not cost the quiet time."""
     store.shelf.put("store.toml", STORE)
     store.shelf.release("R")
     async with store.open():
@@ -280,10 +279,9 @@ async def test_a_store_on_files_that_lie_there_opens_at_once(
         assert store.now == 0
 
 
-async def test_a_store_that_was_just_set_up_opens_after_the_quiet_time(
+async def test_first_start_is_ready_after_the_quiet_time(
     store: Store,
 ) -> None:
-    """It has nothing to sell before, and half of it may be on its way."""
     store.shelf.put("store.toml", STORE)
     store.shelf.release("R")
     async with store.running() as catalog:
@@ -295,10 +293,9 @@ async def test_a_store_that_was_just_set_up_opens_after_the_quiet_time(
         assert store.price() == "£9.00"
 
 
-async def test_a_library_that_never_rests_does_not_keep_the_store_shut(
+async def test_library_that_never_becomes_quiet_is_opened_in_the_end(
     store: Store,
 ) -> None:
-    """It opens with what there is, and says what it waits for."""
     store.shelf.put("R/log.txt", "")
     async with store.running() as catalog:
         for number in range(4):
@@ -309,12 +306,9 @@ async def test_a_library_that_never_rests_does_not_keep_the_store_shut(
         assert store.problems().startswith("R: is held back: R/log.txt")
 
 
-async def test_a_start_while_files_arrive_goes_on_delivering(
+async def test_start_during_an_upload_still_delivers_what_was_sold(
     store: Store,
 ) -> None:
-    """What was sold is delivered as before; the release is sold again once
-    all of it is there.
-    """
     store.shelf.release("R")
     store.shelf.release("S")
     async with store.open() as catalog:

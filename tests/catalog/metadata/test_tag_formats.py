@@ -1,4 +1,4 @@
-"""Several artists, and tags of the less usual kinds."""
+"""Tags with several artists, and the less common tag formats."""
 
 import io
 from collections.abc import Callable
@@ -35,7 +35,7 @@ class Named(io.BytesIO):
 def sounds(
     ffmpeg: str, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, bytes]:
-    """A sound of every kind, by its name."""
+    """One file of every format, by its name."""
     return sample_files.sounds(ffmpeg, tmp_path_factory.mktemp("sounds"))
 
 
@@ -44,7 +44,7 @@ def read(data: bytes, name: str) -> Tags:
 
 
 def saved(kind: Callable[..., Any], data: bytes, **tags: list[str]) -> bytes:
-    """Write tags of mutagen's easy kinds."""
+    """Write tags by mutagen's easy interface."""
     file = io.BytesIO(data)
     sound = kind(file)
     for name, values in tags.items():
@@ -55,7 +55,7 @@ def saved(kind: Callable[..., Any], data: bytes, **tags: list[str]) -> bytes:
 
 
 def untagged(data: bytes) -> bytes:
-    """Take the ID3v2 tag off an MP3."""
+    """Remove the ID3v2 tag of an MP3."""
     file = io.BytesIO(data)
     tags: Any = FRAMES.ID3(file)
     file.seek(0)
@@ -98,7 +98,6 @@ def id3v1(title: str, artist: str) -> bytes:
 def test_several_artists_are_joined(
     sounds: dict[str, bytes], name: str, kind: Callable[..., Any]
 ) -> None:
-    """Or the second artist of a duet would not be credited."""
     data = saved(
         kind,
         sounds[name],
@@ -115,7 +114,6 @@ def test_several_artists_are_joined(
 def test_several_artists_of_id3_are_joined(
     sounds: dict[str, bytes], version: int
 ) -> None:
-    """Or the second artist of a duet would not be credited."""
     data = with_id3(
         sounds["cbr.mp3"],
         FRAMES.TPE1(encoding=3, text=["Ann", "Bob"]),
@@ -127,16 +125,15 @@ def test_several_artists_of_id3_are_joined(
     assert (tags.artist, tags.album_artist) == joined[version]
 
 
-def test_a_stroke_in_a_name_stays(sounds: dict[str, bytes]) -> None:
-    """Or a band would be torn apart: `/` divides names in ID3v2.3 alone."""
+def test_slash_in_a_name_is_kept(sounds: dict[str, bytes]) -> None:
+    """Only ID3v2.3 separates names by `/`."""
     for version in (3, 4):
         frame = FRAMES.TPE1(encoding=1, text=["AC/DC"])
         data = with_id3(sounds["cbr.mp3"], frame, v2_version=version)
         assert read(data, "a.mp3").artist == "AC/DC"
 
 
-def test_every_artist_is_found_and_named(shelf: Library) -> None:
-    """Or who looks for the second one would find nothing."""
+def test_search_finds_every_artist(shelf: Library) -> None:
     shelf.put("R/a.wav", tagged(title="Duet", artist="Ann\0Bob"))
     catalog = shelf.read().catalog
     (release,) = catalog.releases
@@ -144,16 +141,14 @@ def test_every_artist_is_found_and_named(shelf: Library) -> None:
     assert len(SearchIndex(catalog).search("bob")) == 1
 
 
-def test_album_artists_with_a_blank_are_read(
+def test_album_artist_key_of_foobar2000_is_read(
     sounds: dict[str, bytes],
 ) -> None:
-    """Or a record as foobar2000 tags it would be by various artists."""
     data = saved(FLAC, sounds["plain.flac"], **{"ALBUM ARTIST": ["Choir"]})
     assert read(data, "a.flac").album_artist == "Choir"
 
 
-def test_an_mp3_with_apev2_alone_is_read(sounds: dict[str, bytes]) -> None:
-    """Or an MP3 of older programs would be sold by its name."""
+def test_mp3_with_only_apev2_is_read(sounds: dict[str, bytes]) -> None:
     data = with_ape(
         untagged(sounds["cbr.mp3"]),
         Title="Rain",
@@ -171,8 +166,7 @@ def test_an_mp3_with_apev2_alone_is_read(sounds: dict[str, bytes]) -> None:
     assert tags.duration_seconds == pytest.approx(3, abs=0.1)
 
 
-def test_apev2_fills_what_id3_leaves_open(sounds: dict[str, bytes]) -> None:
-    """Or the better tag would hide what only the other says."""
+def test_apev2_fills_fields_that_id3_lacks(sounds: dict[str, bytes]) -> None:
     data = with_id3(
         sounds["cbr.mp3"], FRAMES.TIT2(encoding=3, text=["By ID3"])
     )
@@ -180,8 +174,7 @@ def test_apev2_fills_what_id3_leaves_open(sounds: dict[str, bytes]) -> None:
     assert (tags.title, tags.album) == ("By ID3", "APE")
 
 
-def test_id3v1_is_the_last_to_be_asked(sounds: dict[str, bytes]) -> None:
-    """Or a title would be cut after 30 letters where it stands whole."""
+def test_id3v1_has_the_lowest_precedence(sounds: dict[str, bytes]) -> None:
     long = "A title of more than thirty letters"
     data = with_ape(untagged(sounds["cbr.mp3"]), Title=long)
     old = id3v1(long[:30], "Old Band")
@@ -191,7 +184,7 @@ def test_id3v1_is_the_last_to_be_asked(sounds: dict[str, bytes]) -> None:
 
 
 def info(*chunks: tuple[bytes, bytes]) -> bytes:
-    """A WAV with a LIST of INFO in front of its sound."""
+    """Return a WAV with a LIST of INFO before its sound."""
     body = b"INFO"
     for name, text in chunks:
         size = len(text) + 1
@@ -203,8 +196,7 @@ def info(*chunks: tuple[bytes, bytes]) -> bytes:
     return data[:4] + (len(data) - 8).to_bytes(4, "little") + data[8:]
 
 
-def test_the_info_of_a_wav_is_read() -> None:
-    """Or what Windows and recorders write would not be seen."""
+def test_info_of_a_wav_is_read() -> None:
     data = info(
         (b"INAM", b"Rain"),
         (b"IART", "Björk".encode()),
@@ -218,13 +210,11 @@ def test_the_info_of_a_wav_is_read() -> None:
     )
 
 
-def test_the_info_of_a_wav_may_be_of_windows() -> None:
-    """Or names with accents would hold signs that nobody can read."""
+def test_info_of_a_wav_may_be_in_windows_1252() -> None:
     assert read(info((b"IART", b"Bj\xf6rk")), "a.wav").artist == "Björk"
 
 
-def test_id3_in_a_wav_goes_before_its_info() -> None:
-    """Or a retagged WAV would keep its recorder's title."""
+def test_id3_in_a_wav_has_precedence_over_info() -> None:
     data = info((b"INAM", b"Take 3"), (b"IPRD", b"Night Bus"))
     file = io.BytesIO(data)
     from mutagen.wave import WAVE  # noqa: PLC0415
@@ -238,8 +228,7 @@ def test_id3_in_a_wav_goes_before_its_info() -> None:
     assert (tags.title, tags.album) == ("Rain", "Night Bus")
 
 
-def test_hostile_info_ends() -> None:
-    """Or a list of lists could hold up the reading."""
+def test_nested_info_lists_are_bounded() -> None:
     body = b"INFO" + b"INAM\xff\xff\xff\xff" * 1000
     data = b"RIFF\xff\xff\xff\xffWAVE" + b"LIST\x10\0\0\0" + body
     assert set(read_riff_info(io.BytesIO(data))) <= {"title"}
@@ -258,10 +247,9 @@ def test_hostile_info_ends() -> None:
         (["Sigur Rós", "Ágætis byrjun"], "utf-8"),
     ],
 )
-def test_what_is_no_latin_1_is_read_as_what_it_is(
+def test_tags_wrongly_marked_latin_1_are_decoded(
     said: list[str], charset: str
 ) -> None:
-    """Or a title would be signs that nobody can read."""
     called = [text.encode(charset).decode("latin-1") for text in said]
     assert repair_encoding(called) == said
 
@@ -293,16 +281,13 @@ def test_what_is_no_latin_1_is_read_as_what_it_is(
         ["漢字"],
     ],
 )
-def test_latin_1_stays_latin_1(said: list[str]) -> None:
-    """Or a right name would be turned into a wrong one."""
+def test_latin_1_tags_are_unchanged(said: list[str]) -> None:
     assert repair_encoding(said) == said
 
 
-def test_frames_of_a_file_are_read_together(
+def test_encoding_is_guessed_from_all_frames_together(
     sounds: dict[str, bytes],
 ) -> None:
-    """Or a short artist would stay unreadable beside a long title."""
-
     def called(text: str) -> str:
         return text.encode("windows-1251").decode("latin-1")
 
