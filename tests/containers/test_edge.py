@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from msrv.web.routes import ROUTES
 from tests.containers.buyer import Buyer, raw
 from tests.containers.conftest import Stack
 from tests.containers.engine import (
@@ -143,20 +142,6 @@ def every_line(stack: Stack) -> list[str]:
         for service in ("app", "nginx")
         for line in stack.project.logs(service)
     ]
-
-
-def test_every_kind_of_page_has_a_name_in_the_log() -> None:
-    """An operator can't tell from the log what is asked for."""
-    rules = re.findall(
-        r"^\s+~(\^\S+?)\s+([\w-]+);$",
-        NGINX.split("log_format")[0],
-        re.MULTILINE,
-    )
-    assert len(rules) > 10
-    for route in ROUTES:
-        path = re.sub(r"\{[^}]*\}+", "x", route.path)
-        names = [name for rule, name in rules if re.match(rule, path)]
-        assert names, path
 
 
 def test_no_token_is_in_a_log(stack: Stack) -> None:

@@ -15,7 +15,7 @@ from msrv.web.shop.storefront import find_release
 from msrv.web.static_files import Asset, prepare, theme_stylesheet
 from msrv.web.store import STORE
 
-_ROBOTS: Final = """\
+ROBOTS: Final = """\
 User-agent: *
 Disallow: /cart
 Disallow: /checkout
@@ -79,7 +79,7 @@ async def keys(request: web.Request) -> web.Response:
 
 async def robots(request: web.Request) -> web.Response:  # noqa: ARG001
     """Return the paths that crawlers are asked to skip."""
-    return web.Response(text=_ROBOTS)
+    return web.Response(text=ROBOTS)
 
 
 def _respond_with_asset(
