@@ -4,7 +4,12 @@ from typing import Any
 
 import pytest
 
-from msrv.deployer.engine.container import obstacle_to_a_second
+from msrv.deployer.config_model import Target
+from msrv.deployer.engine.container import (
+    belongs_to,
+    networks_without_names,
+    obstacle_to_a_second,
+)
 from tests.deployer.compose_container import compose_container
 
 
@@ -41,3 +46,60 @@ def test_obstacle_to_a_second_container_is_named(
     found = obstacle_to_a_second(compose_container(**more))
     assert (found or "").endswith(reason)
     assert bool(found) is bool(reason)
+
+
+@pytest.mark.parametrize(
+    ("aliases", "expected"),
+    [
+        (None, ["shop_edge"]),
+        ([], ["shop_edge"]),
+        (["app"], ["shop_edge"]),
+        (["app", "shop-app-1", "fedcba987654"], []),
+    ],
+)
+def test_network_lacks_a_name_until_the_successor_has_them_all(
+    aliases: list[str] | None, expected: list[str]
+) -> None:
+    """The short id among the aliases is a container's own."""
+    old = compose_container()
+    new = compose_container()
+    new["NetworkSettings"] = {"Networks": {"shop_edge": {"Aliases": aliases}}}
+    assert networks_without_names(old, new) == expected
+
+
+@pytest.mark.parametrize("network", ["bridge", "default"])
+def test_networks_without_aliases_lack_none(network: str) -> None:
+    old = compose_container()
+    old["NetworkSettings"] = {"Networks": {network: {"Aliases": ["app"]}}}
+    new = compose_container()
+    new["NetworkSettings"] = {"Networks": {network: {"Aliases": None}}}
+    assert networks_without_names(old, new) == []
+    new["NetworkSettings"] = {"Networks": {}}
+    assert networks_without_names(old, new) == [network]
+
+
+def test_networks_that_can_t_be_joined_are_left_out() -> None:
+    old = compose_container()
+    old["NetworkSettings"] = {"Networks": {"host": {}, "none": {}}}
+    assert networks_without_names(old, compose_container()) == []
+
+
+@pytest.mark.parametrize(
+    ("selector", "expected"),
+    [
+        ({"project": "shop", "service": "app"}, True),
+        ({"project": "other", "service": "app"}, False),
+        ({"project": "shop", "service": "db"}, False),
+        ({"containers": ["shop-app-1"]}, True),
+        ({"containers": ["shop-app"]}, False),
+    ],
+)
+def test_container_belongs_to_a_target_by_labels_or_by_name(
+    selector: dict[str, Any], *, expected: bool
+) -> None:
+    target = Target.model_validate(
+        {"name": "store", "repository": "a/b", **selector}
+    )
+    container = compose_container()
+    container["Config"]["Labels"]["com.docker.compose.project"] = "shop"
+    assert belongs_to(target, container) is expected
