@@ -74,7 +74,7 @@ def keep_prices(packages: Path) -> None:
     from msrv.web import formatting  # noqa: PLC0415 - as above
 
     for name in formatting.LANGUAGES:
-        formatting.written(123456, "EUR", name)
+        formatting.format_price(123456, "EUR", name)
     used = set(localedata._cache)  # noqa: SLF001 - it tells nowhere else
     for path in (packages / "babel" / "locale-data").glob("*.dat"):
         if path.stem not in used:
