@@ -11,7 +11,6 @@ containers, and finishes the update.
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -138,7 +137,7 @@ async def find_unfinished(
     journal: DeploymentJournal,
     now: float,
 ) -> list[Deployment]:
-    """Return the deployments to resume, oldest first.
+    """Return the deployments to resume, oldest first; `now` is Unix time.
 
     From the journal and, where that was lost, from the containers' labels.
     """
@@ -156,7 +155,7 @@ async def find_unfinished(
     for name in config.targets:
         if name in known:
             continue
-        interrupted = await _find_by_labels(engine, config.targets[name])
+        interrupted = await _find_by_labels(engine, config.targets[name], now)
         if interrupted is not None:
             log.warning("%s: resuming an interrupted update", name)
             found.append(interrupted)
@@ -164,7 +163,7 @@ async def find_unfinished(
 
 
 async def _find_by_labels(
-    engine: EngineClient, target: Target
+    engine: EngineClient, target: Target, now: float
 ) -> Deployment | None:
     containers = await _retry(lambda: discover(engine, target))
     successors = [each.new for each in containers.replacements]
@@ -176,7 +175,7 @@ async def _find_by_labels(
         labels.get(DEPLOYMENT, "unknown"),
         target.name,
         "recovery",
-        int(time.time()),
+        int(now),
         state=DeploymentState.RUNNING,
         reference=str(successors[0]["Config"]["Image"]),
         image_id=str(successors[0]["Image"]),

@@ -154,7 +154,7 @@ async def test_unfinished_deployments_come_from_the_journal(
         await host.journal.save(
             Deployment(name, "store", "generic", number, state)
         )
-    found = await find_unfinished(host.client, host.config, host.journal)
+    found = await find_unfinished(host.client, host.config, host.journal, 7)
     assert [each.id for each in found] == ["queued", "running"]
 
 
@@ -166,10 +166,10 @@ async def test_unfinished_deployment_is_rebuilt_from_labels(
     # One that has not started yet can't have made the successor.
     await host.journal.save(Deployment("later", "store", "generic", 1))
     later, found = await find_unfinished(
-        host.client, host.config, host.journal
+        host.client, host.config, host.journal, 7.5
     )
     assert later.id == "later"
     assert (found.id, found.cause) == ("d1", "recovery")
-    assert found.state is DeploymentState.RUNNING
+    assert (found.state, found.requested_at) == (DeploymentState.RUNNING, 7)
     assert found.image_id == new["Image"]
     assert found.before == host.old_image
