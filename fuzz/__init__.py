@@ -1,10 +1,10 @@
-"""Coverage-guided fuzzing of everything that reads what strangers send.
+"""Coverage-guided fuzzing of everything that parses untrusted input.
 
     make fuzz                       five minutes for each target
     make fuzz ARGS="forms ranges"   these alone
     make fuzz SECONDS=10            shorter
 
-Each target (`targets.py`) states what may be raised and what has to hold of
-what is returned. Inputs worth keeping lie in `corpus/TARGET/`; the test suite
-runs them all, without Atheris.
+Each target (`targets.py`) defines which errors are allowed, and the invariants
+of a result. Inputs worth keeping are in `corpus/TARGET/`; the test suite runs
+them all, without Atheris.
 """

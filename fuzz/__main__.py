@@ -9,14 +9,14 @@ from typing import Final
 
 CORPUS: Final = Path(__file__).with_name("corpus")
 FOUND: Final = Path(".fuzz")
-"""Where inputs go that were found to be new or bad; git ignores it."""
+"""Folder of new and failing inputs; git ignores it."""
 _MAX_BYTES: Final = 16 * 1024
 _INPUT_SECONDS: Final = 10
 _MEMORY_MB: Final = 1024
 
 
 def main() -> None:
-    """Fuzz the targets that are named, or all; exit with 1 for a defect."""
+    """Fuzz the named targets, or all; exit status 1 for a defect."""
     parser = argparse.ArgumentParser(prog="python -m fuzz")
     parser.add_argument("targets", nargs="*")
     parser.add_argument("--seconds", type=int, default=300)
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def _run(name: str, seconds: int) -> bool:
-    """Fuzz one target in a process; whether it held."""
+    """Fuzz one target in a process; return whether it held."""
     (FOUND / name).mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "fuzz", name, "--inside"]
     command += ["--seconds", str(seconds)]

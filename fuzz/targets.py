@@ -1,7 +1,7 @@
-"""The targets: a function of bytes for each parser, with its invariants.
+"""Fuzz targets: a function of bytes for each parser, with its invariants.
 
-A target returns where an input was handled, refused in the documented way
-included; anything that is raised is a defect.
+A target returns if an input was parsed, or refused in the documented way; any
+exception is a defect.
 """
 
 import contextlib
@@ -66,12 +66,12 @@ def _policy() -> Policy:
 
 
 def _text(data: bytes) -> str:
-    """Read input as header values arrive: one character for each byte."""
+    """Decode input as header values are: undecodable bytes as surrogates."""
     return data.decode("utf-8", "surrogateescape")
 
 
-def _finish(work: Coroutine[Any, Any, _T]) -> _T:
-    """Run a coroutine that only ever yields to others."""
+def _run(work: Coroutine[Any, Any, _T]) -> _T:
+    """Run a coroutine that only ever yields control."""
     while True:
         try:
             work.send(None)
@@ -80,9 +80,9 @@ def _finish(work: Coroutine[Any, Any, _T]) -> _T:
 
 
 def form_bodies(data: bytes) -> None:
-    """What is read is what the standard library reads, or it is refused."""
+    """A form is parsed as the standard library does, or refused."""
     try:
-        fields = _finish(forms.parse(data))
+        fields = _run(forms.parse(data))
     except (InvalidField, FormTooLarge):
         return
     if data.isascii():
@@ -92,7 +92,7 @@ def form_bodies(data: bytes) -> None:
 
 
 def form_headers(data: bytes) -> None:
-    """Nothing but one spelling is accepted."""
+    """Only one spelling of the media type is accepted."""
     kind, _, coding = _text(data).partition("\n")
     headers = CIMultiDict({"Content-Type": kind})
     if coding:
@@ -106,13 +106,13 @@ def form_headers(data: bytes) -> None:
 
 
 def cookies(data: bytes) -> None:
-    """No cookie adds to a cart what isn't for sale, or breaks a page."""
+    """No cookie adds an item to a cart that isn't for sale."""
     catalog = assemble_catalog(Shop(), [])
     assert not Cart.build(parse_cart(_text(data)), catalog).entries
 
 
 def accept(data: bytes) -> None:
-    """A page, JSON or a refusal, whatever is asked for."""
+    """Any Accept header results in a page, JSON or a refusal."""
     text = data.decode("latin-1").translate({10: 32, 13: 32, 0: 32})
     request = make_mocked_request("GET", "/", headers={"Accept": text})
     with contextlib.suppress(NotAcceptable):
@@ -121,7 +121,7 @@ def accept(data: bytes) -> None:
 
 
 def ranges(data: bytes) -> None:
-    """Each range lies within the file, and there are few."""
+    """Each range is within the file."""
     for size in (0, 1, 1000, 2**40):
         found = parse_range(_text(data), size)
         for each in found or ():
@@ -129,7 +129,7 @@ def ranges(data: bytes) -> None:
 
 
 def forwarded_headers(data: bytes) -> None:
-    """An entry that can't be read is nobody's: never the proxy's."""
+    """An invalid entry has no client: never the proxy itself."""
     values = _text(data).split("\n")
     found = forwarded.client_of("10.0.0.1", values, _PROXIES)
     last = ",".join(values).rpartition(",")[2].strip()
@@ -139,7 +139,7 @@ def forwarded_headers(data: bytes) -> None:
 
 
 def host_names(data: bytes) -> None:
-    """A name that is accepted is ASCII, and stays as it is."""
+    """An accepted name is ASCII, and converts to itself."""
     try:
         name = hostnames.host_to_ascii(_text(data))
     except hostnames.BadHostname:
@@ -149,7 +149,7 @@ def host_names(data: bytes) -> None:
 
 
 def tokens(data: bytes) -> None:
-    """A token that verifies is the very one that the store writes."""
+    """A token that verifies has the one spelling that the store writes."""
     text, ring = _text(data), _keyring()
     with contextlib.suppress(ProofError):
         assert receipts.sign(ring, receipts.read(ring, text)) == text
@@ -163,7 +163,7 @@ def tokens(data: bytes) -> None:
 
 
 def pasted_text(data: bytes) -> None:
-    """What is found in a text is good, and has its one spelling."""
+    """A link found in a text is valid, and has its one spelling."""
     text = _text(data)
     found = pasted.find(_keyring(), text, NOW)
     if found is not None:
@@ -196,7 +196,7 @@ def spool_segments(data: bytes) -> None:
 
 
 def spool_events(data: bytes) -> None:
-    """An event that is read is written as it was understood."""
+    """A parsed event is written so that it parses to the same event."""
     try:
         event = events.event_from_json(data)
     except ValueError:
@@ -205,7 +205,7 @@ def spool_events(data: bytes) -> None:
 
 
 def config_files(data: bytes) -> None:
-    """store.toml and release.toml: understood, or refused with problems."""
+    """store.toml and release.toml are parsed, or refused with problems."""
     text = data.decode("utf-8", "replace")
     with contextlib.suppress(InvalidConfig):
         toml_models.parse_store("store.toml", text)
@@ -214,7 +214,7 @@ def config_files(data: bytes) -> None:
 
 
 def sound_tags(data: bytes) -> None:
-    """Tags, pictures and lengths of files: read, or refused with a reason."""
+    """Tags, pictures and durations are read, or refused with a reason."""
     suffix = _SUFFIXES[data[0] % len(_SUFFIXES)] if data else ".mp3"
     content = data[1:]
 
@@ -232,7 +232,7 @@ def sound_tags(data: bytes) -> None:
 
 
 def gate(data: bytes) -> None:
-    """The gate lets through what names the target, and nothing else."""
+    """The gate only allows requests that name the target."""
     text, rules = _text(data), _policy()
     with contextlib.suppress(Forbidden):
         rules.check_filters(text)
@@ -247,7 +247,7 @@ def gate(data: bytes) -> None:
 
 
 def hooks(data: bytes) -> None:
-    """Bodies of hooks: understood, or refused with the reason."""
+    """Bodies of webhooks are parsed, or refused with a reason."""
     try:
         body = hook_payloads.parse_object(data)
     except hook_payloads.InvalidPayload:

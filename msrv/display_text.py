@@ -19,7 +19,7 @@ _CONTROL: Final = frozenset({"Cc", "Cs"})
 
 
 def printable(name: str) -> str:
-    """Return a path or a file's name as one line, whatever it contains.
+    """Return a path or a file's name as one printable line.
 
     Control characters, undecodable bytes and invisible marks are escaped.
     """

@@ -1,8 +1,8 @@
-"""Files and folders of the store's own: private, whole, and locked.
+"""Private folders, atomic and durable file writes, and folder locks.
 
-Every room that keeps something on disk writes it through this module, so that
-durability is decided in one place. All functions block, raise OSError and
-belong in a thread where there is an event loop.
+Every package that saves state on disk writes it through this module, so that
+durability is decided in one place. All functions block, so they run in a
+thread where there is an event loop, and raise OSError.
 """
 
 import contextlib
@@ -39,17 +39,17 @@ def write_file(
     overwrite: bool = True,
     durable_name: bool = True,
 ) -> bool:
-    """Write a whole file: a reader sees all of it, or what was there before.
+    """Write a file atomically: readers see all of it, or the file before.
 
-    The data is on disk before it gets its name, so that after a power cut no
-    name is left with half a file. The folder has to exist. Return whether the
-    file was written, which is False only without `overwrite`.
+    The data is synced before the file is named, so that a power cut never
+    leaves a truncated file. The folder has to exist. Returns whether the file
+    was written, which is False only without `overwrite`.
 
-    `mode` applies from the first byte: a key is never readable for too many.
-    Without `overwrite`, an existing file stays; of two processes at once, one
-    writes. With `durable_name`, the name is on disk as well on return. A
-    cache, or a copy of what is in the database, does without: a lost name
-    costs less than the folder's fsync.
+    `mode` applies from the first byte, so that a key is never readable by
+    others. Without `overwrite`, an existing file stays, and of two processes
+    at once only one succeeds. With `durable_name`, the name is synced too
+    before this returns. A cache, or a copy of data in the database, does
+    without: a lost name costs less than the folder's fsync.
     """
     # In the same folder, since a rename works within one file system only,
     # and hidden, since readers of a folder skip hidden files.
@@ -69,7 +69,7 @@ def write_file(
             except FileExistsError:
                 return False
     finally:
-        # What failed stays the error, also where the disk is gone by now.
+        # A failure to remove the draft must not hide the original error.
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
     if durable_name:
@@ -78,7 +78,7 @@ def write_file(
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until a folder's names are on disk: its new and removed files."""
+    """Wait until a folder's entries are on disk: files added and removed."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

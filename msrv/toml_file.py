@@ -81,8 +81,8 @@ class InvalidConfig(Exception):
 def requirement(what: str) -> WrapValidator:
     """Return an annotation that states a type's rule in the seller's words.
 
-    `what` is half a sentence on the key, "must be …". It stands in place of
-    whatever the annotations before this one find wrong.
+    `what` is half a sentence on the key, "must be …". It replaces the errors
+    of the annotations before this one.
     """
 
     def validate(value: object, inner: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - pydantic's own signature

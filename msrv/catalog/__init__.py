@@ -1,1 +1,1 @@
-"""The catalog: from a folder of files to what the store offers."""
+"""Catalog: the releases and items for sale, from a folder of files."""

@@ -18,7 +18,7 @@ def shelf(tmp_path: Path) -> Library:
 
 @pytest.fixture
 def open_shelf() -> Iterator[Library]:
-    """An empty library in folders that any user may enter."""
+    """An empty library in folders that any user can enter."""
     with open_folder() as folder:
         shelf = Library(folder)
         shelf.data.mkdir()
@@ -42,5 +42,5 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Path:
-    """Where previews are kept; not there yet."""
+    """Path of the cache of previews, which does not exist yet."""
     return tmp_path / "cache" / "previews"

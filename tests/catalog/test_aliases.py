@@ -59,7 +59,7 @@ def test_renamed_file_keeps_its_old_id_as_an_alias(bus: Library) -> None:
     found = item(reading, FIRST)
     assert found.content.path == "Bus/01 Departure.wav"
     assert (found.item_id, found.release_id) == (FIRST, BUS)
-    # It is sold under its new id alone.
+    # Only its new id is for sale.
     assert found.hidden
     new = ids.item_id(BUS, "01 Departure.wav")
     assert reading.catalog.moved[FIRST] == new
@@ -82,7 +82,7 @@ def test_renamed_folder_keeps_its_old_ids_as_aliases(bus: Library) -> None:
     assert whole.hidden
     assert paths(whole) == paths(release(reading, new))
     assert reading.catalog.moved[BUS] == new
-    # A refund of the whole ends the links to its parts, under any id.
+    # A refund of the whole revokes the links to its parts, by any id.
     part = ids.item_id(new, "01 A.wav")
     assert set(reading.catalog.releases_with(part)) == {new, BUS}
     assert reading.catalog.releases_with(FIRST) == (BUS,)
@@ -204,7 +204,7 @@ def test_release_is_resolved_by_more_than_half_of_its_items(
     (shelf.root / "Bus").rename(shelf.root / "Coach")
     reading = read(shelf, None, BUS)
     assert (BUS in reading.catalog.by_id) is is_found
-    # Each track that is there is found in any case.
+    # Each track that exists is found in any case.
     assert FIRST in reading.catalog.by_id
     assert reading.catalog.title_of(BUS) == ("Coach" if is_found else "Bus")
 
@@ -218,7 +218,7 @@ def test_sold_item_that_is_missing_is_a_problem(bus: Library) -> None:
         "library: its buyers can't download it"
     )
     assert reading.catalog.title_of(FIRST) == "A"
-    # What nobody has bought is nobody's problem.
+    # Without a purchase, it is no problem.
     assert problems(read(bus, bus.data / "other")) == []
 
 
@@ -266,7 +266,7 @@ def test_release_that_became_a_disc_keeps_its_alias(shelf: Library) -> None:
     (shelf.root / "Bus").rename(shelf.root / "Tram")
     reading = read(shelf)
     old = ids.release_id("Bus/CD1")
-    # Only the disc that was sold, and not all of the record.
+    # Only the disc that was sold, not the whole record.
     assert paths(release(reading, old)) == [
         "Tram/CD1/01 A.wav",
         "Tram/CD1/02 B.wav",

@@ -137,7 +137,7 @@ async def test_colour_profile_is_applied(gallery: Gallery) -> None:
     srgb = ImageCms.createProfile("sRGB")
     image = Image.new("RGB", (50, 50), (180, 90, 40))
     profile = bytearray(ImageCms.ImageCmsProfile(srgb).tobytes())
-    # Swap what red and blue mean, by the names in the table of tags.
+    # Swap red and blue, by their names in the table of tags.
     for place in range(128, 400):
         if profile[place : place + 4] == b"rXYZ":
             profile[place : place + 4] = b"bXYZ"

@@ -60,7 +60,7 @@ async def test_cache_in_memory_is_bounded(
 
 
 class Gate:
-    """A library whose files open only when the test says so."""
+    """Storage whose files open only once the test allows it."""
 
     def __init__(self, folder: LocalStorage) -> None:
         self.folder = folder

@@ -21,9 +21,9 @@ from tests.catalog.cover_pictures import RED, near, saved
 from tests.catalog.temporary_library import Library, problems
 
 HELPER_BYTES = 320 << 20
-"""What the process that parses may take; the container has 512 MB."""
+"""Memory limit of the parser's process; the container has 512 MB."""
 SIDE = 7071
-"""The side of the largest square that is not refused for its pixels."""
+"""Side of the largest square that is accepted, in pixels."""
 
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 PNG_KINDS = {
@@ -69,7 +69,7 @@ def peak_bytes(parser: Parser) -> int:
 
 
 def look(data: bytes, tmp_path: Path) -> tuple[ArtworkFacts, bytes, int]:
-    """Measure and shrink it in a process of its own; the memory, too."""
+    """Measure and resize a cover; return the peak memory as well."""
     path = tmp_path / "cover"
     path.write_bytes(data)
     sha256 = hashlib.sha256(data).digest()

@@ -56,7 +56,7 @@ async def test_change_is_published_without_a_restart(shelf: Library) -> None:
         shelf.release("S")
         new = await changed(catalog, old)
         assert {each.folder for each in new.releases} == {"R", "S"}
-        # Who is in the middle of a request still has the old one.
+        # A request in progress still has the old one.
         assert {each.folder for each in old.releases} == {"R"}
         (shelf.root / "S").rename(shelf.root / "T")
         new = await changed(catalog, new)
@@ -88,7 +88,7 @@ async def test_invalid_edit_keeps_the_last_good_configuration(
         shelf.put("R/release.toml", "\n\ntitle = \n")
         await wait_until(lambda: bool(catalog.reading.problems))
         assert catalog.current.releases[0].title == "Good"
-        # It is said once, however often the folder is looked at.
+        # It is logged once, however often the folder is scanned.
         shelf.release("S")
         await wait_until(lambda: len(catalog.current.releases) == 2)
         said = "R/release.toml:3: is not valid TOML: Invalid value"

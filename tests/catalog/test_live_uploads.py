@@ -20,13 +20,13 @@ STORE = 'currency = "GBP"\n[prices]\nitem = "9.00"\n'
 
 
 class Store:
-    """A store whose time goes on only as a test says."""
+    """LiveCatalog whose time is set by the test."""
 
     def __init__(self, shelf: Library) -> None:
         self.shelf = shelf
         self.now = 0.0
         self.ahead = 0.0
-        """How far this machine's clock is ahead of the files' dates."""
+        """Seconds by which the clock is ahead of the files' dates."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[LiveCatalog]:
@@ -44,7 +44,7 @@ class Store:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[LiveCatalog]:
-        """Start it on files that have lain there for long."""
+        """Start it on files that have been unchanged for long."""
         self.ahead = 1000
         async with self.running() as catalog:
             await catalog.ready()
@@ -52,12 +52,12 @@ class Store:
             yield catalog
 
     async def scans(self, number: int = 3) -> None:
-        """Wait until the library has been looked at some times."""
+        """Wait until the library has been scanned some times."""
         seen = self.catalog.scans
         await wait_until(lambda: self.catalog.scans >= seen + number)
 
     async def later(self, seconds: float) -> None:
-        """Let time pass, once all that lies there now was seen."""
+        """Advance the time, once the present files have been scanned."""
         await self.scans()
         self.now += seconds
         await self.scans()

@@ -73,7 +73,7 @@ def found(words: str, catalog: Catalog = CATALOG) -> dict[str, list[str]]:
         ("σίσυφος", {"ΣΊΣΥΦΟΣ": []}),
         ("strasse", {"ΣΊΣΥΦΟΣ": []}),
         ("fin", {"ΣΊΣΥΦΟΣ": ["FIn"]}),
-        # Each word is somewhere in the release, no track has them all.
+        # Each word is somewhere in the release, but no track has them all.
         ("departure stop", {"Night Bus": []}),
         ("umbr", {"Umbrella": []}),
         ("secret", {}),
@@ -136,7 +136,7 @@ def test_searching_takes_a_fraction_of_indexing() -> None:
             for m in [n % 7]
         ],
     )
-    # The processor's time, since other programs may have most of it.
+    # CPU time, since other programs may be running.
     began = time.process_time()
     index = SearchIndex(catalog)
     indexed = time.process_time()

@@ -22,7 +22,7 @@ last_day = "2026-03-31"
 
 
 class Kept:
-    """A data folder, and the time that a test sets."""
+    """Last good configuration in a folder, with a time set by the test."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -99,7 +99,7 @@ def test_truncated_number_is_no_new_price() -> None:
         assert found == text
         assert problem is not None
         assert "ends earlier" in problem.what
-    # The same without its last line break says the same.
+    # A missing last line break changes nothing.
     assert config.choose("store.toml", text[:-1])[1] is None
 
 

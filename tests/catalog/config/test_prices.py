@@ -83,7 +83,7 @@ def test_minimum_is_in_the_catalog(shelf: Library) -> None:
     assert (release.price, release.minimum) == (euros(500), euros(500))
     assert (fixed.price, fixed.minimum) == (euros(300), None)
     assert (free.price, free.minimum) == (euros(200), euros(100))
-    # Another minimum is another catalog, which pages are kept by.
+    # Another minimum is another version of the catalog, for caches.
     text = (shelf.root / "Night Bus/release.toml").read_text("utf-8")
     shelf.put(
         "Night Bus/release.toml",
