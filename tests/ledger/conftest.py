@@ -1,4 +1,4 @@
-"""The ledger's tests run against SQLite, and a MariaDB that they start."""
+"""Databases for the tests of the ledger: SQLite, and MariaDB."""
 
 import itertools
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ _numbers = itertools.count()
 
 @pytest.fixture(params=["sqlite", "mariadb"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database, of either kind."""
+    """URL of an empty database, of either kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'a%20file.sqlite3'}"
     server = request.getfixturevalue("mariadb")

@@ -1,4 +1,4 @@
-"""A real MariaDB for the tests, on a socket and a port of its own."""
+"""MariaDB server for the tests, on a socket and a port of its own."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ PASSWORD = "p@ss/word"
 
 
 def find() -> str | None:
-    """The server's program, None where it is not installed."""
+    """Return the path of the server's program, None if it isn't installed."""
     path = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
     return shutil.which("mariadbd", path=path) or shutil.which(
         "mysqld", path=path
@@ -32,7 +32,7 @@ def find() -> str | None:
 
 @dataclass(slots=True)
 class MariaDBServer:
-    """A MariaDB in a folder; it can be killed and started again."""
+    """MariaDB in a folder; it can be killed and started again."""
 
     program: str
     folder: Path
@@ -41,17 +41,17 @@ class MariaDBServer:
     process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     def url(self, name: str) -> str:
-        """The address of one of its databases."""
+        """Return the URL of one of its databases."""
         password = PASSWORD.replace("@", "%40").replace("/", "%2F")
         return f"mysql://{USER}:{password}@127.0.0.1:{self.port}/{name}"
 
     def create(self, name: str) -> str:
-        """Make an empty database; its address."""
+        """Create an empty database, and return its URL."""
         asyncio.run(_run(self.url("mysql"), f"CREATE DATABASE {name}"))
         return self.url(name)
 
     def install(self) -> None:
-        """Make its system tables, and the tests' user."""
+        """Create its system tables, and the tests' user, and start it."""
         data = self.folder / "data"
         data.mkdir(parents=True)
         subprocess.run(
@@ -105,14 +105,14 @@ class MariaDBServer:
             time.sleep(0.02)
 
     def kill(self) -> None:
-        """End it as a power cut does."""
-        self._end(signal.SIGKILL)
+        """Stop it with SIGKILL, as a power cut does."""
+        self._terminate(signal.SIGKILL)
 
     def stop(self) -> None:
-        """End it as it should be."""
-        self._end(signal.SIGTERM)
+        """Stop it properly."""
+        self._terminate(signal.SIGTERM)
 
-    def _end(self, by: signal.Signals) -> None:
+    def _terminate(self, by: signal.Signals) -> None:
         if self.process is not None:
             self.process.send_signal(by)
             self.process.wait(START_SECONDS)

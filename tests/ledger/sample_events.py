@@ -1,4 +1,4 @@
-"""Events, made up for tests."""
+"""Sample events."""
 
 import base64
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ NOON = 1_800_000_000
 
 
 def order_id(number: int) -> str:
-    """The id of the order with a number."""
+    """Return the id of the order with a number."""
     return base64.b32encode(number.to_bytes(15, "big")).decode("ascii")
 
 
@@ -20,7 +20,7 @@ def sale(
     currency: str = "EUR",
     reference: str = "",
 ) -> Sale:
-    """A sale of some items: a song for 100, if none are named."""
+    """Return a sale of some items: by default, of a song for 100."""
     return Sale(
         order_id(number),
         at,
@@ -35,15 +35,15 @@ def sale(
 
 
 def revoked(number: int = 1, item: str = "", at: int = 0) -> Revoked:
-    """A refund, so many milliseconds after noon."""
+    """Return a refund, `at` milliseconds after noon."""
     return Revoked(order_id(number), item, NOON * 1000 + at, "cli")
 
 
 def restored(number: int = 1, item: str = "", at: int = 0) -> Restored:
-    """A refund that is taken back, so many milliseconds after noon."""
+    """Return the end of a refund, `at` milliseconds after noon."""
     return Restored(order_id(number), item, NOON * 1000 + at, "cli")
 
 
-def names(sales: Sequence[Sale]) -> set[str]:
-    """The order ids of sales."""
+def order_ids(sales: Sequence[Sale]) -> set[str]:
+    """Return the order ids of sales."""
     return {each.order_id for each in sales}

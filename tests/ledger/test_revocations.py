@@ -18,28 +18,30 @@ from tests.ledger.sample_events import order_id, restored, revoked, sale
 SOLD = sale(1, ("album", 700), ("song", 100), ("other", 100))
 
 
-def taken(*items: str, kept: str = "", whole: bool = False) -> RevokedItems:
+def revoked_items(
+    *items: str, kept: str = "", whole: bool = False
+) -> RevokedItems:
     return RevokedItems(whole, frozenset(items), frozenset(kept.split()))
 
 
 @pytest.mark.parametrize(
     ("what", "item", "release", "ends"),
     [
-        (taken(whole=True), "song", "album", True),
-        (taken(whole=True, kept="song"), "song", "album", True),
-        (taken("song"), "song", "album", True),
-        (taken("song"), "other", "album", False),
-        (taken("song"), "album", None, False),
-        # A release that was refunded takes its tracks along ...
-        (taken("album"), "album", None, True),
-        (taken("album"), "song", "album", True),
-        (taken("album"), "other", "single", False),
-        # ... but for what was bought by itself as well.
-        (taken("album", kept="song"), "song", "album", False),
-        (taken("album", kept="song"), "other", "album", True),
-        # A track that was refunded is still part of the release.
-        (taken("song", kept="album"), "song", "album", False),
-        (taken("song", kept="other"), "song", "album", True),
+        (revoked_items(whole=True), "song", "album", True),
+        (revoked_items(whole=True, kept="song"), "song", "album", True),
+        (revoked_items("song"), "song", "album", True),
+        (revoked_items("song"), "other", "album", False),
+        (revoked_items("song"), "album", None, False),
+        # Refunding a release revokes its tracks ...
+        (revoked_items("album"), "album", None, True),
+        (revoked_items("album"), "song", "album", True),
+        (revoked_items("album"), "other", "single", False),
+        # ... except those that the order contains by themselves.
+        (revoked_items("album", kept="song"), "song", "album", False),
+        (revoked_items("album", kept="song"), "other", "album", True),
+        # The release still grants a refunded track.
+        (revoked_items("song", kept="album"), "song", "album", False),
+        (revoked_items("song", kept="other"), "song", "album", True),
     ],
 )
 def test_item_is_revoked_unless_another_line_grants_it(
@@ -53,7 +55,7 @@ def test_list_survives_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "data" / "revocations"
     first = Revocations(path)
     first.load()
-    first.replace({order_id(1): taken("song", kept="album")}, 7)
+    first.replace({order_id(1): revoked_items("song", kept="album")}, 7)
     first.save()
     second = Revocations(path)
     second.load()
@@ -61,7 +63,7 @@ def test_list_survives_a_restart(tmp_path: Path) -> None:
     assert second.is_line_revoked(order_id(1), "song")
     assert not second.is_revoked(order_id(1), "song", "album")
     assert not second.is_revoked(order_id(2), "song")
-    # Its number is not kept: what it has missed is asked for as a whole.
+    # Without a number, the first poll reads everything.
     assert second.number is None
     assert [each.name for each in path.parent.iterdir()] == ["revocations"]
 
@@ -80,7 +82,7 @@ def test_damaged_file_raises_an_error(tmp_path: Path, damage: object) -> None:
     assert callable(damage)
     path = tmp_path / "revocations"
     kept = Revocations(path)
-    kept.replace({order_id(1): taken("song")}, 1)
+    kept.replace({order_id(1): revoked_items("song")}, 1)
     kept.save()
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(
@@ -89,20 +91,22 @@ def test_damaged_file_raises_an_error(tmp_path: Path, damage: object) -> None:
         Revocations(path).load()
 
 
-async def ask(
+async def poll(
     database: Database, revocations: Revocations
 ) -> refunds.RevocationChanges | None:
-    """Ask as a replica does, and take what is heard."""
+    """Poll the database as a replica does, and apply the changes."""
     async with database.read_transaction() as connection:
-        heard = await refunds.read_revocations(connection, revocations.number)
-    if heard is not None and heard.is_all:
-        revocations.replace(heard.orders, heard.number)
-    elif heard is not None:
-        revocations.update(heard.orders, heard.number)
-    return heard
+        changes = await refunds.read_revocations(
+            connection, revocations.number
+        )
+    if changes is not None and changes.is_all:
+        revocations.replace(changes.orders, changes.number)
+    elif changes is not None:
+        revocations.update(changes.orders, changes.number)
+    return changes
 
 
-async def tell(database: Database, *events: Event) -> None:
+async def record(database: Database, *events: Event) -> None:
     async with database.write_transaction() as connection:
         await apply_events(connection, events)
 
@@ -111,19 +115,19 @@ async def test_replicas_read_each_change(
     database: Database, tmp_path: Path
 ) -> None:
     early, late = (Revocations(tmp_path / name) for name in ("early", "late"))
-    await tell(database, SOLD, sale(2))
-    assert await ask(database, early) is not None
-    assert await ask(database, early) is None
-    await tell(database, revoked(1, "album"))
-    heard = await ask(database, early)
-    assert heard is not None
-    assert not heard.is_all
+    await record(database, SOLD, sale(2))
+    assert await poll(database, early) is not None
+    assert await poll(database, early) is None
+    await record(database, revoked(1, "album"))
+    changes = await poll(database, early)
+    assert changes is not None
+    assert not changes.is_all
     assert early.is_revoked(order_id(1), "track", "album")
     assert not early.is_revoked(order_id(1), "song", "album")
-    await tell(database, revoked(2))
-    await tell(database, restored(1, "album", at=1))
+    await record(database, revoked(2))
+    await record(database, restored(1, "album", at=1))
     for replica in (early, late):
-        await ask(database, replica)
+        await poll(database, replica)
         assert not replica.is_revoked(order_id(1), "album")
         assert replica.is_revoked(order_id(2), "anything")
         assert len(replica) == 1
@@ -134,11 +138,11 @@ async def test_refund_before_its_sale_is_narrowed_by_the_sale(
 ) -> None:
     """A song that the order also contains by itself stays available."""
     replica = Revocations(tmp_path / "list")
-    await tell(database, revoked(1, "album"))
-    await ask(database, replica)
+    await record(database, revoked(1, "album"))
+    await poll(database, replica)
     assert replica.is_revoked(order_id(1), "song", "album")
-    await tell(database, SOLD)
-    assert await ask(database, replica) is not None
+    await record(database, SOLD)
+    assert await poll(database, replica) is not None
     assert not replica.is_revoked(order_id(1), "song", "album")
     assert replica.is_revoked(order_id(1), "track", "album")
 
@@ -147,10 +151,10 @@ async def test_replica_reads_everything_from_another_database(
     database: Database, tmp_path: Path
 ) -> None:
     replica = Revocations(tmp_path / "list")
-    replica.replace({order_id(9): taken(whole=True)}, 1_000)
-    await tell(database, revoked(1))
-    heard = await ask(database, replica)
-    assert heard is not None
-    assert heard.is_all
+    replica.replace({order_id(9): revoked_items(whole=True)}, 1_000)
+    await record(database, revoked(1))
+    changes = await poll(database, replica)
+    assert changes is not None
+    assert changes.is_all
     assert replica.is_revoked(order_id(1), "song")
     assert not replica.is_revoked(order_id(9), "song")

@@ -1,11 +1,13 @@
 """Segments: the record format, and the writer."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from msrv.ledger import segments
-from msrv.ledger.errors import SpoolVersionMismatch
+from msrv.ledger.errors import SpoolFailed, SpoolVersionMismatch
+from msrv.ledger.segments import SegmentWriter
 from tests.ledger.sample_events import sale
 
 SALES = tuple(sale(number) for number in range(3))
@@ -74,3 +76,22 @@ def test_segment_of_another_version_is_refused(
         SpoolVersionMismatch, match="run the version that wrote it once"
     ):
         segments.read_records(path, 0)
+
+
+def test_failed_write_leaves_no_partial_record(tmp_path: Path) -> None:
+    writer = SegmentWriter(tmp_path / "spool")
+    writer.write(segments.encode_record(sale(1)))
+    file = writer._file
+    assert file is not None
+    keep = os.dup(file)
+    readable = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(readable, file)  # writing to it fails from here on
+    with pytest.raises(SpoolFailed):
+        writer.write(segments.encode_record(sale(2)))
+    writer.write(segments.encode_record(sale(3)))
+    first, second = writer.segments
+    assert segments.read_records(first.path, 0).events == (sale(1),)
+    assert segments.read_records(second.path, 0).events == (sale(3),)
+    os.close(keep)
+    os.close(readable)
+    writer.close()

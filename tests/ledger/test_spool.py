@@ -1,11 +1,7 @@
-"""Spool: an acknowledged event is on disk."""
+"""Spool and retry queue: an acknowledged event is on disk, or retried."""
 
 import asyncio
-import os
 import resource
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,17 +9,17 @@ from pathlib import Path
 import pytest
 
 from msrv.ledger import segments
+from msrv.ledger import spool as spool_module
 from msrv.ledger.errors import SpoolFailed
-from msrv.ledger.events import Event
-from msrv.ledger.recovery import acquire_orphans
-from msrv.ledger.segments import SegmentWriter
-from msrv.ledger.spool import Spool
-from tests.ledger.sample_events import names, sale
-from tests.store_process import ROOT
+from msrv.ledger.events import Event, discount_use, discount_use_prefix
+from msrv.ledger.health import DISK, Health
+from msrv.ledger.ledger import Ledger
+from msrv.ledger.spool import RetryQueue, Spool
+from tests.ledger.sample_events import NOON, order_id, order_ids, sale
 
 
 def written(root: Path) -> list[Event]:
-    """Every event under a spool's root."""
+    """Return every event under the root of a spool."""
     return [
         event
         for path in sorted(root.glob("*/*.log"))
@@ -33,7 +29,7 @@ def written(root: Path) -> list[Event]:
 
 @contextmanager
 def full_disk(most_bytes: int) -> Iterator[None]:
-    """Let no file of this process grow beyond so many bytes."""
+    """Limit the size of files that this process writes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))
     try:
@@ -47,12 +43,12 @@ async def test_appended_event_is_on_disk(tmp_path: Path) -> None:
     async with Spool(tmp_path / "spool", segment_bytes=9000) as spool:
         await spool.append(sales[0])
         assert written(spool.root) == sales[:1]
-        # Many at once share their waits for the disk, and none is left out.
+        # Concurrent appends share a sync, and each of them is written.
         await asyncio.gather(*(spool.append(each) for each in sales[1:]))
-        assert names(written(spool.root)) == names(sales)  # type: ignore[arg-type]
+        assert order_ids(written(spool.root)) == order_ids(sales)  # type: ignore[arg-type]
         assert len(spool.segments) > 1
         assert all(each.is_closed for each in spool.segments[:-1])
-    assert names(written(spool.root)) == names(sales)  # type: ignore[arg-type]
+    assert order_ids(written(spool.root)) == order_ids(sales)  # type: ignore[arg-type]
 
 
 async def test_cancelled_append_does_not_affect_its_group(
@@ -65,9 +61,9 @@ async def test_cancelled_append_does_not_affect_its_group(
         ]
         await asyncio.sleep(0)
         waits[3].cancel()
-        ended = await asyncio.gather(*waits, return_exceptions=True)
-        assert isinstance(ended[3], asyncio.CancelledError)
-        assert [each for each in ended if each is not None] == [ended[3]]
+        results = await asyncio.gather(*waits, return_exceptions=True)
+        assert isinstance(results[3], asyncio.CancelledError)
+        assert [each for each in results if each is not None] == [results[3]]
         assert len(written(spool.root)) >= 9
 
 
@@ -77,26 +73,26 @@ async def test_full_disk_fails_the_reservation_and_not_the_append(
     async with Spool(tmp_path / "spool", segment_bytes=20_000) as spool:
         await spool.reserve()
         with full_disk(19_999):
-            taken = await fill(spool)
-            assert taken > 20
-            # Who has begun by now is not let down: room was kept for them.
+            sold = await fill(spool)
+            assert sold > 20
+            # The reserved space is left for purchases that have started.
             for number in range(20):
                 await spool.append(sale(1000 + number))
-            assert len(written(spool.root)) == taken + 20
+            assert len(written(spool.root)) == sold + 20
         await spool.reserve()
         await spool.append(sale(5000))
-        assert len(written(spool.root)) == taken + 21
+        assert len(written(spool.root)) == sold + 21
 
 
 async def fill(spool: Spool) -> int:
-    """Sell until it is refused; how many were sold."""
+    """Append until a reservation fails, and return the number."""
     for number in range(1000):
         try:
             await spool.reserve()
         except SpoolFailed:
             return number
         await spool.append(sale(number))
-    raise AssertionError("it was never refused")
+    raise AssertionError("no reservation failed")
 
 
 async def test_unwritable_folder_raises_an_error_and_start_does_not(
@@ -119,59 +115,64 @@ async def test_empty_spool_leaves_no_folder(
     assert list(spool.root.iterdir()) == []
 
 
-CHILD = """
-import sys, time
-from pathlib import Path
-from msrv.ledger import segments
-from msrv.ledger.segments import SegmentWriter
-from tests.ledger.sample_events import sale
-pen = SegmentWriter(Path(sys.argv[1]))
-pen.write(segments.encode_record(sale(int(sys.argv[2]))))
-print("written", flush=True)
-time.sleep(60)
-"""
+class Disk:
+    """Disk that accepts events, or refuses them."""
+
+    def __init__(self) -> None:
+        self.is_full = True
+        self.events: list[Event] = []
+
+    async def write(self, event: Event) -> None:
+        if self.is_full:
+            raise SpoolFailed("No space left on device")
+        self.events.append(event)
 
 
-def test_orphans_are_of_terminated_processes_only(tmp_path: Path) -> None:
-    root = tmp_path / "spool"
-    own = SegmentWriter(root)
-    own.write(segments.encode_record(sale(1)))
-    child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(root), "2"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert child.stdout
-    with child, child.stdout:
-        assert child.stdout.readline() == "written\n"
-        assert list(acquire_orphans(root, own.folder)) == []
-        # Not even with the one's own folder unknown: it is locked.
-        assert list(acquire_orphans(root, None)) == []
-        child.send_signal(signal.SIGKILL)
-    (left,) = acquire_orphans(root, own.folder)
-    assert list(acquire_orphans(root, own.folder)) == []
-    (path,) = left.segment_paths
-    assert segments.read_records(path, 0).events == (sale(2),)
-    left.release(delete=False)
-    (again,) = acquire_orphans(root, own.folder)
-    again.release(delete=True)
-    assert not again.folder.exists()
-    own.close()
+async def test_retry_queue_writes_in_order_once_the_disk_accepts_events() -> (
+    None
+):
+    disk, health = Disk(), Health()
+    queue = RetryQueue(disk.write, health)
+    health.report(DISK, "No space left on device")
+    queue.add(sale(1))
+    queue.add(sale(2))
+    await queue.flush()
+    assert not disk.events
+    assert health.troubles
+    disk.is_full = False
+    await queue.flush()
+    await queue.flush()
+    assert disk.events == [sale(1), sale(2)]
+    assert not health.troubles
 
 
-def test_failed_write_leaves_no_partial_record(tmp_path: Path) -> None:
-    pen = SegmentWriter(tmp_path / "spool")
-    pen.write(segments.encode_record(sale(1)))
-    file = pen._file
-    assert file is not None
-    keep = os.dup(file)
-    readable = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(readable, file)  # writing to it fails from here on
-    with pytest.raises(SpoolFailed):
-        pen.write(segments.encode_record(sale(2)))
-    pen.write(segments.encode_record(sale(3)))
-    assert written(tmp_path / "spool") == [sale(1), sale(3)]
-    os.close(keep)
-    os.close(readable)
-    pen.close()
+async def test_retry_queue_is_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(spool_module, "MAX_QUEUED_EVENTS", 2)
+    disk = Disk()
+    queue = RetryQueue(disk.write, Health())
+    for number in range(5):
+        queue.add(sale(number))
+    disk.is_full = False
+    await queue.flush()
+    assert disk.events == [sale(0), sale(1)]
+
+
+async def test_sale_that_the_disk_refuses_is_logged_and_retried(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    disk = Disk()
+    async with Ledger(tmp_path) as ledger:
+        with monkeypatch.context() as broken:
+            broken.setattr(ledger._spool, "append", disk.write)
+            await ledger.record_sale(sale(1))
+            await ledger.record_use(discount_use("SPRING", order_id(1), NOON))
+        assert f"order {order_id(1)}, 100 EUR minor units" in caplog.text
+        assert ledger.status().state == "degraded"
+        await ledger._retry_queue.flush()
+        await ledger.wait_until_synced()
+        assert ledger.status().state == "ok"
+        assert await ledger.count_uses(discount_use_prefix("SPRING")) == 1

@@ -11,7 +11,7 @@ from msrv.ledger.db.old_free_orders import FreeOrderCounts
 from msrv.ledger.db.projection import apply_events
 from msrv.ledger.events import Delivered, Event
 from tests.ledger.conftest import database, empty, url
-from tests.ledger.sample_events import NOON, names, order_id, revoked, sale
+from tests.ledger.sample_events import NOON, order_id, order_ids, revoked, sale
 
 __all__ = ["database", "empty", "url"]
 
@@ -74,7 +74,7 @@ async def test_only_old_free_orders_without_refunds_are_deleted(
         await old_free_orders.delete_free_orders(database, NOON + 1)
         == expected
     )
-    assert await ids(database) == names(kept)
+    assert await ids(database) == order_ids(kept)
     assert await count(database, schema.order_items) == len(kept)
     assert await count(database, schema.downloads) == 3
     # Sums and refunds are what they were.

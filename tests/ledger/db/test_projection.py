@@ -49,13 +49,13 @@ ONE_OF_EACH: tuple[Event, ...] = (
 )
 
 
-async def told(database: Database, *events: Event) -> None:
+async def record(database: Database, *events: Event) -> None:
     async with database.write_transaction() as connection:
         await apply_events(connection, events)
 
 
 async def everything(database: Database) -> dict[str, list[tuple[Any, ...]]]:
-    """All rows of all schema, but for the count of changes."""
+    """Return the rows of all tables except `marks`."""
     async with database.read_transaction() as connection:
         return {
             table.name: sorted(
@@ -67,7 +67,7 @@ async def everything(database: Database) -> dict[str, list[tuple[Any, ...]]]:
 
 
 async def row(database: Database, table: Table) -> dict[str, Any]:
-    """The one row of a table."""
+    """Return the only row of a table."""
     async with database.read_transaction() as connection:
         rows = (await connection.execute(select(table))).mappings().all()
     assert len(rows) == 1
@@ -78,19 +78,19 @@ async def row(database: Database, table: Table) -> dict[str, Any]:
 async def test_applying_an_event_twice_changes_nothing(
     database: Database, event: Event
 ) -> None:
-    await told(database, *ONE_OF_EACH)
+    await record(database, *ONE_OF_EACH)
     before = await everything(database)
-    await told(database, event)
-    await told(database, event, event)
+    await record(database, event)
+    await record(database, event, event)
     after = await everything(database)
     for rows in (before, after):
-        # How often it was told is no matter of the refund.
+        # The change number increases all the same.
         rows["refunds"] = [each[:-1] for each in rows["refunds"]]
     assert after == before
 
 
 async def test_each_kind_of_event_has_its_rows(database: Database) -> None:
-    await told(database, *ONE_OF_EACH)
+    await record(database, *ONE_OF_EACH)
     found = await everything(database)
     counts = {name: len(rows) for name, rows in found.items()}
     assert counts == {
@@ -129,7 +129,7 @@ async def test_result_is_independent_of_the_order_of_changes(
             for each in order
         ]
         for each in moved:
-            await told(database, each)
+            await record(database, each)
         async with database.read_transaction() as connection:
             found = await connection.execute(
                 select(schema.orders.c.refunded_minor).where(
@@ -154,8 +154,8 @@ async def test_result_is_independent_of_the_order_of_changes(
 async def test_partial_refund_affects_one_line_only(
     database: Database,
 ) -> None:
-    await told(database, sale(1, ("song", 100), ("album", 700)), sale(2))
-    await told(database, revoked(1, "song"))
+    await record(database, sale(1, ("song", 100), ("album", 700)), sale(2))
+    await record(database, revoked(1, "song"))
     async with database.read_transaction() as connection:
         refunded = await connection.execute(
             select(
@@ -165,7 +165,7 @@ async def test_partial_refund_affects_one_line_only(
         assert list(map(tuple, refunded)) == [(order_id(1), "song")]
     day = await row(database, schema.days)
     assert (day["refunds"], day["refunded_minor"]) == (1, 100)
-    await told(database, restored(1, "song", at=1))
+    await record(database, restored(1, "song", at=1))
     day = await row(database, schema.days)
     assert (day["refunds"], day["refunded_minor"]) == (0, 0)
     assert day["sold_minor"] == 900
@@ -175,17 +175,17 @@ async def test_download_is_complete_with_its_last_byte(
     database: Database,
 ) -> None:
     for at, (start, stop) in enumerate(((0, 300), (200, 500), (600, 1000))):
-        await told(database, delivered((start, stop), at=NOON + at))
+        await record(database, delivered((start, stop), at=NOON + at))
         found = await row(database, schema.downloads)
         assert found["completed_at"] is None
     assert found["delivered_bytes"] == 900
     assert found["ranges"] == "0-500,600-1000"
-    await told(database, delivered((500, 600), at=NOON + 9))
+    await record(database, delivered((500, 600), at=NOON + 9))
     found = await row(database, schema.downloads)
     assert found["completed_at"] == NOON + 9
     assert found["delivered_bytes"] == 1000
-    # Once more, on another computer: still one download of one purchase.
-    await told(database, delivered((0, 1000), at=NOON + 99))
+    # Downloading it again, on another computer, is no new download.
+    await record(database, delivered((0, 1000), at=NOON + 99))
     day = await row(database, schema.download_days)
     assert (day["begun"], day["completed"], day["delivered_bytes"]) == (
         1,
@@ -199,7 +199,7 @@ async def test_concurrent_writers_count_a_sale_once(
 ) -> None:
     many = [sale(number) for number in range(1, 40)]
     await asyncio.gather(
-        *(told(database, *many[start:]) for start in (0, 5, 10, 0))
+        *(record(database, *many[start:]) for start in (0, 5, 10, 0))
     )
     day = await row(database, schema.days)
     assert (day["orders"], day["sold_minor"]) == (39, 3900)
@@ -212,7 +212,7 @@ async def test_batch_of_thousands_of_events_is_applied(
         sale(number, *((f"song-{each}", each) for each in range(5)))
         for number in range(500)
     ]
-    await told(database, *many)
-    await told(database, *many)
+    await record(database, *many)
+    await record(database, *many)
     day = await row(database, schema.days)
     assert (day["orders"], day["items"]) == (500, 2500)
