@@ -1,7 +1,7 @@
-"""What the ledger costs a buyer, and what its figures cost an operator.
+"""Benchmark of the ledger: its part of a purchase, and the studio's queries.
 
-A purchase with the ledger and without, in turns. Then every question of the
-studio, to a ledger of 10,000 orders and to one of a million, in SQLite and in
+Purchases with the ledger and without, in turns. Then every query of the
+studio, on a ledger of 10,000 orders and on one of a million, in SQLite, and in
 MariaDB where it is installed.
 """
 
@@ -17,9 +17,9 @@ from typing import Any, Self
 from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bench import books
+from bench import ledger_data
 from bench.measuring import NONCE, Figure, compare, interleave, take
-from msrv import settings as settings_room
+from msrv import settings
 from msrv.app import create_app
 from msrv.ledger.db import migrate, order_queries, report_queries
 from msrv.ledger.db.aggregates import day_of
@@ -32,14 +32,14 @@ from tests.ledger import mariadb_server
 from tests.ledger.mariadb_server import MariaDBServer
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "9"))
-BOUGHT = 100
+PURCHASES = 100
 SMALL, LARGE = 10_000, 1_000_000
-ASKED = 9
-TODAY = day_of(books.NOW)
+REPEATS = 9
+TODAY = day_of(ledger_data.NOW)
 
-Ask = Callable[[AsyncConnection], Awaitable[Any]]
+Query = Callable[[AsyncConnection], Awaitable[Any]]
 
-QUESTIONS: dict[str, Ask] = {
+QUERIES: dict[str, Query] = {
     "sales of 90 days": lambda at: report_queries.sales_by_day(
         at, TODAY - 89, TODAY
     ),
@@ -55,35 +55,39 @@ QUESTIONS: dict[str, Ask] = {
     "refunds": order_queries.list_refunds,
     "newest orders": order_queries.list_orders,
     "orders of a day": lambda at: order_queries.list_orders(
-        at, since=books.NOW - 500 * 86_400, before=books.NOW - 499 * 86_400
+        at,
+        since=ledger_data.NOW - 500 * 86_400,
+        before=ledger_data.NOW - 499 * 86_400,
     ),
-    "order_queries, far down": lambda at: order_queries.list_orders(
-        at, after=(books.NOW - 900 * 86_400, books.order_id(7))
+    "orders, far down": lambda at: order_queries.list_orders(
+        at, after=(ledger_data.NOW - 900 * 86_400, ledger_data.order_id(7))
     ),
     "an order by its number": lambda at: order_queries.search_orders(
-        at, books.order_id(77)[:8]
+        at, ledger_data.order_id(77)[:8]
     ),
     "an order by its reference": lambda at: order_queries.search_orders(
         at, "ch_777"
     ),
     "one order's page": lambda at: order_queries.order_history(
-        at, books.order_id(777)
+        at, ledger_data.order_id(777)
     ),
 }
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Measure both; milliseconds."""
+    """Return the figures of both, in milliseconds."""
     figures = asyncio.run(_purchases(folder / "purchases"))
-    figures += _figures("SQLite", lambda count: fill_sqlite(folder, count))
+    figures += _query_figures(
+        "SQLite", lambda count: fill_sqlite(folder, count)
+    )
     program = mariadb_server.find()
     if program is None:
-        print("MariaDB's server is not installed: left out")
+        print("skipped MariaDB: its server is not installed")
         return figures
     server = MariaDBServer(program, folder / "mariadb", pool="1G")
     server.install()
     try:
-        figures += _figures(
+        figures += _query_figures(
             "MariaDB", lambda count: fill_mariadb(server, folder, count)
         )
     finally:
@@ -105,13 +109,13 @@ class LedgerOff(Ledger):
     ) -> None:
         return None
 
-    async def ready_to_sell(self) -> None:
+    async def check_can_record(self) -> None:
         """Return at once."""
 
     async def record(self, event: Event) -> None:
         """Drop the event."""
 
-    def on_sent(
+    def track_download(
         self,
         order_id: str,  # noqa: ARG002 - the ledger's
         item_id: str,  # noqa: ARG002 - the ledger's
@@ -123,11 +127,11 @@ class LedgerOff(Ledger):
 
 
 async def _purchases(folder: Path) -> list[Figure]:
-    """Buy one thing after the other, from two stores in turns."""
+    """Measure purchases from two stores in turns."""
     keyring = Keyring.from_nonces(NONCE, accepts_pretend=True)
     stores = {}
     for name in ("off", "on"):
-        found = settings_room.load(
+        found = settings.load(
             {"MSRV_DATA": str(folder / name), "MSRV_DEMO_PAYMENTS": "1"}
         )
         app = create_app(
@@ -175,7 +179,7 @@ async def _purchases(folder: Path) -> list[Figure]:
 
 async def _buy(client: "TestClient[Any, Any]", item: str) -> float:
     taken = []
-    for _ in range(BOUGHT):
+    for _ in range(PURCHASES):
         began = time.perf_counter()
         async with client.post(
             "/purchases",
@@ -188,8 +192,8 @@ async def _buy(client: "TestClient[Any, Any]", item: str) -> float:
     return statistics.median(taken)
 
 
-def _figures(kind: str, fill: Callable[[int], str]) -> list[Figure]:
-    """Ask each question of a small and of a large ledger, in turns."""
+def _query_figures(kind: str, fill: Callable[[int], str]) -> list[Figure]:
+    """Measure each query on a small and on a large ledger, in turns."""
     urls = {count: fill(count) for count in (SMALL, LARGE)}
     figures = []
     with asyncio.Runner() as runner:
@@ -197,10 +201,10 @@ def _figures(kind: str, fill: Callable[[int], str]) -> list[Figure]:
             count: Database(url, timeout_seconds=60)
             for count, url in urls.items()
         }
-        for name, question in QUESTIONS.items():
+        for name, query in QUERIES.items():
             candidates = {
-                f"{kind}, {name}, {count:,}": _asks(
-                    runner, databases[count], question
+                f"{kind}, {name}, {count:,}": _timed(
+                    runner, databases[count], query
                 )
                 for count in (SMALL, LARGE)
             }
@@ -210,15 +214,15 @@ def _figures(kind: str, fill: Callable[[int], str]) -> list[Figure]:
     return figures
 
 
-def _asks(
-    runner: asyncio.Runner, database: Database, question: Ask
+def _timed(
+    runner: asyncio.Runner, database: Database, query: Query
 ) -> Callable[[], float]:
     async def run() -> float:
         taken = []
-        for _ in range(ASKED):
+        for _ in range(REPEATS):
             began = time.perf_counter()
             async with database.read_transaction() as connection:
-                found = await question(connection)
+                found = await query(connection)
             assert found  # noqa: S101 - or it measures nothing
             taken.append((time.perf_counter() - began) * 1000)
         return statistics.median(taken)
@@ -227,20 +231,20 @@ def _asks(
 
 
 def fill_sqlite(folder: Path, count: int) -> str:
-    """Make a SQLite ledger of so many orders; its address."""
+    """Create a SQLite ledger of `count` orders, and return its URL."""
     path = folder / f"{count}.sqlite3"
     url = f"sqlite:///{path}"
     asyncio.run(_upgrade(url))
-    books.fill_sqlite(path, count)
+    ledger_data.fill_sqlite(path, count)
     return url
 
 
 def fill_mariadb(server: MariaDBServer, folder: Path, count: int) -> str:
-    """Make a ledger of so many orders in MariaDB; its address."""
+    """Create a MariaDB ledger of `count` orders, and return its URL."""
     name = f"ledger_{count}"
     url = server.create(name)
     asyncio.run(_upgrade(url))
-    books.fill_mariadb(server, name, folder, count)
+    ledger_data.fill_mariadb(server, name, folder, count)
     return url
 
 

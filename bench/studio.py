@@ -14,7 +14,7 @@ from typing import Any
 
 from aiohttp.test_utils import TestClient, TestServer
 
-from bench import books
+from bench import ledger_data
 from bench.ledger import LARGE, SMALL, fill_mariadb, fill_sqlite
 from bench.measuring import NONCE, Figure, interleave
 from msrv import settings as settings_room
@@ -29,7 +29,7 @@ from tests.ledger.mariadb_server import MariaDBServer
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 ASKED = 5
-NOW = books.NOW
+NOW = ledger_data.NOW
 
 PAGES = {
     "sales of 30 days": "/studio",
@@ -37,12 +37,14 @@ PAGES = {
     "best sellers": "/studio/sellers",
     "newest orders": "/studio/orders",
     "orders, far down": (
-        f"/studio/orders?after={NOW - 900 * 86_400}.{books.order_id(7)}"
+        f"/studio/orders?after={NOW - 900 * 86_400}.{ledger_data.order_id(7)}"
     ),
-    "an order by its number": f"/studio/orders?q={books.order_id(77)[:8]}",
+    "an order by its number": (
+        f"/studio/orders?q={ledger_data.order_id(77)[:8]}"
+    ),
     "an order by its reference": "/studio/orders?q=ch_777",
-    "one order": f"/studio/orders/{books.order_id(777)}",
-    "asking to revoke": f"/studio/orders/{books.order_id(777)}/revoke",
+    "one order": f"/studio/orders/{ledger_data.order_id(777)}",
+    "asking to revoke": f"/studio/orders/{ledger_data.order_id(777)}/revoke",
     "downloads of 12 months": "/studio/downloads?span=year",
     "refunds": "/studio/refunds",
     "health": "/studio/health",

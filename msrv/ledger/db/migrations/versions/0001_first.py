@@ -1,4 +1,4 @@
-"""The first tables."""
+"""First tables."""
 
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ _OPTIONS: Final = {
 
 
 def upgrade() -> None:
-    """Make them; again, where MariaDB was stopped between two of them."""
+    """Create the tables, or the rest where MariaDB was stopped meanwhile."""
     _create(
         "days",
         sa.Column("day", sa.Integer(), autoincrement=False, nullable=False),

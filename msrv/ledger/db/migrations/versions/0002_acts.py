@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the table; again, where MariaDB was stopped after it."""
+    """Create the table, unless MariaDB was stopped after creating it."""
     op.create_table(
         "acts",
         sa.Column("act_id", sa.String(length=64), nullable=False),

@@ -1,4 +1,4 @@
-"""Tables of what the ids that were sold stood for."""
+"""Tables of the contents of sold items."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ _OPTIONS: Final = {
 
 
 def upgrade() -> None:
-    """Create the tables; again, where MariaDB was stopped between them."""
+    """Create the tables, or the rest where MariaDB was stopped meanwhile."""
     op.create_table(
         "item_contents",
         sa.Column("item_id", sa.String(length=32), nullable=False),

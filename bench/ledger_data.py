@@ -1,4 +1,4 @@
-"""A ledger of any size, filled fast, with the rows that posting writes."""
+"""Generator of ledgers of any size, with the rows that events result in."""
 
 import base64
 import random
@@ -24,14 +24,14 @@ Rows = dict[str, list[tuple[Any, ...]]]
 
 
 def order_id(number: int) -> str:
-    """The id of the order with a number; they are spread as random ones."""
+    """Return the id of the order with a number, spread like a random one."""
     spread = (number * 0x9E3779B97F4A7C15F39CC0605CED835) % (1 << 120)
     return base64.b32encode(spread.to_bytes(15, "big")).decode("ascii")
 
 
 def batches(orders: int) -> Iterator[Rows]:
-    """Give the rows of so many orders, some at a time; the sums come last."""
-    chance = random.Random(orders)  # noqa: S311 - the same books each time
+    """Yield the rows of `orders` orders in batches; aggregates come last."""
+    chance = random.Random(orders)  # noqa: S311 - the same rows each time
     days: dict[tuple[Any, ...], Counter[str]] = {}
     periods: dict[tuple[Any, ...], Counter[str]] = {}
     download_days: dict[tuple[Any, ...], Counter[str]] = {}
@@ -96,7 +96,7 @@ def batches(orders: int) -> Iterator[Rows]:
 
 
 def fill_sqlite(path: Path, orders: int) -> None:
-    """Fill the tables of a SQLite file."""
+    """Insert the rows into a SQLite file."""
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA synchronous = OFF")
     for rows in batches(orders):
@@ -113,7 +113,7 @@ def fill_sqlite(path: Path, orders: int) -> None:
 def fill_mariadb(
     server: MariaDBServer, name: str, folder: Path, orders: int
 ) -> None:
-    """Fill the tables of a MariaDB of this machine."""
+    """Insert the rows into a MariaDB on this machine."""
     connection = pymysql.connect(
         host="127.0.0.1",
         port=server.port,
