@@ -75,7 +75,9 @@ def measure(folder: Path) -> list[Figure]:
 def _figures(kind: str, folder: Path, urls: dict[int, str]) -> list[Figure]:
     """Ask a store of each size for every page, in turns."""
     keyring = Keyring.from_nonces(NONCE, accepts_pretend=True)
-    session = sign_in.issue(keyring, sign_in.Kind.SESSION, NOW, os.urandom)
+    session = sign_in.issue(
+        keyring, sign_in.TicketKind.SESSION, NOW, os.urandom
+    )
     figures = []
     with asyncio.Runner() as runner:
         stores = {

@@ -155,7 +155,7 @@ def tokens(data: bytes) -> None:
         assert receipts.sign(ring, receipts.read(ring, text)) == text
     with contextlib.suppress(ProofError):
         assert quotes.sign(ring, quotes.read(ring, text, NOW)) == text
-    for kind in sign_in.Kind:
+    for kind in sign_in.TicketKind:
         with contextlib.suppress(ProofError):
             sign_in.read(ring, kind, text, NOW)
     with contextlib.suppress(ProofError):

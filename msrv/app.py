@@ -28,12 +28,11 @@ from msrv.ledger.health import LedgerCollector
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.sign_ins import SignInStore
 from msrv.mail import addresses
-from msrv.mail.errors import BadAddress
-from msrv.mail.metrics import MailFigures
+from msrv.mail.addresses import BadAddress
 from msrv.mail.outbox import FOLDER_NAME, Outbox
-from msrv.mail.rendering import Writer
-from msrv.mail.smtp import Account, Relay
-from msrv.mail.worker import Postman
+from msrv.mail.receipt_mail import ReceiptRenderer
+from msrv.mail.smtp import SmtpClient, SmtpSettings
+from msrv.mail.worker import MailMetrics, MailWorker
 from msrv.orders.checkout import Checkout
 from msrv.orders.discounts import Discounts
 from msrv.orders.download_links import DownloadLinks
@@ -203,7 +202,7 @@ def create_app(
     store.metrics.register(LimitMetrics(store.limits))
     store.metrics.register(LedgerCollector(ledger.status))
     if store.mail is not None:
-        store.metrics.register(MailFigures(store.mail))
+        store.metrics.register(MailMetrics(store.mail))
     rendering.set_up(app, fresh=reload)
     app.add_routes(ROUTES)
     app.add_routes(STUDIO)
@@ -284,7 +283,7 @@ def _sender(
 
 def _mail(
     settings: Settings, keyring: Keyring, clock: Clock
-) -> Postman | None:
+) -> MailWorker | None:
     """Return what sends mail, None where the store sends none.
 
     Raises WrongSetting for a MSRV_MAIL_FROM that can't be.
@@ -292,10 +291,10 @@ def _mail(
     sender = _mail_sender(settings)
     if settings.smtp_url is None or sender is None:
         return None
-    return Postman(
+    return MailWorker(
         Outbox(settings.data / FOLDER_NAME),
-        Relay(Account.of(settings.smtp_url.get_secret_value())),
-        Writer(keyring, sender),
+        SmtpClient(SmtpSettings.parse(settings.smtp_url.get_secret_value())),
+        ReceiptRenderer(keyring, sender),
         clock,
     )
 
@@ -305,6 +304,6 @@ def _mail_sender(settings: Settings) -> Address | None:
     if settings.mail_from is None:
         return None
     try:
-        return addresses.sender(settings.mail_from)
+        return addresses.parse_sender(settings.mail_from)
     except BadAddress as error:
         raise WrongSetting(f"MSRV_MAIL_FROM: {error}") from error

@@ -163,7 +163,7 @@ async def _release(page: Page, store: Store) -> None:
 
 async def _enter(page: Page, store: Store) -> None:
     ticket = sign_in.issue(
-        store.keyring, sign_in.Kind.LINK, store.at, secrets.token_bytes
+        store.keyring, sign_in.TicketKind.LINK, store.at, secrets.token_bytes
     )
     await page.goto(f"{store.url}/studio/enter/{ticket}")
     await page.get_by_role("button", name="Sign in to the studio").click()

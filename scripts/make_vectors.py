@@ -325,7 +325,7 @@ def codes_vectors(rings: Rings) -> Vectors:
     for key in NONCES:
         for serial in (1, codes.MAX_SERIAL):
             (code,) = codes.mint(rings[key], item_id, campaign, [serial])
-            found = codes.verify(rings[key], codes.tidy(code), [item_id])
+            found = codes.verify(rings[key], codes.normalize(code), [item_id])
             made.append(
                 {
                     "key": key,
@@ -339,8 +339,10 @@ def codes_vectors(rings: Rings) -> Vectors:
                 }
             )
     code, older = made[0]["code"], made[2]["code"]
-    other = codes.tidy(next(codes.mint(rings["current"], "0", campaign, [1])))
-    signs = codes.tidy(code)
+    other = codes.normalize(
+        next(codes.mint(rings["current"], "0", campaign, [1]))
+    )
+    signs = codes.normalize(code)
     parts: Vectors = {"code": code, "item_ids": ["tape-hiss", item_id]}
     good = {"outcome": "good", "code_id": made[0]["code_id"]}
     mistyped = {
@@ -398,7 +400,7 @@ def codes_vectors(rings: Rings) -> Vectors:
 
 
 def _with_check(body: str) -> str:
-    return body + codes.check_sign(body)
+    return body + codes.check_character(body)
 
 
 def json_of(part: str) -> Vectors:

@@ -3,7 +3,7 @@
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from msrv.mail.worker import Postman
+from msrv.mail.worker import MailWorker
 from msrv.web.store import STORE, Store
 
 
@@ -13,7 +13,7 @@ def store_of(client: TestClient[web.Request, web.Application]) -> Store:
     return client.app[STORE]
 
 
-def mail_of(client: TestClient[web.Request, web.Application]) -> Postman:
+def mail_of(client: TestClient[web.Request, web.Application]) -> MailWorker:
     """Return what sends the store's mail; it sends some."""
     mail = store_of(client).mail
     assert mail is not None

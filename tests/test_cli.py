@@ -13,8 +13,9 @@ from msrv.catalog.config.last_good import LastGoodConfig
 from msrv.catalog.library.file_index import FileIndex
 from msrv.cli import main
 from msrv.ledger.revocations import FILE_NAME, Revocations, RevokedItems
-from msrv.proofs.keyring import Keyring, weakness
+from msrv.proofs.keyring import Keyring
 from msrv.proofs.links import verify_link
+from msrv.proofs.nonce_strength import weakness
 from tests.conftest import NONCE
 
 README = Path(__file__).parents[1] / "README.md"

@@ -36,7 +36,7 @@ def test_it_prints_the_address_alone(tmp_path: Path, keyring: Keyring) -> None:
     )
     assert match
     ticket = sign_in.read(
-        keyring, sign_in.Kind.LINK, match[1], int(time.time())
+        keyring, sign_in.TicketKind.LINK, match[1], int(time.time())
     )
     assert 300 < ticket.expires_at - time.time() <= 600
     assert re.search(r"good once, until \d\d:\d\d:\d\d UTC", result.stderr)

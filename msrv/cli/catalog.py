@@ -21,9 +21,9 @@ from msrv.ledger.revocations import (
     InvalidRevocationFile,
     Revocations,
 )
-from msrv.proofs.explain import explain
-from msrv.proofs.keyring import new_order_id
 from msrv.proofs.links import make_link
+from msrv.proofs.orders import new_order_id
+from msrv.proofs.pasted import explain
 from msrv.proofs.pasted_text import MAX_CHARS
 from msrv.web.shop import verify as verify_page
 

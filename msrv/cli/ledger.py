@@ -99,10 +99,10 @@ def studio(base_url: str | None, *, sign_out: bool) -> None:
             return
         now = int(time.time())
         ticket = sign_in.issue(
-            keyring(found), sign_in.Kind.LINK, now, secrets.token_bytes
+            keyring(found), sign_in.TicketKind.LINK, now, secrets.token_bytes
         )
     click.echo(f"{server.store_url(found)}/studio/enter/{ticket}")
-    until = datetime.fromtimestamp(now + sign_in.Kind.LINK.seconds, UTC)
+    until = datetime.fromtimestamp(now + sign_in.TicketKind.LINK.seconds, UTC)
     click.echo(f"good once, until {until:%H:%M:%S} UTC", err=True)
 
 

@@ -8,6 +8,7 @@ import click
 from msrv.cli import nonce_file
 from msrv.proofs import keyring as keyrings
 from msrv.proofs.keyring import Keyring
+from msrv.proofs.nonce_strength import weakness
 from msrv.proofs.receipts import issuer_of
 from msrv.settings import Settings, WrongSetting
 
@@ -37,19 +38,19 @@ def keyring(found: Settings) -> Keyring:
 
 def _check_strength(name: str, value: str, *, allow_weak: bool) -> None:
     """Refuse a secret that can be guessed. Raises WrongSetting."""
-    weakness = keyrings.weakness(value)
-    if weakness is None:
+    found = weakness(value)
+    if found is None:
         return
     if not allow_weak:
         raise WrongSetting(
-            f"{name} is weak: {weakness}. Whoever guesses it can forge every "
+            f"{name} is weak: {found}. Whoever guesses it can forge every "
             "receipt of this store. Set the one that `python -m msrv nonce` "
             "prints; to start all the same, set MSRV_ALLOW_WEAK_NONCE=1"
         )
     log.warning(
         "%s is weak: %s. Whoever guesses it can forge every receipt",
         name,
-        weakness,
+        found,
     )
 
 

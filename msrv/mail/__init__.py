@@ -1,5 +1,5 @@
-"""Receipts by e-mail: written down before the answer, sent after it.
+"""Receipts by e-mail: an outbox on disk, and a worker that empties it.
 
-A letter lies in the data folder until a relay has taken it, or has refused
-it for good. Nothing that a buyer waits for waits for a mail server.
+A mail stays in the data folder until the SMTP server has accepted it, or has
+rejected it permanently. No buyer ever waits for a mail server.
 """

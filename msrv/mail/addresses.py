@@ -1,7 +1,12 @@
-"""Mail addresses as people type them: leniently, but one, and on one line.
+"""Mail addresses: parsed leniently, but exactly one, and on one line.
 
-Whether it exists only its own server knows. What is seen to here is that it
-can stand in a header and in a command to a relay, and be nothing else there.
+Only the recipient's server knows whether an address exists. What is checked
+here is that an address can be part of a header and of an SMTP command, and
+can't be anything else there.
+
+- `MailError`: base class; no message contains a buyer's address
+    - `BadAddress`: not an address that mail can be sent to
+    - `SmtpError`, in `smtp`: a mail that couldn't be sent
 """
 
 import re
@@ -11,13 +16,12 @@ from typing import Final
 
 from msrv import hostnames
 from msrv.hostnames import BadHostname
-from msrv.mail.errors import BadAddress
 
 MAX_CHARS: Final = 254
 """RFC 5321 section 4.5.3.1.3: a path has 256 octets, two of them brackets."""
 _MAX_LOCAL_OCTETS: Final = 64
-# Of the local part what is written without quotes (RFC 5322's dot-atom).
-_SIGNS: Final = frozenset("!#$%&'*+/=?^_`{|}~-.")
+# Characters of a local part without quotes (RFC 5322's dot-atom).
+_PUNCTUATION: Final = frozenset("!#$%&'*+/=?^_`{|}~-.")
 _DOMAIN: Final = re.compile(
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+"
     r"[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])"
@@ -27,23 +31,33 @@ _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _GMAIL: Final = frozenset({"gmail.com", "googlemail.com"})
 
 
-def read(text: str) -> str:
-    """Read an address; a domain of any script becomes its ASCII form.
+class MailError(Exception):
+    """Base class of mail errors; the text is one line for an operator."""
+
+
+class BadAddress(MailError):
+    """Not an address that mail can be sent to."""
+
+
+def parse(text: str) -> str:
+    """Return an address, with an internationalized domain in ASCII.
 
     Letters outside ASCII before the @ stay, composed (RFC 6532 section 3.1).
-    Raises BadAddress: it doesn't say what with, so that it can be logged.
+    Raises BadAddress, which doesn't repeat the text, so that it can be
+    logged.
     """
     try:
-        return _read(text)
+        return _parse(text)
     except BadAddress:
         raise BadAddress("not a mail address") from None
 
 
 def mailbox_key(address: str) -> str:
-    """Return what all spellings of one mailbox have in common.
+    """Return a key that is the same for all spellings of one mailbox.
 
-    The case of letters, and what follows a `+`, make no other mailbox at the
-    usual servers; neither do dots at Google's. For counting, not for sending.
+    At the usual servers neither the case of letters nor a suffix after `+`
+    make another mailbox, and at Google's neither do dots. For counting, not
+    for sending.
     """
     local, _, domain = address.rpartition("@")
     domain = domain.lower()
@@ -55,14 +69,14 @@ def mailbox_key(address: str) -> str:
 
 
 def needs_smtputf8(address: str) -> bool:
-    """Whether only a relay with SMTPUTF8 (RFC 6531) can take this address."""
+    """Return whether an address needs a server with SMTPUTF8 (RFC 6531)."""
     return not address.isascii()
 
 
-def sender(text: str) -> Address:
-    """Read who mail is from: `shop@example.org`, or `Name <…>`.
+def parse_sender(text: str) -> Address:
+    """Return the sender in `shop@example.org` or `Name <shop@example.org>`.
 
-    Raises BadAddress, which says what is wrong with it.
+    Raises BadAddress with the reason.
     """
     name, bracket, rest = text.strip().rpartition("<")
     if not bracket:
@@ -75,17 +89,17 @@ def sender(text: str) -> Address:
         name = re.sub(r"\\(.)", r"\1", quoted[1])
     if not name.isprintable():
         raise BadAddress("contains a control character")
-    address = _read(rest.removesuffix(">"))
+    address = _parse(rest.removesuffix(">"))
     if needs_smtputf8(address):
         raise BadAddress(
-            "has letters outside ASCII before the @, which many servers "
-            "refuse a sender for"
+            "contains non-ASCII characters before the @, which many servers "
+            "reject in a sender's address"
         )
     return Address(name, addr_spec=address)
 
 
-def _read(text: str) -> str:
-    """Read an address. Raises BadAddress, which may quote a part of it."""
+def _parse(text: str) -> str:
+    """Return an address. Raises BadAddress, which may quote parts of it."""
     text = unicodedata.normalize("NFC", text.strip())
     local, _, domain = text.rpartition("@")
     if len(text) > MAX_CHARS or not _is_local(local):
@@ -95,17 +109,17 @@ def _read(text: str) -> str:
     except BadHostname as error:
         raise BadAddress(f"the domain {error}") from None
     if domain.isascii():
-        ascii_domain = domain  # as it was typed: case makes no difference
+        ascii_domain = domain  # as typed: case makes no difference
     address = f"{local}@{ascii_domain}"
     if len(address.encode("utf-8")) > MAX_CHARS:
         raise BadAddress(f"is longer than {MAX_CHARS} octets")
     if not _DOMAIN.fullmatch(ascii_domain):
-        raise BadAddress("the domain must be one like example.org")
+        raise BadAddress("the domain must be like example.org")
     return address
 
 
 def _is_local(text: str) -> bool:
-    """Whether a text can stand before the @ without quotes."""
+    """Return whether a text is a local part that needs no quotes."""
     return (
         all(text.split("."))
         and len(text.encode("utf-8", "replace")) <= _MAX_LOCAL_OCTETS
@@ -114,12 +128,12 @@ def _is_local(text: str) -> bool:
 
 
 def _is_local_character(character: str) -> bool:
-    """Whether it is a letter, mark, number or picture, or one of RFC 5322's.
+    """Return whether it is a letter, mark, number, symbol or RFC 5322 atext.
 
-    RFC 6532 allows all of Unicode; spaces, brackets, quotes of any script and
-    what is invisible are in nobody's address.
+    RFC 6532 allows all of Unicode, but real addresses contain no spaces,
+    brackets, quotation marks of any script, or invisible characters.
     """
     if character.isascii():
-        return character.isalnum() or character in _SIGNS
+        return character.isalnum() or character in _PUNCTUATION
     category = unicodedata.category(character)
     return category[0] in "LMN" or category == "So"

@@ -1,37 +1,55 @@
-"""A letter: what a buyer is to be told, as it lies in the outbox.
+"""Receipt mails: stored in the outbox, and rendered when they are sent.
 
-It states the order and holds no receipt: that is signed as the letter is
-sent, so that who finds the outbox finds nobody's downloads.
+A `ReceiptMail` states the order but holds no signed receipt. That is signed
+when the mail is rendered, so that a copy of the outbox gives nobody access to
+downloads. Rendering is deterministic to the last byte: a mail that is sent
+twice, after a connection broke at the wrong moment, is recognised as one.
 """
 
 import dataclasses
+import hashlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
 from typing import Any, Final, Self
 
-from msrv.mail import addresses
-from msrv.mail.errors import BadAddress
+from jinja2 import (
+    Environment,
+    PackageLoader,
+    StrictUndefined,
+    select_autoescape,
+)
+
+from msrv.mail import addresses, headers
+from msrv.mail.addresses import BadAddress
 from msrv.money import Money
+from msrv.proofs import receipts
+from msrv.proofs.keyring import Keyring
 from msrv.proofs.orders import ORDER_ID, Line
 from msrv.proofs.receipts import Receipt
 
-_LETTER_ID: Final = re.compile(rf"{ORDER_ID}(?:-[0-9]{{1,15}})?")
+_ENCODING: Final = "quoted-printable"
+_GROUP_CHARS: Final = 4
+_MAIL_ID: Final = re.compile(rf"{ORDER_ID}(?:-[0-9]{{1,15}})?")
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """A receipt to be sent to somebody.
+class ReceiptMail:
+    """A receipt to be sent by mail.
 
-    `letter_id` is the order's id, or that with a time behind it where the
-    buyer has asked for it again: two letters of one id are one. `base_url`
-    is the store's address, `store` its name, `contact` as `store.toml` has
-    it. `titles` are those of the receipt's lines. `written_at` is in Unix
-    seconds. Raises ValueError for what no letter can hold.
+    `mail_id` is the order's id, with a time appended where the buyer has
+    asked for the mail again: two mails with one id are the same mail.
+    `base_url` is the store's address, `store` its name, `contact` as in
+    `store.toml`. `titles` are those of the receipt's lines. `written_at` is
+    in Unix seconds. Raises ValueError for invalid values.
     """
 
-    letter_id: str
+    mail_id: str
     to: str
     receipt: Receipt
     titles: tuple[str, ...]
@@ -41,23 +59,23 @@ class Letter:
     written_at: int
 
     def __post_init__(self) -> None:
-        if not is_letter_id(self.letter_id):
-            raise ValueError("not a letter's id")
+        if not is_mail_id(self.mail_id):
+            raise ValueError("not a mail id")
         if len(self.titles) != len(self.receipt.lines):
             raise ValueError("not a title for each line")
         try:
-            addresses.read(self.to)
+            addresses.parse(self.to)
         except BadAddress:
             raise ValueError("not a mail address") from None
 
     @property
     def total(self) -> Money:
-        """What was paid."""
+        """The amount paid."""
         return Money(self.receipt.total_minor, self.receipt.currency)
 
     @property
     def lines(self) -> list[tuple[str, Money]]:
-        """What was bought, and for how much."""
+        """Titles and prices of what was bought."""
         return [
             (title, Money(line.price_minor, self.receipt.currency))
             for title, line in zip(
@@ -66,24 +84,88 @@ class Letter:
         ]
 
     def to_json(self) -> bytes:
-        """Write it down."""
-        return json.dumps(dataclasses.asdict(self)).encode("ascii")
+        """Return the mail as JSON, as the outbox stores it."""
+        fields = dataclasses.asdict(self)
+        # The name in the outboxes of all versions.
+        fields["letter_id"] = fields.pop("mail_id")
+        return json.dumps(fields).encode("ascii")
 
     @classmethod
     def from_json(cls, text: bytes) -> Self:
-        """Read what `to_json` wrote. Raises ValueError for anything else."""
+        """Parse what `to_json` returned. Raises ValueError."""
         try:
             fields = json.loads(text)
+            fields["mail_id"] = fields.pop("letter_id")
             fields["receipt"] = _receipt(fields["receipt"])
             fields["titles"] = tuple(fields["titles"])
             return cls(**fields)
         except (AttributeError, KeyError, TypeError, RecursionError) as error:
-            raise ValueError("not a letter") from error
+            raise ValueError("not a receipt mail") from error
 
 
-def is_letter_id(text: str) -> bool:
-    """Whether this can be a letter's id; it is safe as a file's name."""
-    return _LETTER_ID.fullmatch(text) is not None
+class ReceiptRenderer:
+    """Renderer of receipt mails: text and HTML, signed by one keyring."""
+
+    def __init__(self, keyring: Keyring, sender: Address) -> None:
+        self._keyring = keyring
+        self._sender = sender
+        templates = Environment(
+            loader=PackageLoader("msrv.mail", "templates"),
+            # Plain text is not escaped: readers would see `&amp;`.
+            autoescape=select_autoescape(["html"]),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._html = templates.get_template("receipt.html")
+        self._text = templates.get_template("receipt.txt")
+
+    @property
+    def sender(self) -> str:
+        """Address that mails are sent from."""
+        return self._sender.addr_spec
+
+    def render(self, mail: ReceiptMail) -> EmailMessage:
+        """Return the MIME message of a receipt mail."""
+        message = EmailMessage(policy=headers.MailPolicy())
+        store = headers.single_line(mail.store)
+        message["From"] = headers.mailbox(
+            self._sender.display_name or store, self._sender.addr_spec
+        )
+        message["To"] = headers.mailbox("", mail.to)
+        message["Subject"] = headers.unstructured(f"Your receipt from {store}")
+        message["Date"] = format_datetime(
+            datetime.fromtimestamp(mail.written_at, UTC)
+        )
+        # The same for the same mail, so that a second copy is recognised.
+        message["Message-ID"] = headers.FoldedValue(
+            f"<{mail.mail_id}@{self._sender.domain}>"
+        )
+        # RFC 3834: no vacation responder answers it.
+        message["Auto-Submitted"] = "auto-generated"
+        token = receipts.sign(self._keyring, mail.receipt)
+        number = mail.receipt.order_id
+        context = {
+            "mail": mail,
+            "address": f"{mail.base_url}/purchases/{token}",
+            "number": [
+                number[at : at + _GROUP_CHARS]
+                for at in range(0, len(number), _GROUP_CHARS)
+            ],
+            "bought": datetime.fromtimestamp(mail.receipt.issued_at, UTC),
+        }
+        message.set_content(self._text.render(context), cte=_ENCODING)
+        message.add_alternative(
+            self._html.render(context), subtype="html", cte=_ENCODING
+        )
+        digest = hashlib.sha256(mail.mail_id.encode("ascii"))
+        message.set_boundary(f"=_{digest.hexdigest()[:32]}")
+        return message
+
+
+def is_mail_id(text: str) -> bool:
+    """Return whether this is a mail id; one is safe as a file's name."""
+    return _MAIL_ID.fullmatch(text) is not None
 
 
 def _receipt(fields: Mapping[str, Any]) -> Receipt:

@@ -1,8 +1,8 @@
-"""The postman: takes what lies in the outbox to the relay, again and again.
+"""Mail worker: sends the mails of the outbox, and retries with backoff.
 
-One process of those that share an outbox is it at a time. A relay that is
-away is asked less and less often, and so is each letter that it puts off;
-after four days of that a letter is given up, and the log says so.
+One process of those that share an outbox sends at a time. Both an unavailable
+SMTP server and a mail that it defers are retried with growing pauses; after
+four days a mail is given up, and that is logged.
 """
 
 import asyncio
@@ -11,96 +11,115 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
 from msrv.mail import addresses
-from msrv.mail.errors import Away, Later, Never, NoSmtpUtf8
 from msrv.mail.outbox import Outbox
-from msrv.mail.receipt_mail import Letter
-from msrv.mail.rendering import Writer
-from msrv.mail.smtp import Relay, Session
-from msrv.tasks import SerialExecutor, TaskSupervisor
+from msrv.mail.receipt_mail import ReceiptMail, ReceiptRenderer
+from msrv.mail.smtp import (
+    PermanentFailure,
+    SmtpClient,
+    SmtpSession,
+    SmtpUnavailable,
+    SmtpUtf8Unsupported,
+    TemporaryFailure,
+)
+from msrv.tasks import Backoff, SerialExecutor, TaskSupervisor
 
 log = logging.getLogger(__name__)
 
 GIVE_UP_SECONDS: Final = 4 * 24 * 3600
 """RFC 5321 section 4.5.4.1: four to five days."""
-LOOK_SECONDS: Final = 5.0
+POLL_SECONDS: Final = 5.0
 FINISH_SECONDS: Final = 2.0
-"""How long a letter on its way is waited for as the store ends."""
-_TIDY_SECONDS: Final = 3600.0
-_AT_ONCE: Final = 100
-_MAX_GIVEN_UP: Final = 20
-_DROPPED_SAID_SECONDS: Final = 60
-_UNICODE_REFUSED_SECONDS: Final = 24 * 3600
-"""For how long a relay without SMTPUTF8 is believed to have none."""
+"""Time that a mail being sent gets to finish as the store stops."""
+# Without jitter: only one process at a time sends.
+SERVER_BACKOFF: Final = Backoff(15, 15 * 60, jitter=0)
+"""Pauses for an SMTP server that is unavailable."""
+MAIL_BACKOFF: Final = Backoff(60, 4 * 3600, jitter=0)
+"""Pauses for a mail that the SMTP server defers."""
+_CLEANUP_SECONDS: Final = 3600.0
+_BATCH_SIZE: Final = 100
+_MAX_RECENT_FAILURES: Final = 20
+_DROPPED_LOG_SECONDS: Final = 60
+_NO_SMTPUTF8_SECONDS: Final = 24 * 3600
+"""Time for which a server without SMTPUTF8 is assumed to stay without."""
 
 
 @dataclass(frozen=True, slots=True)
-class GivenUp:
-    """A receipt that won't be sent: of which order, why, and since when."""
+class FailedMail:
+    """A receipt that won't be sent: the order, the reason, and the time."""
 
     order_id: str
     why: str
     at: int
 
 
-def relay_wait_seconds(tries: int) -> int:
-    """Say how long to leave a relay alone that was away `tries` times."""
-    return int(min(15 * 2 ** min(tries - 1, 10), 15 * 60))
+@dataclass(frozen=True, slots=True)
+class _Retry:
+    """Number of failures so far, and the Unix second of the next attempt."""
+
+    failures: int = 0
+    due_at: int = 0
+
+    def failed(self, backoff: Backoff, now: int) -> "_Retry":
+        """Return the state after one more failure."""
+        failures = self.failures + 1
+        return _Retry(failures, now + int(backoff.seconds(failures)))
 
 
-def letter_wait_seconds(tries: int) -> int:
-    """Say how long to keep a letter that was put off `tries` times."""
-    return int(min(60 * 2 ** min(tries - 1, 10), 4 * 3600))
+class MailWorker:
+    """Sends mails while its block lasts. `clock` returns Unix seconds.
 
-
-class Postman:
-    """Sends letters while its block lasts. `clock` gives Unix seconds.
-
-    `trouble` says why the relay can't be used; empty where it can.
+    `problem` is why the SMTP server can't be used, empty where it can.
     """
 
     def __init__(
         self,
         outbox: Outbox,
-        relay: Relay,
-        writer: Writer,
+        client: SmtpClient,
+        renderer: ReceiptRenderer,
         clock: Callable[[], int] = lambda: int(time.time()),
     ) -> None:
         self._outbox = outbox
-        self._relay = relay
-        self._writer = writer
+        self._client = client
+        self._renderer = renderer
         self._clock = clock
         self._thread = SerialExecutor("mail")
-        self._more = asyncio.Event()
-        self._work = TaskSupervisor("mail")
-        self._on_its_way = asyncio.Lock()
-        self._held: int | None = None
-        self._away = (0, 0)  # how often, until when
-        self._put_off: dict[str, tuple[int, int]] = {}
-        self.trouble = ""
-        self._tidied = -_TIDY_SECONDS
-        self.waiting = 0
+        self._wake = asyncio.Event()
+        self._tasks = TaskSupervisor("mail")
+        self._sending = asyncio.Lock()
+        self._lock: int | None = None
+        self._server = _Retry()
+        self._deferred: dict[str, _Retry] = {}
+        self.problem = ""
+        self._cleaned_at = -_CLEANUP_SECONDS
+        self.pending = 0
         self.sent = 0
-        self.given_up = 0
+        self.failed = 0
         self.dropped = 0
-        self._dropped_said_at = -_DROPPED_SAID_SECONDS
-        self.last_given_up: deque[GivenUp] = deque(maxlen=_MAX_GIVEN_UP)
-        self._unicode_refused_at: int | None = None
+        self._dropped_logged_at = -_DROPPED_LOG_SECONDS
+        self.recent_failures: deque[FailedMail] = deque(
+            maxlen=_MAX_RECENT_FAILURES
+        )
+        self._no_smtputf8_at: int | None = None
 
     @property
-    def refuses_unicode(self) -> bool:
-        """Whether the relay has said lately that it has no SMTPUTF8."""
-        at = self._unicode_refused_at
-        return at is not None and self._clock() - at < _UNICODE_REFUSED_SECONDS
+    def lacks_smtputf8(self) -> bool:
+        """Whether the server has recently reported to have no SMTPUTF8."""
+        at = self._no_smtputf8_at
+        return at is not None and self._clock() - at < _NO_SMTPUTF8_SECONDS
 
     async def __aenter__(self) -> Self:
-        """Begin."""
-        self._work.start(self._run())
+        """Start sending."""
+        self._tasks.start(self._run())
         return self
 
     async def __aexit__(
@@ -109,173 +128,208 @@ class Postman:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End; what wasn't sent lies in the outbox."""
-        # Cut off between the relay's yes and its mark, it would go twice.
+        """Stop; unsent mails stay in the outbox."""
+        # Cancelled between the server's acceptance and `mark_done`, a mail
+        # would be sent twice.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FINISH_SECONDS):
-                await self._on_its_way.acquire()
-        await self._work.stop()
-        if self._held is not None:
-            os.close(self._held)
-            self._held = None
+                await self._sending.acquire()
+        await self._tasks.stop()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
         self._thread.close()
 
-    async def post(self, letter: Letter) -> bool:
-        """Write a letter down, to be sent soon. Never raises.
+    async def enqueue(self, mail: ReceiptMail) -> bool:
+        """Store a mail to be sent soon; return whether it is on the disk.
 
-        Whether it is on the disk. One whose id was there before is the same
-        letter, and not sent twice.
+        Never raises. A mail whose id is known already is the same mail, and
+        is not sent twice.
         """
         try:
-            await self._thread.call(self._outbox.put, letter)
+            await self._thread.call(self._outbox.add, mail)
         except OSError as error:
-            # Who has paid gets the receipt, and can ask for the mail there.
-            log.error(  # noqa: TRY400 - says it all
-                "mail: the receipt of order %s can't be written down: %s",
-                letter.receipt.order_id,
+            # The buyer gets the receipt, and can request the mail there.
+            log.error(  # noqa: TRY400 - the message says it all
+                "mail: can't store the receipt mail of order %s: %s",
+                mail.receipt.order_id,
                 error.strerror,
             )
             return False
-        self._more.set()
+        self._wake.set()
         return True
 
-    def drop(self) -> None:
-        """Count a mail that was asked for and won't be sent.
+    def count_dropped(self) -> None:
+        """Count a mail that was requested and won't be sent.
 
-        The log says so once a minute: strangers can make it happen often.
+        Logged once a minute at most: anyone can make it happen often.
         """
         self.dropped += 1
         now = self._clock()
-        if not 0 <= now - self._dropped_said_at < _DROPPED_SAID_SECONDS:
-            self._dropped_said_at = now
+        if not 0 <= now - self._dropped_logged_at < _DROPPED_LOG_SECONDS:
+            self._dropped_logged_at = now
             log.warning(
-                "mail: %d receipts not sent since the start: too many were "
-                "asked for, or the disk refused; the buyers were told",
+                "mail: %d receipt mails dropped since the start: too many "
+                "requests, or they couldn't be stored; buyers were informed",
                 self.dropped,
             )
 
-    async def round(self) -> None:
-        """Try every letter that is due now. Raises OSError."""
+    async def send_due(self) -> None:
+        """Try to send every mail that is due. Raises OSError."""
         now = self._clock()
-        found = await self._thread.call(self._outbox.waiting)
-        self.waiting = len(found)
-        known = self._put_off
-        self._put_off = {each: known[each] for each in found if each in known}
-        if now < self._away[1]:
+        found = await self._thread.call(self._outbox.pending)
+        self.pending = len(found)
+        known = self._deferred
+        self._deferred = {each: known[each] for each in found if each in known}
+        if now < self._server.due_at:
             return
         due = [
-            each for each in found if self._put_off.get(each, (0, 0))[1] <= now
+            each
+            for each in found
+            if self._deferred.get(each, _Retry()).due_at <= now
         ]
-        for at in range(0, len(due), _AT_ONCE):
-            await self._deliver(due[at : at + _AT_ONCE], now)
+        for at in range(0, len(due), _BATCH_SIZE):
+            await self._send_batch(due[at : at + _BATCH_SIZE], now)
 
-    async def _deliver(self, letter_ids: list[str], now: int) -> None:
-        """Try some letters over one connection."""
-        letters = [
-            letter
-            for each in letter_ids
-            if (letter := await self._thread.call(self._outbox.read, each))
+    async def _send_batch(self, mail_ids: list[str], now: int) -> None:
+        """Try to send some mails over one connection."""
+        mails = [
+            mail
+            for each in mail_ids
+            if (mail := await self._thread.call(self._outbox.read, each))
         ]
-        if not letters or now < self._away[1]:
+        if not mails or now < self._server.due_at:
             return
-        left, is_connected = list(letters), False
+        unsent, is_connected = list(mails), False
         try:
-            async with self._relay.session() as session:
+            async with self._client.session() as session:
                 is_connected = True
-                while left:
-                    async with self._on_its_way:
-                        await self._send(session, left[0], now)
-                    self._away = (0, 0)
-                    left.pop(0)
-        except Away as error:
-            tries = self._away[0] + 1
-            self._away = (tries, now + relay_wait_seconds(tries))
-            self._say(str(error))
-            if is_connected and left:
-                # Should it be this one that ends connections, let others by.
-                self._put_letter_off(left[0].letter_id, now)
-            for each in left:
-                await self._perhaps_give_up(each, now, str(error))
+                while unsent:
+                    async with self._sending:
+                        await self._send(session, unsent[0], now)
+                    self._server = _Retry()
+                    unsent.pop(0)
+        except SmtpUnavailable as error:
+            self._server = self._server.failed(SERVER_BACKOFF, now)
+            self._set_problem(str(error))
+            if is_connected and unsent:
+                # Should this mail be what breaks connections, send others
+                # first.
+                self._defer(unsent[0].mail_id, now)
+            for each in unsent:
+                await self._fail_if_too_old(each, now, str(error))
         else:
-            self._say("")
+            self._set_problem("")
 
-    async def _send(self, session: Session, letter: Letter, now: int) -> None:
-        """Try one letter. Raises Away."""
-        mail = await self._thread.call(self._writer.write, letter)
+    async def _send(
+        self, session: SmtpSession, mail: ReceiptMail, now: int
+    ) -> None:
+        """Try to send one mail. Raises SmtpUnavailable."""
+        message = await self._thread.call(self._renderer.render, mail)
         try:
-            await session.send(mail, self._writer.sender, letter.to)
-        except Never as error:
-            if isinstance(error, NoSmtpUtf8):
-                self._unicode_refused_at = now
-            await self._give_up(letter, str(error))
-        except Later as error:
+            await session.send(message, self._renderer.sender, mail.to)
+        except PermanentFailure as error:
+            if isinstance(error, SmtpUtf8Unsupported):
+                self._no_smtputf8_at = now
+            await self._fail(mail, str(error))
+        except TemporaryFailure as error:
             log.warning(
-                "mail: the relay puts off the receipt of order %s: %s",
-                letter.receipt.order_id,
+                "mail: the server defers the receipt of order %s: %s",
+                mail.receipt.order_id,
                 error,
             )
-            self._put_letter_off(letter.letter_id, now)
-            await self._perhaps_give_up(letter, now, str(error))
+            self._defer(mail.mail_id, now)
+            await self._fail_if_too_old(mail, now, str(error))
         else:
-            if addresses.needs_smtputf8(letter.to):
-                self._unicode_refused_at = None
-            await self._thread.call(self._outbox.done, letter.letter_id)
+            if addresses.needs_smtputf8(mail.to):
+                self._no_smtputf8_at = None
+            await self._thread.call(self._outbox.mark_done, mail.mail_id)
             self.sent += 1
-            self.waiting = max(self.waiting - 1, 0)
+            self.pending = max(self.pending - 1, 0)
 
-    def _put_letter_off(self, letter_id: str, now: int) -> None:
-        tries = self._put_off.get(letter_id, (0, 0))[0] + 1
-        self._put_off[letter_id] = (tries, now + letter_wait_seconds(tries))
+    def _defer(self, mail_id: str, now: int) -> None:
+        retry = self._deferred.get(mail_id, _Retry())
+        self._deferred[mail_id] = retry.failed(MAIL_BACKOFF, now)
 
-    async def _perhaps_give_up(
-        self, letter: Letter, now: int, why: str
+    async def _fail_if_too_old(
+        self, mail: ReceiptMail, now: int, why: str
     ) -> None:
-        if now - letter.written_at > GIVE_UP_SECONDS:
-            await self._give_up(letter, why)
+        if now - mail.written_at > GIVE_UP_SECONDS:
+            await self._fail(mail, why)
 
-    async def _give_up(self, letter: Letter, why: str) -> None:
+    async def _fail(self, mail: ReceiptMail, why: str) -> None:
         log.error(
-            "mail: gave up the receipt of order %s: %s",
-            letter.receipt.order_id,
+            "mail: gave up on the receipt of order %s: %s",
+            mail.receipt.order_id,
             why,
         )
-        await self._thread.call(self._outbox.done, letter.letter_id)
-        self.given_up += 1
-        self.last_given_up.append(
-            GivenUp(letter.receipt.order_id, why, self._clock())
+        await self._thread.call(self._outbox.mark_done, mail.mail_id)
+        self.failed += 1
+        self.recent_failures.append(
+            FailedMail(mail.receipt.order_id, why, self._clock())
         )
-        self.waiting = max(self.waiting - 1, 0)
+        self.pending = max(self.pending - 1, 0)
 
-    def _say(self, trouble: str) -> None:
-        """Say what is wrong with the relay as it changes, not each time."""
-        if trouble and trouble != self.trouble:
-            log.error("mail: the relay can't be used: %s", trouble)
-        elif self.trouble and not trouble:
-            log.info("mail: the relay is well again")
-        self.trouble = trouble
+    def _set_problem(self, problem: str) -> None:
+        """Set the problem with the server, and log it if it changed."""
+        if problem and problem != self.problem:
+            log.error("mail: SMTP server unavailable: %s", problem)
+        elif self.problem and not problem:
+            log.info("mail: SMTP server available again")
+        self.problem = problem
 
     async def _run(self) -> None:
         while True:
-            self._more.clear()
+            self._wake.clear()
             try:
-                await self._turn()
+                await self._run_once()
             except OSError as error:
-                self._say(f"MSRV_DATA: {error.strerror}")
+                self._set_problem(f"MSRV_DATA: {error.strerror}")
             except Exception:
-                # A mistake of ours must not end what sends the mail.
+                # A bug must not stop the worker.
                 log.exception("mail could not be sent; trying again")
-                await asyncio.sleep(LOOK_SECONDS)
-            # Other processes put letters there too, and waits come to an end.
+                await asyncio.sleep(POLL_SECONDS)
+            # Other processes add mails too, and retries become due.
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await self._more.wait()
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._wake.wait()
 
-    async def _turn(self) -> None:
-        if self._held is None:
-            self._held = await self._thread.call(self._outbox.lock)
-        if self._held is None:
+    async def _run_once(self) -> None:
+        if self._lock is None:
+            self._lock = await self._thread.call(self._outbox.lock)
+        if self._lock is None:
             return
-        await self.round()
-        if time.monotonic() - self._tidied > _TIDY_SECONDS:
-            self._tidied = time.monotonic()
-            await self._thread.call(self._outbox.tidy, time.time())
+        await self.send_due()
+        if time.monotonic() - self._cleaned_at > _CLEANUP_SECONDS:
+            self._cleaned_at = time.monotonic()
+            await self._thread.call(self._outbox.remove_old, time.time())
+
+
+class MailMetrics(Collector):
+    """Prometheus metrics of a mail worker, read at each scrape."""
+
+    def __init__(self, worker: MailWorker) -> None:
+        self._worker = worker
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics as they are now."""
+        yield GaugeMetricFamily(
+            "msrv_mail_waiting",
+            "Receipts that have not been sent yet.",
+            self._worker.pending,
+        )
+        yield CounterMetricFamily(
+            "msrv_mail_sent",
+            "Receipts that the SMTP server accepted.",
+            self._worker.sent,
+        )
+        yield CounterMetricFamily(
+            "msrv_mail_given_up",
+            "Receipts that could not be delivered to the SMTP server.",
+            self._worker.failed,
+        )
+        yield CounterMetricFamily(
+            "msrv_mail_dropped",
+            "Receipts not queued: too many requests, or a full disk.",
+            self._worker.dropped,
+        )

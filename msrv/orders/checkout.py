@@ -19,8 +19,8 @@ from msrv.payments.registry import Providers
 from msrv.payments.settlement import PaidOrder, Settlement
 from msrv.proofs import quotes
 from msrv.proofs.encoding import to_json
-from msrv.proofs.keyring import Keyring, new_order_id
-from msrv.proofs.orders import ORDER_ID_BYTES, lines_to_json
+from msrv.proofs.keyring import Keyring
+from msrv.proofs.orders import ORDER_ID_BYTES, lines_to_json, new_order_id
 from msrv.proofs.quotes import Quote
 
 QUOTE_SECONDS: Final = 3600

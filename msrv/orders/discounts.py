@@ -35,7 +35,7 @@ from msrv.orders.errors import (
 from msrv.orders.pricing import PricedOrder
 from msrv.orders.rate_limits import Limits, TooManyGuesses
 from msrv.payments.settlement import PaidOrder
-from msrv.proofs.pasted_text import readings, visible
+from msrv.proofs.pasted_text import variants, visible
 
 MAX_CHARS: Final = 24
 CODE: Final = re.compile(r"[A-Z0-9-]{1,24}")
@@ -308,7 +308,7 @@ def match_code(shop: Shop, text: str) -> str:
 def _candidates(text: str) -> Iterator[str]:
     """Yield the possible codes in a text: all of it, then its words."""
     yield normalize(text)
-    for reading in islice(readings(text[:_MAX_TEXT]), _MAX_READINGS):
+    for reading in islice(variants(text[:_MAX_TEXT]), _MAX_READINGS):
         yield from _WORD.findall(reading.upper())[:_MAX_WORDS]
 
 

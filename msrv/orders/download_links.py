@@ -11,9 +11,9 @@ from msrv.catalog.model import Item, Release
 from msrv.ledger.ledger import Ledger
 from msrv.money import Money
 from msrv.orders.errors import Refunded
-from msrv.proofs.errors import Forged, LinkExpired
+from msrv.proofs.errors import Forged
 from msrv.proofs.keyring import Keyring
-from msrv.proofs.links import Access, make_link, verify_path
+from msrv.proofs.links import Access, LinkExpired, make_link, verify_path
 from msrv.proofs.receipts import Receipt
 from msrv.time_slices import TimeSlices
 

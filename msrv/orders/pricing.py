@@ -22,7 +22,7 @@ from msrv.orders.errors import (
     TooManyItems,
     TotalChanged,
 )
-from msrv.proofs.receipts import MAX_LINES, Line
+from msrv.proofs.orders import MAX_LINES, Line
 
 MAX_ITEMS: Final = MAX_LINES
 """Limited by an order's receipt, which is part of an address."""

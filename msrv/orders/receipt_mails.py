@@ -10,8 +10,8 @@ from typing import Final
 
 from msrv.catalog.live import LiveCatalog
 from msrv.mail import addresses
-from msrv.mail.receipt_mail import Letter
-from msrv.mail.worker import Postman
+from msrv.mail.receipt_mail import ReceiptMail
+from msrv.mail.worker import MailWorker
 from msrv.orders.errors import UnicodeAddress
 from msrv.orders.pricing import title_of
 from msrv.orders.rate_limits import Limits, TooManyMails
@@ -31,7 +31,7 @@ class ReceiptMails:
     address in a request doesn't count. `clock` returns Unix seconds.
     """
 
-    worker: Postman | None
+    worker: MailWorker | None
     providers: Providers
     catalog: LiveCatalog
     limits: Limits
@@ -50,8 +50,8 @@ class ReceiptMails:
         """
         if not text or self.worker is None:
             return ""
-        address = addresses.read(text)
-        if addresses.needs_smtputf8(address) and self.worker.refuses_unicode:
+        address = addresses.parse(text)
+        if addresses.needs_smtputf8(address) and self.worker.lacks_smtputf8:
             raise UnicodeAddress(address)
         return address
 
@@ -73,10 +73,10 @@ class ReceiptMails:
             try:
                 self._acquire(receipt, to, network)
             except TooManyMails as error:
-                self.worker.drop()
+                self.worker.count_dropped()
                 return error.retry_after_seconds
         if not await self.queue(receipt, to):
-            self.worker.drop()
+            self.worker.count_dropped()
             return _DISK_SECONDS
         recent.add((receipt.order_id, to), now)
         return 0
@@ -89,8 +89,8 @@ class ReceiptMails:
         """
         if self.worker is None or not to:
             return True
-        letter = self._letter(receipt, to, receipt.order_id)
-        return await self.worker.post(letter)
+        mail = self._mail(receipt, to, receipt.order_id)
+        return await self.worker.enqueue(mail)
 
     async def resend(
         self, receipt: Receipt, to: str, network: Hashable
@@ -99,12 +99,12 @@ class ReceiptMails:
         assert self.worker is not None  # noqa: S101 - checked by the caller
         try:
             self._acquire(receipt, to, network)
-            letter_id = f"{receipt.order_id}-{self.clock()}"
-            letter = self._letter(receipt, to, letter_id)
-            if not await self.worker.post(letter):
+            mail_id = f"{receipt.order_id}-{self.clock()}"
+            mail = self._mail(receipt, to, mail_id)
+            if not await self.worker.enqueue(mail):
                 raise TooManyMails(_DISK_SECONDS)
         except TooManyMails:
-            self.worker.drop()
+            self.worker.count_dropped()
             raise
 
     def _acquire(self, receipt: Receipt, to: str, network: Hashable) -> None:
@@ -126,10 +126,10 @@ class ReceiptMails:
             now=self.clock(),
         )
 
-    def _letter(self, receipt: Receipt, to: str, letter_id: str) -> Letter:
+    def _mail(self, receipt: Receipt, to: str, mail_id: str) -> ReceiptMail:
         catalog = self.catalog.current
-        return Letter(
-            letter_id=letter_id,
+        return ReceiptMail(
+            mail_id=mail_id,
             to=to,
             receipt=receipt,
             titles=tuple(

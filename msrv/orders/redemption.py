@@ -21,7 +21,8 @@ from msrv.proofs import codes, pasted
 from msrv.proofs.codes import CLAIM_BYTES, Code, campaign_tag, item_tag
 from msrv.proofs.errors import Forged
 from msrv.proofs.keyring import Keyring
-from msrv.proofs.receipts import Line, Receipt
+from msrv.proofs.orders import Line
+from msrv.proofs.receipts import Receipt
 
 PROVIDER: Final = "code"
 """Stands for the payment provider in receipts of redeemed codes."""
@@ -144,11 +145,11 @@ class CodeRedemption:
 
         Raises Mistyped, TooManyGuesses, Forged, CampaignEnded.
         """
-        candidates = pasted.find_codes(text) or [codes.tidy(text)]
+        candidates = pasted.find_codes(text) or [codes.normalize(text)]
         catalog = self.catalog.current
         item_ids = [
             await self.code_index.item_ids(
-                catalog, codes.tag_of_item(candidate)
+                catalog, codes.item_tag_of(candidate)
             )
             for candidate in candidates
         ]

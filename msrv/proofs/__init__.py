@@ -1,18 +1,21 @@
-"""The cryptography: what a buyer holds, and how the store knows its own.
+"""The cryptography: keys, and the proofs that are made with them.
 
 Pure functions of their arguments. Time (whole Unix seconds) and randomness
-are parameters; nothing is read, stored or logged here, and nothing of the
-rest of MSRV is imported.
+are parameters; nothing is read, stored or logged here, and nothing else of
+MSRV is imported.
 
-- `errors`: the two ways a proof fails, Forged and Expired
-- `encoding`: bytes to text and back, with one spelling for each value
-- `orders`: what everything else speaks of: order ids, item ids, lines
+- `errors`: the error tree: Forged and Expired
+- `encoding`: base64url, canonical JSON and MACs, one spelling for each value
+- `orders`: order ids, item ids, names of campaigns, and order lines
 - `keyring`: NONCE, and the keys that are derived from it
-- `links`: a download link: a proof of purchase and a proof of expiration
-- `receipts`: the signed statement of an order, and the keys to check it by
-- `quotes`: what is to be paid, carried through a payment provider
-- `codes`: a code on paper, which is worth one item, once
-- `explain`: what a text that somebody pasted is
+- `nonce_strength`: reasons why a NONCE is weak
+- `mac_tags`: short MACs for values that a browser returns
+- `links`: download links: a proof of purchase and a proof of expiration
+- `receipts`: signed statements of orders, and the keys to verify them
+- `quotes`: signed offers, carried through a payment provider
+- `codes`: printed codes, each redeemable once for one item
+- `sign_in`: sign-in links and sessions of the studio
+- `pasted`, `pasted_text`: proofs in text that a person pasted
 
-docs/proofs.md gives every format, with worked examples.
+docs/proofs.md specifies every format, with worked examples.
 """

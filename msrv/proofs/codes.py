@@ -1,10 +1,10 @@
-"""A code on paper: twenty letters and digits that are worth one item, once.
+"""Printed codes: twenty letters and digits, redeemable once for one item.
 
     EZDR-T900-01EV-FJYD-DE2Z
 
-It names an item, a campaign and a serial, and carries a MAC over the three:
-nothing is written down when codes are minted. Whether one has been used is
-the ledger's to know; here it is only told apart from what was made up.
+A code states an item, a campaign and a serial number, and has a MAC over the
+three: nothing is stored when codes are minted. Only the ledger knows whether
+one has been used; this module only verifies that the store minted it.
 """
 
 import base64
@@ -15,71 +15,71 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from msrv.proofs.campaigns import is_campaign
 from msrv.proofs.encoding import mac
 from msrv.proofs.errors import Forged
 from msrv.proofs.keyring import Generation, Keyring, Purpose
-from msrv.proofs.orders import is_item_id
+from msrv.proofs.orders import is_campaign, is_item_id
 
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Thirty-two signs. I, L, O and U are left out: they are taken for others."""
+"""32 characters, without I, L, O and U, which are mistaken for others."""
 CODE_CHARS: Final = 20
 GROUP_CHARS: Final = 4
 MAX_SERIAL: Final = 32**4 - 1
 CLAIM_BYTES: Final = 16
-"""What whoever redeems a code proves by that it was they; random."""
+"""Size of a claim: a random secret of the browser that redeemed a code."""
 
 _ITEM_CHARS: Final = 3
 _CAMPAIGN_CHARS: Final = 3
 _SERIAL_CHARS: Final = 4
 _FACTS_CHARS: Final = _ITEM_CHARS + _CAMPAIGN_CHARS + _SERIAL_CHARS
-# 45 bits, guessed against the running store: a million guesses find one with
-# a chance of 1 in 35 million, and the store allows far fewer (docs/codes.md).
+# 45 bits, to be guessed against the running store: a million guesses succeed
+# with a probability of 1 in 35 million, and far fewer are allowed
+# (docs/codes.md).
 _TAG_CHARS: Final = 9
 
 _ORDER_BYTES: Final = 15
 _ID_CHARS: Final = 8
-_VALUES: Final = {sign: value for value, sign in enumerate(ALPHABET)}
-# What people write for what they read, and what they put in between.
+_VALUES: Final = {character: value for value, character in enumerate(ALPHABET)}
+# What people read instead, and what they type between the groups.
 _READ_AS: Final = str.maketrans("OILU", "011V")
 _BETWEEN: Final = re.compile(r"[\s\-_.\u2010-\u2015\u2212]+")
 _LONGEST_TEXT: Final = 200
 
 
 class Mistyped(Exception):
-    """This can't be a code as it was printed; nothing secret is told.
+    """Not a code as printed. The error reveals nothing secret.
 
-    - `WrongLength`: signs are missing, or too many
-    - `WrongSign`: a sign that no code holds
-    - `WrongCheck`: a sign is another one, or two have changed places
+    - `WrongLength`: too few characters, or too many
+    - `WrongCharacter`: a character that no code contains
+    - `WrongCheckCharacter`: one character is wrong, or two are swapped
     """
 
 
 class WrongLength(Mistyped):
-    """A code has CODE_CHARS signs; this has `count`."""
+    """A code has CODE_CHARS characters; this has `count`."""
 
     def __init__(self, count: int) -> None:
         super().__init__(count)
         self.count = count
 
 
-class WrongSign(Mistyped):
-    """`sign` is in no code."""
+class WrongCharacter(Mistyped):
+    """`character` isn't part of any code."""
 
-    def __init__(self, sign: str) -> None:
-        super().__init__(sign)
-        self.sign = sign
+    def __init__(self, character: str) -> None:
+        super().__init__(character)
+        self.character = character
 
 
-class WrongCheck(Mistyped):
-    """The last sign doesn't fit the others."""
+class WrongCheckCharacter(Mistyped):
+    """The last character doesn't match the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What a code says, and whose MAC it is.
+    """A verified code, and the generation of keys that minted it.
 
-    `campaign_tag` is three signs that stand for the campaign's name.
+    `campaign_tag` is three characters derived from the campaign's name.
     `serial` is from 0 to MAX_SERIAL.
     """
 
@@ -91,18 +91,18 @@ class Code:
 
     @property
     def code_id(self) -> str:
-        """What a ledger knows it by: not the code, and no way to it.
+        """Id of the code in the ledger, from which the code can't be derived.
 
-        Codes of another NONCE are others, though they state the same.
+        It depends on NONCE as well as on what the code states.
         """
         tag = self._derived(b"id")[: _ID_CHARS // 2].hex()
         return f"{self.facts.lower()}.{tag}"
 
     def order_id(self, claim: bytes) -> str:
-        """Give the order that this code becomes for who holds a claim.
+        """Return the id of the order of this code and a claim.
 
-        Whoever sends the same claim again comes to the same order, and
-        nobody else does. Raises ValueError for a claim of another size.
+        The same claim leads to the same order again, and no other claim
+        does. Raises ValueError for a claim of the wrong size.
         """
         if len(claim) != CLAIM_BYTES:
             raise ValueError("not a claim")
@@ -116,15 +116,15 @@ class Code:
 
 
 def item_tag(item_id: str) -> str:
-    """Give the three signs that stand for an item. Two may share them."""
+    """Return the three-character tag of an item. Two items may share it."""
     return _digest(b"item", item_id, _ITEM_CHARS)
 
 
 def campaign_tag(campaign: str) -> str:
-    """Give the three signs that stand for a campaign.
+    """Return the three-character tag of a campaign.
 
-    They depend on its name alone, so that a store can end a campaign by its
-    name. Two names in 32,768 share them.
+    It depends on nothing but the name, so that a store can end a campaign by
+    its name. Two names share a tag with a probability of 1 in 32,768.
     """
     return _digest(b"campaign", campaign, _CAMPAIGN_CHARS)
 
@@ -132,10 +132,10 @@ def campaign_tag(campaign: str) -> str:
 def mint(
     keyring: Keyring, item_id: str, campaign: str, serials: Iterable[int]
 ) -> Iterator[str]:
-    """Make the codes of some serials, in groups as they are printed.
+    """Yield the codes of some serials, in groups as they are printed.
 
-    The same code for the same serial, always. Raises ValueError for an item
-    id, a campaign or a serial that is none.
+    A serial always has the same code. Raises ValueError for an invalid item
+    id, campaign or serial.
     """
     if not is_item_id(item_id) or not is_campaign(campaign):
         raise ValueError("not an item id, or not a campaign")
@@ -143,46 +143,46 @@ def mint(
     for serial in serials:
         if not 0 <= serial <= MAX_SERIAL:
             raise ValueError("not a serial")
-        facts = start + _signs(serial, _SERIAL_CHARS)
+        facts = start + _characters(serial, _SERIAL_CHARS)
         body = facts + _tag(keyring.current, facts, item_id)
-        yield in_groups(body + check_sign(body))
+        yield format_groups(body + check_character(body))
 
 
-def in_groups(code: str) -> str:
-    """Write a code as it is printed: groups of four, a dash between."""
+def format_groups(code: str) -> str:
+    """Return a code as it is printed, in groups of four with dashes."""
     return "-".join(
         code[at : at + GROUP_CHARS] for at in range(0, len(code), GROUP_CHARS)
     )
 
 
-def tidy(text: str) -> str:
-    """Read what a person typed: CODE_CHARS signs of ALPHABET.
+def normalize(text: str) -> str:
+    """Return the CODE_CHARS characters of a code that a person typed.
 
-    Case, spaces and dashes don't count; O is 0, I and L are 1, U is V.
+    Case, spaces and dashes are ignored; O is read as 0, I and L as 1, U as V.
     Raises Mistyped.
     """
-    signs = _BETWEEN.sub("", text[:_LONGEST_TEXT]).upper().translate(_READ_AS)
-    for sign in signs:
-        if sign not in _VALUES:
-            raise WrongSign(sign)
-    if len(signs) != CODE_CHARS:
-        raise WrongLength(len(signs))
-    if check_sign(signs[:-1]) != signs[-1]:
-        raise WrongCheck
-    return signs
+    code = _BETWEEN.sub("", text[:_LONGEST_TEXT]).upper().translate(_READ_AS)
+    for character in code:
+        if character not in _VALUES:
+            raise WrongCharacter(character)
+    if len(code) != CODE_CHARS:
+        raise WrongLength(len(code))
+    if check_character(code[:-1]) != code[-1]:
+        raise WrongCheckCharacter
+    return code
 
 
-def verify(keyring: Keyring, signs: str, item_ids: Iterable[str]) -> Code:
-    """Say what a code states; `signs` are as `tidy` gives them.
+def verify(keyring: Keyring, code: str, item_ids: Iterable[str]) -> Code:
+    """Verify a code, as `normalize` returns it, and return what it states.
 
-    `item_ids` are the items that its first three signs can stand for
-    (`item_tag`). Raises Forged.
+    `item_ids` are the items with the tag of the code (`item_tag_of`). Raises
+    Forged.
     """
-    facts = signs[:_FACTS_CHARS]
-    tag = signs[_FACTS_CHARS:-1]
+    facts = code[:_FACTS_CHARS]
+    tag = code[_FACTS_CHARS:-1]
     for item_id in item_ids:
         for generation in keyring.generations:
-            if _same(_tag(generation, facts, item_id), tag):
+            if hmac.compare_digest(_tag(generation, facts, item_id), tag):
                 return Code(
                     item_id=item_id,
                     campaign_tag=facts[_ITEM_CHARS:][:_CAMPAIGN_CHARS],
@@ -193,23 +193,23 @@ def verify(keyring: Keyring, signs: str, item_ids: Iterable[str]) -> Code:
     raise Forged
 
 
-def tag_of_item(signs: str) -> str:
-    """Give the three signs of a code that stand for its item."""
-    return signs[:_ITEM_CHARS]
+def item_tag_of(code: str) -> str:
+    """Return the item tag in a code."""
+    return code[:_ITEM_CHARS]
 
 
-def check_sign(body: str) -> str:
-    """Give the sign that catches mistakes in those before it.
+def check_character(body: str) -> str:
+    """Return the check character for the characters before it.
 
-    Signs are elements of the field of 32 (polynomial x^5 + x^2 + 1). Each is
-    multiplied by another power of x, and all of them add up to zero. As no
-    two powers are the same, one wrong sign is always found, and so are two
-    signs that have changed places.
+    Characters are elements of the field of 32 (polynomial x^5 + x^2 + 1).
+    Each is multiplied by a different power of x, and their sum is zero. As no
+    two powers are the same, one wrong character is always detected, and so
+    are two that are swapped.
     """
     total = 0
-    for sign in body:
+    for character in body:
         # Horner's rule, from the left: times x, and the next one.
-        total = _times_x(total ^ _VALUES[sign])
+        total = _times_x(total ^ _VALUES[character])
     return ALPHABET[total]
 
 
@@ -233,23 +233,19 @@ def _digest(what: bytes, name: str, chars: int) -> str:
 
 
 def _first(digest: bytes, chars: int) -> str:
-    """Write the first bits of a digest, five in a sign."""
+    """Return the first bits of a digest, five in each character."""
     number = int.from_bytes(digest[:8], "big")
-    return _signs(number >> 64 - 5 * chars, chars)
+    return _characters(number >> 64 - 5 * chars, chars)
 
 
-def _signs(number: int, chars: int) -> str:
+def _characters(number: int, chars: int) -> str:
     return "".join(
         ALPHABET[number >> 5 * place & 31] for place in reversed(range(chars))
     )
 
 
-def _number(signs: str) -> int:
+def _number(characters: str) -> int:
     number = 0
-    for sign in signs:
-        number = number << 5 | _VALUES[sign]
+    for character in characters:
+        number = number << 5 | _VALUES[character]
     return number
-
-
-def _same(expected: str, given: str) -> bool:
-    return hmac.compare_digest(expected, given)

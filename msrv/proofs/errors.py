@@ -1,69 +1,36 @@
-"""The ways a proof fails.
+"""The error tree of proofs.
 
 - `ProofError`
-    - `Forged`: it is not one of ours
-    - `Expired`: it was one of ours, until `since`
-        - `LinkExpired`: what the link gave access to
-        - `QuoteExpired`: what was to be paid
-        - `TicketExpired`: who it let into the studio
+    - `Forged`: not made by this store
+    - `Expired`: made by this store, and valid until `since`
+        - `LinkExpired`, in `links`
+        - `QuoteExpired`, in `quotes`
+        - `TicketExpired`, in `sign_in`
 
-None of them holds a token, so that none can be logged by way of an error.
+None of them holds a token, so that none can be logged with an error. The
+leaves are defined beside the values that they carry, which import this
+module.
 """
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from msrv.proofs.links import Access
-    from msrv.proofs.quotes import Quote
-    from msrv.proofs.sign_in import Ticket
 
 
 class ProofError(Exception):
-    """A proof that doesn't hold."""
+    """Base class of errors about proofs."""
 
 
 class Forged(ProofError):
-    """Not ours: made up, changed, spelt otherwise, or of another NONCE.
+    """Not this store's: made up, altered, spelt otherwise, or another NONCE.
 
-    It carries nothing about why. Whoever tries out tokens learns nothing
-    from one refusal that they would not learn from every other.
+    It carries no reason. An attacker who tries out tokens learns nothing from
+    one rejection that any other wouldn't tell.
     """
 
 
 class Expired(ProofError):
-    """Ours and unchanged, but no longer good from `since` on.
+    """Authentic, but no longer valid from `since` on.
 
-    `since` is in Unix seconds: the first second at which it is not good.
+    `since` is in Unix seconds: the first second at which it is not valid.
     """
 
     def __init__(self, since: int) -> None:
         super().__init__(since)
         self.since = since
-
-
-class LinkExpired(Expired):
-    """A download link that has expired; `access` is what it gave."""
-
-    def __init__(self, access: "Access") -> None:
-        super().__init__(access.expires_at)
-        self.access = access
-
-
-class QuoteExpired(Expired):
-    """A quote that has expired; `quote` is what it said.
-
-    A payment may be reported after its quote has lapsed. Who took money has
-    to know for what.
-    """
-
-    def __init__(self, quote: "Quote") -> None:
-        super().__init__(quote.expires_at)
-        self.quote = quote
-
-
-class TicketExpired(Expired):
-    """A sign-in link or a session that has expired; `ticket` is which."""
-
-    def __init__(self, ticket: "Ticket") -> None:
-        super().__init__(ticket.expires_at)
-        self.ticket = ticket

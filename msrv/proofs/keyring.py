@@ -1,7 +1,7 @@
-"""NONCE, and every key of the store, which are derived from it.
+"""NONCE, and all keys of the store, which are derived from it.
 
-Refuses to give one key to two purposes. Nothing is stored: a replica, or the
-same store after a fire, derives the same keys from the same NONCE.
+Each purpose has a key of its own. Nothing is stored: a replica, or the same
+store after a total loss, derives the same keys from the same NONCE.
 """
 
 import hashlib
@@ -18,46 +18,32 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from msrv.proofs.encoding import encode, to_json
-from msrv.proofs.nonce_strength import weakness
-from msrv.proofs.orders import new_order_id
-
-__all__ = [
-    "Generation",
-    "Keyring",
-    "Purpose",
-    "derive",
-    "new_nonce",
-    "new_order_id",
-    "public_jwk",
-    "stretch",
-    "weakness",
-]
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 32
 
-# RFC 7914. 32 MiB and about a tenth of a second, once at start: enough that
-# trying out a dictionary of human-made NONCEs costs real money.
+# RFC 7914. 32 MiB and about a tenth of a second, once at start: enough to make
+# a dictionary attack on a NONCE that a person chose expensive.
 _SCRYPT_N: Final = 2**15
 _SCRYPT_R: Final = 8
 _SCRYPT_P: Final = 1
 _SCRYPT_MAX_BYTES: Final = 64 * 2**20
 
 # A salt keeps one search from breaking many secrets at once. A random one
-# would have to be kept, and lost, beside NONCE: state, on the path from
-# payment to bytes, where there is none. With a fixed one a table of weak
-# NONCEs serves against every store, but no table holds a NONCE of 128 random
-# bits, which is what the store makes and what `weakness` asks for.
+# would have to be stored, and could be lost, beside NONCE: state, on the path
+# from payment to bytes, which has none. With a fixed one, a table of weak
+# NONCEs works against every store; but no table holds a NONCE of 128 random
+# bits, which is what the store generates and `nonce_strength` requires.
 _SALT: Final = b"msrv/v1"
 _PRETEND: Final = b"msrv/v1-pretend"
 """Label from which the keys of pretend money are derived."""
 
 DEFAULT_ISSUER: Final = "msrv"
-"""The name that receipts bear where the store has no public address."""
+"""Issuer of receipts where the store has no public address."""
 
 
 class Purpose(Enum):
-    """What a key is for. The value is part of its derivation, for ever."""
+    """Purpose of a key. The value is part of its derivation: it is fixed."""
 
     POP = "pop"
     POE = "poe"
@@ -74,10 +60,10 @@ class Purpose(Enum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Generation:
-    """The keys of one NONCE. `kid` names its receipt key (RFC 7638).
+    """The keys of one NONCE. `kid` identifies its receipt key (RFC 7638).
 
-    `pretend` are the keys for orders that were paid with pretend or test
-    money, None in those keys themselves.
+    `pretend` are the keys for orders paid with pretend or test money, None
+    in those keys themselves.
     """
 
     kid: str
@@ -88,7 +74,7 @@ class Generation:
 
     @classmethod
     def from_nonce(cls, nonce: str) -> Self:
-        """Derive the keys of a NONCE. Takes a tenth of a second."""
+        """Return the keys of a NONCE. Takes a tenth of a second."""
         secret = stretch(nonce)
         return cls._from_secret(
             secret, _SALT, cls._from_secret(secret, _PRETEND, None)
@@ -107,7 +93,7 @@ class Generation:
         return cls(kid, receipt_key, public_key, keys, pretend)
 
     def key(self, purpose: Purpose) -> bytes:
-        """Give the key for a purpose, of KEY_BYTES bytes."""
+        """Return the key for a purpose, KEY_BYTES long."""
         return self._keys[purpose]
 
 
@@ -119,8 +105,8 @@ class Keyring:
     NONCE_PREVIOUS stays valid until the operator removes it.
 
     Orders paid with pretend or test money have keys of their own, which
-    verify only where `accepts_pretend` is set: in a store that takes such
-    money. `issuer` is the name that receipts bear (RFC 7519, `iss`).
+    verify only where `accepts_pretend` is set: in a store that accepts such
+    money. `issuer` is the issuer of receipts (RFC 7519, `iss`).
     """
 
     generations: tuple[Generation, ...]
@@ -129,7 +115,7 @@ class Keyring:
     verifiers: tuple[Generation, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Collect the generations that verify receipts and links."""
+        """Set the generations that verify receipts and links."""
         pretend = (
             [each.pretend for each in self.generations if each.pretend]
             if self.accepts_pretend
@@ -145,10 +131,10 @@ class Keyring:
         accepts_pretend: bool = False,
         issuer: str = DEFAULT_ISSUER,
     ) -> Self:
-        """Derive the keys of NONCE and of those before it, newest first.
+        """Return the keys of NONCE and of the previous ones, newest first.
 
-        A NONCE is any text that is not empty; one given twice counts once.
-        Raises ValueError. Takes a tenth of a second for each.
+        A NONCE is any text that is not empty; duplicates count once. Raises
+        ValueError. Takes a tenth of a second for each.
         """
         nonces = dict.fromkeys((current, *previous))
         return cls(
@@ -168,15 +154,16 @@ class Keyring:
             return self.current
         keys = self.current.pretend
         if keys is None:
-            raise ValueError("these keys are for real money alone")
+            raise ValueError("these keys are for real money only")
         return keys
 
 
 def stretch(nonce: str) -> bytes:
-    """Make a NONCE costly to guess, with scrypt. Gives KEY_BYTES bytes.
+    """Return KEY_BYTES bytes derived from a NONCE by scrypt.
 
-    NUL characters at its end make no difference (to HMAC, inside scrypt).
-    Raises ValueError for an empty text, or one that UTF-8 can't hold.
+    It makes guessing costly. NUL characters at the end of a NONCE make no
+    difference (to HMAC, inside scrypt). Raises ValueError for an empty text,
+    or one that UTF-8 can't encode.
     """
     if not nonce:
         raise ValueError("NONCE is empty")
@@ -192,11 +179,11 @@ def stretch(nonce: str) -> bytes:
 
 
 def derive(secret: bytes, purpose: Purpose, label: bytes = _SALT) -> bytes:
-    """Derive the key for a purpose from a stretched NONCE.
+    """Return the key for a purpose, from a stretched NONCE.
 
-    `label` sets the keys of pretend money apart from those of real money.
+    `label` separates the keys of pretend money from those of real money.
     HKDF-SHA256 (RFC 5869) without a salt, as the secret is uniform already.
-    Keys with a different `info` tell nothing of one another.
+    Keys with a different `info` reveal nothing about one another.
     """
     return HKDF(
         algorithm=SHA256(),
@@ -207,15 +194,15 @@ def derive(secret: bytes, purpose: Purpose, label: bytes = _SALT) -> bytes:
 
 
 def new_nonce(random: Callable[[int], bytes]) -> str:
-    """Make a strong NONCE of 43 characters.
+    """Return a new strong NONCE of 43 characters.
 
-    `random(n)` gives n unpredictable bytes.
+    `random(n)` returns n unpredictable bytes.
     """
     return encode(random(NONCE_BYTES))
 
 
 def public_jwk(key: Ed25519PublicKey) -> dict[str, str]:
-    """Give the members that make an Ed25519 key (RFC 8037 section 2)."""
+    """Return the members of an Ed25519 key's JWK (RFC 8037 section 2)."""
     return {
         "crv": "Ed25519",
         "kty": "OKP",
@@ -224,5 +211,5 @@ def public_jwk(key: Ed25519PublicKey) -> dict[str, str]:
 
 
 def _thumbprint(key: Ed25519PublicKey) -> str:
-    """Name a key by its digest (RFC 7638; RFC 8037 appendix A.3)."""
+    """Return a key's thumbprint (RFC 7638; RFC 8037 appendix A.3)."""
     return encode(hashlib.sha256(to_json(public_jwk(key))).digest())

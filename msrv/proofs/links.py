@@ -1,16 +1,16 @@
-"""A download link: `/download/{pop}/{poe}/{item_id}`.
+"""Download links: `/download/{pop}/{poe}/{item_id}`.
 
-The proof of purchase (PoP) says which order holds which item. The proof of
-expiration (PoE) says until when this PoP is good. Both are MACs: a link can't
-be forged, stretched, or moved to another order or item without NONCE.
+The proof of purchase (PoP) states that an order contains an item. The proof
+of expiration (PoE) states until when this PoP is valid. Both are MACs: without
+NONCE, a link can't be forged, prolonged, or changed to another order or item.
 """
 
 import re
 from dataclasses import dataclass
 from typing import Final
 
-from msrv.proofs.encoding import decode, encode, mac, same
-from msrv.proofs.errors import Forged, LinkExpired
+from msrv.proofs.encoding import decode, encode, is_same, mac
+from msrv.proofs.errors import Expired, Forged
 from msrv.proofs.keyring import Generation, Keyring, Purpose
 from msrv.proofs.orders import (
     ITEM_ID,
@@ -22,11 +22,9 @@ from msrv.proofs.orders import (
     is_order_id,
 )
 
-__all__ = ["ITEM_ID", "Access", "Link", "make_link", "verify_link"]
-
-# 144 bits. A forger has to guess them against the running store, where 128
-# are plenty; and 18 bytes are 24 characters of base64 exactly, as are 24 bytes
-# 32 characters. There are no spare bits that could be set otherwise, so each
+# 144 bits. A forger has to guess them against the running store, for which 128
+# are plenty; and 18 bytes are exactly 24 characters of base64, as 24 bytes are
+# 32 characters. There are no spare bits that could be set differently, so each
 # token has one spelling by construction.
 _TAG_BYTES: Final = 18
 _EXPIRY_BYTES: Final = 6
@@ -41,7 +39,7 @@ _PATH: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The parts of a download link. Whoever has them can download."""
+    """The parts of a download link. Anyone who has them can download."""
 
     pop: str
     poe: str
@@ -49,20 +47,28 @@ class Link:
 
     @property
     def path(self) -> str:
-        """The path, on whichever host the store is."""
+        """Path of the link, without the host."""
         return f"/download/{self.pop}/{self.poe}/{self.item_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a link gives: one item of an order, while now < `expires_at`.
+    """Access to one item of an order, while now < `expires_at`.
 
-    `expires_at` is in Unix seconds: the first at which it is no longer good.
+    `expires_at` is in Unix seconds: the first at which it is not valid.
     """
 
     order_id: str
     item_id: str
     expires_at: int
+
+
+class LinkExpired(Expired):
+    """A download link that has expired; `access` is what it gave."""
+
+    def __init__(self, access: Access) -> None:
+        super().__init__(access.expires_at)
+        self.access = access
 
 
 def make_link(
@@ -73,11 +79,11 @@ def make_link(
     *,
     pretend: bool = False,
 ) -> Link:
-    """Make the link to an item of an order, good while now < `expires_at`.
+    """Return the link to an item of an order, valid while now < `expires_at`.
 
-    `expires_at` is in Unix seconds; `pretend` says that the order was paid
-    with pretend or test money. Raises ValueError for an order id or an
-    item id that is none, or a time that six bytes don't hold.
+    `expires_at` is in Unix seconds; `pretend` is for an order paid with
+    pretend or test money. Raises ValueError for an invalid order id or item
+    id, or a time that six bytes can't hold.
     """
     if not is_order_id(order_id) or not is_item_id(item_id):
         raise ValueError("not an order id, or not an item id")
@@ -91,10 +97,10 @@ def make_link(
 def verify_link(
     keyring: Keyring, pop: str, poe: str, item_id: str, now: int
 ) -> Access:
-    """Say what a link gives access to at `now`, in Unix seconds.
+    """Return what a link gives access to at `now`, in Unix seconds.
 
-    A link is good while now < expires_at. Raises Forged; LinkExpired from
-    the second `expires_at` on.
+    A link is valid while now < expires_at. Raises Forged, and LinkExpired
+    from the second `expires_at` on.
     """
     if not (_POP.fullmatch(pop) and _POE.fullmatch(poe)):
         raise Forged
@@ -104,7 +110,7 @@ def verify_link(
 
 
 def verify_path(keyring: Keyring, path: str, now: int) -> Access | None:
-    """Say what `Link.path` gives access to, None for what is no such path.
+    """Return what a `Link.path` gives access to, None for another path.
 
     Raises Forged and LinkExpired, as `verify_link` does.
     """
@@ -115,20 +121,20 @@ def verify_path(keyring: Keyring, path: str, now: int) -> Access | None:
 def _verify(
     keyring: Keyring, pop: str, poe: str, item_id: str, now: int
 ) -> Access:
-    """Check what looks like the parts of a link."""
+    """Verify the parts of a link, which have the right syntax."""
     order_id = pop[:ORDER_ID_CHARS]
     expiry = decode(poe[:_EXPIRY_CHARS])
     for generation in keyring.verifiers:
-        # What it would have to be is written anew and compared as text, so
-        # another spelling is another text. Both proofs are always compared:
-        # neither can be searched for without the other.
-        is_bought = same(_pop(generation, order_id, item_id), pop)
-        is_dated = same(_poe(generation, pop, expiry), poe)
-        if is_bought and is_dated:
+        # The expected proofs are computed and compared as text, so another
+        # spelling never matches. Both are always compared, so that neither
+        # can be searched for without the other.
+        is_purchase = is_same(_pop(generation, order_id, item_id), pop)
+        is_expiration = is_same(_poe(generation, pop, expiry), poe)
+        if is_purchase and is_expiration:
             break
     else:
         raise Forged
-    # Only now: a time that nobody vouches for must not say "expired".
+    # Only now: an unauthenticated time must not lead to "expired".
     access = Access(order_id, item_id, int.from_bytes(expiry, "big"))
     if now >= access.expires_at:
         raise LinkExpired(access)

@@ -1,13 +1,13 @@
-"""Short MACs for values that come back from a browser unchanged.
+"""Short MACs for values that a browser returns unchanged.
 
-Apart from `encoding`, since the keys that it takes are derived with that. A
-tag says that the store itself made a value, and nothing else: each kind of
-value has a key of its own purpose.
+A tag proves that the store itself made a value, and nothing else: each kind
+of value has a key with a purpose of its own. Apart from `encoding` because
+`keyring` imports that.
 """
 
 from typing import Final
 
-from msrv.proofs.encoding import encode, mac, same
+from msrv.proofs.encoding import encode, is_same, mac
 from msrv.proofs.keyring import Generation, Keyring, Purpose
 
 TAG_BYTES: Final = 18
@@ -22,10 +22,11 @@ def tag(keyring: Keyring, purpose: Purpose, *fields: bytes) -> str:
 def is_tag(
     keyring: Keyring, purpose: Purpose, text: str, *fields: bytes
 ) -> bool:
-    """Whether a text is the tag of these fields, by any generation's key."""
-    # All are compared: how long it takes doesn't tell which one it was.
+    """Return whether a text is the tag of these fields, by any generation."""
+    # All are compared: the time must not reveal which one matched.
     found = [
-        same(_tag(each, purpose, fields), text) for each in keyring.generations
+        is_same(_tag(each, purpose, fields), text)
+        for each in keyring.generations
     ]
     return any(found)
 

@@ -1,7 +1,9 @@
-"""Whether a NONCE that a person chose can be guessed.
+"""Strength of a NONCE: reasons why one that a person chose is weak.
 
-It finds what is plainly weak; it can't know that a NONCE is strong. What it
-says never repeats any of the NONCE, so that it can be logged.
+It finds obvious weaknesses; it can't prove that a NONCE is strong. The
+reasons never repeat any part of the NONCE, so that they can be logged.
+
+Apart from `keyring`: these are heuristics about text, without cryptography.
 """
 
 import math
@@ -14,8 +16,8 @@ ENOUGH_BITS: Final = 128
 # Fewer than any 128 random bits have, be they written in decimal digits.
 _FEW_CHARACTERS: Final = 8
 
-# A run that needs no thought counts as the one character it is worth.
-# Of four letters at least: shorter ones turn up in random text by chance.
+# A well-known run counts as one character. Four letters or more: shorter
+# ones occur in random text by chance.
 _WELL_KNOWN: Final = re.compile(
     "abcdefghijklmnopqrstuvwxyz|abcdef|0123456789|1234567890|123456789"
     "|12345678|123456|12345|1234|qwertyuiop|qwertz|qwerty|azerty|asdfghjkl"
@@ -27,9 +29,9 @@ _WELL_KNOWN: Final = re.compile(
     r"|(.)\1{4,}"
 )
 
-# Words are worth what a dice list of 7776 gives, however long they are.
+# A word is worth one of a diceware list of 7776, however long it is.
 _WORDS: Final = re.compile(r"(?:[A-Za-z][a-z]*[-_ .,]+){2,}[A-Za-z][a-z]*")
-_BITS_OF_A_WORD: Final = math.log2(7776)
+_BITS_PER_WORD: Final = math.log2(7776)
 _RUNS_OF_LETTERS: Final = re.compile("[A-Z]?[a-z]{3,}|[A-Z]{4,}")
 
 # Two letters that follow each other in English, German, French or Spanish far
@@ -44,8 +46,8 @@ _PAIRS: Final = frozenset(
 )
 _BY_CHANCE: Final = len(_PAIRS) / 26**2
 _DEVIATIONS: Final = 4.0
-"""So far above the pairs that chance makes, random letters hardly ever are."""
-_BITS_OF_A_LETTER: Final = 2.0
+"""Random letters are hardly ever so far above the expected number."""
+_BITS_PER_LETTER: Final = 2.0
 
 _CLASSES: Final = (
     string.ascii_lowercase,
@@ -57,24 +59,24 @@ _SEPARATORS: Final = str.maketrans("", "", "-_:. {}")
 
 
 def weakness(nonce: str) -> str | None:
-    """Say why a NONCE is weak; None when it is fine.
+    """Return why a NONCE is weak, None if no weakness was found.
 
-    The words go after a colon: `NONCE is weak: it repeats a shorter text`.
+    The text follows a colon: `NONCE is weak: it repeats a shorter text`.
     """
     rest = _WELL_KNOWN.sub("*", nonce.casefold())
     if rest != nonce.casefold() and _bits(rest) < ENOUGH_BITS:
-        return "it is made of well-known words or runs"
+        return "it consists of well-known words or sequences"
     if len(set(nonce)) < _FEW_CHARACTERS:
-        return "it has few different characters"
+        return "it has too few different characters"
     if nonce in (nonce + nonce)[1:-1]:
         return "it repeats a shorter text"
     if _bits(nonce) < ENOUGH_BITS:
-        return f"it is too short to hold {ENOUGH_BITS} bits of chance"
+        return f"it is too short to have {ENOUGH_BITS} bits of randomness"
     return None
 
 
 def _is_language(text: str) -> bool:
-    """Whether most of a text reads like words run together."""
+    """Return whether most of a text reads like words without spaces."""
     runs = _RUNS_OF_LETTERS.findall(text)
     pairs = [
         run[at : at + 2].lower() for run in runs for at in range(len(run) - 1)
@@ -89,20 +91,20 @@ def _is_language(text: str) -> bool:
 
 
 def _bits(text: str) -> float:
-    """Estimate how many bits of chance a text holds, at most."""
+    """Return an upper estimate of a text's bits of randomness."""
     if _WORDS.fullmatch(text):
-        return len(re.findall("[A-Za-z]+", text)) * _BITS_OF_A_WORD
+        return len(re.findall("[A-Za-z]+", text)) * _BITS_PER_WORD
     prose = "".join(_RUNS_OF_LETTERS.findall(text))
     if _is_language(text):
         rest = len(text) - len(prose)
-        return len(prose) * _BITS_OF_A_LETTER + rest * math.log2(10)
+        return len(prose) * _BITS_PER_LETTER + rest * math.log2(10)
     bare = text.translate(_SEPARATORS)
     if re.fullmatch("[0-9a-f]+|[0-9A-F]+", bare):
         return len(bare) * math.log2(10 if bare.isdigit() else 16)
     alphabet = sum(
         len(each) for each in _CLASSES if not set(each).isdisjoint(text)
     )
-    # Whatever is outside ASCII was typed by a person, in some one script.
+    # Text outside ASCII was typed by a person, in a single script.
     if not text.isascii():
         alphabet += 32
     return len(text) * math.log2(alphabet)

@@ -1,26 +1,27 @@
-"""Finding a receipt, a download link or a code in whatever was pasted.
+"""Receipts, download links and codes in text that a person pasted.
 
-For people, who paste what a mail or a chat program has touched. It opens
-nothing by itself: a token has one spelling, and what is found is checked by
-the same functions that guard a download.
+Mail and chat programs change what people copy. Finding a token grants nothing
+by itself: a token has one spelling, and whatever is found is verified by the
+same functions that guard a download.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from msrv.proofs import codes, receipts
 from msrv.proofs.encoding import MAX_TOKEN_CHARS
-from msrv.proofs.errors import Forged, LinkExpired
+from msrv.proofs.errors import Forged
 from msrv.proofs.keyring import Keyring
-from msrv.proofs.links import Access, Link, verify_link
+from msrv.proofs.links import Access, Link, LinkExpired, verify_link
 from msrv.proofs.orders import ORDER_ID
-from msrv.proofs.pasted_text import BREAK, readings, visible
+from msrv.proofs.pasted_text import BREAK, MAX_CHARS, variants, visible
 from msrv.proofs.receipts import Receipt
 
 _MAX_CANDIDATES: Final = 8
-"""Of what looks like a token, as many are checked: each costs a signature."""
+"""Limit on tokens to verify: each costs a signature check."""
 _MAX_CODES: Final = 4
 _MAX_CODES_TRIED: Final = 100
 
@@ -38,11 +39,34 @@ _CODE: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A token that is good, and what it states: one of the two.
+class ProofKind(StrEnum):
+    """Kind of a pasted text."""
 
-    `path` is its address, in its one spelling. `expired` says so of a link.
+    LINK = "link"
+    RECEIPT = "receipt"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The meaning of a pasted text.
+
+    `access` is what a link gives, or gave if it is `expired`; `receipt` is
+    the content of a receipt, which doesn't expire. Both are None for a text
+    that contains neither.
+    """
+
+    kind: ProofKind
+    access: Access | None = None
+    receipt: Receipt | None = None
+    expired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PastedProof:
+    """A verified token, and what it states: an access or a receipt.
+
+    `path` is its path, in its only spelling. `expired` applies to links.
     """
 
     path: str
@@ -51,14 +75,25 @@ class Found:
     expired: bool = False
 
 
-def find(keyring: Keyring, text: str, now: int) -> Found | None:
-    """Find a link or a receipt in a text; None where none is good.
+def explain(keyring: Keyring, text: str, now: int) -> Explanation:
+    """Return the meaning of a text at `now`, in Unix seconds. Never raises."""
+    if len(text) > MAX_CHARS:
+        return Explanation(ProofKind.NOTHING)
+    found = find(keyring, text, now)
+    if found is None:
+        return Explanation(ProofKind.NOTHING)
+    kind = ProofKind.LINK if found.access else ProofKind.RECEIPT
+    return Explanation(kind, found.access, found.receipt, found.expired)
 
-    `now` is in Unix seconds. Takes time in proportion to the text.
+
+def find(keyring: Keyring, text: str, now: int) -> PastedProof | None:
+    """Return the first valid link or receipt in a text, None without one.
+
+    `now` is in Unix seconds. The time is proportional to the text.
     """
     tried: set[str] = set()
-    for reading in readings(text):
-        joined, breaks = _without_breaks(reading)
+    for variant in variants(text):
+        joined, breaks = _without_breaks(variant)
         found = _link(keyring, joined, breaks, now, tried) or _receipt(
             keyring, joined, breaks, tried
         )
@@ -68,19 +103,19 @@ def find(keyring: Keyring, text: str, now: int) -> Found | None:
 
 
 def find_codes(text: str) -> list[str]:
-    """Return the codes in a text as `codes.tidy` writes them, at most four.
+    """Return the codes in a text as `codes.normalize` does, at most four.
 
-    They are well-formed; whether one is good is `codes.verify`'s to say.
+    They are well-formed, but not verified: `codes.verify` does that.
     """
     found: dict[str, None] = {}
     tried = 0
-    for reading in readings(text):
-        for match in _CODE.finditer(reading):
+    for variant in variants(text):
+        for match in _CODE.finditer(variant):
             tried += 1
             if tried > _MAX_CODES_TRIED:
                 return list(found)
             try:
-                found[codes.tidy(visible(match[1]))] = None
+                found[codes.normalize(visible(match[1]))] = None
             except codes.Mistyped:
                 continue
             if len(found) == _MAX_CODES:
@@ -88,9 +123,9 @@ def find_codes(text: str) -> list[str]:
     return list(found)
 
 
-def _without_breaks(reading: str) -> tuple[str, frozenset[int]]:
-    """Return a reading without its breaks, and where they were."""
-    pieces = reading.split(BREAK)
+def _without_breaks(variant: str) -> tuple[str, frozenset[int]]:
+    """Return a variant without its breaks, and their positions."""
+    pieces = variant.split(BREAK)
     at, breaks = 0, set()
     for piece in pieces:
         at += len(piece)
@@ -104,8 +139,8 @@ def _link(
     breaks: frozenset[int],
     now: int,
     tried: set[str],
-) -> Found | None:
-    for start in _starts(text, _DOWNLOAD):
+) -> PastedProof | None:
+    for start in _positions(text, _DOWNLOAD):
         if _is_word(text[start - 1 : start]) and start not in breaks:
             continue
         match = _PROOFS.match(text, start + len(_DOWNLOAD))
@@ -119,43 +154,45 @@ def _link(
             try:
                 access = verify_link(keyring, pop, poe, item_id, now)
             except LinkExpired as error:
-                return Found(link.path, access=error.access, expired=True)
+                return PastedProof(
+                    link.path, access=error.access, expired=True
+                )
             except Forged:
                 continue
-            return Found(link.path, access=access)
+            return PastedProof(link.path, access=access)
     return None
 
 
 def _ids(
     text: str, start: int, run: str, breaks: frozenset[int]
 ) -> Iterator[str]:
-    """Yield what an item's id at `start` may be: it ends where it can."""
+    """Yield the possible item ids at `start`, the longest first."""
     for length in range(min(len(run), _MAX_ITEM_CHARS), 0, -1):
-        if not _goes_on(text, start + length, breaks):
+        if not _continues(text, start + length, breaks):
             yield run[:length]
 
 
-def _goes_on(text: str, end: int, breaks: frozenset[int]) -> bool:
-    """Whether what stands behind a link is still part of its path."""
+def _continues(text: str, end: int, breaks: frozenset[int]) -> bool:
+    """Return whether the text after a link is still part of its path."""
     if end in breaks:
         return False
-    behind = text[end : end + 2].lstrip("-")
-    if behind.startswith("/"):
-        return _is_word(behind[1:]) and end + 1 not in breaks
-    return _is_word(behind[:1])
+    after = text[end : end + 2].lstrip("-")
+    if after.startswith("/"):
+        return _is_word(after[1:]) and end + 1 not in breaks
+    return _is_word(after[:1])
 
 
 def _receipt(
     keyring: Keyring, text: str, breaks: frozenset[int], tried: set[str]
-) -> Found | None:
+) -> PastedProof | None:
     for header in receipts.headers(keyring):
-        for start in _starts(text, f"{header}."):
+        for start in _positions(text, f"{header}."):
             match = _RECEIPT.match(text, start, start + MAX_TOKEN_CHARS)
             if match is None:
                 continue
             end = match.end()
-            behind = text[end : end + 2].lstrip("_-")
-            if _is_word(behind[:1]) and end not in breaks:
+            after = text[end : end + 2].lstrip("_-")
+            if _is_word(after[:1]) and end not in breaks:
                 continue
             token = match[0]
             if not _is_new(token, tried):
@@ -164,7 +201,7 @@ def _receipt(
                 receipt = receipts.read(keyring, token)
             except Forged:
                 continue
-            return Found(f"/purchases/{token}", receipt=receipt)
+            return PastedProof(f"/purchases/{token}", receipt=receipt)
     return None
 
 
@@ -172,15 +209,15 @@ def _is_word(char: str) -> bool:
     return char.isascii() and char.isalnum()
 
 
-def _starts(text: str, mark: str) -> Iterator[int]:
-    at = text.find(mark)
+def _positions(text: str, part: str) -> Iterator[int]:
+    at = text.find(part)
     while at >= 0:
         yield at
-        at = text.find(mark, at + len(mark))
+        at = text.find(part, at + len(part))
 
 
 def _is_new(token: str, tried: set[str]) -> bool:
-    """Whether a token is worth its check: new, and not one too many."""
+    """Return whether to verify a token: it is new, and within the limit."""
     if token in tried or len(tried) >= _MAX_CANDIDATES:
         return False
     tried.add(token)

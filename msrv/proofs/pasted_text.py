@@ -1,7 +1,10 @@
-"""Pasted text, without what mail, chat and office programs did to it.
+"""Pasted text, with the changes of mail, chat and office programs undone.
 
-Nobody can tell which of it was done, so a text has several readings: as it
-is, with its lines joined, and with what links are wrapped in taken off.
+It is unknown which changes were made, so a text has several variants: as it
+is, with its lines joined, and with the wrappers around links removed.
+
+Apart from `pasted`, which looks for tokens; discounts are typed and pasted
+too.
 """
 
 import base64
@@ -12,13 +15,13 @@ from collections.abc import Iterator
 from typing import Final
 
 MAX_CHARS: Final = 16 * 1024
-"""Twice the longest token, percent-encoded or not. More isn't looked at."""
+"""Twice the longest token. The rest of a longer text is ignored."""
 BREAK: Final = "\n"
-"""Mark of former whitespace in a reading: inside of a token, or at its end."""
+"""Mark of former whitespace in a variant: inside a token, or at its end."""
 
-_MAX_READINGS: Final = 40
+_MAX_VARIANTS: Final = 40
 _MAX_LAYERS: Final = 4
-"""A link that is wrapped in a link is encoded twice; few go further."""
+"""A link that is wrapped in a link is encoded twice; more is rare."""
 
 # Zero-width spaces, joiners and marks, soft hyphens, byte order marks,
 # directions, variation selectors, tags.
@@ -64,15 +67,15 @@ _URLDEFENSE_V2: Final = re.compile(
     re.IGNORECASE,
 )
 _FROM_URLDEFENSE: Final = str.maketrans({"_": "/", "-": "%"})
-# "http" in base64: Sophos and others wrap links so.
+# "http" in base64, as in the wrapped links of Sophos and others.
 _BASE64_URL: Final = re.compile(r"aHR0c[A-Za-z0-9+/_-]*")
 
 
-def readings(text: str) -> Iterator[str]:
-    """Yield what a text may have been, likeliest first, each once.
+def variants(text: str) -> Iterator[str]:
+    """Yield what a text may have been, the likeliest first, each once.
 
-    Whitespace (with the marks of a quoted mail) is one BREAK in each, where
-    it isn't removed. Takes time in proportion to the text.
+    Whitespace, with the quote marks of a mail, is one BREAK in each variant,
+    or is removed. The time is proportional to the text.
     """
     seen: set[str] = set()
     for start in _starts(text[:MAX_CHARS]):
@@ -82,7 +85,7 @@ def readings(text: str) -> Iterator[str]:
             for layer in layers:
                 if layer in seen:
                     continue
-                if len(seen) >= _MAX_READINGS:
+                if len(seen) >= _MAX_VARIANTS:
                     return
                 seen.add(layer)
                 yield layer
@@ -91,14 +94,14 @@ def readings(text: str) -> Iterator[str]:
 
 
 def visible(text: str) -> str:
-    """Return a text without what can't be seen, and with plain hyphens."""
+    """Return a text without invisible characters, and with plain hyphens."""
     if text.isascii():
         return text
     return _INVISIBLE.sub("", text).translate(_LETTERS)[:MAX_CHARS]
 
 
 def _starts(text: str) -> Iterator[str]:
-    """Yield readings by what was done last: to lines, or to characters."""
+    """Yield variants without the last change, to lines or to characters."""
     plain = visible(text)
     broken, joined = _lines(plain)
     yield broken
@@ -110,15 +113,15 @@ def _starts(text: str) -> Iterator[str]:
         yield _TAG.sub(BREAK, broken)
         yield _TAG.sub("", joined)
     if not text.isascii():
-        # Word processors make one dash of two hyphens.
+        # Word processors replace two hyphens by one dash.
         yield _lines(visible(text.translate(_DASHES)))[0]
 
 
 def _lines(text: str) -> tuple[str, str]:
     """Return a text with a BREAK for each whitespace, and without any.
 
-    An `=` at a line's end is quoted-printable's, and no break. Backslashes,
-    which Markdown puts before `_` and `-`, are left out.
+    An `=` at the end of a line is a soft break of quoted-printable, and
+    removed. So are backslashes, which Markdown inserts before `_` and `-`.
     """
     pieces: list[str] = []
     for line in text.replace("\\", "").splitlines():
@@ -132,7 +135,7 @@ def _lines(text: str) -> tuple[str, str]:
 
 
 def _unwrapped(text: str) -> Iterator[str]:
-    """Yield what may be inside of a text: one layer of encoding less."""
+    """Yield a text with one layer of encoding removed."""
     decoded = _ENTITY.sub(_entity, text) if "&" in text else text
     if "%" in decoded:
         decoded = _PERCENT.sub(_percent, decoded)
@@ -145,7 +148,7 @@ def _unwrapped(text: str) -> Iterator[str]:
 
 
 def _again(text: str) -> str:
-    """Tidy what a layer has hidden until now."""
+    """Normalise a text that was inside a layer of encoding."""
     return _lines(visible(text))[0]
 
 

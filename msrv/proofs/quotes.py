@@ -1,7 +1,7 @@
-"""A quote: what is to be paid, carried through a payment provider.
+"""Quotes: signed offers, carried through a payment provider.
 
-The store remembers no cart. What it quoted goes with the buyer, or with the
-provider, and comes back unchanged or not at all: the price is the seller's.
+The store keeps no carts. The quote travels with the buyer or the provider, and
+is returned unchanged or rejected: the seller sets the price.
 """
 
 import base64
@@ -14,11 +14,11 @@ from msrv.proofs.encoding import (
     decode,
     encode,
     from_json,
+    is_same,
     mac,
-    same,
     to_json,
 )
-from msrv.proofs.errors import Forged, QuoteExpired
+from msrv.proofs.errors import Expired, Forged
 from msrv.proofs.keyring import Generation, Keyring, Purpose
 from msrv.proofs.orders import (
     MAX_TIME,
@@ -32,20 +32,20 @@ from msrv.proofs.orders import (
 
 _VERSION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _DISCOUNT: Final = re.compile(r"(?:[A-Z0-9][A-Z0-9-]{0,23})?")
-# What an address is, `msrv.mail` knows; here it can't break anything.
+# `msrv.mail` knows what an address is; here it only must not break anything.
 _MAIL: Final = re.compile(r"(?:[\x21-\x7e\xa1-\U0010ffff]{3,254})?")
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """An order that has not been paid, good while now < `expires_at`.
+    """An order that has not been paid, valid while now < `expires_at`.
 
-    `order_id` is the quote's own number; `order_of` gives the order's.
+    `order_id` is the quote's own id; `order_id_of` returns the order's.
     `issued_at` and `expires_at` are in Unix seconds, `currency` is an ISO
     4217 code, `catalog_version` the digest of the catalog that the prices
-    are from. The lines' prices have `discount` taken off, a code's name;
-    `mail` is where the buyer wants the receipt sent. Either may be empty.
-    Raises ValueError for values that no quote can state.
+    are from. `discount` is the code that the lines' prices are reduced by;
+    `mail` is the address for the receipt. Either may be empty. Raises
+    ValueError for invalid values.
     """
 
     order_id: str
@@ -70,21 +70,33 @@ class Quote:
 
     @property
     def total_minor(self) -> int:
-        """What is to be paid, in minor units of the currency."""
+        """Amount to be paid, in minor units of the currency."""
         return sum(line.price_minor for line in self.lines)
 
 
+class QuoteExpired(Expired):
+    """A quote that has expired; `quote` is its content.
+
+    A payment may be reported after its quote has expired, and then the store
+    has to know what it was for.
+    """
+
+    def __init__(self, quote: Quote) -> None:
+        super().__init__(quote.expires_at)
+        self.quote = quote
+
+
 def sign(keyring: Keyring, quote: Quote) -> str:
-    """Write a quote: at most 7700 characters, safe in a path."""
+    """Return a signed quote: at most 7700 characters, safe in a path."""
     payload = encode(_payload(quote))
     return f"{payload}.{_tag(keyring.current, payload)}"
 
 
 def read(keyring: Keyring, token: str, now: int) -> Quote:
-    """Check a quote at `now`, in Unix seconds, and say what it states.
+    """Verify a quote at `now`, in Unix seconds, and return it.
 
-    A quote is good while now < expires_at. Raises Forged; QuoteExpired from
-    the second `expires_at` on.
+    A quote is valid while now < expires_at. Raises Forged, and QuoteExpired
+    from the second `expires_at` on.
     """
     quote = read_ignoring_expiry(keyring, token)
     if now >= quote.expires_at:
@@ -93,10 +105,10 @@ def read(keyring: Keyring, token: str, now: int) -> Quote:
 
 
 def read_ignoring_expiry(keyring: Keyring, token: str) -> Quote:
-    """Say what a quote states, lapsed or not. Raises Forged.
+    """Verify a quote, expired or not, and return it. Raises Forged.
 
-    For who has been told of a payment: it began while the price held, and
-    the money may take days to come.
+    For completed payments: a payment starts before the quote expires, and
+    the money may take days to arrive.
     """
     _signer(keyring, token)
     return _quote(decode(token.partition(".")[0]))
@@ -105,12 +117,12 @@ def read_ignoring_expiry(keyring: Keyring, token: str) -> Quote:
 def order_id_of(
     keyring: Keyring, token: str, provider: str, reference: str
 ) -> str:
-    """Derive the id of the order that a paid quote becomes. Raises Forged.
+    """Return the id of the order of a paid quote. Raises Forged.
 
-    `reference` is the provider's own name of the payment. Whoever hears of
-    that payment, however often and in whatever order, comes to one id, and
-    nobody without the key can say which. The key is of the generation that
-    signed the quote: a NONCE changed meanwhile makes no second order.
+    `reference` is the provider's id of the payment. The result is the same
+    however often and by whichever way the payment is reported, and can't be
+    computed without the key. The key is of the generation that signed the
+    quote, so that a NONCE changed meanwhile makes no second order.
     """
     key = _signer(keyring, token).key(Purpose.ORDER)
     tag = mac(key, provider.encode("utf-8"), reference.encode("utf-8"))
@@ -118,12 +130,12 @@ def order_id_of(
 
 
 def _signer(keyring: Keyring, token: str) -> Generation:
-    """Find the generation that signed a quote. Raises Forged."""
+    """Return the generation that signed a quote. Raises Forged."""
     if len(token) > MAX_TOKEN_CHARS or not token.isascii():
         raise Forged
     payload, _, tag = token.partition(".")
     for generation in keyring.generations:
-        if same(_tag(generation, payload), tag):
+        if is_same(_tag(generation, payload), tag):
             return generation
     raise Forged
 
@@ -137,7 +149,7 @@ def _payload(quote: Quote) -> bytes:
     stated = {"mail": quote.mail, "off": quote.discount}
     return to_json(
         {
-            # Absent where there is none: as before there were any.
+            # Absent if empty: as before these members existed.
             **{name: text for name, text in stated.items() if text},
             "cat": quote.catalog_version,
             "cur": quote.currency,
@@ -150,7 +162,7 @@ def _payload(quote: Quote) -> bytes:
 
 
 def _quote(payload: bytes) -> Quote:
-    """Read what `_payload` wrote. Raises Forged."""
+    """Parse what `_payload` returned. Raises Forged."""
     claims = from_json(payload)
     try:
         quote = Quote(
@@ -165,7 +177,7 @@ def _quote(payload: bytes) -> Quote:
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         raise Forged from None
-    # As with receipts: one spelling, whatever a later version might sign.
+    # As with receipts: one spelling, whatever a later version may sign.
     if _payload(quote) != payload:
         raise Forged
     return quote

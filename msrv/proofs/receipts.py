@@ -1,8 +1,8 @@
-"""A receipt: the store's signed statement of an order.
+"""Receipts: signed statements of orders.
 
-A compact JWS (RFC 7515) with EdDSA (RFC 8037) that anyone can check by the
-keys that `jwks` gives. The sender chooses nothing about how it is checked:
-neither an algorithm nor a key nor a spelling.
+A receipt is a compact JWS (RFC 7515) with EdDSA (RFC 8037) that anyone can
+verify with the keys that `jwks` returns. The sender has no influence on the
+verification: neither on the algorithm nor on the key nor on the spelling.
 """
 
 import re
@@ -22,7 +22,6 @@ from msrv.proofs.encoding import (
 from msrv.proofs.errors import Forged
 from msrv.proofs.keyring import DEFAULT_ISSUER, Generation, Keyring, public_jwk
 from msrv.proofs.orders import (
-    MAX_LINES,
     MAX_TIME,
     Line,
     check_number,
@@ -31,31 +30,21 @@ from msrv.proofs.orders import (
     lines_to_json,
 )
 
-__all__ = [
-    "MAX_LINES",
-    "Line",
-    "Receipt",
-    "headers",
-    "jwks",
-    "read",
-    "sign",
-]
-
 _PROVIDER: Final = re.compile(r"[a-z][a-z0-9-]{0,15}")
 _ISSUER: Final = re.compile(r"[!-~]{1,100}")
-"""A longer one would make an address that servers refuse."""
+"""Longer ones would make URLs that servers reject."""
 _PARTS: Final = 3
 _TYPES: Final = ("receipt+jwt", "JWT")
-"""The `typ` of a receipt (RFC 8725 section 3.11), and that of earlier ones."""
+"""The `typ` of receipts (RFC 8725 section 3.11), and that of earlier ones."""
 
 TEST_SUFFIX: Final = "-test"
-"""Ends the name of a provider whose test mode took the payment."""
+"""Suffix of a provider's name for payments in its test mode."""
 
 
 def issuer_of(public_url: str | None) -> str:
-    """Return the issuer that a store's receipts bear: its address, if short.
+    """Return the issuer of a store's receipts: its address, if short.
 
-    Receipts are part of an address themselves, so a long one is left out.
+    Receipts are part of a URL themselves, so a long address is not used.
     """
     if public_url is None or not _ISSUER.fullmatch(public_url):
         return DEFAULT_ISSUER
@@ -63,18 +52,17 @@ def issuer_of(public_url: str | None) -> str:
 
 
 def is_pretend(provider: str) -> bool:
-    """Whether payments by a provider of this name moved no money."""
+    """Return whether a provider of this name moves no money."""
     return provider == "demo" or provider.endswith(TEST_SUFFIX)
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What was bought, when, and who took the money.
+    """An order: its items and prices, time, and payment provider.
 
     `issued_at` is in Unix seconds, `currency` an ISO 4217 code, `provider`
-    the payment provider's name. Raises ValueError for values that no receipt
-    can state: no lines or over MAX_LINES, an item twice, an id, time or price
-    out of its form.
+    the payment provider's name. Raises ValueError for no lines or more than
+    MAX_LINES, an item twice, or an invalid id, time or price.
     """
 
     order_id: str
@@ -91,7 +79,7 @@ class Receipt:
 
     @property
     def total_minor(self) -> int:
-        """What was paid, in minor units of the currency."""
+        """Amount paid, in minor units of the currency."""
         return sum(line.price_minor for line in self.lines)
 
     @property
@@ -101,10 +89,10 @@ class Receipt:
 
 
 def sign(keyring: Keyring, receipt: Receipt) -> str:
-    """Write a receipt as a JWS: at most 7900 characters, safe in a path.
+    """Return a receipt as a JWS: at most 7900 characters, safe in a path.
 
-    Ed25519 takes no randomness (RFC 8032), so one receipt has one text
-    however often, and on whichever replica, it is signed.
+    Ed25519 is deterministic (RFC 8032): a receipt has the same text however
+    often, and on whichever replica, it is signed.
     """
     signer = keyring.signer(pretend=receipt.is_pretend)
     payload = _payload(receipt, keyring.issuer)
@@ -114,11 +102,11 @@ def sign(keyring: Keyring, receipt: Receipt) -> str:
 
 
 def read(keyring: Keyring, token: str) -> Receipt:
-    """Check a receipt, and return what it states. Raises Forged.
+    """Verify a receipt, and return its content. Raises Forged.
 
-    One that was paid with pretend or test money is refused by a store that
-    takes no such money. The issuer isn't compared with this store's: a store
-    that has moved to another address honours what it sold.
+    A receipt paid with pretend or test money is rejected by a store that
+    accepts no such money. The issuer isn't compared with this store's: a
+    store that has moved to another address honours its earlier receipts.
     """
     if len(token) > MAX_TOKEN_CHARS or not token.isascii():
         raise Forged
@@ -126,9 +114,9 @@ def read(keyring: Keyring, token: str) -> Receipt:
     if len(parts) != _PARTS:
         raise Forged
     header, payload, signature = parts
-    # The header is not read but looked up. There are as many as there are
-    # keys, each with one algorithm: "none", or HS256 by a public key, is
-    # just an unknown header (RFC 8725 section 3.1).
+    # The header is not parsed but looked up among those of the keys, each of
+    # which has one algorithm: "none", or HS256 with a public key, is just an
+    # unknown header (RFC 8725 section 3.1).
     for generation in keyring.verifiers:
         if any(header == _header(generation, each) for each in _TYPES):
             break
@@ -142,12 +130,12 @@ def read(keyring: Keyring, token: str) -> Receipt:
         raise Forged from None
     receipt = _receipt(decode(payload))
     if receipt.is_pretend and not keyring.accepts_pretend:
-        raise Forged  # by the real key: from before there were two
+        raise Forged  # signed by the real key, before there were two
     return receipt
 
 
 def headers(keyring: Keyring) -> tuple[str, ...]:
-    """Return what each receipt that `read` accepts begins with."""
+    """Return the headers of the receipts that `read` accepts."""
     return tuple(
         _header(generation, kind)
         for generation in keyring.verifiers
@@ -156,7 +144,7 @@ def headers(keyring: Keyring) -> tuple[str, ...]:
 
 
 def jwks(keyring: Keyring) -> dict[str, list[dict[str, str]]]:
-    """Return the public keys that verify (RFC 7517 section 5)."""
+    """Return the public keys, as a JWK Set (RFC 7517 section 5)."""
     return {
         "keys": [
             {
@@ -172,14 +160,14 @@ def jwks(keyring: Keyring) -> dict[str, list[dict[str, str]]]:
 
 @lru_cache(maxsize=32)
 def _header(generation: Generation, kind: str = _TYPES[0]) -> str:
-    # RFC 9864 has renamed this use of "EdDSA" to "Ed25519". The old name is
-    # the one that the libraries which check receipts elsewhere all know.
+    # RFC 9864 renamed this use of "EdDSA" to "Ed25519". The old name is the
+    # one that all libraries know.
     header = {"alg": "EdDSA", "kid": generation.kid, "typ": kind}
     return encode(to_json(header))
 
 
 def _payload(receipt: Receipt, issuer: str | None) -> bytes:
-    # Without an issuer: as before receipts had one.
+    # Without an issuer: a receipt from before there was one.
     named = {} if issuer is None else {"aud": issuer, "iss": issuer}
     return to_json(
         {
@@ -194,7 +182,7 @@ def _payload(receipt: Receipt, issuer: str | None) -> bytes:
 
 
 def _receipt(payload: bytes) -> Receipt:
-    """Read what `_payload` wrote. Raises Forged."""
+    """Parse what `_payload` returned. Raises Forged."""
     claims = from_json(payload)
     try:
         issuer = claims.get("iss")
@@ -209,8 +197,8 @@ def _receipt(payload: bytes) -> Receipt:
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         raise Forged from None
-    # Only our own key signs, so this can't fail today. It holds the promise
-    # of one spelling against what a later version might sign.
+    # Only our own key signs, so this can't fail today. It guarantees a single
+    # spelling, whatever a later version may sign.
     if _payload(receipt, issuer) != payload:
         raise Forged
     return receipt

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from msrv.forwarded import Network
 from msrv.hostnames import BadHostname, address_of, host_to_ascii
-from msrv.proofs.campaigns import is_campaign
+from msrv.proofs.orders import is_campaign
 
 _DATABASES: Final = {
     "sqlite": ("", "aiosqlite"),

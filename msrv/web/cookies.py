@@ -20,8 +20,8 @@ from msrv.proofs.codes import CLAIM_BYTES
 from msrv.proofs.encoding import decode, encode
 from msrv.proofs.errors import Forged
 from msrv.proofs.keyring import Purpose
-from msrv.proofs.links import ITEM_ID
 from msrv.proofs.mac_tags import TAG_BYTES, is_tag, tag
+from msrv.proofs.orders import ITEM_ID
 from msrv.web.store import ORIGIN, STORE
 
 CART: Final = "cart"

@@ -16,7 +16,8 @@ from msrv.catalog.model import Item
 from msrv.downloads.ranges import ByteRange
 from msrv.downloads.response_cache import CachedResponse, is_cacheable
 from msrv.orders.errors import Refunded
-from msrv.proofs.errors import Forged, LinkExpired
+from msrv.proofs.errors import Forged
+from msrv.proofs.links import LinkExpired
 from msrv.web.origin import own_address
 from msrv.web.rendering import PRIVATE
 from msrv.web.store import ORIGIN, ROUTE, STORE

@@ -13,7 +13,7 @@ from msrv.downloads.concurrency_limit import ConcurrencyLimit
 from msrv.downloads.sender import Sender
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.sign_ins import SignInStore
-from msrv.mail.worker import Postman
+from msrv.mail.worker import MailWorker
 from msrv.orders.checkout import Checkout
 from msrv.orders.discounts import Discounts
 from msrv.orders.download_links import DownloadLinks
@@ -70,7 +70,7 @@ class Store:
     settlement: Settlement
     return_addresses: UntaggedReturns
     webhooks: WebhookWorker
-    mail: Postman | None
+    mail: MailWorker | None
 
     discounts: Discounts
     checkout: Checkout

@@ -7,7 +7,7 @@ import pytest
 
 from msrv import settings
 from msrv.cli import nonce_file
-from msrv.proofs.keyring import weakness
+from msrv.proofs.nonce_strength import weakness
 from msrv.settings import WrongSetting
 
 

@@ -14,7 +14,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, ViewportSize, expect
 
-from msrv.mail.smtp import Tls
+from msrv.mail.smtp import TlsMode
 from msrv.settings import DEMO_LIBRARY
 from tests.journeys.test_buying import DESKTOP, PHONE, visit
 from tests.mail.relays import Authority, Handler, relay
@@ -71,8 +71,8 @@ async def test_a_code_a_discount_and_the_mail(
     """A visitor can't use the code in their record, or pays too much."""
     handler = Handler()
     async with (
-        relay(handler, Tls.NONE, Authority.make()) as found,
-        store_with_mail(tmp_path, found._account.port) as store,
+        relay(handler, TlsMode.NONE, Authority.make()) as found,
+        store_with_mail(tmp_path, found._settings.port) as store,
     ):
         await redeem(browser, store, handler, size, scripts=scripts)
         await buy(browser, store, handler, size, scripts=scripts)
@@ -195,7 +195,7 @@ async def test_killed_between_the_sale_and_the_mail(tmp_path: Path) -> None:
             await asyncio.to_thread(store.request_json, "/purchases", form)
         store.process.kill()
     authority = Authority.make()
-    async with relay(handler, Tls.NONE, authority, port=port):
+    async with relay(handler, TlsMode.NONE, authority, port=port):
         async with store_with_mail(tmp_path, port):
             await wait_until(lambda: len(handler.mails) == 5)
         ids = {each["Message-ID"] for each in handler.mails}
@@ -210,8 +210,8 @@ async def test_killed_between_the_sale_and_the_mail(tmp_path: Path) -> None:
 async def test_killed_before_the_relay_s_yes(tmp_path: Path) -> None:
     """A power cut in the middle of a mail loses it, or mails all again."""
     handler = Handler()
-    async with relay(handler, Tls.NONE, Authority.make()) as found:
-        port = found._account.port
+    async with relay(handler, TlsMode.NONE, Authority.make()) as found:
+        port = found._settings.port
         async with store_with_mail(tmp_path, port) as store:
             handler.kills = store.process.kill
             for number in range(3):

@@ -2,10 +2,10 @@
 
 from email.headerregistry import Address
 
-from msrv.mail.receipt_mail import Letter
-from msrv.mail.rendering import Writer
+from msrv.mail.receipt_mail import ReceiptMail, ReceiptRenderer
 from msrv.proofs.keyring import Keyring
-from msrv.proofs.receipts import Line, Receipt
+from msrv.proofs.orders import Line
+from msrv.proofs.receipts import Receipt
 from tests.ledger.sample_events import NOON, order_id
 
 TO = "buyer@example.net"
@@ -18,14 +18,14 @@ def letter(
     at: int = NOON,
     store: str = "Wet Coats",
     titles: tuple[str, ...] = ("Night Bus", "Zine"),
-) -> Letter:
+) -> ReceiptMail:
     """A letter about the order with a number."""
     lines = tuple(
         Line(f"item-{at}", price)
         for at, price in zip(range(len(titles)), [700, 0] * 50, strict=False)
     )
-    return Letter(
-        letter_id=order_id(number),
+    return ReceiptMail(
+        mail_id=order_id(number),
         to=to,
         receipt=Receipt(order_id(number), at, "demo", "EUR", lines),
         titles=titles,
@@ -36,6 +36,6 @@ def letter(
     )
 
 
-def writer(keyring: Keyring) -> Writer:
+def writer(keyring: Keyring) -> ReceiptRenderer:
     """Writes from the shop."""
-    return Writer(keyring, Address("", addr_spec="shop@example.org"))
+    return ReceiptRenderer(keyring, Address("", addr_spec="shop@example.org"))

@@ -13,7 +13,7 @@ from typing import Any, cast
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from msrv.mail.smtp import Account, Relay, Tls
+from msrv.mail.smtp import SmtpClient, SmtpSettings, TlsMode
 
 USER = "shop"
 PASSWORD = "p@ss/word"
@@ -147,7 +147,7 @@ async def serving(
 @contextlib.asynccontextmanager
 async def relay(
     handler: Handler,
-    tls: Tls,
+    tls: TlsMode,
     authority: Authority,
     *,
     trusts: Authority | None = None,
@@ -155,30 +155,32 @@ async def relay(
     password: str = PASSWORD,
     port: int = 0,
     smtputf8: bool = False,
-) -> AsyncIterator[Relay]:
+) -> AsyncIterator[SmtpClient]:
     """A server of one kind, and a relay to it."""
 
     def protocol() -> SMTP:
-        secure = tls is Tls.STARTTLS
+        secure = tls is TlsMode.STARTTLS
         return SMTP(
             handler,
             hostname="relay.test",
             tls_context=authority.server if secure else None,
             require_starttls=secure,
-            authenticator=None if tls is Tls.NONE else handler.authenticate,
+            authenticator=None
+            if tls is TlsMode.NONE
+            else handler.authenticate,
             auth_required=secure,
             auth_require_tls=secure,
             enable_SMTPUTF8=smtputf8,
             loop=asyncio.get_running_loop(),
         )
 
-    context = authority.server if tls is Tls.IMPLICIT else None
+    context = authority.server if tls is TlsMode.IMPLICIT else None
     async with serving(protocol, context=context, port=port) as found:
-        account = Account(
+        account = SmtpSettings(
             "127.0.0.1",
             found,
             tls,
-            user if tls is not Tls.NONE else "",
-            password if tls is not Tls.NONE else "",
+            user if tls is not TlsMode.NONE else "",
+            password if tls is not TlsMode.NONE else "",
         )
-        yield Relay(account, (trusts or authority).client)
+        yield SmtpClient(account, (trusts or authority).client)

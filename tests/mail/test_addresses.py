@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msrv.mail import addresses
-from msrv.mail.errors import BadAddress
+from msrv.mail.addresses import BadAddress
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ from msrv.mail.errors import BadAddress
 )
 def test_addresses(typed: str, wanted: str) -> None:
     """Somebody with an unusual address can't have a receipt."""
-    assert addresses.read(typed) == wanted
+    assert addresses.parse(typed) == wanted
 
 
 @pytest.mark.parametrize(
@@ -82,21 +82,21 @@ def test_addresses(typed: str, wanted: str) -> None:
 def test_what_is_none(typed: str) -> None:
     """One mail goes to two people, or a header holds another header."""
     with pytest.raises(BadAddress):
-        addresses.read(typed)
+        addresses.parse(typed)
 
 
 @given(st.text(max_size=300))
 def test_whatever_is_typed(text: str) -> None:
     """What somebody types is more than an address."""
     try:
-        found = addresses.read(text)
+        found = addresses.parse(text)
     except BadAddress:
         return
     assert found.rpartition("@")[2].isascii()
     assert found.isprintable()
     assert len(found.encode()) <= addresses.MAX_CHARS
     assert not set(found) & set(' <>,;:"()[]\\')
-    assert addresses.read(found) == found
+    assert addresses.parse(found) == found
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_whatever_is_typed(text: str) -> None:
 )
 def test_senders(stated: str, wanted: tuple[str, str]) -> None:
     """Mail is from another than the operator said."""
-    found = addresses.sender(stated)
+    found = addresses.parse_sender(stated)
     assert (found.display_name, found.addr_spec) == wanted
 
 
@@ -123,17 +123,20 @@ def test_senders(stated: str, wanted: tuple[str, str]) -> None:
         ("Shop <a@example.org", "must be an address"),
         ("Shop\n <a@example.org>x", "must be an address"),
         ("Sh\x07op <a@example.org>", "control character"),
-        ("Shop <jörg@example.org>", "letters outside ASCII before the @"),
+        (
+            "Shop <jörg@example.org>",
+            "contains non-ASCII characters before the @",
+        ),
         ("shop@exa_mple.org", "the domain contains '_'"),
         ("shop@ex☃\u2028ample.org", "the domain is no name"),
-        ("shop@localhost", "the domain must be one like"),
+        ("shop@localhost", "the domain must be like"),
         ("a@example.org, b@example.org", "must be an address"),
     ],
 )
 def test_senders_that_are_none(stated: str, why: str) -> None:
     """A sender that nobody can be is found out by the first buyer."""
     with pytest.raises(BadAddress, match=why):
-        addresses.sender(stated)
+        addresses.parse_sender(stated)
 
 
 @pytest.mark.parametrize(

@@ -48,10 +48,10 @@ NAMES = [
 
 
 def written(name: str, address: str = ADDRESS) -> bytes:
-    mail = EmailMessage(policy=headers.Policy())
+    mail = EmailMessage(policy=headers.MailPolicy())
     mail["From"] = headers.mailbox(name, address)
     mail["Subject"] = headers.unstructured(name)
-    mail["X-Last"] = headers.Folded("end")
+    mail["X-Last"] = headers.FoldedValue("end")
     mail.set_content("body", cte="quoted-printable")
     return mail.as_bytes()
 
@@ -105,13 +105,13 @@ def test_one_sender_whatever_the_name(name: str) -> None:
 def test_text_is_read_as_it_was_written(text: str) -> None:
     """What is sent says something else than the store's name."""
     old = BytesHeaderParser(policy=compat32).parsebytes(written(text))
-    wanted = headers.plain(text, 400)
+    wanted = headers.single_line(text, 400)
     assert str(make_header(decode_header(old["Subject"]))) == wanted
     new = email.message_from_bytes(written(text), policy=SMTP)
     assert new["Subject"] == wanted
     name = new["From"].addresses[0].display_name
     # Python keeps the line break between two encoded words as a space.
-    assert name.replace(" ", "") == headers.plain(text).replace(" ", "")
+    assert name.replace(" ", "") == headers.single_line(text).replace(" ", "")
 
 
 @pytest.mark.parametrize("name", ["Wet Coats", LONG, 'The "Wet", Coats \\'])
@@ -122,7 +122,7 @@ def test_ascii_names_are_equal_to_the_last_space(name: str) -> None:
 
 @given(st.text(max_size=300))
 def test_plain_text_is_one_line_without_controls(text: str) -> None:
-    found = headers.plain(text, 100)
+    found = headers.single_line(text, 100)
     assert len(found) <= 100
     assert len(found.splitlines()) <= 1
     assert found == found.strip()

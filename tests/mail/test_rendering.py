@@ -9,17 +9,16 @@ from typing import cast
 
 import pytest
 
-from msrv.mail.receipt_mail import Letter
-from msrv.mail.rendering import Writer
+from msrv.mail.receipt_mail import ReceiptMail, ReceiptRenderer
 from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
 from tests.ledger.sample_events import NOON, order_id
 from tests.mail.made import TO, letter, writer
 
 
-def written(found: Letter, keyring: Keyring) -> EmailMessage:
+def written(found: ReceiptMail, keyring: Keyring) -> EmailMessage:
     """The mail as a mail program reads it."""
-    text = writer(keyring).write(found).as_bytes()
+    text = writer(keyring).render(found).as_bytes()
     return message_from_bytes(text, policy=SMTP)
 
 
@@ -84,9 +83,9 @@ def test_it_loads_nothing(keyring: Keyring) -> None:
 
 def test_a_retry_is_the_same_mail(keyring: Keyring) -> None:
     """After a broken connection a buyer has two mails that differ."""
-    first, again = (writer(keyring).write(letter()) for _ in range(2))
+    first, again = (writer(keyring).render(letter()) for _ in range(2))
     assert first.as_bytes() == again.as_bytes()
-    other = writer(keyring).write(letter(2))
+    other = writer(keyring).render(letter(2))
     assert other["Message-ID"] != first["Message-ID"]
 
 
@@ -112,7 +111,7 @@ def test_titles_and_names_stay_what_they_are(
     body, html = parts(mail)
     assert text.splitlines()[0] in body.replace("\r\n", "\n")
     assert "<b> &" not in html
-    raw = writer(keyring).write(found).as_bytes()
+    raw = writer(keyring).render(found).as_bytes()
     assert max(map(len, raw.split(b"\r\n"))) <= 998
     assert raw.isascii()
     assert b"\n" not in raw.replace(b"\r\n", b"")
@@ -137,18 +136,20 @@ def test_a_letter_with_a_hundred_lines(keyring: Keyring) -> None:
 
 def test_letters_are_read_as_they_were_written() -> None:
     """A letter that waited over a restart says something else."""
-    assert Letter.from_json(letter().to_json()) == letter()
+    assert ReceiptMail.from_json(letter().to_json()) == letter()
     for text in (b"", b"[]", b"{}", b'{"to": 1}', b"\xff", b"[" * 100_000):
         with pytest.raises(ValueError):  # noqa: PT011 - of any kind
-            Letter.from_json(text)
+            ReceiptMail.from_json(text)
     two = letter().to_json().replace(TO.encode(), b"a@example.org, b@c.de")
     with pytest.raises(ValueError, match="not a mail address"):
-        Letter.from_json(two)
+        ReceiptMail.from_json(two)
 
 
 def test_the_sender_can_have_a_name(keyring: Keyring) -> None:
     """An operator's own name is not used."""
     from msrv.mail import addresses  # noqa: PLC0415
 
-    named = Writer(keyring, addresses.sender("Till <till@example.org>"))
-    assert named.write(letter())["From"] == "Till <till@example.org>"
+    named = ReceiptRenderer(
+        keyring, addresses.parse_sender("Till <till@example.org>")
+    )
+    assert named.render(letter())["From"] == "Till <till@example.org>"

@@ -9,8 +9,16 @@ import pytest
 from aiosmtpd.smtp import SMTP
 
 from msrv.mail import smtp as room
-from msrv.mail.errors import Away, Later, MailError, Never, NoSmtpUtf8
-from msrv.mail.smtp import Account, Relay, Tls
+from msrv.mail.smtp import (
+    PermanentFailure,
+    SmtpClient,
+    SmtpError,
+    SmtpSettings,
+    SmtpUnavailable,
+    SmtpUtf8Unsupported,
+    TemporaryFailure,
+    TlsMode,
+)
 from msrv.proofs.keyring import Keyring
 from tests.mail.made import TO, letter, writer
 from tests.mail.relays import Authority, Handler, relay, serving
@@ -25,33 +33,35 @@ def authority() -> Authority:
     return Authority.make()
 
 
-async def send(to: Relay, keyring: Keyring, times: int = 1) -> None:
+async def send(to: SmtpClient, keyring: Keyring, times: int = 1) -> None:
     """Hand so many letters over, in one session."""
     async with to.session() as session:
         for number in range(times):
-            mail = writer(keyring).write(letter(number))
+            mail = writer(keyring).render(letter(number))
             await session.send(mail, SENDER, TO)
 
 
-@pytest.mark.parametrize("tls", [Tls.STARTTLS, Tls.IMPLICIT, Tls.NONE])
+@pytest.mark.parametrize(
+    "tls", [TlsMode.STARTTLS, TlsMode.IMPLICIT, TlsMode.NONE]
+)
 async def test_a_mail_arrives(
-    tls: Tls, authority: Authority, keyring: Keyring
+    tls: TlsMode, authority: Authority, keyring: Keyring
 ) -> None:
     """No receipt is ever mailed, or one is readable on its way."""
     handler = Handler()
     async with relay(handler, tls, authority) as found:
         await send(found, keyring, 3)
-    assert handler.secure == [tls is not Tls.NONE] * 3
+    assert handler.secure == [tls is not TlsMode.NONE] * 3
     assert [each["To"] for each in handler.mails] == [TO] * 3
     for envelope in handler.envelopes:
         assert (envelope.mail_from, envelope.rcpt_tos) == (SENDER, [TO])
     assert len({each["Message-ID"] for each in handler.mails}) == 3
 
 
-@pytest.mark.parametrize("tls", [Tls.STARTTLS, Tls.IMPLICIT])
+@pytest.mark.parametrize("tls", [TlsMode.STARTTLS, TlsMode.IMPLICIT])
 @pytest.mark.parametrize("wrong", ["authority", "name"])
 async def test_a_relay_that_is_somebody_else(
-    tls: Tls, wrong: str, authority: Authority, keyring: Keyring
+    tls: TlsMode, wrong: str, authority: Authority, keyring: Keyring
 ) -> None:
     """Whoever stands in between reads the buyers' receipts."""
     handler = Handler()
@@ -60,7 +70,7 @@ async def test_a_relay_that_is_somebody_else(
         server = trusts = Authority.make("relay.example")
     said = re.compile("certificate", re.IGNORECASE)
     async with relay(handler, tls, server, trusts=trusts) as found:
-        with pytest.raises(Away, match=said):
+        with pytest.raises(SmtpUnavailable, match=said):
             await send(found, keyring)
     assert handler.asked == []
 
@@ -73,9 +83,9 @@ async def test_a_relay_without_starttls(
     async with serving(
         lambda: SMTP(handler, loop=asyncio.get_running_loop())
     ) as port:
-        account = Account("127.0.0.1", port, Tls.STARTTLS)
-        with pytest.raises(Away):
-            await send(Relay(account, authority.client), keyring)
+        account = SmtpSettings("127.0.0.1", port, TlsMode.STARTTLS)
+        with pytest.raises(SmtpUnavailable):
+            await send(SmtpClient(account, authority.client), keyring)
     assert handler.asked == []
 
 
@@ -84,37 +94,39 @@ async def test_a_wrong_password(
 ) -> None:
     """Letters are thrown away because a password was changed."""
     handler = Handler()
-    async with relay(handler, Tls.STARTTLS, authority, password="no") as found:
-        with pytest.raises(Away, match="535"):
+    async with relay(
+        handler, TlsMode.STARTTLS, authority, password="no"
+    ) as found:
+        with pytest.raises(SmtpUnavailable, match="535"):
             await send(found, keyring)
 
 
 @pytest.mark.parametrize(
     ("told", "error"),
     [
-        (Handler(rcpt=["450 greylisted"]), Later),
-        (Handler(rcpt=["550 no such buyer"]), Never),
-        (Handler(data=["451 come back"]), Later),
-        (Handler(data=["554 looks like spam"]), Never),
-        (Handler(sender=["550 not you"]), Away),
-        (Handler(sender=["450 not now"]), Away),
-        (Handler(dies=1), Away),
+        (Handler(rcpt=["450 greylisted"]), TemporaryFailure),
+        (Handler(rcpt=["550 no such buyer"]), PermanentFailure),
+        (Handler(data=["451 come back"]), TemporaryFailure),
+        (Handler(data=["554 looks like spam"]), PermanentFailure),
+        (Handler(sender=["550 not you"]), SmtpUnavailable),
+        (Handler(sender=["450 not now"]), SmtpUnavailable),
+        (Handler(dies=1), SmtpUnavailable),
     ],
 )
 async def test_what_a_relay_can_say(
     told: Handler,
-    error: type[MailError],
+    error: type[SmtpError],
     authority: Authority,
     keyring: Keyring,
 ) -> None:
     """A letter that would go tomorrow is given up, or one never is."""
-    async with relay(told, Tls.STARTTLS, authority) as found:
+    async with relay(told, TlsMode.STARTTLS, authority) as found:
         with pytest.raises(error) as raised:
             await send(found, keyring)
         assert TO not in str(raised.value)
-        if error is not Away:
+        if error is not SmtpUnavailable:
             await send(found, keyring)
-    assert len(told.mails) == (error is not Away)
+    assert len(told.mails) == (error is not SmtpUnavailable)
 
 
 async def test_one_refusal_leaves_the_session_good(
@@ -123,11 +135,11 @@ async def test_one_refusal_leaves_the_session_good(
     """One buyer's mistyped address keeps all others waiting."""
     handler = Handler(rcpt=["550 no such buyer"])
     async with (
-        relay(handler, Tls.STARTTLS, authority) as found,
+        relay(handler, TlsMode.STARTTLS, authority) as found,
         found.session() as session,
     ):
-        mail = writer(keyring).write(letter())
-        with pytest.raises(Never):
+        mail = writer(keyring).render(letter())
+        with pytest.raises(PermanentFailure):
             await session.send(mail, SENDER, TO)
         await session.send(mail, SENDER, TO)
     assert len(handler.mails) == 1
@@ -138,8 +150,8 @@ async def test_an_address_that_a_relay_repeats(
 ) -> None:
     """A buyer's address is in the log because a relay said it."""
     handler = Handler(rcpt=[f"550 <{TO}>: unknown {TO} here"])
-    async with relay(handler, Tls.NONE, authority) as found:
-        with pytest.raises(Never) as raised:
+    async with relay(handler, TlsMode.NONE, authority) as found:
+        with pytest.raises(PermanentFailure) as raised:
             await send(found, keyring)
     assert str(raised.value) == "550 unknown here"
 
@@ -153,13 +165,13 @@ async def test_a_recipient_outside_ascii_by_smtputf8(
     """Whoever has an umlaut in their address gets no receipt."""
     handler = Handler()
     async with (
-        relay(handler, Tls.STARTTLS, authority, smtputf8=True) as found,
+        relay(handler, TlsMode.STARTTLS, authority, smtputf8=True) as found,
         found.session() as session,
     ):
-        mail = writer(keyring).write(letter(to=ABROAD))
+        mail = writer(keyring).render(letter(to=ABROAD))
         await session.send(mail, SENDER, ABROAD)
         # And an ordinary one over the same connection.
-        await session.send(writer(keyring).write(letter(2)), SENDER, TO)
+        await session.send(writer(keyring).render(letter(2)), SENDER, TO)
     first, second = handler.envelopes
     assert first.rcpt_tos == [ABROAD]
     assert "SMTPUTF8" in first.mail_options
@@ -173,13 +185,15 @@ async def test_a_relay_without_smtputf8_refuses_it_with_the_reason(
     """It is tried for four days, or sent to another mailbox."""
     handler = Handler()
     async with (
-        relay(handler, Tls.STARTTLS, authority) as found,
+        relay(handler, TlsMode.STARTTLS, authority) as found,
         found.session() as session,
     ):
-        mail = writer(keyring).write(letter(to=ABROAD))
-        with pytest.raises(NoSmtpUtf8, match="doesn't offer SMTPUTF8"):
+        mail = writer(keyring).render(letter(to=ABROAD))
+        with pytest.raises(
+            SmtpUtf8Unsupported, match="doesn't offer SMTPUTF8"
+        ):
             await session.send(mail, SENDER, ABROAD)
-        await session.send(writer(keyring).write(letter(2)), SENDER, TO)
+        await session.send(writer(keyring).render(letter(2)), SENDER, TO)
     assert handler.asked == [TO]
 
 
@@ -189,13 +203,13 @@ async def test_a_relay_that_offers_smtputf8_and_refuses_it(
     """One letter's option is taken for a refused sender, and stops all."""
     handler = Handler(sender=["555 no SMTPUTF8 after all"])
     async with (
-        relay(handler, Tls.STARTTLS, authority, smtputf8=True) as found,
+        relay(handler, TlsMode.STARTTLS, authority, smtputf8=True) as found,
         found.session() as session,
     ):
-        mail = writer(keyring).write(letter(to=ABROAD))
-        with pytest.raises(Never, match="555"):
+        mail = writer(keyring).render(letter(to=ABROAD))
+        with pytest.raises(PermanentFailure, match="555"):
             await session.send(mail, SENDER, ABROAD)
-        await session.send(writer(keyring).write(letter(2)), SENDER, TO)
+        await session.send(writer(keyring).render(letter(2)), SENDER, TO)
     assert handler.asked == [TO]
 
 
@@ -209,10 +223,10 @@ async def test_a_long_store_name_has_one_sender_at_the_relay(
     )
     handler = Handler()
     async with (
-        relay(handler, Tls.STARTTLS, authority) as found,
+        relay(handler, TlsMode.STARTTLS, authority) as found,
         found.session() as session,
     ):
-        mail = writer(keyring).write(letter(store=name))
+        mail = writer(keyring).render(letter(store=name))
         await session.send(mail, SENDER, TO)
     (sender,) = handler.mails[0]["From"].addresses
     assert (sender.display_name, sender.addr_spec) == (name, SENDER)
@@ -232,11 +246,11 @@ class _Silent(asyncio.Protocol):
 
 
 @contextlib.asynccontextmanager
-async def silent(first: bytes) -> AsyncIterator[Relay]:
+async def silent(first: bytes) -> AsyncIterator[SmtpClient]:
     open_: list[asyncio.Transport] = []
     async with serving(lambda: _Silent(first, open_)) as port:
         try:
-            yield Relay(Account("127.0.0.1", port, Tls.NONE))
+            yield SmtpClient(SmtpSettings("127.0.0.1", port, TlsMode.NONE))
         finally:
             for each in open_:
                 each.abort()
@@ -251,9 +265,9 @@ async def test_a_relay_that_hangs(
 ) -> None:
     """One server that says nothing stops all mail until a restart."""
     monkeypatch.setattr(room, "COMMAND_SECONDS", 0.2)
-    monkeypatch.setattr(room, "LETTER_SECONDS", 0.5)
+    monkeypatch.setattr(room, "MAIL_SECONDS", 0.5)
     async with silent(first) as found, asyncio.timeout(60):
-        with pytest.raises(Away):
+        with pytest.raises(SmtpUnavailable):
             await send(found, keyring)
 
 
@@ -262,7 +276,7 @@ async def test_a_relay_that_hangs_as_the_store_ends(
 ) -> None:
     """A store takes half a minute to end because of a mail server."""
     handler = Handler(hangs=1)
-    async with relay(handler, Tls.STARTTLS, authority) as found:
+    async with relay(handler, TlsMode.STARTTLS, authority) as found:
         sending = asyncio.create_task(send(found, keyring))
         await wait_until(lambda: handler.hangs == 0)
         async with asyncio.timeout(15):
@@ -273,9 +287,9 @@ async def test_a_relay_that_hangs_as_the_store_ends(
 
 async def test_a_relay_that_is_down(keyring: Keyring) -> None:
     """A relay that is away is an error of the store's."""
-    account = Account("127.0.0.1", free_port(), Tls.NONE)
-    with pytest.raises(Away):
-        await send(Relay(account), keyring)
+    account = SmtpSettings("127.0.0.1", free_port(), TlsMode.NONE)
+    with pytest.raises(SmtpUnavailable):
+        await send(SmtpClient(account), keyring)
 
 
 @pytest.mark.parametrize(
@@ -283,17 +297,25 @@ async def test_a_relay_that_is_down(keyring: Keyring) -> None:
     [
         (
             "smtps://shop:p%40ss%2Fword@mail.example:465",
-            Account("mail.example", 465, Tls.IMPLICIT, "shop", "p@ss/word"),
+            SmtpSettings(
+                "mail.example", 465, TlsMode.IMPLICIT, "shop", "p@ss/word"
+            ),
         ),
-        ("smtps://mail.example", Account("mail.example", 465, Tls.IMPLICIT)),
-        ("smtp://mail.example", Account("mail.example", 587, Tls.STARTTLS)),
-        ("smtp://10.0.0.1:25", Account("10.0.0.1", 25, Tls.STARTTLS)),
-        ("smtp://localhost:25", Account("localhost", 25, Tls.NONE)),
-        ("smtp://[::1]:25", Account("::1", 25, Tls.NONE)),
-        ("smtp://127.0.0.9", Account("127.0.0.9", 587, Tls.NONE)),
+        (
+            "smtps://mail.example",
+            SmtpSettings("mail.example", 465, TlsMode.IMPLICIT),
+        ),
+        (
+            "smtp://mail.example",
+            SmtpSettings("mail.example", 587, TlsMode.STARTTLS),
+        ),
+        ("smtp://10.0.0.1:25", SmtpSettings("10.0.0.1", 25, TlsMode.STARTTLS)),
+        ("smtp://localhost:25", SmtpSettings("localhost", 25, TlsMode.NONE)),
+        ("smtp://[::1]:25", SmtpSettings("::1", 25, TlsMode.NONE)),
+        ("smtp://127.0.0.9", SmtpSettings("127.0.0.9", 587, TlsMode.NONE)),
     ],
 )
-def test_how_a_relay_is_named(url: str, account: Account) -> None:
+def test_how_a_relay_is_named(url: str, account: SmtpSettings) -> None:
     """Mail leaves the machine unencrypted, or with a wrong password."""
-    assert Account.of(url) == account
+    assert SmtpSettings.parse(url) == account
     assert "p@ss" not in repr(account)

@@ -10,11 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from msrv.mail import worker as room
-from msrv.mail.errors import Away, Later, MailError, Never, NoSmtpUtf8
+from msrv.mail import worker as mail_worker
 from msrv.mail.outbox import DAMAGED_DAYS, DONE_DAYS, Outbox
-from msrv.mail.smtp import Relay, Session, Tls
-from msrv.mail.worker import GIVE_UP_SECONDS, Postman
+from msrv.mail.smtp import (
+    PermanentFailure,
+    SmtpClient,
+    SmtpError,
+    SmtpSession,
+    SmtpUnavailable,
+    SmtpUtf8Unsupported,
+    TemporaryFailure,
+    TlsMode,
+)
+from msrv.mail.worker import GIVE_UP_SECONDS, MailWorker
 from msrv.proofs.keyring import Keyring
 from tests.conftest import Clock
 from tests.ledger.sample_events import order_id
@@ -23,7 +31,7 @@ from tests.mail.relays import Authority, Handler, relay
 from tests.polling import wait_until
 
 
-class Played(Relay):
+class FakeServer(SmtpClient, SmtpSession):
     """A relay whose answers a test gives: errors, by Message-ID or to all.
 
     It takes a mail at once, and says so after `answer_seconds`.
@@ -31,13 +39,13 @@ class Played(Relay):
 
     def __init__(self, answer_seconds: float = 0) -> None:
         self.answer_seconds = answer_seconds
-        self.away: MailError | None = None
-        self.answers: dict[str, MailError] = {}
+        self.away: SmtpError | None = None
+        self.answers: dict[str, SmtpError] = {}
         self.mails: list[EmailMessage] = []
         self.connections = 0
 
     @contextlib.asynccontextmanager
-    async def session(self) -> AsyncIterator[Session]:
+    async def session(self) -> AsyncIterator[SmtpSession]:
         self.connections += 1
         if self.away is not None:
             raise self.away
@@ -66,47 +74,47 @@ def outbox(tmp_path: Path) -> Outbox:
 
 
 @pytest.fixture
-def played() -> Played:
-    return Played()
+def played() -> FakeServer:
+    return FakeServer()
 
 
 @pytest.fixture
 def postman(
-    outbox: Outbox, played: Played, keyring: Keyring, clock: Clock
-) -> Postman:
+    outbox: Outbox, played: FakeServer, keyring: Keyring, clock: Clock
+) -> MailWorker:
     """A postman who goes when a test says `round`."""
-    return Postman(outbox, played, writer(keyring), clock)
+    return MailWorker(outbox, played, writer(keyring), clock)
 
 
-async def pass_time(postman: Postman, clock: Clock, seconds: int) -> None:
+async def pass_time(postman: MailWorker, clock: Clock, seconds: int) -> None:
     """Let time pass, with a look every five seconds."""
     for _ in range(seconds // 5):
         clock.now += 5
-        await postman.round()
+        await postman.send_due()
 
 
 async def test_one_mail_an_order(
-    postman: Postman, played: Played, outbox: Outbox
+    postman: MailWorker, played: FakeServer, outbox: Outbox
 ) -> None:
     """The webhook and the return page each send the receipt."""
-    await asyncio.gather(*(postman.post(letter()) for _ in range(20)))
-    await postman.round()
-    await postman.post(letter())
-    await postman.round()
+    await asyncio.gather(*(postman.enqueue(letter()) for _ in range(20)))
+    await postman.send_due()
+    await postman.enqueue(letter())
+    await postman.send_due()
     assert played.ids == [order_id(1)]
-    assert outbox.waiting() == []
+    assert outbox.pending() == []
     # Nobody's address is left.
     for path in outbox.folder.rglob("*"):
         assert path.is_dir() or TO.encode() not in path.read_bytes()
 
 
 async def test_a_relay_that_is_down_for_an_hour(
-    postman: Postman, played: Played, clock: Clock
+    postman: MailWorker, played: FakeServer, clock: Clock
 ) -> None:
     """An hour without a mail server costs a hundred buyers their receipts."""
-    played.away = Away("connection refused")
+    played.away = SmtpUnavailable("connection refused")
     for number in range(100):
-        await postman.post(letter(number, at=clock.now))
+        await postman.enqueue(letter(number, at=clock.now))
         await pass_time(postman, clock, 36 - 36 % 5)
     assert played.mails == []
     # It was not asked all the time, either.
@@ -114,18 +122,18 @@ async def test_a_relay_that_is_down_for_an_hour(
     played.away = None
     await pass_time(postman, clock, 1800)
     assert sorted(played.ids) == sorted(map(order_id, range(100)))
-    assert (postman.sent, postman.waiting, postman.given_up) == (100, 0, 0)
+    assert (postman.sent, postman.pending, postman.failed) == (100, 0, 0)
 
 
 async def test_a_letter_that_is_put_off(
-    postman: Postman, played: Played, clock: Clock
+    postman: MailWorker, played: FakeServer, clock: Clock
 ) -> None:
     """A greylisted buyer never gets a receipt, or the others wait for them."""
     first = f"<{order_id(1)}@example.org>"
-    played.answers[first] = Later("450 greylisted")
+    played.answers[first] = TemporaryFailure("450 greylisted")
     for number in (1, 2, 3):
-        await postman.post(letter(number, at=clock.now))
-    await postman.round()
+        await postman.enqueue(letter(number, at=clock.now))
+    await postman.send_due()
     assert sorted(played.ids) == [order_id(2), order_id(3)]
     await pass_time(postman, clock, 3600)
     del played.answers[first]
@@ -134,93 +142,101 @@ async def test_a_letter_that_is_put_off(
 
 
 async def test_a_letter_that_ends_connections(
-    postman: Postman, played: Played, clock: Clock
+    postman: MailWorker, played: FakeServer, clock: Clock
 ) -> None:
     """One letter on which a relay chokes holds up all the others."""
-    played.answers[f"<{order_id(1)}@example.org>"] = Away("disconnected")
+    played.answers[f"<{order_id(1)}@example.org>"] = SmtpUnavailable(
+        "disconnected"
+    )
     for number in (1, 2, 3):
-        await postman.post(letter(number, at=clock.now))
-    await postman.round()
+        await postman.enqueue(letter(number, at=clock.now))
+    await postman.send_due()
     await pass_time(postman, clock, 60)
     assert sorted(played.ids) == [order_id(2), order_id(3)]
 
 
 async def test_what_nobody_takes(
-    postman: Postman,
-    played: Played,
+    postman: MailWorker,
+    played: FakeServer,
     outbox: Outbox,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """An operator never learns that a mail did not go, or learns to whom."""
-    played.answers[f"<{order_id(1)}@example.org>"] = Never("550 unknown")
-    await postman.post(letter())
-    await postman.round()
-    assert outbox.waiting() == []
+    played.answers[f"<{order_id(1)}@example.org>"] = PermanentFailure(
+        "550 unknown"
+    )
+    await postman.enqueue(letter())
+    await postman.send_due()
+    assert outbox.pending() == []
     (said,) = [r for r in caplog.records if r.levelno == logging.ERROR]
     assert order_id(1) in said.getMessage()
     assert "550 unknown" in said.getMessage()
     assert "example.net" not in caplog.text
-    assert postman.given_up == 1
-    (given_up,) = postman.last_given_up
+    assert postman.failed == 1
+    (given_up,) = postman.recent_failures
     assert (given_up.order_id, given_up.why) == (order_id(1), "550 unknown")
 
 
 async def test_a_relay_without_smtputf8_is_remembered_for_a_day(
-    postman: Postman, played: Played, clock: Clock
+    postman: MailWorker, played: FakeServer, clock: Clock
 ) -> None:
     """Buyers are promised mails that can't be sent, or never any again."""
-    refused = [postman.refuses_unicode]
-    played.answers[f"<{order_id(1)}@example.org>"] = NoSmtpUtf8("no SMTPUTF8")
-    await postman.post(letter())
-    await postman.round()
-    refused.append(postman.refuses_unicode)
-    assert postman.last_given_up[0].why == "no SMTPUTF8"
+    refused = [postman.lacks_smtputf8]
+    played.answers[f"<{order_id(1)}@example.org>"] = SmtpUtf8Unsupported(
+        "no SMTPUTF8"
+    )
+    await postman.enqueue(letter())
+    await postman.send_due()
+    refused.append(postman.lacks_smtputf8)
+    assert postman.recent_failures[0].why == "no SMTPUTF8"
     clock.now += 24 * 3600
-    refused.append(postman.refuses_unicode)
+    refused.append(postman.lacks_smtputf8)
     assert refused == [False, True, False]
 
 
-@pytest.mark.parametrize("error", [Away("gone"), Later("450 not now")])
+@pytest.mark.parametrize(
+    "error", [SmtpUnavailable("gone"), TemporaryFailure("450 not now")]
+)
 async def test_after_four_days(
-    postman: Postman,
-    played: Played,
+    postman: MailWorker,
+    played: FakeServer,
     outbox: Outbox,
     clock: Clock,
-    error: MailError,
+    error: SmtpError,
 ) -> None:
     """An address is kept for ever, or a letter for less than a weekend."""
-    if isinstance(error, Away):
+    if isinstance(error, SmtpUnavailable):
         played.away = error
     else:
         played.answers[f"<{order_id(1)}@example.org>"] = error
-    await postman.post(letter(at=clock.now))
+    await postman.enqueue(letter(at=clock.now))
     clock.now += GIVE_UP_SECONDS
-    await postman.round()
-    assert outbox.waiting()
+    await postman.send_due()
+    assert outbox.pending()
     clock.now += 4 * 3600 + 1
-    await postman.round()
-    assert not outbox.waiting()
-    assert postman.given_up == 1
+    await postman.send_due()
+    assert not outbox.pending()
+    assert postman.failed == 1
 
 
 async def test_after_a_store_was_shut_for_a_week(
-    postman: Postman, played: Played, clock: Clock
+    postman: MailWorker, played: FakeServer, clock: Clock
 ) -> None:
     """What waited while the store was shut is thrown away untried."""
-    await postman.post(letter(at=clock.now - 2 * GIVE_UP_SECONDS))
-    await postman.round()
+    await postman.enqueue(letter(at=clock.now - 2 * GIVE_UP_SECONDS))
+    await postman.send_due()
     assert played.ids == [order_id(1)]
 
 
 async def test_killed_after_it_was_sent(
-    outbox: Outbox, played: Played, keyring: Keyring, clock: Clock
+    outbox: Outbox, played: FakeServer, keyring: Keyring, clock: Clock
 ) -> None:
     """A process that is killed at the wrong moment mails everybody twice."""
-    outbox.put(letter())
+    outbox.add(letter())
     # What `done` had written when it was killed.
     (outbox.folder / "done" / order_id(1)).touch()
-    after = Postman(outbox, played, writer(keyring), clock)
-    await after.round()
+    after = MailWorker(outbox, played, writer(keyring), clock)
+    await after.send_due()
     assert played.mails == []
     assert list(outbox.folder.glob("*.json")) == []
 
@@ -234,61 +250,61 @@ async def test_ended_while_the_relay_says_yes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each update mails somebody twice, or waits for a relay that hangs."""
-    monkeypatch.setattr(room, "FINISH_SECONDS", 1)
-    relay = Played(answer_seconds)
+    monkeypatch.setattr(mail_worker, "FINISH_SECONDS", 1)
+    relay = FakeServer(answer_seconds)
     for number in (1, 2):
-        outbox.put(letter(number))
+        outbox.add(letter(number))
     async with (
         asyncio.timeout(60),
-        Postman(outbox, relay, writer(keyring), clock),
+        MailWorker(outbox, relay, writer(keyring), clock),
     ):
         await wait_until(lambda: relay.mails)
     assert len(relay.mails) == 1
     # One that hangs may have taken it, or not.
-    assert len(outbox.waiting()) == (1 if answer_seconds < 1 else 2)
-    async with Postman(outbox, Played(), writer(keyring), clock):
-        await wait_until(lambda: outbox.waiting() == [])
+    assert len(outbox.pending()) == (1 if answer_seconds < 1 else 2)
+    async with MailWorker(outbox, FakeServer(), writer(keyring), clock):
+        await wait_until(lambda: outbox.pending() == [])
 
 
 async def test_two_processes_with_one_outbox(
     outbox: Outbox, keyring: Keyring, clock: Clock
 ) -> None:
     """Two replicas with one data folder send everything twice."""
-    relays = Played(), Played()
+    relays = FakeServer(), FakeServer()
     one, other = (
-        Postman(outbox, each, writer(keyring), clock) for each in relays
+        MailWorker(outbox, each, writer(keyring), clock) for each in relays
     )
     async with one:
-        await wait_until(lambda: one._held is not None)
+        await wait_until(lambda: one._lock is not None)
         async with other:
             for number in range(10):
-                await (one, other)[number % 2].post(letter(number))
+                await (one, other)[number % 2].enqueue(letter(number))
             await wait_until(
                 lambda: sum(len(each.mails) for each in relays) == 10
             )
             assert relays[1].mails == []
     # Whoever is left goes on.
-    async with Postman(outbox, relays[1], writer(keyring), clock) as third:
-        await wait_until(lambda: third._held is not None)
-        await third.post(letter(10))
+    async with MailWorker(outbox, relays[1], writer(keyring), clock) as third:
+        await wait_until(lambda: third._lock is not None)
+        await third.enqueue(letter(10))
         await wait_until(lambda: relays[1].mails)
 
 
 async def test_a_letter_that_can_not_be_read(
-    postman: Postman, played: Played, outbox: Outbox
+    postman: MailWorker, played: FakeServer, outbox: Outbox
 ) -> None:
     """One damaged file keeps everybody's mail."""
     for number in (1, 2):
-        await postman.post(letter(number))
+        await postman.enqueue(letter(number))
     path = outbox.folder / f"{order_id(1)}.json"
     path.write_bytes(path.read_bytes()[:-40])
-    await postman.round()
+    await postman.send_due()
     assert played.ids == [order_id(2)]
     assert path.with_suffix(".damaged").exists()
 
 
 async def test_a_disk_that_is_full(
-    postman: Postman,
+    postman: MailWorker,
     outbox: Outbox,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -298,25 +314,25 @@ async def test_a_disk_that_is_full(
     def fail(_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(outbox, "put", fail)
-    await postman.post(letter())
+    monkeypatch.setattr(outbox, "add", fail)
+    await postman.enqueue(letter())
     assert "No space left" in caplog.text
     assert TO not in caplog.text
 
 
 def test_what_is_done_is_forgotten(outbox: Outbox, clock: Clock) -> None:
     """The outbox grows with each order, for ever."""
-    outbox.put(letter())
-    outbox.done(order_id(1))
+    outbox.add(letter())
+    outbox.mark_done(order_id(1))
     draft = outbox.folder / ".half"
     draft.touch()
     os.utime(draft, (0, 0))
     mark = outbox.folder / "done" / order_id(1)
     now = mark.stat().st_mtime
-    outbox.tidy(now + DONE_DAYS * 86_400 - 1)
+    outbox.remove_old(now + DONE_DAYS * 86_400 - 1)
     assert mark.exists()
     assert not draft.exists()
-    outbox.tidy(now + DONE_DAYS * 86_400 + 1)
+    outbox.remove_old(now + DONE_DAYS * 86_400 + 1)
     assert not mark.exists()
     assert clock
 
@@ -325,21 +341,21 @@ def test_a_damaged_letter_is_deleted_after_thirty_days(
     outbox: Outbox,
 ) -> None:
     """A buyer's address is kept for ever since a disk failed once."""
-    outbox.put(letter())
+    outbox.add(letter())
     path = outbox.folder / f"{order_id(1)}.json"
     path.write_bytes(path.read_bytes()[:-40])
     assert outbox.read(order_id(1)) is None
     damaged = path.with_suffix(".damaged")
     since = damaged.stat().st_mtime
-    outbox.tidy(since + DAMAGED_DAYS * 86_400 - 1)
+    outbox.remove_old(since + DAMAGED_DAYS * 86_400 - 1)
     assert TO.encode() in damaged.read_bytes()
-    outbox.tidy(since + DAMAGED_DAYS * 86_400 + 1)
+    outbox.remove_old(since + DAMAGED_DAYS * 86_400 + 1)
     assert not damaged.exists()
 
 
 def test_nobody_else_can_read_it(outbox: Outbox) -> None:
     """Everyone with an account on the machine reads who bought what."""
-    outbox.put(letter())
+    outbox.add(letter())
     path = outbox.folder / f"{order_id(1)}.json"
     assert path.stat().st_mode & 0o077 == 0
     # Whoever does read it can't download anything by it.
@@ -348,10 +364,12 @@ def test_nobody_else_can_read_it(outbox: Outbox) -> None:
 
 def test_waits_grow_and_end() -> None:
     """A relay that is away is asked every second, or once a month."""
-    waits = [room.relay_wait_seconds(each) for each in range(1, 100)]
+    waits = [
+        mail_worker.SERVER_BACKOFF.seconds(each) for each in range(1, 100)
+    ]
     assert waits[:3] == [15, 30, 60]
     assert waits[-1] == 900
-    waits = [room.letter_wait_seconds(each) for each in range(1, 100)]
+    waits = [mail_worker.MAIL_BACKOFF.seconds(each) for each in range(1, 100)]
     assert waits[:3] == [60, 120, 240]
     assert waits[-1] == 4 * 3600
 
@@ -361,21 +379,21 @@ async def test_a_real_relay_that_comes_and_goes(
 ) -> None:
     """What works by itself does not work with a real mail server."""
     authority, handler = Authority.make(), Handler(dies=1)
-    async with relay(handler, Tls.STARTTLS, authority) as found:
-        postman = Postman(outbox, found, writer(keyring), clock)
-        await postman.post(letter(1, at=clock.now))
-        await postman.round()
+    async with relay(handler, TlsMode.STARTTLS, authority) as found:
+        postman = MailWorker(outbox, found, writer(keyring), clock)
+        await postman.enqueue(letter(1, at=clock.now))
+        await postman.send_due()
         assert handler.mails == []
         clock.now += 60
-        await postman.round()
+        await postman.send_due()
         assert len(handler.mails) == 1
         # It took the mail, and its yes was lost: SMTP has no way to tell.
         handler.forgets_to_answer = 1
-        await postman.post(letter(2, at=clock.now))
-        await postman.round()
+        await postman.enqueue(letter(2, at=clock.now))
+        await postman.send_due()
         clock.now += 60
-        await postman.round()
+        await postman.send_due()
         twice = [each["Message-ID"] for each in handler.mails[1:]]
         assert twice == [f"<{order_id(2)}@example.org>"] * 2
         assert handler.mails[1].as_bytes() == handler.mails[2].as_bytes()
-    assert outbox.waiting() == []
+    assert outbox.pending() == []

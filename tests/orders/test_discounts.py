@@ -14,7 +14,7 @@ from msrv.orders.errors import (
     NoSuchDiscount,
 )
 from msrv.orders.pricing import apply_discount
-from msrv.proofs.receipts import Line
+from msrv.proofs.orders import Line
 
 LINES = (Line("album", 700), Line("song", 150), Line("zine", 0))
 

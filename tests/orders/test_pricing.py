@@ -12,7 +12,7 @@ from msrv.catalog.library.loader import load_library
 from msrv.catalog.model import Catalog, Item, ItemKind, Release, Shop
 from msrv.money import Money
 from msrv.orders import errors, pricing
-from msrv.proofs.receipts import Line
+from msrv.proofs.orders import Line
 from msrv.storage.model import Content, FileIdentity
 
 

@@ -13,9 +13,9 @@ from msrv.proofs.codes import (
     CLAIM_BYTES,
     CODE_CHARS,
     MAX_SERIAL,
-    WrongCheck,
+    WrongCharacter,
+    WrongCheckCharacter,
     WrongLength,
-    WrongSign,
 )
 from msrv.proofs.errors import Forged
 from msrv.proofs.keyring import Keyring
@@ -34,7 +34,7 @@ def test_a_code_says_what_it_was_minted_for(keyring: Keyring) -> None:
     minted = list(codes.mint(keyring, ITEM, "vinyl", range(1, 501)))
     assert len(set(minted)) == 500
     for serial, text in enumerate(minted, 1):
-        code = codes.verify(keyring, codes.tidy(text), ["other", ITEM])
+        code = codes.verify(keyring, codes.normalize(text), ["other", ITEM])
         assert (code.item_id, code.serial) == (ITEM, serial)
         assert code.campaign_tag == codes.campaign_tag("vinyl")
 
@@ -67,31 +67,31 @@ def test_what_no_code_can_state(
 
 def test_each_single_slip_is_caught(keyring: Keyring) -> None:
     """Else who mistypes one letter would be told that their code is false."""
-    signs = codes.tidy(one(keyring, 77))
+    signs = codes.normalize(one(keyring, 77))
     for at in range(CODE_CHARS):
         for sign in ALPHABET:
             if sign != signs[at]:
-                with pytest.raises(WrongCheck):
-                    codes.tidy(signs[:at] + sign + signs[at + 1 :])
+                with pytest.raises(WrongCheckCharacter):
+                    codes.normalize(signs[:at] + sign + signs[at + 1 :])
 
 
 @given(st.text(ALPHABET, min_size=CODE_CHARS - 1, max_size=CODE_CHARS - 1))
 def test_any_two_that_change_places_are_caught(body: str) -> None:
     """Else who swaps two letters would be told that their code is false."""
-    signs = body + codes.check_sign(body)
-    assert codes.tidy(signs) == signs
+    signs = body + codes.check_character(body)
+    assert codes.normalize(signs) == signs
     for one_at, other_at in itertools.combinations(range(CODE_CHARS), 2):
         swapped = list(signs)
         swapped[one_at], swapped[other_at] = signs[other_at], signs[one_at]
         if "".join(swapped) != signs:
-            with pytest.raises(WrongCheck):
-                codes.tidy("".join(swapped))
+            with pytest.raises(WrongCheckCharacter):
+                codes.normalize("".join(swapped))
 
 
 def test_what_people_type_for_what_they_read(keyring: Keyring) -> None:
     """Else somebody with their code in hand would not get in."""
     printed = one(keyring)
-    signs = codes.tidy(printed)
+    signs = codes.normalize(printed)
     assert len(signs) == CODE_CHARS
     assert [len(group) for group in printed.split("-")] == [4] * 5
     for typed in (
@@ -100,7 +100,7 @@ def test_what_people_type_for_what_they_read(keyring: Keyring) -> None:
         printed.replace("-", " \u2013 "),
         signs.replace("0", "o").replace("1", "l").replace("V", "u"),
     ):
-        assert codes.tidy(typed) == signs
+        assert codes.normalize(typed) == signs
 
 
 @pytest.mark.parametrize(
@@ -110,21 +110,21 @@ def test_what_people_type_for_what_they_read(keyring: Keyring) -> None:
         ("7K2M", WrongLength),
         ("0" * 21, WrongLength),
         ("0" * 100_000, WrongLength),
-        ("7K2M-9XQ0-01TD-G4R8-WZ3!", WrongSign),
-        ("七K2M-9XQ0-01TD-G4R8-WZ3C", WrongSign),
+        ("7K2M-9XQ0-01TD-G4R8-WZ3!", WrongCharacter),
+        ("七K2M-9XQ0-01TD-G4R8-WZ3C", WrongCharacter),
     ],
 )
 def test_what_can_be_no_code(typed: str, error: type[Exception]) -> None:
     """Else the page couldn't say what to look at, or would choke on it."""
     with pytest.raises(error):
-        codes.tidy(typed)
+        codes.normalize(typed)
 
 
 @given(st.text(max_size=300))
 def test_whatever_is_typed_is_a_code_or_mistyped(text: str) -> None:
     """Else somebody could make the page fail by what they type."""
     try:
-        signs = codes.tidy(text)
+        signs = codes.normalize(text)
     except codes.Mistyped:
         return
     assert len(signs) == CODE_CHARS
@@ -137,8 +137,8 @@ def test_a_million_guesses_find_none(keyring: Keyring) -> None:
     The best guess there is: a code that is out, with another MAC. Its check
     sign is no hindrance to who guesses, so it is left out here.
     """
-    facts = codes.tidy(one(keyring))[:10]
-    true_tag = codes.tidy(one(keyring))[10:-1]
+    facts = codes.normalize(one(keyring))[:10]
+    true_tag = codes.normalize(one(keyring))[10:-1]
     chance = random.Random(20260306)  # noqa: S311 - a guesser's
     found = 0
     for _ in range(GUESSES):
@@ -154,25 +154,25 @@ def test_a_million_guesses_find_none(keyring: Keyring) -> None:
 def test_another_store_s_codes(keyring: Keyring, other: Keyring) -> None:
     """Else anybody with a store of their own could mint ours."""
     with pytest.raises(Forged):
-        codes.verify(keyring, codes.tidy(one(other)), [ITEM])
+        codes.verify(keyring, codes.normalize(one(other)), [ITEM])
 
 
 def test_after_a_change_of_nonce(keyring: Keyring, rotated: Keyring) -> None:
     """Else every sleeve in the shops would hold a dead code."""
-    signs, claim = codes.tidy(one(keyring)), bytes(CLAIM_BYTES)
+    signs, claim = codes.normalize(one(keyring)), bytes(CLAIM_BYTES)
     before = codes.verify(keyring, signs, [ITEM])
     after = codes.verify(rotated, signs, [ITEM])
     assert after.code_id == before.code_id
     assert after.order_id(claim) == before.order_id(claim)
     # What is minted now is another code, though it states the same.
-    new = codes.verify(rotated, codes.tidy(one(rotated)), [ITEM])
+    new = codes.verify(rotated, codes.normalize(one(rotated)), [ITEM])
     assert new.facts == after.facts
     assert new.code_id != after.code_id
 
 
 def test_an_order_is_its_claimant_s(keyring: Keyring) -> None:
     """Else a second one with the code would get the first one's receipt."""
-    code = codes.verify(keyring, codes.tidy(one(keyring)), [ITEM])
+    code = codes.verify(keyring, codes.normalize(one(keyring)), [ITEM])
     mine, yours = bytes(CLAIM_BYTES), b"\1" * CLAIM_BYTES
     assert code.order_id(mine) == code.order_id(mine) != code.order_id(yours)
     with pytest.raises(ValueError, match="not a claim"):

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.proofs.explain import Explanation, Kind, explain
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.links import Access, make_link
-from msrv.proofs.receipts import Line, Receipt, sign
+from msrv.proofs.orders import Line
+from msrv.proofs.pasted import Explanation, ProofKind, explain
+from msrv.proofs.receipts import Receipt, sign
 
 EXPIRES_AT: Final = 1_800_000_000
 NOW: Final = EXPIRES_AT - 1
@@ -17,7 +18,7 @@ ACCESS: Final = Access("AAAABBBBCCCCDDDDEEEEFFFF", "night-drive", EXPIRES_AT)
 RECEIPT: Final = Receipt(
     ACCESS.order_id, 1, "demo", "EUR", (Line("night-drive", 700),)
 )
-NOTHING: Final = Explanation(Kind.NOTHING)
+NOTHING: Final = Explanation(ProofKind.NOTHING)
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +51,7 @@ def test_a_link_is_found_however_it_is_pasted(
 ) -> None:
     """Else a buyer with a good link would be told that it is none."""
     found = explain(keyring, form.format(path=path), NOW)
-    assert found == Explanation(Kind.LINK, access=ACCESS)
+    assert found == Explanation(ProofKind.LINK, access=ACCESS)
     assert found.kind == "link"
 
 
@@ -72,7 +73,7 @@ def test_a_receipt_is_found_however_it_is_pasted(
 ) -> None:
     """Else a buyer with a good receipt would be told that it is none."""
     found = explain(keyring, form.format(token=token), NOW)
-    assert found == Explanation(Kind.RECEIPT, receipt=RECEIPT)
+    assert found == Explanation(ProofKind.RECEIPT, receipt=RECEIPT)
     assert found.kind == "receipt"
 
 
@@ -80,7 +81,7 @@ def test_a_line_broken_by_a_mail_program_is_mended(
     keyring: Keyring, path: str, token: str
 ) -> None:
     """Else a long address from a mail would not work, and no one say why."""
-    for text, kind in ((path, Kind.LINK), (token, Kind.RECEIPT)):
+    for text, kind in ((path, ProofKind.LINK), (token, ProofKind.RECEIPT)):
         for at in (20, 60):
             broken = f"{text[:at]}\r\n  {text[at:]}"
             assert explain(keyring, broken, NOW).kind is kind
@@ -90,7 +91,7 @@ def test_an_expired_link_is_called_so(keyring: Keyring, path: str) -> None:
     """Else a buyer would not learn that a fresh link is all they need."""
     assert not explain(keyring, path, EXPIRES_AT - 1).expired
     found = explain(keyring, path, EXPIRES_AT)
-    assert found == Explanation(Kind.LINK, access=ACCESS, expired=True)
+    assert found == Explanation(ProofKind.LINK, access=ACCESS, expired=True)
 
 
 def test_what_is_not_ours_is_nothing(

@@ -13,9 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msrv.proofs.encoding import decode, encode, mac
-from msrv.proofs.errors import Forged, LinkExpired
+from msrv.proofs.errors import Forged
 from msrv.proofs.keyring import Keyring, Purpose
-from msrv.proofs.links import Access, Link, make_link, verify_link, verify_path
+from msrv.proofs.links import (
+    Access,
+    Link,
+    LinkExpired,
+    make_link,
+    verify_link,
+    verify_path,
+)
 
 ORDER: Final = "AAAABBBBCCCCDDDDEEEEFFFF"
 ITEM: Final = "night-drive"

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from msrv.proofs import codes
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.links import make_link
+from msrv.proofs.orders import Line
 from msrv.proofs.pasted import find, find_codes
-from msrv.proofs.pasted_text import MAX_CHARS, readings
-from msrv.proofs.receipts import Line, Receipt, sign
+from msrv.proofs.pasted_text import MAX_CHARS, variants
+from msrv.proofs.receipts import Receipt, sign
 
 NOW: Final = 1_800_000_000
 ORDER: Final = "AAAABBBBCCCCDDDDEEEEFFFF"
@@ -315,7 +316,7 @@ def test_it_takes_time_in_proportion_to_the_text(keyring: Keyring) -> None:
 
 def test_the_readings_of_a_text_are_few(keyring: Keyring) -> None:
     for name, text in worst(keyring, MAX_CHARS).items():
-        found = list(readings(text * 2))
+        found = list(variants(text * 2))
         assert len(found) <= 40, name
         assert all(len(each) <= MAX_CHARS for each in found), name
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from msrv.proofs import quotes
 from msrv.proofs.encoding import decode, encode, mac, to_json
-from msrv.proofs.errors import Forged, QuoteExpired
+from msrv.proofs.errors import Forged
 from msrv.proofs.keyring import Keyring, Purpose
 from msrv.proofs.orders import (
     MAX_LINES,
@@ -22,6 +22,7 @@ from msrv.proofs.orders import (
 )
 from msrv.proofs.quotes import (
     Quote,
+    QuoteExpired,
     order_id_of,
     read,
     read_ignoring_expiry,

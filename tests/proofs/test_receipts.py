@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from msrv.proofs import receipts
 from msrv.proofs.errors import Forged
 from msrv.proofs.keyring import Keyring
-from msrv.proofs.orders import MAX_PRICE_MINOR, MAX_TIME
-from msrv.proofs.receipts import MAX_LINES, Line, Receipt, jwks, read, sign
+from msrv.proofs.orders import MAX_LINES, MAX_PRICE_MINOR, MAX_TIME, Line
+from msrv.proofs.receipts import Receipt, jwks, read, sign
 
 RECEIPT: Final = Receipt(
     order_id="AAAABBBBCCCCDDDDEEEEFFFF",

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 from msrv.proofs.encoding import decode, encode, to_json
 from msrv.proofs.errors import Forged
 from msrv.proofs.keyring import Keyring
-from msrv.proofs.orders import MAX_PRICE_MINOR, MAX_TIME
-from msrv.proofs.receipts import MAX_LINES, Line, Receipt, read, sign
+from msrv.proofs.orders import MAX_LINES, MAX_PRICE_MINOR, MAX_TIME, Line
+from msrv.proofs.receipts import Receipt, read, sign
 
 RECEIPT: Final = Receipt(
     order_id="AAAABBBBCCCCDDDDEEEEFFFF",

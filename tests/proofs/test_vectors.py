@@ -17,10 +17,10 @@ from typing import Any, Final
 import pytest
 
 from msrv.proofs import codes, quotes, receipts
-from msrv.proofs.errors import Forged, LinkExpired, QuoteExpired
+from msrv.proofs.errors import Forged
 from msrv.proofs.keyring import Generation, Keyring
-from msrv.proofs.links import Access, verify_link
-from msrv.proofs.quotes import Quote
+from msrv.proofs.links import Access, LinkExpired, verify_link
+from msrv.proofs.quotes import Quote, QuoteExpired
 from msrv.proofs.receipts import Receipt
 
 Vectors = dict[str, Any]
@@ -115,7 +115,9 @@ def test_codes(case: Vectors, rings: dict[str, Keyring]) -> None:
     found: Vectors
     try:
         code = codes.verify(
-            ring_of(case, rings), codes.tidy(case["code"]), case["item_ids"]
+            ring_of(case, rings),
+            codes.normalize(case["code"]),
+            case["item_ids"],
         )
     except codes.Mistyped:
         found = {"outcome": "mistyped"}

@@ -14,7 +14,9 @@ from msrv.downloads.concurrency_limit import (
 )
 from msrv.ledger.errors import LinkNotRecorded, LinkUsed
 from msrv.orders.errors import Refunded
-from msrv.proofs.errors import Forged, LinkExpired, TicketExpired
+from msrv.proofs.errors import Forged
+from msrv.proofs.links import LinkExpired
+from msrv.proofs.sign_in import TicketExpired
 from msrv.storage.model import StorageError
 from msrv.web.errors import (
     CART,

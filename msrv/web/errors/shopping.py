@@ -14,7 +14,8 @@ from msrv.orders.rate_limits import (
 )
 from msrv.payments import provider as payments
 from msrv.proofs import codes
-from msrv.proofs.errors import Forged, QuoteExpired
+from msrv.proofs.errors import Forged
+from msrv.proofs.quotes import QuoteExpired
 from msrv.web import formatting
 from msrv.web.errors import (
     CART,
@@ -351,8 +352,8 @@ def _code_length(error: codes.WrongLength) -> ErrorPage:
     )
 
 
-def _code_character(error: codes.WrongSign) -> ErrorPage:
-    character = error.sign if error.sign.isprintable() else "?"
+def _code_character(error: codes.WrongCharacter) -> ErrorPage:
+    character = error.character if error.character.isprintable() else "?"
     return ErrorPage(
         422,
         "code_mistyped",
@@ -375,8 +376,8 @@ def _too_many_codes(error: TooManyGuesses) -> ErrorPage:
 
 REDEMPTION: Final[Table] = {
     codes.WrongLength: _code_length,
-    codes.WrongSign: _code_character,
-    codes.WrongCheck: ErrorPage(
+    codes.WrongCharacter: _code_character,
+    codes.WrongCheckCharacter: ErrorPage(
         422,
         "code_mistyped",
         "Please check your code",

@@ -7,8 +7,7 @@ from aiohttp import web
 from msrv.orders import pricing
 from msrv.orders.cart import id_of
 from msrv.payments.provider import PayAt, Provider
-from msrv.proofs.keyring import new_order_id
-from msrv.proofs.orders import is_order_id
+from msrv.proofs.orders import is_order_id, new_order_id
 from msrv.rate_limit import client_network
 from msrv.web import cookies, security_headers
 from msrv.web.errors import InvalidField, NoPaymentProvider

@@ -20,8 +20,7 @@ from msrv.downloads.concurrency_limit import DOWNLOAD_SLOT
 from msrv.downloads.conditions import field_value
 from msrv.downloads.representation import Representation
 from msrv.downloads.sender import SendOptions
-from msrv.proofs.errors import LinkExpired
-from msrv.proofs.links import Link
+from msrv.proofs.links import Link, LinkExpired
 from msrv.storage.model import Content, FileIdentity, Gone, StorageError
 from msrv.web.errors import NotFound
 from msrv.web.rendering import PRIVATE

@@ -8,7 +8,7 @@ from typing import Final
 
 from aiohttp import web
 
-from msrv.mail.errors import BadAddress
+from msrv.mail.addresses import BadAddress
 from msrv.orders.errors import UnicodeAddress
 from msrv.orders.rate_limits import TooManyMails
 from msrv.proofs import receipts

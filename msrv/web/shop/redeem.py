@@ -32,7 +32,7 @@ async def show(request: web.Request) -> web.Response:
     """Return the form, with the code in the address. No code is used up."""
     text = request.query.get("code", "")
     found = pasted.find_codes(text)
-    return _page(request, codes.in_groups(found[0]) if found else text)
+    return _page(request, codes.format_groups(found[0]) if found else text)
 
 
 async def redeem(request: web.Request) -> web.StreamResponse:

@@ -12,8 +12,8 @@ from aiohttp import web
 
 from msrv.ledger.errors import DatabaseError, LinkUsed
 from msrv.proofs import sign_in
-from msrv.proofs.errors import Forged, ProofError, TicketExpired
-from msrv.proofs.sign_in import Kind, Ticket
+from msrv.proofs.errors import Forged, ProofError
+from msrv.proofs.sign_in import Ticket, TicketExpired, TicketKind
 from msrv.web import cookies
 from msrv.web.access_log import spelled
 from msrv.web.errors import NotFound, RecentSignInRequired
@@ -41,7 +41,7 @@ async def require_session(request: web.Request) -> Ticket:
     try:
         session = sign_in.read(
             store.keyring,
-            Kind.SESSION,
+            TicketKind.SESSION,
             cookies.read_all(request).get(COOKIE, ""),
             store.clock(),
         )
@@ -49,7 +49,7 @@ async def require_session(request: web.Request) -> Ticket:
         raise NotFound from None
     sign_ins = store.sign_ins
     if (
-        session.made_at <= await sign_ins.all_signed_out_at()
+        session.issued_at <= await sign_ins.all_signed_out_at()
         or await sign_ins.is_session_signed_out(session.number)
     ):
         raise NotFound
@@ -62,7 +62,7 @@ def require_recent_sign_in(request: web.Request) -> None:
 
     Protects what a stolen cookie must not be enough for.
     """
-    age_seconds = request.app[STORE].clock() - request[SESSION].made_at
+    age_seconds = request.app[STORE].clock() - request[SESSION].issued_at
     if age_seconds >= RECENT_SECONDS:
         raise RecentSignInRequired
 
@@ -123,21 +123,21 @@ async def use_link(request: web.Request) -> web.StreamResponse:
     started_at = max(now, await sign_ins.all_signed_out_at() + 1)
     session = sign_in.issue(
         store.keyring,
-        Kind.SESSION,
+        TicketKind.SESSION,
         started_at,
         store.random,
     )
     log.info("studio: signed in from %s", _client(request))
-    expires_at = started_at + Kind.SESSION.seconds
+    expires_at = started_at + TicketKind.SESSION.seconds
     response = (
         web.json_response({"expires_at": expires_at})
         if as_json
         else web.Response(status=303, headers={"Location": PATH})
     )
     response.headers["Cache-Control"] = PRIVATE
-    _set_cookie(response, session, Kind.SESSION.seconds)
+    _set_cookie(response, session, TicketKind.SESSION.seconds)
     request[SESSION] = sign_in.read(
-        store.keyring, Kind.SESSION, session, started_at
+        store.keyring, TicketKind.SESSION, session, started_at
     )
     await activity.record(request, "sign-in")
     return response
@@ -218,7 +218,7 @@ async def _read_link(request: web.Request) -> Ticket:
     try:
         ticket = sign_in.read(
             store.keyring,
-            Kind.LINK,
+            TicketKind.LINK,
             request.match_info["ticket"],
             store.clock(),
         )
@@ -232,7 +232,7 @@ async def _read_link(request: web.Request) -> Ticket:
     except TicketExpired:
         log.warning("studio: refused a sign-in link: expired")
         raise
-    if ticket.made_at < await store.sign_ins.all_signed_out_at():
+    if ticket.issued_at < await store.sign_ins.all_signed_out_at():
         log.warning(
             "studio: refused a sign-in link: everyone was signed out since"
         )

@@ -102,12 +102,14 @@ def _mail(request: web.Request) -> dict[str, Any]:
         return {}
     return {
         "mail": {
-            "waiting": postman.waiting,
+            "waiting": postman.pending,
             "sent": postman.sent,
-            "given_up": postman.given_up,
+            "given_up": postman.failed,
             "dropped": postman.dropped,
-            "trouble": postman.trouble,
-            "last_given_up": [asdict(each) for each in postman.last_given_up],
+            "trouble": postman.problem,
+            "last_given_up": [
+                asdict(each) for each in postman.recent_failures
+            ],
         }
     }
 

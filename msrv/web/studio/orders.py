@@ -10,7 +10,7 @@ from aiohttp import web
 from msrv.catalog.model import Item
 from msrv.ledger.db import order_queries
 from msrv.ledger.db.order_queries import Download, Order, OrderLine
-from msrv.proofs import receipts
+from msrv.proofs import orders, receipts
 from msrv.proofs.links import make_link
 from msrv.proofs.receipts import is_pretend
 from msrv.web.errors import NotFound
@@ -134,7 +134,7 @@ def _receipt_url(request: web.Request, order: Order) -> str | None:
             provider=order.provider,
             currency=order.currency,
             lines=tuple(
-                receipts.Line(line.item_id, line.price_minor)
+                orders.Line(line.item_id, line.price_minor)
                 for line in order.lines
             ),
         )

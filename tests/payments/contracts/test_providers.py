@@ -16,10 +16,10 @@ from msrv.payments.provider import (
 )
 from msrv.payments.settlement import PaidOrder, Settlement
 from msrv.proofs import quotes
-from msrv.proofs.errors import Forged, QuoteExpired
+from msrv.proofs.errors import Forged
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.orders import Line
-from msrv.proofs.quotes import Quote
+from msrv.proofs.quotes import Quote, QuoteExpired
 from tests.conftest import Clock
 from tests.payments.contracts.desks import DESKS, Desk, StripeDesk
 

@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr
 
 from msrv.ledger.db import schema
-from msrv.mail.receipt_mail import Letter
+from msrv.mail.receipt_mail import ReceiptMail
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
 from tests.conftest import Client, StartStore
@@ -38,10 +38,10 @@ async def shop(start_store: StartStore, settings: Settings) -> Client:
     )
 
 
-def letters(store: Client) -> list[Letter]:
+def letters(store: Client) -> list[ReceiptMail]:
     """What lies in the outbox."""
     outbox = mail_of(store)._outbox
-    found = [outbox.read(each) for each in outbox.waiting()]
+    found = [outbox.read(each) for each in outbox.pending()]
     return [each for each in found if each is not None]
 
 

@@ -37,9 +37,9 @@ def code_of(keyring: Keyring, serial: int = 1, item: str = ITEM) -> str:
 
 def another(code: str) -> str:
     """A code that is none, and was not mistyped."""
-    signs = codes.tidy(code)
+    signs = codes.normalize(code)
     body = signs[:10] + ("0" if signs[10] != "0" else "1") + signs[11:-1]
-    return codes.in_groups(body + codes.check_sign(body))
+    return codes.format_groups(body + codes.check_character(body))
 
 
 async def reached(store: Client) -> None:
@@ -118,7 +118,7 @@ async def test_a_code_becomes_a_receipt(
     (used,) = await rows(shop, schema.redemptions)
     assert used["order_id"] == receipt.order_id
     # Nothing that the ledger holds leads back to the code.
-    assert codes.tidy(code_of(keyring)).lower() not in str(used)
+    assert codes.normalize(code_of(keyring)).lower() not in str(used)
     assert order["reference"] == used["code_id"]
 
 

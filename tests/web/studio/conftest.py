@@ -82,7 +82,7 @@ class Studio:
 def session(keyring: Keyring, clock: Clock) -> str:
     """A session that has just begun."""
     return sign_in.issue(
-        keyring, sign_in.Kind.SESSION, clock.now, secrets.token_bytes
+        keyring, sign_in.TicketKind.SESSION, clock.now, secrets.token_bytes
     )
 
 

@@ -29,7 +29,9 @@ def link(keyring: Keyring, clock: Clock) -> str:
 
 def link_of(keyring: Keyring, at: int) -> str:
     """The path of a sign-in link that was printed at a time."""
-    ticket = sign_in.issue(keyring, sign_in.Kind.LINK, at, secrets.token_bytes)
+    ticket = sign_in.issue(
+        keyring, sign_in.TicketKind.LINK, at, secrets.token_bytes
+    )
     return f"/studio/enter/{ticket}"
 
 
@@ -267,7 +269,7 @@ async def test_copy_of_the_cookie_ends_with_the_session(
 ) -> None:
     """Signing out ends the session itself, renewed copies included."""
     session = sign_in.read(
-        keyring, sign_in.Kind.SESSION, studio.cookie, clock.now
+        keyring, sign_in.TicketKind.SESSION, studio.cookie, clock.now
     )
     renewed = sign_in.renew(keyring, session, clock.now + 100)
     clock.now += 100

@@ -2,7 +2,7 @@
 
 from pydantic import SecretStr
 
-from msrv.mail.worker import GivenUp
+from msrv.mail.worker import FailedMail
 from msrv.settings import Settings
 from msrv.web.store import STORE
 from tests.conftest import StartStore
@@ -38,11 +38,11 @@ async def test_health_says_what_mail_was_not_sent_and_what_was_refused(
             headers=JSON,
         )
     postman = mail_of(store)
-    postman.given_up = 1
-    postman.last_given_up.append(
-        GivenUp(order_id(1), "550 <b>unknown", store.app[STORE].clock())
+    postman.failed = 1
+    postman.recent_failures.append(
+        FailedMail(order_id(1), "550 <b>unknown", store.app[STORE].clock())
     )
-    await wait_until(lambda: postman.trouble)
+    await wait_until(lambda: postman.problem)
     page = await studio.text("/studio/health")
     assert page.count("The mail server can't be used: ") == 1
     assert page.count("Connect call failed") == 1
@@ -51,7 +51,7 @@ async def test_health_says_what_mail_was_not_sent_and_what_was_refused(
     assert "refused 2 times since start" in page
     data = await studio.data("/studio/health")
     assert (data["mail"]["dropped"], data["limited"]["mails"]) == (2, 2)
-    assert data["mail"]["trouble"] == postman.trouble
+    assert data["mail"]["trouble"] == postman.problem
     assert data["mail"]["last_given_up"][0]["order_id"] == order_id(1)
     assert "a@example.net" not in page + str(data)
 
