@@ -366,7 +366,9 @@ def test_trusted_proxies_are_networks() -> None:
 
 def test_an_unknown_variable_is_pointed_out() -> None:
     """A misspelt setting is silently without effect."""
-    lines = settings.unknown({"MSRV_LINK_HOUR": "2", "PATH": "", "NONCE": ""})
+    lines = settings.unknown_variables(
+        {"MSRV_LINK_HOUR": "2", "PATH": "", "NONCE": ""}
+    )
     assert lines == [
         (
             "MSRV_LINK_HOUR is not a setting of this version; "

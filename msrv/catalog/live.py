@@ -37,6 +37,7 @@ from msrv.catalog.library.upload_detection import (
 from msrv.catalog.model import Catalog
 from msrv.catalog.parsing.parser import Parser
 from msrv.tasks import TaskSupervisor
+from msrv.text_table import plural
 from msrv.toml_file import Problem
 
 log = logging.getLogger(__name__)
@@ -318,13 +319,9 @@ class LiveCatalog:
             items = sum(len(each.items) for each in releases)
             log.info(
                 "catalog: %s, %s",
-                _counted(len(releases), "release"),
-                _counted(items, "item"),
+                plural(len(releases), "release"),
+                plural(items, "item"),
             )
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 class _Progress:

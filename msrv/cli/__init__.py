@@ -1,7 +1,7 @@
-"""The door: one command for each thing an operator does at a terminal.
+"""Command line interface: one command for each task of an operator.
 
-Answers go to standard output and nothing else does; what went wrong is one
-line on standard error and an exit status that is not 0.
+Results go to standard output, and nothing else does. An error is one line on
+standard error, and an exit status other than 0.
 """
 
 import click
@@ -11,7 +11,7 @@ from msrv.cli.catalog import catalog, link, verify
 from msrv.cli.codes import codes
 from msrv.cli.deployer import deployer, deployments, engine_gate, rollback
 from msrv.cli.ledger import ledger, revoke, studio
-from msrv.cli.nonce import make_nonce
+from msrv.cli.nonce import nonce
 from msrv.cli.serve import certs, check_health, serve
 
 
@@ -24,7 +24,7 @@ from msrv.cli.serve import certs, check_health, serve
         catalog,
         link,
         verify,
-        make_nonce,
+        nonce,
         codes,
         ledger,
         revoke,
@@ -40,8 +40,8 @@ from msrv.cli.serve import certs, check_health, serve
 def main(context: click.Context) -> None:
     """MSRV, a self-hosted store for digital downloads.
 
-    Without a command, it serves. Settings come from the environment; see
-    docs/settings.md.
+    Without a command, it runs `serve`. Settings come from the environment;
+    see docs/settings.md.
     """
     if context.invoked_subcommand is None:
         context.invoke(serve)

@@ -1,52 +1,69 @@
-"""What the library offers, and links to it."""
+"""Commands about the catalog: `catalog`, `link` and `verify`."""
 
 import json
 import logging
+import math
 import secrets
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from msrv import server
-from msrv.cli import catalog_output
-from msrv.cli.errors import plainly
-from msrv.cli.nonce import keyring
+from msrv.catalog.config.last_good import LastGoodConfig
+from msrv.catalog.id_history import IdHistory
+from msrv.catalog.library.file_index import FileIndex
+from msrv.catalog.library.loader import LoadedLibrary, load_library
+from msrv.catalog.library.scan import STORE_TOML, scan
+from msrv.catalog.library.upload_detection import UploadDetector
+from msrv.catalog.model import Item, Release
+from msrv.catalog.parsing.parser import Parser
+from msrv.cli.errors import user_errors
+from msrv.cli.nonce import load_keyring
 from msrv.cli.options import BASE_URL, LIBRARY, load_settings
+from msrv.display_text import printable
 from msrv.ledger.revocations import (
     FILE_NAME,
     InvalidRevocationFile,
     Revocations,
 )
+from msrv.orders.cart import id_of
 from msrv.proofs.links import make_link
 from msrv.proofs.orders import new_order_id
 from msrv.proofs.pasted import explain
 from msrv.proofs.pasted_text import MAX_CHARS
+from msrv.settings import Settings
+from msrv.text_table import labelled, plural, table
+from msrv.web.formatting import moment, size
 from msrv.web.shop import verify as verify_page
 
 log = logging.getLogger(__name__)
 
 _MAX_HOURS: Final = 24 * 366 * 100
+_MAX_NAMED: Final = 3
+"""Number of folders that a note names; the others are counted."""
+_COLUMNS: Final = ("item_id", "kind", "title", "price", "size")
 
 
 @click.command()
 @LIBRARY
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def catalog(library: Path | None, *, as_json: bool) -> None:
-    """Print what the library offers, and every problem in it.
+    """Print the catalog, and every problem in the library.
 
-    Exits with 1 if there is a problem.
+    Exit status 1 if there is a problem.
     """
-    with plainly():
-        found = load_settings(library=library)
-        reading = catalog_output.read(found)
+    with user_errors():
+        settings = load_settings(library=library)
+        reading = read_catalog(settings)
     if as_json:
-        click.echo(json.dumps(catalog_output.as_data(reading), indent=2))
+        click.echo(json.dumps(_rows(reading), indent=2))
     else:
-        click.echo(catalog_output.as_table(reading))
+        click.echo(_format_table(reading))
     for note in reading.notes:
         click.echo(f"note: {note}", err=True)
     for problem in reading.problems:
@@ -58,8 +75,12 @@ def catalog(library: Path | None, *, as_json: bool) -> None:
 @click.command()
 @click.argument("item")
 @LIBRARY
-@click.option("--hours", type=click.IntRange(0, _MAX_HOURS), help="How long.")
-@click.option("--until", help="Until when: 2030-01-01T00:00Z.")
+@click.option(
+    "--hours", type=click.IntRange(0, _MAX_HOURS), help="Validity in hours."
+)
+@click.option(
+    "--until", help="Expiry time (ISO 8601), like 2030-01-01T00:00Z."
+)
 @BASE_URL
 def link(
     item: str,
@@ -68,59 +89,60 @@ def link(
     until: str | None,
     base_url: str | None,
 ) -> None:
-    """Print a download link to give away.
+    """Print a download link for an ITEM.
 
-    ITEM is an item's id, as `catalog` lists it.
+    ITEM is an item's id, as `catalog` lists it. Anyone who has the link can
+    download the item until the link expires.
     """
     if hours is not None and until is not None:
-        raise click.UsageError("--hours and --until exclude each other")
-    with plainly():
-        found = load_settings(library=library, public_url=base_url)
-        entry = catalog_output.read(found).catalog.by_id.get(item)
+        raise click.UsageError("--hours and --until can't be used together")
+    with user_errors():
+        settings = load_settings(library=library, public_url=base_url)
+        entry = read_catalog(settings).catalog.by_id.get(item)
         if entry is None:
             raise click.ClickException(
                 f"there is no item {item!r}; "
-                "`python -m msrv catalog` lists them"
+                "`python -m msrv catalog` lists all items"
             )
         if until is not None:
-            expires_at = _moment(until)
+            expires_at = _parse_time(until)
         else:
-            hours = found.link_hours if hours is None else hours
+            hours = settings.link_hours if hours is None else hours
             expires_at = int(time.time()) + hours * 3600
         order_id = new_order_id(secrets.token_bytes)
-        made = make_link(keyring(found), order_id, item, expires_at)
-    click.echo(server.store_url(found) + made.path)
+        made = make_link(load_keyring(settings), order_id, item, expires_at)
+    click.echo(server.store_url(settings) + made.path)
 
 
 @click.command()
 @click.argument("text")
 @LIBRARY
 def verify(text: str, library: Path | None) -> None:
-    """Say what a link or a receipt grants, and until when.
+    """Show what a link or a receipt grants, and until when.
 
-    TEXT may be a whole mail with one in it; `-` reads it from standard
-    input. Exits with 1 if it grants nothing (any more).
+    TEXT may be a whole mail that contains one; `-` reads it from standard
+    input. Exit status 1 if the link is invalid or expired.
     """
     if text == "-":
         text = sys.stdin.buffer.read(MAX_CHARS).decode("utf-8", "replace")
-    with plainly():
-        found = load_settings(library=library)
-        explanation = explain(keyring(found), text, int(time.time()))
-        catalog = catalog_output.read(found).catalog
-        revocations = Revocations(found.data / FILE_NAME)
+    with user_errors():
+        settings = load_settings(library=library)
+        explanation = explain(load_keyring(settings), text, int(time.time()))
+        catalog = read_catalog(settings).catalog
+        revocations = Revocations(settings.data / FILE_NAME)
         try:
             revocations.load()
         except InvalidRevocationFile as error:
-            log.warning("what was refunded isn't known: %s", error)
+            log.warning("can't tell what was refunded: %s", error)
     data = verify_page.explanation_json(explanation, catalog)
     verify_page.mark_refunds(data, catalog, revocations)
-    click.echo(catalog_output.explained(data))
+    click.echo(_format_explanation(data))
     if not data["valid"]:
         sys.exit(1)
 
 
-def _moment(text: str) -> int:
-    """Read a time in ISO 8601; without an offset it is UTC."""
+def _parse_time(text: str) -> int:
+    """Parse a time in ISO 8601; without an offset it is UTC."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -130,5 +152,150 @@ def _moment(text: str) -> int:
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)
     if at.timestamp() < 0:
-        raise click.UsageError("--until: that was before 1970")
+        raise click.UsageError("--until must not be before 1970")
     return int(at.timestamp())
+
+
+def read_catalog(settings: Settings) -> LoadedLibrary:
+    """Read the library and return its catalog. Raises LibraryUnreadable."""
+    settling = UploadDetector(settings.settle_seconds)
+    kept = LastGoodConfig.open(
+        settings.data,
+        # A command doesn't know for how long a file has been missing.
+        grace_seconds=math.inf if settings.settle_seconds else 0,
+        timer=time.monotonic,
+        read_only=True,
+    )
+    found = scan(settings.library_folder)
+    with (
+        FileIndex.open(settings.data) as index,
+        IdHistory.open(settings.data) as history,
+        Parser(settings.data) as parser,
+    ):
+        arriving = settling.update(found, index.has_same_size_and_date)
+        reading = load_library(
+            settings.library_folder,
+            index,
+            found=found,
+            kept=kept,
+            history=history,
+            parser=parser,
+        )
+        # A store that starts now must not treat half a file as known.
+        for each in arriving.values():
+            index.remove(each.paths)
+    if not arriving:
+        return reading
+    note = _arriving(sorted(arriving), settings.settle_seconds)
+    return replace(reading, notes=(*reading.notes, note))
+
+
+def _arriving(paths: list[str], seconds: int) -> str:
+    """Return a note, in one line, on files that are still being copied."""
+    names = [printable(path or STORE_TOML) for path in paths[:_MAX_NAMED]]
+    if more := len(paths) - len(names):
+        names.append(f"{more:,} more")
+    *first, last = names
+    listed = f"{', '.join(first)} and {last}" if first else last
+    each = "each" if first else "it"
+    return (
+        f"{listed} changed a moment ago: a running store updates {each} once "
+        f"nothing there has changed for {seconds:g} s"
+    )
+
+
+def _rows(reading: LoadedLibrary) -> list[dict[str, Any]]:
+    """Return all items as JSON members, including withdrawn ones."""
+    return [_row(entry) for entry in _entries(reading)]
+
+
+def _format_table(reading: LoadedLibrary) -> str:
+    """Return the items in columns, and a line with totals."""
+    rows = [_COLUMNS]
+    rows += [
+        (
+            id_of(entry),
+            _kind(entry),
+            _plain(entry.title, 40) + (" (hidden)" if entry.hidden else ""),
+            str(entry.price),
+            size(_row(entry)["size_bytes"]),
+        )
+        for entry in _entries(reading)
+    ]
+    releases = reading.catalog.releases
+    items = sum(len(each.items) for each in releases)
+    return (
+        f"{table(rows, right={3, 4})}\n\n"
+        f"{plural(len(releases), 'release')}, {plural(items, 'item')}, "
+        f"{plural(len(reading.problems), 'problem')}"
+    )
+
+
+def _format_explanation(data: dict[str, Any]) -> str:
+    """Return what a link or a receipt grants, in aligned lines."""
+    if data["kind"] == "nothing":
+        return (
+            "This grants nothing: it isn't a link or a receipt of this store."
+        )
+    lines = [("this is", f"a {data['kind']}"), ("order", data["order_id"])]
+    items = ", ".join(
+        each["title"] or each["item_id"]
+        for each in data["items"]
+        if not each.get("refunded")
+    )
+    if items:
+        lines.append(("grants", _plain(items, 400)))
+    refunded = [each for each in data["items"] if each.get("refunded")]
+    if refunded:
+        names = ", ".join(
+            each["title"] or each["item_id"] for each in refunded
+        )
+        lines.append(("refunded", _plain(names, 400)))
+    if data["expired"]:
+        lines.append(("expired", moment(data["expires_at"])))
+    elif len(refunded) < len(data["items"]):
+        at = data["expires_at"]
+        lines.append(("until", "forever" if at is None else moment(at)))
+    return labelled(*lines, width=9)
+
+
+def _entries(reading: LoadedLibrary) -> list[Item | Release]:
+    entries: list[Item | Release] = []
+    for release in reading.catalog.releases:
+        if len(release.items) > 1 or release.extras:
+            entries.append(release)
+        entries.extend(release.items)
+    return entries
+
+
+def _row(entry: Item | Release) -> dict[str, Any]:
+    if isinstance(entry, Release):
+        size_bytes, sha256, file = entry.size_bytes, None, entry.folder
+    else:
+        content = entry.content
+        size_bytes, file = content.size_bytes, content.path
+        sha256 = content.sha256.hex()
+    return {
+        "item_id": id_of(entry),
+        "release": entry.release_id,
+        "title": entry.title,
+        "kind": _kind(entry),
+        "price_minor": entry.price.minor,
+        "currency": entry.price.currency,
+        "size_bytes": size_bytes,
+        "sha256": sha256,
+        "file": printable(file),
+        "hidden": entry.hidden,
+    }
+
+
+def _kind(entry: Item | Release) -> str:
+    return "release" if isinstance(entry, Release) else entry.kind
+
+
+def _plain(text: str, limit: int) -> str:
+    """Return a title as one printable line, truncated to `limit`."""
+    shown = "".join(
+        c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"

@@ -1,40 +1,56 @@
-"""Codes on paper."""
+"""Redeem codes: the `codes` commands, and the sheet to print."""
 
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import click
+import segno
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from msrv import server
-from msrv.cli import catalog_output, code_sheet
-from msrv.cli.code_sheet import MintError
-from msrv.cli.errors import plainly
-from msrv.cli.nonce import keyring
+from msrv.cli.catalog import read_catalog
+from msrv.cli.errors import MintError, user_errors
+from msrv.cli.nonce import load_keyring
 from msrv.cli.options import BASE_URL, LIBRARY, load_settings
+from msrv.proofs import codes as redeem_codes
+from msrv.proofs.keyring import Keyring
+
+MAX_COUNT: Final = 100_000
+_COLUMNS: Final = ("code", "url", "item", "campaign", "serial")
 
 
 @click.group()
 def codes() -> None:
-    """Codes on paper, each worth one item once."""
+    """Create redeem codes to print; each is valid once for one item."""
 
 
 @codes.command()
 @LIBRARY
-@click.option("--item", required=True, help="An item's id.")
-@click.option("--campaign", required=True, help="Its name: vinyl-2026.")
+@click.option("--item", required=True, help="Item id, as `catalog` lists it.")
+@click.option(
+    "--campaign", required=True, help="Campaign name, like vinyl-2026."
+)
 @click.option(
     "--count",
-    type=click.IntRange(1, code_sheet.MAX_COUNT),
+    type=click.IntRange(1, MAX_COUNT),
     required=True,
-    help="How many.",
+    help="Number of codes.",
 )
 @click.option(
     "--first",
     type=click.IntRange(0),
     default=1,
     show_default=True,
-    help="The first serial.",
+    help="First serial number.",
 )
-@click.option("--sheet", is_flag=True, help="A page to print, with QR codes.")
+@click.option(
+    "--sheet", is_flag=True, help="Print an HTML page with QR codes instead."
+)
 @BASE_URL
 def mint(
     *,
@@ -46,25 +62,29 @@ def mint(
     sheet: bool,
     base_url: str | None,
 ) -> None:
-    """Print codes as CSV. The same command prints the same codes."""
-    with plainly():
-        found = load_settings(library=library, public_url=base_url)
-        catalog = catalog_output.read(found).catalog
+    """Print codes as CSV.
+
+    The same options always print the same codes. For more of them, continue
+    at a higher --first.
+    """
+    with user_errors():
+        settings = load_settings(library=library, public_url=base_url)
+        catalog = read_catalog(settings).catalog
         entry = catalog.by_id.get(item)
         if entry is None:
             raise MintError(
                 f"there is no item {item!r}; "
-                "`python -m msrv catalog` lists them"
+                "`python -m msrv catalog` lists all items"
             )
-        ended = code_sheet.ending(campaign, found.ended_campaigns)
+        ended = _ended_with(campaign, settings.ended_campaigns)
         if ended is not None:
             raise MintError(
-                f"MSRV_ENDED_CAMPAIGNS has ended {ended}, and these codes "
-                "with it: take another name"
+                f"MSRV_ENDED_CAMPAIGNS contains {ended}, which would end "
+                "these codes too: choose another name"
             )
-        address = server.store_url(found)
-        printed = code_sheet.mint(
-            keyring(found),
+        address = server.store_url(settings)
+        printed = mint_codes(
+            load_keyring(settings),
             address,
             item_id=item,
             campaign=campaign,
@@ -72,7 +92,7 @@ def mint(
             count=count,
         )
     click.echo(
-        code_sheet.as_sheet(
+        format_sheet(
             printed,
             store=catalog.shop.name,
             title=entry.title,
@@ -80,6 +100,105 @@ def mint(
             campaign=campaign,
         )
         if sheet
-        else code_sheet.as_csv(printed, item, campaign),
+        else format_csv(printed, item, campaign),
         nl=False,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedCode:
+    """A code as it is printed. `url` opens the form with the code in it."""
+
+    code: str
+    url: str
+    serial: int
+
+    @property
+    def qr_code(self) -> Markup:
+        """The URL as a QR code, in SVG."""
+        out = io.BytesIO()
+        segno.make_qr(self.url, error="m").save(
+            out,
+            kind="svg",
+            xmldecl=False,
+            svgns=True,
+            omitsize=True,
+            border=4,
+            svgclass="qr",
+            lineclass=None,
+        )
+        # segno writes numbers and these constants, no part of the URL.
+        return Markup(out.getvalue().decode())  # noqa: S704
+
+
+def mint_codes(
+    keyring: Keyring,
+    base_url: str,
+    *,
+    item_id: str,
+    campaign: str,
+    first: int,
+    count: int,
+) -> list[PrintedCode]:
+    """Return `count` codes, from serial `first` on. Raises MintError."""
+    if first + count - 1 > redeem_codes.MAX_SERIAL:
+        raise MintError(f"serial numbers end at {redeem_codes.MAX_SERIAL:,}")
+    serials = range(first, first + count)
+    try:
+        made = list(redeem_codes.mint(keyring, item_id, campaign, serials))
+    except ValueError:
+        raise MintError(
+            f"{campaign!r} is not a campaign name like 'vinyl-2026'"
+        ) from None
+    return [
+        PrintedCode(code, f"{base_url}/redeem?code={code}", serial)
+        for code, serial in zip(made, serials, strict=True)
+    ]
+
+
+def _ended_with(campaign: str, ended: Sequence[str]) -> str | None:
+    """Return the ended campaign with the tag of `campaign`, None if none."""
+    tag = redeem_codes.campaign_tag(campaign)
+    return next(
+        (each for each in ended if redeem_codes.campaign_tag(each) == tag),
+        None,
+    )
+
+
+def format_csv(
+    printed: Sequence[PrintedCode], item_id: str, campaign: str
+) -> str:
+    """Return CSV with a line for each code."""
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(_COLUMNS)
+    table.writerows(
+        (each.code, each.url, item_id, campaign, each.serial)
+        for each in printed
+    )
+    return out.getvalue()
+
+
+def format_sheet(
+    printed: Sequence[PrintedCode],
+    *,
+    store: str,
+    title: str,
+    base_url: str,
+    campaign: str,
+) -> str:
+    """Return an HTML page to print on A4 or Letter, and to cut up."""
+    templates = Environment(
+        loader=PackageLoader("msrv.web", "templates"),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return templates.get_template("codes_sheet.html").render(
+        printed=printed,
+        store=store,
+        title=title,
+        address=f"{base_url}/redeem".partition("://")[2],
+        campaign=campaign,
     )

@@ -78,7 +78,7 @@ def engine_gate(host: str | None, port: int | None) -> None:
 @click.command()
 @click.argument("deployment", required=False)
 @_URL
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def deployments(
     deployment: str | None, url: str | None, *, as_json: bool
 ) -> None:

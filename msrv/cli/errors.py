@@ -1,4 +1,7 @@
-"""What an operator can mend, in one line."""
+"""Errors that an operator can fix, shown as one line without a traceback.
+
+Apart from the commands, since several of them share it.
+"""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,15 +9,18 @@ from collections.abc import Iterator
 import click
 
 from msrv.catalog.library.loader import LibraryUnreadable
-from msrv.cli.code_sheet import MintError
 from msrv.ledger.errors import LedgerError
 from msrv.settings import WrongSetting
 from msrv.tls.certificates import CertificateError
 
 
+class MintError(Exception):
+    """Codes that can't be minted; its text is one line."""
+
+
 @contextlib.contextmanager
-def plainly() -> Iterator[None]:
-    """Turn what an operator can mend into one line."""
+def user_errors() -> Iterator[None]:
+    """Turn errors that an operator can fix into ClickException."""
     try:
         yield
     except (

@@ -1,4 +1,7 @@
-"""What the ledger's commands do, and what they print."""
+"""Work of the ledger's commands, and their output.
+
+Apart from `ledger`: it imports SQLAlchemy, which other commands don't need.
+"""
 
 import asyncio
 import contextlib
@@ -21,22 +24,23 @@ from msrv.ledger.segments import SUFFIX
 from msrv.ledger.sign_ins import SignInStore
 from msrv.proofs.orders import is_item_id, is_order_id
 from msrv.settings import Settings
+from msrv.text_table import labelled, plural
 
 _DAY_SECONDS: Final = 86_400
 
 
 def upgrade(settings: Settings) -> str:
-    """Bring the tables up to this version's. Raises LedgerError."""
+    """Create or upgrade the tables; return a report. Raises LedgerError."""
     return asyncio.run(_upgrade(settings))
 
 
 def status(settings: Settings) -> tuple[str, LedgerError | None]:
-    """Say how the ledger fares: a table, and what is wrong, if anything is."""
+    """Return a report on the ledger, and the error if it can't be used."""
     return asyncio.run(_status(settings))
 
 
 def tidy(settings: Settings, older_than_days: int, *, delete: bool) -> str:
-    """Delete old free orders, or say how many there are to delete.
+    """Delete or count old free orders; return a report.
 
     Raises LedgerError.
     """
@@ -46,24 +50,26 @@ def tidy(settings: Settings, older_than_days: int, *, delete: bool) -> str:
 def revoke(
     settings: Settings, order: str, item: str | None, *, undo: bool
 ) -> str:
-    """Take a sale back, or undo that. Raises LedgerError.
+    """Revoke or restore an order or an item; return a report.
 
-    `order` is an order's number as receipts print it, spaces allowed.
+    `order` is an order number as receipts print it; spaces are allowed.
+    Raises LedgerError.
     """
     order_id = "".join(order.split()).replace("-", "").upper()
     if not is_order_id(order_id):
-        raise LedgerError(f"{order!r} is no order's number")
+        raise LedgerError(f"{order!r} is not an order number")
     if item is not None and not is_item_id(item):
-        raise LedgerError(f"{item!r} is no item's id")
+        raise LedgerError(f"{item!r} is not an item id")
     return asyncio.run(
         _revoke(settings, order_id, item or WHOLE_ORDER, undo=undo)
     )
 
 
 def sign_out(settings: Settings) -> str:
-    """Sign everyone out of the studio. Raises LedgerError.
+    """Sign everyone out of the studio; return a report.
 
-    It reached this data folder all the same where it raises DatabaseError.
+    Raises LedgerError. Even if the database can't be reached, everyone is
+    signed out of the replicas with this data folder.
     """
     return asyncio.run(_sign_out(settings))
 
@@ -80,21 +86,22 @@ async def _upgrade(settings: Settings) -> str:
         found = await migrate.upgrade_schema(database)
     finally:
         await database.close()
-    change = (
-        "were so already"
-        if found == migrate.HEAD
-        else f"were at {found or 'none'}"
-    )
-    return _columns(
+    if found == migrate.HEAD:
+        change = "already up to date"
+    else:
+        change = f"upgraded from {found}" if found else "created"
+    return labelled(
         ("ledger", database.name), ("tables", f"{migrate.HEAD}; {change}")
     )
 
 
 async def _status(settings: Settings) -> tuple[str, LedgerError | None]:
-    waiting = await asyncio.to_thread(_waiting, settings.data / SPOOL_NAME)
+    waiting = await asyncio.to_thread(
+        _count_spooled, settings.data / SPOOL_NAME
+    )
     database = _database(settings)
     rows = [("ledger", database.name)]
-    wrong: LedgerError | None = None
+    problem: LedgerError | None = None
     try:
         async with database.read_transaction() as connection:
             found = await migrate.read_revision(connection)
@@ -107,12 +114,12 @@ async def _status(settings: Settings) -> tuple[str, LedgerError | None]:
                 )
             ).one()
         rows.append(("orders", f"{int(sold or 0):,}"))
-        rows.append(("refunds", _counted(int(refunded or 0), "line")))
+        rows.append(("refunds", plural(int(refunded or 0), "line")))
     except LedgerError as error:
-        wrong = error
+        problem = error
     finally:
         await database.close()
-    return _columns(*rows, ("waiting", waiting)), wrong
+    return labelled(*rows, ("waiting", waiting)), problem
 
 
 async def _tidy(
@@ -138,12 +145,12 @@ async def _tidy(
         ("lines", f"{found.lines:,}"),
         ("downloads", f"{found.downloads:,}"),
         (
-            ("deleted", "receipts and links go on working")
+            ("deleted", "receipts and links keep working")
             if delete
             else ("note", "nothing was deleted; --yes deletes them")
         ),
     ]
-    return _columns(*rows)
+    return labelled(*rows)
 
 
 async def _revoke(
@@ -165,16 +172,16 @@ async def _revoke(
     rows = [("order", order_id)]
     rows += [
         (
-            "refunded" if line.refunded else "good",
+            "refunded" if line.refunded else "valid",
             f"{line.item_id}  {line.title}",
         )
         for line in held
     ]
     if not held:
-        what = item_id or "all of it"
-        rows.append(("good" if undo else "refunded", what))
-        rows.append(("note", "the ledger has not heard of its sale"))
-    return _columns(*rows)
+        what = item_id or "complete order"
+        rows.append(("valid" if undo else "refunded", what))
+        rows.append(("note", "the ledger has no sale of this order yet"))
+    return labelled(*rows)
 
 
 async def _sign_out(settings: Settings) -> str:
@@ -186,8 +193,8 @@ async def _sign_out(settings: Settings) -> str:
         await door.sign_out_all(int(time.time()))
     except DatabaseError as error:
         raise LedgerError(
-            f"signed out where {settings.data} is used, and not elsewhere: "
-            f"{error}; run it again when the ledger is back"
+            f"signed out only where {settings.data} is used: {error}; run "
+            "it again once the database is available"
         ) from error
     except OSError as error:
         raise LedgerError(
@@ -195,11 +202,11 @@ async def _sign_out(settings: Settings) -> str:
         ) from error
     finally:
         await database.close()
-    return _columns(("studio", "everyone is signed out"))
+    return labelled(("studio", "everyone is signed out"))
 
 
-def _waiting(spool: Path) -> str:
-    """Count what is in the spool of this data folder, posted or not."""
+def _count_spooled(spool: Path) -> str:
+    """Return the number of events in this data folder's spool, as text."""
     events = folders = 0
     for folder in sorted(spool.glob("[0-9]*")):
         folders += 1
@@ -209,15 +216,15 @@ def _waiting(spool: Path) -> str:
             except SpoolVersionMismatch as error:
                 return str(error)
             except FileNotFoundError:
-                continue  # posted meanwhile
+                continue  # synced meanwhile
     text = (
-        f"{_counted(events, 'event')} at most, in "
-        f"{_counted(folders, 'spool')} under {spool}"
+        f"up to {plural(events, 'event')} in "
+        f"{plural(folders, 'spool')} under {spool}"
         if events
         else f"nothing under {spool}"
     )
     aside = spool / SET_ASIDE_NAME
-    return f"{text}; look into {aside}" if aside.exists() else text
+    return f"{text}; see {aside}" if aside.exists() else text
 
 
 def _count(path: Path) -> int:
@@ -228,11 +235,3 @@ def _count(path: Path) -> int:
         at = batch.next_byte
         if batch.is_last:
             return events
-
-
-def _columns(*rows: tuple[str, str]) -> str:
-    return "\n".join(f"{name:<9} {value}" for name, value in rows)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,60 +1,99 @@
-"""NONCE, and the keys that it makes for a command."""
+"""NONCE: the `nonce` command, the generated file, and the keys from it."""
 
 import logging
 import secrets
+from pathlib import Path
+from typing import Final
 
 import click
 
-from msrv.cli import nonce_file
-from msrv.proofs import keyring as keyrings
-from msrv.proofs.keyring import Keyring
+from msrv.files import make_private_folder, write_file
+from msrv.proofs.keyring import Keyring, new_nonce
 from msrv.proofs.nonce_strength import weakness
 from msrv.proofs.receipts import issuer_of
 from msrv.settings import Settings, WrongSetting
 
 log = logging.getLogger(__name__)
 
+FILE_NAME: Final = "nonce"
 
-def keyring(found: Settings) -> Keyring:
-    """Derive the keys from NONCE and NONCE_PREVIOUS.
 
-    Logs a warning where NONCE is kept in the data folder. Raises WrongSetting
-    for a weak NONCE, unless MSRV_ALLOW_WEAK_NONCE is set.
+def load_keyring(settings: Settings) -> Keyring:
+    """Return the keys from NONCE and NONCE_PREVIOUS.
+
+    Logs a warning where NONCE is a file in the data folder. Raises
+    WrongSetting for a weak NONCE, unless MSRV_ALLOW_WEAK_NONCE is set.
     """
-    secret, warning = nonce_file.find(found)
+    secret, warning = find_nonce(settings)
     if warning:
         log.warning(warning)
     nonces = {"NONCE": secret}
-    if found.nonce_previous is not None:
-        nonces["NONCE_PREVIOUS"] = found.nonce_previous.get_secret_value()
+    if settings.nonce_previous is not None:
+        nonces["NONCE_PREVIOUS"] = settings.nonce_previous.get_secret_value()
     for name, value in nonces.items():
-        _check_strength(name, value, allow_weak=found.allow_weak_nonce)
+        _check_strength(name, value, allow_weak=settings.allow_weak_nonce)
     return Keyring.from_nonces(
         *nonces.values(),
-        accepts_pretend=found.accepts_pretend_money,
-        issuer=issuer_of(found.public_url),
+        accepts_pretend=settings.accepts_pretend_money,
+        issuer=issuer_of(settings.public_url),
     )
 
 
 def _check_strength(name: str, value: str, *, allow_weak: bool) -> None:
-    """Refuse a secret that can be guessed. Raises WrongSetting."""
+    """Raise WrongSetting for a weak NONCE, or log it if it is allowed."""
     found = weakness(value)
     if found is None:
         return
     if not allow_weak:
         raise WrongSetting(
-            f"{name} is weak: {found}. Whoever guesses it can forge every "
-            "receipt of this store. Set the one that `python -m msrv nonce` "
-            "prints; to start all the same, set MSRV_ALLOW_WEAK_NONCE=1"
+            f"{name} is weak: {found}. Anyone who guesses it can forge all "
+            "receipts of this store. Set the output of `python -m msrv "
+            "nonce`, or set MSRV_ALLOW_WEAK_NONCE=1 to start anyway"
         )
     log.warning(
-        "%s is weak: %s. Whoever guesses it can forge every receipt",
+        "%s is weak: %s. Anyone who guesses it can forge all receipts",
         name,
         found,
     )
 
 
 @click.command("nonce")
-def make_nonce() -> None:
-    """Print a strong NONCE."""
-    click.echo(keyrings.new_nonce(secrets.token_bytes))
+def nonce() -> None:
+    """Print a new, strong NONCE."""
+    click.echo(new_nonce(secrets.token_bytes))
+
+
+def find_nonce(settings: Settings) -> tuple[str, str | None]:
+    """Return NONCE, and a warning if it is a file in the data folder.
+
+    If it is not set, it is read from that file, which is generated with mode
+    0600 at the first start. Two processes that start at once use the same
+    NONCE. Raises WrongSetting if the folder can't be used.
+    """
+    if settings.nonce is not None:
+        return settings.nonce.get_secret_value(), None
+    path = settings.data / FILE_NAME
+    try:
+        found = _read_or_generate(path)
+    except OSError as error:
+        raise WrongSetting(
+            f"NONCE is not set, and {path} can't be used: {error.strerror}"
+        ) from None
+    if not found:
+        raise WrongSetting(f"NONCE is not set, and {path} is empty")
+    return found, (
+        f"NONCE is not set: using {path}. Keep a copy of that file: without "
+        "it, no receipt and no link that this store has issued will work."
+    )
+
+
+def _read_or_generate(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        pass
+    make_private_folder(path.parent)
+    generated = f"{new_nonce(secrets.token_bytes)}\n".encode()
+    # Another process may be starting too: the first to write it wins.
+    write_file(path, generated, overwrite=False)
+    return path.read_text(encoding="utf-8").strip()

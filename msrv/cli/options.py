@@ -1,4 +1,7 @@
-"""Options of several commands, and the settings that they override."""
+"""Shared options; each overrides its setting.
+
+Apart from the commands, since several of them use it.
+"""
 
 from pathlib import Path
 from typing import Final
@@ -11,23 +14,22 @@ from msrv.settings import Settings
 LIBRARY: Final = click.option(
     "--library",
     type=click.Path(path_type=Path),
-    help="The folder of files for sale (MSRV_LIBRARY).",
+    help="Folder of the files for sale (MSRV_LIBRARY).",
 )
-HOST: Final = click.option(
-    "--host", help="The address to listen on (MSRV_HOST)."
-)
+HOST: Final = click.option("--host", help="Address to listen on (MSRV_HOST).")
 PORT: Final = click.option(
-    "--port", type=int, help="The port to listen on (MSRV_PORT)."
+    "--port", type=int, help="Port to listen on (MSRV_PORT)."
 )
 BASE_URL: Final = click.option(
-    "--base-url", help="The store's address (MSRV_PUBLIC_URL)."
+    "--base-url", help="Public address of the store (MSRV_PUBLIC_URL)."
 )
 
 
 def load_settings(**options: object) -> Settings:
-    """Return the settings, and hide the secrets from programs started later.
+    """Return the settings, with options before the environment.
 
-    Options that were given override the environment. Raises WrongSetting.
+    Removes the secrets from this process's environment, so that the programs
+    it starts don't inherit them. Raises WrongSetting.
     """
     found = settings.load(None, **options)
     settings.drop_secrets()

@@ -1,24 +1,27 @@
-"""Running the store on this machine, and asking it how it is."""
+"""Commands that run the store: `serve`, `certs` and `healthcheck`."""
 
 import asyncio
 import contextlib
 import logging
 import sys
+import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from msrv import healthcheck, logs, reload, server, settings
+from msrv import __version__, healthcheck, logs, reload, server
 from msrv.app import create_app
 from msrv.catalog.parsing.confinement import hide_memory
-from msrv.cli.banner import welcome
-from msrv.cli.errors import plainly
-from msrv.cli.nonce import keyring
+from msrv.cli.errors import user_errors
+from msrv.cli.nonce import load_keyring
 from msrv.cli.options import HOST, LIBRARY, PORT, load_settings
 from msrv.connections import descriptors
 from msrv.files import make_private_folder
+from msrv.settings import Settings, unknown_variables
+from msrv.text_table import labelled
 from msrv.tls import certificates
+from msrv.tls.certificates import CertificateFiles
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +34,7 @@ log = logging.getLogger(__name__)
     "--tls/--no-tls", default=None, help="HTTPS or plain HTTP (MSRV_TLS)."
 )
 @click.option(
-    "--reload", "reloads", is_flag=True, help="Restart on a change of code."
+    "--reload", "reloads", is_flag=True, help="Restart when the code changes."
 )
 def serve(
     library: Path | None = None,
@@ -41,39 +44,39 @@ def serve(
     tls: bool | None = None,
     reloads: bool = False,
 ) -> None:
-    """Serve the store."""
+    """Run the store."""
     if reloads and not reload.is_child():
         sys.exit(reload.run(sys.argv[1:]))
     logs.configure()
     hide_memory()
-    with plainly():
-        found = load_settings(
+    with user_errors():
+        settings = load_settings(
             library=library,
             host=host,
             port=port,
             tls=None if tls is None else "auto" if tls else "off",
         )
-        for line in settings.unknown():
+        for line in unknown_variables():
             log.warning(line)
         with contextlib.suppress(OSError):
-            make_private_folder(found.data)  # what can't be kept says so
-        pair = server.find_certificate(found)
+            make_private_folder(settings.data)  # failures show up in use
+        pair = server.find_certificate(settings)
         room = descriptors.plan_capacity(
             descriptors.raise_limit(),
-            max_downloads=found.max_downloads,
-            max_connections=found.max_connections,
-            per_client=found.connections_per_client,
+            max_downloads=settings.max_downloads,
+            max_connections=settings.max_connections,
+            per_client=settings.connections_per_client,
         )
         app = create_app(
-            found.model_copy(update={"max_downloads": room.max_downloads}),
-            keyring(found),
+            settings.model_copy(update={"max_downloads": room.max_downloads}),
+            load_keyring(settings),
             reload=reloads,
         )
         asyncio.run(
             server.serve(
                 app,
                 pair,
-                lambda address: welcome(found, pair, address),
+                lambda address: print_banner(settings, pair, address),
                 room.connections,
             )
         )
@@ -81,27 +84,84 @@ def serve(
 
 @click.command()
 def certs() -> None:
-    """Make the development certificate for the containers.
+    """Create the development certificate.
 
-    nginx's container can read its files; other users of this machine can't
-    open the folder (MSRV_CERTS).
+    The key is readable by containers, so its folder (MSRV_CERTS) is made
+    private (0700).
     """
-    with plainly():
-        found = load_settings()
+    with user_errors():
+        settings = load_settings()
         pair = certificates.development_certificate(
-            found.certs, datetime.now(UTC)
+            settings.certs, datetime.now(UTC)
         )
         certificates.share_with_containers(pair)
-    click.echo(f"certificate  {pair.cert}")
-    click.echo(f"key          {pair.key}")
-    click.echo(f"authority    {pair.ca}")
+    click.echo(
+        labelled(
+            ("certificate", str(pair.cert)),
+            ("key", str(pair.key)),
+            ("authority", str(pair.ca)),
+            width=13,
+        )
+    )
 
 
 @click.command("healthcheck")
-@click.option("--ready", is_flag=True, help="Ask whether it can sell, too.")
+@click.option("--ready", is_flag=True, help="Also require that it can sell.")
 def check_health(*, ready: bool) -> None:
-    """Ask the store on this machine whether it is well.
+    """Check the health of the store on this machine.
 
-    Exits with 1 unless it is.
+    Exit status 1 if unhealthy.
     """
     sys.exit(healthcheck.main([healthcheck.READY] if ready else []))
+
+
+def print_banner(
+    settings: Settings, pair: CertificateFiles | None, address: str
+) -> None:
+    """Print the store's address, folders, payment providers and CA."""
+    lines = [("store", address)]
+    library = "the bundled demo" if settings.is_demo else str(settings.library)
+    lines += [("library", library), ("data", str(settings.data.resolve()))]
+    first, *more = _payments(settings)
+    lines += [("payments", first), *(("", each) for each in more)]
+    if pair and pair.ca:
+        lines += _trust(pair.ca.resolve())
+    text = textwrap.indent(labelled(*lines), "  ")
+    print(f"\nMSRV {__version__}\n\n{text}\n", flush=True)  # noqa: T201 - for the terminal
+
+
+def _payments(settings: Settings) -> list[str]:
+    """Return the payment providers, and what is missing for them."""
+    lines = []
+    if settings.stripe_key is not None:
+        mode = (
+            "live" if settings.stripe_is_live else "test mode: no money moves"
+        )
+        lines.append(f"Stripe, {mode}")
+        if settings.stripe_webhook_secret is None:
+            lines.append(
+                "(without MSRV_STRIPE_WEBHOOK_SECRET, the store won't learn "
+                "of refunds, or of payments whose buyers don't return)"
+            )
+    if settings.takes_pretend_money:
+        lines.append("pretend: no money moves")
+    return lines or ["free items only: no payment provider is configured"]
+
+
+def _trust(ca: Path) -> list[tuple[str, str]]:
+    """Return instructions for trusting the development CA."""
+    if sys.platform == "darwin":
+        command = (
+            "sudo security add-trusted-cert -d -k "
+            f"/Library/Keychains/System.keychain {ca}"
+        )
+    else:
+        command = (
+            f"sudo cp {ca} /usr/local/share/ca-certificates/msrv.crt "
+            "&& sudo update-ca-certificates"
+        )
+    return [
+        ("CA", str(ca)),
+        ("trust it", command),
+        ("", "(browsers have their own list: import the CA there too)"),
+    ]

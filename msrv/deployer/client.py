@@ -17,6 +17,7 @@ from msrv.deployer.config_model import DeployConfig
 from msrv.deployer.errors import RequestFailed
 from msrv.deployer.server import listen_address
 from msrv.settings import Settings
+from msrv.text_table import table
 
 _SECONDS: Final = 10
 _POLL_SECONDS: Final = 0.5
@@ -99,19 +100,7 @@ def format_table(deployments: list[dict[str, Any]], now: float) -> str:
         )
         for each in deployments
     ]
-    widths = [max(len(row[i]) for row in rows) for i in range(5)]
-    return "\n".join(
-        "  ".join(
-            [
-                *(
-                    cell.ljust(width)
-                    for cell, width in zip(row, widths, strict=False)
-                ),
-                row[5],
-            ]
-        ).rstrip()
-        for row in rows
-    )
+    return table(rows)
 
 
 def short_digest(reference: str) -> str:

@@ -11,7 +11,7 @@ from msrv.settings.environment import (
     WrongSetting,
     drop_secrets,
     load,
-    unknown,
+    unknown_variables,
     variables,
 )
 from msrv.settings.model import DEMO_LIBRARY, Settings
@@ -25,6 +25,6 @@ __all__ = [
     "WrongSetting",
     "drop_secrets",
     "load",
-    "unknown",
+    "unknown_variables",
     "variables",
 ]

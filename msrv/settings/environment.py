@@ -80,7 +80,7 @@ def drop_secrets() -> None:
         del os.environ[name]
 
 
-def unknown(environ: Mapping[str, str] | None = None) -> list[str]:
+def unknown_variables(environ: Mapping[str, str] | None = None) -> list[str]:
     """Say of each `MSRV_…` variable that means nothing here so in a line.
 
     Not an error: the environment of a newer or an older version may hold it.

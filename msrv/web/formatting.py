@@ -18,6 +18,7 @@ from babel import Locale
 from babel.numbers import format_currency
 
 from msrv.money import Money, NotMoney
+from msrv.text_table import plural
 
 DEFAULT: Final = "en"
 # A language takes up to a megabyte once it is used, and each page with prices
@@ -160,11 +161,6 @@ def duration(seconds: float) -> str:
 def moment(unix_seconds: int) -> str:
     """Return a time in UTC: `2026-03-06 14:05 UTC`."""
     return f"{datetime.fromtimestamp(unix_seconds, UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def plural(count: int, word: str) -> str:
-    """Return a count with its noun: `1 item`, `2 items`, `1,000 items`."""
-    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
 
 
 def amount(minor: int, currency: str) -> str:

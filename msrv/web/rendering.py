@@ -17,6 +17,7 @@ from markupsafe import Markup
 from msrv import time_slices
 from msrv.catalog.live import NotReady
 from msrv.catalog.model import Shop
+from msrv.text_table import plural
 from msrv.web import cookies, formatting
 from msrv.web.errors import ErrorPage, NotAcceptable
 from msrv.web.static_files import theme_url
@@ -258,7 +259,7 @@ def set_up(app: web.Application, *, fresh: bool) -> None:
         duration=formatting.duration,
         moment=formatting.moment,
         moment_ms=formatting.moment_ms,
-        plural=formatting.plural,
+        plural=plural,
         share=formatting.share,
         size=formatting.size,
         typed=formatting.typed,

@@ -33,8 +33,8 @@ def test_a_new_ledger(tmp_path: Path) -> None:
     assert "msrv ledger upgrade" in before.stderr
     made = run(tmp_path, "ledger", "upgrade")
     assert made.exit_code == 0
-    assert "tables    0003; were at none" in made.stdout
-    assert "were so already" in run(tmp_path, "ledger", "upgrade").stdout
+    assert "tables    0003; created" in made.stdout
+    assert "already up to date" in run(tmp_path, "ledger", "upgrade").stdout
     after = run(tmp_path, "ledger", "status")
     assert after.exit_code == 0
     assert [line.split()[0] for line in after.stdout.splitlines()] == [
@@ -107,8 +107,8 @@ def test_an_address_that_is_wrong(
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (("nonsense",), "'nonsense' is no order's number"),
-        ((order_id(1), "NO SUCH"), "'NO SUCH' is no item's id"),
+        (("nonsense",), "'nonsense' is not an order number"),
+        ((order_id(1), "NO SUCH"), "'NO SUCH' is not an item id"),
         ((order_id(1), "--undo"), f"nothing of order {order_id(1)} was rev"),
     ],
 )
@@ -182,7 +182,7 @@ def test_revoking_ends_links_on_every_replica(
     grouped = " ".join(order[at : at + 4] for at in range(0, 24, 4))
     said = other.run("revoke", grouped, items[0])
     assert f"refunded  {items[0]}" in said
-    assert f"good      {items[1]}" in said
+    assert f"valid     {items[1]}" in said
     for store in stores:
         assert wait_for(store, paths[0], 410) < REVOKED_SECONDS
         assert status_of(store, paths[1]) == 200

@@ -84,8 +84,8 @@ def test_a_warning_repeats_nothing_and_never_fails(nonce: str) -> None:
     """Else a NONCE would stand in a log, or keep the store from starting."""
     assert weakness(nonce) in {
         None,
-        "it is made of well-known words or runs",
-        "it has few different characters",
+        "it consists of well-known words or sequences",
+        "it has too few different characters",
         "it repeats a shorter text",
-        "it is too short to hold 128 bits of chance",
+        "it is too short to have 128 bits of randomness",
     }

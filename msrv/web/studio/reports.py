@@ -16,7 +16,8 @@ from msrv.ledger.db.report_queries import (
     Revenue,
     SalesDay,
 )
-from msrv.web.formatting import amount, day, plural
+from msrv.text_table import plural
+from msrv.web.formatting import amount, day
 from msrv.web.store import STORE
 from msrv.web.studio import chart, page
 

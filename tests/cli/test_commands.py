@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from msrv import __version__
 from msrv.catalog.config.last_good import LastGoodConfig
@@ -16,34 +15,9 @@ from msrv.ledger.revocations import FILE_NAME, Revocations, RevokedItems
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.links import verify_link
 from msrv.proofs.nonce_strength import weakness
-from tests.conftest import NONCE
+from tests.cli.conftest import Cli
 
-README = Path(__file__).parents[1] / "README.md"
-
-
-class Cli:
-    """Runs commands on a library."""
-
-    def __init__(self, library: Path, data: Path) -> None:
-        self.environ = {
-            "NONCE": NONCE,
-            "MSRV_LIBRARY": str(library),
-            "MSRV_DATA": str(data),
-            "MSRV_SETTLE_SECONDS": "0",
-        }
-
-    def __call__(
-        self, *arguments: str, stdin: str | None = None, **environ: str
-    ) -> Result:
-        return CliRunner().invoke(
-            main, arguments, input=stdin, env=self.environ | environ
-        )
-
-
-@pytest.fixture
-def cli(library: Path, tmp_path: Path) -> Cli:
-    """Commands on the small library."""
-    return Cli(library, tmp_path / "data")
+README = Path(__file__).parents[2] / "README.md"
 
 
 def test_every_command_is_in_the_readme() -> None:
@@ -180,7 +154,7 @@ def test_link_until(
         (
             ["link", "zine", "--until", "2030-01-01", "--hours", "1"],
             {},
-            "--hours and --until exclude each other",
+            "--hours and --until can't be used together",
         ),
         (["link", "zine", "--base-url", "nowhere"], {}, "MSRV_PUBLIC_URL:"),
         (["serve"], {"MSRV_PORT": "x"}, "MSRV_PORT: "),

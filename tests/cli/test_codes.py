@@ -8,9 +8,7 @@ import pytest
 
 from msrv.proofs import codes
 from msrv.proofs.keyring import Keyring
-from tests.test_cli import Cli, cli
-
-__all__ = ["cli"]
+from tests.cli.conftest import Cli
 
 MINT = ("codes", "mint", "--item", "night-bus", "--campaign", "vinyl-2026")
 SHOP = {"MSRV_PUBLIC_URL": "https://shop.example"}
@@ -56,10 +54,10 @@ def test_a_sheet_to_cut_up(cli: Cli) -> None:
     ("arguments", "environ", "words"),
     [
         (("--item", "nope"), {}, "there is no item 'nope'"),
-        (("--campaign", "Vinyl 26"), {}, "is no campaign like"),
-        (("--first", "1048575"), {}, "serials up to 1,048,575"),
+        (("--campaign", "Vinyl 26"), {}, "is not a campaign name like"),
+        (("--first", "1048575"), {}, "serial numbers end at 1,048,575"),
         (("--count", "0"), {}, "Invalid value for '--count'"),
-        ((), {"MSRV_ENDED_CAMPAIGNS": "vinyl-2026"}, "take another name"),
+        ((), {"MSRV_ENDED_CAMPAIGNS": "vinyl-2026"}, "choose another name"),
         ((), {"MSRV_ENDED_CAMPAIGNS": "a, B"}, "'B' is none"),
     ],
 )

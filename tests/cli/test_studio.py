@@ -39,7 +39,7 @@ def test_it_prints_the_address_alone(tmp_path: Path, keyring: Keyring) -> None:
         keyring, sign_in.TicketKind.LINK, match[1], int(time.time())
     )
     assert 300 < ticket.expires_at - time.time() <= 600
-    assert re.search(r"good once, until \d\d:\d\d:\d\d UTC", result.stderr)
+    assert re.search(r"valid once, until \d\d:\d\d:\d\d UTC", result.stderr)
     assert run(tmp_path, "--base-url=https://other.example").stdout.startswith(
         "https://other.example/studio/enter/"
     )
@@ -92,8 +92,8 @@ def test_without_the_ledger_it_says_whom_it_did_not_reach(
     assert result.exit_code == 1
     assert result.stdout == ""
     (line,) = result.stderr.splitlines()
-    assert "and not elsewhere" in line
-    assert "run it again when the ledger is back" in line
+    assert "signed out only where" in line
+    assert "run it again once the database is available" in line
     assert "secret" not in line
     assert asyncio.run(closed_at(tmp_path)) > 0
 

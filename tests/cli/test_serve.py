@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from msrv import settings
-from msrv.cli.banner import welcome
+from msrv.cli.serve import print_banner
 
 TEST = {"MSRV_STRIPE_KEY": "rk_test_0123"}
 LIVE = {"MSRV_STRIPE_KEY": "sk_live_0123"}
@@ -16,7 +16,7 @@ PRETEND = {"MSRV_DEMO_PAYMENTS": "1"}
 @pytest.mark.parametrize(
     ("environ", "said", "unsaid"),
     [
-        ({}, ["free items only; no provider"], ["pretend", "Stripe"]),
+        ({}, ["free items only: no payment provider"], ["pretend", "Stripe"]),
         (PRETEND, ["pretend: no money moves"], ["free items", "Stripe"]),
         (
             TEST | WEBHOOK,
@@ -45,7 +45,7 @@ def test_it_names_what_can_be_paid_with(
 ) -> None:
     """Who has just set Stripe up reads that only free items are sold."""
     found = settings.load({"MSRV_LIBRARY": str(tmp_path), **environ})
-    welcome(found, None, "https://shop.example")
+    print_banner(found, None, "https://shop.example")
     text = capsys.readouterr().out
     assert text.count("  payments  ") == 1
     assert all(each in text for each in said)

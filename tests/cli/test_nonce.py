@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from msrv import settings
-from msrv.cli import nonce_file
+from msrv.cli.nonce import find_nonce
 from msrv.proofs.nonce_strength import weakness
 from msrv.settings import WrongSetting
 
@@ -14,12 +14,12 @@ from msrv.settings import WrongSetting
 def test_one_is_made_once_and_kept(tmp_path: Path) -> None:
     """Every restart ends every receipt."""
     found = settings.load({"MSRV_DATA": str(tmp_path / "new" / "data")})
-    made, warning = nonce_file.find(found)
+    made, warning = find_nonce(found)
     assert weakness(made) is None
     assert warning
     assert "no receipt and no link" in warning
     assert made not in warning
-    assert nonce_file.find(found)[0] == made
+    assert find_nonce(found)[0] == made
     path = tmp_path / "new" / "data" / "nonce"
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(path.parent.iterdir()) == [path]
@@ -29,7 +29,7 @@ def test_a_given_one_is_taken(tmp_path: Path) -> None:
     """A file that lies about overrules the operator."""
     (tmp_path / "nonce").write_text("kept", encoding="utf-8")
     found = settings.load({"MSRV_DATA": str(tmp_path), "NONCE": "given"})
-    assert nonce_file.find(found) == ("given", None)
+    assert find_nonce(found) == ("given", None)
 
 
 def test_two_starts_at_once_agree(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_two_starts_at_once_agree(tmp_path: Path) -> None:
 
     def start() -> None:
         barrier.wait()
-        made.append(nonce_file.find(found)[0])
+        made.append(find_nonce(found)[0])
 
     threads = [threading.Thread(target=start) for _ in range(8)]
     for thread in threads:
@@ -56,7 +56,7 @@ def test_an_emptied_file_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "nonce").touch()
     found = settings.load({"MSRV_DATA": str(tmp_path)})
     with pytest.raises(WrongSetting, match="is empty"):
-        nonce_file.find(found)
+        find_nonce(found)
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
@@ -65,4 +65,4 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     file.touch()
     found = settings.load({"MSRV_DATA": str(file / "data")})
     with pytest.raises(WrongSetting, match="NONCE is not set, and"):
-        nonce_file.find(found)
+        find_nonce(found)

@@ -1,0 +1,36 @@
+"""Counts and columns of plain text, for the terminal and for logs.
+
+On the lowest floor because the store, its commands and the deployer's client
+all print them.
+"""
+
+from collections.abc import Collection, Sequence
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun: `1 item`, `2 items`, `1,000 items`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def table(
+    rows: Sequence[Sequence[str]], *, right: Collection[int] = ()
+) -> str:
+    """Return rows in columns, each as wide as its longest cell.
+
+    `right` are the indexes of the columns that are right-aligned.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(
+                zip(row, widths, strict=True)
+            )
+        ).rstrip()
+        for row in rows
+    )
+
+
+def labelled(*rows: tuple[str, str], width: int = 10) -> str:
+    """Return one line for each label and its value, with values aligned."""
+    return "\n".join(f"{label:<{width}}{value}" for label, value in rows)

@@ -1,0 +1,34 @@
+"""Commands, run in this process on a small library."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from msrv.cli import main
+from tests.conftest import NONCE
+
+
+class Cli:
+    """Runs commands on a library."""
+
+    def __init__(self, library: Path, data: Path) -> None:
+        self.environ = {
+            "NONCE": NONCE,
+            "MSRV_LIBRARY": str(library),
+            "MSRV_DATA": str(data),
+            "MSRV_SETTLE_SECONDS": "0",
+        }
+
+    def __call__(
+        self, *arguments: str, stdin: str | None = None, **environ: str
+    ) -> Result:
+        return CliRunner().invoke(
+            main, arguments, input=stdin, env=self.environ | environ
+        )
+
+
+@pytest.fixture
+def cli(library: Path, tmp_path: Path) -> Cli:
+    """Commands on the small library."""
+    return Cli(library, tmp_path / "data")
