@@ -79,7 +79,7 @@ def test_renovate_finds_every_image(digest: str) -> None:
 
 
 @pytest.fixture
-def pushed(registry: Registry, image: str) -> Iterator[dict[str, str]]:
+def build_and_push(registry: Registry, image: str) -> Iterator[dict[str, str]]:
     """Three images in a registry, as `images.env` names them."""
     folder = f"{registry.host}/{uuid.uuid4().hex[:8]}"
     made = {

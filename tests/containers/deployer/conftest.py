@@ -1,4 +1,4 @@
-"""A compose project for each module, and deployers for its tests."""
+"""Fixtures: a compose project for each module, and deployers for its tests."""
 
 import ssl
 import uuid
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import require
-from tests.containers.deployer import production_stack as profiles
+from tests.containers.deployer import production_stack
 from tests.containers.deployer.deployer_process import ENGINE, DeployerProcess
 from tests.containers.deployer.engine_programs import Registry
 from tests.containers.deployer.production_stack import ProductionStack
@@ -28,45 +28,45 @@ LINES = (
     'service = "app"\nhealth_seconds = 20\nsettle_seconds = 0\n'
 )
 WATCHED = LINES.replace("settle_seconds = 0", "settle_seconds = 2")
-"""For a shop with visitors: nginx asks for names every second."""
+"""For a shop with visitors: nginx looks names up every second."""
 
 StartDeployer = Callable[..., DeployerProcess]
 
 
-def lines(repository: str) -> str:
-    """Have it pulled from a registry."""
+def registry_lines(repository: str) -> str:
+    """Return the lines of a target that is pulled from a registry."""
     return LINES.replace("pull = false", "pull = true").replace(
         "{name}/store", repository
     )
 
 
 @pytest.fixture(scope="session")
-def some_engine() -> None:
-    """A container engine."""
+def engine_available() -> None:
+    """Require a container engine."""
     missing = lack()
     require("containers", there=missing is None, lack=missing or "")
 
 
 @pytest.fixture(scope="module")
 def replicas() -> int:
-    """How many stores a shop has."""
+    """Number of stores."""
     return 2
 
 
 @pytest.fixture(scope="module")
 def linger_seconds() -> float:
-    """How long a store answers on at its end; visitors make it needed."""
+    """How long a store still responds after SIGTERM, for visitors."""
     return 0
 
 
 @pytest.fixture(scope="module")
 def shop(
-    some_engine: None,  # noqa: ARG001
+    engine_available: None,  # noqa: ARG001
     replicas: int,
     linger_seconds: float,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[SmallStore]:
-    """Stores of version 1 behind nginx."""
+    """Stores of version 1, behind nginx."""
     name = f"dep-{uuid.uuid4().hex[:8]}"
     made = SmallStore(
         name, tmp_path_factory.mktemp(name), replicas, linger_seconds
@@ -83,7 +83,7 @@ def shop(
 def start_deployer(
     shop: SmallStore, tmp_path: Path
 ) -> Iterator[StartDeployer]:
-    """Start deployers for the shop; they end with the test."""
+    """Start deployers for the shop, and stop them after the test."""
     started: list[DeployerProcess] = []
 
     def start(
@@ -116,7 +116,7 @@ def stack(
     production: Project,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[ProductionStack]:
-    """The production stack with its deployer, up and selling."""
+    """The production stack with its deployer, ready to sell."""
     name = f"dep-{uuid.uuid4().hex[:8]}"
     folder = tmp_path_factory.mktemp(name)
     repository = f"{registry.host}/{name}"
@@ -129,7 +129,7 @@ def stack(
         name,
         {
             **production.environ,
-            **profiles.write(folder, name, repository),
+            **production_stack.write_configuration(folder, name, repository),
             "COMPOSE_PROFILES": "deployer",
             "MSRV_PUBLIC_URL": f"https://localhost:{https_port}",
             "MSRV_DRAIN_SECONDS": "30",

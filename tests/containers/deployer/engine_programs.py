@@ -15,7 +15,7 @@ START_SECONDS = 120
 
 
 def find(name: str) -> Path | None:
-    """Find a program: on the path, or one of that name that runs here."""
+    """Return a program on the path, or one of that name that runs here."""
     found = shutil.which(name)
     if found is not None:
         return Path(found)
@@ -24,7 +24,7 @@ def find(name: str) -> Path | None:
             if each.read_text("utf-8").strip() == name:
                 return each.with_name("exe").readlink()
         except OSError:
-            # It has ended, or is another user's.
+            # It has exited, or belongs to another user.
             continue
     return None
 
@@ -32,7 +32,7 @@ def find(name: str) -> Path | None:
 def until_up(
     process: "subprocess.Popen[bytes]", log: Path, is_up: Callable[[], bool]
 ) -> None:
-    """Wait until a program answers; fails with its log if it doesn't."""
+    """Wait until a program is up; fail with its log if it isn't."""
     end = time.monotonic() + START_SECONDS
     while not is_up():
         alive = process.poll() is None and time.monotonic() < end
@@ -41,7 +41,7 @@ def until_up(
 
 
 def finish(process: "subprocess.Popen[bytes]") -> None:
-    """End a program that was started here."""
+    """Stop a program that was started here."""
     process.terminate()
     try:
         process.wait(20)
@@ -61,11 +61,11 @@ class Registry:
 
     @property
     def host(self) -> str:
-        """What an image's name begins with, to be here."""
+        """Host and port, as an image's name begins with them."""
         return f"localhost:{self.port}"
 
-    def start(self, tells: str = "", token: str = "") -> None:
-        """Start it; `tells` is whom it tells, as docs/deployer.md has it."""
+    def start(self, hook_url: str = "", token: str = "") -> None:
+        """Start it; `hook_url` receives its events, as in docs/deployer.md."""
         self.folder.mkdir(parents=True, exist_ok=True)
         config = self.folder / "config.yml"
         config.write_text(
@@ -74,11 +74,11 @@ class Registry:
             f'http: {{addr: "127.0.0.1:{self.port}", secret: of-the-tests}}\n',
             "utf-8",
         )
-        if tells:
+        if hook_url:
             with config.open("a", encoding="utf-8") as file:
                 file.write(
                     "notifications:\n  endpoints:\n    - name: store\n"
-                    f"      url: {tells}\n"
+                    f"      url: {hook_url}\n"
                     f"      headers: {{Authorization: [Bearer {token}]}}\n"
                     "      timeout: 5s\n      threshold: 5\n"
                     "      backoff: 1s\n"

@@ -1,9 +1,8 @@
-"""A relay between a deployer and the engine, which a test can cut.
+"""Relay between a gate and the engine, which a test can interrupt.
 
-It passes bytes on, and looks at the first line of each request. A test can
-have it fall silent, answer in the engine's place, or call somebody when a
-request is about to be passed on, or has been answered by the engine and the
-answer not yet given.
+It passes bytes on, and reads the first line of each request. A test can
+silence it, respond instead of the engine, or run code before a request is
+passed on, or once the engine has responded and before its response is.
 """
 
 import asyncio
@@ -21,7 +20,7 @@ Answer = Callable[[str], bytes | None]
 
 
 class EngineRelay:
-    """Relays in a thread of its own."""
+    """Relay in a thread of its own, with an event loop."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -91,7 +90,7 @@ class EngineRelay:
                 each.close()
 
     async def _flowing(self) -> None:
-        # A test's own thread says when.
+        # The test's thread sets it.
         await asyncio.to_thread(self.flows.wait)
 
     async def _up(

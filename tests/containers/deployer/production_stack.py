@@ -41,8 +41,10 @@ dockerhub_secret_file = "/run/secrets/deploy_hub"
 """
 
 
-def write(folder: Path, name: str, repository: str) -> dict[str, str]:
-    """Write what an operator does; the settings that name it."""
+def write_configuration(
+    folder: Path, name: str, repository: str
+) -> dict[str, str]:
+    """Write an operator's files; the settings with their paths."""
     library = folder / "library" / "Long"
     library.mkdir(parents=True)
     (library / "Long.bin").write_bytes(os.urandom(LONG_BYTES))
@@ -70,7 +72,7 @@ def write(folder: Path, name: str, repository: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class ProductionStack:
-    """A production stack that a deployer looks after."""
+    """A production stack with a deployer."""
 
     project: Project
     folder: Path
@@ -81,16 +83,16 @@ class ProductionStack:
 
     @property
     def buyer(self) -> Buyer:
-        """Somebody who trusts its certificate."""
+        """A buyer who trusts its certificate."""
         return Buyer(self.https_port, self.tls)
 
-    def one(self, service: str) -> str:
-        """Name the only container of a service."""
+    def container(self, service: str) -> str:
+        """Return the only container of a service."""
         (found,) = self.project.containers(service)
         return found
 
     def push(self, version: str, *lines: str) -> str:
-        """Push the image once more, as another version; its digest."""
+        """Push the image as another version; its digest."""
         folder = self.folder / f"version-{version}"
         folder.mkdir()
         (folder / "Dockerfile").write_text(
@@ -105,7 +107,7 @@ class ProductionStack:
         )
         name = f"{self.repository}:latest"
         local = f"{self.project.name}/build:{version}"
-        # The tag of this machine is the deployer's to move.
+        # The local tag stays: the deployer moves it.
         docker("build", "--quiet", "--tag", local, str(folder))
         before = inspected("--type=image", name)["Id"]
         docker("tag", local, name)
@@ -114,22 +116,22 @@ class ProductionStack:
             (digest,) = inspected("--type=image", name)["RepoDigests"]
         finally:
             docker("tag", before, name)
-        # This machine forgets it: what runs next has to be pulled.
+        # Removed from this machine, so that it has to be pulled.
         docker("image", "rm", local, str(digest))
         return str(digest)
 
     @property
     def store(self) -> str:
-        """The target that is the store."""
+        """The target of the store."""
         return self.project.name
 
     @property
     def itself(self) -> str:
-        """The target that is the deployer."""
+        """The target of the deployer itself."""
         return f"{self.project.name}-self"
 
     def hook(self, target: str, secret: str = HUB_SECRET) -> Answer:
-        """Say through the edge that there is a new image, as Docker Hub."""
+        """Send Docker Hub's hook through the edge."""
         body = {
             "push_data": {"tag": "latest", "pushed_at": time.time()},
             "repository": {"repo_name": self.repository},
@@ -141,8 +143,8 @@ class ProductionStack:
             body=json.dumps(body).encode(),
         )
 
-    def told(self, target: str) -> str:
-        """Say so with the right secret; the deployment's id."""
+    def send_hook(self, target: str) -> str:
+        """Send the hook with the right secret; the deployment's id."""
         answer = self.hook(target)
         assert answer.status == 202, answer.body
         return str(answer.json["id"])
@@ -150,11 +152,11 @@ class ProductionStack:
     def deployer(self, *arguments: str, check: bool = True) -> str:
         """Run a command in the deployer's container, as an operator."""
         return docker(
-            "exec", self.one("deployer"), "msrv", *arguments, check=check
+            "exec", self.container("deployer"), "msrv", *arguments, check=check
         )
 
     def ask(self, path: str, token: str = TOKEN) -> Any:  # noqa: ANN401 - JSON
-        """Ask the deployer, from the machine that it runs on."""
+        """GET from the deployer's API, on its internal network."""
         networks = inspected(self._running_deployer())["NetworkSettings"]
         address = networks["Networks"][f"{self.project.name}_hooks"]
         request = urllib.request.Request(
@@ -164,10 +166,10 @@ class ProductionStack:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
-    def ended(self, deployment: str, seconds: float = 240) -> Any:  # noqa: ANN401 - JSON
-        """Wait until a deployment has ended; what it says.
+    def wait(self, deployment: str, seconds: float = 240) -> Any:  # noqa: ANN401 - JSON
+        """Wait until a deployment has ended, and return it.
 
-        A deployer that updates itself is away for a moment.
+        A deployer that updates itself is unavailable for a moment.
         """
         found: Any = None
         end = time.monotonic() + seconds
@@ -182,14 +184,14 @@ class ProductionStack:
             time.sleep(0.2)
 
     def versions(self, service: str = "app") -> list[str]:
-        """Say which version each container of a service is of."""
+        """Return the version of each container of a service."""
         return [
             inspected(each)["Config"]["Labels"].get("version", "")
             for each in self.project.containers(service)
         ]
 
     def _running_deployer(self) -> str:
-        """Name the deployer that answers; of two, the one that began."""
+        """Return the deployer that responds; of two, the older one."""
         found = docker(
             "ps",
             "--quiet",

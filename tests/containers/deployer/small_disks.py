@@ -14,7 +14,7 @@ PART = 1 << 16
 
 @contextmanager
 def small_disk(path: Path, size_bytes: int) -> Iterator[Path]:
-    """Mount a file system of that size; wants to be root."""
+    """Mount a file system of that size; needs root."""
     path.mkdir(parents=True, exist_ok=True)
     subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "disk", path],
@@ -27,7 +27,7 @@ def small_disk(path: Path, size_bytes: int) -> Iterator[Path]:
 
 
 def lack() -> str | None:
-    """Say why no file system can be mounted; None if one can."""
+    """Return why no file system can be mounted, or None."""
     if os.geteuid() != 0:
         return "only root can mount a file system"
     if shutil.which("ip") is None:
@@ -41,7 +41,7 @@ def lack() -> str | None:
 
 
 def fill(disk: Path, *, leave_bytes: int = 0) -> Path:
-    """Write to a disk until it is full, but for so much; what was written."""
+    """Fill a disk, except for so much; the file that was written."""
     path = disk / "filler"
     with path.open("ab") as file:
         while True:
@@ -55,9 +55,9 @@ def fill(disk: Path, *, leave_bytes: int = 0) -> Path:
 
 @contextmanager
 def engine_on(disk: Path, program: Path) -> Iterator[str]:
-    """Run a container engine that keeps all that it has on a disk: its URL.
+    """Run a container engine that keeps its data on a disk; yield its URL.
 
-    It has a bridge of its own: one that is told to have none takes away that
+    It has a bridge of its own: an engine without one would remove the bridge
     of the engine beside it. Its containers have no network.
     """
     folder = disk.with_name(f"{disk.name}-engine")
@@ -78,7 +78,7 @@ def engine_on(disk: Path, program: Path) -> Iterator[str]:
                 "--ip-forward=false",
                 "--ip-masq=false",
             ],
-            # What it starts for itself is beside it.
+            # Its helper programs are in the same folder.
             env={
                 **os.environ,
                 "PATH": f"{program.parent}:{os.environ['PATH']}",
@@ -96,7 +96,7 @@ def engine_on(disk: Path, program: Path) -> Iterator[str]:
 
 @contextmanager
 def _bridge(name: str) -> Iterator[str]:
-    """Make a bridge that leads nowhere."""
+    """Create a bridge that leads nowhere."""
     _ip("link", "add", name, "type", "bridge")
     try:
         _ip("address", "add", "192.0.2.1/24", "dev", name)

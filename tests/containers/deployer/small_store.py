@@ -1,4 +1,4 @@
-"""Containers, images and a deployer for the tests, all by one prefix."""
+"""A compose project of small stores behind nginx, and their images."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ GENERIC: Final = "generic-J4vX9qTn7RbE2wYk"
 REGISTRY: Final = "registry-M6uH1zQd8FsC3pLo"
 TOKEN: Final = "reading-A7gW5eKi0NxV4tBj"
 OWNER: Final = "msrv.test"
-"""The label of images by which their test knows them again."""
+"""Label of a test's images, by which they are removed."""
 STORE: Final = Path(__file__).parent / "store"
 FINAL_STATES: Final = {
     "succeeded",
@@ -106,7 +106,7 @@ class SmallStore:
         )
 
     def build(self, version: str, mode: str = "well") -> str:
-        """Make an image, and have the tag mean it; its id."""
+        """Build an image as `latest`; its id."""
         docker(
             "build",
             "--quiet",
@@ -144,8 +144,8 @@ class SmallStore:
         self.compose("up", "--detach", "--wait", *services)
 
     def down(self) -> None:
-        """Take everything away that has this name."""
-        # A volume that had no name has one once it was handed on.
+        """Remove everything that has this name."""
+        # An anonymous volume has a name once a successor has it.
         volumes = {
             str(mount["Name"])
             for each in self.apps()
@@ -157,7 +157,7 @@ class SmallStore:
         remove_images(self.name)
 
     def apps(self) -> list[Any]:
-        """Describe the containers of the store, by name."""
+        """Return the containers of the store, sorted by name."""
         found = docker(
             "ps",
             "--all",
@@ -174,12 +174,12 @@ class SmallStore:
 
     @property
     def port(self) -> int:
-        """Where nginx listens."""
+        """The port of nginx."""
         shown = self.compose("port", "edge", "8080")
         return int(shown.strip().rpartition(":")[2])
 
     def versions(self) -> list[str]:
-        """Say which version each running container has."""
+        """Return the version of each running container."""
         return [
             next(
                 part.partition("=")[2]
@@ -191,13 +191,13 @@ class SmallStore:
         ]
 
 
-def pushed(shop: SmallStore, repository: str, version: str) -> str:
+def build_and_push(shop: SmallStore, repository: str, version: str) -> str:
     """Build a version and push it; its digest."""
     shop.build(version)
     docker("tag", f"{shop.name}/store:latest", f"{repository}:latest")
     docker("push", "--quiet", f"{repository}:latest")
     digests = inspected(f"{repository}:latest")["RepoDigests"]
-    # This machine forgets it: what runs next has to be pulled.
+    # Removed from this machine, so that it has to be pulled.
     docker("image", "rm", "--force", f"{repository}:latest")
     docker("image", "rm", "--force", f"{shop.name}/store:latest", check=False)
     (found,) = (each for each in digests if each.startswith(f"{repository}@"))

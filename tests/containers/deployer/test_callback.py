@@ -1,9 +1,9 @@
-"""Docker Hub's callback, from the deployer's image to a Docker Hub of ours.
+"""Docker Hub's callback, from the deployer's image to a stand-in server.
 
 Nothing in the deployer is replaced. It is in a container whose networks are
-made for it: on one of them, addresses that are public ones by their number
-and nobody's in fact, a name server that knows Docker Hub's name, and a server
-whose certificate an authority of the test's has signed.
+made for it: on one of them are addresses that count as public and belong to
+nobody, a name server that knows Docker Hub's name, and a server whose
+certificate is signed by the test's own authority.
 """
 
 import json
@@ -33,16 +33,16 @@ INSIDE = "hub.docker.com"
 
 
 @dataclass(frozen=True, slots=True)
-class Rig:
-    """A deployer, and who it takes for Docker Hub."""
+class HubSetup:
+    """A deployer, and the server that it takes for Docker Hub."""
 
     deployer: DeployerProcess
     container: str
     hub: str
     repository: str
 
-    def deployed(self, callback: str) -> str:
-        """Have a push announced with a callback; how it ended."""
+    def deploy(self, callback: str) -> str:
+        """Send a hook with a callback; the final state of its deployment."""
         request = urllib.request.Request(
             f"{self.deployer.url}/hooks/dockerhub/"
             f"{self.deployer.target}/{SECRET}",
@@ -58,16 +58,16 @@ class Rig:
             made = json.load(answer)["id"]
         return str(self.deployer.wait(made)["state"])
 
-    def asked(self) -> list[dict[str, Any]]:
-        """Give all that Docker Hub was asked."""
+    def hub_requests(self) -> list[dict[str, Any]]:
+        """Return the requests that Docker Hub has received."""
         return [
             json.loads(line)
             for line in docker("logs", self.hub).splitlines()
             if line.startswith('{"path"')
         ]
 
-    def hub_answers(self) -> bool:
-        """Whether it takes connections."""
+    def hub_accepts_connections(self) -> bool:
+        """Return whether Docker Hub accepts connections."""
         networks = inspected(self.hub)["NetworkSettings"]["Networks"]
         address = next(iter(networks.values()))["IPAddress"]
         try:
@@ -79,8 +79,8 @@ class Rig:
     def log(self) -> str:
         return docker("logs", self.container)
 
-    def was_warned(self, reason: str) -> None:
-        """Wait until the deployer's log says why there was no callback."""
+    def wait_for_warning(self, reason: str) -> None:
+        """Wait until the log has the reason of a failed callback."""
         until(
             lambda: f"the callback failed: {reason}" in self.log(), reason, 30
         )
@@ -92,10 +92,10 @@ def replicas() -> int:
 
 
 @pytest.fixture(scope="module")
-def rig(
+def setup(
     shop: SmallStore, image: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Rig]:
-    """A deployer in its container, on an internet of its own."""
+) -> Iterator[HubSetup]:
+    """A deployer in its container, on networks that stand for the internet."""
     folder = tmp_path_factory.mktemp("hub")
     ca = trustme.CA()
     ca.cert_pem.write_to_path(folder / "ca.crt")
@@ -106,7 +106,7 @@ def rig(
     for each in folder.iterdir():
         each.chmod(0o644)
     public, private = f"{shop.name}-public", f"{shop.name}-private"
-    # Of 6to4's relays, which are no more: public, and nobody is there.
+    # Of 6to4's relays, which are retired: public, and unused.
     docker(
         "network", "create", "--internal",
         f"--subnet=192.88.99.{8 * secrets.randbelow(32)}/29", public,
@@ -140,53 +140,62 @@ def rig(
     try:
         networks = inspected(deployer)["NetworkSettings"]["Networks"]
         running.url = f"http://{networks[public]['IPAddress']}:8000"
-        found = Rig(running, deployer, hub, f"{shop.name}/store")
+        found = HubSetup(running, deployer, hub, f"{shop.name}/store")
         until(lambda: "deployer  http" in found.log(), "the deployer is up")
-        until(found.hub_answers, "Docker Hub is up")
+        until(found.hub_accepts_connections, "Docker Hub is up")
         yield found
     finally:
         docker("rm", "--force", "--volumes", hub, deployer, gate)
         docker("network", "rm", public, private)
 
 
-def test_docker_hub_is_told_of_a_success(rig: Rig, shop: SmallStore) -> None:
-    """Docker Hub shows for ever that the hook waits."""
+def test_success_is_reported_to_docker_hub(
+    setup: HubSetup, shop: SmallStore
+) -> None:
+    """The callback's address is a secret: neither logged nor shown."""
     shop.build("called-back")
     path = "/u/wetcoats/store/hook/2b3c/"
-    assert rig.deployed(f"https://{NAME}{path}") == "succeeded"
-    until(lambda: bool(rig.asked()), "Docker Hub is told")
-    (asked,) = rig.asked()
-    assert asked["path"] == path
-    body = json.loads(asked["body"])
+    assert setup.deploy(f"https://{NAME}{path}") == "succeeded"
+    until(
+        lambda: bool(setup.hub_requests()),
+        "Docker Hub has received the result",
+    )
+    (received,) = setup.hub_requests()
+    assert received["path"] == path
+    body = json.loads(received["body"])
     assert (body["state"], body["context"]) == ("success", "MSRV")
     assert body["description"].startswith(f"{shop.name} runs ")
-    headers = asked["headers"]
+    headers = received["headers"]
     assert headers["Host"] == NAME
     assert headers["Content-Type"] == "application/json"
     assert not {"Authorization", "Cookie"} & set(headers)
-    # The address lets whoever has it speak for us.
-    assert path not in rig.log()
-    assert "callback" not in json.dumps(rig.deployer.request("/deployments"))
+    # With the address, anybody could report a result.
+    assert path not in setup.log()
+    assert "callback" not in json.dumps(setup.deployer.request("/deployments"))
 
 
-def test_docker_hub_is_told_of_a_failure(rig: Rig, shop: SmallStore) -> None:
-    """Docker Hub shows a success where there was none."""
-    before = len(rig.asked())
+def test_failure_is_reported_to_docker_hub(
+    setup: HubSetup, shop: SmallStore
+) -> None:
+    before = len(setup.hub_requests())
     shop.build("crashing", "crash")
-    assert rig.deployed(f"https://{NAME}/failing/") == "failed"
-    until(lambda: len(rig.asked()) > before, "Docker Hub is told")
-    body = json.loads(rig.asked()[-1]["body"])
+    assert setup.deploy(f"https://{NAME}/failing/") == "failed"
+    until(
+        lambda: len(setup.hub_requests()) > before,
+        "Docker Hub has received the result",
+    )
+    body = json.loads(setup.hub_requests()[-1]["body"])
     assert body["state"] == "failure"
     assert "still runs the old version" in body["description"]
 
 
 @pytest.fixture
-def unchanged(rig: Rig, shop: SmallStore) -> Iterator[int]:
-    """Have the tag mean what runs; how often Docker Hub was asked so far."""
+def unchanged(setup: HubSetup, shop: SmallStore) -> Iterator[int]:
+    """Tag the running image; the number of Docker Hub's requests so far."""
     (app,) = shop.apps()
-    docker("tag", app["Image"], f"{rig.repository}:latest")
-    yield len(rig.asked())
-    assert rig.deployed("") == "unchanged"
+    docker("tag", app["Image"], f"{setup.repository}:latest")
+    yield len(setup.hub_requests())
+    assert setup.deploy("") == "unchanged"
 
 
 @pytest.mark.parametrize(
@@ -204,27 +213,27 @@ def unchanged(rig: Rig, shop: SmallStore) -> Iterator[int]:
         ("https://192.88.99.1/", "the callback is not on the registry's", 0),
     ],
 )
-def test_no_callback_leads_astray(
-    rig: Rig, unchanged: int, callback: str, reason: str, asked: int
+def test_callback_goes_nowhere_but_to_docker_hub(
+    setup: HubSetup, unchanged: int, callback: str, reason: str, asked: int
 ) -> None:
-    """A payload has the deployer ask somebody else, or wait for ever."""
-    assert rig.deployed(callback) == "unchanged"
-    rig.was_warned(reason)
-    assert len(rig.asked()) == unchanged + asked
-    assert "/elsewhere/" not in [each["path"] for each in rig.asked()]
+    assert setup.deploy(callback) == "unchanged"
+    setup.wait_for_warning(reason)
+    assert len(setup.hub_requests()) == unchanged + asked
+    assert "/elsewhere/" not in [each["path"] for each in setup.hub_requests()]
 
 
-def test_a_certificate_of_nobody_s_is_not_believed(
-    rig: Rig, unchanged: int
+def test_callback_needs_a_trusted_certificate(
+    setup: HubSetup, unchanged: int
 ) -> None:
-    """Whoever is in between is told in Docker Hub's place."""
-    pem = rig.deployer.folder / "hub.pem"
+    pem = setup.deployer.folder / "hub.pem"
     pair = trustme.CA().issue_cert(NAME)
     # In place: it is this file that is mounted.
     with pem.open("wb") as file:
         file.write(pair.private_key_and_cert_chain_pem.bytes())
-    docker("restart", "--time=0", rig.hub)
-    until(rig.hub_answers, "it has started again")
-    assert rig.deployed(f"https://{NAME}/") == "unchanged"
-    rig.was_warned("it can't be reached: ClientConnectorCertificateError")
-    assert len(rig.asked()) == unchanged
+    docker("restart", "--time=0", setup.hub)
+    until(setup.hub_accepts_connections, "it has started again")
+    assert setup.deploy(f"https://{NAME}/") == "unchanged"
+    setup.wait_for_warning(
+        "it can't be reached: ClientConnectorCertificateError"
+    )
+    assert len(setup.hub_requests()) == unchanged

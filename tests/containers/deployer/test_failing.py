@@ -1,4 +1,4 @@
-"""What goes wrong with an image, an engine, a disk: the old version serves."""
+"""Failures of an image, an engine or a disk: the old version serves."""
 
 import json
 import urllib.request
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.containers
 
 @pytest.fixture(autouse=True)
 def serves(shop: SmallStore) -> Iterator[None]:
-    """Hold that the same two containers serve after as before."""
+    """Check that the same two containers serve before and after."""
     before = [(each["Id"], each["State"]["StartedAt"]) for each in shop.apps()]
     yield
     assert before == [
@@ -30,15 +30,14 @@ def serves(shop: SmallStore) -> Iterator[None]:
 
 @pytest.fixture
 def relay(tmp_path: Path) -> Iterator[EngineRelay]:
-    """A relay to the engine that can be cut."""
+    """A relay to the engine that can be silenced."""
     with EngineRelay(tmp_path / "engine.sock") as made:
         yield made
 
 
-def test_an_image_that_crashes(
+def test_image_that_crashes_fails_with_its_log(
     shop: SmallStore, start_deployer: StartDeployer
 ) -> None:
-    """A bad push takes the store down, and nobody is told why."""
     deployer = start_deployer()
     shop.build("crashing", "crash")
     ended = deployer.wait(deployer.push(f"{shop.name}/store"))
@@ -47,10 +46,9 @@ def test_an_image_that_crashes(
     assert any("no such shelf" in line for line in ended["lines"])
 
 
-def test_an_image_that_never_gets_healthy(
+def test_image_that_is_never_healthy_fails_with_its_log(
     shop: SmallStore, start_deployer: StartDeployer
 ) -> None:
-    """A store that only seems to run replaces one that does."""
     deployer = start_deployer(
         LINES.replace("health_seconds = 20", "health_seconds = 3")
     )
@@ -61,10 +59,9 @@ def test_an_image_that_never_gets_healthy(
     assert any("version idle" in line for line in ended["lines"])
 
 
-def test_an_image_that_can_not_be_pulled(
+def test_image_that_can_not_be_pulled_fails(
     shop: SmallStore, start_deployer: StartDeployer
 ) -> None:
-    """A registry that is away takes the store down with it."""
     lines = LINES.replace("pull = false", "pull = true").replace(
         "{name}/store", "localhost:5000/{name}"
     )
@@ -74,10 +71,9 @@ def test_an_image_that_can_not_be_pulled(
     assert ended["reason"].startswith("the image can't be pulled: ")
 
 
-def test_a_full_disk(
+def test_full_disk_of_the_engine_fails_the_update(
     shop: SmallStore, start_deployer: StartDeployer, relay: EngineRelay
 ) -> None:
-    """A disk that is full while an update is made ends the store."""
     relay.instead = lambda request: (
         b'{"message": "write /var/lib/docker: no space left on device"}'
         if "/containers/create" in request
@@ -90,10 +86,9 @@ def test_a_full_disk(
     assert "no space left on device" in ended["reason"]
 
 
-def test_a_disk_that_is_full_for_the_journal_too(
+def test_journal_that_can_not_be_written_stops_no_update(
     shop: SmallStore, start_deployer: StartDeployer, tmp_path: Path
 ) -> None:
-    """A deployer that can't write its journal stops working."""
     (tmp_path / "deployer").mkdir()
     (tmp_path / "deployer" / "data").write_text("in the way", "utf-8")
     deployer = start_deployer()
@@ -103,10 +98,9 @@ def test_a_disk_that_is_full_for_the_journal_too(
     assert "the journal can't be written" in deployer.log
 
 
-def test_an_engine_that_stops_answering(
+def test_silent_engine_is_waited_for(
     shop: SmallStore, start_deployer: StartDeployer, relay: EngineRelay
 ) -> None:
-    """A hung engine hangs the deployer for ever, or has it guess."""
 
     def cut(request: str) -> None:
         started = any(each.endswith("/start") for each in relay.requests)

@@ -25,14 +25,14 @@ FULL = "no space left on device"
 
 @pytest.fixture(scope="module")
 def a_disk() -> None:
-    """A machine on which small disks can be mounted."""
+    """Require a machine on which small disks can be mounted."""
     missing = small_disks.lack()
     require("mount", there=missing is None, lack=missing or "")
 
 
 @dataclass(frozen=True, slots=True)
-class Island:
-    """A store in an engine of its own, on a disk of its own."""
+class StoreOnSmallDisk:
+    """A store in a separate engine, on a small disk."""
 
     url: str
     disk: Path
@@ -57,7 +57,7 @@ class Island:
         docker("image", "rm", "--force", name)
 
     def page(self) -> str:
-        """What the store says to a visitor, who is in its own network."""
+        """The store's page, as seen from within its container."""
         return self.docker(
             "exec", "shop", "python", "-c",
             "from urllib.request import urlopen as ask\n"
@@ -70,24 +70,24 @@ class Island:
 
 
 @pytest.fixture(scope="module")
-def island(
-    some_engine: None,  # noqa: ARG001
+def small_disk_store(
+    engine_available: None,  # noqa: ARG001
     a_disk: None,  # noqa: ARG001
     registry: Registry,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Island]:
-    """A store of version 1 on a disk with some room."""
+) -> Iterator[StoreOnSmallDisk]:
+    """A store of version 1 on a disk with some free space."""
     program = engine_programs.find("dockerd")
     require("dockerd", there=program is not None, lack="no dockerd is here")
     assert program
-    folder = tmp_path_factory.mktemp("island")
+    folder = tmp_path_factory.mktemp("small_disk_store")
     repository = f"{registry.host}/{folder.name}"
     docker("build", "--quiet", "--tag", f"{repository}:base", str(STORE))
     with (
         small_disks.small_disk(folder / "disk", ENGINE_BYTES) as disk,
         small_disks.engine_on(disk, program) as url,
     ):
-        found = Island(url, disk, repository)
+        found = StoreOnSmallDisk(url, disk, repository)
         docker("tag", f"{repository}:base", f"{repository}:latest")
         docker("push", "--quiet", f"{repository}:latest")
         found.docker(
@@ -104,64 +104,78 @@ def island(
 
 
 @pytest.fixture
-def deployer(island: Island, tmp_path: Path) -> Iterator[DeployerProcess]:
-    """A deployer for the island's store."""
+def deployer(
+    small_disk_store: StoreOnSmallDisk, tmp_path: Path
+) -> Iterator[DeployerProcess]:
+    """A deployer for that store."""
     made = DeployerProcess(
         tmp_path / "deployer",
         "shop",
-        f'repository = "{island.repository}"\ncontainers = ["shop"]\n'
+        f'repository = "{small_disk_store.repository}"\n'
+        'containers = ["shop"]\n'
         "health_seconds = 30\nsettle_seconds = 0\n",
-        island.url,
+        small_disk_store.url,
     )
     made.start()
     yield made
     made.stop()
 
 
-def test_a_disk_too_full_for_an_image(
-    island: Island, deployer: DeployerProcess
+def test_disk_too_full_for_an_image_fails_the_pull(
+    small_disk_store: StoreOnSmallDisk, deployer: DeployerProcess
 ) -> None:
-    """A push that doesn't fit takes the store down, or fills the disk."""
-    island.push("2")
-    filler = small_disks.fill(island.disk, leave_bytes=LAYER_BYTES // 2)
-    ended = deployer.wait(deployer.push(island.repository))
+    """The next hook succeeds, once there is space."""
+    small_disk_store.push("2")
+    filler = small_disks.fill(
+        small_disk_store.disk, leave_bytes=LAYER_BYTES // 2
+    )
+    ended = deployer.wait(deployer.push(small_disk_store.repository))
     assert ended["state"] == "failed", ended
     assert ended["reason"].startswith("the image can't be pulled: ")
     assert FULL in ended["reason"]
-    assert (island.page(), island.containers()) == ("1", ["shop"])
-    # Somebody makes room, and the next hook is enough.
+    assert (small_disk_store.page(), small_disk_store.containers()) == (
+        "1",
+        ["shop"],
+    )
+    # Once there is space, the next hook is enough.
     filler.unlink()
-    ended = deployer.wait(deployer.push(island.repository))
+    ended = deployer.wait(deployer.push(small_disk_store.repository))
     assert ended["state"] == "succeeded", ended
-    assert (island.page(), island.containers()) == ("2", ["shop"])
-    # How far it was could be seen.
+    assert (small_disk_store.page(), small_disk_store.containers()) == (
+        "2",
+        ["shop"],
+    )
+    # The progress of the pull was recorded.
     assert ended["of_bytes"] >= LAYER_BYTES
 
 
-def test_a_disk_too_full_for_a_container(
-    island: Island, deployer: DeployerProcess
+def test_disk_too_full_for_a_container_keeps_the_old_one(
+    small_disk_store: StoreOnSmallDisk, deployer: DeployerProcess
 ) -> None:
-    """The old store is ended for one that there is no room for."""
-    island.push("3")
-    # The image is here already: it was pulled by hand.
-    island.docker("pull", "--quiet", f"{island.repository}:latest")
-    before = island.page()
-    filler = small_disks.fill(island.disk)
-    ended = deployer.wait(deployer.push(island.repository))
+    small_disk_store.push("3")
+    # The image has been pulled by hand.
+    small_disk_store.docker(
+        "pull", "--quiet", f"{small_disk_store.repository}:latest"
+    )
+    before = small_disk_store.page()
+    filler = small_disks.fill(small_disk_store.disk)
+    ended = deployer.wait(deployer.push(small_disk_store.repository))
     assert ended["state"] == "failed", ended
     assert FULL in ended["reason"]
-    assert (island.page(), island.containers()) == (before, ["shop"])
+    assert (small_disk_store.page(), small_disk_store.containers()) == (
+        before,
+        ["shop"],
+    )
     filler.unlink()
-    ended = deployer.wait(deployer.push(island.repository))
+    ended = deployer.wait(deployer.push(small_disk_store.repository))
     assert ended["state"] == "succeeded", ended
-    assert island.page() == "3"
+    assert small_disk_store.page() == "3"
 
 
 @pytest.mark.usefixtures("a_disk")
-def test_a_disk_too_full_for_the_journal(
+def test_disk_too_full_for_the_journal_stops_no_update(
     shop: SmallStore, start_deployer: StartDeployer, tmp_path: Path
 ) -> None:
-    """A deployer that can't write down what it does stops, or forgets."""
     data = tmp_path / "deployer" / "data"
     with small_disks.small_disk(data, MIB) as disk:
         small_disks.fill(disk)

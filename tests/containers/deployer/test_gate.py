@@ -1,4 +1,4 @@
-"""An update through the gate, and what the gate keeps from an intruder."""
+"""Gate in front of a real engine: an update, and what it forbids."""
 
 import json
 import os
@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from msrv.deployer.engine.docker import API
-from tests.containers.deployer.conftest import StartDeployer, lines
+from tests.containers.deployer.conftest import StartDeployer, registry_lines
 from tests.containers.deployer.deployer_process import (
     start_process,
     stop_process,
 )
 from tests.containers.deployer.engine_programs import Registry
-from tests.containers.deployer.small_store import SmallStore, pushed
+from tests.containers.deployer.small_store import SmallStore, build_and_push
 from tests.containers.engine import docker, inspected
 
 pytestmark = pytest.mark.containers
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.containers
 
 @pytest.fixture
 def repository(shop: SmallStore, registry: Registry) -> str:
-    """Where the shop's images are pushed to."""
+    """The repository that the shop's images are pushed to."""
     return f"{registry.host}/{shop.name}"
 
 
@@ -34,7 +34,7 @@ def gate(shop: SmallStore, repository: str, tmp_path: Path) -> Iterator[str]:
     """A gate in a process of its own; its URL."""
     folder = tmp_path / "gate"
     folder.mkdir()
-    config = lines(repository).format(name=shop.name)
+    config = registry_lines(repository).format(name=shop.name)
     (folder / "deploy.toml").write_text(
         f"[targets.{shop.name}]\n{config}", "utf-8"
     )
@@ -54,7 +54,7 @@ def gate(shop: SmallStore, repository: str, tmp_path: Path) -> Iterator[str]:
 def ask(
     gate: str, method: str, path: str, body: object = None
 ) -> tuple[int, Any]:
-    """Ask the gate as an intruder would; status and answer."""
+    """Send a request to the gate; its status and response."""
     request = urllib.request.Request(
         f"{gate}/{API}{path}",
         method=method,
@@ -69,13 +69,12 @@ def ask(
             return error.code, error.read()
 
 
-def test_an_update_passes_the_gate(
+def test_update_and_rollback_through_the_gate(
     shop: SmallStore, repository: str, start_deployer: StartDeployer, gate: str
 ) -> None:
-    """The gate keeps the deployer from its work, or changes it."""
-    deployer = start_deployer(lines(repository), gate_url=gate)
+    deployer = start_deployer(registry_lines(repository), gate_url=gate)
     for version in ("first", "second"):
-        pushed(shop, repository, version)
+        build_and_push(shop, repository, version)
         ended = deployer.wait(deployer.push(f"{repository}"))
         assert ended["state"] == "succeeded", (ended, deployer.log)
         assert shop.versions() == [version] * 2
@@ -88,10 +87,9 @@ def test_an_update_passes_the_gate(
     assert shop.versions() == ["first"] * 2
 
 
-def test_no_name_makes_a_foreign_image_the_target_s(
+def test_no_tag_makes_a_foreign_image_the_target_s(
     shop: SmallStore, repository: str, gate: str
 ) -> None:
-    """Any image of the machine runs with the secrets of the store."""
     evil = f"{shop.name}/evil:1"
     old = shop.apps()[0]
     name = f"{old['Name'].removeprefix('/')}-evil"
@@ -107,7 +105,7 @@ def test_no_name_makes_a_foreign_image_the_target_s(
             ):
                 path = f"/images/{image}/tag?repo={named}&tag={tag}"
                 assert ask(gate, "POST", path)[0] == 403
-        # Named by another program: for the gate it is no evidence.
+        # A name from another program is no evidence for the gate.
         docker("tag", evil, f"{kept}:previous")
         docker("tag", evil, f"{repository}:latest")
         for image in (
@@ -133,10 +131,10 @@ def test_no_name_makes_a_foreign_image_the_target_s(
         docker("rm", "--force", name, check=False)
 
 
-def test_an_intruder_gets_no_further_than_an_update(
+def test_gate_forbids_what_no_update_needs(
     shop: SmallStore, gate: str
 ) -> None:
-    """Whoever takes the deployer over owns the machine."""
+    """Privileges and mounts in a request are ignored."""
     old, other = shop.apps()[0], shop.compose("ps", "-q", "edge").strip()
     labels = {"msrv.deployer.replaces": old["Id"]}
     name = f"{old['Name'].removeprefix('/')}-abc"
@@ -169,7 +167,7 @@ def test_an_intruder_gets_no_further_than_an_update(
     for method, path, body in refused:
         status, said = ask(gate, method, path, body)
         assert status in {403, 404, 405}, (method, path, status, said)
-    # What is asked for beside image and predecessor is not even read.
+    # What a request has beside image and predecessor is not even read.
     status, made = ask(
         gate,
         "POST",

@@ -1,4 +1,4 @@
-"""A deployer that is killed at any step: nobody notices but the next one."""
+"""Deployers that are killed at a step: the next one finishes the update."""
 
 import threading
 import time
@@ -23,8 +23,8 @@ STEPS = ["/create?", "/start", "/disconnect", "/connect", "/stop"]
 LATE_STEPS = ["DELETE", "/rename", "/tag?"]
 
 
-class Knocking:
-    """A visitor who asks again and again, by new connections."""
+class RepeatedRequests:
+    """Requests one after the other, by new connections, and their errors."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -51,19 +51,19 @@ class Knocking:
 
 @pytest.fixture(scope="module")
 def replicas() -> int:
-    """One alone: what goes wrong for it goes wrong for all."""
+    """One, so that a failure of it is an outage."""
     return 1
 
 
 @pytest.fixture(scope="module")
 def linger_seconds() -> float:
-    """Until nginx has heard that it is going."""
+    """Until nginx has looked up its names again."""
     return 1.2
 
 
 @pytest.fixture
 def relay(tmp_path: Path) -> Iterator[EngineRelay]:
-    """A relay to the engine that tells of each request."""
+    """A relay to the engine, to notice each request."""
     with EngineRelay(tmp_path / "engine.sock") as made:
         yield made
 
@@ -76,11 +76,11 @@ def kill_at(
     shop: SmallStore,
     repository: str = "",
 ) -> str:
-    """Ask for an update, and kill the deployer at a step; the id."""
+    """Start an update, and kill the deployer at a step; its id."""
     killed = threading.Event()
 
     def look(request: str) -> None:
-        # Containers that are kept are tagged first of all.
+        # The previous image is tagged first.
         if step in request and not killed.is_set():
             deployer.kill()
             killed.set()
@@ -93,17 +93,17 @@ def kill_at(
 
 
 @pytest.mark.parametrize("step", STEPS + LATE_STEPS)
-def test_killed_when_the_engine_has_done_a_step(
+def test_update_is_finished_after_a_kill_behind_each_step(
     shop: SmallStore,
     start_deployer: StartDeployer,
     relay: EngineRelay,
     step: str,
 ) -> None:
-    """A power cut in the middle leaves two stores, or none, or a riddle."""
+    """No visitor meets an error meanwhile."""
     deployer = start_deployer(WATCHED, engine=relay.url)
     version = f"{step}-{time.time_ns()}"
     shop.build(version)
-    with Knocking(f"http://127.0.0.1:{shop.port}") as knocking:
+    with RepeatedRequests(f"http://127.0.0.1:{shop.port}") as visitor:
         made = kill_at(step, "after", relay, deployer, shop)
         assert shop.versions()
         deployer.start()
@@ -111,17 +111,16 @@ def test_killed_when_the_engine_has_done_a_step(
     assert ended["state"] == "succeeded", ended
     assert shop.versions() == [version]
     assert [each["Name"] for each in shop.apps()] == [f"/{shop.name}-app-1"]
-    assert knocking.failures == []
+    assert visitor.failures == []
 
 
 @pytest.mark.parametrize("step", ["/create?", "/stop"])
-def test_killed_before_the_engine_has_done_it(
+def test_update_is_finished_after_a_kill_before_a_step(
     shop: SmallStore,
     start_deployer: StartDeployer,
     relay: EngineRelay,
     step: str,
 ) -> None:
-    """What was asked for and never done is taken for done."""
     deployer = start_deployer(LINES, engine=relay.url)
     version = f"{step}-{time.time_ns()}"
     shop.build(version)
@@ -133,14 +132,13 @@ def test_killed_before_the_engine_has_done_it(
 
 
 @pytest.mark.parametrize("step", ["/distribution/", "/images/create"])
-def test_killed_while_an_image_comes(
+def test_pull_is_repeated_after_a_kill(
     shop: SmallStore,
     registry: Registry,
     start_deployer: StartDeployer,
     relay: EngineRelay,
     step: str,
 ) -> None:
-    """Half an image is taken for one, or the push is forgotten."""
     repository = f"{registry.host}/{shop.name}"
     version = f"pulled-{time.time_ns()}"
     shop.build(version)
@@ -161,10 +159,9 @@ def test_killed_while_an_image_comes(
     assert shop.versions() == [version]
 
 
-def test_killed_with_the_journal_lost(
+def test_update_is_finished_without_the_journal(
     shop: SmallStore, start_deployer: StartDeployer, relay: EngineRelay
 ) -> None:
-    """Without its notes, the deployer can't tell what it was doing."""
     deployer = start_deployer(LINES, engine=relay.url)
     version = f"lost-{time.time_ns()}"
     shop.build(version)
@@ -177,10 +174,9 @@ def test_killed_with_the_journal_lost(
     assert shop.versions() == [version]
 
 
-def test_killed_while_a_bad_image_is_tried(
+def test_bad_image_is_refused_after_a_kill(
     shop: SmallStore, start_deployer: StartDeployer, relay: EngineRelay
 ) -> None:
-    """The next deployer brings in what the last one was about to refuse."""
     before = shop.versions()
     deployer = start_deployer(
         LINES.replace("health_seconds = 20", "health_seconds = 2"),
@@ -196,13 +192,12 @@ def test_killed_while_a_bad_image_is_tried(
 
 
 @pytest.mark.parametrize("mode", ["well", "crash"])
-def test_killed_with_the_only_one_ended(
+def test_recreated_store_serves_after_a_kill_while_it_is_stopped(
     shop: SmallStore,
     start_deployer: StartDeployer,
     relay: EngineRelay,
     mode: str,
 ) -> None:
-    """A store that can't run twice stays away for good."""
     before = shop.versions()
     deployer = start_deployer(RECREATE, engine=relay.url)
     version = f"recreate-{time.time_ns()}"
@@ -216,4 +211,4 @@ def test_killed_with_the_only_one_ended(
     else:
         assert ended["state"] == "failed", ended
         assert shop.versions() == before
-    until(lambda: len(shop.apps()) == 1, "nothing is left over")
+    until(lambda: len(shop.apps()) == 1, "one container is left")

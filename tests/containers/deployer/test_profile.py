@@ -1,4 +1,4 @@
-"""The production stack with its deployer: a push becomes an update, alone."""
+"""The production stack with its deployer: hooks, isolation, and the edge."""
 
 import json
 import urllib.error
@@ -31,8 +31,8 @@ for method, url in json.loads(sys.argv[1]):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def nothing_is_told(stack: ProductionStack) -> Iterator[None]:
-    """Hold that no secret is in any log, whatever the tests did."""
+def no_secret_is_logged(stack: ProductionStack) -> Iterator[None]:
+    """Check that no secret is in any log after these tests."""
     yield
     for service in ("nginx", "app", "deployer", "gate"):
         lines = " ".join(stack.project.logs(service))
@@ -42,17 +42,17 @@ def nothing_is_told(stack: ProductionStack) -> Iterator[None]:
 
 
 def asked_from(container: str, *requests: tuple[str, str]) -> list[int | None]:
-    """Ask from within a container; None for who can't be reached."""
+    """Send requests from a container; their statuses, None if unreachable."""
     said = docker("exec", container, "python", "-c", ASK, json.dumps(requests))
     return [json.loads(line) for line in said.splitlines()]
 
 
-def test_a_hook_at_the_edge_updates_the_store(stack: ProductionStack) -> None:
-    """A push changes nothing, or Compose makes everything again after it."""
+def test_hook_at_the_edge_updates_the_store(stack: ProductionStack) -> None:
+    """Compose recognises the new containers, and leaves them as they are."""
     before = [inspected(each) for each in stack.project.containers("app")]
     digest = stack.push("hooked")
-    made = stack.told(stack.store)
-    # As docs/deployer.md says to look.
+    made = stack.send_hook(stack.store)
+    # The command of docs/deployer.md.
     shown = stack.deployer("deployments", made)
     assert f"pulling {digest}" in shown
     assert shown.splitlines()[-1] == f"{stack.store}: succeeded"
@@ -81,7 +81,7 @@ def test_a_hook_at_the_edge_updates_the_store(stack: ProductionStack) -> None:
         for label in ("project", "service", "config-hash", "container-number"):
             key = f"com.docker.compose.{label}"
             assert mine[key] == theirs[key]
-    # Compose knows them by what it compares, and leaves them as they are.
+    # What Compose compares is equal, so it leaves them as they are.
     hashes = stack.project("config", "--hash", "app").split()
     current = inspected("--type=image", f"{stack.repository}:latest")
     for new in after:
@@ -93,10 +93,11 @@ def test_a_hook_at_the_edge_updates_the_store(stack: ProductionStack) -> None:
     assert stack.buyer.buy("short")
 
 
-def test_who_calls_is_known_behind_the_edge(stack: ProductionStack) -> None:
-    """All callers are one, and one who forges keeps the others out."""
+def test_client_s_address_is_known_behind_the_edge(
+    stack: ProductionStack,
+) -> None:
     assert stack.hook(stack.store, "wrong" * 5).status == 404
-    stack.ended(stack.told(stack.store))
+    stack.wait(stack.send_hook(stack.store))
     found = [
         json.loads(line)
         for line in stack.project.logs("deployer")
@@ -104,15 +105,16 @@ def test_who_calls_is_known_behind_the_edge(stack: ProductionStack) -> None:
     ]
     ours = {
         each["IPAddress"]
-        for each in inspected(stack.one("nginx"))["NetworkSettings"][
+        for each in inspected(stack.container("nginx"))["NetworkSettings"][
             "Networks"
         ].values()
     }
     assert found[-1]["client"] not in ours
 
 
-def test_looking_wants_the_token(stack: ProductionStack) -> None:
-    """Who is on the edge's network reads what runs, and goes back."""
+def test_api_requires_the_token_on_the_internal_network(
+    stack: ProductionStack,
+) -> None:
     for token in ("wrong", ""):
         with pytest.raises(urllib.error.HTTPError) as caught:
             stack.ask("/deployments", token)
@@ -132,10 +134,9 @@ def test_looking_wants_the_token(stack: ProductionStack) -> None:
         "/hooks/nothing",
     ],
 )
-def test_a_wrong_secret_is_nothing_at_the_edge(
+def test_wrong_secret_is_a_404_at_the_edge(
     stack: ProductionStack, path: str
 ) -> None:
-    """A stranger learns which targets there are, or which kinds of hook."""
     path = path.format(store=stack.store, secret=HUB_SECRET)
     answer = stack.buyer.ask(path, method="POST", body=b"{}")
     assert answer.status == 404
@@ -162,11 +163,10 @@ def test_a_wrong_secret_is_nothing_at_the_edge(
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_nothing_but_hooks_gets_through(
+def test_edge_forwards_only_hooks(
     stack: ProductionStack, path: str, method: str
 ) -> None:
-    """Another way to write an address leads strangers to the deployer."""
-    # It gives what there is to who has the token, and asks others for it.
+    # With the token, the deployer itself would list them.
     for token in (TOKEN, "wrong"):
         answer: Answer = stack.buyer.ask(
             path,
@@ -178,8 +178,7 @@ def test_nothing_but_hooks_gets_through(
         assert b'"deployments"' not in answer.body
 
 
-def test_a_body_too_long_stops_at_the_edge(stack: ProductionStack) -> None:
-    """Ten megabytes are passed on to a small process."""
+def test_edge_refuses_a_body_that_is_too_long(stack: ProductionStack) -> None:
     answer = stack.buyer.ask(
         f"/hooks/dockerhub/{stack.store}/{HUB_SECRET}",
         method="POST",
@@ -189,9 +188,10 @@ def test_a_body_too_long_stops_at_the_edge(stack: ProductionStack) -> None:
 
 
 @pytest.mark.parametrize("service", ["deployer", "gate"])
-def test_it_has_no_privilege(stack: ProductionStack, service: str) -> None:
-    """Whoever breaks into it has the machine."""
-    name = stack.one(service)
+def test_container_is_unprivileged(
+    stack: ProductionStack, service: str
+) -> None:
+    name = stack.container(service)
     found = inspected(name)
     host = found["HostConfig"]
     assert host["ReadonlyRootfs"]
@@ -215,15 +215,14 @@ def test_it_has_no_privilege(stack: ProductionStack, service: str) -> None:
     assert (user == "0") is (service == "gate")
 
 
-def test_a_deployer_that_was_taken_over_reaches_no_further(
+def test_deployer_reaches_nothing_but_the_gate_s_paths(
     stack: ProductionStack,
 ) -> None:
-    """Whoever breaks into the deployer ends the database, or reads it."""
-    database = stack.one("db")
+    database = stack.container("db")
     app = stack.project.containers("app")[0]
     api = "http://gate:8000/v1.44"
     assert asked_from(
-        stack.one("deployer"),
+        stack.container("deployer"),
         ("GET", f"{api}/containers/{app}/json"),
         ("GET", f"{api}/containers/json?all=1"),
         ("GET", f"{api}/containers/{database}/json"),
@@ -243,11 +242,10 @@ def test_a_deployer_that_was_taken_over_reaches_no_further(
 
 
 @pytest.mark.parametrize("service", ["app", "nginx"])
-def test_nobody_else_reaches_the_gate(
+def test_gate_is_reachable_by_the_deployer_alone(
     stack: ProductionStack, service: str
 ) -> None:
-    """Whoever breaks into the store asks the engine, past the deployer."""
-    gate = inspected(stack.one("gate"))["NetworkSettings"]["Networks"]
+    gate = inspected(stack.container("gate"))["NetworkSettings"]["Networks"]
     assert set(gate) == {f"{stack.project.name}_engine"}
     (network,) = gate.values()
     other = stack.project.containers(service)[0]

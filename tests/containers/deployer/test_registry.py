@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.containers.deployer.conftest import StartDeployer, lines
+from tests.containers.deployer.conftest import StartDeployer, registry_lines
 from tests.containers.deployer.deployer_process import (
     REGISTRY,
     DeployerProcess,
 )
 from tests.containers.deployer.engine_programs import Registry
-from tests.containers.deployer.small_store import SmallStore, pushed
+from tests.containers.deployer.small_store import SmallStore, build_and_push
 from tests.containers.engine import inspected, until
 from tests.store_process import free_port
 
@@ -25,10 +25,10 @@ ENVELOPE = "vnd.docker.distribution.events.v2+json"
 
 
 @pytest.fixture
-def telling(
+def notifying_registry(
     registry_program: Path, shop: SmallStore, tmp_path: Path
 ) -> Iterator[tuple[Registry, int]]:
-    """A registry that tells a deployer, and the port where it should be."""
+    """A registry that sends hooks, and the port that it sends them to."""
     port = free_port()
     found = Registry(registry_program, tmp_path / "registry")
     found.start(
@@ -39,7 +39,7 @@ def telling(
 
 
 def envelope(name: str, digest: str) -> dict[str, Any]:
-    """Write what a registry posts: a layer, then the manifest."""
+    """Return what a registry posts: a layer, then the manifest."""
     return {
         "events": [
             {
@@ -62,7 +62,7 @@ def envelope(name: str, digest: str) -> dict[str, Any]:
 
 
 def post(deployer: DeployerProcess, data: object) -> Any:  # noqa: ANN401 - JSON
-    """POST an envelope, as the registry does."""
+    """POST an envelope as the registry does."""
     request = urllib.request.Request(
         f"{deployer.url}/hooks/registry/{deployer.target}",
         data=json.dumps(data).encode(),
@@ -77,7 +77,7 @@ def post(deployer: DeployerProcess, data: object) -> Any:  # noqa: ANN401 - JSON
 
 
 def running(shop: SmallStore) -> set[str]:
-    """Say what the shop's containers were made of, by registry."""
+    """Return the repository digests of the shop's images."""
     return {
         digest
         for each in shop.apps()
@@ -85,46 +85,44 @@ def running(shop: SmallStore) -> set[str]:
     }
 
 
-def test_what_was_pushed_runs_by_its_digest(
+def test_pushed_image_runs_by_its_digest(
     shop: SmallStore, registry: Registry, start_deployer: StartDeployer
 ) -> None:
-    """Another image than the one in the registry runs, or none."""
     repository = f"{registry.host}/{shop.name}"
-    digest = pushed(shop, repository, "pulled")
-    deployer = start_deployer(lines(repository))
+    digest = build_and_push(shop, repository, "pulled")
+    deployer = start_deployer(registry_lines(repository))
     made = post(deployer, envelope(shop.name, "sha256:" + "f" * 64))
     ended = deployer.wait(made["id"], 90)
     assert ended["state"] == "succeeded", ended
     assert shop.versions() == ["pulled"] * 2
-    # The digest is the registry's; what the payload said was a hint.
+    # The digest is the registry's, not the payload's.
     assert running(shop) == {f"{repository}@{digest}"}
     assert any("pulling" in line for line in ended["lines"])
 
 
-def test_a_registry_tells_of_a_push_by_itself(
+def test_registry_sends_a_hook_that_starts_one_deployment(
     shop: SmallStore,
-    telling: tuple[Registry, int],
+    notifying_registry: tuple[Registry, int],
     start_deployer: StartDeployer,
 ) -> None:
-    """What a registry really sends is not what the deployer reads."""
-    registry, port = telling
+    registry, port = notifying_registry
     repository = f"{registry.host}/{shop.name}"
-    digest = pushed(shop, repository, "told")
-    # A registry tries again until somebody is there.
-    deployer = start_deployer(lines(repository), port=port)
+    digest = build_and_push(shop, repository, "told")
+    # A registry retries until the deployer is up.
+    deployer = start_deployer(registry_lines(repository), port=port)
     found: list[dict[str, str]] = []
 
     def is_told() -> bool:
         found[:] = deployer.request("/deployments")["deployments"]
         return bool(found)
 
-    until(is_told, "the registry tells of the push")
+    until(is_told, "the registry has sent a hook")
     # A push is an event for each layer, and one deployment.
     ended = deployer.wait(found[0]["id"], 90)
     assert (ended["state"], ended["cause"]) == ("succeeded", "registry")
     assert shop.versions() == ["told"] * 2
     assert running(shop) == {f"{repository}@{digest}"}
-    # That it was pulled is an event, too, and starts nothing.
+    # The pull is an event too, and starts nothing.
     (_,) = deployer.request("/deployments")["deployments"]
     assert "ignored a hook (registry): it reports no push" in deployer.log
     assert REGISTRY not in deployer.log

@@ -1,4 +1,4 @@
-"""Rolling updates of a small store, against a real engine."""
+"""Rolling updates of a small store, with a real engine."""
 
 import time
 from pathlib import Path
@@ -14,10 +14,10 @@ from tests.containers.engine import docker, until
 pytestmark = pytest.mark.containers
 
 
-def test_compose_still_knows_what_was_updated(
+def test_updated_containers_are_still_compose_s(
     shop: SmallStore, start_deployer: StartDeployer
 ) -> None:
-    """The next `docker compose up` makes everything again, or twice."""
+    """`docker compose up` changes nothing afterwards."""
     before = shop.apps()
     deployer = start_deployer()
     shop.build("7")
@@ -61,14 +61,13 @@ def test_compose_still_knows_what_was_updated(
 @pytest.mark.parametrize(
     ("line", "seconds"), [("", 20), ("drain_seconds = 7\n", 7)]
 )
-def test_the_old_one_has_its_drain_and_the_new_one_a_wait(
+def test_delay_and_grace_period_are_kept(
     shop: SmallStore,
     start_deployer: StartDeployer,
     tmp_path: Path,
     line: str,
     seconds: int,
 ) -> None:
-    """Downloads are cut off, or the wait that was asked for isn't kept."""
     shop.build(f"drained-{seconds}")
     with EngineRelay(tmp_path / "engine.sock") as relay:
         deployer = start_deployer(
@@ -87,10 +86,9 @@ def test_the_old_one_has_its_drain_and_the_new_one_a_wait(
     assert all(each.endswith(f"/stop?t={seconds}") for each in stops)
 
 
-def test_the_same_image_changes_nothing(
+def test_same_image_changes_nothing(
     shop: SmallStore, start_deployer: StartDeployer
 ) -> None:
-    """A hook that is repeated restarts the store each time."""
     deployer = start_deployer()
     before = [each["Id"] for each in shop.apps()]
     ended = deployer.wait(deployer.push(f"{shop.name}/store"))
@@ -98,10 +96,9 @@ def test_the_same_image_changes_nothing(
     assert [each["Id"] for each in shop.apps()] == before
 
 
-def test_rollback_goes_back_and_stays_there(
+def test_rollback_is_not_undone_by_the_next_hook(
     shop: SmallStore, start_deployer: StartDeployer
 ) -> None:
-    """The way back is gone, or the next hook undoes it."""
     deployer = start_deployer()
     was = shop.versions()[0]
     # Without a registry, an image's name is what makes it the target's.
@@ -114,7 +111,7 @@ def test_rollback_goes_back_and_stays_there(
     said = deployer.run("rollback", shop.name)
     assert said.returncode == 0, said.stderr
     assert shop.versions() == [was] * 2
-    # Version 8 is pushed once more, by whoever does not know.
+    # Version 8 is pushed once more.
     shop.build("8")
     ended = deployer.wait(deployer.push(f"{shop.name}/store"))
     assert (ended["state"], ended["reason"]) == (
@@ -127,10 +124,9 @@ def test_rollback_goes_back_and_stays_there(
     assert "succeeded" in shown
 
 
-def test_an_update_of_many_goes_back_as_a_whole(
+def test_failure_of_the_second_replica_restores_the_first(
     shop: SmallStore, start_deployer: StartDeployer, tmp_path: Path
 ) -> None:
-    """Half of the replicas run a version that the other half refused."""
     before = shop.versions()
     shop.build(f"half-{time.time_ns()}")
     with EngineRelay(tmp_path / "engine.sock") as relay:

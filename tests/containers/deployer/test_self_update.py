@@ -15,33 +15,32 @@ NEVER_HEALTHY = (
 )
 
 
-def test_it_updates_itself_after_everything_else(
+def test_deployer_updates_itself_last(
     stack: ProductionStack,
 ) -> None:
-    """A deployer can't be updated, or ends with the store half done."""
-    before = inspected(stack.one("deployer"))
+    before = inspected(stack.container("deployer"))
     stack.push("itself")
-    store = stack.told(stack.store)
-    # Asked for in the meantime, and before the store's next one.
-    itself = stack.told(stack.itself)
-    again = stack.told(stack.store)
-    assert stack.ended(store)["state"] == "succeeded"
-    done = stack.ended(again)
+    store = stack.send_hook(stack.store)
+    # Requested in the meantime, before the store's next one.
+    itself = stack.send_hook(stack.itself)
+    again = stack.send_hook(stack.store)
+    assert stack.wait(store)["state"] == "succeeded"
+    done = stack.wait(again)
     assert done["state"] == "unchanged"
-    last = stack.ended(itself)
+    last = stack.wait(itself)
     assert last["state"] == "succeeded", json.dumps(last, indent=1)
     assert last["started_at"] >= done["ended_at"]
     assert stack.versions() == ["itself"] * 2
     assert stack.versions("deployer") == ["itself"]
-    after = inspected(stack.one("deployer"))
+    after = inspected(stack.container("deployer"))
     assert after["Id"] != before["Id"]
     assert after["Name"] == before["Name"]
-    # The one that took over finished it, and knows what was before.
+    # The successor finished it, and has the earlier deployments.
     assert any("removing the old" in line for line in last["lines"])
     found = stack.ask("/deployments")["deployments"]
     assert {store, itself, again} <= {each["id"] for each in found}
-    # It is reached as the one before was, and works.
-    ended = stack.ended(stack.told(stack.store))
+    # It is reachable at the same address, and works.
+    ended = stack.wait(stack.send_hook(stack.store))
     assert ended["state"] == "unchanged"
 
 
@@ -52,23 +51,22 @@ def test_it_updates_itself_after_everything_else(
         ("lame", 'ENTRYPOINT ["false"]', "the new container"),
     ],
 )
-def test_a_bad_deployer_does_not_replace_a_good_one(
+def test_bad_deployer_does_not_replace_a_good_one(
     stack: ProductionStack, version: str, line: str, reason: str
 ) -> None:
-    """A push that is broken takes the deployer away, and every fix with it."""
-    before = stack.one("deployer")
+    before = stack.container("deployer")
     started = inspected(before)["State"]["StartedAt"]
     stack.push(version, line)
-    ended = stack.ended(stack.told(stack.itself))
+    ended = stack.wait(stack.send_hook(stack.itself))
     assert ended["state"] == "failed", ended
     assert reason in ended["reason"]
     until(
         lambda: stack.project.containers("deployer") == [before],
-        "the successor is gone",
+        "the successor is removed",
     )
     assert inspected(before)["State"]["StartedAt"] == started
-    # It goes on working.
+    # It still works.
     stack.push(f"after-{version}")
-    ended = stack.ended(stack.told(stack.itself))
+    ended = stack.wait(stack.send_hook(stack.itself))
     assert ended["state"] == "succeeded", ended
     assert stack.versions("deployer") == [f"after-{version}"]

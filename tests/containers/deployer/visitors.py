@@ -1,4 +1,4 @@
-"""Visitors who come and go while the store is updated, and what they met."""
+"""Visitors during an update of the store, and the errors that they meet."""
 
 import asyncio
 import hashlib
@@ -11,18 +11,18 @@ import aiohttp
 CLIENTS: Final = 50
 DOWNLOADS: Final = 10
 PAUSE_SECONDS: Final = 1.25
-"""Together they ask forty times a second: nginx allows a network fifty."""
+"""Forty requests a second in all: nginx allows a network fifty."""
 _PATHS: Final = ("/", "/catalog", "/catalog?q=short", "/-/health")
 
 
 @dataclass(slots=True)
 class Visitors:
-    """Fifty who look around, ten who download, and one who buys."""
+    """Fifty visitors of pages, ten downloads, and one buyer."""
 
     url: str
     tls: ssl.SSLContext
     sums: dict[str, str]
-    """The path of a download, and the SHA-256 of what it gives."""
+    """SHA-256 of each download, by its path."""
     bytes_per_second: int
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     requests: int = 0
@@ -31,8 +31,8 @@ class Visitors:
     replicas: set[str] = field(default_factory=set)
     failures: list[str] = field(default_factory=list)
 
-    async def come_and_go(self, work: "asyncio.Future[None]") -> None:
-        """Come and go until the work is done."""
+    async def run_during(self, work: "asyncio.Future[None]") -> None:
+        """Send requests until the work is done."""
         async with aiohttp.ClientSession(
             self.url,
             connector=aiohttp.TCPConnector(limit=0, ssl=self.tls),
