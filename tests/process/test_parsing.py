@@ -44,10 +44,9 @@ def store(tmp_path: Path) -> StoreProcess:
     return launch_store(tmp_path, "--no-tls", files=None, **SECRETS)
 
 
-def test_no_secret_is_in_an_environment_of_a_running_store(
+def test_running_store_has_no_secret_in_any_environment(
     store: StoreProcess,
 ) -> None:
-    """What it starts, or may look at it, has the key to all that is sold."""
     with store:
         (helper,) = children(store.process.pid)
         for process_id in (store.process.pid, helper):
@@ -59,8 +58,9 @@ def test_no_secret_is_in_an_environment_of_a_running_store(
         assert b"MSRV" not in environ(helper)
 
 
-def test_its_memory_is_closed_to_other_processes(store: StoreProcess) -> None:
-    """A process of the same user reads the key out of it."""
+def test_memory_of_the_store_is_unreadable_to_other_processes(
+    store: StoreProcess,
+) -> None:
     with store:
         status = Path(f"/proc/{store.process.pid}/mem").stat()
         # The files of a process that can't be dumped are root's.
@@ -77,15 +77,15 @@ def test_its_memory_is_closed_to_other_processes(store: StoreProcess) -> None:
 
 
 @hostile_parser.needs_confinement
-def test_it_says_how_its_parsers_are_confined(store: StoreProcess) -> None:
-    """An operator can't tell whether a stranger's file is kept apart."""
+def test_confinement_of_parsers_is_logged_at_start(
+    store: StoreProcess,
+) -> None:
     with store:
         log = store.log.read_text("utf-8")
     assert "parsers run in a process without secrets, files or network" in log
 
 
-def test_a_stop_leaves_no_process(store: StoreProcess) -> None:
-    """Each restart adds a process that nobody ends."""
+def test_stopped_store_leaves_no_process(store: StoreProcess) -> None:
     with store:
         (helper,) = children(store.process.pid)
         assert store.stop() == 0

@@ -51,8 +51,7 @@ def shelf(tmp_path: Path) -> Shelf:
     return Shelf(tmp_path)
 
 
-def test_opens_what_the_catalog_knows(shelf: Shelf) -> None:
-    """Or nothing that is sold could be downloaded."""
+def test_file_of_the_catalog_is_opened(shelf: Shelf) -> None:
     with shelf.folder.open(shelf.content) as file:
         assert file.read() == b"sound"
 
@@ -61,16 +60,14 @@ def test_opens_what_the_catalog_knows(shelf: Shelf) -> None:
     "name",
     [b"line\nbreak", b"\xff\xfe", b"a" * 255, "👩\u200d👧\u202e".encode()],
 )
-def test_opens_any_name(shelf: Shelf, name: bytes) -> None:
-    """Or what is sold under an odd name could not be downloaded."""
+def test_file_of_any_name_is_opened(shelf: Shelf, name: bytes) -> None:
     path = os.fsdecode(name)
     (shelf.root / path).write_bytes(b"odd")
     with shelf.folder.open(shelf.known(path)) as file:
         assert file.read() == b"odd"
 
 
-def test_a_link_may_lead_anywhere_inside(shelf: Shelf) -> None:
-    """Or one track on two records could not be downloaded from both."""
+def test_link_inside_the_library_is_followed(shelf: Shelf) -> None:
     (shelf.root / "b.wav").symlink_to("A/a.wav")
     (shelf.root / "B").symlink_to("A")
     for path in ("b.wav", "B/a.wav"):
@@ -78,8 +75,7 @@ def test_a_link_may_lead_anywhere_inside(shelf: Shelf) -> None:
             assert file.read() == b"sound"
 
 
-def test_a_library_may_be_a_link_itself(shelf: Shelf, tmp_path: Path) -> None:
-    """Or a library that was moved and linked to could not be delivered."""
+def test_library_can_be_a_link(shelf: Shelf, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(shelf.root)
     with LocalStorage(tmp_path / "link").open(shelf.content) as file:
         assert file.read() == b"sound"
@@ -156,10 +152,9 @@ def unplug(shelf: Shelf) -> None:
         unplug,
     ],
 )
-def test_what_is_no_file_of_the_library_is_gone(
+def test_anything_but_a_file_of_the_library_is_gone(
     shelf: Shelf, spoil: Callable[[Shelf], None]
 ) -> None:
-    """Or a buyer could be sent a file of the server's, or wait for ever."""
     before = open_files()
     spoil(shelf)
     with pytest.raises(Gone) as gone:
@@ -199,10 +194,9 @@ def swap(shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize("spoil", [grow, cut, rewrite, retag, swap])
-async def test_another_file_under_the_same_name_has_changed(
+async def test_replaced_file_has_changed(
     shelf: Shelf, spoil: Callable[[Shelf], None]
 ) -> None:
-    """Or a download that is resumed would be made of two files."""
     before = open_files()
     later(shelf, spoil)
     for _ in range(2):
@@ -257,13 +251,14 @@ def wild_date(shelf: Shelf) -> None:
 @pytest.mark.parametrize(
     "change", [restrict, hard_link, touch, upload_again, wild_date]
 )
-async def test_the_same_bytes_with_another_status_are_hashed_once(
+async def test_same_bytes_with_a_new_status_are_hashed_once(
     shelf: Shelf,
     change: Callable[[Shelf], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A chmod, a hard link, a touch or a second upload costs one hashing,
-    however many buyers come, and refuses none of them.
+    """A chmod, hard link, touch or second upload costs one hashing.
+
+    That is for any number of buyers, of which none is refused.
     """
     before = open_files()
     later(shelf, change)
@@ -287,10 +282,9 @@ async def test_the_same_bytes_with_another_status_are_hashed_once(
     assert open_files() == before
 
 
-async def test_a_file_that_goes_while_it_is_to_be_hashed_is_gone(
+async def test_file_deleted_before_it_is_hashed_is_gone(
     shelf: Shelf,
 ) -> None:
-    """Or its buyers would wait for ever."""
     later(shelf, restrict)
     with pytest.raises(Unverified):
         shelf.folder.open(shelf.content)
@@ -299,10 +293,9 @@ async def test_a_file_that_goes_while_it_is_to_be_hashed_is_gone(
         await shelf.folder.verify(shelf.content)
 
 
-async def test_hashing_again_goes_on_for_who_comes_back(
+async def test_hashing_continues_for_cancelled_callers(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or a buyer with an impatient program would never get a large file."""
     later(shelf, restrict)
     begun, go = threading.Event(), threading.Event()
     real = verification._sha256
@@ -323,10 +316,9 @@ async def test_hashing_again_goes_on_for_who_comes_back(
     assert await opened(shelf) == b"sound"
 
 
-async def test_the_end_of_the_store_stops_the_hashing(
+async def test_closing_the_storage_stops_hashing(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or a store could not be stopped while it hashes a large file."""
     later(shelf, restrict)
     begun = threading.Event()
 
@@ -344,8 +336,7 @@ async def test_the_end_of_the_store_stops_the_hashing(
         await waiting
 
 
-def test_what_may_not_be_read_is_gone() -> None:
-    """Or a file with the wrong permissions would be an error of ours."""
+def test_unreadable_file_is_gone() -> None:
     with open_folder() as path:
         shelf = Shelf(path)
         shelf.file.chmod(0)

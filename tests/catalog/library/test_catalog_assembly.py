@@ -5,8 +5,8 @@ import pytest
 from tests.catalog.temporary_library import Library, problems, wav
 
 
-def test_two_releases_with_one_id_are_told_apart(shelf: Library) -> None:
-    """Or a buyer of one record would be sent the other."""
+def test_duplicate_release_id_is_a_problem(shelf: Library) -> None:
+    """The second release with an id is not offered."""
     shelf.release("B", toml='\nid = "same"')
     shelf.release("A", toml='title = "A"\n\nid = "same"')
     found = shelf.read()
@@ -19,8 +19,8 @@ def test_two_releases_with_one_id_are_told_apart(shelf: Library) -> None:
     )
 
 
-def test_two_items_with_one_id_are_told_apart(shelf: Library) -> None:
-    """Or a buyer of one track would be sent the other."""
+def test_duplicate_item_id_is_a_problem(shelf: Library) -> None:
+    """The second item with an id is not offered."""
     pin = '[items."01 A.wav"]\nid = "same"\n'
     shelf.release("A", toml=pin)
     shelf.release("B", toml=f'{pin}[items."02 B.wav"]\nid = "same"\n')
@@ -36,10 +36,9 @@ def test_two_items_with_one_id_are_told_apart(shelf: Library) -> None:
     assert [each.folder for each in found.catalog.releases] == ["A"]
 
 
-def test_an_item_and_a_release_with_one_id_are_told_apart(
+def test_item_with_the_id_of_a_release_is_a_problem(
     shelf: Library,
 ) -> None:
-    """Or who pays for a track could get a record, or the other way round."""
     shelf.put("A/a.pdf")
     shelf.put("A/release.toml", 'id = "same"\n[items."a.pdf"]\nid = "same"\n')
     found = shelf.read()
@@ -51,10 +50,10 @@ def test_an_item_and_a_release_with_one_id_are_told_apart(
     )
 
 
-def test_names_that_differ_in_spelling_alone_are_told_apart(
+def test_names_differing_in_unicode_form_are_a_problem(
     shelf: Library,
 ) -> None:
-    """Or of two files that look the same, either might be sent."""
+    """Of two spellings with one id, the second is not offered."""
     shelf.put("R/\u00e9.wav", wav(1))
     shelf.put("R/e\u0301.wav", wav(2))
     found = shelf.read()
@@ -64,10 +63,9 @@ def test_names_that_differ_in_spelling_alone_are_told_apart(
 
 
 @pytest.mark.parametrize("first", ["A", "B"])
-def test_who_is_first_does_not_depend_on_what_was_read_first(
+def test_owner_of_an_id_is_independent_of_load_order(
     shelf: Library, first: str
 ) -> None:
-    """Or an id would go from one record to another at a restart."""
     second = "B" if first == "A" else "A"
     shelf.release(first, toml='id = "same"')
     before = shelf.read()
@@ -77,8 +75,9 @@ def test_who_is_first_does_not_depend_on_what_was_read_first(
     assert [each.folder for each in found.catalog.releases] == ["A"]
 
 
-def test_newest_come_first_then_by_artist_and_title(shelf: Library) -> None:
-    """Or visitors would look for the new record at the end."""
+def test_releases_are_sorted_by_date_then_artist_and_title(
+    shelf: Library,
+) -> None:
     for folder, date, artist, title in [
         ("1", "2025", "b", "x"),
         ("2", "2026-01", "b", "x"),

@@ -28,8 +28,7 @@ def remember(folder: Path) -> None:
         assert index._connection.total_changes == written
 
 
-def test_remembers_from_one_start_to_the_next(tmp_path: Path) -> None:
-    """Or every restart would read the whole library again."""
+def test_entries_persist_across_restarts(tmp_path: Path) -> None:
     remember(tmp_path / "made" / "here")
     with FileIndex.open(tmp_path / "made" / "here") as index:
         found = index.find(FILE)
@@ -47,19 +46,14 @@ def test_remembers_from_one_start_to_the_next(tmp_path: Path) -> None:
         FILE._replace(inode=5),
     ],
 )
-def test_knows_no_file_that_is_another(
-    tmp_path: Path, other: FoundFile
-) -> None:
-    """Or a changed file would be sold with the old one's digest."""
+def test_changed_file_is_not_found(tmp_path: Path, other: FoundFile) -> None:
     remember(tmp_path)
     with FileIndex.open(tmp_path) as index:
         assert index.find(other) is None
 
 
-def test_inodes_that_do_not_last_are_learned(tmp_path: Path) -> None:
-    """A disk whose inodes are new at each mount is hashed twice, not for
-    ever.
-    """
+def test_unstable_inodes_are_not_compared_again(tmp_path: Path) -> None:
+    """With new inodes at each mount, a file is hashed twice at most."""
     remember(tmp_path)
     moved = FILE._replace(inode=5)
     with FileIndex.open(tmp_path) as index:
@@ -85,10 +79,10 @@ def test_inodes_that_do_not_last_are_learned(tmp_path: Path) -> None:
         10**30,
     ],
 )
-def test_any_number_of_a_status_can_be_remembered(
+def test_any_numbers_of_a_status_are_stored(
     tmp_path: Path, number: int
 ) -> None:
-    """A file dated 1901, 2446 or worse is known from one start to the next."""
+    """A file dated 1901, 2446 or worse keeps its entry across restarts."""
     odd = FoundFile("A/odd.wav", number, number, number, number)
     with FileIndex.open(tmp_path) as index:
         index.add(odd.path, IndexEntry.of(odd, bytes(32), 0, {}))
@@ -99,12 +93,10 @@ def test_any_number_of_a_status_can_be_remembered(
         assert index.find(FILE)
 
 
-def test_a_row_that_cannot_be_written_keeps_no_other_from_it(
+def test_unwritable_row_is_skipped_and_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One odd file costs its own reading at each start, and has its name in
-    the log.
-    """
+    """Other rows are written, and the log names the file."""
     with FileIndex.open(tmp_path) as index:
         for path in ("A/1.wav", "A/3.wav"):
             index.add(path, KNOWN)
@@ -115,8 +107,7 @@ def test_a_row_that_cannot_be_written_keeps_no_other_from_it(
         assert index._known.keys() == {"A/1.wav", "A/3.wav"}
 
 
-def test_forgets_what_is_gone(tmp_path: Path) -> None:
-    """Or the index would grow for ever."""
+def test_retain_removes_other_entries(tmp_path: Path) -> None:
     remember(tmp_path)
     with FileIndex.open(tmp_path) as index:
         index.retain([FILE.path])
@@ -159,12 +150,12 @@ def wrong_rows(path: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", [garbage, half, foreign, newer, wrong_rows])
-def test_one_that_is_spoilt_is_made_anew(
+def test_corrupt_index_is_rebuilt(
     tmp_path: Path,
     spoil: Callable[[Path], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Or a crash, or another program's file, would keep the store shut."""
+    """A corrupt or foreign file is replaced by a new index."""
     spoil(tmp_path / FILE_NAME)
     with FileIndex.open(tmp_path) as index:
         assert index.find(FILE) is None
@@ -174,19 +165,17 @@ def test_one_that_is_spoilt_is_made_anew(
         assert index.find(FILE) == KNOWN
 
 
-def test_an_empty_file_is_a_new_index(tmp_path: Path) -> None:
-    """Or a disk that was full once would have to be mended by hand."""
+def test_empty_file_becomes_an_index(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).touch()
     remember(tmp_path)
     with FileIndex.open(tmp_path) as index:
         assert index.find(FILE) == KNOWN
 
 
-def test_lives_in_memory_where_it_cannot_be_written(
+def test_index_is_in_memory_if_the_folder_is_read_only(
     open_shelf: Library,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Or a read-only data folder would keep the store shut."""
     open_shelf.data.chmod(0o555)
     with without_rights(), FileIndex.open(open_shelf.data) as index:
         index.add(FILE.path, KNOWN)
@@ -196,11 +185,10 @@ def test_lives_in_memory_where_it_cannot_be_written(
     assert list(open_shelf.data.iterdir()) == []
 
 
-def test_is_still_read_where_it_cannot_be_written(
+def test_read_only_index_is_still_used(
     open_shelf: Library,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Or a data folder mounted read-only would have all files read again."""
     remember(open_shelf.data)
     (open_shelf.data / FILE_NAME).chmod(0o444)
     open_shelf.data.chmod(0o555)
@@ -213,10 +201,9 @@ def test_is_still_read_where_it_cannot_be_written(
     assert caplog.text.count("can't write the index") == 1
 
 
-def test_a_folder_in_its_place_is_no_end(
+def test_index_is_in_memory_if_a_folder_has_its_name(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Or a slip in mounting a volume would keep the store shut."""
     (tmp_path / FILE_NAME).mkdir()
     with FileIndex.open(tmp_path) as index:
         index.add(FILE.path, KNOWN)
@@ -224,10 +211,9 @@ def test_a_folder_in_its_place_is_no_end(
     assert "the index can only be held in memory" in caplog.text
 
 
-def test_a_full_disk_is_no_end(
+def test_full_disk_is_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Or a disk that fills up would take the catalog with it."""
     with FileIndex.open(tmp_path) as index:
         # SQLite itself says what it says when the disk is full.
         index._connection.execute("PRAGMA max_page_count = 2")
@@ -242,10 +228,10 @@ def test_a_full_disk_is_no_end(
         assert index.find(FILE._replace(path="A/1999")) == KNOWN
 
 
-def test_two_may_use_it_at_once(
+def test_two_processes_can_use_one_index(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Or `msrv catalog` could not be run beside the store."""
+    """`msrv catalog` can run beside the store."""
     caplog.set_level(logging.WARNING)
     with (
         FileIndex.open(tmp_path) as store,

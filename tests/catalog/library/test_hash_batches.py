@@ -48,10 +48,9 @@ def identities(shelf: Library, reading: LoadedLibrary) -> list[bool]:
     ]
 
 
-def test_a_new_price_does_not_wait_for_the_hashing(
+def test_new_price_does_not_wait_for_hashing(
     shelf: Library, hashed: list[str]
 ) -> None:
-    """A chmod of a terabyte would keep the store from every change."""
     for name in "ABC":
         shelf.release(name, toml='item_price = "2"')
     first = shelf.read()
@@ -77,12 +76,9 @@ def test_a_new_price_does_not_wait_for_the_hashing(
     assert Money(500, "EUR") in prices
 
 
-def test_a_store_opens_before_all_is_hashed_again(
+def test_store_starts_before_all_files_are_rehashed(
     shelf: Library, hashed: list[str]
 ) -> None:
-    """A container that owns its library anew at each start would hash it all
-    before it opens.
-    """
     for name in "ABC":
         shelf.release(name)
     first = shelf.read()
@@ -101,10 +97,9 @@ def test_a_store_opens_before_all_is_hashed_again(
     assert identities(shelf, again) == [True] * 3
 
 
-def test_what_was_never_read_is_there_when_a_store_opens(
+def test_first_load_includes_every_release(
     shelf: Library,
 ) -> None:
-    """Or a first start would open with one release."""
     for name in "ABC":
         shelf.release(name)
     assert len(shelf.read().catalog.releases) == 3

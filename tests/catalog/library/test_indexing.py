@@ -21,7 +21,6 @@ from tests.catalog.unprivileged import without_rights
 def test_hashes_are_those_of_the_bytes(
     shelf: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or a buyer who checks a download would find it damaged."""
     monkeypatch.setattr(indexing, "_BLOCK_BYTES", 7)
     shelf.release("R")
     item = by_name(shelf.only())["01 A.wav"]
@@ -30,10 +29,9 @@ def test_hashes_are_those_of_the_bytes(
     assert item.content.size_bytes == len(wav(1))
 
 
-def test_each_file_is_read_once(
+def test_unchanged_files_are_read_once(
     shelf: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or a library of a terabyte would be read at every start."""
     shelf.release("R", {"C.mp3": b"no sound"})
     first = shelf.read()
 
@@ -47,8 +45,7 @@ def test_each_file_is_read_once(
     assert again.problems == first.problems
 
 
-def test_a_changed_file_is_read_anew(shelf: Library) -> None:
-    """Or a mended track would be sold with the old one's digest."""
+def test_changed_file_is_read_again(shelf: Library) -> None:
     shelf.release("R")
     shelf.read()
     shelf.put("R/01 A.wav", wav(9))
@@ -57,11 +54,12 @@ def test_a_changed_file_is_read_anew(shelf: Library) -> None:
 
 
 @pytest.mark.parametrize("how", ["in place", "swapped"])
-def test_a_retagged_file_with_its_old_date_is_read_anew(
+def test_retagged_file_with_its_old_date_is_read_again(
     shelf: Library, how: str
 ) -> None:
-    """Tag editors can keep a file's date, and padding its size; the status
-    change time they can't keep, nor the inode.
+    """Tag editors can preserve a file's date and size.
+
+    They can preserve neither its status change time nor its inode.
     """
     path = shelf.release("R") / "01 A.wav"
     before = path.stat()
@@ -89,8 +87,7 @@ def test_a_retagged_file_with_its_old_date_is_read_anew(
 @pytest.mark.parametrize(
     "mtime", ["1901-12-14", "1969-12-31", "1970-01-01", "2300-01-01"]
 )
-def test_any_date_of_a_file_stops_nothing(shelf: Library, mtime: str) -> None:
-    """A camera's date, or a broken client's, is no reason to close."""
+def test_any_file_date_is_accepted(shelf: Library, mtime: str) -> None:
     path = shelf.release("R") / "01 A.wav"
     seconds = int(datetime.fromisoformat(f"{mtime}T00:00:00Z").timestamp())
     os.utime(path, (seconds, seconds))
@@ -102,12 +99,10 @@ def test_any_date_of_a_file_stops_nothing(shelf: Library, mtime: str) -> None:
 
 
 @pytest.mark.parametrize("size", [(1 << 40) + 1, 2**62, -1])
-def test_an_impossible_size_is_that_files_problem(
+def test_implausible_size_is_a_problem_of_one_file(
     shelf: Library, size: int
 ) -> None:
-    """A sparse file of exabytes would be hashed for years, and all others
-    would wait.
-    """
+    """A sparse file of exabytes is not hashed, and other files are offered."""
     shelf.release("R")
     found = scan(shelf.root)
     folder = found.folders[0]
@@ -121,12 +116,12 @@ def test_an_impossible_size_is_that_files_problem(
     ]
 
 
-def test_an_unexpected_error_is_that_files_problem(
+def test_unexpected_error_is_a_problem_of_one_file(
     shelf: Library,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A parser's mistake, or ours, names the file, and stops no other."""
+    """The problem names the file, and other files are offered."""
     shelf.release("R")
     real = indexing._hash
 
@@ -144,12 +139,10 @@ def test_an_unexpected_error_is_that_files_problem(
     assert len(reading.catalog.releases[0].items) == 1
 
 
-def test_a_release_whose_file_changes_meanwhile_is_held_back(
+def test_release_is_held_back_if_a_file_changes_while_read(
     shelf: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A mount may show what it has cached: a file that is another once it is
-    opened is still being copied, and the rest is half an album.
-    """
+    """Opening a file on a network mount may update its cached status."""
     shelf.release("R")
     path = shelf.root / "R/01 A.wav"
     found = scan(shelf.root)
@@ -174,8 +167,7 @@ def test_a_release_whose_file_changes_meanwhile_is_held_back(
     assert len(again.catalog.releases[0].items) == 2
 
 
-def test_a_file_that_went_meanwhile_is_a_problem(shelf: Library) -> None:
-    """Or deleting a file at the wrong moment would stop the reading."""
+def test_file_deleted_while_loading_is_a_problem(shelf: Library) -> None:
     shelf.release("R")
     found = scan(shelf.root)
     (shelf.root / "R/01 A.wav").unlink()
@@ -195,12 +187,11 @@ def test_a_file_that_went_meanwhile_is_a_problem(shelf: Library) -> None:
 
 
 @pytest.mark.parametrize("known", [False, True])
-def test_what_may_not_be_read_is_not_sold(
+def test_unreadable_file_is_not_offered(
     open_shelf: Library,
     *,
     known: bool,
 ) -> None:
-    """Or somebody would pay for a file that the store can't open."""
     shelf = open_shelf
     shelf.release("R")
     shelf.release("S")
@@ -224,10 +215,9 @@ def test_what_may_not_be_read_is_not_sold(
     assert len(mended.catalog.by_id) == 6
 
 
-def test_what_may_not_be_read_today_is_not_forgotten(
+def test_unreadable_file_keeps_its_index_entry(
     open_shelf: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or a disk that fails for a moment would have all hashed again."""
     shelf = open_shelf
     shelf.release("R")
     shelf.release("S")
@@ -243,8 +233,7 @@ def test_what_may_not_be_read_today_is_not_forgotten(
     assert shelf.read(second).catalog == first.catalog
 
 
-def test_says_how_far_it_is(shelf: Library) -> None:
-    """Or the first start on a large library would look like a hang."""
+def test_progress_is_reported(shelf: Library) -> None:
     shelf.release("R")
     said: list[tuple[int, ...]] = []
     with FileIndex.open(shelf.data) as index:
@@ -260,8 +249,7 @@ def test_says_how_far_it_is(shelf: Library) -> None:
     assert said == [(1, 2, size, 2 * size), (2, 2, 2 * size, 2 * size)]
 
 
-def test_stops_when_it_is_told_to(shelf: Library) -> None:
-    """Or a store that hashes a large library could not be stopped."""
+def test_indexing_stops_on_request(shelf: Library) -> None:
     shelf.release("R")
     with FileIndex.open(shelf.data) as index, pytest.raises(IndexingStopped):
         index_files(
@@ -274,10 +262,10 @@ def test_stops_when_it_is_told_to(shelf: Library) -> None:
         )
 
 
-def test_what_was_read_is_kept_on_the_way(
+def test_index_is_saved_while_indexing(
     shelf: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or a first start that is interrupted would begin from the start."""
+    """An interrupted first load continues where it stopped."""
     monkeypatch.setattr(indexing, "_SAVE_FILES", 1)
     shelf.release("R")
     found = scan(shelf.root)

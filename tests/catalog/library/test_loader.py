@@ -19,8 +19,7 @@ def folders(found: loader.LoadedLibrary) -> list[str]:
     return sorted(release.folder for release in found.catalog.releases)
 
 
-def test_a_library_becomes_a_catalog(shelf: Library) -> None:
-    """Or a folder of records would not be a store."""
+def test_library_is_loaded_as_a_catalog(shelf: Library) -> None:
     shelf.put("store.toml", 'name = "Wet Coats"')
     shelf.release("Old", toml='date = "2024"')
     shelf.release("New", toml='date = "2026-03"')
@@ -36,8 +35,7 @@ def test_a_library_becomes_a_catalog(shelf: Library) -> None:
     assert not found.waiting
 
 
-def test_reads_the_same_twice_as_the_same(shelf: Library) -> None:
-    """Or a cart would be told of a change that there was not."""
+def test_unchanged_library_has_the_same_version(shelf: Library) -> None:
     shelf.release("R", toml='date = "2024"')
     first, again = shelf.read(), shelf.read()
     assert first.catalog == again.catalog
@@ -60,20 +58,16 @@ def test_reads_the_same_twice_as_the_same(shelf: Library) -> None:
         'currency = "USD"',
     ],
 )
-def test_whatever_is_changed_makes_another_version(
-    shelf: Library, toml: str
-) -> None:
-    """Or a visitor could pay by a page that is out of date."""
+def test_any_change_changes_the_version(shelf: Library, toml: str) -> None:
     shelf.release("R")
     first = shelf.read()
     shelf.put("R/release.toml", toml)
     assert shelf.read(first).catalog.version != first.catalog.version
 
 
-def test_other_files_and_places_change_no_id(
+def test_ids_are_independent_of_other_files_and_of_the_root(
     shelf: Library, tmp_path: Path
 ) -> None:
-    """Or adding a bonus track would void what was sold before."""
     shelf.release("R")
     first = shelf.read()
     shelf.put("R/00 Intro.wav", wav(7))
@@ -85,10 +79,9 @@ def test_other_files_and_places_change_no_id(
     assert shelf.read().catalog.by_id.keys() == second.catalog.by_id.keys()
 
 
-def test_a_pinned_release_keeps_all_ids_when_it_is_renamed(
+def test_pinned_release_keeps_all_ids_when_renamed(
     shelf: Library,
 ) -> None:
-    """Or mending a folder's name would void what was sold before."""
     shelf.release("Nihgt Bus", toml='id = "night-bus"')
     first = shelf.read()
     (shelf.root / "Nihgt Bus").rename(shelf.root / "Night Bus")
@@ -97,8 +90,7 @@ def test_a_pinned_release_keeps_all_ids_when_it_is_renamed(
     assert folders(second) == ["Night Bus"]
 
 
-def test_an_id_can_be_pinned_after_the_first_sale(shelf: Library) -> None:
-    """Or who has sold a record could never rename its folder."""
+def test_pinning_the_current_id_changes_no_id(shelf: Library) -> None:
     shelf.release("Nihgt Bus")
     first = shelf.read()
     (release,) = first.catalog.releases
@@ -108,8 +100,7 @@ def test_an_id_can_be_pinned_after_the_first_sale(shelf: Library) -> None:
     assert shelf.read(first).catalog.by_id.keys() == first.catalog.by_id.keys()
 
 
-def test_a_broken_release_stays_as_it_was(shelf: Library) -> None:
-    """Or saving a file with a slip would take a record from sale."""
+def test_release_with_an_invalid_toml_stays_as_it_was(shelf: Library) -> None:
     shelf.release("R", toml='title = "Good"\n')
     shelf.release("S")
     first = shelf.read()
@@ -142,10 +133,9 @@ def test_a_broken_release_stays_as_it_was(shelf: Library) -> None:
     ],
     ids=lambda data: repr(data[:12]),
 )
-def test_a_release_that_was_never_right_is_not_offered(
+def test_release_that_never_had_a_valid_toml_is_not_offered(
     shelf: Library, data: bytes
 ) -> None:
-    """Or a slip in its price, or its `hidden`, would sell it wrongly."""
     shelf.release("R", {"release.toml": data})
     shelf.release("S")
     found = shelf.read()
@@ -157,8 +147,7 @@ def test_a_release_that_was_never_right_is_not_offered(
     assert again.problems == found.problems
 
 
-def test_quotes_that_a_word_processor_made_are_named(shelf: Library) -> None:
-    """Or "Invalid value" would be all that a seller learns."""
+def test_typographic_quotes_are_named_in_the_problem(shelf: Library) -> None:
     shelf.release("R", toml='id = "r"\ntitle = \u201cNight Bus\u201d\n')
     assert problems(shelf.read())[-1] == (
         "R/release.toml:2: is not valid TOML: Invalid value; "
@@ -166,15 +155,13 @@ def test_quotes_that_a_word_processor_made_are_named(shelf: Library) -> None:
     )
 
 
-def test_windows_editors_may_write_toml(shelf: Library) -> None:
-    """Or Notepad would take a record from sale."""
+def test_toml_with_a_bom_and_crlf_is_read(shelf: Library) -> None:
     toml = '\ufefftitle = "T"\r\nprice = "3"\r\n'
     shelf.release("R", toml=toml)
     assert (shelf.only().title, shelf.only().price.minor) == ("T", 300)
 
 
-def test_a_broken_store_stays_as_it_was(shelf: Library) -> None:
-    """Or a slip in the tagline would change every price."""
+def test_invalid_store_toml_keeps_the_last_valid_one(shelf: Library) -> None:
     shelf.put("store.toml", 'name = "N"\n[prices]\nitem = "5"\n')
     shelf.release("R")
     first = shelf.read()
@@ -191,10 +178,9 @@ def test_a_broken_store_stays_as_it_was(shelf: Library) -> None:
     assert prices == {500}
 
 
-def test_nothing_is_sold_by_a_store_file_that_was_never_understood(
+def test_nothing_is_offered_until_store_toml_is_valid(
     shelf: Library,
 ) -> None:
-    """Or a store in yen would open in euros after a slip and a restart."""
     shelf.put("store.toml", 'currency = "JPY')
     shelf.release("R")
     shelf.release(
@@ -213,10 +199,9 @@ def test_nothing_is_sold_by_a_store_file_that_was_never_understood(
     assert mended.problems == ()
 
 
-def test_a_store_without_its_file_is_one_of_the_usual(
+def test_store_without_store_toml_has_the_defaults(
     shelf: Library,
 ) -> None:
-    """Or deleting store.toml would leave its prices for ever."""
     shelf.put("store.toml", '[prices]\nitem = "5"\n')
     shelf.release("R")
     first = shelf.read()
@@ -226,8 +211,7 @@ def test_a_store_without_its_file_is_one_of_the_usual(
     assert release.items[0].price == Money(100, "EUR")
 
 
-def test_what_is_being_copied_waits(shelf: Library) -> None:
-    """Or an album would be sold while half of it is there."""
+def test_release_waits_while_it_is_being_copied(shelf: Library) -> None:
     shelf.release("R")
     first = shelf.read()
     before = scan(shelf.root)
@@ -259,8 +243,7 @@ def test_what_is_being_copied_waits(shelf: Library) -> None:
     assert fourth.problems == ()
 
 
-def test_store_toml_waits_by_itself(shelf: Library) -> None:
-    """Or the shop's new name would show with the next other change only."""
+def test_store_toml_is_applied_once_it_has_settled(shelf: Library) -> None:
     shelf.release("R")
     first = shelf.read()
     before = scan(shelf.root)
@@ -274,10 +257,9 @@ def test_store_toml_waits_by_itself(shelf: Library) -> None:
     assert not third.waiting
 
 
-def test_what_is_still_is_taken_while_something_moves(
+def test_settled_folders_are_loaded_while_others_change(
     shelf: Library,
 ) -> None:
-    """Or one file that is always written to would freeze the store."""
     shelf.release("R")
     first = shelf.read()
     shelf.release("S")
@@ -288,8 +270,7 @@ def test_what_is_still_is_taken_while_something_moves(
     assert second.waiting
 
 
-def test_what_is_gone_is_gone(shelf: Library) -> None:
-    """Or the store would sell files that it does not have."""
+def test_deleted_release_is_removed(shelf: Library) -> None:
     shelf.release("R")
     shelf.release("S")
     first = shelf.read()
@@ -303,10 +284,10 @@ def test_what_is_gone_is_gone(shelf: Library) -> None:
     assert second.catalog.by_id[release.release_id] == release
 
 
-def test_a_library_without_its_disk_is_not_an_empty_one(
+def test_emptied_library_is_unreadable_rather_than_empty(
     shelf: Library,
 ) -> None:
-    """Or an unmounted disk would take all that was sold from its buyers."""
+    """An unmounted disk doesn't remove what was sold."""
     shelf.release("R")
     first = shelf.read()
     shutil.rmtree(shelf.root)
@@ -322,10 +303,9 @@ def test_a_library_without_its_disk_is_not_an_empty_one(
     assert shelf.read(first).catalog.releases == ()
 
 
-def test_a_release_that_did_not_change_is_not_read_again(
+def test_unchanged_release_is_not_built_again(
     shelf: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or each small edit would read ten thousand descriptions."""
     shelf.release("R", toml='title = "T"')
     shelf.release("S")
     first = shelf.read()
@@ -346,8 +326,7 @@ def test_a_release_that_did_not_change_is_not_read_again(
 @pytest.mark.parametrize(
     "name", [b"line\nbreak", b"\xff", b"a" * 255, "\u202e".encode()]
 )
-def test_a_folder_may_have_any_name(shelf: Library, name: bytes) -> None:
-    """Or one odd folder would keep all others from sale."""
+def test_folder_of_any_name_is_loaded(shelf: Library, name: bytes) -> None:
     folder = Path(os.fsdecode(os.fsencode(shelf.root) + b"/" + name))
     folder.mkdir()
     (folder / "a.wav").write_bytes(wav())

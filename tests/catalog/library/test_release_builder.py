@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from msrv.catalog.library.release_prices import default_price
 from msrv.catalog.model import ItemKind, Release
 from msrv.catalog.names import ids
 from msrv.money import Money
@@ -25,8 +24,7 @@ def titles(release: Release) -> list[str]:
     return [item.title for item in release.items]
 
 
-def test_an_album_is_what_its_tags_say(shelf: Library) -> None:
-    """Or a seller would have to type what the files say already."""
+def test_release_is_described_by_its_tags(shelf: Library) -> None:
     said = {"album": "Night Bus", "artist": "Wet Coats", "date": "2026-03-06"}
     shelf.release(
         "folder",
@@ -55,8 +53,7 @@ def test_an_album_is_what_its_tags_say(shelf: Library) -> None:
     assert booklet.file_name == "booklet.pdf"
 
 
-def test_without_tags_names_will_do(shelf: Library) -> None:
-    """Or a folder of plain files could not be sold."""
+def test_untagged_release_is_described_by_its_names(shelf: Library) -> None:
     shelf.release("Artist/Demo  Tape", {"Untitled.wav": wav(3)})
     release = shelf.only()
     assert release.title == "Demo Tape"
@@ -87,17 +84,16 @@ def test_without_tags_names_will_do(shelf: Library) -> None:
         ),
     ],
 )
-def test_an_artist_is_who_all_tracks_are_by(
+def test_release_artist_is_common_to_all_tracks(
     shelf: Library, first: dict[str, str], second: dict[str, str], artist: str
 ) -> None:
-    """Or a compilation would be sold under one of its artists."""
+    """A compilation is by "Various artists"."""
     files = {"01 A.wav": tagged(1, **first), "02 B.wav": tagged(2, **second)}
     shelf.release("R", files)
     assert shelf.only().artist == artist
 
 
-def test_tags_that_disagree_name_nothing(shelf: Library) -> None:
-    """Or one stray track would rename and redate the record."""
+def test_conflicting_tags_are_ignored(shelf: Library) -> None:
     files = {
         "01 A.wav": tagged(1, album="X", date="2020"),
         "02 B.wav": tagged(2, album="Y", date="2021"),
@@ -116,16 +112,14 @@ def test_tags_that_disagree_name_nothing(shelf: Library) -> None:
         ("last year", ""),
     ],
 )
-def test_a_date_is_one_in_the_calendar(
+def test_invalid_date_in_tags_is_ignored(
     shelf: Library, tag: str, date: str
 ) -> None:
-    """Or a feed or a ZIP that needs a date would break on a tag."""
     shelf.put("R/a.wav", tagged(date=tag))
     assert shelf.only().date == date
 
 
-def test_release_toml_goes_before_tags(shelf: Library) -> None:
-    """Or a seller could not correct what a file says."""
+def test_release_toml_overrides_tags(shelf: Library) -> None:
     shelf.release(
         "R",
         {"01 A.wav": tagged(1, title="a", artist="x", album="y", number="1")},
@@ -153,8 +147,7 @@ def test_release_toml_goes_before_tags(shelf: Library) -> None:
     assert {item.release_id for item in release.items} == {"rid"}
 
 
-def test_items_stand_as_on_the_record(shelf: Library) -> None:
-    """Or a record would be listed, and unpacked, in the wrong order."""
+def test_items_are_in_the_order_of_the_record(shelf: Library) -> None:
     for name, tags in {
         "z.wav": {"number": "1", "disc": "1"},
         "y.wav": {"number": "2", "disc": "1"},
@@ -182,78 +175,7 @@ def test_items_stand_as_on_the_record(shelf: Library) -> None:
     ]
 
 
-STORE = '[prices]\nitem = "2.00"\nrelease = "3.50"\n'
-
-
-@pytest.mark.parametrize(
-    ("store", "toml", "items", "whole"),
-    [
-        ("", "", [100, 100], 200),
-        (STORE, "", [200, 200], 350),
-        (STORE, 'item_price = "1.00"', [100, 100], 200),
-        (STORE, 'price = "9.00"', [200, 200], 900),
-        (STORE, 'price = "0"', [200, 200], 0),
-        ("", '[items."01 A.wav"]\nprice = "0"', [0, 100], 100),
-        (STORE, '[items."01 A.wav"]\nprice = "0.50"', [50, 200], 250),
-        ("", '[items."01 A.wav"]\nhidden = true', [100, 100], 100),
-        ("", "hidden = true", [100, 100], 200),
-    ],
-)
-def test_prices_come_from_the_nearest_who_says_one(
-    shelf: Library, store: str, toml: str, items: list[int], whole: int
-) -> None:
-    """Or an item would be sold for less, or more, than its seller asks."""
-    shelf.put("store.toml", store)
-    shelf.release("R", toml=toml)
-    release = shelf.only()
-    assert [item.price.minor for item in release.items] == items
-    assert release.price == Money(whole, "EUR")
-
-
-def test_the_price_of_a_single_file_is_that_of_its_release(
-    shelf: Library,
-) -> None:
-    """Or a book with `price = "10.00"` would be sold for 1.00."""
-    shelf.put("store.toml", STORE)
-    shelf.put("Book/book.pdf")
-    shelf.put("Book/release.toml", 'price = "10.00"')
-    release = shelf.only()
-    assert release.items[0].price == Money(1000, "EUR")
-    assert release.price == Money(1000, "EUR")
-    shelf.put("store.toml", '[prices]\nitem = "9.00"\nrelease = "3.50"\n')
-    shelf.put("Book/release.toml", "")
-    assert shelf.only().price == Money(900, "EUR")
-
-
-def test_a_release_in_another_currency_takes_no_price_of_the_store(
-    shelf: Library,
-) -> None:
-    """Or 2.00 euros would become 2 yen."""
-    shelf.put("store.toml", STORE)
-    shelf.release("R", toml='currency = "JPY"')
-    release = shelf.only()
-    assert [str(item.price) for item in release.items] == ["¥100", "¥100"]
-    assert str(release.price) == "¥200"
-
-
-@pytest.mark.parametrize(
-    ("currency", "price"), [("EUR", 100), ("JPY", 100), ("KWD", 1000)]
-)
-def test_nothing_is_free_by_accident(currency: str, price: int) -> None:
-    """Or a store whose seller forgot a price would give its wares away."""
-    assert default_price(currency) == Money(price, currency)
-
-
-def test_prices_that_nobody_set_are_told(shelf: Library) -> None:
-    """Or a seller would learn from a sale what the store made up."""
-    shelf.release("R")
-    assert shelf.read().notes == (
-        "2 of the items have no price set, and cost €1.00 each",
-    )
-
-
-def test_what_is_hidden_is_kept_for_who_bought_it(shelf: Library) -> None:
-    """Or withdrawing a track would take it from who has paid."""
+def test_hidden_items_stay_available_to_buyers(shelf: Library) -> None:
     shelf.release("R", toml='[items."01 A.wav"]\nhidden = true\n')
     shelf.release("S", toml="hidden = true")
     catalog = shelf.read().catalog
@@ -270,8 +192,7 @@ def test_what_is_hidden_is_kept_for_who_bought_it(shelf: Library) -> None:
     assert catalog.releases_by_id[second.release_id] == second
 
 
-def test_a_file_that_is_no_sound_is_not_sold(shelf: Library) -> None:
-    """Or somebody would pay for a track that no player plays."""
+def test_track_without_audio_is_not_offered(shelf: Library) -> None:
     shelf.release(
         "R", {"03 C.mp3": b"no sound", "D.flac": b"", "empty.pdf": b""}
     )
@@ -291,26 +212,25 @@ def test_a_file_that_is_no_sound_is_not_sold(shelf: Library) -> None:
     ]
 
 
-def test_a_folder_of_nothing_usable_is_no_release(shelf: Library) -> None:
-    """Or the store would show a record with nothing on it."""
+def test_folder_without_usable_files_is_not_a_release(shelf: Library) -> None:
     shelf.put("R/a.mp3", b"no sound")
     reading = shelf.read()
     assert reading.catalog.releases == ()
     assert len(reading.problems) == 1
 
 
-def test_speaking_of_a_file_that_is_not_there_is_a_problem(
+def test_configuring_a_missing_file_is_a_problem(
     shelf: Library,
 ) -> None:
-    """Or a misspelt name would leave a track at the usual price."""
     shelf.release("R", toml='\n[items."01 a.wav"]\nprice = "9"\n')
     assert problems(shelf.read()) == [
         "R/release.toml:2: configures '01 a.wav', which is not in the folder"
     ]
 
 
-def test_a_name_may_be_spelt_as_macos_does(shelf: Library) -> None:
-    """Or a price for `é` would not be that of the file on a Mac."""
+def test_file_names_in_release_toml_match_in_any_unicode_form(
+    shelf: Library,
+) -> None:
     name = unicodedata.normalize("NFD", "Été.wav")
     toml = '[items."Été.wav"]\nprice = "9"\n'
     shelf.put(f"R/{name}", wav())
@@ -320,8 +240,7 @@ def test_a_name_may_be_spelt_as_macos_does(shelf: Library) -> None:
     assert release.items[0].title == "Été"
 
 
-def test_a_cover_is_measured(shelf: Library) -> None:
-    """Or pages would jump while a cover comes."""
+def test_cover_has_its_size_and_colour(shelf: Library) -> None:
     shelf.release("R")
     Image.new("RGB", (40, 30), "#802010").save(shelf.root / "R/cover.png")
     artwork = shelf.only().artwork
@@ -332,10 +251,9 @@ def test_a_cover_is_measured(shelf: Library) -> None:
     assert artwork.content.media_type == "image/png"
 
 
-def test_a_cover_that_is_none_is_a_problem_and_no_more(
+def test_invalid_cover_is_a_problem_and_the_release_is_offered(
     shelf: Library,
 ) -> None:
-    """Or a broken picture would take its record from sale."""
     shelf.release("R", {"cover.jpg": b"no picture"})
     reading = shelf.read()
     (release,) = reading.catalog.releases
@@ -361,10 +279,9 @@ def test_a_cover_that_is_none_is_a_problem_and_no_more(
         (b"...pdf", None),
     ],
 )
-def test_any_name_is_sold_under_a_title_that_is_safe(
+def test_any_file_name_has_a_printable_title(
     shelf: Library, name: bytes, title: str | None
 ) -> None:
-    """Or a file's name could break a page, a header or a terminal."""
     (shelf.root / "R").mkdir()
     root = os.fsencode(shelf.root)
     Path(os.fsdecode(root + b"/R/" + name)).write_bytes(b"x")
@@ -379,8 +296,7 @@ def test_any_name_is_sold_under_a_title_that_is_safe(
     assert shelf.read(reading).catalog.version == reading.catalog.version
 
 
-def test_the_commonest_spelling_of_an_artist_is_shown(shelf: Library) -> None:
-    """Or one track typed in a hurry would rename the band."""
+def test_most_frequent_spelling_of_an_artist_is_used(shelf: Library) -> None:
     for number, artist in enumerate(("the band", "The Band", "The Band")):
         shelf.put(f"R/{number}.wav", tagged(number, artist=artist))
     assert shelf.only().artist == "The Band"

@@ -26,7 +26,6 @@ def two_discs(shelf: Library) -> None:
 
 
 def test_discs_are_one_release(shelf: Library) -> None:
-    """Or a record of two discs would be two records of one title."""
     two_discs(shelf)
     release = shelf.only()
     assert (release.folder, release.title) == ("Coats/Bus", "Night Bus")
@@ -46,8 +45,7 @@ def test_discs_are_one_release(shelf: Library) -> None:
     assert names[2] == "2-01 Song 2.1.wav"
 
 
-def test_what_was_sold_of_a_single_disc_stays_sold(shelf: Library) -> None:
-    """Or who bought a disc before would lose it, or get both discs."""
+def test_former_ids_of_a_disc_deliver_that_disc(shelf: Library) -> None:
     two_discs(shelf)
     catalog = shelf.read().catalog
     old = ids.release_id("Coats/Bus/CD2")
@@ -64,8 +62,9 @@ def test_what_was_sold_of_a_single_disc_stays_sold(shelf: Library) -> None:
     assert len(catalog.releases) == 1
 
 
-def test_the_parent_describes_its_discs(shelf: Library) -> None:
-    """Or a seller could not say what a record of two discs costs."""
+def test_release_toml_of_the_parent_applies_to_its_discs(
+    shelf: Library,
+) -> None:
     two_discs(shelf)
     shelf.put(
         "Coats/Bus/release.toml",
@@ -86,8 +85,7 @@ def test_the_parent_describes_its_discs(shelf: Library) -> None:
     assert extra.content.path == "Coats/Bus/CD1/cover.png"
 
 
-def test_the_cover_of_a_disc_will_do(shelf: Library) -> None:
-    """Or a record whose discs have covers would have none."""
+def test_cover_of_the_first_disc_is_used(shelf: Library) -> None:
     two_discs(shelf)
     for disc, size in ((1, 4), (2, 5)):
         cover = shelf.root / f"Coats/Bus/CD{disc}/cover.png"
@@ -102,8 +100,7 @@ def test_the_cover_of_a_disc_will_do(shelf: Library) -> None:
     assert release.artwork.width == 5
 
 
-def test_a_disc_with_a_description_is_a_release(shelf: Library) -> None:
-    """Or what a seller says of one disc would be lost."""
+def test_disc_with_a_release_toml_is_a_release(shelf: Library) -> None:
     two_discs(shelf)
     shelf.put("Coats/Bus/CD2/release.toml", 'title = "Bonus"')
     titles = {each.title for each in shelf.read().catalog.releases}
@@ -127,10 +124,9 @@ def test_a_disc_with_a_description_is_a_release(shelf: Library) -> None:
         (["A/Disc 1/a.iso", "A/Disc 2/a.iso"], ["A/Disc 1", "A/Disc 2"]),
     ],
 )
-def test_only_parts_of_a_release_are_put_together(
+def test_unrelated_folders_are_not_merged(
     shelf: Library, files: list[str], folders: list[str]
 ) -> None:
-    """Or records that have nothing to do with each other would be one."""
     for number, name in enumerate(files):
         shelf.put(name, wav(number))
     found = scan(shelf.root)
@@ -138,10 +134,9 @@ def test_only_parts_of_a_release_are_put_together(
     assert sum(len(folder.files) for folder in found.folders) == len(files)
 
 
-def test_a_disc_that_is_being_copied_holds_the_release_back(
+def test_disc_being_copied_holds_the_release_back(
     shelf: Library,
 ) -> None:
-    """Or the first disc would be sold as all of the record."""
     two_discs(shelf)
     before = scan(shelf.root)
     shelf.put("Coats/Bus/CD3/01 Song.wav", wav(99))
@@ -151,7 +146,7 @@ def test_a_disc_that_is_being_copied_holds_the_release_back(
 
 
 def test_files_of_discs_keep_their_kind(shelf: Library) -> None:
-    """Or a video on a bonus disc would be taken for a scan."""
+    """A video on a bonus disc is an item, not an extra."""
     two_discs(shelf)
     shelf.put("Coats/Bus/CD2/video.mp4", b"x")
     last = shelf.only().items[-1]

@@ -22,10 +22,9 @@ def complaints(shelf: Library) -> list[str]:
     return [str(problem) for problem in scan(shelf.root).problems]
 
 
-def test_each_folder_with_files_is_a_release_at_any_depth(
+def test_every_folder_with_files_is_a_release(
     shelf: Library,
 ) -> None:
-    """Or an album inside its artist's folder would not be for sale."""
     shelf.put("Artist/Album/a.wav")
     shelf.put("Artist/bonus.pdf")
     shelf.put("Single/b.wav")
@@ -37,8 +36,7 @@ def test_each_folder_with_files_is_a_release_at_any_depth(
     }
 
 
-def test_what_describes_is_not_sold(shelf: Library) -> None:
-    """Or a visitor could buy the shop's own settings."""
+def test_configuration_files_and_covers_are_not_items(shelf: Library) -> None:
     shelf.put("store.toml", "")
     shelf.put("A/a.wav")
     shelf.put("A/Release.TOML", "")
@@ -57,17 +55,13 @@ def test_what_describes_is_not_sold(shelf: Library) -> None:
 @pytest.mark.parametrize(
     "name", [".DS_Store", "Thumbs.db", "a.mp3.part", "@eaDir", "lost+found"]
 )
-def test_leaves_out_what_computers_leave_behind(
-    shelf: Library, name: str
-) -> None:
-    """Or what is in such a folder would be sold."""
+def test_system_files_are_ignored(shelf: Library, name: str) -> None:
     shelf.put(f"{name}/a.wav")
     assert folders(shelf) == {}
     assert complaints(shelf) == []
 
 
-def test_says_where_files_are_that_mean_nothing(shelf: Library) -> None:
-    """Or a seller would wait for a track that is in the wrong place."""
+def test_misplaced_files_are_noted(shelf: Library) -> None:
     shelf.put("loose.wav")
     shelf.put("README.txt")
     shelf.put("release.toml", "")
@@ -88,8 +82,7 @@ def test_says_where_files_are_that_mean_nothing(shelf: Library) -> None:
     ]
 
 
-def test_many_tracks_beside_the_folders_are_one_note(shelf: Library) -> None:
-    """Or an unsorted download folder would fill the log."""
+def test_tracks_beside_folders_are_one_note(shelf: Library) -> None:
     for number in range(1, 13):
         shelf.put(f"{number:02} loose.wav")
     assert scan(shelf.root).notes == [
@@ -97,10 +90,9 @@ def test_many_tracks_beside_the_folders_are_one_note(shelf: Library) -> None:
     ]
 
 
-def test_a_link_must_not_leave_the_library(
+def test_link_out_of_the_library_is_a_problem(
     shelf: Library, tmp_path: Path
 ) -> None:
-    """Or a link in an uploaded folder could sell the server's own files."""
     secret = tmp_path / "library-secrets"
     secret.mkdir()
     (secret / "key.pem").write_text("secret")
@@ -119,10 +111,9 @@ def test_a_link_must_not_leave_the_library(
     ]
 
 
-def test_a_link_inside_the_library_is_what_it_leads_to(
+def test_link_inside_the_library_is_followed(
     shelf: Library,
 ) -> None:
-    """Or a seller could not put one track on two records."""
     shelf.put("A/a.wav", b"1234")
     shelf.put("B/b.wav")
     (shelf.root / "B/a.wav").symlink_to("../A/a.wav")
@@ -137,8 +128,7 @@ def test_a_link_inside_the_library_is_what_it_leads_to(
     assert scan(shelf.root).folders[1].files[0].size_bytes == 4
 
 
-def test_links_in_circles_end(shelf: Library) -> None:
-    """Or one link could keep the store from ever opening."""
+def test_circular_links_end(shelf: Library) -> None:
     shelf.put("A/a.wav")
     (shelf.root / "A/again").symlink_to(".")
     (shelf.root / "A/up").symlink_to("..")
@@ -153,8 +143,9 @@ def test_links_in_circles_end(shelf: Library) -> None:
     assert len(scan(shelf.root).notes) == 2
 
 
-def test_many_links_between_folders_take_no_longer(shelf: Library) -> None:
-    """Or a dozen linked folders would be billions of paths."""
+def test_each_folder_is_visited_once_for_any_number_of_links(
+    shelf: Library,
+) -> None:
     names = [f"F{number:02}" for number in range(14)]
     for name in names:
         shelf.put(f"{name}/a.wav")
@@ -164,8 +155,7 @@ def test_many_links_between_folders_take_no_longer(shelf: Library) -> None:
     assert folders(shelf) == {name: ["a.wav"] for name in names}
 
 
-def test_what_is_no_file_is_not_opened(shelf: Library) -> None:
-    """Or a pipe in a folder would hang the store."""
+def test_special_files_are_problems_and_not_opened(shelf: Library) -> None:
     shelf.put("A/a.wav")
     os.mkfifo(shelf.root / "A/pipe.wav")
     with socket.socket(socket.AF_UNIX) as listener:
@@ -199,8 +189,7 @@ def test_what_is_no_file_is_not_opened(shelf: Library) -> None:
         b"trailing .wav ",
     ],
 )
-def test_takes_any_name(shelf: Library, name: bytes) -> None:
-    """Or one odd name would keep a release, or all of them, from sale."""
+def test_any_name_is_scanned(shelf: Library, name: bytes) -> None:
     (shelf.root / "A").mkdir()
     Path(os.fsdecode(os.fsencode(shelf.root) + b"/A/" + name)).write_bytes(
         b"x"
@@ -210,8 +199,7 @@ def test_takes_any_name(shelf: Library, name: bytes) -> None:
     assert complaints(shelf) == []
 
 
-def test_a_fingerprint_says_whether_anything_changed(shelf: Library) -> None:
-    """Or a change would not show, or the library be read all the time."""
+def test_fingerprint_changes_with_any_change(shelf: Library) -> None:
     shelf.put("store.toml", "")
     file = shelf.put("A/a.wav")
     seen = {scan(shelf.root).fingerprint}
@@ -234,8 +222,7 @@ def test_a_fingerprint_says_whether_anything_changed(shelf: Library) -> None:
         seen.add(fingerprint)
 
 
-def test_a_library_that_is_not_there_is_said_so(tmp_path: Path) -> None:
-    """Or a store would open without its wares, and say nothing."""
+def test_missing_library_is_unreadable(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")
     for path in (tmp_path / "missing", file):
@@ -246,10 +233,7 @@ def test_a_library_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     check_library(tmp_path)
 
 
-def test_a_library_may_be_a_link_itself(
-    shelf: Library, tmp_path: Path
-) -> None:
-    """Or a library that was moved and linked to would be empty."""
+def test_library_can_be_a_link(shelf: Library, tmp_path: Path) -> None:
     shelf.put("A/a.wav")
     (shelf.root / "A/b.wav").symlink_to("a.wav")
     link = tmp_path / "link"
@@ -258,8 +242,7 @@ def test_a_library_may_be_a_link_itself(
     assert scan(link).problems == []
 
 
-def test_folders_in_folders_end_somewhere(shelf: Library) -> None:
-    """Or a folder that was unpacked into itself could stop the store."""
+def test_depth_of_folders_is_limited(shelf: Library) -> None:
     deep = "/".join(["d"] * 40)
     shelf.put(f"{deep}/a.wav")
     assert folders(shelf) == {}

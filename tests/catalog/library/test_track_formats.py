@@ -80,10 +80,9 @@ SONG = Tags(title="Song", artist="A", number=1, duration_seconds=200.0)
         ({"R/a.mp3": SONG, "S/a.flac": SONG}, [["a.mp3"], ["a.flac"]]),
     ],
 )
-def test_files_of_one_track_are_found(
+def test_formats_of_one_track_are_grouped(
     shelf: Library, files: dict[str, Tags], expected: list[list[str]]
 ) -> None:
-    """Or a track would be sold twice, or another one in its place."""
     assert tracks(sounds(shelf, files)) == expected
 
 
@@ -96,8 +95,7 @@ def both(shelf: Library, ffmpeg: str) -> Library:
     return shelf
 
 
-def test_two_formats_cost_one_price(both: Library) -> None:
-    """Or a release that lies there twice would cost twice as much."""
+def test_release_in_two_formats_costs_the_same(both: Library) -> None:
     reading = both.read()
     (release,) = reading.catalog.releases
     assert release.price == Money(200, "EUR")
@@ -111,8 +109,9 @@ def test_two_formats_cost_one_price(both: Library) -> None:
     assert "2 of the items have no price set" in reading.notes[0]
 
 
-def test_who_bought_the_other_format_gets_it(both: Library) -> None:
-    """Or an MP3 that was paid for would be lost, or become a FLAC."""
+def test_former_id_of_another_format_delivers_that_format(
+    both: Library,
+) -> None:
     catalog = both.read().catalog
     release = ids.release_id("R")
     for suffix in ("flac", "mp3"):
@@ -123,8 +122,7 @@ def test_who_bought_the_other_format_gets_it(both: Library) -> None:
         assert item.release_id == release
 
 
-def test_a_format_with_a_price_is_sold_by_itself(both: Library) -> None:
-    """Or an MP3 that is free beside its FLAC could not be had."""
+def test_format_with_its_own_price_is_an_item(both: Library) -> None:
     both.put("R/release.toml", '[items."01 A.mp3"]\nprice = "0"\n')
     release = both.only()
     assert [item.file_name for item in release.items] == [
@@ -135,17 +133,15 @@ def test_a_format_with_a_price_is_sold_by_itself(both: Library) -> None:
     assert release.price == Money(200, "EUR")
 
 
-def test_a_format_that_is_withdrawn_leaves_the_other(both: Library) -> None:
-    """Or hiding the FLAC would hide the MP3, too."""
+def test_hiding_one_format_leaves_the_other(both: Library) -> None:
     both.put("R/release.toml", '[items."01 A.flac"]\nhidden = true\n')
     offered = [item.file_name for item in both.only().offered]
     assert offered == ["01 A.mp3", "02 B.flac"]
 
 
-def test_a_single_in_two_formats_costs_what_the_release_does(
+def test_single_in_two_formats_has_the_price_of_its_release(
     shelf: Library, ffmpeg: str
 ) -> None:
-    """Or a single would cost what the store says of any item."""
     for suffix in ("flac", "mp3"):
         shelf.put(f"R/A.{suffix}", tone(ffmpeg, 1, suffix))
     shelf.put("R/release.toml", 'price = "5.00"')
@@ -154,10 +150,9 @@ def test_a_single_in_two_formats_costs_what_the_release_does(
     assert not release.sold_whole
 
 
-def test_tags_of_either_file_name_the_track(
+def test_tags_of_any_format_name_the_track(
     shelf: Library, ffmpeg: str
 ) -> None:
-    """Or an untagged file beside a tagged one would lose the title."""
     data = io.BytesIO(tone(ffmpeg, 1, "flac"))
     sound: Any = cast("Any", FLAC)(data)
     sound["title"], sound["artist"] = "Departure", "Wet Coats"

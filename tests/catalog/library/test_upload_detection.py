@@ -63,8 +63,7 @@ def looks() -> Looks:
     return Looks()
 
 
-def test_a_stall_shorter_than_the_quiet_time_is_no_end(looks: Looks) -> None:
-    """Lines stall for seconds, and half a song would be sold."""
+def test_stalled_upload_keeps_waiting(looks: Looks) -> None:
     assert not looks.at(0, OLD)
     for now, size in ((1, 10), (6, 20), (16, 30)):
         new = file("B/1.wav", size, now, now)
@@ -75,8 +74,8 @@ def test_a_stall_shorter_than_the_quiet_time_is_no_end(looks: Looks) -> None:
     assert not looks.at(500, OLD, new)
 
 
-def test_the_time_that_counts_is_that_of_this_machine(looks: Looks) -> None:
-    """A file server whose clock is an hour behind dates every file so."""
+def test_quiet_time_is_measured_by_this_machine(looks: Looks) -> None:
+    """Files dated by a server whose clock is wrong wait as long."""
     looks.at(0, OLD)
     late = file("B/1.wav", 10, -3600, -3600)
     assert looks.at(1, OLD, late)
@@ -84,8 +83,7 @@ def test_the_time_that_counts_is_that_of_this_machine(looks: Looks) -> None:
     assert not looks.at(11, OLD, late)
 
 
-def test_a_folder_waits_for_all_its_files(looks: Looks) -> None:
-    """An album that arrives file by file is sold at no stage."""
+def test_folder_waits_for_all_its_files(looks: Looks) -> None:
     looks.at(0, OLD)
     files = [OLD]
     for number in range(8):
@@ -95,8 +93,7 @@ def test_a_folder_waits_for_all_its_files(looks: Looks) -> None:
     assert not looks.at(53, *files)
 
 
-def test_what_has_lain_there_is_taken_at_the_first_look(looks: Looks) -> None:
-    """A store over an existing library opens at once."""
+def test_old_files_are_accepted_at_the_first_scan(looks: Looks) -> None:
     assert not looks.at(0, OLD, file("B/1.wav", mtime=-11, ctime=-10))
 
 
@@ -110,28 +107,27 @@ def test_what_has_lain_there_is_taken_at_the_first_look(looks: Looks) -> None:
         (-90_000, 60),
     ],
 )
-def test_what_changed_lately_waits_at_the_first_look(
+def test_recent_files_wait_at_the_first_scan(
     looks: Looks, mtime: float, ctime: float
 ) -> None:
-    """A store that is started in the middle of an upload sells no half."""
     fresh = file("B/1.wav", 5, mtime, ctime)
     assert looks.at(0, OLD, fresh) == {"B": UnsettledFolder("B/1.wav")}
     assert not looks.at(10, OLD, fresh)
 
 
 @pytest.mark.parametrize("mtime", [-(2**40), -NOW, 0.5 - NOW, 1e9, 2**50])
-def test_any_date_may_be_set(looks: Looks, mtime: float) -> None:
-    """A date of 1901 or 2446 was set by somebody, and is no recent change."""
+def test_implausible_date_is_not_a_recent_change(
+    looks: Looks, mtime: float
+) -> None:
     assert not looks.at(0, file("B/1.wav", 5, mtime, -60))
 
 
-def test_a_status_alone_is_no_upload(looks: Looks) -> None:
-    """A chmod takes no release off the store, not for a second."""
+def test_status_change_alone_is_not_an_upload(looks: Looks) -> None:
     looks.at(0, OLD)
     assert not looks.at(1, OLD._replace(ctime_ns=NOW * 10**9, inode=7))
 
 
-def test_what_is_known_is_no_upload_at_the_first_look(looks: Looks) -> None:
+def test_indexed_files_are_accepted_at_the_first_scan(looks: Looks) -> None:
     """A container that owns its library anew at each start opens at once."""
     looks.now = 0
     owned = OLD._replace(ctime_ns=NOW * 10**9)
@@ -139,8 +135,7 @@ def test_what_is_known_is_no_upload_at_the_first_look(looks: Looks) -> None:
     assert not looks.settling.update(found, lambda _: True)
 
 
-def test_a_folder_that_was_renamed_does_not_wait(looks: Looks) -> None:
-    """Its files are those that lay there; only their paths are new."""
+def test_renamed_folder_does_not_wait(looks: Looks) -> None:
     looks.at(0, OLD, file("B/1.wav", 9, -900, -900, 2))
     moved = file("C/1.wav", 9, -900, -900, 2)
     assert not looks.at(1, OLD, moved)
@@ -148,16 +143,15 @@ def test_a_folder_that_was_renamed_does_not_wait(looks: Looks) -> None:
     assert looks.at(2, OLD, other) == {"D": UnsettledFolder("D/1.wav")}
 
 
-def test_a_file_that_goes_is_a_change_of_its_folder(looks: Looks) -> None:
-    """An upload that deletes first must not leave a smaller, cheaper album."""
+def test_deleted_file_makes_its_folder_wait(looks: Looks) -> None:
+    """An upload that deletes first doesn't leave a smaller, cheaper album."""
     other = file("A/2.wav", mtime=-900, ctime=-900)
     looks.at(0, OLD, other)
     assert looks.at(1, OLD) == {"A": UnsettledFolder("A")}
     assert not looks.at(11, OLD)
 
 
-def test_a_folder_that_never_rests_is_told_of(looks: Looks) -> None:
-    """A log that keeps growing would hold a release back in silence."""
+def test_folder_that_keeps_changing_is_reported(looks: Looks) -> None:
     looks.at(0, OLD)
     for now in range(1, 62, 3):
         log = file("B/x.log", now, now, now)
@@ -166,8 +160,7 @@ def test_a_folder_that_never_rests_is_told_of(looks: Looks) -> None:
     assert found.file == "B/x.log"
 
 
-def test_store_toml_waits_by_itself(looks: Looks) -> None:
-    """Half of it is a whole file, with other prices."""
+def test_store_toml_waits_until_it_has_settled(looks: Looks) -> None:
     store = file("store.toml", 5, -900, -900)
     assert not looks.at(0, OLD, store=store)
     half = file("store.toml", 2, 1, 1)
@@ -175,8 +168,7 @@ def test_store_toml_waits_by_itself(looks: Looks) -> None:
     assert not looks.at(11, OLD, store=half)
 
 
-def test_without_a_quiet_time_two_looks_have_to_agree() -> None:
-    """What changes between two looks is being changed in any case."""
+def test_without_a_quiet_time_two_scans_have_to_agree() -> None:
     settling = UploadDetector(0, clock=lambda: NOW, timer=lambda: 0.0)
     one = Scan(None, [FoundFolder("A", (file("A/1.wav"),))])
     two = Scan(None, [FoundFolder("A", (file("A/1.wav", 6),))])

@@ -46,10 +46,9 @@ def sounds(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_front_cover_is_found_in_every_format(
+def test_front_cover_is_read_from_every_format(
     sounds: dict[str, bytes], name: str
 ) -> None:
-    """Or an album would have no cover, or its back."""
     data = with_pictures(sounds[name], name, FRONT, BACK)
     assert is_audio(data[:12])
     assert read_picture(Named(data)) == FRONT
@@ -58,22 +57,19 @@ def test_the_front_cover_is_found_in_every_format(
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n != "index-last.m4a"])
-def test_where_there_is_no_front_another_will_do(
+def test_other_picture_is_used_without_a_front_cover(
     sounds: dict[str, bytes], name: str
 ) -> None:
-    """Or a picture that a program called `other` would not be shown."""
     data = with_pictures(sounds[name], name, None, BACK)
     assert read_picture(Named(data)) == BACK
 
 
-def test_a_picture_in_apev2_is_found(sounds: dict[str, bytes]) -> None:
-    """Or an MP3 of older programs would have no cover."""
+def test_picture_in_apev2_is_read(sounds: dict[str, bytes]) -> None:
     data = with_ape_picture(sounds["cbr.mp3"], FRONT)
     assert read_picture(Named(data)) == FRONT
 
 
-def test_a_broken_picture_hides_no_other(sounds: dict[str, bytes]) -> None:
-    """Or one bad field would take the cover from its album."""
+def test_broken_picture_does_not_hide_others(sounds: dict[str, bytes]) -> None:
     data = with_pictures(sounds["vorbis.ogg"], "a.ogg", FRONT)
     marks = data.count(b"metadata_block_picture=")
     assert marks == 1
@@ -85,15 +81,13 @@ def test_a_broken_picture_hides_no_other(sounds: dict[str, bytes]) -> None:
         read_picture(Named(broken))
 
 
-def test_a_sound_without_one_says_so() -> None:
-    """Or a page would show a picture that isn't there."""
+def test_audio_without_a_picture_raises() -> None:
     for data in (wav(), tagged(title="A")):
         with pytest.raises(NoEmbeddedPicture):
             read_picture(Named(data))
 
 
-def test_pictures_are_no_sounds() -> None:
-    """Or a cover would be looked for inside of a cover."""
+def test_pictures_are_not_audio() -> None:
     image = Image.new("RGB", (8, 8))
     for form in ("JPEG", "PNG", "WEBP", "GIF", "AVIF"):
         assert not is_audio(saved(image, form)[:12])
@@ -101,8 +95,7 @@ def test_pictures_are_no_sounds() -> None:
 
 
 @given(st.binary(max_size=300))
-def test_any_bytes_have_an_answer(data: bytes) -> None:
-    """Or one damaged file could end the reading."""
+def test_arbitrary_bytes_raise_no_other_error(data: bytes) -> None:
     for start in (b"ID3\4\0\0\0\0\0\x40APIC", b"fLaC\6", b"OggS\0\2", b""):
         try:
             assert read_picture(Named(start + data))

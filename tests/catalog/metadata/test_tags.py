@@ -64,10 +64,9 @@ def sounds(
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_reads_every_format_that_is_sold_as_a_track(
+def test_tags_are_read_from_every_track_format(
     sounds: dict[str, Path], suffix: str
 ) -> None:
-    """Or tracks in that format would have no title, number or length."""
     with sounds[suffix].open("rb") as file:
         tags = read_tags(file)
     assert tags.duration_seconds == pytest.approx(1, abs=0.1)
@@ -79,13 +78,11 @@ def test_reads_every_format_that_is_sold_as_a_track(
     assert tags.date.startswith("2026")
 
 
-def test_every_suffix_is_tried() -> None:
-    """Or a format could be promised that nobody ever read."""
+def test_every_track_suffix_is_tested() -> None:
     assert {*FORMATS, ".aif"} == set(AUDIO_TYPES)
 
 
-def test_reads_the_tags_of_wav() -> None:
-    """Or the format that labels deliver would be sold untagged."""
+def test_tags_of_wav_are_read() -> None:
     data = tagged(
         title="A\nB",
         artist="C",
@@ -114,19 +111,16 @@ def test_reads_the_tags_of_wav() -> None:
         ("\N{ARABIC-INDIC DIGIT ONE}", None),
     ],
 )
-def test_a_number_is_one_or_none(number: str, read: int | None) -> None:
-    """Or a record on two sides (A1, B2) would stop the reading."""
+def test_invalid_track_number_is_none(number: str, read: int | None) -> None:
     tags = read_tags(Named(tagged(number=number), "a.wav"))
     assert tags.number == read
 
 
-def test_what_is_untagged_says_nothing() -> None:
-    """Or a track without tags could not be sold by its name."""
+def test_untagged_file_has_empty_tags() -> None:
     assert read_tags(Named(wav(), "a.wav")) == Tags(duration_seconds=0.5)
 
 
-def test_a_title_is_cut_and_cleaned() -> None:
-    """Or a tag could hold a page, or turn one around."""
+def test_title_is_truncated_and_cleaned() -> None:
     data = tagged(title="\u202e" + "a" * 5000)
     assert read_tags(Named(data, "a.wav")).title == "a" * 200
 
@@ -152,18 +146,16 @@ def test_a_title_is_cut_and_cleaned() -> None:
     ],
     ids=lambda data: repr(data[:8]) if isinstance(data, bytes) else data,
 )
-def test_what_is_no_sound_is_refused(suffix: str, data: bytes) -> None:
-    """Or somebody would pay for a track that no player plays."""
+def test_file_without_audio_is_refused(suffix: str, data: bytes) -> None:
     with pytest.raises(NotAudio):
         read_tags(Named(data, f"a{suffix}"))
 
 
 @settings(max_examples=60)
 @given(st.data(), st.sampled_from(sorted(AUDIO_TYPES)))
-def test_a_broken_file_breaks_nothing_else(
+def test_arbitrary_bytes_raise_only_not_audio(
     draw: st.DataObject, suffix: str
 ) -> None:
-    """Or one damaged upload could keep all others from sale."""
     data = bytearray(tagged(title="A", number="1"))
     for _ in range(draw.draw(st.integers(1, 8))):
         at = draw.draw(st.integers(0, len(data) - 1))
@@ -177,10 +169,9 @@ def test_a_broken_file_breaks_nothing_else(
     assert Tags.from_facts(tags.to_facts()) == tags
 
 
-def test_an_error_of_the_reader_itself_is_a_broken_file(
+def test_error_inside_mutagen_is_not_audio(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Or a bug in a library's parser would take the store down."""
 
     def fail(*_: object, **__: object) -> None:
         raise RecursionError
@@ -190,8 +181,7 @@ def test_an_error_of_the_reader_itself_is_a_broken_file(
         read_tags(Named(wav(), "a.wav"))
 
 
-def test_is_not_loaded_before_it_is_needed() -> None:
-    """Or every start of the store would take longer for nothing."""
+def test_mutagen_is_not_imported_before_it_is_needed() -> None:
     code = (
         "import sys, msrv.catalog.live as l; assert 'mutagen' not in"
         " sys.modules and 'PIL' not in sys.modules"

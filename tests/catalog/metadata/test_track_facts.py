@@ -87,10 +87,9 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_plays_is_sold_whatever_its_tags(
+def test_playable_track_with_broken_tags_is_offered(
     shelf: Library, sounds: dict[str, bytes], ffmpeg: str, name: str
 ) -> None:
-    """Or a track that every player plays could not be sold."""
     path = shelf.put(f"R/{name}", broken(sounds)[name])
     decoded = subprocess.run(
         (ffmpeg, "-v", "quiet", "-i", str(path), "-f", "s16le", "-"),
@@ -113,10 +112,9 @@ def test_what_plays_is_sold_whatever_its_tags(
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_plays_and_is_cut_off_is_not_sold(
+def test_truncated_track_with_broken_tags_is_not_offered(
     shelf: Library, sounds: dict[str, bytes], name: str
 ) -> None:
-    """Or half of it would be sold because its tags are broken too."""
     data = broken(sounds)[name]
     shelf.put(f"R/{name}", data[: -len(data) // 3])
     (problem,) = problems(shelf.read())
@@ -124,10 +122,9 @@ def test_what_plays_and_is_cut_off_is_not_sold(
     assert problem.endswith("; not offered")
 
 
-def test_tags_behind_a_skeleton_are_read(
+def test_tags_after_an_ogg_skeleton_are_read(
     shelf: Library, sounds: dict[str, bytes]
 ) -> None:
-    """Or an Ogg with an index for seeking would be sold by its name."""
     tagged = sounds["tagged.ogg"]
     shelf.put("R/a.ogg", skeleton() + tagged)
     (item,) = shelf.only().items
@@ -144,14 +141,13 @@ def test_tags_behind_a_skeleton_are_read(
         ("index-last.m4a", "MP4", "audio/mp4"),
     ],
 )
-def test_a_track_of_a_wrong_name_is_sent_as_what_it_is(
+def test_misnamed_track_has_the_media_type_of_its_content(
     shelf: Library,
     sounds: dict[str, bytes],
     name: str,
     kind: str,
     media_type: str,
 ) -> None:
-    """Or a browser would be told that a FLAC is an MP3, and not play it."""
     shelf.put("R/a.mp3", sounds[name])
     reading = shelf.read()
     assert problems(reading) == []
@@ -163,8 +159,7 @@ def test_a_track_of_a_wrong_name_is_sent_as_what_it_is(
     )
 
 
-def test_a_cut_file_that_is_no_track_is_not_sold(shelf: Library) -> None:
-    """Or a book would be sold without its last pages."""
+def test_truncated_document_is_not_offered(shelf: Library) -> None:
     for name, data in {
         "book.epub": sample_files.book(),
         "samples.zip": sample_files.archive(),

@@ -24,10 +24,9 @@ from tests.catalog.temporary_library import Library
         ([], None),
     ],
 )
-def test_the_best_name_is_the_cover(
+def test_preferred_name_is_the_cover(
     shelf: Library, names: list[str], cover: str | None
 ) -> None:
-    """Or a folder as other programs leave it would have no cover."""
     assert best_cover(names, has_tracks=True) == cover
     for name in names:
         shelf.put(f"A/{name}")
@@ -37,8 +36,7 @@ def test_the_best_name_is_the_cover(
     assert cover not in [file.name for file in folder.files]
 
 
-def test_a_picture_that_windows_hides_is_never_sold(shelf: Library) -> None:
-    """Or a small copy of the cover would be for sale."""
+def test_picture_hidden_by_windows_is_never_sold(shelf: Library) -> None:
     shelf.put("A/cover.jpg")
     shelf.put("A/Folder.jpg")
     shelf.put("A/a.wav")
@@ -46,8 +44,7 @@ def test_a_picture_that_windows_hides_is_never_sold(shelf: Library) -> None:
     assert [file.name for file in folder.files] == ["a.wav"]
 
 
-def test_pictures_without_tracks_are_wares(shelf: Library) -> None:
-    """Or a pack of pictures would lack the one that is called `front`."""
+def test_pictures_without_tracks_are_items(shelf: Library) -> None:
     for name in ("art.png", "front.jpg", "back.jpg"):
         shelf.put(f"A/{name}")
     (folder,) = scan(shelf.root).folders
@@ -55,8 +52,7 @@ def test_pictures_without_tracks_are_wares(shelf: Library) -> None:
     assert len(folder.files) == 3
 
 
-def test_a_picture_beside_discs_is_the_cover(shelf: Library) -> None:
-    """Or a record of two discs would have the cover of one of them."""
+def test_picture_beside_discs_is_the_cover(shelf: Library) -> None:
     shelf.put("A/front.jpg")
     shelf.put("A/CD1/a.wav")
     shelf.put("A/CD1/cover.jpg")

@@ -39,10 +39,9 @@ from msrv.catalog.names.disc_names import disc_number, without_disc
         ("", "", None),
     ],
 )
-def test_a_disc_is_known_by_its_folders_name(
+def test_disc_number_of_a_folder_name(
     name: str, parent: str, number: int | None
 ) -> None:
-    """Or one disc of a record would be another record."""
     assert disc_number(name, parent) == number
 
 
@@ -59,6 +58,5 @@ def test_a_disc_is_known_by_its_folders_name(
         ("Compact Disc", "Compact Disc"),
     ],
 )
-def test_an_albums_title_is_that_of_all_discs(title: str, album: str) -> None:
-    """Or a record of two discs would have the title of neither."""
+def test_album_title_has_no_disc_number(title: str, album: str) -> None:
     assert without_disc(title) == album

@@ -32,7 +32,6 @@ EXTRAS = ("album.cue", "rip.log", "album.m3u", "album.sfv", "back.jpg")
     ],
 )
 def test_sidecars_and_pictures_are_extras(name: str) -> None:
-    """Or a rip's log would be for sale at the price of a song."""
     assert is_extra(name)
 
 
@@ -40,8 +39,7 @@ def test_sidecars_and_pictures_are_extras(name: str) -> None:
     "name",
     ["booklet.pdf", "Lyrics.txt", "video.mp4", "stems.zip", "md5.flac", "log"],
 )
-def test_works_are_not_extras(name: str) -> None:
-    """Or what is for sale would be given away."""
+def test_files_for_sale_are_not_extras(name: str) -> None:
     assert not is_extra(name)
 
 
@@ -60,13 +58,11 @@ def test_works_are_not_extras(name: str) -> None:
         ("Live", False),
     ],
 )
-def test_folders_of_art_are_known_by_name(name: str, *, is_art: bool) -> None:
-    """Or a folder of scans would be a release beside its record."""
+def test_artwork_folders_are_recognised(name: str, *, is_art: bool) -> None:
     assert is_art_folder(name) is is_art
 
 
-def test_four_songs_with_five_extras_cost_four_songs(shelf: Library) -> None:
-    """Or nine files would cost nine songs."""
+def test_extras_do_not_add_to_the_price(shelf: Library) -> None:
     shelf.release("R", SONGS | dict.fromkeys(EXTRAS, b"x"))
     (shelf.root / "R/01 A.wav").unlink()
     (shelf.root / "R/02 B.wav").unlink()
@@ -87,8 +83,7 @@ def test_four_songs_with_five_extras_cost_four_songs(shelf: Library) -> None:
     )
 
 
-def test_an_extra_that_was_sold_is_still_delivered(shelf: Library) -> None:
-    """Or who once paid for a scan could not download it any more."""
+def test_extra_that_was_sold_is_still_delivered(shelf: Library) -> None:
     shelf.release("R", {"back.jpg": b"back", "Scans/inlay.jpg": b"inlay"})
     catalog = shelf.read().catalog
     sold = catalog.by_id[ids.item_id(ids.release_id("R"), "back.jpg")]
@@ -107,8 +102,7 @@ def test_an_extra_that_was_sold_is_still_delivered(shelf: Library) -> None:
 
 
 @pytest.mark.parametrize("says", ['price = "3.00"', 'minimum = "3.00"'])
-def test_a_price_makes_a_file_a_ware(shelf: Library, says: str) -> None:
-    """Or a poster with a price would be given away."""
+def test_extra_with_a_price_is_an_item(shelf: Library, says: str) -> None:
     shelf.release("R", {"poster.png": b"x"}, f'[items."poster.png"]\n{says}\n')
     release = shelf.only()
     assert by_name(release)["poster.png"].price == Money(300, "EUR")
@@ -116,8 +110,7 @@ def test_a_price_makes_a_file_a_ware(shelf: Library, says: str) -> None:
     assert release.price == Money(500, "EUR")
 
 
-def test_a_title_alone_makes_no_ware(shelf: Library) -> None:
-    """Or a seller who names a scan would put it up for sale."""
+def test_extra_with_a_title_stays_an_extra(shelf: Library) -> None:
     toml = '[items."back.jpg"]\ntitle = "Back"\nid = "the-back"\n'
     shelf.release("R", {"back.jpg": b"x"}, toml)
     release = shelf.only()
@@ -125,8 +118,7 @@ def test_a_title_alone_makes_no_ware(shelf: Library) -> None:
     assert release.extras[0].title == "Back"
 
 
-def test_a_release_of_pictures_sells_its_pictures(shelf: Library) -> None:
-    """Or a photographer could not sell a picture."""
+def test_release_of_pictures_sells_its_pictures(shelf: Library) -> None:
     for name in ("back.jpg", "one.png", "Booklet/two.png"):
         shelf.put(f"Photos/{name}", name.encode())
     first, second = sorted(
@@ -137,8 +129,7 @@ def test_a_release_of_pictures_sells_its_pictures(shelf: Library) -> None:
     assert first.extras == second.extras == ()
 
 
-def test_a_pdf_beside_tracks_stays_an_item(shelf: Library) -> None:
-    """Or a songbook that is sold would be given away."""
+def test_pdf_beside_tracks_is_an_item(shelf: Library) -> None:
     shelf.release("R", {"booklet.pdf": b"%PDF", "Scans/all.pdf": b"%PDF"})
     release = shelf.only()
     assert "booklet.pdf" in by_name(release)
@@ -147,8 +138,7 @@ def test_a_pdf_beside_tracks_stays_an_item(shelf: Library) -> None:
     ]
 
 
-def test_a_single_with_extras_can_be_had_whole(shelf: Library) -> None:
-    """Or nobody could have the scans of a single."""
+def test_single_with_extras_is_sold_as_a_release(shelf: Library) -> None:
     shelf.put("R/Song.wav", wav())
     shelf.put("R/back.jpg", b"x")
     shelf.put("R/release.toml", 'price = "2.00"')
@@ -157,7 +147,6 @@ def test_a_single_with_extras_can_be_had_whole(shelf: Library) -> None:
     assert release.price == release.items[0].price == Money(200, "EUR")
 
 
-def test_an_empty_extra_is_no_problem(shelf: Library) -> None:
-    """Or an operator would be bothered with a log that is empty."""
+def test_empty_extra_is_ignored(shelf: Library) -> None:
     shelf.release("R", {"rip.log": b""})
     assert shelf.only().extras == ()

@@ -40,24 +40,22 @@ NAMES = st.binary(min_size=1, max_size=255).map(
         ),
     ],
 )
-def test_never_change(
+def test_ids_never_change(
     folder: str, file_name: str, release: str, item: str
 ) -> None:
-    """Or every receipt and link that was ever given out would be void."""
+    """These ids are in receipts and links that were issued."""
     assert ids.release_id(folder) == release
     assert ids.item_id(release, file_name) == item
 
 
 @given(NAMES, NAMES)
-def test_fit_into_a_link(folder: str, file_name: str) -> None:
-    """Or an item could be bought that no link can name."""
+def test_ids_fit_into_a_link(folder: str, file_name: str) -> None:
     assert is_item_id(ids.release_id(folder))
     assert is_item_id(ids.item_id(folder, file_name))
 
 
 @given(st.text(min_size=1, max_size=40))
-def test_are_the_same_on_macos_and_linux(name: str) -> None:
-    """Or a library that was copied would be another one."""
+def test_ids_are_the_same_on_macos_and_linux(name: str) -> None:
     name = name.encode("utf-8", "ignore").decode()
     apart = unicodedata.normalize("NFD", name)
     together = unicodedata.normalize("NFC", name)
@@ -65,8 +63,7 @@ def test_are_the_same_on_macos_and_linux(name: str) -> None:
     assert ids.item_id("x", apart) == ids.item_id("x", together)
 
 
-def test_names_do_not_run_together() -> None:
-    """Or two tracks in different folders could share one id."""
+def test_ids_depend_on_the_boundary_of_names() -> None:
     assert (
         ids.item_id("a", "bc").split("-")[-1]
         != (ids.item_id("ab", "c").split("-")[-1])
@@ -87,6 +84,5 @@ def test_names_do_not_run_together() -> None:
         (".5 ways.wav", ".5 ways"),
     ],
 )
-def test_an_id_has_no_track_number(name: str, stem: str) -> None:
-    """Or an id would read `01-departure`, and every one given out change."""
+def test_slug_has_no_track_number(name: str, stem: str) -> None:
     assert ids.stem_without_number(name) == stem

@@ -100,10 +100,9 @@ def files(shelf: Library) -> list[str]:
 
 
 @pytest.mark.parametrize("name", IGNORED)
-def test_what_is_left_behind_or_half_there_is_not_sold(
+def test_temporary_and_partial_files_are_ignored(
     shelf: Library, name: str
 ) -> None:
-    """Or a shop would sell half a file, or an editor's copy."""
     shelf.put(f"A/{name}")
     found = scan(shelf.root)
     assert found.folders == []
@@ -112,8 +111,7 @@ def test_what_is_left_behind_or_half_there_is_not_sold(
 
 
 @pytest.mark.parametrize("name", SOLD)
-def test_what_only_looks_like_it_is_sold(shelf: Library, name: str) -> None:
-    """Or a track would be missing from its record, without a word."""
+def test_similar_names_are_not_ignored(shelf: Library, name: str) -> None:
     shelf.put(f"A/{name}")
     assert files(shelf) == [name]
     assert scan(shelf.root).problems == []
@@ -123,7 +121,6 @@ def test_what_only_looks_like_it_is_sold(shelf: Library, name: str) -> None:
 def test_every_suffix_is_ignored_on_any_file(
     shelf: Library, suffix: str
 ) -> None:
-    """Or a line of the table would do nothing."""
     shelf.put(f"A/01 Rain.flac{suffix}")
     shelf.put(f"A/01 Rain.flac{suffix.upper()}")
     assert files(shelf) == []
@@ -140,10 +137,7 @@ def test_every_suffix_is_ignored_on_any_file(
         "#snapshot",
     ],
 )
-def test_folders_of_network_storage_are_not_gone_into(
-    shelf: Library, name: str
-) -> None:
-    """Or what was deleted would be for sale again."""
+def test_nas_folders_are_not_scanned(shelf: Library, name: str) -> None:
     shelf.put(f"{name}/Album/a.wav")
     shelf.put(f"Album/{name}/a.wav")
     assert files(shelf) == []
@@ -151,8 +145,7 @@ def test_folders_of_network_storage_are_not_gone_into(
 
 
 @pytest.mark.parametrize("name", ["@NewRecycle", "#1 Record"])
-def test_other_folders_like_them_are_told(shelf: Library, name: str) -> None:
-    """Or a seller would not learn why an album isn't there."""
+def test_unknown_nas_folders_are_noted(shelf: Library, name: str) -> None:
     shelf.put(f"Artist/{name}/a.wav")
     assert files(shelf) == []
     assert scan(shelf.root).notes == [
@@ -164,8 +157,7 @@ def test_other_folders_like_them_are_told(shelf: Library, name: str) -> None:
     ]
 
 
-def test_a_folder_may_be_called_as_only_files_may_not(shelf: Library) -> None:
-    """Or an album of an odd name would not be there."""
+def test_file_patterns_do_not_apply_to_folders(shelf: Library) -> None:
     shelf.put("4913/a.wav")
     shelf.put("Art_original/a.wav")
     assert files(shelf) == ["a.wav", "a.wav"]

@@ -40,10 +40,7 @@ from tests.catalog.temporary_library import Library, problems
         ("covr.jpg", "cover.jpg"),
     ],
 )
-def test_what_nearly_means_something_is_a_problem(
-    shelf: Library, name: str, meant: str
-) -> None:
-    """Or a seller's prices would do nothing, and be for sale."""
+def test_near_miss_is_a_problem(shelf: Library, name: str, meant: str) -> None:
     shelf.put(f"A/{name}", 'price = "7"')
     shelf.put("A/a.wav", b"RIFF")
     found = [each for each in problems(shelf.read()) if "a.wav" not in each]
@@ -56,10 +53,9 @@ def test_what_nearly_means_something_is_a_problem(
 
 
 @pytest.mark.parametrize("suffix", [".heic", ".svg", ".jfif", ".tif", ".bmp"])
-def test_a_cover_that_no_browser_shows_is_a_problem(
+def test_cover_in_an_unsupported_format_is_a_problem(
     shelf: Library, suffix: str
 ) -> None:
-    """Or a seller would wait for a cover that is for sale instead."""
     shelf.put(f"A/Cover{suffix}")
     shelf.put("A/a.pdf")
     assert problems(shelf.read()) == [
@@ -81,10 +77,7 @@ def test_a_cover_that_no_browser_shows_is_a_problem(
         "a (SFConflict ann@example.org 2026-01-02-10-10-10).mp3",
     ],
 )
-def test_a_copy_made_of_a_conflict_is_a_problem(
-    shelf: Library, name: str
-) -> None:
-    """Or a track would be sold twice, and its record cost one more."""
+def test_conflicted_copy_is_a_problem(shelf: Library, name: str) -> None:
     shelf.put(f"A/{name}")
     shelf.put("A/a.pdf")
     (problem,) = problems(shelf.read())
@@ -116,13 +109,11 @@ def test_a_copy_made_of_a_conflict_is_a_problem(
         ".",
     ],
 )
-def test_what_means_itself_is_none(name: str) -> None:
-    """Or a good name would keep its file from sale."""
+def test_correct_name_is_not_a_near_miss(name: str) -> None:
     assert describe_near_miss(name) is None
 
 
 @given(st.text(max_size=60))
-def test_any_name_has_an_answer(name: str) -> None:
-    """Or one odd name would end the reading."""
+def test_any_name_is_checked_without_error(name: str) -> None:
     found = describe_near_miss(name)
     assert found is None or "not offered" in found

@@ -49,10 +49,9 @@ def titles(*names: str) -> list[str]:
         ("no suffix", "no suffix", None),
     ],
 )
-def test_a_name_alone_says_what_it_plainly_says(
+def test_unambiguous_name_is_parsed_by_itself(
     name: str, title: str, number: int | None
 ) -> None:
-    """Or a title would be half of one, or begin with its track's number."""
     assert parse_file_names([name])[name] == NameParts(title, number)
 
 
@@ -85,13 +84,13 @@ def test_a_name_alone_says_what_it_plainly_says(
         (["1979.wav", "01 A.wav"], ["1979", "A"]),
     ],
 )
-def test_the_other_names_decide(names: list[str], wanted: list[str]) -> None:
-    """Or one folder's titles would be right, and another's halved."""
+def test_ambiguous_number_is_decided_by_other_names(
+    names: list[str], wanted: list[str]
+) -> None:
     assert titles(*names) == wanted
 
 
-def test_discs_and_tracks_are_told_apart() -> None:
-    """Or a box of records would be listed as one long one."""
+def test_disc_and_track_numbers_are_separated() -> None:
     names = ["1-01 A.wav", "1-02 B.wav", "2-01 C.wav", "2-10 D.wav"]
     assert list(parse_file_names(names).values()) == [
         NameParts("A", 1, 1),
@@ -101,8 +100,7 @@ def test_discs_and_tracks_are_told_apart() -> None:
     ]
 
 
-def test_a_release_takes_titles_from_names(shelf: Library) -> None:
-    """Or the store would go by another rule than what is tested here."""
+def test_release_uses_titles_from_names(shelf: Library) -> None:
     shelf.put("R/99 Luftballons.wav", wav(1))
     shelf.put("R/10 000 Hours.pdf")
     shelf.put("S/01 Departure.wav", wav(2))
@@ -117,8 +115,7 @@ def test_a_release_takes_titles_from_names(shelf: Library) -> None:
     assert by_name(second)["01 Departure.wav"].number == 1
 
 
-def test_ids_go_by_the_name_alone(shelf: Library) -> None:
-    """Or a receipt would name an item that another title has made anew."""
+def test_ids_do_not_depend_on_parsed_titles(shelf: Library) -> None:
     shelf.put("R/99 Luftballons.wav", wav(1))
     (item,) = shelf.only().items
     assert item.item_id == ids.item_id(item.release_id, item.file_name)
@@ -130,7 +127,6 @@ NAMES = st.text("0123456789 -._)aé/", min_size=1, max_size=12)
 
 @given(st.lists(NAMES, max_size=8, unique=True))
 def test_any_names_have_titles(names: list[str]) -> None:
-    """Or one odd name would keep its release from sale."""
     found = parse_file_names(names)
     assert list(found) == names
     for name, parts in found.items():

@@ -42,18 +42,16 @@ TEXTS = st.text(
         ("e" + "\u0301" * 9, 5, ""),
     ],
 )
-def test_a_cut_leaves_whole_characters(
+def test_truncation_keeps_whole_characters(
     text: str, limit: int, expected: str
 ) -> None:
-    """Or a name would end in half a letter, and no system would take it."""
     assert truncate(text, limit) == expected
 
 
 @given(TEXTS, st.integers(0, 40), st.integers(0, 60))
-def test_a_cut_is_a_beginning_within_its_limits(
+def test_truncated_text_is_a_prefix_within_limits(
     text: str, limit: int, limit_bytes: int
 ) -> None:
-    """Or a path that was thought to fit would be a little too long."""
     kept = truncate(text, limit, limit_bytes)
     assert text.startswith(kept)
     assert utf16_length(kept) <= limit
@@ -72,10 +70,9 @@ def test_a_cut_is_a_beginning_within_its_limits(
         ("Donaudampfschifffahrt", 10, "Donaudamp…"),
     ],
 )
-def test_a_text_is_shortened_at_a_word(
+def test_text_is_shortened_at_a_word(
     text: str, limit: int, expected: str
 ) -> None:
-    """Or a shortened title would be hard to recognise."""
     assert shorten(text, limit) == expected
 
 
@@ -88,14 +85,14 @@ def test_a_text_is_shortened_at_a_word(
         (["a" * 50, "b" * 50], 20, ["a" * 9 + "…", "b" * 9 + "…"]),
     ],
 )
-def test_the_longest_part_is_shortened(
+def test_longest_part_is_shortened(
     parts: list[str], limit: int, expected: list[str]
 ) -> None:
-    """Or a long artist would take a short title away."""
     assert fit_parts(parts, limit) == expected
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=4), st.integers(4, 80))
-def test_fitted_parts_fit(parts: list[str], limit: int) -> None:
-    """Or the parts of a name would be too long together."""
+def test_fitted_parts_are_within_the_limit(
+    parts: list[str], limit: int
+) -> None:
     assert sum(map(utf16_length, fit_parts(parts, limit))) <= limit

@@ -50,10 +50,9 @@ with open(FOLDER + "/found", "w") as file:
 
 
 @needs_confinement
-async def test_it_reads_one_track_and_nothing_else(
+async def test_ffmpeg_can_read_only_its_track(
     root: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One fault in a demuxer is every receipt, for ever."""
     monkeypatch.setenv("NONCE", SECRET)
     folder = tmp_path / "program"
     folder.mkdir()
@@ -84,10 +83,10 @@ async def test_it_reads_one_track_and_nothing_else(
     }
 
 
-async def test_more_than_a_clip_is_none(
+async def test_oversized_output_is_discarded(
     root: Path, cache: Path, tmp_path: Path
 ) -> None:
-    """A track has ffmpeg fill the store's memory, or its disk."""
+    """ffmpeg can fill neither memory nor disk."""
     program = Program(tmp_path, "while True: os.write(1, bytes(100_000))")
     previews = program.previews(root, cache)
     with pytest.raises(NoPreview) as caught:
@@ -96,10 +95,9 @@ async def test_more_than_a_clip_is_none(
     assert not runs(program.pids[0])
 
 
-async def test_a_track_that_crashes_it_is_not_tried_after_a_restart(
+async def test_crashing_track_is_not_retried_after_a_restart(
     root: Path, cache: Path, tmp_path: Path
 ) -> None:
-    """Each visit to a page has a program crash, as long as the file lies."""
     program = Program(tmp_path, "os.kill(os.getpid(), 11)")
     track = put(root, b"x", 30)
     for _ in range(2):
@@ -112,10 +110,9 @@ async def test_a_track_that_crashes_it_is_not_tried_after_a_restart(
     assert len(program.pids) == 1
 
 
-async def test_a_stop_condemns_no_track(
+async def test_stopping_the_store_marks_no_track(
     root: Path, cache: Path, tmp_path: Path
 ) -> None:
-    """Each restart takes a preview away."""
     program = Program(tmp_path, SLEEPS)
     previews = program.previews(
         root, cache, marks=CrashMarks(tmp_path / "marks")
@@ -129,10 +126,9 @@ async def test_a_stop_condemns_no_track(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="macOS has no such signal")
-def test_it_ends_with_a_store_that_is_killed(
+def test_ffmpeg_ends_with_a_killed_store(
     root: Path, cache: Path, tmp_path: Path
 ) -> None:
-    """A store that is killed leaves processes behind."""
     code = (
         "import asyncio, sys; sys.path.insert(0, '.')\n"
         "from pathlib import Path\n"

@@ -39,8 +39,7 @@ def taken_over() -> Iterator[Parser]:
         yield parser
 
 
-def test_no_secret_is_in_its_environment(taken_over: Parser) -> None:
-    """A fault in a decoder tells a stranger the key of the store."""
+def test_process_has_no_secret_in_its_environment(taken_over: Parser) -> None:
     said = run(taken_over, "import os; said = ' '.join(sorted(os.environ))")
     # Python itself sets LC_CTYPE in an environment without a language.
     assert set(said.split()) - {"LC_CTYPE"} == set(ENVIRONMENT)
@@ -48,10 +47,9 @@ def test_no_secret_is_in_its_environment(taken_over: Parser) -> None:
     assert SECRET.encode() not in kept
 
 
-def test_no_file_of_the_store_is_open_in_it(
+def test_process_has_no_open_file_of_the_store(
     tmp_path: Path,
 ) -> None:
-    """A fault in a decoder reads the database that the store has open."""
     with (tmp_path / "open").open("wb") as file:
         os.set_inheritable(file.fileno(), True)  # noqa: FBT003  # as careless code would
         code = (
@@ -91,8 +89,9 @@ def test_no_file_of_the_store_is_open_in_it(
         "os.open(f'/proc/self/fd/{len(fields) + 2}', os.O_WRONLY)",
     ],
 )
-def test_the_system_refuses_it(taken_over: Parser, code: str) -> None:
-    """A fault in a decoder reaches the network, the disk, or the store."""
+def test_process_is_refused_network_disk_and_signals(
+    taken_over: Parser, code: str
+) -> None:
     assert run(taken_over, refuses(code)) == "PermissionError"
 
 
@@ -111,10 +110,9 @@ def test_the_system_refuses_it(taken_over: Parser, code: str) -> None:
         "keyctl",
     ],
 )
-def test_a_call_without_a_wrapper_is_refused(
+def test_system_calls_without_a_wrapper_are_refused(
     taken_over: Parser, call: str
 ) -> None:
-    """A filter is gone around by a call that Python has no name for."""
     column = ["x86_64", "aarch64"].index(os.uname().machine)
     number = seccomp._REFUSED[call][column]
     said = run(
@@ -126,8 +124,7 @@ def test_a_call_without_a_wrapper_is_refused(
 
 
 @needs_confinement
-def test_a_limit_of_another_process_stays(taken_over: Parser) -> None:
-    """A fault in a decoder takes the store's descriptors away."""
+def test_process_cannot_change_limits_of_another(taken_over: Parser) -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     # What it is already, lest a hole in the filter ends the tests.
     code = f"import resource; resource.prlimit(os.getppid(), 7, {before})"
@@ -136,10 +133,9 @@ def test_a_limit_of_another_process_stays(taken_over: Parser) -> None:
 
 
 @needs_confinement
-def test_a_file_can_be_read_and_not_be_changed(
+def test_file_is_readable_and_not_writable(
     taken_over: Parser, tmp_path: Path
 ) -> None:
-    """A fault in a decoder changes what is sold."""
     path = tmp_path / "sold"
     code = (
         "import os, gc, io\n"
@@ -159,8 +155,7 @@ def test_a_file_can_be_read_and_not_be_changed(
     assert path.read_text() == code
 
 
-def test_threads_can_still_be_started(taken_over: Parser) -> None:
-    """Decoders that work in threads can't work."""
+def test_process_can_start_threads(taken_over: Parser) -> None:
     code = (
         "import threading\nfound = []\n"
         "each = threading.Thread(target=found.append, args=(1,))\n"
@@ -170,35 +165,29 @@ def test_threads_can_still_be_started(taken_over: Parser) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="macOS has no such limit")
-def test_memory_has_a_bound() -> None:
-    """One cover takes the memory of the whole container, and that the store.
-
-    The store is told, and goes on with the next file.
-    """
+def test_memory_is_limited() -> None:
+    """A file that needs too much is reported, and the next is parsed."""
     with hostile_parser.parser() as parser:
         with pytest.raises(ParserCrashed, match="too much memory"):
             run(parser, "said = len(bytearray(400 << 20))")
         assert run(parser, "said = len(bytearray(100 << 20))") == "104857600"
 
 
-def test_time_has_a_bound() -> None:
-    """One cover keeps a processor for ever, and all others wait."""
+def test_cpu_time_is_limited() -> None:
     with hostile_parser.parser(None, "CPU_SECONDS=1") as parser:
         with pytest.raises(ParserCrashed, match="too long"):
             run(parser, "while True: pass")
         assert run(parser, "said = 1") == "1"
 
 
-def test_no_core_is_left() -> None:
-    """A crash writes what was in memory into the data folder."""
+def test_crash_leaves_no_core_file() -> None:
     code = "import resource; said = resource.getrlimit(resource.RLIMIT_CORE)"
     with hostile_parser.parser() as parser:
         assert run(parser, code) == "(0, 0)"
 
 
 @needs_confinement
-def test_no_limit_can_be_raised(taken_over: Parser) -> None:
-    """A fault in a decoder lifts what should contain it."""
+def test_limits_cannot_be_raised(taken_over: Parser) -> None:
     for name in ("RLIMIT_AS", "RLIMIT_NOFILE", "RLIMIT_FSIZE", "RLIMIT_CORE"):
         number = getattr(resource, name)
         code = (
@@ -216,10 +205,9 @@ def test_no_limit_can_be_raised(taken_over: Parser) -> None:
     assert "Seccomp:\t2" in status
 
 
-def test_a_system_without_confinement_is_named(
+def test_unsupported_confinement_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """An operator takes for confined what is not."""
     with caplog.at_level("INFO"):
         with hostile_parser.parser() as parser:
             parser._log_confinement(["Landlock", "seccomp"])
@@ -233,8 +221,7 @@ def test_a_system_without_confinement_is_named(
 
 
 @needs_confinement
-def test_another_architectures_calls_kill() -> None:
-    """A filter by numbers is gone around with other numbers."""
+def test_system_calls_of_another_architecture_kill_the_process() -> None:
     if os.uname().machine != "x86_64":
         pytest.skip("the instruction is one of x86")
     # getpid by `int 0x80`, which is the 32-bit kernel's: 20 there.
@@ -252,8 +239,7 @@ def test_another_architectures_calls_kill() -> None:
         run(parser, code)
 
 
-def test_nothing_of_it_outlives_its_store(tmp_path: Path) -> None:
-    """A store that is killed leaves processes behind."""
+def test_process_ends_with_a_killed_store(tmp_path: Path) -> None:
     program = (
         "import sys; sys.path.insert(0, '.')\n"
         "from tests.catalog.parsing import hostile_parser\n"

@@ -37,10 +37,9 @@ def marks(tmp_path: Path, clock: Clock, versions: str = "1") -> CrashMarks:
     )
 
 
-def test_a_crash_is_not_repeated_and_not_after_a_restart(
+def test_crashing_file_is_not_retried_even_after_a_restart(
     tmp_path: Path,
 ) -> None:
-    """One file has the parser crash for as long as it lies there."""
     with hostile_parser.parser(tmp_path) as parser:
         with pytest.raises(
             ParserCrashed, match=r"crashes its parser.*SIGSEGV"
@@ -57,8 +56,8 @@ def test_a_crash_is_not_repeated_and_not_after_a_restart(
         assert parser._process is None
 
 
-def test_a_helper_that_is_killed_is_started_again(tmp_path: Path) -> None:
-    """A kill -9 ends all covers, or blames a good file for ever."""
+def test_killed_process_is_started_again(tmp_path: Path) -> None:
+    """The file that it was reading is not blamed forever."""
     clock = Clock()
     found: list[ParserCrashed] = []
 
@@ -97,22 +96,17 @@ def _wait_for_mark(folder: Path) -> None:
     pytest.fail("nothing is being parsed")
 
 
-def test_what_hangs_is_killed_by_its_time_out(tmp_path: Path) -> None:
-    """One file stops the library from being read, until someone restarts."""
+def test_hanging_process_is_killed_after_the_time_out(tmp_path: Path) -> None:
     with hostile_parser.parser(tmp_path, seconds=1) as parser:
         with pytest.raises(ParserCrashed, match="too long"):
             run(parser, HANGS)
         assert run(parser, "said = 1") == "1"
 
 
-def test_a_store_that_is_killed_has_marked_what_it_tried(
+def test_file_in_progress_is_marked_when_the_store_is_killed(
     tmp_path: Path,
 ) -> None:
-    """A cover that takes the container's memory ends it at each start.
-
-    A good file that was being read when the machine lost its power is tried
-    again later.
-    """
+    """The file isn't parsed at the next start, and retried later."""
     program = (
         "import sys; sys.path.insert(0, '.')\n"
         "from pathlib import Path\n"
@@ -136,15 +130,13 @@ def test_a_store_that_is_killed_has_marked_what_it_tried(
     later.close()
 
 
-def test_a_store_that_stops_condemns_nothing(tmp_path: Path) -> None:
-    """Each restart takes a cover away."""
+def test_stopping_the_store_marks_no_file(tmp_path: Path) -> None:
     with hostile_parser.parser(tmp_path) as parser:
         assert run(parser, "said = 1") == "1"
     assert list((tmp_path / "parsing").iterdir()) == []
 
 
-def test_chance_is_believed_twice(tmp_path: Path) -> None:
-    """A file that does end the store ends it for ever."""
+def test_file_is_retried_twice_after_chance_crashes(tmp_path: Path) -> None:
     clock = Clock()
     for pause in RETRY_SECONDS:
         found = marks(tmp_path, clock)
@@ -161,8 +153,7 @@ def test_chance_is_believed_twice(tmp_path: Path) -> None:
     found.close()
 
 
-def test_a_file_that_is_parsed_after_all_is_forgiven(tmp_path: Path) -> None:
-    """Two accidents, years apart, count together."""
+def test_mark_is_removed_once_the_file_is_parsed(tmp_path: Path) -> None:
     clock = Clock()
     found = marks(tmp_path, clock)
     found.record(KEY, "was killed", by_chance=True)
@@ -176,8 +167,9 @@ def test_a_file_that_is_parsed_after_all_is_forgiven(tmp_path: Path) -> None:
     found.close()
 
 
-def test_another_version_of_a_parser_tries_again(tmp_path: Path) -> None:
-    """A fault that an update has mended stays for ever."""
+def test_marked_file_is_retried_by_another_parser_version(
+    tmp_path: Path,
+) -> None:
     clock = Clock()
     found = marks(tmp_path, clock, "pillow 1")
     found.record(KEY, "crashes its parser", by_chance=False)
@@ -188,10 +180,9 @@ def test_another_version_of_a_parser_tries_again(tmp_path: Path) -> None:
     found.close()
 
 
-def test_what_another_process_is_parsing_is_not_blamed(
+def test_file_in_progress_in_another_process_is_not_marked(
     tmp_path: Path,
 ) -> None:
-    """A second replica's start takes a cover away."""
     clock = Clock()
     first = marks(tmp_path, clock)
     with first.parsing(KEY):
@@ -205,8 +196,7 @@ def test_what_another_process_is_parsing_is_not_blamed(
 @pytest.mark.parametrize(
     "data", [b"", b"{}", b"[]", b"nonsense", b'{"tries": "x"}', b"\xff" * 99]
 )
-def test_a_damaged_mark_is_none(tmp_path: Path, data: bytes) -> None:
-    """A torn write stops the library from being read."""
+def test_damaged_mark_is_ignored(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "parsing").mkdir()
     (tmp_path / "parsing" / KEY.hex()).write_bytes(data)
     (tmp_path / "parsing" / "now-1").write_bytes(data)
@@ -215,8 +205,7 @@ def test_a_damaged_mark_is_none(tmp_path: Path, data: bytes) -> None:
     found.close()
 
 
-def test_without_a_folder_marks_are_in_memory(tmp_path: Path) -> None:
-    """A data folder that can't be written to stops the library."""
+def test_marks_are_in_memory_without_a_folder(tmp_path: Path) -> None:
     (tmp_path / "parsing").write_bytes(b"a file in its place")
     found = marks(tmp_path, Clock())
     with found.parsing(KEY):

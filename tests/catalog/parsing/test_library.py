@@ -34,10 +34,9 @@ def read(
         return load_library(shelf.root, index, previous, parser=parser)
 
 
-def test_a_release_is_sold_without_the_cover_that_crashes_its_parser(
+def test_release_is_offered_without_a_crashing_cover(
     shelf: Library,
 ) -> None:
-    """One picture takes a release from the store, or the store down."""
     put(shelf, "import ctypes; ctypes.string_at(0)")
     with hostile_parser.parser(shelf.data) as parser:
         first = read(shelf, parser)
@@ -60,10 +59,9 @@ def test_a_release_is_sold_without_the_cover_that_crashes_its_parser(
     assert problems(mended) == []
 
 
-def test_a_cover_that_was_stopped_by_chance_comes_back_by_itself(
+def test_cover_is_retried_after_a_chance_crash(
     shelf: Library, tmp_path: Path
 ) -> None:
-    """A machine that restarts at the wrong moment takes a cover for good."""
     clock = Clock()
     put(shelf, f"answer = ({COLOUR},)")
     marks = CrashMarks(tmp_path / "marks", versions=str, clock=clock)

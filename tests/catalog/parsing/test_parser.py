@@ -30,7 +30,6 @@ def put(tmp_path: Path, data: bytes) -> Path:
 
 
 def test_tags_are_those_of_the_file(tmp_path: Path) -> None:
-    """A track is sold under another's name."""
     path = put(tmp_path, tagged(title="One", artist="Ann", number="3/9"))
     with path.open("rb") as file:
         tags = shared_parser.shared().tags(file, "track.wav", b"1")
@@ -42,8 +41,7 @@ def test_tags_are_those_of_the_file(tmp_path: Path) -> None:
             shared_parser.shared().tags(file, "track.flac", b"2")
 
 
-def test_pictures_are_measured_and_shrunk(tmp_path: Path) -> None:
-    """No cover is shown."""
+def test_pictures_are_measured_and_reduced(tmp_path: Path) -> None:
     path = put(tmp_path, saved(Image.new("RGB", (300, 200), (200, 20, 30))))
     with path.open("rb") as file:
         facts = shared_parser.shared().measure(file, b"3")
@@ -77,10 +75,9 @@ def test_pictures_are_measured_and_shrunk(tmp_path: Path) -> None:
     ],
     ids=lambda answer: str(answer)[:40],
 )
-def test_tags_that_no_parser_would_say_are_a_fault(
+def test_invalid_tags_in_a_reply_are_a_crash(
     answer: tuple[object, ...],
 ) -> None:
-    """A taken-over parser writes into the store's pages, log or memory."""
     with hostile_parser.parser() as parser:
         code = f"nan, inf = float('nan'), float('inf'); answer = {answer!r}"
         with pytest.raises(ParserCrashed, match="send an invalid reply"):
@@ -98,10 +95,9 @@ def test_tags_that_no_parser_would_say_are_a_fault(
     ],
     ids=str,
 )
-def test_a_picture_that_no_parser_would_say_is_a_fault(
+def test_invalid_image_facts_in_a_reply_are_a_crash(
     tmp_path: Path, picture: dict[str, object]
 ) -> None:
-    """A taken-over parser writes into the pages' styles."""
     path = put(tmp_path, f"answer = ({{'picture': {picture}}},)".encode())
     with (
         hostile_parser.parser() as parser,
@@ -111,8 +107,7 @@ def test_a_picture_that_no_parser_would_say_is_a_fault(
         parser.measure(file, b"1")
 
 
-def test_a_copy_that_is_no_webp_is_a_fault(tmp_path: Path) -> None:
-    """A taken-over parser has the store send whatever it likes."""
+def test_reduced_copy_that_is_not_webp_is_a_crash(tmp_path: Path) -> None:
     path = put(tmp_path, b"answer = ({}, b'<script>alert(1)</script>')")
     with (
         hostile_parser.parser() as parser,
@@ -133,8 +128,7 @@ def test_a_copy_that_is_no_webp_is_a_fault(tmp_path: Path) -> None:
         b"\0\1\0\0\0\0\0\0" + b"[" * 65536,
     ],
 )
-def test_what_is_no_frame_is_a_fault(data: bytes) -> None:
-    """A taken-over parser has the store wait, or fill its memory."""
+def test_invalid_message_is_a_crash(data: bytes) -> None:
     code = (
         "import gc, os, socket\n"
         "for each in gc.get_objects():\n"
@@ -148,8 +142,7 @@ def test_what_is_no_frame_is_a_fault(data: bytes) -> None:
         assert run(parser, "said = 1") == "1"
 
 
-def test_a_file_that_comes_with_an_answer_is_not_kept() -> None:
-    """A taken-over parser has the store run out of descriptors."""
+def test_descriptor_sent_with_a_reply_is_closed() -> None:
     code = (
         "import gc, os, socket\n"
         "for each in gc.get_objects():\n"
@@ -168,10 +161,9 @@ def test_a_file_that_comes_with_an_answer_is_not_kept() -> None:
         assert len(list(Path("/dev/fd").iterdir())) == before
 
 
-def test_one_that_cannot_start_is_not_tried_for_each_file(
+def test_failed_start_is_not_repeated_for_each_file(
     tmp_path: Path,
 ) -> None:
-    """A broken installation starts ten thousand processes a second."""
     program = tmp_path / "python"
     program.write_text(f"#!/bin/sh\necho x >> {tmp_path}/starts\nexit 1\n")
     program.chmod(0o755)
@@ -182,14 +174,12 @@ def test_one_that_cannot_start_is_not_tried_for_each_file(
     assert (tmp_path / "starts").read_text() == "x\n"
 
 
-def test_one_that_exits_again_and_again_is_a_fault() -> None:
-    """A file that ends its parser politely is tried for ever."""
+def test_process_that_keeps_exiting_is_a_crash() -> None:
     with hostile_parser.parser() as parser, pytest.raises(ParserCrashed):
         run(parser, "import os; os._exit(0)")
 
 
-def test_an_idle_helper_goes_and_another_comes() -> None:
-    """A store holds a decoder's memory for ever, or shows no cover again."""
+def test_idle_process_exits_and_is_started_again() -> None:
     with hostile_parser.parser(None, "IDLE_SECONDS=0.2") as parser:
         assert run(parser, "said = 1") == "1"
         assert parser._process is not None
@@ -199,8 +189,7 @@ def test_an_idle_helper_goes_and_another_comes() -> None:
         assert helper_id(parser) != first.pid
 
 
-def test_closing_ends_it_in_the_middle_of_a_file(tmp_path: Path) -> None:
-    """A store that stops waits for a minute, or leaves a process behind."""
+def test_closing_kills_the_process_while_it_parses(tmp_path: Path) -> None:
     found: list[type[BaseException]] = []
 
     def ask() -> None:
@@ -226,8 +215,7 @@ def test_closing_ends_it_in_the_middle_of_a_file(tmp_path: Path) -> None:
         run(parser, "said = 1")
 
 
-def test_one_that_cannot_start_says_why() -> None:
-    """A store without its parser is silent about it."""
+def test_failed_start_is_reported_with_its_reason() -> None:
     for parser, reason in (
         (Parser(command=("/nowhere/python",)), "No such file"),
         (hostile_parser.parser(None, "no such limit"), "ValueError"),
@@ -236,8 +224,7 @@ def test_one_that_cannot_start_says_why() -> None:
             parser.start()
 
 
-def test_many_threads_get_each_its_own_answer() -> None:
-    """A track is sold under another's name."""
+def test_each_thread_gets_its_own_reply() -> None:
     with hostile_parser.parser() as parser:
         found: dict[int, str] = {}
 
@@ -257,8 +244,7 @@ def test_many_threads_get_each_its_own_answer() -> None:
     assert all(said == str(number) for number, said in found.items())
 
 
-def test_no_descriptor_is_left(tmp_path: Path) -> None:
-    """A store runs out of descriptors after some thousand files."""
+def test_no_descriptor_is_leaked(tmp_path: Path) -> None:
     path = put(tmp_path, tagged(title="One"))
     with Parser() as parser, path.open("rb") as file:
         parser.tags(file, "a.wav", b"1")

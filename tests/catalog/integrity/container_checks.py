@@ -1,0 +1,22 @@
+"""Inspection of bytes as a file, and places to cut one."""
+
+import io
+import os
+
+from msrv.catalog.integrity.container import Container
+from msrv.catalog.integrity.inspection import inspect_container
+
+
+def inspect_bytes(data: bytes, name: str) -> Container | None:
+    return inspect_container(io.BytesIO(data), os.path.splitext(name)[1])
+
+
+def missing(data: bytes, name: str) -> str:
+    found = inspect_bytes(data, name)
+    return found.missing if found else "nothing that is known"
+
+
+def cuts(size: int) -> list[int]:
+    """Places all over a file, and each of the last and first bytes."""
+    spread = {size * part // 200 for part in range(1, 200)}
+    return sorted(spread | {*range(max(1, size - 80), size)} | {*range(1, 50)})

@@ -1,0 +1,73 @@
+"""Prices of a release and its items."""
+
+import pytest
+
+from msrv.catalog.library.release_prices import default_price
+from msrv.money import Money
+from tests.catalog.temporary_library import (
+    Library,
+)
+
+STORE = '[prices]\nitem = "2.00"\nrelease = "3.50"\n'
+
+
+@pytest.mark.parametrize(
+    ("store", "toml", "items", "whole"),
+    [
+        ("", "", [100, 100], 200),
+        (STORE, "", [200, 200], 350),
+        (STORE, 'item_price = "1.00"', [100, 100], 200),
+        (STORE, 'price = "9.00"', [200, 200], 900),
+        (STORE, 'price = "0"', [200, 200], 0),
+        ("", '[items."01 A.wav"]\nprice = "0"', [0, 100], 100),
+        (STORE, '[items."01 A.wav"]\nprice = "0.50"', [50, 200], 250),
+        ("", '[items."01 A.wav"]\nhidden = true', [100, 100], 100),
+        ("", "hidden = true", [100, 100], 200),
+    ],
+)
+def test_most_specific_price_applies(
+    shelf: Library, store: str, toml: str, items: list[int], whole: int
+) -> None:
+    shelf.put("store.toml", store)
+    shelf.release("R", toml=toml)
+    release = shelf.only()
+    assert [item.price.minor for item in release.items] == items
+    assert release.price == Money(whole, "EUR")
+
+
+def test_single_file_has_the_price_of_its_release(
+    shelf: Library,
+) -> None:
+    shelf.put("store.toml", STORE)
+    shelf.put("Book/book.pdf")
+    shelf.put("Book/release.toml", 'price = "10.00"')
+    release = shelf.only()
+    assert release.items[0].price == Money(1000, "EUR")
+    assert release.price == Money(1000, "EUR")
+    shelf.put("store.toml", '[prices]\nitem = "9.00"\nrelease = "3.50"\n')
+    shelf.put("Book/release.toml", "")
+    assert shelf.only().price == Money(900, "EUR")
+
+
+def test_store_prices_do_not_apply_in_another_currency(
+    shelf: Library,
+) -> None:
+    shelf.put("store.toml", STORE)
+    shelf.release("R", toml='currency = "JPY"')
+    release = shelf.only()
+    assert [str(item.price) for item in release.items] == ["¥100", "¥100"]
+    assert str(release.price) == "¥200"
+
+
+@pytest.mark.parametrize(
+    ("currency", "price"), [("EUR", 100), ("JPY", 100), ("KWD", 1000)]
+)
+def test_unset_price_is_never_zero(currency: str, price: int) -> None:
+    assert default_price(currency) == Money(price, currency)
+
+
+def test_built_in_prices_are_noted(shelf: Library) -> None:
+    shelf.release("R")
+    assert shelf.read().notes == (
+        "2 of the items have no price set, and cost €1.00 each",
+    )
