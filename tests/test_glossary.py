@@ -1,0 +1,62 @@
+"""docs/glossary.md is true of the code."""
+
+import ast
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+import msrv
+
+ROOT: Final = Path(msrv.__file__).parents[1]
+PAGE: Final = (ROOT / "docs" / "glossary.md").read_text("utf-8")
+TABLES, _, UNUSED = PAGE.partition("## Not used")
+NAMES: Final = sorted(set(re.findall(r"`(msrv[.\w]*)`", TABLES)))
+METAPHORS: Final = frozenset(re.findall(r"`(\w+)`", UNUSED))
+SOURCES: Final = sorted((ROOT / "msrv").rglob("*.py"))
+
+
+def names_of(path: Path) -> list[str]:
+    """Return the names of a module, its classes and its functions."""
+    return [path.stem if path.stem != "__init__" else path.parent.name] + [
+        node.name
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(
+            node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+        )
+    ]
+
+
+def words_of(name: str) -> set[str]:
+    """Return the words of an identifier, in lower case."""
+    found = re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+", name)
+    return {each.lower() for each in found}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_name_in_the_glossary_exists(name: str) -> None:
+    path = ROOT.joinpath(*name.split("."))
+    if path.is_dir() or path.with_suffix(".py").is_file():
+        return
+    module = path.parent.with_suffix(".py")
+    assert module.is_file()
+    assert path.name in names_of(module)
+
+
+def test_glossary_defines_each_word_once() -> None:
+    words = re.findall(r"^\| ([^|]+?) \|", TABLES, re.MULTILINE)
+    defined = [each for each in words if each not in {"word", "---"}]
+    assert len(defined) > 40
+    assert len(set(defined)) == len(defined)
+
+
+def test_no_name_is_a_metaphor() -> None:
+    assert len(METAPHORS) > 20
+    found = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in SOURCES
+        for name in names_of(path)
+        if words_of(name) & METAPHORS
+    }
+    assert not found
