@@ -87,9 +87,9 @@ def create_app(
     """
     app = web.Application(
         middlewares=[
-            middleware.count,
-            middleware.explain,
-            middleware.place,
+            middleware.record_metrics,
+            middleware.handle_errors,
+            middleware.resolve_origin,
             redirects.redirect,
         ],
         client_max_size=MAX_BODY_BYTES,
@@ -99,7 +99,7 @@ def create_app(
     folder = LocalStorage(settings.library_folder)
     parser = Parser(settings.data)
     cache = settings.data / "cache"
-    rules = OriginRules.of(settings)
+    rules = OriginRules.from_settings(settings)
     providers = Providers.from_settings(settings)
     settlement = Settlement(keyring)
     ledger = ledger or Ledger(
@@ -203,10 +203,10 @@ def create_app(
     store.metrics.register(LedgerCollector(ledger.status))
     if store.mail is not None:
         store.metrics.register(MailMetrics(store.mail))
-    rendering.set_up(app, fresh=reload)
+    rendering.set_up_templates(app, fresh=reload)
     app.add_routes(ROUTES)
     app.add_routes(STUDIO)
-    app.on_response_prepare.append(security_headers.secure)
+    app.on_response_prepare.append(security_headers.on_response_prepare)
     app.cleanup_ctx.append(functools.partial(_run, folder, parser))
     return app
 

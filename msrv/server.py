@@ -152,7 +152,7 @@ class _Request(web.Request):
     async def _prepare_hook(self, response: web.StreamResponse) -> None:
         if self._match_info is None:
             self[RESPONSE_STATUS] = response.status
-            security_headers.put(response)
+            security_headers.add_headers(response)
             return
         await super()._prepare_hook(response)
 

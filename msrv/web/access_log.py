@@ -1,7 +1,7 @@
-"""The access log: which kind of page was asked for, never its address.
+"""Access log: the name of the route, never the address.
 
 A path may hold a token, and so may a query or a referrer; the route's name
-says all that an operator needs.
+is enough for an operator.
 """
 
 import logging
@@ -23,19 +23,19 @@ from msrv.web.store import ORIGIN, ROUTE
 Detail = Literal["full", "network", "none"]
 
 _QUIET: Final = frozenset({"health", "ready", "metrics"})
-"""What machines ask every few seconds; logged only where it fails."""
+"""Routes that machines poll; logged only if they fail."""
 _METHODS: Final = frozenset(
     {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
 )
 
 
 _KEPT_BITS: Final = {4: 24, 6: 48}
-"""Bits of an address that name a network of many, by its version."""
+"""Prefix length of the network that is logged, by IP version."""
 
 
 @lru_cache(maxsize=1024)
-def spelled(client: Address | None, detail: Detail) -> str:
-    """Return an address as the log has it, `-` for none."""
+def format_client(client: Address | None, detail: Detail) -> str:
+    """Return an address for the log, `-` for none."""
     if client is None or detail == "none":
         return "-"
     if detail == "full":
@@ -44,27 +44,28 @@ def spelled(client: Address | None, detail: Detail) -> str:
 
 
 def route_name(request: web.Request) -> str:
-    """Name the route that answers a request; `none` where there is none."""
+    """Return the name of a request's route, or `none`."""
     return request.match_info.route.name or "none"
 
 
 def method_name(request: web.BaseRequest) -> str:
-    """Name the method, `OTHER` where it is none of those in use.
+    """Return the method, or `OTHER` for an unknown one.
 
-    A label's values are ours to choose, or a stranger fills the memory.
+    Metric labels have a fixed set of values, so that a client can't fill the
+    memory with new ones.
     """
     return request.method if request.method in _METHODS else "OTHER"
 
 
 class AccessLog(AbstractAccessLogger):
-    """One line a request, when its answer has ended in whatever way.
+    """One line per request, once its response has ended in any way.
 
-    Its bytes are those of the body, as far as they were sent; its status is
-    499 where the client left before any of the answer.
+    The size is that of the body, as far as it was sent; the status is 499 if
+    the client disconnected before the response started.
     """
 
     detail: Detail = "full"
-    """Part of a visitor's address that is written."""
+    """How much of a client's address is logged."""
 
     def __init__(self, logger: logging.Logger, log_format: str) -> None:
         super().__init__(logger, log_format)
@@ -76,12 +77,12 @@ class AccessLog(AbstractAccessLogger):
         response: web.StreamResponse,
         time: float,
     ) -> None:
-        """Write the line. `time` is in seconds."""
+        """Write the line; `time` is the duration in seconds."""
         try:
             route, address = request[ROUTE], request[ORIGIN].client
-        except KeyError:  # nobody could make anything of it
+        except KeyError:  # the request couldn't be parsed
             route, address = "none", parse_address(request.remote or "")
-        client = spelled(address, self.detail)
+        client = format_client(address, self.detail)
         status, size_bytes = response.status, response.body_length
         writer = request.writer
         if isinstance(writer, CountingWriter):
@@ -104,10 +105,10 @@ class AccessLog(AbstractAccessLogger):
 
     @property
     def enabled(self) -> bool:
-        """Whether anyone wants these lines."""
+        """Whether the log level includes these lines."""
         return self.logger.isEnabledFor(logging.INFO)
 
 
 def access_log(detail: Detail) -> type[AccessLog]:
-    """Return the access log that writes as much of addresses as it may."""
+    """Return the access log class with this detail of addresses."""
     return type("AccessLog", (AccessLog,), {"detail": detail})

@@ -71,10 +71,10 @@ class FastPath:
         except (Forged, LinkExpired, Refunded):
             return None
         rules = self._origin_rules
-        origin = rules.read(
+        origin = rules.resolve(
             request.remote, secure=request.secure, headers=request.headers
         )
-        if not rules.knows(origin.host, own_address(request)):
+        if not rules.is_own_host(origin.host, own_address(request)):
             return None
         request[ORIGIN], request[ROUTE] = origin, "download"
         size = representation.size_bytes

@@ -1,4 +1,4 @@
-"""What happens around every handler, from the outside in."""
+"""Middlewares, outermost first: metrics, errors, host and origin."""
 
 import re
 import time
@@ -31,25 +31,27 @@ _SAME_SITE: Final = frozenset({cookies.CART, cookies.CLAIM})
 
 
 @web.middleware
-async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Count the request while it is under way, and when it has ended."""
+async def record_metrics(
+    request: web.Request, handler: Handler
+) -> web.StreamResponse:
+    """Count the request while it is in progress, and record its response."""
     metrics = request.app[STORE].metrics
     route = request[ROUTE] = route_name(request)
-    began = time.perf_counter()
-    status, will_be_sent = None, 0
+    started = time.perf_counter()
+    status, pending_bytes = None, 0
     metrics.start_request()
     try:
         response = await handler(request)
         status = response.status
         has_body = request.method != "HEAD" and status not in _WITHOUT_BODY
         if has_body and not response.prepared:
-            will_be_sent = response.content_length or 0
+            pending_bytes = response.content_length or 0
         return response
     finally:
         metrics.finish_request()
-        # What was streamed has gone already; what is at hand will go.
+        # A streamed body was counted as it was sent; a complete one follows.
         writer = request.writer
-        sent = will_be_sent + (
+        sent = pending_bytes + (
             writer.body_bytes
             if isinstance(writer, CountingWriter)
             else writer.output_size
@@ -57,15 +59,15 @@ async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
         if status is None:
             status = request.get(RESPONSE_STATUS, CLIENT_CLOSED_REQUEST)
         method = method_name(request)
-        seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - started
         metrics.record(method, route, status, seconds, sent)
 
 
 @web.middleware
-async def explain(
+async def handle_errors(
     request: web.Request, handler: Handler
 ) -> web.StreamResponse:
-    """Turn every error into an answer in the store's own voice."""
+    """Turn every error into an error page, or its JSON."""
     formatting.set_accept_language(request.headers.get("Accept-Language", ""))
     try:
         return await handler(request)
@@ -74,47 +76,49 @@ async def explain(
             raise
         return rendering.error_response(request, error_page(error))
     except ClientConnectionResetError:
-        # Nobody is there to be told.
-        raise
+        raise  # the client is gone
     except Exception as error:
-        # Half an answer can't be taken back; the server ends the connection.
+        # Part of a response was sent: the server closes the connection.
         if request.writer.output_size > 0:
             raise
         return rendering.error_response(request, error_page(error))
 
 
 @web.middleware
-async def place(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Find out who asks and under which address, and refuse what is foreign.
+async def resolve_origin(
+    request: web.Request, handler: Handler
+) -> web.StreamResponse:
+    """Resolve the client and the base URL; check the host and the origin.
 
-    Raises ForeignHost and ForeignOrigin.
+    Raises ForeignHost for another host name, ForeignOrigin for a request that
+    changes something and comes from another site.
     """
     rules = request.app[STORE].origin_rules
-    origin = rules.read(
+    origin = rules.resolve(
         request.remote, secure=request.secure, headers=request.headers
     )
     request[ORIGIN] = origin
-    if _names_another(request, origin.host):
+    if _targets_another_host(request, origin.host):
         raise ForeignHost
-    if not rules.knows(origin.host, own_address(request)) and not (
+    if not rules.is_own_host(origin.host, own_address(request)) and not (
         request.path.startswith("/-/") and is_internal(origin.host)
     ):
         raise ForeignHost
-    if request.method not in _SAFE and not rules.same_site(
+    if request.method not in _SAFE and not rules.is_same_site(
         origin,
         request.headers,
-        knows_visitor=auth.COOKIE in cookies.read_all(request)
+        has_own_cookie=auth.COOKIE in cookies.read_all(request)
         or not _SAME_SITE.isdisjoint(cookies.read(request)),
     ):
         raise ForeignOrigin
     return await handler(request)
 
 
-def _names_another(request: web.Request, host: str) -> bool:
-    """Whether the target is an address of another host than `Host`'s.
+def _targets_another_host(request: web.Request, host: str) -> bool:
+    """Return whether an absolute request target has another host than `Host`.
 
-    It is the target that counts then (RFC 9112, section 3.2.2), to any proxy
-    in front as well: who lets the two differ lets them be confused.
+    The target takes precedence then (RFC 9112, section 3.2.2), for a proxy in
+    front as well; allowing them to differ would invite confusion.
     """
     target = request.raw_path
     if target.startswith(("/", "*")):

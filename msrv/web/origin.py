@@ -1,24 +1,24 @@
-"""Who asked, and under which address: what is believed of a request.
+"""Client address and base URL of a request: what is trusted, and when.
 
-The rules, in whole:
+The complete rules:
 
 - The peer is the other end of the socket. Only where the peer is one of
   `MSRV_TRUSTED_PROXIES` do its `X-Forwarded-For` and `X-Forwarded-Proto`
-  count; from anyone else they are ignored.
+  count; from any other peer they are ignored.
 - `X-Forwarded-For` is walked from the right, past trusted proxies; the first
-  address that is not one is the client. Where that entry can't be read, the
-  client is nobody, and is trusted with nothing.
+  address that is not one is the client. If that entry can't be parsed, the
+  client is unknown, and trusted with nothing.
 - `X-Forwarded-Proto` counts with `http` or `https` in any case; of several
   the first.
-- `Host` names the store. It is ours when it is the host of
-  `MSRV_PUBLIC_URL` or a name of this machine. An IP address, which no DNS
-  rebinding can borrow, is ours where `MSRV_PUBLIC_URL` is set, or where it is
-  loopback's or the one that the connection came to: it becomes part of what
-  the store gives out. `X-Forwarded-Host` and `Forwarded` are ignored.
-- What operators ask for under `/-/` is also answered under any IP address, a
-  name without dots, or none: health checks use what they have.
-- Addresses that the store gives out begin with `MSRV_PUBLIC_URL` where it
-  is set, and else with the scheme and the host that were asked for.
+- `Host` must name the store: the host of `MSRV_PUBLIC_URL` or a name of this
+  machine. An IP address, which DNS rebinding can't use, is accepted if
+  `MSRV_PUBLIC_URL` is set, or if it is a loopback address or the one that the
+  connection came to, because it becomes part of the store's links.
+  `X-Forwarded-Host` and `Forwarded` are ignored.
+- The operators' addresses under `/-/` also accept any IP address, a name
+  without dots, or no `Host`, for health checks.
+- The store's links start with `MSRV_PUBLIC_URL` if it is set, otherwise with
+  the scheme and the host of the request.
 """
 
 import re
@@ -45,20 +45,19 @@ _FORWARDING: Final = re.compile(
 
 
 class ForeignHost(Exception):
-    """The request asks for a host that is not this store."""
+    """The request is for another host than this store."""
 
 
 class ForeignOrigin(Exception):
-    """A request that changes something comes from another site's page."""
+    """A request that changes something was sent by another site's page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What is believed of one request.
+    """Client and base URL of one request.
 
-    `client` is None where the peer has no IP address (a Unix socket), or
-    where a trusted proxy names none.
-    `base_url` has no slash at its end.
+    `client` is None if the peer has no IP address (a Unix socket), or if a
+    trusted proxy states none. `base_url` has no trailing slash.
     """
 
     client: Address | None
@@ -69,15 +68,15 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class OriginRules:
-    """What this store believes; see the module's docstring."""
+    """The rules of this store; see the module's docstring."""
 
     trusted: tuple[Network, ...]
     public_url: str | None
     hosts: frozenset[str]
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """Take the rules from the settings."""
+    def from_settings(cls, settings: Settings) -> Self:
+        """Return the rules of the settings."""
         hosts = set(local_names())
         if settings.host is not None:
             hosts.add(settings.host.lower())
@@ -88,23 +87,23 @@ class OriginRules:
         )
 
     def trusts(self, address: Address | None) -> bool:
-        """Whether an address is one of the trusted proxies'."""
+        """Return whether an address belongs to a trusted proxy."""
         return forwarded.is_in(address, self.trusted)
 
     def trusts_peer(self, peer: str | None) -> bool:
-        """Whether the other end of the socket is a trusted proxy."""
+        """Return whether the peer of the socket is a trusted proxy."""
         return self.trusts(forwarded.parse_address(peer or ""))
 
-    def read(
+    def resolve(
         self,
         peer: str | None,
         *,
         secure: bool,
         headers: CIMultiDictProxy[str],
     ) -> Origin:
-        """Say what is believed; `secure` is this process's own TLS.
+        """Return the origin; `secure` tells whether this process did the TLS.
 
-        Never raises: whether the host is ours is `knows`'s question.
+        Never raises: `is_own_host` checks the host.
         """
         client = forwarded.client_of(
             peer, headers.getall("X-Forwarded-For", ()), self.trusted
@@ -117,8 +116,8 @@ class OriginRules:
         base_url = self.public_url or f"{scheme}://{host}"
         return Origin(client, scheme, host, base_url)
 
-    def knows(self, host: str, own: Address | None = None) -> bool:
-        """Whether a `Host` header names this store.
+    def is_own_host(self, host: str, own: Address | None = None) -> bool:
+        """Return whether a `Host` header names this store.
 
         `own` is the address that the connection came to.
         """
@@ -135,10 +134,10 @@ class OriginRules:
     def is_local(
         self, peer: str | None, headers: CIMultiDictProxy[str]
     ) -> bool:
-        """Whether a request comes from this machine, and through no proxy.
+        """Return whether a request comes from this machine, not via a proxy.
 
-        A proxy on this machine that isn't trusted looks like it. Most of them
-        say that they forward, or keep the visitor's `Host`.
+        An untrusted proxy on this machine looks the same, but most of them
+        add a forwarding header or pass on the visitor's `Host`.
         """
         address = forwarded.parse_address(peer or "")
         return (
@@ -148,23 +147,23 @@ class OriginRules:
             and not any(map(_FORWARDING.fullmatch, headers))
         )
 
-    def same_site(
+    def is_same_site(
         self,
         origin: Origin,
         headers: CIMultiDictProxy[str],
         *,
-        knows_visitor: bool,
+        has_own_cookie: bool,
     ) -> bool:
-        """Whether a POST comes from our own page, or from no page at all.
+        """Return whether a POST comes from the store's own page, or from none.
 
-        `knows_visitor` says that a SameSite cookie of ours came with it,
-        which a browser sends from our own site alone.
+        `has_own_cookie` tells that a SameSite cookie of the store came with
+        it, which a browser only sends from the store's own pages.
 
-        A browser states the `Origin` of every POST. A form's is `null`,
-        though, where the page sends no referrer (Fetch, section 3.2), as
-        ours do, and others' may: then `Sec-Fetch-Site` tells, or, in a
-        browser from before it, the cookie. A client that states nothing at
-        all is no browser, and carries nobody's cookies unasked.
+        Browsers send `Origin` with every POST. It is `null`, however, for a
+        form on a page without referrers (Fetch, section 3.2), like the
+        store's own and possibly another site's: then `Sec-Fetch-Site`
+        decides or, in browsers without it, the cookie. A client that sends
+        neither header is no browser, and sends no cookies on its own.
         """
         stated = headers.get("Origin")
         if stated not in {None, "null"}:
@@ -173,20 +172,20 @@ class OriginRules:
         site = headers.get("Sec-Fetch-Site")
         if site is not None:
             return site in {"same-origin", "none"}
-        return stated is None or knows_visitor
+        return stated is None or has_own_cookie
 
 
 def own_address(request: web.BaseRequest) -> Address | None:
-    """Return the address that a request's connection came to."""
+    """Return the local address of a request's connection."""
     transport = request.transport
     own = transport.get_extra_info("sockname") if transport else None
     return forwarded.parse_address(own[0]) if isinstance(own, tuple) else None
 
 
 def is_internal(host: str) -> bool:
-    """Whether a `Host` is an address, a name without dots, or nothing.
+    """Return whether a `Host` is an IP address, a name without dots, or empty.
 
-    No site that a browser may be led to by its DNS has such a name.
+    No public site, and so no DNS rebinding, can have such a name.
     """
     if not host:
         return True
@@ -196,7 +195,7 @@ def is_internal(host: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _host_name(host: str) -> str:
-    """Return the name in a `Host` header; empty where it is none."""
+    """Return the name in a `Host` header; empty if it is invalid."""
     match = _HOST.fullmatch(host)
     if match is None:
         return ""

@@ -1,7 +1,7 @@
-"""One answer, two shapes: a page for people, JSON for programs.
+"""Responses as HTML or JSON, negotiated by the `Accept` header.
 
-A handler gives a template with its context and the same facts as data; the
-visitor's `Accept` decides which of the two goes out.
+A handler passes a template with its context and the same facts as data; the
+header decides which of the two is sent.
 """
 
 import re
@@ -27,7 +27,7 @@ HTML: Final = "text/html"
 JSON: Final = "application/json"
 PRIVATE: Final = "private, no-store"
 
-_SHAPED: Final = {
+_NEGOTIATED_HEADERS: Final = {
     "Cache-Control": "no-cache",
     "Vary": "Accept, Accept-Language, Cookie",
 }
@@ -43,7 +43,7 @@ _QUALITY: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Chrome:
-    """What every page shows around its own matter."""
+    """The parts of a page around its main content."""
 
     shop: Shop
     theme_url: str
@@ -55,12 +55,11 @@ class Chrome:
 
 
 def wants_json(request: web.Request) -> bool:
-    """Whether the visitor would rather have JSON than a page.
+    """Return whether the client prefers JSON to HTML (RFC 9110, 12.5.1).
 
-    RFC 9110 section 12.5.1, for the two shapes there are; a page wins a tie.
-    An entry that can't be read is skipped; a header of none that can is as
-    good as no header, and `*` is `*/*`. Raises NotAcceptable where neither is
-    acceptable.
+    HTML wins a tie. Malformed entries are skipped; a header without a valid
+    entry counts as absent, and `*` as `*/*`. Raises NotAcceptable if neither
+    is acceptable.
     """
     header = ",".join(request.headers.getall("Accept", ()))
     if not header.strip():
@@ -72,29 +71,29 @@ def wants_json(request: web.Request) -> bool:
 
 
 def _qualities(header: str) -> tuple[float, float]:
-    """Give the quality of HTML and of JSON; the most specific range counts."""
+    """Return the quality of HTML and of JSON, by the most specific range."""
     best = {HTML: (-1, 0.0), JSON: (-1, 0.0)}
-    readable = False
+    has_valid_entry = False
     for entry in header[:4096].split(","):
         match = _MEDIA_RANGE.fullmatch(_ANY.sub("*/*", entry, count=1))
         if match is None:
             continue
-        readable = True
+        has_valid_entry = True
         kind, subtype = match[1].lower(), match[2].lower()
         stated = _QUALITY.search(match[3])
         quality = float(stated[1]) if stated else 1.0
-        for shape, (known, _) in best.items():
-            if f"{kind}/{subtype}" == shape:
+        for media_type, (known, _) in best.items():
+            if f"{kind}/{subtype}" == media_type:
                 rank = 2
-            elif subtype == "*" and kind == shape.partition("/")[0]:
+            elif subtype == "*" and kind == media_type.partition("/")[0]:
                 rank = 1
             elif kind == subtype == "*":
                 rank = 0
             else:
                 continue
             if rank > known:
-                best[shape] = (rank, quality)
-    return (best[HTML][1], best[JSON][1]) if readable else (1.0, 1.0)
+                best[media_type] = (rank, quality)
+    return (best[HTML][1], best[JSON][1]) if has_valid_entry else (1.0, 1.0)
 
 
 def respond(
@@ -104,60 +103,57 @@ def respond(
     *,
     status: int = 200,
     cache_control: str = "no-cache",
-    **context: Any,  # noqa: ANN401 - a template takes anything
+    **context: Any,  # noqa: ANN401 - a template's context
 ) -> web.Response:
-    """Answer with a page or with JSON; both vary by who asks and how."""
+    """Return a page or JSON; both vary by visitor and by `Accept`."""
     if wants_json(request):
-        response = as_json(data, status=status)
+        response = json_response(data, status=status)
     else:
-        response = as_page(request, template, status=status, **context)
+        response = page_response(request, template, status=status, **context)
     response.headers["Cache-Control"] = cache_control
     return response
 
 
-async def respond_in_steps(
+async def respond_in_slices(
     request: web.Request,
     template: str,
     data: Mapping[str, Any],
     *,
     status: int = 200,
     cache_control: str = "no-cache",
-    **context: Any,  # noqa: ANN401 - a template takes anything
+    **context: Any,  # noqa: ANN401 - a template's context
 ) -> web.Response:
-    """Answer as `respond` does, where there may be many lines to write.
-
-    Others are served between two of them.
-    """
+    """Like `respond`, for long content: yields to other requests meanwhile."""
     if wants_json(request):
-        response = await as_json_in_steps(data, status=status)
+        response = await json_response_in_slices(data, status=status)
     else:
-        response = await as_page_in_steps(
+        response = await page_response_in_slices(
             request, template, status=status, **context
         )
     response.headers["Cache-Control"] = cache_control
     return response
 
 
-async def as_json_in_steps(
+async def json_response_in_slices(
     data: Mapping[str, Any], *, status: int = 200
 ) -> web.Response:
-    """Answer as `as_json` does, and serve others between the lines."""
+    """Like `json_response`, but yields to other requests meanwhile."""
     return web.Response(
         text=await time_slices.dumps(dict(data)),
         content_type=JSON,
         status=status,
-        headers=_SHAPED,
+        headers=_NEGOTIATED_HEADERS,
     )
 
 
-async def as_page_in_steps(
+async def page_response_in_slices(
     request: web.Request,
     template: str,
     *,
     status: int = 200,
-    **context: Any,  # noqa: ANN401 - a template takes anything
+    **context: Any,  # noqa: ANN401 - a template's context
 ) -> web.Response:
-    """Answer as `as_page` does, and serve others between the lines."""
+    """Like `page_response`, but yields to other requests meanwhile."""
     found = aiohttp_jinja2.get_env(request.app).get_template(template)
     context |= {"chrome": _chrome(request), "path": request.path}
     slices = time_slices.TimeSlices()
@@ -167,37 +163,45 @@ async def as_page_in_steps(
         content_type=HTML,
         charset="utf-8",
         status=status,
-        headers=_SHAPED,
+        headers=_NEGOTIATED_HEADERS,
     )
 
 
-def as_json(data: Mapping[str, Any], *, status: int = 200) -> web.Response:
-    """Answer with JSON; another visitor may get a page."""
-    return web.json_response(dict(data), status=status, headers=_SHAPED)
+def json_response(
+    data: Mapping[str, Any], *, status: int = 200
+) -> web.Response:
+    """Return a JSON response; another `Accept` may get HTML."""
+    return web.json_response(
+        dict(data), status=status, headers=_NEGOTIATED_HEADERS
+    )
 
 
-def as_page(
+def page_response(
     request: web.Request,
     template: str,
     *,
     status: int = 200,
-    **context: Any,  # noqa: ANN401 - a template takes anything
+    **context: Any,  # noqa: ANN401 - a template's context
 ) -> web.Response:
-    """Answer with a template inside the store's chrome."""
+    """Return a rendered template, with the store's chrome."""
     response = aiohttp_jinja2.render_template(
         template,
         request,
         {"chrome": _chrome(request), "path": request.path, **context},
         status=status,
     )
-    response.headers.update(_SHAPED)
+    response.headers.update(_NEGOTIATED_HEADERS)
     return response
 
 
-def fragment(request: web.Request, template: str, **context: Any) -> Markup:  # noqa: ANN401
-    """Render a part of a page that looks the same to every visitor."""
+def render_fragment(
+    request: web.Request,
+    template: str,
+    **context: Any,  # noqa: ANN401 - a template's context
+) -> Markup:
+    """Return a rendered part of a page that is the same for every visitor."""
     templates = aiohttp_jinja2.get_env(request.app)
-    # Rendered by autoescaping templates, so it is markup.
+    # Rendered by autoescaping templates, so it is safe markup.
     return Markup(templates.get_template(template).render(context))  # noqa: S704
 
 
@@ -241,8 +245,8 @@ def _chrome(request: web.Request) -> Chrome:
     )
 
 
-def set_up(app: web.Application, *, fresh: bool) -> None:
-    """Prepare the templates; with `fresh`, a changed one shows at once."""
+def set_up_templates(app: web.Application, *, fresh: bool) -> None:
+    """Set up the templates; with `fresh`, changed ones are reloaded."""
     templates = aiohttp_jinja2.setup(
         app,
         loader=PackageLoader("msrv.web", "templates"),
@@ -252,7 +256,7 @@ def set_up(app: web.Application, *, fresh: bool) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    # A template that can reach the application can reach its secrets.
+    # A template that could reach the application could reach its secrets.
     templates.globals.pop("app", None)
     templates.filters.update(
         amount=formatting.amount,

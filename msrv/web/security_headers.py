@@ -1,7 +1,7 @@
-"""Headers that every answer carries, errors and streams included.
+"""Security headers of every response, errors and streams included.
 
-They are set as an answer is prepared: a middleware would miss what aiohttp
-raises by itself, and bodies that are already on their way.
+They are set when a response is prepared: a middleware would miss the errors
+that aiohttp raises itself, and responses that are already streaming.
 """
 
 from collections.abc import Iterable
@@ -13,8 +13,8 @@ from msrv.connections.request_handler import RESPONSE_STATUS
 from msrv.web.store import STORE
 
 _ALWAYS: Final = {
-    # Nothing inline, nothing from anyone else. A store that has more to
-    # load from itself needs a line here.
+    # Nothing inline and nothing from other origins. Another kind of resource
+    # of the store's own needs a directive here.
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; "
         "img-src 'self'; media-src 'self'; connect-src 'self'; "
@@ -22,7 +22,7 @@ _ALWAYS: Final = {
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # An address of ours may hold a token: it goes to nobody else.
+    # An address may hold a token, so it is never sent as a referrer.
     "Referrer-Policy": "no-referrer",
     "Permissions-Policy": (
         "camera=(), microphone=(), geolocation=(), payment=(), usb=(), "
@@ -33,13 +33,13 @@ _ALWAYS: Final = {
 }
 _HSTS: Final = "max-age=63072000"
 """Two years. Only with an operator's own certificate: a browser that has
-once seen it on localhost would refuse every other program there."""
+seen it for localhost would refuse every other local program."""
 
 
-def policy(form_actions: Iterable[str]) -> str:
-    """Give the policy of a page whose forms may lead to these origins too.
+def content_security_policy(form_actions: Iterable[str]) -> str:
+    """Return the policy of a page whose forms may redirect to these origins.
 
-    A browser holds `form-action` against where a form redirects to as well.
+    Browsers apply `form-action` to the redirects of a form as well.
     """
     allowed = " ".join(dict.fromkeys(("'self'", *form_actions)))
     return _ALWAYS["Content-Security-Policy"].replace(
@@ -47,10 +47,12 @@ def policy(form_actions: Iterable[str]) -> str:
     )
 
 
-async def secure(request: web.Request, response: web.StreamResponse) -> None:
-    """Put the headers on an answer that is about to leave."""
+async def on_response_prepare(
+    request: web.Request, response: web.StreamResponse
+) -> None:
+    """Add the headers to a response that is about to be sent."""
     store = request.app[STORE]
-    put(response)
+    add_headers(response)
     request[RESPONSE_STATUS] = response.status
     settings = store.settings
     if settings.has_operators_certificate:
@@ -61,12 +63,12 @@ async def secure(request: web.Request, response: web.StreamResponse) -> None:
         )
     if store.metrics.draining:
         response.force_close()
-        # aiohttp has written this header before it asks us.
+        # aiohttp has set this header before the signal.
         response.headers["Connection"] = "close"
 
 
-def put(response: web.StreamResponse) -> None:
-    """Put on an answer what depends on nothing; what it has, it keeps."""
+def add_headers(response: web.StreamResponse) -> None:
+    """Add the constant headers to a response, unless it sets its own."""
     for name, value in _ALWAYS.items():
         response.headers.setdefault(name, value)
     response.headers["Server"] = "MSRV"

@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from msrv.web.access_log import Detail, access_log, spelled
+from msrv.web.access_log import Detail, access_log, format_client
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,6 @@ from msrv.web.access_log import Detail, access_log, spelled
 def test_address_is_cut_as_the_setting_says(
     client: str, detail: Detail, written: str
 ) -> None:
-    assert spelled(ip_address(client), detail) == written
-    assert spelled(None, detail) == "-"
+    assert format_client(ip_address(client), detail) == written
+    assert format_client(None, detail) == "-"
     assert access_log(detail).detail == detail

@@ -8,7 +8,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from msrv import settings
 from msrv.web.origin import OriginRules
 
-RULES = OriginRules.of(
+RULES = OriginRules.from_settings(
     settings.load(
         {
             "MSRV_TRUSTED_PROXIES": "10.0.0.0/8, fd00::/8",
@@ -16,7 +16,7 @@ RULES = OriginRules.of(
         }
     )
 )
-PLAIN = OriginRules.of(settings.load({}))
+PLAIN = OriginRules.from_settings(settings.load({}))
 
 
 def headers(*pairs: tuple[str, str]) -> CIMultiDictProxy[str]:
@@ -39,7 +39,7 @@ def test_the_scheme_is_the_trusted_proxys_to_say(
 ) -> None:
     """A stranger has cookies sent, or links made, for another scheme."""
     pairs = [("X-Forwarded-Proto", value) for value in proto]
-    origin = RULES.read(peer, secure=False, headers=headers(*pairs))
+    origin = RULES.resolve(peer, secure=False, headers=headers(*pairs))
     assert origin.scheme == scheme
 
 
@@ -70,7 +70,7 @@ def test_the_scheme_is_the_trusted_proxys_to_say(
 )
 def test_which_hosts_are_ours(host: str, *, ours: bool) -> None:
     """Receipts are handed out that lead to somebody else's site."""
-    assert RULES.knows(host) is ours
+    assert RULES.is_own_host(host) is ours
 
 
 @pytest.mark.parametrize(
@@ -89,18 +89,18 @@ def test_without_a_public_url_an_address_must_be_the_stores(
 ) -> None:
     """Receipts are handed out that lead to any address that was asked for."""
     own = ip_address("192.0.2.7")
-    assert PLAIN.knows(host, own) is ours
+    assert PLAIN.is_own_host(host, own) is ours
     # Where it is set, receipts begin with it.
-    assert RULES.knows(host, own)
+    assert RULES.is_own_host(host, own)
 
 
 def test_a_name_of_any_script_is_known_as_browsers_send_it() -> None:
-    rules = OriginRules.of(
+    rules = OriginRules.from_settings(
         settings.load({"MSRV_PUBLIC_URL": "https://bücher.example"})
     )
-    assert rules.knows("xn--bcher-kva.example")
-    assert rules.knows("bücher.example:443")
-    assert not rules.knows("bucher.example")
+    assert rules.is_own_host("xn--bcher-kva.example")
+    assert rules.is_own_host("bücher.example:443")
+    assert not rules.is_own_host("bucher.example")
 
 
 @pytest.mark.parametrize(
@@ -137,11 +137,11 @@ def test_who_comes_through_a_proxy_on_this_machine_is_not_local(
 
 def test_addresses_begin_with_the_public_url() -> None:
     """A receipt begins with whatever a visitor put into Host."""
-    origin = RULES.read(
+    origin = RULES.resolve(
         "203.0.113.9", secure=False, headers=headers(("Host", "127.0.0.1"))
     )
     assert origin.base_url == "https://shop.example"
-    origin = PLAIN.read(
+    origin = PLAIN.resolve(
         "203.0.113.9", secure=True, headers=headers(("Host", "LocalHost:1"))
     )
     assert origin.base_url == "https://localhost:1"
@@ -169,14 +169,14 @@ def test_which_posts_are_from_our_own_pages(
 ) -> None:
     """Another site's page fills a visitor's cart, or orders for them."""
     found = headers(("Host", "localhost:1"), *sent)
-    origin = PLAIN.read("127.0.0.1", secure=True, headers=found)
-    assert PLAIN.same_site(origin, found, knows_visitor=False) is same
+    origin = PLAIN.resolve("127.0.0.1", secure=True, headers=found)
+    assert PLAIN.is_same_site(origin, found, has_own_cookie=False) is same
 
 
 def test_an_old_browser_is_known_by_its_cookie() -> None:
     """Who has an old phone can fill a cart and not pay for it."""
     found = headers(("Host", "localhost:1"), ("Origin", "null"))
-    origin = PLAIN.read("127.0.0.1", secure=True, headers=found)
-    assert PLAIN.same_site(origin, found, knows_visitor=True)
+    origin = PLAIN.resolve("127.0.0.1", secure=True, headers=found)
+    assert PLAIN.is_same_site(origin, found, has_own_cookie=True)
     foreign = headers(("Host", "localhost:1"), ("Origin", "https://a.example"))
-    assert not PLAIN.same_site(origin, foreign, knows_visitor=True)
+    assert not PLAIN.is_same_site(origin, foreign, has_own_cookie=True)

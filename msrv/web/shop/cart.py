@@ -11,7 +11,7 @@ from msrv.rate_limit import client_network
 from msrv.web import cookies
 from msrv.web.errors.shopping import discount_message
 from msrv.web.forms import read_form, read_prices
-from msrv.web.rendering import respond_in_steps, wants_json
+from msrv.web.rendering import respond_in_slices, wants_json
 from msrv.web.shop import json_views
 from msrv.web.store import ORIGIN, STORE
 
@@ -20,7 +20,7 @@ async def show(request: web.Request) -> web.Response:
     """Return the cart, its totals and its discount."""
     cart = cookies.read_cart(request, request.app[STORE].catalog.current)
     discount = await cart_discount(request, cart)
-    response = await respond_in_steps(
+    response = await respond_in_slices(
         request,
         "cart.html",
         {**json_views.cart(cart), **json_views.discount(discount)},

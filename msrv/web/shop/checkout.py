@@ -13,7 +13,7 @@ from msrv.web import cookies, security_headers
 from msrv.web.errors import InvalidField, NoPaymentProvider
 from msrv.web.errors.shopping import discount_message
 from msrv.web.forms import read_form, read_minor, read_prices
-from msrv.web.rendering import PRIVATE, respond, respond_in_steps, wants_json
+from msrv.web.rendering import PRIVATE, respond, respond_in_slices, wants_json
 from msrv.web.shop import json_views
 from msrv.web.shop.cart import (
     cart_discount,
@@ -54,7 +54,7 @@ async def show(request: web.Request) -> web.Response:
         # A discount reduces only these.
         fixed_minor -= discounted.off.minor if discounted else 0
         groups.append((total, entries, offers, fixed_minor))
-    response = await respond_in_steps(
+    response = await respond_in_slices(
         request,
         "checkout.html",
         {
@@ -82,11 +82,13 @@ async def show(request: web.Request) -> web.Response:
         and not catalog.shop.tax_included,
     )
     # Browsers apply `form-action` to the form's redirects as well.
-    response.headers["Content-Security-Policy"] = security_headers.policy(
-        origin
-        for *_, offers, _ in groups
-        for offer in offers
-        for origin in offer.origins
+    response.headers["Content-Security-Policy"] = (
+        security_headers.content_security_policy(
+            origin
+            for *_, offers, _ in groups
+            for offer in offers
+            for origin in offer.origins
+        )
     )
     forget_unknown_discount(request, response, discount)
     return response

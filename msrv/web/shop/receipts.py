@@ -16,7 +16,7 @@ from msrv.proofs.receipts import Receipt
 from msrv.time_slices import TimeSlices
 from msrv.web import cookies
 from msrv.web.errors import NotFound
-from msrv.web.rendering import PRIVATE, respond_in_steps, wants_json
+from msrv.web.rendering import PRIVATE, respond_in_slices, wants_json
 from msrv.web.shop.cart import remove_from_cart
 from msrv.web.store import ORIGIN, STORE
 
@@ -51,7 +51,7 @@ async def receipt_page(
     items = await links.items(receipt, expires_at)
     as_json = wants_json(request)
     slices = TimeSlices()
-    return await respond_in_steps(
+    return await respond_in_slices(
         request,
         "purchase.html",
         {

@@ -13,11 +13,11 @@ from msrv.time_slices import TimeSlices
 from msrv.web import cookies, formatting
 from msrv.web.errors import InvalidField, NotFound
 from msrv.web.rendering import (
-    as_json_in_steps,
-    as_page,
-    as_page_in_steps,
-    fragment,
-    respond_in_steps,
+    json_response_in_slices,
+    page_response,
+    page_response_in_slices,
+    render_fragment,
+    respond_in_slices,
     wants_json,
 )
 from msrv.web.shop import json_views
@@ -48,7 +48,7 @@ async def front(request: web.Request) -> web.Response:
     catalog = request.app[STORE].catalog.current
     newest = catalog.offered[:NEWEST]
     shop, slices = catalog.shop, TimeSlices()
-    return await respond_in_steps(
+    return await respond_in_slices(
         request,
         "front.html",
         {
@@ -93,10 +93,10 @@ async def catalog_page(request: web.Request) -> web.Response:
     if wants_json(request):
         slices = TimeSlices()
         releases = [await _match(each, slices) for each in matches]
-        return await as_json_in_steps({**paging, "releases": releases})
+        return await json_response_in_slices({**paging, "releases": releases})
 
     def grid() -> Markup:
-        return fragment(
+        return render_fragment(
             request,
             "grid.html",
             matches=matches,
@@ -106,7 +106,7 @@ async def catalog_page(request: web.Request) -> web.Response:
 
     # Without a search the grid doesn't depend on the cart, and is the same for
     # all visitors with one language for prices.
-    return as_page(
+    return page_response(
         request,
         "catalog.html",
         words=words,
@@ -144,8 +144,8 @@ async def release_page(request: web.Request) -> web.Response:
             item_id = each["item_id"]
             path = f"/previews/{item_id}" if item_id in playable else None
             each["preview"] = path
-        return await as_json_in_steps(data)
-    return await as_page_in_steps(
+        return await json_response_in_slices(data)
+    return await page_response_in_slices(
         request,
         "release.html",
         release=found,

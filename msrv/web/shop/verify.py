@@ -7,7 +7,7 @@ from aiohttp import web
 from msrv.catalog.model import Catalog
 from msrv.ledger.revocations import Revocations
 from msrv.proofs.pasted import Explanation, explain
-from msrv.web.rendering import PRIVATE, respond_in_steps
+from msrv.web.rendering import PRIVATE, respond_in_slices
 from msrv.web.store import STORE
 
 
@@ -26,7 +26,7 @@ async def show(request: web.Request) -> web.Response:
         )
         data = explanation_json(explanation, catalog)
         mark_refunds(data, catalog, store.ledger.revocations)
-    return await respond_in_steps(
+    return await respond_in_slices(
         request,
         "verify.html",
         data,

@@ -15,7 +15,7 @@ from msrv.proofs import sign_in
 from msrv.proofs.errors import Forged, ProofError
 from msrv.proofs.sign_in import Ticket, TicketExpired, TicketKind
 from msrv.web import cookies
-from msrv.web.access_log import spelled
+from msrv.web.access_log import format_client
 from msrv.web.errors import NotFound, RecentSignInRequired
 from msrv.web.forms import read_form
 from msrv.web.rendering import PRIVATE, respond, wants_json
@@ -195,7 +195,7 @@ async def not_found(request: web.Request) -> web.StreamResponse:
 def _client(request: web.Request) -> str:
     """Return the client's address at the detail that is logged."""
     detail = request.app[STORE].settings.log_addresses
-    return spelled(request[ORIGIN].client, detail)
+    return format_client(request[ORIGIN].client, detail)
 
 
 def _set_cookie(
