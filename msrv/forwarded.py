@@ -1,8 +1,8 @@
-"""X-Forwarded headers: the client as a trusted proxy states it.
+"""X-Forwarded headers: the client as stated by trusted proxies.
 
-Only what a trusted proxy wrote counts. Each proxy appends its neighbour at
-the right; whatever stands further left than the first address that isn't a
-trusted proxy's may be a visitor's invention.
+Each proxy appends the address of its peer at the right. Only entries of
+trusted proxies count: everything to the left of the first address that isn't
+a trusted proxy may be made up by the client.
 """
 
 import re
@@ -21,7 +21,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 MAX_HOPS: Final = 32
-"""No visitor comes through more proxies; further entries aren't looked at."""
+"""Maximum number of proxies; further entries are ignored."""
 _MAX_ENTRY_CHARS: Final = 64
 _MAX_LIST_CHARS: Final = 4096
 # Azure Application Gateway and IIS write ports, RFC 7239 has quotes around
@@ -34,21 +34,21 @@ _WITH_PORT: Final = re.compile(
 def client_of(
     peer: str | None, values: Sequence[str], trusted: Sequence[Network]
 ) -> Address | None:
-    """Return the address of the visitor, None where it can't be known.
+    """Return the client's address, None if it is unknown.
 
     `peer` is the other end of the connection, `values` are those of each
-    X-Forwarded-For header. Where all entries are trusted proxies, it is the
-    outermost of them. Where an entry that counts is no address, it is
-    nobody's: never the proxy's, who may do more than its visitors.
+    X-Forwarded-For header. If all entries are trusted proxies, the client is
+    the outermost of them. If an entry that counts is not an address, the
+    client is unknown, and never the proxy, which may have more rights.
     """
     client = parse_address(peer or "")
     if not is_in(client, trusted):
         return client
     listed = ",".join(values)
-    if len(listed) > _MAX_LIST_CHARS:  # whatever is further left is cut off
+    if len(listed) > _MAX_LIST_CHARS:  # entries further left are ignored
         _, comma, listed = listed[-_MAX_LIST_CHARS:].partition(",")
         if not comma:
-            return None  # one entry that is no address, however it begins
+            return None  # a single entry, too long for an address
     entries = [entry.strip() for entry in listed.split(",")]
     named = [entry for entry in entries if entry]
     for entry in reversed(named[-MAX_HOPS:]):
@@ -59,10 +59,10 @@ def client_of(
 
 
 def scheme_of(values: Sequence[str]) -> str | None:
-    """Return `http` or `https` as X-Forwarded-Proto says, None for neither.
+    """Return `http` or `https` from X-Forwarded-Proto, None for neither.
 
-    Of several the first counts: it is how the visitor reached the first
-    proxy. Who invents it changes nothing but the answer to themselves.
+    Of several values the first counts: the scheme between the client and the
+    first proxy. A client that makes it up only affects its own response.
     """
     listed = ",".join(values)[:_MAX_LIST_CHARS]
     entries = [entry.strip().lower() for entry in listed.split(",")]
@@ -71,7 +71,7 @@ def scheme_of(values: Sequence[str]) -> str | None:
 
 
 def is_in(address: Address | None, networks: Sequence[Network]) -> bool:
-    """Whether an address is in one of some networks; None is in none."""
+    """Return whether an address is in one of the networks; None is not."""
     return address is not None and any(
         address in network for network in networks
     )
@@ -79,9 +79,9 @@ def is_in(address: Address | None, networks: Sequence[Network]) -> bool:
 
 @lru_cache(maxsize=1024)
 def parse_address(text: str) -> Address | None:
-    """Return the address in a text without a port, None for no address.
+    """Return the address in a text without a port, None if there is none.
 
-    A dual-stack socket shows 10.0.0.1 as ::ffff:10.0.0.1: that is 10.0.0.1.
+    10.0.0.1 is ::ffff:10.0.0.1 at a dual-stack socket; both are 10.0.0.1.
     """
     try:
         address = ip_address(text.partition("%")[0])
@@ -94,9 +94,9 @@ def parse_address(text: str) -> Address | None:
 
 @lru_cache(maxsize=1024)
 def parse_entry(text: str) -> Address | None:
-    """Return the address of an entry: with a port, brackets or quotes too.
+    """Return the address in an entry, which may have a port or quotes.
 
-    None for `unknown`, RFC 7239's `_hidden`, and whatever else is none.
+    None for `unknown`, RFC 7239's `_hidden`, and anything else.
     """
     if len(text) > _MAX_ENTRY_CHARS:
         return None

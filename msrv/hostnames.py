@@ -1,7 +1,7 @@
-"""Host names by IDNA 2008 with the mapping of UTS 46, as browsers read them.
+"""Host names by IDNA 2008 with the mapping of UTS 46, as in browsers.
 
-Python's own `idna` codec is IDNA 2003, which sends `straße.de` to
-`strasse.de`: another domain, that may be somebody else's.
+Python's own `idna` codec is IDNA 2003, which maps `straße.de` to `strasse.de`:
+a different domain, which may have a different owner.
 """
 
 import re
@@ -11,21 +11,23 @@ from typing import Final
 import idna
 
 MAX_CHARS: Final = 253
-"""RFC 1035 section 2.3.4 allows 255 octets, length bytes included."""
+"""RFC 1035 section 2.3.4 allows 255 octets, including length bytes."""
 _MAX_LABEL_CHARS: Final = 63
 # RFC 1123 section 2.1. Labels like "r3---sn" and "xn--…" are ASCII already
 # and stay as they are.
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
-_NOT_IN_A_LABEL: Final = re.compile(r"[^a-z0-9-]")
+_INVALID_CHARACTER: Final = re.compile(r"[^a-z0-9-]")
 _NUMERIC: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
 class BadHostname(ValueError):
-    """Not a host name. The text says why, and can follow the name."""
+    """Not a host name. The text is the reason, and can follow the name."""
 
 
 def to_ascii(name: str) -> str:
-    """Return a DNS name as it is looked up: ASCII, lower case, no last dot.
+    """Return a DNS name as it is looked up: in lower-case ASCII.
+
+    A trailing dot is removed.
 
     `Bücher.example` becomes `xn--bcher-kva.example`. Raises BadHostname.
     """
@@ -40,17 +42,17 @@ def to_ascii(name: str) -> str:
 
 
 def host_to_ascii(host: str) -> str:
-    """Return the host of an address in the one spelling that browsers send.
+    """Return the host of a URL in the only spelling that browsers send.
 
-    A DNS name as `to_ascii` does, an IPv4 address in four parts, or an IPv6
-    address in brackets, as short as it can be. Raises BadHostname.
+    A DNS name as `to_ascii` returns it, an IPv4 address in four parts, or the
+    shortest form of an IPv6 address, in brackets. Raises BadHostname.
     """
     if host.startswith("[") or host.endswith("]"):
         return f"[{_ipv6(host)}]"
     name = to_ascii(host)
     if _NUMERIC.fullmatch(name.rpartition(".")[2]):
-        # Browsers read "127.1" and "0x7f.1" as IPv4 addresses (WHATWG URL,
-        # section 3.5), and nothing else that ends in a number.
+        # Browsers parse "127.1" and "0x7f.1" as IPv4 addresses (WHATWG URL,
+        # section 3.5), and reject all other names that end in a number.
         try:
             return str(IPv4Address(name))
         except ValueError:
@@ -59,7 +61,7 @@ def host_to_ascii(host: str) -> str:
 
 
 def address_of(host: str) -> IPv4Address | IPv6Address | None:
-    """Return the IP address that a host is, in the spelling of above."""
+    """Return the IP address in a host, with or without brackets; else None."""
     try:
         return ip_address(host.removeprefix("[").removesuffix("]"))
     except ValueError:
@@ -74,7 +76,7 @@ def _ipv6(host: str) -> IPv6Address:
     except ValueError:
         raise BadHostname("is not an IPv6 address in brackets") from None
     if address.scope_id is not None:
-        raise BadHostname("has a zone, which no other machine knows")
+        raise BadHostname("has a zone, which is only valid on one machine")
     return address
 
 
@@ -87,7 +89,9 @@ def _map(name: str) -> str:
 
 def _label(label: str) -> str:
     if not label:
-        raise BadHostname("has nothing between two dots, or before the first")
+        raise BadHostname(
+            "has an empty part between dots, or before the first"
+        )
     if not label.isascii():
         try:
             label = idna.alabel(label).decode("ascii")
@@ -95,15 +99,17 @@ def _label(label: str) -> str:
             raise BadHostname(_reason(error)) from None
     if len(label) > _MAX_LABEL_CHARS:
         raise BadHostname(
-            f"has over {_MAX_LABEL_CHARS} characters between two dots"
+            f"has more than {_MAX_LABEL_CHARS} characters between dots"
         )
-    wrong = _NOT_IN_A_LABEL.search(label)
+    wrong = _INVALID_CHARACTER.search(label)
     if wrong is not None:
-        raise BadHostname(f"contains {wrong[0]!r}, which no host name may")
+        raise BadHostname(
+            f"contains {wrong[0]!r}, which isn't allowed in a host name"
+        )
     if not _LABEL.fullmatch(label):
-        raise BadHostname("has a hyphen next to a dot, or at an end")
+        raise BadHostname("has a hyphen next to a dot or at an end")
     return label
 
 
 def _reason(error: UnicodeError) -> str:
-    return f"is no name by IDNA 2008 ({str(error).rstrip('.')})"
+    return f"isn't valid in IDNA 2008 ({str(error).rstrip('.')})"

@@ -1,7 +1,7 @@
 """Amounts of money: integer minor units and an ISO 4217 currency.
 
-No float comes in or goes out. Text is read strictly: an amount with more
-decimals than its currency has is an error, never rounded.
+There are no floats. Text is parsed strictly: an amount with more decimals than
+its currency has is an error, and never rounded.
 """
 
 import re
@@ -31,29 +31,29 @@ _EXPONENTS: Final = (
     dict.fromkeys(_ZERO, 0) | dict.fromkeys(_TWO, 2) | dict.fromkeys(_THREE, 3)
 )
 
-# Only signs that mean one currency; the others are written as their code.
-_SIGNS: Final = {"EUR": "€", "GBP": "£", "JPY": "¥", "USD": "$", "KRW": "₩"}
+# Only symbols of a single currency; other currencies are written as codes.
+_SYMBOLS: Final = {"EUR": "€", "GBP": "£", "JPY": "¥", "USD": "$", "KRW": "₩"}
 
 _AMOUNT: Final = re.compile(r"(?:0|[1-9][0-9]*)(?:\.([0-9]+))?")
 
 MAX_MINOR: Final = 10**11
-"""Above any price for a download, and far below what a JSON number holds."""
+"""Above any price of a download, and far below the limit of JSON numbers."""
 
 
 _MAX_TEXT: Final = 40
 
 
 class NotMoney(ValueError):
-    """This text or number is no amount in this currency."""
+    """A text or number that is not an amount in this currency."""
 
 
 class UnfitAmount(NotMoney):
-    """An amount with too many decimals for the currency, or far too much."""
+    """An amount with too many decimals for the currency, or over MAX_MINOR."""
 
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """An amount that is not negative, in minor units of a currency.
+    """A non-negative amount, in minor units of a currency.
 
     >>> str(Money(700, "EUR"))
     '€7.00'
@@ -63,17 +63,17 @@ class Money:
     currency: str
 
     def __str__(self) -> str:
-        """Read as a price tag: a sign or the code, then the amount."""
-        sign = _SIGNS.get(self.currency)
+        """Return the symbol or the code of the currency, and the amount."""
+        symbol = _SYMBOLS.get(self.currency)
         return (
-            f"{sign}{self.decimal}"
-            if sign
+            f"{symbol}{self.decimal}"
+            if symbol
             else f"{self.currency} {self.decimal}"
         )
 
     @property
     def decimal(self) -> str:
-        """The amount in major units, with all its decimals: `7.00`."""
+        """Amount in major units, with all its decimals: `7.00`."""
         exponent = exponent_of(self.currency)
         if exponent == 0:
             return str(self.minor)
@@ -82,9 +82,9 @@ class Money:
 
 
 def exponent_of(currency: str) -> int:
-    """Give the number of decimals of an ISO 4217 currency.
+    """Return the number of decimals of an ISO 4217 currency.
 
-    Raises NotMoney for a code that is not one.
+    Raises NotMoney for an unknown code.
     """
     try:
         return _EXPONENTS[currency]
@@ -95,7 +95,7 @@ def exponent_of(currency: str) -> int:
 
 
 def parse(amount: object, currency: str) -> Money:
-    """Read an amount in major units: `"7.00"`, `7` or Decimal("7.5").
+    """Parse an amount in major units: `"7.00"`, `7` or Decimal("7.5").
 
     Raises NotMoney for anything else: a float, a negative, too many
     decimals, an amount over MAX_MINOR minor units.
@@ -105,7 +105,7 @@ def parse(amount: object, currency: str) -> Money:
         raise NotMoney(
             f"{repr(amount)[:_MAX_TEXT]} is not an amount like '7.00'"
         )
-    text = _written_out(amount)
+    text = _with_all_digits(amount)
     match = _AMOUNT.fullmatch(text)
     if match is None or len(text) > _MAX_TEXT:
         raise NotMoney(f"{text[:_MAX_TEXT]!r} is not an amount like '7.00'")
@@ -113,16 +113,16 @@ def parse(amount: object, currency: str) -> Money:
         raise UnfitAmount(f"{text!r} has more decimals than {currency} has")
     minor = int(Decimal(text).scaleb(exponent))
     if minor > MAX_MINOR:
-        raise UnfitAmount(f"{text!r} is more than any download costs")
+        raise UnfitAmount(f"{text!r} is too high a price for a download")
     return Money(minor, currency)
 
 
 def parse_typed(text: str, currency: str) -> Money:
-    """Read an amount as people type it: ` 7,50 `, `7.5`, `€7`, in any digits.
+    """Parse an amount as people type it: ` 7,50 `, `7.5`, `€7`, in any digits.
 
-    One comma or point may stand before the decimals; nothing else may. What
-    has more decimals than the currency, such as `1,000`, is refused and never
-    guessed at. Raises NotMoney.
+    The decimals may follow one comma or point; other separators are errors.
+    An amount with more decimals than the currency has, such as `1,000`, is
+    rejected rather than guessed. Raises NotMoney.
     """
     plain = "".join(
         str(unicodedata.decimal(each)) if each.isdecimal() else each
@@ -131,20 +131,20 @@ def parse_typed(text: str, currency: str) -> Money:
     )
     for point in (",", "\N{ARABIC DECIMAL SEPARATOR}"):
         plain = plain.replace(point, ".")
-    for sign in (_SIGNS.get(currency, currency), currency):
-        plain = plain.removeprefix(sign).removesuffix(sign)
+    for symbol in (_SYMBOLS.get(currency, currency), currency):
+        plain = plain.removeprefix(symbol).removesuffix(symbol)
     whole, dot, part = plain.partition(".")
     if not whole and not part:
         raise NotMoney(f"{text[:_MAX_TEXT]!r} is not an amount like '7.00'")
     return parse((whole.lstrip("0") or "0") + dot + part, currency)
 
 
-def _written_out(amount: int | str | Decimal) -> str:
-    """Write a number with all its digits, unless they are far too many."""
+def _with_all_digits(amount: int | str | Decimal) -> str:
+    """Return a number with all its digits, unless they are far too many."""
     if isinstance(amount, str):
         return amount
     number = Decimal(amount)
-    # 1e999999999 takes four characters in a file and a gigabyte here.
+    # 1e999999999 has eleven characters in a file, and a gigabyte here.
     if abs(number.adjusted()) > _MAX_TEXT:
         return str(number)
     return format(number, "f")

@@ -1,11 +1,11 @@
-"""Rate limits: how often a client may do something, in bounded memory.
+"""Rate limiter for clients, in bounded memory.
 
 The generic cell rate algorithm (GCRA, ITU-T I.371): each key has one number,
-the time by which all it has spent is forgiven. A key is usually a client's
-network, as `client_network` returns it; any hashable value will do. Clocks
-are the callers': `now` is in seconds of one that is the same for all calls.
+the time at which its full burst is available again. A key is usually a
+client's network, as `client_network` returns it; any hashable value will do.
+`now` is in seconds of a clock of the caller, the same for all calls.
 
-All of this is per process: two replicas allow twice as much.
+Limits are per process: two replicas allow twice as much.
 """
 
 from collections import OrderedDict
@@ -18,8 +18,8 @@ from typing import Final
 Address = IPv4Address | IPv6Address
 
 MAX_KEYS: Final = 10_000
-"""Of more, those that spent longest ago are forgotten. A client with that
-many networks is bounded by the total, where a limiter has one."""
+"""Beyond that, the keys that were idle for longest are dropped. A client with
+so many networks is bounded by the total, where a limiter has one."""
 _IPV6_HOST_BITS: Final = 64
 # RFC 7755: behind a translator, an IPv4 client arrives as this prefix and its
 # address. All of IPv4 would be one network of 64 bits.
@@ -36,7 +36,7 @@ class Limit:
 
 
 class RateLimited(Exception):
-    """The limit is reached; there is room again in `retry_after_seconds`."""
+    """The limit is reached; retry in `retry_after_seconds`."""
 
     def __init__(self, retry_after_seconds: int) -> None:
         super().__init__(retry_after_seconds)
@@ -44,9 +44,9 @@ class RateLimited(Exception):
 
 
 class RateLimiter:
-    """One limit for each key, and perhaps one for all keys together.
+    """A limit for each key, and optionally one for all keys together.
 
-    `error` is the kind of RateLimited that it raises.
+    `error` is the type that it raises.
     """
 
     def __init__(
@@ -61,65 +61,62 @@ class RateLimiter:
         self.total = total
         self._error = error
         self.refused = 0
-        """Number of times that `check` and `take` have raised RateLimited."""
+        """Number of times that `check` or `acquire` has raised RateLimited."""
         self._max_keys = max_keys
-        self._forgiven_at: OrderedDict[Hashable, int] = OrderedDict()
-        self._total_forgiven_at = 0
+        self._available_at: OrderedDict[Hashable, int] = OrderedDict()
+        self._total_available_at = 0
 
     def wait_seconds(self, *keys: Hashable, now: float, cost: int = 1) -> int:
-        """Return how long until all of these keys may spend `cost`; 0 if now.
+        """Return the seconds until all of these keys may spend `cost`.
 
-        A cost over a burst counts as the burst.
+        0 if they may now. A cost above the burst counts as the burst.
         """
         now_ms = int(now * 1000)
         waits = [
-            _wait_ms(self.limit, self._forgiven_at.get(key, 0), now_ms, cost)
+            _wait_ms(self.limit, self._available_at.get(key, 0), now_ms, cost)
             for key in keys
         ]
         if self.total is not None:
             waits.append(
-                _wait_ms(self.total, self._total_forgiven_at, now_ms, cost)
+                _wait_ms(self.total, self._total_available_at, now_ms, cost)
             )
         return -(-max([0, *waits]) // 1000)
 
     def check(self, *keys: Hashable, now: float, cost: int = 1) -> None:
-        """See that all of these keys may spend. Raises RateLimited."""
+        """Raise RateLimited unless all of these keys may spend `cost`."""
         wait = self.wait_seconds(*keys, now=now, cost=cost)
         if wait:
             self.refused += 1
             raise self._error(wait)
 
     def spend(self, *keys: Hashable, now: float, cost: int = 1) -> None:
-        """Count `cost` for each key, and once in the total.
-
-        Whether there is room for it is `check`'s question.
-        """
+        """Count `cost` for each key and once in the total, without a check."""
         now_ms = int(now * 1000)
         for key in dict.fromkeys(keys):
-            known = self._forgiven_at.pop(key, 0)
-            self._forgiven_at[key] = _later(self.limit, known, now_ms, cost)
+            known = self._available_at.pop(key, 0)
+            self._available_at[key] = _later(self.limit, known, now_ms, cost)
         if self.total is not None:
-            self._total_forgiven_at = _later(
-                self.total, self._total_forgiven_at, now_ms, cost
+            self._total_available_at = _later(
+                self.total, self._total_available_at, now_ms, cost
             )
-        while len(self._forgiven_at) > self._max_keys:
-            self._forgiven_at.popitem(last=False)
+        while len(self._available_at) > self._max_keys:
+            self._available_at.popitem(last=False)
 
-    def take(self, *keys: Hashable, now: float, cost: int = 1) -> None:
-        """Count one action by all of these keys, or nothing if one is full.
+    def acquire(self, *keys: Hashable, now: float, cost: int = 1) -> None:
+        """Count one action for all of these keys, or for none of them.
 
-        Raises RateLimited.
+        Raises RateLimited if one of them has reached its limit.
         """
         self.check(*keys, now=now, cost=cost)
         self.spend(*keys, now=now, cost=cost)
 
     def __len__(self) -> int:
-        """Count the keys that are remembered."""
-        return len(self._forgiven_at)
+        """Return the number of keys in memory."""
+        return len(self._available_at)
 
 
 class RecentKeys:
-    """A set whose members leave after `seconds`, and early if it is full."""
+    """A set whose members expire after `seconds`, or earlier if it is full."""
 
     def __init__(self, seconds: float, *, max_keys: int = MAX_KEYS) -> None:
         self._seconds = seconds
@@ -127,30 +124,30 @@ class RecentKeys:
         self._until: OrderedDict[Hashable, float] = OrderedDict()
 
     def add(self, key: Hashable, now: float) -> None:
-        """Add a member, or keep one for longer."""
+        """Add a member, or extend its time."""
         self._until.pop(key, None)
         self._until[key] = now + self._seconds
         while len(self._until) > self._max_keys:
             self._until.popitem(last=False)
 
     def has(self, key: Hashable, now: float) -> bool:
-        """Whether a key was added within the last `seconds`."""
+        """Return whether a key was added within the last `seconds`."""
         until = self._until.get(key)
-        # A clock that was set back must not keep a member for long.
+        # If the clock is set back, no member must stay for long.
         return until is not None and 0 <= until - now <= self._seconds
 
     def __len__(self) -> int:
-        """Count the members, those that have expired included."""
+        """Return the number of members, including expired ones."""
         return len(self._until)
 
 
 @lru_cache(maxsize=4096)
 def client_network(address: Address | None) -> Hashable:
-    """Return the network that counts as one client, as a key.
+    """Return a client's network, as a key.
 
-    An IPv4 address, or 64 bits of an IPv6 address: what one household or one
-    server has. An IPv4 address that is written as IPv6 is the IPv4 address.
-    None, for clients without an address, is one client.
+    It is an IPv4 address, or the first 64 bits of an IPv6 address: what one
+    household or one server has. An IPv4 address that is written as IPv6 is
+    the same as the IPv4 address. All clients without an address share None.
     """
     if address is None:
         return None
@@ -163,19 +160,20 @@ def client_network(address: Address | None) -> Hashable:
     return 6, int(address) >> _IPV6_HOST_BITS
 
 
-def _ahead(limit: Limit, forgiven_at: int, now_ms: int) -> int:
-    """Return the milliseconds that are spent, at most the whole burst.
+def _ahead(limit: Limit, available_at: int, now_ms: int) -> int:
+    """Return the milliseconds until the full burst is available again.
 
-    A clock that was set back must not keep a client out for long.
+    At most those of a burst: if the clock is set back, no client must be
+    locked out for long.
     """
-    return min(max(forgiven_at - now_ms, 0), limit.burst * limit.interval_ms)
+    return min(max(available_at - now_ms, 0), limit.burst * limit.interval_ms)
 
 
-def _wait_ms(limit: Limit, forgiven_at: int, now_ms: int, cost: int) -> int:
+def _wait_ms(limit: Limit, available_at: int, now_ms: int, cost: int) -> int:
     room = (limit.burst - min(cost, limit.burst)) * limit.interval_ms
-    return _ahead(limit, forgiven_at, now_ms) - room
+    return _ahead(limit, available_at, now_ms) - room
 
 
-def _later(limit: Limit, forgiven_at: int, now_ms: int, cost: int) -> int:
-    ahead = _ahead(limit, forgiven_at, now_ms)
+def _later(limit: Limit, available_at: int, now_ms: int, cost: int) -> int:
+    ahead = _ahead(limit, available_at, now_ms)
     return now_ms + ahead + cost * limit.interval_ms

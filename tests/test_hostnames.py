@@ -22,10 +22,10 @@ NAMES = {
 }
 
 NO_NAMES = {
-    "": "nothing between",
-    ".": "nothing between",
-    "a..b": "nothing between",
-    ".a": "nothing between",
+    "": "an empty part between",
+    ".": "an empty part between",
+    "a..b": "an empty part between",
+    ".a": "an empty part between",
     "a b.example": "' '",
     "a_b.example": "'_'",
     "a/b": "'/'",

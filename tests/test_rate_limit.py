@@ -23,7 +23,7 @@ def allowed(limiter: RateLimiter, times: int, key: object, now: float) -> int:
     """Try so often; how often it was allowed."""
     for done in range(times):
         try:
-            limiter.take(key, now=now)
+            limiter.acquire(key, now=now)
         except RateLimited:
             return done
     return times
@@ -54,28 +54,28 @@ def test_an_action_of_two_keys_is_one_in_the_total() -> None:
     """Each mail is counted by who asks and by who gets it: spent twice."""
     limiter = RateLimiter(TEN, Limit(3, 1000))
     for number in range(3):
-        limiter.take(("from", number), ("to", number), now=NOW)
+        limiter.acquire(("from", number), ("to", number), now=NOW)
     with pytest.raises(RateLimited):
-        limiter.take("a", "b", now=NOW)
+        limiter.acquire("a", "b", now=NOW)
 
 
 def test_a_refused_action_spends_nothing() -> None:
     """Whoever is refused by one key has spent the other."""
     limiter = RateLimiter(Limit(1, 60_000))
-    limiter.take("full", now=NOW)
+    limiter.acquire("full", now=NOW)
     for _ in range(5):
         with pytest.raises(RateLimited):
-            limiter.take("fresh", "full", now=NOW)
-    limiter.take("fresh", now=NOW)
+            limiter.acquire("fresh", "full", now=NOW)
+    limiter.acquire("fresh", now=NOW)
 
 
 def test_a_cost_counts_so_often_and_one_over_the_burst_as_the_burst() -> None:
     limiter = RateLimiter(TEN)
-    limiter.take("here", now=NOW, cost=8)
+    limiter.acquire("here", now=NOW, cost=8)
     assert limiter.wait_seconds("here", now=NOW, cost=2) == 0
     assert limiter.wait_seconds("here", now=NOW, cost=3) == 60
     limiter = RateLimiter(TEN)
-    limiter.take("here", now=NOW, cost=500)
+    limiter.acquire("here", now=NOW, cost=500)
     assert limiter.wait_seconds("here", now=NOW) == 60
 
 
@@ -84,9 +84,9 @@ def test_the_kind_of_error_is_the_limiter_s() -> None:
         pass
 
     limiter = RateLimiter(Limit(1, 1000), error=TooManyGuesses)
-    limiter.take("a", now=NOW)
+    limiter.acquire("a", now=NOW)
     with pytest.raises(TooManyGuesses):
-        limiter.take("a", now=NOW)
+        limiter.acquire("a", now=NOW)
 
 
 def test_memory_is_bounded() -> None:
@@ -124,7 +124,7 @@ def test_never_more_than_the_burst_and_what_time_has_given(
         now += seconds
         cost = min(wanted, burst)
         try:
-            limiter.take("a", now=now, cost=cost)
+            limiter.acquire("a", now=now, cost=cost)
         except RateLimited as error:
             later = now + error.retry_after_seconds
             assert limiter.wait_seconds("a", now=later, cost=cost) == 0

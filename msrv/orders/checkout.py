@@ -140,7 +140,7 @@ class Checkout:
         )
         if quote.total_minor and provider.page is None:
             # The call goes to the provider's server, which limits calls.
-            self.limits.payments.take(network, now=self.clock())
+            self.limits.payments.acquire(network, now=self.clock())
         outcome = await self.settlement.start(provider, payment)
         if isinstance(outcome, PaidOrder):
             await self.discounts.reserve_use(outcome)

@@ -47,7 +47,7 @@ class FreeOrders:
         if limits.free_orders_written.has(receipt.order_id, now):
             return True
         try:
-            limits.free_order_lines.take(
+            limits.free_order_lines.acquire(
                 network, now=now, cost=len(receipt.lines)
             )
         except RateLimited:

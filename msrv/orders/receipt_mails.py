@@ -120,7 +120,7 @@ class ReceiptMails:
             if self.providers.is_free(receipt)
             else limits.paid_mails
         )
-        limiter.take(
+        limiter.acquire(
             ("network", network),
             ("mailbox", addresses.mailbox_key(to)),
             now=self.clock(),

@@ -1,7 +1,7 @@
-"""Every setting, read once from the environment into one frozen value.
+"""All settings, loaded once from the environment into one frozen value.
 
-Nothing else in MSRV reads the environment. Each setting is documented in
-docs/settings.md, and a test holds the two to each other.
+Nothing else in MSRV reads the environment. docs/settings.md documents each
+setting; a test compares the two.
 """
 
 from msrv.forwarded import Network

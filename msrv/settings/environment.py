@@ -1,4 +1,4 @@
-"""Reading the settings from the environment, and from files of secrets."""
+"""Settings from environment variables, and from files for secrets."""
 
 import ctypes
 import difflib
@@ -21,24 +21,24 @@ SECRETS: Final = (
     "MSRV_STRIPE_WEBHOOK_SECRET",
     "MSRV_SMTP_URL",
 )
-"""Settings that can also come from a file, named by the same name + _FILE."""
+"""Settings that can also be the path of a file, in the variable *_FILE."""
 
 _PYDANTIC: Final = re.compile("^(?:Input|String|Value) should")
 
-# Set for other programs than this one: the test suite, the reloader.
+# Set for other programs: the test suite, the reloader.
 _NOT_OURS: Final = frozenset({"MSRV_TEST_REQUIRE", "MSRV_RELOAD_CHILD"})
 
 
 class WrongSetting(Exception):
-    """A setting that can't be used; its text is one line that names it."""
+    """An invalid setting; the text is one line that names the variable."""
 
 
 def load(
     environ: Mapping[str, str] | None = None, **options: object
 ) -> Settings:
-    """Read the settings; `options` (not None) go before the environment.
+    """Return the settings; `options` override the environment unless None.
 
-    Raises WrongSetting with one line that names the setting and the fix.
+    Raises WrongSetting, with one line that names the setting and the fix.
     """
     environ = os.environ if environ is None else environ
     given: dict[str, Any] = {
@@ -57,15 +57,15 @@ def load(
         raise WrongSetting(_sentence(error)) from None
     if not settings.library_folder.is_dir():
         raise WrongSetting(
-            f"MSRV_LIBRARY: {settings.library_folder} is no folder"
+            f"MSRV_LIBRARY: {settings.library_folder} is not a folder"
         )
     return settings
 
 
 def drop_secrets() -> None:
-    """Remove the secrets from this process's environment, once read.
+    """Remove the secrets from this process's environment.
 
-    What it starts does not inherit them, and its first environment, which the
+    Child processes don't inherit them, and the initial environment, which the
     system shows to other processes of the same user, is overwritten.
     """
     libc = ctypes.CDLL(None)
@@ -81,9 +81,9 @@ def drop_secrets() -> None:
 
 
 def unknown_variables(environ: Mapping[str, str] | None = None) -> list[str]:
-    """Say of each `MSRV_…` variable that means nothing here so in a line.
+    """Return one line for each `MSRV_…` variable that is not a setting.
 
-    Not an error: the environment of a newer or an older version may hold it.
+    Not an error: the variable may be for a newer or an older version.
     """
     environ = os.environ if environ is None else environ
     known = variables()
@@ -92,13 +92,13 @@ def unknown_variables(environ: Mapping[str, str] | None = None) -> list[str]:
         if not name.startswith(PREFIX) or name in known | _NOT_OURS:
             continue
         close = difflib.get_close_matches(name, known, 1)
-        hint = f"; is it {close[0]}?" if close else ""
+        hint = f"; did you mean {close[0]}?" if close else ""
         lines.append(f"{name} is not a setting of this version{hint}")
     return lines
 
 
 def variables() -> set[str]:
-    """Name every environment variable that is read."""
+    """Return the names of all environment variables that are read."""
     names = {_variable(name) for name in Settings.model_fields}
     return names | {f"{name}_FILE" for name in SECRETS}
 
@@ -109,27 +109,30 @@ def _variable(field: str) -> str:
 
 
 def _secret(name: str, environ: Mapping[str, str]) -> str | None:
-    """Take a secret from its variable or its file, never from both."""
+    """Return a secret from its variable or its file, None if neither is set.
+
+    Raises WrongSetting if both are set.
+    """
     file = environ.get(f"{name}_FILE")
     value = environ.get(name)
     if value is not None and file:
-        raise WrongSetting(f"{name} and {name}_FILE are both set: keep one")
+        raise WrongSetting(f"{name} and {name}_FILE are both set: remove one")
     if file:
         try:
             value = Path(file).read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not text"
+            reason = getattr(error, "strerror", None) or "not a text file"
             raise WrongSetting(
                 f"{name}_FILE: can't read {file}: {reason}"
             ) from None
         name = f"{name}_FILE"
     if value is not None and not value.strip():
-        raise WrongSetting(f"{name} is empty: set it, or leave it out")
+        raise WrongSetting(f"{name} is empty: set it, or remove it")
     return value
 
 
 def _sentence(error: ValidationError) -> str:
-    """Turn the first of pydantic's complaints into one line."""
+    """Return the first of pydantic's errors as one line."""
     first = error.errors(include_url=False)[0]
     what = first["msg"].removeprefix("Value error, ")
     what = _PYDANTIC.sub("must", what).partition(", unable to")[0]

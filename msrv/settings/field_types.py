@@ -1,4 +1,4 @@
-"""What a setting may be: a type for each kind, and what it refuses."""
+"""Field types of the settings, and their validation errors."""
 
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -17,7 +17,9 @@ _DATABASES: Final = {
     "mysql": ("", "aiomysql"),
     "mariadb": ("", "aiomysql"),
 }
-_NO_DATABASE: Final = "must be an address like mysql://user:password@host/name"
+_BAD_DATABASE_URL: Final = (
+    "must be an address like mysql://user:password@host/name"
+)
 
 _URL: Final = re.compile(
     r"(?P<scheme>[A-Za-z]+)://(?P<authority>[^/?#\\]*)(?P<path>.*)"
@@ -26,14 +28,14 @@ _PORT: Final = re.compile(r"[0-9]{1,5}")
 _WEB_PORTS: Final = {"http": 80, "https": 443}
 
 _STRIPE_KEY: Final = re.compile(r"[sr]k_(live|test)_[A-Za-z0-9_]+")
-_NO_RELAY: Final = "must be an address like smtps://user:password@host:465"
+_BAD_SMTP_URL: Final = "must be an address like smtps://user:password@host:465"
 _SENDER: Final = re.compile(
     r"[^<>\r\n]*<[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+"
 )
 
 
 def _networks(value: object) -> object:
-    """Split `10.0.0.0/8, ::1` at commas and spaces."""
+    """Parse networks separated by commas and spaces: `10.0.0.0/8, ::1`."""
     if not isinstance(value, str):
         return value
     return tuple(_network(part) for part in value.replace(",", " ").split())
@@ -45,13 +47,14 @@ def _network(text: str) -> Network:
     except ValueError as error:
         reason = str(error)
         if "host bits" in reason:
-            reason = f"{ip_network(text, strict=False)} is the network"
+            network = ip_network(text, strict=False)
+            reason = f"did you mean {network}?"
         else:
-            reason = f"{text!r} is none"
+            reason = f"{text!r} is neither"
         raise ValueError(
             f"must be addresses or networks like 10.0.0.0/8: {reason}"
         ) from None
-    # A visitor of a dual-stack socket is known by the IPv4 address.
+    # Clients of a dual-stack socket are known by their IPv4 address.
     if isinstance(network, IPv6Network) and network.prefixlen >= 96:
         mapped = network.network_address.ipv4_mapped
         if mapped is not None:
@@ -60,29 +63,27 @@ def _network(text: str) -> Network:
 
 
 def _campaigns(value: object) -> object:
-    """Split `vinyl-2026, tape` at commas and spaces."""
+    """Parse names separated by commas and spaces: `vinyl-2026, tape`."""
     if not isinstance(value, str):
         return value
     names = tuple(value.replace(",", " ").split())
     for name in names:
         if not is_campaign(name):
-            raise ValueError(
-                f"must be names like 'vinyl-2026', and {name!r} is none"
-            )
+            raise ValueError(f"must be names like 'vinyl-2026', not {name!r}")
     return names
 
 
 def _public_url(value: str) -> str:
-    """Read an origin, without a path: `https://shop.example`.
+    """Return an origin, like `https://shop.example`, as browsers send it.
 
-    Returned is what browsers send for it: the name as they look it up, in
-    lower case, and no port where it is the scheme's own.
+    The host is in lower case and ASCII, and the scheme's default port is left
+    out.
     """
     parts = _URL.fullmatch(value.strip())
     if parts is None or parts["scheme"].lower() not in _WEB_PORTS:
         raise ValueError("must be an address like https://shop.example")
     if "@" in parts["authority"]:
-        raise ValueError("must not have a user name in it")
+        raise ValueError("must not contain a user name")
     if parts["path"].removeprefix("/"):
         raise ValueError("must be a bare address, without a path")
     scheme = parts["scheme"].lower()
@@ -90,8 +91,8 @@ def _public_url(value: str) -> str:
     address = address_of(host)
     if address is not None and address.is_unspecified:
         raise ValueError(
-            f"must be an address that visitors can open, and {host} means "
-            "every address of this machine"
+            f"must be an address that visitors can open; {host} means "
+            "all addresses of this machine"
         )
     if port in {None, _WEB_PORTS[scheme]}:
         return f"{scheme}://{host}"
@@ -99,7 +100,7 @@ def _public_url(value: str) -> str:
 
 
 def _host_and_port(authority: str) -> tuple[str, int | None]:
-    """Read `host` or `host:port`. Raises ValueError that says what's wrong."""
+    """Parse `host` or `host:port`. Raises ValueError with the reason."""
     host, colon, port = authority.rpartition(":")
     if not colon or "]" in port:
         host, port = authority, ""
@@ -107,7 +108,7 @@ def _host_and_port(authority: str) -> tuple[str, int | None]:
         host = host_to_ascii(host)
     except BadHostname as error:
         raise ValueError(
-            f"must have a host like shop.example, and {host!r} {error}"
+            f"must have a host like shop.example; {host!r} {error}"
         ) from None
     if not port:
         return host, None
@@ -117,7 +118,7 @@ def _host_and_port(authority: str) -> tuple[str, int | None]:
 
 
 def _listening_host(value: str) -> str:
-    """Read an address to listen on, or a name of this machine."""
+    """Parse an address to listen on, or a name of this machine."""
     host = value.strip()
     if address_of(host) is not None:
         return str(ip_address(host.strip("[]")))
@@ -125,13 +126,13 @@ def _listening_host(value: str) -> str:
         return host_to_ascii(host)
     except BadHostname as error:
         raise ValueError(
-            f"must be an address of this machine like 0.0.0.0, and {host!r} "
+            f"must be an address of this machine like 0.0.0.0; {host!r} "
             f"{error}"
         ) from None
 
 
 def _with_ascii_host(value: SecretStr) -> SecretStr:
-    """Write the host of an address of another server as it is looked up."""
+    """Return a URL with its host in ASCII, as it is looked up."""
     url = value.get_secret_value()
     parts = urlsplit(url)
     user, at, authority = parts.netloc.rpartition("@")
@@ -145,28 +146,26 @@ def _with_ascii_host(value: SecretStr) -> SecretStr:
 
 
 def _database(value: SecretStr) -> SecretStr:
-    """Take `mysql://user:password@host/name` or `sqlite:///file`."""
+    """Validate `mysql://user:password@host/name` or `sqlite:///file`."""
     try:
         parts = urlsplit(value.get_secret_value())
         _ = parts.port
     except ValueError:
-        raise ValueError(_NO_DATABASE) from None
+        raise ValueError(_BAD_DATABASE_URL) from None
     kind, _, driver = parts.scheme.partition("+")
     drivers = _DATABASES.get(kind, ())
     if driver not in drivers or len(parts.path) < 2:
-        raise ValueError(_NO_DATABASE)
+        raise ValueError(_BAD_DATABASE_URL)
     if kind == "sqlite":
         return value
     return _with_ascii_host(value)
 
 
 def _stripe_key(value: SecretStr) -> SecretStr:
-    """Take a secret or a restricted key, of live or of test mode."""
+    """Validate a secret or restricted key, of live or test mode."""
     text = value.get_secret_value()
     if text.startswith("pk_"):
-        raise ValueError(
-            "must be the secret key, and this is the publishable one"
-        )
+        raise ValueError("must be the secret key, not the publishable one")
     if not _STRIPE_KEY.fullmatch(text):
         raise ValueError("must be a key like sk_live_… or rk_test_…")
     return value
@@ -179,21 +178,21 @@ def _stripe_webhook_secret(value: SecretStr) -> SecretStr:
 
 
 def _smtp(value: SecretStr) -> SecretStr:
-    """Take `smtps://user:password@host:465` or `smtp://host:587`."""
+    """Validate `smtps://user:password@host:465` or `smtp://host:587`."""
     try:
         parts = urlsplit(value.get_secret_value())
         _ = parts.port
     except ValueError:
-        raise ValueError(_NO_RELAY) from None
+        raise ValueError(_BAD_SMTP_URL) from None
     if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
-        raise ValueError(_NO_RELAY)
+        raise ValueError(_BAD_SMTP_URL)
     if parts.path not in {"", "/"} or parts.query or parts.fragment:
-        raise ValueError(_NO_RELAY)
+        raise ValueError(_BAD_SMTP_URL)
     return _with_ascii_host(value)
 
 
 def _engine(value: str) -> str:
-    """Read `unix:///run/docker.sock`, or `http://gate:8000`."""
+    """Validate `unix:///run/docker.sock` or `http://gate:8000`."""
     if re.fullmatch(r"unix:///\S+", value):
         return value
     if not re.fullmatch(r"http://[^/?#@\s]+/?", value):
@@ -206,7 +205,7 @@ def _engine(value: str) -> str:
 
 
 def _mail_from(value: str) -> str:
-    """Take `shop@example.org` or `Name <shop@example.org>`."""
+    """Validate `shop@example.org` or `Name <shop@example.org>`."""
     if not _SENDER.fullmatch(value.strip()) or not value.isprintable():
         raise ValueError("must be an address like shop@example.org")
     return value.strip()
@@ -214,7 +213,7 @@ def _mail_from(value: str) -> str:
 
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
 HomePath = Annotated[Path, AfterValidator(Path.expanduser)]
-"""A path, in which `~` is the home folder: not every shell sees to that."""
+"""A path in which `~` is the home folder: not every shell expands it."""
 ListeningHost = Annotated[str, AfterValidator(_listening_host)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 Port = Annotated[int, Field(ge=0, le=65535)]

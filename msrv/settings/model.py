@@ -1,4 +1,4 @@
-"""All settings as one frozen value, and which of them go together."""
+"""All settings as one frozen value, and the rules across them."""
 
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -30,7 +30,7 @@ DEMO_LIBRARY: Final = Path(__file__).parents[1] / "demo"
 
 
 class Settings(BaseModel):
-    """What an operator can set, with its default."""
+    """The settings of an operator, with their defaults."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, hide_input_in_errors=True
@@ -81,7 +81,8 @@ class Settings(BaseModel):
     def _together(self) -> Self:
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError(
-                "MSRV_TLS_CERT and MSRV_TLS_KEY go together: set both or none"
+                "MSRV_TLS_CERT and MSRV_TLS_KEY go together: set both, or "
+                "neither"
             )
         if self.delivery == "accel" and not self.trusted_proxies:
             raise ValueError(
@@ -92,21 +93,21 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _mail_needs(self) -> Self:
-        """See that who sends mail can say who it is from, and from where."""
+        """Raise ValueError if mail has no sender or no base for its links."""
         if self.smtp_url is not None and self.mail_from is None:
             raise ValueError(
-                "MSRV_SMTP_URL needs MSRV_MAIL_FROM: who the mail is from"
+                "MSRV_SMTP_URL needs MSRV_MAIL_FROM: the sender of the mails"
             )
         if self.smtp_url is not None and self.public_url is None:
             raise ValueError(
-                "MSRV_SMTP_URL needs MSRV_PUBLIC_URL: what links in the mail "
-                "begin with"
+                "MSRV_SMTP_URL needs MSRV_PUBLIC_URL: the address for links "
+                "in the mails"
             )
         return self
 
     @model_validator(mode="after")
     def _one_kind_of_money(self) -> Self:
-        """Keep real money and pretended money apart."""
+        """Raise ValueError if real and pretend money would be mixed."""
         if self.stripe_key is None and self.stripe_webhook_secret is not None:
             raise ValueError(
                 "MSRV_STRIPE_WEBHOOK_SECRET needs MSRV_STRIPE_KEY: set both"
@@ -116,30 +117,31 @@ class Settings(BaseModel):
         if self.stripe_api is not None:
             raise ValueError(
                 "MSRV_STRIPE_API is for tests, and MSRV_STRIPE_KEY is a live "
-                "key: take one of them away"
+                "key: remove one of them"
             )
         if self.takes_pretend_money:
             raise ValueError(
-                "MSRV_STRIPE_KEY is a live key, and this store takes pretend "
-                "payments: set MSRV_LIBRARY, and leave out MSRV_DEMO_PAYMENTS"
+                "MSRV_STRIPE_KEY is a live key, and this store accepts "
+                "pretend payments: set MSRV_LIBRARY, and remove "
+                "MSRV_DEMO_PAYMENTS"
             )
         return self
 
     @property
     def stripe_is_live(self) -> bool:
-        """Whether Stripe's key is one for real money."""
+        """Whether Stripe's key is a live one, for real money."""
         key = self.stripe_key
         return key is not None and "live" in key.get_secret_value()[:8]
 
     @property
     def accepts_pretend_money(self) -> bool:
-        """Whether orders paid with pretend or test money are honoured."""
+        """Whether orders paid with pretend or test money are valid."""
         is_test = self.stripe_key is not None and not self.stripe_is_live
         return self.takes_pretend_money or is_test
 
     @property
     def database_url(self) -> str | None:
-        """The ledger's database, None for a file in the data folder."""
+        """URL of the ledger's database, None for a file in the data folder."""
         return self.database.get_secret_value() if self.database else None
 
     @property
@@ -149,32 +151,32 @@ class Settings(BaseModel):
 
     @property
     def library_folder(self) -> Path:
-        """The library, or the bundled one where none is set."""
+        """Folder of the library, by default the bundled one."""
         return self.library or DEMO_LIBRARY
 
     @property
     def terminates_tls(self) -> bool:
-        """Whether this process speaks HTTPS itself."""
+        """Whether this process serves HTTPS itself."""
         return self.tls == "auto"
 
     @property
     def has_operators_certificate(self) -> bool:
-        """Whether HTTPS is spoken with a pair that the operator gave."""
+        """Whether HTTPS uses a certificate of the operator."""
         return self.terminates_tls and self.tls_cert is not None
 
     @property
     def listening_port(self) -> int:
-        """The port to listen on: 8443 with TLS, 8000 without."""
+        """Port to listen on, by default 8443 with TLS and 8000 without."""
         if self.port is not None:
             return self.port
         return 8443 if self.terminates_tls else 8000
 
     @property
     def connections_per_client(self) -> int:
-        """Number of connections that one client may have.
+        """Maximum number of connections of one client.
 
-        By default twice what its downloads take, and some more: browsers
-        open several each.
+        By default twice its maximum of downloads, and 32 more: a browser
+        opens several connections.
         """
         if self.max_connections_per_client is not None:
             return self.max_connections_per_client

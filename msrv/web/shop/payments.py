@@ -155,11 +155,11 @@ def _acquire_look_up(request: web.Request) -> str | None:
     text = request.query.get(return_addresses.PARAMETER, "")
     quote_id = return_addresses.parse_tag(store.keyring, text)
     if quote_id is not None:
-        limits.look_ups.take(network, ("quote", quote_id), now=now)
+        limits.look_ups.acquire(network, ("quote", quote_id), now=now)
     elif text or not store.return_addresses.are_accepted(now):
         raise NoSuchPayment
     else:
-        limits.untagged_look_ups.take(network, now=now)
+        limits.untagged_look_ups.acquire(network, now=now)
     return quote_id
 
 
