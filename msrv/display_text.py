@@ -1,6 +1,6 @@
 """Text from file names, tags and configuration, made safe to display.
 
-Apart, on the lowest floor, because messages of every room quote such text.
+Apart, on the lowest floor, because messages of every package quote names.
 """
 
 import unicodedata

@@ -8,8 +8,12 @@ from collections.abc import Collection, Sequence
 
 
 def plural(count: int, noun: str) -> str:
-    """Return a count with its noun: `1 item`, `2 items`, `1,000 items`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    """Return a count with its noun: `1 item`, `2 items`, `3 deliveries`."""
+    if count == 1:
+        return f"1 {noun}"
+    if noun.endswith("y") and noun[-2] not in "aeiou":
+        return f"{count:,} {noun[:-1]}ies"
+    return f"{count:,} {noun}s"
 
 
 def table(

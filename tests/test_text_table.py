@@ -13,6 +13,12 @@ def test_plural_depends_on_the_count() -> None:
     ]
 
 
+def test_plural_of_a_noun_in_y() -> None:
+    assert plural(1, "delivery") == "1 delivery"
+    assert plural(2, "delivery") == "2 deliveries"
+    assert plural(2, "day") == "2 days"
+
+
 def test_table_columns_fit_their_longest_cell() -> None:
     rows = [("id", "price", "note"), ("night-bus", "7", ""), ("a", "10", "x")]
     assert table(rows, right={1}) == (

@@ -34,18 +34,16 @@ from msrv.catalog.library.upload_detection import (
     UnsettledFolder,
     UploadDetector,
 )
+from msrv.catalog.library_log import LibraryLog, ProgressLog
 from msrv.catalog.model import Catalog
 from msrv.catalog.parsing.parser import Parser
 from msrv.tasks import TaskSupervisor
-from msrv.text_table import plural
-from msrv.toml_file import Problem
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 1.0
 _SCAN_SHARE: Final = 20
 """Scans take at most one part in this many of the time."""
-_REPORT_SECONDS: Final = 5.0
 
 
 class NotReady(Exception):
@@ -94,7 +92,7 @@ class LiveCatalog:
         """Number of scans of the library so far."""
         self._ready = asyncio.Event()
         self._stopping = threading.Event()
-        self._reported: frozenset[Problem] = frozenset()
+        self._log = LibraryLog()
         self._last_error = ""
         self._work = TaskSupervisor("library")
 
@@ -271,22 +269,22 @@ class LiveCatalog:
             and not self._parser.is_retry_due()
         ):
             return
-        self._publish(
-            load_library(
-                self._root,
-                index,
-                reading,
-                found=found,
-                unsettled=unsettled,
-                kept=last_good,
-                quiet_seconds=self._settling.quiet_seconds,
-                history=history,
-                parser=self._parser,
-                now=self._timer(),
-                stopping=self._stopping.is_set,
-                progress=_Progress(),
-            )
+        new = load_library(
+            self._root,
+            index,
+            reading,
+            found=found,
+            unsettled=unsettled,
+            kept=last_good,
+            quiet_seconds=self._settling.quiet_seconds,
+            history=history,
+            parser=self._parser,
+            now=self._timer(),
+            stopping=self._stopping.is_set,
+            progress=ProgressLog(),
         )
+        self._reading = new
+        self._log.report(new, reading)
         self._last_state, self._followed_revision = state, revision
 
     def _write_sold(self) -> None:
@@ -299,48 +297,3 @@ class LiveCatalog:
         """Return whether an error differs from that of the last scan."""
         last, self._last_error = self._last_error, repr(error)
         return last != self._last_error
-
-    def _publish(self, reading: LoadedLibrary) -> None:
-        """Make a reading the current one, and log what has changed."""
-        old, self._reading = self._reading, reading
-        problems = frozenset(reading.problems)
-        for problem in reading.problems:
-            if problem not in self._reported:
-                log.warning("library: %s", problem)
-        fixed = self._reported - problems - (old.held if old else frozenset())
-        for line in sorted(map(str, fixed)):
-            log.info("fixed: %s", line)
-        self._reported = problems
-        for note in reading.notes:
-            if old is None or note not in old.notes:
-                log.info("library: %s", note)
-        if old is None or old.catalog.version != reading.catalog.version:
-            releases = reading.catalog.releases
-            items = sum(len(each.items) for each in releases)
-            log.info(
-                "catalog: %s, %s",
-                plural(len(releases), "release"),
-                plural(items, "item"),
-            )
-
-
-class _Progress:
-    """Log of a long reading's progress, every few seconds."""
-
-    def __init__(self) -> None:
-        self._logged_at = time.monotonic()
-
-    def __call__(
-        self, files: int, all_files: int, size: int, all_size: int
-    ) -> None:
-        now = time.monotonic()
-        if now - self._logged_at < _REPORT_SECONDS:
-            return
-        self._logged_at = now
-        log.info(
-            "hashed %s of %s files, %.1f of %.1f GB",
-            f"{files:,}",
-            f"{all_files:,}",
-            size / 1e9,
-            all_size / 1e9,
-        )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from msrv.catalog import live
+from msrv.catalog import library_log
 from msrv.catalog.library import indexing
 from msrv.catalog.library.scan import LibraryUnreadable, scan
 from msrv.catalog.live import LiveCatalog, NotReady
@@ -203,7 +203,7 @@ async def test_progress_of_a_long_reading_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(live, "_REPORT_SECONDS", 0)
+    monkeypatch.setattr(library_log, "_PROGRESS_SECONDS", 0)
     shelf.release("R")
     async with opened(shelf):
         pass
