@@ -11,7 +11,7 @@ from msrv.catalog.model import Artwork
 from msrv.storage.local import LocalStorage
 from msrv.storage.model import Storage
 from tests.catalog import shared_parser
-from tests.downloads import made
+from tests.downloads import contents
 
 RED = (200, 20, 30)
 
@@ -30,7 +30,7 @@ class Gallery:
         self.covers = covers(LocalStorage(self.root), self.cache)
 
     def put(self, data: bytes, name: str = "cover.png") -> Artwork:
-        content = made.put(self.root, name, data)
+        content = contents.put(self.root, name, data)
         try:
             facts = measure_image(io.BytesIO(data))
         except NotAPicture:

@@ -14,7 +14,7 @@ from msrv.catalog.model import Item, ItemKind
 from msrv.catalog.parsing import confined_ffmpeg
 from msrv.catalog.previews import Clip, Previews
 from msrv.money import Money
-from tests.downloads import made
+from tests.downloads import contents
 
 EUR = Money(100, "EUR")
 
@@ -49,7 +49,7 @@ def put(
         title="Track",
         artist="Artist",
         price=EUR,
-        content=made.put(root, name, data),
+        content=contents.put(root, name, data),
         duration_seconds=seconds,
     )
 

@@ -20,7 +20,7 @@ from msrv.catalog.release_zip import (
 )
 from msrv.downloads.ranges import ByteRange
 from msrv.money import Money
-from tests.downloads.made import joined, known
+from tests.downloads.contents import joined, known
 
 SHOP = Shop(name="Wet Coats", contact="hello@example.org")
 FREE = Money(0, "EUR")

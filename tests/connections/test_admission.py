@@ -1,4 +1,4 @@
-"""Admission: one network, or many, never take every place."""
+"""Admission: limits per network and in total, and evictions."""
 
 import pytest
 
@@ -19,7 +19,7 @@ LONG = max(GRACE_SECONDS, UNTAKEN_SECONDS) + 1
 
 
 class Clock:
-    """Seconds, as the test sets them."""
+    """Clock in seconds, set by a test."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -29,14 +29,14 @@ class Clock:
 
 
 class Visitors:
-    """Connections that a test opens, and what became of them."""
+    """Connections opened by a test, and those that were evicted."""
 
     def __init__(
         self, total: int, per_network: int, proxy: str | None = None
     ) -> None:
         self.clock = Clock()
         self.proxy = proxy
-        self.cut: list[Slot] = []
+        self.evicted: list[Slot] = []
         self.admission = Admission(
             ConnectionLimits(total, per_network),
             is_proxy=self._is_proxy,
@@ -46,39 +46,37 @@ class Visitors:
     def _is_proxy(self, address: Address) -> bool:
         return str(address) == self.proxy
 
-    def come(self, host: str, step: Phase = Phase.OPENING) -> Slot:
-        """Open a connection that does one thing from now on."""
+    def connect(self, host: str, phase: Phase = Phase.OPENING) -> Slot:
+        """Open a connection, in one phase from now on."""
         slot = self.admission.admit((host, 4711))
-        slot.set_abort(lambda: self.cut.append(slot))
-        if step is not Phase.OPENING:
-            doing = Activity(step, self.clock.now)
-            slot.set_activity(lambda: doing)
+        slot.set_abort(lambda: self.evicted.append(slot))
+        if phase is not Phase.OPENING:
+            activity = Activity(phase, self.clock.now)
+            slot.set_activity(lambda: activity)
         self.clock.now += 0.001
         return slot
 
 
-def test_a_network_at_its_limit_gives_up_its_own_longest_idle() -> None:
-    """Who opens more than its share loses the oldest, and nobody else does."""
+def test_network_at_its_limit_loses_its_own_longest_idle_connection() -> None:
     visitors = Visitors(total=100, per_network=3)
-    other = visitors.come("192.0.2.9")
-    first, second, third = (visitors.come("192.0.2.1") for _ in range(3))
-    visitors.come("192.0.2.1")
-    visitors.come("192.0.2.1")
-    assert visitors.cut == [first, second]
+    other = visitors.connect("192.0.2.9")
+    first, second, third = (visitors.connect("192.0.2.1") for _ in range(3))
+    visitors.connect("192.0.2.1")
+    visitors.connect("192.0.2.1")
+    assert visitors.evicted == [first, second]
     assert other.is_held
     assert third.is_held
     assert len(visitors.admission) == 4
 
 
-def test_a_network_that_is_answered_is_refused_more() -> None:
-    """What is being answered is not cut off for a newcomer."""
+def test_requests_being_handled_are_not_evicted_for_new_connections() -> None:
     visitors = Visitors(total=100, per_network=2)
-    held = [visitors.come("192.0.2.1", Phase.HANDLING) for _ in range(2)]
+    held = [visitors.connect("192.0.2.1", Phase.HANDLING) for _ in range(2)]
     with pytest.raises(AdmissionRefused):
-        visitors.come("192.0.2.1")
-    assert not visitors.cut
+        visitors.connect("192.0.2.1")
+    assert not visitors.evicted
     held[0].release()
-    visitors.come("192.0.2.1")
+    visitors.connect("192.0.2.1")
     assert visitors.admission.refused == 1
 
 
@@ -92,129 +90,131 @@ def test_a_network_that_is_answered_is_refused_more() -> None:
         ("fe80::1%eth0", "fe80::2%eth0", True),
     ],
 )
-def test_networks_of_both_families(
+def test_ipv6_network_is_a_64_bit_prefix(
     one: str, another: str, *, same: bool
 ) -> None:
-    """Whoever has IPv6 has more addresses than there are places."""
     visitors = Visitors(total=100, per_network=1)
-    first = visitors.come(one)
-    visitors.come(another)
-    assert (visitors.cut == [first]) is same
+    first = visitors.connect(one)
+    visitors.connect(another)
+    assert (visitors.evicted == [first]) is same
 
 
-def test_the_last_tenth_is_for_networks_that_hold_none() -> None:
-    """Those who are here already can't take what is kept."""
+def test_last_tenth_is_reserved_for_networks_without_connections() -> None:
     visitors = Visitors(total=20, per_network=20)
     for _ in range(18):
-        visitors.come("192.0.2.1", Phase.HANDLING)
+        visitors.connect("192.0.2.1", Phase.HANDLING)
     with pytest.raises(AdmissionRefused):
-        visitors.come("192.0.2.1")
-    visitors.come("192.0.2.2", Phase.HANDLING)
+        visitors.connect("192.0.2.1")
+    visitors.connect("192.0.2.2", Phase.HANDLING)
     with pytest.raises(AdmissionRefused):
-        visitors.come("192.0.2.2")
-    visitors.come("192.0.2.3", Phase.HANDLING)
+        visitors.connect("192.0.2.2")
+    visitors.connect("192.0.2.3", Phase.HANDLING)
     with pytest.raises(AdmissionRefused):
-        visitors.come("192.0.2.4")
-    assert not visitors.cut
+        visitors.connect("192.0.2.4")
+    assert not visitors.evicted
 
 
 @pytest.mark.parametrize(
-    "step",
+    "phase",
     [Phase.OPENING, Phase.READING_HEAD, Phase.READING_BODY, Phase.WRITING],
 )
-def test_when_full_the_largest_network_gives_way(step: Phase) -> None:
-    """A crowd that holds every place can't keep one visitor out."""
+def test_full_store_evicts_connections_of_the_largest_network(
+    phase: Phase,
+) -> None:
     visitors = Visitors(total=40, per_network=10)
-    honest = visitors.come("198.51.100.1", step)
+    honest = visitors.connect("198.51.100.1", phase)
     crowd = [
-        visitors.come(f"192.0.2.{number}", step)
+        visitors.connect(f"192.0.2.{number}", phase)
         for number in range(4)
         for _ in range(9)
     ]
     visitors.clock.now += LONG
     for number in range(20):
-        visitors.come(f"203.0.113.{number}", Phase.HANDLING)
+        visitors.connect(f"203.0.113.{number}", Phase.HANDLING)
     assert honest.is_held
-    assert len(visitors.cut) == 20 + 1 + len(crowd) - 40
-    assert set(visitors.cut) <= set(crowd)
+    assert len(visitors.evicted) == 20 + 1 + len(crowd) - 40
+    assert set(visitors.evicted) <= set(crowd)
 
 
-def test_a_handshake_under_way_outlives_those_that_wait() -> None:
-    """Newcomers never push each other out while others idle."""
+def test_idle_connections_are_evicted_before_new_ones() -> None:
     visitors = Visitors(total=20, per_network=20)
-    idle = [visitors.come("192.0.2.1", Phase.READING_HEAD) for _ in range(18)]
+    idle = [
+        visitors.connect("192.0.2.1", Phase.READING_HEAD) for _ in range(18)
+    ]
     visitors.clock.now += LONG
-    newcomers = [visitors.come(f"198.51.100.{n}") for n in range(15)]
+    newcomers = [visitors.connect(f"198.51.100.{n}") for n in range(15)]
     assert all(each.is_held for each in newcomers)
-    assert visitors.cut == idle[:13]
+    assert visitors.evicted == idle[:13]
 
 
-def test_a_form_that_takes_its_time_goes_before_a_newcomer() -> None:
-    """Bytes now and then don't keep a place."""
+def test_slow_request_body_is_evicted_before_a_new_connection() -> None:
     visitors = Visitors(total=10, per_network=10)
-    slow = [visitors.come("192.0.2.1", Phase.READING_BODY) for _ in range(9)]
+    slow = [
+        visitors.connect("192.0.2.1", Phase.READING_BODY) for _ in range(9)
+    ]
     visitors.clock.now += LONG
-    fresh = visitors.come("198.51.100.1")
-    visitors.come("198.51.100.2")
+    fresh = visitors.connect("198.51.100.1")
+    visitors.connect("198.51.100.2")
     assert fresh.is_held
-    assert visitors.cut == slow[:1]
+    assert visitors.evicted == slow[:1]
 
 
-def test_a_proxy_is_no_network() -> None:
-    """All visitors come from its address, and none of them is idle."""
+def test_proxy_has_no_network_limit_and_is_evicted_last() -> None:
     visitors = Visitors(total=40, per_network=4, proxy="10.0.0.1")
-    behind = [visitors.come("10.0.0.1", Phase.READING_HEAD) for _ in range(30)]
-    direct = [visitors.come("192.0.2.1") for _ in range(4)]
+    behind = [
+        visitors.connect("10.0.0.1", Phase.READING_HEAD) for _ in range(30)
+    ]
+    direct = [visitors.connect("192.0.2.1") for _ in range(4)]
     visitors.clock.now += LONG
-    behind += [visitors.come("10.0.0.1", Phase.READING_HEAD) for _ in range(8)]
-    assert visitors.cut == direct[:2]
+    behind += [
+        visitors.connect("10.0.0.1", Phase.READING_HEAD) for _ in range(8)
+    ]
+    assert visitors.evicted == direct[:2]
     assert all(each.is_held for each in behind)
 
 
-def test_this_machine_has_some_more() -> None:
-    """A health check gets through while everything is taken."""
+def test_loopback_has_extra_connections() -> None:
+    """A health check is admitted when every other slot is in use."""
     visitors = Visitors(total=10, per_network=10)
     for number in range(10):
-        visitors.come(f"192.0.2.{number}", Phase.HANDLING)
+        visitors.connect(f"192.0.2.{number}", Phase.HANDLING)
     with pytest.raises(AdmissionRefused):
-        visitors.come("198.51.100.1")
+        visitors.connect("198.51.100.1")
     for _ in range(LOCAL_EXTRA):
-        visitors.come("127.0.0.1", Phase.HANDLING)
+        visitors.connect("127.0.0.1", Phase.HANDLING)
     with pytest.raises(AdmissionRefused):
-        visitors.come("::1")
-    assert not visitors.cut
+        visitors.connect("::1")
+    assert not visitors.evicted
 
 
-def test_a_place_comes_back_once() -> None:
-    """Nothing is kept of those that have left."""
+def test_slot_is_released_once() -> None:
     visitors = Visitors(total=10, per_network=1)
-    slot = visitors.come("192.0.2.1")
+    slot = visitors.connect("192.0.2.1")
     slot.release()
     slot.release()
     slot.evict()
-    assert not visitors.cut
+    assert not visitors.evicted
     assert len(visitors.admission) == 0
     assert not visitors.admission._by_network
-    visitors.come("192.0.2.1")
-    assert not visitors.cut
+    visitors.connect("192.0.2.1")
+    assert not visitors.evicted
 
 
-def test_shedding_ends_with_what_can_be_spared() -> None:
-    """Where the system has no descriptors left, some come back at once."""
+def test_shed_evicts_idle_connections_only() -> None:
     visitors = Visitors(total=100, per_network=100)
     for _ in range(3):
-        visitors.come("192.0.2.1")
-        visitors.come("192.0.2.1", Phase.HANDLING)
+        visitors.connect("192.0.2.1")
+        visitors.connect("192.0.2.1", Phase.HANDLING)
     assert visitors.admission.shed(10) == 3
     assert visitors.admission.shed(10) == 0
 
 
-def test_a_flood_costs_little_each() -> None:
-    """A look at all connections serves many newcomers."""
+def test_cost_of_a_flood_is_low_per_connection() -> None:
+    """One pass over all connections serves many evictions."""
     visitors = Visitors(total=1000, per_network=1000)
     looks = 0
 
-    def doing(at: float) -> Activity:
+    def activity(at: float) -> Activity:
         nonlocal looks
         looks += 1
         return Activity(Phase.OPENING, at)
@@ -222,6 +222,6 @@ def test_a_flood_costs_little_each() -> None:
     for number in range(3000):
         slot = visitors.admission.admit((f"192.0.2.{number % 250}", 1))
         at = visitors.clock.now = visitors.clock.now + 0.001
-        slot.set_activity(lambda at=at: doing(at))  # type: ignore[misc]
+        slot.set_activity(lambda at=at: activity(at))  # type: ignore[misc]
     assert len(visitors.admission) <= 1000
     assert looks < 3000 * 40

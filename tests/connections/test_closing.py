@@ -1,4 +1,4 @@
-"""The end of a process, for who has not received all of it yet."""
+"""Shutdown: the last bytes are delivered, or the connection is reset."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ SIZE = 1_000_000
 
 @pytest.fixture
 def library(tmp_path: Path) -> Path:
-    """A library of one file."""
+    """Library of one file."""
     file = tmp_path / "library" / "Release" / "file.bin"
     file.parent.mkdir(parents=True)
     file.write_bytes(os.urandom(SIZE))
@@ -28,37 +28,39 @@ def library(tmp_path: Path) -> Path:
 
 @pytest.fixture(params=["auto", "off"])
 def tls(request: pytest.FixtureRequest) -> str:
-    """With TLS of the store's own, and behind somebody else's."""
+    """With built-in TLS, and behind a proxy."""
     return str(request.param)
 
 
 @pytest.fixture
-def buyer() -> Iterator[socket.socket]:
-    """A client whose kernel takes little unasked."""
+def client_socket() -> Iterator[socket.socket]:
+    """Socket with a small receive buffer."""
     with socket.socket() as plain:
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
         plain.settimeout(20)
         yield plain
 
 
-def begin(
-    store: StoreProcess, buyer: socket.socket
+def start_download(
+    store: StoreProcess, client_socket: socket.socket
 ) -> tuple[socket.socket, int]:
-    """Ask for the file and read its head: the connection, and what came."""
+    """Request the file; return the connection and its first bytes."""
     item = store.request_json("/catalog")["releases"][0]["items"][0]["item_id"]
     url = store.request_json("/purchases", [("item", item)])["downloads"][item]
     parts = urlsplit(url)
-    buyer.connect(("127.0.0.1", parts.port))
+    client_socket.connect(("127.0.0.1", parts.port))
     tls = store.tls
     if tls is not None:
-        buyer = tls.wrap_socket(buyer, server_hostname="localhost")
-    buyer.sendall(
+        client_socket = tls.wrap_socket(
+            client_socket, server_hostname="localhost"
+        )
+    client_socket.sendall(
         f"GET {parts.path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
     )
     head = b""
     while b"\r\n\r\n" not in head:
-        head += buyer.recv(1000)
-    return buyer, len(head.partition(b"\r\n\r\n")[2])
+        head += client_socket.recv(1000)
+    return client_socket, len(head.partition(b"\r\n\r\n")[2])
 
 
 def begin_a_store(library: Path, tls: str, drain_seconds: int) -> StoreProcess:
@@ -71,25 +73,24 @@ def begin_a_store(library: Path, tls: str, drain_seconds: int) -> StoreProcess:
     )
 
 
-def read_on(connection: socket.socket) -> None:
-    """Read until the end, whatever it is."""
+def read_to_end(connection: socket.socket) -> None:
+    """Read until the connection ends in whatever way."""
     while connection.recv(1 << 16):
         pass
 
 
-def knock(port: int) -> None:
-    """Connect again and again; a reset is a door that is being closed."""
+def try_to_connect(port: int) -> None:
+    """Connect repeatedly; a reset means that the socket is being closed."""
     while True:
         with suppress(ConnectionResetError):
             socket.create_connection(("127.0.0.1", port), 5).close()
 
 
-def test_it_waits_for_what_is_on_its_way(
-    library: Path, tls: str, buyer: socket.socket
+def test_shutdown_waits_for_bytes_in_flight(
+    library: Path, tls: str, client_socket: socket.socket
 ) -> None:
-    """A container's network ends with it, and a download lacks its end."""
     with begin_a_store(library, tls, 20) as store:
-        connection, got = begin(store, buyer)
+        connection, got = start_download(store, client_socket)
         store.process.send_signal(signal.SIGTERM)
         with pytest.raises(subprocess.TimeoutExpired):
             store.process.wait(1.5)
@@ -101,20 +102,19 @@ def test_it_waits_for_what_is_on_its_way(
             assert store.stop() == 0
 
 
-def test_who_is_cut_off_hears_of_it(
-    library: Path, buyer: socket.socket
+def test_aborted_connections_are_reset(
+    library: Path, client_socket: socket.socket
 ) -> None:
-    """The proxy in front waits for the rest until it loses patience."""
+    """A proxy in front learns at once that the rest won't come."""
     with begin_a_store(library, "off", 1) as store:
-        connection, got = begin(store, buyer)
+        connection, got = start_download(store, client_socket)
         assert store.stop() == 0
     with connection, pytest.raises(ConnectionResetError):
-        read_on(connection)
+        read_to_end(connection)
     assert got < SIZE
 
 
-def test_a_proxy_is_refused_before_there_is_silence(library: Path) -> None:
-    """A visitor waits for a replica that has gone."""
+def test_proxy_is_refused_before_the_process_exits(library: Path) -> None:
     with launch_store(
         library.parent,
         MSRV_LIBRARY=str(library),
@@ -124,6 +124,6 @@ def test_a_proxy_is_refused_before_there_is_silence(library: Path) -> None:
         port = store.port
         store.process.send_signal(signal.SIGTERM)
         with pytest.raises(ConnectionRefusedError):
-            knock(port)
+            try_to_connect(port)
         assert store.process.poll() is None
         assert store.stop() == 0

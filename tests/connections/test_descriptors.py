@@ -1,4 +1,4 @@
-"""Descriptors: raised as far as they go, and shared out with a reserve."""
+"""Descriptors: the limit is raised, and divided with a reserve."""
 
 import logging
 import resource
@@ -21,10 +21,9 @@ print(raise_limit(), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 """
 
 
-def test_all_of_it_where_there_is_room(
+def test_limits_are_unchanged_where_descriptors_suffice(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Nothing is cut down, and nothing is said."""
     room = plan_capacity(
         20_000, max_downloads=1000, max_connections=2048, per_client=64
     )
@@ -36,10 +35,9 @@ def test_all_of_it_where_there_is_room(
 
 @pytest.mark.parametrize("limit", [64, 256, 512, 1024, 4096])
 @pytest.mark.parametrize("downloads", [1, 10, 1000, 100_000])
-def test_a_reserve_is_kept_whatever_is_asked_for(
+def test_reserve_remains_for_any_limits(
     limit: int, downloads: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Every download takes three, and what is left is never all of them."""
     caplog.set_level(logging.WARNING)
     room = plan_capacity(
         limit, max_downloads=downloads, max_connections=2048, per_client=64
@@ -55,8 +53,7 @@ def test_a_reserve_is_kept_whatever_is_asked_for(
         assert str(2048 + 2 * downloads + RESERVE) in caplog.text
 
 
-def test_the_soft_limit_is_raised_to_the_hard_one() -> None:
-    """A shell's 1,024 is not what the machine allows."""
+def test_soft_limit_is_raised_to_the_hard_limit() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = (
         MAX_DESCRIPTORS

@@ -1,4 +1,4 @@
-"""A shop, and a buyer's client."""
+"""Shop on a real socket, and an HTTP client."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -8,14 +8,14 @@ from aiohttp.test_utils import TestServer
 
 from msrv.downloads import sendfile
 from msrv.downloads.zip import ZipMember
-from tests.downloads.shop import LARGE, SMALL, Client, Shop
+from tests.downloads.file_shop import LARGE, SMALL, Client, Shop
 
 
 @pytest.fixture(params=["by the kernel", "by us"])
-def sent(
+def send_path(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who sends files: both have to keep every promise."""
+    """Send files by sendfile, or by reading: the guarantees are the same."""
     if request.param == "by us":
         monkeypatch.setattr(sendfile, "_IS_SUPPORTED", False)
 
@@ -23,9 +23,9 @@ def sent(
 @pytest.fixture
 async def shop(
     tmp_path: Path,
-    sent: None,  # noqa: ARG001 - it sets the stage
+    send_path: None,  # noqa: ARG001 - it sets the stage
 ) -> AsyncIterator[Shop]:
-    """A shop of one large and one small file, an empty one, and a ZIP."""
+    """Shop of one large and one small file, an empty one, and a ZIP."""
     shop = Shop(tmp_path)
     large = shop.sell("large", LARGE)
     small = shop.sell("small", SMALL)
@@ -47,5 +47,5 @@ async def shop(
 async def client(
     shop: Shop, aiohttp_client: Callable[[TestServer], Awaitable[Client]]
 ) -> Client:
-    """A buyer's client."""
+    """HTTP client of the shop."""
     return await aiohttp_client(shop.server())

@@ -1,4 +1,4 @@
-"""A body is cut where it is asked to be cut, whatever it is made of."""
+"""Body: slices of any chunks equal slices of the bytes."""
 
 import time
 
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from msrv.downloads.body import Body, Chunk, FileSlice
 from msrv.downloads.ranges import ByteRange
-from tests.downloads.made import joined, known, noise
+from tests.downloads.contents import joined, known, noise
 
 FILES = {path: noise(50, path) for path in ("a", "b", "c")}
 
@@ -26,10 +26,9 @@ pieces = st.lists(
 
 
 @given(pieces, st.data())
-def test_a_cut_is_a_slice_of_the_whole(
+def test_slice_equals_a_slice_of_the_bytes(
     made_of: list[Chunk], data: st.DataObject
 ) -> None:
-    """Else a range of a ZIP is not what stands there in the whole ZIP."""
     body = Body(made_of)
     whole = b"".join(
         FILES[piece.content.path][piece.start : piece.stop]
@@ -43,8 +42,7 @@ def test_a_cut_is_a_slice_of_the_whole(
     assert joined(body, ByteRange(start, stop), FILES) == whole[start:stop]
 
 
-def test_the_place_is_found_without_a_walk() -> None:
-    """Else a resume near the end of a big pack holds up everyone."""
+def test_slice_is_found_by_bisection() -> None:
     body = Body([b"x"] * 200_000)
     last = ByteRange(body.size_bytes - 1, body.size_bytes)
     before = time.process_time()

@@ -1,4 +1,4 @@
-"""Nobody takes all the limit, and whoever leaves gives theirs back."""
+"""Concurrency limit: per client, in total, waiting, and evictions."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -26,8 +26,7 @@ def made(
     return ConcurrencyLimit(total, per_client, slow, wait_seconds=0)
 
 
-async def test_one_client_does_not_take_every_place() -> None:
-    """One buyer's download manager keeps everyone else out."""
+async def test_client_has_a_limit() -> None:
     limit = made(total=10, per_client=2)
     async with limit.acquire(ONE), limit.acquire(ONE):
         with pytest.raises(ClientLimitReached):
@@ -37,8 +36,7 @@ async def test_one_client_does_not_take_every_place() -> None:
             pass
 
 
-async def test_all_together_have_a_limit() -> None:
-    """A rush takes more memory than there is."""
+async def test_store_has_a_limit() -> None:
     limit = made(total=2, per_client=2)
     async with limit.acquire(ONE), limit.acquire(OTHER):
         with pytest.raises(StoreLimitReached):
@@ -46,8 +44,7 @@ async def test_all_together_have_a_limit() -> None:
                 pass
 
 
-async def test_the_last_tenth_is_for_clients_that_have_none() -> None:
-    """Those who are here already take all that is left."""
+async def test_last_tenth_is_reserved_for_clients_without_a_slot() -> None:
     limit = made(total=20, per_client=20)
     async with AsyncExitStack() as held:
         for _ in range(18):
@@ -64,8 +61,7 @@ async def test_the_last_tenth_is_for_clients_that_have_none() -> None:
             )
 
 
-async def test_another_buyer_of_a_household_has_a_place() -> None:
-    """One who downloads an album shuts out who lives with them."""
+async def test_second_buyer_of_a_client_has_extra_slots() -> None:
     limit = made(total=100, per_client=16)
     async with AsyncExitStack() as held:
         for _ in range(16):
@@ -79,8 +75,7 @@ async def test_another_buyer_of_a_household_has_a_place() -> None:
                 await held.enter_async_context(limit.acquire(ONE, buyer))
 
 
-async def test_a_place_comes_back() -> None:
-    """After so many downloads that broke off, the store sends nothing."""
+async def test_slot_is_released_after_an_error() -> None:
     limit = made(total=1, per_client=1)
     for _ in range(3):
         with pytest.raises(ConnectionError):
@@ -95,8 +90,7 @@ async def test_a_place_comes_back() -> None:
     assert not limit._by_buyer
 
 
-async def test_who_waits_gets_the_next_place() -> None:
-    """A slot that comes back in a moment is refused."""
+async def test_waiters_get_released_slots_in_order() -> None:
     limit = ConcurrencyLimit(total=1, per_client=1, wait_seconds=60)
     got: list[str] = []
 
@@ -115,8 +109,7 @@ async def test_who_waits_gets_the_next_place() -> None:
     assert not limit._waiting
 
 
-async def test_who_has_fewest_is_called_first() -> None:
-    """A download manager's next takes the slot that another has_unsent for."""
+async def test_waiter_whose_buyer_has_fewest_slots_is_first() -> None:
     limit = ConcurrencyLimit(total=100, per_client=2, wait_seconds=60)
     got: list[str] = []
 
@@ -137,8 +130,7 @@ async def test_who_has_fewest_is_called_first() -> None:
     await asyncio.gather(*tasks)
 
 
-async def test_one_client_does_not_fill_the_queue() -> None:
-    """Whoever asks for thousands has thousands of requests waiting."""
+async def test_waiting_downloads_of_a_client_are_limited() -> None:
     limit = ConcurrencyLimit(total=10, per_client=1, wait_seconds=60)
     async with limit.acquire(ONE, "a"), limit.acquire(ONE, "b"):
         waiting = [
@@ -164,12 +156,9 @@ async def test_one_client_does_not_fill_the_queue() -> None:
         ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
     ],
 )
-async def test_who_is_one_client(
+async def test_client_is_an_ipv4_address_or_an_ipv6_64(
     first: str, second: str, *, same: bool
 ) -> None:
-    """Who has IPv6 has as many addresses, and so as many limit, as there
-    are.
-    """
     limit = made(total=9, per_client=1)
     async with AsyncExitStack() as held:
         await held.enter_async_context(limit.acquire(ip_address(first)))
@@ -188,7 +177,7 @@ SLOW = MinimumSpeed(bytes_per_second=1000, seconds=100)
 async def measured(
     held: AsyncExitStack, limit: ConcurrencyLimit, host: str, pace: int
 ) -> tuple[DownloadSlot, list[bool]]:
-    """A download of this pace, and whether it was cut."""
+    """Return a download of this speed, and whether it was evicted."""
     slot = await held.enter_async_context(limit.acquire(ip_address(host)))
     cut: list[bool] = []
     slot.set_abort(lambda: cut.append(True))
@@ -197,8 +186,9 @@ async def measured(
     return slot, cut
 
 
-async def test_the_slowest_goes_where_most_places_are_taken() -> None:
-    """A few bytes now and then hold a slot for ever."""
+async def test_slowest_download_is_evicted_while_most_slots_are_in_use() -> (
+    None
+):
     limit = made(10, 10, SLOW)
     async with AsyncExitStack() as held:
         cut = {
@@ -215,8 +205,7 @@ async def test_the_slowest_goes_where_most_places_are_taken() -> None:
         assert limit.evicted == 2
 
 
-async def test_nobody_is_cut_off_while_there_is_room() -> None:
-    """Slow downloads are not cut off while there is room."""
+async def test_slow_downloads_are_not_evicted_while_slots_are_free() -> None:
     limit = made(100, 100, SLOW)
     async with AsyncExitStack() as held:
         _, cut = await measured(held, limit, "192.0.2.1", 0)
@@ -227,8 +216,8 @@ async def test_nobody_is_cut_off_while_there_is_room() -> None:
         assert not cut
 
 
-def test_time_counts_while_the_client_is_waited_for() -> None:
-    """A slow disk makes a fast client look slow."""
+def test_speed_counts_only_time_with_unsent_bytes() -> None:
+    """A slow disk does not make a client slow."""
     slot = DownloadSlot((None, None), 100)
     for second in range(0, 500, 25):
         slot.measure(float(second), 0, has_unsent=second % 50 == 0)

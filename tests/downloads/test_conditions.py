@@ -1,6 +1,6 @@
-"""Preconditions hold in RFC 9110's order, each as its section says.
+"""Preconditions, in the order of RFC 9110.
 
-Each row of the tables is one request; `None` for a verdict of PERFORM.
+Each row of the tables is one request; `None` is the result PERFORM.
 """
 
 import pytest
@@ -15,7 +15,7 @@ from msrv.downloads.conditions import (
     range_applies,
 )
 from msrv.downloads.representation import Representation, format_http_date
-from tests.downloads.made import NOW, field_values
+from tests.downloads.contents import NOW, field_values
 
 MODIFIED = NOW - 1000
 THING = Representation(
@@ -92,16 +92,14 @@ Fields = dict[str, str]
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_preconditions_hold_in_order(
+def test_preconditions_are_evaluated_in_order(
     method: str, fields: Fields, expected: PreconditionResult | None
 ) -> None:
-    """Else a buyer gets no file at all, or keeps an old one as the new."""
     verdict = evaluate(method, CIMultiDict(fields), THING, now_seconds=NOW)
     assert verdict is (expected or PreconditionResult.PERFORM)
 
 
-def test_a_list_may_come_on_several_lines() -> None:
-    """Else a proxy that splits a field makes a fresh copy look stale."""
+def test_list_in_several_lines_is_combined() -> None:
     headers = CIMultiDict(
         [("If-None-Match", '"x"'), ("If-None-Match", '"abc"')]
     )
@@ -109,8 +107,7 @@ def test_a_list_may_come_on_several_lines() -> None:
     assert verdict is PreconditionResult.NOT_MODIFIED
 
 
-def test_other_methods_have_no_304() -> None:
-    """Else a method that changes something is told that nothing changed."""
+def test_unsafe_methods_fail_instead_of_not_modified() -> None:
     headers = CIMultiDict({"If-None-Match": "*"})
     verdict = evaluate("POST", headers, THING, now_seconds=NOW)
     assert verdict is PreconditionResult.FAILED
@@ -137,17 +134,15 @@ def test_other_methods_have_no_304() -> None:
         ("tomorrow", False),
     ],
 )
-def test_only_what_is_surely_the_same_is_resumed(
+def test_if_range_needs_a_strong_validator(
     validator: str,
     expected: bool,  # noqa: FBT001 - a table's column
 ) -> None:
-    """Else the end of the new file is glued to the start of the old one."""
     headers = CIMultiDict({"If-Range": validator})
     assert range_applies(headers, THING, now_seconds=NOW) is expected
 
 
-def test_a_range_needs_no_if_range() -> None:
-    """Else a player can't seek."""
+def test_range_applies_without_if_range() -> None:
     assert range_applies(CIMultiDict(), THING, now_seconds=NOW)
 
 
@@ -160,14 +155,11 @@ def test_a_range_needs_no_if_range() -> None:
         (-1000, False),
     ],
 )
-def test_a_date_is_no_validator_for_what_may_still_change(
+def test_recent_date_is_a_weak_validator(
     age_seconds: int,
     expected: bool,  # noqa: FBT001 - a table's column
 ) -> None:
-    """Else two versions saved within a second are taken for one.
-
-    RFC 9110, section 8.8.2.2.
-    """
+    """RFC 9110, section 8.8.2.2."""
     thing = Representation(100, '"abc"', NOW - age_seconds, "audio/flac")
     date = thing.headers(now_seconds=NOW, disposition="inline")[
         "Last-Modified"
@@ -190,8 +182,7 @@ def test_a_date_is_no_validator_for_what_may_still_change(
         field_values | st.sampled_from(['"abc"', 'W/"abc"', "*", SAME]),
     )
 )
-def test_no_field_breaks_a_condition(fields: Fields) -> None:
-    """Else a strange client is answered with an error of ours."""
+def test_any_field_value_is_evaluated(fields: Fields) -> None:
     headers = CIMultiDict(fields)
     evaluate("GET", headers, THING, now_seconds=NOW)
     range_applies(headers, THING, now_seconds=NOW)

@@ -1,4 +1,4 @@
-"""A file's name reaches the buyer, and nothing else does with it."""
+"""Content-Disposition: any name, in ASCII and in UTF-8."""
 
 import re
 from email.message import EmailMessage
@@ -21,7 +21,7 @@ FORM = re.compile(
 
 
 def names(file_name: str) -> tuple[str, str]:
-    """Give the name in ASCII and the name in full."""
+    """Return the name in ASCII, and the name in UTF-8."""
     match = FORM.fullmatch(content_disposition(file_name, "attachment"))
     assert match
     return match["plain"], unquote(match["name"], errors="strict")
@@ -60,10 +60,9 @@ def names(file_name: str) -> tuple[str, str]:
         ("\n", "download", "download"),
     ],
 )
-def test_a_name_is_readable_twice(
+def test_name_is_sent_in_ascii_and_utf_8(
     file_name: str, plain: str, full: str | None
 ) -> None:
-    """Else a buyer's file is called `download`, or something worse."""
     found_plain, found = names(file_name)
     assert found == (file_name if full is None else full)
     assert found_plain == plain
@@ -74,8 +73,7 @@ def test_a_name_is_readable_twice(
 @example("😀" * 63 + "abc")
 @example("\u00e9" * 127)
 @example("\ud800\udc00")
-def test_no_name_leaves_its_quotes(file_name: str) -> None:
-    """Else whoever names a file writes headers for the store."""
+def test_any_name_stays_in_its_quotes(file_name: str) -> None:
     plain, full = names(file_name)
     for name in (plain, full):
         assert not re.search(r"[\x00-\x1f\x7f/\\\u202a-\u202e]", name)
@@ -84,8 +82,7 @@ def test_no_name_leaves_its_quotes(file_name: str) -> None:
 
 @patient
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs", "Cf", "Zl"])))
-def test_another_reads_the_name_that_was_meant(file_name: str) -> None:
-    """Else the name arrives garbled in a real client."""
+def test_aiohttp_parses_the_name(file_name: str) -> None:
     message = EmailMessage()
     value = content_disposition(f"a{file_name}b.txt", "inline")
     message["Content-Disposition"] = value
@@ -96,8 +93,7 @@ def test_another_reads_the_name_that_was_meant(file_name: str) -> None:
     )
 
 
-def test_a_long_name_fits_a_header() -> None:
-    """Else a file with the longest of names can't be sent."""
+def test_longest_name_fits_a_header() -> None:
     name = "\U0010fffd" * 63 + ".x"
     assert len(name.encode()) <= 255
     assert len(content_disposition(name, "attachment")) < 4096

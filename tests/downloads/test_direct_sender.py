@@ -1,4 +1,4 @@
-"""Bytes go out over a real socket as they were promised."""
+"""DirectSender on a real socket: bodies, ranges and headers."""
 
 import asyncio
 import errno
@@ -14,16 +14,15 @@ import pytest
 import trustme
 from aiohttp.test_utils import TestServer
 
-from tests.downloads.shop import LARGE, PRIVATE, SMALL, Client, Shop
+from tests.downloads.file_shop import LARGE, PRIVATE, SMALL, Client, Shop
 
 
 @pytest.mark.parametrize(
     ("name", "data"), [("large", LARGE), ("small", SMALL), ("empty", b"")]
 )
-async def test_a_file_arrives_whole(
+async def test_file_arrives_whole(
     name: str, data: bytes, client: Client, shop: Shop
 ) -> None:
-    """Else a buyer does not get what was paid for."""
     async with client.get(f"/{name}") as answer:
         assert answer.status == 200
         assert answer.headers["Content-Length"] == str(len(data))
@@ -31,8 +30,7 @@ async def test_a_file_arrives_whole(
     assert shop.sent == ([(0, len(data))] if data else [])
 
 
-async def test_a_pack_arrives_whole(client: Client, shop: Shop) -> None:
-    """Else a whole release can't be unpacked."""
+async def test_zip_arrives_whole(client: Client, shop: Shop) -> None:
     async with client.get("/pack") as answer:
         data = await answer.read()
     with zipfile.ZipFile(BytesIO(data)) as archive:
@@ -42,10 +40,9 @@ async def test_a_pack_arrives_whole(client: Client, shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("name", ["large", "small", "empty", "pack"])
-async def test_a_head_has_every_header_of_a_get(
+async def test_head_has_the_headers_of_a_get(
     name: str, client: Client
 ) -> None:
-    """Else a download manager plans for another file than it gets."""
     async with client.get(f"/{name}") as answer:
         await answer.read()
         whole = dict(answer.headers)
@@ -70,20 +67,18 @@ async def test_a_head_has_every_header_of_a_get(
         ({"If-Match": '"stale"'}, 412, b""),
     ],
 )
-async def test_a_request_is_answered_as_the_rfc_says(
+async def test_response_has_the_status_of_rfc_9110(
     fields: dict[str, str], status: int, body: bytes, client: Client
 ) -> None:
-    """Else a resume is corrupt, or never ends."""
     async with client.get("/large", headers=fields) as answer:
         assert answer.status == status
         assert await answer.read() == body
         assert answer.headers["Cache-Control"] == PRIVATE
 
 
-async def test_several_ranges_arrive_as_parts(
+async def test_several_ranges_arrive_as_multipart(
     client: Client, shop: Shop
 ) -> None:
-    """Else a PDF reader shows a broken page."""
     fields = {"Range": "bytes=0-99,1000-299999,-5"}
     async with client.get("/large", headers=fields) as answer:
         assert answer.status == 206
@@ -97,10 +92,9 @@ async def test_several_ranges_arrive_as_parts(
 
 
 @pytest.mark.parametrize("name", ["large", "pack"])
-async def test_a_download_that_breaks_off_again_and_again_is_whole(
+async def test_download_resumed_many_times_is_whole(
     name: str, client: Client, shop: Shop
 ) -> None:
-    """Else who has a bad line never gets the file."""
     async with client.get(f"/{name}") as answer:
         etag = answer.headers["ETag"]
         expected = hashlib.sha256(await answer.read()).digest()
@@ -115,8 +109,7 @@ async def test_a_download_that_breaks_off_again_and_again_is_whole(
     assert hashlib.sha256(found).digest() == expected
 
 
-async def test_an_old_client_is_served(client: Client) -> None:
-    """Else HTTP/1.0 gets no end, or a body in chunks."""
+async def test_http_1_0_client_is_served(client: Client) -> None:
     reader, writer = await asyncio.open_connection(client.host, client.port)
     writer.write(b"GET /large HTTP/1.0\r\n\r\n")
     head, _, body = (await reader.read()).partition(b"\r\n\r\n")
@@ -127,10 +120,10 @@ async def test_an_old_client_is_served(client: Client) -> None:
     await writer.wait_closed()
 
 
-async def test_bytes_survive_encryption(
+async def test_file_arrives_whole_over_tls(
     shop: Shop, aiohttp_client: Callable[[TestServer], Awaitable[Client]]
 ) -> None:
-    """Else a buffer is used again before TLS has encrypted it."""
+    """No buffer is reused before asyncio's TLS has encrypted it."""
     authority = trustme.CA()
     server_side = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(server_side)
@@ -145,11 +138,9 @@ async def test_bytes_survive_encryption(
         assert archive.testzip() is None
 
 
-async def test_what_is_not_cached_is_read_too(
+async def test_uncached_file_is_read(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else a file that nobody bought lately can't be downloaded."""
-
     def cold(*_: object) -> int:
         raise BlockingIOError(errno.EAGAIN, "not cached")
 
@@ -158,10 +149,9 @@ async def test_what_is_not_cached_is_read_too(
         assert await answer.read() == LARGE
 
 
-async def test_what_is_cached_in_part_is_gone_on_from(
+async def test_partly_cached_file_arrives_whole(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else a file that is half in the cache arrives with holes."""
     preadv = os.preadv
 
     def short(fd: int, buffers: list[memoryview], at: int, flags: int) -> int:

@@ -1,4 +1,4 @@
-"""What fails is said, and nobody waits for anybody: sending, gone wrong."""
+"""DirectSender with missing and changing files, and stalled clients."""
 
 import asyncio
 import os
@@ -9,17 +9,16 @@ import pytest
 
 from msrv.downloads.file_reader import OpenFile
 from msrv.downloads.zip import ZipMember
-from tests.downloads.made import noise, put
-from tests.downloads.shop import LARGE, SMALL, Client, Shop
+from tests.downloads.contents import noise, put
+from tests.downloads.file_shop import LARGE, SMALL, Client, Shop
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("name", ["large", "small", "pack"])
 @pytest.mark.parametrize("what", ["gone", "changed", "no file"])
-async def test_what_can_not_be_had_is_said_before_the_first_byte(
+async def test_missing_file_is_an_error_before_the_first_byte(
     method: str, name: str, what: str, client: Client, shop: Shop
 ) -> None:
-    """Else a missing file is a download that breaks off, over and over."""
     # of a pack, a member that is not the first
     path = shop.root / ("small" if name == "pack" else name)
     if what == "changed":
@@ -34,8 +33,8 @@ async def test_what_can_not_be_had_is_said_before_the_first_byte(
     assert shop.sent == []
 
 
-class Gate:
-    """Stops each read but the first until it is opened."""
+class ReadGate:
+    """Blocks each read but the first until it is opened."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.opened = asyncio.Event()
@@ -57,10 +56,9 @@ HUGE = noise(30_000_000)
 """More than the buffers of both sockets hold."""
 
 
-async def test_a_file_replaced_meanwhile_goes_on_as_it_was(
+async def test_file_replaced_during_a_transfer_is_sent_unchanged(
     client: Client, shop: Shop
 ) -> None:
-    """Else a buyer gets the start of one mix and the end of another."""
     shop.sell("huge", HUGE)
     async with client.get("/huge") as answer:
         start = await answer.content.readexactly(1000)
@@ -70,13 +68,12 @@ async def test_a_file_replaced_meanwhile_goes_on_as_it_was(
 
 
 @pytest.mark.parametrize("how", ["shorter", "over", "over the end", "gone"])
-async def test_a_transfer_that_fails_ends_the_connection(
+async def test_failed_transfer_aborts_the_connection(
     how: str,
     client: Client,
     shop: Shop,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Else half a file looks whole, and the buyer finds out on the bus."""
     huge = shop.sell("huge", HUGE)
     small = shop.sell("small", SMALL)
     shop.pack(
@@ -102,10 +99,7 @@ async def test_a_transfer_that_fails_ends_the_connection(
     assert "aborted a download" in caplog.text
 
 
-async def test_who_goes_away_leaves_nothing_open(
-    client: Client, shop: Shop
-) -> None:
-    """Else buyers who go away use up the files that may be open."""
+async def test_disconnect_closes_the_files(client: Client, shop: Shop) -> None:
     shop.sell("huge", HUGE)
     async with client.get("/huge") as answer:
         await answer.content.readexactly(1000)
@@ -118,12 +112,11 @@ async def test_who_goes_away_leaves_nothing_open(
     assert 1000 <= sent.stop < 30_000_000
 
 
-async def test_a_slow_disk_is_not_the_buyers_fault(
+async def test_slow_disk_is_not_a_stall(
     client: Client, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else a disk that has to wake up cuts everyone off."""
     shop.stall_seconds = 0.2
-    gate = Gate(monkeypatch)
+    gate = ReadGate(monkeypatch)
     async with client.get("/large") as answer:
         await answer.content.readexactly(1000)
         await asyncio.sleep(0.6)
@@ -132,13 +125,12 @@ async def test_a_slow_disk_is_not_the_buyers_fault(
 
 
 @pytest.mark.parametrize("counted_by", ["kernel", "us"])
-async def test_who_takes_nothing_is_cut_off(
+async def test_stalled_client_is_aborted(
     counted_by: str,
     client: Client,
     shop: Shop,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Else buyers who lost their line hold places and memory for ever."""
     if counted_by == "us":
         monkeypatch.delattr(socket, "TCP_INFO")
     shop.stall_seconds = 0.2

@@ -1,4 +1,4 @@
-"""A file whose status changes is hashed again, and then sent as before."""
+"""DirectSender with files whose status changes: hashed again, then sent."""
 
 import os
 from collections.abc import Callable
@@ -8,8 +8,8 @@ import aiohttp
 import pytest
 
 from msrv.downloads.zip import ZipMember
-from tests.downloads.made import noise, put
-from tests.downloads.shop import SMALL, Client, Shop
+from tests.downloads.contents import noise, put
+from tests.downloads.file_shop import SMALL, Client, Shop
 
 HUGE = noise(30_000_000)
 """More than the buffers of both sockets hold."""
@@ -32,8 +32,8 @@ def upload_again(path: Path) -> None:
     path.with_name("copy").replace(path)
 
 
-def retag(path: Path) -> None:
-    """Change bytes at the end, and put the date back."""
+def overwrite_end(path: Path) -> None:
+    """Overwrite bytes at the end, and restore the modification time."""
     status = path.stat()
     with path.open("r+b") as file:
         file.seek(-100, os.SEEK_END)
@@ -41,8 +41,8 @@ def retag(path: Path) -> None:
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def later(change: Callable[[Path], None], path: Path) -> None:
-    """Make a change once the file system's clock has gone on."""
+def apply_later(change: Callable[[Path], None], path: Path) -> None:
+    """Apply a change once the file system's clock has advanced."""
     then = path.stat().st_ctime_ns
     mark = path.with_name("mark")
     mark.touch()
@@ -53,16 +53,16 @@ def later(change: Callable[[Path], None], path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["huge", "small", "hugepack"])
 @pytest.mark.parametrize("change", [restrict, hard_link, touch, upload_again])
-async def test_a_file_of_another_status_is_sent_all_the_same(
+async def test_file_with_another_status_is_sent(
     name: str, change: Callable[[Path], None], client: Client, shop: Shop
 ) -> None:
-    """A chmod, or the same file uploaded again, refuses no buyer."""
+    """A chmod, or the same file uploaded again, fails no download."""
     huge = shop.sell("huge", HUGE)
     small = shop.sell("small", SMALL)
     shop.pack(
         "hugepack", [ZipMember("P/huge", huge), ZipMember("P/small", small)]
     )
-    later(change, shop.root / ("small" if name == "small" else "huge"))
+    apply_later(change, shop.root / ("small" if name == "small" else "huge"))
     async with client.get(f"/{name}") as answer:
         assert answer.status == 200
         body = await answer.read()
@@ -71,25 +71,25 @@ async def test_a_file_of_another_status_is_sent_all_the_same(
 
 
 @pytest.mark.parametrize("change", [restrict, hard_link, touch])
-async def test_a_transfer_goes_on_when_a_file_gets_another_status(
+async def test_transfer_continues_when_a_status_changes(
     change: Callable[[Path], None], client: Client, shop: Shop
 ) -> None:
-    """A backup that links to files breaks off no download."""
+    """A backup that makes hard links fails no download."""
     shop.sell("huge", HUGE)
     async with client.get("/huge") as answer:
         start = await answer.content.readexactly(1000)
-        later(change, shop.root / "huge")
+        apply_later(change, shop.root / "huge")
         assert start + await answer.read() == HUGE
 
 
-async def test_other_bytes_under_the_old_date_never_become_whole(
+async def test_bytes_changed_under_the_old_date_are_never_a_whole_file(
     client: Client, shop: Shop
 ) -> None:
-    """Tag editors keep a file's date, and padding its size."""
+    """Tag editors keep a file's date and, by padding, its size."""
     shop.sell("huge", HUGE)
     async with client.get("/huge") as answer:
         await answer.content.readexactly(1000)
-        later(retag, shop.root / "huge")
+        apply_later(overwrite_end, shop.root / "huge")
         with pytest.raises(aiohttp.ClientPayloadError):
             await answer.read()
     async with client.get("/huge", headers={"Range": "bytes=5-"}) as answer:

@@ -1,4 +1,4 @@
-"""Files are read only as they were hashed, and closed by the last reader."""
+"""Reading files: any file system, changes, and closing."""
 
 import asyncio
 import errno
@@ -15,13 +15,13 @@ from msrv.downloads.body import Chunk, FileSlice
 from msrv.downloads.file_reader import OpenFile, read_all, run_in_thread
 from msrv.storage.local import LocalStorage
 from msrv.storage.model import Changed, Content, Gone
-from tests.downloads.made import noise, put
+from tests.downloads.contents import noise, put
 
 DATA = noise(600_000)
 
 
-def refuse(number: int) -> object:
-    """Make a `preadv` that a file system refuses in its way."""
+def failing_preadv(number: int) -> object:
+    """Return a `preadv` that fails with an error number."""
 
     def preadv(
         _fd: int, _buffers: Sequence[memoryview], _offset: int, _flags: int = 0
@@ -53,15 +53,16 @@ async def everything(file: OpenFile, size: int) -> bytes:
 @pytest.mark.parametrize(
     "refusal", [errno.EAGAIN, errno.EOPNOTSUPP, errno.EIO, None]
 )
-async def test_a_file_is_read_on_any_file_system(
+async def test_file_is_read_without_nowait_support(
     refusal: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else what is not cached, or lies on a network, can't be downloaded."""
     content = put(tmp_path, "a", DATA)
     if refusal is None:
         monkeypatch.setattr(file_reader, "_NOWAIT", None)  # as on macOS
     else:
-        monkeypatch.setattr(os, "preadv", refuse(refusal), raising=False)
+        monkeypatch.setattr(
+            os, "preadv", failing_preadv(refusal), raising=False
+        )
     file = opened(tmp_path, content)
     try:
         assert await everything(file, len(DATA)) == DATA
@@ -69,10 +70,9 @@ async def test_a_file_is_read_on_any_file_system(
         file.close()
 
 
-async def test_short_reads_are_gone_on_from(
+async def test_short_reads_are_continued(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else a file that is half in the cache arrives with holes."""
     content = put(tmp_path, "a", DATA)
     preadv = os.preadv
 
@@ -94,16 +94,15 @@ async def test_short_reads_are_gone_on_from(
 
 @pytest.mark.parametrize("cold", [False, True])
 @pytest.mark.parametrize("how", ["shorter", "longer", "over"])
-async def test_a_file_changed_in_place_is_read_no_further(
+async def test_file_changed_in_place_raises_changed(
     how: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     *,
     cold: bool,
 ) -> None:
-    """Else a buyer gets half the old mix and half the new."""
     if cold:
-        monkeypatch.setattr(os, "preadv", refuse(errno.EAGAIN))
+        monkeypatch.setattr(os, "preadv", failing_preadv(errno.EAGAIN))
     content = put(tmp_path, "a", DATA)
     file = opened(tmp_path, content)
     try:
@@ -120,8 +119,7 @@ async def test_a_file_changed_in_place_is_read_no_further(
         file.close()
 
 
-async def test_a_file_replaced_is_read_to_its_end(tmp_path: Path) -> None:
-    """Else a download breaks off each time that the seller uploads."""
+async def test_replaced_file_is_read_to_its_end(tmp_path: Path) -> None:
     content = put(tmp_path, "a", DATA)
     file = opened(tmp_path, content)
     try:
@@ -142,17 +140,16 @@ async def everything_after(file: OpenFile, start: int) -> bytes:
     return found
 
 
-async def test_a_disk_that_fails_is_a_file_that_is_gone(
+async def test_disk_error_raises_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else a buyer meets an error that no page explains."""
     content = put(tmp_path, "a", DATA)
     file = opened(tmp_path, content)
 
     def broken(_fd: int, _size: int, _offset: int) -> bytes:
         raise OSError(errno.EIO, "broken")
 
-    monkeypatch.setattr(os, "preadv", refuse(errno.EIO))
+    monkeypatch.setattr(os, "preadv", failing_preadv(errno.EIO))
     monkeypatch.setattr(os, "pread", broken)
     with pytest.raises(Gone):
         await read(file, 0, 100)
@@ -161,10 +158,10 @@ async def test_a_disk_that_fails_is_a_file_that_is_gone(
         read_all(LocalStorage(tmp_path), [b"x", FileSlice(content, 0, 10)])
 
 
-async def test_a_file_is_not_closed_under_its_reader(
+async def test_file_is_closed_after_its_reading_thread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else a thread reads from whatever file got the same number next."""
+    """A descriptor closed under a thread could be reused for another file."""
     content = put(tmp_path, "a", DATA)
     folder = LocalStorage(tmp_path)
     raw = folder.open(content)
@@ -178,7 +175,7 @@ async def test_a_file_is_not_closed_under_its_reader(
         go.wait()
         return pread(fd, size, offset)
 
-    monkeypatch.setattr(os, "preadv", refuse(errno.EAGAIN))
+    monkeypatch.setattr(os, "preadv", failing_preadv(errno.EAGAIN))
     monkeypatch.setattr(os, "pread", slow)
     task = asyncio.ensure_future(read(file, 0, 100))
     await begun.wait()
@@ -194,8 +191,9 @@ async def test_a_file_is_not_closed_under_its_reader(
     assert raw.closed
 
 
-async def test_a_file_opened_for_nobody_is_closed(tmp_path: Path) -> None:
-    """Else buyers who go away use up the files that may be open."""
+async def test_file_opened_after_a_cancellation_is_closed(
+    tmp_path: Path,
+) -> None:
     content = put(tmp_path, "a", DATA)
     begun, go = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
@@ -219,8 +217,7 @@ async def test_a_file_opened_for_nobody_is_closed(tmp_path: Path) -> None:
     await asyncio.wait_for(closed.wait(), 60)
 
 
-def test_a_little_is_read_at_once(tmp_path: Path) -> None:
-    """Else a small file of a pack arrives in part."""
+def test_read_all_returns_small_chunks_whole(tmp_path: Path) -> None:
     content = put(tmp_path, "a", DATA)
     pieces: list[Chunk] = [
         b"<",

@@ -1,11 +1,11 @@
-"""HTTP-dates are read in all three formats (RFC 9110, section 5.6.7)."""
+"""HTTP-dates in all three formats (RFC 9110, section 5.6.7)."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from msrv.downloads.representation import format_http_date, parse_http_date
-from tests.downloads.made import NOW, field_values
+from tests.downloads.contents import NOW, field_values
 
 EXAMPLE = 784111777
 
@@ -32,19 +32,16 @@ EXAMPLE = 784111777
         ("", None),
     ],
 )
-def test_a_date_is_what_the_rfc_says(text: str, expected: int | None) -> None:
-    """Else a browser's copy is called stale when it is fresh, or worse."""
+def test_date_is_parsed_as_in_the_rfc(text: str, expected: int | None) -> None:
     assert parse_http_date(text, now_seconds=NOW) == expected
 
 
 @given(st.integers(0, 2**32))
-def test_what_is_written_is_read_again(seconds: int) -> None:
-    """Else Last-Modified, sent back, does not match itself."""
+def test_formatted_date_is_parsed_to_the_same_time(seconds: int) -> None:
     text = format_http_date(seconds)
     assert parse_http_date(text, now_seconds=NOW) == seconds
 
 
 @given(field_values)
-def test_no_text_breaks_the_parser(text: str) -> None:
-    """Else a strange client is answered with an error of ours."""
+def test_any_text_is_parsed_or_none(text: str) -> None:
     parse_http_date(text, now_seconds=NOW)

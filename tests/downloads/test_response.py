@@ -1,4 +1,4 @@
-"""One request, one answer: status, every header, and which bytes go out."""
+"""Response plans: status, headers and byte ranges."""
 
 import base64
 import email.parser
@@ -19,7 +19,7 @@ from msrv.downloads.body import Body
 from msrv.downloads.ranges import ByteRange
 from msrv.downloads.representation import Representation
 from msrv.downloads.response import ResponsePlan, plan_response
-from tests.downloads.made import NOW, joined, known, noise
+from tests.downloads.contents import NOW, joined, known, noise
 
 DATA = base64.b64encode(noise(3000))
 SIZE = len(DATA)
@@ -29,8 +29,8 @@ ETAG = f'"{hashlib.sha256(DATA).hexdigest()}"'
 PRIVATE = "private, no-store"
 
 
-class Ask:
-    """Asks for one thing, with fields by name (`_` for `-`)."""
+class RequestPlanner:
+    """Plans the response to one request, with fields by name (`_` for `-`)."""
 
     def __init__(self, method: str, thing: Representation) -> None:
         self.method = method
@@ -49,8 +49,8 @@ class Ask:
         )
 
 
-ask = Ask("GET", THING)
-head = Ask("HEAD", THING)
+ask = RequestPlanner("GET", THING)
+head = RequestPlanner("HEAD", THING)
 
 
 def sent(answer: ResponsePlan, data: bytes = DATA) -> bytes:
@@ -64,8 +64,7 @@ def sent(answer: ResponsePlan, data: bytes = DATA) -> bytes:
     )
 
 
-def test_the_whole_is_described_whole() -> None:
-    """Else a browser names, types, checks or resumes it wrongly."""
+def test_whole_response_has_all_headers() -> None:
     answer = ask()
     assert answer.status == 200
     digest = base64.b64encode(hashlib.sha256(DATA).digest()).decode()
@@ -85,8 +84,7 @@ def test_the_whole_is_described_whole() -> None:
     assert sent(answer) == DATA
 
 
-def test_one_range_is_sent_as_it_is() -> None:
-    """Else a resumed download begins with another byte than it says."""
+def test_single_range_is_206_without_multipart() -> None:
     answer = ask(Range="bytes=10-19")
     assert answer.status == 206
     assert answer.headers["Content-Range"] == f"bytes 10-19/{SIZE}"
@@ -119,10 +117,9 @@ def test_one_range_is_sent_as_it_is() -> None:
         ({"Range": "bytes=0-1", "If_Match": ETAG}, 206),
     ],
 )
-def test_a_condition_comes_before_a_range(
+def test_if_range_is_evaluated_before_the_range(
     fields: dict[str, str], status: int
 ) -> None:
-    """Else a file that was replaced is resumed with the new one's bytes."""
     answer = ask(**fields)
     assert answer.status == status
     if status == 200:
@@ -130,8 +127,7 @@ def test_a_condition_comes_before_a_range(
         assert "Content-Range" not in answer.headers
 
 
-def test_nothing_there_says_how_much_there_is() -> None:
-    """Else a download manager can't find out that it has it all."""
+def test_unsatisfiable_range_is_416_with_the_size() -> None:
     answer = ask(Range=f"bytes={SIZE}-")
     assert answer.status == 416
     assert answer.headers["Content-Range"] == f"bytes */{SIZE}"
@@ -139,8 +135,8 @@ def test_nothing_there_says_how_much_there_is() -> None:
     assert answer.parts == ()
 
 
-def test_not_modified_carries_the_validator_alone() -> None:
-    """Else a cache forgets what it has (RFC 9110, section 15.4.5)."""
+def test_not_modified_has_only_the_validator() -> None:
+    """RFC 9110, section 15.4.5."""
     answer = ask(If_None_Match=ETAG)
     assert answer.headers == {"Cache-Control": PRIVATE, "ETag": ETAG}
     assert answer.parts == ()
@@ -150,20 +146,19 @@ def test_not_modified_carries_the_validator_alone() -> None:
     "fields",
     [{}, {"If_None_Match": ETAG}, {"If_Match": '"x"'}],
 )
-def test_a_head_says_what_a_get_would(fields: dict[str, str]) -> None:
-    """Else a download manager plans for another file than it gets."""
+def test_head_has_the_headers_of_a_get(fields: dict[str, str]) -> None:
     whole, described = ask(**fields), head(**fields)
     assert whole.status == described.status
     assert whole.headers == described.headers
 
 
-def test_a_head_knows_no_ranges() -> None:
-    """Else a HEAD tells the size of a part (RFC 9110, section 14.2)."""
+def test_head_ignores_ranges() -> None:
+    """RFC 9110, section 14.2."""
     assert head(Range="bytes=0-1") == head()
 
 
 def parts_of(answer: ResponsePlan) -> list[tuple[str, str, bytes]]:
-    """Take a multipart answer apart, with a parser of another's making."""
+    """Parse a multipart body with the standard library."""
     kind = answer.headers["Content-Type"]
     message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(
         f"Content-Type: {kind}\r\n\r\n".encode() + sent(answer)
@@ -178,8 +173,7 @@ def parts_of(answer: ResponsePlan) -> list[tuple[str, str, bytes]]:
     return found
 
 
-def test_several_ranges_are_parts() -> None:
-    """Else a PDF reader shows a broken page."""
+def test_several_ranges_are_multipart() -> None:
     answer = ask(Range="bytes=0-9,100-119,-5")
     assert answer.status == 206
     assert re.fullmatch(
@@ -195,21 +189,18 @@ def test_several_ranges_are_parts() -> None:
     ]
 
 
-def test_one_satisfiable_range_of_many_is_no_multipart() -> None:
-    """Else a client that asked for two gets one in a form it can't read."""
+def test_only_satisfiable_range_of_several_is_sent_without_multipart() -> None:
     answer = ask(Range=f"bytes=5-6,{SIZE}-")
     assert answer.headers["Content-Range"] == f"bytes 5-6/{SIZE}"
     assert sent(answer) == DATA[5:7]
 
 
-def test_a_replica_frames_as_the_other_does() -> None:
-    """Else a broken multipart answer can't be compared with its repeat."""
+def test_boundary_is_the_same_on_each_replica() -> None:
     assert ask(Range="bytes=0-1,4-5") == ask(Range="bytes=0-1,4-5")
 
 
 @given(st.lists(st.integers(0, SIZE), min_size=2, max_size=14))
-def test_no_set_of_ranges_costs_more_than_the_file(cuts: list[int]) -> None:
-    """Else one short request makes the store send more than a plain one."""
+def test_any_ranges_are_at_most_as_large_as_the_file(cuts: list[int]) -> None:
     cuts.sort()
     field = ",".join(
         f"{first}-{last}"
@@ -221,17 +212,15 @@ def test_no_set_of_ranges_costs_more_than_the_file(cuts: list[int]) -> None:
     assert answer.size_bytes == int(answer.headers["Content-Length"])
 
 
-def test_framing_that_outweighs_the_file_is_left_out() -> None:
-    """Else asking for two bytes of a small file costs ten times the file."""
+def test_framing_larger_than_the_file_is_a_200() -> None:
     thing = Representation.of_file(known(b"x" * 200))
-    few = Ask("GET", thing)(Range="bytes=0-0,2-2")
-    assert few == Ask("GET", thing)()
+    few = RequestPlanner("GET", thing)(Range="bytes=0-0,2-2")
+    assert few == RequestPlanner("GET", thing)()
     thing = Representation.of_file(known(b"x" * 1000))
-    assert Ask("GET", thing)(Range="bytes=0-0,2-2").status == 206
+    assert RequestPlanner("GET", thing)(Range="bytes=0-0,2-2").status == 206
 
 
-def test_ten_thousand_ranges_are_one_plain_answer() -> None:
-    """Else one request keeps every other buyer waiting."""
+def test_ten_thousand_ranges_are_a_200() -> None:
     field = ",".join(f"{n}-{n}" for n in range(10_000))
     assert ask(Range=f"bytes={field}") == ask()
     before = time.process_time()
@@ -240,37 +229,34 @@ def test_ten_thousand_ranges_are_one_plain_answer() -> None:
     assert time.process_time() - before < 0.2
 
 
-def test_a_time_to_come_is_not_sent() -> None:
-    """Else a wrong clock keeps a stale copy fresh (section 8.8.2.1)."""
+def test_last_modified_is_never_in_the_future() -> None:
+    """RFC 9110, section 8.8.2.1."""
     thing = Representation(5, '"x"', NOW + 10**6, "text/plain")
-    answer = Ask("GET", thing)()
+    answer = RequestPlanner("GET", thing)()
     assert answer.headers["Last-Modified"] == "Fri, 15 Jan 2027 08:00:00 GMT"
 
 
-def test_an_empty_file_is_a_file() -> None:
-    """Else an empty file of a sample pack is an error."""
+def test_empty_file_is_a_200() -> None:
     thing = Representation.of_file(known(b""))
     for range_ in ({}, {"Range": "bytes=-1"}):
-        answer = Ask("GET", thing)(**range_)
+        answer = RequestPlanner("GET", thing)(**range_)
         assert (answer.status, answer.parts) == (200, ())
         assert answer.headers["Content-Length"] == "0"
-    answer = Ask("GET", thing)(Range="bytes=0-")
+    answer = RequestPlanner("GET", thing)(Range="bytes=0-")
     assert answer.headers["Content-Range"] == "bytes */0"
 
 
 @pytest.mark.parametrize(
     ("sent_bytes", "expected"), [(0, []), (7, [(10, 17)]), (10, [(10, 20)])]
 )
-def test_what_left_is_said_in_places_of_the_file(
+def test_ranges_sent_are_offsets_of_the_file(
     sent_bytes: int, expected: list[tuple[int, int]]
 ) -> None:
-    """Else half a download is counted as one."""
     answer = ask(Range="bytes=10-19")
     assert [tuple(each) for each in answer.ranges_sent(sent_bytes)] == expected
 
 
-def test_framing_is_no_part_of_the_file() -> None:
-    """Else the headers between parts are counted as the file's bytes."""
+def test_ranges_sent_exclude_multipart_framing() -> None:
     answer = ask(Range="bytes=0-9,100-119")
     first, wanted, second, *_ = answer.parts
     assert isinstance(first, bytes)
@@ -286,17 +272,18 @@ def test_framing_is_no_part_of_the_file() -> None:
     st.lists(st.integers(0, 400), max_size=12),
     st.randoms(),
 )
-def test_any_split_in_any_order_is_the_file_again(
+def test_ranges_in_any_order_join_to_the_file(
     data: bytes, cuts: list[int], random: Random
 ) -> None:
-    """Else a download that broke off often enough is not the file."""
     thing = Representation.of_file(known(data))
     bounds = sorted({0, len(data), *(cut % len(data) for cut in cuts)})
     spans = list(pairwise(bounds))
     random.shuffle(spans)
     result = bytearray(len(data))
     for start, stop in spans:
-        answer = Ask("GET", thing)(Range=f"bytes={start}-{stop - 1}")
+        answer = RequestPlanner("GET", thing)(
+            Range=f"bytes={start}-{stop - 1}"
+        )
         assert answer.headers["Content-Range"] == (
             f"bytes {start}-{stop - 1}/{len(data)}"
         )

@@ -1,4 +1,4 @@
-"""Small files are read once for many buyers, and never for long."""
+"""Response cache: one read for many clients, for a second."""
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -17,14 +17,14 @@ from msrv.downloads.response_cache import (
     ResponseCache,
     is_cacheable,
 )
-from tests.downloads.made import noise, put
-from tests.downloads.shop import PRIVATE, Client
+from tests.downloads.contents import noise, put
+from tests.downloads.file_shop import PRIVATE, Client
 
 Start = Callable[[TestServer], Awaitable[Client]]
 
 
 class Clock:
-    """A clock that a test sets, in seconds."""
+    """Clock in seconds, set by a test."""
 
     now = 100.0
 
@@ -32,8 +32,8 @@ class Clock:
         return self.now
 
 
-class Counter:
-    """Sells files by name, and counts how often they are read."""
+class CountingShop:
+    """Sends files by name, and counts the reads."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -42,12 +42,12 @@ class Counter:
         self.read = 0
 
     def represent(self, name: str) -> Representation:
-        """Describe a file as it is now."""
+        """Return the representation of a file as it is now."""
         data = (self.folder / name).read_bytes()
         return Representation.of_file(put(self.folder, name, data), name)
 
     async def get(self, request: web.Request) -> web.StreamResponse:
-        """Answer as a sender does."""
+        """Respond as a sender does."""
         key = self.represent(request.match_info["name"]), PRIVATE
         if is_cacheable(request):
             ready = self.answers.get(key)
@@ -67,24 +67,23 @@ class Counter:
         return await self.answers.respond(key, answer, read())
 
     def server(self) -> TestServer:
-        """Put it behind a socket."""
+        """Return a server of this shop."""
         app = web.Application()
         app.router.add_get("/{name}", self.get)
         return TestServer(app)
 
 
 @pytest.fixture
-def counter(tmp_path: Path) -> Counter:
-    """What is tested, with two files."""
+def counter(tmp_path: Path) -> CountingShop:
+    """Shop of two files."""
     for name in ("a", "b"):
         put(tmp_path, name, noise(200, name))
-    return Counter(tmp_path)
+    return CountingShop(tmp_path)
 
 
-async def test_it_is_read_once_in_a_while(
-    counter: Counter, aiohttp_client: Start
+async def test_file_is_read_once_a_second(
+    counter: CountingShop, aiohttp_client: Start
 ) -> None:
-    """A thousand buyers of a small file wait for a thousand threads."""
     client = await aiohttp_client(counter.server())
     bodies = []
     heads = []
@@ -100,10 +99,9 @@ async def test_it_is_read_once_in_a_while(
     assert counter.read == 2
 
 
-async def test_a_new_version_is_another_file(
-    counter: Counter, aiohttp_client: Start
+async def test_new_version_has_its_own_response(
+    counter: CountingShop, aiohttp_client: Start
 ) -> None:
-    """A buyer gets the old bytes under the new checksum."""
     client = await aiohttp_client(counter.server())
     old = await client.get("/a")
     put(counter.folder, "a", noise(300, "new"))
@@ -125,10 +123,9 @@ async def test_a_new_version_is_another_file(
     ],
     ids=lambda headers: next(iter(headers)),
 )
-async def test_who_asks_otherwise_is_answered_anew(
-    counter: Counter, aiohttp_client: Start, headers: dict[str, str]
+async def test_conditional_and_range_requests_bypass_the_cache(
+    counter: CountingShop, aiohttp_client: Start, headers: dict[str, str]
 ) -> None:
-    """A buyer who has half of it gets all of it once more."""
     client = await aiohttp_client(counter.server())
     assert (await client.get("/a")).status == 200
     answer = await client.get("/a", headers=headers)
@@ -138,10 +135,9 @@ async def test_who_asks_otherwise_is_answered_anew(
     assert counter.read == 3
 
 
-async def test_a_good_bye_is_not_said_again(
-    counter: Counter, aiohttp_client: Start
+async def test_response_that_closes_the_connection_is_not_cached(
+    counter: CountingShop, aiohttp_client: Start
 ) -> None:
-    """A store that is about to end has told one buyer, and so tells all."""
     server = counter.server()
     leaving = True
 
@@ -161,12 +157,11 @@ async def test_a_good_bye_is_not_said_again(
     assert counter.read == 2
 
 
-async def test_memory_has_a_bound(
-    counter: Counter,
+async def test_cached_bytes_are_limited(
+    counter: CountingShop,
     aiohttp_client: Start,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A library of ten thousand small files is held in memory."""
     monkeypatch.setattr(response_cache, "CACHE_BYTES", 600)
     client = await aiohttp_client(counter.server())
     for name in ("a", "b", "b"):
@@ -180,9 +175,7 @@ async def test_memory_has_a_bound(
     assert counter.read == 3
 
 
-async def test_what_can_t_be_read_is_not_kept(counter: Counter) -> None:
-    """A disk that fails once leaves an answer that nobody can read."""
-
+async def test_failed_read_is_not_cached(counter: CountingShop) -> None:
     async def fail() -> bytes:
         raise ConnectionAbortedError
 

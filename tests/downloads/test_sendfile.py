@@ -1,4 +1,4 @@
-"""The kernel sends what it holds, waits for nobody's disk, and lets go."""
+"""SendfileConnection: cached slices, changes and disconnects."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ from msrv.downloads import sendfile
 from msrv.downloads.file_reader import OpenFile, is_cached
 from msrv.downloads.sendfile import TURN_BYTES, SendfileConnection
 from msrv.storage.local import LocalStorage
-from tests.downloads.made import known, noise
+from tests.downloads.contents import known, noise
 
 DATA = noise(6 * TURN_BYTES + 123)
 
@@ -48,7 +48,7 @@ class FakeFile(OpenFile):
 
 @pytest.fixture
 def file(tmp_path: Path) -> Iterator[FakeFile]:
-    """A file to send."""
+    """File to send."""
     file = FakeFile(tmp_path / "file")
     yield file
     file.close()
@@ -56,7 +56,7 @@ def file(tmp_path: Path) -> Iterator[FakeFile]:
 
 @pytest.fixture
 def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """Both ends of a connection: ours, and a client's with little room."""
+    """Both ends of a connection: ours, and one with a small receive buffer."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         client = socket.socket()
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -69,14 +69,14 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 @pytest.fixture
-async def wire(
+async def connection(
     ends: tuple[socket.socket, socket.socket],
 ) -> SendfileConnection:
-    """Our end's wire."""
+    """Connection of our end."""
     return SendfileConnection(ends[0])
 
 
-async def take(client: socket.socket, count: int) -> bytes:
+async def receive(client: socket.socket, count: int) -> bytes:
     """Receive so many bytes."""
     loop, taken = asyncio.get_running_loop(), bytearray()
     while len(taken) < count:
@@ -84,118 +84,111 @@ async def take(client: socket.socket, count: int) -> bytes:
     return bytes(taken)
 
 
-async def test_a_stretch_arrives(
+async def test_slice_arrives(
     file: FakeFile,
     ends: tuple[socket.socket, socket.socket],
-    wire: SendfileConnection,
+    connection: SendfileConnection,
 ) -> None:
-    """A download has other bytes than the file."""
-    taking = asyncio.ensure_future(take(ends[1], len(DATA) - 7 - 11))
-    count = await wire.send(file, 7, len(DATA) - 11)
-    assert count == len(DATA) - 7 - 11 == wire.sent_bytes
+    taking = asyncio.ensure_future(receive(ends[1], len(DATA) - 7 - 11))
+    count = await connection.send(file, 7, len(DATA) - 11)
+    assert count == len(DATA) - 7 - 11 == connection.sent_bytes
     assert await taking == DATA[7:-11]
-    wire.close()
+    connection.close()
 
 
-async def test_what_is_not_cached_is_left_to_who_can_wait(
+async def test_uncached_slice_is_not_sent(
     file: FakeFile,
     ends: tuple[socket.socket, socket.socket],
-    wire: SendfileConnection,
+    connection: SendfileConnection,
 ) -> None:
-    """A disk that has to wake up stops every other visitor."""
     file.cached_stop = TURN_BYTES
-    taking = asyncio.ensure_future(take(ends[1], TURN_BYTES))
-    assert await wire.send(file, 0, len(DATA)) == TURN_BYTES
+    taking = asyncio.ensure_future(receive(ends[1], TURN_BYTES))
+    assert await connection.send(file, 0, len(DATA)) == TURN_BYTES
     assert await taking == DATA[:TURN_BYTES]
-    assert await wire.send(file, TURN_BYTES, len(DATA)) == 0
-    wire.close()
+    assert await connection.send(file, TURN_BYTES, len(DATA)) == 0
+    connection.close()
 
 
-async def test_a_change_ends_it(
+async def test_change_of_the_file_stops_the_transfer(
     file: FakeFile,
     ends: tuple[socket.socket, socket.socket],
-    wire: SendfileConnection,
+    connection: SendfileConnection,
 ) -> None:
-    """Two versions of a file are mixed."""
-    sending = asyncio.ensure_future(wire.send(file, 0, len(DATA)))
-    await take(ends[1], 1000)
+    sending = asyncio.ensure_future(connection.send(file, 0, len(DATA)))
+    await receive(ends[1], 1000)
     file.changed = ValueError("changed")
-    taking = asyncio.ensure_future(take(ends[1], len(DATA)))
+    taking = asyncio.ensure_future(receive(ends[1], len(DATA)))
     with pytest.raises(ValueError, match="changed"):
         await sending
     taking.cancel()
-    assert 0 < wire.sent_bytes < len(DATA)
-    wire.close()
+    assert 0 < connection.sent_bytes < len(DATA)
+    connection.close()
 
 
-async def test_a_file_to_be_hashed_again_is_sent_no_further(
+async def test_unverified_file_is_sent_no_further(
     file: FakeFile,
     ends: tuple[socket.socket, socket.socket],
-    wire: SendfileConnection,
+    connection: SendfileConnection,
 ) -> None:
-    """The kernel stops after the piece at hand, and says how far it came."""
-    taking = asyncio.ensure_future(take(ends[1], 1000))
+    """The transfer stops after the current call, and returns the count."""
+    taking = asyncio.ensure_future(receive(ends[1], 1000))
     file.verified = False
-    sent = await asyncio.wait_for(wire.send(file, 0, len(DATA)), 60)
+    sent = await asyncio.wait_for(connection.send(file, 0, len(DATA)), 60)
     assert 0 < sent < len(DATA)
-    assert wire.sent_bytes == sent
+    assert connection.sent_bytes == sent
     await taking
-    wire.close()
+    connection.close()
 
 
-async def test_what_has_arrived_is_waited_for(
+async def test_acknowledgement_is_awaited(
     file: FakeFile,
     ends: tuple[socket.socket, socket.socket],
-    wire: SendfileConnection,
+    connection: SendfileConnection,
 ) -> None:
-    """A file's end follows pages that may still change on their way."""
     stop = 50_000  # more than the client's room
-    assert await wire.send(file, 0, stop) == stop
-    settling = asyncio.ensure_future(wire.wait_until_acknowledged())
+    assert await connection.send(file, 0, stop) == stop
+    settling = asyncio.ensure_future(connection.wait_until_acknowledged())
     await asyncio.sleep(0.05)
-    assert (settling.done(), wire.is_waiting) == (False, True)
-    await take(ends[1], stop)
+    assert (settling.done(), connection.is_waiting) == (False, True)
+    await receive(ends[1], stop)
     await asyncio.wait_for(settling, 60)
-    wire.close()
+    connection.close()
 
 
-async def test_who_has_gone_is_not_sent_to(
+async def test_disconnect_raises_connection_error(
     file: FakeFile,
     ends: tuple[socket.socket, socket.socket],
-    wire: SendfileConnection,
+    connection: SendfileConnection,
 ) -> None:
-    """A transfer to nobody holds its file open for ever."""
-    sending = asyncio.ensure_future(wire.send(file, 0, len(DATA)))
-    await take(ends[1], 1000)
+    sending = asyncio.ensure_future(connection.send(file, 0, len(DATA)))
+    await receive(ends[1], 1000)
     ends[1].close()
     with pytest.raises(ConnectionError):
         await asyncio.wait_for(sending, 60)
-    wire.close()
+    connection.close()
 
 
-async def test_an_end_in_the_middle_leaves_nothing(
+async def test_cancellation_stops_sending_and_closes_the_descriptor(
     file: FakeFile,
     ends: tuple[socket.socket, socket.socket],
-    wire: SendfileConnection,
+    connection: SendfileConnection,
 ) -> None:
-    """A loop goes on sending a transfer that was given up."""
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a count
-    sending = asyncio.ensure_future(wire.send(file, 0, len(DATA)))
-    await take(ends[1], 1000)
+    sending = asyncio.ensure_future(connection.send(file, 0, len(DATA)))
+    await receive(ends[1], 1000)
     sending.cancel()
     with pytest.raises(asyncio.CancelledError):
         await sending
-    sent = wire.sent_bytes
+    sent = connection.sent_bytes
     assert sent >= 1000
-    await take(ends[1], sent - 100_000 if sent > 200_000 else 0)
+    await receive(ends[1], sent - 100_000 if sent > 200_000 else 0)
     await asyncio.sleep(0.05)
-    assert wire.sent_bytes == sent
-    wire.close()
+    assert connection.sent_bytes == sent
+    connection.close()
     assert len(os.listdir("/proc/self/fd")) == before - 1  # noqa: PTH208
 
 
-def test_the_kernel_tells_what_it_has(tmp_path: Path) -> None:
-    """Cold pages are taken for cached ones: the loop waits for the disk."""
+def test_is_cached_reports_cached_pages(tmp_path: Path) -> None:
     path = tmp_path / "cold"
     path.write_bytes(DATA)
     with path.open("rb") as file:
@@ -210,9 +203,7 @@ def test_the_kernel_tells_what_it_has(tmp_path: Path) -> None:
         assert not is_cached(-1, 0, 1)
 
 
-async def test_tls_has_no_wire() -> None:
-    """A file leaves unencrypted in the middle of a TLS connection."""
-
+async def test_tls_connection_has_no_sendfile() -> None:
     class Secure(asyncio.Transport):
         pass
 

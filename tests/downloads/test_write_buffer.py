@@ -1,4 +1,4 @@
-"""One buyer's buffer is as large as the buyer is fast, and only theirs."""
+"""Write buffer: adaptive size, fair scheduling, and reuse."""
 
 import asyncio
 
@@ -13,10 +13,10 @@ from msrv.downloads.write_buffer import (
 )
 
 
-class Line(asyncio.Transport):
-    """A connection that stands, and takes all as fast as it is told to.
+class FakeTransport(asyncio.Transport):
+    """Open transport that accepts every write.
 
-    `held_bytes` is how much of what it got it still holds.
+    `held_bytes` is the size of its own buffer.
     """
 
     def __init__(self, seconds: float = 0) -> None:
@@ -36,10 +36,10 @@ class Line(asyncio.Transport):
         self.got.append(data)
 
 
-class Writer:
-    """As much of aiohttp's writer as sending uses."""
+class FakeWriter:
+    """The part of aiohttp's writer that is used."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: FakeTransport) -> None:
         self._line = line
         self.output_size = 0
 
@@ -49,14 +49,16 @@ class Writer:
 
 
 class FakeRequest:
-    """As much of a request as sending looks at."""
+    """The part of a request that is used."""
 
-    def __init__(self, line: Line) -> None:
-        self.transport: Line | None = line
-        self.writer = Writer(line)
+    def __init__(self, line: FakeTransport) -> None:
+        self.transport: FakeTransport | None = line
+        self.writer = FakeWriter(line)
 
 
-def buffer_to(line: Line, request: FakeRequest | None = None) -> WriteBuffer:
+def buffer_to(
+    line: FakeTransport, request: FakeRequest | None = None
+) -> WriteBuffer:
     return WriteBuffer(
         request or FakeRequest(line),  # type: ignore[arg-type] # a fake
         BufferPool(),
@@ -64,9 +66,8 @@ def buffer_to(line: Line, request: FakeRequest | None = None) -> WriteBuffer:
     )
 
 
-async def test_a_fast_buyer_lets_others_in() -> None:
-    """Else the shop stands still while one buyer has a fast line."""
-    request = FakeRequest(Line())
+async def test_fast_client_lets_other_tasks_run() -> None:
+    request = FakeRequest(FakeTransport())
     assert request.transport
     buffer = buffer_to(request.transport, request)
     others = 0
@@ -88,9 +89,9 @@ async def test_a_fast_buyer_lets_others_in() -> None:
         await buffer.write(bytes(FULL_BYTES))
 
 
-async def test_headers_of_a_pack_do_not_travel_alone() -> None:
-    """Else a pack of a thousand small files is two thousand packets."""
-    buyer = Line()
+async def test_small_chunks_are_sent_together() -> None:
+    """A ZIP of a thousand small files is not two thousand packets."""
+    buyer = FakeTransport()
     buffer = buffer_to(buyer)
     for _ in range(2000):
         await buffer.write(bytes(100))
@@ -99,9 +100,8 @@ async def test_headers_of_a_pack_do_not_travel_alone() -> None:
     assert min(map(len, buyer.got[:-1])) >= SLOW_BYTES - 100
 
 
-async def test_the_buffer_follows_the_line() -> None:
-    """Else slow buyers take up the memory, or fast ones the processor."""
-    buyer = Line()
+async def test_buffer_size_follows_the_speed() -> None:
+    buyer = FakeTransport()
     buffer = buffer_to(buyer)
     while len(buyer.got[-1] if buyer.got else b"") < FULL_BYTES:
         await buffer.write(bytes(FULL_BYTES))
@@ -117,17 +117,14 @@ async def test_the_buffer_follows_the_line() -> None:
     assert len(buyer.got[-1]) == SLOW_BYTES
 
 
-async def test_a_fast_line_is_known_at_once() -> None:
-    """Else half of a file that takes half a second leaves in small pieces."""
-    buyer = Line()
+async def test_fast_client_gets_full_buffers_soon() -> None:
+    buyer = FakeTransport()
     await buffer_to(buyer).write(bytes(64 * FULL_BYTES))
     assert {len(each) for each in buyer.got[-30:-1]} == {FULL_BYTES}
 
 
-async def test_the_room_in_a_kernel_is_not_a_fast_line() -> None:
-    """Else whoever comes and reads nothing holds a full buffer."""
-
-    class Room(Line):
+async def test_kernel_buffer_does_not_make_a_client_fast() -> None:
+    class Room(FakeTransport):
         def get_write_buffer_size(self) -> int:
             return max(0, sum(map(len, self.got)) - 20 * SLOW_BYTES)
 
@@ -136,9 +133,8 @@ async def test_the_room_in_a_kernel_is_not_a_fast_line() -> None:
     assert {len(each) for each in buyer.got} == {SLOW_BYTES}
 
 
-async def test_what_the_transport_still_holds_is_not_written_over() -> None:
-    """Else a buyer gets the bytes of another's file, under their own name."""
-    buyer = Line()
+async def test_buffer_held_by_the_transport_is_not_reused() -> None:
+    buyer = FakeTransport()
     buffer = buffer_to(buyer)
     for number in range(20):
         buyer.held_bytes = number % 2
@@ -150,8 +146,7 @@ async def test_what_the_transport_still_holds_is_not_written_over() -> None:
             assert set(held) == {number}
 
 
-async def test_many_fast_buyers_let_others_in_as_one_does() -> None:
-    """Else a page takes the longer, the more downloads there are."""
+async def test_many_fast_clients_have_one_turn_together() -> None:
     turns = FairScheduler()
     rounds = sent = 0
 

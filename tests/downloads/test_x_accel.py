@@ -1,4 +1,4 @@
-"""What the edge is given to send, and what it never is."""
+"""NginxSender: responses that nginx sends, and those sent from here."""
 
 import os
 from collections.abc import Awaitable, Callable
@@ -16,15 +16,15 @@ from msrv.downloads.sender import DirectSender, SendOptions
 from msrv.downloads.x_accel import PART, WHOLE, NginxSender
 from msrv.downloads.zip import ZipMember
 from msrv.storage.model import Content, StorageError
-from tests.downloads.made import NOW, noise, put
-from tests.downloads.shop import PRIVATE, Client, Shop
+from tests.downloads.contents import NOW, noise, put
+from tests.downloads.file_shop import PRIVATE, Client, Shop
 
 DATA = noise(100_000)
 ETAG = "{etag}"
 
 
-class Counter(Shop):
-    """A shop behind an edge, or, where `edge` is unset, without one."""
+class EdgeShop(Shop):
+    """Shop behind nginx, or without it where `edge` is false."""
 
     edge = True
 
@@ -47,20 +47,22 @@ class Counter(Shop):
 
 
 @pytest.fixture
-def counter(tmp_path: Path) -> Counter:
-    counter = Counter(tmp_path)
-    large = counter.sell("large", DATA)
-    counter.sell("empty", b"")
-    counter.pack("pack", [ZipMember("P/large.wav", large)])
-    return counter
+def shop(tmp_path: Path) -> EdgeShop:
+    """Shop of one large and one empty file, and a ZIP."""
+    shop = EdgeShop(tmp_path)
+    large = shop.sell("large", DATA)
+    shop.sell("empty", b"")
+    shop.pack("pack", [ZipMember("P/large.wav", large)])
+    return shop
 
 
 @pytest.fixture
-async def asked(
-    counter: Counter,
+async def client(
+    shop: EdgeShop,
     aiohttp_client: Callable[[TestServer], Awaitable[Client]],
 ) -> Client:
-    return await aiohttp_client(counter.server())
+    """HTTP client of the shop."""
+    return await aiohttp_client(shop.server())
 
 
 @pytest.mark.parametrize(
@@ -78,22 +80,21 @@ async def asked(
         ({"If-None-Match": '"other"'}, WHOLE, ByteRange(0, 100_000)),
     ],
 )
-async def test_a_file_is_handed_over(
+async def test_file_is_sent_by_nginx(
     fields: dict[str, str],
     root: str,
     sent: ByteRange,
-    asked: Client,
-    counter: Counter,
+    client: Client,
+    shop: EdgeShop,
 ) -> None:
-    """Every byte goes through this process, or a stale resume is joined."""
-    async with asked.get("/large", headers=fields) as answer:
+    async with client.get("/large", headers=fields) as answer:
         assert answer.status == 200
         assert answer.headers["X-Accel-Redirect"] == f"{root}large"
         assert "Content-Range" not in answer.headers
         assert answer.headers["Cache-Control"] == PRIVATE
-        assert answer.headers["ETag"] == counter.things["large"][0].etag
+        assert answer.headers["ETag"] == shop.things["large"][0].etag
         assert await answer.read() == b""
-    assert counter.sent == [sent]
+    assert shop.sent == [sent]
 
 
 @pytest.mark.parametrize(
@@ -118,47 +119,43 @@ async def test_a_file_is_handed_over(
         ("pack", {"Range": "bytes=5-9"}, 206),
     ],
 )
-async def test_what_nginx_would_judge_otherwise_is_answered_here(
+async def test_requests_that_nginx_evaluates_otherwise_are_answered_here(
     name: str,
     fields: dict[str, str],
     status: int,
-    asked: Client,
-    counter: Counter,
+    client: Client,
+    shop: EdgeShop,
 ) -> None:
-    """A client is told by nginx's validators what is true of ours."""
-    etag = counter.things[name][0].etag
+    etag = shop.things[name][0].etag
     filled = {key: text.format(etag=etag) for key, text in fields.items()}
-    async with asked.get(f"/{name}", headers=filled) as answer:
+    async with client.get(f"/{name}", headers=filled) as answer:
         assert answer.status == status
         assert "X-Accel-Redirect" not in answer.headers
         length = answer.headers.get("Content-Length", "0")
         assert len(await answer.read()) == int(length)
 
 
-async def test_a_head_is_answered_here(asked: Client) -> None:
-    """A download manager plans for an empty file."""
-    async with asked.head("/large") as answer:
+async def test_head_is_answered_here(client: Client) -> None:
+    async with client.head("/large") as answer:
         assert answer.headers["Content-Length"] == "100000"
         assert "X-Accel-Redirect" not in answer.headers
 
 
-async def test_who_is_not_the_edge_gets_bytes(
-    asked: Client, counter: Counter
+async def test_other_clients_than_nginx_get_the_bytes(
+    client: Client, shop: EdgeShop
 ) -> None:
-    """A buyer gets an empty file, and learns where the real one lies."""
-    counter.edge = False
-    async with asked.get("/large") as answer:
+    shop.edge = False
+    async with client.get("/large") as answer:
         assert "X-Accel-Redirect" not in answer.headers
         assert await answer.read() == DATA
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_a_missing_file_is_said_before_it_is_handed_over(
-    method: str, asked: Client, counter: Counter
+async def test_missing_file_is_an_error_before_the_redirect(
+    method: str, client: Client, shop: EdgeShop
 ) -> None:
-    """nginx says 404, as if the link were wrong."""
-    (counter.root / "large").unlink()
-    async with asked.request(method, "/large") as answer:
+    (shop.root / "large").unlink()
+    async with client.request(method, "/large") as answer:
         assert answer.status == 503
 
 
@@ -175,19 +172,18 @@ async def test_a_missing_file_is_said_before_it_is_handed_over(
         b"back\\slash$host.bin",
     ],
 )
-async def test_any_name_survives(
+async def test_any_file_name_survives_the_redirect(
     name: bytes,
-    counter: Counter,
+    shop: EdgeShop,
     aiohttp_client: Callable[[TestServer], Awaitable[Client]],
 ) -> None:
-    """A file with an odd name can't be had, or another is sent."""
     path = f"Deep er/{os.fsdecode(name)}"
-    content = put(counter.root, path, DATA)
-    counter.things["odd"] = (
+    content = put(shop.root, path, DATA)
+    shop.things["odd"] = (
         Representation.of_file(content),
         Body.of_file(content),
     )
-    client = await aiohttp_client(counter.server())
+    client = await aiohttp_client(shop.server())
     async with client.get("/odd") as answer:
         redirect = answer.headers["X-Accel-Redirect"]
     assert redirect.isascii()
@@ -198,28 +194,28 @@ async def test_any_name_survives(
 
 
 @pytest.mark.parametrize("retagged", [False, True])
-async def test_a_file_of_another_status_is_hashed_before_the_edge_has_it(
-    asked: Client, counter: Counter, *, retagged: bool
+async def test_file_with_another_status_is_hashed_before_the_redirect(
+    client: Client, shop: EdgeShop, *, retagged: bool
 ) -> None:
-    """A chmod refuses no buyer; other bytes under the old date and size don't
-    go out under the old ETag.
+    """A chmod fails no download; other bytes under the old date and size are
+    not sent under the old ETag.
     """
-    path = counter.root / "large"
+    path = shop.root / "large"
     before = path.stat()
     while path.stat().st_ctime_ns == before.st_ctime_ns:
         path.chmod(0o600)
         if retagged:
             path.write_bytes(DATA[:-1] + b"!")
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    async with asked.get("/large") as answer:
+    async with client.get("/large") as answer:
         assert answer.status == (503 if retagged else 200)
         assert ("X-Accel-Redirect" in answer.headers) is not retagged
 
 
-def test_links_are_resolved(counter: Counter) -> None:
-    """nginx follows a link that was changed after it was checked."""
-    real = counter.things["large"][1].chunks[0]
-    (counter.root / "alias").symlink_to("large")
+def test_symbolic_links_are_resolved(shop: EdgeShop) -> None:
+    """nginx can't follow a link that was changed after the check."""
+    real = shop.things["large"][1].chunks[0]
+    (shop.root / "alias").symlink_to("large")
     assert not isinstance(real, bytes)
     content = real.content
     linked = Content(
@@ -229,4 +225,4 @@ def test_links_are_resolved(counter: Counter) -> None:
         content.crc32,
         content.media_type,
     )
-    assert counter.storage.locate(linked) == b"large"
+    assert shop.storage.locate(linked) == b"large"

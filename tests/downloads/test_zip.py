@@ -1,4 +1,4 @@
-"""A ZIP planned is a ZIP that every program opens, to the last byte."""
+"""ZIP archives: read by other programs, deterministic, with ranges."""
 
 import shutil
 import subprocess
@@ -18,7 +18,7 @@ from msrv.downloads.ranges import ByteRange
 from msrv.downloads.zip import ZipArchive, ZipMember
 from msrv.storage.model import Content, FileIdentity
 from tests.conftest import require
-from tests.downloads.made import NOW, joined, known, noise
+from tests.downloads.contents import NOW, joined, known, noise
 
 DATED = date(2026, 3, 6)
 GIB = 2**30
@@ -50,8 +50,7 @@ def made(tmp_path: Path) -> Path:
     return path
 
 
-def test_python_reads_it(made: Path) -> None:
-    """Else a buyer's ZIP is broken, or its names and dates are."""
+def test_python_reads_the_archive(made: Path) -> None:
     with zipfile.ZipFile(made) as archive:
         assert archive.testzip() is None
         assert [info.filename for info in archive.infolist()] == [
@@ -76,8 +75,9 @@ def test_python_reads_it(made: Path) -> None:
     ],
     ids=["unzip", "7z", "bsdtar"],
 )
-def test_other_programs_read_it(command: list[str], made: Path) -> None:
-    """Else the ZIP opens on the seller's computer and not on the buyer's."""
+def test_other_programs_read_the_archive(
+    command: list[str], made: Path
+) -> None:
     tool = command[0]
     require(
         tool,
@@ -90,8 +90,7 @@ def test_other_programs_read_it(command: list[str], made: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_unzip_makes_the_same_files(made: Path, tmp_path: Path) -> None:
-    """Else what is unpacked is not what was sold."""
+def test_unzip_extracts_the_same_files(made: Path, tmp_path: Path) -> None:
     require(
         "unzip",
         there=shutil.which("unzip") is not None,
@@ -110,16 +109,14 @@ def test_unzip_makes_the_same_files(made: Path, tmp_path: Path) -> None:
     assert found == sorted([*FILES.values(), "Größe\r\n".encode()])
 
 
-def test_an_archive_of_nothing_is_an_archive(tmp_path: Path) -> None:
-    """Else an empty release is an error of ours."""
+def test_empty_archive_is_valid(tmp_path: Path) -> None:
     path = tmp_path / "empty.zip"
     path.write_bytes(whole(ZipArchive.plan([], DATED)))
     with zipfile.ZipFile(path) as archive:
         assert archive.namelist() == []
 
 
-def test_the_same_members_make_the_same_bytes() -> None:
-    """Else a resume on another replica glues two ZIPs together."""
+def test_archive_is_deterministic() -> None:
     one, other = (ZipArchive.plan(list(MEMBERS), DATED) for _ in range(2))
     assert whole(one) == whole(other)
     assert one.etag == other.etag
@@ -143,14 +140,14 @@ def test_the_same_members_make_the_same_bytes() -> None:
     ],
     ids=["fewer", "order", "name", "text", "same CRC-32"],
 )
-def test_other_members_have_another_tag(members: list[ZipMember]) -> None:
-    """Else a resume goes on in a ZIP that has been changed meanwhile."""
+def test_any_change_of_members_changes_the_etag(
+    members: list[ZipMember],
+) -> None:
     etag = ZipArchive.plan(MEMBERS, DATED).etag
     assert ZipArchive.plan(members, DATED).etag != etag
 
 
-def test_the_date_is_part_of_it() -> None:
-    """Else two ZIPs that differ in their dates are taken for one."""
+def test_date_changes_the_etag() -> None:
     etag = ZipArchive.plan(MEMBERS, DATED).etag
     assert ZipArchive.plan(MEMBERS, date(2026, 3, 7)).etag != etag
 
@@ -158,8 +155,7 @@ def test_the_date_is_part_of_it() -> None:
 @pytest.mark.parametrize(
     "dated", [date(1979, 12, 31), date(1, 1, 1), date(2108, 1, 1)]
 )
-def test_a_date_that_no_zip_can_hold_is_the_first(dated: date) -> None:
-    """Else an old recording's release has no ZIP at all."""
+def test_date_outside_the_range_is_the_first(dated: date) -> None:
     first = ZipArchive.plan(MEMBERS, date(1980, 1, 1))
     assert whole(ZipArchive.plan(MEMBERS, dated)) == whole(first)
 
@@ -168,10 +164,9 @@ def test_a_date_that_no_zip_can_hold_is_the_first(dated: date) -> None:
     st.lists(st.integers(0, 80_000), max_size=20),
     st.randoms(),
 )
-def test_any_split_in_any_order_is_the_zip_again(
+def test_ranges_in_any_order_join_to_the_archive(
     cuts: list[int], random: Random
 ) -> None:
-    """Else a ZIP that was resumed often enough does not open."""
     archive = ZipArchive.plan(MEMBERS, DATED)
     size = archive.body.size_bytes
     bounds = sorted({0, size, *(cut % size for cut in cuts)})
@@ -183,8 +178,7 @@ def test_any_split_in_any_order_is_the_zip_again(
     assert result == whole(archive)
 
 
-def test_seventy_thousand_members(tmp_path: Path) -> None:
-    """Else a big sample pack's ZIP shows only some of its files (ZIP64)."""
+def test_archive_of_70_000_members_is_zip64(tmp_path: Path) -> None:
     path = tmp_path / "many.zip"
     members = [ZipMember(f"{n}.txt", b"%d" % n) for n in range(70_000)]
     path.write_bytes(whole(ZipArchive.plan(members, DATED)))
@@ -199,9 +193,9 @@ def test_seventy_thousand_members(tmp_path: Path) -> None:
 
 
 def crc32_of_zeros(size: int) -> int:
-    """CRC-32 of so many zero bytes: the register, times x to the 8 * size.
+    """Return the CRC-32 of zero bytes: the register, times x to the 8 * size.
 
-    Polynomials as zlib keeps them, bit 31 for 1; reading 6 GB takes longer.
+    Polynomials are as in zlib, bit 31 for 1; hashing 6 GB would take longer.
     """
 
     def times(a: int, b: int) -> int:
@@ -232,7 +226,7 @@ def zeros(size: int) -> Content:
 
 
 def write_sparse(archive: ZipArchive, path: Path) -> None:
-    """Write an archive with holes where its members are zeros."""
+    """Write an archive with holes for members of zeros."""
     with path.open("wb") as file:
         for piece in archive.body.chunks:
             if isinstance(piece, FileSlice):
@@ -244,8 +238,7 @@ def write_sparse(archive: ZipArchive, path: Path) -> None:
 @pytest.mark.parametrize(
     "size", [2**32 - 2, 2**32 - 1, 2**32, 6 * GIB], ids=str
 )
-def test_more_than_four_gigabytes(size: int, tmp_path: Path) -> None:
-    """Else a long film's ZIP ends at 4 GiB, or won't open (ZIP64)."""
+def test_archive_over_4_gib_is_zip64(size: int, tmp_path: Path) -> None:
     path = tmp_path / "large.zip"
     large = zeros(size)
     archive = ZipArchive.plan(
@@ -294,8 +287,7 @@ def test_more_than_four_gigabytes(size: int, tmp_path: Path) -> None:
             assert found == file.read(span.size_bytes)
 
 
-def test_zip64_is_used_only_where_it_is_needed() -> None:
-    """Else an old player's ZIP reader can't open a small album."""
+def test_small_archive_is_not_zip64() -> None:
     body = whole(ZipArchive.plan(MEMBERS, DATED))
     for mark in (b"PK\x06\x06", b"PK\x06\x07"):
         assert mark not in body
@@ -305,7 +297,6 @@ def test_zip64_is_used_only_where_it_is_needed() -> None:
     assert chunk_size(large.chunks[0]) == 30 + 1 + 20
 
 
-def test_the_shortcut_of_these_tests_is_right() -> None:
-    """Else the tests of large files agree with themselves alone."""
+def test_crc32_of_zeros_agrees_with_zlib() -> None:
     for size in (0, 1, 2, 1000, 1_234_567):
         assert crc32_of_zeros(size) == known(bytes(size)).crc32

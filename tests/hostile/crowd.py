@@ -1,4 +1,4 @@
-"""A crowd of connections that never end, and one honest visitor beside."""
+"""Crowd of connections that never finish, and one honest visitor."""
 
 import http.client
 import json
@@ -23,7 +23,7 @@ Begin = Callable[[socket.socket], socket.socket]
 """Says on a connection what there is to say; what is to be held after."""
 
 
-def opened(
+def connect_from(
     store: StoreProcess,
     host: str = "127.0.0.1",
     *,
@@ -31,7 +31,7 @@ def opened(
     buffer_bytes: int = 0,
     seconds: float = PATIENCE_SECONDS,
 ) -> socket.socket:
-    """Connect from an address of loopback; with TLS where the store has it."""
+    """Connect from an address of loopback, with TLS where the store has it."""
     plain = socket.socket()
     plain.settimeout(seconds)
     if buffer_bytes:
@@ -48,7 +48,7 @@ def opened(
 
 
 class Crowd:
-    """Connections from some addresses; each that is closed comes again."""
+    """Connections from some addresses, reopened when they are closed."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Crowd:
         self._held: dict[socket.socket, str] = {}
 
     def run(self) -> None:
-        """Open them all, and again and again."""
+        """Open all connections, and reopen those that are closed."""
         waiting, came = list(self._wanted), 0
         with selectors.DefaultSelector() as looking:
             while not self._ends.is_set():
@@ -95,7 +95,9 @@ class Crowd:
 
     def _open(self, host: str, looking: selectors.BaseSelector) -> None:
         try:
-            held = opened(self._store, host, secure=self._secure, seconds=5)
+            held = connect_from(
+                self._store, host, secure=self._secure, seconds=5
+            )
             held = self._begin(held)
         except OSError:
             return
@@ -121,8 +123,8 @@ class Crowd:
 
 
 @contextmanager
-def crowded(crowd: Crowd) -> Iterator[None]:
-    """Have a crowd at the store while the block lasts."""
+def running_crowd(crowd: Crowd) -> Iterator[None]:
+    """Run a crowd while the block lasts."""
     thread = threading.Thread(target=crowd.run)
     thread.start()
     try:
@@ -134,18 +136,18 @@ def crowded(crowd: Crowd) -> Iterator[None]:
 
 
 class Visitor:
-    """An honest visitor, with an address of their own."""
+    """Honest visitor with an address of its own."""
 
     def __init__(self, store: StoreProcess, host: str) -> None:
         self._store = store
         self._host = host
 
-    def ask(
+    def request_json(
         self, path: str, form: dict[str, str] | None = None
     ) -> tuple[int, Any]:
-        """Ask once, on a new connection: the status, and the JSON."""
+        """Send a request on a new connection; return status and JSON."""
         connection = http.client.HTTPConnection("localhost")
-        connection.sock = opened(self._store, self._host)
+        connection.sock = connect_from(self._store, self._host)
         try:
             connection.request(
                 "GET" if form is None else "POST",

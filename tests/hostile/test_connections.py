@@ -1,6 +1,6 @@
-"""Connections that strangers hold, break off or never finish.
+"""Connections that clients hold, break off or never finish.
 
-Nobody else waits for them, and a buyer's download runs on.
+No other client has to wait, and a buyer's download goes on.
 """
 
 import functools
@@ -15,44 +15,46 @@ import pytest
 
 from msrv.connections.request_handler import HEADERS_SECONDS
 from msrv.tls.protocol import HANDSHAKE_SECONDS
-from tests.hostile.attacked import (
+from tests.hostile.attack import (
     CLOSE,
     GET,
     HOST,
     LAST,
     PATIENCE_SECONDS,
     SMALL,
-    Attacked,
+    StoreUnderAttack,
+    send_and_read,
     statuses,
-    tell,
 )
 
 HALF_OPEN: Final = 500
 
 
-def test_requests_wait_behind_a_download(plain: Attacked) -> None:
-    """A client that asks ahead gets answers in another's bytes."""
+def test_pipelined_requests_wait_for_a_download(
+    plain: StoreUnderAttack,
+) -> None:
     ask = b"GET " + plain.small + b" HTTP/1.1\r\n" + HOST + b"\r\n"
     with plain.connect() as connection:
-        found = tell(connection, ask * 20 + LAST)
+        found = send_and_read(connection, ask * 20 + LAST)
     assert found.count(b"\r\n\r\n" + SMALL) == 20
     found = found.replace(SMALL, b"")
     assert statuses(found) == [200] * 20 + [404]
-    plain.is_calm()
+    plain.check()
 
 
-def test_who_has_said_all_may_still_get_an_answer(plain: Attacked) -> None:
-    """A half-closed connection gets a body that looks whole and isn't."""
+def test_half_closed_connection_gets_a_whole_response_or_none(
+    plain: StoreUnderAttack,
+) -> None:
     ask = b"GET " + plain.small + b" HTTP/1.1\r\n" + HOST + CLOSE
     with plain.connect() as connection:
         connection.sendall(ask)
         connection.shutdown(socket.SHUT_WR)
-        found = tell(connection, b"")
+        found = send_and_read(connection, b"")
     head, _, body = found.partition(b"\r\n\r\n")
     assert statuses(head) in ([], [200])
     assert SMALL.startswith(body)
     assert not head or b"Content-Length: 100000\r\n" in head + b"\r\n"
-    plain.is_calm()
+    plain.check()
 
 
 @pytest.mark.parametrize(
@@ -60,10 +62,9 @@ def test_who_has_said_all_may_still_get_an_answer(plain: Attacked) -> None:
     [b"X: y\r\n", b"a", b"Cookie: a=1\r\n"],
     ids=["headers", "one header", "cookies"],
 )
-def test_headers_without_end_are_cut_off(
-    plain: Attacked, without_end: bytes
+def test_endless_headers_are_rejected(
+    plain: StoreUnderAttack, without_end: bytes
 ) -> None:
-    """One connection that never stops talking fills the memory."""
     sent = 0
     with plain.connect() as connection:
         connection.sendall(GET + b"X: y")
@@ -74,7 +75,7 @@ def test_headers_without_end_are_cut_off(
             pass
         else:
             pytest.fail("it still listens")
-    plain.is_calm()
+    plain.check()
 
 
 @pytest.mark.parametrize(
@@ -87,15 +88,17 @@ def test_headers_without_end_are_cut_off(
     ],
     ids=["plain HTTP", "no hello", "too long a record", "nothing"],
 )
-def test_what_is_not_tls_is_closed(secure: Attacked, sent: bytes) -> None:
-    """A scanner at the TLS port fills the log with traces."""
+def test_bytes_that_are_no_tls_close_the_connection(
+    secure: StoreUnderAttack, sent: bytes
+) -> None:
     with secure.connect() as connection:
-        assert not statuses(tell(connection, sent))
-    secure.is_calm()
+        assert not statuses(send_and_read(connection, sent))
+    secure.check()
 
 
-def test_tls_that_breaks_off_in_a_request(secure: Attacked) -> None:
-    """A buyer whose phone died leaves a trace in the log."""
+def test_tls_aborted_during_a_request_leaves_no_trace_in_the_log(
+    secure: StoreUnderAttack,
+) -> None:
     assert secure.store.tls
     for sent in (b"", b"GET / HT", GET, GET + b"\r\n"):
         with secure.store.tls.wrap_socket(
@@ -109,13 +112,12 @@ def test_tls_that_breaks_off_in_a_request(secure: Attacked) -> None:
             raw.sendall(b"\x17\x03\x03\x00\x20" + b"\0" * 32)
             while raw.recv(65536):
                 pass
-    secure.is_calm()
+    secure.check()
 
 
-def test_hundreds_who_never_finish_keep_nobody_out(
-    plain: Attacked, secure: Attacked
+def test_hundreds_of_unfinished_requests_block_no_other_client(
+    plain: StoreUnderAttack, secure: StoreUnderAttack
 ) -> None:
-    """Somebody with one laptop closes the store for everyone."""
     hello = client_hello()
     with ExitStack() as stack:
         slow = selectors.DefaultSelector()
@@ -134,7 +136,7 @@ def test_hundreds_who_never_finish_keep_nobody_out(
             assert victim.store.request_json("/catalog")["releases"]
             # Not only once the others have been closed.
             assert time.monotonic() - began < HEADERS_SECONDS
-            victim.is_calm()
+            victim.check()
         until = time.monotonic() + max(HEADERS_SECONDS, HANDSHAKE_SECONDS) + 5
         while slow.get_map():
             assert time.monotonic() < until, "they are still waited for"
@@ -151,15 +153,15 @@ def test_hundreds_who_never_finish_keep_nobody_out(
                     with suppress(ConnectionError):
                         key.fileobj.send(b"a")
             if not closed:
-                plain.beside.go_on()
-                secure.beside.go_on()
-    plain.is_calm()
-    secure.is_calm()
+                plain.beside.read_some()
+                secure.beside.read_some()
+    plain.check()
+    secure.check()
 
 
 @functools.cache
 def client_hello() -> bytes:
-    """The first bytes of a TLS handshake."""
+    """Return the first bytes of a TLS handshake."""
     outgoing = ssl.MemoryBIO()
     tls = ssl.create_default_context().wrap_bio(
         ssl.MemoryBIO(), outgoing, server_hostname="localhost"

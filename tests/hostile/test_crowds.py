@@ -1,7 +1,7 @@
-"""Crowds of connections, and an honest visitor who is served beside them.
+"""Crowds of connections, and an honest visitor that is served.
 
-The stores have few descriptors, so that a crowd is small. Each crowd comes
-again as soon as it is closed.
+The stores have few descriptors, so that a crowd is small. Each connection of a
+crowd is reopened as soon as it is closed.
 """
 
 import http.client
@@ -17,8 +17,14 @@ from typing import Final
 
 import pytest
 
-from tests.hostile.attacked import FORM, HOST
-from tests.hostile.crowd import Begin, Crowd, Visitor, crowded, opened
+from tests.hostile.attack import FORM, HOST
+from tests.hostile.crowd import (
+    Begin,
+    Crowd,
+    Visitor,
+    connect_from,
+    running_crowd,
+)
 from tests.hostile.test_connections import client_hello
 from tests.payments.stripe import shapes
 from tests.payments.stripe.fake import KEY, SECRET, FakeStripe
@@ -26,7 +32,7 @@ from tests.store_process import ROOT, StoreProcess, free_port, launch_store
 
 FILES: Final = 256
 CROWD: Final = 320
-"""More than all the descriptors that the store has."""
+"""More than the descriptors that the store has."""
 
 STRANGER: Final = ["127.0.0.66"]
 STRANGERS: Final = [f"127.0.1.{number}" for number in range(1, 81)]
@@ -38,8 +44,8 @@ PROVIDER: Final = "127.0.0.78"
 def store(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[StoreProcess]:
-    """A store with few descriptors."""
-    folder = tmp_path_factory.mktemp("crowded")
+    """Store with few descriptors."""
+    folder = tmp_path_factory.mktemp("crowd")
     release: Path = folder / "library" / "Free"
     release.mkdir(parents=True)
     (release / "free.bin").write_bytes(b"free" * 1000)
@@ -65,32 +71,32 @@ def store(
 
 
 def silent(held: socket.socket) -> socket.socket:
-    """Say nothing."""
+    """Send nothing."""
     return held
 
 
-def half_asked(held: socket.socket) -> socket.socket:
-    """Begin a request."""
+def partial_request(held: socket.socket) -> socket.socket:
+    """Send half a request."""
     held.sendall(b"GET / HTTP/1.1\r\n" + HOST + b"X: ")
     return held
 
 
-def half_greeted(held: socket.socket) -> socket.socket:
-    """Begin a handshake."""
+def partial_handshake(held: socket.socket) -> socket.socket:
+    """Send half a handshake."""
     held.sendall(client_hello()[:100])
     return held
 
 
 def idle(held: socket.socket) -> socket.socket:
-    """Ask once, and for nothing more."""
+    """Send one request, and stay connected."""
     held.sendall(b"GET /-/health HTTP/1.1\r\n" + HOST + b"\r\n")
     if not held.recv(4096):
         raise ConnectionError
     return held
 
 
-def half_sent(held: socket.socket) -> socket.socket:
-    """Begin a form."""
+def partial_form(held: socket.socket) -> socket.socket:
+    """Send half a form."""
     held.sendall(
         b"POST /cart HTTP/1.1\r\n"
         + HOST
@@ -100,38 +106,40 @@ def half_sent(held: socket.socket) -> socket.socket:
     return held
 
 
-def crowd(store: StoreProcess, begin: Begin, hosts: list[str]) -> Crowd:
-    """A crowd from these addresses."""
+def crowd_of(store: StoreProcess, begin: Begin, hosts: list[str]) -> Crowd:
+    """Return a crowd with these addresses."""
     return Crowd(
         store,
         hosts,
         each=CROWD // len(hosts),
         begin=begin,
-        secure=begin in {idle, half_asked, half_sent},
-        drip=b"a" if begin in {half_asked, half_sent} else b"",
+        secure=begin in {idle, partial_request, partial_form},
+        drip=b"a" if begin in {partial_request, partial_form} else b"",
     )
 
 
 @pytest.mark.parametrize("hosts", [STRANGER, STRANGERS], ids=["one", "many"])
 @pytest.mark.parametrize(
-    "begin", [silent, half_greeted, half_asked, idle, half_sent]
+    "begin", [silent, partial_handshake, partial_request, idle, partial_form]
 )
-def test_a_crowd_keeps_nobody_out(
+def test_visitor_is_served_beside_a_crowd(
     store: StoreProcess, begin: Begin, hosts: list[str]
 ) -> None:
-    """The visitor looks, buys and downloads; files can always be opened."""
+    """The visitor browses, buys and downloads; files can always be opened."""
     visitor = Visitor(store, HONEST)
-    with crowded(crowd(store, begin, hosts)):
+    with running_crowd(crowd_of(store, begin, hosts)):
         for _ in range(3):
-            status, _ = visitor.ask("/catalog")
+            status, _ = visitor.request_json("/catalog")
             assert status == 200
-            status, bought = visitor.ask("/purchases", {"item": "free"})
+            status, bought = visitor.request_json(
+                "/purchases", {"item": "free"}
+            )
             assert status in {200, 201}
             url = bought["downloads"]["free"]
-            assert visitor.ask("/cart")[0] == 200
+            assert visitor.request_json("/cart")[0] == 200
             path = "/" + url.split("/", 3)[3]
-            assert downloaded(store, path) == b"free" * 1000
-        assert descriptors(store) < FILES - 32
+            assert download(store, path) == b"free" * 1000
+        assert open_descriptors(store) < FILES - 32
         well = subprocess.run(
             [sys.executable, "-m", "msrv", "healthcheck", "--ready"],
             cwd=ROOT,
@@ -149,26 +157,25 @@ def test_a_crowd_keeps_nobody_out(
 
 
 @pytest.mark.parametrize("hosts", [STRANGER, STRANGERS], ids=["one", "many"])
-@pytest.mark.parametrize("begin", [silent, idle, half_sent])
-def test_a_crowd_keeps_no_payment_message_out(
+@pytest.mark.parametrize("begin", [silent, idle, partial_form])
+def test_webhook_is_received_beside_a_crowd(
     store: StoreProcess, begin: Begin, hosts: list[str]
 ) -> None:
-    """Or a buyer who has paid, and closed the window, has no receipt."""
     messages = Path(store.environ["MSRV_DATA"], "messages")
-    before = kept(messages)
-    with crowded(crowd(store, begin, hosts)):
+    before = stored_webhooks(messages)
+    with running_crowd(crowd_of(store, begin, hosts)):
         for number in range(3):
-            assert told(store, len(before) + number) == 200
-            assert len(kept(messages) - before) == number + 1
+            assert send_webhook(store, len(before) + number) == 200
+            assert len(stored_webhooks(messages) - before) == number + 1
 
 
-def kept(messages: Path) -> set[str]:
-    """The messages that wait to be followed."""
+def stored_webhooks(messages: Path) -> set[str]:
+    """Return the webhooks in the inbox."""
     return {each.name for each in messages.glob("*")}
 
 
-def told(store: StoreProcess, number: int) -> int:
-    """Tell the store of a payment, as Stripe does; the status."""
+def send_webhook(store: StoreProcess, number: int) -> int:
+    """Report a payment as Stripe does; return the status."""
     event = shapes.event(
         number,
         "checkout.session.completed",
@@ -178,7 +185,7 @@ def told(store: StoreProcess, number: int) -> int:
     )
     body = json.dumps(event)
     connection = http.client.HTTPConnection("localhost")
-    connection.sock = opened(store, PROVIDER)
+    connection.sock = connect_from(store, PROVIDER)
     try:
         connection.request(
             "POST",
@@ -196,9 +203,9 @@ def told(store: StoreProcess, number: int) -> int:
         connection.close()
 
 
-def downloaded(store: StoreProcess, path: str) -> bytes:
+def download(store: StoreProcess, path: str) -> bytes:
     """Download as the visitor."""
-    with opened(store, HONEST) as connection:
+    with connect_from(store, HONEST) as connection:
         connection.sendall(
             b"GET "
             + path.encode()
@@ -214,6 +221,6 @@ def downloaded(store: StoreProcess, path: str) -> bytes:
     return body
 
 
-def descriptors(store: StoreProcess) -> int:
-    """How many descriptors the store has open."""
+def open_descriptors(store: StoreProcess) -> int:
+    """Return the number of descriptors of the store."""
     return len(list(Path(f"/proc/{store.process.pid}/fd").iterdir()))

@@ -1,4 +1,4 @@
-"""Nothing that a stranger can ask for holds up everybody else."""
+"""Requests that are costly, measured by the time they block the event loop."""
 
 import asyncio
 import json
@@ -11,8 +11,13 @@ from msrv import time_slices
 from msrv.settings import Settings
 from msrv.web.forms import MAX_BYTES, MAX_FIELD_BYTES, MEDIA_TYPE
 from tests.conftest import Client, StartStore
-from tests.hostile import loop_time
-from tests.hostile.loop_time import Request, ask, unit, watched
+from tests.hostile import loop_measurement
+from tests.hostile.loop_measurement import (
+    Request,
+    measured_loop,
+    send,
+    work_unit_seconds,
+)
 
 JSON = {"Accept": "application/json"}
 FORM = {"Content-Type": MEDIA_TYPE}
@@ -23,7 +28,7 @@ ITEMS = 300
 
 @pytest.fixture
 def library(tmp_path: Path) -> Path:
-    """A library in which much can be had at once, for nothing."""
+    """Library of many free items."""
     root = tmp_path / "library"
     names = [(f"Release {number:02}", PARTS) for number in range(RELEASES)]
     for name, count in [*names, ("Big", ITEMS)]:
@@ -63,8 +68,8 @@ async def receipt_of(store: Client, ids: list[str]) -> str:
     return "/" + receipt.split("/", 3)[3]
 
 
-def gets(receipt: str, whole: str, link: str) -> dict[str, Request]:
-    """The worst that can be asked for."""
+def costly_gets(receipt: str, whole: str, link: str) -> dict[str, Request]:
+    """Return the most costly GET requests."""
     accept = ", ".join(f"a/b{n};q=0.{n % 10}" for n in range(700))[:8000]
     worst = {
         "percent": "%25" * 2600,
@@ -122,8 +127,8 @@ def gets(receipt: str, whole: str, link: str) -> dict[str, Request]:
     return found
 
 
-def posts(receipt: str) -> dict[str, Request]:
-    """The worst that can be sent."""
+def costly_posts(receipt: str) -> dict[str, Request]:
+    """Return the most costly POST requests."""
     long = b"=" + b"%" * MAX_FIELD_BYTES
     bodies: dict[str, bytes | str] = {
         "nothing but percent": b"&".join([b"add" + long] * 3),
@@ -162,10 +167,9 @@ def posts(receipt: str) -> dict[str, Request]:
     return found
 
 
-async def test_nothing_holds_the_loop_for_long(
+async def test_no_request_blocks_the_loop_for_long(
     start_store: StartStore, settings: Settings
 ) -> None:
-    """Another visitor waits for as long as the worst request takes."""
     store = await start_store(settings)
     receipt = await receipt_of(store, BIG)
     whole = await receipt_of(store, WHOLE)
@@ -174,34 +178,39 @@ async def test_nothing_holds_the_loop_for_long(
     link = "/" + links["big-0"].split("/", 3)[3]
     assert store.port
     slow = {}
-    for name, request in (gets(receipt, whole, link) | posts(receipt)).items():
+    for name, request in (
+        costly_gets(receipt, whole, link) | costly_posts(receipt)
+    ).items():
         best, said = 1.0, ""
         # The first one fills caches, as at any start. The same work never
         # takes less time than it needs, however often it is tried; on a busy
         # machine it often takes more.
         for _ in range(12):
-            before = unit()
-            with watched() as found:
-                status = await ask(store.port, request)
+            before = work_unit_seconds()
+            with measured_loop() as found:
+                status = await send(store.port, request)
             assert status < 500, (name, status)
-            speed = max(before, unit()) / loop_time.NOMINAL_UNIT_SECONDS
+            speed = (
+                max(before, work_unit_seconds())
+                / loop_measurement.NOMINAL_UNIT_SECONDS
+            )
             if found.longest / speed < best:
                 best, said = found.longest / speed, found.slowest
-            if best <= loop_time.LIMIT_SECONDS:
+            if best <= loop_measurement.LIMIT_SECONDS:
                 break
-        if best > loop_time.LIMIT_SECONDS:
+        if best > loop_measurement.LIMIT_SECONDS:
             slow[name] = f"{best * 1000:.1f} ms: {said[:200]}"
     assert not slow
 
 
-async def test_others_are_served_while_a_long_receipt_is_written(
+async def test_others_are_served_while_a_long_receipt_is_rendered(
     start_store: StartStore,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One page of hundreds of lines is written in many steps.
+    """A page of hundreds of lines is rendered in many steps.
 
-    Each step yields here, so that the count hangs on no machine's pace.
+    Each step yields here, so that the count doesn't depend on the machine.
     """
     monkeypatch.setattr(time_slices, "SLICE_SECONDS", 0.0)
     store = await start_store(settings)

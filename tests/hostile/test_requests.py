@@ -1,14 +1,14 @@
-"""What strangers send: refused in peace, while a buyer's download runs on.
+"""Malformed and odd requests, while a buyer's download goes on.
 
-Bytes go to the socket of a real process. What is refused is answered with a
-4xx or closed, and nothing after it on the connection counts as a request.
+Bytes go to the socket of a real process. A rejected request gets a 4xx or is
+closed, and nothing after it on the connection counts as a request.
 """
 
 from typing import Final
 
 import pytest
 
-from tests.hostile.attacked import (
+from tests.hostile.attack import (
     CHUNKED,
     CLOSE,
     GET,
@@ -16,9 +16,9 @@ from tests.hostile.attacked import (
     LAST,
     POST,
     SMALL,
-    Attacked,
+    StoreUnderAttack,
+    send_and_read,
     statuses,
-    tell,
 )
 
 RANGES: Final = b",".join(b"%d-%d" % (at, at) for at in range(0, 20_000, 2))
@@ -99,13 +99,14 @@ REFUSED: Final = {
 
 
 @pytest.mark.parametrize("sent", REFUSED.values(), ids=REFUSED)
-def test_what_is_malformed_is_refused(plain: Attacked, sent: bytes) -> None:
-    """A stranger smuggles a request past the edge, or breaks the store."""
+def test_malformed_requests_are_rejected(
+    plain: StoreUnderAttack, sent: bytes
+) -> None:
     with plain.connect() as connection:
-        found = statuses(tell(connection, sent + LAST))
+        found = statuses(send_and_read(connection, sent + LAST))
     # One answer at most: nothing behind it was taken for a request.
     assert found in ([], [400])
-    plain.is_calm()
+    plain.check()
 
 
 ANSWERED: Final = {
@@ -226,21 +227,19 @@ ANSWERED: Final = {
 
 
 @pytest.mark.parametrize(("sent", "expected"), ANSWERED.values(), ids=ANSWERED)
-def test_what_is_odd_is_answered_for_what_it_is(
-    plain: Attacked, sent: bytes, expected: list[int]
+def test_odd_requests_get_the_right_status(
+    plain: StoreUnderAttack, sent: bytes, expected: list[int]
 ) -> None:
-    """A stranger's odd request is a 500, or is taken for another one."""
     with plain.connect() as connection:
-        assert statuses(tell(connection, sent)) == expected
-    plain.is_calm()
+        assert statuses(send_and_read(connection, sent)) == expected
+    plain.check()
 
 
-def test_http_0_9_gets_no_more_than_a_refusal(plain: Attacked) -> None:
-    """A request without headers reaches a page, past every check of them."""
+def test_http_0_9_is_rejected(plain: StoreUnderAttack) -> None:
     with plain.connect() as connection:
-        found = tell(connection, b"GET /\r\n\r\n")
+        found = send_and_read(connection, b"GET /\r\n\r\n")
     assert found.split(b" ", 2)[1] == b"421"
-    plain.is_calm()
+    plain.check()
 
 
 @pytest.mark.parametrize(
@@ -248,12 +247,13 @@ def test_http_0_9_gets_no_more_than_a_refusal(plain: Attacked) -> None:
     [RANGES[:8000].rpartition(b",")[0], b"0-" + b",0-" * 2000, b"\xff-\xfe"],
     ids=["many", "overlapping", "noise"],
 )
-def test_many_ranges_cost_one_answer(plain: Attacked, wanted: bytes) -> None:
-    """One small request has the store send more than the whole file."""
+def test_many_ranges_cost_one_response(
+    plain: StoreUnderAttack, wanted: bytes
+) -> None:
     sent = b"GET " + plain.small + b" HTTP/1.1\r\n" + HOST
     sent += b"Range: bytes=" + wanted + b"\r\n" + CLOSE
     with plain.connect() as connection:
-        found = tell(connection, sent)
+        found = send_and_read(connection, sent)
     assert statuses(found) == [200]
     assert found.endswith(b"\r\n\r\n" + SMALL)
-    plain.is_calm()
+    plain.check()

@@ -1,4 +1,4 @@
-"""Slow readers on every place, and an honest buyer who is served."""
+"""Slow readers in every slot, and an honest buyer that is served."""
 
 import json
 import re
@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.downloads.made import noise
-from tests.hostile.attacked import HOST
-from tests.hostile.crowd import opened
+from tests.downloads.contents import noise
+from tests.hostile.attack import HOST
+from tests.hostile.crowd import connect_from
 from tests.store_process import StoreProcess, launch_store
 from tests.wav_files import write_wav
 
@@ -29,7 +29,7 @@ PATIENCE_SECONDS: Final = 90
 def store(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[StoreProcess]:
-    """A store with few places, where a download is slow within seconds."""
+    """Store with few slots, where a download is slow within seconds."""
     release = tmp_path / "library" / "Free"
     release.mkdir(parents=True)
     (release / "free.bin").write_bytes(LARGE)
@@ -52,17 +52,17 @@ def store(
 
 
 def link(store: StoreProcess) -> str:
-    """An order of the free item: its link's path."""
+    """Order the free item; return its link's path."""
     bought = store.request_json("/purchases", [("item", "free")])
     url: str = bought["downloads"]["free"]
     return "/" + url.split("/", 3)[3]
 
 
-def ask(
+def request_download(
     store: StoreProcess, path: str, host: str, *, buffer_bytes: int = 0
 ) -> socket.socket:
-    """Ask for a download, and read nothing of it."""
-    connection = opened(
+    """Request a download, and read none of it."""
+    connection = connect_from(
         store, host, buffer_bytes=buffer_bytes, seconds=PATIENCE_SECONDS
     )
     connection.sendall(
@@ -75,8 +75,8 @@ def ask(
     return connection
 
 
-def answer(connection: socket.socket) -> tuple[int, bytes, bytes]:
-    """Read an answer to its end: status, head, body."""
+def read_response(connection: socket.socket) -> tuple[int, bytes, bytes]:
+    """Read a response to its end: status, headers, body."""
     got = bytearray()
     with connection, suppress(ConnectionError):
         while piece := connection.recv(65536):
@@ -87,7 +87,7 @@ def answer(connection: socket.socket) -> tuple[int, bytes, bytes]:
 
 
 @contextmanager
-def dripping(connections: list[socket.socket]) -> Iterator[None]:
+def slow_reading(connections: list[socket.socket]) -> Iterator[None]:
     """Read a little of each now and then, while the block lasts."""
     enough = threading.Event()
 
@@ -107,54 +107,60 @@ def dripping(connections: list[socket.socket]) -> Iterator[None]:
         thread.join()
 
 
-def test_slow_readers_on_every_place_give_way(store: StoreProcess) -> None:
-    """What is cut off are the slowest, and it resumes."""
+def test_slowest_readers_are_evicted_and_can_resume(
+    store: StoreProcess,
+) -> None:
     path = link(store)
     with ExitStack() as held:
         slow = [
             held.enter_context(
-                ask(store, path, f"127.0.1.{n}", buffer_bytes=BUFFER_BYTES)
+                request_download(
+                    store, path, f"127.0.1.{n}", buffer_bytes=BUFFER_BYTES
+                )
             )
             for n in range(1, PLACES + 1)
         ]
         for each in slow:
             assert each.recv(12) == b"HTTP/1.1 200"
-        with dripping(slow):
+        with slow_reading(slow):
             until = time.monotonic() + PATIENCE_SECONDS
             status = 0
             while status != 200:
                 assert time.monotonic() < until, "nobody gives way"
-                status, head, body = answer(ask(store, path, "127.0.0.77"))
+                status, head, body = read_response(
+                    request_download(store, path, "127.0.0.77")
+                )
                 if status == 503:
                     assert b"Retry-After: " in head
                     assert json.loads(body)["error"] == "store_is_full"
             assert body == LARGE
 
 
-def test_one_buyer_of_a_household_keeps_no_other_out(
+def test_second_buyer_of_a_household_gets_a_slot(
     store: StoreProcess,
 ) -> None:
-    """Sixteen downloads from one address, and who lives there too."""
+    """Sixteen downloads from one address, and another buyer there."""
     first, second, home = link(store), link(store), "127.0.0.88"
     with ExitStack() as held:
         for _ in range(16):
             each = held.enter_context(
-                ask(store, first, home, buffer_bytes=BUFFER_BYTES)
+                request_download(store, first, home, buffer_bytes=BUFFER_BYTES)
             )
             assert each.recv(12) == b"HTTP/1.1 200"
-        status, head, body = answer(ask(store, first, home))
+        status, head, body = read_response(
+            request_download(store, first, home)
+        )
         assert status == 503
         assert b"Retry-After: " in head
         assert json.loads(body)["error"] == "enough_at_once"
-        status, _, body = answer(ask(store, second, home))
+        status, _, body = read_response(request_download(store, second, home))
         assert status == 200
         assert body == LARGE
 
 
 @pytest.mark.ffmpeg
 @pytest.mark.usefixtures("ffmpeg")
-def test_previews_take_places_and_little_memory(tmp_path: Path) -> None:
-    """A clip that nobody reads is held whole for each who asked for it."""
+def test_previews_have_limited_slots_and_memory(tmp_path: Path) -> None:
     readers, limit = 80, 200
     write_wav(tmp_path / "library" / "Long" / "Long.wav", seconds=120)
     with launch_store(
@@ -167,27 +173,35 @@ def test_previews_take_places_and_little_memory(tmp_path: Path) -> None:
         release = store.request_json("/catalog")["releases"][0]["release"]
         item = store.request_json(f"/catalog/{release}")["items"][0]
         path = urlsplit(item["preview"]).path
-        status, _, clip = answer(ask(store, path, "127.0.0.77"))
+        status, _, clip = read_response(
+            request_download(store, path, "127.0.0.77")
+        )
         assert status == 200
         assert len(clip) > 300_000
         with ExitStack() as held:
             before = resident_bytes(store)
             for _ in range(readers):
                 each = held.enter_context(
-                    ask(store, path, "127.0.0.88", buffer_bytes=BUFFER_BYTES)
+                    request_download(
+                        store, path, "127.0.0.88", buffer_bytes=BUFFER_BYTES
+                    )
                 )
                 assert each.recv(12) == b"HTTP/1.1 200"
             each_bytes = (resident_bytes(store) - before) / readers
             assert each_bytes < len(clip) / 2
-            status, head, _ = answer(ask(store, path, "127.0.0.88"))
+            status, head, _ = read_response(
+                request_download(store, path, "127.0.0.88")
+            )
             assert status == 503
             assert b"Retry-After: " in head
-            status, _, body = answer(ask(store, path, "127.0.0.99"))
+            status, _, body = read_response(
+                request_download(store, path, "127.0.0.99")
+            )
             assert (status, body) == (200, clip)
 
 
 def resident_bytes(store: StoreProcess) -> int:
-    """How much memory the store's process has."""
+    """Return the resident memory of the store's process."""
     status = Path(f"/proc/{store.process.pid}/status").read_text("utf-8")
     found = re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)
     assert found

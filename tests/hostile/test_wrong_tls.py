@@ -1,4 +1,4 @@
-"""TLS that is spoken wrongly: closed in peace, and at no cost in memory."""
+"""Invalid TLS: the connection is closed, and no memory is kept."""
 
 import re
 import shutil
@@ -13,8 +13,8 @@ from typing import Final
 
 import pytest
 
-from tests.hostile.attacked import HOST, Attacked, tell
-from tests.hostile.crowd import Visitor, opened
+from tests.hostile.attack import HOST, StoreUnderAttack, send_and_read
+from tests.hostile.crowd import Visitor, connect_from
 from tests.hostile.test_connections import client_hello
 from tests.store_process import StoreProcess
 
@@ -25,7 +25,7 @@ HANDSHAKE, ALERT, CHANGE, DATA, HEARTBEAT = 22, 21, 20, 23, 24
 
 
 def record(kind: int, body: bytes, version: int = 0x0303) -> bytes:
-    """A TLS record (RFC 8446, section 5.1)."""
+    """Return a TLS record (RFC 8446, section 5.1)."""
     return struct.pack("!BHH", kind, version, len(body)) + body
 
 
@@ -63,41 +63,43 @@ WRONG: Final = {
 
 
 def resident_bytes(store: StoreProcess) -> int:
-    """How much memory the store's process has."""
+    """Return the resident memory of the store's process."""
     status = Path(f"/proc/{store.process.pid}/status").read_text("utf-8")
     found = re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)
     assert found
     return int(found[1]) * 1024
 
 
-def is_served(attacked: Attacked) -> None:
-    """See that another visitor is, and that nothing broke."""
-    status, _ = Visitor(attacked.store, "127.0.0.77").ask("/catalog")
+def check_served(attacked: StoreUnderAttack) -> None:
+    """Check that another visitor is served, and that nothing failed."""
+    status, _ = Visitor(attacked.store, "127.0.0.77").request_json("/catalog")
     assert status == 200
-    attacked.is_calm()
+    attacked.check()
 
 
 @pytest.mark.parametrize("sent", WRONG.values(), ids=WRONG.keys())
-def test_wrong_tls_is_closed(secure: Attacked, sent: bytes) -> None:
-    """No answer of HTTP, no trace, and the next visitor is served."""
+def test_invalid_tls_closes_the_connection(
+    secure: StoreUnderAttack, sent: bytes
+) -> None:
+    """No HTTP response, no traceback, and the next visitor is served."""
     with secure.connect() as connection:
         with suppress(OSError):
             connection.sendall(sent)
             connection.shutdown(socket.SHUT_WR)
-        assert b"HTTP/1.1 2" not in tell(connection, b"")
-    is_served(secure)
+        assert b"HTTP/1.1 2" not in send_and_read(connection, b"")
+    check_served(secure)
 
 
-def close_early(connection: socket.socket) -> None:
-    """Leave in the midst of a handshake, with a reset."""
+def reset_early(connection: socket.socket) -> None:
+    """Reset the connection during a handshake."""
     linger = struct.pack("ii", 1, 0)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
 
 
 @pytest.mark.parametrize("sent", ["a hello a second time", "alerts", "noise"])
-def test_wrong_tls_keeps_no_memory(secure: Attacked, sent: str) -> None:
-    """Hundreds who speak wrongly, and leave as they like."""
-
+def test_invalid_tls_keeps_no_memory(
+    secure: StoreUnderAttack, sent: str
+) -> None:
     def one(leave: Callable[[socket.socket], None] | None) -> None:
         with secure.connect() as connection, suppress(OSError):
             connection.sendall(WRONG[sent])
@@ -111,13 +113,14 @@ def test_wrong_tls_keeps_no_memory(secure: Attacked, sent: str) -> None:
     before = resident_bytes(secure.store)
     for _ in range(ROUNDS):
         one(None)
-        one(close_early)
+        one(reset_early)
     assert resident_bytes(secure.store) - before < ALLOWED_BYTES
-    is_served(secure)
+    check_served(secure)
 
 
-def test_wrong_records_after_the_handshake(secure: Attacked) -> None:
-    """A connection that was good ends with the first wrong record."""
+def test_invalid_record_after_the_handshake_closes_the_connection(
+    secure: StoreUnderAttack,
+) -> None:
     for wrong in (
         record(ALERT, b"\1\x5a") * 100,
         record(CHANGE, b"\1") * 100,
@@ -126,21 +129,20 @@ def test_wrong_records_after_the_handshake(secure: Attacked) -> None:
         b"GET / HTTP/1.1\r\n\r\n",
         b"",
     ):
-        connection = opened(secure.store, "127.0.0.66")
+        connection = connect_from(secure.store, "127.0.0.66")
         with socket.socket(fileno=connection.detach()) as raw:
             raw.settimeout(20)
             with suppress(OSError):
                 raw.sendall(wrong)
                 raw.shutdown(socket.SHUT_WR)
-            assert b"HTTP/1.1" not in tell(raw, b"")
-    is_served(secure)
+            assert b"HTTP/1.1" not in send_and_read(raw, b"")
+    check_served(secure)
 
 
 @pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
-def test_many_small_records_are_one_request(
-    secure: Attacked, version: str
+def test_request_in_records_of_one_byte_is_served(
+    secure: StoreUnderAttack, version: str
 ) -> None:
-    """A request may come in records of a byte each."""
     trust = secure.store.tls
     assert trust
     trust.minimum_version = trust.maximum_version = ssl.TLSVersion[version]
@@ -152,7 +154,7 @@ def test_many_small_records_are_one_request(
                 (b"GET /-/health HTTP/1.1\r\n" + HOST + b"\r\n")[at : at + 1]
             )
         assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
-    is_served(secure)
+    check_served(secure)
 
 
 @pytest.mark.skipif(OPENSSL is None, reason="needs the openssl command")
@@ -173,10 +175,10 @@ def test_many_small_records_are_one_request(
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_openssl_s_client_asking_wrongly(
-    secure: Attacked, options: list[str], said: bytes
+def test_openssl_s_client_is_refused_what_it_should_be(
+    secure: StoreUnderAttack, options: list[str], said: bytes
 ) -> None:
-    """Renegotiation, old versions, weak ciphers, others' names."""
+    """Renegotiation, old versions, weak ciphers and unknown names."""
     asked = subprocess.run(
         [
             str(OPENSSL),
@@ -191,4 +193,4 @@ def test_openssl_s_client_asking_wrongly(
         check=False,
     )
     assert b"HTTP/1.1 2" not in asked.stdout
-    is_served(secure)
+    check_served(secure)

@@ -1,4 +1,4 @@
-"""A store in a process, and connections to it."""
+"""Store in a process, and connections to it."""
 
 import http.client
 from collections.abc import Iterator
@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.asking import Connect
+from tests.process.store_requests import Connect
 from tests.store_process import StoreProcess, launch_store
 from tests.wav_files import write_wav
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A library with one track that takes a while at a slow reader."""
+    """Library with one track, which a slow reader needs long for."""
     write_wav(tmp_path / "library" / "Long" / "Long.wav", seconds=600)
     return tmp_path
 
 
 @pytest.fixture
 def running(folder: Path) -> Iterator[StoreProcess]:
-    """A store on it, over HTTPS."""
+    """Store of that library, over HTTPS."""
     store = launch_store(
         folder,
         MSRV_LIBRARY=str(folder / "library"),
@@ -34,7 +34,7 @@ def running(folder: Path) -> Iterator[StoreProcess]:
 
 @pytest.fixture
 def connect() -> Iterator[Connect]:
-    """Open connections that stay open until the test ends."""
+    """Open connections that stay open until the end of the test."""
     with ExitStack() as stack:
 
         def open_one(store: StoreProcess) -> http.client.HTTPSConnection:

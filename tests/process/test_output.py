@@ -1,4 +1,4 @@
-"""What a store in a process says: where it is, what it lacks, its log."""
+"""Output of a store: banner, missing programs, and log."""
 
 import contextlib
 import json
@@ -6,12 +6,11 @@ import re
 from pathlib import Path
 from urllib.parse import urlencode
 
-from tests.process.asking import Connect, buy_link
+from tests.process.store_requests import Connect, buy_link
 from tests.store_process import StoreProcess, free_port, launch_store
 
 
-def test_the_start_says_where_and_whom_to_trust(folder: Path) -> None:
-    """Who started the store can't find it, or trusts nothing."""
+def test_banner_shows_the_url_and_the_ca(folder: Path) -> None:
     port = free_port()
     with launch_store(folder, f"--port={port}") as store:
         assert store.url == f"https://localhost:{port}"
@@ -24,8 +23,7 @@ def test_the_start_says_where_and_whom_to_trust(folder: Path) -> None:
         assert store.stop() == 0
 
 
-def test_a_machine_without_ffmpeg_says_so(folder: Path) -> None:
-    """An operator wonders why nothing can be heard."""
+def test_banner_reports_missing_ffmpeg(folder: Path) -> None:
     (folder / "bin").mkdir()
     with launch_store(
         folder,
@@ -40,8 +38,7 @@ def test_a_machine_without_ffmpeg_says_so(folder: Path) -> None:
     assert "no previews: " in store.log.read_text("utf-8")
 
 
-def test_logs_are_json_where_nobody_watches(running: StoreProcess) -> None:
-    """A log shipper can't read a line."""
+def test_log_is_json_without_a_terminal(running: StoreProcess) -> None:
     running.request_json("/catalog")
     assert running.stop() == 0
     lines = [
@@ -54,10 +51,7 @@ def test_logs_are_json_where_nobody_watches(running: StoreProcess) -> None:
     assert {"at", "level", "room", "message", "client"} <= set(asked[0])
 
 
-def test_no_token_is_ever_logged(
-    running: StoreProcess, connect: Connect
-) -> None:
-    """Who reads the log downloads for nothing."""
+def test_no_token_is_logged(running: StoreProcess, connect: Connect) -> None:
     item = running.request_json("/catalog")["releases"][0]["items"][0][
         "item_id"
     ]
@@ -91,8 +85,7 @@ def test_no_token_is_ever_logged(
     assert running.environ["NONCE"] not in log
 
 
-def test_data_is_for_the_stores_own_user_alone(running: StoreProcess) -> None:
-    """Another user of the machine reads who bought what, or the index."""
+def test_data_is_readable_only_by_its_user(running: StoreProcess) -> None:
     running.request_json("/catalog")
     data = Path(running.environ["MSRV_DATA"])
     found = [data, *data.rglob("*")]
@@ -103,8 +96,10 @@ def test_data_is_for_the_stores_own_user_alone(running: StoreProcess) -> None:
     assert open_to_others == []
 
 
-def test_log_has_no_whole_address_where_it_is_to_be_cut(folder: Path) -> None:
-    """Also of what isn't HTTP."""
+def test_log_has_only_networks_with_log_addresses_network(
+    folder: Path,
+) -> None:
+    """Malformed requests included."""
     with launch_store(
         folder,
         MSRV_LIBRARY=str(folder / "library"),

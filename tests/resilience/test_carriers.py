@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import require
-from tests.downloads.made import noise
-from tests.process.asking import open_downloads
+from tests.downloads.contents import noise
+from tests.process.store_requests import open_downloads
 from tests.store_process import StoreProcess, connect, launch_store
 
 FILE = noise(6_000_000)

@@ -21,7 +21,7 @@ from msrv.ledger.db import schema
 from msrv.ledger.db.database import Database
 from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
-from tests.downloads.made import noise
+from tests.downloads.contents import noise
 from tests.ledger.mariadb_server import MariaDBServer
 from tests.store_process import StoreProcess, free_port, launch_store
 

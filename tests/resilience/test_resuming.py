@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.conftest import require
-from tests.downloads.made import noise
+from tests.downloads.contents import noise
 from tests.store_process import StoreProcess, launch_store
 
 CUTS: Final = 200

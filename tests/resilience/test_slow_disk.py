@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import require
-from tests.downloads.made import noise
+from tests.downloads.contents import noise
 from tests.store_process import ROOT, START_SECONDS, StoreProcess, launch_store
 
 FILE = noise(1_000_000)

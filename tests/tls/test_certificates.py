@@ -1,4 +1,4 @@
-"""The development certificate: made once, renewed in time, kept private."""
+"""Development certificate: created once, renewed in time, private."""
 
 import contextlib
 import ssl
@@ -20,8 +20,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "certs"
 
 
-def test_keys_are_readable_by_their_owner_alone(folder: Path) -> None:
-    """Another user of the machine takes the CA's key and is any site."""
+def test_keys_are_readable_only_by_their_owner(folder: Path) -> None:
     development_certificate(folder, NOW)
     modes = {
         path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()
@@ -34,15 +33,13 @@ def test_keys_are_readable_by_their_owner_alone(folder: Path) -> None:
     }
 
 
-def test_a_second_start_changes_nothing(folder: Path) -> None:
-    """Every start asks for new trust."""
+def test_valid_certificate_is_reused(folder: Path) -> None:
     pair = development_certificate(folder, NOW)
     before = pair.cert.read_bytes()
     assert development_certificate(folder, NOW).cert.read_bytes() == before
 
 
-def test_a_renewal_keeps_the_ca(folder: Path) -> None:
-    """A developer has to trust a new CA every year."""
+def test_renewal_keeps_the_ca(folder: Path) -> None:
     pair = development_certificate(folder, NOW)
     assert pair.ca
     leaf, ca = pair.cert.read_bytes(), pair.ca.read_bytes()
@@ -62,8 +59,7 @@ def test_a_renewal_keeps_the_ca(folder: Path) -> None:
         lambda folder: (folder / "ca.key").write_text("nonsense"),
     ],
 )
-def test_a_spoilt_pair_is_mended(folder: Path, spoil: object) -> None:
-    """One bad file and the store never starts again."""
+def test_corrupt_file_is_replaced(folder: Path, spoil: object) -> None:
     pair = development_certificate(folder, NOW)
     assert callable(spoil)
     spoil(folder)
@@ -78,10 +74,9 @@ def test_a_spoilt_pair_is_mended(folder: Path, spoil: object) -> None:
     )
 
 
-def test_it_names_this_machine(
+def test_certificate_has_the_local_names(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A phone in the same network can't open https://laptop.local."""
     monkeypatch.setattr("socket.gethostname", lambda: "laptop")
     pair = development_certificate(folder, NOW)
     leaf = x509.load_pem_x509_certificate(pair.cert.read_bytes())
@@ -99,17 +94,15 @@ def test_it_names_this_machine(
     ]
 
 
-def test_a_renamed_machine_gets_a_new_leaf(
+def test_renamed_machine_gets_a_new_leaf(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a change of name the certificate is for another machine."""
     first = development_certificate(folder, NOW).cert.read_bytes()
     monkeypatch.setattr("socket.gethostname", lambda: "elsewhere")
     assert development_certificate(folder, NOW).cert.read_bytes() != first
 
 
-def test_a_folder_that_is_a_file_is_one_line(tmp_path: Path) -> None:
-    """An operator reads a traceback."""
+def test_unusable_folder_raises_certificate_error(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     with pytest.raises(
@@ -119,7 +112,7 @@ def test_a_folder_that_is_a_file_is_one_line(tmp_path: Path) -> None:
 
 
 def chain_for(name: str, folder: Path) -> tuple[Path, Path, Path]:
-    """A certificate for a name by the kept CA, its key, and the CA."""
+    """Return a certificate for a name by the stored CA, its key, the CA."""
     ca = trustme.CA.from_pem(
         (folder / "ca.crt").read_bytes(), (folder / "ca.key").read_bytes()
     )
@@ -131,7 +124,7 @@ def chain_for(name: str, folder: Path) -> tuple[Path, Path, Path]:
 
 
 def handshake(cert: Path, key: Path, ca: Path, name: str) -> None:
-    """Connect in memory, as a client that trusts the CA. Raises SSLError."""
+    """Handshake in memory as a client that trusts the CA. Raises SSLError."""
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(cert, key)
     client = ssl.create_default_context(cafile=ca)
@@ -145,8 +138,8 @@ def handshake(cert: Path, key: Path, ca: Path, name: str) -> None:
     assert one.version()
 
 
-def test_stolen_ca_can_not_pass_for_another_site(folder: Path) -> None:
-    """Users are told to trust it: its names are constrained."""
+def test_ca_cannot_certify_another_site(folder: Path) -> None:
+    """Users are asked to trust the CA: its names are constrained."""
     pair = development_certificate(folder, NOW)
     assert pair.ca
     for name in ("localhost", "127.0.0.1"):
@@ -157,7 +150,6 @@ def test_stolen_ca_can_not_pass_for_another_site(folder: Path) -> None:
 
 
 def test_ca_without_constraints_is_replaced(folder: Path) -> None:
-    """As those of earlier versions are, at the next start."""
     folder.mkdir()
     ca = trustme.CA()
     (folder / "ca.crt").write_bytes(ca.cert_pem.bytes())

@@ -1,4 +1,4 @@
-"""What both kinds of TLS refuse, and with which alert."""
+"""Refusals of both TLS servers: names, protocols and sessions."""
 
 import asyncio
 import shutil
@@ -12,7 +12,7 @@ pytest.importorskip("OpenSSL", reason="pyOpenSSL is not installed")
 
 from msrv.tls.openssl import OpenSSLServer
 from msrv.tls.stdlib import StdlibServer
-from tests.tls.made import HELLO, listening, pair_for
+from tests.tls.listeners import HELLO, certificate_for, listening
 
 OPENSSL = shutil.which("openssl")
 NAMES = ("shop.example", "localhost")
@@ -22,8 +22,8 @@ NAMES = ("shop.example", "localhost")
 async def served(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> AsyncIterator[tuple[int, ssl.SSLContext]]:
-    """The port of a listener for NAMES and public.example; its trust."""
-    pair, trust = pair_for(tmp_path, *NAMES)
+    """Return a listener's port, for NAMES and public.example, and its CA."""
+    pair, trust = certificate_for(tmp_path, *NAMES)
     with listening(request.param(pair, ["public.example"])) as port:
         yield port, trust
 
@@ -31,7 +31,7 @@ async def served(
 async def greet(
     port: int, trust: ssl.SSLContext, name: str | None
 ) -> tuple[bytes, ssl.SSLObject]:
-    """Connect with a name in SNI, or with none; what was said."""
+    """Connect with a name in SNI, or without; return the greeting."""
     trust.check_hostname = False
     reader, writer = await asyncio.open_connection(
         "127.0.0.1", port, ssl=trust, server_hostname=name or ""
@@ -44,26 +44,24 @@ async def greet(
 
 
 def text_of(error: BaseException) -> str:
-    """OpenSSL's name of an error, as every version of it is read."""
+    """Return OpenSSL's name of an error, the same for every version."""
     return str(error).lower().replace("_", " ")
 
 
 @pytest.mark.parametrize(
     "name", [*NAMES, "SHOP.example", "public.example", "127.0.0.1", None]
 )
-async def test_a_known_name_is_served(
+async def test_known_name_or_none_is_served(
     served: tuple[int, ssl.SSLContext], name: str | None
 ) -> None:
-    """The store's names, and clients that state no name at all."""
     said, _ = await greet(*served, name)
     assert said == HELLO
 
 
 @pytest.mark.parametrize("name", ["other.example", "example", "a.localhost"])
-async def test_an_unknown_name_is_refused(
+async def test_unknown_name_is_refused(
     served: tuple[int, ssl.SSLContext], name: str
 ) -> None:
-    """Nobody is led here who wanted another service."""
     # asyncio's own TLS closes before its alert has left.
     with pytest.raises((ssl.SSLError, ConnectionError)) as caught:
         await greet(*served, name)
@@ -71,9 +69,10 @@ async def test_an_unknown_name_is_refused(
         assert "unrecognized name" in text_of(caught.value)
 
 
-async def test_an_unknown_name_is_told_so(tmp_path: Path) -> None:
-    """`unrecognized_name` arrives, for each of many in a row."""
-    pair, trust = pair_for(tmp_path, *NAMES)
+async def test_unknown_name_gets_an_unrecognized_name_alert(
+    tmp_path: Path,
+) -> None:
+    pair, trust = certificate_for(tmp_path, *NAMES)
     with listening(OpenSSLServer(pair)) as port:
         for _ in range(3):
             with pytest.raises(ssl.SSLError) as caught:
@@ -83,9 +82,10 @@ async def test_an_unknown_name_is_told_so(tmp_path: Path) -> None:
         assert said == HELLO
 
 
-async def test_an_unknown_protocol_is_refused(tmp_path: Path) -> None:
-    """`no_application_protocol`, and the next client is served."""
-    pair, trust = pair_for(tmp_path, "localhost")
+async def test_unknown_protocol_gets_a_no_application_protocol_alert(
+    tmp_path: Path,
+) -> None:
+    pair, trust = certificate_for(tmp_path, "localhost")
     with listening(OpenSSLServer(pair)) as port:
         for offered in (["h2"], ["smtp", "imap"]):
             trust.set_alpn_protocols(offered)
@@ -102,7 +102,7 @@ async def test_an_unknown_protocol_is_refused(tmp_path: Path) -> None:
 async def test_no_session_tickets_in_tls_1_2(
     served: tuple[int, ssl.SSLContext],
 ) -> None:
-    """A ticket's key would open all that was ever sent under TLS 1.2."""
+    """A ticket's key could decrypt all that was ever sent under TLS 1.2."""
     said = await s_client(served[0], "-tls1_2")
     assert b"BEGIN CERTIFICATE" in said
     assert b"TLS session ticket" not in said
@@ -110,9 +110,8 @@ async def test_no_session_tickets_in_tls_1_2(
 
 @pytest.mark.skipif(OPENSSL is None, reason="needs the openssl command")
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
-async def test_no_session_goes_on(tmp_path: Path, version: str) -> None:
-    """Each connection has keys of its own, and no state is kept for it."""
-    pair, _ = pair_for(tmp_path, "localhost")
+async def test_no_session_is_resumed(tmp_path: Path, version: str) -> None:
+    pair, _ = certificate_for(tmp_path, "localhost")
     with listening(OpenSSLServer(pair)) as port:
         kept = tmp_path / "session"
         first = await s_client(port, version, "-sess_out", str(kept))
@@ -124,7 +123,7 @@ async def test_no_session_goes_on(tmp_path: Path, version: str) -> None:
 
 
 async def s_client(port: int, *options: str) -> bytes:
-    """Connect with OpenSSL's own client; what it says."""
+    """Connect with OpenSSL's own client; return its output."""
     asked = await asyncio.create_subprocess_exec(
         str(OPENSSL),
         "s_client",

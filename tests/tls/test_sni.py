@@ -1,4 +1,4 @@
-"""Which names a client may ask for by SNI."""
+"""Names that are accepted by SNI."""
 
 from pathlib import Path
 
@@ -6,14 +6,16 @@ import pytest
 from cryptography import x509
 
 from msrv.tls.sni import ServerNames
-from tests.tls.made import pair_for
+from tests.tls.listeners import certificate_for
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> x509.Certificate:
-    """A certificate for a name, a wildcard and an address."""
+    """Return a certificate for a name, a wildcard and an address."""
     folder: Path = tmp_path_factory.mktemp("names")
-    pair, _ = pair_for(folder, "shop.example", "*.music.example", "192.0.2.1")
+    pair, _ = certificate_for(
+        folder, "shop.example", "*.music.example", "192.0.2.1"
+    )
     return x509.load_pem_x509_certificate(pair.cert.read_bytes())
 
 
@@ -39,10 +41,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> x509.Certificate:
         ("." * 300, False),
     ],
 )
-def test_names_of_a_certificate_and_of_the_store(
+def test_names_of_the_certificate_and_the_store_are_accepted(
     certificate: x509.Certificate, name: str, *, known: bool
 ) -> None:
-    """One label for a wildcard, any case, and addresses are no names."""
+    """A wildcard matches one label, in any case; addresses are accepted."""
     names = ServerNames.of(certificate, ["Public.example"])
     assert names.accepts(name) is known
     assert names.accepts(name.encode("latin-1")) is known

@@ -1,4 +1,4 @@
-"""TLS on the socket behaves as asyncio's own would, whatever a peer does."""
+"""TLSTransport: behaves as asyncio's own, whatever a peer does."""
 
 import asyncio
 import socket
@@ -25,7 +25,7 @@ LARGE = bytes(range(256)) * 100_000
 
 
 class Recorder(asyncio.Protocol):
-    """Remembers what happened to one connection."""
+    """Records the events of one connection."""
 
     def __init__(self) -> None:
         self.transport: TLSTransport | None = None
@@ -58,8 +58,8 @@ class Recorder(asyncio.Protocol):
         self.lost.set_result(exc)
 
 
-class Door:
-    """A listener, and who came in."""
+class Listener:
+    """Listener, and its connections."""
 
     def __init__(self, folder: Path) -> None:
         authority = trustme.CA()
@@ -69,7 +69,7 @@ class Door:
         issued.private_key_pem.write_to_path(self.pair.key)
         self.trust = ssl.create_default_context()
         authority.configure_trust(self.trust)
-        self.engine = OpenSSLServer(self.pair)
+        self.tls_server = OpenSSLServer(self.pair)
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listening.getsockname()[1]
         self.guests: asyncio.Queue[Recorder] = asyncio.Queue()
@@ -105,18 +105,19 @@ class Door:
 
 
 @pytest.fixture
-async def door(tmp_path: Path) -> AsyncIterator[Door]:
-    """A listener on loopback."""
-    door = Door(tmp_path)
+async def listener(tmp_path: Path) -> AsyncIterator[Listener]:
+    """Listener on loopback."""
+    listener = Listener(tmp_path)
     admission = Admission(ConnectionLimits(total=100, per_network=100))
-    listener = door.engine.listen(door.listening, door.made, admission)
-    yield door
-    listener.close()
+    acceptor = listener.tls_server.listen(
+        listener.listening, listener.made, admission
+    )
+    yield listener
+    acceptor.close()
 
 
-async def test_bytes_go_both_ways(door: Door) -> None:
-    """Nothing works."""
-    recorder, reader, writer = await door.visit()
+async def test_bytes_arrive_in_both_directions(listener: Listener) -> None:
+    recorder, reader, writer = await listener.visit()
     assert recorder.transport
     assert recorder.transport.get_extra_info("peername")[0] == "127.0.0.1"
     writer.write(LARGE)
@@ -132,11 +133,10 @@ async def test_bytes_go_both_ways(door: Door) -> None:
     writer.close()
 
 
-async def test_what_the_socket_does_not_take_waits_in_order(
-    door: Door,
+async def test_unsent_bytes_are_sent_in_order_before_the_close(
+    listener: Listener,
 ) -> None:
-    """A slow buyer's file has holes, or its end is lost at the close."""
-    recorder, reader, writer = await door.visit()
+    recorder, reader, writer = await listener.visit()
     assert recorder.transport
     for at in range(0, len(LARGE), 1_000_000):
         recorder.transport.write(memoryview(LARGE)[at : at + 1_000_000])
@@ -152,14 +152,14 @@ async def test_what_the_socket_does_not_take_waits_in_order(
     writer.close()
 
 
-async def test_two_who_are_slow_get_each_their_own(door: Door) -> None:
-    """One buyer's bytes end up with another: they share memory to encrypt."""
+async def test_slow_clients_get_their_own_bytes(listener: Listener) -> None:
+    """Connections share the memory for encryption."""
     sizes = [
         size + more
         for size in (1, 8 << 10, 16 << 10, 64 << 10, MAX_BYTES, 1 << 20)
         for more in (0, 1)
     ]
-    visits = [await door.visit() for _ in range(2)]
+    visits = [await listener.visit() for _ in range(2)]
     for size in sizes:
         for mark, (recorder, _, _) in zip(b"ab", visits, strict=True):
             assert recorder.transport
@@ -170,9 +170,8 @@ async def test_two_who_are_slow_get_each_their_own(door: Door) -> None:
         writer.close()
 
 
-async def test_who_keeps_up_is_written_to_again(door: Door) -> None:
-    """A download stops for ever after its first pause."""
-    recorder, reader, writer = await door.visit()
+async def test_writing_resumes_after_a_pause(listener: Listener) -> None:
+    recorder, reader, writer = await listener.visit()
     assert recorder.transport
     recorder.transport.write(LARGE)
     assert recorder.paused == 1
@@ -183,11 +182,10 @@ async def test_who_keeps_up_is_written_to_again(door: Door) -> None:
     writer.close()
 
 
-async def test_a_peer_that_vanishes_while_it_is_written_to(
-    door: Door,
+async def test_peer_that_disconnects_while_written_to(
+    listener: Listener,
 ) -> None:
-    """A buyer who closes the lid keeps a transfer and its file open."""
-    recorder, _, writer = await door.visit()
+    recorder, _, writer = await listener.visit()
     assert recorder.transport
     recorder.transport.write(LARGE)
     writer.transport.abort()
@@ -197,9 +195,7 @@ async def test_a_peer_that_vanishes_while_it_is_written_to(
     recorder.transport.abort()
 
 
-async def test_a_half_closed_peer_gets_what_was_written(door: Door) -> None:
-    """Who says goodbye early loses the end of the answer."""
-
+async def test_half_closed_peer_receives_all_bytes(listener: Listener) -> None:
     def visit(secure: ssl.SSLSocket) -> int:
         secure.sendall(b"GET")
         written.wait(10)
@@ -215,8 +211,8 @@ async def test_a_half_closed_peer_gets_what_was_written(door: Door) -> None:
         return count
 
     written = threading.Event()
-    task = asyncio.ensure_future(door.in_thread(visit))
-    recorder = await door.guests.get()
+    task = asyncio.ensure_future(listener.in_thread(visit))
+    recorder = await listener.guests.get()
     await recorder.heard.wait()
     assert recorder.transport
     recorder.transport.write(LARGE)
@@ -227,12 +223,11 @@ async def test_a_half_closed_peer_gets_what_was_written(door: Door) -> None:
     assert await recorder.lost is None
 
 
-async def test_a_peer_without_goodbye_is_not_waited_for(
-    door: Door, monkeypatch: pytest.MonkeyPatch
+async def test_missing_close_notify_times_out(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each visitor's connection stays open for a while for nothing."""
     monkeypatch.setattr(transport_room, "CLOSE_NOTIFY_SECONDS", 0.1)
-    recorder, reader, writer = await door.visit()
+    recorder, reader, writer = await listener.visit()
     assert recorder.transport
     accepted = recorder.transport.get_extra_info("socket")
     # asyncio answers a close_notify, so it must not see one.
@@ -247,37 +242,34 @@ async def test_a_peer_without_goodbye_is_not_waited_for(
     del reader
 
 
-async def test_who_does_not_shake_hands_is_shown_out(
-    door: Door, monkeypatch: pytest.MonkeyPatch
+async def test_handshake_times_out(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Silent strangers take up the connections."""
     monkeypatch.setattr(transport_room, "HANDSHAKE_SECONDS", 0.1)
-    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
     assert await asyncio.wait_for(reader.read(), 60) == b""
     writer.close()
-    assert door.guests.empty()
+    assert listener.guests.empty()
 
 
 @pytest.mark.parametrize(
     "noise", [b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\xff\xff" + b"x" * 99]
 )
-async def test_noise_ends_the_connection_in_peace(
-    door: Door, noise: bytes, caplog: pytest.LogCaptureFixture
+async def test_bytes_that_are_no_tls_close_the_connection(
+    listener: Listener, noise: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A scanner fills the log, or stops the listener."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
     writer.write(noise)
     with suppress(ConnectionError):
         await asyncio.wait_for(reader.read(), 60)
     writer.close()
     assert not caplog.records
-    _, _, visitor = await door.visit()
+    _, _, visitor = await listener.visit()
     visitor.close()
 
 
-async def test_reading_can_rest(door: Door) -> None:
-    """Who sends faster than is read fills the memory."""
-    recorder, _, writer = await door.visit()
+async def test_reading_can_be_paused(listener: Listener) -> None:
+    recorder, _, writer = await listener.visit()
     assert recorder.transport
     recorder.transport.pause_reading()
     assert not recorder.transport.is_reading()
@@ -295,49 +287,48 @@ async def test_reading_can_rest(door: Door) -> None:
 @pytest.mark.parametrize(
     "version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 )
-async def test_both_versions_choose_http(
-    door: Door, version: ssl.TLSVersion
+async def test_both_versions_select_http_1_1(
+    listener: Listener, version: ssl.TLSVersion
 ) -> None:
-    """A browser that offers HTTP/2 gets no answer that it can read."""
-    door.trust.minimum_version = door.trust.maximum_version = version
-    door.trust.set_alpn_protocols(["h2", "http/1.1"])
+    listener.trust.minimum_version = listener.trust.maximum_version = version
+    listener.trust.set_alpn_protocols(["h2", "http/1.1"])
 
     def visit(secure: ssl.SSLSocket) -> tuple[str | None, str | None]:
         return secure.version(), secure.selected_alpn_protocol()
 
-    assert await door.in_thread(visit) == (
+    assert await listener.in_thread(visit) == (
         version.name.replace("v1_", "v1."),
         "http/1.1",
     )
-    recorder = await door.guests.get()
+    recorder = await listener.guests.get()
     await recorder.lost
 
 
-async def test_a_renewed_certificate_is_for_who_comes_next(
-    door: Door, tmp_path: Path
+async def test_renewed_certificate_is_used_for_new_connections(
+    listener: Listener, tmp_path: Path
 ) -> None:
-    """A store has to be restarted for each certificate."""
     (tmp_path / "new").mkdir()
-    other = Door(tmp_path / "new")
+    other = Listener(tmp_path / "new")
     other.listening.close()
     with pytest.raises(ssl.SSLCertVerificationError):
         await asyncio.open_connection(
             "127.0.0.1",
-            door.port,
+            listener.port,
             ssl=other.trust,
             server_hostname="localhost",
         )
-    door.engine.load_certificate(other.pair)
-    door.trust = other.trust
-    _, _, writer = await door.visit()
+    listener.tls_server.load_certificate(other.pair)
+    listener.trust = other.trust
+    _, _, writer = await listener.visit()
     writer.close()
     other.pair.key.write_text("no key", encoding="utf-8")
     with pytest.raises(CertificateError):
-        door.engine.load_certificate(other.pair)
-    _, _, writer = await door.visit()
+        listener.tls_server.load_certificate(other.pair)
+    _, _, writer = await listener.visit()
     writer.close()
 
 
-async def test_it_is_chosen_where_it_can_be_had(door: Door) -> None:
-    """The faster one is there, and nobody uses it."""
-    assert isinstance(create_tls_server(door.pair), OpenSSLServer)
+async def test_openssl_server_is_chosen_where_available(
+    listener: Listener,
+) -> None:
+    assert isinstance(create_tls_server(listener.pair), OpenSSLServer)

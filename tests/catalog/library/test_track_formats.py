@@ -14,7 +14,7 @@ from msrv.catalog.names import ids
 from msrv.money import Money
 from tests.catalog.ffmpeg_tools import tone
 from tests.catalog.temporary_library import Library
-from tests.downloads.made import known
+from tests.downloads.contents import known
 
 
 def sounds(shelf: Library, files: dict[str, Tags]) -> list[TrackFile]:

@@ -1,4 +1,4 @@
-"""The door as a socket: TLS, ports, addresses, and what isn't HTTP."""
+"""Listening: TLS versions, ports, addresses, and bytes that are not HTTP."""
 
 import socket
 import ssl
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.asking import Connect
+from tests.process.store_requests import Connect
 from tests.store_process import ROOT, StoreProcess, launch_store
 
 
@@ -21,10 +21,9 @@ from tests.store_process import ROOT, StoreProcess, launch_store
     ],
 )
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
-def test_tls_versions(
+def test_tls_1_2_and_1_3_are_supported(
     running: StoreProcess, version: ssl.TLSVersion, *, works: bool
 ) -> None:
-    """An old protocol can be forced on a visitor, or a new one is missing."""
     context = running.tls
     assert context
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
@@ -41,8 +40,7 @@ def test_tls_versions(
             assert not works
 
 
-def test_both_loopback_addresses_answer(running: StoreProcess) -> None:
-    """A browser tries ::1 for localhost first, and waits."""
+def test_both_loopback_addresses_are_served(running: StoreProcess) -> None:
     port = running.port
     for address in ("127.0.0.1", "::1"):
         with socket.create_connection((address, port), timeout=60):
@@ -62,10 +60,10 @@ def test_both_loopback_addresses_answer(running: StoreProcess) -> None:
     ],
     ids=["length", "header", "noise", "long line", "long header"],
 )
-def test_what_is_not_http_is_refused_in_peace(
+def test_bytes_that_are_not_http_are_rejected(
     folder: Path, sent: bytes
 ) -> None:
-    """A scanner fills the log with tracebacks, or gets a 500."""
+    """There is no traceback in the log."""
     with launch_store(
         folder, "--no-tls", MSRV_LIBRARY=str(folder / "library")
     ) as store:
@@ -85,8 +83,7 @@ def test_what_is_not_http_is_refused_in_peace(
     assert "traceback" not in log
 
 
-def test_a_taken_port_is_one_line(running: StoreProcess) -> None:
-    """An operator reads a traceback."""
+def test_port_in_use_is_an_error_of_one_line(running: StoreProcess) -> None:
     port = str(running.port)
     ended = subprocess.run(
         [sys.executable, "-m", "msrv", "serve", "--port", port],
@@ -113,14 +110,13 @@ def test_a_taken_port_is_one_line(running: StoreProcess) -> None:
     ("subdomains", "end"),
     [("0", "max-age=63072000"), ("1", "; includeSubDomains")],
 )
-def test_an_own_certificate_brings_hsts(
+def test_operators_certificate_enables_hsts(
     folder: Path,
     running: StoreProcess,
     connect: Connect,
     subdomains: str,
     end: str,
 ) -> None:
-    """A real store is asked for in plain HTTP again."""
     certs = Path(running.environ["MSRV_CERTS"])
     (folder / "own").mkdir(exist_ok=True)
     with launch_store(

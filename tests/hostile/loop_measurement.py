@@ -1,4 +1,4 @@
-"""How long the loop of a store in this process is held, by processor time."""
+"""Time for which the event loop is blocked, in processor time."""
 
 import asyncio
 import http.client
@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 NOMINAL_UNIT_SECONDS: Final = 0.0006
-"""What `unit` takes on the machine that the limit was set on."""
+"""What `work_unit_seconds` takes on the machine that the limit was set on."""
 LIMIT_SECONDS: Final = 0.005
 
 
-def unit() -> float:
-    """Do a fixed piece of work in pure Python; its time, the least of five.
+def work_unit_seconds() -> float:
+    """Return the least of five times of a fixed piece of Python.
 
-    What it takes says how fast the machine is at this moment.
+    It shows how fast the machine is at this moment.
     """
     best = 1.0
     for _ in range(5):
@@ -30,8 +30,8 @@ def unit() -> float:
 
 
 @dataclass(slots=True)
-class Watched:
-    """The steps of the loop that took longest: their seconds, what ran."""
+class LoopSteps:
+    """Longest steps of the loop: their seconds, and their callbacks."""
 
     steps: list[tuple[float, str]] = field(default_factory=list)
 
@@ -45,12 +45,12 @@ class Watched:
 
 
 @contextmanager
-def watched() -> Iterator[Watched]:
-    """Time each step of this thread's loop while the block lasts.
+def measured_loop() -> Iterator[LoopSteps]:
+    """Measure each step of this thread's loop while the block lasts.
 
-    By processor time of the thread: how busy the machine is doesn't count.
+    In processor time of the thread, which other processes don't change.
     """
-    found = Watched()
+    found = LoopSteps()
     run = events.Handle._run
 
     def timed(handle: events.Handle) -> None:
@@ -69,15 +69,15 @@ def watched() -> Iterator[Watched]:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent. `status` is what it is answered with."""
+    """Request and its expected `status`."""
 
     path: str
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | None = None
 
 
-async def ask(port: int, request: Request) -> int:
-    """Send it from another thread; the status, once all of it is read."""
+async def send(port: int, request: Request) -> int:
+    """Send a request from a thread; return the status once all is read."""
     return await asyncio.to_thread(_ask, port, request)
 
 

@@ -15,7 +15,7 @@ from msrv.downloads.sender import DirectSender, SendOptions
 from msrv.downloads.zip import MEDIA_TYPE, ZipArchive, ZipMember
 from msrv.storage.local import LocalStorage
 from msrv.storage.model import Content, StorageError
-from tests.downloads.made import NOW, noise, put
+from tests.downloads.contents import NOW, noise, put
 
 LARGE = noise(3_000_000)
 SMALL = noise(5_000, "small")

@@ -1,4 +1,4 @@
-"""What a test asks a store in a process."""
+"""Requests to a store in a process."""
 
 import http.client
 import re
@@ -10,8 +10,8 @@ from tests.store_process import StoreProcess
 Connect = Callable[[StoreProcess], http.client.HTTPSConnection]
 
 
-def status(connection: http.client.HTTPSConnection, path: str) -> int:
-    """Ask for a path on a connection, and read the whole answer."""
+def request_status(connection: http.client.HTTPSConnection, path: str) -> int:
+    """Request a path on a connection, read it; return the status."""
     connection.request("GET", path)
     answer = connection.getresponse()
     answer.read()
@@ -19,7 +19,7 @@ def status(connection: http.client.HTTPSConnection, path: str) -> int:
 
 
 def buy_link(store: StoreProcess) -> tuple[str, int]:
-    """Buy the long track: its link's path, and its size."""
+    """Buy the long track; return its link's path, and its size."""
     item = store.request_json("/catalog")["releases"][0]["items"][0]
     bought = store.request_json("/purchases", [("item", item["item_id"])])
     url = bought["downloads"][item["item_id"]]
@@ -27,7 +27,7 @@ def buy_link(store: StoreProcess) -> tuple[str, int]:
 
 
 def open_downloads(store: StoreProcess) -> float:
-    """How many downloads the store says are under way."""
+    """Return the number of open downloads in the store's metrics."""
     with urllib.request.urlopen(
         store.url + "/-/metrics", timeout=60, context=store.tls
     ) as answer:

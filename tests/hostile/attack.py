@@ -1,4 +1,4 @@
-"""A store that is attacked, a buyer's download beside it, and what is sent."""
+"""Store under attack, with a buyer's download that has to go on."""
 
 import hashlib
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from tests.downloads.made import noise
+from tests.downloads.contents import noise
 from tests.store_process import StoreProcess, launch_store
 
 LARGE: Final = noise(48_000_000)
@@ -29,8 +29,8 @@ CHUNKED: Final = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 CLOSE: Final = b"Connection: close\r\n\r\n"
 
 
-class Beside:
-    """A buyer's download that is under way, and read little by little."""
+class SlowDownload:
+    """Download that is read little by little."""
 
     def __init__(self, store: StoreProcess, path: str) -> None:
         plain = socket.socket()
@@ -50,16 +50,16 @@ class Beside:
         while self._file.readline() != b"\r\n":
             pass
         self._digest = hashlib.sha256()
-        self.go_on()
+        self.read_some()
 
-    def go_on(self) -> None:
-        """Read a little more of it."""
+    def read_some(self) -> None:
+        """Read a little more of the download."""
         piece = self._file.read(A_LITTLE)
         assert len(piece) == A_LITTLE
         self._digest.update(piece)
 
-    def end(self) -> None:
-        """Read it to its end, and compare."""
+    def finish(self) -> None:
+        """Read the download to its end, and compare it."""
         while piece := self._file.read(A_LITTLE):
             self._digest.update(piece)
         assert self._digest.digest() == hashlib.sha256(LARGE).digest()
@@ -71,31 +71,33 @@ class Beside:
 
 
 @dataclass(slots=True)
-class Attacked:
-    """A store that is attacked, and a download beside."""
+class StoreUnderAttack:
+    """Store under attack, and a download from it."""
 
     store: StoreProcess
     small: bytes
-    beside: Beside
+    beside: SlowDownload
     read_log: int = 0
 
-    def is_calm(self) -> None:
-        """See that the download goes on, and that nothing broke."""
-        self.beside.go_on()
+    def check(self) -> None:
+        """Check that the download goes on, and that nothing failed."""
+        self.beside.read_some()
         log = self.store.log.read_text("utf-8")
         new, self.read_log = log[self.read_log :], len(log)
         assert "traceback" not in new.lower()
         assert '"level": "error"' not in new
 
     def connect(self) -> socket.socket:
-        """Connect, as far as TCP."""
+        """Connect, without TLS."""
         return socket.create_connection(
             ("127.0.0.1", self.store.port), PATIENCE_SECONDS
         )
 
 
-def attacked(folder: Path, *arguments: str) -> Iterator[Attacked]:
-    """Start a store and a download; both end as they should."""
+def store_under_attack(
+    folder: Path, *arguments: str
+) -> Iterator[StoreUnderAttack]:
+    """Start a store and a download; both have to finish."""
     release = folder / "library" / "Noise"
     release.mkdir(parents=True)
     (release / "large.bin").write_bytes(LARGE)
@@ -115,18 +117,18 @@ def attacked(folder: Path, *arguments: str) -> Iterator[Attacked]:
         size: urlsplit(bought["downloads"][each]).path
         for size, each in ids.items()
     }
-    beside = Beside(store, paths[len(LARGE)])
+    beside = SlowDownload(store, paths[len(LARGE)])
     try:
-        yield Attacked(store, paths[len(SMALL)].encode(), beside)
-        beside.end()
+        yield StoreUnderAttack(store, paths[len(SMALL)].encode(), beside)
+        beside.finish()
     finally:
         beside.close()
         assert store.stop() == 0
     assert "traceback" not in store.log.read_text("utf-8").lower()
 
 
-def tell(connection: socket.socket, sent: bytes) -> bytes:
-    """Send it all, and read all until the store closes; fail if it won't."""
+def send_and_read(connection: socket.socket, sent: bytes) -> bytes:
+    """Send bytes, and read until the store closes; fail if it doesn't."""
     got = b""
     # A reset is a close: the store need not read what it has refused.
     with suppress(ConnectionError):
@@ -138,6 +140,6 @@ def tell(connection: socket.socket, sent: bytes) -> bytes:
 
 
 def statuses(answers: bytes) -> list[int]:
-    """The statuses of the answers on a connection."""
+    """Return the statuses of the responses on a connection."""
     found = re.findall(rb"HTTP/\d\.\d (\d{3}) ", answers)
     return [int(each) for each in found]

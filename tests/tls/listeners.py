@@ -1,4 +1,4 @@
-"""A certificate for the tests, and a listener that says hello."""
+"""Certificate for tests, and a listener that sends a greeting."""
 
 import asyncio
 import socket
@@ -17,10 +17,10 @@ HELLO = b"hello"
 ROOM = ConnectionLimits(total=1000, per_network=1000)
 
 
-def pair_for(
+def certificate_for(
     folder: Path, *names: str
 ) -> tuple[CertificateFiles, ssl.SSLContext]:
-    """Issue a certificate; with what trusts it, and nothing else."""
+    """Issue a certificate; return it and a context that trusts it alone."""
     authority = trustme.CA()
     issued = authority.issue_cert(*names)
     pair = CertificateFiles(folder / "crt", folder / "key", None)
@@ -32,7 +32,7 @@ def pair_for(
 
 
 class Greeter(asyncio.Protocol):
-    """Says hello and closes."""
+    """Sends a greeting and closes."""
 
     def __init__(self, slot: Slot) -> None:
         self._slot = slot

@@ -1,4 +1,4 @@
-"""The store ends, and ends what will not end by itself."""
+"""Shutdown: draining, its time limit, and stalled clients."""
 
 import signal
 import socket
@@ -10,17 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.asking import Connect, buy_link, open_downloads, status
+from tests.process.store_requests import (
+    Connect,
+    buy_link,
+    open_downloads,
+    request_status,
+)
 from tests.store_process import StoreProcess, launch_store
 
 
-def test_sigterm_lets_a_download_end(
+def test_sigterm_waits_for_open_downloads(
     running: StoreProcess, connect: Connect
 ) -> None:
-    """An upgrade cuts off whoever is downloading."""
     link, size = buy_link(running)
     waiting = connect(running)
-    assert status(waiting, "/-/ready") == 200
+    assert request_status(waiting, "/-/ready") == 200
     downloading = connect(running)
     downloading.request("GET", link)
     answer = downloading.getresponse()
@@ -37,7 +41,7 @@ def test_sigterm_lets_a_download_end(
             pass  # it came while the door was closing
         assert time.monotonic() < until, "it still accepts"
         time.sleep(0.02)
-    assert status(waiting, "/-/ready") == 503
+    assert request_status(waiting, "/-/ready") == 503
     assert running.process.poll() is None
     while chunk := answer.read(1 << 20):
         got += len(chunk)
@@ -45,8 +49,7 @@ def test_sigterm_lets_a_download_end(
     assert running.process.wait(10) == 0
 
 
-def test_the_drain_has_an_end(folder: Path, connect: Connect) -> None:
-    """One buyer who stopped reading keeps the store from ending."""
+def test_drain_is_limited(folder: Path, connect: Connect) -> None:
     with launch_store(
         folder,
         MSRV_LIBRARY=str(folder / "library"),
@@ -62,10 +65,9 @@ def test_the_drain_has_an_end(folder: Path, connect: Connect) -> None:
     assert time.monotonic() - began >= 1
 
 
-def test_a_second_signal_ends_at_once(
+def test_second_signal_stops_at_once(
     running: StoreProcess, connect: Connect
 ) -> None:
-    """An operator presses Ctrl-C again, and again."""
     link, _ = buy_link(running)
     downloading = connect(running)
     downloading.request("GET", link)
@@ -78,10 +80,9 @@ def test_a_second_signal_ends_at_once(
 
 
 @pytest.mark.parametrize("option", ["--tls", "--no-tls"])
-def test_who_takes_nothing_is_cut_off_and_who_is_slow_is_not(
+def test_stalled_client_is_aborted_and_slow_client_is_not(
     folder: Path, option: str
 ) -> None:
-    """Buyers who lost their line hold places and memory for ever."""
     with (
         launch_store(
             folder,
@@ -112,7 +113,7 @@ def test_who_takes_nothing_is_cut_off_and_who_is_slow_is_not(
 
 
 def read_slowly(connection: socket.socket, enough: threading.Event) -> bool:
-    """Take a little now and then; whether there was more until the end."""
+    """Read a little now and then; return whether there always was more."""
     while not enough.wait(0.1):
         if not connection.recv(16_384):
             return False
@@ -120,7 +121,7 @@ def read_slowly(connection: socket.socket, enough: threading.Event) -> bool:
 
 
 def small_reader(store: StoreProcess, link: str) -> socket.socket:
-    """Ask for a link on a connection that holds little unread."""
+    """Request a link on a connection with a small receive buffer."""
     plain = socket.socket()
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32_768)
     plain.settimeout(10)
@@ -134,7 +135,7 @@ def small_reader(store: StoreProcess, link: str) -> socket.socket:
 
 
 def read_all(connection: socket.socket) -> int:
-    """Count what is left until the connection ends."""
+    """Return the number of bytes until the connection ends."""
     count = 0
     with suppress(ConnectionError):
         while chunk := connection.recv(1 << 20):

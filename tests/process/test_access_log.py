@@ -1,4 +1,4 @@
-"""One line of the access log for each answer, with the bytes of its body.
+"""Access log: one line for each response, with the bytes of its body.
 
 Each client has an address of its own, by which its line is found.
 """
@@ -17,9 +17,9 @@ from typing import Any, Final
 
 import pytest
 
-from tests.downloads.made import noise
-from tests.hostile.crowd import opened
-from tests.process.asking import buy_link
+from tests.downloads.contents import noise
+from tests.hostile.crowd import connect_from
+from tests.process.store_requests import buy_link
 from tests.store_process import StoreProcess, launch_store
 
 SIZE: Final = 3_000_000
@@ -31,7 +31,7 @@ _RESET: Final = struct.pack("ii", 1, 0)
 
 @dataclass(slots=True)
 class Client:
-    """What one client asked, and what it got."""
+    """Requests of one client, and what it received."""
 
     host: str
     sent: bytes
@@ -42,10 +42,12 @@ class Client:
     whole: bool = False
 
     def visit(self, store: StoreProcess) -> None:
-        """Ask, read so much, and leave."""
+        """Send a request, read some of the response, and disconnect."""
         with (
             suppress(OSError),
-            opened(store, self.host, buffer_bytes=16_384, seconds=60) as line,
+            connect_from(
+                store, self.host, buffer_bytes=16_384, seconds=60
+            ) as line,
         ):
             line.sendall(self.sent)
             got = b""
@@ -69,7 +71,7 @@ class Client:
 def store(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[StoreProcess]:
-    """A store with one file that is more than buffers hold, and a small."""
+    """Store with one file larger than the buffers, and a small one."""
     release = tmp_path / "library" / "Noise"
     release.mkdir(parents=True)
     (release / "large.bin").write_bytes(noise(SIZE))
@@ -85,7 +87,7 @@ def store(
 
 
 def lines_of(store: StoreProcess) -> dict[str, list[dict[str, Any]]]:
-    """End the store; each client's lines."""
+    """Stop the store; return each client's lines."""
     assert store.stop() == 0
     found: dict[str, list[dict[str, Any]]] = {}
     for line in store.log.read_text("utf-8").splitlines():
@@ -96,13 +98,14 @@ def lines_of(store: StoreProcess) -> dict[str, list[dict[str, Any]]]:
 
 
 def visit_all(store: StoreProcess, clients: list[Client]) -> None:
-    """Have all of them visit, some at a time."""
+    """Run all clients, some at a time."""
     with ThreadPoolExecutor(16) as threads:
         list(threads.map(lambda each: each.visit(store), clients))
 
 
-def test_early_leavers_have_their_lines(store: StoreProcess) -> None:
-    """Whenever a client leaves, its answer has one line and no more."""
+def test_client_that_disconnects_early_has_one_line(
+    store: StoreProcess,
+) -> None:
     chance = random.Random(20_261_129)  # noqa: S311 - reproducible
     path = buy_link(store)[0].encode()
     asked = [
@@ -138,13 +141,13 @@ def test_early_leavers_have_their_lines(store: StoreProcess) -> None:
         assert len(lines.get(each.host, [])) <= 1
 
 
-def test_bytes_are_the_body_s(store: StoreProcess) -> None:
-    """Neither heads nor frames are counted, and nothing that wasn't sent."""
+def test_bytes_are_those_of_the_body_sent(store: StoreProcess) -> None:
+    """Headers and framing are not counted, nor what was not sent."""
     path = buy_link(store)[0].encode()
     plain = b"GET " + path + b" HTTP/1.1\r\n" + HOST
     head = b"HEAD " + path + b" HTTP/1.1\r\n" + HOST
     etag = b""
-    with opened(store) as line:
+    with connect_from(store) as line:
         line.sendall(head + CLOSE)
         said = line.recv(65536)
         found = re.search(rb"(?i)etag: (\S+)", said)
@@ -199,10 +202,9 @@ def test_bytes_are_the_body_s(store: StoreProcess) -> None:
     assert clients["whole"].body == SIZE
 
 
-def test_small_files_that_are_at_hand_are_counted_the_same(
+def test_cached_responses_are_logged_the_same(
     tmp_path: Path,
 ) -> None:
-    """The fast way out has lines like the other one."""
     release = tmp_path / "library" / "Noise"
     release.mkdir(parents=True)
     (release / "small.bin").write_bytes(noise(1000))
@@ -214,7 +216,7 @@ def test_small_files_that_are_at_hand_are_counted_the_same(
     ) as store:
         path = buy_link(store)[0].encode()
         ask = b"GET " + path + b" HTTP/1.1\r\n" + HOST + b"\r\n"
-        with opened(store, "127.3.0.1") as line:
+        with connect_from(store, "127.3.0.1") as line:
             line.sendall(ask * 20 + ask[:-2] + CLOSE)
             got = b""
             while piece := line.recv(65536):
@@ -225,10 +227,9 @@ def test_small_files_that_are_at_hand_are_counted_the_same(
     assert {entry["route"] for entry in entries} == {"download"}
 
 
-def test_what_never_ends_has_a_line_where_it_was_answered(
+def test_unfinished_request_has_a_line_once_it_is_answered(
     tmp_path: Path,
 ) -> None:
-    """A form that never ends is answered, and logged once; so is nothing."""
     form = (
         b"POST /cart HTTP/1.1\r\n"
         + HOST
