@@ -20,11 +20,11 @@ from bench import (
 
 BENCHES = {
     "startup": ("Start to the first answered request", startup.measure),
-    "downloads": ("Downloads against their peers", downloads.measure),
+    "downloads": ("Downloads, compared with other servers", downloads.measure),
     "plain": ("Downloads without TLS", plain.measure),
-    "packing": ("A release as a ZIP, made for nobody", packing.measure),
-    "checking": ("Seeing that a link is good", checking.measure),
-    "memory": ("Memory of slow buyers' connections", memory.measure),
+    "packing": ("A release as a ZIP, not sent", packing.measure),
+    "checking": ("Verifying a link", checking.measure),
+    "memory": ("Memory of slow clients' connections", memory.measure),
     "ledger": ("Purchases and figures of the ledger", ledger.measure),
     "edge": ("A download through the edge, nginx alone = 1", edge.measure),
     "studio": ("Pages of the studio", studio.measure),

@@ -1,6 +1,6 @@
-"""Buyers of a peer's downloads, in a process of their own.
+"""Clients of a peer's downloads, in a process of their own.
 
-Suites are chosen by the buyers, who know no other.
+Cipher suites are selected by the clients, which offer no other.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Final
 from bench.files import LARGE_BYTES, TINY
 from bench.measuring import Figure, compare
 from bench.peers import ROOT, Peer
-from bench.receiver import Taken, Task
+from bench.receiver import Received, Task
 
 SECONDS: Final = 0.8
 SUITES: Final = {
@@ -25,7 +25,7 @@ GB: Final = 1_000_000_000
 
 
 def task(peer: Peer, file: str, clients: int) -> Task:
-    """Ask a peer for a file, as fast as can be."""
+    """Return the task to download a file as fast as possible."""
     return Task(
         peer.process.pid,
         peer.port,
@@ -38,10 +38,10 @@ def task(peer: Peer, file: str, clients: int) -> Task:
     )
 
 
-def receive(task: Task, suite: str = "AES-128") -> Taken:
-    """Run buyers in a process of their own."""
+def receive(task: Task, suite: str = "AES-128") -> Received:
+    """Run a task in a process of its own."""
     with tempfile.NamedTemporaryFile("w", suffix=".cnf") as config:
-        # Python 3.11 can't choose a suite of TLS 1.3; OpenSSL's file can.
+        # Python 3.11 can't select TLS 1.3 suites; OpenSSL's configuration can.
         config.write(
             "openssl_conf = a\n[a]\nssl_conf = b\n[b]\n"
             "system_default = c\n[c]\n"
@@ -56,11 +56,11 @@ def receive(task: Task, suite: str = "AES-128") -> Taken:
             check=True,
             timeout=300,
         )
-    return Taken(**json.loads(ended.stdout))
+    return Received(**json.loads(ended.stdout))
 
 
-def costs(taken: dict[str, list[Taken]]) -> list[Figure]:
-    """Say what the same seconds cost, and what came of them."""
+def costs(taken: dict[str, list[Received]]) -> list[Figure]:
+    """Return CPU seconds per GB, and GB per second."""
     return compare(
         {
             name: [

@@ -1,8 +1,9 @@
-"""What a download costs, against what else could send it.
+"""Cost of downloads, compared with other servers.
 
-A process of buyers discards all it gets, so that the server is the limit.
-CPU seconds per GB and throughput come of the same seconds; nginx (one worker)
-is the baseline of both, stock aiohttp of what nginx has no answer to.
+Clients in a process of their own discard all they receive, so that the server
+is the limit. CPU seconds per GB and throughput are of the same seconds; nginx
+(one worker) is the baseline of both, stock aiohttp where nginx has nothing
+comparable.
 """
 
 import os
@@ -33,41 +34,41 @@ from bench.files import (
     make_single,
     warm,
 )
-from bench.measuring import Figure, compare, take
+from bench.measuring import Figure, compare, run_rounds
 from bench.peers import Peer, Stage
-from bench.receiver import Taken
+from bench.receiver import Received
 
 ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "3"))
 LATENCY_SECONDS: Final = 2.5
-RESTLESS: Final = ("stock", "uvicorn")
-FEW: Final = ("nginx", "msrv", "msrv_uvloop", "stock")
-"""Who is measured with a tiny file, too."""
+RESTARTED: Final = ("stock", "uvicorn")
+TINY_FILE_PEERS: Final = ("nginx", "msrv", "msrv_uvloop", "stock")
+"""Peers that are measured with a tiny file, too."""
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Start every peer that is here, and measure them in turns."""
+    """Start all installed peers, and measure them in turns."""
     stage = Stage.of(folder)
     make_single(stage.files)
     make_album(stage.files)
     names = peers.available()
-    few = [name for name in names if name in FEW]
+    few = [name for name in names if name in TINY_FILE_PEERS]
     figures: list[Figure] = []
-    with Company(stage, names, tls=True) as company:
+    with PeerRotation(stage, names, tls=True) as company:
         for suite in SUITES:
             for clients in (1, 16):
                 figures += speed(company, clients, suite)
         figures += archive(company)
         figures += latency(company)
-    with Company(stage, few, tls=False) as company:
+    with PeerRotation(stage, few, tls=False) as company:
         figures += tiny(company)
     return figures
 
 
-class Company:
-    """The peers that take turns. Those that are restless start each time.
+class PeerRotation:
+    """Peers that take turns. Those in RESTARTED are started for each turn.
 
-    When a buyer goes away, they go on reading, and stock aiohttp encrypting,
-    for nobody: in the next one's turn, and on its processor.
+    After a client has disconnected they go on reading the file, and stock
+    aiohttp encrypting it, on the processor that the next peer needs.
     """
 
     def __init__(self, stage: Stage, names: list[str], *, tls: bool) -> None:
@@ -79,7 +80,7 @@ class Company:
 
     def __enter__(self) -> Self:
         for name in self.names:
-            if name not in RESTLESS:
+            if name not in RESTARTED:
                 self._kept[name] = self._stack.enter_context(
                     self._stage.start(name, tls=self._tls)
                 )
@@ -90,32 +91,32 @@ class Company:
 
     @property
     def files(self) -> Path:
-        """The folder that all of them serve."""
+        """Folder that all peers serve."""
         return self._stage.files
 
     @property
     def stock_first(self) -> list[str]:
-        """The names, with stock aiohttp's as the baseline."""
+        """Names of the peers, stock aiohttp first, as the baseline."""
         return sorted(self.names, key=lambda name: name != "stock")
 
     def turn(self, name: str) -> AbstractContextManager[Peer]:
-        """Have a peer for one turn."""
+        """Return a peer for one turn."""
         if name in self._kept:
             return nullcontext(self._kept[name])
         return self._stage.start(name, tls=self._tls)
 
 
-def taking(
-    company: Company,
+def downloading(
+    company: PeerRotation,
     name: str,
     *,
     file: str = LARGE,
     clients: int = 1,
     suite: str = "AES-128",
-) -> Callable[[], Taken]:
-    """Give what runs buyers once."""
+) -> Callable[[], Received]:
+    """Return a function that downloads from a peer once."""
 
-    def run() -> Taken:
+    def run() -> Received:
         with company.turn(name) as peer:
             warm(company.files / (ALBUM if file == ZIP else file))
             return receive(task(peer, file, clients), suite)
@@ -124,13 +125,13 @@ def taking(
 
 
 def speed(
-    company: Company, clients: int, suite: str, rounds: int = ROUNDS
+    company: PeerRotation, clients: int, suite: str, rounds: int = ROUNDS
 ) -> list[Figure]:
     """Measure CPU seconds per GB, and GB per second."""
     return costs(
-        take(
+        run_rounds(
             {
-                f"{name}, {clients} at once, {suite}": taking(
+                f"{name}, {clients} at once, {suite}": downloading(
                     company, name, clients=clients, suite=suite
                 )
                 for name in company.names
@@ -140,31 +141,31 @@ def speed(
     )
 
 
-def archive(company: Company) -> list[Figure]:
-    """Measure a ZIP against as much as one file."""
+def archive(company: PeerRotation) -> list[Figure]:
+    """Measure a ZIP against one file of the same size."""
     candidates = {
-        "msrv, one file": taking(company, "msrv"),
-        "msrv, as a ZIP": taking(company, "msrv", file=ZIP),
+        "msrv, one file": downloading(company, "msrv"),
+        "msrv, as a ZIP": downloading(company, "msrv", file=ZIP),
     }
     if peers.has("zipstream"):
-        candidates["zipstream-ng in aiohttp"] = taking(
+        candidates["zipstream-ng in aiohttp"] = downloading(
             company, "stock", file=ZIP
         )
-    return costs(take(candidates, rounds=ROUNDS))
+    return costs(run_rounds(candidates, rounds=ROUNDS))
 
 
-def latency(company: Company) -> list[Figure]:
-    """Measure `GET /` beside 16 downloads, against stock's beside its own."""
+def latency(company: PeerRotation) -> list[Figure]:
+    """Measure `GET /` during 16 downloads from the same peer."""
 
     def waiting(name: str) -> Callable[[], float]:
         def run() -> float:
             with company.turn(name) as peer:
-                return beside_buyers(peer)
+                return latency_beside_downloads(peer)
 
         return run
 
     return compare(
-        take(
+        run_rounds(
             {
                 f"{name}, GET / beside 16": waiting(name)
                 for name in company.stock_first
@@ -175,11 +176,12 @@ def latency(company: Company) -> list[Figure]:
     )
 
 
-def beside_buyers(peer: Peer) -> float:
-    """Ask for pages while buyers run: the 99th percentile, in ms.
+def latency_beside_downloads(peer: Peer) -> float:
+    """Request pages during downloads; return the 99th percentile in ms.
 
-    Who asks goes before the buyers, where that is allowed: it is the server
-    that is measured, not how two processes share what it leaves.
+    The thread that requests them has a higher priority than the downloading
+    process, where that is allowed: the server is measured, not how two
+    processes share the rest of the machine.
     """
     wanted = replace(task(peer, LARGE, 16), seconds=LATENCY_SECONDS)
     buyers = threading.Thread(target=receive, args=(wanted,))
@@ -193,10 +195,10 @@ def beside_buyers(peer: Peer) -> float:
         context=ssl._create_unverified_context(),  # noqa: S323, SLF001 - our own server
     )
     page.connect()
-    time.sleep(0.8)  # until the buyers have begun
+    time.sleep(0.8)  # until the downloads have started
     taken: list[float] = []
     until = time.perf_counter() + LATENCY_SECONDS - 0.8
-    # Two at least: a lone worker may let the first wait for all that time.
+    # At least two: a single worker may block the first for all that time.
     while (began := time.perf_counter()) < until or len(taken) < 2:
         page.request("GET", "/")
         page.getresponse().read()
@@ -209,20 +211,20 @@ def beside_buyers(peer: Peer) -> float:
     return statistics.quantiles(taken, n=100, method="inclusive")[98]
 
 
-def tiny(company: Company) -> list[Figure]:
-    """Measure requests for 200 bytes, over 32 kept connections.
+def tiny(company: PeerRotation) -> list[Figure]:
+    """Measure requests for 200 bytes, over 32 keep-alive connections.
 
-    nginx checks a link, too (`secure_link`).
+    nginx verifies a link, too (`secure_link`).
     """
 
-    def asking(name: str) -> Callable[[], Taken]:
-        def run() -> Taken:
+    def asking(name: str) -> Callable[[], Received]:
+        def run() -> Received:
             with company.turn(name) as peer:
                 return receive(replace(task(peer, TINY, 32), whole=True))
 
         return run
 
-    taken = take(
+    taken = run_rounds(
         {f"{name}, 200 bytes": asking(name) for name in company.stock_first},
         rounds=ROUNDS,
     )

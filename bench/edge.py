@@ -18,9 +18,9 @@ from typing import Final
 
 from bench.buying import costs, receive
 from bench.files import LARGE, LARGE_BYTES, make_single
-from bench.measuring import Figure, take
-from bench.peers import ROOT, pair_of
-from bench.receiver import Taken, Task
+from bench.measuring import Figure, run_rounds
+from bench.peers import ROOT, certificate_in
+from bench.receiver import Received, Task
 from msrv.tls.certificates import CertificateFiles, share_with_containers
 from tests.containers.buyer import Buyer
 from tests.containers.engine import (
@@ -76,7 +76,7 @@ def measure(folder: Path) -> list[Figure]:
     if missing:
         print(f"  {missing}: left out")
         return []
-    library, pair = folder / "library", pair_of(folder)
+    library, pair = folder / "library", certificate_in(folder)
     folder.chmod(0o755)
     make_single(library)
     share_with_containers(pair)
@@ -86,7 +86,7 @@ def measure(folder: Path) -> list[Figure]:
         figures: list[Figure] = []
         for clients in (1, 16):
             figures += costs(
-                take(
+                run_rounds(
                     {
                         f"nginx alone, {clients} at once": _taking(
                             alone, clients
@@ -101,7 +101,7 @@ def measure(folder: Path) -> list[Figure]:
     return figures
 
 
-def _taking(side: Side, clients: int) -> Callable[[], Taken]:
+def _taking(side: Side, clients: int) -> Callable[[], Received]:
     first, *others = side.pids
     task = Task(
         first,

@@ -1,4 +1,4 @@
-"""What is downloaded: a large file, a tiny one, and an album to pack."""
+"""Files to download: a large one, a tiny one, and an album for a ZIP."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ TINY: Final = "Single/Tiny.bin"
 ALBUM: Final = "Album"
 ZIP: Final = "Album.zip"
 LARGE_BYTES: Final = 1 << 30
-"""Of the large file, and of the album's members together."""
+"""Size of the large file, and of the album in total."""
 TINY_BYTES: Final = 200
 _MEMBERS: Final = 8
 _STEP_BYTES: Final = 1 << 20
@@ -22,13 +22,13 @@ def make_single(library: Path) -> None:
 
 
 def make_album(library: Path) -> None:
-    """Write as much as the large file has, in several."""
+    """Write files that are as large in total as the large file."""
     for number in range(_MEMBERS):
         _write(library / ALBUM / f"{number}.bin", LARGE_BYTES // _MEMBERS)
 
 
 def warm(path: Path) -> None:
-    """Have the page cache hold what is there: some machines take it away."""
+    """Read files into the page cache, which some machines drop."""
     for each in path.rglob("*.bin") if path.is_dir() else (path,):
         with each.open("rb", buffering=0) as file:
             while file.read(_STEP_BYTES):

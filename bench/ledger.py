@@ -18,7 +18,13 @@ from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bench import ledger_data
-from bench.measuring import NONCE, Figure, compare, interleave, take
+from bench.measuring import (
+    NONCE,
+    Figure,
+    compare,
+    interleave,
+    run_rounds,
+)
 from msrv import settings
 from msrv.app import create_app
 from msrv.ledger.db import migrate, order_queries, report_queries
@@ -155,7 +161,7 @@ async def _purchases(folder: Path) -> list[Figure]:
 
     try:
         taken = await asyncio.to_thread(
-            take,
+            run_rounds,
             {"off": buys("off"), "on": buys("on")},
             rounds=ROUNDS,
         )

@@ -1,4 +1,4 @@
-"""Running candidates in turns, and saying what came out."""
+"""Interleaved rounds of candidates, and their figures."""
 
 import json
 import platform
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 NONCE = "a nonce for benchmarks: 9Jk2-Lmx7-Rr4T-wP0e-Zz81"
-"""Of every store that is measured."""
+"""NONCE of all measured stores."""
 RESULTS = Path(__file__).with_name("results.json")
 
 _Result = TypeVar("_Result")
@@ -17,11 +17,11 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One candidate's figure, and how it stands to the baseline.
+    """Figure of a candidate, and its ratio to the baseline.
 
-    `ratio` is the median of the rounds' own ratios, `ratio_low` and
-    `ratio_high` the least and the greatest: what slows a whole round down
-    slows both.
+    `ratio` is the median of the rounds' ratios, `ratio_low` and `ratio_high`
+    are the least and the greatest: a load that slows a whole round slows
+    both.
     """
 
     name: str
@@ -40,17 +40,17 @@ def interleave(
     rounds: int,
     unit: str,
 ) -> list[Figure]:
-    """Run every candidate once a round; the first is the baseline."""
-    return compare(take(candidates, rounds=rounds), unit=unit)
+    """Run each candidate once a round; the first is the baseline."""
+    return compare(run_rounds(candidates, rounds=rounds), unit=unit)
 
 
-def take(
+def run_rounds(
     candidates: Mapping[str, Callable[[], _Result]], *, rounds: int
 ) -> dict[str, list[_Result]]:
-    """Run every candidate once a round: the rounds' results.
+    """Run each candidate once a round; return the results by candidate.
 
-    Every second round in the opposite order, since who was before leaves the
-    machine as it is.
+    Every second round is in the opposite order, since a candidate may affect
+    the next one.
     """
     taken: dict[str, list[_Result]] = {name: [] for name in candidates}
     names = list(candidates)
@@ -64,7 +64,7 @@ def take(
 def compare(
     taken: Mapping[str, Sequence[float]], *, unit: str
 ) -> list[Figure]:
-    """Hold every candidate's rounds against the first one's."""
+    """Return the figures of candidates, compared with the first."""
     baseline = taken[next(iter(taken))]
     figures = []
     for name, values in taken.items():
@@ -100,9 +100,9 @@ def show(title: str, figures: list[Figure]) -> None:
 
 
 def write(results: Mapping[str, list[Figure]]) -> None:
-    """Keep the figures where the documents can quote them.
+    """Write the figures to RESULTS, which the documents quote.
 
-    Those of benches that were not run this time stay as they are.
+    Figures of other benchmarks are preserved.
     """
     kept: dict[str, Any] = {}
     if RESULTS.exists():

@@ -1,7 +1,6 @@
-"""What a slow buyer's connection holds, against its peers.
+"""Memory of slow clients' connections, compared with other servers.
 
-Each time of a process that has just started: what a heap has once had, it
-rarely gives back.
+Each time of a new process: a heap rarely shrinks again.
 """
 
 import os
@@ -16,7 +15,7 @@ from typing import Final
 from bench import peers
 from bench.buying import receive, task
 from bench.files import LARGE, TINY, make_single, warm
-from bench.measuring import Figure, compare, take
+from bench.measuring import Figure, compare, run_rounds
 from bench.peers import Peer, Stage
 from bench.processes import anonymous_bytes
 
@@ -28,22 +27,20 @@ BYTES_PER_SECOND: Final = 50_000
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Have BENCH_BUYERS take 50 KB/s each over TLS: KiB for each of them."""
+    """Measure KiB per client, for BENCH_BUYERS at 50 KB/s each over TLS."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     stage = Stage.of(folder)
     make_single(stage.files)
     names = [name for name in peers.available() if name in HELD]
     return compare(
-        take(
+        run_rounds(
             {
-                f"{name}, {BUYERS} slow buyers": holding(stage, name, LARGE)
+                f"{name}, {BUYERS} slow clients": holding(stage, name, LARGE)
                 for name in names
             }
-            # What TLS and a kept connection hold by themselves.
-            | {
-                f"msrv, {BUYERS} who have it all": holding(stage, "msrv", TINY)
-            },
+            # The memory of TLS and an idle connection.
+            | {f"msrv, {BUYERS} idle": holding(stage, "msrv", TINY)},
             rounds=ROUNDS,
         ),
         unit="KiB each",
@@ -51,7 +48,7 @@ def measure(folder: Path) -> list[Figure]:
 
 
 def holding(stage: Stage, name: str, file: str) -> Callable[[], float]:
-    """Give what runs a peer with its buyers once."""
+    """Return a function that measures a peer once."""
 
     def run() -> float:
         warm(stage.files / file)
@@ -70,7 +67,7 @@ def holding(stage: Stage, name: str, file: str) -> Callable[[], float]:
 
 
 def warm_up(peer: Peer) -> None:
-    """Have a process load what it loads at its first requests."""
+    """Send first requests, for which a process loads modules."""
     for path in ("/", peer.path(TINY)):
         urllib.request.urlopen(
             f"https://localhost:{peer.port}{path}",

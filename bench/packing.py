@@ -1,6 +1,6 @@
-"""What making a ZIP costs, sent to nobody: against zipstream-ng.
+"""Cost of creating a ZIP without sending it, compared with zipstream-ng.
 
-Ours has its layout and checksums before it begins, and only reads.
+Layout and checksums of ours exist before, so that it only reads.
 """
 
 import asyncio
@@ -34,15 +34,15 @@ print((time.process_time() - began) / size * 1e9)
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Make the ZIP of an album: CPU seconds per GB."""
+    """Measure CPU seconds per GB of the ZIP of an album."""
     if not peers.has("zipstream"):
         return []
     make_album(folder)
     album = folder / ALBUM
     return interleave(
         {
-            "zipstream-ng, made for nobody": theirs(album),
-            "msrv, made for nobody": ours(album),
+            "zipstream-ng, not sent": theirs(album),
+            "msrv, not sent": ours(album),
         },
         rounds=ROUNDS,
         unit="CPU s/GB",
@@ -50,22 +50,22 @@ def measure(folder: Path) -> list[Figure]:
 
 
 def ours(album: Path) -> Callable[[], float]:
-    """Give what reads every piece of a planned ZIP."""
+    """Return a function that reads each chunk of a planned ZIP."""
     members = [
         ZipMember(path.name, _content(path))
         for path in sorted(album.iterdir())
     ]
     archive = ZipArchive.plan(members, date(2026, 1, 1))
-    room = memoryview(bytearray(FULL_BYTES))
+    buffer = memoryview(bytearray(FULL_BYTES))
 
     async def read() -> None:
         files = FileReader(LocalStorage(album))
-        for piece in archive.body.chunks:
-            if not isinstance(piece, FileSlice):
+        for chunk in archive.body.chunks:
+            if not isinstance(chunk, FileSlice):
                 continue
-            file, at = await files.open(piece.content), piece.start
-            while at < piece.stop:
-                at += await file.read_into(room[: piece.stop - at], at)
+            file, at = await files.open(chunk.content), chunk.start
+            while at < chunk.stop:
+                at += await file.read_into(buffer[: chunk.stop - at], at)
         files.close()
 
     def run() -> float:
@@ -78,7 +78,7 @@ def ours(album: Path) -> Callable[[], float]:
 
 
 def theirs(album: Path) -> Callable[[], float]:
-    """Give what has zipstream-ng make one, in its own environment."""
+    """Return a function that runs zipstream-ng in its own environment."""
 
     def run() -> float:
         warm(album)

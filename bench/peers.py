@@ -1,7 +1,7 @@
-"""What a store's downloads are measured against, started and ended.
+"""Servers that the store is compared with: starting and stopping them.
 
-Each serves the same folder, with the same certificate; what isn't there is
-left out, and said.
+Each serves the same folder with the same certificate. Those that are not
+installed are left out, and named.
 """
 
 import base64
@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -17,7 +18,7 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -26,6 +27,7 @@ from typing import Any, Final, Self
 
 from bench.files import TINY, ZIP
 from bench.measuring import NONCE
+from bench.processes import tree
 from msrv.tls.certificates import CertificateFiles, development_certificate
 from tests.store_process import free_port
 
@@ -34,6 +36,8 @@ BENCH_PYTHON: Final = ROOT / ".venv-bench" / "bin" / "python"
 BENCH_PACKAGES: Final = list(
     (ROOT / ".venv-bench" / "lib").glob("python*/site-packages")
 )
+
+STOP_SECONDS: Final = 5
 
 _NGINX: Final = Path(__file__).with_name("nginx.conf")
 _STARLETTE = """
@@ -51,7 +55,7 @@ app = Starlette(routes=[Route("/", hello), Route("/{{name:path}}", file)])
 
 @dataclass(slots=True)
 class Peer:
-    """A server that runs. `paths` say where it has each file."""
+    """Running server. `paths` are the paths of files, where not the same."""
 
     name: str
     port: int
@@ -60,11 +64,13 @@ class Peer:
     paths: dict[str, str] = field(default_factory=dict)
 
     def path(self, file: str) -> str:
-        """Where a file is asked for."""
+        """Return the path of a file."""
         return self.paths.get(file, f"/{file}")
 
-    def ask(self, path: str, form: list[tuple[str, str]] | None = None) -> Any:  # noqa: ANN401 - JSON
-        """Ask for JSON; with a form, POST it."""
+    def request_json(
+        self, path: str, form: list[tuple[str, str]] | None = None
+    ) -> Any:  # noqa: ANN401 - JSON
+        """Request JSON: GET, or POST if there is a form."""
         scheme = "https" if self.tls else "http"
         request = urllib.request.Request(  # noqa: S310 - our own server
             f"{scheme}://localhost:{self.port}{path}",
@@ -81,25 +87,25 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What all peers are given."""
+    """Files and certificate that all peers are given."""
 
     folder: Path
     files: Path
-    pair: CertificateFiles
+    certificate: CertificateFiles
 
     @classmethod
     def of(cls, folder: Path) -> Self:
-        """Put all of it into a folder; the files are yet to be made."""
-        return cls(folder, folder / "library", pair_of(folder))
+        """Create the certificate in a folder; the files are written later."""
+        return cls(folder, folder / "library", certificate_in(folder))
 
     @contextmanager
     def start(self, name: str, *, tls: bool = True) -> Iterator[Peer]:
-        """Start a peer, and end it by its process."""
+        """Start a peer, and stop it at the end of the block."""
         port = free_port()
         environ = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
-            # What Starlette's servers import, and zipstream-ng for aiohttp.
+            # The ASGI app, and zipstream-ng for aiohttp.
             "PYTHONPATH": os.pathsep.join(
                 map(str, (self.folder, *BENCH_PACKAGES))
             ),
@@ -120,19 +126,19 @@ class Stage:
                 if name == "stock":
                     peer.paths = {ZIP: "/album.zip"}
                 if name == "nginx":
-                    peer.paths = {TINY: paid(TINY)}
+                    peer.paths = {TINY: secure_link_path(TINY)}
                 if name.startswith("msrv"):
                     peer.paths = buy_all(peer)
                 yield peer
             finally:
-                process.terminate()
+                stop(process)
 
     def _msrv(self, port: int, *, tls: bool) -> list[str]:
-        assert port or tls  # noqa: S101 - the environment has them
+        assert port or tls  # noqa: S101 - set in the environment
         return [sys.executable, "-m", "msrv", "serve"]
 
     def _msrv_uvloop(self, port: int, *, tls: bool) -> list[str]:
-        # Not where it would be taken for the package of that name.
+        # In a folder that is not taken for the package of that name.
         folder = self.folder / "loops" / "uvloop"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "sitecustomize.py").write_text(
@@ -155,8 +161,8 @@ class Stage:
             "MSRV_MAX_DOWNLOADS_PER_CLIENT": "10000",
         } | (
             {
-                "MSRV_TLS_CERT": str(self.pair.cert),
-                "MSRV_TLS_KEY": str(self.pair.key),
+                "MSRV_TLS_CERT": str(self.certificate.cert),
+                "MSRV_TLS_KEY": str(self.certificate.key),
             }
             if tls
             else {"MSRV_TLS": "off"}
@@ -169,8 +175,8 @@ class Stage:
                 folder=self.folder,
                 port=port,
                 tls="ssl" if tls else "",
-                cert=self.pair.cert,
-                key=self.pair.key,
+                cert=self.certificate.cert,
+                key=self.certificate.key,
                 files=self.files,
             ),
             encoding="utf-8",
@@ -178,17 +184,21 @@ class Stage:
         return [nginx() or "nginx", "-c", str(config)]
 
     def _stock(self, port: int, *, tls: bool) -> list[str]:
-        pair = [str(self.pair.cert), str(self.pair.key)] if tls else ["", ""]
+        certificate = (
+            [str(self.certificate.cert), str(self.certificate.key)]
+            if tls
+            else ["", ""]
+        )
         command = [sys.executable, "-m", "bench.stock", str(self.files)]
-        return [*command, str(port), *pair]
+        return [*command, str(port), *certificate]
 
     def _uvicorn(self, port: int, *, tls: bool) -> list[str]:
         self._write_app()
         command = [str(BENCH_PYTHON), "-m", "uvicorn", "--port", str(port)]
         command += ["--no-access-log", "--log-level", "error"]
         if tls:
-            command += ["--ssl-certfile", str(self.pair.cert)]
-            command += ["--ssl-keyfile", str(self.pair.key)]
+            command += ["--ssl-certfile", str(self.certificate.cert)]
+            command += ["--ssl-keyfile", str(self.certificate.key)]
         return [*command, "bench_app:app"]
 
     def _granian(self, port: int, *, tls: bool) -> list[str]:
@@ -196,8 +206,8 @@ class Stage:
         command = [str(BENCH_PYTHON), "-m", "granian", "--port", str(port)]
         command += ["--interface", "asgi", "--log-level", "error"]
         if tls:
-            command += ["--ssl-certificate", str(self.pair.cert)]
-            command += ["--ssl-keyfile", str(self.pair.key)]
+            command += ["--ssl-certificate", str(self.certificate.cert)]
+            command += ["--ssl-keyfile", str(self.certificate.key)]
         return [*command, "bench_app:app"]
 
     def _write_app(self) -> None:
@@ -206,8 +216,24 @@ class Stage:
         )
 
 
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """Stop a peer: SIGTERM, and after STOP_SECONDS SIGKILL.
+
+    A graceful shutdown may take minutes: aiohttp's waits for up to a minute
+    for downloads whose clients have disconnected.
+    """
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        for pid in [*tree(process.pid)]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait()
+
+
 def available() -> list[str]:
-    """Name the peers that this machine has; say which it lacks."""
+    """Return the peers that are installed; print those that are not."""
     found = {
         "nginx": nginx() is not None,
         "msrv": True,
@@ -218,22 +244,22 @@ def available() -> list[str]:
     }
     for name, is_here in found.items():
         if not is_here:
-            print(f"  {name} is not here: left out")
+            print(f"  {name} is not installed: left out")
     return [name for name in found if found[name]]
 
 
-def pair_of(folder: Path) -> CertificateFiles:
-    """Make one certificate for all."""
+def certificate_in(folder: Path) -> CertificateFiles:
+    """Return one certificate for all peers."""
     return development_certificate(folder / "certs", datetime.now(UTC))
 
 
 def nginx() -> str | None:
-    """Find nginx; Debian has it where only root looks."""
+    """Return the path of nginx; Debian installs it in /usr/sbin."""
     return shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 
 
 def has(module: str) -> bool:
-    """Whether the peers' own environment has a module."""
+    """Return whether the peers' environment has a module."""
     return (
         BENCH_PYTHON.exists()
         and subprocess.run(
@@ -245,8 +271,8 @@ def has(module: str) -> bool:
     )
 
 
-def paid(file: str) -> str:
-    """Write a link that nginx's `secure_link` takes."""
+def secure_link_path(file: str) -> str:
+    """Return a path that nginx's `secure_link` accepts."""
     signed = f"4000000000/paid/{file} secret".encode()
     digest = hashlib.md5(signed, usedforsecurity=False).digest()
     tag = base64.urlsafe_b64encode(digest).decode().rstrip("=")
@@ -254,11 +280,11 @@ def paid(file: str) -> str:
 
 
 def buy_all(store: Peer) -> dict[str, str]:
-    """Buy everything of a store: where each file's link leads."""
+    """Buy all items of a store; return the path of each file's link."""
     until = time.monotonic() + 120
     while True:
         try:
-            releases = store.ask("/catalog")["releases"]
+            releases = store.request_json("/catalog")["releases"]
             break
         except OSError:
             if time.monotonic() > until:
@@ -271,7 +297,7 @@ def buy_all(store: Peer) -> dict[str, str]:
             for item in release["items"]
         }
         wanted[f"{release['title']}.zip"] = release["item_id"]
-        bought = store.ask(
+        bought = store.request_json(
             "/purchases", [("item", each) for each in wanted.values() if each]
         )
         for name, item_id in wanted.items():
@@ -282,7 +308,7 @@ def buy_all(store: Peer) -> dict[str, str]:
 
 
 def wait_for_port(port: int) -> None:
-    """Wait until somebody listens."""
+    """Wait until a port accepts connections."""
     until = time.monotonic() + 60
     while True:
         try:

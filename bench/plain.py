@@ -1,7 +1,7 @@
-"""What a download without TLS costs: nginx's processor time, and ours.
+"""Cost of downloads without TLS, compared with nginx.
 
-Nearly all of it is the kernel's, for both, and scatters by half from one
-second to the next: so there are many rounds.
+Nearly all of it is the kernel's, for both, and varies by half from one second
+to the next: so there are many rounds.
 """
 
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import peers
-from bench.downloads import Company, speed
+from bench.downloads import PeerRotation, speed
 from bench.files import make_single
 from bench.measuring import Figure
 from bench.peers import Stage
@@ -19,11 +19,11 @@ _PEERS: Final = ("nginx", "msrv")
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Measure one buyer, and sixteen."""
+    """Measure one client, and sixteen."""
     stage = Stage.of(folder)
     make_single(stage.files)
     names = [name for name in peers.available() if name in _PEERS]
-    with Company(stage, names, tls=False) as company:
+    with PeerRotation(stage, names, tls=False) as company:
         return [
             figure
             for clients in (1, 16)

@@ -1,4 +1,4 @@
-"""What a server costs, its children included, as Linux counts it."""
+"""CPU time and memory of a process and its children, from /proc."""
 
 import os
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor time so far, of the process and all below it."""
+    """Return the CPU time so far, of a process and its descendants."""
     ticks = 0
     for each in tree(pid):
-        # The name, in brackets, may hold anything; fields count from after.
+        # The name, in brackets, may contain anything; fields follow it.
         stat = Path(f"/proc/{each}/stat").read_text("utf-8")
         fields = stat.rpartition(")")[2].split()
         ticks += sum(map(int, fields[11:15]))
@@ -19,7 +19,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def anonymous_bytes(pid: int) -> int:
-    """Memory that is backed by no file."""
+    """Return the memory that is not backed by a file."""
     return sum(
         int(line.split()[1]) * 1024
         for each in tree(pid)
@@ -29,7 +29,7 @@ def anonymous_bytes(pid: int) -> int:
 
 
 def tree(pid: int) -> Iterator[int]:
-    """The process and its children, and theirs."""
+    """Return a process and its descendants."""
     yield pid
     for task in Path(f"/proc/{pid}/task").iterdir():
         for child in (task / "children").read_text("utf-8").split():

@@ -1,8 +1,8 @@
-"""Buyers that take all they can get, and don't look at it.
+"""Clients that receive as fast as possible, and discard the data.
 
-Runs in a process of its own, `python -m bench.receiver JSON`, so that what it
-costs is nobody else's. Over TLS it does the handshake and throws what comes
-after it away as it is, so that the server is the limit. Prints JSON.
+Runs in a process of its own, `python -m bench.receiver JSON`, so that its cost
+is not the server's. Over TLS it does the handshake, and discards the records
+without decrypting them, so that the server is the limit. Prints JSON.
 """
 
 import json
@@ -20,18 +20,18 @@ from bench.processes import anonymous_bytes, cpu_seconds
 _BUFFER: Final = bytearray(1 << 20)
 _RECORD_BYTES: Final = 16384
 _RECORD_OVERHEAD: Final = 22
-"""Of TLS 1.3's largest record: header, type and tag."""
+"""Overhead of a TLS 1.3 record: header, type and tag."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to ask whom for, by how many, for how long.
+    """Task of a number of clients: server, path and duration.
 
-    `file_bytes` is when a buyer has it all and begins again, without waiting
-    for a server's good-bye; 0 is never. `bytes_per_second` is each buyer's; 0
-    is as fast as can be. `whole` counts answers of a small file over
-    connections that are kept, not bytes. `others` are processes that have a
-    part in it, whose time counts too.
+    After `file_bytes` a client reconnects, without waiting for the server's
+    close; 0 is never. `bytes_per_second` is each client's speed; 0 is as fast
+    as possible. `whole` counts responses of a small file over keep-alive
+    connections instead of bytes. `others` are further processes whose CPU time
+    counts.
     """
 
     pid: int
@@ -49,8 +49,8 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """What came of it: received, and what it cost the server."""
+class Received:
+    """Result of a task: what was received, and the cost of the server."""
 
     received_bytes: int
     answers: int
@@ -59,20 +59,20 @@ class Taken:
     anonymous_bytes: int
 
 
-class Buyer:
-    """One connection at a time."""
+class Client:
+    """Client with one connection at a time."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
         self.next_read = 0.0
         self.answers = 0
         self._answer_bytes = 0
-        self.ask()
+        self.send_request()
 
-    def ask(self) -> None:
-        """Connect and send the request; over TLS, the handshake before."""
+    def send_request(self) -> None:
+        """Connect, handshake if TLS, and send the request."""
         task = self._task
-        # A kept connection's end of an answer can't be told from outside TLS.
+        # Records aren't decrypted, so the end of a response is the close.
         kept = "keep-alive" if task.whole else "close"
         self._request = (
             f"GET {task.path} HTTP/1.1\r\nHost: localhost\r\n"
@@ -83,12 +83,12 @@ class Buyer:
         self.socket = socket.create_connection((task.host, task.port), 20)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if task.tls:
-            self._shake_hands()
+            self._handshake()
         else:
             self.socket.sendall(self._request)
         self.socket.setblocking(False)  # noqa: FBT003 - the library's
 
-    def _shake_hands(self) -> None:
+    def _handshake(self) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.check_hostname = False
@@ -106,7 +106,7 @@ class Buyer:
         self.socket.sendall(outgoing.read())
 
     def receive(self, most: int = len(_BUFFER)) -> int:
-        """Take what is there; ask anew at an answer's end."""
+        """Receive available bytes; return the count."""
         try:
             count = self.socket.recv_into(_BUFFER, most)
         except BlockingIOError:
@@ -118,17 +118,17 @@ class Buyer:
 
     @property
     def has_all(self) -> bool:
-        """Whether the file is there, with what TLS adds at the least."""
+        """Whether the file was received, with the overhead of TLS."""
         size = self._task.file_bytes
         if self._task.tls:
             size += size // _RECORD_BYTES * _RECORD_OVERHEAD
         return self._task.file_bytes > 0 and self._received >= size
 
     def _count(self, data: memoryview) -> None:
-        """Count an answer once it is whole, and ask again.
+        """Count a response once it is whole, and send the next request.
 
-        All of a server's answers to one request are as long as the first: to
-        read each would measure this reader.
+        All responses are taken to be as long as the first: parsing each would
+        measure this parser.
         """
         self._seen += data
         if not self._seen.startswith(b"HTTP/1.1 200"):
@@ -140,66 +140,68 @@ class Buyer:
             length = head.lower().partition(b"content-length:")[2].split()[0]
             self._answer_bytes = len(head) + len(found) + int(length)
         if len(self._seen) > self._answer_bytes:
-            raise SystemExit("an answer is longer than the first")
+            raise SystemExit("a response is longer than the first")
         if len(self._seen) == self._answer_bytes:
             self.answers += 1
             self._seen.clear()
             self.socket.sendall(self._request)
 
 
-def run(task: Task) -> Taken:
-    """Receive: first unmeasured, for a while, then measured."""
-    buyers = [Buyer(task) for _ in range(task.clients)]
+def run(task: Task) -> Received:
+    """Receive for the warm-up time, then for the measured time."""
+    clients = [Client(task) for _ in range(task.clients)]
     selector = selectors.DefaultSelector()
-    for buyer in buyers:
-        selector.register(buyer.socket, selectors.EVENT_READ, buyer)
-    receive = _slowly if task.bytes_per_second else _fast
+    for client in clients:
+        selector.register(client.socket, selectors.EVENT_READ, client)
+    receive = _receive_slowly if task.bytes_per_second else _receive_fast
     receive(task, selector, task.warm_seconds)
-    answers = sum(buyer.answers for buyer in buyers)
+    answers = sum(client.answers for client in clients)
     pids = (task.pid, *task.others)
     cpu, began = sum(map(cpu_seconds, pids)), time.perf_counter()
     received = receive(task, selector, task.seconds)
     seconds = time.perf_counter() - began
     cpu = sum(map(cpu_seconds, pids)) - cpu
-    return Taken(
+    return Received(
         received,
-        sum(buyer.answers for buyer in buyers) - answers,
+        sum(client.answers for client in clients) - answers,
         seconds,
         cpu,
         anonymous_bytes(task.pid),
     )
 
 
-def _fast(task: Task, selector: selectors.BaseSelector, seconds: float) -> int:
-    """Take whatever comes; who has it all begins again."""
+def _receive_fast(
+    task: Task, selector: selectors.BaseSelector, seconds: float
+) -> int:
+    """Receive as fast as possible; reconnect at the end of the file."""
     received = 0
     until = time.perf_counter() + seconds
     while time.perf_counter() < until:
         for key, _ in selector.select(0.05):
-            buyer: Buyer = key.data
+            client: Client = key.data
             count = 0
             with suppress(ConnectionError):
-                count = buyer.receive()
-            if buyer.has_all or (not count and not _more(buyer.socket)):
-                selector.unregister(buyer.socket)
-                buyer.socket.close()
-                buyer.ask()
-                selector.register(buyer.socket, selectors.EVENT_READ, buyer)
+                count = client.receive()
+            if client.has_all or (not count and not _is_open(client.socket)):
+                selector.unregister(client.socket)
+                client.socket.close()
+                client.send_request()
+                selector.register(client.socket, selectors.EVENT_READ, client)
             received += count
-    assert task.clients  # noqa: S101 - or nothing was measured
+    assert task.clients  # noqa: S101 - otherwise nothing is measured
     return received
 
 
-def _more(connection: socket.socket) -> bool:
+def _is_open(connection: socket.socket) -> bool:
     with suppress(BlockingIOError, ConnectionError):
         return bool(connection.recv(1, socket.MSG_PEEK))
     return True
 
 
-def _slowly(
+def _receive_slowly(
     task: Task, selector: selectors.BaseSelector, seconds: float
 ) -> int:
-    """Take a tenth of a second's worth from each, ten times a second."""
+    """Receive at each client's speed, ten times a second."""
     received = 0
     tenth = task.bytes_per_second // 10
     until = time.perf_counter() + seconds

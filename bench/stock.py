@@ -1,4 +1,4 @@
-"""aiohttp as a peer, as its documentation has it.
+"""Stock aiohttp as a peer, as in its documentation.
 
 `python -m bench.stock FOLDER PORT [CERTIFICATE KEY]`
 """
@@ -17,7 +17,7 @@ FILES: Final = Path(sys.argv[1])
 
 
 async def hello(_request: web.Request) -> web.Response:
-    """Say a word."""
+    """Respond with one word."""
     return web.Response(text="hello")
 
 
@@ -27,8 +27,8 @@ async def send(request: web.Request) -> web.FileResponse:
 
 
 async def pack(request: web.Request) -> web.StreamResponse:
-    """Send the album, packed by zipstream-ng."""
-    zipstream = importlib.import_module("zipstream")  # not everybody has it
+    """Send the album as a ZIP by zipstream-ng."""
+    zipstream = importlib.import_module("zipstream")  # optional
     stream = zipstream.ZipStream.from_path(FILES / ALBUM, sized=True)
     response = web.StreamResponse(headers={"Content-Length": str(len(stream))})
     await response.prepare(request)
@@ -38,7 +38,7 @@ async def pack(request: web.Request) -> web.StreamResponse:
 
 
 def main(port: str, cert: str = "", key: str = "") -> None:
-    """Serve, over TLS where there is a certificate."""
+    """Serve, over TLS if there is a certificate."""
     app = web.Application()
     app.router.add_get("/", hello)
     app.router.add_get("/album.zip", pack)
