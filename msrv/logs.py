@@ -93,9 +93,9 @@ class TerminalFormatter(logging.Formatter):
         """Return a record as a line, and its traceback below."""
         at = datetime.fromtimestamp(record.created).astimezone()
         level = record.levelname.lower()
-        room = record.name.removeprefix("msrv.").partition(".")[0]
+        package = record.name.removeprefix("msrv.").partition(".")[0]
         line = _one_line(
-            f"{at:%H:%M:%S}  {level:<9}{room:<13}{record.getMessage()}"
+            f"{at:%H:%M:%S}  {level:<9}{package:<13}{record.getMessage()}"
         )
         if self._colour and record.levelno in _COLOURS:
             line = f"{_COLOURS[record.levelno]}{line}{_RESET}"

@@ -1,11 +1,15 @@
-"""Encryption of TLS records into one buffer that all connections share.
+"""TLS records: encryption into a shared buffer, and a queue of unsent ones.
 
-Apart from the transport since it uses two private names of pyOpenSSL, and has
-no state but that buffer. Data is encrypted in slices that stay in the
-processor's cache. pyOpenSSL copies records twice, into new memory each time;
-here they are copied once, one after another, and leave in one system call.
+Data is encrypted in slices that stay in the processor's cache. pyOpenSSL
+copies records twice, into new memory each time; here they are copied once, one
+after another, and leave in one system call. (So two private names of pyOpenSSL
+are used.)
 """
 
+import socket
+from collections import deque
+from contextlib import suppress
+from itertools import islice
 from typing import Final
 
 from OpenSSL import SSL
@@ -21,6 +25,9 @@ connection, so clients that are sent little have a small one."""
 _OVERHEAD_BYTES: Final = 4096
 """Space for the growth of a slice: 22 bytes a record, and OpenSSL's own
 messages."""
+
+_MAX_BUFFERS: Final = 64
+"""Buffers passed to one `sendmsg`; the kernel allows 1,024."""
 
 _SLICES: Final = max(
     MAX_BYTES // _SLICE_BYTES, _SLICE_BYTES // _SMALL_SLICE_BYTES
@@ -45,3 +52,52 @@ def encrypt(tls: SSL.Connection, data: memoryview) -> memoryview:
             len(part) + _OVERHEAD_BYTES,
         )
     return memoryview(_MEMORY)[:size]
+
+
+class SendQueue:
+    """Queue of records that a socket has not accepted yet."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._records: deque[bytes | memoryview] = deque()
+        self.size_bytes = 0
+
+    def append(self, records: bytes) -> None:
+        """Append records, to be sent by `flush`."""
+        self._records.append(records)
+        self.size_bytes += len(records)
+
+    def clear(self) -> None:
+        """Discard all records."""
+        self._records.clear()
+        self.size_bytes = 0
+
+    def send(self, records: memoryview) -> None:
+        """Send records after those in the queue; queue the rest.
+
+        Copies what it queues. Raises OSError.
+        """
+        sent = 0
+        if not self._records:
+            with suppress(BlockingIOError, InterruptedError):
+                sent = self._socket.send(records)
+        if sent < len(records):
+            self.append(bytes(records[sent:]))
+
+    def flush(self) -> None:
+        """Send as many bytes as the socket accepts. Raises OSError."""
+        with suppress(BlockingIOError, InterruptedError):
+            while self._records:
+                self._discard(
+                    self._socket.sendmsg(islice(self._records, _MAX_BUFFERS))
+                )
+
+    def _discard(self, count: int) -> None:
+        """Discard bytes that the socket has accepted."""
+        self.size_bytes -= count
+        while count:
+            first = self._records.popleft()
+            if count < len(first):
+                self._records.appendleft(memoryview(first)[count:])
+                return
+            count -= len(first)

@@ -14,10 +14,8 @@ bytes); closed.
 
 import asyncio
 import socket
-from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
-from itertools import islice
 from typing import Final
 
 from OpenSSL import SSL
@@ -28,7 +26,7 @@ from msrv.tls.protocol import (
     HANDSHAKE_SECONDS,
     ProtocolFactory,
 )
-from msrv.tls.records import MAX_BYTES, encrypt
+from msrv.tls.records import MAX_BYTES, SendQueue, encrypt
 
 FLUSH_SECONDS: Final = 60
 """Time without progress in sending the last bytes before an abort."""
@@ -36,8 +34,6 @@ FLUSH_SECONDS: Final = 60
 _READ_BYTES: Final = 16 * 1024
 _BIO_READ_BYTES: Final = 4096
 """Bytes read from OpenSSL's outgoing BIO at a time."""
-_MAX_BUFFERS: Final = 64
-"""Buffers passed to one `sendmsg`; the kernel allows 1,024."""
 _HIGH_WATER_BYTES: Final = 64 * 1024
 _MAX_UNREAD_BYTES: Final = 1024 * 1024
 """Limit of responses of TLS itself (key updates, for example) to a peer that
@@ -75,8 +71,7 @@ class TLSTransport(asyncio.Transport):
         self._tls.set_accept_state()
         self._factory = protocol_factory
         self._protocol: asyncio.Protocol | None = None
-        self._unsent: deque[bytes | memoryview] = deque()
-        self._unsent_bytes = 0
+        self._unsent = SendQueue(accepted)
         self._high_bytes, self._low_bytes = (
             _HIGH_WATER_BYTES,
             _HIGH_WATER_BYTES // 4,
@@ -129,7 +124,7 @@ class TLSTransport(asyncio.Transport):
         return self._low_bytes, self._high_bytes
 
     def get_write_buffer_size(self) -> int:
-        return self._unsent_bytes
+        return self._unsent.size_bytes
 
     def write(self, data: Buffer) -> None:
         if self._closing or not data:
@@ -145,7 +140,10 @@ class TLSTransport(asyncio.Transport):
             if self._closed:
                 return
         self._after_write()
-        if self._unsent_bytes > self._high_bytes and not self._writing_paused:
+        if (
+            self._unsent.size_bytes > self._high_bytes
+            and not self._writing_paused
+        ):
             self._writing_paused = True
             self.get_protocol().pause_writing()
 
@@ -212,7 +210,7 @@ class TLSTransport(asyncio.Transport):
             self._abort(error)
         if self._drain_bio():
             self._flush()
-            if self._unsent_bytes > _MAX_UNREAD_BYTES:
+            if self._unsent.size_bytes > _MAX_UNREAD_BYTES:
                 self._abort(None)
 
     def _on_close_notify(self) -> None:
@@ -240,26 +238,16 @@ class TLSTransport(asyncio.Transport):
         collected = False
         with suppress(SSL.WantReadError):
             while True:
-                self._queue(self._tls.bio_read(_BIO_READ_BYTES))
+                self._unsent.append(self._tls.bio_read(_BIO_READ_BYTES))
                 collected = True
         return collected
 
-    def _queue(self, records: bytes) -> None:
-        self._unsent.append(records)
-        self._unsent_bytes += len(records)
-
     def _send(self, records: memoryview) -> None:
-        """Send records after the unsent ones, or queue them."""
-        sent = 0
-        if not self._unsent:
-            try:
-                sent = self._socket.send(records)
-            except (BlockingIOError, InterruptedError):
-                pass
-            except OSError as error:
-                self._abort(error)
-        if sent < len(records) and not self._closed:
-            self._queue(bytes(records[sent:]))
+        """Send records after the unsent ones."""
+        try:
+            self._unsent.send(records)
+        except OSError as error:
+            self._abort(error)
 
     def _flush(self) -> None:
         """Send unsent bytes, as many as the socket accepts."""
@@ -271,49 +259,34 @@ class TLSTransport(asyncio.Transport):
         """Watch the socket if bytes are unsent; else finish if closing."""
         if self._is_writer_added:
             return
-        if self._unsent and not self._closed:
+        if self._unsent.size_bytes and not self._closed:
             self._is_writer_added = True
             self._loop.add_writer(self._socket, self._on_writable)
         elif self._closing:
             self._shut_down()
 
     def _on_writable(self) -> None:
-        left_bytes = self._unsent_bytes
+        left_bytes = self._unsent.size_bytes
         self._send_unsent()
         if self._closed:
             return
-        if self._closing and self._unsent_bytes < left_bytes:
+        if self._closing and self._unsent.size_bytes < left_bytes:
             self._deadline.cancel()
             self._deadline = self._loop.call_later(FLUSH_SECONDS, self.abort)
-        if not self._unsent:
+        if not self._unsent.size_bytes:
             self._is_writer_added = False
             self._loop.remove_writer(self._socket)
-        if self._writing_paused and self._unsent_bytes <= self._low_bytes:
+        if self._writing_paused and self._unsent.size_bytes <= self._low_bytes:
             self._writing_paused = False
             self.get_protocol().resume_writing()
-        if self._closing and not self._unsent:
+        if self._closing and not self._unsent.size_bytes:
             self._shut_down()
 
     def _send_unsent(self) -> None:
         try:
-            while self._unsent:
-                self._discard(
-                    self._socket.sendmsg(islice(self._unsent, _MAX_BUFFERS))
-                )
-        except (BlockingIOError, InterruptedError):
-            pass
+            self._unsent.flush()
         except OSError as error:
             self._abort(error)
-
-    def _discard(self, count: int) -> None:
-        """Discard bytes that the socket has accepted."""
-        self._unsent_bytes -= count
-        while count:
-            first = self._unsent.popleft()
-            if count < len(first):
-                self._unsent.appendleft(memoryview(first)[count:])
-                return
-            count -= len(first)
 
     # --- closing
 
@@ -340,7 +313,6 @@ class TLSTransport(asyncio.Transport):
         self._closed = self._closing = True
         self._deadline.cancel()
         self._unsent.clear()
-        self._unsent_bytes = 0
         self._loop.remove_reader(self._socket)
         self._loop.remove_writer(self._socket)
         if not self._awaits_close_notify:

@@ -53,7 +53,7 @@ def known(data: bytes, path: str = "a.flac") -> Content:
 
 
 def joined(body: Body, wanted: ByteRange, data: dict[str, bytes]) -> bytes:
-    """Give the bytes of a range; `data` are those of the files, by path."""
+    """Return the bytes of a range; `data` are those of the files, by path."""
     return b"".join(
         data[piece.content.path][piece.start : piece.stop]
         if isinstance(piece, FileSlice)

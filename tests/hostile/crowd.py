@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 from tests.store_process import StoreProcess
 
 PATIENCE_SECONDS: Final = 12
-"""How long the visitor waits for each answer: longer than any machine is
-busy, and less than what a silent connection has."""
+"""Time limit of the visitor's requests: longer than a machine is busy, and
+shorter than that of a silent connection."""
 _OPENED_SECONDS: Final = 60
 _JSON: Final = {"Accept": "application/json"}
 

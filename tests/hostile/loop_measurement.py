@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 NOMINAL_UNIT_SECONDS: Final = 0.0006
-"""What `work_unit_seconds` takes on the machine that the limit was set on."""
+"""Return value of `work_unit_seconds` where the limit was chosen."""
 LIMIT_SECONDS: Final = 0.005
 
 
