@@ -18,6 +18,9 @@ from tests.process.store_requests import (
 )
 from tests.store_process import StoreProcess, launch_store
 
+LIMIT_SECONDS = 40
+"""Longer than a busy machine needs, and shorter than MSRV_DRAIN_SECONDS."""
+
 
 def test_sigterm_waits_for_open_downloads(
     running: StoreProcess, connect: Connect
@@ -31,14 +34,14 @@ def test_sigterm_waits_for_open_downloads(
     got = len(answer.read(100_000))
 
     running.process.send_signal(signal.SIGTERM)
-    until = time.monotonic() + 10
+    until = time.monotonic() + LIMIT_SECONDS
     while True:
         try:
             connect(running).connect()
         except ConnectionRefusedError:
             break
         except OSError:
-            pass  # it came while the door was closing
+            pass  # reset while the socket is being closed
         assert time.monotonic() < until, "it still accepts"
         time.sleep(0.02)
     assert request_status(waiting, "/-/ready") == 503
@@ -46,7 +49,7 @@ def test_sigterm_waits_for_open_downloads(
     while chunk := answer.read(1 << 20):
         got += len(chunk)
     assert got == size
-    assert running.process.wait(10) == 0
+    assert running.process.wait(LIMIT_SECONDS) == 0
 
 
 def test_drain_is_limited(folder: Path, connect: Connect) -> None:
@@ -73,10 +76,13 @@ def test_second_signal_stops_at_once(
     downloading.request("GET", link)
     downloading.getresponse().read(1000)
     running.process.send_signal(signal.SIGINT)
-    time.sleep(0.3)
+    until = time.monotonic() + LIMIT_SECONDS
+    while "stopping: " not in running.log.read_text("utf-8"):
+        assert time.monotonic() < until, "it is not stopping"
+        time.sleep(0.02)
     assert running.process.poll() is None
     running.process.send_signal(signal.SIGINT)
-    assert running.process.wait(10) == 0
+    assert running.process.wait(LIMIT_SECONDS) == 0
 
 
 @pytest.mark.parametrize("option", ["--tls", "--no-tls"])
@@ -89,7 +95,7 @@ def test_stalled_client_is_aborted_and_slow_client_is_not(
             option,
             MSRV_LIBRARY=str(folder / "library"),
             MSRV_DEMO_PAYMENTS="1",
-            MSRV_STALL_SECONDS="2",
+            MSRV_STALL_SECONDS="4",
         ) as store,
         ExitStack() as stack,
     ):
@@ -101,9 +107,9 @@ def test_stalled_client_is_aborted_and_slow_client_is_not(
         enough = threading.Event()
         stack.callback(enough.set)
         reads_on = reader.submit(read_slowly, slow, enough)
-        until = time.monotonic() + 15
+        until = time.monotonic() + LIMIT_SECONDS
         while open_downloads(store) > 1:
-            assert time.monotonic() < until, "it waits for ever"
+            assert time.monotonic() < until, "the stalled client stays"
             time.sleep(0.2)
         assert read_all(stalled) < size
         enough.set()
@@ -124,7 +130,7 @@ def small_reader(store: StoreProcess, link: str) -> socket.socket:
     """Request a link on a connection with a small receive buffer."""
     plain = socket.socket()
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32_768)
-    plain.settimeout(10)
+    plain.settimeout(LIMIT_SECONDS)
     plain.connect(("127.0.0.1", store.port))
     found = plain
     if store.tls:
