@@ -1,7 +1,7 @@
 """Model of deploy.toml: which images may be deployed, to which containers.
 
-A target alone decides what is pulled and which containers change; what a hook
-says is compared with it and then dropped.
+A target alone decides which image is pulled and which containers change; a
+hook's payload is only compared with it.
 """
 
 from dataclasses import dataclass

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 PORT: Final = 8010
 _LINGER_SECONDS: Final = 2
-"""How long the body of a refused request is still read and discarded, so that
+"""Time for which the body of a refused request is read and discarded, so that
 the client reads the response."""
 _MAX_HEADER_BYTES: Final = 8190
 

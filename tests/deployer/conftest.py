@@ -42,7 +42,7 @@ def start_deployer(
             del engine
             started.append(deployment)
             await may_finish.wait()
-            deployment.state = DeploymentState.SUCCEEDED
+            deployment.finish(DeploymentState.SUCCEEDED, now[0])
 
         async def recover(_: object, engine: object) -> None:
             del engine

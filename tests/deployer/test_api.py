@@ -34,7 +34,7 @@ async def test_deployment_is_shown_as_json_and_as_a_page(
     assert answer.status == 200
     assert "&lt;script&gt;" in page
     assert "<script" not in page
-    # How far it is, and with which image, is said as in a terminal.
+    # Image and progress are shown as in a terminal.
     assert "<td>0123456789ab</td>" in page
     assert "<td>[=====               ] 25.0 of 100.0 MB</td>" in page
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]

@@ -14,14 +14,14 @@ from msrv.deployer.rollout.deployment import Deployment, DeploymentState
 
 
 class Screen(io.StringIO):
-    """A terminal that remembers all that was written to it."""
+    """A terminal that records what is written to it."""
 
     def isatty(self) -> bool:
         return True
 
 
-def story() -> Iterator[dict[str, Any]]:
-    """Tell of a deployment, as the deployer does to who asks again."""
+def stages() -> Iterator[dict[str, Any]]:
+    """Yield the stages of a deployment, as the API returns them."""
     found = Deployment("abc", "store", "generic", 0, DeploymentState.RUNNING)
     found.add_line("pulling a/b")
     found.step = "pulling a/b"
@@ -40,31 +40,31 @@ def story() -> Iterator[dict[str, Any]]:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Have a deployer answer with these, one after the other."""
-    answers: list[Any] = []
+def responses(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Responses of the deployer, in order; an exception is raised."""
+    queued: list[Any] = []
 
-    def ask(*_: object) -> object:
-        answer = answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+    def request(*_: object) -> object:
+        response = queued.pop(0)
+        if isinstance(response, Exception):
+            raise response
+        return response
 
-    monkeypatch.setattr(DeployerClient, "request", ask)
-    return answers
+    monkeypatch.setattr(DeployerClient, "request", request)
+    return queued
 
 
 def follow() -> list[str]:
-    asker = DeployerClient("http://127.0.0.1:1", "token")
-    return list(client.follow(asker, "abc", sleep=lambda _: None))
+    found = DeployerClient("http://127.0.0.1:1", "token")
+    return list(client.follow(found, "abc", sleep=lambda _: None))
 
 
 def test_follow_shows_lines_and_progress(
-    told: list[Any], monkeypatch: pytest.MonkeyPatch
+    responses: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     screen = Screen()
     monkeypatch.setattr(sys, "stderr", screen)
-    told += story()
+    responses += stages()
     assert follow() == [
         "pulling a/b",
         "draining shop-app-1",
@@ -79,21 +79,21 @@ def test_follow_shows_lines_and_progress(
 
 
 def test_follow_writes_no_progress_bar_to_a_file(
-    told: list[Any], capsys: pytest.CaptureFixture[str]
+    responses: list[Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told += story()
+    responses += stages()
     assert follow()[-1] == "store: succeeded"
     assert capsys.readouterr().err == ""
 
 
 def test_follow_survives_sixty_failed_requests(
-    told: list[Any],
+    responses: list[Any],
 ) -> None:
     """A deployer that updates itself is away for a moment."""
-    first, *rest = story()
-    told += [first, *[RequestFailed("away")] * 60, *rest]
+    first, *rest = stages()
+    responses += [first, *[RequestFailed("away")] * 60, *rest]
     assert follow()[-1] == "store: succeeded"
-    told += [first, *[RequestFailed("away")] * 61]
+    responses += [first, *[RequestFailed("away")] * 61]
     with pytest.raises(RequestFailed):
         follow()
 

@@ -111,10 +111,10 @@ def test_error_is_one_line_with_its_place(
 ) -> None:
     with pytest.raises(WrongConfig) as caught:
         read(tmp_path, text)
-    said = str(caught.value)
-    assert said.startswith(str(tmp_path / "deploy.toml"))
-    assert re.search(line, said), said
-    assert "\n" not in said
+    message = str(caught.value)
+    assert message.startswith(str(tmp_path / "deploy.toml"))
+    assert re.search(line, message), message
+    assert "\n" not in message
 
 
 def test_missing_file_is_an_error_that_names_the_setting() -> None:

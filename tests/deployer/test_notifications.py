@@ -25,11 +25,11 @@ HUB = "https://registry.hub.docker.com/u/a/b/hook/x/"
 async def test_failed_callback_does_not_stop_the_next_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asked: list[str] = []
+    requested: list[str] = []
 
     async def post(url: str, *_: object) -> None:
-        asked.append(url)
-        if len(asked) == 1:
+        requested.append(url)
+        if len(requested) == 1:
             raise DeliveryFailed("it responded with status 500")
 
     monkeypatch.setattr(outbound, "post", post)
@@ -37,16 +37,20 @@ async def test_failed_callback_does_not_stop_the_next_ones(
     notifier = Notifier(
         DeployConfig.model_validate({"targets": {"store": target}})
     )
-    elsewhere, refused, taken = ended(), ended(), ended()
-    elsewhere.callback_url = "https://evil.example/"
+    misdirected, refused, accepted = (
+        ended_deployment(),
+        ended_deployment(),
+        ended_deployment(),
+    )
+    misdirected.callback_url = "https://evil.example/"
     async with notifier.running():
-        for each in (elsewhere, refused, taken):
+        for each in (misdirected, refused, accepted):
             notifier.submit(each)
         await asyncio.wait_for(notifier.join(), 10)
-    assert asked == [HUB + "secret"] * 2
+    assert requested == [HUB + "secret"] * 2
 
 
-def ended(
+def ended_deployment(
     state: DeploymentState = DeploymentState.SUCCEEDED, reason: str = ""
 ) -> Deployment:
     return Deployment(
@@ -66,18 +70,18 @@ async def test_notification_is_signed_and_retried(
     aiohttp_server: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("msrv.deployer.notifications.RETRY", Backoff(0, 0))
-    heard: list[tuple[bytes, dict[str, str]]] = []
+    received: list[tuple[bytes, dict[str, str]]] = []
     done = asyncio.Event()
 
-    async def hear(request: web.Request) -> web.Response:
-        heard.append((await request.read(), dict(request.headers)))
-        if len(heard) < 3:
+    async def receive(request: web.Request) -> web.Response:
+        received.append((await request.read(), dict(request.headers)))
+        if len(received) < 3:
             raise web.HTTPServiceUnavailable
         done.set()
         return web.Response()
 
     app = web.Application()
-    app.router.add_post("/", hear)
+    app.router.add_post("/", receive)
     server = await aiohttp_server(app)
     config = DeployConfig.model_validate(
         {
@@ -98,18 +102,18 @@ async def test_notification_is_signed_and_retried(
         }
     )
     notifier = Notifier(config, clock=lambda: 1_800_000_000)
-    deployment = ended()
+    deployment = ended_deployment()
     deployment.callback_url = None
     async with notifier.running():
         notifier.submit(deployment)
         await asyncio.wait_for(done.wait(), 10)
-    body, headers = heard[2]
-    assert len(heard) == 3
+    body, headers = received[2]
+    assert len(received) == 3
     expected = sign(SECRET, body, headers["X-MSRV-Timestamp"])
     assert headers["X-MSRV-Signature-256"] == expected
-    told = json.loads(body)
-    assert told["deployment"]["state"] == "succeeded"
-    assert told["sentence"] == "store runs 0123456789ab (2 replicas)"
+    sent = json.loads(body)
+    assert sent["deployment"]["state"] == "succeeded"
+    assert sent["sentence"] == "store runs 0123456789ab (2 replicas)"
     assert "secret" not in body.decode()
 
 
@@ -118,7 +122,7 @@ def test_text_and_chat_messages_are_one_sentence() -> None:
         {"url": "https://a.example", "form": "text"}
     )
     body, kind = format_message(
-        text, ended(DeploymentState.FAILED, "it crashed")
+        text, ended_deployment(DeploymentState.FAILED, "it crashed")
     )
     assert kind.startswith("text/plain")
     assert body.decode() == (
@@ -127,6 +131,6 @@ def test_text_and_chat_messages_are_one_sentence() -> None:
     chat = NotificationAddress.model_validate(
         {"url": "https://a.example", "form": "chat"}
     )
-    assert json.loads(format_message(chat, ended())[0]) == {
-        "text": summary(ended())
+    assert json.loads(format_message(chat, ended_deployment())[0]) == {
+        "text": summary(ended_deployment())
     }

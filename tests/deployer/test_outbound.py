@@ -106,29 +106,29 @@ async def test_localhost_needs_allow_private() -> None:
 
 
 async def test_redirect_is_not_followed(aiohttp_server: Serve) -> None:
-    asked: list[str] = []
+    requested: list[str] = []
 
-    async def elsewhere(request: web.Request) -> web.Response:
-        asked.append(request.path)
+    async def redirect(request: web.Request) -> web.Response:
+        requested.append(request.path)
         raise web.HTTPTemporaryRedirect("/inside")
 
     app = web.Application()
-    app.router.add_post("/{all:.*}", elsewhere)
+    app.router.add_post("/{all:.*}", redirect)
     server = await aiohttp_server(app)
     url = str(server.make_url("/hook"))
     with pytest.raises(DeliveryFailed, match="307"):
         await outbound.post(url, b"", {}, allow_private=True)
-    assert asked == ["/hook"]
+    assert requested == ["/hook"]
 
 
 async def test_silent_server_times_out(
     aiohttp_server: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("msrv.deployer.outbound.SECONDS", 0.2)
-    asked = asyncio.Event()
+    requested = asyncio.Event()
 
     async def hang(_: web.Request) -> web.Response:
-        asked.set()
+        requested.set()
         await asyncio.sleep(60)
         raise AssertionError
 
@@ -141,7 +141,7 @@ async def test_silent_server_times_out(
         await outbound.post(
             str(server.make_url("/")), b"", {}, allow_private=True
         )
-    assert asked.is_set()
+    assert requested.is_set()
 
 
 async def test_silent_name_server_times_out(

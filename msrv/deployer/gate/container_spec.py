@@ -1,9 +1,9 @@
 """Specification of a successor: the request that creates it. Pure.
 
-The engine mixes what a container's image says into its description. What
-equals the old image's value is left to the new image; what differs was set by
-Compose or the operator, and is kept. So are Compose's labels, by which it
-recognises the container as its own.
+The engine's description of a container includes the defaults of its image.
+Values that equal the old image's are left to the new image; those that differ
+were set by Compose or the operator, and are kept. So are Compose's labels, by
+which it recognises the container as its own.
 """
 
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""What the gate allows: requests that an update of a target needs. Pure."""
+"""Policy of the gate: the requests that an update of a target needs. Pure."""
 
 import json
 import re
@@ -26,7 +26,7 @@ class Forbidden(DeployerError):
 
 
 class Policy:
-    """What deploy.toml allows. Each check raises Forbidden."""
+    """Checks of requests against deploy.toml. Each raises Forbidden."""
 
     def __init__(self, config: DeployConfig) -> None:
         self.targets: Final = tuple(config.targets.values())

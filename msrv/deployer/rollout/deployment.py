@@ -26,7 +26,7 @@ class DeploymentState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether the deployment has ended."""
+        """True once the deployment has ended."""
         return self not in _ACTIVE
 
 
@@ -74,7 +74,7 @@ class Deployment:
 
     @property
     def is_rollback(self) -> bool:
-        """Whether it returns to the previous image."""
+        """True if it returns to the previous image."""
         return self.cause == "rollback"
 
     def finish(self, state: DeploymentState, now: float) -> None:

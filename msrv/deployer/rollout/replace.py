@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 0.3
 STEADY_SECONDS: Final = 10
-"""How long a container without a health check has to run."""
+"""Time for which a container without a health check has to run."""
 
 ReportStep = Callable[[str], Awaitable[None]]
 """Called with each step before it is done."""

@@ -59,7 +59,7 @@ class DeploymentWorker:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the worker runs."""
+        """True while the worker runs."""
         return self._task is not None and not self._task.done()
 
     @contextlib.asynccontextmanager

@@ -55,7 +55,7 @@ def replicas() -> int:
 
 @pytest.fixture(scope="module")
 def linger_seconds() -> float:
-    """How long a store still responds after SIGTERM, for visitors."""
+    """Time for which a store still responds after SIGTERM, for visitors."""
     return 0
 
 

@@ -62,7 +62,7 @@ class DeployerProcess:
     target: str
     lines: str
     engine: str = ENGINE
-    """What the gate uses."""
+    """The engine behind the gate."""
     gate_url: str = ""
     url: str = ""
     port: int = 0

@@ -42,7 +42,7 @@ async def client(engine: FakeEngine) -> AsyncIterator[EngineClient]:
 
 
 def respond(engine: FakeEngine, status: int, text: str) -> None:
-    """Have the engine respond with JSON to whatever comes."""
+    """Set the engine's response to every request."""
 
     async def instead(_: str) -> web.StreamResponse | None:
         return web.Response(
@@ -55,7 +55,7 @@ def respond(engine: FakeEngine, status: int, text: str) -> None:
 
 
 def refuse(engine: FakeEngine, status: int, message: str) -> None:
-    """Have the engine refuse whatever comes."""
+    """Set a refusal as the engine's response to every request."""
     respond(engine, status, json.dumps({"message": message}))
 
 
@@ -124,7 +124,7 @@ async def test_error_of_a_registry_is_a_failed_pull(
         await client.pull(PULL, None, lambda *_: None)
 
 
-async def test_nobody_listening_is_unavailable() -> None:
+async def test_closed_port_is_unavailable() -> None:
     async with EngineClient("http://127.0.0.1:9") as client:
         with pytest.raises(EngineUnavailable, match="can't be reached"):
             await client.ping()

@@ -22,7 +22,7 @@ def test_values_of_the_old_image_are_left_to_the_new_one() -> None:
     assert made["Env"] == ["NONCE=a=b"]
     for key in ("Cmd", "Entrypoint", "User", "Hostname"):
         assert key not in made
-    # Whoever made the container said these.
+    # These differ from the image's.
     assert made["Healthcheck"] == {"Test": ["CMD", "two"]}
     assert made["ExposedPorts"] == {"9000/tcp": {}}
     assert made["HostConfig"]["ReadonlyRootfs"] is True
