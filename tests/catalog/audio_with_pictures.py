@@ -1,4 +1,4 @@
-"""Sounds that hold pictures."""
+"""Audio files with embedded pictures, in every format."""
 
 import base64
 import io
@@ -14,19 +14,19 @@ _MODULES: dict[str, Any] = {
 }
 
 
-def _of(module: str) -> Any:  # noqa: ANN401 - mutagen has no types
+def _module(module: str) -> Any:  # noqa: ANN401 - mutagen has no types
     return _MODULES[f"mutagen.{module}"]
 
 
 def _block(picture: bytes, kind: int) -> Any:  # noqa: ANN401
-    block = _of("flac").Picture()
+    block = _module("flac").Picture()
     block.type, block.data, block.mime = kind, picture, "image/png"
     return block
 
 
 def _frames(pictures: Sequence[tuple[int, bytes]]) -> list[Any]:
     return [
-        _of("id3").APIC(
+        _module("id3").APIC(
             encoding=3, mime="image/png", type=kind, desc=str(kind), data=data
         )
         for kind, data in pictures
@@ -42,7 +42,7 @@ def with_pictures(
     given = [(kind, data) for kind, data in pictures if data is not None]
     suffix = name.rpartition(".")[2]
     if suffix == "mp3":
-        tags = _of("id3").ID3()
+        tags = _module("id3").ID3()
         for frame in _frames(given):
             tags.add(frame)
         tags.save(file)
@@ -56,7 +56,7 @@ def with_pictures(
         "m4a": ("mp4", "MP4"),
     }
     module, kind_name = kinds[suffix]
-    made = getattr(_of(module), kind_name)(file)
+    made = getattr(_module(module), kind_name)(file)
     if suffix in {"wav", "aiff"}:
         if made.tags is None:
             made.add_tags()
@@ -66,7 +66,9 @@ def with_pictures(
         for kind, data in given:
             made.add_picture(_block(data, kind))
     elif suffix == "m4a":
-        made["covr"] = [_of("mp4").MP4Cover(data) for _, data in given[::-1]]
+        made["covr"] = [
+            _module("mp4").MP4Cover(data) for _, data in given[::-1]
+        ]
     else:
         made["metadata_block_picture"] = [
             base64.b64encode(_block(data, kind).write()).decode()
@@ -80,8 +82,8 @@ def with_pictures(
 def with_ape_picture(mp3: bytes, picture: bytes) -> bytes:
     """Put a picture into an APEv2 tag."""
     file = io.BytesIO(mp3)
-    tags = _of("apev2").APEv2()
-    value = _of("apev2").APEValue(b"front.png\0" + picture, 1)
+    tags = _module("apev2").APEv2()
+    value = _module("apev2").APEValue(b"front.png\0" + picture, 1)
     tags["Cover Art (Front)"] = value
     tags.save(file)
     return file.getvalue()

@@ -1,35 +1,35 @@
-"""What the catalog's tests share."""
+"""Fixtures of the catalog's tests: libraries and caches."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.catalog.cover_pictures import Gallery
+from tests.catalog.cover_pictures import PictureLibrary
 from tests.catalog.temporary_library import Library
 from tests.catalog.unprivileged import open_folder
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Library:
+def library(tmp_path: Path) -> Library:
     """An empty library."""
     return Library(tmp_path)
 
 
 @pytest.fixture
-def open_shelf() -> Iterator[Library]:
+def unprivileged_library() -> Iterator[Library]:
     """An empty library in folders that any user can enter."""
     with open_folder() as folder:
-        shelf = Library(folder)
-        shelf.data.mkdir()
-        shelf.data.chmod(0o777)
-        yield shelf
+        library = Library(folder)
+        library.data.mkdir()
+        library.data.chmod(0o777)
+        yield library
 
 
 @pytest.fixture
-def gallery(tmp_path: Path) -> Gallery:
+def picture_library(tmp_path: Path) -> PictureLibrary:
     """An empty library of pictures."""
-    return Gallery(tmp_path)
+    return PictureLibrary(tmp_path)
 
 
 @pytest.fixture

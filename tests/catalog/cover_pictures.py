@@ -1,4 +1,4 @@
-"""Pictures, and a library of them."""
+"""Encoded pictures, and a library of them."""
 
 import io
 from pathlib import Path
@@ -20,7 +20,7 @@ def covers(folder: Storage, cache: Path) -> Covers:
     return Covers(folder, cache, shared_parser.shared())
 
 
-class Gallery:
+class PictureLibrary:
     """A library of pictures in a temporary folder."""
 
     def __init__(self, root: Path) -> None:
@@ -42,12 +42,14 @@ class Gallery:
         return Image.open(io.BytesIO(picture.data))
 
 
-def saved(image: Image.Image, form: str = "PNG", **options: object) -> bytes:
+def encode(image: Image.Image, form: str = "PNG", **options: object) -> bytes:
     file = io.BytesIO()
     image.save(file, form, **options)
     return file.getvalue()
 
 
-def near(seen: object, wanted: tuple[int, int, int], within: int = 12) -> bool:
+def is_near(
+    seen: object, wanted: tuple[int, int, int], within: int = 12
+) -> bool:
     assert isinstance(seen, tuple)
     return all(abs(a - b) <= within for a, b in zip(seen, wanted, strict=True))

@@ -19,8 +19,8 @@ from tests.downloads import contents
 EUR = Money(100, "EUR")
 
 
-def run(ffmpeg: str, *arguments: str, form: str) -> bytes:
-    """Give what ffmpeg makes; as a file, for some forms can't be a pipe."""
+def run_ffmpeg(ffmpeg: str, *arguments: str, form: str) -> bytes:
+    """Return ffmpeg's output, by a file, as some formats need to seek."""
     with tempfile.NamedTemporaryFile() as made:
         subprocess.run(
             (
@@ -34,14 +34,16 @@ def run(ffmpeg: str, *arguments: str, form: str) -> bytes:
 
 
 def tone(ffmpeg: str, seconds: float, form: str = "mp3") -> bytes:
-    """Give a track, that many seconds of a tone."""
-    return run(ffmpeg, "-f", "lavfi", "-i", f"sine=440:d={seconds}", form=form)
+    """Return a track of that many seconds of a tone."""
+    return run_ffmpeg(
+        ffmpeg, "-f", "lavfi", "-i", f"sine=440:d={seconds}", form=form
+    )
 
 
-def put(
+def add_track(
     root: Path, data: bytes, seconds: float | None, name: str = "track.mp3"
 ) -> Item:
-    """Write a file into a library, and sell it as a track."""
+    """Write a file into a library and return it as a track."""
     return Item(
         item_id="track",
         release_id="release",
@@ -59,12 +61,13 @@ def sound(clip: Clip) -> Any:  # noqa: ANN401 - mutagen has no types
 
 
 SLEEPS = "time.sleep(60)"
-SPEAKS = "os.write(1, bytes(200_000))"
+WRITES_OUTPUT = "os.write(1, bytes(200_000))"
 
 
-def waits_for(gate: Path) -> str:
+def script_waiting_for(gate: Path) -> str:
     return (
-        f"while not os.path.exists({str(gate)!r}): time.sleep(0.01)\n{SPEAKS}"
+        f"while not os.path.exists({str(gate)!r}): time.sleep(0.01)\n"
+        f"{WRITES_OUTPUT}"
     )
 
 
@@ -97,8 +100,8 @@ class Program:
             writable=(str(folder),),
         )
 
-    def previews(self, root: Path, cache: Path, **options: Any) -> Previews:  # noqa: ANN401 - as Previews has them
-        """Make previews with it."""
+    def previews(self, root: Path, cache: Path, **options: Any) -> Previews:  # noqa: ANN401 - as of Previews
+        """Return Previews that run it."""
         return Previews(
             str(self.path), root, cache, limits=self.limits, **options
         )
@@ -110,7 +113,7 @@ class Program:
         return [int(pid) for pid in self.starts.read_text().split()]
 
 
-def runs(pid: int) -> bool:
+def is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -118,5 +121,5 @@ def runs(pid: int) -> bool:
     return True
 
 
-def inside(folder: Path) -> list[str]:
+def names_in(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()] if folder.exists() else []

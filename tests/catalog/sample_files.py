@@ -1,4 +1,4 @@
-"""Files of every kind that is sold, made by the programs that make them."""
+"""Files of every kind that is sold, written by ffmpeg and zipfile."""
 
 import io
 import subprocess

@@ -1,4 +1,4 @@
-"""A parser that the catalog's tests share, since a start takes a moment."""
+"""A parser for all tests of the catalog, since starting one takes time."""
 
 import atexit
 import functools
@@ -8,7 +8,7 @@ from msrv.catalog.parsing.parser import Parser
 
 @functools.cache
 def shared() -> Parser:
-    """A parser that runs until the tests end; its marks are in memory."""
+    """Return a parser that runs until the tests end, with marks in memory."""
     parser = Parser()
     atexit.register(parser.close)
     return parser

@@ -1,4 +1,4 @@
-"""Libraries for tests, made of files of a few bytes."""
+"""Libraries in temporary folders, of files of a few bytes."""
 
 import io
 import wave
@@ -21,7 +21,7 @@ from msrv.catalog.library.upload_detection import (
 from msrv.catalog.model import Item, Release
 from tests.catalog import shared_parser
 
-_FRAMES: dict[str, Any] = {
+_ID3_FRAMES: dict[str, Any] = {
     "title": TIT2,
     "artist": TPE1,
     "album_artist": TPE2,
@@ -36,7 +36,7 @@ PDF = b"%PDF-1.4\n%%EOF\n"
 
 
 def wav(mark: int = 0) -> bytes:
-    """Half a second of sound; other marks are other bytes."""
+    """Return half a second of audio; each mark gives other bytes."""
     data = io.BytesIO()
     with wave.open(data, "wb") as file:
         file.setnchannels(1)
@@ -46,13 +46,13 @@ def wav(mark: int = 0) -> bytes:
     return data.getvalue()
 
 
-def tagged(mark: int = 0, **tags: str) -> bytes:
-    """The same with tags, by the names of Tags."""
+def tagged_wav(mark: int = 0, **tags: str) -> bytes:
+    """Return the same with tags, by the names of Tags."""
     data = io.BytesIO(wav(mark))
     sound: Any = WAVE(data)  # type: ignore[no-untyped-call] # mutagen's own
     sound.add_tags()
     for name, text in tags.items():
-        sound.tags.add(_FRAMES[name](encoding=3, text=text))
+        sound.tags.add(_ID3_FRAMES[name](encoding=3, text=text))
     data.seek(0)
     sound.save(data)
     return data.getvalue()
@@ -82,7 +82,7 @@ class Library:
         files: Mapping[str, bytes] | None = None,
         toml: str | None = None,
     ) -> Path:
-        """Write a release; of two tracks, if nothing else is said."""
+        """Write a release, of two tracks by default."""
         files = {"01 A.wav": wav(1), "02 B.wav": wav(2)} | dict(files or {})
         for name, data in files.items():
             self.put(f"{folder}/{name}", data)
@@ -97,10 +97,9 @@ class Library:
         found: Scan | None = None,
         before: Scan | None = None,
     ) -> LoadedLibrary:
-        """Read it as a store does.
+        """Load it as a store does.
 
-        `before` is a scan of a moment ago, to which the quiet time is no
-        more than that moment.
+        `before` is a scan of a moment ago, with a quiet time of 0.
         """
         unsettled: Mapping[str, UnsettledFolder] = {}
         if before is not None:
@@ -120,7 +119,7 @@ class Library:
             )
 
     def only(self) -> Release:
-        """Read it: it has one release, and nothing is wrong."""
+        """Load it and return its only release; there are no problems."""
         reading = self.read()
         assert reading.problems == ()
         (release,) = reading.catalog.releases
@@ -128,10 +127,10 @@ class Library:
 
 
 def problems(reading: LoadedLibrary) -> list[str]:
-    """Give the problems as an operator reads them."""
+    """Return the problems as an operator reads them."""
     return [str(problem) for problem in reading.problems]
 
 
-def by_name(release: Release) -> dict[str, Item]:
-    """Give a release's items by their files' names."""
+def items_by_name(release: Release) -> dict[str, Item]:
+    """Return a release's items by their files' names."""
     return {item.file_name: item for item in release.items}

@@ -12,7 +12,7 @@ from msrv.catalog.library.scan import scan
 from msrv.catalog.library.upload_detection import UnsettledFolder
 from msrv.catalog.model import Catalog, Item, Release
 from msrv.catalog.names import ids
-from tests.catalog.temporary_library import Library, problems, tagged, wav
+from tests.catalog.temporary_library import Library, problems, tagged_wav, wav
 
 BUS: Final = ids.release_id("Bus")
 FIRST: Final = ids.item_id(BUS, "01 A.wav")
@@ -20,13 +20,13 @@ SECOND: Final = ids.item_id(BUS, "02 B.wav")
 
 
 def read(
-    shelf: Library, data: Path | None = None, *sold: str
+    library: Library, data: Path | None = None, *sold: str
 ) -> LoadedLibrary:
     """Read a library as a store does that has sold these ids."""
-    data = data or shelf.data
+    data = data or library.data
     with FileIndex.open(data) as index, IdHistory.open(data) as history:
         history.mark_sold({item_id: f"Title of {item_id}" for item_id in sold})
-        return load_library(shelf.root, index, history=history)
+        return load_library(library.root, index, history=history)
 
 
 def item(reading: LoadedLibrary, item_id: str) -> Item:
@@ -46,11 +46,11 @@ def paths(found: Release) -> list[str]:
 
 
 @pytest.fixture
-def bus(shelf: Library) -> Library:
+def bus(library: Library) -> Library:
     """Library of one release, which has been read."""
-    shelf.release("Bus")
-    read(shelf)
-    return shelf
+    library.release("Bus")
+    read(library)
+    return library
 
 
 def test_renamed_file_keeps_its_old_id_as_an_alias(bus: Library) -> None:
@@ -114,7 +114,7 @@ def test_aliases_survive_a_second_rename(bus: Library) -> None:
 def test_alias_survives_a_change_of_tags(bus: Library) -> None:
     (bus.root / "Bus").rename(bus.root / "Coach")
     read(bus)
-    bus.put("Coach/01 A.wav", tagged(1, title="Departure"))
+    bus.put("Coach/01 A.wav", tagged_wav(1, title="Departure"))
     read(bus)
     (bus.root / "Coach").rename(bus.root / "Tram")
     assert item(read(bus), FIRST).content.path == "Tram/01 A.wav"
@@ -194,15 +194,15 @@ def test_release_merged_into_a_larger_one_keeps_its_own_items(
 
 @pytest.mark.parametrize(("kept", "is_found"), [(1, False), (2, True)])
 def test_release_is_resolved_by_more_than_half_of_its_items(
-    shelf: Library, kept: int, *, is_found: bool
+    library: Library, kept: int, *, is_found: bool
 ) -> None:
-    shelf.release("Bus", {"03 C.wav": wav(3)})
-    read(shelf)
+    library.release("Bus", {"03 C.wav": wav(3)})
+    read(library)
     for number in range(kept, 3):
         name = ("01 A.wav", "02 B.wav", "03 C.wav")[number]
-        (shelf.root / "Bus" / name).unlink()
-    (shelf.root / "Bus").rename(shelf.root / "Coach")
-    reading = read(shelf, None, BUS)
+        (library.root / "Bus" / name).unlink()
+    (library.root / "Bus").rename(library.root / "Coach")
+    reading = read(library, None, BUS)
     assert (BUS in reading.catalog.by_id) is is_found
     # Each track that exists is found in any case.
     assert FIRST in reading.catalog.by_id
@@ -259,12 +259,12 @@ def test_damaged_history_is_recreated(bus: Library, junk: bytes) -> None:
     assert item(read(bus), FIRST).content.path == "Coach/01 A.wav"
 
 
-def test_release_that_became_a_disc_keeps_its_alias(shelf: Library) -> None:
-    shelf.release("Bus/CD1")
-    read(shelf)
-    shelf.release("Bus/CD2", {"01 A.wav": wav(5), "02 B.wav": wav(6)})
-    (shelf.root / "Bus").rename(shelf.root / "Tram")
-    reading = read(shelf)
+def test_release_that_became_a_disc_keeps_its_alias(library: Library) -> None:
+    library.release("Bus/CD1")
+    read(library)
+    library.release("Bus/CD2", {"01 A.wav": wav(5), "02 B.wav": wav(6)})
+    (library.root / "Bus").rename(library.root / "Tram")
+    reading = read(library)
     old = ids.release_id("Bus/CD1")
     # Only the disc that was sold, not the whole record.
     assert paths(release(reading, old)) == [

@@ -13,50 +13,65 @@ from msrv.catalog import covers as covers_module
 from msrv.catalog.covers import WIDTHS
 from msrv.storage.local import LocalStorage
 from msrv.storage.model import Changed, Content, Gone
-from tests.catalog.cover_pictures import RED, Gallery, saved
+from tests.catalog.cover_pictures import RED, PictureLibrary, encode
 from tests.catalog.cover_pictures import covers as covers_of
 from tests.polling import wait_until
 
 
 async def test_changed_picture_is_not_cached_under_the_old_hash(
-    gallery: Gallery,
+    picture_library: PictureLibrary,
 ) -> None:
-    artwork = gallery.put(saved(Image.new("RGB", (500, 500), RED)))
-    path = gallery.root / "cover.png"
-    path.write_bytes(saved(Image.new("RGB", (50, 50), RED)))
+    artwork = picture_library.put(encode(Image.new("RGB", (500, 500), RED)))
+    path = picture_library.root / "cover.png"
+    path.write_bytes(encode(Image.new("RGB", (50, 50), RED)))
     with pytest.raises(Changed):
-        await gallery.covers.cover(artwork, 160)
+        await picture_library.covers.cover(artwork, 160)
     path.unlink()
     with pytest.raises(Gone):
-        await gallery.covers.cover(artwork, 160)
+        await picture_library.covers.cover(artwork, 160)
 
 
-async def test_cover_is_cached_in_memory_and_on_disk(gallery: Gallery) -> None:
-    artwork = gallery.put(saved(Image.new("RGB", (500, 500), RED)))
-    first = await gallery.covers.cover(artwork, 160)
+async def test_cover_is_cached_in_memory_and_on_disk(
+    picture_library: PictureLibrary,
+) -> None:
+    artwork = picture_library.put(encode(Image.new("RGB", (500, 500), RED)))
+    first = await picture_library.covers.cover(artwork, 160)
     assert first.media_type == "image/webp"
-    (gallery.root / "cover.png").unlink()
-    assert await gallery.covers.cover(artwork, 160) is first
-    restarted = covers_of(LocalStorage(gallery.root), gallery.cache)
+    (picture_library.root / "cover.png").unlink()
+    assert await picture_library.covers.cover(artwork, 160) is first
+    restarted = covers_of(
+        LocalStorage(picture_library.root), picture_library.cache
+    )
     assert await restarted.cover(artwork, 160) == first
-    assert [path.suffix for path in gallery.cache.iterdir()] == [".webp"]
+    assert [path.suffix for path in picture_library.cache.iterdir()] == [
+        ".webp"
+    ]
 
 
 async def test_cache_in_memory_is_bounded(
-    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+    picture_library: PictureLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arts = [
-        gallery.put(saved(Image.new("RGB", (9, 9), (n, n, n))), f"{n}.png")
+        picture_library.put(
+            encode(Image.new("RGB", (9, 9), (n, n, n))), f"{n}.png"
+        )
         for n in range(5)
     ]
-    size = len((await gallery.covers.cover(arts[0], 160)).data)
+    size = len((await picture_library.covers.cover(arts[0], 160)).data)
     monkeypatch.setattr(covers_module, "_MEMORY_BYTES", size * 3)
     for art in [*arts, arts[2], arts[0]]:
-        await gallery.covers.cover(art, 160)
-    held = [each.data for each in gallery.covers._in_memory.values()]
-    assert sum(map(len, held)) == gallery.covers._in_memory_bytes <= size * 3
-    assert (arts[0].content.sha256, 160) in gallery.covers._in_memory
-    assert (arts[3].content.sha256, 160) not in gallery.covers._in_memory
+        await picture_library.covers.cover(art, 160)
+    held = [each.data for each in picture_library.covers._in_memory.values()]
+    assert (
+        sum(map(len, held))
+        == picture_library.covers._in_memory_bytes
+        <= size * 3
+    )
+    assert (arts[0].content.sha256, 160) in picture_library.covers._in_memory
+    assert (
+        arts[3].content.sha256,
+        160,
+    ) not in picture_library.covers._in_memory
 
 
 class Gate:
@@ -89,11 +104,13 @@ class Gate:
         await self.folder.verify(content, descriptor)
 
 
-async def test_concurrent_requests_share_one_resize(gallery: Gallery) -> None:
+async def test_concurrent_requests_share_one_resize(
+    picture_library: PictureLibrary,
+) -> None:
     """A request that is cancelled doesn't stop it for the others."""
-    artwork = gallery.put(saved(Image.new("RGB", (500, 500), RED)))
-    gate = Gate(LocalStorage(gallery.root))
-    covers = covers_of(gate, gallery.cache)
+    artwork = picture_library.put(encode(Image.new("RGB", (500, 500), RED)))
+    gate = Gate(LocalStorage(picture_library.root))
+    covers = covers_of(gate, picture_library.cache)
     asked = [
         asyncio.create_task(covers.cover(artwork, 160)) for _ in range(20)
     ]
@@ -107,13 +124,17 @@ async def test_concurrent_requests_share_one_resize(gallery: Gallery) -> None:
     assert gate.opened == 1
 
 
-async def test_two_covers_are_resized_at_a_time(gallery: Gallery) -> None:
+async def test_two_covers_are_resized_at_a_time(
+    picture_library: PictureLibrary,
+) -> None:
     arts = [
-        gallery.put(saved(Image.new("RGB", (9, 9), (n, n, n))), f"{n}.png")
+        picture_library.put(
+            encode(Image.new("RGB", (9, 9), (n, n, n))), f"{n}.png"
+        )
         for n in range(6)
     ]
-    gate = Gate(LocalStorage(gallery.root))
-    covers = covers_of(gate, gallery.cache)
+    gate = Gate(LocalStorage(picture_library.root))
+    covers = covers_of(gate, picture_library.cache)
     asked = [asyncio.create_task(covers.cover(art, 160)) for art in arts]
     await wait_until(lambda: gate.waiting == 2)
     gate.open_now.set()
@@ -123,22 +144,22 @@ async def test_two_covers_are_resized_at_a_time(gallery: Gallery) -> None:
 
 
 async def test_closing_waits_for_the_resizes_in_progress(
-    gallery: Gallery,
+    picture_library: PictureLibrary,
 ) -> None:
-    artwork = gallery.put(saved(Image.new("RGB", (500, 500), RED)))
-    gate = Gate(LocalStorage(gallery.root))
-    covers = covers_of(gate, gallery.cache)
+    artwork = picture_library.put(encode(Image.new("RGB", (500, 500), RED)))
+    gate = Gate(LocalStorage(picture_library.root))
+    covers = covers_of(gate, picture_library.cache)
     asked = asyncio.create_task(covers.cover(artwork, 160))
     await wait_until(lambda: gate.opened == 1)
     asked.cancel()
     gate.open_now.set()
     await covers.aclose()
     assert not covers._making
-    assert len(list(gallery.cache.iterdir())) == 1
+    assert len(list(picture_library.cache.iterdir())) == 1
 
 
 async def test_full_disk_costs_no_covers_and_is_logged_once(
-    gallery: Gallery,
+    picture_library: PictureLibrary,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -146,18 +167,18 @@ async def test_full_disk_costs_no_covers_and_is_logged_once(
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(os, "fsync", full)
-    artwork = gallery.put(saved(Image.new("RGB", (500, 500), RED)))
+    artwork = picture_library.put(encode(Image.new("RGB", (500, 500), RED)))
     with caplog.at_level(logging.WARNING):
         for width in WIDTHS:
-            assert (await gallery.covers.cover(artwork, width)).data
+            assert (await picture_library.covers.cover(artwork, width)).data
     assert len(caplog.records) == 1
     assert os.strerror(28) in caplog.text
-    assert list(gallery.cache.iterdir()) == []
+    assert list(picture_library.cache.iterdir()) == []
 
 
 async def test_covers_are_made_without_a_cache_folder(
-    gallery: Gallery,
+    picture_library: PictureLibrary,
 ) -> None:
-    gallery.cache.write_bytes(b"a file in its place")
-    artwork = gallery.put(saved(Image.new("RGB", (500, 500), RED)))
-    assert (await gallery.covers.cover(artwork, 160)).data
+    picture_library.cache.write_bytes(b"a file in its place")
+    artwork = picture_library.put(encode(Image.new("RGB", (500, 500), RED)))
+    assert (await picture_library.covers.cover(artwork, 160)).data

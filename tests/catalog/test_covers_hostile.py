@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, features
 
 from msrv.catalog.metadata.cover_images import NotAPicture, measure_image
-from tests.catalog.cover_pictures import Gallery, saved
+from tests.catalog.cover_pictures import PictureLibrary, encode
 
 
 def bomb(side: int) -> bytes:
@@ -27,14 +27,14 @@ def bomb(side: int) -> bytes:
     )
 
 
-def look(gallery: Gallery) -> None:
+def look(picture_library: PictureLibrary) -> None:
     """Measure the last file of the library."""
-    with (gallery.root / "cover.png").open("rb") as file:
+    with (picture_library.root / "cover.png").open("rb") as file:
         measure_image(file)
 
 
-GOOD_JPEG = saved(Image.effect_noise((400, 400), 50), "JPEG")
-GOOD_PNG = saved(Image.effect_noise((400, 400), 50))
+GOOD_JPEG = encode(Image.effect_noise((400, 400), 50), "JPEG")
+GOOD_PNG = encode(Image.effect_noise((400, 400), 50))
 BROKEN = {
     "empty": b"",
     "text": b"not a picture at all",
@@ -42,7 +42,7 @@ BROKEN = {
     "truncated PNG": GOOD_PNG[: len(GOOD_PNG) // 2],
     "only a JPEG's beginning": GOOD_JPEG[:20],
     "PostScript, that would start a program": b"%!PS-Adobe-3.0 EPSF-3.0\n",
-    "a form that no cover comes in": saved(Image.new("L", (9, 9)), "TIFF"),
+    "a form that no cover comes in": encode(Image.new("L", (9, 9)), "TIFF"),
 }
 BOMBS = {
     "our bound": 7100,
@@ -53,34 +53,36 @@ BOMBS = {
 
 @pytest.mark.parametrize("data", BROKEN.values(), ids=BROKEN)
 async def test_undecodable_picture_is_refused_with_a_reason(
-    gallery: Gallery, data: bytes
+    picture_library: PictureLibrary, data: bytes
 ) -> None:
-    artwork = gallery.put(data)
+    artwork = picture_library.put(data)
     with pytest.raises(NotAPicture) as caught:
-        look(gallery)
+        look(picture_library)
     assert caught.value.reason
     with pytest.raises(NotAPicture):
-        await gallery.covers.cover(artwork, 160)
-    assert not gallery.cache.exists()
+        await picture_library.covers.cover(artwork, 160)
+    assert not picture_library.cache.exists()
 
 
 @pytest.mark.skipif(
     not features.check("avif"), reason="this Pillow reads no AVIF"
 )
-async def test_damaged_avif_is_refused_with_a_reason(gallery: Gallery) -> None:
-    data = saved(Image.effect_noise((64, 64), 50), "AVIF")
+async def test_damaged_avif_is_refused_with_a_reason(
+    picture_library: PictureLibrary,
+) -> None:
+    data = encode(Image.effect_noise((64, 64), 50), "AVIF")
     begin = data.index(b"mdat") + 4
-    gallery.put(data[:begin] + bytes(len(data) - begin))
+    picture_library.put(data[:begin] + bytes(len(data) - begin))
     with pytest.raises(NotAPicture):
-        look(gallery)
+        look(picture_library)
 
 
 @pytest.mark.parametrize("side", BOMBS.values(), ids=BOMBS)
 async def test_picture_of_too_many_pixels_is_not_decoded(
-    gallery: Gallery, side: int
+    picture_library: PictureLibrary, side: int
 ) -> None:
-    artwork = gallery.put(bomb(side))
+    artwork = picture_library.put(bomb(side))
     with pytest.raises(NotAPicture, match="pixels"):
-        look(gallery)
+        look(picture_library)
     with pytest.raises(NotAPicture, match="pixels"):
-        await gallery.covers.cover(artwork, 160)
+        await picture_library.covers.cover(artwork, 160)

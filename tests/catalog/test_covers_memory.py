@@ -17,7 +17,7 @@ from msrv.catalog.metadata.cover_images import (
     measure_image,
 )
 from msrv.catalog.parsing.parser import Parser
-from tests.catalog.cover_pictures import RED, near, saved
+from tests.catalog.cover_pictures import RED, encode, is_near
 from tests.catalog.temporary_library import Library, problems
 
 HELPER_BYTES = 320 << 20
@@ -104,11 +104,11 @@ def test_cover_of_six_thousand_pixels_is_resized(
     tmp_path: Path, form: str, mode: str, options: dict[str, object]
 ) -> None:
     image = Image.new("RGB", (6000, 6000), RED).convert(mode)
-    facts, copy, peak = look(saved(image, form, **options), tmp_path)
+    facts, copy, peak = look(encode(image, form, **options), tmp_path)
     assert (facts.width, facts.height) == (6000, 6000)
     shown = Image.open(io.BytesIO(copy))
     assert shown.size == (1280, 1280)
-    assert near(shown.convert("RGB").getpixel((700, 700)), RED, within=60)
+    assert is_near(shown.convert("RGB").getpixel((700, 700)), RED, within=60)
     assert peak < HELPER_BYTES
 
 
@@ -126,7 +126,7 @@ def test_cover_of_three_thousand_pixels_is_resized_in_any_format(
     tmp_path: Path, form: str, mode: str
 ) -> None:
     image = Image.new("RGB", (3000, 3000), RED).convert(mode)
-    facts, copy, peak = look(saved(image, form), tmp_path)
+    facts, copy, peak = look(encode(image, form), tmp_path)
     assert (facts.width, facts.height) == (3000, 3000)
     assert Image.open(io.BytesIO(copy)).size == (1280, 1280)
     assert peak < HELPER_BYTES
@@ -143,20 +143,20 @@ def test_cover_of_three_thousand_pixels_is_resized_in_any_format(
 def test_cover_that_needs_too_much_memory_is_refused_with_advice(
     size: tuple[int, int], form: str, options: dict[str, object]
 ) -> None:
-    data = saved(Image.new("RGB", size, RED), form, **options)
+    data = encode(Image.new("RGB", size, RED), form, **options)
     with pytest.raises(NotAPicture, match=f"{MEMORY_AT_MOST >> 20} MB"):
         measure_image(io.BytesIO(data))
 
 
 def test_release_with_a_cover_that_is_too_large_is_sold_without_it(
-    shelf: Library,
+    library: Library,
 ) -> None:
-    shelf.release("R")
-    data = saved(
+    library.release("R")
+    data = encode(
         Image.new("RGB", (7000, 7000)), "JPEG", progressive=True, subsampling=0
     )
-    shelf.put("R/cover.jpg", data)
-    reading = shelf.read()
+    library.put("R/cover.jpg", data)
+    reading = library.read()
     (release,) = reading.catalog.releases
     assert release.artwork is None
     assert len(release.items) == 2
@@ -187,7 +187,7 @@ def test_resizing_in_strips_equals_resizing_at_once(
                 plain.getpixel((near_x, y)) for near_x in (x - 1, x, x + 1)
             ]
             assert any(
-                near(seen, (each[0], each[1], each[2]), within=40)
+                is_near(seen, (each[0], each[1], each[2]), within=40)
                 for each in around
                 if isinstance(each, tuple)
             ), (x, y, seen, wanted)

@@ -66,22 +66,22 @@ def test_page_has_every_ignored_name_and_cover_name() -> None:
         assert f"`{stem}`" in TEXT or stem in {"coverart", "albumart"}
 
 
-def test_example_problems_of_the_page_are_verbatim(shelf: Library) -> None:
-    shelf.put("store.toml", "\n\n\n\naccent = 'red'\n")
-    shelf.put("Night Bus/a.pdf")
-    shelf.put("Night Bus/03 Rain.mp3", b"no sound")
+def test_example_problems_of_the_page_are_verbatim(library: Library) -> None:
+    library.put("store.toml", "\n\n\n\naccent = 'red'\n")
+    library.put("Night Bus/a.pdf")
+    library.put("Night Bus/03 Rain.mp3", b"no sound")
     half = wav()[:-30].replace(b"\x32\0\0\0", (633_000).to_bytes(4, "little"))
-    shelf.put("Night Bus/04 Home.wav", half)
-    (shelf.root / "Night Bus/master.wav").symlink_to("/etc/hostname")
-    shelf.put("Umbrella/a.pdf")
-    shelf.put("Umbrella/release.toml", '\nprice = "7,00"\n')
-    shelf.put("Weather Zine/a.pdf")
-    shelf.put("Weather Zine/release.toml", "\n\ntitle =\n")
+    library.put("Night Bus/04 Home.wav", half)
+    (library.root / "Night Bus/master.wav").symlink_to("/etc/hostname")
+    library.put("Umbrella/a.pdf")
+    library.put("Umbrella/release.toml", '\nprice = "7,00"\n')
+    library.put("Weather Zine/a.pdf")
+    library.put("Weather Zine/release.toml", "\n\ntitle =\n")
     toml = 'currency = "EUR"\nitem_price = "1"\nprice = "1"\n'
-    shelf.put("Night Bus/release.toml", toml)
-    said = set(problems(shelf.read()))
-    shelf.put("Night Bus/release.toml", '\n\n\npirce = "1"\n')
-    said |= set(problems(shelf.read()))
+    library.put("Night Bus/release.toml", toml)
+    said = set(problems(library.read()))
+    library.put("Night Bus/release.toml", '\n\n\npirce = "1"\n')
+    said |= set(problems(library.read()))
     shown = re.findall(r"^problem: (.*)$", TEXT, re.MULTILINE)
     assert len(shown) == 8
     assert set(shown) <= said

@@ -22,9 +22,9 @@ PATIENCE_SECONDS = 10
 
 
 @asynccontextmanager
-async def opened(shelf: Library) -> AsyncIterator[LiveCatalog]:
+async def opened(library: Library) -> AsyncIterator[LiveCatalog]:
     catalog = LiveCatalog(
-        shelf.root, shelf.data, settle_seconds=0, poll_seconds=0.01
+        library.root, library.data, settle_seconds=0, poll_seconds=0.01
     )
     async with catalog, asyncio.timeout(PATIENCE_SECONDS):
         await catalog.ready()
@@ -37,10 +37,10 @@ async def changed(catalog: LiveCatalog, old: Catalog) -> Catalog:
 
 
 async def test_catalog_is_not_ready_before_the_first_reading(
-    shelf: Library,
+    library: Library,
 ) -> None:
-    shelf.release("R")
-    catalog = LiveCatalog(shelf.root, shelf.data, settle_seconds=0)
+    library.release("R")
+    catalog = LiveCatalog(library.root, library.data, settle_seconds=0)
     with pytest.raises(NotReady):
         _ = catalog.current
     async with catalog:
@@ -49,30 +49,30 @@ async def test_catalog_is_not_ready_before_the_first_reading(
         assert catalog.reading.problems == ()
 
 
-async def test_change_is_published_without_a_restart(shelf: Library) -> None:
-    shelf.release("R")
-    async with opened(shelf) as catalog:
+async def test_change_is_published_without_a_restart(library: Library) -> None:
+    library.release("R")
+    async with opened(library) as catalog:
         old = catalog.current
-        shelf.release("S")
+        library.release("S")
         new = await changed(catalog, old)
         assert {each.folder for each in new.releases} == {"R", "S"}
         # A request in progress still has the old one.
         assert {each.folder for each in old.releases} == {"R"}
-        (shelf.root / "S").rename(shelf.root / "T")
+        (library.root / "S").rename(library.root / "T")
         new = await changed(catalog, new)
         await wait_until(lambda: len(catalog.current.releases) == 2)
-        shutil.rmtree(shelf.root / "T")
+        shutil.rmtree(library.root / "T")
         await wait_until(lambda: len(catalog.current.releases) == 1)
 
 
 async def test_album_that_is_being_copied_is_not_offered(
-    shelf: Library,
+    library: Library,
 ) -> None:
-    shelf.release("R")
-    async with opened(shelf) as catalog:
+    library.release("R")
+    async with opened(library) as catalog:
         old = catalog.current
         for number in range(40):
-            shelf.put(f"New/{number}.wav", wav(number))
+            library.put(f"New/{number}.wav", wav(number))
             await asyncio.sleep(0.002)
         new = await changed(catalog, old)
         sizes = {each.folder: len(each.items) for each in new.releases}
@@ -80,16 +80,16 @@ async def test_album_that_is_being_copied_is_not_offered(
 
 
 async def test_invalid_edit_keeps_the_last_good_configuration(
-    shelf: Library, caplog: pytest.LogCaptureFixture
+    library: Library, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    shelf.release("R", toml='title = "Good"')
-    async with opened(shelf) as catalog:
-        shelf.put("R/release.toml", "\n\ntitle = \n")
+    library.release("R", toml='title = "Good"')
+    async with opened(library) as catalog:
+        library.put("R/release.toml", "\n\ntitle = \n")
         await wait_until(lambda: bool(catalog.reading.problems))
         assert catalog.current.releases[0].title == "Good"
         # It is logged once, however often the folder is scanned.
-        shelf.release("S")
+        library.release("S")
         await wait_until(lambda: len(catalog.current.releases) == 2)
         said = "R/release.toml:3: is not valid TOML: Invalid value"
         assert caplog.text.count(said) == 1
@@ -98,7 +98,7 @@ async def test_invalid_edit_keeps_the_last_good_configuration(
             for record in caplog.records
             if said in record.getMessage()
         ] == ["WARNING"]
-        shelf.put("R/release.toml", 'title = "Better"')
+        library.put("R/release.toml", 'title = "Better"')
         await wait_until(lambda: f"fixed: {said}" in caplog.text)
         assert not catalog.reading.problems
     assert "catalog: 1 release, 2 items" in caplog.text
@@ -114,38 +114,38 @@ async def test_missing_library_prevents_the_start(
 
 
 async def test_library_that_disappears_keeps_the_last_good_catalog(
-    shelf: Library, caplog: pytest.LogCaptureFixture
+    library: Library, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shelf.release("R")
-    async with opened(shelf) as catalog:
+    library.release("R")
+    async with opened(library) as catalog:
         old = catalog.current
-        away = shelf.root.with_name("away")
-        shelf.root.rename(away)
+        away = library.root.with_name("away")
+        library.root.rename(away)
         await wait_until(lambda: "can't read the library" in caplog.text)
-        shelf.root.mkdir()
+        library.root.mkdir()
         await wait_until(lambda: "is its disk mounted" in caplog.text)
         await asyncio.sleep(0.05)  # some more looks, that say no more
         assert caplog.text.count("the last good catalog stays") == 2
         assert catalog.current is old
-        shelf.root.rmdir()
-        away.rename(shelf.root)
-        shelf.release("S")
+        library.root.rmdir()
+        away.rename(library.root)
+        library.release("S")
         await wait_until(lambda: len(catalog.current.releases) == 2)
 
 
 async def test_unexpected_error_does_not_stop_the_updates(
-    shelf: Library,
+    library: Library,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    shelf.release("R")
-    async with opened(shelf) as catalog:
+    library.release("R")
+    async with opened(library) as catalog:
 
         def fail(*_: object, **__: object) -> None:
             raise ZeroDivisionError
 
         monkeypatch.setattr("msrv.catalog.live.load_library", fail)
-        shelf.release("S")
+        library.release("S")
         await wait_until(lambda: "ZeroDivisionError" in caplog.text)
         await asyncio.sleep(0.05)
         assert caplog.text.count("can't read the library") == 1
@@ -155,9 +155,9 @@ async def test_unexpected_error_does_not_stop_the_updates(
 
 
 async def test_stop_interrupts_the_hashing_of_a_file(
-    shelf: Library, monkeypatch: pytest.MonkeyPatch
+    library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf.release("R")
+    library.release("R")
     reading = threading.Event()
     ended = threading.Event()
     real = indexing._hash
@@ -170,7 +170,7 @@ async def test_stop_interrupts_the_hashing_of_a_file(
         return real(file, stopping)  # type: ignore[arg-type] # passed on
 
     monkeypatch.setattr(indexing, "_hash", slowly)
-    catalog = LiveCatalog(shelf.root, shelf.data, settle_seconds=0)
+    catalog = LiveCatalog(library.root, library.data, settle_seconds=0)
     async with asyncio.timeout(PATIENCE_SECONDS):
         async with catalog:
             await wait_until(reading.is_set)
@@ -181,9 +181,9 @@ async def test_stop_interrupts_the_hashing_of_a_file(
 
 
 async def test_library_is_read_off_the_event_loop(
-    shelf: Library, monkeypatch: pytest.MonkeyPatch
+    library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf.release("R")
+    library.release("R")
     threads = set()
 
     def watch(root: Path) -> object:
@@ -191,20 +191,20 @@ async def test_library_is_read_off_the_event_loop(
         return scan(root)
 
     monkeypatch.setattr("msrv.catalog.live.scan", watch)
-    async with opened(shelf):
+    async with opened(library):
         pass
     assert threads
     assert threading.main_thread() not in threads
 
 
 async def test_progress_of_a_long_reading_is_logged(
-    shelf: Library,
+    library: Library,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(library_log, "_PROGRESS_SECONDS", 0)
-    shelf.release("R")
-    async with opened(shelf):
+    library.release("R")
+    async with opened(library):
         pass
     assert "hashed 1 of 2 files, 0.0 of 0.0 GB" in caplog.text

@@ -22,8 +22,8 @@ STORE = 'currency = "GBP"\n[prices]\nitem = "9.00"\n'
 class Store:
     """LiveCatalog whose time is set by the test."""
 
-    def __init__(self, shelf: Library) -> None:
-        self.shelf = shelf
+    def __init__(self, library: Library) -> None:
+        self.library = library
         self.now = 0.0
         self.ahead = 0.0
         """Seconds by which the clock is ahead of the files' dates."""
@@ -31,11 +31,11 @@ class Store:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[LiveCatalog]:
         catalog = LiveCatalog(
-            self.shelf.root,
-            self.shelf.data,
+            self.library.root,
+            self.library.data,
             settle_seconds=QUIET,
             poll_seconds=0.005,
-            clock=lambda: newest(self.shelf.root) + self.ahead + self.now,
+            clock=lambda: newest(self.library.root) + self.ahead + self.now,
             timer=lambda: self.now,
         )
         async with catalog, asyncio.timeout(20):
@@ -80,16 +80,16 @@ def newest(root: Path) -> float:
 
 
 @pytest.fixture
-def store(shelf: Library) -> Store:
-    return Store(shelf)
+def store(library: Library) -> Store:
+    return Store(library)
 
 
 async def test_price_is_kept_while_store_toml_is_missing(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Clients delete a file before they upload its next version."""
-    path = store.shelf.put("store.toml", STORE)
-    store.shelf.release("R")
+    path = store.library.put("store.toml", STORE)
+    store.library.release("R")
     async with store.open():
         assert store.price() == "£9.00"
         path.unlink()
@@ -99,7 +99,7 @@ async def test_price_is_kept_while_store_toml_is_missing(
             "store.toml: is missing; its last good version" in store.problems()
         )
         assert "store.toml: is missing" in caplog.text
-        store.shelf.put("store.toml", STORE.replace("9.00", "8.00"))
+        store.library.put("store.toml", STORE.replace("9.00", "8.00"))
         await store.later(QUIET)
         assert store.price() == "£8.00"
         assert not store.problems()
@@ -107,10 +107,10 @@ async def test_price_is_kept_while_store_toml_is_missing(
 
 async def test_truncated_store_toml_changes_no_price(store: Store) -> None:
     """An upload that stalls before `[prices]` leaves a valid file."""
-    store.shelf.put("store.toml", STORE)
-    store.shelf.release("R")
+    store.library.put("store.toml", STORE)
+    store.library.release("R")
     async with store.open():
-        store.shelf.put("store.toml", STORE.partition("[")[0])
+        store.library.put("store.toml", STORE.partition("[")[0])
         await store.later(QUIET)
         assert store.price() == "£9.00"
         assert "no longer states prices.item" in store.problems()
@@ -122,8 +122,8 @@ async def test_truncated_store_toml_changes_no_price(store: Store) -> None:
 async def test_removed_price_is_accepted_after_the_grace_and_logged(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = store.shelf.put("store.toml", STORE)
-    store.shelf.release("R")
+    path = store.library.put("store.toml", STORE)
+    store.library.release("R")
     async with store.open():
         path.unlink()
         await store.later(0)
@@ -141,14 +141,14 @@ async def test_restart_while_files_are_missing_keeps_the_prices(
         "store.toml": STORE,
         "R/release.toml": 'price = "15.00"\nitem_price = "7.00"\n',
     }
-    store.shelf.release("R")
-    store.shelf.release("S")
+    store.library.release("R")
+    store.library.release("S")
     for name, text in files.items():
-        store.shelf.put(name, text)
+        store.library.put(name, text)
     async with store.open() as catalog:
         prices = {each.folder: each.price for each in catalog.current.releases}
     for name in files:
-        path = store.shelf.root / name
+        path = store.library.root / name
         if how == "gone":
             path.unlink()
         else:
@@ -166,8 +166,8 @@ async def test_restart_while_files_are_missing_keeps_the_prices(
 async def test_price_is_kept_while_release_toml_is_missing(
     store: Store,
 ) -> None:
-    store.shelf.release("R", toml='price = "15.00"\n')
-    path = store.shelf.root / "R/release.toml"
+    store.library.release("R", toml='price = "15.00"\n')
+    path = store.library.root / "R/release.toml"
     async with store.open() as catalog:
         path.unlink()
         await store.later(QUIET)
@@ -182,7 +182,7 @@ async def test_price_is_kept_while_release_toml_is_missing(
 async def test_read_error_does_not_shrink_a_release(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = store.shelf.release("R") / "01 A.wav"
+    path = store.library.release("R") / "01 A.wav"
     real = indexing._read_file
 
     def fail(
@@ -213,18 +213,18 @@ async def test_stalled_upload_is_not_offered(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    store.shelf.release("R")
+    store.library.release("R")
     whole = wav(9)
     async with store.open():
         for size in (20, 40, 60):
-            store.shelf.put("S/1.wav", whole[:size])
+            store.library.put("S/1.wav", whole[:size])
             await store.later(QUIET - 1)
             assert store.sold().keys() == {"R"}
             assert store.problems() == (
                 "S: is held back: S/1.wav is still arriving; waiting until "
                 "it has been unchanged for 10 s"
             )
-        store.shelf.put("S/1.wav", whole)
+        store.library.put("S/1.wav", whole)
         await store.later(QUIET)
         assert store.sold()["S"] == [len(whole)]
         assert not store.problems()
@@ -235,12 +235,12 @@ async def test_album_is_not_offered_before_all_of_it_has_arrived(
     store: Store,
 ) -> None:
     """An album on sale keeps its state while a bonus track arrives."""
-    store.shelf.release("R")
+    store.library.release("R")
     async with store.open() as catalog:
         before = catalog.current.releases_by_id
         for number in range(4):
-            store.shelf.put(f"New/{number}.wav", wav(number))
-            store.shelf.put(f"R/bonus {number}.wav", wav(number))
+            store.library.put(f"New/{number}.wav", wav(number))
+            store.library.put(f"R/bonus {number}.wav", wav(number))
             await store.later(QUIET - 2)
             assert store.sold().keys() == {"R"}
             assert catalog.current.releases_by_id == before
@@ -252,14 +252,14 @@ async def test_album_is_not_offered_before_all_of_it_has_arrived(
 async def test_folder_that_never_becomes_quiet_is_a_problem(
     store: Store,
 ) -> None:
-    store.shelf.release("R")
-    log = store.shelf.put("S/upload.txt", "log")
-    store.shelf.put("S/1.wav", wav(1))
+    store.library.release("R")
+    log = store.library.put("S/upload.txt", "log")
+    store.library.put("S/1.wav", wav(1))
     async with store.open():
-        store.shelf.put("R/log.txt", "")
+        store.library.put("R/log.txt", "")
         for number in range(9):
             log.write_text("." * number)
-            store.shelf.put("R/log.txt", "." * number)
+            store.library.put("R/log.txt", "." * number)
             await store.later(QUIET - 1)
         assert store.problems().splitlines() == [
             f"{folder}: is not updated: {folder}/{name} keeps changing; "
@@ -272,8 +272,8 @@ async def test_folder_that_never_becomes_quiet_is_a_problem(
 async def test_restart_on_an_unchanged_library_is_ready_at_once(
     store: Store,
 ) -> None:
-    store.shelf.put("store.toml", STORE)
-    store.shelf.release("R")
+    store.library.put("store.toml", STORE)
+    store.library.release("R")
     async with store.open():
         assert store.sold().keys() == {"R"}
         assert store.now == 0
@@ -282,8 +282,8 @@ async def test_restart_on_an_unchanged_library_is_ready_at_once(
 async def test_first_start_is_ready_after_the_quiet_time(
     store: Store,
 ) -> None:
-    store.shelf.put("store.toml", STORE)
-    store.shelf.release("R")
+    store.library.put("store.toml", STORE)
+    store.library.release("R")
     async with store.running() as catalog:
         await store.scans()
         with pytest.raises(NotReady):
@@ -296,10 +296,10 @@ async def test_first_start_is_ready_after_the_quiet_time(
 async def test_library_that_never_becomes_quiet_is_opened_in_the_end(
     store: Store,
 ) -> None:
-    store.shelf.put("R/log.txt", "")
+    store.library.put("R/log.txt", "")
     async with store.running() as catalog:
         for number in range(4):
-            store.shelf.put("R/log.txt", "." * number)
+            store.library.put("R/log.txt", "." * number)
             await store.scans()
             store.now += QUIET - 2
         await catalog.ready()
@@ -309,11 +309,11 @@ async def test_library_that_never_becomes_quiet_is_opened_in_the_end(
 async def test_start_during_an_upload_still_delivers_what_was_sold(
     store: Store,
 ) -> None:
-    store.shelf.release("R")
-    store.shelf.release("S")
+    store.library.release("R")
+    store.library.release("S")
     async with store.open() as catalog:
         before = catalog.current.releases_by_id
-    store.shelf.put("R/03 Bonus.wav", wav(3)[:20])
+    store.library.put("R/03 Bonus.wav", wav(3)[:20])
     store.ahead = 0
     async with store.running() as catalog:
         await catalog.ready()
@@ -326,6 +326,6 @@ async def test_start_during_an_upload_still_delivers_what_was_sold(
             item.item_id for item in before[held.release_id].items
         ]
         assert store.problems().startswith("R: is held back")
-        store.shelf.put("R/03 Bonus.wav", wav(3))
+        store.library.put("R/03 Bonus.wav", wav(3))
         await store.later(QUIET)
         assert len(store.sold()["R"]) == 3

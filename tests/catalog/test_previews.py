@@ -8,7 +8,13 @@ import pytest
 from mutagen.id3 import APIC, ID3, TIT2
 
 from msrv.catalog.previews import LONGEST_CLIP_SECONDS, NoPreview, Previews
-from tests.catalog.ffmpeg_tools import inside, put, run, sound, tone
+from tests.catalog.ffmpeg_tools import (
+    add_track,
+    names_in,
+    run_ffmpeg,
+    sound,
+    tone,
+)
 
 
 def dressed(data: bytes, path: Path) -> bytes:
@@ -29,7 +35,7 @@ def dressed(data: bytes, path: Path) -> bytes:
 async def test_preview_is_a_third_of_the_track_at_most(
     ffmpeg: str, root: Path, cache: Path, seconds: float, expected: float
 ) -> None:
-    item = put(root, tone(ffmpeg, seconds), seconds)
+    item = add_track(root, tone(ffmpeg, seconds), seconds)
     clip = await Previews(ffmpeg, root, cache).clip(item)
     made = sound(clip)
     assert expected - 0.1 < made.length < expected + 0.1
@@ -46,10 +52,10 @@ async def test_preview_starts_at_a_quarter_and_has_fades(
     ffmpeg: str, root: Path, cache: Path
 ) -> None:
     sine = "aevalsrc='if(lt(t,10),0,0.5*sin(2764*t))':d=40"
-    track = run(ffmpeg, "-f", "lavfi", "-i", sine, form="wav")
-    clip = await Previews(ffmpeg, root, cache).clip(put(root, track, 40))
+    track = run_ffmpeg(ffmpeg, "-f", "lavfi", "-i", sine, form="wav")
+    clip = await Previews(ffmpeg, root, cache).clip(add_track(root, track, 40))
     plain = ("-ac", "1", "-ar", "8000")
-    pcm = run(ffmpeg, "-i", f"file:{clip.path}", *plain, form="u8")
+    pcm = run_ffmpeg(ffmpeg, "-i", f"file:{clip.path}", *plain, form="u8")
 
     def loudest(begin: float, end: float) -> int:
         part = pcm[int(begin * 8000) : int(end * 8000)]
@@ -66,7 +72,7 @@ async def test_preview_has_no_tags_and_no_pictures(
     ffmpeg: str, root: Path, cache: Path
 ) -> None:
     data = dressed(tone(ffmpeg, 20), root / "dressed.mp3")
-    item = put(root, data, 20)
+    item = add_track(root, data, 20)
     clip = await Previews(ffmpeg, root, cache).clip(item)
     assert 6.6 < sound(clip).length < 6.8
     assert clip.size_bytes < 100_000
@@ -82,7 +88,7 @@ async def test_preview_has_no_tags_and_no_pictures(
 async def test_every_track_format_has_a_preview(
     ffmpeg: str, root: Path, cache: Path, form: str
 ) -> None:
-    item = put(root, tone(ffmpeg, 12, form), 12)
+    item = add_track(root, tone(ffmpeg, 12, form), 12)
     clip = await Previews(ffmpeg, root, cache).clip(item)
     assert 3.9 < sound(clip).length < 4.1
 
@@ -93,7 +99,7 @@ async def test_mp4_with_its_index_at_the_end_has_a_preview(
 ) -> None:
     data = tone(ffmpeg, 12, "mp4")
     assert data.index(b"mdat") < data.index(b"moov")
-    clip = await Previews(ffmpeg, root, cache).clip(put(root, data, 12))
+    clip = await Previews(ffmpeg, root, cache).clip(add_track(root, data, 12))
     assert 3.9 < sound(clip).length < 4.1
 
 
@@ -118,10 +124,10 @@ async def test_mp4_with_its_index_at_the_end_has_a_preview(
 async def test_name_of_a_track_is_never_an_option_of_ffmpeg(
     ffmpeg: str, root: Path, cache: Path, name: str
 ) -> None:
-    item = put(root, tone(ffmpeg, 6), 6, name)
+    item = add_track(root, tone(ffmpeg, 6), 6, name)
     clip = await Previews(ffmpeg, root, cache).clip(item)
     assert 1.9 < sound(clip).length < 2.1
-    assert len(inside(root)) == 1
+    assert len(names_in(root)) == 1
 
 
 @pytest.mark.ffmpeg
@@ -135,7 +141,7 @@ async def test_playlist_opens_no_other_file(
         f"file:{other}\n#EXT-X-ENDLIST\n"
     )
     for data in (playlist, f"ffconcat version 1.0\nfile 'file:{other}'\n"):
-        item = put(root, data.encode(), 30, "track.mp3")
+        item = add_track(root, data.encode(), 30, "track.mp3")
         with pytest.raises(NoPreview):
             await Previews(ffmpeg, root, cache).clip(item)
 
@@ -148,15 +154,15 @@ async def test_broken_track_has_no_preview(
     ffmpeg: str, root: Path, cache: Path, data: bytes
 ) -> None:
     with pytest.raises(NoPreview):
-        await Previews(ffmpeg, root, cache).clip(put(root, data, 60))
-    assert inside(cache) == []
+        await Previews(ffmpeg, root, cache).clip(add_track(root, data, 60))
+    assert names_in(cache) == []
 
 
 @pytest.mark.ffmpeg
 async def test_track_shorter_than_its_tags_state_has_no_preview(
     ffmpeg: str, root: Path, cache: Path
 ) -> None:
-    item = put(root, tone(ffmpeg, 10), 300)
+    item = add_track(root, tone(ffmpeg, 10), 300)
     with pytest.raises(NoPreview):
         await Previews(ffmpeg, root, cache).clip(item)
 
@@ -166,8 +172,8 @@ async def test_preview_of_a_film_has_no_video(
     ffmpeg: str, root: Path, cache: Path
 ) -> None:
     moving = ("-f", "lavfi", "-i", "testsrc=d=12:s=64x64")
-    film = run(
+    film = run_ffmpeg(
         ffmpeg, *moving, "-f", "lavfi", "-i", "sine=440:d=12", form="matroska"
     )
-    clip = await Previews(ffmpeg, root, cache).clip(put(root, film, 12))
+    clip = await Previews(ffmpeg, root, cache).clip(add_track(root, film, 12))
     assert 3.9 < sound(clip).length < 4.1

@@ -15,12 +15,12 @@ from msrv.catalog.previews import NoPreview, Previews
 from msrv.storage.model import Changed, Gone
 from tests.catalog.ffmpeg_tools import (
     SLEEPS,
-    SPEAKS,
+    WRITES_OUTPUT,
     Program,
-    inside,
-    put,
-    runs,
-    waits_for,
+    add_track,
+    is_running,
+    names_in,
+    script_waiting_for,
 )
 from tests.polling import wait_until
 
@@ -54,9 +54,9 @@ def test_ffmpeg_without_mp3_is_not_used(
 async def test_items_without_a_preview(
     root: Path, cache: Path, tmp_path: Path, unlike: dict[str, object]
 ) -> None:
-    program = Program(tmp_path, SPEAKS)
+    program = Program(tmp_path, WRITES_OUTPUT)
     previews = program.previews(root, cache)
-    track = put(root, b"x", 5.0)
+    track = add_track(root, b"x", 5.0)
     assert previews.is_available
     assert previews.is_offered(track)
     other = replace(track, **unlike)  # type: ignore[arg-type] # any field
@@ -70,7 +70,7 @@ async def test_no_preview_is_offered_without_ffmpeg(
     root: Path, cache: Path
 ) -> None:
     previews = Previews(None, root, cache)
-    track = put(root, b"x", 5.0)
+    track = add_track(root, b"x", 5.0)
     assert not previews.is_available
     assert not previews.is_offered(track)
     with pytest.raises(NoPreview):
@@ -80,11 +80,11 @@ async def test_no_preview_is_offered_without_ffmpeg(
 async def test_previews_are_cached_across_restarts(
     root: Path, cache: Path, tmp_path: Path
 ) -> None:
-    program = Program(tmp_path, SPEAKS)
+    program = Program(tmp_path, WRITES_OUTPUT)
     previews = program.previews(root, cache)
-    track = put(root, b"x", 30)
+    track = add_track(root, b"x", 30)
     clip = await previews.clip(track)
-    assert inside(cache) == [clip.path.name]
+    assert names_in(cache) == [clip.path.name]
     assert await previews.clip(track) is clip
     restarted = program.previews(root, cache)
     assert await restarted.clip(track) == clip
@@ -101,9 +101,9 @@ async def test_concurrent_requests_share_one_ffmpeg(
 ) -> None:
     """A request that is cancelled doesn't stop it for the others."""
     gate = tmp_path / "gate"
-    program = Program(tmp_path, waits_for(gate))
+    program = Program(tmp_path, script_waiting_for(gate))
     previews = program.previews(root, cache)
-    track = put(root, b"x", 30)
+    track = add_track(root, b"x", 30)
     asked = [asyncio.create_task(previews.clip(track)) for _ in range(10)]
     await wait_until(lambda: len(program.pids) == 1)
     asked[0].cancel()
@@ -119,9 +119,9 @@ async def test_one_ffmpeg_runs_at_a_time(
     root: Path, cache: Path, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
-    program = Program(tmp_path, waits_for(gate))
+    program = Program(tmp_path, script_waiting_for(gate))
     previews = program.previews(root, cache)
-    tracks = [put(root, bytes([n]), 30, f"{n}.mp3") for n in range(3)]
+    tracks = [add_track(root, bytes([n]), 30, f"{n}.mp3") for n in range(3)]
     asked = [asyncio.create_task(previews.clip(track)) for track in tracks]
     await wait_until(lambda: len(program.pids) == 1)
     # All three had their chance to start: each has checked its cache.
@@ -138,9 +138,9 @@ async def test_ffmpeg_that_hangs_is_killed(
     program = Program(tmp_path, SLEEPS)
     previews = program.previews(root, cache, timeout_seconds=2)
     with pytest.raises(NoPreview):
-        await previews.clip(put(root, b"x", 30))
+        await previews.clip(add_track(root, b"x", 30))
     assert len(program.pids) == 1
-    assert not runs(program.pids[0])
+    assert not is_running(program.pids[0])
 
 
 async def test_closing_kills_ffmpeg(
@@ -148,10 +148,10 @@ async def test_closing_kills_ffmpeg(
 ) -> None:
     program = Program(tmp_path, SLEEPS)
     previews = program.previews(root, cache)
-    asked = asyncio.create_task(previews.clip(put(root, b"x", 30)))
+    asked = asyncio.create_task(previews.clip(add_track(root, b"x", 30)))
     await wait_until(lambda: len(program.pids) == 1)
     await previews.aclose()
-    assert not runs(program.pids[0])
+    assert not is_running(program.pids[0])
     with pytest.raises(NoPreview):
         await asked
 
@@ -161,7 +161,7 @@ async def test_closing_kills_ffmpeg(
     [
         "os.write(2, b'broken'); sys.exit(1)",
         "os.write(1, bytes(100))",
-        f"{SPEAKS}; sys.exit(1)",
+        f"{WRITES_OUTPUT}; sys.exit(1)",
         "os.write(2, bytes(5_000_000)); sys.exit(1)",
     ],
 )
@@ -175,7 +175,7 @@ async def test_failure_is_remembered_for_ten_minutes(
     seconds = [1000.0]
     program = Program(tmp_path, does)
     previews = program.previews(root, cache, clock=lambda: seconds[0])
-    track = put(root, b"x", 30)
+    track = add_track(root, b"x", 30)
     for _ in range(3):
         with pytest.raises(NoPreview):
             await previews.clip(track)
@@ -183,7 +183,7 @@ async def test_failure_is_remembered_for_ten_minutes(
     assert len(caplog.records) == 1
     assert len(caplog.text) < 10_000
     seconds[0] += 601
-    Program(tmp_path, SPEAKS)
+    Program(tmp_path, WRITES_OUTPUT)
     assert (await previews.clip(track)).size_bytes == 200_000
 
 
@@ -192,15 +192,15 @@ async def test_ffmpeg_that_cannot_start_makes_no_preview(
 ) -> None:
     previews = Previews(str(tmp_path / "gone"), root, cache)
     with pytest.raises(NoPreview):
-        await previews.clip(put(root, b"x", 30))
+        await previews.clip(add_track(root, b"x", 30))
 
 
 async def test_changed_or_missing_track_has_no_preview_until_it_is_back(
     root: Path, cache: Path, tmp_path: Path
 ) -> None:
-    program = Program(tmp_path, SPEAKS)
+    program = Program(tmp_path, WRITES_OUTPUT)
     previews = program.previews(root, cache)
-    track = put(root, b"x", 30)
+    track = add_track(root, b"x", 30)
     path = root / "track.mp3"
     path.write_bytes(b"another")
     with pytest.raises(NoPreview) as caught:
@@ -228,12 +228,12 @@ async def test_full_disk_makes_no_preview_and_leaves_no_file(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    program = Program(tmp_path, SPEAKS)
+    program = Program(tmp_path, WRITES_OUTPUT)
     previews = program.previews(root, cache)
     with pytest.raises(NoPreview):
-        await previews.clip(put(root, b"x", 30))
+        await previews.clip(add_track(root, b"x", 30))
     assert os.strerror(errno.ENOSPC) in caplog.text
-    assert inside(cache) == []
+    assert names_in(cache) == []
 
 
 async def test_number_of_remembered_previews_is_bounded(
@@ -243,8 +243,8 @@ async def test_number_of_remembered_previews_is_bounded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("msrv.catalog.previews._REMEMBERED", 2)
-    program = Program(tmp_path, SPEAKS)
+    program = Program(tmp_path, WRITES_OUTPUT)
     previews = program.previews(root, cache)
     for n in range(4):
-        await previews.clip(put(root, bytes([n]), 30))
+        await previews.clip(add_track(root, bytes([n]), 30))
     assert len(previews._known) == 2

@@ -103,9 +103,9 @@ WORDS = st.text("aábB \0ß", max_size=6)
     WORDS,
 )
 def test_search_equals_a_linear_search(
-    shelf: list[tuple[str, str, list[str]]], words: str
+    library: list[tuple[str, str, list[str]]], words: str
 ) -> None:
-    catalog = assemble_catalog(Shop(), [release(*each) for each in shelf])
+    catalog = assemble_catalog(Shop(), [release(*each) for each in library])
     wanted = fold_text(words).split()
     naive = [
         each

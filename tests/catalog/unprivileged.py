@@ -1,4 +1,4 @@
-"""Being a user who may not read everything, also where root runs tests."""
+"""File access as an unprivileged user, also if root runs the tests."""
 
 import os
 import tempfile
@@ -11,7 +11,7 @@ NOBODY = 65534
 
 @contextmanager
 def without_rights() -> Iterator[None]:
-    """Run a few lines as nobody; root may read whatever is forbidden."""
+    """Run a block as the user nobody; root could read everything."""
     was = os.geteuid()
     if was == 0:
         os.seteuid(NOBODY)
@@ -23,7 +23,7 @@ def without_rights() -> Iterator[None]:
 
 @contextmanager
 def open_folder() -> Iterator[Path]:
-    """Make a folder that any user can reach, unlike pytest's own."""
+    """Create a folder that any user can enter, unlike pytest's own."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)

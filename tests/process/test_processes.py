@@ -89,4 +89,4 @@ def test_stopped_store_leaves_no_process(store: StoreProcess) -> None:
     with store:
         (helper,) = children(store.process.pid)
         assert store.stop() == 0
-    assert hostile_parser.is_gone(helper)
+    assert hostile_parser.has_ended(helper)

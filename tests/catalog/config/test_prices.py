@@ -66,16 +66,16 @@ def test_contradicting_prices_are_problems(toml: str, what: str) -> None:
     assert what in str(caught.value.problems)
 
 
-def test_minimum_is_in_the_catalog(shelf: Library) -> None:
-    shelf.put("Night Bus/a.pdf")
-    shelf.put("Night Bus/b.pdf")
-    shelf.put(
+def test_minimum_is_in_the_catalog(library: Library) -> None:
+    library.put("Night Bus/a.pdf")
+    library.put("Night Bus/b.pdf")
+    library.put(
         "Night Bus/release.toml",
         'id = "bus"\nminimum = "5"\nitem_minimum = "1"\nitem_suggested = "2"\n'
         '[items."a.pdf"]\nid = "a"\nprice = "3"\n'
         '[items."b.pdf"]\nid = "b"\n',
     )
-    before = shelf.read().catalog
+    before = library.read().catalog
     release, fixed, free = (before.by_id[each] for each in ("bus", "a", "b"))
     assert isinstance(release, Release)
     assert isinstance(fixed, Item)
@@ -84,20 +84,20 @@ def test_minimum_is_in_the_catalog(shelf: Library) -> None:
     assert (fixed.price, fixed.minimum) == (euros(300), None)
     assert (free.price, free.minimum) == (euros(200), euros(100))
     # Another minimum is another version of the catalog, for caches.
-    text = (shelf.root / "Night Bus/release.toml").read_text("utf-8")
-    shelf.put(
+    text = (library.root / "Night Bus/release.toml").read_text("utf-8")
+    library.put(
         "Night Bus/release.toml",
         text.replace('minimum = "1"', 'minimum = "0"'),
     )
-    assert shelf.read().catalog.version != before.version
+    assert library.read().catalog.version != before.version
 
 
 def test_only_item_of_a_release_has_the_minimum_of_the_release(
-    shelf: Library,
+    library: Library,
 ) -> None:
-    shelf.put("Umbrella/a.pdf")
-    shelf.put("Umbrella/release.toml", 'minimum = "0"\nsuggested = "2"\n')
-    (release,) = shelf.read().catalog.releases
+    library.put("Umbrella/a.pdf")
+    library.put("Umbrella/release.toml", 'minimum = "0"\nsuggested = "2"\n')
+    (release,) = library.read().catalog.releases
     assert release.items[0].price == euros(200)
     assert release.items[0].minimum == euros(0)
 

@@ -5,11 +5,11 @@ import pytest
 from tests.catalog.temporary_library import Library, problems, wav
 
 
-def test_duplicate_release_id_is_a_problem(shelf: Library) -> None:
+def test_duplicate_release_id_is_a_problem(library: Library) -> None:
     """The second release with an id is not offered."""
-    shelf.release("B", toml='\nid = "same"')
-    shelf.release("A", toml='title = "A"\n\nid = "same"')
-    found = shelf.read()
+    library.release("B", toml='\nid = "same"')
+    library.release("A", toml='title = "A"\n\nid = "same"')
+    found = library.read()
     (release,) = found.catalog.releases
     assert release.folder == "A"
     (problem,) = problems(found)
@@ -19,12 +19,12 @@ def test_duplicate_release_id_is_a_problem(shelf: Library) -> None:
     )
 
 
-def test_duplicate_item_id_is_a_problem(shelf: Library) -> None:
+def test_duplicate_item_id_is_a_problem(library: Library) -> None:
     """The second item with an id is not offered."""
     pin = '[items."01 A.wav"]\nid = "same"\n'
-    shelf.release("A", toml=pin)
-    shelf.release("B", toml=f'{pin}[items."02 B.wav"]\nid = "same"\n')
-    found = shelf.read()
+    library.release("A", toml=pin)
+    library.release("B", toml=f'{pin}[items."02 B.wav"]\nid = "same"\n')
+    found = library.read()
     assert len(found.catalog.by_id) == 3
     assert found.catalog.by_id["same"].release_id != "same"
     assert problems(found) == [
@@ -37,11 +37,13 @@ def test_duplicate_item_id_is_a_problem(shelf: Library) -> None:
 
 
 def test_item_with_the_id_of_a_release_is_a_problem(
-    shelf: Library,
+    library: Library,
 ) -> None:
-    shelf.put("A/a.pdf")
-    shelf.put("A/release.toml", 'id = "same"\n[items."a.pdf"]\nid = "same"\n')
-    found = shelf.read()
+    library.put("A/a.pdf")
+    library.put(
+        "A/release.toml", 'id = "same"\n[items."a.pdf"]\nid = "same"\n'
+    )
+    found = library.read()
     assert found.catalog.releases == ()
     (problem,) = problems(found)
     assert problem == (
@@ -51,12 +53,12 @@ def test_item_with_the_id_of_a_release_is_a_problem(
 
 
 def test_names_differing_in_unicode_form_are_a_problem(
-    shelf: Library,
+    library: Library,
 ) -> None:
     """Of two spellings with one id, the second is not offered."""
-    shelf.put("R/\u00e9.wav", wav(1))
-    shelf.put("R/e\u0301.wav", wav(2))
-    found = shelf.read()
+    library.put("R/\u00e9.wav", wav(1))
+    library.put("R/e\u0301.wav", wav(2))
+    found = library.read()
     assert len(found.catalog.releases[0].items) == 1
     (problem,) = problems(found)
     assert "which is taken by R/é.wav; not offered" in problem
@@ -64,19 +66,19 @@ def test_names_differing_in_unicode_form_are_a_problem(
 
 @pytest.mark.parametrize("first", ["A", "B"])
 def test_owner_of_an_id_is_independent_of_load_order(
-    shelf: Library, first: str
+    library: Library, first: str
 ) -> None:
     second = "B" if first == "A" else "A"
-    shelf.release(first, toml='id = "same"')
-    before = shelf.read()
-    shelf.release(second, toml='id = "same"')
-    found = shelf.read(before)
-    assert found.catalog == shelf.read().catalog
+    library.release(first, toml='id = "same"')
+    before = library.read()
+    library.release(second, toml='id = "same"')
+    found = library.read(before)
+    assert found.catalog == library.read().catalog
     assert [each.folder for each in found.catalog.releases] == ["A"]
 
 
 def test_releases_are_sorted_by_date_then_artist_and_title(
-    shelf: Library,
+    library: Library,
 ) -> None:
     for folder, date, artist, title in [
         ("1", "2025", "b", "x"),
@@ -86,9 +88,9 @@ def test_releases_are_sorted_by_date_then_artist_and_title(
         ("5", "", "a", "a"),
         ("6", "2026-01-02", "z", "z"),
     ]:
-        shelf.put(f"{folder}/a.pdf")
+        library.put(f"{folder}/a.pdf")
         toml = f'artist = "{artist}"\ntitle = "{title}"\n'
         toml += f'date = "{date}"\n' if date else ""
-        shelf.put(f"{folder}/release.toml", toml)
-    order = [each.folder for each in shelf.read().catalog.releases]
+        library.put(f"{folder}/release.toml", toml)
+    order = [each.folder for each in library.read().catalog.releases]
     assert order == ["6", "4", "3", "2", "1", "5"]

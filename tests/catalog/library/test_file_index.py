@@ -173,26 +173,26 @@ def test_empty_file_becomes_an_index(tmp_path: Path) -> None:
 
 
 def test_index_is_in_memory_if_the_folder_is_read_only(
-    open_shelf: Library,
+    unprivileged_library: Library,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    open_shelf.data.chmod(0o555)
-    with without_rights(), FileIndex.open(open_shelf.data) as index:
+    unprivileged_library.data.chmod(0o555)
+    with without_rights(), FileIndex.open(unprivileged_library.data) as index:
         index.add(FILE.path, KNOWN)
         index.save()
         assert index.find(FILE) == KNOWN
     assert "the index can only be held in memory" in caplog.text
-    assert list(open_shelf.data.iterdir()) == []
+    assert list(unprivileged_library.data.iterdir()) == []
 
 
 def test_read_only_index_is_still_used(
-    open_shelf: Library,
+    unprivileged_library: Library,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    remember(open_shelf.data)
-    (open_shelf.data / FILE_NAME).chmod(0o444)
-    open_shelf.data.chmod(0o555)
-    with without_rights(), FileIndex.open(open_shelf.data) as index:
+    remember(unprivileged_library.data)
+    (unprivileged_library.data / FILE_NAME).chmod(0o444)
+    unprivileged_library.data.chmod(0o555)
+    with without_rights(), FileIndex.open(unprivileged_library.data) as index:
         assert index.find(FILE) == KNOWN
         index.add("B", KNOWN)
         index.save()

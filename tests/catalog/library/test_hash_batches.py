@@ -27,20 +27,20 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return paths
 
 
-def change_status(shelf: Library) -> None:
+def change_status(library: Library) -> None:
     """As a chmod does, once the file system's clock has gone on."""
-    for path in shelf.root.rglob("*.wav"):
+    for path in library.root.rglob("*.wav"):
         before = path.stat().st_ctime_ns
         while path.stat().st_ctime_ns == before:
             path.chmod(0o600)
             path.chmod(0o644)
 
 
-def identities(shelf: Library, reading: LoadedLibrary) -> list[bool]:
+def identities(library: Library, reading: LoadedLibrary) -> list[bool]:
     """Whether each item has the identity of its file as it lies there."""
     return [
         item.content.identity.ctime_ns
-        == (shelf.root / item.content.path).stat().st_ctime_ns
+        == (library.root / item.content.path).stat().st_ctime_ns
         for release in sorted(
             reading.catalog.releases, key=lambda each: each.folder
         )
@@ -49,57 +49,57 @@ def identities(shelf: Library, reading: LoadedLibrary) -> list[bool]:
 
 
 def test_new_price_does_not_wait_for_hashing(
-    shelf: Library, hashed: list[str]
+    library: Library, hashed: list[str]
 ) -> None:
     for name in "ABC":
-        shelf.release(name, toml='item_price = "2"')
-    first = shelf.read()
-    change_status(shelf)
-    shelf.release("D", toml='item_price = "4"')
+        library.release(name, toml='item_price = "2"')
+    first = library.read()
+    change_status(library)
+    library.release("D", toml='item_price = "4"')
     hashed.clear()
-    second = shelf.read(first)
+    second = library.read(first)
     assert hashed == ["A"]
     assert second.retrying
-    assert identities(shelf, second) == [True, False, False]
+    assert identities(library, second) == [True, False, False]
     assert second.catalog.version == first.catalog.version
-    third = shelf.read(second)
-    fourth = shelf.read(shelf.read(third))
+    third = library.read(second)
+    fourth = library.read(library.read(third))
     assert not fourth.retrying
-    assert identities(shelf, fourth) == [True] * 4
-    change_status(shelf)
-    fifth = shelf.read(fourth)
-    shelf.put("A/release.toml", 'item_price = "5"')
+    assert identities(library, fourth) == [True] * 4
+    change_status(library)
+    fifth = library.read(fourth)
+    library.put("A/release.toml", 'item_price = "5"')
     prices = {
         release.items[0].price
-        for release in shelf.read(fifth).catalog.releases
+        for release in library.read(fifth).catalog.releases
     }
     assert Money(500, "EUR") in prices
 
 
 def test_store_starts_before_all_files_are_rehashed(
-    shelf: Library, hashed: list[str]
+    library: Library, hashed: list[str]
 ) -> None:
     for name in "ABC":
-        shelf.release(name)
-    first = shelf.read()
-    change_status(shelf)
+        library.release(name)
+    first = library.read()
+    change_status(library)
     hashed.clear()
-    again = shelf.read()
+    again = library.read()
     assert hashed == ["A"]
     assert again.catalog.version == first.catalog.version
     assert again.problems == ()
-    assert identities(shelf, again) == [True, False, False]
+    assert identities(library, again) == [True, False, False]
     for _ in range(2):
         assert again.retrying
-        again = shelf.read(again)
+        again = library.read(again)
     assert not again.retrying
     assert hashed == ["A", "B", "C"]
-    assert identities(shelf, again) == [True] * 3
+    assert identities(library, again) == [True] * 3
 
 
 def test_first_load_includes_every_release(
-    shelf: Library,
+    library: Library,
 ) -> None:
     for name in "ABC":
-        shelf.release(name)
-    assert len(shelf.read().catalog.releases) == 3
+        library.release(name)
+    assert len(library.read().catalog.releases) == 3

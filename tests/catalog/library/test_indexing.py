@@ -14,56 +14,61 @@ from msrv.catalog.library.indexing import IndexingStopped, index_files
 from msrv.catalog.library.scan import scan
 from msrv.catalog.parsing.parser import Parser
 from tests.catalog import shared_parser
-from tests.catalog.temporary_library import Library, by_name, problems, wav
+from tests.catalog.temporary_library import (
+    Library,
+    items_by_name,
+    problems,
+    wav,
+)
 from tests.catalog.unprivileged import without_rights
 
 
 def test_hashes_are_those_of_the_bytes(
-    shelf: Library, monkeypatch: pytest.MonkeyPatch
+    library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(indexing, "_BLOCK_BYTES", 7)
-    shelf.release("R")
-    item = by_name(shelf.only())["01 A.wav"]
+    library.release("R")
+    item = items_by_name(library.only())["01 A.wav"]
     assert item.content.sha256 == hashlib.sha256(wav(1)).digest()
     assert item.content.crc32 == zlib.crc32(wav(1))
     assert item.content.size_bytes == len(wav(1))
 
 
 def test_unchanged_files_are_read_once(
-    shelf: Library, monkeypatch: pytest.MonkeyPatch
+    library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf.release("R", {"C.mp3": b"no sound"})
-    first = shelf.read()
+    library.release("R", {"C.mp3": b"no sound"})
+    first = library.read()
 
     def fail(*_: object) -> None:
         pytest.fail("read again")
 
     monkeypatch.setattr(indexing, "_open", fail)
     monkeypatch.setattr(Parser, "tags", fail)
-    again = shelf.read()
+    again = library.read()
     assert again.catalog == first.catalog
     assert again.problems == first.problems
 
 
-def test_changed_file_is_read_again(shelf: Library) -> None:
-    shelf.release("R")
-    shelf.read()
-    shelf.put("R/01 A.wav", wav(9))
-    item = by_name(shelf.only())["01 A.wav"]
+def test_changed_file_is_read_again(library: Library) -> None:
+    library.release("R")
+    library.read()
+    library.put("R/01 A.wav", wav(9))
+    item = items_by_name(library.only())["01 A.wav"]
     assert item.content.sha256 == hashlib.sha256(wav(9)).digest()
 
 
 @pytest.mark.parametrize("how", ["in place", "swapped"])
 def test_retagged_file_with_its_old_date_is_read_again(
-    shelf: Library, how: str
+    library: Library, how: str
 ) -> None:
     """Tag editors can preserve a file's date and size.
 
     They can preserve neither its status change time nor its inode.
     """
-    path = shelf.release("R") / "01 A.wav"
+    path = library.release("R") / "01 A.wav"
     before = path.stat()
-    assert by_name(shelf.only())["01 A.wav"].content.identity[1:] == (
+    assert items_by_name(library.only())["01 A.wav"].content.identity[1:] == (
         before.st_mtime_ns,
         before.st_ctime_ns,
         before.st_ino,
@@ -80,35 +85,35 @@ def test_retagged_file_with_its_old_date_is_read_again(
         before.st_size,
         before.st_mtime_ns,
     )
-    item = by_name(shelf.only())["01 A.wav"]
+    item = items_by_name(library.only())["01 A.wav"]
     assert item.content.sha256 == hashlib.sha256(wav(9)).digest()
 
 
 @pytest.mark.parametrize(
     "mtime", ["1901-12-14", "1969-12-31", "1970-01-01", "2300-01-01"]
 )
-def test_any_file_date_is_accepted(shelf: Library, mtime: str) -> None:
-    path = shelf.release("R") / "01 A.wav"
+def test_any_file_date_is_accepted(library: Library, mtime: str) -> None:
+    path = library.release("R") / "01 A.wav"
     seconds = int(datetime.fromisoformat(f"{mtime}T00:00:00Z").timestamp())
     os.utime(path, (seconds, seconds))
     if path.stat().st_mtime != seconds:
         pytest.skip("this file system holds no such date")
-    first = shelf.only()
+    first = library.only()
     assert len(first.items) == 2
-    assert first == shelf.only()
+    assert first == library.only()
 
 
 @pytest.mark.parametrize("size", [(1 << 40) + 1, 2**62, -1])
 def test_implausible_size_is_a_problem_of_one_file(
-    shelf: Library, size: int
+    library: Library, size: int
 ) -> None:
     """A sparse file of exabytes is not hashed, and other files are offered."""
-    shelf.release("R")
-    found = scan(shelf.root)
+    library.release("R")
+    found = scan(library.root)
     folder = found.folders[0]
     odd = folder.files[0]._replace(size_bytes=size)
     found.folders[0] = replace(folder, files=(odd, *folder.files[1:]))
-    reading = shelf.read(found=found)
+    reading = library.read(found=found)
     (problem,) = problems(reading)
     assert problem.startswith(f"R/01 A.wav: reports a size of {size:,} bytes")
     assert [each.file_name for each in reading.catalog.releases[0].items] == [
@@ -117,12 +122,12 @@ def test_implausible_size_is_a_problem_of_one_file(
 
 
 def test_unexpected_error_is_a_problem_of_one_file(
-    shelf: Library,
+    library: Library,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The problem names the file, and other files are offered."""
-    shelf.release("R")
+    library.release("R")
     real = indexing._hash
 
     def fail(*arguments: object) -> tuple[bytes, int]:
@@ -132,7 +137,7 @@ def test_unexpected_error_is_a_problem_of_one_file(
         return found
 
     monkeypatch.setattr(indexing, "_hash", fail)
-    reading = shelf.read()
+    reading = library.read()
     (problem,) = problems(reading)
     assert problem.startswith("R/01 A.wav: could not be read: OverflowError")
     assert "R/01 A.wav could not be read" in caplog.text
@@ -140,12 +145,12 @@ def test_unexpected_error_is_a_problem_of_one_file(
 
 
 def test_release_is_held_back_if_a_file_changes_while_read(
-    shelf: Library, monkeypatch: pytest.MonkeyPatch
+    library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Opening a file on a network mount may update its cached status."""
-    shelf.release("R")
-    path = shelf.root / "R/01 A.wav"
-    found = scan(shelf.root)
+    library.release("R")
+    path = library.root / "R/01 A.wav"
+    found = scan(library.root)
     real = indexing._hash
 
     def grow(*arguments: object) -> tuple[bytes, int]:
@@ -155,92 +160,92 @@ def test_release_is_held_back_if_a_file_changes_while_read(
         return digests
 
     monkeypatch.setattr(indexing, "_hash", grow)
-    reading = shelf.read(found=found)
+    reading = library.read(found=found)
     assert problems(reading) == [
         "R/01 A.wav: is being changed; not offered yet"
     ]
     assert reading.retrying
     assert reading.catalog.releases == ()
     monkeypatch.undo()
-    again = shelf.read(reading)
+    again = library.read(reading)
     assert problems(again) == []
     assert len(again.catalog.releases[0].items) == 2
 
 
-def test_file_deleted_while_loading_is_a_problem(shelf: Library) -> None:
-    shelf.release("R")
-    found = scan(shelf.root)
-    (shelf.root / "R/01 A.wav").unlink()
-    os.mkfifo(shelf.root / "R/01 A.wav")
-    (shelf.root / "R/02 B.wav").unlink()
-    assert problems(shelf.read(found=found)) == [
+def test_file_deleted_while_loading_is_a_problem(library: Library) -> None:
+    library.release("R")
+    found = scan(library.root)
+    (library.root / "R/01 A.wav").unlink()
+    os.mkfifo(library.root / "R/01 A.wav")
+    (library.root / "R/02 B.wav").unlink()
+    assert problems(library.read(found=found)) == [
         "R/01 A.wav: is being changed; not offered yet",
     ]
-    (shelf.root / "R/01 A.wav").unlink()
-    shelf.put("R/01 A.wav", wav(1))
-    shelf.put("R/02 B.wav", wav(2))
-    found = scan(shelf.root)
-    (shelf.root / "R/02 B.wav").unlink()
-    assert problems(shelf.read(found=found)) == [
+    (library.root / "R/01 A.wav").unlink()
+    library.put("R/01 A.wav", wav(1))
+    library.put("R/02 B.wav", wav(2))
+    found = scan(library.root)
+    (library.root / "R/02 B.wav").unlink()
+    assert problems(library.read(found=found)) == [
         "R/02 B.wav: can't be read: No such file or directory",
     ]
 
 
 @pytest.mark.parametrize("known", [False, True])
 def test_unreadable_file_is_not_offered(
-    open_shelf: Library,
+    unprivileged_library: Library,
     *,
     known: bool,
 ) -> None:
-    shelf = open_shelf
-    shelf.release("R")
-    shelf.release("S")
+    library = unprivileged_library
+    library.release("R")
+    library.release("S")
     if known:
-        shelf.read()
-    (shelf.root / "R/01 A.wav").chmod(0)
-    (shelf.root / "S").chmod(0)
+        library.read()
+    (library.root / "R/01 A.wav").chmod(0)
+    (library.root / "S").chmod(0)
     with without_rights():
-        reading = shelf.read()
+        reading = library.read()
     assert problems(reading) == [
         "R/01 A.wav: can't be read: Permission denied",
         "S: can't be read: Permission denied",
     ]
     (release,) = reading.catalog.releases
     assert [item.file_name for item in release.items] == ["02 B.wav"]
-    (shelf.root / "R/01 A.wav").chmod(0o644)
-    (shelf.root / "S").chmod(0o755)
+    (library.root / "R/01 A.wav").chmod(0o644)
+    (library.root / "S").chmod(0o755)
     with without_rights():
-        mended = shelf.read(reading)
+        mended = library.read(reading)
     assert problems(mended) == []
     assert len(mended.catalog.by_id) == 6
 
 
 def test_unreadable_file_keeps_its_index_entry(
-    open_shelf: Library, monkeypatch: pytest.MonkeyPatch
+    unprivileged_library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf = open_shelf
-    shelf.release("R")
-    shelf.release("S")
-    first = shelf.read()
-    (shelf.data / FILE_NAME).chmod(0o666)
-    (shelf.root / "S").chmod(0)
+    library = unprivileged_library
+    library.release("R")
+    library.release("S")
+    first = library.read()
+    (library.data / FILE_NAME).chmod(0o666)
+    (library.root / "S").chmod(0)
     with without_rights():
-        second = shelf.read(first)
-    (shelf.root / "S").chmod(0o755)
+        second = library.read(first)
+    (library.root / "S").chmod(0o755)
     monkeypatch.setattr(
         indexing, "_read_file", lambda *_, **__: pytest.fail("read")
     )
-    assert shelf.read(second).catalog == first.catalog
+    assert library.read(second).catalog == first.catalog
 
 
-def test_progress_is_reported(shelf: Library) -> None:
-    shelf.release("R")
+def test_progress_is_reported(library: Library) -> None:
+    library.release("R")
     said: list[tuple[int, ...]] = []
-    with FileIndex.open(shelf.data) as index:
+    with FileIndex.open(library.data) as index:
         index_files(
-            shelf.root,
+            library.root,
             index,
-            scan(shelf.root).folders,
+            scan(library.root).folders,
             parser=shared_parser.shared(),
             stopping=lambda: False,
             progress=lambda *figures: said.append(figures),
@@ -249,13 +254,13 @@ def test_progress_is_reported(shelf: Library) -> None:
     assert said == [(1, 2, size, 2 * size), (2, 2, 2 * size, 2 * size)]
 
 
-def test_indexing_stops_on_request(shelf: Library) -> None:
-    shelf.release("R")
-    with FileIndex.open(shelf.data) as index, pytest.raises(IndexingStopped):
+def test_indexing_stops_on_request(library: Library) -> None:
+    library.release("R")
+    with FileIndex.open(library.data) as index, pytest.raises(IndexingStopped):
         index_files(
-            shelf.root,
+            library.root,
             index,
-            scan(shelf.root).folders,
+            scan(library.root).folders,
             parser=shared_parser.shared(),
             stopping=lambda: True,
             progress=lambda *_: None,
@@ -263,24 +268,27 @@ def test_indexing_stops_on_request(shelf: Library) -> None:
 
 
 def test_index_is_saved_while_indexing(
-    shelf: Library, monkeypatch: pytest.MonkeyPatch
+    library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An interrupted first load continues where it stopped."""
     monkeypatch.setattr(indexing, "_SAVE_FILES", 1)
-    shelf.release("R")
-    found = scan(shelf.root)
+    library.release("R")
+    found = scan(library.root)
 
     def end(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with FileIndex.open(shelf.data) as index, pytest.raises(KeyboardInterrupt):
+    with (
+        FileIndex.open(library.data) as index,
+        pytest.raises(KeyboardInterrupt),
+    ):
         index_files(
-            shelf.root,
+            library.root,
             index,
             found.folders,
             parser=shared_parser.shared(),
             stopping=lambda: False,
             progress=end,
         )
-    with FileIndex.open(shelf.data) as index:
+    with FileIndex.open(library.data) as index:
         assert index.find(found.folders[0].files[0])

@@ -19,12 +19,12 @@ def folders(found: loader.LoadedLibrary) -> list[str]:
     return sorted(release.folder for release in found.catalog.releases)
 
 
-def test_library_is_loaded_as_a_catalog(shelf: Library) -> None:
-    shelf.put("store.toml", 'name = "Wet Coats"')
-    shelf.release("Old", toml='date = "2024"')
-    shelf.release("New", toml='date = "2026-03"')
-    shelf.release("Undated")
-    found = shelf.read()
+def test_library_is_loaded_as_a_catalog(library: Library) -> None:
+    library.put("store.toml", 'name = "Wet Coats"')
+    library.release("Old", toml='date = "2024"')
+    library.release("New", toml='date = "2026-03"')
+    library.release("Undated")
+    found = library.read()
     assert found.problems == ()
     assert found.catalog.shop.name == "Wet Coats"
     assert [each.folder for each in found.catalog.releases] == [
@@ -35,11 +35,11 @@ def test_library_is_loaded_as_a_catalog(shelf: Library) -> None:
     assert not found.waiting
 
 
-def test_unchanged_library_has_the_same_version(shelf: Library) -> None:
-    shelf.release("R", toml='date = "2024"')
-    first, again = shelf.read(), shelf.read()
+def test_unchanged_library_has_the_same_version(library: Library) -> None:
+    library.release("R", toml='date = "2024"')
+    first, again = library.read(), library.read()
     assert first.catalog == again.catalog
-    assert shelf.read(first).catalog == first.catalog
+    assert library.read(first).catalog == first.catalog
 
 
 @pytest.mark.parametrize(
@@ -58,63 +58,67 @@ def test_unchanged_library_has_the_same_version(shelf: Library) -> None:
         'currency = "USD"',
     ],
 )
-def test_any_change_changes_the_version(shelf: Library, toml: str) -> None:
-    shelf.release("R")
-    first = shelf.read()
-    shelf.put("R/release.toml", toml)
-    assert shelf.read(first).catalog.version != first.catalog.version
+def test_any_change_changes_the_version(library: Library, toml: str) -> None:
+    library.release("R")
+    first = library.read()
+    library.put("R/release.toml", toml)
+    assert library.read(first).catalog.version != first.catalog.version
 
 
 def test_ids_are_independent_of_other_files_and_of_the_root(
-    shelf: Library, tmp_path: Path
+    library: Library, tmp_path: Path
 ) -> None:
-    shelf.release("R")
-    first = shelf.read()
-    shelf.put("R/00 Intro.wav", wav(7))
-    shelf.put("Other/a.wav", wav(8))
-    second = shelf.read(first)
+    library.release("R")
+    first = library.read()
+    library.put("R/00 Intro.wav", wav(7))
+    library.put("Other/a.wav", wav(8))
+    second = library.read(first)
     assert first.catalog.by_id.keys() < second.catalog.by_id.keys()
-    shelf.root.rename(tmp_path / "moved")
-    shelf.root = tmp_path / "moved"
-    assert shelf.read().catalog.by_id.keys() == second.catalog.by_id.keys()
+    library.root.rename(tmp_path / "moved")
+    library.root = tmp_path / "moved"
+    assert library.read().catalog.by_id.keys() == second.catalog.by_id.keys()
 
 
 def test_pinned_release_keeps_all_ids_when_renamed(
-    shelf: Library,
+    library: Library,
 ) -> None:
-    shelf.release("Nihgt Bus", toml='id = "night-bus"')
-    first = shelf.read()
-    (shelf.root / "Nihgt Bus").rename(shelf.root / "Night Bus")
-    second = shelf.read(first)
+    library.release("Nihgt Bus", toml='id = "night-bus"')
+    first = library.read()
+    (library.root / "Nihgt Bus").rename(library.root / "Night Bus")
+    second = library.read(first)
     assert second.catalog.by_id.keys() == first.catalog.by_id.keys()
     assert folders(second) == ["Night Bus"]
 
 
-def test_pinning_the_current_id_changes_no_id(shelf: Library) -> None:
-    shelf.release("Nihgt Bus")
-    first = shelf.read()
+def test_pinning_the_current_id_changes_no_id(library: Library) -> None:
+    library.release("Nihgt Bus")
+    first = library.read()
     (release,) = first.catalog.releases
     toml = f'id = "{release.release_id}"'
-    shelf.put("Nihgt Bus/release.toml", toml)
-    (shelf.root / "Nihgt Bus").rename(shelf.root / "Night Bus")
-    assert shelf.read(first).catalog.by_id.keys() == first.catalog.by_id.keys()
+    library.put("Nihgt Bus/release.toml", toml)
+    (library.root / "Nihgt Bus").rename(library.root / "Night Bus")
+    assert (
+        library.read(first).catalog.by_id.keys() == first.catalog.by_id.keys()
+    )
 
 
-def test_release_with_an_invalid_toml_stays_as_it_was(shelf: Library) -> None:
-    shelf.release("R", toml='title = "Good"\n')
-    shelf.release("S")
-    first = shelf.read()
-    shelf.put("R/release.toml", BROKEN)
-    second = shelf.read(first)
+def test_release_with_an_invalid_toml_stays_as_it_was(
+    library: Library,
+) -> None:
+    library.release("R", toml='title = "Good"\n')
+    library.release("S")
+    first = library.read()
+    library.put("R/release.toml", BROKEN)
+    second = library.read(first)
     assert second.catalog == first.catalog
     assert problems(second) == [
         "R/release.toml:1: is not valid TOML: Invalid value"
     ]
-    third = shelf.read(second)
+    third = library.read(second)
     assert third.catalog == first.catalog
     assert third.problems == second.problems
-    shelf.put("R/release.toml", 'title = "Better"\n')
-    fourth = shelf.read(third)
+    library.put("R/release.toml", 'title = "Better"\n')
+    fourth = library.read(third)
     assert fourth.problems == ()
     assert "Better" in {each.title for each in fourth.catalog.releases}
 
@@ -134,40 +138,40 @@ def test_release_with_an_invalid_toml_stays_as_it_was(shelf: Library) -> None:
     ids=lambda data: repr(data[:12]),
 )
 def test_release_that_never_had_a_valid_toml_is_not_offered(
-    shelf: Library, data: bytes
+    library: Library, data: bytes
 ) -> None:
-    shelf.release("R", {"release.toml": data})
-    shelf.release("S")
-    found = shelf.read()
+    library.release("R", {"release.toml": data})
+    library.release("S")
+    found = library.read()
     assert folders(found) == ["S"]
     waits, problem = found.problems
     assert str(waits) == "R: is not offered until its release.toml is fixed"
     assert problem.where == "R/release.toml"
-    again = shelf.read(found)
+    again = library.read(found)
     assert again.problems == found.problems
 
 
-def test_typographic_quotes_are_named_in_the_problem(shelf: Library) -> None:
-    shelf.release("R", toml='id = "r"\ntitle = \u201cNight Bus\u201d\n')
-    assert problems(shelf.read())[-1] == (
+def test_typographic_quotes_are_named_in_the_problem(library: Library) -> None:
+    library.release("R", toml='id = "r"\ntitle = \u201cNight Bus\u201d\n')
+    assert problems(library.read())[-1] == (
         "R/release.toml:2: is not valid TOML: Invalid value; "
         'type straight quotes: "…"'
     )
 
 
-def test_toml_with_a_bom_and_crlf_is_read(shelf: Library) -> None:
+def test_toml_with_a_bom_and_crlf_is_read(library: Library) -> None:
     toml = '\ufefftitle = "T"\r\nprice = "3"\r\n'
-    shelf.release("R", toml=toml)
-    assert (shelf.only().title, shelf.only().price.minor) == ("T", 300)
+    library.release("R", toml=toml)
+    assert (library.only().title, library.only().price.minor) == ("T", 300)
 
 
-def test_invalid_store_toml_keeps_the_last_valid_one(shelf: Library) -> None:
-    shelf.put("store.toml", 'name = "N"\n[prices]\nitem = "5"\n')
-    shelf.release("R")
-    first = shelf.read()
-    shelf.put("store.toml", 'name = "N"\n[prices]\nitem = 5,00\n')
-    shelf.release("S")
-    second = shelf.read(first)
+def test_invalid_store_toml_keeps_the_last_valid_one(library: Library) -> None:
+    library.put("store.toml", 'name = "N"\n[prices]\nitem = "5"\n')
+    library.release("R")
+    first = library.read()
+    library.put("store.toml", 'name = "N"\n[prices]\nitem = 5,00\n')
+    library.release("S")
+    second = library.read(first)
     assert problems(second)[0].startswith("store.toml:3: is not valid TOML")
     assert second.catalog.shop == first.catalog.shop
     prices = {
@@ -179,47 +183,47 @@ def test_invalid_store_toml_keeps_the_last_valid_one(shelf: Library) -> None:
 
 
 def test_nothing_is_offered_until_store_toml_is_valid(
-    shelf: Library,
+    library: Library,
 ) -> None:
-    shelf.put("store.toml", 'currency = "JPY')
-    shelf.release("R")
-    shelf.release(
+    library.put("store.toml", 'currency = "JPY')
+    library.release("R")
+    library.release(
         "S", toml='currency = "USD"\nprice = "7"\nitem_price = "0.99"'
     )
-    found = shelf.read()
+    found = library.read()
     assert folders(found) == ["S"]
     waits, broken = problems(found)
     assert waits == "R: is not offered until store.toml is fixed"
     assert broken.startswith("store.toml:1: is not valid TOML: ")
-    again = shelf.read(found)
+    again = library.read(found)
     assert folders(again) == ["S"]
-    shelf.put("store.toml", 'currency = "JPY"')
-    mended = shelf.read(again)
+    library.put("store.toml", 'currency = "JPY"')
+    mended = library.read(again)
     assert folders(mended) == ["R", "S"]
     assert mended.problems == ()
 
 
 def test_store_without_store_toml_has_the_defaults(
-    shelf: Library,
+    library: Library,
 ) -> None:
-    shelf.put("store.toml", '[prices]\nitem = "5"\n')
-    shelf.release("R")
-    first = shelf.read()
-    (shelf.root / "store.toml").unlink()
-    second = shelf.read(first)
+    library.put("store.toml", '[prices]\nitem = "5"\n')
+    library.release("R")
+    first = library.read()
+    (library.root / "store.toml").unlink()
+    second = library.read(first)
     (release,) = second.catalog.releases
     assert release.items[0].price == Money(100, "EUR")
 
 
-def test_release_waits_while_it_is_being_copied(shelf: Library) -> None:
-    shelf.release("R")
-    first = shelf.read()
-    before = scan(shelf.root)
-    shelf.put("R/03 C.wav", wav(3)[:100])
-    shelf.put("New/a.wav", wav(4)[:100])
-    shelf.put("store.toml", 'name = "Ha')
-    found = scan(shelf.root)
-    second = shelf.read(first, found=found, before=before)
+def test_release_waits_while_it_is_being_copied(library: Library) -> None:
+    library.release("R")
+    first = library.read()
+    before = scan(library.root)
+    library.put("R/03 C.wav", wav(3)[:100])
+    library.put("New/a.wav", wav(4)[:100])
+    library.put("store.toml", 'name = "Ha')
+    found = scan(library.root)
+    second = library.read(first, found=found, before=before)
     assert second.waiting
     assert second.catalog == first.catalog
     (problem,) = problems(second)
@@ -230,53 +234,53 @@ def test_release_waits_while_it_is_being_copied(shelf: Library) -> None:
         "store.toml stays as it was while it is being changed",
         *first.notes,
     )
-    shelf.put("R/03 C.wav", wav(3))
-    shelf.put("New/a.wav", wav(4))
-    shelf.put("store.toml", 'name = "Half"')
-    later = scan(shelf.root)
-    third = shelf.read(second, found=later, before=found)
+    library.put("R/03 C.wav", wav(3))
+    library.put("New/a.wav", wav(4))
+    library.put("store.toml", 'name = "Half"')
+    later = scan(library.root)
+    third = library.read(second, found=later, before=found)
     assert third.catalog == first.catalog
-    fourth = shelf.read(third, found=scan(shelf.root), before=later)
+    fourth = library.read(third, found=scan(library.root), before=later)
     assert not fourth.waiting
     assert folders(fourth) == ["New", "R"]
     assert fourth.catalog.shop.name == "Half"
     assert fourth.problems == ()
 
 
-def test_store_toml_is_applied_once_it_has_settled(shelf: Library) -> None:
-    shelf.release("R")
-    first = shelf.read()
-    before = scan(shelf.root)
-    shelf.put("store.toml", 'name = "New"')
-    found = scan(shelf.root)
-    second = shelf.read(first, found=found, before=before)
+def test_store_toml_is_applied_once_it_has_settled(library: Library) -> None:
+    library.release("R")
+    first = library.read()
+    before = scan(library.root)
+    library.put("store.toml", 'name = "New"')
+    found = scan(library.root)
+    second = library.read(first, found=found, before=before)
     assert second.catalog == first.catalog
     assert second.waiting
-    third = shelf.read(second, found=found, before=found)
+    third = library.read(second, found=found, before=found)
     assert third.catalog.shop.name == "New"
     assert not third.waiting
 
 
 def test_settled_folders_are_loaded_while_others_change(
-    shelf: Library,
+    library: Library,
 ) -> None:
-    shelf.release("R")
-    first = shelf.read()
-    shelf.release("S")
-    before = scan(shelf.root)
-    shelf.put("R/log.txt", "again")
-    second = shelf.read(first, found=scan(shelf.root), before=before)
+    library.release("R")
+    first = library.read()
+    library.release("S")
+    before = scan(library.root)
+    library.put("R/log.txt", "again")
+    second = library.read(first, found=scan(library.root), before=before)
     assert folders(second) == ["R", "S"]
     assert second.waiting
 
 
-def test_deleted_release_is_removed(shelf: Library) -> None:
-    shelf.release("R")
-    shelf.release("S")
-    first = shelf.read()
-    shutil.rmtree(shelf.root / "S")
-    (shelf.root / "R/01 A.wav").unlink()
-    second = shelf.read(first)
+def test_deleted_release_is_removed(library: Library) -> None:
+    library.release("R")
+    library.release("S")
+    first = library.read()
+    shutil.rmtree(library.root / "S")
+    (library.root / "R/01 A.wav").unlink()
+    second = library.read(first)
     assert folders(second) == ["R"]
     (release,) = second.catalog.releases
     assert len(release.items) == 1
@@ -285,31 +289,31 @@ def test_deleted_release_is_removed(shelf: Library) -> None:
 
 
 def test_emptied_library_is_unreadable_rather_than_empty(
-    shelf: Library,
+    library: Library,
 ) -> None:
     """An unmounted disk doesn't remove what was sold."""
-    shelf.release("R")
-    first = shelf.read()
-    shutil.rmtree(shelf.root)
+    library.release("R")
+    first = library.read()
+    shutil.rmtree(library.root)
     with pytest.raises(LibraryUnreadable):
-        shelf.read(first)
-    shelf.root.mkdir()
+        library.read(first)
+    library.root.mkdir()
     with pytest.raises(LibraryUnreadable, match="is its disk mounted"):
-        shelf.read(first)
+        library.read(first)
     # A store that has just been set up has nothing yet.
-    assert shelf.read().catalog.releases == ()
+    assert library.read().catalog.releases == ()
     # Who takes the last record out leaves something: a file, a folder.
-    shelf.put("store.toml", "")
-    assert shelf.read(first).catalog.releases == ()
+    library.put("store.toml", "")
+    assert library.read(first).catalog.releases == ()
 
 
 def test_unchanged_release_is_not_built_again(
-    shelf: Library, monkeypatch: pytest.MonkeyPatch
+    library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf.release("R", toml='title = "T"')
-    shelf.release("S")
-    first = shelf.read()
-    shelf.put("S/03 C.wav", wav(3))
+    library.release("R", toml='title = "T"')
+    library.release("S")
+    first = library.read()
+    library.put("S/03 C.wav", wav(3))
     read: list[str] = []
     real = toml_file.TomlDocument
 
@@ -318,7 +322,7 @@ def test_unchanged_release_is_not_built_again(
         return real(where, text)
 
     monkeypatch.setattr("msrv.catalog.config.toml_models.TomlDocument", watch)
-    second = shelf.read(first)
+    second = library.read(first)
     assert read == []
     assert len(second.catalog.by_id) == 7
 
@@ -326,16 +330,16 @@ def test_unchanged_release_is_not_built_again(
 @pytest.mark.parametrize(
     "name", [b"line\nbreak", b"\xff", b"a" * 255, "\u202e".encode()]
 )
-def test_folder_of_any_name_is_loaded(shelf: Library, name: bytes) -> None:
-    folder = Path(os.fsdecode(os.fsencode(shelf.root) + b"/" + name))
+def test_folder_of_any_name_is_loaded(library: Library, name: bytes) -> None:
+    folder = Path(os.fsdecode(os.fsencode(library.root) + b"/" + name))
     folder.mkdir()
     (folder / "a.wav").write_bytes(wav())
     (folder / "release.toml").write_text("x = 1")
-    shelf.release("R")
-    found = shelf.read()
+    library.release("R")
+    found = library.read()
     assert folders(found) == ["R"]
     waits, problem = problems(found)
     assert waits.isprintable()
     assert problem.isprintable()
     (folder / "release.toml").unlink()
-    assert len(shelf.read(found).catalog.releases) == 2
+    assert len(library.read(found).catalog.releases) == 2

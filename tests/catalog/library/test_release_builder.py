@@ -13,9 +13,9 @@ from msrv.money import Money
 from tests.catalog.temporary_library import (
     PDF,
     Library,
-    by_name,
+    items_by_name,
     problems,
-    tagged,
+    tagged_wav,
     wav,
 )
 
@@ -24,17 +24,17 @@ def titles(release: Release) -> list[str]:
     return [item.title for item in release.items]
 
 
-def test_release_is_described_by_its_tags(shelf: Library) -> None:
+def test_release_is_described_by_its_tags(library: Library) -> None:
     said = {"album": "Night Bus", "artist": "Wet Coats", "date": "2026-03-06"}
-    shelf.release(
+    library.release(
         "folder",
         {
-            "01 A.wav": tagged(1, title="Departure", number="2", **said),
-            "02 B.wav": tagged(2, title="Wrong Stop", number="1", **said),
+            "01 A.wav": tagged_wav(1, title="Departure", number="2", **said),
+            "02 B.wav": tagged_wav(2, title="Wrong Stop", number="1", **said),
             "booklet.pdf": PDF,
         },
     )
-    release = shelf.only()
+    release = library.only()
     assert release.title == "Night Bus"
     assert release.artist == "Wet Coats"
     assert release.date == "2026-03-06"
@@ -53,9 +53,9 @@ def test_release_is_described_by_its_tags(shelf: Library) -> None:
     assert booklet.file_name == "booklet.pdf"
 
 
-def test_untagged_release_is_described_by_its_names(shelf: Library) -> None:
-    shelf.release("Artist/Demo  Tape", {"Untitled.wav": wav(3)})
-    release = shelf.only()
+def test_untagged_release_is_described_by_its_names(library: Library) -> None:
+    library.release("Artist/Demo  Tape", {"Untitled.wav": wav(3)})
+    release = library.only()
     assert release.title == "Demo Tape"
     assert release.artist == ""
     assert release.date == ""
@@ -85,21 +85,27 @@ def test_untagged_release_is_described_by_its_names(shelf: Library) -> None:
     ],
 )
 def test_release_artist_is_common_to_all_tracks(
-    shelf: Library, first: dict[str, str], second: dict[str, str], artist: str
+    library: Library,
+    first: dict[str, str],
+    second: dict[str, str],
+    artist: str,
 ) -> None:
     """A compilation is by "Various artists"."""
-    files = {"01 A.wav": tagged(1, **first), "02 B.wav": tagged(2, **second)}
-    shelf.release("R", files)
-    assert shelf.only().artist == artist
-
-
-def test_conflicting_tags_are_ignored(shelf: Library) -> None:
     files = {
-        "01 A.wav": tagged(1, album="X", date="2020"),
-        "02 B.wav": tagged(2, album="Y", date="2021"),
+        "01 A.wav": tagged_wav(1, **first),
+        "02 B.wav": tagged_wav(2, **second),
     }
-    shelf.release("Folder", files)
-    assert (shelf.only().title, shelf.only().date) == ("Folder", "")
+    library.release("R", files)
+    assert library.only().artist == artist
+
+
+def test_conflicting_tags_are_ignored(library: Library) -> None:
+    files = {
+        "01 A.wav": tagged_wav(1, album="X", date="2020"),
+        "02 B.wav": tagged_wav(2, album="Y", date="2021"),
+    }
+    library.release("Folder", files)
+    assert (library.only().title, library.only().date) == ("Folder", "")
 
 
 @pytest.mark.parametrize(
@@ -113,23 +119,27 @@ def test_conflicting_tags_are_ignored(shelf: Library) -> None:
     ],
 )
 def test_invalid_date_in_tags_is_ignored(
-    shelf: Library, tag: str, date: str
+    library: Library, tag: str, date: str
 ) -> None:
-    shelf.put("R/a.wav", tagged(date=tag))
-    assert shelf.only().date == date
+    library.put("R/a.wav", tagged_wav(date=tag))
+    assert library.only().date == date
 
 
-def test_release_toml_overrides_tags(shelf: Library) -> None:
-    shelf.release(
+def test_release_toml_overrides_tags(library: Library) -> None:
+    library.release(
         "R",
-        {"01 A.wav": tagged(1, title="a", artist="x", album="y", number="1")},
+        {
+            "01 A.wav": tagged_wav(
+                1, title="a", artist="x", album="y", number="1"
+            )
+        },
         'title = "T"\nartist = "P"\ndate = 2020\ndescription = "D"\n'
         'id = "rid"\n[items."01 A.wav"]\ntitle = "TT"\nartist = "AA"\n'
         'id = "iid"\nnumber = 9\n',
     )
-    release = shelf.only()
-    item = by_name(release)["01 A.wav"]
-    other = by_name(release)["02 B.wav"]
+    release = library.only()
+    item = items_by_name(release)["01 A.wav"]
+    other = items_by_name(release)["02 B.wav"]
     assert (release.release_id, release.title, release.artist) == (
         "rid",
         "T",
@@ -147,7 +157,7 @@ def test_release_toml_overrides_tags(shelf: Library) -> None:
     assert {item.release_id for item in release.items} == {"rid"}
 
 
-def test_items_are_in_the_order_of_the_record(shelf: Library) -> None:
+def test_items_are_in_the_order_of_the_record(library: Library) -> None:
     for name, tags in {
         "z.wav": {"number": "1", "disc": "1"},
         "y.wav": {"number": "2", "disc": "1"},
@@ -158,10 +168,10 @@ def test_items_are_in_the_order_of_the_record(shelf: Library) -> None:
         "u 9.wav": {},
         "²1 odd.wav": {},
     }.items():
-        shelf.put(f"R/{name}", tagged(0, **tags))
-    shelf.put("R/10 notes.pdf")
-    shelf.put("R/9 notes.pdf")
-    assert [item.file_name for item in shelf.only().items] == [
+        library.put(f"R/{name}", tagged_wav(0, **tags))
+    library.put("R/10 notes.pdf")
+    library.put("R/9 notes.pdf")
+    assert [item.file_name for item in library.only().items] == [
         "z.wav",
         "y.wav",
         "x.wav",
@@ -175,12 +185,12 @@ def test_items_are_in_the_order_of_the_record(shelf: Library) -> None:
     ]
 
 
-def test_hidden_items_stay_available_to_buyers(shelf: Library) -> None:
-    shelf.release("R", toml='[items."01 A.wav"]\nhidden = true\n')
-    shelf.release("S", toml="hidden = true")
-    catalog = shelf.read().catalog
+def test_hidden_items_stay_available_to_buyers(library: Library) -> None:
+    library.release("R", toml='[items."01 A.wav"]\nhidden = true\n')
+    library.release("S", toml="hidden = true")
+    catalog = library.read().catalog
     first, second = sorted(catalog.releases, key=lambda each: each.folder)
-    hidden = by_name(first)["01 A.wav"]
+    hidden = items_by_name(first)["01 A.wav"]
     assert hidden.hidden
     assert catalog.by_id[hidden.item_id] == hidden
     assert [item.file_name for item in first.offered] == ["02 B.wav"]
@@ -192,11 +202,11 @@ def test_hidden_items_stay_available_to_buyers(shelf: Library) -> None:
     assert catalog.releases_by_id[second.release_id] == second
 
 
-def test_track_without_audio_is_not_offered(shelf: Library) -> None:
-    shelf.release(
+def test_track_without_audio_is_not_offered(library: Library) -> None:
+    library.release(
         "R", {"03 C.mp3": b"no sound", "D.flac": b"", "empty.pdf": b""}
     )
-    reading = shelf.read()
+    reading = library.read()
     assert problems(reading) == [
         (
             "R/03 C.mp3: is not a valid mp3 file: "
@@ -212,38 +222,40 @@ def test_track_without_audio_is_not_offered(shelf: Library) -> None:
     ]
 
 
-def test_folder_without_usable_files_is_not_a_release(shelf: Library) -> None:
-    shelf.put("R/a.mp3", b"no sound")
-    reading = shelf.read()
+def test_folder_without_usable_files_is_not_a_release(
+    library: Library,
+) -> None:
+    library.put("R/a.mp3", b"no sound")
+    reading = library.read()
     assert reading.catalog.releases == ()
     assert len(reading.problems) == 1
 
 
 def test_configuring_a_missing_file_is_a_problem(
-    shelf: Library,
+    library: Library,
 ) -> None:
-    shelf.release("R", toml='\n[items."01 a.wav"]\nprice = "9"\n')
-    assert problems(shelf.read()) == [
+    library.release("R", toml='\n[items."01 a.wav"]\nprice = "9"\n')
+    assert problems(library.read()) == [
         "R/release.toml:2: configures '01 a.wav', which is not in the folder"
     ]
 
 
 def test_file_names_in_release_toml_match_in_any_unicode_form(
-    shelf: Library,
+    library: Library,
 ) -> None:
     name = unicodedata.normalize("NFD", "Été.wav")
     toml = '[items."Été.wav"]\nprice = "9"\n'
-    shelf.put(f"R/{name}", wav())
-    shelf.put("R/release.toml", toml)
-    release = shelf.only()
+    library.put(f"R/{name}", wav())
+    library.put("R/release.toml", toml)
+    release = library.only()
     assert release.items[0].price == Money(900, "EUR")
     assert release.items[0].title == "Été"
 
 
-def test_cover_has_its_size_and_colour(shelf: Library) -> None:
-    shelf.release("R")
-    Image.new("RGB", (40, 30), "#802010").save(shelf.root / "R/cover.png")
-    artwork = shelf.only().artwork
+def test_cover_has_its_size_and_colour(library: Library) -> None:
+    library.release("R")
+    Image.new("RGB", (40, 30), "#802010").save(library.root / "R/cover.png")
+    artwork = library.only().artwork
     assert artwork
     assert (artwork.width, artwork.height) == (40, 30)
     assert artwork.colour.startswith("#")
@@ -252,10 +264,10 @@ def test_cover_has_its_size_and_colour(shelf: Library) -> None:
 
 
 def test_invalid_cover_is_a_problem_and_the_release_is_offered(
-    shelf: Library,
+    library: Library,
 ) -> None:
-    shelf.release("R", {"cover.jpg": b"no picture"})
-    reading = shelf.read()
+    library.release("R", {"cover.jpg": b"no picture"})
+    reading = library.read()
     (release,) = reading.catalog.releases
     assert release.artwork is None
     assert len(release.items) == 2
@@ -280,12 +292,12 @@ def test_invalid_cover_is_a_problem_and_the_release_is_offered(
     ],
 )
 def test_any_file_name_has_a_printable_title(
-    shelf: Library, name: bytes, title: str | None
+    library: Library, name: bytes, title: str | None
 ) -> None:
-    (shelf.root / "R").mkdir()
-    root = os.fsencode(shelf.root)
+    (library.root / "R").mkdir()
+    root = os.fsencode(library.root)
     Path(os.fsdecode(root + b"/R/" + name)).write_bytes(b"x")
-    reading = shelf.read()
+    reading = library.read()
     if title is None:
         assert reading.catalog.releases == ()
         return
@@ -293,10 +305,10 @@ def test_any_file_name_has_a_printable_title(
     assert item.title == title
     assert os.fsencode(item.file_name) == name
     # What was read is found again under the same name.
-    assert shelf.read(reading).catalog.version == reading.catalog.version
+    assert library.read(reading).catalog.version == reading.catalog.version
 
 
-def test_most_frequent_spelling_of_an_artist_is_used(shelf: Library) -> None:
+def test_most_frequent_spelling_of_an_artist_is_used(library: Library) -> None:
     for number, artist in enumerate(("the band", "The Band", "The Band")):
-        shelf.put(f"R/{number}.wav", tagged(number, artist=artist))
-    assert shelf.only().artist == "The Band"
+        library.put(f"R/{number}.wav", tagged_wav(number, artist=artist))
+    assert library.only().artist == "The Band"

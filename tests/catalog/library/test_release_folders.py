@@ -10,24 +10,26 @@ from msrv.catalog.model import Item, ItemKind, Release, Shop
 from msrv.catalog.names import ids
 from msrv.catalog.release_zip import zip_members
 from msrv.money import Money
-from tests.catalog.temporary_library import Library, tagged, wav
+from tests.catalog.temporary_library import Library, tagged_wav, wav
 
 FIRST: Final = "01 Song.wav"
 
 
-def two_discs(shelf: Library) -> None:
+def two_discs(library: Library) -> None:
     """Write a record of two discs, whose files have the same names."""
     for disc in (1, 2):
         for number, name in enumerate((FIRST, "02 Song.wav"), 1):
             tags = {"title": f"Song {disc}.{number}", "number": f"{number}"}
             album = f"Night Bus (Disc {disc})"
-            data = tagged(disc * 10 + number, album=album, disc="1", **tags)
-            shelf.put(f"Coats/Bus/CD{disc}/{name}", data)
+            data = tagged_wav(
+                disc * 10 + number, album=album, disc="1", **tags
+            )
+            library.put(f"Coats/Bus/CD{disc}/{name}", data)
 
 
-def test_discs_are_one_release(shelf: Library) -> None:
-    two_discs(shelf)
-    release = shelf.only()
+def test_discs_are_one_release(library: Library) -> None:
+    two_discs(library)
+    release = library.only()
     assert (release.folder, release.title) == ("Coats/Bus", "Night Bus")
     assert [(item.disc, item.title) for item in release.items] == [
         (1, "Song 1.1"),
@@ -45,9 +47,9 @@ def test_discs_are_one_release(shelf: Library) -> None:
     assert names[2] == "2-01 Song 2.1.wav"
 
 
-def test_former_ids_of_a_disc_deliver_that_disc(shelf: Library) -> None:
-    two_discs(shelf)
-    catalog = shelf.read().catalog
+def test_former_ids_of_a_disc_deliver_that_disc(library: Library) -> None:
+    two_discs(library)
+    catalog = library.read().catalog
     old = ids.release_id("Coats/Bus/CD2")
     disc = catalog.by_id[old]
     assert isinstance(disc, Release)
@@ -63,17 +65,17 @@ def test_former_ids_of_a_disc_deliver_that_disc(shelf: Library) -> None:
 
 
 def test_release_toml_of_the_parent_applies_to_its_discs(
-    shelf: Library,
+    library: Library,
 ) -> None:
-    two_discs(shelf)
-    shelf.put(
+    two_discs(library)
+    library.put(
         "Coats/Bus/release.toml",
         'id = "bus"\ntitle = "Bus"\nprice = "3.00"\n'
         f'[items."CD2/{FIRST}"]\nprice = "9"\nid = "cd2-first"\n',
     )
-    Image.new("RGB", (4, 4)).save(shelf.root / "Coats/Bus/cover.png")
-    Image.new("RGB", (5, 5)).save(shelf.root / "Coats/Bus/CD1/cover.png")
-    release = shelf.only()
+    Image.new("RGB", (4, 4)).save(library.root / "Coats/Bus/cover.png")
+    Image.new("RGB", (5, 5)).save(library.root / "Coats/Bus/CD1/cover.png")
+    release = library.only()
     assert (release.release_id, release.title) == ("bus", "Bus")
     assert release.price == Money(300, "EUR")
     assert release.artwork
@@ -85,25 +87,25 @@ def test_release_toml_of_the_parent_applies_to_its_discs(
     assert extra.content.path == "Coats/Bus/CD1/cover.png"
 
 
-def test_cover_of_the_first_disc_is_used(shelf: Library) -> None:
-    two_discs(shelf)
+def test_cover_of_the_first_disc_is_used(library: Library) -> None:
+    two_discs(library)
     for disc, size in ((1, 4), (2, 5)):
-        cover = shelf.root / f"Coats/Bus/CD{disc}/cover.png"
+        cover = library.root / f"Coats/Bus/CD{disc}/cover.png"
         Image.new("RGB", (size, size)).save(cover)
-    release = shelf.only()
+    release = library.only()
     assert release.artwork
     assert release.artwork.content.path == "Coats/Bus/CD1/cover.png"
     # The other one was read as no cover; it is one when it is needed.
-    (shelf.root / "Coats/Bus/CD1/cover.png").unlink()
-    release = shelf.only()
+    (library.root / "Coats/Bus/CD1/cover.png").unlink()
+    release = library.only()
     assert release.artwork
     assert release.artwork.width == 5
 
 
-def test_disc_with_a_release_toml_is_a_release(shelf: Library) -> None:
-    two_discs(shelf)
-    shelf.put("Coats/Bus/CD2/release.toml", 'title = "Bonus"')
-    titles = {each.title for each in shelf.read().catalog.releases}
+def test_disc_with_a_release_toml_is_a_release(library: Library) -> None:
+    two_discs(library)
+    library.put("Coats/Bus/CD2/release.toml", 'title = "Bonus"')
+    titles = {each.title for each in library.read().catalog.releases}
     assert titles == {"Night Bus (Disc 1)", "Bonus"}
 
 
@@ -125,31 +127,31 @@ def test_disc_with_a_release_toml_is_a_release(shelf: Library) -> None:
     ],
 )
 def test_unrelated_folders_are_not_merged(
-    shelf: Library, files: list[str], folders: list[str]
+    library: Library, files: list[str], folders: list[str]
 ) -> None:
     for number, name in enumerate(files):
-        shelf.put(name, wav(number))
-    found = scan(shelf.root)
+        library.put(name, wav(number))
+    found = scan(library.root)
     assert [folder.path for folder in found.folders] == folders
     assert sum(len(folder.files) for folder in found.folders) == len(files)
 
 
 def test_disc_being_copied_holds_the_release_back(
-    shelf: Library,
+    library: Library,
 ) -> None:
-    two_discs(shelf)
-    before = scan(shelf.root)
-    shelf.put("Coats/Bus/CD3/01 Song.wav", wav(99))
-    reading = shelf.read(found=scan(shelf.root), before=before)
+    two_discs(library)
+    before = scan(library.root)
+    library.put("Coats/Bus/CD3/01 Song.wav", wav(99))
+    reading = library.read(found=scan(library.root), before=before)
     assert reading.catalog.releases == ()
     assert reading.waiting
 
 
-def test_files_of_discs_keep_their_kind(shelf: Library) -> None:
+def test_files_of_discs_keep_their_kind(library: Library) -> None:
     """A video on a bonus disc is an item, not an extra."""
-    two_discs(shelf)
-    shelf.put("Coats/Bus/CD2/video.mp4", b"x")
-    last = shelf.only().items[-1]
+    two_discs(library)
+    library.put("Coats/Bus/CD2/video.mp4", b"x")
+    last = library.only().items[-1]
     assert (last.file_name, last.kind, last.disc) == (
         "video.mp4",
         ItemKind.FILE,

@@ -26,35 +26,35 @@ STORE = '[prices]\nitem = "2.00"\nrelease = "3.50"\n'
     ],
 )
 def test_most_specific_price_applies(
-    shelf: Library, store: str, toml: str, items: list[int], whole: int
+    library: Library, store: str, toml: str, items: list[int], whole: int
 ) -> None:
-    shelf.put("store.toml", store)
-    shelf.release("R", toml=toml)
-    release = shelf.only()
+    library.put("store.toml", store)
+    library.release("R", toml=toml)
+    release = library.only()
     assert [item.price.minor for item in release.items] == items
     assert release.price == Money(whole, "EUR")
 
 
 def test_single_file_has_the_price_of_its_release(
-    shelf: Library,
+    library: Library,
 ) -> None:
-    shelf.put("store.toml", STORE)
-    shelf.put("Book/book.pdf")
-    shelf.put("Book/release.toml", 'price = "10.00"')
-    release = shelf.only()
+    library.put("store.toml", STORE)
+    library.put("Book/book.pdf")
+    library.put("Book/release.toml", 'price = "10.00"')
+    release = library.only()
     assert release.items[0].price == Money(1000, "EUR")
     assert release.price == Money(1000, "EUR")
-    shelf.put("store.toml", '[prices]\nitem = "9.00"\nrelease = "3.50"\n')
-    shelf.put("Book/release.toml", "")
-    assert shelf.only().price == Money(900, "EUR")
+    library.put("store.toml", '[prices]\nitem = "9.00"\nrelease = "3.50"\n')
+    library.put("Book/release.toml", "")
+    assert library.only().price == Money(900, "EUR")
 
 
 def test_store_prices_do_not_apply_in_another_currency(
-    shelf: Library,
+    library: Library,
 ) -> None:
-    shelf.put("store.toml", STORE)
-    shelf.release("R", toml='currency = "JPY"')
-    release = shelf.only()
+    library.put("store.toml", STORE)
+    library.release("R", toml='currency = "JPY"')
+    release = library.only()
     assert [str(item.price) for item in release.items] == ["¥100", "¥100"]
     assert str(release.price) == "¥200"
 
@@ -66,8 +66,8 @@ def test_unset_price_is_never_zero(currency: str, price: int) -> None:
     assert default_price(currency) == Money(price, currency)
 
 
-def test_built_in_prices_are_noted(shelf: Library) -> None:
-    shelf.release("R")
-    assert shelf.read().notes == (
+def test_built_in_prices_are_noted(library: Library) -> None:
+    library.release("R")
+    assert library.read().notes == (
         "2 of the items have no price set, and cost €1.00 each",
     )

@@ -11,64 +11,66 @@ from msrv.catalog.library.scan import LibraryUnreadable, check_library, scan
 from tests.catalog.temporary_library import Library
 
 
-def folders(shelf: Library) -> dict[str, list[str]]:
+def folders(library: Library) -> dict[str, list[str]]:
     return {
         folder.path: [file.name for file in content_files(folder)]
-        for folder in scan(shelf.root).folders
+        for folder in scan(library.root).folders
     }
 
 
-def complaints(shelf: Library) -> list[str]:
-    return [str(problem) for problem in scan(shelf.root).problems]
+def complaints(library: Library) -> list[str]:
+    return [str(problem) for problem in scan(library.root).problems]
 
 
 def test_every_folder_with_files_is_a_release(
-    shelf: Library,
+    library: Library,
 ) -> None:
-    shelf.put("Artist/Album/a.wav")
-    shelf.put("Artist/bonus.pdf")
-    shelf.put("Single/b.wav")
-    (shelf.root / "Empty").mkdir()
-    assert folders(shelf) == {
+    library.put("Artist/Album/a.wav")
+    library.put("Artist/bonus.pdf")
+    library.put("Single/b.wav")
+    (library.root / "Empty").mkdir()
+    assert folders(library) == {
         "Artist": ["bonus.pdf"],
         "Artist/Album": ["a.wav"],
         "Single": ["b.wav"],
     }
 
 
-def test_configuration_files_and_covers_are_not_items(shelf: Library) -> None:
-    shelf.put("store.toml", "")
-    shelf.put("A/a.wav")
-    shelf.put("A/Release.TOML", "")
-    shelf.put("A/cover.png")
-    shelf.put("A/Cover.JPG")
-    shelf.put("A/COVER.PNG")
-    shelf.put("A/coverage.png")
-    (folder,) = scan(shelf.root).folders
+def test_configuration_files_and_covers_are_not_items(
+    library: Library,
+) -> None:
+    library.put("store.toml", "")
+    library.put("A/a.wav")
+    library.put("A/Release.TOML", "")
+    library.put("A/cover.png")
+    library.put("A/Cover.JPG")
+    library.put("A/COVER.PNG")
+    library.put("A/coverage.png")
+    (folder,) = scan(library.root).folders
     assert [file.name for file in folder.files] == ["a.wav", "coverage.png"]
     assert folder.config
     assert folder.cover
     assert folder.cover.name == "Cover.JPG"
-    assert scan(shelf.root).store
+    assert scan(library.root).store
 
 
 @pytest.mark.parametrize(
     "name", [".DS_Store", "Thumbs.db", "a.mp3.part", "@eaDir", "lost+found"]
 )
-def test_system_files_are_ignored(shelf: Library, name: str) -> None:
-    shelf.put(f"{name}/a.wav")
-    assert folders(shelf) == {}
-    assert complaints(shelf) == []
+def test_system_files_are_ignored(library: Library, name: str) -> None:
+    library.put(f"{name}/a.wav")
+    assert folders(library) == {}
+    assert complaints(library) == []
 
 
-def test_misplaced_files_are_noted(shelf: Library) -> None:
-    shelf.put("loose.wav")
-    shelf.put("README.txt")
-    shelf.put("release.toml", "")
-    shelf.put("A/a.wav")
-    shelf.put("A/store.toml", "")
-    shelf.put("B/release.toml", "")
-    assert sorted(scan(shelf.root).notes) == [
+def test_misplaced_files_are_noted(library: Library) -> None:
+    library.put("loose.wav")
+    library.put("README.txt")
+    library.put("release.toml", "")
+    library.put("A/a.wav")
+    library.put("A/store.toml", "")
+    library.put("B/release.toml", "")
+    assert sorted(scan(library.root).notes) == [
         (
             "A/store.toml is not used here: move it into the library itself, "
             "beside the folders"
@@ -82,91 +84,91 @@ def test_misplaced_files_are_noted(shelf: Library) -> None:
     ]
 
 
-def test_tracks_beside_folders_are_one_note(shelf: Library) -> None:
+def test_tracks_beside_folders_are_one_note(library: Library) -> None:
     for number in range(1, 13):
-        shelf.put(f"{number:02} loose.wav")
-    assert scan(shelf.root).notes == [
+        library.put(f"{number:02} loose.wav")
+    assert scan(library.root).notes == [
         "01 loose.wav and 11 more tracks are not sold: put them in a folder"
     ]
 
 
 def test_link_out_of_the_library_is_a_problem(
-    shelf: Library, tmp_path: Path
+    library: Library, tmp_path: Path
 ) -> None:
     secret = tmp_path / "library-secrets"
     secret.mkdir()
     (secret / "key.pem").write_text("secret")
-    shelf.put("A/a.wav")
-    (shelf.root / "A/key.pem").symlink_to(secret / "key.pem")
-    (shelf.root / "A/up.pem").symlink_to("../../library-secrets/key.pem")
-    (shelf.root / "B").symlink_to(secret)
-    (shelf.root / "C").symlink_to("/")
-    (shelf.root / "store.toml").symlink_to(secret / "key.pem")
-    assert folders(shelf) == {"A": ["a.wav"]}
-    assert scan(shelf.root).store is None
+    library.put("A/a.wav")
+    (library.root / "A/key.pem").symlink_to(secret / "key.pem")
+    (library.root / "A/up.pem").symlink_to("../../library-secrets/key.pem")
+    (library.root / "B").symlink_to(secret)
+    (library.root / "C").symlink_to("/")
+    (library.root / "store.toml").symlink_to(secret / "key.pem")
+    assert folders(library) == {"A": ["a.wav"]}
+    assert scan(library.root).store is None
     what = "is a link that leaves the library"
-    assert complaints(shelf) == [
+    assert complaints(library) == [
         f"{path}: {what}"
         for path in ("A/key.pem", "A/up.pem", "B", "C", "store.toml")
     ]
 
 
 def test_link_inside_the_library_is_followed(
-    shelf: Library,
+    library: Library,
 ) -> None:
-    shelf.put("A/a.wav", b"1234")
-    shelf.put("B/b.wav")
-    (shelf.root / "B/a.wav").symlink_to("../A/a.wav")
-    (shelf.root / ".kept").mkdir()
-    shelf.put(".kept/c.wav")
-    (shelf.root / "C").symlink_to(".kept")
-    assert folders(shelf) == {
+    library.put("A/a.wav", b"1234")
+    library.put("B/b.wav")
+    (library.root / "B/a.wav").symlink_to("../A/a.wav")
+    (library.root / ".kept").mkdir()
+    library.put(".kept/c.wav")
+    (library.root / "C").symlink_to(".kept")
+    assert folders(library) == {
         "A": ["a.wav"],
         "B": ["a.wav", "b.wav"],
         "C": ["c.wav"],
     }
-    assert scan(shelf.root).folders[1].files[0].size_bytes == 4
+    assert scan(library.root).folders[1].files[0].size_bytes == 4
 
 
-def test_circular_links_end(shelf: Library) -> None:
-    shelf.put("A/a.wav")
-    (shelf.root / "A/again").symlink_to(".")
-    (shelf.root / "A/up").symlink_to("..")
-    (shelf.root / "itself").symlink_to("itself")
-    (shelf.root / "gone").symlink_to("nowhere")
-    assert folders(shelf) == {"A": ["a.wav"]}
-    assert complaints(shelf) == [
+def test_circular_links_end(library: Library) -> None:
+    library.put("A/a.wav")
+    (library.root / "A/again").symlink_to(".")
+    (library.root / "A/up").symlink_to("..")
+    (library.root / "itself").symlink_to("itself")
+    (library.root / "gone").symlink_to("nowhere")
+    assert folders(library) == {"A": ["a.wav"]}
+    assert complaints(library) == [
         "gone: is a link that leads nowhere",
         "itself: is a link that leads nowhere",
     ]
-    assert scan(shelf.root).is_complete
-    assert len(scan(shelf.root).notes) == 2
+    assert scan(library.root).is_complete
+    assert len(scan(library.root).notes) == 2
 
 
 def test_each_folder_is_visited_once_for_any_number_of_links(
-    shelf: Library,
+    library: Library,
 ) -> None:
     names = [f"F{number:02}" for number in range(14)]
     for name in names:
-        shelf.put(f"{name}/a.wav")
+        library.put(f"{name}/a.wav")
         for other in names:
             if other != name:
-                (shelf.root / name / other).symlink_to(f"../{other}")
-    assert folders(shelf) == {name: ["a.wav"] for name in names}
+                (library.root / name / other).symlink_to(f"../{other}")
+    assert folders(library) == {name: ["a.wav"] for name in names}
 
 
-def test_special_files_are_problems_and_not_opened(shelf: Library) -> None:
-    shelf.put("A/a.wav")
-    os.mkfifo(shelf.root / "A/pipe.wav")
+def test_special_files_are_problems_and_not_opened(library: Library) -> None:
+    library.put("A/a.wav")
+    os.mkfifo(library.root / "A/pipe.wav")
     with socket.socket(socket.AF_UNIX) as listener:
         where = Path.cwd()
-        os.chdir(shelf.root / "A")  # the path of a socket has to be short
+        os.chdir(library.root / "A")  # the path of a socket has to be short
         try:
             listener.bind("socket.wav")
         finally:
             os.chdir(where)
-    assert folders(shelf) == {"A": ["a.wav"]}
-    assert complaints(shelf) == [
+    assert folders(library) == {"A": ["a.wav"]}
+    assert complaints(library) == [
         "A/pipe.wav: is not a regular file",
         "A/socket.wav: is not a regular file",
     ]
@@ -189,35 +191,35 @@ def test_special_files_are_problems_and_not_opened(shelf: Library) -> None:
         b"trailing .wav ",
     ],
 )
-def test_any_name_is_scanned(shelf: Library, name: bytes) -> None:
-    (shelf.root / "A").mkdir()
-    Path(os.fsdecode(os.fsencode(shelf.root) + b"/A/" + name)).write_bytes(
+def test_any_name_is_scanned(library: Library, name: bytes) -> None:
+    (library.root / "A").mkdir()
+    Path(os.fsdecode(os.fsencode(library.root) + b"/A/" + name)).write_bytes(
         b"x"
     )
-    (folder,) = scan(shelf.root).folders
+    (folder,) = scan(library.root).folders
     assert os.fsencode(folder.files[0].name) == name
-    assert complaints(shelf) == []
+    assert complaints(library) == []
 
 
-def test_fingerprint_changes_with_any_change(shelf: Library) -> None:
-    shelf.put("store.toml", "")
-    file = shelf.put("A/a.wav")
-    seen = {scan(shelf.root).fingerprint}
-    assert {scan(shelf.root).fingerprint} == seen
+def test_fingerprint_changes_with_any_change(library: Library) -> None:
+    library.put("store.toml", "")
+    file = library.put("A/a.wav")
+    seen = {scan(library.root).fingerprint}
+    assert {scan(library.root).fingerprint} == seen
     for change in (
-        lambda: shelf.put("A/b.wav"),
-        lambda: shelf.put("A/a.wav", b"longer than before"),
+        lambda: library.put("A/b.wav"),
+        lambda: library.put("A/a.wav", b"longer than before"),
         lambda: os.utime(file, ns=(1, 1)),
         lambda: file.chmod(0o600),
-        lambda: shelf.put("A/cover.png"),
-        lambda: shelf.put("A/release.toml", ""),
-        lambda: shelf.put("store.toml", 'name = "x"'),
-        lambda: (shelf.root / "A").rename(shelf.root / "B"),
-        lambda: (shelf.root / "out").symlink_to("/"),
-        lambda: shelf.put("loose.wav"),
+        lambda: library.put("A/cover.png"),
+        lambda: library.put("A/release.toml", ""),
+        lambda: library.put("store.toml", 'name = "x"'),
+        lambda: (library.root / "A").rename(library.root / "B"),
+        lambda: (library.root / "out").symlink_to("/"),
+        lambda: library.put("loose.wav"),
     ):
         change()
-        fingerprint = scan(shelf.root).fingerprint
+        fingerprint = scan(library.root).fingerprint
         assert fingerprint not in seen
         seen.add(fingerprint)
 
@@ -233,18 +235,20 @@ def test_missing_library_is_unreadable(tmp_path: Path) -> None:
     check_library(tmp_path)
 
 
-def test_library_can_be_a_link(shelf: Library, tmp_path: Path) -> None:
-    shelf.put("A/a.wav")
-    (shelf.root / "A/b.wav").symlink_to("a.wav")
+def test_library_can_be_a_link(library: Library, tmp_path: Path) -> None:
+    library.put("A/a.wav")
+    (library.root / "A/b.wav").symlink_to("a.wav")
     link = tmp_path / "link"
-    link.symlink_to(shelf.root)
-    assert scan(link).folders == scan(shelf.root).folders
+    link.symlink_to(library.root)
+    assert scan(link).folders == scan(library.root).folders
     assert scan(link).problems == []
 
 
-def test_depth_of_folders_is_limited(shelf: Library) -> None:
+def test_depth_of_folders_is_limited(library: Library) -> None:
     deep = "/".join(["d"] * 40)
-    shelf.put(f"{deep}/a.wav")
-    assert folders(shelf) == {}
-    assert len(complaints(shelf)) == 1
-    assert complaints(shelf)[0].endswith("is nested too deeply in the library")
+    library.put(f"{deep}/a.wav")
+    assert folders(library) == {}
+    assert len(complaints(library)) == 1
+    assert complaints(library)[0].endswith(
+        "is nested too deeply in the library"
+    )

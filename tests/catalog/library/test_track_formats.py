@@ -17,14 +17,14 @@ from tests.catalog.temporary_library import Library
 from tests.downloads.contents import known
 
 
-def sounds(shelf: Library, files: dict[str, Tags]) -> list[TrackFile]:
+def sounds(library: Library, files: dict[str, Tags]) -> list[TrackFile]:
     """Write files of the sizes that their formats tend to have."""
     sizes = {".flac": 900, ".wav": 1000, ".mp3": 300, ".ogg": 200}
     for name in files:
-        shelf.put(name, b"x" * sizes[f".{name.rpartition('.')[2].lower()}"])
+        library.put(name, b"x" * sizes[f".{name.rpartition('.')[2].lower()}"])
     found = {
         file.path: file
-        for folder in scan(shelf.root).folders
+        for folder in scan(library.root).folders
         for file in folder.files
     }
     return [
@@ -81,18 +81,18 @@ SONG = Tags(title="Song", artist="A", number=1, duration_seconds=200.0)
     ],
 )
 def test_formats_of_one_track_are_grouped(
-    shelf: Library, files: dict[str, Tags], expected: list[list[str]]
+    library: Library, files: dict[str, Tags], expected: list[list[str]]
 ) -> None:
-    assert tracks(sounds(shelf, files)) == expected
+    assert tracks(sounds(library, files)) == expected
 
 
 @pytest.fixture
-def both(shelf: Library, ffmpeg: str) -> Library:
+def both(library: Library, ffmpeg: str) -> Library:
     """A release of two tracks, as FLAC and as MP3."""
     for number, name in enumerate(("01 A", "02 B"), 1):
         for suffix in ("flac", "mp3"):
-            shelf.put(f"R/{name}.{suffix}", tone(ffmpeg, number, suffix))
-    return shelf
+            library.put(f"R/{name}.{suffix}", tone(ffmpeg, number, suffix))
+    return library
 
 
 def test_release_in_two_formats_costs_the_same(both: Library) -> None:
@@ -140,26 +140,26 @@ def test_hiding_one_format_leaves_the_other(both: Library) -> None:
 
 
 def test_single_in_two_formats_has_the_price_of_its_release(
-    shelf: Library, ffmpeg: str
+    library: Library, ffmpeg: str
 ) -> None:
     for suffix in ("flac", "mp3"):
-        shelf.put(f"R/A.{suffix}", tone(ffmpeg, 1, suffix))
-    shelf.put("R/release.toml", 'price = "5.00"')
-    release = shelf.only()
+        library.put(f"R/A.{suffix}", tone(ffmpeg, 1, suffix))
+    library.put("R/release.toml", 'price = "5.00"')
+    release = library.only()
     assert [item.price.minor for item in release.items] == [500]
     assert not release.sold_whole
 
 
 def test_tags_of_any_format_name_the_track(
-    shelf: Library, ffmpeg: str
+    library: Library, ffmpeg: str
 ) -> None:
     data = io.BytesIO(tone(ffmpeg, 1, "flac"))
     sound: Any = cast("Any", FLAC)(data)
     sound["title"], sound["artist"] = "Departure", "Wet Coats"
     data.seek(0)
     sound.save(data)
-    shelf.put("R/01.flac", data.getvalue())
-    shelf.put("R/01.wav", tone(ffmpeg, 1, "wav"))
-    (item,) = shelf.only().items
+    library.put("R/01.flac", data.getvalue())
+    library.put("R/01.wav", tone(ffmpeg, 1, "wav"))
+    (item,) = library.only().items
     assert item.file_name == "01.wav"
     assert (item.title, item.artist) == ("Departure", "Wet Coats")

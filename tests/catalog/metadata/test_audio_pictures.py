@@ -15,11 +15,11 @@ from msrv.catalog.metadata.audio_pictures import (
 from msrv.catalog.metadata.tags import read_tags
 from tests.catalog import sample_files
 from tests.catalog.audio_with_pictures import with_ape_picture, with_pictures
-from tests.catalog.cover_pictures import saved
-from tests.catalog.temporary_library import tagged, wav
+from tests.catalog.cover_pictures import encode
+from tests.catalog.temporary_library import tagged_wav, wav
 
-FRONT = saved(Image.new("RGB", (40, 30), "#802010"))
-BACK = saved(Image.new("RGB", (20, 20), "#0000ff"))
+FRONT = encode(Image.new("RGB", (40, 30), "#802010"))
+BACK = encode(Image.new("RGB", (20, 20), "#0000ff"))
 NAMES = [
     "cbr.mp3",
     "pcm.wav",
@@ -82,7 +82,7 @@ def test_broken_picture_does_not_hide_others(sounds: dict[str, bytes]) -> None:
 
 
 def test_audio_without_a_picture_raises() -> None:
-    for data in (wav(), tagged(title="A")):
+    for data in (wav(), tagged_wav(title="A")):
         with pytest.raises(NoEmbeddedPicture):
             read_picture(Named(data))
 
@@ -90,7 +90,7 @@ def test_audio_without_a_picture_raises() -> None:
 def test_pictures_are_not_audio() -> None:
     image = Image.new("RGB", (8, 8))
     for form in ("JPEG", "PNG", "WEBP", "GIF", "AVIF"):
-        assert not is_audio(saved(image, form)[:12])
+        assert not is_audio(encode(image, form)[:12])
     assert not is_audio(b"")
 
 

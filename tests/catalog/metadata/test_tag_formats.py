@@ -18,7 +18,7 @@ from msrv.catalog.metadata.riff_info import read_riff_info
 from msrv.catalog.metadata.tags import Tags, read_tags
 from msrv.catalog.search import SearchIndex
 from tests.catalog import sample_files
-from tests.catalog.temporary_library import Library, tagged, wav
+from tests.catalog.temporary_library import Library, tagged_wav, wav
 
 FRAMES: Any = id3
 
@@ -133,9 +133,9 @@ def test_slash_in_a_name_is_kept(sounds: dict[str, bytes]) -> None:
         assert read(data, "a.mp3").artist == "AC/DC"
 
 
-def test_search_finds_every_artist(shelf: Library) -> None:
-    shelf.put("R/a.wav", tagged(title="Duet", artist="Ann\0Bob"))
-    catalog = shelf.read().catalog
+def test_search_finds_every_artist(library: Library) -> None:
+    library.put("R/a.wav", tagged_wav(title="Duet", artist="Ann\0Bob"))
+    catalog = library.read().catalog
     (release,) = catalog.releases
     assert release.items[0].artist == "Ann, Bob"
     assert len(SearchIndex(catalog).search("bob")) == 1

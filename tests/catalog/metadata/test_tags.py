@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from msrv.catalog.metadata.tags import NotAudio, Tags, read_tags
 from msrv.catalog.names.media_types import AUDIO_TYPES
-from tests.catalog.temporary_library import tagged, wav
+from tests.catalog.temporary_library import tagged_wav, wav
 
 TAGS = {
     "title": "Wrong Stop",
@@ -83,7 +83,7 @@ def test_every_track_suffix_is_tested() -> None:
 
 
 def test_tags_of_wav_are_read() -> None:
-    data = tagged(
+    data = tagged_wav(
         title="A\nB",
         artist="C",
         album="D",
@@ -112,7 +112,7 @@ def test_tags_of_wav_are_read() -> None:
     ],
 )
 def test_invalid_track_number_is_none(number: str, read: int | None) -> None:
-    tags = read_tags(Named(tagged(number=number), "a.wav"))
+    tags = read_tags(Named(tagged_wav(number=number), "a.wav"))
     assert tags.number == read
 
 
@@ -121,7 +121,7 @@ def test_untagged_file_has_empty_tags() -> None:
 
 
 def test_title_is_truncated_and_cleaned() -> None:
-    data = tagged(title="\u202e" + "a" * 5000)
+    data = tagged_wav(title="\u202e" + "a" * 5000)
     assert read_tags(Named(data, "a.wav")).title == "a" * 200
 
 
@@ -156,7 +156,7 @@ def test_file_without_audio_is_refused(suffix: str, data: bytes) -> None:
 def test_arbitrary_bytes_raise_only_not_audio(
     draw: st.DataObject, suffix: str
 ) -> None:
-    data = bytearray(tagged(title="A", number="1"))
+    data = bytearray(tagged_wav(title="A", number="1"))
     for _ in range(draw.draw(st.integers(1, 8))):
         at = draw.draw(st.integers(0, len(data) - 1))
         data[at] = draw.draw(st.integers(0, 255))

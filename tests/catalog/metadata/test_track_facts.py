@@ -88,16 +88,16 @@ BROKEN = [
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_playable_track_with_broken_tags_is_offered(
-    shelf: Library, sounds: dict[str, bytes], ffmpeg: str, name: str
+    library: Library, sounds: dict[str, bytes], ffmpeg: str, name: str
 ) -> None:
-    path = shelf.put(f"R/{name}", broken(sounds)[name])
+    path = library.put(f"R/{name}", broken(sounds)[name])
     decoded = subprocess.run(
         (ffmpeg, "-v", "quiet", "-i", str(path), "-f", "s16le", "-"),
         check=True,
         stdout=subprocess.PIPE,
     )
     assert len(decoded.stdout) > 2 * 44_100 * 2
-    reading = shelf.read()
+    reading = library.read()
     assert problems(reading) == []
     (item,) = reading.catalog.releases[0].items
     assert item.kind is ItemKind.TRACK
@@ -108,26 +108,26 @@ def test_playable_track_with_broken_tags_is_offered(
         f"R/{name} is sold by its name: its tags can't be read: "
     )
     assert not note.endswith(": ")
-    assert str(shelf.root) not in note
+    assert str(library.root) not in note
 
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_truncated_track_with_broken_tags_is_not_offered(
-    shelf: Library, sounds: dict[str, bytes], name: str
+    library: Library, sounds: dict[str, bytes], name: str
 ) -> None:
     data = broken(sounds)[name]
-    shelf.put(f"R/{name}", data[: -len(data) // 3])
-    (problem,) = problems(shelf.read())
+    library.put(f"R/{name}", data[: -len(data) // 3])
+    (problem,) = problems(library.read())
     assert problem.startswith(f"R/{name}: is cut off: ")
     assert problem.endswith("; not offered")
 
 
 def test_tags_after_an_ogg_skeleton_are_read(
-    shelf: Library, sounds: dict[str, bytes]
+    library: Library, sounds: dict[str, bytes]
 ) -> None:
     tagged = sounds["tagged.ogg"]
-    shelf.put("R/a.ogg", skeleton() + tagged)
-    (item,) = shelf.only().items
+    library.put("R/a.ogg", skeleton() + tagged)
+    (item,) = library.only().items
     assert item.title == "Title"
     assert item.duration_seconds == pytest.approx(3, abs=0.1)
 
@@ -142,14 +142,14 @@ def test_tags_after_an_ogg_skeleton_are_read(
     ],
 )
 def test_misnamed_track_has_the_media_type_of_its_content(
-    shelf: Library,
+    library: Library,
     sounds: dict[str, bytes],
     name: str,
     kind: str,
     media_type: str,
 ) -> None:
-    shelf.put("R/a.mp3", sounds[name])
-    reading = shelf.read()
+    library.put("R/a.mp3", sounds[name])
+    reading = library.read()
     assert problems(reading) == []
     (item,) = reading.catalog.releases[0].items
     assert item.content.media_type == media_type
@@ -159,15 +159,15 @@ def test_misnamed_track_has_the_media_type_of_its_content(
     )
 
 
-def test_truncated_document_is_not_offered(shelf: Library) -> None:
+def test_truncated_document_is_not_offered(library: Library) -> None:
     for name, data in {
         "book.epub": sample_files.book(),
         "samples.zip": sample_files.archive(),
         "score.pdf": sample_files.pdf(),
     }.items():
-        shelf.put(f"Whole/{name}", data)
-        shelf.put(f"Half/{name}", data[: len(data) // 2])
-    reading = shelf.read()
+        library.put(f"Whole/{name}", data)
+        library.put(f"Half/{name}", data[: len(data) // 2])
+    reading = library.read()
     assert [release.folder for release in reading.catalog.releases] == [
         "Whole"
     ]

@@ -25,39 +25,39 @@ from tests.catalog.temporary_library import Library
     ],
 )
 def test_preferred_name_is_the_cover(
-    shelf: Library, names: list[str], cover: str | None
+    library: Library, names: list[str], cover: str | None
 ) -> None:
     assert best_cover(names, has_tracks=True) == cover
     for name in names:
-        shelf.put(f"A/{name}")
-    shelf.put("A/a.wav")
-    (folder,) = scan(shelf.root).folders
+        library.put(f"A/{name}")
+    library.put("A/a.wav")
+    (folder,) = scan(library.root).folders
     assert (folder.cover and folder.cover.name) == cover
     assert cover not in [file.name for file in folder.files]
 
 
-def test_picture_hidden_by_windows_is_never_sold(shelf: Library) -> None:
-    shelf.put("A/cover.jpg")
-    shelf.put("A/Folder.jpg")
-    shelf.put("A/a.wav")
-    (folder,) = scan(shelf.root).folders
+def test_picture_hidden_by_windows_is_never_sold(library: Library) -> None:
+    library.put("A/cover.jpg")
+    library.put("A/Folder.jpg")
+    library.put("A/a.wav")
+    (folder,) = scan(library.root).folders
     assert [file.name for file in folder.files] == ["a.wav"]
 
 
-def test_pictures_without_tracks_are_items(shelf: Library) -> None:
+def test_pictures_without_tracks_are_items(library: Library) -> None:
     for name in ("art.png", "front.jpg", "back.jpg"):
-        shelf.put(f"A/{name}")
-    (folder,) = scan(shelf.root).folders
+        library.put(f"A/{name}")
+    (folder,) = scan(library.root).folders
     assert folder.cover is None
     assert len(folder.files) == 3
 
 
-def test_picture_beside_discs_is_the_cover(shelf: Library) -> None:
-    shelf.put("A/front.jpg")
-    shelf.put("A/CD1/a.wav")
-    shelf.put("A/CD1/cover.jpg")
-    shelf.put("A/CD2/a.wav")
-    (folder,) = scan(shelf.root).folders
+def test_picture_beside_discs_is_the_cover(library: Library) -> None:
+    library.put("A/front.jpg")
+    library.put("A/CD1/a.wav")
+    library.put("A/CD1/cover.jpg")
+    library.put("A/CD2/a.wav")
+    (folder,) = scan(library.root).folders
     assert folder.cover
     assert folder.cover.path == "A/front.jpg"
     assert "A/front.jpg" not in [file.path for file in folder.files]

@@ -7,7 +7,7 @@ from msrv.catalog.names import ids
 from msrv.catalog.names.extras import is_art_folder, is_extra
 from msrv.catalog.release_zip import zip_members
 from msrv.money import Money
-from tests.catalog.temporary_library import Library, by_name, wav
+from tests.catalog.temporary_library import Library, items_by_name, wav
 
 SONGS = {f"0{number} Song.wav": wav(number) for number in range(1, 5)}
 EXTRAS = ("album.cue", "rip.log", "album.m3u", "album.sfv", "back.jpg")
@@ -62,11 +62,11 @@ def test_artwork_folders_are_recognised(name: str, *, is_art: bool) -> None:
     assert is_art_folder(name) is is_art
 
 
-def test_extras_do_not_add_to_the_price(shelf: Library) -> None:
-    shelf.release("R", SONGS | dict.fromkeys(EXTRAS, b"x"))
-    (shelf.root / "R/01 A.wav").unlink()
-    (shelf.root / "R/02 B.wav").unlink()
-    reading = shelf.read()
+def test_extras_do_not_add_to_the_price(library: Library) -> None:
+    library.release("R", SONGS | dict.fromkeys(EXTRAS, b"x"))
+    (library.root / "R/01 A.wav").unlink()
+    (library.root / "R/02 B.wav").unlink()
+    reading = library.read()
     (release,) = reading.catalog.releases
     assert reading.problems == ()
     assert release.price == Money(400, "EUR")
@@ -83,9 +83,9 @@ def test_extras_do_not_add_to_the_price(shelf: Library) -> None:
     )
 
 
-def test_extra_that_was_sold_is_still_delivered(shelf: Library) -> None:
-    shelf.release("R", {"back.jpg": b"back", "Scans/inlay.jpg": b"inlay"})
-    catalog = shelf.read().catalog
+def test_extra_that_was_sold_is_still_delivered(library: Library) -> None:
+    library.release("R", {"back.jpg": b"back", "Scans/inlay.jpg": b"inlay"})
+    catalog = library.read().catalog
     sold = catalog.by_id[ids.item_id(ids.release_id("R"), "back.jpg")]
     assert isinstance(sold, Item)
     assert (sold.content.path, sold.hidden) == ("R/back.jpg", True)
@@ -102,51 +102,53 @@ def test_extra_that_was_sold_is_still_delivered(shelf: Library) -> None:
 
 
 @pytest.mark.parametrize("says", ['price = "3.00"', 'minimum = "3.00"'])
-def test_extra_with_a_price_is_an_item(shelf: Library, says: str) -> None:
-    shelf.release("R", {"poster.png": b"x"}, f'[items."poster.png"]\n{says}\n')
-    release = shelf.only()
-    assert by_name(release)["poster.png"].price == Money(300, "EUR")
+def test_extra_with_a_price_is_an_item(library: Library, says: str) -> None:
+    library.release(
+        "R", {"poster.png": b"x"}, f'[items."poster.png"]\n{says}\n'
+    )
+    release = library.only()
+    assert items_by_name(release)["poster.png"].price == Money(300, "EUR")
     assert release.extras == ()
     assert release.price == Money(500, "EUR")
 
 
-def test_extra_with_a_title_stays_an_extra(shelf: Library) -> None:
+def test_extra_with_a_title_stays_an_extra(library: Library) -> None:
     toml = '[items."back.jpg"]\ntitle = "Back"\nid = "the-back"\n'
-    shelf.release("R", {"back.jpg": b"x"}, toml)
-    release = shelf.only()
+    library.release("R", {"back.jpg": b"x"}, toml)
+    release = library.only()
     assert [extra.item_id for extra in release.extras] == ["the-back"]
     assert release.extras[0].title == "Back"
 
 
-def test_release_of_pictures_sells_its_pictures(shelf: Library) -> None:
+def test_release_of_pictures_sells_its_pictures(library: Library) -> None:
     for name in ("back.jpg", "one.png", "Booklet/two.png"):
-        shelf.put(f"Photos/{name}", name.encode())
+        library.put(f"Photos/{name}", name.encode())
     first, second = sorted(
-        shelf.read().catalog.releases, key=lambda each: each.folder
+        library.read().catalog.releases, key=lambda each: each.folder
     )
     assert [item.file_name for item in first.items] == ["back.jpg", "one.png"]
     assert [item.file_name for item in second.items] == ["two.png"]
     assert first.extras == second.extras == ()
 
 
-def test_pdf_beside_tracks_is_an_item(shelf: Library) -> None:
-    shelf.release("R", {"booklet.pdf": b"%PDF", "Scans/all.pdf": b"%PDF"})
-    release = shelf.only()
-    assert "booklet.pdf" in by_name(release)
+def test_pdf_beside_tracks_is_an_item(library: Library) -> None:
+    library.release("R", {"booklet.pdf": b"%PDF", "Scans/all.pdf": b"%PDF"})
+    release = library.only()
+    assert "booklet.pdf" in items_by_name(release)
     assert [each.content.path for each in release.extras] == [
         "R/Scans/all.pdf"
     ]
 
 
-def test_single_with_extras_is_sold_as_a_release(shelf: Library) -> None:
-    shelf.put("R/Song.wav", wav())
-    shelf.put("R/back.jpg", b"x")
-    shelf.put("R/release.toml", 'price = "2.00"')
-    release = shelf.only()
+def test_single_with_extras_is_sold_as_a_release(library: Library) -> None:
+    library.put("R/Song.wav", wav())
+    library.put("R/back.jpg", b"x")
+    library.put("R/release.toml", 'price = "2.00"')
+    release = library.only()
     assert release.sold_whole
     assert release.price == release.items[0].price == Money(200, "EUR")
 
 
-def test_empty_extra_is_ignored(shelf: Library) -> None:
-    shelf.release("R", {"rip.log": b""})
-    assert shelf.only().extras == ()
+def test_empty_extra_is_ignored(library: Library) -> None:
+    library.release("R", {"rip.log": b""})
+    assert library.only().extras == ()

@@ -91,39 +91,39 @@ SOLD = [
 ]
 
 
-def files(shelf: Library) -> list[str]:
+def files(library: Library) -> list[str]:
     return [
         file.name
-        for folder in scan(shelf.root).folders
+        for folder in scan(library.root).folders
         for file in folder.files
     ]
 
 
 @pytest.mark.parametrize("name", IGNORED)
 def test_temporary_and_partial_files_are_ignored(
-    shelf: Library, name: str
+    library: Library, name: str
 ) -> None:
-    shelf.put(f"A/{name}")
-    found = scan(shelf.root)
+    library.put(f"A/{name}")
+    found = scan(library.root)
     assert found.folders == []
     assert found.problems == []
     assert found.notes == []
 
 
 @pytest.mark.parametrize("name", SOLD)
-def test_similar_names_are_not_ignored(shelf: Library, name: str) -> None:
-    shelf.put(f"A/{name}")
-    assert files(shelf) == [name]
-    assert scan(shelf.root).problems == []
+def test_similar_names_are_not_ignored(library: Library, name: str) -> None:
+    library.put(f"A/{name}")
+    assert files(library) == [name]
+    assert scan(library.root).problems == []
 
 
 @pytest.mark.parametrize("suffix", ignored_names.SUFFIXES)
 def test_every_suffix_is_ignored_on_any_file(
-    shelf: Library, suffix: str
+    library: Library, suffix: str
 ) -> None:
-    shelf.put(f"A/01 Rain.flac{suffix}")
-    shelf.put(f"A/01 Rain.flac{suffix.upper()}")
-    assert files(shelf) == []
+    library.put(f"A/01 Rain.flac{suffix}")
+    library.put(f"A/01 Rain.flac{suffix.upper()}")
+    assert files(library) == []
 
 
 @pytest.mark.parametrize(
@@ -137,18 +137,18 @@ def test_every_suffix_is_ignored_on_any_file(
         "#snapshot",
     ],
 )
-def test_nas_folders_are_not_scanned(shelf: Library, name: str) -> None:
-    shelf.put(f"{name}/Album/a.wav")
-    shelf.put(f"Album/{name}/a.wav")
-    assert files(shelf) == []
-    assert scan(shelf.root).notes == []
+def test_nas_folders_are_not_scanned(library: Library, name: str) -> None:
+    library.put(f"{name}/Album/a.wav")
+    library.put(f"Album/{name}/a.wav")
+    assert files(library) == []
+    assert scan(library.root).notes == []
 
 
 @pytest.mark.parametrize("name", ["@NewRecycle", "#1 Record"])
-def test_unknown_nas_folders_are_noted(shelf: Library, name: str) -> None:
-    shelf.put(f"Artist/{name}/a.wav")
-    assert files(shelf) == []
-    assert scan(shelf.root).notes == [
+def test_unknown_nas_folders_are_noted(library: Library, name: str) -> None:
+    library.put(f"Artist/{name}/a.wav")
+    assert files(library) == []
+    assert scan(library.root).notes == [
         (
             f"Artist/{name} is skipped: network storage (a NAS) keeps files "
             "of its own in folders whose names begin with @ or #; rename the "
@@ -157,7 +157,7 @@ def test_unknown_nas_folders_are_noted(shelf: Library, name: str) -> None:
     ]
 
 
-def test_file_patterns_do_not_apply_to_folders(shelf: Library) -> None:
-    shelf.put("4913/a.wav")
-    shelf.put("Art_original/a.wav")
-    assert files(shelf) == ["a.wav", "a.wav"]
+def test_file_patterns_do_not_apply_to_folders(library: Library) -> None:
+    library.put("4913/a.wav")
+    library.put("Art_original/a.wav")
+    assert files(library) == ["a.wav", "a.wav"]

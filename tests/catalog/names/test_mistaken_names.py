@@ -40,10 +40,12 @@ from tests.catalog.temporary_library import Library, problems
         ("covr.jpg", "cover.jpg"),
     ],
 )
-def test_near_miss_is_a_problem(shelf: Library, name: str, meant: str) -> None:
-    shelf.put(f"A/{name}", 'price = "7"')
-    shelf.put("A/a.wav", b"RIFF")
-    found = [each for each in problems(shelf.read()) if "a.wav" not in each]
+def test_near_miss_is_a_problem(
+    library: Library, name: str, meant: str
+) -> None:
+    library.put(f"A/{name}", 'price = "7"')
+    library.put("A/a.wav", b"RIFF")
+    found = [each for each in problems(library.read()) if "a.wav" not in each]
     assert found == [
         (
             f"A/{name}: is not used, and not offered: "
@@ -54,11 +56,11 @@ def test_near_miss_is_a_problem(shelf: Library, name: str, meant: str) -> None:
 
 @pytest.mark.parametrize("suffix", [".heic", ".svg", ".jfif", ".tif", ".bmp"])
 def test_cover_in_an_unsupported_format_is_a_problem(
-    shelf: Library, suffix: str
+    library: Library, suffix: str
 ) -> None:
-    shelf.put(f"A/Cover{suffix}")
-    shelf.put("A/a.pdf")
-    assert problems(shelf.read()) == [
+    library.put(f"A/Cover{suffix}")
+    library.put("A/a.pdf")
+    assert problems(library.read()) == [
         (
             f"A/Cover{suffix}: is a cover in a format that browsers can't "
             "show; not offered: save it as cover.jpg"
@@ -77,10 +79,10 @@ def test_cover_in_an_unsupported_format_is_a_problem(
         "a (SFConflict ann@example.org 2026-01-02-10-10-10).mp3",
     ],
 )
-def test_conflicted_copy_is_a_problem(shelf: Library, name: str) -> None:
-    shelf.put(f"A/{name}")
-    shelf.put("A/a.pdf")
-    (problem,) = problems(shelf.read())
+def test_conflicted_copy_is_a_problem(library: Library, name: str) -> None:
+    library.put(f"A/{name}")
+    library.put("A/a.pdf")
+    (problem,) = problems(library.read())
     assert "is a conflicted copy made by a sync program" in problem
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from msrv.catalog.names import ids
 from msrv.catalog.names.titles import NameParts, parse_file_names
-from tests.catalog.temporary_library import Library, by_name, wav
+from tests.catalog.temporary_library import Library, items_by_name, wav
 
 
 def titles(*names: str) -> list[str]:
@@ -100,24 +100,24 @@ def test_disc_and_track_numbers_are_separated() -> None:
     ]
 
 
-def test_release_uses_titles_from_names(shelf: Library) -> None:
-    shelf.put("R/99 Luftballons.wav", wav(1))
-    shelf.put("R/10 000 Hours.pdf")
-    shelf.put("S/01 Departure.wav", wav(2))
-    shelf.put("S/02 Arrival.wav", wav(3))
+def test_release_uses_titles_from_names(library: Library) -> None:
+    library.put("R/99 Luftballons.wav", wav(1))
+    library.put("R/10 000 Hours.pdf")
+    library.put("S/01 Departure.wav", wav(2))
+    library.put("S/02 Arrival.wav", wav(3))
     first, second = sorted(
-        shelf.read().catalog.releases, key=lambda each: each.folder
+        library.read().catalog.releases, key=lambda each: each.folder
     )
-    assert by_name(first)["99 Luftballons.wav"].title == "99 Luftballons"
-    assert by_name(first)["99 Luftballons.wav"].number is None
-    assert by_name(first)["10 000 Hours.pdf"].title == "10 000 Hours"
-    assert by_name(second)["01 Departure.wav"].title == "Departure"
-    assert by_name(second)["01 Departure.wav"].number == 1
+    assert items_by_name(first)["99 Luftballons.wav"].title == "99 Luftballons"
+    assert items_by_name(first)["99 Luftballons.wav"].number is None
+    assert items_by_name(first)["10 000 Hours.pdf"].title == "10 000 Hours"
+    assert items_by_name(second)["01 Departure.wav"].title == "Departure"
+    assert items_by_name(second)["01 Departure.wav"].number == 1
 
 
-def test_ids_do_not_depend_on_parsed_titles(shelf: Library) -> None:
-    shelf.put("R/99 Luftballons.wav", wav(1))
-    (item,) = shelf.only().items
+def test_ids_do_not_depend_on_parsed_titles(library: Library) -> None:
+    library.put("R/99 Luftballons.wav", wav(1))
+    (item,) = library.only().items
     assert item.item_id == ids.item_id(item.release_id, item.file_name)
     assert item.item_id.startswith("luftballons-")
 

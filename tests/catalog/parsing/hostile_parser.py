@@ -15,12 +15,15 @@ from msrv.catalog.parsing.parser import Parser
 _PROGRAM: Final = Path(__file__).with_name("hostile_parser_main.py")
 
 
-def parser(
+def create(
     data: Path | None = None,
     *limits: str,
     **options: Any,  # noqa: ANN401 - as Parser has them
 ) -> Parser:
-    """Return it; `limits` are like `CPU_SECONDS=1`."""
+    """Return a parser whose process runs each file as Python code.
+
+    `limits` are like `CPU_SECONDS=1`.
+    """
     *interpreter, _, _ = python_command("")
     command = (*interpreter, str(_PROGRAM), *limits)
     return Parser(data, command=command, **options)
@@ -30,16 +33,16 @@ def sha256(code: str) -> bytes:
     return hashlib.sha256(code.encode()).digest()
 
 
-def run(parser: Parser, code: str) -> str:
-    """Have it run code; what that says."""
+def run_code(parser: Parser, code: str) -> str:
+    """Run code in the parser's process; return its `said`."""
     with tempfile.TemporaryFile() as file:
         file.write(code.encode())
         file.flush()
         return parser.tags(file, "track.mp3", sha256(code)).title
 
 
-def refuses(code: str) -> str:
-    """Write code that says the error that a line of code ends with."""
+def code_reporting_error(code: str) -> str:
+    """Return code that sets `said` to the error of a line of code."""
     return (
         "import os, socket, ctypes\n"
         f"try:\n    {code}\n    said = 'done'\n"
@@ -47,14 +50,14 @@ def refuses(code: str) -> str:
     )
 
 
-def helper_id(parser: Parser) -> int:
-    """Its process id, which it has once it runs."""
+def process_id(parser: Parser) -> int:
+    """Return the id of the parser's running process."""
     assert parser._process is not None
     return parser._process.process.pid
 
 
 def is_confined() -> bool:
-    """Whether this kernel has Landlock; all that have it have seccomp."""
+    """Return whether this kernel has Landlock, and therefore seccomp."""
     if sys.platform != "linux":
         return False
     try:
@@ -68,8 +71,8 @@ needs_confinement = pytest.mark.skipif(
 )
 
 
-def is_gone(process_id: int) -> bool:
-    """Whether a process has ended, waited for or not."""
+def has_ended(process_id: int) -> bool:
+    """Return whether a process has ended, waited for or not."""
     try:
         state = Path(f"/proc/{process_id}/stat").read_text("ascii")
     except OSError:

@@ -1,9 +1,10 @@
-"""A helper that a file has taken over: it runs the file as Python code.
+"""Program of a parser process that runs each file as Python code.
 
     python hostile_parser_main.py [NAME=NUMBER]... PARENT
 
-`said` is what the code answers with, as a title; `answer` a whole frame. The
-arguments change the helper's own limits.
+It stands for a process that a file has taken over. The code sets `said`, the
+title in the reply, or `answer`, a whole message. The arguments change the
+process's own limits.
 """
 
 import sys

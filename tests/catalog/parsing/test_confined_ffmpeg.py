@@ -13,7 +13,13 @@ import pytest
 
 from msrv.catalog.parsing.crash_marks import CrashMarks
 from msrv.catalog.previews import NoPreview
-from tests.catalog.ffmpeg_tools import SLEEPS, SPEAKS, Program, put, runs
+from tests.catalog.ffmpeg_tools import (
+    SLEEPS,
+    WRITES_OUTPUT,
+    Program,
+    add_track,
+    is_running,
+)
 from tests.catalog.parsing import hostile_parser
 from tests.catalog.parsing.hostile_parser import needs_confinement
 from tests.polling import wait_until
@@ -62,9 +68,9 @@ async def test_ffmpeg_can_read_only_its_track(
         f"SECRET_FILE, LIBRARY = {str(tmp_path / 'nonce')!r}, {str(root)!r}\n"
         f"FOLDER = {str(folder)!r}\n"
         # Python ignores SIGXFSZ, and so a write is cut and the next fails.
-        f"{TRIES}\n{SPEAKS}",
+        f"{TRIES}\n{WRITES_OUTPUT}",
     )
-    await program.previews(root, cache).clip(put(root, b"the track", 30))
+    await program.previews(root, cache).clip(add_track(root, b"the track", 30))
     found = json.loads((folder / "found").read_text("utf-8"))
     assert set(found.pop("environ")) - {"LC_CTYPE"} == {"PATH"}
     assert found == {
@@ -90,16 +96,16 @@ async def test_oversized_output_is_discarded(
     program = Program(tmp_path, "while True: os.write(1, bytes(100_000))")
     previews = program.previews(root, cache)
     with pytest.raises(NoPreview) as caught:
-        await previews.clip(put(root, b"x", 30))
+        await previews.clip(add_track(root, b"x", 30))
     assert "more than a clip" in str(caught.value.__cause__)
-    assert not runs(program.pids[0])
+    assert not is_running(program.pids[0])
 
 
 async def test_crashing_track_is_not_retried_after_a_restart(
     root: Path, cache: Path, tmp_path: Path
 ) -> None:
     program = Program(tmp_path, "os.kill(os.getpid(), 11)")
-    track = put(root, b"x", 30)
+    track = add_track(root, b"x", 30)
     for _ in range(2):
         previews = program.previews(
             root, cache, marks=CrashMarks(tmp_path / "marks", versions=str)
@@ -117,7 +123,7 @@ async def test_stopping_the_store_marks_no_track(
     previews = program.previews(
         root, cache, marks=CrashMarks(tmp_path / "marks")
     )
-    asked = asyncio.create_task(previews.clip(put(root, b"x", 30)))
+    asked = asyncio.create_task(previews.clip(add_track(root, b"x", 30)))
     await wait_until(lambda: len(program.pids) == 1)
     await previews.aclose()
     with pytest.raises(NoPreview):
@@ -132,11 +138,11 @@ def test_ffmpeg_ends_with_a_killed_store(
     code = (
         "import asyncio, sys; sys.path.insert(0, '.')\n"
         "from pathlib import Path\n"
-        "from tests.catalog.ffmpeg_tools import SLEEPS, Program, put\n"
+        "from tests.catalog.ffmpeg_tools import SLEEPS, Program, add_track\n"
         f"program = Program(Path({str(tmp_path)!r}), SLEEPS)\n"
         f"root, cache = Path({str(root)!r}), Path({str(cache)!r})\n"
         "previews = program.previews(root, cache)\n"
-        "asyncio.run(previews.clip(put(root, b'x', 30)))\n"
+        "asyncio.run(previews.clip(add_track(root, b'x', 30)))\n"
     )
     starts = tmp_path / "starts"
     os.mkfifo(starts)
@@ -145,7 +151,7 @@ def test_ffmpeg_ends_with_a_killed_store(
         with os.fdopen(reading, encoding="ascii") as file:
             assert select.select([file], [], [], 60)[0]
             process_id = int(file.readline())
-        assert not hostile_parser.is_gone(process_id)
+        assert not hostile_parser.has_ended(process_id)
         descriptor = os.pidfd_open(process_id)
         store.send_signal(signal.SIGKILL)
         store.wait()

@@ -17,21 +17,21 @@ from msrv.catalog.parsing.errors import ParserCrashed
 from msrv.catalog.parsing.parser import Parser
 from tests.catalog.parsing import hostile_parser
 from tests.catalog.parsing.hostile_parser import (
-    helper_id,
+    code_reporting_error,
     needs_confinement,
-    refuses,
-    run,
+    process_id,
+    run_code,
 )
 
 SECRET = "a secret of the store that starts the parser: 4hT-9kQ"
 
 
 @pytest.fixture(scope="module")
-def taken_over() -> Iterator[Parser]:
+def hijacked() -> Iterator[Parser]:
     """One that runs, of a store with secrets in its environment."""
     with (
         pytest.MonkeyPatch.context() as patch,
-        hostile_parser.parser() as parser,
+        hostile_parser.create() as parser,
     ):
         for name in ("NONCE", "MSRV_STRIPE_KEY", "MSRV_SMTP_URL"):
             patch.setenv(name, SECRET)
@@ -39,11 +39,11 @@ def taken_over() -> Iterator[Parser]:
         yield parser
 
 
-def test_process_has_no_secret_in_its_environment(taken_over: Parser) -> None:
-    said = run(taken_over, "import os; said = ' '.join(sorted(os.environ))")
+def test_process_has_no_secret_in_its_environment(hijacked: Parser) -> None:
+    said = run_code(hijacked, "import os; said = ' '.join(sorted(os.environ))")
     # Python itself sets LC_CTYPE in an environment without a language.
     assert set(said.split()) - {"LC_CTYPE"} == set(ENVIRONMENT)
-    kept = Path(f"/proc/{helper_id(taken_over)}/environ").read_bytes()
+    kept = Path(f"/proc/{process_id(hijacked)}/environ").read_bytes()
     assert SECRET.encode() not in kept
 
 
@@ -59,9 +59,9 @@ def test_process_has_no_open_file_of_the_store(
             "    except OSError: pass\n"
             "said = len(found)"
         )
-        with hostile_parser.parser() as parser:
+        with hostile_parser.create() as parser:
             # The socket, select()'s own or none, and the file that it reads.
-            assert int(run(parser, code)) <= 3
+            assert int(run_code(parser, code)) <= 3
 
 
 @needs_confinement
@@ -90,9 +90,9 @@ def test_process_has_no_open_file_of_the_store(
     ],
 )
 def test_process_is_refused_network_disk_and_signals(
-    taken_over: Parser, code: str
+    hijacked: Parser, code: str
 ) -> None:
-    assert run(taken_over, refuses(code)) == "PermissionError"
+    assert run_code(hijacked, code_reporting_error(code)) == "PermissionError"
 
 
 @needs_confinement
@@ -111,12 +111,12 @@ def test_process_is_refused_network_disk_and_signals(
     ],
 )
 def test_system_calls_without_a_wrapper_are_refused(
-    taken_over: Parser, call: str
+    hijacked: Parser, call: str
 ) -> None:
     column = ["x86_64", "aarch64"].index(os.uname().machine)
     number = seccomp._REFUSED[call][column]
-    said = run(
-        taken_over,
+    said = run_code(
+        hijacked,
         "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
         f"said = libc.syscall({number}, 0, 0, 0, 0, 0), ctypes.get_errno()",
     )
@@ -124,17 +124,17 @@ def test_system_calls_without_a_wrapper_are_refused(
 
 
 @needs_confinement
-def test_process_cannot_change_limits_of_another(taken_over: Parser) -> None:
+def test_process_cannot_change_limits_of_another(hijacked: Parser) -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     # What it is already, lest a hole in the filter ends the tests.
     code = f"import resource; resource.prlimit(os.getppid(), 7, {before})"
-    assert run(taken_over, refuses(code)) == "PermissionError"
+    assert run_code(hijacked, code_reporting_error(code)) == "PermissionError"
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
 
 
 @needs_confinement
 def test_file_is_readable_and_not_writable(
-    taken_over: Parser, tmp_path: Path
+    hijacked: Parser, tmp_path: Path
 ) -> None:
     path = tmp_path / "sold"
     code = (
@@ -148,46 +148,46 @@ def test_file_is_readable_and_not_writable(
     )
     path.write_text(code)
     with path.open("rb") as file:
-        said = taken_over.tags(
-            file, "x.mp3", hostile_parser.sha256(code)
-        ).title
+        said = hijacked.tags(file, "x.mp3", hostile_parser.sha256(code)).title
     assert said == "['OSError']"
     assert path.read_text() == code
 
 
-def test_process_can_start_threads(taken_over: Parser) -> None:
+def test_process_can_start_threads(hijacked: Parser) -> None:
     code = (
         "import threading\nfound = []\n"
         "each = threading.Thread(target=found.append, args=(1,))\n"
         "each.start(); each.join(); said = found"
     )
-    assert run(taken_over, code) == "[1]"
+    assert run_code(hijacked, code) == "[1]"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="macOS has no such limit")
 def test_memory_is_limited() -> None:
     """A file that needs too much is reported, and the next is parsed."""
-    with hostile_parser.parser() as parser:
+    with hostile_parser.create() as parser:
         with pytest.raises(ParserCrashed, match="too much memory"):
-            run(parser, "said = len(bytearray(400 << 20))")
-        assert run(parser, "said = len(bytearray(100 << 20))") == "104857600"
+            run_code(parser, "said = len(bytearray(400 << 20))")
+        assert (
+            run_code(parser, "said = len(bytearray(100 << 20))") == "104857600"
+        )
 
 
 def test_cpu_time_is_limited() -> None:
-    with hostile_parser.parser(None, "CPU_SECONDS=1") as parser:
+    with hostile_parser.create(None, "CPU_SECONDS=1") as parser:
         with pytest.raises(ParserCrashed, match="too long"):
-            run(parser, "while True: pass")
-        assert run(parser, "said = 1") == "1"
+            run_code(parser, "while True: pass")
+        assert run_code(parser, "said = 1") == "1"
 
 
 def test_crash_leaves_no_core_file() -> None:
     code = "import resource; said = resource.getrlimit(resource.RLIMIT_CORE)"
-    with hostile_parser.parser() as parser:
-        assert run(parser, code) == "(0, 0)"
+    with hostile_parser.create() as parser:
+        assert run_code(parser, code) == "(0, 0)"
 
 
 @needs_confinement
-def test_limits_cannot_be_raised(taken_over: Parser) -> None:
+def test_limits_cannot_be_raised(hijacked: Parser) -> None:
     for name in ("RLIMIT_AS", "RLIMIT_NOFILE", "RLIMIT_FSIZE", "RLIMIT_CORE"):
         number = getattr(resource, name)
         code = (
@@ -199,8 +199,8 @@ def test_limits_cannot_be_raised(taken_over: Parser) -> None:
         )
         # Root may, outside a container: no capability is left there.
         if os.geteuid() != 0:
-            assert run(taken_over, code) == "refused"
-    status = Path(f"/proc/{helper_id(taken_over)}/status").read_text("ascii")
+            assert run_code(hijacked, code) == "refused"
+    status = Path(f"/proc/{process_id(hijacked)}/status").read_text("ascii")
     assert "NoNewPrivs:\t1" in status
     assert "Seccomp:\t2" in status
 
@@ -209,12 +209,12 @@ def test_unsupported_confinement_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level("INFO"):
-        with hostile_parser.parser() as parser:
+        with hostile_parser.create() as parser:
             parser._log_confinement(["Landlock", "seccomp"])
         assert [each.levelname for each in caplog.records] == ["WARNING"]
         assert "Landlock, seccomp" in caplog.text
         caplog.clear()
-        with hostile_parser.parser() as parser:
+        with hostile_parser.create() as parser:
             parser._log_confinement([])
             parser._log_confinement([])
     assert [each.levelname for each in caplog.records] == ["INFO"]
@@ -233,27 +233,27 @@ def test_system_calls_of_another_architecture_kill_the_process() -> None:
         "said = ctypes.CFUNCTYPE(ctypes.c_int)(where)()\n"
     )
     with (
-        hostile_parser.parser() as parser,
+        hostile_parser.create() as parser,
         pytest.raises(ParserCrashed, match=r"SIGSYS|SIGSEGV"),
     ):
-        run(parser, code)
+        run_code(parser, code)
 
 
 def test_process_ends_with_a_killed_store(tmp_path: Path) -> None:
     program = (
         "import sys; sys.path.insert(0, '.')\n"
         "from tests.catalog.parsing import hostile_parser\n"
-        "parser = hostile_parser.parser()\n"
+        "parser = hostile_parser.create()\n"
         "parser.start()\n"
-        "print(hostile_parser.helper_id(parser), flush=True)\n"
-        "hostile_parser.run(parser, 'import time; time.sleep(3600)')\n"
+        "print(hostile_parser.process_id(parser), flush=True)\n"
+        "hostile_parser.run_code(parser, 'import time; time.sleep(3600)')\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
     ) as store:
         assert store.stdout is not None
         helper = int(store.stdout.readline())
-        assert not hostile_parser.is_gone(helper)
+        assert not hostile_parser.has_ended(helper)
         descriptor = os.pidfd_open(helper)
         store.send_signal(signal.SIGKILL)
         store.wait()

@@ -13,7 +13,7 @@ import pytest
 from msrv.catalog.parsing.crash_marks import RETRY_SECONDS, CrashMarks
 from msrv.catalog.parsing.errors import ParserCrashed
 from tests.catalog.parsing import hostile_parser
-from tests.catalog.parsing.hostile_parser import helper_id, run
+from tests.catalog.parsing.hostile_parser import process_id, run_code
 
 CRASHES = "import ctypes; ctypes.string_at(0)"
 HANGS = "import time; time.sleep(3600)"
@@ -40,19 +40,19 @@ def marks(tmp_path: Path, clock: Clock, versions: str = "1") -> CrashMarks:
 def test_crashing_file_is_not_retried_even_after_a_restart(
     tmp_path: Path,
 ) -> None:
-    with hostile_parser.parser(tmp_path) as parser:
+    with hostile_parser.create(tmp_path) as parser:
         with pytest.raises(
             ParserCrashed, match=r"crashes its parser.*SIGSEGV"
         ):
-            run(parser, CRASHES)
+            run_code(parser, CRASHES)
         with pytest.raises(ParserCrashed):
-            run(parser, CRASHES)
+            run_code(parser, CRASHES)
         assert parser._process is None
         # Another file, and what replaces this one, is parsed.
-        assert run(parser, "said = 1") == "1"
-    with hostile_parser.parser(tmp_path) as parser:
+        assert run_code(parser, "said = 1") == "1"
+    with hostile_parser.create(tmp_path) as parser:
         with pytest.raises(ParserCrashed, match="SIGSEGV"):
-            run(parser, CRASHES)
+            run_code(parser, CRASHES)
         assert parser._process is None
 
 
@@ -63,21 +63,21 @@ def test_killed_process_is_started_again(tmp_path: Path) -> None:
 
     def ask() -> None:
         try:
-            run(parser, HANGS)
+            run_code(parser, HANGS)
         except ParserCrashed as error:
             found.append(error)
 
-    with hostile_parser.parser(marks=marks(tmp_path, clock)) as parser:
+    with hostile_parser.create(marks=marks(tmp_path, clock)) as parser:
         parser.start()
         asking = threading.Thread(target=ask)
         asking.start()
         _wait_for_mark(tmp_path / "parsing")
-        os.kill(helper_id(parser), signal.SIGKILL)
+        os.kill(process_id(parser), signal.SIGKILL)
         asking.join(60)
         assert "was killed" in found[0].reason
-        assert run(parser, "said = 1") == "1"
+        assert run_code(parser, "said = 1") == "1"
         with pytest.raises(ParserCrashed, match="was killed"):
-            run(parser, HANGS)
+            run_code(parser, HANGS)
         assert parser.holds(hostile_parser.sha256(HANGS))
         assert not parser.is_retry_due()
         clock.now += RETRY_SECONDS[0] + 1
@@ -97,10 +97,10 @@ def _wait_for_mark(folder: Path) -> None:
 
 
 def test_hanging_process_is_killed_after_the_time_out(tmp_path: Path) -> None:
-    with hostile_parser.parser(tmp_path, seconds=1) as parser:
+    with hostile_parser.create(tmp_path, seconds=1) as parser:
         with pytest.raises(ParserCrashed, match="too long"):
-            run(parser, HANGS)
-        assert run(parser, "said = 1") == "1"
+            run_code(parser, HANGS)
+        assert run_code(parser, "said = 1") == "1"
 
 
 def test_file_in_progress_is_marked_when_the_store_is_killed(
@@ -111,18 +111,18 @@ def test_file_in_progress_is_marked_when_the_store_is_killed(
         "import sys; sys.path.insert(0, '.')\n"
         "from pathlib import Path\n"
         "from tests.catalog.parsing import hostile_parser\n"
-        f"parser = hostile_parser.parser(Path({str(tmp_path)!r}))\n"
-        f"hostile_parser.run(parser, {HANGS!r})\n"
+        f"parser = hostile_parser.create(Path({str(tmp_path)!r}))\n"
+        f"hostile_parser.run_code(parser, {HANGS!r})\n"
     )
     with subprocess.Popen([sys.executable, "-c", program]) as store:
         _wait_for_mark(tmp_path / "parsing")
         store.send_signal(signal.SIGKILL)
         store.wait()
-    with hostile_parser.parser(tmp_path) as parser:
+    with hostile_parser.create(tmp_path) as parser:
         with pytest.raises(ParserCrashed, match="when the store was killed"):
-            run(parser, HANGS)
+            run_code(parser, HANGS)
         assert parser._process is None
-        assert run(parser, "said = 1") == "1"
+        assert run_code(parser, "said = 1") == "1"
     clock = Clock()
     clock.now = time.time() + RETRY_SECONDS[0] + 1
     later = CrashMarks(tmp_path / "parsing", clock=clock)
@@ -131,8 +131,8 @@ def test_file_in_progress_is_marked_when_the_store_is_killed(
 
 
 def test_stopping_the_store_marks_no_file(tmp_path: Path) -> None:
-    with hostile_parser.parser(tmp_path) as parser:
-        assert run(parser, "said = 1") == "1"
+    with hostile_parser.create(tmp_path) as parser:
+        assert run_code(parser, "said = 1") == "1"
     assert list((tmp_path / "parsing").iterdir()) == []
 
 

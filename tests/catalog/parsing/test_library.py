@@ -22,26 +22,26 @@ class Clock:
         return self.now
 
 
-def put(shelf: Library, code: str) -> None:
-    shelf.put("R/book.pdf", b"%PDF-1.4 words %%EOF")
-    shelf.put("R/cover.jpg", code)
+def put(library: Library, code: str) -> None:
+    library.put("R/book.pdf", b"%PDF-1.4 words %%EOF")
+    library.put("R/cover.jpg", code)
 
 
 def read(
-    shelf: Library, parser: Parser, previous: LoadedLibrary | None = None
+    library: Library, parser: Parser, previous: LoadedLibrary | None = None
 ) -> LoadedLibrary:
-    with FileIndex.open(shelf.data) as index:
-        return load_library(shelf.root, index, previous, parser=parser)
+    with FileIndex.open(library.data) as index:
+        return load_library(library.root, index, previous, parser=parser)
 
 
 def test_release_is_offered_without_a_crashing_cover(
-    shelf: Library,
+    library: Library,
 ) -> None:
-    put(shelf, "import ctypes; ctypes.string_at(0)")
-    with hostile_parser.parser(shelf.data) as parser:
-        first = read(shelf, parser)
+    put(library, "import ctypes; ctypes.string_at(0)")
+    with hostile_parser.create(library.data) as parser:
+        first = read(library, parser)
         assert parser._process is None
-        again = read(shelf, parser, first)
+        again = read(library, parser, first)
         # Nor is it tried again at each look.
         assert parser._process is None
     for reading in (first, again):
@@ -51,36 +51,36 @@ def test_release_is_offered_without_a_crashing_cover(
         assert problems(reading) == [
             "R/cover.jpg: crashes its parser (SIGSEGV); not shown"
         ]
-    put(shelf, f"answer = ({COLOUR},)")
-    with hostile_parser.parser(shelf.data) as parser:
-        mended = read(shelf, parser, again)
+    put(library, f"answer = ({COLOUR},)")
+    with hostile_parser.create(library.data) as parser:
+        mended = read(library, parser, again)
     (release,) = mended.catalog.releases
     assert release.artwork is not None
     assert problems(mended) == []
 
 
 def test_cover_is_retried_after_a_chance_crash(
-    shelf: Library, tmp_path: Path
+    library: Library, tmp_path: Path
 ) -> None:
     clock = Clock()
-    put(shelf, f"answer = ({COLOUR},)")
+    put(library, f"answer = ({COLOUR},)")
     marks = CrashMarks(tmp_path / "marks", versions=str, clock=clock)
     key = _picture_key(hostile_parser.sha256(f"answer = ({COLOUR},)"))
     marks.record(key, "was being read when the store died", by_chance=True)
-    with hostile_parser.parser(marks=marks) as parser:
-        first = read(shelf, parser)
+    with hostile_parser.create(marks=marks) as parser:
+        first = read(library, parser)
     assert problems(first) == [
         "R/cover.jpg: was being read when the store died; not shown"
     ]
     marks = CrashMarks(tmp_path / "marks", versions=str, clock=clock)
-    with hostile_parser.parser(marks=marks) as parser:
-        second = read(shelf, parser, first)
+    with hostile_parser.create(marks=marks) as parser:
+        second = read(library, parser, first)
         assert problems(second) == problems(first)
         assert parser._process is None
         assert not parser.is_retry_due()
         clock.now += RETRY_SECONDS[0] + 1
         assert parser.is_retry_due()
-        third = read(shelf, parser, second)
+        third = read(library, parser, second)
     assert problems(third) == []
     (release,) = third.catalog.releases
     assert release.artwork is not None

@@ -17,10 +17,10 @@ from msrv.catalog.parsing.errors import (
 )
 from msrv.catalog.parsing.parser import Parser
 from tests.catalog import shared_parser
-from tests.catalog.cover_pictures import saved
+from tests.catalog.cover_pictures import encode
 from tests.catalog.parsing import hostile_parser
-from tests.catalog.parsing.hostile_parser import helper_id, run
-from tests.catalog.temporary_library import tagged
+from tests.catalog.parsing.hostile_parser import process_id, run_code
+from tests.catalog.temporary_library import tagged_wav
 
 
 def put(tmp_path: Path, data: bytes) -> Path:
@@ -30,7 +30,7 @@ def put(tmp_path: Path, data: bytes) -> Path:
 
 
 def test_tags_are_those_of_the_file(tmp_path: Path) -> None:
-    path = put(tmp_path, tagged(title="One", artist="Ann", number="3/9"))
+    path = put(tmp_path, tagged_wav(title="One", artist="Ann", number="3/9"))
     with path.open("rb") as file:
         tags = shared_parser.shared().tags(file, "track.wav", b"1")
         assert tags == Tags("One", "Ann", number=3, duration_seconds=0.5)
@@ -42,7 +42,7 @@ def test_tags_are_those_of_the_file(tmp_path: Path) -> None:
 
 
 def test_pictures_are_measured_and_reduced(tmp_path: Path) -> None:
-    path = put(tmp_path, saved(Image.new("RGB", (300, 200), (200, 20, 30))))
+    path = put(tmp_path, encode(Image.new("RGB", (300, 200), (200, 20, 30))))
     with path.open("rb") as file:
         facts = shared_parser.shared().measure(file, b"3")
         assert (facts.width, facts.height) == (300, 200)
@@ -78,11 +78,11 @@ def test_pictures_are_measured_and_reduced(tmp_path: Path) -> None:
 def test_invalid_tags_in_a_reply_are_a_crash(
     answer: tuple[object, ...],
 ) -> None:
-    with hostile_parser.parser() as parser:
+    with hostile_parser.create() as parser:
         code = f"nan, inf = float('nan'), float('inf'); answer = {answer!r}"
         with pytest.raises(ParserCrashed, match="send an invalid reply"):
-            run(parser, code)
-        assert run(parser, "said = 1") == "1"
+            run_code(parser, code)
+        assert run_code(parser, "said = 1") == "1"
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_invalid_image_facts_in_a_reply_are_a_crash(
 ) -> None:
     path = put(tmp_path, f"answer = ({{'picture': {picture}}},)".encode())
     with (
-        hostile_parser.parser() as parser,
+        hostile_parser.create() as parser,
         path.open("rb") as file,
         pytest.raises(ParserCrashed),
     ):
@@ -110,7 +110,7 @@ def test_invalid_image_facts_in_a_reply_are_a_crash(
 def test_reduced_copy_that_is_not_webp_is_a_crash(tmp_path: Path) -> None:
     path = put(tmp_path, b"answer = ({}, b'<script>alert(1)</script>')")
     with (
-        hostile_parser.parser() as parser,
+        hostile_parser.create() as parser,
         path.open("rb") as file,
         pytest.raises(ParserCrashed),
     ):
@@ -136,10 +136,10 @@ def test_invalid_message_is_a_crash(data: bytes) -> None:
         f"        each.sendall({data!r})\n"
         "os._exit(0)\n"
     )
-    with hostile_parser.parser() as parser:
+    with hostile_parser.create() as parser:
         with pytest.raises(ParserCrashed):
-            run(parser, code)
-        assert run(parser, "said = 1") == "1"
+            run_code(parser, code)
+        assert run_code(parser, "said = 1") == "1"
 
 
 def test_descriptor_sent_with_a_reply_is_closed() -> None:
@@ -152,12 +152,12 @@ def test_descriptor_sent_with_a_reply_is_closed() -> None:
         "        socket.send_fds(each, [head + said], [1])\n"
         "        os._exit(0)\n"
     )
-    with hostile_parser.parser() as parser:
-        run(parser, "said = 1")
+    with hostile_parser.create() as parser:
+        run_code(parser, "said = 1")
         before = len(list(Path("/dev/fd").iterdir()))
         for number in range(3):
-            assert run(parser, f"# {number}\n{code}") == "sent"
-            run(parser, "said = 1")
+            assert run_code(parser, f"# {number}\n{code}") == "sent"
+            run_code(parser, "said = 1")
         assert len(list(Path("/dev/fd").iterdir())) == before
 
 
@@ -175,18 +175,21 @@ def test_failed_start_is_not_repeated_for_each_file(
 
 
 def test_process_that_keeps_exiting_is_a_crash() -> None:
-    with hostile_parser.parser() as parser, pytest.raises(ParserCrashed):
-        run(parser, "import os; os._exit(0)")
+    with (
+        hostile_parser.create() as parser,
+        pytest.raises(ParserCrashed),
+    ):
+        run_code(parser, "import os; os._exit(0)")
 
 
 def test_idle_process_exits_and_is_started_again() -> None:
-    with hostile_parser.parser(None, "IDLE_SECONDS=0.2") as parser:
-        assert run(parser, "said = 1") == "1"
+    with hostile_parser.create(None, "IDLE_SECONDS=0.2") as parser:
+        assert run_code(parser, "said = 1") == "1"
         assert parser._process is not None
         first = parser._process.process
         first.wait(60)
-        assert run(parser, "said = 1") == "1"
-        assert helper_id(parser) != first.pid
+        assert run_code(parser, "said = 1") == "1"
+        assert process_id(parser) != first.pid
 
 
 def test_closing_kills_the_process_while_it_parses(tmp_path: Path) -> None:
@@ -194,13 +197,13 @@ def test_closing_kills_the_process_while_it_parses(tmp_path: Path) -> None:
 
     def ask() -> None:
         try:
-            run(parser, "import time; time.sleep(3600)")
+            run_code(parser, "import time; time.sleep(3600)")
         except ParserClosed as error:
             found.append(type(error))
 
-    with hostile_parser.parser(tmp_path) as parser:
+    with hostile_parser.create(tmp_path) as parser:
         parser.start()
-        helper = helper_id(parser)
+        helper = process_id(parser)
         asking = threading.Thread(target=ask)
         asking.start()
         while parser._marks._in_progress is None or (
@@ -209,28 +212,31 @@ def test_closing_kills_the_process_while_it_parses(tmp_path: Path) -> None:
             time.sleep(0.01)
     asking.join(60)
     assert found == [ParserClosed]
-    assert hostile_parser.is_gone(helper)
+    assert hostile_parser.has_ended(helper)
     assert list((tmp_path / "parsing").iterdir()) == []
     with pytest.raises(ParserClosed):
-        run(parser, "said = 1")
+        run_code(parser, "said = 1")
 
 
 def test_failed_start_is_reported_with_its_reason() -> None:
     for parser, reason in (
         (Parser(command=("/nowhere/python",)), "No such file"),
-        (hostile_parser.parser(None, "no such limit"), "ValueError"),
+        (
+            hostile_parser.create(None, "no such limit"),
+            "ValueError",
+        ),
     ):
         with parser, pytest.raises(ParserUnavailable, match=reason):
             parser.start()
 
 
 def test_each_thread_gets_its_own_reply() -> None:
-    with hostile_parser.parser() as parser:
+    with hostile_parser.create() as parser:
         found: dict[int, str] = {}
 
         def ask(number: int) -> None:
             for turn in range(20):
-                said = run(parser, f"said = {number * 100 + turn}")
+                said = run_code(parser, f"said = {number * 100 + turn}")
                 found[number * 100 + turn] = said
 
         threads = [
@@ -245,7 +251,7 @@ def test_each_thread_gets_its_own_reply() -> None:
 
 
 def test_no_descriptor_is_leaked(tmp_path: Path) -> None:
-    path = put(tmp_path, tagged(title="One"))
+    path = put(tmp_path, tagged_wav(title="One"))
     with Parser() as parser, path.open("rb") as file:
         parser.tags(file, "a.wav", b"1")
         before = len(list(Path("/dev/fd").iterdir()))

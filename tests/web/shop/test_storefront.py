@@ -8,7 +8,7 @@ from PIL import Image
 
 from msrv.settings import Settings
 from tests.catalog.audio_with_pictures import with_pictures
-from tests.catalog.cover_pictures import near, saved
+from tests.catalog.cover_pictures import encode, is_near
 from tests.conftest import Client, StartStore
 from tests.wav_files import write_wav
 
@@ -210,13 +210,13 @@ async def test_covers_come_in_a_few_sizes(
     answer = await store.get(shown["cover"])
     assert answer.status == 200
     assert "immutable" in answer.headers["Cache-Control"]
-    saved = tmp_path / "cover"
-    saved.write_bytes(await answer.read())
-    with Image.open(saved) as picture:
+    encode = tmp_path / "cover"
+    encode.write_bytes(await answer.read())
+    with Image.open(encode) as picture:
         assert picture.size == (400, 400)
     small = await store.get("/covers/night-bus/160")
-    saved.write_bytes(await small.read())
-    with Image.open(saved) as picture:
+    encode.write_bytes(await small.read())
+    with Image.open(encode) as picture:
         assert picture.size == (160, 160)
     again = await store.get(
         shown["cover"], headers={"If-None-Match": answer.headers["ETag"]}
@@ -231,7 +231,7 @@ async def test_a_cover_inside_of_a_track_is_shown(
 ) -> None:
     """An album of tagged files has its cover in them, and nowhere else."""
     path = settings.library_folder / "Umbrella" / "Umbrella.wav"
-    picture = saved(Image.new("RGB", (400, 300), "#802010"))
+    picture = encode(Image.new("RGB", (400, 300), "#802010"))
     path.write_bytes(with_pictures(path.read_bytes(), "a.wav", picture))
     store = await start_store(settings)
     answer = await store.get("/covers/umbrella-single/160")
@@ -239,7 +239,7 @@ async def test_a_cover_inside_of_a_track_is_shown(
     assert answer.content_type == "image/webp"
     with Image.open(io.BytesIO(await answer.read())) as shown:
         assert shown.size == (160, 120)
-        assert near(shown.convert("RGB").getpixel((80, 60)), (128, 32, 16))
+        assert is_near(shown.convert("RGB").getpixel((80, 60)), (128, 32, 16))
     again = await store.get(
         "/covers/umbrella-single/160",
         headers={"If-None-Match": answer.headers["ETag"]},
