@@ -65,9 +65,9 @@ class Covers:
     """
 
     def __init__(
-        self, folder: Storage, cache_dir: Path, parser: Parser
+        self, storage: Storage, cache_dir: Path, parser: Parser
     ) -> None:
-        self._folder = folder
+        self._storage = storage
         self._parser = parser
         self._cache_dir = cache_dir
         self._in_memory: OrderedDict[_Key, CoverImage] = OrderedDict()
@@ -134,7 +134,7 @@ class Covers:
             return cached
         async with self._concurrency:
             data = await verified(
-                self._folder,
+                self._storage,
                 lambda: asyncio.to_thread(self._resize, artwork, width),
             )
         try:
@@ -154,7 +154,7 @@ class Covers:
         sha256 = artwork.content.sha256
         if artwork.is_embedded:
             sha256 = art_key(sha256)
-        with self._folder.open(artwork.content) as file:
+        with self._storage.open(artwork.content) as file:
             try:
                 return self._parser.shrink(file, width, sha256)
             except ParserCrashed as error:

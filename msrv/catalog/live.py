@@ -76,11 +76,11 @@ class LiveCatalog:
         self._data = data
         self._poll_seconds = poll_seconds
         self._timer = timer
-        self._settling = UploadDetector(
+        self._uploads = UploadDetector(
             settle_seconds, clock=clock, timer=timer
         )
         self._history: IdHistory | None = None
-        self._followed_revision = 0
+        self._history_revision = 0
         self._sold: SimpleQueue[Mapping[str, str]] = SimpleQueue()
         self._reading: LoadedLibrary | None = None
         self._last_state: tuple[bytes, Mapping[str, UnsettledFolder]] = (
@@ -94,7 +94,7 @@ class LiveCatalog:
         self._stopping = threading.Event()
         self._log = LibraryLog()
         self._last_error = ""
-        self._work = TaskSupervisor("library")
+        self._tasks = TaskSupervisor("library")
 
     @property
     def current(self) -> Catalog:
@@ -130,7 +130,7 @@ class LiveCatalog:
         """Start reading. Raises LibraryUnreadable if there is no library."""
         await asyncio.to_thread(check_library, self._root)
         self._history = await asyncio.to_thread(IdHistory.open, self._data)
-        self._work.start(self.run())
+        self._tasks.start(self.run())
         return self
 
     async def __aexit__(
@@ -142,7 +142,7 @@ class LiveCatalog:
         """Stop; returns once no thread is reading any more."""
         if self._owns_parser:
             await asyncio.to_thread(self._parser.close)
-        await self._work.stop()
+        await self._tasks.stop()
         if self._history is not None:
             await asyncio.to_thread(self._write_sold)
             await asyncio.to_thread(self._history.close)
@@ -180,7 +180,7 @@ class LiveCatalog:
     def _open_last_good(self) -> LastGoodConfig:
         return LastGoodConfig.open(
             self._data,
-            grace_seconds=self._settling.grace_seconds,
+            grace_seconds=self._uploads.grace_seconds,
             timer=self._timer,
         )
 
@@ -193,7 +193,7 @@ class LiveCatalog:
         pause_seconds = self._poll_seconds
         try:
             found = scan(self._root)
-            unsettled = self._settling.update(
+            unsettled = self._uploads.update(
                 found, index.has_same_size_and_date
             )
             taken_seconds = time.monotonic() - started_at
@@ -240,7 +240,7 @@ class LiveCatalog:
         now = self._timer()
         if self._first_scan_at is None:
             self._first_scan_at = now
-        if now - self._first_scan_at > 2 * self._settling.quiet_seconds:
+        if now - self._first_scan_at > 2 * self._uploads.quiet_seconds:
             return False
         has_prices = LIBRARY not in unsettled or last_good.text(STORE_TOML)
         return not has_prices or all(
@@ -264,7 +264,7 @@ class LiveCatalog:
         if (
             reading is not None
             and state == self._last_state
-            and revision == self._followed_revision
+            and revision == self._history_revision
             and (not reading.retrying)
             and not self._parser.is_retry_due()
         ):
@@ -275,8 +275,8 @@ class LiveCatalog:
             reading,
             found=found,
             unsettled=unsettled,
-            kept=last_good,
-            quiet_seconds=self._settling.quiet_seconds,
+            last_good=last_good,
+            quiet_seconds=self._uploads.quiet_seconds,
             history=history,
             parser=self._parser,
             now=self._timer(),
@@ -285,7 +285,7 @@ class LiveCatalog:
         )
         self._reading = new
         self._log.report(new, reading)
-        self._last_state, self._followed_revision = state, revision
+        self._last_state, self._history_revision = state, revision
 
     def _write_sold(self) -> None:
         """Save the ids that were sold since the last scan."""

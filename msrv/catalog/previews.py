@@ -82,7 +82,7 @@ class Previews:
             if ffmpeg is None
             else confined_ffmpeg.ffmpeg_command(ffmpeg, limits)
         )
-        self._folder = LocalStorage(storage_root)
+        self._storage = LocalStorage(storage_root)
         self._cache_dir = cache_dir
         self._timeout_seconds = timeout_seconds
         self._marks = marks or CrashMarks(None)
@@ -145,7 +145,7 @@ class Previews:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.to_thread(self._marks.close)
-        await self._folder.aclose()
+        await self._storage.aclose()
 
     def _on_done(self, item: Item, task: asyncio.Task[Clip]) -> None:
         del self._making[item.content]
@@ -192,8 +192,8 @@ class Previews:
         if mark is not None:
             raise NoPreview(f"the track {mark.reason}")
         track = await verified(
-            self._folder,
-            lambda: asyncio.to_thread(self._folder.open, item.content),
+            self._storage,
+            lambda: asyncio.to_thread(self._storage.open, item.content),
         )
         try:
             with self._marks.parsing(key):

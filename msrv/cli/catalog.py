@@ -159,7 +159,7 @@ def _parse_time(text: str) -> int:
 def read_catalog(settings: Settings) -> LoadedLibrary:
     """Read the library and return its catalog. Raises LibraryUnreadable."""
     settling = UploadDetector(settings.settle_seconds)
-    kept = LastGoodConfig.open(
+    last_good = LastGoodConfig.open(
         settings.data,
         # A command doesn't know for how long a file has been missing.
         grace_seconds=math.inf if settings.settle_seconds else 0,
@@ -177,7 +177,7 @@ def read_catalog(settings: Settings) -> LoadedLibrary:
             settings.library_folder,
             index,
             found=found,
-            kept=kept,
+            last_good=last_good,
             history=history,
             parser=parser,
         )

@@ -65,7 +65,7 @@ class Library:
         self.root = folder / "library"
         self.data = folder / "data"
         self.root.mkdir()
-        self.kept: LastGoodConfig | None = None
+        self.last_good: LastGoodConfig | None = None
 
     def put(self, path: str, data: bytes | str = PDF) -> Path:
         """Write a file, and the folders that it is in."""
@@ -114,7 +114,7 @@ class Library:
                 previous,
                 found=found,
                 unsettled=unsettled,
-                kept=self.kept,
+                last_good=self.last_good,
                 parser=shared_parser.shared(),
             )
 

@@ -83,7 +83,7 @@ def load_library(
     *,
     found: Scan | None = None,
     unsettled: Mapping[str, UnsettledFolder] = _NONE_UNSETTLED,
-    kept: LastGoodConfig | None = None,
+    last_good: LastGoodConfig | None = None,
     quiet_seconds: float = 0,
     history: IdHistory | None = None,
     parser: Parser | None = None,
@@ -96,11 +96,11 @@ def load_library(
     `found` is a scan that was just made, `unsettled` its folders with files
     that may be half uploaded. Such a release stays as it was in `previous`,
     or is held back whole, until it has been unchanged for `quiet_seconds`.
-    `kept` is the last valid configuration. `history` holds what was offered
-    before, which stays available under its old ids. `parser` reads tags and
-    covers; without one, one is started for this load. `now` is monotonic
-    time. Raises LibraryUnreadable, and IndexingStopped once `stopping`
-    returns True.
+    `last_good` is the last valid configuration. `history` holds what was
+    offered before, which stays available under its old ids. `parser` reads
+    tags and covers; without one, one is started for this load. `now` is
+    monotonic time. Raises LibraryUnreadable, and IndexingStopped once
+    `stopping` returns True.
     """
     found = scan(root) if found is None else found
     if found.is_empty and previous is not None and previous.catalog.releases:
@@ -108,7 +108,9 @@ def load_library(
             f"the library {printable(str(root))} is empty: "
             "is its disk mounted?"
         )
-    reader = _Loader(root, index, found, unsettled, kept or LastGoodConfig())
+    reader = _Loader(
+        root, index, found, unsettled, last_good or LastGoodConfig()
+    )
     reader.quiet_seconds = quiet_seconds
     reader.now = now
     reader.previous = previous
@@ -160,14 +162,14 @@ class _Loader:
         index: FileIndex,
         found: Scan,
         unsettled: Mapping[str, UnsettledFolder],
-        kept: LastGoodConfig,
+        last_good: LastGoodConfig,
     ) -> None:
         self._root = root
         self._index = index
         self._found = found
         self._unsettled = dict(unsettled)
         self._problems = list(found.problems)
-        self._config = ConfigFiles(root, kept, self._problems)
+        self._config = ConfigFiles(root, last_good, self._problems)
         self._notes = list(found.notes)
         self._held: list[Problem] = []
         self._retrying = False
