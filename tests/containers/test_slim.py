@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 from msrv.web import formatting
 from tests.containers.buyer import Buyer
 from tests.containers.engine import container, docker, until
-from tests.payments.stripe.fake import KEY, SECRET, FakeStripe
+from tests.payments.stripe.fake_stripe import KEY, SECRET, FakeStripe
 from tests.store_process import free_port
 
 LOADS: Final = """

@@ -26,8 +26,8 @@ from tests.hostile.crowd import (
     running_crowd,
 )
 from tests.hostile.test_connections import client_hello
-from tests.payments.stripe import shapes
-from tests.payments.stripe.fake import KEY, SECRET, FakeStripe
+from tests.payments.stripe import stripe_objects
+from tests.payments.stripe.fake_stripe import KEY, SECRET, FakeStripe
 from tests.store_process import ROOT, StoreProcess, free_port, launch_store
 
 FILES: Final = 256
@@ -176,7 +176,7 @@ def stored_webhooks(messages: Path) -> set[str]:
 
 def send_webhook(store: StoreProcess, number: int) -> int:
     """Report a payment as Stripe does; return the status."""
-    event = shapes.event(
+    event = stripe_objects.event(
         number,
         "checkout.session.completed",
         {"id": f"cs_test_{number}", "object": "checkout.session"},

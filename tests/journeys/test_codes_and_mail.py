@@ -17,7 +17,7 @@ from playwright.async_api import Browser, ViewportSize, expect
 from msrv.mail.smtp import TlsMode
 from msrv.settings import DEMO_LIBRARY
 from tests.journeys.test_buying import DESKTOP, PHONE, visit
-from tests.mail.relays import Authority, Handler, relay
+from tests.mail.smtp_servers import Authority, Handler, relay
 from tests.polling import wait_until
 from tests.store_process import StoreProcess, free_port, launch_store
 

@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from tests.payments.stripe.fake import KEY, SECRET, FakeStripe
+from tests.payments.stripe.fake_stripe import KEY, SECRET, FakeStripe
 from tests.store_process import StoreProcess, launch_store
 
 pytestmark = pytest.mark.browser

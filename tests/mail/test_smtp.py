@@ -20,8 +20,8 @@ from msrv.mail.smtp import (
     TlsMode,
 )
 from msrv.proofs.keyring import Keyring
-from tests.mail.made import TO, letter, writer
-from tests.mail.relays import Authority, Handler, relay, serving
+from tests.mail.sample_mails import TO, renderer, sample_mail
+from tests.mail.smtp_servers import Authority, Handler, relay, serving
 from tests.polling import wait_until
 from tests.store_process import free_port
 
@@ -37,7 +37,7 @@ async def send(to: SmtpClient, keyring: Keyring, times: int = 1) -> None:
     """Hand so many letters over, in one session."""
     async with to.session() as session:
         for number in range(times):
-            mail = writer(keyring).render(letter(number))
+            mail = renderer(keyring).render(sample_mail(number))
             await session.send(mail, SENDER, TO)
 
 
@@ -138,7 +138,7 @@ async def test_one_refusal_leaves_the_session_good(
         relay(handler, TlsMode.STARTTLS, authority) as found,
         found.session() as session,
     ):
-        mail = writer(keyring).render(letter())
+        mail = renderer(keyring).render(sample_mail())
         with pytest.raises(PermanentFailure):
             await session.send(mail, SENDER, TO)
         await session.send(mail, SENDER, TO)
@@ -168,10 +168,12 @@ async def test_a_recipient_outside_ascii_by_smtputf8(
         relay(handler, TlsMode.STARTTLS, authority, smtputf8=True) as found,
         found.session() as session,
     ):
-        mail = writer(keyring).render(letter(to=ABROAD))
+        mail = renderer(keyring).render(sample_mail(to=ABROAD))
         await session.send(mail, SENDER, ABROAD)
         # And an ordinary one over the same connection.
-        await session.send(writer(keyring).render(letter(2)), SENDER, TO)
+        await session.send(
+            renderer(keyring).render(sample_mail(2)), SENDER, TO
+        )
     first, second = handler.envelopes
     assert first.rcpt_tos == [ABROAD]
     assert "SMTPUTF8" in first.mail_options
@@ -188,12 +190,14 @@ async def test_a_relay_without_smtputf8_refuses_it_with_the_reason(
         relay(handler, TlsMode.STARTTLS, authority) as found,
         found.session() as session,
     ):
-        mail = writer(keyring).render(letter(to=ABROAD))
+        mail = renderer(keyring).render(sample_mail(to=ABROAD))
         with pytest.raises(
             SmtpUtf8Unsupported, match="doesn't offer SMTPUTF8"
         ):
             await session.send(mail, SENDER, ABROAD)
-        await session.send(writer(keyring).render(letter(2)), SENDER, TO)
+        await session.send(
+            renderer(keyring).render(sample_mail(2)), SENDER, TO
+        )
     assert handler.asked == [TO]
 
 
@@ -206,10 +210,12 @@ async def test_a_relay_that_offers_smtputf8_and_refuses_it(
         relay(handler, TlsMode.STARTTLS, authority, smtputf8=True) as found,
         found.session() as session,
     ):
-        mail = writer(keyring).render(letter(to=ABROAD))
+        mail = renderer(keyring).render(sample_mail(to=ABROAD))
         with pytest.raises(PermanentFailure, match="555"):
             await session.send(mail, SENDER, ABROAD)
-        await session.send(writer(keyring).render(letter(2)), SENDER, TO)
+        await session.send(
+            renderer(keyring).render(sample_mail(2)), SENDER, TO
+        )
     assert handler.asked == [TO]
 
 
@@ -226,7 +232,7 @@ async def test_a_long_store_name_has_one_sender_at_the_relay(
         relay(handler, TlsMode.STARTTLS, authority) as found,
         found.session() as session,
     ):
-        mail = writer(keyring).render(letter(store=name))
+        mail = renderer(keyring).render(sample_mail(store=name))
         await session.send(mail, SENDER, TO)
     (sender,) = handler.mails[0]["From"].addresses
     assert (sender.display_name, sender.addr_spec) == (name, SENDER)

@@ -26,8 +26,8 @@ from msrv.mail.worker import GIVE_UP_SECONDS, MailWorker
 from msrv.proofs.keyring import Keyring
 from tests.conftest import Clock
 from tests.ledger.sample_events import order_id
-from tests.mail.made import TO, letter, writer
-from tests.mail.relays import Authority, Handler, relay
+from tests.mail.sample_mails import TO, renderer, sample_mail
+from tests.mail.smtp_servers import Authority, Handler, relay
 from tests.polling import wait_until
 
 
@@ -83,7 +83,7 @@ def postman(
     outbox: Outbox, played: FakeServer, keyring: Keyring, clock: Clock
 ) -> MailWorker:
     """A postman who goes when a test says `round`."""
-    return MailWorker(outbox, played, writer(keyring), clock)
+    return MailWorker(outbox, played, renderer(keyring), clock)
 
 
 async def pass_time(postman: MailWorker, clock: Clock, seconds: int) -> None:
@@ -97,9 +97,9 @@ async def test_one_mail_an_order(
     postman: MailWorker, played: FakeServer, outbox: Outbox
 ) -> None:
     """The webhook and the return page each send the receipt."""
-    await asyncio.gather(*(postman.enqueue(letter()) for _ in range(20)))
+    await asyncio.gather(*(postman.enqueue(sample_mail()) for _ in range(20)))
     await postman.send_due()
-    await postman.enqueue(letter())
+    await postman.enqueue(sample_mail())
     await postman.send_due()
     assert played.ids == [order_id(1)]
     assert outbox.pending() == []
@@ -114,7 +114,7 @@ async def test_a_relay_that_is_down_for_an_hour(
     """An hour without a mail server costs a hundred buyers their receipts."""
     played.away = SmtpUnavailable("connection refused")
     for number in range(100):
-        await postman.enqueue(letter(number, at=clock.now))
+        await postman.enqueue(sample_mail(number, at=clock.now))
         await pass_time(postman, clock, 36 - 36 % 5)
     assert played.mails == []
     # It was not asked all the time, either.
@@ -132,7 +132,7 @@ async def test_a_letter_that_is_put_off(
     first = f"<{order_id(1)}@example.org>"
     played.answers[first] = TemporaryFailure("450 greylisted")
     for number in (1, 2, 3):
-        await postman.enqueue(letter(number, at=clock.now))
+        await postman.enqueue(sample_mail(number, at=clock.now))
     await postman.send_due()
     assert sorted(played.ids) == [order_id(2), order_id(3)]
     await pass_time(postman, clock, 3600)
@@ -149,7 +149,7 @@ async def test_a_letter_that_ends_connections(
         "disconnected"
     )
     for number in (1, 2, 3):
-        await postman.enqueue(letter(number, at=clock.now))
+        await postman.enqueue(sample_mail(number, at=clock.now))
     await postman.send_due()
     await pass_time(postman, clock, 60)
     assert sorted(played.ids) == [order_id(2), order_id(3)]
@@ -165,7 +165,7 @@ async def test_what_nobody_takes(
     played.answers[f"<{order_id(1)}@example.org>"] = PermanentFailure(
         "550 unknown"
     )
-    await postman.enqueue(letter())
+    await postman.enqueue(sample_mail())
     await postman.send_due()
     assert outbox.pending() == []
     (said,) = [r for r in caplog.records if r.levelno == logging.ERROR]
@@ -185,7 +185,7 @@ async def test_a_relay_without_smtputf8_is_remembered_for_a_day(
     played.answers[f"<{order_id(1)}@example.org>"] = SmtpUtf8Unsupported(
         "no SMTPUTF8"
     )
-    await postman.enqueue(letter())
+    await postman.enqueue(sample_mail())
     await postman.send_due()
     refused.append(postman.lacks_smtputf8)
     assert postman.recent_failures[0].why == "no SMTPUTF8"
@@ -209,7 +209,7 @@ async def test_after_four_days(
         played.away = error
     else:
         played.answers[f"<{order_id(1)}@example.org>"] = error
-    await postman.enqueue(letter(at=clock.now))
+    await postman.enqueue(sample_mail(at=clock.now))
     clock.now += GIVE_UP_SECONDS
     await postman.send_due()
     assert outbox.pending()
@@ -223,7 +223,7 @@ async def test_after_a_store_was_shut_for_a_week(
     postman: MailWorker, played: FakeServer, clock: Clock
 ) -> None:
     """What waited while the store was shut is thrown away untried."""
-    await postman.enqueue(letter(at=clock.now - 2 * GIVE_UP_SECONDS))
+    await postman.enqueue(sample_mail(at=clock.now - 2 * GIVE_UP_SECONDS))
     await postman.send_due()
     assert played.ids == [order_id(1)]
 
@@ -232,10 +232,10 @@ async def test_killed_after_it_was_sent(
     outbox: Outbox, played: FakeServer, keyring: Keyring, clock: Clock
 ) -> None:
     """A process that is killed at the wrong moment mails everybody twice."""
-    outbox.add(letter())
+    outbox.add(sample_mail())
     # What `done` had written when it was killed.
     (outbox.folder / "done" / order_id(1)).touch()
-    after = MailWorker(outbox, played, writer(keyring), clock)
+    after = MailWorker(outbox, played, renderer(keyring), clock)
     await after.send_due()
     assert played.mails == []
     assert list(outbox.folder.glob("*.json")) == []
@@ -253,16 +253,16 @@ async def test_ended_while_the_relay_says_yes(
     monkeypatch.setattr(mail_worker, "FINISH_SECONDS", 1)
     relay = FakeServer(answer_seconds)
     for number in (1, 2):
-        outbox.add(letter(number))
+        outbox.add(sample_mail(number))
     async with (
         asyncio.timeout(60),
-        MailWorker(outbox, relay, writer(keyring), clock),
+        MailWorker(outbox, relay, renderer(keyring), clock),
     ):
         await wait_until(lambda: relay.mails)
     assert len(relay.mails) == 1
     # One that hangs may have taken it, or not.
     assert len(outbox.pending()) == (1 if answer_seconds < 1 else 2)
-    async with MailWorker(outbox, FakeServer(), writer(keyring), clock):
+    async with MailWorker(outbox, FakeServer(), renderer(keyring), clock):
         await wait_until(lambda: outbox.pending() == [])
 
 
@@ -272,21 +272,23 @@ async def test_two_processes_with_one_outbox(
     """Two replicas with one data folder send everything twice."""
     relays = FakeServer(), FakeServer()
     one, other = (
-        MailWorker(outbox, each, writer(keyring), clock) for each in relays
+        MailWorker(outbox, each, renderer(keyring), clock) for each in relays
     )
     async with one:
         await wait_until(lambda: one._lock is not None)
         async with other:
             for number in range(10):
-                await (one, other)[number % 2].enqueue(letter(number))
+                await (one, other)[number % 2].enqueue(sample_mail(number))
             await wait_until(
                 lambda: sum(len(each.mails) for each in relays) == 10
             )
             assert relays[1].mails == []
     # Whoever is left goes on.
-    async with MailWorker(outbox, relays[1], writer(keyring), clock) as third:
+    async with MailWorker(
+        outbox, relays[1], renderer(keyring), clock
+    ) as third:
         await wait_until(lambda: third._lock is not None)
-        await third.enqueue(letter(10))
+        await third.enqueue(sample_mail(10))
         await wait_until(lambda: relays[1].mails)
 
 
@@ -295,7 +297,7 @@ async def test_a_letter_that_can_not_be_read(
 ) -> None:
     """One damaged file keeps everybody's mail."""
     for number in (1, 2):
-        await postman.enqueue(letter(number))
+        await postman.enqueue(sample_mail(number))
     path = outbox.folder / f"{order_id(1)}.json"
     path.write_bytes(path.read_bytes()[:-40])
     await postman.send_due()
@@ -315,14 +317,14 @@ async def test_a_disk_that_is_full(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(outbox, "add", fail)
-    await postman.enqueue(letter())
+    await postman.enqueue(sample_mail())
     assert "No space left" in caplog.text
     assert TO not in caplog.text
 
 
 def test_what_is_done_is_forgotten(outbox: Outbox, clock: Clock) -> None:
     """The outbox grows with each order, for ever."""
-    outbox.add(letter())
+    outbox.add(sample_mail())
     outbox.mark_done(order_id(1))
     draft = outbox.folder / ".half"
     draft.touch()
@@ -341,7 +343,7 @@ def test_a_damaged_letter_is_deleted_after_thirty_days(
     outbox: Outbox,
 ) -> None:
     """A buyer's address is kept for ever since a disk failed once."""
-    outbox.add(letter())
+    outbox.add(sample_mail())
     path = outbox.folder / f"{order_id(1)}.json"
     path.write_bytes(path.read_bytes()[:-40])
     assert outbox.read(order_id(1)) is None
@@ -355,7 +357,7 @@ def test_a_damaged_letter_is_deleted_after_thirty_days(
 
 def test_nobody_else_can_read_it(outbox: Outbox) -> None:
     """Everyone with an account on the machine reads who bought what."""
-    outbox.add(letter())
+    outbox.add(sample_mail())
     path = outbox.folder / f"{order_id(1)}.json"
     assert path.stat().st_mode & 0o077 == 0
     # Whoever does read it can't download anything by it.
@@ -380,8 +382,8 @@ async def test_a_real_relay_that_comes_and_goes(
     """What works by itself does not work with a real mail server."""
     authority, handler = Authority.make(), Handler(dies=1)
     async with relay(handler, TlsMode.STARTTLS, authority) as found:
-        postman = MailWorker(outbox, found, writer(keyring), clock)
-        await postman.enqueue(letter(1, at=clock.now))
+        postman = MailWorker(outbox, found, renderer(keyring), clock)
+        await postman.enqueue(sample_mail(1, at=clock.now))
         await postman.send_due()
         assert handler.mails == []
         clock.now += 60
@@ -389,7 +391,7 @@ async def test_a_real_relay_that_comes_and_goes(
         assert len(handler.mails) == 1
         # It took the mail, and its yes was lost: SMTP has no way to tell.
         handler.forgets_to_answer = 1
-        await postman.enqueue(letter(2, at=clock.now))
+        await postman.enqueue(sample_mail(2, at=clock.now))
         await postman.send_due()
         clock.now += 60
         await postman.send_due()

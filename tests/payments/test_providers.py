@@ -12,7 +12,7 @@ from msrv.payments.provider import Paid, PayAt, PaymentRequest
 from msrv.payments.registry import DemoProvider, Providers
 from msrv.proofs.orders import Line
 from msrv.proofs.quotes import Quote
-from tests.payments.stripe.fake import KEY
+from tests.payments.stripe.fake_stripe import KEY
 
 
 def quote(price_minor: int) -> Quote:

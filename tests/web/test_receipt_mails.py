@@ -16,7 +16,7 @@ from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings, WrongSetting
 from msrv.web.store import STORE
 from tests.conftest import Client, Clock, StartStore
-from tests.mail.relays import Authority, Handler, relay
+from tests.mail.smtp_servers import Authority, Handler, relay
 from tests.polling import wait_until
 from tests.store_parts import mail_of
 from tests.store_process import free_port

@@ -21,31 +21,37 @@ from msrv.proofs.keyring import Keyring
 from msrv.proofs.orders import Line
 from msrv.proofs.quotes import Quote, QuoteExpired
 from tests.conftest import Clock
-from tests.payments.contracts.desks import DESKS, Desk, StripeDesk
+from tests.payments.contracts.provider_drivers import (
+    DRIVERS,
+    ProviderDriver,
+    StripeDriver,
+)
 
 
-@pytest.fixture(params=list(DESKS))
-async def desk(
+@pytest.fixture(params=list(DRIVERS))
+async def driver(
     request: pytest.FixtureRequest, clock: Clock
-) -> AsyncIterator[Desk]:
+) -> AsyncIterator[ProviderDriver]:
     """Each provider in turn."""
-    made: Desk = DESKS[request.param](clock)
-    if isinstance(made, StripeDesk):
+    made: ProviderDriver = DRIVERS[request.param](clock)
+    if isinstance(made, StripeDriver):
         await made.open()
     yield made
     await made.aclose()
 
 
 @pytest.fixture
-def till(keyring: Keyring) -> Settlement:
+def settlement(keyring: Keyring) -> Settlement:
     """The till of the store."""
     return Settlement(keyring)
 
 
 @pytest.fixture
-def bill(desk: Desk, keyring: Keyring, clock: Clock) -> PaymentRequest:
+def bill(
+    driver: ProviderDriver, keyring: Keyring, clock: Clock
+) -> PaymentRequest:
     """An order of one item, which can be paid at the desk."""
-    return bill_of(keyring, clock, desk.price_minor)
+    return bill_of(keyring, clock, driver.price_minor)
 
 
 def bill_of(keyring: Keyring, clock: Clock, minor: int) -> PaymentRequest:
@@ -63,142 +69,159 @@ def bill_of(keyring: Keyring, clock: Clock, minor: int) -> PaymentRequest:
     )
 
 
-async def pay(desk: Desk, till: Settlement, bill: PaymentRequest) -> PaidOrder:
+async def pay(
+    driver: ProviderDriver, settlement: Settlement, bill: PaymentRequest
+) -> PaidOrder:
     """Begin a payment and see it through."""
-    began = await till.start(desk.provider, bill)
-    if isinstance(began, PayAt):
-        ended = await desk.finish(till, began)
+    started = await settlement.start(driver.provider, bill)
+    if isinstance(started, PayAt):
+        ended = await driver.finish(settlement, started)
         assert isinstance(ended, PaidOrder)
         return ended
-    return began
+    return started
 
 
-def test_it_has_a_name_and_a_label(desk: Desk) -> None:
+def test_it_has_a_name_and_a_label(driver: ProviderDriver) -> None:
     """A button says nothing, or a receipt can't be written."""
-    assert desk.provider.name.isalpha()
-    assert desk.provider.name.islower()
-    assert desk.provider.label
+    assert driver.provider.name.isalpha()
+    assert driver.provider.name.islower()
+    assert driver.provider.label
 
 
 def test_it_takes_what_costs_something_or_what_does_not(
-    desk: Desk, keyring: Keyring, clock: Clock
+    driver: ProviderDriver, keyring: Keyring, clock: Clock
 ) -> None:
     """An order can be paid for nothing, or for something it is free."""
     takes = [
-        desk.provider.accepts(bill_of(keyring, clock, minor).quote)
+        driver.provider.accepts(bill_of(keyring, clock, minor).quote)
         for minor in (0, 100)
     ]
-    assert takes == [desk.price_minor == 0, desk.price_minor > 0]
+    assert takes == [driver.price_minor == 0, driver.price_minor > 0]
 
 
 async def test_what_was_paid_is_what_the_receipt_says(
-    desk: Desk, till: Settlement, bill: PaymentRequest
+    driver: ProviderDriver, settlement: Settlement, bill: PaymentRequest
 ) -> None:
     """A receipt states other items, another price or another payee."""
-    bought = await pay(desk, till, bill)
+    bought = await pay(driver, settlement, bill)
     receipt = bought.receipt
     assert receipt.lines == bill.quote.lines
     assert receipt.currency == bill.quote.currency
     assert receipt.issued_at == bill.quote.issued_at
     # Stripe's is in its test mode here.
-    is_test = desk.provider.name == "stripe"
-    assert receipt.provider == desk.provider.name + "-test" * is_test
+    is_test = driver.provider.name == "stripe"
+    assert receipt.provider == driver.provider.name + "-test" * is_test
     assert bought.reference
 
 
 async def test_once_and_again_is_once(
-    desk: Desk, till: Settlement, bill: PaymentRequest
+    driver: ProviderDriver, settlement: Settlement, bill: PaymentRequest
 ) -> None:
     """A page that is opened again is a second order."""
-    first = await pay(desk, till, bill)
+    first = await pay(driver, settlement, bill)
     for _ in range(3):
-        assert await pay(desk, till, bill) == first
+        assert await pay(driver, settlement, bill) == first
 
 
 async def test_two_orders_are_two(
-    desk: Desk, till: Settlement, bill: PaymentRequest, keyring: Keyring
+    driver: ProviderDriver,
+    settlement: Settlement,
+    bill: PaymentRequest,
+    keyring: Keyring,
 ) -> None:
     """A second purchase of the same thing is taken for the first."""
     quote = replace(bill.quote, order_id="B" * 24)
     other = replace(bill, quote=quote, token=quotes.sign(keyring, quote))
-    one, two = await pay(desk, till, bill), await pay(desk, till, other)
+    one, two = (
+        await pay(driver, settlement, bill),
+        await pay(driver, settlement, other),
+    )
     assert one.receipt.order_id != two.receipt.order_id
     # Nor does the quote, which a buyer can read, say which order it will be.
     assert one.receipt.order_id != bill.quote.order_id
 
 
 async def test_refusal_grants_nothing(
-    desk: Desk, till: Settlement, bill: PaymentRequest
+    driver: ProviderDriver, settlement: Settlement, bill: PaymentRequest
 ) -> None:
     """Who turns away at the till has the record."""
-    began = await till.start(desk.provider, bill)
-    if not desk.asks_a_person:
-        assert isinstance(began, PaidOrder)
+    started = await settlement.start(driver.provider, bill)
+    if not driver.asks_a_person:
+        assert isinstance(started, PaidOrder)
         return
-    assert isinstance(began, PayAt)
+    assert isinstance(started, PayAt)
     for _ in range(2):
-        assert await desk.refuse(till, began) == Refused()
+        assert await driver.refuse(settlement, started) == Refused()
     # And may think again.
-    assert isinstance(await desk.finish(till, began), PaidOrder)
+    assert isinstance(await driver.finish(settlement, started), PaidOrder)
 
 
 async def test_lapsing_grants_nothing(
-    desk: Desk, till: Settlement, bill: PaymentRequest
+    driver: ProviderDriver, settlement: Settlement, bill: PaymentRequest
 ) -> None:
     """Last year's price is paid this year."""
-    began = await till.start(desk.provider, bill)
-    if isinstance(began, PayAt):
+    started = await settlement.start(driver.provider, bill)
+    if isinstance(started, PayAt):
         with contextlib.suppress(QuoteExpired):
-            assert await desk.let_lapse(till, began, bill) == Refused()
+            assert (
+                await driver.let_lapse(settlement, started, bill) == Refused()
+            )
 
 
 async def test_another_amount_or_currency_grants_nothing(
-    desk: Desk, till: Settlement, bill: PaymentRequest
+    driver: ProviderDriver, settlement: Settlement, bill: PaymentRequest
 ) -> None:
     """A cent buys an album, or a yen does."""
-    began = await till.start(desk.provider, bill)
-    if not desk.takes_money:
+    started = await settlement.start(driver.provider, bill)
+    if not driver.takes_money:
         return
-    assert isinstance(began, PayAt)
+    assert isinstance(started, PayAt)
     for other in (
-        Money(desk.price_minor - 1, "EUR"),
-        Money(desk.price_minor + 1, "EUR"),
+        Money(driver.price_minor - 1, "EUR"),
+        Money(driver.price_minor + 1, "EUR"),
         Money(0, "EUR"),
-        Money(desk.price_minor, "USD"),
-        Money(desk.price_minor, "JPY"),
+        Money(driver.price_minor, "USD"),
+        Money(driver.price_minor, "JPY"),
     ):
         with pytest.raises(AmountMismatch) as caught:
-            await desk.pay_other(till, began, other)
+            await driver.pay_other(settlement, started, other)
         assert caught.value.paid == other
-    paid = await desk.pay_other(till, began, Money(desk.price_minor, "EUR"))
+    paid = await driver.pay_other(
+        settlement, started, Money(driver.price_minor, "EUR")
+    )
     assert isinstance(paid, PaidOrder)
 
 
 async def test_a_quote_that_says_otherwise_grants_nothing(
-    desk: Desk, till: Settlement, keyring: Keyring, clock: Clock
+    driver: ProviderDriver,
+    settlement: Settlement,
+    keyring: Keyring,
+    clock: Clock,
 ) -> None:
     """What is free can be had by way of a provider that takes nothing."""
-    wrong = bill_of(keyring, clock, 0 if desk.price_minor else 100)
-    if desk.asks_a_person:
-        assert not desk.provider.accepts(wrong.quote)
+    wrong = bill_of(keyring, clock, 0 if driver.price_minor else 100)
+    if driver.asks_a_person:
+        assert not driver.provider.accepts(wrong.quote)
         return
     with pytest.raises(AmountMismatch):
-        await till.start(desk.provider, wrong)
+        await settlement.start(driver.provider, wrong)
 
 
 async def test_another_stores_quote_grants_nothing(
-    desk: Desk, bill: PaymentRequest
+    driver: ProviderDriver, bill: PaymentRequest
 ) -> None:
     """What was paid to one store is had at another."""
     other = Settlement(
         Keyring.from_nonces("another store's, and as long as any")
     )
     with pytest.raises(Forged):
-        await pay(desk, other, bill)
+        await pay(driver, other, bill)
 
 
-async def test_coming_back_from_nowhere(desk: Desk, till: Settlement) -> None:
+async def test_coming_back_from_nowhere(
+    driver: ProviderDriver, settlement: Settlement
+) -> None:
     """A made-up address is an error of the store's, or an order."""
     for fields in ({}, {"session_id": "x"}, {"answer": "pay"}):
         with pytest.raises(NoSuchPayment):
-            await till.settle(desk.provider, fields)
+            await settlement.settle(driver.provider, fields)

@@ -8,7 +8,7 @@ import pytest
 from msrv import settings as settings_room
 from msrv.settings import Settings
 from tests.conftest import Client, Clock, StartStore
-from tests.payments.stripe.fake import KEY, SECRET, FakeStripe
+from tests.payments.stripe.fake_stripe import KEY, SECRET, FakeStripe
 
 
 @pytest.fixture

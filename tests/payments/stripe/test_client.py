@@ -14,8 +14,8 @@ from msrv.payments.stripe import client
 from msrv.payments.stripe.client import CallQueue, StripeApi
 from msrv.settings import Settings
 from tests.conftest import Client, StartStore
-from tests.payments.stripe.fake import KEY, FakeStripe
-from tests.payments.stripe.shop import JSON, come_back, order, way_back
+from tests.payments.stripe.fake_stripe import KEY, FakeStripe
+from tests.payments.stripe.purchases import JSON, come_back, order, way_back
 from tests.polling import wait_until
 
 CREATE = "POST /v1/checkout/sessions"
@@ -205,15 +205,15 @@ async def test_too_little_to_pay_is_said(
     bank.live = False
     session = await order(store, bank, "departure")
     assert session["amount_total"] == 100
-    from tests.payments.stripe import fake  # noqa: PLC0415
+    from tests.payments.stripe import fake_stripe  # noqa: PLC0415
 
-    before, fake._MINIMUM = fake._MINIMUM, 200
+    before, fake_stripe._MINIMUM = fake_stripe._MINIMUM, 200
     try:
         answer = await store.post(
             "/purchases", data={"item": "departure"}, headers=JSON
         )
     finally:
-        fake._MINIMUM = before
+        fake_stripe._MINIMUM = before
     assert answer.status == 422
     assert (await answer.json())["error"] == "amount_not_taken"
     assert library

@@ -19,7 +19,7 @@ from msrv.payments.provider import WHOLE, BadWebhookSignature, RefundChange
 from msrv.payments.stripe.client import StripeApi
 from msrv.payments.stripe.refunds import refund_changes
 from msrv.payments.stripe.webhooks import StripeWebhooks
-from tests.payments.stripe.fake import SECRET
+from tests.payments.stripe.fake_stripe import SECRET
 
 # Its own entry point listens on every address of the machine.
 PROGRAM = """

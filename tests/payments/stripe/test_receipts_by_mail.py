@@ -8,8 +8,8 @@ from msrv.mail.receipt_mail import ReceiptMail
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
 from tests.conftest import Client, StartStore
-from tests.payments.stripe.fake import FakeStripe
-from tests.payments.stripe.shop import (
+from tests.payments.stripe.fake_stripe import FakeStripe
+from tests.payments.stripe.purchases import (
     come_back,
     followed,
     order,

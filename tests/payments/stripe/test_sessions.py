@@ -21,9 +21,9 @@ from msrv.proofs.orders import Line
 from msrv.proofs.quotes import Quote
 from msrv.settings import Settings
 from tests.conftest import StartStore
-from tests.payments.stripe.fake import FakeStripe
-from tests.payments.stripe.shapes import Json
-from tests.payments.stripe.shop import come_back, order
+from tests.payments.stripe.fake_stripe import FakeStripe
+from tests.payments.stripe.purchases import come_back, order
+from tests.payments.stripe.stripe_objects import Json
 
 QUOTE = Quote(
     order_id="A" * 24,

@@ -13,12 +13,12 @@ from msrv.mail.receipt_mail import ReceiptMail, ReceiptRenderer
 from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
 from tests.ledger.sample_events import NOON, order_id
-from tests.mail.made import TO, letter, writer
+from tests.mail.sample_mails import TO, renderer, sample_mail
 
 
 def written(found: ReceiptMail, keyring: Keyring) -> EmailMessage:
     """The mail as a mail program reads it."""
-    text = writer(keyring).render(found).as_bytes()
+    text = renderer(keyring).render(found).as_bytes()
     return message_from_bytes(text, policy=SMTP)
 
 
@@ -35,7 +35,7 @@ def parts(mail: EmailMessage) -> tuple[str, str]:
 
 def test_it_holds_the_receipt(keyring: Keyring) -> None:
     """A buyer gets a mail that leads nowhere."""
-    mail = written(letter(), keyring)
+    mail = written(sample_mail(), keyring)
     assert mail.get_content_type() == "multipart/alternative"
     for part in parts(mail):
         assert "Night Bus" in part
@@ -46,12 +46,12 @@ def test_it_holds_the_receipt(keyring: Keyring) -> None:
             re.findall(r"https://shop\.example/purchases/[\w.-]+", part)
         )
         receipt = receipts.read(keyring, address.rpartition("/")[2])
-        assert receipt == letter().receipt
+        assert receipt == sample_mail().receipt
 
 
 def test_its_headers(keyring: Keyring) -> None:
     """The mail is taken for spam, or answered by a holiday notice."""
-    mail = written(letter(), keyring)
+    mail = written(sample_mail(), keyring)
     assert mail["From"] == "Wet Coats <shop@example.org>"
     assert mail["To"] == TO
     assert mail["Subject"] == "Your receipt from Wet Coats"
@@ -67,13 +67,13 @@ def test_it_says_what_to_do_for_those_who_never_ordered(
     keyring: Keyring,
 ) -> None:
     """Somebody gets a receipt of a stranger's doing, and is alarmed."""
-    for part in parts(written(letter(), keyring)):
+    for part in parts(written(sample_mail(), keyring)):
         assert "Didn't order this? You can ignore this message." in part
 
 
 def test_it_loads_nothing(keyring: Keyring) -> None:
     """Somebody learns when and where a buyer reads their mail."""
-    _, html = parts(written(letter(), keyring))
+    _, html = parts(written(sample_mail(), keyring))
     assert not re.search(r"<(?:img|link|script|iframe|object|style)\b", html)
     assert not re.search(r"\b(?:src|background|srcset)=|url\(|@import", html)
     assert set(re.findall(r"https?://[^/\"<]+", html)) == {
@@ -83,9 +83,9 @@ def test_it_loads_nothing(keyring: Keyring) -> None:
 
 def test_a_retry_is_the_same_mail(keyring: Keyring) -> None:
     """After a broken connection a buyer has two mails that differ."""
-    first, again = (writer(keyring).render(letter()) for _ in range(2))
+    first, again = (renderer(keyring).render(sample_mail()) for _ in range(2))
     assert first.as_bytes() == again.as_bytes()
-    other = writer(keyring).render(letter(2))
+    other = renderer(keyring).render(sample_mail(2))
     assert other["Message-ID"] != first["Message-ID"]
 
 
@@ -103,7 +103,7 @@ def test_titles_and_names_stay_what_they_are(
 ) -> None:
     """A title or a store's name is a header of its own, or breaks the mail."""
     plain = " ".join(text.split())
-    found = letter(store=plain, titles=(text,))
+    found = sample_mail(store=plain, titles=(text,))
     mail = written(found, keyring)
     assert mail["Bcc"] is None
     assert mail["To"] == TO
@@ -111,7 +111,7 @@ def test_titles_and_names_stay_what_they_are(
     body, html = parts(mail)
     assert text.splitlines()[0] in body.replace("\r\n", "\n")
     assert "<b> &" not in html
-    raw = writer(keyring).render(found).as_bytes()
+    raw = renderer(keyring).render(found).as_bytes()
     assert max(map(len, raw.split(b"\r\n"))) <= 998
     assert raw.isascii()
     assert b"\n" not in raw.replace(b"\r\n", b"")
@@ -119,7 +119,7 @@ def test_titles_and_names_stay_what_they_are(
 
 def test_a_name_with_a_line_break_is_one_line(keyring: Keyring) -> None:
     """A store's name adds a header to each of its mails."""
-    found = letter(store="A\r\nBcc: all@example.org")
+    found = sample_mail(store="A\r\nBcc: all@example.org")
     mail = written(found, keyring)
     assert mail["Bcc"] is None
     assert mail["Subject"] == "Your receipt from A Bcc: all@example.org"
@@ -128,7 +128,7 @@ def test_a_name_with_a_line_break_is_one_line(keyring: Keyring) -> None:
 def test_a_letter_with_a_hundred_lines(keyring: Keyring) -> None:
     """The largest order's address is broken on its way."""
     titles = tuple(f"Track {each}" for each in range(100))
-    body, html = parts(written(letter(titles=titles), keyring))
+    body, html = parts(written(sample_mail(titles=titles), keyring))
     address = re.findall(r"https://shop\.example/purchases/[\w.-]+", body)
     assert len(address[0]) > 1000
     assert f'href="{address[0]}"' in html
@@ -136,11 +136,13 @@ def test_a_letter_with_a_hundred_lines(keyring: Keyring) -> None:
 
 def test_letters_are_read_as_they_were_written() -> None:
     """A letter that waited over a restart says something else."""
-    assert ReceiptMail.from_json(letter().to_json()) == letter()
+    assert ReceiptMail.from_json(sample_mail().to_json()) == sample_mail()
     for text in (b"", b"[]", b"{}", b'{"to": 1}', b"\xff", b"[" * 100_000):
         with pytest.raises(ValueError):  # noqa: PT011 - of any kind
             ReceiptMail.from_json(text)
-    two = letter().to_json().replace(TO.encode(), b"a@example.org, b@c.de")
+    two = (
+        sample_mail().to_json().replace(TO.encode(), b"a@example.org, b@c.de")
+    )
     with pytest.raises(ValueError, match="not a mail address"):
         ReceiptMail.from_json(two)
 
@@ -152,4 +154,4 @@ def test_the_sender_can_have_a_name(keyring: Keyring) -> None:
     named = ReceiptRenderer(
         keyring, addresses.parse_sender("Till <till@example.org>")
     )
-    assert named.render(letter())["From"] == "Till <till@example.org>"
+    assert named.render(sample_mail())["From"] == "Till <till@example.org>"

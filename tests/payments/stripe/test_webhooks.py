@@ -14,9 +14,15 @@ from msrv.ledger.db import schema
 from msrv.payments.webhook_inbox import WebhookInbox
 from msrv.settings import Settings, WrongSetting
 from tests.conftest import Client, StartStore
-from tests.payments.stripe.fake import KEY, SECRET, FakeStripe
-from tests.payments.stripe.shapes import Json
-from tests.payments.stripe.shop import come_back, followed, order, rows, tell
+from tests.payments.stripe.fake_stripe import KEY, SECRET, FakeStripe
+from tests.payments.stripe.purchases import (
+    come_back,
+    followed,
+    order,
+    rows,
+    tell,
+)
+from tests.payments.stripe.stripe_objects import Json
 
 WEBHOOK = "/payments/stripe/webhook"
 DONE = "checkout.session.completed"

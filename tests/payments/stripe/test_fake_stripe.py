@@ -7,11 +7,11 @@ import pytest
 import stripe
 
 from msrv.payments.stripe.webhooks import EVENT_TYPES
-from tests.payments.stripe import shapes
-from tests.payments.stripe.forms import nested
-from tests.payments.stripe.shapes import Json
+from tests.payments.stripe import stripe_objects
+from tests.payments.stripe.form_fields import nested
+from tests.payments.stripe.stripe_objects import Json
 
-SESSION = shapes.session(
+SESSION = stripe_objects.session(
     1,
     {
         "mode": "payment",
@@ -28,7 +28,7 @@ SESSION = shapes.session(
     1,
     live=False,
 )
-INTENT = shapes.intent(2, SESSION, {}, "succeeded")
+INTENT = stripe_objects.intent(2, SESSION, {}, "succeeded")
 
 
 @pytest.mark.parametrize(
@@ -36,9 +36,9 @@ INTENT = shapes.intent(2, SESSION, {}, "succeeded")
     [
         (SESSION, stripe.checkout.Session),
         (INTENT, stripe.PaymentIntent),
-        (shapes.refund(3, INTENT, 1, {}, 1), stripe.Refund),
-        (shapes.dispute(4, INTENT, 1, {}, 1), stripe.Dispute),
-        (shapes.event(5, "x", {}, 1, live=False), stripe.Event),
+        (stripe_objects.refund(3, INTENT, 1, {}, 1), stripe.Refund),
+        (stripe_objects.dispute(4, INTENT, 1, {}, 1), stripe.Dispute),
+        (stripe_objects.event(5, "x", {}, 1, live=False), stripe.Event),
     ],
 )
 def test_every_member_is_published(made: Json, kind: type[Any]) -> None:

@@ -1,6 +1,6 @@
 """Stripe, as far as the store asks it: a server of our own on loopback.
 
-It keeps to what Stripe publishes: shapes, limits of metadata and of times,
+It keeps to what Stripe publishes: objects, limits of metadata and of times,
 idempotency keys, error codes, and signatures that Stripe's own SDK makes and
 judges. A test plays the buyer, the buyer's bank and the seller's dashboard.
 """
@@ -16,9 +16,9 @@ import stripe
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
-from tests.payments.stripe import shapes
-from tests.payments.stripe.forms import nested
-from tests.payments.stripe.shapes import Json
+from tests.payments.stripe import stripe_objects
+from tests.payments.stripe.form_fields import nested
+from tests.payments.stripe.stripe_objects import Json
 
 KEY = "sk_test_0123456789abcdef"
 SECRET = "whsec_0123456789abcdef"
@@ -37,7 +37,7 @@ class Refusal(Exception):
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.body = shapes.error(kind, code, message)
+        self.body = stripe_objects.error(kind, code, message)
 
 
 class FakeStripe:
@@ -120,7 +120,7 @@ class FakeStripe:
 
     def refund(self, session: Json, amount: int, items: str = "") -> Json:
         """Give money back; `items` is what the seller notes on it."""
-        made = shapes.refund(
+        made = stripe_objects.refund(
             self._next(),
             self.intents[session["payment_intent"]],
             amount,
@@ -132,7 +132,7 @@ class FakeStripe:
 
     def dispute(self, session: Json, amount: int, items: str = "") -> Json:
         """Let the buyer's bank want money back."""
-        made = shapes.dispute(
+        made = stripe_objects.dispute(
             self._next(),
             self.intents[session["payment_intent"]],
             amount,
@@ -147,7 +147,7 @@ class FakeStripe:
     def event(self, kind: str, about: Json) -> Json:
         """An event, as it is at this moment."""
         now = json.loads(json.dumps(about))
-        made = shapes.event(
+        made = stripe_objects.event(
             self._next(), kind, now, self.clock(), live=self.live
         )
         self.events.append(made)
@@ -196,7 +196,7 @@ class FakeStripe:
             await asyncio.Event().wait()  # until whoever asked has gone
         if self.faults:
             status = self.faults.pop(0)
-            body = shapes.error("api_error", None, "Try again")
+            body = stripe_objects.error("api_error", None, "Try again")
             return web.json_response(body, status=status)
         try:
             if request.headers.get("Authorization") != f"Bearer {KEY}":
@@ -223,7 +223,7 @@ class FakeStripe:
                 made, headers={"Idempotent-Replayed": "true"}
             )
         self._check(params)
-        made = shapes.session(
+        made = stripe_objects.session(
             self._next(), params, self.url, self.clock(), live=self.live
         )
         if 0 < made["amount_total"] < _MINIMUM:
@@ -319,7 +319,7 @@ class FakeStripe:
 
     def _begin(self, session: Json, status: str) -> None:
         if session["payment_intent"] is None and session["amount_total"]:
-            made = shapes.intent(
+            made = stripe_objects.intent(
                 self._next(), session, self._marks[session["id"]], status
             )
             self.intents[made["id"]] = made

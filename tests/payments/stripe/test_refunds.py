@@ -6,9 +6,15 @@ from msrv.ledger.db import schema
 from msrv.payments.provider import WHOLE
 from msrv.payments.stripe.refunds import refund_changes
 from tests.conftest import Client
-from tests.payments.stripe.fake import FakeStripe
-from tests.payments.stripe.shapes import Json
-from tests.payments.stripe.shop import come_back, followed, order, rows, tell
+from tests.payments.stripe.fake_stripe import FakeStripe
+from tests.payments.stripe.purchases import (
+    come_back,
+    followed,
+    order,
+    rows,
+    tell,
+)
+from tests.payments.stripe.stripe_objects import Json
 from tests.polling import wait_until
 
 
@@ -50,7 +56,7 @@ async def shows(store: Client, sold: Json, *items: str) -> None:
 
 async def until_news(store: Client) -> None:
     """Let the ledger hear what has changed."""
-    from tests.payments.stripe.shop import _ledger  # noqa: PLC0415
+    from tests.payments.stripe.purchases import _ledger  # noqa: PLC0415
 
     ledger = _ledger(store)
     assert ledger._sync

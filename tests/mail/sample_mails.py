@@ -1,4 +1,4 @@
-"""Letters, made up for tests."""
+"""Sample receipt mails."""
 
 from email.headerregistry import Address
 
@@ -11,7 +11,7 @@ from tests.ledger.sample_events import NOON, order_id
 TO = "buyer@example.net"
 
 
-def letter(
+def sample_mail(
     number: int = 1,
     to: str = TO,
     *,
@@ -19,7 +19,7 @@ def letter(
     store: str = "Wet Coats",
     titles: tuple[str, ...] = ("Night Bus", "Zine"),
 ) -> ReceiptMail:
-    """A letter about the order with a number."""
+    """Return the receipt mail of the order with a number."""
     lines = tuple(
         Line(f"item-{at}", price)
         for at, price in zip(range(len(titles)), [700, 0] * 50, strict=False)
@@ -36,6 +36,6 @@ def letter(
     )
 
 
-def writer(keyring: Keyring) -> ReceiptRenderer:
-    """Writes from the shop."""
+def renderer(keyring: Keyring) -> ReceiptRenderer:
+    """Return a renderer for mails from the shop."""
     return ReceiptRenderer(keyring, Address("", addr_spec="shop@example.org"))

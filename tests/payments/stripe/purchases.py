@@ -12,8 +12,8 @@ from msrv.proofs.keyring import Keyring
 from msrv.proofs.receipts import Receipt
 from msrv.web.store import STORE
 from tests.conftest import Client
-from tests.payments.stripe.fake import FakeStripe
-from tests.payments.stripe.shapes import Json
+from tests.payments.stripe.fake_stripe import FakeStripe
+from tests.payments.stripe.stripe_objects import Json
 from tests.polling import wait_until
 
 JSON = {"Accept": "application/json"}
