@@ -1,6 +1,6 @@
 """Supervised background tasks, a single-threaded executor, and backoff.
 
-Every room that works in the background uses these three, so that a task always
+All packages that work in the background use these three, so that a task always
 has an owner that awaits it, and a failure is logged when it happens.
 """
 
@@ -49,7 +49,7 @@ class Backoff:
 class SerialExecutor:
     """Single-threaded executor: calls run one at a time, in order.
 
-    For work that waits for a disk. The event loop's default threads may all be
+    For work that blocks on a disk. The event loop's default threads may all be
     busy with downloads.
     """
 
@@ -72,7 +72,7 @@ class SerialExecutor:
 
 
 class TaskSupervisor:
-    """Owner of the background tasks of one room.
+    """Owner of the background tasks of one component.
 
     The tasks run until `stop`. A task that fails earlier is logged at once as
     critical, under `name`: nothing awaits it before the store stops.
@@ -92,7 +92,7 @@ class TaskSupervisor:
     async def stop(self) -> None:
         """Cancel the tasks, and wait until each has finished.
 
-        A task that goes on is cancelled again: `asyncio.wait_for`, which
+        A task that continues is cancelled again: `asyncio.wait_for`, which
         libraries use, may lose a cancellation that arrives together with its
         result.
         """

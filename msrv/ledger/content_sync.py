@@ -94,5 +94,5 @@ class ContentSync:
 
 
 def _import_contents() -> None:
-    """Import the module in a thread: it takes 0.3 s, as it has SQLAlchemy."""
+    """Import the module, which takes 0.3 s: SQLAlchemy."""
     from msrv.ledger.db import contents  # noqa: F401, PLC0415 - slow to import

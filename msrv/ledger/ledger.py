@@ -239,7 +239,7 @@ class Ledger:
 
     @property
     def is_database_ready(self) -> bool:
-        """Whether the database was reached, and has this version's schema."""
+        """True while the database is available, with this version's schema."""
         return self._sync is not None and self._sync.is_ready
 
     async def wait_until_synced(self) -> None:

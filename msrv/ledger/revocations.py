@@ -125,7 +125,7 @@ class Revocations:
 
     @property
     def is_saved(self) -> bool:
-        """Whether the file has the current list."""
+        """True if the file has the current list."""
         return self._orders is self._saved
 
     def save(self) -> None:

@@ -176,7 +176,7 @@ class SignInStore:
             return 0
         except ValueError:
             # Damaged. The time at which it was written is the latest that it
-            # may have held, so nobody who was signed out gets in.
+            # may have held, so no session that was signed out is valid again.
             return int(self._all_file.stat().st_mtime)
 
     def _save(self, at: int) -> None:

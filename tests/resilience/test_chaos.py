@@ -1,4 +1,4 @@
-"""The database and the store are killed again and again, while people buy."""
+"""The database and the store are killed repeatedly, while people buy."""
 
 import asyncio
 import contextlib
@@ -30,13 +30,17 @@ ROUNDS: Final = 20
 SETTLE_SECONDS: Final = 40
 FILE: Final = noise(1_500_001, "chaos")
 SHA256: Final = hashlib.sha256(FILE).hexdigest()
-PATIENCE: Final = aiohttp.ClientTimeout(total=20, sock_connect=5, sock_read=5)
-AWAY: Final = (aiohttp.ClientError, asyncio.TimeoutError, ConnectionError)
+TIMEOUT: Final = aiohttp.ClientTimeout(total=20, sock_connect=5, sock_read=5)
+UNAVAILABLE: Final = (
+    aiohttp.ClientError,
+    asyncio.TimeoutError,
+    ConnectionError,
+)
 
 
 @dataclass
-class Street:
-    """The buyers, and what became of them."""
+class Buyers:
+    """Concurrent buyers, with their receipts and counts."""
 
     url: str
     item: str
@@ -45,13 +49,13 @@ class Street:
     counts: Counter[str] = field(default_factory=Counter)
 
     async def buy_and_download(self, number: int) -> None:
-        """Buy and download, over and over, until the street closes."""
+        """Buy and download repeatedly until `closing` is set."""
         chance = random.Random(number)  # noqa: S311 - the same each time
-        async with aiohttp.ClientSession(timeout=PATIENCE) as session:
+        async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
             while not self.closing.is_set():
                 order = {"item": self.item, "provider": "demo"}
                 pay = await self._post(session, "/purchases", order)
-                # Pressed again until there is an answer: the same order.
+                # Repeated until there is an answer: the same order.
                 shown = await self._post(session, pay, {"answer": "pay"})
                 self.receipts.append(shown)
                 await self._download(session, shown, chance)
@@ -59,16 +63,16 @@ class Street:
     async def _post(
         self, session: aiohttp.ClientSession, path: str, form: dict[str, str]
     ) -> str:
-        """Press a button until it leads somewhere."""
+        """Submit a form until it is answered, and return where it leads."""
         while True:
-            with contextlib.suppress(*AWAY):
+            with contextlib.suppress(*UNAVAILABLE):
                 async with session.post(
                     self.url + path, data=form, allow_redirects=False
                 ) as answer:
                     if answer.status == 303:
                         return answer.headers["Location"]
                     assert answer.status == 503, await answer.text()
-            self.counts["pressed again"] += 1
+            self.counts["repeated"] += 1
             await asyncio.sleep(0.1)
 
     async def _download(
@@ -77,7 +81,7 @@ class Street:
         receipt: str,
         chance: random.Random,
     ) -> None:
-        """Take a link off the receipt, and resume until all of it is here."""
+        """Download from a receipt, and resume until it is complete."""
         got = hashlib.sha256()
         size, etag = 0, ""
         link = await self._link(session, receipt)
@@ -85,7 +89,7 @@ class Street:
             headers = (
                 {"Range": f"bytes={size}-", "If-Range": etag} if size else {}
             )
-            with contextlib.suppress(*AWAY):
+            with contextlib.suppress(*UNAVAILABLE):
                 async with session.get(link, headers=headers) as answer:
                     if answer.status == 503:
                         await asyncio.sleep(0.1)
@@ -104,7 +108,7 @@ class Street:
 
     async def _link(self, session: aiohttp.ClientSession, receipt: str) -> str:
         while True:
-            with contextlib.suppress(*AWAY):
+            with contextlib.suppress(*UNAVAILABLE):
                 async with session.get(
                     self.url + receipt, headers={"Accept": "application/json"}
                 ) as answer:
@@ -115,8 +119,8 @@ class Street:
             await asyncio.sleep(0.1)
 
 
-class Shop:
-    """The store's process and its database's."""
+class StoreWithDatabase:
+    """Store process and its database server."""
 
     def __init__(self, folder: Path, program: str) -> None:
         self._folder = folder
@@ -153,8 +157,8 @@ class Shop:
         if self.store.process.stdout:
             self.store.process.stdout.close()
 
-    def ledger_is_settled(self) -> bool:
-        """Whether all that happened is in the database."""
+    def is_synced(self) -> bool:
+        """Return whether all events are in the database."""
         spools = list((self._folder / "data" / "spool").glob("[0-9]*"))
         with urllib.request.urlopen(
             f"{self.store.url}/-/metrics", timeout=5
@@ -173,23 +177,24 @@ class Shop:
 
 
 @pytest.fixture
-def shop(mariadbd: str, tmp_path: Path) -> Iterator[Shop]:
-    """A store with a MariaDB of its own."""
-    shop = Shop(tmp_path, mariadbd)
+def shop(mariadbd: str, tmp_path: Path) -> Iterator[StoreWithDatabase]:
+    """Store with a MariaDB of its own."""
+    shop = StoreWithDatabase(tmp_path, mariadbd)
     yield shop
     shop.end()
 
 
 @pytest.mark.alone
-async def test_nothing_is_lost_and_nothing_doubled(shop: Shop) -> None:
-    """A sale is missing from the books, or a buyer has half a file."""
+async def test_every_sale_is_recorded_once_and_every_download_completes(
+    shop: StoreWithDatabase,
+) -> None:
     await asyncio.to_thread(shop.store.run, "ledger", "upgrade")
     (release,) = shop.store.request_json("/catalog")["releases"]
-    street = Street(shop.store.url, release["items"][0]["item_id"])
+    crowd = Buyers(shop.store.url, release["items"][0]["item_id"])
     chance = random.Random(7)  # noqa: S311 - the same each time
     async with asyncio.TaskGroup() as buyers:
         for number in range(BUYERS):
-            buyers.create_task(street.buy_and_download(number))
+            buyers.create_task(crowd.buy_and_download(number))
         for _ in range(ROUNDS):
             await asyncio.sleep(chance.random())
             await asyncio.to_thread(shop.server.kill)
@@ -199,37 +204,37 @@ async def test_nothing_is_lost_and_nothing_doubled(shop: Shop) -> None:
                 asyncio.to_thread(shop.server.start),
                 asyncio.to_thread(shop.start),
             )
-        street.closing.set()
+        crowd.closing.set()
 
     until = time.monotonic() + SETTLE_SECONDS
-    while not await asyncio.to_thread(shop.ledger_is_settled):
-        assert time.monotonic() < until, "the spool never got empty"
+    while not await asyncio.to_thread(shop.is_synced):
+        assert time.monotonic() < until, "the spool was not emptied"
         await asyncio.sleep(0.1)
     keyring = Keyring.from_nonces(
         shop.store.environ["NONCE"], accepts_pretend=True
     )
     sold = {
         receipts.read(keyring, each.rpartition("/")[2]).order_id
-        for each in street.receipts
+        for each in crowd.receipts
     }
-    assert len(sold) == len(street.receipts)
-    async with contextlib.aclosing(Books(shop.database)) as books:
-        known, orders, sold_minor = await books.sales()
+    assert len(sold) == len(crowd.receipts)
+    async with contextlib.aclosing(LedgerReader(shop.database)) as reader:
+        known, orders, sold_minor = await reader.sales()
         assert sold - known == set(), "sales are lost"
-        assert known - sold == set(), "sales that nobody made"
+        assert known - sold == set(), "sales without a buyer"
         assert (orders, sold_minor) == (len(sold), 100 * len(sold))
-        while not await books.downloads():
+        while not await reader.downloads():
             assert time.monotonic() < until, "no download was counted"
             await asyncio.sleep(0.1)
-    assert street.counts["downloads"] == len(sold)
-    # Or nothing of this has shown anything.
+    assert crowd.counts["downloads"] == len(sold)
+    # Otherwise the test has proved nothing.
     assert len(sold) > BUYERS
-    assert street.counts["resumed"] > ROUNDS
-    assert street.counts["pressed again"] > ROUNDS
+    assert crowd.counts["resumed"] > ROUNDS
+    assert crowd.counts["repeated"] > ROUNDS
 
 
-class Books:
-    """What the database says in the end."""
+class LedgerReader:
+    """Final contents of the database."""
 
     def __init__(self, url: str) -> None:
         self._database = Database(url)
@@ -238,7 +243,7 @@ class Books:
         await self._database.close()
 
     async def sales(self) -> tuple[set[str], int, int]:
-        """The orders, and what the sums say of their number and worth."""
+        """Return the order ids, and the aggregated number and total."""
         async with self._database.read_transaction() as connection:
             known = await connection.scalars(select(schema.orders.c.order_id))
             sums = await connection.execute(
@@ -251,7 +256,7 @@ class Books:
             return set(known), int(orders or 0), int(sold_minor or 0)
 
     async def downloads(self) -> int:
-        """How many downloads are known of."""
+        """Return the number of downloads."""
         async with self._database.read_transaction() as connection:
             found = await connection.scalar(
                 select(func.count()).select_from(schema.downloads)

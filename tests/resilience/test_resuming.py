@@ -1,4 +1,4 @@
-"""A download that broke resumes to the same bytes, with whatever tool."""
+"""Resumed downloads have the same bytes, with any tool."""
 
 import contextlib
 import hashlib
@@ -27,14 +27,14 @@ from tests.store_process import StoreProcess, launch_store
 CUTS: Final = 200
 TOOLS_CUTS: Final = 4
 FIRST_BYTES: Final = 40_000
-"""More than a server sends before a download's first bytes can be read."""
+"""More than a server sends before the first bytes of a download are read."""
 LONG: Final = noise(3_000_001, "long")
 SHORT: Final = noise(70_003, "short")
 
 
 @dataclass(frozen=True, slots=True)
-class Bought:
-    """What a link leads to."""
+class Download:
+    """Path, hash and size of a download."""
 
     path: str
     sha256: str
@@ -43,7 +43,7 @@ class Bought:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreProcess]:
-    """A store over HTTPS with a release of two files."""
+    """HTTPS store with a release of two files."""
     folder = tmp_path_factory.mktemp("resuming")
     release = folder / "library" / "Noise"
     release.mkdir(parents=True)
@@ -60,8 +60,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreProcess]:
 
 
 @pytest.fixture(scope="module", params=["file", "zip"])
-def bought(request: pytest.FixtureRequest, store: StoreProcess) -> Bought:
-    """A link to the long file, and one to the release as a ZIP."""
+def bought(request: pytest.FixtureRequest, store: StoreProcess) -> Download:
+    """Link to the long file, and to the release as a ZIP."""
     release = store.request_json("/catalog")["releases"][0]
     if request.param == "file":
         (wanted,) = [
@@ -74,15 +74,15 @@ def bought(request: pytest.FixtureRequest, store: StoreProcess) -> Bought:
     order = store.request_json("/purchases", [("item", wanted)])
     path = urlsplit(order["downloads"][wanted]).path
     if request.param == "file":
-        return Bought(path, hashlib.sha256(LONG).hexdigest(), len(LONG))
-    _, packed = ask(store, path)
+        return Download(path, hashlib.sha256(LONG).hexdigest(), len(LONG))
+    _, packed = download(store, path)
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         held = {archive.read(name) for name in archive.namelist()}
     assert {LONG, SHORT} < held
-    return Bought(path, hashlib.sha256(packed).hexdigest(), len(packed))
+    return Download(path, hashlib.sha256(packed).hexdigest(), len(packed))
 
 
-def ask(
+def download(
     store: StoreProcess,
     path: str,
     *,
@@ -90,9 +90,9 @@ def ask(
     etag: str | None = None,
     cut_after: int | None = None,
 ) -> tuple[str, bytes]:
-    """Download over TLS: the ETag and the bytes.
+    """Download over TLS, and return the ETag and the bytes.
 
-    With `cut_after` the socket is closed without a word after that many.
+    With `cut_after` the connection is reset after that many bytes.
     """
     connection = store.connect()
     headers = {}
@@ -110,35 +110,33 @@ def ask(
 
 
 def reset_at_close(plain: socket.socket) -> None:
-    """Have a socket's end be a reset, as when a network goes away."""
+    """Reset the connection when its socket is closed, as lost networks do."""
     plain.setsockopt(
         socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
     )
 
 
-def test_a_cut_anywhere_resumes_to_the_same_bytes(
-    store: StoreProcess, bought: Bought
+def test_download_cut_anywhere_resumes_to_the_same_bytes(
+    store: StoreProcess, bought: Download
 ) -> None:
-    """A buyer whose network broke has a file that won't play."""
     chance = random.Random(200)  # noqa: S311 - the same cuts each time
     for _ in range(CUTS):
         cut = chance.randrange(1, bought.size_bytes)
-        etag, first = ask(store, bought.path, cut_after=cut)
+        etag, first = download(store, bought.path, cut_after=cut)
         assert len(first) == cut
-        again, rest = ask(store, bought.path, start_at=cut, etag=etag)
+        again, rest = download(store, bought.path, start_at=cut, etag=etag)
         assert again == etag
         assert hashlib.sha256(first + rest).hexdigest() == bought.sha256, cut
 
 
-def test_a_download_that_breaks_200_times_ends(
-    store: StoreProcess, bought: Bought
+def test_download_cut_200_times_completes(
+    store: StoreProcess, bought: Download
 ) -> None:
-    """A buyer on a train never gets to the end."""
     chance = random.Random(201)  # noqa: S311 - the same cuts each time
     cuts = sorted(chance.sample(range(1, bought.size_bytes), CUTS))
-    etag, got = ask(store, bought.path, cut_after=cuts[0])
+    etag, got = download(store, bought.path, cut_after=cuts[0])
     for cut in [*cuts[1:], bought.size_bytes]:
-        _, more = ask(
+        _, more = download(
             store,
             bought.path,
             start_at=len(got),
@@ -150,7 +148,7 @@ def test_a_download_that_breaks_200_times_ends(
 
 
 class BrokenNetwork:
-    """Passes bytes between a tool and the store, until it breaks.
+    """Proxy between a tool and the store that breaks connections.
 
     `breaks_after` counts the bytes from the store, TLS's own included; None
     is a network that holds.
@@ -166,7 +164,7 @@ class BrokenNetwork:
 
     @property
     def origin(self) -> str:
-        """Where the store seems to be."""
+        """Origin to use instead of the store's."""
         return f"https://localhost:{self._listener.getsockname()[1]}"
 
     def __enter__(self) -> Self:
@@ -237,10 +235,9 @@ def with_aria2c(url: str, into: Path, ca: str) -> list[str]:
 
 
 @pytest.mark.parametrize("tool", ["curl", "wget", "aria2c"])
-def test_the_usual_tools_resume(
-    store: StoreProcess, bought: Bought, tmp_path: Path, tool: str
+def test_curl_wget_and_aria2c_resume(
+    store: StoreProcess, bought: Download, tmp_path: Path, tool: str
 ) -> None:
-    """A buyer with a download manager starts again, or gets a broken file."""
     found = shutil.which(tool)
     require(tool, there=found is not None, lack=f"{tool} is not installed")
     command: Resume = {
@@ -266,7 +263,7 @@ def test_the_usual_tools_resume(
             assert run(command(url, into, ca)) == 0
             got = hashlib.sha256(into.read_bytes()).hexdigest()
             assert got == bought.sha256, begun
-    # They went on from where they were, and did not begin anew.
+    # They resumed, and did not start again.
     until = time.monotonic() + 10
     while resumed(store) - before < TOOLS_CUTS:
         assert time.monotonic() < until, "it began anew"
@@ -274,7 +271,7 @@ def test_the_usual_tools_resume(
 
 
 def run(command: list[str]) -> int:
-    """Run a tool; its status."""
+    """Run a tool, and return its exit status."""
     return subprocess.run(
         command,
         env={"PATH": "/usr/bin:/bin"},
@@ -286,7 +283,7 @@ def run(command: list[str]) -> int:
 
 
 def resumed(store: StoreProcess) -> int:
-    """Count the downloads that ended, so far, and were of a part."""
+    """Return the number of completed partial downloads so far."""
     lines = map(json.loads, store.log.read_text("utf-8").splitlines())
     return sum(
         line.get("route") == "download" and line["status"] == 206

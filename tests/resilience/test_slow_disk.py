@@ -1,4 +1,4 @@
-"""A disk that has to wake up keeps its own buyer waiting, and nobody else."""
+"""A download from a slow disk doesn't delay other requests."""
 
 import subprocess
 import sys
@@ -17,25 +17,25 @@ from tests.store_process import ROOT, START_SECONDS, StoreProcess, launch_store
 
 FILE = noise(1_000_000)
 READ_SECONDS = 2.0
-"""Of the slow disk: for each 128 KiB or less."""
+"""Time for each read of up to 128 KiB."""
 CONTROLS = 30
 
 
 @dataclass(slots=True)
 class SlowDisk:
-    """A mounted folder; `slow` makes it so."""
+    """Mounted folder, slow after `slow`."""
 
     mount: Path
     delay: Path
 
     def slow(self) -> None:
-        """Have every read take its time from now on."""
+        """Delay every read from now on."""
         self.delay.write_text(str(READ_SECONDS), "utf-8")
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[SlowDisk]:
-    """A library on a disk that is fast as yet."""
+    """Library on a mounted disk, which is fast at first."""
     require(
         "fuse",
         there=Path("/dev/fuse").exists() and can_mount(tmp_path),
@@ -49,7 +49,7 @@ def disk(tmp_path: Path) -> Iterator[SlowDisk]:
 
 
 def can_mount(folder: Path) -> bool:
-    """Try it."""
+    """Return whether a folder can be mounted by FUSE."""
     (folder / "trial").mkdir()
     try:
         with mounted(folder / "trial", folder / "on", folder / "delay"):
@@ -95,19 +95,19 @@ class mounted:  # noqa: N801 - a context, as a function would be
 
 
 def upper_quartile(ordered: list[float]) -> float:
-    """What a quarter of them reach."""
+    """Return the upper quartile."""
     return ordered[len(ordered) * 3 // 4]
 
 
-def waited(store: StoreProcess) -> float:
-    """Get the front page; the seconds that it took."""
+def page_seconds(store: StoreProcess) -> float:
+    """Return the seconds that the front page takes."""
     asked = time.monotonic()
     fetch(store, "/")
     return time.monotonic() - asked
 
 
 def fetch(store: StoreProcess, path: str) -> bytes:
-    """Get a path's bytes."""
+    """Return the body of a response."""
     with urllib.request.urlopen(
         store.url + path, timeout=60, context=store.tls
     ) as answer:
@@ -117,10 +117,9 @@ def fetch(store: StoreProcess, path: str) -> bytes:
 
 @pytest.mark.parametrize("tls", ["auto", "off"])
 @pytest.mark.alone
-def test_a_cold_file_delays_nobody_else(
+def test_cold_file_delays_no_other_request(
     tls: str, disk: SlowDisk, tmp_path: Path
 ) -> None:
-    """One buyer of an old record stops the whole store for each piece."""
     store = launch_store(
         tmp_path,
         MSRV_LIBRARY=str(disk.mount),
@@ -134,7 +133,7 @@ def test_a_cold_file_delays_nobody_else(
         bought = store.request_json("/purchases", [("item", item)])
         link = "/" + bought["downloads"][item].split("/", 3)[3]
         fetch(store, "/")
-        usual = sorted(waited(store) for _ in range(CONTROLS))
+        usual = sorted(page_seconds(store) for _ in range(CONTROLS))
         disk.slow()
         got: list[bytes] = []
         buyer = threading.Thread(target=lambda: got.append(fetch(store, link)))
@@ -142,13 +141,13 @@ def test_a_cold_file_delays_nobody_else(
         buyer.start()
         waits = []
         while buyer.is_alive():
-            waits.append(waited(store))
+            waits.append(page_seconds(store))
         buyer.join()
-        # It was slow indeed, and many others were served meanwhile.
+        # The download was slow, and others were served meanwhile.
         assert time.monotonic() - began > 4 * READ_SECONDS
         assert got == [FILE]
-        # Whoever waits for the disk waits two seconds each time; on a busy
-        # machine, everyone waits as long as without it.
+        # A request that waits for the disk takes two seconds; on a busy
+        # machine, all take as long as they do without the download.
         waits.sort()
         most = max(READ_SECONDS / 2, 3 * upper_quartile(usual))
         assert upper_quartile(waits) < most

@@ -95,7 +95,7 @@ class Database:
 
     @property
     def is_embedded(self) -> bool:
-        """Whether it is the file in the data folder, and not a server's."""
+        """True for the file in the data folder, False for a server."""
         return self._engine.dialect.name == "sqlite"
 
     @property

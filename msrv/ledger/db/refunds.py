@@ -108,7 +108,7 @@ async def _update_order(
     refunds: Sequence[Row[Any]],
     aggregates: Aggregates,
 ) -> None:
-    """Set `refunded` of an order's lines as its refunds say now."""
+    """Set `refunded` of an order's lines according to its refunds."""
     revoked = {row.item_id for row in refunds if row.revoked}
     refunded_at = max(row.changed_at_ms for row in refunds) // 1000
     for is_refunded in (True, False):

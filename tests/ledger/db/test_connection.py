@@ -50,7 +50,7 @@ def test_tls_is_optional_on_loopback_and_private_networks_only(
 
 @pytest.fixture
 def nothing_is_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Count this machine's own address as any other machine's."""
+    """Treat this machine's own address as that of another machine."""
     monkeypatch.setattr(connection_rules, "LOOPBACK", ())
 
 

@@ -1,0 +1,102 @@
+"""Queries for orders: pages, search, history."""
+
+import pytest
+
+from msrv.ledger.db import order_queries
+from msrv.ledger.db.aggregates import DAY_SECONDS
+from msrv.ledger.db.database import Database
+from msrv.ledger.db.projection import apply_events
+from tests.ledger.sample_events import NOON, order_id, sale
+
+
+async def test_each_order_is_on_one_page(seven_orders: Database) -> None:
+    seen: list[str] = []
+    after: order_queries.OrderKey | None = None
+    async with seven_orders.read_transaction() as at:
+        while True:
+            page = await order_queries.list_orders(at, after=after, most=2)
+            seen += [each.order_id for each in page.orders]
+            after = page.after
+            if after is None:
+                break
+        assert seen == [order_id(each) for each in (4, 3, 2, 1, 0, 5, 6)]
+        whole = await order_queries.list_orders(at)
+        assert [each.order_id for each in whole.orders] == seen
+        assert whole.after is None
+        of_day = await order_queries.list_orders(
+            at, since=NOON - DAY_SECONDS, before=NOON + 1
+        )
+        assert [each.order_id for each in of_day.orders] == [
+            order_id(0),
+            order_id(5),
+        ]
+        assert [
+            (line.item_id, line.price_minor, line.refunded)
+            for line in of_day.orders[1].lines
+        ] == [("album", 700, True), ("song", 100, False)]
+        assert of_day.orders[1].refunded_minor == 700
+
+
+async def test_orders_of_the_same_second_are_on_one_page_each(
+    database: Database,
+) -> None:
+    async with database.write_transaction() as connection:
+        await apply_events(connection, [sale(number) for number in range(30)])
+    async with database.read_transaction() as at:
+        found: list[str] = []
+        after: order_queries.OrderKey | None = None
+        while not found or after:
+            page = await order_queries.list_orders(at, after=after, most=7)
+            found += [each.order_id for each in page.orders]
+            after = page.after
+    assert len(found) == 30
+    assert set(found) == {order_id(number) for number in range(30)}
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        (order_id(5), [5]),
+        (order_id(5).lower(), [5]),
+        (" ".join(order_id(5)), [5]),
+        (order_id(5)[:22], [0, 1, 2, 3, 4, 5, 6]),
+        ("AAA", []),
+        ("ZZZZ", []),
+        ("pi_3", [3]),
+        (" pi_3 ", [3]),
+        ("PI_3", []),
+        ("pi", []),
+        ("' OR 1=1 --", []),
+        ("%", []),
+        ("", []),
+        ("\udcff\0", []),
+    ],
+)
+async def test_search_by_number_or_reference(
+    seven_orders: Database, text: str, numbers: list[int]
+) -> None:
+    async with seven_orders.read_transaction() as at:
+        found = await order_queries.search_orders(at, text)
+    assert [each.order_id for each in found] == [
+        order_id(number) for number in numbers
+    ]
+
+
+async def test_history_of_an_order(seven_orders: Database) -> None:
+    async with seven_orders.read_transaction() as at:
+        history = await order_queries.order_history(at, order_id(5))
+        assert await order_queries.order_history(at, order_id(77)) is None
+        refunds = await order_queries.list_refunds(at)
+        rest = await order_queries.list_refunds(
+            at, after=(refunds[0].changed_at_ms, refunds[0].order_id, "album")
+        )
+    assert history is not None
+    assert history.order.total_minor == 800
+    (download,) = history.downloads
+    assert (download.delivered_bytes, download.completed_at) == (8, None)
+    (change,) = history.changes
+    assert (change.item_id, change.revoked) == ("album", True)
+    (payment,) = history.payments
+    assert payment.event_id == "evt_1"
+    assert [each.order_id for each in refunds] == [order_id(5), order_id(1)]
+    assert rest == refunds[1:]
