@@ -92,7 +92,7 @@ def test_files_on_the_host_belong_to_whoever_has_the_checkout(
 @pytest.mark.parametrize(
     ("file", "before", "after", "path"),
     [
-        ("pages/operations.py", "forgiveness", "pardon", "/-/edge"),
+        ("web/shop/operations.py", "forgiveness", "pardon", "/-/edge"),
         ("web/templates/front.html", "{% block main %}",
          "{% block main %}<i>edited</i>", "/"),
         ("web/static/store.css", ":root", ":root/**/", "/static/store.css"),

@@ -46,7 +46,7 @@ print(json.dumps(broken))
 
 PRICES: Final = """
 import json
-from msrv.web import language
+from msrv.web import formatting
 print(json.dumps([
     [formatting.format_price(minor, currency, name), formatting._locale(name)
         .number_symbols["latn"]["decimal"]]
@@ -58,13 +58,13 @@ print(json.dumps([
 PICTURES: Final = """
 import io, json, sys
 from pathlib import Path
-from msrv.catalog import pictures
+from msrv.catalog.metadata import cover_images
 found = {}
 for path in Path("/pictures").iterdir():
     with path.open("rb") as file:
-        facts = pictures.measure(file)
+        facts = cover_images.measure_image(file)
     with path.open("rb") as file:
-        small = pictures.shrink(file, 16)
+        small = cover_images.shrink_image(file, 16)
     found[path.name] = [facts.width, facts.height, small[8:12].decode()]
 print(json.dumps(found))
 """
