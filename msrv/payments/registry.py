@@ -62,7 +62,7 @@ class DemoProvider:
     """
 
     name = "demo"
-    label = "Pretend to pay"
+    label = "Simulate payment"
     page = "pay_demo.html"
     origins = ()
     webhooks = None

@@ -88,7 +88,7 @@ async def test_no_page_has_a_violation(
         address = demo_store.url + address
     await page.goto(address)
     if state in {"pay", "refused"}:
-        await page.get_by_role("button", name="Pretend to pay").click()
+        await page.get_by_role("button", name="Simulate payment").click()
         await page.get_by_role("heading", name="Simulated payment").wait_for()
     if state == "refused":
         await page.get_by_role("button", name="refused").click()

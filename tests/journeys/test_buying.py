@@ -80,7 +80,7 @@ async def test_from_the_catalog_to_the_bytes(
     await page.get_by_role("link", name="Cart").click()
     await expect(page.locator(".lines")).to_contain_text(TRACK)
     await page.get_by_role("link", name="Checkout").click()
-    await page.get_by_role("button", name="Pretend to pay").click()
+    await page.get_by_role("button", name="Simulate payment").click()
     await expect(page.get_by_role("heading")).to_have_text("Simulated payment")
     await page.get_by_role(
         "button", name="Simulate a successful payment"

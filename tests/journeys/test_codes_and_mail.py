@@ -160,7 +160,7 @@ async def buy(
     await expect(page.locator(".total .price")).to_have_text(total)
     await page.get_by_label("Email (optional)").fill(TO)
     await check(page, scripts=scripts)
-    await page.get_by_role("button", name="Pretend to pay").click()
+    await page.get_by_role("button", name="Simulate payment").click()
     await expect(page.locator(".total .price")).to_have_text(total)
     await page.get_by_role(
         "button", name="Simulate a successful payment"

@@ -157,6 +157,7 @@ TABLE: Final[Table] = {
         "The store is busy",
         "The store is serving as many downloads as it can. Your link is "
         "valid; please try again in a minute.",
+        ("", "Try again"),
         headers={"Retry-After": "60"},
     ),
     ClientLimitReached: ErrorPage(
@@ -165,6 +166,7 @@ TABLE: Final[Table] = {
         "Too many downloads at once",
         "Your network has reached the limit of simultaneous downloads. Your "
         "link is valid; please try again when one of them has finished.",
+        ("", "Try again"),
         headers={"Retry-After": "30"},
     ),
     # The studio's sign-in.
