@@ -18,7 +18,7 @@ from msrv.web.access_log import Detail, access_log, format_client
         ("2001:db8:1:2:3::4", "none", "-"),
     ],
 )
-def test_address_is_cut_as_the_setting_says(
+def test_address_detail_follows_the_setting(
     client: str, detail: Detail, written: str
 ) -> None:
     assert format_client(ip_address(client), detail) == written

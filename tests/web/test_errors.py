@@ -1,4 +1,4 @@
-"""What a visitor is told when something is not as they wished."""
+"""Error pages and their JSON."""
 
 import ast
 import re
@@ -38,8 +38,7 @@ def spelt_out() -> set[tuple[int, str]]:
     return found
 
 
-def test_every_error_is_documented() -> None:
-    """A program meets an error that no document speaks of."""
+def test_every_error_code_is_documented() -> None:
     text = DOCUMENT.read_text("utf-8").partition("\n## Errors\n")[2]
     rows = re.findall(r"^\| (\d+) \| (.+?) \|", text, re.MULTILINE)
     documented = [
@@ -54,8 +53,7 @@ def test_every_error_is_documented() -> None:
     assert statuses == sorted(statuses)
 
 
-def test_no_sentence_blames_or_shouts() -> None:
-    """The store loses its manners."""
+def test_messages_are_polite_sentences() -> None:
     entries = [
         *TABLE.values(),
         *shopping.REDEMPTION.values(),
@@ -71,12 +69,12 @@ def test_no_sentence_blames_or_shouts() -> None:
             assert entry.message.endswith(".")
 
 
-async def test_a_mistake_of_ours_is_a_number(
+async def test_unexpected_error_shows_only_its_reference(
     store: Client,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A visitor reads a traceback, or the operator finds none."""
+    """The traceback is in the log, under the same reference."""
 
     def break_down(*_: object) -> object:
         raise RuntimeError("a secret detail")
@@ -99,10 +97,9 @@ async def test_a_mistake_of_ours_is_a_number(
     assert "X-Content-Type-Options" in answer.headers
 
 
-async def test_a_store_that_reads_its_library_says_so(
+async def test_pages_are_503_while_the_library_is_being_read(
     store: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A visitor of a store that has just started meets a blank page."""
 
     def not_yet(*_: object) -> object:
         raise NotReady
@@ -122,8 +119,7 @@ async def test_a_store_that_reads_its_library_says_so(
     assert (await store.get("/theme.css")).status == 200
 
 
-async def test_traffic_is_idle_when_the_last_has_left() -> None:
-    """A store never ends, or ends while someone is downloading."""
+async def test_metrics_are_idle_after_the_last_request() -> None:
     traffic = RequestMetrics()
     await traffic.wait_until_idle()
     traffic.start_request()
@@ -134,10 +130,9 @@ async def test_traffic_is_idle_when_the_last_has_left() -> None:
     await traffic.wait_until_idle()
 
 
-async def test_a_store_without_a_provider_says_so(
+async def test_checkout_without_a_provider_is_503(
     start_store: StartStore, settings: Settings
 ) -> None:
-    """A visitor fills a cart and stands before a checkout without a till."""
     store = await start_store(
         settings.model_copy(update={"demo_payments": False})
     )

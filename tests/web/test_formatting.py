@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from msrv.money import Money, exponent_of
 from msrv.settings import Settings
 from msrv.web import formatting
+from msrv.web.formatting import amount, moment_ms, share
 from tests.conftest import Client, StartStore
 
 NBSP = "\N{NO-BREAK SPACE}"
@@ -30,8 +31,7 @@ NBSP = "\N{NO-BREAK SPACE}"
         ("en", Money(150, "HUF"), f"HUF{NBSP}1.50"),
     ],
 )
-def test_written(name: str, amount: Money, shown: str) -> None:
-    """A visitor reads 1.000 as another sum than it is."""
+def test_price_in_each_language(name: str, amount: Money, shown: str) -> None:
     assert (
         formatting.format_price(amount.minor, amount.currency, name) == shown
     )
@@ -42,8 +42,9 @@ def test_written(name: str, amount: Money, shown: str) -> None:
     currency=st.sampled_from(["EUR", "JPY", "KWD", "USD", "IQD", "CLP"]),
     minor=st.integers(0, 10**11),
 )
-def test_every_digit_is_there(name: str, currency: str, minor: int) -> None:
-    """A price loses a digit in some language."""
+def test_price_has_all_its_digits(
+    name: str, currency: str, minor: int
+) -> None:
     shown = formatting.format_price(minor, currency, name)
     digits = "".join(str(int(each)) for each in shown if each.isdecimal())
     assert digits == str(minor).rjust(exponent_of(currency) + 1, "0")
@@ -70,19 +71,16 @@ def test_every_digit_is_there(name: str, currency: str, minor: int) -> None:
         ("../../etc/passwd", "en"),
     ],
 )
-def test_chosen(header: str, name: str) -> None:
-    """A visitor is shown a language of somebody else's."""
+def test_language_negotiation(header: str, name: str) -> None:
     assert formatting.negotiate(header) == name
 
 
 @given(header=st.text(max_size=300))
-def test_any_header_at_all(header: str) -> None:
-    """A strange header is an incident."""
+def test_any_header_negotiates_a_known_language(header: str) -> None:
     assert formatting.negotiate(header) in formatting.LANGUAGES
 
 
-async def test_each_visitor_reads_their_own(store: Client) -> None:
-    """A page that was kept for one visitor is shown to the next."""
+async def test_cached_page_is_per_language(store: Client) -> None:
     for path in ("/", "/catalog", "/catalog/night-bus"):
         for header, shown in (
             ("de", f"7,00{NBSP}€"),
@@ -96,8 +94,9 @@ async def test_each_visitor_reads_their_own(store: Client) -> None:
             assert "Accept-Language" in answer.headers["Vary"]
 
 
-async def test_errors_read_the_same(store: Client) -> None:
-    """A price in a refusal is written in another way than on the page."""
+async def test_error_pages_use_the_visitors_price_format(
+    store: Client,
+) -> None:
     answer = await store.post(
         "/purchases",
         data={"item": "departure", "total_minor": "1"},
@@ -118,7 +117,6 @@ async def test_currencies_without_two_decimals(
     price: str,
     shown: str,
 ) -> None:
-    """A price in yen is a hundred times what it says."""
     (library / "Umbrella" / "release.toml").write_text(
         f'currency = "{currency}"\nid = "umbrella-single"\n'
         f'[items."Umbrella.wav"]\nid = "umbrella"\nprice = "{price}"\n',
@@ -128,3 +126,14 @@ async def test_currencies_without_two_decimals(
     await store.post("/cart", data={"add": "umbrella"})
     for path in ("/catalog/umbrella-single", "/cart", "/checkout"):
         assert shown in await (await store.get(path)).text()
+
+
+def test_amounts_shares_and_times_are_formatted() -> None:
+    assert amount(-150, "EUR") == "−€1.50"  # noqa: RUF001 - a minus
+    assert amount(0, "USD") == "$0.00"
+    assert amount(7, "XXX") == "XXX 7 minor units"
+    assert moment_ms(1_800_000_000_999) == "2027-01-15 08:00:00 UTC"
+    assert share(0, 0) == "–"  # noqa: RUF001 - a dash
+    assert share(999_999, 1_000_000) == "99 %"
+    assert share(1, 1_000_000) == "1 %"
+    assert (share(0, 5), share(5, 5)) == ("0 %", "100 %")

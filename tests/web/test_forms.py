@@ -1,4 +1,4 @@
-"""Forms: one spelling, bounds, and no more work than there are bytes."""
+"""Form parsing: accepted formats, limits, and linear work."""
 
 import asyncio
 import sys
@@ -27,10 +27,9 @@ def parse(body: bytes) -> MultiDict[str]:
     return asyncio.run(forms.parse(body))
 
 
-async def test_a_form_that_never_ends(
+async def test_slow_form_times_out(
     store: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A byte now and then holds a connection, and a request, for ever."""
     monkeypatch.setattr(forms, "FORM_SECONDS", 0.05)
     assert store.port
     reader, writer = await asyncio.open_connection("127.0.0.1", store.port)
@@ -57,7 +56,7 @@ async def test_a_form_that_never_ends(
         f"{FORM};; charset=utf-8;",
     ],
 )
-def test_a_form_in_its_one_spelling(stated: str) -> None:
+def test_accepted_content_types(stated: str) -> None:
     forms.check(headers(("Content-Type", stated)))
     forms.check(
         headers(("Content-Type", stated), ("Content-Encoding", "Identity"))
@@ -88,10 +87,10 @@ def test_a_form_in_its_one_spelling(stated: str) -> None:
         f"{FORM} charset=utf-8",
     ],
 )
-async def test_another_spelling_is_refused_unread(
+async def test_other_content_types_are_refused_unread(
     store: Client, stated: str
 ) -> None:
-    """A stranger chooses the codec that the store runs on the loop."""
+    """A client can't choose a codec or parser that would run on the loop."""
     with pytest.raises(UnsupportedForm):
         forms.check(headers(("Content-Type", stated)))
     answer = await store.post(
@@ -105,7 +104,7 @@ async def test_another_spelling_is_refused_unread(
     assert (await answer.json())["error"] == "not_a_form"
 
 
-def test_two_content_types_are_none() -> None:
+def test_repeated_content_type_is_refused() -> None:
     with pytest.raises(UnsupportedForm):
         forms.check(headers(("Content-Type", FORM), ("Content-Type", FORM)))
     with pytest.raises(UnsupportedForm):
@@ -126,7 +125,7 @@ def test_two_content_types_are_none() -> None:
 @pytest.mark.parametrize(
     "stated", ["multipart/form-data", f"{FORM};charset=x"]
 )
-async def test_no_address_reads_another_form(
+async def test_every_post_route_refuses_multipart(
     store: Client, path: str, stated: str
 ) -> None:
     answer = await store.post(
@@ -156,19 +155,19 @@ async def test_no_address_reads_another_form(
         (b"a;b=c;d", [("a;b", "c;d")]),
     ],
 )
-def test_a_form_is_parsed_as_browsers_write_it(
+def test_parse_browser_forms(
     body: bytes, fields: list[tuple[str, str]]
 ) -> None:
     assert list(parse(body).items()) == fields
 
 
 @given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20))))
-def test_what_was_written_is_read(pairs: list[tuple[str, str]]) -> None:
+def test_urlencoded_pairs_round_trip(pairs: list[tuple[str, str]]) -> None:
     assert list(parse(urlencode(pairs).encode()).items()) == pairs
 
 
 @given(st.text("ab=&+%4f\xfc", max_size=60))
-def test_it_reads_what_python_reads(text: str) -> None:
+def test_parse_agrees_with_parse_qsl(text: str) -> None:
     body = text.encode()
     expected = parse_qsl(text, keep_blank_values=True)
     expected = [pair for pair in expected if pair != ("", "")]
@@ -183,7 +182,7 @@ def test_it_reads_what_python_reads(text: str) -> None:
 @pytest.mark.parametrize(
     "body", [b"a=%ff", b"a=\xff", b"a=%ed%a0%80", b"%c3=1"]
 )
-def test_what_is_not_utf_8_is_refused(body: bytes) -> None:
+def test_non_utf_8_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidField):
         parse(body)
 
@@ -198,8 +197,9 @@ def test_what_is_not_utf_8_is_refused(body: bytes) -> None:
     ],
     ids=["bytes", "one field", "fields", "nothing but ends"],
 )
-async def test_a_form_beyond_the_bounds(store: Client, body: bytes) -> None:
-    """Generous bounds are what quadratic work is made of."""
+async def test_form_over_the_limits_is_refused(
+    store: Client, body: bytes
+) -> None:
     answer = await store.post(
         "/cart", data=body, headers={**JSON, "Content-Type": FORM}
     )
@@ -207,7 +207,7 @@ async def test_a_form_beyond_the_bounds(store: Client, body: bytes) -> None:
     assert (await answer.json())["error"] == "too_large"
 
 
-async def test_a_long_form_in_chunks_is_read_no_further(store: Client) -> None:
+async def test_chunked_form_is_read_up_to_the_limit(store: Client) -> None:
     async def endless() -> object:
         for _ in range(100):
             yield b"a" * 10_000
@@ -218,7 +218,7 @@ async def test_a_long_form_in_chunks_is_read_no_further(store: Client) -> None:
     assert answer.status == 413
 
 
-def test_as_many_fields_as_a_cart_needs() -> None:
+def test_limit_admits_a_full_cart() -> None:
     ids = [f"item-{number}" for number in range(100)]
     body = urlencode(
         [("item", each) for each in ids]
@@ -324,10 +324,9 @@ BODIES = st.builds(
     st.sampled_from(["", "identity", "br", "x"]),
     BODIES,
 )
-def test_a_form_costs_no_more_than_its_bytes(
+def test_parsing_work_is_linear_for_any_headers(
     media_type: str, parameters: list[str], coding: str, body: bytes
 ) -> None:
-    """Whatever is stated and sent: linear, and nothing for the wrong type."""
     stated = headers(("Content-Type", ";".join([media_type, *parameters])))
     if coding:
         stated.add("Content-Encoding", coding)
@@ -347,8 +346,8 @@ def test_a_form_costs_no_more_than_its_bytes(
 @pytest.mark.parametrize(
     "piece", [b"%", b"%41", b"%zz", b"%41a", "ü".encode(), b"+", b"a"]
 )
-def test_twice_the_form_is_twice_the_work(piece: bytes) -> None:
-    """No codec or loop in C is quadratic either: by time, of one run."""
+def test_parsing_time_is_linear(piece: bytes) -> None:
+    """Measures time, because a quadratic loop could be in C."""
 
     def seconds(size: int) -> float:
         field = b"a=" + piece * (size // len(piece))
@@ -370,8 +369,7 @@ async def _timed(body: bytes) -> float:
     return time.thread_time() - began
 
 
-async def test_items_are_put_in_in_one_pass(store: Client) -> None:
-    """Each of 16,000 fields read the whole cart anew."""
+async def test_many_items_are_added_in_one_pass(store: Client) -> None:
     body = urlencode([("add", "departure")] * 200 + [("add", "umbrella")])
     answer = await store.post(
         "/cart", data=body, headers={**JSON, "Content-Type": FORM}
@@ -381,7 +379,7 @@ async def test_items_are_put_in_in_one_pass(store: Client) -> None:
     assert [each["item_id"] for each in items] == ["departure", "umbrella"]
 
 
-async def test_a_field_is_named_in_what_is_refused(store: Client) -> None:
+async def test_refusal_names_the_field(store: Client) -> None:
     answer = await store.get(
         "/catalog", params={"page": quote_plus("x")}, headers=JSON
     )

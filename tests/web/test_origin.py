@@ -1,4 +1,4 @@
-"""Who is believed to ask, and under which address: the spoofing table."""
+"""Client address, scheme, host and origin, with spoofed headers."""
 
 from ipaddress import ip_address
 
@@ -34,10 +34,9 @@ def headers(*pairs: tuple[str, str]) -> CIMultiDictProxy[str]:
         ("203.0.113.9", ["https"], "http"),
     ],
 )
-def test_the_scheme_is_the_trusted_proxys_to_say(
+def test_only_a_trusted_proxy_sets_the_scheme(
     peer: str, proto: list[str], scheme: str
 ) -> None:
-    """A stranger has cookies sent, or links made, for another scheme."""
     pairs = [("X-Forwarded-Proto", value) for value in proto]
     origin = RULES.resolve(peer, secure=False, headers=headers(*pairs))
     assert origin.scheme == scheme
@@ -68,8 +67,7 @@ def test_the_scheme_is_the_trusted_proxys_to_say(
         ("localhost, evil.example", False),
     ],
 )
-def test_which_hosts_are_ours(host: str, *, ours: bool) -> None:
-    """Receipts are handed out that lead to somebody else's site."""
+def test_own_hosts(host: str, *, ours: bool) -> None:
     assert RULES.is_own_host(host) is ours
 
 
@@ -84,17 +82,16 @@ def test_which_hosts_are_ours(host: str, *, ours: bool) -> None:
         ("[2001:db8::1]", False),
     ],
 )
-def test_without_a_public_url_an_address_must_be_the_stores(
+def test_without_public_url_only_the_connections_address_is_own(
     host: str, *, ours: bool
 ) -> None:
-    """Receipts are handed out that lead to any address that was asked for."""
     own = ip_address("192.0.2.7")
     assert PLAIN.is_own_host(host, own) is ours
     # Where it is set, receipts begin with it.
     assert RULES.is_own_host(host, own)
 
 
-def test_a_name_of_any_script_is_known_as_browsers_send_it() -> None:
+def test_international_host_matches_its_punycode() -> None:
     rules = OriginRules.from_settings(
         settings.load({"MSRV_PUBLIC_URL": "https://bücher.example"})
     )
@@ -128,15 +125,13 @@ def test_a_name_of_any_script_is_known_as_browsers_send_it() -> None:
         ),
     ],
 )
-def test_who_comes_through_a_proxy_on_this_machine_is_not_local(
+def test_request_through_a_local_proxy_is_not_local(
     peer: str | None, sent: list[tuple[str, str]], *, local: bool
 ) -> None:
-    """A proxy that nobody said to trust makes everyone this machine."""
     assert RULES.is_local(peer, headers(*sent)) is local
 
 
-def test_addresses_begin_with_the_public_url() -> None:
-    """A receipt begins with whatever a visitor put into Host."""
+def test_base_url_is_the_public_url() -> None:
     origin = RULES.resolve(
         "203.0.113.9", secure=False, headers=headers(("Host", "127.0.0.1"))
     )
@@ -164,17 +159,13 @@ def test_addresses_begin_with_the_public_url() -> None:
         ([("Sec-Fetch-Site", "cross-site")], False),
     ],
 )
-def test_which_posts_are_from_our_own_pages(
-    sent: list[tuple[str, str]], *, same: bool
-) -> None:
-    """Another site's page fills a visitor's cart, or orders for them."""
+def test_same_site_posts(sent: list[tuple[str, str]], *, same: bool) -> None:
     found = headers(("Host", "localhost:1"), *sent)
     origin = PLAIN.resolve("127.0.0.1", secure=True, headers=found)
     assert PLAIN.is_same_site(origin, found, has_own_cookie=False) is same
 
 
-def test_an_old_browser_is_known_by_its_cookie() -> None:
-    """Who has an old phone can fill a cart and not pay for it."""
+def test_cookie_proves_same_site_without_fetch_metadata() -> None:
     found = headers(("Host", "localhost:1"), ("Origin", "null"))
     origin = PLAIN.resolve("127.0.0.1", secure=True, headers=found)
     assert PLAIN.is_same_site(origin, found, has_own_cookie=True)

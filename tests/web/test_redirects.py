@@ -1,4 +1,4 @@
-"""Addresses that are nearly one of ours, and where they lead."""
+"""Redirects from mistyped addresses."""
 
 from urllib.parse import quote
 
@@ -40,10 +40,10 @@ async def tokens(store: Client) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("behind", BEHIND)
-async def test_a_click_with_a_trailing_mark_leads_to_the_right_address(
+async def test_trailing_punctuation_is_redirected(
     store: Client, behind: str
 ) -> None:
-    """Chat and mail programs take the full stop along: "No such download"."""
+    """Chat and mail programs include the full stop in a link."""
     for path in await tokens(store):
         answer = await store.get(
             URL(path + behind, encoded=True), allow_redirects=False
@@ -55,17 +55,17 @@ async def test_a_click_with_a_trailing_mark_leads_to_the_right_address(
 
 
 @pytest.mark.parametrize("behind", ["A", "a", "1", "/more"])
-async def test_another_token_is_not_led_anywhere(
+async def test_invalid_token_is_not_redirected(
     store: Client, behind: str
 ) -> None:
-    """What isn't good leads to nothing that is: no second spelling."""
+    """No token has a second valid spelling."""
     _, path = await tokens(store)
     url = URL(path + behind, encoded=True)
     answer = await store.get(url, allow_redirects=False)
     assert answer.status == 404
 
 
-async def test_an_old_link_with_a_full_stop_says_that_it_is_old(
+async def test_expired_link_with_a_full_stop_is_410(
     store: Client, clock: Clock
 ) -> None:
     _, path = await tokens(store)
@@ -73,7 +73,9 @@ async def test_an_old_link_with_a_full_stop_says_that_it_is_old(
     assert (await store.get(path + ".")).status == 410
 
 
-async def test_a_receipt_s_mail_address_leads_to_it(store: Client) -> None:
+async def test_mail_form_address_is_redirected_to_the_receipt(
+    store: Client,
+) -> None:
     receipt, _ = await tokens(store)
     answer = await store.get(receipt + "/mail", allow_redirects=False)
     assert answer.status == 302
@@ -96,7 +98,7 @@ async def test_a_receipt_s_mail_address_leads_to_it(store: Client) -> None:
         ("/-/health/", "/-/health"),
     ],
 )
-async def test_a_slash_behind_a_page_leads_to_the_page(
+async def test_trailing_slash_is_redirected(
     store: Client, path: str, location: str
 ) -> None:
     answer = await store.get(URL(path, encoded=True), allow_redirects=False)
@@ -104,7 +106,7 @@ async def test_a_slash_behind_a_page_leads_to_the_page(
     assert answer.headers["Location"] == location
 
 
-async def test_a_form_sent_to_a_slash_is_sent_again(store: Client) -> None:
+async def test_post_with_trailing_slash_is_308(store: Client) -> None:
     answer = await store.post("/cart/", data={"add": "departure"})
     assert answer.status == 200
     assert answer.url.path == "/cart"
@@ -114,7 +116,7 @@ async def test_a_form_sent_to_a_slash_is_sent_again(store: Client) -> None:
 @pytest.mark.parametrize(
     "path", ["/nowhere/", "/%2F/", "/download/a/b/c/", "/catalog/a/b/"]
 )
-async def test_a_slash_leads_to_nothing_that_is_not_there(
+async def test_trailing_slash_of_an_unknown_page_is_404(
     store: Client, path: str
 ) -> None:
     answer = await store.get(URL(path, encoded=True), allow_redirects=False)
@@ -135,8 +137,9 @@ async def test_a_slash_leads_to_nothing_that_is_not_there(
         "https://x.safelinks.protection.outlook.com/?url={quoted}&data=05",
     ],
 )
-async def test_find_and_verify_read_the_same(store: Client, form: str) -> None:
-    """Three readers of what people paste, which disagree."""
+async def test_find_and_verify_agree_on_pasted_text(
+    store: Client, form: str
+) -> None:
     receipt, _ = await tokens(store)
     url = f"https://shop.example{receipt}"
     half = len(url) // 2
@@ -159,7 +162,7 @@ async def test_find_and_verify_read_the_same(store: Client, form: str) -> None:
         assert (await answer.json())["kind"] == "receipt"
 
 
-async def test_find_says_so_where_there_is_none(store: Client) -> None:
+async def test_find_without_a_receipt_is_an_error(store: Client) -> None:
     receipt, link = await tokens(store)
     for text in (receipt[:-1], receipt + "x", link, "a.b.c", "nothing"):
         answer = await store.get("/purchases", params={"receipt": text})

@@ -1,4 +1,4 @@
-"""What operators do in the studio: written down, and shown."""
+"""The activity log of the studio: recording and page."""
 
 from collections.abc import Sequence
 
@@ -28,10 +28,10 @@ async def done(studio: Studio) -> list[tuple[str, str]]:
     return sorted((each["act"], each["subject"]) for each in told["acts"])
 
 
-async def test_acts_are_written_down_with_their_session(
+async def test_acts_are_recorded_with_their_session(
     either: Studio,
 ) -> None:
-    """Viewing, exporting, refunding; nothing of that can be done unseen."""
+    """Viewing, exporting and refunding each leave a record."""
     await fill(either, sale(1, ("song", 100)))
     order = f"/studio/orders/{order_id(1)}"
     await either.text(order)
@@ -50,7 +50,7 @@ async def test_acts_are_written_down_with_their_session(
     assert page.count("(yours)") == 4
 
 
-async def test_long_list_has_pages(
+async def test_activity_is_paginated(
     studio: Studio, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     monkeypatch.setattr(report_queries, "MAX_ACTIONS", 2)
@@ -69,12 +69,12 @@ async def test_long_list_has_pages(
     assert (await studio.get("/studio/activity?after=x")).status == 400
 
 
-async def test_full_disk_hides_no_order(
+async def test_full_disk_does_not_block_the_order_page(
     studio: Studio,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The log has the act then."""
+    """The act is in the log then."""
     await fill(studio, sale(1, ("song", 100)))
 
     async def fail(event: object) -> None:
@@ -97,7 +97,7 @@ async def test_full_disk_hides_no_order(
 async def test_refunds_and_exports_need_a_recent_sign_in(
     studio: Studio, clock: Clock, method: str, path: str
 ) -> None:
-    """A copy of a cookie that is kept alive is not enough."""
+    """A session kept alive for more than an hour isn't enough."""
     await fill(studio, sale(1, ("song", 100)))
     clock.now += 3000
     answer = await studio.get("/studio")

@@ -1,4 +1,4 @@
-"""The file for a bookkeeper: what a spreadsheet reads is what was sold."""
+"""CSV export of orders."""
 
 import csv
 import io
@@ -32,8 +32,7 @@ async def fill(studio: Studio, *events: Any) -> None:  # noqa: ANN401 - events
         await apply_events(connection, events)
 
 
-async def test_a_bookkeeper_reads_what_was_sold(either: Studio) -> None:
-    """The books are wrong by a cent, a day, or an order."""
+async def test_export_has_every_order_with_its_amounts(either: Studio) -> None:
     await fill(
         either,
         sale(1, ("song", 100), ("album", 705), at=NOON, reference="pi_1"),
@@ -74,8 +73,9 @@ async def test_a_bookkeeper_reads_what_was_sold(either: Studio) -> None:
     assert second["date_utc"] == "2027-01-14"
 
 
-async def test_the_days_that_were_asked_for(studio: Studio) -> None:
-    """A month's books hold a day of the next, or lack the last."""
+async def test_export_includes_the_first_and_the_last_day(
+    studio: Studio,
+) -> None:
     midnight = 20_834 * 86_400
     await fill(
         studio,
@@ -113,8 +113,7 @@ HOSTILE = [
 ]
 
 
-async def test_a_title_is_no_formula(either: Studio) -> None:
-    """A title is run by the bookkeeper's spreadsheet."""
+async def test_title_is_exported_as_text_not_formula(either: Studio) -> None:
     titles = [each.strip() for each in HOSTILE]
     await fill(
         either,
@@ -165,7 +164,6 @@ def cells(line: bytes) -> list[str]:
 
 @given(st.text() | st.text(alphabet="=+-@;,|\t\r\n\"' \u200b\uff1da1"))
 def test_no_cell_is_a_formula_for_any_separator(value: str) -> None:
-    """A title from somebody's tags runs in a bookkeeper's spreadsheet."""
     order = Order(
         order_id(1),
         NOON,
@@ -183,18 +181,17 @@ def test_no_cell_is_a_formula_for_any_separator(value: str) -> None:
 
 
 @given(st.text())
-def test_whatever_a_text_holds_it_is_one_cell(value: str) -> None:
-    """A quote in a title moves every amount by a column."""
+def test_any_text_stays_in_one_cell(value: str) -> None:
     cell = csv_export.text(value)
     line = csv_export._lines([[cell, 1]])
     row = next(csv.reader(io.StringIO(line.decode(), newline=""), strict=True))
     assert row == [cell, "1"]
 
 
-async def test_half_a_file_is_never_taken_for_one(
+async def test_database_failure_closes_the_connection_mid_export(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The database goes away on the way, and the books end in May."""
+    """A client never takes half a file for a complete one."""
     monkeypatch.setattr(csv_export, "_BATCH", 2)
     await fill(studio, *(sale(number) for number in range(5)))
     whole = await studio.text("/studio/orders.csv")
@@ -216,10 +213,9 @@ async def test_half_a_file_is_never_taken_for_one(
         await answer.read()
 
 
-async def test_a_long_file_takes_no_more_memory(
+async def test_memory_is_independent_of_the_export_size(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A year's books fill the memory, and the store falls over."""
     monkeypatch.setattr(csv_export, "_BATCH", 50)
 
     async def peak(count: int) -> int:

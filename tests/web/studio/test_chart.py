@@ -1,4 +1,4 @@
-"""Spans, charts and words: the pure parts of the studio's figures."""
+"""Periods and bar charts of the studio's reports."""
 
 import itertools
 from datetime import date
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.web.formatting import amount, day, day_number, moment_ms, share
+from msrv.web.formatting import day, day_number
 from msrv.web.studio import chart
 from msrv.web.studio.chart import Span, first_day, index_of, intervals
 
@@ -24,10 +24,9 @@ DAYS = st.dates(date(1971, 1, 1), date(2999, 12, 31)).map(day_number)
         (Span.YEAR, "2028-02-29", "2027-03-01", 12, "2027-03"),
     ],
 )
-def test_where_a_span_begins(
+def test_span_starts_on_a_whole_interval(
     span: Span, today: str, first: str, count: int, label: str
 ) -> None:
-    """The year has eleven months, or a week begins on a Wednesday."""
     now = day_number(date.fromisoformat(today))
     cut = intervals(span, now, 0)
     assert day(first_day(span, now)) == first
@@ -37,8 +36,9 @@ def test_where_a_span_begins(
 
 
 @given(st.sampled_from(Span), DAYS, st.integers(0, 20_000))
-def test_every_day_is_in_one_piece(span: Span, today: int, age: int) -> None:
-    """A day's sales are counted twice, or in no bar at all."""
+def test_every_day_is_in_exactly_one_interval(
+    span: Span, today: int, age: int
+) -> None:
     cut = intervals(span, today, today - age)
     for one, after in itertools.pairwise(cut):
         assert one.last_day + 1 == after.first_day
@@ -49,8 +49,7 @@ def test_every_day_is_in_one_piece(span: Span, today: int, age: int) -> None:
     assert index_of(cut, cut[-1].last_day + 1) is None
 
 
-def test_ten_years_are_years() -> None:
-    """All time is a chart of a hundred and twenty bars on a phone."""
+def test_all_time_is_in_years_if_months_are_too_many() -> None:
     today = day_number(date(2026, 11, 21))
     cut = intervals(Span.ALL, today, day_number(date(2017, 5, 5)))
     assert [each.label for each in cut] == [
@@ -65,8 +64,7 @@ def test_ten_years_are_years() -> None:
 
 
 @given(st.integers(0, 10**15))
-def test_the_scale_holds_every_bar(most: int) -> None:
-    """The best day sticks out of its chart, or all days are a line."""
+def test_scale_is_even_and_holds_every_bar(most: int) -> None:
     top = chart.ceiling(most)
     assert most <= top
     assert top % 2 == 0
@@ -75,7 +73,6 @@ def test_the_scale_holds_every_bar(most: int) -> None:
 
 @given(st.lists(st.integers(-1000, 10**9), max_size=40))
 def test_bars_stay_within_the_drawing(values: list[int]) -> None:
-    """A bar is drawn over the page's text."""
     drawn = chart.draw([str(each) for each in values], values, values, str)
     assert len(drawn.first) == len(drawn.second)
     assert len(drawn.first) == sum(each > 0 for each in values)
@@ -85,15 +82,3 @@ def test_bars_stay_within_the_drawing(values: list[int]) -> None:
         assert bar.height > 0
         assert bar.y >= 0
         assert bar.y + bar.height == chart.HEIGHT
-
-
-def test_amounts_and_shares_in_words() -> None:
-    """An undone refund reads as money from nowhere."""
-    assert amount(-150, "EUR") == "−€1.50"  # noqa: RUF001 - a minus
-    assert amount(0, "USD") == "$0.00"
-    assert amount(7, "XXX") == "XXX 7 minor units"
-    assert moment_ms(1_800_000_000_999) == "2027-01-15 08:00:00 UTC"
-    assert share(0, 0) == "–"  # noqa: RUF001 - a dash
-    assert share(999_999, 1_000_000) == "99 %"
-    assert share(1, 1_000_000) == "1 %"
-    assert (share(0, 5), share(5, 5)) == ("0 %", "100 %")

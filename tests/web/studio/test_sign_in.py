@@ -1,4 +1,4 @@
-"""The studio's door, as a browser and as a stranger find it."""
+"""Sign-in and sign-out of the studio, and its invisibility without them."""
 
 import asyncio
 import itertools
@@ -46,8 +46,10 @@ async def page(store: Client, session: str) -> int:
     return (await store.get("/studio", headers=cookie)).status
 
 
-async def test_a_link_signs_in_by_its_button(store: Client, link: str) -> None:
-    """A preview of a mail uses the link up, and its reader stays outside."""
+async def test_only_the_button_uses_up_a_link(
+    store: Client, link: str
+) -> None:
+    """Opening the link, as a preview does, changes nothing."""
     for _ in range(3):
         answer = await store.get(link)
         assert answer.status == 200
@@ -60,10 +62,9 @@ async def test_a_link_signs_in_by_its_button(store: Client, link: str) -> None:
     assert await page(store, answer.cookies[COOKIE].value) == 200
 
 
-async def test_the_cookie_is_for_this_browser_and_twelve_hours(
+async def test_session_cookie_is_secure_strict_and_lasts_twelve_hours(
     store: Client, link: str
 ) -> None:
-    """A script, plain HTTP, or another site gets hold of the session."""
     answer = await press(store, link)
     cookie = answer.cookies[COOKIE]
     assert cookie["httponly"]
@@ -104,27 +105,24 @@ async def test_session_in_use_is_renewed_for_twelve_hours(
     assert await page(store, session) == 404
 
 
-async def test_a_program_signs_in(store: Client, link: str) -> None:
-    """A script that fetches the books has to pretend to be a browser."""
+async def test_json_client_can_sign_in(store: Client, link: str) -> None:
     answer = await store.post(link, headers=JSON)
     assert answer.status == 200
     assert (await answer.json())["expires_at"] == 1_800_043_200
     assert COOKIE in answer.cookies
 
 
-async def test_who_can_not_be_answered_uses_nothing_up(
+async def test_unacceptable_request_does_not_use_up_a_link(
     store: Client, link: str
 ) -> None:
-    """A program that asks for a picture has thrown its link away."""
     answer = await store.post(link, headers={"Accept": "image/png"})
     assert answer.status == 406
     assert (await press(store, link)).status == 303
 
 
-async def test_a_link_that_was_used(
+async def test_used_link_is_refused_and_logged(
     store: Client, link: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A link from a terminal's history opens the books a second time."""
     assert (await press(store, link)).status == 303
     for answer in (await press(store, link), await store.get(link)):
         assert answer.status == 410
@@ -137,10 +135,9 @@ async def test_a_link_that_was_used(
     assert link.rpartition("/")[2] not in caplog.text
 
 
-async def test_a_link_that_is_late(
+async def test_expired_link_is_refused_and_logged(
     store: Client, link: str, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A link that lay about for a day opens the books."""
     clock.now += 600
     for answer in (await press(store, link), await store.get(link)):
         assert answer.status == 410
@@ -151,10 +148,9 @@ async def test_a_link_that_is_late(
     assert "refused a sign-in link: expired" in caplog.text
 
 
-async def test_a_link_of_another_nonce(
+async def test_link_of_another_nonce_is_refused_and_logged(
     store: Client, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Who runs a store can sign in to another; or nobody can tell why not."""
     other = link_of(Keyring.from_nonces("another"), clock.now)
     for answer in (await press(store, other), await store.get(other)):
         assert answer.status == 404
@@ -166,7 +162,6 @@ async def test_a_link_of_another_nonce(
 async def test_changing_nonce_signs_everyone_out(
     studio: Studio, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """NONCE got out and was changed, and its finder is still signed in."""
     assert (await studio.get("/studio")).status == 200
     changed = Keyring.from_nonces("the new one", NONCE)
     assert studio.store.app is not None
@@ -177,8 +172,9 @@ async def test_changing_nonce_signs_everyone_out(
     assert (await press(studio.store, link)).status == 404
 
 
-async def test_two_presses_at_once_are_one(store: Client, link: str) -> None:
-    """Two who saw the link are both inside."""
+async def test_concurrent_sign_ins_use_a_link_once(
+    store: Client, link: str
+) -> None:
     answers = await asyncio.gather(*(press(store, link) for _ in range(5)))
     assert sorted(each.status for each in answers) == [303, 410, 410, 410, 410]
 
@@ -215,10 +211,9 @@ STRANGERS: tuple[dict[str, str], ...] = (
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_to_a_stranger_there_is_no_studio(
+async def test_studio_is_indistinguishable_from_404_without_a_session(
     store: Client, path: str
 ) -> None:
-    """A stranger learns that there is a door, and where."""
     for method, headers in itertools.product(METHODS, STRANGERS):
         answer = await store.request(method, path, headers=headers)
         nowhere = await store.request(method, "/nowhere", headers=headers)
@@ -229,17 +224,13 @@ async def test_to_a_stranger_there_is_no_studio(
         )
 
 
-async def test_a_link_in_the_cookie_opens_nothing(
-    store: Client, link: str
-) -> None:
-    """A link that can't be used twice is used as a cookie instead."""
+async def test_link_ticket_is_not_a_session(store: Client, link: str) -> None:
     assert await page(store, link.rpartition("/")[2]) == 404
 
 
-async def test_a_stranger_asks_the_database_nothing(
+async def test_request_without_a_session_does_not_query_the_database(
     store: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A stranger keeps the database busy by asking for the studio."""
     asked: list[object] = []
 
     async def look(self: object) -> int:
@@ -255,8 +246,7 @@ async def test_a_stranger_asks_the_database_nothing(
     assert asked == []
 
 
-async def test_signing_out_here(studio: Studio) -> None:
-    """Who leaves a shared computer stays signed in on it."""
+async def test_sign_out_deletes_the_cookie(studio: Studio) -> None:
     answer = await studio.post("/studio/leave")
     assert answer.status == 200
     assert answer.cookies[COOKIE]["max-age"] == "0"
@@ -264,7 +254,7 @@ async def test_signing_out_here(studio: Studio) -> None:
     assert "You are signed out on every replica" in await answer.text()
 
 
-async def test_copy_of_the_cookie_ends_with_the_session(
+async def test_copied_cookie_ends_with_the_session(
     studio: Studio, keyring: Keyring, clock: Clock
 ) -> None:
     """Signing out ends the session itself, renewed copies included."""
@@ -279,16 +269,15 @@ async def test_copy_of_the_cookie_ends_with_the_session(
     assert await page(studio.store, renewed) == 404
 
 
-async def test_signing_out_says_whom_it_reached(resting: Studio) -> None:
+async def test_sign_out_reports_unreached_replicas(resting: Studio) -> None:
     answer = await resting.post("/studio/leave")
     assert "other replicas could not be told" in await answer.text()
     assert (await resting.get("/studio")).status == 404
 
 
-async def test_signing_out_everywhere(
+async def test_sign_out_everywhere_ends_all_sessions(
     studio: Studio, keyring: Keyring, clock: Clock
 ) -> None:
-    """Who was signed out by someone else goes on."""
     early = link_of(keyring, clock.now - 5)
     answer = await studio.post("/studio/leave", everywhere="1")
     assert "Everyone is signed out, on every replica." in await answer.text()
@@ -299,29 +288,26 @@ async def test_signing_out_everywhere(
     assert await page(studio.store, answer.cookies[COOKIE].value) == 200
 
 
-async def test_signing_out_everywhere_says_whom_it_reached(
+async def test_sign_out_everywhere_reports_unreached_replicas(
     resting: Studio,
 ) -> None:
-    """An operator believes that a thief is out, who is not."""
     answer = await resting.post("/studio/leave", everywhere="1")
     assert answer.status == 200
     assert "other replicas could not be told" in await answer.text()
     assert (await resting.get("/studio")).status == 404
 
 
-async def test_while_the_ledger_rests_one_can_sign_in(
+async def test_sign_in_works_while_the_database_is_unavailable(
     resting: Studio, keyring: Keyring, clock: Clock
 ) -> None:
-    """When something is wrong, nobody can look at what."""
     link = link_of(keyring, clock.now)
     assert (await press(resting.store, link)).status == 303
     assert (await press(resting.store, link)).status == 410
 
 
-async def test_where_nothing_can_be_written_the_door_stays_shut(
+async def test_full_disk_refuses_sign_in_and_keeps_the_link_valid(
     resting: Studio, keyring: Keyring, clock: Clock, settings: Settings
 ) -> None:
-    """On a full disk, a link is good for as often as one likes."""
     (settings.data / "studio").mkdir(exist_ok=True)
     (settings.data / "studio" / "used").write_text("", encoding="ascii")
     answer = await press(resting.store, link_of(keyring, clock.now))
@@ -342,18 +328,16 @@ async def test_where_nothing_can_be_written_the_door_stays_shut(
         ({"Origin": "null"}, 303),
     ],
 )
-async def test_another_site_can_press_no_button(
+async def test_post_from_another_site_is_refused(
     studio: Studio, headers: dict[str, str], status: int
 ) -> None:
-    """A page somewhere takes a sale back while the operator reads it."""
     answer = await studio.post(f"/studio/orders/{order_id(1)}/revoke", headers)
     assert answer.status == status
 
 
-async def test_no_ticket_is_in_the_log(
+async def test_log_contains_no_ticket(
     store: Client, link: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Who reads the log signs in by what it says."""
     with caplog.at_level(logging.DEBUG):
         await store.get(link)
         session = (await press(store, link)).cookies[COOKIE].value
@@ -369,8 +353,7 @@ async def test_no_ticket_is_in_the_log(
     assert "signed in from 127.0.0.1" in said
 
 
-async def test_every_route_of_the_studio_is_behind_the_door() -> None:
-    """A new page is forgotten at the door."""
+async def test_every_studio_route_needs_a_session() -> None:
     for route in routes.STUDIO:
         assert route.path.startswith("/studio")
         assert str(route.kwargs["name"]).startswith("studio")

@@ -27,7 +27,7 @@ def inodes(body: Body) -> set[int]:
     }
 
 
-def test_a_layout_follows_its_files_where_the_version_stays(
+def test_zip_layout_is_rebuilt_when_only_file_dates_change(
     catalog: Catalog,
 ) -> None:
     """The version is made of the bytes; a layout also holds the files' dates
@@ -65,7 +65,7 @@ def test_a_layout_follows_its_files_where_the_version_stays(
     assert (again.etag, inodes(new_body)) == (first.etag, {7})
 
 
-def test_a_layout_follows_the_shop(catalog: Catalog) -> None:
+def test_zip_layout_is_rebuilt_when_the_shop_changes(catalog: Catalog) -> None:
     """The README in a ZIP says the shop's name."""
     packs = RepresentationCache()
     release = catalog.releases_by_id["night-bus"]

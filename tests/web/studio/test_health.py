@@ -1,4 +1,7 @@
-"""The studio's health page: what mail was not sent, what was refused."""
+"""The studio's health page."""
+
+import html
+import shutil
 
 from pydantic import SecretStr
 
@@ -13,10 +16,9 @@ from tests.store_process import free_port
 from tests.web.studio.conftest import JSON, Studio
 
 
-async def test_health_says_what_mail_was_not_sent_and_what_was_refused(
+async def test_health_shows_unsent_mail_and_refused_requests(
     start_store: StartStore, settings: Settings, session: str
 ) -> None:
-    """An operator learns of mails that never went from angry buyers."""
     store = await start_store(
         settings.model_copy(
             update={
@@ -56,7 +58,52 @@ async def test_health_says_what_mail_was_not_sent_and_what_was_refused(
     assert "a@example.net" not in page + str(data)
 
 
-async def test_health_without_mail(studio: Studio) -> None:
-    """A store that sends none is told of mail."""
+async def test_health_has_no_mail_section_without_mail(studio: Studio) -> None:
     assert 'id="mail"' not in await studio.text("/studio/health")
     assert "mail" not in await studio.data("/studio/health")
+
+
+async def test_health_page_works_while_the_database_is_unavailable(
+    resting: Studio,
+) -> None:
+    page = await resting.text("/studio/health")
+    assert "Unavailable" in page
+    assert "Can&#39;t connect to MySQL server" in page
+    assert "needs attention" in page
+    told = await resting.data("/studio/health")
+    assert told["ledger"]["state"] == "degraded"
+    assert told["ledger"]["answers"] is False
+    assert told["library"]["releases"] == 3
+
+
+async def test_health_shows_library_problems(
+    studio: Studio, settings: Settings
+) -> None:
+    told = await studio.data("/studio/health")
+    assert told["ledger"]["answers"] is True
+    assert told["library"]["problems"] == []
+    assert [each["name"] for each in told["disks"]] == ["data", "library"]
+    assert all(each["free_bytes"] > 0 for each in told["disks"])
+    toml = settings.library_folder / "Zine" / "release.toml"
+    toml.write_text('title = "Zine"\nprice = "<b>"\n', encoding="utf-8")
+    assert studio.store.app is not None
+    live = studio.store.app[STORE].catalog
+    await wait_until(lambda: live.reading.problems)
+    page = await studio.text("/studio/health")
+    assert "Zine/release.toml, line 2" in page
+    assert "<b>" not in page
+
+
+async def test_health_shows_library_notes(
+    studio: Studio, settings: Settings
+) -> None:
+    single = settings.library_folder / "Umbrella"
+    shutil.copy(single / "Umbrella.wav", single / "<b>.mp3")
+    assert studio.store.app is not None
+    live = studio.store.app[STORE].catalog
+    note = "Umbrella/<b>.mp3 is WAV, not mp3, and is sent as audio/wav"
+    await wait_until(lambda: note in live.reading.notes)
+    assert note in (await studio.data("/studio/health"))["library"]["notes"]
+    page = await studio.text("/studio/health")
+    assert html.escape(note) in page
+    assert "<b>" not in page
