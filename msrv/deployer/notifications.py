@@ -19,6 +19,7 @@ from msrv.deployer.config_model import (
 from msrv.deployer.errors import DeliveryFailed, UnsafeAddress
 from msrv.deployer.rollout.deployment import Deployment, DeploymentState
 from msrv.tasks import Backoff
+from msrv.text_table import plural
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,8 @@ def summary(deployment: Deployment) -> str:
     match deployment.state:
         case DeploymentState.SUCCEEDED:
             verb = "is back at" if deployment.is_rollback else "runs"
-            return f"{target} {verb} {image} ({deployment.replicas} replicas)"
+            replicas = plural(deployment.replicas, "replica")
+            return f"{target} {verb} {image} ({replicas})"
         case DeploymentState.UNCHANGED:
             return f"{target} already runs that image"
         case DeploymentState.FAILED:

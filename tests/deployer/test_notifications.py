@@ -134,3 +134,20 @@ def test_text_and_chat_messages_are_one_sentence() -> None:
     assert json.loads(format_message(chat, ended_deployment())[0]) == {
         "text": summary(ended_deployment())
     }
+
+
+@pytest.mark.parametrize(
+    ("state", "cause", "expected"),
+    [
+        ("succeeded", "generic", "store runs 0123456789ab (1 replica)"),
+        ("succeeded", "rollback", "store is back at 0123456789ab (1 replica)"),
+        ("unchanged", "generic", "store already runs that image"),
+        ("broken", "generic", "store needs an operator: it crashed"),
+    ],
+)
+def test_summary_says_how_a_deployment_ended(
+    state: str, cause: str, expected: str
+) -> None:
+    found = ended_deployment(DeploymentState(state), "it crashed")
+    found.cause, found.replicas = cause, 1
+    assert summary(found) == expected
