@@ -1,10 +1,15 @@
 """The parts of a store behind a test's client."""
 
+from typing import Any
+
 from aiohttp import web
 from aiohttp.test_utils import TestClient
+from sqlalchemy import Table, select
 
+from msrv.ledger.ledger import Ledger
 from msrv.mail.worker import MailWorker
 from msrv.web.store import STORE, Store
+from tests.polling import wait_until
 
 
 def store_of(client: TestClient[web.Request, web.Application]) -> Store:
@@ -18,3 +23,27 @@ def mail_of(client: TestClient[web.Request, web.Application]) -> MailWorker:
     mail = store_of(client).mail
     assert mail is not None
     return mail
+
+
+def ledger_of(client: TestClient[web.Request, web.Application]) -> Ledger:
+    """Return the store's ledger."""
+    return store_of(client).ledger
+
+
+async def wait_for_database(
+    client: TestClient[web.Request, web.Application],
+) -> None:
+    """Wait until the store has reached its database."""
+    ledger = ledger_of(client)
+    await wait_until(lambda: ledger.is_database_ready)
+
+
+async def rows(
+    client: TestClient[web.Request, web.Application], table: Table
+) -> list[dict[str, Any]]:
+    """Return a table's rows, once all events so far are in it."""
+    ledger = ledger_of(client)
+    await ledger.wait_until_synced()
+    async with ledger.read_transaction() as connection:
+        found = await connection.execute(select(table))
+        return [dict(row) for row in found.mappings()]

@@ -45,7 +45,7 @@ async def cookies_of(shop: Client, headers: dict[str, str]) -> dict[str, str]:
 async def test_cookies_over_https_are_bound_to_their_host(
     shop: Client,
 ) -> None:
-    """Browsers refuse `__Host-` with a Domain, another Path or no Secure."""
+    """With `__Host-`, without a Domain, for all paths."""
     found = await cookies_of(shop, HTTPS)
     assert set(found) == {"__Host-cart", "__Host-discount", "__Host-claim"}
     for line in found.values():
@@ -55,7 +55,7 @@ async def test_cookies_over_https_are_bound_to_their_host(
 
 
 async def test_cookies_over_plain_http_have_no_prefix(shop: Client) -> None:
-    """A browser would take none that has it."""
+    """Browsers would reject the prefix."""
     found = await cookies_of(shop, JSON)
     assert set(found) == {"cart", "discount", "claim"}
     assert all("Secure" not in line for line in found.values())
@@ -85,10 +85,9 @@ async def test_cookie_that_another_host_may_have_set_is_not_read(
         "a=1; " * 1000 + "cart=departure",
     ],
 )
-async def test_the_cart_is_found_among_other_cookies(
+async def test_cart_is_found_among_other_cookies(
     store: Client, header: str
 ) -> None:
-    """A cookie of another program on the host empties the cart."""
     answer = await store.get("/cart", headers={**JSON, "Cookie": header})
     items = (await answer.json())["items"]
     assert [each["item_id"] for each in items] == ["departure"]

@@ -1,4 +1,4 @@
-"""The hatch gives what the house would have given, and nothing else."""
+"""The fast path: the same responses as the application's, or none."""
 
 from collections.abc import Callable
 
@@ -11,17 +11,17 @@ from msrv.ledger.revocations import RevokedItems
 from msrv.web import fast_path
 from msrv.web.store import STORE
 from tests.conftest import Client, Clock
-from tests.web.test_ledger import buy, path_of
+from tests.web.purchases import buy, download_path
 
 PDF = b"%PDF-1.4 zine %%EOF"
 
 
-class Door:
-    """A store with its fast_path, and how often the house was asked."""
+class CountedStore:
+    """A store with its fast path, and the requests that fell through."""
 
     def __init__(self, store: Client) -> None:
         self.store = store
-        self.in_house = 0
+        self.fell_through = 0
         assert store.server.runner is not None
         server = store.server.runner.server
         assert isinstance(server, web.Server)
@@ -31,56 +31,56 @@ class Door:
         )
 
     def _counted(
-        self, house: fast_path.RequestHandler
+        self, handler: fast_path.RequestHandler
     ) -> fast_path.RequestHandler:
         async def answer(request: web.BaseRequest) -> web.StreamResponse:
-            self.in_house += 1
-            return await house(request)
+            self.fell_through += 1
+            return await handler(request)
 
         return answer
 
 
 @pytest.fixture
-def door(store: Client) -> Door:
-    """What is tested."""
-    return Door(store)
+def counted(store: Client) -> CountedStore:
+    """Return a store that counts what falls through the fast path."""
+    return CountedStore(store)
 
 
 @pytest.fixture
-async def link(door: Door) -> str:
-    """A link to a small file, which was sent a moment ago."""
-    path = path_of(await buy(door.store, "zine"), "zine")
-    assert await (await door.store.get(path)).read() == PDF
-    door.in_house = 0
+async def link(counted: CountedStore) -> str:
+    """Return a link to a small file that is cached."""
+    path = download_path(await buy(counted.store, "zine"), "zine")
+    assert await (await counted.store.get(path)).read() == PDF
+    counted.fell_through = 0
     return path
 
 
-async def test_it_is_the_same_answer(door: Door, link: str) -> None:
-    """A buyer gets other headers than the one before."""
-    at_hatch = await door.store.get(link)
-    assert door.in_house == 0
-    in_house = await door.store.get(link, headers={"If-Match": "*"})
-    assert door.in_house == 1
-    assert await at_hatch.read() == await in_house.read() == PDF
-    # But for the second they were made in.
-    assert {**at_hatch.headers, "Date": ""} == {**in_house.headers, "Date": ""}
-    assert at_hatch.headers["Cache-Control"] == "private, no-store"
-    assert at_hatch.headers["X-Content-Type-Options"] == "nosniff"
-
-
-async def test_each_buyer_has_a_link_of_their_own(
-    door: Door, link: str
+async def test_fast_path_response_equals_the_applications(
+    counted: CountedStore, link: str
 ) -> None:
-    """Who bought it second waits for the disk."""
-    other = path_of(await buy(door.store, "zine"), "zine")
+    fast = await counted.store.get(link)
+    assert counted.fell_through == 0
+    regular = await counted.store.get(link, headers={"If-Match": "*"})
+    assert counted.fell_through == 1
+    assert await fast.read() == await regular.read() == PDF
+    # But for the second they were made in.
+    assert {**fast.headers, "Date": ""} == {**regular.headers, "Date": ""}
+    assert fast.headers["Cache-Control"] == "private, no-store"
+    assert fast.headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_cached_file_serves_the_links_of_all_buyers(
+    counted: CountedStore, link: str
+) -> None:
+    other = download_path(await buy(counted.store, "zine"), "zine")
     assert other != link
-    door.in_house = 0
-    assert await (await door.store.get(other)).read() == PDF
-    assert door.in_house == 0
+    counted.fell_through = 0
+    assert await (await counted.store.get(other)).read() == PDF
+    assert counted.fell_through == 0
 
 
 def changed(link: str, part: int) -> str:
-    """Alter a character of a part of a link."""
+    """Return a function that alters a character of a part of a link."""
     parts = link.split("/")
     last = parts[part][-1]
     parts[part] = parts[part][:-1] + ("A" if last != "A" else "B")
@@ -88,7 +88,7 @@ def changed(link: str, part: int) -> str:
 
 
 def of_other(link: str, item: str) -> str:
-    """Ask for another item with the same proofs."""
+    """Return the link with another item's id."""
     return f"{link.rpartition('/')[0]}/{item}"
 
 
@@ -118,12 +118,11 @@ def of_other(link: str, item: str) -> str:
         "other route",
     ],
 )
-async def test_what_is_not_a_good_link_goes_to_the_house(
-    door: Door, link: str, alter: Callable[[str], str], status: int
+async def test_invalid_links_fall_through(
+    counted: CountedStore, link: str, alter: Callable[[str], str], status: int
 ) -> None:
-    """A forger finds a door that nobody guards."""
-    answer = await door.store.get(alter(link))
-    assert (answer.status, door.in_house) == (status, 1)
+    answer = await counted.store.get(alter(link))
+    assert (answer.status, counted.fell_through) == (status, 1)
 
 
 @pytest.mark.parametrize(
@@ -137,36 +136,32 @@ async def test_what_is_not_a_good_link_goes_to_the_house(
     ],
     ids=["part", "no part", "known", "other", "foreign host"],
 )
-async def test_who_asks_for_something_else_goes_to_the_house(
-    door: Door, link: str, headers: dict[str, str], status: int
+async def test_requests_with_conditions_or_other_hosts_fall_through(
+    counted: CountedStore, link: str, headers: dict[str, str], status: int
 ) -> None:
-    """A condition, or another's name, is passed over."""
-    answer = await door.store.get(link, headers=headers)
-    assert (answer.status, door.in_house) == (status, 1)
+    answer = await counted.store.get(link, headers=headers)
+    assert (answer.status, counted.fell_through) == (status, 1)
 
 
-async def test_a_head_has_no_body(door: Door, link: str) -> None:
-    """A HEAD is sent the file, and the next answer begins in it."""
-    answer = await door.store.head(link)
-    assert (answer.status, door.in_house) == (200, 1)
+async def test_head_has_no_body(counted: CountedStore, link: str) -> None:
+    answer = await counted.store.head(link)
+    assert (answer.status, counted.fell_through) == (200, 1)
     assert answer.content_length == len(PDF)
-    assert (await door.store.get("/catalog")).status == 200
+    assert (await counted.store.get("/catalog")).status == 200
 
 
-async def test_an_old_link_goes_to_the_house(
-    door: Door, link: str, clock: Clock
+async def test_expired_link_falls_through(
+    counted: CountedStore, link: str, clock: Clock
 ) -> None:
-    """A link that has ended still opens."""
     clock.now += 365 * 86_400
-    answer = await door.store.get(link)
-    assert (answer.status, door.in_house) == (410, 1)
+    answer = await counted.store.get(link)
+    assert (answer.status, counted.fell_through) == (410, 1)
 
 
-async def test_a_refunded_link_goes_to_the_house(
-    door: Door, link: str
+async def test_refunded_link_falls_through(
+    counted: CountedStore, link: str
 ) -> None:
-    """Who has the money back has the file as well."""
-    ledger = door.store.app[STORE].ledger
+    ledger = counted.store.app[STORE].ledger
     assert isinstance(ledger, Ledger)
     order_id = link.split("/")[2][:24]
     ledger.revocations.update(
@@ -177,35 +172,34 @@ async def test_a_refunded_link_goes_to_the_house(
         },
         1,
     )
-    answer = await door.store.get(link)
-    assert (answer.status, door.in_house) == (410, 1)
+    answer = await counted.store.get(link)
+    assert (answer.status, counted.fell_through) == (410, 1)
 
 
-async def test_a_store_that_has_just_begun_says_so(
-    door: Door, link: str, monkeypatch: pytest.MonkeyPatch
+async def test_store_without_a_catalog_falls_through(
+    counted: CountedStore, link: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who resumes as the store starts again is told that it is broken."""
-
     def current(_: LiveCatalog) -> None:
         raise NotReady
 
     monkeypatch.setattr(LiveCatalog, "current", property(current))
-    answer = await door.store.get(link)
-    assert (answer.status, door.in_house) == (503, 1)
+    answer = await counted.store.get(link)
+    assert (answer.status, counted.fell_through) == (503, 1)
 
 
-async def test_a_store_that_ends_says_so(door: Door, link: str) -> None:
-    """A client keeps a connection that is about to be closed."""
-    door.store.app[STORE].metrics.draining = True
-    answer = await door.store.get(link)
-    assert answer.headers["Connection"] == "close"
-    assert door.in_house == 1
-
-
-async def test_it_is_counted(
-    door: Door, link: str, monkeypatch: pytest.MonkeyPatch
+async def test_draining_store_falls_through(
+    counted: CountedStore, link: str
 ) -> None:
-    """What leaves by the hatch is not in the figures, or never delivered."""
+    """Its connections are closed by the application."""
+    counted.store.app[STORE].metrics.draining = True
+    answer = await counted.store.get(link)
+    assert answer.headers["Connection"] == "close"
+    assert counted.fell_through == 1
+
+
+async def test_fast_path_downloads_are_counted(
+    counted: CountedStore, link: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told = []
     real = Ledger.track_download
 
@@ -222,21 +216,21 @@ async def test_it_is_counted(
 
     monkeypatch.setattr(Ledger, "track_download", on_sent)
     size = len(PDF)
-    before = await figures(door.store)
-    await (await door.store.get(link)).read()
-    assert door.in_house == 1, "for the figures"
-    await (await door.store.get(link, headers={"If-Match": "*"})).read()
-    at_hatch, in_house = told
-    assert at_hatch == in_house
-    assert at_hatch[4:] == (0, size)
-    after = await figures(door.store)
+    before = await figures(counted.store)
+    await (await counted.store.get(link)).read()
+    assert counted.fell_through == 1, "for the figures"
+    await (await counted.store.get(link, headers={"If-Match": "*"})).read()
+    fast, regular = told
+    assert fast == regular
+    assert fast[4:] == (0, size)
+    after = await figures(counted.store)
     assert after["requests"] == before["requests"] + 2
     assert after["bytes"] == before["bytes"] + 2 * size
     assert after["seconds"] == before["seconds"] + 2
 
 
 async def figures(store: Client) -> dict[str, float]:
-    """What was counted of downloads so far."""
+    """Return the metrics of downloads so far."""
     text = await (await store.get("/-/metrics")).text()
     names = {
         "requests": 'msrv_requests_total{method="GET",route="download",'

@@ -6,7 +6,7 @@ import pytest
 from yarl import URL
 
 from tests.conftest import Client, Clock
-from tests.web.shop.test_receipts import buy, path_of
+from tests.web.purchases import buy, path_of
 
 BEHIND = [
     ".",

@@ -1,4 +1,4 @@
-"""Taking an order: what is refused, what it costs, what it ends in."""
+"""The checkout: which orders are refused, and how the others are paid."""
 
 import re
 
@@ -21,10 +21,9 @@ async def order(
     return answer.status, await answer.json()
 
 
-async def test_a_program_gets_its_downloads_at_once(
+async def test_program_gets_its_downloads_at_once(
     store: Client, keyring: Keyring
 ) -> None:
-    """A script can't buy without reading a page."""
     status, answer = await order(store, "departure", "zine")
     assert status == 201
     assert set(answer) == {"receipt", "order_id", "downloads"}
@@ -44,10 +43,9 @@ async def test_a_program_gets_its_downloads_at_once(
     )
 
 
-async def test_a_browser_pays_and_is_sent_to_its_receipt(
+async def test_browser_pays_and_is_redirected_to_its_receipt(
     store: Client,
 ) -> None:
-    """The way through the pages breaks somewhere."""
     answer = await store.post(
         "/purchases",
         data=[("item", "departure"), ("total_minor", "100")],
@@ -70,8 +68,7 @@ async def test_a_browser_pays_and_is_sent_to_its_receipt(
     assert seen.pop().startswith("/purchases/")
 
 
-async def test_what_is_free_needs_no_payment(store: Client) -> None:
-    """A visitor is asked to pay nothing."""
+async def test_free_items_need_no_payment(store: Client) -> None:
     answer = await store.post(
         "/purchases", data={"item": "zine"}, allow_redirects=False
     )
@@ -79,8 +76,7 @@ async def test_what_is_free_needs_no_payment(store: Client) -> None:
     assert answer.headers["Location"].startswith("/purchases/")
 
 
-async def test_a_refused_payment_keeps_the_cart(store: Client) -> None:
-    """After a refusal the visitor starts again, or gets it for nothing."""
+async def test_cancelled_payment_keeps_the_cart(store: Client) -> None:
     await store.post("/cart", data={"add": "departure"})
     answer = await store.post("/purchases", data={"item": "departure"})
     page = await answer.text()
@@ -95,18 +91,14 @@ async def test_a_refused_payment_keeps_the_cart(store: Client) -> None:
     assert (await store.post(pay[1])).status == 402
 
 
-async def test_what_was_bought_leaves_the_cart(store: Client) -> None:
-    """A visitor pays for the same thing twice."""
+async def test_purchase_removes_its_items_from_the_cart(store: Client) -> None:
     await store.post("/cart", data=[("add", "departure"), ("add", "zine")])
     await store.post("/purchases", data={"item": "zine"})
     cart = await (await store.get("/cart", headers=JSON)).json()
     assert [item["item_id"] for item in cart["items"]] == ["departure"]
 
 
-async def test_a_quote_that_lapsed_is_not_paid(
-    store: Client, clock: Clock
-) -> None:
-    """Last year's price is paid this year."""
+async def test_expired_quote_is_refused(store: Client, clock: Clock) -> None:
     answer = await store.post(
         "/purchases", data={"item": "departure"}, allow_redirects=False
     )
@@ -137,38 +129,34 @@ async def test_a_quote_that_lapsed_is_not_paid(
     ],
     ids=lambda value: str(value)[:24],
 )
-async def test_an_order_that_cannot_be_made(
+async def test_invalid_orders_are_refused(
     store: Client,
     items: list[str],
     fields: dict[str, str],
     status: int,
     code: str,
 ) -> None:
-    """A mistake is charged, or answered with a traceback."""
     found, answer = await order(store, *items, **fields)
     assert (found, answer["error"]) == (status, code)
     assert str(answer["message"]).endswith(".")
 
 
-async def test_a_changed_total_is_told(store: Client) -> None:
-    """A program can't show the price that it is now."""
+async def test_changed_total_is_in_the_response(store: Client) -> None:
     _, answer = await order(store, "departure", total_minor="99")
     assert answer["total_minor"] == 100
     assert answer["currency"] == "EUR"
 
 
 @pytest.mark.parametrize("field", ["price_minor", "price", "total", "amount"])
-async def test_nothing_a_browser_sends_sets_the_price(
+async def test_browser_cannot_set_a_price(
     store: Client, keyring: Keyring, field: str
 ) -> None:
-    """A visitor names a price, and it is taken."""
     _, answer = await order(store, "departure", **{field: "0"})
     token = str(answer["receipt"]).rpartition("/")[2]
     assert receipts.read(keyring, token).total_minor == 100
 
 
-async def test_a_body_over_the_limit(store: Client) -> None:
-    """One request fills the memory."""
+async def test_body_over_the_limit_is_refused(store: Client) -> None:
     answer = await store.post(
         "/purchases", data={"item": "x" * 600_000}, headers=JSON
     )
@@ -176,15 +164,13 @@ async def test_a_body_over_the_limit(store: Client) -> None:
     assert (await answer.json())["error"]
 
 
-async def test_another_shape_of_body(store: Client) -> None:
-    """A program that sends JSON is left guessing."""
+async def test_other_media_types_are_refused(store: Client) -> None:
     answer = await store.post("/purchases", json={"item": "departure"})
     assert answer.status == 415
     assert "form" in await answer.text()
 
 
-async def test_a_post_from_another_site_is_refused(store: Client) -> None:
-    """Another site's page orders in a visitor's name."""
+async def test_post_from_another_site_is_refused(store: Client) -> None:
     for path in ("/purchases", "/cart"):
         answer = await store.post(
             path,
@@ -199,7 +185,6 @@ async def test_a_post_from_another_site_is_refused(store: Client) -> None:
 async def test_two_currencies_are_two_payments(
     start_store: object, settings: object, library: object
 ) -> None:
-    """Euros and yen are added up."""
     from pathlib import Path  # noqa: PLC0415
 
     assert isinstance(library, Path)
@@ -220,10 +205,9 @@ async def test_two_currencies_are_two_payments(
     assert page.count('action="/purchases"') == 2
 
 
-async def test_a_payment_at_a_page_of_ours_is_not_limited(
+async def test_payments_on_the_stores_own_page_are_not_limited(
     store: Client,
 ) -> None:
-    """A store to look around in stops selling after a minute."""
     for _ in range(rate_limits.PAYMENTS.burst + 5):
         answer = await store.post(
             "/purchases", data={"item": "night-bus"}, headers=JSON

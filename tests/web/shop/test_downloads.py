@@ -1,4 +1,4 @@
-"""A link becomes bytes, or a page that says why it doesn't now."""
+"""Downloads: their limits, and a ZIP's identity."""
 
 import os
 from pathlib import Path
@@ -45,10 +45,9 @@ async def link(store: Client) -> str:
     ],
 )
 @pytest.mark.usefixtures("long")
-async def test_beyond_the_limit_is_asked_to_come_back(
+async def test_downloads_beyond_the_limit_get_503(
     start_store: StartStore, settings: Settings, setting: str, code: str
 ) -> None:
-    """A rush, or one client, slows everyone down until nobody is served."""
     store = await start_store(settings.model_copy(update={setting: 1}))
     path = await link(store)
     async with store.get(path) as running:
@@ -64,12 +63,10 @@ async def test_beyond_the_limit_is_asked_to_come_back(
         assert len(await again.read()) == 50_000_000
 
 
-async def test_a_release_can_be_had_after_its_files_got_other_dates(
+async def test_zip_is_unchanged_by_new_dates_of_its_files(
     store: Client, library: Path
 ) -> None:
-    """A touch, or the same album uploaded again, changes no byte: its ZIP is
-    the same before, while and after the catalog takes the new dates up.
-    """
+    """A touch, or the same album uploaded again, changes no byte of it."""
     answer = await store.post(
         "/purchases", data={"item": "zine"}, headers=JSON
     )

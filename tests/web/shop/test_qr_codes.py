@@ -1,4 +1,4 @@
-"""QR codes: drawn once for an address, in a thread, and few at a time."""
+"""QR codes: drawn once for each address, in a thread, and few at a time."""
 
 import asyncio
 import threading
@@ -11,7 +11,7 @@ from markupsafe import Markup
 from msrv.web.shop.qr_codes import MAX_ADDRESS_BYTES, MAX_WAITING, QRCodes
 from msrv.web.store import STORE
 from tests.conftest import Client
-from tests.web.shop.test_receipts import buy, path_of
+from tests.web.purchases import buy, path_of
 
 JSON = {"Accept": "application/json"}
 
@@ -40,8 +40,7 @@ def drawn() -> Iterator[Drawn]:
     found.codes.close()
 
 
-async def test_one_address_is_drawn_once(drawn: Drawn) -> None:
-    """40 looks at a receipt a second hold a whole core."""
+async def test_address_is_drawn_once(drawn: Drawn) -> None:
     asked = [asyncio.create_task(drawn.codes.of("a")) for _ in range(20)]
     await asyncio.sleep(0)
     asked[0].cancel()
@@ -53,7 +52,7 @@ async def test_one_address_is_drawn_once(drawn: Drawn) -> None:
     assert threading.get_ident() not in drawn.threads
 
 
-async def test_of_more_than_can_wait_the_rest_goes_without(
+async def test_codes_beyond_the_queue_are_left_out(
     drawn: Drawn,
 ) -> None:
     asked = [
@@ -67,12 +66,11 @@ async def test_of_more_than_can_wait_the_rest_goes_without(
     assert await drawn.codes.of("later") == "<svg>later</svg>"
 
 
-async def test_what_is_too_fine_to_scan_is_not_drawn(drawn: Drawn) -> None:
+async def test_too_long_address_has_no_code(drawn: Drawn) -> None:
     assert await drawn.codes.of("a" * (MAX_ADDRESS_BYTES + 1)) is None
 
 
-async def test_only_a_page_has_one(store: Client) -> None:
-    """A program's JSON costs as much as the page, and shows no code."""
+async def test_json_draws_no_code(store: Client) -> None:
     drawn = Drawn()
     drawn.go.set()
     assert store.app is not None

@@ -1,4 +1,4 @@
-"""Receipts and links: what they give, for how long, and to whom."""
+"""Receipts and links: what they grant, for how long, and to whom."""
 
 import hashlib
 import io
@@ -10,29 +10,15 @@ import pytest
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.links import make_link
 from tests.conftest import Client, Clock
+from tests.web.purchases import buy, path_of
 
 JSON = {"Accept": "application/json"}
 ORDER = "A" * 24
 
 
-async def buy(store: Client, *items: str) -> dict[str, object]:
-    """Buy as a program does."""
-    form = [("item", item) for item in items]
-    answer = await store.post("/purchases", data=form, headers=JSON)
-    assert answer.status == 201
-    bought: dict[str, object] = await answer.json()
-    return bought
-
-
-def path_of(url: object) -> str:
-    """The path of an absolute address of ours."""
-    return "/" + str(url).split("/", 3)[3]
-
-
-async def test_a_link_gives_the_exact_bytes(
+async def test_link_sends_the_exact_bytes(
     store: Client, library: Path
 ) -> None:
-    """A buyer gets other bytes than the seller's."""
     bought = await buy(store, "departure")
     downloads = bought["downloads"]
     assert isinstance(downloads, dict)
@@ -45,10 +31,9 @@ async def test_a_link_gives_the_exact_bytes(
     assert await answer.read() == source
 
 
-async def test_a_release_is_a_zip_of_all_of_it(
+async def test_release_is_a_zip_of_all_its_files(
     store: Client, library: Path
 ) -> None:
-    """Who bought the album doesn't get the album."""
     bought = await buy(store, "night-bus")
     downloads = bought["downloads"]
     assert isinstance(downloads, dict)
@@ -66,10 +51,9 @@ async def test_a_release_is_a_zip_of_all_of_it(
             assert hashlib.sha256(file.read_bytes()).digest() in hashes
 
 
-async def test_the_receipt_gives_fresh_links_for_ever(
+async def test_receipt_has_fresh_links_years_later(
     store: Client, clock: Clock
 ) -> None:
-    """A year later the buyer has paid for nothing."""
     bought = await buy(store, "departure", "night-bus")
     clock.now += 10 * 366 * 24 * 3600
     receipt = path_of(bought["receipt"])
@@ -92,10 +76,9 @@ async def test_the_receipt_gives_fresh_links_for_ever(
         assert (await store.head(path_of(part["download"]))).status == 200
 
 
-async def test_an_expired_link_shows_the_way_to_a_fresh_one(
+async def test_expired_link_explains_how_to_get_a_fresh_one(
     store: Client, clock: Clock
 ) -> None:
-    """A buyer whose link ran out is left in front of a closed door."""
     bought = await buy(store, "departure")
     downloads = bought["downloads"]
     assert isinstance(downloads, dict)
@@ -120,10 +103,9 @@ async def test_an_expired_link_shows_the_way_to_a_fresh_one(
     assert found.headers["Location"] == path_of(bought["receipt"])
 
 
-async def test_a_download_that_was_begun_can_be_resumed_for_longer(
+async def test_started_download_can_be_resumed_after_the_link_expired(
     store: Client, clock: Clock
 ) -> None:
-    """A phone that lost its connection overnight starts from nothing."""
     bought = await buy(store, "departure")
     downloads = bought["downloads"]
     assert isinstance(downloads, dict)
@@ -170,10 +152,10 @@ def forgeries(keyring: Keyring, clock: Clock) -> list[str]:
     ]
 
 
-async def test_what_is_forged_is_one_page_that_says_nothing(
+async def test_all_forgeries_get_the_same_page(
     store: Client, keyring: Keyring, clock: Clock
 ) -> None:
-    """Whoever tries tokens out learns from the answers."""
+    """So that nothing can be learned by trying tokens."""
     pages = set()
     for path in forgeries(keyring, clock):
         answer = await store.get(path)
@@ -184,10 +166,9 @@ async def test_what_is_forged_is_one_page_that_says_nothing(
     assert "No such download" in pages.pop()
 
 
-async def test_a_genuine_link_to_what_is_gone_is_calm(
+async def test_valid_link_to_a_missing_file_is_temporarily_unavailable(
     store: Client, keyring: Keyring, clock: Clock, library: Path
 ) -> None:
-    """A buyer is called a forger when a disk is not mounted."""
     link = make_link(keyring, ORDER, "departure", clock.now + 60).path
     (library / "Night Bus" / "01 Departure.wav").unlink()
     answer = await store.get(link)
@@ -198,10 +179,10 @@ async def test_a_genuine_link_to_what_is_gone_is_calm(
     assert (await store.get(unknown)).status == 503
 
 
-async def test_a_changed_file_is_not_sent_under_the_old_name(
+async def test_changed_file_is_not_sent_as_the_old_one(
     store: Client, keyring: Keyring, clock: Clock, library: Path
 ) -> None:
-    """A resumed download mixes two files."""
+    """It is sent as the new file, or is temporarily unavailable."""
     link = make_link(keyring, ORDER, "departure", clock.now + 60).path
     (library / "Night Bus" / "01 Departure.wav").write_bytes(b"other")
     assert (await store.get(link)).status in {200, 503}
@@ -210,14 +191,13 @@ async def test_a_changed_file_is_not_sent_under_the_old_name(
         assert await answer.read() == b"other"
 
 
-async def test_withdrawn_items_stay_with_who_bought_them(
+async def test_hidden_items_stay_available_to_their_buyers(
     start_store: object,
     settings: object,
     keyring: Keyring,
     clock: Clock,
     library: Path,
 ) -> None:
-    """A seller withdraws a song, and its buyers lose it."""
     assert callable(start_store)
     toml = library / "Night Bus" / "release.toml"
     toml.write_text(
@@ -235,8 +215,9 @@ async def test_withdrawn_items_stay_with_who_bought_them(
     assert (await store.get(link)).status == 200
 
 
-async def test_the_keys_are_published(store: Client, keyring: Keyring) -> None:
-    """Nobody else can check a receipt."""
+async def test_receipt_is_verified_by_the_published_keys(
+    store: Client, keyring: Keyring
+) -> None:
     answer = await store.get("/.well-known/jwks.json")
     assert answer.status == 200
     keys = (await answer.json(content_type=None))["keys"]
@@ -247,10 +228,9 @@ async def test_the_keys_are_published(store: Client, keyring: Keyring) -> None:
 
 
 @pytest.mark.parametrize("shape", ["url", "path", "spaced"])
-async def test_verify_says_what_a_link_grants(
+async def test_verify_explains_a_link(
     store: Client, keyring: Keyring, clock: Clock, shape: str
 ) -> None:
-    """Support can't tell a buyer what is wrong with their link."""
     link = make_link(keyring, ORDER, "departure", clock.now + 60).path
     pasted = {
         "url": f"https://shop.example{link}",
@@ -276,8 +256,9 @@ async def test_verify_says_what_a_link_grants(
     assert told["expired"] is True
 
 
-async def test_verify_explains_a_receipt_and_nonsense(store: Client) -> None:
-    """What is no proof is called one."""
+async def test_verify_explains_a_receipt_and_rejects_other_text(
+    store: Client,
+) -> None:
     bought = await buy(store, "zine")
     told = await (
         await store.get(

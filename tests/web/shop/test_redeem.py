@@ -1,4 +1,4 @@
-"""Redeeming a code: once, by whoever sends it first, and by nobody's robot."""
+"""Redeem codes: each becomes one receipt, once."""
 
 import asyncio
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from msrv.web.store import STORE
 from tests.conftest import Client, Clock, StartStore
 from tests.ledger.conftest import url
 from tests.polling import wait_until
-from tests.web.test_ledger import ledger_of, rows
+from tests.store_parts import ledger_of, rows, wait_for_database
 
 __all__ = ["url"]
 
@@ -42,16 +42,10 @@ def another(code: str) -> str:
     return codes.format_groups(body + codes.check_character(body))
 
 
-async def reached(store: Client) -> None:
-    """Wait until a store has reached its database."""
-    ledger = ledger_of(store)
-    await wait_until(lambda: ledger.is_database_ready)
-
-
 @pytest.fixture
 async def shop(store: Client) -> Client:
     """The store, once it has reached its database."""
-    await reached(store)
+    await wait_for_database(store)
     return store
 
 
@@ -75,28 +69,25 @@ async def send(store: Client, code: str, claim: str = "") -> tuple[int, Any]:
         "> {}",
     ],
 )
-async def test_a_code_is_found_in_what_was_pasted(
+async def test_code_is_found_in_pasted_text(
     shop: Client, keyring: Keyring, form: str
 ) -> None:
-    """The code is good, and what a mail put around it is not."""
     status, _ = await send(shop, form.format(code_of(keyring)))
     assert status == 201
 
 
-async def test_the_form_shows_the_code_of_a_wrapped_address(
+async def test_form_has_the_code_of_a_wrapped_address(
     shop: Client, keyring: Keyring
 ) -> None:
-    """What is shown is what is sent: a part of the address is no code."""
     code = code_of(keyring)
     text = f"https://a.example/url?u=https%3A%2F%2Fb%2Fredeem%3Fcode%3D{code}"
     answer = await shop.get("/redeem", params={"code": text}, headers=JSON)
     assert (await answer.json())["code"] == code
 
 
-async def test_a_code_becomes_a_receipt(
+async def test_code_becomes_a_receipt(
     shop: Client, keyring: Keyring, clock: Clock
 ) -> None:
-    """A buyer types the code in their record and gets no music."""
     answer = await shop.get("/redeem", params={"code": code_of(keyring)})
     assert code_of(keyring) in await answer.text()
     answer = await shop.post(
@@ -122,8 +113,8 @@ async def test_a_code_becomes_a_receipt(
     assert order["reference"] == used["code_id"]
 
 
-async def test_looking_uses_nothing_up(shop: Client, keyring: Keyring) -> None:
-    """A mail scanner that opens every address takes the buyer's code."""
+async def test_get_uses_no_code_up(shop: Client, keyring: Keyring) -> None:
+    """Mail scanners open every address."""
     for _ in range(30):
         for method in ("GET", "HEAD"):
             answer = await shop.request(
@@ -137,8 +128,9 @@ async def test_looking_uses_nothing_up(shop: Client, keyring: Keyring) -> None:
     assert status == 201
 
 
-async def test_one_code_fifty_clients(shop: Client, keyring: Keyring) -> None:
-    """One code gives two people a receipt, or the first one none."""
+async def test_code_is_redeemed_by_one_of_fifty_clients(
+    shop: Client, keyring: Keyring
+) -> None:
     code = code_of(keyring)
 
     async def client() -> tuple[int, Any]:
@@ -157,14 +149,13 @@ async def test_one_code_fifty_clients(shop: Client, keyring: Keyring) -> None:
     assert len(await rows(shop, schema.orders)) == 1
 
 
-async def test_one_code_fifty_clients_two_stores(
+async def test_code_is_redeemed_once_on_two_replicas(
     start_store: StartStore,
     settings: Settings,
     keyring: Keyring,
     url: str,
     tmp_path: Path,
 ) -> None:
-    """Two replicas each say yes to one code."""
     database = Database(url)
     await migrate.upgrade_schema(database)
     await database.close()
@@ -177,7 +168,7 @@ async def test_one_code_fifty_clients_two_stores(
         for name in ("one", "other")
     ]
     for store in stores:
-        await reached(store)
+        await wait_for_database(store)
     code = code_of(keyring)
 
     async def client(number: int) -> str:
@@ -190,10 +181,9 @@ async def test_one_code_fifty_clients_two_stores(
     assert len([each for each in found if each != "None"]) == 1
 
 
-async def test_who_lost_the_answer_gets_it_again(
+async def test_same_browser_gets_the_same_receipt_again(
     shop: Client, keyring: Keyring, clock: Clock
 ) -> None:
-    """A buyer whose train went into a tunnel has lost their code."""
     await shop.get("/redeem")
     path = set()
     for _ in range(3):
@@ -224,10 +214,9 @@ async def test_who_lost_the_answer_gets_it_again(
         ),
     ],
 )
-async def test_a_slip_of_the_hand_is_said(
+async def test_mistyped_code_is_explained(
     shop: Client, keyring: Keyring, change: Callable[[str], str], words: str
 ) -> None:
-    """Who mistyped one letter is told no more than that it is wrong."""
     typed = change(code_of(keyring))
     for _ in range(30):  # it never counts as a guess
         answer = await shop.post("/redeem", data={"code": typed})
@@ -237,10 +226,9 @@ async def test_a_slip_of_the_hand_is_said(
     assert f'value="{typed}"' in page
 
 
-async def test_guesses_are_few(
+async def test_guesses_of_one_network_are_limited(
     shop: Client, keyring: Keyring, clock: Clock
 ) -> None:
-    """Somebody guesses codes as fast as the store can answer."""
     wrong = another(code_of(keyring))
     for _ in range(rate_limits.GUESSES.burst):
         status, answer = await send(shop, wrong)
@@ -254,16 +242,15 @@ async def test_guesses_are_few(
     assert (await send(shop, code_of(keyring)))[0] == 201
 
 
-async def test_a_thousand_guesses_from_everywhere_lock_nobody_out(
+async def test_thousand_guesses_from_many_networks_keep_nobody_from_a_code(
     start_store: StartStore, settings: Settings, keyring: Keyring
 ) -> None:
-    """A hundred networks that guess keep everyone from their codes."""
     store = await start_store(
         settings.model_copy(
             update={"trusted_proxies": (ip_network("127.0.0.0/8"),)}
         )
     )
-    await reached(store)
+    await wait_for_database(store)
     wrong = another(code_of(keyring))
     for number in range(1150):
         answer = await store.post(
@@ -275,10 +262,9 @@ async def test_a_thousand_guesses_from_everywhere_lock_nobody_out(
     assert (await send(store, code_of(keyring)))[0] == 201
 
 
-async def test_all_together_can_guess_so_often(
+async def test_guesses_of_all_networks_are_limited(
     shop: Client, keyring: Keyring, clock: Clock
 ) -> None:
-    """A guesser with a million addresses guesses as fast as it likes."""
     strangers_guess(shop, clock, "new")
     assert (await send(shop, another(code_of(keyring))))[0] == 429
 
@@ -289,10 +275,9 @@ def strangers_guess(store: Client, clock: Clock, group: str) -> None:
     totals.spend(group, now=clock.now, cost=rate_limits.ALL_GUESSES.burst)
 
 
-async def test_who_opened_the_page_before_is_let_by(
+async def test_settled_claim_redeems_after_the_total_is_used_up(
     shop: Client, keyring: Keyring, clock: Clock
 ) -> None:
-    """A flood of guesses keeps who holds a code from their download."""
     answer = await shop.get("/redeem")
     claim = answer.cookies["claim"].value
     strangers_guess(shop, clock, "new")
@@ -306,10 +291,9 @@ async def test_who_opened_the_page_before_is_let_by(
     assert (await send(shop, code_of(keyring), claim))[0] == 201
 
 
-async def test_a_claim_that_was_made_up_is_not_let_by(
+async def test_forged_claim_is_limited_with_new_clients(
     shop: Client, keyring: Keyring, clock: Clock
 ) -> None:
-    """A guesser writes a cookie that is a year old."""
     answer = await shop.get("/redeem")
     claim = answer.cookies["claim"].value
     strangers_guess(shop, clock, "new")
@@ -320,19 +304,18 @@ async def test_a_claim_that_was_made_up_is_not_let_by(
         assert (await send(shop, code_of(keyring), each))[0] == 429
 
 
-async def test_one_claim_guesses_as_often_as_one_network(
+async def test_claim_has_as_many_guesses_as_a_network(
     start_store: StartStore,
     settings: Settings,
     keyring: Keyring,
     clock: Clock,
 ) -> None:
-    """A guesser opens the page once and guesses from everywhere."""
     store = await start_store(
         settings.model_copy(
             update={"trusted_proxies": (ip_network("127.0.0.0/8"),)}
         )
     )
-    await reached(store)
+    await wait_for_database(store)
     claim = (await store.get("/redeem")).cookies["claim"].value
     clock.now += 60
     statuses = []
@@ -348,10 +331,9 @@ async def test_one_claim_guesses_as_often_as_one_network(
     assert statuses == [422] * rate_limits.GUESSES.burst + [429] * 3
 
 
-async def test_a_campaign_ends(
+async def test_codes_of_an_ended_campaign_are_refused(
     start_store: StartStore, settings: Settings, keyring: Keyring
 ) -> None:
-    """A label can't end the codes of a box that was stolen."""
     store = await start_store(
         settings.model_copy(update={"ended_campaigns": ("vinyl-2026",)})
     )
@@ -363,11 +345,9 @@ async def test_a_campaign_ends(
     assert (await send(store, other))[0] == 201
 
 
-async def test_while_the_ledger_rests(
+async def test_no_code_is_used_up_without_the_database(
     shop: Client, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While the database is away, a code is used up for nothing."""
-
     async def rest(*_: object) -> None:
         raise DatabaseUnavailable("the database can't be reached: 10.0.0.7")
 
@@ -381,10 +361,9 @@ async def test_while_the_ledger_rests(
     assert (await send(shop, code_of(keyring)))[0] == 201
 
 
-async def test_an_item_that_is_withdrawn_or_gone(
+async def test_code_for_an_unknown_item_is_refused(
     shop: Client, keyring: Keyring
 ) -> None:
-    """A code for what is gone is an error of the store's, or uses it up."""
     status, answer = await send(shop, code_of(keyring, item="never-was"))
     assert (status, answer["error"]) == (422, "no_such_code")
     # Of a release of one file, either id will do.
@@ -392,8 +371,7 @@ async def test_an_item_that_is_withdrawn_or_gone(
         assert (await send(shop, code_of(keyring, item=item)))[0] == 201
 
 
-async def test_items_that_share_their_signs(store: Client) -> None:
-    """Of two items with the same first signs one can't be redeemed."""
+async def test_index_has_every_item_under_its_tag(store: Client) -> None:
     index = store.app[STORE].redemption.code_index
     catalog = store.app[STORE].catalog.current
     for item_id in catalog.by_id:
@@ -402,8 +380,9 @@ async def test_items_that_share_their_signs(store: Client) -> None:
     assert await index.item_ids(catalog, "!!!") == ()
 
 
-async def test_only_from_our_own_page(shop: Client, keyring: Keyring) -> None:
-    """Another site's page redeems codes with a visitor's browser."""
+async def test_post_from_another_site_redeems_nothing(
+    shop: Client, keyring: Keyring
+) -> None:
     form = {"code": code_of(keyring)}
     foreign = {"Origin": "https://elsewhere.example"}
     assert (

@@ -1,4 +1,4 @@
-"""What was bought stays bought when its files are called something else."""
+"""Purchases of items whose files were renamed."""
 
 import asyncio
 import hashlib
@@ -18,7 +18,7 @@ from msrv.web.store import STORE
 from tests.conftest import Client, StartStore
 from tests.polling import wait_until
 from tests.wav_files import write_wav
-from tests.web.shop.test_receipts import path_of
+from tests.web.purchases import path_of
 
 JSON: Final = {"Accept": "application/json"}
 TRAM: Final = ids.release_id("Tram")
@@ -63,10 +63,9 @@ async def rename(store: Client, folder: Path) -> Path:
     return new
 
 
-async def test_a_renamed_folder_leaves_every_purchase_whole(
+async def test_receipt_keeps_its_downloads_when_the_folder_is_renamed(
     tram: Path, start_store: StartStore, settings: Settings
 ) -> None:
-    """Every receipt of it says that it isn't in the store any more."""
     store = await start_store(settings)
     receipt = await buy(store, TRAM)
     single = await buy(store, TRACK)
@@ -98,10 +97,9 @@ async def test_a_renamed_folder_leaves_every_purchase_whole(
     assert "No longer in the store" not in page
 
 
-async def test_a_refund_ends_the_links_under_any_id(
+async def test_refund_ends_the_links_under_old_and_new_ids(
     tram: Path, start_store: StartStore, settings: Settings
 ) -> None:
-    """A renamed folder gives back what was refunded."""
     store = await start_store(settings)
     receipt = await buy(store, TRAM)
     await rename(store, tram)
@@ -117,10 +115,9 @@ async def test_a_refund_ends_the_links_under_any_id(
         assert (await store.get(path)).status == 410
 
 
-async def test_a_line_that_is_refunded_ends_its_parts(
+async def test_refund_of_a_release_ends_its_tracks_links_under_new_ids(
     tram: Path, start_store: StartStore, settings: Settings
 ) -> None:
-    """The tracks of a refunded release can be had under their new ids."""
     store = await start_store(settings)
     receipt = await buy(store, TRAM, "umbrella")
     await rename(store, tram)
@@ -137,10 +134,9 @@ async def test_a_line_that_is_refunded_ends_its_parts(
     assert (await store.get(path_of(umbrella["download"]))).status == 200
 
 
-async def test_an_old_address_leads_to_the_release(
+async def test_old_address_redirects_to_the_release(
     tram: Path, start_store: StartStore, settings: Settings
 ) -> None:
-    """A link that somebody put on their page leads nowhere."""
     store = await start_store(settings)
     await rename(store, tram)
     answer = await store.get(f"/catalog/{TRAM}", allow_redirects=False)
@@ -152,10 +148,9 @@ async def test_an_old_address_leads_to_the_release(
     assert answer.status == 422
 
 
-async def test_what_is_gone_has_its_title_on_the_receipt(
+async def test_receipt_has_the_titles_of_items_that_are_gone(
     tram: Path, start_store: StartStore, settings: Settings
 ) -> None:
-    """A buyer is told that `a-jm4ez2kq` can't be had, and not what that is."""
     store = await start_store(settings)
     receipt = await buy(store, TRACK)
     (tram / "01 A.wav").unlink()
@@ -176,10 +171,9 @@ async def test_what_is_gone_has_its_title_on_the_receipt(
     assert (await verified.json())["items"][0]["title"] == "A"
 
 
-async def test_a_data_folder_made_anew_finds_what_was_sold(
+async def test_new_data_folder_finds_sold_items_by_the_ledger(
     tram: Path, start_store: StartStore, settings: Settings
 ) -> None:
-    """A replica without the old index knows none of the old receipts."""
     store = await start_store(settings)
     receipt = await buy(store, TRAM)
     ledger = store.app[STORE].ledger

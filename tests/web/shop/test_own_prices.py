@@ -1,4 +1,4 @@
-"""Pay what you want: the buyer's price, within the seller's bounds."""
+"""Prices that buyers set, within the seller's bounds."""
 
 import re
 from pathlib import Path
@@ -51,10 +51,9 @@ async def total(store: Client, keyring: Keyring, **form: str) -> int:
         ("999999.99", 99_999_999),
     ],
 )
-async def test_a_price_within_the_bounds(
+async def test_price_within_the_bounds_is_charged(
     store: Client, keyring: Keyring, typed: str | None, minor: int
 ) -> None:
-    """A buyer can't give more than was asked, or gives another sum."""
     form = {"item": "night-bus"}
     if typed is not None:
         form["price.night-bus"] = typed
@@ -78,10 +77,9 @@ async def test_a_price_within_the_bounds(
         ("9" * 60, "bad_field"),
     ],
 )
-async def test_a_price_outside_them(
+async def test_price_outside_the_bounds_is_refused(
     store: Client, typed: str, code: str
 ) -> None:
-    """Less than the seller's minimum buys the album."""
     form = {"item": "night-bus", "price.night-bus": typed}
     answer = await store.post("/purchases", data=form, headers=JSON)
     assert answer.status in {400, 422}
@@ -91,18 +89,16 @@ async def test_a_price_outside_them(
         assert found["minimum_minor"] == 500
 
 
-async def test_a_fixed_price_stays_the_sellers(
+async def test_fixed_price_cannot_be_set(
     store: Client, keyring: Keyring
 ) -> None:
-    """A buyer names a price for what has one."""
     form = {"item": "umbrella", "price.umbrella": "0.01"}
     assert await total(store, keyring, **form) == 150
 
 
-async def test_nothing_where_the_seller_says_so(
+async def test_price_of_zero_is_free_where_the_minimum_is_zero(
     store: Client, keyring: Keyring
 ) -> None:
-    """What may be had for nothing asks for a payment of nothing."""
     form = {"item": "departure", "price.departure": "0"}
     answer = await store.post(
         "/purchases", data=form | {"provider": "demo"}, allow_redirects=False
@@ -111,10 +107,9 @@ async def test_nothing_where_the_seller_says_so(
     assert await total(store, keyring, **form) == 0
 
 
-async def test_the_cart_keeps_it_until_the_receipt(
+async def test_own_price_is_kept_from_the_cart_to_the_receipt(
     store: Client, keyring: Keyring
 ) -> None:
-    """What was typed into the cart is forgotten at the checkout."""
     await store.post("/cart", data=[("add", "night-bus"), ("add", "umbrella")])
     page = await (await store.get("/cart")).text()
     assert 'name="price.night-bus" value="8.00"' in page
@@ -148,10 +143,10 @@ async def test_the_cart_keeps_it_until_the_receipt(
     )
 
 
-async def test_adding_it_up_again_comes_back_to_the_checkout(
+async def test_update_of_prices_returns_to_the_checkout(
     store: Client,
 ) -> None:
-    """Without scripts, a changed price is seen after it was paid."""
+    """So that, without scripts, the new total is seen before it is paid."""
     await store.post("/cart", data={"add": "night-bus"})
     page = await (await store.get("/checkout")).text()
     # The Enter key presses the first button: it must not be one that pays.
@@ -167,10 +162,9 @@ async def test_adding_it_up_again_comes_back_to_the_checkout(
     assert "€9.00" in await (await store.get("/checkout")).text()
 
 
-async def test_a_cookie_sets_no_price_outside_the_bounds(
+async def test_cookie_with_a_price_outside_the_bounds_is_ignored(
     store: Client,
 ) -> None:
-    """A cookie that was written by hand makes an album cost a cent."""
     for stated, minor in (
         ("night-bus~1", 800),
         ("night-bus~499", 800),
@@ -188,8 +182,9 @@ async def test_a_cookie_sets_no_price_outside_the_bounds(
         )
 
 
-async def test_taking_out_needs_no_good_price(store: Client) -> None:
-    """A typing mistake keeps an item in the cart."""
+async def test_item_can_be_removed_beside_a_mistyped_price(
+    store: Client,
+) -> None:
     await store.post("/cart", data={"add": "night-bus"})
     answer = await store.post(
         "/cart",
@@ -199,8 +194,7 @@ async def test_taking_out_needs_no_good_price(store: Client) -> None:
     assert (await answer.json())["items"] == []
 
 
-async def test_the_catalog_says_from_which_price_on(store: Client) -> None:
-    """A visitor takes the suggestion for the price."""
+async def test_catalog_has_the_minimum_price(store: Client) -> None:
     page = await (await store.get("/catalog/night-bus")).text()
     assert "€5.00" in page
     assert " or more" in page

@@ -1,4 +1,4 @@
-"""Receipts by e-mail, as buyers meet them."""
+"""Receipts by mail, from the checkout to the outbox."""
 
 import asyncio
 import re
@@ -18,9 +18,8 @@ from msrv.web.store import STORE
 from tests.conftest import Client, Clock, StartStore
 from tests.mail.smtp_servers import Authority, Handler, relay
 from tests.polling import wait_until
-from tests.store_parts import mail_of
+from tests.store_parts import mail_of, wait_for_database
 from tests.store_process import free_port
-from tests.web.test_ledger import ledger_of
 
 JSON = {"Accept": "application/json"}
 TO = "buyer@example.net"
@@ -42,8 +41,7 @@ def mailing_settings(settings: Settings) -> Settings:
 async def shop(start_store: StartStore, mailing_settings: Settings) -> Client:
     """A store that sends mail, though its relay is away."""
     store = await start_store(mailing_settings)
-    ledger = ledger_of(store)
-    await wait_until(lambda: ledger.is_database_ready)
+    await wait_for_database(store)
     return store
 
 
@@ -68,10 +66,9 @@ async def pay(store: Client, mail: str, item: str = "night-bus") -> str:
     return path
 
 
-async def test_it_is_in_the_outbox_before_the_receipt_is_shown(
+async def test_mail_is_queued_before_the_receipt_is_shown(
     shop: Client, keyring: Keyring
 ) -> None:
-    """A buyer who asked for a mail never gets one."""
     page = await (await shop.get("/checkout")).text()
     assert 'name="mail"' not in page  # an empty cart asks for nothing
     await shop.post("/cart", data={"add": "night-bus"})
@@ -86,8 +83,10 @@ async def test_it_is_in_the_outbox_before_the_receipt_is_shown(
     assert found.base_url == "https://shop.example"
 
 
-async def test_one_mail_however_often_it_is_paid(shop: Client) -> None:
-    """The webhook, the return page and a double click send a mail each."""
+async def test_order_has_one_mail_however_often_it_is_settled(
+    shop: Client,
+) -> None:
+    """The webhook, the return and a double click queue the same mail."""
     answer = await shop.post(
         "/purchases",
         data={"item": "night-bus", "mail": TO},
@@ -100,10 +99,9 @@ async def test_one_mail_however_often_it_is_paid(shop: Client) -> None:
     assert len(letters(shop)) == 1
 
 
-async def test_nothing_is_asked_where_none_is_sent(
+async def test_store_without_mail_has_no_address_field(
     store: Client, settings: Settings
 ) -> None:
-    """A store without mail collects addresses."""
     await store.post("/cart", data={"add": "night-bus"})
     assert 'name="mail"' not in await (await store.get("/checkout")).text()
     assert 'name="mail"' not in await (await store.get("/redeem")).text()
@@ -119,8 +117,9 @@ async def test_nothing_is_asked_where_none_is_sent(
 @pytest.mark.parametrize(
     "typed", ["you", "a@b.de, c@d.de", "a@b.de\r\nBcc: c@d.de"]
 )
-async def test_an_address_that_is_none(shop: Client, typed: str) -> None:
-    """Somebody pays and waits for a mail to an address with a slip in it."""
+async def test_invalid_address_is_refused_before_the_payment(
+    shop: Client, typed: str
+) -> None:
     answer = await shop.post(
         "/purchases", data={"item": "night-bus", "mail": typed}, headers=JSON
     )
@@ -139,17 +138,16 @@ async def test_an_address_that_is_none(shop: Client, typed: str) -> None:
         ),
     ],
 )
-def test_a_sender_that_cannot_be_is_refused_at_the_start(
+def test_invalid_sender_is_refused_at_the_start(
     settings: Settings, keyring: Keyring, stated: str, why: str
 ) -> None:
-    """The first buyer finds out that no mail can be sent."""
     wrong = settings.model_copy(update={"mail_from": stated})
     with pytest.raises(WrongSetting, match=why):
         create_app(wrong, keyring)
 
 
-async def test_names_by_idna_2008(shop: Client) -> None:
-    """A receipt is mailed to strasse.de, which is somebody else's."""
+async def test_domains_are_encoded_by_idna_2008(shop: Client) -> None:
+    """`straße.de` is not `strasse.de`."""
     await pay(shop, "info@straße.de")
     await pay(shop, "jörg@example.org", "zine")
     assert {each.to for each in letters(shop)} == {
@@ -158,10 +156,9 @@ async def test_names_by_idna_2008(shop: Client) -> None:
     }
 
 
-async def test_an_address_that_the_relay_is_known_not_to_take(
+async def test_address_that_the_relay_does_not_support_is_refused(
     shop: Client,
 ) -> None:
-    """A buyer is promised a mail that can't be sent."""
     mail_of(shop)._no_smtputf8_at = shop.app[STORE].clock()
     form = {"item": "zine", "mail": "jörg@example.org"}
     answer = await shop.post("/purchases", data=form, headers=JSON)
@@ -169,10 +166,9 @@ async def test_an_address_that_the_relay_is_known_not_to_take(
     assert "outside ASCII before the @" in (await answer.json())["message"]
 
 
-async def test_a_code_s_receipt_by_mail(
+async def test_receipt_of_a_redeemed_code_is_mailed_once(
     shop: Client, keyring: Keyring
 ) -> None:
-    """Who redeems a code can't have the receipt sent, or others get it."""
     (code,) = codes.mint(keyring, "night-bus", "vinyl", [1])
     for number in range(3):
         shop.session.cookie_jar.clear()
@@ -182,8 +178,7 @@ async def test_a_code_s_receipt_by_mail(
     assert [each.to for each in letters(shop)] == ["0@example.net"]
 
 
-async def test_again(shop: Client, clock: Clock) -> None:
-    """A buyer who lost the mail can't have another."""
+async def test_receipt_can_be_mailed_again(shop: Client, clock: Clock) -> None:
     path = await pay(shop, "")
     assert letters(shop) == []
     page = await (await shop.get(path)).text()
@@ -205,8 +200,8 @@ async def test_again(shop: Client, clock: Clock) -> None:
     assert answer.status == 404
 
 
-async def test_again_and_again(shop: Client, clock: Clock) -> None:
-    """Somebody fills another one's mailbox, or waits for what never comes."""
+async def test_repeated_mails_are_limited(shop: Client, clock: Clock) -> None:
+    """The response says when another mail can be requested."""
     path = await pay(shop, "")
     answers = []
     for _ in range(50):
@@ -225,10 +220,9 @@ async def test_again_and_again(shop: Client, clock: Clock) -> None:
     assert len(letters(shop)) == burst + 1
 
 
-async def test_the_receipt_s_page_says_that_it_was_not_mailed(
+async def test_receipt_page_says_that_it_was_not_mailed(
     shop: Client,
 ) -> None:
-    """A buyer closes the page and waits for a mail that nobody sends."""
     path = await pay(shop, "")
     for _ in range(rate_limits.MAILS.burst):
         await shop.post(f"{path}/mail", data={"mail": TO})
@@ -243,10 +237,9 @@ async def test_the_receipt_s_page_says_that_it_was_not_mailed(
     assert f'action="{path}/mail"' in page
 
 
-async def test_free_things_for_somebody_else(
+async def test_mails_of_free_orders_are_limited(
     shop: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Somebody orders what is free a thousand times, for another's mailbox."""
     for _ in range(20):
         path = await pay(shop, TO, "zine")
         assert path.startswith("/purchases/")
@@ -273,10 +266,9 @@ async def test_free_things_for_somebody_else(
     assert TO not in caplog.text
 
 
-async def test_all_spellings_of_a_mailbox_are_one(
+async def test_spellings_of_one_mailbox_share_its_limit(
     start_store: StartStore, mailing_settings: Settings
 ) -> None:
-    """A hundred mails reach one mailbox, from a dozen networks."""
     store = await start_store(
         mailing_settings.model_copy(
             update={"trusted_proxies": (ip_network("127.0.0.0/8"),)}
@@ -292,10 +284,9 @@ async def test_all_spellings_of_a_mailbox_are_one(
     assert len(letters(store)) == rate_limits.MAILS.burst
 
 
-async def test_free_mails_never_starve_paid_ones(
+async def test_mails_of_free_orders_do_not_use_up_those_of_paid_ones(
     shop: Client, clock: Clock
 ) -> None:
-    """A stranger's free orders keep a buyer's receipt from them."""
     free = shop.app[STORE].limits.mails
     for number in range(rate_limits.ALL_MAILS.burst):
         free.spend(("network", number), now=clock.now)
@@ -307,10 +298,9 @@ async def test_free_mails_never_starve_paid_ones(
     assert [each.to for each in letters(shop)].count(TO) == 2
 
 
-async def test_one_mail_spends_one_of_the_total(
+async def test_mail_counts_once_in_the_total(
     shop: Client, clock: Clock
 ) -> None:
-    """Two hundred are documented, and a hundred are sent."""
     await pay(shop, TO, "zine")
     rest = rate_limits.ALL_MAILS.burst - 1
     shop.app[STORE].limits.mails.check(now=clock.now, cost=rest)
@@ -318,8 +308,7 @@ async def test_one_mail_spends_one_of_the_total(
         shop.app[STORE].limits.mails.check(now=clock.now, cost=rest + 1)
 
 
-async def test_a_second_click_is_no_other_mail(shop: Client) -> None:
-    """A double click says that the mail can't be sent, though it was."""
+async def test_second_click_is_not_another_mail(shop: Client) -> None:
     await shop.post("/cart", data={"add": "zine"})
     page = await (await shop.get("/checkout")).text()
     form = dict(
@@ -335,10 +324,9 @@ async def test_a_second_click_is_no_other_mail(shop: Client) -> None:
     assert "mail_wait" not in paths.pop()
 
 
-async def test_a_real_relay_takes_it(
+async def test_relay_accepts_the_mail(
     start_store: StartStore, mailing_settings: Settings
 ) -> None:
-    """All the parts are good, and no mail ever leaves the store."""
     handler = Handler()
     async with relay(handler, TlsMode.NONE, Authority.make()) as found:
         port = found._settings.port

@@ -1,59 +1,24 @@
-"""What the pages tell the ledger, and what they ask of it."""
+"""Sales, refunds and downloads in the ledger."""
 
 import asyncio
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Table, select
 from yarl import URL
 
 from msrv.ledger.db import schema
 from msrv.ledger.errors import LineNotFound, SpoolFailed
 from msrv.ledger.events import WHOLE_ORDER
-from msrv.ledger.ledger import Ledger
 from msrv.settings import Settings
-from msrv.web.store import STORE
 from tests.conftest import Client, Clock, StartStore
 from tests.polling import wait_until
+from tests.store_parts import ledger_of, rows
+from tests.web.purchases import buy, download_path
 
 JSON = {"Accept": "application/json"}
 
 
-def ledger_of(store: Client) -> Ledger:
-    """The ledger of a store in this process."""
-    found = store.app[STORE].ledger
-    assert isinstance(found, Ledger)
-    return found
-
-
-async def rows(store: Client, table: Table) -> list[dict[str, Any]]:
-    """The rows of a table, once all that happened is in it."""
-    ledger = ledger_of(store)
-    await ledger.wait_until_synced()
-    async with ledger.read_transaction() as connection:
-        found = await connection.execute(select(table))
-        return [dict(row) for row in found.mappings()]
-
-
-async def buy(store: Client, *items: str) -> dict[str, Any]:
-    """Buy as a program does."""
-    answer = await store.post(
-        "/purchases", data=[("item", item) for item in items], headers=JSON
-    )
-    assert answer.status == 201
-    found: dict[str, Any] = await answer.json()
-    return found
-
-
-def path_of(bought: dict[str, Any], item: str) -> str:
-    """The path of a link to what was bought."""
-    path: str = URL(bought["downloads"][item]).raw_path
-    return path
-
-
-async def test_a_sale_is_remembered(store: Client) -> None:
-    """An operator never learns what was sold."""
+async def test_sale_is_recorded(store: Client) -> None:
     bought = await buy(store, "night-bus", "zine")
     (order,) = await rows(store, schema.orders)
     assert order["order_id"] == bought["order_id"]
@@ -64,15 +29,15 @@ async def test_a_sale_is_remembered(store: Client) -> None:
     ] == [("night-bus", "Night Bus", 700), ("zine", "zine", 0)]
 
 
-async def test_downloads_are_counted_as_people_mean_it(store: Client) -> None:
-    """Ten ranged requests count as ten downloads, or a cancelled one does."""
+async def test_ranged_requests_count_as_one_download(store: Client) -> None:
+    """Until its last byte was sent, it counts as started only."""
     bought = await buy(store, "departure")
-    link = path_of(bought, "departure")
+    link = download_path(bought, "departure")
     whole = await (await store.get(link)).read()
     ledger = ledger_of(store)
     await ledger.wait_until_synced()
     bought = await buy(store, "departure")
-    link = path_of(bought, "departure")
+    link = download_path(bought, "departure")
     size = len(whole)
     assert (await store.head(link)).status == 200
     for part in range(9):
@@ -89,10 +54,9 @@ async def test_downloads_are_counted_as_people_mean_it(store: Client) -> None:
     assert day["delivered_bytes"] == 2 * size
 
 
-async def test_a_store_that_can_not_write_takes_no_money(
+async def test_checkout_is_refused_while_sales_cannot_be_recorded(
     store: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A buyer pays for what nobody has written down."""
     await store.post("/cart", data={"add": "departure"})
     answer = await store.post(
         "/purchases", data={"item": "departure"}, allow_redirects=False
@@ -127,12 +91,12 @@ async def test_a_store_that_can_not_write_takes_no_money(
     assert (await (await store.get("/-/ready")).json())["status"] == "ready"
 
 
-async def test_who_has_paid_gets_a_receipt_whatever_the_disk_says(
+async def test_paid_order_gets_a_receipt_though_the_disk_is_full(
     store: Client,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The disk fills up as the buyer pays, and the buyer has nothing."""
+    """The sale is retried until it is recorded."""
 
     async def fail(event: object) -> None:
         raise SpoolFailed(f"MSRV_DATA: can't write {type(event)}")
@@ -152,8 +116,7 @@ async def test_who_has_paid_gets_a_receipt_whatever_the_disk_says(
     assert ledger.status().state == "ok"
 
 
-async def test_a_double_click_is_one_sale(store: Client) -> None:
-    """Someone who presses twice is in the books twice."""
+async def test_double_click_is_one_sale(store: Client) -> None:
     answer = await store.post(
         "/purchases", data={"item": "departure"}, allow_redirects=False
     )
@@ -175,8 +138,7 @@ async def take_back(store: Client, order: str, *items: str) -> None:
         assert any(line.refunded for line in held)
 
 
-async def test_a_refunded_order_has_no_links(store: Client) -> None:
-    """Refunded music can be had for nothing."""
+async def test_refunded_order_has_no_links(store: Client) -> None:
     bought = await buy(store, "night-bus", "zine")
     receipt = URL(bought["receipt"]).raw_path
     before = await (await store.get(receipt, headers=JSON)).json()
@@ -208,19 +170,18 @@ async def test_a_refunded_order_has_no_links(store: Client) -> None:
     assert "links are valid" not in page
     # Others are not touched.
     other = await buy(store, "zine")
-    assert (await store.get(path_of(other, "zine"))).status == 200
+    assert (await store.get(download_path(other, "zine"))).status == 200
 
 
-async def test_a_partial_refund_on_the_receipt(store: Client) -> None:
-    """A buyer loses a book over an album, or keeps the album's tracks."""
+async def test_partial_refund_ends_only_its_items_links(store: Client) -> None:
     bought = await buy(store, "night-bus", "zine")
     receipt = URL(bought["receipt"]).raw_path
     before = await (await store.get(receipt, headers=JSON)).json()
     track = URL(before["items"][0]["parts"][0]["download"]).raw_path
     await take_back(store, bought["order_id"], "night-bus")
     assert (await store.get(track)).status == 410
-    assert (await store.get(path_of(bought, "night-bus"))).status == 410
-    assert (await store.get(path_of(bought, "zine"))).status == 200
+    assert (await store.get(download_path(bought, "night-bus"))).status == 410
+    assert (await store.get(download_path(bought, "zine"))).status == 200
     page = await (await store.get(receipt)).text()
     assert page.count("Refunded: its download links no longer work.") == 1
     assert page.count("/download/") == 1
@@ -234,29 +195,27 @@ async def test_a_partial_refund_on_the_receipt(store: Client) -> None:
         )
 
 
-async def test_an_expired_and_refunded_link_offers_no_fresh_one(
+async def test_expired_link_of_a_refunded_order_is_refunded(
     store: Client, clock: Clock
 ) -> None:
-    """Somebody is sent to a receipt that has no link for them."""
     bought = await buy(store, "departure")
     clock.now += 30 * 24 * 3600
-    answer = await store.get(path_of(bought, "departure"))
+    answer = await store.get(download_path(bought, "departure"))
     assert "has expired" in await answer.text()
     await take_back(store, bought["order_id"])
-    answer = await store.get(path_of(bought, "departure"), headers=JSON)
+    answer = await store.get(download_path(bought, "departure"), headers=JSON)
     assert (answer.status, (await answer.json())["error"]) == (410, "refunded")
 
 
-async def test_it_sells_and_serves_without_its_database(
+async def test_store_sells_and_serves_without_its_database(
     start_store: StartStore, settings: Settings
 ) -> None:
-    """The database is away, and so is the store."""
     away = settings.model_copy(
         update={"database": SecretStr("mysql://a:b@127.0.0.1:1/x")}
     )
     store = await start_store(away)
     bought = await buy(store, "departure")
-    answer = await store.get(path_of(bought, "departure"))
+    answer = await store.get(download_path(bought, "departure"))
     assert answer.status == 200
     await wait_until(lambda: ledger_of(store).status().troubles)
     answer = await store.get("/-/ready")
@@ -269,8 +228,7 @@ async def test_it_sells_and_serves_without_its_database(
     assert "msrv_ledger_waiting_events 1.0" in figures
 
 
-async def test_a_refunded_link_is_not_called_good(store: Client) -> None:
-    """A buyer is told that a link works, and it doesn't."""
+async def test_verify_says_that_a_link_was_refunded(store: Client) -> None:
     bought = await buy(store, "departure", "zine")
     asked = {"q": bought["downloads"]["departure"]}
     facts = await (

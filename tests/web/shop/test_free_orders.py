@@ -1,4 +1,4 @@
-"""Orders that cost nothing, as many as strangers like."""
+"""Limits on how many free orders the ledger records."""
 
 from ipaddress import ip_network
 from pathlib import Path
@@ -12,7 +12,7 @@ from msrv.settings import Settings
 from msrv.web.store import STORE
 from tests.conftest import Client, Clock, StartStore
 from tests.polling import wait_until
-from tests.web.test_ledger import ledger_of, rows
+from tests.store_parts import ledger_of, rows, wait_for_database
 
 JSON = {"Accept": "application/json"}
 
@@ -37,15 +37,14 @@ async def shop(start_store: StartStore, settings: Settings) -> Client:
             update={"trusted_proxies": (ip_network("127.0.0.0/8"),)}
         )
     )
-    ledger = ledger_of(store)
-    await wait_until(lambda: ledger.is_database_ready)
+    await wait_for_database(store)
     return store
 
 
-async def test_a_network_s_orders_are_written_down_so_often(
+async def test_free_orders_of_one_network_are_recorded_up_to_a_limit(
     shop: Client, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One connection fills the disk with orders of nothing."""
+    """Beyond it, buyers still get their receipts."""
     burst = rate_limits.FREE_ORDER_LINES.burst
     # All but two of them.
     shop.app[STORE].limits.free_order_lines.spend(
@@ -75,7 +74,7 @@ async def test_a_network_s_orders_are_written_down_so_often(
     assert len(await rows(shop, schema.orders)) == 4
 
 
-async def test_all_networks_together_are_bounded(
+async def test_free_orders_of_all_networks_are_recorded_up_to_a_limit(
     shop: Client, clock: Clock
 ) -> None:
     limiter = shop.app[STORE].limits.free_order_lines
@@ -86,10 +85,9 @@ async def test_all_networks_together_are_bounded(
     assert await rows(shop, schema.orders) == []
 
 
-async def test_what_was_paid_for_is_always_written_down(
+async def test_paid_orders_are_recorded_beyond_the_limit(
     shop: Client, clock: Clock
 ) -> None:
-    """Strangers' free orders cost the seller the books."""
     limiter = shop.app[STORE].limits.free_order_lines
     limiter.spend(
         "all", now=clock.now, cost=rate_limits.ALL_FREE_ORDER_LINES.burst
@@ -102,10 +100,9 @@ async def test_what_was_paid_for_is_always_written_down(
     assert sold["total_minor"] == 700
 
 
-async def test_a_limited_discount_s_order_is_always_written_down(
+async def test_free_orders_by_a_limited_discount_are_recorded_beyond_the_limit(
     start_store: StartStore, settings: Settings, library: Path, clock: Clock
 ) -> None:
-    """A gift that can be given twice is used, and the order unknown."""
     with (library / "store.toml").open("a", encoding="utf-8") as file:
         file.write("\n[discounts.GIFT]\npercent = 100\nuses = 2\n")
         file.write("\n[discounts.ALL]\npercent = 100\n")

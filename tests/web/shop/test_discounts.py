@@ -1,4 +1,4 @@
-"""Discount codes from the cart to the receipt."""
+"""Discount codes, from the cart to the receipt."""
 
 import asyncio
 import re
@@ -15,8 +15,7 @@ from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
 from msrv.web.store import STORE
 from tests.conftest import Client, Clock, StartStore
-from tests.polling import wait_until
-from tests.web.test_ledger import ledger_of, rows
+from tests.store_parts import ledger_of, rows, wait_for_database
 
 JSON = {"Accept": "application/json"}
 STATED = """
@@ -43,8 +42,7 @@ async def shop(
     with (library / "store.toml").open("a", encoding="utf-8") as file:
         file.write(STATED)
     store = await start_store(settings)
-    ledger = ledger_of(store)
-    await wait_until(lambda: ledger.is_database_ready)
+    await wait_for_database(store)
     return store
 
 
@@ -84,10 +82,9 @@ async def order(store: Client, code: str, *items: str) -> tuple[int, str, int]:
         "https://shop.example/?code=SPRING&utm_source=x",
     ],
 )
-async def test_a_code_is_read_as_people_write_it(
+async def test_code_is_found_in_typed_and_pasted_text(
     shop: Client, typed: str
 ) -> None:
-    """A word processor's quotes and dashes make another code of it."""
     answer = await shop.post(
         "/cart", data={"add": "night-bus", "discount": typed}, headers=JSON
     )
@@ -96,10 +93,9 @@ async def test_a_code_is_read_as_people_write_it(
     assert found["totals"][0]["off_minor"] == 140
 
 
-async def test_from_the_cart_to_the_receipt(
+async def test_discount_is_the_same_from_the_cart_to_the_receipt(
     shop: Client, keyring: Keyring
 ) -> None:
-    """A buyer sees one price and pays another."""
     await shop.post("/cart", data=[("add", "night-bus"), ("add", "umbrella")])
     answer = await shop.post("/cart", data={"discount": " spring "})
     page = await answer.text()
@@ -129,10 +125,9 @@ async def test_from_the_cart_to_the_receipt(
     assert "\u2212€" not in await (await shop.get("/cart")).text()
 
 
-async def test_what_is_taken_off_in_the_visitor_s_language(
+async def test_discount_is_written_in_the_visitors_language(
     shop: Client,
 ) -> None:
-    """One sum of the cart is written as in another country."""
     await shop.post("/cart", data={"add": "night-bus", "discount": "SPRING"})
     for path in ("/cart", "/checkout"):
         answer = await shop.get(path, headers={"Accept-Language": "de"})
@@ -141,8 +136,9 @@ async def test_what_is_taken_off_in_the_visitor_s_language(
         assert "€1.40" not in page
 
 
-async def test_the_price_is_the_seller_s(shop: Client, clock: Clock) -> None:
-    """A browser sets its own price by what it sends along."""
+async def test_browser_cannot_change_what_a_code_is_worth(
+    shop: Client, clock: Clock
+) -> None:
     assert await order(shop, "", "night-bus") == (201, "", 700)
     assert await order(shop, "spring", "night-bus") == (201, "", 560)
     assert await order(shop, "SPRING2", "night-bus") == (422, "no_discount", 0)
@@ -161,10 +157,9 @@ async def test_the_price_is_the_seller_s(shop: Client, clock: Clock) -> None:
     )
 
 
-async def test_nothing_to_pay_goes_through_the_free_provider(
+async def test_fully_discounted_order_is_free(
     shop: Client,
 ) -> None:
-    """Who has nothing to pay is sent to where one pays."""
     await shop.post("/cart", data={"add": "night-bus", "discount": "GIFT"})
     page = await (await shop.get("/checkout")).text()
     assert 'value="free"' in page
@@ -174,8 +169,7 @@ async def test_nothing_to_pay_goes_through_the_free_provider(
     assert sold["provider"] == "free"
 
 
-async def test_fifty_who_want_one_of_two(shop: Client) -> None:
-    """What was meant for the first two is given to all who come at once."""
+async def test_fifty_simultaneous_orders_share_two_uses(shop: Client) -> None:
     answers = await asyncio.gather(
         *(order(shop, "GIFT", "night-bus") for _ in range(50))
     )
@@ -204,8 +198,8 @@ async def last_use(store: Client) -> dict[str, str]:
     return form
 
 
-async def test_the_last_use_by_a_double_click(shop: Client) -> None:
-    """Who clicks twice is told that their own order used the code up."""
+async def test_double_click_uses_the_last_use_once(shop: Client) -> None:
+    """The second click leads to the receipt of the first."""
     form = await last_use(shop)
     first = await click(shop, form)
     assert await click(shop, form) == first
@@ -216,8 +210,8 @@ async def test_the_last_use_by_a_double_click(shop: Client) -> None:
     assert (await answer.json())["error"] == "no_discount"
 
 
-async def test_the_last_use_by_five_clicks_at_once(shop: Client) -> None:
-    """Of clicks that arrive together all but one are refused."""
+async def test_simultaneous_clicks_use_the_last_use_once(shop: Client) -> None:
+    """All of them lead to one receipt."""
     form = await last_use(shop)
     found = await asyncio.gather(*(click(shop, form) for _ in range(5)))
     assert len(set(found)) == 1
@@ -226,10 +220,9 @@ async def test_the_last_use_by_five_clicks_at_once(shop: Client) -> None:
     assert len(await rows(shop, schema.redemptions)) == 2
 
 
-async def test_a_discount_beside_the_buyer_s_own_price(
+async def test_discount_does_not_reduce_the_buyers_own_price(
     start_store: StartStore, settings: Settings, library: Path
 ) -> None:
-    """A percentage is taken off what the buyer has chosen to give."""
     with (library / "store.toml").open("a", encoding="utf-8") as file:
         file.write(STATED)
     toml = library / "Umbrella" / "release.toml"
@@ -265,8 +258,8 @@ async def test_a_discount_beside_the_buyer_s_own_price(
     assert "€8.60" in page
 
 
-async def test_uses_are_counted_at_the_sale(shop: Client) -> None:
-    """A checkout that nobody pays uses a discount up, or none ever does."""
+async def test_uses_are_counted_with_the_sale(shop: Client) -> None:
+    """A checkout that isn't paid uses nothing up."""
     await shop.post("/cart", data={"add": "night-bus", "discount": "FEW"})
     for _ in range(5):
         await shop.get("/checkout")
@@ -283,10 +276,10 @@ async def test_uses_are_counted_at_the_sale(shop: Client) -> None:
     assert "€7.00" in page
 
 
-async def test_while_the_ledger_rests(
+async def test_limited_discount_is_refused_without_the_database(
     shop: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While the database is away, a code for two is one for everybody."""
+    """Discounts without a limit of uses still apply."""
 
     async def rest(*_: object) -> None:
         raise DatabaseUnavailable("the database can't be reached")
@@ -304,8 +297,7 @@ async def test_while_the_ledger_rests(
     assert 'name="total_minor" value="700"' in page
 
 
-async def test_codes_that_are_none(shop: Client) -> None:
-    """Somebody tries words as fast as the store can answer."""
+async def test_unknown_codes_are_limited_guesses(shop: Client) -> None:
     await shop.post("/cart", data={"add": "night-bus", "discount": "<b>x"})
     page = await (await shop.get("/cart")).text()
     assert "a valid discount code" not in page  # can't be one, not even kept
@@ -322,10 +314,9 @@ async def test_codes_that_are_none(shop: Client) -> None:
     assert (await shop.get("/cart")).status == 200
 
 
-async def test_strangers_who_guess_lock_nobody_out(
+async def test_exhausted_guess_totals_keep_nobody_from_a_kept_code(
     shop: Client, clock: Clock
 ) -> None:
-    """A hundred networks that send wrong codes end everyone's discounts."""
     totals = shop.app[STORE].limits.discounts.totals
     await shop.post("/cart", data={"add": "night-bus", "discount": "SPRING"})
     for group in ("typed", "cookie"):
@@ -338,12 +329,12 @@ async def test_strangers_who_guess_lock_nobody_out(
     shop.app[STORE].limits.codes.check("here", group="new", now=clock.now)
 
 
-async def test_pages_with_a_wrong_cookie_lock_nobody_out(
+async def test_cookie_guesses_do_not_use_up_typed_guesses(
     start_store: StartStore,
     settings: Settings,
     library: Path,
 ) -> None:
-    """A GET is a guess: the edge limits none, and all are locked out."""
+    """GETs with wrong cookies have a total of their own."""
     with (library / "store.toml").open("a", encoding="utf-8") as file:
         file.write(STATED)
     store = await start_store(
@@ -367,8 +358,7 @@ async def test_pages_with_a_wrong_cookie_lock_nobody_out(
     assert (await answer.json())["discount"]["totals"][0]["off_minor"] == 140
 
 
-async def test_a_wrong_cookie_counts_once(shop: Client) -> None:
-    """A program that keeps its cookie locks itself out by reading pages."""
+async def test_repeated_wrong_cookie_is_one_guess(shop: Client) -> None:
     for _ in range(3 * rate_limits.GUESSES.burst):
         shop.session.cookie_jar.clear()
         answer = await shop.get(
@@ -382,10 +372,9 @@ async def test_a_wrong_cookie_counts_once(shop: Client) -> None:
     assert await order(shop, "SPRING", "night-bus") == (201, "", 560)
 
 
-async def test_a_network_that_guesses_by_cookies_is_limited(
+async def test_network_that_guesses_by_cookies_is_limited(
     shop: Client,
 ) -> None:
-    """Words are tried by GETs, which nothing else limits."""
     said = set()
     for number in range(rate_limits.GUESSES.burst + 5):
         shop.session.cookie_jar.clear()
@@ -405,10 +394,10 @@ async def test_a_network_that_guesses_by_cookies_is_limited(
     "cookie",
     ["SPRING", "SPRING.", "SPRING.AAAA", "spring.x", ".x", "%00.x"],
 )
-async def test_a_cookie_of_an_older_version_or_none_of_ours(
+async def test_cookie_without_a_valid_tag_is_looked_up(
     shop: Client, cookie: str
 ) -> None:
-    """An update takes the discount out of carts; a stranger's is an error."""
+    """Cookies of older versions have none; one that is no code is ignored."""
     answer = await shop.get(
         "/cart",
         headers=JSON,
@@ -419,8 +408,7 @@ async def test_a_cookie_of_an_older_version_or_none_of_ours(
     assert bool(found) is cookie.startswith("SPRING")
 
 
-async def test_the_cart_as_data(shop: Client) -> None:
-    """A program can't see what a code takes off."""
+async def test_json_of_the_cart_has_the_discount(shop: Client) -> None:
     answer = await shop.post(
         "/cart", data={"add": "night-bus", "discount": "SPRING"}, headers=JSON
     )
@@ -432,7 +420,8 @@ async def test_the_cart_as_data(shop: Client) -> None:
     assert "discount" not in await answer.json()
 
 
-async def test_without_discounts_nothing_is_asked(store: Client) -> None:
-    """A store that gives none asks every buyer for a code."""
+async def test_store_without_discounts_has_no_code_field(
+    store: Client,
+) -> None:
     await store.post("/cart", data={"add": "night-bus"})
     assert "Discount" not in await (await store.get("/cart")).text()

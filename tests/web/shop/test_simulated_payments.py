@@ -1,4 +1,4 @@
-"""A store that took pretend money, and takes real money now."""
+"""Receipts of simulated payments in a store that takes real money now."""
 
 from collections.abc import Mapping
 
@@ -7,13 +7,7 @@ import pytest
 from msrv import settings as settings_room
 from msrv.settings import Settings
 from tests.conftest import StartStore
-
-JSON = {"Accept": "application/json"}
-
-
-def path_of(url: object) -> str:
-    """The path of an absolute address of the store."""
-    return "/" + str(url).split("/", 3)[3]
+from tests.web.purchases import JSON, path_of
 
 
 @pytest.mark.parametrize(
@@ -24,7 +18,7 @@ def path_of(url: object) -> str:
     ],
     ids=["live", "no provider"],
 )
-async def test_receipt_and_links_of_pretend_money_open_no_live_store(
+async def test_live_store_refuses_receipts_and_links_of_simulated_payments(
     start_store: StartStore,
     settings: Settings,
     now: Mapping[str, str],
