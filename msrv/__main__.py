@@ -12,7 +12,7 @@ if os.getpid() == 1:
 
 if sys.argv[1:2] == ["healthcheck"] and "--help" not in sys.argv:
     # Runs every few seconds: without the imports of the other commands.
-    from msrv import healthcheck
+    from msrv.server import healthcheck
 
     sys.exit(healthcheck.main(sys.argv[2:]))
 

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import click
 
-from msrv import server
 from msrv.catalog.config.last_good import LastGoodConfig
 from msrv.catalog.id_history import IdHistory
 from msrv.catalog.library.file_index import FileIndex
@@ -36,6 +35,7 @@ from msrv.proofs.links import make_link
 from msrv.proofs.orders import new_order_id
 from msrv.proofs.pasted import explain
 from msrv.proofs.pasted_text import MAX_CHARS
+from msrv.server import server
 from msrv.settings import Settings
 from msrv.text_table import labelled, plural, table
 from msrv.web.formatting import moment, size

@@ -12,13 +12,13 @@ import segno
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from msrv import server
 from msrv.cli.catalog import read_catalog
 from msrv.cli.errors import MintError, user_errors
 from msrv.cli.nonce import load_keyring
 from msrv.cli.options import BASE_URL, LIBRARY, load_settings
 from msrv.proofs import codes as redeem_codes
 from msrv.proofs.keyring import Keyring
+from msrv.server import server
 
 MAX_COUNT: Final = 100_000
 _COLUMNS: Final = ("code", "url", "item", "campaign", "serial")

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 
 import click
 
-from msrv import server
 from msrv.cli.errors import user_errors
 from msrv.cli.nonce import load_keyring
 from msrv.cli.options import BASE_URL, load_settings
 from msrv.proofs import sign_in
+from msrv.server import server
 
 
 def _days(_: click.Context, __: click.Parameter, value: str) -> int:

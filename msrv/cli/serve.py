@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from msrv import __version__, healthcheck, logs, reload, server
+from msrv import __version__, logs
 from msrv.app import create_app
 from msrv.catalog.parsing.confinement import hide_memory
 from msrv.cli.errors import user_errors
@@ -18,6 +18,7 @@ from msrv.cli.nonce import load_keyring
 from msrv.cli.options import HOST, LIBRARY, PORT, load_settings
 from msrv.connections import descriptors
 from msrv.files import make_private_folder
+from msrv.server import healthcheck, reload, server
 from msrv.settings import Settings, unknown_variables
 from msrv.text_table import labelled
 from msrv.tls import certificates

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from msrv.healthcheck import probe
+from msrv.server.healthcheck import probe
 from tests.store_process import ROOT, StoreProcess, launch_store
 
 
@@ -120,7 +120,7 @@ def test_probe_imports_nothing_heavy() -> None:
         text=True,
         check=False,
     )
-    assert "msrv.healthcheck" in result.stderr
+    assert "msrv.server.healthcheck" in result.stderr
     for heavy in ("aiohttp", "click", "pydantic", "msrv.settings"):
         assert f"{heavy}\n" not in result.stderr
 

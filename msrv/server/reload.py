@@ -17,7 +17,7 @@ from typing import Final
 POLL_SECONDS: Final = 0.25
 _CHILD_VARIABLE: Final = "MSRV_RELOAD_CHILD"
 _STOP_SECONDS: Final = 2
-_CODE: Final = Path(__file__).parent
+_CODE: Final = Path(__file__).parents[1]
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -1,0 +1,1 @@
+"""Sockets, graceful shutdown, restart on a change of code, health probe."""
