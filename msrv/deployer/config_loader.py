@@ -5,14 +5,15 @@ would be stopped on another schedule than the operator meant.
 """
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, SecretStr
 
 from msrv.deployer.config_model import DeployConfig, Target
 from msrv.deployer.errors import WrongConfig
-from msrv.toml_file import InvalidConfig, TomlDocument
+from msrv.toml_file import InvalidConfig, KeyPath, TomlDocument
 
 _SECRETS: Final = (
     "token",
@@ -27,6 +28,8 @@ _MIN_CHARS: Final = 22
 """128 bits in base64url; 32 in hexadecimal are as many."""
 _IN_A_PATH: Final = re.compile(r"[A-Za-z0-9_-]+")
 _HOOKS: Final = ("dockerhub_secret", "generic_secret", "registry_token")
+
+_Table = TypeVar("_Table", bound=BaseModel)
 
 
 def load(path: Path | None, *, secrets: bool = True) -> DeployConfig:
@@ -54,7 +57,9 @@ def load(path: Path | None, *, secrets: bool = True) -> DeployConfig:
         raise WrongConfig(str(error)) from None
     if not found.targets:
         raise WrongConfig(f"{path}: has no target: add a [targets.NAME] table")
-    return _with_secrets(path, document, found) if secrets else found
+    if not secrets:
+        return found
+    return _SecretReader(path, document).read_config(found)
 
 
 def _name_targets(data: dict[str, Any]) -> None:
@@ -66,93 +71,95 @@ def _name_targets(data: dict[str, Any]) -> None:
                 target["name"] = name
 
 
-def _with_secrets(
-    path: Path, document: TomlDocument, config: DeployConfig
-) -> DeployConfig:
-    """Return the configuration with every secret read and checked."""
+@dataclass(frozen=True, slots=True)
+class _SecretReader:
+    """Reads the secrets of deploy.toml, from their keys or their files."""
 
-    def filled(model: BaseModel, where: tuple[str, ...]) -> dict[str, Any]:
-        updates: dict[str, Any] = {}
-        fields = type(model).model_fields
-        for name in _SECRETS:
-            if name not in fields:
-                continue
-            secret = _secret(path, document, model, name, where)
-            if secret is not None:
-                updates[name] = secret
-        return updates
+    path: Path
+    document: TomlDocument
 
-    def target(found: Target) -> Target:
-        where = ("targets", found.name)
-        notify = tuple(
-            each.model_copy(update=filled(each, (*where, "notify")))
-            for each in found.notify
-        )
-        made = found.model_copy(
-            update={**filled(found, where), "notify": notify}
-        )
-        if not any(getattr(made, name) for name in _HOOKS):
-            line = document.line_of(where)
-            raise WrongConfig(
-                f"{path}:{line}: targets.{found.name} accepts no hook: set "
-                f"one of {', '.join(f'{n}_file' for n in _HOOKS)}"
-            )
-        return made
-
-    return config.model_copy(
-        update={
-            **filled(config, ()),
-            "registries": {
-                host: each.model_copy(
-                    update=filled(each, ("registries", host))
-                )
-                for host, each in config.registries.items()
-            },
-            "targets": {
-                name: target(each) for name, each in config.targets.items()
-            },
+    def read_config(self, config: DeployConfig) -> DeployConfig:
+        """Return the configuration with every secret read and checked."""
+        found = self._read_table(config, ())
+        registries = {
+            host: self._read_table(each, ("registries", host))
+            for host, each in config.registries.items()
         }
-    )
-
-
-def _secret(
-    path: Path,
-    document: TomlDocument,
-    model: BaseModel,
-    name: str,
-    where: tuple[str, ...],
-) -> SecretStr | None:
-    """Return a secret from its key or its file, never from both."""
-    given: SecretStr | None = getattr(model, name)
-    file: Path | None = getattr(model, f"{name}_file")
-    key = ".".join((*where, name))
-    if given is not None and file is not None:
-        line = document.line_of((*where, name))
-        raise WrongConfig(
-            f"{path}:{line}: {key} and {key}_file are both set: keep one"
+        targets = {
+            name: self._read_target(each)
+            for name, each in config.targets.items()
+        }
+        return found.model_copy(
+            update={"registries": registries, "targets": targets}
         )
-    if file is not None:
-        line = document.line_of((*where, f"{name}_file"))
+
+    def _read_target(self, target: Target) -> Target:
+        where = ("targets", target.name)
+        notify = tuple(
+            self._read_table(each, (*where, "notify"))
+            for each in target.notify
+        )
+        found = self._read_table(target, where).model_copy(
+            update={"notify": notify}
+        )
+        if not any(getattr(found, name) for name in _HOOKS):
+            raise self._error(
+                where,
+                f"targets.{target.name} accepts no hook: set one of "
+                + ", ".join(f"{name}_file" for name in _HOOKS),
+            )
+        return found
+
+    def _read_table(self, table: _Table, where: KeyPath) -> _Table:
+        secrets: dict[str, object] = {
+            name: self._read_secret(table, (*where, name))
+            for name in _SECRETS
+            if name in type(table).model_fields
+        }
+        return table.model_copy(update=secrets)
+
+    def _read_secret(
+        self, table: BaseModel, where: KeyPath
+    ) -> SecretStr | None:
+        """Return a secret from its key or its file, never from both."""
+        name, key = where[-1], ".".join(where)
+        secret: SecretStr | None = getattr(table, name)
+        file: Path | None = getattr(table, f"{name}_file")
+        if file is not None:
+            if secret is not None:
+                raise self._error(
+                    where, f"{key} and {key}_file are both set: keep one"
+                )
+            where = (*where[:-1], f"{name}_file")
+            secret = self._read_file(file, where)
+        if secret is None:
+            return None
+        if name in _MUST_BE_STRONG and not _is_strong(
+            secret.get_secret_value()
+        ):
+            raise self._error(
+                where,
+                f"{key} is too easy to guess: it needs {_MIN_CHARS} or more "
+                "random letters, digits, - or _; `python -m msrv nonce` "
+                "prints one",
+            )
+        return secret
+
+    def _read_file(self, file: Path, where: KeyPath) -> SecretStr:
         # Relative to deploy.toml, as in a compose file.
-        file = path.parent / file
+        file = self.path.parent / file
         try:
-            given = SecretStr(file.read_text(encoding="utf-8").strip())
+            return SecretStr(file.read_text(encoding="utf-8").strip())
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not text"
-            raise WrongConfig(
-                f"{path}:{line}: {key}_file: can't read {file}: {reason}"
+            raise self._error(
+                where, f"{'.'.join(where)}: can't read {file}: {reason}"
             ) from None
-    else:
-        line = document.line_of((*where, name))
-    if given is None:
-        return None
-    if name in _MUST_BE_STRONG and not _is_strong(given.get_secret_value()):
-        raise WrongConfig(
-            f"{path}:{line}: {key} is too easy to guess: it needs "
-            f"{_MIN_CHARS} or more random letters, digits, - or _; `python "
-            "-m msrv nonce` prints one"
+
+    def _error(self, where: KeyPath, what: str) -> WrongConfig:
+        return WrongConfig(
+            f"{self.path}:{self.document.line_of(where)}: {what}"
         )
-    return given
 
 
 def _is_strong(secret: str) -> bool:
