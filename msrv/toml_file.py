@@ -23,6 +23,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from msrv.display_text import printable
+from msrv.validation_errors import half_sentence
 
 Model = TypeVar("Model", bound=BaseModel)
 KeyPath = tuple[str, ...]
@@ -34,17 +35,10 @@ _KEY_OF_TABLE: Final = "[key]"
 
 # Pydantic's words are those of Python; these are TOML's.
 _SENTENCES: Final[Mapping[str, str]] = {
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
     "dict_type": "must be a table: [name]",
-    "int_parsing": "must be a whole number",
-    "int_type": "must be a whole number",
-    "missing": "is missing",
     "model_type": "must be a table: [name]",
-    "string_too_long": "must have up to {max_length:,} characters",
     "string_type": "must be text, in quotes",
 }
-_PYDANTIC_SUBJECT: Final = re.compile("^(?:Input|String|Value) should")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +141,7 @@ class TomlDocument:
         # An entry of a list has the line of the list.
         path = tuple(each for each in error["loc"] if isinstance(each, str))
         path = path[:-1] if path[-1:] == (_KEY_OF_TABLE,) else path
-        what = _sentence(error)
+        what = _SENTENCES.get(error["type"]) or half_sentence(error)
         if error["type"] == "extra_forbidden":
             close = difflib.get_close_matches(
                 path[-1], _known_keys(model, path[:-1]), 1
@@ -190,16 +184,6 @@ def find_line(text: str, path: KeyPath) -> int:
         if here == path[: len(here)] and len(here) > best_depth:
             best_depth, best_line = len(here), number
     return best_line
-
-
-def _sentence(error: ErrorDetails) -> str:
-    """Return one of pydantic's errors as half a sentence on its key."""
-    known = _SENTENCES.get(error["type"])
-    if known is not None:
-        return known.format(**error.get("ctx", {}))
-    what = error["msg"].removeprefix("Value error, ")
-    what = _PYDANTIC_SUBJECT.sub("must", what).partition(", unable to")[0]
-    return what[:1].lower() + what[1:]
 
 
 def _known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:

@@ -57,7 +57,7 @@ def test_defaults_are_as_documented(name: str, field: str, shown: str) -> None:
 @pytest.mark.parametrize(
     ("environ", "line"),
     [
-        ({"MSRV_PORT": "abc"}, "MSRV_PORT: must be a valid integer"),
+        ({"MSRV_PORT": "abc"}, "MSRV_PORT: must be a whole number"),
         (
             {"MSRV_PORT": "70000"},
             "MSRV_PORT: must be less than",
@@ -89,7 +89,10 @@ def test_defaults_are_as_documented(name: str, field: str, shown: str) -> None:
             "MSRV_MAIL_FROM: must be an address",
         ),
         ({"MSRV_TLS": "on"}, "MSRV_TLS: must be 'auto' or 'off'"),
-        ({"MSRV_DEMO_PAYMENTS": "si"}, "MSRV_DEMO_PAYMENTS: .*boolean"),
+        (
+            {"MSRV_DEMO_PAYMENTS": "si"},
+            "MSRV_DEMO_PAYMENTS: must be true or false",
+        ),
         ({"MSRV_TRUSTED_PROXIES": "10.0.0.1/8"}, "MSRV_TRUSTED_PROXIES: "),
         (
             {"MSRV_TRUSTED_PROXIES": "edge"},

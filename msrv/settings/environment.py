@@ -3,7 +3,6 @@
 import ctypes
 import difflib
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +10,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from msrv.settings.model import Settings
+from msrv.validation_errors import half_sentence
 
 PREFIX: Final = "MSRV_"
 SECRETS: Final = (
@@ -22,8 +22,6 @@ SECRETS: Final = (
     "MSRV_SMTP_URL",
 )
 """Settings that can also be the path of a file, in the variable *_FILE."""
-
-_PYDANTIC: Final = re.compile("^(?:Input|String|Value) should")
 
 # Set for other programs: the test suite, the reloader.
 _NOT_OURS: Final = frozenset({"MSRV_TEST_REQUIRE", "MSRV_RELOAD_CHILD"})
@@ -134,10 +132,9 @@ def _secret(name: str, environ: Mapping[str, str]) -> str | None:
 def _sentence(error: ValidationError) -> str:
     """Return the first of pydantic's errors as one line."""
     first = error.errors(include_url=False)[0]
-    what = first["msg"].removeprefix("Value error, ")
-    what = _PYDANTIC.sub("must", what).partition(", unable to")[0]
+    what = half_sentence(first)
     if not first["loc"]:
         return what
     field = str(first["loc"][0])
     name = _variable(field) if field in Settings.model_fields else field
-    return f"{name}: {what[0].lower()}{what[1:]}"
+    return f"{name}: {what}"
