@@ -115,7 +115,7 @@ class LedgerOff(Ledger):
     ) -> None:
         return None
 
-    async def check_can_record(self) -> None:
+    async def reserve_space(self) -> None:
         """Return at once."""
 
     async def record(self, event: Event) -> None:

@@ -129,7 +129,7 @@ async def _tidy(
     database = Database.open(settings.database_url, settings.data)
     try:
         if delete:
-            await migrate.prepare(database)
+            await migrate.prepare_schema(database)
             found = await old_free_orders.delete_free_orders(database, before)
         else:
             async with database.read_transaction() as connection:
@@ -159,7 +159,7 @@ async def _revoke(
     database = _database(settings)
     change = commands.restore_order if undo else commands.revoke_order
     try:
-        await migrate.prepare(database)
+        await migrate.prepare_schema(database)
         held = await change(
             database,
             order_id,
@@ -189,7 +189,7 @@ async def _sign_out(settings: Settings) -> str:
     door = SignInStore(settings.data, database)
     try:
         with contextlib.suppress(DatabaseError):
-            await migrate.prepare(database)
+            await migrate.prepare_schema(database)
         await door.sign_out_all(int(time.time()))
     except DatabaseError as error:
         raise LedgerError(

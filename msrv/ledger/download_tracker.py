@@ -74,9 +74,9 @@ class DownloadTracker:
     def track(
         self, order_id: str, item_id: str, etag: str, size_bytes: int
     ) -> Callable[[tuple[int, int]], None]:
-        """Return the callback for each range of a representation sent.
+        """Return a callback that counts a byte range of a download as sent.
 
-        A range is half-open, in bytes.
+        Ranges are half-open.
         """
         key = (order_id, item_id, etag, size_bytes)
 

@@ -102,8 +102,8 @@ class Ledger:
         if self._database is not None:
             await self._database.close()
 
-    async def check_can_record(self) -> None:
-        """Reserve space on disk for a purchase. Raises SpoolFailed."""
+    async def reserve_space(self) -> None:
+        """Reserve disk space to record a purchase. Raises SpoolFailed."""
         try:
             await self._spool.reserve()
         except SpoolFailed as error:
@@ -146,7 +146,7 @@ class Ledger:
     def track_download(
         self, order_id: str, item_id: str, etag: str, size_bytes: int
     ) -> Callable[[tuple[int, int]], None]:
-        """Return the callback for each byte range of a download sent."""
+        """Return a callback that counts a byte range of a download as sent."""
         return self._downloads.track(order_id, item_id, etag, size_bytes)
 
     async def redeem(self, redeemed: Redeemed, sale: Sale) -> Redemption:

@@ -155,7 +155,7 @@ async def prepare(url: str) -> None:
     """Check a database, with a short time-out."""
     database = Database(url, timeout_seconds=0.5)
     try:
-        await migrate.prepare(database)
+        await migrate.prepare_schema(database)
     finally:
         await database.close()
 
@@ -219,7 +219,7 @@ async def test_hanging_server_times_out_and_sales_continue(
 async def test_sales_are_spooled_without_a_database(tmp_path: Path) -> None:
     url = f"mysql://a:b@127.0.0.1:{free_port()}/x"
     async with Ledger(tmp_path, url) as ledger:
-        await ledger.check_can_record()
+        await ledger.reserve_space()
         async with asyncio.timeout(60):
             await ledger.record_sale(sale(1))
         await wait_until(lambda: ledger.status().state == "degraded")
@@ -236,12 +236,12 @@ async def test_refused_login_is_reported_without_the_password(
 ) -> None:
     database = Database(mariadb.url("x").replace("p%40ss", "wrong"))
     with pytest.raises(DatabaseUnusable, match="Access denied") as caught:
-        await migrate.prepare(database)
+        await migrate.prepare_schema(database)
     assert "wrong" not in str(caught.value)
     await database.close()
     database = Database(mariadb.url("no_such_database"))
     with pytest.raises(DatabaseUnusable, match="Unknown database"):
-        await migrate.prepare(database)
+        await migrate.prepare_schema(database)
     await database.close()
 
 
@@ -257,8 +257,8 @@ async def test_missing_tables_are_logged_once_and_used_once_created(
         attempts.append(database)
         await original(database)
 
-    original = migrate.prepare
-    monkeypatch.setattr(migrate, "prepare", prepare_and_count)
+    original = migrate.prepare_schema
+    monkeypatch.setattr(migrate, "prepare_schema", prepare_and_count)
     url = await asyncio.to_thread(mariadb.create, "without_tables")
     async with Ledger(tmp_path, url) as ledger:
         await ledger.record_sale(sale(1))

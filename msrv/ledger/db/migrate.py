@@ -41,7 +41,7 @@ def check_revision(found: str | None) -> None:
     raise SchemaTooNew(found, HEAD)
 
 
-async def prepare(database: Database) -> None:
+async def prepare_schema(database: Database) -> None:
     """Raise DatabaseError unless the tables are this version's.
 
     The SQLite file belongs to this store, and is upgraded. A server's tables

@@ -194,7 +194,7 @@ async def _apply_deliveries(
 
 
 def _parameter(column: str) -> str:
-    """Return a name that is no column's: SQLAlchemy has those for itself."""
+    """Return the name of a parameter; SQLAlchemy reserves those of columns."""
     return f"its_{column}"
 
 

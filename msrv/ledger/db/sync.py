@@ -120,7 +120,7 @@ class DatabaseSync:
     async def _prepare(self) -> None:
         """Check the schema, after each failure. Raises DatabaseError."""
         if not self.is_ready:
-            await migrate.prepare(self._database)
+            await migrate.prepare_schema(self._database)
             self.is_ready = True
 
     async def _sync_own(self) -> None:

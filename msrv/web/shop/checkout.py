@@ -31,7 +31,7 @@ async def show(request: web.Request) -> web.Response:
     Raises SpoolFailed: without a place to record sales, none is started.
     """
     store = request.app[STORE]
-    await store.ledger.check_can_record()
+    await store.ledger.reserve_space()
     catalog = store.catalog.current
     cart = cookies.read_cart(request, catalog)
     discount = await cart_discount(request, cart)
@@ -107,7 +107,7 @@ async def buy(request: web.Request) -> web.StreamResponse:
     anything is paid.
     """
     store = request.app[STORE]
-    await store.ledger.check_can_record()
+    await store.ledger.reserve_space()
     form = await read_form(request)
     catalog = store.catalog.current
     chosen = read_prices(form, catalog)

@@ -43,7 +43,7 @@ _REFRESH_SECONDS: Final = 15
 async def show(request: web.Request) -> web.Response:
     """Return the store's own page for paying a quote."""
     store = request.app[STORE]
-    await store.ledger.check_can_record()
+    await store.ledger.reserve_space()
     provider, page = _on_site_provider(request)
     token = request.match_info["quote"]
     quote = quotes.read(store.keyring, token, store.clock())
@@ -79,7 +79,7 @@ async def submit(request: web.Request) -> web.StreamResponse:
     Raises SpoolFailed before anything is paid.
     """
     store = request.app[STORE]
-    await store.ledger.check_can_record()
+    await store.ledger.reserve_space()
     provider, _ = _on_site_provider(request)
     form = await read_form(request)
     outcome = await store.settlement.settle_on_site(

@@ -71,7 +71,7 @@ async def test_newer_schema_is_left_alone(database: Database) -> None:
             text("UPDATE alembic_version SET version_num = '9999'")
         )
     with pytest.raises(SchemaTooNew, match=r"at revision 9999.*up to 0003"):
-        await migrate.prepare(database)
+        await migrate.prepare_schema(database)
     with pytest.raises(SchemaTooNew):
         await migrate.upgrade_schema(database)
 
@@ -80,11 +80,11 @@ async def test_missing_tables_are_created_in_the_file_and_not_on_a_server(
     empty: Database,
 ) -> None:
     if empty.is_embedded:
-        await migrate.prepare(empty)
-        await migrate.prepare(empty)
+        await migrate.prepare_schema(empty)
+        await migrate.prepare_schema(empty)
     else:
         with pytest.raises(SchemaTooOld, match="msrv ledger upgrade"):
-            await migrate.prepare(empty)
+            await migrate.prepare_schema(empty)
 
 
 async def test_stores_in_one_process_upgrade_concurrently(
@@ -97,7 +97,7 @@ async def test_stores_in_one_process_upgrade_concurrently(
         found = await asyncio.gather(*map(migrate.upgrade_schema, databases))
         assert found == [None] * 4
         for database in databases:
-            await migrate.prepare(database)
+            await migrate.prepare_schema(database)
     finally:
         for database in databases:
             await database.close()
