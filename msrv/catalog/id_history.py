@@ -62,7 +62,7 @@ _INSERT_STUB: Final = (
 
 
 class IdRecord(NamedTuple):
-    """What an id last identified.
+    """Last known item or release of an id.
 
     `kind` is an ItemKind, or empty where only the title is known. `path` is
     the file's, or the release's folder; `sha256` is the file's, and empty for

@@ -21,7 +21,7 @@ last_day = "2026-03-31"
 """
 
 
-class Kept:
+class SavedConfig:
     """Last good configuration in a folder, with a time set by the test."""
 
     def __init__(self, folder: Path) -> None:
@@ -46,8 +46,8 @@ class Kept:
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Kept:
-    found = Kept(tmp_path)
+def saved(tmp_path: Path) -> SavedConfig:
+    found = SavedConfig(tmp_path)
     found.config.update("store.toml", STORE)
     return found
 
@@ -70,22 +70,25 @@ def kept(tmp_path: Path) -> Kept:
     ],
 )
 def test_file_that_states_less_counts_after_the_grace(
-    kept: Kept, text: str | None, what: str, caplog: pytest.LogCaptureFixture
+    saved: SavedConfig,
+    text: str | None,
+    what: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    found, problem = kept.config.choose("store.toml", text)
+    found, problem = saved.config.choose("store.toml", text)
     assert found == STORE
     assert problem is not None
     assert what in problem.what
     assert problem.what.endswith("; its last good version is used for 60 s")
-    assert kept.choose(59.9, text) == STORE
+    assert saved.choose(59.9, text) == STORE
     assert not caplog.records
-    assert kept.choose(60, text) == text
+    assert saved.choose(60, text) == text
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert what in record.getMessage()
-    assert not kept.config.is_waiting
+    assert not saved.config.is_waiting
     if text is None:
-        assert kept.config.text("store.toml") is None
+        assert saved.config.text("store.toml") is None
 
 
 def test_truncated_number_is_no_new_price() -> None:
@@ -114,10 +117,10 @@ def test_truncated_number_is_no_new_price() -> None:
         "broken = ",
     ],
 )
-def test_changed_values_count_at_once(kept: Kept, text: str) -> None:
+def test_changed_values_count_at_once(saved: SavedConfig, text: str) -> None:
     """An invalid file has a rule of its own."""
-    assert kept.choose(0, text) == text
-    assert not kept.config.is_waiting
+    assert saved.choose(0, text) == text
+    assert not saved.config.is_waiting
 
 
 @pytest.mark.parametrize(
@@ -145,54 +148,54 @@ def test_prices_ids_and_withdrawals_of_a_release_wait_for_the_grace(
     assert config.is_waiting is waits
 
 
-def test_complete_file_resets_the_grace(kept: Kept) -> None:
-    assert kept.choose(0, None) == STORE
-    assert kept.choose(30, STORE) == STORE
-    assert kept.choose(59, None) == STORE
-    assert kept.choose(100, None) == STORE
-    assert kept.choose(119, None) is None
+def test_complete_file_resets_the_grace(saved: SavedConfig) -> None:
+    assert saved.choose(0, None) == STORE
+    assert saved.choose(30, STORE) == STORE
+    assert saved.choose(59, None) == STORE
+    assert saved.choose(100, None) == STORE
+    assert saved.choose(119, None) is None
 
 
-def test_progress_of_an_upload_restarts_the_grace(kept: Kept) -> None:
+def test_progress_of_an_upload_restarts_the_grace(saved: SavedConfig) -> None:
     half = STORE.partition("[prices]")[0]
-    assert kept.choose(0, None) == STORE
-    assert kept.choose(59, half) == STORE
-    assert kept.choose(118, half) == STORE
-    assert kept.choose(119, half) == half
+    assert saved.choose(0, None) == STORE
+    assert saved.choose(59, half) == STORE
+    assert saved.choose(118, half) == STORE
+    assert saved.choose(119, half) == half
 
 
-def test_last_good_version_survives_a_restart(kept: Kept) -> None:
-    kept.config.update("Ünïcode\udcff/release.toml", "price = 7")
-    kept.restart()
-    assert kept.config.text("Ünïcode\udcff/release.toml") == "price = 7"
-    assert kept.choose(1000, None) == STORE
-    kept.restart()
-    assert kept.choose(1001, None) == STORE
-    assert kept.choose(1061, None) is None
-    kept.restart()
-    assert kept.choose(1062, None) is None
+def test_last_good_version_survives_a_restart(saved: SavedConfig) -> None:
+    saved.config.update("Ünïcode\udcff/release.toml", "price = 7")
+    saved.restart()
+    assert saved.config.text("Ünïcode\udcff/release.toml") == "price = 7"
+    assert saved.choose(1000, None) == STORE
+    saved.restart()
+    assert saved.choose(1001, None) == STORE
+    assert saved.choose(1061, None) is None
+    saved.restart()
+    assert saved.choose(1062, None) is None
 
 
 def test_missing_folder_is_dropped_after_the_grace(
-    kept: Kept,
+    saved: SavedConfig,
 ) -> None:
-    kept.config.update("R/release.toml", "price = 7")
-    kept.config.retain({"store.toml"})
-    kept.now = 59
-    kept.config.retain({"store.toml"})
-    assert kept.config.choose("R/release.toml", None)[0] == "price = 7"
-    kept.now = 60
-    kept.config.retain({"store.toml"})
-    assert kept.config.text("R/release.toml") is None
-    assert kept.config.text("store.toml") == STORE
+    saved.config.update("R/release.toml", "price = 7")
+    saved.config.retain({"store.toml"})
+    saved.now = 59
+    saved.config.retain({"store.toml"})
+    assert saved.config.choose("R/release.toml", None)[0] == "price = 7"
+    saved.now = 60
+    saved.config.retain({"store.toml"})
+    assert saved.config.text("R/release.toml") is None
+    assert saved.config.text("store.toml") == STORE
 
 
 @pytest.mark.parametrize("how", ["half", "bytes", "edited", "other", "list"])
 def test_damaged_saved_configuration_is_ignored(
-    kept: Kept, how: str, caplog: pytest.LogCaptureFixture
+    saved: SavedConfig, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    kept.config.save()
-    path = kept.folder / FILE_NAME
+    saved.config.save()
+    path = saved.folder / FILE_NAME
     data = path.read_bytes()
     whole = json.loads(data)
     path.write_bytes(
@@ -204,18 +207,18 @@ def test_damaged_saved_configuration_is_ignored(
             "list": b"[]",
         }[how]
     )
-    kept.config = kept.open()
-    assert kept.config.text("store.toml") is None
+    saved.config = saved.open()
+    assert saved.config.text("store.toml") is None
     assert "can't be used" in caplog.text
-    kept.config.update("store.toml", STORE)
-    kept.restart()
-    assert kept.config.text("store.toml") == STORE
+    saved.config.update("store.toml", STORE)
+    saved.restart()
+    assert saved.config.text("store.toml") == STORE
 
 
 def test_failure_to_save_is_logged_once(
-    kept: Kept, caplog: pytest.LogCaptureFixture
+    saved: SavedConfig, caplog: pytest.LogCaptureFixture
 ) -> None:
-    blocked = kept.folder / "blocked"
+    blocked = saved.folder / "blocked"
     blocked.write_bytes(b"")
     config = LastGoodConfig(blocked / FILE_NAME, grace_seconds=GRACE)
     config.update("store.toml", STORE)
@@ -225,24 +228,24 @@ def test_failure_to_save_is_logged_once(
     assert config.choose("store.toml", None)[0] == STORE
 
 
-def test_two_replicas_can_share_the_folder(kept: Kept) -> None:
+def test_two_replicas_can_share_the_folder(saved: SavedConfig) -> None:
     """Each writes the whole file, atomically."""
-    other = Kept(kept.folder)
-    kept.config.save()
+    other = SavedConfig(saved.folder)
+    saved.config.save()
     other.config.update("store.toml", STORE)
     other.config.update("R/release.toml", "price = 7")
     other.config.save()
-    kept.config.save()
-    kept.restart()
-    assert kept.config.text("R/release.toml") == "price = 7"
+    saved.config.save()
+    saved.restart()
+    assert saved.config.text("R/release.toml") == "price = 7"
 
 
-def test_read_only_configuration_writes_nothing(kept: Kept) -> None:
+def test_read_only_configuration_writes_nothing(saved: SavedConfig) -> None:
     """`catalog` runs once: it can't know how long a file was missing."""
-    kept.config.save()
-    before = (kept.folder / FILE_NAME).read_bytes()
+    saved.config.save()
+    before = (saved.folder / FILE_NAME).read_bytes()
     config = LastGoodConfig.open(
-        kept.folder,
+        saved.folder,
         grace_seconds=float("inf"),
         timer=lambda: 0.0,
         read_only=True,
@@ -253,4 +256,4 @@ def test_read_only_configuration_writes_nothing(kept: Kept) -> None:
     assert problem.what == "is missing; its last good version is used"
     config.update("store.toml", "name = 'O'")
     config.save()
-    assert (kept.folder / FILE_NAME).read_bytes() == before
+    assert (saved.folder / FILE_NAME).read_bytes() == before
