@@ -1,5 +1,5 @@
-"""What is claimed of speed, measured: `make bench`.
+"""Benchmarks: `make bench`.
 
-Each figure is a median over interleaved rounds in one session, and a ratio
-to something real that ran in between. Machines differ; ratios less so.
+Each figure is a median of interleaved rounds in one run, and a ratio to a
+baseline that ran in between: machines differ, ratios less so.
 """

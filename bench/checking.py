@@ -1,7 +1,7 @@
-"""What it costs to see that a download link is good.
+"""Cost of verifying a download link.
 
-Two MACs, and finding the item among 100,000: against two MACs as the standard
-library makes them, which is as little as it could be.
+Two MACs, and finding the item among 100,000, compared with two MACs of the
+standard library, which is the least it could be.
 """
 
 import hmac
@@ -22,7 +22,7 @@ ITEMS: Final = 100_000
 
 
 def measure(_: Path) -> list[Figure]:
-    """Check a link again and again; microseconds each."""
+    """Verify a link repeatedly; return microseconds each."""
     keyring = Keyring.from_nonces(NONCE)
     items = {f"release-{number}-item": number for number in range(ITEMS)}
     now = int(time.time())

@@ -1,10 +1,10 @@
-"""What a download through the edge costs, against nginx alone.
+"""Cost of downloads through the edge, compared with nginx alone.
 
 The production file as it is, with one replica and MSRV_DELIVERY=accel: CPU
 seconds are nginx's and the store's together. The baseline is the same image
 of nginx in a container beside it, with the same certificate, the same TLS
-and the same file as plain static content. Both are asked over the engine's
-bridge, past its proxy of published ports.
+and the same file as static content. Both are requested over the engine's
+bridge, without its userland proxy.
 """
 
 import os
@@ -63,7 +63,7 @@ http {
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A server in a container: where it is, and whose time it takes."""
+    """Server in a container: its address, and the measured processes."""
 
     host: str
     path: str
@@ -71,7 +71,7 @@ class Side:
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Bring both up, and measure them in turns."""
+    """Start both, and measure them in turns."""
     missing = lack()
     if missing:
         print(f"  {missing}: left out")
@@ -192,7 +192,7 @@ def _trusting(pair: CertificateFiles) -> ssl.SSLContext:
 
 
 def _address(name: str) -> str:
-    """Give an address of a container that this machine reaches."""
+    """Return an address of a container that this machine can reach."""
     networks = inspected(name)["NetworkSettings"]["Networks"]
     return str(next(each["IPAddress"] for each in networks.values()))
 
@@ -202,7 +202,7 @@ def _pid(name: str) -> int:
 
 
 def _secrets(folder: Path) -> Path:
-    """Make the passwords that the ledger's database asks for."""
+    """Create the passwords of the ledger's database."""
     subprocess.run(
         [ROOT / "deploy" / "secrets.sh", folder],
         check=True,

@@ -1,7 +1,7 @@
-"""What a page costs the server, however much it sells.
+"""Time of a page of the catalog, for a small and for a large catalog.
 
-The same page of catalogs of 100 and of 100,000 items, asked for in turns over
-a real socket: milliseconds, and how much they grow.
+The same page of catalogs of 100 and of 100,000 items, requested in turns over
+a real socket: milliseconds, and their ratio.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ PER_RELEASE = 4
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Ask for the pages in turns; milliseconds."""
+    """Request the pages in turns; return milliseconds."""
     return asyncio.run(_measure(folder))
 
 

@@ -1,8 +1,8 @@
-"""How long a visitor waits for a store that was just started.
+"""Time from the start of a store to its first response.
 
-From the start of the process to the whole of an answered `GET /`: against a
-stock aiohttp program that says hello, which is what the interpreter and the
-library cost by themselves.
+From the start of the process to the end of the response to `GET /`, compared
+with a stock aiohttp program that responds with one word, which is the cost of
+the interpreter and the library.
 """
 
 import os
@@ -30,7 +30,7 @@ web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None)
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Start each in turn; seconds."""
+    """Start each in turn; return seconds."""
     library = folder / "library"
     for number in range(1000):
         release = library / f"Release {number // 10:03d}"
@@ -51,7 +51,7 @@ def measure(folder: Path) -> list[Figure]:
 def _run(
     folder: Path, arguments: list[str], library: Path | None = None
 ) -> Callable[[], float]:
-    """Give what starts a program, waits for its answer, and ends it."""
+    """Return a function that times a program until its first response."""
 
     def run() -> float:
         port = free_port()

@@ -1,7 +1,7 @@
-"""What each page of the studio takes, with ten thousand orders and a million.
+"""Time of the studio's pages, with ten thousand orders and with a million.
 
-A real request over loopback, from its first byte to the answer's last, client
-included, to a store on SQLite and to one on MariaDB where it is installed.
+A real request over loopback, from its first byte to the last of the response,
+client included, to a store on SQLite and to one on MariaDB where installed.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ PAGES = {
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Measure every page; milliseconds."""
+    """Measure each page; return milliseconds."""
     urls = {count: fill_sqlite(folder, count) for count in (SMALL, LARGE)}
     figures = _figures("SQLite", folder, urls)
     program = mariadb_server.find()
@@ -73,7 +73,7 @@ def measure(folder: Path) -> list[Figure]:
 
 
 def _figures(kind: str, folder: Path, urls: dict[int, str]) -> list[Figure]:
-    """Ask a store of each size for every page, in turns."""
+    """Request each page of a store of each size, in turns."""
     keyring = Keyring.from_nonces(NONCE, accepts_pretend=True)
     session = sign_in.issue(
         keyring, sign_in.TicketKind.SESSION, NOW, os.urandom
@@ -100,7 +100,7 @@ def _figures(kind: str, folder: Path, urls: dict[int, str]) -> list[Figure]:
 async def _start(
     keyring: Keyring, data: Path, url: str
 ) -> "TestClient[Any, Any]":
-    """Start a store on a ledger, at the time that its books end."""
+    """Start a store on a ledger, at the time of its last order."""
     found = settings_room.load({"MSRV_DATA": str(data), "MSRV_DATABASE": url})
     app = create_app(found, keyring, clock=lambda: NOW)
     client = TestClient(TestServer(app))
