@@ -194,7 +194,7 @@ class FileReader:
         self._open = OpenFile(file, content, self._storage)
 
 
-def read_all(storage: Storage, chunks: Iterable[Chunk]) -> bytes:
+def read_chunks(storage: Storage, chunks: Iterable[Chunk]) -> bytes:
     """Return the bytes of chunks. Blocks: for a small body, in a thread.
 
     Raises Gone, Changed and Unverified.

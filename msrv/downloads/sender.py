@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from aiohttp import hdrs, web
 
 from msrv.downloads.body import Body, Chunk
-from msrv.downloads.file_reader import FileReader, OpenFile, read_all
+from msrv.downloads.file_reader import FileReader, OpenFile, read_chunks
 from msrv.downloads.ranges import ByteRange
 from msrv.downloads.representation import Disposition, Representation
 from msrv.downloads.response import ResponsePlan, plan_response
@@ -151,7 +151,7 @@ class DirectSender:
             # Read whole, it is sent in one write with its headers.
             reading = verified(
                 self._storage,
-                lambda: asyncio.to_thread(read_all, self._storage, chunks),
+                lambda: asyncio.to_thread(read_chunks, self._storage, chunks),
             )
             if options.disposition == "attachment" and is_cacheable(request):
                 response: web.Response = await self._cache.respond(

@@ -30,7 +30,7 @@ class PictureLibrary:
         self.covers = covers(LocalStorage(self.root), self.cache)
 
     def put(self, data: bytes, name: str = "cover.png") -> Artwork:
-        content = contents.put(self.root, name, data)
+        content = contents.add_file(self.root, name, data)
         try:
             facts = measure_image(io.BytesIO(data))
         except NotAPicture:

@@ -51,7 +51,7 @@ def add_track(
         title="Track",
         artist="Artist",
         price=EUR,
-        content=contents.put(root, name, data),
+        content=contents.add_file(root, name, data),
         duration_seconds=seconds,
     )
 

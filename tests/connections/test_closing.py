@@ -63,7 +63,7 @@ def start_download(
     return client_socket, len(head.partition(b"\r\n\r\n")[2])
 
 
-def begin_a_store(library: Path, tls: str, drain_seconds: int) -> StoreProcess:
+def launch(library: Path, tls: str, drain_seconds: int) -> StoreProcess:
     return launch_store(
         library.parent,
         MSRV_LIBRARY=str(library),
@@ -89,7 +89,7 @@ def try_to_connect(port: int) -> None:
 def test_shutdown_waits_for_bytes_in_flight(
     library: Path, tls: str, client_socket: socket.socket
 ) -> None:
-    with begin_a_store(library, tls, 20) as store:
+    with launch(library, tls, 20) as store:
         connection, got = start_download(store, client_socket)
         store.process.send_signal(signal.SIGTERM)
         with pytest.raises(subprocess.TimeoutExpired):
@@ -106,7 +106,7 @@ def test_aborted_connections_are_reset(
     library: Path, client_socket: socket.socket
 ) -> None:
     """A proxy in front learns at once that the rest won't come."""
-    with begin_a_store(library, "off", 1) as store:
+    with launch(library, "off", 1) as store:
         connection, got = start_download(store, client_socket)
         assert store.stop() == 0
     with connection, pytest.raises(ConnectionResetError):

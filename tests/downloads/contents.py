@@ -22,7 +22,7 @@ def noise(size: int, seed: str = "") -> bytes:
     return hashlib.shake_128(f"{size} {seed}".encode()).digest(size)
 
 
-def put(root: Path, path: str, data: bytes) -> Content:
+def add_file(root: Path, path: str, data: bytes) -> Content:
     """Write a file into a library, and index it.
 
     As of an hour ago, so that a change shows however coarse the clock.

@@ -15,7 +15,7 @@ from msrv.downloads.sender import DirectSender, SendOptions
 from msrv.downloads.zip import MEDIA_TYPE, ZipArchive, ZipMember
 from msrv.storage.local import LocalStorage
 from msrv.storage.model import Content, StorageError
-from tests.downloads.contents import NOW, noise, put
+from tests.downloads.contents import NOW, add_file, noise
 
 LARGE = noise(3_000_000)
 SMALL = noise(5_000, "small")
@@ -51,7 +51,7 @@ class Shop:
         self.stall_seconds = 60.0
 
     def sell(self, name: str, data: bytes) -> Content:
-        content = put(self.root, name, data)
+        content = add_file(self.root, name, data)
         self.things[name] = (
             Representation.of_file(content, name),
             Body.of_file(content),

@@ -9,7 +9,7 @@ import pytest
 
 from msrv.downloads.file_reader import OpenFile
 from msrv.downloads.zip import ZipMember
-from tests.downloads.contents import noise, put
+from tests.downloads.contents import add_file, noise
 from tests.downloads.file_shop import LARGE, SMALL, Client, Shop
 
 
@@ -62,7 +62,7 @@ async def test_file_replaced_during_a_transfer_is_sent_unchanged(
     shop.sell("huge", HUGE)
     async with client.get("/huge") as answer:
         start = await answer.content.readexactly(1000)
-        put(shop.root, "new", noise(30_000_000, "new"))
+        add_file(shop.root, "new", noise(30_000_000, "new"))
         (shop.root / "new").replace(shop.root / "huge")
         assert start + await answer.read() == HUGE
 

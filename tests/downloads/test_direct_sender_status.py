@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from msrv.downloads.zip import ZipMember
-from tests.downloads.contents import noise, put
+from tests.downloads.contents import add_file, noise
 from tests.downloads.file_shop import SMALL, Client, Shop
 
 HUGE = noise(30_000_000)
@@ -28,7 +28,7 @@ def touch(path: Path) -> None:
 
 
 def upload_again(path: Path) -> None:
-    put(path.parent, "copy", path.read_bytes())
+    add_file(path.parent, "copy", path.read_bytes())
     path.with_name("copy").replace(path)
 
 

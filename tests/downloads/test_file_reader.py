@@ -12,10 +12,10 @@ import pytest
 
 from msrv.downloads import file_reader
 from msrv.downloads.body import Chunk, FileSlice
-from msrv.downloads.file_reader import OpenFile, read_all, run_in_thread
+from msrv.downloads.file_reader import OpenFile, read_chunks, run_in_thread
 from msrv.storage.local import LocalStorage
 from msrv.storage.model import Changed, Content, Gone
-from tests.downloads.contents import noise, put
+from tests.downloads.contents import add_file, noise
 
 DATA = noise(600_000)
 
@@ -56,7 +56,7 @@ async def everything(file: OpenFile, size: int) -> bytes:
 async def test_file_is_read_without_nowait_support(
     refusal: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    content = put(tmp_path, "a", DATA)
+    content = add_file(tmp_path, "a", DATA)
     if refusal is None:
         monkeypatch.setattr(file_reader, "_NOWAIT", None)  # as on macOS
     else:
@@ -73,7 +73,7 @@ async def test_file_is_read_without_nowait_support(
 async def test_short_reads_are_continued(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    content = put(tmp_path, "a", DATA)
+    content = add_file(tmp_path, "a", DATA)
     preadv = os.preadv
 
     def short(
@@ -103,7 +103,7 @@ async def test_file_changed_in_place_raises_changed(
 ) -> None:
     if cold:
         monkeypatch.setattr(os, "preadv", failing_preadv(errno.EAGAIN))
-    content = put(tmp_path, "a", DATA)
+    content = add_file(tmp_path, "a", DATA)
     file = opened(tmp_path, content)
     try:
         assert DATA.startswith(await read(file, 0, 100))
@@ -120,11 +120,11 @@ async def test_file_changed_in_place_raises_changed(
 
 
 async def test_replaced_file_is_read_to_its_end(tmp_path: Path) -> None:
-    content = put(tmp_path, "a", DATA)
+    content = add_file(tmp_path, "a", DATA)
     file = opened(tmp_path, content)
     try:
         start = await read(file, 0, 100)
-        put(tmp_path, "new", b"new" * 200_000)
+        add_file(tmp_path, "new", b"new" * 200_000)
         (tmp_path / "new").replace(tmp_path / "a")
         rest = await everything_after(file, len(start))
         assert start + rest == DATA
@@ -143,7 +143,7 @@ async def everything_after(file: OpenFile, start: int) -> bytes:
 async def test_disk_error_raises_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    content = put(tmp_path, "a", DATA)
+    content = add_file(tmp_path, "a", DATA)
     file = opened(tmp_path, content)
 
     def broken(_fd: int, _size: int, _offset: int) -> bytes:
@@ -155,14 +155,14 @@ async def test_disk_error_raises_gone(
         await read(file, 0, 100)
     file.close()
     with pytest.raises(Gone):
-        read_all(LocalStorage(tmp_path), [b"x", FileSlice(content, 0, 10)])
+        read_chunks(LocalStorage(tmp_path), [b"x", FileSlice(content, 0, 10)])
 
 
 async def test_file_is_closed_after_its_reading_thread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A descriptor closed under a thread could be reused for another file."""
-    content = put(tmp_path, "a", DATA)
+    content = add_file(tmp_path, "a", DATA)
     folder = LocalStorage(tmp_path)
     raw = folder.open(content)
     file = OpenFile(raw, content, folder)
@@ -194,7 +194,7 @@ async def test_file_is_closed_after_its_reading_thread(
 async def test_file_opened_after_a_cancellation_is_closed(
     tmp_path: Path,
 ) -> None:
-    content = put(tmp_path, "a", DATA)
+    content = add_file(tmp_path, "a", DATA)
     begun, go = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
     closed = asyncio.Event()
@@ -218,11 +218,11 @@ async def test_file_opened_after_a_cancellation_is_closed(
 
 
 def test_read_all_returns_small_chunks_whole(tmp_path: Path) -> None:
-    content = put(tmp_path, "a", DATA)
+    content = add_file(tmp_path, "a", DATA)
     pieces: list[Chunk] = [
         b"<",
         FileSlice(content, 5, 400_000),
         FileSlice(content, 0, 3),
     ]
-    found = read_all(LocalStorage(tmp_path), pieces)
+    found = read_chunks(LocalStorage(tmp_path), pieces)
     assert found == b"<" + DATA[5:400_000] + DATA[:3]

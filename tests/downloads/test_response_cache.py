@@ -17,7 +17,7 @@ from msrv.downloads.response_cache import (
     ResponseCache,
     is_cacheable,
 )
-from tests.downloads.contents import noise, put
+from tests.downloads.contents import add_file, noise
 from tests.downloads.file_shop import PRIVATE, Client
 
 Start = Callable[[TestServer], Awaitable[Client]]
@@ -44,7 +44,7 @@ class CountingShop:
     def represent(self, name: str) -> Representation:
         """Return the representation of a file as it is now."""
         data = (self.folder / name).read_bytes()
-        return Representation.of_file(put(self.folder, name, data), name)
+        return Representation.of_file(add_file(self.folder, name, data), name)
 
     async def get(self, request: web.Request) -> web.StreamResponse:
         """Respond as a sender does."""
@@ -77,7 +77,7 @@ class CountingShop:
 def counter(tmp_path: Path) -> CountingShop:
     """Shop of two files."""
     for name in ("a", "b"):
-        put(tmp_path, name, noise(200, name))
+        add_file(tmp_path, name, noise(200, name))
     return CountingShop(tmp_path)
 
 
@@ -104,7 +104,7 @@ async def test_new_version_has_its_own_response(
 ) -> None:
     client = await aiohttp_client(counter.server())
     old = await client.get("/a")
-    put(counter.folder, "a", noise(300, "new"))
+    add_file(counter.folder, "a", noise(300, "new"))
     new = await client.get("/a")
     assert await new.read() == noise(300, "new")
     assert new.headers["ETag"] != old.headers["ETag"]

@@ -16,7 +16,7 @@ from msrv.downloads.sender import DirectSender, SendOptions
 from msrv.downloads.x_accel import PART, WHOLE, NginxSender
 from msrv.downloads.zip import ZipMember
 from msrv.storage.model import Content, StorageError
-from tests.downloads.contents import NOW, noise, put
+from tests.downloads.contents import NOW, add_file, noise
 from tests.downloads.file_shop import PRIVATE, Client, Shop
 
 DATA = noise(100_000)
@@ -178,7 +178,7 @@ async def test_any_file_name_survives_the_redirect(
     aiohttp_client: Callable[[TestServer], Awaitable[Client]],
 ) -> None:
     path = f"Deep er/{os.fsdecode(name)}"
-    content = put(shop.root, path, DATA)
+    content = add_file(shop.root, path, DATA)
     shop.things["odd"] = (
         Representation.of_file(content),
         Body.of_file(content),

@@ -82,7 +82,7 @@ class Crowd:
                     self.full.set()
                 gone = looking.select(0.01 if waiting else 0.2)
                 for key, _ in gone:
-                    waiting += self._look(key.fileobj, looking)
+                    waiting += self._read_or_drop(key.fileobj, looking)
                 if self._drip and not gone:
                     for each in self._held:
                         with suppress(OSError):
@@ -90,7 +90,7 @@ class Crowd:
         for each in self._held:
             each.close()
 
-    def end(self) -> None:
+    def stop(self) -> None:
         self._ends.set()
 
     def _open(self, host: str, looking: selectors.BaseSelector) -> None:
@@ -105,7 +105,7 @@ class Crowd:
         self._held[held] = host
         looking.register(held, selectors.EVENT_READ)
 
-    def _look(
+    def _read_or_drop(
         self,
         held: Any,  # noqa: ANN401 - as selectors gives it
         looking: selectors.BaseSelector,
@@ -131,7 +131,7 @@ def running_crowd(crowd: Crowd) -> Iterator[None]:
         assert crowd.full.wait(_OPENED_SECONDS)
         yield
     finally:
-        crowd.end()
+        crowd.stop()
         thread.join()
 
 

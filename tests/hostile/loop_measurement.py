@@ -78,10 +78,10 @@ class Request:
 
 async def send(port: int, request: Request) -> int:
     """Send a request from a thread; return the status once all is read."""
-    return await asyncio.to_thread(_ask, port, request)
+    return await asyncio.to_thread(_send, port, request)
 
 
-def _ask(port: int, request: Request) -> int:
+def _send(port: int, request: Request) -> int:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     method = "GET" if request.body is None else "POST"
     try:

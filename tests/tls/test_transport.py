@@ -14,11 +14,13 @@ import trustme
 pytest.importorskip("OpenSSL", reason="pyOpenSSL is not installed")
 
 from msrv.connections.admission import Admission, ConnectionLimits, Slot
-from msrv.tls import transport as transport_room
+from msrv.tls import protocol
+from msrv.tls import transport as tls_transport
 from msrv.tls.certificates import CertificateError, CertificateFiles
 from msrv.tls.openssl import OpenSSLServer
 from msrv.tls.protocol import create_tls_server
 from msrv.tls.records import MAX_BYTES
+from msrv.tls.stdlib import StdlibServer
 from msrv.tls.transport import TLSTransport
 
 LARGE = bytes(range(256)) * 100_000
@@ -226,7 +228,7 @@ async def test_half_closed_peer_receives_all_bytes(listener: Listener) -> None:
 async def test_missing_close_notify_times_out(
     listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport_room, "CLOSE_NOTIFY_SECONDS", 0.1)
+    monkeypatch.setattr(tls_transport, "CLOSE_NOTIFY_SECONDS", 0.1)
     recorder, reader, writer = await listener.visit()
     assert recorder.transport
     accepted = recorder.transport.get_extra_info("socket")
@@ -245,7 +247,7 @@ async def test_missing_close_notify_times_out(
 async def test_handshake_times_out(
     listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport_room, "HANDSHAKE_SECONDS", 0.1)
+    monkeypatch.setattr(tls_transport, "HANDSHAKE_SECONDS", 0.1)
     reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
     assert await asyncio.wait_for(reader.read(), 60) == b""
     writer.close()
@@ -332,3 +334,10 @@ async def test_openssl_server_is_chosen_where_available(
     listener: Listener,
 ) -> None:
     assert isinstance(create_tls_server(listener.pair), OpenSSLServer)
+
+
+async def test_stdlib_server_is_the_fallback_without_pyopenssl(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "find_spec", lambda _: None)
+    assert isinstance(create_tls_server(listener.pair), StdlibServer)
