@@ -43,14 +43,12 @@ NO_NAMES = {
 
 
 @pytest.mark.parametrize(("name", "expected"), NAMES.items())
-def test_a_name_is_written_as_browsers_look_it_up(
-    name: str, expected: str
-) -> None:
+def test_name_is_converted_as_in_browsers(name: str, expected: str) -> None:
     assert to_ascii(name) == expected
 
 
 @pytest.mark.parametrize(("name", "reason"), NO_NAMES.items())
-def test_what_is_no_name_is_refused_with_the_reason(
+def test_invalid_name_is_rejected_with_the_reason(
     name: str, reason: str
 ) -> None:
     with pytest.raises(BadHostname, match=reason.replace("+", r"\+")):
@@ -66,7 +64,7 @@ def test_what_is_no_name_is_refused_with_the_reason(
         ("bücher.example", "xn--bcher-kva.example"),
     ],
 )
-def test_a_host_has_one_spelling(host: str, expected: str) -> None:
+def test_host_has_one_spelling(host: str, expected: str) -> None:
     assert host_to_ascii(host) == expected
 
 
@@ -82,13 +80,13 @@ def test_a_host_has_one_spelling(host: str, expected: str) -> None:
         "[fe80::1%1]",
     ],
 )
-def test_a_host_that_looks_like_an_address_is_one(host: str) -> None:
+def test_host_in_digits_must_be_an_ipv4_address(host: str) -> None:
     with pytest.raises(BadHostname):
         host_to_ascii(host)
 
 
 @given(st.text(max_size=80))
-def test_the_ascii_form_stays_as_it_is(text: str) -> None:
+def test_ascii_form_is_unchanged(text: str) -> None:
     try:
         name = host_to_ascii(text)
     except BadHostname:

@@ -34,10 +34,9 @@ CURRENCIES = st.sampled_from(["EUR", "USD", "JPY", "KWD", "CLP", "CHF"])
         ("1000000000.00", "EUR", MAX_MINOR),
     ],
 )
-def test_reads_what_sellers_write(
+def test_valid_amounts_are_parsed(
     amount: object, currency: str, minor: int
 ) -> None:
-    """Or an item would be sold at another price than its seller's."""
     assert parse(amount, currency) == Money(minor, currency)
 
 
@@ -78,19 +77,14 @@ def test_reads_what_sellers_write(
     ],
     ids=lambda amount: repr(amount)[:20] if amount != 10**5000 else "huge",
 )
-def test_refuses_what_is_no_price(amount: object) -> None:
-    """Or a slip of the finger would be rounded to some price, or none.
-
-    Nor may four characters in a file take a gigabyte to refuse.
-    """
+def test_invalid_amounts_are_rejected(amount: object) -> None:
     with pytest.raises(NotMoney) as refused:
         parse(amount, "EUR")
     assert len(str(refused.value)) < 120
 
 
 @pytest.mark.parametrize("currency", ["eur", "XYZ", "", "EURO", "€"])
-def test_knows_its_currencies(currency: str) -> None:
-    """Or a store would ask for a payment that no provider can take."""
+def test_exponents_follow_iso_4217(currency: str) -> None:
     with pytest.raises(NotMoney):
         exponent_of(currency)
 
@@ -105,24 +99,25 @@ def test_knows_its_currencies(currency: str) -> None:
         (Money(100, "CAD"), "CAD 1.00"),
     ],
 )
-def test_is_written_as_a_price_tag(money: Money, text: str) -> None:
-    """Or a visitor would read another price than is charged."""
+def test_str_has_the_symbol_or_code_and_all_decimals(
+    money: Money, text: str
+) -> None:
     assert str(money) == text
 
 
 @given(st.integers(0, MAX_MINOR), CURRENCIES)
-def test_survives_being_written_and_read(minor: int, currency: str) -> None:
-    """Or a price would drift by going through a file."""
+def test_amount_survives_formatting_and_parsing(
+    minor: int, currency: str
+) -> None:
     money = Money(minor, currency)
     assert parse(money.decimal, currency) == money
     assert parse(Decimal(money.decimal), currency) == money
 
 
 @given(st.text(max_size=12) | st.decimals() | st.integers(), CURRENCIES)
-def test_any_value_is_an_amount_or_refused(
+def test_any_value_is_an_amount_or_not_money(
     amount: object, currency: str
 ) -> None:
-    """Or one odd price in a file would stop the reading of all."""
     try:
         money = parse(amount, currency)
     except NotMoney:
@@ -137,10 +132,9 @@ def test_any_value_is_an_amount_or_refused(
     currency=CURRENCIES,
     point=st.sampled_from([".", ",", "\N{ARABIC DECIMAL SEPARATOR}"]),
 )
-def test_typed_amounts_are_what_was_meant(
+def test_typed_amounts_are_parsed(
     minor: int, currency: str, point: str
 ) -> None:
-    """A buyer who types 7,50 gives seven hundred and fifty."""
     amount = Money(minor, currency)
     text = amount.decimal.replace(".", point)
     for typed in (text, f" {text} ", f"{currency} {text}", f"00{text}"):
@@ -148,8 +142,7 @@ def test_typed_amounts_are_what_was_meant(
 
 
 @given(text=st.text(max_size=60))
-def test_typed_nonsense_is_no_amount(text: str) -> None:
-    """What a buyer mistyped is an incident, or a negative price."""
+def test_typed_nonsense_is_rejected(text: str) -> None:
     try:
         amount = parse_typed(text, "EUR")
     except NotMoney:

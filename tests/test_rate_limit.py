@@ -29,8 +29,7 @@ def allowed(limiter: RateLimiter, times: int, key: object, now: float) -> int:
     return times
 
 
-def test_a_burst_and_then_one_per_interval() -> None:
-    """A client goes on for ever, or is locked out for good."""
+def test_burst_is_followed_by_one_per_interval() -> None:
     limiter = RateLimiter(TEN)
     assert allowed(limiter, 50, "here", NOW) == 10
     with pytest.raises(RateLimited) as raised:
@@ -43,15 +42,14 @@ def test_a_burst_and_then_one_per_interval() -> None:
     assert allowed(limiter, 50, "there", NOW) == 10
 
 
-def test_the_total_bounds_all_keys() -> None:
+def test_total_limits_all_keys_together() -> None:
     limiter = RateLimiter(TEN, Limit(25, 2000))
     found = [allowed(limiter, 10, each, NOW) for each in "abcd"]
     assert found == [10, 10, 5, 0]
     assert allowed(limiter, 10, "d", NOW + 2) == 1
 
 
-def test_an_action_of_two_keys_is_one_in_the_total() -> None:
-    """Each mail is counted by who asks and by who gets it: spent twice."""
+def test_action_of_two_keys_counts_once_in_the_total() -> None:
     limiter = RateLimiter(TEN, Limit(3, 1000))
     for number in range(3):
         limiter.acquire(("from", number), ("to", number), now=NOW)
@@ -59,8 +57,7 @@ def test_an_action_of_two_keys_is_one_in_the_total() -> None:
         limiter.acquire("a", "b", now=NOW)
 
 
-def test_a_refused_action_spends_nothing() -> None:
-    """Whoever is refused by one key has spent the other."""
+def test_rejected_action_spends_nothing() -> None:
     limiter = RateLimiter(Limit(1, 60_000))
     limiter.acquire("full", now=NOW)
     for _ in range(5):
@@ -69,7 +66,7 @@ def test_a_refused_action_spends_nothing() -> None:
     limiter.acquire("fresh", now=NOW)
 
 
-def test_a_cost_counts_so_often_and_one_over_the_burst_as_the_burst() -> None:
+def test_cost_above_the_burst_counts_as_the_burst() -> None:
     limiter = RateLimiter(TEN)
     limiter.acquire("here", now=NOW, cost=8)
     assert limiter.wait_seconds("here", now=NOW, cost=2) == 0
@@ -79,7 +76,7 @@ def test_a_cost_counts_so_often_and_one_over_the_burst_as_the_burst() -> None:
     assert limiter.wait_seconds("here", now=NOW) == 60
 
 
-def test_the_kind_of_error_is_the_limiter_s() -> None:
+def test_limiter_raises_its_own_error() -> None:
     class TooManyGuesses(RateLimited):
         pass
 
@@ -89,8 +86,7 @@ def test_the_kind_of_error_is_the_limiter_s() -> None:
         limiter.acquire("a", now=NOW)
 
 
-def test_memory_is_bounded() -> None:
-    """A flood of networks fills the memory."""
+def test_number_of_keys_is_bounded() -> None:
     limiter = RateLimiter(TEN)
     for number in range(MAX_KEYS + 100):
         limiter.spend(number, now=NOW)
@@ -103,7 +99,7 @@ def test_memory_is_bounded() -> None:
     assert len(recent) == 10
 
 
-def test_a_clock_that_was_set_back_locks_nobody_out() -> None:
+def test_clock_set_back_locks_no_client_out() -> None:
     limiter = RateLimiter(TEN, TEN)
     for _ in range(10):
         limiter.spend("here", now=NOW + 10**6)
@@ -115,7 +111,7 @@ def test_a_clock_that_was_set_back_locks_nobody_out() -> None:
     st.integers(1, 5),
     st.integers(1, 20_000),
 )
-def test_never_more_than_the_burst_and_what_time_has_given(
+def test_never_more_than_the_burst_and_one_per_interval(
     steps: list[tuple[int, int]], burst: int, interval_ms: int
 ) -> None:
     """Over any time, what passes is at most the burst and one an interval."""
@@ -133,7 +129,7 @@ def test_never_more_than_the_burst_and_what_time_has_given(
     assert passed <= burst + (now - NOW) * 1000 // interval_ms
 
 
-def test_recent_keys_leave_after_their_time() -> None:
+def test_recent_keys_expire() -> None:
     recent = RecentKeys(60)
     recent.add("a", NOW)
     assert recent.has("a", NOW + 59)
@@ -158,19 +154,18 @@ def test_recent_keys_leave_after_their_time() -> None:
         ("::1.2.3.4", "1.2.3.4", False),
     ],
 )
-def test_a_client_is_an_ipv4_address_or_64_bits(
+def test_client_network_is_an_ipv4_address_or_64_bits(
     one: str, other: str, *, same: bool
 ) -> None:
-    """One who has IPv6 counts as many, or all of IPv4 as one."""
     found = client_network(ip_address(one)), client_network(ip_address(other))
     assert (found[0] == found[1]) is same
 
 
 @given(st.ip_addresses(v=4))
-def test_no_ipv4_address_is_an_ipv6_network(address: IPv4Address) -> None:
+def test_ipv4_and_ipv6_keys_never_collide(address: IPv4Address) -> None:
     other = IPv6Address((0x2001 << 112) | int(address) << 64)
     assert client_network(address) != client_network(other)
 
 
-def test_clients_without_an_address_are_one() -> None:
+def test_clients_without_an_address_share_a_key() -> None:
     assert client_network(None) is None

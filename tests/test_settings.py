@@ -17,8 +17,7 @@ TEST = "rk_test_0123live6789"
 DOCUMENT = Path(__file__).parents[1] / "docs" / "settings.md"
 
 
-def test_every_setting_is_documented_and_nothing_else() -> None:
-    """An operator reads of a setting that isn't there, or never of one."""
+def test_document_lists_exactly_the_settings() -> None:
     rows = re.findall(
         r"^\| `([A-Z_]+)` \|", DOCUMENT.read_text("utf-8"), re.MULTILINE
     )
@@ -41,8 +40,9 @@ def test_every_setting_is_documented_and_nothing_else() -> None:
         ("MSRV_DEMO_PAYMENTS", "demo_payments", r"`false`"),
     ],
 )
-def test_defaults_are_as_documented(name: str, field: str, shown: str) -> None:
-    """The document promises another default than the program has."""
+def test_documented_defaults_are_the_defaults(
+    name: str, field: str, shown: str
+) -> None:
     row = re.search(
         rf"^\| `{name}` \| ([^|]+) \|",
         DOCUMENT.read_text("utf-8"),
@@ -140,10 +140,9 @@ def test_defaults_are_as_documented(name: str, field: str, shown: str) -> None:
         ({"NONCE_FILE": "/nowhere"}, "NONCE_FILE: can't read /nowhere: No"),
     ],
 )
-def test_a_wrong_setting_is_one_line_that_names_it(
+def test_invalid_setting_is_one_line_with_its_name(
     environ: dict[str, str], line: str
 ) -> None:
-    """An operator at night reads a traceback, or doesn't learn which one."""
     with pytest.raises(WrongSetting) as caught:
         settings.load(environ=environ)
     assert re.match(line, str(caught.value))
@@ -169,8 +168,9 @@ def test_a_wrong_setting_is_one_line_that_names_it(
         ("https://[::1]:8443", "https://[::1]:8443"),
     ],
 )
-def test_the_public_url_is_what_browsers_send(given: str, used: str) -> None:
-    """Each visitor is refused, as Host is not as the setting was typed."""
+def test_public_url_is_normalized_as_in_browsers(
+    given: str, used: str
+) -> None:
     loaded = settings.load({"MSRV_PUBLIC_URL": given})
     assert loaded.public_url == used
 
@@ -205,10 +205,9 @@ def test_the_public_url_is_what_browsers_send(given: str, used: str) -> None:
         ("ftp://shop.example", "an address like"),
     ],
 )
-def test_a_public_url_that_can_t_work_is_refused_with_the_reason(
+def test_unusable_public_url_is_rejected_with_the_reason(
     url: str, reason: str
 ) -> None:
-    """It starts, and answers every visitor with 421."""
     with pytest.raises(
         WrongSetting, match=f"MSRV_PUBLIC_URL: must .*{reason}"
     ):
@@ -248,7 +247,7 @@ def test_a_public_url_that_can_t_work_is_refused_with_the_reason(
         ),
     ],
 )
-def test_an_address_that_can_t_work_is_refused_at_the_start(
+def test_unusable_address_is_rejected_with_the_reason(
     environ: dict[str, str], line: str
 ) -> None:
     with pytest.raises(WrongSetting) as caught:
@@ -257,8 +256,7 @@ def test_an_address_that_can_t_work_is_refused_at_the_start(
     assert "secret" not in str(caught.value)
 
 
-def test_names_of_other_servers_are_looked_up_by_idna_2008() -> None:
-    """Python's own codec leads to another domain."""
+def test_hosts_of_other_servers_are_converted_by_idna_2008() -> None:
     loaded = settings.load(
         {
             "MSRV_SMTP_URL": "smtps://u:p%40@straße.example:465",
@@ -274,14 +272,12 @@ def test_names_of_other_servers_are_looked_up_by_idna_2008() -> None:
     assert loaded.database_url == "mysql://u:p@xn--strae-oqa.example/name"
 
 
-def test_a_trusted_network_in_ipv6_s_spelling_is_the_ipv4_one() -> None:
-    """A proxy is not trusted, as its address is known in short."""
+def test_ipv4_mapped_network_is_the_ipv4_network() -> None:
     loaded = settings.load({"MSRV_TRUSTED_PROXIES": "::ffff:10.0.0.0/104"})
     assert loaded.trusted_proxies == (ip_network("10.0.0.0/8"),)
 
 
-def test_a_wrong_secret_is_not_repeated(tmp_path: Path) -> None:
-    """A secret with a stray byte ends up in the log."""
+def test_invalid_secret_is_not_repeated(tmp_path: Path) -> None:
     file = tmp_path / "nonce"
     file.write_bytes(b"hunter2\xff")
     with pytest.raises(WrongSetting) as caught:
@@ -301,8 +297,7 @@ def test_a_wrong_secret_is_not_repeated(tmp_path: Path) -> None:
         "sqlite:////var/lib/msrv/ledger",
     ],
 )
-def test_a_database_is_a_secret(tmp_path: Path, url: str) -> None:
-    """A password of the database ends up in a log, or can't be mounted."""
+def test_database_url_is_a_secret(tmp_path: Path, url: str) -> None:
     file = tmp_path / "url"
     file.write_text(url + "\n", encoding="utf-8")
     loaded = settings.load({"MSRV_DATABASE_FILE": str(file)})
@@ -311,8 +306,7 @@ def test_a_database_is_a_secret(tmp_path: Path, url: str) -> None:
     assert settings.load({}).database_url is None
 
 
-def test_keys_of_stripe(tmp_path: Path) -> None:
-    """A key with `live` in its middle takes real money, or ends in a log."""
+def test_stripe_keys_are_validated_and_secret(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text(LIVE + "\n", encoding="utf-8")
     live = settings.load({**OWN, "MSRV_STRIPE_KEY_FILE": str(file)})
@@ -323,8 +317,7 @@ def test_keys_of_stripe(tmp_path: Path) -> None:
     assert not settings.load({}).stripe_is_live
 
 
-def test_a_secret_from_a_file(tmp_path: Path) -> None:
-    """A mounted secret, which ends with a line feed, is another secret."""
+def test_secret_is_loaded_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "nonce"
     file.write_text("the secret\n", encoding="utf-8")
     loaded = settings.load({"NONCE_FILE": str(file)})
@@ -332,34 +325,30 @@ def test_a_secret_from_a_file(tmp_path: Path) -> None:
     assert loaded.nonce.get_secret_value() == "the secret"
 
 
-def test_a_tilde_is_the_home_folder(
+def test_tilde_is_the_home_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`make run LIBRARY=~/Music` sells nothing from a shell like zsh."""
     monkeypatch.setenv("HOME", str(tmp_path))
     loaded = settings.load({"MSRV_LIBRARY": "~", "MSRV_DATA": "~/data"})
     assert loaded.library_folder == tmp_path
     assert loaded.data == tmp_path / "data"
 
 
-def test_options_go_before_the_environment() -> None:
-    """`--port` is ignored wherever MSRV_PORT is set."""
+def test_options_override_the_environment() -> None:
     loaded = settings.load({"MSRV_PORT": "1", "MSRV_TLS": "off"}, port=2)
     assert loaded.listening_port == 2
     assert settings.load({"MSRV_TLS": "off"}).listening_port == 8000
     assert settings.load({}).listening_port == 8443
 
 
-def test_only_the_given_environment_is_read(
+def test_only_the_given_environment_is_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A test, or a caller, gets the settings of another shop."""
     monkeypatch.setenv("MSRV_PORT", "1")
     assert settings.load({}).port is None
 
 
-def test_trusted_proxies_are_networks() -> None:
-    """A list as people write it is not understood."""
+def test_trusted_proxies_are_parsed_as_networks() -> None:
     loaded = settings.load({"MSRV_TRUSTED_PROXIES": "10.0.0.0/8, ::1"})
     assert loaded.trusted_proxies == (
         ip_network("10.0.0.0/8"),
@@ -367,8 +356,7 @@ def test_trusted_proxies_are_networks() -> None:
     )
 
 
-def test_an_unknown_variable_is_pointed_out() -> None:
-    """A misspelt setting is silently without effect."""
+def test_unknown_variable_is_reported_with_a_suggestion() -> None:
     lines = settings.unknown_variables(
         {"MSRV_LINK_HOUR": "2", "PATH": "", "NONCE": ""}
     )
@@ -380,18 +368,16 @@ def test_an_unknown_variable_is_pointed_out() -> None:
     ]
 
 
-def test_pretend_money_needs_to_be_asked_for(tmp_path: Path) -> None:
-    """A real store gives its files away for pretend payments."""
+def test_pretend_payments_are_off_by_default(tmp_path: Path) -> None:
     own = {"MSRV_LIBRARY": str(tmp_path)}
     assert not settings.load(own).takes_pretend_money
     assert settings.load(own | {"MSRV_DEMO_PAYMENTS": "1"}).takes_pretend_money
     assert settings.load({}).takes_pretend_money
 
 
-def test_secrets_leave_the_environment_and_other_settings_stay(
+def test_drop_secrets_removes_only_secrets(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Every program that the store starts is given its key."""
     for name in settings.SECRETS:
         monkeypatch.setenv(name, f"the secret {name}")
     monkeypatch.setenv("MSRV_LIBRARY", ".")

@@ -191,8 +191,8 @@ def _receipt(
             if match is None:
                 continue
             end = match.end()
-            after = text[end : end + 2].lstrip("_-")
-            if _is_word(after[:1]) and end not in breaks:
+            after = text[end : end + (1 if end + 1 in breaks else 2)]
+            if _is_word(after.lstrip("_-")[:1]) and end not in breaks:
                 continue
             token = match[0]
             if not _is_new(token, tried):

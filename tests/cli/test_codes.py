@@ -14,8 +14,7 @@ MINT = ("codes", "mint", "--item", "night-bus", "--campaign", "vinyl-2026")
 SHOP = {"MSRV_PUBLIC_URL": "https://shop.example"}
 
 
-def test_a_table_for_the_printing_house(cli: Cli, keyring: Keyring) -> None:
-    """Five hundred sleeves are printed with codes that the store refuses."""
+def test_csv_has_a_valid_code_in_each_row(cli: Cli, keyring: Keyring) -> None:
     result = cli(*MINT, "--count", "500", **SHOP)
     assert result.exit_code == 0
     table = list(csv.DictReader(io.StringIO(result.stdout)))
@@ -30,16 +29,16 @@ def test_a_table_for_the_printing_house(cli: Cli, keyring: Keyring) -> None:
         assert (row["item"], row["campaign"]) == ("night-bus", "vinyl-2026")
 
 
-def test_more_of_them_later(cli: Cli) -> None:
-    """A second pressing gets the codes of the first."""
+def test_same_options_print_the_same_codes_and_first_continues(
+    cli: Cli,
+) -> None:
     first = cli(*MINT, "--count", "3").stdout
     assert first == cli(*MINT, "--count", "3").stdout
     more = cli(*MINT, "--count", "3", "--first", "4").stdout
     assert not set(first.splitlines()[1:]) & set(more.splitlines())
 
 
-def test_a_sheet_to_cut_up(cli: Cli) -> None:
-    """A page of codes can't be printed at home, or asks the network."""
+def test_sheet_has_all_codes_and_loads_nothing(cli: Cli) -> None:
     result = cli(*MINT, "--count", "12", "--sheet", **SHOP)
     page = result.stdout
     table = cli(*MINT, "--count", "12", **SHOP).stdout
@@ -61,10 +60,9 @@ def test_a_sheet_to_cut_up(cli: Cli) -> None:
         ((), {"MSRV_ENDED_CAMPAIGNS": "a, B"}, "not 'B'"),
     ],
 )
-def test_what_can_not_be_minted(
+def test_invalid_options_mint_nothing(
     cli: Cli, arguments: tuple[str, ...], environ: dict[str, str], words: str
 ) -> None:
-    """Codes are printed that nobody can redeem."""
     result = cli(*MINT, "--count", "3", *arguments, **environ)
     assert result.exit_code != 0
     assert result.stdout == ""

@@ -20,8 +20,7 @@ from tests.cli.conftest import Cli
 README = Path(__file__).parents[2] / "README.md"
 
 
-def test_every_command_is_in_the_readme() -> None:
-    """A stranger never hears of a command, or is told of one that is gone."""
+def test_readme_lists_exactly_the_commands() -> None:
     said = README.read_text("utf-8")
     for name in main.commands:
         assert f"| `python -m msrv {name}" in said, name
@@ -29,8 +28,7 @@ def test_every_command_is_in_the_readme() -> None:
     assert set(rows) == main.commands.keys()
 
 
-def test_catalog_is_a_table(cli: Cli) -> None:
-    """An operator can't see what is for sale, or what an item's id is."""
+def test_catalog_prints_a_table(cli: Cli) -> None:
     result = cli("catalog")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
@@ -40,8 +38,7 @@ def test_catalog_is_a_table(cli: Cli) -> None:
     assert lines[-1] == "3 releases, 5 items, 0 problems"
 
 
-def test_catalog_as_json(cli: Cli, library: Path) -> None:
-    """A script that reads the catalog finds other names than promised."""
+def test_catalog_prints_json(cli: Cli, library: Path) -> None:
     rows = json.loads(cli("catalog", "--json").stdout)
     by_id = {row["item_id"]: row for row in rows}
     source = library / "Night Bus" / "01 Departure.wav"
@@ -55,8 +52,7 @@ def test_catalog_as_json(cli: Cli, library: Path) -> None:
     assert by_id["night-bus"]["kind"] == "release"
 
 
-def test_catalog_says_every_problem_and_fails(cli: Cli, library: Path) -> None:
-    """A mistake in a price goes unnoticed until someone pays it."""
+def test_catalog_prints_problems_and_fails(cli: Cli, library: Path) -> None:
     toml = library / "Zine" / "release.toml"
     toml.write_text('title = "Zine"\nprice = "cheap"\n', encoding="utf-8")
     result = cli("catalog")
@@ -66,10 +62,9 @@ def test_catalog_says_every_problem_and_fails(cli: Cli, library: Path) -> None:
     assert "night-bus" in result.stdout
 
 
-def test_catalog_warns_of_a_configuration_that_is_away(
+def test_catalog_reports_a_missing_configuration(
     cli: Cli, library: Path, tmp_path: Path
 ) -> None:
-    """An operator sees other prices than the store sells at."""
     store = library / "store.toml"
     store.write_text('currency = "GBP"\n', encoding="utf-8")
     kept = LastGoodConfig.open(
@@ -89,12 +84,9 @@ def test_catalog_warns_of_a_configuration_that_is_away(
     assert cli("catalog").exit_code == 0
 
 
-def test_catalog_notes_what_is_arriving_and_learns_nothing_of_it(
+def test_catalog_notes_files_that_are_still_being_copied(
     cli: Cli, tmp_path: Path
 ) -> None:
-    """A store that starts in the middle of an upload would take half a file
-    for one that it knows.
-    """
     result = cli("catalog", MSRV_SETTLE_SECONDS="3600")
     assert "departure" in result.stdout
     (note,) = (
@@ -114,8 +106,7 @@ def test_catalog_notes_what_is_arriving_and_learns_nothing_of_it(
         assert index.has_path("Night Bus/01 Departure.wav")
 
 
-def test_link_prints_the_address_alone(cli: Cli, keyring: Keyring) -> None:
-    """A script that gives links away has to cut them out of prose."""
+def test_link_prints_only_the_url(cli: Cli, keyring: Keyring) -> None:
     result = cli("link", "departure", "--base-url", "https://shop.example")
     assert result.exit_code == 0
     match = re.fullmatch(
@@ -137,10 +128,9 @@ def test_link_prints_the_address_alone(cli: Cli, keyring: Keyring) -> None:
         (["--until", "2000-01-01T00:00Z"], 946684800),
     ],
 )
-def test_link_until(
+def test_link_expires_at_the_given_time(
     cli: Cli, keyring: Keyring, options: list[str], expires_at: int
 ) -> None:
-    """A link ends at another time than was asked for."""
     parts = cli("link", "departure", *options).stdout.strip().split("/")
     access = verify_link(keyring, parts[-3], parts[-2], parts[-1], 0)
     assert access.expires_at == expires_at
@@ -169,10 +159,9 @@ def test_link_until(
     ],
     ids=lambda value: " ".join(value)[:40] if value else "-",
 )
-def test_what_goes_wrong_is_one_line(
+def test_errors_are_one_line(
     cli: Cli, arguments: list[str], environ: dict[str, str], line: str
 ) -> None:
-    """An operator at night reads a traceback."""
     result = cli(*arguments, **environ)
     assert result.exit_code in {1, 2}
     assert result.stdout == ""
@@ -180,8 +169,7 @@ def test_what_goes_wrong_is_one_line(
     assert f"Error: {line}" in result.stderr.splitlines()[-1]
 
 
-def test_verify_explains(cli: Cli) -> None:
-    """Support can't say what is wrong with a buyer's link."""
+def test_verify_explains_links(cli: Cli) -> None:
     good = cli("link", "departure").stdout
     result = cli("verify", good)
     assert result.exit_code == 0
@@ -196,16 +184,14 @@ def test_verify_explains(cli: Cli) -> None:
     assert result.stdout.startswith("This grants nothing")
 
 
-def test_verify_finds_it_in_a_whole_mail(cli: Cli) -> None:
-    """Support has to cut the address out of a mail by hand."""
+def test_verify_finds_a_link_in_a_mail(cli: Cli) -> None:
     link = cli("link", "departure").stdout.strip()
     mail = f"> Hello,\n> my link {link[:70]}=\n> {link[70:]}. Thanks!\n"
     assert "Departure" in cli("verify", mail).stdout
     assert "Departure" in cli("verify", "-", stdin=mail).stdout
 
 
-def test_verify_knows_what_was_refunded(cli: Cli, tmp_path: Path) -> None:
-    """A refunded link is called good at a terminal."""
+def test_verify_reports_refunds(cli: Cli, tmp_path: Path) -> None:
     link = cli("link", "departure").stdout.strip()
     order_id = link.split("/")[-3][:24]
     revocations = Revocations(tmp_path / "data" / FILE_NAME)
@@ -223,15 +209,13 @@ def test_verify_knows_what_was_refunded(cli: Cli, tmp_path: Path) -> None:
     assert result.exit_code == 0
 
 
-def test_nonce_is_strong_and_never_the_same(cli: Cli) -> None:
-    """The command that should make a good secret makes a bad one."""
+def test_nonce_is_strong_and_unique(cli: Cli) -> None:
     made = [cli("nonce").stdout.strip() for _ in range(2)]
     assert made[0] != made[1]
     assert all(weakness(each) is None for each in made)
 
 
-def test_version_and_help(cli: Cli) -> None:
-    """Nobody can tell which version runs, or what it can do."""
+def test_version_and_help_are_printed(cli: Cli) -> None:
     assert __version__ in cli("--version").stdout
     text = cli("--help").stdout
     for command in (
@@ -247,8 +231,7 @@ def test_version_and_help(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("name", ["NONCE", "NONCE_PREVIOUS"])
-def test_a_weak_nonce_is_refused(cli: Cli, name: str) -> None:
-    """The message names the secret and the fix, and never the value."""
+def test_weak_nonce_is_rejected(cli: Cli, name: str) -> None:
     result = cli("link", "zine", **{name: "nightbus2026"})
     assert result.exit_code == 1
     assert f"{name} is weak" in result.output
@@ -256,19 +239,17 @@ def test_a_weak_nonce_is_refused(cli: Cli, name: str) -> None:
     assert "nightbus2026" not in result.output
 
 
-def test_a_weak_nonce_is_warned_of_where_it_is_allowed(
+def test_allowed_weak_nonce_is_logged(
     cli: Cli, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """MSRV_ALLOW_WEAK_NONCE turns the refusal into a warning."""
     cli("link", "zine", NONCE="changeme", MSRV_ALLOW_WEAK_NONCE="1")
     assert "NONCE is weak" in caplog.text
     assert "changeme" not in caplog.text
 
 
-def test_certs_makes_a_pair_that_a_container_can_read(
+def test_certs_creates_a_certificate_that_containers_can_read(
     cli: Cli, tmp_path: Path
 ) -> None:
-    """The edge can't read its key, or everyone on the machine can."""
     folder = tmp_path / "certs"
     result = cli("certs", MSRV_CERTS=str(folder))
     assert result.exit_code == 0

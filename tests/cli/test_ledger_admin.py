@@ -25,8 +25,9 @@ def run(data: Path, *arguments: str, **environ: str) -> Result:
     )
 
 
-def test_a_new_ledger(tmp_path: Path) -> None:
-    """An operator can't tell whether the tables are there."""
+def test_upgrade_creates_the_tables_and_status_reports_them(
+    tmp_path: Path,
+) -> None:
     before = run(tmp_path, "ledger", "status")
     assert before.exit_code == 1
     assert "no tables yet" in before.stderr
@@ -43,8 +44,7 @@ def test_a_new_ledger(tmp_path: Path) -> None:
     assert "traceback" not in after.output.lower()
 
 
-def test_tidying_says_what_it_would_delete(tmp_path: Path) -> None:
-    """An operator deletes orders by looking at what there is."""
+def test_tidy_deletes_only_with_yes(tmp_path: Path) -> None:
     assert run(tmp_path, "ledger", "upgrade").exit_code == 0
     with sqlite3.connect(tmp_path / "ledger.sqlite3") as ledger:
         for number, days in ((1, 100), (2, 80)):
@@ -75,10 +75,9 @@ def test_tidying_says_what_it_would_delete(tmp_path: Path) -> None:
         ("--free", "--older-than", "soon"),
     ],
 )
-def test_tidying_asks_for_what_and_since_when(
+def test_tidy_requires_free_and_an_age(
     tmp_path: Path, options: tuple[str, ...]
 ) -> None:
-    """A slip of the hand deletes every order."""
     assert run(tmp_path, "ledger", "tidy", *options).exit_code == 2
 
 
@@ -93,10 +92,9 @@ def test_tidying_asks_for_what_and_since_when(
         ("secret", "MSRV_DATABASE: must be an address like mysql://"),
     ],
 )
-def test_an_address_that_is_wrong(
+def test_wrong_database_url_is_one_line_without_the_password(
     tmp_path: Path, database: str, line: str
 ) -> None:
-    """An operator reads a traceback, or the password in it."""
     result = run(tmp_path, "ledger", "status", MSRV_DATABASE=database)
     assert result.exit_code == 1
     assert line in result.stderr
@@ -112,10 +110,9 @@ def test_an_address_that_is_wrong(
         ((order_id(1), "--undo"), f"nothing of order {order_id(1)} was rev"),
     ],
 )
-def test_what_can_not_be_revoked(
+def test_invalid_orders_and_items_are_not_revoked(
     tmp_path: Path, arguments: tuple[str, ...], line: str
 ) -> None:
-    """An operator believes to have ended a link, and has not."""
     result = run(tmp_path, "revoke", *arguments)
     assert result.exit_code == 1
     assert line in result.stderr
@@ -165,10 +162,9 @@ def wait_for(store: StoreProcess, path: str, status: int) -> float:
     return time.monotonic() - began
 
 
-def test_revoking_ends_links_on_every_replica(
+def test_revoke_takes_effect_on_every_replica(
     stores: list[StoreProcess],
 ) -> None:
-    """A refunded link works on, on the replica that wasn't asked."""
     one, other = stores
     release = one.request_json("/catalog")["releases"][0]
     items = [release["item_id"], release["items"][0]["item_id"]]

@@ -11,8 +11,7 @@ from msrv.proofs.nonce_strength import weakness
 from msrv.settings import WrongSetting
 
 
-def test_one_is_made_once_and_kept(tmp_path: Path) -> None:
-    """Every restart ends every receipt."""
+def test_nonce_is_generated_once_with_a_warning(tmp_path: Path) -> None:
     found = settings.load({"MSRV_DATA": str(tmp_path / "new" / "data")})
     made, warning = find_nonce(found)
     assert weakness(made) is None
@@ -25,15 +24,13 @@ def test_one_is_made_once_and_kept(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_given_one_is_taken(tmp_path: Path) -> None:
-    """A file that lies about overrules the operator."""
+def test_nonce_setting_overrides_the_file(tmp_path: Path) -> None:
     (tmp_path / "nonce").write_text("kept", encoding="utf-8")
     found = settings.load({"MSRV_DATA": str(tmp_path), "NONCE": "given"})
     assert find_nonce(found) == ("given", None)
 
 
-def test_two_starts_at_once_agree(tmp_path: Path) -> None:
-    """Two replicas that start together refuse each other's receipts."""
+def test_concurrent_starts_use_the_same_nonce(tmp_path: Path) -> None:
     found = settings.load({"MSRV_DATA": str(tmp_path)})
     barrier = threading.Barrier(8)
     made: list[str] = []
@@ -51,16 +48,14 @@ def test_two_starts_at_once_agree(tmp_path: Path) -> None:
     assert len(set(made)) == 1
 
 
-def test_an_emptied_file_stops_the_start(tmp_path: Path) -> None:
-    """A full disk empties the file, and the store makes itself a new key."""
+def test_empty_nonce_file_prevents_the_start(tmp_path: Path) -> None:
     (tmp_path / "nonce").touch()
     found = settings.load({"MSRV_DATA": str(tmp_path)})
     with pytest.raises(WrongSetting, match="is empty"):
         find_nonce(found)
 
 
-def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    """An operator reads a traceback, not what to set."""
+def test_unwritable_data_folder_names_the_setting(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     found = settings.load({"MSRV_DATA": str(file / "data")})

@@ -36,14 +36,13 @@ PRETEND = {"MSRV_DEMO_PAYMENTS": "1"}
         ),
     ],
 )
-def test_it_names_what_can_be_paid_with(
+def test_banner_names_the_payment_providers(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     environ: dict[str, str],
     said: list[str],
     unsaid: list[str],
 ) -> None:
-    """Who has just set Stripe up reads that only free items are sold."""
     found = settings.load({"MSRV_LIBRARY": str(tmp_path), **environ})
     print_banner(found, None, "https://shop.example")
     text = capsys.readouterr().out

@@ -27,8 +27,9 @@ def run(data: Path, *arguments: str, **environ: str) -> Result:
     )
 
 
-def test_it_prints_the_address_alone(tmp_path: Path, keyring: Keyring) -> None:
-    """A script that opens the link has to cut it out of prose."""
+def test_studio_prints_only_the_sign_in_url(
+    tmp_path: Path, keyring: Keyring
+) -> None:
     result = run(tmp_path, MSRV_PUBLIC_URL="https://shop.example")
     assert result.exit_code == 0
     match = re.fullmatch(
@@ -56,8 +57,7 @@ async def closed_at(data: Path, url: str | None = None) -> int:
         await database.close()
 
 
-def test_everyone_is_signed_out(tmp_path: Path) -> None:
-    """Who was let in by a link that got out stays in."""
+def test_sign_out_ends_all_sessions(tmp_path: Path) -> None:
     before = int(time.time())
     result = run(tmp_path / "a", "--sign-out")
     assert result.exit_code == 0
@@ -66,8 +66,7 @@ def test_everyone_is_signed_out(tmp_path: Path) -> None:
     assert before <= heard <= int(time.time())
 
 
-def test_another_replica_hears_of_it(tmp_path: Path) -> None:
-    """A replica on another machine lets them in for twelve hours."""
+def test_sign_out_reaches_other_replicas(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'shared.sqlite3'}"
 
     async def prepare() -> None:
@@ -81,10 +80,9 @@ def test_another_replica_hears_of_it(tmp_path: Path) -> None:
     assert asyncio.run(closed_at(tmp_path / "b", url)) > 0
 
 
-def test_without_the_ledger_it_says_whom_it_did_not_reach(
+def test_sign_out_without_the_database_reports_its_reach(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An operator believes that everyone is out, and some are not."""
     monkeypatch.setattr(door_room, "REFRESH_SECONDS", -1)
     result = run(
         tmp_path, "--sign-out", MSRV_DATABASE="mysql://u:secret@127.0.0.1:1/x"
@@ -98,8 +96,7 @@ def test_without_the_ledger_it_says_whom_it_did_not_reach(
     assert asyncio.run(closed_at(tmp_path)) > 0
 
 
-def test_a_data_folder_that_can_not_be_written_to(tmp_path: Path) -> None:
-    """An operator reads a traceback instead of what to mend."""
+def test_unwritable_data_folder_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "studio").write_text("", encoding="ascii")
     result = run(tmp_path, "--sign-out")
     assert result.exit_code == 1

@@ -34,8 +34,7 @@ from msrv.mail.addresses import BadAddress
         ("ü" * 32 + "@example.org", "ü" * 32 + "@example.org"),
     ],
 )
-def test_addresses(typed: str, wanted: str) -> None:
-    """Somebody with an unusual address can't have a receipt."""
+def test_valid_addresses_are_parsed(typed: str, wanted: str) -> None:
     assert addresses.parse(typed) == wanted
 
 
@@ -79,15 +78,13 @@ def test_addresses(typed: str, wanted: str) -> None:
         "jörg\uff1cx\uff1e@example.org",
     ],
 )
-def test_what_is_none(typed: str) -> None:
-    """One mail goes to two people, or a header holds another header."""
+def test_invalid_addresses_are_rejected(typed: str) -> None:
     with pytest.raises(BadAddress):
         addresses.parse(typed)
 
 
 @given(st.text(max_size=300))
-def test_whatever_is_typed(text: str) -> None:
-    """What somebody types is more than an address."""
+def test_any_text_is_one_address_or_rejected(text: str) -> None:
     try:
         found = addresses.parse(text)
     except BadAddress:
@@ -109,8 +106,9 @@ def test_whatever_is_typed(text: str) -> None:
         ("Shop <info@straße.de>", ("Shop", "info@xn--strae-oqa.de")),
     ],
 )
-def test_senders(stated: str, wanted: tuple[str, str]) -> None:
-    """Mail is from another than the operator said."""
+def test_valid_senders_are_parsed(
+    stated: str, wanted: tuple[str, str]
+) -> None:
     found = addresses.parse_sender(stated)
     assert (found.display_name, found.addr_spec) == wanted
 
@@ -133,8 +131,9 @@ def test_senders(stated: str, wanted: tuple[str, str]) -> None:
         ("a@example.org, b@example.org", "must be an address"),
     ],
 )
-def test_senders_that_are_none(stated: str, why: str) -> None:
-    """A sender that nobody can be is found out by the first buyer."""
+def test_invalid_senders_are_rejected_with_the_reason(
+    stated: str, why: str
+) -> None:
     with pytest.raises(BadAddress, match=why):
         addresses.parse_sender(stated)
 
@@ -151,7 +150,8 @@ def test_senders_that_are_none(stated: str, why: str) -> None:
         ("jörg@example.org", "JÖRG@example.org", True),
     ],
 )
-def test_spellings_of_one_mailbox(one: str, other: str, *, same: bool) -> None:
-    """A hundred spellings of one address get a hundred mails."""
+def test_spellings_of_one_mailbox_have_the_same_key(
+    one: str, other: str, *, same: bool
+) -> None:
     keys = [addresses.mailbox_key(each) for each in (one, other)]
     assert (keys[0] == keys[1]) is same

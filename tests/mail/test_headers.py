@@ -74,8 +74,7 @@ _MAILBOX = re.compile(
 
 @given(st.one_of(st.sampled_from(NAMES), st.text(max_size=300)))
 @example(LONG)
-def test_one_sender_whatever_the_name(name: str) -> None:
-    """A comma in a store's name makes two senders of one."""
+def test_any_name_makes_exactly_one_sender(name: str) -> None:
     raw = written(name)
     fields = unfolded(raw)
     assert [field.partition(":")[0] for field in fields[:3]] == [
@@ -102,8 +101,7 @@ def test_one_sender_whatever_the_name(name: str) -> None:
 
 
 @given(st.one_of(st.sampled_from(NAMES), st.text(max_size=300)))
-def test_text_is_read_as_it_was_written(text: str) -> None:
-    """What is sent says something else than the store's name."""
+def test_text_survives_encoding_and_folding(text: str) -> None:
     old = BytesHeaderParser(policy=compat32).parsebytes(written(text))
     wanted = headers.single_line(text, 400)
     assert str(make_header(decode_header(old["Subject"]))) == wanted
@@ -115,13 +113,13 @@ def test_text_is_read_as_it_was_written(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["Wet Coats", LONG, 'The "Wet", Coats \\'])
-def test_ascii_names_are_equal_to_the_last_space(name: str) -> None:
+def test_ascii_names_survive_with_all_spaces(name: str) -> None:
     mail = email.message_from_bytes(written(name), policy=SMTP)
     assert mail["From"].addresses[0].display_name == name
 
 
 @given(st.text(max_size=300))
-def test_plain_text_is_one_line_without_controls(text: str) -> None:
+def test_single_line_has_no_control_characters(text: str) -> None:
     found = headers.single_line(text, 100)
     assert len(found) <= 100
     assert len(found.splitlines()) <= 1
@@ -132,6 +130,6 @@ def test_plain_text_is_one_line_without_controls(text: str) -> None:
     found.encode("utf-8")
 
 
-def test_a_recipient_outside_ascii_is_utf_8() -> None:
+def test_non_ascii_recipient_is_utf_8() -> None:
     raw = written("", "jörg@example.org")
     assert raw.startswith("From: jörg@example.org\r\n".encode())

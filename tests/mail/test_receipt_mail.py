@@ -33,8 +33,7 @@ def parts(mail: EmailMessage) -> tuple[str, str]:
     )
 
 
-def test_it_holds_the_receipt(keyring: Keyring) -> None:
-    """A buyer gets a mail that leads nowhere."""
+def test_mail_contains_the_receipt(keyring: Keyring) -> None:
     mail = written(sample_mail(), keyring)
     assert mail.get_content_type() == "multipart/alternative"
     for part in parts(mail):
@@ -49,8 +48,9 @@ def test_it_holds_the_receipt(keyring: Keyring) -> None:
         assert receipt == sample_mail().receipt
 
 
-def test_its_headers(keyring: Keyring) -> None:
-    """The mail is taken for spam, or answered by a holiday notice."""
+def test_headers_prevent_auto_replies_and_spam_scores(
+    keyring: Keyring,
+) -> None:
     mail = written(sample_mail(), keyring)
     assert mail["From"] == "Wet Coats <shop@example.org>"
     assert mail["To"] == TO
@@ -63,16 +63,14 @@ def test_its_headers(keyring: Keyring) -> None:
         assert not value.defects, name
 
 
-def test_it_says_what_to_do_for_those_who_never_ordered(
+def test_mail_tells_strangers_to_ignore_it(
     keyring: Keyring,
 ) -> None:
-    """Somebody gets a receipt of a stranger's doing, and is alarmed."""
     for part in parts(written(sample_mail(), keyring)):
         assert "Didn't order this? You can ignore this message." in part
 
 
-def test_it_loads_nothing(keyring: Keyring) -> None:
-    """Somebody learns when and where a buyer reads their mail."""
+def test_mail_loads_no_external_content(keyring: Keyring) -> None:
     _, html = parts(written(sample_mail(), keyring))
     assert not re.search(r"<(?:img|link|script|iframe|object|style)\b", html)
     assert not re.search(r"\b(?:src|background|srcset)=|url\(|@import", html)
@@ -81,8 +79,7 @@ def test_it_loads_nothing(keyring: Keyring) -> None:
     }
 
 
-def test_a_retry_is_the_same_mail(keyring: Keyring) -> None:
-    """After a broken connection a buyer has two mails that differ."""
+def test_rendering_is_deterministic(keyring: Keyring) -> None:
     first, again = (renderer(keyring).render(sample_mail()) for _ in range(2))
     assert first.as_bytes() == again.as_bytes()
     other = renderer(keyring).render(sample_mail(2))
@@ -98,10 +95,7 @@ def test_a_retry_is_the_same_mail(keyring: Keyring) -> None:
         "x" * 200,
     ],
 )
-def test_titles_and_names_stay_what_they_are(
-    keyring: Keyring, text: str
-) -> None:
-    """A title or a store's name is a header of its own, or breaks the mail."""
+def test_titles_and_names_are_escaped(keyring: Keyring, text: str) -> None:
     plain = " ".join(text.split())
     found = sample_mail(store=plain, titles=(text,))
     mail = written(found, keyring)
@@ -117,16 +111,14 @@ def test_titles_and_names_stay_what_they_are(
     assert b"\n" not in raw.replace(b"\r\n", b"")
 
 
-def test_a_name_with_a_line_break_is_one_line(keyring: Keyring) -> None:
-    """A store's name adds a header to each of its mails."""
+def test_line_break_in_a_name_adds_no_header(keyring: Keyring) -> None:
     found = sample_mail(store="A\r\nBcc: all@example.org")
     mail = written(found, keyring)
     assert mail["Bcc"] is None
     assert mail["Subject"] == "Your receipt from A Bcc: all@example.org"
 
 
-def test_a_letter_with_a_hundred_lines(keyring: Keyring) -> None:
-    """The largest order's address is broken on its way."""
+def test_link_in_a_mail_of_a_hundred_lines_is_whole(keyring: Keyring) -> None:
     titles = tuple(f"Track {each}" for each in range(100))
     body, html = parts(written(sample_mail(titles=titles), keyring))
     address = re.findall(r"https://shop\.example/purchases/[\w.-]+", body)
@@ -134,8 +126,7 @@ def test_a_letter_with_a_hundred_lines(keyring: Keyring) -> None:
     assert f'href="{address[0]}"' in html
 
 
-def test_letters_are_read_as_they_were_written() -> None:
-    """A letter that waited over a restart says something else."""
+def test_mail_survives_json() -> None:
     assert ReceiptMail.from_json(sample_mail().to_json()) == sample_mail()
     for text in (b"", b"[]", b"{}", b'{"to": 1}', b"\xff", b"[" * 100_000):
         with pytest.raises(ValueError):  # noqa: PT011 - of any kind
@@ -147,8 +138,7 @@ def test_letters_are_read_as_they_were_written() -> None:
         ReceiptMail.from_json(two)
 
 
-def test_the_sender_can_have_a_name(keyring: Keyring) -> None:
-    """An operator's own name is not used."""
+def test_sender_name_is_used(keyring: Keyring) -> None:
     from msrv.mail import addresses  # noqa: PLC0415
 
     named = ReceiptRenderer(

@@ -44,10 +44,9 @@ async def send(to: SmtpClient, keyring: Keyring, times: int = 1) -> None:
 @pytest.mark.parametrize(
     "tls", [TlsMode.STARTTLS, TlsMode.IMPLICIT, TlsMode.NONE]
 )
-async def test_a_mail_arrives(
+async def test_mail_arrives_in_each_tls_mode(
     tls: TlsMode, authority: Authority, keyring: Keyring
 ) -> None:
-    """No receipt is ever mailed, or one is readable on its way."""
     handler = Handler()
     async with relay(handler, tls, authority) as found:
         await send(found, keyring, 3)
@@ -60,10 +59,9 @@ async def test_a_mail_arrives(
 
 @pytest.mark.parametrize("tls", [TlsMode.STARTTLS, TlsMode.IMPLICIT])
 @pytest.mark.parametrize("wrong", ["authority", "name"])
-async def test_a_relay_that_is_somebody_else(
+async def test_server_with_a_wrong_certificate_gets_no_mail(
     tls: TlsMode, wrong: str, authority: Authority, keyring: Keyring
 ) -> None:
-    """Whoever stands in between reads the buyers' receipts."""
     handler = Handler()
     server, trusts = authority, Authority.make()
     if wrong == "name":
@@ -75,10 +73,9 @@ async def test_a_relay_that_is_somebody_else(
     assert handler.asked == []
 
 
-async def test_a_relay_without_starttls(
+async def test_server_without_starttls_gets_no_mail(
     authority: Authority, keyring: Keyring
 ) -> None:
-    """Whoever stands in between strikes STARTTLS out and reads along."""
     handler = Handler()
     async with serving(
         lambda: SMTP(handler, loop=asyncio.get_running_loop())
@@ -89,10 +86,9 @@ async def test_a_relay_without_starttls(
     assert handler.asked == []
 
 
-async def test_a_wrong_password(
+async def test_wrong_password_is_smtp_unavailable(
     authority: Authority, keyring: Keyring
 ) -> None:
-    """Letters are thrown away because a password was changed."""
     handler = Handler()
     async with relay(
         handler, TlsMode.STARTTLS, authority, password="no"
@@ -113,13 +109,12 @@ async def test_a_wrong_password(
         (Handler(dies=1), SmtpUnavailable),
     ],
 )
-async def test_what_a_relay_can_say(
+async def test_replies_map_to_errors(
     told: Handler,
     error: type[SmtpError],
     authority: Authority,
     keyring: Keyring,
 ) -> None:
-    """A letter that would go tomorrow is given up, or one never is."""
     async with relay(told, TlsMode.STARTTLS, authority) as found:
         with pytest.raises(error) as raised:
             await send(found, keyring)
@@ -129,10 +124,9 @@ async def test_what_a_relay_can_say(
     assert len(told.mails) == (error is not SmtpUnavailable)
 
 
-async def test_one_refusal_leaves_the_session_good(
+async def test_session_continues_after_a_rejected_recipient(
     authority: Authority, keyring: Keyring
 ) -> None:
-    """One buyer's mistyped address keeps all others waiting."""
     handler = Handler(rcpt=["550 no such buyer"])
     async with (
         relay(handler, TlsMode.STARTTLS, authority) as found,
@@ -145,10 +139,9 @@ async def test_one_refusal_leaves_the_session_good(
     assert len(handler.mails) == 1
 
 
-async def test_an_address_that_a_relay_repeats(
+async def test_address_in_a_reply_is_not_in_the_error(
     authority: Authority, keyring: Keyring
 ) -> None:
-    """A buyer's address is in the log because a relay said it."""
     handler = Handler(rcpt=[f"550 <{TO}>: unknown {TO} here"])
     async with relay(handler, TlsMode.NONE, authority) as found:
         with pytest.raises(PermanentFailure) as raised:
@@ -159,10 +152,9 @@ async def test_an_address_that_a_relay_repeats(
 ABROAD = "jörg@example.net"
 
 
-async def test_a_recipient_outside_ascii_by_smtputf8(
+async def test_non_ascii_recipient_is_sent_with_smtputf8(
     authority: Authority, keyring: Keyring
 ) -> None:
-    """Whoever has an umlaut in their address gets no receipt."""
     handler = Handler()
     async with (
         relay(handler, TlsMode.STARTTLS, authority, smtputf8=True) as found,
@@ -181,10 +173,9 @@ async def test_a_recipient_outside_ascii_by_smtputf8(
     assert "SMTPUTF8" not in second.mail_options
 
 
-async def test_a_relay_without_smtputf8_refuses_it_with_the_reason(
+async def test_server_without_smtputf8_is_a_permanent_failure_with_the_reason(
     authority: Authority, keyring: Keyring
 ) -> None:
-    """It is tried for four days, or sent to another mailbox."""
     handler = Handler()
     async with (
         relay(handler, TlsMode.STARTTLS, authority) as found,
@@ -201,10 +192,9 @@ async def test_a_relay_without_smtputf8_refuses_it_with_the_reason(
     assert handler.asked == [TO]
 
 
-async def test_a_relay_that_offers_smtputf8_and_refuses_it(
+async def test_rejected_smtputf8_option_affects_only_its_mail(
     authority: Authority, keyring: Keyring
 ) -> None:
-    """One letter's option is taken for a refused sender, and stops all."""
     handler = Handler(sender=["555 no SMTPUTF8 after all"])
     async with (
         relay(handler, TlsMode.STARTTLS, authority, smtputf8=True) as found,
@@ -219,10 +209,9 @@ async def test_a_relay_that_offers_smtputf8_and_refuses_it(
     assert handler.asked == [TO]
 
 
-async def test_a_long_store_name_has_one_sender_at_the_relay(
+async def test_long_store_name_arrives_as_one_sender(
     authority: Authority, keyring: Keyring
 ) -> None:
-    """Receivers refuse mail from two senders, one of them no address."""
     name = (
         "Wet Coats, The Complete Works Of Everybody Who Ever Rehearsed In "
         "That Cellar"
@@ -266,10 +255,9 @@ async def silent(first: bytes) -> AsyncIterator[SmtpClient]:
     "first",
     [b"", b"220 relay.test\r\n", b"220-relay\r\n", b"HTTP/1.1 400\r\n"],
 )
-async def test_a_relay_that_hangs(
+async def test_hanging_server_is_smtp_unavailable(
     first: bytes, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One server that says nothing stops all mail until a restart."""
     monkeypatch.setattr(room, "COMMAND_SECONDS", 0.2)
     monkeypatch.setattr(room, "MAIL_SECONDS", 0.5)
     async with silent(first) as found, asyncio.timeout(60):
@@ -277,10 +265,9 @@ async def test_a_relay_that_hangs(
             await send(found, keyring)
 
 
-async def test_a_relay_that_hangs_as_the_store_ends(
+async def test_hanging_server_does_not_delay_shutdown(
     keyring: Keyring, authority: Authority
 ) -> None:
-    """A store takes half a minute to end because of a mail server."""
     handler = Handler(hangs=1)
     async with relay(handler, TlsMode.STARTTLS, authority) as found:
         sending = asyncio.create_task(send(found, keyring))
@@ -291,8 +278,9 @@ async def test_a_relay_that_hangs_as_the_store_ends(
         assert sending.cancelled()
 
 
-async def test_a_relay_that_is_down(keyring: Keyring) -> None:
-    """A relay that is away is an error of the store's."""
+async def test_server_that_is_down_is_smtp_unavailable(
+    keyring: Keyring,
+) -> None:
     account = SmtpSettings("127.0.0.1", free_port(), TlsMode.NONE)
     with pytest.raises(SmtpUnavailable):
         await send(SmtpClient(account), keyring)
@@ -321,7 +309,6 @@ async def test_a_relay_that_is_down(keyring: Keyring) -> None:
         ("smtp://127.0.0.9", SmtpSettings("127.0.0.9", 587, TlsMode.NONE)),
     ],
 )
-def test_how_a_relay_is_named(url: str, account: SmtpSettings) -> None:
-    """Mail leaves the machine unencrypted, or with a wrong password."""
+def test_smtp_url_is_parsed(url: str, account: SmtpSettings) -> None:
     assert SmtpSettings.parse(url) == account
     assert "p@ss" not in repr(account)

@@ -93,10 +93,9 @@ async def pass_time(postman: MailWorker, clock: Clock, seconds: int) -> None:
         await postman.send_due()
 
 
-async def test_one_mail_an_order(
+async def test_order_is_mailed_once(
     postman: MailWorker, played: FakeServer, outbox: Outbox
 ) -> None:
-    """The webhook and the return page each send the receipt."""
     await asyncio.gather(*(postman.enqueue(sample_mail()) for _ in range(20)))
     await postman.send_due()
     await postman.enqueue(sample_mail())
@@ -108,10 +107,9 @@ async def test_one_mail_an_order(
         assert path.is_dir() or TO.encode() not in path.read_bytes()
 
 
-async def test_a_relay_that_is_down_for_an_hour(
+async def test_outage_of_an_hour_delays_mails_and_loses_none(
     postman: MailWorker, played: FakeServer, clock: Clock
 ) -> None:
-    """An hour without a mail server costs a hundred buyers their receipts."""
     played.away = SmtpUnavailable("connection refused")
     for number in range(100):
         await postman.enqueue(sample_mail(number, at=clock.now))
@@ -125,10 +123,9 @@ async def test_a_relay_that_is_down_for_an_hour(
     assert (postman.sent, postman.pending, postman.failed) == (100, 0, 0)
 
 
-async def test_a_letter_that_is_put_off(
+async def test_deferred_mail_is_retried_without_delaying_others(
     postman: MailWorker, played: FakeServer, clock: Clock
 ) -> None:
-    """A greylisted buyer never gets a receipt, or the others wait for them."""
     first = f"<{order_id(1)}@example.org>"
     played.answers[first] = TemporaryFailure("450 greylisted")
     for number in (1, 2, 3):
@@ -141,10 +138,9 @@ async def test_a_letter_that_is_put_off(
     assert sorted(played.ids) == [order_id(1), order_id(2), order_id(3)]
 
 
-async def test_a_letter_that_ends_connections(
+async def test_mail_that_breaks_connections_does_not_delay_others(
     postman: MailWorker, played: FakeServer, clock: Clock
 ) -> None:
-    """One letter on which a relay chokes holds up all the others."""
     played.answers[f"<{order_id(1)}@example.org>"] = SmtpUnavailable(
         "disconnected"
     )
@@ -155,13 +151,12 @@ async def test_a_letter_that_ends_connections(
     assert sorted(played.ids) == [order_id(2), order_id(3)]
 
 
-async def test_what_nobody_takes(
+async def test_permanent_failure_is_logged_without_the_address(
     postman: MailWorker,
     played: FakeServer,
     outbox: Outbox,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """An operator never learns that a mail did not go, or learns to whom."""
     played.answers[f"<{order_id(1)}@example.org>"] = PermanentFailure(
         "550 unknown"
     )
@@ -177,10 +172,9 @@ async def test_what_nobody_takes(
     assert (given_up.order_id, given_up.why) == (order_id(1), "550 unknown")
 
 
-async def test_a_relay_without_smtputf8_is_remembered_for_a_day(
+async def test_missing_smtputf8_is_remembered_for_a_day(
     postman: MailWorker, played: FakeServer, clock: Clock
 ) -> None:
-    """Buyers are promised mails that can't be sent, or never any again."""
     refused = [postman.lacks_smtputf8]
     played.answers[f"<{order_id(1)}@example.org>"] = SmtpUtf8Unsupported(
         "no SMTPUTF8"
@@ -197,14 +191,13 @@ async def test_a_relay_without_smtputf8_is_remembered_for_a_day(
 @pytest.mark.parametrize(
     "error", [SmtpUnavailable("gone"), TemporaryFailure("450 not now")]
 )
-async def test_after_four_days(
+async def test_mail_is_given_up_after_four_days(
     postman: MailWorker,
     played: FakeServer,
     outbox: Outbox,
     clock: Clock,
     error: SmtpError,
 ) -> None:
-    """An address is kept for ever, or a letter for less than a weekend."""
     if isinstance(error, SmtpUnavailable):
         played.away = error
     else:
@@ -219,19 +212,17 @@ async def test_after_four_days(
     assert postman.failed == 1
 
 
-async def test_after_a_store_was_shut_for_a_week(
+async def test_old_mail_is_tried_once_after_a_long_shutdown(
     postman: MailWorker, played: FakeServer, clock: Clock
 ) -> None:
-    """What waited while the store was shut is thrown away untried."""
     await postman.enqueue(sample_mail(at=clock.now - 2 * GIVE_UP_SECONDS))
     await postman.send_due()
     assert played.ids == [order_id(1)]
 
 
-async def test_killed_after_it_was_sent(
+async def test_kill_after_sending_sends_nothing_twice(
     outbox: Outbox, played: FakeServer, keyring: Keyring, clock: Clock
 ) -> None:
-    """A process that is killed at the wrong moment mails everybody twice."""
     outbox.add(sample_mail())
     # What `done` had written when it was killed.
     (outbox.folder / "done" / order_id(1)).touch()
@@ -242,14 +233,13 @@ async def test_killed_after_it_was_sent(
 
 
 @pytest.mark.parametrize("answer_seconds", [0.2, 60])
-async def test_ended_while_the_relay_says_yes(
+async def test_shutdown_waits_briefly_for_the_servers_reply(
     answer_seconds: float,
     outbox: Outbox,
     keyring: Keyring,
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each update mails somebody twice, or waits for a relay that hangs."""
     monkeypatch.setattr(mail_worker, "FINISH_SECONDS", 1)
     relay = FakeServer(answer_seconds)
     for number in (1, 2):
@@ -266,10 +256,9 @@ async def test_ended_while_the_relay_says_yes(
         await wait_until(lambda: outbox.pending() == [])
 
 
-async def test_two_processes_with_one_outbox(
+async def test_two_processes_send_each_mail_once(
     outbox: Outbox, keyring: Keyring, clock: Clock
 ) -> None:
-    """Two replicas with one data folder send everything twice."""
     relays = FakeServer(), FakeServer()
     one, other = (
         MailWorker(outbox, each, renderer(keyring), clock) for each in relays
@@ -292,10 +281,9 @@ async def test_two_processes_with_one_outbox(
         await wait_until(lambda: relays[1].mails)
 
 
-async def test_a_letter_that_can_not_be_read(
+async def test_unreadable_mail_does_not_stop_others(
     postman: MailWorker, played: FakeServer, outbox: Outbox
 ) -> None:
-    """One damaged file keeps everybody's mail."""
     for number in (1, 2):
         await postman.enqueue(sample_mail(number))
     path = outbox.folder / f"{order_id(1)}.json"
@@ -305,14 +293,12 @@ async def test_a_letter_that_can_not_be_read(
     assert path.with_suffix(".damaged").exists()
 
 
-async def test_a_disk_that_is_full(
+async def test_full_disk_is_logged_and_raises_nothing(
     postman: MailWorker,
     outbox: Outbox,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A buyer who has paid gets an error because of a mail."""
-
     def fail(_: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -322,8 +308,9 @@ async def test_a_disk_that_is_full(
     assert TO not in caplog.text
 
 
-def test_what_is_done_is_forgotten(outbox: Outbox, clock: Clock) -> None:
-    """The outbox grows with each order, for ever."""
+def test_done_marks_are_removed_after_thirty_days(
+    outbox: Outbox, clock: Clock
+) -> None:
     outbox.add(sample_mail())
     outbox.mark_done(order_id(1))
     draft = outbox.folder / ".half"
@@ -339,10 +326,9 @@ def test_what_is_done_is_forgotten(outbox: Outbox, clock: Clock) -> None:
     assert clock
 
 
-def test_a_damaged_letter_is_deleted_after_thirty_days(
+def test_unreadable_mail_is_deleted_after_thirty_days(
     outbox: Outbox,
 ) -> None:
-    """A buyer's address is kept for ever since a disk failed once."""
     outbox.add(sample_mail())
     path = outbox.folder / f"{order_id(1)}.json"
     path.write_bytes(path.read_bytes()[:-40])
@@ -355,8 +341,7 @@ def test_a_damaged_letter_is_deleted_after_thirty_days(
     assert not damaged.exists()
 
 
-def test_nobody_else_can_read_it(outbox: Outbox) -> None:
-    """Everyone with an account on the machine reads who bought what."""
+def test_outbox_files_are_private_and_hold_no_receipt(outbox: Outbox) -> None:
     outbox.add(sample_mail())
     path = outbox.folder / f"{order_id(1)}.json"
     assert path.stat().st_mode & 0o077 == 0
@@ -364,8 +349,7 @@ def test_nobody_else_can_read_it(outbox: Outbox) -> None:
     assert b"purchases" not in path.read_bytes()
 
 
-def test_waits_grow_and_end() -> None:
-    """A relay that is away is asked every second, or once a month."""
+def test_backoff_grows_up_to_its_cap() -> None:
     waits = [
         mail_worker.SERVER_BACKOFF.seconds(each) for each in range(1, 100)
     ]
@@ -376,10 +360,9 @@ def test_waits_grow_and_end() -> None:
     assert waits[-1] == 4 * 3600
 
 
-async def test_a_real_relay_that_comes_and_goes(
+async def test_mails_arrive_at_a_real_server_after_an_outage(
     outbox: Outbox, keyring: Keyring, clock: Clock
 ) -> None:
-    """What works by itself does not work with a real mail server."""
     authority, handler = Authority.make(), Handler(dies=1)
     async with relay(handler, TlsMode.STARTTLS, authority) as found:
         postman = MailWorker(outbox, found, renderer(keyring), clock)

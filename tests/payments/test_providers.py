@@ -27,16 +27,16 @@ def quote(price_minor: int) -> Quote:
     )
 
 
-async def test_the_pretend_payment_asks_a_person() -> None:
-    """A demonstration shows no payment, or a script can't get through it."""
+async def test_demo_payment_has_a_page_for_people_and_none_for_programs() -> (
+    None
+):
     bill = PaymentRequest(quote(1), "a.b", ("Item",), "https://shop.example")
     assert await DemoProvider().start(bill) == PayAt("/payments/demo/a.b")
     paid = await DemoProvider().start(replace(bill, interactive=False))
     assert isinstance(paid, Paid)
 
 
-def test_pretence_is_offered_only_where_it_was_asked_for() -> None:
-    """A real store takes pretend money."""
+def test_demo_provider_is_offered_only_on_request() -> None:
     own = {"MSRV_LIBRARY": "."}
     names = [each.name for each in Providers.from_settings(settings.load(own))]
     assert names == ["free"]
@@ -51,10 +51,9 @@ def test_pretence_is_offered_only_where_it_was_asked_for() -> None:
     assert providers.get("nobody") is None
 
 
-async def test_stripe_is_offered_where_there_is_a_key(
+async def test_stripe_is_offered_if_a_key_is_set(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A store with a key takes no money, or one in test mode looks real."""
     own = {"MSRV_LIBRARY": "."}
     test = Providers.from_settings(
         settings.load(own | {"MSRV_STRIPE_KEY": KEY})

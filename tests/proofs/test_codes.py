@@ -29,8 +29,9 @@ def one(keyring: Keyring, serial: int = 1, campaign: str = "vinyl") -> str:
     return code
 
 
-def test_a_code_says_what_it_was_minted_for(keyring: Keyring) -> None:
-    """Else a code would give another item than the one it was sold with."""
+def test_verified_code_states_item_campaign_and_serial(
+    keyring: Keyring,
+) -> None:
     minted = list(codes.mint(keyring, ITEM, "vinyl", range(1, 501)))
     assert len(set(minted)) == 500
     for serial, text in enumerate(minted, 1):
@@ -39,8 +40,7 @@ def test_a_code_says_what_it_was_minted_for(keyring: Keyring) -> None:
         assert code.campaign_tag == codes.campaign_tag("vinyl")
 
 
-def test_the_same_command_prints_the_same_codes(keyring: Keyring) -> None:
-    """Else a printer's second run would be codes that nobody counted."""
+def test_minting_is_deterministic(keyring: Keyring) -> None:
     assert one(keyring) == one(keyring)
     assert one(keyring) != one(keyring, campaign="tape")
     assert one(keyring) != one(keyring, serial=2)
@@ -57,16 +57,14 @@ def test_the_same_command_prints_the_same_codes(keyring: Keyring) -> None:
         (ITEM, "vinyl", MAX_SERIAL + 1),
     ],
 )
-def test_what_no_code_can_state(
+def test_invalid_items_campaigns_and_serials_are_not_minted(
     keyring: Keyring, item_id: str, campaign: str, serial: int
 ) -> None:
-    """Else codes would be printed that no store takes."""
     with pytest.raises(ValueError, match=r"^not "):
         list(codes.mint(keyring, item_id, campaign, [serial]))
 
 
-def test_each_single_slip_is_caught(keyring: Keyring) -> None:
-    """Else who mistypes one letter would be told that their code is false."""
+def test_every_single_wrong_character_is_detected(keyring: Keyring) -> None:
     signs = codes.normalize(one(keyring, 77))
     for at in range(CODE_CHARS):
         for sign in ALPHABET:
@@ -76,8 +74,7 @@ def test_each_single_slip_is_caught(keyring: Keyring) -> None:
 
 
 @given(st.text(ALPHABET, min_size=CODE_CHARS - 1, max_size=CODE_CHARS - 1))
-def test_any_two_that_change_places_are_caught(body: str) -> None:
-    """Else who swaps two letters would be told that their code is false."""
+def test_every_swap_of_two_characters_is_detected(body: str) -> None:
     signs = body + codes.check_character(body)
     assert codes.normalize(signs) == signs
     for one_at, other_at in itertools.combinations(range(CODE_CHARS), 2):
@@ -88,8 +85,7 @@ def test_any_two_that_change_places_are_caught(body: str) -> None:
                 codes.normalize("".join(swapped))
 
 
-def test_what_people_type_for_what_they_read(keyring: Keyring) -> None:
-    """Else somebody with their code in hand would not get in."""
+def test_normalize_accepts_lookalikes_and_separators(keyring: Keyring) -> None:
     printed = one(keyring)
     signs = codes.normalize(printed)
     assert len(signs) == CODE_CHARS
@@ -114,15 +110,15 @@ def test_what_people_type_for_what_they_read(keyring: Keyring) -> None:
         ("七K2M-9XQ0-01TD-G4R8-WZ3C", WrongCharacter),
     ],
 )
-def test_what_can_be_no_code(typed: str, error: type[Exception]) -> None:
-    """Else the page couldn't say what to look at, or would choke on it."""
+def test_malformed_codes_are_mistyped_with_the_reason(
+    typed: str, error: type[Exception]
+) -> None:
     with pytest.raises(error):
         codes.normalize(typed)
 
 
 @given(st.text(max_size=300))
-def test_whatever_is_typed_is_a_code_or_mistyped(text: str) -> None:
-    """Else somebody could make the page fail by what they type."""
+def test_any_text_is_a_code_or_mistyped(text: str) -> None:
     try:
         signs = codes.normalize(text)
     except codes.Mistyped:
@@ -131,12 +127,7 @@ def test_whatever_is_typed_is_a_code_or_mistyped(text: str) -> None:
     assert set(signs) <= set(ALPHABET)
 
 
-def test_a_million_guesses_find_none(keyring: Keyring) -> None:
-    """Else codes could be had by trying.
-
-    The best guess there is: a code that is out, with another MAC. Its check
-    sign is no hindrance to who guesses, so it is left out here.
-    """
+def test_random_guesses_find_no_code(keyring: Keyring) -> None:
     facts = codes.normalize(one(keyring))[:10]
     true_tag = codes.normalize(one(keyring))[10:-1]
     chance = random.Random(20260306)  # noqa: S311 - a guesser's
@@ -151,14 +142,16 @@ def test_a_million_guesses_find_none(keyring: Keyring) -> None:
     assert found == 0
 
 
-def test_another_store_s_codes(keyring: Keyring, other: Keyring) -> None:
-    """Else anybody with a store of their own could mint ours."""
+def test_code_of_another_store_is_forged(
+    keyring: Keyring, other: Keyring
+) -> None:
     with pytest.raises(Forged):
         codes.verify(keyring, codes.normalize(one(other)), [ITEM])
 
 
-def test_after_a_change_of_nonce(keyring: Keyring, rotated: Keyring) -> None:
-    """Else every sleeve in the shops would hold a dead code."""
+def test_code_stays_valid_after_a_nonce_rotation(
+    keyring: Keyring, rotated: Keyring
+) -> None:
     signs, claim = codes.normalize(one(keyring)), bytes(CLAIM_BYTES)
     before = codes.verify(keyring, signs, [ITEM])
     after = codes.verify(rotated, signs, [ITEM])
@@ -170,8 +163,7 @@ def test_after_a_change_of_nonce(keyring: Keyring, rotated: Keyring) -> None:
     assert new.code_id != after.code_id
 
 
-def test_an_order_is_its_claimant_s(keyring: Keyring) -> None:
-    """Else a second one with the code would get the first one's receipt."""
+def test_order_id_depends_on_the_claim(keyring: Keyring) -> None:
     code = codes.verify(keyring, codes.normalize(one(keyring)), [ITEM])
     mine, yours = bytes(CLAIM_BYTES), b"\1" * CLAIM_BYTES
     assert code.order_id(mine) == code.order_id(mine) != code.order_id(yours)

@@ -20,21 +20,16 @@ from msrv.proofs.keyring import (
 )
 
 
-def test_a_nonce_gives_the_same_keys_on_every_replica(
+def test_same_nonce_derives_the_same_keys(
     keyring: Keyring,
 ) -> None:
-    """Else a link would work on the machine that made it, and no other."""
     again = Generation.from_nonce("the store's own")
     assert again.kid == keyring.current.kid
     for purpose in Purpose:
         assert again.key(purpose) == keyring.current.key(purpose)
 
 
-def test_keys_are_scrypt_then_hkdf(keyring: Keyring) -> None:
-    """Else the documented derivation would be of other keys than these.
-
-    HKDF is written out here, from RFC 5869, with HMAC alone.
-    """
+def test_keys_are_derived_by_scrypt_and_hkdf(keyring: Keyring) -> None:
     secret = hashlib.scrypt(
         b"the store's own",
         salt=b"msrv/v1",
@@ -51,8 +46,9 @@ def test_keys_are_scrypt_then_hkdf(keyring: Keyring) -> None:
         assert keyring.current.key(purpose) == expected
 
 
-def test_no_key_serves_two_purposes(keyring: Keyring, other: Keyring) -> None:
-    """Else a proof of one thing could be passed off as one of another."""
+def test_each_purpose_has_its_own_key(
+    keyring: Keyring, other: Keyring
+) -> None:
     keys = {
         each.current.key(purpose)
         for each in (keyring, other)
@@ -63,14 +59,14 @@ def test_no_key_serves_two_purposes(keyring: Keyring, other: Keyring) -> None:
     assert keys.isdisjoint({stretch("the store's own")})
 
 
-def test_the_receipt_key_is_of_the_receipt_seed(keyring: Keyring) -> None:
-    """Else the key would have to be kept somewhere, and could be lost."""
+def test_receipt_key_is_derived_from_the_receipt_seed(
+    keyring: Keyring,
+) -> None:
     private = keyring.current.receipt_key.private_bytes_raw()
     assert private == derive(stretch("the store's own"), Purpose.RECEIPT)
 
 
-def test_a_kid_is_the_thumbprint_of_rfc_8037() -> None:
-    """Else nobody who computes it would find the key (appendix A.3)."""
+def test_kid_is_the_thumbprint_of_rfc_8037() -> None:
     x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
     key = Ed25519PublicKey.from_public_bytes(decode(x))
     assert _thumbprint(key) == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
@@ -79,29 +75,25 @@ def test_a_kid_is_the_thumbprint_of_rfc_8037() -> None:
 @pytest.mark.parametrize(
     "nonce", ["x", "ü", "日本", " ", "a\0b", "a" * 10_000]
 )
-def test_any_text_is_a_nonce(nonce: str) -> None:
-    """Else a store would not start for what an operator thought of."""
+def test_any_nonempty_text_is_a_nonce(nonce: str) -> None:
     assert Keyring.from_nonces(nonce).current.kid
 
 
-def test_an_empty_nonce_is_refused() -> None:
-    """Else a variable left empty would open the store to anybody."""
+def test_empty_nonce_is_rejected() -> None:
     with pytest.raises(ValueError, match="empty"):
         Keyring.from_nonces("")
     with pytest.raises(ValueError, match="empty"):
         Keyring.from_nonces("x", "")
 
 
-def test_similar_nonces_share_nothing() -> None:
-    """Else a NONCE with a space at its end would open the one without."""
+def test_similar_nonces_derive_unrelated_keys() -> None:
     kids = {
         Generation.from_nonce(each).kid for each in ("n", "n ", "N", "n" * 65)
     }
     assert len(kids) == 4
 
 
-def test_the_current_nonce_signs_and_one_given_twice_counts_once() -> None:
-    """Else a rotation that was not finished would publish one key twice."""
+def test_current_nonce_signs_and_duplicates_count_once() -> None:
     ring = Keyring.from_nonces("new", "old", "new")
     assert [each.kid for each in ring.generations] == [
         Generation.from_nonce("new").kid,
@@ -110,8 +102,7 @@ def test_the_current_nonce_signs_and_one_given_twice_counts_once() -> None:
     assert ring.current is ring.generations[0]
 
 
-def test_a_keyring_says_nothing_of_its_keys(keyring: Keyring) -> None:
-    """Else a key would stand in a log, by way of a traceback."""
+def test_repr_reveals_no_keys(keyring: Keyring) -> None:
     for text in (repr(keyring), str(keyring), f"{keyring.current!r}"):
         assert "the store's own" not in text
         for purpose in Purpose:
@@ -120,14 +111,12 @@ def test_a_keyring_says_nothing_of_its_keys(keyring: Keyring) -> None:
             assert repr(key)[2:-1] not in text
 
 
-def test_a_keyring_stays_as_it_is(keyring: Keyring) -> None:
-    """Else a part of the store could change what another part accepts."""
+def test_keyring_is_immutable(keyring: Keyring) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         keyring.generations = ()  # type: ignore[misc]  # the point
 
 
-def test_a_new_nonce_is_32_bytes_in_43_characters() -> None:
-    """Else the NONCE that the store makes could be searched for."""
+def test_new_nonce_is_32_bytes_in_43_characters() -> None:
     nonce = new_nonce(secrets.token_bytes)
     assert len(nonce) == 43
     assert len(decode(nonce)) == 32

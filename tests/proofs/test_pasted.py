@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from msrv.proofs import codes
@@ -152,10 +152,9 @@ WRAPPINGS: Final[dict[str, Callable[[str], str]]] = {
 
 @pytest.mark.parametrize("wrap", WRAPPINGS.values(), ids=WRAPPINGS)
 @pytest.mark.parametrize("kind", ["receipt", "long receipt", "link"])
-def test_a_token_is_found_in_what_was_pasted(
+def test_token_is_found_in_pasted_text(
     keyring: Keyring, kind: str, wrap: Callable[[str], str]
 ) -> None:
-    """A buyer who has a good receipt is told that it is none."""
     path = {
         "receipt": lambda: receipt_path(keyring),
         "long receipt": lambda: receipt_path(keyring, 40),
@@ -169,7 +168,7 @@ def test_a_token_is_found_in_what_was_pasted(
     assert found.path == path
 
 
-def test_a_receipt_s_sibling_addresses_lead_to_it(keyring: Keyring) -> None:
+def test_receipt_is_found_in_the_paths_below_it(keyring: Keyring) -> None:
     path = receipt_path(keyring)
     for behind in ("/mail", "/mail/", "?mailed=1", "#qr"):
         found = find(keyring, BASE + path + behind, NOW)
@@ -178,9 +177,7 @@ def test_a_receipt_s_sibling_addresses_lead_to_it(keyring: Keyring) -> None:
 
 
 @pytest.mark.parametrize("item_id", ["a", "x-1-", "n" * 32, "0"])
-def test_a_link_ends_where_its_item_does(
-    keyring: Keyring, item_id: str
-) -> None:
+def test_link_ends_with_its_item_id(keyring: Keyring, item_id: str) -> None:
     path = link_path(keyring, item_id)
     for behind in ("", "\nand more", "\nmore", ".", "_", "/", " x", "--", "Ü"):
         found = find(keyring, f"{BASE}{path}{behind}", NOW)
@@ -188,10 +185,9 @@ def test_a_link_ends_where_its_item_does(
         assert found.path == path
 
 
-def test_what_is_another_token_is_not_this_one(
+def test_altered_and_foreign_tokens_are_not_found(
     keyring: Keyring, other: Keyring
 ) -> None:
-    """Nothing is cut off until it is good, and others' are nothing."""
     receipt, link = receipt_path(keyring), link_path(keyring)
     for text in (
         receipt + "A",
@@ -219,10 +215,11 @@ BREAKS: Final = st.sampled_from(
 )
 
 
+@example("", "0", "\n", 5, "italic")
 @given(
     JUNK, JUNK, BREAKS, st.integers(5, 80), st.sampled_from(sorted(WRAPPINGS))
 )
-def test_a_token_in_any_text_is_found(
+def test_token_is_found_in_any_surroundings(
     keyring: Keyring,
     before: str,
     behind: str,
@@ -240,10 +237,9 @@ def test_a_token_in_any_text_is_found(
 
 
 @given(JUNK, st.sampled_from(sorted(WRAPPINGS)), st.integers(0, 10_000))
-def test_a_token_that_is_not_whole_is_none(
+def test_token_with_a_changed_character_is_not_found(
     keyring: Keyring, before: str, wrapping: str, at: int
 ) -> None:
-    """With a character changed, whatever is around it, it is not found."""
     path = receipt_path(keyring)
     at = 11 + at % (len(path) - 11)
     wrong = "B" if path[at] != "B" else "C"
@@ -252,12 +248,12 @@ def test_a_token_that_is_not_whole_is_none(
 
 
 @given(st.text(max_size=300))
-def test_a_text_without_one_holds_none(keyring: Keyring, text: str) -> None:
+def test_text_without_a_token_has_none(keyring: Keyring, text: str) -> None:
     assert find(keyring, text, NOW) is None
     assert find(keyring, f"{BASE}/download/{text}", NOW) is None
 
 
-def test_an_expired_link_is_found_as_such(keyring: Keyring) -> None:
+def test_expired_link_is_found_as_expired(keyring: Keyring) -> None:
     found = find(keyring, f"<{link_path(keyring)}>.", NOW + 60)
     assert found is not None
     assert found.expired
@@ -295,7 +291,7 @@ def worst(keyring: Keyring, size: int) -> dict[str, str]:
     }
 
 
-def test_it_takes_time_in_proportion_to_the_text(keyring: Keyring) -> None:
+def test_time_is_proportional_to_the_text(keyring: Keyring) -> None:
     """Eight times the text takes eight times as long, whatever is in it."""
     small, large = worst(keyring, 2000), worst(keyring, MAX_CHARS)
 
@@ -314,15 +310,14 @@ def test_it_takes_time_in_proportion_to_the_text(keyring: Keyring) -> None:
         assert seconds(text) < 30 * max(seconds(small[name]), 5e-4), name
 
 
-def test_the_readings_of_a_text_are_few(keyring: Keyring) -> None:
+def test_number_of_variants_is_bounded(keyring: Keyring) -> None:
     for name, text in worst(keyring, MAX_CHARS).items():
         found = list(variants(text * 2))
         assert len(found) <= 40, name
         assert all(len(each) <= MAX_CHARS for each in found), name
 
 
-def test_a_code_is_found_in_what_was_pasted(keyring: Keyring) -> None:
-    """The reader is one for receipts, links and codes."""
+def test_code_is_found_in_pasted_text(keyring: Keyring) -> None:
     (code,) = codes.mint(keyring, "night-drive", "vinyl-2026", [7])
     signs = code.replace("-", "")
     for text in (

@@ -46,10 +46,9 @@ def token(keyring: Keyring) -> str:
         "shop.example{path}",
     ],
 )
-def test_a_link_is_found_however_it_is_pasted(
+def test_link_is_found_however_it_is_pasted(
     keyring: Keyring, path: str, form: str
 ) -> None:
-    """Else a buyer with a good link would be told that it is none."""
     found = explain(keyring, form.format(path=path), NOW)
     assert found == Explanation(ProofKind.LINK, access=ACCESS)
     assert found.kind == "link"
@@ -68,36 +67,34 @@ def test_a_link_is_found_however_it_is_pasted(
         "<https://shop.example/purchases/{token}>",
     ],
 )
-def test_a_receipt_is_found_however_it_is_pasted(
+def test_receipt_is_found_however_it_is_pasted(
     keyring: Keyring, token: str, form: str
 ) -> None:
-    """Else a buyer with a good receipt would be told that it is none."""
     found = explain(keyring, form.format(token=token), NOW)
     assert found == Explanation(ProofKind.RECEIPT, receipt=RECEIPT)
     assert found.kind == "receipt"
 
 
-def test_a_line_broken_by_a_mail_program_is_mended(
+def test_link_broken_over_lines_is_joined(
     keyring: Keyring, path: str, token: str
 ) -> None:
-    """Else a long address from a mail would not work, and no one say why."""
     for text, kind in ((path, ProofKind.LINK), (token, ProofKind.RECEIPT)):
         for at in (20, 60):
             broken = f"{text[:at]}\r\n  {text[at:]}"
             assert explain(keyring, broken, NOW).kind is kind
 
 
-def test_an_expired_link_is_called_so(keyring: Keyring, path: str) -> None:
-    """Else a buyer would not learn that a fresh link is all they need."""
+def test_expired_link_is_reported_as_expired(
+    keyring: Keyring, path: str
+) -> None:
     assert not explain(keyring, path, EXPIRES_AT - 1).expired
     found = explain(keyring, path, EXPIRES_AT)
     assert found == Explanation(ProofKind.LINK, access=ACCESS, expired=True)
 
 
-def test_what_is_not_ours_is_nothing(
+def test_foreign_and_forged_text_is_nothing(
     keyring: Keyring, other: Keyring, path: str, token: str
 ) -> None:
-    """Else a forged link would be called good by the store itself."""
     pop, poe, item_id = path.split("/")[2:]
     for text in (
         "",
@@ -125,29 +122,25 @@ def test_what_is_not_ours_is_nothing(
     assert explain(other, token, NOW) == NOTHING
 
 
-def test_a_whole_book_is_nothing(keyring: Keyring, path: str) -> None:
-    """Else a paste of megabytes could keep the store at work for long."""
+def test_oversized_text_is_nothing(keyring: Keyring, path: str) -> None:
     assert explain(keyring, " " * 16_000 + path, NOW).access == ACCESS
     assert explain(keyring, " " * 17_000 + path, NOW) == NOTHING
 
 
 @given(st.text(max_size=300))
-def test_it_never_fails(keyring: Keyring, text: str) -> None:
-    """Else a strange paste would end in an error of the server's own."""
+def test_arbitrary_text_raises_nothing(keyring: Keyring, text: str) -> None:
     assert explain(keyring, text, NOW) == NOTHING
 
 
 @given(st.lists(st.sampled_from("/.:?#&=<>\"'() \n%"), max_size=40))
-def test_no_punctuation_makes_it_fail(
+def test_punctuation_raises_nothing(
     keyring: Keyring, marks: list[str]
 ) -> None:
-    """Else a strange paste would end in an error of the server's own."""
     assert explain(keyring, "download".join(marks), NOW) == NOTHING
 
 
-def test_it_works_after_a_rotation(
+def test_tokens_of_a_previous_nonce_are_explained(
     rotated: Keyring, path: str, token: str
 ) -> None:
-    """Else older buyers would be told that they never bought anything."""
     assert explain(rotated, path, NOW).access == ACCESS
     assert explain(rotated, token, NOW).receipt == RECEIPT

@@ -29,8 +29,7 @@ def canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-def test_its_examples_are_the_vectors() -> None:
-    """Else who implements the page would implement something else."""
+def test_examples_in_the_document_are_the_vectors() -> None:
     keys, link = (vectors("links")[name] for name in ("keys", "made"))
     receipt = vectors("receipts")["made"][0]
     quote = vectors("quotes")["made"][0]
@@ -75,8 +74,9 @@ def run(tmp_path: Path) -> Run:
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_its_program_reads_receipts(run: Run, number: int) -> None:
-    """Else nobody could check a receipt by following the page."""
+def test_program_in_the_document_verifies_receipts(
+    run: Run, number: int
+) -> None:
     made = vectors("receipts")["made"][number]
     done = run(made["token"])
     assert done.returncode == 0, done.stderr
@@ -87,8 +87,9 @@ def test_its_program_reads_receipts(run: Run, number: int) -> None:
     "name",
     ["alg none", "alg HS256", "an unknown kid", "another signature"],
 )
-def test_its_program_refuses_what_was_made_up(run: Run, name: str) -> None:
-    """Else who follows the page would take a forged receipt for a real one."""
+def test_program_in_the_document_rejects_forged_receipts(
+    run: Run, name: str
+) -> None:
     cases = vectors("receipts")["cases"]
     (case,) = [case for case in cases if case["name"] == name]
     done = run(case["token"])

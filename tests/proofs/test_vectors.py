@@ -86,32 +86,36 @@ def expected(case: Vectors) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("case", cases(LINKS))
-def test_links(case: Vectors, rings: dict[str, Keyring]) -> None:
-    """Else a link that is out there would mean something else today."""
+def test_links_match_the_vectors(
+    case: Vectors, rings: dict[str, Keyring]
+) -> None:
     parts = (case["pop"], case["poe"], case["item_id"], case["now"])
     ring = ring_of(case, rings)
     assert outcome(lambda: verify_link(ring, *parts)) == expected(case)
 
 
 @pytest.mark.parametrize("case", cases(RECEIPTS))
-def test_receipts(case: Vectors, rings: dict[str, Keyring]) -> None:
-    """Else a receipt that is out there would mean something else today."""
+def test_receipts_match_the_vectors(
+    case: Vectors, rings: dict[str, Keyring]
+) -> None:
     ring = ring_of(case, rings)
     found = outcome(lambda: receipts.read(ring, case["token"]))
     assert found == expected(case)
 
 
 @pytest.mark.parametrize("case", cases(QUOTES))
-def test_quotes(case: Vectors, rings: dict[str, Keyring]) -> None:
-    """Else a payment under way would be lost by an upgrade."""
+def test_quotes_match_the_vectors(
+    case: Vectors, rings: dict[str, Keyring]
+) -> None:
     ring = ring_of(case, rings)
     found = outcome(lambda: quotes.read(ring, case["token"], case["now"]))
     assert found == expected(case)
 
 
 @pytest.mark.parametrize("case", cases(CODES))
-def test_codes(case: Vectors, rings: dict[str, Keyring]) -> None:
-    """Else a code that is printed would mean something else today."""
+def test_codes_match_the_vectors(
+    case: Vectors, rings: dict[str, Keyring]
+) -> None:
     found: Vectors
     try:
         code = codes.verify(
@@ -129,8 +133,7 @@ def test_codes(case: Vectors, rings: dict[str, Keyring]) -> None:
     assert found == {name: case[name] for name in names if name in case}
 
 
-def test_they_are_as_the_script_writes_them() -> None:
-    """Else a format would have changed, and with it every link given out."""
+def test_vectors_match_the_script() -> None:
     subprocess.run(
         [sys.executable, "-m", "scripts.make_vectors", "--check"],
         cwd=ROOT,
@@ -151,8 +154,9 @@ def framed_mac(key: str, *fields: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("vectors", [LINKS, RECEIPTS, QUOTES, CODES])
-def test_the_keys_by_the_standard_library(vectors: Vectors) -> None:
-    """Else another implementation, following the page, would derive others."""
+def test_keys_are_reproducible_with_the_standard_library(
+    vectors: Vectors,
+) -> None:
     for keys in vectors["keys"].values():
         stretched = hashlib.scrypt(
             keys["nonce"].encode(),
@@ -174,8 +178,7 @@ def test_the_keys_by_the_standard_library(vectors: Vectors) -> None:
             )
 
 
-def test_links_by_the_standard_library() -> None:
-    """Else another implementation, following the page, would make others."""
+def test_links_are_reproducible_with_the_standard_library() -> None:
     for made in LINKS["made"]:
         keys = LINKS["keys"][made["key"]]
         order_id, item_id = made["order_id"], made["item_id"]
@@ -188,8 +191,7 @@ def test_links_by_the_standard_library() -> None:
         assert made["path"] == f"/download/{pop}/{poe}/{item_id}"
 
 
-def test_quotes_by_the_standard_library() -> None:
-    """Else another implementation, following the page, would make others."""
+def test_quotes_are_reproducible_with_the_standard_library() -> None:
     for made in QUOTES["made"]:
         payload = b64(canonical(made["payload"]))
         tag = framed_mac(
@@ -198,8 +200,7 @@ def test_quotes_by_the_standard_library() -> None:
         assert made["token"] == f"{payload}.{b64(tag)}"
 
 
-def test_codes_by_the_standard_library() -> None:
-    """Else another implementation, following the page, would make others."""
+def test_codes_are_reproducible_with_the_standard_library() -> None:
     alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
     def signs(digest: bytes, count: int) -> str:
@@ -233,8 +234,9 @@ def test_codes_by_the_standard_library() -> None:
         assert made["order_id"] == base64.b32encode(order).decode()
 
 
-def test_receipts_by_the_standard_library(rings: dict[str, Keyring]) -> None:
-    """Else another implementation, following the page, would make others."""
+def test_receipts_are_reproducible_with_the_standard_library(
+    rings: dict[str, Keyring],
+) -> None:
     for made in RECEIPTS["made"]:
         text = f"{b64(canonical(made['header']))}."
         text += b64(canonical(made["payload"]))

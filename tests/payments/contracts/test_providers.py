@@ -81,17 +81,15 @@ async def pay(
     return started
 
 
-def test_it_has_a_name_and_a_label(driver: ProviderDriver) -> None:
-    """A button says nothing, or a receipt can't be written."""
+def test_provider_has_a_name_and_a_label(driver: ProviderDriver) -> None:
     assert driver.provider.name.isalpha()
     assert driver.provider.name.islower()
     assert driver.provider.label
 
 
-def test_it_takes_what_costs_something_or_what_does_not(
+def test_provider_accepts_only_its_kind_of_total(
     driver: ProviderDriver, keyring: Keyring, clock: Clock
 ) -> None:
-    """An order can be paid for nothing, or for something it is free."""
     takes = [
         driver.provider.accepts(bill_of(keyring, clock, minor).quote)
         for minor in (0, 100)
@@ -99,10 +97,9 @@ def test_it_takes_what_costs_something_or_what_does_not(
     assert takes == [driver.price_minor == 0, driver.price_minor > 0]
 
 
-async def test_what_was_paid_is_what_the_receipt_says(
+async def test_receipt_states_the_quoted_order(
     driver: ProviderDriver, settlement: Settlement, bill: PaymentRequest
 ) -> None:
-    """A receipt states other items, another price or another payee."""
     bought = await pay(driver, settlement, bill)
     receipt = bought.receipt
     assert receipt.lines == bill.quote.lines
@@ -114,22 +111,20 @@ async def test_what_was_paid_is_what_the_receipt_says(
     assert bought.reference
 
 
-async def test_once_and_again_is_once(
+async def test_repeated_settlement_returns_the_same_order(
     driver: ProviderDriver, settlement: Settlement, bill: PaymentRequest
 ) -> None:
-    """A page that is opened again is a second order."""
     first = await pay(driver, settlement, bill)
     for _ in range(3):
         assert await pay(driver, settlement, bill) == first
 
 
-async def test_two_orders_are_two(
+async def test_two_payments_are_two_orders(
     driver: ProviderDriver,
     settlement: Settlement,
     bill: PaymentRequest,
     keyring: Keyring,
 ) -> None:
-    """A second purchase of the same thing is taken for the first."""
     quote = replace(bill.quote, order_id="B" * 24)
     other = replace(bill, quote=quote, token=quotes.sign(keyring, quote))
     one, two = (
@@ -141,10 +136,9 @@ async def test_two_orders_are_two(
     assert one.receipt.order_id != bill.quote.order_id
 
 
-async def test_refusal_grants_nothing(
+async def test_refused_payment_makes_no_order(
     driver: ProviderDriver, settlement: Settlement, bill: PaymentRequest
 ) -> None:
-    """Who turns away at the till has the record."""
     started = await settlement.start(driver.provider, bill)
     if not driver.asks_a_person:
         assert isinstance(started, PaidOrder)
@@ -156,10 +150,9 @@ async def test_refusal_grants_nothing(
     assert isinstance(await driver.finish(settlement, started), PaidOrder)
 
 
-async def test_lapsing_grants_nothing(
+async def test_expired_checkout_makes_no_order(
     driver: ProviderDriver, settlement: Settlement, bill: PaymentRequest
 ) -> None:
-    """Last year's price is paid this year."""
     started = await settlement.start(driver.provider, bill)
     if isinstance(started, PayAt):
         with contextlib.suppress(QuoteExpired):
@@ -168,10 +161,9 @@ async def test_lapsing_grants_nothing(
             )
 
 
-async def test_another_amount_or_currency_grants_nothing(
+async def test_other_amount_or_currency_is_rejected(
     driver: ProviderDriver, settlement: Settlement, bill: PaymentRequest
 ) -> None:
-    """A cent buys an album, or a yen does."""
     started = await settlement.start(driver.provider, bill)
     if not driver.takes_money:
         return
@@ -192,13 +184,12 @@ async def test_another_amount_or_currency_grants_nothing(
     assert isinstance(paid, PaidOrder)
 
 
-async def test_a_quote_that_says_otherwise_grants_nothing(
+async def test_quote_of_the_wrong_kind_is_rejected(
     driver: ProviderDriver,
     settlement: Settlement,
     keyring: Keyring,
     clock: Clock,
 ) -> None:
-    """What is free can be had by way of a provider that takes nothing."""
     wrong = bill_of(keyring, clock, 0 if driver.price_minor else 100)
     if driver.asks_a_person:
         assert not driver.provider.accepts(wrong.quote)
@@ -207,10 +198,9 @@ async def test_a_quote_that_says_otherwise_grants_nothing(
         await settlement.start(driver.provider, wrong)
 
 
-async def test_another_stores_quote_grants_nothing(
+async def test_quote_of_another_store_is_rejected(
     driver: ProviderDriver, bill: PaymentRequest
 ) -> None:
-    """What was paid to one store is had at another."""
     other = Settlement(
         Keyring.from_nonces("another store's, and as long as any")
     )
@@ -218,10 +208,9 @@ async def test_another_stores_quote_grants_nothing(
         await pay(driver, other, bill)
 
 
-async def test_coming_back_from_nowhere(
+async def test_made_up_return_is_no_such_payment(
     driver: ProviderDriver, settlement: Settlement
 ) -> None:
-    """A made-up address is an error of the store's, or an order."""
     for fields in ({}, {"session_id": "x"}, {"answer": "pay"}):
         with pytest.raises(NoSuchPayment):
             await settlement.settle(driver.provider, fields)

@@ -22,8 +22,9 @@ from tests.polling import wait_until
 DONE = "checkout.session.completed"
 
 
-async def test_double_click(store: Client, bank: FakeStripe) -> None:
-    """An impatient buyer pays twice, or one order is two at Stripe."""
+async def test_double_click_creates_one_session(
+    store: Client, bank: FakeStripe
+) -> None:
     await store.post("/cart", data={"add": "departure"})
     page = await (await store.get("/checkout")).text()
     attempt = page.partition('name="attempt" value="')[2].partition('"')[0]
@@ -37,10 +38,9 @@ async def test_double_click(store: Client, bank: FakeStripe) -> None:
     assert len(bank.sessions) == 2
 
 
-async def test_a_click_after_paying_leads_to_the_receipt(
+async def test_repeated_checkout_after_payment_leads_to_the_receipt(
     store: Client, bank: FakeStripe
 ) -> None:
-    """Who goes back and presses again is stuck at a session that is over."""
     fields = {"attempt": "A" * 24, "item": "departure"}
     bank.pay(await order(store, bank, attempt=fields["attempt"]))
     answer = await store.post("/purchases", data=fields, allow_redirects=False)
@@ -51,10 +51,9 @@ async def test_a_click_after_paying_leads_to_the_receipt(
     assert answer.headers["Location"].startswith("/purchases/")
 
 
-async def test_price_changed_between_quote_and_payment(
+async def test_quoted_price_holds_after_a_price_change(
     store: Client, bank: FakeStripe, keyring: Keyring, library: Path
 ) -> None:
-    """Who pays the price that they were quoted gets nothing for it."""
     session = await order(store, bank)
     _rewrite(library, 'price = "9.00"\nitem_price = "3.00"\n')
     catalog = store.app[STORE].catalog
@@ -69,10 +68,9 @@ async def test_price_changed_between_quote_and_payment(
     assert answer.status == 409
 
 
-async def test_item_withdrawn_between_quote_and_payment(
+async def test_withdrawn_item_is_delivered_once_paid(
     store: Client, bank: FakeStripe, keyring: Keyring, library: Path
 ) -> None:
-    """Who has paid for a song that was withdrawn meanwhile has nothing."""
     session = await order(store, bank)
     _rewrite(library, 'price = "7.00"\nitem_price = "1.00"\nhidden = true\n')
     catalog = store.app[STORE].catalog
@@ -87,10 +85,9 @@ async def test_item_withdrawn_between_quote_and_payment(
     assert answer.status == 422
 
 
-async def test_expired_and_abandoned_sessions(
+async def test_expired_and_abandoned_sessions_make_no_order(
     store: Client, bank: FakeStripe
 ) -> None:
-    """Who comes back without having paid gets a receipt, or an error."""
     session = await order(store, bank)
     assert (await come_back(store, session))[0] == 402
     bank.expire(session)
@@ -101,10 +98,9 @@ async def test_expired_and_abandoned_sessions(
     assert await rows(store, schema.orders) == []
 
 
-async def test_a_hundred_lines_go_through_stripe(
+async def test_order_of_a_hundred_lines_fits_stripes_metadata(
     bank: FakeStripe, start_store: StartStore, settings: object, library: Path
 ) -> None:
-    """A large order is over the limits of Stripe's metadata."""
     folder = library / "Box"
     folder.mkdir()
     names = [f"{n:03d}-{'long-name-' * 2}{n}" for n in range(100)]

@@ -21,10 +21,9 @@ from tests.polling import wait_until
 CREATE = "POST /v1/checkout/sessions"
 
 
-async def test_stripe_down_is_a_page_and_the_cart_is_kept(
+async def test_stripe_outage_at_checkout_shows_a_page_and_keeps_the_cart(
     store: Client, bank: FakeStripe
 ) -> None:
-    """A buyer reads of an incident, and has to fill the cart again."""
     await store.post("/cart", data={"add": "departure"})
     bank.faults = [500, 503, 500]
     answer = await store.post("/purchases", data={"item": "departure"})
@@ -45,10 +44,9 @@ async def test_stripe_down_is_a_page_and_the_cart_is_kept(
     assert (await answer.json())["pay_at"] == bank.last["url"]
 
 
-async def test_a_hiccup_is_not_noticed(
+async def test_single_failure_is_retried_without_a_second_session(
     store: Client, bank: FakeStripe
 ) -> None:
-    """One bad answer of Stripe's loses a buyer; a second try, a session."""
     bank.faults = [500]
     await order(store, bank)
     keys = {each["Idempotency-Key"] for each in bank.headers}
@@ -56,10 +54,9 @@ async def test_a_hiccup_is_not_noticed(
     assert len(keys) == 1
 
 
-async def test_away_when_the_buyer_comes_back(
+async def test_stripe_outage_on_return_asks_not_to_pay_again(
     store: Client, bank: FakeStripe
 ) -> None:
-    """Who has paid is told that nothing was paid, and pays again."""
     session = bank.pay(await order(store, bank))
     bank.faults = [500] * 3
     answer = await store.get(str(way_back(session)))
@@ -70,10 +67,9 @@ async def test_away_when_the_buyer_comes_back(
     assert (await come_back(store, session))[0] == 303
 
 
-async def test_a_stripe_that_never_answers(
+async def test_stripe_time_out_is_reported(
     store: Client, bank: FakeStripe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A buyer waits for a minute, and the store for ever."""
     monkeypatch.setattr(client, "_TOTAL_SECONDS", 0.3)
     bank.stalls = True
     async with asyncio.timeout(30):
@@ -81,12 +77,11 @@ async def test_a_stripe_that_never_answers(
     assert answer.status == 503
 
 
-async def test_no_stripe_at_all(
+async def test_refused_connection_is_provider_unavailable(
     start_store: StartStore,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A network that is down is an incident."""
     monkeypatch.setattr(client, "_RETRIES", 0)
     store = await start_store(
         settings.model_copy(update={"stripe_api": "http://127.0.0.1:9"})
@@ -95,10 +90,9 @@ async def test_no_stripe_at_all(
     assert answer.status == 503
 
 
-async def test_a_refused_key_names_the_setting(
+async def test_rejected_key_is_logged_with_the_setting(
     bank: FakeStripe, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An operator looks for the mistake at Stripe's, or reads the key."""
     api = StripeApi("sk_test_wrong0123456789", bank.url)
     with pytest.raises(
         ProviderUnavailable, match="MSRV_STRIPE_KEY was refused"
@@ -109,8 +103,7 @@ async def test_a_refused_key_names_the_setting(
     assert "wrong0123456789" not in caplog.text
 
 
-async def test_what_is_not_there(bank: FakeStripe) -> None:
-    """A missing payment is taken for an outage, and asked for again."""
+async def test_missing_payment_is_no_such_payment(bank: FakeStripe) -> None:
     api = StripeApi(KEY, bank.url)
     with pytest.raises(NoSuchPayment):
         await api.session("cs_test_x")
@@ -122,10 +115,9 @@ async def test_what_is_not_there(bank: FakeStripe) -> None:
     await api.aclose()
 
 
-async def test_look_ups_never_hold_up_a_checkout(
+async def test_look_ups_do_not_delay_checkouts(
     bank: FakeStripe,
 ) -> None:
-    """Who would pay waits behind strangers' questions, and gives up."""
     api = StripeApi(KEY, bank.url)
     bank.stalls = True
     at_once, waiting = CallQueue.LOOK_UP.value
@@ -151,10 +143,9 @@ async def test_look_ups_never_hold_up_a_checkout(
     await api.aclose()
 
 
-async def test_what_is_missing_is_not_asked_for_again_within_a_minute(
+async def test_missing_session_is_not_requested_again_within_a_minute(
     bank: FakeStripe,
 ) -> None:
-    """One made-up id is a question to Stripe as often as it is sent."""
     now = 0.0
     api = StripeApi(KEY, bank.url, ticks=lambda: now)
     for _ in range(5):
@@ -172,13 +163,12 @@ async def test_what_is_missing_is_not_asked_for_again_within_a_minute(
     await api.aclose()
 
 
-async def test_it_tells_nothing_of_where_it_runs(
+async def test_requests_and_logs_reveal_nothing_about_the_machine(
     bank: FakeStripe,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """Stripe, or the log, learns who runs the store and by which tool."""
     for name in ("CURSOR_AGENT", "GEMINI_CLI", "OPENCODE"):
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
@@ -198,10 +188,9 @@ async def test_it_tells_nothing_of_where_it_runs(
     assert capfd.readouterr() == ("", "")
 
 
-async def test_too_little_to_pay_is_said(
+async def test_amount_below_stripes_minimum_is_reported(
     store: Client, bank: FakeStripe, library: object
 ) -> None:
-    """An order of ten cents is an outage, for ever."""
     bank.live = False
     session = await order(store, bank, "departure")
     assert session["amount_total"] == 100
@@ -219,10 +208,9 @@ async def test_too_little_to_pay_is_said(
     assert library
 
 
-async def test_the_checkout_page_lets_a_form_lead_to_stripe(
+async def test_checkout_page_policy_allows_forms_to_stripe(
     store: Client, bank: FakeStripe
 ) -> None:
-    """The button does nothing: the page's own policy stops the browser."""
     await store.post("/cart", data={"add": "departure"})
     answer = await store.get("/checkout")
     policy = answer.headers["Content-Security-Policy"]
@@ -234,10 +222,9 @@ async def test_the_checkout_page_lets_a_form_lead_to_stripe(
     assert "form-action 'self';" in policy
 
 
-async def test_a_page_of_the_sellers_own_domain_is_linked_to(
+async def test_custom_stripe_domain_is_linked_to(
     store: Client, bank: FakeStripe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A custom domain at Stripe's makes the button do nothing."""
     from msrv.payments.stripe.provider import StripeProvider  # noqa: PLC0415
 
     real = StripeProvider.start

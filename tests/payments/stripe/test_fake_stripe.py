@@ -41,19 +41,18 @@ INTENT = stripe_objects.intent(2, SESSION, {}, "succeeded")
         (stripe_objects.event(5, "x", {}, 1, live=False), stripe.Event),
     ],
 )
-def test_every_member_is_published(made: Json, kind: type[Any]) -> None:
-    """The tests pass on a member that Stripe never sends."""
+def test_every_member_of_the_fake_is_in_stripes_sdk(
+    made: Json, kind: type[Any]
+) -> None:
     assert set(made) <= set(kind.__annotations__)
 
 
-def test_every_message_that_is_listened_to_exists() -> None:
-    """An endpoint waits for what Stripe never tells."""
+def test_every_subscribed_event_type_exists() -> None:
     hint = str(stripe.Event.__annotations__["type"])
     assert [kind for kind in EVENT_TYPES if f"'{kind}'" not in hint] == []
 
 
-def test_forms_are_read_as_they_are_sent() -> None:
-    """A hundred lines come as ten, or in another order."""
+def test_nested_form_fields_are_parsed_in_order() -> None:
     pairs = [(f"a[{n}][quantity]", str(n)) for n in range(12)]
     assert nested([*pairs, ("b[c]", "x")]) == {
         "a": [{"quantity": n} for n in range(12)],

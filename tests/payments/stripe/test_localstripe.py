@@ -93,10 +93,9 @@ async def paid(
     return client, http, made.id
 
 
-async def test_payments_and_refunds_are_read_as_theirs_are(
+async def test_payments_and_refunds_of_localstripe_are_understood(
     there: str,
 ) -> None:
-    """Refunds are understood as we think that Stripe writes them."""
     client, http, payment_id = await paid(there)
     api = StripeApi(KEY, there)
     try:
@@ -130,8 +129,7 @@ async def taken(api: StripeApi, payment_id: str) -> tuple[RefundChange, ...]:
     return refund_changes("token", "cs_test", 700, refunds, [])
 
 
-async def test_their_signature_is_taken(there: str) -> None:
-    """A message that another program has signed as documented is refused."""
+async def test_signature_of_localstripe_is_accepted(there: str) -> None:
     heard: asyncio.Queue[tuple[bytes, dict[str, str]]] = asyncio.Queue()
 
     async def hear(request: web.Request) -> web.Response:

@@ -45,10 +45,9 @@ def letters(store: Client) -> list[ReceiptMail]:
     return [each for each in found if each is not None]
 
 
-async def test_the_webhook_comes_first(
+async def test_webhook_before_the_return_sends_one_mail(
     shop: Client, bank: FakeStripe, keyring: Keyring
 ) -> None:
-    """A buyer who never comes back gets no mail, or who does gets two."""
     session = bank.pay(await order(shop, bank, mail=TO))
     assert await tell(shop, bank, bank.event(DONE, session)) == 200
     await followed(shop)
@@ -69,10 +68,9 @@ async def test_the_webhook_comes_first(
     assert TO not in str(sold)
 
 
-async def test_the_buyer_comes_back_first(
+async def test_return_before_the_webhook_sends_one_mail(
     shop: Client, bank: FakeStripe
 ) -> None:
-    """The webhook sends what the page has sent already."""
     session = bank.pay(await order(shop, bank, mail=TO))
     assert (await come_back(shop, session))[0] == 303
     (letter,) = letters(shop)
@@ -81,10 +79,9 @@ async def test_the_buyer_comes_back_first(
     assert letters(shop) == [letter]
 
 
-async def test_what_asked_for_none_gets_none(
+async def test_order_without_an_address_sends_no_mail(
     shop: Client, bank: FakeStripe
 ) -> None:
-    """A mail goes to an address that nobody has given."""
     session = bank.pay(await order(shop, bank))
     assert await tell(shop, bank, bank.event(DONE, session)) == 200
     await followed(shop)

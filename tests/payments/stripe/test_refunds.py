@@ -63,10 +63,9 @@ async def until_news(store: Client) -> None:
     await ledger._sync.poll_revocations()
 
 
-async def test_a_whole_refund_ends_every_link(
+async def test_full_refund_revokes_all_links(
     store: Client, bank: FakeStripe, sold: Json
 ) -> None:
-    """Who has the money back has the music as well."""
     assert await links(store, sold) == {"departure", "wrong-stop"}
     made = bank.refund(sold, 200)
     await told(store, bank, "charge.refunded", _charge(made))
@@ -77,19 +76,17 @@ async def test_a_whole_refund_ends_every_link(
     assert sale["refunded_minor"] == 200
 
 
-async def test_a_partial_refund_ends_what_it_names(
+async def test_partial_refund_revokes_the_named_items(
     store: Client, bank: FakeStripe, sold: Json
 ) -> None:
-    """A refunded song goes on, or the other one ends with it."""
     made = bank.refund(sold, 100, "wrong-stop")
     await told(store, bank, "refund.created", made)
     await shows(store, sold, "departure")
 
 
-async def test_a_partial_refund_that_names_nothing_ends_nothing(
+async def test_partial_refund_without_items_revokes_nothing(
     store: Client, bank: FakeStripe, sold: Json
 ) -> None:
-    """Good will of half a euro takes a song away."""
     made = bank.refund(sold, 50)
     await told(store, bank, "refund.created", made)
     await shows(store, sold, "departure", "wrong-stop")
@@ -99,19 +96,17 @@ async def test_a_partial_refund_that_names_nothing_ends_nothing(
     await shows(store, sold, "wrong-stop")
 
 
-async def test_parts_that_make_a_whole(
+async def test_partial_refunds_of_the_full_amount_revoke_everything(
     store: Client, bank: FakeStripe, sold: Json
 ) -> None:
-    """Two halves given back are not all of it."""
     bank.refund(sold, 150)
     await told(store, bank, "charge.refunded", _charge(bank.refund(sold, 50)))
     await shows(store, sold)
 
 
-async def test_a_refund_that_fails_gives_it_back(
+async def test_failed_refund_restores_the_links(
     store: Client, bank: FakeStripe, sold: Json
 ) -> None:
-    """The bank sends the refund back, and the buyer has neither."""
     made = bank.refund(sold, 200)
     created = bank.event("refund.created", made)
     bank.clock.now += 60  # type: ignore[attr-defined]
@@ -124,10 +119,9 @@ async def test_a_refund_that_fails_gives_it_back(
     await shows(store, sold, "departure", "wrong-stop")
 
 
-async def test_a_dispute_ends_the_links_until_it_is_won(
+async def test_dispute_revokes_the_links_until_it_is_won(
     store: Client, bank: FakeStripe, sold: Json
 ) -> None:
-    """A buyer whose bank has the money back goes on downloading."""
     made = bank.dispute(sold, 200)
     await told(store, bank, "charge.dispute.created", made)
     await shows(store, sold)
@@ -137,20 +131,18 @@ async def test_a_dispute_ends_the_links_until_it_is_won(
     await shows(store, sold, "departure", "wrong-stop")
 
 
-async def test_an_inquiry_ends_nothing(
+async def test_inquiry_revokes_nothing(
     store: Client, bank: FakeStripe, sold: Json
 ) -> None:
-    """A question of a bank's takes the music away."""
     made = bank.dispute(sold, 200)
     made["status"] = "warning_needs_response"
     await told(store, bank, "charge.dispute.created", made)
     await shows(store, sold, "departure", "wrong-stop")
 
 
-async def test_a_refund_before_its_sale(
+async def test_refund_before_the_sale_is_kept(
     store: Client, bank: FakeStripe
 ) -> None:
-    """A refund that is told of before the payment is forgotten."""
     session = bank.pay(await order(store, bank))
     await told(
         store, bank, "charge.refunded", _charge(bank.refund(session, 100))
@@ -160,10 +152,9 @@ async def test_a_refund_before_its_sale(
     await shows(store, session)
 
 
-async def test_another_programs_payment_is_left_alone(
+async def test_refund_of_another_applications_payment_is_ignored(
     store: Client, bank: FakeStripe, sold: Json
 ) -> None:
-    """A refund in the seller's other shop ends links here, or waits here."""
     intent = {**bank.intents[sold["payment_intent"]], "id": "pi_other"}
     bank.intents["pi_other"] = {**intent, "metadata": {}}
     made = {**bank.refund(sold, 200), "payment_intent": "pi_other"}
@@ -173,10 +164,9 @@ async def test_another_programs_payment_is_left_alone(
     await told(store, bank, "refund.created", {**made, "payment_intent": None})
 
 
-async def test_a_payment_whose_session_is_not_listed_yet_waits(
+async def test_refund_of_a_session_not_listed_yet_is_retried(
     store: Client, bank: FakeStripe, sold: Json
 ) -> None:
-    """A refund that is faster than Stripe's search is dropped."""
     hidden = bank.sessions.pop(sold["id"])
     made = bank.refund(sold, 200)
     event = bank.event("refund.created", made)
@@ -207,12 +197,11 @@ async def test_a_payment_whose_session_is_not_listed_yet_waits(
         ([], [(200, "prevented", "")], {WHOLE: False}),
     ],
 )
-def test_what_is_taken_back(
+def test_refund_changes_depend_only_on_the_current_state(
     refunds: list[tuple[int, str, str]],
     disputes: list[tuple[int, str, str]],
     expected: dict[str, bool],
 ) -> None:
-    """What a buyer keeps depends on the order in which messages came."""
     found = refund_changes(
         "token", "cs_test", 200, map(_made, refunds), map(_made, disputes)
     )

@@ -39,10 +39,9 @@ DONE = "checkout.session.completed"
         "cs_test_" + "a" * 900,
     ],
 )
-async def test_literal_checkout_session_id(
+async def test_malformed_session_id_is_not_sent_to_stripe(
     store: Client, bank: FakeStripe, session_id: str
 ) -> None:
-    """A link without an id is an incident, or is put into a call to Stripe."""
     mark = return_addresses.format_tag(_keyring(store), "A" * 24)
     answer = await store.get(
         "/payments/stripe/return", params={"session_id": session_id, "q": mark}
@@ -51,8 +50,9 @@ async def test_literal_checkout_session_id(
     assert bank.asked == []
 
 
-async def test_no_such_session(store: Client, bank: FakeStripe) -> None:
-    """A made-up session is an error of the store's, or asked for each time."""
+async def test_unknown_session_is_requested_once(
+    store: Client, bank: FakeStripe
+) -> None:
     mark = return_addresses.format_tag(_keyring(store), "A" * 24)
     for _ in range(5):
         answer = await store.get(
@@ -76,10 +76,9 @@ async def test_no_such_session(store: Client, bank: FakeStripe) -> None:
         lambda _: "\udcff",
     ],
 )
-async def test_an_address_that_the_store_never_gave_asks_nothing(
+async def test_forged_return_address_causes_no_request(
     store: Client, bank: FakeStripe, change: Callable[[str], str]
 ) -> None:
-    """Strangers spend the store's calls to Stripe, and buyers wait."""
     session = bank.pay(await order(store, bank))
     asked = len(bank.asked)
     mark = change(way_back(session).query["q"])
@@ -97,10 +96,9 @@ async def test_an_address_that_the_store_never_gave_asks_nothing(
     assert (await come_back(store, session))[0] == 303
 
 
-async def test_an_address_opens_the_payment_that_it_was_made_for(
+async def test_return_address_works_only_for_its_own_payment(
     store: Client, bank: FakeStripe
 ) -> None:
-    """With one address, a stranger has any payment's receipt."""
     one = bank.pay(await order(store, bank))
     other = bank.pay(await order(store, bank, "umbrella"))
     mark = way_back(one).query["q"]
@@ -112,13 +110,12 @@ async def test_an_address_opens_the_payment_that_it_was_made_for(
     assert answer.status == 404
 
 
-async def test_addresses_of_before_an_update_work_for_two_days(
+async def test_untagged_addresses_are_accepted_for_two_days_after_an_update(
     start_store: StartStore,
     settings: Settings,
     bank: FakeStripe,
     clock: Clock,
 ) -> None:
-    """An update takes the receipt from everybody who is paying."""
     (settings.data / "spool").mkdir(parents=True)
     store = await start_store(settings)
     session = bank.pay(await order(store, bank))
@@ -148,10 +145,9 @@ async def test_addresses_of_before_an_update_work_for_two_days(
     assert await status() == 404
 
 
-async def test_look_ups_are_limited_by_network(
+async def test_look_ups_are_limited_per_network(
     store: Client, bank: FakeStripe
 ) -> None:
-    """With one good address, a stranger has Stripe asked for ever."""
     session = bank.pay(await order(store, bank))
     statuses = [(await come_back(store, session))[0] for _ in range(40)]
     burst = rate_limits.LOOK_UPS.burst
@@ -161,10 +157,9 @@ async def test_look_ups_are_limited_by_network(
     assert "Please don&#39;t pay again" in await answer.text()
 
 
-async def test_payments_are_begun_so_often_by_a_network(
+async def test_payment_starts_are_limited_per_network(
     store: Client, bank: FakeStripe
 ) -> None:
-    """Strangers begin payments as fast as the store can ask."""
     for _ in range(rate_limits.PAYMENTS.burst):
         await order(store, bank)
     asked = len(bank.asked)
@@ -183,12 +178,11 @@ async def test_payments_are_begun_so_often_by_a_network(
 
 
 @pytest.mark.parametrize("metadata", ["none", "another NONCE's", "changed"])
-async def test_session_of_another_shop(
+async def test_session_of_another_application_is_rejected(
     store: Client,
     bank: FakeStripe,
     metadata: str,
 ) -> None:
-    """What was paid to another shop of the account is had here."""
     session = bank.pay(await order(store, bank))
     kept = dict(session["metadata"])
     if metadata == "none":

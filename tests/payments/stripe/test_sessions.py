@@ -59,15 +59,15 @@ BILL = PaymentRequest(
         ("ISK", 1_000_000, None),
     ],
 )
-def test_stripes_units(currency: str, minor: int, units: int | None) -> None:
-    """A buyer pays a hundred times the price, or a hundredth."""
+def test_amounts_are_converted_to_stripes_units(
+    currency: str, minor: int, units: int | None
+) -> None:
     assert to_stripe(Money(minor, currency)) == units
     if units is not None:
         assert from_stripe(units, currency.lower()) == Money(minor, currency)
 
 
-def test_half_a_krona_is_nothing_we_sold() -> None:
-    """An amount that was never asked for is rounded into one that was."""
+def test_fractional_amount_of_a_whole_unit_currency_is_rejected() -> None:
     with pytest.raises(ValueError, match="not a whole amount"):
         from_stripe(50, "isk")
     with pytest.raises(AmountNotSupported):
@@ -82,16 +82,14 @@ def test_half_a_krona_is_nothing_we_sold() -> None:
 
 
 @given(token=st.text("abc.-_", min_size=1, max_size=7500))
-def test_a_quote_goes_through_metadata(token: str) -> None:
-    """A large order comes back without its end."""
+def test_quote_survives_metadata(token: str) -> None:
     packed = sessions.pack(token)
     assert len(packed) <= 40
     assert all(len(value) <= 500 for value in packed.values())
     assert sessions.unpack({**packed, "other": "x"}) == token
 
 
-def test_what_is_asked_for() -> None:
-    """A buyer is shown other things at Stripe than in the store."""
+def test_session_params_state_the_order() -> None:
     bill = dataclasses.replace(BILL, return_tag="ABC.tag")
     params = sessions.session_params(bill, tax=False)
     assert params["mode"] == "payment"
@@ -129,8 +127,9 @@ def test_what_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("included", "behaviour"), [(True, "inclusive"), (False, "exclusive")]
 )
-def test_tax_is_left_to_stripe(*, included: bool, behaviour: str) -> None:
-    """A tax that is in the price is added to it again."""
+def test_tax_params_follow_the_settings(
+    *, included: bool, behaviour: str
+) -> None:
     bill = replace(BILL, tax_included=included)
     params = sessions.session_params(bill, tax=True)
     assert params["automatic_tax"] == {"enabled": True}
@@ -147,7 +146,7 @@ def test_tax_is_left_to_stripe(*, included: bool, behaviour: str) -> None:
 @pytest.mark.parametrize(
     ("toml", "added"), [("", 19), ("tax_included = true\n", 0)]
 )
-async def test_tax_from_the_cart_to_the_receipt(
+async def test_added_tax_is_announced_and_not_counted_as_a_mismatch(
     start_store: StartStore,
     settings: Settings,
     bank: FakeStripe,
@@ -155,7 +154,6 @@ async def test_tax_from_the_cart_to_the_receipt(
     toml: str,
     added: int,
 ) -> None:
-    """A buyer isn't told of the tax, or what they paid is no payment."""
     path = library / "store.toml"
     path.write_text(toml + path.read_text("utf-8"), encoding="utf-8")
     store = await start_store(settings.model_copy(update={"stripe_tax": True}))
@@ -180,8 +178,9 @@ async def test_tax_from_the_cart_to_the_receipt(
         {"amount_total": 7.0},
     ],
 )
-def test_sessions_that_are_none_of_ours(changed: Json) -> None:
-    """A session of another program becomes an order, or an incident."""
+def test_sessions_of_other_applications_are_no_such_payment(
+    changed: Json,
+) -> None:
     session = _complete(
         sessions.session_params(BILL, tax=False), amount_total=700
     )

@@ -52,19 +52,17 @@ async def paid(store: Client, bank: FakeStripe) -> Json:
     "signature",
     [None, "", "t=1", "v1=00", "t=now,v1=00", "t=1,v0=00", ",,,", "t=,v1=,"],
 )
-async def test_unsigned_webhook(
+async def test_unsigned_webhook_is_rejected(
     store: Client, paid: Json, signature: str | None
 ) -> None:
-    """Anyone who knows the address can make an order paid."""
     status, _ = await post(store, json.dumps(paid).encode(), signature)
     assert status == 400
     assert await rows(store, schema.orders) == []
 
 
-async def test_a_thin_event_is_acknowledged_and_ignored(
+async def test_thin_event_is_acknowledged_and_ignored(
     store: Client, bank: FakeStripe, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Stripe repeats it for days, and ends the endpoint after that."""
     thin = {
         "id": "evt_test_65R9Ijk8dKEYZcXeRWn16R9A7j1FSQ3w3TGDPLLGSM4CW0",
         "object": "v2.core.event",
@@ -82,17 +80,16 @@ async def test_a_thin_event_is_acknowledged_and_ignored(
 
 
 @pytest.mark.parametrize("kind", ["charge", "v1.event", "V2", "v2 x", 2, None])
-async def test_what_is_signed_and_no_event_is_refused(
+async def test_signed_body_that_is_no_event_is_rejected(
     store: Client, bank: FakeStripe, kind: object
 ) -> None:
     body = json.dumps({"object": kind, "livemode": False, "type": DONE})
     assert (await post(store, body.encode(), bank.sign(body)))[0] == 400
 
 
-async def test_body_altered_by_one_byte(
+async def test_altered_body_is_rejected(
     store: Client, bank: FakeStripe, paid: Json
 ) -> None:
-    """A message can be changed on its way."""
     text = json.dumps(paid)
     signature = bank.sign(text)
     body = text.encode()
@@ -108,19 +105,17 @@ async def test_body_altered_by_one_byte(
     ("age", "status"),
     [(301, 400), (86400, 400), (290, 200), (-290, 200), (-400, 400)],
 )
-async def test_old_timestamp(
+async def test_replayed_webhook_is_rejected(
     store: Client, bank: FakeStripe, paid: Json, age: int, status: int
 ) -> None:
-    """Who has once read a message can send it again for ever."""
     text = json.dumps(paid)
     signature = bank.sign(text, at=int(time.time()) - age)
     assert (await post(store, text.encode(), signature))[0] == status
 
 
-async def test_another_secret(
+async def test_webhook_with_another_secret_is_rejected(
     store: Client, bank: FakeStripe, paid: Json
 ) -> None:
-    """The endpoint of another shop speaks for this one."""
     text = json.dumps(paid)
     for secret in ("whsec_another", SECRET + " "):
         signature = bank.sign(text, secret)
@@ -128,18 +123,16 @@ async def test_another_secret(
 
 
 @pytest.mark.parametrize("value", ["", " ", "\t"])
-def test_empty_secret_stops_the_start(value: str) -> None:
-    """A secret that was lost on the way lets everyone sign."""
+def test_empty_secret_prevents_the_start(value: str) -> None:
     with pytest.raises(WrongSetting, match="MSRV_STRIPE_WEBHOOK_SECRET is em"):
         settings_room.load(
             {"MSRV_STRIPE_KEY": KEY, "MSRV_STRIPE_WEBHOOK_SECRET": value}
         )
 
 
-async def test_empty_secret_has_no_endpoint(
+async def test_store_without_a_secret_has_no_endpoint(
     start_store: StartStore, settings: Settings, bank: FakeStripe
 ) -> None:
-    """A store without a secret takes messages that anyone has signed."""
     store = await start_store(
         settings.model_copy(update={"stripe_webhook_secret": None})
     )
@@ -152,8 +145,9 @@ async def test_empty_secret_has_no_endpoint(
         )
 
 
-async def test_2_mb_body(store: Client, bank: FakeStripe) -> None:
-    """One message fills the memory."""
+async def test_body_of_2_mb_is_rejected(
+    store: Client, bank: FakeStripe
+) -> None:
     text = json.dumps({"object": "event", "pad": "x" * 2 * 2**20})
     answer = await store.post(
         WEBHOOK,
@@ -167,39 +161,35 @@ async def test_2_mb_body(store: Client, bank: FakeStripe) -> None:
     "text",
     ["", "x", "[]", "{}", '{"object":"event"}', '"event"', "null", "[" * 9999],
 )
-async def test_signed_nonsense(
+async def test_unknown_signed_content_is_rejected_without_an_incident(
     store: Client, bank: FakeStripe, text: str
 ) -> None:
-    """What a later version of Stripe sends is an incident here."""
     assert (await post(store, text.encode(), bank.sign(text)))[0] == 400
 
 
-async def test_a_live_event_is_not_taken_in_test_mode(
+async def test_live_event_is_rejected_in_test_mode(
     store: Client, bank: FakeStripe, paid: Json
 ) -> None:
-    """Live and test money meet in one ledger."""
     text = json.dumps({**paid, "livemode": True})
     assert (await post(store, text.encode(), bank.sign(text)))[0] == 400
 
 
-async def test_what_does_not_concern_it_is_thanked_for(
+async def test_irrelevant_event_is_acknowledged(
     store: Client, bank: FakeStripe
 ) -> None:
-    """Stripe ends an endpoint that refuses what it had not asked for."""
     event = bank.event("customer.created", {"id": "cus_1"})
     assert await tell(store, bank, event) == 200
     await followed(store)
     assert await rows(store, schema.payment_events) == []
 
 
-async def test_it_is_on_the_disk_before_it_is_thanked_for(
+async def test_event_is_on_disk_before_it_is_acknowledged(
     store: Client,
     bank: FakeStripe,
     paid: Json,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A power cut after the thanks, and the sale is forgotten."""
     synced: list[str] = []
     real = os.fsync
 
@@ -219,10 +209,9 @@ async def test_it_is_on_the_disk_before_it_is_thanked_for(
     assert set(kept.event.facts) == {"session"}
 
 
-async def test_a_full_disk_is_not_thanked_from(
+async def test_event_is_not_acknowledged_if_the_disk_is_full(
     store: Client, paid: Json, bank: FakeStripe, settings: Settings
 ) -> None:
-    """What could not be written down is never told again."""
     settings.data.mkdir(exist_ok=True)
     (settings.data / "messages").write_text("in the way", encoding="ascii")
     assert await tell(store, bank, paid) == 503
@@ -232,20 +221,18 @@ async def test_a_full_disk_is_not_thanked_from(
     assert len(await rows(store, schema.orders)) == 1
 
 
-async def test_stripe_being_away_delays_and_loses_nothing(
+async def test_stripe_outage_delays_events_and_loses_none(
     store: Client, bank: FakeStripe, paid: Json
 ) -> None:
-    """A message that comes while Stripe's API is down is lost."""
     bank.faults = [503] * 4
     assert await tell(store, bank, paid) == 200
     await followed(store)
     assert len(await rows(store, schema.orders)) == 1
 
 
-async def test_an_unknown_order_is_kept_and_tried_again(
+async def test_event_about_an_unknown_order_is_retried(
     store: Client, bank: FakeStripe, paid: Json, settings: Settings
 ) -> None:
-    """A message that is faster than Stripe's own books is dropped."""
     session_id = paid["data"]["object"]["id"]
     hidden = bank.sessions.pop(session_id)
     assert await tell(store, bank, paid) == 200
@@ -257,10 +244,9 @@ async def test_an_unknown_order_is_kept_and_tried_again(
     assert len(await rows(store, schema.orders)) == 1
 
 
-async def test_what_was_kept_is_followed_after_a_restart(
+async def test_stored_event_is_processed_after_a_restart(
     start_store: StartStore, bank: FakeStripe, settings: Settings
 ) -> None:
-    """A store that ends between the thanks and the books forgets a sale."""
     store = await start_store(settings)
     session = bank.pay(await order(store, bank))
     hidden = bank.sessions.pop(session["id"])
@@ -275,8 +261,7 @@ async def test_what_was_kept_is_followed_after_a_restart(
     assert (await come_back(store, session))[0] == 303
 
 
-def test_strange_files_in_the_inbox_do_no_harm(tmp_path: Path) -> None:
-    """A file that someone has put there stops every message."""
+def test_foreign_files_in_the_inbox_are_ignored(tmp_path: Path) -> None:
     for name in ("x.json", ".y.json", "z.txt"):
         (tmp_path / name).write_text("{", encoding="ascii")
     assert WebhookInbox(tmp_path).events() == []
