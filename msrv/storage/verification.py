@@ -55,7 +55,7 @@ class ContentVerifier:
         open_descriptor: Callable[[], int],
         descriptor: int | None = None,
     ) -> None:
-        """Hash the descriptor's file, or else the one of `open_descriptor`.
+        """Verify the descriptor's file, or else that of `open_descriptor`.
 
         `open_descriptor` is called in a thread and may raise Gone. A file is
         hashed once for all waiting callers, and to its end even if they are

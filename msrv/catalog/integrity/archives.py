@@ -7,7 +7,7 @@ its own specification.
 
 from typing import Final
 
-from msrv.catalog.integrity.container import (
+from msrv.catalog.integrity.container_info import (
     ByteSource,
     Container,
     describe_missing_bytes,

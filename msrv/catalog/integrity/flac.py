@@ -9,7 +9,11 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from msrv.catalog.integrity.container import ByteSource, Container, to_seconds
+from msrv.catalog.integrity.container_info import (
+    ByteSource,
+    Container,
+    to_seconds,
+)
 
 _BLOCKS_AT_MOST: Final = 256
 _TAIL_BYTES: Final = 512 * 1024

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import BinaryIO, Final
 
 from msrv.catalog.integrity.archives import read_7z, read_zip
-from msrv.catalog.integrity.container import (
+from msrv.catalog.integrity.container_info import (
     ByteSource,
     Container,
     Truncated,

@@ -5,7 +5,7 @@ Apart as each format is, with its own specification.
 
 from typing import Final
 
-from msrv.catalog.integrity.container import (
+from msrv.catalog.integrity.container_info import (
     ByteSource,
     Container,
     describe_missing_bytes,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from msrv.catalog.integrity.container import (
+from msrv.catalog.integrity.container_info import (
     ByteSource,
     Container,
     describe_missing_bytes,

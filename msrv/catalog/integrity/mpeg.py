@@ -7,7 +7,7 @@ VBRI is Fraunhofer's. Apart as each format is, with its own specification.
 from dataclasses import dataclass
 from typing import Final
 
-from msrv.catalog.integrity.container import (
+from msrv.catalog.integrity.container_info import (
     ByteSource,
     Container,
     describe_missing_bytes,
@@ -27,7 +27,7 @@ _KILOBITS: Final = {
     (2, 3): "8 16 24 32 40 48 56 64 80 96 112 128 144 160",
 }
 _BIT_RATES: Final = {
-    key: tuple(map(int, said.split())) for key, said in _KILOBITS.items()
+    key: tuple(map(int, text.split())) for key, text in _KILOBITS.items()
 }
 _HERTZ: Final = {
     3: (44_100, 48_000, 32_000),
@@ -184,18 +184,18 @@ def _read_stated_counts(
     for each in (place, place + 2):
         if data[each : each + 4] not in {b"Xing", b"Info"}:
             continue
-        says = source.read(at + each + 4, 12)
-        if len(says) < 12:
+        fields = source.read(at + each + 4, 12)
+        if len(fields) < 12:
             return 0, 0, True
         flags, first, second = (
-            int.from_bytes(says[n : n + 4]) for n in (0, 4, 8)
+            int.from_bytes(fields[n : n + 4]) for n in (0, 4, 8)
         )
         frames = first if flags & 1 else 0
         size = (second if flags & 1 else first) if flags & 2 else 0
         return frames, size, True
     if data[36:40] == b"VBRI":
-        says = source.read(at + 46, 8)
-        size, frames = int.from_bytes(says[:4]), int.from_bytes(says[4:])
+        fields = source.read(at + 46, 8)
+        size, frames = int.from_bytes(fields[:4]), int.from_bytes(fields[4:])
         return frames, size, False
     return 0, 0, True
 

@@ -8,7 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from msrv.catalog.integrity.container import ByteSource, Container, to_seconds
+from msrv.catalog.integrity.container_info import (
+    ByteSource,
+    Container,
+    to_seconds,
+)
 from msrv.catalog.integrity.flac import StreamInfo
 
 _PAGES_AT_MOST: Final = 400

@@ -6,7 +6,7 @@ Apart as each format is, with its own specification.
 import re
 from typing import Final
 
-from msrv.catalog.integrity.container import (
+from msrv.catalog.integrity.container_info import (
     ByteSource,
     Container,
     describe_missing_bytes,

@@ -160,7 +160,7 @@ class FileIndex:
 
     @contextmanager
     def ignoring_status(self) -> Iterator[None]:
-        """Let `find` return entries of files whose status alone changed.
+        """Make `find` return entries of files whose status alone changed.
 
         Such an entry has the old identity, so that storage hashes the file
         before it is sent.

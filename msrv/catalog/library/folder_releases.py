@@ -128,32 +128,36 @@ class FolderReleases:
         unreadable: Mapping[str, Problem],
     ) -> BuiltRelease:
         """Return a release by its release.toml, or by the last valid one."""
-        waits = self._unsettled.get(folder.path)
+        unsettled = self._unsettled.get(folder.path)
         file = folder.config
         is_arriving = (
-            file is not None and waits is not None and file.path in waits.paths
+            file is not None
+            and unsettled is not None
+            and file.path in unsettled.paths
         )
-        said = self._config.release(
+        found = self._config.release(
             folder, self._store.shop, is_arriving=is_arriving
         )
-        if said.broken and old is not None and old.release is not None:
+        if found.broken and old is not None and old.release is not None:
             # Without a source, so that it is built again at the next load.
-            return replace(old, source=None, problems=said.broken)
-        if said.config is None:
+            return replace(old, source=None, problems=found.broken)
+        if found.config is None:
             waiting = Problem(
                 printable(folder.path),
                 None,
                 f"is not offered until its {RELEASE_TOML} is fixed",
             )
-            return BuiltRelease(None, None, (waiting, *said.broken))
-        described = said.config
-        if waits is not None and not (is_arriving and len(waits.paths) == 1):
+            return BuiltRelease(None, None, (waiting, *found.broken))
+        config = found.config
+        if unsettled is not None and not (
+            is_arriving and len(unsettled.paths) == 1
+        ):
             # Its buyers can still download it; it isn't sold meanwhile.
-            described = described.model_copy(update={"hidden": True})
+            config = config.model_copy(update={"hidden": True})
         made = build_release(
-            self._index, folder, described, self._store, unreadable
+            self._index, folder, config, self._store, unreadable
         )
-        if waits is not None or not said.is_latest:
-            problems = (*said.broken, *made.problems)
+        if unsettled is not None or not found.is_latest:
+            problems = (*found.broken, *made.problems)
             return replace(made, source=None, problems=problems)
         return made

@@ -137,7 +137,7 @@ def _with_former_ids(
             is_settled=found.is_complete and not reading.waiting,
         )
     except sqlite3.Error as error:
-        log.error(  # noqa: TRY400 - says it all
+        log.error(  # noqa: TRY400 - no traceback needed
             "what was sold under other ids can't be found: "
             "the file of ids can't be read: %s",
             error,
@@ -286,7 +286,7 @@ class _Loader:
     def _hold(self, path: str, built: BuiltRelease | None) -> None:
         """Add the reason why a folder, or store.toml, is held back."""
         release = built.release if built else None
-        said = explain_wait(
+        reason = explain_wait(
             printable(path) if path else STORE_TOML,
             self._unsettled[path],
             is_offered=(
@@ -296,10 +296,10 @@ class _Loader:
             ),
             quiet_seconds=self.quiet_seconds,
         )
-        if isinstance(said, Problem):
-            self._held.append(said)
+        if isinstance(reason, Problem):
+            self._held.append(reason)
         else:
-            self._notes.append(said)
+            self._notes.append(reason)
 
 
 def _update_index(index: FileIndex, found: Scan) -> None:

@@ -114,7 +114,7 @@ class _Builder:
         self._files = files
         self._prices = prices
         self._item_configs = {
-            normalize_nfc(name): says for name, says in config.items.items()
+            normalize_nfc(name): own for name, own in config.items.items()
         }
         self._id = config.release_id or ids.release_id(folder.path)
         self._name = _name(folder.path)
@@ -137,15 +137,15 @@ class _Builder:
         Former items and extras are kept for `release`.
         """
         has_tracks = any(file.is_track for file in self._folder.files)
-        sounds: list[TrackFile] = []
+        track_files: list[TrackFile] = []
         others: list[tuple[FoundFile, Content]] = []
         extras: list[tuple[FoundFile, Content]] = []
-        wares = 0
+        sold_count = 0
         for file in self._folder.files:
             is_extra = has_tracks and self._is_extra(file)
             if is_extra and not file.size_bytes:
                 continue  # an empty log isn't worth a problem
-            wares += not is_extra
+            sold_count += not is_extra
             found = self._files.content(file)
             if found is None:
                 continue
@@ -153,13 +153,13 @@ class _Builder:
             if "tags" in facts:
                 tags = Tags.from_facts(facts["tags"])
                 self._tags.append(tags)
-                sounds.append(
+                track_files.append(
                     TrackFile(file, content, tags, self._is_apart(file))
                 )
             else:
                 (extras if is_extra else others).append((file, content))
-        tracks = group_by_track(sounds)
-        self._is_single = wares - len(sounds) + len(tracks) == 1
+        tracks = group_by_track(track_files)
+        self._is_single = sold_count - len(track_files) + len(tracks) == 1
         items = [self._track(*track) for track in tracks]
         items += [
             self._item(file, content, Tags()) for file, content in others
@@ -204,8 +204,8 @@ class _Builder:
 
     def _is_extra(self, file: FoundFile) -> bool:
         """Return whether a file beside tracks isn't sold by itself."""
-        says = self._config_of(file)
-        if file.is_track or says.price is not None or says.minimum is not None:
+        own = self._config_of(file)
+        if file.is_track or own.price is not None or own.minimum is not None:
             return False
         return is_extra(file.name) or any(
             disc_number(name, self._name) is None
@@ -214,32 +214,32 @@ class _Builder:
 
     def _is_apart(self, file: FoundFile) -> bool:
         """Return whether release.toml configures a track's file by itself."""
-        says = self._config_of(file)
-        is_priced = says.price is not None or says.minimum is not None
-        return says.hidden or is_priced
+        own = self._config_of(file)
+        is_priced = own.price is not None or own.minimum is not None
+        return own.hidden or is_priced
 
     def release(self, items: list[Item]) -> Release:
         """Return the release of these items."""
-        says = self._config
+        config = self._config
         artwork = self._files.artwork()
-        title = (
-            says.title
-            or self._album_title()
-            or clean_line(self._name)
-            or "Untitled"
+        title = _first(
+            config.title,
+            self._album_title(),
+            clean_line(self._name),
+            "Untitled",
         )
         release = Release(
             release_id=self._id,
             folder=self._folder.path,
             title=title,
             artist=self._artist(),
-            date=says.date or _date(_agreed(tags.date for tags in self._tags)),
-            description=says.description,
+            date=_first(config.date, self._date_in_tags()),
+            description=config.description,
             price=Money(0, self._prices.currency),
             items=tuple(items),
             artwork=artwork,
-            hidden=says.hidden,
-            minimum=says.minimum,
+            hidden=config.hidden,
+            minimum=config.minimum,
             extras=tuple(self._extras),
         )
         sold = (*release.items, *release.extras, *self._former)
@@ -256,6 +256,11 @@ class _Builder:
             albums = [without_disc(album) for album in albums]
         return _agreed(albums)
 
+    def _date_in_tags(self) -> str:
+        """Return the longest valid part of the tracks' common date, or ""."""
+        text = _agreed(tags.date for tags in self._tags)
+        return next((text[:n] for n in (10, 7, 4) if is_date(text[:n])), "")
+
     def _artist(self) -> str:
         if self._config.artist is not None:
             return self._config.artist
@@ -266,36 +271,35 @@ class _Builder:
         return _agreed(artists) or "Various artists"
 
     def _item(self, file: FoundFile, content: Content, tags: Tags) -> Item:
-        says = self._config_of(file)
+        own = self._config_of(file)
         path = path_in_release(self._folder, file)
-        if says.item_id is not None:
+        if own.item_id is not None:
             pin = ("items", path, "id")
             self.lines[file.path] = self._config.line_of(pin)
         name = self._names[file.path]
         folder, _, _ = path.partition("/") if "/" in path else ("", "", "")
         price, minimum = self._prices.of_item(
-            file.path, says, is_single=self._is_single
+            file.path, own, is_single=self._is_single
         )
         return Item(
-            item_id=says.item_id or ids.item_id(self._id, path),
+            item_id=own.item_id or ids.item_id(self._id, path),
             release_id=self._id,
             kind=ItemKind.TRACK if file.is_track else ItemKind.FILE,
-            title=says.title
-            or tags.title
-            or clean_line(name.title)
-            or "Untitled",
-            artist=_first(says.artist, tags.artist, self._config.artist),
+            title=_first(
+                own.title, tags.title, clean_line(name.title), "Untitled"
+            ),
+            artist=_first(own.artist, tags.artist, self._config.artist),
             price=price,
             minimum=minimum,
             content=content,
-            number=says.number
+            number=own.number
             or tags.number
             or (name.number if file.is_track else None),
             disc=disc_number(folder, self._name)
             or tags.disc
             or (name.disc if file.is_track else None),
             duration_seconds=tags.duration_seconds,
-            hidden=says.hidden or self._config.hidden,
+            hidden=own.hidden or self._config.hidden,
         )
 
 
@@ -333,11 +337,6 @@ def _parse_names(folder: FoundFolder) -> dict[str, NameParts]:
 def _name(folder: str) -> str:
     """Return a folder's own name."""
     return folder.rpartition("/")[2]
-
-
-def _date(text: str) -> str:
-    """Return the longest valid part of a tag's date, or ""."""
-    return next((text[:n] for n in (10, 7, 4) if is_date(text[:n])), "")
 
 
 def _sort_key(item: Item) -> tuple[object, ...]:

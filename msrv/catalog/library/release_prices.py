@@ -35,16 +35,16 @@ class ReleasePrices:
         return None not in {config.currency, config.price, config.item_price}
 
     def of_item(
-        self, path: str, says: ItemConfig, *, is_single: bool
+        self, path: str, item_config: ItemConfig, *, is_single: bool
     ) -> tuple[Money, Money | None]:
         """Return an item's price, and the minimum if the buyer sets it.
 
-        `says` is its configuration. With `is_single` it is the only item, so
-        that the release's price is its price.
+        With `is_single` it is the release's only item, so that the release's
+        price is its price.
         """
         whole = self._config
         for price, minimum in (
-            (says.price, says.minimum),
+            (item_config.price, item_config.minimum),
             (whole.item_price, whole.item_minimum),
             (whole.price if is_single else None, whole.minimum),
             (self._store.item_price, None),

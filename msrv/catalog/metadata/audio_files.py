@@ -70,5 +70,5 @@ def _first_that_reads(file: BinaryIO, kinds: list[Any]) -> Any:  # noqa: ANN401 
 def _reason(error: Exception, file: BinaryIO) -> str:
     """Return the parser's message without a leading path."""
     name = repr(getattr(file, "name", ""))
-    said = str(error).removeprefix(name) or type(error).__name__
-    return clean_line(said)
+    message = str(error).removeprefix(name) or type(error).__name__
+    return clean_line(message)

@@ -8,7 +8,7 @@ chapter 2; the fields for track numbers are a convention of taggers.
 
 from typing import BinaryIO, Final
 
-from msrv.catalog.integrity.container import ByteSource
+from msrv.catalog.integrity.container_info import ByteSource
 from msrv.catalog.integrity.iff import iter_chunks
 
 _FIELDS: Final = {

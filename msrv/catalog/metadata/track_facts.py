@@ -9,7 +9,7 @@ intact container is sold by its name, with a note on what couldn't be read.
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from msrv.catalog.integrity.container import Container
+from msrv.catalog.integrity.container_info import Container
 from msrv.catalog.metadata.riff_info import read_riff_info
 from msrv.catalog.metadata.tags import NotAudio, Tags, merge_tags
 from msrv.catalog.names.media_types import AUDIO_TYPES

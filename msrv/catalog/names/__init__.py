@@ -1,1 +1,1 @@
-"""What the names of files and folders in a library mean."""
+"""Meaning of the names of files and folders in a library."""

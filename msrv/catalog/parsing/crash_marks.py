@@ -212,10 +212,10 @@ class CrashMarks:
                     fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except OSError:
                     continue  # its process lives
-                said = f.read(len(_NOTHING))
+                content = f.read(len(_NOTHING))
                 path.unlink()
                 with contextlib.suppress(ValueError):
-                    if sha256 := bytes.fromhex(said.decode("ascii")):
+                    if sha256 := bytes.fromhex(content.decode("ascii")):
                         self.record(
                             sha256,
                             "was being read when the store was killed",
@@ -237,14 +237,14 @@ class CrashMarks:
     def _read(self, path: Path) -> CrashMark | None:
         """Return a file's mark, or None if it has none for these versions."""
         try:
-            said: dict[str, Any] = json.loads(path.read_bytes())
-            retry_at = said["retry_at"]
-            if said["versions"] != self._versions():
+            content: dict[str, Any] = json.loads(path.read_bytes())
+            retry_at = content["retry_at"]
+            if content["versions"] != self._versions():
                 return None
             return CrashMark(
-                str(said["reason"]),
+                str(content["reason"]),
                 None if retry_at is None else float(retry_at),
-                int(said["tries"]),
+                int(content["tries"]),
             )
         except (OSError, ValueError, LookupError, TypeError):
             return None

@@ -153,8 +153,8 @@ class ParserProcess:
         self.process.kill()
         self.process.wait()
         assert self.process.stderr is not None  # noqa: S101 - a pipe
-        said = self.process.stderr.read(1 << 16)
-        return said[-_STDERR_BYTES:].decode(errors="replace").strip()
+        output = self.process.stderr.read(1 << 16)
+        return output[-_STDERR_BYTES:].decode(errors="replace").strip()
 
     def kill(self) -> None:
         """Kill the process and close the connection."""

@@ -3,7 +3,7 @@
 import io
 import os
 
-from msrv.catalog.integrity.container import Container
+from msrv.catalog.integrity.container_info import Container
 from msrv.catalog.integrity.inspection import inspect_container
 
 
