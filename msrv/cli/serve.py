@@ -18,11 +18,13 @@ from msrv.cli.nonce import load_keyring
 from msrv.cli.options import HOST, LIBRARY, PORT, load_settings
 from msrv.connections import descriptors
 from msrv.files import make_private_folder
+from msrv.payments.registry import Providers
 from msrv.server import healthcheck, reload, server
 from msrv.settings import Settings, unknown_variables
 from msrv.text_table import labelled
 from msrv.tls import certificates
 from msrv.tls.certificates import CertificateFiles
+from msrv.web.store import STORE
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +79,9 @@ def serve(
             server.serve(
                 app,
                 pair,
-                lambda address: print_banner(settings, pair, address),
+                lambda address: print_banner(
+                    settings, app[STORE].providers, pair, address
+                ),
                 room.connections,
             )
         )
@@ -117,36 +121,21 @@ def check_health(*, ready: bool) -> None:
 
 
 def print_banner(
-    settings: Settings, pair: CertificateFiles | None, address: str
+    settings: Settings,
+    providers: Providers,
+    pair: CertificateFiles | None,
+    address: str,
 ) -> None:
     """Print the store's address, folders, payment providers and CA."""
     lines = [("store", address)]
     library = "the bundled demo" if settings.is_demo else str(settings.library)
     lines += [("library", library), ("data", str(settings.data.resolve()))]
-    first, *more = _payments(settings)
+    first, *more = providers.status()
     lines += [("payments", first), *(("", each) for each in more)]
     if pair and pair.ca:
         lines += _trust(pair.ca.resolve())
     text = textwrap.indent(labelled(*lines), "  ")
     print(f"\nMSRV {__version__}\n\n{text}\n", flush=True)  # noqa: T201 - for the terminal
-
-
-def _payments(settings: Settings) -> list[str]:
-    """Return the payment providers, and what is missing for them."""
-    lines = []
-    if settings.stripe_key is not None:
-        mode = (
-            "live" if settings.stripe_is_live else "test mode: no money moves"
-        )
-        lines.append(f"Stripe, {mode}")
-        if settings.stripe_webhook_secret is None:
-            lines.append(
-                "(without MSRV_STRIPE_WEBHOOK_SECRET, the store won't learn "
-                "of refunds, or of payments whose buyers don't return)"
-            )
-    if settings.takes_pretend_money:
-        lines.append("pretend: no money moves")
-    return lines or ["free items only: no payment provider is configured"]
 
 
 def _trust(ca: Path) -> list[tuple[str, str]]:

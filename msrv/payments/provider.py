@@ -202,6 +202,11 @@ class Provider(Protocol):
         ...
 
     @property
+    def status(self) -> tuple[str, ...]:
+        """Lines on its set-up for the operator's terminal, if any."""
+        ...
+
+    @property
     def paid_note(self) -> str:
         """Text of a receipt on how it was paid, empty for none."""
         ...

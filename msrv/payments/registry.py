@@ -31,6 +31,7 @@ class FreeProvider:
     webhooks = None
     adds_tax = False
     moves_money = False
+    status = ()
     paid_note = ""
 
     def accepts(self, quote: Quote) -> bool:
@@ -68,6 +69,7 @@ class DemoProvider:
     webhooks = None
     adds_tax = False
     moves_money = False
+    status = ("pretend: no money moves",)
     paid_note = _NO_MONEY
 
     def accepts(self, quote: Quote) -> bool:
@@ -131,6 +133,11 @@ class Providers:
     def for_quote(self, quote: Quote) -> list[Provider]:
         """Return the providers with which this quote can be paid."""
         return [each for each in self if each.accepts(quote)]
+
+    def status(self) -> list[str]:
+        """Return lines on the providers' set-up, for the terminal."""
+        lines = [line for each in self for line in each.status]
+        return lines or ["free items only: no payment provider is configured"]
 
     def costs_nothing(self, receipt: Receipt) -> bool:
         """Return whether anyone can place such an order as often as they like.

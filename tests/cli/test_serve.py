@@ -6,6 +6,7 @@ import pytest
 
 from msrv import settings
 from msrv.cli.serve import print_banner
+from msrv.payments.registry import Providers
 
 TEST = {"MSRV_STRIPE_KEY": "rk_test_0123"}
 LIVE = {"MSRV_STRIPE_KEY": "sk_live_0123"}
@@ -44,7 +45,8 @@ def test_banner_names_the_payment_providers(
     unsaid: list[str],
 ) -> None:
     found = settings.load({"MSRV_LIBRARY": str(tmp_path), **environ})
-    print_banner(found, None, "https://shop.example")
+    providers = Providers.from_settings(found)
+    print_banner(found, providers, None, "https://shop.example")
     text = capsys.readouterr().out
     assert text.count("  payments  ") == 1
     assert all(each in text for each in said)

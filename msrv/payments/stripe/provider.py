@@ -27,6 +27,10 @@ from msrv.settings import Settings
 
 log = logging.getLogger(__name__)
 
+_NO_WEBHOOKS: Final = (
+    "(without MSRV_STRIPE_WEBHOOK_SECRET, the store won't learn of refunds, "
+    "or of payments whose buyers don't return)"
+)
 _CHECKOUT: Final = "https://checkout.stripe.com"
 
 
@@ -52,6 +56,8 @@ class StripeProvider:
         self.origins = origins
         self.label = "Pay" if live else "Pay (test mode)"
         self.webhooks: WebhookHandler | None = None
+        mode = "live" if live else "test mode: no money moves"
+        self.status: tuple[str, ...] = (f"Stripe, {mode}",)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -70,6 +76,7 @@ class StripeProvider:
             secret = settings.stripe_webhook_secret.get_secret_value()
             made.webhooks = StripeWebhooks(api, secret, live=live)
         else:
+            made.status = (*made.status, _NO_WEBHOOKS)
             log.warning(
                 "MSRV_STRIPE_WEBHOOK_SECRET is not set: the store won't learn "
                 "of refunds, or of payments that complete days later"
