@@ -1,4 +1,4 @@
-"""A real browser before a real store."""
+"""Fixtures for journeys: Chromium and a running store."""
 
 from collections.abc import AsyncIterator, Iterator
 

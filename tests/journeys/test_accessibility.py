@@ -1,4 +1,4 @@
-"""Every page, in every state, as a screen reader and a small phone see it."""
+"""Accessibility of every page in every state, at 320 px."""
 
 from typing import Any
 
@@ -65,7 +65,7 @@ PAGES = [
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 @pytest.mark.parametrize("path", PAGES)
-async def test_no_page_has_a_violation(
+async def test_page_has_no_accessibility_violation(
     browser: Browser,
     demo_store: StoreProcess,
     order: Any,  # noqa: ANN401 - JSON
@@ -73,7 +73,6 @@ async def test_no_page_has_a_violation(
     path: str,
     scheme: Any,  # noqa: ANN401 - one of playwright's literals
 ) -> None:
-    """A blind visitor, or one on the smallest phone, can't use the page."""
     context = await browser.new_context(
         viewport={"width": 320, "height": 640},
         ignore_https_errors=True,

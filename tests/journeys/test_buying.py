@@ -1,4 +1,4 @@
-"""A visitor with a browser buys music from the demo and gets the bytes."""
+"""Buying from the demo store, in a browser."""
 
 import hashlib
 import re
@@ -43,7 +43,7 @@ async def visit(
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 @pytest.mark.parametrize("scripts", [True, False], ids=["js", "no-js"])
-async def test_from_the_catalog_to_the_bytes(
+async def test_purchase_from_catalog_to_download(
     browser: Browser,
     demo_store: StoreProcess,
     ffmpeg: str,
@@ -52,7 +52,6 @@ async def test_from_the_catalog_to_the_bytes(
     *,
     scripts: bool,
 ) -> None:
-    """A visitor can't buy, or pays for other bytes than the source's."""
     assert ffmpeg
     context, page = await visit(browser, size, scripts=scripts)
     foreign: list[str] = []
@@ -129,10 +128,9 @@ async def hear(page: Page, link: object, *, scripts: bool) -> None:
     assert len(await answer.body()) > 20_000
 
 
-async def test_the_keyboard_is_enough(
+async def test_purchase_with_the_keyboard_only(
     browser: Browser, demo_store: StoreProcess
 ) -> None:
-    """Who can't use a mouse can't buy."""
     context, page = await visit(browser, DESKTOP, scripts=True)
     await page.goto(f"{demo_store.url}/catalog/items-may-have-shifted")
     await page.keyboard.press("Tab")
@@ -147,10 +145,9 @@ async def test_the_keyboard_is_enough(
     await context.close()
 
 
-async def test_nothing_moves_who_asked_for_rest(
+async def test_no_animation_with_reduced_motion(
     browser: Browser, demo_store: StoreProcess
 ) -> None:
-    """The blinking arrow blinks at someone whom it makes ill."""
     context = await browser.new_context(
         ignore_https_errors=True, reduced_motion="reduce"
     )
@@ -166,10 +163,9 @@ async def test_nothing_moves_who_asked_for_rest(
     await context.close()
 
 
-async def test_a_printed_receipt_has_its_whole_address(
+async def test_printed_receipt_has_its_complete_address(
     browser: Browser, demo_store: StoreProcess
 ) -> None:
-    """Who keeps receipts on paper keeps the half of an address."""
     items = demo_store.request_json("/catalog/items-may-have-shifted")["items"]
     bought = demo_store.request_json(
         "/purchases", [("item", each["item_id"]) for each in items]

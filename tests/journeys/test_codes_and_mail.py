@@ -1,4 +1,4 @@
-"""A code from a sleeve, a discount, and the receipt in the mail."""
+"""Redeem codes, discounts and receipt mails, in a browser."""
 
 import asyncio
 import contextlib
@@ -65,10 +65,9 @@ def link_in(handler: Handler) -> str:
 @pytest.mark.browser
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 @pytest.mark.parametrize("scripts", [True, False], ids=["js", "no-js"])
-async def test_a_code_a_discount_and_the_mail(
+async def test_redeem_code_discount_and_receipt_mail(
     browser: Browser, tmp_path: Path, size: ViewportSize, *, scripts: bool
 ) -> None:
-    """A visitor can't use the code in their record, or pays too much."""
     handler = Handler()
     async with (
         relay(handler, TlsMode.NONE, Authority.make()) as found,
@@ -186,8 +185,9 @@ async def check(page: Any, *, scripts: bool) -> None:  # noqa: ANN401 - a Page
         assert not found.response["violations"], found.generate_report()
 
 
-async def test_killed_between_the_sale_and_the_mail(tmp_path: Path) -> None:
-    """A power cut costs buyers their mail, or sends it to them twice."""
+async def test_mail_is_sent_once_after_a_kill_following_the_sale(
+    tmp_path: Path,
+) -> None:
     port, handler = free_port(), Handler()
     form = [("item", RELEASE), ("mail", TO)]
     async with store_with_mail(tmp_path, port) as store:
@@ -207,8 +207,9 @@ async def test_killed_between_the_sale_and_the_mail(tmp_path: Path) -> None:
         assert len({each["Message-ID"] for each in handler.mails}) == 6
 
 
-async def test_killed_before_the_relay_s_yes(tmp_path: Path) -> None:
-    """A power cut in the middle of a mail loses it, or mails all again."""
+async def test_mail_is_sent_once_after_a_kill_during_delivery(
+    tmp_path: Path,
+) -> None:
     handler = Handler()
     async with relay(handler, TlsMode.NONE, Authority.make()) as found:
         port = found._settings.port

@@ -1,4 +1,4 @@
-"""A visitor with a browser pays real money, as far as the browser can tell."""
+"""Paying through Stripe, in a browser and against a fake."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 async def bank() -> AsyncIterator[FakeStripe]:
-    """Stripe, and its pretend page."""
+    """A fake Stripe, with its payment page."""
     made = FakeStripe(lambda: int(time.time()))
     await made.server.start_server()
     yield made
@@ -71,10 +71,9 @@ async def visit(
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["js", "no-js"])
-async def test_from_the_cart_over_stripes_page_to_the_receipt(
+async def test_purchase_with_stripe(
     browser: Browser, shop: StoreProcess, bank: FakeStripe, *, scripts: bool
 ) -> None:
-    """The button does nothing, or who has paid does not get back."""
     context, page = await visit(browser, scripts=scripts)
     await page.goto(f"{shop.url}/catalog/umbrella-single")
     await page.get_by_role("button", name="Add Umbrella").click()
@@ -104,10 +103,9 @@ async def test_from_the_cart_over_stripes_page_to_the_receipt(
     await context.close()
 
 
-async def test_a_debit_that_takes_days(
+async def test_delayed_payment_is_pending_until_confirmed(
     browser: Browser, shop: StoreProcess, bank: FakeStripe
 ) -> None:
-    """Who pays by their bank is shown a refusal, or the music."""
     context, page = await visit(browser, scripts=False)
     await page.goto(f"{shop.url}/catalog/umbrella-single")
     await page.get_by_role("button", name="Add Umbrella").click()
@@ -129,10 +127,9 @@ async def test_a_debit_that_takes_days(
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["js", "no-js"])
-async def test_paying_what_one_wants(
+async def test_buyer_chooses_the_price(
     browser: Browser, shop: StoreProcess, *, scripts: bool
 ) -> None:
-    """A buyer who wants to give ten is asked for eight."""
     context, page = await visit(browser, scripts=scripts)
     await page.goto(f"{shop.url}/catalog/night-bus")
     await expect(page.locator(".whole .price")).to_contain_text("5,00")
@@ -167,14 +164,13 @@ async def test_paying_what_one_wants(
 
 @pytest.mark.parametrize("width", [320, 360, 768, 1280])
 @pytest.mark.parametrize("scheme", ["dark", "light"])
-async def test_no_page_of_it_has_a_violation(
+async def test_payment_page_has_no_accessibility_violation(
     browser: Browser,
     shop: StoreProcess,
     bank: FakeStripe,
     width: int,
     scheme: Literal["dark", "light"],
 ) -> None:
-    """A blind visitor, or one on the smallest phone, can't pay."""
     context = await browser.new_context(
         viewport={"width": width, "height": 740}, color_scheme=scheme
     )

@@ -1,4 +1,4 @@
-"""An operator with a browser: signs in, sees a sale, takes it back."""
+"""The studio, in a browser."""
 
 import asyncio
 import csv
@@ -90,14 +90,13 @@ async def visit(
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["js", "no-js"])
-async def test_a_sale_is_seen_taken_back_and_given_back(
+async def test_sale_is_shown_refunded_and_restored(
     browser: Browser,
     demo_store: StoreProcess,
     sold: Any,  # noqa: ANN401 - JSON
     *,
     scripts: bool,
 ) -> None:
-    """An operator can't see a sale, refund it, or undo a mistake."""
     context, page = await visit(
         browser, demo_store, java_script_enabled=scripts
     )
@@ -144,10 +143,9 @@ async def test_a_sale_is_seen_taken_back_and_given_back(
     await context.close()
 
 
-async def test_a_link_that_was_used_says_so(
+async def test_used_sign_in_link_explains_itself(
     browser: Browser, demo_store: StoreProcess
 ) -> None:
-    """A used link is a dead end."""
     context = await browser.new_context(ignore_https_errors=True)
     page = await context.new_page()
     address = link(demo_store)
@@ -164,10 +162,9 @@ async def test_a_link_that_was_used_says_so(
     await other.close()
 
 
-async def test_one_command_signs_a_running_store_out(
+async def test_sign_out_command_reaches_a_running_store(
     browser: Browser, demo_store: StoreProcess
 ) -> None:
-    """A laptop is stolen, and its browser goes on for twelve hours."""
     context, page = await visit(browser, demo_store)
     assert (await page.request.get(f"{demo_store.url}/studio")).ok
     demo_store.run("studio", "--sign-out")
@@ -180,13 +177,12 @@ async def test_one_command_signs_a_running_store_out(
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
-async def test_no_page_of_the_studio_has_a_violation(
+async def test_studio_page_has_no_accessibility_violation(
     browser: Browser,
     demo_store: StoreProcess,
     sold: Any,  # noqa: ANN401 - JSON
     scheme: Any,  # noqa: ANN401 - one of playwright's literals
 ) -> None:
-    """A blind operator, or one on the smallest phone, can't read the books."""
     context = await browser.new_context(
         viewport={"width": 320, "height": 640},
         ignore_https_errors=True,
@@ -209,10 +205,9 @@ async def test_no_page_of_the_studio_has_a_violation(
     await context.close()
 
 
-async def test_the_studio_of_a_ledger_that_rests(
+async def test_studio_while_the_database_is_unavailable(
     browser: Browser, tmp_path: Path
 ) -> None:
-    """When the database is away, its operator can't read what is wrong."""
     store = launch_store(tmp_path, MSRV_DATABASE="mysql://a:b@127.0.0.1:1/x")
     try:
         context = await browser.new_context(
