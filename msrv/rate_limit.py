@@ -170,8 +170,8 @@ def _ahead(limit: Limit, available_at: int, now_ms: int) -> int:
 
 
 def _wait_ms(limit: Limit, available_at: int, now_ms: int, cost: int) -> int:
-    room = (limit.burst - min(cost, limit.burst)) * limit.interval_ms
-    return _ahead(limit, available_at, now_ms) - room
+    available = (limit.burst - min(cost, limit.burst)) * limit.interval_ms
+    return _ahead(limit, available_at, now_ms) - available
 
 
 def _later(limit: Limit, available_at: int, now_ms: int, cost: int) -> int:

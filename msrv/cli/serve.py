@@ -64,14 +64,16 @@ def serve(
         with contextlib.suppress(OSError):
             make_private_folder(settings.data)  # failures show up in use
         pair = server.find_certificate(settings)
-        room = descriptors.plan_capacity(
+        capacity = descriptors.plan_capacity(
             descriptors.raise_limit(),
             max_downloads=settings.max_downloads,
             max_connections=settings.max_connections,
             per_client=settings.connections_per_client,
         )
         app = create_app(
-            settings.model_copy(update={"max_downloads": room.max_downloads}),
+            settings.model_copy(
+                update={"max_downloads": capacity.max_downloads}
+            ),
             load_keyring(settings),
             reload=reloads,
         )
@@ -82,7 +84,7 @@ def serve(
                 lambda address: print_banner(
                     settings, app[STORE].providers, pair, address
                 ),
-                room.connections,
+                capacity.connections,
             )
         )
 

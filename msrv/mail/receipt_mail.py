@@ -1,7 +1,7 @@
 """Receipt mails: stored in the outbox, and rendered when they are sent.
 
 A `ReceiptMail` states the order but holds no signed receipt. That is signed
-when the mail is rendered, so that a copy of the outbox gives nobody access to
+when the mail is rendered, so that a copy of the outbox gives no access to
 downloads. Rendering is deterministic to the last byte: a mail that is sent
 twice, after a connection broke at the wrong moment, is recognised as one.
 """

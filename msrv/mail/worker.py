@@ -113,7 +113,7 @@ class MailWorker:
 
     @property
     def lacks_smtputf8(self) -> bool:
-        """Whether the server has recently reported to have no SMTPUTF8."""
+        """True if the server has recently reported that it lacks SMTPUTF8."""
         at = self._no_smtputf8_at
         return at is not None and self._clock() - at < _NO_SMTPUTF8_SECONDS
 

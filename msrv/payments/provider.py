@@ -189,12 +189,12 @@ class Provider(Protocol):
 
     @property
     def adds_tax(self) -> bool:
-        """Whether tax may be added on the provider's page."""
+        """True if tax may be added on the provider's page."""
         ...
 
     @property
     def moves_money(self) -> bool:
-        """Whether orders cost the buyer money.
+        """True if orders cost the buyer money.
 
         Where they don't, anyone can place as many as they like, and mails
         and records of them are limited.

@@ -84,7 +84,7 @@ class Receipt:
 
     @property
     def is_pretend(self) -> bool:
-        """Whether it was paid with pretend or test money."""
+        """True if it was paid with pretend or test money."""
         return is_pretend(self.provider)
 
 

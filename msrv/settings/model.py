@@ -129,13 +129,13 @@ class Settings(BaseModel):
 
     @property
     def stripe_is_live(self) -> bool:
-        """Whether Stripe's key is a live one, for real money."""
+        """True if Stripe's key is a live one, for real money."""
         key = self.stripe_key
         return key is not None and "live" in key.get_secret_value()[:8]
 
     @property
     def accepts_pretend_money(self) -> bool:
-        """Whether orders paid with pretend or test money are valid."""
+        """True if orders paid with pretend or test money are valid."""
         is_test = self.stripe_key is not None and not self.stripe_is_live
         return self.takes_pretend_money or is_test
 
@@ -146,7 +146,7 @@ class Settings(BaseModel):
 
     @property
     def is_demo(self) -> bool:
-        """Whether the library is the bundled one."""
+        """True if the library is the bundled one."""
         return self.library is None
 
     @property
@@ -156,12 +156,12 @@ class Settings(BaseModel):
 
     @property
     def terminates_tls(self) -> bool:
-        """Whether this process serves HTTPS itself."""
+        """True if this process serves HTTPS itself."""
         return self.tls == "auto"
 
     @property
     def has_operators_certificate(self) -> bool:
-        """Whether HTTPS uses a certificate of the operator."""
+        """True if HTTPS uses a certificate of the operator."""
         return self.terminates_tls and self.tls_cert is not None
 
     @property
@@ -184,5 +184,5 @@ class Settings(BaseModel):
 
     @property
     def takes_pretend_money(self) -> bool:
-        """Whether the `demo` payment provider may be offered."""
+        """True if the `demo` payment provider may be offered."""
         return self.demo_payments or self.is_demo

@@ -1,9 +1,8 @@
-"""From the outbox to the relay: nothing lost, nothing twice, nobody named."""
+"""The mail worker: each mail is sent once, retried, or given up and logged."""
 
 import asyncio
 import contextlib
 import logging
-import os
 from collections.abc import AsyncIterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from msrv.mail import worker as mail_worker
-from msrv.mail.outbox import DAMAGED_DAYS, DONE_DAYS, Outbox
+from msrv.mail.outbox import Outbox
 from msrv.mail.smtp import (
     PermanentFailure,
     SmtpClient,
@@ -306,47 +305,6 @@ async def test_full_disk_is_logged_and_raises_nothing(
     await postman.enqueue(sample_mail())
     assert "No space left" in caplog.text
     assert TO not in caplog.text
-
-
-def test_done_marks_are_removed_after_thirty_days(
-    outbox: Outbox, clock: Clock
-) -> None:
-    outbox.add(sample_mail())
-    outbox.mark_done(order_id(1))
-    draft = outbox.folder / ".half"
-    draft.touch()
-    os.utime(draft, (0, 0))
-    mark = outbox.folder / "done" / order_id(1)
-    now = mark.stat().st_mtime
-    outbox.remove_old(now + DONE_DAYS * 86_400 - 1)
-    assert mark.exists()
-    assert not draft.exists()
-    outbox.remove_old(now + DONE_DAYS * 86_400 + 1)
-    assert not mark.exists()
-    assert clock
-
-
-def test_unreadable_mail_is_deleted_after_thirty_days(
-    outbox: Outbox,
-) -> None:
-    outbox.add(sample_mail())
-    path = outbox.folder / f"{order_id(1)}.json"
-    path.write_bytes(path.read_bytes()[:-40])
-    assert outbox.read(order_id(1)) is None
-    damaged = path.with_suffix(".damaged")
-    since = damaged.stat().st_mtime
-    outbox.remove_old(since + DAMAGED_DAYS * 86_400 - 1)
-    assert TO.encode() in damaged.read_bytes()
-    outbox.remove_old(since + DAMAGED_DAYS * 86_400 + 1)
-    assert not damaged.exists()
-
-
-def test_outbox_files_are_private_and_hold_no_receipt(outbox: Outbox) -> None:
-    outbox.add(sample_mail())
-    path = outbox.folder / f"{order_id(1)}.json"
-    assert path.stat().st_mode & 0o077 == 0
-    # Whoever does read it can't download anything by it.
-    assert b"purchases" not in path.read_bytes()
 
 
 def test_backoff_grows_up_to_its_cap() -> None:

@@ -168,7 +168,10 @@ class StripeWebhooks:
     async def _resolve_without_session(
         self, payment_id: str
     ) -> tuple[WebhookOutcome, ...]:
-        """Tell a payment of another application from one found later."""
+        """Return nothing for a payment of another application.
+
+        Raises PaymentNotFoundYet for one of this store.
+        """
         try:
             payment: Json = await self._api.payment(payment_id)
         except NoSuchPayment as error:

@@ -1,0 +1,57 @@
+"""The outbox: private files, and what is removed when."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from msrv.mail.outbox import DAMAGED_DAYS, DONE_DAYS, Outbox
+from tests.conftest import Clock
+from tests.ledger.sample_events import order_id
+from tests.mail.sample_mails import TO, sample_mail
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Outbox:
+    return Outbox(tmp_path / "outbox")
+
+
+def test_done_marks_are_removed_after_thirty_days(
+    outbox: Outbox, clock: Clock
+) -> None:
+    outbox.add(sample_mail())
+    outbox.mark_done(order_id(1))
+    draft = outbox.folder / ".half"
+    draft.touch()
+    os.utime(draft, (0, 0))
+    mark = outbox.folder / "done" / order_id(1)
+    now = mark.stat().st_mtime
+    outbox.remove_old(now + DONE_DAYS * 86_400 - 1)
+    assert mark.exists()
+    assert not draft.exists()
+    outbox.remove_old(now + DONE_DAYS * 86_400 + 1)
+    assert not mark.exists()
+    assert clock
+
+
+def test_unreadable_mail_is_deleted_after_thirty_days(
+    outbox: Outbox,
+) -> None:
+    outbox.add(sample_mail())
+    path = outbox.folder / f"{order_id(1)}.json"
+    path.write_bytes(path.read_bytes()[:-40])
+    assert outbox.read(order_id(1)) is None
+    damaged = path.with_suffix(".damaged")
+    since = damaged.stat().st_mtime
+    outbox.remove_old(since + DAMAGED_DAYS * 86_400 - 1)
+    assert TO.encode() in damaged.read_bytes()
+    outbox.remove_old(since + DAMAGED_DAYS * 86_400 + 1)
+    assert not damaged.exists()
+
+
+def test_outbox_files_are_private_and_hold_no_receipt(outbox: Outbox) -> None:
+    outbox.add(sample_mail())
+    path = outbox.folder / f"{order_id(1)}.json"
+    assert path.stat().st_mode & 0o077 == 0
+    # Whoever does read it can't download anything by it.
+    assert b"purchases" not in path.read_bytes()
