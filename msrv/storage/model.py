@@ -101,21 +101,7 @@ class Content:
         return self.identity.mtime_ns
 
 
-class Verifier(Protocol):
-    """Verifier of a file's bytes against the hash of what was read."""
-
-    async def verify(
-        self, content: Content, descriptor: int | None = None
-    ) -> None:
-        """Verify a file by hashing it: the descriptor's, or the path's.
-
-        Check again when this returns: the file may have changed since, or
-        not have been the one that was hashed. Raises Gone and Changed.
-        """
-        ...
-
-
-class Storage(Verifier, Protocol):
+class Storage(Protocol):
     """Storage of the library's files."""
 
     def open(self, content: Content) -> BinaryIO:
@@ -131,5 +117,15 @@ class Storage(Verifier, Protocol):
 
         Never waits for the disk. False means that `verify` has to be called.
         Raises Changed if its size differs, and OSError.
+        """
+        ...
+
+    async def verify(
+        self, content: Content, descriptor: int | None = None
+    ) -> None:
+        """Verify a file by hashing it: the descriptor's, or the path's.
+
+        Check again when this returns: the file may have changed since, or
+        not have been the one that was hashed. Raises Gone and Changed.
         """
         ...

@@ -20,8 +20,8 @@ from msrv.storage.model import (
     Content,
     FileIdentity,
     Gone,
+    Storage,
     Unverified,
-    Verifier,
 )
 
 _AT_ONCE: Final = 2
@@ -104,7 +104,7 @@ class ContentVerifier:
 
 
 async def verified(
-    verifier: Verifier, call: Callable[[], Awaitable[_Result]]
+    storage: Storage, call: Callable[[], Awaitable[_Result]]
 ) -> _Result:
     """Await a call; if it raises Unverified, verify and call again.
 
@@ -114,7 +114,7 @@ async def verified(
         try:
             return await call()
         except Unverified as error:
-            await verifier.verify(error.content)
+            await storage.verify(error.content)
 
 
 def _hash_content(
