@@ -25,7 +25,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def empty(url: str) -> AsyncIterator[Database]:
-    """A database without tables."""
+    """Database without tables."""
     database = Database(url)
     yield database
     await database.close()
@@ -33,6 +33,6 @@ async def empty(url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def database(empty: Database) -> Database:
-    """A database with the tables of this version."""
+    """Database with the tables of this version."""
     await migrate.upgrade_schema(empty)
     return empty

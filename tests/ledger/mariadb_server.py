@@ -122,9 +122,9 @@ class MariaDBServer:
         try:
             with socket.create_connection(
                 ("127.0.0.1", self.port), timeout=2
-            ) as asked:
-                asked.settimeout(2)
-                return bool(asked.recv(1))  # its greeting
+            ) as connection:
+                connection.settimeout(2)
+                return bool(connection.recv(1))  # its greeting
         except OSError:
             return False
 

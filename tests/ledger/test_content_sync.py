@@ -42,7 +42,7 @@ ALBUM: Final = IdRecord(
 
 @pytest.fixture
 def first(tmp_path: Path) -> Iterator[IdHistory]:
-    """The history of a replica that offers an album."""
+    """History of a replica that offers an album."""
     with IdHistory.open(tmp_path / "first") as history:
         history.save([SONG, OTHER, ALBUM])
         yield history
@@ -50,7 +50,7 @@ def first(tmp_path: Path) -> Iterator[IdHistory]:
 
 @pytest.fixture
 def second(tmp_path: Path) -> Iterator[IdHistory]:
-    """The history of a replica that never offered anything."""
+    """History of a replica that has never offered anything."""
     with IdHistory.open(tmp_path / "second") as history:
         yield history
 
@@ -68,7 +68,7 @@ async def test_new_replica_gets_sold_items_and_their_releases(
     before = second.revision
     await ContentSync(database, second).sync()
     assert second.find(["album"]) == [ALBUM]
-    # Its items, too, which are no lines of any order.
+    # And its items, which are not lines of any order.
     assert second.find(["song", "other"]) == [SONG, OTHER]
     assert {each.item_id for each in second.sold_records()} == {
         "album",
@@ -115,7 +115,7 @@ async def test_later_content_wins(
         assert await contents.load_contents(connection, ["song"]) == {
             "song": newer
         }
-    # The one that offers the old one goes on doing so.
+    # A replica that offers the old content keeps it.
     assert first.find(["song"]) == [SONG]
     first.save([], ["song"])
     await syncs[0].sync()

@@ -21,11 +21,11 @@ async def test_new_downloads_are_rate_limited_and_known_ones_are_not(
         written.append(event)
 
     health = Health()
-    found = DownloadTracker(write, clock, health)
+    tracker = DownloadTracker(write, clock, health)
 
     async def send(number: int, first: int) -> None:
-        found.track(order_id(number), "zine", '"x"', 100)((first, first + 1))
-        await found.flush()
+        tracker.track(order_id(number), "zine", '"x"', 100)((first, first + 1))
+        await tracker.flush()
 
     for number in range(10):
         await send(number, 0)
@@ -33,7 +33,7 @@ async def test_new_downloads_are_rate_limited_and_known_ones_are_not(
         order_id(number) for number in range(3)
     ]
     assert health.lost_deliveries == 7
-    # What is known is counted to its last byte, and others after a while.
+    # Known downloads are always counted, and others once the limit allows.
     await send(2, 50)
     assert written[-1].order_id == order_id(2)
     clock.now += 10

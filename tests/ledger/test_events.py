@@ -97,5 +97,5 @@ def test_any_text_becomes_a_valid_title(text: str) -> None:
 
 
 def test_lone_surrogate_in_a_title_is_replaced() -> None:
-    """File names from other systems may have one."""
+    """File names from other systems may contain one."""
     assert clean_title("a\udcffb") == "a?b"

@@ -22,7 +22,7 @@ INTERVALS = st.lists(
 
 
 def held(intervals: list[tuple[int, int]]) -> set[int]:
-    """The bytes, one by one."""
+    """Return the offsets of all bytes."""
     return {byte for start, stop in intervals for byte in range(start, stop)}
 
 

@@ -34,7 +34,7 @@ def test_torn_last_record_is_skipped(tmp_path: Path, after: bytes) -> None:
         assert found.events == SALES[:count], cut
         assert not found.damaged, cut
         assert found.is_last, cut
-        # What is appended later is found from there.
+        # Records that are appended later are found from there.
         assert found.next_byte <= max(cut, len(segments.HEADER))
 
 
@@ -60,7 +60,7 @@ def test_reading_continues_at_the_next_byte(tmp_path: Path) -> None:
     assert (first.events, first.is_last) == (SALES[:2], False)
     rest = segments.read_records(path, first.next_byte)
     assert (rest.events, rest.is_last) == (SALES[2:], True)
-    # No further than what is known to be on the disk.
+    # Not beyond `stop`.
     part = segments.read_records(path, 0, first.next_byte)
     assert (part.events, part.is_last) == (SALES[:2], True)
 
@@ -85,7 +85,7 @@ def test_failed_write_leaves_no_partial_record(tmp_path: Path) -> None:
     assert file is not None
     keep = os.dup(file)
     readable = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(readable, file)  # writing to it fails from here on
+    os.dup2(readable, file)  # writing fails from now on
     with pytest.raises(SpoolFailed):
         writer.write(segments.encode_record(sale(2)))
     writer.write(segments.encode_record(sale(3)))

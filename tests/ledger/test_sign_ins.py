@@ -89,7 +89,7 @@ async def test_link_works_once_without_the_database(
     assert await use(SignInStore(tmp_path, unavailable))
     assert not await use(SignInStore(tmp_path, unavailable))
     assert await SignInStore(tmp_path, unavailable).is_link_used(NUMBER)
-    # Nor once the database is available, which doesn't have it.
+    # Nor once the database is available, where it isn't recorded.
     assert not await use(SignInStore(tmp_path, database))
 
 

@@ -27,7 +27,7 @@ SEVEN_ORDERS: tuple[Event, ...] = (
 
 @pytest.fixture
 async def seven_orders(database: Database) -> Database:
-    """A ledger of seven orders."""
+    """Ledger of seven orders."""
     async with database.write_transaction() as connection:
         await apply_events(connection, SEVEN_ORDERS)
     return database

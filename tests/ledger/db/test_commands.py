@@ -26,13 +26,13 @@ from tests.polling import wait_until
 CODE = "ezdrt90001.15bb647c"
 
 
-async def reached(ledger: Ledger) -> None:
-    """Wait until the ledger knows its database."""
+async def wait_until_ready(ledger: Ledger) -> None:
+    """Wait until the database is available."""
     await wait_until(lambda: ledger.is_database_ready)
 
 
 async def redeem(ledger: Ledger, number: int) -> Redemption | None:
-    """Redeem one code for an order; None where it was used before."""
+    """Redeem a code for an order, and return None if it was used before."""
     used = Redeemed(CODE, order_id(number), NOON + number)
     try:
         return await ledger.redeem(used, sale(number, ("song", 0)))
@@ -47,12 +47,12 @@ async def test_code_is_redeemed_once_by_fifty_clients_on_two_replicas(
         Ledger(tmp_path / "one", url) as one,
         Ledger(tmp_path / "other", url) as other,
     ):
-        await asyncio.gather(reached(one), reached(other))
+        await asyncio.gather(wait_until_ready(one), wait_until_ready(other))
         found = await asyncio.gather(
             *(redeem((one, other)[each % 2], each) for each in range(50))
         )
         (winner,) = [at for at, each in enumerate(found) if each is not None]
-        # Who won and lost the answer gets the same, on either replica.
+        # Repeating the winning request has the same result on both replicas.
         for ledger in (one, other):
             assert await redeem(ledger, winner) == found[winner]
             assert await redeem(ledger, 51) is None
@@ -94,8 +94,8 @@ async def test_discount_for_three_orders_is_claimed_three_times(
         Ledger(tmp_path / "one", url) as one,
         Ledger(tmp_path / "other", url) as other,
     ):
-        await asyncio.gather(reached(one), reached(other))
-        # Another one's uses, whose name begins alike.
+        await asyncio.gather(wait_until_ready(one), wait_until_ready(other))
+        # A use of another discount, whose name has the same start.
         await one.claim_use(
             discount_use("SPRING-2", order_id(99), NOON), start, 9
         )
@@ -110,7 +110,7 @@ async def test_discount_for_three_orders_is_claimed_three_times(
 
         taken = await asyncio.gather(*(use(each) for each in range(50)))
         assert sum(taken) == 3
-        # Who has one of them still has it; nobody else does.
+        # A repeated claim of an order succeeds; another order has none.
         assert await use(taken.index(True))
         assert not await use(51)
         assert await one.count_uses(start) == 3

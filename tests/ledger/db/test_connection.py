@@ -56,7 +56,7 @@ def nothing_is_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass
 class PlainServer:
-    """A server that offers no TLS, and keeps what it is sent."""
+    """Server that offers no TLS, and stores what it receives."""
 
     port: int = 0
     received: bytearray = field(default_factory=bytearray)
@@ -83,7 +83,7 @@ class PlainServer:
 
 @pytest.fixture
 async def plain_server() -> AsyncIterator[PlainServer]:
-    """A server without TLS on loopback."""
+    """Server without TLS on loopback."""
     server = PlainServer()
     listening = await asyncio.start_server(server.answer, "127.0.0.1", 0)
     server.port = listening.sockets[0].getsockname()[1]
@@ -92,7 +92,7 @@ async def plain_server() -> AsyncIterator[PlainServer]:
 
 
 async def refused(url: str, rules: ConnectionRules) -> str:
-    """Return why a database isn't connected to."""
+    """Return the error of a refused connection."""
     database = Database(url, rules=rules)
     try:
         with pytest.raises(DatabaseUnusable) as caught:
@@ -107,7 +107,7 @@ async def refused(url: str, rules: ConnectionRules) -> str:
 async def test_server_without_tls_is_sent_nothing(
     plain_server: PlainServer,
 ) -> None:
-    """Neither the user's name nor a hash of the password."""
+    """Neither the user name nor a hash of the password is sent."""
     url = f"mysql://msrv:pw@127.0.0.1:{plain_server.port}/msrv"
     reason = await refused(url, ConnectionRules())
     assert "no TLS" in reason
@@ -117,7 +117,7 @@ async def test_server_without_tls_is_sent_nothing(
 
 @dataclass(frozen=True)
 class SecureServer:
-    """A MariaDB with a certificate, and the authority of it."""
+    """MariaDB with a certificate, and its authority."""
 
     server: MariaDBServer
     ca: Path
@@ -127,7 +127,7 @@ class SecureServer:
 def secure(
     mariadbd: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SecureServer]:
-    """A MariaDB that offers TLS, as `localhost`."""
+    """MariaDB that offers TLS, as `localhost`."""
     folder = tmp_path_factory.mktemp("mariadb-tls")
     authority = trustme.CA()
     leaf = authority.issue_cert("localhost")
@@ -145,7 +145,7 @@ def secure(
 
 
 async def cipher_of(url: str, rules: ConnectionRules) -> str:
-    """Return the cipher that a connection has; empty in the clear."""
+    """Return the cipher of a connection, empty without TLS."""
     database = Database(url, rules=rules)
     try:
         async with database.read_transaction() as connection:

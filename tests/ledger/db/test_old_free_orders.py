@@ -10,10 +10,7 @@ from msrv.ledger.db.database import Database
 from msrv.ledger.db.old_free_orders import FreeOrderCounts
 from msrv.ledger.db.projection import apply_events
 from msrv.ledger.events import Delivered, Event
-from tests.ledger.conftest import database, empty, url
 from tests.ledger.sample_events import NOON, order_id, order_ids, revoked, sale
-
-__all__ = ["database", "empty", "url"]
 
 DAY = 86_400
 
@@ -60,7 +57,7 @@ async def test_only_old_free_orders_without_refunds_are_deleted(
         *kept,
         revoked(4),
         *(delivered(number, NOON) for number in (1, 6, 7)),
-        # Of an order that was never written down.
+        # Of an order that was never recorded.
         delivered(99, NOON),
         delivered(98, NOON + DAY),
     )
@@ -77,7 +74,7 @@ async def test_only_old_free_orders_without_refunds_are_deleted(
     assert await ids(database) == order_ids(kept)
     assert await count(database, schema.order_items) == len(kept)
     assert await count(database, schema.downloads) == 3
-    # Sums and refunds are what they were.
+    # Aggregates and refunds are unchanged.
     assert await count(database, schema.days) == days
     assert await count(database, schema.refunds) == 1
     assert (
@@ -89,7 +86,6 @@ async def test_only_old_free_orders_without_refunds_are_deleted(
 async def test_many_are_deleted_in_small_transactions(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A year of free orders holds up every sale while it is deleted."""
     monkeypatch.setattr(old_free_orders, "BATCH", 7)
     await write(
         database,
