@@ -65,7 +65,7 @@ class AccessLog(AbstractAccessLogger):
     """
 
     detail: Detail = "full"
-    """How much of a client's address is logged."""
+    """Detail of client addresses in the log."""
 
     def __init__(self, logger: logging.Logger, log_format: str) -> None:
         super().__init__(logger, log_format)
@@ -105,7 +105,7 @@ class AccessLog(AbstractAccessLogger):
 
     @property
     def enabled(self) -> bool:
-        """Whether the log level includes these lines."""
+        """True if the log level includes these lines."""
         return self.logger.isEnabledFor(logging.INFO)
 
 

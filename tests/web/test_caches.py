@@ -1,4 +1,4 @@
-"""Layouts are kept for what they were made from, and for nothing else."""
+"""The cache of representations."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from msrv.web.caches import RepresentationCache
 
 @pytest.fixture
 def catalog(library: Path, tmp_path: Path) -> Catalog:
-    """The small library's."""
+    """Catalog of the small library."""
     with FileIndex.open(tmp_path / "data") as index:
         return load_library(library, index).catalog
 

@@ -20,8 +20,8 @@ PAGES = Path(errors.__file__).parents[1]
 DOCUMENT = Path(__file__).parents[2] / "docs" / "http.md"
 
 
-def spelt_out() -> set[tuple[int, str]]:
-    """Each status and code that the pages' code spells out."""
+def codes_in_source() -> set[tuple[int, str]]:
+    """Return each status and code of an ErrorPage in the source."""
     found = set()
     for path in PAGES.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -46,8 +46,8 @@ def test_every_error_code_is_documented() -> None:
         for status, codes in rows
         for code in re.findall(r"`(\w+)`", codes)
     ]
-    assert {code for _, code in spelt_out()} >= {"incident", "code_used"}
-    assert set(documented) == spelt_out()
+    assert {code for _, code in codes_in_source()} >= {"incident", "code_used"}
+    assert set(documented) == codes_in_source()
     assert len(documented) == len(set(documented))
     statuses = [status for status, _ in documented]
     assert statuses == sorted(statuses)

@@ -230,7 +230,7 @@ def test_limit_admits_a_full_cart() -> None:
 
 
 class Unread:
-    """A body that counts how much of it was read."""
+    """Body that counts how much of it was read."""
 
     def __init__(self, body: bytes) -> None:
         self.body = body
@@ -243,7 +243,7 @@ class Unread:
 
 
 class Posted:
-    """What `read_form` sees of a request."""
+    """The part of a request that `read_form` uses."""
 
     can_read_body = True
 
@@ -254,7 +254,7 @@ class Posted:
 
 
 def calls_of(posted: Posted) -> tuple[int, Exception | None]:
-    """Count the calls, of Python's and of C's functions, that it takes."""
+    """Return the number of Python and C calls that parsing takes."""
     count = 0
 
     def note(frame: FrameType, event: str, arg: object) -> None:  # noqa: ARG001

@@ -32,7 +32,7 @@ BEHIND = [
 
 
 async def tokens(store: Client) -> tuple[str, str]:
-    """The paths of a receipt and of one of its downloads."""
+    """Return the paths of a receipt and of one of its downloads."""
     bought = await buy(store, "zine")
     downloads = bought["downloads"]
     assert isinstance(downloads, dict)

@@ -32,7 +32,7 @@ class Disk:
 
     @property
     def is_nearly_full(self) -> bool:
-        """Whether less than one twentieth is free."""
+        """True if less than one twentieth is free."""
         return self.free_bytes * NEARLY_FULL_DIVISOR < self.size_bytes
 
 
@@ -116,13 +116,13 @@ def _mail(request: web.Request) -> dict[str, Any]:
 
 async def _query_time(request: web.Request) -> tuple[float | None, str | None]:
     """Return a small query's milliseconds, or why it failed."""
-    began = time.perf_counter()
+    started = time.perf_counter()
     try:
         async with page.read_transaction(request) as connection:
             await connection.execute(text("SELECT 1"))
     except DatabaseError as error:
         return None, str(error)
-    return round((time.perf_counter() - began) * 1000, 1), None
+    return round((time.perf_counter() - started) * 1000, 1), None
 
 
 def _disks(data: Path, library: Path) -> list[Disk]:

@@ -1,4 +1,4 @@
-"""A store that someone is signed in to, on SQLite or on a real MariaDB."""
+"""Fixtures: a store with a session, on SQLite or on a real MariaDB."""
 
 import itertools
 import secrets
@@ -11,6 +11,8 @@ from pydantic import SecretStr
 
 from msrv.ledger.db import migrate
 from msrv.ledger.db.database import Database
+from msrv.ledger.db.projection import apply_events
+from msrv.ledger.events import Event
 from msrv.ledger.ledger import Ledger
 from msrv.proofs import sign_in
 from msrv.proofs.keyring import Keyring
@@ -28,23 +30,23 @@ _numbers = itertools.count()
 
 @dataclass(slots=True)
 class Studio:
-    """The studio of a store, as someone who is signed in has it."""
+    """A client of a store's studio, with a session."""
 
     store: Client
     cookie: str
 
     async def get(self, path: str, **headers: str) -> ClientResponse:
-        """Ask for a page."""
+        """Request a page."""
         return await self.store.get(path, headers=self._with(headers))
 
     async def text(self, path: str) -> str:
-        """Give a page's text; it has to be there."""
+        """Return the text of a page that exists."""
         answer = await self.get(path)
         assert answer.status == 200, await answer.text()
         return await answer.text()
 
     async def data(self, path: str) -> Any:  # noqa: ANN401 - JSON
-        """Give a page as JSON; it has to be there."""
+        """Return the JSON of a page that exists."""
         answer = await self.get(path, **JSON)
         assert answer.status == 200, await answer.text()
         return await answer.json()
@@ -52,7 +54,7 @@ class Studio:
     async def post(
         self, path: str, headers: dict[str, str] | None = None, **form: str
     ) -> ClientResponse:
-        """Press a button."""
+        """Submit a form."""
         return await self.store.post(
             path,
             data=form,
@@ -61,10 +63,15 @@ class Studio:
         )
 
     async def wait_until_synced(self) -> None:
-        """Wait until all that happened is in the ledger's tables."""
+        """Wait until every event is in the ledger's tables."""
         ledger = self.ledger
         await ledger.wait_until_synced()
         await wait_until(lambda: ledger.is_database_ready)
+
+    async def store_events(self, *events: Event) -> None:
+        """Store events in the ledger's tables."""
+        async with self.ledger.write_transaction() as connection:
+            await apply_events(connection, events)
 
     @property
     def ledger(self) -> Ledger:
@@ -80,7 +87,7 @@ class Studio:
 
 @pytest.fixture
 def session(keyring: Keyring, clock: Clock) -> str:
-    """A session that has just begun."""
+    """A session that has just started."""
     return sign_in.issue(
         keyring, sign_in.TicketKind.SESSION, clock.now, secrets.token_bytes
     )
@@ -88,7 +95,7 @@ def session(keyring: Keyring, clock: Clock) -> str:
 
 @pytest.fixture
 async def store(start_store: StartStore, settings: Settings) -> Client:
-    """A store on SQLite, once its database is there."""
+    """A store on SQLite whose database is ready."""
     found = await start_store(settings)
     await Studio(found, "").wait_until_synced()
     return found
@@ -112,10 +119,10 @@ def database(request: pytest.FixtureRequest, settings: Settings) -> Settings:
 
 
 @pytest.fixture
-async def either(
+async def any_studio(
     database: Settings, start_store: StartStore, session: str
 ) -> Studio:
-    """A studio on either database."""
+    """A studio on any_studio database."""
     if database.database_url is not None:
         tables = Database(database.database_url)
         await migrate.upgrade_schema(tables)
@@ -126,10 +133,10 @@ async def either(
 
 
 @pytest.fixture
-async def resting(
+async def offline_studio(
     start_store: StartStore, settings: Settings, session: str
 ) -> Studio:
-    """A studio whose database is away."""
+    """A studio whose database is unavailable."""
     away = settings.model_copy(
         update={"database": SecretStr("mysql://a:b@127.0.0.1:1/x")}
     )

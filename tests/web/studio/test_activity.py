@@ -1,27 +1,16 @@
 """The activity log of the studio: recording and page."""
 
-from collections.abc import Sequence
-
 import pytest
 
 from msrv.ledger.db import report_queries
-from msrv.ledger.db.projection import apply_events
 from msrv.ledger.errors import SpoolFailed
-from msrv.ledger.events import Event
 from msrv.web.studio.activity import NAMES
 from tests.conftest import Clock
 from tests.ledger.sample_events import order_id, sale
 from tests.web.studio.conftest import Studio
 
 
-async def fill(studio: Studio, *events: Event) -> None:
-    """Put events into the ledger."""
-    sequence: Sequence[Event] = events
-    async with studio.ledger.write_transaction() as connection:
-        await apply_events(connection, sequence)
-
-
-async def done(studio: Studio) -> list[tuple[str, str]]:
+async def recorded_acts(studio: Studio) -> list[tuple[str, str]]:
     """Return each act with its subject, sorted."""
     await studio.wait_until_synced()
     told = await studio.data("/studio/activity")
@@ -29,22 +18,22 @@ async def done(studio: Studio) -> list[tuple[str, str]]:
 
 
 async def test_acts_are_recorded_with_their_session(
-    either: Studio,
+    any_studio: Studio,
 ) -> None:
     """Viewing, exporting and refunding each leave a record."""
-    await fill(either, sale(1, ("song", 100)))
+    await any_studio.store_events(sale(1, ("song", 100)))
     order = f"/studio/orders/{order_id(1)}"
-    await either.text(order)
-    await either.text("/studio/orders.csv?from=2027-01-01&to=2027-02-01")
-    await either.post(f"{order}/revoke", item="song")
-    await either.post(f"{order}/revoke", item="song", undo="1")
-    assert await done(either) == [
+    await any_studio.text(order)
+    await any_studio.text("/studio/orders.csv?from=2027-01-01&to=2027-02-01")
+    await any_studio.post(f"{order}/revoke", item="song")
+    await any_studio.post(f"{order}/revoke", item="song", undo="1")
+    assert await recorded_acts(any_studio) == [
         ("export-orders", "2027-01-01..2027-02-01"),
         ("restore", f"{order_id(1)}.song"),
         ("revoke", f"{order_id(1)}.song"),
         ("view-order", order_id(1)),
     ]
-    page = await either.text("/studio/activity")
+    page = await any_studio.text("/studio/activity")
     for act in ("view-order", "export-orders", "revoke", "restore"):
         assert NAMES[act] in page
     assert page.count("(yours)") == 4
@@ -54,7 +43,7 @@ async def test_activity_is_paginated(
     studio: Studio, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     monkeypatch.setattr(report_queries, "MAX_ACTIONS", 2)
-    await fill(studio, sale(1, ("song", 100)))
+    await studio.store_events(sale(1, ("song", 100)))
     for _ in range(5):
         clock.now += 1
         await studio.text(f"/studio/orders/{order_id(1)}")
@@ -75,7 +64,7 @@ async def test_full_disk_does_not_block_the_order_page(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The act is in the log then."""
-    await fill(studio, sale(1, ("song", 100)))
+    await studio.store_events(sale(1, ("song", 100)))
 
     async def fail(event: object) -> None:
         raise SpoolFailed(f"no room for {event}")
@@ -98,7 +87,7 @@ async def test_refunds_and_exports_need_a_recent_sign_in(
     studio: Studio, clock: Clock, method: str, path: str
 ) -> None:
     """A session kept alive for more than an hour isn't enough."""
-    await fill(studio, sale(1, ("song", 100)))
+    await studio.store_events(sale(1, ("song", 100)))
     clock.now += 3000
     answer = await studio.get("/studio")
     studio.cookie = next(iter(answer.cookies.values())).value

@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.ledger.db import order_queries
 from msrv.ledger.db.order_queries import Order, OrderLine
-from msrv.ledger.db.projection import apply_events
 from msrv.ledger.db.schema import order_items
 from msrv.ledger.errors import DatabaseUnavailable
 from msrv.web.studio import csv_export
@@ -22,24 +21,19 @@ from tests.web.studio.conftest import Studio
 
 
 def read(text: str) -> list[dict[str, str]]:
-    """Read a file as a program does that knows RFC 4180 alone."""
+    """Return the rows of a CSV file, parsed strictly by RFC 4180."""
     return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
 
 
-async def fill(studio: Studio, *events: Any) -> None:  # noqa: ANN401 - events
-    """Put events into the ledger."""
-    async with studio.ledger.write_transaction() as connection:
-        await apply_events(connection, events)
-
-
-async def test_export_has_every_order_with_its_amounts(either: Studio) -> None:
-    await fill(
-        either,
+async def test_export_has_every_order_with_its_amounts(
+    any_studio: Studio,
+) -> None:
+    await any_studio.store_events(
         sale(1, ("song", 100), ("album", 705), at=NOON, reference="pi_1"),
         sale(2, ("book", 1200), at=NOON - 86_400, currency="JPY"),
         revoked(1, "song"),
     )
-    answer = await either.get("/studio/orders.csv")
+    answer = await any_studio.get("/studio/orders.csv")
     assert answer.status == 200
     assert answer.headers["Content-Type"] == (
         "text/csv; charset=utf-8; header=present"
@@ -77,8 +71,7 @@ async def test_export_includes_the_first_and_the_last_day(
     studio: Studio,
 ) -> None:
     midnight = 20_834 * 86_400
-    await fill(
-        studio,
+    await studio.store_events(
         sale(1, at=midnight - 1),
         sale(2, at=midnight),
         sale(3, at=midnight + 86_399),
@@ -113,19 +106,20 @@ HOSTILE = [
 ]
 
 
-async def test_title_is_exported_as_text_not_formula(either: Studio) -> None:
+async def test_title_is_exported_as_text_not_formula(
+    any_studio: Studio,
+) -> None:
     titles = [each.strip() for each in HOSTILE]
-    await fill(
-        either,
+    await any_studio.store_events(
         *(
             sale(number, (f"item-{number}", 100))
             for number in range(len(titles))
         ),
     )
-    async with either.ledger.write_transaction() as connection:
+    async with any_studio.ledger.write_transaction() as connection:
         for number, title in enumerate(titles):
             await _retitle(connection, number, title)
-    found = read(await either.text("/studio/orders.csv"))
+    found = read(await any_studio.text("/studio/orders.csv"))
     by_order = {row["order"]: row["titles"] for row in found}
     for number, title in enumerate(titles):
         cell = by_order[order_id(number)]
@@ -149,7 +143,7 @@ FORMULA_SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20"
 
 
 def cells(line: bytes) -> list[str]:
-    """Cut a line as spreadsheets do that take other separators for ours.
+    """Split a line as spreadsheets with other separators do.
 
     With the quotes of RFC 4180 and without any.
     """
@@ -193,7 +187,7 @@ async def test_database_failure_closes_the_connection_mid_export(
 ) -> None:
     """A client never takes half a file for a complete one."""
     monkeypatch.setattr(csv_export, "_BATCH", 2)
-    await fill(studio, *(sale(number) for number in range(5)))
+    await studio.store_events(*(sale(number) for number in range(5)))
     whole = await studio.text("/studio/orders.csv")
     assert len(read(whole)) == 5
     asked = 0
@@ -219,7 +213,7 @@ async def test_memory_is_independent_of_the_export_size(
     monkeypatch.setattr(csv_export, "_BATCH", 50)
 
     async def peak(count: int) -> int:
-        await fill(studio, *(sale(number) for number in range(count)))
+        await studio.store_events(*(sale(number) for number in range(count)))
         answer = await studio.get("/studio/orders.csv")
         tracemalloc.start()
         try:

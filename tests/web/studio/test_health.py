@@ -64,13 +64,13 @@ async def test_health_has_no_mail_section_without_mail(studio: Studio) -> None:
 
 
 async def test_health_page_works_while_the_database_is_unavailable(
-    resting: Studio,
+    offline_studio: Studio,
 ) -> None:
-    page = await resting.text("/studio/health")
+    page = await offline_studio.text("/studio/health")
     assert "Unavailable" in page
     assert "Can&#39;t connect to MySQL server" in page
     assert "needs attention" in page
-    told = await resting.data("/studio/health")
+    told = await offline_studio.data("/studio/health")
     assert told["ledger"]["state"] == "degraded"
     assert told["ledger"]["answers"] is False
     assert told["library"]["releases"] == 3

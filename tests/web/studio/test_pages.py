@@ -30,7 +30,7 @@ PAGES = [
 
 
 async def buy(store: Client, *items: str) -> dict[str, Any]:
-    """Buy as a program does."""
+    """Place an order; return its JSON."""
     answer = await store.post(
         "/purchases", data=[("item", item) for item in items], headers=JSON
     )
@@ -53,12 +53,12 @@ async def test_pages_of_an_empty_ledger(studio: Studio, path: str) -> None:
     ] == "private, no-store"
 
 
-async def test_sales_page_shows_what_was_paid(either: Studio) -> None:
-    await buy(either.store, "night-bus", "umbrella")
-    await buy(either.store, "departure")
-    await buy(either.store, "zine")
-    await either.wait_until_synced()
-    told = await either.data("/studio")
+async def test_sales_page_shows_what_was_paid(any_studio: Studio) -> None:
+    await buy(any_studio.store, "night-bus", "umbrella")
+    await buy(any_studio.store, "departure")
+    await buy(any_studio.store, "zine")
+    await any_studio.wait_until_synced()
+    told = await any_studio.data("/studio")
     assert (told["first_day"], told["last_day"]) == (
         "2026-12-17",
         "2027-01-15",
@@ -78,7 +78,7 @@ async def test_sales_page_shows_what_was_paid(either: Studio) -> None:
     assert euros["rows"][-1]["sold_minor"] == 950
     assert [each["sold"] for each in told["best_sellers"]] == [1, 1, 1, 1]
     assert told["revenue"][0]["kept_minor"] == 950
-    page = await either.text("/studio")
+    page = await any_studio.text("/studio")
     assert "€9.50" in page
     assert "2027-01-15: €9.50" in page
     for span, label in (
@@ -86,70 +86,72 @@ async def test_sales_page_shows_what_was_paid(either: Studio) -> None:
         ("year", "2027-01"),
         ("all", "2027-01"),
     ):
-        told = await either.data(f"/studio?span={span}")
+        told = await any_studio.data(f"/studio?span={span}")
         row = told["sales"][0]["rows"][-1]
         assert (row["label"], row["sold_minor"]) == (label, 950)
-    (best, *_) = (await either.data("/studio/sellers?period=2027-01"))[
+    (best, *_) = (await any_studio.data("/studio/sellers?period=2027-01"))[
         "best_sellers"
     ]
     assert best["sold"] == 1
-    assert (await either.data("/studio/sellers?period=2026"))[
+    assert (await any_studio.data("/studio/sellers?period=2026"))[
         "best_sellers"
     ] == []
 
 
-async def test_order_page_shows_progress_of_a_download(either: Studio) -> None:
-    bought = await buy(either.store, "departure", "night-bus")
+async def test_order_page_shows_progress_of_a_download(
+    any_studio: Studio,
+) -> None:
+    bought = await buy(any_studio.store, "departure", "night-bus")
     link = URL(bought["downloads"]["departure"]).raw_path
-    receipt = await either.store.get(
+    receipt = await any_studio.store.get(
         URL(bought["receipt"]).raw_path, headers=JSON
     )
     part = (await receipt.json())["items"][1]["parts"][1]["download"]
-    await (await either.store.get(link)).read()
-    answer = await either.store.get(
+    await (await any_studio.store.get(link)).read()
+    answer = await any_studio.store.get(
         URL(part).raw_path, headers={"Range": "bytes=0-99"}
     )
     assert len(await answer.read()) == 100
-    await either.wait_until_synced()
-    told = await either.data("/studio/downloads")
+    await any_studio.wait_until_synced()
+    told = await any_studio.data("/studio/downloads")
     assert (told["total"]["begun"], told["total"]["completed"]) == (2, 1)
-    page = await either.text("/studio/downloads")
+    page = await any_studio.text("/studio/downloads")
     assert "50 %" in page
-    page = await either.text(f"/studio/orders/{bought['order_id']}")
+    page = await any_studio.text(f"/studio/orders/{bought['order_id']}")
     assert "Wrong Stop (Night Bus)" in page
     assert "complete, " in page
     assert "1 % of" in page
 
 
 async def test_orders_are_searchable_and_paginated(
-    either: Studio, clock: Clock
+    any_studio: Studio, clock: Clock
 ) -> None:
     sold = []
     for _ in range(53):
-        sold.append((await buy(either.store, "zine"))["order_id"])
+        sold.append((await buy(any_studio.store, "zine"))["order_id"])
         clock.now += 1
-    await either.wait_until_synced()
-    first = await either.data("/studio/orders")
+    await any_studio.wait_until_synced()
+    first = await any_studio.data("/studio/orders")
     assert len(first["orders"]) == 50
-    page = await either.text(first["older"])
+    page = await any_studio.text(first["older"])
     assert "Newest" in page
-    second = await either.data(first["older"])
+    second = await any_studio.data(first["older"])
     assert second["older"] is None
     found = [each["order_id"] for each in first["orders"] + second["orders"]]
     assert found == sold[::-1]
     shown = " ".join(sold[7][at : at + 4] for at in range(0, 24, 4))
     for words in (sold[7][:8], shown.lower(), sold[7]):
         path = str(URL("/studio/orders").with_query(q=words))
-        (order,) = (await either.data(path))["orders"]
+        (order,) = (await any_studio.data(path))["orders"]
         assert order["order_id"] == sold[7]
     for days, count in (
         ("from=2027-01-15&to=2027-01-15", 50),
         ("to=2027-01-14", 0),
         ("from=2027-01-16", 0),
     ):
-        told = await either.data(f"/studio/orders?{days}")
+        told = await any_studio.data(f"/studio/orders?{days}")
         assert len(told["orders"]) == count
-    page = await either.text("/studio/orders?from=2027-01-15")
+    page = await any_studio.text("/studio/orders?from=2027-01-15")
     assert "from=2027-01-15&amp;after=" in page
 
 
@@ -190,56 +192,56 @@ async def test_unknown_order_is_404(studio: Studio, path: str) -> None:
     assert (await studio.get(path)).status == 404
 
 
-async def test_order_page_has_the_buyers_receipt(either: Studio) -> None:
-    bought = await buy(either.store, "night-bus", "zine")
-    await either.wait_until_synced()
-    told = await either.data(f"/studio/orders/{bought['order_id']}")
+async def test_order_page_has_the_buyers_receipt(any_studio: Studio) -> None:
+    bought = await buy(any_studio.store, "night-bus", "zine")
+    await any_studio.wait_until_synced()
+    told = await any_studio.data(f"/studio/orders/{bought['order_id']}")
     assert told["receipt"] == bought["receipt"]
     link = URL(told["links"]["night-bus"]).raw_path
-    assert (await either.store.get(link)).status == 200
-    page = await either.text(f"/studio/orders/{bought['order_id']}")
+    assert (await any_studio.store.get(link)).status == 200
+    page = await any_studio.text(f"/studio/orders/{bought['order_id']}")
     assert bought["receipt"] in page
 
 
 async def test_refund_ends_links_and_undo_restores_them(
-    either: Studio,
+    any_studio: Studio,
 ) -> None:
-    bought = await buy(either.store, "departure", "zine")
-    await either.wait_until_synced()
+    bought = await buy(any_studio.store, "departure", "zine")
+    await any_studio.wait_until_synced()
     order = f"/studio/orders/{bought['order_id']}"
     links = {
         item: URL(url).raw_path for item, url in bought["downloads"].items()
     }
-    page = await either.text(f"{order}/revoke?item=departure")
+    page = await any_studio.text(f"{order}/revoke?item=departure")
     assert "Refund €1.00 with the payment provider" in page
     # Asking changes nothing.
-    assert (await either.store.get(links["departure"])).status == 200
-    answer = await either.post(f"{order}/revoke", item="departure")
+    assert (await any_studio.store.get(links["departure"])).status == 200
+    answer = await any_studio.post(f"{order}/revoke", item="departure")
     assert (answer.status, answer.headers["Location"]) == (303, order)
-    assert (await either.store.get(links["departure"])).status == 410
-    assert (await either.store.get(links["zine"])).status == 200
-    told = await either.data(order)
+    assert (await any_studio.store.get(links["departure"])).status == 410
+    assert (await any_studio.store.get(links["zine"])).status == 200
+    told = await any_studio.data(order)
     assert told["refunded_minor"] == 100
     assert list(told["links"]) == ["zine"]
     (change,) = told["changes"]
     assert re.fullmatch("studio-[0-9a-f]{24}", change["changed_by"])
-    (refund,) = (await either.data("/studio/refunds"))["refunds"]
+    (refund,) = (await any_studio.data("/studio/refunds"))["refunds"]
     assert refund["item_id"] == "departure"
-    assert "€1.00 refunded" in await either.text("/studio/orders")
-    assert "Departure" in await either.text("/studio/refunds")
+    assert "€1.00 refunded" in await any_studio.text("/studio/orders")
+    assert "Departure" in await any_studio.text("/studio/refunds")
     # Twice is once, and a program gets the lines.
-    answer = await either.post(f"{order}/revoke", JSON, item="departure")
+    answer = await any_studio.post(f"{order}/revoke", JSON, item="departure")
     assert [line["refunded"] for line in (await answer.json())["lines"]] == [
         True,
         False,
     ]
-    page = await either.text(f"{order}/revoke?undo=1")
+    page = await any_studio.text(f"{order}/revoke?undo=1")
     assert "Restore this purchase?" in page
     for _ in range(2):
-        answer = await either.post(f"{order}/revoke", undo="1")
+        answer = await any_studio.post(f"{order}/revoke", undo="1")
         assert answer.status == 303
-    assert (await either.store.get(links["departure"])).status == 200
-    assert (await either.data("/studio/refunds"))["refunds"] == []
+    assert (await any_studio.store.get(links["departure"])).status == 200
+    assert (await any_studio.data("/studio/refunds"))["refunds"] == []
 
 
 async def test_item_within_a_release_cannot_be_refunded_alone(
@@ -280,24 +282,24 @@ async def test_refunds_are_paginated(studio: Studio, clock: Clock) -> None:
     ],
 )
 async def test_pages_are_503_while_the_database_is_unavailable(
-    resting: Studio, path: str
+    offline_studio: Studio, path: str
 ) -> None:
-    answer = await resting.get(path)
+    answer = await offline_studio.get(path)
     assert answer.status == 503
     assert answer.headers["Retry-After"] == "10"
     page = await answer.text()
     assert "The database is unavailable" in page
     assert "nothing is lost" in page
-    told = await (await resting.get(path, **JSON)).json()
+    told = await (await offline_studio.get(path, **JSON)).json()
     assert told["error"] == "ledger_resting"
     assert "a:b@" not in page + str(told)
 
 
 async def test_refund_changes_nothing_while_the_database_is_unavailable(
-    resting: Studio,
+    offline_studio: Studio,
 ) -> None:
-    await buy(resting.store, "zine")
-    answer = await resting.post(f"/studio/orders/{order_id(1)}/revoke")
+    await buy(offline_studio.store, "zine")
+    answer = await offline_studio.post(f"/studio/orders/{order_id(1)}/revoke")
     assert answer.status == 503
     page = await answer.text()
     assert "Nothing was changed" in page

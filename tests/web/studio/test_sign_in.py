@@ -23,25 +23,25 @@ from tests.web.studio.conftest import JSON, Studio
 
 @pytest.fixture
 def link(keyring: Keyring, clock: Clock) -> str:
-    """The path of a sign-in link, as `python -m msrv studio` prints it."""
+    """Path of a sign-in link, as `python -m msrv studio` prints it."""
     return link_of(keyring, clock.now)
 
 
 def link_of(keyring: Keyring, at: int) -> str:
-    """The path of a sign-in link that was printed at a time."""
+    """Return the path of a sign-in link issued at a time."""
     ticket = sign_in.issue(
         keyring, sign_in.TicketKind.LINK, at, secrets.token_bytes
     )
     return f"/studio/enter/{ticket}"
 
 
-async def press(store: Client, link: str) -> ClientResponse:
-    """Press the button behind a link."""
+async def submit(store: Client, link: str) -> ClientResponse:
+    """Submit the form of a sign-in link."""
     return await store.post(link, allow_redirects=False)
 
 
 async def page(store: Client, session: str) -> int:
-    """Open the studio with a session; the status."""
+    """Return the status of the studio's first page with a session."""
     cookie = {"Cookie": f"{COOKIE}={session}"}
     return (await store.get("/studio", headers=cookie)).status
 
@@ -56,7 +56,7 @@ async def test_only_the_button_uses_up_a_link(
         assert "Sign in to the studio" in await answer.text()
         assert not answer.cookies
         assert answer.headers["Cache-Control"] == "private, no-store"
-    answer = await press(store, link)
+    answer = await submit(store, link)
     assert (answer.status, answer.headers["Location"]) == (303, "/studio")
     assert answer.headers["Cache-Control"] == "private, no-store"
     assert await page(store, answer.cookies[COOKIE].value) == 200
@@ -65,7 +65,7 @@ async def test_only_the_button_uses_up_a_link(
 async def test_session_cookie_is_secure_strict_and_lasts_twelve_hours(
     store: Client, link: str
 ) -> None:
-    answer = await press(store, link)
+    answer = await submit(store, link)
     cookie = answer.cookies[COOKIE]
     assert cookie["httponly"]
     assert cookie["secure"]
@@ -78,7 +78,7 @@ async def test_session_cookie_is_secure_strict_and_lasts_twelve_hours(
 async def test_session_ends_after_an_hour_without_use(
     store: Client, link: str, clock: Clock
 ) -> None:
-    session = (await press(store, link)).cookies[COOKIE].value
+    session = (await submit(store, link)).cookies[COOKIE].value
     clock.now += 3599
     assert await page(store, session) == 200
     clock.now += 1
@@ -88,7 +88,7 @@ async def test_session_ends_after_an_hour_without_use(
 async def test_session_in_use_is_renewed_for_twelve_hours(
     store: Client, link: str, clock: Clock
 ) -> None:
-    session = (await press(store, link)).cookies[COOKIE].value
+    session = (await submit(store, link)).cookies[COOKIE].value
     until, renewed = clock.now + 12 * 3600, 0
     while clock.now + 1800 < until:
         clock.now += 1800
@@ -117,14 +117,14 @@ async def test_unacceptable_request_does_not_use_up_a_link(
 ) -> None:
     answer = await store.post(link, headers={"Accept": "image/png"})
     assert answer.status == 406
-    assert (await press(store, link)).status == 303
+    assert (await submit(store, link)).status == 303
 
 
 async def test_used_link_is_refused_and_logged(
     store: Client, link: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert (await press(store, link)).status == 303
-    for answer in (await press(store, link), await store.get(link)):
+    assert (await submit(store, link)).status == 303
+    for answer in (await submit(store, link), await store.get(link)):
         assert answer.status == 410
         assert "already been used" in await answer.text()
         assert not answer.cookies
@@ -139,7 +139,7 @@ async def test_expired_link_is_refused_and_logged(
     store: Client, link: str, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock.now += 600
-    for answer in (await press(store, link), await store.get(link)):
+    for answer in (await submit(store, link), await store.get(link)):
         assert answer.status == 410
         text = await answer.text()
         assert "has expired" in text
@@ -152,7 +152,7 @@ async def test_link_of_another_nonce_is_refused_and_logged(
     store: Client, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = link_of(Keyring.from_nonces("another"), clock.now)
-    for answer in (await press(store, other), await store.get(other)):
+    for answer in (await submit(store, other), await store.get(other)):
         assert answer.status == 404
         assert not answer.cookies
     assert "not signed by this store's NONCE" in caplog.text
@@ -169,13 +169,13 @@ async def test_changing_nonce_signs_everyone_out(
     monkeypatch.setitem(studio.store.app._state, STORE, found)
     assert (await studio.get("/studio")).status == 404
     link = link_of(Keyring.from_nonces(NONCE), clock.now)
-    assert (await press(studio.store, link)).status == 404
+    assert (await submit(studio.store, link)).status == 404
 
 
 async def test_concurrent_sign_ins_use_a_link_once(
     store: Client, link: str
 ) -> None:
-    answers = await asyncio.gather(*(press(store, link) for _ in range(5)))
+    answers = await asyncio.gather(*(submit(store, link) for _ in range(5)))
     assert sorted(each.status for each in answers) == [303, 410, 410, 410, 410]
 
 
@@ -195,8 +195,8 @@ PATHS = [
 ]
 
 
-def telling(headers: "CIMultiDict[str]") -> dict[str, str]:
-    """What an answer's headers tell, but for the time."""
+def comparable(headers: "CIMultiDict[str]") -> dict[str, str]:
+    """Return a response's headers without the date."""
     return {name: value for name, value in headers.items() if name != "Date"}
 
 
@@ -219,7 +219,7 @@ async def test_studio_is_indistinguishable_from_404_without_a_session(
         nowhere = await store.request(method, "/nowhere", headers=headers)
         assert answer.status == nowhere.status == 404
         assert await answer.read() == await nowhere.read()
-        assert telling(CIMultiDict(answer.headers)) == telling(
+        assert comparable(CIMultiDict(answer.headers)) == comparable(
             CIMultiDict(nowhere.headers)
         )
 
@@ -269,10 +269,12 @@ async def test_copied_cookie_ends_with_the_session(
     assert await page(studio.store, renewed) == 404
 
 
-async def test_sign_out_reports_unreached_replicas(resting: Studio) -> None:
-    answer = await resting.post("/studio/leave")
+async def test_sign_out_reports_unreached_replicas(
+    offline_studio: Studio,
+) -> None:
+    answer = await offline_studio.post("/studio/leave")
     assert "other replicas could not be told" in await answer.text()
-    assert (await resting.get("/studio")).status == 404
+    assert (await offline_studio.get("/studio")).status == 404
 
 
 async def test_sign_out_everywhere_ends_all_sessions(
@@ -283,34 +285,34 @@ async def test_sign_out_everywhere_ends_all_sessions(
     assert "Everyone is signed out, on every replica." in await answer.text()
     assert (await studio.get("/studio")).status == 404
     # A link that was printed before ends with it; a new one works at once.
-    assert (await press(studio.store, early)).status == 410
-    answer = await press(studio.store, link_of(keyring, clock.now))
+    assert (await submit(studio.store, early)).status == 410
+    answer = await submit(studio.store, link_of(keyring, clock.now))
     assert await page(studio.store, answer.cookies[COOKIE].value) == 200
 
 
 async def test_sign_out_everywhere_reports_unreached_replicas(
-    resting: Studio,
+    offline_studio: Studio,
 ) -> None:
-    answer = await resting.post("/studio/leave", everywhere="1")
+    answer = await offline_studio.post("/studio/leave", everywhere="1")
     assert answer.status == 200
     assert "other replicas could not be told" in await answer.text()
-    assert (await resting.get("/studio")).status == 404
+    assert (await offline_studio.get("/studio")).status == 404
 
 
 async def test_sign_in_works_while_the_database_is_unavailable(
-    resting: Studio, keyring: Keyring, clock: Clock
+    offline_studio: Studio, keyring: Keyring, clock: Clock
 ) -> None:
     link = link_of(keyring, clock.now)
-    assert (await press(resting.store, link)).status == 303
-    assert (await press(resting.store, link)).status == 410
+    assert (await submit(offline_studio.store, link)).status == 303
+    assert (await submit(offline_studio.store, link)).status == 410
 
 
 async def test_full_disk_refuses_sign_in_and_keeps_the_link_valid(
-    resting: Studio, keyring: Keyring, clock: Clock, settings: Settings
+    offline_studio: Studio, keyring: Keyring, clock: Clock, settings: Settings
 ) -> None:
     (settings.data / "studio").mkdir(exist_ok=True)
     (settings.data / "studio" / "used").write_text("", encoding="ascii")
-    answer = await press(resting.store, link_of(keyring, clock.now))
+    answer = await submit(offline_studio.store, link_of(keyring, clock.now))
     assert answer.status == 503
     assert answer.headers["Retry-After"] == "60"
     assert not answer.cookies
@@ -340,7 +342,7 @@ async def test_log_contains_no_ticket(
 ) -> None:
     with caplog.at_level(logging.DEBUG):
         await store.get(link)
-        session = (await press(store, link)).cookies[COOKIE].value
+        session = (await submit(store, link)).cookies[COOKIE].value
         await page(store, session)
     said = "\n".join(
         each.getMessage()
