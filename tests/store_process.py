@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, Self
 
 ROOT = Path(__file__).parents[1]
-START_SECONDS = 20
+START_SECONDS = 60
+"""Time limit of a start and of each request, also on a busy machine."""
 
 
 @dataclass(slots=True)

@@ -25,12 +25,12 @@ BUFFER_BYTES: Final = 4096
 PATIENCE_SECONDS: Final = 90
 
 
-@pytest.fixture(params=["--no-tls", "--tls"])
-def store(
-    request: pytest.FixtureRequest, tmp_path: Path
+@contextmanager
+def running_store(
+    folder: Path, option: str, *, slow_seconds: int
 ) -> Iterator[StoreProcess]:
-    """Store with few slots, where a download is slow within seconds."""
-    release = tmp_path / "library" / "Free"
+    """Run a store with few slots and one free file."""
+    release = folder / "library" / "Free"
     release.mkdir(parents=True)
     (release / "free.bin").write_bytes(LARGE)
     (release / "release.toml").write_text(
@@ -38,17 +38,35 @@ def store(
         encoding="utf-8",
     )
     with launch_store(
-        tmp_path,
-        request.param,
-        MSRV_LIBRARY=str(tmp_path / "library"),
+        folder,
+        option,
+        MSRV_LIBRARY=str(folder / "library"),
         MSRV_MAX_DOWNLOADS=str(PLACES),
         MSRV_MAX_DOWNLOADS_PER_CLIENT="16",
-        MSRV_SLOW_SECONDS="2",
+        MSRV_SLOW_SECONDS=str(slow_seconds),
         MSRV_SLOW_BYTES_PER_SECOND="100000",
         MSRV_DRAIN_SECONDS="1",
     ) as running:
         yield running
     assert "traceback" not in running.log.read_text("utf-8").lower()
+
+
+@pytest.fixture(params=["--no-tls", "--tls"])
+def store(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[StoreProcess]:
+    """Store in which a download is slow within seconds."""
+    with running_store(tmp_path, request.param, slow_seconds=2) as running:
+        yield running
+
+
+@pytest.fixture(params=["--no-tls", "--tls"])
+def patient_store(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[StoreProcess]:
+    """Store in which no download of a test is slow, on any machine."""
+    with running_store(tmp_path, request.param, slow_seconds=600) as running:
+        yield running
 
 
 def link(store: StoreProcess) -> str:
@@ -137,23 +155,31 @@ def test_slowest_readers_are_evicted_and_can_resume(
 
 
 def test_second_buyer_of_a_household_gets_a_slot(
-    store: StoreProcess,
+    patient_store: StoreProcess,
 ) -> None:
     """Sixteen downloads from one address, and another buyer there."""
-    first, second, home = link(store), link(store), "127.0.0.88"
+    first, second, home = (
+        link(patient_store),
+        link(patient_store),
+        "127.0.0.88",
+    )
     with ExitStack() as held:
         for _ in range(16):
             each = held.enter_context(
-                request_download(store, first, home, buffer_bytes=BUFFER_BYTES)
+                request_download(
+                    patient_store, first, home, buffer_bytes=BUFFER_BYTES
+                )
             )
             assert each.recv(12) == b"HTTP/1.1 200"
         status, head, body = read_response(
-            request_download(store, first, home)
+            request_download(patient_store, first, home)
         )
         assert status == 503
         assert b"Retry-After: " in head
         assert json.loads(body)["error"] == "enough_at_once"
-        status, _, body = read_response(request_download(store, second, home))
+        status, _, body = read_response(
+            request_download(patient_store, second, home)
+        )
         assert status == 200
         assert body == LARGE
 
