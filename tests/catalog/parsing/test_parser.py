@@ -255,6 +255,6 @@ def test_no_descriptor_is_leaked(tmp_path: Path) -> None:
     with Parser() as parser, path.open("rb") as file:
         parser.tags(file, "a.wav", b"1")
         before = len(list(Path("/dev/fd").iterdir()))
-        for _ in range(100):  # more than the helper itself may have open
+        for _ in range(100):  # more than the process itself may have open
             parser.tags(file, "a.wav", b"1")
         assert len(list(Path("/dev/fd").iterdir())) == before
