@@ -1,4 +1,4 @@
-"""A library in a local folder."""
+"""Storage in a local folder, and the verification of files."""
 
 import asyncio
 import hashlib
@@ -20,8 +20,8 @@ from msrv.storage.verification import verified
 from tests.catalog.unprivileged import open_folder, without_rights
 
 
-class Shelf:
-    """A library of one file, and what the catalog knows of it."""
+class SingleFileStore:
+    """A library of one file, and its content in the catalog."""
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "library"
@@ -42,17 +42,17 @@ class Shelf:
         )
 
     def replace(self) -> None:
-        """Take the file away, for something else to be put there."""
+        """Remove the file, to be replaced by something else."""
         self.file.unlink()
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path)
+def store(tmp_path: Path) -> SingleFileStore:
+    return SingleFileStore(tmp_path)
 
 
-def test_file_of_the_catalog_is_opened(shelf: Shelf) -> None:
-    with shelf.folder.open(shelf.content) as file:
+def test_file_of_the_catalog_is_opened(store: SingleFileStore) -> None:
+    with store.folder.open(store.content) as file:
         assert file.read() == b"sound"
 
 
@@ -60,24 +60,26 @@ def test_file_of_the_catalog_is_opened(shelf: Shelf) -> None:
     "name",
     [b"line\nbreak", b"\xff\xfe", b"a" * 255, "👩\u200d👧\u202e".encode()],
 )
-def test_file_of_any_name_is_opened(shelf: Shelf, name: bytes) -> None:
+def test_file_of_any_name_is_opened(
+    store: SingleFileStore, name: bytes
+) -> None:
     path = os.fsdecode(name)
-    (shelf.root / path).write_bytes(b"odd")
-    with shelf.folder.open(shelf.known(path)) as file:
+    (store.root / path).write_bytes(b"odd")
+    with store.folder.open(store.known(path)) as file:
         assert file.read() == b"odd"
 
 
-def test_link_inside_the_library_is_followed(shelf: Shelf) -> None:
-    (shelf.root / "b.wav").symlink_to("A/a.wav")
-    (shelf.root / "B").symlink_to("A")
+def test_link_inside_the_library_is_followed(store: SingleFileStore) -> None:
+    (store.root / "b.wav").symlink_to("A/a.wav")
+    (store.root / "B").symlink_to("A")
     for path in ("b.wav", "B/a.wav"):
-        with shelf.folder.open(shelf.known(path)) as file:
+        with store.folder.open(store.known(path)) as file:
             assert file.read() == b"sound"
 
 
-def test_library_can_be_a_link(shelf: Shelf, tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to(shelf.root)
-    with LocalStorage(tmp_path / "link").open(shelf.content) as file:
+def test_library_can_be_a_link(store: SingleFileStore, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(store.root)
+    with LocalStorage(tmp_path / "link").open(store.content) as file:
         assert file.read() == b"sound"
 
 
@@ -85,48 +87,48 @@ def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def link_file(shelf: Shelf) -> None:
-    """A copy outside, of the same size and time, behind a link."""
-    outside = shelf.root.parent / "outside.wav"
-    shutil.copy2(shelf.file, outside)
-    shelf.replace()
-    shelf.file.symlink_to(outside)
+def link_file(store: SingleFileStore) -> None:
+    """Replace the file by a link to an identical copy outside."""
+    outside = store.root.parent / "outside.wav"
+    shutil.copy2(store.file, outside)
+    store.replace()
+    store.file.symlink_to(outside)
 
 
-def link_folder(shelf: Shelf) -> None:
-    shelf.file.parent.rename(shelf.root.parent / "outside")
-    shelf.file.parent.symlink_to(shelf.root.parent / "outside")
+def link_folder(store: SingleFileStore) -> None:
+    store.file.parent.rename(store.root.parent / "outside")
+    store.file.parent.symlink_to(store.root.parent / "outside")
 
 
-def link_sibling(shelf: Shelf) -> None:
-    """A folder outside whose path begins like the library's."""
-    shelf.file.parent.rename(shelf.root.with_name("library-outside"))
-    shelf.file.parent.symlink_to("../library-outside")
+def link_sibling(store: SingleFileStore) -> None:
+    """Link to a folder outside whose path starts like the library's."""
+    store.file.parent.rename(store.root.with_name("library-outside"))
+    store.file.parent.symlink_to("../library-outside")
 
 
-def link_circle(shelf: Shelf) -> None:
-    shelf.replace()
-    shelf.file.symlink_to("a.wav")
+def link_circle(store: SingleFileStore) -> None:
+    store.replace()
+    store.file.symlink_to("a.wav")
 
 
-def remove(shelf: Shelf) -> None:
-    shelf.replace()
+def remove(store: SingleFileStore) -> None:
+    store.replace()
 
 
-def pipe(shelf: Shelf) -> None:
-    shelf.replace()
-    os.mkfifo(shelf.file)
+def pipe(store: SingleFileStore) -> None:
+    store.replace()
+    os.mkfifo(store.file)
 
 
-def folder(shelf: Shelf) -> None:
-    shelf.replace()
-    shelf.file.mkdir()
+def folder(store: SingleFileStore) -> None:
+    store.replace()
+    store.file.mkdir()
 
 
-def listener(shelf: Shelf) -> None:
-    shelf.replace()
+def listener(store: SingleFileStore) -> None:
+    store.replace()
     where = Path.cwd()
-    os.chdir(shelf.file.parent)  # the path of a socket has to be short
+    os.chdir(store.file.parent)  # the path of a socket has to be short
     try:
         with socket.socket(socket.AF_UNIX) as made:
             made.bind("a.wav")
@@ -134,8 +136,8 @@ def listener(shelf: Shelf) -> None:
         os.chdir(where)
 
 
-def unplug(shelf: Shelf) -> None:
-    shutil.rmtree(shelf.root)
+def unplug(store: SingleFileStore) -> None:
+    shutil.rmtree(store.root)
 
 
 @pytest.mark.parametrize(
@@ -153,107 +155,109 @@ def unplug(shelf: Shelf) -> None:
     ],
 )
 def test_anything_but_a_file_of_the_library_is_gone(
-    shelf: Shelf, spoil: Callable[[Shelf], None]
+    store: SingleFileStore, spoil: Callable[[SingleFileStore], None]
 ) -> None:
     before = open_files()
-    spoil(shelf)
+    spoil(store)
     with pytest.raises(Gone) as gone:
-        shelf.folder.open(shelf.content)
+        store.folder.open(store.content)
     assert gone.value.path == "A/a.wav"
     assert open_files() == before
 
 
-def grow(shelf: Shelf) -> None:
-    shelf.file.write_bytes(b"sound and more")
-    os.utime(shelf.file, ns=(0, shelf.content.mtime_ns))
+def grow(store: SingleFileStore) -> None:
+    store.file.write_bytes(b"sound and more")
+    os.utime(store.file, ns=(0, store.content.mtime_ns))
 
 
-def cut(shelf: Shelf) -> None:
-    os.truncate(shelf.file, 2)
-    os.utime(shelf.file, ns=(0, shelf.content.mtime_ns))
+def cut(store: SingleFileStore) -> None:
+    os.truncate(store.file, 2)
+    os.utime(store.file, ns=(0, store.content.mtime_ns))
 
 
-def rewrite(shelf: Shelf) -> None:
-    shelf.file.write_bytes(b"SOUND")
-    os.utime(shelf.file, ns=(0, shelf.content.mtime_ns + 1))
+def rewrite(store: SingleFileStore) -> None:
+    store.file.write_bytes(b"SOUND")
+    os.utime(store.file, ns=(0, store.content.mtime_ns + 1))
 
 
-def retag(shelf: Shelf) -> None:
-    """Change the bytes, and put the date back, as tag editors offer."""
-    with shelf.file.open("r+b") as file:
+def retag(store: SingleFileStore) -> None:
+    """Change the bytes and restore the date, as tag editors can do."""
+    with store.file.open("r+b") as file:
         file.write(b"S")
-    os.utime(shelf.file, ns=(0, shelf.content.mtime_ns))
+    os.utime(store.file, ns=(0, store.content.mtime_ns))
 
 
-def swap(shelf: Shelf) -> None:
-    """Put another file with the same size and date in the place."""
-    other = shelf.file.with_name("other")
+def swap(store: SingleFileStore) -> None:
+    """Replace the file by another of the same size and date."""
+    other = store.file.with_name("other")
     other.write_bytes(b"SOUND")
-    os.utime(other, ns=(0, shelf.content.mtime_ns))
-    other.replace(shelf.file)
+    os.utime(other, ns=(0, store.content.mtime_ns))
+    other.replace(store.file)
 
 
 @pytest.mark.parametrize("spoil", [grow, cut, rewrite, retag, swap])
 async def test_replaced_file_has_changed(
-    shelf: Shelf, spoil: Callable[[Shelf], None]
+    store: SingleFileStore, spoil: Callable[[SingleFileStore], None]
 ) -> None:
     before = open_files()
-    later(shelf, spoil)
+    apply_with_new_status(store, spoil)
     for _ in range(2):
         with pytest.raises(Changed):
-            await verified(shelf.folder, partial(opened, shelf))
-    # Once it has been hashed, nobody waits to be told so.
+            await verified(store.folder, partial(opened, store))
+    # The hashing completes although no caller waits for it.
     with pytest.raises(Changed):
-        shelf.folder.open(shelf.content)
+        store.folder.open(store.content)
     assert open_files() == before
 
 
-def later(shelf: Shelf, change: Callable[[Shelf], None]) -> None:
-    """Make a change once it is a change of the status, too.
+def apply_with_new_status(
+    store: SingleFileStore, change: Callable[[SingleFileStore], None]
+) -> None:
+    """Apply a change once it will change the status as well.
 
-    A file system's clock may stand still for some milliseconds.
+    The clock of a file system may advance in steps of milliseconds.
     """
-    mark = shelf.root.parent / "mark"
+    mark = store.root.parent / "mark"
     while True:
         mark.write_bytes(b"")
-        if mark.stat().st_ctime_ns > shelf.content.identity.ctime_ns:
+        if mark.stat().st_ctime_ns > store.content.identity.ctime_ns:
             break
-    change(shelf)
+    change(store)
 
 
-async def opened(shelf: Shelf) -> bytes:
-    with shelf.folder.open(shelf.content) as file:
+async def opened(store: SingleFileStore) -> bytes:
+    with store.folder.open(store.content) as file:
         return file.read()
 
 
-def restrict(shelf: Shelf) -> None:
-    shelf.file.chmod(0o600)
+def restrict(store: SingleFileStore) -> None:
+    store.file.chmod(0o600)
 
 
-def hard_link(shelf: Shelf) -> None:
-    os.link(shelf.file, shelf.root / "linked.wav")
+def hard_link(store: SingleFileStore) -> None:
+    os.link(store.file, store.root / "linked.wav")
 
 
-def touch(shelf: Shelf) -> None:
-    os.utime(shelf.file)
+def touch(store: SingleFileStore) -> None:
+    os.utime(store.file)
 
 
-def upload_again(shelf: Shelf) -> None:
-    copy = shelf.file.with_name("copy")
+def upload_again(store: SingleFileStore) -> None:
+    copy = store.file.with_name("copy")
     copy.write_bytes(b"sound")
-    copy.replace(shelf.file)
+    copy.replace(store.file)
 
 
-def wild_date(shelf: Shelf) -> None:
-    os.utime(shelf.file, ns=(0, 9_300_000_000 * 10**9))
+def wild_date(store: SingleFileStore) -> None:
+    os.utime(store.file, ns=(0, 9_300_000_000 * 10**9))
 
 
 @pytest.mark.parametrize(
     "change", [restrict, hard_link, touch, upload_again, wild_date]
 )
 async def test_same_bytes_with_a_new_status_are_hashed_once(
-    shelf: Shelf,
-    change: Callable[[Shelf], None],
+    store: SingleFileStore,
+    change: Callable[[SingleFileStore], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A chmod, hard link, touch or second upload costs one hashing.
@@ -261,9 +265,9 @@ async def test_same_bytes_with_a_new_status_are_hashed_once(
     That is for any number of buyers, of which none is refused.
     """
     before = open_files()
-    later(shelf, change)
+    apply_with_new_status(store, change)
     with pytest.raises(Unverified):
-        shelf.folder.open(shelf.content)
+        store.folder.open(store.content)
     hashed = 0
     real = verification._sha256
 
@@ -274,29 +278,29 @@ async def test_same_bytes_with_a_new_status_are_hashed_once(
 
     monkeypatch.setattr(verification, "_sha256", count)
     found = await asyncio.gather(
-        *(verified(shelf.folder, partial(opened, shelf)) for _ in range(9))
+        *(verified(store.folder, partial(opened, store)) for _ in range(9))
     )
     assert set(found) == {b"sound"}
     assert hashed == 1
-    assert shelf.folder.locate(shelf.content) == b"A/a.wav"
+    assert store.folder.locate(store.content) == b"A/a.wav"
     assert open_files() == before
 
 
 async def test_file_deleted_before_it_is_hashed_is_gone(
-    shelf: Shelf,
+    store: SingleFileStore,
 ) -> None:
-    later(shelf, restrict)
+    apply_with_new_status(store, restrict)
     with pytest.raises(Unverified):
-        shelf.folder.open(shelf.content)
-    shelf.file.unlink()
+        store.folder.open(store.content)
+    store.file.unlink()
     with pytest.raises(Gone):
-        await shelf.folder.verify(shelf.content)
+        await store.folder.verify(store.content)
 
 
 async def test_hashing_continues_for_cancelled_callers(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    store: SingleFileStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    later(shelf, restrict)
+    apply_with_new_status(store, restrict)
     begun, go = threading.Event(), threading.Event()
     real = verification._sha256
 
@@ -306,20 +310,20 @@ async def test_hashing_continues_for_cancelled_callers(
         return real(descriptor, is_stopping)
 
     monkeypatch.setattr(verification, "_sha256", slow)
-    first = asyncio.create_task(shelf.folder.verify(shelf.content))
+    first = asyncio.create_task(store.folder.verify(store.content))
     assert await asyncio.to_thread(begun.wait, 10)
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
     go.set()
-    await shelf.folder.verify(shelf.content)
-    assert await opened(shelf) == b"sound"
+    await store.folder.verify(store.content)
+    assert await opened(store) == b"sound"
 
 
 async def test_closing_the_storage_stops_hashing(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    store: SingleFileStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    later(shelf, restrict)
+    apply_with_new_status(store, restrict)
     begun = threading.Event()
 
     def endless(_: int, is_stopping: Callable[[], bool]) -> bytes:
@@ -329,22 +333,22 @@ async def test_closing_the_storage_stops_hashing(
         raise InterruptedError
 
     monkeypatch.setattr(verification, "_sha256", endless)
-    waiting = asyncio.create_task(shelf.folder.verify(shelf.content))
+    waiting = asyncio.create_task(store.folder.verify(store.content))
     assert await asyncio.to_thread(begun.wait, 10)
-    await asyncio.wait_for(shelf.folder.aclose(), 10)
+    await asyncio.wait_for(store.folder.aclose(), 10)
     with pytest.raises(Gone):
         await waiting
 
 
 def test_unreadable_file_is_gone() -> None:
     with open_folder() as path:
-        shelf = Shelf(path)
-        shelf.file.chmod(0)
+        store = SingleFileStore(path)
+        store.file.chmod(0)
         with without_rights(), pytest.raises(Gone):
-            shelf.folder.open(shelf.content)
-        shelf.file.chmod(0o644)
+            store.folder.open(store.content)
+        store.file.chmod(0o644)
         with (
             without_rights(),
-            LocalStorage(shelf.root).open(shelf.known("A/a.wav")) as file,
+            LocalStorage(store.root).open(store.known("A/a.wav")) as file,
         ):
             assert file.read() == b"sound"

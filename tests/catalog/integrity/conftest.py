@@ -1,4 +1,4 @@
-"""Files of every kind, made once."""
+"""Audio and video files of every format, created once a session."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.catalog import sample_files
 def sounds(
     ffmpeg: str, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, bytes]:
-    """A sound of every kind, by its name."""
+    """Audio files of every format, by name."""
     return sample_files.sounds(ffmpeg, tmp_path_factory.mktemp("sounds"))
 
 
@@ -17,5 +17,5 @@ def sounds(
 def films(
     ffmpeg: str, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, bytes]:
-    """A film of every kind, by its name."""
+    """Video files of every format, by name."""
     return sample_files.films(ffmpeg, tmp_path_factory.mktemp("films"))

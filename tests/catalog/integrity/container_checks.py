@@ -17,6 +17,6 @@ def missing(data: bytes, name: str) -> str:
 
 
 def cuts(size: int) -> list[int]:
-    """Places all over a file, and each of the last and first bytes."""
+    """Return offsets all over a file, with all near its start and end."""
     spread = {size * part // 200 for part in range(1, 200)}
     return sorted(spread | {*range(max(1, size - 80), size)} | {*range(1, 50)})

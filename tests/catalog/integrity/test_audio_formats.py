@@ -1,4 +1,4 @@
-"""Completeness of audio files by what is special about their formats."""
+"""Completeness of audio files, by peculiarities of their formats."""
 
 import pytest
 

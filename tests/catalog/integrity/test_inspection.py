@@ -159,7 +159,7 @@ def test_arbitrary_bytes_raise_no_error(
 
 
 class Counted(io.BytesIO):
-    """A file that counts what is read of it."""
+    """A file that counts the bytes read from it."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)

@@ -1,4 +1,4 @@
-"""Ids that are there once, and the store's order."""
+"""Assembly of a catalog: unique ids, and the display order."""
 
 import pytest
 

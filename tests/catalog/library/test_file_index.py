@@ -1,4 +1,4 @@
-"""What is remembered of files."""
+"""The index of hashes and metadata."""
 
 import logging
 import sqlite3
@@ -215,7 +215,7 @@ def test_full_disk_is_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with FileIndex.open(tmp_path) as index:
-        # SQLite itself says what it says when the disk is full.
+        # The error is the one that SQLite raises when the disk is full.
         index._connection.execute("PRAGMA max_page_count = 2")
         for number in range(2000):
             index.add(f"A/{number}", KNOWN)

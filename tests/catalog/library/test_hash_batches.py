@@ -1,4 +1,4 @@
-"""A library that has to be hashed again is, a part at a time."""
+"""Hashing of a whole library, in batches."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def change_status(library: Library) -> None:
-    """As a chmod does, once the file system's clock has gone on."""
+    """Change the status of all tracks, as a chmod does."""
     for path in library.root.rglob("*.wav"):
         before = path.stat().st_ctime_ns
         while path.stat().st_ctime_ns == before:
@@ -37,7 +37,7 @@ def change_status(library: Library) -> None:
 
 
 def identities(library: Library, reading: LoadedLibrary) -> list[bool]:
-    """Whether each item has the identity of its file as it lies there."""
+    """Return whether each item has the current identity of its file."""
     return [
         item.content.identity.ctime_ns
         == (library.root / item.content.path).stat().st_ctime_ns

@@ -1,4 +1,4 @@
-"""Reading files, once each."""
+"""Indexing of new and changed files."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""From a folder to a catalog, while it is being edited."""
+"""Loading of a library, also while it is being edited."""
 
 import os
 import shutil
@@ -284,7 +284,7 @@ def test_deleted_release_is_removed(library: Library) -> None:
     assert folders(second) == ["R"]
     (release,) = second.catalog.releases
     assert len(release.items) == 1
-    # Who bought it whole still gets what is left.
+    # Buyers of the whole release still get the rest.
     assert second.catalog.by_id[release.release_id] == release
 
 
@@ -302,7 +302,7 @@ def test_emptied_library_is_unreadable_rather_than_empty(
         library.read(first)
     # A store that has just been set up has nothing yet.
     assert library.read().catalog.releases == ()
-    # Who takes the last record out leaves something: a file, a folder.
+    # Removing the last release leaves something: a file or a folder.
     library.put("store.toml", "")
     assert library.read(first).catalog.releases == ()
 

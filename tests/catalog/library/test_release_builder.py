@@ -1,4 +1,4 @@
-"""One folder's release."""
+"""Release of one folder."""
 
 import os
 import unicodedata
@@ -304,7 +304,7 @@ def test_any_file_name_has_a_printable_title(
     item = reading.catalog.releases[0].items[0]
     assert item.title == title
     assert os.fsencode(item.file_name) == name
-    # What was read is found again under the same name.
+    # The tags of a file are found under its name.
     assert library.read(reading).catalog.version == reading.catalog.version
 
 

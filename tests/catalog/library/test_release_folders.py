@@ -58,7 +58,7 @@ def test_former_ids_of_a_disc_deliver_that_disc(library: Library) -> None:
     song = catalog.by_id[ids.item_id(old, FIRST)]
     assert song == disc.items[0]
     assert isinstance(song, Item)
-    # What was refunded as a disc ends for its songs, too.
+    # Refunding a disc revokes its songs as well.
     assert (song.release_id, song.hidden) == (old, True)
     assert song.content.path == f"Coats/Bus/CD2/{FIRST}"
     assert len(catalog.releases) == 1
@@ -112,7 +112,7 @@ def test_disc_with_a_release_toml_is_a_release(library: Library) -> None:
 @pytest.mark.parametrize(
     ("files", "folders"),
     [
-        # Nothing says that the library itself is a record.
+        # The library itself is not a release.
         (["CD1/a.wav", "CD2/a.wav"], ["CD1", "CD2"]),
         # One folder in another, and nothing else.
         (["A/CD1/a.wav"], ["A/CD1"]),

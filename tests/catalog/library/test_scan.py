@@ -1,4 +1,4 @@
-"""What lies in the library's folders."""
+"""Scan of a library's folders."""
 
 import os
 import socket

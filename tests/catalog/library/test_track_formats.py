@@ -1,4 +1,4 @@
-"""One track in several formats is one item."""
+"""Grouping of a track's formats."""
 
 import io
 from typing import Any, cast
@@ -52,7 +52,7 @@ SONG = Tags(title="Song", artist="A", number=1, duration_seconds=200.0)
             {"R/a.ogg": LONG, "R/a.mp3": LONG, "R/a.flac": LONG},
             [["a.flac", "a.mp3", "a.ogg"]],
         ),
-        # By their tags, whatever they are called.
+        # By their tags, under different names.
         (
             {"R/01.flac": SONG, "R/A - Song.mp3": SONG},
             [["01.flac", "A - Song.mp3"]],
@@ -87,16 +87,16 @@ def test_formats_of_one_track_are_grouped(
 
 
 @pytest.fixture
-def both(library: Library, ffmpeg: str) -> Library:
-    """A release of two tracks, as FLAC and as MP3."""
+def two_formats(library: Library, ffmpeg: str) -> Library:
+    """Write a release of two tracks, as FLAC and as MP3."""
     for number, name in enumerate(("01 A", "02 B"), 1):
         for suffix in ("flac", "mp3"):
             library.put(f"R/{name}.{suffix}", tone(ffmpeg, number, suffix))
     return library
 
 
-def test_release_in_two_formats_costs_the_same(both: Library) -> None:
-    reading = both.read()
+def test_release_in_two_formats_costs_the_same(two_formats: Library) -> None:
+    reading = two_formats.read()
     (release,) = reading.catalog.releases
     assert release.price == Money(200, "EUR")
     assert [item.file_name for item in release.items] == [
@@ -110,9 +110,9 @@ def test_release_in_two_formats_costs_the_same(both: Library) -> None:
 
 
 def test_former_id_of_another_format_delivers_that_format(
-    both: Library,
+    two_formats: Library,
 ) -> None:
-    catalog = both.read().catalog
+    catalog = two_formats.read().catalog
     release = ids.release_id("R")
     for suffix in ("flac", "mp3"):
         item = catalog.by_id[ids.item_id(release, f"01 A.{suffix}")]
@@ -122,9 +122,9 @@ def test_former_id_of_another_format_delivers_that_format(
         assert item.release_id == release
 
 
-def test_format_with_its_own_price_is_an_item(both: Library) -> None:
-    both.put("R/release.toml", '[items."01 A.mp3"]\nprice = "0"\n')
-    release = both.only()
+def test_format_with_its_own_price_is_an_item(two_formats: Library) -> None:
+    two_formats.put("R/release.toml", '[items."01 A.mp3"]\nprice = "0"\n')
+    release = two_formats.only()
     assert [item.file_name for item in release.items] == [
         "01 A.flac",
         "01 A.mp3",
@@ -133,9 +133,9 @@ def test_format_with_its_own_price_is_an_item(both: Library) -> None:
     assert release.price == Money(200, "EUR")
 
 
-def test_hiding_one_format_leaves_the_other(both: Library) -> None:
-    both.put("R/release.toml", '[items."01 A.flac"]\nhidden = true\n')
-    offered = [item.file_name for item in both.only().offered]
+def test_hiding_one_format_leaves_the_other(two_formats: Library) -> None:
+    two_formats.put("R/release.toml", '[items."01 A.flac"]\nhidden = true\n')
+    offered = [item.file_name for item in two_formats.only().offered]
     assert offered == ["01 A.mp3", "02 B.flac"]
 
 

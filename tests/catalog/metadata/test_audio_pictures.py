@@ -1,4 +1,4 @@
-"""Covers inside of sound files."""
+"""Cover pictures inside audio files."""
 
 import io
 
@@ -41,7 +41,7 @@ class Named(io.BytesIO):
 def sounds(
     ffmpeg: str, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, bytes]:
-    """A sound of every kind, by its name."""
+    """Audio files of every format, by name."""
     return sample_files.sounds(ffmpeg, tmp_path_factory.mktemp("sounds"))
 
 

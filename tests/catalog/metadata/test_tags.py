@@ -1,4 +1,4 @@
-"""What sound files say of themselves."""
+"""Tags and durations of audio files."""
 
 import io
 import os
@@ -48,7 +48,7 @@ class Named(io.BytesIO):
 def sounds(
     ffmpeg: str, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
-    """A second of sound in every format, tagged."""
+    """A second of audio in every format, with tags."""
     folder = tmp_path_factory.mktemp("sounds")
     found = {}
     for suffix, codec in FORMATS.items():

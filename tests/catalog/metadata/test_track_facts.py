@@ -1,4 +1,4 @@
-"""Tracks whose tags can't be read, or that are not what they are called."""
+"""Facts of tracks with unreadable tags or misleading names."""
 
 import struct
 import subprocess
@@ -15,7 +15,7 @@ from tests.catalog.temporary_library import Library, problems
 def sounds(
     ffmpeg: str, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, bytes]:
-    """A sound of every kind, by its name."""
+    """Audio files of every format, by name."""
     return sample_files.sounds(ffmpeg, tmp_path_factory.mktemp("sounds"))
 
 
@@ -24,14 +24,14 @@ def id3(version: int, size: int = 20) -> bytes:
 
 
 def skeleton() -> bytes:
-    """An Ogg page that begins a Skeleton 4 stream; its CRC isn't checked."""
+    """Return the first Ogg page of a Skeleton 4 stream, without a CRC."""
     packet = b"fishead\0" + struct.pack("<HH", 4, 0) + bytes(68)
     head = b"OggS\0\2" + bytes(8) + b"\7\0\0\0" + bytes(8)
     return head + bytes([1, len(packet)]) + packet
 
 
 def with_atom(m4a: bytes, atom: bytes) -> bytes:
-    """Put an atom into the list of tags of an M4A whose index is last."""
+    """Add an atom to the list of tags of an M4A whose index is last."""
     data = bytearray(m4a)
     for name in (b"moov", b"udta", b"meta", b"ilst"):
         at = data.index(name) - 4
@@ -46,7 +46,7 @@ def atom(name: bytes, body: bytes) -> bytes:
 
 
 def with_block(flac: bytes, kind: int, body: bytes) -> bytes:
-    """Put a block of metadata behind STREAMINFO."""
+    """Insert a metadata block after STREAMINFO."""
     block = bytes([kind]) + len(body).to_bytes(3) + body
     return flac[:42] + block + flac[42:]
 

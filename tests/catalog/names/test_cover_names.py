@@ -1,4 +1,4 @@
-"""Which picture of a folder is the cover."""
+"""Choice of the cover among the pictures of a folder."""
 
 import pytest
 

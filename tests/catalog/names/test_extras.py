@@ -1,4 +1,4 @@
-"""What comes with a release and is not sold by itself."""
+"""Extras: files that come with a release and aren't sold alone."""
 
 import pytest
 

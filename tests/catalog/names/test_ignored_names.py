@@ -1,4 +1,4 @@
-"""Names that are nobody's wares."""
+"""Names of files and folders that are ignored."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Names that nearly are those of descriptions and covers."""
+"""Near misses of the names of configuration files and covers."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Titles and numbers from names."""
+"""Parsing of titles and track numbers from file names."""
 
 import os
 
@@ -64,7 +64,7 @@ def test_unambiguous_name_is_parsed_by_itself(
         (["1 A.wav", "2 B.wav", "4 C.wav"], ["A", "B", "C"]),
         # Both formats of each.
         (["1 A.mp3", "1 A.flac", "2 B.mp3"], ["A", "A", "B"]),
-        # What continues those that are sure.
+        # These continue the unambiguous ones.
         (
             ["08 A.wav", "09 B.wav", "10 000 Hours.wav"],
             ["A", "B", "000 Hours"],

@@ -1,4 +1,4 @@
-"""Texts that are cut to a length stay texts."""
+"""Truncation of text."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""A parser that runs each file as Python code, confined as the real one."""
+"""A parser that runs each file as Python code, confined like the real one."""
 
 import hashlib
 import sys

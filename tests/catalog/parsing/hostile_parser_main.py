@@ -2,7 +2,7 @@
 
     python hostile_parser_main.py [NAME=NUMBER]... PARENT
 
-It stands for a process that a file has taken over. The code sets `said`, the
+It simulates a process that a file has taken over. The code sets `said`, the
 title in the reply, or `answer`, a whole message. The arguments change the
 process's own limits.
 """

@@ -1,4 +1,4 @@
-"""ffmpeg: nothing of the store is within its reach."""
+"""Confinement of ffmpeg."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A parser that a file has taken over gets nowhere."""
+"""Confinement of a parser process that a file has taken over."""
 
 import os
 import resource
@@ -27,8 +27,8 @@ SECRET = "a secret of the store that starts the parser: 4hT-9kQ"
 
 
 @pytest.fixture(scope="module")
-def hijacked() -> Iterator[Parser]:
-    """One that runs, of a store with secrets in its environment."""
+def hijacked_parser() -> Iterator[Parser]:
+    """A hijacked parser of a store with secrets in its environment."""
     with (
         pytest.MonkeyPatch.context() as patch,
         hostile_parser.create() as parser,
@@ -39,11 +39,15 @@ def hijacked() -> Iterator[Parser]:
         yield parser
 
 
-def test_process_has_no_secret_in_its_environment(hijacked: Parser) -> None:
-    said = run_code(hijacked, "import os; said = ' '.join(sorted(os.environ))")
+def test_process_has_no_secret_in_its_environment(
+    hijacked_parser: Parser,
+) -> None:
+    said = run_code(
+        hijacked_parser, "import os; said = ' '.join(sorted(os.environ))"
+    )
     # Python itself sets LC_CTYPE in an environment without a language.
     assert set(said.split()) - {"LC_CTYPE"} == set(ENVIRONMENT)
-    kept = Path(f"/proc/{process_id(hijacked)}/environ").read_bytes()
+    kept = Path(f"/proc/{process_id(hijacked_parser)}/environ").read_bytes()
     assert SECRET.encode() not in kept
 
 
@@ -90,9 +94,12 @@ def test_process_has_no_open_file_of_the_store(
     ],
 )
 def test_process_is_refused_network_disk_and_signals(
-    hijacked: Parser, code: str
+    hijacked_parser: Parser, code: str
 ) -> None:
-    assert run_code(hijacked, code_reporting_error(code)) == "PermissionError"
+    assert (
+        run_code(hijacked_parser, code_reporting_error(code))
+        == "PermissionError"
+    )
 
 
 @needs_confinement
@@ -111,12 +118,12 @@ def test_process_is_refused_network_disk_and_signals(
     ],
 )
 def test_system_calls_without_a_wrapper_are_refused(
-    hijacked: Parser, call: str
+    hijacked_parser: Parser, call: str
 ) -> None:
     column = ["x86_64", "aarch64"].index(os.uname().machine)
     number = seccomp._REFUSED[call][column]
     said = run_code(
-        hijacked,
+        hijacked_parser,
         "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
         f"said = libc.syscall({number}, 0, 0, 0, 0, 0), ctypes.get_errno()",
     )
@@ -124,17 +131,22 @@ def test_system_calls_without_a_wrapper_are_refused(
 
 
 @needs_confinement
-def test_process_cannot_change_limits_of_another(hijacked: Parser) -> None:
+def test_process_cannot_change_limits_of_another(
+    hijacked_parser: Parser,
+) -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     # What it is already, lest a hole in the filter ends the tests.
     code = f"import resource; resource.prlimit(os.getppid(), 7, {before})"
-    assert run_code(hijacked, code_reporting_error(code)) == "PermissionError"
+    assert (
+        run_code(hijacked_parser, code_reporting_error(code))
+        == "PermissionError"
+    )
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
 
 
 @needs_confinement
 def test_file_is_readable_and_not_writable(
-    hijacked: Parser, tmp_path: Path
+    hijacked_parser: Parser, tmp_path: Path
 ) -> None:
     path = tmp_path / "sold"
     code = (
@@ -148,18 +160,20 @@ def test_file_is_readable_and_not_writable(
     )
     path.write_text(code)
     with path.open("rb") as file:
-        said = hijacked.tags(file, "x.mp3", hostile_parser.sha256(code)).title
+        said = hijacked_parser.tags(
+            file, "x.mp3", hostile_parser.sha256(code)
+        ).title
     assert said == "['OSError']"
     assert path.read_text() == code
 
 
-def test_process_can_start_threads(hijacked: Parser) -> None:
+def test_process_can_start_threads(hijacked_parser: Parser) -> None:
     code = (
         "import threading\nfound = []\n"
         "each = threading.Thread(target=found.append, args=(1,))\n"
         "each.start(); each.join(); said = found"
     )
-    assert run_code(hijacked, code) == "[1]"
+    assert run_code(hijacked_parser, code) == "[1]"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="macOS has no such limit")
@@ -187,7 +201,7 @@ def test_crash_leaves_no_core_file() -> None:
 
 
 @needs_confinement
-def test_limits_cannot_be_raised(hijacked: Parser) -> None:
+def test_limits_cannot_be_raised(hijacked_parser: Parser) -> None:
     for name in ("RLIMIT_AS", "RLIMIT_NOFILE", "RLIMIT_FSIZE", "RLIMIT_CORE"):
         number = getattr(resource, name)
         code = (
@@ -199,8 +213,10 @@ def test_limits_cannot_be_raised(hijacked: Parser) -> None:
         )
         # Root may, outside a container: no capability is left there.
         if os.geteuid() != 0:
-            assert run_code(hijacked, code) == "refused"
-    status = Path(f"/proc/{process_id(hijacked)}/status").read_text("ascii")
+            assert run_code(hijacked_parser, code) == "refused"
+    status = Path(f"/proc/{process_id(hijacked_parser)}/status").read_text(
+        "ascii"
+    )
     assert "NoNewPrivs:\t1" in status
     assert "Seccomp:\t2" in status
 

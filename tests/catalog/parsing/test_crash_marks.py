@@ -1,4 +1,4 @@
-"""Marks: what stops a parser is not tried again at once."""
+"""Marks of files that crashed their parser, and their retries."""
 
 import os
 import signal
@@ -86,7 +86,7 @@ def test_killed_process_is_started_again(tmp_path: Path) -> None:
 
 
 def _wait_for_mark(folder: Path) -> None:
-    """Wait until a file is being tried, which is written down before that."""
+    """Wait until a file is marked as in progress."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
         for path in folder.glob("now-*"):

@@ -1,4 +1,4 @@
-"""The parser: what it answers is checked before it is believed."""
+"""The parser, its process, and the validation of replies."""
 
 import io
 import threading

@@ -1,4 +1,4 @@
-"""A library with a file that stops its parser."""
+"""Libraries with a cover that crashes its parser."""
 
 from pathlib import Path
 
