@@ -34,7 +34,7 @@ def file(
 OLD = file("A/1.wav", mtime=-900, ctime=-900)
 
 
-class TestedScans:
+class ScanSeries:
     """Scans of a library whose files and time a test sets."""
 
     def __init__(self) -> None:
@@ -59,11 +59,11 @@ class TestedScans:
 
 
 @pytest.fixture
-def looks() -> TestedScans:
-    return TestedScans()
+def looks() -> ScanSeries:
+    return ScanSeries()
 
 
-def test_stalled_upload_keeps_waiting(looks: TestedScans) -> None:
+def test_stalled_upload_keeps_waiting(looks: ScanSeries) -> None:
     assert not looks.at(0, OLD)
     for now, size in ((1, 10), (6, 20), (16, 30)):
         new = file("B/1.wav", size, now, now)
@@ -74,7 +74,7 @@ def test_stalled_upload_keeps_waiting(looks: TestedScans) -> None:
     assert not looks.at(500, OLD, new)
 
 
-def test_quiet_time_is_measured_by_this_machine(looks: TestedScans) -> None:
+def test_quiet_time_is_measured_by_this_machine(looks: ScanSeries) -> None:
     """Files dated by a server whose clock is wrong wait as long."""
     looks.at(0, OLD)
     late = file("B/1.wav", 10, -3600, -3600)
@@ -83,7 +83,7 @@ def test_quiet_time_is_measured_by_this_machine(looks: TestedScans) -> None:
     assert not looks.at(11, OLD, late)
 
 
-def test_folder_waits_for_all_its_files(looks: TestedScans) -> None:
+def test_folder_waits_for_all_its_files(looks: ScanSeries) -> None:
     looks.at(0, OLD)
     files = [OLD]
     for number in range(8):
@@ -93,7 +93,7 @@ def test_folder_waits_for_all_its_files(looks: TestedScans) -> None:
     assert not looks.at(53, *files)
 
 
-def test_old_files_are_accepted_at_the_first_scan(looks: TestedScans) -> None:
+def test_old_files_are_accepted_at_the_first_scan(looks: ScanSeries) -> None:
     assert not looks.at(0, OLD, file("B/1.wav", mtime=-11, ctime=-10))
 
 
@@ -108,7 +108,7 @@ def test_old_files_are_accepted_at_the_first_scan(looks: TestedScans) -> None:
     ],
 )
 def test_recent_files_wait_at_the_first_scan(
-    looks: TestedScans, mtime: float, ctime: float
+    looks: ScanSeries, mtime: float, ctime: float
 ) -> None:
     fresh = file("B/1.wav", 5, mtime, ctime)
     assert looks.at(0, OLD, fresh) == {"B": UnsettledFolder("B/1.wav")}
@@ -117,18 +117,18 @@ def test_recent_files_wait_at_the_first_scan(
 
 @pytest.mark.parametrize("mtime", [-(2**40), -NOW, 0.5 - NOW, 1e9, 2**50])
 def test_implausible_date_is_not_a_recent_change(
-    looks: TestedScans, mtime: float
+    looks: ScanSeries, mtime: float
 ) -> None:
     assert not looks.at(0, file("B/1.wav", 5, mtime, -60))
 
 
-def test_status_change_alone_is_not_an_upload(looks: TestedScans) -> None:
+def test_status_change_alone_is_not_an_upload(looks: ScanSeries) -> None:
     looks.at(0, OLD)
     assert not looks.at(1, OLD._replace(ctime_ns=NOW * 10**9, inode=7))
 
 
 def test_indexed_files_are_accepted_at_the_first_scan(
-    looks: TestedScans,
+    looks: ScanSeries,
 ) -> None:
     """A container that owns its library anew at each start opens at once."""
     looks.now = 0
@@ -137,7 +137,7 @@ def test_indexed_files_are_accepted_at_the_first_scan(
     assert not looks.settling.update(found, lambda _: True)
 
 
-def test_renamed_folder_does_not_wait(looks: TestedScans) -> None:
+def test_renamed_folder_does_not_wait(looks: ScanSeries) -> None:
     looks.at(0, OLD, file("B/1.wav", 9, -900, -900, 2))
     moved = file("C/1.wav", 9, -900, -900, 2)
     assert not looks.at(1, OLD, moved)
@@ -145,7 +145,7 @@ def test_renamed_folder_does_not_wait(looks: TestedScans) -> None:
     assert looks.at(2, OLD, other) == {"D": UnsettledFolder("D/1.wav")}
 
 
-def test_deleted_file_makes_its_folder_wait(looks: TestedScans) -> None:
+def test_deleted_file_makes_its_folder_wait(looks: ScanSeries) -> None:
     """An upload that deletes first doesn't leave a smaller, cheaper album."""
     other = file("A/2.wav", mtime=-900, ctime=-900)
     looks.at(0, OLD, other)
@@ -153,7 +153,7 @@ def test_deleted_file_makes_its_folder_wait(looks: TestedScans) -> None:
     assert not looks.at(11, OLD)
 
 
-def test_folder_that_keeps_changing_is_reported(looks: TestedScans) -> None:
+def test_folder_that_keeps_changing_is_reported(looks: ScanSeries) -> None:
     looks.at(0, OLD)
     for now in range(1, 62, 3):
         log = file("B/x.log", now, now, now)
@@ -162,7 +162,7 @@ def test_folder_that_keeps_changing_is_reported(looks: TestedScans) -> None:
     assert found.file == "B/x.log"
 
 
-def test_store_toml_waits_until_it_has_settled(looks: TestedScans) -> None:
+def test_store_toml_waits_until_it_has_settled(looks: ScanSeries) -> None:
     store = file("store.toml", 5, -900, -900)
     assert not looks.at(0, OLD, store=store)
     half = file("store.toml", 2, 1, 1)
