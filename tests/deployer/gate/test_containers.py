@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 
 from msrv.deployer.engine.container import NAME, REPLACES
+from msrv.deployer.gate.upstream import POLICY
 from tests.deployer.fake_engine import NONCE, error
 from tests.deployer.gate.running_gate import RunningGate, StartGate
 
@@ -190,6 +191,24 @@ async def test_only_a_successor_changes_networks(
         "POST", f"networks/msrv_edge/{verb}", {"Container": gate.store}
     )
     assert (status, "not a successor" in text) == (403, True)
+
+
+async def test_names_of_another_target_s_container_are_refused(
+    gate: RunningGate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert gate.client.app
+    policy = gate.client.app[POLICY]
+    database = policy.targets[0].model_copy(
+        update={"name": "database", "service": "db"}
+    )
+    monkeypatch.setattr(policy, "targets", (*policy.targets, database))
+    created = await create_successor(gate)
+    container = gate.engine.containers[created]
+    container["Config"]["Labels"][REPLACES] = gate.database
+    status, text = await gate.request(
+        "POST", "networks/msrv_edge/connect", {"Container": created}
+    )
+    assert (status, "belongs to another target" in text) == (403, True)
 
 
 async def test_logs_are_the_last_lines(gate: RunningGate) -> None:

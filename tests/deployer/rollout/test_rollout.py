@@ -172,6 +172,27 @@ async def test_bad_image_leaves_the_old_containers(
     assert host.engine.tags[f"{REPOSITORY}:latest"] == host.old_image
 
 
+async def test_container_that_fails_under_requests_is_undone(
+    host: SimulatedHost,
+) -> None:
+    """Its health is checked once more after others can find it."""
+
+    async def fail(line: str) -> web.StreamResponse | None:
+        if line.endswith("/connect"):
+            for each in host.engine.containers.values():
+                if each["Name"].startswith("/msrv-app-1-"):
+                    each["State"]["Health"]["Status"] = "unhealthy"
+        return None
+
+    host.engine.after = fail
+    host.engine.push("fragile", REPOSITORY)
+    deployment = await host.deploy()
+    assert deployment.state is DeploymentState.FAILED
+    assert deployment.reason == "the new container is unhealthy"
+    assert "stop" not in host.changes()
+    assert host.replicas() == dict.fromkeys(REPLICAS, host.old_image)
+
+
 async def test_image_without_a_health_check_has_to_stay_up(
     host: SimulatedHost,
 ) -> None:
