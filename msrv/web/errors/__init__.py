@@ -1,8 +1,8 @@
 """Errors of the web layer, and the page that explains one to a visitor.
 
 `table` maps every error, of this layer and of the services below, to such a
-page. The texts are in `access` (addresses, links, requests, sign-in) and in
-`shopping` (orders, payments, codes).
+page. The texts are in `access` (addresses, links, requests, sign-in),
+`shopping` (orders, discounts, codes, mail) and `payments`.
 """
 
 from collections.abc import Callable, Mapping
@@ -76,6 +76,8 @@ Table = Mapping[type[Exception], ErrorPage | Callable[[Any], ErrorPage]]
 
 CART: Final = ("/cart", "Go to your cart")
 FRONT: Final = ("/", "Go to the front page")
+NOT_CHARGED: Final = "You haven't been charged."
+CART_SAVED: Final = "You haven't been charged and your cart is saved."
 _SHOWN_CHARS: Final = 64
 
 

@@ -1,35 +1,27 @@
-"""Error pages for orders, payments, discounts, redeem codes and mail."""
+"""Error pages for orders, discounts, redeem codes and mail."""
 
 from typing import Final
 
-from msrv.ledger.errors import AlreadyRedeemed, DatabaseError, SpoolFailed
+from msrv.ledger.errors import AlreadyRedeemed, DatabaseError
 from msrv.orders import errors as orders
 from msrv.orders.errors import CampaignEnded, DiscountError
 from msrv.orders.pricing import MAX_ITEMS
 from msrv.orders.rate_limits import (
     TooManyGuesses,
-    TooManyLookUps,
     TooManyMails,
-    TooManyPayments,
 )
-from msrv.payments import provider as payments
 from msrv.proofs import codes
 from msrv.proofs.errors import Forged
 from msrv.proofs.quotes import QuoteExpired
 from msrv.web import formatting
 from msrv.web.errors import (
     CART,
+    CART_SAVED,
+    NOT_CHARGED,
     ErrorPage,
-    NoPaymentProvider,
-    PaymentRefused,
-    PaymentUnconfirmed,
     Table,
     shortened,
 )
-
-_NOT_CHARGED: Final = "You haven't been charged."
-_SAVED: Final = "You haven't been charged and your cart is saved."
-_CHECK_AGAIN: Final = ("", "Check again")
 
 
 def _minutes(seconds: int) -> str:
@@ -45,7 +37,7 @@ def _total_changed(error: orders.TotalChanged) -> ErrorPage:
         409,
         "total_changed",
         "The price has changed",
-        f"The total is now {formatting.price(error.total)}. {_NOT_CHARGED} "
+        f"The total is now {formatting.price(error.total)}. {NOT_CHARGED} "
         "Please review your cart.",
         CART,
         data={
@@ -85,7 +77,7 @@ def _not_for_sale(error: orders.NotForSale) -> ErrorPage:
         422,
         "not_for_sale",
         "Not for sale",
-        f"This store doesn't sell “{item_id}”. {_NOT_CHARGED}",
+        f"This store doesn't sell “{item_id}”. {NOT_CHARGED}",
         data={"item_id": item_id},
     )
 
@@ -109,7 +101,7 @@ def _out_of_bounds(error: orders.PriceOutOfBounds) -> ErrorPage:
         "out_of_bounds",
         "Please choose another price",
         f"The price of “{item_id}” can be anything from {least} to {most}. "
-        f"{_NOT_CHARGED}",
+        f"{NOT_CHARGED}",
         CART,
         data={
             "item_id": item_id,
@@ -153,7 +145,7 @@ def _no_discount(error: DiscountError) -> ErrorPage:
         422,
         "no_discount",
         "Discount not applied",
-        f"{discount_message(error)} {_NOT_CHARGED}",
+        f"{discount_message(error)} {NOT_CHARGED}",
         CART,
     )
 
@@ -163,7 +155,7 @@ def _discount_uses_unknown(error: orders.DiscountUsesUnknown) -> ErrorPage:
         503,
         "ledger_resting",
         "Discount temporarily unavailable",
-        f"{discount_message(error)} {_NOT_CHARGED}",
+        f"{discount_message(error)} {NOT_CHARGED}",
         CART,
         headers={"Retry-After": "60"},
     )
@@ -195,48 +187,6 @@ def _too_many_mails(error: TooManyMails) -> ErrorPage:
     )
 
 
-# Payments --------------------------------------------------------------------
-
-
-def _amount_not_taken(error: payments.AmountNotSupported) -> ErrorPage:
-    return ErrorPage(
-        422,
-        "amount_not_taken",
-        "Amount not accepted",
-        f"The payment service doesn't accept {formatting.price(error.total)} "
-        f"as an amount. {_SAVED}",
-        CART,
-        data={
-            "total_minor": error.total.minor,
-            "currency": error.total.currency,
-        },
-    )
-
-
-def _too_many_payments(error: TooManyPayments) -> ErrorPage:
-    return ErrorPage(
-        429,
-        "too_many_payments",
-        "Too many payments at once",
-        f"Too many payments were started from your network. {_SAVED} Please "
-        "try again in a minute.",
-        CART,
-        headers={"Retry-After": str(error.retry_after_seconds)},
-    )
-
-
-def _too_many_look_ups(error: TooManyLookUps) -> ErrorPage:
-    return ErrorPage(
-        429,
-        "too_many_look_ups",
-        "We couldn't confirm your payment yet",
-        "Too many payments were looked up from your network. Please don't "
-        "pay again; reload this page in a minute.",
-        _CHECK_AGAIN,
-        headers={"Retry-After": str(error.retry_after_seconds)},
-    )
-
-
 TABLE: Final[Table] = {
     orders.EmptyOrder: ErrorPage(
         422,
@@ -254,87 +204,13 @@ TABLE: Final[Table] = {
         410,
         "quote_expired",
         "This price has expired",
-        f"Prices are held for an hour. {_SAVED} Please check out again.",
+        f"Prices are held for an hour. {CART_SAVED} Please check out again.",
         CART,
     ),
     orders.DiscountUsesUnknown: _discount_uses_unknown,  # a DiscountError, too
     DiscountError: _no_discount,
     TooManyGuesses: _too_many_guesses,
     TooManyMails: _too_many_mails,
-    SpoolFailed: ErrorPage(
-        503,
-        "till_closed",
-        "Checkout is temporarily unavailable",
-        f"We can't record orders right now, so we aren't taking payments. "
-        f"{_SAVED} Please try again in a few minutes.",
-        CART,
-        headers={"Retry-After": "120"},
-    ),
-    NoPaymentProvider: ErrorPage(
-        503,
-        "cannot_be_paid",
-        "Payments aren't set up yet",
-        "This store can't take payments yet. Your cart is saved.",
-        CART,
-    ),
-    PaymentRefused: ErrorPage(
-        402,
-        "payment_refused",
-        "Payment not completed",
-        f"The payment wasn't completed. {_SAVED}",
-        CART,
-    ),
-    PaymentUnconfirmed: ErrorPage(
-        503,
-        "cannot_check",
-        "We couldn't confirm your payment yet",
-        "The payment service isn't responding. Please don't pay again; "
-        "reload this page in a minute.",
-        _CHECK_AGAIN,
-        headers={"Retry-After": "60"},
-    ),
-    TooManyPayments: _too_many_payments,
-    TooManyLookUps: _too_many_look_ups,
-    payments.ProviderUnavailable: ErrorPage(
-        503,
-        "payment_away",
-        "Payment service unavailable",
-        f"We can't reach the payment service right now. {_SAVED} Please try "
-        "again in a few minutes.",
-        CART,
-        headers={"Retry-After": "120"},
-    ),
-    payments.AmountNotSupported: _amount_not_taken,
-    payments.NoSuchPayment: ErrorPage(
-        404,
-        "no_such_payment",
-        "Payment not found",
-        "We don't recognise this payment. If you've just paid, return to the "
-        "payment page and use its link back to the store.",
-        CART,
-    ),
-    payments.AmountMismatch: ErrorPage(
-        409,
-        "paid_otherwise",
-        "Payment doesn't match the order",
-        "The amount paid differs from the amount due, so this order wasn't "
-        "completed. The store has a record of the payment and owes you a "
-        "refund.",
-    ),
-    payments.BadWebhookSignature: ErrorPage(
-        400,
-        "not_signed",
-        "Signature not accepted",
-        "Payment notifications are accepted from the payment service only.",
-    ),
-    payments.InboxUnavailable: ErrorPage(
-        503,
-        "not_kept",
-        "Temporarily unavailable",
-        "This notification can't be stored right now. Please send it again "
-        "later.",
-        headers={"Retry-After": "60"},
-    ),
 }
 
 

@@ -9,12 +9,16 @@ from typing import Final
 
 from aiohttp import web
 
-from msrv.web.errors import FRONT, ErrorPage, Table, access, shopping
+from msrv.web.errors import FRONT, ErrorPage, Table, access, payments, shopping
 
 log = logging.getLogger(__name__)
 
 # The order matters only where one type derives from another.
-TABLE: Final[Table] = {**access.TABLE, **shopping.TABLE}
+TABLE: Final[Table] = {
+    **access.TABLE,
+    **shopping.TABLE,
+    **payments.TABLE,
+}
 
 
 def error_page(error: Exception) -> ErrorPage:
