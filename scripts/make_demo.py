@@ -1,4 +1,4 @@
-"""Make the demo library in msrv/demo again: `make demo`.
+"""Generate the demo library in msrv/demo: `make demo`.
 
 Needs ffmpeg, and Inter for the covers (Debian: ffmpeg, fonts-inter). The
 music is computed, the same each time; what an encoder makes of it may differ
@@ -19,7 +19,7 @@ HOME = Path(__file__).parents[1] / "msrv" / "demo"
 
 
 def main() -> int:
-    """Write the whole library, and say what is in it."""
+    """Write the whole library, and print its content."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=HOME)
     parser.add_argument("--jobs", type=int, help="tracks made at a time")
@@ -43,7 +43,7 @@ def main() -> int:
 
 
 def _dress(folder: Path, album: Album) -> None:
-    """Write all of a release but its tracks."""
+    """Write a release except its tracks."""
     home = folder / album.folder
     home.mkdir(exist_ok=True)
     album.cover().save(home / "cover.png", optimize=True)
@@ -53,7 +53,7 @@ def _dress(folder: Path, album: Album) -> None:
 
 
 def _make_track(folder: Path, place: int, number: int) -> str:
-    """Play, master and encode one track; give a line about it."""
+    """Render, master and encode one track; return a line about it."""
     album = ALBUMS[place]
     track = album.tracks[number - 1]
     sound = master(track.piece().mixdown())

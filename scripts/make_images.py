@@ -1,4 +1,4 @@
-"""Make the pictures of docs/images again: `python -m scripts.make_images`.
+"""Generate the pictures of docs/images: `python -m scripts.make_images`.
 
 Of the store as it is now: the bundled demo sells for a year in a few seconds,
 by a clock of its own, through the same forms as for any buyer. Needs Chromium
@@ -31,13 +31,13 @@ IMAGES: Final = Path(__file__).parents[1] / "docs" / "images"
 DAY_SECONDS: Final = 86_400
 DAYS: Final = 365
 DRAWN_MS: Final = 1000
-"""More than the covers take to be decoded."""
+"""Longer than it takes to decode the covers."""
 RELEASE: Final = "items-may-have-shifted"
 
 
 @dataclass(slots=True)
 class Store:
-    """The demo, and what time it thinks it is."""
+    """The demo store, and its clock."""
 
     url: str
     keyring: Keyring
@@ -49,7 +49,7 @@ class Store:
 
 
 async def main() -> None:
-    """Sell, then photograph."""
+    """Make sales, then take the screenshots."""
     keyring = Keyring.from_nonces(secrets.token_urlsafe(32))
     with TemporaryDirectory() as folder:
         found = settings_room.load(
@@ -71,7 +71,7 @@ async def main() -> None:
 
 
 async def sell(store: Store) -> str:
-    """Sell more from month to month; the number of an order to look at."""
+    """Make growing monthly sales; return the id of one order."""
     now, refunds = store.at, []
     async with ClientSession(headers={"Accept": "application/json"}) as web:
         async with web.get(f"{store.url}/catalog") as answer:
@@ -103,7 +103,7 @@ async def sell(store: Store) -> str:
 
 
 async def buy(web: ClientSession, store: Store, *items: str) -> Any:  # noqa: ANN401 - JSON
-    """Buy as a program does."""
+    """Buy through the JSON interface."""
     form = [("item", each) for each in items]
     async with web.post(f"{store.url}/purchases", data=form) as answer:
         answer.raise_for_status()
@@ -111,7 +111,7 @@ async def buy(web: ClientSession, store: Store, *items: str) -> Any:  # noqa: AN
 
 
 async def photograph(store: Store, order_id: str) -> None:
-    """Open the pages in Chromium."""
+    """Take the screenshots in Chromium."""
     path = chromium.find()
     if path is None:
         raise SystemExit("no Chromium is installed")
@@ -153,7 +153,7 @@ async def _front(page: Page, store: Store) -> None:
 
 
 async def _release(page: Page, store: Store) -> None:
-    """With something in the cart, and a preview that plays."""
+    """Put an item in the cart, and play a preview."""
     await page.goto(f"{store.url}/catalog/{RELEASE}")
     await page.get_by_role("button", name="Add").nth(2).click()
     await page.get_by_role("button", name="listen").nth(1).click()

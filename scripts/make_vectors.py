@@ -1,10 +1,12 @@
-"""Write tests/vectors/*.json: the proofs' formats, for any implementation.
+"""Generate tests/vectors/*.json: test vectors of the proofs' formats.
 
-    python -m scripts.make_vectors          write them
-    python -m scripts.make_vectors --check  say whether they are as written
+    python -m scripts.make_vectors          write the files
+    python -m scripts.make_vectors --check  fail if the files are out of date
 
-They change when a format changes, which ends every link and receipt that is
-out: that is a new version of the derivation, never an edit.
+They only change with a format, which invalidates all links and receipts that
+were issued: a new version of the derivation, never an edit.
+
+One module of more than 350 lines: mostly tables of cases.
 """
 
 import argparse
@@ -63,7 +65,7 @@ def main() -> None:
 
 
 def keys(*purposes: Purpose) -> Vectors:
-    """Say what each NONCE derives, in hexadecimal."""
+    """Return the keys of each NONCE, in hexadecimal."""
     found = {}
     for name, nonce in NONCES.items():
         secret = stretch(nonce)
@@ -80,12 +82,12 @@ def case(
     keyring: list[str] | None = None,
     **parts: object,
 ) -> Vectors:
-    """Say what has to become of the parts of a token."""
+    """Return the expected result for the parts of a token."""
     return {"name": name, "keyring": keyring or BOTH, **parts, **outcome}
 
 
 def links_vectors(rings: Rings) -> Vectors:
-    """Say what links are, and what none is."""
+    """Return valid and invalid links."""
 
     def make(
         item_id: str = "night-drive",
@@ -160,7 +162,7 @@ def links_vectors(rings: Rings) -> Vectors:
 
 
 def receipts_vectors(rings: Rings) -> Vectors:
-    """Say what receipts are, and what none is."""
+    """Return valid and invalid receipts."""
     lines = (Line("night-drive", 700), Line("tape-hiss-vol-2", 0))
     receipt = Receipt(ORDER, ISSUED_AT, "stripe", "EUR", lines)
     token = receipts.sign(rings["current"], receipt)
@@ -263,7 +265,7 @@ def receipts_vectors(rings: Rings) -> Vectors:
 
 
 def quotes_vectors(rings: Rings) -> Vectors:
-    """Say what quotes are, and what none is."""
+    """Return valid and invalid quotes."""
     lines = (Line("night-drive", 1200),)
     quote = Quote(ORDER, "JPY", lines, "3f1c9a2be0d4", ISSUED_AT, EXPIRES_AT)
     token = quotes.sign(rings["current"], quote)
@@ -319,7 +321,7 @@ def quotes_vectors(rings: Rings) -> Vectors:
 
 
 def codes_vectors(rings: Rings) -> Vectors:
-    """Say what codes are, what none is, and what is a slip of the hand."""
+    """Return valid, forged and mistyped codes."""
     item_id, campaign, claim = "night-drive", "vinyl-2026", bytes(range(16))
     made: list[Vectors] = []
     for key in NONCES:
@@ -404,13 +406,13 @@ def _with_check(body: str) -> str:
 
 
 def json_of(part: str) -> Vectors:
-    """Read a part of a token that is known to be good."""
+    """Return a part of a valid token, parsed."""
     value: Vectors = json.loads(decode(part))
     return value
 
 
 def next_spelling(token: str) -> str:
-    """Set a bit at a token's end that none of its bytes holds."""
+    """Return a token with a spare bit set in its last character."""
     return token[:-1] + chr(ord(token[-1]) + 1)
 
 

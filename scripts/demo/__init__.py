@@ -1,1 +1,1 @@
-"""How the demo library is made: its music, its pictures, its booklet."""
+"""Generator of the demo library: its music, pictures and booklet."""

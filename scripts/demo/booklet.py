@@ -80,7 +80,7 @@ class Page:
     def prose(
         self, at: tuple[float, float], text: str, columns: int = 47
     ) -> float:
-        """Set a paragraph, and give the baseline of the line after it."""
+        """Set a paragraph, and return the baseline of the line after it."""
         left, top = at
         for line in textwrap.wrap(text, columns, break_on_hyphens=False):
             self.text((left, top), line)
@@ -94,12 +94,12 @@ class Page:
         self.text((MARGIN, top), f"{name} {dots} {value}")
 
     def content(self) -> bytes:
-        """Give what the page draws, as a content stream."""
+        """Return what the page draws, as a content stream."""
         return "\n".join(self._steps).encode("latin-1")
 
 
 def write(pages: Sequence[Page], title: str, author: str) -> bytes:
-    """Give a whole PDF 1.4 file (ISO 32000-1, 7.5)."""
+    """Return a whole PDF 1.4 file (ISO 32000-1, 7.5)."""
     first = 4 + len(_FONTS)
     places = [first + 2 * place for place in range(len(pages))]
     kids = " ".join(f"{place} 0 R" for place in places)

@@ -62,7 +62,7 @@ class Feel:
 
 
 def hertz(name: str) -> float:
-    """Give the frequency of a note by name: `A4` is 440.
+    """Return the frequency of a note by name: `A4` is 440.
 
     Raises ValueError for what is no note.
     """
@@ -122,7 +122,7 @@ class Desk:
                 self._sound(voice, at, 0.0, 0.0, _STRIKES[sign])
 
     def mixdown(self) -> Samples:
-        """Give the whole piece, before mastering: (samples, 2)."""
+        """Return the whole piece, before mastering: (samples, 2)."""
         echo = self._repeat()
         mix = self._dry + echo + self._reverberate(self._room + 0.4 * echo)
         if self.feel.mono:

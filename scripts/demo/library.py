@@ -46,12 +46,12 @@ class Album:
         return f"{self.artist} - {self.title}"
 
     def file_name(self, number: int) -> str:
-        """Give the name of a track's file; tracks count from 1."""
+        """Return the name of a track's file; tracks count from 1."""
         track = self.tracks[number - 1]
         return f"{number:02} {track.title}{track.suffix}"
 
     def toml(self) -> str:
-        """Give its release.toml."""
+        """Return its release.toml."""
         lines = [
             f'id = "{self.release_id}"',
             f"title = {json.dumps(self.title)}",

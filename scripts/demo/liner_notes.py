@@ -59,7 +59,7 @@ _NOTES: Final = (
 
 
 def liner_notes() -> bytes:
-    """Give the booklet as a PDF."""
+    """Return the booklet as a PDF."""
     pages = [
         _front(),
         _contents(),

@@ -29,7 +29,7 @@ class Square:
     ours: bool = False
 
     def corners(self, half: float = HALF) -> Points:
-        """Give its four corners in order: (4, 2)."""
+        """Return its four corners in order: (4, 2)."""
         along = np.array([np.cos(self.turn), np.sin(self.turn)]) * half
         across = np.array([-along[1], along[0]])
         signs = ((-1, -1), (1, -1), (1, 1), (-1, 1))

@@ -38,7 +38,7 @@ Tone = Callable[[Note], Samples]
 
 
 def clock(seconds: float) -> Samples:
-    """Give the time in seconds of each sample."""
+    """Return the time in seconds of each sample."""
     return np.arange(round(seconds * RATE), dtype=np.float64) / RATE
 
 
@@ -61,7 +61,7 @@ def filtered(sound: Samples, gain: Samples) -> Samples:
 
 
 def quick(count: int) -> int:
-    """Give the length, at least this, whose Fourier transform is quick."""
+    """Return the length, at least this, whose Fourier transform is quick."""
     power = 1 << max(count - 1, 1).bit_length()
     return min(
         size

@@ -53,5 +53,5 @@ def test_outbox_files_are_private_and_hold_no_receipt(outbox: Outbox) -> None:
     outbox.add(sample_mail())
     path = outbox.folder / f"{order_id(1)}.json"
     assert path.stat().st_mode & 0o077 == 0
-    # Whoever does read it can't download anything by it.
+    # It doesn't contain the link to the receipt.
     assert b"purchases" not in path.read_bytes()

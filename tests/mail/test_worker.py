@@ -31,9 +31,9 @@ from tests.polling import wait_until
 
 
 class FakeServer(SmtpClient, SmtpSession):
-    """A relay whose answers a test gives: errors, by Message-ID or to all.
+    """SMTP server with scripted replies: errors, for one Message-ID or all.
 
-    It takes a mail at once, and says so after `answer_seconds`.
+    It accepts a mail at once, and replies after `answer_seconds`.
     """
 
     def __init__(self, answer_seconds: float = 0) -> None:
@@ -60,7 +60,7 @@ class FakeServer(SmtpClient, SmtpSession):
 
     @property
     def ids(self) -> list[str]:
-        """The orders whose receipts it took."""
+        """Ids of the orders whose receipts it accepted."""
         return [
             str(each["Message-ID"]).strip("<>").partition("@")[0]
             for each in self.mails
@@ -73,117 +73,117 @@ def outbox(tmp_path: Path) -> Outbox:
 
 
 @pytest.fixture
-def played() -> FakeServer:
+def server() -> FakeServer:
     return FakeServer()
 
 
 @pytest.fixture
-def postman(
-    outbox: Outbox, played: FakeServer, keyring: Keyring, clock: Clock
+def worker(
+    outbox: Outbox, server: FakeServer, keyring: Keyring, clock: Clock
 ) -> MailWorker:
-    """A postman who goes when a test says `round`."""
-    return MailWorker(outbox, played, renderer(keyring), clock)
+    """Mail worker that only sends when a test calls `send_due`."""
+    return MailWorker(outbox, server, renderer(keyring), clock)
 
 
-async def pass_time(postman: MailWorker, clock: Clock, seconds: int) -> None:
-    """Let time pass, with a look every five seconds."""
+async def pass_time(worker: MailWorker, clock: Clock, seconds: int) -> None:
+    """Advance the clock, and send what is due every five seconds."""
     for _ in range(seconds // 5):
         clock.now += 5
-        await postman.send_due()
+        await worker.send_due()
 
 
 async def test_order_is_mailed_once(
-    postman: MailWorker, played: FakeServer, outbox: Outbox
+    worker: MailWorker, server: FakeServer, outbox: Outbox
 ) -> None:
-    await asyncio.gather(*(postman.enqueue(sample_mail()) for _ in range(20)))
-    await postman.send_due()
-    await postman.enqueue(sample_mail())
-    await postman.send_due()
-    assert played.ids == [order_id(1)]
+    await asyncio.gather(*(worker.enqueue(sample_mail()) for _ in range(20)))
+    await worker.send_due()
+    await worker.enqueue(sample_mail())
+    await worker.send_due()
+    assert server.ids == [order_id(1)]
     assert outbox.pending() == []
-    # Nobody's address is left.
+    # No address is left.
     for path in outbox.folder.rglob("*"):
         assert path.is_dir() or TO.encode() not in path.read_bytes()
 
 
 async def test_outage_of_an_hour_delays_mails_and_loses_none(
-    postman: MailWorker, played: FakeServer, clock: Clock
+    worker: MailWorker, server: FakeServer, clock: Clock
 ) -> None:
-    played.away = SmtpUnavailable("connection refused")
+    server.away = SmtpUnavailable("connection refused")
     for number in range(100):
-        await postman.enqueue(sample_mail(number, at=clock.now))
-        await pass_time(postman, clock, 36 - 36 % 5)
-    assert played.mails == []
-    # It was not asked all the time, either.
-    assert played.connections < 20
-    played.away = None
-    await pass_time(postman, clock, 1800)
-    assert sorted(played.ids) == sorted(map(order_id, range(100)))
-    assert (postman.sent, postman.pending, postman.failed) == (100, 0, 0)
+        await worker.enqueue(sample_mail(number, at=clock.now))
+        await pass_time(worker, clock, 36 - 36 % 5)
+    assert server.mails == []
+    # It was not tried all the time, either.
+    assert server.connections < 20
+    server.away = None
+    await pass_time(worker, clock, 1800)
+    assert sorted(server.ids) == sorted(map(order_id, range(100)))
+    assert (worker.sent, worker.pending, worker.failed) == (100, 0, 0)
 
 
 async def test_deferred_mail_is_retried_without_delaying_others(
-    postman: MailWorker, played: FakeServer, clock: Clock
+    worker: MailWorker, server: FakeServer, clock: Clock
 ) -> None:
     first = f"<{order_id(1)}@example.org>"
-    played.answers[first] = TemporaryFailure("450 greylisted")
+    server.answers[first] = TemporaryFailure("450 greylisted")
     for number in (1, 2, 3):
-        await postman.enqueue(sample_mail(number, at=clock.now))
-    await postman.send_due()
-    assert sorted(played.ids) == [order_id(2), order_id(3)]
-    await pass_time(postman, clock, 3600)
-    del played.answers[first]
-    await pass_time(postman, clock, 4 * 3600)
-    assert sorted(played.ids) == [order_id(1), order_id(2), order_id(3)]
+        await worker.enqueue(sample_mail(number, at=clock.now))
+    await worker.send_due()
+    assert sorted(server.ids) == [order_id(2), order_id(3)]
+    await pass_time(worker, clock, 3600)
+    del server.answers[first]
+    await pass_time(worker, clock, 4 * 3600)
+    assert sorted(server.ids) == [order_id(1), order_id(2), order_id(3)]
 
 
 async def test_mail_that_breaks_connections_does_not_delay_others(
-    postman: MailWorker, played: FakeServer, clock: Clock
+    worker: MailWorker, server: FakeServer, clock: Clock
 ) -> None:
-    played.answers[f"<{order_id(1)}@example.org>"] = SmtpUnavailable(
+    server.answers[f"<{order_id(1)}@example.org>"] = SmtpUnavailable(
         "disconnected"
     )
     for number in (1, 2, 3):
-        await postman.enqueue(sample_mail(number, at=clock.now))
-    await postman.send_due()
-    await pass_time(postman, clock, 60)
-    assert sorted(played.ids) == [order_id(2), order_id(3)]
+        await worker.enqueue(sample_mail(number, at=clock.now))
+    await worker.send_due()
+    await pass_time(worker, clock, 60)
+    assert sorted(server.ids) == [order_id(2), order_id(3)]
 
 
 async def test_permanent_failure_is_logged_without_the_address(
-    postman: MailWorker,
-    played: FakeServer,
+    worker: MailWorker,
+    server: FakeServer,
     outbox: Outbox,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    played.answers[f"<{order_id(1)}@example.org>"] = PermanentFailure(
+    server.answers[f"<{order_id(1)}@example.org>"] = PermanentFailure(
         "550 unknown"
     )
-    await postman.enqueue(sample_mail())
-    await postman.send_due()
+    await worker.enqueue(sample_mail())
+    await worker.send_due()
     assert outbox.pending() == []
     (said,) = [r for r in caplog.records if r.levelno == logging.ERROR]
     assert order_id(1) in said.getMessage()
     assert "550 unknown" in said.getMessage()
     assert "example.net" not in caplog.text
-    assert postman.failed == 1
-    (given_up,) = postman.recent_failures
+    assert worker.failed == 1
+    (given_up,) = worker.recent_failures
     assert (given_up.order_id, given_up.why) == (order_id(1), "550 unknown")
 
 
 async def test_missing_smtputf8_is_remembered_for_a_day(
-    postman: MailWorker, played: FakeServer, clock: Clock
+    worker: MailWorker, server: FakeServer, clock: Clock
 ) -> None:
-    refused = [postman.lacks_smtputf8]
-    played.answers[f"<{order_id(1)}@example.org>"] = SmtpUtf8Unsupported(
+    refused = [worker.lacks_smtputf8]
+    server.answers[f"<{order_id(1)}@example.org>"] = SmtpUtf8Unsupported(
         "no SMTPUTF8"
     )
-    await postman.enqueue(sample_mail())
-    await postman.send_due()
-    refused.append(postman.lacks_smtputf8)
-    assert postman.recent_failures[0].why == "no SMTPUTF8"
+    await worker.enqueue(sample_mail())
+    await worker.send_due()
+    refused.append(worker.lacks_smtputf8)
+    assert worker.recent_failures[0].why == "no SMTPUTF8"
     clock.now += 24 * 3600
-    refused.append(postman.lacks_smtputf8)
+    refused.append(worker.lacks_smtputf8)
     assert refused == [False, True, False]
 
 
@@ -191,43 +191,43 @@ async def test_missing_smtputf8_is_remembered_for_a_day(
     "error", [SmtpUnavailable("gone"), TemporaryFailure("450 not now")]
 )
 async def test_mail_is_given_up_after_four_days(
-    postman: MailWorker,
-    played: FakeServer,
+    worker: MailWorker,
+    server: FakeServer,
     outbox: Outbox,
     clock: Clock,
     error: SmtpError,
 ) -> None:
     if isinstance(error, SmtpUnavailable):
-        played.away = error
+        server.away = error
     else:
-        played.answers[f"<{order_id(1)}@example.org>"] = error
-    await postman.enqueue(sample_mail(at=clock.now))
+        server.answers[f"<{order_id(1)}@example.org>"] = error
+    await worker.enqueue(sample_mail(at=clock.now))
     clock.now += GIVE_UP_SECONDS
-    await postman.send_due()
+    await worker.send_due()
     assert outbox.pending()
     clock.now += 4 * 3600 + 1
-    await postman.send_due()
+    await worker.send_due()
     assert not outbox.pending()
-    assert postman.failed == 1
+    assert worker.failed == 1
 
 
 async def test_old_mail_is_tried_once_after_a_long_shutdown(
-    postman: MailWorker, played: FakeServer, clock: Clock
+    worker: MailWorker, server: FakeServer, clock: Clock
 ) -> None:
-    await postman.enqueue(sample_mail(at=clock.now - 2 * GIVE_UP_SECONDS))
-    await postman.send_due()
-    assert played.ids == [order_id(1)]
+    await worker.enqueue(sample_mail(at=clock.now - 2 * GIVE_UP_SECONDS))
+    await worker.send_due()
+    assert server.ids == [order_id(1)]
 
 
 async def test_kill_after_sending_sends_nothing_twice(
-    outbox: Outbox, played: FakeServer, keyring: Keyring, clock: Clock
+    outbox: Outbox, server: FakeServer, keyring: Keyring, clock: Clock
 ) -> None:
     outbox.add(sample_mail())
     # What `done` had written when it was killed.
     (outbox.folder / "done" / order_id(1)).touch()
-    after = MailWorker(outbox, played, renderer(keyring), clock)
+    after = MailWorker(outbox, server, renderer(keyring), clock)
     await after.send_due()
-    assert played.mails == []
+    assert server.mails == []
     assert list(outbox.folder.glob("*.json")) == []
 
 
@@ -271,7 +271,7 @@ async def test_two_processes_send_each_mail_once(
                 lambda: sum(len(each.mails) for each in relays) == 10
             )
             assert relays[1].mails == []
-    # Whoever is left goes on.
+    # The remaining process continues.
     async with MailWorker(
         outbox, relays[1], renderer(keyring), clock
     ) as third:
@@ -281,19 +281,19 @@ async def test_two_processes_send_each_mail_once(
 
 
 async def test_unreadable_mail_does_not_stop_others(
-    postman: MailWorker, played: FakeServer, outbox: Outbox
+    worker: MailWorker, server: FakeServer, outbox: Outbox
 ) -> None:
     for number in (1, 2):
-        await postman.enqueue(sample_mail(number))
+        await worker.enqueue(sample_mail(number))
     path = outbox.folder / f"{order_id(1)}.json"
     path.write_bytes(path.read_bytes()[:-40])
-    await postman.send_due()
-    assert played.ids == [order_id(2)]
+    await worker.send_due()
+    assert server.ids == [order_id(2)]
     assert path.with_suffix(".damaged").exists()
 
 
 async def test_full_disk_is_logged_and_raises_nothing(
-    postman: MailWorker,
+    worker: MailWorker,
     outbox: Outbox,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -302,7 +302,7 @@ async def test_full_disk_is_logged_and_raises_nothing(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(outbox, "add", fail)
-    await postman.enqueue(sample_mail())
+    await worker.enqueue(sample_mail())
     assert "No space left" in caplog.text
     assert TO not in caplog.text
 
@@ -323,19 +323,19 @@ async def test_mails_arrive_at_a_real_server_after_an_outage(
 ) -> None:
     authority, handler = Authority.make(), Handler(dies=1)
     async with relay(handler, TlsMode.STARTTLS, authority) as found:
-        postman = MailWorker(outbox, found, renderer(keyring), clock)
-        await postman.enqueue(sample_mail(1, at=clock.now))
-        await postman.send_due()
+        worker = MailWorker(outbox, found, renderer(keyring), clock)
+        await worker.enqueue(sample_mail(1, at=clock.now))
+        await worker.send_due()
         assert handler.mails == []
         clock.now += 60
-        await postman.send_due()
+        await worker.send_due()
         assert len(handler.mails) == 1
         # It took the mail, and its yes was lost: SMTP has no way to tell.
         handler.forgets_to_answer = 1
-        await postman.enqueue(sample_mail(2, at=clock.now))
-        await postman.send_due()
+        await worker.enqueue(sample_mail(2, at=clock.now))
+        await worker.send_due()
         clock.now += 60
-        await postman.send_due()
+        await worker.send_due()
         twice = [each["Message-ID"] for each in handler.mails[1:]]
         assert twice == [f"<{order_id(2)}@example.org>"] * 2
         assert handler.mails[1].as_bytes() == handler.mails[2].as_bytes()
