@@ -161,7 +161,7 @@ def test_release_with_a_cover_that_is_too_large_is_sold_without_it(
     assert release.artwork is None
     assert len(release.items) == 2
     (said,) = problems(reading)
-    assert "R/cover.jpg: can't be used as a cover: it takes" in said
+    assert "R/cover.jpg: can't be used as a cover: decoding it takes" in said
     assert said.endswith("; not shown")
 
 
