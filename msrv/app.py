@@ -1,4 +1,4 @@
-"""Putting the store together: the only place that knows every room."""
+"""Composition root: builds the store's parts and the aiohttp application."""
 
 import asyncio
 import contextlib
@@ -38,7 +38,7 @@ from msrv.orders.discounts import Discounts
 from msrv.orders.download_links import DownloadLinks
 from msrv.orders.free_orders import FreeOrders
 from msrv.orders.fulfilment import Fulfilment
-from msrv.orders.rate_limits import Limits
+from msrv.orders.rate_limits import ShopLimits
 from msrv.orders.receipt_mails import ReceiptMails
 from msrv.orders.redemption import CodeIndex, CodeRedemption
 from msrv.orders.webhooks import WebhookWorker
@@ -68,7 +68,7 @@ from msrv.web.studio.routes import STUDIO
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 512 * 1024
-"""Of a payment provider's message; forms have a limit of their own."""
+"""Bound of a payment provider's webhook; forms have a lower one."""
 
 
 def create_app(
@@ -94,10 +94,44 @@ def create_app(
         ],
         client_max_size=MAX_BODY_BYTES,
     )
-    # Its own parameter for this is deprecated, without another way.
+    # Application's own parameter for this is deprecated without a replacement.
     app._router = Router()  # noqa: SLF001
     folder = LocalStorage(settings.library_folder)
     parser = Parser(settings.data)
+    store = app[STORE] = _build_store(
+        settings,
+        keyring,
+        folder,
+        parser,
+        clock=clock,
+        random=random,
+        ledger=ledger,
+        reload=reload,
+    )
+    store.metrics.register(LimitMetrics(store.limits))
+    store.metrics.register(LedgerCollector(store.ledger.status))
+    if store.mail is not None:
+        store.metrics.register(MailMetrics(store.mail))
+    rendering.set_up_templates(app, fresh=reload)
+    app.add_routes(ROUTES)
+    app.add_routes(STUDIO)
+    app.on_response_prepare.append(security_headers.on_response_prepare)
+    app.cleanup_ctx.append(functools.partial(_run, folder, parser))
+    return app
+
+
+def _build_store(
+    settings: Settings,
+    keyring: Keyring,
+    folder: LocalStorage,
+    parser: Parser,
+    *,
+    clock: Clock,
+    random: Random,
+    ledger: Ledger | None,
+    reload: bool,
+) -> Store:
+    """Return the parts of the store, connected and not yet started."""
     cache = settings.data / "cache"
     rules = OriginRules.from_settings(settings)
     providers = Providers.from_settings(settings)
@@ -114,7 +148,7 @@ def create_app(
         parser=parser,
         settle_seconds=settings.settle_seconds,
     )
-    limits = Limits()
+    limits = ShopLimits()
     discounts = Discounts(catalog, ledger, limits, clock)
     mail = _mail(settings, keyring, clock)
     receipt_mails = ReceiptMails(
@@ -128,7 +162,7 @@ def create_app(
         FreeOrders(providers, discounts, limits, clock),
         receipt_mails,
     )
-    store = app[STORE] = Store(
+    return Store(
         settings=settings,
         keyring=keyring,
         clock=clock,
@@ -199,16 +233,6 @@ def create_app(
         catalog_cache=CatalogCache(cache_pages=not reload),
         qr_codes=QRCodes(),
     )
-    store.metrics.register(LimitMetrics(store.limits))
-    store.metrics.register(LedgerCollector(ledger.status))
-    if store.mail is not None:
-        store.metrics.register(MailMetrics(store.mail))
-    rendering.set_up_templates(app, fresh=reload)
-    app.add_routes(ROUTES)
-    app.add_routes(STUDIO)
-    app.on_response_prepare.append(security_headers.on_response_prepare)
-    app.cleanup_ctx.append(functools.partial(_run, folder, parser))
-    return app
 
 
 async def _run(
@@ -220,7 +244,7 @@ async def _run(
     """
     store = app[STORE]
     async with contextlib.AsyncExitStack() as stack:
-        # Stops what is still being hashed again.
+        # Stops files from being hashed again.
         stack.push_async_callback(folder.aclose)
         # Before anything writes its files to a new data folder.
         await asyncio.to_thread(store.return_addresses.start, store.clock())
@@ -240,7 +264,7 @@ async def _run(
 
 @contextlib.asynccontextmanager
 async def _parsing(parser: Parser) -> AsyncIterator[None]:
-    """Run the parser; it is stopped before the rooms that call it."""
+    """Run the parser; it is stopped before the covers and previews."""
     starting = asyncio.create_task(asyncio.to_thread(_start, parser))
     try:
         yield
@@ -250,7 +274,7 @@ async def _parsing(parser: Parser) -> AsyncIterator[None]:
 
 
 def _start(parser: Parser) -> None:
-    """Start the parser, so that the log says at once what it lacks."""
+    """Start the parser at once, so that a failure is logged at the start."""
     try:
         parser.start()
     except ParserClosed:
@@ -284,9 +308,9 @@ def _sender(
 def _mail(
     settings: Settings, keyring: Keyring, clock: Clock
 ) -> MailWorker | None:
-    """Return what sends mail, None where the store sends none.
+    """Return the mail worker, None where the store sends no mail.
 
-    Raises WrongSetting for a MSRV_MAIL_FROM that can't be.
+    Raises WrongSetting for an invalid MSRV_MAIL_FROM.
     """
     sender = _mail_sender(settings)
     if settings.smtp_url is None or sender is None:
@@ -300,7 +324,7 @@ def _mail(
 
 
 def _mail_sender(settings: Settings) -> Address | None:
-    """Read who mail is from. Raises WrongSetting for what can't be."""
+    """Return the sender of mail, None without one. Raises WrongSetting."""
     if settings.mail_from is None:
         return None
     try:

@@ -12,7 +12,7 @@ from typing import Final
 from msrv.catalog.live import LiveCatalog
 from msrv.orders.discounts import Discounts
 from msrv.orders.pricing import PricedOrder, title_of
-from msrv.orders.rate_limits import Limits
+from msrv.orders.rate_limits import ShopLimits
 from msrv.payments import return_addresses
 from msrv.payments.provider import PayAt, PaymentRequest, Provider
 from msrv.payments.registry import Providers
@@ -42,7 +42,7 @@ class Checkout:
     providers: Providers
     settlement: Settlement
     discounts: Discounts
-    limits: Limits
+    limits: ShopLimits
     clock: Callable[[], int]
     random: Callable[[int], bytes]
 

@@ -33,7 +33,7 @@ from msrv.orders.errors import (
     TooManyDiscountsTried,
 )
 from msrv.orders.pricing import PricedOrder
-from msrv.orders.rate_limits import Limits, TooManyGuesses
+from msrv.orders.rate_limits import ShopLimits, TooManyGuesses
 from msrv.payments.settlement import PaidOrder
 from msrv.proofs.pasted_text import variants, visible
 
@@ -79,7 +79,7 @@ class CartDiscount:
 
     @property
     def is_unknown(self) -> bool:
-        """Whether the store has no such code."""
+        """True where the store has no such code."""
         return isinstance(self.error, NoSuchDiscount)
 
     def total(self, total: Money) -> Money:
@@ -107,7 +107,7 @@ class Discounts:
         self,
         catalog: LiveCatalog,
         ledger: Ledger,
-        limits: Limits,
+        limits: ShopLimits,
         clock: Callable[[], int],
     ) -> None:
         self._catalog = catalog

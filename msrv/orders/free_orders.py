@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from msrv.orders.discounts import Discounts
-from msrv.orders.rate_limits import Limits
+from msrv.orders.rate_limits import ShopLimits
 from msrv.payments.registry import Providers
 from msrv.payments.settlement import PaidOrder
 from msrv.rate_limit import RateLimited
@@ -28,7 +28,7 @@ class FreeOrders:
 
     providers: Providers
     discounts: Discounts
-    limits: Limits
+    limits: ShopLimits
     clock: Callable[[], int]
 
     def is_recorded(self, order: PaidOrder, network: Hashable) -> bool:
@@ -44,7 +44,7 @@ class FreeOrders:
             return True
         limits, now = self.limits, self.clock()
         # A second click is the same order, and takes no more space.
-        if limits.free_orders_written.has(receipt.order_id, now):
+        if limits.recorded_free_orders.has(receipt.order_id, now):
             return True
         try:
             limits.free_order_lines.acquire(
@@ -53,14 +53,14 @@ class FreeOrders:
         except RateLimited:
             self._log_once_a_minute(now)
             return False
-        limits.free_orders_written.add(receipt.order_id, now)
+        limits.recorded_free_orders.add(receipt.order_id, now)
         return True
 
     def _log_once_a_minute(self, now: int) -> None:
         """Log a warning, not more often than strangers should cause one."""
         limits = self.limits
-        if not limits.said.has("free_orders", now):
-            limits.said.add("free_orders", now)
+        if not limits.logged.has("free_orders", now):
+            limits.logged.add("free_orders", now)
             log.warning(
                 "ledger: too many free orders; buyers got their receipts, but "
                 "%d orders since the start were not recorded",

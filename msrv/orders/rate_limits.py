@@ -1,8 +1,8 @@
-"""The store's rate limits: what each of them counts, and how much it allows.
+"""Rate limits of the shop: what each of them counts, and allows.
 
-A limit for all clients together can be used up by strangers to lock everyone
-out. So there is one only where what it protects is worth that, and it is far
-above what the networks of honest visitors reach.
+A total for all clients can be used up by strangers, who lock everyone out by
+that. So there is one only where it protects something worth more, and it is
+far above what the networks of honest visitors reach.
 """
 
 from collections.abc import Hashable
@@ -23,19 +23,19 @@ ALL_UNTAGGED_LOOK_UPS: Final = Limit(burst=300, interval_ms=200)
 PAYMENTS: Final = Limit(burst=60, interval_ms=2_000)
 FREE_ORDER_LINES: Final = Limit(burst=300, interval_ms=10_000)
 ALL_FREE_ORDER_LINES: Final = Limit(burst=20_000, interval_ms=1_000)
-"""A line takes some 200 octets of the ledger: 17 MB a day at most."""
+"""A line takes some 200 bytes of the ledger: 17 MB a day at most."""
 
 
 class TooManyGuesses(RateLimited):
-    """Too many codes were wrong."""
+    """Too many wrong codes were entered."""
 
 
 class TooManyMails(RateLimited):
-    """Too many mails were asked for."""
+    """Too many mails were requested."""
 
 
 class TooManyPayments(RateLimited):
-    """Too many payments were begun."""
+    """Too many payments were started."""
 
 
 class TooManyLookUps(RateLimited):
@@ -43,10 +43,10 @@ class TooManyLookUps(RateLimited):
 
 
 class GuessLimits:
-    """Counts wrong codes: by the client's network, and by group in all.
+    """Limits on wrong codes: by the client's network, and in total by group.
 
-    A group has a total of its own, so that those in one can't use up what
-    the others have left.
+    Each group has a total of its own, so that clients in one can't use up the
+    guesses of another.
     """
 
     def __init__(self) -> None:
@@ -54,39 +54,39 @@ class GuessLimits:
         self.totals = RateLimiter(ALL_GUESSES, error=TooManyGuesses)
 
     def check(self, *keys: Hashable, group: str, now: float) -> None:
-        """See that one more may be wrong, before anything is looked up.
+        """Check that one more guess is allowed, before the code is looked up.
 
-        A guess that is not allowed is not answered, right or wrong. Raises
+        A guess beyond the limit gets no answer, right or wrong. Raises
         TooManyGuesses.
         """
         self.networks.check(*keys, now=now)
         self.totals.check(group, now=now)
 
     def spend(self, *keys: Hashable, group: str, now: float) -> None:
-        """Count one that was wrong."""
+        """Count one wrong code."""
         self.networks.spend(*keys, now=now)
         self.totals.spend(group, now=now)
 
     @property
     def refused(self) -> int:
-        """Number of times that it has raised TooManyGuesses."""
+        """Number of times that TooManyGuesses was raised."""
         return self.networks.refused + self.totals.refused
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """A limiter for each thing that is limited.
+class ShopLimits:
+    """The limiters of the shop.
 
-    `codes` and `discounts` count only what was wrong. `wrong_discounts` are
-    those that a client was told of within the last minute. `mails` counts
-    those that cost nothing, and `paid_mails` a receipt that was paid for and
-    is asked for again: by who asks, and by the mailbox. `mailed` are orders
-    whose first mail was taken within the last hour, with its address.
-    `free_order_lines` counts the lines of orders that cost nothing, by
-    network; `said` is what the log was told of within the last minute.
-    `payments` counts those that are begun at a provider, by network;
-    `look_ups` those that are looked up there, by network and quote, and
-    `untagged_look_ups` those by addresses of before the update to tags.
+    `codes` and `discounts` count wrong codes only; `wrong_discounts` has those
+    of the last minute, by client. `mails` counts mails of free orders, and
+    `paid_mails` repeated mails of other orders, by network and by mailbox;
+    `recent_mails` has the orders, with the address, whose first mail was
+    queued within the last hour. `free_order_lines` counts the lines of free
+    orders by network, and `recorded_free_orders` has those of the last hour;
+    `logged` has the warnings of the last minute. `payments` counts payments
+    started at a provider, by network; `look_ups` those looked up there, by
+    network and quote, and `untagged_look_ups` those by return addresses from
+    before the update to tags.
     """
 
     codes: GuessLimits = field(default_factory=GuessLimits)
@@ -94,7 +94,7 @@ class Limits:
     wrong_discounts: RecentKeys = field(
         default_factory=lambda: RecentKeys(seconds=60)
     )
-    mailed: RecentKeys = field(default_factory=lambda: RecentKeys(3600))
+    recent_mails: RecentKeys = field(default_factory=lambda: RecentKeys(3600))
     mails: RateLimiter = field(
         default_factory=lambda: RateLimiter(
             MAILS, ALL_MAILS, error=TooManyMails
@@ -108,10 +108,10 @@ class Limits:
             FREE_ORDER_LINES, ALL_FREE_ORDER_LINES
         )
     )
-    free_orders_written: RecentKeys = field(
+    recorded_free_orders: RecentKeys = field(
         default_factory=lambda: RecentKeys(3600)
     )
-    said: RecentKeys = field(default_factory=lambda: RecentKeys(60))
+    logged: RecentKeys = field(default_factory=lambda: RecentKeys(60))
     payments: RateLimiter = field(
         default_factory=lambda: RateLimiter(PAYMENTS, error=TooManyPayments)
     )

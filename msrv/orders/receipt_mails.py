@@ -14,7 +14,7 @@ from msrv.mail.receipt_mail import ReceiptMail
 from msrv.mail.worker import MailWorker
 from msrv.orders.errors import UnicodeAddress
 from msrv.orders.pricing import title_of
-from msrv.orders.rate_limits import Limits, TooManyMails
+from msrv.orders.rate_limits import ShopLimits, TooManyMails
 from msrv.payments.registry import Providers
 from msrv.proofs.receipts import Receipt
 
@@ -34,13 +34,13 @@ class ReceiptMails:
     worker: MailWorker | None
     providers: Providers
     catalog: LiveCatalog
-    limits: Limits
+    limits: ShopLimits
     base_url: str
     clock: Callable[[], int]
 
     @property
     def is_on(self) -> bool:
-        """Whether the store sends mail."""
+        """True where the store sends mail."""
         return self.worker is not None
 
     def parse_address(self, text: str) -> str:
@@ -66,7 +66,7 @@ class ReceiptMails:
         """
         if self.worker is None or not to:
             return 0
-        recent, now = self.limits.mailed, self.clock()
+        recent, now = self.limits.recent_mails, self.clock()
         if recent.has((receipt.order_id, to), now):
             return 0  # a second click
         if self.providers.costs_nothing(receipt):

@@ -15,7 +15,7 @@ from msrv.ledger.events import Redeemed, Sale, SoldLine, clean_title
 from msrv.ledger.ledger import Ledger
 from msrv.orders.errors import CampaignEnded
 from msrv.orders.fulfilment import FulfilledOrder, Fulfilment
-from msrv.orders.rate_limits import Limits
+from msrv.orders.rate_limits import ShopLimits
 from msrv.payments.settlement import PaidOrder
 from msrv.proofs import codes, pasted
 from msrv.proofs.codes import CLAIM_BYTES, Code, campaign_tag, item_tag
@@ -101,7 +101,7 @@ class CodeRedemption:
     catalog: LiveCatalog
     keyring: Keyring
     code_index: CodeIndex
-    limits: Limits
+    limits: ShopLimits
     fulfilment: Fulfilment
     clock: Callable[[], int]
 

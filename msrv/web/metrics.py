@@ -22,7 +22,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from msrv.connections.admission import Admission
-from msrv.orders.rate_limits import Limits
+from msrv.orders.rate_limits import ShopLimits
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
 _BUCKETS: Final = (*map(str, map(float, _SECONDS)), "+Inf")
@@ -161,7 +161,7 @@ class ConnectionMetrics(Collector):
 class LimitMetrics(Collector):
     """Counts of refusals, by limit."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ShopLimits) -> None:
         self._limits = limits
 
     def collect(self) -> Iterator[Metric]:

@@ -18,7 +18,7 @@ from msrv.orders.checkout import Checkout
 from msrv.orders.discounts import Discounts
 from msrv.orders.download_links import DownloadLinks
 from msrv.orders.fulfilment import Fulfilment
-from msrv.orders.rate_limits import Limits
+from msrv.orders.rate_limits import ShopLimits
 from msrv.orders.receipt_mails import ReceiptMails
 from msrv.orders.redemption import CodeRedemption
 from msrv.orders.webhooks import WebhookWorker
@@ -79,7 +79,7 @@ class Store:
     receipt_mails: ReceiptMails
     download_links: DownloadLinks
 
-    limits: Limits
+    limits: ShopLimits
     origin_rules: OriginRules
     metrics: RequestMetrics
     assets: Assets
