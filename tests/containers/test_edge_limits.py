@@ -49,7 +49,7 @@ def test_who_sends_form_after_form_has_to_wait(stack: Stack) -> None:
     page = stack.buyer.ask("/cart", method="POST", body=b"")
     while page.status != 429:
         page = stack.buyer.ask("/cart", method="POST", body=b"")
-    assert b"One thing at a time" in page.body
+    assert b"Too many requests" in page.body
     # Who only looks is counted apart.
     assert stack.buyer.ask("/cart").status == 200
 

@@ -138,7 +138,7 @@ async def test_purchase_with_the_keyboard_only(
     await page.keyboard.press("Enter")
     await page.keyboard.press("Tab")
     await expect(
-        page.get_by_role("button", name=re.compile("^Add all"))
+        page.get_by_role("button", name=re.compile("^Add complete release"))
     ).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(page.locator("[data-cart-count]").first).to_have_text("1")

@@ -189,7 +189,7 @@ async def test_payment_page_has_no_accessibility_violation(
     await page.goto(f"{shop.url}/checkout")
     await pay.click()
     await page.get_by_role("button", name="Pay by bank debit").click()
-    await expect(page.get_by_role("heading")).to_contain_text("under way")
+    await expect(page.get_by_role("heading")).to_contain_text("is processing")
     await inspect(page)
     await context.close()
 

@@ -157,7 +157,7 @@ async def test_used_sign_in_link_explains_itself(
     page = await other.new_page()
     await page.goto(address)
     await expect(page.get_by_role("heading")).to_have_text(
-        re.compile("was used")
+        re.compile("already been used")
     )
     await other.close()
 
