@@ -179,7 +179,7 @@ def test_a_missing_file_is_away_and_not_unknown(
     finally:
         hidden.rename(file)
     assert answer.status == 503
-    assert b"Not on the shelf right now" in answer.body
+    assert b"This file is temporarily unavailable" in answer.body
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
