@@ -1,4 +1,4 @@
-"""How often a client may do something."""
+"""The rate limiter."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 

@@ -1,4 +1,4 @@
-"""Printing codes: what the printing house gets, and the store takes."""
+"""`codes mint`: valid codes, as CSV and as a sheet."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The commands: what they print, where, and what they exit with."""
+"""Commands: their output, their errors, and their exit status."""
 
 import json
 import re

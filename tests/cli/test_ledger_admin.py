@@ -1,4 +1,4 @@
-"""The ledger's commands, beside stores that run."""
+"""The ledger's commands, beside running stores."""
 
 import sqlite3
 import time

@@ -1,4 +1,4 @@
-"""The one secret, where the operator gave none."""
+"""The generated NONCE file."""
 
 import threading
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The start-up banner: true of each combination of payment providers."""
+"""The start-up banner, for each combination of payment providers."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The studio's command: a link to come in by, and everyone's way out."""
+"""The `studio` command: a sign-in link, and signing everyone out."""
 
 import asyncio
 import re

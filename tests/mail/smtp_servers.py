@@ -1,4 +1,4 @@
-"""Real SMTP servers on loopback, good ones and bad ones."""
+"""Real SMTP servers on loopback, correct and faulty ones."""
 
 import asyncio
 import contextlib
@@ -112,7 +112,7 @@ class Handler:
 
 @dataclass(frozen=True)
 class Authority:
-    """Who signs a relay's certificate, and what trusts them."""
+    """Certificate authority of the servers, and a context that trusts it."""
 
     server: ssl.SSLContext
     client: ssl.SSLContext
@@ -156,7 +156,7 @@ async def relay(
     port: int = 0,
     smtputf8: bool = False,
 ) -> AsyncIterator[SmtpClient]:
-    """A server of one kind, and a relay to it."""
+    """Run a server in one TLS mode, and yield a client of it."""
 
     def protocol() -> SMTP:
         secure = tls is TlsMode.STARTTLS

@@ -1,4 +1,4 @@
-"""Mail addresses: what people have, and what would be something else."""
+"""Mail addresses: valid ones, and text that would be something else."""
 
 import pytest
 from hypothesis import given

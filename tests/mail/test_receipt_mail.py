@@ -1,4 +1,4 @@
-"""What a buyer gets in the mail."""
+"""Receipt mails, as they are stored and rendered."""
 
 import re
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Handing mails over to real servers: TLS that is verified, every refusal."""
+"""The SMTP client with real servers: verified TLS, and every rejection."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Which providers a store offers, and what the pretend one shows.
+"""Providers that a store offers, and the demo provider.
 
 What all of them have in common is in `tests/contracts`.
 """

@@ -1,4 +1,4 @@
-"""Codes: what people type, what they mistype, and what nobody can guess."""
+"""Redeem codes: minting, typing mistakes, and guesses."""
 
 import itertools
 import random

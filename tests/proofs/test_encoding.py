@@ -1,4 +1,4 @@
-"""Bytes to text and back, with one spelling for each value."""
+"""Base64url, JSON and MACs, with one spelling for each value."""
 
 import hmac
 

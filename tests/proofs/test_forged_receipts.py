@@ -1,4 +1,4 @@
-"""Receipts that somebody made up: by the JWS attacks that are known.
+"""Forged receipts, by the known attacks on JWS.
 
 Also those that the store's own key has signed and nobody should: the promise
 of one spelling does not rest on who signs.
@@ -65,7 +65,7 @@ def header_of(keyring: Keyring, **change: object) -> dict[str, object]:
 def signed(
     keyring: Keyring, header: dict[str, object] | str, payload: bytes
 ) -> str:
-    """What nobody but the store itself could make."""
+    """Return a token that only the store could sign."""
     head = header if isinstance(header, str) else encode(to_json(header))
     text = f"{head}.{encode(payload)}"
     signature = keyring.current.receipt_key.sign(text.encode())

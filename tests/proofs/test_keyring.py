@@ -1,4 +1,4 @@
-"""NONCE, and the keys derived from it."""
+"""Keys, and their derivation from NONCE."""
 
 import dataclasses
 import hashlib

@@ -1,4 +1,4 @@
-"""Download links: nothing but the very text that was given out is good."""
+"""Download links: only the exact text that was issued is valid."""
 
 import base64
 import hashlib
@@ -51,7 +51,7 @@ def refuse(keyring: Keyring, link: Link) -> None:
 
 
 def by_path(keyring: Keyring, link: Link, now: int = NOW) -> Access:
-    """What the hatch asks; it leaves to others what isn't like a link."""
+    """Verify a path as the fast path does; None for other paths."""
     access = verify_path(keyring, link.path, now)
     if access is None:
         raise Forged
@@ -238,7 +238,7 @@ def test_parts_of_other_links_are_forged(keyring: Keyring) -> None:
 
 
 def dated(keyring: Keyring, pop: str) -> Link:
-    """A link whose proof of expiration holds, whatever of the other."""
+    """Return a link whose proof of expiration is valid by itself."""
     expiry = EXPIRES_AT.to_bytes(6, "big")
     tag = mac(keyring.current.key(Purpose.POE), pop.encode(), expiry)
     return Link(pop, encode(expiry + tag[:18]), ITEM)

@@ -1,4 +1,4 @@
-"""What the store gives to a browser and wants back unchanged."""
+"""Tags of values that a browser returns."""
 
 from hypothesis import given
 from hypothesis import strategies as st

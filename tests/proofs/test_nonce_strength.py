@@ -1,4 +1,4 @@
-"""Whether a NONCE that a person chose can be guessed."""
+"""Detection of weak NONCEs."""
 
 import base64
 import secrets

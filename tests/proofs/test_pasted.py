@@ -1,4 +1,4 @@
-"""What people paste: the token in it is found, and never another one."""
+"""Tokens in pasted text: found there, and never mistaken for others."""
 
 import base64
 import html

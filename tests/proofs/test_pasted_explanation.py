@@ -1,4 +1,4 @@
-"""What a text that somebody pasted is."""
+"""Explanations of pasted text."""
 
 from typing import Final
 

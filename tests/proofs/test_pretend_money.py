@@ -1,4 +1,4 @@
-"""Orders paid with pretend or test money: keys of their own."""
+"""Orders paid with pretend or test money, and their separate keys."""
 
 from dataclasses import replace
 from typing import Final
@@ -39,7 +39,7 @@ def test_pretend_receipt_opens_only_a_store_that_takes_pretend_money(
 def test_pretend_receipt_signed_by_the_real_key_is_refused_by_a_live_store(
     keyring: Keyring, live: Keyring
 ) -> None:
-    """As the demo's receipts were before they had keys of their own."""
+    """Receipts of the demo were signed by the real key before version 1.0."""
     signer = live.current
     header = {"alg": "EdDSA", "kid": signer.kid, "typ": "JWT"}
     payload = {

@@ -1,4 +1,4 @@
-"""docs/proofs.md: it shows what is, and its program runs."""
+"""docs/proofs.md: its examples are current, and its program runs."""
 
 import json
 import re

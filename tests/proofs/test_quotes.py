@@ -1,4 +1,4 @@
-"""Quotes: what is to be paid comes back as it went, or not at all."""
+"""Quotes: returned unchanged, or rejected."""
 
 import base64
 import itertools
@@ -47,7 +47,7 @@ def token(keyring: Keyring) -> str:
 
 
 def sealed(keyring: Keyring, payload: bytes) -> str:
-    """What nobody but the store itself could make."""
+    """Return a token that only the store could sign."""
     text = encode(payload)
     key = keyring.current.key(Purpose.QUOTE)
     return f"{text}.{encode(mac(key, text.encode()))}"

@@ -1,4 +1,4 @@
-"""Receipts: what the store signed, in one spelling, and nothing else."""
+"""Receipts: signed by the store, in a single spelling."""
 
 import base64
 import hashlib

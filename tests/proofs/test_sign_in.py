@@ -1,4 +1,4 @@
-"""Sign-in links and sessions: what opens the studio, and until when."""
+"""Sign-in links and sessions, and their validity."""
 
 import secrets
 
@@ -18,7 +18,7 @@ NOW = 1_800_000_000
 def made(
     keyring: Keyring, kind: TicketKind = TicketKind.LINK, at: int = NOW
 ) -> str:
-    """A ticket that was just made."""
+    """Return a new ticket."""
     return issue(keyring, kind, at, secrets.token_bytes)
 
 
@@ -53,7 +53,7 @@ def test_renewed_session_lasts_for_twelve_hours(keyring: Keyring) -> None:
 
 
 def test_session_of_an_earlier_version_is_forged(keyring: Keyring) -> None:
-    """It had a random number where a session says when it was used."""
+    """It has random bytes in place of the time of its last use."""
     said = NOW.to_bytes(6, "big") + b"\xff" * 12
     key = keyring.current.key(Purpose.STUDIO)
     text = encode(said + mac(key, b"session", said)[:18])

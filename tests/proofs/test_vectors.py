@@ -1,4 +1,4 @@
-"""The vectors that another implementation can be held to, run against this.
+"""The test vectors for other implementations, run against this one.
 
 What they say is also checked here with the standard library alone, so that
 they are not just whatever this code does.
@@ -63,7 +63,7 @@ def cases(vectors: Vectors) -> list[Any]:
 
 
 def outcome(call: Callable[[], Access | Receipt | Quote]) -> Vectors:
-    """What became of a case, as the vectors say it."""
+    """Return the result of a case, as in the vectors."""
     name = "good"
     found: Access | Receipt | Quote
     try:

@@ -28,9 +28,9 @@ class ProviderDriver(Protocol):
     price_minor: int
     """Total of a quote that the provider accepts."""
     asks_a_person: bool
-    """Whether the buyer has to act, and so can refuse."""
+    """True if the buyer has to act, and so can refuse."""
     takes_money: bool
-    """Whether another amount than the quoted one can be paid."""
+    """True if another amount than the quoted one can be paid."""
 
     async def finish(self, settlement: Settlement, started: PayAt) -> Result:
         """Pay, and return."""

@@ -1,4 +1,4 @@
-"""The contract that every payment provider keeps, the pretend one included."""
+"""Contract of every payment provider, including the demo provider."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -55,7 +55,7 @@ def bill(
 
 
 def bill_of(keyring: Keyring, clock: Clock, minor: int) -> PaymentRequest:
-    """A bill of one item in euros."""
+    """Return a payment request of one item in euros."""
     quote = Quote(
         order_id="A" * 24,
         currency="EUR",

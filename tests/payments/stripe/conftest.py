@@ -1,4 +1,4 @@
-"""A store that takes money at a Stripe of our own."""
+"""A store that is configured for a fake Stripe."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -39,5 +39,5 @@ def settings(library: Path, tmp_path: Path, bank: FakeStripe) -> Settings:
 
 @pytest.fixture
 async def store(start_store: StartStore, settings: Settings) -> Client:
-    """A store that takes money there."""
+    """A store that accepts payments by that Stripe."""
     return await start_store(settings)

@@ -1,4 +1,4 @@
-"""Stripe, as far as the store asks it: a server of our own on loopback.
+"""Fake of the part of Stripe that a store uses, on loopback.
 
 It keeps to what Stripe publishes: objects, limits of metadata and of times,
 idempotency keys, error codes, and signatures that Stripe's own SDK makes and
@@ -26,7 +26,7 @@ _MINIMUM = 50
 
 
 class Refusal(Exception):
-    """A request that Stripe would refuse."""
+    """A request that Stripe would reject."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Refusal(Exception):
 
 
 class FakeStripe:
-    """A Stripe account in test mode, and the server that speaks for it."""
+    """A Stripe account in test mode, and its API server."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self.clock = clock
@@ -100,26 +100,26 @@ class FakeStripe:
         return session
 
     def arrive(self, session: Json) -> Json:
-        """Let what took days arrive."""
+        """Complete a payment that took days."""
         session["payment_status"] = "paid"
         self.intents[session["payment_intent"]]["status"] = "succeeded"
         return session
 
     def bounce(self, session: Json) -> Json:
-        """Let what took days not arrive."""
+        """Fail a payment that took days."""
         intent = self.intents[session["payment_intent"]]
         intent["status"] = "requires_payment_method"
         return session
 
     def expire(self, session: Json) -> Json:
-        """Let a session's time run out."""
+        """Expire a session."""
         session.update(status="expired", url=None)
         return session
 
     # What the seller and the buyer's bank do ------------------------------
 
     def refund(self, session: Json, amount: int, items: str = "") -> Json:
-        """Give money back; `items` is what the seller notes on it."""
+        """Refund money; `items` is the refund's metadata."""
         made = stripe_objects.refund(
             self._next(),
             self.intents[session["payment_intent"]],
@@ -131,7 +131,7 @@ class FakeStripe:
         return made
 
     def dispute(self, session: Json, amount: int, items: str = "") -> Json:
-        """Let the buyer's bank want money back."""
+        """Open a dispute by the buyer's bank."""
         made = stripe_objects.dispute(
             self._next(),
             self.intents[session["payment_intent"]],

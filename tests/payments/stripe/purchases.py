@@ -1,4 +1,4 @@
-"""What tests of payments do again and again."""
+"""Purchases at a store with a fake Stripe, step by step."""
 
 import re
 from typing import Any
@@ -49,7 +49,7 @@ async def come_back(store: Client, session: Json) -> tuple[int, str]:
 
 
 async def tell(store: Client, bank: FakeStripe, event: Json) -> int:
-    """Let Stripe tell the store of something; the status."""
+    """Send a webhook to the store; return the status."""
     url = str(store.make_url("/payments/stripe/webhook"))
     return await bank.tell(url, event)
 

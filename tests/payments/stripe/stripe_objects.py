@@ -12,7 +12,7 @@ Json = dict[str, Any]
 def session(
     number: int, params: Json, base: str, now: int, *, live: bool
 ) -> Json:
-    """A Checkout session that was just made."""
+    """Return a new Checkout Session."""
     mode = "live" if live else "test"
     session_id = f"cs_{mode}_{number:04d}{'a' * 54}"
     lines = params["line_items"]
@@ -71,7 +71,7 @@ def intent(number: int, of: Json, metadata: Json, status: str) -> Json:
 def refund(
     number: int, of: Json, amount: int, metadata: Json, now: int
 ) -> Json:
-    """A part of a payment, or all of it, given back."""
+    """Return a refund of a payment or of a part of it."""
     return {
         "id": f"re_{number:04d}{'d' * 20}",
         "object": "refund",
@@ -89,7 +89,7 @@ def refund(
 def dispute(
     number: int, of: Json, amount: int, metadata: Json, now: int
 ) -> Json:
-    """A payment that the buyer's bank wants back."""
+    """Return a dispute of a payment."""
     return {
         "id": f"du_{number:04d}{'e' * 20}",
         "object": "dispute",
@@ -108,7 +108,7 @@ def dispute(
 def event(
     number: int, kind: str, about: Json, now: int, *, live: bool
 ) -> Json:
-    """What the webhook is told."""
+    """Return an event, as the webhook receives it."""
     return {
         "id": f"evt_{number:04d}{'f' * 20}",
         "object": "event",
@@ -123,5 +123,5 @@ def event(
 
 
 def error(kind: str, code: str | None, message: str) -> Json:
-    """What comes with a status of 400 or more."""
+    """Return the body of an error response."""
     return {"error": {"type": kind, "code": code, "message": message}}

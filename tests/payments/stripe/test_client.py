@@ -1,4 +1,4 @@
-"""Asking Stripe: in time, and without telling more than is asked."""
+"""The client of Stripe's API: time limits, and what it reveals."""
 
 import asyncio
 import logging

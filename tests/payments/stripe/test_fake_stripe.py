@@ -1,5 +1,4 @@
-"""The fake Stripe speaks as Stripe does; its SDK, made of Stripe's own
-specification, is the judge."""
+"""The fake Stripe, compared with Stripe's SDK, which is generated."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What localstripe covers of Stripe: payments, refunds, signed messages.
+"""Payments, refunds and signed webhooks of localstripe.
 
 It was made by other people, from Stripe's documents, so it doesn't share our
 mistakes. It knows no Checkout: that is the fake's part.
@@ -124,7 +124,7 @@ async def test_payments_and_refunds_of_localstripe_are_understood(
 
 
 async def taken(api: StripeApi, payment_id: str) -> tuple[RefundChange, ...]:
-    """What the refunds of a payment of 7 euros take back."""
+    """Return the changes by the refunds of a payment of 7 euros."""
     refunds = await api.refunds(payment_id)
     return refund_changes("token", "cs_test", 700, refunds, [])
 

@@ -1,4 +1,4 @@
-"""docs/payments.md says what the program does."""
+"""docs/payments.md: complete lists of events and members."""
 
 import re
 from pathlib import Path

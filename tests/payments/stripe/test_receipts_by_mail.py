@@ -1,4 +1,4 @@
-"""Receipts by e-mail of orders that Stripe tells of: one each."""
+"""Receipt mails of orders that were paid at Stripe."""
 
 import pytest
 from pydantic import SecretStr
@@ -26,7 +26,7 @@ TO = "buyer@example.net"
 
 @pytest.fixture
 async def shop(start_store: StartStore, settings: Settings) -> Client:
-    """A store that sends mail, though its relay is away."""
+    """A store that sends mail, while its SMTP server is down."""
     return await start_store(
         settings.model_copy(
             update={
@@ -39,7 +39,7 @@ async def shop(start_store: StartStore, settings: Settings) -> Client:
 
 
 def letters(store: Client) -> list[ReceiptMail]:
-    """What lies in the outbox."""
+    """Return the mails in the outbox."""
     outbox = mail_of(store)._outbox
     found = [outbox.read(each) for each in outbox.pending()]
     return [each for each in found if each is not None]

@@ -1,4 +1,4 @@
-"""Refunds and disputes: what they take back, and what they leave."""
+"""Refunds and disputes, and the links that they revoke."""
 
 import pytest
 
@@ -20,7 +20,7 @@ from tests.polling import wait_until
 
 @pytest.fixture
 async def sold(store: Client, bank: FakeStripe) -> Json:
-    """A paid session of two songs, one euro each, and its receipt."""
+    """Return a paid session of two songs, one euro each, and its receipt."""
     session = bank.pay(await order(store, bank, "departure", "wrong-stop"))
     _, where = await come_back(store, session)
     session["_receipt"] = where
@@ -38,7 +38,7 @@ async def links(store: Client, sold: Json) -> set[str]:
 async def told(
     store: Client, bank: FakeStripe, kind: str, about: Json
 ) -> None:
-    """Tell the store, and wait until it has followed."""
+    """Send a webhook, and wait until it has been processed."""
     assert await tell(store, bank, bank.event(kind, about)) == 200
     await followed(store)
 
@@ -55,7 +55,7 @@ async def shows(store: Client, sold: Json, *items: str) -> None:
 
 
 async def until_news(store: Client) -> None:
-    """Let the ledger hear what has changed."""
+    """Wait until the ledger has the changes."""
     from tests.payments.stripe.purchases import _ledger  # noqa: PLC0415
 
     ledger = _ledger(store)

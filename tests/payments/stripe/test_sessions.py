@@ -1,4 +1,4 @@
-"""What a session is asked to be, and Stripe's units."""
+"""Parameters and status of Checkout Sessions, and Stripe's units."""
 
 import dataclasses
 from dataclasses import replace

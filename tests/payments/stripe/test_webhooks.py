@@ -1,4 +1,4 @@
-"""The webhook: whom it believes, and what it keeps before it says thanks."""
+"""Webhooks: verification, storage before acknowledgement, retries."""
 
 import io
 import json
