@@ -1,7 +1,7 @@
 """Counts and columns of plain text, for the terminal and for logs.
 
-On the lowest floor because the store, its commands and the deployer's client
-all print them.
+Apart, and on the lowest floor, because the store, its commands and the
+deployer's client all print them.
 """
 
 from collections.abc import Collection, Sequence

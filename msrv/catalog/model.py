@@ -110,13 +110,13 @@ class Release:
 
     @property
     def sold_whole(self) -> bool:
-        """Whether the whole release is offered as an item."""
+        """True if the whole release is offered as an item."""
         offered = len(self.offered)
         return offered > 1 or bool(offered and self.extras)
 
     @property
     def has_discs(self) -> bool:
-        """Whether its tracks are on more than one disc."""
+        """True if its tracks are on more than one disc."""
         return len({item.disc or 1 for item in self.items}) > 1
 
     @property

@@ -96,7 +96,7 @@ class Previews:
 
     @property
     def is_available(self) -> bool:
-        """Whether previews can be made at all."""
+        """True if previews can be made at all."""
         return bool(self._command)
 
     def is_offered(self, item: Item) -> bool:

@@ -118,7 +118,7 @@ class Slot:
 
     @property
     def is_held(self) -> bool:
-        """Whether the connection is still counted."""
+        """True if the connection is still counted."""
         return self._admission is not None
 
     def evict(self) -> None:

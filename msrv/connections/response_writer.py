@@ -15,7 +15,7 @@ class CountingWriter(StreamWriter):
 
     body_bytes = 0
     has_started = False
-    """Whether any byte of the response was written."""
+    """True once a byte of the response was written."""
 
     async def write(
         self,

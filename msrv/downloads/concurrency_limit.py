@@ -97,7 +97,7 @@ class DownloadSlot:
 
     @property
     def can_be_evicted(self) -> bool:
-        """Whether there is a download, and it was not evicted yet."""
+        """True if there is a download, and it was not evicted yet."""
         return self._abort is not None
 
     def evict(self) -> None:

@@ -44,7 +44,7 @@ class SendfileConnection:
         self._descriptor = os.dup(connection.fileno())
         self.sent_bytes = 0
         self.is_waiting = False
-        """Whether the transfer waits for the client."""
+        """True if the transfer waits for the client."""
 
     @classmethod
     def of(cls, transport: asyncio.Transport | None) -> Self | None:

@@ -175,7 +175,7 @@ class WriteBuffer:
 
     @property
     def can_sendfile(self) -> bool:
-        """Whether `sendfile` is possible on this connection."""
+        """True if `sendfile` is possible on this connection."""
         return self._sendfile is not None
 
     async def sendfile(self, file: OpenFile, start: int, stop: int) -> int:

@@ -7,9 +7,9 @@
         - `QuoteExpired`, in `quotes`
         - `TicketExpired`, in `sign_in`
 
-None of them holds a token, so that none can be logged with an error. The
-leaves are defined beside the values that they carry, which import this
-module.
+None of them holds a token, so that none can be logged with an error. Apart
+from its leaves, which are defined beside the values that they carry and
+import this module.
 """
 
 

@@ -52,7 +52,7 @@ class ConfigFiles:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a file states less than before, and its grace isn't over."""
+        """True if a file states less than before, and its grace isn't over."""
         return self._last_good.is_waiting
 
     def store(

@@ -97,7 +97,7 @@ class LastGoodConfig:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a file states less than before, and its grace isn't over."""
+        """True if a file states less than before, and its grace isn't over."""
         return bool(self._lacking)
 
     def text(self, path: str) -> str | None:

@@ -1,0 +1,159 @@
+"""The package keeps the rules of docs/architecture.md."""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+import msrv
+
+PACKAGE: Final = Path(msrv.__file__).parent
+MODULES: Final = {
+    ".".join(("msrv", *path.relative_to(PACKAGE).with_suffix("").parts)): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+TREES: Final = {
+    name: ast.parse(path.read_text("utf-8")) for name, path in MODULES.items()
+}
+
+MAX_LINES: Final = 350
+FEW_LINES: Final = 60
+MAX_FILES: Final = 15
+APART: Final = re.compile(r"\bapart\b|\ba module of its own\b", re.IGNORECASE)
+"""How a small module's docstring says why it is not part of another."""
+
+PROTOCOLS: Final = {
+    "Content", "Engine", "LineFormatter", "Provider", "Sender", "Storage",
+    "TLSServer", "Verifier", "WebhookHandler",
+}  # fmt: skip
+"""Protocols that have, or will have, more than one implementation."""
+
+
+VAGUE_VERBS: Final = frozenset(
+    "ask be begin bring give go hear leave let put say take tell".split()
+)
+"""Verbs that no docstring begins with; Return, Parse and Write are plainer."""
+QUESTIONS: Final = frozenset(
+    "how what when where whether which who whoever".split()
+)
+
+
+def definitions(
+    tree: ast.Module,
+) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
+    """Yield each class and function, nested ones too."""
+    for node in ast.walk(tree):
+        if isinstance(
+            node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+        ):
+            yield node
+
+
+def imports(name: str) -> set[str]:
+    """Return the package's modules that one imports when it is imported."""
+    found: set[str] = set()
+    todo: list[ast.AST] = [TREES[name]]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for each in node.names:
+                full = f"{node.module}.{each.name}"
+                found.add(full if full in MODULES else node.module)
+        todo.extend(ast.iter_child_nodes(node))
+    packages = {f"{each}.__init__" for each in found}
+    return ((found | packages) & MODULES.keys()) - {name}
+
+
+def test_modules_are_short() -> None:
+    long = {
+        name: count
+        for name, path in MODULES.items()
+        if (count := len(path.read_text("utf-8").splitlines())) > MAX_LINES
+    }
+    assert not long
+
+
+def test_folders_have_few_modules() -> None:
+    files = Counter(path.parent for path in MODULES.values())
+    assert not {
+        str(folder.relative_to(PACKAGE)): count
+        for folder, count in files.items()
+        if count > MAX_FILES
+    }
+
+
+def test_a_small_module_says_why_it_is_apart() -> None:
+    unexplained = [
+        name
+        for name, path in MODULES.items()
+        if path.name not in {"__init__.py", "__main__.py"}
+        and "migrations" not in path.parts
+        and len(path.read_text("utf-8").splitlines()) < FEW_LINES
+        and not APART.search(ast.get_docstring(TREES[name]) or "")
+    ]
+    assert not unexplained
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Modules without imports are removed, again and again: none is left."""
+    left = {name: imports(name) for name in MODULES}
+    while leaves := [name for name, needs in left.items() if not needs]:
+        for name in leaves:
+            del left[name]
+        for needs in left.values():
+            needs.difference_update(leaves)
+    # What only leads to a circle, and is in none, goes as well.
+    while roots := left.keys() - set().union(*left.values()):
+        for name in roots:
+            del left[name]
+    assert not left
+
+
+def test_modules_are_imported_by_statements() -> None:
+    """A string hides an import from the type checker and from a search."""
+    assert not [
+        name
+        for name, path in MODULES.items()
+        if "import_module" in path.read_text("utf-8")
+    ]
+
+
+def test_protocols_have_several_implementations() -> None:
+    found = {
+        node.name
+        for tree in TREES.values()
+        for node in definitions(tree)
+        if isinstance(node, ast.ClassDef)
+        and any(ast.unparse(base) == "Protocol" for base in node.bases)
+    }
+    assert found <= PROTOCOLS
+
+
+def test_classes_have_names_of_their_own() -> None:
+    counts = Counter(
+        node.name
+        for tree in TREES.values()
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert not {name for name, count in counts.items() if count > 1}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstrings_name_the_thing(name: str) -> None:
+    tree = TREES[name]
+    lines = [ast.get_docstring(tree)]
+    lines += [ast.get_docstring(node) for node in definitions(tree)]
+    first = [line.splitlines()[0] for line in lines if line]
+    assert not [
+        line
+        for line in first
+        if (line.split() or [""])[0].strip("`.,:").lower()
+        in VAGUE_VERBS | QUESTIONS
+    ]
