@@ -126,7 +126,7 @@ async def _tidy(
     settings: Settings, older_than_days: int, *, delete: bool
 ) -> str:
     before = int(time.time()) - older_than_days * _DAY_SECONDS
-    database = Database.open(settings.database_url, settings.data)
+    database = _database(settings)
     try:
         if delete:
             await migrate.prepare_schema(database)

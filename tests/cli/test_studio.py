@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from msrv.cli import main
 from msrv.ledger import sign_ins as door_room
+from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db import migrate
 from msrv.ledger.db.database import Database
 from msrv.ledger.sign_ins import SignInStore
@@ -50,7 +51,7 @@ def test_studio_prints_only_the_sign_in_url(
 
 async def closed_at(data: Path, url: str | None = None) -> int:
     """When everyone was signed out, as a replica hears."""
-    database = Database.open(url, data)
+    database = Database.open(url, data, ConnectionRules())
     try:
         return await SignInStore(data, database).all_signed_out_at()
     finally:

@@ -83,12 +83,13 @@ class Database:
 
     @classmethod
     def open(
-        cls,
-        url: str | None,
-        data: Path,
-        rules: ConnectionRules = DEFAULT_RULES,
+        cls, url: str | None, data: Path, rules: ConnectionRules
     ) -> "Database":
-        """Return the database of a URL, or the file in a data folder."""
+        """Return the database of a URL, or the file in a data folder.
+
+        `rules` has no default: a command that forgot the operator's would
+        refuse their certificate authority.
+        """
         if url is not None:
             return cls(url, rules=rules)
         return cls(URL.create("sqlite", database=str(data / FILE_NAME)))
