@@ -152,14 +152,14 @@ async def test_fifty_simultaneous_orders_share_two_uses(
 
 
 async def click(store: Client, form: dict[str, str]) -> str:
-    """Press the checkout's button: the receipt that it leads to."""
+    """Submit the checkout, and return the receipt it redirects to."""
     answer = await store.post("/purchases", data=form, allow_redirects=False)
     assert answer.status == 303, await answer.text()
     return answer.headers["Location"]
 
 
 async def last_use(store: Client) -> dict[str, str]:
-    """Stand before the button of a free order, with one use left for it."""
+    """Return the form of a free order, with one use left for it."""
     assert (await order(store, "GIFT", "night-bus"))[0] == 201
     await store.post("/cart", data={"add": "night-bus", "discount": "GIFT"})
     page = await (await store.get("/checkout")).text()

@@ -14,7 +14,7 @@ HTTPS: Final = {"X-Forwarded-Proto": "https", **JSON}
 
 @pytest.fixture
 async def shop(start_store: StartStore, settings: Settings) -> Client:
-    """A store behind a proxy that speaks HTTPS, with a discount."""
+    """Return a store behind an HTTPS proxy, with a discount."""
     assert settings.library is not None
     toml = settings.library / "store.toml"
     text = toml.read_text("utf-8")

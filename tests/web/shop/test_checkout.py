@@ -15,7 +15,7 @@ JSON = {"Accept": "application/json"}
 async def order(
     store: Client, *items: str, **fields: str
 ) -> tuple[int, dict[str, object]]:
-    """Order as a program does: the status and the answer."""
+    """Place an order, and return the status and the JSON."""
     form = [("item", item) for item in items] + list(fields.items())
     answer = await store.post("/purchases", data=form, headers=JSON)
     return answer.status, await answer.json()

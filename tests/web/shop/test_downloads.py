@@ -15,7 +15,7 @@ JSON = {"Accept": "application/json"}
 
 @pytest.fixture
 async def long(library: Path) -> Path:
-    """A free item that is more than the buffers of both sockets hold."""
+    """Return a free item that is larger than both sockets' buffers."""
     folder = library / "Long"
     folder.mkdir()
     with (folder / "long.bin").open("wb") as file:
@@ -29,7 +29,7 @@ async def long(library: Path) -> Path:
 
 
 async def link(store: Client) -> str:
-    """Buy the long item: its link's path."""
+    """Buy the large item, and return its link's path."""
     answer = await store.post(
         "/purchases", data={"item": "long"}, headers=JSON
     )

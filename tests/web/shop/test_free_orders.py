@@ -17,8 +17,8 @@ from tests.store_parts import ledger_of, rows, wait_for_database
 JSON = {"Accept": "application/json"}
 
 
-async def order(store: Client, client: str = "198.51.100.1") -> str:
-    """Order what is free; the receipt's path."""
+async def order_free_item(store: Client, client: str = "198.51.100.1") -> str:
+    """Order a free item, and return the receipt's path."""
     answer = await store.post(
         "/purchases",
         data={"item": "zine"},
@@ -31,7 +31,7 @@ async def order(store: Client, client: str = "198.51.100.1") -> str:
 
 @pytest.fixture
 async def shop(start_store: StartStore, settings: Settings) -> Client:
-    """A store behind a proxy, once it has reached its database."""
+    """Return a store behind a proxy that has reached its database."""
     store = await start_store(
         settings.model_copy(
             update={"trusted_proxies": (ip_network("127.0.0.0/8"),)}
@@ -52,7 +52,7 @@ async def test_free_orders_of_one_network_are_recorded_up_to_a_limit(
         now=clock.now,
         cost=burst - 2,
     )
-    paths = [await order(shop) for _ in range(10)]
+    paths = [await order_free_item(shop) for _ in range(10)]
     assert len(await rows(shop, schema.orders)) == 2
     # Nobody loses anything: all have receipts, and links that work.
     assert len(set(paths)) == 10
@@ -68,9 +68,9 @@ async def test_free_orders_of_one_network_are_recorded_up_to_a_limit(
     figures = await (await shop.get("/-/metrics")).text()
     assert 'msrv_limited_total{limit="free_orders"} 8.0' in figures
     # Another network's are written down, and this one's a while later.
-    await order(shop, "198.51.100.2")
+    await order_free_item(shop, "198.51.100.2")
     clock.now += 10
-    await order(shop)
+    await order_free_item(shop)
     assert len(await rows(shop, schema.orders)) == 4
 
 
@@ -81,7 +81,7 @@ async def test_free_orders_of_all_networks_are_recorded_up_to_a_limit(
     each = rate_limits.ALL_FREE_ORDER_LINES.burst // 100
     for number in range(100):
         limiter.spend(number, now=clock.now, cost=each)
-    await order(shop)
+    await order_free_item(shop)
     assert await rows(shop, schema.orders) == []
 
 

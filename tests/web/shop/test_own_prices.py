@@ -17,7 +17,7 @@ JSON = {"Accept": "application/json"}
 async def store(
     start_store: StartStore, settings: Settings, library: Path
 ) -> Client:
-    """A store with an album from five euros on, and a song from nothing."""
+    """Return a store with an album from five euros and a song from zero."""
     toml = library / "Night Bus" / "release.toml"
     text = toml.read_text("utf-8")
     text = text.replace(
@@ -31,7 +31,7 @@ async def store(
 
 
 async def total(store: Client, keyring: Keyring, **form: str) -> int:
-    """Buy as a program does; what the receipt says was paid."""
+    """Buy items, and return the total of the receipt."""
     answer = await store.post("/purchases", data=form, headers=JSON)
     assert answer.status == 201, await answer.text()
     token = str((await answer.json())["receipt"]).rpartition("/")[2]
@@ -209,7 +209,7 @@ async def test_catalog_has_the_minimum_price(store: Client) -> None:
 
 
 def fields(page: str) -> list[tuple[str, str]]:
-    """The fields of the checkout's form, as a browser would send them."""
+    """Return the fields of the checkout's form."""
     form = page[page.index('class="till"') :].partition("</form>")[0]
     found = []
     for tag in re.findall(r"<input[^>]*>", form):
@@ -222,6 +222,6 @@ def fields(page: str) -> list[tuple[str, str]]:
 
 
 def changed(page: str, name: str, value: str) -> list[tuple[str, str]]:
-    """The same, with another value in one of them."""
+    """Return the fields of the form, with another value in one."""
     rest = [each for each in fields(page) if each[0] != name]
     return [*rest, (name, value)]

@@ -17,7 +17,7 @@ JSON = {"Accept": "application/json"}
 
 
 class Drawn:
-    """Counts what is drawn, and holds it until it is let go."""
+    """Counts the codes that are drawn, and holds them until `go` is set."""
 
     def __init__(self) -> None:
         self.addresses: list[str] = []

@@ -27,7 +27,7 @@ TO = "buyer@example.net"
 
 @pytest.fixture
 def mailing_settings(settings: Settings) -> Settings:
-    """Settings with a relay that is away."""
+    """Return settings with an unreachable mail server."""
     return settings.model_copy(
         update={
             "smtp_url": SecretStr(f"smtp://127.0.0.1:{free_port()}"),
@@ -39,21 +39,21 @@ def mailing_settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 async def shop(start_store: StartStore, mailing_settings: Settings) -> Client:
-    """A store that sends mail, though its relay is away."""
+    """Return a store that queues mail; its server is unreachable."""
     store = await start_store(mailing_settings)
     await wait_for_database(store)
     return store
 
 
-def letters(store: Client) -> list[ReceiptMail]:
-    """What lies in the outbox."""
+def queued_mails(store: Client) -> list[ReceiptMail]:
+    """Return the mails in the outbox."""
     outbox = mail_of(store)._outbox
     found = [outbox.read(each) for each in outbox.pending()]
     return [each for each in found if each is not None]
 
 
 async def pay(store: Client, mail: str, item: str = "night-bus") -> str:
-    """Buy in the pages, with an address; the path of the receipt."""
+    """Buy as a browser does, and return the path of the receipt."""
     answer = await store.post(
         "/purchases", data={"item": item, "mail": mail}, allow_redirects=False
     )
@@ -75,7 +75,7 @@ async def test_mail_is_queued_before_the_receipt_is_shown(
     page = await (await shop.get("/checkout")).text()
     assert 'name="mail"' in page
     path = await pay(shop, f" {TO} ")
-    (found,) = letters(shop)
+    (found,) = queued_mails(shop)
     assert found.to == TO
     assert found.receipt == receipts.read(keyring, path.rpartition("/")[2])
     assert found.titles == ("Night Bus",)
@@ -96,7 +96,7 @@ async def test_order_has_one_mail_however_often_it_is_settled(
     await asyncio.gather(
         *(shop.post(path, data={"answer": "pay"}) for _ in range(10))
     )
-    assert len(letters(shop)) == 1
+    assert len(queued_mails(shop)) == 1
 
 
 async def test_store_without_mail_has_no_address_field(
@@ -124,7 +124,7 @@ async def test_invalid_address_is_refused_before_the_payment(
         "/purchases", data={"item": "night-bus", "mail": typed}, headers=JSON
     )
     assert (answer.status, (await answer.json())["field"]) == (400, "mail")
-    assert letters(shop) == []
+    assert queued_mails(shop) == []
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ async def test_domains_are_encoded_by_idna_2008(shop: Client) -> None:
     """`straße.de` is not `strasse.de`."""
     await pay(shop, "info@straße.de")
     await pay(shop, "jörg@example.org", "zine")
-    assert {each.to for each in letters(shop)} == {
+    assert {each.to for each in queued_mails(shop)} == {
         "info@xn--strae-oqa.de",
         "jörg@example.org",
     }
@@ -175,25 +175,25 @@ async def test_receipt_of_a_redeemed_code_is_mailed_once(
         await shop.post(
             "/redeem", data={"code": code, "mail": f"{number}@example.net"}
         )
-    assert [each.to for each in letters(shop)] == ["0@example.net"]
+    assert [each.to for each in queued_mails(shop)] == ["0@example.net"]
 
 
 async def test_receipt_can_be_mailed_again(shop: Client, clock: Clock) -> None:
     path = await pay(shop, "")
-    assert letters(shop) == []
+    assert queued_mails(shop) == []
     page = await (await shop.get(path)).text()
     assert f'action="{path}/mail"' in page
     answer = await shop.post(f"{path}/mail", data={"mail": TO})
     assert answer.status == 200
     assert "on its way" in await answer.text()
-    (found,) = letters(shop)
+    (found,) = queued_mails(shop)
     assert re.fullmatch(rf"[A-Z2-7]{{24}}-{clock.now}", found.mail_id)
     # The same in the same second is a double click.
     await shop.post(f"{path}/mail", data={"mail": TO})
-    assert len(letters(shop)) == 1
+    assert len(queued_mails(shop)) == 1
     clock.now += 1
     await shop.post(f"{path}/mail", data={"mail": TO})
-    assert len(letters(shop)) == 2
+    assert len(queued_mails(shop)) == 2
     answer = await shop.post(f"{path}/mail", data={"mail": ""})
     assert answer.status == 400
     answer = await shop.post(f"{path[:-1]}/mail", data={"mail": TO})
@@ -213,11 +213,11 @@ async def test_repeated_mails_are_limited(shop: Client, clock: Clock) -> None:
     burst = rate_limits.MAILS.burst
     assert answers == [202] * burst + [429] * (50 - burst)
     assert (await answer.json())["error"] == "too_many_mails"
-    assert len(letters(shop)) == burst
+    assert len(queued_mails(shop)) == burst
     assert mail_of(shop).dropped == 50 - burst
     clock.now += int(answer.headers["Retry-After"])
     await shop.post(f"{path}/mail", data={"mail": TO})
-    assert len(letters(shop)) == burst + 1
+    assert len(queued_mails(shop)) == burst + 1
 
 
 async def test_receipt_page_says_that_it_was_not_mailed(
@@ -249,10 +249,10 @@ async def test_mails_of_free_orders_are_limited(
     said = await answer.json()
     assert (answer.status, said["mail"]) == (201, "not sent")
     assert said["mail_retry_after"] > 0
-    assert len(letters(shop)) == rate_limits.MAILS.burst
+    assert len(queued_mails(shop)) == rate_limits.MAILS.burst
     # What was paid for is not counted with it.
     assert "mail_wait" not in await pay(shop, TO)
-    assert len(letters(shop)) == rate_limits.MAILS.burst + 1
+    assert len(queued_mails(shop)) == rate_limits.MAILS.burst + 1
     # It is counted, and said once, without the address.
     figures = await (await shop.get("/-/metrics")).text()
     assert "msrv_mail_dropped_total 16.0" in figures
@@ -281,7 +281,7 @@ async def test_spellings_of_one_mailbox_share_its_limit(
             data={"item": "zine", "mail": spelling.format(number)},
             headers=JSON | {"X-Forwarded-For": f"198.51.100.{number}"},
         )
-    assert len(letters(store)) == rate_limits.MAILS.burst
+    assert len(queued_mails(store)) == rate_limits.MAILS.burst
 
 
 async def test_mails_of_free_orders_do_not_use_up_those_of_paid_ones(
@@ -295,7 +295,7 @@ async def test_mails_of_free_orders_do_not_use_up_those_of_paid_ones(
     assert "mail_wait" not in path
     answer = await shop.post(f"{path}/mail", data={"mail": TO}, headers=JSON)
     assert answer.status == 202
-    assert [each.to for each in letters(shop)].count(TO) == 2
+    assert [each.to for each in queued_mails(shop)].count(TO) == 2
 
 
 async def test_mail_counts_once_in_the_total(
@@ -338,7 +338,7 @@ async def test_relay_accepts_the_mail(
         path = await pay(store, TO)
         await wait_until(lambda: handler.mails)
         await wait_until(lambda: mail_of(store).sent)
-        assert letters(store) == []
+        assert queued_mails(store) == []
         body = handler.mails[0].get_body(("plain",))
         assert body is not None
         assert f"https://shop.example{path}" in body.get_content()

@@ -131,7 +131,7 @@ async def test_started_download_can_be_resumed_after_the_link_expired(
 
 
 def forgeries(keyring: Keyring, clock: Clock) -> list[str]:
-    """Paths that no one was given."""
+    """Return paths of receipts and links that the store never made."""
     expires_at = clock.now + 3600
     good = make_link(keyring, ORDER, "departure", expires_at)
     other = make_link(keyring, "B" * 24, "departure", expires_at)

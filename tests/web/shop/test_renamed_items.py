@@ -28,7 +28,7 @@ NEW: Final = ids.release_id("Coach")
 
 @pytest.fixture
 def tram(library: Path) -> Path:
-    """A release whose ids come from its names."""
+    """Return the folder of a release whose ids come from its names."""
     for number, name in enumerate(("01 A.wav", "02 B.wav"), 1):
         write_wav(library / "Tram" / name, pitch=200 * number)
     return library / "Tram"
@@ -39,7 +39,7 @@ def catalog_of(store: Client) -> LiveCatalog:
 
 
 async def buy(store: Client, *items: str) -> str:
-    """Buy; the receipt's path."""
+    """Buy items, and return the receipt's path."""
     form = [("item", item) for item in items]
     answer = await store.post("/purchases", data=form, headers=JSON)
     assert answer.status == 201
@@ -47,14 +47,14 @@ async def buy(store: Client, *items: str) -> str:
 
 
 async def lines(store: Client, receipt: str) -> dict[str, dict[str, Any]]:
-    """Read a receipt: its lines by their ids."""
+    """Return the lines of a receipt by their ids."""
     answer = await store.get(receipt, headers=JSON)
     data = await answer.json()
     return {line["item_id"]: line for line in data["items"]}
 
 
 async def rename(store: Client, folder: Path) -> Path:
-    """Rename the folder, and wait until the store has seen it."""
+    """Rename a folder, and wait until the store has found it."""
     new = folder.with_name("Coach")
     await asyncio.to_thread(folder.rename, new)
     catalog = catalog_of(store)

@@ -129,8 +129,8 @@ async def test_double_click_is_one_sale(store: Client) -> None:
     assert order["total_minor"] == 100
 
 
-async def take_back(store: Client, order: str, *items: str) -> None:
-    """Refund items of an order, or all of it, and have the store hear."""
+async def refund(store: Client, order: str, *items: str) -> None:
+    """Refund items of an order, or all of it, in the store."""
     ledger = ledger_of(store)
     await ledger.wait_until_synced()
     for item in items or (WHOLE_ORDER,):
@@ -151,7 +151,7 @@ async def test_refunded_order_has_no_links(store: Client) -> None:
         )
     ]
     assert len(links) == 5
-    await take_back(store, bought["order_id"])
+    await refund(store, bought["order_id"])
     for link in links:
         answer = await store.get(link)
         assert answer.status == 410
@@ -178,7 +178,7 @@ async def test_partial_refund_ends_only_its_items_links(store: Client) -> None:
     receipt = URL(bought["receipt"]).raw_path
     before = await (await store.get(receipt, headers=JSON)).json()
     track = URL(before["items"][0]["parts"][0]["download"]).raw_path
-    await take_back(store, bought["order_id"], "night-bus")
+    await refund(store, bought["order_id"], "night-bus")
     assert (await store.get(track)).status == 410
     assert (await store.get(download_path(bought, "night-bus"))).status == 410
     assert (await store.get(download_path(bought, "zine"))).status == 200
@@ -202,7 +202,7 @@ async def test_expired_link_of_a_refunded_order_is_refunded(
     clock.now += 30 * 24 * 3600
     answer = await store.get(download_path(bought, "departure"))
     assert "has expired" in await answer.text()
-    await take_back(store, bought["order_id"])
+    await refund(store, bought["order_id"])
     answer = await store.get(download_path(bought, "departure"), headers=JSON)
     assert (answer.status, (await answer.json())["error"]) == (410, "refunded")
 
@@ -235,7 +235,7 @@ async def test_verify_says_that_a_link_was_refunded(store: Client) -> None:
         await store.get("/verify", params=asked, headers=JSON)
     ).json()
     assert facts["valid"]
-    await take_back(store, bought["order_id"], "departure")
+    await refund(store, bought["order_id"], "departure")
     facts = await (
         await store.get("/verify", params=asked, headers=JSON)
     ).json()
