@@ -28,7 +28,7 @@ APART: Final = re.compile(r"\bapart\b|\ba module of its own\b", re.IGNORECASE)
 
 PROTOCOLS: Final = {
     "Content", "Engine", "LineFormatter", "Provider", "Sender", "Storage",
-    "TLSServer", "Verifier", "WebhookHandler",
+    "TLSServer", "WebhookHandler",
 }  # fmt: skip
 """Protocols that have, or will have, more than one implementation."""
 
