@@ -4,6 +4,9 @@ Python's own folding drops the quotes of a long display name, so that a comma
 in it turns one sender into two (cpython#80222, fixed in 3.12.9 and 3.13.2),
 and other versions lose spaces between encoded words. The output of this
 module is the same on every version, and parses as one value.
+
+Apart from `receipt_mail`: it knows nothing of receipts, and is tested by
+itself.
 """
 
 import base64

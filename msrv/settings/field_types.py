@@ -1,4 +1,7 @@
-"""Field types of the settings, and their validation errors."""
+"""Field types of the settings, and their validation errors.
+
+Apart from `model`, so that the list of settings stays readable.
+"""
 
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
