@@ -150,7 +150,8 @@ async def test_update_of_prices_returns_to_the_checkout(
     await store.post("/cart", data={"add": "night-bus"})
     page = await (await store.get("/checkout")).text()
     # The Enter key presses the first button: it must not be one that pays.
-    first = re.search(r"<button[^>]*>", page[page.index('class="till"') :])
+    form = page[page.index('class="form-actions"') :]
+    first = re.search(r"<button[^>]*>", form)
     assert first
     assert 'formaction="/cart"' in first[0]
     answer = await store.post(
@@ -210,7 +211,7 @@ async def test_catalog_has_the_minimum_price(store: Client) -> None:
 
 def fields(page: str) -> list[tuple[str, str]]:
     """Return the fields of the checkout's form."""
-    form = page[page.index('class="till"') :].partition("</form>")[0]
+    form = page[page.index('class="form-actions"') :].partition("</form>")[0]
     found = []
     for tag in re.findall(r"<input[^>]*>", form):
         name = re.search(r'name="([^"]+)"', tag)
