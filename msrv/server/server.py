@@ -27,6 +27,7 @@ from msrv.connections.admission import Admission, ConnectionLimits
 from msrv.connections.request_handler import RESPONSE_STATUS
 from msrv.connections.response_writer import CountingWriter
 from msrv.settings import Settings, WrongSetting
+from msrv.tasks import TaskSupervisor
 from msrv.tls import certificates
 from msrv.tls.certificates import CertificateError, CertificateFiles
 from msrv.tls.protocol import ProtocolFactory, TLSServer, create_tls_server
@@ -266,12 +267,12 @@ async def _certificate_reload(
     if tls_server is None or certificate is None:
         yield
         return
-    task = asyncio.create_task(_watch_certificate(tls_server, certificate))
+    tasks = TaskSupervisor("certificate reload")
+    tasks.start(_watch_certificate(tls_server, certificate))
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await tasks.stop()
 
 
 async def _watch_certificate(
