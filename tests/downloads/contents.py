@@ -1,4 +1,4 @@
-"""Files for the tests, made here and known as the catalog would know them."""
+"""Files, and their contents as a catalog has them."""
 
 import hashlib
 import os
@@ -13,19 +13,19 @@ from msrv.storage.model import Content, FileIdentity
 
 NOW = 1_800_000_000
 
-# What aiohttp makes of the bytes of a field.
+# Values of a field as aiohttp decodes them.
 field_values = st.binary().map(lambda b: b.decode("utf-8", "surrogateescape"))
 
 
 def noise(size: int, seed: str = "") -> bytes:
-    """Bytes that repeat nowhere, the same each time."""
+    """Return bytes without repetition, the same each time."""
     return hashlib.shake_128(f"{size} {seed}".encode()).digest(size)
 
 
 def add_file(root: Path, path: str, data: bytes) -> Content:
-    """Write a file into a library, and index it.
+    """Write a file to a library; return its content.
 
-    As of an hour ago, so that a change shows however coarse the clock.
+    Its time is an hour ago, so that a change shows for any clock resolution.
     """
     file = root / path
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +42,7 @@ def add_file(root: Path, path: str, data: bytes) -> Content:
 
 
 def known(data: bytes, path: str = "a.flac") -> Content:
-    """Index bytes that are in no library."""
+    """Return the content of bytes that are in no library."""
     return Content(
         path=path,
         identity=FileIdentity(len(data), NOW * 10**9, NOW * 10**9, 1),

@@ -1,4 +1,4 @@
-"""A shop of a few files on a real socket, for the tests of sending."""
+"""Shop of a few files on a real socket."""
 
 import asyncio
 from datetime import date
@@ -24,8 +24,8 @@ PRIVATE = "private, no-store"
 Client = TestClient[web.Request, web.Application]
 
 
-class Watched(LocalStorage):
-    """A library that remembers what it opened."""
+class RecordingStorage(LocalStorage):
+    """Storage that records the files it opens."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
@@ -40,11 +40,11 @@ class Watched(LocalStorage):
 
 
 class Shop:
-    """Serves what `things` names, and says how each transfer ended."""
+    """Shop that sends `things` by name, and records the ranges sent."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.storage = Watched(root)
+        self.storage = RecordingStorage(root)
         self.things: dict[str, tuple[Representation, Body]] = {}
         self.sent: list[ByteRange] = []
         self.over = asyncio.Event()
