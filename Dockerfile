@@ -3,7 +3,7 @@
 ARG PYTHON_IMAGE=python:3.13-slim-trixie
 ARG BASE=${PYTHON_IMAGE}
 
-# What is installed, made where pip's own traces stay behind.
+# Packages, installed in a stage of their own to leave pip's files behind.
 FROM ${BASE} AS packages
 COPY requirements.txt /tmp/
 RUN pip install --require-hashes --only-binary :all: --no-cache-dir \
@@ -14,7 +14,7 @@ COPY msrv /app/msrv
 COPY deploy/slim.py /tmp/
 RUN PYTHONPATH=/app PYTHONDONTWRITEBYTECODE=1 \
         python /tmp/slim.py /packages/lib/python3.*/site-packages
-# Compiled here, since the image runs where nothing can be written.
+# Compiled here, since the image runs on a read-only file system.
 RUN python -m compileall -q -j 0 /app \
     && chmod -R u=rwX,go=rX /packages /app
 
@@ -27,7 +27,7 @@ LABEL org.opencontainers.image.title="MSRV" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 
-# /data is open to any user, each to their own files: --user 12345 works.
+# /data is writable for any user, like /tmp, so that --user 12345 works.
 RUN useradd --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin msrv \
     && install -d -m 1777 /data \
     && install -d -m 0755 /library /certs
@@ -36,8 +36,8 @@ COPY --from=packages /packages /usr/local
 COPY --from=packages /app /app
 COPY --chmod=0755 deploy/image/ /usr/local/bin/
 
-# Plain HTTP to a proxy in front; everything else by the environment.
-# No secret belongs here, nor in a build argument: both stay in the image.
+# Plain HTTP for a proxy in front; the environment sets everything else.
+# Put no secret here, nor in a build argument: both stay in the image.
 ENV PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -109,7 +109,7 @@ async def return_from_provider(request: web.Request) -> web.StreamResponse:
     except ProviderUnavailable as error:
         raise PaymentUnconfirmed from error
     except Forged as error:
-        # Ours by its looks, and signed by nobody here: another store's.
+        # The right format, but another store's signature.
         raise NoSuchPayment from error
     except AmountMismatch as error:
         log_amount_mismatch(error, provider.name)
