@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-from babel import Locale
+from babel import Locale, negotiate_locale
 from babel.numbers import format_currency
 
 from msrv.money import Money, NotMoney
@@ -29,15 +29,10 @@ LANGUAGES: Final = tuple(
     "pt_PT it nl sv nb da fi is pl cs sk hu ro bg el tr uk ru he ar fa hi th "
     "vi id ja ko zh zh_TW ca hr sl lt lv et".split()
 )
-_SAME: Final = {
-    "no": "nb",
-    "nn": "nb",
-    "iw": "he",
-    "in": "id",
-    "zh_hant": "zh_TW",
-    "zh_hk": "zh_TW",
-}
-_BY_NAME: Final = {each.lower(): each for each in LANGUAGES} | _SAME
+_RENAMED: Final = {"no": "nb", "nn": "nb", "iw": "he", "in": "id"}
+"""Languages that browsers name otherwise, or that are written alike."""
+_TRADITIONAL: Final = {"hant", "hk"}
+_BY_NAME: Final = {each.lower(): each for each in LANGUAGES}
 _EPOCH: Final = date(1970, 1, 1)
 _LETTER_THEN_DIGIT: Final = re.compile(r"(?<=[^\W\d_])(?=\d)")
 _MAX_HEADER: Final = 200
@@ -79,19 +74,22 @@ def negotiate(header: str) -> str:
     for entry in header.split(",")[:_MAX_RANGES]:
         tag, _, parameter = entry.partition(";")
         quality = _quality(parameter.strip())
-        name = tag.strip().replace("-", "_")
-        if name and quality > 0:
-            wanted.append((-quality, name))
+        if tag.strip() and quality > 0:
+            wanted.append((-quality, tag.strip()))
     wanted.sort(key=lambda each: each[0])  # stable: as they were written
-    for _, name in wanted:
-        # zh_Hant_TW, then zh_TW, then zh_Hant, then zh.
-        first, *rest = name.split("_")
-        tries = [name, *(f"{first}_{each}" for each in reversed(rest)), first]
-        for each in tries:
-            found = _BY_NAME.get(each.lower())
-            if found is not None:
-                return found
-    return DEFAULT
+    found = negotiate_locale(
+        [_locale_name(tag) for _, tag in wanted], LANGUAGES
+    )
+    return _BY_NAME[found.lower()] if found else DEFAULT
+
+
+def _locale_name(tag: str) -> str:
+    """Return a tag by language and region: `de-Latn-AT` is `de_at`."""
+    first, *rest = tag.replace("-", "_").lower().split("_")
+    if first == "zh" and not _TRADITIONAL.isdisjoint(rest):
+        return "zh_tw"
+    regions = [each for each in rest if len(each) in {2, 3}]
+    return "_".join([_RENAMED.get(first, first), *regions[:1]])
 
 
 @lru_cache(maxsize=4096)
