@@ -7,12 +7,13 @@ would be stopped on another schedule than the operator meant.
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from pydantic import BaseModel, SecretStr
 
 from msrv.deployer.config_model import DeployConfig, Target
 from msrv.deployer.errors import WrongConfig
+from msrv.display_text import printable
 from msrv.toml_file import InvalidConfig, KeyPath, TomlDocument
 
 _SECRETS: Final = (
@@ -51,7 +52,7 @@ def load(path: Path | None, *, secrets: bool = True) -> DeployConfig:
         raise WrongConfig(f"{path}: is not UTF-8") from None
     try:
         document = TomlDocument(str(path), text)
-        _name_targets(document.values)
+        _name_targets(path, document)
         found = document.validate(DeployConfig)
     except InvalidConfig as error:
         raise WrongConfig(str(error)) from None
@@ -62,13 +63,21 @@ def load(path: Path | None, *, secrets: bool = True) -> DeployConfig:
     return _SecretReader(path, document).read_config(found)
 
 
-def _name_targets(data: dict[str, Any]) -> None:
+def _name_targets(path: Path, document: TomlDocument) -> None:
     """Set each target's name to its table's, so that it is validated."""
-    targets = data.get("targets")
-    if isinstance(targets, dict):
-        for name, target in targets.items():
-            if isinstance(target, dict) and "name" not in target:
-                target["name"] = name
+    targets = document.values.get("targets")
+    if not isinstance(targets, dict):
+        return
+    for name, target in targets.items():
+        if not isinstance(target, dict):
+            continue
+        if "name" in target:
+            line = document.line_of(("targets", name, "name"))
+            raise WrongConfig(
+                f"{path}:{line}: 'name' is not a known key; the target's name "
+                f"is that of its table, {printable(name)!r}"
+            )
+        target["name"] = name
 
 
 @dataclass(frozen=True, slots=True)
