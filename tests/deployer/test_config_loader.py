@@ -61,7 +61,7 @@ def test_secret_file_is_relative_and_its_line_feed_is_stripped(
             TARGET + 'strategy = "quick"\n',
             r":5: 'strategy' must be 'rolling' or",
         ),
-        (TARGET + 'name = "other"\n', r":5: 'name' is not a known key; the ta"),
+        (TARGET + 'name = "other"\n', r":5: 'name' is not a known key; "),
         (TARGET + 'tag = "a b"\n', r":5: 'tag' must match pattern "),
         (TARGET + 'tag = "$(id)"\n', r":5: 'tag' must match pattern "),
         (
