@@ -21,7 +21,8 @@ from bench.files import LARGE, LARGE_BYTES, make_single
 from bench.measuring import Figure, run_rounds
 from bench.peers import ROOT, certificate_in
 from bench.receiver import Received, Task
-from msrv.tls.certificates import CertificateFiles, share_with_containers
+from msrv.tls.certificate_files import CertificateFiles
+from msrv.tls.development_certificate import share_with_containers
 from tests.containers.buyer import Buyer
 from tests.containers.engine import (
     NONCE,

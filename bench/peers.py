@@ -28,7 +28,8 @@ from typing import Any, Final, Self
 from bench.files import TINY, ZIP
 from bench.measuring import NONCE
 from bench.processes import tree
-from msrv.tls.certificates import CertificateFiles, development_certificate
+from msrv.tls.certificate_files import CertificateFiles
+from msrv.tls.development_certificate import load_or_create
 from tests.store_process import free_port
 
 ROOT: Final = Path(__file__).parents[1]
@@ -250,7 +251,7 @@ def available() -> list[str]:
 
 def certificate_in(folder: Path) -> CertificateFiles:
     """Return one certificate for all peers."""
-    return development_certificate(folder / "certs", datetime.now(UTC))
+    return load_or_create(folder / "certs", datetime.now(UTC))
 
 
 def nginx() -> str | None:

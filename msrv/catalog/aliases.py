@@ -17,7 +17,7 @@ from msrv.catalog.model import Catalog, Item, ItemKind, Release
 from msrv.display_text import printable
 from msrv.toml_file import Problem
 
-_MOST_MS: Final = 50
+_MAX_RETAG_MS: Final = 50
 """Greatest difference of a track's lengths before and after retagging."""
 
 
@@ -149,7 +149,7 @@ class _AliasFinder:
         ):
             return None
         length_ms = round(item.duration_seconds * 1000)
-        same = abs(length_ms - record.duration_ms) <= _MOST_MS
+        same = abs(length_ms - record.duration_ms) <= _MAX_RETAG_MS
         return item if same else None
 
     def _find_release(self, record: IdRecord) -> None:

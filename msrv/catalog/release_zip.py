@@ -130,12 +130,12 @@ def _names(release: Release) -> tuple[str, list[str]]:
     names = _unique(wanted, MAX_PATH_UNITS)
     parts = tuple(filter(None, (release.artist, release.title)))
     folder = portable_name(_JOIN.join(parts))
-    room = MAX_PATH_UNITS - _BETWEEN
+    max_units = MAX_PATH_UNITS - _BETWEEN
     longest = max(map(utf16_length, names))
-    if 2 * utf16_length(folder) + longest > room:
-        most = max(_FOLDER_UNITS, (room - longest) // 2)
+    if 2 * utf16_length(folder) + longest > max_units:
+        most = max(_FOLDER_UNITS, (max_units - longest) // 2)
         folder = _shortened(parts, most)
-        names = _unique(wanted, room - 2 * utf16_length(folder))
+        names = _unique(wanted, max_units - 2 * utf16_length(folder))
     return folder, names
 
 

@@ -11,7 +11,7 @@ import click
 from msrv.catalog.library.loader import LibraryUnreadable
 from msrv.ledger.errors import LedgerError
 from msrv.settings import WrongSetting
-from msrv.tls.certificates import CertificateError
+from msrv.tls.certificate_files import CertificateError
 
 
 class MintError(Exception):

@@ -19,7 +19,7 @@ from msrv.ledger.db.database import Database
 from msrv.ledger.errors import DatabaseError, LedgerError, SpoolVersionMismatch
 from msrv.ledger.events import WHOLE_ORDER
 from msrv.ledger.ledger import SPOOL_NAME
-from msrv.ledger.recovery import SET_ASIDE_NAME
+from msrv.ledger.orphaned_spools import SET_ASIDE_NAME
 from msrv.ledger.segments import SUFFIX
 from msrv.ledger.sign_ins import SignInStore
 from msrv.proofs.orders import is_item_id, is_order_id
@@ -186,11 +186,11 @@ async def _revoke(
 
 async def _sign_out(settings: Settings) -> str:
     database = _database(settings)
-    door = SignInStore(settings.data, database)
+    sign_ins = SignInStore(settings.data, database)
     try:
         with contextlib.suppress(DatabaseError):
             await migrate.prepare_schema(database)
-        await door.sign_out_all(int(time.time()))
+        await sign_ins.sign_out_all(int(time.time()))
     except DatabaseError as error:
         raise LedgerError(
             f"signed out only where {settings.data} is used: {error}; run "

@@ -1,4 +1,4 @@
-"""NONCE: the `nonce` command, the generated file, and the keys from it."""
+"""NONCE, the store's one secret: its command, its file, and its keys."""
 
 import logging
 import secrets

@@ -16,14 +16,14 @@ from msrv.catalog.parsing.confinement import hide_memory
 from msrv.cli.errors import user_errors
 from msrv.cli.nonce import load_keyring
 from msrv.cli.options import HOST, LIBRARY, PORT, load_settings
-from msrv.connections import descriptors
+from msrv.connections import descriptor_limit
 from msrv.files import make_private_folder
 from msrv.payments.registry import Providers
 from msrv.server import healthcheck, reload, server
 from msrv.settings import Settings, unknown_variables
 from msrv.text_table import labelled
-from msrv.tls import certificates
-from msrv.tls.certificates import CertificateFiles
+from msrv.tls import development_certificate
+from msrv.tls.certificate_files import CertificateFiles
 from msrv.web.store import STORE
 
 log = logging.getLogger(__name__)
@@ -64,8 +64,8 @@ def serve(
         with contextlib.suppress(OSError):
             make_private_folder(settings.data)  # failures show up in use
         pair = server.find_certificate(settings)
-        capacity = descriptors.plan_capacity(
-            descriptors.raise_limit(),
+        capacity = descriptor_limit.plan_capacity(
+            descriptor_limit.raise_limit(),
             max_downloads=settings.max_downloads,
             max_connections=settings.max_connections,
             per_client=settings.connections_per_client,
@@ -98,10 +98,10 @@ def certs() -> None:
     """
     with user_errors():
         settings = load_settings()
-        pair = certificates.development_certificate(
+        pair = development_certificate.load_or_create(
             settings.certs, datetime.now(UTC)
         )
-        certificates.share_with_containers(pair)
+        development_certificate.share_with_containers(pair)
     click.echo(
         labelled(
             ("certificate", str(pair.cert)),

@@ -3,8 +3,8 @@
 An event is first appended to a spool on this machine, and then written to a
 database. Selling and serving never wait for the database.
 
-`ledger` is the facade. `spool`, `segments` and `recovery` are the write-ahead
-log; `events` are its records. `revocations` is the list that downloads are
-checked against. All modules that import SQLAlchemy are in `db`, which is
-imported in a thread after the store has started.
+`ledger` is the facade. `spool`, `segments` and `orphaned_spools` are the
+write-ahead log; `events` are its records. `revocations` is the list that
+downloads are checked against. All modules that import SQLAlchemy are in `db`,
+which is imported in a thread after the store has started.
 """

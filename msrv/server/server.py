@@ -28,8 +28,8 @@ from msrv.connections.request_handler import RESPONSE_STATUS
 from msrv.connections.response_writer import CountingWriter
 from msrv.settings import Settings, WrongSetting
 from msrv.tasks import TaskSupervisor
-from msrv.tls import certificates
-from msrv.tls.certificates import CertificateError, CertificateFiles
+from msrv.tls import certificate_files, development_certificate
+from msrv.tls.certificate_files import CertificateError, CertificateFiles
 from msrv.tls.protocol import ProtocolFactory, TLSServer, create_tls_server
 from msrv.web import fast_path, security_headers
 from msrv.web.access_log import access_log
@@ -135,11 +135,11 @@ def find_certificate(settings: Settings) -> CertificateFiles | None:
     if not settings.terminates_tls:
         return None
     if settings.tls_cert is not None and settings.tls_key is not None:
-        ends = certificates.expires_at(settings.tls_cert)
+        ends = certificate_files.expires_at(settings.tls_cert)
         if ends <= datetime.now(UTC):
             log.warning("%s expired on %s", settings.tls_cert, ends.date())
         return CertificateFiles(settings.tls_cert, settings.tls_key, None)
-    return certificates.development_certificate(
+    return development_certificate.load_or_create(
         settings.certs, datetime.now(UTC)
     )
 

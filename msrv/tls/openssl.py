@@ -31,7 +31,7 @@ from OpenSSL._util import ffi, lib
 
 from msrv.connections.acceptor import Acceptor
 from msrv.connections.admission import Admission, Slot
-from msrv.tls.certificates import CertificateError, CertificateFiles
+from msrv.tls.certificate_files import CertificateError, CertificateFiles
 from msrv.tls.protocol import ProtocolFactory
 from msrv.tls.sni import ServerNames
 from msrv.tls.transport import TLSTransport

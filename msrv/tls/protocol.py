@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from msrv.connections.acceptor import Acceptor
 from msrv.connections.admission import Admission, Slot
-from msrv.tls.certificates import CertificateFiles
+from msrv.tls.certificate_files import CertificateFiles
 
 HANDSHAKE_SECONDS: Final = 15
 """Time limit of a TLS handshake."""

@@ -12,7 +12,7 @@ from cryptography import x509
 
 from msrv.connections.acceptor import Acceptor, AsyncioConnector
 from msrv.connections.admission import Admission
-from msrv.tls.certificates import CertificateError, CertificateFiles
+from msrv.tls.certificate_files import CertificateError, CertificateFiles
 from msrv.tls.protocol import (
     CLOSE_NOTIFY_SECONDS,
     HANDSHAKE_SECONDS,

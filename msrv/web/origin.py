@@ -34,7 +34,7 @@ from msrv import forwarded
 from msrv.forwarded import Address
 from msrv.hostnames import BadHostname, address_of, to_ascii
 from msrv.settings import Network, Settings
-from msrv.tls.certificates import local_names
+from msrv.tls.development_certificate import local_names
 
 _HOST: Final = re.compile(r"(\[[^\]]*\]|[^][:/?#@\\,\s]+)(?::[0-9]{0,5})?")
 _FORWARDING: Final = re.compile(

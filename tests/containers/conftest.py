@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from msrv.tls import certificates
+from msrv.tls import development_certificate
 from tests.conftest import require
 from tests.containers import library
 from tests.containers.buyer import Buyer
@@ -102,10 +102,10 @@ def production(
 ) -> Project:
     """The production file with an address of its own, not yet up."""
     folder = tmp_path_factory.mktemp("production")
-    pair = certificates.development_certificate(
+    pair = development_certificate.load_or_create(
         folder / "certs", datetime.now(UTC)
     )
-    certificates.share_with_containers(pair)
+    development_certificate.share_with_containers(pair)
     secrets = folder / "secrets"
     subprocess.run(
         [ROOT / "deploy" / "secrets.sh", secrets],

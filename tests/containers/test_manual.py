@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from msrv.tls import certificates
+from msrv.tls import development_certificate
 from tests.containers.buyer import Transfer
 from tests.containers.conftest import Stack, all_ready
 from tests.containers.engine import (
@@ -76,7 +76,9 @@ def test_a_certificate_is_renewed_and_no_download_cut(
     mounted = Path(stack.project.environ["MSRV_TLS_CERT"]).parent
     for name in ("ca.crt", "ca.key"):
         shutil.copy(mounted / name, tmp_path)
-    renewed = certificates.development_certificate(tmp_path, datetime.now(UTC))
+    renewed = development_certificate.load_or_create(
+        tmp_path, datetime.now(UTC)
+    )
     renewed.cert.rename(tmp_path / "fullchain.pem")
     renewed.key.rename(tmp_path / "privkey.pem")
     path = stack.buyer.buy("pack")["pack"]

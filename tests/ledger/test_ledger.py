@@ -21,7 +21,7 @@ from msrv.ledger.errors import (
 )
 from msrv.ledger.events import Event, Redeemed
 from msrv.ledger.ledger import Ledger
-from msrv.ledger.recovery import SET_ASIDE_NAME
+from msrv.ledger.orphaned_spools import SET_ASIDE_NAME
 from msrv.ledger.segments import SegmentWriter
 from tests.ledger.mariadb_server import MariaDBServer
 from tests.ledger.sample_events import NOON, order_id, sale

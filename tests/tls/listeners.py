@@ -10,7 +10,7 @@ from pathlib import Path
 import trustme
 
 from msrv.connections.admission import Admission, ConnectionLimits, Slot
-from msrv.tls.certificates import CertificateFiles
+from msrv.tls.certificate_files import CertificateFiles
 from msrv.tls.protocol import TLSServer
 
 HELLO = b"hello"

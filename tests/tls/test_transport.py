@@ -16,7 +16,7 @@ pytest.importorskip("OpenSSL", reason="pyOpenSSL is not installed")
 from msrv.connections.admission import Admission, ConnectionLimits, Slot
 from msrv.tls import protocol
 from msrv.tls import transport as tls_transport
-from msrv.tls.certificates import CertificateError, CertificateFiles
+from msrv.tls.certificate_files import CertificateError, CertificateFiles
 from msrv.tls.openssl import OpenSSLServer
 from msrv.tls.protocol import create_tls_server
 from msrv.tls.records import MAX_BYTES

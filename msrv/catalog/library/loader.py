@@ -23,7 +23,6 @@ from msrv.catalog.library.catalog_assembly import (
     drop_duplicate_ids,
 )
 from msrv.catalog.library.file_index import FileIndex
-from msrv.catalog.library.folder_releases import FolderReleases
 from msrv.catalog.library.found_files import FoundFolder, Scan, content_files
 from msrv.catalog.library.hash_batches import (
     settled_files,
@@ -33,6 +32,7 @@ from msrv.catalog.library.hash_batches import (
 from msrv.catalog.library.indexing import Progress, index_files
 from msrv.catalog.library.release_builder import BuiltRelease
 from msrv.catalog.library.release_prices import default_price
+from msrv.catalog.library.release_updates import ReleaseUpdater
 from msrv.catalog.library.scan import STORE_TOML, LibraryUnreadable, scan
 from msrv.catalog.library.upload_detection import (
     GRACE_FACTOR,
@@ -191,7 +191,7 @@ class _Loader:
             self.previous.store if self.previous else None,
             is_arriving=LIBRARY in self._unsettled,
         )
-        folders = FolderReleases(
+        updater = ReleaseUpdater(
             self._index,
             self._config,
             store,
@@ -204,7 +204,7 @@ class _Loader:
             now=self.now,
         )
         built: dict[str, BuiltRelease] = {}
-        anew = self._new(store, known, built, folders)
+        anew = self._new(store, known, built, updater)
         unreadable = index_files(
             self._root,
             self._index,
@@ -215,7 +215,7 @@ class _Loader:
         )
         _update_index(self._index, found)
         for folder in anew:
-            made = folders.build(folder, known.get(folder.path), unreadable)
+            made = updater.build(folder, known.get(folder.path), unreadable)
             if made is not None:
                 built[folder.path] = made
         for path in self._unsettled:
@@ -231,7 +231,7 @@ class _Loader:
         releases = drop_duplicate_ids(by_path, self._problems)
         retrying = (
             self._retrying
-            or folders.retrying
+            or updater.retrying
             or self._config.is_waiting
             or not all(made.is_whole for made in by_path)
         )
@@ -244,7 +244,7 @@ class _Loader:
             retrying=retrying,
             store=store,
             built=built,
-            incomplete_since=folders.incomplete_since,
+            incomplete_since=updater.incomplete_since,
         )
 
     def _new(
@@ -252,7 +252,7 @@ class _Loader:
         store: StoreConfig,
         known: Mapping[str, BuiltRelease],
         built: dict[str, BuiltRelease],
-        folders: FolderReleases,
+        updater: ReleaseUpdater,
     ) -> list[FoundFolder]:
         """Return the folders to read; the unchanged go into `built`."""
         anew: list[FoundFolder] = []
@@ -277,7 +277,7 @@ class _Loader:
             elif self.previous is not None:
                 self._retrying = True
             elif was_indexed(folder, self._index):
-                built[folder.path] = folders.build_from_index(folder)
+                built[folder.path] = updater.build_from_index(folder)
                 self._retrying = True
             else:
                 now.append(folder)  # a store starts with its whole library

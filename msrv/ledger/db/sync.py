@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from msrv.ledger import recovery
+from msrv.ledger import orphaned_spools
 from msrv.ledger.db import migrate, refunds
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.projection import apply_events
@@ -23,7 +23,7 @@ from msrv.ledger.errors import (
 )
 from msrv.ledger.events import Event
 from msrv.ledger.health import DATABASE, REFUNDS, SPOOL, Health
-from msrv.ledger.recovery import OrphanedSpool
+from msrv.ledger.orphaned_spools import OrphanedSpool
 from msrv.ledger.revocations import Revocations
 from msrv.ledger.segments import RecordBatch, encode_record, read_records
 from msrv.ledger.spool import Spool
@@ -205,11 +205,13 @@ class DatabaseSync:
         self._health.posted_events += len(events)
 
     async def _set_aside(self, record: bytes, reason: str) -> None:
-        await asyncio.to_thread(recovery.set_aside, self._spool.root, record)
+        await asyncio.to_thread(
+            orphaned_spools.set_aside, self._spool.root, record
+        )
         self._health.set_aside_lines += 1
         log.error(
             "moved a record of the spool to %s: %s",
-            self._spool.root / recovery.SET_ASIDE_NAME,
+            self._spool.root / orphaned_spools.SET_ASIDE_NAME,
             reason,
         )
 
@@ -267,7 +269,7 @@ class DatabaseSync:
 def _acquire_orphans(root: Path, own: Path | None) -> list[OrphanedSpool]:
     found: list[OrphanedSpool] = []
     try:
-        found.extend(recovery.acquire_orphans(root, own))
+        found.extend(orphaned_spools.acquire_orphans(root, own))
     except OSError:
         for each in found:
             each.release(delete=False)

@@ -97,19 +97,17 @@ async def show(request: web.Request) -> web.Response:
 
 def _mail(request: web.Request) -> dict[str, Any]:
     """Return the state of the mail; empty where the store sends none."""
-    postman = request.app[STORE].mail
-    if postman is None:
+    worker = request.app[STORE].mail
+    if worker is None:
         return {}
     return {
         "mail": {
-            "waiting": postman.pending,
-            "sent": postman.sent,
-            "given_up": postman.failed,
-            "dropped": postman.dropped,
-            "trouble": postman.problem,
-            "last_given_up": [
-                asdict(each) for each in postman.recent_failures
-            ],
+            "waiting": worker.pending,
+            "sent": worker.sent,
+            "given_up": worker.failed,
+            "dropped": worker.dropped,
+            "trouble": worker.problem,
+            "last_given_up": [asdict(each) for each in worker.recent_failures],
         }
     }
 

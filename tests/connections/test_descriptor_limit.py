@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from msrv.connections.descriptors import (
+from msrv.connections.descriptor_limit import (
     MAX_DESCRIPTORS,
     RESERVE,
     plan_capacity,
@@ -16,7 +16,7 @@ from tests.store_process import ROOT
 
 _PROGRAM = """
 import resource
-from msrv.connections.descriptors import raise_limit
+from msrv.connections.descriptor_limit import raise_limit
 print(raise_limit(), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 """
 

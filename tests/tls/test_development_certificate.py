@@ -9,8 +9,8 @@ import pytest
 import trustme
 from cryptography import x509
 
-from msrv.tls import certificates
-from msrv.tls.certificates import CertificateError, development_certificate
+from msrv.tls.certificate_files import CertificateError, expires_at
+from msrv.tls.development_certificate import load_or_create, local_names
 
 NOW = datetime.now(UTC)
 
@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_keys_are_readable_only_by_their_owner(folder: Path) -> None:
-    development_certificate(folder, NOW)
+    load_or_create(folder, NOW)
     modes = {
         path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()
     }
@@ -34,20 +34,20 @@ def test_keys_are_readable_only_by_their_owner(folder: Path) -> None:
 
 
 def test_valid_certificate_is_reused(folder: Path) -> None:
-    pair = development_certificate(folder, NOW)
+    pair = load_or_create(folder, NOW)
     before = pair.cert.read_bytes()
-    assert development_certificate(folder, NOW).cert.read_bytes() == before
+    assert load_or_create(folder, NOW).cert.read_bytes() == before
 
 
 def test_renewal_keeps_the_ca(folder: Path) -> None:
-    pair = development_certificate(folder, NOW)
+    pair = load_or_create(folder, NOW)
     assert pair.ca
     leaf, ca = pair.cert.read_bytes(), pair.ca.read_bytes()
-    almost = certificates.expires_at(pair.cert) - timedelta(days=29)
-    development_certificate(folder, almost)
+    almost = expires_at(pair.cert) - timedelta(days=29)
+    load_or_create(folder, almost)
     assert pair.cert.read_bytes() != leaf
     assert pair.ca.read_bytes() == ca
-    assert certificates.expires_at(pair.cert) > almost + timedelta(days=300)
+    assert expires_at(pair.cert) > almost + timedelta(days=300)
 
 
 @pytest.mark.parametrize(
@@ -60,10 +60,10 @@ def test_renewal_keeps_the_ca(folder: Path) -> None:
     ],
 )
 def test_corrupt_file_is_replaced(folder: Path, spoil: object) -> None:
-    pair = development_certificate(folder, NOW)
+    pair = load_or_create(folder, NOW)
     assert callable(spoil)
     spoil(folder)
-    pair = development_certificate(folder, NOW)
+    pair = load_or_create(folder, NOW)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pair.cert, pair.key)
     assert pair.ca
@@ -78,7 +78,7 @@ def test_certificate_has_the_local_names(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: "laptop")
-    pair = development_certificate(folder, NOW)
+    pair = load_or_create(folder, NOW)
     leaf = x509.load_pem_x509_certificate(pair.cert.read_bytes())
     names = leaf.extensions.get_extension_for_class(
         x509.SubjectAlternativeName
@@ -97,9 +97,9 @@ def test_certificate_has_the_local_names(
 def test_renamed_machine_gets_a_new_leaf(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = development_certificate(folder, NOW).cert.read_bytes()
+    first = load_or_create(folder, NOW).cert.read_bytes()
     monkeypatch.setattr("socket.gethostname", lambda: "elsewhere")
-    assert development_certificate(folder, NOW).cert.read_bytes() != first
+    assert load_or_create(folder, NOW).cert.read_bytes() != first
 
 
 def test_unusable_folder_raises_certificate_error(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_unusable_folder_raises_certificate_error(tmp_path: Path) -> None:
     with pytest.raises(
         CertificateError, match="can't create a certificate in"
     ):
-        development_certificate(file / "certs", NOW)
+        load_or_create(file / "certs", NOW)
 
 
 def chain_for(name: str, folder: Path) -> tuple[Path, Path, Path]:
@@ -140,7 +140,7 @@ def handshake(cert: Path, key: Path, ca: Path, name: str) -> None:
 
 def test_ca_cannot_certify_another_site(folder: Path) -> None:
     """Users are asked to trust the CA: its names are constrained."""
-    pair = development_certificate(folder, NOW)
+    pair = load_or_create(folder, NOW)
     assert pair.ca
     for name in ("localhost", "127.0.0.1"):
         handshake(pair.cert, pair.key, pair.ca, name)
@@ -154,8 +154,8 @@ def test_ca_without_constraints_is_replaced(folder: Path) -> None:
     ca = trustme.CA()
     (folder / "ca.crt").write_bytes(ca.cert_pem.bytes())
     (folder / "ca.key").write_bytes(ca.private_key_pem.bytes())
-    leaf = ca.issue_cert(*certificates.local_names())
+    leaf = ca.issue_cert(*local_names())
     leaf.cert_chain_pems[0].write_to_path(folder / "localhost.crt")
     leaf.private_key_pem.write_to_path(folder / "localhost.key")
-    development_certificate(folder, NOW)
+    load_or_create(folder, NOW)
     assert (folder / "ca.crt").read_bytes() != ca.cert_pem.bytes()

@@ -1,4 +1,4 @@
-"""Recovery of events that terminated processes left in the spool.
+"""Orphaned spools: events that terminated processes did not sync.
 
 Several processes may share a data folder. Each writes to a folder of its own
 and holds its lock, so a folder whose lock is free is orphaned. One process

@@ -1,4 +1,4 @@
-"""Choice between a folder's new release and the one it had before.
+"""Updates of folders' releases: the new one, or the one it had before.
 
 A folder that is changing, or can't be read, is never sold incomplete. Apart
 from `loader`, which decides for the library as a whole.
@@ -22,8 +22,8 @@ from msrv.toml_file import Problem
 log = logging.getLogger(__name__)
 
 
-class FolderReleases:
-    """Builder of folders' releases for one load of a library.
+class ReleaseUpdater:
+    """Updater of the folders' releases during one load of a library.
 
     Adds to `problems`. `incomplete_before` and `incomplete_since` are the
     times since which a folder has had an unreadable file, at the last load

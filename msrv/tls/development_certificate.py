@@ -7,13 +7,13 @@ git ignores; keys have mode 0600.
 """
 
 import socket
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from msrv.files import write_file
+from msrv.tls.certificate_files import CertificateError, CertificateFiles
 
 if TYPE_CHECKING:
     import trustme
@@ -27,20 +27,7 @@ https://support.apple.com/en-us/102028
 RENEW_BEFORE: Final = timedelta(days=30)
 
 
-class CertificateError(Exception):
-    """A certificate can't be created or read; the message is one line."""
-
-
-@dataclass(frozen=True, slots=True)
-class CertificateFiles:
-    """Certificate and key. `ca` is None for an operator's certificate."""
-
-    cert: Path
-    key: Path
-    ca: Path | None
-
-
-def development_certificate(folder: Path, now: datetime) -> CertificateFiles:
+def load_or_create(folder: Path, now: datetime) -> CertificateFiles:
     """Return the certificate in `folder`, created or renewed if due.
 
     `now` is aware. Raises CertificateError where the folder can't be used.
@@ -218,14 +205,3 @@ def _is_constrained(cert_pem: bytes) -> bool:
     except x509.ExtensionNotFound:
         return False
     return set(constraints.permitted_subtrees or ()) == set(_general_names())
-
-
-def expires_at(cert: Path) -> datetime:
-    """Return the expiry of a certificate, aware. Raises CertificateError."""
-    from cryptography import x509  # noqa: PLC0415 - as above
-
-    try:
-        loaded = x509.load_pem_x509_certificate(cert.read_bytes())
-    except (OSError, ValueError) as error:
-        raise CertificateError(f"can't read {cert}: {error}") from error
-    return loaded.not_valid_after_utc.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""Recovery of the spools of terminated processes."""
+"""Taking over the spools of terminated processes."""
 
 import signal
 import subprocess
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from msrv.ledger import segments
-from msrv.ledger.recovery import acquire_orphans
+from msrv.ledger.orphaned_spools import acquire_orphans
 from msrv.ledger.segments import SegmentWriter
 from tests.ledger.sample_events import sale
 from tests.store_process import ROOT
