@@ -1,4 +1,8 @@
-"""Certificate and key of a TLS server, as files."""
+"""Certificate and key of a TLS server, as files.
+
+Apart from `development_certificate`: an operator's certificate is such a pair
+of files too.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
