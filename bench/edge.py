@@ -29,10 +29,10 @@ from tests.containers.engine import (
     PRODUCTION,
     Project,
     docker,
-    inspected,
-    lack,
-    private_network6,
-    until,
+    inspect_object,
+    missing_requirement,
+    random_ipv6_network,
+    wait_until,
 )
 from tests.store_process import free_port
 
@@ -73,7 +73,7 @@ class Side:
 
 def measure(folder: Path) -> list[Figure]:
     """Start both, and measure them in turns."""
-    missing = lack()
+    missing = missing_requirement()
     if missing:
         print(f"  {missing}: left out")
         return []
@@ -140,14 +140,14 @@ def _edge(library: Path, pair: CertificateFiles) -> Iterator[Side]:
             "EDGE_HTTPS_PORT": str(https_port),
             "EDGE_NETWORK": f"10.{os.getpid() % 250}.251.0/26",
             "LEDGER_NETWORK": f"10.{os.getpid() % 250}.251.128/26",
-            "OUTSIDE_NETWORK6": private_network6(os.urandom(8)),
+            "OUTSIDE_NETWORK6": random_ipv6_network(os.urandom(8)),
         },
     )
     docker("build", "--tag", name, str(ROOT))
     try:
         project.up("--no-build", "--scale", "app=1")
         buyer = Buyer(https_port, _trusting(pair))
-        until(buyer.is_ready, "it can sell", 60)
+        wait_until(buyer.is_ready, "it can sell", 60)
         found = {
             item["title"]: item["item_id"]
             for release in buyer.json("/catalog")["releases"]
@@ -194,12 +194,12 @@ def _trusting(pair: CertificateFiles) -> ssl.SSLContext:
 
 def _address(name: str) -> str:
     """Return an address of a container that this machine can reach."""
-    networks = inspected(name)["NetworkSettings"]["Networks"]
+    networks = inspect_object(name)["NetworkSettings"]["Networks"]
     return str(next(each["IPAddress"] for each in networks.values()))
 
 
 def _pid(name: str) -> int:
-    return int(inspected(name)["State"]["Pid"])
+    return int(inspect_object(name)["State"]["Pid"])
 
 
 def _secrets(folder: Path) -> Path:

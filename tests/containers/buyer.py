@@ -1,4 +1,4 @@
-"""Somebody who buys and downloads through the edge, as a program does."""
+"""HTTP client of a buyer that browses, buys and downloads through the edge."""
 
 import http.client
 import json
@@ -19,8 +19,8 @@ Headers = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer, read whole. Header names are in small letters."""
+class Response:
+    """Response, read to its end; header names are in lower case."""
 
     status: int
     headers: Headers
@@ -34,7 +34,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """Asks one port of this machine; `tls` is None for plain HTTP."""
+    """Buyer at one port of this machine; `tls` is None for plain HTTP."""
 
     port: int
     tls: ssl.SSLContext | None = None
@@ -42,11 +42,11 @@ class Buyer:
 
     @property
     def url(self) -> str:
-        """What a browser's address line begins with here."""
+        """Base URL, as a browser shows it."""
         return f"http{'s' if self.tls else ''}://{self.host}:{self.port}"
 
     def connect(self) -> http.client.HTTPConnection:
-        """Open a connection, to this machine whatever the name is."""
+        """Open a connection to this machine, whatever the host name."""
         if self.tls is None:
             return http.client.HTTPConnection(
                 self.host, self.port, timeout=TIMEOUT_SECONDS
@@ -55,30 +55,30 @@ class Buyer:
             self.host, self.port, timeout=TIMEOUT_SECONDS, context=self.tls
         )
 
-    def ask(
+    def request(
         self,
         path: str,
         headers: Mapping[str, str] | None = None,
         *,
         method: str = "GET",
         body: bytes | None = None,
-    ) -> Answer:
-        """Ask once, over a connection of its own."""
+    ) -> Response:
+        """Send one request on a connection of its own."""
         with closing(self.connect()) as connection:
             connection.request(method, path, body, dict(headers or {}))
-            answer = connection.getresponse()
-            found = Answer(
-                answer.status,
-                {name.lower(): text for name, text in answer.getheaders()},
-                answer.read(),
+            response = connection.getresponse()
+            found = Response(
+                response.status,
+                {name.lower(): text for name, text in response.getheaders()},
+                response.read(),
             )
-            # Nothing said twice.
-            assert len(found.headers) == len(answer.getheaders())
+            # No header occurs twice.
+            assert len(found.headers) == len(response.getheaders())
             return found
 
-    def post(self, path: str, body: bytes) -> Answer:
-        """Send a form as a program does."""
-        return self.ask(
+    def post(self, path: str, body: bytes) -> Response:
+        """Post a form and accept JSON."""
+        return self.request(
             path,
             {
                 "Accept": "application/json",
@@ -90,22 +90,22 @@ class Buyer:
 
     def json(self, path: str) -> Any:  # noqa: ANN401 - JSON
         """Ask for JSON."""
-        answer = self.ask(path, {"Accept": "application/json"})
-        assert answer.status == 200, answer
-        return answer.json
+        response = self.request(path, {"Accept": "application/json"})
+        assert response.status == 200, response
+        return response.json
 
     def buy(self, *items: str) -> dict[str, str]:
-        """Buy items: the path of each one's download."""
+        """Buy items; return the path of each one's download by its id."""
         form = urllib.parse.urlencode([("item", each) for each in items])
-        answer = self.post("/purchases", form.encode())
-        assert answer.status == 201, answer.body
+        response = self.post("/purchases", form.encode())
+        assert response.status == 201, response.body
         return {
             item: urllib.parse.urlsplit(url).path
-            for item, url in answer.json["downloads"].items()
+            for item, url in response.json["downloads"].items()
         }
 
-    def shelf(self) -> list[str]:
-        """Give the id of every item and release."""
+    def catalog_ids(self) -> list[str]:
+        """Return the id of every item and release in the catalog."""
         found = []
         for release in self.json("/catalog")["releases"]:
             found += [release["item_id"]] if release["item_id"] else []
@@ -113,59 +113,61 @@ class Buyer:
         return found
 
     def is_ready(self) -> bool:
-        """Whether the store can sell."""
+        """Return whether the store can sell."""
         try:
-            return self.ask("/-/ready").status == 200
+            return self.request("/-/ready").status == 200
         except (OSError, http.client.HTTPException):
             return False
 
 
 class Transfer:
-    """A download under way, that is read bit by bit."""
+    """Download in progress that is read in pieces."""
 
     def __init__(
         self, buyer: Buyer, path: str, headers: Mapping[str, str] | None = None
     ) -> None:
         self._connection = buyer.connect()
         self._connection.request("GET", path, headers=dict(headers or {}))
-        self.answer = self._connection.getresponse()
+        self.response = self._connection.getresponse()
 
     def read(self, size: int) -> bytes:
-        """Read so much, or less where it ends; b"" where it is cut off."""
+        """Read up to `size` bytes; less at the end, b"" once it is cut off."""
         try:
-            return self.answer.read(size)
+            return self.response.read(size)
         except http.client.IncompleteRead as error:
             return error.partial
         except (ConnectionError, ssl.SSLError):
             return b""
 
-    def read_at(self, bytes_per_second: int, size: int) -> int:
-        """Read so much, no faster than that: how much it was."""
-        room = bytearray(1 << 18)
+    def read_throttled(self, bytes_per_second: int, size: int) -> int:
+        """Read `size` bytes, no faster than that; return the number read."""
+        buffer = bytearray(1 << 18)
         taken = 0
-        began = time.monotonic()
+        started = time.monotonic()
         while taken < size:
-            view = memoryview(room)[: size - taken]
-            count = self.answer.readinto(view)
+            view = memoryview(buffer)[: size - taken]
+            count = self.response.readinto(view)
             if not count:
                 break
             taken += count
-            ahead = taken / bytes_per_second - (time.monotonic() - began)
+            ahead = taken / bytes_per_second - (time.monotonic() - started)
             if ahead > 0:
-                time.sleep(ahead)  # a slow reader is one that waits
+                time.sleep(ahead)  # throttling, not waiting for an event
         return taken
 
     def close(self) -> None:
-        """Hang up."""
+        """Disconnect at once."""
         sock = self._connection.sock
         if sock is not None:
             sock.shutdown(socket.SHUT_RDWR)
-        self.answer.close()
+        self.response.close()
         self._connection.close()
 
 
-def raw(port: int, request: bytes, tls: ssl.SSLContext | None = None) -> str:
-    """Send bytes as they are: the head of the answer."""
+def send_raw(
+    port: int, request: bytes, tls: ssl.SSLContext | None = None
+) -> str:
+    """Send bytes unchanged; return the head of the response."""
     with closing(connect(port, tls)) as sock:
         sock.sendall(request)
         head = b""

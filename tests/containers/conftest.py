@@ -1,4 +1,4 @@
-"""The image of this tree and a production stack of it, made once."""
+"""Image of this tree and a production stack of it, built once."""
 
 import os
 import ssl
@@ -21,30 +21,30 @@ from tests.containers.engine import (
     PRODUCTION,
     Project,
     docker,
-    lack,
-    private_network6,
+    missing_requirement,
+    random_ipv6_network,
     succeeds,
-    until,
+    wait_until,
 )
 from tests.store_process import ROOT, free_port
 
 
 @pytest.fixture(scope="session")
 def engine() -> None:
-    """A container engine."""
-    missing = lack()
+    """Container engine."""
+    missing = missing_requirement()
     require("containers", there=missing is None, lack=missing or "")
 
 
 @pytest.fixture(scope="session")
 def run_id() -> str:
-    """A name for what this run makes, that no other run has."""
+    """Prefix of this run's names that no other run has."""
     return f"msrv-test-{uuid.uuid4().hex[:8]}"
 
 
 @pytest.fixture(scope="session")
 def image(engine: None, run_id: str) -> Iterator[str]:  # noqa: ARG001
-    """The image, built once; its layers stay for the next run."""
+    """Image, built once; its layers stay for the next run."""
     name = f"{run_id}:latest"
     docker("build", "--tag", name, ".")
     yield name
@@ -53,7 +53,7 @@ def image(engine: None, run_id: str) -> Iterator[str]:  # noqa: ARG001
 
 @pytest.fixture(scope="session")
 def registry_program() -> Path:
-    """The program of CNCF distribution."""
+    """Path of the program of CNCF distribution."""
     found = find("docker-registry") or find("registry")
     require(
         "registry",
@@ -68,7 +68,7 @@ def registry_program() -> Path:
 def registry(
     registry_program: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Registry]:
-    """A registry for the whole run."""
+    """Registry for the whole run."""
     found = Registry(registry_program, tmp_path_factory.mktemp("registry"))
     found.start()
     yield found
@@ -77,7 +77,7 @@ def registry(
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A production stack that runs."""
+    """Running production stack."""
 
     project: Project
     library: Path
@@ -87,12 +87,12 @@ class Stack:
 
     @property
     def buyer(self) -> Buyer:
-        """Somebody who trusts its certificate."""
+        """Buyer that trusts the stack's certificate."""
         return Buyer(self.https_port, self.tls)
 
     @property
-    def passer_by(self) -> Buyer:
-        """Somebody without TLS."""
+    def plain_http_buyer(self) -> Buyer:
+        """Buyer without TLS."""
         return Buyer(self.http_port)
 
 
@@ -100,7 +100,7 @@ class Stack:
 def production(
     image: str, run_id: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Project:
-    """The production file with an address of its own, not yet up."""
+    """Production file with ports and networks of its own, not yet up."""
     folder = tmp_path_factory.mktemp("production")
     pair = development_certificate.load_or_create(
         folder / "certs", datetime.now(UTC)
@@ -114,7 +114,7 @@ def production(
         capture_output=True,
     )
     http_port, https_port = free_port(), free_port()
-    # A network of the machine's that nobody else is likely to have.
+    # Random, so that no other network of this machine is likely to overlap.
     part = uuid.uuid4().bytes
     return Project(
         PRODUCTION,
@@ -135,17 +135,17 @@ def production(
             "HOOKS_NETWORK": (
                 f"10.{part[0]}.{part[1]}.{(part[2] & 128) + 64}/26"
             ),
-            "OUTSIDE_NETWORK6": private_network6(part),
+            "OUTSIDE_NETWORK6": random_ipv6_network(part),
         },
     )
 
 
 @pytest.fixture(scope="session")
 def stack(production: Project) -> Iterator[Stack]:
-    """The production stack, up and ready to sell."""
+    """Production stack, up and ready to sell."""
     environ = production.environ
     root = Path(environ["MSRV_LIBRARY"])
-    library.make(root, with_huge=True)
+    library.create_library(root, with_huge=True)
     ca = Path(environ["MSRV_TLS_CERT"]).with_name("ca.crt")
     found = Stack(
         production,
@@ -156,7 +156,7 @@ def stack(production: Project) -> Iterator[Stack]:
     )
     try:
         production.up("--no-build")
-        # Each replica has read eight gigabytes, or is not called healthy.
+        # A replica is healthy only once it has hashed the eight gigabytes.
         assert all_ready(production)
         yield found
     finally:
@@ -164,7 +164,7 @@ def stack(production: Project) -> Iterator[Stack]:
 
 
 def all_ready(project: Project) -> bool:
-    """Whether every replica can sell."""
+    """Return whether every replica can sell."""
     return all(
         succeeds("exec", each, "msrv", "healthcheck", "--ready")
         for each in project.containers("app")
@@ -172,16 +172,16 @@ def all_ready(project: Project) -> bool:
 
 
 @pytest.fixture
-def mended(stack: Stack) -> Iterator[None]:
-    """Bring the whole stack back after a test that takes parts away."""
+def restored_stack(stack: Stack) -> Iterator[None]:
+    """Bring the whole stack back after a test that stops parts of it."""
     yield
     stack.project.up("--no-build")
     assert all_ready(stack.project)
 
 
 @pytest.fixture
-def quiet(stack: Stack) -> Iterator[None]:
-    """Have nginx forget, after a test of limits, who was too fast."""
+def reset_limits(stack: Stack) -> Iterator[None]:
+    """Restart nginx after a test of its limits, which resets them."""
     yield
     docker("restart", *stack.project.containers("nginx"))
-    until(stack.buyer.is_ready, "it can sell")
+    wait_until(stack.buyer.is_ready, "the store can sell")

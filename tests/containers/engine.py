@@ -1,4 +1,4 @@
-"""A container engine, driven by its own command, and stacks in it."""
+"""Container engine, driven by its command line, and stacks in it."""
 
 import contextlib
 import json
@@ -19,8 +19,8 @@ IMAGE_USER: Final = 10001
 STEP_SECONDS: Final = 300
 
 
-def lack() -> str | None:
-    """Say what is missing to run containers; None if nothing is."""
+def missing_requirement() -> str | None:
+    """Return what is missing to run containers; None if nothing is."""
     if shutil.which("docker") is None:
         return "docker is not installed"
     if not succeeds("version"):
@@ -31,7 +31,7 @@ def lack() -> str | None:
 
 
 def docker(*arguments: str, check: bool = True, **environ: str) -> str:
-    """Run docker; what it prints, errors after the rest."""
+    """Run docker; return its output, stderr included."""
     result = subprocess.run(
         ["docker", *arguments],
         cwd=ROOT,
@@ -47,7 +47,7 @@ def docker(*arguments: str, check: bool = True, **environ: str) -> str:
 
 
 def succeeds(*arguments: str) -> bool:
-    """Whether a docker command does."""
+    """Return whether a docker command succeeds."""
     return not subprocess.run(
         ["docker", *arguments],
         capture_output=True,
@@ -56,14 +56,16 @@ def succeeds(*arguments: str) -> bool:
     ).returncode
 
 
-def inspected(*arguments: str) -> Any:  # noqa: ANN401 - JSON
-    """Ask for one thing's description."""
+def inspect_object(*arguments: str) -> Any:  # noqa: ANN401 - JSON
+    """Return the description of one container, image or network."""
     return json.loads(docker("inspect", *arguments))[0]
 
 
 @contextlib.contextmanager
-def container(image: str, *options: str, command: str = "") -> Iterator[str]:
-    """Run a container in the background until the end: its id."""
+def run_container(
+    image: str, *options: str, command: str = ""
+) -> Iterator[str]:
+    """Run a container in the background until the block ends; yield its id."""
     found = docker("run", "--detach", *options, image, *command.split())
     name = found.strip().splitlines()[-1]
     try:
@@ -72,25 +74,30 @@ def container(image: str, *options: str, command: str = "") -> Iterator[str]:
         docker("rm", "--force", "--volumes", name)
 
 
-def until(met: Callable[[], bool], what: str, seconds: float = 240) -> float:
-    """Ask again and again; how long it took. Fails when time is up."""
-    began = time.monotonic()
+def wait_until(
+    met: Callable[[], bool], what: str, seconds: float = 240
+) -> float:
+    """Poll until `met` returns true; return the seconds it took.
+
+    Fails after `seconds`.
+    """
+    started = time.monotonic()
     while not met():
-        passed = time.monotonic() - began
+        passed = time.monotonic() - started
         assert passed < seconds, f"not within {seconds} s: {what}"
         time.sleep(0.02)
-    return time.monotonic() - began
+    return time.monotonic() - started
 
 
-def private_network6(chance: bytes) -> str:
-    """Choose a network of IPv6 that no other stack of this machine has."""
+def random_ipv6_network(chance: bytes) -> str:
+    """Return an IPv6 network that no other stack of this machine has."""
     part = chance.hex()
     return f"fd{part[:2]}:{part[2:6]}:{part[6:10]}::/64"
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A compose file that runs under a name of its own."""
+    """Compose file that runs under a project name of its own."""
 
     file: Path
     name: str
@@ -110,18 +117,18 @@ class Project:
         )
 
     def up(self, *arguments: str) -> None:
-        """Bring it up, and wait until it is well."""
-        said = self("up", "--detach", "--wait", *arguments, check=False)
-        if "unhealthy" in said or "rror" in said:
+        """Start all services, and wait until they are healthy."""
+        output = self("up", "--detach", "--wait", *arguments, check=False)
+        if "unhealthy" in output or "rror" in output:
             logs = self("logs", "--tail", "20", check=False)
-            raise AssertionError(f"{logs}\n{said}")
+            raise AssertionError(f"{logs}\n{output}")
 
     def down(self) -> None:
-        """Take it down, with all that it kept."""
+        """Remove the containers with their networks and volumes."""
         self("down", "--volumes", "--timeout", "5", "--remove-orphans")
 
     def logs(self, service: str) -> list[str]:
-        """Give all lines that a service's containers have written."""
+        """Return all lines that a service's containers have logged."""
         return [
             line
             for name in self.containers(service)
@@ -129,6 +136,8 @@ class Project:
         ]
 
     def containers(self, service: str) -> list[str]:
-        """Name the containers of a service, by id, in their order."""
+        """Return the ids of a service's containers, sorted by their names."""
         found = self("ps", "--all", "--quiet", "--no-trunc", service).split()
-        return sorted(found, key=lambda each: str(inspected(each)["Name"]))
+        return sorted(
+            found, key=lambda each: str(inspect_object(each)["Name"])
+        )

@@ -1,4 +1,4 @@
-"""The library of the stacks: odd names, and files that take a while."""
+"""Library of the stacks: odd file names, and files that take long to send."""
 
 import os
 from pathlib import Path
@@ -21,12 +21,12 @@ ODD_NAMES: Final = {
     "dots": "a..dots...bin",
     "backslash": "back\\slash;semi:colon|pipe.bin",
     "variables": "$host ${NONCE} {braces} @at.bin",
-    # TOML can't spell this one: its id is of its name.
+    # TOML can't express this name, so its id is derived from it.
     "bytes": os.fsdecode(b"bytes \xff\xfe that are not UTF-8.bin"),
 }
 
 
-def make(root: Path, *, with_huge: bool) -> None:
+def create_library(root: Path, *, with_huge: bool) -> None:
     """Write the library."""
     odd = root / "Odd ?#% Names"
     odd.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The compose files: what they demand, and what they leave no room for."""
+"""Compose files: what they require, and the rights that they leave."""
 
 import json
 import re
@@ -12,12 +12,12 @@ from tests.containers.engine import (
     PRODUCTION,
     Project,
     docker,
-    inspected,
+    inspect_object,
     succeeds,
 )
 from tests.store_process import ROOT
 
-WRITABLE = {  # a container's own
+WRITABLE = {  # volumes and tmpfs of the container itself
     "/data",
     "/tmp",  # noqa: S108
     "/run/mysqld",
@@ -27,10 +27,9 @@ WRITABLE = {  # a container's own
 pytestmark = pytest.mark.usefixtures("engine")
 
 
-def test_without_its_secrets_nothing_starts(
+def test_nothing_starts_without_the_secrets(
     tmp_path: Path, image: str, run_id: str
 ) -> None:
-    """Two replicas make a secret each, and half of all links are refused."""
     project = Project(
         PRODUCTION,
         f"{run_id}-none",
@@ -43,21 +42,20 @@ def test_without_its_secrets_nothing_starts(
             "OUTSIDE_NETWORK6": "fd00:251:7::/64",
         },
     )
-    # All but one, which is the store's own.
+    # All except the store's own secret.
     for name in ("db_root", "db_store", "db_migrator"):
         (tmp_path / name).write_text("x", "ascii")
     try:
-        said = project(
+        output = project(
             "up", "--detach", "--no-build", "--no-deps", "app", check=False
         )
-        assert f"{tmp_path}/nonce" in said
+        assert f"{tmp_path}/nonce" in output
         assert not project("ps", "--quiet", "--status", "running").strip()
     finally:
         project.down()
 
 
-def test_a_swarm_takes_the_production_file() -> None:
-    """`docker stack deploy` refuses the file, or takes half of a secret."""
+def test_production_file_is_valid_for_docker_stack() -> None:
     found = docker(
         "stack", "config", "--compose-file", str(PRODUCTION), NONCE="a-b:-c?d"
     )
@@ -67,13 +65,12 @@ def test_a_swarm_takes_the_production_file() -> None:
     assert "${" not in found
 
 
-def test_only_the_edge_is_published(stack: Stack) -> None:
-    """Anyone reaches the store past TLS and its limits."""
-    app = inspected(stack.project.containers("app")[0])
+def test_only_the_edge_publishes_ports(stack: Stack) -> None:
+    app = inspect_object(stack.project.containers("app")[0])
     assert not any(app["NetworkSettings"]["Ports"].values())
     for network in app["NetworkSettings"]["Networks"]:
-        assert inspected(network)["Internal"]
-    edge = inspected(stack.project.containers("nginx")[0])
+        assert inspect_object(network)["Internal"]
+    edge = inspect_object(stack.project.containers("nginx")[0])
     ports = {
         inside: int(outside[0]["HostPort"])
         for inside, outside in edge["NetworkSettings"]["Ports"].items()
@@ -86,10 +83,11 @@ def test_only_the_edge_is_published(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("service", ["app", "nginx", "db"])
-def test_every_container_has_its_limits(stack: Stack, service: str) -> None:
-    """One that is broken into, or leaks, takes the machine with it."""
+def test_containers_are_limited_and_unprivileged(
+    stack: Stack, service: str
+) -> None:
     for name in stack.project.containers(service):
-        found = inspected(name)
+        found = inspect_object(name)
         host = found["HostConfig"]
         assert host["ReadonlyRootfs"]
         assert host["CapDrop"] == ["ALL"]
@@ -111,9 +109,8 @@ def test_every_container_has_its_limits(stack: Stack, service: str) -> None:
             assert "docker.sock" not in mount["Source"]
 
 
-def test_the_drain_ends_before_the_engine_s_patience() -> None:
-    """Each update cuts downloads off that were about to end."""
-    # What comes after it has no part in a download.
+def test_drain_is_shorter_than_every_stop_grace_period() -> None:
+    # The services after it take no part in downloads.
     text = PRODUCTION.read_text("utf-8").split("\n  deployer:")[0]
     drain = re.search(r"MSRV_DRAIN_SECONDS:-(\d+)", text)
     grace = re.findall(r"stop_grace_period: \D*?(\d+)s", text)
@@ -122,9 +119,8 @@ def test_the_drain_ends_before_the_engine_s_patience() -> None:
     assert all(int(each) > int(drain[1]) for each in grace)
 
 
-def test_the_edge_s_image_has_no_key(stack: Stack) -> None:
-    """The key is in an image that anyone can pull."""
-    edge = inspected(stack.project.containers("nginx")[0])
+def test_edge_image_contains_no_key(stack: Stack) -> None:
+    edge = inspect_object(stack.project.containers("nginx")[0])
     assert edge["Config"]["Image"].startswith("nginxinc/nginx-unprivileged:")
     found = docker(
         "run", "--rm", "--user=0", "--entrypoint=sh", edge["Image"], "-c",
@@ -135,12 +131,11 @@ def test_the_edge_s_image_has_no_key(stack: Stack) -> None:
     assert "NONCE" not in str(edge["Config"])
 
 
-def test_the_nonce_is_a_file_and_no_part_of_the_environment(
+def test_nonce_is_a_file_and_not_in_the_environment(
     stack: Stack,
 ) -> None:
-    """Whoever may ask the engine reads the secret."""
     for name in stack.project.containers("app"):
-        found = inspected(name)
+        found = inspect_object(name)
         assert NONCE not in json.dumps(found)
         assert "NONCE_FILE=/run/secrets/nonce" in found["Config"]["Env"]
         assert (
@@ -148,8 +143,7 @@ def test_the_nonce_is_a_file_and_no_part_of_the_environment(
         )
 
 
-def test_a_nonce_in_the_environment_is_passed_on() -> None:
-    """A store that had its secret there loses it with an update."""
+def test_nonce_in_the_environment_is_passed_to_the_store() -> None:
     shown = docker(
         "compose", "--file", str(PRODUCTION), "config", NONCE="in-here"
     )
@@ -172,17 +166,16 @@ def test_a_nonce_in_the_environment_is_passed_on() -> None:
         ),
     ],
 )
-def test_images_are_set_by_their_names_and_by_the_older_ones(
+def test_images_are_set_by_current_and_older_variables(
     environ: dict[str, str], images: tuple[str, str]
 ) -> None:
-    """An image that was set before the services were renamed is not used."""
+    """The current names take precedence."""
     shown = Project(PRODUCTION, "msrv", environ)("config", "--format=json")
     services = json.loads(shown)["services"]
     assert (services["nginx"]["image"], services["db"]["image"]) == images
 
 
-def test_the_services_are_nginx_and_app_and_run_as_users() -> None:
-    """A service has another name than people look for, or root's rights."""
+def test_services_have_their_names_and_unprivileged_users() -> None:
     shown = docker(
         "compose", "--file", str(PRODUCTION), "--profile=deployer", "config",
         "--format=json",
@@ -195,8 +188,7 @@ def test_the_services_are_nginx_and_app_and_run_as_users() -> None:
         assert services[name]["user"] == "10001:10001"
 
 
-def test_without_mariadb_nothing_asks_for_it() -> None:
-    """Who wants the ledger in a file gets a store that looks elsewhere."""
+def test_sqlite_override_needs_nothing_of_mariadb() -> None:
     override = ROOT / "deploy" / "sqlite.yml"
     found = docker(
         "compose", "--file", str(PRODUCTION), "--file", str(override),

@@ -1,4 +1,4 @@
-"""The ledger's database: who reaches it, who may what, what it outlives."""
+"""The ledger's database: its network, its users' rights, and its outages."""
 
 import json
 import re
@@ -8,24 +8,29 @@ from typing import Final
 import pytest
 
 from tests.containers.conftest import Stack, all_ready
-from tests.containers.engine import docker, inspected, succeeds, until
+from tests.containers.engine import (
+    docker,
+    inspect_object,
+    succeeds,
+    wait_until,
+)
 
 PORT: Final = 3306
 DENIED: Final = {"1044", "1142", "1227"}
-"""No right to a database, to a table, to the server's own affairs."""
+"""Error numbers: no right to a database, a table, or an administrative act."""
 
-REACHES: Final = f"""
+CONNECT_SCRIPT: Final = f"""
 import socket, sys
-for place in sys.argv[1:]:
+for host in sys.argv[1:]:
     try:
-        socket.create_connection((place, {PORT}), 2).close()
+        socket.create_connection((host, {PORT}), 2).close()
         print(True)
     except OSError:
         print(False)
 """
-"""Prints for each place of its arguments whether MariaDB's port is open."""
+"""Script that prints for each host whether MariaDB's port is open."""
 
-TRIES: Final = """
+EXECUTE_SCRIPT: Final = """
 import os, sys
 from pathlib import Path
 import pymysql
@@ -43,7 +48,7 @@ for statement in sys.argv[1:]:
     except pymysql.err.MySQLError as error:
         print(error.args[0])
 """
-"""Prints what became of each statement: `done`, or MariaDB's number."""
+"""Script that prints `done` or MariaDB's error number for each statement."""
 
 
 def database(stack: Stack) -> str:
@@ -51,45 +56,45 @@ def database(stack: Stack) -> str:
     return name
 
 
-def rows(stack: Stack, statement: str) -> list[str]:
-    """Ask the database, past the store: a line of the answer each."""
-    asks = "MYSQL_PWD=$(cat /run/secrets/db_root) exec mariadb -u root -BNe"
+def query_rows(stack: Stack, statement: str) -> list[str]:
+    """Run a statement as root, past the store; return a line per row."""
+    client = "MYSQL_PWD=$(cat /run/secrets/db_root) exec mariadb -u root -BNe"
     return docker(
-        "exec", database(stack), "sh", "-c", f'{asks} "$1" msrv', "-",
+        "exec", database(stack), "sh", "-c", f'{client} "$1" msrv', "-",
         statement,
     ).splitlines()  # fmt: skip
 
 
-def what_the_studio_shows(stack: Stack) -> set[str]:
-    """Give the id of every order that the studio lists, page by page.
+def studio_order_ids(stack: Stack) -> set[str]:
+    """Return the ids of all orders in the studio, page by page.
 
-    Nothing while the ledger rests. Signed in anew each time: a replica may
-    have gone meanwhile.
+    The set is empty while the ledger is unavailable. Each call signs in anew,
+    since a replica may have gone in the meantime.
     """
     app, *_ = stack.project.containers("app")
-    said = docker("exec", app, "python", "-m", "msrv", "studio")
-    path = re.search(r"/studio/enter/\S+", said)
-    assert path, said
-    entered = stack.buyer.ask(path[0], method="POST")
+    output = docker("exec", app, "python", "-m", "msrv", "studio")
+    path = re.search(r"/studio/enter/\S+", output)
+    assert path, output
+    entered = stack.buyer.request(path[0], method="POST")
     assert entered.status == 303, entered
     cookie = entered.headers["set-cookie"].partition(";")[0]
     found: set[str] = set()
     page = "/studio/orders"
     while page:
-        answer = stack.buyer.ask(
+        response = stack.buyer.request(
             page, {"Accept": "application/json", "Cookie": cookie}
         )
-        if answer.status == 503:
+        if response.status == 503:
             return set()
-        assert answer.status == 200, answer.body
-        found |= {each["order_id"] for each in answer.json["orders"]}
-        page = answer.json["older"]
+        assert response.status == 200, response.body
+        found |= {each["order_id"] for each in response.json["orders"]}
+        page = response.json["older"]
     return found
 
 
 def sell(stack: Stack) -> str:
-    """Sell something, through the edge: the order's id."""
-    answer = stack.buyer.ask(
+    """Sell an item through the edge; return the order's id."""
+    response = stack.buyer.request(
         "/purchases",
         {
             "Accept": "application/json",
@@ -98,14 +103,14 @@ def sell(stack: Stack) -> str:
         method="POST",
         body=b"item=short",
     )
-    assert answer.status == 201, answer.body
-    order_id = answer.json["order_id"]
+    assert response.status == 201, response.body
+    order_id = response.json["order_id"]
     assert isinstance(order_id, str)
     return order_id
 
 
-def sell_on_both(stack: Stack) -> set[str]:
-    """Sell until each replica has: the orders' ids."""
+def sell_on_each_replica(stack: Stack) -> set[str]:
+    """Sell until each replica has sold; return the orders' ids."""
     since = len(stack.project.logs("nginx"))
     sold = set()
 
@@ -116,45 +121,44 @@ def sell_on_both(stack: Stack) -> set[str]:
         sellers = {each["replica"] for each in found if each["route"] == "buy"}
         return len(sellers) == 2
 
-    until(both, "each replica has sold")
+    wait_until(both, "each replica has sold")
     return sold
 
 
 def readiness(stack: Stack) -> str:
-    """Ask what `/-/ready` says; it is 200 for as long as it can sell."""
+    """Return the status in `/-/ready`, a 200 while the store can sell."""
     state = stack.buyer.json("/-/ready")["status"]
     assert isinstance(state, str)
     return state
 
 
-def test_only_the_store_reaches_it(stack: Stack, image: str) -> None:
-    """A hole in nginx, or a port of the machine, leads to every sale."""
-    found = inspected(database(stack))
+def test_only_the_store_reaches_the_database(stack: Stack, image: str) -> None:
+    found = inspect_object(database(stack))
     assert not found["HostConfig"]["PortBindings"]
     assert not any(found["NetworkSettings"]["Ports"].values())
     ((name, network),) = found["NetworkSettings"]["Networks"].items()
-    assert inspected(name)["Internal"]
-    there = set(inspected(name)["Containers"])
+    assert inspect_object(name)["Internal"]
+    there = set(inspect_object(name)["Containers"])
     stores = set(stack.project.containers("app"))
     assert there == {*stores, database(stack)}
 
     (edge,) = stack.project.containers("nginx")
-    nginx_s = inspected(edge)["NetworkSettings"]["Networks"]
-    # The last one says that the question works.
-    for each in (*nginx_s, name):
-        said = docker(
+    edge_networks = inspect_object(edge)["NetworkSettings"]["Networks"]
+    # The database's own network shows that the check can succeed.
+    for each in (*edge_networks, name):
+        output = docker(
             "run", "--rm", f"--network={each}", "--entrypoint=python", image,
-            "-c", REACHES, "db", network["IPAddress"],
+            "-c", CONNECT_SCRIPT, "db", network["IPAddress"],
         )  # fmt: skip
-        assert said.split() == [str(each == name)] * 2, each
+        assert output.split() == [str(each == name)] * 2, each
 
 
 @pytest.mark.parametrize("user", ["store", "migrator"])
-def test_the_store_writes_rows_and_changes_no_table(
+def test_database_users_have_only_their_rights(
     stack: Stack, user: str
 ) -> None:
-    """Whoever breaks into the store drops the books with one statement."""
-    runs = {
+    """The store writes rows, the migrator changes tables, and that is all."""
+    command = {
         "store": ("exec", "app"),
         "migrator": ("run", "--rm", "--no-deps", "--entrypoint=", "migrate"),
     }[user]
@@ -178,102 +182,109 @@ def test_the_store_writes_rows_and_changes_no_table(
         "SELECT 1 INTO OUTFILE '/tmp/tried'",
         "SHUTDOWN",
     ]
-    said = stack.project(
-        *runs[:1], "-T", *runs[1:], "python", "-c", TRIES,
+    output = stack.project(
+        *command[:1], "-T", *command[1:], "python", "-c", EXECUTE_SCRIPT,
         *writes, *changes, *never,
     ).split()[-14:]  # fmt: skip
-    assert said[:4] == ["done"] * 4
+    assert output[:4] == ["done"] * 4
     if user == "migrator":
-        assert said[4:8] == ["done"] * 4
+        assert output[4:8] == ["done"] * 4
     else:
-        assert set(said[4:8]) <= DENIED
-    assert {*said[8:]} <= {*DENIED, "1045"}
+        assert set(output[4:8]) <= DENIED
+    assert {*output[8:]} <= {*DENIED, "1045"}
 
 
-def test_one_ledger_remembers_what_either_sold(stack: Stack) -> None:
-    """Each replica has books of its own, and nobody sees all sales."""
-    sold = sell_on_both(stack)
-    until(lambda: sold <= what_the_studio_shows(stack), "all are there")
-    number = len(what_the_studio_shows(stack))
+def test_replicas_share_one_ledger(stack: Stack) -> None:
+    sold = sell_on_each_replica(stack)
+    wait_until(
+        lambda: sold <= studio_order_ids(stack), "the studio lists all orders"
+    )
+    number = len(studio_order_ids(stack))
     for name in stack.project.containers("app"):
-        said = docker("exec", name, "python", "-m", "msrv", "ledger", "status")
-        assert "MariaDB, msrv on db" in said
-        assert f"orders    {number:,}\n" in said
+        output = docker(
+            "exec", name, "python", "-m", "msrv", "ledger", "status"
+        )
+        assert "MariaDB, msrv on db" in output
+        assert f"orders    {number:,}\n" in output
 
 
-def test_users_can_be_made_again(stack: Stack) -> None:
-    """A first boot that was cut short, or a lost password, can't be mended."""
+def test_users_script_can_run_again(stack: Stack) -> None:
     docker(
         "exec", database(stack), "sh", "-c",
         "MYSQL_PWD=$(cat /run/secrets/db_root) exec mariadb -u root "
         "</docker-entrypoint-initdb.d/20-users.sql",
     )  # fmt: skip
-    sold = sell_on_both(stack)
-    until(lambda: sold <= what_the_studio_shows(stack), "all are there")
+    sold = sell_on_each_replica(stack)
+    wait_until(
+        lambda: sold <= studio_order_ids(stack), "the studio lists all orders"
+    )
 
 
-@pytest.mark.usefixtures("mended")
-def test_it_sells_while_the_database_is_away(stack: Stack) -> None:
-    """No database, no sale; or a sale that nobody ever hears of."""
+@pytest.mark.usefixtures("restored_stack")
+def test_store_sells_while_the_database_is_down(stack: Stack) -> None:
     docker("stop", database(stack))
-    until(lambda: readiness(stack) == "degraded", "it says so")
-    # The engine, which asks the same, leaves it where it is.
+    wait_until(lambda: readiness(stack) == "degraded", "the store is degraded")
+    # The engine's health check still passes, so it restarts nothing.
     assert all_ready(stack.project)
-    sold = sell_on_both(stack)
-    # One that starts meanwhile sells as well.
+    sold = sell_on_each_replica(stack)
+    # A replica that starts meanwhile sells as well.
     docker("restart", stack.project.containers("app")[0])
-    until(lambda: all_ready(stack.project), "all can sell", 60)
-    sold |= sell_on_both(stack)
+    wait_until(lambda: all_ready(stack.project), "all replicas can sell", 60)
+    sold |= sell_on_each_replica(stack)
     docker("start", database(stack))
-    until(lambda: healthy(stack), "the database is back", 60)
-    until(lambda: sold <= what_the_studio_shows(stack), "all are there")
-    until(lambda: readiness(stack) == "ready", "it says so")
+    wait_until(lambda: healthy(stack), "the database is back", 60)
+    wait_until(
+        lambda: sold <= studio_order_ids(stack), "the studio lists all orders"
+    )
+    wait_until(lambda: readiness(stack) == "ready", "the store is ready")
 
 
 def healthy(stack: Stack) -> bool:
-    found = inspected(database(stack))["State"]["Health"]["Status"]
+    found = inspect_object(database(stack))["State"]["Health"]["Status"]
     return bool(found == "healthy")
 
 
-@pytest.mark.usefixtures("mended")
-def test_down_and_up_lose_nothing_and_need_no_database(
+@pytest.mark.usefixtures("restored_stack")
+def test_restart_loses_no_order_and_needs_no_database(
     stack: Stack, tmp_path: Path
 ) -> None:
-    """An update loses sales, or a broken database keeps the store shut."""
-    before = what_the_studio_shows(stack)
-    sold = sell_on_both(stack)
+    before = studio_order_ids(stack)
+    sold = sell_on_each_replica(stack)
     stack.project("down")
     assert not succeeds("inspect", f"{stack.project.name}-db-1")
 
     broken = tmp_path / "broken.yml"
     broken.write_text('services: {db: {command: ["false"]}}\n', "utf-8")
-    said = docker(
+    output = docker(
         "compose", "--project-name", stack.project.name,
         "--file", str(stack.project.file), "--file", str(broken),
         "up", "--detach", "--wait", "--no-build",
         check=False, **stack.project.environ,
     )  # fmt: skip
-    assert """"migrate" didn't complete successfully: exit 1""" in said
-    until(lambda: all_ready(stack.project), "all can sell", 60)
-    sold |= sell_on_both(stack)
+    assert """"migrate" didn't complete successfully: exit 1""" in output
+    wait_until(lambda: all_ready(stack.project), "all replicas can sell", 60)
+    sold |= sell_on_each_replica(stack)
     assert readiness(stack) == "degraded"
 
     stack.project.up("--no-build")
-    until(lambda: sold <= what_the_studio_shows(stack), "all are there")
-    assert before <= what_the_studio_shows(stack)
+    wait_until(
+        lambda: sold <= studio_order_ids(stack), "the studio lists all orders"
+    )
+    assert before <= studio_order_ids(stack)
 
 
-def test_no_password_shows(stack: Stack) -> None:
-    """Whoever may ask the engine, or read a log, is the database's master."""
+def test_passwords_are_in_no_log_command_or_configuration(
+    stack: Stack,
+) -> None:
     folder = Path(stack.project.environ["MSRV_SECRETS"])
     texts = [path.read_text("ascii").strip() for path in folder.iterdir()]
     passwords = [text.partition("@")[0].rpartition(":")[2] for text in texts]
-    # The store's own secret, and three of the database.
+    # The store's own secret, and the database's three passwords.
     assert len(set(passwords)) == 4
     seen = ""
     for service in ("nginx", "app", "db", "migrate"):
         for name in stack.project.containers(service):
-            seen += json.dumps(inspected(name)) + docker("logs", name)
+            seen += json.dumps(inspect_object(name)) + docker("logs", name)
             if service != "migrate":
                 seen += docker("top", name)
     seen += stack.project("config")
@@ -282,10 +293,9 @@ def test_no_password_shows(stack: Stack) -> None:
         assert each not in seen
 
 
-def test_who_migrates_ends_and_has_its_limits(stack: Stack) -> None:
-    """What may change tables runs all day, beside what visitors reach."""
+def test_migration_container_exits_and_is_limited(stack: Stack) -> None:
     (name,) = stack.project.containers("migrate")
-    found = inspected(name)
+    found = inspect_object(name)
     assert found["State"]["Status"] == "exited"
     assert found["State"]["ExitCode"] == 0
     assert found["Config"]["User"] == "10001:10001"
@@ -299,5 +309,5 @@ def test_who_migrates_ends_and_has_its_limits(stack: Stack) -> None:
     assert "NONCE" not in str(found["Config"]["Env"])
     stores = stack.project.containers("app")
     assert all(
-        "db_migrator" not in str(inspected(s)["Mounts"]) for s in stores
+        "db_migrator" not in str(inspect_object(s)["Mounts"]) for s in stores
     )

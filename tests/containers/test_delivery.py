@@ -1,4 +1,4 @@
-"""What leaves through nginx is what would leave through the store."""
+"""Downloads through nginx are the same as those from the store itself."""
 
 import os
 import shutil
@@ -7,14 +7,14 @@ from os import link
 
 import pytest
 
-from tests.containers.buyer import Answer, Buyer, Headers
+from tests.containers.buyer import Buyer, Headers, Response
 from tests.containers.conftest import Stack
 from tests.containers.engine import IMAGE_USER, NONCE, docker
 from tests.containers.library import LONG_BYTES, ODD_NAMES
 from tests.store_process import launch_store
 
 _OWN = {"date", "server", "connection", "strict-transport-security"}
-"""Headers that a connection, a day or a server adds."""
+"""Headers that depend on the connection, the date or the server."""
 
 REQUESTS: list[Headers] = [
     {},
@@ -60,7 +60,7 @@ REQUESTS: list[Headers] = [
 def direct(
     stack: Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Buyer]:
-    """The same store with the same secret, without an edge."""
+    """Store on the same files with the same secret, without an edge."""
     folder = tmp_path_factory.mktemp("direct")
     for name in ("Long", "Odd ?#% Names"):
         shutil.copytree(
@@ -79,28 +79,31 @@ def direct(
 
 @pytest.fixture(scope="module")
 def links(stack: Stack) -> dict[str, str]:
-    """A link to everything, by its id."""
-    return stack.buyer.buy(*stack.buyer.shelf())
+    """Link to every item, by its id."""
+    return stack.buyer.buy(*stack.buyer.catalog_ids())
 
 
-def described(answer: Answer) -> Headers:
-    """Give the headers that are about what is sold."""
+def representation_headers(response: Response) -> Headers:
+    """Return the headers that describe the representation."""
     return {
-        name: text for name, text in answer.headers.items() if name not in _OWN
+        name: text
+        for name, text in response.headers.items()
+        if name not in _OWN
     }
 
 
-def test_any_name_arrives(
+def test_file_with_any_name_can_be_downloaded(
     stack: Stack, direct: Buyer, links: dict[str, str]
 ) -> None:
-    """Who buys a file with an odd name gets a page that says 404."""
     odd = stack.library / "Odd ?#% Names"
     for item, name in ODD_NAMES.items():
         path = next(links[each] for each in links if each.startswith(item))
-        answer = stack.buyer.ask(path)
-        assert answer.status == 200, name
-        assert answer.body == (odd / name).read_bytes(), name
-        assert described(answer) == described(direct.ask(path)), name
+        response = stack.buyer.request(path)
+        assert response.status == 200, name
+        assert response.body == (odd / name).read_bytes(), name
+        assert representation_headers(response) == representation_headers(
+            direct.request(path)
+        ), name
 
 
 @pytest.mark.parametrize(
@@ -109,40 +112,42 @@ def test_any_name_arrives(
         (item, headers)
         for item in ("short", "spaces", "long")
         for headers in REQUESTS
-        # All of the long one, over and over, says nothing more.
+        # Repeating whole downloads of the long file would test nothing more.
         if item != "long" or headers.keys() & {"Range", "If-None-Match"}
     ],
     ids=lambda value: str(value)[:60],
 )
-def test_a_request_is_answered_as_without_the_edge(
+def test_responses_are_the_same_with_and_without_the_edge(
     item: str,
     headers: Headers,
     stack: Stack,
     direct: Buyer,
     links: dict[str, str],
 ) -> None:
-    """A resume through nginx joins two versions, or never ends."""
     path = links[item]
-    known = direct.ask(path, method="HEAD").headers
+    known = direct.request(path, method="HEAD").headers
     filled = {
         name: text.format(etag=known["etag"], modified=known["last-modified"])
         for name, text in headers.items()
     }
     for method in ("GET", "HEAD"):
-        here = direct.ask(path, filled, method=method)
-        there = stack.buyer.ask(path, filled, method=method)
+        here = direct.request(path, filled, method=method)
+        there = stack.buyer.request(path, filled, method=method)
         assert there.status == here.status, filled
-        assert described(there) == described(here)
+        assert representation_headers(there) == representation_headers(here)
         assert there.body == here.body
-    assert described(direct.ask(path)) == described(stack.buyer.ask(path))
+    assert representation_headers(
+        direct.request(path)
+    ) == representation_headers(stack.buyer.request(path))
 
 
-def test_nginx_sends_the_file(stack: Stack, links: dict[str, str]) -> None:
-    """All bytes go through Python, at many times the cost."""
+def test_nginx_sends_the_bytes_of_files(
+    stack: Stack, links: dict[str, str]
+) -> None:
     before = set(stack.project.logs("app"))
-    answer = stack.buyer.ask(links["long"])
-    assert len(answer.body) == LONG_BYTES
-    # Others of this stack may have asked a replica itself.
+    response = stack.buyer.request(links["long"])
+    assert len(response.body) == LONG_BYTES
+    # Other tests of this stack may have sent requests to a replica.
     logs = set(stack.project.logs("app")) - before
     lines = [line for line in logs if '"download"' in line]
     assert lines
@@ -161,55 +166,51 @@ def test_nginx_sends_the_file(stack: Stack, links: dict[str, str]) -> None:
         "/library/Long/Long.bin",
     ],
 )
-def test_nobody_asks_for_a_file_by_its_path(stack: Stack, path: str) -> None:
-    """Whoever guesses a name has it for nothing."""
+def test_files_have_no_address_by_their_path(stack: Stack, path: str) -> None:
     for headers in ({}, {"X-Accel-Redirect": path}):
-        assert stack.buyer.ask(path, headers).status == 404
+        assert stack.buyer.request(path, headers).status == 404
 
 
-def test_a_missing_file_is_away_and_not_unknown(
+def test_missing_file_is_temporarily_unavailable(
     stack: Stack, links: dict[str, str]
 ) -> None:
-    """A buyer whose file is on its way back is told that it never was."""
     file = stack.library / "Long" / "Short.bin"
     hidden = file.with_name("Short.part")
     file.rename(hidden)
     try:
-        answer = stack.buyer.ask(links["short"])
+        response = stack.buyer.request(links["short"])
     finally:
         hidden.rename(file)
-    assert answer.status == 503
-    assert b"This file is temporarily unavailable" in answer.body
+    assert response.status == 503
+    assert b"This file is temporarily unavailable" in response.body
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_a_file_that_nginx_can_not_read_is_away(
+def test_file_unreadable_to_nginx_is_temporarily_unavailable(
     stack: Stack, links: dict[str, str]
 ) -> None:
-    """A library that nginx can't read looks as if its links were wrong."""
     file = stack.library / "Long" / "Short.bin"
     was = file.stat()
     file.chmod(0o400)
     os.chown(file, IMAGE_USER, -1)
     try:
-        answer = stack.buyer.ask(links["short"])
+        response = stack.buyer.request(links["short"])
     finally:
         os.chown(file, was.st_uid, -1)
         file.chmod(was.st_mode)
-    assert answer.status == 503
-    assert answer.headers["server"] == "nginx"
-    assert stack.buyer.ask(links["short"]).status == 200
+    assert response.status == 503
+    assert response.headers["server"] == "nginx"
+    assert stack.buyer.request(links["short"]).status == 200
 
 
-def test_who_is_not_the_edge_gets_the_bytes(
+def test_client_without_the_edge_gets_the_bytes(
     stack: Stack, links: dict[str, str]
 ) -> None:
-    """A program beside the edge gets an empty file, or a path."""
     app = stack.project.containers("app")[0]
     script = (
         "import sys, urllib.request as r\n"
         "a = r.urlopen('http://127.0.0.1:8000' + sys.argv[1])\n"
         "print(a.headers['X-Accel-Redirect'], len(a.read()))"
     )
-    said = docker("exec", app, "python", "-c", script, links["short"])
-    assert said.split() == ["None", "5"]
+    output = docker("exec", app, "python", "-c", script, links["short"])
+    assert output.split() == ["None", "5"]

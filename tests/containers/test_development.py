@@ -1,4 +1,4 @@
-"""`docker compose up`: what a developer sees."""
+"""Development stack, as `docker compose up` starts it."""
 
 import os
 import shutil
@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from tests.containers.buyer import Buyer
-from tests.containers.engine import Project, docker, until
+from tests.containers.engine import Project, docker, wait_until
 from tests.store_process import ROOT, free_port
 
-SOMEBODY = 4321
+ORDINARY_USER = 4321
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh clone that belongs to somebody, not root where root tests."""
+    """Fresh clone, owned by an ordinary user if root runs the tests."""
     folder = tmp_path_factory.mktemp("development") / "msrv"
     named = subprocess.run(
         ["git", "ls-files", "-z", "-co", "--exclude-standard"],
@@ -33,7 +33,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy2(source, path)
     if os.geteuid() == 0:
         for path in (folder, *folder.rglob("*")):
-            os.chown(path, SOMEBODY, SOMEBODY)
+            os.chown(path, ORDINARY_USER, ORDINARY_USER)
     return folder
 
 
@@ -41,7 +41,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def development(
     image: str, run_id: str, checkout: Path
 ) -> Iterator[tuple[Project, Buyer]]:
-    """The development stack on that clone, and a visitor."""
+    """Development stack on that clone, and a buyer."""
     port = free_port()
     project = Project(
         checkout / "docker-compose.yml",
@@ -52,7 +52,7 @@ def development(
         project.up("--no-build")
         ca = checkout / "certs" / "ca.crt"
         buyer = Buyer(port, ssl.create_default_context(cafile=ca))
-        until(buyer.is_ready, "it can sell")
+        wait_until(buyer.is_ready, "the store can sell")
         yield project, buyer
     finally:
         project.down()
@@ -64,28 +64,27 @@ for each in /proc/[0-9]*; do
     then cat "$each/status"; fi
 done
 """
-"""What the kernel says of the store's processes, past the container's init."""
+"""Script that prints the store's /proc/*/status, but not that of init."""
 
 
-def test_files_on_the_host_belong_to_whoever_has_the_checkout(
+def test_created_files_belong_to_the_owner_of_the_checkout(
     development: tuple[Project, Buyer], checkout: Path
 ) -> None:
-    """A developer needs root to remove a certificate."""
     project, _ = development
     owner = checkout.stat().st_uid
     made = {path.name: path.stat() for path in (checkout / "certs").iterdir()}
     assert {"ca.crt", "ca.key", "localhost.crt", "localhost.key"} < set(made)
     assert {each.st_uid for each in made.values()} == {owner}
     assert {each.st_gid for each in made.values()} == {checkout.stat().st_gid}
-    # And the store's processes have nothing left of root.
-    said = docker("exec", project.containers("app")[0], "sh", "-c", STATUSES)
-    found = [line.split() for line in said.splitlines()]
+    # The store's processes have no privilege of root left.
+    output = docker("exec", project.containers("app")[0], "sh", "-c", STATUSES)
+    found = [line.split() for line in output.splitlines()]
     owners = [ids for name, *ids in found if name == "Uid:"]
     powers = [each for name, *each in found if name == "CapEff:"]
     assert owners
     assert owners == [[str(owner)] * 4] * len(owners)
     assert powers == [["0" * 16]] * len(owners) or owner == 0
-    # Nothing was left in the source, which is read-only.
+    # The source is mounted read-only, and unchanged.
     assert not list((checkout / "msrv").rglob("__pycache__"))
 
 
@@ -98,7 +97,7 @@ def test_files_on_the_host_belong_to_whoever_has_the_checkout(
         ("web/static/store.css", ":root", ":root/**/", "/static/store.css"),
     ],
 )  # fmt: skip
-def test_an_edit_shows_at_once(
+def test_edit_takes_effect_without_a_restart(
     development: tuple[Project, Buyer],
     checkout: Path,
     file: str,
@@ -106,33 +105,31 @@ def test_an_edit_shows_at_once(
     after: str,
     path: str,
 ) -> None:
-    """Every change costs a build, or a restart."""
     project, buyer = development
     started = docker("inspect", "-f", "{{.State.StartedAt}}",
                      project.containers("app")[0])  # fmt: skip
     edited = checkout / "msrv" / file
     text = edited.read_text("utf-8")
     assert before in text
-    first = buyer.ask(path).body
+    first = buyer.request(path).body
 
     def shows() -> bool:
         try:
-            return buyer.ask(path).body != first
+            return buyer.request(path).body != first
         except OSError:
-            return False  # between two processes
+            return False  # the old process has exited, the new one starts
 
     edited.write_text(text.replace(before, after), "utf-8")
-    # How soon depends on what else the machine does.
-    until(shows, "the edit")
+    # The delay depends on the load of the machine.
+    wait_until(shows, "the edit is served")
     assert (
         docker("inspect", "-f", "{{.State.StartedAt}}",
                project.containers("app")[0]) == started
     )  # fmt: skip
 
 
-def test_it_is_for_this_machine_alone(
+def test_development_port_is_open_to_this_machine_only(
     development: tuple[Project, Buyer],
 ) -> None:
-    """The neighbours shop with pretend money."""
     project, _ = development
     assert project("port", "app", "8443").startswith("127.0.0.1:")

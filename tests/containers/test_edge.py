@@ -1,4 +1,4 @@
-"""What nginx says and demands, and what it keeps to itself."""
+"""nginx: redirects, headers, forwarded addresses and logs."""
 
 import json
 import re
@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers.buyer import Buyer, raw
+from tests.containers.buyer import Buyer, send_raw
 from tests.containers.conftest import Stack
 from tests.containers.engine import (
     PRODUCTION,
     Project,
     docker,
-    inspected,
-    private_network6,
+    inspect_object,
+    random_ipv6_network,
 )
 from tests.store_process import ROOT, free_port
 
@@ -38,11 +38,10 @@ NGINX = (ROOT / "deploy" / "nginx" / "nginx.conf").read_text("utf-8")
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-def test_plain_http_leads_to_the_store_s_own_name(
+def test_plain_http_redirects_to_the_public_host(
     stack: Stack, method: str, target: str, host: str, path: str
 ) -> None:
-    """A visitor is led to whoever wrote the Host, or to another page."""
-    head = raw(
+    head = send_raw(
         stack.http_port,
         f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n"
         "Content-Length: 0\r\nConnection: close\r\n\r\n".encode(),
@@ -52,24 +51,22 @@ def test_plain_http_leads_to_the_store_s_own_name(
     assert place == [f"https://localhost:{stack.https_port}{path}"]
 
 
-def test_the_front_page_over_tls(stack: Stack) -> None:
-    """The store can't be seen, or tells too much, or can be framed."""
+def test_front_page_over_tls_has_its_security_headers(stack: Stack) -> None:
     for buyer in (
         stack.buyer,
         Buyer(stack.https_port, stack.tls, "localhost"),
     ):
-        answer = buyer.ask("/")
-        assert answer.status == 200
-        assert b"Dock" in answer.body
-        headers = answer.headers
+        response = buyer.request("/")
+        assert response.status == 200
+        assert b"Dock" in response.body
+        headers = response.headers
         assert headers["strict-transport-security"] == "max-age=63072000"
         assert headers["server"] == "nginx"
         assert "default-src 'none'" in headers["content-security-policy"]
-    assert stack.buyer.ask("/nowhere").status == 404
+    assert stack.buyer.request("/nowhere").status == 404
 
 
-def test_the_store_hears_who_asks_from_nginx_alone(stack: Stack) -> None:
-    """A visitor claims any address, and passes every limit."""
+def test_forwarded_headers_of_clients_are_replaced(stack: Stack) -> None:
     spoofed = {
         "X-Forwarded-For": "6.6.6.6",
         "X-Real-IP": "6.6.6.6",
@@ -77,43 +74,44 @@ def test_the_store_hears_who_asks_from_nginx_alone(stack: Stack) -> None:
         "X-Forwarded-Host": "evil.example",
         "Forwarded": "for=6.6.6.6;host=evil.example",
     }
-    answers = [stack.buyer.ask("/-/edge", h) for h in ({}, spoofed)]
-    assert answers[0].body == answers[1].body
-    lines = answers[0].body.decode().splitlines()
+    responses = [stack.buyer.request("/-/edge", h) for h in ({}, spoofed)]
+    assert responses[0].body == responses[1].body
+    lines = responses[0].body.decode().splitlines()
     assert lines[0] == QUOTATION
-    told = dict(line.split(": ") for line in lines[1:])
-    address = told["X-Forwarded-For"]
-    assert told == {
+    forwarded = dict(line.split(": ") for line in lines[1:])
+    address = forwarded["X-Forwarded-For"]
+    assert forwarded == {
         "X-Forwarded-For": address,
         "X-Real-IP": address,
         "X-Forwarded-Proto": "https",
     }
     assert socket.inet_aton(address)
-    stack.buyer.ask("/verify", spoofed)
-    logs = "\n".join(every_line(stack))
+    stack.buyer.request("/verify", spoofed)
+    logs = "\n".join(all_log_lines(stack))
     assert "6.6.6.6" not in logs
     clients = re.findall('"route": "verify".*"client": "([^"]+)"', logs)
     assert set(clients) == {address}
 
 
-def test_only_the_edge_is_believed(stack: Stack, image: str) -> None:
-    """Any container beside the store says who a visitor is."""
+def test_forwarded_addresses_are_trusted_from_the_edge_only(
+    stack: Stack, image: str
+) -> None:
     app = stack.project.containers("app")[0]
-    networks = inspected(app)["NetworkSettings"]["Networks"]
-    believed: dict[str, bool] = {}
+    networks = inspect_object(app)["NetworkSettings"]["Networks"]
+    trusted: dict[str, bool] = {}
     for name, network in networks.items():
-        claimed = f"7.7.7.{len(believed)}"
+        claimed = f"7.7.7.{len(trusted)}"
         docker(
             "run", "--rm", f"--network={name}", "--entrypoint=python", image,
-            "-c", _CLAIMS, network["IPAddress"], claimed,
+            "-c", _CLAIM_SCRIPT, network["IPAddress"], claimed,
         )  # fmt: skip
-        said = docker("logs", app).splitlines()
-        lines = [each for each in said if "verify" in each]
-        believed[name.rpartition("_")[2]] = claimed in lines[-1]
-    assert believed == {"edge": True, "ledger": False}
+        output = docker("logs", app).splitlines()
+        lines = [each for each in output if "verify" in each]
+        trusted[name.rpartition("_")[2]] = claimed in lines[-1]
+    assert trusted == {"edge": True, "ledger": False}
 
 
-_CLAIMS = """
+_CLAIM_SCRIPT = """
 import sys
 from urllib.request import Request, urlopen
 headers = {"Host": "localhost", "X-Forwarded-For": sys.argv[2]}
@@ -121,22 +119,21 @@ urlopen(Request(f"http://{sys.argv[1]}:8000/verify", headers=headers)).read()
 """
 
 
-def test_a_foreign_name_is_no_store(stack: Stack) -> None:
-    """Another's name leads here, and its receipts say so."""
-    answer = stack.buyer.ask("/", {"Host": "evil.example"})
-    assert answer.status == 421
+def test_foreign_host_is_a_421(stack: Stack) -> None:
+    response = stack.buyer.request("/", {"Host": "evil.example"})
+    assert response.status == 421
 
 
 @pytest.mark.parametrize("path", ["/-/metrics"])
-def test_figures_are_not_for_visitors(stack: Stack, path: str) -> None:
-    """A visitor reads what the store earns."""
+def test_metrics_are_not_public(stack: Stack, path: str) -> None:
     assert (
-        stack.buyer.ask(path, {"X-Forwarded-For": "127.0.0.1"}).status == 404
+        stack.buyer.request(path, {"X-Forwarded-For": "127.0.0.1"}).status
+        == 404
     )
 
 
-def every_line(stack: Stack) -> list[str]:
-    """Give all that was logged, by all."""
+def all_log_lines(stack: Stack) -> list[str]:
+    """Return all lines of the store's and nginx's logs."""
     return [
         line
         for service in ("app", "nginx")
@@ -144,13 +141,12 @@ def every_line(stack: Stack) -> list[str]:
     ]
 
 
-def test_no_token_is_in_a_log(stack: Stack) -> None:
-    """Whoever reads the logs can download, and see every receipt."""
-    answer = stack.buyer.post("/purchases", b"item=short&item=pack")
-    receipt = answer.json["receipt"].rpartition("/")[2]
+def test_no_token_is_logged_by_the_store_or_nginx(stack: Stack) -> None:
+    response = stack.buyer.post("/purchases", b"item=short&item=pack")
+    receipt = response.json["receipt"].rpartition("/")[2]
     paths = [
         "/" + url.partition("://")[2].partition("/")[2]
-        for url in answer.json["downloads"].values()
+        for url in response.json["downloads"].values()
     ]
     tokens = [receipt, *(part for p in paths for part in p.split("/")[2:4])]
     assert all(len(each) > 30 for each in tokens)
@@ -167,8 +163,8 @@ def test_no_token_is_in_a_log(stack: Stack) -> None:
         f"/{receipt}",
         link + "x" * 9000,
     ):
-        stack.buyer.ask(path, referrer)
-    stack.passer_by.ask(link, referrer)
+        stack.buyer.request(path, referrer)
+    stack.plain_http_buyer.request(link, referrer)
     for request in (
         f"GET {link} HTTP/1.1\r\n\r\n",
         f"GET {link} HTTP/9.9\r\nHost: x\r\n\r\n",
@@ -176,9 +172,9 @@ def test_no_token_is_in_a_log(stack: Stack) -> None:
         f"GET {link} HTTP/1.1\r\nHost: x\r\nContent-Length: z\r\n\r\n",
         f"GET {link}\x01 HTTP/1.1\r\nHost: x\r\n\r\n",
     ):
-        raw(stack.https_port, request.encode(), stack.tls)
-        raw(stack.http_port, request.encode())
-    logs = "\n".join(every_line(stack))
+        send_raw(stack.https_port, request.encode(), stack.tls)
+        send_raw(stack.http_port, request.encode())
+    logs = "\n".join(all_log_lines(stack))
     assert '"route":"download"' in logs
     for token in tokens:
         assert token not in logs
@@ -189,7 +185,7 @@ def test_no_token_is_in_a_log(stack: Stack) -> None:
         line["route"] for line in lines
     }
     assert all(line["client"] for line in lines)
-    # Everything else that nginx wrote is of its start.
+    # All other lines are from the start of nginx.
     others = [line for line in edge if not line.startswith("{")]
     assert not [line for line in others if "request" in line.split("#")[-1]]
 
@@ -206,12 +202,11 @@ def test_no_token_is_in_a_log(stack: Stack) -> None:
     ],
     ids=["docker", "podman", "two"],
 )
-def test_replicas_are_looked_up_where_the_engine_says(
+def test_replicas_are_resolved_by_the_engine_s_name_servers(
     stack: Stack, tmp_path: Path, written: str, used: str
 ) -> None:
-    """On another engine than Docker, nginx never finds the store."""
     (nginx,) = stack.project.containers("nginx")
-    found = inspected(nginx)
+    found = inspect_object(nginx)
     (tmp_path / "resolv.conf").write_text(written, "utf-8")
     template = ROOT / "deploy" / "nginx" / "store.conf.template"
     environ = [
@@ -232,7 +227,7 @@ def test_replicas_are_looked_up_where_the_engine_says(
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "header"),
     [
         ("", "max-age=63072000"),
         ("0", "max-age=63072000"),
@@ -241,10 +236,9 @@ def test_replicas_are_looked_up_where_the_engine_says(
         ("True", "max-age=63072000; includeSubDomains"),
     ],
 )
-def test_hosts_under_the_store_s_name_are_held_to_https(
-    production: Project, value: str, said: str
+def test_hsts_of_nginx_follows_the_subdomains_setting(
+    production: Project, value: str, header: str
 ) -> None:
-    """nginx says another thing than what the store was told to say."""
     name = f"{production.name}-hsts-{value or 'unset'}"
     port = free_port()
     alone = Project(
@@ -256,28 +250,28 @@ def test_hosts_under_the_store_s_name_are_held_to_https(
             "MSRV_LIBRARY": str(ROOT / "msrv" / "demo"),
             "EDGE_HTTP_PORT": str(free_port()),
             "EDGE_HTTPS_PORT": str(port),
-            **other_networks(),
+            **unused_networks(),
         },
     )
     try:
         alone("up", "--detach", "--wait", "--no-deps", "nginx")
-        # There is no store, so this is nginx's own page.
+        # No store is running, so this is nginx's own page.
         ca = Path(alone.environ["MSRV_TLS_CERT"]).with_name("ca.crt")
         buyer = Buyer(port, ssl.create_default_context(cafile=ca))
-        answer = buyer.ask("/")
-        assert answer.status == 503
-        assert answer.headers["strict-transport-security"] == said
+        response = buyer.request("/")
+        assert response.status == 503
+        assert response.headers["strict-transport-security"] == header
     finally:
         alone.down()
 
 
-def other_networks() -> dict[str, str]:
-    """Choose networks that no other stack of this machine has."""
+def unused_networks() -> dict[str, str]:
+    """Return networks that no other stack of this machine has."""
     part = uuid.uuid4().bytes
     network = f"10.{part[0]}.{part[1]}"
     return {
         "EDGE_NETWORK": f"{network}.0/26",
         "HOOKS_NETWORK": f"{network}.64/26",
         "LEDGER_NETWORK": f"{network}.128/26",
-        "OUTSIDE_NETWORK6": private_network6(part),
+        "OUTSIDE_NETWORK6": random_ipv6_network(part),
     }

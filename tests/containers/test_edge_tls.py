@@ -1,4 +1,4 @@
-"""What nginx speaks, and what it refuses to."""
+"""nginx's TLS: versions, cipher suites, HTTP/2 and key exchange."""
 
 import shutil
 import subprocess
@@ -8,15 +8,17 @@ import pytest
 
 from tests.conftest import require
 from tests.containers.conftest import Stack
-from tests.containers.engine import docker, inspected
+from tests.containers.engine import docker, inspect_object
 
 
-def in_network(stack: Stack, *arguments: str, config: str = "") -> str:
-    """Run a client's OpenSSL beside nginx: what it says."""
+def handshake_beside_nginx(
+    stack: Stack, *arguments: str, config: str = ""
+) -> str:
+    """Run OpenSSL's client in nginx's network; return its output."""
     edge = stack.project.containers("nginx")[0]
     (network,) = [
         name
-        for name in inspected(edge)["NetworkSettings"]["Networks"]
+        for name in inspect_object(edge)["NetworkSettings"]["Networks"]
         if name.endswith("_edge")
     ]
     script = (
@@ -51,7 +53,7 @@ except (ssl.SSLError, ConnectionError) as error:
 
 
 @pytest.mark.parametrize(
-    ("version", "ciphers", "said"),
+    ("version", "ciphers", "expected"),
     [
         ("TLSv1_3", "", "TLSv1.3 TLS_AES_256_GCM_SHA384 h2 "),
         (
@@ -66,22 +68,20 @@ except (ssl.SSLError, ConnectionError) as error:
         ("TLSv1", "ALL:@SECLEVEL=0", "refused"),
     ],
 )
-def test_protocols_and_suites(
-    stack: Stack, version: str, ciphers: str, said: str
+def test_only_secure_versions_and_suites_are_supported(
+    stack: Stack, version: str, ciphers: str, expected: str
 ) -> None:
-    """What is known to be broken is spoken, or what is sound isn't."""
     if ciphers == "ECDHE+SHA256:@SECLEVEL=0":
         ciphers = "ECDHE-ECDSA-AES128-SHA256:@SECLEVEL=0"
-    assert in_network(stack, version, ciphers).startswith(said)
+    assert handshake_beside_nginx(stack, version, ciphers).startswith(expected)
 
 
-def test_it_speaks_http_2(stack: Stack, tmp_path: Path) -> None:
-    """A page with thirty covers takes six at a time."""
+def test_http_2_is_served(stack: Stack, tmp_path: Path) -> None:
     require("curl", there=shutil.which("curl") is not None, lack="no curl")
     ca = Path(stack.project.environ["MSRV_TLS_CERT"]).with_name("ca.crt")
     path = stack.buyer.buy("short")["short"]
     for page, body in (("/", b"Dock"), (path, b"short")):
-        said = subprocess.run(
+        output = subprocess.run(
             [
                 "curl", "--silent", "--http2", "--cacert", ca,
                 "--output", tmp_path / "body",
@@ -91,20 +91,20 @@ def test_it_speaks_http_2(stack: Stack, tmp_path: Path) -> None:
             capture_output=True,
             check=True,
         ).stdout  # fmt: skip
-        assert said == b"2 200"
+        assert output == b"2 200"
         assert body in (tmp_path / "body").read_bytes()
 
 
-def test_a_session_leaves_no_ticket(stack: Stack) -> None:
-    """One key that gets out opens every conversation of weeks."""
-    assert in_network(stack, "TLSv1_2", "ECDHE+AESGCM").endswith("False\n")
+def test_no_session_ticket_is_issued(stack: Stack) -> None:
+    assert handshake_beside_nginx(stack, "TLSv1_2", "ECDHE+AESGCM").endswith(
+        "False\n"
+    )
 
 
-def test_the_exchange_is_safe_from_tomorrow(stack: Stack) -> None:
-    """What is recorded today can be read when there are quantum computers."""
+def test_post_quantum_key_exchange_is_supported(stack: Stack) -> None:
     config = (
         "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n"
         "[c]\nGroups = X25519MLKEM768\n"
     )
-    said = in_network(stack, "TLSv1_3", "", config=config)
-    assert said.startswith("TLSv1.3 "), said
+    output = handshake_beside_nginx(stack, "TLSv1_3", "", config=config)
+    assert output.startswith("TLSv1.3 "), output

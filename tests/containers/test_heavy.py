@@ -1,4 +1,4 @@
-"""Much at once, and much of one."""
+"""Large files, and many downloads at the same time."""
 
 import hashlib
 import threading
@@ -9,108 +9,108 @@ import pytest
 
 from tests.containers.buyer import Transfer
 from tests.containers.conftest import Stack
-from tests.containers.engine import docker, until
+from tests.containers.engine import docker, wait_until
 from tests.containers.library import HUGE_BYTES, LONG_BYTES, MARK, MARK_AT, MIB
 
-MANY = 500
+DOWNLOADS = 500
 START_SECONDS = 300
-"""For so many to be under way, on a machine that has other work."""
+"""Time limit for all to be in progress, on a busy machine."""
 PACE = 256 * MIB
-"""Bytes a second; nginx and this machine could do more."""
+"""Bytes per second, less than nginx could send."""
 
 
 def memory_bytes(name: str) -> int:
-    """Say what a container holds, without what the page cache does."""
+    """Return the anonymous memory of a container, without the page cache."""
     script = (
         "cat /proc/[0-9]*/status | awk '/^RssAnon/ {s += $2} END {print s}'"
     )
     return int(docker("exec", name, "sh", "-c", script)) * 1024
 
 
-def written(name: str) -> str:
-    """Name what is in a container's memory for files, but for its start."""
+def temporary_files(name: str) -> str:
+    """Return the files in a container's /tmp, except those of its start."""
     return docker(
         "exec", name, "find", "/tmp", "-type", "f",  # noqa: S108 - its own
         "-not", "-name", "store.conf", "-not", "-name", "nginx.pid",
     )  # fmt: skip
 
 
-def test_eight_gigabytes_to_a_slow_reader(stack: Stack) -> None:
-    """What is large is cut off, or held in memory, or in a file."""
+def test_eight_gigabytes_to_a_slow_reader_are_not_buffered(
+    stack: Stack,
+) -> None:
     path = stack.buyer.buy("huge")["huge"]
     edge = stack.project.containers("nginx")[0]
     idle = memory_bytes(edge)
     with closing(Transfer(stack.buyer, path)) as transfer:
-        assert int(transfer.answer.headers["Content-Length"]) == HUGE_BYTES
-        taken = transfer.read_at(PACE, HUGE_BYTES // 2)
+        assert int(transfer.response.headers["Content-Length"]) == HUGE_BYTES
+        taken = transfer.read_throttled(PACE, HUGE_BYTES // 2)
         assert memory_bytes(edge) - idle < 8 * MIB
-        assert written(edge) == ""
-        taken += transfer.read_at(PACE * 4, HUGE_BYTES)
+        assert temporary_files(edge) == ""
+        taken += transfer.read_throttled(PACE * 4, HUGE_BYTES)
     assert taken == HUGE_BYTES
-    marked = stack.buyer.ask(
+    marked = stack.buyer.request(
         path, {"Range": f"bytes={MARK_AT}-{MARK_AT + len(MARK) - 1}"}
     )
     assert (marked.status, marked.body) == (206, MARK)
 
 
-def test_a_pack_of_eight_gigabytes_streams_through(stack: Stack) -> None:
-    """A release ends after its first gigabyte, or fills nginx's disk."""
+def test_release_of_eight_gigabytes_is_streamed(stack: Stack) -> None:
     path = stack.buyer.buy("huge-pack")["huge-pack"]
     edge = stack.project.containers("nginx")[0]
     apps = stack.project.containers("app")
     idle = [memory_bytes(each) for each in (edge, *apps)]
     with closing(Transfer(stack.buyer, path)) as transfer:
-        size = int(transfer.answer.headers["Content-Length"])
+        size = int(transfer.response.headers["Content-Length"])
         assert size > HUGE_BYTES
-        # More than a gigabyte, which is where nginx's own limit is.
+        # More than a gigabyte, nginx's default limit of a temporary file.
         wanted = (1 << 30) + 64 * MIB
-        assert transfer.read_at(PACE, wanted) == wanted
+        assert transfer.read_throttled(PACE, wanted) == wanted
         now = [memory_bytes(each) for each in (edge, *apps)]
         assert all(a - b < 16 * MIB for a, b in zip(now, idle, strict=True))
-        assert written(edge) == ""
-    rest = stack.buyer.ask(path, {"Range": "bytes=-1000"})
+        assert temporary_files(edge) == ""
+    rest = stack.buyer.request(path, {"Range": "bytes=-1000"})
     assert (rest.status, len(rest.body)) == (206, 1000)
     assert b"Tail.bin" in rest.body
 
 
-def test_five_hundred_at_once(stack: Stack) -> None:
-    """On the day of a release, most buyers see an error."""
+def test_five_hundred_concurrent_downloads_are_served(stack: Stack) -> None:
     path = stack.buyer.buy("long")["long"]
     wanted = hashlib.sha256(
         (stack.library / "Long" / "Long.bin").read_bytes()[: MIB // 16]
     ).digest()
     edge = stack.project.containers("nginx")[0]
-    began = threading.Barrier(MANY + 1)
+    all_started = threading.Barrier(DOWNLOADS + 1)
 
     def download(number: int) -> tuple[int, bytes]:
         with closing(Transfer(stack.buyer, path)) as transfer:
             head = transfer.read(MIB // 16)
-            began.wait(START_SECONDS)  # until all are under way
+            all_started.wait(START_SECONDS)  # until all are in progress
             assert number >= 0
-            return transfer.answer.status, hashlib.sha256(head).digest()
+            return transfer.response.status, hashlib.sha256(head).digest()
 
-    with ThreadPoolExecutor(MANY) as threads:
-        running = [threads.submit(download, each) for each in range(MANY)]
-        until(
-            lambda: began.n_waiting == MANY, "all are under way", START_SECONDS
+    with ThreadPoolExecutor(DOWNLOADS) as threads:
+        running = [threads.submit(download, each) for each in range(DOWNLOADS)]
+        wait_until(
+            lambda: all_started.n_waiting == DOWNLOADS,
+            "all are in progress",
+            START_SECONDS,
         )
         assert memory_bytes(edge) < 200 * MIB
-        assert stack.buyer.ask("/").status == 200
-        began.wait(START_SECONDS)
+        assert stack.buyer.request("/").status == 200
+        all_started.wait(START_SECONDS)
         found = {each.result() for each in running}
     assert found == {(200, wanted)}
 
 
 @pytest.mark.parametrize("count", [8])
-def test_whole_files_side_by_side(stack: Stack, count: int) -> None:
-    """Buyers at the same time get each other's bytes."""
+def test_concurrent_downloads_are_complete(stack: Stack, count: int) -> None:
     path = stack.buyer.buy("long")["long"]
     wanted = hashlib.sha256(
         (stack.library / "Long" / "Long.bin").read_bytes()
     ).hexdigest()
 
     def download(_: int) -> str:
-        body = stack.buyer.ask(path).body
+        body = stack.buyer.request(path).body
         assert len(body) == LONG_BYTES
         return hashlib.sha256(body).hexdigest()
 

@@ -1,4 +1,4 @@
-"""The image by itself: what is in it, and how little it needs."""
+"""The image by itself: its contents and its requirements."""
 
 import json
 import os
@@ -15,18 +15,18 @@ from msrv import __version__
 from tests.containers.buyer import Buyer
 from tests.containers.engine import (
     IMAGE_USER,
-    container,
     docker,
-    inspected,
+    inspect_object,
+    run_container,
     succeeds,
-    until,
+    wait_until,
 )
 from tests.store_process import ROOT, free_port
 
 FILE_NONCE = "of-the-file-4Tz8Qpe2Vn6KcH1sJu95"
 OTHER_NONCE = "of-the-environment-9Jk2Lmx7Rr4TwP0e"
 
-MOST_ADDED_BYTES = 80_000_000
+MAX_ADDED_BYTES = 80_000_000
 LOCKED = (
     "--read-only",
     "--cap-drop=ALL",
@@ -44,15 +44,14 @@ def log_of(name: str) -> str:
 
 
 @pytest.mark.parametrize("options", [(), LOCKED], ids=["plain", "locked"])
-def test_it_sells_the_demo_with_nothing_said(
+def test_image_sells_the_demo_without_settings(
     image: str, options: tuple[str, ...]
 ) -> None:
-    """Who tries the store reads the manual first, or opens doors for it."""
     port = free_port()
     buyer = Buyer(port)
-    with container(image, published(port), *options) as name:
-        until(buyer.is_ready, "it can sell")
-        assert buyer.ask("/").status == 200
+    with run_container(image, published(port), *options) as name:
+        wait_until(buyer.is_ready, "the store can sell")
+        assert buyer.request("/").status == 200
         free = [
             item["item_id"]
             for release in buyer.json("/catalog")["releases"]
@@ -60,24 +59,25 @@ def test_it_sells_the_demo_with_nothing_said(
             if item["price_minor"] == 0
         ]
         path = buyer.buy(*free)[free[0]]
-        assert buyer.ask(path).status == 200
+        assert buyer.request(path).status == 200
         log = log_of(name)
         assert "NONCE is not set: using /data/nonce" in log
         assert "Traceback" not in log
-        kept = docker("exec", name, "stat", "-c", "%a %u", "/data/nonce")
+        mode_and_owner = docker(
+            "exec", name, "stat", "-c", "%a %u", "/data/nonce"
+        )
         user = 12345 if options else IMAGE_USER
-        assert kept.split() == ["600", str(user)]
+        assert mode_and_owner.split() == ["600", str(user)]
         secret = docker("exec", name, "cat", "/data/nonce").strip()
         assert len(secret) > 40
-        assert secret not in log + json.dumps(inspected(name))
+        assert secret not in log + json.dumps(inspect_object(name))
 
 
-def test_it_writes_to_data_and_tmp_alone(image: str) -> None:
-    """What a break-in could change stays changed."""
+def test_image_writes_to_data_and_tmp_only(image: str) -> None:
     port = free_port()
-    with container(image, published(port)) as name:
-        until(Buyer(port).is_ready, "it can sell")
-        Buyer(port).ask("/")
+    with run_container(image, published(port)) as name:
+        wait_until(Buyer(port).is_ready, "the store can sell")
+        Buyer(port).request("/")
         changed = {
             line.split()[1] for line in docker("diff", name).splitlines()
         }
@@ -88,10 +88,10 @@ def test_it_writes_to_data_and_tmp_alone(image: str) -> None:
             assert not succeeds("exec", name, "touch", f"{folder}/x"), folder
 
 
-def test_what_is_mounted_is_sold_and_never_with_pretend_money(
+def test_mounted_library_is_sold_without_simulated_payments(
     image: str, tmp_path: Path
 ) -> None:
-    """A library that failed to mount is replaced by a demo that takes none."""
+    """Also if it is empty."""
     for files in ((), ("song.bin",)):
         folder = tmp_path / f"with-{len(files)}" / "Release"
         folder.mkdir(parents=True)
@@ -99,60 +99,59 @@ def test_what_is_mounted_is_sold_and_never_with_pretend_money(
             (folder / name).write_bytes(b"sound")
         port = free_port()
         mount = f"--volume={folder.parent}:/library:ro"
-        with container(image, published(port), mount) as name:
+        with run_container(image, published(port), mount) as name:
             buyer = Buyer(port)
-            until(buyer.is_ready, "it can sell")
-            assert len(buyer.shelf()) == len(files)
+            wait_until(buyer.is_ready, "the store can sell")
+            assert len(buyer.catalog_ids()) == len(files)
             assert "free items only" in log_of(name)
             listed = docker("exec", name, "msrv", "catalog", check=False)
             assert ("song" in listed) == bool(files)
 
 
-def test_the_engine_is_told_how_it_is(image: str) -> None:
-    """A store that hangs is kept, and one that works is replaced."""
-    with container(image) as name:
-        until(
-            lambda: inspected(name)["State"]["Health"]["Status"] == "healthy",
+def test_health_check_passes_in_the_engine(image: str) -> None:
+    with run_container(image) as name:
+        wait_until(
+            lambda: (
+                inspect_object(name)["State"]["Health"]["Status"] == "healthy"
+            ),
             "the health check passes",
         )
-        said = inspected(name)["State"]["Health"]["Log"][-1]["Output"]
-        assert said == "the store on 127.0.0.1 port 8000: ok\n"
+        output = inspect_object(name)["State"]["Health"]["Log"][-1]["Output"]
+        assert output == "the store on 127.0.0.1 port 8000: ok\n"
 
 
 @pytest.mark.parametrize("early", [True, False])
-def test_it_ends_when_it_is_told_to(image: str, *, early: bool) -> None:
-    """Each stop takes the engine's ten seconds, and cuts downloads off."""
+def test_container_exits_on_sigterm(image: str, *, early: bool) -> None:
+    """Also before the server listens."""
     port = free_port()
-    with container(image, published(port)) as name:
-        # Early: while all is still imported, and no server listens.
-        until(
-            (lambda: hears_endings(name)) if early else Buyer(port).is_ready,
-            "it can be told",
+    with run_container(image, published(port)) as name:
+        # Early: while modules are still imported, and no server listens.
+        wait_until(
+            (lambda: handles_sigterm(name)) if early else Buyer(port).is_ready,
+            "it handles SIGTERM",
         )
-        began = time.monotonic()
+        started = time.monotonic()
         docker("stop", "--time", "120", name)
-        assert time.monotonic() - began < 100
-        state = inspected(name)["State"]
+        assert time.monotonic() - started < 100
+        state = inspect_object(name)["State"]
         assert state["ExitCode"] in ({0, 143} if early else {0})
 
 
-def hears_endings(name: str) -> bool:
-    """Whether a container's first process has asked for SIGTERM."""
+def handles_sigterm(name: str) -> bool:
+    """Return whether a container's first process has a SIGTERM handler."""
     status = docker("exec", name, "cat", "/proc/1/status")
     caught = re.search(r"SigCgt:\s*(\w+)", status)
     return bool(caught and int(caught[1], 16) & 1 << signal.SIGTERM - 1)
 
 
-def test_commands_run_in_it(image: str) -> None:
-    """An operator needs Python beside the image to make a secret."""
+def test_commands_run_in_the_image(image: str) -> None:
     made = docker("run", "--rm", image, "nonce").strip()
     assert len(made) > 40
-    said = docker("run", "--rm", image, "--version")
-    assert said == f"msrv, version {__version__}\n"
+    output = docker("run", "--rm", image, "--version")
+    assert output == f"msrv, version {__version__}\n"
 
 
-def test_it_holds_what_it_needs_and_nothing_else(image: str) -> None:
-    """A compiler, a test or a key is there for who breaks in."""
+def test_image_contains_only_locked_packages_and_no_tools(image: str) -> None:
     script = (
         "for tool in gcc cc g++ make git; do command -v $tool; done; "
         "find / -xdev -name proc -prune -o -name '*.key' -print "
@@ -180,23 +179,23 @@ def test_it_holds_what_it_needs_and_nothing_else(image: str) -> None:
     assert installed - {"pip"} == locked
 
 
-def test_it_adds_little_to_its_base(image: str) -> None:
-    """Every update takes as long as it did with the whole toolbox."""
+def test_image_adds_little_to_its_base(image: str) -> None:
     base = re.search(
         "^ARG PYTHON_IMAGE=(.*)$",
         (ROOT / "Dockerfile").read_text(),
         re.MULTILINE,
     )
     assert base
-    sizes = [inspected(each)["Size"] for each in (image, base[1])]
-    assert sizes[0] - sizes[1] < MOST_ADDED_BYTES
-    layers = [inspected(each)["RootFS"]["Layers"] for each in (image, base[1])]
+    sizes = [inspect_object(each)["Size"] for each in (image, base[1])]
+    assert sizes[0] - sizes[1] < MAX_ADDED_BYTES
+    layers = [
+        inspect_object(each)["RootFS"]["Layers"] for each in (image, base[1])
+    ]
     assert layers[0][: len(layers[1])] == layers[1]
 
 
-def test_it_says_what_it_is(image: str) -> None:
-    """Nobody can tell which version a server runs."""
-    found = inspected(image)["Config"]
+def test_image_has_labels_user_and_port(image: str) -> None:
+    found = inspect_object(image)["Config"]
     labels = found["Labels"]
     assert labels["org.opencontainers.image.version"] == __version__
     assert labels["org.opencontainers.image.title"] == "MSRV"
@@ -206,20 +205,18 @@ def test_it_says_what_it_is(image: str) -> None:
     assert list(found["ExposedPorts"]) == ["8000/tcp"]
 
 
-def test_no_secret_is_in_it(image: str) -> None:
-    """Whoever pulls the image can forge receipts."""
+def test_image_contains_no_secret(image: str) -> None:
     history = docker("history", "--no-trunc", "--format={{json .}}", image)
-    words = history + json.dumps(inspected(image)["Config"])
+    words = history + json.dumps(inspect_object(image)["Config"])
     assert "NONCE" not in words
     assert "BEGIN" not in words
     assert "secret" not in words.lower()
 
 
-def test_a_folder_of_secrets_stays_out_of_the_build(
+def test_secrets_are_not_sent_to_the_build(
     engine: None,  # noqa: ARG001
     tmp_path: Path,
 ) -> None:
-    """A key beside the source is in the image that is pushed."""
     for name in ("certs/localhost.key", ".env", "data/nonce", ".git/config",
                  "tests/x.py", "msrv/__pycache__/x.pyc", "msrv/.env",
                  "msrv/here.py", "requirements.txt"):  # fmt: skip
@@ -242,11 +239,10 @@ def test_a_folder_of_secrets_stays_out_of_the_build(
     assert sent == {"msrv/here.py", "requirements.txt"}
 
 
-def test_a_taken_name_is_refused(image: str) -> None:
-    """A store in a container believes any Host."""
+def test_foreign_host_is_refused_by_the_image(image: str) -> None:
     port = free_port()
-    with container(image, published(port)):
-        until(Buyer(port).is_ready, "it can sell")
+    with run_container(image, published(port)):
+        wait_until(Buyer(port).is_ready, "the store can sell")
         with socket.create_connection(("127.0.0.1", port)) as plain:
             plain.sendall(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n")
             assert plain.recv(64).startswith(b"HTTP/1.1 421 ")
@@ -262,7 +258,7 @@ def test_a_taken_name_is_refused(image: str) -> None:
     ],
     ids=["file", "empty", "same", "other"],
 )
-def test_a_nonce_of_the_environment_goes_before_the_stack_s_file(
+def test_nonce_in_the_environment_overrides_the_file(
     image: str,
     tmp_path: Path,
     environ: dict[str, str],
@@ -270,23 +266,22 @@ def test_a_nonce_of_the_environment_goes_before_the_stack_s_file(
     *,
     warned: bool,
 ) -> None:
-    """An update gives a store another secret, or keeps it from starting."""
     (tmp_path / "nonce").write_text(f"{FILE_NONCE}\n", "ascii")
-    said = docker(
+    output = docker(
         "run", "--rm", "--entrypoint=sh",
         f"--volume={tmp_path}/nonce:/run/secrets/nonce:ro",
         "--env=NONCE_FILE=/run/secrets/nonce",
         *(f"--env={key}={value}" for key, value in environ.items()),
         image, "-c",
-        # Where the program of the store would start, tell what it is told.
+        # In place of the store's process, print the environment it gets.
         "mkdir /tmp/bin; printf '%s\n' '#!/bin/sh' "
         "'echo \"NONCE=${NONCE-unset} FILE=${NONCE_FILE-unset}\"' "
         "> /tmp/bin/python; chmod +x /tmp/bin/python; "
         "PATH=/tmp/bin:$PATH msrv serve",
     )  # fmt: skip
     if environ.get("NONCE"):
-        assert f"NONCE={used} FILE=unset" in said
+        assert f"NONCE={used} FILE=unset" in output
     else:
-        assert "NONCE=unset FILE=/run/secrets/nonce" in said
-    assert ("holds another one" in said) is warned
-    assert said.count(FILE_NONCE) <= 1
+        assert "NONCE=unset FILE=/run/secrets/nonce" in output
+    assert ("holds another one" in output) is warned
+    assert output.count(FILE_NONCE) <= 1

@@ -1,4 +1,4 @@
-"""What docs/deployment.md has an operator type, typed."""
+"""Commands of docs/deployment.md, run as an operator runs them."""
 
 import json
 import os
@@ -18,14 +18,17 @@ from tests.containers.buyer import Transfer
 from tests.containers.conftest import Stack, all_ready
 from tests.containers.engine import (
     NONCE,
-    container,
     docker,
-    inspected,
+    inspect_object,
+    run_container,
     succeeds,
-    until,
+    wait_until,
 )
 from tests.containers.library import MIB
-from tests.containers.test_database import sell_on_both, what_the_studio_shows
+from tests.containers.test_database import (
+    sell_on_each_replica,
+    studio_order_ids,
+)
 from tests.store_process import ROOT
 
 MANUAL: Final = (ROOT / "docs" / "deployment.md").read_text("utf-8")
@@ -33,22 +36,22 @@ COMPOSE: Final = "docker compose -f docker-compose.prod.yml"
 FOLLOWS_SECONDS: Final = 180
 
 
-def commands(holding: str) -> str:
-    """Give the one block of commands in the manual that holds a text."""
+def find_commands(holding: str) -> str:
+    """Return the only block of commands in the manual that contains a text."""
     blocks = re.findall(r"(?:^    .*\n)+", MANUAL, re.MULTILINE)
     (found,) = [each for each in blocks if holding in each]
     return str(found)
 
 
-def fenced(language: str, holding: str) -> str:
-    """Give the one listing in the manual that holds a text."""
+def find_listing(language: str, holding: str) -> str:
+    """Return the only listing in the manual that contains a text."""
     blocks = re.findall(f"```{language}\n(.*?)```", MANUAL, re.DOTALL)
     (found,) = [each for each in blocks if holding in each]
     return str(found)
 
 
-def follow(stack: Stack, typed: str, folder: Path) -> None:
-    """Type commands in a folder, for this stack in place of `msrv`."""
+def run_commands(stack: Stack, typed: str, folder: Path) -> None:
+    """Run commands in a folder, for this stack in place of `msrv`."""
     project = stack.project
     compose = f"docker compose -p {project.name} -f {project.file}"
     result = subprocess.run(
@@ -64,15 +67,14 @@ def follow(stack: Stack, typed: str, folder: Path) -> None:
     assert result.returncode == 0, result.stdout
 
 
-def served(stack: Stack) -> str:
-    """Give the certificate that visitors see."""
+def served_certificate(stack: Stack) -> str:
+    """Return the certificate that visitors get."""
     return ssl.get_server_certificate(("127.0.0.1", stack.https_port))
 
 
-def test_a_certificate_is_renewed_and_no_download_cut(
+def test_certificate_renewal_interrupts_no_download(
     stack: Stack, tmp_path: Path
 ) -> None:
-    """Every two months visitors are warned of the store, or cut off."""
     mounted = Path(stack.project.environ["MSRV_TLS_CERT"]).parent
     for name in ("ca.crt", "ca.key"):
         shutil.copy(mounted / name, tmp_path)
@@ -82,73 +84,86 @@ def test_a_certificate_is_renewed_and_no_download_cut(
     renewed.cert.rename(tmp_path / "fullchain.pem")
     renewed.key.rename(tmp_path / "privkey.pem")
     path = stack.buyer.buy("pack")["pack"]
-    wanted = stack.buyer.ask(path).body
-    before = served(stack)
+    wanted = stack.buyer.request(path).body
+    before = served_certificate(stack)
     with closing(Transfer(stack.buyer, path)) as transfer:
         got = transfer.read(MIB)
-        typed = commands("nginx -s reload").replace("certs/", f"{mounted}/")
+        typed = find_commands("nginx -s reload").replace(
+            "certs/", f"{mounted}/"
+        )
         live = "/etc/letsencrypt/live/shop.example"
-        follow(stack, typed.replace(live, str(tmp_path)), tmp_path)
-        until(lambda: served(stack) != before, "the new one is shown")
+        run_commands(stack, typed.replace(live, str(tmp_path)), tmp_path)
+        wait_until(
+            lambda: served_certificate(stack) != before,
+            "the new one is served",
+        )
         while data := transfer.read(MIB):
             got += data
     assert got == wanted
     chain = (tmp_path / "fullchain.pem").read_text("ascii")
-    assert served(stack).strip() in chain
-    assert stack.buyer.ask("/").status == 200
+    assert served_certificate(stack).strip() in chain
+    assert stack.buyer.request("/").status == 200
 
 
-@pytest.mark.usefixtures("mended")
-def test_what_was_backed_up_comes_back(stack: Stack, tmp_path: Path) -> None:
-    """On the day that the disk dies, the books turn out to be empty."""
-    kept = sell_on_both(stack)
-    until(lambda: kept <= what_the_studio_shows(stack), "all are there")
-    follow(stack, commands("mariadb-dump"), tmp_path)
-    later = sell_on_both(stack)
-    until(lambda: later <= what_the_studio_shows(stack), "these as well")
-    follow(stack, commands("stop nginx app"), tmp_path)
-    until(lambda: all_ready(stack.project), "all can sell", 60)
-    until(lambda: kept <= what_the_studio_shows(stack), "they are back")
-    assert not later & what_the_studio_shows(stack)
+@pytest.mark.usefixtures("restored_stack")
+def test_backup_can_be_restored(stack: Stack, tmp_path: Path) -> None:
+    earlier = sell_on_each_replica(stack)
+    wait_until(
+        lambda: earlier <= studio_order_ids(stack),
+        "the studio lists all orders",
+    )
+    run_commands(stack, find_commands("mariadb-dump"), tmp_path)
+    later = sell_on_each_replica(stack)
+    wait_until(
+        lambda: later <= studio_order_ids(stack), "the later ones as well"
+    )
+    run_commands(stack, find_commands("stop nginx app"), tmp_path)
+    wait_until(lambda: all_ready(stack.project), "all replicas can sell", 60)
+    wait_until(
+        lambda: earlier <= studio_order_ids(stack), "the orders are restored"
+    )
+    assert not later & studio_order_ids(stack)
     link = stack.buyer.buy("short")["short"]
-    assert stack.buyer.ask(link).body == b"short"
+    assert stack.buyer.request(link).body == b"short"
 
 
-@pytest.mark.usefixtures("mended")
-def test_passwords_of_the_database_are_changed(
+@pytest.mark.usefixtures("restored_stack")
+def test_database_passwords_can_be_changed(
     stack: Stack, tmp_path: Path
 ) -> None:
-    """Who has left knows the passwords for ever, or a change ends sales."""
     folder = Path(stack.project.environ["MSRV_SECRETS"])
     before = {each.name: each.read_text("ascii") for each in folder.iterdir()}
-    typed = commands("rm secrets/db_store").replace(" secrets/", f" {folder}/")
+    typed = find_commands("rm secrets/db_store").replace(
+        " secrets/", f" {folder}/"
+    )
     typed = typed.replace("deploy/", f"{ROOT / 'deploy'}/")
-    follow(stack, typed, tmp_path)
+    run_commands(stack, typed, tmp_path)
     changed = {
         each.name
         for each in folder.iterdir()
         if each.read_text("ascii") != before[each.name]
     }
     assert changed == {"db_store", "db_migrator"}
-    sold = sell_on_both(stack)
-    until(lambda: sold <= what_the_studio_shows(stack), "all are there")
-    # The second half of an update, after what needs a registry.
-    follow(stack, commands("--no-deps --wait nginx"), tmp_path)
+    sold = sell_on_each_replica(stack)
+    wait_until(
+        lambda: sold <= studio_order_ids(stack), "the studio lists all orders"
+    )
+    # The second half of an update; the first needs a registry.
+    run_commands(stack, find_commands("--no-deps --wait nginx"), tmp_path)
 
 
-def test_a_secrets_manager_is_asked_at_the_start(
+def test_secret_is_read_from_a_secrets_manager_at_start(
     image: str, run_id: str, tmp_path: Path
 ) -> None:
-    """The recipe for keeping the secret out of images loses it."""
     derived = f"{run_id}-derived"
     manager = (
         "#!/bin/sh\n"
         '[ "$*" = "read msrv/nonce" ] && [ -n "$TOKEN" ] || exit 7\n'
         f"echo '{NONCE}'\n"
     )
-    recipe = fenced("dockerfile", "with-secret")
+    recipe = find_listing("dockerfile", "with-secret")
     for name, text in (
-        ("with-secret", fenced("sh", "your-manager")),
+        ("with-secret", find_listing("sh", "your-manager")),
         ("your-manager", manager),
         (
             "Dockerfile",
@@ -160,20 +175,20 @@ def test_a_secrets_manager_is_asked_at_the_start(
     docker("build", "--tag", derived, str(tmp_path))
     try:
         shown = docker("history", "--no-trunc", derived)
-        assert NONCE not in shown + json.dumps(inspected(derived))
-        with container(derived, "--env=TOKEN=x") as name:
-            until(
+        assert NONCE not in shown + json.dumps(inspect_object(derived))
+        with run_container(derived, "--env=TOKEN=x") as name:
+            wait_until(
                 lambda: succeeds(
                     "exec", name, "msrv", "healthcheck", "--ready"
                 ),
-                "it can sell",
+                "the store can sell",
             )
             assert "NONCE" not in docker("logs", name)
-            assert NONCE not in json.dumps(inspected(name))
-            asked = docker("exec", name, "with-secret", "studio")
-            assert re.search(r"/studio/enter/\S{40}", asked)
+            assert NONCE not in json.dumps(inspect_object(name))
+            output = docker("exec", name, "with-secret", "studio")
+            assert re.search(r"/studio/enter/\S{40}", output)
             assert "nonce" not in docker("exec", name, "ls", "/data")
-        # A manager that refuses is no reason to begin with another secret.
+        # If the manager refuses, the store doesn't start with another secret.
         assert not succeeds("run", "--rm", derived)
     finally:
         docker("image", "rm", "--force", derived)

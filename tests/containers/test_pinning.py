@@ -1,4 +1,4 @@
-"""The images of the production stack: where they stand, and their digests."""
+"""Images of the production stack: where they are set, and their digests."""
 
 import json
 import re
@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from tests.containers.deployer.engine_programs import Registry
-from tests.containers.engine import PRODUCTION, docker, inspected
+from tests.containers.engine import PRODUCTION, docker, inspect_object
 from tests.store_process import ROOT
 
 IMAGES = ROOT / "deploy" / "images.env"
 DIGEST = "sha256:" + "a" * 64
 
 
-def images(text: str) -> dict[str, str]:
-    """Read NAME_IMAGE=REFERENCE lines."""
+def parse_images(text: str) -> dict[str, str]:
+    """Parse NAME_IMAGE=REFERENCE lines."""
     return dict(re.findall(r"^([A-Z]+_IMAGE)=(\S+)$", text, re.MULTILINE))
 
 
@@ -26,9 +26,8 @@ def tag_of(reference: str) -> str:
     return reference.partition("@")[0]
 
 
-def test_every_default_is_the_image_that_is_pinned() -> None:
-    """A build without pins is made of another series than one with them."""
-    pinned = images(IMAGES.read_text("utf-8"))
+def test_default_images_are_the_pinned_ones() -> None:
+    pinned = parse_images(IMAGES.read_text("utf-8"))
     assert set(pinned) == {"PYTHON_IMAGE", "NGINX_IMAGE", "MARIADB_IMAGE"}
     compose = PRODUCTION.read_text("utf-8")
     for name, reference in pinned.items():
@@ -39,19 +38,18 @@ def test_every_default_is_the_image_that_is_pinned() -> None:
         (found,) = re.findall(rf"\$\{{{older}_IMAGE:-([^${{}}]+)\}}", compose)
         assert found == tag_of(pinned[f"{name}_IMAGE"])
     dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
-    assert images(dockerfile.replace("ARG ", "")) == {
+    assert parse_images(dockerfile.replace("ARG ", "")) == {
         "PYTHON_IMAGE": tag_of(pinned["PYTHON_IMAGE"])
     }
 
 
 @pytest.mark.parametrize("digest", ["", f"@{DIGEST}"])
 def test_renovate_finds_every_image(digest: str) -> None:
-    """A digest is never moved, and the advisories pass by."""
     config = json.loads((ROOT / "renovate.json").read_text("utf-8"))
     assert config["enabledManagers"] == ["custom.regex"]
     text = "".join(
         f"{name}={tag_of(reference)}{digest}\n"
-        for name, reference in images(IMAGES.read_text("utf-8")).items()
+        for name, reference in parse_images(IMAGES.read_text("utf-8")).items()
     )
     found: dict[str, set[str]] = {}
     for manager in config["customManagers"]:
@@ -62,7 +60,7 @@ def test_renovate_finds_every_image(digest: str) -> None:
             if file == "deploy/images.env":
                 content = text
             for each in manager["matchStrings"]:
-                # JavaScript's groups, as Python writes them.
+                # JavaScript's named groups in Python's syntax.
                 regex = each.replace("(?<", "(?P<")
                 for match in re.finditer(regex, content):
                     found.setdefault(file, set()).add(match["depName"])
@@ -79,7 +77,7 @@ def test_renovate_finds_every_image(digest: str) -> None:
 
 
 @pytest.fixture
-def build_and_push(registry: Registry, image: str) -> Iterator[dict[str, str]]:
+def pushed_images(registry: Registry, image: str) -> Iterator[dict[str, str]]:
     """Three images in a registry, as `images.env` names them."""
     folder = f"{registry.host}/{uuid.uuid4().hex[:8]}"
     made = {
@@ -87,7 +85,7 @@ def build_and_push(registry: Registry, image: str) -> Iterator[dict[str, str]]:
         "NGINX_IMAGE": f"{folder}/sub/nginx:1.30",
         "MARIADB_IMAGE": f"{folder}/mariadb:11.8",
     }
-    # One image has a digest in each of three repositories.
+    # It is one image, with a digest in each repository.
     for reference in made.values():
         docker("tag", image, reference)
         docker("push", "--quiet", reference)
@@ -106,12 +104,13 @@ def pin(*arguments: Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_images_are_pinned_and_nothing_else_is_changed(
-    pushed: dict[str, str], tmp_path: Path
+def test_pinning_images_changes_nothing_else(
+    pushed_images: dict[str, str], tmp_path: Path
 ) -> None:
-    """A tag that moves brings another image than the one that was tried."""
     source, target = tmp_path / "images.env", tmp_path / ".env"
-    lines = [f"{name}={reference}" for name, reference in pushed.items()]
+    lines = [
+        f"{name}={reference}" for name, reference in pushed_images.items()
+    ]
     source.write_text("# A sentence.\n" + "\n".join(lines) + "\n", "utf-8")
     target.write_text(
         "NONCE='a b'\nNGINX_IMAGE=old:1\nMSRV_PUBLIC_URL=https://x\n", "utf-8"
@@ -121,15 +120,15 @@ def test_images_are_pinned_and_nothing_else_is_changed(
     assert target.stat().st_mode & 0o777 == 0o600
     text = target.read_text("utf-8")
     assert text.startswith("NONCE='a b'\nMSRV_PUBLIC_URL=https://x\n")
-    pinned = images(text)
-    assert set(pinned) == set(pushed)
-    for name, reference in pushed.items():
+    pinned = parse_images(text)
+    assert set(pinned) == set(pushed_images)
+    for name, reference in pushed_images.items():
         assert tag_of(pinned[name]) == reference
         repository = reference.rpartition(":")[0]
         digest = pinned[name].partition("@")[2]
-        digests = inspected(reference)["RepoDigests"]
+        digests = inspect_object(reference)["RepoDigests"]
         assert f"{repository}@{digest}" in digests
-    # Compose takes them from there, and an image can be built of one.
+    # Compose reads them from the file, and an image can be built on one.
     shown = docker(
         "compose", f"--env-file={target}", "--file", str(PRODUCTION),
         "config", "--format=json",
@@ -146,22 +145,24 @@ def test_images_are_pinned_and_nothing_else_is_changed(
     docker(
         "build", "--quiet", f"--build-arg=PYTHON_IMAGE={base}", str(tmp_path)
     )
-    # What is pinned is pinned to the same again.
+    # Pinning pinned images changes nothing.
     target.rename(source)
     assert pin(source, target).returncode == 0
-    assert images(target.read_text("utf-8")) == pinned
+    assert parse_images(target.read_text("utf-8")) == pinned
 
 
-def test_nothing_is_written_where_an_image_can_t_be_had(
-    pushed: dict[str, str], tmp_path: Path
+def test_nothing_is_written_if_an_image_is_missing(
+    pushed_images: dict[str, str], tmp_path: Path
 ) -> None:
-    """Half of the images are new, and the other half are gone."""
     source, target = tmp_path / "images.env", tmp_path / ".env"
     target.write_text("NGINX_IMAGE=old:1\n", "utf-8")
-    for missing in (f"MARIADB_IMAGE={pushed['MARIADB_IMAGE']}-none", ""):
+    for missing in (
+        f"MARIADB_IMAGE={pushed_images['MARIADB_IMAGE']}-none",
+        "",
+    ):
         lines = [
-            f"PYTHON_IMAGE={pushed['PYTHON_IMAGE']}",
-            f"NGINX_IMAGE={pushed['NGINX_IMAGE']}",
+            f"PYTHON_IMAGE={pushed_images['PYTHON_IMAGE']}",
+            f"NGINX_IMAGE={pushed_images['NGINX_IMAGE']}",
             missing,
         ]
         source.write_text("\n".join(lines) + "\n", "utf-8")

@@ -1,4 +1,4 @@
-"""Two replicas are one store, also while one of them goes."""
+"""Two replicas act as one store, also while one of them stops."""
 
 import hashlib
 import json
@@ -12,16 +12,16 @@ import pytest
 
 from tests.containers.buyer import Transfer
 from tests.containers.conftest import Stack, all_ready
-from tests.containers.engine import docker, inspected, until
+from tests.containers.engine import docker, inspect_object, wait_until
 from tests.containers.library import LONG_BYTES, MIB
 
 
 @pytest.fixture(autouse=True)
-def whole(stack: Stack) -> Iterator[None]:
-    """Bring back what a test has ended."""
+def restored_replicas(stack: Stack) -> Iterator[None]:
+    """Start again what a test has stopped."""
     yield
     stack.project.up("--no-build", "--scale", "app=2")
-    until(lambda: all_ready(stack.project), "all can sell", 120)
+    wait_until(lambda: all_ready(stack.project), "all replicas can sell", 120)
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +32,9 @@ def links(stack: Stack) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def whole_sums(stack: Stack, links: dict[str, str]) -> dict[str, str]:
-    """SHA-256 of each, downloaded while nothing happens."""
+    """SHA-256 of each, downloaded without disturbance."""
     return {
-        item: hashlib.sha256(stack.buyer.ask(path).body).hexdigest()
+        item: hashlib.sha256(stack.buyer.request(path).body).hexdigest()
         for item, path in links.items()
     }
 
@@ -43,53 +43,50 @@ def kill(name: str, number: signal.Signals) -> None:
     docker("kill", "--signal", number.name, name)
 
 
-def replicas_of(stack: Stack, since: int) -> set[str]:
-    """Name the replicas that answered, from a line of nginx's log on."""
+def replicas_in_log(stack: Stack, since: int) -> set[str]:
+    """Return the replicas in nginx's log from line `since` on."""
     lines = stack.project.logs("nginx")
     found = [json.loads(line) for line in lines[since:] if line[:1] == "{"]
     return {line["replica"] for line in found if line["replica"]}
 
 
-def lines_so_far(stack: Stack) -> int:
+def log_line_count(stack: Stack) -> int:
     return len(stack.project.logs("nginx"))
 
 
-def test_what_one_sold_the_other_delivers(stack: Stack) -> None:
-    """A buyer needs luck: half of their requests know of nothing."""
+def test_order_of_one_replica_is_delivered_by_the_other(stack: Stack) -> None:
     apps = stack.project.containers("app")
     assert len(apps) == 2
     docker("stop", apps[0])
     path = stack.buyer.buy("short")["short"]
     docker("start", apps[0])
     docker("stop", apps[1])
-    until(stack.buyer.is_ready, "the other can sell")
-    answer = stack.buyer.ask(path)
-    assert (answer.status, answer.body) == (200, b"short")
+    wait_until(stack.buyer.is_ready, "the other can sell")
+    response = stack.buyer.request(path)
+    assert (response.status, response.body) == (200, b"short")
 
 
-def test_both_are_asked(stack: Stack) -> None:
-    """One replica does all the work, and is missed when it goes."""
-    since = lines_so_far(stack)
+def test_requests_are_balanced_over_both_replicas(stack: Stack) -> None:
+    since = log_line_count(stack)
 
     def both() -> bool:
-        assert stack.buyer.ask("/").status == 200
-        return len(replicas_of(stack, since)) == 2
+        assert stack.buyer.request("/").status == 200
+        return len(replicas_in_log(stack, since)) == 2
 
-    until(both, "each has answered")
+    wait_until(both, "each replica has responded")
 
 
-def test_replicas_come_and_go_without_a_reload(stack: Stack) -> None:
-    """A visitor meets errors whenever the store grows or shrinks."""
-    started = inspected(stack.project.containers("nginx")[0])["State"]
+def test_scaling_needs_no_reload_and_causes_no_error(stack: Stack) -> None:
+    started = inspect_object(stack.project.containers("nginx")[0])["State"]
     stack.project.up("--no-build", "--no-recreate", "--scale", "app=3")
-    until(lambda: all_ready(stack.project), "all three can sell", 120)
-    since = lines_so_far(stack)
+    wait_until(lambda: all_ready(stack.project), "all three can sell", 120)
+    since = log_line_count(stack)
 
     def three() -> bool:
-        assert stack.buyer.ask("/").status == 200
-        return len(replicas_of(stack, since)) == 3
+        assert stack.buyer.request("/").status == 200
+        return len(replicas_in_log(stack, since)) == 3
 
-    until(three, "three replicas answer")
+    wait_until(three, "three replicas respond")
     shrinking = threading.Thread(
         target=stack.project,
         args=("up", "--detach", "--no-recreate", "--scale", "app=1"),
@@ -99,22 +96,21 @@ def test_replicas_come_and_go_without_a_reload(stack: Stack) -> None:
         left = 10
         while shrinking.is_alive() or left:
             left -= not shrinking.is_alive()
-            assert stack.buyer.ask("/").status == 200
+            assert stack.buyer.request("/").status == 200
             assert stack.buyer.buy("short")
-            time.sleep(0.2)  # so often may an address buy
+            time.sleep(0.2)  # the rate limit of purchases
     finally:
         shrinking.join()
-    now = inspected(stack.project.containers("nginx")[0])["State"]
+    now = inspect_object(stack.project.containers("nginx")[0])["State"]
     assert now["StartedAt"] == started["StartedAt"]
 
 
-def test_what_may_have_been_sold_is_not_sold_again(stack: Stack) -> None:
-    """A buyer is charged twice, since the edge posts a purchase again."""
+def test_purchase_is_not_retried_on_another_replica(stack: Stack) -> None:
     one, other = stack.project.containers("app")
     docker("pause", one, other)
 
     def status(_: int) -> int:
-        return stack.buyer.ask(
+        return stack.buyer.request(
             "/purchases",
             {"Content-Type": "application/x-www-form-urlencoded"},
             method="POST",
@@ -123,25 +119,26 @@ def test_what_may_have_been_sold_is_not_sold_again(stack: Stack) -> None:
 
     with ThreadPoolExecutor(4) as buyers:
         statuses = buyers.map(status, range(4))
-        time.sleep(1)  # until each has been sent to one of the two
+        time.sleep(1)  # until nginx has sent each to a replica
         kill(one, signal.SIGKILL)
         docker("unpause", other)
-    sold, away = 303, 503
-    assert set(statuses) == {sold, away}
-    # Its end is known to the engine later than to whom it served, and till
-    # then it can't be started again.
+    sold, unavailable = 303, 503
+    assert set(statuses) == {sold, unavailable}
+    # The engine notices the exit later than nginx does, and can't start the
+    # container before.
     docker("wait", one)
 
     def is_healthy() -> bool:
-        return bool(inspected(other)["State"]["Health"]["Status"] == "healthy")
+        return bool(
+            inspect_object(other)["State"]["Health"]["Status"] == "healthy"
+        )
 
-    until(is_healthy, "the one that was paused is well again", 60)
+    wait_until(is_healthy, "the unpaused replica is healthy", 60)
 
 
-def test_a_file_outlives_the_store(
+def test_file_download_completes_after_the_store_exits(
     stack: Stack, links: dict[str, str], whole_sums: dict[str, str]
 ) -> None:
-    """Every update breaks every download."""
     transfer = Transfer(stack.buyer, links["long"])
     digest = hashlib.sha256(transfer.read(8 * MIB))
     for name in stack.project.containers("app"):
@@ -155,16 +152,15 @@ def test_a_file_outlives_the_store(
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_what_a_killed_store_cut_off_resumes(
+def test_download_of_a_stopped_store_completes_or_resumes(
     times: int,
     stack: Stack,
     links: dict[str, str],
     whole_sums: dict[str, str],
 ) -> None:
-    """A buyer begins again at nothing, or ends up with a broken file."""
     transfer = Transfer(stack.buyer, links["pack"])
-    etag = transfer.answer.headers["ETag"]
-    total = int(transfer.answer.headers["Content-Length"])
+    etag = transfer.response.headers["ETag"]
+    total = int(transfer.response.headers["Content-Length"])
     assert total >= LONG_BYTES
     got = transfer.read(8 * MIB)
     for name in stack.project.containers("app"):
@@ -173,7 +169,7 @@ def test_what_a_killed_store_cut_off_resumes(
     if times == 2:
         for name in stack.project.containers("app"):
             docker("wait", name)
-    # Once: it drains, so this goes on to the end. Twice: it ends at once.
+    # One signal drains, so the download completes; two stop it at once.
     while data := transfer.read(MIB):
         got += data
     transfer.close()
@@ -183,12 +179,12 @@ def test_what_a_killed_store_cut_off_resumes(
             docker("wait", name)
     else:
         assert 8 * MIB <= len(got) < total
-        away = stack.buyer.ask("/", {"Accept": "application/json"})
+        away = stack.buyer.request("/", {"Accept": "application/json"})
         assert (away.status, away.json["error"]) == (503, "store_is_away")
-        assert b"being updated" in stack.buyer.ask("/").body
+        assert b"being updated" in stack.buyer.request("/").body
         stack.project.up("--no-build")
-        until(stack.buyer.is_ready, "it can sell again")
-        rest = stack.buyer.ask(
+        wait_until(stack.buyer.is_ready, "the store can sell again")
+        rest = stack.buyer.request(
             links["pack"],
             {"Range": f"bytes={len(got)}-", "If-Range": etag},
         )

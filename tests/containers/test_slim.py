@@ -1,4 +1,4 @@
-"""What the image leaves out of its packages is missed by nobody."""
+"""Packages as reduced for the image still have all that the store needs."""
 
 import asyncio
 import io
@@ -12,11 +12,11 @@ from PIL import Image, ImageCms
 
 from msrv.web import formatting
 from tests.containers.buyer import Buyer
-from tests.containers.engine import container, docker, until
+from tests.containers.engine import docker, run_container, wait_until
 from tests.payments.stripe.fake_stripe import KEY, SECRET, FakeStripe
 from tests.store_process import free_port
 
-LOADS: Final = """
+LOAD_SCRIPT: Final = """
 import ctypes, json, sysconfig
 from pathlib import Path
 broken = {}
@@ -28,7 +28,7 @@ for library in Path(sysconfig.get_path("purelib")).rglob("*.so*"):
 print(json.dumps(broken))
 """
 
-IMPORTS: Final = """
+IMPORT_SCRIPT: Final = """
 import importlib, json, pkgutil, warnings
 warnings.simplefilter("ignore")
 broken = {}
@@ -36,7 +36,7 @@ for package in ("msrv", "stripe"):
     root = importlib.import_module(package)
     for found in pkgutil.walk_packages(root.__path__, f"{package}."):
         if found.name.rpartition(".")[2] in {"__main__", "env"}:
-            continue  # these run where they are imported
+            continue  # importing these runs them
         try:
             importlib.import_module(found.name)
         except ImportError as error:
@@ -44,7 +44,7 @@ for package in ("msrv", "stripe"):
 print(json.dumps(broken))
 """
 
-PRICES: Final = """
+PRICE_SCRIPT: Final = """
 import json
 from msrv.web import formatting
 print(json.dumps([
@@ -55,7 +55,7 @@ print(json.dumps([
 ]))
 """
 
-PICTURES: Final = """
+PICTURE_SCRIPT: Final = """
 import io, json, sys
 from pathlib import Path
 from msrv.catalog.metadata import cover_images
@@ -72,8 +72,8 @@ print(json.dumps(found))
 AMOUNTS: Final = [("EUR", 123_450), ("JPY", 1500), ("KWD", 1_234_567)]
 
 
-def said(image: str, script: str, *options: str) -> object:
-    """Run Python in the image: what it prints, as JSON."""
+def run_python(image: str, script: str, *options: str) -> object:
+    """Run Python in the image; return its output, parsed as JSON."""
     return json.loads(
         docker(
             "run", "--rm", "--network=none", "--entrypoint=python", *options,
@@ -82,19 +82,16 @@ def said(image: str, script: str, *options: str) -> object:
     )  # fmt: skip
 
 
-def test_every_library_finds_what_it_needs(image: str) -> None:
-    """Some page fails, on the first visit that needs it."""
-    assert said(image, LOADS) == {}
+def test_every_shared_library_loads(image: str) -> None:
+    assert run_python(image, LOAD_SCRIPT) == {}
 
 
-def test_every_module_finds_what_it_needs(image: str) -> None:
-    """A command, or a call to Stripe, fails in the image alone."""
-    assert said(image, IMPORTS) == {}
+def test_every_module_imports(image: str) -> None:
+    assert run_python(image, IMPORT_SCRIPT) == {}
 
 
-def test_prices_are_written_as_elsewhere(image: str) -> None:
-    """In some language the pages with a price are an error."""
-    assert said(image, f"AMOUNTS = {AMOUNTS}\n{PRICES}") == [
+def test_prices_are_formatted_as_outside_the_image(image: str) -> None:
+    assert run_python(image, f"AMOUNTS = {AMOUNTS}\n{PRICE_SCRIPT}") == [
         [
             formatting.format_price(minor, currency, name),
             formatting._locale(name).number_symbols["latn"]["decimal"],
@@ -104,8 +101,7 @@ def test_prices_are_written_as_elsewhere(image: str) -> None:
     ]
 
 
-def test_covers_of_all_kinds_are_read(image: str, tmp_path: Path) -> None:
-    """A band's cover is a grey square, since its codec was cut away."""
+def test_covers_of_all_formats_are_read(image: str, tmp_path: Path) -> None:
     picture = Image.new("RGB", (40, 20), (200, 20, 30))
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
     tmp_path.chmod(0o755)
@@ -114,15 +110,16 @@ def test_covers_of_all_kinds_are_read(image: str, tmp_path: Path) -> None:
         more = {} if kind == "GIF" else {"icc_profile": profile.tobytes()}
         picture.save(data, kind, **more)
         (tmp_path / kind).write_bytes(data.getvalue())
-    found = said(image, PICTURES, f"--volume={tmp_path}:/pictures:ro")
+    found = run_python(
+        image, PICTURE_SCRIPT, f"--volume={tmp_path}:/pictures:ro"
+    )
     assert found == {
         kind: [40, 20, "WEBP"]
         for kind in ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
     }
 
 
-async def test_stripe_is_asked_and_heard(image: str) -> None:
-    """Money is taken and no receipt made, or given back and none ended."""
+async def test_stripe_payments_and_webhooks_work(image: str) -> None:
     bank = FakeStripe(lambda: int(time.time()))
     await bank.server.start_server()
     port = free_port()
@@ -136,23 +133,27 @@ async def test_stripe_is_asked_and_heard(image: str) -> None:
     options = [f"--env={name}={each}" for name, each in environ.items()]
     buyer = Buyer(port)
     try:
-        with container(image, "--network=host", *options):
-            await asyncio.to_thread(until, buyer.is_ready, "it can sell")
-            path = await paid(bank, buyer)
-            assert (await asyncio.to_thread(buyer.ask, path)).status == 200
+        with run_container(image, "--network=host", *options):
+            await asyncio.to_thread(
+                wait_until, buyer.is_ready, "the store can sell"
+            )
+            path = await buy_with_stripe(bank, buyer)
+            assert (await asyncio.to_thread(buyer.request, path)).status == 200
             amount = bank.last["amount_total"]
             made = bank.event("refund.created", bank.refund(bank.last, amount))
             hook = f"http://127.0.0.1:{port}/payments/stripe/webhook"
             assert await bank.tell(hook, made) == 200
             await asyncio.to_thread(
-                until, lambda: buyer.ask(path).status != 200, "the link ends"
+                wait_until,
+                lambda: buyer.request(path).status != 200,
+                "the link ends",
             )
     finally:
         await bank.server.close()
 
 
-async def paid(bank: FakeStripe, buyer: Buyer) -> str:
-    """Buy what is not free: the path of its download."""
+async def buy_with_stripe(bank: FakeStripe, buyer: Buyer) -> str:
+    """Buy an item that has a price; return the path of its download."""
     item = next(
         item["item_id"]
         for release in buyer.json("/catalog")["releases"]
@@ -161,7 +162,7 @@ async def paid(bank: FakeStripe, buyer: Buyer) -> str:
     )
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     sent = await asyncio.to_thread(
-        buyer.ask,
+        buyer.request,
         "/purchases",
         form,
         method="POST",
@@ -169,7 +170,7 @@ async def paid(bank: FakeStripe, buyer: Buyer) -> str:
     )
     assert sent.status == 303, sent
     back = yarl.URL(bank.way_back(bank.pay(bank.last))).raw_path_qs
-    came = await asyncio.to_thread(buyer.ask, back)
-    receipt = yarl.URL(came.headers["location"]).raw_path
+    returned = await asyncio.to_thread(buyer.request, back)
+    receipt = yarl.URL(returned.headers["location"]).raw_path
     shown = await asyncio.to_thread(buyer.json, receipt)
     return yarl.URL(shown["downloads"][item]).raw_path

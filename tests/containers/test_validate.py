@@ -1,4 +1,4 @@
-"""deploy/validate.sh: what it tells an operator, and those who call it."""
+"""deploy/validate.sh: its output and its exit status."""
 
 import os
 import subprocess
@@ -6,12 +6,12 @@ import uuid
 
 import pytest
 
-from tests.containers.engine import private_network6
+from tests.containers.engine import random_ipv6_network
 from tests.store_process import ROOT, free_port
 
 
-def validated(*arguments: str, **environ: str) -> tuple[int, list[str]]:
-    """Run it: its status, and the lines that it printed."""
+def run_validation(*arguments: str, **environ: str) -> tuple[int, list[str]]:
+    """Run the script; return its exit status, and the lines of its output."""
     ports = ("EDGE_HTTP_PORT", "EDGE_HTTPS_PORT", "MSRV_DEV_PORT")
     free = {each: str(free_port()) for each in ports}
     result = subprocess.run(
@@ -26,32 +26,31 @@ def validated(*arguments: str, **environ: str) -> tuple[int, list[str]]:
     return result.returncode, result.stdout.splitlines()
 
 
-@pytest.mark.usefixtures("image")  # its layers: a build takes a second
-def test_what_is_sound_passes() -> None:
-    """An operator is told that a sound store is broken."""
+@pytest.mark.usefixtures(
+    "image"
+)  # for its layers, so that the build takes a second
+def test_validation_of_a_sound_stack_passes() -> None:
     part = uuid.uuid4().bytes
     network = f"10.{part[0]}.{part[1]}"
-    status, lines = validated(
+    status, lines = run_validation(
         EDGE_NETWORK=f"{network}.0/26",
         HOOKS_NETWORK=f"{network}.64/26",
         LEDGER_NETWORK=f"{network}.128/26",
-        OUTSIDE_NETWORK6=private_network6(part),
+        OUTSIDE_NETWORK6=random_ipv6_network(part),
     )
     assert not [line for line in lines if line.startswith("Fail")]
     assert (status, lines[-1]) == (0, "All passed.")
     assert len([line for line in lines if line.startswith("Pass")]) > 20
 
 
-def test_what_is_not_fails() -> None:
-    """A pipeline goes on with a store that can't be built."""
-    status, lines = validated("-s", DOCKER_HOST="tcp://127.0.0.1:1")
+def test_validation_without_an_engine_fails() -> None:
+    status, lines = run_validation("-s", DOCKER_HOST="tcp://127.0.0.1:1")
     assert status == 1
     assert lines[:2] == ["The image", "Fail  it builds"]
 
 
-def test_it_explains_itself() -> None:
-    """Somebody tries an option, and containers start."""
-    status, lines = validated("-h")
+def test_help_starts_nothing() -> None:
+    status, lines = run_validation("-h")
     assert status == 0
     assert "    deploy/validate.sh [-s] [-h]" in lines
-    assert validated("-x")[0] == 2
+    assert run_validation("-x")[0] == 2

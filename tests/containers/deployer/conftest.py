@@ -17,9 +17,9 @@ from tests.containers.engine import (
     PRODUCTION,
     Project,
     docker,
-    lack,
-    private_network6,
-    until,
+    missing_requirement,
+    random_ipv6_network,
+    wait_until,
 )
 from tests.store_process import free_port
 
@@ -43,7 +43,7 @@ def registry_lines(repository: str) -> str:
 @pytest.fixture(scope="session")
 def engine_available() -> None:
     """Require a container engine."""
-    missing = lack()
+    missing = missing_requirement()
     require("containers", there=missing is None, lack=missing or "")
 
 
@@ -138,7 +138,7 @@ def stack(
             "EDGE_NETWORK": f"10.{part[0]}.{part[1]}.0/26",
             "HOOKS_NETWORK": f"10.{part[0]}.{part[1]}.64/26",
             "LEDGER_NETWORK": f"10.{part[0]}.{part[1]}.128/26",
-            "OUTSIDE_NETWORK6": private_network6(part),
+            "OUTSIDE_NETWORK6": random_ipv6_network(part),
         },
     )
     ca = Path(production.environ["MSRV_TLS_CERT"]).with_name("ca.crt")
@@ -152,7 +152,7 @@ def stack(
     )
     try:
         project.up("--no-build")
-        until(found.buyer.is_ready, "the store can sell", 60)
+        wait_until(found.buyer.is_ready, "the store can sell", 60)
         yield found
     finally:
         project.down()

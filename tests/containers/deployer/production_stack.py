@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tests.containers.buyer import Answer, Buyer
+from tests.containers.buyer import Buyer, Response
 from tests.containers.deployer.deployer_process import FINAL_STATES
 from tests.containers.deployer.small_store import OWNER
-from tests.containers.engine import Project, docker, inspected
+from tests.containers.engine import Project, docker, inspect_object
 
 HUB_SECRET: Final = "hub-W3rT8yUi1oPa5sDf7gHj"
 TOKEN: Final = "reading-Z9xC2vBn6mQw4eRt"
@@ -109,11 +109,11 @@ class ProductionStack:
         local = f"{self.project.name}/build:{version}"
         # The local tag stays: the deployer moves it.
         docker("build", "--quiet", "--tag", local, str(folder))
-        before = inspected("--type=image", name)["Id"]
+        before = inspect_object("--type=image", name)["Id"]
         docker("tag", local, name)
         try:
             docker("push", "--quiet", name)
-            (digest,) = inspected("--type=image", name)["RepoDigests"]
+            (digest,) = inspect_object("--type=image", name)["RepoDigests"]
         finally:
             docker("tag", before, name)
         # Removed from this machine, so that it has to be pulled.
@@ -130,13 +130,13 @@ class ProductionStack:
         """The target of the deployer itself."""
         return f"{self.project.name}-self"
 
-    def hook(self, target: str, secret: str = HUB_SECRET) -> Answer:
+    def hook(self, target: str, secret: str = HUB_SECRET) -> Response:
         """Send Docker Hub's hook through the edge."""
         body = {
             "push_data": {"tag": "latest", "pushed_at": time.time()},
             "repository": {"repo_name": self.repository},
         }
-        return self.buyer.ask(
+        return self.buyer.request(
             f"/hooks/dockerhub/{target}/{secret}",
             {"Content-Type": "application/json"},
             method="POST",
@@ -155,9 +155,9 @@ class ProductionStack:
             "exec", self.container("deployer"), "msrv", *arguments, check=check
         )
 
-    def ask(self, path: str, token: str = TOKEN) -> Any:  # noqa: ANN401 - JSON
+    def request(self, path: str, token: str = TOKEN) -> Any:  # noqa: ANN401 - JSON
         """GET from the deployer's API, on its internal network."""
-        networks = inspected(self._running_deployer())["NetworkSettings"]
+        networks = inspect_object(self._running_deployer())["NetworkSettings"]
         address = networks["Networks"][f"{self.project.name}_hooks"]
         request = urllib.request.Request(
             f"http://{address['IPAddress']}:8000{path}",
@@ -175,7 +175,7 @@ class ProductionStack:
         end = time.monotonic() + seconds
         while True:
             try:
-                found = self.ask(f"/deployments/{deployment}")
+                found = self.request(f"/deployments/{deployment}")
                 if found["state"] in FINAL_STATES:
                     return found
             except (OSError, KeyError, ValueError, AssertionError):
@@ -186,7 +186,7 @@ class ProductionStack:
     def versions(self, service: str = "app") -> list[str]:
         """Return the version of each container of a service."""
         return [
-            inspected(each)["Config"]["Labels"].get("version", "")
+            inspect_object(each)["Config"]["Labels"].get("version", "")
             for each in self.project.containers(service)
         ]
 

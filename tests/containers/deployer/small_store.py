@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tests.containers.engine import docker, inspected
+from tests.containers.engine import docker, inspect_object
 
 SECRET: Final = "wQ8-hT3xKp0ZrV6yLm2NcB5s"
 GENERIC: Final = "generic-J4vX9qTn7RbE2wYk"
@@ -169,7 +169,7 @@ class SmallStore:
             "label=com.docker.compose.service=app",
         ).split()
         return sorted(
-            map(inspected, found), key=lambda each: str(each["Name"])
+            map(inspect_object, found), key=lambda each: str(each["Name"])
         )
 
     @property
@@ -196,7 +196,7 @@ def build_and_push(shop: SmallStore, repository: str, version: str) -> str:
     shop.build(version)
     docker("tag", f"{shop.name}/store:latest", f"{repository}:latest")
     docker("push", "--quiet", f"{repository}:latest")
-    digests = inspected(f"{repository}:latest")["RepoDigests"]
+    digests = inspect_object(f"{repository}:latest")["RepoDigests"]
     # Removed from this machine, so that it has to be pulled.
     docker("image", "rm", "--force", f"{repository}:latest")
     docker("image", "rm", "--force", f"{shop.name}/store:latest", check=False)

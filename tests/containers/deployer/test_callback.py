@@ -22,7 +22,7 @@ import trustme
 from tests.containers.deployer.conftest import LINES
 from tests.containers.deployer.deployer_process import SECRET, DeployerProcess
 from tests.containers.deployer.small_store import SmallStore
-from tests.containers.engine import docker, inspected, until
+from tests.containers.engine import docker, inspect_object, wait_until
 
 pytestmark = pytest.mark.containers
 
@@ -68,7 +68,7 @@ class HubSetup:
 
     def hub_accepts_connections(self) -> bool:
         """Return whether Docker Hub accepts connections."""
-        networks = inspected(self.hub)["NetworkSettings"]["Networks"]
+        networks = inspect_object(self.hub)["NetworkSettings"]["Networks"]
         address = next(iter(networks.values()))["IPAddress"]
         try:
             socket.create_connection((address, 443), 5).close()
@@ -81,7 +81,7 @@ class HubSetup:
 
     def wait_for_warning(self, reason: str) -> None:
         """Wait until the log has the reason of a failed callback."""
-        until(
+        wait_until(
             lambda: f"the callback failed: {reason}" in self.log(), reason, 30
         )
 
@@ -138,11 +138,13 @@ def setup(
     ).strip()  # fmt: skip
     docker("network", "connect", private, deployer)
     try:
-        networks = inspected(deployer)["NetworkSettings"]["Networks"]
+        networks = inspect_object(deployer)["NetworkSettings"]["Networks"]
         running.url = f"http://{networks[public]['IPAddress']}:8000"
         found = HubSetup(running, deployer, hub, f"{shop.name}/store")
-        until(lambda: "deployer  http" in found.log(), "the deployer is up")
-        until(found.hub_accepts_connections, "Docker Hub is up")
+        wait_until(
+            lambda: "deployer  http" in found.log(), "the deployer is up"
+        )
+        wait_until(found.hub_accepts_connections, "Docker Hub is up")
         yield found
     finally:
         docker("rm", "--force", "--volumes", hub, deployer, gate)
@@ -156,7 +158,7 @@ def test_success_is_reported_to_docker_hub(
     shop.build("called-back")
     path = "/u/wetcoats/store/hook/2b3c/"
     assert setup.deploy(f"https://{NAME}{path}") == "succeeded"
-    until(
+    wait_until(
         lambda: bool(setup.hub_requests()),
         "Docker Hub has received the result",
     )
@@ -180,7 +182,7 @@ def test_failure_is_reported_to_docker_hub(
     before = len(setup.hub_requests())
     shop.build("crashing", "crash")
     assert setup.deploy(f"https://{NAME}/failing/") == "failed"
-    until(
+    wait_until(
         lambda: len(setup.hub_requests()) > before,
         "Docker Hub has received the result",
     )
@@ -231,7 +233,7 @@ def test_callback_needs_a_trusted_certificate(
     with pem.open("wb") as file:
         file.write(pair.private_key_and_cert_chain_pem.bytes())
     docker("restart", "--time=0", setup.hub)
-    until(setup.hub_accepts_connections, "it has started again")
+    wait_until(setup.hub_accepts_connections, "it has started again")
     assert setup.deploy(f"https://{NAME}/") == "unchanged"
     setup.wait_for_warning(
         "it can't be reached: ClientConnectorCertificateError"

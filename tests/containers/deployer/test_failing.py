@@ -10,7 +10,7 @@ import pytest
 from tests.containers.deployer.conftest import LINES, StartDeployer
 from tests.containers.deployer.engine_relay import EngineRelay
 from tests.containers.deployer.small_store import SmallStore
-from tests.containers.engine import until
+from tests.containers.engine import wait_until
 
 pytestmark = pytest.mark.containers
 
@@ -111,14 +111,14 @@ def test_silent_engine_is_waited_for(
     deployer = start_deployer(engine=relay.url)
     shop.build("crashing", "crash")
     made = deployer.push(f"{shop.name}/store")
-    until(lambda: not relay.flows.is_set(), "the engine is silent")
+    wait_until(lambda: not relay.flows.is_set(), "the engine is silent")
     relay.before = lambda _: None
 
     def is_waiting() -> bool:
         found = deployer.request(f"/deployments/{made}")
         return bool(found["state"] == "waiting")
 
-    until(is_waiting, "the deployer notices", 100)
+    wait_until(is_waiting, "the deployer notices", 100)
     found = deployer.request(f"/deployments/{made}")
     assert found["reason"] == "the engine does not answer"
     relay.flows.set()

@@ -13,7 +13,7 @@ from tests.containers.deployer.conftest import StartDeployer
 from tests.containers.deployer.deployer_process import DeployerProcess
 from tests.containers.deployer.engine_programs import Registry
 from tests.containers.deployer.small_store import STORE, SmallStore
-from tests.containers.engine import docker, until
+from tests.containers.engine import docker, wait_until
 
 pytestmark = pytest.mark.containers
 
@@ -95,7 +95,7 @@ def small_disk_store(
             "--read-only", "--tmpfs=/tmp", f"{repository}:latest",
         )  # fmt: skip
         try:
-            until(lambda: found.page() == "1", "the store sells")
+            wait_until(lambda: found.page() == "1", "the store sells")
             yield found
         finally:
             found.docker("rm", "--force", *found.containers())

@@ -18,7 +18,7 @@ from tests.containers.deployer.deployer_process import (
 )
 from tests.containers.deployer.engine_programs import Registry
 from tests.containers.deployer.small_store import SmallStore, build_and_push
-from tests.containers.engine import docker, inspected
+from tests.containers.engine import docker, inspect_object
 
 pytestmark = pytest.mark.containers
 
@@ -96,7 +96,7 @@ def test_no_tag_makes_a_foreign_image_the_target_s(
     docker("tag", "nginx:1.30-alpine", evil)
     kept = f"msrv-deployer/{shop.name}"
     try:
-        identity = inspected(evil)["Id"]
+        identity = inspect_object(evil)["Id"]
         for image in (evil, identity):
             for named, tag in (
                 (repository, "latest"),

@@ -14,7 +14,7 @@ from tests.containers.deployer.deployer_process import DeployerProcess
 from tests.containers.deployer.engine_programs import Registry
 from tests.containers.deployer.engine_relay import EngineRelay
 from tests.containers.deployer.small_store import SmallStore
-from tests.containers.engine import docker, until
+from tests.containers.engine import docker, wait_until
 
 pytestmark = pytest.mark.containers
 
@@ -211,4 +211,4 @@ def test_recreated_store_serves_after_a_kill_while_it_is_stopped(
     else:
         assert ended["state"] == "failed", ended
         assert shop.versions() == before
-    until(lambda: len(shop.apps()) == 1, "one container is left")
+    wait_until(lambda: len(shop.apps()) == 1, "one container is left")

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.containers.buyer import Answer
+from tests.containers.buyer import Response
 from tests.containers.deployer.production_stack import (
     HUB_SECRET,
     TOKEN,
     ProductionStack,
 )
-from tests.containers.engine import docker, inspected, succeeds
+from tests.containers.engine import docker, inspect_object, succeeds
 
 pytestmark = pytest.mark.containers
 
@@ -49,18 +49,18 @@ def asked_from(container: str, *requests: tuple[str, str]) -> list[int | None]:
 
 def test_hook_at_the_edge_updates_the_store(stack: ProductionStack) -> None:
     """Compose recognises the new containers, and leaves them as they are."""
-    before = [inspected(each) for each in stack.project.containers("app")]
+    before = [inspect_object(each) for each in stack.project.containers("app")]
     digest = stack.push("hooked")
     made = stack.send_hook(stack.store)
     # The command of docs/deployer.md.
     shown = stack.deployer("deployments", made)
     assert f"pulling {digest}" in shown
     assert shown.splitlines()[-1] == f"{stack.store}: succeeded"
-    after = [inspected(each) for each in stack.project.containers("app")]
+    after = [inspect_object(each) for each in stack.project.containers("app")]
     assert stack.versions() == ["hooked"] * 2
     for old, new in zip(before, after, strict=True):
         assert new["Name"] == old["Name"]
-        assert digest in inspected(new["Image"])["RepoDigests"]
+        assert digest in inspect_object(new["Image"])["RepoDigests"]
         assert new["State"]["Health"]["Status"] == "healthy"
         assert new["Config"]["Env"] == old["Config"]["Env"]
         for key in (
@@ -83,7 +83,7 @@ def test_hook_at_the_edge_updates_the_store(stack: ProductionStack) -> None:
             assert mine[key] == theirs[key]
     # What Compose compares is equal, so it leaves them as they are.
     hashes = stack.project("config", "--hash", "app").split()
-    current = inspected("--type=image", f"{stack.repository}:latest")
+    current = inspect_object("--type=image", f"{stack.repository}:latest")
     for new in after:
         labels = new["Config"]["Labels"]
         assert labels["com.docker.compose.config-hash"] == hashes[1]
@@ -105,9 +105,9 @@ def test_client_s_address_is_known_behind_the_edge(
     ]
     ours = {
         each["IPAddress"]
-        for each in inspected(stack.container("nginx"))["NetworkSettings"][
-            "Networks"
-        ].values()
+        for each in inspect_object(stack.container("nginx"))[
+            "NetworkSettings"
+        ]["Networks"].values()
     }
     assert found[-1]["client"] not in ours
 
@@ -117,10 +117,10 @@ def test_api_requires_the_token_on_the_internal_network(
 ) -> None:
     for token in ("wrong", ""):
         with pytest.raises(urllib.error.HTTPError) as caught:
-            stack.ask("/deployments", token)
+            stack.request("/deployments", token)
         with caught.value:
             assert caught.value.code == 401
-    assert stack.ask("/deployments")["deployments"]
+    assert stack.request("/deployments")["deployments"]
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_wrong_secret_is_a_404_at_the_edge(
     stack: ProductionStack, path: str
 ) -> None:
     path = path.format(store=stack.store, secret=HUB_SECRET)
-    answer = stack.buyer.ask(path, method="POST", body=b"{}")
+    answer = stack.buyer.request(path, method="POST", body=b"{}")
     assert answer.status == 404
     assert TOKEN not in str(answer)
 
@@ -168,7 +168,7 @@ def test_edge_forwards_only_hooks(
 ) -> None:
     # With the token, the deployer itself would list them.
     for token in (TOKEN, "wrong"):
-        answer: Answer = stack.buyer.ask(
+        answer: Response = stack.buyer.request(
             path,
             {"Authorization": f"Bearer {token}"},
             method=method,
@@ -179,7 +179,7 @@ def test_edge_forwards_only_hooks(
 
 
 def test_edge_refuses_a_body_that_is_too_long(stack: ProductionStack) -> None:
-    answer = stack.buyer.ask(
+    answer = stack.buyer.request(
         f"/hooks/dockerhub/{stack.store}/{HUB_SECRET}",
         method="POST",
         body=b" " * (10 << 20),
@@ -192,7 +192,7 @@ def test_container_is_unprivileged(
     stack: ProductionStack, service: str
 ) -> None:
     name = stack.container(service)
-    found = inspected(name)
+    found = inspect_object(name)
     host = found["HostConfig"]
     assert host["ReadonlyRootfs"]
     assert host["CapDrop"] == ["ALL"]
@@ -238,18 +238,22 @@ def test_deployer_reaches_nothing_but_the_gate_s_paths(
         ("GET", "http://app:8000/-/health"),
         ("GET", "http://db:3306/"),
     ) == [200, *[403] * 5, 404, 403, 403, 404, 404, 404, None, None]
-    assert inspected(database)["State"]["Running"]
+    assert inspect_object(database)["State"]["Running"]
 
 
 @pytest.mark.parametrize("service", ["app", "nginx"])
 def test_gate_is_reachable_by_the_deployer_alone(
     stack: ProductionStack, service: str
 ) -> None:
-    gate = inspected(stack.container("gate"))["NetworkSettings"]["Networks"]
+    gate = inspect_object(stack.container("gate"))["NetworkSettings"][
+        "Networks"
+    ]
     assert set(gate) == {f"{stack.project.name}_engine"}
     (network,) = gate.values()
     other = stack.project.containers(service)[0]
-    assert not set(gate) & set(inspected(other)["NetworkSettings"]["Networks"])
+    assert not set(gate) & set(
+        inspect_object(other)["NetworkSettings"]["Networks"]
+    )
     if service == "app":
         address = network["IPAddress"]
         assert (

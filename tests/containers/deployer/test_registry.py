@@ -16,7 +16,7 @@ from tests.containers.deployer.deployer_process import (
 )
 from tests.containers.deployer.engine_programs import Registry
 from tests.containers.deployer.small_store import SmallStore, build_and_push
-from tests.containers.engine import inspected, until
+from tests.containers.engine import inspect_object, wait_until
 from tests.store_process import free_port
 
 pytestmark = pytest.mark.containers
@@ -81,7 +81,7 @@ def running(shop: SmallStore) -> set[str]:
     return {
         digest
         for each in shop.apps()
-        for digest in inspected(each["Image"])["RepoDigests"]
+        for digest in inspect_object(each["Image"])["RepoDigests"]
     }
 
 
@@ -116,7 +116,7 @@ def test_registry_sends_a_hook_that_starts_one_deployment(
         found[:] = deployer.request("/deployments")["deployments"]
         return bool(found)
 
-    until(is_told, "the registry has sent a hook")
+    wait_until(is_told, "the registry has sent a hook")
     # A push is an event for each layer, and one deployment.
     ended = deployer.wait(found[0]["id"], 90)
     assert (ended["state"], ended["cause"]) == ("succeeded", "registry")

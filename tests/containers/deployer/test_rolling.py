@@ -9,7 +9,7 @@ from tests.containers.deployer.conftest import LINES, StartDeployer
 from tests.containers.deployer.deployer_process import SECRET
 from tests.containers.deployer.engine_relay import EngineRelay
 from tests.containers.deployer.small_store import SmallStore
-from tests.containers.engine import docker, until
+from tests.containers.engine import docker, wait_until
 
 pytestmark = pytest.mark.containers
 
@@ -75,7 +75,9 @@ def test_delay_and_grace_period_are_kept(
         )
         began = time.monotonic()
         made = deployer.push(f"{shop.name}/store")
-        until(lambda: any("/create?" in each for each in relay.requests), "")
+        wait_until(
+            lambda: any("/create?" in each for each in relay.requests), ""
+        )
         assert time.monotonic() - began >= 1
         ended = deployer.wait(made)
         deployer.stop()

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.containers.deployer.production_stack import ProductionStack
-from tests.containers.engine import inspected, until
+from tests.containers.engine import inspect_object, wait_until
 
 pytestmark = pytest.mark.containers
 
@@ -18,7 +18,7 @@ NEVER_HEALTHY = (
 def test_deployer_updates_itself_last(
     stack: ProductionStack,
 ) -> None:
-    before = inspected(stack.container("deployer"))
+    before = inspect_object(stack.container("deployer"))
     stack.push("itself")
     store = stack.send_hook(stack.store)
     # Requested in the meantime, before the store's next one.
@@ -32,12 +32,12 @@ def test_deployer_updates_itself_last(
     assert last["started_at"] >= done["ended_at"]
     assert stack.versions() == ["itself"] * 2
     assert stack.versions("deployer") == ["itself"]
-    after = inspected(stack.container("deployer"))
+    after = inspect_object(stack.container("deployer"))
     assert after["Id"] != before["Id"]
     assert after["Name"] == before["Name"]
     # The successor finished it, and has the earlier deployments.
     assert any("removing the old" in line for line in last["lines"])
-    found = stack.ask("/deployments")["deployments"]
+    found = stack.request("/deployments")["deployments"]
     assert {store, itself, again} <= {each["id"] for each in found}
     # It is reachable at the same address, and works.
     ended = stack.wait(stack.send_hook(stack.store))
@@ -55,16 +55,16 @@ def test_bad_deployer_does_not_replace_a_good_one(
     stack: ProductionStack, version: str, line: str, reason: str
 ) -> None:
     before = stack.container("deployer")
-    started = inspected(before)["State"]["StartedAt"]
+    started = inspect_object(before)["State"]["StartedAt"]
     stack.push(version, line)
     ended = stack.wait(stack.send_hook(stack.itself))
     assert ended["state"] == "failed", ended
     assert reason in ended["reason"]
-    until(
+    wait_until(
         lambda: stack.project.containers("deployer") == [before],
         "the successor is removed",
     )
-    assert inspected(before)["State"]["StartedAt"] == started
+    assert inspect_object(before)["State"]["StartedAt"] == started
     # It still works.
     stack.push(f"after-{version}")
     ended = stack.wait(stack.send_hook(stack.itself))

@@ -21,7 +21,7 @@ async def test_five_updates_under_load_cause_no_error(
 ) -> None:
     links = stack.buyer.buy("long", "pack")
     sums = {
-        path: hashlib.sha256(stack.buyer.ask(path).body).hexdigest()
+        path: hashlib.sha256(stack.buyer.request(path).body).hexdigest()
         for path in links.values()
     }
     visitors = Visitors(stack.buyer.url, stack.tls, sums, 3 * MIB)
