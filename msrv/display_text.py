@@ -7,7 +7,7 @@ import unicodedata
 from typing import Final
 
 MAX_CHARS: Final = 200
-"""Longest title or other line; what is longer is cut there."""
+"""Longest title or other line; longer ones are cut."""
 
 # These change the direction of the text around them, and can make a file's
 # name read as another. The plain marks (U+200E, U+200F) don't, and neither do

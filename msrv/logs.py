@@ -1,8 +1,8 @@
 """Log lines: columns at a terminal, JSON everywhere else.
 
 A record may carry `extra={"fields": {...}}`: further members of its JSON line.
-What is never logged (a token, a receipt, NONCE, a path) is left out where the
-record is created: a route's name is logged instead.
+A token, a receipt, NONCE or a path is never logged: it is left out where the
+record is created, and a route's name is logged instead.
 
 Entries of the access log all have one form, and bypass `logging`, which would
 cost more than the request.

@@ -94,9 +94,9 @@ class RateLimiter:
         now_ms = int(now * 1000)
         for key in dict.fromkeys(keys):
             known = self._available_at.pop(key, 0)
-            self._available_at[key] = _later(self.limit, known, now_ms, cost)
+            self._available_at[key] = _full_at(self.limit, known, now_ms, cost)
         if self.total is not None:
-            self._total_available_at = _later(
+            self._total_available_at = _full_at(
                 self.total, self._total_available_at, now_ms, cost
             )
         while len(self._available_at) > self._max_keys:
@@ -160,7 +160,7 @@ def client_network(address: Address | None) -> Hashable:
     return 6, int(address) >> _IPV6_HOST_BITS
 
 
-def _ahead(limit: Limit, available_at: int, now_ms: int) -> int:
+def _ms_until_full(limit: Limit, available_at: int, now_ms: int) -> int:
     """Return the milliseconds until the full burst is available again.
 
     At most those of a burst: if the clock is set back, no client must be
@@ -171,9 +171,9 @@ def _ahead(limit: Limit, available_at: int, now_ms: int) -> int:
 
 def _wait_ms(limit: Limit, available_at: int, now_ms: int, cost: int) -> int:
     available = (limit.burst - min(cost, limit.burst)) * limit.interval_ms
-    return _ahead(limit, available_at, now_ms) - available
+    return _ms_until_full(limit, available_at, now_ms) - available
 
 
-def _later(limit: Limit, available_at: int, now_ms: int, cost: int) -> int:
-    ahead = _ahead(limit, available_at, now_ms)
+def _full_at(limit: Limit, available_at: int, now_ms: int, cost: int) -> int:
+    ahead = _ms_until_full(limit, available_at, now_ms)
     return now_ms + ahead + cost * limit.interval_ms

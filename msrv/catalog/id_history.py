@@ -1,9 +1,9 @@
 """History of item and release ids: what each one identified.
 
-An SQLite file in the data folder. It finds a purchase whose file or folder
+An SQLite file in the data folder. It locates purchases whose file or folder
 has been renamed. It is not part of the index, which is rebuilt now and then.
-The ledger has the records of what was sold as well, so that nothing is lost
-with the data folder.
+The ledger has the records of sold items too, so that none is lost with the
+data folder.
 """
 
 import logging
@@ -249,7 +249,7 @@ class _Transaction:
         self._connection = connection
 
     def __enter__(self) -> None:
-        """Enter; sqlite3 starts a transaction with the first change."""
+        """Do nothing: sqlite3 begins a transaction with the first change."""
 
     def __exit__(
         self,
@@ -257,7 +257,7 @@ class _Transaction:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        """Commit, or roll back."""
+        """Commit the changes, or roll them back after an error."""
         try:
             if error is None:
                 self._connection.commit()

@@ -139,7 +139,7 @@ class LiveCatalog:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop; returns once no thread is reading any more."""
+        """Stop reading the library; return once no thread reads it."""
         if self._owns_parser:
             await asyncio.to_thread(self._parser.close)
         await self._tasks.stop()

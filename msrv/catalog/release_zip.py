@@ -55,7 +55,7 @@ class _Name:
     start: str = ""
     folder: str = ""
 
-    def within(self, limit: int, number: int = 1) -> str:
+    def shorten_to(self, limit: int, number: int = 1) -> str:
         """Return the name in at most `limit` UTF-16 units.
 
         A number from 2 on distinguishes it from names that would be equal.
@@ -217,11 +217,11 @@ def _unique(names: Iterable[_Name], limit: int) -> list[str]:
     numbers: dict[str, int] = {}
     result = []
     for name in names:
-        candidate = name.within(limit)
+        candidate = name.shorten_to(limit)
         first = _key(candidate)
         number = numbers.get(first, 2)
         while _key(candidate) in taken:
-            candidate = name.within(limit, number)
+            candidate = name.shorten_to(limit, number)
             number += 1
         numbers[first] = number
         taken.add(_key(candidate))

@@ -186,11 +186,11 @@ def read_catalog(settings: Settings) -> LoadedLibrary:
             index.remove(each.paths)
     if not arriving:
         return reading
-    note = _arriving(sorted(arriving), settings.settle_seconds)
+    note = _describe_uploads(sorted(arriving), settings.settle_seconds)
     return replace(reading, notes=(*reading.notes, note))
 
 
-def _arriving(paths: list[str], seconds: int) -> str:
+def _describe_uploads(paths: list[str], seconds: int) -> str:
     """Return a note, in one line, on files that are still being copied."""
     names = [printable(path or STORE_TOML) for path in paths[:_MAX_NAMED]]
     if more := len(paths) - len(names):

@@ -20,7 +20,7 @@ class MintError(Exception):
 
 @contextlib.contextmanager
 def user_errors() -> Iterator[None]:
-    """Turn errors that an operator can fix into ClickException."""
+    """Convert errors that an operator can fix to ClickException."""
     try:
         yield
     except (

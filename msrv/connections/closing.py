@@ -2,7 +2,7 @@
 
 Written bytes are not yet received: megabytes may wait in the kernel. On a
 host they outlive the process; in a container the network ends with it, and the
-proxy in front waits for the rest in vain. So shutdown waits until all bytes
+proxy in front never receives them. So shutdown waits until all bytes
 are acknowledged, and connections that are cut off are reset, which sends a
 packet while there still is a network.
 """

@@ -1,10 +1,11 @@
 """Request handler of a connection: aiohttp's, with a limit on slow clients.
 
-aiohttp waits forever for the end of the first request's headers, so that a few
-hundred sockets that send a byte now and then could hold all connections. Here
-they have a time limit. (Later requests have the keep-alive time, a handshake
-the TLS server's limit, a form's body that of `web.forms`.) Over TLS, the
-kernel's send buffer for a slow client is bounded, too.
+aiohttp waits without a limit for the end of the first request's headers, so
+that a few hundred sockets that send a byte now and then could hold all
+connections. Here these headers have a time limit. (The limit of later requests
+is the keep-alive time; the TLS server limits a handshake, and `web.forms` the
+body of a form.) Over TLS, the kernel's send buffer for a slow client is
+bounded, too.
 """
 
 import asyncio

@@ -4,9 +4,9 @@ Pure, apart from the limits: time and what is remembered are parameters.
 
 A wrong secret, an unknown target and a network that is not on the list get
 the same response, 404. Genuine hooks are limited by target, and forged ones
-by the client's network, so that forging slows down nobody else. Comparisons
-take as long for a wrong secret as for the right one, and for a target without
-a secret as for one that has one.
+by the client's network, so that a forger slows down no other client.
+Comparisons take as long for a wrong secret as for the right one, and for a
+target without a secret as for one that has one.
 """
 
 import hashlib

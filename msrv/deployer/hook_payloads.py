@@ -1,7 +1,7 @@
 """Parsers of hooks' payloads: the repository and tag that were pushed.
 
 Pure. A payload is only compared with deploy.toml. No part of it becomes a
-command, a file name or an image; what of it is logged is truncated first.
+command, a file name or an image, and parts that are logged are truncated.
 """
 
 import json
@@ -133,9 +133,9 @@ def _member(data: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _repository_and_tag(repository: object, tag: object) -> tuple[str, str]:
-    """Return the repository and the tag, which may also end its name.
+    """Return the repository, and the tag, which may be part of its name.
 
-    Where the two differ, neither counts: both are "".
+    Both are "" where the name contains another tag than `tag`.
     """
     name, tag_in_name = without_tag(_text(repository))
     if tag is None:

@@ -129,7 +129,7 @@ async def post(
     *,
     allow_private: bool = False,
 ) -> None:
-    """POST, and expect a 2xx. Raises UnsafeAddress, DeliveryFailed.
+    """Send a POST that must get a 2xx. Raises UnsafeAddress, DeliveryFailed.
 
     The texts of errors don't contain the address, which may be a secret.
     """

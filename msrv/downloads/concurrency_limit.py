@@ -154,7 +154,7 @@ class ConcurrencyLimit:
     async def acquire(
         self, client: Address | None, buyer: Hashable = None
     ) -> AsyncIterator[DownloadSlot]:
-        """Hold a slot, after waiting for one for a moment if necessary.
+        """Acquire a slot, waiting a moment if necessary, and release it.
 
         Raises StoreLimitReached or ClientLimitReached.
         """

@@ -2,9 +2,9 @@
 
 Reading in a thread costs many times what a few hundred bytes cost to send, and
 so does planning the headers again. So a whole response is cached for a second,
-headers included, and sent in one write to each client with an equal request. A
-file that is removed or replaced is noticed that much later; what is sent
-meanwhile matches its checksum.
+headers included, and sent in one write to each client with an equal request.
+The removal or replacement of a file is noticed that much later; the bytes sent
+meanwhile match its checksum.
 """
 
 import functools

@@ -75,7 +75,7 @@ class ZipArchive:
 
     @classmethod
     def plan(cls, members: Sequence[ZipMember], modified: date) -> Self:
-        """Lay out an archive whose members all have one date.
+        """Return the layout of an archive whose members all have one date.
 
         The names have to be distinct, relative, encodable and under 64 KiB;
         see `release_zip`. The tag is a digest of each member's header, which

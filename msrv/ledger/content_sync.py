@@ -48,7 +48,7 @@ class ContentSync:
             await asyncio.sleep(SYNC_SECONDS)
 
     async def sync(self) -> None:
-        """Copy what either side lacks to it. Raises DatabaseError."""
+        """Copy the records that either side lacks. Raises DatabaseError."""
         await asyncio.to_thread(_import_contents)
         from msrv.ledger.db import contents  # noqa: PLC0415 - slow to import
 

@@ -88,13 +88,13 @@ class Ledger:
     ) -> None:
         """Spool waiting events, sync briefly, and close everything."""
         await self._tasks.stop()
-        # What can't be saved is queried at the next start.
+        # Revocations that are not saved are queried at the next start.
         with contextlib.suppress(OSError):
             await asyncio.to_thread(self.revocations.save)
         await self._downloads.flush()
         await self._retry_queue.flush()
         if self._sync is not None:
-            # What is not synced now is synced at the next start.
+            # Events that are not synced now are synced at the next start.
             with contextlib.suppress(LedgerError, OSError, TimeoutError):
                 async with asyncio.timeout(_FINAL_SYNC_SECONDS):
                     await self._sync.flush()

@@ -76,7 +76,7 @@ class Spool:
     async def reserve(self) -> None:
         """Reserve space on disk for the events of a purchase.
 
-        Raises SpoolFailed: before money is taken, not after. The disk is asked
+        Raises SpoolFailed: before money is taken, not after. The disk is tried
         only where the space reserved earlier runs low.
         """
         if self._writer.free_bytes < self._wanted_bytes:

@@ -1,8 +1,8 @@
 """Mail addresses: parsed leniently, but exactly one, and on one line.
 
-Only the recipient's server knows whether an address exists. What is checked
-here is that an address can be part of a header and of an SMTP command, and
-can't be anything else there.
+Only the recipient's server knows whether an address exists. This
+module checks that an address can be part of a header and of an SMTP command,
+and can't be anything else there.
 
 - `MailError`: base class; no message contains a buyer's address
     - `BadAddress`: not an address that mail can be sent to

@@ -69,7 +69,7 @@ class _Retry:
     failures: int = 0
     due_at: int = 0
 
-    def failed(self, backoff: Backoff, now: int) -> "_Retry":
+    def after_failure(self, backoff: Backoff, now: int) -> "_Retry":
         """Return the state after one more failure."""
         failures = self.failures + 1
         return _Retry(failures, now + int(backoff.seconds(failures)))
@@ -128,7 +128,7 @@ class MailWorker:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop; unsent mails stay in the outbox."""
+        """Stop the worker; unsent mails stay in the outbox."""
         # Cancelled between the server's acceptance and `mark_done`, a mail
         # would be sent twice.
         with contextlib.suppress(TimeoutError):
@@ -210,7 +210,7 @@ class MailWorker:
                     self._server = _Retry()
                     unsent.pop(0)
         except SmtpUnavailable as error:
-            self._server = self._server.failed(SERVER_BACKOFF, now)
+            self._server = self._server.after_failure(SERVER_BACKOFF, now)
             self._set_problem(str(error))
             if is_connected and unsent:
                 # Should this mail be what breaks connections, send others
@@ -249,7 +249,7 @@ class MailWorker:
 
     def _defer(self, mail_id: str, now: int) -> None:
         retry = self._deferred.get(mail_id, _Retry())
-        self._deferred[mail_id] = retry.failed(MAIL_BACKOFF, now)
+        self._deferred[mail_id] = retry.after_failure(MAIL_BACKOFF, now)
 
     async def _fail_if_too_old(
         self, mail: ReceiptMail, now: int, why: str

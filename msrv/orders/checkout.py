@@ -26,8 +26,8 @@ from msrv.proofs.quotes import Quote
 QUOTE_SECONDS: Final = 3600
 """How long a quoted price is valid, while the buyer pays."""
 _ATTEMPT_SECONDS: Final = 900
-"""Two clicks within one step are one order. What is left of a quote stays
-over the half hour that Stripe requires for a checkout session."""
+"""Two clicks within one step are one order. The remaining time of a quote
+stays over the half hour that Stripe requires for a checkout session."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ _NOT_IN_CODE: Final = re.compile(r"[^A-Z0-9-]")
 
 @dataclass(frozen=True, slots=True)
 class DiscountedTotal:
-    """One total of a cart with a discount: what it subtracts, and the rest."""
+    """One total of a cart with a discount: the reduction and the new total."""
 
     discount: Discount
     off: Money
@@ -207,7 +207,7 @@ class Discounts:
         return CartDiscount(code, by_currency)
 
     async def reserve_use(self, order: PaidOrder) -> None:
-        """Use a limited discount up, before a free order is fulfilled.
+        """Reserve a use of a limited discount for a free order.
 
         Nothing was paid, so that the order can still be refused: at once, and
         on all replicas. An order that has a use already keeps it, so that a
@@ -257,7 +257,7 @@ class Discounts:
 def _apply(
     catalog: Catalog, cart: Cart, discount: Discount
 ) -> dict[str, DiscountedTotal]:
-    """Price each total of a cart with a discount.
+    """Return the totals of a cart that a discount reduces.
 
     Raises DiscountNotApplicable where it reduces none of them.
     """

@@ -60,7 +60,7 @@ class Fulfilment:
         The sale is on the disk before the receipt is returned, except for
         free orders beyond their limit. `network` is that of a buyer who
         waits: the receipt is returned even where the disk refuses the sale,
-        which is then retried. It is None where nobody waits: SpoolFailed is
+        which is then retried. It is None where no buyer waits: SpoolFailed is
         raised, and the caller tries again later. `is_recorded` is true for a
         sale that the ledger has already. Raises NotReady.
         """

@@ -1,8 +1,8 @@
 """Rate limits of the shop: what each of them counts, and allows.
 
-A total for all clients can be used up by strangers, who lock everyone out by
-that. So there is one only where it protects something worth more, and it is
-far above what the networks of honest visitors reach.
+An attacker with many addresses can use up a limit for all clients together,
+and so lock everyone out. So there is one only where it protects something
+worth more, and it is far above the use by genuine visitors.
 """
 
 from collections.abc import Hashable

@@ -27,8 +27,8 @@ class ReceiptMails:
     """Queues the mails of receipts.
 
     `worker` is None where the store sends no mail. `base_url` is the store's
-    own address: a mail may go to somebody else than the visitor, so that the
-    address in a request doesn't count. `clock` returns Unix seconds.
+    own address, not that of a request: the recipient may be another person
+    than the visitor, who could forge it. `clock` returns Unix seconds.
     """
 
     worker: MailWorker | None

@@ -36,8 +36,8 @@ class Claim:
     """A random value that names the browser which redeems a code.
 
     The order depends on it: a browser that lost the answer gets the same
-    receipt by sending the code again, and nobody else who types the code
-    does. `made_at` is when the store made it, in Unix seconds, or None if
+    receipt by sending the code again, and no other browser does by the
+    same code. `made_at` is when the store made it, in Unix seconds, or None if
     that isn't known: for a claim that a program made up, or of an older
     version of the store.
     """
@@ -157,9 +157,9 @@ class CodeRedemption:
         keys: tuple[Hashable, ...] = (network,)
         group = "new"
         if claim.is_settled(now):
-            # Strangers who use up the guesses of all clients don't lock out a
-            # browser that opened the page before. Its claim is counted, too,
-            # or one claim would serve all strangers.
+            # An attacker who uses up the guesses of all clients doesn't lock
+            # out a browser that opened the page before. Its claim is counted
+            # too, or one claim would give unlimited guesses.
             keys, group = (*keys, claim.value), "known"
         # Nothing is awaited below, so that requests that arrive at once are
         # counted one by one.

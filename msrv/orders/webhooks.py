@@ -84,7 +84,7 @@ class WebhookWorker:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop; the events that are left are processed by the next run."""
+        """Stop the worker; the next run processes the remaining events."""
         await self._work.stop()
         self._thread.close()
 

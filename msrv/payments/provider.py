@@ -1,8 +1,8 @@
 """Payment providers: the protocols, their values and their errors.
 
 A provider receives a `PaymentRequest`, never a cart: the amount is that of
-the signed quote in it, and nothing that a browser sends can change it. What a
-provider reports is compared with that quote by `settlement`, never by the
+the signed quote in it, and nothing that a browser sends can change it. A
+provider's report is compared with that quote by `settlement`, never by the
 provider itself.
 
 - `PaymentError`

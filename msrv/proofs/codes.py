@@ -40,7 +40,7 @@ _TAG_CHARS: Final = 9
 _ORDER_BYTES: Final = 15
 _ID_CHARS: Final = 8
 _VALUES: Final = {character: value for value, character in enumerate(ALPHABET)}
-# What people read instead, and what they type between the groups.
+# Characters that people mistake for others, and type between the groups.
 _READ_AS: Final = str.maketrans("OILU", "011V")
 _BETWEEN: Final = re.compile(r"[\s\-_.\u2010-\u2015\u2212]+")
 _LONGEST_TEXT: Final = 200

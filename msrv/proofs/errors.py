@@ -1,4 +1,4 @@
-"""The error tree of proofs.
+"""Errors of proofs.
 
 - `ProofError`
     - `Forged`: not made by this store
@@ -7,9 +7,8 @@
         - `QuoteExpired`, in `quotes`
         - `TicketExpired`, in `sign_in`
 
-None of them holds a token, so that none can be logged with an error. Apart
-from its leaves, which are defined beside the values that they carry and
-import this module.
+No error contains a token, so that none is logged with it. A module of its own
+because the modules of the expired proofs import it and define the leaves.
 """
 
 
@@ -20,8 +19,8 @@ class ProofError(Exception):
 class Forged(ProofError):
     """Not this store's: made up, altered, spelt otherwise, or another NONCE.
 
-    It carries no reason. An attacker who tries out tokens learns nothing from
-    one rejection that any other wouldn't tell.
+    It carries no reason. An attacker who tries out tokens learns the same
+    from every rejection.
     """
 
 

@@ -78,7 +78,7 @@ def variants(text: str) -> Iterator[str]:
     or is removed. The time is proportional to the text.
     """
     seen: set[str] = set()
-    for start in _starts(text[:MAX_CHARS]):
+    for start in _base_variants(text[:MAX_CHARS]):
         layers = [start]
         for _ in range(_MAX_LAYERS):
             inner: list[str] = []
@@ -100,7 +100,7 @@ def visible(text: str) -> str:
     return _INVISIBLE.sub("", text).translate(_LETTERS)[:MAX_CHARS]
 
 
-def _starts(text: str) -> Iterator[str]:
+def _base_variants(text: str) -> Iterator[str]:
     """Yield variants without the last change, to lines or to characters."""
     plain = visible(text)
     broken, joined = _lines(plain)
@@ -140,14 +140,14 @@ def _unwrapped(text: str) -> Iterator[str]:
     if "%" in decoded:
         decoded = _PERCENT.sub(_percent, decoded)
     if decoded != text:
-        yield _again(decoded)
+        yield _normalize(decoded)
     for match in _URLDEFENSE_V2.finditer(text):
-        yield _again(match[1].translate(_FROM_URLDEFENSE))
+        yield _normalize(match[1].translate(_FROM_URLDEFENSE))
     for match in _BASE64_URL.finditer(text):
-        yield _again(_base64(match[0]))
+        yield _normalize(_base64(match[0]))
 
 
-def _again(text: str) -> str:
+def _normalize(text: str) -> str:
     """Normalise a text that was inside a layer of encoding."""
     return _lines(visible(text))[0]
 

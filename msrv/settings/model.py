@@ -78,7 +78,7 @@ class Settings(BaseModel):
     deploy_engine: EngineUrl = "unix:///var/run/docker.sock"
 
     @model_validator(mode="after")
-    def _together(self) -> Self:
+    def _check_combinations(self) -> Self:
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError(
                 "MSRV_TLS_CERT and MSRV_TLS_KEY go together: set both, or "

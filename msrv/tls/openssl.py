@@ -56,7 +56,7 @@ class OpenSSLServer:
         self._context = create_context(certificate, self._names)
 
     def load_certificate(self, certificate: CertificateFiles) -> None:
-        """Use another certificate for new connections."""
+        """Load another certificate for new connections."""
         self._context = create_context(certificate, self._names)
 
     def listen(

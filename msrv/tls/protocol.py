@@ -27,7 +27,7 @@ class TLSServer(Protocol):
     """Accepts TLS 1.2 and 1.3 connections with one certificate."""
 
     def load_certificate(self, certificate: CertificateFiles) -> None:
-        """Use another certificate for new connections.
+        """Load another certificate for new connections.
 
         Blocks. Raises CertificateError and OSError, and keeps the old one.
         """

@@ -31,7 +31,7 @@ class StdlibServer:
         self._context = _create_context(certificate, self._names)
 
     def load_certificate(self, certificate: CertificateFiles) -> None:
-        """Use another certificate for new connections."""
+        """Load another certificate for new connections."""
         self._context = _create_context(certificate, self._names)
 
     def listen(

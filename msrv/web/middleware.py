@@ -67,7 +67,7 @@ async def record_metrics(
 async def handle_errors(
     request: web.Request, handler: Handler
 ) -> web.StreamResponse:
-    """Turn every error into an error page, or its JSON."""
+    """Respond to every error with its page, or its JSON."""
     formatting.set_accept_language(request.headers.get("Accept-Language", ""))
     try:
         return await handler(request)

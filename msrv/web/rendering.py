@@ -123,7 +123,10 @@ async def respond_in_slices(
     cache_control: str = "no-cache",
     **context: Any,  # noqa: ANN401 - a template's context
 ) -> web.Response:
-    """Like `respond`, for long content: yields to other requests meanwhile."""
+    """Return the response of `respond`, for long content.
+
+    It is rendered in slices: other requests are served in between.
+    """
     if wants_json(request):
         response = await json_response_in_slices(data, status=status)
     else:
@@ -137,7 +140,7 @@ async def respond_in_slices(
 async def json_response_in_slices(
     data: Mapping[str, Any], *, status: int = 200
 ) -> web.Response:
-    """Like `json_response`, but yields to other requests meanwhile."""
+    """Return the response of `json_response`, rendered in slices."""
     return web.Response(
         text=await time_slices.dumps(dict(data)),
         content_type=JSON,
@@ -153,7 +156,7 @@ async def page_response_in_slices(
     status: int = 200,
     **context: Any,  # noqa: ANN401 - a template's context
 ) -> web.Response:
-    """Like `page_response`, but yields to other requests meanwhile."""
+    """Return the response of `page_response`, rendered in slices."""
     found = aiohttp_jinja2.get_env(request.app).get_template(template)
     context |= {"chrome": _chrome(request), "path": request.path}
     slices = time_slices.TimeSlices()

@@ -99,9 +99,9 @@ def theme_stylesheet(shop: Shop) -> str:
     light = readable(shop.accent, LIGHT_GROUND)
     return (
         f":root{{--name-length:{name};--accent:{dark};"
-        f"--on-accent:{_on(dark)}}}"
+        f"--on-accent:{_text_colour_on(dark)}}}"
         "@media (prefers-color-scheme:light){"
-        f":root{{--accent:{light};--on-accent:{_on(light)}}}}}\n"
+        f":root{{--accent:{light};--on-accent:{_text_colour_on(light)}}}}}\n"
     )
 
 
@@ -133,7 +133,7 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def _on(colour: str) -> str:
+def _text_colour_on(colour: str) -> str:
     """Return black or white, for text on a colour."""
     white, black = _hex(_WHITE), _hex(_BLACK)
     return (

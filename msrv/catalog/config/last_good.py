@@ -113,7 +113,7 @@ class LastGoodConfig:
         problem to display meanwhile.
         """
         kept = self._texts.get(path)
-        lack = "" if kept is None else _lack(kept, text)
+        lack = "" if kept is None else _describe_loss(kept, text)
         if not lack:
             self._lacking.pop(path, None)
             return text, None
@@ -148,7 +148,7 @@ class LastGoodConfig:
             self._changed = True
 
     def retain(self, paths: Collection[str]) -> None:
-        """Drop all other files once they have been missing for the grace."""
+        """Remove all other files once missing for the grace period."""
         now = self._timer()
         for path in self._texts.keys() - set(paths):
             _, since = self._lacking.setdefault(path, (None, now))
@@ -183,7 +183,7 @@ class LastGoodConfig:
             self._changed = True
 
 
-def _lack(kept: str, text: str | None) -> str:
+def _describe_loss(kept: str, text: str | None) -> str:
     """Return what a text lacks of the last good one; "" for nothing."""
     if text is None:
         return "is missing"
@@ -206,15 +206,15 @@ def _lack(kept: str, text: str | None) -> str:
 
 def _statements(text: str) -> frozenset[str]:
     """Return a text's statements: prices, discounts, ids, withdrawals."""
-    return frozenset(_stated(tomllib.loads(text)))
+    return frozenset(_stated_keys(tomllib.loads(text)))
 
 
-def _stated(document: Mapping[str, Any]) -> Iterator[str]:
-    yield from _priced(document, "")
+def _stated_keys(document: Mapping[str, Any]) -> Iterator[str]:
+    yield from _price_keys(document, "")
     items = document.get("items")
     for name, table in items.items() if isinstance(items, dict) else ():
         if isinstance(table, dict):
-            yield from _priced(table, f"items.{name}.")
+            yield from _price_keys(table, f"items.{name}.")
     prices = document.get("prices")
     for name in prices if isinstance(prices, dict) else ():
         yield f"prices.{name}"
@@ -228,7 +228,7 @@ def _stated(document: Mapping[str, Any]) -> Iterator[str]:
             yield f"discounts.{code}.{said}"
 
 
-def _priced(table: Mapping[str, Any], where: str) -> Iterator[str]:
+def _price_keys(table: Mapping[str, Any], where: str) -> Iterator[str]:
     for name, stands_for in _KEYS.items():
         if name in table:
             yield where + stands_for

@@ -1,8 +1,8 @@
 """ZIP and 7z archives, checked by the directory at their end.
 
 https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3.14 to
-4.3.16. EPUB, CBZ, DOCX and JAR are ZIP files. Apart as each format is, with
-its own specification.
+4.3.16. EPUB, CBZ, DOCX and JAR are ZIP files. A module of its own, as
+for each format with a specification.
 """
 
 from typing import Final
@@ -19,7 +19,8 @@ _END_64, _END_64_BYTES = b"PK\6\6", 56
 _ENTRY: Final = b"PK\1\2"
 _FIRST: Final = (b"PK\3\4", b"PK\5\6")
 _TAIL_BYTES: Final = 128 * 1024
-"""The comment at the end has at most 65,535 bytes; with room for junk."""
+"""The comment at the end has at most 65,535 bytes; some more for junk
+after it."""
 
 
 def read_zip(source: ByteSource) -> Container:

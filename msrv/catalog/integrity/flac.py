@@ -1,6 +1,6 @@
 """FLAC, checked by the samples in STREAMINFO against the last frame.
 
-Apart as each format is, with its own specification.
+A module of its own, as for each format with a specification.
 https://www.rfc-editor.org/rfc/rfc9639: STREAMINFO is section 8.2, a frame's
 header 9.1, its footer 9.3.
 """
@@ -76,17 +76,17 @@ def read_flac(source: ByteSource, start: int) -> Container:
     duration = to_seconds(info.samples, info.rate)
     begin = _first_frame(source, start + 4)
 
-    def found(missing: str = "") -> Container:
+    def container(missing: str = "") -> Container:
         return Container("FLAC", "audio/flac", duration, missing)
 
     if begin is None:
-        return found("is cut off: it has a header and no audio")
+        return container("is cut off: it has a header and no audio")
     _, tail = source.read_tail(min(_TAIL_BYTES, source.size_bytes - begin))
     if not tail.strip(b"\0"):
-        return found("is cut off: it ends in zeros instead of audio")
+        return container("is cut off: it ends in zeros instead of audio")
     first = source.read(begin, 4)
     last = _last_frame(tail, first, info) if info.samples else None
-    return found(_missing(tail, last, info) if last else "")
+    return container(_missing(tail, last, info) if last else "")
 
 
 def _missing(tail: bytes, last: _FlacFrame, info: StreamInfo) -> str:

@@ -297,7 +297,7 @@ def _connect(path: Path | str) -> sqlite3.Connection:
                 connection.execute(f"PRAGMA user_version = {_VERSION}")
         elif mark != (_APPLICATION, _VERSION):
             raise _ForeignIndex("it is of another program or another version")
-        # Whatever a power failure loses is read again.
+        # Entries that a power failure loses are read again from the files.
         connection.execute("PRAGMA synchronous = OFF")
     except BaseException:
         connection.close()

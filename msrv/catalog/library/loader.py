@@ -58,9 +58,10 @@ class LoadedLibrary:
 
     `problems` need to be fixed, `notes` don't. `held` are the problems that
     resolve themselves: releases held back while they change. `waiting` is
-    True if a folder was changing, a file was unreadable, or a configuration
-    file that is missing still applies: load again soon. `retrying` is True
-    for the latter two, of which no change of the library may give notice.
+    True if the library should be loaded again soon: a folder was changing, a
+    file was unreadable, or a missing configuration file still applies.
+    `retrying` is True for the latter two, which may end without a change that
+    a watcher would notice.
     `incomplete_since` are the times since which folders have had an
     unreadable file.
     """

@@ -222,7 +222,7 @@ class _Builder:
         """Return the release of these items."""
         config = self._config
         artwork = self._files.artwork()
-        title = _first(
+        title = _first_text(
             config.title,
             self._album_title(),
             clean_line(self._name),
@@ -233,7 +233,7 @@ class _Builder:
             folder=self._folder.path,
             title=title,
             artist=self._artist(),
-            date=_first(config.date, self._date_in_tags()),
+            date=_first_text(config.date, self._date_in_tags()),
             description=config.description,
             price=Money(0, self._prices.currency),
             items=tuple(items),
@@ -254,21 +254,21 @@ class _Builder:
         albums = [tags.album for tags in self._tags]
         if self._has_parts:
             albums = [without_disc(album) for album in albums]
-        return _agreed(albums)
+        return _common_value(albums)
 
     def _date_in_tags(self) -> str:
         """Return the longest valid part of the tracks' common date, or ""."""
-        text = _agreed(tags.date for tags in self._tags)
+        text = _common_value(tags.date for tags in self._tags)
         return next((text[:n] for n in (10, 7, 4) if is_date(text[:n])), "")
 
     def _artist(self) -> str:
         if self._config.artist is not None:
             return self._config.artist
-        agreed = _agreed(tags.album_artist for tags in self._tags)
+        agreed = _common_value(tags.album_artist for tags in self._tags)
         artists = [tags.artist for tags in self._tags if tags.artist]
         if agreed or not artists:
             return agreed
-        return _agreed(artists) or "Various artists"
+        return _common_value(artists) or "Various artists"
 
     def _item(self, file: FoundFile, content: Content, tags: Tags) -> Item:
         own = self._config_of(file)
@@ -285,10 +285,10 @@ class _Builder:
             item_id=own.item_id or ids.item_id(self._id, path),
             release_id=self._id,
             kind=ItemKind.TRACK if file.is_track else ItemKind.FILE,
-            title=_first(
+            title=_first_text(
                 own.title, tags.title, clean_line(name.title), "Untitled"
             ),
-            artist=_first(own.artist, tags.artist, self._config.artist),
+            artist=_first_text(own.artist, tags.artist, self._config.artist),
             price=price,
             minimum=minimum,
             content=content,
@@ -303,11 +303,11 @@ class _Builder:
         )
 
 
-def _first(*texts: str | None) -> str:
+def _first_text(*texts: str | None) -> str:
     return next(filter(None, texts), "")
 
 
-def _agreed(values: Iterable[str]) -> str:
+def _common_value(values: Iterable[str]) -> str:
     """Return the value that all share apart from its spelling, else "".
 
     Of several spellings, the most frequent one, or the first of those.

@@ -92,7 +92,7 @@ class UploadDetector:
                 if now - since < self.quiet_seconds
             }
             if before is None:
-                times |= self._fresh(folder, now, is_known)
+                times |= self._recently_changed(folder, now, is_known)
             elif before.get(path) != folder:
                 for file in _changed_paths(before.get(path), folder, moved):
                     times[file] = now
@@ -117,7 +117,7 @@ class UploadDetector:
             paths=frozenset(times),
         )
 
-    def _fresh(
+    def _recently_changed(
         self,
         folder: FoundFolder,
         now: float,

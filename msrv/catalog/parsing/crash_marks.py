@@ -3,7 +3,7 @@
 Each file is marked as in progress before it is parsed. If such a mark
 outlives its process, the store ended meanwhile: killed, out of memory, or
 with the machine. Such a file, like one whose parser was killed from outside
-or timed out, may be innocent: it is retried after ten minutes, then after a
+or timed out, may be harmless: it is retried after ten minutes, then after a
 day, then never. A file that makes its parser crash is not retried. Marks
 name the content (SHA-256) and the parsers' versions, so that a replaced file
 and a new version of a parser are tried.

@@ -145,7 +145,7 @@ class Parser:
             answer = self._request(request, sha256)
             result = read_reply(answer)
         except (ProcessEnded, InvalidReply) as error:
-            reason, by_chance = _blame(error)
+            reason, by_chance = _failure_reason(error)
             with self._lock:
                 self._stop_process()
                 self._marks.record(sha256, reason, by_chance=by_chance)
@@ -234,7 +234,7 @@ class Parser:
             process.kill()
 
 
-def _blame(error: ProcessEnded | InvalidReply) -> tuple[str, bool]:
+def _failure_reason(error: ProcessEnded | InvalidReply) -> tuple[str, bool]:
     """Return the reason of a failure, and whether it may be chance."""
     if isinstance(error, ProcessEnded):
         return error.reason, error.by_chance

@@ -1,8 +1,8 @@
 """Containers as the engine describes them, and the deployer's labels on them.
 
 A successor has its predecessor's id and name as labels, so that a deployer
-which lost everything else still finds its place. What a label means is agreed
-on by the deployer and the gate, which may be of different versions.
+which lost everything else can resume a replacement. The deployer and the gate
+agree on the labels' meaning, and may be of different versions.
 """
 
 from typing import Final

@@ -57,7 +57,7 @@ async def _list(request: web.Request) -> web.StreamResponse:
 
 
 async def _inspect(request: web.Request) -> web.StreamResponse:
-    found = await _requested(request)
+    found = await _requested_container(request)
     # The values may be secrets, and the deployer needs none of them.
     found["Config"]["Env"] = [
         each.partition("=")[0] for each in found["Config"].get("Env") or ()
@@ -66,7 +66,7 @@ async def _inspect(request: web.Request) -> web.StreamResponse:
 
 
 async def _logs(request: web.Request) -> web.StreamResponse:
-    found = await _requested(request)
+    found = await _requested_container(request)
     return await forward(
         request,
         f"containers/{found['Id']}/logs",
@@ -114,12 +114,12 @@ async def _create(request: web.Request) -> web.StreamResponse:
 
 
 async def _start(request: web.Request) -> web.StreamResponse:
-    found = await _requested(request)
+    found = await _requested_container(request)
     return await forward(request, f"containers/{found['Id']}/start", {})
 
 
 async def _stop(request: web.Request) -> web.StreamResponse:
-    found = await _requested(request)
+    found = await _requested_container(request)
     seconds = request.query.get("t", "10")
     if not (seconds.isascii() and seconds.isdecimal() and len(seconds) < 6):
         raise Forbidden("t is not a number of seconds")
@@ -129,7 +129,7 @@ async def _stop(request: web.Request) -> web.StreamResponse:
 
 
 async def _rename(request: web.Request) -> web.StreamResponse:
-    found = await _requested(request)
+    found = await _requested_container(request)
     name = labels_of(found).get(NAME, "")
     if not name or request.query.get("name") != name:
         raise Forbidden("a successor is renamed to its predecessor's name")
@@ -139,7 +139,7 @@ async def _rename(request: web.Request) -> web.StreamResponse:
 
 
 async def _remove(request: web.Request) -> web.StreamResponse:
-    found = await _requested(request)
+    found = await _requested_container(request)
     forced = request.query.get("force", "").lower() in {"1", "true"}
     own_name = name_of(found)
     # A successor that has its predecessor's name serves in its place.
@@ -184,7 +184,7 @@ async def _inspect_named(engine: EngineClient, name: object) -> dict[str, Any]:
     return await engine.inspect(name)
 
 
-async def _requested(request: web.Request) -> dict[str, Any]:
+async def _requested_container(request: web.Request) -> dict[str, Any]:
     """Return the container in a request's path. Raises Forbidden."""
     engine = request.app[ENGINE]
     found = await _inspect_named(engine, request.match_info["id"])

@@ -78,7 +78,7 @@ class Deployment:
         return self.cause == "rollback"
 
     def finish(self, state: DeploymentState, now: float) -> None:
-        """Enter a final state, and note when: no reader sees one alone."""
+        """Set a final state and its time: no reader sees only one of them."""
         self.state = state
         self.ended_at = int(now)
 

@@ -199,8 +199,8 @@ class Replacer:
 
     async def _stop_old(self, old: str, new: str) -> None:
         if old == self.own_id:
-            # This process ends here. Its successor, which has been waiting
-            # for that, does the rest.
+            # This process ends here. Its successor has been waiting for
+            # that, and finishes the deployment.
             log.info("handing over to %s", new[:12])
         await self.engine.stop(old, self.target.drain_seconds)
 

@@ -1,9 +1,10 @@
 """Commands that take effect in the database at once, past the spool.
 
-Revoking: the operator has to know that it is done. Using what has a limited
-number of uses: of two replicas that are asked at the same moment, one has to
-refuse, and only the database can tell which. There is one writer at a time
-(Database.write_transaction), so that reading and then writing is atomic.
+A revocation, since the operator has to know that it is done. A limited use of
+a code or discount, since of two replicas that get a request for the last use
+at once, one has to refuse it, and only the database can decide which. There is
+one writer at a time (Database.write_transaction), so that reading and then
+writing is atomic.
 """
 
 from sqlalchemy import ColumnElement, func, select

@@ -47,7 +47,7 @@ async def apply_events(
 ) -> None:
     """Apply events within one `Database.write_transaction`."""
     aggregates = Aggregates()
-    sold = await _apply_sales(connection, _only(events, Sale), aggregates)
+    sold = await _apply_sales(connection, _events_of(events, Sale), aggregates)
     changed = await refunds.apply_changes(
         connection,
         [each for each in events if isinstance(each, (Revoked, Restored))],
@@ -65,7 +65,7 @@ async def apply_events(
                 "order_id": each.order_id,
                 "received_at": each.received_at,
             }
-            for each in _only(events, PaymentEvent)
+            for each in _events_of(events, PaymentEvent)
         ),
     )
     await _insert_new(
@@ -78,16 +78,21 @@ async def apply_events(
                 "order_id": each.order_id,
                 "redeemed_at": each.redeemed_at,
             }
-            for each in _only(events, Redeemed)
+            for each in _events_of(events, Redeemed)
         ),
     )
     await _insert_new(
         connection,
         schema.acts,
         ("act_id",),
-        (dataclasses.asdict(each) for each in _only(events, OperatorAction)),
+        (
+            dataclasses.asdict(each)
+            for each in _events_of(events, OperatorAction)
+        ),
     )
-    await _apply_deliveries(connection, _only(events, Delivered), aggregates)
+    await _apply_deliveries(
+        connection, _events_of(events, Delivered), aggregates
+    )
     await aggregates.write(connection)
 
 
@@ -153,7 +158,7 @@ async def _apply_deliveries(
     deliveries: Sequence[Delivered],
     aggregates: Aggregates,
 ) -> None:
-    """Unite delivered ranges with the stored ones, of whichever replica."""
+    """Merge delivered ranges into the stored ones of all replicas."""
     known = await _known_downloads(
         connection, sorted({each.order_id for each in deliveries})
     )
@@ -279,7 +284,7 @@ async def _missing(
     columns = [table.columns[name] for name in key]
     found: set[tuple[Any, ...]] = set()
     for at in range(0, len(wanted), _BATCH):
-        # The last part of a key is selective; the rest is compared here.
+        # The last part of a key is selective; the others are compared here.
         names = {each[-1] for each in wanted[at : at + _BATCH]}
         rows = await connection.execute(
             select(*columns).where(columns[-1].in_(names))
@@ -295,5 +300,5 @@ async def _insert(
         await connection.execute(insert(table), rows)
 
 
-def _only(events: Iterable[Event], kind: type[_Kind]) -> list[_Kind]:
+def _events_of(events: Iterable[Event], kind: type[_Kind]) -> list[_Kind]:
     return [each for each in events if isinstance(each, kind)]

@@ -123,7 +123,10 @@ async def preview(request: web.Request) -> web.StreamResponse:
 async def _download_slot(
     request: web.Request, buyer: Hashable
 ) -> AsyncIterator[None]:
-    """Hold a slot for a streamed response. Raises DownloadLimitReached."""
+    """Acquire a slot for a streamed response; release it at the end.
+
+    Raises DownloadLimitReached.
+    """
     client = request[ORIGIN].client
     async with request.app[STORE].download_limit.acquire(
         client, buyer

@@ -1,6 +1,6 @@
 """Routes of payments: the store's own page, the return, and webhooks.
 
-What a provider reports is checked against the quote by `settlement`. The same
+A provider's report is checked against the quote by `settlement`. The same
 payment leads to the same receipt, by the return or by a webhook.
 """
 
