@@ -1,4 +1,4 @@
-"""Covers: resized copies of artwork, in a few fixed widths, cached.
+"""Covers: resized copies of pictures, in a few fixed widths, cached.
 
 No URL can make the machine work at will: copies are made only in the widths
 that the pages use, two at a time, and cached.
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from msrv.catalog.embedded_covers import art_key
-from msrv.catalog.metadata.cover_images import ArtworkError, NotAPicture
-from msrv.catalog.model import Artwork
+from msrv.catalog.metadata.cover_images import CoverError, NotAPicture
+from msrv.catalog.model import Cover
 from msrv.catalog.parsing.errors import ParserCrashed
 from msrv.catalog.parsing.parser import Parser
 from msrv.files import write_file
@@ -26,7 +26,7 @@ WIDTHS = (160, 320, 640, 1280)
 """Widths of covers, in pixels."""
 
 
-class UnsupportedWidth(ArtworkError):
+class UnsupportedWidth(CoverError):
     """Covers are only made in WIDTHS; `width` is the requested one."""
 
     def __init__(self, width: int) -> None:
@@ -78,7 +78,7 @@ class Covers:
         self._concurrency = asyncio.Semaphore(_MAX_CONCURRENT)
         self._warned = False
 
-    async def cover(self, artwork: Artwork, width: int) -> CoverImage:
+    async def image(self, cover: Cover, width: int) -> CoverImage:
         """Return a cover that fits into a square of `width` pixels.
 
         It keeps its proportions and is never enlarged. Raises UnsupportedWidth
@@ -89,16 +89,16 @@ class Covers:
         if width not in WIDTHS:
             raise UnsupportedWidth(width)
         # All widths beyond the original's share one copy.
-        largest = max(artwork.width, artwork.height)
+        largest = max(cover.width, cover.height)
         width = min([width, *(each for each in WIDTHS if each >= largest)])
-        key = (artwork.content.sha256, width)
+        key = (cover.content.sha256, width)
         if key in self._in_memory:
             self._in_memory.move_to_end(key)
             return self._in_memory[key]
-        making = (artwork.content, width)
+        making = (cover.content, width)
         task = self._making.get(making)
         if task is None:
-            task = asyncio.create_task(self._load_or_make(key, artwork))
+            task = asyncio.create_task(self._load_or_make(key, cover))
             self._making[making] = task
             task.add_done_callback(lambda _: self._making.pop(making))
             task.add_done_callback(lambda done: self._on_done(key, done))
@@ -126,7 +126,7 @@ class Covers:
             _, oldest = self._in_memory.popitem(last=False)
             self._in_memory_bytes -= len(oldest.data)
 
-    async def _load_or_make(self, key: _Key, artwork: Artwork) -> CoverImage:
+    async def _load_or_make(self, key: _Key, cover: Cover) -> CoverImage:
         sha256, width = key
         path = self._cache_dir / f"{sha256.hex()}-{width}-{_VERSION}.webp"
         cached = await asyncio.to_thread(_load, path)
@@ -135,7 +135,7 @@ class Covers:
         async with self._concurrency:
             data = await verified(
                 self._storage,
-                lambda: asyncio.to_thread(self._resize, artwork, width),
+                lambda: asyncio.to_thread(self._resize, cover, width),
             )
         try:
             await asyncio.to_thread(_save, path, data)
@@ -150,11 +150,11 @@ class Covers:
                 )
         return await asyncio.to_thread(_cover_image, data)
 
-    def _resize(self, artwork: Artwork, width: int) -> bytes:
-        sha256 = artwork.content.sha256
-        if artwork.is_embedded:
+    def _resize(self, cover: Cover, width: int) -> bytes:
+        sha256 = cover.content.sha256
+        if cover.is_embedded:
             sha256 = art_key(sha256)
-        with self._storage.open(artwork.content) as file:
+        with self._storage.open(cover.content) as file:
             try:
                 return self._parser.shrink(file, width, sha256)
             except ParserCrashed as error:

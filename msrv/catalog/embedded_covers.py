@@ -11,11 +11,11 @@ from typing import Any, Final, NamedTuple
 
 from msrv.catalog.library.file_index import FileIndex, IndexEntry
 from msrv.catalog.library.found_files import FoundFile, FoundFolder
-from msrv.catalog.metadata.cover_images import ArtworkFacts, NotAPicture
+from msrv.catalog.metadata.cover_images import ImageFacts, NotAPicture
 
 _MAX_TRIES: Final = 3
 
-Measure = Callable[[FoundFile, IndexEntry], ArtworkFacts | None]
+Measure = Callable[[FoundFile, IndexEntry], ImageFacts | None]
 """Measures the picture in a track; None if the track has just changed.
 
 Raises NotAPicture.

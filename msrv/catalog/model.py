@@ -54,7 +54,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Artwork:
+class Cover:
     """A release's cover: its file, its size in pixels, its main colour.
 
     `colour` is `#rrggbb`, displayed until the picture has loaded. Where the
@@ -89,7 +89,7 @@ class Release:
     description: str
     price: Money
     items: tuple[Item, ...]
-    artwork: Artwork | None = None
+    cover: Cover | None = None
     hidden: bool = False
     minimum: Money | None = None
     extras: tuple[Item, ...] = ()

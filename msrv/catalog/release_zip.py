@@ -98,8 +98,8 @@ def zip_members(release: Release, shop: Shop) -> list[ZipMember]:
 
 def _cover(release: Release) -> Content | None:
     """Return the cover's file, unless it is embedded in a track."""
-    artwork = release.artwork
-    return None if not artwork or artwork.is_embedded else artwork.content
+    cover = release.cover
+    return None if not cover or cover.is_embedded else cover.content
 
 
 def portable_name(name: str, suffix: str = "") -> str:

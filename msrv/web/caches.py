@@ -140,6 +140,6 @@ def _last_modified(release: Release) -> int:
     times = [
         item.content.mtime_ns for item in (*release.items, *release.extras)
     ]
-    if release.artwork is not None:
-        times.append(release.artwork.content.mtime_ns)
+    if release.cover is not None:
+        times.append(release.cover.content.mtime_ns)
     return max(times) // 1_000_000_000

@@ -7,7 +7,7 @@ from PIL import Image
 
 from msrv.catalog.covers import Covers
 from msrv.catalog.metadata.cover_images import NotAPicture, measure_image
-from msrv.catalog.model import Artwork
+from msrv.catalog.model import Cover
 from msrv.storage.local import LocalStorage
 from msrv.storage.model import Storage
 from tests.catalog import shared_parser
@@ -29,16 +29,16 @@ class PictureLibrary:
         self.cache = root / "cache"
         self.covers = covers(LocalStorage(self.root), self.cache)
 
-    def put(self, data: bytes, name: str = "cover.png") -> Artwork:
+    def put(self, data: bytes, name: str = "cover.png") -> Cover:
         content = contents.add_file(self.root, name, data)
         try:
             facts = measure_image(io.BytesIO(data))
         except NotAPicture:
-            return Artwork(content, 1000, 1000, "#000000")
-        return Artwork(content, facts.width, facts.height, facts.colour)
+            return Cover(content, 1000, 1000, "#000000")
+        return Cover(content, facts.width, facts.height, facts.colour)
 
     async def shown(self, data: bytes, width: int = 160) -> Image.Image:
-        picture = await self.covers.cover(self.put(data), width)
+        picture = await self.covers.image(self.put(data), width)
         return Image.open(io.BytesIO(picture.data))
 
 

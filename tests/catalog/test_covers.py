@@ -114,8 +114,8 @@ async def test_exif_orientation_is_applied(
     red_at: tuple[int, int],
 ) -> None:
     data = turned(orientation)
-    artwork = picture_library.put(data)
-    assert (artwork.width, artwork.height) == size
+    cover = picture_library.put(data)
+    assert (cover.width, cover.height) == size
     shown = await picture_library.shown(data)
     assert shown.size == size
     assert is_near(shown.getpixel(red_at), (255, 0, 0), within=40)
@@ -137,7 +137,7 @@ async def test_metadata_is_removed(picture_library: PictureLibrary) -> None:
     assert (
         b"kitchen"
         not in (
-            await picture_library.covers.cover(picture_library.put(data), 160)
+            await picture_library.covers.image(picture_library.put(data), 160)
         ).data
     )
     assert not {"exif", "icc_profile", "xmp"} & set(shown.info)
@@ -216,9 +216,9 @@ async def test_cover_fits_its_width_and_is_never_enlarged(
 async def test_widths_beyond_the_original_share_one_copy(
     picture_library: PictureLibrary,
 ) -> None:
-    artwork = picture_library.put(encode(Image.new("RGB", (100, 100), RED)))
+    cover = picture_library.put(encode(Image.new("RGB", (100, 100), RED)))
     copies = [
-        await picture_library.covers.cover(artwork, width) for width in WIDTHS
+        await picture_library.covers.image(cover, width) for width in WIDTHS
     ]
     assert len({copy.etag for copy in copies}) == 1
     assert len(list(picture_library.cache.iterdir())) == 1
@@ -228,6 +228,6 @@ async def test_widths_beyond_the_original_share_one_copy(
 async def test_other_widths_are_refused(
     picture_library: PictureLibrary, width: int
 ) -> None:
-    artwork = picture_library.put(encode(Image.new("RGB", (500, 500), RED)))
+    cover = picture_library.put(encode(Image.new("RGB", (500, 500), RED)))
     with pytest.raises(UnsupportedWidth):
-        await picture_library.covers.cover(artwork, width)
+        await picture_library.covers.image(cover, width)

@@ -21,28 +21,28 @@ from tests.polling import wait_until
 async def test_changed_picture_is_not_cached_under_the_old_hash(
     picture_library: PictureLibrary,
 ) -> None:
-    artwork = picture_library.put(encode(Image.new("RGB", (500, 500), RED)))
+    cover = picture_library.put(encode(Image.new("RGB", (500, 500), RED)))
     path = picture_library.root / "cover.png"
     path.write_bytes(encode(Image.new("RGB", (50, 50), RED)))
     with pytest.raises(Changed):
-        await picture_library.covers.cover(artwork, 160)
+        await picture_library.covers.image(cover, 160)
     path.unlink()
     with pytest.raises(Gone):
-        await picture_library.covers.cover(artwork, 160)
+        await picture_library.covers.image(cover, 160)
 
 
 async def test_cover_is_cached_in_memory_and_on_disk(
     picture_library: PictureLibrary,
 ) -> None:
-    artwork = picture_library.put(encode(Image.new("RGB", (500, 500), RED)))
-    first = await picture_library.covers.cover(artwork, 160)
+    cover = picture_library.put(encode(Image.new("RGB", (500, 500), RED)))
+    first = await picture_library.covers.image(cover, 160)
     assert first.media_type == "image/webp"
     (picture_library.root / "cover.png").unlink()
-    assert await picture_library.covers.cover(artwork, 160) is first
+    assert await picture_library.covers.image(cover, 160) is first
     restarted = covers_of(
         LocalStorage(picture_library.root), picture_library.cache
     )
-    assert await restarted.cover(artwork, 160) == first
+    assert await restarted.image(cover, 160) == first
     assert [path.suffix for path in picture_library.cache.iterdir()] == [
         ".webp"
     ]
@@ -57,10 +57,10 @@ async def test_cache_in_memory_is_bounded(
         )
         for n in range(5)
     ]
-    size = len((await picture_library.covers.cover(arts[0], 160)).data)
+    size = len((await picture_library.covers.image(arts[0], 160)).data)
     monkeypatch.setattr(covers_module, "_MEMORY_BYTES", size * 3)
     for art in [*arts, arts[2], arts[0]]:
-        await picture_library.covers.cover(art, 160)
+        await picture_library.covers.image(art, 160)
     held = [each.data for each in picture_library.covers._in_memory.values()]
     assert (
         sum(map(len, held))
@@ -108,12 +108,10 @@ async def test_concurrent_requests_share_one_resize(
     picture_library: PictureLibrary,
 ) -> None:
     """A request that is cancelled doesn't stop it for the others."""
-    artwork = picture_library.put(encode(Image.new("RGB", (500, 500), RED)))
+    cover = picture_library.put(encode(Image.new("RGB", (500, 500), RED)))
     gate = Gate(LocalStorage(picture_library.root))
     covers = covers_of(gate, picture_library.cache)
-    asked = [
-        asyncio.create_task(covers.cover(artwork, 160)) for _ in range(20)
-    ]
+    asked = [asyncio.create_task(covers.image(cover, 160)) for _ in range(20)]
     await wait_until(lambda: gate.opened == 1)
     asked[0].cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -135,7 +133,7 @@ async def test_two_covers_are_resized_at_a_time(
     ]
     gate = Gate(LocalStorage(picture_library.root))
     covers = covers_of(gate, picture_library.cache)
-    asked = [asyncio.create_task(covers.cover(art, 160)) for art in arts]
+    asked = [asyncio.create_task(covers.image(art, 160)) for art in arts]
     await wait_until(lambda: gate.waiting == 2)
     gate.open_now.set()
     await asyncio.gather(*asked)
@@ -146,10 +144,10 @@ async def test_two_covers_are_resized_at_a_time(
 async def test_closing_waits_for_the_resizes_in_progress(
     picture_library: PictureLibrary,
 ) -> None:
-    artwork = picture_library.put(encode(Image.new("RGB", (500, 500), RED)))
+    cover = picture_library.put(encode(Image.new("RGB", (500, 500), RED)))
     gate = Gate(LocalStorage(picture_library.root))
     covers = covers_of(gate, picture_library.cache)
-    asked = asyncio.create_task(covers.cover(artwork, 160))
+    asked = asyncio.create_task(covers.image(cover, 160))
     await wait_until(lambda: gate.opened == 1)
     asked.cancel()
     gate.open_now.set()
@@ -167,10 +165,10 @@ async def test_full_disk_costs_no_covers_and_is_logged_once(
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(os, "fsync", full)
-    artwork = picture_library.put(encode(Image.new("RGB", (500, 500), RED)))
+    cover = picture_library.put(encode(Image.new("RGB", (500, 500), RED)))
     with caplog.at_level(logging.WARNING):
         for width in WIDTHS:
-            assert (await picture_library.covers.cover(artwork, width)).data
+            assert (await picture_library.covers.image(cover, width)).data
     assert len(caplog.records) == 1
     assert os.strerror(28) in caplog.text
     assert list(picture_library.cache.iterdir()) == []
@@ -180,5 +178,5 @@ async def test_covers_are_made_without_a_cache_folder(
     picture_library: PictureLibrary,
 ) -> None:
     picture_library.cache.write_bytes(b"a file in its place")
-    artwork = picture_library.put(encode(Image.new("RGB", (500, 500), RED)))
-    assert (await picture_library.covers.cover(artwork, 160)).data
+    cover = picture_library.put(encode(Image.new("RGB", (500, 500), RED)))
+    assert (await picture_library.covers.image(cover, 160)).data

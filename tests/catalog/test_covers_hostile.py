@@ -55,12 +55,12 @@ BOMBS = {
 async def test_undecodable_picture_is_refused_with_a_reason(
     picture_library: PictureLibrary, data: bytes
 ) -> None:
-    artwork = picture_library.put(data)
+    cover = picture_library.put(data)
     with pytest.raises(NotAPicture) as caught:
         look(picture_library)
     assert caught.value.reason
     with pytest.raises(NotAPicture):
-        await picture_library.covers.cover(artwork, 160)
+        await picture_library.covers.image(cover, 160)
     assert not picture_library.cache.exists()
 
 
@@ -81,8 +81,8 @@ async def test_damaged_avif_is_refused_with_a_reason(
 async def test_picture_of_too_many_pixels_is_not_decoded(
     picture_library: PictureLibrary, side: int
 ) -> None:
-    artwork = picture_library.put(bomb(side))
+    cover = picture_library.put(bomb(side))
     with pytest.raises(NotAPicture, match="pixels"):
         look(picture_library)
     with pytest.raises(NotAPicture, match="pixels"):
-        await picture_library.covers.cover(artwork, 160)
+        await picture_library.covers.image(cover, 160)

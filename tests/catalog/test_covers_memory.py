@@ -12,7 +12,7 @@ from PIL import Image
 from msrv.catalog.metadata import cover_images
 from msrv.catalog.metadata.cover_images import (
     MEMORY_AT_MOST,
-    ArtworkFacts,
+    ImageFacts,
     NotAPicture,
     measure_image,
 )
@@ -68,7 +68,7 @@ def peak_bytes(parser: Parser) -> int:
     return int(line.split()[1]) << 10
 
 
-def look(data: bytes, tmp_path: Path) -> tuple[ArtworkFacts, bytes, int]:
+def look(data: bytes, tmp_path: Path) -> tuple[ImageFacts, bytes, int]:
     """Measure and resize a cover; return the peak memory as well."""
     path = tmp_path / "cover"
     path.write_bytes(data)
@@ -158,7 +158,7 @@ def test_release_with_a_cover_that_is_too_large_is_sold_without_it(
     library.put("R/cover.jpg", data)
     reading = library.read()
     (release,) = reading.catalog.releases
-    assert release.artwork is None
+    assert release.cover is None
     assert len(release.items) == 2
     (said,) = problems(reading)
     assert "R/cover.jpg: can't be used as a cover: decoding it takes" in said

@@ -7,7 +7,7 @@ from PIL import Image
 
 from msrv.catalog import embedded_covers
 from msrv.catalog.library import indexing
-from msrv.catalog.model import Artwork
+from msrv.catalog.model import Cover
 from msrv.catalog.parsing.errors import ParserCrashed
 from msrv.catalog.parsing.parser import Parser
 from msrv.catalog.release_zip import zip_members
@@ -28,8 +28,8 @@ def track(mark: int, picture: bytes | None = FRONT) -> bytes:
     return with_pictures(wav(mark), "a.wav", picture)
 
 
-def artwork(library: Library) -> Artwork:
-    found = library.only().artwork
+def cover(library: Library) -> Cover:
+    found = library.only().cover
     assert found
     return found
 
@@ -37,21 +37,21 @@ def artwork(library: Library) -> Artwork:
 def test_picture_in_a_track_is_the_cover(library: Library) -> None:
     library.release("R", {"01 A.wav": wav(1), "02 B.wav": track(2)})
     release = library.only()
-    found = artwork(library)
+    found = cover(library)
     assert (found.width, found.height, found.is_embedded) == (40, 30, True)
     assert found.content == items_by_name(release)["02 B.wav"].content
 
 
 def test_first_track_with_a_picture_has_the_cover(library: Library) -> None:
     library.release("R", {"01 A.wav": track(1), "02 B.wav": track(2, OTHER)})
-    assert artwork(library).width == 40
+    assert cover(library).width == 40
 
 
 @pytest.mark.parametrize("name", ["cover.png", "folder.png", "front.png"])
 def test_cover_file_has_precedence(library: Library, name: str) -> None:
     library.release("R", {"01 A.wav": track(1), name: OTHER})
-    assert artwork(library).width == 20
-    assert not artwork(library).is_embedded
+    assert cover(library).width == 20
+    assert not cover(library).is_embedded
 
 
 def test_embedded_cover_is_used_once_the_cover_file_is_gone(
@@ -62,7 +62,7 @@ def test_embedded_cover_is_used_once_the_cover_file_is_gone(
     (library.root / "R/cover.png").unlink()
     monkeypatch.setattr(indexing, "_hash", lambda *_: pytest.fail("hashed"))
     second = library.read(first)
-    found = second.catalog.releases[0].artwork
+    found = second.catalog.releases[0].cover
     assert found
     assert found.width == 40
     assert second.catalog.version != first.catalog.version
@@ -84,10 +84,10 @@ def test_track_with_an_invalid_picture_is_for_sale(
 ) -> None:
     library.release("R", {"01 A.wav": track(1, b"no picture")})
     release = library.only()
-    assert release.artwork is None
+    assert release.cover is None
     assert len(release.items) == 2
     library.put("R/02 B.wav", track(2))
-    assert artwork(library).width == 40
+    assert cover(library).width == 40
 
 
 def test_zip_contains_a_track_with_the_cover_once(library: Library) -> None:
@@ -116,4 +116,4 @@ def test_track_whose_picture_crashes_its_parser_is_for_sale(
     shutil.rmtree(library.data)
     release = library.only()
     assert len(release.items) == 2
-    assert release.artwork is None
+    assert release.cover is None

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from msrv.catalog.model import Artwork, Item, ItemKind, Release, Shop
+from msrv.catalog.model import Cover, Item, ItemKind, Release, Shop
 from msrv.catalog.release_zip import (
     plan_zip,
     portable_name,
@@ -56,7 +56,7 @@ RELEASE = Release(
         replace(item("Bus/x2.flac", "Wrong Stop", 2), hidden=True),
         item("Bus/Lyrics.pdf", "Lyrics"),
     ),
-    artwork=Artwork(known(DATA["Bus/c.PNG"], "Bus/c.PNG"), 9, 9, "#000000"),
+    cover=Cover(known(DATA["Bus/c.PNG"], "Bus/c.PNG"), 9, 9, "#000000"),
 )
 
 

@@ -46,16 +46,16 @@ def test_zip_layout_is_rebuilt_when_only_file_dates_change(
         )
         for item in release.items
     )
-    artwork = release.artwork
-    assert artwork is not None
-    moved = replace(release, items=items, artwork=None)
+    cover = release.cover
+    assert cover is not None
+    moved = replace(release, items=items, cover=None)
     touched = replace(
         moved,
-        artwork=replace(
-            artwork,
+        cover=replace(
+            cover,
             content=replace(
-                artwork.content,
-                identity=artwork.content.identity._replace(inode=7),
+                cover.content,
+                identity=cover.content.identity._replace(inode=7),
             ),
         ),
     )

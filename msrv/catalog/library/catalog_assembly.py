@@ -136,7 +136,7 @@ def _version_fields(release: Release) -> tuple[object, ...]:
         release.price.currency,
         release.minimum and release.minimum.minor,
         release.hidden,
-        release.artwork and release.artwork.content.sha256,
+        release.cover and release.cover.content.sha256,
         [
             (
                 item.item_id,

@@ -26,7 +26,7 @@ from msrv.catalog.library.found_files import (
     FoundFolder,
     content_files,
 )
-from msrv.catalog.metadata.cover_images import ArtworkFacts, NotAPicture
+from msrv.catalog.metadata.cover_images import ImageFacts, NotAPicture
 from msrv.catalog.metadata.track_facts import read_track_facts
 from msrv.catalog.parsing.errors import (
     ParserClosed,
@@ -136,7 +136,7 @@ def _measure_embedded_cover(
     known: IndexEntry,
     parser: Parser,
     stopping: Callable[[], bool],
-) -> ArtworkFacts | None:
+) -> ImageFacts | None:
     """Return the facts of a track's picture; None if it can't be read now.
 
     Raises NotAPicture and IndexingStopped.

@@ -221,7 +221,7 @@ class _Builder:
     def release(self, items: list[Item]) -> Release:
         """Return the release of these items."""
         config = self._config
-        artwork = self._files.artwork()
+        cover = self._files.cover()
         title = _first_text(
             config.title,
             self._album_title(),
@@ -237,7 +237,7 @@ class _Builder:
             description=config.description,
             price=Money(0, self._prices.currency),
             items=tuple(items),
-            artwork=artwork,
+            cover=cover,
             hidden=config.hidden,
             minimum=config.minimum,
             extras=tuple(self._extras),

@@ -14,7 +14,7 @@ from msrv.catalog.library.file_index import (
     IndexEntry,
 )
 from msrv.catalog.library.found_files import FoundFile, FoundFolder
-from msrv.catalog.model import Artwork
+from msrv.catalog.model import Cover
 from msrv.catalog.names.media_types import media_type
 from msrv.display_text import printable
 from msrv.storage.model import Content
@@ -82,25 +82,23 @@ class ReleaseFiles:
         ]
         return content, facts
 
-    def artwork(self) -> Artwork | None:
+    def cover(self) -> Cover | None:
         """Return the cover: a file, or else the picture inside a track."""
         file = self._folder.cover
         if file is None:
-            return self._embedded_artwork()
+            return self._embedded_cover()
         found = self.content(file)
         if found is None:
             return None
         content, facts = found
-        return Artwork(
-            content, facts["width"], facts["height"], facts["colour"]
-        )
+        return Cover(content, facts["width"], facts["height"], facts["colour"])
 
-    def _embedded_artwork(self) -> Artwork | None:
+    def _embedded_cover(self) -> Cover | None:
         found = find_embedded_cover(self._index, self._folder)
         if found is None or found.file.path in self._unreadable:
             return None
         content = _content(found.file, found.known, found.known.facts)
-        return Artwork(content, **found.art, is_embedded=True)
+        return Cover(content, **found.art, is_embedded=True)
 
 
 def _content(

@@ -73,11 +73,11 @@ _UPRIGHT = {
 _FIRST_ON_ITS_SIDE = 5
 
 
-class ArtworkError(Exception):
+class CoverError(Exception):
     """A cover isn't available: NotAPicture or UnsupportedWidth."""
 
 
-class NotAPicture(ArtworkError):
+class NotAPicture(CoverError):
     """The file is broken, too large, or of an unsupported format.
 
     `reason` is a half-sentence about the file, for the operator.
@@ -89,7 +89,7 @@ class NotAPicture(ArtworkError):
 
 
 @dataclass(frozen=True, slots=True)
-class ArtworkFacts:
+class ImageFacts:
     """A picture's size in pixels, as displayed, and its main colour.
 
     `colour` is `#rrggbb`: the most frequent of a palette of eight.
@@ -100,7 +100,7 @@ class ArtworkFacts:
     colour: str
 
 
-def measure_image(file: BinaryIO) -> ArtworkFacts:
+def measure_image(file: BinaryIO) -> ImageFacts:
     """Return the facts of a picture, which is decoded completely.
 
     Blocks on the disk and on decoding. Raises NotAPicture.
@@ -118,7 +118,7 @@ def measure_image(file: BinaryIO) -> ArtworkFacts:
     counts = enumerate(few.histogram())
     index, _ = max(counts, key=lambda pair: (pair[1], -pair[0]))
     red, green, blue = palette[3 * index : 3 * index + 3]
-    return ArtworkFacts(width, height, f"#{red:02x}{green:02x}{blue:02x}")
+    return ImageFacts(width, height, f"#{red:02x}{green:02x}{blue:02x}")
 
 
 @contextmanager

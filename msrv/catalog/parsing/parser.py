@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Self, TypeVar
 
-from msrv.catalog.metadata.cover_images import ArtworkFacts, NotAPicture
+from msrv.catalog.metadata.cover_images import ImageFacts, NotAPicture
 from msrv.catalog.metadata.tags import NotAudio, Tags
 from msrv.catalog.parsing.confinement import python_command
 from msrv.catalog.parsing.crash_marks import FOLDER_NAME, CrashMarks
@@ -82,7 +82,7 @@ class Parser:
         fields = {"do": "tags", "name": name}
         return self._parse(file, sha256, fields, parse_tags)
 
-    def measure(self, file: BinaryIO, sha256: bytes) -> ArtworkFacts:
+    def measure(self, file: BinaryIO, sha256: bytes) -> ImageFacts:
         """Return a picture's facts. Raises NotAPicture and ParsingError."""
         fields = {"do": "measure", "name": "picture"}
         return self._parse(

@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any, Final
 
-from msrv.catalog.metadata.cover_images import ArtworkFacts, NotAPicture
+from msrv.catalog.metadata.cover_images import ImageFacts, NotAPicture
 from msrv.catalog.metadata.tags import NotAudio, Tags
 from msrv.catalog.parsing.errors import ProcessEnded
 from msrv.catalog.parsing.messages import Message
@@ -43,12 +43,10 @@ def parse_tags(reply: Message) -> Tags:
     return Tags.from_facts(check_fields(Tags, reply.fields.get("tags")))
 
 
-def parse_image_facts(reply: Message) -> ArtworkFacts:
+def parse_image_facts(reply: Message) -> ImageFacts:
     """Return the facts of a picture in a reply. Raises NotAPicture."""
     _raise_if_refused(reply, NotAPicture)
-    facts = ArtworkFacts(
-        **check_fields(ArtworkFacts, reply.fields.get("picture"))
-    )
+    facts = ImageFacts(**check_fields(ImageFacts, reply.fields.get("picture")))
     if not (0 < facts.width <= _MAX_SIDE and 0 < facts.height <= _MAX_SIDE):
         raise InvalidReply("a picture's size")
     if not _COLOUR.fullmatch(facts.colour):

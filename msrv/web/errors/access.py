@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from msrv.catalog.live import NotReady
-from msrv.catalog.metadata.cover_images import ArtworkError
+from msrv.catalog.metadata.cover_images import CoverError
 from msrv.catalog.previews import NoPreview
 from msrv.downloads.concurrency_limit import (
     ClientLimitReached,
@@ -92,7 +92,7 @@ TABLE: Final[Table] = {
         headers={"Retry-After": "2"},
     ),
     NotFound: _NOT_FOUND,
-    ArtworkError: _NOT_FOUND,
+    CoverError: _NOT_FOUND,
     InvalidField: _invalid_field,
     FormTooLarge: _TOO_LARGE,
     UnsupportedForm: _NOT_A_FORM,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from msrv.catalog.model import Artwork, Item, ItemKind, Release
+from msrv.catalog.model import Cover, Item, ItemKind, Release
 from msrv.money import Money
 from msrv.orders.cart import Cart, id_of
 from msrv.orders.discounts import CartDiscount
@@ -37,7 +37,7 @@ async def release(entry: Release, slices: TimeSlices) -> Json:
         "minimum_minor": _minimum(entry),
         "size_bytes": entry.size_bytes,
         "url": release_path(entry),
-        "cover": cover_path(entry, entry.artwork) if entry.artwork else None,
+        "cover": cover_path(entry, entry.cover) if entry.cover else None,
         "items": items,
     }
 
@@ -107,9 +107,9 @@ def release_path(entry: Release) -> str:
     return f"/catalog/{entry.release_id}"
 
 
-def cover_path(entry: Release, artwork: Artwork, width: int = 640) -> str:
+def cover_path(entry: Release, cover: Cover, width: int = 640) -> str:
     """Return the path of a cover, which changes with its bytes."""
-    version = version_of(artwork.content)
+    version = version_of(cover.content)
     return f"/covers/{entry.release_id}/{width}?v={version}"
 
 

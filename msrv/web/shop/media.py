@@ -51,15 +51,15 @@ async def cover(request: web.Request) -> web.StreamResponse:
     catalog = store.catalog.current
     found = find_release(catalog, request.match_info["release"])
     width = int(request.match_info["width"])
-    if found is None or found.artwork is None or width not in WIDTHS:
+    if found is None or found.cover is None or width not in WIDTHS:
         raise NotFound
-    picture = await store.covers.cover(found.artwork, width)
+    picture = await store.covers.image(found.cover, width)
     return _respond(
         request,
         picture.data,
         picture.media_type,
         picture.etag,
-        version_of(found.artwork.content),
+        version_of(found.cover.content),
     )
 
 

@@ -255,12 +255,12 @@ def test_file_names_in_release_toml_match_in_any_unicode_form(
 def test_cover_has_its_size_and_colour(library: Library) -> None:
     library.release("R")
     Image.new("RGB", (40, 30), "#802010").save(library.root / "R/cover.png")
-    artwork = library.only().artwork
-    assert artwork
-    assert (artwork.width, artwork.height) == (40, 30)
-    assert artwork.colour.startswith("#")
-    assert artwork.content.path == "R/cover.png"
-    assert artwork.content.media_type == "image/png"
+    cover = library.only().cover
+    assert cover
+    assert (cover.width, cover.height) == (40, 30)
+    assert cover.colour.startswith("#")
+    assert cover.content.path == "R/cover.png"
+    assert cover.content.media_type == "image/png"
 
 
 def test_invalid_cover_is_a_problem_and_the_release_is_offered(
@@ -269,7 +269,7 @@ def test_invalid_cover_is_a_problem_and_the_release_is_offered(
     library.release("R", {"cover.jpg": b"no picture"})
     reading = library.read()
     (release,) = reading.catalog.releases
-    assert release.artwork is None
+    assert release.cover is None
     assert len(release.items) == 2
     (problem,) = problems(reading)
     assert problem.startswith("R/cover.jpg: can't be used as a cover: ")

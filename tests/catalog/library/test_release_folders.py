@@ -78,8 +78,8 @@ def test_release_toml_of_the_parent_applies_to_its_discs(
     release = library.only()
     assert (release.release_id, release.title) == ("bus", "Bus")
     assert release.price == Money(300, "EUR")
-    assert release.artwork
-    assert release.artwork.content.path == "Coats/Bus/cover.png"
+    assert release.cover
+    assert release.cover.content.path == "Coats/Bus/cover.png"
     priced = {item.item_id: item.price.minor for item in release.items}
     assert priced["cd2-first"] == 900
     assert list(priced.values()).count(100) == 3
@@ -93,13 +93,13 @@ def test_cover_of_the_first_disc_is_used(library: Library) -> None:
         cover = library.root / f"Coats/Bus/CD{disc}/cover.png"
         Image.new("RGB", (size, size)).save(cover)
     release = library.only()
-    assert release.artwork
-    assert release.artwork.content.path == "Coats/Bus/CD1/cover.png"
+    assert release.cover
+    assert release.cover.content.path == "Coats/Bus/CD1/cover.png"
     # The other one was read as no cover; it is one when it is needed.
     (library.root / "Coats/Bus/CD1/cover.png").unlink()
     release = library.only()
-    assert release.artwork
-    assert release.artwork.width == 5
+    assert release.cover
+    assert release.cover.width == 5
 
 
 def test_disc_with_a_release_toml_is_a_release(library: Library) -> None:

@@ -46,7 +46,7 @@ def test_release_is_offered_without_a_crashing_cover(
         assert parser._process is None
     for reading in (first, again):
         (release,) = reading.catalog.releases
-        assert release.artwork is None
+        assert release.cover is None
         assert len(release.items) == 1
         assert problems(reading) == [
             "R/cover.jpg: crashes its parser (SIGSEGV); not shown"
@@ -55,7 +55,7 @@ def test_release_is_offered_without_a_crashing_cover(
     with hostile_parser.create(library.data) as parser:
         mended = read(library, parser, again)
     (release,) = mended.catalog.releases
-    assert release.artwork is not None
+    assert release.cover is not None
     assert problems(mended) == []
 
 
@@ -83,4 +83,4 @@ def test_cover_is_retried_after_a_chance_crash(
         third = read(library, parser, second)
     assert problems(third) == []
     (release,) = third.catalog.releases
-    assert release.artwork is not None
+    assert release.cover is not None
