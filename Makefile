@@ -1,4 +1,4 @@
-# Everything a developer types. `make` alone says what there is.
+# Commands for development. `make` without a target lists them.
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +9,7 @@ SECONDS ?= 300
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast check bench fuzz lock demo clean
 
-help: ## say what there is
+help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' \
 	    $(MAKEFILE_LIST)
 
@@ -22,42 +22,43 @@ $(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
 	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.txt
 	@touch $@
 
-run: $(VENV)/installed ## serve the demo library, or LIBRARY=folder
+run: $(VENV)/installed ## serve the demo library, or with LIBRARY=folder another
 	@$(BIN)/python -m msrv serve $(if $(LIBRARY),--library "$(LIBRARY)")
 
-test: $(VENV)/installed-dev ## the whole suite; ARGS="-k name" for a part
+test: $(VENV)/installed-dev ## run all tests; ARGS="-k name" selects some
 	$(BIN)/python -m pytest $(ARGS)
 
-test-fast: $(VENV)/installed-dev ## the tests that need no browser, container, server or kill
+test-fast: $(VENV)/installed-dev ## run the tests that need only this process
 	$(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
 
-check: $(VENV)/installed-dev ## lint, types, floors, containers' files
+check: $(VENV)/installed-dev ## lint, check types, layers and the containers' files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	BIN=$(BIN) deploy/lint.sh
 
-# The peers' own environment; the bench says what it lacks, and goes on.
+# The servers to compare with have their own environment; the benchmark skips
+# those that are not installed.
 $(VENV)-bench/installed: bench/requirements.txt
 	$(PYTHON) -m venv $(VENV)-bench
 	-$(VENV)-bench/bin/pip install --quiet --require-hashes \
 	    -r bench/requirements.txt && touch $@
 
-bench: $(VENV)/installed-dev $(VENV)-bench/installed ## measure, against peers
+bench: $(VENV)/installed-dev $(VENV)-bench/installed ## measure performance, compared with other servers
 	$(BIN)/python -m bench
 
 $(VENV)/installed-fuzz: fuzz/requirements.txt $(VENV)/installed-dev
 	$(BIN)/pip install --quiet --require-hashes -r fuzz/requirements.txt
 	@touch $@
 
-fuzz: $(VENV)/installed-fuzz ## fuzz the parsers; SECONDS=10 for each target
+fuzz: $(VENV)/installed-fuzz ## fuzz the parsers, for SECONDS=300 each
 	$(BIN)/python -m fuzz --seconds $(SECONDS) $(ARGS)
 
-demo: $(VENV)/installed-dev ## make the demo library again (needs ffmpeg)
+demo: $(VENV)/installed-dev ## regenerate the demo library (needs ffmpeg)
 	$(BIN)/python scripts/make_demo.py
 
-lock: $(VENV)/installed-dev ## pyproject.toml to requirements*.txt
+lock: $(VENV)/installed-dev ## write the requirements.txt files from pyproject.toml
 	$(BIN)/pip-compile --output-file requirements.txt pyproject.toml
 	$(BIN)/pip-compile --extra dev --constraint requirements.txt \
 	    --output-file requirements-dev.txt pyproject.toml
@@ -70,6 +71,6 @@ lock: $(VENV)/installed-dev ## pyproject.toml to requirements*.txt
 	    --no-emit-find-links --no-emit-trusted-host \
 	    --output-file fuzz/requirements.txt fuzz/requirements.in
 
-clean: ## remove what make made
+clean: ## remove the environments and caches
 	rm -rf $(VENV) $(VENV)-bench .mypy_cache .ruff_cache .pytest_cache \
 	    .fuzz .hypothesis .import_linter_cache

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Look the containers' files over with whatever of the tools is installed;
-# what is not is said. BIN is where make has put Python's.
+# Lint the containers' files with the tools that are installed, and name those
+# that are not. BIN is the folder of the Python tools.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=${BIN:-.venv/bin}:$PATH
@@ -8,7 +8,7 @@ PATH=${BIN:-.venv/bin}:$PATH
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# As the container's entry point fills it in.
+# Substitute the variables as the container's entry point does.
 sed -e 's|${MSRV_PUBLIC_URL}|https://localhost|' \
     -e 's|${MSRV_STALL_SECONDS}|60|' \
     -e 's|${MSRV_HSTS_SUBDOMAINS}|1|' \
@@ -19,14 +19,15 @@ sed -e "s|/tmp/store.conf|$work/store.conf|" \
 
 has() {
     command -v "$1" >/dev/null && return
-    echo "deploy/lint.sh: $1 is not installed: left out"
+    echo "deploy/lint.sh: $1 is not installed: skipped"
     return 1
 }
 
 if has hadolint; then hadolint Dockerfile; fi
 
 if has crossplane; then
-    # The types are the image's; its parser knows no newer nginx than its own.
+    # The file of MIME types is in the image only. crossplane doesn't know
+    # directives of a newer nginx than its own.
     sed '/mime.types/d' "$work/nginx.conf" >"$work/parsed.conf"
     crossplane parse "$work/parsed.conf" >"$work/parsed.json"
     if ! grep -q '"status":"ok","errors":\[\]' "$work/parsed.json"; then
@@ -42,7 +43,7 @@ fi
 
 image=${NGINX_IMAGE:-$(sed -n 's/^NGINX_IMAGE=\([^@]*\).*/\1/p' deploy/images.env)}
 if ! docker image inspect "$image" >/dev/null 2>&1; then
-    echo "deploy/lint.sh: $image is not here: nginx -t is left out"
+    echo "deploy/lint.sh: $image is not available: nginx -t is skipped"
     exit 0
 fi
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 \

@@ -3,10 +3,10 @@
 #
 #     deploy/pin-images.sh [FROM [TO]]
 #
-# Pulls each NAME_IMAGE=REPOSITORY:TAG of FROM (deploy/images.env), and writes
-# NAME_IMAGE=REPOSITORY:TAG@DIGEST into TO (.env), where Compose reads it. The
-# other lines of TO stay. One that has a digest already is pulled by it. Where
-# one can't be pulled, nothing is written.
+# Pulls each NAME_IMAGE=REPOSITORY:TAG in FROM (deploy/images.env), and writes
+# NAME_IMAGE=REPOSITORY:TAG@DIGEST to TO (.env), where Compose reads it. The
+# other lines of TO are kept. An image that has a digest already is pulled by
+# it. If an image can't be pulled, nothing is written.
 set -eu
 cd "$(dirname "$0")/.."
 from=${1:-deploy/images.env}
@@ -14,19 +14,19 @@ to=${2:-.env}
 
 umask 077
 [ ! -e "$to" ] || [ -f "$to" ] || {
-    echo "deploy/pin-images.sh: $to is no file" >&2
+    echo "deploy/pin-images.sh: $to is not a file" >&2
     exit 1
 }
 fresh=$(mktemp "$to.XXXXXX")
 trap 'rm -f "$fresh"' EXIT
 
-# digest REFERENCE: pull it, and print the digest that its repository has for
-# it. An image may have one for each repository that it was pulled from.
+# digest REFERENCE: pull an image, and print its digest in this repository. An
+# image may have a digest for each repository that it was pulled from.
 digest() {
     docker pull --quiet "$1" >/dev/null || return 1
     repository=${1%@*}
     case ${repository##*/} in *:*) repository=${repository%:*} ;; esac
-    # As the engine prints it.
+    # The engine prints names in this short form.
     repository=${repository#docker.io/}
     repository=${repository#library/}
     docker image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$1" |
@@ -42,7 +42,7 @@ for name in PYTHON_IMAGE NGINX_IMAGE MARIADB_IMAGE; do
     fi
     found=$(digest "$reference") || exit 1
     if [ -z "$found" ]; then
-        echo "deploy/pin-images.sh: $reference has no digest of its repository" >&2
+        echo "deploy/pin-images.sh: $reference has no digest in its repository" >&2
         exit 1
     fi
     echo "$name=${reference%@*}@$found" | tee -a "$fresh"

@@ -1,15 +1,15 @@
 #!/bin/sh
-# Make the secrets of the production stack, each in a file of its own: NONCE,
-# and the passwords of the ledger's database. What is there already stays as
-# it is. A NONCE of the environment, or of the file .env, is written down in
-# place of a new one: a store that has it must go on with it.
+# Create the secrets of the production stack, each in a separate file: NONCE,
+# and the passwords of the ledger's database. Existing files are kept. If NONCE
+# is set in the environment or in the file .env, that is stored instead of a
+# new one, since a store that has used it has to continue with it.
 #
 #     deploy/secrets.sh [FOLDER]
 #
-# FOLDER is MSRV_SECRETS, or `secrets` beside the production file. A file
-# secret has the mode inside that it has outside, and each container is
-# somebody else: so the files are readable for all, in a folder that is closed
-# to all but its owner.
+# FOLDER is by default MSRV_SECRETS, or `secrets` beside the production file.
+# A secret has the same file mode inside of a container as outside, and each
+# container has another user: so the files are readable by everyone, in a
+# folder that only its owner can enter.
 set -eu
 cd "$(dirname "$0")/.."
 folder=${1:-${MSRV_SECRETS:-secrets}}
@@ -18,11 +18,11 @@ umask 077
 mkdir -p "$folder"
 chmod 0700 "$folder"
 
-# Hexadecimal: nothing in it has to be quoted in an address.
+# Hexadecimal digits need no quoting in a URL.
 password() { od -An -v -N 24 -t x1 /dev/urandom | tr -d ' \n'; }
 
-# make NAME TEXT: a whole file or none. printf is the shell's own, so that no
-# list of processes shows the text.
+# make NAME TEXT: create a file atomically. printf is a builtin of the shell,
+# so the text appears in no list of processes.
 make() {
     if [ -e "$folder/$1" ]; then
         echo "kept  $folder/$1"
@@ -45,4 +45,4 @@ make nonce "${nonce:-$(od -An -v -N 32 -t x1 /dev/urandom | tr -d ' \n')}"
 make db_root "$(password)"
 make db_store "mysql://store:$(password)@db/msrv"
 make db_migrator "mysql://migrator:$(password)@db/msrv"
-echo "Keep a copy of $folder/nonce: without it no receipt works again."
+echo "Keep a copy of $folder/nonce: without it, no receipt works any more."

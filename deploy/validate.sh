@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
-# Bring the production stack up as it would be shipped, try what it promises,
-# then the development stack, and take everything down again.
+# Start the production stack as it is shipped, test it, then the development
+# stack, and remove everything again.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
 usage() {
     cat <<'TEXT'
-deploy/validate.sh: try the containers of this checkout, Pass or Fail.
+deploy/validate.sh: test the containers of this checkout; prints Pass or Fail.
 
     deploy/validate.sh [-s] [-h]
 
   -s  skip the TLS part
-  -h  this text
+  -h  show this text
 
-It builds the image, makes the development certificate if there is none, and
+It builds the image, creates the development certificate if there is none, and
 serves the demo on EDGE_HTTP_PORT (80) and EDGE_HTTPS_PORT (443), then on
-MSRV_DEV_PORT (8443); all of that has to be free. Nothing is left running.
+MSRV_DEV_PORT (8443); these ports have to be free. Nothing is left running.
 It exits with 1 on any Fail. It needs docker with Compose, curl, openssl and
-Python; testssl.sh is used for TLS, and h2load for HTTP/2, where they are
+Python; it tests TLS with testssl.sh, and HTTP/2 with h2load, if they are
 installed.
 TEXT
 }
@@ -68,7 +68,7 @@ take_down() {
 trap take_down EXIT
 trap 'exit 130' INT TERM
 
-# check SENTENCE COMMAND...: run it, and say how it went.
+# check SENTENCE COMMAND...: run a command, and print Pass or Fail.
 check() {
     local sentence=$1
     shift
@@ -84,8 +84,8 @@ get() { curl --silent --show-error --max-time 60 --cacert "$certs/ca.crt" "$@"; 
 status_of() { get --output /dev/null --write-out '%{http_code}' "$@"; }
 json() { python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
 
-# A command of the store, from the image: nothing has to be installed here.
-# As whoever has the checkout, to whom the files then belong.
+# Run a command of the store from the image, so that nothing has to be
+# installed here, and as the owner of the checkout, who then owns the files.
 msrv() {
     docker run --rm --user "$(stat -c '%u:%g' .)" \
         --volume "$PWD/$certs:/certs" --env MSRV_CERTS=/certs \
@@ -109,7 +109,7 @@ sed 's/^/      /' "$work/said"
 
 echo "Production"
 unset NONCE
-check "the secrets are made" deploy/secrets.sh
+check "the secrets are created" deploy/secrets.sh
 nameless() {
     mv "$MSRV_SECRETS/nonce" "$work/nonce"
     ! production up --detach --no-build --no-deps app &&
@@ -120,7 +120,7 @@ nameless() {
     return "$how"
 }
 check "without NONCE, nothing starts" nameless
-check "a development certificate is there, or is made" msrv certs
+check "a development certificate exists or is created" msrv certs
 up() {
     production up --detach --wait --wait-timeout 120 --no-build || return 1
     local _
@@ -130,7 +130,7 @@ up() {
     done
     return 1
 }
-check "nginx, two replicas and MariaDB come up" up
+check "nginx, two replicas and MariaDB start" up
 
 answers_200() { [ "$(status_of "$url/")" = 200 ]; }
 check "200 at $url/" answers_200
@@ -153,14 +153,14 @@ redirects() {
     echo "$place"
     [ "$place" = "301 $url/catalog?q=a%20b" ]
 }
-check "$plain/ leads to the same page of $url/" redirects
+check "$plain/ redirects to the same page at $url/" redirects
 
 if [ "$tls" = yes ]; then
     handshake() {
         openssl s_client -connect "localhost:$https_port" \
             -servername localhost "$@" </dev/null 2>&1
     }
-    # A look that finds nothing to look at is no pass.
+    # A handshake that doesn't take place must not pass.
     speaks() { handshake "$@" | tee "$work/tls" | grep -q 'Verify return code: 0' ||
         grep -Eq '^ *(New|Protocol).*TLSv1\.[23]' "$work/tls"; }
     refuses() { handshake "$@" | tee "$work/tls"; grep -Eq 'alert|Cipher is \(NONE\)' "$work/tls"; }
@@ -171,7 +171,7 @@ if [ "$tls" = yes ]; then
     check "no static RSA" refuses -tls1_2 -cipher AES128-GCM-SHA256
     testssl=$(command -v testssl || command -v testssl.sh || true)
     if [ -n "$testssl" ]; then
-        # Not --server-preference: among sound suites a client knows best.
+        # Not --server-preference: clients may choose among the secure suites.
         sound() {
             "$testssl" --quiet --color 0 --warnings off --protocols --std \
                 --fs --vulnerable --add-ca "$certs/ca.crt" "$url/" >"$work/tls"
@@ -182,7 +182,7 @@ if [ "$tls" = yes ]; then
     fi
 fi
 
-check "HTTP/2 that is spoken wrongly is cut off" \
+check "invalid HTTP/2 closes the connection" \
     python3 deploy/http2_check.py "https://localhost:$https_port" "$certs/ca.crt"
 if command -v h2load >/dev/null; then
     streams() {
@@ -200,7 +200,7 @@ unreachable() {
 }
 check "the app is not reachable from here" unreachable
 
-# Where the sale is now, or will be within a second.
+# The sale may reach the database up to a second later.
 in_mariadb() {
     local _
     for _ in $(seq 100); do
@@ -224,7 +224,7 @@ db_unreachable() {
         ! production exec -T nginx wget -q -T 2 -O - http://db:3306/ &&
         ! production exec -T nginx getent hosts db
 }
-check "the database is not reachable from here, nor from nginx" db_unreachable
+check "the database is reachable neither from here nor from nginx" db_unreachable
 
 buys_and_downloads() {
     local item sum link
@@ -236,7 +236,7 @@ buys_and_downloads() {
         "next(i['sha256'] for i in d if i['item_id'] == '$item')") || return 1
     get --output "$work/whole" "$link" || return 1
     echo "$sum  $work/whole" | sha256sum --check || return 1
-    # Interrupted: what came by then, and the rest of it.
+    # An interrupted download: a first part, and then the rest of it.
     head -c 100000 "$work/whole" >"$work/part"
     get --output "$work/part" --continue-at - "$link" || return 1
     echo "$sum  $work/part" | sha256sum --check || return 1
@@ -247,11 +247,11 @@ check "a purchase, its download and a resumed one have the right SHA-256" buys_a
 check "the sale is in MariaDB" in_mariadb
 
 direct_is_404() { [ "$(status_of "$url/-/files/whole/store.toml")" = 404 ]; }
-check "a file can't be had by its path" direct_is_404
+check "a file can't be downloaded by its path" direct_is_404
 production down --volumes --timeout 5 >/dev/null 2>&1
 
 echo "Development"
-# In a copy: the edit is not for this checkout.
+# In a copy, so that the edit doesn't change this checkout.
 mkdir "$work/msrv"
 cp -R msrv docker-compose.yml Dockerfile "$work/msrv"
 mkdir "$work/msrv/certs"
@@ -260,11 +260,11 @@ develops() {
         curl --silent --fail --cacert "$work/msrv/certs/ca.crt" \
             --retry 20 --retry-delay 1 "https://localhost:$dev_port/-/ready"
 }
-check "it comes up with HTTPS of its own" develops
+check "it starts, and serves HTTPS itself" develops
 belongs() {
     [ "$(stat -c %u "$work/msrv/certs/localhost.key")" = "$(stat -c %u "$work/msrv/certs")" ]
 }
-check "what it makes here is ours" belongs
+check "files that it creates here belong to this user" belongs
 reloads() {
     local began
     sed -i 's/forgiveness/pardon/' "$work/msrv/msrv/web/shop/operations.py"
@@ -275,7 +275,7 @@ reloads() {
         sleep 0.05
     done
 }
-check "an edit shows without a build" reloads
+check "an edit takes effect without a build" reloads
 
 echo
 docker image ls --format '{{.Repository}}:{{.Tag}}  {{.Size}}' |
