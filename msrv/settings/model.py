@@ -122,7 +122,7 @@ class Settings(BaseModel):
         if self.takes_pretend_money:
             raise ValueError(
                 "MSRV_STRIPE_KEY is a live key, and this store accepts "
-                "pretend payments: set MSRV_LIBRARY, and remove "
+                "simulated payments: set MSRV_LIBRARY, and remove "
                 "MSRV_DEMO_PAYMENTS"
             )
         return self
