@@ -52,7 +52,7 @@ $(VENV)/installed-fuzz: fuzz/requirements.txt $(VENV)/installed-dev
 	$(BIN)/pip install --quiet --require-hashes -r fuzz/requirements.txt
 	@touch $@
 
-fuzz: $(VENV)/installed-fuzz ## fuzz the parsers, for SECONDS=300 each
+fuzz: $(VENV)/installed-fuzz ## fuzz the parsers; SECONDS=10 for a short run of each
 	$(BIN)/python -m fuzz --seconds $(SECONDS) $(ARGS)
 
 demo: $(VENV)/installed-dev ## regenerate the demo library (needs ffmpeg)
