@@ -27,7 +27,7 @@ from bench.measuring import (
 )
 from msrv import settings
 from msrv.app import create_app
-from msrv.ledger.db import migrate, order_queries, report_queries
+from msrv.ledger.db import order_queries, report_queries, schema_upgrade
 from msrv.ledger.db.aggregates import day_of
 from msrv.ledger.db.database import Database
 from msrv.ledger.events import Event
@@ -256,5 +256,5 @@ def fill_mariadb(server: MariaDBServer, folder: Path, count: int) -> str:
 
 async def _upgrade(url: str) -> None:
     database = Database(url)
-    await migrate.upgrade_schema(database)
+    await schema_upgrade.upgrade_schema(database)
     await database.close()

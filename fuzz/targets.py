@@ -18,7 +18,8 @@ from urllib.parse import parse_qsl
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
-from msrv import forwarded, hostnames
+from msrv import forwarded_headers as forwarded
+from msrv import hostnames
 from msrv.catalog.config import toml_models
 from msrv.catalog.integrity.inspection import inspect_container
 from msrv.catalog.library.catalog_assembly import assemble_catalog
@@ -32,7 +33,7 @@ from msrv.downloads.ranges import parse_range
 from msrv.ledger import events, segments
 from msrv.ledger.errors import SpoolVersionMismatch
 from msrv.orders.cart import Cart
-from msrv.proofs import links, pasted, quotes, receipts, sign_in
+from msrv.proofs import links, pasted_proofs, quotes, receipts, sign_in
 from msrv.proofs.errors import ProofError
 from msrv.proofs.keyring import Keyring
 from msrv.toml_file import InvalidConfig
@@ -165,10 +166,10 @@ def tokens(data: bytes) -> None:
 def pasted_text(data: bytes) -> None:
     """A link found in a text is valid, and has its one spelling."""
     text = _text(data)
-    found = pasted.find(_keyring(), text, NOW)
+    found = pasted_proofs.find(_keyring(), text, NOW)
     if found is not None:
-        assert pasted.find(_keyring(), found.path, NOW) == found
-    assert len(pasted.find_codes(text)) <= 4
+        assert pasted_proofs.find(_keyring(), found.path, NOW) == found
+    assert len(pasted_proofs.find_codes(text)) <= 4
 
 
 def spool_segments(data: bytes) -> None:

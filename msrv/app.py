@@ -13,7 +13,7 @@ from aiohttp import web
 
 from msrv.catalog.covers import Covers
 from msrv.catalog.ffmpeg import find_ffmpeg
-from msrv.catalog.live import LiveCatalog
+from msrv.catalog.live_catalog import LiveCatalog
 from msrv.catalog.parsing.crash_marks import FOLDER_NAME as MARKS
 from msrv.catalog.parsing.crash_marks import CrashMarks
 from msrv.catalog.parsing.errors import ParserClosed, ParsingError

@@ -31,7 +31,13 @@ ENTRY = AccessLogEntry(
 def record(message: str, **extra: object) -> logging.LogRecord:
     """Return a record of the catalog."""
     made = logging.LogRecord(
-        "msrv.catalog.live", logging.WARNING, __file__, 1, message, (), None
+        "msrv.catalog.live_catalog",
+        logging.WARNING,
+        __file__,
+        1,
+        message,
+        (),
+        None,
     )
     vars(made).update(extra)
     return made
@@ -74,7 +80,7 @@ def test_json_lines_have_members() -> None:
     line = JsonFormatter().format(record("said", fields={"status": 200}))
     entry = json.loads(line)
     assert entry["level"] == "warning"
-    assert entry["room"] == "msrv.catalog.live"
+    assert entry["room"] == "msrv.catalog.live_catalog"
     assert entry["message"] == "said"
     assert entry["status"] == 200
     assert entry["at"].endswith("+00:00")

@@ -33,7 +33,7 @@ from msrv.ledger.revocations import (
 from msrv.orders.cart import id_of
 from msrv.proofs.links import make_link
 from msrv.proofs.orders import new_order_id
-from msrv.proofs.pasted import explain
+from msrv.proofs.pasted_proofs import explain
 from msrv.proofs.pasted_text import MAX_CHARS
 from msrv.server import server
 from msrv.settings import Settings

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from msrv.ledger import segments
 from msrv.ledger.connection_rules import ConnectionRules
-from msrv.ledger.db import commands, migrate, old_free_orders, schema
+from msrv.ledger.db import commands, old_free_orders, schema, schema_upgrade
 from msrv.ledger.db.database import Database
 from msrv.ledger.errors import DatabaseError, LedgerError, SpoolVersionMismatch
 from msrv.ledger.events import WHOLE_ORDER
@@ -83,15 +83,16 @@ def _database(settings: Settings) -> Database:
 async def _upgrade(settings: Settings) -> str:
     database = _database(settings)
     try:
-        found = await migrate.upgrade_schema(database)
+        found = await schema_upgrade.upgrade_schema(database)
     finally:
         await database.close()
-    if found == migrate.HEAD:
+    if found == schema_upgrade.HEAD:
         change = "already up to date"
     else:
         change = f"upgraded from {found}" if found else "created"
     return labelled(
-        ("ledger", database.name), ("tables", f"{migrate.HEAD}; {change}")
+        ("ledger", database.name),
+        ("tables", f"{schema_upgrade.HEAD}; {change}"),
     )
 
 
@@ -104,9 +105,9 @@ async def _status(settings: Settings) -> tuple[str, LedgerError | None]:
     problem: LedgerError | None = None
     try:
         async with database.read_transaction() as connection:
-            found = await migrate.read_revision(connection)
+            found = await schema_upgrade.read_revision(connection)
             rows.append(("tables", found or "none"))
-            migrate.check_revision(found)
+            schema_upgrade.check_revision(found)
             sums = schema.days.c
             sold, refunded = (
                 await connection.execute(
@@ -129,11 +130,13 @@ async def _tidy(
     database = _database(settings)
     try:
         if delete:
-            await migrate.prepare_schema(database)
+            await schema_upgrade.prepare_schema(database)
             found = await old_free_orders.delete_free_orders(database, before)
         else:
             async with database.read_transaction() as connection:
-                migrate.check_revision(await migrate.read_revision(connection))
+                schema_upgrade.check_revision(
+                    await schema_upgrade.read_revision(connection)
+                )
             found = await old_free_orders.count_free_orders(database, before)
     finally:
         await database.close()
@@ -159,7 +162,7 @@ async def _revoke(
     database = _database(settings)
     change = commands.restore_order if undo else commands.revoke_order
     try:
-        await migrate.prepare_schema(database)
+        await schema_upgrade.prepare_schema(database)
         held = await change(
             database,
             order_id,
@@ -189,7 +192,7 @@ async def _sign_out(settings: Settings) -> str:
     sign_ins = SignInStore(settings.data, database)
     try:
         with contextlib.suppress(DatabaseError):
-            await migrate.prepare_schema(database)
+            await schema_upgrade.prepare_schema(database)
         await sign_ins.sign_out_all(int(time.time()))
     except DatabaseError as error:
         raise LedgerError(

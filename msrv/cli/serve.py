@@ -19,7 +19,7 @@ from msrv.cli.options import HOST, LIBRARY, PORT, load_settings
 from msrv.connections import descriptor_limit
 from msrv.files import make_private_folder
 from msrv.payments.registry import Providers
-from msrv.server import healthcheck, reload, server
+from msrv.server import healthcheck, reloader, server
 from msrv.settings import Settings, unknown_variables
 from msrv.text_table import labelled
 from msrv.tls import development_certificate
@@ -48,8 +48,8 @@ def serve(
     reloads: bool = False,
 ) -> None:
     """Run the store."""
-    if reloads and not reload.is_child():
-        sys.exit(reload.run(sys.argv[1:]))
+    if reloads and not reloader.is_child():
+        sys.exit(reloader.run(sys.argv[1:]))
     logs.configure()
     hide_memory()
     with user_errors():

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from msrv.deployer.config_model import Target
-from msrv.forwarded import Address
+from msrv.forwarded_headers import Address
 from msrv.rate_limit import Limit, RateLimiter, client_network
 
 TOLERANCE_SECONDS: Final = 300

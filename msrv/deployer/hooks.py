@@ -28,7 +28,7 @@ from msrv.deployer.auth import (
 from msrv.deployer.config_model import Target
 from msrv.deployer.hook_payloads import InvalidPayload, Push
 from msrv.deployer.rollout.deployment import DeploymentState, new_id
-from msrv.forwarded import Address, client_of
+from msrv.forwarded_headers import Address, client_of
 from msrv.rate_limit import RateLimited
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-from msrv.deployer import outbound
+from msrv.deployer import outbound_requests
 from msrv.deployer.auth import sign
 from msrv.deployer.client import short_digest
 from msrv.deployer.config_model import (
@@ -129,7 +129,7 @@ class Notifier:
                     address.secret.get_secret_value(), body, timestamp
                 )
             try:
-                await outbound.post(
+                await outbound_requests.post(
                     address.url,
                     body,
                     headers,
@@ -163,8 +163,10 @@ class Notifier:
             }
         ).encode()
         try:
-            outbound.check_callback(url, target.repository_name.registry)
-            await outbound.post(
+            outbound_requests.check_callback(
+                url, target.repository_name.registry
+            )
+            await outbound_requests.post(
                 url, body, {"Content-Type": "application/json"}
             )
         except (UnsafeAddress, DeliveryFailed) as error:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Final
 
-from msrv.catalog.live import LiveCatalog
+from msrv.catalog.live_catalog import LiveCatalog
 from msrv.orders.discounts import Discounts
 from msrv.orders.pricing import PricedOrder, title_of
 from msrv.orders.rate_limits import ShopLimits

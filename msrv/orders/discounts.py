@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
-from msrv.catalog.live import LiveCatalog
+from msrv.catalog.live_catalog import LiveCatalog
 from msrv.catalog.model import Catalog, Discount, Shop
 from msrv.ledger.errors import DatabaseError, LimitReached
 from msrv.ledger.events import discount_use, discount_use_prefix

@@ -6,7 +6,7 @@ A link is verified by its MACs and the catalog alone: no database is read.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from msrv.catalog.live import LiveCatalog
+from msrv.catalog.live_catalog import LiveCatalog
 from msrv.catalog.model import Item, Release
 from msrv.ledger.ledger import Ledger
 from msrv.money import Money

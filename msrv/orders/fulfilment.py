@@ -7,7 +7,7 @@ provider's webhook arrives first, or both arrive twice.
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from msrv.catalog.live import LiveCatalog
+from msrv.catalog.live_catalog import LiveCatalog
 from msrv.catalog.model import Catalog
 from msrv.ledger.events import Sale, SoldLine
 from msrv.ledger.ledger import Ledger

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Final
 
-from msrv.catalog.live import LiveCatalog
+from msrv.catalog.live_catalog import LiveCatalog
 from msrv.mail import addresses
 from msrv.mail.receipt_mail import ReceiptMail
 from msrv.mail.worker import MailWorker

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
-from msrv.catalog.live import LiveCatalog
+from msrv.catalog.live_catalog import LiveCatalog
 from msrv.catalog.model import Catalog
 from msrv.ledger.events import Redeemed, Sale, SoldLine, clean_title
 from msrv.ledger.ledger import Ledger
@@ -17,7 +17,7 @@ from msrv.orders.errors import CampaignEnded
 from msrv.orders.fulfilment import FulfilledOrder, Fulfilment
 from msrv.orders.rate_limits import ShopLimits
 from msrv.payments.settlement import PaidOrder
-from msrv.proofs import codes, pasted
+from msrv.proofs import codes, pasted_proofs
 from msrv.proofs.codes import CLAIM_BYTES, Code, campaign_tag, item_tag
 from msrv.proofs.errors import Forged
 from msrv.proofs.keyring import Keyring
@@ -145,7 +145,7 @@ class CodeRedemption:
 
         Raises Mistyped, TooManyGuesses, Forged, CampaignEnded.
         """
-        candidates = pasted.find_codes(text) or [codes.normalize(text)]
+        candidates = pasted_proofs.find_codes(text) or [codes.normalize(text)]
         catalog = self.catalog.current
         item_ids = [
             await self.code_index.item_ids(

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from msrv.catalog.live import NotReady
+from msrv.catalog.live_catalog import NotReady
 from msrv.ledger.errors import SpoolFailed
 from msrv.ledger.events import PaymentEvent, Restored, Revoked
 from msrv.ledger.ledger import Ledger

@@ -15,7 +15,7 @@ MSRV is imported.
 - `quotes`: signed offers, carried through a payment provider
 - `codes`: printed codes, each redeemable once for one item
 - `sign_in`: sign-in links and sessions of the studio
-- `pasted`, `pasted_text`: proofs in text that a person pasted
+- `pasted_proofs`, `pasted_text`: proofs in text that a person pasted
 
 docs/proofs.md specifies every format, with worked examples.
 """

@@ -3,8 +3,8 @@
 It is unknown which changes were made, so a text has several variants: as it
 is, with its lines joined, and with the wrappers around links removed.
 
-Apart from `pasted`, which looks for tokens; discounts are typed and pasted
-too.
+Apart from `pasted_proofs`, which looks for tokens; discounts are typed and
+pasted too.
 """
 
 import base64

@@ -4,7 +4,7 @@ Nothing else in MSRV reads the environment. docs/settings.md documents each
 setting; a test compares the two.
 """
 
-from msrv.forwarded import Network
+from msrv.forwarded_headers import Network
 from msrv.settings.environment import (
     PREFIX,
     SECRETS,

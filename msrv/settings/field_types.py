@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from msrv.forwarded import Network
+from msrv.forwarded_headers import Network
 from msrv.hostnames import BadHostname, address_of, host_to_ascii
 from msrv.proofs.orders import is_campaign
 

@@ -16,7 +16,7 @@ from aiohttp.abc import AbstractAccessLogger
 from msrv import logs
 from msrv.connections.request_handler import CLIENT_CLOSED_REQUEST
 from msrv.connections.response_writer import CountingWriter
-from msrv.forwarded import Address, parse_address
+from msrv.forwarded_headers import Address, parse_address
 from msrv.logs import AccessLogEntry
 from msrv.web.store import ORIGIN, ROUTE
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from msrv.catalog.live import NotReady
+from msrv.catalog.live_catalog import NotReady
 from msrv.catalog.model import Item
 from msrv.downloads.ranges import ByteRange
 from msrv.downloads.response_cache import CachedResponse, is_cacheable

@@ -30,8 +30,8 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from multidict import CIMultiDictProxy
 
-from msrv import forwarded
-from msrv.forwarded import Address
+from msrv import forwarded_headers
+from msrv.forwarded_headers import Address
 from msrv.hostnames import BadHostname, address_of, to_ascii
 from msrv.settings import Network, Settings
 from msrv.tls.development_certificate import local_names
@@ -88,11 +88,11 @@ class OriginRules:
 
     def trusts(self, address: Address | None) -> bool:
         """Return whether an address belongs to a trusted proxy."""
-        return forwarded.is_in(address, self.trusted)
+        return forwarded_headers.is_in(address, self.trusted)
 
     def trusts_peer(self, peer: str | None) -> bool:
         """Return whether the peer of the socket is a trusted proxy."""
-        return self.trusts(forwarded.parse_address(peer or ""))
+        return self.trusts(forwarded_headers.parse_address(peer or ""))
 
     def resolve(
         self,
@@ -105,13 +105,13 @@ class OriginRules:
 
         Never raises: `is_own_host` checks the host.
         """
-        client = forwarded.client_of(
+        client = forwarded_headers.client_of(
             peer, headers.getall("X-Forwarded-For", ()), self.trusted
         )
         scheme = "https" if secure else "http"
         if self.trusts_peer(peer):
             stated = headers.getall("X-Forwarded-Proto", ())
-            scheme = forwarded.scheme_of(stated) or scheme
+            scheme = forwarded_headers.scheme_of(stated) or scheme
         host = headers.get("Host", "").lower()
         base_url = self.public_url or f"{scheme}://{host}"
         return Origin(client, scheme, host, base_url)
@@ -124,7 +124,7 @@ class OriginRules:
         name = _host_name(host)
         if name in self.hosts:
             return True
-        address = forwarded.parse_address(name.strip("[]"))
+        address = forwarded_headers.parse_address(name.strip("[]"))
         return address is not None and (
             self.public_url is not None
             or address.is_loopback
@@ -139,7 +139,7 @@ class OriginRules:
         An untrusted proxy on this machine looks the same, but most of them
         add a forwarding header or pass on the visitor's `Host`.
         """
-        address = forwarded.parse_address(peer or "")
+        address = forwarded_headers.parse_address(peer or "")
         return (
             address is not None
             and address.is_loopback
@@ -179,7 +179,11 @@ def own_address(request: web.BaseRequest) -> Address | None:
     """Return the local address of a request's connection."""
     transport = request.transport
     own = transport.get_extra_info("sockname") if transport else None
-    return forwarded.parse_address(own[0]) if isinstance(own, tuple) else None
+    return (
+        forwarded_headers.parse_address(own[0])
+        if isinstance(own, tuple)
+        else None
+    )
 
 
 def is_internal(host: str) -> bool:

@@ -15,7 +15,7 @@ from jinja2 import PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from msrv import time_slices
-from msrv.catalog.live import NotReady
+from msrv.catalog.live_catalog import NotReady
 from msrv.catalog.model import Shop
 from msrv.text_table import plural
 from msrv.web import cookies, formatting

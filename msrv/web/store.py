@@ -7,7 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from msrv.catalog.covers import Covers
-from msrv.catalog.live import LiveCatalog
+from msrv.catalog.live_catalog import LiveCatalog
 from msrv.catalog.previews import Previews
 from msrv.downloads.concurrency_limit import ConcurrencyLimit
 from msrv.downloads.sender import Sender

@@ -10,7 +10,7 @@ import pytest
 
 from msrv.catalog.library import indexing
 from msrv.catalog.library.found_files import FoundFile
-from msrv.catalog.live import LiveCatalog, NotReady
+from msrv.catalog.live_catalog import LiveCatalog, NotReady
 from tests.catalog.temporary_library import Library, wav
 from tests.polling import wait_until
 

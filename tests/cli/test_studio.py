@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from msrv.cli import main
 from msrv.ledger import sign_ins as door_room
 from msrv.ledger.connection_rules import ConnectionRules
-from msrv.ledger.db import migrate
+from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import Database
 from msrv.ledger.sign_ins import SignInStore
 from msrv.proofs import sign_in
@@ -72,7 +72,7 @@ def test_sign_out_reaches_other_replicas(tmp_path: Path) -> None:
 
     async def prepare() -> None:
         database = Database(url)
-        await migrate.upgrade_schema(database)
+        await schema_upgrade.upgrade_schema(database)
         await database.close()
 
     asyncio.run(prepare())

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from msrv.deployer import outbound
+from msrv.deployer import outbound_requests
 from msrv.deployer.auth import sign
 from msrv.deployer.config_model import DeployConfig, NotificationAddress
 from msrv.deployer.errors import DeliveryFailed
@@ -32,7 +32,7 @@ async def test_failed_callback_does_not_stop_the_next_ones(
         if len(requested) == 1:
             raise DeliveryFailed("it responded with status 500")
 
-    monkeypatch.setattr(outbound, "post", post)
+    monkeypatch.setattr(outbound_requests, "post", post)
     target = {"name": "store", "repository": "a/b", "containers": ["a"]}
     notifier = Notifier(
         DeployConfig.model_validate({"targets": {"store": target}})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from msrv.ledger.db import migrate
+from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import Database
 from tests.ledger.mariadb_server import MariaDBServer
 
@@ -34,5 +34,5 @@ async def empty(url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def database(empty: Database) -> Database:
     """Database with the tables of this version."""
-    await migrate.upgrade_schema(empty)
+    await schema_upgrade.upgrade_schema(empty)
     return empty

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from msrv.ledger import segments
-from msrv.ledger.db import migrate, schema
+from msrv.ledger.db import schema, schema_upgrade
 from msrv.ledger.db.database import Database
 from msrv.ledger.errors import (
     DatabaseError,
@@ -155,7 +155,7 @@ async def prepare(url: str) -> None:
     """Check a database, with a short time-out."""
     database = Database(url, timeout_seconds=0.5)
     try:
-        await migrate.prepare_schema(database)
+        await schema_upgrade.prepare_schema(database)
     finally:
         await database.close()
 
@@ -193,7 +193,7 @@ async def test_hanging_server_times_out_and_sales_continue(
 ) -> None:
     url = await asyncio.to_thread(mariadb.create, "stands_still")
     database = Database(url, timeout_seconds=0.5)
-    await migrate.upgrade_schema(database)
+    await schema_upgrade.upgrade_schema(database)
     assert mariadb.process is not None
     async with Ledger(tmp_path, url) as ledger:
         await ledger.record_sale(sale(1))
@@ -236,12 +236,12 @@ async def test_refused_login_is_reported_without_the_password(
 ) -> None:
     database = Database(mariadb.url("x").replace("p%40ss", "wrong"))
     with pytest.raises(DatabaseUnusable, match="Access denied") as caught:
-        await migrate.prepare_schema(database)
+        await schema_upgrade.prepare_schema(database)
     assert "wrong" not in str(caught.value)
     await database.close()
     database = Database(mariadb.url("no_such_database"))
     with pytest.raises(DatabaseUnusable, match="Unknown database"):
-        await migrate.prepare_schema(database)
+        await schema_upgrade.prepare_schema(database)
     await database.close()
 
 
@@ -257,8 +257,8 @@ async def test_missing_tables_are_logged_once_and_used_once_created(
         attempts.append(database)
         await original(database)
 
-    original = migrate.prepare_schema
-    monkeypatch.setattr(migrate, "prepare_schema", prepare_and_count)
+    original = schema_upgrade.prepare_schema
+    monkeypatch.setattr(schema_upgrade, "prepare_schema", prepare_and_count)
     url = await asyncio.to_thread(mariadb.create, "without_tables")
     async with Ledger(tmp_path, url) as ledger:
         await ledger.record_sale(sale(1))
@@ -271,7 +271,7 @@ async def test_missing_tables_are_logged_once_and_used_once_created(
         assert len(errors) == 1
         # Creating the tables needs no restart.
         database = Database(url)
-        await migrate.upgrade_schema(database)
+        await schema_upgrade.upgrade_schema(database)
         await wait_until(lambda: ledger.status().posted_events == 1)
         assert ledger.status().state == "ok"
         assert await count(database) == 1
@@ -283,7 +283,7 @@ async def test_full_database_is_reported_and_loses_no_sale(
 ) -> None:
     url = f"sqlite:///{tmp_path / 'small.sqlite3'}"
     database = Database(url)
-    await migrate.upgrade_schema(database)
+    await schema_upgrade.upgrade_schema(database)
     async with Ledger(tmp_path, url) as ledger:
         await ledger.wait_until_synced()
         assert ledger._database is not None

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 from yarl import URL
 
-from msrv.ledger.db import migrate, schema
+from msrv.ledger.db import schema, schema_upgrade
 from msrv.ledger.db.database import Database
 from msrv.ledger.errors import DatabaseUnavailable
 from msrv.proofs import codes, receipts
@@ -129,7 +129,7 @@ async def test_code_is_redeemed_once_on_two_replicas(
     tmp_path: Path,
 ) -> None:
     database = Database(url)
-    await migrate.upgrade_schema(database)
+    await schema_upgrade.upgrade_schema(database)
     await database.close()
     stores = [
         await start_store(

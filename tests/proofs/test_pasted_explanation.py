@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.links import Access, make_link
 from msrv.proofs.orders import Line
-from msrv.proofs.pasted import Explanation, ProofKind, explain
+from msrv.proofs.pasted_proofs import Explanation, ProofKind, explain
 from msrv.proofs.receipts import Receipt, sign
 
 EXPIRES_AT: Final = 1_800_000_000

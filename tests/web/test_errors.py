@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from msrv.catalog.live import NotReady
+from msrv.catalog.live_catalog import NotReady
 from msrv.settings import Settings
 from msrv.web import errors
 from msrv.web.errors import access, shopping

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from aiohttp import web
 
-from msrv.catalog.live import LiveCatalog, NotReady
+from msrv.catalog.live_catalog import LiveCatalog, NotReady
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.revocations import RevokedItems
 from msrv.web import fast_path

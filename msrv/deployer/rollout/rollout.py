@@ -26,7 +26,7 @@ from msrv.deployer.errors import (
 from msrv.deployer.rollout.deployment import Deployment, DeploymentState
 from msrv.deployer.rollout.discovery import TargetContainers, discover
 from msrv.deployer.rollout.journal import DeploymentJournal
-from msrv.deployer.rollout.replace import Replacer
+from msrv.deployer.rollout.replacement import Replacer
 
 log = logging.getLogger(__name__)
 

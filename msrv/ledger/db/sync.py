@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from msrv.ledger import orphaned_spools
-from msrv.ledger.db import migrate, refunds
+from msrv.ledger.db import refunds, schema_upgrade
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.projection import apply_events
 from msrv.ledger.errors import (
@@ -120,7 +120,7 @@ class DatabaseSync:
     async def _prepare(self) -> None:
         """Check the schema, after each failure. Raises DatabaseError."""
         if not self.is_ready:
-            await migrate.prepare_schema(self._database)
+            await schema_upgrade.prepare_schema(self._database)
             self.is_ready = True
 
     async def _sync_own(self) -> None:

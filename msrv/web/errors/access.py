@@ -5,7 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
-from msrv.catalog.live import NotReady
+from msrv.catalog.live_catalog import NotReady
 from msrv.catalog.metadata.cover_images import CoverError
 from msrv.catalog.previews import NoPreview
 from msrv.downloads.concurrency_limit import (

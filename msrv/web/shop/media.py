@@ -5,7 +5,7 @@ from typing import Final
 from aiohttp import web
 
 from msrv.catalog.covers import WIDTHS
-from msrv.catalog.live import NotReady
+from msrv.catalog.live_catalog import NotReady
 from msrv.catalog.model import Shop
 from msrv.proofs.receipts import jwks
 from msrv.web.errors import NotFound

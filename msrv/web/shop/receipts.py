@@ -10,7 +10,7 @@ from msrv.money import Money
 from msrv.orders import redemption
 from msrv.orders.download_links import ReceiptItem
 from msrv.orders.fulfilment import FulfilledOrder
-from msrv.proofs import pasted, receipts
+from msrv.proofs import pasted_proofs, receipts
 from msrv.proofs.errors import Forged
 from msrv.proofs.receipts import Receipt
 from msrv.time_slices import TimeSlices
@@ -97,7 +97,7 @@ async def find(request: web.Request) -> web.Response:
     if not text.strip():
         raise NotFound
     store = request.app[STORE]
-    found = pasted.find(store.keyring, text, store.clock())
+    found = pasted_proofs.find(store.keyring, text, store.clock())
     if found is None or found.receipt is None:
         raise Forged
     raise web.HTTPSeeOther(found.path)

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from msrv.ledger.errors import DatabaseError
 from msrv.orders.redemption import Claim
-from msrv.proofs import codes, pasted
+from msrv.proofs import codes, pasted_proofs
 from msrv.rate_limit import client_network
 from msrv.web import cookies
 from msrv.web.errors import ErrorPage
@@ -31,7 +31,7 @@ _SHOWN_CHARS: Final = 60
 async def show(request: web.Request) -> web.Response:
     """Return the form, with the code in the address. No code is used up."""
     text = request.query.get("code", "")
-    found = pasted.find_codes(text)
+    found = pasted_proofs.find_codes(text)
     return _page(request, codes.format_groups(found[0]) if found else text)
 
 

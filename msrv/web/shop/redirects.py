@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler
 from yarl import URL
 
 from msrv.proofs.errors import Forged
-from msrv.proofs.pasted import find
+from msrv.proofs.pasted_proofs import find
 from msrv.web.rendering import PRIVATE
 from msrv.web.store import STORE
 

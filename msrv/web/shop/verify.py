@@ -6,7 +6,7 @@ from aiohttp import web
 
 from msrv.catalog.model import Catalog
 from msrv.ledger.revocations import Revocations
-from msrv.proofs.pasted import Explanation, explain
+from msrv.proofs.pasted_proofs import Explanation, explain
 from msrv.web.rendering import PRIVATE, respond_in_slices
 from msrv.web.store import STORE
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from msrv import __version__
 from msrv.catalog.library.loader import LoadedLibrary
-from msrv.catalog.live import NotReady
+from msrv.catalog.live_catalog import NotReady
 from msrv.ledger.errors import DatabaseError
 from msrv.web.store import STORE
 from msrv.web.studio import page

@@ -12,7 +12,7 @@ from msrv import settings
 from msrv.deployer.config_model import DeployConfig
 from msrv.deployer.engine.docker import EngineClient
 from msrv.deployer.gate import proxy
-from msrv.deployer.rollout import replace
+from msrv.deployer.rollout import replacement
 from tests.deployer.fake_engine import FakeEngine
 from tests.deployer.rollout.simulated_host import (
     REPLICAS,
@@ -29,8 +29,8 @@ async def start_host(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[StartHost]:
     """Start a host; keyword arguments are keys of its target."""
-    monkeypatch.setattr(replace, "POLL_SECONDS", 0.001)
-    monkeypatch.setattr(replace, "STEADY_SECONDS", 0.01)
+    monkeypatch.setattr(replacement, "POLL_SECONDS", 0.001)
+    monkeypatch.setattr(replacement, "STEADY_SECONDS", 0.01)
     async with AsyncExitStack() as stack:
 
         async def start_server(app: Any) -> str:  # noqa: ANN401

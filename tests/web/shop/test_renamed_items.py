@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from msrv.catalog.live import LiveCatalog
+from msrv.catalog.live_catalog import LiveCatalog
 from msrv.catalog.names import ids
 from msrv.ledger.content_sync import ContentSync
 from msrv.ledger.ledger import Ledger

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import ClientResponse
 from pydantic import SecretStr
 
-from msrv.ledger.db import migrate
+from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.projection import apply_events
 from msrv.ledger.events import Event
@@ -125,7 +125,7 @@ async def any_studio(
     """A studio on any_studio database."""
     if database.database_url is not None:
         tables = Database(database.database_url)
-        await migrate.upgrade_schema(tables)
+        await schema_upgrade.upgrade_schema(tables)
         await tables.close()
     found = Studio(await start_store(database), session)
     await found.wait_until_synced()

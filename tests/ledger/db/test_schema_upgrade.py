@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-from msrv.ledger.db import migrate
+from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.schema import metadata
 from msrv.ledger.errors import SchemaTooNew, SchemaTooOld
@@ -18,9 +18,9 @@ from msrv.ledger.errors import SchemaTooNew, SchemaTooOld
 def test_revisions_are_those_of_the_scripts() -> None:
     names = sorted(
         path.name.partition("_")[0]
-        for path in Path(migrate.SCRIPTS, "versions").glob("*.py")
+        for path in Path(schema_upgrade.SCRIPTS, "versions").glob("*.py")
     )
-    assert tuple(names) == migrate.REVISIONS
+    assert tuple(names) == schema_upgrade.REVISIONS
 
 
 def differences(connection: Connection) -> list[Any]:
@@ -28,20 +28,23 @@ def differences(connection: Connection) -> list[Any]:
     return list(found)
 
 
-@pytest.mark.parametrize("start", ["base", *migrate.REVISIONS])
+@pytest.mark.parametrize("start", ["base", *schema_upgrade.REVISIONS])
 async def test_upgrade_from_every_revision_ends_at_the_schema(
     empty: Database, start: str
 ) -> None:
     if start != "base":
         async with empty.schema_transaction() as connection:
-            await connection.run_sync(migrate.run_migrations, start)
-    await migrate.upgrade_schema(empty)
+            await connection.run_sync(schema_upgrade.run_migrations, start)
+    await schema_upgrade.upgrade_schema(empty)
     async with empty.read_transaction() as connection:
-        assert await migrate.read_revision(connection) == migrate.HEAD
+        assert (
+            await schema_upgrade.read_revision(connection)
+            == schema_upgrade.HEAD
+        )
         assert await connection.run_sync(differences) == []
         mark = await connection.execute(text("SELECT name, value FROM marks"))
         assert [tuple(row) for row in mark] == [("changes", 0)]
-    assert await migrate.upgrade_schema(empty) == migrate.HEAD
+    assert await schema_upgrade.upgrade_schema(empty) == schema_upgrade.HEAD
 
 
 async def test_concurrent_upgrades_run_one_after_the_other(
@@ -49,10 +52,11 @@ async def test_concurrent_upgrades_run_one_after_the_other(
 ) -> None:
     other = Database(url)
     found = await asyncio.gather(
-        migrate.upgrade_schema(empty), migrate.upgrade_schema(other)
+        schema_upgrade.upgrade_schema(empty),
+        schema_upgrade.upgrade_schema(other),
     )
     await other.close()
-    assert sorted(map(str, found)) == [migrate.HEAD, "None"]
+    assert sorted(map(str, found)) == [schema_upgrade.HEAD, "None"]
 
 
 async def test_interrupted_upgrade_is_completed(empty: Database) -> None:
@@ -60,7 +64,7 @@ async def test_interrupted_upgrade_is_completed(empty: Database) -> None:
         await connection.run_sync(
             metadata.create_all, tables=metadata.sorted_tables[:4]
         )
-    await migrate.upgrade_schema(empty)
+    await schema_upgrade.upgrade_schema(empty)
     async with empty.read_transaction() as connection:
         assert await connection.run_sync(differences) == []
 
@@ -71,20 +75,20 @@ async def test_newer_schema_is_left_alone(database: Database) -> None:
             text("UPDATE alembic_version SET version_num = '9999'")
         )
     with pytest.raises(SchemaTooNew, match=r"at revision 9999.*up to 0003"):
-        await migrate.prepare_schema(database)
+        await schema_upgrade.prepare_schema(database)
     with pytest.raises(SchemaTooNew):
-        await migrate.upgrade_schema(database)
+        await schema_upgrade.upgrade_schema(database)
 
 
 async def test_missing_tables_are_created_in_the_file_and_not_on_a_server(
     empty: Database,
 ) -> None:
     if empty.is_embedded:
-        await migrate.prepare_schema(empty)
-        await migrate.prepare_schema(empty)
+        await schema_upgrade.prepare_schema(empty)
+        await schema_upgrade.prepare_schema(empty)
     else:
         with pytest.raises(SchemaTooOld, match="msrv ledger upgrade"):
-            await migrate.prepare_schema(empty)
+            await schema_upgrade.prepare_schema(empty)
 
 
 async def test_stores_in_one_process_upgrade_concurrently(
@@ -94,10 +98,12 @@ async def test_stores_in_one_process_upgrade_concurrently(
         Database(f"sqlite:///{tmp_path / str(number)}") for number in range(4)
     ]
     try:
-        found = await asyncio.gather(*map(migrate.upgrade_schema, databases))
+        found = await asyncio.gather(
+            *map(schema_upgrade.upgrade_schema, databases)
+        )
         assert found == [None] * 4
         for database in databases:
-            await migrate.prepare_schema(database)
+            await schema_upgrade.prepare_schema(database)
     finally:
         for database in databases:
             await database.close()

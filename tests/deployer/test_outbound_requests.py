@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from msrv.deployer import outbound
+from msrv.deployer import outbound_requests
 from msrv.deployer.errors import DeliveryFailed, UnsafeAddress
 
 Serve = Callable[[web.Application], Awaitable[TestServer]]
@@ -38,13 +38,13 @@ HUB = "https://registry.hub.docker.com/u/a/b/hook/x/"
 )
 def test_callback_elsewhere_than_the_registry_is_refused(url: str) -> None:
     with pytest.raises(UnsafeAddress):
-        outbound.check_callback(url, "docker.io")
+        outbound_requests.check_callback(url, "docker.io")
 
 
 def test_callback_of_docker_hub_is_allowed_for_its_images_alone() -> None:
-    outbound.check_callback(HUB, "docker.io")
+    outbound_requests.check_callback(HUB, "docker.io")
     with pytest.raises(UnsafeAddress):
-        outbound.check_callback(HUB, "ghcr.io")
+        outbound_requests.check_callback(HUB, "ghcr.io")
 
 
 @pytest.mark.parametrize(
@@ -74,12 +74,12 @@ def test_callback_of_docker_hub_is_allowed_for_its_images_alone() -> None:
     ],
 )
 def test_private_address_is_not_public(address: str) -> None:
-    assert not outbound.is_public(address)
+    assert not outbound_requests.is_public(address)
 
 
 def test_public_address_is_public() -> None:
     for address in ("93.184.215.14", "2606:4700::1111", "64:ff9b::808:808"):
-        assert outbound.is_public(address)
+        assert outbound_requests.is_public(address)
 
 
 async def test_name_with_one_private_address_is_refused(
@@ -94,15 +94,15 @@ async def test_name_with_one_private_address_is_refused(
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", two)
     with pytest.raises(UnsafeAddress):
-        await outbound.post("https://chat.example/", b"", {})
+        await outbound_requests.post("https://chat.example/", b"", {})
 
 
 async def test_localhost_needs_allow_private() -> None:
     for url in ("https://127.0.0.1:1/", "https://localhost:1/"):
         with pytest.raises(UnsafeAddress):
-            await outbound.post(url, b"", {})
+            await outbound_requests.post(url, b"", {})
         with pytest.raises(DeliveryFailed):
-            await outbound.post(url, b"", {}, allow_private=True)
+            await outbound_requests.post(url, b"", {}, allow_private=True)
 
 
 async def test_redirect_is_not_followed(aiohttp_server: Serve) -> None:
@@ -117,14 +117,14 @@ async def test_redirect_is_not_followed(aiohttp_server: Serve) -> None:
     server = await aiohttp_server(app)
     url = str(server.make_url("/hook"))
     with pytest.raises(DeliveryFailed, match="307"):
-        await outbound.post(url, b"", {}, allow_private=True)
+        await outbound_requests.post(url, b"", {}, allow_private=True)
     assert requested == ["/hook"]
 
 
 async def test_silent_server_times_out(
     aiohttp_server: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("msrv.deployer.outbound.SECONDS", 0.2)
+    monkeypatch.setattr("msrv.deployer.outbound_requests.SECONDS", 0.2)
     requested = asyncio.Event()
 
     async def hang(_: web.Request) -> web.Response:
@@ -138,7 +138,7 @@ async def test_silent_server_times_out(
     with pytest.raises(
         DeliveryFailed, match=r"it did not respond within 0\.2 s"
     ):
-        await outbound.post(
+        await outbound_requests.post(
             str(server.make_url("/")), b"", {}, allow_private=True
         )
     assert requested.is_set()
@@ -147,7 +147,7 @@ async def test_silent_server_times_out(
 async def test_silent_name_server_times_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("msrv.deployer.outbound.SECONDS", 0.2)
+    monkeypatch.setattr("msrv.deployer.outbound_requests.SECONDS", 0.2)
 
     async def hang(*_: object, **__: object) -> None:
         await asyncio.sleep(60)
@@ -156,4 +156,4 @@ async def test_silent_name_server_times_out(
     with pytest.raises(
         DeliveryFailed, match="its host name can't be resolved"
     ):
-        await outbound.post(HUB, b"", {})
+        await outbound_requests.post(HUB, b"", {})

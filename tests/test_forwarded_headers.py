@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.forwarded import client_of, parse_entry, scheme_of
+from msrv.forwarded_headers import client_of, parse_entry, scheme_of
 
 TRUSTED = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 

@@ -16,7 +16,7 @@ from msrv.proofs import codes
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.links import make_link
 from msrv.proofs.orders import Line
-from msrv.proofs.pasted import find, find_codes
+from msrv.proofs.pasted_proofs import find, find_codes
 from msrv.proofs.pasted_text import MAX_CHARS, variants
 from msrv.proofs.receipts import Receipt, sign
 

@@ -1,4 +1,4 @@
-"""Replace one container.
+"""Replacement of one container by its successor.
 
 With `rolling`, the old one serves until the new one is healthy; with
 `recreate` it is stopped first. On failure the old one runs again and the new

@@ -13,7 +13,7 @@ import pytest
 from msrv.catalog import library_log
 from msrv.catalog.library import indexing
 from msrv.catalog.library.scan import LibraryUnreadable, scan
-from msrv.catalog.live import LiveCatalog, NotReady
+from msrv.catalog.live_catalog import LiveCatalog, NotReady
 from msrv.catalog.model import Catalog
 from tests.catalog.temporary_library import Library, wav
 from tests.polling import wait_until
@@ -144,7 +144,7 @@ async def test_unexpected_error_does_not_stop_the_updates(
         def fail(*_: object, **__: object) -> None:
             raise ZeroDivisionError
 
-        monkeypatch.setattr("msrv.catalog.live.load_library", fail)
+        monkeypatch.setattr("msrv.catalog.live_catalog.load_library", fail)
         library.release("S")
         await wait_until(lambda: "ZeroDivisionError" in caplog.text)
         await asyncio.sleep(0.05)
@@ -190,7 +190,7 @@ async def test_library_is_read_off_the_event_loop(
         threads.add(threading.current_thread())
         return scan(root)
 
-    monkeypatch.setattr("msrv.catalog.live.scan", watch)
+    monkeypatch.setattr("msrv.catalog.live_catalog.scan", watch)
     async with opened(library):
         pass
     assert threads
