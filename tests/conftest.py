@@ -1,8 +1,8 @@
-"""What the tests share: a small library, a store on it, what can be had.
+"""Shared fixtures: a small library, a store on it, and optional programs.
 
-A test that needs what a machine may lack asks for it with a fixture
-(`chromium`, `ffmpeg`, `mariadb`); it is skipped with a reason there, or fails
-where `MSRV_TEST_REQUIRE` names it.
+A test that needs an optional program requests its fixture (`chromium`,
+`ffmpeg`, `mariadb`); without it the test is skipped with a reason, or fails if
+`MSRV_TEST_REQUIRE` names it.
 """
 
 import os
@@ -86,41 +86,45 @@ def is_slow(item: pytest.Item) -> bool:
     )
 
 
-def require(what: str, *, there: bool, lack: str) -> None:
-    """Skip without it; fail where the run was told that it must be there."""
-    if there:
+def require(what: str, *, available: bool, reason: str) -> None:
+    """Skip the test if something is missing; fail if the run requires it."""
+    if available:
         return
     if what in os.environ.get("MSRV_TEST_REQUIRE", "").split(","):
-        pytest.fail(f"MSRV_TEST_REQUIRE names {what}: {lack}")
-    pytest.skip(lack)
+        pytest.fail(f"MSRV_TEST_REQUIRE names {what}: {reason}")
+    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
 def ffmpeg() -> str:
-    """The path of ffmpeg."""
+    """Path of ffmpeg."""
     found = shutil.which("ffmpeg")
-    require("ffmpeg", there=found is not None, lack="ffmpeg is not installed")
+    require(
+        "ffmpeg", available=found is not None, reason="ffmpeg is not installed"
+    )
     assert found
     return found
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The path of a Chromium (or Chrome) of this machine."""
+    """Path of this machine's Chromium or Chrome."""
     found = find_chromium()
-    require("browser", there=bool(found), lack="no Chromium is installed")
+    require(
+        "browser", available=bool(found), reason="no Chromium is installed"
+    )
     assert found
     return found
 
 
 @pytest.fixture(scope="session")
 def mariadbd() -> str:
-    """MariaDB's server, to be started."""
+    """Path of MariaDB's server."""
     program = mariadb_server.find()
     require(
         "mariadbd",
-        there=program is not None,
-        lack="MariaDB's server is not installed",
+        available=program is not None,
+        reason="MariaDB's server is not installed",
     )
     assert program
     return program
@@ -130,7 +134,7 @@ def mariadbd() -> str:
 def mariadb(
     mariadbd: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[MariaDBServer]:
-    """A MariaDB server for the whole run."""
+    """MariaDB server for the whole run."""
     server = MariaDBServer(mariadbd, tmp_path_factory.mktemp("mariadb"))
     server.install()
     yield server
@@ -139,13 +143,13 @@ def mariadb(
 
 @pytest.fixture(scope="session")
 def keyring() -> Keyring:
-    """The keys of NONCE; made once, since that is made to be slow."""
+    """Keys derived from NONCE; derived once, since that is slow by design."""
     return Keyring.from_nonces(NONCE, accepts_pretend=True)
 
 
 @pytest.fixture
 def library(tmp_path: Path) -> Path:
-    """A library of three releases: an album, a single, a free book."""
+    """Library of three releases: an album, a single and a free book."""
     root = tmp_path / "library"
     album = root / "Night Bus"
     write_wav(album / "01 Departure.wav", pitch=220)
@@ -187,7 +191,7 @@ def library(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def settings(library: Path, tmp_path: Path) -> Settings:
-    """Settings for that library, with pretend payments."""
+    """Settings for that library, with simulated payments."""
     return settings_room.load(
         {
             "MSRV_LIBRARY": str(library),
@@ -201,7 +205,7 @@ def settings(library: Path, tmp_path: Path) -> Settings:
 
 
 class Clock:
-    """A clock that a test sets; in Unix seconds."""
+    """Clock that a test sets, in Unix seconds."""
 
     def __init__(self) -> None:
         self.now = 1_800_000_000
@@ -212,7 +216,7 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Clock:
-    """The store's clock."""
+    """Clock of the store."""
     return Clock()
 
 
@@ -236,5 +240,5 @@ def start_store(
 
 @pytest.fixture
 async def store(start_store: StartStore, settings: Settings) -> Client:
-    """A store on the small library."""
+    """Store on the small library."""
     return await start_store(settings)

@@ -77,8 +77,8 @@ class StoreProcess:
         )
         with urllib.request.urlopen(
             request, timeout=START_SECONDS, context=self.tls
-        ) as answer:
-            return json.load(answer)
+        ) as response:
+            return json.load(response)
 
     def is_ready(self) -> bool:
         """Return whether the store can sell."""

@@ -1,4 +1,4 @@
-"""The package keeps the rules of docs/architecture.md."""
+"""The package follows the rules of docs/architecture.md."""
 
 import ast
 import re
@@ -88,7 +88,7 @@ def test_folders_have_few_modules() -> None:
     }
 
 
-def test_a_small_module_says_why_it_is_apart() -> None:
+def test_small_module_says_why_it_is_apart() -> None:
     unexplained = [
         name
         for name, path in MODULES.items()
@@ -100,15 +100,15 @@ def test_a_small_module_says_why_it_is_apart() -> None:
     assert not unexplained
 
 
-def test_no_modules_import_each_other_in_a_circle() -> None:
-    """Modules without imports are removed, again and again: none is left."""
+def test_imports_have_no_circle() -> None:
+    """Modules without imports are removed repeatedly, until none is left."""
     left = {name: imports(name) for name in MODULES}
     while leaves := [name for name, needs in left.items() if not needs]:
         for name in leaves:
             del left[name]
         for needs in left.values():
             needs.difference_update(leaves)
-    # What only leads to a circle, and is in none, goes as well.
+    # Modules that only lead to a circle are removed as well.
     while roots := left.keys() - set().union(*left.values()):
         for name in roots:
             del left[name]

@@ -1,4 +1,4 @@
-"""The library that comes with the store, for who has none yet."""
+"""The demo library, which a store without a library of its own sells."""
 
 import tomllib
 from pathlib import Path
@@ -15,16 +15,15 @@ AUDIO = {".mp3", ".flac", ".ogg", ".opus", ".m4a"}
 TRACKS = sorted(path for path in DEMO.rglob("*") if path.suffix in AUDIO)
 
 
-def test_fits_in_a_package() -> None:
-    """Or every install would carry a record collection."""
+def test_demo_is_small_enough_for_a_package() -> None:
     sizes = (path.stat().st_size for path in DEMO.rglob("*"))
     assert 0 < sum(sizes) < 6_000_000
 
 
-def test_shows_what_a_store_can_hold() -> None:
-    """Or a first visit would not show releases, formats and a free item."""
+def test_demo_has_several_releases_formats_and_a_free_item() -> None:
     described = [
-        tomllib.loads((home / "release.toml").read_text()) for home in RELEASES
+        tomllib.loads((folder / "release.toml").read_text())
+        for folder in RELEASES
     ]
     prices = [
         item.get("price")
@@ -37,19 +36,17 @@ def test_shows_what_a_store_can_hold() -> None:
     assert "0" in prices
 
 
-@pytest.mark.parametrize("home", RELEASES, ids=lambda home: home.name)
-def test_describes_files_that_are_there(home: Path) -> None:
-    """Or a price would be set for a file that nobody can buy."""
-    release = tomllib.loads((home / "release.toml").read_text())
+@pytest.mark.parametrize("folder", RELEASES, ids=lambda folder: folder.name)
+def test_demo_describes_only_existing_files(folder: Path) -> None:
+    release = tomllib.loads((folder / "release.toml").read_text())
     for name in release.get("items", {}):
-        assert (home / name).is_file()
-    with Image.open(home / "cover.png") as cover:
+        assert (folder / name).is_file()
+    with Image.open(folder / "cover.png") as cover:
         assert cover.width == cover.height >= 1200
 
 
 @pytest.mark.parametrize("path", TRACKS, ids=lambda path: path.name)
-def test_tags_agree_with_the_shelf(path: Path) -> None:
-    """Or a track would be listed under another name, place or record."""
+def test_tags_of_the_demo_match_its_releases(path: Path) -> None:
     release = tomllib.loads((path.parent / "release.toml").read_text())
     audio = mutagen.File(path, easy=True)
     assert audio["artist"] == [release["artist"]]
@@ -60,8 +57,7 @@ def test_tags_agree_with_the_shelf(path: Path) -> None:
     assert 30 <= audio.info.length <= 90
 
 
-def test_brings_a_whole_booklet() -> None:
-    """Or a reader would call the file that was paid for damaged."""
+def test_booklet_of_the_demo_is_a_complete_pdf() -> None:
     (booklet,) = DEMO.rglob("*.pdf")
     content = booklet.read_bytes()
     assert content.startswith(b"%PDF-")

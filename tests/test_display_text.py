@@ -1,4 +1,4 @@
-"""Text from names and tags, made safe to display."""
+"""Text from names and tags, made safe for display."""
 
 import pytest
 from hypothesis import given
@@ -23,7 +23,9 @@ from msrv.display_text import MAX_CHARS, clean_line, printable
         ("\u2028", ""),
     ],
 )
-def test_clean_line(text: str, cleaned: str) -> None:
+def test_clean_line_removes_controls_and_collapses_spaces(
+    text: str, cleaned: str
+) -> None:
     assert clean_line(text) == cleaned
 
 
@@ -36,7 +38,7 @@ def test_clean_line_is_idempotent(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "expected"),
     [
         ("a b.wav", "a b.wav"),
         ("a\nb", "a\\nb"),
@@ -46,8 +48,10 @@ def test_clean_line_is_idempotent(text: str) -> None:
         ("Début 🎵", "Début 🎵"),
     ],
 )
-def test_printable(name: str, said: str) -> None:
-    assert printable(name) == said
+def test_printable_escapes_unprintable_characters(
+    name: str, expected: str
+) -> None:
+    assert printable(name) == expected
 
 
 @given(st.text())

@@ -1,4 +1,4 @@
-"""Private folders, whole files and folder locks."""
+"""Private folders, atomically written files and folder locks."""
 
 import os
 import stat
@@ -23,7 +23,7 @@ def test_private_folder_is_created_with_its_parents(tmp_path: Path) -> None:
     assert mode_of(tmp_path / "a" / "b") == 0o700
 
 
-def test_open_folder_of_ours_is_closed(tmp_path: Path) -> None:
+def test_readable_folder_becomes_private(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir(mode=0o755)
     (folder / "ledger.sqlite3").touch()

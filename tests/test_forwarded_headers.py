@@ -1,4 +1,4 @@
-"""X-Forwarded-For and X-Forwarded-Proto: the spoofing table."""
+"""X-Forwarded-For and X-Forwarded-Proto, spoofed ones included."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
@@ -14,24 +14,24 @@ TRUSTED = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 @pytest.mark.parametrize(
     ("peer", "forwarded", "client"),
     [
-        # Nobody in between.
+        # No proxy in between.
         ("203.0.113.9", [], "203.0.113.9"),
-        # A stranger says it is someone else.
+        # A stranger claims to be another client.
         ("203.0.113.9", ["198.51.100.1"], "203.0.113.9"),
         ("203.0.113.9", ["127.0.0.1"], "203.0.113.9"),
-        # The edge says who it was.
+        # The edge forwards the client's address.
         ("10.0.0.2", ["198.51.100.1"], "198.51.100.1"),
         ("fd00::2", ["2001:db8::1"], "2001:db8::1"),
         ("::ffff:10.0.0.2", ["198.51.100.1"], "198.51.100.1"),
-        # The visitor wrote entries of their own, further left.
+        # The client sent entries of its own, further left.
         ("10.0.0.2", ["127.0.0.1, 198.51.100.1"], "198.51.100.1"),
         ("10.0.0.2", ["10.0.0.9, 198.51.100.1"], "198.51.100.1"),
         ("10.0.0.2", ["127.0.0.1", "198.51.100.1"], "198.51.100.1"),
-        # Two proxies of ours, one after the other.
+        # Two trusted proxies in sequence.
         ("10.0.0.2", ["198.51.100.1, 10.0.0.3"], "198.51.100.1"),
-        # Only ours: the outermost of them.
+        # Only trusted proxies: the outermost of them.
         ("10.0.0.2", ["10.0.0.4, 10.0.0.3"], "10.0.0.4"),
-        # What can't be read is nobody, and never the proxy.
+        # An unreadable entry is no client, and never the proxy.
         ("10.0.0.2", ["198.51.100.1, unknown"], None),
         ("10.0.0.2", ["unknown, 10.0.0.3"], None),
         ("10.0.0.2", ["_hidden"], None),
@@ -51,7 +51,7 @@ TRUSTED = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
         ("10.0.0.2", ["127.0.0.1:1, 198.51.100.1:2"], "198.51.100.1"),
         # Empty entries are none (RFC 9110, section 5.6.1).
         ("10.0.0.2", ["198.51.100.1,, 10.0.0.3", ""], "198.51.100.1"),
-        # Ten thousand entries are not walked.
+        # The number of parsed entries is limited.
         ("10.0.0.2", [", ".join(["10.0.0.3"] * 10_000)], "10.0.0.3"),
         # A Unix socket has no address.
         (None, ["198.51.100.1"], None),

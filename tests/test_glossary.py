@@ -1,4 +1,4 @@
-"""docs/glossary.md is true of the code."""
+"""docs/glossary.md matches the code."""
 
 import ast
 import re

@@ -1,3 +1,5 @@
+"""Host names: conversion to ASCII, as browsers convert them."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +23,7 @@ NAMES = {
     "localhost": "localhost",
 }
 
-NO_NAMES = {
+INVALID_NAMES = {
     "": "an empty part between",
     ".": "an empty part between",
     "a..b": "an empty part between",
@@ -47,7 +49,7 @@ def test_name_is_converted_as_in_browsers(name: str, expected: str) -> None:
     assert to_ascii(name) == expected
 
 
-@pytest.mark.parametrize(("name", "reason"), NO_NAMES.items())
+@pytest.mark.parametrize(("name", "reason"), INVALID_NAMES.items())
 def test_invalid_name_is_rejected_with_the_reason(
     name: str, reason: str
 ) -> None:
@@ -86,7 +88,7 @@ def test_host_in_digits_must_be_an_ipv4_address(host: str) -> None:
 
 
 @given(st.text(max_size=80))
-def test_ascii_form_is_unchanged(text: str) -> None:
+def test_ascii_form_is_converted_to_itself(text: str) -> None:
     try:
         name = host_to_ascii(text)
     except BadHostname:

@@ -1,4 +1,4 @@
-"""Log lines: their formats, and the batches of the access log."""
+"""Log formats, and the batches of the access log."""
 
 import asyncio
 import errno
@@ -53,7 +53,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("message", HOSTILE)
-def test_a_record_is_one_line(message: str) -> None:
+def test_record_is_one_line(message: str) -> None:
     """No text in a record breaks its line or controls the terminal."""
     for formatter in (TerminalFormatter(colour=False), JsonFormatter()):
         line = formatter.format(record(message))
@@ -97,7 +97,7 @@ def test_traceback_is_part_of_its_record() -> None:
     assert text.splitlines()[-1].endswith("the reason")
 
 
-def test_json_without_a_terminal(
+def test_log_is_json_without_a_terminal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     root = logging.getLogger()

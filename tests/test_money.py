@@ -1,4 +1,4 @@
-"""Amounts of money."""
+"""Amounts of money: parsing and formatting."""
 
 from decimal import Decimal
 
@@ -84,7 +84,7 @@ def test_invalid_amounts_are_rejected(amount: object) -> None:
 
 
 @pytest.mark.parametrize("currency", ["eur", "XYZ", "", "EURO", "€"])
-def test_exponents_follow_iso_4217(currency: str) -> None:
+def test_unknown_currency_has_no_exponent(currency: str) -> None:
     with pytest.raises(NotMoney):
         exponent_of(currency)
 
@@ -123,7 +123,7 @@ def test_any_value_is_an_amount_or_not_money(
     except NotMoney:
         return
     assert 0 <= money.minor <= MAX_MINOR
-    # What was read is what was written, to the last digit.
+    # The parsed amount is exactly the given one.
     assert Decimal(money.decimal) == Decimal(str(amount))
 
 

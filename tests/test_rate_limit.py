@@ -1,4 +1,4 @@
-"""The rate limiter."""
+"""Rate limiter, and the network that counts as one client."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -19,8 +19,10 @@ NOW = 1_800_000_000
 TEN = Limit(10, 60_000)
 
 
-def allowed(limiter: RateLimiter, times: int, key: object, now: float) -> int:
-    """Try so often; how often it was allowed."""
+def count_allowed(
+    limiter: RateLimiter, times: int, key: object, now: float
+) -> int:
+    """Acquire up to `times` times; return the number before a refusal."""
     for done in range(times):
         try:
             limiter.acquire(key, now=now)
@@ -31,22 +33,22 @@ def allowed(limiter: RateLimiter, times: int, key: object, now: float) -> int:
 
 def test_burst_is_followed_by_one_per_interval() -> None:
     limiter = RateLimiter(TEN)
-    assert allowed(limiter, 50, "here", NOW) == 10
+    assert count_allowed(limiter, 50, "here", NOW) == 10
     with pytest.raises(RateLimited) as raised:
         limiter.check("here", now=NOW)
     assert raised.value.retry_after_seconds == 60
     assert limiter.refused == 2
-    assert allowed(limiter, 50, "here", NOW + 59) == 0
-    assert allowed(limiter, 50, "here", NOW + 60) == 1
-    assert allowed(limiter, 50, "here", NOW + 6000) == 10
-    assert allowed(limiter, 50, "there", NOW) == 10
+    assert count_allowed(limiter, 50, "here", NOW + 59) == 0
+    assert count_allowed(limiter, 50, "here", NOW + 60) == 1
+    assert count_allowed(limiter, 50, "here", NOW + 6000) == 10
+    assert count_allowed(limiter, 50, "there", NOW) == 10
 
 
 def test_total_limits_all_keys_together() -> None:
     limiter = RateLimiter(TEN, Limit(25, 2000))
-    found = [allowed(limiter, 10, each, NOW) for each in "abcd"]
+    found = [count_allowed(limiter, 10, each, NOW) for each in "abcd"]
     assert found == [10, 10, 5, 0]
-    assert allowed(limiter, 10, "d", NOW + 2) == 1
+    assert count_allowed(limiter, 10, "d", NOW + 2) == 1
 
 
 def test_action_of_two_keys_counts_once_in_the_total() -> None:
@@ -91,8 +93,8 @@ def test_number_of_keys_is_bounded() -> None:
     for number in range(MAX_KEYS + 100):
         limiter.spend(number, now=NOW)
     assert len(limiter) == MAX_KEYS
-    # The newest are the ones that are known.
-    assert allowed(limiter, 10, MAX_KEYS + 99, NOW) == 9
+    # The newest keys are kept.
+    assert count_allowed(limiter, 10, MAX_KEYS + 99, NOW) == 9
     recent = RecentKeys(60, max_keys=10)
     for number in range(100):
         recent.add(number, NOW)
@@ -111,10 +113,10 @@ def test_clock_set_back_locks_no_client_out() -> None:
     st.integers(1, 5),
     st.integers(1, 20_000),
 )
-def test_never_more_than_the_burst_and_one_per_interval(
+def test_allowed_actions_never_exceed_the_burst_and_rate(
     steps: list[tuple[int, int]], burst: int, interval_ms: int
 ) -> None:
-    """Over any time, what passes is at most the burst and one an interval."""
+    """Over any time, at most the burst and one per interval are allowed."""
     limiter, now, passed = RateLimiter(Limit(burst, interval_ms)), NOW, 0
     for seconds, wanted in steps:
         now += seconds

@@ -14,9 +14,9 @@ FORMS = {
 }
 
 
-def make(folder: Path) -> dict[str, str]:
-    """Run it: what is in each file after that."""
-    said = subprocess.run(
+def run_script(folder: Path) -> dict[str, str]:
+    """Run the script; return the contents of each file."""
+    result = subprocess.run(
         [ROOT / "deploy" / "secrets.sh", folder],
         capture_output=True,
         text=True,
@@ -24,34 +24,31 @@ def make(folder: Path) -> dict[str, str]:
     )
     texts = {path.name: path.read_text("ascii") for path in folder.iterdir()}
     for text in texts.values():
-        assert text.strip() not in said.stdout + said.stderr
+        assert text.strip() not in result.stdout + result.stderr
     return texts
 
 
-def test_each_has_a_password_of_its_own(tmp_path: Path) -> None:
-    """Whoever breaks into the store can change its tables, too."""
-    texts = make(tmp_path / "made" / "secrets")
+def test_secrets_differ_and_have_their_format(tmp_path: Path) -> None:
+    texts = run_script(tmp_path / "made" / "secrets")
     assert texts.keys() == FORMS.keys()
     found = [re.fullmatch(FORMS[name], text) for name, text in texts.items()]
     assert len({each[1] for each in found if each}) == len(FORMS)
 
 
-def test_a_container_reads_them_and_a_neighbour_does_not(
+def test_secrets_are_readable_in_containers_and_to_no_other_user(
     tmp_path: Path,
 ) -> None:
-    """The database does not start, or anyone on the machine has its key."""
     folder = tmp_path / "secrets"
-    make(folder)
+    run_script(folder)
     assert folder.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {
         0o444
     }
 
 
-def test_what_is_there_stays(tmp_path: Path) -> None:
-    """Run twice, it locks the store out of its own database."""
-    made = make(tmp_path)
+def test_existing_secrets_are_kept(tmp_path: Path) -> None:
+    made = run_script(tmp_path)
     (tmp_path / "db_store").unlink()
-    again = make(tmp_path)
+    again = run_script(tmp_path)
     changed = {name for name in FORMS if made[name] != again[name]}
     assert changed == {"db_store"}

@@ -1,4 +1,4 @@
-"""deploy/systemd/msrv.service: what systemd makes of it, and the store too."""
+"""deploy/systemd/msrv.service, checked by systemd and with the store."""
 
 import re
 import shutil
@@ -12,12 +12,12 @@ from tests.conftest import require
 from tests.store_process import ROOT, launch_store
 
 UNIT = ROOT / "deploy" / "systemd" / "msrv.service"
-MOST_EXPOSED = 2.5
-"""By systemd's own count from 0 to 10; a service without a sandbox has 9.6."""
+MAX_EXPOSURE = 2.5
+"""On systemd's scale from 0 to 10; a service without a sandbox has 9.6."""
 
 
-def settings() -> dict[str, list[str]]:
-    """Read the unit's settings, each as often as it stands there."""
+def parse_settings() -> dict[str, list[str]]:
+    """Return the unit's settings, each with all of its values."""
     found: dict[str, list[str]] = {}
     for line in UNIT.read_text("utf-8").splitlines():
         name, equals, value = line.partition("=")
@@ -28,9 +28,11 @@ def settings() -> dict[str, list[str]]:
 
 @pytest.fixture
 def unit(tmp_path: Path) -> Path:
-    """The unit, with a Python of this machine."""
+    """Unit with this machine's Python."""
     found = shutil.which("systemd-analyze")
-    require("systemd", there=found is not None, lack="no systemd-analyze")
+    require(
+        "systemd", available=found is not None, reason="no systemd-analyze"
+    )
     made = tmp_path / UNIT.name
     text = UNIT.read_text("utf-8")
     made.write_text(
@@ -50,26 +52,23 @@ def analyze(*arguments: object) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_systemd_understands_every_line(unit: Path) -> None:
-    """A misspelt setting is passed over, and protects from nothing."""
+def test_unit_is_valid(unit: Path) -> None:
     result = analyze("verify", "--man=no", unit)
     ours = [each for each in result.stdout.splitlines() if UNIT.name in each]
     assert (result.returncode, ours) == (0, [])
 
 
-def test_the_service_is_closed_in(unit: Path) -> None:
-    """A file that takes the store over has the machine."""
+def test_service_is_sandboxed(unit: Path) -> None:
     result = analyze("security", "--offline=true", "--no-pager", unit)
     level = re.search(
         r"Overall exposure level for \S+: ([0-9.]+)", result.stdout
     )
     assert level, result.stdout
-    assert float(level[1]) <= MOST_EXPOSED
+    assert float(level[1]) <= MAX_EXPOSURE
 
 
-def test_it_is_no_root_and_its_secret_is_a_credential() -> None:
-    """Pillow and ffmpeg read strangers' files as root, or NONCE is shown."""
-    found = settings()
+def test_service_is_unprivileged_and_its_secret_a_credential() -> None:
+    found = parse_settings()
     assert found["DynamicUser"] == ["yes"]
     assert found["User"] == ["msrv"]
     for name in ("AmbientCapabilities", "CapabilityBoundingSet"):
@@ -81,9 +80,9 @@ def test_it_is_no_root_and_its_secret_is_a_credential() -> None:
     assert found["UMask"] == ["0077"]
 
 
-# What MemoryDenyWriteExecute forbids, by the kernel's own means since Linux
-# 6.3: prctl(PR_SET_MDWE).
-_REFUSING = """
+# Forbids what MemoryDenyWriteExecute forbids, by prctl(PR_SET_MDWE), which
+# Linux has since 6.3.
+_MDWE_SCRIPT = """
 import ctypes, runpy, sys
 libc = ctypes.CDLL(None, use_errno=True)
 if libc.prctl(65, 1, 0, 0, 0):
@@ -94,20 +93,22 @@ runpy.run_module("msrv", run_name="__main__")
 """
 
 
-def test_without_tls_no_memory_is_written_and_executed(tmp_path: Path) -> None:
-    """What the unit says of MemoryDenyWriteExecute is wrong."""
+def test_only_tls_needs_writable_executable_memory(tmp_path: Path) -> None:
+    """The unit's comment on MemoryDenyWriteExecute holds."""
     probe = subprocess.run(
-        [sys.executable, "-c", _REFUSING, "--version"],
+        [sys.executable, "-c", _MDWE_SCRIPT, "--version"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    has_it = "no PR_SET_MDWE" not in probe.stderr
-    require("mdwe", there=has_it, lack="the kernel has no PR_SET_MDWE")
+    supported = "no PR_SET_MDWE" not in probe.stderr
+    require(
+        "mdwe", available=supported, reason="the kernel has no PR_SET_MDWE"
+    )
     python = tmp_path / "python"
     script = tmp_path / "refusing.py"
-    script.write_text(_REFUSING, "utf-8")
+    script.write_text(_MDWE_SCRIPT, "utf-8")
     python.write_text(
         f'#!/bin/sh\nshift 2\nexec {sys.executable} {script} "$@"\n', "utf-8"
     )
@@ -117,4 +118,4 @@ def test_without_tls_no_memory_is_written_and_executed(tmp_path: Path) -> None:
         store = launch_store(tmp_path, "--no-tls")
     with store:
         assert store.request_json("/catalog")["releases"]
-    assert settings()["MemoryDenyWriteExecute"] == ["no"]
+    assert parse_settings()["MemoryDenyWriteExecute"] == ["no"]

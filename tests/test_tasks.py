@@ -62,7 +62,7 @@ async def test_task_that_loses_a_cancellation_is_cancelled_again(
             try:
                 await asyncio.Event().wait()
             except asyncio.CancelledError:
-                cancellations += 1  # as a library does that loses it
+                cancellations += 1  # lost, as some libraries lose it
 
     supervisor = TaskSupervisor("work")
     supervisor.start(work())

@@ -1,4 +1,4 @@
-"""Counts and columns of plain text."""
+"""Plurals, and columns of plain text."""
 
 from msrv.text_table import labelled, plural, table
 

@@ -1,4 +1,4 @@
-"""Time slices: same result, and other tasks run in between."""
+"""Time slices: the same result, while other tasks run in between."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Strict TOML, and the places and words of its problems."""
+"""Strict TOML, and the lines and wording of its problems."""
 
 from contextlib import suppress
 from typing import Annotated, Self
@@ -36,13 +36,13 @@ last = { a = 1, b = 2 }
         (("items", "plain", "hidden"), 9),
         (("items", "a = b]c.mp3"), 10),
         (("items", "a = b]c.mp3", "price"), 11),
-        # What has no line of its own is in what is around it.
+        # A key without a line of its own has that of its table.
         (("items", "a = b]c.mp3", "last", "b"), 12),
         (("items", "plain", "nothing"), 8),
         (("title",), 1),
     ],
 )
-def test_line_of_a_key(path: tuple[str, ...], line: int) -> None:
+def test_key_is_found_on_its_line(path: tuple[str, ...], line: int) -> None:
     assert find_line(TEXT, path) == line
 
 
@@ -124,10 +124,10 @@ def test_unknown_key_suggests_the_one_that_was_probably_meant() -> None:
 
 
 @pytest.mark.parametrize("table", ["entry", "items.a", "items.name", "[more]"])
-def test_unknown_key_is_compared_with_those_of_its_own_table(
+def test_unknown_key_is_compared_with_those_of_its_table(
     table: str,
 ) -> None:
-    """A field is known by its alias, which is what a file says."""
+    """Fields are known by their aliases, which are the names in the file."""
     (problem,) = problems(f"[{table}]\nnaem = 1")
     assert problem == "x:2: 'naem' is not a known key; did you mean 'name'?"
 
@@ -156,7 +156,9 @@ def test_value_in_place_of_a_table_is_a_problem(value: str) -> None:
         ("items.A = {}", "'A' must match pattern '^[a-z]+$'"),
     ],
 )
-def test_rule_is_stated_in_words_of_toml(text: str, problem: str) -> None:
+def test_problem_states_the_rule_in_terms_of_toml(
+    text: str, problem: str
+) -> None:
     assert problems(text) == [f"x:1: {problem}"]
 
 
@@ -166,9 +168,7 @@ def test_all_problems_are_found_at_once_by_line() -> None:
 
 
 @given(st.text(max_size=60), st.lists(st.text(max_size=5), max_size=3))
-def test_no_text_and_no_path_is_without_a_line(
-    text: str, path: list[str]
-) -> None:
+def test_any_path_has_a_line_in_any_text(text: str, path: list[str]) -> None:
     assert 1 <= find_line(text, tuple(path)) <= text.count("\n") + 1
     with suppress(InvalidConfig):
         TomlDocument("x", text)

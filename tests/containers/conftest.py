@@ -33,7 +33,7 @@ from tests.store_process import ROOT, free_port
 def engine() -> None:
     """Container engine."""
     missing = missing_requirement()
-    require("containers", there=missing is None, lack=missing or "")
+    require("containers", available=missing is None, reason=missing or "")
 
 
 @pytest.fixture(scope="session")
@@ -57,8 +57,8 @@ def registry_program() -> Path:
     found = find("docker-registry") or find("registry")
     require(
         "registry",
-        there=found is not None,
-        lack="no registry is installed, and none runs here",
+        available=found is not None,
+        reason="no registry is installed, and none runs here",
     )
     assert found
     return found

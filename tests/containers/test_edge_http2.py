@@ -59,7 +59,7 @@ def test_valid_client_is_not_refused(stack: Stack) -> None:
 
 def test_concurrent_streams_are_all_answered(stack: Stack) -> None:
     found = shutil.which("h2load")
-    require("h2load", there=found is not None, lack="no h2load")
+    require("h2load", available=found is not None, reason="no h2load")
     output = subprocess.run(
         [
             "h2load", "--requests=400", "--clients=8", "--max-concurrent=16",

@@ -77,7 +77,9 @@ def test_only_secure_versions_and_suites_are_supported(
 
 
 def test_http_2_is_served(stack: Stack, tmp_path: Path) -> None:
-    require("curl", there=shutil.which("curl") is not None, lack="no curl")
+    require(
+        "curl", available=shutil.which("curl") is not None, reason="no curl"
+    )
     ca = Path(stack.project.environ["MSRV_TLS_CERT"]).with_name("ca.crt")
     path = stack.buyer.buy("short")["short"]
     for page, body in (("/", b"Dock"), (path, b"short")):

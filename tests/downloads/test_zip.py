@@ -81,8 +81,8 @@ def test_other_programs_read_the_archive(
     tool = command[0]
     require(
         tool,
-        there=shutil.which(tool) is not None,
-        lack=f"{tool} is not installed",
+        available=shutil.which(tool) is not None,
+        reason=f"{tool} is not installed",
     )
     done = subprocess.run(
         [*command, made], check=False, capture_output=True, text=True
@@ -93,8 +93,8 @@ def test_other_programs_read_the_archive(
 def test_unzip_extracts_the_same_files(made: Path, tmp_path: Path) -> None:
     require(
         "unzip",
-        there=shutil.which("unzip") is not None,
-        lack="unzip is not installed",
+        available=shutil.which("unzip") is not None,
+        reason="unzip is not installed",
     )
     subprocess.run(
         ["unzip", "-qq", made, "-d", tmp_path / "out"],

@@ -139,7 +139,7 @@ def send_and_read(connection: socket.socket, sent: bytes) -> bytes:
     return got
 
 
-def statuses(answers: bytes) -> list[int]:
+def statuses(responses: bytes) -> list[int]:
     """Return the statuses of the responses on a connection."""
-    found = re.findall(rb"HTTP/\d\.\d (\d{3}) ", answers)
+    found = re.findall(rb"HTTP/\d\.\d (\d{3}) ", responses)
     return [int(each) for each in found]

@@ -19,8 +19,8 @@ shorter than that of a silent connection."""
 _OPENED_SECONDS: Final = 60
 _JSON: Final = {"Accept": "application/json"}
 
-Begin = Callable[[socket.socket], socket.socket]
-"""Says on a connection what there is to say; what is to be held after."""
+Opening = Callable[[socket.socket], socket.socket]
+"""Sends the first bytes on a connection; returns the connection to hold."""
 
 
 def connect_from(
@@ -56,70 +56,70 @@ class Crowd:
         hosts: list[str],
         *,
         each: int,
-        begin: Begin,
+        opening: Opening,
         secure: bool,
         drip: bytes = b"",
     ) -> None:
         self._store = store
         self._wanted = [host for host in hosts for _ in range(each)]
-        self._begin = begin
+        self._opening = opening
         self._secure = secure
         self._drip = drip
-        self._ends = threading.Event()
+        self._stopped = threading.Event()
         self.full = threading.Event()
-        self._held: dict[socket.socket, str] = {}
+        self._connections: dict[socket.socket, str] = {}
 
     def run(self) -> None:
         """Open all connections, and reopen those that are closed."""
-        waiting, came = list(self._wanted), 0
-        with selectors.DefaultSelector() as looking:
-            while not self._ends.is_set():
+        waiting, opened = list(self._wanted), 0
+        with selectors.DefaultSelector() as selector:
+            while not self._stopped.is_set():
                 for host in waiting[:50]:
-                    self._open(host, looking)
-                came += len(waiting[:50])
+                    self._open(host, selector)
+                opened += len(waiting[:50])
                 waiting = waiting[50:]
-                if came >= len(self._wanted):
+                if opened >= len(self._wanted):
                     self.full.set()
-                gone = looking.select(0.01 if waiting else 0.2)
-                for key, _ in gone:
-                    waiting += self._read_or_drop(key.fileobj, looking)
-                if self._drip and not gone:
-                    for each in self._held:
+                ready = selector.select(0.01 if waiting else 0.2)
+                for key, _ in ready:
+                    waiting += self._read_or_drop(key.fileobj, selector)
+                if self._drip and not ready:
+                    for each in self._connections:
                         with suppress(OSError):
                             each.send(self._drip)
-        for each in self._held:
+        for each in self._connections:
             each.close()
 
     def stop(self) -> None:
-        self._ends.set()
+        self._stopped.set()
 
-    def _open(self, host: str, looking: selectors.BaseSelector) -> None:
+    def _open(self, host: str, selector: selectors.BaseSelector) -> None:
         try:
-            held = connect_from(
+            connection = connect_from(
                 self._store, host, secure=self._secure, seconds=5
             )
-            held = self._begin(held)
+            connection = self._opening(connection)
         except OSError:
             return
-        held.settimeout(0)
-        self._held[held] = host
-        looking.register(held, selectors.EVENT_READ)
+        connection.settimeout(0)
+        self._connections[connection] = host
+        selector.register(connection, selectors.EVENT_READ)
 
     def _read_or_drop(
         self,
-        held: Any,  # noqa: ANN401 - as selectors gives it
-        looking: selectors.BaseSelector,
+        connection: Any,  # noqa: ANN401 - as selectors gives it
+        selector: selectors.BaseSelector,
     ) -> list[str]:
         try:
-            if held.recv(65536):
+            if connection.recv(65536):
                 return []
         except (BlockingIOError, ssl.SSLWantReadError):
             return []
         except OSError:
             pass
-        looking.unregister(held)
-        held.close()
-        return [self._held.pop(held)]
+        selector.unregister(connection)
+        connection.close()
+        return [self._connections.pop(connection)]
 
 
 @contextmanager
@@ -160,7 +160,7 @@ class Visitor:
                     else {"Content-Type": "application/x-www-form-urlencoded"}
                 ),
             )
-            answer = connection.getresponse()
-            return answer.status, json.loads(answer.read() or b"null")
+            response = connection.getresponse()
+            return response.status, json.loads(response.read() or b"null")
         finally:
             connection.close()

@@ -21,11 +21,11 @@ def work_unit_seconds() -> float:
     """
     best = 1.0
     for _ in range(5):
-        began = time.thread_time()
+        started = time.thread_time()
         total = 0
         for number in range(8000):
             total += number * number
-        best = min(best, time.thread_time() - began)
+        best = min(best, time.thread_time() - started)
     return best
 
 
@@ -54,9 +54,9 @@ def measured_loop() -> Iterator[LoopSteps]:
     run = events.Handle._run
 
     def timed(handle: events.Handle) -> None:
-        began = time.thread_time()
+        started = time.thread_time()
         run(handle)
-        seconds = time.thread_time() - began
+        seconds = time.thread_time() - started
         if seconds > LIMIT_SECONDS / 5:
             found.steps.append((seconds, repr(handle)))
 
@@ -86,8 +86,8 @@ def _send(port: int, request: Request) -> int:
     method = "GET" if request.body is None else "POST"
     try:
         connection.request(method, request.path, request.body, request.headers)
-        answer = connection.getresponse()
-        answer.read()
-        return answer.status
+        response = connection.getresponse()
+        response.read()
+        return response.status
     finally:
         connection.close()

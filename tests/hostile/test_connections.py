@@ -33,9 +33,9 @@ HALF_OPEN: Final = 500
 def test_pipelined_requests_wait_for_a_download(
     plain: StoreUnderAttack,
 ) -> None:
-    ask = b"GET " + plain.small + b" HTTP/1.1\r\n" + HOST + b"\r\n"
+    request = b"GET " + plain.small + b" HTTP/1.1\r\n" + HOST + b"\r\n"
     with plain.connect() as connection:
-        found = send_and_read(connection, ask * 20 + LAST)
+        found = send_and_read(connection, request * 20 + LAST)
     assert found.count(b"\r\n\r\n" + SMALL) == 20
     found = found.replace(SMALL, b"")
     assert statuses(found) == [200] * 20 + [404]
@@ -45,9 +45,9 @@ def test_pipelined_requests_wait_for_a_download(
 def test_half_closed_connection_gets_a_whole_response_or_none(
     plain: StoreUnderAttack,
 ) -> None:
-    ask = b"GET " + plain.small + b" HTTP/1.1\r\n" + HOST + CLOSE
+    request = b"GET " + plain.small + b" HTTP/1.1\r\n" + HOST + CLOSE
     with plain.connect() as connection:
-        connection.sendall(ask)
+        connection.sendall(request)
         connection.shutdown(socket.SHUT_WR)
         found = send_and_read(connection, b"")
     head, _, body = found.partition(b"\r\n\r\n")
@@ -74,7 +74,7 @@ def test_endless_headers_are_rejected(
         except ConnectionError:
             pass
         else:
-            pytest.fail("it still listens")
+            pytest.fail("the store still reads")
     plain.check()
 
 
@@ -88,7 +88,7 @@ def test_endless_headers_are_rejected(
     ],
     ids=["plain HTTP", "no hello", "too long a record", "nothing"],
 )
-def test_bytes_that_are_no_tls_close_the_connection(
+def test_bytes_that_are_not_tls_close_the_connection(
     secure: StoreUnderAttack, sent: bytes
 ) -> None:
     with secure.connect() as connection:
@@ -105,7 +105,7 @@ def test_tls_aborted_during_a_request_leaves_no_trace_in_the_log(
             secure.connect(), server_hostname="localhost"
         ) as connection:
             connection.sendall(sent)
-            # Noise where a record should be; then gone.
+            # Noise in place of a record, followed by the close.
             raw = socket.socket(fileno=connection.detach())
         raw.settimeout(PATIENCE_SECONDS)
         with raw, suppress(ConnectionError):
@@ -123,23 +123,23 @@ def test_hundreds_of_unfinished_requests_block_no_other_client(
         slow = selectors.DefaultSelector()
         stack.callback(slow.close)
         for number in range(HALF_OPEN):
-            for victim, begun in (
+            for attacked, partial in (
                 (plain, (b"", b"GET / HT", GET, GET + b"X: ")[number % 4]),
                 (secure, hello[: (0, 3, 50, 200)[number % 4]]),
             ):
-                connection = stack.enter_context(victim.connect())
-                connection.sendall(begun)
-                drips = begun.endswith(b"X: ")
+                connection = stack.enter_context(attacked.connect())
+                connection.sendall(partial)
+                drips = partial.endswith(b"X: ")
                 slow.register(connection, selectors.EVENT_READ, drips)
-        for victim in (plain, secure):
-            began = time.monotonic()
-            assert victim.store.request_json("/catalog")["releases"]
-            # Not only once the others have been closed.
-            assert time.monotonic() - began < HEADERS_SECONDS
-            victim.check()
+        for attacked in (plain, secure):
+            started = time.monotonic()
+            assert attacked.store.request_json("/catalog")["releases"]
+            # It isn't delayed until the others are closed.
+            assert time.monotonic() - started < HEADERS_SECONDS
+            attacked.check()
         until = time.monotonic() + max(HEADERS_SECONDS, HANDSHAKE_SECONDS) + 5
         while slow.get_map():
-            assert time.monotonic() < until, "they are still waited for"
+            assert time.monotonic() < until, "unfinished requests stay open"
             closed = slow.select(1)
             for key, _ in closed:
                 assert isinstance(key.fileobj, socket.socket)

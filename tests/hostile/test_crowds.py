@@ -19,8 +19,8 @@ import pytest
 
 from tests.hostile.attack import FORM, HOST
 from tests.hostile.crowd import (
-    Begin,
     Crowd,
+    Opening,
     Visitor,
     connect_from,
     running_crowd,
@@ -60,7 +60,7 @@ def store(
         MSRV_LIBRARY=str(folder / "library"),
         MSRV_STRIPE_KEY=KEY,
         MSRV_STRIPE_WEBHOOK_SECRET=SECRET,
-        # Nobody answers there, so what was taken stays in the data folder.
+        # Nothing listens there, so received webhooks stay in the data folder.
         MSRV_STRIPE_API=f"http://127.0.0.1:{free_port()}",
     ) as running:
         yield running
@@ -70,64 +70,64 @@ def store(
     assert "Too many open files" not in log
 
 
-def silent(held: socket.socket) -> socket.socket:
+def silent(connection: socket.socket) -> socket.socket:
     """Send nothing."""
-    return held
+    return connection
 
 
-def partial_request(held: socket.socket) -> socket.socket:
+def partial_request(connection: socket.socket) -> socket.socket:
     """Send half a request."""
-    held.sendall(b"GET / HTTP/1.1\r\n" + HOST + b"X: ")
-    return held
+    connection.sendall(b"GET / HTTP/1.1\r\n" + HOST + b"X: ")
+    return connection
 
 
-def partial_handshake(held: socket.socket) -> socket.socket:
+def partial_handshake(connection: socket.socket) -> socket.socket:
     """Send half a handshake."""
-    held.sendall(client_hello()[:100])
-    return held
+    connection.sendall(client_hello()[:100])
+    return connection
 
 
-def idle(held: socket.socket) -> socket.socket:
+def idle(connection: socket.socket) -> socket.socket:
     """Send one request, and stay connected."""
-    held.sendall(b"GET /-/health HTTP/1.1\r\n" + HOST + b"\r\n")
-    if not held.recv(4096):
+    connection.sendall(b"GET /-/health HTTP/1.1\r\n" + HOST + b"\r\n")
+    if not connection.recv(4096):
         raise ConnectionError
-    return held
+    return connection
 
 
-def partial_form(held: socket.socket) -> socket.socket:
+def partial_form(connection: socket.socket) -> socket.socket:
     """Send half a form."""
-    held.sendall(
+    connection.sendall(
         b"POST /cart HTTP/1.1\r\n"
         + HOST
         + FORM
         + b"Content-Length: 10000\r\n\r\nadd="
     )
-    return held
+    return connection
 
 
-def crowd_of(store: StoreProcess, begin: Begin, hosts: list[str]) -> Crowd:
+def crowd_of(store: StoreProcess, opening: Opening, hosts: list[str]) -> Crowd:
     """Return a crowd with these addresses."""
     return Crowd(
         store,
         hosts,
         each=CROWD // len(hosts),
-        begin=begin,
-        secure=begin in {idle, partial_request, partial_form},
-        drip=b"a" if begin in {partial_request, partial_form} else b"",
+        opening=opening,
+        secure=opening in {idle, partial_request, partial_form},
+        drip=b"a" if opening in {partial_request, partial_form} else b"",
     )
 
 
 @pytest.mark.parametrize("hosts", [STRANGER, STRANGERS], ids=["one", "many"])
 @pytest.mark.parametrize(
-    "begin", [silent, partial_handshake, partial_request, idle, partial_form]
+    "opening", [silent, partial_handshake, partial_request, idle, partial_form]
 )
 def test_visitor_is_served_beside_a_crowd(
-    store: StoreProcess, begin: Begin, hosts: list[str]
+    store: StoreProcess, opening: Opening, hosts: list[str]
 ) -> None:
     """The visitor browses, buys and downloads; files can always be opened."""
     visitor = Visitor(store, HONEST)
-    with running_crowd(crowd_of(store, begin, hosts)):
+    with running_crowd(crowd_of(store, opening, hosts)):
         for _ in range(3):
             status, _ = visitor.request_json("/catalog")
             assert status == 200
@@ -140,7 +140,7 @@ def test_visitor_is_served_beside_a_crowd(
             path = "/" + url.split("/", 3)[3]
             assert download(store, path) == b"free" * 1000
         assert open_descriptors(store) < FILES - 32
-        well = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-m", "msrv", "healthcheck", "--ready"],
             cwd=ROOT,
             env={
@@ -153,17 +153,17 @@ def test_visitor_is_served_beside_a_crowd(
             timeout=60,
             check=False,
         )
-        assert well.returncode == 0, well.stderr
+        assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize("hosts", [STRANGER, STRANGERS], ids=["one", "many"])
-@pytest.mark.parametrize("begin", [silent, idle, partial_form])
+@pytest.mark.parametrize("opening", [silent, idle, partial_form])
 def test_webhook_is_received_beside_a_crowd(
-    store: StoreProcess, begin: Begin, hosts: list[str]
+    store: StoreProcess, opening: Opening, hosts: list[str]
 ) -> None:
     messages = Path(store.environ["MSRV_DATA"], "messages")
     before = stored_webhooks(messages)
-    with running_crowd(crowd_of(store, begin, hosts)):
+    with running_crowd(crowd_of(store, opening, hosts)):
         for number in range(3):
             assert send_webhook(store, len(before) + number) == 200
             assert len(stored_webhooks(messages) - before) == number + 1
@@ -196,9 +196,9 @@ def send_webhook(store: StoreProcess, number: int) -> int:
                 "Stripe-Signature": FakeStripe.sign(body),
             },
         )
-        answer = connection.getresponse()
-        answer.read()
-        return answer.status
+        response = connection.getresponse()
+        response.read()
+        return response.status
     finally:
         connection.close()
 

@@ -60,11 +60,11 @@ def cart_cookie(ids: list[str]) -> dict[str, str]:
 
 
 async def receipt_of(store: Client, ids: list[str]) -> str:
-    answer = await store.post(
+    response = await store.post(
         "/purchases", data=[("item", each) for each in ids], headers=JSON
     )
-    assert answer.status == 201, await answer.text()
-    receipt: str = (await answer.json())["receipt"]
+    assert response.status == 201, await response.text()
+    receipt: str = (await response.json())["receipt"]
     return "/" + receipt.split("/", 3)[3]
 
 
@@ -173,15 +173,15 @@ async def test_no_request_blocks_the_loop_for_long(
     store = await start_store(settings)
     receipt = await receipt_of(store, BIG)
     whole = await receipt_of(store, WHOLE)
-    answer = await store.get(receipt, headers=JSON)
-    links = json.loads(await answer.text())["downloads"]
+    response = await store.get(receipt, headers=JSON)
+    links = json.loads(await response.text())["downloads"]
     link = "/" + links["big-0"].split("/", 3)[3]
     assert store.port
     slow = {}
     for name, request in (
         costly_gets(receipt, whole, link) | costly_posts(receipt)
     ).items():
-        best, said = 1.0, ""
+        best, callback = 1.0, ""
         # The first one fills caches, as at any start. The same work never
         # takes less time than it needs, however often it is tried; on a busy
         # machine it often takes more.
@@ -195,11 +195,11 @@ async def test_no_request_blocks_the_loop_for_long(
                 / loop_measurement.NOMINAL_UNIT_SECONDS
             )
             if found.longest / speed < best:
-                best, said = found.longest / speed, found.slowest
+                best, callback = found.longest / speed, found.slowest
             if best <= loop_measurement.LIMIT_SECONDS:
                 break
         if best > loop_measurement.LIMIT_SECONDS:
-            slow[name] = f"{best * 1000:.1f} ms: {said[:200]}"
+            slow[name] = f"{best * 1000:.1f} ms: {callback[:200]}"
     assert not slow
 
 

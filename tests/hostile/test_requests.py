@@ -23,8 +23,8 @@ from tests.hostile.attack import (
 
 RANGES: Final = b",".join(b"%d-%d" % (at, at) for at in range(0, 20_000, 2))
 
-REFUSED: Final = {
-    # Which of two ends a body has: an edge may think otherwise.
+REJECTED: Final = {
+    # Ambiguous ends of a body, which an edge may interpret differently.
     "length and chunked": POST
     + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "chunked and length": POST
@@ -98,18 +98,18 @@ REFUSED: Final = {
 }
 
 
-@pytest.mark.parametrize("sent", REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize("sent", REJECTED.values(), ids=REJECTED)
 def test_malformed_requests_are_rejected(
     plain: StoreUnderAttack, sent: bytes
 ) -> None:
     with plain.connect() as connection:
         found = statuses(send_and_read(connection, sent + LAST))
-    # One answer at most: nothing behind it was taken for a request.
+    # One response at most: nothing after it was parsed as a request.
     assert found in ([], [400])
     plain.check()
 
 
-ANSWERED: Final = {
+ACCEPTED: Final = {
     # RFC 9112, section 6.3: chunked comes last, so the end is known.
     "Chunked": (
         POST + b"Transfer-Encoding: Chunked \r\n\r\n0\r\n\r\n" + LAST,
@@ -226,7 +226,7 @@ ANSWERED: Final = {
 }
 
 
-@pytest.mark.parametrize(("sent", "expected"), ANSWERED.values(), ids=ANSWERED)
+@pytest.mark.parametrize(("sent", "expected"), ACCEPTED.values(), ids=ACCEPTED)
 def test_odd_requests_get_the_right_status(
     plain: StoreUnderAttack, sent: bytes, expected: list[int]
 ) -> None:

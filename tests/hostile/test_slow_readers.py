@@ -20,7 +20,7 @@ from tests.store_process import StoreProcess, launch_store
 from tests.wav_files import write_wav
 
 LARGE: Final = noise(6_000_000)
-PLACES: Final = 20
+SLOTS: Final = 20
 BUFFER_BYTES: Final = 4096
 PATIENCE_SECONDS: Final = 90
 
@@ -41,7 +41,7 @@ def running_store(
         folder,
         option,
         MSRV_LIBRARY=str(folder / "library"),
-        MSRV_MAX_DOWNLOADS=str(PLACES),
+        MSRV_MAX_DOWNLOADS=str(SLOTS),
         MSRV_MAX_DOWNLOADS_PER_CLIENT="16",
         MSRV_SLOW_SECONDS=str(slow_seconds),
         MSRV_SLOW_BYTES_PER_SECOND="100000",
@@ -129,14 +129,14 @@ def test_slowest_readers_are_evicted_and_can_resume(
     store: StoreProcess,
 ) -> None:
     path = link(store)
-    with ExitStack() as held:
+    with ExitStack() as resources:
         slow = [
-            held.enter_context(
+            resources.enter_context(
                 request_download(
                     store, path, f"127.0.1.{n}", buffer_bytes=BUFFER_BYTES
                 )
             )
-            for n in range(1, PLACES + 1)
+            for n in range(1, SLOTS + 1)
         ]
         for each in slow:
             assert each.recv(12) == b"HTTP/1.1 200"
@@ -144,7 +144,7 @@ def test_slowest_readers_are_evicted_and_can_resume(
             until = time.monotonic() + PATIENCE_SECONDS
             status = 0
             while status != 200:
-                assert time.monotonic() < until, "nobody gives way"
+                assert time.monotonic() < until, "no slow reader is evicted"
                 status, head, body = read_response(
                     request_download(store, path, "127.0.0.77")
                 )
@@ -163,9 +163,9 @@ def test_second_buyer_of_a_household_gets_a_slot(
         link(patient_store),
         "127.0.0.88",
     )
-    with ExitStack() as held:
+    with ExitStack() as resources:
         for _ in range(16):
-            each = held.enter_context(
+            each = resources.enter_context(
                 request_download(
                     patient_store, first, home, buffer_bytes=BUFFER_BYTES
                 )
@@ -204,10 +204,10 @@ def test_previews_have_limited_slots_and_memory(tmp_path: Path) -> None:
         )
         assert status == 200
         assert len(clip) > 300_000
-        with ExitStack() as held:
+        with ExitStack() as resources:
             before = resident_bytes(store)
             for _ in range(readers):
-                each = held.enter_context(
+                each = resources.enter_context(
                     request_download(
                         store, path, "127.0.0.88", buffer_bytes=BUFFER_BYTES
                     )

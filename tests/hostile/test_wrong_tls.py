@@ -97,14 +97,14 @@ def reset_early(connection: socket.socket) -> None:
 
 
 @pytest.mark.parametrize("sent", ["a hello a second time", "alerts", "noise"])
-def test_invalid_tls_keeps_no_memory(
+def test_invalid_tls_leaks_no_memory(
     secure: StoreUnderAttack, sent: str
 ) -> None:
-    def one(leave: Callable[[socket.socket], None] | None) -> None:
+    def one(close: Callable[[socket.socket], None] | None) -> None:
         with secure.connect() as connection, suppress(OSError):
             connection.sendall(WRONG[sent])
-            if leave is not None:
-                leave(connection)
+            if close is not None:
+                close(connection)
             else:
                 connection.recv(65536)
 
@@ -159,7 +159,7 @@ def test_request_in_records_of_one_byte_is_served(
 
 @pytest.mark.skipif(OPENSSL is None, reason="needs the openssl command")
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "lines"),
     [
         # `R` asks OpenSSL's client to renegotiate, `K` for new keys.
         (["-tls1_2"], b"R\nGET / HTTP/1.0\n\n"),
@@ -175,11 +175,11 @@ def test_request_in_records_of_one_byte_is_served(
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_openssl_s_client_is_refused_what_it_should_be(
-    secure: StoreUnderAttack, options: list[str], said: bytes
+def test_insecure_tls_options_are_refused(
+    secure: StoreUnderAttack, options: list[str], lines: bytes
 ) -> None:
     """Renegotiation, old versions, weak ciphers and unknown names."""
-    asked = subprocess.run(
+    result = subprocess.run(
         [
             str(OPENSSL),
             "s_client",
@@ -187,10 +187,10 @@ def test_openssl_s_client_is_refused_what_it_should_be(
             f"127.0.0.1:{secure.store.port}",
             *options,
         ],
-        input=said,
+        input=lines,
         capture_output=True,
         timeout=60,
         check=False,
     )
-    assert b"HTTP/1.1 2" not in asked.stdout
+    assert b"HTTP/1.1 2" not in result.stdout
     check_served(secure)

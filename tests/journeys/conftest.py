@@ -13,7 +13,7 @@ from tests.store_process import StoreProcess, launch_store
 def demo_store(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[StoreProcess]:
-    """The bundled demo over HTTPS, as `make run` serves it."""
+    """Bundled demo over HTTPS, as `make run` serves it."""
     store = launch_store(tmp_path_factory.mktemp("demo"))
     yield store
     assert store.stop() == 0
@@ -21,7 +21,7 @@ def demo_store(
 
 @pytest.fixture
 async def browser(chromium: str) -> AsyncIterator[Browser]:
-    """A headless Chromium with a new, empty profile."""
+    """Headless Chromium with a new, empty profile."""
     async with async_playwright() as playwright:
         found = await launch(playwright, chromium)
         yield found

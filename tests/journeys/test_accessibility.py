@@ -15,7 +15,7 @@ RELEASE = "/catalog/items-may-have-shifted"
 
 @pytest.fixture(scope="session")
 def order(demo_store: StoreProcess) -> Any:  # noqa: ANN401 - JSON
-    """A paid order of a whole release and one track."""
+    """Paid order of a whole release and one track."""
     first = demo_store.request_json(RELEASE)["items"][0]["item_id"]
     form = [("item", "minutes-of-the-last-meeting"), ("item", first)]
     return demo_store.request_json("/purchases", form)
@@ -23,7 +23,7 @@ def order(demo_store: StoreProcess) -> Any:  # noqa: ANN401 - JSON
 
 @pytest.fixture(scope="session")
 def expired_link(demo_store: StoreProcess) -> str:
-    """A link of this store that has expired."""
+    """Expired link of this store."""
     return demo_store.run(
         "link",
         "items-may-have-shifted",
@@ -33,7 +33,7 @@ def expired_link(demo_store: StoreProcess) -> str:
 
 
 async def fill_cart(page: Page, url: str) -> None:
-    """Put something in the cart."""
+    """Add a release to the cart."""
     await page.goto(url + RELEASE)
     await page.locator(".whole button").click()
     await page.locator(".whole button.done").wait_for()

@@ -29,7 +29,7 @@ SHA256 = hashlib.sha256(
 async def visit(
     browser: Browser, size: ViewportSize, *, scripts: bool
 ) -> tuple[BrowserContext, Page]:
-    """Open a window of a new visitor; whatever goes wrong in it fails."""
+    """Open a window of a new visitor; a script error in it fails the test."""
     context = await browser.new_context(
         viewport=size,
         java_script_enabled=scripts,
@@ -72,7 +72,7 @@ async def test_purchase_from_catalog_to_download(
     ).to_be_visible()
 
     row = page.locator(".track", has_text=TRACK)
-    await hear(page, row.get_by_text("listen"), scripts=scripts)
+    await play_preview(page, row.get_by_text("listen"), scripts=scripts)
 
     await row.get_by_role("button", name=f"Add {TRACK} to the cart").click()
     await expect(page.locator("[data-cart-count]").first).to_have_text("1")
@@ -97,7 +97,7 @@ async def test_purchase_from_catalog_to_download(
     assert hashlib.sha256(saved.read_bytes()).hexdigest() == SHA256
     assert foreign == []
 
-    # The cart is empty again, and the address works for who comes later.
+    # The cart is empty again, and the address works in another browser.
     await expect(page.locator("[data-cart-count]").first).to_have_text("0")
     later, page = await visit(browser, size, scripts=scripts)
     await page.goto(address)
@@ -106,8 +106,8 @@ async def test_purchase_from_catalog_to_download(
     await context.close()
 
 
-async def hear(page: Page, link: object, *, scripts: bool) -> None:
-    """Play a preview: in the bar, or without scripts as a page of its own."""
+async def play_preview(page: Page, link: object, *, scripts: bool) -> None:
+    """Play a preview: in the player, or without scripts as a file."""
     from playwright.async_api import Locator  # noqa: PLC0415
 
     assert isinstance(link, Locator)
@@ -123,9 +123,9 @@ async def hear(page: Page, link: object, *, scripts: bool) -> None:
     href = await link.get_attribute("href")
     assert href
     base = page.url.partition("/catalog")[0]
-    answer = await page.request.get(base + href)
-    assert answer.headers["content-type"] == "audio/mpeg"
-    assert len(await answer.body()) > 20_000
+    response = await page.request.get(base + href)
+    assert response.headers["content-type"] == "audio/mpeg"
+    assert len(await response.body()) > 20_000
 
 
 async def test_purchase_with_the_keyboard_only(

@@ -30,7 +30,7 @@ DISCOUNT = "\n[discounts.SPRING]\npercent = 25\nuses = 100\n"
 async def store_with_mail(
     folder: Path, smtp_port: int
 ) -> AsyncIterator[StoreProcess]:
-    """The demo with a discount, and mail by a relay on that port."""
+    """Run the demo with a discount, and mail through a relay on that port."""
     library = folder / "library"
     if not library.exists():
         shutil.copytree(DEMO_LIBRARY, library)
@@ -53,8 +53,8 @@ async def store_with_mail(
         await asyncio.to_thread(store.stop)
 
 
-def link_in(handler: Handler) -> str:
-    """The receipt's address in the last mail."""
+def receipt_link(handler: Handler) -> str:
+    """Return the receipt's address in the last mail."""
     body = handler.mails[-1].get_body(("html",))
     assert body is not None
     found = re.search(r'href="([^"]+)"', body.get_content())
@@ -85,7 +85,7 @@ async def redeem(
     *,
     scripts: bool,
 ) -> None:
-    """From the code on the sleeve to the mail."""
+    """Redeem a code, up to the mail."""
     context, page = await visit(browser, size, scripts=scripts)
     table = await asyncio.to_thread(
         store.run,
@@ -94,7 +94,7 @@ async def redeem(
     )
     row, other = csv.DictReader(io.StringIO(table))
 
-    # The camera opens the page; a slip of the hand is said.
+    # The printed QR code opens the page; a typing error is reported.
     await page.goto(row["url"])
     field = page.get_by_label("Your code")
     await expect(field).to_have_value(row["code"])
@@ -103,19 +103,19 @@ async def redeem(
     await expect(page.get_by_role("alert")).to_contain_text(
         "can't be part of a code"
     )
-    await check(page, scripts=scripts)
+    await check_page(page, scripts=scripts)
     await field.fill(row["code"].lower().replace("-", " "))
     await page.get_by_label("Email (optional)").fill(TO)
     await page.get_by_role("button", name="Redeem").click()
     await expect(page.locator(".receipt")).to_contain_text(
         "with a redeem code"
     )
-    await check(page, scripts=scripts)
+    await check_page(page, scripts=scripts)
     receipt = page.url
     await wait_until(lambda: len(handler.mails) == 1)
-    assert link_in(handler) == receipt
+    assert receipt_link(handler) == receipt
 
-    # The same browser comes back to it; another one doesn't.
+    # The same browser gets the receipt again; another one doesn't.
     await page.goto(row["url"])
     await page.get_by_role("button", name="Redeem").click()
     await expect(page.locator(".receipt")).to_be_visible()
@@ -141,7 +141,7 @@ async def buy(
     *,
     scripts: bool,
 ) -> None:
-    """From a discount in the cart to the mail, and to another mail."""
+    """Buy with a discount, up to the mail; then request a second mail."""
     context, page = await visit(browser, size, scripts=scripts)
     await page.goto(f"{store.url}/catalog/{RELEASE}")
     await page.locator(".whole button").click()
@@ -156,11 +156,11 @@ async def buy(
     await page.get_by_role("button", name="Apply").click()
     await expect(page.locator(".off")).to_contain_text("25% off")
     total = await page.locator(".total .price").inner_text()
-    await check(page, scripts=scripts)
+    await check_page(page, scripts=scripts)
     await page.get_by_role("link", name="Checkout").click()
     await expect(page.locator(".total .price")).to_have_text(total)
     await page.get_by_label("Email (optional)").fill(TO)
-    await check(page, scripts=scripts)
+    await check_page(page, scripts=scripts)
     await page.get_by_role("button", name="Simulate payment").click()
     await expect(page.locator(".total .price")).to_have_text(total)
     await page.get_by_role(
@@ -168,9 +168,9 @@ async def buy(
     ).click()
     await expect(page.locator(".receipt .total")).to_contain_text(total)
     await wait_until(lambda: len(handler.mails) == 2)
-    assert link_in(handler) == page.url
+    assert receipt_link(handler) == page.url
 
-    # The mail was deleted; here is another.
+    # A second mail can be requested.
     await page.get_by_label("Email this receipt").fill(TO)
     await page.get_by_role("button", name="Send").click()
     await expect(page.get_by_role("status")).to_contain_text("on its way")
@@ -178,8 +178,8 @@ async def buy(
     await context.close()
 
 
-async def check(page: Any, *, scripts: bool) -> None:  # noqa: ANN401 - a Page
-    """See that everybody can use a page, and that it fits."""
+async def check_page(page: Any, *, scripts: bool) -> None:  # noqa: ANN401 - a Page
+    """Check a page's accessibility and its width."""
     width = await page.evaluate("document.documentElement.scrollWidth")
     assert width <= page.viewport_size["width"], page.url
     if scripts:
@@ -230,6 +230,6 @@ async def test_mail_is_sent_once_after_a_kill_during_delivery(
         waiting = len(list((tmp_path / "data" / "outbox").glob("*.json")))
         async with store_with_mail(tmp_path, port):
             await wait_until(lambda: len(handler.mails) == taken + waiting)
-        # One that the relay had and the store couldn't know of, at most.
+        # At most one duplicate: the mail that was accepted unnoticed.
         ids = [each["Message-ID"] for each in handler.mails]
         assert len(ids) - len(set(ids)) <= 1

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 async def bank() -> AsyncIterator[FakeStripe]:
-    """A fake Stripe, with its payment page."""
+    """Fake Stripe, with its payment page."""
     made = FakeStripe(lambda: int(time.time()))
     await made.server.start_server()
     yield made
@@ -29,7 +29,7 @@ async def bank() -> AsyncIterator[FakeStripe]:
 async def shop(
     library: Path, tmp_path: Path, bank: FakeStripe
 ) -> AsyncIterator[StoreProcess]:
-    """A store in a process of its own that takes money there."""
+    """Store process that takes payments through it."""
     toml = library / "Night Bus" / "release.toml"
     toml.write_text(
         toml.read_text("utf-8").replace(
@@ -53,7 +53,7 @@ async def shop(
 async def visit(
     browser: Browser, *, scripts: bool
 ) -> tuple[BrowserContext, Page]:
-    """Open a phone's window; whatever goes wrong in it fails."""
+    """Open a window of a phone; a script or policy error fails the test."""
     context = await browser.new_context(
         viewport={"width": 360, "height": 740},
         java_script_enabled=scripts,
@@ -63,8 +63,10 @@ async def visit(
     page.on("pageerror", lambda error: pytest.fail(str(error)))
     page.on(
         "console",
-        lambda said: (
-            pytest.fail(said.text) if "Security Policy" in said.text else None
+        lambda message: (
+            pytest.fail(message.text)
+            if "Security Policy" in message.text
+            else None
         ),
     )
     return context, page
@@ -178,24 +180,24 @@ async def test_payment_page_has_no_accessibility_violation(
     await page.goto(f"{shop.url}/catalog/night-bus")
     await page.get_by_role("button", name="Add complete release").click()
     await page.locator(".whole button.done").wait_for()
-    await inspect(page)
+    await check_page(page)
     for path in ("/cart", "/checkout"):
         await page.goto(shop.url + path)
-        await inspect(page)
+        await check_page(page)
     bank.faults = [500] * 3
     pay = page.get_by_role("button", name="Pay (test mode)")
     await pay.click()
-    await inspect(page)
+    await check_page(page)
     await page.goto(f"{shop.url}/checkout")
     await pay.click()
     await page.get_by_role("button", name="Pay by bank debit").click()
     await expect(page.get_by_role("heading")).to_contain_text("is processing")
-    await inspect(page)
+    await check_page(page)
     await context.close()
 
 
-async def inspect(page: Page) -> None:
-    """Hold a page against axe's rules, and against its own width."""
+async def check_page(page: Page) -> None:
+    """Check a page's accessibility and its width."""
     found = await Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
     assert await page.evaluate(

@@ -31,21 +31,21 @@ PAGES = [
 ]
 
 
-def link(store: StoreProcess) -> str:
-    """What `python -m msrv studio` prints."""
+def sign_in_link(store: StoreProcess) -> str:
+    """Return a new sign-in link."""
     return store.run("studio", f"--base-url={store.url}").strip()
 
 
 async def sign_in(page: Page, store: StoreProcess) -> None:
-    """Open the printed link, and press its button."""
-    await page.goto(link(store))
+    """Open a sign-in link, and press its button."""
+    await page.goto(sign_in_link(store))
     await page.get_by_role("button", name="Sign in to the studio").click()
     await expect(page.get_by_role("heading", name="Sales")).to_be_visible()
 
 
 @pytest.fixture
 async def sold(browser: Browser, demo_store: StoreProcess) -> Any:  # noqa: ANN401 - JSON
-    """Something that was sold, and is in the ledger."""
+    """Order that is in the ledger, with a completed download."""
     items = demo_store.request_json("/catalog/items-may-have-shifted")["items"]
     ids = {each["title"]: each["item_id"] for each in items}
     bought = demo_store.request_json(
@@ -59,8 +59,8 @@ async def sold(browser: Browser, demo_store: StoreProcess) -> Any:  # noqa: ANN4
     await sign_in(page, demo_store)
     address = f"{demo_store.url}/studio/orders/{bought['order_id']}"
     for _ in range(200):
-        answer = await page.request.get(address)
-        if answer.ok and "complete, " in await answer.text():
+        response = await page.request.get(address)
+        if response.ok and "complete, " in await response.text():
             break
         await page.wait_for_timeout(50)
     await context.close()
@@ -72,7 +72,7 @@ async def visit(
     store: StoreProcess,
     **options: Any,  # noqa: ANN401
 ) -> tuple[BrowserContext, Page]:
-    """Open a window of an operator who is signed in."""
+    """Open a window of a signed-in operator; an error in it fails the test."""
     context = await browser.new_context(
         ignore_https_errors=True, accept_downloads=True, **options
     )
@@ -80,9 +80,11 @@ async def visit(
     page.on("pageerror", lambda error: pytest.fail(str(error)))
     page.on(
         "console",
-        # What the policy refuses is said there, and is a mistake of ours.
-        lambda said: (
-            pytest.fail(said.text) if "Content Security" in said.text else None
+        # Violations of the Content-Security-Policy are defects of the store.
+        lambda message: (
+            pytest.fail(message.text)
+            if "Content Security" in message.text
+            else None
         ),
     )
     await sign_in(page, store)
@@ -137,9 +139,9 @@ async def test_sale_is_shown_refunded_and_restored(
 
     await page.get_by_role("button", name="Sign out", exact=True).click()
     await expect(page.get_by_role("heading")).to_have_text("Signed out")
-    answer = await page.goto(f"{demo_store.url}/studio")
-    assert answer
-    assert answer.status == 404
+    response = await page.goto(f"{demo_store.url}/studio")
+    assert response
+    assert response.status == 404
     await context.close()
 
 
@@ -148,7 +150,7 @@ async def test_used_sign_in_link_explains_itself(
 ) -> None:
     context = await browser.new_context(ignore_https_errors=True)
     page = await context.new_page()
-    address = link(demo_store)
+    address = sign_in_link(demo_store)
     await page.goto(address)
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_role("heading", name="Sales")).to_be_visible()
@@ -171,7 +173,7 @@ async def test_sign_out_command_reaches_a_running_store(
     async with asyncio.timeout(60):
         while (await page.request.get(f"{demo_store.url}/studio")).ok:
             await page.wait_for_timeout(100)
-    # A link that is printed now opens at once.
+    # A new link works.
     await sign_in(page, demo_store)
     await context.close()
 
@@ -189,19 +191,19 @@ async def test_studio_page_has_no_accessibility_violation(
         color_scheme=scheme,
     )
     page = await context.new_page()
-    await page.goto(link(demo_store))
-    await check(page)
+    await page.goto(sign_in_link(demo_store))
+    await check_page(page)
     await page.get_by_role("button", name="Sign in").click()
     for path in PAGES:
         path_of = path.format(order=f"/studio/orders/{sold['order_id']}")
-        answer = await page.goto(demo_store.url + path_of)
-        assert answer
-        assert answer.ok, path
+        response = await page.goto(demo_store.url + path_of)
+        assert response
+        assert response.ok, path
         for details in await page.locator("summary").all():
             await details.click()
-        await check(page)
+        await check_page(page)
     await page.get_by_role("button", name="Sign out", exact=True).click()
-    await check(page)
+    await check_page(page)
     await context.close()
 
 
@@ -214,28 +216,28 @@ async def test_studio_while_the_database_is_unavailable(
             viewport={"width": 320, "height": 640}, ignore_https_errors=True
         )
         page = await context.new_page()
-        address = link(store)
+        address = sign_in_link(store)
         await page.goto(address)
         await page.get_by_role("button", name="Sign in").click()
         await expect(page.get_by_role("heading")).to_have_text(
             "The database is unavailable"
         )
-        await check(page)
+        await check_page(page)
         await page.get_by_role("link", name="Health").click()
         await expect(page.locator("main")).to_contain_text("Unavailable")
-        await check(page)
+        await check_page(page)
         await page.goto(address)
         await expect(page.get_by_role("heading")).to_have_text(
             "This sign-in link has already been used"
         )
-        await check(page)
+        await check_page(page)
         await context.close()
     finally:
         assert store.stop() == 0
 
 
-async def check(page: Page) -> None:
-    """See that a screen reader can read it, and that it fits."""
+async def check_page(page: Page) -> None:
+    """Check a page's accessibility and its width."""
     results = await Axe().run(
         page,
         options={

@@ -13,9 +13,9 @@ Connect = Callable[[StoreProcess], http.client.HTTPSConnection]
 def request_status(connection: http.client.HTTPSConnection, path: str) -> int:
     """Request a path on a connection, read it; return the status."""
     connection.request("GET", path)
-    answer = connection.getresponse()
-    answer.read()
-    return answer.status
+    response = connection.getresponse()
+    response.read()
+    return response.status
 
 
 def buy_link(store: StoreProcess) -> tuple[str, int]:
@@ -30,10 +30,10 @@ def open_downloads(store: StoreProcess) -> float:
     """Return the number of open downloads in the store's metrics."""
     with urllib.request.urlopen(
         store.url + "/-/metrics", timeout=60, context=store.tls
-    ) as answer:
+    ) as response:
         found = re.search(
             r"^msrv_open_downloads (\S+)$",
-            answer.read().decode(),
+            response.read().decode(),
             re.MULTILINE,
         )
     assert found

@@ -108,7 +108,7 @@ def test_client_that_disconnects_early_has_one_line(
 ) -> None:
     chance = random.Random(20_261_129)  # noqa: S311 - reproducible
     path = buy_link(store)[0].encode()
-    asked = [
+    requests = [
         b"GET " + path + b" HTTP/1.1\r\n" + HOST + CLOSE,
         b"GET "
         + path
@@ -122,7 +122,7 @@ def test_client_that_disconnects_early_has_one_line(
     clients = [
         Client(
             f"127.1.{1 + number // 200}.{1 + number % 200}",
-            chance.choice(asked),
+            chance.choice(requests),
             chance.choice([0, 1, 500, 100_000, 1_000_000]),
             resets=chance.random() < 0.5,
         )
@@ -130,9 +130,9 @@ def test_client_that_disconnects_early_has_one_line(
     ]
     visit_all(store, clients)
     lines = lines_of(store)
-    began = [each for each in clients if each.status]
-    assert len(began) > CLIENTS / 2
-    for each in began:
+    served = [each for each in clients if each.status]
+    assert len(served) > CLIENTS / 2
+    for each in served:
         entries = lines.get(each.host, [])
         assert len(entries) == 1, each
         assert entries[0]["status"] == each.status
@@ -149,11 +149,11 @@ def test_bytes_are_those_of_the_body_sent(store: StoreProcess) -> None:
     etag = b""
     with connect_from(store) as line:
         line.sendall(head + CLOSE)
-        said = line.recv(65536)
-        found = re.search(rb"(?i)etag: (\S+)", said)
+        received = line.recv(65536)
+        found = re.search(rb"(?i)etag: (\S+)", received)
         assert found
         etag = found[1]
-    asked = {
+    requests = {
         "whole": (plain + CLOSE, 200),
         "one range": (plain + b"Range: bytes=10-19\r\n" + CLOSE, 206),
         "ranges": (plain + b"Range: bytes=0-0,10-19\r\n" + CLOSE, 206),
@@ -188,13 +188,13 @@ def test_bytes_are_those_of_the_body_sent(store: StoreProcess) -> None:
     }
     clients = {
         name: Client(f"127.2.0.{1 + number}", sent, None)
-        for number, (name, (sent, _)) in enumerate(asked.items())
+        for number, (name, (sent, _)) in enumerate(requests.items())
     }
     visit_all(store, list(clients.values()))
     lines = lines_of(store)
     for name, each in clients.items():
         assert each.whole, name
-        assert each.status == asked[name][1], name
+        assert each.status == requests[name][1], name
         entries = lines.get(each.host, [])
         assert [entry["status"] for entry in entries] == [each.status], name
         assert entries[0]["bytes"] == each.body, name
@@ -215,9 +215,9 @@ def test_cached_responses_are_logged_the_same(
         MSRV_DEMO_PAYMENTS="1",
     ) as store:
         path = buy_link(store)[0].encode()
-        ask = b"GET " + path + b" HTTP/1.1\r\n" + HOST + b"\r\n"
+        request = b"GET " + path + b" HTTP/1.1\r\n" + HOST + b"\r\n"
         with connect_from(store, "127.3.0.1") as line:
-            line.sendall(ask * 20 + ask[:-2] + CLOSE)
+            line.sendall(request * 20 + request[:-2] + CLOSE)
             got = b""
             while piece := line.recv(65536):
                 got += piece
@@ -236,7 +236,7 @@ def test_unfinished_request_has_a_line_once_it_is_answered(
         + b"Content-Type: application/x-www-form-urlencoded\r\n"
     )
     page = b"GET /nowhere HTTP/1.1\r\n" + HOST
-    asked = {
+    requests = {
         "form": form + b"Content-Length: 1000\r\n\r\nadd=",
         "form without a byte": form + b"Content-Length: 1000\r\n\r\n",
         "chunked form": (
@@ -250,7 +250,7 @@ def test_unfinished_request_has_a_line_once_it_is_answered(
     }
     clients = {
         name: Client(f"127.4.0.{1 + number}", sent, None)
-        for number, (name, sent) in enumerate(asked.items())
+        for number, (name, sent) in enumerate(requests.items())
     }
     with launch_store(tmp_path, "--no-tls", MSRV_DEMO_PAYMENTS="1") as store:
         visit_all(store, list(clients.values()))

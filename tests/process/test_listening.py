@@ -72,11 +72,11 @@ def test_bytes_that_are_not_http_are_rejected(
             ("127.0.0.1", port), timeout=60
         ) as plain:
             plain.sendall(sent)
-            answer = b""
+            response = b""
             while chunk := plain.recv(65536):
-                answer += chunk
-        assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4"))
-        assert b"X-Content-Type-Options: nosniff" in answer
+                response += chunk
+        assert response.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4"))
+        assert b"X-Content-Type-Options: nosniff" in response
         assert store.stop() == 0
     log = store.log.read_text("utf-8")
     assert "Traceback" not in log
@@ -129,8 +129,8 @@ def test_operators_certificate_enables_hsts(
     ) as store:
         connection = connect(store)
         connection.request("GET", "/")
-        answer = connection.getresponse()
-        said = answer.headers["Strict-Transport-Security"]
-        assert said.startswith("max-age=63072000")
-        assert said.endswith(end)
+        response = connection.getresponse()
+        header = response.headers["Strict-Transport-Security"]
+        assert header.startswith("max-age=63072000")
+        assert header.endswith(end)
         assert store.stop() == 0

@@ -45,10 +45,10 @@ def test_log_is_json_without_a_terminal(running: StoreProcess) -> None:
         json.loads(line)
         for line in running.log.read_text("utf-8").splitlines()
     ]
-    asked = [line for line in lines if line.get("route") == "catalog"]
-    assert asked
-    assert asked[0]["status"] == 200
-    assert {"at", "level", "room", "message", "client"} <= set(asked[0])
+    entries = [line for line in lines if line.get("route") == "catalog"]
+    assert entries
+    assert entries[0]["status"] == 200
+    assert {"at", "level", "room", "message", "client"} <= set(entries[0])
 
 
 def test_no_token_is_logged(running: StoreProcess, connect: Connect) -> None:

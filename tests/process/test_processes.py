@@ -1,4 +1,4 @@
-"""A running store: its secrets, and the process that parses for it."""
+"""Secrets of a running store, and its parser process."""
 
 import os
 import subprocess
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def children(parent: int) -> list[int]:
-    """The processes that a process has started, and that still run."""
+def child_processes(parent: int) -> list[int]:
+    """Return the running children of a process."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -40,7 +40,7 @@ def environ(process_id: int) -> bytes:
 
 @pytest.fixture
 def store(tmp_path: Path) -> StoreProcess:
-    """A store on the demo's library."""
+    """Store on the demo's library."""
     return launch_store(tmp_path, "--no-tls", files=None, **SECRETS)
 
 
@@ -48,14 +48,14 @@ def test_running_store_has_no_secret_in_any_environment(
     store: StoreProcess,
 ) -> None:
     with store:
-        (helper,) = children(store.process.pid)
-        for process_id in (store.process.pid, helper):
-            said = environ(process_id)
+        (parser,) = child_processes(store.process.pid)
+        for process_id in (store.process.pid, parser):
+            variables = environ(process_id)
             for secret in SECRETS.values():
-                assert secret.encode() not in said
-        # It is read for all that, and what is no secret stays.
+                assert secret.encode() not in variables
+        # The store's other variables stay in its environment.
         assert b"MSRV_DATA=" in environ(store.process.pid)
-        assert b"MSRV" not in environ(helper)
+        assert b"MSRV" not in environ(parser)
 
 
 def test_memory_of_the_store_is_unreadable_to_other_processes(
@@ -87,6 +87,6 @@ def test_confinement_of_parsers_is_logged_at_start(
 
 def test_stopped_store_leaves_no_process(store: StoreProcess) -> None:
     with store:
-        (helper,) = children(store.process.pid)
+        (parser,) = child_processes(store.process.pid)
         assert store.stop() == 0
-    assert hostile_parser.has_ended(helper)
+    assert hostile_parser.has_ended(parser)

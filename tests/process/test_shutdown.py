@@ -30,8 +30,8 @@ def test_sigterm_waits_for_open_downloads(
     assert request_status(waiting, "/-/ready") == 200
     downloading = connect(running)
     downloading.request("GET", link)
-    answer = downloading.getresponse()
-    got = len(answer.read(100_000))
+    response = downloading.getresponse()
+    got = len(response.read(100_000))
 
     running.process.send_signal(signal.SIGTERM)
     until = time.monotonic() + LIMIT_SECONDS
@@ -42,11 +42,11 @@ def test_sigterm_waits_for_open_downloads(
             break
         except OSError:
             pass  # reset while the socket is being closed
-        assert time.monotonic() < until, "it still accepts"
+        assert time.monotonic() < until, "the store still accepts connections"
         time.sleep(0.02)
     assert request_status(waiting, "/-/ready") == 503
     assert running.process.poll() is None
-    while chunk := answer.read(1 << 20):
+    while chunk := response.read(1 << 20):
         got += len(chunk)
     assert got == size
     assert running.process.wait(LIMIT_SECONDS) == 0
@@ -63,9 +63,9 @@ def test_drain_is_limited(folder: Path, connect: Connect) -> None:
         downloading = connect(store)
         downloading.request("GET", link)
         downloading.getresponse().read(1000)
-        began = time.monotonic()
+        started = time.monotonic()
         assert store.stop() == 0
-    assert time.monotonic() - began >= 1
+    assert time.monotonic() - started >= 1
 
 
 def test_second_signal_stops_at_once(
@@ -78,7 +78,7 @@ def test_second_signal_stops_at_once(
     running.process.send_signal(signal.SIGINT)
     until = time.monotonic() + LIMIT_SECONDS
     while "stopping: " not in running.log.read_text("utf-8"):
-        assert time.monotonic() < until, "it is not stopping"
+        assert time.monotonic() < until, "the store is not stopping"
         time.sleep(0.02)
     assert running.process.poll() is None
     running.process.send_signal(signal.SIGINT)
@@ -109,7 +109,9 @@ def test_stalled_client_is_aborted_and_slow_client_is_not(
         reads_on = reader.submit(read_slowly, slow, enough)
         until = time.monotonic() + LIMIT_SECONDS
         while open_downloads(store) > 1:
-            assert time.monotonic() < until, "the stalled client stays"
+            assert time.monotonic() < until, (
+                "the stalled client is not aborted"
+            )
             time.sleep(0.2)
         assert read_all(stalled) < size
         enough.set()

@@ -55,7 +55,7 @@ class Buyers:
             while not self.closing.is_set():
                 order = {"item": self.item, "provider": "demo"}
                 pay = await self._post(session, "/purchases", order)
-                # Repeated until there is an answer: the same order.
+                # Repeated until there is a response: the same order.
                 shown = await self._post(session, pay, {"answer": "pay"})
                 self.receipts.append(shown)
                 await self._download(session, shown, chance)
@@ -68,10 +68,10 @@ class Buyers:
             with contextlib.suppress(*UNAVAILABLE):
                 async with session.post(
                     self.url + path, data=form, allow_redirects=False
-                ) as answer:
-                    if answer.status == 303:
-                        return answer.headers["Location"]
-                    assert answer.status == 503, await answer.text()
+                ) as response:
+                    if response.status == 303:
+                        return response.headers["Location"]
+                    assert response.status == 503, await response.text()
             self.counts["repeated"] += 1
             await asyncio.sleep(0.1)
 
@@ -90,13 +90,13 @@ class Buyers:
                 {"Range": f"bytes={size}-", "If-Range": etag} if size else {}
             )
             with contextlib.suppress(*UNAVAILABLE):
-                async with session.get(link, headers=headers) as answer:
-                    if answer.status == 503:
+                async with session.get(link, headers=headers) as response:
+                    if response.status == 503:
                         await asyncio.sleep(0.1)
                         continue
-                    assert answer.status == (206 if size else 200)
-                    etag = answer.headers["ETag"]
-                    async for data in answer.content.iter_chunked(1 << 17):
+                    assert response.status == (206 if size else 200)
+                    etag = response.headers["ETag"]
+                    async for data in response.content.iter_chunked(1 << 17):
                         got.update(data)
                         size += len(data)
                         await asyncio.sleep(chance.random() / 10)
@@ -111,9 +111,9 @@ class Buyers:
             with contextlib.suppress(*UNAVAILABLE):
                 async with session.get(
                     self.url + receipt, headers={"Accept": "application/json"}
-                ) as answer:
-                    if answer.status == 200:
-                        shown = await answer.json()
+                ) as response:
+                    if response.status == 200:
+                        shown = await response.json()
                         link: str = shown["downloads"][self.item]
                         return self.url + urlsplit(link).path
             await asyncio.sleep(0.1)
@@ -162,8 +162,8 @@ class StoreWithDatabase:
         spools = list((self._folder / "data" / "spool").glob("[0-9]*"))
         with urllib.request.urlopen(
             f"{self.store.url}/-/metrics", timeout=5
-        ) as answer:
-            figures = answer.read().decode()
+        ) as response:
+            figures = response.read().decode()
         return (
             len(spools) <= 1
             and "msrv_ledger_up 1.0" in figures

@@ -133,17 +133,17 @@ def test_pipelined_requests_are_answered_in_order(endpoint: Endpoint) -> None:
             assert read_response(connection)[1] == FILE[first : last + 1]
 
 
-@pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.parametrize("keep_alive", [False, True])
 def test_http_1_0_response_ends_with_its_length(
-    endpoint: Endpoint, *, kept: bool
+    endpoint: Endpoint, *, keep_alive: bool
 ) -> None:
     with closing(endpoint.connect()) as connection:
-        more = b"Connection: keep-alive\r\n" if kept else b""
+        more = b"Connection: keep-alive\r\n" if keep_alive else b""
         connection.sendall(endpoint.get(more, b"1.0"))
         head, body = read_response(connection)
         assert b"transfer-encoding" not in head.lower()
         assert body == FILE
-        if kept:
+        if keep_alive:
             connection.sendall(endpoint.get(b"", b"1.0"))
             assert read_response(connection)[1] == FILE
         assert read_to_end(connection) == b""
@@ -190,7 +190,11 @@ def openssl(endpoint: Endpoint, lines: list[bytes], *options: str) -> bytes:
     by itself, and stops at the end of its input.
     """
     found = shutil.which("openssl")
-    require("openssl", there=found is not None, lack="no openssl here")
+    require(
+        "openssl",
+        available=found is not None,
+        reason="openssl is not installed",
+    )
     port = endpoint.store.port
     with subprocess.Popen(
         ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", *options],
@@ -203,8 +207,8 @@ def openssl(endpoint: Endpoint, lines: list[bytes], *options: str) -> bytes:
         output, out = bytearray(), client.stdout.fileno()
 
         def read_until(mark: bytes) -> None:
-            begin = len(output)
-            while mark not in output[begin:]:
+            start = len(output)
+            while mark not in output[start:]:
                 piece = os.read(out, 1 << 16)
                 if not piece:
                     return
@@ -226,8 +230,8 @@ def openssl(endpoint: Endpoint, lines: list[bytes], *options: str) -> bytes:
 def test_tls_1_3_key_update_is_supported(
     endpoint: Endpoint, command: bytes
 ) -> None:
-    ask = endpoint.get(b"Range: bytes=0-99999\r\nConnection: close\r\n")
-    found = openssl(endpoint, [command, command, ask], "-tls1_3")
+    request = endpoint.get(b"Range: bytes=0-99999\r\nConnection: close\r\n")
+    found = openssl(endpoint, [command, command, request], "-tls1_3")
     assert found.count(b"KEYUPDATE\n") == 2
     assert FILE[:100_000] in found
 

@@ -77,8 +77,8 @@ def bought(request: pytest.FixtureRequest, store: StoreProcess) -> Download:
         return Download(path, hashlib.sha256(LONG).hexdigest(), len(LONG))
     _, packed = download(store, path)
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
-        held = {archive.read(name) for name in archive.namelist()}
-    assert {LONG, SHORT} < held
+        contents = {archive.read(name) for name in archive.namelist()}
+    assert {LONG, SHORT} < contents
     return Download(path, hashlib.sha256(packed).hexdigest(), len(packed))
 
 
@@ -100,13 +100,13 @@ def download(
         headers = {"Range": f"bytes={start_at}-", "If-Range": etag}
     with contextlib.closing(connection):
         connection.request("GET", path, headers=headers)
-        answer = connection.getresponse()
-        assert answer.status == (200 if etag is None else 206)
-        got = answer.read(cut_after)
+        response = connection.getresponse()
+        assert response.status == (200 if etag is None else 206)
+        got = response.read(cut_after)
         if cut_after is not None:
             reset_at_close(connection.sock)
-        answer.close()
-    return answer.headers["ETag"], got
+        response.close()
+    return response.headers["ETag"], got
 
 
 def reset_at_close(plain: socket.socket) -> None:
@@ -202,7 +202,7 @@ class BrokenNetwork:
                     self.broke += 1
                     reset_at_close(near)
                     reset_at_close(far)
-                    # Ends what waits for the tool; no more than a close.
+                    # Ends the read in `_up`, as a close would not.
                     near.shutdown(socket.SHUT_RD)
                     return
                 near.sendall(data)
@@ -239,7 +239,9 @@ def test_curl_wget_and_aria2c_resume(
     store: StoreProcess, bought: Download, tmp_path: Path, tool: str
 ) -> None:
     found = shutil.which(tool)
-    require(tool, there=found is not None, lack=f"{tool} is not installed")
+    require(
+        tool, available=found is not None, reason=f"{tool} is not installed"
+    )
     command: Resume = {
         "curl": with_curl,
         "wget": with_wget,
@@ -257,16 +259,16 @@ def test_curl_wget_and_aria2c_resume(
             )
             assert run(command(url, into, ca)) != 0
             assert network.broke == number + 1
-            begun = into.stat().st_size
-            assert begun < bought.size_bytes
+            partial_bytes = into.stat().st_size
+            assert partial_bytes < bought.size_bytes
             network.breaks_after = None
             assert run(command(url, into, ca)) == 0
             got = hashlib.sha256(into.read_bytes()).hexdigest()
-            assert got == bought.sha256, begun
+            assert got == bought.sha256, partial_bytes
     # They resumed, and did not start again.
     until = time.monotonic() + 10
     while resumed(store) - before < TOOLS_CUTS:
-        assert time.monotonic() < until, "it began anew"
+        assert time.monotonic() < until, "the tool started again"
         time.sleep(0.02)
 
 

@@ -38,8 +38,8 @@ def disk(tmp_path: Path) -> Iterator[SlowDisk]:
     """Library on a mounted disk, which is fast at first."""
     require(
         "fuse",
-        there=Path("/dev/fuse").exists() and can_mount(tmp_path),
-        lack="nothing can be mounted here (FUSE)",
+        available=Path("/dev/fuse").exists() and can_mount(tmp_path),
+        reason="nothing can be mounted here (FUSE)",
     )
     folder, mount = tmp_path / "real", tmp_path / "mount"
     (folder / "Long").mkdir(parents=True)
@@ -101,17 +101,17 @@ def upper_quartile(ordered: list[float]) -> float:
 
 def page_seconds(store: StoreProcess) -> float:
     """Return the seconds that the front page takes."""
-    asked = time.monotonic()
+    started = time.monotonic()
     fetch(store, "/")
-    return time.monotonic() - asked
+    return time.monotonic() - started
 
 
 def fetch(store: StoreProcess, path: str) -> bytes:
     """Return the body of a response."""
     with urllib.request.urlopen(
         store.url + path, timeout=60, context=store.tls
-    ) as answer:
-        data: bytes = answer.read()
+    ) as response:
+        data: bytes = response.read()
     return data
 
 
@@ -137,14 +137,14 @@ def test_cold_file_delays_no_other_request(
         disk.slow()
         got: list[bytes] = []
         buyer = threading.Thread(target=lambda: got.append(fetch(store, link)))
-        began = time.monotonic()
+        started = time.monotonic()
         buyer.start()
         waits = []
         while buyer.is_alive():
             waits.append(page_seconds(store))
         buyer.join()
         # The download was slow, and others were served meanwhile.
-        assert time.monotonic() - began > 4 * READ_SECONDS
+        assert time.monotonic() - started > 4 * READ_SECONDS
         assert got == [FILE]
         # A request that waits for the disk takes two seconds; on a busy
         # machine, all take as long as they do without the download.

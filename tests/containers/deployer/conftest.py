@@ -44,7 +44,7 @@ def registry_lines(repository: str) -> str:
 def engine_available() -> None:
     """Require a container engine."""
     missing = missing_requirement()
-    require("containers", there=missing is None, lack=missing or "")
+    require("containers", available=missing is None, reason=missing or "")
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ FULL = "no space left on device"
 def a_disk() -> None:
     """Require a machine on which small disks can be mounted."""
     missing = small_disks.lack()
-    require("mount", there=missing is None, lack=missing or "")
+    require("mount", available=missing is None, reason=missing or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,9 @@ def small_disk_store(
 ) -> Iterator[StoreOnSmallDisk]:
     """A store of version 1 on a disk with some free space."""
     program = engine_programs.find("dockerd")
-    require("dockerd", there=program is not None, lack="no dockerd is here")
+    require(
+        "dockerd", available=program is not None, reason="no dockerd is here"
+    )
     assert program
     folder = tmp_path_factory.mktemp("small_disk_store")
     repository = f"{registry.host}/{folder.name}"
