@@ -145,9 +145,10 @@ class RecentKeys:
 def client_network(address: Address | None) -> Hashable:
     """Return a client's network, as a key.
 
-    It is an IPv4 address, or the first 64 bits of an IPv6 address: what one
-    household or one server has. An IPv4 address that is written as IPv6 is
-    the same as the IPv4 address. All clients without an address share None.
+    It is an IPv4 address, or the first 64 bits of an IPv6 address: one home
+    network, or one server, has that many. An IPv4 address that is written as
+    IPv6 is the same as the IPv4 address. All clients without an address share
+    None.
     """
     if address is None:
         return None

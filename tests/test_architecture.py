@@ -37,6 +37,10 @@ VAGUE_VERBS: Final = frozenset(
     "ask be begin bring give go hear leave let put say take tell".split()
 )
 """Verbs that no docstring begins with; Return, Parse and Write are plainer."""
+VAGUE_NAMES: Final = VAGUE_VERBS | frozenset(
+    "asked found gave go keep kept look made said took told".split()
+)
+"""Words that say nothing as the whole name of a function."""
 QUESTIONS: Final = frozenset(
     "how what when where whether which who whoever".split()
 )
@@ -143,6 +147,12 @@ def test_classes_have_names_of_their_own() -> None:
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     )
     assert not {name for name, count in counts.items() if count > 1}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_functions_have_specific_names(name: str) -> None:
+    names = {node.name.strip("_") for node in definitions(TREES[name])}
+    assert not names & VAGUE_NAMES
 
 
 @pytest.mark.parametrize("name", MODULES)

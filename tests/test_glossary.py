@@ -28,6 +28,16 @@ def names_of(path: Path) -> list[str]:
     ]
 
 
+def variables_of(path: Path) -> list[str]:
+    """Return the names of a module's variables and parameters."""
+    return [
+        node.id if isinstance(node, ast.Name) else node.arg
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.arg)
+        or (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    ]
+
+
 def words_of(name: str) -> set[str]:
     """Return the words of an identifier, in lower case."""
     found = re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+", name)
@@ -58,5 +68,16 @@ def test_no_name_is_a_metaphor() -> None:
         for path in SOURCES
         for name in names_of(path)
         if words_of(name) & METAPHORS
+    }
+    assert not found
+
+
+def test_no_variable_is_a_metaphor() -> None:
+    alphabet = {"letter", "letters"}
+    found = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in SOURCES
+        for name in variables_of(path)
+        if words_of(name) & METAPHORS - alphabet
     }
     assert not found

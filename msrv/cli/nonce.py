@@ -94,6 +94,6 @@ def _read_or_generate(path: Path) -> str:
         pass
     make_private_folder(path.parent)
     generated = f"{new_nonce(secrets.token_bytes)}\n".encode()
-    # Another process may be starting too: the first to write it wins.
+    # Another process may be starting too: the first to write the file wins.
     write_file(path, generated, overwrite=False)
     return path.read_text(encoding="utf-8").strip()

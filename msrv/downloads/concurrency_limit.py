@@ -1,12 +1,12 @@
 """Concurrency limit of downloads, in total and per client.
 
-A client is an IPv4 address or a /64 of IPv6, which is what one household or
-one server has. Requests without an address count as one client.
+A client is an IPv4 address or a /64 of IPv6: the addresses of one home network
+or one server. Requests without an address count as one client.
 
 - The last tenth of all slots is reserved for clients without one.
 - A client's buyers share its slots: beyond its limit, a quarter more is for
   buyers with few, so that one who downloads an album doesn't shut out the
-  others of the household.
+  others behind that address.
 - A request without a slot waits for a moment, since slots are released all the
   time; those whose buyer has fewest are first.
 - While most slots are in use, each new download evicts the slowest one, if it

@@ -138,7 +138,7 @@ class WebhookEvent:
 
 
 class WebhookHandler(Protocol):
-    """Protocol of what verifies and interprets a provider's webhooks."""
+    """Protocol of a handler that verifies and interprets webhooks."""
 
     def read(
         self, body: bytes, headers: Mapping[str, str]

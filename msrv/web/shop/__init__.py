@@ -1,1 +1,1 @@
-"""Pages of the shop, and what programs ask of it."""
+"""Pages of the shop, and their JSON for programs."""

@@ -87,8 +87,8 @@ async def cart_discount(
     group = "typed"
     if code is None:
         # Without a tag it is a guess that any page can make a browser send:
-        # such guesses have a total of their own, or strangers would use up
-        # the one of codes that are typed.
+        # such guesses have a total of their own, or other sites could use
+        # up that of typed codes.
         code, _ = cookies.read_discount(request)
         group = "cookie"
     return await request.app[STORE].discounts.apply(
