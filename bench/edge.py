@@ -150,7 +150,7 @@ def _edge(library: Path, pair: CertificateFiles) -> Iterator[Side]:
         wait_until(buyer.is_ready, "it can sell", 60)
         found = {
             item["title"]: item["item_id"]
-            for release in buyer.json("/catalog")["releases"]
+            for release in buyer.request_json("/catalog")["releases"]
             for item in release["items"]
         }
         wanted = found[Path(LARGE).stem]

@@ -1,4 +1,4 @@
-"""The parts of a store behind a test's client."""
+"""Access to the parts of a store through a test's client."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def store_of(client: TestClient[web.Request, web.Application]) -> Store:
 
 
 def mail_of(client: TestClient[web.Request, web.Application]) -> MailWorker:
-    """Return what sends the store's mail; it sends some."""
+    """Return the mail worker of a store that sends mail."""
     mail = store_of(client).mail
     assert mail is not None
     return mail

@@ -1,4 +1,4 @@
-"""A store in a process of its own: `python -m msrv serve`."""
+"""Store in a process of its own: `python -m msrv serve`."""
 
 import http.client
 import json

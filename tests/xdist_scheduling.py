@@ -31,7 +31,7 @@ _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
 class FileScheduling(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
-    """Gives a file of tests at a time to each idle worker."""
+    """Scheduler that assigns a file of tests at a time to an idle worker."""
 
     def _split_scope(self, nodeid: str) -> str:
         if drives_browser(nodeid):
@@ -86,7 +86,7 @@ def can_isolate_network() -> bool:
 
 @contextmanager
 def isolated_network(*, wanted: bool) -> Iterator[None]:
-    """Run this thread, and its children, in a network of loopback alone."""
+    """Run this thread, and its children, in a network with loopback only."""
     if not (
         wanted
         and "PYTEST_XDIST_WORKER" in os.environ

@@ -28,7 +28,7 @@ class Response:
 
     @property
     def json(self) -> Any:  # noqa: ANN401 - JSON
-        """The body as JSON."""
+        """Body, parsed as JSON."""
         return json.loads(self.body)
 
 
@@ -88,8 +88,8 @@ class Buyer:
             body=body,
         )
 
-    def json(self, path: str) -> Any:  # noqa: ANN401 - JSON
-        """Ask for JSON."""
+    def request_json(self, path: str) -> Any:  # noqa: ANN401 - JSON
+        """Request a path as JSON; it must exist."""
         response = self.request(path, {"Accept": "application/json"})
         assert response.status == 200, response
         return response.json
@@ -107,7 +107,7 @@ class Buyer:
     def catalog_ids(self) -> list[str]:
         """Return the id of every item and release in the catalog."""
         found = []
-        for release in self.json("/catalog")["releases"]:
+        for release in self.request_json("/catalog")["releases"]:
             found += [release["item_id"]] if release["item_id"] else []
             found += [item["item_id"] for item in release["items"]]
         return found

@@ -127,7 +127,7 @@ def sell_on_each_replica(stack: Stack) -> set[str]:
 
 def readiness(stack: Stack) -> str:
     """Return the status in `/-/ready`, a 200 while the store can sell."""
-    state = stack.buyer.json("/-/ready")["status"]
+    state = stack.buyer.request_json("/-/ready")["status"]
     assert isinstance(state, str)
     return state
 

@@ -54,7 +54,7 @@ def test_image_sells_the_demo_without_settings(
         assert buyer.request("/").status == 200
         free = [
             item["item_id"]
-            for release in buyer.json("/catalog")["releases"]
+            for release in buyer.request_json("/catalog")["releases"]
             for item in release["items"]
             if item["price_minor"] == 0
         ]

@@ -31,7 +31,7 @@ def links(stack: Stack) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def whole_sums(stack: Stack, links: dict[str, str]) -> dict[str, str]:
+def sha256_by_item(stack: Stack, links: dict[str, str]) -> dict[str, str]:
     """SHA-256 of each, downloaded without disturbance."""
     return {
         item: hashlib.sha256(stack.buyer.request(path).body).hexdigest()
@@ -137,7 +137,7 @@ def test_purchase_is_not_retried_on_another_replica(stack: Stack) -> None:
 
 
 def test_file_download_completes_after_the_store_exits(
-    stack: Stack, links: dict[str, str], whole_sums: dict[str, str]
+    stack: Stack, links: dict[str, str], sha256_by_item: dict[str, str]
 ) -> None:
     transfer = Transfer(stack.buyer, links["long"])
     digest = hashlib.sha256(transfer.read(8 * MIB))
@@ -148,7 +148,7 @@ def test_file_download_completes_after_the_store_exits(
     while data := transfer.read(MIB):
         digest.update(data)
     transfer.close()
-    assert digest.hexdigest() == whole_sums["long"]
+    assert digest.hexdigest() == sha256_by_item["long"]
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -156,7 +156,7 @@ def test_download_of_a_stopped_store_completes_or_resumes(
     times: int,
     stack: Stack,
     links: dict[str, str],
-    whole_sums: dict[str, str],
+    sha256_by_item: dict[str, str],
 ) -> None:
     transfer = Transfer(stack.buyer, links["pack"])
     etag = transfer.response.headers["ETag"]
@@ -190,4 +190,4 @@ def test_download_of_a_stopped_store_completes_or_resumes(
         )
         assert rest.status == 206
         got += rest.body
-    assert hashlib.sha256(got).hexdigest() == whole_sums["pack"]
+    assert hashlib.sha256(got).hexdigest() == sha256_by_item["pack"]

@@ -156,7 +156,7 @@ async def buy_with_stripe(bank: FakeStripe, buyer: Buyer) -> str:
     """Buy an item that has a price; return the path of its download."""
     item = next(
         item["item_id"]
-        for release in buyer.json("/catalog")["releases"]
+        for release in buyer.request_json("/catalog")["releases"]
         for item in release["items"]
         if item["price_minor"]
     )
@@ -172,5 +172,5 @@ async def buy_with_stripe(bank: FakeStripe, buyer: Buyer) -> str:
     back = yarl.URL(bank.way_back(bank.pay(bank.last))).raw_path_qs
     returned = await asyncio.to_thread(buyer.request, back)
     receipt = yarl.URL(returned.headers["location"]).raw_path
-    shown = await asyncio.to_thread(buyer.json, receipt)
+    shown = await asyncio.to_thread(buyer.request_json, receipt)
     return yarl.URL(shown["downloads"][item]).raw_path

@@ -76,12 +76,12 @@ class StoreUnderAttack:
 
     store: StoreProcess
     small: bytes
-    beside: SlowDownload
+    download: SlowDownload
     read_log: int = 0
 
     def check(self) -> None:
         """Check that the download goes on, and that nothing failed."""
-        self.beside.read_some()
+        self.download.read_some()
         log = self.store.log.read_text("utf-8")
         new, self.read_log = log[self.read_log :], len(log)
         assert "traceback" not in new.lower()
@@ -117,12 +117,12 @@ def store_under_attack(
         size: urlsplit(bought["downloads"][each]).path
         for size, each in ids.items()
     }
-    beside = SlowDownload(store, paths[len(LARGE)])
+    download = SlowDownload(store, paths[len(LARGE)])
     try:
-        yield StoreUnderAttack(store, paths[len(SMALL)].encode(), beside)
-        beside.finish()
+        yield StoreUnderAttack(store, paths[len(SMALL)].encode(), download)
+        download.finish()
     finally:
-        beside.close()
+        download.close()
         assert store.stop() == 0
     assert "traceback" not in store.log.read_text("utf-8").lower()
 

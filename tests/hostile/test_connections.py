@@ -153,8 +153,8 @@ def test_hundreds_of_unfinished_requests_block_no_other_client(
                     with suppress(ConnectionError):
                         key.fileobj.send(b"a")
             if not closed:
-                plain.beside.read_some()
-                secure.beside.read_some()
+                plain.download.read_some()
+                secure.download.read_some()
     plain.check()
     secure.check()
 
