@@ -16,7 +16,7 @@ def test_banner_shows_the_url_and_the_ca(folder: Path) -> None:
         assert store.url == f"https://localhost:{port}"
         assert store.process.stdout
         rest = ""
-        while "browsers keep" not in rest:
+        while "browsers have" not in rest:
             rest += store.process.stdout.readline()
         assert re.search(rf"CA +{folder}/certs/ca\.crt", rest)
         assert "update-ca-certificates" in rest
