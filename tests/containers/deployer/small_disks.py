@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,11 +61,17 @@ def engine_on(disk: Path, program: Path) -> Iterator[str]:
     It has a bridge of its own: an engine without one would remove the bridge
     of the engine beside it. Its containers have no network.
     """
-    folder = disk.with_name(f"{disk.name}-engine")
-    folder.mkdir()
-    socket = folder / "engine.sock"
-    log = folder / "log"
-    with _bridge(f"msrv{os.getpid()}") as bridge, log.open("ab") as file:
+    with (
+        # The path of a Unix socket has 104 characters at most, and the
+        # engine's own sockets lie deep in this folder.
+        tempfile.TemporaryDirectory(
+            prefix="engine-", ignore_cleanup_errors=True
+        ) as short,
+        _bridge(f"msrv{os.getpid()}") as bridge,
+        (Path(short) / "log").open("ab") as file,
+    ):
+        folder = Path(short)
+        socket, log = folder / "engine.sock", folder / "log"
         process = subprocess.Popen(
             [
                 program,
