@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 log = logging.getLogger(__name__)
 
 CANCEL_AGAIN_SECONDS: Final = 1.0
-"""How long `TaskSupervisor.stop` waits before it cancels a task again."""
+"""Pause of `TaskSupervisor.stop` before it cancels a task again."""
 
 _Result = TypeVar("_Result")
 

@@ -95,10 +95,6 @@ class Release:
     extras: tuple[Item, ...] = ()
     former: tuple["Item | Release", ...] = ()
 
-    def with_price(self, price: Money) -> Self:
-        """Return the release with another price for the whole."""
-        return replace(self, price=price)
-
     def with_items(self, items: tuple[Item, ...]) -> Self:
         """Return the release with these items."""
         return self if items == self.items else replace(self, items=items)

@@ -24,7 +24,7 @@ from msrv.proofs.orders import ORDER_ID_BYTES, lines_to_json, new_order_id
 from msrv.proofs.quotes import Quote
 
 QUOTE_SECONDS: Final = 3600
-"""How long a quoted price is valid, while the buyer pays."""
+"""Validity of a quoted price, while the buyer pays."""
 _ATTEMPT_SECONDS: Final = 900
 """Two clicks within one step are one order. The remaining time of a quote
 stays over the half hour that Stripe requires for a checkout session."""

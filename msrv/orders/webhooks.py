@@ -70,7 +70,7 @@ class WebhookWorker:
         self._thread = SerialExecutor("inbox")
         self._stored = asyncio.Event()
         self._retries: dict[Path, tuple[float, int]] = {}
-        """When each event that failed is due again, and its failures."""
+        """Time at which each failed event is due again, and its failures."""
         self._work = TaskSupervisor("webhooks")
 
     async def __aenter__(self) -> Self:

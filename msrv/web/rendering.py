@@ -222,7 +222,7 @@ def error_response(request: web.Request, error: ErrorPage) -> web.Response:
         )
     except NotAcceptable:
         response = web.json_response(data, status=error.status)
-    response.headers.update(error.headers)
+    response.headers.update(error.response_headers)
     return response
 
 

@@ -69,6 +69,14 @@ class ErrorPage:
     link: tuple[str, str] = ("/catalog", "Go to the catalog")
     data: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    retry_after_seconds: int | None = None
+
+    @property
+    def response_headers(self) -> dict[str, str]:
+        """The response's headers, `Retry-After` among them."""
+        if self.retry_after_seconds is None:
+            return self.headers
+        return {**self.headers, "Retry-After": str(self.retry_after_seconds)}
 
 
 Table = Mapping[type[Exception], ErrorPage | Callable[[Any], ErrorPage]]

@@ -89,7 +89,7 @@ TABLE: Final[Table] = {
         "The store is starting up",
         "The store is reading its library. Please try again in a moment.",
         ("/", "Try again"),
-        headers={"Retry-After": "2"},
+        retry_after_seconds=2,
     ),
     NotFound: _NOT_FOUND,
     CoverError: _NOT_FOUND,
@@ -142,14 +142,14 @@ TABLE: Final[Table] = {
         "Your link is valid, but the store can't read the file at the "
         "moment. Please try again in a few minutes.",
         ("/verify", "Check your link"),
-        headers={"Retry-After": "60"},
+        retry_after_seconds=60,
     ),
     NoPreview: ErrorPage(
         503,
         "no_preview",
         "Preview unavailable",
         "This preview is temporarily unavailable. Please try again later.",
-        headers={"Retry-After": "60"},
+        retry_after_seconds=60,
     ),
     StoreLimitReached: ErrorPage(
         503,
@@ -158,7 +158,7 @@ TABLE: Final[Table] = {
         "The store is serving as many downloads as it can. Your link is "
         "valid; please try again in a minute.",
         ("", "Try again"),
-        headers={"Retry-After": "60"},
+        retry_after_seconds=60,
     ),
     ClientLimitReached: ErrorPage(
         503,
@@ -167,7 +167,7 @@ TABLE: Final[Table] = {
         "Your network has reached the limit of simultaneous downloads. Your "
         "link is valid; please try again when one of them has finished.",
         ("", "Try again"),
-        headers={"Retry-After": "30"},
+        retry_after_seconds=30,
     ),
     # The studio's sign-in.
     TicketExpired: ErrorPage(
@@ -202,7 +202,7 @@ TABLE: Final[Table] = {
         "The store can't record that this link was used. The link is still "
         "valid: free some disk space and try again.",
         FRONT,
-        headers={"Retry-After": "60"},
+        retry_after_seconds=60,
     ),
 }
 STATUSES: Final = {

@@ -42,7 +42,7 @@ def _too_many_payments(error: TooManyPayments) -> ErrorPage:
         f"Too many payments were started from your network. {CART_SAVED} "
         "Please try again in a minute.",
         CART,
-        headers={"Retry-After": str(error.retry_after_seconds)},
+        retry_after_seconds=error.retry_after_seconds,
     )
 
 
@@ -54,7 +54,7 @@ def _too_many_look_ups(error: TooManyLookUps) -> ErrorPage:
         "Too many payments were looked up from your network. Please don't "
         "pay again; reload this page in a minute.",
         _CHECK_AGAIN,
-        headers={"Retry-After": str(error.retry_after_seconds)},
+        retry_after_seconds=error.retry_after_seconds,
     )
 
 
@@ -66,7 +66,7 @@ TABLE: Final[Table] = {
         f"We can't record orders right now, so we aren't taking payments. "
         f"{CART_SAVED} Please try again in a few minutes.",
         CART,
-        headers={"Retry-After": "120"},
+        retry_after_seconds=120,
     ),
     NoPaymentProvider: ErrorPage(
         503,
@@ -89,7 +89,7 @@ TABLE: Final[Table] = {
         "The payment service isn't responding. Please don't pay again; "
         "reload this page in a minute.",
         _CHECK_AGAIN,
-        headers={"Retry-After": "60"},
+        retry_after_seconds=60,
     ),
     TooManyPayments: _too_many_payments,
     TooManyLookUps: _too_many_look_ups,
@@ -100,7 +100,7 @@ TABLE: Final[Table] = {
         f"We can't reach the payment service right now. {CART_SAVED} "
         "Please try again in a few minutes.",
         CART,
-        headers={"Retry-After": "120"},
+        retry_after_seconds=120,
     ),
     payments.AmountNotSupported: _amount_not_taken,
     payments.NoSuchPayment: ErrorPage(
@@ -131,6 +131,6 @@ TABLE: Final[Table] = {
         "Temporarily unavailable",
         "This notification can't be stored right now. Please send it again "
         "later.",
-        headers={"Retry-After": "60"},
+        retry_after_seconds=60,
     ),
 }

@@ -157,7 +157,7 @@ def _discount_uses_unknown(error: orders.DiscountUsesUnknown) -> ErrorPage:
         "Discount temporarily unavailable",
         f"{discount_message(error)} {NOT_CHARGED}",
         CART,
-        headers={"Retry-After": "60"},
+        retry_after_seconds=60,
     )
 
 
@@ -168,7 +168,7 @@ def _too_many_guesses(error: TooManyGuesses) -> ErrorPage:
         "Too many attempts",
         "Too many wrong codes were entered. Please try again in a minute.",
         CART,
-        headers={"Retry-After": str(error.retry_after_seconds)},
+        retry_after_seconds=error.retry_after_seconds,
     )
 
 
@@ -183,7 +183,7 @@ def _too_many_mails(error: TooManyMails) -> ErrorPage:
         "Too many emails were requested, so this one wasn't sent. Your "
         "receipt's address still works. Please try again in "
         f"{_minutes(error.retry_after_seconds)}.",
-        headers={"Retry-After": str(error.retry_after_seconds)},
+        retry_after_seconds=error.retry_after_seconds,
     )
 
 
@@ -246,7 +246,7 @@ def _too_many_codes(error: TooManyGuesses) -> ErrorPage:
         "Too many attempts",
         "Too many wrong codes were entered. Yours hasn't been used up; "
         f"please try again in {_minutes(error.retry_after_seconds)}.",
-        headers={"Retry-After": str(error.retry_after_seconds)},
+        retry_after_seconds=error.retry_after_seconds,
     )
 
 
@@ -288,7 +288,7 @@ REDEMPTION: Final[Table] = {
         "Codes can't be redeemed right now",
         "We can't check right now whether this code was used. It hasn't been "
         "used up; please try again in a few minutes.",
-        headers={"Retry-After": "60"},
+        retry_after_seconds=60,
     ),
     TooManyGuesses: _too_many_codes,
 }

@@ -75,7 +75,7 @@ def _page(
         mails=request.app[STORE].receipt_mails.is_on,
     )
     if error is not None:
-        response.headers.update(error.headers)
+        response.headers.update(error.response_headers)
     response.headers["Cache-Control"] = PRIVATE
     cookies.write_claim(request, response, _claim(request))
     return response
