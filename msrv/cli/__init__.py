@@ -7,7 +7,8 @@ standard error, and an exit status other than 0.
 import click
 
 from msrv import __version__
-from msrv.cli.catalog import catalog, link, verify
+from msrv.cli.catalog import link, verify
+from msrv.cli.check import catalog, check
 from msrv.cli.codes import codes
 from msrv.cli.deployer import deployer, deployments, engine_gate, rollback
 from msrv.cli.ledger import ledger, revoke, studio
@@ -21,6 +22,7 @@ from msrv.cli.serve import certs, check_health, serve
         serve,
         certs,
         check_health,
+        check,
         catalog,
         link,
         verify,

@@ -1,6 +1,5 @@
-"""Commands about the catalog: `catalog`, `link` and `verify`."""
+"""Commands about items of the catalog: `link` and `verify`."""
 
-import json
 import logging
 import math
 import secrets
@@ -19,25 +18,24 @@ from msrv.catalog.library.file_index import FileIndex
 from msrv.catalog.library.loader import LoadedLibrary, load_library
 from msrv.catalog.library.scan import STORE_TOML, scan
 from msrv.catalog.library.upload_detection import UploadDetector
-from msrv.catalog.model import Item, Release
 from msrv.catalog.parsing.parser import Parser
 from msrv.cli.errors import user_errors
 from msrv.cli.nonce import load_keyring
 from msrv.cli.options import BASE_URL, LIBRARY, load_settings
+from msrv.cli.progress import ProgressLine
 from msrv.display_text import printable
 from msrv.ledger.revocations import (
     FILE_NAME,
     InvalidRevocationFile,
     Revocations,
 )
-from msrv.orders.cart import id_of
 from msrv.proofs.links import make_link
 from msrv.proofs.orders import new_order_id
 from msrv.proofs.pasted_proofs import explain
 from msrv.proofs.pasted_text import MAX_CHARS
 from msrv.server import server
 from msrv.settings import Settings
-from msrv.text_table import labelled, plural, table
+from msrv.text_table import labelled
 from msrv.web.formatting import moment, size
 from msrv.web.shop import verify as verify_page
 
@@ -46,30 +44,6 @@ log = logging.getLogger(__name__)
 _MAX_HOURS: Final = 24 * 366 * 100
 _MAX_NAMED: Final = 3
 """Number of folders that a note names; the others are counted."""
-_COLUMNS: Final = ("item_id", "kind", "title", "price", "size")
-
-
-@click.command()
-@LIBRARY
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def catalog(library: Path | None, *, as_json: bool) -> None:
-    """Print the catalog, and every problem in the library.
-
-    Exit status 1 if there is a problem.
-    """
-    with user_errors():
-        settings = load_settings(library=library)
-        reading = read_catalog(settings)
-    if as_json:
-        click.echo(json.dumps(_rows(reading), indent=2))
-    else:
-        click.echo(_format_table(reading))
-    for note in reading.notes:
-        click.echo(f"note: {note}", err=True)
-    for problem in reading.problems:
-        click.echo(f"problem: {problem}", err=True)
-    if reading.problems:
-        sys.exit(1)
 
 
 @click.command()
@@ -91,7 +65,7 @@ def link(
 ) -> None:
     """Print a download link for an ITEM.
 
-    ITEM is an item's id, as `catalog` lists it. Anyone who has the link can
+    ITEM is an item's id, as `check` lists it. Anyone who has the link can
     download the item until the link expires.
     """
     if hours is not None and until is not None:
@@ -102,7 +76,7 @@ def link(
         if entry is None:
             raise click.ClickException(
                 f"there is no item {item!r}; "
-                "`python -m msrv catalog` lists all items"
+                "`python -m msrv check` lists all items"
             )
         if until is not None:
             expires_at = _parse_time(until)
@@ -157,7 +131,10 @@ def _parse_time(text: str) -> int:
 
 
 def read_catalog(settings: Settings) -> LoadedLibrary:
-    """Read the library and return its catalog. Raises LibraryUnreadable."""
+    """Read the library and return its catalog.
+
+    Shows the progress on a terminal. Raises LibraryUnreadable.
+    """
     settling = UploadDetector(settings.settle_seconds)
     last_good = LastGoodConfig.open(
         settings.data,
@@ -171,6 +148,7 @@ def read_catalog(settings: Settings) -> LoadedLibrary:
         FileIndex.open(settings.data) as index,
         IdHistory.open(settings.data) as history,
         Parser(settings.data) as parser,
+        ProgressLine() as line,
     ):
         arriving = settling.update(found, index.has_same_size_and_date)
         reading = load_library(
@@ -180,6 +158,10 @@ def read_catalog(settings: Settings) -> LoadedLibrary:
             last_good=last_good,
             history=history,
             parser=parser,
+            progress=lambda files, count, size_bytes, total_bytes: line.update(
+                f"reading file {files + 1:,} of {count:,}, "
+                f"{size(size_bytes)} of {size(total_bytes)}"
+            ),
         )
         # A store that starts now must not treat half a file as known.
         for each in arriving.values():
@@ -204,33 +186,6 @@ def _describe_uploads(paths: list[str], seconds: int) -> str:
     )
 
 
-def _rows(reading: LoadedLibrary) -> list[dict[str, Any]]:
-    """Return all items as JSON members, including withdrawn ones."""
-    return [_row(entry) for entry in _entries(reading)]
-
-
-def _format_table(reading: LoadedLibrary) -> str:
-    """Return the items in columns, and a line with totals."""
-    rows = [_COLUMNS]
-    rows += [
-        (
-            id_of(entry),
-            _kind(entry),
-            _plain(entry.title, 40) + (" (hidden)" if entry.hidden else ""),
-            str(entry.price),
-            size(_row(entry)["size_bytes"]),
-        )
-        for entry in _entries(reading)
-    ]
-    releases = reading.catalog.releases
-    items = sum(len(each.items) for each in releases)
-    return (
-        f"{table(rows, right={3, 4})}\n\n"
-        f"{plural(len(releases), 'release')}, {plural(items, 'item')}, "
-        f"{plural(len(reading.problems), 'problem')}"
-    )
-
-
 def _format_explanation(data: dict[str, Any]) -> str:
     """Return what a link or a receipt grants, in aligned lines."""
     if data["kind"] == "nothing":
@@ -244,13 +199,13 @@ def _format_explanation(data: dict[str, Any]) -> str:
         if not each.get("refunded")
     )
     if items:
-        lines.append(("grants", _plain(items, 400)))
+        lines.append(("grants", shorten(items, 400)))
     refunded = [each for each in data["items"] if each.get("refunded")]
     if refunded:
         names = ", ".join(
             each["title"] or each["item_id"] for each in refunded
         )
-        lines.append(("refunded", _plain(names, 400)))
+        lines.append(("refunded", shorten(names, 400)))
     if data["expired"]:
         lines.append(("expired", moment(data["expires_at"])))
     elif len(refunded) < len(data["items"]):
@@ -259,41 +214,7 @@ def _format_explanation(data: dict[str, Any]) -> str:
     return labelled(*lines, width=9)
 
 
-def _entries(reading: LoadedLibrary) -> list[Item | Release]:
-    entries: list[Item | Release] = []
-    for release in reading.catalog.releases:
-        if len(release.items) > 1 or release.extras:
-            entries.append(release)
-        entries.extend(release.items)
-    return entries
-
-
-def _row(entry: Item | Release) -> dict[str, Any]:
-    if isinstance(entry, Release):
-        size_bytes, sha256, file = entry.size_bytes, None, entry.folder
-    else:
-        content = entry.content
-        size_bytes, file = content.size_bytes, content.path
-        sha256 = content.sha256.hex()
-    return {
-        "item_id": id_of(entry),
-        "release": entry.release_id,
-        "title": entry.title,
-        "kind": _kind(entry),
-        "price_minor": entry.price.minor,
-        "currency": entry.price.currency,
-        "size_bytes": size_bytes,
-        "sha256": sha256,
-        "file": printable(file),
-        "hidden": entry.hidden,
-    }
-
-
-def _kind(entry: Item | Release) -> str:
-    return "release" if isinstance(entry, Release) else entry.kind
-
-
-def _plain(text: str, limit: int) -> str:
+def shorten(text: str, limit: int) -> str:
     """Return a title as one printable line, truncated to `limit`."""
     shown = "".join(
         c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text

@@ -31,7 +31,7 @@ def codes() -> None:
 
 @codes.command()
 @LIBRARY
-@click.option("--item", required=True, help="Item id, as `catalog` lists it.")
+@click.option("--item", required=True, help="Item id, as `check` lists it.")
 @click.option(
     "--campaign", required=True, help="Campaign name, like vinyl-2026."
 )
@@ -74,7 +74,7 @@ def mint(
         if entry is None:
             raise MintError(
                 f"there is no item {item!r}; "
-                "`python -m msrv catalog` lists all items"
+                "`python -m msrv check` lists all items"
             )
         ended = _ended_with(campaign, settings.ended_campaigns)
         if ended is not None:

@@ -25,6 +25,13 @@ BASE_URL: Final = click.option(
 )
 
 
+def examples(*lines: str) -> str:
+    """Return the end of a command's `--help`: commands to copy."""
+    title = "Example:" if len(lines) == 1 else "Examples:"
+    # The character \b keeps click from joining the lines.
+    return "\n".join(["\b", title, *(f"  {line}" for line in lines)])
+
+
 def load_settings(**options: object) -> Settings:
     """Return the settings, with options before the environment.
 

@@ -22,14 +22,15 @@ README = Path(__file__).parents[2] / "README.md"
 
 def test_readme_lists_exactly_the_commands() -> None:
     said = README.read_text("utf-8")
-    for name in main.commands:
+    shown = {name for name, each in main.commands.items() if not each.hidden}
+    for name in shown:
         assert f"| `python -m msrv {name}" in said, name
     rows = re.findall(r"\n\| `python -m msrv ([a-z-]+)", said)
-    assert set(rows) == main.commands.keys()
+    assert set(rows) == shown
 
 
-def test_catalog_prints_a_table(cli: Cli) -> None:
-    result = cli("catalog")
+def test_check_prints_a_table(cli: Cli) -> None:
+    result = cli("check")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert lines[0].split() == ["item_id", "kind", "title", "price", "size"]
@@ -38,8 +39,11 @@ def test_catalog_prints_a_table(cli: Cli) -> None:
     assert lines[-1] == "3 releases, 5 items, 0 problems"
 
 
-def test_catalog_prints_json(cli: Cli, library: Path) -> None:
-    rows = json.loads(cli("catalog", "--json").stdout)
+def test_check_prints_json(cli: Cli, library: Path) -> None:
+    printed = json.loads(cli("check", "--json").stdout)
+    assert printed["problems"] == []
+    assert printed["notes"] == []
+    rows = printed["items"]
     by_id = {row["item_id"]: row for row in rows}
     source = library / "Night Bus" / "01 Departure.wav"
     departure = by_id["departure"]
@@ -52,17 +56,41 @@ def test_catalog_prints_json(cli: Cli, library: Path) -> None:
     assert by_id["night-bus"]["kind"] == "release"
 
 
-def test_catalog_prints_problems_and_fails(cli: Cli, library: Path) -> None:
+def test_check_prints_problems_and_fails(cli: Cli, library: Path) -> None:
     toml = library / "Zine" / "release.toml"
     toml.write_text('title = "Zine"\nprice = "cheap"\n', encoding="utf-8")
-    result = cli("catalog")
+    result = cli("check")
     assert result.exit_code == 1
     assert "Zine/release.toml:2" in result.stderr
     assert "cheap" in result.stderr
     assert "night-bus" in result.stdout
 
 
-def test_catalog_reports_a_missing_configuration(
+def test_check_prints_problems_as_json_and_fails(
+    cli: Cli, library: Path
+) -> None:
+    toml = library / "Zine" / "release.toml"
+    toml.write_text('title = "Zine"\nprice = "cheap"\n', encoding="utf-8")
+    result = cli("check", "--json")
+    assert result.exit_code == 1
+    assert result.stderr == ""
+    problems = json.loads(result.stdout)["problems"]
+    (problem,) = (each for each in problems if each["line"] is not None)
+    assert problem["file"] == "Zine/release.toml"
+    assert problem["line"] == 2
+    assert "cheap" in problem["problem"]
+
+
+def test_catalog_is_a_hidden_name_of_check(cli: Cli, library: Path) -> None:
+    assert cli("catalog").stdout == cli("check").stdout
+    rows = json.loads(cli("catalog", "--json").stdout)
+    assert rows == json.loads(cli("check", "--json").stdout)["items"]
+    assert " catalog " not in cli("--help").stdout
+    (library / "Zine" / "release.toml").write_text("=", encoding="utf-8")
+    assert cli("catalog").exit_code == 1
+
+
+def test_check_reports_a_missing_configuration(
     cli: Cli, library: Path, tmp_path: Path
 ) -> None:
     store = library / "store.toml"
@@ -74,20 +102,20 @@ def test_catalog_reports_a_missing_configuration(
     kept.save()
     store.unlink()
     for _ in range(2):
-        result = cli("catalog", MSRV_SETTLE_SECONDS="10")
+        result = cli("check", MSRV_SETTLE_SECONDS="10")
         assert result.exit_code == 1
         assert (
             "problem: store.toml: is missing; its last good version is used\n"
         ) in result.stderr
         assert "£7.00" in result.stdout
     # Where nothing is waited for, what is there is what counts.
-    assert cli("catalog").exit_code == 0
+    assert cli("check").exit_code == 0
 
 
-def test_catalog_notes_files_that_are_still_being_copied(
+def test_check_notes_files_that_are_still_being_copied(
     cli: Cli, tmp_path: Path
 ) -> None:
-    result = cli("catalog", MSRV_SETTLE_SECONDS="3600")
+    result = cli("check", MSRV_SETTLE_SECONDS="3600")
     assert "departure" in result.stdout
     (note,) = (
         line
@@ -101,7 +129,7 @@ def test_catalog_notes_files_that_are_still_being_copied(
     )
     with FileIndex.open(tmp_path / "data") as index:
         assert not index.has_path("Night Bus/01 Departure.wav")
-    cli("catalog")
+    cli("check")
     with FileIndex.open(tmp_path / "data") as index:
         assert index.has_path("Night Bus/01 Departure.wav")
 
@@ -220,7 +248,7 @@ def test_version_and_help_are_printed(cli: Cli) -> None:
     text = cli("--help").stdout
     for command in (
         "serve",
-        "catalog",
+        "check",
         "link",
         "verify",
         "nonce",
@@ -228,6 +256,12 @@ def test_version_and_help_are_printed(cli: Cli) -> None:
         "healthcheck",
     ):
         assert re.search(rf"^  {command} ", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ["check"])
+def test_help_of_first_steps_shows_an_example(cli: Cli, name: str) -> None:
+    text = cli(name, "--help").stdout
+    assert re.search(rf"\n *Examples?:\n +msrv {name} ", text)
 
 
 @pytest.mark.parametrize("name", ["NONCE", "NONCE_PREVIOUS"])

@@ -241,7 +241,7 @@ def test_two_replicas_can_share_the_folder(saved: SavedConfig) -> None:
 
 
 def test_read_only_configuration_writes_nothing(saved: SavedConfig) -> None:
-    """`catalog` runs once: it can't know how long a file was missing."""
+    """`check` runs once: it can't know how long a file was missing."""
     saved.config.save()
     before = (saved.folder / FILE_NAME).read_bytes()
     config = LastGoodConfig.open(

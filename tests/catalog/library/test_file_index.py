@@ -231,7 +231,7 @@ def test_full_disk_is_logged_once(
 def test_two_processes_can_use_one_index(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """`msrv catalog` can run beside the store."""
+    """`msrv check` can run beside the store."""
     caplog.set_level(logging.WARNING)
     with (
         FileIndex.open(tmp_path) as store,
