@@ -58,9 +58,12 @@ fuzz: $(VENV)/installed-fuzz ## fuzz the parsers; SECONDS=10 for a short run of 
 demo: $(VENV)/installed-dev ## regenerate the demo library (needs ffmpeg)
 	$(BIN)/python scripts/make_demo.py
 
+EXTRAS := deployer mysql stripe
+
 lock: $(VENV)/installed-dev ## write the requirements.txt files from pyproject.toml
-	$(BIN)/pip-compile --output-file requirements.txt pyproject.toml
-	$(BIN)/pip-compile --extra dev --constraint requirements.txt \
+	$(BIN)/pip-compile $(EXTRAS:%=--extra %) \
+	    --output-file requirements.txt pyproject.toml
+	$(BIN)/pip-compile $(EXTRAS:%=--extra %) --extra dev --constraint requirements.txt \
 	    --output-file requirements-dev.txt pyproject.toml
 	$(BIN)/pip-compile --allow-unsafe --generate-hashes --quiet \
 	    --strip-extras --no-emit-options --no-emit-index-url \

@@ -17,6 +17,7 @@ import click
 from msrv import logs
 from msrv.cli.options import HOST, PORT, load_settings
 from msrv.settings import WrongSetting
+from msrv.settings.optional_packages import PackageMissing, require_packages
 
 if TYPE_CHECKING:
     from msrv.deployer.client import DeployerClient
@@ -31,6 +32,7 @@ def deployer(host: str | None, port: int | None) -> None:
     """Turn pushed images into rolling updates; see docs/deployer.md."""
     logs.configure()
     with _user_errors():
+        require_packages("deployer", "the deployer")
         from msrv.deployer import (  # noqa: PLC0415 - another program
             app,
             config_loader,
@@ -58,6 +60,7 @@ def engine_gate(host: str | None, port: int | None) -> None:
     """
     logs.configure()
     with _user_errors():
+        require_packages("deployer", "the engine's gate")
         from msrv.deployer import (  # noqa: PLC0415 - another program
             config_loader,
             server,
@@ -144,5 +147,5 @@ def _user_errors() -> Iterator[None]:
 
     try:
         yield
-    except (WrongSetting, DeployerError) as error:
+    except (WrongSetting, PackageMissing, DeployerError) as error:
         raise click.ClickException(str(error)) from None

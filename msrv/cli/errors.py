@@ -11,6 +11,7 @@ import click
 from msrv.catalog.library.loader import LibraryUnreadable
 from msrv.ledger.errors import LedgerError
 from msrv.settings import WrongSetting
+from msrv.settings.optional_packages import PackageMissing
 from msrv.tls.certificate_files import CertificateError
 
 
@@ -29,5 +30,6 @@ def user_errors() -> Iterator[None]:
         LibraryUnreadable,
         LedgerError,
         MintError,
+        PackageMissing,
     ) as error:
         raise click.ClickException(str(error)) from None

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Final, Self
 
 from msrv.settings import Network, Settings
+from msrv.settings.optional_packages import require_packages
 
 LOOPBACK: Final[tuple[Network, ...]] = (
     ip_network("127.0.0.0/8"),
     ip_network("::1/128"),
 )
+SSL_ERROR: Final = 2026
+"""CR_SSL_CONNECTION_ERROR of MariaDB's client library."""
 
 Address = IPv4Address | IPv6Address
 
@@ -43,3 +46,9 @@ class ConnectionRules:
 
 
 DEFAULT_RULES: Final = ConnectionRules()
+
+
+def require_driver(database_url: str | None) -> None:
+    """Raise PackageMissing unless the driver for a URL is installed."""
+    if database_url is not None and not database_url.startswith("sqlite"):
+        require_packages("mysql", "MariaDB")

@@ -14,7 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from msrv.ledger.connection_rules import DEFAULT_RULES, ConnectionRules
+from msrv.ledger.connection_rules import (
+    DEFAULT_RULES,
+    ConnectionRules,
+    require_driver,
+)
 from msrv.ledger.download_tracker import DownloadTracker
 from msrv.ledger.errors import DatabaseUnavailable, LedgerError, SpoolFailed
 from msrv.ledger.events import WHOLE_ORDER, Event, Redeemed, Redemption, Sale
@@ -46,6 +50,7 @@ class Ledger:
 
     `database_url` is an SQLAlchemy URL, None for a file in the data folder;
     `rules` apply to connections to a server. `clock` returns Unix seconds.
+    Raises PackageMissing if the database's driver is not installed.
     """
 
     def __init__(
@@ -55,6 +60,7 @@ class Ledger:
         clock: Callable[[], int] = lambda: int(time.time()),
         rules: ConnectionRules = DEFAULT_RULES,
     ) -> None:
+        require_driver(database_url)
         self._data = data
         self._url = database_url
         self._rules = rules

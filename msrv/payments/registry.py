@@ -17,6 +17,7 @@ from msrv.payments.provider import (
 from msrv.proofs.quotes import Quote
 from msrv.proofs.receipts import TEST_SUFFIX, Receipt
 from msrv.settings import Settings
+from msrv.settings.optional_packages import require_packages
 
 _NO_MONEY: Final = "simulated; no money moved"
 
@@ -109,10 +110,11 @@ class Providers:
     def from_settings(cls, settings: Settings) -> Self:
         """Return the providers that are configured.
 
-        A new provider is a line here.
+        A new provider is a line here. Raises PackageMissing.
         """
         providers: list[Provider] = [FreeProvider()]
         if settings.stripe_key is not None:
+            require_packages("stripe", "Stripe")
             from msrv.payments.stripe.provider import (  # noqa: PLC0415 - slow to import
                 StripeProvider,
             )

@@ -1,6 +1,7 @@
 """The ledger's commands, beside running stores."""
 
 import sqlite3
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -42,6 +43,19 @@ def test_upgrade_creates_the_tables_and_status_reports_them(
         *("ledger", "tables", "orders", "refunds", "waiting")
     ]
     assert "traceback" not in after.output.lower()
+
+
+def test_missing_driver_is_reported_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "aiomysql", None)
+    url = "mysql://u:p@db.example/msrv"
+    result = run(tmp_path, "ledger", "status", MSRV_DATABASE=url)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr == (
+        "Error: MariaDB needs an extra package: pip install 'msrv[mysql]'\n"
+    )
 
 
 def test_tidy_deletes_only_with_yes(tmp_path: Path) -> None:

@@ -11,15 +11,12 @@ import socket
 import ssl
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from aiomysql import Connection, OperationalError
 from pymysql.constants import CLIENT
 
-from msrv.ledger.connection_rules import Address, ConnectionRules
-
-SSL_ERROR: Final = 2026
-"""CR_SSL_CONNECTION_ERROR of MariaDB's client library."""
+from msrv.ledger.connection_rules import SSL_ERROR, Address, ConnectionRules
 
 
 class _TLSConnection(Connection):  # type: ignore[misc] # it carries no types

@@ -22,8 +22,12 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
-from msrv.ledger.connection_rules import DEFAULT_RULES, ConnectionRules
-from msrv.ledger.db.connection import SSL_ERROR, connect
+from msrv.ledger.connection_rules import (
+    DEFAULT_RULES,
+    SSL_ERROR,
+    ConnectionRules,
+    require_driver,
+)
 from msrv.ledger.db.schema import marks
 from msrv.ledger.errors import (
     DatabaseError,
@@ -67,7 +71,7 @@ class Database:
     """Connection pool to one database, which connects when it is needed.
 
     `timeout_seconds` is the default for transactions. Raises DatabaseUnusable
-    for a URL that can't be used.
+    for a URL that can't be used, and PackageMissing without its driver.
     """
 
     def __init__(
@@ -158,7 +162,10 @@ class Database:
 
 
 def _engine(url: URL, rules: ConnectionRules) -> AsyncEngine:
-    """Return the engine for a URL. Raises DatabaseUnusable."""
+    """Return the engine for a URL.
+
+    Raises DatabaseUnusable and PackageMissing.
+    """
     kind = url.get_backend_name()
     if kind == "sqlite":
         if url.database:
@@ -172,6 +179,11 @@ def _engine(url: URL, rules: ConnectionRules) -> AsyncEngine:
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
     if kind in {"mysql", "mariadb"}:
+        require_driver(kind)
+        from msrv.ledger.db.connection import (  # noqa: PLC0415 - an extra
+            connect,
+        )
+
         url, rules = _without_tls_options(url, rules)
         return create_async_engine(
             url.set(drivername="mysql+aiomysql"),

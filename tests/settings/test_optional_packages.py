@@ -1,0 +1,122 @@
+"""Features whose packages are not installed."""
+
+import re
+import sys
+import tomllib
+from collections.abc import Callable
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from msrv import settings
+from msrv.ledger.connection_rules import DEFAULT_RULES
+from msrv.ledger.db.database import Database
+from msrv.ledger.ledger import Ledger
+from msrv.payments.registry import Providers
+from msrv.settings.optional_packages import (
+    EXTRAS,
+    PackageMissing,
+    require_packages,
+)
+
+ROOT = Path(__file__).parents[2]
+OPTIONAL: dict[str, list[str]] = tomllib.loads(
+    (ROOT / "pyproject.toml").read_text("utf-8")
+)["project"]["optional-dependencies"]
+STRIPE = {"MSRV_STRIPE_KEY": "rk_test_0123"}
+MARIADB = "mysql://u:p@db.example/msrv"
+
+
+def _distribution(requirement: str) -> str:
+    match = re.match(r"[A-Za-z0-9._-]+", requirement)
+    assert match
+    return re.sub(r"[-_.]+", "-", match[0]).lower()
+
+
+def _features() -> dict[str, set[str]]:
+    """Distributions of each extra that is a feature of the store."""
+    return {
+        name: {_distribution(each) for each in requirements}
+        for name, requirements in OPTIONAL.items()
+        if name != "dev"
+    }
+
+
+def _without(monkeypatch: pytest.MonkeyPatch, extra: str) -> None:
+    """Make the modules of an extra look as if they weren't installed."""
+    for module in EXTRAS[extra]:
+        monkeypatch.setitem(sys.modules, module, None)
+
+
+def test_each_extra_installs_the_modules_that_are_required() -> None:
+    found = packages_distributions()
+    assert {
+        extra: {
+            _distribution(each) for module in modules for each in found[module]
+        }
+        for extra, modules in EXTRAS.items()
+    } == _features()
+
+
+def test_lock_of_the_image_has_every_feature() -> None:
+    locked = {
+        _distribution(line)
+        for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines()
+        if "==" in line
+    }
+    assert set().union(*_features().values()) <= locked
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_missing_package_is_reported_with_its_extra(
+    monkeypatch: pytest.MonkeyPatch, extra: str
+) -> None:
+    require_packages(extra, "the feature")
+    _without(monkeypatch, extra)
+    with pytest.raises(PackageMissing) as caught:
+        require_packages(extra, "the feature")
+    assert caught.value.extra == extra
+    assert str(caught.value) == (
+        f"the feature needs an extra package: pip install 'msrv[{extra}]'"
+    )
+
+
+def test_store_with_a_stripe_key_does_not_start_without_stripe(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _without(monkeypatch, "stripe")
+    library = {"MSRV_LIBRARY": str(tmp_path)}
+    Providers.from_settings(settings.load(library))
+    with pytest.raises(PackageMissing, match=r"^Stripe needs .*msrv\[stripe"):
+        Providers.from_settings(settings.load(library | STRIPE))
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        lambda data: Ledger(data, MARIADB),
+        lambda data: Database.open(MARIADB, data, DEFAULT_RULES),
+    ],
+    ids=["ledger", "database"],
+)
+def test_store_with_mariadb_does_not_start_without_its_driver(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    start: Callable[[Path], object],
+) -> None:
+    _without(monkeypatch, "mysql")
+    with pytest.raises(PackageMissing, match=r"^MariaDB needs .*msrv\[mysql"):
+        start(tmp_path)
+
+
+async def test_sqlite_needs_no_extra(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _without(monkeypatch, "mysql")
+    for url in (None, f"sqlite:///{tmp_path}/other.sqlite3"):
+        Ledger(tmp_path, url)
+        database = Database.open(url, tmp_path, DEFAULT_RULES)
+        async with database.read_transaction():
+            pass
+        await database.close()
