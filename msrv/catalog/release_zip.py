@@ -4,7 +4,6 @@ The names work on every system: nothing that Windows forbids, composed
 letters, no duplicates, and no path that is too long to unpack.
 """
 
-import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,12 +12,8 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from msrv.catalog.model import Item, ItemKind, Release, Shop
-from msrv.catalog.names.truncation import (
-    MAX_BYTES,
-    fit_parts,
-    truncate,
-    utf16_length,
-)
+from msrv.catalog.names.portable_names import allowed_text, portable_name
+from msrv.catalog.names.truncation import fit_parts, truncate, utf16_length
 from msrv.downloads.zip import ZipArchive, ZipMember
 from msrv.storage.model import Content
 
@@ -34,11 +29,6 @@ _FOLDER_UNITS: Final = 60
 _INNER_FOLDER_UNITS: Final = 30
 _MAX_SUFFIX: Final = 16
 _JOIN: Final = " - "
-_FORBIDDEN: Final = re.compile(r'[\\/:*?"<>|]+')
-# https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file
-_RESERVED: Final = re.compile(
-    r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE
-)
 _UNDATED: Final = date(1980, 1, 1)
 
 
@@ -100,24 +90,6 @@ def _cover(release: Release) -> Content | None:
     """Return the cover's file, unless it is embedded in a track."""
     cover = release.cover
     return None if not cover or cover.is_embedded else cover.content
-
-
-def portable_name(name: str, suffix: str = "") -> str:
-    """Return a name that works on any system; `suffix` has its dot."""
-    text = truncate(
-        _allowed(name), MAX_BYTES, MAX_BYTES - len(suffix.encode())
-    )
-    text = text.strip(" .")
-    if not text or _RESERVED.fullmatch(text + suffix):
-        text = f"_{text}"
-    return text + suffix
-
-
-def _allowed(text: str) -> str:
-    """Return text with only characters that names may have anywhere."""
-    text = unicodedata.normalize("NFC", text)
-    text = "".join(c if c.isprintable() else " " for c in text)
-    return " ".join(_FORBIDDEN.sub("-", text).split())
 
 
 def _names(release: Release) -> tuple[str, list[str]]:
@@ -195,7 +167,7 @@ def _shortened(
     name = portable_name(start + _JOIN.join(parts), suffix)
     if utf16_length(name) <= limit:
         return name
-    plain = tuple(map(_allowed, parts))
+    plain = tuple(map(allowed_text, parts))
     joins = len(_JOIN) * (len(plain) - 1)
     kept = fit_parts(
         plain, limit - utf16_length(start) - utf16_length(suffix) - joins

@@ -11,6 +11,7 @@ from msrv.cli.catalog import link, verify
 from msrv.cli.check import catalog, check
 from msrv.cli.codes import codes
 from msrv.cli.deployer import deployer, deployments, engine_gate, rollback
+from msrv.cli.first_steps.new_release import new
 from msrv.cli.ledger import ledger, revoke, studio
 from msrv.cli.nonce import nonce
 from msrv.cli.serve import certs, check_health, serve
@@ -22,6 +23,7 @@ from msrv.cli.serve import certs, check_health, serve
         serve,
         certs,
         check_health,
+        new,
         check,
         catalog,
         link,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import click
 
+from msrv.catalog.drafts.release_folders import FolderExists
 from msrv.catalog.library.loader import LibraryUnreadable
 from msrv.ledger.errors import LedgerError
 from msrv.settings import WrongSetting
@@ -31,5 +32,6 @@ def user_errors() -> Iterator[None]:
         LedgerError,
         MintError,
         PackageMissing,
+        FolderExists,
     ) as error:
         raise click.ClickException(str(error)) from None

@@ -12,12 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from msrv.catalog.model import Cover, Item, ItemKind, Release, Shop
-from msrv.catalog.release_zip import (
-    plan_zip,
-    portable_name,
-    zip_members,
-    zip_name,
-)
+from msrv.catalog.names.portable_names import portable_name
+from msrv.catalog.release_zip import plan_zip, zip_members, zip_name
 from msrv.downloads.ranges import ByteRange
 from msrv.money import Money
 from tests.downloads.contents import joined, known

@@ -1,0 +1,1 @@
+"""New configuration files and folders, written for a seller to edit."""

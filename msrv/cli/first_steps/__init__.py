@@ -1,0 +1,1 @@
+"""Commands that set a store up: a new one, new releases, former buyers."""

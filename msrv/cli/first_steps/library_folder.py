@@ -1,0 +1,56 @@
+"""Library of the commands that write to it.
+
+Apart from these commands, which share it. The store itself never writes to
+its library.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from msrv.catalog.config.toml_models import parse_store
+from msrv.catalog.library.scan import STORE_TOML
+from msrv.catalog.model import Shop
+from msrv.display_text import printable
+from msrv.settings import Settings
+from msrv.toml_file import InvalidConfig
+
+
+def find_library(settings: Settings) -> Path:
+    """Return the operator's library. Raises ClickException for the demo."""
+    if settings.library is None:
+        raise click.ClickException(
+            "MSRV_LIBRARY is not set: run `msrv init` first, or name the "
+            "folder of your files with --library"
+        )
+    return settings.library.resolve()
+
+
+def read_shop(library: Path) -> Shop:
+    """Return what `store.toml` says, the defaults if there is none.
+
+    Raises ClickException if it is invalid, and OSError.
+    """
+    try:
+        text = (library / STORE_TOML).read_text(encoding="utf-8-sig")
+        return parse_store(STORE_TOML, text).shop
+    except FileNotFoundError:
+        return Shop()
+    except UnicodeDecodeError:
+        raise click.ClickException(f"{STORE_TOML} is not UTF-8") from None
+    except InvalidConfig as error:
+        raise click.ClickException(str(error)) from None
+
+
+@contextlib.contextmanager
+def write_errors(library: Path) -> Iterator[None]:
+    """Convert the errors of writing to a library to ClickException."""
+    try:
+        yield
+    except OSError as error:
+        where = printable(str(error.filename or library))
+        raise click.ClickException(
+            f"{where}: {error.strerror or error}; nothing was changed"
+        ) from None
