@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 # The store as one image: docs/deployment.md says how to run it.
 # Both name the base image; deploy/pin-images.sh adds its digest.
 ARG PYTHON_IMAGE=python:3.13-slim-trixie

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 # Commands for development. `make` without a target lists them.
 
 PYTHON ?= python3
@@ -31,11 +34,12 @@ test: $(VENV)/installed-dev ## run all tests; ARGS="-k name" selects some
 test-fast: $(VENV)/installed-dev ## run the tests that need only this process
 	$(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
 
-check: $(VENV)/installed-dev ## lint, check types, layers and the containers' files
+check: $(VENV)/installed-dev ## lint, check types, layers, licences and the containers' files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/reuse lint --lines
 	BIN=$(BIN) deploy/lint.sh
 
 # The servers to compare with have their own environment; the benchmark skips

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Benchmarks: `make bench`.
 
 Each figure is a median of interleaved rounds in one run, and a ratio to a

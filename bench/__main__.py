@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Run every benchmark, or those named: `python -m bench startup pages`."""
 
 import sys

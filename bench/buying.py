@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Clients of a peer's downloads, in a process of their own.
 
 Cipher suites are selected by the clients, which offer no other.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Cost of verifying a download link.
 
 Two MACs, and finding the item among 100,000, compared with two MACs of the

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Cost of downloads, compared with other servers.
 
 Clients in a process of their own discard all they receive, so that the server

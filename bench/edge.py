@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Cost of downloads through the edge, compared with nginx alone.
 
 The production file as it is, with one replica and MSRV_DELIVERY=accel: CPU

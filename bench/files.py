@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Files to download: a large one, a tiny one, and an album for a ZIP."""
 
 import os

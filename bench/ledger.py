@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Benchmark of the ledger: its part of a purchase, and the studio's queries.
 
 Purchases with the ledger and without, in turns. Then every query of the

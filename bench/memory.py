@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Memory of slow clients' connections, compared with other servers.
 
 Each time of a new process: a heap rarely shrinks again.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Cost of creating a ZIP without sending it, compared with zipstream-ng.
 
 Layout and checksums of ours exist before, so that it only reads.

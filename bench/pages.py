@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Time of a page of the catalog, for a small and for a large catalog.
 
 The same page of catalogs of 100 and of 100,000 items, requested in turns over

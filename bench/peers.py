@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Servers that the store is compared with: starting and stopping them.
 
 Each serves the same folder with the same certificate. Those that are not

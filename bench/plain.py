@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Cost of downloads without TLS, compared with nginx.
 
 Nearly all of it is the kernel's, for both, and varies by half from one second

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Clients that receive as fast as possible, and discard the data.
 
 Runs in a process of its own, `python -m bench.receiver JSON`, so that its cost

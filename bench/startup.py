@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Time from the start of a store to its first response.
 
 From the start of the process to the end of the response to `GET /`, compared

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Stock aiohttp as a peer, as in its documentation.
 
 `python -m bench.stock FOLDER PORT [CERTIFICATE KEY]`

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Time of the studio's pages, with ten thousand orders and with a million.
 
 A real request over loopback, from its first byte to the last of the response,

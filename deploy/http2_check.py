@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Speak HTTP/2 wrongly to a server, and see that it ends the conversation.
 
     python3 deploy/http2_check.py https://localhost:443 certs/ca.crt

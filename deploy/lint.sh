@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 # Lint the containers' files with the tools that are installed, and name those
 # that are not. BIN is the folder of the Python tools.
 set -euo pipefail

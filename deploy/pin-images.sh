@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 # Pin the images of the production stack by digest.
 #
 #     deploy/pin-images.sh [FROM [TO]]

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 # Create the secrets of the production stack, each in a separate file: NONCE,
 # and the passwords of the ledger's database. Existing files are kept. If NONCE
 # is set in the environment or in the file .env, that is stored instead of a

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Make the image's packages small; run where they are put together.
 
     python slim.py SITE_PACKAGES

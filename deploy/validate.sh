@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 # Start the production stack as it is shipped, test it, then the development
 # stack, and remove everything again.
 set -uo pipefail

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Coverage-guided fuzzing of everything that parses untrusted input.
 
     make fuzz                       five minutes for each target

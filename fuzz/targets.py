@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Fuzz targets: a function of bytes for each parser, with its invariants.
 
 A target returns if an input was parsed, or refused in the documented way; any

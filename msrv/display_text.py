@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Text from file names, tags and configuration, made safe to display.
 
 Apart, on the lowest floor, because messages of every package quote names.

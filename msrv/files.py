@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Private folders, atomic and durable file writes, and folder locks.
 
 Every package that saves state on disk writes it through this module, so that

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """X-Forwarded headers: the client as stated by trusted proxies.
 
 Each proxy appends the address of its peer at the right. Only entries of

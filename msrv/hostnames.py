@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Host names by IDNA 2008 with the mapping of UTS 46, as in browsers.
 
 Python's own `idna` codec is IDNA 2003, which maps `straße.de` to `strasse.de`:

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Log lines: columns at a terminal, JSON everywhere else.
 
 A record may carry `extra={"fields": {...}}`: further members of its JSON line.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Amounts of money: integer minor units and an ISO 4217 currency.
 
 There are no floats. Text is parsed strictly: an amount with more decimals than

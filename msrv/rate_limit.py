@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Rate limiter for clients, in bounded memory.
 
 The generic cell rate algorithm (GCRA, ITU-T I.371): each key has one number,

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Supervised background tasks, a single-threaded executor, and backoff.
 
 All packages that work in the background use these three, so that a task always

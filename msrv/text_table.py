@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Counts and columns of plain text, for the terminal and for logs.
 
 Apart, and on the lowest floor, because the store, its commands and the

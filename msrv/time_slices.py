@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Time slices: long computations that yield to the event loop regularly.
 
 Rendering a page of a thousand lines takes as long as before, but other

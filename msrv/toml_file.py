@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Strict TOML reader, whose problems have a file, a line and a suggestion.
 
 A key that is misspelt is a problem, not a default: a seller who wrote `pirce`

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Validation errors of pydantic as half sentences on a key or variable.
 
 Apart, on the lowest floor, because the settings and the TOML files both

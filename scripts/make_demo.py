@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Generate the demo library in msrv/demo: `make demo`.
 
 Needs ffmpeg, and Inter for the covers (Debian: ffmpeg, fonts-inter). The

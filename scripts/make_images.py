@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Generate the pictures of docs/images: `python -m scripts.make_images`.
 
 Of the store as it is now: the bundled demo sells for a year in a few seconds,

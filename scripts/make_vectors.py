@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Generate tests/vectors/*.json: test vectors of the proofs' formats.
 
     python -m scripts.make_vectors          write the files

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Shared fixtures: a small library, a store on it, and optional programs.
 
 A test that needs an optional program requests its fixture (`chromium`,

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Slow disk: a folder mounted through FUSE, each of whose reads is delayed.
 
 `python tests/slow_disk.py FOLDER MOUNT DELAY` runs until it is stopped; each

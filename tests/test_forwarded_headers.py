@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """X-Forwarded-For and X-Forwarded-Proto, spoofed ones included."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Rate limiter, and the network that counts as one client."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """`deploy/secrets.sh`: `NONCE`, and the passwords of the database."""
 
 import re

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """deploy/systemd/msrv.service, checked by systemd and with the store."""
 
 import re

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Plurals, and columns of plain text."""
 
 from msrv.text_table import labelled, plural, table

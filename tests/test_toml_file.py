@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Strict TOML, and the lines and wording of its problems."""
 
 from contextlib import suppress

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Scheduling of tests that run in parallel (pytest-xdist).
 
 `make test ARGS="-n 2"` runs two tests at a time, those of one file one after

@@ -1,3 +1,6 @@
+-- SPDX-FileCopyrightText: MSRV contributors
+-- SPDX-License-Identifier: AGPL-3.0-or-later
+
 -- First boot: who may do what to the ledger. Run again, it takes up new
 -- passwords; docs/deployment.md says how.
 --

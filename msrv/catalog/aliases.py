@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Aliases: former ids of items and releases that were renamed or moved.
 
 A file or folder with another name has another id, but links and receipts

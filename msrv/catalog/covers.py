@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Covers: resized copies of pictures, in a few fixed widths, cached.
 
 No URL can make the machine work at will: copies are made only in the widths

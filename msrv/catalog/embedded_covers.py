@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Covers of releases whose only picture is embedded in a track.
 
 The first displayable picture in a track is the cover. It is measured once,

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """ffmpeg: found once, and run confined to cut a clip from a track.
 
 It runs in `parsing.confined_ffmpeg`, without an environment. It reads one

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """History of item and release ids: what each one identified.
 
 An SQLite file in the data folder. It locates purchases whose file or folder

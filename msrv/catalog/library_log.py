@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Log of a library: its new and fixed problems, its size, the progress.
 
 Apart from the live catalog, which has no other part in what is logged.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Live catalog: read at the start, and again after every change.
 
 The folder is polled rather than watched: network mounts and bind mounts send

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Catalog model: releases, their items and the shop, as values.
 
 Everything here is frozen. A change to the library is a new Catalog, so that a

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Previews: a few seconds of a track, to listen to before buying.
 
 A preview starts at a quarter of the track and lasts a third of it at most,

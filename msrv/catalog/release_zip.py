@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Contents of a release's ZIP: its members and their names.
 
 The names work on every system: nothing that Windows forbids, composed

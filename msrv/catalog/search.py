@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Substring search over the titles and artists of a catalog.
 
 All texts are joined into one string: searching it for a word is one call of

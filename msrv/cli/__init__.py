@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Command line interface: one command for each task of an operator.
 
 Results go to standard output, and nothing else does. An error is one line on

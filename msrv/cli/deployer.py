@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Commands of the deployer, which is another program, and of its gate.
 
 The deployer is imported when one of them runs: the store does without it and

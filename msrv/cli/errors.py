@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Errors that an operator can fix, shown as one line without a traceback.
 
 Apart from the commands, since several of them share it.

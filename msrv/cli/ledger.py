@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Commands about the ledger: `ledger`, `revoke` and `studio`.
 
 `ledger_admin` is imported inside the commands: it imports SQLAlchemy, which

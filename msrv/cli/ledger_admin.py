@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Work of the ledger's commands, and their output.
 
 Apart from `ledger`: it imports SQLAlchemy, which other commands don't need.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """NONCE, the store's one secret: its command, its file, and its keys."""
 
 import logging

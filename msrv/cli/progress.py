@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Progress line of a command, on a terminal only.
 
 Apart from the commands: all that can take longer than a second share it.

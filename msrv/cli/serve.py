@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Commands that run the store: `serve`, `certs` and `healthcheck`."""
 
 import asyncio

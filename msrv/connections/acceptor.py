@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Acceptor: accepts connections on a listening socket, as `admission` allows.
 
 asyncio's own servers accept without a limit, until no descriptor is left. The

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Admission control: limits on open connections, in total and per network.
 
 Descriptors are finite, and a store that has none left can't read its catalog,

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Delivery of the last bytes before the process exits.
 
 Written bytes are not yet received: megabytes may wait in the kernel. On a

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Limit of file descriptors, and the connections and downloads it allows.
 
 A shell's usual limit is 1,024, of which a download over plain HTTP takes

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Request handler of a connection: aiohttp's, with a limit on slow clients.
 
 aiohttp waits without a limit for the end of the first request's headers, so

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Response writer that counts the bytes of the body that were sent.
 
 aiohttp's own count includes the headers, the framing of chunks, and bytes

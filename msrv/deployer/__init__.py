@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Deployer: turns a pushed image into a rolling update. A program of its own.
 
 It runs apart from the store, in another container. The gate, which alone has

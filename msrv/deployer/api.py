@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Operator's API and pages: deployments, rollback, metrics, health.
 
 All but the health check require the token of deploy.toml, as a bearer token

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Keys of the parts that handlers need.
 
 Apart because the handlers import them, and `app` imports the handlers.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Authorisation of hooks: signatures, replays, networks and rate limits.
 
 Pure, apart from the limits: time and what is remembered are parameters.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Client of the deployer's API for the command line.
 
 It sends the token of deploy.toml, so it runs on the deployer's machine or in

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Strict loader of deploy.toml, with line numbers in its errors.
 
 A misspelt key is an error: if `health_second` were ignored, the old container

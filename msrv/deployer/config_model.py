@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Model of deploy.toml: which images may be deployed, to which containers.
 
 A target alone decides which image is pulled and which containers change; a

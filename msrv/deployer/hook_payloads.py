@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Parsers of hooks' payloads: the repository and tag that were pushed.
 
 Pure. A payload is only compared with deploy.toml. No part of it becomes a

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Handlers of the three kinds of hook: authorise, parse, queue."""
 
 import hashlib

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Prometheus metrics. Labels come from deploy.toml, never from a hook."""
 
 from prometheus_client import (

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Notifications of a deployment's result, and Docker Hub's callback."""
 
 import asyncio

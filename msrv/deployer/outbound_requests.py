@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Requests to addresses that others chose, protected from SSRF.
 
 Apart from the notifications, so that it can be reviewed and tested alone.

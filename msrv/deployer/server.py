@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """HTTP server of the deployer, and of the gate, until a signal.
 
 Plain HTTP, for nginx in front and for the machine itself. There is no access

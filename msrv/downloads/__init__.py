@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Downloads: from an HTTP request and a stored file to a response.
 
 `representation`, `ranges`, `conditions` and `response` implement RFC 9110;

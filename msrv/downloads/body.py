@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Body of a representation: byte strings and slices of files. Pure.
 
 A file is one slice; a ZIP is many, with headers in between. Slicing either

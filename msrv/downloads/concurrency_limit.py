@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Concurrency limit of downloads, in total and per client.
 
 A client is an IPv4 address or a /64 of IPv6: the addresses of one home network

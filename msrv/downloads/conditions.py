@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Preconditions, in the order of RFC 9110, section 13.2.2. Pure.
 
 Fails safe: a malformed field never makes a stale copy look fresh, nor joins

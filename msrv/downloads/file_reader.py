@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Reading stored files without blocking the event loop on a disk.
 
 Bytes in the page cache are read at once; a read that would wait fails instead

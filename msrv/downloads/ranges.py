@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Range header, parsed as RFC 9110 defines it (sections 14.1.1 to 14.2).
 
 Many ranges, or ranges that overlap or are not ascending, are ignored, as

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Representation of a download: size, validators, headers (RFC 9110).
 
 Owns the headers that describe a representation whatever the request is;

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Response plan for a request and a representation (RFC 9110). Pure.
 
 Owns the status, the headers that depend on the request, and the byte ranges to

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Cache of small whole responses, each for one second.
 
 Reading in a thread costs many times what a few hundred bytes cost to send, and

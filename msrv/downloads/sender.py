@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Senders of downloads: their protocol, and the one that sends by itself.
 
 `DirectSender` streams files through this process. Memory is flat: one chunk of

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Sending files by sendfile(2) on connections without TLS.
 
 sendfile(2) sends from the page cache without a copy in this process.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Stall timeout: aborts a client that receives nothing, never a slow one.
 
 Progress is the number of bytes that the client has acknowledged (TCP_INFO,

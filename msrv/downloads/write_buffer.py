@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Write buffer of a download: filled and sent, over and over.
 
 Large for a fast client, since each write costs the same whatever its size;

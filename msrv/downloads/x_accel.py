@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Sender that has nginx send files, by `X-Accel-Redirect`.
 
 This process checks the link, the file and the request; nginx, which has the

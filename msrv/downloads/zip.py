@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """ZIP archive, laid out before its first byte is sent. Pure.
 
 Members are stored uncompressed, with sizes and CRC-32s from the index: the

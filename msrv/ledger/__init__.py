@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Ledger: the store's record of sales, refunds, codes and downloads.
 
 An event is first appended to a spool on this machine, and then written to a

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """TLS rules for connections to MariaDB.
 
 Apart from `db.connection`, whose driver is too slow to import at start.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Sync of sold items between a data folder's id history and the database.
 
 Each data folder knows what its own catalog has offered. The database has the

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Download tracker: counts downloads by the bytes that were sent.
 
 A sender reports each byte range that it sent. The ranges of a second are

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Events of the ledger, and their JSON form in the spool.
 
 Each may be applied to the database twice, late, and in any order: two replicas

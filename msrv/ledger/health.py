@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Health of the ledger: its current troubles, counters, and metrics.
 
 A trouble is logged when it begins and when it ends, not each time it recurs.

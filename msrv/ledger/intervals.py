@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Unions of half-open byte intervals: which bytes were delivered.
 
 A union is a sorted tuple of disjoint, non-adjacent `(start, stop)` with

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Facade of the ledger: records events, and reads the database.
 
 Events are recorded on this machine's disk, and revocations are looked up in

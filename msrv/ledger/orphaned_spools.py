@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Orphaned spools: events that terminated processes did not sync.
 
 Several processes may share a data folder. Each writes to a folder of its own

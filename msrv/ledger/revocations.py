@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """In-memory list of revoked orders and items, with a copy on disk.
 
 The database is authoritative. The last known list is saved in a file, so that

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Segments of the spool: their record format, and the writer that syncs them.
 
 A segment starts with a line that states the version of the format. A line for

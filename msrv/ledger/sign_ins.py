@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Sign-ins to the studio: used links, and signed-out sessions.
 
 Sign-in tickets are proved by NONCE. State that a proof can't have is stored

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Spool: write-ahead log of events, with group commit and a retry queue.
 
 An event is on disk before anything is promised because of it. Callers that

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Receipts by e-mail: an outbox on disk, and a worker that empties it.
 
 A mail stays in the data folder until the SMTP server has accepted it, or has

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Mail addresses: parsed leniently, but exactly one, and on one line.
 
 Only the recipient's server knows whether an address exists. This

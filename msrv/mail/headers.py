@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Header fields: free text, encoded and folded.
 
 Python's own folding drops the quotes of a long display name, so that a comma

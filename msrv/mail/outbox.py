@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Mail outbox: one file for each mail, until the mail has been sent.
 
 Every method blocks on the disk, and is meant for a thread. Several processes

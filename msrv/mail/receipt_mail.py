@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Receipt mails: stored in the outbox, and rendered when they are sent.
 
 A `ReceiptMail` states the order but holds no signed receipt. That is signed

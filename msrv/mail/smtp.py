@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """SMTP client: over verified TLS, and with a time limit on every step.
 
 The SMTP server that takes the mails signs them (DKIM) and finds the

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Mail worker: sends the mails of the outbox, and retries with backoff.
 
 One process of those that share an outbox sends at a time. Both an unavailable

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """The cart: what a visitor has chosen, and at which prices.
 
 A cart is built against the catalog of the moment: ids that the store doesn't

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Checkout: from a priced order to a signed quote and a payment.
 
 The amount to be paid is signed before a payment provider sees it. No state is

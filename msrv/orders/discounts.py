@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Discount codes: looked up, applied to a cart, and counted.
 
 A code's value is the seller's: a browser names a code, and `store.toml` says

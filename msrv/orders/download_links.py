@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Download links: made for a receipt, and authorised when they are used.
 
 A link is verified by its MACs and the catalog alone: no database is read.

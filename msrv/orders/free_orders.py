@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Limit on how many free orders the ledger records.
 
 Anyone can place free orders, as many as they like, and each would stay on the

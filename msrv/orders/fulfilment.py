@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Fulfilment: everything that follows from a paid order, in one place.
 
 The same payment leads to the same receipt, whether the buyer's return or the

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Rate limits of the shop: what each of them counts, and allows.
 
 An attacker with many addresses can use up a limit for all clients together,

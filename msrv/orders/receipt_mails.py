@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Receipts by mail, where the store sends any: queued, never waited for.
 
 The address travels in the signed quote and lies in the outbox until the mail

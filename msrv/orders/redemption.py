@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Redeem codes: each becomes the receipt of one order, once.
 
 A code is used up in the database itself, so that two replicas can't both

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Webhook worker: processes the events that payment providers sent.
 
 A webhook is acknowledged once its event is on the disk, and its event is

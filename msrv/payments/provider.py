@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Payment providers: the protocols, their values and their errors.
 
 A provider receives a `PaymentRequest`, never a cart: the amount is that of

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """The payment providers of this store, in the order they are offered."""
 
 from collections.abc import Iterator

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Addresses that buyers return to from a payment provider's page.
 
 A request to such an address makes the store ask the provider, so only

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Settlement: from what a provider reports to a receipt.
 
 The only place that turns a payment into a receipt. The amount and currency

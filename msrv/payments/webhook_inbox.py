@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Webhook inbox: events on the disk until they have been processed.
 
 Each event is a file, named by the provider's id of it: an event that is

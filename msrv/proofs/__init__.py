@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """The cryptography: keys, and the proofs that are made with them.
 
 Pure functions of their arguments. Time (whole Unix seconds) and randomness

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Printed codes: twenty letters and digits, redeemable once for one item.
 
     EZDR-T900-01EV-FJYD-DE2Z

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Base64url, canonical JSON and MACs, with one spelling for each value.
 
 A token with two spellings would be two tokens: one of them would get past

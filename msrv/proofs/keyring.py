@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """NONCE, and all keys of the store, which are derived from it.
 
 Each purpose has a key of its own. Nothing is stored: a replica, or the same

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Download links: `/download/{pop}/{poe}/{item_id}`.
 
 The proof of purchase (PoP) states that an order contains an item. The proof

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Short MACs for values that a browser returns unchanged.
 
 A tag proves that the store itself made a value, and nothing else: each kind

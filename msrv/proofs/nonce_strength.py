@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Strength of a NONCE: reasons why one that a person chose is weak.
 
 It finds obvious weaknesses; it can't prove that a NONCE is strong. The

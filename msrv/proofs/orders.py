@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Order ids, item ids, names of campaigns, and order lines.
 
 A Line is always valid, and so are the values that contain lines: their rules

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Receipts, download links and codes in text that a person pasted.
 
 Mail and chat programs change what people copy. Finding a token grants nothing

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Pasted text, with the changes of mail, chat and office programs undone.
 
 It is unknown which changes were made, so a text has several variants: as it

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Quotes: signed offers, carried through a payment provider.
 
 The store keeps no carts. The quote travels with the buyer or the provider, and

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Receipts: signed statements of orders.
 
 A receipt is a compact JWS (RFC 7515) with EdDSA (RFC 8037) that anyone can

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Tickets of the studio: sign-in links, and the sessions they start.
 
 A ticket states when it was issued, and has a random number as its id; it

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Health probe: `python -m msrv healthcheck`.
 
 A container engine runs it every few seconds, so it imports nothing else of

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Development reloader (`serve --reload`): restarts the store on code changes.
 
 The parent polls modification times, the child serves. Polling, because a bind

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Server: sockets, TLS, certificate reload and graceful shutdown.
 
 SIGTERM (or Ctrl-C) closes the listening sockets. Open connections go on:

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """All settings, loaded once from the environment into one frozen value.
 
 Nothing else in MSRV reads the environment. docs/settings.md documents each

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Field types of the settings, and their validation errors.
 
 Apart from `model`, so that the list of settings stays readable.

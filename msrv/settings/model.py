@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """All settings as one frozen value, and the rules across them."""
 
 from pathlib import Path

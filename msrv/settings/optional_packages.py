@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Packages that few stores need, each installed by an extra: `msrv[stripe]`.
 
 Apart from the features that need them, in packages that may not import each

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Protocol of storage, stored content, and the errors.
 
 One protocol, so that where bytes are stored is a single decision: a local

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Verification of files whose status has changed, by hashing them again.
 
 A `chmod`, a hard link, a `touch` and a restored backup change a file's status

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Certificate and key of a TLS server, as files.
 
 Apart from `development_certificate`: an operator's certificate is such a pair

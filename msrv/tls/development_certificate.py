@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Development certificate: a CA and a leaf for this machine, by trustme.
 
 The CA is kept with its key, so that a renewed leaf needs no new trust. It can

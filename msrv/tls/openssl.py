@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """TLS server by OpenSSL (pyOpenSSL): its context, and its connections.
 
 A client that offers other protocols than HTTP/1.1 by ALPN, or a name by SNI

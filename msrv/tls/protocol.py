@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Protocol of a TLS server, and the choice of the one for this process.
 
 With pyOpenSSL, records are written to the sockets directly (`openssl`);

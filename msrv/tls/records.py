@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """TLS records: encryption into a shared buffer, and a queue of unsent ones.
 
 Data is encrypted in slices that stay in the processor's cache. pyOpenSSL

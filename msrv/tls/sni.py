@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Names that a client may request by SNI (RFC 6066, section 3)."""
 
 from collections.abc import Iterable

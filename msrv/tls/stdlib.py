@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """TLS server by asyncio and the standard library's `ssl`, without pyOpenSSL.
 
 The standard library can't refuse a client for the protocols it offers by ALPN:

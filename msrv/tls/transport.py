@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """TLS connection as an asyncio transport.
 
 asyncio's own TLS writes small pieces and copies each several times. Here a

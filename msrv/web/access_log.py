@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Access log: the name of the route, never the address.
 
 A path may hold a token, and so may a query or a referrer; the route's name

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Caches of what is derived from a catalog.
 
 Its search index and the parts of its pages that are the same for every

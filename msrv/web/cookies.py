@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """The visitor's cookies: cart, discount and claim.
 
 Over HTTPS each is called `__Host-NAME` (RFC 6265bis, section 4.1.3.2): a

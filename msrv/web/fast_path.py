@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Fast path for small downloads from the cache.
 
 It answers before routing and middleware, which cost more than all the rest of

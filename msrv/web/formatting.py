@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Formatting of prices, sizes, times and counts for pages.
 
 The pages are in English, but prices are written as the visitor's language

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Form parsing: one format, bounded size, linear time.
 
 A form is `application/x-www-form-urlencoded`, in UTF-8, and uncompressed.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Prometheus metrics of requests, connections and rate limits.
 
 Every request is counted, so counting is adding to plain numbers; Prometheus's

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Responses as HTML or JSON, negotiated by the `Accept` header.
 
 A handler passes a template with its context and the same facts as data; the

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Route table of the store's public pages, and the router.
 
 Logs and metrics show a route's name and never the path: a path may hold a

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Security headers of every response, errors and streams included.
 
 They are set when a response is prepared: a middleware would miss the errors

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Stylesheets, scripts and icons, prepared once; and the store's theme.
 
 An address carries a digest of its content (`/static/store.css?v=…`), so that

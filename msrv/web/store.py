@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """The store that an application serves, and the facts a request carries."""
 
 from collections.abc import Callable

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """The booklet: a PDF of a few square pages, with the fonts any reader has.
 
 Courier's signs are all 600/1000 wide, so that a line of text can be measured

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """The mixing desk: notes at beats, to two channels with room and echo.
 
 A piece is written in beats and note names; the desk turns these into seconds

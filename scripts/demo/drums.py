@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """The drums: hits that have no pitch, as tones like any other.
 
 They take a note's velocity and its noise, and ignore its pitch and length.

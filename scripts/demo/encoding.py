@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Files from samples: ffmpeg encodes, mutagen writes the tags.
 
 The same samples give the same bytes, as far as the encoder at hand does.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """The liner notes of Items May Have Shifted: what they say, and where."""
 
 from typing import Final

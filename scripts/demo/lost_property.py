@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Lost Property: six pieces for people who are waiting for something."""
 
 from demo import drums, tones

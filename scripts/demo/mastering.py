@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Mastering: even loudness, no peak above the ceiling, quiet edges.
 
 Loudness is that of ITU-R BS.1770-4: K-weighted, gated, in LUFS.

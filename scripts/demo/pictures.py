@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """The covers: flat, few colours, type set to a grid.
 
 The type is Inter (Debian: fonts-inter, SIL Open Font License); the pictures

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """The picture of Items May Have Shifted: squares in rows, less and less so.
 
 Lengths are in distances between two neighbours of the first row, downwards

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """The instruments: how one note of each sounds, as samples in mono.
 
 Every tone is additive or frequency modulation, so that nothing is sampled

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """The Working Group: four items, taken in the order of the agenda."""
 
 from demo import drums, tones

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Files of every kind that is sold, written by ffmpeg and zipfile."""
 
 import io

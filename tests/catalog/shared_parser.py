@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """A parser for all tests of the catalog, since starting one takes time."""
 
 import atexit

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Aliases: former ids lead to the same work, or to nothing."""
 
 from pathlib import Path

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Cache of covers: in memory and on disk, with bounded concurrency."""
 
 import asyncio

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """LiveCatalog waits for uploads to end, and for files to come back."""
 
 import asyncio

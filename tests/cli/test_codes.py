@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """`codes mint`: valid codes, as CSV and as a sheet."""
 
 import csv

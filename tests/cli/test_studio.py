@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """The `studio` command: a sign-in link, and signing everyone out."""
 
 import asyncio

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """HTTP client of a buyer that browses, buys and downloads through the edge."""
 
 import http.client

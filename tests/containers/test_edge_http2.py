@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Invalid HTTP/2 and many streams, while others are served."""
 
 import importlib.util

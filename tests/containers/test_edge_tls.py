@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """nginx's TLS: versions, cipher suites, HTTP/2 and key exchange."""
 
 import shutil

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Fixtures: a deployer of three targets, with no engine behind it."""
 
 import asyncio

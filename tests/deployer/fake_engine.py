@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """A container engine in memory, behind the paths of the engine's API.
 
 Images have ids, tags and repository digests; a tag belongs to one image at a

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """A deployer in this process whose deployments do nothing, and its hooks."""
 
 import asyncio

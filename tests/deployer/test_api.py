@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Operator's API: deployments as JSON and as pages, and metrics."""
 
 import asyncio

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Composition of the deployer: its address of the engine, and its health."""
 
 from pathlib import Path

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Bodies of hooks: hostile text, length, and the forms of registries."""
 
 import asyncio

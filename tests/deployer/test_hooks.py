@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Authorisation of hooks: forgeries, replays, limits, and the queue."""
 
 import asyncio

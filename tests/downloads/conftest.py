@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Shop on a real socket, and an HTTP client."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Concurrency limit: per client, in total, waiting, and evictions."""
 
 import asyncio

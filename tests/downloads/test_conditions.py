@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Preconditions, in the order of RFC 9110.
 
 Each row of the tables is one request; `None` is the result PERFORM.

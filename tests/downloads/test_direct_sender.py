@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """DirectSender on a real socket: bodies, ranges and headers."""
 
 import asyncio

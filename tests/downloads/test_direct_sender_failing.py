@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """DirectSender with missing and changing files, and stalled clients."""
 
 import asyncio

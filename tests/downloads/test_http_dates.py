@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """HTTP-dates in all three formats (RFC 9110, section 5.6.7)."""
 
 import pytest

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Range header, parsed as in RFC 9110.
 
 Examples are those of sections 14.1.2 and 14.2.

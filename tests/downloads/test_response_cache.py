@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Response cache: one read for many clients, for a second."""
 
 from collections.abc import Awaitable, Callable

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Write buffer: adaptive size, fair scheduling, and reuse."""
 
 import asyncio

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """ZIP archives: read by other programs, deterministic, with ranges."""
 
 import shutil

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """The fuzzers' targets hold on their corpus, and on random input.
 
 The long search is `make fuzz`; this keeps what it found from coming back.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Connections that clients hold, break off or never finish.
 
 No other client has to wait, and a buyer's download goes on.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Crowds of connections, and an honest visitor that is served.
 
 The stores have few descriptors, so that a crowd is small. Each connection of a

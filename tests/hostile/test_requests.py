@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Malformed and odd requests, while a buyer's download goes on.
 
 Bytes go to the socket of a real process. A rejected request gets a 4xx or is

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Fixtures for journeys: Chromium and a running store."""
 
 from collections.abc import AsyncIterator, Iterator

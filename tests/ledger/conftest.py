@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Databases for the tests of the ledger: SQLite, and MariaDB."""
 
 import itertools

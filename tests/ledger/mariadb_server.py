@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """MariaDB server for the tests, on a socket and a port of its own."""
 
 import asyncio

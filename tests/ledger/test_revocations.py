@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Revocations: the list, its file, and the feed from the database."""
 
 from pathlib import Path

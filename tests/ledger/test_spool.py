@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Spool and retry queue: an acknowledged event is on disk, or retried."""
 
 import asyncio

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """The SMTP client with real servers: verified TLS, and every rejection."""
 
 import asyncio

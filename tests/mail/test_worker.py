@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """The mail worker: each mail is sent once, retried, or given up and logged."""
 
 import asyncio

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Providers that a store offers, and the demo provider.
 
 What all of them have in common is in `tests/contracts`.

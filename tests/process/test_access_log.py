@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Access log: one line for each response, with the bytes of its body.
 
 Each client has an address of its own, by which its line is found.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Listening: TLS versions, ports, addresses, and bytes that are not HTTP."""
 
 import socket

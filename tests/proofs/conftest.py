@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Keyrings, made once: each NONCE costs a tenth of a second to stretch."""
 
 import pytest

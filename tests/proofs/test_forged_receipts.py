@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Forged receipts, by the known attacks on JWS.
 
 Also those that the store's own key has signed and nobody should: the promise

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Orders paid with pretend or test money, and their separate keys."""
 
 from dataclasses import replace

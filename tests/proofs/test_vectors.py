@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """The test vectors for other implementations, run against this one.
 
 What they say is also checked here with the standard library alone, so that

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """HTTP and TLS conformance, on asyncio's loop and uvloop.
 
 The TLS transport and the sender of plain files are the store's own, so they

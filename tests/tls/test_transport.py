@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """TLSTransport: behaves as asyncio's own, whatever a peer does."""
 
 import asyncio

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """How much of a visitor's address is in the log."""
 
 from ipaddress import ip_address

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """The visitor's cookies: names and attributes, over HTTPS and without."""
 
 from typing import Final

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """The fast path: the same responses as the application's, or none."""
 
 from collections.abc import Callable

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Client address, scheme, host and origin, with spoofed headers."""
 
 from ipaddress import ip_address

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Reader of `store.toml` and each `release.toml`.
 
 Where a file is invalid, missing or cut short, its last good version counts

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Field types of `store.toml` and `release.toml`, with their rules in words.
 
 Apart from the models for the sake of reading: a rule is half a sentence on

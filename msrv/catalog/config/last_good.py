@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Last good versions of store.toml and of each release.toml.
 
 A file that is missing for a second, or cut short by a stalled upload, states

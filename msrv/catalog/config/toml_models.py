@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Models of `store.toml` and `release.toml`."""
 
 from dataclasses import dataclass, field

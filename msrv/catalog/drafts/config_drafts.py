@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Texts of a new `store.toml` and of a new `release.toml`.
 
 What is known is set; what else could be set is a comment, so that a seller

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """New folders of releases: their names, and how they appear in a library.
 
 A release is made in a hidden folder beside its place and then renamed, so

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Writing of TOML values, which tomllib only reads.
 
 Apart from the drafts that need it: these are TOML's rules.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """ZIP and 7z archives, checked by the directory at their end.
 
 https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3.14 to

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """FLAC, checked by the samples in STREAMINFO against the last frame.
 
 A module of its own, as for each format with a specification.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Chunked formats: RIFF (WAV, RF64, BW64, AVI, WebP), FORM (AIFF, AIFC).
 
 https://www.itu.int/rec/R-REC-BS.2088 for BW64 and `ds64`,

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Inspection of a file's container: its format, duration and completeness.
 
 By content rather than name, from a few kilobytes at both ends, with bounded

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Matroska, checked by its segment's size (RFC 9559; RFC 8794, section 6).
 
 Apart as each format is, with its own specification.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """MP4 and QuickTime, checked for boxes that are missing or too long.
 
 ISO/IEC 14496-12; a box's header is section 4.2. HEIF and AVIF pictures

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """MP3, checked by the frames or bytes that its first frame states.
 
 http://gabriel.mp3-tech.org/mp3infotag.html for Xing, Info and LAME's tag;

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Ogg, checked by its last page.
 
 https://www.rfc-editor.org/rfc/rfc3533, section 6, for the page's header.

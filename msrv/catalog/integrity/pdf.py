@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """PDF, checked by its end (ISO 32000-1, 7.5.5 and Annex H, 3.4.5).
 
 Apart as each format is, with its own specification.

@@ -1,1 +1,4 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Loading of a library: scan, file index, releases, catalog."""

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Assembly of a catalog from releases: unique ids, display order, version.
 
 Apart from `loader`, which decides which folders to read: this is pure.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Persistent index of hashes and metadata, so that each file is read once.
 
 An SQLite file in the data folder, keyed by path and identity (size, times,

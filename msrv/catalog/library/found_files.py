@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Files and folders of a library, as a scan found them.
 
 Nothing here reads the disk: `scan` does, and the modules that group, hash and

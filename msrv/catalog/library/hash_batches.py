@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Batches of folders to hash, for libraries that take long to hash.
 
 After a `chmod`, a move to another disk or a rebuilt image, the whole library

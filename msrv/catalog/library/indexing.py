@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Indexing of new and changed files: their hashes and metadata.
 
 Apart from `file_index`, which stores the results, and from `loader`, whose

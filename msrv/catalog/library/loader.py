@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Loader of a library: its catalog, and the problems found on the way.
 
 No single folder makes loading fail: a file that can't be used is reported as

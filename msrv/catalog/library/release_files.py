@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Contents of one folder's files, from their index entries.
 
 A file that can't be offered adds a problem and leaves the others alone. Apart

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Grouping of folders that are parts of one release: discs and scans.
 
 `Album/CD1` and `Album/CD2` are the release `Album`, and so are the files in

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Prices of a release and its items, by the most specific setting.
 
 An item's own price comes first, then its release's, then the store's, then a

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Updates of folders' releases: the new one, or the one it had before.
 
 A folder that is changing, or can't be read, is never sold incomplete. Apart

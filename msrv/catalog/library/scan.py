@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Scan of a library: its folders and files, by their status alone.
 
 Only folders are opened, so a scan is cheap enough to repeat every second.

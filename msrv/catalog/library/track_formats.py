@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Grouping of files that are one track in several formats.
 
 `01 Departure.flac` and `01 Departure.mp3` are one item: the better file, with

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Detection of uploads in progress, so that no partial file is sold.
 
 A file that appears or grows has to stay unchanged for a quiet time. It is

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Opening of audio files by mutagen, in one place for all its callers."""
 
 from contextlib import suppress

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Cover pictures inside audio files.
 
 APIC of ID3 (MP3, WAV, AIFF), PICTURE of FLAC, METADATA_BLOCK_PICTURE of Ogg,

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Cover images: their size and main colour, and reduced copies.
 
 A library may contain pictures from strangers, so only the usual formats of

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Repair of mojibake: text that is labelled with the wrong character set.
 
 ID3 knows Latin-1 and Unicode; older programs wrote their system's encoding

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """INFO tags of WAV files, as Windows and recorders write them.
 
 Apart from `tags`, since mutagen doesn't read them.

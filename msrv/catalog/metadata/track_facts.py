@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Facts of a track: its tags, or else the data of its container.
 
 Apart from `library.indexing`, which hashes files of all kinds.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """File names of covers, in order of preference.
 
 Apart, since the scan and the grouping of discs both need it.

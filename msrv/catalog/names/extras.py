@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Names of extras: files that come with a release and aren't sold alone.
 
 Files that rippers, players and archivists write beside tracks, and pictures

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Names of files and folders to ignore, each with the program it is from.
 
 Temporary and partial files of programs that write into a library, and files

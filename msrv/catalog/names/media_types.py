@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Media types by suffix, and which suffixes are tracks and pictures.
 
 A table of our own, as the standard library's differs between machines and

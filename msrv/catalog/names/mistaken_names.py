@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Near misses: names that are nearly release.toml, store.toml or a cover's.
 
 Windows hides suffixes, editors add one, phones save in formats of their own:

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Names of files and folders that every system accepts.
 
 Apart, since the ZIP of a release needs them, and so do new folders.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Parsing of titles and track numbers from file names.
 
 A leading number is the track's number in one folder and part of the title in

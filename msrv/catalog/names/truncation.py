@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Truncation of text to a length, never inside a visible character.
 
 Lengths are UTF-16 code units, as on Windows, with an upper bound in UTF-8

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Program that confines its own process and then executes ffmpeg.
 
     python -m msrv.catalog.parsing.confined_ffmpeg

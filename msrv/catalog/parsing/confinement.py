@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Confinement of processes that parse untrusted files.
 
 The command line and environment to start them with, and the limits that such

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Marks of files that crashed their parser, so that none does so repeatedly.
 
 Each file is marked as in progress before it is parsed. If such a mark

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Landlock: limits on the files that a process may open (Linux).
 
 https://docs.kernel.org/userspace-api/landlock.html; Linux 5.13 or later, with

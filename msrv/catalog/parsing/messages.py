@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Messages between the store and the parser process, over a socket.
 
 A message is two lengths (4 bytes each, big-endian), a JSON object, and bytes;

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Program of the process that parses pictures and tags.
 
     python -m msrv.catalog.parsing.parser_main PARENT

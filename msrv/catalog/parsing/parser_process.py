@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """The parser process, as the store sees it, and the connection to it.
 
 Apart from `parser`, which decides when to start, stop and retry.

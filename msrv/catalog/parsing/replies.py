@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Validation of the parser process's replies, before they are used.
 
 The process may have been taken over by the file that it parsed. Apart from

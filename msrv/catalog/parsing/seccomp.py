@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """seccomp: a kernel filter of the system calls that a process may make.
 
 https://man7.org/linux/man-pages/man2/seccomp.2.html. The filter refuses calls

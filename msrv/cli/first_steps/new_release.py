@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Command `new`: the folder of a release, with a `release.toml` to edit."""
 
 import json

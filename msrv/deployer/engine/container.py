@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Containers as the engine describes them, and the deployer's labels on them.
 
 A successor has its predecessor's id and name as labels, so that a deployer

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Client of the container engine's API, with what a rollout needs of it.
 
 Every call has a time-out. A refusal of the engine raises EngineError; silence

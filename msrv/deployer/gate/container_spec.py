@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Specification of a successor: the request that creates it. Pure.
 
 The engine's description of a container includes the defaults of its image.

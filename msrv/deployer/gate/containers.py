@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Requests to the gate for containers, and for their networks.
 
 A name is resolved once: the container is inspected, the result is checked,

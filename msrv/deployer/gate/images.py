@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Requests to the gate for images, and the check of an image's provenance.
 
 A name proves nothing, since anyone who may tag can give any image any name.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Gate: filtering proxy in front of the container engine's API.
 
 Access to the engine's socket is as good as root. So the deployer, which

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Connection from the gate to the engine, and forwarding of requests to it.
 
 The engine's address is never made from the address that was requested.

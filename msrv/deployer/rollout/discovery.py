@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Discovery of a target's containers, and of unfinished deployments.
 
 State is read from the engine: a successor has its predecessor's id as a

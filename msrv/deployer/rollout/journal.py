@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Journal of deployments, which survives a deployer that is killed.
 
 A file for each deployment, written whole and renamed into place, and one for

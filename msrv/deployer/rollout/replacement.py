@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Replacement of one container by its successor.
 
 With `rolling`, the old one serves until the new one is healthy; with

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """One deployment, from start to end or from wherever it was interrupted.
 
 `Rollout.run` may be called again after anything: a deployer that was killed,

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Worker that runs queued deployments, one at a time on the whole machine.
 
 Two updates at once would each wait for containers that the other one slows

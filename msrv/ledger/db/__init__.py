@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Database of the ledger: all modules that import SQLAlchemy.
 
 They take 0.3 s to import, so other modules import them inside functions.

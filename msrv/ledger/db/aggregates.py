@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Daily and per-item aggregates, updated in the transaction of their events.
 
 Changes are collected while a batch of events is applied, and written at its

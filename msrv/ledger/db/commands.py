@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Commands that take effect in the database at once, past the spool.
 
 A revocation, since the operator has to know that it is done. A limited use of

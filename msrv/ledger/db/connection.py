@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Connections to MariaDB: verified TLS, except over private networks.
 
 Unix sockets, loopback addresses, and addresses in networks that the operator

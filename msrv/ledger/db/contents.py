@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Contents of sold items: their files and releases, by item id.
 
 Replicas and data folders that never saw an item under its old name can find

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Database of the ledger: SQLite in the data folder, or MariaDB.
 
 On either there is one writer at a time: a writer holds a lock until the end of

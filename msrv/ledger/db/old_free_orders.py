@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Deletion of old free orders, which the ledger doesn't have to keep.
 
 Receipts and links still work: they are proved by NONCE. Aggregates stay as

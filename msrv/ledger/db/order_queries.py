@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Queries for orders: pages, search, refunds, and the history of one order.
 
 Pages continue from the key of the last row (keyset paging), and don't count

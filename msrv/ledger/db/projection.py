@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Projection of events to the tables.
 
 Idempotent: applying an event twice changes nothing. Sales, payment events,

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Refunds: their projection to the tables, and the feed that replicas poll.
 
 A refund names a whole order or one of its lines. Each is stored by itself, and

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Queries for reports: sales, best sellers, downloads, and the audit log.
 
 Each number is a few rows of aggregates, and each list is a page of an index:

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Tables of the ledger, for SQLite and MariaDB.
 
 Money is in minor units, with its currency beside it. Times are in whole Unix

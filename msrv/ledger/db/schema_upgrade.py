@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Schema revision of a database, and its upgrade to that of this version.
 
 A database with a newer schema is left alone: an older version might write to

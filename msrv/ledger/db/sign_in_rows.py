@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Sign-in state that replicas share, as rows of the table `marks`.
 
 A row for each used sign-in link and each signed-out session, until it would

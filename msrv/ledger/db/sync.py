@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Background sync: writes spooled events to the database, polls revocations.
 
 Two tasks that run until the store stops. Neither raises: errors are reported

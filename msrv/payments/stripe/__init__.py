@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Stripe Checkout: the buyer pays on Stripe's page, and returns.
 
 - `client`: the API client: time-outs, queues, errors, units of currencies

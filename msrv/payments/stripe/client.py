@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Client of Stripe's API, on top of Stripe's own SDK.
 
 Every call has a time-out, a bounded number of retries, and raises only the

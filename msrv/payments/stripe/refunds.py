@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Refunds and disputes: which items of an order they revoke, as of now.
 
 Computed from the state that Stripe returns, not from the webhooks: those

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Checkout Sessions: the parameters of a new one, the status of an old one.
 
 The signed quote is stored in the session's metadata, in parts, and is

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Stripe's webhooks: verification, and from an event to its meaning.
 
 Of an event, only the id of its session or payment is kept, and no personal

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Errors of the web layer, and the page that explains one to a visitor.
 
 `table` maps every error, of this layer and of the services below, to such a

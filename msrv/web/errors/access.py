@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Error pages for addresses, requests, download links and the sign-in."""
 
 from dataclasses import replace

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """The one table of errors: from an exception to the page that explains it.
 
 Apart from the package's face, which the modules with the texts import.

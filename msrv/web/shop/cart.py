@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Routes of the cart, and the discount code in it."""
 
 from collections.abc import Iterable

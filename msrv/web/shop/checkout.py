@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Routes of the checkout: what would be paid, and the purchase."""
 
 from urllib.parse import urlsplit

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Routes of downloads and previews.
 
 What a link grants is decided by `orders.download_links`, without a database;

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Routes for operators, under `/-/`.
 
 `health` is liveness, `ready` readiness, `metrics` are Prometheus's, and `edge`

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Routes of payments: the store's own page, the return, and webhooks.
 
 A provider's report is checked against the quote by `settlement`. The same

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """QR codes of receipts: drawn in a thread, and cached.
 
 Drawing one takes some 20 ms, which would block the loop for too long, and

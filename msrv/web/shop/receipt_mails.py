@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Mail addresses in forms, and the route that mails a receipt again.
 
 Apart from `receipts`, which the checkout and this module both import.

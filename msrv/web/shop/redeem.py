@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Route of the redeem page: a printed code becomes a receipt, once.
 
 GET changes nothing, so that a mail scanner or a camera that opens the address

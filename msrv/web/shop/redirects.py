@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Redirects from mistyped addresses to the right ones.
 
 A trailing slash is removed. A receipt or download link that a chat or mail

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: MSRV contributors
+   SPDX-License-Identifier: AGPL-3.0-or-later */
+
 // Progressive enhancement; every page works without it: the cart without a
 // reload, previews in one player bar, a button that copies an address.
 

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Sign-in to the studio: a link that works once, then a session cookie.
 
 Without a session, no address under `/studio` exists: the response is the 404

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Bar charts: periods of time, and bars as numbers that a template draws.
 
 Days are in UTC, counted from 1970, as the ledger counts them. A chart is an

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """CSV export of orders (RFC 4180), streamed.
 
 One batch of orders is in memory at a time, and a transaction lasts for one

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Orders: the list with its search, and the page of one order."""
 
 from collections.abc import Iterable

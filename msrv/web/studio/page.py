@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Shared by the studio's pages: reading the ledger, rendering, parameters."""
 
 import contextlib

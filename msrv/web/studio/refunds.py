@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Refunds: their list, and refunding or restoring an order or one line.
 
 A refund here ends the download links. It moves no money; that happens at the

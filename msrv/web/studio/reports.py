@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Reports: sales, best sellers and downloads over time."""
 
 from collections.abc import Iterable, Mapping, Sequence

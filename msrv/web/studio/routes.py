@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Routes of the studio: every page is behind the sign-in.
 
 The pages import SQLAlchemy, which takes a third of a second. Each handler

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Detection of uploads: folders wait until they are unchanged."""
 
 from collections.abc import Mapping

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Program of a parser process that runs each file as Python code.
 
     python hostile_parser_main.py [NAME=NUMBER]... PARENT

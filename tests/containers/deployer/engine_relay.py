@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Relay between a gate and the engine, which a test can interrupt.
 
 It passes bytes on, and reads the first line of each request. A test can

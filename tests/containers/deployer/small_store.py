@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """A compose project of small stores behind nginx, and their images."""
 
 from dataclasses import dataclass

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Docker Hub's callback, from the deployer's image to a stand-in server.
 
 Nothing in the deployer is replaced. It is in a container whose networks are

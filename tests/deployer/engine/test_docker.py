@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Client of the engine's API: refusals, silence, pulls and logs."""
 
 import asyncio

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Fixture: gates in front of engines in memory."""
 
 from collections.abc import AsyncIterator

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """A gate in front of an engine in memory, with a store and a database."""
 
 from collections.abc import Awaitable, Callable

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """State machine: no sequence of requests to the gate runs a foreign image.
 
 The deployer was taken over. Meanwhile images are built, tagged and pushed,

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Fixture: a host whose store can be updated through the gate."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """A host with an engine in memory, a gate, and a store to be updated."""
 
 from dataclasses import dataclass, field

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Failures of a rollout: the old containers serve, and undoing is tried."""
 
 import pytest

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Worker: outages of the engine, errors of its own, and restarts."""
 
 import asyncio

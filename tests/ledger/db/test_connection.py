@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Connections to MariaDB: where TLS is required, and its verification."""
 
 import asyncio

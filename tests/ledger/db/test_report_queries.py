@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Queries for reports, and the indexes of all queries."""
 
 from collections.abc import Awaitable, Callable

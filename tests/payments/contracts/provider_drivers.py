@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Drivers of the payment providers, for the contract tests.
 
 A new provider is a class here, and a line in DRIVERS.

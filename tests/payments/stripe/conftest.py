@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """A store that is configured for a fake Stripe."""
 
 from collections.abc import AsyncIterator

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Fake of the part of Stripe that a store uses, on loopback.
 
 It keeps to what Stripe publishes: objects, limits of metadata and of times,

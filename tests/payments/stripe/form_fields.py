@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Stripe's bracketed forms: `line_items[0][quantity]=1` to nested values."""
 
 import re

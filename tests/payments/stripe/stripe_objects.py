@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Stripe's objects, as its API writes them: only what is published.
 
 Each begins from what Stripe's own fixtures have for it; `test_fake.py` holds

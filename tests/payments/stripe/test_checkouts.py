@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Checkouts at Stripe: repeated, expired, and after changes of the catalog."""
 
 import asyncio

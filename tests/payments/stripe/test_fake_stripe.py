@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """The fake Stripe, compared with Stripe's SDK, which is generated."""
 
 from typing import Any

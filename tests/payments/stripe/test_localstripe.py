@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Payments, refunds and signed webhooks of localstripe.
 
 It was made by other people, from Stripe's documents, so it doesn't share our

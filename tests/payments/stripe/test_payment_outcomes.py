@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Payments at Stripe, from their outcome to the order and the receipt."""
 
 import asyncio

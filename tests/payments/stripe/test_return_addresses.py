@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Addresses that buyers return to from Stripe, and who may use them."""
 
 from collections.abc import Callable

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Parameters and status of Checkout Sessions, and Stripe's units."""
 
 import dataclasses

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """QR codes: drawn once for each address, in a thread, and few at a time."""
 
 import asyncio

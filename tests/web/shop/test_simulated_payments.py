@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Receipts of simulated payments in a store that takes real money now."""
 
 from collections.abc import Mapping

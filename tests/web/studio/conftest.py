@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Fixtures: a store with a session, on SQLite or on a real MariaDB."""
 
 import itertools

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Sign-in and sign-out of the studio, and its invisibility without them."""
 
 import asyncio

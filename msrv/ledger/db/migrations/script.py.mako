@@ -1,3 +1,5 @@
+## SPDX-FileCopyrightText: MSRV contributors
+## SPDX-License-Identifier: AGPL-3.0-or-later
 """${message}."""
 
 from alembic import op

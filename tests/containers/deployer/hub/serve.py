@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Docker Hub in miniature: it is told how a deployment went, over HTTPS.
 
 A request to `/moved/` is led elsewhere. What it was asked is a line of JSON

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """A store in miniature: a page, and an end with a drain.
 
 MODE is how it fares: `well`, `crash` (it ends at once), `never` (it is never
