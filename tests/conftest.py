@@ -68,7 +68,14 @@ def pytest_runtest_protocol(
         return (yield)
 
 
-SLOW_FOLDERS = {"containers", "hostile", "journeys", "process", "resilience"}
+SLOW_FOLDERS = {
+    "containers",
+    "hostile",
+    "journeys",
+    "process",
+    "resilience",
+    "systemd",
+}
 """Folders of tests that start, attack or kill whole processes."""
 
 SLOW_FIXTURES = {"chromium", "ffmpeg", "mariadbd"}
