@@ -78,7 +78,7 @@ SLOW_FOLDERS = {
 }
 """Folders of tests that start, attack or kill whole processes."""
 
-SLOW_FIXTURES = {"chromium", "ffmpeg", "mariadbd"}
+SLOW_FIXTURES = {"chromium", "ffmpeg", "mariadbd", "newcomer"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

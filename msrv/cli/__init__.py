@@ -7,6 +7,9 @@ Results go to standard output, and nothing else does. An error is one line on
 standard error, and an exit status other than 0.
 """
 
+import os
+from pathlib import Path
+
 import click
 
 from msrv import __version__
@@ -15,9 +18,11 @@ from msrv.cli.check import catalog, check
 from msrv.cli.codes import codes
 from msrv.cli.deployer import deployer, deployments, engine_gate, rollback
 from msrv.cli.first_steps.new_release import new
+from msrv.cli.first_steps.setup import init
 from msrv.cli.ledger import ledger, revoke, studio
 from msrv.cli.nonce import nonce
 from msrv.cli.serve import certs, check_health, serve
+from msrv.server import env_file
 
 
 @click.group(
@@ -26,6 +31,7 @@ from msrv.cli.serve import certs, check_health, serve
         serve,
         certs,
         check_health,
+        init,
         new,
         check,
         catalog,
@@ -42,13 +48,26 @@ from msrv.cli.serve import certs, check_health, serve
         rollback,
     ],
 )
+@click.option(
+    "--env-file",
+    "settings_file",
+    type=click.Path(path_type=Path),
+    help=f"File of settings (default: {env_file.DEFAULT_NAME}, if it exists).",
+)
 @click.version_option(__version__, prog_name="msrv")
 @click.pass_context
-def main(context: click.Context) -> None:
+def main(context: click.Context, settings_file: Path | None) -> None:
     """MSRV, a self-hosted store for digital downloads.
 
-    Without a command, it runs `serve`. Settings come from the environment;
-    see docs/settings.md.
+    Without a command, it runs `serve`. Settings come from the environment,
+    and then from the file msrv.env; see docs/settings.md.
     """
+    try:
+        if settings_file is None:
+            env_file.load_default(Path(), os.environ)
+        else:
+            env_file.apply(settings_file, os.environ)
+    except env_file.InvalidEnvFile as error:
+        raise click.ClickException(str(error)) from None
     if context.invoked_subcommand is None:
         context.invoke(serve)

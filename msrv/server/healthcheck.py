@@ -3,8 +3,8 @@
 
 """Health probe: `python -m msrv healthcheck`.
 
-A container engine runs it every few seconds, so it imports nothing else of
-this package and reads three settings by itself, by the rules of
+A container engine runs it every few seconds, so it imports next to nothing of
+this package and reads its few settings by itself, by the rules of
 docs/settings.md.
 """
 
@@ -14,7 +14,10 @@ import ssl
 import sys
 from collections.abc import Mapping, Sequence
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
 from typing import Final
+
+from msrv.server import env_file
 
 TIMEOUT_SECONDS: Final = 3
 READY: Final = "--ready"
@@ -32,7 +35,11 @@ def main(arguments: Sequence[str]) -> int:
     Probes whether the process responds, or with `--ready` whether it can sell.
     """
     path = "/-/ready" if READY in arguments else "/-/health"
-    healthy, message = probe(os.environ, path)
+    try:
+        env_file.load_default(Path(), os.environ)
+        healthy, message = probe(os.environ, path)
+    except env_file.InvalidEnvFile as error:
+        healthy, message = False, str(error)
     print(message, file=sys.stdout if healthy else sys.stderr)
     return 0 if healthy else 1
 

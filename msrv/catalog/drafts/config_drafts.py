@@ -42,7 +42,8 @@ class ReleaseDraft:
         """Return the text of the `release.toml`."""
         title, artist = clean_line(self.title), clean_line(self.artist)
         date = self.date if is_date(self.date) else ""
-        price = quoted((self.price or _amount(7, self.currency)).decimal)
+        usual = quoted(_amount(7, self.currency).decimal)
+        price = usual if self.price is None else quoted(self.price.decimal)
         each = quoted(_amount(1, self.currency).decimal)
         lines = [
             "# What this release is called, and what it costs.",
@@ -62,7 +63,7 @@ class ReleaseDraft:
             f"# item_price = {each}",
             "# Instead of a price: the buyer decides, from a minimum on.",
             f"# minimum = {each}",
-            f"# suggested = {price}",
+            f"# suggested = {usual}",
             "",
             "# Withdrawn: buyers keep it, and nobody else sees it.",
             "# hidden = true",

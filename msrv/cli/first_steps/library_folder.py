@@ -48,12 +48,17 @@ def read_shop(library: Path) -> Shop:
 
 
 @contextlib.contextmanager
-def write_errors(library: Path) -> Iterator[None]:
-    """Convert the errors of writing to a library to ClickException."""
+def write_errors(
+    folder: Path, outcome: str = "nothing was changed"
+) -> Iterator[None]:
+    """Convert the errors of writing to a folder to ClickException.
+
+    `outcome` is what the operator has to know about it.
+    """
     try:
         yield
     except OSError as error:
-        where = printable(str(error.filename or library))
+        where = printable(str(error.filename or folder))
         raise click.ClickException(
-            f"{where}: {error.strerror or error}; nothing was changed"
+            f"{where}: {error.strerror or error}; {outcome}"
         ) from None

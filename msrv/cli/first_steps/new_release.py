@@ -4,8 +4,10 @@
 """Command `new`: the folder of a release, with a `release.toml` to edit."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 
@@ -108,10 +110,12 @@ def make_release(
     currency: str,
     date: str = "",
     price: Money | None = None,
+    files: Mapping[str, bytes] = MappingProxyType({}),
 ) -> NewRelease:
     """Make the folder of a release with its `release.toml`, or nothing.
 
-    Raises FolderExists and OSError.
+    `files` are small ones to put into it, by name. Raises FolderExists and
+    OSError.
     """
     place = find_place(root, artist, title)
     release_id = ids.release_id(place.relative_to(root).as_posix())
@@ -122,8 +126,11 @@ def make_release(
         price=price,
         currency=currency,
         release_id=release_id,
+        files=tuple(files),
     )
     with DraftFolder(place) as folder:
+        for name, data in files.items():
+            write_file(folder.path / name, data)
         text = draft.to_toml().encode("utf-8")
         write_file(folder.path / RELEASE_TOML, text)
         folder.publish()
