@@ -105,6 +105,25 @@ def _public_url(value: str) -> str:
     return f"{scheme}://{host}:{port}"
 
 
+def _source_url(value: str) -> str:
+    """Return the address of a page or a file, as browsers send its host."""
+    parts = _URL.fullmatch(value.strip())
+    if (
+        parts is None
+        or parts["scheme"].lower() not in _WEB_PORTS
+        or not value.strip().isprintable()
+        or " " in value.strip()
+    ):
+        raise ValueError("must be an address like https://example.org/msrv")
+    if "@" in parts["authority"]:
+        raise ValueError("must not contain a user name")
+    scheme = parts["scheme"].lower()
+    host, port = _host_and_port(parts["authority"])
+    if port not in {None, _WEB_PORTS[scheme]}:
+        host = f"{host}:{port}"
+    return f"{scheme}://{host}{parts['path']}"
+
+
 def _host_and_port(authority: str) -> tuple[str, int | None]:
     """Parse `host` or `host:port`. Raises ValueError with the reason."""
     host, colon, port = authority.rpartition(":")
@@ -222,6 +241,7 @@ HomePath = Annotated[Path, AfterValidator(Path.expanduser)]
 """A path in which `~` is the home folder: not every shell expands it."""
 ListeningHost = Annotated[str, AfterValidator(_listening_host)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
+SourceUrl = Annotated[str, AfterValidator(_source_url)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 StripeKey = Annotated[SecretStr, AfterValidator(_stripe_key)]

@@ -25,11 +25,14 @@ from msrv.settings.field_types import (
     PublicUrl,
     Sender,
     SmtpUrl,
+    SourceUrl,
     StripeKey,
     StripeWebhookSecret,
 )
 
 DEMO_LIBRARY: Final = Path(__file__).parents[1] / "demo"
+SOURCE_URL: Final = "https://example.org/msrv"
+"""The address of this project."""
 
 
 class Settings(BaseModel):
@@ -61,6 +64,7 @@ class Settings(BaseModel):
     link_hours: Annotated[int, Field(ge=1, le=24 * 366)] = 24
     resume_hours: Annotated[int, Field(ge=0, le=24 * 366)] = 24
     demo_payments: bool = False
+    source_url: SourceUrl = SOURCE_URL
     stripe_key: StripeKey | None = None
     stripe_webhook_secret: StripeWebhookSecret | None = None
     stripe_tax: bool = False

@@ -16,10 +16,15 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
+from urllib.parse import quote
 
 from babel import Locale, negotiate_locale
 from babel.numbers import format_currency
+from yarl import URL
 
+from msrv.hostnames import host_to_ascii
+from msrv.mail import addresses
+from msrv.mail.addresses import BadAddress
 from msrv.money import Money, NotMoney
 from msrv.text_table import plural
 
@@ -38,6 +43,9 @@ _TRADITIONAL: Final = {"hant", "hk"}
 _BY_NAME: Final = {each.lower(): each for each in LANGUAGES}
 _EPOCH: Final = date(1970, 1, 1)
 _LETTER_THEN_DIGIT: Final = re.compile(r"(?<=[^\W\d_])(?=\d)")
+_PHONE_NUMBER: Final = re.compile(r"\+?[0-9]{3,20}")
+# RFC 6068, section 2: the others are escaped.
+_MAILTO_CHARACTERS: Final = "!$'*+"
 _MAX_HEADER: Final = 200
 _MAX_RANGES: Final = 12
 
@@ -135,6 +143,41 @@ def _quality(parameter: str) -> float:
     except ValueError:
         return 0.0
     return quality if 0 <= quality <= 1 else 0.0
+
+
+def contact_url(contact: str) -> str:
+    """Return the URL of a store's contact, or nothing if it has none.
+
+    It may be a mail address, an address that begins with `https://`, or a
+    phone number written as `tel:+49 30 901820`.
+    """
+    contact = contact.strip()
+    scheme, _, rest = contact.partition(":")
+    match scheme.lower():
+        case "tel":
+            digits = re.sub(r"[ ().-]", "", rest)
+            return f"tel:{digits}" if _PHONE_NUMBER.fullmatch(digits) else ""
+        case "https":
+            return _web_page(contact)
+        case "mailto":
+            contact = rest
+    try:
+        local, _, domain = addresses.parse(contact).rpartition("@")
+    except BadAddress:
+        return ""
+    return f"mailto:{quote(local, safe=_MAILTO_CHARACTERS)}@{domain}"
+
+
+def _web_page(address: str) -> str:
+    """Return a URL in ASCII, or nothing if it is not one with a host."""
+    if " " in address or not address.isprintable():
+        return ""
+    try:
+        url = URL(address)
+        host = host_to_ascii(url.host_subcomponent or "")
+    except ValueError:
+        return ""
+    return str(url) if host else ""
 
 
 def size(size_bytes: int) -> str:

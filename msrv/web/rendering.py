@@ -55,6 +55,7 @@ class Chrome:
     icon_url: str
     cart_count: int
     pretends: bool
+    source_url: str
 
 
 def wants_json(request: web.Request) -> bool:
@@ -248,6 +249,7 @@ def _chrome(request: web.Request) -> Chrome:
         icon_url=assets.url("icon.svg"),
         cart_count=count,
         pretends=store.settings.takes_pretend_money,
+        source_url=store.settings.source_url,
     )
 
 
@@ -266,6 +268,7 @@ def set_up_templates(app: web.Application, *, fresh: bool) -> None:
     templates.globals.pop("app", None)
     templates.filters.update(
         amount=formatting.amount,
+        contact_url=formatting.contact_url,
         duration=formatting.duration,
         moment=formatting.moment,
         moment_ms=formatting.moment_ms,

@@ -64,6 +64,7 @@ ROUTES: list[web.RouteDef] = [
     web.get("/theme.css", media.theme_css, name="theme"),
     web.get("/robots.txt", media.robots, name="robots"),
     web.get("/.well-known/jwks.json", media.keys, name="jwks"),
+    web.get("/.well-known/security.txt", media.security_txt, name="security"),
     web.get("/-/health", operations.health, name="health"),
     web.get("/-/ready", operations.ready, name="ready"),
     web.get("/-/metrics", operations.metrics, name="metrics"),

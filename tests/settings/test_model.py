@@ -11,6 +11,7 @@ import pytest
 
 from msrv import settings
 from msrv.settings import WrongSetting
+from msrv.settings.model import SOURCE_URL
 
 OWN = {"MSRV_LIBRARY": "."}
 LIVE = "sk_live_0123456789abcdef"
@@ -213,6 +214,36 @@ def test_unusable_public_url_is_rejected_with_the_reason(
         WrongSetting, match=f"MSRV_PUBLIC_URL: must .*{reason}"
     ):
         settings.load({"MSRV_PUBLIC_URL": url})
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("", SOURCE_URL),
+        ("https://example.org/a/fork", "https://example.org/a/fork"),
+        (
+            "HTTP://Code.Example:80/x?tag=1#top",
+            "http://code.example/x?tag=1#top",
+        ),
+        ("https://bücher.example:8443", "https://xn--bcher-kva.example:8443"),
+    ],
+)
+def test_source_url_is_an_address_of_any_page(given: str, used: str) -> None:
+    assert settings.load({"MSRV_SOURCE_URL": given}).source_url == used
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["git@example.org:msrv", "ssh://example.org/msrv", "javascript:alert(1)",
+     "https://me:secret@example.org/", "https://", "https://example.org/a b",
+     "https://example.org/\x00", "/msrv"],
+)  # fmt: skip
+def test_source_url_that_visitors_cannot_open_is_rejected(url: str) -> None:
+    with pytest.raises(
+        WrongSetting, match=r"^MSRV_SOURCE_URL: must "
+    ) as error:
+        settings.load({"MSRV_SOURCE_URL": url})
+    assert "secret" not in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,51 @@ def test_price_in_each_language(name: str, amount: Money, shown: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("contact", "url"),
+    [
+        ("hello@example.org", "mailto:hello@example.org"),
+        (" hello@example.org ", "mailto:hello@example.org"),
+        ("mailto:hello@example.org", "mailto:hello@example.org"),
+        ("a+b@bücher.example", "mailto:a+b@xn--bcher-kva.example"),
+        ("a&b%c?d@example.org", "mailto:a%26b%25c%3Fd@example.org"),
+        ("grüße@example.org", "mailto:gr%C3%BC%C3%9Fe@example.org"),
+        ("https://shop.example/help", "https://shop.example/help"),
+        ("HTTPS://bücher.example/ü", "https://xn--bcher-kva.example/%C3%BC"),
+        ("https://shop.example/a@b", "https://shop.example/a@b"),
+        ("tel:+49 (30) 90.18-20", "tel:+4930901820"),
+        ("", ""),
+        ("at the merch table", ""),
+        ("@wetcoats", ""),
+        ("http://shop.example", ""),
+        ("https://", ""),
+        ("https://[::1", ""),
+        ("tel:", ""),
+        ("tel:+49 CALL ME", ""),
+        ("tel:+٤٩٣٠", ""),
+        ("javascript:alert(1)", ""),
+        ("mailto:", ""),
+        ("mailto:a@example.org?bcc=b@example.org", ""),
+        ("a@example.org, b@example.org", ""),
+        ("a@example.org\nExpires: never", ""),
+        ("https://shop.example/\nExpires: never", ""),
+    ],
+)
+def test_contact_with_a_url_is_a_mail_address_a_page_or_a_number(
+    contact: str, url: str
+) -> None:
+    assert formatting.contact_url(contact) == url
+
+
+@given(st.text())
+def test_contact_url_is_one_line_of_ascii(contact: str) -> None:
+    for text in (contact, f"https://{contact}", f"{contact}@example.org"):
+        url = formatting.contact_url(text)
+        assert url.isascii()
+        assert not url or url.isprintable()
+        assert " " not in url
+
+
 @given(
     name=st.sampled_from(formatting.LANGUAGES),
     currency=st.sampled_from(["EUR", "JPY", "KWD", "USD", "IQD", "CLP"]),

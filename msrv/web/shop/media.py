@@ -1,8 +1,12 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Routes of static files, the theme, covers, keys and robots.txt."""
+"""Routes of static files, the theme, covers, keys, and files for programs.
 
+The latter are robots.txt and security.txt.
+"""
+
+from datetime import UTC, datetime
 from typing import Final
 
 from aiohttp import web
@@ -12,11 +16,12 @@ from msrv.catalog.live_catalog import NotReady
 from msrv.catalog.model import Shop
 from msrv.proofs.receipts import jwks
 from msrv.web.errors import NotFound
+from msrv.web.formatting import contact_url
 from msrv.web.shop.downloads import cache_control
 from msrv.web.shop.json_views import version_of
 from msrv.web.shop.storefront import find_release
 from msrv.web.static_files import Asset, prepare, theme_stylesheet
-from msrv.web.store import STORE
+from msrv.web.store import ORIGIN, STORE
 
 ROBOTS: Final = """\
 User-agent: *
@@ -83,6 +88,39 @@ async def keys(request: web.Request) -> web.Response:
 async def robots(request: web.Request) -> web.Response:  # noqa: ARG001
     """Return the paths that crawlers are asked to skip."""
     return web.Response(text=ROBOTS)
+
+
+async def security_txt(request: web.Request) -> web.Response:
+    """Return where to report a vulnerability (RFC 9116). Raises NotFound.
+
+    A store whose contact has no URL has no such file.
+    """
+    store = request.app[STORE]
+    contact = contact_url(store.catalog.current.shop.contact)
+    if not contact:
+        raise NotFound
+    fields = {
+        "Contact": contact,
+        "Expires": _expiry(store.clock()),
+        "Preferred-Languages": "en",
+    }
+    base_url = request[ORIGIN].base_url
+    if base_url.startswith("https://"):
+        fields["Canonical"] = f"{base_url}{request.path}"
+    return web.Response(
+        text="".join(f"{name}: {value}\n" for name, value in fields.items()),
+        headers={"Cache-Control": "public, max-age=3600"},
+    )
+
+
+def _expiry(now: int) -> str:
+    """Return the first day of a month, five to six months after a time.
+
+    All replicas state the same, and RFC 9116 advises less than a year.
+    """
+    at = datetime.fromtimestamp(now, UTC)
+    years, month = divmod(at.month - 1 + 6, 12)
+    return f"{at.year + years}-{month + 1:02d}-01T00:00:00Z"
 
 
 def _respond_with_asset(

@@ -3,6 +3,7 @@
 
 """The pages a visitor looks at, as people and as programs see them."""
 
+import html
 import io
 from pathlib import Path
 
@@ -307,3 +308,17 @@ async def test_crawlers_are_told_what_is_nobodys(store: Client) -> None:
     text = await (await store.get("/robots.txt")).text()
     assert "Disallow: /purchases" in text
     assert "Disallow: /download/" in text
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/catalog/night-bus", "/cart", "/verify", "/nothing-here"]
+)
+async def test_every_page_links_to_the_source(
+    start_store: StartStore, settings: Settings, path: str
+) -> None:
+    """Section 13 of the licence asks a changed store for that."""
+    fork = "https://code.example/our/msrv?a=1&b=2"
+    changed = settings.model_copy(update={"source_url": fork})
+    page = await (await (await start_store(changed)).get(path)).text()
+    footer = page[page.index("<footer") :]
+    assert f'<a href="{html.escape(fork)}" rel="noopener">Source</a>' in footer
