@@ -23,7 +23,7 @@ RUN python -m compileall -q -j 0 /app \
 
 
 FROM ${BASE} AS store
-ARG VERSION=0.1.0
+ARG VERSION=1.0.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="MSRV" \
       org.opencontainers.image.description="A self-hosted store for digital downloads" \

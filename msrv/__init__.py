@@ -3,4 +3,4 @@
 
 """MSRV: a self-hosted store for digital downloads."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

@@ -72,6 +72,7 @@ SLOW_FOLDERS = {
     "containers",
     "hostile",
     "journeys",
+    "packaging",
     "process",
     "resilience",
     "systemd",

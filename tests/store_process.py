@@ -16,13 +16,15 @@ import sys
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 ROOT = Path(__file__).parents[1]
+PROGRAM = (sys.executable, "-m", "msrv")
+"""Program of the checkout."""
 START_SECONDS = 60
 """Time limit of a start and of each request, also on a busy machine."""
 
@@ -127,6 +129,20 @@ def launch_store(
     Its data, certificates and log are in `folder`. `files` limits its open
     descriptors (soft and hard).
     """
+    return launch_program(
+        PROGRAM, ROOT, folder, *arguments, files=files, **environ
+    )
+
+
+def launch_program(
+    program: Sequence[str | Path],
+    cwd: Path,
+    folder: Path,
+    *arguments: str,
+    files: int | None = None,
+    **environ: str,
+) -> StoreProcess:
+    """Start a store as `launch_store` does, by another program."""
     environ = {
         "PATH": os.environ["PATH"],
         "MSRV_DATA": str(folder / "data"),
@@ -141,14 +157,12 @@ def launch_store(
         process = subprocess.Popen(
             [
                 *_limited(files),
-                sys.executable,
-                "-m",
-                "msrv",
+                *program,
                 "serve",
                 "--port=0",
                 *arguments,
             ],
-            cwd=ROOT,
+            cwd=cwd,
             env=environ,
             stdout=subprocess.PIPE,
             stderr=file,

@@ -78,8 +78,7 @@ def link(
         entry = read_catalog(settings).catalog.by_id.get(item)
         if entry is None:
             raise click.ClickException(
-                f"there is no item {item!r}; "
-                "`python -m msrv check` lists all items"
+                f"there is no item {item!r}; `msrv check` lists all items"
             )
         if until is not None:
             expires_at = _parse_time(until)

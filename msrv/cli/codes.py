@@ -76,8 +76,7 @@ def mint(
         entry = catalog.by_id.get(item)
         if entry is None:
             raise MintError(
-                f"there is no item {item!r}; "
-                "`python -m msrv check` lists all items"
+                f"there is no item {item!r}; `msrv check` lists all items"
             )
         ended = _ended_with(campaign, settings.ended_campaigns)
         if ended is not None:

@@ -50,7 +50,7 @@ def _check_strength(name: str, value: str, *, allow_weak: bool) -> None:
     if not allow_weak:
         raise WrongSetting(
             f"{name} is weak: {found}. Anyone who guesses it can forge all "
-            "receipts of this store. Set the output of `python -m msrv "
+            "receipts of this store. Set the output of `msrv "
             "nonce`, or set MSRV_ALLOW_WEAK_NONCE=1 to start anyway"
         )
     log.warning(

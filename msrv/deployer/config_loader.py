@@ -152,7 +152,7 @@ class _SecretReader:
             raise self._error(
                 where,
                 f"{key} is too easy to guess: it needs {_MIN_CHARS} or more "
-                "random letters, digits, - or _; `python -m msrv nonce` "
+                "random letters, digits, - or _; `msrv nonce` "
                 "prints one",
             )
         return secret

@@ -65,10 +65,9 @@ class SchemaTooOld(DatabaseUnusable):
     def __init__(self, found: str | None) -> None:
         super().__init__(
             f"the database's tables are at revision {found}: "
-            "run `python -m msrv ledger upgrade`"
+            "run `msrv ledger upgrade`"
             if found
-            else "the database has no tables yet: "
-            "run `python -m msrv ledger upgrade`"
+            else "the database has no tables yet: run `msrv ledger upgrade`"
         )
         self.found = found
 

@@ -178,16 +178,16 @@ TABLE: Final[Table] = {
         "sign_in_expired",
         "This sign-in link has expired",
         "A sign-in link is valid for ten minutes, or until everyone is signed "
-        "out. Run python -m msrv studio to get a new one.",
+        "out. Run msrv studio to get a new one.",
         FRONT,
     ),
     LinkUsed: ErrorPage(
         410,
         "sign_in_used",
         "This sign-in link has already been used",
-        "Each link works once. Run python -m msrv studio to get a new one. "
+        "Each link works once. Run msrv studio to get a new one. "
         "If you didn't use this link yourself, sign everyone out with "
-        "python -m msrv studio --sign-out.",
+        "msrv studio --sign-out.",
         FRONT,
     ),
     RecentSignInRequired: ErrorPage(
@@ -195,7 +195,7 @@ TABLE: Final[Table] = {
         "sign_in_again",
         "Please sign in again",
         "Refunds and exports need a sign-in from the last hour. Run "
-        "python -m msrv studio, open the link that it prints, and try again.",
+        "msrv studio, open the link that it prints, and try again.",
         ("/studio", "Go to the studio"),
     ),
     LinkNotRecorded: ErrorPage(

@@ -26,7 +26,7 @@ from tests.web.studio.conftest import JSON, Studio
 
 @pytest.fixture
 def link(keyring: Keyring, clock: Clock) -> str:
-    """Path of a sign-in link, as `python -m msrv studio` prints it."""
+    """Path of a sign-in link, as `msrv studio` prints it."""
     return link_of(keyring, clock.now)
 
 
@@ -146,7 +146,7 @@ async def test_expired_link_is_refused_and_logged(
         assert answer.status == 410
         text = await answer.text()
         assert "has expired" in text
-        assert "python -m msrv studio" in text
+        assert "msrv studio" in text
         assert not answer.cookies
     assert "refused a sign-in link: expired" in caplog.text
 
