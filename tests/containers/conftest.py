@@ -104,7 +104,18 @@ def production(
     image: str, run_id: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Project:
     """Production file with ports and networks of its own, not yet up."""
-    folder = tmp_path_factory.mktemp("production")
+    return create_production(
+        PRODUCTION, run_id, image, tmp_path_factory.mktemp("production")
+    )
+
+
+def create_production(
+    file: Path, name: str, image: str, folder: Path
+) -> Project:
+    """Create certificate and secrets in a folder, and return a project.
+
+    Its library is to be created, in the same folder.
+    """
     pair = development_certificate.load_or_create(
         folder / "certs", datetime.now(UTC)
     )
@@ -120,8 +131,8 @@ def production(
     # Random, so that no other network of this machine is likely to overlap.
     part = uuid.uuid4().bytes
     return Project(
-        PRODUCTION,
-        run_id,
+        file,
+        name,
         {
             "MSRV_IMAGE": image,
             "MSRV_LIBRARY": str(folder / "library"),

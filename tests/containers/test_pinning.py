@@ -97,7 +97,7 @@ def pushed_images(registry: Registry, image: str) -> Iterator[dict[str, str]]:
         docker("image", "rm", "--force", reference, check=False)
 
 
-def pin(*arguments: Path) -> "subprocess.CompletedProcess[str]":
+def pin(*arguments: "Path | str") -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [ROOT / "deploy" / "pin-images.sh", *arguments],
         capture_output=True,
@@ -122,7 +122,8 @@ def test_pinning_images_changes_nothing_else(
     assert result.returncode == 0, result.stderr
     assert target.stat().st_mode & 0o777 == 0o600
     text = target.read_text("utf-8")
-    assert text.startswith("NONCE='a b'\nMSRV_PUBLIC_URL=https://x\n")
+    kept = "NONCE='a b'\nMSRV_PUBLIC_URL=https://x\n"
+    assert re.match(rf"{re.escape(kept)}# pinned 20\d\d-\d\d-\d\d\n", text)
     pinned = parse_images(text)
     assert set(pinned) == set(pushed_images)
     for name, reference in pushed_images.items():
@@ -152,6 +153,32 @@ def test_pinning_images_changes_nothing_else(
     target.rename(source)
     assert pin(source, target).returncode == 0
     assert parse_images(target.read_text("utf-8")) == pinned
+
+
+def test_update_moves_pinned_images_to_what_their_tags_name(
+    pushed_images: dict[str, str], tmp_path: Path
+) -> None:
+    """Also in the list of images itself, whose other lines are kept."""
+    source = tmp_path / "images.env"
+    head = "# A sentence.\n# pinned 2020-01-02\n"
+    lines = [
+        f"{name}={reference}@{DIGEST}\n"
+        for name, reference in pushed_images.items()
+    ]
+    source.write_text(head + "".join(lines), "utf-8")
+    # No image has that digest.
+    assert pin(source, source).returncode == 1
+    assert source.read_text("utf-8") == head + "".join(lines)
+    result = pin("--update", source, source)
+    assert result.returncode == 0, result.stderr
+    assert source.stat().st_mode & 0o777 == 0o644
+    text = source.read_text("utf-8")
+    pattern = r"# A sentence.\n# pinned (?!2020)20\d\d-\d\d-\d\d\n[A-Z]"
+    assert re.match(pattern, text)
+    pinned = parse_images(text)
+    for name, reference in pushed_images.items():
+        assert tag_of(pinned[name]) == reference
+        assert DIGEST not in pinned[name]
 
 
 def test_nothing_is_written_if_an_image_is_missing(
