@@ -5,52 +5,17 @@
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 import pytest
 
 from tests.conftest import require
+from tests.packaging.conftest import wheel
 from tests.store_process import ROOT
-from tests.systemd.machine import (
-    STEP_SECONDS,
-    Machine,
-    boot,
-    missing_requirement,
-)
+from tests.systemd.machine import Machine, boot, missing_requirement
 
-_SOURCES: Final = ("pyproject.toml", "README.md", "LICENSE")
-_SOURCE_FOLDERS: Final = ("msrv", "deploy", "LICENSES")
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Wheel, built in a copy of the tree, where the build leaves its files."""
-    folder = tmp_path_factory.mktemp("wheel")
-    tree = folder / "tree"
-    for name in (*_SOURCES, *_SOURCE_FOLDERS):
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, tree / name)
-        elif (ROOT / name).exists():
-            tree.mkdir(exist_ok=True)
-            shutil.copy(ROOT / name, tree)
-    built = subprocess.run(
-        [
-            sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-index",
-            "--no-build-isolation", f"--wheel-dir={folder}", tree,
-        ],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=STEP_SECONDS,
-    )  # fmt: skip
-    assert built.returncode == 0, built.stdout
-    (found,) = folder.glob("*.whl")
-    return found
+__all__ = ["wheel"]
 
 
 @pytest.fixture(scope="module")

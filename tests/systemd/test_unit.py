@@ -39,7 +39,7 @@ def unit(tmp_path: Path) -> Path:
     made = tmp_path / UNIT.name
     text = UNIT.read_text("utf-8")
     made.write_text(
-        text.replace("/opt/msrv/.venv/bin/python", sys.executable), "utf-8"
+        text.replace("/opt/msrv/.venv/bin/msrv", sys.executable), "utf-8"
     )
     return made
 
