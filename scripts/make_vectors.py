@@ -21,11 +21,18 @@ from typing import Any, Final
 
 from msrv.proofs import codes, quotes, receipts
 from msrv.proofs.encoding import decode, encode, to_json
-from msrv.proofs.keyring import Keyring, Purpose, derive, stretch
+from msrv.proofs.keyring import (
+    Keyring,
+    Purpose,
+    RetiredKey,
+    derive,
+    stretch,
+)
 from msrv.proofs.links import Link, make_link
 from msrv.proofs.orders import Line
 from msrv.proofs.quotes import Quote
-from msrv.proofs.receipts import Receipt
+from msrv.proofs.receipts import Receipt, jwk
+from msrv.retired_keys.key_list import confirm
 
 FOLDER: Final = Path(__file__).parents[1] / "tests" / "vectors"
 
@@ -33,6 +40,8 @@ NONCES: Final = {
     "current": "kq0hTqZC2MV6uGv1n3Yx5bRzWc8sLdPjEoAiXfUgB4I",
     "previous": "Zwölf Boxkämpfer jagen Viktor quer über den Sylter Deich",
 }
+FORMER: Final = "ZdC2uJ8yqkq1vN0w7hXo3pL5sTgRbEaMfUiYcGtVxK4"
+"""NONCE before the previous one, of which only the public key is left."""
 BOTH: Final = ["current", "previous"]
 ORDER: Final = "MSRV2222AAAABBBBCCCCDDDD"
 OTHER_ORDER: Final = "MSRV2222AAAABBBBCCCCDDDE"
@@ -56,6 +65,7 @@ def main() -> None:
         "receipts": receipts_vectors(rings),
         "quotes": quotes_vectors(rings),
         "codes": codes_vectors(rings),
+        "retired_keys": retired_keys_vectors(rings),
     }.items():
         path = FOLDER / f"{name}.json"
         text = json.dumps(vectors, ensure_ascii=False, indent=2) + "\n"
@@ -399,6 +409,78 @@ def codes_vectors(rings: Rings) -> Vectors:
                     **parts | {"code": text},
                 )
                 for name, text in mistyped.items()
+            ),
+        ],
+    }
+
+
+def retired_keys_vectors(rings: Rings) -> Vectors:
+    """Return valid and invalid keys of a list, and a receipt of one."""
+    former = Keyring.from_nonces(FORMER)
+    lines = (Line("night-drive", 700), Line("tape-hiss-vol-2", 0))
+    receipt = Receipt(ORDER, ISSUED_AT, "stripe", "EUR", lines)
+    token = receipts.sign(former, receipt)
+    key = RetiredKey(former.current.receipt_public_key, EXPIRES_AT)
+    by = {name: ring.current for name, ring in rings.items()}
+    entry = confirm(key, by.values())
+    by_older = confirm(key, [by["previous"]])
+    by_itself = confirm(key, [former.current])
+    pretend = confirm(replace(key, pretend=True), by.values())
+    other = jwk(rings["previous"].current.receipt_public_key)
+    good = {"outcome": "good", "order_id": ORDER}
+    forged = {
+        "not confirmed": {n: entry[n] for n in entry if n != "confirmed"},
+        "confirmed by itself": by_itself,
+        "confirmed as a key for test money": pretend,
+        "a key for test money, confirmed as another": entry
+        | {"pretend": True},
+        "the MACs of another key": other
+        | {n: entry[n] for n in ("retired_at", "confirmed")},
+        "another kid": entry | {"kid": other["kid"]},
+        "another time": entry | {"retired_at": EXPIRES_AT + 1},
+        "no time": {n: entry[n] for n in entry if n != "retired_at"},
+        "a time that is no number": entry | {"retired_at": True},
+        "another curve": entry | {"crv": "X25519"},
+        "with a private key": entry | {"d": entry["x"]},
+        "a spare bit of the key": entry | {"x": next_spelling(entry["x"])},
+        "a short key": entry | {"x": entry["x"][:-2]},
+        "the MAC under another kid": entry
+        | {"confirmed": {other["kid"]: entry["confirmed"][by["current"].kid]}},
+        "padding": entry
+        | {
+            "confirmed": {
+                kid: f"{mac}=" for kid, mac in entry["confirmed"].items()
+            }
+        },
+        "no object": [],
+    }
+    return {
+        "keys": keys(Purpose.RETIRED),
+        "made": [
+            {
+                "key": name,
+                "x": entry["x"],
+                "retired_at": EXPIRES_AT,
+                "kid": generation.kid,
+                "mac": entry["confirmed"][generation.kid],
+            }
+            for name, generation in by.items()
+        ],
+        "list": {"keys": [entry]},
+        "cases": [
+            case("good", good, entry=entry, token=token),
+            case("one is enough", good, ["current"], entry=entry, token=token),
+            case("an older NONCE confirms", good, entry=by_older, token=token),
+            case(
+                "its NONCE is gone",
+                FORGED,
+                ["current"],
+                entry=by_older,
+                token=token,
+            ),
+            *(
+                case(name, FORGED, entry=wrong, token=token)
+                for name, wrong in forged.items()
             ),
         ],
     }

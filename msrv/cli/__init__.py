@@ -19,6 +19,7 @@ from msrv.cli.codes import codes
 from msrv.cli.deployer import deployer, deployments, engine_gate, rollback
 from msrv.cli.first_steps.new_release import new
 from msrv.cli.first_steps.setup import init
+from msrv.cli.keys import keys
 from msrv.cli.ledger import ledger, revoke, studio
 from msrv.cli.nonce import nonce
 from msrv.cli.serve import certs, check_health, serve
@@ -38,6 +39,7 @@ from msrv.server import env_file
         link,
         verify,
         nonce,
+        keys,
         codes,
         ledger,
         revoke,

@@ -5,15 +5,19 @@
 
 import logging
 import secrets
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import click
 
 from msrv.files import make_private_folder, write_file
-from msrv.proofs.keyring import Keyring, new_nonce
+from msrv.proofs.keyring import Keyring, RetiredKey, new_nonce
 from msrv.proofs.nonce_strength import weakness
 from msrv.proofs.receipts import issuer_of
+from msrv.retired_keys.key_file import RetiredKeyFile, reason
+from msrv.retired_keys.key_list import InvalidKeyList
 from msrv.settings import Settings, WrongSetting
 
 log = logging.getLogger(__name__)
@@ -22,10 +26,11 @@ FILE_NAME: Final = "nonce"
 
 
 def load_keyring(settings: Settings) -> Keyring:
-    """Return the keys from NONCE and NONCE_PREVIOUS.
+    """Return the keys from NONCE and NONCE_PREVIOUS, and the retired ones.
 
-    Logs a warning where NONCE is a file in the data folder. Raises
-    WrongSetting for a weak NONCE, unless MSRV_ALLOW_WEAK_NONCE is set.
+    Logs a warning where NONCE is a file in the data folder, and for retired
+    keys that can't be used. Raises WrongSetting for a weak NONCE, unless
+    MSRV_ALLOW_WEAK_NONCE is set.
     """
     secret, warning = find_nonce(settings)
     if warning:
@@ -35,11 +40,53 @@ def load_keyring(settings: Settings) -> Keyring:
         nonces["NONCE_PREVIOUS"] = settings.nonce_previous.get_secret_value()
     for name, value in nonces.items():
         _check_strength(name, value, allow_weak=settings.allow_weak_nonce)
-    return Keyring.from_nonces(
+    keyring = Keyring.from_nonces(
         *nonces.values(),
         accepts_pretend=settings.accepts_pretend_money,
         issuer=issuer_of(settings.public_url),
     )
+    return replace(
+        keyring, retired=RetiredKeyFile(settings.data).load(keyring)
+    )
+
+
+def keep_previous_key(settings: Settings, keyring: Keyring) -> None:
+    """Keep the public receipt key of NONCE_PREVIOUS in the data folder.
+
+    Its receipts then stay valid without it. A failure is a warning, as
+    NONCE_PREVIOUS itself still verifies them. The key of a weak one isn't
+    kept: whoever guesses it could forge receipts forever.
+    """
+    previous = settings.nonce_previous
+    if previous is None:
+        return
+    former = keyring.generations[1:]
+    now = int(time.time())
+    keys = [RetiredKey(each.receipt_public_key, now) for each in former]
+    if keyring.accepts_pretend:
+        keys += [
+            RetiredKey(each.pretend.receipt_public_key, now, pretend=True)
+            for each in former
+            if each.pretend
+        ]
+    if weakness(previous.get_secret_value()) is not None:
+        log.warning(
+            "NONCE_PREVIOUS is weak: its public key isn't kept, so its "
+            "receipts are valid only while it is set"
+        )
+        keys = []
+    file = RetiredKeyFile(settings.data)
+    try:
+        make_private_folder(settings.data)
+        file.add(keyring, keys)
+    except (OSError, InvalidKeyList) as error:
+        log.warning(
+            "%s can't be updated: %s. Keep NONCE_PREVIOUS set until the store "
+            "starts without this warning: only then do its receipts, and "
+            "those of earlier NONCEs, stay valid without it",
+            file.path,
+            reason(error),
+        )
 
 
 def _check_strength(name: str, value: str, *, allow_weak: bool) -> None:

@@ -17,7 +17,7 @@ from msrv import __version__, logs
 from msrv.app import create_app
 from msrv.catalog.parsing.confinement import hide_memory
 from msrv.cli.errors import user_errors
-from msrv.cli.nonce import load_keyring
+from msrv.cli.nonce import keep_previous_key, load_keyring
 from msrv.cli.options import HOST, LIBRARY, PORT, load_settings
 from msrv.connections import descriptor_limit
 from msrv.files import make_private_folder
@@ -73,11 +73,13 @@ def serve(
             max_connections=settings.max_connections,
             per_client=settings.connections_per_client,
         )
+        keyring = load_keyring(settings)
+        keep_previous_key(settings, keyring)
         app = create_app(
             settings.model_copy(
                 update={"max_downloads": capacity.max_downloads}
             ),
-            load_keyring(settings),
+            keyring,
             reload=reloads,
         )
         asyncio.run(

@@ -3,14 +3,16 @@
 
 """NONCE, and all keys of the store, which are derived from it.
 
-Each purpose has a key of its own. Nothing is stored: a replica, or the same
-store after a total loss, derives the same keys from the same NONCE.
+Each purpose has a key of its own. Nothing secret is stored: a replica, or the
+same store after a total loss, derives the same keys from the same NONCE. Of a
+former NONCE only the public key is kept, by `msrv.retired_keys`.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 from typing import Final, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -59,6 +61,7 @@ class Purpose(Enum):
     CLAIM = "claim"
     DISCOUNT = "discount"
     RETURN = "return"
+    RETIRED = "retired"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +95,7 @@ class Generation:
             keys[Purpose.RECEIPT]
         )
         public_key = receipt_key.public_key()
-        kid = _thumbprint(public_key)
+        kid = thumbprint(public_key)
         return cls(kid, receipt_key, public_key, keys, pretend)
 
     def key(self, purpose: Purpose) -> bytes:
@@ -100,12 +103,32 @@ class Generation:
         return self._keys[purpose]
 
 
+@dataclass(frozen=True, slots=True)
+class RetiredKey:
+    """Public receipt key of a former NONCE, whose secret isn't needed.
+
+    It verifies receipts, and signs nothing. `retired_at` is when its NONCE
+    was seen as a former one, in Unix seconds; `pretend` is for the key of
+    orders paid with pretend or test money.
+    """
+
+    public_key: Ed25519PublicKey
+    retired_at: int
+    pretend: bool = False
+
+    @property
+    def kid(self) -> str:
+        """Thumbprint of the key (RFC 7638), as in receipts."""
+        return thumbprint(self.public_key)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Keyring:
     """The generations of the store's keys, the current one first.
 
     The current one signs. All of them verify, so that what was signed under
-    NONCE_PREVIOUS stays valid until the operator removes it.
+    NONCE_PREVIOUS stays valid until the operator removes it. `retired` are
+    keys of earlier ones: they verify receipts, and nothing else.
 
     Orders paid with pretend or test money have keys of their own, which
     verify only where `accepts_pretend` is set: in a store that accepts such
@@ -115,16 +138,24 @@ class Keyring:
     generations: tuple[Generation, ...]
     accepts_pretend: bool = False
     issuer: str = DEFAULT_ISSUER
+    retired: tuple[RetiredKey, ...] = ()
     verifiers: tuple[Generation, ...] = field(init=False)
+    receipt_keys: Mapping[str, Ed25519PublicKey] = field(init=False)
+    """Public keys that verify receipts, by `kid`; the current one first."""
 
     def __post_init__(self) -> None:
-        """Set the generations that verify receipts and links."""
+        """Set what verifies receipts and links."""
         pretend = (
             [each.pretend for each in self.generations if each.pretend]
             if self.accepts_pretend
             else []
         )
         object.__setattr__(self, "verifiers", (*self.generations, *pretend))
+        keys = {each.kid: each.receipt_public_key for each in self.verifiers}
+        for each in self.retired:
+            if self.accepts_pretend or not each.pretend:
+                keys.setdefault(each.kid, each.public_key)
+        object.__setattr__(self, "receipt_keys", MappingProxyType(keys))
 
     @classmethod
     def from_nonces(
@@ -150,6 +181,14 @@ class Keyring:
     def current(self) -> Generation:
         """The generation that signs."""
         return self.generations[0]
+
+    @property
+    def kids_in_use(self) -> frozenset[str]:
+        """The `kid` of the current key, and of the one for pretend money."""
+        pretend = self.current.pretend
+        return frozenset(
+            {self.current.kid} | ({pretend.kid} if pretend else set())
+        )
 
     def signer(self, *, pretend: bool) -> Generation:
         """Return the keys that sign for real money, or for pretend money."""
@@ -213,6 +252,6 @@ def public_jwk(key: Ed25519PublicKey) -> dict[str, str]:
     }
 
 
-def _thumbprint(key: Ed25519PublicKey) -> str:
+def thumbprint(key: Ed25519PublicKey) -> str:
     """Return a key's thumbprint (RFC 7638; RFC 8037 appendix A.3)."""
     return encode(hashlib.sha256(to_json(public_jwk(key))).digest())

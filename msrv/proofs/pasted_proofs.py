@@ -188,23 +188,24 @@ def _continues(text: str, end: int, breaks: frozenset[int]) -> bool:
 def _receipt(
     keyring: Keyring, text: str, breaks: frozenset[int], tried: set[str]
 ) -> PastedProof | None:
-    for header in receipts.headers(keyring):
-        for start in _positions(text, f"{header}."):
-            match = _RECEIPT.match(text, start, start + MAX_TOKEN_CHARS)
-            if match is None:
-                continue
-            end = match.end()
-            after = text[end : end + (1 if end + 1 in breaks else 2)]
-            if _is_word(after.lstrip("_-")[:1]) and end not in breaks:
-                continue
-            token = match[0]
-            if not _is_new(token, tried):
-                continue
-            try:
-                receipt = receipts.read(keyring, token)
-            except Forged:
-                continue
-            return PastedProof(f"/purchases/{token}", receipt=receipt)
+    for start in _positions(text, receipts.HEADER_START):
+        if not receipts.has_known_header(keyring, text, start):
+            continue
+        match = _RECEIPT.match(text, start, start + MAX_TOKEN_CHARS)
+        if match is None:
+            continue
+        end = match.end()
+        after = text[end : end + (1 if end + 1 in breaks else 2)]
+        if _is_word(after.lstrip("_-")[:1]) and end not in breaks:
+            continue
+        token = match[0]
+        if not _is_new(token, tried):
+            continue
+        try:
+            receipt = receipts.read(keyring, token)
+        except Forged:
+            continue
+        return PastedProof(f"/purchases/{token}", receipt=receipt)
     return None
 
 

@@ -9,11 +9,13 @@ verification: neither on the algorithm nor on the key nor on the spelling.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from msrv.proofs.encoding import (
     MAX_TOKEN_CHARS,
@@ -23,7 +25,12 @@ from msrv.proofs.encoding import (
     to_json,
 )
 from msrv.proofs.errors import Forged
-from msrv.proofs.keyring import DEFAULT_ISSUER, Generation, Keyring, public_jwk
+from msrv.proofs.keyring import (
+    DEFAULT_ISSUER,
+    Keyring,
+    public_jwk,
+    thumbprint,
+)
 from msrv.proofs.orders import (
     MAX_TIME,
     Line,
@@ -37,8 +44,12 @@ _PROVIDER: Final = re.compile(r"[a-z][a-z0-9-]{0,15}")
 _ISSUER: Final = re.compile(r"[!-~]{1,100}")
 """Longer ones would make URLs that servers reject."""
 _PARTS: Final = 3
+_MAX_HEADER_CHARS: Final = 200
 _TYPES: Final = ("receipt+jwt", "JWT")
 """The `typ` of receipts (RFC 8725 section 3.11), and that of earlier ones."""
+
+HEADER_START: Final = encode(b'{"alg":"EdDSA","kid":')
+"""First characters of every receipt: of 21 bytes, so without spare bits."""
 
 TEST_SUFFIX: Final = "-test"
 """Suffix of a provider's name for payments in its test mode."""
@@ -99,7 +110,7 @@ def sign(keyring: Keyring, receipt: Receipt) -> str:
     """
     signer = keyring.signer(pretend=receipt.is_pretend)
     payload = _payload(receipt, keyring.issuer)
-    signed = f"{_header(signer)}.{encode(payload)}"
+    signed = f"{_header(signer.kid)}.{encode(payload)}"
     signature = signer.receipt_key.sign(signed.encode("ascii"))
     return f"{signed}.{encode(signature)}"
 
@@ -120,15 +131,11 @@ def read(keyring: Keyring, token: str) -> Receipt:
     # The header is not parsed but looked up among those of the keys, each of
     # which has one algorithm: "none", or HS256 with a public key, is just an
     # unknown header (RFC 8725 section 3.1).
-    for generation in keyring.verifiers:
-        if any(header == _header(generation, each) for each in _TYPES):
-            break
-    else:
+    key = _keys_by_header(keyring).get(header)
+    if key is None:
         raise Forged
     try:
-        generation.receipt_public_key.verify(
-            decode(signature), f"{header}.{payload}".encode("ascii")
-        )
+        key.verify(decode(signature), f"{header}.{payload}".encode("ascii"))
     except InvalidSignature:
         raise Forged from None
     receipt = _receipt(decode(payload))
@@ -137,36 +144,42 @@ def read(keyring: Keyring, token: str) -> Receipt:
     return receipt
 
 
-def headers(keyring: Keyring) -> tuple[str, ...]:
-    """Return the headers of the receipts that `read` accepts."""
-    return tuple(
-        _header(generation, kind)
-        for generation in keyring.verifiers
-        for kind in _TYPES
-    )
+def has_known_header(keyring: Keyring, text: str, start: int) -> bool:
+    """Return whether the header of a receipt that `read` accepts is here."""
+    end = text.find(".", start, start + _MAX_HEADER_CHARS)
+    return text[start:end] in _keys_by_header(keyring)
 
 
 def jwks(keyring: Keyring) -> dict[str, list[dict[str, str]]]:
     """Return the public keys, as a JWK Set (RFC 7517 section 5)."""
+    return {"keys": [jwk(key) for key in keyring.receipt_keys.values()]}
+
+
+def jwk(key: Ed25519PublicKey) -> dict[str, str]:
+    """Return a key as a JWK for receipts (RFC 7517 section 4)."""
     return {
-        "keys": [
-            {
-                **public_jwk(generation.receipt_public_key),
-                "alg": "EdDSA",
-                "kid": generation.kid,
-                "use": "sig",
-            }
-            for generation in keyring.verifiers
-        ]
+        **public_jwk(key),
+        "alg": "EdDSA",
+        "kid": thumbprint(key),
+        "use": "sig",
+    }
+
+
+@lru_cache(maxsize=8)
+def _keys_by_header(keyring: Keyring) -> Mapping[str, Ed25519PublicKey]:
+    """Return the keys that verify receipts, by the receipts' header."""
+    return {
+        _header(kid, kind): key
+        for kid, key in keyring.receipt_keys.items()
+        for kind in _TYPES
     }
 
 
 @lru_cache(maxsize=32)
-def _header(generation: Generation, kind: str = _TYPES[0]) -> str:
+def _header(kid: str, kind: str = _TYPES[0]) -> str:
     # RFC 9864 renamed this use of "EdDSA" to "Ed25519". The old name is the
     # one that all libraries know.
-    header = {"alg": "EdDSA", "kid": generation.kid, "typ": kind}
-    return encode(to_json(header))
+    return encode(to_json({"alg": "EdDSA", "kid": kid, "typ": kind}))
 
 
 def _payload(receipt: Receipt, issuer: str | None) -> bytes:

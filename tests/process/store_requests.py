@@ -21,12 +21,17 @@ def request_status(connection: http.client.HTTPSConnection, path: str) -> int:
     return response.status
 
 
+def path_of(url: str) -> str:
+    """Return the path of an absolute address of the store."""
+    return "/" + url.split("/", 3)[3]
+
+
 def buy_link(store: StoreProcess) -> tuple[str, int]:
     """Buy the long track; return its link's path, and its size."""
     item = store.request_json("/catalog")["releases"][0]["items"][0]
     bought = store.request_json("/purchases", [("item", item["item_id"])])
-    url = bought["downloads"][item["item_id"]]
-    return "/" + url.split("/", 3)[3], item["size_bytes"]
+    path = path_of(bought["downloads"][item["item_id"]])
+    return path, item["size_bytes"]
 
 
 def open_downloads(store: StoreProcess) -> float:

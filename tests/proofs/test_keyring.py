@@ -16,10 +16,10 @@ from msrv.proofs.keyring import (
     Generation,
     Keyring,
     Purpose,
-    _thumbprint,
     derive,
     new_nonce,
     stretch,
+    thumbprint,
 )
 
 
@@ -69,10 +69,10 @@ def test_receipt_key_is_derived_from_the_receipt_seed(
     assert private == derive(stretch("the store's own"), Purpose.RECEIPT)
 
 
-def test_kid_is_the_thumbprint_of_rfc_8037() -> None:
+def test_kid_is_thethumbprint_of_rfc_8037() -> None:
     x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
     key = Ed25519PublicKey.from_public_bytes(decode(x))
-    assert _thumbprint(key) == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+    assert thumbprint(key) == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
 
 
 @pytest.mark.parametrize(

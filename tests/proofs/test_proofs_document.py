@@ -49,6 +49,7 @@ def test_examples_in_the_document_are_the_vectors() -> None:
         quote["token"],
         code["code"],
         code["code_id"],
+        json.dumps(vectors("retired_keys")["list"], indent=2),
         *(f"| `{purpose.value}` |" for purpose in Purpose),
         f"1 to {MAX_LINES}",
     ):

@@ -14,6 +14,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from msrv.proofs.keyring import Generation, Keyring
 from msrv.proofs.links import Access, LinkExpired, verify_link
 from msrv.proofs.quotes import Quote, QuoteExpired
 from msrv.proofs.receipts import Receipt
+from msrv.retired_keys.key_list import confirmed_keys
 
 Vectors = dict[str, Any]
 
@@ -41,6 +43,7 @@ LINKS: Final = load("links")
 RECEIPTS: Final = load("receipts")
 QUOTES: Final = load("quotes")
 CODES: Final = load("codes")
+RETIRED_KEYS: Final = load("retired_keys")
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +109,18 @@ def test_receipts_match_the_vectors(
     assert found == expected(case)
 
 
+@pytest.mark.parametrize("case", cases(RETIRED_KEYS))
+def test_retired_keys_match_the_vectors(
+    case: Vectors, rings: dict[str, Keyring]
+) -> None:
+    ring = ring_of(case, rings)
+    keys, others = confirmed_keys(ring, [case["entry"]])
+    assert len(keys) + others == 1
+    ring = replace(ring, retired=keys)
+    found = outcome(lambda: receipts.read(ring, case["token"]))
+    assert found == expected(case)
+
+
 @pytest.mark.parametrize("case", cases(QUOTES))
 def test_quotes_match_the_vectors(
     case: Vectors, rings: dict[str, Keyring]
@@ -156,7 +171,9 @@ def framed_mac(key: str, *fields: bytes) -> bytes:
     return hmac.new(bytes.fromhex(key), message, hashlib.sha256).digest()
 
 
-@pytest.mark.parametrize("vectors", [LINKS, RECEIPTS, QUOTES, CODES])
+@pytest.mark.parametrize(
+    "vectors", [LINKS, RECEIPTS, QUOTES, CODES, RETIRED_KEYS]
+)
 def test_keys_are_reproducible_with_the_standard_library(
     vectors: Vectors,
 ) -> None:
@@ -201,6 +218,18 @@ def test_quotes_are_reproducible_with_the_standard_library() -> None:
             QUOTES["keys"][made["key"]]["quote"], payload.encode()
         )
         assert made["token"] == f"{payload}.{b64(tag)}"
+
+
+def test_confirmations_are_reproducible_with_the_standard_library() -> None:
+    (listed,) = RETIRED_KEYS["list"]["keys"]
+    for made in RETIRED_KEYS["made"]:
+        public_key = base64.urlsafe_b64decode(made["x"] + "=")
+        tag = framed_mac(
+            RETIRED_KEYS["keys"][made["key"]]["retired"],
+            public_key,
+            made["retired_at"].to_bytes(6, "big"),
+        )
+        assert made["mac"] == b64(tag) == listed["confirmed"][made["kid"]]
 
 
 def test_codes_are_reproducible_with_the_standard_library() -> None:

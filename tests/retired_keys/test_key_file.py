@@ -1,0 +1,455 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""File of the retired keys: what it keeps, and what it never loses."""
+
+import fcntl
+import json
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+)
+
+from msrv.proofs import receipts
+from msrv.proofs.errors import Forged
+from msrv.proofs.keyring import Generation, Keyring, RetiredKey
+from msrv.proofs.orders import Line
+from msrv.proofs.receipts import Receipt
+from msrv.retired_keys import key_file
+from msrv.retired_keys.key_file import FILE_NAME, MAX_BYTES, RetiredKeyFile
+from msrv.retired_keys.key_list import InvalidKeyList
+
+NOW: Final = 1_800_000_000
+RECEIPT: Final = Receipt(
+    "AAAABBBBCCCCDDDDEEEEFFFF", NOW, "stripe", "EUR", (Line("departure", 100),)
+)
+PRETEND: Final = replace(RECEIPT, provider="demo")
+
+
+@pytest.fixture(scope="module")
+def nonces() -> dict[str, Generation]:
+    """Keys of the NONCEs A, B, C, and D."""
+    return {name: Generation.from_nonce(f"nonce {name}") for name in "ABCD"}
+
+
+def ring(
+    nonces: dict[str, Generation], names: str, *, accepts_pretend: bool = False
+) -> Keyring:
+    return Keyring(
+        tuple(nonces[name] for name in names), accepts_pretend=accepts_pretend
+    )
+
+
+def start(data: Path, keyring: Keyring, now: int = NOW) -> Keyring:
+    """Do what a start does: load the file, keep the former keys."""
+    file = RetiredKeyFile(data)
+    found = replace(keyring, retired=file.load(keyring))
+    former = [
+        RetiredKey(each.receipt_public_key, now)
+        for each in keyring.generations[1:]
+    ]
+    if former:
+        file.add(keyring, former)
+    return found
+
+
+def opens(keyring: Keyring, signer: Generation) -> bool:
+    token = receipts.sign(Keyring((signer,)), RECEIPT)
+    try:
+        return receipts.read(keyring, token) == RECEIPT
+    except Forged:
+        return False
+
+
+def opened(keyring: Keyring, nonces: dict[str, Generation]) -> str:
+    """Return the NONCEs whose receipts a keyring accepts."""
+    return "".join(name for name in nonces if opens(keyring, nonces[name]))
+
+
+def listed(data: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(
+        (data / FILE_NAME).read_text("utf-8")
+    )["keys"]
+    return found
+
+
+def rewrite(data: Path, keys: Sequence[object]) -> None:
+    (data / FILE_NAME).write_text(json.dumps({"keys": keys}), "utf-8")
+
+
+def test_receipts_stay_valid_through_three_rotations(
+    tmp_path: Path, nonces: dict[str, Generation]
+) -> None:
+    accepted = [
+        opened(start(tmp_path, ring(nonces, names)), nonces)
+        for names in ("A", "BA", "B", "CB", "C", "DC", "D")
+    ]
+    assert accepted == ["A", "AB", "AB", "ABC", "ABC", "ABCD", "ABCD"]
+
+
+def test_rotations_without_a_start_in_between(
+    tmp_path: Path, nonces: dict[str, Generation]
+) -> None:
+    for names in ("BA", "CB", "DC"):
+        start(tmp_path, ring(nonces, names))
+    assert opened(start(tmp_path, ring(nonces, "D")), nonces) == "ABCD"
+
+
+def test_nonce_that_was_never_the_previous_one_ends(
+    tmp_path: Path, nonces: dict[str, Generation]
+) -> None:
+    start(tmp_path, ring(nonces, "A"))
+    start(tmp_path, ring(nonces, "B"))  # A has leaked
+    start(tmp_path, ring(nonces, "CB"))
+    assert opened(start(tmp_path, ring(nonces, "C")), nonces) == "BC"
+
+
+def test_leak_ends_what_the_leaked_nonce_confirmed(
+    tmp_path: Path,
+    nonces: dict[str, Generation],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    start(tmp_path, ring(nonces, "BA"))
+    assert not caplog.records
+    found = start(tmp_path, ring(nonces, "C"))  # B has leaked
+    assert opened(found, nonces) == "C"
+    assert "keys that this NONCE has not confirmed (1)" in caplog.text
+    # A change later on keeps what isn't confirmed, without any effect.
+    assert opened(start(tmp_path, ring(nonces, "DC")), nonces) == "CD"
+    assert opened(start(tmp_path, ring(nonces, "D")), nonces) == "CD"
+    assert {each["kid"] for each in listed(tmp_path)} == {
+        nonces["A"].kid,
+        nonces["C"].kid,
+    }
+    # Back with B, nothing was lost.
+    assert opened(start(tmp_path, ring(nonces, "B")), nonces) == "AB"
+
+
+def test_replica_that_has_not_changed_yet_reads_the_same_file(
+    tmp_path: Path, nonces: dict[str, Generation]
+) -> None:
+    start(tmp_path, ring(nonces, "BA"))
+    start(tmp_path, ring(nonces, "CB"))
+    assert opened(start(tmp_path, ring(nonces, "B")), nonces) == "AB"
+    assert opened(start(tmp_path, ring(nonces, "BA")), nonces) == "AB"
+    start(tmp_path, ring(nonces, "CB"))
+    assert opened(start(tmp_path, ring(nonces, "C")), nonces) == "ABC"
+
+
+def test_swap_of_a_nonce_that_was_previous_first(
+    tmp_path: Path, nonces: dict[str, Generation]
+) -> None:
+    """Replicas learn the new NONCE as the previous one, then swap the two."""
+    start(tmp_path, ring(nonces, "AB"))
+    start(tmp_path, ring(nonces, "BA"))
+    assert [each["kid"] for each in listed(tmp_path)] == [nonces["A"].kid]
+    assert opened(start(tmp_path, ring(nonces, "B")), nonces) == "AB"
+
+
+def test_rollback_to_the_former_nonce(
+    tmp_path: Path, nonces: dict[str, Generation]
+) -> None:
+    start(tmp_path, ring(nonces, "BA"))
+    start(tmp_path, ring(nonces, "CB"))
+    assert opened(start(tmp_path, ring(nonces, "BC")), nonces) == "ABC"
+    assert opened(start(tmp_path, ring(nonces, "B")), nonces) == "ABC"
+
+
+def test_steady_state_writes_nothing(
+    tmp_path: Path, nonces: dict[str, Generation]
+) -> None:
+    for names in ("A", "BA", "CB"):
+        start(tmp_path, ring(nonces, names))
+    before = (tmp_path / FILE_NAME).stat()
+    start(tmp_path, ring(nonces, "CB"), NOW + 5000)
+    start(tmp_path, ring(nonces, "C"))
+    after = (tmp_path / FILE_NAME).stat()
+    assert (before.st_ino, before.st_mtime_ns) == (
+        after.st_ino,
+        after.st_mtime_ns,
+    )
+    assert after.st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
+
+
+def test_first_time_of_retirement_stays(
+    tmp_path: Path, nonces: dict[str, Generation]
+) -> None:
+    start(tmp_path, ring(nonces, "BA"), NOW)
+    start(tmp_path, ring(nonces, "BA"), NOW + 60)
+    start(tmp_path, ring(nonces, "CB"), NOW + 120)
+    assert [each["retired_at"] for each in listed(tmp_path)] == [
+        NOW,
+        NOW + 120,
+    ]
+
+
+def test_links_and_quotes_of_a_retired_key_are_forged(
+    tmp_path: Path, nonces: dict[str, Generation]
+) -> None:
+    start(tmp_path, ring(nonces, "BA"))
+    found = start(tmp_path, ring(nonces, "B"))
+    assert found.verifiers == (nonces["B"],)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    ["confirmed", "unconfirmed", "confirmed_by_itself", "other_mac"],
+)
+def test_key_that_was_added_without_nonce_has_no_effect(
+    tmp_path: Path,
+    nonces: dict[str, Generation],
+    caplog: pytest.LogCaptureFixture,
+    entry: str,
+) -> None:
+    start(tmp_path, ring(nonces, "BA"))
+    (valid,) = listed(tmp_path)
+    attacker = nonces["D"]
+    forged: dict[str, Any] = receipts.jwk(attacker.receipt_public_key) | {
+        "retired_at": NOW
+    }
+    if entry == "confirmed_by_itself":
+        own = RetiredKeyFile(tmp_path / "own")
+        own.data.mkdir()
+        own.add(
+            Keyring((nonces["C"], attacker)),
+            [RetiredKey(attacker.receipt_public_key, NOW)],
+        )
+        (forged,) = listed(own.data)
+    elif entry == "other_mac":
+        forged["confirmed"] = valid["confirmed"]
+    elif entry == "confirmed":
+        forged["confirmed"] = {nonces["B"].kid: "A" * 43}
+    rewrite(tmp_path, [forged, valid])
+    for names in ("B", "BA", "B"):
+        assert opened(start(tmp_path, ring(nonces, names)), nonces) == "AB"
+    assert "has not confirmed (1)" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"[]",
+        b'{"keys": {}}',
+        b"null",
+        b"[" * 100_000,
+        b'{"keys": [' + b" " * MAX_BYTES + b"]}",
+    ],
+)
+def test_unreadable_file_is_a_warning_and_stays(
+    tmp_path: Path,
+    nonces: dict[str, Generation],
+    caplog: pytest.LogCaptureFixture,
+    content: bytes,
+) -> None:
+    (tmp_path / FILE_NAME).write_bytes(content)
+    file = RetiredKeyFile(tmp_path)
+    assert file.load(ring(nonces, "BA")) == ()
+    assert "can't be read" in caplog.text
+    with pytest.raises(InvalidKeyList):
+        file.add(
+            ring(nonces, "BA"), [RetiredKey(nonces["A"].receipt_public_key, 1)]
+        )
+    assert (tmp_path / FILE_NAME).read_bytes() == content
+
+
+@pytest.mark.parametrize("garbage", [None, 1, "key", [], {}, {"kid": "x"}])
+def test_unreadable_key_does_not_affect_the_others(
+    tmp_path: Path, nonces: dict[str, Generation], garbage: object
+) -> None:
+    start(tmp_path, ring(nonces, "BA"))
+    rewrite(tmp_path, [garbage, *listed(tmp_path)])
+    assert opened(start(tmp_path, ring(nonces, "CB")), nonces) == "ABC"
+    assert garbage in listed(tmp_path)
+
+
+def test_folder_in_place_of_the_file_is_a_warning(
+    tmp_path: Path,
+    nonces: dict[str, Generation],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (tmp_path / FILE_NAME).mkdir()
+    assert RetiredKeyFile(tmp_path).load(ring(nonces, "B")) == ()
+    assert "Is a directory" in caplog.text
+
+
+def test_keys_of_pretend_money_need_a_store_that_accepts_it(
+    tmp_path: Path, nonces: dict[str, Generation]
+) -> None:
+    demo = ring(nonces, "BA", accepts_pretend=True)
+    former = nonces["A"].pretend
+    assert former
+    file = RetiredKeyFile(tmp_path)
+    file.add(demo, [RetiredKey(former.receipt_public_key, NOW, pretend=True)])
+    token = receipts.sign(Keyring((nonces["A"],)), PRETEND)
+    for names in ("B", "CB", "C"):
+        keys = ring(nonces, names, accepts_pretend=True)
+        file.add(keys, [])
+        keys = replace(keys, retired=file.load(keys))
+        assert receipts.read(keys, token) == PRETEND
+        live = replace(keys, accepts_pretend=False)
+        with pytest.raises(Forged):
+            receipts.read(live, token)
+        assert former.kid not in live.receipt_keys
+    # Its MAC doesn't make it a key for real money.
+    (entry,) = listed(tmp_path)
+    del entry["pretend"]
+    rewrite(tmp_path, [entry])
+    assert file.load(ring(nonces, "C", accepts_pretend=True)) == ()
+
+
+def test_replicas_that_start_at_once_keep_all_keys(
+    tmp_path: Path, nonces: dict[str, Generation]
+) -> None:
+    barrier = threading.Barrier(8)
+    problems: list[BaseException] = []
+
+    def add(former: str) -> None:
+        try:
+            barrier.wait()
+            RetiredKeyFile(tmp_path).add(
+                ring(nonces, "D"),
+                [RetiredKey(nonces[former].receipt_public_key, NOW)],
+            )
+        except BaseException as error:
+            problems.append(error)
+            raise
+
+    threads = [
+        threading.Thread(target=add, args=("ABC"[number % 3],))
+        for number in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not problems
+    assert opened(start(tmp_path, ring(nonces, "D")), nonces) == "ABCD"
+    assert len(listed(tmp_path)) == 3
+
+
+def test_lock_that_is_never_released_is_an_error(
+    tmp_path: Path,
+    nonces: dict[str, Generation],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(key_file, "_LOCK_SECONDS", 0.1)
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with pytest.raises(TimeoutError, match="another process holds"):
+            start(tmp_path, ring(nonces, "BA"))
+    finally:
+        os.close(descriptor)
+    assert not (tmp_path / FILE_NAME).exists()
+
+
+def test_removed_key_ends(
+    tmp_path: Path, nonces: dict[str, Generation]
+) -> None:
+    start(tmp_path, ring(nonces, "BA"))
+    start(tmp_path, ring(nonces, "CB"))
+    RetiredKeyFile(tmp_path).remove([nonces["A"].kid])
+    assert opened(start(tmp_path, ring(nonces, "C")), nonces) == "BC"
+    RetiredKeyFile(tmp_path).remove([nonces["A"].kid])
+
+
+class Rotations(RuleBasedStateMachine):
+    """Any sequence of changes of NONCE, starts, leaks and forged entries."""
+
+    names: Final = "ABCDEF"
+    keys: Final = {
+        name: Generation.from_nonce(f"nonce {name}") for name in names
+    }
+
+    @initialize(name=st.sampled_from(names))
+    def install(self, name: str) -> None:
+        """Start a new store."""
+        self.data = Path(os.environ["PYTEST_ROTATIONS"]) / os.urandom(8).hex()
+        self.data.mkdir(parents=True)
+        self.current, self.previous = name, ""
+        self.accepted = {name}
+        self.used = {name}
+        self.ever_leaked: set[str] = set()
+
+    @rule(name=st.sampled_from(names))
+    def rotate(self, name: str) -> None:
+        """Change NONCE, with the former one as NONCE_PREVIOUS."""
+        if name == self.current or name in self.used - self.accepted:
+            return
+        self.current, self.previous = name, self.current
+        self.accepted |= {name}
+        self.used |= {name}
+        self.start()
+
+    @rule(name=st.sampled_from(names))
+    def leak(self, name: str) -> None:
+        """Change NONCE, which has leaked, to a new one."""
+        if name in self.used:
+            return
+        self.ever_leaked.add(self.current)
+        self.current, self.previous = name, ""
+        self.accepted = {name}
+        self.used |= {name}
+        self.start()
+
+    @rule()
+    def drop_previous(self) -> None:
+        """Remove NONCE_PREVIOUS, and start."""
+        self.previous = ""
+        self.start()
+
+    @rule(name=st.sampled_from(names))
+    def plant(self, name: str) -> None:
+        """Add a key to the file without a NONCE."""
+        file = RetiredKeyFile(self.data)
+        key = receipts.jwk(self.keys[name].receipt_public_key)
+        rewrite(
+            self.data,
+            [
+                *file.read(),
+                key | {"retired_at": 1, "confirmed": {self.current: "A" * 43}},
+            ],
+        )
+
+    def start(self) -> None:
+        start(self.data, ring(self.keys, self.current + self.previous))
+
+    def loaded(self) -> Keyring:
+        keys = ring(self.keys, self.current + self.previous)
+        return replace(keys, retired=RetiredKeyFile(self.data).load(keys))
+
+    @invariant()
+    def accepts_exactly_what_was_not_ended(self) -> None:
+        """Receipts of every NONCE since the last leak, and no others."""
+        assert set(opened(self.loaded(), self.keys)) == self.accepted
+        assert self.ever_leaked.isdisjoint(self.accepted)
+
+
+@pytest.fixture(autouse=True)
+def rotations_folder(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "rotations"
+    monkeypatch.setenv("PYTEST_ROTATIONS", str(folder))
+
+
+Rotations.TestCase.settings = settings(
+    max_examples=25, stateful_step_count=12, deadline=None
+)
+test_any_sequence_of_rotations = Rotations.TestCase
