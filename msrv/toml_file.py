@@ -29,7 +29,9 @@ from msrv.display_text import printable
 from msrv.validation_errors import half_sentence
 
 Model = TypeVar("Model", bound=BaseModel)
-KeyPath = tuple[str, ...]
+Keys = tuple[str, ...]
+KeyPath = tuple[str | int, ...]
+"""Keys from the top of a file; an integer is the index in a list, from 0."""
 
 _AT_LINE: Final = re.compile(r"\(at (?:line ([0-9]+), column [0-9]+|end.*)\)")
 _CURLY_QUOTES: Final = frozenset("“”„‟«»\u2018\u2019\u201a")
@@ -141,9 +143,9 @@ class TomlDocument:
         return find_line(self._text, path)
 
     def _problem(self, model: type[BaseModel], error: ErrorDetails) -> Problem:
-        # An entry of a list has the line of the list.
-        path = tuple(each for each in error["loc"] if isinstance(each, str))
-        path = path[:-1] if path[-1:] == (_KEY_OF_TABLE,) else path
+        place = error["loc"]
+        place = place[:-1] if place[-1:] == (_KEY_OF_TABLE,) else place
+        path = tuple(each for each in place if isinstance(each, str))
         what = _SENTENCES.get(error["type"]) or half_sentence(error)
         if error["type"] == "extra_forbidden":
             close = difflib.get_close_matches(
@@ -153,7 +155,7 @@ class TomlDocument:
             what = f"is not a known key{hint}"
         return Problem(
             self.where,
-            self.line_of(path),
+            self.line_of(place),
             f"{path[-1]!r} {what}" if path else what,
         )
 
@@ -164,12 +166,13 @@ class TomlDocument:
 def find_line(text: str, path: KeyPath) -> int:
     """Return the line of a key or a table in TOML, counted from 1.
 
-    A key without a line of its own has that of the nearest table around it,
-    and 1 where there is none. tomllib knows no lines; this reads TOML as
-    people write it, and only runs once something is wrong.
+    A key without a line of its own has that of the nearest table or list
+    around it, and 1 where there is none. tomllib knows no lines; this reads
+    TOML as people write it, and only runs once something is wrong.
     """
     best_depth, best_line = 0, 1
     header: KeyPath = ()
+    counts: dict[KeyPath, int] = {}
     closing = ""
     for number, line in enumerate(text.split("\n"), 1):
         stated = line.strip()
@@ -178,18 +181,37 @@ def find_line(text: str, path: KeyPath) -> int:
             closing = "" if closing in line else closing
             continue
         if stated.startswith("["):
-            here = header = _header(stated)
+            here = header = _table_path(stated, counts)
         elif "=" in stated:
             here = (*header, *_keys_before_value(stated))
             closing = _opened_quotes(stated)
         else:
             continue
+        if here != path[: len(here)] and isinstance(here[-1], int):
+            here = here[:-1]  # a list begins with its first table
         if here == path[: len(here)] and len(here) > best_depth:
             best_depth, best_line = len(here), number
     return best_line
 
 
-def _known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
+def _table_path(stated: str, counts: dict[KeyPath, int]) -> KeyPath:
+    """Return the path of `[a]`, or of the next table of the list `[[a]]`.
+
+    `counts` is the number of tables in each list so far, and is updated. A key
+    that names a list means its last table, as in TOML.
+    """
+    keys = _header(stated)
+    path: KeyPath = ()
+    for depth, key in enumerate(keys, 1):
+        path = (*path, key)
+        if depth == len(keys) and stated.startswith("[["):
+            counts[path] = counts.get(path, 0) + 1
+        if path in counts:
+            path = (*path, counts[path] - 1)
+    return path
+
+
+def _known_keys(model: type[BaseModel], path: Keys) -> list[str]:
     """Return the keys of the table at a path of a file."""
     fields, is_name = keys_of(model), False
     for key in path:
@@ -235,17 +257,17 @@ def _opened_quotes(stated: str) -> str:
     return ""
 
 
-def _header(stated: str) -> KeyPath:
+def _header(stated: str) -> Keys:
     """Return the keys of `["a]b".c]  # comment`: up to the closing `]`."""
     return _first_keys(stated.strip("[ "), "]")
 
 
-def _keys_before_value(stated: str) -> KeyPath:
+def _keys_before_value(stated: str) -> Keys:
     """Return the keys of `a."b = c" = 1`: up to the `=` that ends them."""
     return _first_keys(stated, "=")
 
 
-def _first_keys(stated: str, end: str) -> KeyPath:
+def _first_keys(stated: str, end: str) -> Keys:
     at = stated.find(end)
     while at != -1:
         keys = _keys(stated[:at])
@@ -255,7 +277,7 @@ def _first_keys(stated: str, end: str) -> KeyPath:
     return ()
 
 
-def _keys(stated: str) -> KeyPath:
+def _keys(stated: str) -> Keys:
     """Split a dotted key as TOML does; () for what is none."""
     try:
         data: Any = tomllib.loads(f"{stated} = 0")

@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from msrv.toml_file import InvalidConfig, TomlDocument, find_line, requirement
+from msrv.toml_file import (
+    InvalidConfig,
+    KeyPath,
+    TomlDocument,
+    find_line,
+    requirement,
+)
 
 TEXT = '''\
 # id = "not this"
@@ -26,6 +32,20 @@ hidden = true
 [items."a = b]c.mp3"]
 "pri\\u0063e" = "1"
 last = { a = 1, b = 2 }
+[[gigs]]
+town = "Gent"
+[[gigs.bands]]
+name = "a"
+[[gigs.bands]]
+name = "b"
+[[gigs]]
+[gigs.hall]
+seats = 1
+[[gigs.bands]]
+name = "c"
+sizes = [
+  1,
+]
 '''
 
 
@@ -43,9 +63,20 @@ last = { a = 1, b = 2 }
         (("items", "a = b]c.mp3", "last", "b"), 12),
         (("items", "plain", "nothing"), 8),
         (("title",), 1),
+        # Each table of a list has a line of its own.
+        (("gigs",), 13),
+        (("gigs", 0, "town"), 14),
+        (("gigs", 0, "bands"), 15),
+        (("gigs", 0, "bands", 1, "name"), 18),
+        (("gigs", 1), 19),
+        (("gigs", 1, "town"), 19),
+        (("gigs", 1, "hall", "seats"), 21),
+        (("gigs", 1, "bands", 0, "name"), 23),
+        (("gigs", 1, "bands", 0, "sizes", 0), 24),
+        (("gigs", 2, "town"), 13),
     ],
 )
-def test_key_is_found_on_its_line(path: tuple[str, ...], line: int) -> None:
+def test_key_is_found_on_its_line(path: KeyPath, line: int) -> None:
     assert find_line(TEXT, path) == line
 
 
@@ -170,8 +201,13 @@ def test_all_problems_are_found_at_once_by_line() -> None:
     assert [each.split(":")[1] for each in problems(text)] == ["2", "3", "5"]
 
 
-@given(st.text(max_size=60), st.lists(st.text(max_size=5), max_size=3))
-def test_any_path_has_a_line_in_any_text(text: str, path: list[str]) -> None:
+@given(
+    st.text(max_size=60),
+    st.lists(st.text(max_size=5) | st.integers(0, 3), max_size=3),
+)
+def test_any_path_has_a_line_in_any_text(
+    text: str, path: list[str | int]
+) -> None:
     assert 1 <= find_line(text, tuple(path)) <= text.count("\n") + 1
     with suppress(InvalidConfig):
         TomlDocument("x", text)

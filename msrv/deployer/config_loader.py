@@ -106,10 +106,10 @@ class _SecretReader:
         )
 
     def _read_target(self, target: Target) -> Target:
-        where = ("targets", target.name)
+        where: KeyPath = ("targets", target.name)
         notify = tuple(
-            self._read_table(each, (*where, "notify"))
-            for each in target.notify
+            self._read_table(each, (*where, "notify", position))
+            for position, each in enumerate(target.notify)
         )
         found = self._read_table(target, where).model_copy(
             update={"notify": notify}
@@ -124,17 +124,18 @@ class _SecretReader:
 
     def _read_table(self, table: _Table, where: KeyPath) -> _Table:
         secrets: dict[str, object] = {
-            name: self._read_secret(table, (*where, name))
+            name: self._read_secret(table, where, name)
             for name in _SECRETS
             if name in type(table).model_fields
         }
         return table.model_copy(update=secrets)
 
     def _read_secret(
-        self, table: BaseModel, where: KeyPath
+        self, table: BaseModel, place: KeyPath, name: str
     ) -> SecretStr | None:
         """Return a secret from its key or its file, never from both."""
-        name, key = where[-1], ".".join(where)
+        where = (*place, name)
+        key = _dotted(where)
         secret: SecretStr | None = getattr(table, name)
         file: Path | None = getattr(table, f"{name}_file")
         if file is not None:
@@ -142,7 +143,7 @@ class _SecretReader:
                 raise self._error(
                     where, f"{key} and {key}_file are both set: keep one"
                 )
-            where = (*where[:-1], f"{name}_file")
+            where = (*place, f"{name}_file")
             secret = self._read_file(file, where)
         if secret is None:
             return None
@@ -165,13 +166,18 @@ class _SecretReader:
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not text"
             raise self._error(
-                where, f"{'.'.join(where)}: can't read {file}: {reason}"
+                where, f"{_dotted(where)}: can't read {file}: {reason}"
             ) from None
 
     def _error(self, where: KeyPath, what: str) -> WrongConfig:
         return WrongConfig(
             f"{self.path}:{self.document.line_of(where)}: {what}"
         )
+
+
+def _dotted(where: KeyPath) -> str:
+    """Return a place as TOML's keys; the line says which table of a list."""
+    return ".".join(each for each in where if isinstance(each, str))
 
 
 def _is_strong(secret: str) -> bool:

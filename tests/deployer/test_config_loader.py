@@ -107,6 +107,20 @@ def test_secret_file_is_relative_and_its_line_feed_is_stripped(
             + '[[targets.store.notify]]\nurl = "http://chat.example/x"\n',
             r":6: 'url' must be HTTPS",
         ),
+        (
+            TARGET
+            + '[[targets.store.notify]]\nurl = "https://chat.example/x"\n'
+            + '[[targets.store.notify]]\nurl = "http://chat.example/x"\n',
+            r":8: 'url' must be HTTPS",
+        ),
+        (
+            TARGET
+            + f'dockerhub_secret = "{SECRET}"\n'
+            + '[[targets.store.notify]]\nurl = "https://chat.example/x"\n'
+            + '[[targets.store.notify]]\nurl = "https://chat.example/y"\n'
+            + 'secret_file = "nowhere"\n',
+            r":10: targets.store.notify.secret_file: can't read .*nowhere",
+        ),
         ('token = "weak"\n' + TARGET, r":1: token is too easy to guess"),
     ],
 )
