@@ -31,6 +31,7 @@ from tests import xdist_scheduling
 from tests.chromium import find as find_chromium
 from tests.ledger import mariadb_server
 from tests.ledger.mariadb_server import MariaDBServer
+from tests.shared_store_parts import SharedStoreParts
 from tests.wav_files import write_wav
 
 NONCE = "a nonce for the tests alone: 8fK2-vbn1-Qz7T-pl0M-Ww3x"
@@ -164,9 +165,15 @@ def keyring() -> Keyring:
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Path:
-    """Library of three releases: an album, a single and a free book."""
-    root = tmp_path / "library"
+def library(tmp_path: Path, pristine_library: Path) -> Path:
+    """Library of three releases, which the test may change."""
+    return Path(shutil.copytree(pristine_library, tmp_path / "library"))
+
+
+@pytest.fixture(scope="session")
+def pristine_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Library of an album, a single and a free book, to copy."""
+    root = tmp_path_factory.mktemp("pristine") / "library"
     album = root / "Night Bus"
     write_wav(album / "01 Departure.wav", pitch=220)
     write_wav(album / "02 Wrong Stop.wav", pitch=330)
@@ -220,6 +227,15 @@ def settings(library: Path, tmp_path: Path) -> Settings:
     )
 
 
+@pytest.fixture(scope="session")
+def shared_store_parts(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[SharedStoreParts]:
+    """Parts of a store that all stores of the run share."""
+    with SharedStoreParts(tmp_path_factory.mktemp("ledger")) as parts:
+        yield parts
+
+
 class Clock:
     """Clock that a test sets, in Unix seconds."""
 
@@ -241,10 +257,15 @@ def start_store(
     aiohttp_client: Callable[..., Awaitable[Client]],
     keyring: Keyring,
     clock: Clock,
+    shared_store_parts: SharedStoreParts,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> StartStore:
     """Start a store in this process and wait until it can sell."""
+    shared_store_parts.install(monkeypatch)
 
     async def start(settings: Settings) -> Client:
+        if settings.database_url is None:
+            shared_store_parts.ledger.write(settings.data)
         keys = replace(keyring, accepts_pretend=settings.accepts_pretend_money)
         app = create_app(settings, keys, clock=clock)
         client = await aiohttp_client(app)

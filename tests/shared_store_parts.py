@@ -1,0 +1,136 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Parts that the stores of a test run share, since each is slow to make.
+
+Starting the confined parser, asking ffmpeg for its encoders and creating the
+ledger's tables take ten times as long as the rest of a store. Each is done
+once, as the store does it; their own tests do it anew.
+"""
+
+import asyncio
+import functools
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from msrv import app, files
+from msrv.catalog.ffmpeg import find_ffmpeg
+from msrv.catalog.parsing.parser import Parser
+from msrv.catalog.parsing.parser_process import ParserProcess
+from msrv.ledger.connection_rules import DEFAULT_RULES
+
+
+class ParserProcesses:
+    """Confined parser processes that wait for the next store."""
+
+    def __init__(self) -> None:
+        # The kernel kills a child with the thread that started it.
+        self._starter = ThreadPoolExecutor(1, "msrv-parser-processes")
+        self._idle: list[tuple[ParserProcess, list[str]]] = []
+
+    def acquire(
+        self, command: tuple[str, ...]
+    ) -> tuple[ParserProcess, list[str]]:
+        """Return a running process, and the limits that it lacks."""
+        while self._idle:
+            found = self._idle.pop()
+            if found[0].is_running():
+                return found
+            found[0].kill()
+        return self._starter.submit(ParserProcess.start, command).result()
+
+    def release(self, process: ParserProcess, lacking: list[str]) -> None:
+        """Keep a process that has answered every request."""
+        self._idle.append((process, lacking))
+
+    def close(self) -> None:
+        """Stop all processes."""
+        while self._idle:
+            self._idle.pop()[0].kill()
+        self._starter.shutdown()
+
+
+class ReusingParser(Parser):
+    """Parser that leaves its process to the next store, unless it is busy."""
+
+    def __init__(self, data: Path, processes: ParserProcesses) -> None:
+        super().__init__(data)
+        self._processes = processes
+        self._lacking: list[str] = []
+
+    def _start(self, _: ThreadPoolExecutor) -> ParserProcess:
+        process, self._lacking = self._processes.acquire(self._command)
+        self._log_confinement(self._lacking)
+        return process
+
+    def close(self) -> None:
+        """Stop parsing for good."""
+        if self._lock.acquire(blocking=False):
+            try:
+                process, self._process = self._process, None
+                self._closed = True
+            finally:
+                self._lock.release()
+            if process is not None:
+                self._processes.release(process, self._lacking)
+        super().close()
+
+
+class EmptyLedger:
+    """Database file of a ledger without events, as a new store creates it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._data = asyncio.run(_create_ledger(folder))
+
+    def write(self, data: Path) -> None:
+        """Write the file to a data folder that has none."""
+        from msrv.ledger.db.database import FILE_NAME  # noqa: PLC0415 - slow to import
+
+        path = data / FILE_NAME
+        if not path.exists():
+            files.make_private_folder(data)
+            path.write_bytes(self._data)
+
+
+async def _create_ledger(folder: Path) -> bytes:
+    from msrv.ledger.db import schema_upgrade  # noqa: PLC0415 - slow to import
+    from msrv.ledger.db.database import (  # noqa: PLC0415 - slow to import
+        FILE_NAME,
+        Database,
+    )
+
+    database = Database.open(None, folder, DEFAULT_RULES)
+    await schema_upgrade.upgrade_schema(database)
+    # The last connection to close moves everything into the one file.
+    await database.close()
+    return (folder / FILE_NAME).read_bytes()
+
+
+class SharedStoreParts:
+    """What `start_store` replaces in the application that it starts."""
+
+    def __init__(self, folder: Path) -> None:
+        self.processes = ParserProcesses()
+        self.ledger = EmptyLedger(folder)
+        self._find_ffmpeg = functools.cache(lambda _path: find_ffmpeg())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.processes.close()
+
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let the applications of this test use the shared parts."""
+        monkeypatch.setattr(
+            app, "Parser", lambda data: ReusingParser(data, self.processes)
+        )
+        monkeypatch.setattr(
+            app,
+            "find_ffmpeg",
+            lambda: self._find_ffmpeg(os.environ.get("PATH")),
+        )
