@@ -1,11 +1,12 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Private folders, atomic and durable file writes, and folder locks.
+"""Private folders, atomic and durable writes, folder locks, secrets in files.
 
 Every package that saves state on disk writes it through this module, so that
 durability is decided in one place. All functions block, so they run in a
-thread where there is an event loop, and raise OSError.
+thread where there is an event loop, and raise OSError unless they say
+otherwise.
 """
 
 import contextlib
@@ -17,7 +18,34 @@ from pathlib import Path
 from typing import Final
 
 LOCK_NAME: Final = "lock"
+SECRET_BYTES: Final = 1 << 16
+"""Size that no secret exceeds; a longer file is another one, or a device."""
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+class UnreadableSecret(Exception):
+    """A file has no secret that can be used; the text is the reason."""
+
+
+def read_secret(path: Path) -> str:
+    """Return the secret in a file, without the line ends after it.
+
+    Raises UnreadableSecret.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(SECRET_BYTES + 1)
+        secret = data.decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        # Not chained: that error has the bytes.
+        raise UnreadableSecret("it is not text in UTF-8") from None
+    except OSError as error:
+        raise UnreadableSecret(error.strerror or str(error)) from error
+    if len(data) > SECRET_BYTES:
+        raise UnreadableSecret(f"it is longer than {SECRET_BYTES:,} bytes")
+    if not secret.strip():
+        raise UnreadableSecret("it is empty")
+    return secret
 
 
 def make_private_folder(folder: Path) -> None:

@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from msrv.files import (
+    SECRET_BYTES,
+    UnreadableSecret,
     lock_folder,
     make_private_folder,
+    read_secret,
     sync_folder,
     write_file,
 )
@@ -127,3 +130,40 @@ def test_folder_is_locked_until_its_descriptor_is_closed(
     again = lock_folder(tmp_path)
     assert again is not None
     os.close(again)
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n"])
+def test_line_ends_after_a_secret_are_dropped(
+    tmp_path: Path, end: str
+) -> None:
+    path = tmp_path / "secret"
+    path.write_bytes(f" p\u00e4ss word {end}".encode())
+    assert read_secret(path) == " p\u00e4ss word "
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "No such file or directory"),
+        (b"", "it is empty"),
+        (b" \r\n", "it is empty"),
+        (b"hunter2\xff", "it is not text in UTF-8"),
+        (b"x" * (SECRET_BYTES + 1), "it is longer than 65,536 bytes"),
+    ],
+    ids=["missing", "empty", "blank", "binary", "long"],
+)
+def test_file_without_a_secret_is_an_error_that_does_not_repeat_it(
+    tmp_path: Path, content: bytes | None, reason: str
+) -> None:
+    path = tmp_path / "secret"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UnreadableSecret) as caught:
+        read_secret(path)
+    assert str(caught.value) == reason
+    assert "hunter2" not in repr(caught.value.__cause__)
+
+
+def test_device_is_not_read_for_a_secret_to_its_end() -> None:
+    with pytest.raises(UnreadableSecret, match="longer"):
+        read_secret(Path("/dev/zero"))

@@ -17,6 +17,7 @@ from pydantic import BaseModel, SecretStr
 from msrv.deployer.config_model import DeployConfig, Target
 from msrv.deployer.errors import WrongConfig
 from msrv.display_text import printable
+from msrv.files import UnreadableSecret, read_secret
 from msrv.toml_file import InvalidConfig, KeyPath, TomlDocument
 
 _SECRETS: Final = (
@@ -162,11 +163,10 @@ class _SecretReader:
         # Relative to deploy.toml, as in a compose file.
         file = self.path.parent / file
         try:
-            return SecretStr(file.read_text(encoding="utf-8").strip())
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not text"
+            return SecretStr(read_secret(file))
+        except UnreadableSecret as error:
             raise self._error(
-                where, f"{_dotted(where)}: can't read {file}: {reason}"
+                where, f"{_dotted(where)}: can't read {file}: {error}"
             ) from None
 
     def _error(self, where: KeyPath, what: str) -> WrongConfig:

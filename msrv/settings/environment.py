@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from msrv.files import UnreadableSecret, read_secret
 from msrv.settings.model import Settings
 from msrv.validation_errors import half_sentence
 
@@ -120,13 +121,11 @@ def _secret(name: str, environ: Mapping[str, str]) -> str | None:
         raise WrongSetting(f"{name} and {name}_FILE are both set: remove one")
     if file:
         try:
-            value = Path(file).read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "not a text file"
+            return read_secret(Path(file))
+        except UnreadableSecret as error:
             raise WrongSetting(
-                f"{name}_FILE: can't read {file}: {reason}"
+                f"{name}_FILE: can't read {file}: {error}"
             ) from None
-        name = f"{name}_FILE"
     if value is not None and not value.strip():
         raise WrongSetting(f"{name} is empty: set it, or remove it")
     return value

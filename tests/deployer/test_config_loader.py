@@ -135,6 +135,20 @@ def test_error_is_one_line_with_its_place(
     assert "\n" not in message
 
 
+def test_empty_password_file_is_an_error_with_its_line(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "password").write_text("\n", "utf-8")
+    text = (
+        TARGET
+        + f'dockerhub_secret = "{SECRET}"\n'
+        + '[registries."ghcr.io"]\nusername = "a"\n'
+        + 'password_file = "password"\n'
+    )
+    with pytest.raises(WrongConfig, match=r":8: .*password: it is empty"):
+        read(tmp_path, text)
+
+
 def test_missing_file_is_an_error_that_names_the_setting() -> None:
     with pytest.raises(WrongConfig, match="MSRV_DEPLOY_CONFIG is not set"):
         config_loader.load(None)

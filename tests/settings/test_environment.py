@@ -50,6 +50,14 @@ def test_secret_is_loaded_from_a_file(tmp_path: Path) -> None:
     assert loaded.nonce.get_secret_value() == "the secret"
 
 
+def test_empty_secret_file_is_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "nonce"
+    file.write_text("\n", encoding="utf-8")
+    with pytest.raises(WrongSetting) as caught:
+        settings.load({"NONCE_FILE": str(file)})
+    assert str(caught.value) == (f"NONCE_FILE: can't read {file}: it is empty")
+
+
 def test_tilde_is_the_home_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
