@@ -32,6 +32,7 @@ from msrv.ledger.revocations import (
     Revocations,
 )
 from msrv.ledger.spool import RetryQueue, Spool
+from msrv.ledger.timeouts import FINAL_SYNC_SECONDS
 from msrv.tasks import TaskSupervisor
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SPOOL_NAME: Final = "spool"
-_FINAL_SYNC_SECONDS: Final = 3.0
 _POLL_SECONDS: Final = 0.02
 
 
@@ -105,7 +105,7 @@ class Ledger:
         if self._sync is not None:
             # Events that are not synced now are synced at the next start.
             with contextlib.suppress(LedgerError, OSError, TimeoutError):
-                async with asyncio.timeout(_FINAL_SYNC_SECONDS):
+                async with asyncio.timeout(FINAL_SYNC_SECONDS):
                     await self._sync.flush()
         await self._spool.__aexit__(kind, error, trace)
         if self._database is not None:

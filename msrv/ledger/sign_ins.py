@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from msrv.files import sync_folder, write_file
 from msrv.ledger.errors import DatabaseError, LinkNotRecorded, LinkUsed
+from msrv.ledger.timeouts import SIGN_IN_SECONDS
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 FOLDER_NAME: Final = "studio"
 REFRESH_SECONDS: Final = 2.0
 """Maximum age of the known sign-outs: other replicas follow within this."""
-_DATABASE_SECONDS: Final = 4.0
-"""Time-out of the database: the operator is waiting."""
 _CLOSED: Final = "closed"
 _USED: Final = "used"
 _ENDED: Final = "ended"
@@ -161,14 +160,14 @@ class SignInStore:
     @contextlib.asynccontextmanager
     async def _read(self) -> AsyncIterator["SignInRows"]:
         async with self._database.read_transaction(
-            _DATABASE_SECONDS
+            SIGN_IN_SECONDS
         ) as connection:
             yield _rows(connection)
 
     @contextlib.asynccontextmanager
     async def _write(self) -> AsyncIterator["SignInRows"]:
         async with self._database.write_transaction(
-            _DATABASE_SECONDS
+            SIGN_IN_SECONDS
         ) as connection:
             yield _rows(connection)
 

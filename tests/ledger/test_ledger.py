@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
-from msrv.ledger import segments
-from msrv.ledger.db import schema, schema_upgrade
+from msrv.ledger import segments, timeouts
+from msrv.ledger.db import commands, schema, schema_upgrade
 from msrv.ledger.db.database import Database
 from msrv.ledger.errors import (
     DatabaseError,
@@ -189,6 +189,21 @@ async def test_unavailable_database_raises_an_error_that_says_why(
         url = address.format(free=free_port(), silent_server=port, text=words)
         with pytest.raises((DatabaseError, OSError), match=line):
             await prepare(url)
+
+
+async def test_buyer_waits_briefly_for_the_uses_of_a_discount(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The page is shown without the answer, however the database behaves."""
+    assert timeouts.CHECKOUT_SECONDS < timeouts.TRANSACTION_SECONDS
+    monkeypatch.setattr(commands, "CHECKOUT_SECONDS", 0.25)
+    async with silent_server() as port:
+        database = Database(f"mysql://a:b@127.0.0.1:{port}/x")
+        with pytest.raises(
+            DatabaseUnavailable, match=r"did not answer within 0\.25 s"
+        ):
+            await commands.count_uses(database, "discount-FEW-")
+        await database.close()
 
 
 async def test_hanging_server_times_out_and_sales_continue(

@@ -32,6 +32,7 @@ from msrv.ledger.events import (
     Revoked,
     Sale,
 )
+from msrv.ledger.timeouts import CHECKOUT_SECONDS
 
 
 async def revoke_order(
@@ -132,7 +133,7 @@ async def claim_use(
 
 async def count_uses(database: Database, prefix: str) -> int:
     """Return how many `code_id` start with a prefix. Raises DatabaseError."""
-    async with database.read_transaction() as connection:
+    async with database.read_transaction(CHECKOUT_SECONDS) as connection:
         return await _count(connection, prefix)
 
 

@@ -38,15 +38,16 @@ from msrv.ledger.errors import (
     DatabaseUnusable,
     EventRejected,
 )
+from msrv.ledger.timeouts import (
+    CONNECT_SECONDS,
+    TRANSACTION_SECONDS,
+    UPGRADE_SECONDS,
+)
 
 FILE_NAME: Final = "ledger.sqlite3"
-TIMEOUT_SECONDS: Final = 10.0
-"""Default time-out of a transaction, including connecting."""
-UPGRADE_SECONDS: Final = 3600.0
 CHANGES: Final = "changes"
 """Name of the row in `marks` with the number of the last refund change."""
 
-_CONNECT_SECONDS: Final = 5
 _POOL: Final = 4
 _WRITES: Final = "writes"
 
@@ -82,7 +83,7 @@ class Database:
         url: str | URL,
         *,
         rules: ConnectionRules = DEFAULT_RULES,
-        timeout_seconds: float = TIMEOUT_SECONDS,
+        timeout_seconds: float = TRANSACTION_SECONDS,
     ) -> None:
         self._timeout_seconds = timeout_seconds
         self._engine = _engine(make_url(url), rules)
@@ -176,7 +177,7 @@ def _engine(url: URL, rules: ConnectionRules) -> AsyncEngine:
         engine = create_async_engine(
             url.set(drivername="sqlite+aiosqlite"),
             pool_size=_POOL,
-            connect_args={"timeout": _CONNECT_SECONDS},
+            connect_args={"timeout": CONNECT_SECONDS},
         )
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
@@ -192,18 +193,18 @@ def _engine(url: URL, rules: ConnectionRules) -> AsyncEngine:
             url.set(drivername="mysql+aiomysql"),
             pool_size=_POOL,
             max_overflow=0,
-            pool_timeout=_CONNECT_SECONDS,
+            pool_timeout=CONNECT_SECONDS,
             pool_pre_ping=True,
             pool_recycle=600,
             isolation_level="READ COMMITTED",
             connect_args={
                 "async_creator_fn": functools.partial(connect, rules),
                 "charset": "utf8mb4",
-                "connect_timeout": _CONNECT_SECONDS,
+                "connect_timeout": CONNECT_SECONDS,
                 "init_command": (
                     "SET SESSION sql_mode = "
                     "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION "
-                    f"innodb_lock_wait_timeout = {_CONNECT_SECONDS}"
+                    f"innodb_lock_wait_timeout = {CONNECT_SECONDS}"
                 ),
             },
         )

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.ledger.db.database import Database
 from msrv.ledger.errors import DatabaseUnavailable, SchemaTooNew, SchemaTooOld
+from msrv.ledger.timeouts import UPGRADE_LOCK_SECONDS
 
 REVISIONS: Final = ("0001", "0002", "0003")
 """Oldest first, as in `migrations/versions`."""
@@ -24,7 +25,6 @@ HEAD: Final = REVISIONS[-1]
 SCRIPTS: Final = Path(__file__).with_name("migrations")
 
 _LOCK: Final = "msrv-ledger-upgrade"
-_LOCK_SECONDS: Final = 60
 _upgrading: Final[
     WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]
 ] = WeakKeyDictionary()
@@ -76,7 +76,7 @@ async def upgrade_schema(database: Database) -> str | None:
             # Held until the connection ends: DDL ends a transaction there.
             locked = await connection.scalar(
                 text("SELECT GET_LOCK(:name, :seconds)"),
-                {"name": _LOCK, "seconds": _LOCK_SECONDS},
+                {"name": _LOCK, "seconds": UPGRADE_LOCK_SECONDS},
             )
             if not locked:
                 raise DatabaseUnavailable(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from msrv.ledger.errors import DatabaseError
+from msrv.ledger.timeouts import STUDIO_SECONDS
 from msrv.proofs.orders import is_item_id, is_order_id
 from msrv.web.errors import InvalidField, NotFound
 from msrv.web.formatting import day_number
@@ -22,8 +23,6 @@ from msrv.web.studio.chart import Span
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-READ_SECONDS: Final = 5.0
-"""Longer than any page takes, and short enough to wait for."""
 _RETRY_SECONDS: Final = "10"
 DAY_SECONDS: Final = 86_400
 _PERIOD: Final = re.compile(r"\d{4}(-(0[1-9]|1[0-2]))?", re.ASCII)
@@ -36,7 +35,7 @@ async def read_transaction(
 ) -> AsyncIterator["AsyncConnection"]:
     """Read the ledger in one transaction. Raises DatabaseError."""
     async with request.app[STORE].ledger.read_transaction(
-        READ_SECONDS
+        STUDIO_SECONDS
     ) as connection:
         yield connection
 
