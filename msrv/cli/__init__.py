@@ -17,6 +17,7 @@ from msrv.cli.catalog import link, verify
 from msrv.cli.check import catalog, check
 from msrv.cli.codes import codes
 from msrv.cli.deployer import deployer, deployments, engine_gate, rollback
+from msrv.cli.first_steps.grants import grant
 from msrv.cli.first_steps.new_release import new
 from msrv.cli.first_steps.setup import init
 from msrv.cli.keys import keys
@@ -34,6 +35,7 @@ from msrv.server import env_file
         check_health,
         init,
         new,
+        grant,
         check,
         catalog,
         link,

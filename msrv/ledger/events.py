@@ -132,7 +132,7 @@ class Restored(_Change):
 
 @dataclass(frozen=True, slots=True)
 class Redeemed:
-    """Use of a code or discount by an order.
+    """Use of a code or discount by an order, or of a grant's one mail.
 
     `code_id` identifies the use, and is not the code itself. Times are in Unix
     seconds.
@@ -226,6 +226,16 @@ class Redemption:
 
     redeemed_at: int
     currency: str
+
+
+def grant_mail(order_id: str, at: int) -> Redeemed:
+    """Return the event that the mail of a granted order was queued."""
+    return Redeemed(grant_mail_id(order_id), order_id, at)
+
+
+def grant_mail_id(order_id: str) -> str:
+    """Return the `code_id` of the mail of a granted order."""
+    return f"grant-mail.{order_id.lower()}"
 
 
 def discount_use(name: str, order_id: str, at: int) -> Redeemed:

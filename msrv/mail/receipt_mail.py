@@ -31,7 +31,7 @@ from jinja2 import (
 from msrv.mail import addresses, headers
 from msrv.mail.addresses import BadAddress
 from msrv.money import Money
-from msrv.proofs import receipts
+from msrv.proofs import grants, receipts
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.orders import ORDER_ID, Line
 from msrv.proofs.receipts import Receipt
@@ -75,6 +75,11 @@ class ReceiptMail:
     def total(self) -> Money:
         """The amount paid."""
         return Money(self.receipt.total_minor, self.receipt.currency)
+
+    @property
+    def is_given(self) -> bool:
+        """True if the seller gave it to somebody who bought elsewhere."""
+        return self.receipt.provider == grants.PROVIDER
 
     @property
     def lines(self) -> list[tuple[str, Money]]:

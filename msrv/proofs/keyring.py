@@ -62,6 +62,7 @@ class Purpose(Enum):
     DISCOUNT = "discount"
     RETURN = "return"
     RETIRED = "retired"
+    GRANT = "grant"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

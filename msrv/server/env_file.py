@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Settings from a file of `NAME=value` lines.
 
 A file in the working folder spares an operator from setting the environment

@@ -26,6 +26,8 @@ from msrv.hostnames import host_to_ascii
 from msrv.mail import addresses
 from msrv.mail.addresses import BadAddress
 from msrv.money import Money, NotMoney
+from msrv.orders import redemption
+from msrv.proofs import grants
 from msrv.text_table import plural
 
 DEFAULT: Final = "en"
@@ -52,6 +54,10 @@ _MAX_RANGES: Final = 12
 _accept_language: Final[ContextVar[str]] = ContextVar(
     "accept_language", default=""
 )
+_GIVEN: Final = {
+    redemption.PROVIDER: "with a redeem code",
+    grants.PROVIDER: "given by the seller",
+}
 
 
 def set_accept_language(header: str) -> None:
@@ -246,3 +252,11 @@ def share(part: int, whole: int) -> str:
     if part > 0:
         percent = max(percent, 1)
     return f"{percent} %"
+
+
+def given_note(provider: str) -> str:
+    """Return how an order came about that no payment provider knows.
+
+    Empty for an order of a payment provider.
+    """
+    return _GIVEN.get(provider, "")

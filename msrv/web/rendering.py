@@ -270,6 +270,7 @@ def set_up_templates(app: web.Application, *, fresh: bool) -> None:
         amount=formatting.amount,
         contact_url=formatting.contact_url,
         duration=formatting.duration,
+        given=formatting.given_note,
         moment=formatting.moment,
         moment_ms=formatting.moment_ms,
         plural=plural,

@@ -3,6 +3,7 @@
 
 """Receipt mails, as they are stored and rendered."""
 
+import dataclasses
 import re
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -64,6 +65,15 @@ def test_headers_prevent_auto_replies_and_spam_scores(
     assert mail["MIME-Version"] == "1.0"
     for name, value in mail.items():
         assert not value.defects, name
+
+
+def test_mail_of_a_grant_names_the_seller(keyring: Keyring) -> None:
+    mail = sample_mail(titles=("Night Bus",))
+    receipt = dataclasses.replace(mail.receipt, provider="grant")
+    written_mail = written(dataclasses.replace(mail, receipt=receipt), keyring)
+    for text in parts(written_mail):
+        assert "given by the seller" in text
+        assert "simulated" not in text
 
 
 def test_mail_tells_strangers_to_ignore_it(

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """A store that `init` has just set up sells, and so does its restart."""
 
 import os

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Answers of an operator who sets up a new store.
 
 From options, from questions on the terminal, and from defaults.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Texts of `msrv.env` and `compose.yaml` for a new store."""
 
 import json

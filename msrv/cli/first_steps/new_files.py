@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """New files of a store, none of which replaces another.
 
 Apart from `setup`, which says what they contain.

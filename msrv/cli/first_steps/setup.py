@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """Command `init`: a new store, from five questions or from flags."""
 
 import json

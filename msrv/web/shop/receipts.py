@@ -10,7 +10,6 @@ from aiohttp import web
 
 from msrv.catalog.model import Item
 from msrv.money import Money
-from msrv.orders import redemption
 from msrv.orders.download_links import ReceiptItem
 from msrv.orders.fulfilment import FulfilledOrder
 from msrv.proofs import pasted_proofs, receipts
@@ -19,6 +18,7 @@ from msrv.proofs.receipts import Receipt
 from msrv.time_slices import TimeSlices
 from msrv.web import cookies
 from msrv.web.errors import NotFound
+from msrv.web.formatting import given_note
 from msrv.web.rendering import PRIVATE, respond_in_slices, wants_json
 from msrv.web.shop.cart import remove_from_cart
 from msrv.web.store import ORIGIN, STORE
@@ -159,9 +159,9 @@ def receipt_response(
 
 def paid_note(request: web.Request, receipt: Receipt) -> str:
     """Return how an order was paid, where a receipt says so; else empty."""
-    if receipt.provider == redemption.PROVIDER:
-        return "with a redeem code"
-    return request.app[STORE].providers.paid_note(receipt)
+    return given_note(receipt.provider) or request.app[
+        STORE
+    ].providers.paid_note(receipt)
 
 
 def _downloads(request: web.Request, receipt: Receipt) -> dict[str, str]:

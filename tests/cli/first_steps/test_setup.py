@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
 """`init`: from five answers to a store that works."""
 
 import json

@@ -3,6 +3,7 @@
 
 """The studio's pages, as HTML and as JSON."""
 
+import dataclasses
 import re
 from typing import Any
 
@@ -12,7 +13,7 @@ from yarl import URL
 from msrv.settings import Settings
 from msrv.web.store import STORE
 from tests.conftest import Client, Clock
-from tests.ledger.sample_events import order_id
+from tests.ledger.sample_events import order_id, sale
 from tests.polling import wait_until
 from tests.web.studio.conftest import JSON, Studio
 
@@ -54,6 +55,27 @@ async def test_pages_of_an_empty_ledger(studio: Studio, path: str) -> None:
     assert (await studio.get(path, **JSON)).headers[
         "Cache-Control"
     ] == "private, no-store"
+
+
+async def test_granted_order_is_shown_as_given(studio: Studio) -> None:
+    given_order = dataclasses.replace(
+        sale(1, ("night-bus", 0), reference="bandcamp:4027001"),
+        provider="grant",
+    )
+    await studio.store_events(given_order)
+    page = await studio.text(f"/studio/orders/{order_id(1)}")
+    assert "<dt>Paid</dt><dd>given by the seller</dd>" in page
+    assert "bandcamp:4027001" in page
+    assert "given by the seller" in await studio.text("/studio/orders")
+    found = await studio.text("/studio/orders?q=bandcamp:4027001")
+    assert "1 order matching" in found
+    refund = await studio.text(f"/studio/orders/{order_id(1)}/revoke")
+    assert "This doesn't move any money.</p>" in refund.replace("&#39;", "'")
+    csv = await (await studio.get("/studio/orders.csv")).text()
+    assert '"grant","bandcamp:4027001"' in csv
+    told = await studio.data(f"/studio/orders/{order_id(1)}")
+    receipt = await studio.store.get(URL(told["receipt"]).path)
+    assert "<dd>given by the seller</dd>" in await receipt.text()
 
 
 async def test_sales_page_shows_what_was_paid(any_studio: Studio) -> None:
