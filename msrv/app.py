@@ -51,6 +51,7 @@ from msrv.payments.settlement import Settlement
 from msrv.payments.webhook_inbox import WebhookInbox
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings, WrongSetting
+from msrv.storage.data_folder import shared_lock
 from msrv.storage.local import LocalStorage
 from msrv.tasks import TaskSupervisor
 from msrv.web import (
@@ -243,10 +244,12 @@ async def _run(
 ) -> AsyncIterator[None]:
     """Start what the store runs in the background, and stop it in reverse.
 
-    Raises LibraryUnreadable where there is no library.
+    Raises LibraryUnreadable where there is no library, and DataFolderLocked
+    during a restore.
     """
     store = app[STORE]
     async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(shared_lock(store.settings.data))
         # Stops files from being hashed again.
         stack.push_async_callback(folder.aclose)
         # Before anything writes its files to a new data folder.

@@ -117,15 +117,17 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def lock_folder(folder: Path) -> int | None:
+def lock_folder(folder: Path, *, shared: bool = False) -> int | None:
     """Return the descriptor of a folder's lock, None if it is locked already.
 
-    Closing the descriptor releases the lock, and so does the kernel however
-    the process ends, `kill -9` included.
+    Several processes can hold a `shared` lock, and only while none holds one
+    that isn't. Closing the descriptor releases the lock, and so does the
+    kernel however the process ends, `kill -9` included.
     """
     descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
         return None

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from msrv import __version__
+from msrv.cli.backup import backup, restore
 from msrv.cli.catalog import link, verify
 from msrv.cli.check import catalog, check
 from msrv.cli.codes import codes
@@ -46,6 +47,8 @@ from msrv.server import env_file
         ledger,
         revoke,
         studio,
+        backup,
+        restore,
         deployer,
         engine_gate,
         deployments,

@@ -11,11 +11,13 @@ from collections.abc import Iterator
 
 import click
 
+from msrv.backup.errors import BackupError
 from msrv.catalog.drafts.release_folders import FolderExists
 from msrv.catalog.library.loader import LibraryUnreadable
 from msrv.ledger.errors import LedgerError
 from msrv.settings import WrongSetting
 from msrv.settings.optional_packages import PackageMissing
+from msrv.storage.data_folder import DataFolderLocked
 from msrv.tls.certificate_files import CertificateError
 
 
@@ -32,6 +34,8 @@ def user_errors() -> Iterator[None]:
         WrongSetting,
         CertificateError,
         LibraryUnreadable,
+        BackupError,
+        DataFolderLocked,
         LedgerError,
         MintError,
         PackageMissing,

@@ -137,6 +137,21 @@ def find_nonce(settings: Settings) -> tuple[str, str | None]:
     )
 
 
+def known_nonces(settings: Settings) -> dict[str, str]:
+    """Return NONCE and NONCE_PREVIOUS, as far as they exist.
+
+    Unlike a start of the store, this generates none. Raises WrongSetting.
+    """
+    found = {}
+    if settings.nonce is not None:
+        found["NONCE"] = settings.nonce.get_secret_value()
+    elif (settings.data / FILE_NAME).exists():
+        found["NONCE"], _ = find_nonce(settings)
+    if settings.nonce_previous is not None:
+        found["NONCE_PREVIOUS"] = settings.nonce_previous.get_secret_value()
+    return found
+
+
 def _read_or_generate(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()

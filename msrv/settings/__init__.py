@@ -16,6 +16,7 @@ from msrv.settings.environment import (
     load,
     unknown_variables,
     variables,
+    without_secrets,
 )
 from msrv.settings.model import DEMO_LIBRARY, Settings
 
@@ -30,4 +31,5 @@ __all__ = [
     "load",
     "unknown_variables",
     "variables",
+    "without_secrets",
 ]

@@ -99,6 +99,19 @@ def unknown_variables(environ: Mapping[str, str] | None = None) -> list[str]:
     return lines
 
 
+def without_secrets(environ: Mapping[str, str] | None = None) -> str:
+    """Return the settings as an environment file; secrets by name only."""
+    environ = os.environ if environ is None else environ
+    lines = []
+    for name in sorted(variables() & environ.keys()):
+        value = environ[name]
+        if name in SECRETS:
+            lines.append(f"# {name} is a secret, and not in this file")
+        elif value.isprintable():
+            lines.append(f"{name}={value}")
+    return "".join(f"{line}\n" for line in lines)
+
+
 def variables() -> set[str]:
     """Return the names of all environment variables that are read."""
     names = {_variable(name) for name in Settings.model_fields}

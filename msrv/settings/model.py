@@ -47,6 +47,8 @@ class Settings(BaseModel):
     allow_weak_nonce: bool = False
     library: HomePath | None = None
     data: HomePath = Path("data")
+    backups: HomePath = Path("backups")
+    backup_recipient: str | None = None
     settle_seconds: Annotated[int, Field(ge=0, le=24 * 3600)] = 10
     database: DatabaseUrl | None = None
     database_ca: HomePath | None = None

@@ -142,6 +142,26 @@ class Database:
             yield connection
 
     @contextlib.asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """Read every table as it is at one moment, for up to an hour.
+
+        Writers don't wait meanwhile. Raises DatabaseError.
+        """
+        engine = self._engine
+        if not self.is_embedded:
+            # InnoDB's snapshot is of the first query; SQLite's always is.
+            engine = engine.execution_options(
+                isolation_level="REPEATABLE READ"
+            )
+        async with self._transaction(engine, UPGRADE_SECONDS) as connection:
+            if not self.is_embedded:
+                # The reader of a backup may be slow.
+                await connection.exec_driver_sql(
+                    f"SET SESSION net_write_timeout = {UPGRADE_SECONDS:.0f}"
+                )
+            yield connection
+
+    @contextlib.asynccontextmanager
     async def schema_transaction(self) -> AsyncIterator[AsyncConnection]:
         """Change the tables themselves. Raises DatabaseError."""
         async with self._transaction(

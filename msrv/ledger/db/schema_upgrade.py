@@ -60,8 +60,10 @@ async def prepare_schema(database: Database) -> None:
         await upgrade_schema(database)
 
 
-async def upgrade_schema(database: Database) -> str | None:
-    """Upgrade the tables to HEAD, and return their previous revision.
+async def upgrade_schema(
+    database: Database, revision: str = HEAD
+) -> str | None:
+    """Upgrade the tables to a revision, and return their previous one.
 
     Concurrent upgrades run one after the other. Raises SchemaTooNew, and
     DatabaseError.
@@ -87,7 +89,7 @@ async def upgrade_schema(database: Database) -> str | None:
             try:
                 check_revision(found)
             except SchemaTooOld:
-                await connection.run_sync(run_migrations, "head")
+                await connection.run_sync(run_migrations, revision)
         finally:
             if not database.is_embedded:
                 await connection.execute(
