@@ -25,7 +25,7 @@ from msrv.storage.verification import verified
 
 log = logging.getLogger(__name__)
 
-WIDTHS = (160, 320, 640, 1280)
+WIDTHS = (160, 320, 640, 960, 1280)
 """Widths of covers, in pixels."""
 
 

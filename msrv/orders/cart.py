@@ -4,7 +4,8 @@
 """The cart: what a visitor has chosen, and at which prices.
 
 A cart is built against the catalog of the moment: ids that the store doesn't
-sell are left out, and so is a track whose whole release is in the cart.
+sell are left out. An item whose whole release is in the cart is included in
+it, and comes back when the release is removed.
 """
 
 import contextlib
@@ -23,10 +24,12 @@ class Cart:
     """The items and releases in a cart, in the order they were added.
 
     `chosen` has the buyer's own prices, by item id, within the bounds.
+    `included` are items that were added and whose release is an entry.
     """
 
     entries: tuple[Item | Release, ...]
     chosen: Mapping[str, Money] = field(default_factory=dict)
+    included: tuple[Item, ...] = ()
 
     @classmethod
     def build(
@@ -51,7 +54,13 @@ class Cart:
                 with contextlib.suppress(PriceOutOfBounds):
                     check_bounds(entry, own)
                     chosen[item_id] = own
-        return cls(_without_parts(found), chosen)
+        entries, included = _split(found)
+        return cls(entries, chosen, included)
+
+    @property
+    def stored_ids(self) -> tuple[str, ...]:
+        """The ids of its entries, and of the items included in them."""
+        return (*self.item_ids, *map(id_of, self.included))
 
     @property
     def item_ids(self) -> tuple[str, ...]:
@@ -86,34 +95,69 @@ class Cart:
         for item_id in added:
             if find_offered(catalog, item_id) is None:
                 raise NotForSale(item_id)
-        entries = _without_parts(
+        entries, included = _split(
             {
                 item_id: entry
-                for item_id in (*self.item_ids, *added)
+                for item_id in (*self.stored_ids, *added)
                 if (entry := find_offered(catalog, item_id)) is not None
             }
         )
         if len(entries) > MAX_ITEMS:
             raise TooManyItems(len(entries))
-        return Cart(entries, self.chosen)
+        return Cart(entries, self.chosen, included)
 
     def remove(self, item_ids: Iterable[str]) -> "Cart":
         """Return the cart without these items."""
         removed = set(item_ids)
+        entries, included = _split(
+            {
+                id_of(each): each
+                for each in (*self.entries, *self.included)
+                if id_of(each) not in removed
+            }
+        )
         return Cart(
-            tuple(each for each in self.entries if id_of(each) not in removed),
+            entries,
             {
                 item_id: own
                 for item_id, own in self.chosen.items()
                 if item_id not in removed
             },
+            included,
         )
+
+    def remove_bought(self, item_ids: Iterable[str]) -> "Cart":
+        """Return the cart without these items and all that they include."""
+        bought = set(item_ids)
+        parts = (
+            each.item_id for each in self.included if each.release_id in bought
+        )
+        return self.remove([*bought, *parts])
+
+    def included_in(self, entry: Item | Release) -> int:
+        """Return how many added items an entry includes."""
+        return sum(each.release_id == id_of(entry) for each in self.included)
+
+    def cheaper_releases(self, catalog: Catalog) -> list[Release]:
+        """Return releases that cost no more than their items in the cart."""
+        sums: dict[tuple[str, str], int] = {}
+        for entry in self.entries:
+            if isinstance(entry, Item):
+                key = (entry.release_id, entry.price.currency)
+                sums[key] = sums.get(key, 0) + self.price_of(entry).minor
+        return [
+            whole
+            for (release_id, currency), minor in sums.items()
+            if isinstance(whole := find_offered(catalog, release_id), Release)
+            and whole.price.currency == currency
+            and whole.price.minor <= minor
+        ]
 
     def set_prices(self, prices: Mapping[str, Money]) -> "Cart":
         """Return the cart with prices of the buyer's, checked before."""
         held = set(self.item_ids)
         chosen = {key: own for key, own in prices.items() if key in held}
-        return Cart(self.entries, {**self.chosen, **chosen})
+        return Cart(self.entries, {**self.chosen, **chosen}, self.included)
 
 
 def id_of(entry: Item | Release) -> str:
@@ -121,12 +165,18 @@ def id_of(entry: Item | Release) -> str:
     return entry.release_id if isinstance(entry, Release) else entry.item_id
 
 
-def _without_parts(
+def _split(
     found: Mapping[str, Item | Release],
-) -> tuple[Item | Release, ...]:
-    """Return the entries without items of a release that is one of them."""
-    return tuple(
-        entry
-        for entry in found.values()
-        if isinstance(entry, Release) or entry.release_id not in found
+) -> tuple[tuple[Item | Release, ...], tuple[Item, ...]]:
+    """Return the entries, and the items that a release among them includes."""
+    included = tuple(
+        each
+        for each in found.values()
+        if isinstance(each, Item) and each.release_id in found
     )
+    entries = tuple(
+        each
+        for each in found.values()
+        if isinstance(each, Release) or each.release_id not in found
+    )
+    return entries, included[: max(0, MAX_ITEMS - len(entries))]

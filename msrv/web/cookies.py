@@ -124,7 +124,7 @@ def write_cart(
 def format_cart(cart: Cart) -> str:
     """Return a cart's cookie; without prices where they don't fit."""
     parts = []
-    for item_id in cart.item_ids:
+    for item_id in cart.stored_ids:
         own = cart.chosen.get(item_id)
         parts.append(
             f"{item_id}{_BEFORE_PRICE}{own.minor}" if own else item_id

@@ -148,6 +148,7 @@ def read_prices(form: MultiDict[str], catalog: Catalog) -> dict[str, Money]:
             raise InvalidField(
                 offered.title,
                 f"must be an amount of {currency}, like {example}",
+                field=name,
             ) from None
         check_bounds(offered, own)
         prices[item_id] = own

@@ -20,6 +20,7 @@ from markupsafe import Markup
 from msrv import time_slices
 from msrv.catalog.live_catalog import NotReady
 from msrv.catalog.model import Shop
+from msrv.orders.cart import Cart
 from msrv.text_table import plural
 from msrv.web import cookies, formatting
 from msrv.web.errors import ErrorPage, NotAcceptable
@@ -52,8 +53,10 @@ class Chrome:
     theme_url: str
     style_url: str
     script_url: str
+    player_url: str
     icon_url: str
     cart_count: int
+    cart_summary: str
     pretends: bool
     source_url: str
 
@@ -233,24 +236,32 @@ def error_response(request: web.Request, error: ErrorPage) -> web.Response:
 def _chrome(request: web.Request) -> Chrome:
     store = request.app[STORE]
     assets = store.assets
-    count = 0
+    cart = Cart(())
     try:
         catalog = store.catalog.current
     except NotReady:
         shop = Shop()
     else:
         shop = catalog.shop
-        count = len(cookies.read_cart(request, catalog).entries)
+        cart = cookies.read_cart(request, catalog)
     return Chrome(
         shop=shop,
         theme_url=theme_url(shop),
         style_url=assets.url("store.css"),
         script_url=assets.url("store.js"),
+        player_url=assets.url("player.js"),
         icon_url=assets.url("icon.svg"),
-        cart_count=count,
+        cart_count=len(cart.entries),
+        cart_summary=cart_summary(cart),
         pretends=store.settings.takes_pretend_money,
         source_url=store.settings.source_url,
     )
+
+
+def cart_summary(cart: Cart) -> str:
+    """Return the number of items in a cart, and its totals."""
+    totals = [formatting.price(total) for total, _ in cart.by_currency()]
+    return ", ".join([plural(len(cart.entries), "item"), *totals])
 
 
 def set_up_templates(app: web.Application, *, fresh: bool) -> None:

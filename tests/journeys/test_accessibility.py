@@ -38,8 +38,8 @@ def expired_link(demo_store: StoreProcess) -> str:
 async def fill_cart(page: Page, url: str) -> None:
     """Add a release to the cart."""
     await page.goto(url + RELEASE)
-    await page.locator(".whole button").click()
-    await page.locator(".whole button.done").wait_for()
+    await page.locator(".buy + .add button").click()
+    await page.locator(".buy + .add button.done").wait_for()
 
 
 PAGES = [

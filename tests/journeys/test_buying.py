@@ -22,6 +22,7 @@ from tests.store_process import StoreProcess
 pytestmark = pytest.mark.browser
 
 PHONE = ViewportSize(width=360, height=740)
+SMALL_PHONE = ViewportSize(width=360, height=640)
 DESKTOP = ViewportSize(width=1280, height=900)
 TRACK = "Hand Luggage"
 SHA256 = hashlib.sha256(
@@ -38,6 +39,7 @@ async def visit(
         java_script_enabled=scripts,
         ignore_https_errors=True,
         accept_downloads=True,
+        has_touch=size["width"] < 500,
     )
     page = await context.new_page()
     page.on("pageerror", lambda error: pytest.fail(str(error)))
@@ -75,9 +77,9 @@ async def test_purchase_from_catalog_to_download(
     ).to_be_visible()
 
     row = page.locator(".track", has_text=TRACK)
-    await play_preview(page, row.get_by_text("listen"), scripts=scripts)
+    await play_preview(page, row.locator("[data-preview]"), scripts=scripts)
 
-    await row.get_by_role("button", name=f"Add {TRACK} to the cart").click()
+    await row.get_by_role("button", name=f"€1.20: {TRACK}").click()
     await expect(page.locator("[data-cart-count]").first).to_have_text("1")
     await page.get_by_role("link", name="Cart").click()
     await expect(page.locator(".lines")).to_contain_text(TRACK)
@@ -140,10 +142,95 @@ async def test_purchase_with_the_keyboard_only(
     await expect(page.get_by_text("Skip to content")).to_be_focused()
     await page.keyboard.press("Enter")
     await page.keyboard.press("Tab")
-    await expect(
-        page.get_by_role("button", name=re.compile("^Add complete release"))
-    ).to_be_focused()
+    await expect(page.get_by_role("button", name="Buy €6.00")).to_be_focused()
     await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading")).to_have_text("Simulated payment")
+    await press_tab_until(page, "Simulate a successful payment")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="Receipt")).to_be_visible()
+    await press_tab_until(page, "Download")
+    async with page.expect_download():
+        await page.keyboard.press("Enter")
+    await context.close()
+
+
+async def press_tab_until(page: Page, text: str) -> None:
+    """Press Tab until an element with this text has the focus."""
+    for _ in range(20):
+        await page.keyboard.press("Tab")
+        focused = await page.evaluate("document.activeElement.textContent")
+        if focused.strip() == text:
+            return
+    pytest.fail(f"no Tab leads to {text}")
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["js", "no-js"])
+async def test_release_is_bought_and_downloaded_in_three_taps(
+    browser: Browser, demo_store: StoreProcess, *, scripts: bool
+) -> None:
+    context, page = await visit(browser, SMALL_PHONE, scripts=scripts)
+    await page.goto(f"{demo_store.url}/catalog/items-may-have-shifted")
+    buy = page.get_by_role("button", name="Buy €6.00")
+    await expect(buy).to_be_in_viewport(ratio=1)
+    await buy.tap()
+    await page.get_by_role(
+        "button", name="Simulate a successful payment"
+    ).tap()
+    async with page.expect_download() as waiting:
+        await page.get_by_role("link", name="Download").first.tap()
+    download = await waiting.value
+    assert download.suggested_filename.endswith(".zip")
+    await context.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["js", "no-js"])
+async def test_free_track_is_downloaded_in_one_tap(
+    browser: Browser, demo_store: StoreProcess, *, scripts: bool
+) -> None:
+    context, page = await visit(browser, SMALL_PHONE, scripts=scripts)
+    await page.goto(f"{demo_store.url}/catalog/items-may-have-shifted")
+    async with page.expect_download() as waiting:
+        await page.get_by_role("button", name="Free: download").tap()
+    download = await waiting.value
+    assert download.suggested_filename.startswith("01 Departure")
+    await expect(page.get_by_role("heading", name="Receipt")).to_be_visible()
+    address = await page.get_by_label("Address of this receipt").input_value()
+    assert page.url.partition("?")[0] == address
+    await context.close()
+
+
+async def test_buttons_stay_in_reach_while_scrolling(
+    browser: Browser, demo_store: StoreProcess
+) -> None:
+    context, page = await visit(browser, SMALL_PHONE, scripts=True)
+    await page.goto(f"{demo_store.url}/catalog/items-may-have-shifted")
+    row = page.locator(".track", has_text=TRACK)
+    await row.scroll_into_view_if_needed()
+    await row.get_by_role("button", name=f"€1.20: {TRACK}").tap()
+    bar = page.get_by_role("complementary", name="Cart")
+    await expect(bar).to_contain_text("1 item, €1.20")
+    await expect(bar.get_by_role("link", name="Checkout")).to_be_in_viewport()
+    await page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    await expect(page.locator(".track").last).to_be_in_viewport()
+    await expect(bar).to_be_in_viewport()
+    await page.get_by_role("button", name=f"In cart: remove {TRACK}").tap()
+    await expect(bar).to_be_hidden()
+    await context.close()
+
+
+async def test_button_can_be_pressed_again_without_a_connection(
+    browser: Browser, demo_store: StoreProcess
+) -> None:
+    context, page = await visit(browser, SMALL_PHONE, scripts=True)
+    await page.goto(f"{demo_store.url}/catalog/items-may-have-shifted")
+    address = page.url
+    await context.set_offline(offline=True)
+    await page.get_by_role("button", name="Add to cart").tap()
+    again = page.get_by_text("Try again")
+    await expect(again).to_be_visible()
+    assert page.url == address
+    await context.set_offline(offline=False)
+    await again.tap()
     await expect(page.locator("[data-cart-count]").first).to_have_text("1")
     await context.close()
 

@@ -147,8 +147,8 @@ async def buy(
     """Buy with a discount, up to the mail; then request a second mail."""
     context, page = await visit(browser, size, scripts=scripts)
     await page.goto(f"{store.url}/catalog/{RELEASE}")
-    await page.locator(".whole button").click()
-    await page.locator(".whole button.done").wait_for()
+    await page.locator(".buy + .add button").click()
+    await page.locator(".buy + .add button.done").wait_for()
     await page.goto(f"{store.url}/cart")
     await page.get_by_label("Discount code").fill("winter")
     await page.get_by_role("button", name="Apply").click()

@@ -29,12 +29,16 @@ class InvalidField(Exception):
     """A field of a form or a query is invalid.
 
     `requirement` completes a sentence: "must be a number, 1 or higher".
+    `name` is the field as people know it, `field` as the form has it.
     """
 
-    def __init__(self, name: str, requirement: str) -> None:
+    def __init__(
+        self, name: str, requirement: str, *, field: str = ""
+    ) -> None:
         super().__init__(name)
         self.name = name
         self.requirement = requirement
+        self.field = field or name
 
 
 class NoPaymentProvider(Exception):

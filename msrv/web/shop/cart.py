@@ -9,9 +9,12 @@ from aiohttp import web
 
 from msrv.orders.cart import Cart
 from msrv.orders.discounts import CODE, CartDiscount, DiscountVisitor
+from msrv.orders.errors import PriceOutOfBounds
 from msrv.proofs.orders import Line
 from msrv.rate_limit import client_network
 from msrv.web import cookies
+from msrv.web.errors import InvalidField
+from msrv.web.errors.fields import NO_ERRORS, FieldErrors
 from msrv.web.errors.shopping import discount_message
 from msrv.web.forms import read_form, read_prices
 from msrv.web.rendering import respond_in_slices, wants_json
@@ -21,13 +24,23 @@ from msrv.web.store import ORIGIN, STORE
 
 async def show(request: web.Request) -> web.Response:
     """Return the cart, its totals and its discount."""
+    return await cart_page(request)
+
+
+async def cart_page(
+    request: web.Request, errors: FieldErrors = NO_ERRORS
+) -> web.Response:
+    """Return the cart's page; 422 with errors of its fields."""
     cart = cookies.read_cart(request, request.app[STORE].catalog.current)
     discount = await cart_discount(request, cart)
     response = await respond_in_slices(
         request,
         "cart.html",
         {**json_views.cart(cart), **json_views.discount(discount)},
+        status=422 if errors.messages else 200,
         content=cart,
+        errors=errors,
+        cheaper=cart.cheaper_releases(request.app[STORE].catalog.current),
         groups=cart.by_currency(),
         discount=discount,
         discount_message=discount_message(discount.error),
@@ -52,7 +65,14 @@ async def change(request: web.Request) -> web.StreamResponse:
     removed = form.getall("remove", [])
     cart = cart.remove(removed)
     if not removed:  # a mistyped price doesn't keep an item from being removed
-        cart = cart.set_prices(read_prices(form, catalog))
+        try:
+            prices = read_prices(form, catalog)
+        except (InvalidField, PriceOutOfBounds) as error:
+            errors = FieldErrors.of(error, form)
+            if errors is None or wants_json(request):
+                raise
+            return await cart_page(request, errors)
+        cart = cart.set_prices(prices)
     typed = form.get("discount")
     code = None
     if typed is not None:
@@ -119,7 +139,7 @@ def remove_from_cart(
 ) -> None:
     """Remove items from the visitor's cart that are paid, or being paid."""
     cart = cookies.read_cart(request, request.app[STORE].catalog.current)
-    cart = cart.remove(line.item_id for line in lines)
+    cart = cart.remove_bought(line.item_id for line in lines)
     cookies.write_cart(request, response, cart)
 
 

@@ -3,21 +3,24 @@
 
 """Routes of the checkout: what would be paid, and the purchase."""
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from msrv.orders import pricing
 from msrv.orders.cart import id_of
+from msrv.orders.errors import PriceOutOfBounds
 from msrv.payments.provider import PayAt, Provider
 from msrv.proofs.orders import is_order_id, new_order_id
 from msrv.rate_limit import client_network
 from msrv.web import cookies, security_headers
 from msrv.web.errors import InvalidField, NoPaymentProvider
+from msrv.web.errors.fields import NO_ERRORS, FieldErrors
 from msrv.web.errors.shopping import discount_message
 from msrv.web.forms import read_form, read_minor, read_prices
 from msrv.web.rendering import PRIVATE, respond, respond_in_slices, wants_json
-from msrv.web.shop import json_views
+from msrv.web.shop import json_views, storefront
 from msrv.web.shop.cart import (
     cart_discount,
     discount_visitor,
@@ -33,6 +36,13 @@ async def show(request: web.Request) -> web.Response:
 
     Raises SpoolFailed: without a place to record sales, none is started.
     """
+    return await checkout_page(request)
+
+
+async def checkout_page(
+    request: web.Request, errors: FieldErrors = NO_ERRORS
+) -> web.Response:
+    """Return the checkout's page; 422 with errors of its fields."""
     store = request.app[STORE]
     await store.ledger.reserve_space()
     catalog = store.catalog.current
@@ -73,6 +83,8 @@ async def show(request: web.Request) -> web.Response:
             ],
             **json_views.discount(discount),
         },
+        status=422 if errors.messages else 200,
+        errors=errors,
         content=cart,
         groups=groups,
         discount=discount,
@@ -102,6 +114,7 @@ async def buy(request: web.Request) -> web.StreamResponse:
 
     `price.ITEM` is the buyer's own price where the seller accepts one,
     `discount` a code, `mail` the address that the receipt is sent to.
+    With `start`, the receipt of a single item starts its download.
     `attempt` is the id that the checkout page was given: the same order from
     the same page is one order, however often its button is pressed.
 
@@ -113,12 +126,18 @@ async def buy(request: web.Request) -> web.StreamResponse:
     await store.ledger.reserve_space()
     form = await read_form(request)
     catalog = store.catalog.current
-    chosen = read_prices(form, catalog)
+    try:
+        chosen = read_prices(form, catalog)
+        mail = read_address(request, form)
+    except (InvalidField, PriceOutOfBounds) as error:
+        errors = FieldErrors.of(error, form)
+        if errors is None or wants_json(request):
+            raise
+        return await _page_again(request, form, errors)
     code = form.get("discount", "").strip()
     discount = (
         store.discounts.find(code, discount_visitor(request)) if code else None
     )
-    mail = read_address(request, form)
     order = pricing.price(
         catalog,
         form.getall("item", []),
@@ -149,7 +168,22 @@ async def buy(request: web.Request) -> web.StreamResponse:
     if isinstance(outcome, PayAt):
         return _pay_at(request, provider, outcome)
     fulfilled = await store.fulfilment.fulfil(outcome, network)
-    return respond_with_receipt(request, fulfilled)
+    return respond_with_receipt(
+        request, fulfilled, starts_download="start" in form
+    )
+
+
+async def _page_again(
+    request: web.Request, form: Mapping[str, str], errors: FieldErrors
+) -> web.Response:
+    """Return the page that a form came from, with errors of its fields."""
+    if form.get("page") == "release":
+        catalog = request.app[STORE].catalog.current
+        entry = pricing.find_offered(catalog, form.get("item", ""))
+        if entry is not None:
+            release = catalog.releases_by_id[entry.release_id]
+            return await storefront.show_release(request, release, errors)
+    return await checkout_page(request, errors)
 
 
 def _pay_at(

@@ -12,6 +12,7 @@ from msrv.orders.discounts import CartDiscount
 from msrv.storage.model import Content
 from msrv.time_slices import TimeSlices
 from msrv.web.errors.shopping import discount_message
+from msrv.web.rendering import cart_summary
 
 Json = dict[str, Any]
 
@@ -79,6 +80,7 @@ def cart(content: Cart) -> Json:
             {"total_minor": total.minor, "currency": total.currency}
             for total, _ in content.by_currency()
         ],
+        "summary": cart_summary(content),
     }
 
 

@@ -17,12 +17,12 @@ from msrv.orders.rate_limits import TooManyMails
 from msrv.proofs import receipts
 from msrv.rate_limit import client_network
 from msrv.web.errors import InvalidField, NotFound
+from msrv.web.errors.fields import MAIL
 from msrv.web.forms import read_form
 from msrv.web.rendering import PRIVATE, wants_json
 from msrv.web.shop.receipts import receipt_page, receipt_path
 from msrv.web.store import ORIGIN, STORE
 
-FIELD: Final = "mail"
 _INVALID: Final = "must be an email address like you@example.org"
 _NOT_ASCII: Final = (
     "must be an address without accents or other letters outside ASCII before "
@@ -35,13 +35,13 @@ def read_address(request: web.Request, form: Mapping[str, str]) -> str:
 
     Raises InvalidField.
     """
-    text = form.get(FIELD, "").strip()
+    text = form.get(MAIL, "").strip()
     try:
         return request.app[STORE].receipt_mails.parse_address(text)
     except BadAddress:
-        raise InvalidField(FIELD, _INVALID) from None
+        raise InvalidField(MAIL, _INVALID) from None
     except UnicodeAddress:
-        raise InvalidField(FIELD, _NOT_ASCII) from None
+        raise InvalidField(MAIL, _NOT_ASCII) from None
 
 
 async def resend(request: web.Request) -> web.StreamResponse:
@@ -58,7 +58,7 @@ async def resend(request: web.Request) -> web.StreamResponse:
         raise NotFound
     to = read_address(request, await read_form(request))
     if not to:
-        raise InvalidField(FIELD, _INVALID)
+        raise InvalidField(MAIL, _INVALID)
     try:
         network = client_network(request[ORIGIN].client)
         await mails.resend(receipt, to, network)

@@ -4,6 +4,7 @@
 """Routes of receipts: the items bought, each with a fresh link."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 from aiohttp import web
@@ -25,6 +26,7 @@ from msrv.web.store import ORIGIN, STORE
 
 _PATH: Final = "/purchases/"
 _MAIL_WAIT: Final = "mail_wait"
+_START: Final = "start"
 _SECONDS: Final = re.compile(r"[0-9]{1,6}")
 
 
@@ -88,7 +90,18 @@ async def receipt_page(
         else None,
         mailed="mailed" in request.query,
         mail_wait=mail_wait,
+        start=_link_to_start(request, items),
     )
+
+
+def _link_to_start(
+    request: web.Request, items: Sequence[ReceiptItem]
+) -> str | None:
+    """Return the link that the page opens by itself: of a single item."""
+    if _START not in request.query or len(items) != 1:
+        return None
+    (item,) = items
+    return item.link if item.entry is not None else None
 
 
 async def find(request: web.Request) -> web.Response:
@@ -112,13 +125,19 @@ def receipt_path(token: str) -> str:
 
 
 def respond_with_receipt(
-    request: web.Request, order: FulfilledOrder
+    request: web.Request,
+    order: FulfilledOrder,
+    *,
+    starts_download: bool = False,
 ) -> web.StreamResponse:
     """Return, or raise as a redirect, the receipt of a purchase.
 
     The items, and the discount code, are removed from the visitor's cookies.
+    With `starts_download`, the page of a single item starts its download.
     """
-    response = receipt_response(request, order)
+    response = receipt_response(
+        request, order, starts_download=starts_download
+    )
     remove_from_cart(request, response, order.receipt.lines)
     if order.discount:
         cookies.write_discount(request, response, "")
@@ -128,7 +147,10 @@ def respond_with_receipt(
 
 
 def receipt_response(
-    request: web.Request, order: FulfilledOrder
+    request: web.Request,
+    order: FulfilledOrder,
+    *,
+    starts_download: bool = False,
 ) -> web.StreamResponse:
     """Return 201 with the downloads, or for a browser 303 to the receipt."""
     path = receipt_path(order.token)
@@ -152,6 +174,8 @@ def receipt_response(
     else:
         wait = order.mail_wait
         query = f"?{_MAIL_WAIT}={wait}" if wait else ""
+        if starts_download and not query:
+            query = f"?{_START}=1"
         response = web.HTTPSeeOther(path + query)
     response.headers["Cache-Control"] = PRIVATE
     return response

@@ -3,6 +3,7 @@
 
 """Routes of the storefront: front page, catalog and releases."""
 
+from collections import Counter
 from dataclasses import dataclass
 from math import ceil
 from typing import Final
@@ -10,11 +11,15 @@ from typing import Final
 from aiohttp import web
 from markupsafe import Markup
 
-from msrv.catalog.model import Catalog, Release
+from msrv.catalog.model import Catalog, ItemKind, Release
 from msrv.catalog.search import ReleaseMatch
+from msrv.orders.direct_purchase import DirectPurchase, direct_cart
+from msrv.proofs.orders import new_order_id
+from msrv.text_table import plural
 from msrv.time_slices import TimeSlices
-from msrv.web import cookies, formatting
+from msrv.web import cookies, formatting, security_headers
 from msrv.web.errors import InvalidField, NotFound
+from msrv.web.errors.fields import NO_ERRORS, FieldErrors
 from msrv.web.rendering import (
     json_response_in_slices,
     page_response,
@@ -24,6 +29,7 @@ from msrv.web.rendering import (
     wants_json,
 )
 from msrv.web.shop import json_views
+from msrv.web.shop.cart import cart_discount
 from msrv.web.store import STORE
 
 PER_PAGE: Final = 24
@@ -129,32 +135,53 @@ async def _match(match: ReleaseMatch, slices: TimeSlices) -> json_views.Json:
 
 async def release_page(request: web.Request) -> web.Response:
     """Return a release: its tracks, their previews and prices."""
-    store = request.app[STORE]
-    catalog = store.catalog.current
+    catalog = request.app[STORE].catalog.current
     found = find_release(catalog, request.match_info["release"])
     if found is None:
         raise NotFound
     if found.release_id != request.match_info["release"]:
         # Not permanent: a folder may get its old name back.
         raise web.HTTPFound(json_views.release_path(found))
-    previews = store.previews
-    playable = {
-        each.item_id for each in found.offered if previews.is_offered(each)
-    }
     if wants_json(request):
+        playable = _playable(request, found)
         data = await json_views.release(found, TimeSlices())
         for each in data["items"]:
             item_id = each["item_id"]
             path = f"/previews/{item_id}" if item_id in playable else None
             each["preview"] = path
         return await json_response_in_slices(data)
-    return await page_response_in_slices(
+    return await show_release(request, found)
+
+
+async def show_release(
+    request: web.Request, found: Release, errors: FieldErrors = NO_ERRORS
+) -> web.Response:
+    """Return the page of a release; 422 with errors of its fields."""
+    store = request.app[STORE]
+    catalog = store.catalog.current
+    offer = await _offer(request, found)
+    response = await page_response_in_slices(
         request,
         "release.html",
+        status=422 if errors.messages else 200,
+        errors=errors,
         release=found,
-        playable=playable,
+        facts=_facts(found),
+        offer=offer,
+        attempt=new_order_id(store.random),
+        playable=_playable(request, found),
         in_cart=_in_cart(request, catalog),
     )
+    if offer is not None:
+        # Browsers apply `form-action` to the form's redirects as well.
+        response.headers["Content-Security-Policy"] = (
+            security_headers.content_security_policy(
+                origin
+                for provider in offer.providers
+                for origin in provider.origins
+            )
+        )
+    return response
 
 
 def find_release(catalog: Catalog, release_id: str) -> Release | None:
@@ -162,6 +189,47 @@ def find_release(catalog: Catalog, release_id: str) -> Release | None:
     release_id = catalog.moved.get(release_id, release_id)
     found = catalog.releases_by_id.get(release_id)
     return None if found is None or found.hidden else found
+
+
+def _playable(request: web.Request, release: Release) -> frozenset[str]:
+    """Return the ids of a release's items that have a preview."""
+    previews = request.app[STORE].previews
+    return frozenset(
+        each.item_id for each in release.offered if previews.is_offered(each)
+    )
+
+
+async def _offer(
+    request: web.Request, release: Release
+) -> DirectPurchase | None:
+    """Return what the page's button buys, with the visitor's discount."""
+    cart = direct_cart(release)
+    if cart is None:
+        return None
+    store = request.app[STORE]
+    return DirectPurchase.of(
+        cart,
+        await cart_discount(request, cart),
+        catalog=store.catalog.current,
+        checkout=store.checkout,
+    )
+
+
+def _facts(release: Release) -> list[str]:
+    """Return the facts that a buyer compares: length, formats, size."""
+    offered = release.offered
+    tracks = [each for each in offered if each.kind is ItemKind.TRACK]
+    minutes = round(sum(each.duration_seconds or 0 for each in tracks) / 60)
+    formats = Counter(
+        each.file_name.rpartition(".")[2].upper() for each in offered
+    )
+    facts = [", ".join(name for name, _ in formats.most_common(4))]
+    if tracks:
+        length = f", {minutes} min" if minutes else ""
+        facts.insert(0, f"{plural(len(tracks), 'track')}{length}")
+    elif len(offered) > 1:
+        facts.insert(0, plural(len(offered), "file"))
+    return [*facts, formatting.size(release.size_bytes)]
 
 
 def _in_cart(request: web.Request, catalog: Catalog) -> frozenset[str]:

@@ -2,7 +2,7 @@
    SPDX-License-Identifier: AGPL-3.0-or-later */
 
 // Progressive enhancement; every page works without it: the cart without a
-// reload, previews in one player bar, a button that copies an address.
+// reload, and a button that copies an address.
 
 "use strict";
 
@@ -11,27 +11,29 @@ const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 
 // The cart ------------------------------------------------------------------
 
-function showCount(count) {
-  $$("[data-cart-count]").forEach((place) => {
-    place.textContent = count;
-  });
-}
-
-function showButtons(cart) {
+function showCart(cart) {
   const held = new Set(cart.items.map((item) => item.item_id));
-  $$("form.add button").forEach((button) => {
+  $$("[data-cart-count]").forEach((place) => {
+    place.textContent = cart.items.length;
+  });
+  const bar = $("[data-cart-bar]");
+  if (bar) {
+    bar.hidden = held.size === 0;
+    $("[data-cart-status]", bar).textContent = cart.summary;
+  }
+  $$("[data-release]").forEach((tracks) => {
+    tracks.classList.toggle("whole-in-cart", held.has(tracks.dataset.release));
+  });
+  $$("form.add").forEach((form) => {
+    const { title, text } = form.dataset;
+    const button = $("button", form);
     const inCart = held.has(button.value);
-    if (inCart === button.classList.contains("done")) return;
-    button.dataset.add ??= inCart ? "Add" : button.textContent;
     button.classList.toggle("done", inCart);
     button.name = inCart ? "remove" : "add";
-    button.textContent = inCart ? "In cart" : button.dataset.add;
-    const label = button.getAttribute("aria-label") ?? "";
+    button.textContent = inCart ? "In cart" : text;
     button.setAttribute(
       "aria-label",
-      inCart
-        ? label.replace(/^.*? (.*) to the cart$/, "Remove $1 from the cart")
-        : label.replace(/^Remove (.*) from the cart$/, "Add $1 to the cart"),
+      inCart ? `In cart: remove ${title}` : `${text}: ${title}`,
     );
   });
 }
@@ -49,14 +51,18 @@ document.addEventListener("submit", async (event) => {
       body: new URLSearchParams({ [button.name]: button.value }),
     });
     if (!response.ok) throw new Error(response.statusText);
-    const cart = await response.json();
-    showCount(cart.items.length);
-    showButtons(cart);
+    showCart(await response.json());
     button.disabled = false;
     button.focus();
-  } catch {
-    // Submit the form normally, so that the store's answer is shown.
+  } catch (error) {
     button.disabled = false;
+    if (error instanceof TypeError) {
+      // No connection: the page stays, and the button can be pressed again.
+      button.textContent = "Try again";
+      button.focus();
+      return;
+    }
+    // Submit the form normally, so that the store's answer is shown.
     const field = document.createElement("input");
     field.type = "hidden";
     field.name = button.name;
@@ -66,86 +72,11 @@ document.addEventListener("submit", async (event) => {
   }
 });
 
-// Previews ------------------------------------------------------------------
+// Started downloads -----------------------------------------------------------
 
-const bar = $("[data-player]");
-
-if (bar) {
-  const audio = new Audio();
-  audio.preload = "none";
-  const toggle = $("[data-player-toggle]", bar);
-  const title = $("[data-player-title]", bar);
-  const time = $("[data-player-time]", bar);
-  const progress = $("[data-player-progress]", bar);
-  let current = null;
-
-  const clock = (seconds) => {
-    const whole = Math.floor(seconds || 0);
-    return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
-  };
-  const mark = () => {
-    const playing = !audio.paused;
-    toggle.textContent = playing ? "Pause" : "Play";
-    $$("[data-preview]").forEach((link) => {
-      const here = link === current && playing;
-      link.setAttribute("aria-pressed", String(here));
-      link.textContent = here ? "pause" : "listen";
-    });
-  };
-  const stop = () => {
-    audio.pause();
-    bar.hidden = true;
-    current?.focus();
-  };
-  const play = async (link) => {
-    if (link !== current) {
-      current = link;
-      audio.src = link.href;
-      title.textContent = link.dataset.title;
-      progress.value = 0;
-      time.textContent = clock(0);
-    }
-    bar.hidden = false;
-    try {
-      await audio.play();
-    } catch (error) {
-      if (error.name !== "AbortError") {
-        title.textContent = "This preview can't be played here.";
-      }
-    }
-  };
-
-  document.addEventListener("click", (event) => {
-    const link = event.target.closest("[data-preview]");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    if (link === current && !audio.paused) audio.pause();
-    else play(link);
-  });
-  $$("[data-preview]").forEach((link) => {
-    link.setAttribute("role", "button");
-    link.setAttribute("aria-pressed", "false");
-    link.addEventListener("keydown", (event) => {
-      if (event.key !== " ") return;
-      event.preventDefault();
-      link.click();
-    });
-  });
-  toggle.addEventListener("click", () => {
-    if (audio.paused) audio.play();
-    else audio.pause();
-  });
-  $("[data-player-stop]", bar).addEventListener("click", stop);
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !bar.hidden) stop();
-  });
-  audio.addEventListener("play", mark);
-  audio.addEventListener("pause", mark);
-  audio.addEventListener("ended", mark);
-  audio.addEventListener("timeupdate", () => {
-    time.textContent = clock(audio.currentTime);
-    progress.value = audio.duration ? audio.currentTime / audio.duration : 0;
-  });
+if ($("[data-download-started]")) {
+  // A reload, or the address in a bookmark, doesn't download again.
+  history.replaceState(null, "", location.pathname);
 }
 
 // The receipt's address -----------------------------------------------------

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""What operators ask, what every answer carries, what is never logged."""
+"""Routes for operators, and what every response has."""
 
 import pytest
 from aiohttp import web
@@ -14,8 +14,9 @@ from tests.conftest import Client, StartStore
 JSON = {"Accept": "application/json"}
 
 
-async def test_health_and_readiness(store: Client) -> None:
-    """A balancer sends visitors to a store that can't sell."""
+async def test_draining_store_is_healthy_and_not_ready(
+    store: Client,
+) -> None:
     assert (await store.get("/-/health")).status == 200
     answer = await store.get("/-/ready")
     assert (answer.status, await answer.json()) == (200, {"status": "ready"})
@@ -29,8 +30,7 @@ async def test_health_and_readiness(store: Client) -> None:
     assert answer.headers["Connection"] == "close"
 
 
-async def test_the_edge_shows_what_arrived(store: Client) -> None:
-    """An operator can't tell what the proxy in front sends."""
+async def test_edge_page_shows_the_received_headers(store: Client) -> None:
     bare = await (await store.get("/-/edge")).text()
     assert bare == (
         "It's easier to ask forgiveness than it is to get permission.\n"
@@ -52,10 +52,9 @@ async def test_the_edge_shows_what_arrived(store: Client) -> None:
     ]
 
 
-async def test_metrics_count_by_route_and_never_by_address(
+async def test_metrics_have_route_names_and_no_tokens(
     store: Client,
 ) -> None:
-    """A token ends up in a monitoring system."""
     await store.get("/download/secret-pop/secret-poe/departure")
     await store.get("/nowhere/at/all")
     answer = await store.get("/-/metrics")
@@ -71,10 +70,9 @@ async def test_metrics_count_by_route_and_never_by_address(
     assert "nowhere" not in text
 
 
-async def test_metrics_are_not_for_visitors(
+async def test_metrics_are_hidden_from_visitors(
     start_store: StartStore, settings: Settings
 ) -> None:
-    """A visitor reads the store's figures through the edge."""
     trusting = settings.model_copy(
         update={
             "trusted_proxies": settings_room.load(
@@ -91,10 +89,10 @@ async def test_metrics_are_not_for_visitors(
 @pytest.mark.parametrize(
     "client", ["203.0.113.5", "203.0.113.5:50123", "unknown", "[::1]x"]
 )
-async def test_metrics_are_for_nobody_whom_the_proxy_can_t_name(
+async def test_metrics_are_hidden_from_unknown_clients(
     start_store: StartStore, settings: Settings, client: str
 ) -> None:
-    """Azure writes ports: every visitor is the proxy, and reads them."""
+    """Some proxies write addresses with ports, or `unknown`."""
     trusted = settings_room.load({"MSRV_TRUSTED_PROXIES": "127.0.0.1"})
     update = {"trusted_proxies": trusted.trusted_proxies}
     store = await start_store(settings.model_copy(update=update))
@@ -110,19 +108,18 @@ async def test_metrics_are_for_nobody_whom_the_proxy_can_t_name(
         {"Via": "1.1 caddy"},
     ],
 )
-async def test_metrics_are_not_for_who_comes_through_a_proxy_here(
+async def test_metrics_are_hidden_behind_an_untrusted_local_proxy(
     store: Client, sent: dict[str, str]
 ) -> None:
-    """A proxy on the same machine is not in MSRV_TRUSTED_PROXIES."""
     assert (await store.get("/-/metrics")).status == 200
     assert (await store.get("/-/metrics", headers=sent)).status == 404
 
 
 @pytest.mark.parametrize("path", ["/-/health", "/-/ready", "/-/metrics"])
-async def test_operations_answer_under_no_name_of_another_site(
+async def test_operations_refuse_the_host_names_of_other_sites(
     store: Client, path: str
 ) -> None:
-    """A page whose name is rebound to this machine reads the figures."""
+    """A page whose name is rebound to this machine reads no figures."""
     foreign = {"Host": "evil.example"}
     assert (await store.get(path, headers=foreign)).status == 421
     for host in ("app:8000", "192.0.2.7", "[2001:db8::1]:8000"):
@@ -130,7 +127,7 @@ async def test_operations_answer_under_no_name_of_another_site(
         assert answer.status == 200
 
 
-async def test_a_receipt_begins_with_no_address_that_was_only_asked_for(
+async def test_receipt_address_never_has_an_unknown_host(
     store: Client,
 ) -> None:
     answer = await store.get("/", headers={"Host": "203.0.113.5"})
@@ -149,10 +146,9 @@ async def test_a_receipt_begins_with_no_address_that_was_only_asked_for(
         ("GET", "/-/health", 200),
     ],
 )
-async def test_every_answer_carries_the_security_headers(
+async def test_every_response_has_the_security_headers(
     store: Client, method: str, path: str, status: int
 ) -> None:
-    """One forgotten page can be framed, or runs another's script."""
     answer = await store.request(method, path)
     assert answer.status == status
     policy = answer.headers["Content-Security-Policy"]
@@ -166,8 +162,7 @@ async def test_every_answer_carries_the_security_headers(
     assert "Strict-Transport-Security" not in answer.headers
 
 
-async def test_a_wrong_method_says_which_are_right(store: Client) -> None:
-    """A program is left to try them all."""
+async def test_wrong_method_gets_the_allowed_ones(store: Client) -> None:
     answer = await store.delete("/catalog")
     assert answer.status == 405
     assert answer.headers["Allow"] == "GET, HEAD"
@@ -205,18 +200,16 @@ async def test_a_wrong_method_says_which_are_right(store: Client) -> None:
     ],
     ids=lambda value: str(value)[:32],
 )
-async def test_the_shape_is_the_visitors_choice(
+async def test_accept_header_chooses_html_or_json(
     store: Client, accept: str, status: int, kind: str
 ) -> None:
-    """A program gets a page, or a person gets JSON."""
     answer = await store.get("/catalog", headers={"Accept": accept})
     assert (answer.status, answer.content_type) == (status, kind)
     assert "Accept" in answer.headers.get("Vary", "Accept")
 
 
 @pytest.mark.parametrize("host", ["evil.example", "", "a b", "evil@localhost"])
-async def test_a_host_that_is_not_ours(store: Client, host: str) -> None:
-    """A page of ours sends a visitor, or a receipt, elsewhere."""
+async def test_foreign_host_is_misdirected(store: Client, host: str) -> None:
     answer = await store.get("/", headers={"Host": host})
     assert answer.status == 421
     page = await answer.text()

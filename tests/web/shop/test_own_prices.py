@@ -200,8 +200,8 @@ async def test_item_can_be_removed_beside_a_mistyped_price(
 
 async def test_catalog_has_the_minimum_price(store: Client) -> None:
     page = await (await store.get("/catalog/night-bus")).text()
-    assert "€5.00" in page
-    assert " or more" in page
+    assert "At least €5.00; suggested: €8.00." in page
+    assert 'name="price.night-bus" value="8.00"' in page
     answer = await store.get("/catalog/night-bus", headers=JSON)
     found = await answer.json()
     assert (found["minimum_minor"], found["price_minor"]) == (500, 800)
@@ -229,3 +229,31 @@ def changed(page: str, name: str, value: str) -> list[tuple[str, str]]:
     """Return the fields of the form, with another value in one."""
     rest = [each for each in fields(page) if each[0] != name]
     return [*rest, (name, value)]
+
+
+async def test_mistyped_price_is_shown_beside_its_field(store: Client) -> None:
+    await store.post("/cart", data={"add": "night-bus"})
+    for path, message in (
+        ("/cart", "Please choose a price from €5.00"),
+        ("/purchases", "Please choose a price from €5.00"),
+    ):
+        form = {"item": "night-bus", "price.night-bus": "4"}
+        answer = await store.post(path, data=form)
+        page = await answer.text()
+        assert answer.status == 422
+        assert message in page
+        assert 'name="price.night-bus" value="4"' in page
+    answer = await store.post(
+        "/purchases",
+        data={
+            "item": "night-bus",
+            "price.night-bus": "ten",
+            "page": "release",
+        },
+    )
+    page = await answer.text()
+    assert answer.status == 422
+    assert "Must be an amount of EUR, like 8.00." in page
+    assert 'value="ten"' in page
+    assert "<h1" in page
+    assert "Night Bus" in page

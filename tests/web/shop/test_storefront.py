@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""The pages a visitor looks at, as people and as programs see them."""
+"""Front page, catalog and releases, as pages and as JSON."""
 
 import html
 import io
@@ -19,10 +19,9 @@ from tests.wav_files import write_wav
 JSON = {"Accept": "application/json"}
 
 
-async def test_the_front_names_the_store_and_its_newest(
+async def test_front_page_has_the_store_and_its_newest_releases(
     store: Client,
 ) -> None:
-    """A visitor doesn't know where they are, or what is new."""
     page = await (await store.get("/")).text()
     assert '<h1 class="giant">Wet Coats</h1>' in page
     assert "Songs about weather" in page
@@ -38,8 +37,8 @@ async def test_the_front_names_the_store_and_its_newest(
     ]
 
 
-async def test_the_first_page_is_small(store: Client) -> None:
-    """A phone with a bad connection waits for a page of text."""
+async def test_front_page_is_under_30_kilobytes(store: Client) -> None:
+    """Uncompressed, with its styles and scripts, without covers."""
     total = 0
     for path in ("/", "/static/store.css", "/static/store.js", "/theme.css"):
         answer = await store.get(path, headers={"Accept-Encoding": "identity"})
@@ -47,8 +46,7 @@ async def test_the_first_page_is_small(store: Client) -> None:
     assert total < 30_000
 
 
-async def test_a_release_is_shown_whole(store: Client) -> None:
-    """A price, a length or a track is missing."""
+async def test_release_has_its_price_lengths_and_items(store: Client) -> None:
     page = await (await store.get("/catalog/night-bus")).text()
     for piece in ("Night Bus", "The Wet Coats", "Departure", "0:06", "€7.00"):
         assert piece in page
@@ -62,23 +60,22 @@ async def test_a_release_is_shown_whole(store: Client) -> None:
     ]
 
 
-async def test_a_single_has_a_page_and_is_bought_as_its_track(
+async def test_release_of_one_file_is_sold_as_that_file(
     store: Client,
 ) -> None:
-    """A release of one file can't be found, or is sold twice."""
     shown = await (
         await store.get("/catalog/umbrella-single", headers=JSON)
     ).json()
     assert shown["item_id"] is None
     assert [each["item_id"] for each in shown["items"]] == ["umbrella"]
     page = await (await store.get("/catalog/umbrella-single")).text()
-    assert "Add complete release" not in page
+    assert "Buy €1.50" in page
+    assert 'value="umbrella-single"' not in page
     answer = await store.post("/purchases", data={"item": "umbrella-single"})
     assert answer.status == 422
 
 
-async def test_what_a_seller_writes_is_text(store: Client) -> None:
-    """A description runs as a script in a visitor's browser."""
+async def test_description_is_escaped(store: Client) -> None:
     page = await (await store.get("/catalog/umbrella-single")).text()
     assert "One song &amp; &lt;b&gt;no&lt;/b&gt; more." in page
 
@@ -95,8 +92,9 @@ async def test_what_a_seller_writes_is_text(store: Client) -> None:
         ("%00", []),
     ],
 )
-async def test_search(store: Client, words: str, titles: list[str]) -> None:
-    """A visitor can't find what is there."""
+async def test_search_finds_releases_by_all_words(
+    store: Client, words: str, titles: list[str]
+) -> None:
     shown = await (
         await store.get("/catalog", params={"q": words}, headers=JSON)
     ).json()
@@ -108,8 +106,7 @@ async def test_search(store: Client, words: str, titles: list[str]) -> None:
         assert "Nothing found" in await page.text()
 
 
-async def test_search_names_the_tracks_that_match(store: Client) -> None:
-    """A song is found, and the visitor has to look for it again."""
+async def test_search_lists_the_matching_items(store: Client) -> None:
     shown = await (
         await store.get("/catalog", params={"q": "wrong stop"}, headers=JSON)
     ).json()
@@ -117,16 +114,16 @@ async def test_search_names_the_tracks_that_match(store: Client) -> None:
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "x", "1e9", "²", "9" * 40])
-async def test_a_page_that_is_no_number(store: Client, page: str) -> None:
-    """A crawler's address ends in a traceback."""
+async def test_invalid_page_number_is_an_error(
+    store: Client, page: str
+) -> None:
     answer = await store.get("/catalog", params={"page": page})
     assert answer.status in {400, 404}
 
 
-async def test_pages_go_on(
+async def test_catalog_has_24_releases_a_page(
     start_store: StartStore, settings: Settings, library: Path
 ) -> None:
-    """The twenty-fifth release can't be reached."""
     for number in range(30):
         folder = library / f"Book {number:02d}"
         folder.mkdir()
@@ -147,8 +144,7 @@ async def test_pages_go_on(
     assert beyond.status == 404
 
 
-async def test_a_cart_without_scripts(store: Client) -> None:
-    """Who has no scripts can't fill a cart."""
+async def test_cart_is_filled_without_scripts(store: Client) -> None:
     answer = await store.post(
         "/cart",
         data={"add": "departure", "back": "/catalog/night-bus"},
@@ -168,8 +164,7 @@ async def test_a_cart_without_scripts(store: Client) -> None:
     assert "Your cart is empty" in await (await store.get("/cart")).text()
 
 
-async def test_a_whole_release_is_not_bought_twice(store: Client) -> None:
-    """A visitor pays for the album and for one of its songs."""
+async def test_release_includes_its_items_in_the_cart(store: Client) -> None:
     for item in ("departure", "zine", "night-bus", "lyrics"):
         answer = await store.post("/cart", data={"add": item}, headers=JSON)
     cart = await answer.json()
@@ -185,8 +180,9 @@ async def test_a_whole_release_is_not_bought_twice(store: Client) -> None:
         "/a\r\nb: c",
     ],
 )
-async def test_the_way_back_is_ours(store: Client, back: str) -> None:
-    """A link of ours sends a visitor to another site."""
+async def test_cart_never_redirects_to_another_site(
+    store: Client, back: str
+) -> None:
     answer = await store.post(
         "/cart", data={"add": "zine", "back": back}, allow_redirects=False
     )
@@ -197,8 +193,9 @@ async def test_the_way_back_is_ours(store: Client, back: str) -> None:
     "cookie",
     ["", "....", "nothing", "departure.departure", "<b>", "x" * 5000],
 )
-async def test_a_cookie_that_is_not_ours(store: Client, cookie: str) -> None:
-    """A stale cookie breaks every page until it is deleted by hand."""
+async def test_unreadable_cart_cookie_is_an_empty_cart(
+    store: Client, cookie: str
+) -> None:
     headers = {"Cookie": f"cart={cookie}; other=1; =; broken", **JSON}
     answer = await store.get("/cart", headers=headers)
     assert answer.status == 200
@@ -206,10 +203,9 @@ async def test_a_cookie_that_is_not_ours(store: Client, cookie: str) -> None:
     assert len(items) == (1 if "departure" in cookie else 0)
 
 
-async def test_covers_come_in_a_few_sizes(
+async def test_cover_has_a_few_fixed_widths(
     store: Client, tmp_path: Path
 ) -> None:
-    """A phone loads the seller's original, or a stranger makes us resize."""
     shown = await (await store.get("/catalog/night-bus", headers=JSON)).json()
     answer = await store.get(shown["cover"])
     assert answer.status == 200
@@ -230,10 +226,9 @@ async def test_covers_come_in_a_few_sizes(
         assert (await store.get(path)).status == 404
 
 
-async def test_a_cover_inside_of_a_track_is_shown(
+async def test_cover_embedded_in_a_track_is_used(
     start_store: StartStore, settings: Settings
 ) -> None:
-    """An album of tagged files has its cover in them, and nowhere else."""
     path = settings.library_folder / "Umbrella" / "Umbrella.wav"
     picture = encode(Image.new("RGB", (400, 300), "#802010"))
     path.write_bytes(with_pictures(path.read_bytes(), "a.wav", picture))
@@ -254,18 +249,17 @@ async def test_a_cover_inside_of_a_track_is_shown(
 @pytest.mark.parametrize(
     "path", ["/static/store.css", "/theme.css", "/covers/night-bus/160"]
 )
-async def test_another_versions_address_is_not_kept(
+async def test_asset_of_another_version_is_not_cached(
     store: Client, path: str
 ) -> None:
-    """During an update a browser keeps the old style as the new for a year."""
+    """During an update, one replica has the old file and the other the new."""
     for query in ("", "?v=", "?v=0123456789abcdef"):
         answer = await store.get(path + query)
         assert answer.status == 200
         assert answer.headers["Cache-Control"] == "no-cache"
 
 
-async def test_styles_are_kept_by_their_digest(store: Client) -> None:
-    """A visitor sees last year's style, or loads it on each page."""
+async def test_asset_is_cached_for_a_year_by_its_digest(store: Client) -> None:
     page = await (await store.get("/")).text()
     path = page.partition('href="/static/store.css')[2].partition('"')[0]
     answer = await store.get("/static/store.css" + path)
@@ -283,10 +277,9 @@ async def test_styles_are_kept_by_their_digest(store: Client) -> None:
     assert (await store.get("/static/..%2frendering.py")).status == 404
 
 
-async def test_a_preview_is_short_and_never_the_file(
+async def test_preview_is_a_short_clip(
     start_store: StartStore, settings: Settings, library: Path, ffmpeg: str
 ) -> None:
-    """A track is given away, or can't be heard before buying."""
     assert ffmpeg
     long = library / "Night Bus" / "03 Long.wav"
     write_wav(long, seconds=60)
@@ -303,8 +296,7 @@ async def test_a_preview_is_short_and_never_the_file(
     assert (await store.get("/previews/nothing")).status == 404
 
 
-async def test_crawlers_are_told_what_is_nobodys(store: Client) -> None:
-    """A receipt that someone linked to turns up in a search engine."""
+async def test_robots_txt_excludes_private_pages(store: Client) -> None:
     text = await (await store.get("/robots.txt")).text()
     assert "Disallow: /purchases" in text
     assert "Disallow: /download/" in text

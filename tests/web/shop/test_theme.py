@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""The store's colour stays readable, whatever the operator likes."""
+"""The theme: any accent colour is readable."""
 
 import pytest
 from hypothesis import given
@@ -14,8 +14,7 @@ COLOURS = st.binary(min_size=3, max_size=3).map(lambda raw: "#" + raw.hex())
 
 
 @given(COLOURS, st.sampled_from([theme.DARK_GROUND, theme.LIGHT_GROUND]))
-def test_any_accent_can_be_read(colour: str, ground: str) -> None:
-    """A navy blue store has buttons that nobody sees."""
+def test_any_accent_becomes_readable(colour: str, ground: str) -> None:
     assert theme.contrast(theme.readable(colour, ground), ground) >= 4.5
 
 
@@ -27,16 +26,13 @@ def test_any_accent_can_be_read(colour: str, ground: str) -> None:
         ("#ffffff", "#ffffff", 1),
     ],
 )
-def test_contrast_is_wcags(one: str, other: str, ratio: float) -> None:
-    """What we call readable is not what the guideline does."""
+def test_contrast_is_that_of_wcag(one: str, other: str, ratio: float) -> None:
     assert theme.contrast(one, other) == pytest.approx(ratio, abs=0.01)
 
 
-def test_a_readable_accent_is_left_alone() -> None:
-    """An operator's colour is changed although it is fine."""
+def test_readable_accent_is_unchanged() -> None:
     assert theme.readable("#ff4a3f", theme.DARK_GROUND) == "#ff4a3f"
 
 
-def test_the_address_changes_with_the_colour() -> None:
-    """A browser keeps last year's colour for a year."""
+def test_address_of_the_theme_changes_with_the_accent() -> None:
     assert theme.theme_url(Shop()) != theme.theme_url(Shop(accent="#00ff00"))

@@ -1,0 +1,51 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Errors of single fields, shown beside the fields on the page again.
+
+Apart from `forms`, which parses them and renders nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+from msrv.orders.errors import PriceOutOfBounds
+from msrv.web import formatting
+from msrv.web.errors import InvalidField
+from msrv.web.forms import PRICE_PREFIX
+
+MAIL: Final = "mail"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldErrors:
+    """Messages and typed values by field name, for a page's form."""
+
+    messages: Mapping[str, str] = field(default_factory=dict)
+    typed: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, error: InvalidField | PriceOutOfBounds, form: Mapping[str, str]
+    ) -> Self | None:
+        """Return the error of a form's field; None for one not on a page."""
+        if isinstance(error, PriceOutOfBounds):
+            name = PRICE_PREFIX + error.item_id
+            least = formatting.price(error.least)
+            most = formatting.price(error.most)
+            message = f"Please choose a price from {least} to {most}."
+        else:
+            name, stated = error.field, error.requirement
+            message = f"{stated[:1].upper()}{stated[1:]}."
+        if name != MAIL and not name.startswith(PRICE_PREFIX):
+            return None
+        typed = {
+            key: text
+            for key, text in form.items()
+            if key == MAIL or key.startswith(PRICE_PREFIX)
+        }
+        return cls({name: message}, typed)
+
+
+NO_ERRORS: Final = FieldErrors()

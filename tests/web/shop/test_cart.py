@@ -1,0 +1,58 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""The cart's page: what it includes, what it offers, and mistyped fields."""
+
+from tests.conftest import Client
+
+JSON = {"Accept": "application/json"}
+BOTH = [("add", "departure"), ("add", "night-bus")]
+
+
+async def test_item_of_a_release_in_the_cart_is_included(
+    store: Client,
+) -> None:
+    await store.post("/cart", data=BOTH)
+    page = await (await store.get("/cart")).text()
+    assert "complete release, with the 1 item that you added" in page
+    cart = await (await store.get("/cart", headers=JSON)).json()
+    assert [each["item_id"] for each in cart["items"]] == ["night-bus"]
+    assert cart["summary"] == "1 item, €7.00"
+
+
+async def test_included_item_comes_back_when_the_release_is_removed(
+    store: Client,
+) -> None:
+    await store.post("/cart", data=BOTH)
+    answer = await store.post(
+        "/cart", data={"remove": "night-bus"}, headers=JSON
+    )
+    cart = await answer.json()
+    assert [each["item_id"] for each in cart["items"]] == ["departure"]
+
+
+async def test_release_page_offers_no_item_of_a_release_in_the_cart(
+    store: Client,
+) -> None:
+    page = await (await store.get("/catalog/night-bus")).text()
+    assert "whole-in-cart" not in page
+    await store.post("/cart", data={"add": "night-bus"})
+    page = await (await store.get("/catalog/night-bus")).text()
+    assert "whole-in-cart" in page
+
+
+async def test_cart_offers_the_release_where_its_items_cost_as_much(
+    store: Client,
+) -> None:
+    release = await (
+        await store.get("/catalog/night-bus", headers=JSON)
+    ).json()
+    items = [each["item_id"] for each in release["items"]]
+    await store.post("/cart", data={"add": items[0]})
+    offered = "Take the complete release"
+    assert offered not in await (await store.get("/cart")).text()
+    await store.post("/cart", data=[("add", each) for each in items])
+    cart = await (await store.get("/cart", headers=JSON)).json()
+    total = cart["totals"][0]["total_minor"]
+    page = await (await store.get("/cart")).text()
+    assert (offered in page) is (total >= release["price_minor"])
