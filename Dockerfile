@@ -22,11 +22,28 @@ RUN python -m compileall -q -j 0 /app \
     && chmod -R u=rwX,go=rX /packages /app
 
 
+# The licences of all of these, listed by a tool that isn't part of the image.
+FROM packages AS notices
+COPY deploy/notices /tmp/notices
+RUN pip install --require-hashes --only-binary :all: --no-cache-dir \
+        --root-user-action ignore --prefix /tools \
+        -r /tmp/notices/requirements.txt
+COPY LICENSES /usr/share/doc/msrv/
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
+RUN site=$(echo /packages/lib/python3.*/site-packages) \
+    && PYTHONPATH=$(echo /tools/lib/python3.*/site-packages):$site \
+        python -m piplicenses --format=json \
+    | python /tmp/notices/third_party.py "$site" \
+        >/usr/share/doc/msrv/THIRD-PARTY
+
+
 FROM ${BASE} AS store
 ARG VERSION=1.0.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="MSRV" \
       org.opencontainers.image.description="A self-hosted store for digital downloads" \
+      org.opencontainers.image.licenses="AGPL-3.0-or-later" \
+      org.opencontainers.image.source="https://example.org/msrv" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 
@@ -37,6 +54,7 @@ RUN useradd --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nolo
 
 COPY --from=packages /packages /usr/local
 COPY --from=packages /app /app
+COPY --from=notices /usr/share/doc/msrv /usr/share/doc/msrv
 COPY --chmod=0755 deploy/image/ /usr/local/bin/
 
 # Plain HTTP for a proxy in front; the environment sets everything else.

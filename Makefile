@@ -77,6 +77,11 @@ lock: $(VENV)/installed-dev ## write the requirements.txt files from pyproject.t
 	    --strip-extras --no-emit-options --no-emit-index-url \
 	    --no-emit-find-links --no-emit-trusted-host \
 	    --output-file fuzz/requirements.txt fuzz/requirements.in
+	$(BIN)/pip-compile --generate-hashes --quiet \
+	    --strip-extras --no-emit-options --no-emit-index-url \
+	    --no-emit-find-links --no-emit-trusted-host \
+	    --output-file deploy/notices/requirements.txt \
+	    deploy/notices/requirements.in
 
 clean: ## remove the environments and caches
 	rm -rf $(VENV) $(VENV)-bench .mypy_cache .ruff_cache .pytest_cache \

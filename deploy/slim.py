@@ -9,9 +9,10 @@
 - Babel keeps the languages that prices are written in, and of these what
   writes a price.
 - Libraries end where the loader stops reading: the rest is for debuggers.
-- Modules are compiled and their sources go. Docstrings and asserts stay: some
-  packages rely on them. A traceback still names each line by its number; the
-  store's own sources are not touched.
+- Modules are compiled and their sources go, except where a package's licence
+  asks for them. Docstrings and asserts stay: some packages rely on them. A
+  traceback still names each line by its number; the store's own sources are
+  not touched.
 
 tests/containers/test_slim.py tries that nothing is missed.
 """
@@ -22,7 +23,9 @@ import shutil
 import struct
 import sys
 import sysconfig
+from importlib.util import cache_from_source
 from pathlib import Path
+from py_compile import PycInvalidationMode
 from typing import Final
 
 LEFT_OUT: Final = (
@@ -48,6 +51,9 @@ LEFT_OUT: Final = (
     "pillow.libs/libpng16-*",
     "pillow.libs/libbrotli*",
 )
+
+SOURCES_KEPT: Final = ("certifi", "mutagen")
+"""Packages under the MPL and the GPL; notices/third_party.py checks this."""
 
 # What babel.numbers.format_currency() looks up.
 PRICES: Final = frozenset(
@@ -110,17 +116,29 @@ def end_where_loaded(library: Path) -> None:
 
 
 def compile_alone(packages: Path) -> None:
-    """Put compiled modules in the place of their sources."""
+    """Put compiled modules in the place of their sources.
+
+    What keeps its sources has the compiled modules in `__pycache__`, since
+    Python prefers a source to a module beside it.
+    """
+    kept = {packages / name for name in SOURCES_KEPT}
     if not compileall.compile_dir(
         packages,
         quiet=1,
         legacy=True,
+        # A copy of a file may have another time than its compiled module.
+        invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
         stripdir=str(packages),
         prependdir=sysconfig.get_path("purelib"),
     ):
         raise SystemExit("not everything can be compiled")
     for source in packages.rglob("*.py"):
-        source.unlink()
+        if kept.isdisjoint(source.parents):
+            source.unlink()
+            continue
+        cached = Path(cache_from_source(str(source)))
+        cached.parent.mkdir(exist_ok=True)
+        source.with_suffix(".pyc").rename(cached)
 
 
 def main(packages: Path) -> None:
