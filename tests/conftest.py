@@ -8,6 +8,7 @@ A test that needs an optional program requests its fixture (`chromium`,
 `MSRV_TEST_REQUIRE` names it.
 """
 
+import gc
 import os
 import shutil
 from collections.abc import Awaitable, Callable, Generator, Iterator
@@ -81,6 +82,24 @@ SLOW_FOLDERS = {
 """Folders of tests that start, attack or kill whole processes."""
 
 SLOW_FIXTURES = {"chromium", "ffmpeg", "mariadbd", "newcomer"}
+
+
+def pytest_ignore_collect(
+    collection_path: Path, config: pytest.Config
+) -> bool | None:
+    """Leave slow folders unread where none of their tests is selected."""
+    is_left_out = (
+        config.option.markexpr == "not slow"
+        and collection_path.name in SLOW_FOLDERS
+        and collection_path.is_dir()
+    )
+    return True if is_left_out else None
+
+
+def pytest_collection_finish() -> None:
+    """Keep what is imported by now out of each later garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

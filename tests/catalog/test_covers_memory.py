@@ -23,6 +23,8 @@ from msrv.catalog.parsing.parser import Parser
 from tests.catalog.cover_pictures import RED, encode, is_near
 from tests.catalog.temporary_library import Library, problems
 
+pytestmark = pytest.mark.slow
+
 HELPER_BYTES = 320 << 20
 """Memory limit of the parser's process; the container has 512 MB."""
 SIDE = 7071

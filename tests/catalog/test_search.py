@@ -130,6 +130,7 @@ def test_search_equals_a_linear_search(
     assert len(matches) == len(naive)
 
 
+@pytest.mark.slow
 def test_searching_takes_a_fraction_of_indexing() -> None:
     catalog = assemble_catalog(
         Shop(),

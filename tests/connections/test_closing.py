@@ -16,6 +16,8 @@ import pytest
 
 from tests.store_process import StoreProcess, launch_store
 
+pytestmark = pytest.mark.slow
+
 SIZE = 1_000_000
 """So much that a client's kernel takes a part, and ours keeps the rest."""
 

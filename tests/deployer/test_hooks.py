@@ -34,6 +34,7 @@ async def test_genuine_hook_starts_a_deployment(
     assert [each.id for each in deployer.started] == [made]
 
 
+@pytest.mark.slow
 async def test_ten_thousand_forged_hooks_start_nothing_and_delay_no_other(
     deployer: RunningDeployer,
 ) -> None:

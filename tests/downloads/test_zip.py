@@ -181,6 +181,7 @@ def test_ranges_in_any_order_join_to_the_archive(
     assert result == whole(archive)
 
 
+@pytest.mark.slow
 def test_archive_of_70_000_members_is_zip64(tmp_path: Path) -> None:
     path = tmp_path / "many.zip"
     members = [ZipMember(f"{n}.txt", b"%d" % n) for n in range(70_000)]

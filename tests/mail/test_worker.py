@@ -109,6 +109,7 @@ async def test_order_is_mailed_once(
         assert path.is_dir() or TO.encode() not in path.read_bytes()
 
 
+@pytest.mark.slow
 async def test_outage_of_an_hour_delays_mails_and_loses_none(
     worker: MailWorker, server: FakeServer, clock: Clock
 ) -> None:

@@ -6,6 +6,8 @@
 from ipaddress import ip_network
 from pathlib import Path
 
+import pytest
+
 from msrv.orders import rate_limits
 from msrv.settings import Settings
 from msrv.web.store import STORE
@@ -53,6 +55,7 @@ async def test_exhausted_guess_totals_keep_nobody_from_a_kept_code(
     )
 
 
+@pytest.mark.slow
 async def test_cookie_guesses_do_not_use_up_typed_guesses(
     start_store: StartStore,
     settings: Settings,

@@ -5,6 +5,8 @@
 
 from ipaddress import ip_network
 
+import pytest
+
 from msrv.orders import rate_limits
 from msrv.proofs.encoding import decode, encode
 from msrv.proofs.keyring import Keyring
@@ -31,6 +33,7 @@ async def test_guesses_of_one_network_are_limited(
     assert (await redeem(ready_store, code_of(keyring)))[0] == 201
 
 
+@pytest.mark.slow
 async def test_thousand_guesses_from_many_networks_keep_nobody_from_a_code(
     start_store: StartStore, settings: Settings, keyring: Keyring
 ) -> None:

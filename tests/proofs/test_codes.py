@@ -130,6 +130,7 @@ def test_any_text_is_a_code_or_mistyped(text: str) -> None:
     assert set(signs) <= set(ALPHABET)
 
 
+@pytest.mark.slow
 def test_random_guesses_find_no_code(keyring: Keyring) -> None:
     facts = codes.normalize(one(keyring))[:10]
     true_tag = codes.normalize(one(keyring))[10:-1]

@@ -151,6 +151,7 @@ def test_codes_match_the_vectors(
     assert found == {name: case[name] for name in names if name in case}
 
 
+@pytest.mark.slow
 def test_vectors_match_the_script() -> None:
     subprocess.run(
         [sys.executable, "-m", "scripts.make_vectors", "--check"],

@@ -14,6 +14,8 @@ import pytest
 from msrv.server.healthcheck import probe
 from tests.store_process import ROOT, StoreProcess, launch_store
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", params=["auto", "off"])
 def store(

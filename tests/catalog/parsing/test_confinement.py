@@ -190,6 +190,7 @@ def test_memory_is_limited() -> None:
         )
 
 
+@pytest.mark.slow
 def test_cpu_time_is_limited() -> None:
     with hostile_parser.create(None, "CPU_SECONDS=1") as parser:
         with pytest.raises(ParserCrashed, match="too long"):
