@@ -251,7 +251,7 @@ def shared_store_parts(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[SharedStoreParts]:
     """Parts of a store that all stores of the run share."""
-    with SharedStoreParts(tmp_path_factory.mktemp("ledger")) as parts:
+    with SharedStoreParts(tmp_path_factory.mktemp("new-data")) as parts:
         yield parts
 
 
@@ -284,7 +284,7 @@ def start_store(
 
     async def start(settings: Settings) -> Client:
         if settings.database_url is None:
-            shared_store_parts.ledger.write(settings.data)
+            shared_store_parts.data_folder.copy_to(settings.data)
         keys = replace(keyring, accepts_pretend=settings.accepts_pretend_money)
         app = create_app(settings, keys, clock=clock)
         client = await aiohttp_client(app)

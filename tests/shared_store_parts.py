@@ -11,6 +11,7 @@ once, as the store does it; their own tests do it anew.
 import asyncio
 import functools
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
@@ -22,6 +23,7 @@ from msrv.catalog.ffmpeg import find_ffmpeg
 from msrv.catalog.parsing.parser import Parser
 from msrv.catalog.parsing.parser_process import ParserProcess
 from msrv.ledger.connection_rules import DEFAULT_RULES
+from msrv.payments.return_addresses import UntaggedReturns
 
 
 class ParserProcesses:
@@ -80,34 +82,30 @@ class ReusingParser(Parser):
         super().close()
 
 
-class EmptyLedger:
-    """Database file of a ledger without events, as a new store creates it."""
+class NewDataFolder:
+    """Data folder as a store's first start leaves it, with an empty ledger."""
 
     def __init__(self, folder: Path) -> None:
-        self._data = asyncio.run(_create_ledger(folder))
+        # Before the ledger is there, which would tell of an older store.
+        UntaggedReturns(folder).start(now=0)
+        asyncio.run(_create_ledger(folder))
+        self._folder = folder
 
-    def write(self, data: Path) -> None:
-        """Write the file to a data folder that has none."""
-        from msrv.ledger.db.database import FILE_NAME  # noqa: PLC0415 - slow to import
-
-        path = data / FILE_NAME
-        if not path.exists():
-            files.make_private_folder(data)
-            path.write_bytes(self._data)
+    def copy_to(self, data: Path) -> None:
+        """Write its files to a data folder, unless that is in use."""
+        files.make_private_folder(data)
+        if not any(data.iterdir()):
+            shutil.copytree(self._folder, data, dirs_exist_ok=True)
 
 
-async def _create_ledger(folder: Path) -> bytes:
+async def _create_ledger(folder: Path) -> None:
     from msrv.ledger.db import schema_upgrade  # noqa: PLC0415 - slow to import
-    from msrv.ledger.db.database import (  # noqa: PLC0415 - slow to import
-        FILE_NAME,
-        Database,
-    )
+    from msrv.ledger.db.database import Database  # noqa: PLC0415 - slow to import
 
     database = Database.open(None, folder, DEFAULT_RULES)
     await schema_upgrade.upgrade_schema(database)
     # The last connection to close moves everything into the one file.
     await database.close()
-    return (folder / FILE_NAME).read_bytes()
 
 
 class SharedStoreParts:
@@ -115,7 +113,7 @@ class SharedStoreParts:
 
     def __init__(self, folder: Path) -> None:
         self.processes = ParserProcesses()
-        self.ledger = EmptyLedger(folder)
+        self.data_folder = NewDataFolder(folder)
         self._find_ffmpeg = functools.cache(lambda _path: find_ffmpeg())
 
     def __enter__(self) -> Self:
