@@ -25,6 +25,8 @@ from msrv.catalog.previews import Previews
 from msrv.downloads.concurrency_limit import ConcurrencyLimit, MinimumSpeed
 from msrv.downloads.sender import DirectSender, Sender
 from msrv.downloads.x_accel import NginxSender
+from msrv.health_checks.findings import CheckContext
+from msrv.health_checks.table import LatestResults
 from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.content_sync import ContentSync
 from msrv.ledger.health import LedgerCollector
@@ -236,6 +238,9 @@ def _build_store(
         assets=Assets(fresh=reload),
         catalog_cache=CatalogCache(cache_pages=not reload),
         qr_codes=QRCodes(),
+        health_checks=LatestResults(
+            CheckContext(settings=settings, keyring=keyring, serving=True)
+        ),
     )
 
 

@@ -18,6 +18,7 @@ from msrv.cli.catalog import link, verify
 from msrv.cli.check import catalog, check
 from msrv.cli.codes import codes
 from msrv.cli.deployer import deployer, deployments, engine_gate, rollback
+from msrv.cli.doctor import doctor
 from msrv.cli.first_steps.grants import grant
 from msrv.cli.first_steps.new_release import new
 from msrv.cli.first_steps.setup import init
@@ -43,6 +44,7 @@ from msrv.server import env_file
         verify,
         nonce,
         keys,
+        doctor,
         codes,
         ledger,
         revoke,

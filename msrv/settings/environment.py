@@ -112,6 +112,13 @@ def without_secrets(environ: Mapping[str, str] | None = None) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def secret_files(environ: Mapping[str, str] | None = None) -> dict[str, Path]:
+    """Return the files that secrets are read from, by their variables."""
+    environ = os.environ if environ is None else environ
+    names = (f"{name}_FILE" for name in SECRETS)
+    return {name: Path(environ[name]) for name in names if environ.get(name)}
+
+
 def variables() -> set[str]:
     """Return the names of all environment variables that are read."""
     names = {_variable(name) for name in Settings.model_fields}

@@ -14,6 +14,7 @@ from msrv.catalog.live_catalog import LiveCatalog
 from msrv.catalog.previews import Previews
 from msrv.downloads.concurrency_limit import ConcurrencyLimit
 from msrv.downloads.sender import Sender
+from msrv.health_checks.table import LatestResults
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.sign_ins import SignInStore
 from msrv.mail.worker import MailWorker
@@ -88,6 +89,7 @@ class Store:
     assets: Assets
     catalog_cache: CatalogCache
     qr_codes: QRCodes
+    health_checks: LatestResults
 
 
 STORE: Final = web.AppKey("STORE", Store)

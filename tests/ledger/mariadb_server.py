@@ -4,6 +4,7 @@
 """MariaDB server for the tests, on a socket and a port of its own."""
 
 import asyncio
+import contextlib
 import os
 import pwd
 import shutil
@@ -11,9 +12,11 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import trustme
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -139,6 +142,32 @@ class MariaDBServer:
         if os.getuid() != 0:
             return []
         return [f"--user={pwd.getpwuid(0).pw_name}"]
+
+
+@dataclass(frozen=True)
+class SecureServer:
+    """MariaDB with a certificate, and its authority."""
+
+    server: MariaDBServer
+    ca: Path
+
+
+@contextlib.contextmanager
+def running_with_tls(program: str, folder: Path) -> Iterator[SecureServer]:
+    """Run MariaDB that offers TLS, as `localhost`."""
+    authority = trustme.CA()
+    leaf = authority.issue_cert("localhost")
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    leaf.private_key_pem.write_to_path(folder / "key.pem")
+    leaf.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+    server = MariaDBServer(program, folder)
+    server.install()
+    server.stop()
+    server.start(
+        f"--ssl-cert={folder / 'cert.pem'}", f"--ssl-key={folder / 'key.pem'}"
+    )
+    yield SecureServer(server, folder / "ca.pem")
+    server.stop()
 
 
 async def _run(url: str, statement: str) -> None:

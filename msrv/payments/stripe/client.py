@@ -163,6 +163,8 @@ class StripeApi:
         self._intents = client.v1.payment_intents
         self._refunds = client.v1.refunds
         self._disputes = client.v1.disputes
+        self._balance = client.v1.balance
+        self._endpoints = client.v1.webhook_endpoints
 
     async def create_session(
         self, params: Json, idempotency_key: str
@@ -242,6 +244,19 @@ class StripeApi:
             lambda: self._disputes.list_async(
                 params={"payment_intent": payment_intent, "limit": 100}
             )
+        )
+        return [each.to_dict() for each in found.data]
+
+    async def balance(self) -> tuple[Json, str]:
+        """Return the account's balance, and the time at Stripe (RFC 9110)."""
+        found = await self._call(self._balance.retrieve_async)
+        answer = found.last_response
+        return found.to_dict(), answer.headers["Date"] if answer else ""
+
+    async def endpoints(self) -> list[Json]:
+        """Return the account's webhook endpoints."""
+        found = await self._call(
+            lambda: self._endpoints.list_async(params={"limit": 100})
         )
         return [each.to_dict() for each in found.data]
 

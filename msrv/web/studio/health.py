@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Health page: ledger, library, disks, mail and rate limits."""
+"""Health page: checks, ledger, library, disks, mail and rate limits."""
 
 import asyncio
 import shutil
@@ -16,6 +16,7 @@ from sqlalchemy import text
 from msrv import __version__
 from msrv.catalog.library.loader import LoadedLibrary
 from msrv.catalog.live_catalog import NotReady
+from msrv.health_checks.findings import as_row, summary
 from msrv.ledger.errors import DatabaseError
 from msrv.web.store import STORE
 from msrv.web.studio import page
@@ -61,6 +62,7 @@ async def show(request: web.Request) -> web.Response:
         "size_bytes": sum(each.size_bytes for each in releases),
     }
     limited = store.limits.refused()
+    checks = await store.health_checks.get()
     return page.render(
         request,
         "health.html",
@@ -81,6 +83,7 @@ async def show(request: web.Request) -> web.Response:
             "disks": [asdict(each) for each in disks],
             **_mail(request),
             "limited": limited,
+            "checks": [as_row(each) for each in checks],
         },
         version=__version__,
         ledger=status,
@@ -94,6 +97,8 @@ async def show(request: web.Request) -> web.Response:
         more_notes=max(len(notes) - _MAX_PROBLEMS, 0),
         disks=disks,
         mail=store.mail,
+        checks=checks,
+        counts_of_checks=summary(checks),
         limited={name: count for name, count in limited.items() if count},
     )
 

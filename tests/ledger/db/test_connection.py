@@ -11,7 +11,6 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
-import trustme
 from sqlalchemy import text
 
 from msrv.ledger import connection_rules
@@ -19,7 +18,7 @@ from msrv.ledger.connection_rules import ConnectionRules
 from msrv.ledger.db.database import Database
 from msrv.ledger.errors import DatabaseUnusable
 from msrv.settings import WrongSetting, load
-from tests.ledger.mariadb_server import MariaDBServer
+from tests.ledger.mariadb_server import SecureServer, running_with_tls
 
 SSL = 0x0800
 SECURE_CONNECTION = 0x8000
@@ -118,33 +117,15 @@ async def test_server_without_tls_is_sent_nothing(
     assert bytes(plain_server.received) == b""
 
 
-@dataclass(frozen=True)
-class SecureServer:
-    """MariaDB with a certificate, and its authority."""
-
-    server: MariaDBServer
-    ca: Path
-
-
 @pytest.fixture(scope="module")
 def secure(
     mariadbd: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SecureServer]:
     """MariaDB that offers TLS, as `localhost`."""
-    folder = tmp_path_factory.mktemp("mariadb-tls")
-    authority = trustme.CA()
-    leaf = authority.issue_cert("localhost")
-    authority.cert_pem.write_to_path(folder / "ca.pem")
-    leaf.private_key_pem.write_to_path(folder / "key.pem")
-    leaf.cert_chain_pems[0].write_to_path(folder / "cert.pem")
-    server = MariaDBServer(mariadbd, folder)
-    server.install()
-    server.stop()
-    server.start(
-        f"--ssl-cert={folder / 'cert.pem'}", f"--ssl-key={folder / 'key.pem'}"
-    )
-    yield SecureServer(server, folder / "ca.pem")
-    server.stop()
+    with running_with_tls(
+        mariadbd, tmp_path_factory.mktemp("mariadb-tls")
+    ) as server:
+        yield server
 
 
 async def cipher_of(url: str, rules: ConnectionRules) -> str:

@@ -59,6 +59,9 @@ class FakeStripe:
         self.faults: list[int] = []
         """Statuses that the next requests are answered with."""
         self.stalls = False
+        self.endpoints: list[Json] = []
+        self.restricted = False
+        """Whether the key may do no more than payments need."""
         self._marks: dict[str, Json] = {}
         self._known: dict[str, tuple[Json, Json]] = {}
         self._number = 0
@@ -71,6 +74,8 @@ class FakeStripe:
                 web.get("/v1/payment_intents/{id}", self._intent),
                 web.get("/v1/refunds", self._list_refunds),
                 web.get("/v1/disputes", self._list_disputes),
+                web.get("/v1/balance", self._balance),
+                web.get("/v1/webhook_endpoints", self._list_endpoints),
                 web.get("/pay/{id}", self._page),
                 web.post("/pay/{id}", self._press),
             ]
@@ -209,6 +214,21 @@ class FakeStripe:
             return web.json_response(error.body, status=error.status)
         return answer
 
+    async def _balance(self, request: web.Request) -> web.Response:  # noqa: ARG002
+        self._check_rights()
+        return web.json_response(stripe_objects.balance(live=self.live))
+
+    async def _list_endpoints(self, request: web.Request) -> web.Response:
+        self._check_rights()
+        return web.json_response(
+            stripe_objects.listing(self.endpoints, request.path)
+        )
+
+    def _check_rights(self) -> None:
+        """Refuse what a restricted key may not read."""
+        if self.restricted:
+            raise Refusal(403, None, "The provided key lacks a permission.")
+
     async def _create(self, request: web.Request) -> web.Response:
         fields = await request.post()
         params = nested((name, str(value)) for name, value in fields.items())
@@ -284,14 +304,8 @@ class FakeStripe:
     def _list(self, request: web.Request, all_: list[Json]) -> web.Response:
         wanted = request.query["payment_intent"]
         data = [each for each in all_ if each["payment_intent"] == wanted]
-        return web.json_response(
-            {
-                "object": "list",
-                "data": data[: int(request.query["limit"])],
-                "has_more": False,
-                "url": request.path,
-            }
-        )
+        data = data[: int(request.query["limit"])]
+        return web.json_response(stripe_objects.listing(data, request.path))
 
     async def _page(self, request: web.Request) -> web.Response:
         """The page that a buyer pays at."""

@@ -12,6 +12,40 @@ from typing import Any
 Json = dict[str, Any]
 
 
+def listing(data: list[Json], path: str) -> Json:
+    """Return one page of a list, which is all of it."""
+    return {"object": "list", "data": data, "has_more": False, "url": path}
+
+
+def balance(*, live: bool) -> Json:
+    """Return the balance of an account."""
+    return {
+        "object": "balance",
+        "available": [{"amount": 0, "currency": "eur", "source_types": {}}],
+        "livemode": live,
+        "pending": [{"amount": 0, "currency": "eur", "source_types": {}}],
+    }
+
+
+def endpoint(
+    number: int, url: str, events: list[str], status: str = "enabled"
+) -> Json:
+    """Return a webhook endpoint."""
+    return {
+        "id": f"we_{number:024d}",
+        "object": "webhook_endpoint",
+        "api_version": None,
+        "application": None,
+        "created": 1,
+        "description": None,
+        "enabled_events": events,
+        "livemode": False,
+        "metadata": {},
+        "status": status,
+        "url": url,
+    }
+
+
 def session(
     number: int, params: Json, base: str, now: int, *, live: bool
 ) -> Json:

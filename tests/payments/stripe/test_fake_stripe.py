@@ -40,6 +40,11 @@ INTENT = stripe_objects.intent(2, SESSION, {}, "succeeded")
         (INTENT, stripe.PaymentIntent),
         (stripe_objects.refund(3, INTENT, 1, {}, 1), stripe.Refund),
         (stripe_objects.dispute(4, INTENT, 1, {}, 1), stripe.Dispute),
+        (stripe_objects.balance(live=False), stripe.Balance),
+        (
+            stripe_objects.endpoint(6, "https://a", ["*"]),
+            stripe.WebhookEndpoint,
+        ),
         (stripe_objects.event(5, "x", {}, 1, live=False), stripe.Event),
     ],
 )

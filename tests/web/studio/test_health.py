@@ -50,7 +50,8 @@ async def test_health_shows_unsent_mail_and_refused_requests(
     await wait_until(lambda: postman.problem)
     page = await studio.text("/studio/health")
     assert page.count("The mail server can't be used: ") == 1
-    assert page.count("Connect call failed") == 1
+    # There, and in the check of the relay.
+    assert page.count("Connect call failed") == 2
     assert "2 receipts: too many were requested" in page
     assert "550 &lt;b&gt;unknown" in page
     assert "refused 2 times since start" in page
@@ -110,3 +111,26 @@ async def test_health_shows_library_notes(
     page = await studio.text("/studio/health")
     assert html.escape(note) in page
     assert "<b>" not in page
+
+
+async def test_health_page_shows_the_checks_with_their_fixes(
+    studio: Studio,
+) -> None:
+    page = await studio.text("/studio/health")
+    assert 'id="checks"' in page
+    assert "MSRV_PUBLIC_URL is not set" in page
+    assert "Fix: set it to the address that they type" in page
+    assert "this store listens on port" in page
+    rows = (await studio.data("/studio/health"))["checks"]
+    assert rows[0]["check"] == "DNS"
+    names = [each["check"] for each in rows]
+    assert {"port", "disk", "relay", "Stripe", "database"} <= set(names)
+    assert "fail" not in {each["outcome"] for each in rows}
+
+
+async def test_health_page_shows_failed_checks(
+    offline_studio: Studio,
+) -> None:
+    page = await offline_studio.text("/studio/health")
+    assert '<span class="outcome outcome-fail">Fail</span> database' in page
+    assert "1 failure" in page

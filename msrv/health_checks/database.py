@@ -1,0 +1,94 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Check of the ledger's database: reachable, of this version, and over TLS.
+
+Apart from `services`: SQLAlchemy is slow to import.
+"""
+
+from collections.abc import Sequence
+from ipaddress import ip_address
+
+from sqlalchemy import text
+
+from msrv.health_checks.findings import (
+    CheckContext,
+    Finding,
+    failed,
+    in_thread,
+    passed,
+    skew,
+)
+from msrv.ledger.connection_rules import ConnectionRules
+from msrv.ledger.db import schema_upgrade
+from msrv.ledger.db.database import FILE_NAME, Database
+from msrv.ledger.errors import LedgerError
+from msrv.settings import Settings
+from msrv.settings.optional_packages import PackageMissing
+
+
+async def inspect_database(context: CheckContext) -> Sequence[Finding]:
+    """Return the findings on the ledger's database, and on its TLS."""
+    settings = context.settings
+    file = settings.data / FILE_NAME
+    if settings.database_url is None and not await in_thread(file.exists):
+        return [passed("SQLite, created at the first start")]
+    try:
+        database = Database.open(
+            settings.database_url, settings.data, ConnectionRules.of(settings)
+        )
+    except (LedgerError, PackageMissing) as error:
+        return [failed(str(error), "change MSRV_DATABASE")]
+    try:
+        return await _database(context, database)
+    except LedgerError as error:
+        return [
+            failed(
+                f"{database.name}: {error}",
+                "sales continue, and are kept in the data folder until it "
+                "works again",
+            )
+        ]
+    finally:
+        await database.close()
+
+
+async def _database(
+    context: CheckContext, database: Database
+) -> list[Finding]:
+    """Return the findings on a database. Raises LedgerError."""
+    found = []
+    async with database.read_transaction() as connection:
+        revision = await schema_upgrade.read_revision(connection)
+        if not database.is_embedded:
+            cipher = await connection.execute(
+                text("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+            )
+            row = cipher.one_or_none()
+            found.append(_transport(context.settings, row[1] if row else ""))
+            started = context.clock()
+            now = await connection.scalar(
+                text("SELECT UNIX_TIMESTAMP(NOW(6))")
+            )
+            found += skew(
+                "the database's", started, context.clock(), float(now), 0
+            )
+    if revision is not None or not database.is_embedded:
+        schema_upgrade.check_revision(revision)
+    return [passed(f"{database.name}: tables at {revision}"), *found]
+
+
+def _transport(settings: Settings, cipher: str) -> Finding:
+    if cipher:
+        return passed(f"verified TLS ({cipher})")
+    url = settings.database_url or ""
+    host = url.rpartition("@")[2].partition("/")[0].rpartition(":")[0]
+    try:
+        is_local = ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        is_local = host in {"", "localhost"}
+    if is_local:
+        return passed("without TLS, on this machine")
+    return passed(
+        "without TLS, in a network of MSRV_DATABASE_PRIVATE_NETWORKS"
+    )
