@@ -14,47 +14,27 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any
 
 from aiohttp import web
 
 from msrv.deployer.config_model import without_tag
 from msrv.deployer.engine.docker import API
+from tests.deployer.fake_engine_objects import (
+    NONCE,
+    Health,
+    Image,
+    digest_of,
+    error,
+    state_of,
+)
 
-NONCE: Final = "NONCE=topsecret"
-
-Health = Literal["healthy", "unhealthy", "starting", "crashed", "none"]
 OnRequest = Callable[[str], Awaitable[web.StreamResponse | None]]
 """Called with `METHOD path?query`; a response is sent instead."""
 
 
-def digest_of(text: str) -> str:
-    """Return a digest that belongs to this text alone."""
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
-
-
-def error(status: int, message: str) -> web.Response:
-    """Return an error as the engine sends it."""
-    return web.Response(
-        body=json.dumps({"message": message}).encode(),
-        status=status,
-        headers={"Content-Type": "application/json"},
-    )
-
-
 async def _no_action(_: str) -> None:
     return None
-
-
-@dataclass(slots=True)
-class Image:
-    """An image, and the repository that it was really pulled from."""
-
-    id: str
-    origin: str | None
-    repo_digests: list[str] = field(default_factory=list)
-    health: Health = "healthy"
-    """The health of a container soon after its start."""
 
 
 @dataclass(slots=True)
@@ -309,7 +289,7 @@ class FakeEngine:
             del self.containers[found["Id"]]
         elif verb == "start":
             image = self.images.get(found["Image"])
-            found["State"] = _state(image.health if image else "healthy")
+            found["State"] = state_of(image.health if image else "healthy")
         elif verb == "stop":
             found["State"] = {"Running": False, "ExitCode": 0}
         elif verb == "rename":
@@ -356,18 +336,3 @@ class FakeEngine:
         else:
             networks.pop(network, None)
         return web.Response(status=200)
-
-
-def _state(health: Health) -> dict[str, Any]:
-    if health == "crashed":
-        return {"Running": False, "ExitCode": 3}
-    if health == "none":
-        return {"Running": True}
-    checks = [{"Output": "connection refused\n"}]
-    return {
-        "Running": True,
-        "Health": {
-            "Status": health,
-            "Log": [] if health == "healthy" else checks,
-        },
-    }

@@ -3,55 +3,25 @@
 
 """Storage in a local folder, and the verification of files."""
 
-import asyncio
-import hashlib
 import os
 import shutil
 import socket
-import threading
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from msrv.storage import verification
 from msrv.storage.local import LocalStorage
-from msrv.storage.model import Changed, Content, FileIdentity, Gone, Unverified
+from msrv.storage.model import Changed, Gone
 from msrv.storage.verification import verified
 from tests.catalog.unprivileged import open_folder, without_rights
-
-
-class SingleFileStore:
-    """A library of one file, and its content in the catalog."""
-
-    def __init__(self, folder: Path) -> None:
-        self.root = folder / "library"
-        self.file = self.root / "A" / "a.wav"
-        self.file.parent.mkdir(parents=True)
-        self.file.write_bytes(b"sound")
-        self.folder = LocalStorage(self.root)
-        self.content = self.known("A/a.wav")
-
-    def known(self, path: str) -> Content:
-        file = self.root / path
-        return Content(
-            path,
-            FileIdentity.of(file.stat()),
-            hashlib.sha256(file.read_bytes()).digest(),
-            0,
-            "audio/wav",
-        )
-
-    def replace(self) -> None:
-        """Remove the file, to be replaced by something else."""
-        self.file.unlink()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> SingleFileStore:
-    return SingleFileStore(tmp_path)
+from tests.storage.single_file_store import (
+    SingleFileStore,
+    apply_with_new_status,
+    open_files,
+    opened,
+)
 
 
 def test_file_of_the_catalog_is_opened(store: SingleFileStore) -> None:
@@ -84,10 +54,6 @@ def test_library_can_be_a_link(store: SingleFileStore, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(store.root)
     with LocalStorage(tmp_path / "link").open(store.content) as file:
         assert file.read() == b"sound"
-
-
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def link_file(store: SingleFileStore) -> None:
@@ -211,136 +177,6 @@ async def test_replaced_file_has_changed(
     with pytest.raises(Changed):
         store.folder.open(store.content)
     assert open_files() == before
-
-
-def apply_with_new_status(
-    store: SingleFileStore, change: Callable[[SingleFileStore], None]
-) -> None:
-    """Apply a change once it will change the status as well.
-
-    The clock of a file system may advance in steps of milliseconds.
-    """
-    mark = store.root.parent / "mark"
-    while True:
-        mark.write_bytes(b"")
-        if mark.stat().st_ctime_ns > store.content.identity.ctime_ns:
-            break
-    change(store)
-
-
-async def opened(store: SingleFileStore) -> bytes:
-    with store.folder.open(store.content) as file:
-        return file.read()
-
-
-def restrict(store: SingleFileStore) -> None:
-    store.file.chmod(0o600)
-
-
-def hard_link(store: SingleFileStore) -> None:
-    os.link(store.file, store.root / "linked.wav")
-
-
-def touch(store: SingleFileStore) -> None:
-    os.utime(store.file)
-
-
-def upload_again(store: SingleFileStore) -> None:
-    copy = store.file.with_name("copy")
-    copy.write_bytes(b"sound")
-    copy.replace(store.file)
-
-
-def wild_date(store: SingleFileStore) -> None:
-    os.utime(store.file, ns=(0, 9_300_000_000 * 10**9))
-
-
-@pytest.mark.parametrize(
-    "change", [restrict, hard_link, touch, upload_again, wild_date]
-)
-async def test_same_bytes_with_a_new_status_are_hashed_once(
-    store: SingleFileStore,
-    change: Callable[[SingleFileStore], None],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A chmod, hard link, touch or second upload costs one hashing.
-
-    That is for any number of buyers, of which none is refused.
-    """
-    before = open_files()
-    apply_with_new_status(store, change)
-    with pytest.raises(Unverified):
-        store.folder.open(store.content)
-    hashed = 0
-    real = verification._sha256
-
-    def count(descriptor: int, is_stopping: Callable[[], bool]) -> bytes:
-        nonlocal hashed
-        hashed += 1
-        return real(descriptor, is_stopping)
-
-    monkeypatch.setattr(verification, "_sha256", count)
-    found = await asyncio.gather(
-        *(verified(store.folder, partial(opened, store)) for _ in range(9))
-    )
-    assert set(found) == {b"sound"}
-    assert hashed == 1
-    assert store.folder.locate(store.content) == b"A/a.wav"
-    assert open_files() == before
-
-
-async def test_file_deleted_before_it_is_hashed_is_gone(
-    store: SingleFileStore,
-) -> None:
-    apply_with_new_status(store, restrict)
-    with pytest.raises(Unverified):
-        store.folder.open(store.content)
-    store.file.unlink()
-    with pytest.raises(Gone):
-        await store.folder.verify(store.content)
-
-
-async def test_hashing_continues_for_cancelled_callers(
-    store: SingleFileStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    apply_with_new_status(store, restrict)
-    begun, go = threading.Event(), threading.Event()
-    real = verification._sha256
-
-    def slow(descriptor: int, is_stopping: Callable[[], bool]) -> bytes:
-        begun.set()
-        assert go.wait(10)
-        return real(descriptor, is_stopping)
-
-    monkeypatch.setattr(verification, "_sha256", slow)
-    first = asyncio.create_task(store.folder.verify(store.content))
-    assert await asyncio.to_thread(begun.wait, 10)
-    first.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await first
-    go.set()
-    await store.folder.verify(store.content)
-    assert await opened(store) == b"sound"
-
-
-async def test_closing_the_storage_stops_hashing(
-    store: SingleFileStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    apply_with_new_status(store, restrict)
-    begun = threading.Event()
-
-    def endless(_: int, is_stopping: Callable[[], bool]) -> bytes:
-        begun.set()
-        while not is_stopping():
-            time.sleep(0.001)
-        raise InterruptedError
-
-    monkeypatch.setattr(verification, "_sha256", endless)
-    waiting = asyncio.create_task(store.folder.verify(store.content))
-    assert await asyncio.to_thread(begun.wait, 10)
-    await asyncio.wait_for(store.folder.aclose(), 10)
-    with pytest.raises(Gone):
-        await waiting
 
 
 def test_unreadable_file_is_gone() -> None:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from msrv.deployer.engine.container import NAME, REPLACES
 from msrv.deployer.gate.upstream import POLICY
-from tests.deployer.fake_engine import NONCE, error
+from tests.deployer.fake_engine_objects import NONCE, error
 from tests.deployer.gate.running_gate import RunningGate, StartGate
 
 SUCCESSOR = "msrv-app-1-abc123"

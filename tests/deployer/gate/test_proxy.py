@@ -5,7 +5,7 @@
 
 import pytest
 
-from tests.deployer.fake_engine import NONCE
+from tests.deployer.fake_engine_objects import NONCE
 from tests.deployer.gate.running_gate import REPOSITORY, StartGate
 
 

@@ -23,7 +23,7 @@ from msrv.deployer.rollout.discovery import (
     find_unfinished,
     wait_for_predecessor,
 )
-from tests.deployer.fake_engine import error
+from tests.deployer.fake_engine_objects import error
 from tests.deployer.rollout.conftest import StartHost
 from tests.deployer.rollout.simulated_host import SimulatedHost
 

@@ -11,7 +11,7 @@ import pytest
 from msrv.deployer.config_model import DeployConfig
 from msrv.deployer.engine.docker import EngineClient
 from msrv.deployer.rollout.deployment import Deployment, DeploymentState
-from tests.deployer.fake_engine import NONCE
+from tests.deployer.fake_engine_objects import NONCE
 from tests.deployer.rollout.conftest import StartHost
 from tests.deployer.rollout.simulated_host import (
     ENDED_AT,

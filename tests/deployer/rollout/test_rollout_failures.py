@@ -9,7 +9,7 @@ from aiohttp import web
 from msrv.deployer.errors import EngineUnavailable
 from msrv.deployer.rollout.deployment import DeploymentState
 from msrv.deployer.rollout.rollout import MAX_STARTS
-from tests.deployer.fake_engine import Health, error
+from tests.deployer.fake_engine_objects import Health, error
 from tests.deployer.rollout.conftest import StartHost
 from tests.deployer.rollout.simulated_host import (
     REPLICAS,

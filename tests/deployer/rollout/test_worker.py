@@ -16,7 +16,7 @@ from msrv.deployer.rollout.queue import DeploymentQueue
 from msrv.deployer.rollout.rollout import Rollout
 from msrv.deployer.rollout.worker import DeploymentWorker
 from msrv.tasks import Backoff
-from tests.deployer.fake_engine import error
+from tests.deployer.fake_engine_objects import error
 from tests.deployer.rollout.simulated_host import (
     REPLICAS,
     REPOSITORY,

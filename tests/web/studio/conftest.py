@@ -146,3 +146,38 @@ async def offline_studio(
     found = Studio(await start_store(away), session)
     await wait_until(lambda: found.ledger.status().troubles)
     return found
+
+
+@pytest.fixture
+def link(keyring: Keyring, clock: Clock) -> str:
+    """Path of a sign-in link, as `msrv studio` prints it."""
+    return link_of(keyring, clock.now)
+
+
+def link_of(keyring: Keyring, at: int) -> str:
+    """Return the path of a sign-in link issued at a time."""
+    ticket = sign_in.issue(
+        keyring, sign_in.TicketKind.LINK, at, secrets.token_bytes
+    )
+    return f"/studio/enter/{ticket}"
+
+
+async def submit(store: Client, link: str) -> ClientResponse:
+    """Submit the form of a sign-in link."""
+    return await store.post(link, allow_redirects=False)
+
+
+async def page(store: Client, session: str) -> int:
+    """Return the status of the studio's first page with a session."""
+    cookie = {"Cookie": f"{COOKIE}={session}"}
+    return (await store.get("/studio", headers=cookie)).status
+
+
+async def buy(store: Client, *items: str) -> dict[str, Any]:
+    """Place an order; return its JSON."""
+    answer = await store.post(
+        "/purchases", data=[("item", item) for item in items], headers=JSON
+    )
+    assert answer.status == 201
+    found: dict[str, Any] = await answer.json()
+    return found

@@ -5,17 +5,16 @@
 
 import dataclasses
 import re
-from typing import Any
 
 import pytest
 from yarl import URL
 
 from msrv.settings import Settings
 from msrv.web.store import STORE
-from tests.conftest import Client, Clock
+from tests.conftest import Clock
 from tests.ledger.sample_events import order_id, sale
 from tests.polling import wait_until
-from tests.web.studio.conftest import JSON, Studio
+from tests.web.studio.conftest import JSON, Studio, buy
 
 PAGES = [
     "/studio",
@@ -31,16 +30,6 @@ PAGES = [
     "/studio/refunds",
     "/studio/health",
 ]
-
-
-async def buy(store: Client, *items: str) -> dict[str, Any]:
-    """Place an order; return its JSON."""
-    answer = await store.post(
-        "/purchases", data=[("item", item) for item in items], headers=JSON
-    )
-    assert answer.status == 201
-    found: dict[str, Any] = await answer.json()
-    return found
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -228,75 +217,6 @@ async def test_order_page_has_the_buyers_receipt(any_studio: Studio) -> None:
     assert bought["receipt"] in page
 
 
-async def test_refund_ends_links_and_undo_restores_them(
-    any_studio: Studio,
-) -> None:
-    bought = await buy(any_studio.store, "departure", "zine")
-    await any_studio.wait_until_synced()
-    order = f"/studio/orders/{bought['order_id']}"
-    links = {
-        item: URL(url).raw_path for item, url in bought["downloads"].items()
-    }
-    page = await any_studio.text(f"{order}/revoke?item=departure")
-    assert "Refund €1.00 with the payment provider" in page
-    # Asking changes nothing.
-    assert (await any_studio.store.get(links["departure"])).status == 200
-    answer = await any_studio.post(f"{order}/revoke", item="departure")
-    assert (answer.status, answer.headers["Location"]) == (303, order)
-    assert (await any_studio.store.get(links["departure"])).status == 410
-    assert (await any_studio.store.get(links["zine"])).status == 200
-    told = await any_studio.data(order)
-    assert told["refunded_minor"] == 100
-    assert list(told["links"]) == ["zine"]
-    (change,) = told["changes"]
-    assert re.fullmatch("studio-[0-9a-f]{24}", change["changed_by"])
-    (refund,) = (await any_studio.data("/studio/refunds"))["refunds"]
-    assert refund["item_id"] == "departure"
-    assert "€1.00 refunded" in await any_studio.text("/studio/orders")
-    assert "Departure" in await any_studio.text("/studio/refunds")
-    # Twice is once, and a program gets the lines.
-    answer = await any_studio.post(f"{order}/revoke", JSON, item="departure")
-    assert [line["refunded"] for line in (await answer.json())["lines"]] == [
-        True,
-        False,
-    ]
-    page = await any_studio.text(f"{order}/revoke?undo=1")
-    assert "Restore this purchase?" in page
-    for _ in range(2):
-        answer = await any_studio.post(f"{order}/revoke", undo="1")
-        assert answer.status == 303
-    assert (await any_studio.store.get(links["departure"])).status == 200
-    assert (await any_studio.data("/studio/refunds"))["refunds"] == []
-
-
-async def test_item_within_a_release_cannot_be_refunded_alone(
-    studio: Studio,
-) -> None:
-    bought = await buy(studio.store, "night-bus")
-    await studio.wait_until_synced()
-    path = f"/studio/orders/{bought['order_id']}/revoke"
-    assert (await studio.get(f"{path}?item=departure")).status == 404
-    assert (await studio.post(path, item="departure")).status == 404
-    assert (await studio.post(path, item="%")).status == 400
-    # Giving back what was never taken is nothing.
-    assert (await studio.post(path, undo="1")).status == 303
-
-
-async def test_refunds_are_paginated(studio: Studio, clock: Clock) -> None:
-    sold = [(await buy(studio.store, "zine"))["order_id"] for _ in range(52)]
-    await studio.wait_until_synced()
-    for each in sold:
-        clock.now += 1
-        await studio.ledger.revoke(each, by="cli")
-    first = await studio.data("/studio/refunds")
-    second = await studio.data(first["older"])
-    assert [
-        each["order_id"] for each in first["refunds"] + second["refunds"]
-    ] == sold[::-1]
-    assert second["older"] is None
-    assert "Newest" in await studio.text(first["older"])
-
-
 @pytest.mark.parametrize(
     "path",
     [
@@ -318,17 +238,6 @@ async def test_pages_are_503_while_the_database_is_unavailable(
     told = await (await offline_studio.get(path, **JSON)).json()
     assert told["error"] == "ledger_resting"
     assert "a:b@" not in page + str(told)
-
-
-async def test_refund_changes_nothing_while_the_database_is_unavailable(
-    offline_studio: Studio,
-) -> None:
-    await buy(offline_studio.store, "zine")
-    answer = await offline_studio.post(f"/studio/orders/{order_id(1)}/revoke")
-    assert answer.status == 503
-    page = await answer.text()
-    assert "Nothing was changed" in page
-    assert "1 event is stored" in page
 
 
 async def test_title_with_markup_is_escaped(

@@ -1,19 +1,16 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Sign-in and sign-out of the studio, and its invisibility without them."""
+"""Sign-in to the studio, and its invisibility without a session."""
 
 import asyncio
 import itertools
 import logging
-import secrets
 from dataclasses import replace
 
 import pytest
-from aiohttp import ClientResponse
 from multidict import CIMultiDict
 
-from msrv.proofs import sign_in
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
 from msrv.web.store import STORE
@@ -21,32 +18,7 @@ from msrv.web.studio import routes
 from msrv.web.studio.auth import COOKIE
 from tests.conftest import NONCE, Client, Clock
 from tests.ledger.sample_events import order_id
-from tests.web.studio.conftest import JSON, Studio
-
-
-@pytest.fixture
-def link(keyring: Keyring, clock: Clock) -> str:
-    """Path of a sign-in link, as `msrv studio` prints it."""
-    return link_of(keyring, clock.now)
-
-
-def link_of(keyring: Keyring, at: int) -> str:
-    """Return the path of a sign-in link issued at a time."""
-    ticket = sign_in.issue(
-        keyring, sign_in.TicketKind.LINK, at, secrets.token_bytes
-    )
-    return f"/studio/enter/{ticket}"
-
-
-async def submit(store: Client, link: str) -> ClientResponse:
-    """Submit the form of a sign-in link."""
-    return await store.post(link, allow_redirects=False)
-
-
-async def page(store: Client, session: str) -> int:
-    """Return the status of the studio's first page with a session."""
-    cookie = {"Cookie": f"{COOKIE}={session}"}
-    return (await store.get("/studio", headers=cookie)).status
+from tests.web.studio.conftest import JSON, Studio, link_of, page, submit
 
 
 async def test_only_the_button_uses_up_a_link(
@@ -247,59 +219,6 @@ async def test_request_without_a_session_does_not_query_the_database(
     assert await page(store, "A" * 48) == 404
     assert (await store.get(f"/studio/enter/{'A' * 48}")).status == 404
     assert asked == []
-
-
-async def test_sign_out_deletes_the_cookie(studio: Studio) -> None:
-    answer = await studio.post("/studio/leave")
-    assert answer.status == 200
-    assert answer.cookies[COOKIE]["max-age"] == "0"
-    assert answer.cookies[COOKIE]["path"] == "/studio"
-    assert "You are signed out on every replica" in await answer.text()
-
-
-async def test_copied_cookie_ends_with_the_session(
-    studio: Studio, keyring: Keyring, clock: Clock
-) -> None:
-    """Signing out ends the session itself, renewed copies included."""
-    session = sign_in.read(
-        keyring, sign_in.TicketKind.SESSION, studio.cookie, clock.now
-    )
-    renewed = sign_in.renew(keyring, session, clock.now + 100)
-    clock.now += 100
-    assert await page(studio.store, renewed) == 200
-    assert (await studio.post("/studio/leave")).status == 200
-    assert await page(studio.store, studio.cookie) == 404
-    assert await page(studio.store, renewed) == 404
-
-
-async def test_sign_out_reports_unreached_replicas(
-    offline_studio: Studio,
-) -> None:
-    answer = await offline_studio.post("/studio/leave")
-    assert "other replicas could not be told" in await answer.text()
-    assert (await offline_studio.get("/studio")).status == 404
-
-
-async def test_sign_out_everywhere_ends_all_sessions(
-    studio: Studio, keyring: Keyring, clock: Clock
-) -> None:
-    early = link_of(keyring, clock.now - 5)
-    answer = await studio.post("/studio/leave", everywhere="1")
-    assert "Everyone is signed out, on every replica." in await answer.text()
-    assert (await studio.get("/studio")).status == 404
-    # A link that was printed before ends with it; a new one works at once.
-    assert (await submit(studio.store, early)).status == 410
-    answer = await submit(studio.store, link_of(keyring, clock.now))
-    assert await page(studio.store, answer.cookies[COOKIE].value) == 200
-
-
-async def test_sign_out_everywhere_reports_unreached_replicas(
-    offline_studio: Studio,
-) -> None:
-    answer = await offline_studio.post("/studio/leave", everywhere="1")
-    assert answer.status == 200
-    assert "other replicas could not be told" in await answer.text()
-    assert (await offline_studio.get("/studio")).status == 404
 
 
 async def test_sign_in_works_while_the_database_is_unavailable(
