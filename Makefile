@@ -40,6 +40,16 @@ check: $(VENV)/installed-dev ## lint, check types, layers, licences and the cont
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/reuse lint --lines
+	$(BIN)/check-jsonschema --quiet \
+	    --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet \
+	    --builtin-schema vendor.github-issue-config \
+	    .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --quiet \
+	    --builtin-schema vendor.github-issue-forms \
+	    $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	$(BIN)/check-jsonschema --quiet \
+	    --builtin-schema vendor.renovate renovate.json
 	BIN=$(BIN) deploy/lint.sh
 
 # The servers to compare with have their own environment; the benchmark skips

@@ -49,7 +49,7 @@ def test_default_images_are_the_pinned_ones() -> None:
 @pytest.mark.parametrize("digest", ["", f"@{DIGEST}"])
 def test_renovate_finds_every_image(digest: str) -> None:
     config = json.loads((ROOT / "renovate.json").read_text("utf-8"))
-    assert config["enabledManagers"] == ["custom.regex"]
+    assert "custom.regex" in config["enabledManagers"]
     text = "".join(
         f"{name}={tag_of(reference)}{digest}\n"
         for name, reference in parse_images(IMAGES.read_text("utf-8")).items()
