@@ -20,6 +20,7 @@ from msrv.cli.codes import codes
 from msrv.cli.deployer import deployer, deployments, engine_gate, rollback
 from msrv.cli.doctor import doctor
 from msrv.cli.first_steps.grants import grant
+from msrv.cli.first_steps.imports import import_
 from msrv.cli.first_steps.new_release import new
 from msrv.cli.first_steps.setup import init
 from msrv.cli.keys import keys
@@ -37,6 +38,7 @@ from msrv.server import env_file
         check_health,
         init,
         new,
+        import_,
         grant,
         check,
         catalog,

@@ -13,6 +13,7 @@ import click
 
 from msrv.backup.errors import BackupError
 from msrv.catalog.drafts.release_folders import FolderExists
+from msrv.catalog.imports.source_files import ImportRefused
 from msrv.catalog.library.loader import LibraryUnreadable
 from msrv.ledger.errors import LedgerError
 from msrv.settings import WrongSetting
@@ -40,5 +41,6 @@ def user_errors() -> Iterator[None]:
         MintError,
         PackageMissing,
         FolderExists,
+        ImportRefused,
     ) as error:
         raise click.ClickException(str(error)) from None

@@ -261,7 +261,7 @@ def test_version_and_help_are_printed(cli: Cli) -> None:
         assert re.search(rf"^  {command} ", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", ["check", "grant", "init", "new"])
+@pytest.mark.parametrize("name", ["check", "grant", "import", "init", "new"])
 def test_help_of_first_steps_shows_an_example(cli: Cli, name: str) -> None:
     text = cli(name, "--help").stdout
     assert re.search(rf"\n *Examples?:\n +msrv {name}\b", text)

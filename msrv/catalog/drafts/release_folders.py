@@ -84,27 +84,20 @@ def find_place(root: Path, artist: str, title: str) -> Path:
 
 
 class DraftFolder:
-    """Hidden folder beside the place of a new release, while it is filled.
+    """Hidden folder in a library for a new release, while it is filled.
 
     It is removed at the end of the block, unless it was published. A process
-    that is killed leaves it; one that adds a release there later removes it.
+    that is killed leaves it; one that adds a release later removes it.
     """
 
-    def __init__(self, place: Path) -> None:
-        self._place = place
+    def __init__(self, library: Path) -> None:
+        self._library = library
         self._lock: int | None = None
-        self._made_parent = False
-        self.path = place.parent / f"{DRAFT_PREFIX}{secrets.token_hex(8)}"
+        self.path = library / f"{DRAFT_PREFIX}{secrets.token_hex(8)}"
 
     def __enter__(self) -> Self:
-        """Create the folder, and the artist's. Raises OSError."""
-        parent = self._place.parent
-        if not parent.exists():
-            parent.mkdir()
-            self._made_parent = True
-            share_like(parent, parent.parent.stat().st_mode)
-            sync_folder(parent.parent)
-        _remove_abandoned(parent)
+        """Create the folder. Raises OSError."""
+        _remove_abandoned(self._library)
         self.path.mkdir(mode=0o700)
         self._lock = _lock(self.path)
         return self
@@ -119,30 +112,31 @@ class DraftFolder:
         shutil.rmtree(self.path, ignore_errors=True)
         if self._lock is not None:
             os.close(self._lock)
-        if self._made_parent:
-            with contextlib.suppress(OSError):  # it is no longer empty
-                self._place.parent.rmdir()
 
-    def publish(self) -> None:
+    def publish(self, place: Path) -> None:
         """Rename the folder to its place; it is on the disk on return.
 
         Raises FolderExists if the place was occupied meanwhile, and OSError.
         """
-        mode = self._place.parent.stat().st_mode
+        mode = self._library.stat().st_mode
         inner = [self.path, *self.path.rglob("*")]
         for each in inner:
             share_like(each, mode)
         for each in inner:
             if each.is_dir():
                 sync_folder(each)
+        if not place.parent.exists():
+            place.parent.mkdir(exist_ok=True)
+            share_like(place.parent, mode)
+            sync_folder(self._library)
         try:
             # This replaces an empty folder, and nothing else.
-            self.path.rename(self._place)
+            self.path.rename(place)
         except OSError as error:
             if error.errno in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}:
-                raise FolderExists(self._place) from None
+                raise FolderExists(place) from None
             raise
-        sync_folder(self._place.parent)
+        sync_folder(place.parent)
 
 
 def share_like(path: Path, mode: int) -> None:

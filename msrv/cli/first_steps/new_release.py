@@ -128,12 +128,12 @@ def make_release(
         release_id=release_id,
         files=tuple(files),
     )
-    with DraftFolder(place) as folder:
+    with DraftFolder(root) as folder:
         for name, data in files.items():
             write_file(folder.path / name, data)
         text = draft.to_toml().encode("utf-8")
         write_file(folder.path / RELEASE_TOML, text)
-        folder.publish()
+        folder.publish(place)
     return NewRelease(place, release_id)
 
 
