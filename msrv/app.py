@@ -61,7 +61,11 @@ from msrv.web import (
     rendering,
     security_headers,
 )
-from msrv.web.caches import CatalogCache, RepresentationCache
+from msrv.web.caches import (
+    CatalogCache,
+    DocumentCache,
+    RepresentationCache,
+)
 from msrv.web.metrics import LimitMetrics, RequestMetrics
 from msrv.web.origin import OriginRules
 from msrv.web.routes import ROUTES, Router
@@ -237,6 +241,7 @@ def _build_store(
         metrics=RequestMetrics(),
         assets=Assets(fresh=reload),
         catalog_cache=CatalogCache(cache_pages=not reload),
+        documents=DocumentCache(),
         qr_codes=QRCodes(),
         health_checks=LatestResults(
             CheckContext(settings=settings, keyring=keyring, serving=True)

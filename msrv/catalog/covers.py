@@ -25,7 +25,9 @@ from msrv.storage.verification import verified
 
 log = logging.getLogger(__name__)
 
-WIDTHS = (160, 320, 640, 960, 1280)
+SHARED_WIDTH = 1200
+"""Width of the copy for link previews: a JPEG, which all programs display."""
+WIDTHS = (160, 320, 640, 960, SHARED_WIDTH, 1280)
 """Widths of covers, in pixels."""
 
 
@@ -51,7 +53,6 @@ class CoverImage:
 
 # Part of every cached copy's name: increase it when copies change.
 _VERSION = 2
-_MEDIA_TYPE = "image/webp"
 _MEMORY_BYTES = 8 * 1024 * 1024
 _MAX_CONCURRENT = 2
 
@@ -93,7 +94,16 @@ class Covers:
             raise UnsupportedWidth(width)
         # All widths beyond the original's share one copy.
         largest = max(cover.width, cover.height)
-        width = min([width, *(each for each in WIDTHS if each >= largest)])
+        if width != SHARED_WIDTH:
+            width = min(
+                width,
+                *(
+                    each
+                    for each in WIDTHS
+                    if each >= largest and each != SHARED_WIDTH
+                ),
+                max(WIDTHS),
+            )
         key = (cover.content.sha256, width)
         if key in self._in_memory:
             self._in_memory.move_to_end(key)
@@ -131,7 +141,7 @@ class Covers:
 
     async def _load_or_make(self, key: _Key, cover: Cover) -> CoverImage:
         sha256, width = key
-        path = self._cache_dir / f"{sha256.hex()}-{width}-{_VERSION}.webp"
+        path = self._cache_dir / f"{sha256.hex()}-{width}-{_VERSION}"
         cached = await asyncio.to_thread(_load, path)
         if cached is not None:
             return cached
@@ -159,14 +169,18 @@ class Covers:
             sha256 = art_key(sha256)
         with self._storage.open(cover.content) as file:
             try:
-                return self._parser.shrink(file, width, sha256)
+                return self._parser.shrink(
+                    file, width, sha256, as_jpeg=width == SHARED_WIDTH
+                )
             except ParserCrashed as error:
                 raise NotAPicture(f"it {error.reason}") from error
 
 
 def _cover_image(data: bytes) -> CoverImage:
     digest = hashlib.sha256(data).hexdigest()
-    return CoverImage(data, _MEDIA_TYPE, f'"{digest[:32]}"')
+    is_jpeg = data.startswith(b"\xff\xd8")
+    media_type = "image/jpeg" if is_jpeg else "image/webp"
+    return CoverImage(data, media_type, f'"{digest[:32]}"')
 
 
 def _save(path: Path, data: bytes) -> None:

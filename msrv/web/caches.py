@@ -4,8 +4,8 @@
 """Caches of what is derived from a catalog.
 
 Its search index and the parts of its pages that are the same for every
-visitor; and its items and releases as representations, with the layouts of
-release ZIPs.
+visitor; its sitemap and feeds; its items and releases as representations,
+with the layouts of release ZIPs.
 """
 
 import asyncio
@@ -25,6 +25,10 @@ from msrv.downloads.zip import MEDIA_TYPE
 _MAX_PAGES: Final = 128
 _MAX_ZIPS: Final = 64
 _MAX_FILES: Final = 4096
+_MAX_DOCUMENTS: Final = 64
+
+BuildDocument = Callable[[Catalog, str], bytes]
+"""Returns a document of a catalog, with the store's address."""
 
 
 class CatalogCache:
@@ -70,6 +74,28 @@ class CatalogCache:
             self._pages[key] = known
             if len(self._pages) > _MAX_PAGES:
                 self._pages.popitem(last=False)
+        return known
+
+
+class DocumentCache:
+    """The documents that were requested last, of the current catalog."""
+
+    def __init__(self) -> None:
+        self._documents: OrderedDict[tuple[str, ...], bytes] = OrderedDict()
+        self._building = asyncio.Lock()
+
+    async def get(
+        self, catalog: Catalog, base_url: str, name: str, build: BuildDocument
+    ) -> bytes:
+        """Return a document, built in a thread unless it is known."""
+        key = (catalog.version, base_url, name)
+        async with self._building:
+            known = self._documents.pop(key, None)
+            if known is None:
+                known = await asyncio.to_thread(build, catalog, base_url)
+            self._documents[key] = known
+            if len(self._documents) > _MAX_DOCUMENTS:
+                self._documents.popitem(last=False)
         return known
 
 

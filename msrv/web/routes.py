@@ -11,6 +11,7 @@ from typing import Final
 
 from aiohttp import web, web_urldispatcher
 
+from msrv.web.discovery import handlers as discovery
 from msrv.web.shop import (
     cart,
     checkout,
@@ -63,6 +64,9 @@ ROUTES: list[web.RouteDef] = [
     web.get("/static/{name}", media.static, name="static"),
     web.get("/theme.css", media.theme_css, name="theme"),
     web.get("/robots.txt", media.robots, name="robots"),
+    web.get("/sitemap.xml", discovery.sitemap, name="sitemap"),
+    web.get("/feed.atom", discovery.atom, name="atom"),
+    web.get("/feed.rss", discovery.rss, name="rss"),
     web.get("/.well-known/jwks.json", media.keys, name="jwks"),
     web.get("/.well-known/security.txt", media.security_txt, name="security"),
     web.get("/-/health", operations.health, name="health"),

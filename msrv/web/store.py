@@ -32,7 +32,11 @@ from msrv.payments.settlement import Settlement
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.sign_in import Ticket
 from msrv.settings import Settings
-from msrv.web.caches import CatalogCache, RepresentationCache
+from msrv.web.caches import (
+    CatalogCache,
+    DocumentCache,
+    RepresentationCache,
+)
 from msrv.web.metrics import RequestMetrics
 from msrv.web.origin import Origin, OriginRules
 from msrv.web.shop.qr_codes import QRCodes
@@ -88,6 +92,7 @@ class Store:
     metrics: RequestMetrics
     assets: Assets
     catalog_cache: CatalogCache
+    documents: DocumentCache
     qr_codes: QRCodes
     health_checks: LatestResults
 

@@ -275,14 +275,16 @@ def _to_srgb(image: "Pixels", profile: bytes | None) -> "Pixels":
     return image.convert("RGB")
 
 
-def shrink_image(file: BinaryIO, width: int) -> bytes:
+def shrink_image(
+    file: BinaryIO, width: int, *, as_jpeg: bool = False
+) -> bytes:
     """Return a copy of a picture, at most `width` by `width`, as WebP.
 
-    All current browsers support WebP, at about half a JPEG's size. Raises
-    NotAPicture and OSError.
+    All current browsers support WebP, at about half a JPEG's size; a JPEG is
+    for other programs. Raises NotAPicture and OSError.
     """
     with _open_image(file) as image:
         small = _normalize(image, _orientation(image), width)
     copy = io.BytesIO()
-    small.save(copy, "WEBP", quality=80)
+    small.save(copy, "JPEG" if as_jpeg else "WEBP", quality=80)
     return copy.getvalue()

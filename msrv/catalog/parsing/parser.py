@@ -28,8 +28,8 @@ from msrv.catalog.parsing.parser_process import ParserProcess
 from msrv.catalog.parsing.replies import (
     InvalidReply,
     parse_image_facts,
+    parse_picture,
     parse_tags,
-    parse_webp,
 )
 
 log = logging.getLogger(__name__)
@@ -92,10 +92,25 @@ class Parser:
             file, _picture_key(sha256), fields, parse_image_facts
         )
 
-    def shrink(self, file: BinaryIO, width: int, sha256: bytes) -> bytes:
-        """Return a reduced WebP. Raises NotAPicture and ParsingError."""
-        fields = {"do": "shrink", "name": "picture", "width": width}
-        return self._parse(file, _picture_key(sha256), fields, parse_webp)
+    def shrink(
+        self,
+        file: BinaryIO,
+        width: int,
+        sha256: bytes,
+        *,
+        as_jpeg: bool = False,
+    ) -> bytes:
+        """Return a reduced WebP or JPEG.
+
+        Raises NotAPicture and ParsingError.
+        """
+        fields = {
+            "do": "shrink",
+            "name": "picture",
+            "width": width,
+            "as_jpeg": as_jpeg,
+        }
+        return self._parse(file, _picture_key(sha256), fields, parse_picture)
 
     def holds(self, sha256: bytes) -> bool:
         """Return whether a file isn't parsed for now, after a crash."""

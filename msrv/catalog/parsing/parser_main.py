@@ -98,7 +98,12 @@ def _shrink(file: BinaryIO, fields: dict[str, Any]) -> Message:
 
     try:
         return Message(
-            {}, cover_images.shrink_image(file, int(fields["width"]))
+            {},
+            cover_images.shrink_image(
+                file,
+                int(fields["width"]),
+                as_jpeg=bool(fields.get("as_jpeg")),
+            ),
         )
     except cover_images.NotAPicture as error:
         return Message({"refused": error.reason})

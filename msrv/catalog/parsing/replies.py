@@ -57,10 +57,11 @@ def parse_image_facts(reply: Message) -> ImageFacts:
     return facts
 
 
-def parse_webp(reply: Message) -> bytes:
-    """Return the WebP in a reply. Raises NotAPicture."""
+def parse_picture(reply: Message) -> bytes:
+    """Return the WebP or JPEG in a reply. Raises NotAPicture."""
     _raise_if_refused(reply, NotAPicture)
-    if (reply.body[:4], reply.body[8:12]) != (b"RIFF", b"WEBP"):
+    is_webp = (reply.body[:4], reply.body[8:12]) == (b"RIFF", b"WEBP")
+    if not is_webp and not reply.body.startswith(b"\xff\xd8\xff"):
         raise InvalidReply("a picture")
     return reply.body
 

@@ -85,9 +85,10 @@ async def keys(request: web.Request) -> web.Response:
     )
 
 
-async def robots(request: web.Request) -> web.Response:  # noqa: ARG001
-    """Return the paths that crawlers are asked to skip."""
-    return web.Response(text=ROBOTS)
+async def robots(request: web.Request) -> web.Response:
+    """Return the paths that crawlers are asked to skip, and the sitemap."""
+    base_url = request[ORIGIN].base_url
+    return web.Response(text=f"{ROBOTS}\nSitemap: {base_url}/sitemap.xml\n")
 
 
 async def security_txt(request: web.Request) -> web.Response:

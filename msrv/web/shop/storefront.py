@@ -18,6 +18,7 @@ from msrv.proofs.orders import new_order_id
 from msrv.text_table import plural
 from msrv.time_slices import TimeSlices
 from msrv.web import cookies, formatting, security_headers
+from msrv.web.discovery.page_metadata import front_metadata, release_metadata
 from msrv.web.errors import InvalidField, NotFound
 from msrv.web.errors.fields import NO_ERRORS, FieldErrors
 from msrv.web.rendering import (
@@ -30,7 +31,7 @@ from msrv.web.rendering import (
 )
 from msrv.web.shop import json_views
 from msrv.web.shop.cart import cart_discount
-from msrv.web.store import STORE
+from msrv.web.store import ORIGIN, STORE
 
 PER_PAGE: Final = 24
 NEWEST: Final = 6
@@ -71,6 +72,7 @@ async def front(request: web.Request) -> web.Response:
             if wants_json(request)
             else [],
         },
+        meta=front_metadata(shop, request[ORIGIN].base_url),
         releases=newest,
         more=len(catalog.offered) > NEWEST,
     )
@@ -165,6 +167,7 @@ async def show_release(
         "release.html",
         status=422 if errors.messages else 200,
         errors=errors,
+        meta=release_metadata(found, catalog.shop, request[ORIGIN].base_url),
         release=found,
         facts=_facts(found),
         offer=offer,

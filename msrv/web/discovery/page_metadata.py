@@ -1,0 +1,134 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Metadata in the head of a page: link previews and structured data.
+
+Link previews follow the Open Graph protocol (ogp.me) and X's cards.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from msrv.catalog.covers import SHARED_WIDTH
+from msrv.catalog.model import ItemKind, Release, Shop
+from msrv.web.discovery import structured_data
+from msrv.web.shop.json_views import cover_path, release_path
+
+_DESCRIPTION_CHARS: Final = 200
+_ESCAPED: Final = {
+    ord(each): f"\\u{ord(each):04x}" for each in "<>&\u2028\u2029"
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PageMetadata:
+    """Metadata of one page.
+
+    `canonical` is the page's own address. `properties` are names and contents
+    of Open Graph; `data` is structured data by schema.org.
+    """
+
+    canonical: str
+    description: str
+    properties: tuple[tuple[str, str], ...]
+    data: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def scripts(self) -> tuple[Markup, ...]:
+        """The structured data as JSON-LD, safe inside of a script element."""
+        return tuple(
+            Markup(  # noqa: S704 - no character in it ends the element
+                json.dumps(each, ensure_ascii=False).translate(_ESCAPED)
+            )
+            for each in self.data
+        )
+
+
+def front_metadata(shop: Shop, base_url: str) -> PageMetadata:
+    """Return the metadata of the front page."""
+    description = shop.tagline or f"Digital downloads from {shop.name}."
+    return PageMetadata(
+        f"{base_url}/",
+        description,
+        (
+            ("og:type", "website"),
+            ("og:site_name", shop.name),
+            ("og:title", shop.name),
+            ("og:description", description),
+            ("og:url", f"{base_url}/"),
+            ("twitter:card", "summary"),
+        ),
+        (structured_data.website(shop, base_url),),
+    )
+
+
+def release_metadata(
+    release: Release, shop: Shop, base_url: str
+) -> PageMetadata:
+    """Return the metadata of a release's page."""
+    address = base_url + release_path(release)
+    title = title_with_artist(release)
+    description = summary(release)
+    price = release.minimum or release.price
+    properties = [
+        ("og:type", _open_graph_type(release)),
+        ("og:site_name", shop.name),
+        ("og:title", title),
+        ("og:description", description),
+        ("og:url", address),
+        ("product:price:amount", price.decimal),
+        ("product:price:currency", price.currency),
+    ]
+    if release.cover is None:
+        properties.append(("twitter:card", "summary"))
+    else:
+        image = base_url + cover_path(release, release.cover, SHARED_WIDTH)
+        properties += [
+            ("og:image", image),
+            ("og:image:type", "image/jpeg"),
+            ("og:image:alt", f"Cover of {release.title}"),
+            ("twitter:card", "summary_large_image"),
+        ]
+    if release.date and _is_music(release):
+        properties.append(("music:release_date", release.date))
+    return PageMetadata(
+        address,
+        description,
+        tuple(properties),
+        (
+            structured_data.release(release, shop, base_url),
+            structured_data.breadcrumbs(release, shop, base_url),
+        ),
+    )
+
+
+def title_with_artist(release: Release) -> str:
+    """Return a release's title, followed by its artist where it has one."""
+    if not release.artist:
+        return release.title
+    return f"{release.title} by {release.artist}"
+
+
+def summary(release: Release) -> str:
+    """Return a release's description as one short line."""
+    text = " ".join(release.description.split())
+    if not text:
+        return title_with_artist(release)
+    if len(text) <= _DESCRIPTION_CHARS:
+        return text
+    shortened = text[:_DESCRIPTION_CHARS]
+    return f"{shortened.rpartition(' ')[0] or shortened}…"
+
+
+def _is_music(release: Release) -> bool:
+    return any(each.kind is ItemKind.TRACK for each in release.offered)
+
+
+def _open_graph_type(release: Release) -> str:
+    if not _is_music(release):
+        return "product"
+    return "music.album" if len(release.offered) > 1 else "music.song"
