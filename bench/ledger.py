@@ -137,7 +137,7 @@ class LedgerOff(Ledger):
 
 async def _purchases(folder: Path) -> list[Figure]:
     """Measure purchases from two stores in turns."""
-    keyring = Keyring.from_nonces(NONCE, accepts_pretend=True)
+    keyring = Keyring.from_nonces(NONCE, accepts_simulated=True)
     stores = {}
     for name in ("off", "on"):
         found = settings.load(

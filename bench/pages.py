@@ -38,7 +38,7 @@ def measure(folder: Path) -> list[Figure]:
 
 
 async def _measure(folder: Path) -> list[Figure]:
-    keyring = Keyring.from_nonces(NONCE, accepts_pretend=True)
+    keyring = Keyring.from_nonces(NONCE, accepts_simulated=True)
     # An empty one: what is sold is put in its place.
     library = folder / "library"
     library.mkdir()

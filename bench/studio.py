@@ -77,7 +77,7 @@ def measure(folder: Path) -> list[Figure]:
 
 def _figures(kind: str, folder: Path, urls: dict[int, str]) -> list[Figure]:
     """Request each page of a store of each size, in turns."""
-    keyring = Keyring.from_nonces(NONCE, accepts_pretend=True)
+    keyring = Keyring.from_nonces(NONCE, accepts_simulated=True)
     session = sign_in.issue(
         keyring, sign_in.TicketKind.SESSION, NOW, os.urandom
     )

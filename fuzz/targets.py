@@ -60,7 +60,7 @@ Target = Callable[[bytes], None]
 
 @functools.cache
 def _keyring() -> Keyring:
-    return Keyring.from_nonces(NONCE, accepts_pretend=True)
+    return Keyring.from_nonces(NONCE, accepts_simulated=True)
 
 
 @functools.cache

@@ -54,7 +54,7 @@ class Store:
 async def main() -> None:
     """Make sales, then take the screenshots."""
     keyring = Keyring.from_nonces(
-        secrets.token_urlsafe(32), accepts_pretend=True
+        secrets.token_urlsafe(32), accepts_simulated=True
     )
     with TemporaryDirectory() as folder:
         found = settings_room.load(

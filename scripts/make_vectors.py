@@ -195,7 +195,7 @@ def receipts_vectors(rings: Rings) -> Vectors:
 
     eddsa = {"alg": "EdDSA", "kid": kid, "typ": "receipt+jwt"}
     earlier = {n: plain[n] for n in plain if n not in {"aud", "iss"}}
-    pretend = replace(receipt, provider="stripe-test")
+    simulated = replace(receipt, provider="stripe-test")
     backwards = dict(sorted(plain.items(), reverse=True))
     less = {name: plain[name] for name in plain if name != "prv"}
     forged = {
@@ -206,7 +206,7 @@ def receipts_vectors(rings: Rings) -> Vectors:
             compact, {"alg": "EdDSA", "kid": kid}
         ),
         "another typ": signed(compact, eddsa | {"typ": "at+jwt"}),
-        "test money": receipts.sign(rings["current"], pretend),
+        "test money": receipts.sign(rings["current"], simulated),
         "test money, the key of real money": signed(
             to_json(plain | {"prv": "stripe-test"})
         ),
@@ -425,13 +425,13 @@ def retired_keys_vectors(rings: Rings) -> Vectors:
     entry = confirm(key, by.values())
     by_older = confirm(key, [by["previous"]])
     by_itself = confirm(key, [former.current])
-    pretend = confirm(replace(key, pretend=True), by.values())
+    simulated = confirm(replace(key, simulated=True), by.values())
     other = jwk(rings["previous"].current.receipt_public_key)
     good = {"outcome": "good", "order_id": ORDER}
     forged = {
         "not confirmed": {n: entry[n] for n in entry if n != "confirmed"},
         "confirmed by itself": by_itself,
-        "confirmed as a key for test money": pretend,
+        "confirmed as a key for test money": simulated,
         "a key for test money, confirmed as another": entry
         | {"pretend": True},
         "the MACs of another key": other

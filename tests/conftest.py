@@ -180,7 +180,7 @@ def mariadb(
 @pytest.fixture(scope="session")
 def keyring() -> Keyring:
     """Keys derived from NONCE; derived once, since that is slow by design."""
-    return Keyring.from_nonces(NONCE, accepts_pretend=True)
+    return Keyring.from_nonces(NONCE, accepts_simulated=True)
 
 
 @pytest.fixture
@@ -285,7 +285,9 @@ def start_store(
     async def start(settings: Settings) -> Client:
         if settings.database_url is None:
             shared_store_parts.data_folder.copy_to(settings.data)
-        keys = replace(keyring, accepts_pretend=settings.accepts_pretend_money)
+        keys = replace(
+            keyring, accepts_simulated=settings.accepts_simulated_payments
+        )
         app = create_app(settings, keys, clock=clock)
         client = await aiohttp_client(app)
         await app[STORE].catalog.ready()

@@ -47,12 +47,12 @@ class KnownKey:
     kid: str
     status: str
     retired_at: int | None = None
-    pretend: bool = False
+    simulated: bool = False
 
     @property
     def row(self) -> tuple[str, str, str]:
         """The key in the columns of the list."""
-        note = " (test payments)" if self.pretend else ""
+        note = " (test payments)" if self.simulated else ""
         return self.kid, self.status + note, self.moment
 
     @property
@@ -100,8 +100,8 @@ def export() -> None:
         _, keyring, _ = _load()
     retired = {each.kid: each for each in keyring.retired}
     # Those that are retired already are in the list, as all retired keys.
-    pretend = {
-        each.pretend.kid for each in keyring.generations if each.pretend
+    simulated = {
+        each.simulated.kid for each in keyring.generations if each.simulated
     } - retired.keys()
     click.echo(
         format_list(
@@ -109,7 +109,7 @@ def export() -> None:
             if kid in retired
             else jwk(key)
             for kid, key in keyring.receipt_keys.items()
-            if kid not in pretend
+            if kid not in simulated
         ),
         nl=False,
     )
@@ -237,8 +237,8 @@ def _new_keys(
 def _known(keyring: Keyring, listed: list[Any]) -> list[KnownKey]:
     """Return the keys of the store, each once, the present one first.
 
-    Keys for pretend money are listed once they are retired: until then they
-    go with those of their NONCE.
+    Keys for simulated payments are listed once they are retired: until then
+    they go with those of their NONCE.
     """
     current, *previous = keyring.generations
     retired = {each.kid: each for each in keyring.retired}
@@ -253,7 +253,7 @@ def _known(keyring: Keyring, listed: list[Any]) -> list[KnownKey]:
                 key.kid,
                 "retired" if key.kid in retired else "unconfirmed",
                 key.retired_at,
-                pretend=key.pretend,
+                simulated=key.simulated,
             ),
         )
     return list(known.values())

@@ -42,7 +42,7 @@ def load_keyring(settings: Settings) -> Keyring:
         _check_strength(name, value, allow_weak=settings.allow_weak_nonce)
     keyring = Keyring.from_nonces(
         *nonces.values(),
-        accepts_pretend=settings.accepts_pretend_money,
+        accepts_simulated=settings.accepts_simulated_payments,
         issuer=issuer_of(settings.public_url),
     )
     return replace(
@@ -63,11 +63,11 @@ def keep_previous_key(settings: Settings, keyring: Keyring) -> None:
     former = keyring.generations[1:]
     now = int(time.time())
     keys = [RetiredKey(each.receipt_public_key, now) for each in former]
-    if keyring.accepts_pretend:
+    if keyring.accepts_simulated:
         keys += [
-            RetiredKey(each.pretend.receipt_public_key, now, pretend=True)
+            RetiredKey(each.simulated.receipt_public_key, now, simulated=True)
             for each in former
-            if each.pretend
+            if each.simulated
         ]
     if weakness(previous.get_secret_value()) is not None:
         log.warning(

@@ -89,7 +89,7 @@ class DownloadLinks:
             receipt.order_id,
             item_id,
             expires_at,
-            pretend=receipt.is_pretend,
+            simulated=receipt.is_simulated,
         ).path
 
     async def items(

@@ -73,7 +73,7 @@ class DemoProvider:
     webhooks = None
     adds_tax = False
     moves_money = False
-    status = ("pretend: no money moves",)
+    status = ("simulated: no money moves",)
     paid_note = _NO_MONEY
 
     def accepts(self, quote: Quote) -> bool:
@@ -81,7 +81,7 @@ class DemoProvider:
         return quote.total_minor > 0
 
     async def start(self, payment: PaymentRequest) -> Paid | PayAt:
-        """Return the pretend page for a person; a program has paid already."""
+        """Return the page of the payment; a program has paid already."""
         if payment.interactive:
             return PayAt(f"/payments/demo/{payment.token}")
         return _paid(payment.quote)
@@ -123,7 +123,7 @@ class Providers:
             )
 
             providers.append(StripeProvider.from_settings(settings))
-        if settings.takes_pretend_money:
+        if settings.takes_simulated_payments:
             providers.append(DemoProvider())
         return cls(*providers)
 
@@ -165,7 +165,7 @@ class Providers:
         if receipt.provider.endswith(TEST_SUFFIX):
             return "test mode; no money moved"
         # Of a provider that isn't offered any more.
-        return _NO_MONEY if receipt.is_pretend else ""
+        return _NO_MONEY if receipt.is_simulated else ""
 
     async def aclose(self) -> None:
         """Close the connections of all providers."""

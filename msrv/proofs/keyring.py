@@ -40,8 +40,8 @@ _SCRYPT_MAX_BYTES: Final = 64 * 2**20
 # NONCEs works against every store; but no table holds a NONCE of 128 random
 # bits, which is what the store generates and `nonce_strength` requires.
 _SALT: Final = b"msrv/v1"
-_PRETEND: Final = b"msrv/v1-pretend"
-"""Label from which the keys of pretend money are derived."""
+_SIMULATED: Final = b"msrv/v1-pretend"
+"""Label from which the keys of simulated payments are derived."""
 
 DEFAULT_ISSUER: Final = "msrv"
 """Issuer of receipts where the store has no public address."""
@@ -69,27 +69,27 @@ class Purpose(Enum):
 class Generation:
     """The keys of one NONCE. `kid` identifies its receipt key (RFC 7638).
 
-    `pretend` are the keys for orders paid with pretend or test money, None
-    in those keys themselves.
+    `simulated` are the keys for orders paid by simulated or test payments,
+    None in those keys themselves.
     """
 
     kid: str
     receipt_key: Ed25519PrivateKey = field(repr=False)
     receipt_public_key: Ed25519PublicKey = field(repr=False)
     _keys: Mapping[Purpose, bytes] = field(repr=False)
-    pretend: "Generation | None" = None
+    simulated: "Generation | None" = None
 
     @classmethod
     def from_nonce(cls, nonce: str) -> Self:
         """Return the keys of a NONCE. Takes a tenth of a second."""
         secret = stretch(nonce)
         return cls._from_secret(
-            secret, _SALT, cls._from_secret(secret, _PRETEND, None)
+            secret, _SALT, cls._from_secret(secret, _SIMULATED, None)
         )
 
     @classmethod
     def _from_secret(
-        cls, secret: bytes, label: bytes, pretend: "Generation | None"
+        cls, secret: bytes, label: bytes, simulated: "Generation | None"
     ) -> Self:
         keys = {purpose: derive(secret, purpose, label) for purpose in Purpose}
         receipt_key = Ed25519PrivateKey.from_private_bytes(
@@ -97,7 +97,7 @@ class Generation:
         )
         public_key = receipt_key.public_key()
         kid = thumbprint(public_key)
-        return cls(kid, receipt_key, public_key, keys, pretend)
+        return cls(kid, receipt_key, public_key, keys, simulated)
 
     def key(self, purpose: Purpose) -> bytes:
         """Return the key for a purpose, KEY_BYTES long."""
@@ -109,13 +109,13 @@ class RetiredKey:
     """Public receipt key of a former NONCE, whose secret isn't needed.
 
     It verifies receipts, and signs nothing. `retired_at` is when its NONCE
-    was seen as a former one, in Unix seconds; `pretend` is for the key of
-    orders paid with pretend or test money.
+    was seen as a former one, in Unix seconds; `simulated` is for the key of
+    orders paid by simulated or test payments.
     """
 
     public_key: Ed25519PublicKey
     retired_at: int
-    pretend: bool = False
+    simulated: bool = False
 
     @property
     def kid(self) -> str:
@@ -131,13 +131,13 @@ class Keyring:
     NONCE_PREVIOUS stays valid until the operator removes it. `retired` are
     keys of earlier ones: they verify receipts, and nothing else.
 
-    Orders paid with pretend or test money have keys of their own, which
-    verify only where `accepts_pretend` is set: in a store that accepts such
+    Orders paid by simulated or test payments have keys of their own, which
+    verify only where `accepts_simulated` is set: in a store that accepts such
     money. `issuer` is the issuer of receipts (RFC 7519, `iss`).
     """
 
     generations: tuple[Generation, ...]
-    accepts_pretend: bool = False
+    accepts_simulated: bool = False
     issuer: str = DEFAULT_ISSUER
     retired: tuple[RetiredKey, ...] = ()
     verifiers: tuple[Generation, ...] = field(init=False)
@@ -146,15 +146,15 @@ class Keyring:
 
     def __post_init__(self) -> None:
         """Set what verifies receipts and links."""
-        pretend = (
-            [each.pretend for each in self.generations if each.pretend]
-            if self.accepts_pretend
+        simulated = (
+            [each.simulated for each in self.generations if each.simulated]
+            if self.accepts_simulated
             else []
         )
-        object.__setattr__(self, "verifiers", (*self.generations, *pretend))
+        object.__setattr__(self, "verifiers", (*self.generations, *simulated))
         keys = {each.kid: each.receipt_public_key for each in self.verifiers}
         for each in self.retired:
-            if self.accepts_pretend or not each.pretend:
+            if self.accepts_simulated or not each.simulated:
                 keys.setdefault(each.kid, each.public_key)
         object.__setattr__(self, "receipt_keys", MappingProxyType(keys))
 
@@ -163,7 +163,7 @@ class Keyring:
         cls,
         current: str,
         *previous: str,
-        accepts_pretend: bool = False,
+        accepts_simulated: bool = False,
         issuer: str = DEFAULT_ISSUER,
     ) -> Self:
         """Return the keys of NONCE and of the previous ones, newest first.
@@ -174,7 +174,7 @@ class Keyring:
         nonces = dict.fromkeys((current, *previous))
         return cls(
             tuple(Generation.from_nonce(nonce) for nonce in nonces),
-            accepts_pretend,
+            accepts_simulated,
             issuer,
         )
 
@@ -185,17 +185,17 @@ class Keyring:
 
     @property
     def kids_in_use(self) -> frozenset[str]:
-        """The `kid` of the current key, and of the one for pretend money."""
-        pretend = self.current.pretend
+        """The `kid` of the current key, and of that for simulated payments."""
+        simulated = self.current.simulated
         return frozenset(
-            {self.current.kid} | ({pretend.kid} if pretend else set())
+            {self.current.kid} | ({simulated.kid} if simulated else set())
         )
 
-    def signer(self, *, pretend: bool) -> Generation:
-        """Return the keys that sign for real money, or for pretend money."""
-        if not pretend:
+    def signer(self, *, simulated: bool) -> Generation:
+        """Return the keys that sign for real or for simulated payments."""
+        if not simulated:
             return self.current
-        keys = self.current.pretend
+        keys = self.current.simulated
         if keys is None:
             raise ValueError("these keys are for real money only")
         return keys
@@ -224,7 +224,7 @@ def stretch(nonce: str) -> bytes:
 def derive(secret: bytes, purpose: Purpose, label: bytes = _SALT) -> bytes:
     """Return the key for a purpose, from a stretched NONCE.
 
-    `label` separates the keys of pretend money from those of real money.
+    `label` separates the keys of simulated payments from those of real money.
     HKDF-SHA256 (RFC 5869) without a salt, as the secret is uniform already.
     Keys with a different `info` reveal nothing about one another.
     """

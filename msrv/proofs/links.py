@@ -80,19 +80,19 @@ def make_link(
     item_id: str,
     expires_at: int,
     *,
-    pretend: bool = False,
+    simulated: bool = False,
 ) -> Link:
     """Return the link to an item of an order, valid while now < `expires_at`.
 
-    `expires_at` is in Unix seconds; `pretend` is for an order paid with
-    pretend or test money. Raises ValueError for an invalid order id or item
-    id, or a time that six bytes can't hold.
+    `expires_at` is in Unix seconds; `simulated` is for an order paid by
+    a simulated or test payment. Raises ValueError for an invalid order id or
+    item id, or a time that six bytes can't hold.
     """
     if not is_order_id(order_id) or not is_item_id(item_id):
         raise ValueError("not an order id, or not an item id")
     check_number(expires_at, MAX_TIME)
     expiry = expires_at.to_bytes(_EXPIRY_BYTES, "big")
-    signer = keyring.signer(pretend=pretend)
+    signer = keyring.signer(simulated=simulated)
     pop = _pop(signer, order_id, item_id)
     return Link(pop, _poe(signer, pop, expiry), item_id)
 

@@ -65,7 +65,7 @@ def issuer_of(public_url: str | None) -> str:
     return public_url
 
 
-def is_pretend(provider: str) -> bool:
+def is_simulated(provider: str) -> bool:
     """Return whether a provider of this name moves no money."""
     return provider == "demo" or provider.endswith(TEST_SUFFIX)
 
@@ -97,9 +97,9 @@ class Receipt:
         return sum(line.price_minor for line in self.lines)
 
     @property
-    def is_pretend(self) -> bool:
-        """True if it was paid with pretend or test money."""
-        return is_pretend(self.provider)
+    def is_simulated(self) -> bool:
+        """True if it was paid by a simulated or test payment."""
+        return is_simulated(self.provider)
 
 
 def sign(keyring: Keyring, receipt: Receipt) -> str:
@@ -108,7 +108,7 @@ def sign(keyring: Keyring, receipt: Receipt) -> str:
     Ed25519 is deterministic (RFC 8032): a receipt has the same text however
     often, and on whichever replica, it is signed.
     """
-    signer = keyring.signer(pretend=receipt.is_pretend)
+    signer = keyring.signer(simulated=receipt.is_simulated)
     payload = _payload(receipt, keyring.issuer)
     signed = f"{_header(signer.kid)}.{encode(payload)}"
     signature = signer.receipt_key.sign(signed.encode("ascii"))
@@ -118,7 +118,7 @@ def sign(keyring: Keyring, receipt: Receipt) -> str:
 def read(keyring: Keyring, token: str) -> Receipt:
     """Verify a receipt, and return its content. Raises Forged.
 
-    A receipt paid with pretend or test money is rejected by a store that
+    A receipt paid by a simulated or test payment is rejected by a store that
     accepts no such money. The issuer isn't compared with this store's: a
     store that has moved to another address honours its earlier receipts.
     """
@@ -139,7 +139,7 @@ def read(keyring: Keyring, token: str) -> Receipt:
     except InvalidSignature:
         raise Forged from None
     receipt = _receipt(decode(payload))
-    if receipt.is_pretend and not keyring.accepts_pretend:
+    if receipt.is_simulated and not keyring.accepts_simulated:
         raise Forged  # signed by the real key, before there were two
     return receipt
 

@@ -9,8 +9,8 @@ two members more in each key:
 
 - `retired_at`: Unix seconds
 - `confirmed`: MACs of key and time, by the `kid` of the keys that made them
-- `pretend`: true for the key of orders paid with pretend or test money, which
-  only the store's keys for such orders confirm
+- `pretend`: true for the key of orders paid by simulated or test payments,
+  which only the store's keys for such orders confirm
 
 Whoever can write the file but has no NONCE can add no key: one that no NONCE
 of this store has confirmed doesn't count.
@@ -57,7 +57,7 @@ class ListedKey:
 
     public_key: Ed25519PublicKey
     retired_at: int | None = None
-    pretend: bool = False
+    simulated: bool = False
     confirmed: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -104,7 +104,7 @@ class ListedKey:
     def key(self, now: int) -> RetiredKey:
         """Return the key, confirmed or not; without a time, as of `now`."""
         at = now if self.retired_at is None else self.retired_at
-        return RetiredKey(self.public_key, at, self.pretend)
+        return RetiredKey(self.public_key, at, self.simulated)
 
     def confirmed_key(
         self, generations: Iterable[Generation]
@@ -146,7 +146,7 @@ def confirm(
     return {
         **jwk(key.public_key),
         "retired_at": key.retired_at,
-        **({"pretend": True} if key.pretend else {}),
+        **({"pretend": True} if key.simulated else {}),
         "confirmed": _confirmations(key, generations),
     }
 
@@ -198,7 +198,7 @@ def _confirmations(
 ) -> dict[str, str]:
     """Return the MACs of a key by the `kid` of the keys that make them."""
     confirming = [
-        each.pretend if key.pretend else each for each in generations
+        each.simulated if key.simulated else each for each in generations
     ]
     fields = (
         key.public_key.public_bytes_raw(),

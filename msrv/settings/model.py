@@ -116,7 +116,7 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _one_kind_of_money(self) -> Self:
-        """Raise ValueError if real and pretend money would be mixed."""
+        """Raise ValueError if real and simulated payments would be mixed."""
         if self.stripe_key is None and self.stripe_webhook_secret is not None:
             raise ValueError(
                 "MSRV_STRIPE_WEBHOOK_SECRET needs MSRV_STRIPE_KEY: set both"
@@ -128,7 +128,7 @@ class Settings(BaseModel):
                 "MSRV_STRIPE_API is for tests, and MSRV_STRIPE_KEY is a live "
                 "key: remove one of them"
             )
-        if self.takes_pretend_money:
+        if self.takes_simulated_payments:
             raise ValueError(
                 "MSRV_STRIPE_KEY is a live key, and this store accepts "
                 "simulated payments: set MSRV_LIBRARY, and remove "
@@ -143,10 +143,10 @@ class Settings(BaseModel):
         return key is not None and "live" in key.get_secret_value()[:8]
 
     @property
-    def accepts_pretend_money(self) -> bool:
-        """True if orders paid with pretend or test money are valid."""
+    def accepts_simulated_payments(self) -> bool:
+        """True if orders paid by simulated or test payments are valid."""
         is_test = self.stripe_key is not None and not self.stripe_is_live
-        return self.takes_pretend_money or is_test
+        return self.takes_simulated_payments or is_test
 
     @property
     def database_url(self) -> str | None:
@@ -192,6 +192,6 @@ class Settings(BaseModel):
         return max(64, 2 * self.max_downloads_per_client + 32)
 
     @property
-    def takes_pretend_money(self) -> bool:
+    def takes_simulated_payments(self) -> bool:
         """True if the `demo` payment provider may be offered."""
         return self.demo_payments or self.is_demo

@@ -57,7 +57,7 @@ class Chrome:
     icon_url: str
     cart_count: int
     cart_summary: str
-    pretends: bool
+    payments_are_simulated: bool
     source_url: str
 
 
@@ -253,7 +253,7 @@ def _chrome(request: web.Request) -> Chrome:
         icon_url=assets.url("icon.svg"),
         cart_count=len(cart.entries),
         cart_summary=cart_summary(cart),
-        pretends=store.settings.takes_pretend_money,
+        payments_are_simulated=store.settings.takes_simulated_payments,
         source_url=store.settings.source_url,
     )
 

@@ -14,28 +14,32 @@ from msrv.payments.registry import Providers
 TEST = {"MSRV_STRIPE_KEY": "rk_test_0123"}
 LIVE = {"MSRV_STRIPE_KEY": "sk_live_0123"}
 WEBHOOK = {"MSRV_STRIPE_WEBHOOK_SECRET": "whsec_1"}
-PRETEND = {"MSRV_DEMO_PAYMENTS": "1"}
+SIMULATED = {"MSRV_DEMO_PAYMENTS": "1"}
 
 
 @pytest.mark.parametrize(
     ("environ", "said", "unsaid"),
     [
-        ({}, ["free items only: no payment provider"], ["pretend", "Stripe"]),
-        (PRETEND, ["pretend: no money moves"], ["free items", "Stripe"]),
+        (
+            {},
+            ["free items only: no payment provider"],
+            ["simulated", "Stripe"],
+        ),
+        (SIMULATED, ["simulated: no money moves"], ["free items", "Stripe"]),
         (
             TEST | WEBHOOK,
             ["Stripe, test mode: no money moves"],
-            ["free items", "pretend", "live", "(without"],
+            ["free items", "simulated", "live", "(without"],
         ),
         (
             LIVE | WEBHOOK,
             ["Stripe, live"],
-            ["free items", "pretend", "no money moves", "(without"],
+            ["free items", "simulated", "no money moves", "(without"],
         ),
         (LIVE, ["Stripe, live", "(without MSRV_STRIPE_WEBHOOK_SECRET"], []),
         (
-            TEST | WEBHOOK | PRETEND,
-            ["Stripe, test mode", "pretend: no money moves"],
+            TEST | WEBHOOK | SIMULATED,
+            ["Stripe, test mode", "simulated: no money moves"],
             ["free items"],
         ),
     ],

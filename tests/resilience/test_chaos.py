@@ -214,7 +214,7 @@ async def test_every_sale_is_recorded_once_and_every_download_completes(
         assert time.monotonic() < until, "the spool was not emptied"
         await asyncio.sleep(0.1)
     keyring = Keyring.from_nonces(
-        shop.store.environ["NONCE"], accepts_pretend=True
+        shop.store.environ["NONCE"], accepts_simulated=True
     )
     sold = {
         receipts.read(keyring, each.rpartition("/")[2]).order_id

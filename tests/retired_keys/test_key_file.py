@@ -35,7 +35,7 @@ NOW: Final = 1_800_000_000
 RECEIPT: Final = Receipt(
     "AAAABBBBCCCCDDDDEEEEFFFF", NOW, "stripe", "EUR", (Line("departure", 100),)
 )
-PRETEND: Final = replace(RECEIPT, provider="demo")
+SIMULATED: Final = replace(RECEIPT, provider="demo")
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +45,14 @@ def nonces() -> dict[str, Generation]:
 
 
 def ring(
-    nonces: dict[str, Generation], names: str, *, accepts_pretend: bool = False
+    nonces: dict[str, Generation],
+    names: str,
+    *,
+    accepts_simulated: bool = False,
 ) -> Keyring:
     return Keyring(
-        tuple(nonces[name] for name in names), accepts_pretend=accepts_pretend
+        tuple(nonces[name] for name in names),
+        accepts_simulated=accepts_simulated,
     )
 
 
@@ -288,21 +292,23 @@ def test_folder_in_place_of_the_file_is_a_warning(
     assert "Is a directory" in caplog.text
 
 
-def test_keys_of_pretend_money_need_a_store_that_accepts_it(
+def test_keys_of_simulated_payments_need_a_store_that_accepts_them(
     tmp_path: Path, nonces: dict[str, Generation]
 ) -> None:
-    demo = ring(nonces, "BA", accepts_pretend=True)
-    former = nonces["A"].pretend
+    demo = ring(nonces, "BA", accepts_simulated=True)
+    former = nonces["A"].simulated
     assert former
     file = RetiredKeyFile(tmp_path)
-    file.add(demo, [RetiredKey(former.receipt_public_key, NOW, pretend=True)])
-    token = receipts.sign(Keyring((nonces["A"],)), PRETEND)
+    file.add(
+        demo, [RetiredKey(former.receipt_public_key, NOW, simulated=True)]
+    )
+    token = receipts.sign(Keyring((nonces["A"],)), SIMULATED)
     for names in ("B", "CB", "C"):
-        keys = ring(nonces, names, accepts_pretend=True)
+        keys = ring(nonces, names, accepts_simulated=True)
         file.add(keys, [])
         keys = replace(keys, retired=file.load(keys))
-        assert receipts.read(keys, token) == PRETEND
-        live = replace(keys, accepts_pretend=False)
+        assert receipts.read(keys, token) == SIMULATED
+        live = replace(keys, accepts_simulated=False)
         with pytest.raises(Forged):
             receipts.read(live, token)
         assert former.kid not in live.receipt_keys
@@ -310,7 +316,7 @@ def test_keys_of_pretend_money_need_a_store_that_accepts_it(
     (entry,) = listed(tmp_path)
     del entry["pretend"]
     rewrite(tmp_path, [entry])
-    assert file.load(ring(nonces, "C", accepts_pretend=True)) == ()
+    assert file.load(ring(nonces, "C", accepts_simulated=True)) == ()
 
 
 def test_replicas_that_start_at_once_keep_all_keys(

@@ -328,8 +328,10 @@ def test_trusted_proxies_are_parsed_as_networks() -> None:
     )
 
 
-def test_pretend_payments_are_off_by_default(tmp_path: Path) -> None:
+def test_simulated_payments_are_off_by_default(tmp_path: Path) -> None:
     own = {"MSRV_LIBRARY": str(tmp_path)}
-    assert not settings.load(own).takes_pretend_money
-    assert settings.load(own | {"MSRV_DEMO_PAYMENTS": "1"}).takes_pretend_money
-    assert settings.load({}).takes_pretend_money
+    assert not settings.load(own).takes_simulated_payments
+    assert settings.load(
+        own | {"MSRV_DEMO_PAYMENTS": "1"}
+    ).takes_simulated_payments
+    assert settings.load({}).takes_simulated_payments

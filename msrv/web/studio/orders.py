@@ -15,7 +15,7 @@ from msrv.ledger.db import order_queries
 from msrv.ledger.db.order_queries import Download, Order, OrderLine
 from msrv.proofs import orders, receipts
 from msrv.proofs.links import make_link
-from msrv.proofs.receipts import is_pretend
+from msrv.proofs.receipts import is_simulated
 from msrv.web.errors import NotFound
 from msrv.web.shop.receipts import receipt_path
 from msrv.web.store import ORIGIN, STORE
@@ -111,7 +111,7 @@ async def show_one(request: web.Request) -> web.Response:
         },
         order=order,
         history=history,
-        is_pretend=is_pretend(order.provider),
+        is_simulated=is_simulated(order.provider),
         lines=lines,
         receipt=receipt,
         expires_at=expires_at,
@@ -128,7 +128,7 @@ def _receipt_url(request: web.Request, order: Order) -> str | None:
     accept those.
     """
     keyring = request.app[STORE].keyring
-    if is_pretend(order.provider) and not keyring.accepts_pretend:
+    if is_simulated(order.provider) and not keyring.accepts_simulated:
         return None
     try:
         receipt = receipts.Receipt(
@@ -163,7 +163,7 @@ def _lines(request: web.Request, order: Order) -> tuple[int, list[ShownLine]]:
                 order.order_id,
                 line.item_id,
                 expires_at,
-                pretend=is_pretend(order.provider),
+                simulated=is_simulated(order.provider),
             )
             link = request[ORIGIN].base_url + made.path
         shown.append(ShownLine(line, is_here, link))

@@ -25,7 +25,7 @@ async def bank(clock: Clock) -> AsyncIterator[FakeStripe]:
 
 @pytest.fixture
 def settings(library: Path, tmp_path: Path, bank: FakeStripe) -> Settings:
-    """Settings for the small library and that Stripe, and no pretence."""
+    """Settings for the small library and that Stripe alone."""
     return settings_room.load(
         {
             "MSRV_LIBRARY": str(library),

@@ -26,7 +26,7 @@ async def test_live_store_refuses_receipts_and_links_of_simulated_payments(
     settings: Settings,
     now: Mapping[str, str],
 ) -> None:
-    """The same NONCE and data folder, first with pretend payments."""
+    """The same NONCE and data folder, first with simulated payments."""
     before = await start_store(settings)
     form = {"item": "departure", "provider": "demo"}
     bought = await (
@@ -56,6 +56,6 @@ async def test_live_store_refuses_receipts_and_links_of_simulated_payments(
     )
     for path in paths:
         assert (await live.get(path)).status == 404
-    # What cost nothing was had without pretence.
+    # What cost nothing needed no simulated payment.
     for path in (path_of(free["receipt"]), path_of(free["downloads"]["zine"])):
         assert (await live.get(path)).status == 200

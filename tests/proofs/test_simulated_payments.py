@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Orders paid with pretend or test money, and their separate keys."""
+"""Orders paid by simulated or test payments, and their separate keys."""
 
 from dataclasses import replace
 from typing import Final
@@ -14,23 +14,23 @@ from msrv.proofs.errors import Forged
 from msrv.proofs.keyring import Keyring, Purpose
 from msrv.proofs.links import make_link, verify_link, verify_path
 from msrv.proofs.orders import Line
-from msrv.proofs.receipts import Receipt, is_pretend, issuer_of
+from msrv.proofs.receipts import Receipt, is_simulated, issuer_of
 
 NOW: Final = 1_800_000_000
 REAL: Final = Receipt(
     "AAAABBBBCCCCDDDDEEEEFFFF", NOW, "stripe", "EUR", (Line("zine", 700),)
 )
-PRETEND: Final = [replace(REAL, provider=p) for p in ("demo", "stripe-test")]
+SIMULATED: Final = [replace(REAL, provider=p) for p in ("demo", "stripe-test")]
 
 
 @pytest.fixture(scope="session")
 def live(keyring: Keyring) -> Keyring:
     """The same NONCE in a store that takes real money alone."""
-    return Keyring(keyring.generations, accepts_pretend=False)
+    return Keyring(keyring.generations, accepts_simulated=False)
 
 
-@pytest.mark.parametrize("receipt", PRETEND, ids=lambda each: each.provider)
-def test_pretend_receipt_opens_only_a_store_that_takes_pretend_money(
+@pytest.mark.parametrize("receipt", SIMULATED, ids=lambda each: each.provider)
+def test_simulated_receipt_opens_only_a_store_that_accepts_it(
     receipt: Receipt, keyring: Keyring, live: Keyring
 ) -> None:
     token = receipts.sign(keyring, receipt)
@@ -39,7 +39,7 @@ def test_pretend_receipt_opens_only_a_store_that_takes_pretend_money(
         receipts.read(live, token)
 
 
-def test_pretend_receipt_signed_by_the_real_key_is_refused_by_a_live_store(
+def test_simulated_receipt_signed_by_the_real_key_is_refused_by_a_live_store(
     keyring: Keyring, live: Keyring
 ) -> None:
     """Receipts of the demo were signed by the real key before version 1.0."""
@@ -68,10 +68,10 @@ def test_real_receipt_opens_both_kinds_of_store(
     assert receipts.read(keyring, token) == REAL
 
 
-def test_link_of_a_pretend_order_opens_only_a_store_that_takes_pretend_money(
+def test_link_of_a_simulated_order_opens_only_a_store_that_accepts_it(
     keyring: Keyring, live: Keyring
 ) -> None:
-    link = make_link(keyring, REAL.order_id, "zine", NOW + 1, pretend=True)
+    link = make_link(keyring, REAL.order_id, "zine", NOW + 1, simulated=True)
     parts = (link.pop, link.poe, link.item_id, NOW)
     assert verify_link(keyring, *parts).item_id == "zine"
     with pytest.raises(Forged):
@@ -80,16 +80,16 @@ def test_link_of_a_pretend_order_opens_only_a_store_that_takes_pretend_money(
         verify_path(live, link.path, NOW)
 
 
-def test_pretend_keys_are_of_no_other_use(keyring: Keyring) -> None:
+def test_simulated_keys_are_of_no_other_use(keyring: Keyring) -> None:
     """No key of the two sets is the same, whatever its purpose."""
     real = keyring.current
-    pretend = keyring.signer(pretend=True)
-    keys = {each.key(p) for each in (real, pretend) for p in Purpose}
+    simulated = keyring.signer(simulated=True)
+    keys = {each.key(p) for each in (real, simulated) for p in Purpose}
     assert len(keys) == 2 * len(Purpose)
-    assert real.kid != pretend.kid
+    assert real.kid != simulated.kid
 
 
-def test_live_store_publishes_no_key_of_pretend_money(
+def test_live_store_publishes_no_key_of_simulated_payments(
     keyring: Keyring, live: Keyring
 ) -> None:
     assert [k["kid"] for k in receipts.jwks(live)["keys"]] == [
@@ -99,7 +99,7 @@ def test_live_store_publishes_no_key_of_pretend_money(
 
 
 @pytest.mark.parametrize(
-    ("provider", "pretend"),
+    ("provider", "simulated"),
     [
         ("demo", True),
         ("stripe-test", True),
@@ -110,9 +110,9 @@ def test_live_store_publishes_no_key_of_pretend_money(
     ],
 )
 def test_provider_name_says_whether_money_moved(
-    provider: str, *, pretend: bool
+    provider: str, *, simulated: bool
 ) -> None:
-    assert is_pretend(provider) is pretend
+    assert is_simulated(provider) is simulated
 
 
 def test_receipt_names_its_store(live: Keyring) -> None:
