@@ -57,7 +57,8 @@ COPY --from=packages /app /app
 COPY --from=notices /usr/share/doc/msrv /usr/share/doc/msrv
 COPY --chmod=0755 deploy/image/ /usr/local/bin/
 
-# Plain HTTP for a proxy in front; the environment sets everything else.
+# Plain HTTP for a proxy in front; the environment sets everything else, and
+# with MSRV_DOMAIN the entry point drops what contradicts it.
 # Put no secret here, nor in a build argument: both stay in the image.
 ENV PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
@@ -72,7 +73,7 @@ USER 10001:10001
 VOLUME /data
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --start-interval=1s --retries=3 \
-    CMD ["python", "-m", "msrv", "healthcheck"]
+HEALTHCHECK --interval=15s --timeout=10s --start-period=300s --start-interval=1s --retries=3 \
+    CMD ["msrv", "healthcheck"]
 ENTRYPOINT ["msrv"]
 CMD ["serve"]

@@ -46,6 +46,14 @@ def test_default_images_are_the_pinned_ones() -> None:
     }
 
 
+def test_digests_of_the_list_have_a_date() -> None:
+    text = IMAGES.read_text("utf-8")
+    pinned = ["@sha256:" in each for each in parse_images(text).values()]
+    assert all(pinned) or not any(pinned)
+    dates = re.findall(r"^# pinned (\d{4}-\d\d-\d\d)$", text, re.MULTILINE)
+    assert len(dates) == int(all(pinned))
+
+
 @pytest.mark.parametrize("digest", ["", f"@{DIGEST}"])
 def test_renovate_finds_every_image(digest: str) -> None:
     config = json.loads((ROOT / "renovate.json").read_text("utf-8"))
