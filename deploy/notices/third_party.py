@@ -27,6 +27,10 @@ INCOMPATIBLE: Final = re.compile(
     r"(?<!L)GPL-2\.0(?!-or-later|\+)|(?<!L)GPLv2(?!\+)"
 )
 """Licences with which a package can't be part of a program under the AGPL."""
+UNSTATED: Final = "UNKNOWN"
+"""What pip-licenses reports for a package that states no licence."""
+TITLES: Final = {"The MIT License (MIT)": "MIT"}
+"""First lines of licences' texts: some packages have only the text."""
 TEXTS: Final = re.compile("licen[cs]e|copying|notice", re.IGNORECASE)
 RULE: Final = "-" * 78
 
@@ -108,6 +112,8 @@ def read_package(
             lacking.append(str(file))
         elif file.suffix == ".py" and not folder:
             folder = str(installed / file.parts[0])
+    if licence == UNSTATED and len(texts) == 1:
+        licence = TITLES.get(texts[0].partition("\n")[0], UNSTATED)
     return Package(
         found.name,
         found.version,

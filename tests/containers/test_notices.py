@@ -189,6 +189,17 @@ def test_package_is_listed_with_its_source(
     assert f"    licence: {licence}\n    source:  {source}" in package.entry()
 
 
+def test_licence_that_only_its_text_states_is_read_from_that(
+    tmp_path: Path,
+) -> None:
+    text = "The MIT License (MIT)\n\nCopyright (c) 2022 Some Author\n"
+    install(tmp_path, "x", SOURCE | dict.fromkeys(TEXT, text))
+    (package,) = third_party.read_packages(
+        tmp_path, {"thing": "UNKNOWN"}, Path("/site")
+    )
+    assert package.licence == "MIT"
+
+
 def test_package_that_only_one_list_has_stops_the_build(
     tmp_path: Path,
 ) -> None:
