@@ -3,9 +3,9 @@
 
 """Caches of what is derived from a catalog.
 
-Its search index and the parts of its pages that are the same for every
-visitor; its sitemap and feeds; its items and releases as representations,
-with the layouts of release ZIPs.
+Its search index, its artists, and the parts of its pages that are the same
+for every visitor; its sitemap and feeds; its items and releases as
+representations, with the layouts of release ZIPs.
 """
 
 import asyncio
@@ -15,6 +15,8 @@ from typing import Final, NamedTuple
 
 from markupsafe import Markup
 
+from msrv.catalog.artists import Artists
+from msrv.catalog.markdown import MarkdownCache
 from msrv.catalog.model import Catalog, Item, Release, Shop
 from msrv.catalog.release_zip import plan_zip, zip_name
 from msrv.catalog.search import SearchIndex, SearchResults
@@ -42,6 +44,8 @@ class CatalogCache:
         self._pages: OrderedDict[tuple[str, int, str], Markup] = OrderedDict()
         self._catalog: Catalog | None = None
         self._index: SearchIndex | None = None
+        self._artists: tuple[Catalog, Artists] | None = None
+        self.texts = MarkdownCache()
         self._building = asyncio.Lock()
 
     async def search(self, catalog: Catalog, words: str) -> SearchResults:
@@ -56,6 +60,13 @@ class CatalogCache:
                 self._catalog = catalog
             index = self._index
         return await asyncio.to_thread(index.search, words)
+
+    async def artists(self, catalog: Catalog) -> Artists:
+        """Return a catalog's artists, found in a thread when it changes."""
+        if self._artists is None or self._artists[0] is not catalog:
+            found = await asyncio.to_thread(Artists.of, catalog)
+            self._artists = (catalog, found)
+        return self._artists[1]
 
     def page(
         self,

@@ -30,6 +30,7 @@ ROUTES: list[web.RouteDef] = [
     web.get("/", storefront.front, name="front"),
     web.get("/catalog", storefront.catalog_page, name="catalog"),
     web.get("/catalog/{release}", storefront.release_page, name="release"),
+    web.get("/artists/{artist}", storefront.artist_page, name="artist"),
     web.get("/cart", cart.show, name="cart"),
     web.post("/cart", cart.change, name="cart-change"),
     web.get("/checkout", checkout.show, name="checkout"),

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
+from msrv.catalog.artists import Artist
 from msrv.catalog.covers import SHARED_WIDTH
 from msrv.catalog.model import ItemKind, Release, Shop
 from msrv.web.discovery import structured_data
@@ -67,12 +68,12 @@ def front_metadata(shop: Shop, base_url: str) -> PageMetadata:
 
 
 def release_metadata(
-    release: Release, shop: Shop, base_url: str
+    release: Release, shop: Shop, base_url: str, text: str
 ) -> PageMetadata:
-    """Return the metadata of a release's page."""
+    """Return the metadata of a release's page; `text` describes it."""
     address = base_url + release_path(release)
     title = title_with_artist(release)
-    description = summary(release)
+    description = shortened(text) or title
     price = release.minimum or release.price
     properties = [
         ("og:type", _open_graph_type(release)),
@@ -100,9 +101,34 @@ def release_metadata(
         description,
         tuple(properties),
         (
-            structured_data.release(release, shop, base_url),
+            structured_data.release(release, shop, base_url, text),
             structured_data.breadcrumbs(release, shop, base_url),
         ),
+    )
+
+
+def artist_metadata(artist: Artist, shop: Shop, base_url: str) -> PageMetadata:
+    """Return the metadata of an artist's page."""
+    address = f"{base_url}/artists/{artist.slug}"
+    description = f"Releases by {artist.name}, from {shop.name}."
+    properties = [
+        ("og:type", "profile"),
+        ("og:site_name", shop.name),
+        ("og:title", artist.name),
+        ("og:description", description),
+        ("og:url", address),
+        ("twitter:card", "summary"),
+    ]
+    for release in (*artist.releases, *artist.appearances):
+        if release.cover is not None:
+            path = cover_path(release, release.cover, SHARED_WIDTH)
+            properties.append(("og:image", base_url + path))
+            break
+    return PageMetadata(
+        address,
+        description,
+        tuple(properties),
+        (structured_data.artist(artist, base_url),),
     )
 
 
@@ -113,15 +139,12 @@ def title_with_artist(release: Release) -> str:
     return f"{release.title} by {release.artist}"
 
 
-def summary(release: Release) -> str:
-    """Return a release's description as one short line."""
-    text = " ".join(release.description.split())
-    if not text:
-        return title_with_artist(release)
+def shortened(text: str) -> str:
+    """Return the beginning of a plain text, cut between words."""
     if len(text) <= _DESCRIPTION_CHARS:
         return text
-    shortened = text[:_DESCRIPTION_CHARS]
-    return f"{shortened.rpartition(' ')[0] or shortened}…"
+    beginning = text[:_DESCRIPTION_CHARS]
+    return f"{beginning.rpartition(' ')[0] or beginning}…"
 
 
 def _is_music(release: Release) -> bool:

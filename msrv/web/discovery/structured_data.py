@@ -5,6 +5,7 @@
 
 from typing import Any, Final
 
+from msrv.catalog.artists import Artist
 from msrv.catalog.covers import SHARED_WIDTH
 from msrv.catalog.model import Item, ItemKind, Release, Shop
 from msrv.money import Money
@@ -32,8 +33,11 @@ def website(shop: Shop, base_url: str) -> Data:
     }
 
 
-def release(entry: Release, shop: Shop, base_url: str) -> Data:
-    """Return a release as an album, a book or another product, for sale."""
+def release(entry: Release, shop: Shop, base_url: str, text: str) -> Data:
+    """Return a release as an album, a book or another product, for sale.
+
+    `text` is its description, as plain text.
+    """
     address = base_url + release_path(entry)
     kind = _type_of(entry)
     data: Data = {
@@ -44,8 +48,8 @@ def release(entry: Release, shop: Shop, base_url: str) -> Data:
         "url": address,
         "offers": _offer(entry.minimum or entry.price, address, shop),
     }
-    if entry.description:
-        data["description"] = entry.description
+    if text:
+        data["description"] = text
     if entry.cover is not None:
         data["image"] = base_url + cover_path(entry, entry.cover, SHARED_WIDTH)
     if entry.date:
@@ -66,6 +70,24 @@ def release(entry: Release, shop: Shop, base_url: str) -> Data:
         else:
             data["brand"] = {"@type": "Brand", "name": entry.artist}
     return data
+
+
+def artist(found: Artist, base_url: str) -> Data:
+    """Return an artist, with the albums in the store."""
+    return {
+        "@context": CONTEXT,
+        "@type": "MusicGroup",
+        "name": found.name,
+        "url": f"{base_url}/artists/{found.slug}",
+        "album": [
+            {
+                "@type": "MusicAlbum",
+                "name": each.title,
+                "url": base_url + release_path(each),
+            }
+            for each in found.releases[:_MAX_TRACKS]
+        ],
+    }
 
 
 def breadcrumbs(entry: Release, shop: Shop, base_url: str) -> Data:

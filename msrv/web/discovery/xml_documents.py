@@ -15,9 +15,14 @@ from email.utils import format_datetime
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from msrv.catalog import markdown
+from msrv.catalog.artists import Artists
 from msrv.catalog.covers import SHARED_WIDTH
 from msrv.catalog.model import Catalog, Release
-from msrv.web.discovery.page_metadata import summary, title_with_artist
+from msrv.web.discovery.page_metadata import (
+    shortened,
+    title_with_artist,
+)
 from msrv.web.shop.json_views import cover_path, release_path
 
 MAX_URLS: Final = 10_000
@@ -36,7 +41,8 @@ _DATE_PARTS: Final = 3
 
 def sitemap_count(catalog: Catalog) -> int:
     """Return the number of sitemaps that a catalog needs, at least one."""
-    return max(1, -(-(len(catalog.offered) + 2) // MAX_URLS))
+    artists = len(Artists.of(catalog).by_slug)
+    return max(1, -(-(len(catalog.offered) + artists + 2) // MAX_URLS))
 
 
 def sitemap_index(catalog: Catalog, base_url: str) -> bytes:
@@ -52,10 +58,17 @@ def sitemap(catalog: Catalog, base_url: str, page: int = 1) -> bytes:
     """Return one sitemap, numbered from 1: the public pages."""
     newest = max(map(last_modified, catalog.offered), default=0)
     pages = [("/", newest), ("/catalog", newest)]
-    first = (page - 1) * MAX_URLS
     pages += [
         (release_path(each), last_modified(each)) for each in catalog.offered
     ]
+    pages += [
+        (
+            f"/artists/{each.slug}",
+            max(map(last_modified, (*each.releases, *each.appearances))),
+        )
+        for each in Artists.of(catalog).by_slug.values()
+    ]
+    first = (page - 1) * MAX_URLS
     root = Element("urlset", xmlns=_SITEMAP)
     for path, changed_at in pages[first : first + MAX_URLS]:
         entry = SubElement(root, "url")
@@ -90,7 +103,7 @@ def atom(catalog: Catalog, base_url: str, artist: str = "") -> bytes:
         if release.artist:
             by = SubElement(entry, "author")
             _add(by, "name", release.artist)
-        _add(entry, "summary", summary(release))
+        _add(entry, "summary", _summary(release))
         _add_cover(entry, release, base_url)
     return _document(root)
 
@@ -110,7 +123,7 @@ def rss(catalog: Catalog, base_url: str, artist: str = "") -> bytes:
         _add(entry, "guid", link)
         at = datetime.fromtimestamp(published_at(release), UTC)
         _add(entry, "pubDate", format_datetime(at))
-        _add(entry, "description", summary(release))
+        _add(entry, "description", _summary(release))
         _add_cover(entry, release, base_url)
     return _document(root)
 
@@ -147,6 +160,11 @@ def last_modified(release: Release) -> int:
         contents.append(release.cover.content)
     newest = max((each.mtime_ns for each in contents), default=0)
     return min(max(0, newest // 10**9), 253_402_300_799)
+
+
+def _summary(release: Release) -> str:
+    text = markdown.render(release.description).plain
+    return shortened(text) or title_with_artist(release)
 
 
 def _feed_title(catalog: Catalog, artist: str) -> str:

@@ -11,6 +11,7 @@ from typing import Final
 from aiohttp import web
 from markupsafe import Markup
 
+from msrv.catalog.artists import Artist
 from msrv.catalog.model import Catalog, ItemKind, Release
 from msrv.catalog.search import ReleaseMatch
 from msrv.orders.direct_purchase import DirectPurchase, direct_cart
@@ -18,7 +19,11 @@ from msrv.proofs.orders import new_order_id
 from msrv.text_table import plural
 from msrv.time_slices import TimeSlices
 from msrv.web import cookies, formatting, security_headers
-from msrv.web.discovery.page_metadata import front_metadata, release_metadata
+from msrv.web.discovery.page_metadata import (
+    artist_metadata,
+    front_metadata,
+    release_metadata,
+)
 from msrv.web.errors import InvalidField, NotFound
 from msrv.web.errors.fields import NO_ERRORS, FieldErrors
 from msrv.web.rendering import (
@@ -35,6 +40,7 @@ from msrv.web.store import ORIGIN, STORE
 
 PER_PAGE: Final = 24
 NEWEST: Final = 6
+RELATED: Final = 4
 MAX_QUERY: Final = 200
 
 
@@ -162,12 +168,21 @@ async def show_release(
     store = request.app[STORE]
     catalog = store.catalog.current
     offer = await _offer(request, found)
+    artists = await store.catalog_cache.artists(catalog)
+    artist = artists.find(found.artist)
+    text = await store.catalog_cache.texts.render(found.description)
     response = await page_response_in_slices(
         request,
         "release.html",
         status=422 if errors.messages else 200,
         errors=errors,
-        meta=release_metadata(found, catalog.shop, request[ORIGIN].base_url),
+        meta=release_metadata(
+            found, catalog.shop, request[ORIGIN].base_url, text.plain
+        ),
+        text=Markup(text.html),  # noqa: S704 - rendered without raw HTML
+        artist=artist,
+        artists=artists,
+        related=_related(found, artist),
         release=found,
         facts=_facts(found),
         offer=offer,
@@ -192,6 +207,42 @@ def find_release(catalog: Catalog, release_id: str) -> Release | None:
     release_id = catalog.moved.get(release_id, release_id)
     found = catalog.releases_by_id.get(release_id)
     return None if found is None or found.hidden else found
+
+
+async def artist_page(request: web.Request) -> web.Response:
+    """Return an artist's releases. Raises NotFound."""
+    store = request.app[STORE]
+    catalog = store.catalog.current
+    artists = await store.catalog_cache.artists(catalog)
+    found = artists.by_slug.get(request.match_info["artist"])
+    if found is None:
+        raise NotFound
+    slices = TimeSlices()
+    return await respond_in_slices(
+        request,
+        "artist.html",
+        {
+            "artist": found.name,
+            "releases": [
+                await json_views.release(each, slices)
+                for each in (*found.releases, *found.appearances)
+            ]
+            if wants_json(request)
+            else [],
+        },
+        artist=found,
+        meta=artist_metadata(found, catalog.shop, request[ORIGIN].base_url),
+    )
+
+
+def _related(release: Release, artist: Artist | None) -> list[Release]:
+    """Return other releases by the same artist, the first few."""
+    if artist is None:
+        return []
+    others = (*artist.releases, *artist.appearances)
+    return [each for each in others if each.release_id != release.release_id][
+        :RELATED
+    ]
 
 
 def _playable(request: web.Request, release: Release) -> frozenset[str]:

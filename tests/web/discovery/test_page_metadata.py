@@ -117,6 +117,6 @@ async def test_private_pages_have_no_link_preview(store: Client) -> None:
 @given(st.text(max_size=60), st.text(max_size=300))
 def test_no_text_ends_the_script_element(title: str, text: str) -> None:
     release = Release("r", "r", title, title, "", text, Money(100, "EUR"), ())
-    for script in release_metadata(release, Shop(), BASE).scripts:
+    for script in release_metadata(release, Shop(), BASE, text).scripts:
         assert "<" not in script
         assert json.loads(script)["@context"] == "https://schema.org"

@@ -1,0 +1,71 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Artists of a catalog."""
+
+from msrv.catalog.artists import Artists
+from msrv.catalog.model import Catalog, Item, ItemKind, Release, Shop
+from msrv.money import Money
+from msrv.storage.model import Content, FileIdentity
+
+
+def release(release_id: str, artist: str, *track_artists: str) -> Release:
+    """Return a release with a track by each artist."""
+    free = Money(0, "EUR")
+    identity = FileIdentity(1, 0, 0, 0)
+    content = Content("x/1.mp3", identity, bytes(32), 0, "audio/mpeg")
+    items = tuple(
+        Item(
+            item_id=f"{release_id}{number}",
+            release_id=release_id,
+            kind=ItemKind.TRACK,
+            title="T",
+            artist=name,
+            price=free,
+            content=content,
+        )
+        for number, name in enumerate(track_artists)
+    )
+    return Release(
+        release_id, release_id, release_id, artist, "", "", free, items
+    )
+
+
+def artists(*releases: Release) -> Artists:
+    """Return the artists of a catalog with these releases."""
+    return Artists.of(Catalog(Shop(), releases, releases, "v", {}, {}))
+
+
+def test_spellings_that_differ_in_case_are_one_artist() -> None:
+    found = artists(release("a", "The Band"), release("b", "the band"))
+    artist = found.find("THE BAND")
+    assert artist is not None
+    assert artist.name == "The Band"
+    assert [each.release_id for each in artist.releases] == ["a", "b"]
+    assert found.by_slug == {"the-band": artist}
+
+
+def test_guest_appears_on_a_release() -> None:
+    found = artists(release("a", "Host", "Host", "Guest"))
+    guest = found.find("Guest")
+    assert guest is not None
+    assert (guest.releases, len(guest.appearances)) == ((), 1)
+    host = found.find("Host")
+    assert host is not None
+    assert host.appearances == ()
+
+
+def test_equal_slugs_are_numbered_in_a_stable_order() -> None:
+    names = ["Ann!", "Ann?", "ドラム", "Ноль"]
+    found = artists(*(release(str(n), name) for n, name in enumerate(names)))
+    again = artists(
+        *(release(str(n), name) for n, name in enumerate(reversed(names)))
+    )
+    assert sorted(found.by_slug) == ["ann", "ann-2", "artist", "artist-2"]
+    assert {slug: each.name for slug, each in found.by_slug.items()} == {
+        slug: each.name for slug, each in again.by_slug.items()
+    }
+
+
+def test_release_without_an_artist_has_none() -> None:
+    assert artists(release("a", "", "")).by_slug == {}
