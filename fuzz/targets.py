@@ -24,6 +24,8 @@ from multidict import CIMultiDict
 from msrv import forwarded_headers as forwarded
 from msrv import hostnames
 from msrv.catalog.config import toml_models
+from msrv.catalog.imports.source_files import ImportRefused
+from msrv.catalog.imports.sources import open_source
 from msrv.catalog.integrity.inspection import inspect_container
 from msrv.catalog.library.catalog_assembly import assemble_catalog
 from msrv.catalog.metadata import audio_pictures, tags
@@ -36,6 +38,7 @@ from msrv.downloads.ranges import parse_range
 from msrv.ledger import events, segments
 from msrv.ledger.errors import SpoolVersionMismatch
 from msrv.orders.cart import Cart
+from msrv.orders.grants.buyer_list import BuyerList, InvalidBuyerList
 from msrv.proofs import links, pasted_proofs, quotes, receipts, sign_in
 from msrv.proofs.errors import ProofError
 from msrv.proofs.keyring import Keyring
@@ -266,6 +269,33 @@ def hooks(data: bytes) -> None:
         list(hook_payloads.parse_registry(body))
 
 
+def import_zips(data: bytes) -> None:
+    """A ZIP is refused, or its files stay in a folder, and as they state."""
+    with (
+        tempfile.NamedTemporaryFile(suffix=".zip") as file,
+        contextlib.ExitStack() as stack,
+        contextlib.suppress(ImportRefused, OSError),
+    ):
+        file.write(data)
+        file.flush()
+        for each in open_source(Path(file.name), stack).files:
+            assert not each.name.startswith(("/", "."))
+            assert ".." not in each.name.split("/")
+            with each.open() as opened:
+                while opened.read(1 << 16):
+                    pass
+
+
+def buyer_lists(data: bytes) -> None:
+    """Each row of a list has an address, or the list is refused."""
+    with contextlib.suppress(InvalidBuyerList):
+        found = BuyerList(io.BytesIO(data), "list", ("Night Bus",))
+        counts = found.check()
+        buyers = list(found)
+        assert len(buyers) == counts.buyers
+        assert all("@" in each.address for each in buyers)
+
+
 TARGETS: Final[dict[str, Target]] = {
     each.__name__: each
     for each in (
@@ -282,6 +312,8 @@ TARGETS: Final[dict[str, Target]] = {
         spool_events,
         config_files,
         sound_tags,
+        import_zips,
+        buyer_lists,
         gate,
         hooks,
     )

@@ -70,6 +70,12 @@ def pytest_runtest_protocol(
         return (yield)
 
 
+def pytest_sessionstart() -> None:
+    """Stop if the clone has settings, which every command would read."""
+    if (ROOT.parent / "msrv.env").exists():
+        pytest.exit("msrv.env would change what the tests start: move it", 2)
+
+
 SLOW_FOLDERS = {
     "containers",
     "hostile",

@@ -15,20 +15,51 @@ from msrv.catalog.drafts.release_folders import DRAFT_PREFIX
 from msrv.catalog.library.scan import scan
 from tests.store_process import ROOT, START_SECONDS
 
+COUNT = 60
+COMMAND = [sys.executable, "-m", "msrv", "import"]
+
+
+def make_zip(path: Path) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(COUNT):
+            archive.writestr(f"{number:02d} x.bin", os.urandom(1 << 20))
+    return path
+
+
+def environment(library: Path) -> dict[str, str]:
+    library.mkdir()
+    return {
+        "PATH": os.environ["PATH"],
+        "MSRV_LIBRARY": str(library),
+        "MSRV_DATA": str(library.parent / "data"),
+    }
+
+
+def test_import_without_space_leaves_nothing(tmp_path: Path) -> None:
+    """The limit on a file's size stands for a disk that fills up."""
+    library = tmp_path / "library"
+    environ = environment(library)
+    path = make_zip(tmp_path / "Ann - Bus.zip")
+    script = 'ulimit -f 1024 && exec "$@"'  # in blocks of 512 bytes
+    result = subprocess.run(
+        ["sh", "-c", script, "sh", *COMMAND, str(path)],
+        cwd=ROOT,
+        env=environ,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+    )
+    assert result.returncode == 1
+    assert "'00 x.bin' File too large" in result.stderr
+    assert not list(library.iterdir())
+
 
 def test_killed_import_offers_nothing(tmp_path: Path) -> None:
     library = tmp_path / "library"
-    library.mkdir()
-    path = tmp_path / "Ann - Bus.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for number in range(1, 60):
-            archive.writestr(f"{number:02d} x.bin", os.urandom(1 << 20))
-    command = [sys.executable, "-m", "msrv", "import", str(path)]
-    environ = {
-        "PATH": os.environ["PATH"],
-        "MSRV_LIBRARY": str(library),
-        "MSRV_DATA": str(tmp_path / "data"),
-    }
+    environ = environment(library)
+    path = make_zip(tmp_path / "Ann - Bus.zip")
+    command = [*COMMAND, str(path)]
     with subprocess.Popen(
         command,
         cwd=ROOT,
@@ -54,4 +85,4 @@ def test_killed_import_offers_nothing(tmp_path: Path) -> None:
     )
     (folder,) = scan(library).folders
     assert folder.path == "Ann/Bus"
-    assert len(folder.files) == 59
+    assert len(folder.files) == COUNT

@@ -10,6 +10,7 @@ of the release's folder, and no more is unpacked than the list states.
 import io
 import os
 import stat
+import struct
 import zipfile
 import zlib
 from contextlib import ExitStack
@@ -37,6 +38,18 @@ _FREE_RATIO_BYTES: Final = 256 << 20
 """Up to this size, any compression is plausible: text, and silence."""
 
 
+_UNREADABLE: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
+"""Errors of zipfile for ZIPs that are damaged, or made to look so."""
+
+
 class DamagedFile(OSError):
     """A file of a ZIP that can't be unpacked."""
 
@@ -55,7 +68,9 @@ def read_zip(path: Path, stack: ExitStack) -> Source:
     where = printable(path.name)
     try:
         archive = stack.enter_context(zipfile.ZipFile(path))
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+    except (*_UNREADABLE, OSError) as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            raise
         raise ImportRefused(f"{where} is not a valid ZIP: {error}") from None
     infos = [
         # Not `is_dir`, which fails for an empty name.
@@ -167,11 +182,7 @@ class _Opener:
     def __call__(self) -> BinaryIO:
         try:
             return cast("BinaryIO", _Member(self._archive.open(self._info)))
-        except (
-            zipfile.BadZipFile,
-            RuntimeError,
-            NotImplementedError,
-        ) as error:
+        except _UNREADABLE as error:
             raise _damaged(error) from None
 
 
@@ -187,7 +198,7 @@ class _Member(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         try:
             return self._inner.read(size)
-        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        except _UNREADABLE as error:
             raise _damaged(error) from None
 
     def close(self) -> None:

@@ -89,9 +89,16 @@ def env_text(
 
 
 def compose_text(
-    address: StoreAddress, library: Path, payments: Payments
+    address: StoreAddress, library: Path, folder: Path, payments: Payments
 ) -> str:
-    """Return the text of a `compose.yaml` that needs no other file."""
+    """Return the text of a `compose.yaml` in `folder`.
+
+    It needs no other file. A library in the same folder has a relative path,
+    so that the folder can be moved, or be set up from within a container.
+    """
+    source = str(library)
+    if library.is_relative_to(folder):
+        source = f"./{library.relative_to(folder).as_posix()}"
     settings = {"MSRV_LIBRARY": "/library", **address.settings}
     ports = [f"127.0.0.1:{LOCAL_PORT}:{LOCAL_PORT}"]
     if address.domain:
@@ -121,7 +128,7 @@ def compose_text(
         *(f"      # {key}: {json.dumps(text)}" for key, text in _KEYS),
         "    volumes:",
         "      - type: bind",
-        f"        source: {_yaml(str(library))}",
+        f"        source: {_yaml(source)}",
         "        target: /library",
         "        read_only: true",
         "      # Also holds the file `nonce`, without which no receipt works:",

@@ -126,7 +126,9 @@ def _plan(
         0o644,
     )
     if compose:
-        text = compose_text(answers.address, answers.library, answers.payments)
+        text = compose_text(
+            answers.address, answers.library, folder, answers.payments
+        )
         environment = NewFile(folder / COMPOSE_NAME, text, 0o600)
     else:
         try:
