@@ -62,7 +62,9 @@ def create_library(root: Path, *, with_huge: bool) -> None:
             '[items."Tail.bin"]\nid = "tail"\n',
             "utf-8",
         )
-    (root / "store.toml").write_text('name = "Dock"\n', "utf-8")
+    (root / "store.toml").write_text(
+        'name = "Dock"\ncontact = "dock@example.org"\n', "utf-8"
+    )
 
 
 _ESCAPES: Final = str.maketrans(

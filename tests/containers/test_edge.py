@@ -69,6 +69,15 @@ def test_front_page_over_tls_has_its_security_headers(stack: Stack) -> None:
     assert stack.buyer.request("/nowhere").status == 404
 
 
+def test_security_txt_has_the_public_address(stack: Stack) -> None:
+    path = "/.well-known/security.txt"
+    response = stack.buyer.request(path)
+    assert response.status == 200
+    lines = response.body.decode().splitlines()
+    assert "Contact: mailto:dock@example.org" in lines
+    assert f"Canonical: https://localhost:{stack.https_port}{path}" in lines
+
+
 def test_forwarded_headers_of_clients_are_replaced(stack: Stack) -> None:
     spoofed = {
         "X-Forwarded-For": "6.6.6.6",

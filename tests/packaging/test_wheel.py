@@ -91,6 +91,23 @@ def test_metadata_names_the_extras_and_the_console_script(
     ]
 
 
+def test_wheel_states_its_licence_and_has_its_texts(wheel: Path) -> None:
+    """By PEP 639."""
+    with ZipFile(wheel) as archive:
+        metadata = Parser().parsestr(archive.read(f"{INFO}/METADATA").decode())
+        assert metadata["License-Expression"] == "AGPL-3.0-or-later"
+        files = metadata.get_all("License-File", [])
+        assert set(files) == {
+            "LICENSE",
+            "LICENSES/AGPL-3.0-or-later.txt",
+            "LICENSES/CC0-1.0.txt",
+            "msrv/demo/LICENSE",
+        }
+        for name in files:
+            packed = archive.read(f"{INFO}/licenses/{name}")
+            assert packed == (ROOT / name).read_bytes()
+
+
 def test_version_is_the_same_everywhere() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
     assert f"\nARG VERSION={__version__}\n" in dockerfile
