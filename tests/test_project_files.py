@@ -6,7 +6,10 @@
 import hashlib
 import json
 import re
+import subprocess
+import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +17,8 @@ import pytest
 from reuse.project import Project
 from reuse.report import ProjectReport
 from ruamel.yaml import YAML
+
+from deploy.notices import third_party
 
 ROOT: Final = Path(__file__).parents[1]
 PYPROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -192,3 +197,33 @@ def test_strangers_find_what_they_look_for(name: str) -> None:
     assert (ROOT / name).is_file()
     readme = (ROOT / "README.md").read_text("utf-8")
     assert name == "README.md" or f"]({name})" in readme
+
+
+def test_each_package_has_a_licence_that_fits() -> None:
+    """With its text, and its source if it asks for that: see third_party."""
+    locked = re.findall(
+        r"^([\w.-]+)==",
+        (ROOT / "requirements.txt").read_text("utf-8"),
+        re.MULTILINE,
+    )
+    listed = subprocess.run(
+        [sys.executable, "-m", "piplicenses", "--format=json"],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    ).stdout
+    licences = {
+        third_party.normalize(each["Name"]): each["License"]
+        for each in json.loads(listed)
+    }
+    problems = {
+        name: problem
+        for name in locked
+        if (
+            problem := third_party.read_package(
+                metadata.distribution(name), licences[name], Path("/")
+            ).problem()
+        )
+    }
+    assert not problems
