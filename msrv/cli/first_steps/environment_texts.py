@@ -102,8 +102,6 @@ def compose_text(
     settings = {"MSRV_LIBRARY": "/library", **address.settings}
     ports = [f"127.0.0.1:{LOCAL_PORT}:{LOCAL_PORT}"]
     if address.domain:
-        # The image is made for a proxy in front, and says so by itself.
-        settings |= {"MSRV_TLS": "auto", "MSRV_PORT": "443"}
         ports = ["80:80", "443:443"]
     elif address.url:
         # From the engine's networks come the visitors of the proxy alone.
