@@ -72,7 +72,7 @@ fuzz: $(VENV)/installed-fuzz ## fuzz the parsers; SECONDS=10 for a short run of 
 demo: $(VENV)/installed-dev ## regenerate the demo library (needs ffmpeg)
 	$(BIN)/python scripts/make_demo.py
 
-EXTRAS := backup deployer mysql stripe
+EXTRAS := acme backup deployer mysql stripe
 
 lock: $(VENV)/installed-dev ## write the requirements.txt files from pyproject.toml
 	$(BIN)/pip-compile $(EXTRAS:%=--extra %) \

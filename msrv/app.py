@@ -14,6 +14,7 @@ from email.headerregistry import Address
 
 from aiohttp import web
 
+from msrv.acme.worker import CertificateWorker
 from msrv.catalog.covers import Covers
 from msrv.catalog.ffmpeg import find_ffmpeg
 from msrv.catalog.live_catalog import LiveCatalog
@@ -246,6 +247,7 @@ def _build_store(
         health_checks=LatestResults(
             CheckContext(settings=settings, keyring=keyring, serving=True)
         ),
+        certificate=CertificateWorker.of(settings),
     )
 
 

@@ -87,7 +87,13 @@ SLOW_FOLDERS = {
 }
 """Folders of tests that start, attack or kill whole processes."""
 
-SLOW_FIXTURES = {"chromium", "ffmpeg", "mariadbd", "newcomer"}
+SLOW_FIXTURES = {
+    "chromium",
+    "ffmpeg",
+    "mariadbd",
+    "newcomer",
+    "pebble_program",
+}
 
 
 def pytest_ignore_collect(

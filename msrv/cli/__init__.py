@@ -26,7 +26,7 @@ from msrv.cli.first_steps.setup import init
 from msrv.cli.keys import keys
 from msrv.cli.ledger import ledger, revoke, studio
 from msrv.cli.nonce import nonce
-from msrv.cli.serve import certs, check_health, serve
+from msrv.cli.serve import certificate, certs, check_health, serve
 from msrv.server import env_file
 
 
@@ -35,6 +35,7 @@ from msrv.server import env_file
     commands=[
         serve,
         certs,
+        certificate,
         check_health,
         init,
         new,

@@ -1,10 +1,11 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Commands that run the store: `serve`, `certs` and `healthcheck`."""
+"""Commands that run the store: `serve`, its certificates, `healthcheck`."""
 
 import asyncio
 import contextlib
+import json
 import logging
 import sys
 import textwrap
@@ -14,6 +15,9 @@ from pathlib import Path
 import click
 
 from msrv import __version__, logs
+from msrv.acme.manager import CertificateManager
+from msrv.acme.rules import CertificateRules
+from msrv.acme.state import StateFolder
 from msrv.app import create_app
 from msrv.catalog.parsing.confinement import hide_memory
 from msrv.cli.errors import user_errors
@@ -22,8 +26,9 @@ from msrv.cli.options import HOST, LIBRARY, PORT, load_settings
 from msrv.connections import descriptor_limit
 from msrv.files import make_private_folder
 from msrv.payments.registry import Providers
-from msrv.server import healthcheck, reloader, server
-from msrv.settings import Settings, unknown_variables
+from msrv.server import certificates, healthcheck, reloader, server
+from msrv.settings import Settings, WrongSetting, unknown_variables
+from msrv.settings.optional_packages import require_packages
 from msrv.text_table import labelled
 from msrv.tls import development_certificate
 from msrv.tls.certificate_files import CertificateFiles
@@ -66,7 +71,7 @@ def serve(
             log.warning(line)
         with contextlib.suppress(OSError):
             make_private_folder(settings.data)  # failures show up in use
-        pair = server.find_certificate(settings)
+        pair = certificates.find(settings)
         capacity = descriptor_limit.plan_capacity(
             descriptor_limit.raise_limit(),
             max_downloads=settings.max_downloads,
@@ -117,6 +122,61 @@ def certs() -> None:
     )
 
 
+@click.command()
+@click.option(
+    "--renew", is_flag=True, help="Request a new certificate at once."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def certificate(*, renew: bool, as_json: bool) -> None:
+    """Print the state of the certificate of MSRV_DOMAIN.
+
+    A running store requests and renews it by itself; after a failure it
+    waits before it tries again. When the cause is removed, try at once:
+
+        python -m msrv certificate --renew
+
+    The store has to be running, since it answers the authority. Exit status 1
+    if there is no valid certificate, or if the renewal failed.
+    """
+    if renew:
+        logs.configure()
+    with user_errors():
+        manager = _certificate_manager(load_settings())
+        status = before = manager.status()
+        if renew:
+            try:
+                status = manager.update(force=True)
+            except OSError as error:
+                raise click.ClickException(
+                    f"can't use {error.filename}: {error.strerror}"
+                ) from error
+    if renew and status == before:
+        raise click.ClickException(
+            "the store is requesting a certificate at this moment; its log "
+            "shows the result"
+        )
+    now = datetime.now(UTC)
+    click.echo(
+        json.dumps(status.to_json(), indent=2)
+        if as_json
+        else labelled(*status.lines(now), width=11)
+    )
+    if not status.is_valid(now) or (renew and status.problem):
+        sys.exit(1)
+
+
+def _certificate_manager(settings: Settings) -> CertificateManager:
+    """Return the manager of the settings. Raises WrongSetting."""
+    if not settings.domain:
+        raise WrongSetting(
+            "MSRV_DOMAIN is not set: this store requests no certificates"
+        )
+    require_packages("acme", "MSRV_DOMAIN")
+    return CertificateManager(
+        CertificateRules.from_settings(settings), StateFolder(settings.data)
+    )
+
+
 @click.command("healthcheck")
 @click.option("--ready", is_flag=True, help="Also require that it can sell.")
 def check_health(*, ready: bool) -> None:
@@ -138,6 +198,9 @@ def print_banner(
     library = "the bundled demo" if settings.is_demo else str(settings.library)
     lines += [("library", library), ("data", str(settings.data.resolve()))]
     first, *more = providers.status()
+    if settings.domain:
+        status = _certificate_manager(settings).status()
+        lines.append(("HTTPS", status.summary(datetime.now(UTC))))
     lines += [("payments", first), *(("", each) for each in more)]
     if pair and pair.ca:
         lines += _trust(pair.ca.resolve())

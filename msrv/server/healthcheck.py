@@ -53,7 +53,10 @@ def probe(environ: Mapping[str, str], path: str) -> tuple[bool, str]:
     secure = environ.get("MSRV_TLS") != "off"
     host = environ.get("MSRV_HOST", "")
     host = _ANY_ADDRESS.get(host, host)
-    port = environ.get("MSRV_PORT") or ("8443" if secure else "8000")
+    default = "8443" if secure else "8000"
+    if environ.get("MSRV_DOMAIN"):
+        default = "443"
+    port = environ.get("MSRV_PORT") or default
     if not port.isdecimal():
         return False, f"MSRV_PORT: {port!r} is not a port number"
     connection = _connection(host, int(port), secure=secure)

@@ -10,13 +10,11 @@ SIGTERM (or Ctrl-C) closes the listening sockets. Open connections go on:
 
 import asyncio
 import contextlib
-import errno
 import functools
 import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
 from typing import Final
 
 from aiohttp import StreamReader, web
@@ -24,25 +22,25 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import HttpProcessingError
 
+from msrv.acme.state import StateFolder
+from msrv.acme.worker import CertificateMetrics
 from msrv.connections import closing, request_handler
-from msrv.connections.acceptor import BACKLOG, Acceptor, AsyncioConnector
+from msrv.connections.acceptor import Acceptor, AsyncioConnector
 from msrv.connections.admission import Admission, ConnectionLimits
 from msrv.connections.request_handler import RESPONSE_STATUS
 from msrv.connections.response_writer import CountingWriter
-from msrv.settings import Settings, WrongSetting
-from msrv.tasks import TaskSupervisor
-from msrv.tls import certificate_files, development_certificate
-from msrv.tls.certificate_files import CertificateError, CertificateFiles
+from msrv.server import plain_http, socket_binding
+from msrv.server.certificates import CertificateReload
+from msrv.settings import Settings
+from msrv.tls.certificate_files import CertificateFiles
 from msrv.tls.protocol import ProtocolFactory, TLSServer, create_tls_server
 from msrv.web import fast_path, security_headers
 from msrv.web.access_log import access_log
 from msrv.web.metrics import ConnectionMetrics
-from msrv.web.store import STORE
+from msrv.web.store import STORE, Store
 
 log = logging.getLogger(__name__)
 
-CERTIFICATE_POLL_SECONDS: Final = 60
-"""Interval of the check for a renewed certificate."""
 REFUSING_SECONDS: Final = 2
 """Time for which a proxy in front is refused before this process exits.
 
@@ -76,45 +74,38 @@ async def serve(
     settings, origin_rules = store.settings, store.origin_rules
     stop, stop_now = asyncio.Event(), asyncio.Event()
     _handle_signals(stop, stop_now)
+    reload = CertificateReload(settings, certificate) if certificate else None
     tls_server = (
-        create_tls_server(certificate, origin_rules.hosts)
-        if certificate
+        create_tls_server(certificate, origin_rules.hosts, reload.challenges)
+        if certificate and reload
         else None
     )
     admission = Admission(limits, is_proxy=origin_rules.trusts)
     store.metrics.register(ConnectionMetrics(admission))
-    async with _run_app(app) as server:
-        sockets = bind(settings)
+    if store.certificate is not None:
+        store.metrics.register(CertificateMetrics(store.certificate))
+    async with _run_app(app) as server, contextlib.AsyncExitStack() as stack:
+        sockets = socket_binding.bind(settings)
         create_handler = request_handler.factory(server)
         listeners = [
             _listen(tls_server, create_handler, each, admission)
             for each in sockets
         ]
+        plain = await stack.enter_async_context(_plain_http(store, admission))
         on_start(store_url(settings, sockets[0].getsockname()[1]))
-        async with _certificate_reload(tls_server, certificate):
+        async with contextlib.AsyncExitStack() as running:
+            if tls_server and reload:
+                await running.enter_async_context(reload.running(tls_server))
+            if store.certificate is not None:
+                if not plain:
+                    store.certificate.use_tls_only()
+                await running.enter_async_context(store.certificate)
             await stop.wait()
         store.metrics.draining = True
-        for listener in listeners:
+        for listener in (*listeners, *plain):
             listener.close()
         await _drain(app, server, stop_now)
         closing.reset_undelivered(server)
-
-
-def bind(settings: Settings) -> list[socket.socket]:
-    """Open the listening sockets. Raises WrongSetting.
-
-    Without MSRV_HOST these are both loopback addresses, where there are two:
-    a browser tries either for `localhost`.
-    """
-    port = settings.listening_port
-    if settings.host is not None:
-        return [_bind(settings.host, port)]
-    first = _bind("127.0.0.1", port)
-    sockets = [first]
-    # Without IPv6, or where its port is in use, IPv4 suffices.
-    with contextlib.suppress(WrongSetting):
-        sockets.append(_bind("::1", first.getsockname()[1]))
-    return sockets
 
 
 def store_url(settings: Settings, port: int | None = None) -> str:
@@ -128,23 +119,6 @@ def store_url(settings: Settings, port: int | None = None) -> str:
     if ":" in host:
         host = f"[{host}]"
     return f"{scheme}://{host}:{port or settings.listening_port}"
-
-
-def find_certificate(settings: Settings) -> CertificateFiles | None:
-    """Return the certificate of the settings, None without TLS.
-
-    Raises CertificateError.
-    """
-    if not settings.terminates_tls:
-        return None
-    if settings.tls_cert is not None and settings.tls_key is not None:
-        ends = certificate_files.expires_at(settings.tls_cert)
-        if ends <= datetime.now(UTC):
-            log.warning("%s expired on %s", settings.tls_cert, ends.date())
-        return CertificateFiles(settings.tls_cert, settings.tls_key, None)
-    return development_certificate.load_or_create(
-        settings.certs, datetime.now(UTC)
-    )
 
 
 class _Request(web.Request):
@@ -236,6 +210,32 @@ def _listen(
     )
 
 
+@contextlib.asynccontextmanager
+async def _plain_http(
+    store: Store, admission: Admission
+) -> AsyncIterator[list[Acceptor]]:
+    """Listen for plain HTTP where the settings ask for it."""
+    sockets = socket_binding.bind_plain_http(store.settings)
+    if not sockets:
+        yield []
+        return
+    handler = plain_http.PlainHTTPHandler(
+        store_url(store.settings),
+        store.origin_rules,
+        StateFolder(store.settings.data).challenges
+        if store.settings.domain
+        else None,
+    )
+    server = plain_http.create_server(handler)
+    create_handler = request_handler.factory(server)
+    try:
+        yield [
+            _listen(None, create_handler, each, admission) for each in sockets
+        ]
+    finally:
+        await server.shutdown(1)
+
+
 async def _drain(
     app: web.Application, server: web.Server, stop_now: asyncio.Event
 ) -> None:
@@ -260,77 +260,6 @@ async def _drain(
     for wait in pending:
         wait.cancel()
     await asyncio.gather(*pending, return_exceptions=True)
-
-
-@contextlib.asynccontextmanager
-async def _certificate_reload(
-    tls_server: TLSServer | None, certificate: CertificateFiles | None
-) -> AsyncIterator[None]:
-    """Load a renewed certificate without a restart."""
-    if tls_server is None or certificate is None:
-        yield
-        return
-    tasks = TaskSupervisor("certificate reload")
-    tasks.start(_watch_certificate(tls_server, certificate))
-    try:
-        yield
-    finally:
-        await tasks.stop()
-
-
-async def _watch_certificate(
-    tls_server: TLSServer, certificate: CertificateFiles
-) -> None:
-    known = await asyncio.to_thread(_modification_times, certificate)
-    while True:
-        await asyncio.sleep(CERTIFICATE_POLL_SECONDS)
-        found = await asyncio.to_thread(_modification_times, certificate)
-        if found == known or found is None:
-            continue
-        known = found
-        try:
-            await asyncio.to_thread(tls_server.load_certificate, certificate)
-        except (CertificateError, OSError) as error:
-            log.error(  # noqa: TRY400
-                "can't load the renewed certificate, using the old one: %s",
-                error,
-            )
-        else:
-            log.info("loaded the renewed certificate %s", certificate.cert)
-
-
-def _modification_times(
-    certificate: CertificateFiles,
-) -> tuple[int, int] | None:
-    try:
-        return (
-            certificate.cert.stat().st_mtime_ns,
-            certificate.key.stat().st_mtime_ns,
-        )
-    except OSError:
-        return None
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    try:
-        family, _, _, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        return socket.create_server(
-            address[:2],
-            family=family,
-            backlog=BACKLOG,
-            dualstack_ipv6=host == "::",
-        )
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise WrongSetting(
-                f"MSRV_PORT: port {port} is already in use on {host}; "
-                "choose another, for example with --port"
-            ) from None
-        raise WrongSetting(
-            f"MSRV_HOST: can't listen on {host} port {port}: {error.strerror}"
-        ) from None
 
 
 def _handle_signals(stop: asyncio.Event, stop_now: asyncio.Event) -> None:

@@ -4,7 +4,8 @@
 """All settings as one frozen value, and the rules across them."""
 
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -14,6 +15,13 @@ from pydantic import (
     model_validator,
 )
 
+from msrv.settings.domain_types import (
+    LETS_ENCRYPT,
+    AcmeDirectory,
+    AcmeEmail,
+    AcmeKey,
+    Domains,
+)
 from msrv.settings.field_types import (
     Campaigns,
     DatabaseUrl,
@@ -33,6 +41,12 @@ from msrv.settings.field_types import (
 DEMO_LIBRARY: Final = Path(__file__).parents[1] / "demo"
 SOURCE_URL: Final = "https://example.org/msrv"
 """The address of this project."""
+
+
+def _url_of_domain(valid: dict[str, Any]) -> str | None:
+    """Return the default of MSRV_PUBLIC_URL, from MSRV_DOMAIN."""
+    names = valid.get("domain", ())
+    return f"https://{names[0]}" if names else None
 
 
 class Settings(BaseModel):
@@ -58,11 +72,19 @@ class Settings(BaseModel):
     certs: HomePath = Path("certs")
     host: ListeningHost | None = None
     port: Port | None = None
+    http_port: Port | None = None
     tls: Literal["auto", "off"] = "auto"
     tls_cert: HomePath | None = None
     tls_key: HomePath | None = None
     hsts_subdomains: bool = False
-    public_url: PublicUrl | None = None
+    domain: Domains = ()
+    acme_directory: AcmeDirectory = LETS_ENCRYPT
+    acme_email: AcmeEmail | None = None
+    acme_eab_kid: str | None = None
+    acme_eab_key: AcmeKey | None = None
+    acme_ca: HomePath | None = None
+    acme_challenge: Literal["auto", "http", "tls"] = "auto"
+    public_url: PublicUrl | None = Field(default_factory=_url_of_domain)
     link_hours: Annotated[int, Field(ge=1, le=24 * 366)] = 24
     resume_hours: Annotated[int, Field(ge=0, le=24 * 366)] = 24
     demo_payments: bool = False
@@ -97,6 +119,51 @@ class Settings(BaseModel):
             raise ValueError(
                 "MSRV_DELIVERY=accel needs MSRV_TRUSTED_PROXIES: "
                 "the network of the nginx in front"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _domain_needs(self) -> Self:
+        """Raise ValueError for settings that contradict MSRV_DOMAIN."""
+        if (self.acme_eab_kid is None) != (self.acme_eab_key is None):
+            raise ValueError(
+                "MSRV_ACME_EAB_KID and MSRV_ACME_EAB_KEY go together: set "
+                "both, or neither"
+            )
+        if not self.domain:
+            return self._http_needs()
+        if not self.terminates_tls:
+            raise ValueError(
+                "MSRV_DOMAIN and MSRV_TLS=off exclude each other: behind a "
+                "proxy that has the certificate, set MSRV_PUBLIC_URL instead "
+                "of MSRV_DOMAIN"
+            )
+        if self.tls_cert is not None:
+            raise ValueError(
+                "MSRV_DOMAIN and MSRV_TLS_CERT exclude each other: with your "
+                "own certificate, set MSRV_PUBLIC_URL instead of MSRV_DOMAIN"
+            )
+        parts = urlsplit(self.public_url or "")
+        if parts.scheme != "https" or parts.hostname != self.domain[0]:
+            raise ValueError(
+                f"MSRV_PUBLIC_URL must be https://{self.domain[0]}, the first "
+                "name of MSRV_DOMAIN: remove one of the two settings"
+            )
+        if self.redirecting_port == self.listening_port != 0:
+            raise ValueError(
+                "MSRV_HTTP_PORT and MSRV_PORT must be different ports"
+            )
+        return self
+
+    def _http_needs(self) -> Self:
+        """Raise ValueError if there is nothing to redirect plain HTTP to."""
+        url = self.public_url or ""
+        if self.http_port is not None and not (
+            self.terminates_tls and url.startswith("https:")
+        ):
+            raise ValueError(
+                "MSRV_HTTP_PORT needs HTTPS to redirect to: set MSRV_DOMAIN, "
+                "or MSRV_PUBLIC_URL to an address with https://"
             )
         return self
 
@@ -170,15 +237,32 @@ class Settings(BaseModel):
 
     @property
     def has_operators_certificate(self) -> bool:
-        """True if HTTPS uses a certificate of the operator."""
-        return self.terminates_tls and self.tls_cert is not None
+        """True if HTTPS uses a certificate for the operator's domain."""
+        return self.terminates_tls and (
+            self.tls_cert is not None or bool(self.domain)
+        )
 
     @property
     def listening_port(self) -> int:
-        """Port to listen on, by default 8443 with TLS and 8000 without."""
+        """Port to listen on.
+
+        By default 443 with MSRV_DOMAIN, else 8443 with TLS and 8000 without.
+        """
         if self.port is not None:
             return self.port
+        if self.domain:
+            return 443
         return 8443 if self.terminates_tls else 8000
+
+    @property
+    def redirecting_port(self) -> int | None:
+        """Port of plain HTTP that redirects to HTTPS; None without one.
+
+        By default 80 with MSRV_DOMAIN, unless only TLS is for challenges.
+        """
+        if self.http_port is not None:
+            return self.http_port
+        return 80 if self.domain and self.acme_challenge != "tls" else None
 
     @property
     def connections_per_client(self) -> int:

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from typing import Final
 
 EXTRAS: Final = {
+    "acme": ("acme", "josepy"),
     "backup": ("pyrage",),
     "deployer": ("aiodocker",),
     "mysql": ("aiomysql",),

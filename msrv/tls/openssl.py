@@ -35,6 +35,7 @@ from OpenSSL._util import ffi, lib
 from msrv.connections.acceptor import Acceptor
 from msrv.connections.admission import Admission, Slot
 from msrv.tls.certificate_files import CertificateError, CertificateFiles
+from msrv.tls.challenges import TLSChallenges
 from msrv.tls.protocol import ProtocolFactory
 from msrv.tls.sni import ServerNames
 from msrv.tls.transport import TLSTransport
@@ -53,9 +54,13 @@ class OpenSSLServer:
     """TLS with records written to the sockets here. Implements TLSServer."""
 
     def __init__(
-        self, certificate: CertificateFiles, names: Iterable[str] = ()
+        self,
+        certificate: CertificateFiles,
+        names: Iterable[str] = (),
+        challenges: TLSChallenges | None = None,
     ) -> None:
         self._names = tuple(names)
+        self._challenges = challenges or TLSChallenges()
         self._context = create_context(certificate, self._names)
 
     def load_certificate(self, certificate: CertificateFiles) -> None:
@@ -73,7 +78,9 @@ class OpenSSLServer:
         def connect(accepted: socket.socket, slot: Slot) -> None:
             TLSTransport(accepted, self._context, protocol_factory, slot)
 
-        return Acceptor(listening, admission, connect)
+        return Acceptor(
+            listening, admission, self._challenges.connector(connect)
+        )
 
 
 def create_context(

@@ -16,6 +16,7 @@ from typing import Final, Protocol
 from msrv.connections.acceptor import Acceptor
 from msrv.connections.admission import Admission, Slot
 from msrv.tls.certificate_files import CertificateFiles
+from msrv.tls.challenges import TLSChallenges
 
 HANDSHAKE_SECONDS: Final = 15
 """Time limit of a TLS handshake."""
@@ -47,18 +48,21 @@ class TLSServer(Protocol):
 
 
 def create_tls_server(
-    certificate: CertificateFiles, names: Iterable[str] = ()
+    certificate: CertificateFiles,
+    names: Iterable[str] = (),
+    challenges: TLSChallenges | None = None,
 ) -> TLSServer:
     """Return a server by OpenSSL where pyOpenSSL is installed, else asyncio's.
 
-    `names` are those of the store in addition to the certificate's.
-    Raises CertificateError where the certificate can't be used.
+    `names` are those of the store in addition to the certificate's;
+    `challenges` are answered on all sockets, where there are any. Raises
+    CertificateError where the certificate can't be used.
     """
     # Both implement the protocol above, so they import this module.
     if find_spec("OpenSSL") is None:
         from msrv.tls.stdlib import StdlibServer  # noqa: PLC0415 - a circle
 
-        return StdlibServer(certificate, names)
+        return StdlibServer(certificate, names, challenges)
     from msrv.tls.openssl import OpenSSLServer  # noqa: PLC0415 - optional
 
-    return OpenSSLServer(certificate, names)
+    return OpenSSLServer(certificate, names, challenges)

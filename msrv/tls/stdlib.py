@@ -16,6 +16,7 @@ from cryptography import x509
 from msrv.connections.acceptor import Acceptor, AsyncioConnector
 from msrv.connections.admission import Admission
 from msrv.tls.certificate_files import CertificateError, CertificateFiles
+from msrv.tls.challenges import TLSChallenges
 from msrv.tls.protocol import (
     CLOSE_NOTIFY_SECONDS,
     HANDSHAKE_SECONDS,
@@ -28,9 +29,13 @@ class StdlibServer:
     """TLS of the standard library. Implements TLSServer."""
 
     def __init__(
-        self, certificate: CertificateFiles, names: Iterable[str] = ()
+        self,
+        certificate: CertificateFiles,
+        names: Iterable[str] = (),
+        challenges: TLSChallenges | None = None,
     ) -> None:
         self._names = tuple(names)
+        self._challenges = challenges or TLSChallenges()
         self._context = _create_context(certificate, self._names)
 
     def load_certificate(self, certificate: CertificateFiles) -> None:
@@ -52,8 +57,9 @@ class StdlibServer:
                 "ssl_shutdown_timeout": CLOSE_NOTIFY_SECONDS,
             }
 
+        connect = AsyncioConnector(protocol_factory, options)
         return Acceptor(
-            listening, admission, AsyncioConnector(protocol_factory, options)
+            listening, admission, self._challenges.connector(connect)
         )
 
 

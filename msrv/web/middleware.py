@@ -9,6 +9,7 @@ from typing import Final
 
 from aiohttp import ClientConnectionResetError, web
 from aiohttp.typedefs import Handler
+from yarl import URL
 
 from msrv.connections.request_handler import (
     CLIENT_CLOSED_REQUEST,
@@ -93,7 +94,8 @@ async def resolve_origin(
 ) -> web.StreamResponse:
     """Resolve the client and the base URL; check the host and the origin.
 
-    Raises ForeignHost for another host name, ForeignOrigin for a request that
+    Redirects other names of MSRV_DOMAIN to the first. Raises ForeignHost for
+    another host name, ForeignOrigin for a request that
     changes something and comes from another site.
     """
     rules = request.app[STORE].origin_rules
@@ -107,6 +109,10 @@ async def resolve_origin(
         request.path.startswith("/-/") and is_internal(origin.host)
     ):
         raise ForeignHost
+    if rules.is_other_name(origin.host):
+        target = origin.base_url + request.rel_url.raw_path_qs
+        # As it is written: a token has one spelling.
+        raise web.HTTPPermanentRedirect(URL(target, encoded=True))
     if request.method not in _SAFE and not rules.is_same_site(
         origin,
         request.headers,

@@ -13,11 +13,12 @@ The complete rules:
   client is unknown, and trusted with nothing.
 - `X-Forwarded-Proto` counts with `http` or `https` in any case; of several
   the first.
-- `Host` must name the store: the host of `MSRV_PUBLIC_URL` or a name of this
-  machine. An IP address, which DNS rebinding can't use, is accepted if
-  `MSRV_PUBLIC_URL` is set, or if it is a loopback address or the one that the
-  connection came to, because it becomes part of the store's links.
-  `X-Forwarded-Host` and `Forwarded` are ignored.
+- `Host` must name the store: the host of `MSRV_PUBLIC_URL`, a name of
+  `MSRV_DOMAIN` or a name of this machine. An IP address, which DNS rebinding
+  can't use, is accepted if `MSRV_PUBLIC_URL` is set, or if it is a loopback
+  address or the one that the connection came to, because it becomes part of
+  the store's links. `X-Forwarded-Host` and `Forwarded` are ignored.
+- The other names of `MSRV_DOMAIN` are redirected to the first.
 - The operators' addresses under `/-/` also accept any IP address, a name
   without dots, or no `Host`, for health checks.
 - The store's links start with `MSRV_PUBLIC_URL` if it is set, otherwise with
@@ -76,6 +77,7 @@ class OriginRules:
     trusted: tuple[Network, ...]
     public_url: str | None
     hosts: frozenset[str]
+    other_names: frozenset[str] = frozenset()
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -85,8 +87,12 @@ class OriginRules:
             hosts.add(settings.host.lower())
         if settings.public_url is not None:
             hosts.add(urlsplit(settings.public_url).hostname or "")
+        hosts.update(settings.domain)
         return cls(
-            settings.trusted_proxies, settings.public_url, frozenset(hosts)
+            settings.trusted_proxies,
+            settings.public_url,
+            frozenset(hosts),
+            frozenset(settings.domain[1:]),
         )
 
     def trusts(self, address: Address | None) -> bool:
@@ -133,6 +139,10 @@ class OriginRules:
             or address.is_loopback
             or address == own
         )
+
+    def is_other_name(self, host: str) -> bool:
+        """Return whether a `Host` is a name that redirects to the first."""
+        return bool(self.other_names) and _host_name(host) in self.other_names
 
     def is_local(
         self, peer: str | None, headers: CIMultiDictProxy[str]

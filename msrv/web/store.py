@@ -9,6 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
+from msrv.acme.worker import CertificateWorker
 from msrv.catalog.covers import Covers
 from msrv.catalog.live_catalog import LiveCatalog
 from msrv.catalog.previews import Previews
@@ -54,7 +55,8 @@ class Store:
 
     Each is started and stopped with the application. `sender` sends files
     for sale, and `preview_sender` previews out of their cache; `mail` is None
-    where the store sends none.
+    where the store sends none, `certificate` without MSRV_DOMAIN; the server
+    starts that one, once its sockets are open.
     """
 
     settings: Settings
@@ -95,6 +97,7 @@ class Store:
     documents: DocumentCache
     qr_codes: QRCodes
     health_checks: LatestResults
+    certificate: CertificateWorker | None
 
 
 STORE: Final = web.AppKey("STORE", Store)

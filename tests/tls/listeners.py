@@ -59,7 +59,9 @@ def listening(
     """Listen on a free port of loopback."""
     bound = socket.create_server(("127.0.0.1", 0))
     port: int = bound.getsockname()[1]
-    listener = engine.listen(bound, Greeter, admission or Admission(ROOM))
+    # An empty admission is false.
+    used = Admission(ROOM) if admission is None else admission
+    listener = engine.listen(bound, Greeter, used)
     try:
         yield port
     finally:

@@ -30,8 +30,9 @@ async def health(request: web.Request) -> web.Response:  # noqa: ARG001
 async def ready(request: web.Request) -> web.Response:
     """Return 200 where visitors can be sent, else 503 with the reason.
 
-    `degraded` is 200 as well: the store sells and serves downloads, and the
-    database is written to later.
+    `degraded` is 200 as well: the store sells and serves downloads. The
+    database is written to later, or the certificate of MSRV_DOMAIN is yet to
+    come.
     """
     store = request.app[STORE]
     status = "ready"
@@ -44,6 +45,12 @@ async def ready(request: web.Request) -> web.Response:
             status = "stocking"
     if status == "ready" and store.ledger.status().troubles:
         return web.json_response({"status": "degraded", "resting": "ledger"})
+    certificate = store.certificate
+    if status == "ready" and certificate and certificate.status.is_missing:
+        # 200: a balancer has to pass the authority's challenge to the store.
+        return web.json_response(
+            {"status": "degraded", "waiting": "certificate"}
+        )
     return web.json_response(
         {"status": status}, status=200 if status == "ready" else 503
     )

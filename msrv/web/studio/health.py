@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Health page: checks, ledger, library, disks, mail and rate limits."""
+"""Health page: checks, ledger, library, disks, certificate, mail, limits."""
 
 import asyncio
 import shutil
@@ -24,6 +24,7 @@ from msrv.web.studio import page
 NEARLY_FULL_DIVISOR = 20
 """A disk is nearly full with less than 1/20 of it free."""
 _MAX_PROBLEMS = 50
+_DAY_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ async def show(request: web.Request) -> web.Response:
             },
             "disks": [asdict(each) for each in disks],
             **_mail(request),
+            **_certificate(request),
             "limited": limited,
             "checks": [as_row(each) for each in checks],
         },
@@ -99,6 +101,8 @@ async def show(request: web.Request) -> web.Response:
         mail=store.mail,
         checks=checks,
         counts_of_checks=summary(checks),
+        certificate=store.certificate and store.certificate.status,
+        days_left=_days_left(request),
         limited={name: count for name, count in limited.items() if count},
     )
 
@@ -118,6 +122,35 @@ def _mail(request: web.Request) -> dict[str, Any]:
             "last_given_up": [asdict(each) for each in worker.recent_failures],
         }
     }
+
+
+def _certificate(request: web.Request) -> dict[str, Any]:
+    """Return the state of the certificate; empty without MSRV_DOMAIN."""
+    worker = request.app[STORE].certificate
+    if worker is None:
+        return {}
+    status = worker.status
+    expires_at = status.expires_at
+    return {
+        "certificate": {
+            "names": status.names,
+            "authority": status.directory,
+            "expires_at": expires_at and int(expires_at.timestamp()),
+            "days_left": _days_left(request),
+            "next_at": status.next_at and int(status.next_at.timestamp()),
+            "trouble": status.problem,
+        }
+    }
+
+
+def _days_left(request: web.Request) -> int | None:
+    """Return the certificate's whole days left, None without one."""
+    store = request.app[STORE]
+    if store.certificate is None or store.certificate.status.is_missing:
+        return None
+    expires_at = store.certificate.status.expires_at
+    assert expires_at is not None  # noqa: S101 - it isn't missing
+    return int(expires_at.timestamp() - store.clock()) // _DAY_SECONDS
 
 
 async def _query_time(request: web.Request) -> tuple[float | None, str | None]:
