@@ -31,6 +31,8 @@ _SUFFIX: Final = ".json"
 _DONE: Final = "done"
 _DAMAGED: Final = ".damaged"
 _DRAFT_SECONDS: Final = 3600
+_BULK_SECONDS: Final = 7 * 86_400
+"""Longer than any mail waits; see `Outbox.add`."""
 _DAY_SECONDS: Final = 86_400
 
 
@@ -40,20 +42,31 @@ class Outbox:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def add(self, mail: ReceiptMail) -> bool:
+    def add(self, mail: ReceiptMail, *, is_bulk: bool = False) -> bool:
         """Store a mail; it is on the disk when this returns.
 
         Return False, and do nothing, for an id that is or was in the outbox.
+        One of many, which nobody waits for, `is_bulk`: those that buyers wait
+        for are sent first.
         """
         done = self.folder / _DONE
         done.mkdir(parents=True, exist_ok=True)
         path = self._path(mail.mail_id)
         if path.exists() or (done / mail.mail_id).exists():
             return False
-        return write_file(path, mail.to_json(), overwrite=False)
+        is_new = write_file(path, mail.to_json(), overwrite=False)
+        if is_new and is_bulk:
+            # The order of sending is that of the files' times.
+            later = time.time() + _BULK_SECONDS
+            with contextlib.suppress(FileNotFoundError):  # sent already
+                os.utime(path, (later, later))
+        return is_new
 
     def pending(self) -> list[str]:
-        """Return the ids of the mails to be sent, the oldest first."""
+        """Return the ids of the mails to be sent, the oldest first.
+
+        Those that were added in bulk are the last.
+        """
         with contextlib.suppress(FileNotFoundError):
             found = [
                 (each.stat().st_mtime_ns, each.name.removesuffix(_SUFFIX))
@@ -80,6 +93,7 @@ class Outbox:
         except ValueError:
             aside = path.with_suffix(_DAMAGED)
             path.rename(aside)
+            aside.touch()  # it is kept from now on
             log.error("mail: unreadable mail renamed to %s", aside)  # noqa: TRY400 - the message says it all
             return None
 

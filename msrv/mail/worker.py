@@ -178,7 +178,10 @@ class MailWorker:
             )
 
     async def send_due(self) -> None:
-        """Try to send every mail that is due. Raises OSError."""
+        """Try to send every mail that is due. Raises OSError.
+
+        Returns earlier if one was added meanwhile, which is then sent first.
+        """
         now = self._clock()
         found = await self._thread.call(self._outbox.pending)
         self.pending = len(found)
@@ -193,6 +196,8 @@ class MailWorker:
         ]
         for at in range(0, len(due), _BATCH_SIZE):
             await self._send_batch(due[at : at + _BATCH_SIZE], now)
+            if self._wake.is_set():
+                return  # a buyer's mail is new, and goes before the others
 
     async def _send_batch(self, mail_ids: list[str], now: int) -> None:
         """Try to send some mails over one connection."""

@@ -58,3 +58,23 @@ def test_outbox_files_are_private_and_hold_no_receipt(outbox: Outbox) -> None:
     assert path.stat().st_mode & 0o077 == 0
     # It doesn't contain the link to the receipt.
     assert b"purchases" not in path.read_bytes()
+
+
+def test_mails_in_bulk_are_the_last(outbox: Outbox) -> None:
+    for number in (1, 2):
+        assert outbox.add(sample_mail(number), is_bulk=True)
+    outbox.add(sample_mail(3))
+    assert outbox.pending() == [order_id(3), order_id(1), order_id(2)]
+    assert not outbox.add(sample_mail(1), is_bulk=True)
+
+
+def test_damaged_mail_of_a_bulk_is_kept_as_long_as_others(
+    outbox: Outbox,
+) -> None:
+    outbox.add(sample_mail(), is_bulk=True)
+    path = outbox.folder / f"{order_id(1)}.json"
+    times = (path.stat().st_mtime, path.stat().st_mtime)
+    path.write_bytes(b"{")
+    os.utime(path, times)
+    assert outbox.read(order_id(1)) is None
+    assert path.with_suffix(".damaged").stat().st_mtime < times[0] - 86_400

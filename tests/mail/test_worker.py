@@ -141,6 +141,25 @@ async def test_deferred_mail_is_retried_without_delaying_others(
     assert sorted(server.ids) == [order_id(1), order_id(2), order_id(3)]
 
 
+async def test_buyers_mail_is_sent_before_the_rest_of_a_bulk(
+    worker: MailWorker, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail_worker, "_BATCH_SIZE", 2)
+    outbox = worker._outbox
+    for number in range(1, 6):
+        outbox.add(sample_mail(number), is_bulk=True)
+    server.answer_seconds = 0.05
+    sending = asyncio.create_task(worker.send_due())
+    await wait_until(lambda: bool(server.mails))
+    await worker.enqueue(sample_mail(9))
+    await sending
+    assert len(server.ids) == 2
+    worker._wake.clear()
+    await worker.send_due()
+    assert server.ids[2] == order_id(9)
+    assert len(server.ids) == 6
+
+
 async def test_mail_that_breaks_connections_does_not_delay_others(
     worker: MailWorker, server: FakeServer, clock: Clock
 ) -> None:

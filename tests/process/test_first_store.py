@@ -3,11 +3,14 @@
 
 """A store that `init` has just set up sells, and so does its restart."""
 
+import json
 import os
+import re
 import ssl
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from urllib.error import HTTPError
@@ -45,6 +48,10 @@ def test_new_store_serves_at_once(tmp_path: Path) -> None:
             )
             page = _wait_for_page(f"https://localhost:{port}/", tls)
             assert "The Wet Coats" in page
+            path = re.search(r'href="(/[^"]*first-release[^"]*)"', page)
+            assert path
+            bought = _buy_hello(f"https://localhost:{port}", tls, tmp_path)
+            assert b"the first thing that your store offers" in bought
             probe = subprocess.run(
                 [*command, "healthcheck"],
                 cwd=tmp_path,
@@ -71,6 +78,31 @@ def _wait_for_page(url: str, tls: ssl.SSLContext) -> str:
             if error.code != 503 or time.monotonic() > until:
                 raise
             time.sleep(0.1)
+
+
+def _buy_hello(url: str, tls: ssl.SSLContext, folder: Path) -> bytes:
+    """Place an order of the first file, and return what it downloads."""
+    listed = subprocess.run(
+        [sys.executable, "-m", "msrv", "check", "--json"],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        check=True,
+        capture_output=True,
+        timeout=START_SECONDS,
+    )
+    (item,) = json.loads(listed.stdout)["items"]
+    form = urllib.parse.urlencode({"item": item["item_id"]}).encode()
+    order = urllib.request.Request(
+        f"{url}/purchases", form, {"Accept": "application/json"}
+    )
+    with urllib.request.urlopen(
+        order, context=tls, timeout=START_SECONDS
+    ) as response:
+        (download,) = json.load(response)["downloads"].values()
+    with urllib.request.urlopen(
+        download, context=tls, timeout=START_SECONDS
+    ) as response:
+        return bytes(response.read())
 
 
 def test_health_probe_reads_the_settings_file(tmp_path: Path) -> None:

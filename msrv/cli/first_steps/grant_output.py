@@ -88,7 +88,7 @@ async def _run(
     options: "GrantOptions",
     totals: _Totals,
 ) -> None:
-    printer = _Printer(granting.base_url, as_json=options.as_json)
+    printer = ReceiptPrinter(granting.base_url, as_json=options.as_json)
     shows_list = not (options.mail or options.dry_run)
     done = 0
     try:
@@ -191,7 +191,7 @@ def _format_summary(summary: dict[str, Any]) -> str:
     return labelled(*rows)
 
 
-class _Printer:
+class ReceiptPrinter:
     """Printer of receipts, as CSV or as one JSON array, while they come."""
 
     def __init__(self, base_url: str, *, as_json: bool) -> None:

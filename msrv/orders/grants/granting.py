@@ -147,7 +147,8 @@ class Granting:
                     store=self.shop.name,
                     contact=self.shop.contact,
                     written_at=now,
-                )
+                ),
+                is_bulk=True,
             )
 
     @property

@@ -3,6 +3,7 @@
 
 """`grant`: from a list of buyers to receipts that open."""
 
+import contextlib
 import csv
 import io
 import json
@@ -11,8 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from msrv.cli.first_steps.grant_output import ReceiptPrinter
+from msrv.ledger.db.commands import GrantedOrder
 from msrv.mail.outbox import Outbox
+from msrv.orders.grants.buyer_list import Buyer
+from msrv.orders.grants.granting import Grant
 from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
 from tests.cli.conftest import Cli
@@ -196,6 +203,22 @@ def test_formulas_in_names_are_only_text(cli: Cli, buyers: str) -> None:
     (row,) = rows(cli("grant", buyers, "night-bus").stdout)
     assert row["name"].startswith("'=")
     assert row["reference"] == "'-1"
+
+
+@given(st.text(), st.text())
+def test_any_text_is_one_harmless_cell(name: str, reference: str) -> None:
+    buyer = Buyer(2, "ann@example.org", name, reference)
+    order = GrantedOrder("A" * 24, 0, "EUR", is_new=True)
+    out = io.StringIO(newline="")
+    with contextlib.redirect_stdout(out):
+        printer = ReceiptPrinter("https://shop.example", as_json=False)
+        printer.write([Grant(buyer, order, "token")] * 2)
+    header, *found = csv.reader(io.StringIO(out.getvalue(), newline=""))
+    assert len(found) == 2
+    for row in found:
+        assert len(row) == len(header)
+        assert not row[1].startswith(("=", "+", "-", "@"))
+        assert row[4] == "https://shop.example/purchases/token"
 
 
 def test_bandcamp_report_of_several_releases(cli: Cli, tmp_path: Path) -> None:
