@@ -11,6 +11,7 @@ from typing import Final
 
 from aiohttp import web, web_urldispatcher
 
+from msrv.web.discovery import embeds
 from msrv.web.discovery import handlers as discovery
 from msrv.web.shop import (
     cart,
@@ -66,6 +67,8 @@ ROUTES: list[web.RouteDef] = [
     web.get("/theme.css", media.theme_css, name="theme"),
     web.get("/robots.txt", media.robots, name="robots"),
     web.get("/sitemap.xml", discovery.sitemap, name="sitemap"),
+    web.get("/embed/{release}", embeds.show, name="embed"),
+    web.get("/oembed", embeds.oembed, name="oembed"),
     web.get("/feed.atom", discovery.atom, name="atom"),
     web.get("/feed.rss", discovery.rss, name="rss"),
     web.get("/.well-known/jwks.json", media.keys, name="jwks"),

@@ -50,6 +50,15 @@ def content_security_policy(form_actions: Iterable[str]) -> str:
     )
 
 
+def embedded_policy() -> str:
+    """Return the policy of a page that any site may frame, without forms."""
+    return (
+        _ALWAYS["Content-Security-Policy"]
+        .replace("form-action 'self'", "form-action 'none'")
+        .replace("frame-ancestors 'none'", "frame-ancestors *")
+    )
+
+
 async def on_response_prepare(
     request: web.Request, response: web.StreamResponse
 ) -> None:
@@ -74,4 +83,7 @@ def add_headers(response: web.StreamResponse) -> None:
     """Add the constant headers to a response, unless it sets its own."""
     for name, value in _ALWAYS.items():
         response.headers.setdefault(name, value)
+    if response.headers["Content-Security-Policy"] == embedded_policy():
+        # It can't allow framing, and browsers would obey it as well.
+        del response.headers["X-Frame-Options"]
     response.headers["Server"] = "MSRV"

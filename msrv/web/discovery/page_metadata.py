@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 
@@ -30,13 +31,15 @@ class PageMetadata:
     """Metadata of one page.
 
     `canonical` is the page's own address. `properties` are names and contents
-    of Open Graph; `data` is structured data by schema.org.
+    of Open Graph; `data` is structured data by schema.org. `oembed` is the
+    address that says how the page is embedded, empty for none.
     """
 
     canonical: str
     description: str
     properties: tuple[tuple[str, str], ...]
     data: tuple[Mapping[str, Any], ...] = ()
+    oembed: str = ""
 
     @property
     def scripts(self) -> tuple[Markup, ...]:
@@ -104,6 +107,7 @@ def release_metadata(
             structured_data.release(release, shop, base_url, text),
             structured_data.breadcrumbs(release, shop, base_url),
         ),
+        f"{base_url}/oembed?{urlencode({'url': address})}",
     )
 
 

@@ -19,6 +19,7 @@ from msrv.proofs.orders import new_order_id
 from msrv.text_table import plural
 from msrv.time_slices import TimeSlices
 from msrv.web import cookies, formatting, security_headers
+from msrv.web.discovery.frame_code import SIZES, frame_code
 from msrv.web.discovery.page_metadata import (
     artist_metadata,
     front_metadata,
@@ -151,7 +152,7 @@ async def release_page(request: web.Request) -> web.Response:
         # Not permanent: a folder may get its old name back.
         raise web.HTTPFound(json_views.release_path(found))
     if wants_json(request):
-        playable = _playable(request, found)
+        playable = playable_ids(request, found)
         data = await json_views.release(found, TimeSlices())
         for each in data["items"]:
             item_id = each["item_id"]
@@ -183,11 +184,17 @@ async def show_release(
         artist=artist,
         artists=artists,
         related=_related(found, artist),
+        frame_code=frame_code(
+            found,
+            request[ORIGIN].base_url,
+            width=SIZES["medium"].width,
+            height=SIZES["medium"].height,
+        ),
         release=found,
         facts=_facts(found),
         offer=offer,
         attempt=new_order_id(store.random),
-        playable=_playable(request, found),
+        playable=playable_ids(request, found),
         in_cart=_in_cart(request, catalog),
     )
     if offer is not None:
@@ -245,7 +252,7 @@ def _related(release: Release, artist: Artist | None) -> list[Release]:
     ]
 
 
-def _playable(request: web.Request, release: Release) -> frozenset[str]:
+def playable_ids(request: web.Request, release: Release) -> frozenset[str]:
     """Return the ids of a release's items that have a preview."""
     previews = request.app[STORE].previews
     return frozenset(

@@ -72,6 +72,19 @@ document.addEventListener("submit", async (event) => {
   }
 });
 
+// Sharing -------------------------------------------------------------------
+
+const share = $("[data-share]");
+
+if (share && navigator.share) {
+  share.hidden = false;
+  share.addEventListener("click", () => {
+    navigator
+      .share({ title: document.title, url: $("link[rel=canonical]").href })
+      .catch(() => {}); // closed without choosing
+  });
+}
+
 // Started downloads -----------------------------------------------------------
 
 if ($("[data-download-started]")) {

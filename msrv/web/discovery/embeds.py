@@ -1,0 +1,132 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Releases inside of other sites' pages: the frame, and oEmbed for it.
+
+The frame's page is the only one that may be framed. It plays previews and
+links to the store; it has no form, and neither reads nor sets a cookie.
+oEmbed: oembed.com.
+"""
+
+from typing import Any, Final
+from urllib.parse import urlsplit
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from aiohttp import web
+
+from msrv.catalog.model import Catalog, Release
+from msrv.web import security_headers
+from msrv.web.discovery.frame_code import SIZES, frame_code
+from msrv.web.discovery.page_metadata import title_with_artist
+from msrv.web.errors import InvalidField, NotFound
+from msrv.web.rendering import page_response_in_slices
+from msrv.web.shop.json_views import cover_path, release_path
+from msrv.web.shop.storefront import find_release, playable_ids
+from msrv.web.store import ORIGIN, STORE
+
+_MAX_ADDRESS: Final = 2000
+_COVER_WIDTH: Final = 640
+_MIN_WIDTH: Final = 200
+_CACHE_SECONDS: Final = 3600
+
+
+async def show(request: web.Request) -> web.Response:
+    """Return a release for a frame; `size` is a name in SIZES.
+
+    Raises NotFound, InvalidField.
+    """
+    store = request.app[STORE]
+    catalog = store.catalog.current
+    release = find_release(catalog, request.match_info["release"])
+    if release is None:
+        raise NotFound
+    name = request.query.get("size", "medium")
+    if name not in SIZES:
+        raise InvalidField("size", f"must be one of {', '.join(SIZES)}")
+    playable = playable_ids(request, release)
+    tracks = [each for each in release.offered if each.item_id in playable]
+    response = await page_response_in_slices(
+        request,
+        "embed.html",
+        release=release,
+        size=name,
+        tracks=tracks[: SIZES[name].tracks],
+        address=request[ORIGIN].base_url + release_path(release),
+    )
+    response.headers["Content-Security-Policy"] = (
+        security_headers.embedded_policy()
+    )
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
+
+
+async def oembed(request: web.Request) -> web.Response:
+    """Return how to embed the release at `url`, as JSON or XML (`format`).
+
+    Raises NotFound for an address that is no release's, and HTTPNotImplemented
+    for another format.
+    """
+    form = request.query.get("format", "json")
+    if form not in {"json", "xml"}:
+        raise web.HTTPNotImplemented
+    base_url = request[ORIGIN].base_url
+    catalog = request.app[STORE].catalog.current
+    release = _release_at(request.query.get("url", ""), base_url, catalog)
+    size = SIZES["medium"]
+    data: dict[str, Any] = {
+        "version": "1.0",
+        "type": "rich",
+        "title": title_with_artist(release),
+        "provider_name": catalog.shop.name,
+        "provider_url": f"{base_url}/",
+        "cache_age": _CACHE_SECONDS,
+        "width": _limit(request, "maxwidth", size.width),
+        "height": _limit(request, "maxheight", size.height),
+    }
+    data["html"] = frame_code(
+        release, base_url, width=data["width"], height=data["height"]
+    )
+    if release.artist:
+        data["author_name"] = release.artist
+    if release.cover is not None:
+        path = cover_path(release, release.cover, _COVER_WIDTH)
+        data["thumbnail_url"] = base_url + path
+        data["thumbnail_width"] = min(_COVER_WIDTH, release.cover.width)
+        data["thumbnail_height"] = min(_COVER_WIDTH, release.cover.height)
+    headers = {
+        "Cache-Control": f"public, max-age={_CACHE_SECONDS}",
+        "Access-Control-Allow-Origin": "*",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
+    if form == "json":
+        return web.json_response(data, headers=headers)
+    root = Element("oembed")
+    for name, value in data.items():
+        SubElement(root, name).text = str(value)
+    body: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
+    return web.Response(
+        body=body, content_type="text/xml", charset="utf-8", headers=headers
+    )
+
+
+def _release_at(address: str, base_url: str, catalog: Catalog) -> Release:
+    """Return the release at an address of this store. Raises NotFound."""
+    if len(address) > _MAX_ADDRESS or not address.startswith(f"{base_url}/"):
+        raise NotFound
+    try:
+        path = urlsplit(address).path.rstrip("/")
+    except ValueError:
+        raise NotFound from None
+    folder, _, release_id = path.rpartition("/")
+    found = find_release(catalog, release_id)
+    if folder not in {"/catalog", "/embed"} or found is None:
+        raise NotFound
+    return found
+
+
+def _limit(request: web.Request, name: str, length: int) -> int:
+    """Return a length in pixels, up to the limit in the query."""
+    stated = request.query.get(name, "")
+    if stated.isascii() and stated.isdigit() and len(stated) < 6:
+        return max(_MIN_WIDTH // 2, min(length, int(stated)))
+    return length

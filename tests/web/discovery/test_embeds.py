@@ -1,0 +1,93 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Releases in other sites' pages, and oEmbed."""
+
+import re
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.conftest import Client
+
+RELEASE = "/catalog/night-bus"
+
+
+@pytest.mark.parametrize("size", ["small", "medium", "large"])
+async def test_frame_may_be_framed_and_has_no_form_and_no_cookie(
+    store: Client, size: str
+) -> None:
+    response = await store.get(f"/embed/night-bus?size={size}")
+    page = await response.text()
+    assert response.status == 200
+    policy = response.headers["Content-Security-Policy"]
+    assert "frame-ancestors *" in policy
+    assert "form-action 'none'" in policy
+    assert "X-Frame-Options" not in response.headers
+    assert "Set-Cookie" not in response.headers
+    assert "<form" not in page
+    assert "Night Bus" in page
+    assert "€7.00" in page
+    assert f'href="{store.make_url(RELEASE)}" target="_blank"' in page
+
+
+@pytest.mark.parametrize("path", ["/", RELEASE, "/cart", "/checkout", "/no"])
+async def test_no_other_page_may_be_framed(store: Client, path: str) -> None:
+    response = await store.get(path)
+    policy = response.headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in policy
+    assert response.headers["X-Frame-Options"] == "DENY"
+
+
+async def test_invalid_frames_are_errors(store: Client) -> None:
+    assert (await store.get("/embed/nothing")).status == 404
+    assert (await store.get("/embed/night-bus?size=huge")).status == 400
+
+
+async def test_release_page_leads_to_its_oembed(store: Client) -> None:
+    page = await (await store.get(RELEASE)).text()
+    (address,) = re.findall(
+        r'type="application/json\+oembed" href="([^"]+)"', page
+    )
+    path = address.replace(str(store.make_url("/")), "/", 1)
+    found = await (await store.get(path)).json()
+    assert (found["version"], found["type"]) == ("1.0", "rich")
+    assert found["title"] == "Night Bus by The Wet Coats"
+    assert found["provider_name"] == "Wet Coats"
+    assert f'src="{store.make_url("/embed/night-bus")}"' in found["html"]
+    assert str(found["width"]) in found["html"]
+
+
+async def test_oembed_obeys_the_limits_and_the_format(store: Client) -> None:
+    url = str(store.make_url(RELEASE))
+    found = await store.get(
+        "/oembed", params={"url": url, "maxwidth": "300", "maxheight": "1"}
+    )
+    data = await found.json()
+    assert (data["width"], data["height"]) == (300, 100)
+    found = await store.get("/oembed", params={"url": url, "format": "xml"})
+    tree = ET.fromstring(await found.text())  # noqa: S314 - the store's own
+    assert tree.findtext("title") == "Night Bus by The Wet Coats"
+    found = await store.get("/oembed", params={"url": url, "format": "yaml"})
+    assert found.status == 501
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "https://other.example/catalog/night-bus",
+        "{base}/cart",
+        "{base}/catalog/nothing",
+        "{base}/catalog/" + "x" * 3000,
+        "{base}/[",
+    ],
+)
+async def test_oembed_of_another_address_is_not_found(
+    store: Client, url: str
+) -> None:
+    base = str(store.make_url("/")).rstrip("/")
+    found = await store.get(
+        "/oembed", params={"url": url.replace("{base}", base)}
+    )
+    assert found.status == 404
