@@ -11,6 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from msrv.acme.manager import CertificateManager
+from msrv.acme.rules import CertificateRules
+from msrv.acme.state import StateFolder
 from msrv.health_checks.findings import (
     CheckContext,
     Finding,
@@ -20,6 +23,7 @@ from msrv.health_checks.findings import (
     warned,
 )
 from msrv.health_checks.network import PublicHost
+from msrv.settings import Settings
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -27,6 +31,9 @@ if TYPE_CHECKING:
 WARNING_DAYS: Final = 14
 _DAY_SECONDS: Final = 86_400
 _SECONDS: Final = 6.0
+_REQUEST: Final = (
+    "see docs/https.md; `python -m msrv certificate --renew` tries again"
+)
 _RENEW: Final = "renew it, and check what should have renewed it"
 
 
@@ -45,11 +52,14 @@ async def check_certificate(context: CheckContext) -> Sequence[Finding]:
                 )
             )
         )
+    if settings.domain:
+        return [await in_thread(lambda: _renewed(settings, context.clock()))]
     if settings.terminates_tls:
         return [
             warned(
                 "the development certificate: browsers warn of it",
-                "set MSRV_TLS_CERT and MSRV_TLS_KEY before you sell",
+                "before you sell, set MSRV_DOMAIN, or MSRV_TLS_CERT and "
+                "MSRV_TLS_KEY",
             )
         ]
     if not public or public.is_of_this_machine:
@@ -62,6 +72,25 @@ async def check_certificate(context: CheckContext) -> Sequence[Finding]:
             )
         ]
     return [await _served(public, context.clock())]
+
+
+def _renewed(settings: Settings, now: float) -> Finding:
+    """Return the finding for the certificate that the store renews itself."""
+    moment = datetime.fromtimestamp(now, UTC)
+    status = CertificateManager(
+        CertificateRules.from_settings(settings),
+        StateFolder(settings.data),
+        lambda: moment,
+    ).status()
+    if status.expires_at is None or not status.is_valid(moment):
+        why = status.problem or "none was requested yet"
+        return failed(f"{status.summary(moment)}: {why}", _REQUEST)
+    if status.problem is not None:
+        return warned(
+            f"{status.summary(moment)}, and isn't renewed: {status.problem}",
+            _REQUEST,
+        )
+    return _by_days(status.expires_at.timestamp(), now, settings.domain[0])
 
 
 async def _served(public: PublicHost, now: float) -> Finding:

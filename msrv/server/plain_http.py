@@ -38,7 +38,7 @@ class PlainHTTPHandler:
         return response
 
     async def _respond(self, request: web.BaseRequest) -> web.Response:
-        target = request.rel_url.raw_path_qs
+        target = request.rel_url.raw_path_qs or "/"
         if not target.startswith("/"):
             return _text(400, "The address of the request is invalid.")
         host = request.headers.get("Host", "")

@@ -3,12 +3,17 @@
 
 """Check of the certificate: dates, names, chain and key."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import trustme
 
+from msrv.acme.pem import bundle
+from msrv.acme.renewal import Attempts
+from msrv.acme.rules import CertificateRules
+from msrv.acme.state import Progress, StateFolder
 from msrv.health_checks.certificate import WARNING_DAYS, check_certificate
 from msrv.health_checks.findings import CheckContext, Finding, Outcome
 from msrv.proofs.keyring import Keyring
@@ -167,3 +172,54 @@ async def test_other_configurations(context: MakeContext) -> None:
         context(public_url="https://shop.invalid")
     )
     assert "can't be seen from here" in found.text
+
+
+@pytest.mark.parametrize(
+    ("days", "problem", "outcome", "text"),
+    [
+        (None, None, FAIL, "waiting for a certificate from acme.example"),
+        (None, "port 80", FAIL, "port 80"),
+        (60, None, PASS, "shop.example is valid until"),
+        (60, "port 80", WARN, "isn't renewed: port 80"),
+        (3, None, WARN, "for 3 days"),
+        (-1, "port 80", FAIL, "the certificate expired on"),
+    ],
+)
+async def test_certificate_that_the_store_renews_is_reported(
+    context: MakeContext,
+    tmp_path: Path,
+    days: int | None,
+    problem: str | None,
+    outcome: Outcome,
+    text: str,
+) -> None:
+    made = context(
+        tls="auto",
+        domain=("shop.example",),
+        public_url="https://shop.example",
+        acme_directory="https://acme.example/dir",
+        data=tmp_path / "store",
+    )
+    state = StateFolder(made.settings.data)
+    state.create()
+    if days is not None:
+        issued = trustme.CA().issue_cert(
+            "shop.example",
+            not_before=NOW - timedelta(days=30),
+            not_after=NOW + timedelta(days=days, hours=1),
+        )
+        state.save_certificate(
+            bundle(
+                "https://acme.example/dir",
+                issued.private_key_pem.bytes(),
+                issued.cert_chain_pems[0].bytes(),
+            )
+        )
+    if problem is not None:
+        rules = CertificateRules.from_settings(made.settings)
+        attempts = Attempts(1, NOW, NOW + timedelta(hours=1), problem)
+        state.save_progress(Progress(rules.request_id, attempts))
+    (found,) = await check_certificate(replace(made, clock=NOW.timestamp))
+    assert found.outcome is outcome
+    assert text in found.text
+    assert bool(found.fix) == (outcome is not PASS)

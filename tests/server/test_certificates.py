@@ -1,0 +1,105 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Certificate of MSRV_DOMAIN at the start: issued, or a placeholder."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from msrv import settings as all_settings
+from msrv.acme import certificate
+from msrv.acme.pem import create_placeholder
+from msrv.acme.state import StateFolder
+from msrv.server import certificates
+from msrv.settings import Settings
+from msrv.tls.certificate_files import CertificateError
+
+NAME = "shop.example"
+
+
+@pytest.fixture
+def domain(tmp_path: Path) -> Settings:
+    """Settings with a domain, and an empty data folder."""
+    return all_settings.load(
+        {"MSRV_DOMAIN": NAME, "MSRV_DATA": str(tmp_path / "data")}
+    )
+
+
+def issue(settings: Settings, name: str, days: int) -> StateFolder:
+    """Write a certificate that expires in some days."""
+    state = StateFolder(settings.data)
+    state.create()
+    at = datetime.now(UTC) + timedelta(days=days - 365)
+    state.save_certificate(create_placeholder((name,), at))
+    return state
+
+
+def test_placeholder_is_created_once(domain: Settings) -> None:
+    """Replicas that start together share it."""
+    found = certificates.find(domain)
+    assert found is not None
+    assert found.cert == found.key == StateFolder(domain.data).placeholder
+    before = found.cert.read_bytes()
+    assert certificates.find(domain) == found
+    assert found.cert.read_bytes() == before
+    assert found.cert.stat().st_mode & 0o777 == 0o600
+
+
+def test_placeholder_of_other_names_is_replaced(domain: Settings) -> None:
+    certificates.find(domain)
+    other = domain.model_copy(update={"domain": ("new.example",)})
+    found = certificates.find(other)
+    assert found is not None
+    loaded = certificate.load(found.cert)
+    assert loaded is not None
+    assert loaded.names == {"new.example"}
+
+
+@pytest.mark.parametrize("days", [60, -1])
+def test_issued_certificate_is_served_even_expired(
+    domain: Settings, days: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = issue(domain, NAME, days)
+    found = certificates.find(domain)
+    assert found is not None
+    assert found.cert == state.certificate
+    errors = [e for e in caplog.records if e.levelno >= logging.ERROR]
+    assert bool(errors) == (days < 0)
+
+
+def test_certificate_of_other_names_is_not_served(domain: Settings) -> None:
+    state = issue(domain, "old.example", 60)
+    found = certificates.find(domain)
+    assert found is not None
+    assert found.cert == state.placeholder
+
+
+@pytest.mark.parametrize("content", [b"", b"damaged"])
+def test_damaged_certificate_is_named_and_not_served(
+    domain: Settings, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = StateFolder(domain.data)
+    state.create()
+    state.certificate.write_bytes(content)
+    found = certificates.find(domain)
+    assert found is not None
+    assert found.cert == state.placeholder
+    assert str(state.certificate) in caplog.text
+
+
+def test_damaged_placeholder_is_replaced(domain: Settings) -> None:
+    state = StateFolder(domain.data)
+    state.create()
+    state.placeholder.write_bytes(b"damaged")
+    certificates.find(domain)
+    assert certificate.load(state.placeholder) is not None
+
+
+def test_folder_that_cannot_be_used_is_one_line(domain: Settings) -> None:
+    domain.data.mkdir()
+    (domain.data / "acme").write_bytes(b"a file")
+    with pytest.raises(CertificateError, match="can't create a certificate"):
+        certificates.find(domain)
