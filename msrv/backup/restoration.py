@@ -254,7 +254,8 @@ class _Restoration:
         ):
             raise DamagedBackup("the backup has tables that no version has")
         self.done.rows = dict.fromkeys(expected, 0)
-        await tables.clear_marks(connection)
+        if expected:
+            await tables.clear_marks(connection)
         for member in self._backup.members(self._manifest):
             name = table_of(member.name)
             if name is None:

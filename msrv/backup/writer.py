@@ -193,25 +193,27 @@ class _Backup:
         try:
             async with self._database.snapshot() as connection:
                 found = await schema_upgrade.read_revision(connection)
+                if found is None and self._database.is_embedded:
+                    # The store was killed before it had created them.
+                    self._revision = schema_upgrade.HEAD
+                    return
                 # An older one is backed up as it is: before an update.
                 if found not in schema_upgrade.REVISIONS:
                     schema_upgrade.check_revision(found)
                 self._revision = found or ""
                 for name, columns in (await read_columns(connection)).items():
                     await self._add_table(connection, name, columns)
-                self._newest_sale = await connection.scalar(
-                    select(func.max(orders.c.sold_at))
-                )
-                self._refunds = int(
-                    await connection.scalar(
-                        select(func.count())
-                        .select_from(refunds)
-                        .where(refunds.c.revoked)
-                    )
-                    or 0
-                )
+                await self._read_summary(connection)
         finally:
             await self._database.close()
+
+    async def _read_summary(self, connection: AsyncConnection) -> None:
+        self._newest_sale = await connection.scalar(
+            select(func.max(orders.c.sold_at))
+        )
+        revoked = select(func.count()).select_from(refunds)
+        found = await connection.scalar(revoked.where(refunds.c.revoked))
+        self._refunds = int(found or 0)
 
     async def _add_table(
         self, connection: AsyncConnection, name: str, columns: list[str]
@@ -243,6 +245,7 @@ class _Backup:
         self.add(SETTINGS_NAME, self._source.settings.encode("utf-8"))
         for name, value in self._source.secrets.items():
             self.add(f"secrets/{name}", value.encode("utf-8"))
+        rows = {name: each.rows for name, each in self._tables.items()}
         manifest = Manifest(
             store_version=__version__,
             made_at=self._made_at,
@@ -250,7 +253,7 @@ class _Backup:
             revision=self._revision,
             tables=self._tables,
             contents=Contents(
-                orders=self._tables["orders"].rows,
+                orders=rows.get("orders", 0),
                 refunds=self._refunds,
                 newest_sale=self._newest_sale,
                 events=self._events,

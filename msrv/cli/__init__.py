@@ -13,7 +13,8 @@ from pathlib import Path
 import click
 
 from msrv import __version__
-from msrv.cli.backup import backup, restore
+from msrv.cli.backups.backup import backup, restore
+from msrv.cli.backups.drill import drill
 from msrv.cli.catalog import link, verify
 from msrv.cli.check import catalog, check
 from msrv.cli.codes import codes
@@ -54,6 +55,7 @@ from msrv.server import env_file
         studio,
         backup,
         restore,
+        drill,
         deployer,
         engine_gate,
         deployments,

@@ -9,6 +9,7 @@ provider's webhook arrives first, or both arrive twice.
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from msrv.catalog.live_catalog import LiveCatalog
 from msrv.catalog.model import Catalog
@@ -21,7 +22,11 @@ from msrv.orders.receipt_mails import ReceiptMails
 from msrv.payments.settlement import PaidOrder
 from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
+from msrv.proofs.orders import Line
 from msrv.proofs.receipts import Receipt
+
+if TYPE_CHECKING:
+    from msrv.ledger.db.order_queries import Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,26 @@ class Fulfilment:
         return FulfilledOrder(
             receipt, token, order.discount, order.mail, mail_wait
         )
+
+
+def receipt_of(order: "Order") -> Receipt | None:
+    """Return the receipt of an order in the ledger, as its buyer has it.
+
+    Signing is deterministic, so it leads to the same text. None for an order
+    that no receipt can represent.
+    """
+    try:
+        return Receipt(
+            order_id=order.order_id,
+            issued_at=order.sold_at,
+            provider=order.provider,
+            currency=order.currency,
+            lines=tuple(
+                Line(line.item_id, line.price_minor) for line in order.lines
+            ),
+        )
+    except ValueError:
+        return None
 
 
 def sale_of(order: PaidOrder, catalog: Catalog) -> Sale:

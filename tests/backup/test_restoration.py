@@ -251,6 +251,21 @@ def test_older_backup_is_upgraded(
     assert rows["acts"] == []
 
 
+def test_sales_of_a_store_without_tables_are_restored(
+    new_folder: NewFolder, empty: StoreFolder, tmp_path: Path
+) -> None:
+    """It was killed before it had created them."""
+    young = new_folder("sqlite")
+    young.spool(sale(1))
+    (young.data / "ledger.sqlite3").touch()
+    manifest = young.back_up(tmp_path / BACKUP)
+    assert manifest.contents.events == 1
+    empty.restore(tmp_path / BACKUP)
+    empty.record(sale(1))
+    assert len(empty.rows()["orders"]) == 1
+    assert len(empty.rows()["marks"]) == 1
+
+
 def test_older_backup_is_restored_into_newer_tables(
     new_folder: NewFolder, tmp_path: Path
 ) -> None:

@@ -13,7 +13,8 @@ from aiohttp import web
 from msrv.catalog.model import Item
 from msrv.ledger.db import order_queries
 from msrv.ledger.db.order_queries import Download, Order, OrderLine
-from msrv.proofs import orders, receipts
+from msrv.orders.fulfilment import receipt_of
+from msrv.proofs import receipts
 from msrv.proofs.links import make_link
 from msrv.proofs.receipts import is_simulated
 from msrv.web.errors import NotFound
@@ -130,18 +131,8 @@ def _receipt_url(request: web.Request, order: Order) -> str | None:
     keyring = request.app[STORE].keyring
     if is_simulated(order.provider) and not keyring.accepts_simulated:
         return None
-    try:
-        receipt = receipts.Receipt(
-            order_id=order.order_id,
-            issued_at=order.sold_at,
-            provider=order.provider,
-            currency=order.currency,
-            lines=tuple(
-                orders.Line(line.item_id, line.price_minor)
-                for line in order.lines
-            ),
-        )
-    except ValueError:
+    receipt = receipt_of(order)
+    if receipt is None:
         return None
     token = receipts.sign(keyring, receipt)
     return request[ORIGIN].base_url + receipt_path(token)
