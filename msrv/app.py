@@ -261,7 +261,8 @@ async def _run(
     """
     store = app[STORE]
     async with contextlib.AsyncExitStack() as stack:
-        stack.enter_context(shared_lock(store.settings.data))
+        lock = shared_lock(store.settings.data)
+        await asyncio.to_thread(stack.enter_context, lock)
         # Stops files from being hashed again.
         stack.push_async_callback(folder.aclose)
         # Before anything writes its files to a new data folder.

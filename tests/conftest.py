@@ -93,6 +93,7 @@ SLOW_FIXTURES = {
     "mariadbd",
     "newcomer",
     "pebble_program",
+    "sold_shop",
 }
 
 

@@ -22,6 +22,7 @@ from msrv.backup.data_files import Part, is_mark, kind_of
 from msrv.backup.errors import DamagedBackup
 from msrv.backup.manifest import Manifest
 from msrv.backup.writer import SETTINGS_NAME
+from msrv.files import sync_folder, write_file
 from msrv.ledger.db.database import FILE_NAME as LEDGER_NAME
 from msrv.storage.data_folder import DRAFT_NAME
 
@@ -57,6 +58,7 @@ class Draft:
         self._data = data
         self._with_mail = with_mail
         self._marks: dict[str, int] = {}
+        self._folders: set[Path] = set()
         self.folder = data / DRAFT_NAME
         self._files = self.folder / _FILES_NAME
 
@@ -108,14 +110,14 @@ class Draft:
         with draft.open("xb") as file:
             for piece in member.pieces():
                 file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
         draft.chmod(0o600)
         os.utime(draft, (member.modified_at, member.modified_at))
 
     def move_files(self, moved_id: str, done: RestoreResult) -> None:
         """Move the files to their places, and add them to the result."""
-        # All of them are on the disk before one has its name.
-        os.sync()
-        (self.folder / _MOVED_NAME).write_text(moved_id, "ascii")
+        write_file(self.folder / _MOVED_NAME, moved_id.encode("ascii"))
         for path in sorted(self._files.rglob("*")):
             if path.is_dir():
                 continue
@@ -133,8 +135,10 @@ class Draft:
                 done.nonce_previous = place
             elif name == f"{RESTORED_NAME}/{SETTINGS_NAME}":
                 done.settings = place
+            self._folders.add(place.parent)
         self._create_marks()
-        os.sync()
+        for folder in self._folders:
+            sync_folder(folder)
 
     def move_ledger(self) -> None:
         """Replace the database file, which is missing or empty."""
@@ -144,17 +148,21 @@ class Draft:
         draft = self.folder / LEDGER_NAME
         draft.chmod(0o600)
         draft.replace(place)
-        os.sync()
+        sync_folder(self._data)
 
     def _make_folders(self, name: str) -> None:
         """Create the private folders of a path in the data folder."""
         for each in reversed(Path(name).parents):
-            (self._data / each).mkdir(mode=0o700, exist_ok=True)
+            folder = self._data / each
+            if not folder.exists():
+                folder.mkdir(mode=0o700)
+                self._folders.add(folder.parent)
 
     def _create_marks(self) -> None:
         for name, at in self._marks.items():
             mark = self._data / name
             self._make_folders(name)
+            self._folders.add(mark.parent)
             if not mark.exists():
                 mark.touch(mode=0o600)
                 os.utime(mark, (at, at))

@@ -115,12 +115,13 @@ def test_backup_can_be_restored(stack: Stack, tmp_path: Path) -> None:
         lambda: earlier <= studio_order_ids(stack),
         "the studio lists all orders",
     )
-    run_commands(stack, find_commands("mariadb-dump"), tmp_path)
+    run_commands(stack, find_commands("msrv backup"), tmp_path)
     later = sell_on_each_replica(stack)
     wait_until(
         lambda: later <= studio_order_ids(stack), "the later ones as well"
     )
-    run_commands(stack, find_commands("stop nginx app"), tmp_path)
+    run_commands(stack, find_commands("down --volumes"), tmp_path)
+    run_commands(stack, find_commands("app restore"), tmp_path)
     wait_until(lambda: all_ready(stack.project), "all replicas can sell", 60)
     wait_until(
         lambda: earlier <= studio_order_ids(stack), "the orders are restored"

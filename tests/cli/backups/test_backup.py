@@ -19,7 +19,7 @@ from tests.backup.conftest import sold as sold  # noqa: PLC0414 - a fixture
 from tests.backup.filled_stores import StoreFolder
 from tests.conftest import NONCE
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def run(folder: Path, data: Path, *arguments: str, **environ: str) -> Result:
