@@ -96,7 +96,7 @@ class Drill:
             )
         keyring = Keyring.from_nonces(
             *nonces.values(),
-            accepts_pretend=self.settings.accepts_pretend_money,
+            accepts_simulated=self.settings.accepts_simulated_payments,
         )
         kids = {each.kid for each in keyring.generations}
         if manifest.keys and manifest.keys[0] not in kids:

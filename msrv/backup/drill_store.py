@@ -169,7 +169,7 @@ def environment(
         "MSRV_SETTLE_SECONDS": str(settings.settle_seconds),
         "MSRV_ALLOW_WEAK_NONCE": str(int(settings.allow_weak_nonce)),
         # So that receipts of test payments open where they do in the store.
-        "MSRV_DEMO_PAYMENTS": str(int(settings.accepts_pretend_money)),
+        "MSRV_DEMO_PAYMENTS": str(int(settings.accepts_simulated_payments)),
     }
     if settings.library is not None:
         environ["MSRV_LIBRARY"] = str(settings.library.resolve())

@@ -161,7 +161,7 @@ class Rehearsal:
             )
 
     def _is_accepted(self, receipt: Receipt) -> bool:
-        return self._keyring.accepts_pretend or not receipt.is_pretend
+        return self._keyring.accepts_simulated or not receipt.is_simulated
 
     async def _check(self, store: DrillStore, ledger: Path) -> Findings:
         """Open all receipts, and fetch all items, of a running store."""

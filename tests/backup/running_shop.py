@@ -56,14 +56,16 @@ class Shop:
         self.starts += 1
         log = self.folder / f"start-{self.starts}"
         log.mkdir(parents=True)
+        environ = {"MSRV_DATABASE": self.database} if self.database else {}
         self.store = launch_store(
             log,
             f"--port={self.port}",
+            files=None,
             MSRV_DATA=str(self.data),
             MSRV_LIBRARY=str(self.folder / "library"),
             MSRV_DEMO_PAYMENTS="1",
             MSRV_TLS="off",
-            **({"MSRV_DATABASE": self.database} if self.database else {}),
+            **environ,
         )
         return self
 
@@ -89,7 +91,7 @@ class Shop:
     def order_id(self, receipt: str) -> str:
         """Return the order of a receipt's path."""
         keyring = Keyring.from_nonces(
-            self.store.environ["NONCE"], accepts_pretend=True
+            self.store.environ["NONCE"], accepts_simulated=True
         )
         return receipts.read(keyring, receipt.rpartition("/")[2]).order_id
 

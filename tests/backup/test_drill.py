@@ -276,5 +276,5 @@ def test_store_of_a_drill_has_no_secrets_but_nonce(
     assert store.stripe_key is None
     assert store.public_url is None
     assert store.host == "127.0.0.1"
-    assert not store.accepts_pretend_money
+    assert not store.accepts_simulated_payments
     assert os.environ["MSRV_STRIPE_KEY"]  # nothing was changed here
