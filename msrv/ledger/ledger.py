@@ -213,6 +213,19 @@ class Ledger:
             await self._sync.poll_revocations()
         return lines
 
+    async def find_paid_order(
+        self, provider: str, payment: str
+    ) -> tuple[str, frozenset[str]] | None:
+        """Return the id and the items of the order of a payment.
+
+        None where the ledger doesn't have it, or not yet. Raises
+        DatabaseError.
+        """
+        database = self._connected()
+        from msrv.ledger.db import commands  # noqa: PLC0415 - slow to import
+
+        return await commands.find_paid_order(database, provider, payment)
+
     def status(self) -> Status:
         """Return a snapshot of the ledger's health."""
         return self._health.status(

@@ -19,11 +19,12 @@ from types import TracebackType
 from typing import Final, Self
 
 from msrv.catalog.live_catalog import NotReady
-from msrv.ledger.errors import SpoolFailed
+from msrv.ledger.errors import LedgerError
 from msrv.ledger.events import PaymentEvent, Restored, Revoked
 from msrv.ledger.ledger import Ledger
 from msrv.orders.fulfilment import Fulfilment
 from msrv.payments.provider import (
+    WHOLE,
     AmountMismatch,
     Paid,
     PaymentError,
@@ -138,7 +139,13 @@ class WebhookWorker:
         try:
             await self._process(stored.provider, stored.event)
             await self._thread.call(self._inbox.remove, stored)
-        except (PaymentError, Forged, NotReady, SpoolFailed, OSError) as error:
+        except (
+            PaymentError,
+            Forged,
+            NotReady,
+            LedgerError,
+            OSError,
+        ) as error:
             _, failures = self._retries.get(stored.path, (0.0, 0))
             failures += 1
             due = time.monotonic() + _BACKOFF.seconds(failures)
@@ -159,7 +166,7 @@ class WebhookWorker:
     async def _process(self, provider: str, event: WebhookEvent) -> None:
         """Record what follows from an event.
 
-        Raises PaymentError, Forged, NotReady, SpoolFailed: to be retried.
+        Raises PaymentError, Forged, NotReady, LedgerError: to be retried.
         """
         found = self._providers.get(provider)
         if found is None or found.webhooks is None:
@@ -203,11 +210,26 @@ class WebhookWorker:
     async def _record_refund(
         self, provider: str, change: RefundChange, event: WebhookEvent
     ) -> str:
-        """Record a refund or its reversal, and return the order's id."""
-        order_id = self._settlement.order_id_of(
-            provider, change.token, change.reference
-        )
-        if not self._settlement.covers(change):
+        """Record a refund or its reversal, and return the order's id.
+
+        The quote of a NONCE that is no longer set can't be read: its order is
+        then looked up in the ledger. Its receipt is valid still, by a retired
+        key, so its links have to end as any other's.
+        """
+        try:
+            order_id = self._settlement.order_id_of(
+                provider, change.token, change.reference
+            )
+            is_covered = self._settlement.covers(change)
+        except Forged:
+            found = await self._ledger.find_paid_order(
+                provider, change.payment
+            )
+            if found is None:
+                raise
+            order_id, items = found
+            is_covered = change.item_id in items | {WHOLE}
+        if not is_covered:
             log.warning(
                 "%s refunded %r, which is not in order %s",
                 provider,

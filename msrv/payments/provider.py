@@ -115,12 +115,14 @@ class RefundChange:
     """A refund of a paid order or of one of its items, or its reversal.
 
     `item_id` is WHOLE for the whole order. `revoked` is false for a reversal.
+    `payment` is the id by which the seller finds the money.
     """
 
     token: str
     reference: str
     item_id: str
     revoked: bool
+    payment: str = ""
 
 
 WebhookOutcome = PaymentStatus | RefundChange

@@ -38,6 +38,30 @@ from msrv.ledger.events import (
     grant_mail_id,
 )
 from msrv.ledger.timeouts import CHECKOUT_SECONDS
+from msrv.proofs.receipts import TEST_SUFFIX
+
+
+async def find_paid_order(
+    database: Database, provider: str, payment: str
+) -> tuple[str, frozenset[str]] | None:
+    """Return the id and the items of the order of a payment.
+
+    `provider` is that of live and of test payments. None without a payment,
+    and for one that the ledger doesn't have. Raises DatabaseError.
+    """
+    if not payment:
+        return None
+    async with database.read_transaction() as connection:
+        order_id = await connection.scalar(
+            select(orders.c.order_id).where(
+                orders.c.reference == payment,
+                orders.c.provider.in_((provider, provider + TEST_SUFFIX)),
+            )
+        )
+        if order_id is None:
+            return None
+        lines = await _lines(connection, order_id)
+    return order_id, frozenset(line.item_id for line in lines)
 
 
 async def revoke_order(

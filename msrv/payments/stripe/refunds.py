@@ -35,11 +35,13 @@ def refund_changes(
     paid_units: int,
     refunds: Iterable[Json],
     disputes: Iterable[Json],
+    *,
+    payment: str = "",
 ) -> tuple[RefundChange, ...]:
     """Return what is revoked of an order, and what no longer is.
 
-    `paid_units` is the amount paid, in Stripe's units. Items that were never
-    refunded are not in the result.
+    `paid_units` is the amount paid, in Stripe's units, `payment` the id of
+    the payment. Items that were never refunded are not in the result.
     """
     revoked: set[str] = set()
     ever_revoked: set[str] = set()
@@ -65,7 +67,7 @@ def refund_changes(
         if status not in _WON_STATUSES:
             revoked |= named
     return tuple(
-        RefundChange(token, reference, item_id, item_id in revoked)
+        RefundChange(token, reference, item_id, item_id in revoked, payment)
         for item_id in sorted(ever_revoked)
     )
 

@@ -166,6 +166,7 @@ class StripeWebhooks:
             int(session.get("amount_total") or 0),
             await self._api.refunds(payment_id),
             await self._api.disputes(payment_id),
+            payment=payment_id,
         )
 
     async def _resolve_without_session(
