@@ -1,0 +1,111 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""nginx of the production stack answers challenges out of certbot's folder."""
+
+import http.client
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from msrv.acme.challenges import PATH_PREFIX, ChallengeFolder
+from tests.acme.faulty_proxy import FaultyProxy
+from tests.acme.requesting import Requester
+from tests.conftest import require
+from tests.store_process import ROOT, START_SECONDS
+
+TEMPLATE = ROOT / "deploy" / "nginx" / "store.conf.template"
+
+
+class Webroot(ChallengeFolder):
+    """Folder that `certbot --webroot` fills."""
+
+    def __init__(self, path: Path, root: Path) -> None:
+        super().__init__(path)
+        self.root = root / PATH_PREFIX.strip("/")
+        self.root.mkdir(parents=True)
+
+    def add_token(self, token: str, authorization: str) -> None:
+        (self.root / token).write_text(authorization, encoding="utf-8")
+
+
+@contextmanager
+def nginx(folder: Path, port: int) -> Iterator[None]:
+    """Run nginx with the template's server of plain HTTP, on this port."""
+    program = shutil.which("nginx")
+    require(
+        "nginx", available=program is not None, reason="nginx is not installed"
+    )
+    assert program
+    found = re.search(r"(?ms)^server \{.*?^\}", TEMPLATE.read_text("utf-8"))
+    assert found
+    server = re.sub(r"listen \[::\]:8080[^;]*;", "", found[0])
+    server = server.replace("listen 8080", f"listen 127.0.0.1:{port}")
+    server = server.replace("${MSRV_PUBLIC_URL}", "https://shop.example")
+    server = server.replace("/acme;", f"{folder}/acme;")
+    (folder / "nginx.conf").write_text(
+        f"daemon off; master_process off; pid {folder}/nginx.pid;\n"
+        f"error_log {folder}/error.log;\nevents {{}}\n"
+        f"http {{ access_log off; client_body_temp_path {folder};\n"
+        f"proxy_temp_path {folder}; fastcgi_temp_path {folder};\n"
+        f"uwsgi_temp_path {folder}; scgi_temp_path {folder};\n{server} }}\n",
+        encoding="utf-8",
+    )
+    process = subprocess.Popen(
+        [program, "-c", str(folder / "nginx.conf"), "-p", str(folder)]
+    )
+    try:
+        until = time.monotonic() + START_SECONDS
+        while True:
+            with (
+                suppress(OSError),
+                socket.create_connection(("127.0.0.1", port), 1),
+            ):
+                break
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        process.wait(START_SECONDS)
+
+
+def get(port: int, path: str) -> tuple[int, str]:
+    """Return a response's status and its `Location`."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request("GET", path, headers={"Host": "other.example"})
+        found = connection.getresponse()
+        return found.status, found.headers.get("Location", "")
+    finally:
+        connection.close()
+
+
+def test_certificate_is_issued_through_nginx(
+    proxy: FaultyProxy, tmp_path: Path
+) -> None:
+    edge = tmp_path / "edge"
+    edge.mkdir()
+    (edge / "secret").write_bytes(b"secret")
+    requester = Requester(tmp_path / "data", proxy.ca, proxy.directory)
+    webroot = Webroot(tmp_path / "data" / "challenges", edge / "acme")
+    requester.state.challenges = webroot
+    requester.state.create()
+    (webroot.root / "link").symlink_to(edge / "secret")
+    port = proxy.pebble.http_port
+    with nginx(edge, port):
+        assert requester.manager().update().problem is None
+        assert requester.certificate.names == {"shop.example"}
+        assert get(port, f"{PATH_PREFIX}missing") == (404, "")
+        assert get(port, f"{PATH_PREFIX}link")[0] == 403
+        assert get(port, f"{PATH_PREFIX}../../../secret")[0] != 200
+        assert get(port, "/catalog?a=1") == (
+            301,
+            "https://shop.example/catalog?a=1",
+        )
