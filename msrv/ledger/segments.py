@@ -234,7 +234,8 @@ class SegmentWriter:
             raise SpoolFailed(_message(self._root, error)) from error
         self.close_segment()
         self._file, self._allocated_bytes = file, size
-        self._segment = Segment(path, len(HEADER))
+        # The header is no event, so nothing waits for the database yet.
+        self._segment = Segment(path, len(HEADER), synced_bytes=len(HEADER))
         self.segments.append(self._segment)
 
     def _own_folder(self) -> Path:

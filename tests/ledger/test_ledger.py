@@ -238,6 +238,7 @@ async def test_sales_are_spooled_without_a_database(tmp_path: Path) -> None:
     url = f"mysql://a:b@127.0.0.1:{free_port()}/x"
     async with Ledger(tmp_path, url) as ledger:
         await ledger.reserve_space()
+        assert ledger.status().waiting_bytes == 0
         async with asyncio.timeout(60):
             await ledger.record_sale(sale(1))
         await wait_until(lambda: ledger.status().state == "degraded")
