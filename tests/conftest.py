@@ -17,7 +17,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from aiohttp import web
+from aiohttp import web, web_app
 from aiohttp.test_utils import TestClient
 from PIL import Image
 from xdist.remote import Producer
@@ -291,7 +291,7 @@ def start_store(
     clock: Clock,
     shared_store_parts: SharedStoreParts,
     monkeypatch: pytest.MonkeyPatch,
-) -> StartStore:
+) -> Iterator[StartStore]:
     """Start a store in this process and wait until it can sell."""
     shared_store_parts.install(monkeypatch)
 
@@ -306,7 +306,10 @@ def start_store(
         await app[STORE].catalog.ready()
         return client
 
-    return start
+    yield start
+    # It would keep each store of the run, and each garbage collection look
+    # through all of them.
+    web_app._cached_build_middleware.cache_clear()
 
 
 @pytest.fixture
