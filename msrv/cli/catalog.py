@@ -24,7 +24,7 @@ from msrv.catalog.library.upload_detection import UploadDetector
 from msrv.catalog.parsing.parser import Parser
 from msrv.cli.errors import user_errors
 from msrv.cli.nonce import load_keyring
-from msrv.cli.options import BASE_URL, LIBRARY, load_settings
+from msrv.cli.options import BASE_URL, LIBRARY, load_settings, public_address
 from msrv.cli.progress import ProgressLine
 from msrv.display_text import printable
 from msrv.ledger.revocations import (
@@ -36,7 +36,6 @@ from msrv.proofs.links import make_link
 from msrv.proofs.orders import new_order_id
 from msrv.proofs.pasted_proofs import explain
 from msrv.proofs.pasted_text import MAX_CHARS
-from msrv.server import server
 from msrv.settings import Settings
 from msrv.text_table import labelled
 from msrv.web.formatting import moment, size
@@ -75,6 +74,7 @@ def link(
         raise click.UsageError("--hours and --until can't be used together")
     with user_errors():
         settings = load_settings(library=library, public_url=base_url)
+        address = public_address(settings)
         entry = read_catalog(settings).catalog.by_id.get(item)
         if entry is None:
             raise click.ClickException(
@@ -87,7 +87,7 @@ def link(
             expires_at = int(time.time()) + hours * 3600
         order_id = new_order_id(secrets.token_bytes)
         made = make_link(load_keyring(settings), order_id, item, expires_at)
-    click.echo(server.store_url(settings) + made.path)
+    click.echo(address + made.path)
 
 
 @click.command()

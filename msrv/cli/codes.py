@@ -18,10 +18,9 @@ from markupsafe import Markup
 from msrv.cli.catalog import read_catalog
 from msrv.cli.errors import MintError, user_errors
 from msrv.cli.nonce import load_keyring
-from msrv.cli.options import BASE_URL, LIBRARY, load_settings
+from msrv.cli.options import BASE_URL, LIBRARY, load_settings, public_address
 from msrv.proofs import codes as redeem_codes
 from msrv.proofs.keyring import Keyring
-from msrv.server import server
 
 MAX_COUNT: Final = 100_000
 _COLUMNS: Final = ("code", "url", "item", "campaign", "serial")
@@ -65,13 +64,14 @@ def mint(
     sheet: bool,
     base_url: str | None,
 ) -> None:
-    """Print codes as CSV.
+    """Print codes as CSV, or with --sheet as a page to print.
 
     The same options always print the same codes. For more of them, continue
     at a higher --first.
     """
     with user_errors():
         settings = load_settings(library=library, public_url=base_url)
+        address = public_address(settings)
         catalog = read_catalog(settings).catalog
         entry = catalog.by_id.get(item)
         if entry is None:
@@ -84,7 +84,6 @@ def mint(
                 f"MSRV_ENDED_CAMPAIGNS contains {ended}, which would end "
                 "these codes too: choose another name"
             )
-        address = server.store_url(settings)
         printed = mint_codes(
             load_keyring(settings),
             address,

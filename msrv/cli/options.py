@@ -8,11 +8,13 @@ Apart from the commands, since several of them use it.
 
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import click
 
 from msrv import settings
-from msrv.settings import Settings
+from msrv.server import server
+from msrv.settings import Settings, WrongSetting
 
 LIBRARY: Final = click.option(
     "--library",
@@ -26,6 +28,22 @@ PORT: Final = click.option(
 BASE_URL: Final = click.option(
     "--base-url", help="Public address of the store (MSRV_PUBLIC_URL)."
 )
+
+
+def public_address(settings: Settings) -> str:
+    """Return the store's address, for what is printed or sent to others.
+
+    Raises WrongSetting where it would lead to this machine alone, unless the
+    library is the demo.
+    """
+    address = server.store_url(settings)
+    is_local = urlsplit(address).hostname in {"localhost", "127.0.0.1", "::1"}
+    if settings.public_url is None and is_local and not settings.is_demo:
+        raise WrongSetting(
+            f"MSRV_PUBLIC_URL is not set, and {address} works on this machine "
+            "alone: set it, or add --base-url"
+        )
+    return address
 
 
 def examples(*lines: str) -> str:

@@ -31,6 +31,16 @@ class Cli:
         )
 
 
+SHOP = {"MSRV_PUBLIC_URL": "https://shop.example"}
+
+
+@pytest.fixture
+def shop_cli(cli: Cli) -> Cli:
+    """Commands on that library, for a store with an address."""
+    cli.environ |= SHOP
+    return cli
+
+
 @pytest.fixture
 def cli(library: Path, tmp_path: Path) -> Cli:
     """Commands on the small library."""

@@ -14,11 +14,12 @@ from msrv.proofs.keyring import Keyring
 from tests.cli.conftest import Cli
 
 MINT = ("codes", "mint", "--item", "night-bus", "--campaign", "vinyl-2026")
-SHOP = {"MSRV_PUBLIC_URL": "https://shop.example"}
 
 
-def test_csv_has_a_valid_code_in_each_row(cli: Cli, keyring: Keyring) -> None:
-    result = cli(*MINT, "--count", "500", **SHOP)
+def test_csv_has_a_valid_code_in_each_row(
+    shop_cli: Cli, keyring: Keyring
+) -> None:
+    result = shop_cli(*MINT, "--count", "500")
     assert result.exit_code == 0
     table = list(csv.DictReader(io.StringIO(result.stdout)))
     assert len({row["code"] for row in table}) == len(table) == 500
@@ -33,18 +34,18 @@ def test_csv_has_a_valid_code_in_each_row(cli: Cli, keyring: Keyring) -> None:
 
 
 def test_same_options_print_the_same_codes_and_first_continues(
-    cli: Cli,
+    shop_cli: Cli,
 ) -> None:
-    first = cli(*MINT, "--count", "3").stdout
-    assert first == cli(*MINT, "--count", "3").stdout
-    more = cli(*MINT, "--count", "3", "--first", "4").stdout
+    first = shop_cli(*MINT, "--count", "3").stdout
+    assert first == shop_cli(*MINT, "--count", "3").stdout
+    more = shop_cli(*MINT, "--count", "3", "--first", "4").stdout
     assert not set(first.splitlines()[1:]) & set(more.splitlines())
 
 
-def test_sheet_has_all_codes_and_loads_nothing(cli: Cli) -> None:
-    result = cli(*MINT, "--count", "12", "--sheet", **SHOP)
+def test_sheet_has_all_codes_and_loads_nothing(shop_cli: Cli) -> None:
+    result = shop_cli(*MINT, "--count", "12", "--sheet")
     page = result.stdout
-    table = cli(*MINT, "--count", "12", **SHOP).stdout
+    table = shop_cli(*MINT, "--count", "12").stdout
     for row in csv.DictReader(io.StringIO(table)):
         assert row["code"] in page
     assert page.count("<svg") == 12
@@ -64,9 +65,12 @@ def test_sheet_has_all_codes_and_loads_nothing(cli: Cli) -> None:
     ],
 )
 def test_invalid_options_mint_nothing(
-    cli: Cli, arguments: tuple[str, ...], environ: dict[str, str], words: str
+    shop_cli: Cli,
+    arguments: tuple[str, ...],
+    environ: dict[str, str],
+    words: str,
 ) -> None:
-    result = cli(*MINT, "--count", "3", *arguments, **environ)
+    result = shop_cli(*MINT, "--count", "3", *arguments, **environ)
     assert result.exit_code != 0
     assert result.stdout == ""
     assert words in result.stderr

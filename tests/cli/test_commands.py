@@ -137,8 +137,10 @@ def test_check_notes_files_that_are_still_being_copied(
         assert index.has_path("Night Bus/01 Departure.wav")
 
 
-def test_link_prints_only_the_url(cli: Cli, keyring: Keyring) -> None:
-    result = cli("link", "departure", "--base-url", "https://shop.example")
+def test_link_prints_only_the_url(shop_cli: Cli, keyring: Keyring) -> None:
+    result = shop_cli(
+        "link", "departure", "--base-url", "https://shop.example"
+    )
     assert result.exit_code == 0
     match = re.fullmatch(
         r"https://shop\.example/download/([^/]+)/([^/]+)/departure\n",
@@ -151,6 +153,36 @@ def test_link_prints_only_the_url(cli: Cli, keyring: Keyring) -> None:
 
 
 @pytest.mark.parametrize(
+    "command",
+    [
+        ("link", "departure"),
+        (
+            *("codes", "mint", "--item", "night-bus"),
+            *("--campaign", "a", "--count", "1"),
+        ),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("host", ["", "127.0.0.1", "::1", "::"])
+def test_address_of_this_machine_is_given_to_nobody_else(
+    cli: Cli, command: tuple[str, ...], host: str
+) -> None:
+    result = cli(*command, MSRV_HOST=host)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.splitlines()[-1].startswith(
+        "Error: MSRV_PUBLIC_URL is not set, and https://"
+    )
+    for environ, options, address in (
+        ({"MSRV_HOST": "192.0.2.7"}, (), "https://192.0.2.7:8443/"),
+        ({}, ("--base-url", "https://localhost"), "https://localhost/"),
+    ):
+        result = cli(*command, *options, **environ)
+        assert result.exit_code == 0, result.stderr
+        assert address in result.stdout
+
+
+@pytest.mark.parametrize(
     ("options", "expires_at"),
     [
         (["--until", "2030-01-01T00:00Z"], 1893456000),
@@ -160,9 +192,9 @@ def test_link_prints_only_the_url(cli: Cli, keyring: Keyring) -> None:
     ],
 )
 def test_link_expires_at_the_given_time(
-    cli: Cli, keyring: Keyring, options: list[str], expires_at: int
+    shop_cli: Cli, keyring: Keyring, options: list[str], expires_at: int
 ) -> None:
-    parts = cli("link", "departure", *options).stdout.strip().split("/")
+    parts = shop_cli("link", "departure", *options).stdout.strip().split("/")
     access = verify_link(keyring, parts[-3], parts[-2], parts[-1], 0)
     assert access.expires_at == expires_at
 
@@ -191,39 +223,39 @@ def test_link_expires_at_the_given_time(
     ids=lambda value: " ".join(value)[:40] if value else "-",
 )
 def test_errors_are_one_line(
-    cli: Cli, arguments: list[str], environ: dict[str, str], line: str
+    shop_cli: Cli, arguments: list[str], environ: dict[str, str], line: str
 ) -> None:
-    result = cli(*arguments, **environ)
+    result = shop_cli(*arguments, **environ)
     assert result.exit_code in {1, 2}
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
     assert f"Error: {line}" in result.stderr.splitlines()[-1]
 
 
-def test_verify_explains_links(cli: Cli) -> None:
-    good = cli("link", "departure").stdout
-    result = cli("verify", good)
+def test_verify_explains_links(shop_cli: Cli) -> None:
+    good = shop_cli("link", "departure").stdout
+    result = shop_cli("verify", good)
     assert result.exit_code == 0
     assert "a link" in result.stdout
     assert "Departure" in result.stdout
-    old = cli("link", "departure", "--until", "2020-02-03T04:05Z").stdout
-    result = cli("verify", old)
+    old = shop_cli("link", "departure", "--until", "2020-02-03T04:05Z").stdout
+    result = shop_cli("verify", old)
     assert result.exit_code == 1
     assert "expired  2020-02-03 04:05 UTC" in result.stdout
-    result = cli("verify", "https://localhost/download/a/b/c")
+    result = shop_cli("verify", "https://localhost/download/a/b/c")
     assert result.exit_code == 1
     assert result.stdout.startswith("This grants nothing")
 
 
-def test_verify_finds_a_link_in_a_mail(cli: Cli) -> None:
-    link = cli("link", "departure").stdout.strip()
+def test_verify_finds_a_link_in_a_mail(shop_cli: Cli) -> None:
+    link = shop_cli("link", "departure").stdout.strip()
     mail = f"> Hello,\n> my link {link[:70]}=\n> {link[70:]}. Thanks!\n"
-    assert "Departure" in cli("verify", mail).stdout
-    assert "Departure" in cli("verify", "-", stdin=mail).stdout
+    assert "Departure" in shop_cli("verify", mail).stdout
+    assert "Departure" in shop_cli("verify", "-", stdin=mail).stdout
 
 
-def test_verify_reports_refunds(cli: Cli, tmp_path: Path) -> None:
-    link = cli("link", "departure").stdout.strip()
+def test_verify_reports_refunds(shop_cli: Cli, tmp_path: Path) -> None:
+    link = shop_cli("link", "departure").stdout.strip()
     order_id = link.split("/")[-3][:24]
     revocations = Revocations(tmp_path / "data" / FILE_NAME)
     taken = RevokedItems(
@@ -231,12 +263,12 @@ def test_verify_reports_refunds(cli: Cli, tmp_path: Path) -> None:
     )
     revocations.replace({order_id: taken}, 1)
     revocations.save()
-    result = cli("verify", link)
+    result = shop_cli("verify", link)
     assert result.exit_code == 1
     assert re.search("^refunded +Departure$", result.stdout, re.MULTILINE)
     assert "grants" not in result.stdout
     (tmp_path / "data" / FILE_NAME).write_text("damaged")
-    result = cli("verify", link)
+    result = shop_cli("verify", link)
     assert result.exit_code == 0
 
 
@@ -246,9 +278,9 @@ def test_nonce_is_strong_and_unique(cli: Cli) -> None:
     assert all(weakness(each) is None for each in made)
 
 
-def test_version_and_help_are_printed(cli: Cli) -> None:
-    assert __version__ in cli("--version").stdout
-    text = cli("--help").stdout
+def test_version_and_help_are_printed(shop_cli: Cli) -> None:
+    assert __version__ in shop_cli("--version").stdout
+    text = shop_cli("--help").stdout
     for command in (
         "serve",
         "check",
@@ -268,8 +300,8 @@ def test_help_of_first_steps_shows_an_example(cli: Cli, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["NONCE", "NONCE_PREVIOUS"])
-def test_weak_nonce_is_rejected(cli: Cli, name: str) -> None:
-    result = cli("link", "zine", **{name: "nightbus2026"})
+def test_weak_nonce_is_rejected(shop_cli: Cli, name: str) -> None:
+    result = shop_cli("link", "zine", **{name: "nightbus2026"})
     assert result.exit_code == 1
     assert f"{name} is weak" in result.output
     assert "msrv nonce" in result.output
@@ -277,9 +309,9 @@ def test_weak_nonce_is_rejected(cli: Cli, name: str) -> None:
 
 
 def test_allowed_weak_nonce_is_logged(
-    cli: Cli, caplog: pytest.LogCaptureFixture
+    shop_cli: Cli, caplog: pytest.LogCaptureFixture
 ) -> None:
-    cli("link", "zine", NONCE="changeme", MSRV_ALLOW_WEAK_NONCE="1")
+    shop_cli("link", "zine", NONCE="changeme", MSRV_ALLOW_WEAK_NONCE="1")
     assert "NONCE is weak" in caplog.text
     assert "changeme" not in caplog.text
 
