@@ -29,7 +29,7 @@ from msrv.connections.acceptor import Acceptor, AsyncioConnector
 from msrv.connections.admission import Admission, ConnectionLimits
 from msrv.connections.request_handler import RESPONSE_STATUS
 from msrv.connections.response_writer import CountingWriter
-from msrv.server import plain_http, socket_binding
+from msrv.server import plain_http, socket_binding, systemd
 from msrv.server.certificates import CertificateReload
 from msrv.settings import Settings
 from msrv.tls.certificate_files import CertificateFiles
@@ -74,6 +74,7 @@ async def serve(
     settings, origin_rules = store.settings, store.origin_rules
     stop, stop_now = asyncio.Event(), asyncio.Event()
     _handle_signals(stop, stop_now)
+    inherited = systemd.inherited_sockets()
     reload = CertificateReload(settings, certificate) if certificate else None
     tls_server = (
         create_tls_server(certificate, origin_rules.hosts, reload.challenges)
@@ -85,13 +86,18 @@ async def serve(
     if store.certificate is not None:
         store.metrics.register(CertificateMetrics(store.certificate))
     async with _run_app(app) as server, contextlib.AsyncExitStack() as stack:
-        sockets = socket_binding.bind(settings)
+        sockets = systemd.select(inherited, settings.listening_port)
+        sockets = sockets or socket_binding.bind(settings)
         create_handler = request_handler.factory(server)
         listeners = [
             _listen(tls_server, create_handler, each, admission)
             for each in sockets
         ]
-        plain = await stack.enter_async_context(_plain_http(store, admission))
+        plain = await stack.enter_async_context(
+            _plain_http(store, admission, inherited)
+        )
+        systemd.close_unused(inherited)
+        systemd.notify(systemd.READY)
         on_start(store_url(settings, sockets[0].getsockname()[1]))
         async with contextlib.AsyncExitStack() as running:
             if tls_server and reload:
@@ -102,6 +108,7 @@ async def serve(
                 await running.enter_async_context(store.certificate)
             await stop.wait()
         store.metrics.draining = True
+        systemd.notify(systemd.STOPPING)
         for listener in (*listeners, *plain):
             listener.close()
         await _drain(app, server, stop_now)
@@ -212,10 +219,11 @@ def _listen(
 
 @contextlib.asynccontextmanager
 async def _plain_http(
-    store: Store, admission: Admission
+    store: Store, admission: Admission, inherited: list[socket.socket]
 ) -> AsyncIterator[list[Acceptor]]:
     """Listen for plain HTTP where the settings ask for it."""
-    sockets = socket_binding.bind_plain_http(store.settings)
+    sockets = systemd.select(inherited, store.settings.redirecting_port)
+    sockets = sockets or socket_binding.bind_plain_http(store.settings)
     if not sockets:
         yield []
         return

@@ -112,7 +112,7 @@ def probed(machine: Machine) -> dict[str, object]:
         "ExecStart=/opt/msrv/.venv/bin/python /srv/probe.py",
         UNIT.read_text("utf-8"),
     )
-    unit = unit.replace("Type=exec", "Type=oneshot")
+    unit = unit.replace("Type=notify", "Type=oneshot")
     machine.write(
         "/etc/systemd/system/probe.service",
         unit.replace("Restart=on-failure", "Restart=no"),

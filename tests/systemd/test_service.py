@@ -5,58 +5,32 @@
 
 import re
 import resource
-import ssl
-import textwrap
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 import pytest
 
 from tests.containers.engine import wait_until
 from tests.store_process import ROOT
-from tests.systemd.machine import Machine, MachineBuyer
+from tests.systemd.installed_service import (
+    Service,
+    find_service,
+    find_step,
+    prepare,
+    use_development_certificate,
+)
+from tests.systemd.machine import Machine
 
-MANUAL: Final = (ROOT / "docs" / "operations.md").read_text("utf-8")
-SETTINGS: Final = "MSRV_DEMO_PAYMENTS=1\nMSRV_SETTLE_SECONDS=0\n"
 TRACK: Final = "Lost Property - Items May Have Shifted/01 Departure.mp3"
-
-
-def find_commands(holding: str) -> str:
-    """Return the only block of commands on services that contains a text."""
-    section = MANUAL.partition("### As a service")[2].partition("\n### ")[0]
-    blocks = re.findall(r"(?:^ {4,}.*\n)+", section, re.MULTILINE)
-    (found,) = [each for each in blocks if holding in each]
-    return textwrap.dedent(found)
-
-
-class Service(NamedTuple):
-    """Running service, and a buyer of its store."""
-
-    machine: Machine
-    buyer: MachineBuyer
-
-    def wait_until_ready(self) -> None:
-        """Wait until the store can sell."""
-        wait_until(self.buyer.is_ready, "the store can sell")
 
 
 @pytest.fixture(scope="module")
 def service(machine: Machine) -> Iterator[Service]:
     """Service that the manual's commands have installed."""
-    for holding in ("nonce | install", "/etc/msrv/msrv.env", "enable --now"):
-        if holding == "enable --now":
-            machine.sh(f"cat >>/etc/msrv/msrv.env <<'END'\n{SETTINGS}END\n")
-        machine.sh(find_commands(holding).replace("shop.example", "localhost"))
-    machine.sh(find_commands("msrv-run studio").splitlines()[0])
-    ca = "/var/lib/private/msrv/certs/ca.crt"
-    wait_until(
-        lambda: not machine.run("test", "-s", ca, check=False).returncode,
-        "the certificate exists",
-    )
-    tls = ssl.create_default_context(cadata=machine.run("cat", ca).stdout)
-    found = Service(machine, MachineBuyer(443, tls, machine=machine))
-    found.wait_until_ready()
-    yield found
+    prepare(machine, "")
+    use_development_certificate(machine)
+    machine.sh(find_step("Start it"))
+    yield find_service(machine)
     machine.run("systemctl", "stop", "msrv")
 
 
@@ -155,6 +129,19 @@ def test_store_stops_without_an_error(service: Service) -> None:
     assert machine.property("Result") == "success"
     assert machine.property("ExecMainStatus") == "0"
     machine.run("systemctl", "start", "msrv")
+    service.wait_until_ready()
+
+
+def test_start_fails_if_the_store_cannot_start(service: Service) -> None:
+    """The command says so at once, and the journal why."""
+    machine = service.machine
+    text = machine.run("cat", "/etc/msrv/msrv.env").stdout
+    machine.write("/etc/msrv/msrv.env", f"{text}MSRV_LINK_HOURS=none\n")
+    failed = machine.run("systemctl", "restart", "msrv", check=False)
+    machine.write("/etc/msrv/msrv.env", text)
+    machine.run("systemctl", "restart", "msrv")
+    assert failed.returncode != 0
+    assert "Error: MSRV_LINK_HOURS" in machine.journal()
     service.wait_until_ready()
 
 
