@@ -42,6 +42,8 @@ from msrv.orders.grants.buyer_list import BuyerList, InvalidBuyerList
 from msrv.proofs import links, pasted_proofs, quotes, receipts, sign_in
 from msrv.proofs.errors import ProofError
 from msrv.proofs.keyring import Keyring
+from msrv.tls.client_hello import IncompleteHello, NotAHello
+from msrv.tls.client_hello import parse as parse_hello
 from msrv.toml_file import InvalidConfig
 from msrv.web import formatting, forms, rendering
 from msrv.web.cookies import parse_cart
@@ -286,6 +288,15 @@ def import_zips(data: bytes) -> None:
                     pass
 
 
+def client_hellos(data: bytes) -> None:
+    """The first bytes of a TLS connection are parsed, or refused."""
+    with contextlib.suppress(IncompleteHello, NotAHello):
+        found = parse_hello(data)
+        assert len(found.server_name) + sum(map(len, found.protocols)) <= (
+            len(data)
+        )
+
+
 def buyer_lists(data: bytes) -> None:
     """Each row of a list has an address, or the list is refused."""
     with contextlib.suppress(InvalidBuyerList):
@@ -314,6 +325,7 @@ TARGETS: Final[dict[str, Target]] = {
         sound_tags,
         import_zips,
         buyer_lists,
+        client_hellos,
         gate,
         hooks,
     )

@@ -19,6 +19,7 @@ from typing import Final
 from msrv.acme import certificate, renewal
 from msrv.acme.certificate import IssuedCertificate
 from msrv.acme.errors import (
+    AuthorityUnavailable,
     IssuanceError,
     IssuanceStopped,
 )
@@ -109,13 +110,24 @@ class CertificateManager:
         now: datetime,
         why: str,
     ) -> None:
-        """Request a certificate, and record the result."""
+        """Request a certificate, and record the result.
+
+        The attempt counts as failed until it has succeeded: one that ends
+        with its process isn't repeated at once, and one that couldn't be
+        recorded isn't made.
+        """
         names = ", ".join(self.rules.names)
         log.info(
             "requesting a certificate for %s from %s: it %s",
             names,
             self.rules.directory,
             why,
+        )
+        started = AuthorityUnavailable(
+            f"the attempt of {now:%Y-%m-%d %H:%M} UTC hasn't finished"
+        )
+        self._state.save_progress(
+            replace(progress, attempts=progress.attempts.after(started, now))
         )
         try:
             from msrv.acme import authority  # noqa: PLC0415 - slow to import
@@ -125,9 +137,10 @@ class CertificateManager:
             )
             self._state.save_certificate(content)
         except IssuanceStopped:
+            self._state.save_progress(progress)
             raise
         except (IssuanceError, OSError) as error:
-            self._record_failure(progress, error)
+            self._record_failure(progress, current, error)
             return
         self._state.remove_order()
         self._state.save_progress(Progress(request=self.rules.request_id))
@@ -139,7 +152,10 @@ class CertificateManager:
         )
 
     def _record_failure(
-        self, progress: Progress, error: IssuanceError | OSError
+        self,
+        progress: Progress,
+        current: IssuedCertificate | None,
+        error: IssuanceError | OSError,
     ) -> None:
         now = self._clock()
         failure = (
@@ -153,7 +169,10 @@ class CertificateManager:
         attempts = progress.attempts.after(failure, now)
         assert attempts.next_at is not None  # noqa: S101 - set by `after`
         log.error(
-            "no certificate: %s; the next attempt is at %s",
+            "%s: %s; the next attempt is at %s",
+            "no certificate was issued"
+            if current is None
+            else "the certificate wasn't renewed, and stays",
             failure,
             f"{attempts.next_at:%Y-%m-%d %H:%M} UTC",
         )

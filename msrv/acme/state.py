@@ -88,10 +88,10 @@ class StateFolder:
 
     def load_progress(self) -> Progress:
         """Return the progress; that of a new store if it can't be read."""
-        stored = _load(self._progress)
         try:
+            stored = _load(self._progress)
             return _progress_of(stored) if stored else Progress()
-        except (KeyError, TypeError, ValueError, OverflowError):
+        except (OSError, KeyError, TypeError, ValueError, OverflowError):
             return Progress()
 
     def save_progress(self, progress: Progress) -> None:

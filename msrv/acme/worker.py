@@ -89,6 +89,10 @@ class CertificateWorker:
                 error.filename,
                 error.strerror,
             )
+        except Exception:
+            # Whatever an authority sends: the next update may succeed, and
+            # without one the certificate would expire.
+            log.exception("the certificate can't be renewed")
 
     async def _in_thread(self) -> CertificateStatus:
         """Run an update in a daemon thread, and return the status."""

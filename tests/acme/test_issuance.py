@@ -419,6 +419,18 @@ def test_order_that_a_full_disk_interrupts_is_continued(
     assert requester.certificate.serial != first.serial
 
 
+def test_attempt_that_cannot_be_recorded_is_not_made(
+    requester: Requester, proxy: FaultyProxy
+) -> None:
+    """A full disk would otherwise cost an order a minute."""
+    progress = requester.state.path / "progress.json"
+    progress.mkdir()
+    (progress / "file").touch()
+    with pytest.raises(OSError, match="directory"):
+        requester.manager().update()
+    assert not proxy.requests
+
+
 def test_order_of_a_killed_process_is_continued(
     requester: Requester, proxy: FaultyProxy
 ) -> None:
@@ -447,6 +459,10 @@ def test_order_of_a_killed_process_is_continued(
     process.wait(60)
     proxy.fault = lambda *_: None
     orders = proxy.count("/order-plz")
+    status = requester.manager().update()
+    assert status.problem
+    assert "hasn't finished" in status.problem, "a loop of crashes is slow"
+    requester.clock.now = datetime.now(UTC) + timedelta(minutes=5)
     assert requester.manager().update().problem is None
     assert proxy.count("/order-plz") == orders
     assert requester.certificate.names == {NAME}

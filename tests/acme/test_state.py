@@ -50,6 +50,19 @@ def test_progress_is_read_as_it_was_written(state: StateFolder) -> None:
         assert state.load_progress() == progress
 
 
+def test_unreadable_progress_is_that_of_a_new_store(
+    state: StateFolder,
+) -> None:
+    """The store starts; an attempt that can't be recorded isn't made."""
+    path = state.path / "progress.json"
+    for content in (b"\xff", b'{"request": 1}', b'{"next_at": "x"}'):
+        path.write_bytes(content)
+        assert state.load_progress() == Progress()
+    path.unlink()
+    path.mkdir()
+    assert state.load_progress() == Progress()
+
+
 def test_account_belongs_to_its_authority(state: StateFolder) -> None:
     account = AuthorityAccount("key", "https://a.example/1", "a@b.example")
     state.save_account("https://a.example/dir", account)
