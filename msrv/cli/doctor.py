@@ -56,7 +56,7 @@ _COLOURS: Final = {
 def doctor(library: object, mail: str | None, *, as_json: bool) -> None:
     """Check what the store needs, and print how to fix the rest.
 
-    Checks DNS, the public address, certificate, port, clock, disk, rights,
+    Checks DNS, the public address, certificate, ports, clock, disk, rights,
     keys, mail relay, Stripe, ffmpeg and the database. Each line is Pass, Warn
     or Fail. Nothing is changed, and it doesn't matter whether the store runs.
     Run it as the store's user, with the store's settings. Exit status 1 if

@@ -7,7 +7,7 @@
 
 - `findings`: findings, and running several checks at once
 - `table`: all checks, by name
-- `network`: DNS, the public address, the port; `published_keys` asks who
+- `network`: DNS, the public address, the ports; `published_keys` asks who
   answers there
 - `certificate`: the certificate that visitors see
 - `machine`: clock, disk, rights, ffmpeg

@@ -188,53 +188,73 @@ def _describe(
     return failed(text.format(where=where, reason=answer.reason), fix)
 
 
-async def check_port(context: CheckContext) -> Sequence[Finding]:
-    """Check that the store can listen on its port, or does so already."""
+async def check_ports(context: CheckContext) -> Sequence[Finding]:
+    """Check that the store can listen on its ports, or does so already."""
     settings = context.settings
-    port = settings.listening_port
-    host = settings.host or "127.0.0.1"
-    where = f"port {port} of {host}" if port else f"a free port of {host}"
+    scheme = "https" if settings.terminates_tls else "http"
+    ports = [_Port(scheme, settings.listening_port, "MSRV_PORT")]
+    if settings.redirecting_port is not None:
+        ports.append(
+            _Port("http", settings.redirecting_port, "MSRV_HTTP_PORT")
+        )
+    return [await _check_port(context, each) for each in ports]
+
+
+@dataclass(frozen=True, slots=True)
+class _Port:
+    """Port of a store, and the setting that changes it."""
+
+    scheme: str
+    number: int
+    setting: str
+
+
+async def _check_port(context: CheckContext, port: _Port) -> Finding:
+    settings = context.settings
+    host = settings.host or ("0.0.0.0" if settings.domain else "127.0.0.1")  # noqa: S104 - as the store does
+    name = f"port {port.number}" if port.number else "a free port"
+    where = f"{name} of {host}"
     if context.serving:
-        return [passed(f"this store listens on {where}")]
+        return passed(f"this store listens on {where}")
     try:
-        await in_thread(_bind, host, port)
+        await in_thread(_bind, host, port.number)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
-            return [_unusable_port(where, error)]
+            return _unusable_port(where, port, error)
     else:
-        return [passed(f"{where} is free")]
-    scheme = "https" if settings.terminates_tls else "http"
+        return passed(f"{where} is free")
+    public = settings.public_url and PublicHost.of(settings.public_url)
     answer = await identify_store(
         context.keyring,
-        f"{scheme}://localhost:{port}",
+        # The name is in the TLS handshake, which a store may refuse.
+        f"{port.scheme}://{public.host if public else 'localhost'}"
+        f":{port.number}",
         _ANY.get(host, host),
-        # The same machine, whose certificate names the store.
+        # This machine, by a certificate that may not name it.
         verify=False,
+        redirects_to=settings.public_url,
     )
     if answer.kind is Answer.THIS_STORE:
-        return [passed(f"this store listens on {where}")]
+        return passed(f"this store listens on {where}")
     if answer.kind is Answer.OTHER_STORE:
-        return [
-            failed(
-                f"a store with another NONCE listens on {where}",
-                "stop it, choose another MSRV_PORT, or run this command with "
-                "the settings of that store",
-            )
-        ]
-    return [
-        failed(
-            f"another program listens on {where}",
-            f"stop it (ss -ltnp 'sport = {port}' names it), or set MSRV_PORT",
+        return failed(
+            f"a store with another NONCE listens on {where}",
+            f"stop it, choose another {port.setting}, or run this command "
+            "with the settings of that store",
         )
-    ]
+    return failed(
+        f"another program listens on {where}",
+        f"stop it (ss -ltnp 'sport = {port.number}' names it), or set "
+        f"{port.setting}",
+    )
 
 
-def _unusable_port(where: str, error: OSError) -> Finding:
+def _unusable_port(where: str, port: _Port, error: OSError) -> Finding:
     if error.errno in {errno.EACCES, errno.EPERM}:
         return failed(
             f"{where} needs a privilege",
             "use deploy/systemd/msrv.service, which grants "
-            "CAP_NET_BIND_SERVICE, or a port from 1024 on (MSRV_PORT)",
+            f"CAP_NET_BIND_SERVICE, or a port from 1024 on ({port.setting})",
         )
     return failed(
         f"can't listen on {where}: {error.strerror}",

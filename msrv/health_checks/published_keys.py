@@ -80,10 +80,16 @@ async def identify_store(
     address: str,
     *,
     verify: ssl.SSLContext | bool = True,
+    redirects_to: str | None = None,
 ) -> StoreAnswer:
-    """Return what answers for a URL at an IP address."""
+    """Return what answers for a URL at an IP address.
+
+    A redirect to `redirects_to` is this store's, too: its port of plain HTTP.
+    """
     try:
-        status, body = await _get(url + _PATH, address, verify=verify)
+        status, location, body = await _get(
+            url + _PATH, address, verify=verify
+        )
     except aiohttp.ClientConnectorCertificateError as error:
         why = getattr(error.certificate_error, "verify_message", "")
         return StoreAnswer(Answer.UNTRUSTED, why or "it can't be verified")
@@ -94,16 +100,20 @@ async def identify_store(
     except (aiohttp.ClientError, OSError, ValueError) as error:
         return StoreAnswer(Answer.OTHER_PROGRAM, type(error).__name__)
     kids = _kids(body) if status == 200 else []
-    if not kids:
-        return StoreAnswer(Answer.OTHER_PROGRAM, f"status {status}, no keys")
-    is_ours = keyring.current.kid in kids
-    return StoreAnswer(Answer.THIS_STORE if is_ours else Answer.OTHER_STORE)
+    is_redirect = redirects_to is not None and location == redirects_to + _PATH
+    if is_redirect or keyring.current.kid in kids:
+        return StoreAnswer(Answer.THIS_STORE)
+    return (
+        StoreAnswer(Answer.OTHER_STORE)
+        if kids
+        else StoreAnswer(Answer.OTHER_PROGRAM, f"status {status}, no keys")
+    )
 
 
 async def _get(
     url: str, address: str, *, verify: ssl.SSLContext | bool
-) -> tuple[int, bytes]:
-    """Return the status and the body of a URL, at an IP address."""
+) -> tuple[int, str, bytes]:
+    """Return the status, `Location` and body of a URL, at an IP address."""
     connector = aiohttp.TCPConnector(
         resolver=FixedResolver(address), ssl=verify, use_dns_cache=False
     )
@@ -112,7 +122,11 @@ async def _get(
         aiohttp.ClientSession(connector=connector, trust_env=False) as session,
         session.get(url, allow_redirects=False) as response,
     ):
-        return response.status, await response.content.read(_MAX_BYTES)
+        return (
+            response.status,
+            response.headers.get("Location", ""),
+            await response.content.read(_MAX_BYTES),
+        )
 
 
 def _reason(error: aiohttp.ClientConnectorError | TimeoutError) -> str:

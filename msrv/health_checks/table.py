@@ -24,7 +24,7 @@ from msrv.health_checks.machine import (
     check_ffmpeg,
     check_rights,
 )
-from msrv.health_checks.network import check_address, check_dns, check_port
+from msrv.health_checks.network import check_address, check_dns, check_ports
 from msrv.health_checks.services import (
     check_database,
     check_keys,
@@ -36,7 +36,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "DNS": check_dns,
     "address": check_address,
     "certificate": check_certificate,
-    "port": check_port,
+    "ports": check_ports,
     "clock": check_clock,
     "disk": check_disk,
     "rights": check_rights,

@@ -12,9 +12,6 @@ from tests.cli.conftest import Cli
 from tests.conftest import NONCE
 from tests.store_process import free_port
 
-HEALTHY = {"clock"}
-"""Checks that depend on the machine that the tests run on."""
-
 
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
@@ -33,7 +30,7 @@ def test_doctor_prints_a_line_for_each_check(
     assert lines[0].startswith("Warn  DNS          MSRV_PUBLIC_URL is not")
     assert lines[1].startswith("      fix          set it to the address")
     for name in (
-        "DNS certificate port clock disk rights keys relay Stripe ffmpeg "
+        "DNS certificate ports clock disk rights keys relay Stripe ffmpeg "
         "database"
     ).split():
         assert any(line[6:].startswith(name) for line in lines), name

@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from msrv.health_checks.findings import CheckContext, Finding, Outcome
-from msrv.health_checks.network import check_address, check_dns, check_port
+from msrv.health_checks.network import check_address, check_dns, check_ports
 from msrv.health_checks.published_keys import Answer, identify_store
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.receipts import jwks
@@ -222,7 +222,7 @@ async def test_other_answers(
 
 async def test_port_that_is_free(context: MakeContext) -> None:
     port = free_port()
-    (found,) = await check_port(context(port=port))
+    (found,) = await check_ports(context(port=port))
     assert found == Finding(PASS, f"port {port} of 127.0.0.1 is free")
 
 
@@ -230,7 +230,7 @@ async def test_port_of_this_process(
     settings: Settings, keyring: Keyring
 ) -> None:
     at = CheckContext(settings=settings, keyring=keyring, serving=True)
-    assert outcomes(await check_port(at)) == [PASS]
+    assert outcomes(await check_ports(at)) == [PASS]
 
 
 async def test_port_of_this_store_another_store_and_another_program(
@@ -242,14 +242,46 @@ async def test_port_of_this_store_another_store_and_another_program(
         ("hello", FAIL, "another program"),
     ):
         server = await serve(response)
-        (found,) = await check_port(context(port=server.port))
+        (found,) = await check_ports(context(port=server.port))
         assert found.outcome is outcome
         assert text in found.text
+
+
+async def test_port_that_redirects_to_https(
+    settings: Settings, keyring: Keyring
+) -> None:
+    """The port of plain HTTP, as the store serves it."""
+
+    async def redirect(request: web.Request) -> web.Response:
+        path = request.rel_url.raw_path_qs
+        return web.Response(
+            status=308, headers={"Location": f"https://shop.example{path}"}
+        )
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", redirect)
+    async with TestServer(app) as server:
+        for url, outcome in (
+            ("https://shop.example", PASS),
+            ("https://other.example", FAIL),
+        ):
+            changed = settings.model_copy(
+                update={
+                    "port": free_port(),
+                    "http_port": server.port,
+                    "public_url": url,
+                }
+            )
+            at = CheckContext(settings=changed, keyring=keyring)
+            main, plain = await check_ports(at)
+            assert main.outcome is PASS
+            assert plain.outcome is outcome
+    assert "MSRV_HTTP_PORT" in plain.fix
 
 
 async def test_port_of_an_address_of_another_machine(
     context: MakeContext,
 ) -> None:
-    (found,) = await check_port(context(host="203.0.113.9", port=free_port()))
+    (found,) = await check_ports(context(host="203.0.113.9", port=free_port()))
     assert found.outcome is FAIL
     assert "MSRV_HOST" in found.fix

@@ -124,7 +124,7 @@ async def test_health_page_shows_the_checks_with_their_fixes(
     rows = (await studio.data("/studio/health"))["checks"]
     assert rows[0]["check"] == "DNS"
     names = [each["check"] for each in rows]
-    assert {"port", "disk", "relay", "Stripe", "database"} <= set(names)
+    assert {"ports", "disk", "relay", "Stripe", "database"} <= set(names)
     assert "fail" not in {each["outcome"] for each in rows}
 
 
