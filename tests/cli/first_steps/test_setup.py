@@ -189,6 +189,17 @@ def test_addresses_become_valid_settings(newcomer: Newcomer) -> None:
         assert found.tls == "off"
 
 
+def test_domain_is_all_that_https_needs(newcomer: Newcomer) -> None:
+    result = newcomer("init", "--yes", "--domain", "Bücher.example")
+    assert result.returncode == 0, result.stderr
+    assert "https://xn--bcher-kva.example" in result.stdout
+    written = environment(newcomer.folder)
+    assert written["MSRV_DOMAIN"] == "xn--bcher-kva.example"
+    found = settings.load(written)
+    assert found.public_url == "https://xn--bcher-kva.example"
+    assert found.listening_port == 443
+
+
 def test_stripe_keys_are_lines_to_complete(newcomer: Newcomer) -> None:
     assert newcomer("init", "--yes", "--payments", "stripe").returncode == 0
     text = (newcomer.folder / "msrv.env").read_text("utf-8")
