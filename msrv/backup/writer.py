@@ -35,6 +35,7 @@ from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import FILE_NAME as LEDGER_NAME
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.schema import orders, refunds
+from msrv.ledger.ledger import SPOOL_NAME
 
 PREFIX: Final = "msrv-backup-"
 SUFFIX: Final = ".tar.gz"
@@ -43,6 +44,8 @@ SETTINGS_NAME: Final = "settings.env"
 _DRAFT_PREFIX: Final = f".{PREFIX}"
 _DRAFT_SECONDS: Final = 24 * 3600
 _MARKS_EACH: Final = 10_000
+_LEDGER_SECONDS: Final = 10.0
+_POLL_SECONDS: Final = 0.1
 
 Progress = Callable[[str], None]
 """Called now and then with what is being done."""
@@ -274,15 +277,19 @@ def _check_source(source: BackupSource) -> None:
     """Raise BackupError where there is no store to back up."""
     if not source.data.is_dir():
         raise BackupError(f"MSRV_DATA: {source.data} is not a folder")
-    # Connecting to it would create it.
-    if (
-        source.database_url is None
-        and not (source.data / LEDGER_NAME).is_file()
-    ):
-        raise BackupError(
-            f"MSRV_DATA: {source.data} has no {LEDGER_NAME}: it is not the "
-            "data folder of a store that has run"
-        )
+    if source.database_url is not None:
+        return
+    # Connecting to it would create it. A store that has just started sells
+    # before it does.
+    ledger = source.data / LEDGER_NAME
+    until = time.monotonic() + _LEDGER_SECONDS
+    while not ledger.is_file():
+        if time.monotonic() > until or not (source.data / SPOOL_NAME).is_dir():
+            raise BackupError(
+                f"MSRV_DATA: {source.data} has no {LEDGER_NAME}: it is not "
+                "the data folder of a store that has run"
+            )
+        time.sleep(_POLL_SECONDS)
 
 
 def _remove_old_drafts(folder: Path) -> None:

@@ -183,7 +183,7 @@ class StoreFolder:
             self.url,
             DEFAULT_RULES,
             "MSRV_LINK_HOURS=48\n",
-            ["a-key"],
+            [],
             secrets or {},
         )
         with new_file(path) as file:

@@ -5,6 +5,7 @@
 
 import io
 import os
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from msrv.ledger.errors import DatabaseUnavailable
 from msrv.settings import Settings
 from tests.backup.filled_stores import StoreFolder, names_in
 from tests.conftest import StartStore
+from tests.ledger.sample_events import sale
 from tests.web.purchases import buy
 
 NOON = 1_800_000_000
@@ -125,6 +127,18 @@ def test_folder_without_a_ledger_is_no_store(
     with pytest.raises(BackupError, match="MSRV_DATA"):
         folder.back_up(tmp_path / "b")
     assert not (folder.data / "ledger.sqlite3").exists()
+
+
+def test_backup_waits_for_the_ledger_of_a_store_that_has_just_started(
+    tmp_path: Path,
+) -> None:
+    folder = StoreFolder(tmp_path / "data")
+    folder.spool(sale(1))
+    timer = threading.Timer(0.3, (folder.data / "ledger.sqlite3").touch)
+    timer.start()
+    manifest = folder.back_up(tmp_path / "b")
+    timer.join()
+    assert manifest.contents.events == 1
 
 
 def test_database_that_is_down_makes_no_backup(tmp_path: Path) -> None:

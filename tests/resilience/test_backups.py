@@ -4,7 +4,10 @@
 """Backups of a store that is killed again and again while people buy."""
 
 import itertools
+import json
 import random
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +20,7 @@ from msrv.ledger.segments import read_records
 from tests.backup.filled_stores import StoreFolder
 from tests.backup.running_shop import Crowd, Shop, make_library
 from tests.ledger.mariadb_server import MariaDBServer
+from tests.store_process import ROOT
 
 KILLS: Final = 3
 _numbers = itertools.count()
@@ -100,3 +104,28 @@ def test_backup_has_every_acknowledged_sale_once(
     # The last one was made when all was quiet: a sale may be in it whose
     # buyer was told nothing, since the store was killed first.
     assert len(backups[-1][1]) > 5 + 3 * KILLS
+    last, acknowledged = backups[-1]
+    check_drill(shop, last, tmp_path, least=len(acknowledged))
+
+
+def check_drill(
+    shop: Shop, backup: Path, scratch: Path, *, least: int
+) -> None:
+    """Rehearse coming back from a backup; every receipt opens."""
+    result = subprocess.run(
+        [
+            *(sys.executable, "-m", "msrv", "drill", str(backup), "--json"),
+            f"--scratch={scratch}",
+        ],
+        cwd=ROOT,
+        env=shop.store.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    # A sale that was recorded as the store was killed may have no buyer.
+    assert found["open_receipts"] == found["receipts"] == found["orders"]
+    assert found["orders"] >= least
