@@ -18,13 +18,14 @@ from tests.conftest import require
 from tests.packaging.interpreters import SUPPORTED, find_interpreter
 from tests.store_process import ROOT
 
+PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 STEP_SECONDS = 600
 
 
-def pip(python: Path, *arguments: str | Path) -> None:
+def pip(*arguments: str | Path) -> None:
     """Run pip. Skips the test where no package index can be reached."""
     result = subprocess.run(
-        [python, "-m", "pip", "--disable-pip-version-check", *arguments],
+        [*PIP, *arguments],
         cwd=ROOT.parent,
         capture_output=True,
         text=True,
@@ -44,7 +45,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Wheel, built as pip builds it."""
     folder = tmp_path_factory.mktemp("wheel")
     options = ("--no-deps", "--wheel-dir", folder)
-    pip(Path(sys.executable), "wheel", *options, ROOT)
+    pip("wheel", *options, ROOT)
     (found,) = folder.iterdir()
     return found
 
@@ -90,7 +91,8 @@ class Environment:
     def install(self, *extras: str) -> None:
         """Install the wheel with extras."""
         target = f"{self.wheel}[{','.join(extras)}]" if extras else self.wheel
-        pip(self.python, "install", "-q", "-c", self.constraints, target)
+        options = ("-q", "--no-compile", "-c", self.constraints)
+        pip("--python", self.python, "install", *options, target)
 
     def run(
         self, *command: str | Path, **environ: str
@@ -118,7 +120,7 @@ def create_environment(
     found = Environment(folder, wheel, constraints)
     found.empty.mkdir()
     subprocess.run(
-        [python, "-m", "venv", folder / "venv"],
+        [python, "-m", "venv", "--without-pip", folder / "venv"],
         check=True,
         timeout=STEP_SECONDS,
     )

@@ -22,10 +22,9 @@ def find_interpreter(version: str) -> Path | None:
 def runs(path: Path, version: str) -> bool:
     """Return whether a program is an interpreter of a version, with venv.
 
-    pyenv puts programs on the path that start no interpreter, and Debian's
-    interpreter comes without ensurepip.
+    pyenv puts programs on the path that start no interpreter.
     """
-    code = "import ensurepip, sys, venv; print(*sys.version_info[:2], sep='.')"
+    code = "import sys, venv; print(*sys.version_info[:2], sep='.')"
     try:
         result = subprocess.run(
             [path, "-c", code],

@@ -14,6 +14,7 @@ import pytest
 
 from msrv import __version__
 from tests.containers.buyer import Buyer
+from tests.containers.engine import wait_until
 from tests.packaging.conftest import Environment
 from tests.store_process import launch_program
 
@@ -57,6 +58,7 @@ def test_store_sells_the_demo(
 ) -> None:
     """Over HTTPS; the page, the stylesheet and a cover are there too."""
     store = launch_program([environment.msrv], environment.empty, tmp_path)
+    data = str(tmp_path / "data")
     with store:
         assert store.tls
         buyer = Buyer(store.port, store.tls)
@@ -75,13 +77,17 @@ def test_store_sells_the_demo(
             path = buyer.buy(item)[item]
             body = buyer.request(path).body
             assert hashlib.sha256(body).hexdigest() in sold, item
+        status = (environment.msrv, "ledger", "status")
+        line = re.compile(rf"^orders +{len(items)}$", re.MULTILINE)
+        wait_until(
+            lambda: (
+                line.search(environment.run(*status, MSRV_DATA=data).stdout)
+                is not None
+            ),
+            "the ledger has all orders",
+        )
     assert store.stop() == 0
     assert "Traceback" not in store.log.read_text("utf-8")
-    status = environment.run(
-        environment.msrv, "ledger", "status", MSRV_DATA=str(tmp_path / "data")
-    )
-    assert status.returncode == 0, status.stderr
-    assert re.search(rf"^orders +{len(items)}$", status.stdout, re.MULTILINE)
     assert not list(environment.empty.iterdir())
 
 
