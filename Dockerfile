@@ -8,6 +8,8 @@ ARG BASE=${PYTHON_IMAGE}
 
 # Packages, installed in a stage of their own to leave pip's files behind.
 FROM ${BASE} AS packages
+# Seconds; a release sets it, so that no file has the date of the build in it.
+ARG SOURCE_DATE_EPOCH
 COPY requirements.txt /tmp/
 RUN pip install --require-hashes --only-binary :all: --no-cache-dir \
         --no-compile --root-user-action ignore \
@@ -18,7 +20,7 @@ COPY deploy/slim.py /tmp/
 RUN PYTHONPATH=/app PYTHONDONTWRITEBYTECODE=1 \
         python /tmp/slim.py /packages/lib/python3.*/site-packages
 # Compiled here, since the image runs on a read-only file system.
-RUN python -m compileall -q -j 0 /app \
+RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /app \
     && chmod -R u=rwX,go=rX /packages /app
 
 
@@ -38,6 +40,7 @@ RUN site=$(echo /packages/lib/python3.*/site-packages) \
 
 
 FROM ${BASE} AS store
+ARG SOURCE_DATE_EPOCH
 ARG VERSION=1.0.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="MSRV" \

@@ -10,7 +10,7 @@ LIBRARY ?=
 SECONDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check bench fuzz lock demo clean
+.PHONY: help run test test-fast check bench fuzz lock release demo clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' \
@@ -69,6 +69,15 @@ $(VENV)/installed-fuzz: fuzz/requirements.txt $(VENV)/installed-dev
 fuzz: $(VENV)/installed-fuzz ## fuzz the parsers; SECONDS=10 for a short run of each
 	$(BIN)/python -m fuzz --seconds $(SECONDS) $(ARGS)
 
+$(VENV)-release/installed: scripts/requirements.txt
+	$(PYTHON) -m venv $(VENV)-release
+	$(VENV)-release/bin/pip install --quiet --require-hashes \
+	    -r scripts/requirements.txt
+	@touch $@
+
+release: $(VENV)-release/installed ## build a release of the last commit in dist/; ARGS="--no-image"
+	$(VENV)-release/bin/python scripts/make_release.py $(ARGS)
+
 demo: $(VENV)/installed-dev ## regenerate the demo library (needs ffmpeg)
 	$(BIN)/python scripts/make_demo.py
 
@@ -92,7 +101,11 @@ lock: $(VENV)/installed-dev ## write the requirements.txt files from pyproject.t
 	    --no-emit-find-links --no-emit-trusted-host \
 	    --output-file deploy/notices/requirements.txt \
 	    deploy/notices/requirements.in
+	$(BIN)/pip-compile --allow-unsafe --generate-hashes --quiet \
+	    --strip-extras --no-emit-options --no-emit-index-url \
+	    --no-emit-find-links --no-emit-trusted-host \
+	    --output-file scripts/requirements.txt scripts/requirements.in
 
 clean: ## remove the environments and caches
-	rm -rf $(VENV) $(VENV)-bench .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-release .mypy_cache .ruff_cache .pytest_cache \
 	    .fuzz .hypothesis .import_linter_cache

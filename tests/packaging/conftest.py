@@ -40,22 +40,31 @@ def pip(*arguments: str | Path) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+def build_wheel(folder: Path) -> Path:
+    """Build the wheel of this tree as pip does; return its path."""
+    pip("wheel", "--no-deps", "--wheel-dir", folder, ROOT)
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+def write_constraints(path: Path) -> None:
+    """Write what requirements.txt pins, without hashes: a wheel has none."""
+    locked = (ROOT / "requirements.txt").read_text("utf-8")
+    found = re.findall(r"^\S+==\S+", locked, re.MULTILINE)
+    path.write_text("\n".join(found), "utf-8")
+
+
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Wheel, built as pip builds it."""
-    folder = tmp_path_factory.mktemp("wheel")
-    options = ("--no-deps", "--wheel-dir", folder)
-    pip("wheel", *options, ROOT)
-    (found,) = folder.iterdir()
-    return found
+    """Wheel of this tree."""
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="session")
 def constraints(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Versions of requirements.txt, without its hashes: a wheel has none."""
+    """Versions to install."""
     path = tmp_path_factory.mktemp("constraints") / "constraints.txt"
-    locked = (ROOT / "requirements.txt").read_text("utf-8")
-    path.write_text("\n".join(re.findall(r"^\S+==\S+", locked, re.MULTILINE)))
+    write_constraints(path)
     return path
 
 

@@ -3,6 +3,7 @@
 
 """Contents of the wheel and of the source distribution."""
 
+import re
 import subprocess
 import sys
 import tarfile
@@ -14,28 +15,11 @@ import pytest
 
 from msrv import __version__
 from tests.packaging.conftest import names_in
+from tests.packaging.release_tree import list_files
 from tests.store_process import ROOT
 
 BUILD = (sys.executable, "-m", "hatchling", "build")
 INFO = f"msrv-{__version__}.dist-info"
-
-
-def _tracked(folder: str = ".") -> set[str]:
-    """Return the files of the repository that aren't deleted here."""
-    if not (ROOT / ".git").exists():
-        pytest.skip("this is not a checkout")
-    listed = subprocess.run(
-        [
-            *("git", "ls-files", "-z", "--cached", "--others"),
-            *("--exclude-standard", "--", folder),
-        ],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    ).stdout.split("\0")
-    return {name for name in listed if name and (ROOT / name).exists()}
 
 
 def _build(kind: str, source: Path, folder: Path) -> Path:
@@ -63,7 +47,7 @@ def test_wheel_is_the_whole_package_and_nothing_else(wheel: Path) -> None:
     units = f"msrv-{__version__}.data/data/share/msrv/systemd/"
     assert {
         name for name in names if not name.startswith((f"{INFO}/", units))
-    } == _tracked("msrv")
+    } == list_files("msrv")
     assert {"msrv/web/templates/front.html", "msrv/demo/store.toml"} <= names
 
 
@@ -112,7 +96,10 @@ def test_version_is_the_same_everywhere() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
     assert f"\nARG VERSION={__version__}\n" in dockerfile
     changes = (ROOT / "CHANGELOG.md").read_text("utf-8")
-    assert "## [Unreleased]" in changes or f"## [{__version__}] - " in changes
+    newest = re.search(r"^## (.+)$", changes, re.MULTILINE)
+    assert newest
+    heading = rf"\[{re.escape(__version__)}\] - \d{{4}}-\d\d-\d\d"
+    assert newest[1] == "[Unreleased]" or re.fullmatch(heading, newest[1])
 
 
 def test_source_distribution_has_the_whole_repository(sdist: Path) -> None:
@@ -121,7 +108,7 @@ def test_source_distribution_has_the_whole_repository(sdist: Path) -> None:
     assert sdist.name == f"{top}.tar.gz"
     with tarfile.open(sdist) as archive:
         names = {name.removeprefix(f"{top}/") for name in archive.getnames()}
-    assert names - {"PKG-INFO"} == _tracked()
+    assert names - {"PKG-INFO"} == list_files()
 
 
 def test_wheel_of_the_source_distribution_is_the_same(
