@@ -159,7 +159,9 @@ async def check_address(context: CheckContext) -> Sequence[Finding]:
             answer,
             f"{url} ({address})",
             secure=public.secure,
-            is_local=await in_thread(_is_local, address),
+            # In a container, a proxy in front is another machine.
+            is_local=not context.settings.trusted_proxies
+            and await in_thread(_is_local, address),
         )
         for address, answer in zip(addresses, answers, strict=True)
     ]

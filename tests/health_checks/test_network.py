@@ -6,6 +6,7 @@
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -148,6 +149,19 @@ async def test_every_address_of_a_name_is_checked(
     assert outcomes(found) == [WARN, FAIL]
     assert "without encryption" in found[0].text
     assert f"nothing answers at {url} (127.0.0.2)" in found[1].text
+
+
+async def test_address_of_a_proxy_on_another_machine_is_a_warning(
+    context: MakeContext,
+) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    (found,) = await check_address(context(public_url=url))
+    assert found.outcome is FAIL
+    proxies = (ip_network("10.0.0.0/8"),)
+    (found,) = await check_address(
+        context(public_url=url, trusted_proxies=proxies)
+    )
+    assert found.outcome is WARN
 
 
 async def test_address_of_a_running_store(

@@ -3,6 +3,7 @@
 
 """Checks of mail relay, Stripe and retired keys, with real servers."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -14,7 +15,12 @@ import trustme
 from aiosmtpd.smtp import SMTP
 from pydantic import SecretStr
 
-from msrv.health_checks.findings import CheckContext, Finding, Outcome
+from msrv.health_checks.findings import (
+    CheckContext,
+    Finding,
+    Outcome,
+    run_checks,
+)
 from msrv.health_checks.services import (
     check_keys,
     check_relay,
@@ -142,6 +148,29 @@ async def test_relay_that_is_down(context: MakeContext) -> None:
     (found,) = await check_relay(context(**mail_settings(url)))
     assert found.outcome is FAIL
     assert "secret-word" not in found.text + found.fix
+
+
+async def test_relay_that_hangs_leaves_no_connection(
+    context: MakeContext,
+) -> None:
+    ended = asyncio.Event()
+
+    async def hang(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await reader.read()
+        writer.close()
+        ended.set()
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        at = context(**mail_settings(f"smtp://127.0.0.1:{port}"))
+        (found,) = await run_checks(
+            {"relay": check_relay}, at, timeout_seconds=0.5
+        )
+        assert found.finding.text == "no answer within 0.5 s"
+        await asyncio.wait_for(ended.wait(), 30)
 
 
 @pytest.fixture
