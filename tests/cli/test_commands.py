@@ -27,8 +27,8 @@ def test_readme_lists_exactly_the_commands() -> None:
     said = README.read_text("utf-8")
     shown = {name for name, each in main.commands.items() if not each.hidden}
     for name in shown:
-        assert f"| `python -m msrv {name}" in said, name
-    rows = re.findall(r"\n\| `python -m msrv ([a-z-]+)", said)
+        assert f"| `msrv {name}" in said, name
+    rows = re.findall(r"\n\| `msrv ([a-z-]+)", said)
     assert set(rows) == shown
 
 
