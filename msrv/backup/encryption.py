@@ -35,7 +35,12 @@ def parse_recipients(texts: Iterable[str]) -> list[Any]:
     for text in texts:
         lines = [text.strip()]
         if not text.startswith(("age1", "ssh-")):
-            lines = _key_lines(Path(text))
+            if not Path(text).is_file():
+                raise BackupError(
+                    f"{_shorten(text)} is neither a recipient, which begins "
+                    "with age1 or ssh-, nor a file of them"
+                )
+            lines = _lines(_read_key_file(Path(text)))
         for line in lines:
             kind = ssh if line.startswith("ssh-") else x25519
             try:
@@ -220,10 +225,6 @@ def _pipe() -> Iterator[tuple[BinaryIO, BinaryIO]]:
     read, write = os.pipe()
     with os.fdopen(read, "rb") as reader, os.fdopen(write, "wb") as writer:
         yield reader, writer
-
-
-def _key_lines(path: Path) -> list[str]:
-    return _lines(_read_key_file(path))
 
 
 def _lines(text: str) -> list[str]:
