@@ -138,6 +138,18 @@ async def photograph(store: Store, order_id: str) -> None:
 
         await shoot("front", (1280, 1090), _front)
         await shoot("release", (360, 740), _release, 2)
+        for name, pose in {
+            "front": _front,
+            "release": _page(f"/catalog/{RELEASE}"),
+            "artist": _page("/artists/lost-property"),
+            "cart": _page("/cart", RELEASE),
+            "checkout": _page("/checkout", RELEASE),
+            "receipt": _receipt,
+        }.items():
+            if name != "release":
+                await shoot(f"{name}-phone", (360, 740), pose, 2)
+            if name != "front":
+                await shoot(f"{name}-desktop", (1280, 860), pose)
         await shoot("studio", (1180, 760), _sales)
         await shoot("studio-order", (1180, 900), _order(order_id))
         await browser.close()
@@ -160,10 +172,27 @@ async def _front(page: Page, store: Store) -> None:
 async def _release(page: Page, store: Store) -> None:
     """Put an item in the cart, and play a preview."""
     await page.goto(f"{store.url}/catalog/{RELEASE}")
-    await page.get_by_role("button", name="Add").nth(2).click()
-    await page.get_by_role("button", name="listen").nth(1).click()
-    await page.locator("h1").evaluate("each => each.scrollIntoView()")
+    await page.locator("[data-preview]").nth(1).click()
+    await page.evaluate("scrollTo(0, 0)")
     await page.wait_for_timeout(6000)
+
+
+def _page(
+    path: str, *in_cart: str
+) -> Callable[[Page, Store], Coroutine[Any, Any, None]]:
+    async def pose(page: Page, store: Store) -> None:
+        for item_id in in_cart:
+            await page.request.post(f"{store.url}/cart", form={"add": item_id})
+        await page.goto(store.url + path)
+
+    return pose
+
+
+async def _receipt(page: Page, store: Store) -> None:
+    await page.goto(f"{store.url}/catalog/{RELEASE}")
+    await page.get_by_role("button", name="Buy").click()
+    await page.get_by_role("button", name="successful").click()
+    await page.get_by_role("heading", name="Receipt").wait_for()
 
 
 async def _enter(page: Page, store: Store) -> None:
