@@ -15,6 +15,7 @@ from typing import Final
 
 from msrv.catalog.ffmpeg import find_ffmpeg
 from msrv.catalog.parsing.confinement import ENVIRONMENT
+from msrv.display_text import printable
 from msrv.files import write_file
 from msrv.health_checks.findings import (
     CheckContext,
@@ -192,11 +193,16 @@ def _library_rights(library: Path) -> Iterator[Finding]:
     try:
         unreadable = next(_unreadable(library), None)
     except OSError as error:
-        unreadable = f"{library}: {error.strerror}"
-    if unreadable is not None:
         yield failed(
-            f"the library can't be read: {unreadable}",
-            "let the store's user read every file of it",
+            f"the library can't be read: {library}: {error.strerror}",
+            "let the store's user read it (MSRV_LIBRARY)",
+        )
+        return
+    if unreadable is not None:
+        # Not a failure: a disk's own folder, such as lost+found, may be it.
+        yield warned(
+            f"{unreadable} can't be read in the library",
+            "let the store's user read every file that is for sale",
         )
     elif os.geteuid() != 0 and os.access(library, os.W_OK):
         yield warned(
@@ -210,13 +216,15 @@ def _library_rights(library: Path) -> Iterator[Finding]:
 
 def _unreadable(folder: Path) -> Iterator[str]:
     """Yield what can't be read in the first two levels of a library."""
-    for entry in os.scandir(folder):
-        if not os.access(entry.path, os.R_OK):
-            yield entry.name
-        elif entry.is_dir():
-            for inner in os.scandir(entry.path):
-                if not os.access(inner.path, os.R_OK):
-                    yield f"{entry.name}/{inner.name}"
+    for entry in folder.iterdir():
+        inside = (
+            entry.iterdir()
+            if entry.is_dir() and os.access(entry, os.R_OK | os.X_OK)
+            else ()
+        )
+        for each in (entry, *inside):
+            if not os.access(each, os.R_OK):
+                yield printable(str(each.relative_to(folder)))
 
 
 def _secret_rights(kept: Path) -> Iterator[Finding]:

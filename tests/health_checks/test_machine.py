@@ -104,6 +104,15 @@ async def test_library_that_is_gone(
     assert "the library can't be read" in texts(found, FAIL)
 
 
+async def test_file_of_the_library_that_cannot_be_read(
+    context: MakeContext, library: Path
+) -> None:
+    (library / "Zine" / "gone\n.pdf").symlink_to("/does/not/exist")
+    found = await check_rights(context())
+    assert "can't be read in the library" in texts(found, WARN)
+    assert "\n.pdf" not in texts(found, WARN)
+
+
 async def test_ffmpeg_with_its_version(
     context: MakeContext, ffmpeg: str
 ) -> None:
