@@ -143,7 +143,9 @@ class CertificateManager:
             self._record_failure(progress, current, error)
             return
         self._state.remove_order()
-        self._state.save_progress(Progress(request=self.rules.request_id))
+        self._state.save_progress(
+            Progress(self.rules.request_id, issued_at=self._clock())
+        )
         issued = self._load()
         log.info(
             "the certificate for %s is issued, and valid until %s",
@@ -189,9 +191,7 @@ class CertificateManager:
         self, now: datetime, current: IssuedCertificate | None
     ) -> Progress:
         """Return the progress for this request and this certificate."""
-        progress = self._state.load_progress()
-        if progress.request != self.rules.request_id:
-            return Progress(request=self.rules.request_id)
+        progress = self._state.load_progress(self.rules.request_id)
         attempts = progress.attempts.corrected(now)
         if attempts is not progress.attempts:
             progress = replace(progress, attempts=attempts)
@@ -253,17 +253,22 @@ class CertificateManager:
         now: datetime,
     ) -> datetime:
         allowed = progress.attempts.allowed_at(now)
-        if current is None or self._reason(current, now) is not None:
+        if current is None:
+            return allowed
+        issued_at = progress.issued_at
+        if issued_at is not None and issued_at <= now:
+            # Replicas whose settings differ, during an update for example,
+            # replace each other's certificates: not at every look.
+            allowed = max(allowed, issued_at + renewal.MIN_INTERVAL)
+        if self._reason(current, now) is not None:
             return allowed
         return max(allowed, renewal.renewal_time(current, progress.window))
 
     def _status(
         self, now: datetime, current: IssuedCertificate | None
     ) -> CertificateStatus:
-        progress = self._state.load_progress()
-        if progress.request != self.rules.request_id:
-            progress = Progress()
-        elif current is None or progress.serial != current.serial:
+        progress = self._state.load_progress(self.rules.request_id)
+        if current is None or progress.serial != current.serial:
             progress = replace(progress, window=None)
         return CertificateStatus(
             self.rules.names,

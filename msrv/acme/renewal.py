@@ -33,6 +33,9 @@ UNAVAILABLE: Final = Backoff(60, 3600)
 """An authority that is away counts nothing."""
 MAX_PAUSE: Final = timedelta(days=7)
 """Limit of `Retry-After`: the longest of Let's Encrypt's own limits."""
+MIN_INTERVAL: Final = timedelta(hours=1)
+"""Least time from a success to the next attempt for the same names at the same
+authority, unless its certificate is lost."""
 INFO_INTERVALS: Final = timedelta(minutes=1), timedelta(days=1)
 """Bounds of the interval in which renewal information is requested."""
 INFO_INTERVAL: Final = timedelta(hours=6)

@@ -7,7 +7,7 @@
       lock                 held by the one process that asks the authority
       certificate.pem      the key and the certificate with its chain
       placeholder.pem      self-signed, until there is a certificate
-      progress.json        failed attempts, and the renewal window
+      progress/…json       for each request: failed attempts, last success
       order.json           an order that isn't finished, with its key
       accounts/…json       an account for each authority, with its key
       challenges/          what is answered to the authority at present
@@ -35,11 +35,12 @@ class Progress:
     """Knowledge that is kept between attempts.
 
     `request` identifies what was asked for: attempts for other names, or at
-    another authority, don't count. The window is that of the certificate with
-    this `serial`.
+    another authority, don't count. `issued_at` is its last success. The window
+    is that of the certificate with this `serial`.
     """
 
-    request: str = ""
+    request: str
+    issued_at: datetime | None = None
     attempts: Attempts = field(default_factory=Attempts)
     serial: int | None = None
     window: RenewalWindow | None = None
@@ -76,7 +77,7 @@ class StateFolder:
         self.certificate = self.path / "certificate.pem"
         self.placeholder = self.path / "placeholder.pem"
         self.challenges = ChallengeFolder(self.path / "challenges")
-        self._progress = self.path / "progress.json"
+        self._progress = self.path / "progress"
         self._order = self.path / "order.json"
         self._accounts = self.path / "accounts"
 
@@ -84,23 +85,24 @@ class StateFolder:
         """Create the folders."""
         make_private_folder(self.path)
         make_private_folder(self._accounts)
+        make_private_folder(self._progress)
         self.challenges.create()
 
-    def load_progress(self) -> Progress:
-        """Return the progress; that of a new store if it can't be read."""
+    def load_progress(self, request: str) -> Progress:
+        """Return a request's progress; a new one if it can't be read."""
         try:
-            stored = _load(self._progress)
-            return _progress_of(stored) if stored else Progress()
+            stored = _load(self._progress / f"{request}.json")
+            return _progress_of(request, stored)
         except (OSError, KeyError, TypeError, ValueError, OverflowError):
-            return Progress()
+            return Progress(request)
 
     def save_progress(self, progress: Progress) -> None:
-        """Replace the progress."""
+        """Replace the progress of its request."""
         attempts, window = progress.attempts, progress.window
         _save(
-            self._progress,
+            self._progress / f"{progress.request}.json",
             {
-                "request": progress.request,
+                "issued_at": _seconds(progress.issued_at),
                 "failures": attempts.failures,
                 "failed_at": _seconds(attempts.failed_at),
                 "next_at": _seconds(attempts.next_at),
@@ -190,10 +192,11 @@ def request_id(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
-def _progress_of(stored: Mapping[str, Any]) -> Progress:
+def _progress_of(request: str, stored: Mapping[str, Any]) -> Progress:
     window = stored["window"]
     return Progress(
-        request=str(stored["request"]),
+        request=request,
+        issued_at=_time(stored["issued_at"]),
         attempts=Attempts(
             int(stored["failures"]),
             _time(stored["failed_at"]),

@@ -8,6 +8,7 @@ for at its end: whatever it was doing is continued at the next start.
 """
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import Iterator
@@ -116,7 +117,7 @@ class CertificateWorker:
             except BaseException as error:  # noqa: BLE001 - raised in the loop
                 failure = error
             # Where the store has stopped, nobody waits for the result.
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(finish, status, failure)
 
         threading.Thread(

@@ -35,11 +35,12 @@ def state(tmp_path: Path) -> StateFolder:
 
 
 def test_progress_is_read_as_it_was_written(state: StateFolder) -> None:
-    assert state.load_progress() == Progress()
+    assert state.load_progress("request") == Progress("request")
     for progress in (
         Progress("request"),
         Progress(
             "request",
+            NOW - timedelta(days=1),
             Attempts(3, NOW, NOW + timedelta(hours=1), "why"),
             2**150,
             RenewalWindow(NOW, NOW + timedelta(days=2)),
@@ -47,20 +48,21 @@ def test_progress_is_read_as_it_was_written(state: StateFolder) -> None:
         ),
     ):
         state.save_progress(progress)
-        assert state.load_progress() == progress
+        assert state.load_progress("request") == progress
+    assert state.load_progress("other") == Progress("other")
 
 
 def test_unreadable_progress_is_that_of_a_new_store(
     state: StateFolder,
 ) -> None:
     """The store starts; an attempt that can't be recorded isn't made."""
-    path = state.path / "progress.json"
+    path = state.path / "progress" / "request.json"
     for content in (b"\xff", b'{"request": 1}', b'{"next_at": "x"}'):
         path.write_bytes(content)
-        assert state.load_progress() == Progress()
+        assert state.load_progress("request") == Progress("request")
     path.unlink()
     path.mkdir()
-    assert state.load_progress() == Progress()
+    assert state.load_progress("request") == Progress("request")
 
 
 def test_account_belongs_to_its_authority(state: StateFolder) -> None:

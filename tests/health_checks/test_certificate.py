@@ -218,7 +218,7 @@ async def test_certificate_that_the_store_renews_is_reported(
     if problem is not None:
         rules = CertificateRules.from_settings(made.settings)
         attempts = Attempts(1, NOW, NOW + timedelta(hours=1), problem)
-        state.save_progress(Progress(rules.request_id, attempts))
+        state.save_progress(Progress(rules.request_id, attempts=attempts))
     (found,) = await check_certificate(replace(made, clock=NOW.timestamp))
     assert found.outcome is outcome
     assert text in found.text

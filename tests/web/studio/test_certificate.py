@@ -53,7 +53,7 @@ def set_certificate(
     if problem is not None:
         attempts = Attempts(2, now, now + timedelta(hours=1), problem)
         request = CertificateRules.from_settings(settings).request_id
-        state.save_progress(Progress(request, attempts))
+        state.save_progress(Progress(request, attempts=attempts))
     worker = worker_of(client)
     worker.status = worker._manager.status()
 
