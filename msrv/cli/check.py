@@ -106,7 +106,7 @@ def _format_table(reading: LoadedLibrary) -> str:
             id_of(entry),
             _kind(entry),
             shorten(entry.title, 40) + (" (hidden)" if entry.hidden else ""),
-            str(entry.price),
+            str(entry.price) if entry.price.minor else "free",
             size(_row(entry)["size_bytes"]),
         )
         for entry in _entries(reading)

@@ -39,6 +39,8 @@ def test_check_prints_a_table(cli: Cli) -> None:
     assert lines[0].split() == ["item_id", "kind", "title", "price", "size"]
     row = next(line for line in lines if line.startswith("night-bus "))
     assert row.split()[1:5] == ["release", "Night", "Bus", "€7.00"]
+    row = next(line for line in lines if line.startswith("lyrics "))
+    assert row.split()[3] == "free"
     assert lines[-1] == "3 releases, 5 items, 0 problems"
 
 
