@@ -210,6 +210,24 @@ async def test_studio_page_has_no_accessibility_violation(
     await context.close()
 
 
+async def test_order_number_is_on_one_line_of_a_wide_screen(
+    browser: Browser,
+    demo_store: StoreProcess,
+    sold: Any,  # noqa: ANN401 - JSON
+) -> None:
+    context, page = await visit(
+        browser, demo_store, viewport={"width": 1280, "height": 860}
+    )
+    await page.goto(f"{demo_store.url}/studio/orders")
+    number = page.locator(f'a[href="/studio/orders/{sold["order_id"]}"]')
+    tops = await number.locator(".group").evaluate_all(
+        "groups => groups.map(group => group.getBoundingClientRect().top)"
+    )
+    assert len(tops) == 6
+    assert len(set(tops)) == 1
+    await context.close()
+
+
 async def test_studio_while_the_database_is_unavailable(
     browser: Browser, tmp_path: Path
 ) -> None:
