@@ -118,6 +118,8 @@ def test_titles_and_names_are_escaped(keyring: Keyring, text: str) -> None:
     body, html = parts(mail)
     assert text.splitlines()[0] in body.replace("\r\n", "\n")
     assert "<b> &" not in html
+    # In a direction of its own, whatever that of the mail is.
+    assert html.count("<bdi>") == html.count("</bdi>") == 1
     raw = renderer(keyring).render(found).as_bytes()
     assert max(map(len, raw.split(b"\r\n"))) <= 998
     assert raw.isascii()
