@@ -17,6 +17,7 @@ from threading import Event
 
 import pytest
 
+from msrv.acme import client
 from msrv.acme.manager import CertificateManager
 from msrv.acme.renewal import MAX_PAUSE
 from msrv.files import lock_folder
@@ -109,6 +110,35 @@ def test_certificate_is_renewed_in_the_authoritys_window(
     requester.clock.now = now + timedelta(hours=7)
     manager.update()
     assert requester.certificate.serial != first.serial
+
+
+def test_replaced_certificate_is_named_unless_the_authority_refuses(
+    requester: Requester, proxy: FaultyProxy
+) -> None:
+    """RFC 9773, section 5: `replaces`, and its problem alreadyReplaced."""
+    proxy.renewal_info = window(datetime.now(UTC) + timedelta(days=30))
+    manager = requester.manager()
+    manager.update()
+    first = requester.certificate
+    refusals = [problem(409, "alreadyReplaced", "by another order")]
+    proxy.fault = lambda _, path: (
+        refusals.pop() if refusals and path.endswith("/order-plz") else None
+    )
+    assert manager.update(force=True).problem is None
+    assert not refusals
+    assert requester.certificate.serial != first.serial
+
+
+def test_silent_authority_is_given_up(
+    requester: Requester,
+    proxy: FaultyProxy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client, "REQUEST_SECONDS", 1)
+    proxy.fault = lambda *_: time.sleep(3)
+    found = requester.manager().update().problem
+    assert found
+    assert "no answer within 1 s" in found
 
 
 def window(start: datetime) -> dict[str, dict[str, str]]:
