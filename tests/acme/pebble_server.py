@@ -68,25 +68,9 @@ class Pebble:
 
     def start(self) -> Self:
         """Start pebble and its DNS server, and wait until it answers."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if not self.ca.exists():
-            self._write_files()
-        self._run(
-            "pebble-challtestsrv",
-            f"-dns01=127.0.0.1:{self.dns_port}",
-            "-http01=",
-            "-https01=",
-            "-tlsalpn01=",
-            f"-management=127.0.0.1:{free_port()}",
-            "-defaultIPv4=127.0.0.1",
-            "-defaultIPv6=",
-        )
-        self._run(
-            "pebble",
-            f"-config={self.folder / 'config.json'}",
-            f"-dnsserver=127.0.0.1:{self.dns_port}",
-            "-strict",
-        )
+        self.write_files()
+        for command in self.commands():
+            self._run(*command)
         until = time.monotonic() + START_SECONDS
         while True:
             with (
@@ -112,7 +96,32 @@ class Pebble:
         with urllib.request.urlopen(url, timeout=30, context=own) as response:
             return ssl.create_default_context(cadata=response.read().decode())
 
-    def _write_files(self) -> None:
+    def commands(self) -> list[tuple[str, ...]]:
+        """Return the commands that run its DNS server and pebble itself."""
+        return [
+            (
+                "pebble-challtestsrv",
+                f"-dns01=127.0.0.1:{self.dns_port}",
+                "-http01=",
+                "-https01=",
+                "-tlsalpn01=",
+                f"-management=127.0.0.1:{free_port()}",
+                "-defaultIPv4=127.0.0.1",
+                "-defaultIPv6=",
+            ),
+            (
+                "pebble",
+                f"-config={self.folder / 'config.json'}",
+                f"-dnsserver=127.0.0.1:{self.dns_port}",
+                "-strict",
+            ),
+        ]
+
+    def write_files(self) -> None:
+        """Write its configuration and certificates, unless they exist."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.ca.exists():
+            return
         authority = trustme.CA()
         authority.cert_pem.write_to_path(self.ca)
         issued = authority.issue_cert("localhost", "127.0.0.1")
