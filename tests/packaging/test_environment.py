@@ -19,6 +19,12 @@ from tests.packaging.conftest import Environment
 from tests.store_process import launch_program
 
 EXTRAS = {
+    "acme": ("MSRV_DOMAIN", ["serve"], {"MSRV_DOMAIN": "shop.example"}),
+    "backup": (
+        "An encrypted backup",
+        ["backup", "--recipient=age1", "--output=x"],
+        {},
+    ),
     "stripe": ("Stripe", ["serve"], {"MSRV_STRIPE_KEY": "rk_test_0123"}),
     "mysql": (
         "MariaDB",
