@@ -49,7 +49,8 @@ class CertificateStatus:
             ("state", self.summary(now)),
         ]
         if self.next_at is not None:
-            name = "next try" if self.problem else "renewal"
+            waits = self.problem is not None or self.is_missing
+            name = "next try" if waits else "renewal"
             lines.append((name, f"{self.next_at:%Y-%m-%d %H:%M} UTC"))
         if self.problem:
             lines.append(("problem", self.problem))
