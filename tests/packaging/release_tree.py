@@ -131,9 +131,10 @@ def checksums(folder: Path) -> dict[str, str]:
     return found
 
 
-def locked_versions() -> set[str]:
-    """Return what requirements.txt pins, as `name==version`."""
-    text = (ROOT / "requirements.txt").read_text("utf-8")
+def locked_versions(release: Path) -> set[str]:
+    """Return what a release's requirements.txt pins, as `name==version`."""
+    repository = release.parents[1]
+    text = (repository / "requirements.txt").read_text("utf-8")
     return {
         re.sub(r"[-_.]+", "-", name).lower() + "==" + version
         for name, version in re.findall(
