@@ -8,6 +8,7 @@ A test that needs an optional program requests its fixture (`chromium`,
 `MSRV_TEST_REQUIRE` names it.
 """
 
+import functools
 import gc
 import os
 import shutil
@@ -25,6 +26,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from msrv import settings as settings_room
 from msrv.app import create_app
+from msrv.proofs import keyring as keyring_module
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
 from msrv.web.store import STORE
@@ -188,6 +190,16 @@ def mariadb(
     server.install()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def stretched_once() -> Iterator[None]:
+    """Stretch each NONCE of the run once, since that is slow by design."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            keyring_module, "stretch", functools.cache(keyring_module.stretch)
+        )
+        yield
 
 
 @pytest.fixture(scope="session")

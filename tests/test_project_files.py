@@ -62,6 +62,7 @@ def test_package_states_its_licence() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_every_file_has_a_licence(report: ProjectReport) -> None:
     assert not report.files_without_licenses
     assert not report.files_without_copyright

@@ -343,6 +343,7 @@ def test_server_without_tables_is_not_backed_up(
         folder.back_up(tmp_path / BACKUP)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sqlite", "mariadb"])
 def test_restore_that_was_killed_is_run_again(
     sold: StoreFolder, new_folder: NewFolder, kind: str, tmp_path: Path

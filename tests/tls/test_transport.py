@@ -121,6 +121,7 @@ async def listener(tmp_path: Path) -> AsyncIterator[Listener]:
     acceptor.close()
 
 
+@pytest.mark.slow
 async def test_bytes_arrive_in_both_directions(listener: Listener) -> None:
     recorder, reader, writer = await listener.visit()
     assert recorder.transport

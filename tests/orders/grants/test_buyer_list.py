@@ -181,6 +181,7 @@ def test_list_with_too_many_buyers_is_refused(
     assert "has over 2 buyers: split it" in refused(text)[0]
 
 
+@pytest.mark.slow
 def test_long_list_is_not_held_in_memory() -> None:
     """Sixteen bytes a row are kept, to find repetitions."""
     padding = "x" * 1000

@@ -210,6 +210,7 @@ async def test_database_failure_closes_the_connection_mid_export(
         await answer.read()
 
 
+@pytest.mark.slow
 async def test_memory_is_independent_of_the_export_size(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
