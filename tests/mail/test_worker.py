@@ -4,10 +4,7 @@
 """The mail worker: each mail is sent once, retried, or given up and logged."""
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator
-from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -16,9 +13,7 @@ from msrv.mail import worker as mail_worker
 from msrv.mail.outbox import Outbox
 from msrv.mail.smtp import (
     PermanentFailure,
-    SmtpClient,
     SmtpError,
-    SmtpSession,
     SmtpUnavailable,
     SmtpUtf8Unsupported,
     TemporaryFailure,
@@ -28,46 +23,10 @@ from msrv.mail.worker import GIVE_UP_SECONDS, MailWorker
 from msrv.proofs.keyring import Keyring
 from tests.conftest import Clock
 from tests.ledger.sample_events import order_id
+from tests.mail.fake_server import FakeServer
 from tests.mail.sample_mails import TO, renderer, sample_mail
 from tests.mail.smtp_servers import Authority, Handler, relay
 from tests.polling import wait_until
-
-
-class FakeServer(SmtpClient, SmtpSession):
-    """SMTP server with scripted replies: errors, for one Message-ID or all.
-
-    It accepts a mail at once, and replies after `answer_seconds`.
-    """
-
-    def __init__(self, answer_seconds: float = 0) -> None:
-        self.answer_seconds = answer_seconds
-        self.away: SmtpError | None = None
-        self.answers: dict[str, SmtpError] = {}
-        self.mails: list[EmailMessage] = []
-        self.connections = 0
-
-    @contextlib.asynccontextmanager
-    async def session(self) -> AsyncIterator[SmtpSession]:
-        self.connections += 1
-        if self.away is not None:
-            raise self.away
-        yield self
-
-    async def send(self, mail: EmailMessage, sender: str, to: str) -> None:
-        assert (sender, to) == ("shop@example.org", TO)
-        answer = self.answers.get(mail["Message-ID"])
-        if answer is not None:
-            raise answer
-        self.mails.append(mail)
-        await asyncio.sleep(self.answer_seconds)
-
-    @property
-    def ids(self) -> list[str]:
-        """Ids of the orders whose receipts it accepted."""
-        return [
-            str(each["Message-ID"]).strip("<>").partition("@")[0]
-            for each in self.mails
-        ]
 
 
 @pytest.fixture
