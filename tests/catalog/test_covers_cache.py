@@ -46,9 +46,8 @@ async def test_cover_is_cached_in_memory_and_on_disk(
         LocalStorage(picture_library.root), picture_library.cache
     )
     assert await restarted.image(cover, 160) == first
-    assert [path.suffix for path in picture_library.cache.iterdir()] == [
-        ".webp"
-    ]
+    (path,) = picture_library.cache.iterdir()
+    assert await asyncio.to_thread(path.read_bytes) == first.data
 
 
 async def test_cache_in_memory_is_bounded(
