@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import venv
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,20 +83,27 @@ class Release:
         return wheel
 
     def describe_wheel(self, wheel: Path) -> None:
-        """Write the SBOM of the wheel with all extras, as they are locked."""
-        environment = self.work / "environment"
-        venv.create(environment, with_pip=False)
-        pip = (
+        """Write the SBOM of the wheel with all extras, as they are locked.
+
+        Nothing is installed: the metadata in the wheels say everything.
+        """
+        wheels, packages = self.work / "wheels", self.work / "packages"
+        _run(
             *(sys.executable, "-m", "pip", "--disable-pip-version-check"),
-            *("--python", str(environment / "bin" / "python")),
-            *("install", "--quiet", "--no-compile", "--no-deps"),
+            *("download", "--quiet", "--no-deps", "--require-hashes"),
+            *("--only-binary=:all:", "--dest", str(wheels)),
+            *("--requirement", str(self.source / "requirements.txt")),
         )
-        lock = str(self.source / "requirements.txt")
-        _run(*pip, "--require-hashes", "--requirement", lock)
-        # By its name: a path would be noted in the installed metadata.
-        links = f"--find-links={wheel.parent}"
-        _run(*pip, "--no-index", links, f"msrv=={self.version}")
-        (packages,) = environment.glob("lib/python*/site-packages")
+        for each in (wheel, *wheels.iterdir()):
+            with zipfile.ZipFile(each) as archive:
+                archive.extractall(  # noqa: S202 - pip has checked its hash
+                    packages,
+                    [
+                        name
+                        for name in archive.namelist()
+                        if name.partition("/")[0].endswith(".dist-info")
+                    ],
+                )
         bill = bill_of_materials.describe_packages(
             packages, self.work / "wheel", self.pyproject, self.version
         )
