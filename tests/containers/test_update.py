@@ -33,10 +33,10 @@ from tests.store_process import ROOT
 pytestmark = pytest.mark.containers
 
 UPDATE_SECONDS: Final = 900
-TREE: Final = (
-    "Dockerfile", "docker-compose.prod.yml", "requirements.txt",
-    "deploy", "msrv",
-)  # fmt: skip
+TREE: Final = ("Dockerfile", "docker-compose.prod.yml", "deploy")
+COPIED: Final = re.compile(
+    r"^COPY (?!--from)(?:--\S+ )?(\w\S*) ", re.MULTILINE
+)
 MARK: Final = "/usr/share/msrv-test-version"
 
 
@@ -132,7 +132,9 @@ def checkout(
 ) -> Iterator[Checkout]:
     """Stack that was built of the first version of its base images."""
     folder = tmp_path_factory.mktemp("checkout")
-    for name in TREE:
+    copied = COPIED.findall((ROOT / "Dockerfile").read_text("utf-8"))
+    parts = {each.partition("/")[0] for each in copied}
+    for name in parts | set(TREE):
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, folder / name)
         else:
