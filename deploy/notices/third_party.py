@@ -29,10 +29,8 @@ INCOMPATIBLE: Final = re.compile(
 """Licences with which a package can't be part of a program under the AGPL."""
 UNSTATED: Final = "UNKNOWN"
 """What pip-licenses reports for a package that states no licence."""
-TITLES: Final = {"The MIT License (MIT)": "MIT"}
+TITLES: Final = {"MIT License": "MIT", "The MIT License (MIT)": "MIT"}
 """First lines of licences' texts: some packages have only the text."""
-FIRST_LINES: Final = {"MIT License": "MIT", "The MIT License (MIT)": "MIT"}
-"""Licences by their texts, for packages whose metadata names none."""
 TEXTS: Final = re.compile("licen[cs]e|copying|notice", re.IGNORECASE)
 RULE: Final = "-" * 78
 
@@ -116,8 +114,6 @@ def read_package(
             folder = str(installed / file.parts[0])
     if licence == UNSTATED and len(texts) == 1:
         licence = TITLES.get(texts[0].partition("\n")[0], UNSTATED)
-    if licence == "UNKNOWN" and texts:
-        licence = FIRST_LINES.get(texts[0].partition("\n")[0], licence)
     return Package(
         found.name,
         found.version,

@@ -200,17 +200,6 @@ def test_licence_that_only_its_text_states_is_read_from_that(
     assert package.licence == "MIT"
 
 
-def test_licence_that_only_its_text_names_is_recognized(
-    tmp_path: Path,
-) -> None:
-    text = {"thing-1.0.dist-info/licenses/LICENSE": "MIT License\n\nCopy it."}
-    install(tmp_path, "UNKNOWN", text | SOURCE)
-    (package,) = third_party.read_packages(
-        tmp_path, {"thing": "UNKNOWN"}, Path("/site")
-    )
-    assert package.licence == "MIT"
-
-
 def test_package_that_only_one_list_has_stops_the_build(
     tmp_path: Path,
 ) -> None:
