@@ -79,6 +79,8 @@ def pytest_sessionstart() -> None:
 
 
 SLOW_FOLDERS = {
+    "backup",
+    "backups",
     "containers",
     "hostile",
     "journeys",

@@ -34,6 +34,8 @@ _TIME_ERROR: Final = 5
 _LOW_DIVISOR: Final = 20
 _FULL_BYTES: Final = 64 * 2**20
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_CONTAINER_FILES: Final = (Path("/.dockerenv"), Path("/run/.containerenv"))
+"""Files that container engines create in a container."""
 _MOUNTED_SECRETS: Final = ("/run/secrets/", "/run/credentials/")
 """Folders of secrets that the container engine or systemd protects."""
 
@@ -169,6 +171,11 @@ def _data_rights(data: Path) -> Iterator[Finding]:
         status = data.stat()
     except OSError:
         return  # the check of the disk says so
+    is_image = any(each.exists() for each in _CONTAINER_FILES)
+    if is_image and status.st_uid == 0 and status.st_mode & stat.S_ISVTX:
+        # The image's own, for any --user: no other one runs in there.
+        yield passed(f"{data} is open to this container alone")
+        return
     if os.geteuid() == 0:
         yield warned(
             "this runs as root, which may do anything",

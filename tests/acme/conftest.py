@@ -4,6 +4,7 @@
 """Pebble for the whole run, with a proxy in front that adds faults."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from tests.acme import pebble_server
 from tests.acme.faulty_proxy import FaultyProxy
 from tests.acme.pebble_server import Pebble
+from tests.acme.requesting import Requester, answering
+from tests.acme.served_store import Serve, Store
 from tests.conftest import require
 
 
@@ -45,3 +48,23 @@ def proxy(pebble: Pebble, tmp_path: Path) -> Iterator[FaultyProxy]:
     """Proxy in front of pebble, without faults at first."""
     with FaultyProxy(pebble, tmp_path / "proxy") as server:
         yield server
+
+
+@pytest.fixture
+def requester(proxy: FaultyProxy, tmp_path: Path) -> Iterator[Requester]:
+    """Data folder whose HTTP-01 challenges are answered."""
+    made = Requester(tmp_path / "data", proxy.ca, proxy.directory)
+    with answering(made.state.challenges, proxy.pebble.http_port):
+        yield made
+
+
+@pytest.fixture
+def serve(proxy: FaultyProxy, tmp_path: Path) -> Iterator[Serve]:
+    """Start a store, with settings; it is stopped after the test."""
+    with ExitStack() as stack:
+
+        def start(data: str = "data", **environ: str) -> Store:
+            made = Store(tmp_path / data, proxy, **environ)
+            return stack.enter_context(made.running())
+
+        yield start

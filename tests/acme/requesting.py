@@ -18,6 +18,8 @@ from msrv.acme.manager import CertificateManager
 from msrv.acme.rules import CertificateRules
 from msrv.acme.state import StateFolder
 
+NAME = "shop.example"
+
 
 @dataclass(slots=True)
 class SetClock:

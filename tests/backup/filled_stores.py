@@ -27,6 +27,8 @@ from msrv.payments.provider import WebhookEvent
 from msrv.payments.webhook_inbox import WebhookInbox
 from tests.ledger.sample_events import NOON, order_id, revoked, sale
 
+BACKUP = "b.tar.gz"
+
 Rows = dict[str, list[dict[str, Any]]]
 
 EVENTS: tuple[Event, ...] = (

@@ -3,12 +3,6 @@
 
 """Backups of one database, restored into the same kind and into the other."""
 
-import hashlib
-import json
-import os
-import shutil
-import subprocess
-import sys
 import tracemalloc
 from pathlib import Path
 
@@ -16,16 +10,11 @@ import pytest
 
 from msrv.backup.errors import BackupError, RestoreRefused
 from msrv.backup.reader import BackupFile
-from msrv.ledger.db import schema_upgrade
 from msrv.ledger.errors import SchemaTooNew, SchemaTooOld
-from msrv.storage.data_folder import DRAFT_NAME, DataFolderLocked, shared_lock
-from tests.backup import killed_restores
+from msrv.storage.data_folder import DRAFT_NAME
 from tests.backup.conftest import NewFolder
-from tests.backup.filled_stores import WAITING, StoreFolder, names_in
+from tests.backup.filled_stores import BACKUP, WAITING, StoreFolder, names_in
 from tests.ledger.sample_events import order_id, sale
-
-ROOT = Path(__file__).parents[2]
-BACKUP = "b.tar.gz"
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "mariadb"])
@@ -143,109 +132,6 @@ def test_secrets_are_restored_where_the_operator_asked_for_them(
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "mariadb"])
-def test_database_with_rows_is_not_touched(
-    sold: StoreFolder, new_folder: NewFolder, kind: str, tmp_path: Path
-) -> None:
-    sold.back_up(tmp_path / BACKUP)
-    target = new_folder(kind)
-    target.create_tables()
-    target.record(sale(9))
-    before = target.rows(), target.files()
-    with pytest.raises(RestoreRefused, match="1 in orders"):
-        target.restore(tmp_path / BACKUP)
-    assert (target.rows(), target.files()) == before
-
-
-@pytest.mark.parametrize("kind", ["sqlite", "mariadb"])
-def test_store_that_was_started_and_sold_nothing_is_restored_into(
-    sold: StoreFolder, new_folder: NewFolder, kind: str, tmp_path: Path
-) -> None:
-    sold.back_up(tmp_path / BACKUP)
-    target = new_folder(kind)
-    target.create_tables()
-    (target.data / "configuration.json").write_text("{}")
-    done = target.restore(tmp_path / BACKUP)
-    assert target.rows() == sold.rows()
-    (kept,) = done.kept
-    assert kept.name == "configuration.json.before-restore"
-    assert kept.read_text() == "{}"
-
-
-@pytest.mark.parametrize(
-    "name", ["nonce", "outbox/AAAA.json", "studio/closed"]
-)
-def test_file_that_would_be_lost_is_named(
-    sold: StoreFolder, empty: StoreFolder, tmp_path: Path, name: str
-) -> None:
-    from pyrage import x25519  # noqa: PLC0415 - an extra
-
-    identity = x25519.Identity.generate()
-    sold.back_up(
-        tmp_path / BACKUP,
-        secrets={"NONCE": "now"},
-        recipients=[identity.to_public()],
-    )
-    other = empty.data / name
-    other.parent.mkdir(parents=True)
-    other.write_text("another")
-    with pytest.raises(RestoreRefused) as caught:
-        empty.restore(tmp_path / BACKUP, identities=[identity])
-    assert str(other) in str(caught.value)
-    assert other.read_text() == "another"
-    assert set(empty.files()) == {name}
-
-
-def test_what_the_backup_does_not_have_stays(
-    sold: StoreFolder, empty: StoreFolder, tmp_path: Path
-) -> None:
-    sold.back_up(tmp_path / BACKUP)
-    path = empty.spool(sale(9), name="0002-cd")
-    before = path.read_bytes()
-    empty.restore(tmp_path / BACKUP)
-    assert path.read_bytes() == before
-
-
-def test_running_store_is_not_restored_over(
-    sold: StoreFolder, empty: StoreFolder, tmp_path: Path
-) -> None:
-    sold.back_up(tmp_path / BACKUP)
-    with (
-        shared_lock(empty.data),
-        pytest.raises(DataFolderLocked, match="stop it first"),
-    ):
-        empty.restore(tmp_path / BACKUP)
-    empty.restore(tmp_path / BACKUP)
-
-
-def test_ledger_that_is_no_database_is_not_touched(
-    sold: StoreFolder, empty: StoreFolder, tmp_path: Path
-) -> None:
-    sold.back_up(tmp_path / BACKUP)
-    empty.data.mkdir()
-    path = empty.data / "ledger.sqlite3"
-    path.write_bytes(b"not a database" * 1000)
-    with pytest.raises(RestoreRefused, match="move it away"):
-        empty.restore(tmp_path / BACKUP)
-    assert path.read_bytes() == b"not a database" * 1000
-
-
-def test_full_disk_is_reported_before_anything_is_written(
-    sold: StoreFolder,
-    empty: StoreFolder,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    sold.back_up(tmp_path / BACKUP)
-    usage = shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(
-        shutil, "disk_usage", lambda _: usage._replace(free=1_000_000)
-    )
-    with pytest.raises(BackupError, match="needs 16 MB"):
-        empty.restore(tmp_path / BACKUP)
-    assert empty.files() == {}
-
-
-@pytest.mark.parametrize("kind", ["sqlite", "mariadb"])
 def test_disk_that_fails_meanwhile_changes_nothing(
     sold: StoreFolder,
     new_folder: NewFolder,
@@ -341,57 +227,3 @@ def test_server_without_tables_is_not_backed_up(
     folder.data.mkdir()
     with pytest.raises(SchemaTooOld):
         folder.back_up(tmp_path / BACKUP)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["sqlite", "mariadb"])
-def test_restore_that_was_killed_is_run_again(
-    sold: StoreFolder, new_folder: NewFolder, kind: str, tmp_path: Path
-) -> None:
-    """Killed at many moments: the store is kept from starting until then."""
-    sold.insert(
-        "titles",
-        [
-            {"item_id": f"many-{number}", "title": "x" * 200}
-            for number in range(3000)
-        ],
-    )
-    sold.back_up(tmp_path / BACKUP)
-    target = new_folder(kind)
-    killed = subprocess.run(
-        [
-            sys.executable,
-            str(Path(killed_restores.__file__)),
-            str(tmp_path / BACKUP),
-            str(target.data),
-            *([target.url] if target.url else []),
-        ],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    assert killed.returncode == 0, killed.stderr
-    assert int(killed.stdout) > 2
-    assert target.rows() == sold.rows()
-    with shared_lock(target.data):
-        assert not (target.data / DRAFT_NAME).exists()
-
-
-def test_restore_that_was_killed_after_its_last_step_only_finishes(
-    sold: StoreFolder, empty: StoreFolder, tmp_path: Path
-) -> None:
-    manifest = sold.back_up(tmp_path / BACKUP)
-    empty.restore(tmp_path / BACKUP)
-    before = empty.files()
-    draft = empty.data / DRAFT_NAME
-    draft.mkdir()
-    text = manifest.model_dump_json()
-    (draft / "moved").write_text(hashlib.sha256(text.encode()).hexdigest())
-    empty.restore(tmp_path / BACKUP)
-    assert not draft.exists()
-    assert empty.files() == before
-    assert json.loads(text)["contents"]["orders"] == 3
-    assert manifest.revision == schema_upgrade.HEAD

@@ -3,11 +3,13 @@
 
 """Checks of clock, disk, rights and ffmpeg."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from msrv.health_checks import machine
 from msrv.health_checks.findings import Finding, Outcome
 from msrv.health_checks.machine import (
     check_clock,
@@ -72,6 +74,24 @@ async def test_rights_of_the_data_folder(
     settings.data.chmod(0o755)
     found = await check_rights(context())
     assert "can be opened by other users" in texts(found, WARN)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a folder of root's")
+async def test_data_folder_of_a_container_is_its_own(
+    context: MakeContext,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    settings.data.mkdir()
+    settings.data.chmod(0o1777)
+    mark = tmp_path / ".dockerenv"
+    monkeypatch.setattr(machine, "_CONTAINER_FILES", (mark,))
+    found = await check_rights(context())
+    assert "can be opened by other users" in texts(found, WARN)
+    mark.touch()
+    found = await check_rights(context())
+    assert "open to this container alone" in texts(found, PASS)
 
 
 async def test_rights_of_secrets(

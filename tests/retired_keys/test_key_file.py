@@ -4,93 +4,29 @@
 """File of the retired keys: what it keeps, and what it never loses."""
 
 import fcntl
-import json
 import os
 import threading
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    rule,
-)
 
 from msrv.proofs import receipts
 from msrv.proofs.errors import Forged
 from msrv.proofs.keyring import Generation, Keyring, RetiredKey
-from msrv.proofs.orders import Line
-from msrv.proofs.receipts import Receipt
 from msrv.retired_keys import key_file
 from msrv.retired_keys.key_file import FILE_NAME, MAX_BYTES, RetiredKeyFile
 from msrv.retired_keys.key_list import InvalidKeyList
-
-NOW: Final = 1_800_000_000
-RECEIPT: Final = Receipt(
-    "AAAABBBBCCCCDDDDEEEEFFFF", NOW, "stripe", "EUR", (Line("departure", 100),)
+from tests.retired_keys.rotations import (
+    NOW,
+    SIMULATED,
+    listed,
+    opened,
+    rewrite,
+    ring,
+    start,
 )
-SIMULATED: Final = replace(RECEIPT, provider="demo")
-
-
-@pytest.fixture(scope="module")
-def nonces() -> dict[str, Generation]:
-    """Keys of the NONCEs A, B, C, and D."""
-    return {name: Generation.from_nonce(f"nonce {name}") for name in "ABCD"}
-
-
-def ring(
-    nonces: dict[str, Generation],
-    names: str,
-    *,
-    accepts_simulated: bool = False,
-) -> Keyring:
-    return Keyring(
-        tuple(nonces[name] for name in names),
-        accepts_simulated=accepts_simulated,
-    )
-
-
-def start(data: Path, keyring: Keyring, now: int = NOW) -> Keyring:
-    """Do what a start does: load the file, keep the former keys."""
-    file = RetiredKeyFile(data)
-    found = replace(keyring, retired=file.load(keyring))
-    former = [
-        RetiredKey(each.receipt_public_key, now)
-        for each in keyring.generations[1:]
-    ]
-    if former:
-        file.add(keyring, former)
-    return found
-
-
-def opens(keyring: Keyring, signer: Generation) -> bool:
-    token = receipts.sign(Keyring((signer,)), RECEIPT)
-    try:
-        return receipts.read(keyring, token) == RECEIPT
-    except Forged:
-        return False
-
-
-def opened(keyring: Keyring, nonces: dict[str, Generation]) -> str:
-    """Return the NONCEs whose receipts a keyring accepts."""
-    return "".join(name for name in nonces if opens(keyring, nonces[name]))
-
-
-def listed(data: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(
-        (data / FILE_NAME).read_text("utf-8")
-    )["keys"]
-    return found
-
-
-def rewrite(data: Path, keys: Sequence[object]) -> None:
-    (data / FILE_NAME).write_text(json.dumps({"keys": keys}), "utf-8")
 
 
 def test_receipts_stay_valid_through_three_rotations(
@@ -373,89 +309,3 @@ def test_removed_key_ends(
     RetiredKeyFile(tmp_path).remove([nonces["A"].kid])
     assert opened(start(tmp_path, ring(nonces, "C")), nonces) == "BC"
     RetiredKeyFile(tmp_path).remove([nonces["A"].kid])
-
-
-class Rotations(RuleBasedStateMachine):
-    """Any sequence of changes of NONCE, starts, leaks and forged entries."""
-
-    names: Final = "ABCDEF"
-    keys: Final = {
-        name: Generation.from_nonce(f"nonce {name}") for name in names
-    }
-
-    @initialize(name=st.sampled_from(names))
-    def install(self, name: str) -> None:
-        """Start a new store."""
-        self.data = Path(os.environ["PYTEST_ROTATIONS"]) / os.urandom(8).hex()
-        self.data.mkdir(parents=True)
-        self.current, self.previous = name, ""
-        self.accepted = {name}
-        self.used = {name}
-        self.ever_leaked: set[str] = set()
-
-    @rule(name=st.sampled_from(names))
-    def rotate(self, name: str) -> None:
-        """Change NONCE, with the former one as NONCE_PREVIOUS."""
-        if name == self.current or name in self.used - self.accepted:
-            return
-        self.current, self.previous = name, self.current
-        self.accepted |= {name}
-        self.used |= {name}
-        self.start()
-
-    @rule(name=st.sampled_from(names))
-    def leak(self, name: str) -> None:
-        """Change NONCE, which has leaked, to a new one."""
-        if name in self.used:
-            return
-        self.ever_leaked.add(self.current)
-        self.current, self.previous = name, ""
-        self.accepted = {name}
-        self.used |= {name}
-        self.start()
-
-    @rule()
-    def drop_previous(self) -> None:
-        """Remove NONCE_PREVIOUS, and start."""
-        self.previous = ""
-        self.start()
-
-    @rule(name=st.sampled_from(names))
-    def plant(self, name: str) -> None:
-        """Add a key to the file without a NONCE."""
-        file = RetiredKeyFile(self.data)
-        key = receipts.jwk(self.keys[name].receipt_public_key)
-        rewrite(
-            self.data,
-            [
-                *file.read(),
-                key | {"retired_at": 1, "confirmed": {self.current: "A" * 43}},
-            ],
-        )
-
-    def start(self) -> None:
-        start(self.data, ring(self.keys, self.current + self.previous))
-
-    def loaded(self) -> Keyring:
-        keys = ring(self.keys, self.current + self.previous)
-        return replace(keys, retired=RetiredKeyFile(self.data).load(keys))
-
-    @invariant()
-    def accepts_exactly_what_was_not_ended(self) -> None:
-        """Receipts of every NONCE since the last leak, and no others."""
-        assert set(opened(self.loaded(), self.keys)) == self.accepted
-        assert self.ever_leaked.isdisjoint(self.accepted)
-
-
-@pytest.fixture(autouse=True)
-def rotations_folder(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path_factory.getbasetemp() / "rotations"
-    monkeypatch.setenv("PYTEST_ROTATIONS", str(folder))
-
-
-Rotations.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=12, deadline=None
-)
-test_any_sequence_of_rotations = Rotations.TestCase

@@ -1,0 +1,118 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Restores that would lose something are refused."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from msrv.backup.errors import BackupError, RestoreRefused
+from msrv.storage.data_folder import DataFolderLocked, shared_lock
+from tests.backup.conftest import NewFolder
+from tests.backup.filled_stores import BACKUP, StoreFolder
+from tests.ledger.sample_events import sale
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "mariadb"])
+def test_database_with_rows_is_not_touched(
+    sold: StoreFolder, new_folder: NewFolder, kind: str, tmp_path: Path
+) -> None:
+    sold.back_up(tmp_path / BACKUP)
+    target = new_folder(kind)
+    target.create_tables()
+    target.record(sale(9))
+    before = target.rows(), target.files()
+    with pytest.raises(RestoreRefused, match="1 in orders"):
+        target.restore(tmp_path / BACKUP)
+    assert (target.rows(), target.files()) == before
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "mariadb"])
+def test_store_that_was_started_and_sold_nothing_is_restored_into(
+    sold: StoreFolder, new_folder: NewFolder, kind: str, tmp_path: Path
+) -> None:
+    sold.back_up(tmp_path / BACKUP)
+    target = new_folder(kind)
+    target.create_tables()
+    (target.data / "configuration.json").write_text("{}")
+    done = target.restore(tmp_path / BACKUP)
+    assert target.rows() == sold.rows()
+    (kept,) = done.kept
+    assert kept.name == "configuration.json.before-restore"
+    assert kept.read_text() == "{}"
+
+
+@pytest.mark.parametrize(
+    "name", ["nonce", "outbox/AAAA.json", "studio/closed"]
+)
+def test_file_that_would_be_lost_is_named(
+    sold: StoreFolder, empty: StoreFolder, tmp_path: Path, name: str
+) -> None:
+    from pyrage import x25519  # noqa: PLC0415 - an extra
+
+    identity = x25519.Identity.generate()
+    sold.back_up(
+        tmp_path / BACKUP,
+        secrets={"NONCE": "now"},
+        recipients=[identity.to_public()],
+    )
+    other = empty.data / name
+    other.parent.mkdir(parents=True)
+    other.write_text("another")
+    with pytest.raises(RestoreRefused) as caught:
+        empty.restore(tmp_path / BACKUP, identities=[identity])
+    assert str(other) in str(caught.value)
+    assert other.read_text() == "another"
+    assert set(empty.files()) == {name}
+
+
+def test_what_the_backup_does_not_have_stays(
+    sold: StoreFolder, empty: StoreFolder, tmp_path: Path
+) -> None:
+    sold.back_up(tmp_path / BACKUP)
+    path = empty.spool(sale(9), name="0002-cd")
+    before = path.read_bytes()
+    empty.restore(tmp_path / BACKUP)
+    assert path.read_bytes() == before
+
+
+def test_running_store_is_not_restored_over(
+    sold: StoreFolder, empty: StoreFolder, tmp_path: Path
+) -> None:
+    sold.back_up(tmp_path / BACKUP)
+    with (
+        shared_lock(empty.data),
+        pytest.raises(DataFolderLocked, match="stop it first"),
+    ):
+        empty.restore(tmp_path / BACKUP)
+    empty.restore(tmp_path / BACKUP)
+
+
+def test_ledger_that_is_no_database_is_not_touched(
+    sold: StoreFolder, empty: StoreFolder, tmp_path: Path
+) -> None:
+    sold.back_up(tmp_path / BACKUP)
+    empty.data.mkdir()
+    path = empty.data / "ledger.sqlite3"
+    path.write_bytes(b"not a database" * 1000)
+    with pytest.raises(RestoreRefused, match="move it away"):
+        empty.restore(tmp_path / BACKUP)
+    assert path.read_bytes() == b"not a database" * 1000
+
+
+def test_full_disk_is_reported_before_anything_is_written(
+    sold: StoreFolder,
+    empty: StoreFolder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sold.back_up(tmp_path / BACKUP)
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda _: usage._replace(free=1_000_000)
+    )
+    with pytest.raises(BackupError, match="needs 16 MB"):
+        empty.restore(tmp_path / BACKUP)
+    assert empty.files() == {}
