@@ -10,6 +10,7 @@ A test that needs an optional program requests its fixture (`chromium`,
 
 import functools
 import gc
+import logging
 import os
 import shutil
 from collections.abc import Awaitable, Callable, Generator, Iterator
@@ -137,6 +138,16 @@ def is_slow(item: pytest.Item) -> bool:
             and any(each == "mariadb" for each in parameters.params.values())
         )
     )
+
+
+@pytest.fixture(autouse=True)
+def unchanged_log_levels() -> Iterator[None]:
+    """Restore the log's levels, which a command sets for its own process."""
+    loggers = logging.getLogger(), logging.getLogger("msrv")
+    levels = [each.level for each in loggers]
+    yield
+    for each, level in zip(loggers, levels, strict=True):
+        each.setLevel(level)
 
 
 def require(what: str, *, available: bool, reason: str) -> None:

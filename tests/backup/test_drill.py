@@ -3,11 +3,13 @@
 
 """Drills: a store that was killed comes back, or the drill names what not."""
 
+import contextlib
 import json
 import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -63,6 +65,20 @@ class SoldShop:
         return result
 
 
+def versions_of(item_id: str, folder: Path) -> list[str]:
+    """Return the SHA-256 of an item that the ledger has seen."""
+    with contextlib.closing(
+        sqlite3.connect(folder / "data" / "ledger.sqlite3")
+    ) as ledger:
+        return [
+            str(sha256)
+            for (sha256,) in ledger.execute(
+                "SELECT sha256 FROM item_contents WHERE item_id = ?",
+                (item_id,),
+            )
+        ]
+
+
 @pytest.fixture(scope="module")
 def sold_shop(tmp_path_factory: pytest.TempPathFactory) -> SoldShop:
     """Store that was killed after four sales, one of them refunded."""
@@ -80,6 +96,9 @@ def sold_shop(tmp_path_factory: pytest.TempPathFactory) -> SoldShop:
             except subprocess.CalledProcessError:
                 assert time.monotonic() < until
         receipts.append(shop.buy("zine"))
+        while not versions_of("zine", folder):  # every few seconds
+            assert time.monotonic() < until
+            time.sleep(0.1)
     finally:
         shop.kill()
     environ = shop.store.environ | {"MSRV_BACKUPS": str(folder / "backups")}

@@ -3,7 +3,6 @@
 
 """Commands, run in this process on a small library."""
 
-import logging
 from pathlib import Path
 
 import pytest
@@ -27,16 +26,9 @@ class Cli:
     def __call__(
         self, *arguments: str, stdin: str | None = None, **environ: str
     ) -> Result:
-        log = logging.getLogger("msrv")
-        level = log.level
-        try:
-            return CliRunner().invoke(
-                main, arguments, input=stdin, env=self.environ | environ
-            )
-        finally:
-            # A command may silence the log of its own process, which is that
-            # of the tests here.
-            log.setLevel(level)
+        return CliRunner().invoke(
+            main, arguments, input=stdin, env=self.environ | environ
+        )
 
 
 SHOP = {"MSRV_PUBLIC_URL": "https://shop.example"}
