@@ -19,6 +19,7 @@ from reuse.report import ProjectReport
 from ruamel.yaml import YAML
 
 from deploy.notices import third_party
+from tests.conftest import SLOW_MODULES
 
 ROOT: Final = Path(__file__).parents[1]
 PYPROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -228,3 +229,10 @@ def test_each_package_has_a_licence_that_fits() -> None:
         )
     }
     assert not problems
+
+
+def test_slow_modules_exist() -> None:
+    missing = [
+        each for each in SLOW_MODULES if not (ROOT / "tests" / each).is_file()
+    ]
+    assert missing == []
