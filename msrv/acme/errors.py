@@ -53,7 +53,7 @@ ADVICE: Final[Mapping[str, str]] = {
         "holder has to agree to them"
     ),
 }
-"""What an operator can do about a problem, by its type's last part."""
+"""Causes of problems in an operator's words, by their type's last part."""
 UNREACHED: Final = frozenset(
     {"connection", "incorrectResponse", "tls", "unauthorized"}
 )

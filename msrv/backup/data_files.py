@@ -63,7 +63,7 @@ FILES: Final = (
     _kind(Part.STATE, "return-addresses", replaceable=True),
     _kind(Part.STATE, "revocations", replaceable=True),
 )
-"""What a backup copies. The last good configuration has the text of each
+"""Files that a backup copies. The last good configuration has the text of each
 `store.toml` and `release.toml`."""
 
 MARKS: Final = ("outbox/done", "studio/used", "studio/ended")
@@ -81,7 +81,7 @@ LEFT_OUT: Final = {
     "nonce": "only if it is asked for",
     "parsing": "marks of files that crash their parser; generated again",
 }
-"""What a backup doesn't copy, and why."""
+"""Names that a backup leaves out, each with the reason."""
 
 _MARK: Final = re.compile(
     rf"(?:{'|'.join(MARKS)})/[A-Za-z0-9][A-Za-z0-9._-]{{0,99}}"

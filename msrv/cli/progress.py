@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Final, Self, TextIO
 
 _QUIET_SECONDS: Final = 1.0
-"""What takes less needs no progress."""
+"""Time before progress is shown; most work takes less."""
 _STEP_SECONDS: Final = 0.1
 _CLEAR: Final = "\r\x1b[K"
 

@@ -24,7 +24,7 @@ from msrv.display_text import clean_line, fold_name
 
 _JOIN: Final = " - "
 _COPY_NUMBER: Final = re.compile(r"\s*\([0-9]{1,2}\)$")
-"""What a browser adds to the name of a second download."""
+"""Number that a browser adds to the name of a second download."""
 
 
 @dataclass(frozen=True, slots=True)
