@@ -84,9 +84,7 @@ def _slugs_of(names: Mapping[str, str]) -> dict[str, str]:
     slugs: dict[str, str] = {}
     taken: set[str] = set()
     for key in sorted(names):
-        plain = slug(names[key])
-        if plain == "item":
-            plain = "artist"
+        plain = slug(names[key], default="artist")
         found, number = plain, 1
         while found in taken:
             number += 1

@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 
 SHARED_WIDTH = 1200
 """Width of the copy for link previews: a JPEG, which all programs display."""
-WIDTHS = (160, 320, 640, 960, SHARED_WIDTH, 1280)
+_PAGE_WIDTHS = (160, 320, 640, 960, 1280)
+WIDTHS = (*_PAGE_WIDTHS, SHARED_WIDTH)
 """Widths of covers, in pixels."""
 
 
@@ -95,15 +96,8 @@ class Covers:
         # All widths beyond the original's share one copy.
         largest = max(cover.width, cover.height)
         if width != SHARED_WIDTH:
-            width = min(
-                width,
-                *(
-                    each
-                    for each in WIDTHS
-                    if each >= largest and each != SHARED_WIDTH
-                ),
-                max(WIDTHS),
-            )
+            enough = (each for each in _PAGE_WIDTHS if each >= largest)
+            width = min([width, *enough])
         key = (cover.content.sha256, width)
         if key in self._in_memory:
             self._in_memory.move_to_end(key)

@@ -119,6 +119,15 @@ class Release:
         return len({item.disc or 1 for item in self.items}) > 1
 
     @property
+    def last_modified(self) -> int:
+        """Time of its newest file in Unix seconds; 0 without a file."""
+        contents = [each.content for each in (*self.items, *self.extras)]
+        if self.cover is not None:
+            contents.append(self.cover.content)
+        newest = max((each.mtime_ns for each in contents), default=0)
+        return newest // 1_000_000_000
+
+    @property
     def size_bytes(self) -> int:
         """Size of its items and extras together."""
         return sum(

@@ -29,8 +29,8 @@ _MAX_ZIPS: Final = 64
 _MAX_FILES: Final = 4096
 _MAX_DOCUMENTS: Final = 64
 
-BuildDocument = Callable[[Catalog, str], bytes]
-"""Returns a document of a catalog, with the store's address."""
+BuildDocument = Callable[[str], bytes]
+"""Returns a document of a catalog, for the store's address."""
 
 
 class CatalogCache:
@@ -103,7 +103,7 @@ class DocumentCache:
         async with self._building:
             known = self._documents.pop(key, None)
             if known is None:
-                known = await asyncio.to_thread(build, catalog, base_url)
+                known = await asyncio.to_thread(build, base_url)
             self._documents[key] = known
             if len(self._documents) > _MAX_DOCUMENTS:
                 self._documents.popitem(last=False)
@@ -162,7 +162,7 @@ class RepresentationCache:
                 Representation(
                     size_bytes=archive.body.size_bytes,
                     etag=archive.etag,
-                    last_modified=_last_modified(release),
+                    last_modified=release.last_modified,
                     media_type=MEDIA_TYPE,
                     file_name=zip_name(release),
                 ),
@@ -173,13 +173,3 @@ class RepresentationCache:
                 self._zips.popitem(last=False)
         self._zips.move_to_end(release.release_id)
         return known.representation, known.body
-
-
-def _last_modified(release: Release) -> int:
-    """Return the time of a release's newest file, in Unix seconds."""
-    times = [
-        item.content.mtime_ns for item in (*release.items, *release.extras)
-    ]
-    if release.cover is not None:
-        times.append(release.cover.content.mtime_ns)
-    return max(times) // 1_000_000_000

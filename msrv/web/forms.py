@@ -19,7 +19,12 @@ from multidict import MultiDict, MultiMapping
 from msrv.catalog.model import Catalog
 from msrv.money import Money, NotMoney, parse_typed
 from msrv.orders.pricing import check_bounds, find_offered
-from msrv.web.errors import FormTooLarge, InvalidField, UnsupportedForm
+from msrv.web.errors import (
+    FormTooLarge,
+    InvalidField,
+    NotFound,
+    UnsupportedForm,
+)
 
 MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
 FORM_SECONDS: Final = 30
@@ -124,6 +129,19 @@ def read_minor(form: Mapping[str, str], name: str) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) <= 15):
         raise InvalidField(name, "must be an amount in minor units, like 700")
     return int(text)
+
+
+def read_page_number(request: web.Request) -> int:
+    """Return the `page` of a query, 1 without one.
+
+    Raises InvalidField, and NotFound for 0.
+    """
+    stated = request.query.get("page", "1")
+    if not (stated.isascii() and stated.isdigit() and len(stated) < 10):
+        raise InvalidField("page", "must be a number, 1 or higher")
+    if int(stated) == 0:
+        raise NotFound
+    return int(stated)
 
 
 def read_prices(form: MultiDict[str], catalog: Catalog) -> dict[str, Money]:

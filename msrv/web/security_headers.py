@@ -13,6 +13,7 @@ from typing import Final
 from aiohttp import web
 
 from msrv.connections.request_handler import RESPONSE_STATUS
+from msrv.payments.provider import Provider
 from msrv.web.store import STORE
 
 _ALWAYS: Final = {
@@ -39,24 +40,26 @@ _HSTS: Final = "max-age=63072000"
 seen it for localhost would refuse every other local program."""
 
 
-def content_security_policy(form_actions: Iterable[str]) -> str:
-    """Return the policy of a page whose forms may redirect to these origins.
+EMBEDDED_POLICY: Final = (
+    _ALWAYS["Content-Security-Policy"]
+    .replace("form-action 'self'", "form-action 'none'")
+    .replace("frame-ancestors 'none'", "frame-ancestors *")
+)
+"""Policy of a page without forms that any site may frame."""
+
+
+def allow_payment(
+    response: web.StreamResponse, providers: Iterable[Provider]
+) -> None:
+    """Allow the forms of a page to redirect to these providers.
 
     Browsers apply `form-action` to the redirects of a form as well.
     """
-    allowed = " ".join(dict.fromkeys(("'self'", *form_actions)))
-    return _ALWAYS["Content-Security-Policy"].replace(
-        "form-action 'self'", f"form-action {allowed}"
-    )
-
-
-def embedded_policy() -> str:
-    """Return the policy of a page that any site may frame, without forms."""
-    return (
-        _ALWAYS["Content-Security-Policy"]
-        .replace("form-action 'self'", "form-action 'none'")
-        .replace("frame-ancestors 'none'", "frame-ancestors *")
-    )
+    origins = (origin for each in providers for origin in each.origins)
+    allowed = " ".join(dict.fromkeys(("'self'", *origins)))
+    response.headers["Content-Security-Policy"] = _ALWAYS[
+        "Content-Security-Policy"
+    ].replace("form-action 'self'", f"form-action {allowed}")
 
 
 async def on_response_prepare(
@@ -83,7 +86,7 @@ def add_headers(response: web.StreamResponse) -> None:
     """Add the constant headers to a response, unless it sets its own."""
     for name, value in _ALWAYS.items():
         response.headers.setdefault(name, value)
-    if response.headers["Content-Security-Policy"] == embedded_policy():
+    if response.headers["Content-Security-Policy"] == EMBEDDED_POLICY:
         # It can't allow framing, and browsers would obey it as well.
         del response.headers["X-Frame-Options"]
     response.headers["Server"] = "MSRV"

@@ -39,13 +39,16 @@ def stem_without_number(file_name: str) -> str:
     return _LEADING_NUMBER.sub("", stem) or stem
 
 
-def slug(text: str) -> str:
-    """Return a name in `a-z`, `0-9` and `-`, of SLUG_CHARS at most."""
+def slug(text: str, default: str = "item") -> str:
+    """Return a name in `a-z`, `0-9` and `-`, of SLUG_CHARS at most.
+
+    `default` stands for a name without any of them.
+    """
     plain = unicodedata.normalize("NFKD", text).casefold()
     if not plain.isascii():
         plain = "".join(c for c in plain if not unicodedata.combining(c))
     words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
-    return words[:SLUG_CHARS].rstrip("-") or "item"
+    return words[:SLUG_CHARS].rstrip("-") or default
 
 
 def _readable_id(name: str, *seeds: str) -> str:

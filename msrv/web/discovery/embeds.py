@@ -4,13 +4,14 @@
 """Releases inside of other sites' pages: the frame, and oEmbed for it.
 
 The frame's page is the only one that may be framed. It plays previews and
-links to the store; it has no form, and neither reads nor sets a cookie.
+links to the store; it has no form, and sets no cookie. Browsers send none
+of the store's to another site's frame.
 oEmbed: oembed.com.
 """
 
 from typing import Any, Final
 from urllib.parse import urlsplit
-from xml.etree.ElementTree import Element, SubElement, tostring
+from xml.etree.ElementTree import Element
 
 from aiohttp import web
 
@@ -18,6 +19,7 @@ from msrv.catalog.model import Catalog, Release
 from msrv.web import security_headers
 from msrv.web.discovery.frame_code import SIZES, frame_code
 from msrv.web.discovery.page_metadata import title_with_artist
+from msrv.web.discovery.xml_documents import add_text, to_document
 from msrv.web.errors import InvalidField, NotFound
 from msrv.web.rendering import page_response_in_slices
 from msrv.web.shop.json_views import cover_path, release_path
@@ -26,7 +28,7 @@ from msrv.web.store import ORIGIN, STORE
 
 _MAX_ADDRESS: Final = 2000
 _COVER_WIDTH: Final = 640
-_MIN_WIDTH: Final = 200
+_MIN_LENGTH: Final = 100
 _CACHE_SECONDS: Final = 3600
 
 
@@ -54,7 +56,7 @@ async def show(request: web.Request) -> web.Response:
         address=request[ORIGIN].base_url + release_path(release),
     )
     response.headers["Content-Security-Policy"] = (
-        security_headers.embedded_policy()
+        security_headers.EMBEDDED_POLICY
     )
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response
@@ -102,10 +104,12 @@ async def oembed(request: web.Request) -> web.Response:
         return web.json_response(data, headers=headers)
     root = Element("oembed")
     for name, value in data.items():
-        SubElement(root, name).text = str(value)
-    body: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
+        add_text(root, name, str(value))
     return web.Response(
-        body=body, content_type="text/xml", charset="utf-8", headers=headers
+        body=to_document(root),
+        content_type="text/xml",
+        charset="utf-8",
+        headers=headers,
     )
 
 
@@ -125,8 +129,11 @@ def _release_at(address: str, base_url: str, catalog: Catalog) -> Release:
 
 
 def _limit(request: web.Request, name: str, length: int) -> int:
-    """Return a length in pixels, up to the limit in the query."""
+    """Return a length in pixels, up to the limit in the query.
+
+    No less than _MIN_LENGTH: a smaller frame shows nothing.
+    """
     stated = request.query.get(name, "")
     if stated.isascii() and stated.isdigit() and len(stated) < 6:
-        return max(_MIN_WIDTH // 2, min(length, int(stated)))
+        return max(_MIN_LENGTH, min(length, int(stated)))
     return length

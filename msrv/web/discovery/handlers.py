@@ -12,9 +12,12 @@ from typing import Final
 
 from aiohttp import web
 
+from msrv.catalog.artists import Artist
+from msrv.catalog.model import Catalog
 from msrv.web.caches import BuildDocument
 from msrv.web.discovery import xml_documents
 from msrv.web.errors import InvalidField, NotFound
+from msrv.web.forms import read_page_number
 from msrv.web.store import ORIGIN, STORE
 
 _MAX_ARTIST: Final = 200
@@ -26,65 +29,70 @@ async def sitemap(request: web.Request) -> web.Response:
 
     `page` is the number of one of them. Raises NotFound past the last.
     """
-    catalog = request.app[STORE].catalog.current
-    stated = request.query.get("page", "")
-    count = xml_documents.sitemap_count(catalog)
-    if not stated:
-        build: BuildDocument = (
-            xml_documents.sitemap
-            if count == 1
-            else xml_documents.sitemap_index
+    store = request.app[STORE]
+    catalog = store.catalog.current
+    artists = await store.catalog_cache.artists(catalog)
+    count = xml_documents.sitemap_count(catalog, artists)
+    is_numbered = bool(request.query.get("page"))
+    if not is_numbered and count > 1:
+        return await _respond(
+            request,
+            "sitemap",
+            "application/xml",
+            lambda base: xml_documents.sitemap_index(catalog, artists, base),
         )
-        return await _respond(request, "sitemap", "application/xml", build)
-    if not (stated.isascii() and stated.isdigit() and len(stated) < 10):
-        raise InvalidField("page", "must be a number, 1 or higher")
-    page = int(stated)
-    if not 1 <= page <= count:
+    page = read_page_number(request) if is_numbered else 1
+    if page > count:
         raise NotFound
     return await _respond(
         request,
         f"sitemap {page}",
         "application/xml",
-        lambda catalog, base: xml_documents.sitemap(catalog, base, page),
+        lambda base: xml_documents.sitemap(catalog, artists, base, page),
     )
 
 
 async def atom(request: web.Request) -> web.Response:
     """Return the newest releases as an Atom feed; `artist` selects some."""
-    artist = _artist(request)
+    catalog = request.app[STORE].catalog.current
+    artist = await _artist(request, catalog)
     return await _respond(
         request,
-        f"atom {artist}",
+        f"atom {artist.slug if artist else ''}",
         "application/atom+xml",
-        lambda catalog, base: xml_documents.atom(catalog, base, artist),
+        lambda base: xml_documents.atom(catalog, base, artist),
     )
 
 
 async def rss(request: web.Request) -> web.Response:
     """Return the newest releases as an RSS feed; `artist` selects some."""
-    artist = _artist(request)
+    catalog = request.app[STORE].catalog.current
+    artist = await _artist(request, catalog)
     return await _respond(
         request,
-        f"rss {artist}",
+        f"rss {artist.slug if artist else ''}",
         "application/rss+xml",
-        lambda catalog, base: xml_documents.rss(catalog, base, artist),
+        lambda base: xml_documents.rss(catalog, base, artist),
     )
 
 
-def _artist(request: web.Request) -> str:
-    """Return the artist of a feed, empty for all. Raises NotFound."""
+async def _artist(request: web.Request, catalog: Catalog) -> Artist | None:
+    """Return the artist of a feed, None for all.
+
+    Raises NotFound for one without releases, and InvalidField.
+    """
     stated = request.query.get("artist", "").strip()
     if not stated:
-        return ""
+        return None
     if len(stated) > _MAX_ARTIST:
         raise InvalidField(
             "artist", f"can have up to {_MAX_ARTIST} characters"
         )
-    wanted = stated.casefold()
-    for release in request.app[STORE].catalog.current.offered:
-        if release.artist.casefold() == wanted:
-            return release.artist
-    raise NotFound
+    artists = await request.app[STORE].catalog_cache.artists(catalog)
+    found = artists.find(stated)
+    if found is None or not found.releases:
+        raise NotFound
+    return found
 
 
 async def _respond(

@@ -9,14 +9,15 @@
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from math import ceil
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from msrv.catalog import markdown
-from msrv.catalog.artists import Artists
+from msrv.catalog.artists import Artist, Artists
 from msrv.catalog.covers import SHARED_WIDTH
 from msrv.catalog.model import Catalog, Release
 from msrv.web.discovery.page_metadata import (
@@ -37,24 +38,28 @@ _INVALID: Final = re.compile(
 )
 """Characters that XML 1.0 can't contain, not even escaped."""
 _DATE_PARTS: Final = 3
+_MAX_TIME: Final = 253_402_300_799
+"""End of the year 9999, the last that a date can state."""
 
 
-def sitemap_count(catalog: Catalog) -> int:
+def sitemap_count(catalog: Catalog, artists: Artists) -> int:
     """Return the number of sitemaps that a catalog needs, at least one."""
-    artists = len(Artists.of(catalog).by_slug)
-    return max(1, -(-(len(catalog.offered) + artists + 2) // MAX_URLS))
+    addresses = 2 + len(catalog.offered) + len(artists.by_slug)
+    return ceil(addresses / MAX_URLS)
 
 
-def sitemap_index(catalog: Catalog, base_url: str) -> bytes:
+def sitemap_index(catalog: Catalog, artists: Artists, base_url: str) -> bytes:
     """Return the index of a catalog's sitemaps."""
     root = Element("sitemapindex", xmlns=_SITEMAP)
-    for number in range(1, sitemap_count(catalog) + 1):
+    for number in range(1, sitemap_count(catalog, artists) + 1):
         entry = SubElement(root, "sitemap")
-        _add(entry, "loc", f"{base_url}/sitemap.xml?page={number}")
-    return _document(root)
+        add_text(entry, "loc", f"{base_url}/sitemap.xml?page={number}")
+    return to_document(root)
 
 
-def sitemap(catalog: Catalog, base_url: str, page: int = 1) -> bytes:
+def sitemap(
+    catalog: Catalog, artists: Artists, base_url: str, page: int = 1
+) -> bytes:
     """Return one sitemap, numbered from 1: the public pages."""
     newest = max(map(last_modified, catalog.offered), default=0)
     pages = [("/", newest), ("/catalog", newest)]
@@ -66,74 +71,80 @@ def sitemap(catalog: Catalog, base_url: str, page: int = 1) -> bytes:
             f"/artists/{each.slug}",
             max(map(last_modified, (*each.releases, *each.appearances))),
         )
-        for each in Artists.of(catalog).by_slug.values()
+        for each in artists.by_slug.values()
     ]
     first = (page - 1) * MAX_URLS
     root = Element("urlset", xmlns=_SITEMAP)
     for path, changed_at in pages[first : first + MAX_URLS]:
         entry = SubElement(root, "url")
-        _add(entry, "loc", base_url + path)
+        add_text(entry, "loc", base_url + path)
         if changed_at > 0:
-            _add(entry, "lastmod", _iso(changed_at))
-    return _document(root)
+            add_text(entry, "lastmod", _iso(changed_at))
+    return to_document(root)
 
 
-def atom(catalog: Catalog, base_url: str, artist: str = "") -> bytes:
+def atom(
+    catalog: Catalog, base_url: str, artist: Artist | None = None
+) -> bytes:
     """Return the newest releases, or those of an artist, as an Atom feed."""
     entries = feed_entries(catalog, artist)
     address = f"{base_url}/feed.atom"
     root = Element("feed", {"xmlns": _ATOM, "xmlns:media": _MEDIA})
-    _add(root, "title", _feed_title(catalog, artist))
+    add_text(root, "title", _feed_title(catalog, artist))
     if catalog.shop.tagline:
-        _add(root, "subtitle", catalog.shop.tagline)
-    _add(root, "id", address if not artist else f"{address}?artist={artist}")
-    _add(root, "updated", _iso(max(map(last_modified, entries), default=0)))
+        add_text(root, "subtitle", catalog.shop.tagline)
+    query = f"?artist={artist.name}" if artist else ""
+    add_text(root, "id", address + query)
+    add_text(
+        root, "updated", _iso(max(map(last_modified, entries), default=0))
+    )
     SubElement(root, "link", rel="self", href=address)
     SubElement(root, "link", rel="alternate", href=f"{base_url}/")
     author = SubElement(root, "author")
-    _add(author, "name", catalog.shop.name)
+    add_text(author, "name", catalog.shop.name)
     for release in entries:
         link = base_url + release_path(release)
         entry = SubElement(root, "entry")
-        _add(entry, "title", title_with_artist(release))
-        _add(entry, "id", link)
+        add_text(entry, "title", title_with_artist(release))
+        add_text(entry, "id", link)
         SubElement(entry, "link", rel="alternate", href=link)
-        _add(entry, "published", _iso(published_at(release)))
-        _add(entry, "updated", _iso(last_modified(release)))
+        add_text(entry, "published", _iso(published_at(release)))
+        add_text(entry, "updated", _iso(last_modified(release)))
         if release.artist:
             by = SubElement(entry, "author")
-            _add(by, "name", release.artist)
-        _add(entry, "summary", _summary(release))
+            add_text(by, "name", release.artist)
+        add_text(entry, "summary", _summary(release))
         _add_cover(entry, release, base_url)
-    return _document(root)
+    return to_document(root)
 
 
-def rss(catalog: Catalog, base_url: str, artist: str = "") -> bytes:
+def rss(
+    catalog: Catalog, base_url: str, artist: Artist | None = None
+) -> bytes:
     """Return the newest releases, or those of an artist, as an RSS feed."""
     root = Element("rss", {"version": "2.0", "xmlns:media": _MEDIA})
     channel = SubElement(root, "channel")
-    _add(channel, "title", _feed_title(catalog, artist))
-    _add(channel, "link", f"{base_url}/")
-    _add(channel, "description", catalog.shop.tagline or catalog.shop.name)
+    add_text(channel, "title", _feed_title(catalog, artist))
+    add_text(channel, "link", f"{base_url}/")
+    add_text(channel, "description", catalog.shop.tagline or catalog.shop.name)
     for release in feed_entries(catalog, artist):
         link = base_url + release_path(release)
         entry = SubElement(channel, "item")
-        _add(entry, "title", title_with_artist(release))
-        _add(entry, "link", link)
-        _add(entry, "guid", link)
+        add_text(entry, "title", title_with_artist(release))
+        add_text(entry, "link", link)
+        add_text(entry, "guid", link)
         at = datetime.fromtimestamp(published_at(release), UTC)
-        _add(entry, "pubDate", format_datetime(at))
-        _add(entry, "description", _summary(release))
+        add_text(entry, "pubDate", format_datetime(at))
+        add_text(entry, "description", _summary(release))
         _add_cover(entry, release, base_url)
-    return _document(root)
+    return to_document(root)
 
 
-def feed_entries(catalog: Catalog, artist: str = "") -> Sequence[Release]:
+def feed_entries(
+    catalog: Catalog, artist: Artist | None = None
+) -> Sequence[Release]:
     """Return the releases of a feed, the newest first."""
-    wanted = artist.casefold()
-    found: Iterable[Release] = catalog.offered
-    if wanted:
-        found = (each for each in found if each.artist.casefold() == wanted)
+    found = catalog.offered if artist is None else artist.releases
     newest = sorted(found, key=published_at, reverse=True)
     return newest[:FEED_ENTRIES]
 
@@ -155,11 +166,7 @@ def published_at(release: Release) -> int:
 
 def last_modified(release: Release) -> int:
     """Return the date of a release's newest file, in Unix seconds from 0."""
-    contents = [each.content for each in (*release.items, *release.extras)]
-    if release.cover is not None:
-        contents.append(release.cover.content)
-    newest = max((each.mtime_ns for each in contents), default=0)
-    return min(max(0, newest // 10**9), 253_402_300_799)
+    return min(max(0, release.last_modified), _MAX_TIME)
 
 
 def _summary(release: Release) -> str:
@@ -167,8 +174,9 @@ def _summary(release: Release) -> str:
     return shortened(text) or title_with_artist(release)
 
 
-def _feed_title(catalog: Catalog, artist: str) -> str:
-    return f"{artist} at {catalog.shop.name}" if artist else catalog.shop.name
+def _feed_title(catalog: Catalog, artist: Artist | None) -> str:
+    name = catalog.shop.name
+    return f"{artist.name} at {name}" if artist else name
 
 
 def _add_cover(entry: Element, release: Release, base_url: str) -> None:
@@ -183,7 +191,8 @@ def _add_cover(entry: Element, release: Release, base_url: str) -> None:
         )
 
 
-def _add(parent: Element, name: str, text: str) -> None:
+def add_text(parent: Element, name: str, text: str) -> None:
+    """Add an element with text, without characters that XML can't contain."""
     SubElement(parent, name).text = _INVALID.sub("", text)
 
 
@@ -191,6 +200,7 @@ def _iso(at: int) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
 
 
-def _document(root: Element) -> bytes:
+def to_document(root: Element) -> bytes:
+    """Return an element as a document in UTF-8."""
     found: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
     return found + b"\n"

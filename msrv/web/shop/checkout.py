@@ -96,14 +96,8 @@ async def checkout_page(
         )
         and not catalog.shop.tax_included,
     )
-    # Browsers apply `form-action` to the form's redirects as well.
-    response.headers["Content-Security-Policy"] = (
-        security_headers.content_security_policy(
-            origin
-            for *_, offers, _ in groups
-            for offer in offers
-            for origin in offer.origins
-        )
+    security_headers.allow_payment(
+        response, (offer for *_, offers, _ in groups for offer in offers)
     )
     forget_unknown_discount(request, response, discount)
     return response

@@ -27,6 +27,7 @@ from msrv.web.discovery.page_metadata import (
 )
 from msrv.web.errors import InvalidField, NotFound
 from msrv.web.errors.fields import NO_ERRORS, FieldErrors
+from msrv.web.forms import read_page_number
 from msrv.web.rendering import (
     json_response_in_slices,
     page_response,
@@ -198,14 +199,7 @@ async def show_release(
         in_cart=_in_cart(request, catalog),
     )
     if offer is not None:
-        # Browsers apply `form-action` to the form's redirects as well.
-        response.headers["Content-Security-Policy"] = (
-            security_headers.content_security_policy(
-                origin
-                for provider in offer.providers
-                for origin in provider.origins
-            )
-        )
+        security_headers.allow_payment(response, offer.providers)
     return response
 
 
@@ -299,10 +293,7 @@ def _in_cart(request: web.Request, catalog: Catalog) -> frozenset[str]:
 
 def _pages(request: web.Request, total: int) -> Pages:
     """Parse `page`. Raises InvalidField, and NotFound past the end."""
-    stated = request.query.get("page", "1")
-    if not (stated.isascii() and stated.isdigit() and len(stated) < 10):
-        raise InvalidField("page", "must be a number, 1 or higher")
-    number, count = int(stated), max(1, ceil(total / PER_PAGE))
-    if not 1 <= number <= count:
+    number, count = read_page_number(request), max(1, ceil(total / PER_PAGE))
+    if number > count:
         raise NotFound
     return Pages(number, count, total)

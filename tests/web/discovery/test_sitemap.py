@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from msrv.catalog.artists import Artists
 from msrv.catalog.model import Catalog, Release, Shop
 from msrv.money import Money
 from msrv.web.discovery import xml_documents
@@ -66,15 +67,18 @@ async def test_robots_txt_names_the_sitemap(store: Client) -> None:
 
 def test_large_catalog_has_an_index_of_sitemaps() -> None:
     base, catalog = "https://shop.example", catalog_of(25_000)
-    assert xml_documents.sitemap_count(catalog) == 3
-    index = xml_documents.sitemap_index(catalog, base)
+    artists = Artists.of(catalog)
+    assert xml_documents.sitemap_count(catalog, artists) == 3
+    index = xml_documents.sitemap_index(catalog, artists, base)
     pages = locations(index, "sitemapindex", "sitemap")
     assert pages[-1] == f"{base}/sitemap.xml?page=3"
     found = [
         location
         for page in range(1, 4)
         for location in locations(
-            xml_documents.sitemap(catalog, base, page), "urlset", "url"
+            xml_documents.sitemap(catalog, artists, base, page),
+            "urlset",
+            "url",
         )
     ]
     assert len(found) == 25_002
