@@ -36,6 +36,7 @@ from tests.chromium import find as find_chromium
 from tests.ledger import mariadb_server
 from tests.ledger.mariadb_server import MariaDBServer
 from tests.shared_store_parts import SharedStoreParts
+from tests.slow_tests import SLOW_FOLDERS, is_slow
 from tests.wav_files import write_wav
 
 NONCE = "a nonce for the tests alone: 8fK2-vbn1-Qz7T-pl0M-Ww3x"
@@ -79,57 +80,6 @@ def pytest_sessionstart() -> None:
         pytest.exit("msrv.env would change what the tests start: move it", 2)
 
 
-SLOW_FOLDERS = {
-    "backup",
-    "backups",
-    "containers",
-    "hostile",
-    "journeys",
-    "packaging",
-    "process",
-    "resilience",
-    "stripe",
-    "systemd",
-}
-"""Folders of tests that start, attack or kill processes, or need a server."""
-
-SLOW_MODULES = {
-    "catalog/imports/test_zip_source.py",
-    "catalog/test_live_uploads.py",
-    "catalog/test_previews_cache.py",
-    "cli/first_steps/test_grants.py",
-    "cli/test_doctor.py",
-    "catalog/parsing/test_crash_marks.py",
-    "deployer/gate/test_proxy_machine.py",
-    "deployer/rollout/test_rollout_failures.py",
-    "downloads/test_direct_sender_failing.py",
-    "downloads/test_write_buffer.py",
-    "health_checks/test_services.py",
-    "ledger/db/test_commands.py",
-    "ledger/test_lazy_imports.py",
-    "ledger/test_ledger.py",
-    "ledger/test_refunds.py",
-    "mail/test_worker.py",
-    "test_project_files.py",
-    "web/shop/test_downloads.py",
-    "web/shop/test_renamed_items.py",
-    "web/shop/test_sales.py",
-    "web/studio/test_health.py",
-    "web/studio/test_pages.py",
-    "web/studio/test_refunds.py",
-}
-"""Modules most of whose time is waiting: for limits, time-outs and reloads."""
-
-SLOW_FIXTURES = {
-    "chromium",
-    "ffmpeg",
-    "mariadbd",
-    "newcomer",
-    "pebble_program",
-    "sold_shop",
-}
-
-
 def pytest_ignore_collect(
     collection_path: Path, config: pytest.Config
 ) -> bool | None:
@@ -153,20 +103,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if is_slow(item):
             item.add_marker("slow")
-
-
-def is_slow(item: pytest.Item) -> bool:
-    """Return whether a test needs a browser, a container, a server, a kill."""
-    parameters = getattr(item, "callspec", None)
-    return (
-        not SLOW_FOLDERS.isdisjoint(item.path.relative_to(ROOT).parts)
-        or item.path.relative_to(ROOT).as_posix() in SLOW_MODULES
-        or not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
-        or (
-            parameters is not None
-            and any(each == "mariadb" for each in parameters.params.values())
-        )
-    )
 
 
 @pytest.fixture(autouse=True)

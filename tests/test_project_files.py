@@ -19,7 +19,7 @@ from reuse.report import ProjectReport
 from ruamel.yaml import YAML
 
 from deploy.notices import third_party
-from tests.conftest import SLOW_MODULES
+from tests.slow_tests import SLOW_MODULES
 
 ROOT: Final = Path(__file__).parents[1]
 PYPROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))

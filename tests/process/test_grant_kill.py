@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from msrv.mail.outbox import Outbox
-from msrv.orders.grants.granting import BATCH
+from msrv.orders.grants.granted_orders import BATCH
 from tests.store_process import ROOT, START_SECONDS
 
 COUNT = 3 * BATCH

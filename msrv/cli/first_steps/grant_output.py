@@ -22,7 +22,7 @@ from msrv.ledger.db import schema_upgrade
 from msrv.ledger.db.database import Database
 from msrv.ledger.errors import SchemaTooOld
 from msrv.orders.grants.buyer_list import BuyerList, ListCounts
-from msrv.orders.grants.granting import Grant, Granting, batches
+from msrv.orders.grants.granted_orders import Grant, Granting, batches
 from msrv.settings import Settings
 from msrv.text_table import labelled, plural
 from msrv.web.studio.csv_export import text as cell

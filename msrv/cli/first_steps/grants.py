@@ -122,7 +122,7 @@ def grant(
         from msrv.cli.first_steps import (  # noqa: PLC0415 - slow to import
             grant_output,
         )
-        from msrv.orders.grants.granting import (  # noqa: PLC0415 - slow to import
+        from msrv.orders.grants.granted_orders import (  # noqa: PLC0415 - slow to import
             Granting,
         )
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Granting: each buyer of a list gets a receipt for one item, once.
+"""Granted orders: each buyer of a list gets a receipt for one item, once.
 
 An order is recorded in the database itself, as a redeemed code is, so that a
 list that is used again, or on another replica, leads to the same receipts.

@@ -19,7 +19,7 @@ from msrv.cli.first_steps.grant_output import ReceiptPrinter
 from msrv.ledger.db.commands import GrantedOrder
 from msrv.mail.outbox import Outbox
 from msrv.orders.grants.buyer_list import Buyer
-from msrv.orders.grants.granting import Grant
+from msrv.orders.grants.granted_orders import Grant
 from msrv.proofs import receipts
 from msrv.proofs.keyring import Keyring
 from tests.cli.conftest import Cli
