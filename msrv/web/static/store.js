@@ -15,6 +15,7 @@ function showCart(cart) {
   const held = new Set(cart.items.map((item) => item.item_id));
   $$("[data-cart-count]").forEach((place) => {
     place.textContent = cart.items.length;
+    place.parentNode.classList.toggle("empty", held.size === 0);
   });
   const bar = $("[data-cart-bar]");
   if (bar) {
@@ -98,14 +99,15 @@ const copy = $("[data-copy]");
 
 if (copy && navigator.clipboard) {
   const source = $("[data-copy-source]");
+  const said = $("[data-copied]");
   copy.hidden = false;
   copy.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(source.value);
-      copy.textContent = "Copied";
+      said.textContent = "Copied";
     } catch {
       source.select();
-      copy.textContent = "Selected; press Ctrl+C";
+      said.textContent = "Selected; press Ctrl+C";
     }
   });
 }

@@ -23,7 +23,7 @@ async def test_front_page_has_the_store_and_its_newest_releases(
     store: Client,
 ) -> None:
     page = await (await store.get("/")).text()
-    assert '<h1 class="giant">Wet Coats</h1>' in page
+    assert '<h1 class="giant" dir="auto">Wet Coats</h1>' in page
     assert "Songs about weather" in page
     assert (
         page.index("Night Bus") < page.index("Umbrella") < page.index("Zine")
