@@ -7,7 +7,7 @@
 
 - What LEFT_OUT names is deleted: nothing of the store loads it.
 - Babel keeps the languages that prices are written in, and of these what
-  writes a price.
+  writes a price, a number or a date.
 - Libraries end where the loader stops reading: the rest is for debuggers.
 - Modules are compiled and their sources go, except where a package's licence
   asks for them. Docstrings and asserts stay: some packages rely on them. A
@@ -55,11 +55,13 @@ LEFT_OUT: Final = (
 SOURCES_KEPT: Final = ("certifi", "mutagen")
 """Packages under the MPL and the GPL; notices/third_party.py checks this."""
 
-# What babel.numbers.format_currency() looks up.
-PRICES: Final = frozenset(
+# What babel.numbers and babel.dates look up.
+FORMATS_KEPT: Final = frozenset(
     "number_symbols default_numbering_system numbering_systems "
     "currency_formats currency_symbols currency_names currency_names_plural "
-    "plural_form".split()
+    "decimal_formats percent_formats plural_form character_order "
+    "date_formats time_formats datetime_formats months days day_periods "
+    "zone_formats".split()
 )
 
 
@@ -76,13 +78,14 @@ def leave_out(packages: Path) -> None:
                 path.unlink(missing_ok=True)
 
 
-def keep_prices(packages: Path) -> None:
+def keep_formats(packages: Path) -> None:
     """Leave Babel what web/formatting.py asks of it, and what that needs."""
     from babel import localedata  # noqa: PLC0415 - it is found only now
 
-    from msrv.web import formatting  # noqa: PLC0415 - as above
+    from msrv.translations.negotiation import FORMATS  # noqa: PLC0415
+    from msrv.web import formatting  # noqa: PLC0415
 
-    for name in formatting.LANGUAGES:
+    for name in FORMATS:
         formatting.format_price(123456, "EUR", name)
     used = set(localedata._cache)  # noqa: SLF001 - it tells nowhere else
     for path in (packages / "babel" / "locale-data").glob("*.dat"):
@@ -90,7 +93,7 @@ def keep_prices(packages: Path) -> None:
             path.unlink()
             continue
         data = pickle.loads(path.read_bytes())  # noqa: S301 - it came with Babel
-        kept = [each for each in data.items() if each[0] in PRICES]
+        kept = [each for each in data.items() if each[0] in FORMATS_KEPT]
         path.write_bytes(pickle.dumps(dict(kept)))
 
 
@@ -145,7 +148,7 @@ def main(packages: Path) -> None:
     """Do all of it in one folder."""
     sys.path.insert(0, str(packages))
     leave_out(packages)
-    keep_prices(packages)
+    keep_formats(packages)
     for library in packages.rglob("*.so*"):
         end_where_loaded(library)
     compile_alone(packages)

@@ -45,7 +45,8 @@ from msrv.proofs.keyring import Keyring
 from msrv.tls.client_hello import IncompleteHello, NotAHello
 from msrv.tls.client_hello import parse as parse_hello
 from msrv.toml_file import InvalidConfig
-from msrv.web import formatting, forms, rendering
+from msrv.translations import negotiation
+from msrv.web import forms, rendering
 from msrv.web.cookies import parse_cart
 from msrv.web.errors import (
     FormTooLarge,
@@ -126,7 +127,7 @@ def accept(data: bytes) -> None:
     request = make_mocked_request("GET", "/", headers={"Accept": text})
     with contextlib.suppress(NotAcceptable):
         rendering.wants_json(request)
-    assert formatting.negotiate(text)
+    assert negotiation.negotiate(text)
 
 
 def ranges(data: bytes) -> None:

@@ -35,6 +35,7 @@ from msrv.proofs import grants, receipts
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.orders import ORDER_ID, Line
 from msrv.proofs.receipts import Receipt
+from msrv.translations.templates import EXTENSIONS, install_translations
 
 _ENCODING: Final = "quoted-printable"
 _GROUP_CHARS: Final = 4
@@ -124,7 +125,9 @@ class ReceiptRenderer:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            extensions=EXTENSIONS,
         )
+        install_translations(templates)
         self._html = templates.get_template("receipt.html")
         self._text = templates.get_template("receipt.txt")
 

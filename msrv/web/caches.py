@@ -23,6 +23,7 @@ from msrv.catalog.search import SearchIndex, SearchResults
 from msrv.downloads.body import Body
 from msrv.downloads.representation import Representation
 from msrv.downloads.zip import MEDIA_TYPE
+from msrv.translations import Language
 
 _MAX_PAGES: Final = 128
 _MAX_ZIPS: Final = 64
@@ -41,7 +42,9 @@ class CatalogCache:
 
     def __init__(self, *, cache_pages: bool = True) -> None:
         self._cache_pages = cache_pages
-        self._pages: OrderedDict[tuple[str, int, str], Markup] = OrderedDict()
+        self._pages: OrderedDict[tuple[str, int, Language], Markup] = (
+            OrderedDict()
+        )
         self._catalog: Catalog | None = None
         self._index: SearchIndex | None = None
         self._artists: tuple[Catalog, Artists] | None = None
@@ -72,13 +75,10 @@ class CatalogCache:
         self,
         catalog: Catalog,
         number: int,
-        language: str,
+        language: Language,
         render: Callable[[], Markup],
     ) -> Markup:
-        """Return the grid of a catalog page, rendering it if necessary.
-
-        `language` is that of the prices in it.
-        """
+        """Return the grid of a catalog page, rendering it if necessary."""
         key = (catalog.version, number, language)
         known = self._pages.pop(key, None) or render()
         if self._cache_pages:

@@ -3,22 +3,18 @@
 
 """Formatting of prices, sizes, times and counts for pages.
 
-The pages are in English, but prices are written as the visitor's language
-writes them (`€7.00`, `7,00 €`, `€ 7,00`): 1.000 is a thousand in one country
-and one in another. Babel provides CLDR's rules. The language belongs to the
-current request; a context variable carries it to the templates' macros, which
-have no access to the request.
+Prices are written as the visitor's language writes them (`€7.00`, `7,00 €`,
+`€ 7,00`): 1.000 is a thousand in one country and one in another. Babel
+provides CLDR's rules.
 """
 
 import re
-from contextvars import ContextVar
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
-from babel import Locale, negotiate_locale
 from babel.numbers import format_currency
 from yarl import URL
 
@@ -29,94 +25,44 @@ from msrv.money import Money, NotMoney
 from msrv.orders import redemption
 from msrv.proofs import grants
 from msrv.text_table import plural
+from msrv.translations import current_language, locale
+from msrv.translations.negotiation import FORMATS
 
-DEFAULT: Final = "en"
-# A language takes up to a megabyte once it is used, and each page with prices
-# is cached once for each, so these are the visitors' languages and not all of
-# CLDR's 1000.
-LANGUAGES: Final = tuple(
-    "en en_GB en_CA en_AU en_IN de de_AT de_CH fr fr_CA fr_CH es es_MX pt "
-    "pt_PT it nl sv nb da fi is pl cs sk hu ro bg el tr uk ru he ar fa hi th "
-    "vi id ja ko zh zh_TW ca hr sl lt lv et".split()
-)
-_RENAMED: Final = {"no": "nb", "nn": "nb", "iw": "he", "in": "id"}
-"""Languages that browsers name otherwise, or that are written alike."""
-_TRADITIONAL: Final = {"hant", "hk"}
-_BY_NAME: Final = {each.lower(): each for each in LANGUAGES}
 _EPOCH: Final = date(1970, 1, 1)
 _LETTER_THEN_DIGIT: Final = re.compile(r"(?<=[^\W\d_])(?=\d)")
 _PHONE_NUMBER: Final = re.compile(r"\+?[0-9]{3,20}")
 # RFC 6068, section 2: the others are escaped.
 _MAILTO_CHARACTERS: Final = "!$'*+"
-_MAX_HEADER: Final = 200
-_MAX_RANGES: Final = 12
 
-_accept_language: Final[ContextVar[str]] = ContextVar(
-    "accept_language", default=""
-)
 _GIVEN: Final = {
     redemption.PROVIDER: "with a redeem code",
     grants.PROVIDER: "given by the seller",
 }
 
 
-def set_accept_language(header: str) -> None:
-    """Set the `Accept-Language` of the current request."""
-    _accept_language.set(header[:_MAX_HEADER])
-
-
-def language() -> str:
-    """Return the language of the current request, by its CLDR name."""
-    return negotiate(_accept_language.get())
-
-
 def price(amount: Money) -> str:
     """Return an amount as the current request's language writes it."""
-    return format_price(amount.minor, amount.currency, language())
+    return format_price(
+        amount.minor, amount.currency, current_language().formats
+    )
 
 
 def typed(amount: Money) -> str:
     """Return an amount as the visitor would type it: `8,00`."""
-    point = _locale(language()).number_symbols["latn"]["decimal"]
+    point = locale(current_language().formats).number_symbols["latn"][
+        "decimal"
+    ]
     return amount.decimal.replace(".", str(point))
-
-
-@lru_cache(maxsize=512)
-def negotiate(header: str) -> str:
-    """Return one of LANGUAGES for a header, by RFC 9110, section 12.5.4.
-
-    Entries that can't be parsed are skipped; the default is English.
-    """
-    wanted: list[tuple[float, str]] = []
-    for entry in header.split(",")[:_MAX_RANGES]:
-        tag, _, parameter = entry.partition(";")
-        quality = _quality(parameter.strip())
-        if tag.strip() and quality > 0:
-            wanted.append((-quality, tag.strip()))
-    wanted.sort(key=lambda each: each[0])  # stable: as they were written
-    found = negotiate_locale(
-        [_locale_name(tag) for _, tag in wanted], LANGUAGES
-    )
-    return _BY_NAME[found.lower()] if found else DEFAULT
-
-
-def _locale_name(tag: str) -> str:
-    """Return a tag by language and region: `de-Latn-AT` is `de_at`."""
-    first, *rest = tag.replace("-", "_").lower().split("_")
-    if first == "zh" and not _TRADITIONAL.isdisjoint(rest):
-        return "zh_tw"
-    regions = [each for each in rest if len(each) in {2, 3}]
-    return "_".join([_RENAMED.get(first, first), *regions[:1]])
 
 
 @lru_cache(maxsize=4096)
 def format_price(minor: int, currency: str, language: str) -> str:
-    """Return an amount with all its decimals, in one of LANGUAGES."""
+    """Return an amount with all its decimals, in one of FORMATS."""
     amount = Money(minor, currency)
     text = format_currency(
         Decimal(amount.decimal),
         currency,
-        locale=_locale(language),
+        locale=locale(language),
         # ISO 4217's digits, like the amount that is paid; CLDR rounds some.
         currency_digits=False,
         format=_pattern(language, len(amount.decimal.partition(".")[2])),
@@ -126,29 +72,13 @@ def format_price(minor: int, currency: str, language: str) -> str:
     return _LETTER_THEN_DIGIT.sub("\N{NO-BREAK SPACE}", text)
 
 
-@lru_cache(maxsize=len(LANGUAGES))
-def _locale(language: str) -> Locale:
-    return Locale.parse(language)
-
-
-@lru_cache(maxsize=4 * len(LANGUAGES))
+@lru_cache(maxsize=4 * len(FORMATS))
 def _pattern(language: str, decimals: int) -> str:
     """Return a language's money pattern, with that many decimals."""
-    pattern = _locale(language).currency_formats["standard"].pattern
+    pattern = locale(language).currency_formats["standard"].pattern
     positive = str(pattern).partition(";")[0]
     cut = "." + "0" * decimals if decimals else ""
     return positive.replace(".00", cut)
-
-
-def _quality(parameter: str) -> float:
-    name, _, value = parameter.partition("=")
-    if not parameter:
-        return 1.0
-    try:
-        quality = float(value) if name.strip().lower() == "q" else 0.0
-    except ValueError:
-        return 0.0
-    return quality if 0 <= quality <= 1 else 0.0
 
 
 def contact_url(contact: str) -> str:

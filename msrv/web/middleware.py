@@ -16,7 +16,9 @@ from msrv.connections.request_handler import (
     RESPONSE_STATUS,
 )
 from msrv.connections.response_writer import CountingWriter
-from msrv.web import cookies, formatting, rendering
+from msrv.translations import set_language
+from msrv.translations.negotiation import negotiate
+from msrv.web import cookies, rendering
 from msrv.web.access_log import method_name, route_name
 from msrv.web.errors.table import error_page
 from msrv.web.origin import (
@@ -72,7 +74,8 @@ async def handle_errors(
     request: web.Request, handler: Handler
 ) -> web.StreamResponse:
     """Respond to every error with its page, or its JSON."""
-    formatting.set_accept_language(request.headers.get("Accept-Language", ""))
+    header = request.headers.get("Accept-Language", "")
+    set_language(negotiate(header))
     try:
         return await handler(request)
     except web.HTTPException as error:

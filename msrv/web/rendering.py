@@ -22,6 +22,8 @@ from msrv.catalog.live_catalog import NotReady
 from msrv.catalog.model import Shop
 from msrv.orders.cart import Cart
 from msrv.text_table import plural
+from msrv.translations import Language, current_language
+from msrv.translations.templates import EXTENSIONS, install_translations
 from msrv.web import cookies, formatting
 from msrv.web.errors import ErrorPage, NotAcceptable
 from msrv.web.static_files import theme_url
@@ -59,6 +61,7 @@ class Chrome:
     cart_summary: str
     payments_are_simulated: bool
     source_url: str
+    language: Language
 
 
 def wants_json(request: web.Request) -> bool:
@@ -173,7 +176,7 @@ async def page_response_in_slices(
         content_type=HTML,
         charset="utf-8",
         status=status,
-        headers=_NEGOTIATED_HEADERS,
+        headers=_page_headers(),
     )
 
 
@@ -200,8 +203,13 @@ def page_response(
         {"chrome": _chrome(request), "path": request.path, **context},
         status=status,
     )
-    response.headers.update(_NEGOTIATED_HEADERS)
+    response.headers.update(_page_headers())
     return response
+
+
+def _page_headers() -> dict[str, str]:
+    language = current_language().tag
+    return {**_NEGOTIATED_HEADERS, "Content-Language": language}
 
 
 def render_fragment(
@@ -229,6 +237,7 @@ def error_response(request: web.Request, error: ErrorPage) -> web.Response:
         )
     except NotAcceptable:
         response = web.json_response(data, status=error.status)
+    response.headers["Content-Language"] = current_language().tag
     response.headers.update(error.response_headers)
     return response
 
@@ -255,6 +264,7 @@ def _chrome(request: web.Request) -> Chrome:
         cart_summary=cart_summary(cart),
         payments_are_simulated=store.settings.takes_simulated_payments,
         source_url=store.settings.source_url,
+        language=current_language(),
     )
 
 
@@ -270,11 +280,13 @@ def set_up_templates(app: web.Application, *, fresh: bool) -> None:
         app,
         loader=PackageLoader("msrv.web", "templates"),
         default_helpers=False,
+        extensions=EXTENSIONS,
         undefined=StrictUndefined,
         auto_reload=fresh,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    install_translations(templates)
     # A template that could reach the application could reach its secrets.
     templates.globals.pop("app", None)
     templates.filters.update(

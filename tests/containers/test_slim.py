@@ -13,6 +13,8 @@ from typing import Final
 import yarl
 from PIL import Image, ImageCms
 
+from msrv.translations import locale
+from msrv.translations.negotiation import FORMATS
 from msrv.web import formatting
 from tests.containers.buyer import Buyer
 from tests.containers.engine import docker, run_container, wait_until
@@ -49,11 +51,13 @@ print(json.dumps(broken))
 
 PRICE_SCRIPT: Final = """
 import json
+from msrv.translations import locale
+from msrv.translations.negotiation import FORMATS
 from msrv.web import formatting
 print(json.dumps([
-    [formatting.format_price(minor, currency, name), formatting._locale(name)
+    [formatting.format_price(minor, currency, name), locale(name)
         .number_symbols["latn"]["decimal"]]
-    for name in formatting.LANGUAGES
+    for name in FORMATS
     for currency, minor in AMOUNTS
 ]))
 """
@@ -97,9 +101,9 @@ def test_prices_are_formatted_as_outside_the_image(image: str) -> None:
     assert run_python(image, f"AMOUNTS = {AMOUNTS}\n{PRICE_SCRIPT}") == [
         [
             formatting.format_price(minor, currency, name),
-            formatting._locale(name).number_symbols["latn"]["decimal"],
+            locale(name).number_symbols["latn"]["decimal"],
         ]
-        for name in formatting.LANGUAGES
+        for name in FORMATS
         for currency, minor in AMOUNTS
     ]
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from msrv.money import Money, exponent_of
 from msrv.settings import Settings
+from msrv.translations.negotiation import FORMATS
 from msrv.web import formatting
 from msrv.web.formatting import amount, moment_ms, share
 from tests.conftest import Client, StartStore
@@ -86,7 +87,7 @@ def test_contact_url_is_one_line_of_ascii(contact: str) -> None:
 
 
 @given(
-    name=st.sampled_from(formatting.LANGUAGES),
+    name=st.sampled_from(FORMATS),
     currency=st.sampled_from(["EUR", "JPY", "KWD", "USD", "IQD", "CLP"]),
     minor=st.integers(0, 10**11),
 )
@@ -96,36 +97,6 @@ def test_price_has_all_its_digits(
     shown = formatting.format_price(minor, currency, name)
     digits = "".join(str(int(each)) for each in shown if each.isdecimal())
     assert digits == str(minor).rjust(exponent_of(currency) + 1, "0")
-
-
-@pytest.mark.parametrize(
-    ("header", "name"),
-    [
-        ("", "en"),
-        ("de-DE,de;q=0.9,en;q=0.8", "de"),
-        ("de-CH", "de_CH"),
-        ("xx, fr-BE;q=0.5", "fr"),
-        ("en;q=0.5, ja", "ja"),
-        ("de;q=0, ja;q=0.1", "ja"),
-        ("no", "nb"),
-        ("zh-Hant-TW", "zh_TW"),
-        ("zh-Hant", "zh_TW"),
-        ("zh-CN", "zh"),
-        ("PT-br", "pt"),
-        ("*", "en"),
-        ("de;q=nan", "en"),
-        ("de;q=1e999", "en"),
-        (";;;,q=,-,_", "en"),
-        ("../../etc/passwd", "en"),
-    ],
-)
-def test_language_negotiation(header: str, name: str) -> None:
-    assert formatting.negotiate(header) == name
-
-
-@given(header=st.text(max_size=300))
-def test_any_header_negotiates_a_known_language(header: str) -> None:
-    assert formatting.negotiate(header) in formatting.LANGUAGES
 
 
 async def test_cached_page_is_per_language(store: Client) -> None:

@@ -18,6 +18,7 @@ from msrv.orders.direct_purchase import DirectPurchase, direct_cart
 from msrv.proofs.orders import new_order_id
 from msrv.text_table import plural
 from msrv.time_slices import TimeSlices
+from msrv.translations import current_language
 from msrv.web import cookies, formatting, security_headers
 from msrv.web.discovery.frame_code import SIZES, frame_code
 from msrv.web.discovery.page_metadata import (
@@ -124,7 +125,7 @@ async def catalog_page(request: web.Request) -> web.Response:
         )
 
     # Without a search the grid doesn't depend on the cart, and is the same for
-    # all visitors with one language for prices.
+    # all visitors with one language.
     return page_response(
         request,
         "catalog.html",
@@ -132,7 +133,7 @@ async def catalog_page(request: web.Request) -> web.Response:
         pages=pages,
         grid=grid()
         if words
-        else cache.page(catalog, pages.number, formatting.language(), grid),
+        else cache.page(catalog, pages.number, current_language(), grid),
     )
 
 
