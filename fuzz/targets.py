@@ -23,7 +23,7 @@ from multidict import CIMultiDict
 
 from msrv import forwarded_headers as forwarded
 from msrv import hostnames
-from msrv.catalog.config import toml_models
+from msrv.catalog.config import release_config, store_config
 from msrv.catalog.imports.source_files import ImportRefused
 from msrv.catalog.imports.sources import open_source
 from msrv.catalog.integrity.inspection import inspect_container
@@ -218,9 +218,9 @@ def config_files(data: bytes) -> None:
     """store.toml and release.toml are parsed, or refused with problems."""
     text = data.decode("utf-8", "replace")
     with contextlib.suppress(InvalidConfig):
-        toml_models.parse_store("store.toml", text)
+        store_config.parse_store("store.toml", text)
     with contextlib.suppress(InvalidConfig):
-        toml_models.parse_release("release.toml", text, Shop())
+        release_config.parse_release("release.toml", text, Shop())
 
 
 def sound_tags(data: bytes) -> None:

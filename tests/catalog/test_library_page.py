@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from msrv.catalog.config import toml_models
+from msrv.catalog.config import release_config, store_config
 from msrv.catalog.model import Shop
 from msrv.catalog.names import cover_names, ids, ignored_names
 from msrv.catalog.names.media_types import AUDIO_TYPES, PICTURES
@@ -22,13 +22,13 @@ EXAMPLES = re.findall(r"```toml\n# (\S+)\n(.*?)```", TEXT, re.DOTALL)
 
 def test_page_has_every_key_of_the_configuration() -> None:
     keys = {
-        *keys_of(toml_models._StoreTable),
-        *(f"prices.{key}" for key in keys_of(toml_models._UsualPrices)),
-        *keys_of(toml_models.ReleaseConfig),
-        *(f'items."NAME".{key}' for key in keys_of(toml_models.ItemConfig)),
+        *keys_of(store_config._StoreTable),
+        *(f"prices.{key}" for key in keys_of(store_config._UsualPrices)),
+        *keys_of(release_config.ReleaseConfig),
+        *(f'items."NAME".{key}' for key in keys_of(release_config.ItemConfig)),
         *(
             f"discounts.CODE.{key}"
-            for key in keys_of(toml_models._DiscountTable)
+            for key in keys_of(store_config._DiscountTable)
         ),
     }
     keys -= {"prices", "items", "discounts"}
@@ -39,11 +39,11 @@ def test_page_has_every_key_of_the_configuration() -> None:
 @pytest.mark.parametrize(("name", "toml"), EXAMPLES)
 def test_examples_of_the_page_are_valid(name: str, toml: str) -> None:
     if name == "store.toml":
-        store = toml_models.parse_store(name, toml)
+        store = store_config.parse_store(name, toml)
         assert store.item_price
         assert store.release_price
     else:
-        assert toml_models.parse_release(name, toml, Shop()).release_id
+        assert release_config.parse_release(name, toml, Shop()).release_id
 
 
 def test_page_has_four_examples() -> None:

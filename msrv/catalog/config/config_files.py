@@ -12,12 +12,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from msrv.catalog.config.last_good import LastGoodConfig
-from msrv.catalog.config.toml_models import (
-    ReleaseConfig,
-    StoreConfig,
-    parse_release,
-    parse_store,
-)
+from msrv.catalog.config.release_config import ReleaseConfig, parse_release
+from msrv.catalog.config.store_config import StoreConfig, parse_store
 from msrv.catalog.library.found_files import FoundFile, FoundFolder
 from msrv.catalog.library.scan import RELEASE_TOML, STORE_TOML
 from msrv.catalog.model import Shop

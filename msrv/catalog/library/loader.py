@@ -19,7 +19,7 @@ from typing import Final
 from msrv.catalog.aliases import add_aliases
 from msrv.catalog.config.config_files import ConfigFiles
 from msrv.catalog.config.last_good import LastGoodConfig
-from msrv.catalog.config.toml_models import StoreConfig
+from msrv.catalog.config.store_config import StoreConfig
 from msrv.catalog.id_history import IdHistory
 from msrv.catalog.library.catalog_assembly import (
     assemble_catalog,

@@ -10,11 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from msrv.catalog.config.fields import is_date
-from msrv.catalog.config.toml_models import (
-    ItemConfig,
-    ReleaseConfig,
-    StoreConfig,
-)
+from msrv.catalog.config.release_config import ItemConfig, ReleaseConfig
+from msrv.catalog.config.store_config import StoreConfig
 from msrv.catalog.library.file_index import FileIndex
 from msrv.catalog.library.found_files import FoundFile, FoundFolder
 from msrv.catalog.library.release_files import ReleaseFiles

@@ -10,11 +10,8 @@ built-in one: nothing is free unless the seller made it free.
 from collections.abc import Sequence
 
 from msrv import money
-from msrv.catalog.config.toml_models import (
-    ItemConfig,
-    ReleaseConfig,
-    StoreConfig,
-)
+from msrv.catalog.config.release_config import ItemConfig, ReleaseConfig
+from msrv.catalog.config.store_config import StoreConfig
 from msrv.catalog.model import Item
 from msrv.money import Money
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from msrv.catalog.config.config_files import ConfigFiles
-from msrv.catalog.config.toml_models import StoreConfig
+from msrv.catalog.config.store_config import StoreConfig
 from msrv.catalog.library.file_index import FileIndex
 from msrv.catalog.library.found_files import FoundFolder, content_files
 from msrv.catalog.library.indexing import BEING_CHANGED

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from msrv.catalog.config.toml_models import parse_store
+from msrv.catalog.config.store_config import parse_store
 from msrv.catalog.model import Discount
 from msrv.money import Money
 from msrv.toml_file import InvalidConfig

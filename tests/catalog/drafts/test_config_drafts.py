@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msrv.catalog.config.toml_models import parse_release, parse_store
+from msrv.catalog.config.release_config import parse_release
+from msrv.catalog.config.store_config import parse_store
 from msrv.catalog.drafts.config_drafts import ReleaseDraft, store_toml
 from msrv.catalog.model import Shop
 from msrv.display_text import clean_line

@@ -324,7 +324,8 @@ def test_unchanged_release_is_not_built_again(
         read.append(where)
         return real(where, text)
 
-    monkeypatch.setattr("msrv.catalog.config.toml_models.TomlDocument", watch)
+    for model in ("release_config", "store_config"):
+        monkeypatch.setattr(f"msrv.catalog.config.{model}.TomlDocument", watch)
     second = library.read(first)
     assert read == []
     assert len(second.catalog.by_id) == 7

@@ -6,7 +6,8 @@
 import pytest
 
 from msrv.catalog.config.fields import is_date
-from msrv.catalog.config.toml_models import parse_release, parse_store
+from msrv.catalog.config.release_config import parse_release
+from msrv.catalog.config.store_config import parse_store
 from msrv.catalog.model import Shop
 from msrv.money import Money
 from msrv.toml_file import InvalidConfig

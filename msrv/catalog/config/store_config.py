@@ -1,0 +1,104 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Models of `store.toml`."""
+
+from dataclasses import dataclass, field
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from msrv.catalog.config.fields import (
+    Colour,
+    Currency,
+    DiscountName,
+    EndOfDay,
+    ItemIds,
+    Line,
+    Percent,
+    Price,
+    StartOfDay,
+    Uses,
+    currency_of,
+)
+from msrv.catalog.config.table import Table
+from msrv.catalog.model import Discount, Shop
+from msrv.money import Money
+from msrv.toml_file import TomlDocument
+
+_SHOP = Shop()
+
+
+@dataclass(frozen=True, slots=True)
+class StoreConfig:
+    """Configuration of the store; prices in the shop's currency, or None.
+
+    `is_known` is False where there is a `store.toml` that has never been
+    valid: then nothing may be sold that depends on it.
+    """
+
+    shop: Shop = field(default_factory=Shop)
+    item_price: Money | None = None
+    release_price: Money | None = None
+    is_known: bool = True
+
+
+class _DiscountTable(Table):
+    percent: Percent | None = None
+    amount: Price | None = None
+    first_day: StartOfDay | None = None
+    last_day: EndOfDay | None = None
+    uses: Uses | None = None
+    items: ItemIds = ()
+
+    @model_validator(mode="after")
+    def _percent_or_amount(self) -> Self:
+        if (self.percent is None) == (self.amount is None):
+            raise ValueError("must have either a percent or an amount")
+        return self
+
+
+class _UsualPrices(Table):
+    item: Price | None = None
+    release: Price | None = None
+
+
+class _StoreTable(Table):
+    name: Line = ""
+    tagline: Line = ""
+    contact: Line = ""
+    currency: Currency = _SHOP.currency
+    accent: Colour = _SHOP.accent
+    tax_included: bool = False
+    prices: _UsualPrices = _UsualPrices()
+    discounts: dict[DiscountName, _DiscountTable] = Field(default_factory=dict)
+
+
+def parse_store(where: str, text: str) -> StoreConfig:
+    """Parse `store.toml`. Raises InvalidConfig."""
+    document = TomlDocument(where, text)
+    currency = currency_of(document.values.get("currency"), _SHOP.currency)
+    found = document.validate(_StoreTable, currency)
+    shop = Shop(
+        name=found.name or _SHOP.name,
+        tagline=found.tagline,
+        contact=found.contact,
+        currency=found.currency,
+        accent=found.accent,
+        tax_included=found.tax_included,
+        discounts=tuple(
+            Discount(
+                name=name,
+                percent=table.percent,
+                amount=table.amount,
+                begins_at=table.first_day,
+                ends_at=table.last_day,
+                uses=table.uses,
+                item_ids=table.items,
+            )
+            for name, table in found.discounts.items()
+        ),
+    )
+    return StoreConfig(
+        shop, item_price=found.prices.item, release_price=found.prices.release
+    )
