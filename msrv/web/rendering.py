@@ -54,6 +54,8 @@ class Chrome:
     shop: Shop
     theme_url: str
     style_url: str
+    release_style_url: str
+    checkout_style_url: str
     script_url: str
     player_url: str
     icon_url: str
@@ -257,6 +259,8 @@ def _chrome(request: web.Request) -> Chrome:
         shop=shop,
         theme_url=theme_url(shop),
         style_url=assets.url("store.css"),
+        release_style_url=assets.url("release.css"),
+        checkout_style_url=assets.url("checkout.css"),
         script_url=assets.url("store.js"),
         player_url=assets.url("player.js"),
         icon_url=assets.url("icon.svg"),
