@@ -7,13 +7,16 @@ Everything here is frozen. A change to the library is a new Catalog, so that a
 request sees one catalog from beginning to end.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 from msrv.money import Money
 from msrv.storage.model import Content
+
+_DIGITS: Final = re.compile(r"([0-9]+)")
 
 
 class ItemKind(StrEnum):
@@ -25,6 +28,24 @@ class ItemKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Sound:
+    """Sound of a track: its codec, and its samples where they are known.
+
+    `bit_depth` is in bits per sample, and known of lossless codecs alone.
+    """
+
+    codec: str
+    sample_rate_hz: int | None = None
+    bit_depth: int | None = None
+    channels: int | None = None
+
+    @property
+    def is_lossless(self) -> bool:
+        """True if other formats can be encoded from it without extra loss."""
+        return self.bit_depth is not None
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One file that can be bought.
 
@@ -33,7 +54,9 @@ class Item:
     offered, but still delivered to its buyers; every item of a hidden release
     is. Where there is a `minimum`, the buyer sets the price, and `price` is
     the seller's suggestion. `alternatives` are the same track in other
-    formats, which are not sold.
+    formats, as the seller put them into the folder. `formats` are the names
+    of those to encode it in (`encodings.recipes`). `sound` is None for a file
+    that isn't a track, or whose sound is unknown.
     """
 
     item_id: str
@@ -49,11 +72,23 @@ class Item:
     hidden: bool = False
     minimum: Money | None = None
     alternatives: tuple[Content, ...] = ()
+    formats: tuple[str, ...] = ()
+    sound: Sound | None = None
 
     @property
     def file_name(self) -> str:
         """The last part of the path, which is the name on download."""
         return self.content.path.rpartition("/")[2]
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """Sort key by disc, number, then name, with "2" before "10"."""
+        natural = [
+            (0, int(part), "") if number % 2 else (1, 0, part.casefold())
+            for number, part in enumerate(_DIGITS.split(self.file_name))
+        ]
+        is_file = self.kind is ItemKind.FILE
+        return (is_file, self.disc or 1, self.number or 10_000, natural)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ size and time, and would drop ours:
   `If-Range` with our ETag, and has nothing else to evaluate.
 - Requests that nginx would evaluate by its own validators (`If-Match`,
   `If-Unmodified-Since`), several ranges, and ranges in another spelling are
-  sent by this process, and so are ZIPs and previews.
+  sent by this process, and so are ZIPs, previews and encodings, which nginx
+  doesn't have.
 - Clients other than nginx get the bytes: the header means nothing to them.
 
 One guarantee of sending through this process is lost: nginx does not notice
@@ -125,6 +126,8 @@ class NginxSender:
         if wanted is not None and not _PLAIN_RANGE.fullmatch(wanted):
             return None
         match body.chunks:
-            case (FileSlice(content, 0, stop),) if stop == content.size_bytes:
+            case (FileSlice(content, 0, stop),) if (
+                stop == content.size_bytes and not content.is_encoded
+            ):
                 return content
         return None

@@ -79,12 +79,13 @@ class FileIdentity(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Bytes of one file of the library, as last read.
+    """Bytes of one file that is for sale, as last read.
 
     `path` is relative to the library, with `/` between its parts; it may
     contain any character of a file name, and undecodable bytes as surrogate
     escapes. `identity` is of the time of the hashes: a file with another may
-    have other bytes.
+    have other bytes. A file that the store encoded `is_encoded`: its path is
+    relative to the folder of encodings instead.
     """
 
     path: str
@@ -92,6 +93,7 @@ class Content:
     sha256: bytes
     crc32: int
     media_type: str
+    is_encoded: bool = False
 
     @property
     def size_bytes(self) -> int:

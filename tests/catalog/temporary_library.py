@@ -7,7 +7,7 @@ import io
 import wave
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from mutagen.id3 import TALB, TDRC, TIT2, TPE1, TPE2, TPOS, TRCK
 from mutagen.wave import WAVE
@@ -36,6 +36,15 @@ _ID3_FRAMES: dict[str, Any] = {
 
 
 PDF = b"%PDF-1.4\n%%EOF\n"
+
+
+WAV_SOUND: Final[dict[str, Any]] = {
+    "codec": "pcm",
+    "sample_rate_hz": 100,
+    "bit_depth": 8,
+    "channels": 1,
+}
+"""Fields of Tags that state the sound of `wav()`."""
 
 
 def wav(mark: int = 0) -> bytes:

@@ -3,11 +3,9 @@
 
 """Release of one folder, built from its files, tags and configuration."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from msrv.catalog.config.fields import is_date
 from msrv.catalog.config.release_config import ItemConfig, ReleaseConfig
@@ -31,8 +29,6 @@ from msrv.display_text import clean_line, fold_name, normalize_nfc, printable
 from msrv.money import Money
 from msrv.storage.model import Content
 from msrv.toml_file import Problem
-
-_DIGITS: Final = re.compile(r"([0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +160,7 @@ class _Builder:
         items += [
             self._item(file, content, Tags()) for file, content in others
         ]
-        items.sort(key=_sort_key)
+        items.sort(key=lambda each: each.place)
         self._extras = [
             replace(
                 self._item(file, content, Tags()),
@@ -194,7 +190,9 @@ class _Builder:
             replace(tags, duration_seconds=best.tags.duration_seconds),
         )
         return replace(
-            item, alternatives=tuple(other.content for other in others)
+            item,
+            alternatives=tuple(other.content for other in others),
+            sound=best.tags.sound,
         )
 
     def _config_of(self, file: FoundFile) -> ItemConfig:
@@ -337,13 +335,3 @@ def _parse_names(folder: FoundFolder) -> dict[str, NameParts]:
 def _name(folder: str) -> str:
     """Return a folder's own name."""
     return folder.rpartition("/")[2]
-
-
-def _sort_key(item: Item) -> tuple[object, ...]:
-    """Return a key that sorts by disc, number, then name ("2" before "10")."""
-    natural = [
-        (0, int(part), "") if number % 2 else (1, 0, part.casefold())
-        for number, part in enumerate(_DIGITS.split(item.file_name))
-    ]
-    is_file = item.kind is ItemKind.FILE
-    return (is_file, item.disc or 1, item.number or 10_000, natural)

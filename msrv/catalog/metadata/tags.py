@@ -15,6 +15,8 @@ from msrv.catalog.metadata.audio_files import NotAudio, open_audio, read_apev2
 from msrv.catalog.metadata.audio_pictures import has_picture
 from msrv.catalog.metadata.mojibake import repair_encoding
 from msrv.catalog.metadata.riff_info import read_riff_info
+from msrv.catalog.metadata.sound_facts import sound_facts
+from msrv.catalog.model import Sound
 from msrv.display_text import clean_line
 
 _NUMBER: Final = re.compile(r"\s*0*([1-9][0-9]{0,3})(?![0-9])")
@@ -47,7 +49,9 @@ Values = Mapping[str, Sequence[str]]
 class Tags:
     """Tags of an audio file; fields without a value are empty or None.
 
-    `date` starts with a year, but may be invalid.
+    `date` starts with a year, but may be invalid. `codec`, `sample_rate_hz`,
+    `bit_depth` and `channels` are those of its sound; the depth, in bits per
+    sample, is known of lossless codecs alone.
     """
 
     title: str = ""
@@ -59,6 +63,19 @@ class Tags:
     disc: int | None = None
     duration_seconds: float | None = None
     has_picture: bool = False
+    codec: str = ""
+    sample_rate_hz: int | None = None
+    bit_depth: int | None = None
+    channels: int | None = None
+
+    @property
+    def sound(self) -> Sound | None:
+        """The sound of the file, None if it isn't known."""
+        if not self.codec:
+            return None
+        return Sound(
+            self.codec, self.sample_rate_hz, self.bit_depth, self.channels
+        )
 
     def to_facts(self) -> dict[str, Any]:
         """Return the tags as JSON values, for the index."""
@@ -90,6 +107,7 @@ def read_tags(file: BinaryIO) -> Tags:
         merge_tags(found),
         duration_seconds=_duration(getattr(sound.info, "length", None)),
         has_picture=has_picture(sound, file),
+        **sound_facts(sound),
     )
 
 

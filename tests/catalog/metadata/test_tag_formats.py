@@ -21,7 +21,12 @@ from msrv.catalog.metadata.riff_info import read_riff_info
 from msrv.catalog.metadata.tags import Tags, read_tags
 from msrv.catalog.search import SearchIndex
 from tests.catalog import sample_files
-from tests.catalog.temporary_library import Library, tagged_wav, wav
+from tests.catalog.temporary_library import (
+    WAV_SOUND,
+    Library,
+    tagged_wav,
+    wav,
+)
 
 FRAMES: Any = id3
 
@@ -164,7 +169,10 @@ def test_mp3_with_only_apev2_is_read(sounds: dict[str, bytes]) -> None:
     )
     tags = read(data, "a.mp3")
     assert replace(tags, duration_seconds=None) == Tags(
-        "Rain", "Ann, Bob", "Choir", "Night Bus", "2026-03-06", 2, 1
+        *("Rain", "Ann, Bob", "Choir", "Night Bus", "2026-03-06", 2, 1),
+        codec="mp3",
+        sample_rate_hz=tags.sample_rate_hz,
+        channels=tags.channels,
     )
     assert tags.duration_seconds == pytest.approx(3, abs=0.1)
 
@@ -209,7 +217,15 @@ def test_info_of_a_wav_is_read() -> None:
         (b"ISFT", b"Lavf"),
     )
     assert read(data, "a.wav") == Tags(
-        "Rain", "Björk", "", "Night Bus", "2026-03-06", 2, None, 0.5
+        "Rain",
+        "Björk",
+        "",
+        "Night Bus",
+        "2026-03-06",
+        2,
+        None,
+        0.5,
+        **WAV_SOUND,
     )
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from msrv.catalog.metadata.tags import NotAudio, Tags, read_tags
 from msrv.catalog.names.media_types import AUDIO_TYPES
-from tests.catalog.temporary_library import tagged_wav, wav
+from tests.catalog.temporary_library import WAV_SOUND, tagged_wav, wav
 
 TAGS = {
     "title": "Wrong Stop",
@@ -96,7 +96,7 @@ def test_tags_of_wav_are_read() -> None:
         date="2026-03",
     )
     assert read_tags(Named(data, "a.wav")) == Tags(
-        "A B", "C", "E", "D", "2026-03", 3, 2, 0.5
+        "A B", "C", "E", "D", "2026-03", 3, 2, 0.5, **WAV_SOUND
     )
 
 
@@ -120,7 +120,9 @@ def test_invalid_track_number_is_none(number: str, read: int | None) -> None:
 
 
 def test_untagged_file_has_empty_tags() -> None:
-    assert read_tags(Named(wav(), "a.wav")) == Tags(duration_seconds=0.5)
+    assert read_tags(Named(wav(), "a.wav")) == Tags(
+        duration_seconds=0.5, **WAV_SOUND
+    )
 
 
 def test_title_is_truncated_and_cleaned() -> None:

@@ -23,7 +23,7 @@ from tests.catalog import shared_parser
 from tests.catalog.cover_pictures import encode
 from tests.catalog.parsing import hostile_parser
 from tests.catalog.parsing.hostile_parser import process_id, run_code
-from tests.catalog.temporary_library import tagged_wav
+from tests.catalog.temporary_library import WAV_SOUND, tagged_wav
 
 
 def put(tmp_path: Path, data: bytes) -> Path:
@@ -36,7 +36,9 @@ def test_tags_are_those_of_the_file(tmp_path: Path) -> None:
     path = put(tmp_path, tagged_wav(title="One", artist="Ann", number="3/9"))
     with path.open("rb") as file:
         tags = shared_parser.shared().tags(file, "track.wav", b"1")
-        assert tags == Tags("One", "Ann", number=3, duration_seconds=0.5)
+        assert tags == Tags(
+            "One", "Ann", number=3, duration_seconds=0.5, **WAV_SOUND
+        )
         # Wherever the store has left the file.
         file.seek(20)
         assert shared_parser.shared().tags(file, "track.wav", b"1") == tags
