@@ -9,6 +9,7 @@ takes a third of a second.
 
 import re
 import secrets
+import sys
 import time
 from datetime import UTC, datetime
 
@@ -106,8 +107,11 @@ def revoke(order: str, item: str | None, *, undo: bool) -> None:
 @click.command()
 @BASE_URL
 @click.option("--sign-out", is_flag=True, help="Sign everyone out instead.")
-def studio(base_url: str | None, *, sign_out: bool) -> None:
+@click.option("--no-qr", is_flag=True, help="Print no QR code of the link.")
+def studio(base_url: str | None, *, sign_out: bool, no_qr: bool) -> None:
     """Print a link to sign in to the studio, valid once for ten minutes.
+
+    A terminal that is wide enough also gets its QR code, for a phone.
 
     With --sign-out, end all sessions, on every replica; exit status 1 if some
     replicas could not be reached.
@@ -126,6 +130,12 @@ def studio(base_url: str | None, *, sign_out: bool) -> None:
             now,
             secrets.token_bytes,
         )
-    click.echo(f"{server.store_url(settings)}/studio/enter/{ticket}")
+    address = f"{server.store_url(settings)}/studio/enter/{ticket}"
+    click.echo(address)
+    if not no_qr:
+        from msrv.cli import terminal_qr  # noqa: PLC0415 - only for people
+
+        if code := terminal_qr.draw(address, sys.stdout):
+            click.echo(code)
     until = datetime.fromtimestamp(now + sign_in.TicketKind.LINK.seconds, UTC)
     click.echo(f"valid once, until {until:%H:%M:%S} UTC", err=True)

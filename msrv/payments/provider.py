@@ -216,6 +216,13 @@ class Provider(Protocol):
         """Text of a receipt on how it was paid, empty for none."""
         ...
 
+    def payment_url(self, reference: str, *, is_test: bool) -> str:
+        """Return the address of a payment for the seller, empty for none.
+
+        `reference` is that of an order in the ledger.
+        """
+        ...
+
     def accepts(self, quote: Quote) -> bool:
         """Return whether this quote can be paid with this provider."""
         ...

@@ -38,6 +38,15 @@ class FreeProvider:
     status = ()
     paid_note = ""
 
+    def payment_url(
+        self,
+        reference: str,  # noqa: ARG002 - the protocol's
+        *,
+        is_test: bool,  # noqa: ARG002 - the protocol's
+    ) -> str:
+        """Return an empty text: no payment can be looked at."""
+        return ""
+
     def accepts(self, quote: Quote) -> bool:
         """Return whether the total is zero."""
         return quote.total_minor == 0
@@ -75,6 +84,15 @@ class DemoProvider:
     moves_money = False
     status = ("simulated: no money moves",)
     paid_note = _NO_MONEY
+
+    def payment_url(
+        self,
+        reference: str,  # noqa: ARG002 - the protocol's
+        *,
+        is_test: bool,  # noqa: ARG002 - the protocol's
+    ) -> str:
+        """Return an empty text: no payment can be looked at."""
+        return ""
 
     def accepts(self, quote: Quote) -> bool:
         """Return whether there is something to pay."""
@@ -166,6 +184,18 @@ class Providers:
             return "test mode; no money moved"
         # Of a provider that isn't offered any more.
         return _NO_MONEY if receipt.is_simulated else ""
+
+    def payment_url(self, provider: str, reference: str) -> str:
+        """Return the address of an order's payment for the seller.
+
+        `provider` and `reference` are those of the order in the ledger. Empty
+        for a provider that isn't configured, or has no such page.
+        """
+        name = provider.removesuffix(TEST_SUFFIX)
+        found = self.get(name)
+        if found is None or not reference:
+            return ""
+        return found.payment_url(reference, is_test=provider != name)
 
     async def aclose(self) -> None:
         """Close the connections of all providers."""

@@ -75,3 +75,29 @@ async def test_stripe_is_offered_if_a_key_is_set(
     assert test.for_quote(quote(1))
     assert not test.for_quote(quote(10**9))
     await test.aclose()
+
+
+@pytest.mark.parametrize(
+    ("provider", "reference", "address"),
+    [
+        ("stripe", "pi_3A", "https://dashboard.stripe.com/payments/pi_3A"),
+        (
+            "stripe-test",
+            "pi_3A",
+            "https://dashboard.stripe.com/test/payments/pi_3A",
+        ),
+        ("stripe", "", ""),
+        ("stripe", "cs_live_1", ""),
+        ("stripe", "pi_3/../../x", ""),
+        ("free", "pi_3A", ""),
+        ("code", "a.b", ""),
+    ],
+)
+async def test_payment_has_a_page_in_the_providers_dashboard(
+    provider: str, reference: str, address: str
+) -> None:
+    """Of the mode that it was paid in, whichever key is set now."""
+    own = {"MSRV_LIBRARY": ".", "MSRV_STRIPE_KEY": KEY}
+    providers = Providers.from_settings(settings.load(own))
+    assert providers.payment_url(provider, reference) == address
+    await providers.aclose()

@@ -4,6 +4,7 @@
 """Stripe Checkout as a payment provider."""
 
 import logging
+import re
 from typing import Final, Self
 
 from msrv.money import Money
@@ -35,6 +36,8 @@ _NO_WEBHOOKS: Final = (
     "or of payments whose buyers don't return)"
 )
 _CHECKOUT: Final = "https://checkout.stripe.com"
+_DASHBOARD: Final = "https://dashboard.stripe.com"
+_PAYMENT_ID: Final = re.compile("(?:pi|py|ch)_[A-Za-z0-9]{1,100}")
 
 
 class StripeProvider:
@@ -85,6 +88,13 @@ class StripeProvider:
                 "of refunds, or of payments that complete days later"
             )
         return made
+
+    def payment_url(self, reference: str, *, is_test: bool) -> str:
+        """Return the payment's page in Stripe's dashboard."""
+        if not _PAYMENT_ID.fullmatch(reference):
+            return ""
+        mode = "test/" if is_test else ""
+        return f"{_DASHBOARD}/{mode}payments/{reference}"
 
     def accepts(self, quote: Quote) -> bool:
         """Return whether the total is above zero and Stripe can charge it."""

@@ -53,6 +53,10 @@ class PaymentUnconfirmed(Exception):
     """The provider can't currently tell whether a payment was made."""
 
 
+class SignedOut(Exception):
+    """The address needs a sign-in to the studio, and the request has none."""
+
+
 class RecentSignInRequired(Exception):
     """The action needs a sign-in from the last hour."""
 

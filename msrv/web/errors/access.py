@@ -30,6 +30,7 @@ from msrv.web.errors import (
     NotAcceptable,
     NotFound,
     RecentSignInRequired,
+    SignedOut,
     Table,
     UnsupportedForm,
 )
@@ -190,11 +191,23 @@ TABLE: Final[Table] = {
         "msrv studio --sign-out.",
         FRONT,
     ),
+    SignedOut: ErrorPage(
+        401,
+        "signed_out",
+        "You are not signed in",
+        "The studio needs a sign-in. Run msrv studio where the store runs, "
+        "and open the link that it prints.",
+        FRONT,
+        # RFC 9110, section 15.5.2, requires a challenge. No browser knows
+        # this scheme, so none asks for a password.
+        headers={"WWW-Authenticate": "SignInLink"},
+    ),
     RecentSignInRequired: ErrorPage(
         403,
         "sign_in_again",
         "Please sign in again",
-        "Refunds and exports need a sign-in from the last hour. Run "
+        "Refunds, exports, free copies and codes need a sign-in from the last "
+        "hour. Run "
         "msrv studio, open the link that it prints, and try again.",
         ("/studio", "Go to the studio"),
     ),

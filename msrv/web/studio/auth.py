@@ -3,9 +3,10 @@
 
 """Sign-in to the studio: a link that works once, then a session cookie.
 
-Without a session, no address under `/studio` exists: the response is the 404
-of any unknown address. A link that this store issued gets an explanation once
-it was used or has expired; any other gets a line in the log and the same 404.
+Without a session, every address under `/studio` responds alike: with a page
+that says how to sign in, whether the address exists or not. A link that this
+store issued gets an explanation once it was used or has expired; any other
+gets a line in the log and a 404.
 """
 
 import logging
@@ -19,7 +20,8 @@ from msrv.proofs.errors import Forged, ProofError
 from msrv.proofs.sign_in import Ticket, TicketExpired, TicketKind
 from msrv.web import cookies
 from msrv.web.access_log import format_client
-from msrv.web.errors import NotFound, RecentSignInRequired
+from msrv.web.errors import NotFound, RecentSignInRequired, SignedOut
+from msrv.web.errors.table import error_page
 from msrv.web.forms import read_form
 from msrv.web.rendering import PRIVATE, respond, wants_json
 from msrv.web.store import ORIGIN, SESSION, STORE
@@ -36,7 +38,7 @@ _RENEW_SECONDS: Final = 60
 
 
 async def require_session(request: web.Request) -> Ticket:
-    """Return the session of the request. Raises NotFound.
+    """Return the session of the request. Raises SignedOut.
 
     A request without a genuine cookie costs one MAC and no database query.
     """
@@ -49,15 +51,45 @@ async def require_session(request: web.Request) -> Ticket:
             store.clock(),
         )
     except ProofError:
-        raise NotFound from None
+        raise SignedOut from None
     sign_ins = store.sign_ins
     if (
         session.issued_at <= await sign_ins.all_signed_out_at()
         or await sign_ins.is_session_signed_out(session.number)
     ):
-        raise NotFound
+        raise SignedOut
     request[SESSION] = session
     return session
+
+
+def respond_signed_out(request: web.Request) -> web.StreamResponse:
+    """Return the page that says how to sign in; the same at every address.
+
+    A link from a mail or a chat arrives without the cookie, which is
+    `SameSite=Strict`. The page then opens its own address again, which a
+    browser does with the cookie: that is a navigation within the site. It
+    isn't done for a file, or the link could start a download.
+    """
+    error = error_page(SignedOut())
+    headers = request.headers
+    response = respond(
+        request,
+        "studio/sign_in_required.html",
+        {"error": error.code, "message": error.message},
+        status=error.status,
+        cache_control=PRIVATE,
+        style_url=page.style_url(request),
+        address=request.rel_url.raw_path_qs,
+        opens_again=(
+            request.method == "GET"
+            and headers.get("Sec-Fetch-Site") == "cross-site"
+            and headers.get("Sec-Fetch-Mode") == "navigate"
+            and headers.get("Sec-Fetch-Dest") == "document"
+            and not request.path.endswith(".csv")
+        ),
+    )
+    response.headers.update(error.response_headers)
+    return response
 
 
 def require_recent_sign_in(request: web.Request) -> None:
@@ -147,13 +179,16 @@ async def use_link(request: web.Request) -> web.StreamResponse:
 
 
 async def sign_out(request: web.Request) -> web.StreamResponse:
-    """End this session; with `everywhere`, all sessions. Raises NotFound.
+    """End this session; with `everywhere`, all sessions.
 
     Sessions end on every replica. While the database is unavailable, they end
     on the replicas that share this data folder; the response says so.
     """
     store = request.app[STORE]
-    session = await require_session(request)
+    try:
+        session = await require_session(request)
+    except SignedOut:
+        return respond_signed_out(request)
     form = await read_form(request)
     everywhere = bool(form.get("everywhere"))
     sign_ins, now = store.sign_ins, store.clock()
@@ -190,8 +225,12 @@ async def sign_out(request: web.Request) -> web.StreamResponse:
 async def not_found(request: web.Request) -> web.StreamResponse:
     """Raise NotFound for any other address or method under /studio.
 
-    Otherwise 405 for an unsupported method would reveal that a page exists.
+    Without a session, it responds as any page does.
     """
+    try:
+        await require_session(request)
+    except SignedOut:
+        return respond_signed_out(request)
     raise NotFound(request.method)
 
 

@@ -94,12 +94,16 @@ async def show_one(request: web.Request) -> web.Response:
     await activity.record(request, "view-order", order_id)
     receipt = _receipt_url(request, order)
     expires_at, lines = _lines(request, order)
+    payment_url = request.app[STORE].providers.payment_url(
+        order.provider, order.reference
+    )
     return page.render(
         request,
         "order.html",
         {
             **_data(order),
             "receipt": receipt,
+            "payment_url": payment_url or None,
             "links_expire_at": expires_at,
             "links": {
                 each.line.item_id: each.link
@@ -115,6 +119,7 @@ async def show_one(request: web.Request) -> web.Response:
         is_simulated=is_simulated(order.provider),
         lines=lines,
         receipt=receipt,
+        payment_url=payment_url,
         expires_at=expires_at,
         titles=_titles(request, order, history.downloads),
     )

@@ -15,6 +15,7 @@ from msrv.ledger.errors import DatabaseError
 from msrv.ledger.timeouts import STUDIO_SECONDS
 from msrv.proofs.orders import is_item_id, is_order_id
 from msrv.web.errors import InvalidField, NotFound
+from msrv.web.errors.table import error_page
 from msrv.web.formatting import day_number
 from msrv.web.rendering import PRIVATE, respond
 from msrv.web.store import STORE
@@ -86,6 +87,18 @@ def database_unavailable(
     )
     response.headers["Retry-After"] = _RETRY_SECONDS
     return response
+
+
+def invalid_field(request: web.Request, error: InvalidField) -> web.Response:
+    """Return 400 for a query or a form with an invalid field."""
+    found = error_page(error)
+    return render(
+        request,
+        "invalid_field.html",
+        {"error": found.code, "message": found.message, **found.data},
+        status=found.status,
+        error=found,
+    )
 
 
 def read_span(request: web.Request) -> Span:

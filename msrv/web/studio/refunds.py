@@ -79,6 +79,9 @@ async def confirm(request: web.Request) -> web.Response:
             "lines": [asdict(line) for line in lines],
         },
         order=history.order,
+        payment_url=request.app[STORE].providers.payment_url(
+            history.order.provider, history.order.reference
+        ),
         lines=lines,
         amount_minor=_amount(lines, undo=undo),
         item_id=item_id,

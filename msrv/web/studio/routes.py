@@ -17,6 +17,7 @@ from aiohttp.typedefs import Handler
 
 from msrv.ledger.errors import DatabaseError
 from msrv.proofs.sign_in import Ticket
+from msrv.web.errors import InvalidField, SignedOut
 from msrv.web.studio import auth, page
 
 _ORDER: Final = "/studio/orders/{order}"
@@ -38,7 +39,10 @@ def _signed_in(handler: Handler) -> Handler:
 
     @wraps(handler)
     async def handle(request: web.Request) -> web.StreamResponse:
-        session = await auth.require_session(request)
+        try:
+            session = await auth.require_session(request)
+        except SignedOut:
+            return auth.respond_signed_out(request)
         return await _respond(request, handler, session)
 
     return handle
@@ -49,7 +53,10 @@ def _recently_signed_in(handler: Handler) -> Handler:
 
     @wraps(handler)
     async def handle(request: web.Request) -> web.StreamResponse:
-        session = await auth.require_session(request)
+        try:
+            session = await auth.require_session(request)
+        except SignedOut:
+            return auth.respond_signed_out(request)
         auth.require_recent_sign_in(request)
         return await _respond(request, handler, session)
 
@@ -66,6 +73,8 @@ async def _respond(
         if request.writer.output_size > 0:
             raise  # part of the response was sent: close the connection
         response = page.database_unavailable(request, error)
+    except InvalidField as error:
+        response = page.invalid_field(request, error)
     auth.renew_session(request, response, session)
     return response
 

@@ -90,3 +90,19 @@ async def test_refund_changes_nothing_while_the_database_is_unavailable(
     page = await answer.text()
     assert "Nothing was changed" in page
     assert "1 event is stored" in page
+
+
+async def test_confirmation_marks_what_is_refunded_already(
+    studio: Studio,
+) -> None:
+    bought = await buy(studio.store, "departure", "zine")
+    await studio.wait_until_synced()
+    path = f"/studio/orders/{bought['order_id']}/revoke"
+    assert "already" not in await studio.text(path)
+    await studio.post(path, item="departure")
+    page = await studio.text(path)
+    assert "<s><bdi>Departure</bdi></s>" in page
+    assert page.count("Refunded already") == 1
+    page = await studio.text(f"{path}?undo=1")
+    assert page.count("Not refunded") == 1
+    assert "<s><bdi>Departure</bdi></s>" not in page

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Sign-in to the studio, and its invisibility without a session."""
+"""Sign-in to the studio, and its page without a session."""
 
 import asyncio
 import itertools
@@ -57,7 +57,7 @@ async def test_session_ends_after_an_hour_without_use(
     clock.now += 3599
     assert await page(store, session) == 200
     clock.now += 1
-    assert await page(store, session) == 404
+    assert await page(store, session) == 401
 
 
 async def test_session_in_use_is_renewed_for_twelve_hours(
@@ -77,7 +77,7 @@ async def test_session_in_use_is_renewed_for_twelve_hours(
         session, renewed = cookie.value, renewed + 1
     assert renewed == 23
     clock.now = until
-    assert await page(store, session) == 404
+    assert await page(store, session) == 401
 
 
 async def test_json_client_can_sign_in(store: Client, link: str) -> None:
@@ -142,7 +142,7 @@ async def test_changing_nonce_signs_everyone_out(
     assert studio.store.app is not None
     found = replace(studio.store.app[STORE], keyring=changed)
     monkeypatch.setitem(studio.store.app._state, STORE, found)
-    assert (await studio.get("/studio")).status == 404
+    assert (await studio.get("/studio")).status == 401
     link = link_of(Keyring.from_nonces(NONCE), clock.now)
     assert (await submit(studio.store, link)).status == 404
 
@@ -164,15 +164,21 @@ PATHS = [
     "/studio/health",
     "/studio/leave",
     "/studio/enter",
-    "/studio/enter/AAAA",
-    f"/studio/enter/{'A' * 48}",
     "/studio/nowhere/at/all",
 ]
 
 
 def comparable(headers: "CIMultiDict[str]") -> dict[str, str]:
-    """Return a response's headers without the date."""
-    return {name: value for name, value in headers.items() if name != "Date"}
+    """Return a response's headers without the date and the length."""
+    changing = {"Date", "Content-Length"}
+    return {
+        name: value for name, value in headers.items() if name not in changing
+    }
+
+
+def without_address(text: str, path: str) -> str:
+    """Return a page without the link to its own address."""
+    return text.replace(f'href="{path}"', "href")
 
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
@@ -185,22 +191,68 @@ STRANGERS: tuple[dict[str, str], ...] = (
 )
 
 
-@pytest.mark.parametrize("path", PATHS)
-async def test_studio_is_indistinguishable_from_404_without_a_session(
-    store: Client, path: str
-) -> None:
+async def test_addresses_are_alike_without_a_session(store: Client) -> None:
+    """What exists under /studio is not told to a stranger."""
     for method, headers in itertools.product(METHODS, STRANGERS):
-        answer = await store.request(method, path, headers=headers)
-        nowhere = await store.request(method, "/nowhere", headers=headers)
-        assert answer.status == nowhere.status == 404
-        assert await answer.read() == await nowhere.read()
-        assert comparable(CIMultiDict(answer.headers)) == comparable(
-            CIMultiDict(nowhere.headers)
+        nowhere = await store.request(
+            method, "/studio/nowhere", headers=headers
         )
+        expected = without_address(await nowhere.text(), "/studio/nowhere")
+        for path in PATHS:
+            answer = await store.request(method, path, headers=headers)
+            assert answer.status == nowhere.status
+            assert without_address(await answer.text(), path) == expected
+            assert comparable(CIMultiDict(answer.headers)) == comparable(
+                CIMultiDict(nowhere.headers)
+            )
+
+
+async def test_page_without_a_session_says_how_to_sign_in(
+    store: Client,
+) -> None:
+    answer = await store.get("/studio/orders?q=%22%3E")
+    assert answer.status == 401
+    assert answer.headers["WWW-Authenticate"] == "SignInLink"
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    text = await answer.text()
+    assert "<code>msrv studio</code>" in text
+    assert 'href="/studio/orders?q=%22%3E"' in text
+    assert "http-equiv" not in text
+    told = await (await store.get("/studio", headers=JSON)).json()
+    assert told["error"] == "signed_out"
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "opens"),
+    [
+        ("/studio/orders?q=A", {}, True),
+        ("/studio/orders", {"Sec-Fetch-Site": "same-origin"}, False),
+        ("/studio/orders", {"Sec-Fetch-Site": "none"}, False),
+        ("/studio/orders", {"Sec-Fetch-Dest": "iframe"}, False),
+        ("/studio/orders", {"Sec-Fetch-Mode": "no-cors"}, False),
+        ("/studio/orders.csv", {}, False),
+    ],
+)
+async def test_link_from_another_site_opens_again_within_the_site(
+    store: Client,
+    path: str,
+    headers: dict[str, str],
+    opens: bool,  # noqa: FBT001 - a table
+) -> None:
+    """Once, and only as a page: the second request is of the same origin."""
+    sent = {
+        "Sec-Fetch-Site": "cross-site",
+        "Sec-Fetch-Mode": "navigate",
+        "Sec-Fetch-Dest": "document",
+        **headers,
+    }
+    text = await (await store.get(path, headers=sent)).text()
+    assert (f'content="0; url={path}"' in text) is opens
+    assert ("http-equiv" in text) is opens
 
 
 async def test_link_ticket_is_not_a_session(store: Client, link: str) -> None:
-    assert await page(store, link.rpartition("/")[2]) == 404
+    assert await page(store, link.rpartition("/")[2]) == 401
 
 
 async def test_request_without_a_session_does_not_query_the_database(
@@ -216,7 +268,7 @@ async def test_request_without_a_session_does_not_query_the_database(
     monkeypatch.setattr(
         type(store.app[STORE].sign_ins), "all_signed_out_at", look
     )
-    assert await page(store, "A" * 48) == 404
+    assert await page(store, "A" * 48) == 401
     assert (await store.get(f"/studio/enter/{'A' * 48}")).status == 404
     assert asked == []
 

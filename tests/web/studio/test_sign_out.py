@@ -29,8 +29,8 @@ async def test_copied_cookie_ends_with_the_session(
     clock.now += 100
     assert await page(studio.store, renewed) == 200
     assert (await studio.post("/studio/leave")).status == 200
-    assert await page(studio.store, studio.cookie) == 404
-    assert await page(studio.store, renewed) == 404
+    assert await page(studio.store, studio.cookie) == 401
+    assert await page(studio.store, renewed) == 401
 
 
 async def test_sign_out_reports_unreached_replicas(
@@ -38,7 +38,7 @@ async def test_sign_out_reports_unreached_replicas(
 ) -> None:
     answer = await offline_studio.post("/studio/leave")
     assert "other replicas could not be told" in await answer.text()
-    assert (await offline_studio.get("/studio")).status == 404
+    assert (await offline_studio.get("/studio")).status == 401
 
 
 async def test_sign_out_everywhere_ends_all_sessions(
@@ -47,7 +47,7 @@ async def test_sign_out_everywhere_ends_all_sessions(
     early = link_of(keyring, clock.now - 5)
     answer = await studio.post("/studio/leave", everywhere="1")
     assert "Everyone is signed out, on every replica." in await answer.text()
-    assert (await studio.get("/studio")).status == 404
+    assert (await studio.get("/studio")).status == 401
     # A link that was printed before ends with it; a new one works at once.
     assert (await submit(studio.store, early)).status == 410
     answer = await submit(studio.store, link_of(keyring, clock.now))
@@ -60,4 +60,4 @@ async def test_sign_out_everywhere_reports_unreached_replicas(
     answer = await offline_studio.post("/studio/leave", everywhere="1")
     assert answer.status == 200
     assert "other replicas could not be told" in await answer.text()
-    assert (await offline_studio.get("/studio")).status == 404
+    assert (await offline_studio.get("/studio")).status == 401
