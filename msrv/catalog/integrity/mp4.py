@@ -68,6 +68,8 @@ def read_mp4(source: ByteSource) -> Container:
             missing = describe_missing_bytes(source.size_bytes, end)
     lengths = [_duration(source, each) for each in tracks]
     length = max((each for each in lengths if each), default=None)
+    if length is None and moov:
+        length = _duration(source, moov, b"mvhd")
     return Container("MP4", "audio/mp4" if tracks else "", length, missing)
 
 
@@ -131,8 +133,11 @@ def _sound_tracks(source: ByteSource, moov: _Box) -> Iterator[_Box]:
             yield media
 
 
-def _duration(source: ByteSource, media: _Box) -> float | None:
-    head = _find_box(source, media, b"mdhd")
+def _duration(
+    source: ByteSource, box: _Box, name: bytes = b"mdhd"
+) -> float | None:
+    """Return the duration in a media or movie header: they are alike."""
+    head = _find_box(source, box, name)
     if head is None:
         return None
     data = source.read(head.body, 32)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from msrv.catalog.embedded_covers import art_key, measure_embedded_covers
+from msrv.catalog.integrity.container_info import Container
 from msrv.catalog.integrity.inspection import inspect_container
 from msrv.catalog.library.file_index import (
     PARSER_CRASHED,
@@ -31,6 +32,7 @@ from msrv.catalog.library.found_files import (
 )
 from msrv.catalog.metadata.cover_images import ImageFacts, NotAPicture
 from msrv.catalog.metadata.track_facts import read_track_facts
+from msrv.catalog.names.media_types import VIDEOS
 from msrv.catalog.parsing.errors import (
     ParserClosed,
     ParserCrashed,
@@ -45,6 +47,8 @@ from msrv.toml_file import Problem
 log = logging.getLogger(__name__)
 
 _BLOCK_BYTES: Final = 1 << 20
+_MAX_SECONDS: Final = 1_000_000
+"""A video that states a length of eleven days is wrong."""
 _AT_ONCE: Final = 2
 """Number of files read in parallel: more are no faster on one disk."""
 _SAVE_BYTES: Final = 1 << 30
@@ -259,13 +263,40 @@ def _read_content_facts(
     if container is not None and container.missing:
         return {"broken": container.missing}
     if not wanted.is_track:
-        return {}
+        return _read_other_facts(file, wanted, container, sha256, parser)
     return read_track_facts(
         file,
         wanted.suffix,
         container,
         lambda sound: parser.tags(sound, f"track{wanted.suffix}", sha256),
     )
+
+
+def _read_other_facts(
+    file: BinaryIO,
+    wanted: FoundFile,
+    container: Container | None,
+    sha256: bytes,
+    parser: Parser,
+) -> dict[str, Any]:
+    """Return the length of a video, or the number of pages of a PDF.
+
+    It is sold without either, whatever happens to the parser.
+    """
+    if container is None:
+        return {}
+    seconds = container.duration_seconds
+    if wanted.suffix in VIDEOS and seconds and seconds < _MAX_SECONDS:
+        return {"duration_seconds": seconds}
+    if wanted.suffix == ".pdf":
+        try:
+            pages = parser.page_count(file, sha256)
+        except ParserClosed:
+            raise
+        except ParsingError:
+            return {}
+        return {"pages": pages} if pages else {}
+    return {}
 
 
 def _problem(file: FoundFile, what: str) -> Problem:

@@ -21,6 +21,7 @@ _FIELDS: Final = {
     b"IPRD": "album",
     b"IALB": "album",
     b"ICRD": "date",
+    b"IGNR": "genre",
     b"ITRK": "number",
     b"IPRT": "number",
 }

@@ -37,9 +37,16 @@ _KEYS: Final = {
     "date": ("date", "year", "TDRC", "\xa9day"),
     "number": ("tracknumber", "track", "TRCK", "trkn"),
     "disc": ("discnumber", "disc", "TPOS", "disk"),
+    "genre": ("genre", "TCON", "\xa9gen"),
+    "tempo": ("bpm", "tempo", "TBPM", "tmpo"),
+    "key": ("initialkey", "TKEY", "----:com.apple.iTunes:initialkey"),
 }
 _SEVERAL: Final = frozenset({"artist", "album_artist"})
 """Fields whose values are all used, if there are several."""
+_GENRE_SEPARATORS: Final = re.compile(r"\s*[;\0]\s*")
+_MAX_GENRES: Final = 8
+_MAX_KEY_CHARS: Final = 12
+_TEMPO: Final = re.compile(r"\s*([0-9]{1,3})(?:\.[0-9]*)?\s*")
 
 Values = Mapping[str, Sequence[str]]
 """Values of one tag, by fields of Tags."""
@@ -49,7 +56,8 @@ Values = Mapping[str, Sequence[str]]
 class Tags:
     """Tags of an audio file; fields without a value are empty or None.
 
-    `date` starts with a year, but may be invalid. `codec`, `sample_rate_hz`,
+    `date` starts with a year, but may be invalid. `tempo` is in beats per
+    minute, and `key` is the initial musical key. `codec`, `sample_rate_hz`,
     `bit_depth` and `channels` are those of its sound; the depth, in bits per
     sample, is known of lossless codecs alone.
     """
@@ -63,6 +71,9 @@ class Tags:
     disc: int | None = None
     duration_seconds: float | None = None
     has_picture: bool = False
+    genres: tuple[str, ...] = ()
+    tempo: int | None = None
+    key: str = ""
     codec: str = ""
     sample_rate_hz: int | None = None
     bit_depth: int | None = None
@@ -84,7 +95,8 @@ class Tags:
     @classmethod
     def from_facts(cls, facts: dict[str, Any]) -> Self:
         """Return the tags from the index's JSON values."""
-        return cls(**facts)
+        genres = tuple(facts.get("genres", ()))
+        return cls(**{**facts, "genres": genres})
 
 
 def read_tags(file: BinaryIO) -> Tags:
@@ -126,6 +138,9 @@ def merge_tags(
         number=_leading_number(values["number"]),
         disc=_leading_number(values["disc"]),
         duration_seconds=duration_seconds,
+        genres=_genres(found),
+        tempo=_tempo(values["tempo"]),
+        key=values["key"][:_MAX_KEY_CHARS],
     )
 
 
@@ -150,14 +165,15 @@ def _field_values(tags: Any) -> Values:  # noqa: ANN401 - theirs
                 value = tags[key] if tags is not None else ()
             except (KeyError, ValueError):
                 continue
-            texts = getattr(value, "text", value)
+            # ID3's genres may be numbers of a table, which this resolves.
+            texts = getattr(value, "genres", getattr(value, "text", value))
             if isinstance(texts, str):
                 texts = texts.split("\0")
             elif not isinstance(texts, list | tuple):
                 texts = list(texts) if hasattr(texts, "__iter__") else [texts]
             # MP4 has a number and a total: (2, 9).
             found[name] = [
-                str(text[0] if isinstance(text, tuple) else text)
+                _to_text(text[0] if isinstance(text, tuple) else text)
                 for text in texts
             ]
             if getattr(value, "encoding", None) == _LATIN_1:
@@ -165,6 +181,13 @@ def _field_values(tags: Any) -> Values:  # noqa: ANN401 - theirs
             break
     _repair(found, called_latin_1)
     return found
+
+
+def _to_text(value: object) -> str:
+    # MP4's free-form tags are bytes.
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return str(value)
 
 
 def _repair(found: dict[str, list[str]], names: Sequence[str]) -> None:
@@ -184,6 +207,25 @@ def _id3v1(file: BinaryIO) -> Values:
         last = file.read(_ID3V1_BYTES)
         return _field_values(ParseID3v1(last))  # type: ignore[no-untyped-call] # theirs
     return {}
+
+
+def _genres(found: Sequence[Values]) -> tuple[str, ...]:
+    """Return the genres of the first source that has some, each once."""
+    for values in found:
+        texts = [
+            clean_line(text)
+            for value in values.get("genre", ())
+            for text in _GENRE_SEPARATORS.split(value)
+        ]
+        if any(texts):
+            return tuple(dict.fromkeys(filter(None, texts)))[:_MAX_GENRES]
+    return ()
+
+
+def _tempo(text: str) -> int | None:
+    """Return a tempo in beats per minute, None for zero and for nonsense."""
+    match = _TEMPO.fullmatch(text)
+    return int(match[1]) or None if match else None
 
 
 def _leading_number(text: str) -> int | None:

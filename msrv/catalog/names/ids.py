@@ -51,6 +51,19 @@ def slug(text: str, default: str = "item") -> str:
     return words[:SLUG_CHARS].rstrip("-") or default
 
 
+def tag_slug(name: str) -> str:
+    """Return a tag's name for addresses.
+
+    It is equal for spellings that differ in case, accents or punctuation. A
+    name that doesn't fit has a digest in it, so that no two are alike.
+    """
+    plain = unicodedata.normalize("NFKD", name).casefold()
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    words = re.sub(r"[\W_]+", "-", plain).strip("-")
+    readable = slug(name, default="tag")
+    return readable if readable == words else f"{readable}-{_digest(words)}"
+
+
 def _readable_id(name: str, *seeds: str) -> str:
     return f"{slug(name)}-{_digest(*seeds)}"
 

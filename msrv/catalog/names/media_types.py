@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Media types by suffix, and which suffixes are tracks and pictures.
+"""Media types by suffix, and which suffixes are tracks, pictures and the like.
 
 A table of our own, as the standard library's differs between machines and
 versions, and every replica has to send the same type. Types that a browser
@@ -26,6 +26,16 @@ AUDIO_TYPES: Final = {
 
 PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif")
 """Suffixes of covers, in order of preference."""
+
+DOCUMENTS: Final = frozenset(
+    ".azw3 .cbr .cbz .djvu .epub .fb2 .mobi .pdf".split()
+)
+"""Suffixes of what a book is sold as."""
+
+VIDEOS: Final = frozenset(
+    ".avi .m4v .mkv .mov .mp4 .mpeg .mpg .webm .wmv".split()
+)
+"""Suffixes of videos."""
 
 _OTHERS: Final = {
     ".avif": "image/avif",

@@ -28,6 +28,7 @@ from msrv.catalog.parsing.parser_process import ParserProcess
 from msrv.catalog.parsing.replies import (
     InvalidReply,
     parse_image_facts,
+    parse_page_count,
     parse_picture,
     parse_tags,
 )
@@ -90,6 +91,16 @@ class Parser:
         fields = {"do": "measure", "name": "picture"}
         return self._parse(
             file, _picture_key(sha256), fields, parse_image_facts
+        )
+
+    def page_count(self, file: BinaryIO, sha256: bytes) -> int | None:
+        """Return the number of pages of a PDF, None if it doesn't say.
+
+        Raises ParsingError.
+        """
+        fields = {"do": "pages", "name": "document"}
+        return self._parse(
+            file, _derived_key(b"pages", sha256), fields, parse_page_count
         )
 
     def shrink(
@@ -265,4 +276,9 @@ def _picture_key(sha256: bytes) -> bytes:
     Not the file's hash itself: a track is sold even if the picture inside it
     crashes the parser.
     """
-    return hashlib.sha256(b"picture" + sha256).digest()
+    return _derived_key(b"picture", sha256)
+
+
+def _derived_key(part: bytes, sha256: bytes) -> bytes:
+    """Return the key of marks for a part of a file that is sold anyway."""
+    return hashlib.sha256(part + sha256).digest()

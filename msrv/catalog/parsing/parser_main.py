@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Program of the process that parses pictures and tags.
+"""Program of the process that parses pictures, tags and documents.
 
     python -m msrv.catalog.parsing.parser_main PARENT
 
@@ -109,9 +109,18 @@ def _shrink(file: BinaryIO, fields: dict[str, Any]) -> Message:
         return Message({"refused": error.reason})
 
 
+def _pages(file: BinaryIO, fields: dict[str, Any]) -> Message:  # noqa: ARG001
+    from msrv.catalog.metadata.pdf_pages import (  # noqa: PLC0415 - in the confined process alone
+        count_pages,
+    )
+
+    return Message({"pages": count_pages(file)})
+
+
 OPERATIONS: Final[dict[str, Callable[[BinaryIO, dict[str, Any]], Message]]] = {
     "tags": _tags,
     "measure": _measure,
+    "pages": _pages,
     "shrink": _shrink,
 }
 

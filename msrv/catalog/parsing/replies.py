@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from msrv.catalog.metadata.cover_images import ImageFacts, NotAPicture
+from msrv.catalog.metadata.pdf_pages import MAX_PAGES
 from msrv.catalog.metadata.tags import NotAudio, Tags
 from msrv.catalog.parsing.errors import ProcessEnded
 from msrv.catalog.parsing.messages import Message
@@ -55,6 +56,17 @@ def parse_image_facts(reply: Message) -> ImageFacts:
     if not _COLOUR.fullmatch(facts.colour):
         raise InvalidReply("a colour")
     return facts
+
+
+def parse_page_count(reply: Message) -> int | None:
+    """Return the number of pages in a reply, None if it isn't known."""
+    _raise_if_refused(reply, InvalidReply)
+    found = _check_any([_check_int, _check_none], reply.fields.get("pages"))
+    if not isinstance(found, int):
+        return None
+    if not 0 < found <= MAX_PAGES:
+        raise InvalidReply("a number of pages")
+    return found
 
 
 def parse_picture(reply: Message) -> bytes:

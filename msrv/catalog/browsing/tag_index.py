@@ -1,0 +1,88 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Tags of a catalog: its releases' tags and genres, with the releases of each.
+
+Spellings that differ in case, accents or punctuation are one tag, which is
+spelt as on most releases.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+from msrv.catalog.model import Catalog, Release
+from msrv.catalog.names.ids import tag_slug
+
+_MAX_CONSIDERED: Final = 200
+"""Releases of one tag that are compared: a page costs the same in any store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag or genre: its place in addresses, its name, and its releases.
+
+    The releases are in the catalog's order.
+    """
+
+    slug: str
+    name: str
+    releases: tuple[Release, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TagIndex:
+    """The tags of a catalog by their slug, those of most releases first."""
+
+    by_slug: Mapping[str, Tag]
+
+    @classmethod
+    def of(cls, catalog: Catalog) -> Self:
+        """Return the tags of what a catalog offers."""
+        names: dict[str, Counter[str]] = {}
+        releases: dict[str, list[Release]] = {}
+        for release in catalog.offered:
+            spelt: dict[str, str] = {}
+            for name in release.details.subjects:
+                spelt.setdefault(tag_slug(name), name)
+            for slug, name in spelt.items():
+                names.setdefault(slug, Counter())[name] += 1
+                releases.setdefault(slug, []).append(release)
+        slugs = sorted(releases, key=lambda each: (-len(releases[each]), each))
+        return cls(
+            {
+                slug: Tag(
+                    slug,
+                    names[slug].most_common(1)[0][0],
+                    tuple(releases[slug]),
+                )
+                for slug in slugs
+            }
+        )
+
+    def of_release(self, release: Release) -> tuple[Tag, ...]:
+        """Return the tags of a release, genres first, each once."""
+        slugs = dict.fromkeys(map(tag_slug, release.details.subjects))
+        return tuple(
+            self.by_slug[slug] for slug in slugs if slug in self.by_slug
+        )
+
+    def related(
+        self, release: Release, *, without: Sequence[Release], most: int
+    ) -> list[Release]:
+        """Return the releases that share most tags with one.
+
+        Equal ones are in the catalog's order. `without` are left out, and so
+        is the release itself.
+        """
+        left_out = {each.release_id for each in (release, *without)}
+        counted: Counter[str] = Counter()
+        found: dict[str, Release] = {}
+        for tag in self.of_release(release):
+            for other in tag.releases[:_MAX_CONSIDERED]:
+                if other.release_id not in left_out:
+                    counted[other.release_id] += 1
+                    found[other.release_id] = other
+        best = sorted(found, key=lambda each: -counted[each])
+        return [found[each] for each in best[:most]]
