@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Self
 
+from msrv.catalog.details.release_details import ReleaseDetails
 from msrv.money import Money
 from msrv.storage.model import Content
 
@@ -117,6 +118,7 @@ class Release:
     what its files were sold as before, hidden too: a folder of scans or a
     disc that was a release of its own, a format that was an item. `date` is
     an ISO 8601 year, month or day, or empty. `minimum` is that of the whole.
+    `details` are its kind and what else describes it.
     """
 
     release_id: str
@@ -132,6 +134,7 @@ class Release:
     minimum: Money | None = None
     extras: tuple[Item, ...] = ()
     former: tuple["Item | Release", ...] = ()
+    details: ReleaseDetails = field(default_factory=ReleaseDetails)
 
     def with_items(self, items: tuple[Item, ...]) -> Self:
         """Return the release with these items."""

@@ -9,7 +9,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from mutagen.id3 import TALB, TDRC, TIT2, TPE1, TPE2, TPOS, TRCK
+from mutagen.id3 import (
+    TALB,
+    TBPM,
+    TCON,
+    TDRC,
+    TIT2,
+    TKEY,
+    TPE1,
+    TPE2,
+    TPOS,
+    TRCK,
+)
 from mutagen.wave import WAVE
 
 from msrv.catalog.config.last_good import LastGoodConfig
@@ -32,6 +43,9 @@ _ID3_FRAMES: dict[str, Any] = {
     "date": TDRC,
     "number": TRCK,
     "disc": TPOS,
+    "genre": TCON,
+    "tempo": TBPM,
+    "key": TKEY,
 }
 
 

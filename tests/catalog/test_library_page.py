@@ -11,7 +11,12 @@ import pytest
 from msrv.catalog.config import release_config, store_config
 from msrv.catalog.model import Shop
 from msrv.catalog.names import cover_names, ids, ignored_names
-from msrv.catalog.names.media_types import AUDIO_TYPES, PICTURES
+from msrv.catalog.names.media_types import (
+    AUDIO_TYPES,
+    DOCUMENTS,
+    PICTURES,
+    VIDEOS,
+)
 from msrv.toml_file import keys_of
 from tests.catalog.temporary_library import Library, problems, wav
 
@@ -46,8 +51,8 @@ def test_examples_of_the_page_are_valid(name: str, toml: str) -> None:
         assert release_config.parse_release(name, toml, Shop()).release_id
 
 
-def test_page_has_four_examples() -> None:
-    assert len(EXAMPLES) == 4
+def test_page_has_five_examples() -> None:
+    assert len(EXAMPLES) == 5
 
 
 def test_example_ids_of_the_page_are_right() -> None:
@@ -58,7 +63,7 @@ def test_example_ids_of_the_page_are_right() -> None:
 
 
 def test_page_has_every_format() -> None:
-    for suffix in (*AUDIO_TYPES, *PICTURES):
+    for suffix in (*AUDIO_TYPES, *PICTURES, *DOCUMENTS, *VIDEOS - {".mpeg"}):
         assert f"{suffix}`" in TEXT
 
 

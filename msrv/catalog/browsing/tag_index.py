@@ -16,7 +16,7 @@ from msrv.catalog.model import Catalog, Release
 from msrv.catalog.names.ids import tag_slug
 
 _MAX_CONSIDERED: Final = 200
-"""Releases of one tag that are compared: a page costs the same in any store."""
+"""Releases of one tag that are compared, so that pages stay cheap."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,14 @@
 
 from pydantic import Field, PrivateAttr
 
+from msrv.catalog.config.detail_fields import (
+    Isbn,
+    Kind,
+    LanguageTag,
+    Names,
+    PageCount,
+    TempoRange,
+)
 from msrv.catalog.config.fields import (
     Currency,
     ItemId,
@@ -63,6 +71,19 @@ class ReleaseConfig(Table):
     fixed_item_price: Price | None = Field(default=None, alias="item_price")
     item_suggested: Price | None = None
     hidden: bool = False
+    kind: Kind | None = None
+    genres: Names | None = None
+    tags: Names = ()
+    label: Line = ""
+    catalog_number: Line = ""
+    isbn: Isbn = ""
+    language: LanguageTag = ""
+    licence: Line = ""
+    version: Line = ""
+    platforms: Names = ()
+    key: Line = ""
+    tempo: TempoRange | None = None
+    pages: PageCount | None = None
     items: dict[str, ItemConfig] = Field(default_factory=dict)
     _document: TomlDocument | None = PrivateAttr(default=None)
 

@@ -140,6 +140,7 @@ def _version_fields(release: Release) -> tuple[object, ...]:
         release.minimum and release.minimum.minor,
         release.hidden,
         release.cover and release.cover.content.sha256,
+        release.details,
         [
             (
                 item.item_id,

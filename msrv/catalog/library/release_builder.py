@@ -3,13 +3,17 @@
 
 """Release of one folder, built from its files, tags and configuration."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from msrv.catalog.config.fields import is_date
 from msrv.catalog.config.release_config import ItemConfig, ReleaseConfig
 from msrv.catalog.config.store_config import StoreConfig
+from msrv.catalog.details.collection import (
+    FileFacts,
+    collect_details,
+    common_value,
+)
 from msrv.catalog.library.file_index import FileIndex
 from msrv.catalog.library.found_files import FoundFile, FoundFolder
 from msrv.catalog.library.release_files import ReleaseFiles
@@ -25,7 +29,7 @@ from msrv.catalog.names import ids
 from msrv.catalog.names.disc_names import disc_number, without_disc
 from msrv.catalog.names.extras import is_extra
 from msrv.catalog.names.titles import NameParts, parse_file_names
-from msrv.display_text import clean_line, fold_name, normalize_nfc, printable
+from msrv.display_text import clean_line, normalize_nfc, printable
 from msrv.money import Money
 from msrv.storage.model import Content
 from msrv.toml_file import Problem
@@ -119,7 +123,7 @@ class _Builder:
         )
         self._names = _parse_names(folder)
         self._is_single = False
-        self._tags: list[Tags] = []
+        self._facts = FileFacts()
         self._extras: list[Item] = []
         self._former: list[Item] = []
         self.unpriced = 0
@@ -134,7 +138,7 @@ class _Builder:
         """
         has_tracks = any(file.is_track for file in self._folder.files)
         track_files: list[TrackFile] = []
-        others: list[tuple[FoundFile, Content]] = []
+        others: list[tuple[FoundFile, Content, Tags]] = []
         extras: list[tuple[FoundFile, Content]] = []
         sold_count = 0
         for file in self._folder.files:
@@ -148,18 +152,21 @@ class _Builder:
             content, facts = found
             if "tags" in facts:
                 tags = Tags.from_facts(facts["tags"])
-                self._tags.append(tags)
+                self._facts.tags.append(tags)
                 track_files.append(
                     TrackFile(file, content, tags, self._is_apart(file))
                 )
+            elif is_extra:
+                extras.append((file, content))
             else:
-                (extras if is_extra else others).append((file, content))
+                self._facts.others.append(facts)
+                seconds = facts.get("duration_seconds")
+                tags = Tags(duration_seconds=seconds)
+                others.append((file, content, tags))
         tracks = group_by_track(track_files)
         self._is_single = sold_count - len(track_files) + len(tracks) == 1
         items = [self._track(*track) for track in tracks]
-        items += [
-            self._item(file, content, Tags()) for file, content in others
-        ]
+        items += [self._item(*other) for other in others]
         items.sort(key=lambda each: each.place)
         self._extras = [
             replace(
@@ -239,6 +246,7 @@ class _Builder:
             hidden=config.hidden,
             minimum=config.minimum,
             extras=tuple(self._extras),
+            details=collect_details(config, items, self._facts),
         )
         sold = (*release.items, *release.extras, *self._former)
         return replace(
@@ -249,24 +257,24 @@ class _Builder:
 
     def _album_title(self) -> str:
         """Return the album title in the tags, one for all discs."""
-        albums = [tags.album for tags in self._tags]
+        albums = [tags.album for tags in self._facts.tags]
         if self._has_parts:
             albums = [without_disc(album) for album in albums]
-        return _common_value(albums)
+        return common_value(albums)
 
     def _date_in_tags(self) -> str:
         """Return the longest valid part of the tracks' common date, or ""."""
-        text = _common_value(tags.date for tags in self._tags)
+        text = common_value(tags.date for tags in self._facts.tags)
         return next((text[:n] for n in (10, 7, 4) if is_date(text[:n])), "")
 
     def _artist(self) -> str:
         if self._config.artist is not None:
             return self._config.artist
-        agreed = _common_value(tags.album_artist for tags in self._tags)
-        artists = [tags.artist for tags in self._tags if tags.artist]
+        agreed = common_value(tags.album_artist for tags in self._facts.tags)
+        artists = [tags.artist for tags in self._facts.tags if tags.artist]
         if agreed or not artists:
             return agreed
-        return _common_value(artists) or "Various artists"
+        return common_value(artists) or "Various artists"
 
     def _item(self, file: FoundFile, content: Content, tags: Tags) -> Item:
         own = self._config_of(file)
@@ -303,17 +311,6 @@ class _Builder:
 
 def _first_text(*texts: str | None) -> str:
     return next(filter(None, texts), "")
-
-
-def _common_value(values: Iterable[str]) -> str:
-    """Return the value that all share apart from its spelling, else "".
-
-    Of several spellings, the most frequent one, or the first of those.
-    """
-    counted = Counter(values)
-    if len({fold_name(value) for value in counted}) != 1:
-        return ""
-    return counted.most_common(1)[0][0]
 
 
 def _parse_names(folder: FoundFolder) -> dict[str, NameParts]:

@@ -13,6 +13,7 @@ import mutagen
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mutagen.mp4 import MP4
 
 from msrv.catalog.metadata.tags import NotAudio, Tags, read_tags
 from msrv.catalog.names.media_types import AUDIO_TYPES
@@ -26,6 +27,7 @@ TAGS = {
     "track": "2/9",
     "disc": "1/2",
     "date": "2026-03-06",
+    "genre": "Dub; Jungle",
 }
 FORMATS = {
     ".mp3": "libmp3lame",
@@ -79,6 +81,7 @@ def test_tags_are_read_from_every_track_format(
     assert (tags.album, tags.album_artist) == ("Night Bus", "Various")
     assert (tags.number, tags.disc) == (2, 1)
     assert tags.date.startswith("2026")
+    assert tags.genres == ("Dub", "Jungle")
 
 
 def test_every_track_suffix_is_tested() -> None:
@@ -98,6 +101,39 @@ def test_tags_of_wav_are_read() -> None:
     assert read_tags(Named(data, "a.wav")) == Tags(
         "A B", "C", "E", "D", "2026-03", 3, 2, 0.5, **WAV_SOUND
     )
+
+
+def test_genre_that_is_a_number_is_resolved() -> None:
+    """ID3 has a table of them, which old taggers refer to."""
+    tags = read_tags(Named(tagged_wav(genre="(17)"), "a.wav"))
+    assert tags.genres == ("Rock",)
+
+
+def test_free_form_key_of_mp4_is_text(sounds: dict[str, Path]) -> None:
+    data = Named(sounds[".m4a"].read_bytes(), "a.m4a")
+    sound = MP4(data)  # type: ignore[no-untyped-call] # mutagen's own
+    sound["----:com.apple.iTunes:initialkey"] = [b"Am"]
+    sound["tmpo"] = [174]
+    data.seek(0)
+    sound.save(data)
+    data.seek(0)
+    tags = read_tags(data)
+    assert (tags.key, tags.tempo) == ("Am", 174)
+
+
+@pytest.mark.parametrize(
+    ("tempo", "read"),
+    [
+        ("120", 120),
+        ("120.7", 120),
+        ("0", None),
+        ("fast", None),
+        ("9999", None),
+    ],
+)
+def test_invalid_tempo_is_none(tempo: str, read: int | None) -> None:
+    tags = read_tags(Named(tagged_wav(tempo=tempo), "a.wav"))
+    assert tags.tempo == read
 
 
 @pytest.mark.parametrize(

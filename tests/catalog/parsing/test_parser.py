@@ -58,6 +58,17 @@ def test_pictures_are_measured_and_reduced(tmp_path: Path) -> None:
         shared_parser.shared().measure(file, b"4")
 
 
+def test_pages_of_a_document_are_counted(tmp_path: Path) -> None:
+    pages = [Image.new("L", (8, 8)) for _ in range(3)]
+    path = tmp_path / "file"
+    pages[0].save(path, "PDF", save_all=True, append_images=pages[1:])
+    with path.open("rb") as file:
+        assert shared_parser.shared().page_count(file, b"5") == 3
+    path.write_bytes(b"%PDF-1.4\n%%EOF\n")
+    with path.open("rb") as file:
+        assert shared_parser.shared().page_count(file, b"6") is None
+
+
 @pytest.mark.parametrize(
     "answer",
     [
