@@ -30,7 +30,7 @@ _MAX_GENRES: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What the files of a release say of it.
+    """Facts of a release's files.
 
     `tags` are those of its tracks; `others` are the index's facts of its other
     files for sale.
