@@ -71,6 +71,12 @@ def mailbox_key(address: str) -> str:
     return f"{local}@{domain}"
 
 
+def masked(address: str) -> str:
+    """Return an address that reminds only those who know it: `k…@a.org`."""
+    local, _, domain = address.rpartition("@")
+    return f"{local[:1]}…@{domain}"
+
+
 def needs_smtputf8(address: str) -> bool:
     """Return whether an address needs a server with SMTPUTF8 (RFC 6531)."""
     return not address.isascii()

@@ -8,7 +8,7 @@ header decides which of the two is sent.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -64,6 +64,8 @@ class Chrome:
     payments_are_simulated: bool
     source_url: str
     language: Language
+    static_url: Callable[[str], str]
+    """Returns the address of a file of `static/`, by its name."""
 
 
 def wants_json(request: web.Request) -> bool:
@@ -269,6 +271,7 @@ def _chrome(request: web.Request) -> Chrome:
         payments_are_simulated=store.settings.takes_simulated_payments,
         source_url=store.settings.source_url,
         language=current_language(),
+        static_url=assets.url,
     )
 
 

@@ -20,7 +20,7 @@ from msrv.web.errors import InvalidField, NotFound
 from msrv.web.errors.fields import MAIL
 from msrv.web.forms import read_form
 from msrv.web.rendering import PRIVATE, wants_json
-from msrv.web.shop.receipts import receipt_page, receipt_path
+from msrv.web.shop.receipts import mailed_query, receipt_page, receipt_path
 from msrv.web.store import ORIGIN, STORE
 
 _INVALID: Final = "must be an email address like you@example.org"
@@ -75,4 +75,4 @@ async def resend(request: web.Request) -> web.StreamResponse:
             status=202,
             headers={"Cache-Control": PRIVATE},
         )
-    raise web.HTTPSeeOther(f"{receipt_path(token)}?mailed=1")
+    raise web.HTTPSeeOther(f"{receipt_path(token)}?{mailed_query(to)}")

@@ -6,10 +6,12 @@
 import re
 from collections.abc import Sequence
 from typing import Any, Final
+from urllib.parse import quote
 
 from aiohttp import web
 
-from msrv.catalog.model import Item
+from msrv.catalog.model import Item, Release
+from msrv.mail.addresses import masked
 from msrv.money import Money
 from msrv.orders.download_links import ReceiptItem
 from msrv.orders.fulfilment import FulfilledOrder
@@ -22,11 +24,16 @@ from msrv.web.errors import NotFound
 from msrv.web.formatting import given_note
 from msrv.web.rendering import PRIVATE, respond_in_slices, wants_json
 from msrv.web.shop.cart import remove_from_cart
+from msrv.web.shop.purchases.download_hints import hints_for
 from msrv.web.store import ORIGIN, STORE
 
 _PATH: Final = "/purchases/"
 _MAIL_WAIT: Final = "mail_wait"
+_MAILED: Final = "mailed"
 _START: Final = "start"
+_GIFT: Final = "gift"
+"""Parameter of a gift's receipt: its page shows no prices."""
+_MASKED: Final = re.compile(r"[^\s@]…@[^\s@]{1,253}")
 _SECONDS: Final = re.compile(r"[0-9]{1,6}")
 
 
@@ -88,10 +95,42 @@ async def receipt_page(
         mail_path=f"{receipt_path(token)}/mail"
         if store.receipt_mails.is_on
         else None,
-        mailed="mailed" in request.query,
+        mailed_to=mailed_to(request),
         mail_wait=mail_wait,
+        releases=_releases_of(request, items),
+        hints=hints_for(request.headers.get("User-Agent", ""), items),
         start=_link_to_start(request, items),
+        is_gift=_GIFT in request.query,
     )
+
+
+def mailed_to(request: web.Request) -> str:
+    """Return where the receipt was just mailed to, masked; else empty."""
+    text = request.query.get(_MAILED, "")
+    return text if _MASKED.fullmatch(text) else ""
+
+
+def mailed_query(address: str) -> str:
+    """Return the query of a page that says where its receipt was mailed.
+
+    The address is masked: it stays in the browser's history.
+    """
+    return f"{_MAILED}={quote(masked(address), safe='@')}"
+
+
+def _releases_of(
+    request: web.Request, items: Sequence[ReceiptItem]
+) -> dict[str, Release]:
+    """Return the release of each line that the catalog has, by line's id."""
+    catalog = request.app[STORE].catalog.current
+    found = {}
+    for each in items:
+        if each.entry is not None:
+            old_id = each.entry.release_id
+            release_id = catalog.moved.get(old_id, old_id)
+            if release_id in catalog.releases_by_id:
+                found[each.item_id] = catalog.releases_by_id[release_id]
+    return found
 
 
 def _link_to_start(
@@ -172,11 +211,15 @@ def receipt_response(
             headers={"Location": path},
         )
     else:
-        wait = order.mail_wait
-        query = f"?{_MAIL_WAIT}={wait}" if wait else ""
-        if starts_download and not query:
-            query = f"?{_START}=1"
-        response = web.HTTPSeeOther(path + query)
+        stated = []
+        if order.mail_wait:
+            stated.append(f"{_MAIL_WAIT}={order.mail_wait}")
+        elif order.mail:
+            stated.append(mailed_query(order.mail))
+        if starts_download and not order.mail_wait:
+            stated.append(f"{_START}=1")
+        query = "&".join(stated)
+        response = web.HTTPSeeOther(f"{path}?{query}" if query else path)
     response.headers["Cache-Control"] = PRIVATE
     return response
 

@@ -85,29 +85,3 @@ if (share && navigator.share) {
       .catch(() => {}); // closed without choosing
   });
 }
-
-// Started downloads -----------------------------------------------------------
-
-if ($("[data-download-started]")) {
-  // A reload, or the address in a bookmark, doesn't download again.
-  history.replaceState(null, "", location.pathname);
-}
-
-// The receipt's address -----------------------------------------------------
-
-const copy = $("[data-copy]");
-
-if (copy && navigator.clipboard) {
-  const source = $("[data-copy-source]");
-  const said = $("[data-copied]");
-  copy.hidden = false;
-  copy.addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText(source.value);
-      said.textContent = "Copied";
-    } catch {
-      source.select();
-      said.textContent = "Selected; press Ctrl+C";
-    }
-  });
-}

@@ -5,8 +5,10 @@
 
 import hashlib
 import io
+import re
 import zipfile
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -276,3 +278,62 @@ async def test_verify_explains_a_receipt_and_rejects_other_text(
             await store.get("/verify", params={"q": nonsense}, headers=JSON)
         ).json()
         assert told == {"kind": "nothing", "valid": False}
+
+
+async def test_download_buttons_are_named_after_their_items(
+    store: Client,
+) -> None:
+    bought = await buy(store, "night-bus", "zine")
+    page = await (await store.get(path_of(bought["receipt"]))).text()
+    for title in ("Night Bus", "Departure", "Wrong Stop"):
+        assert f'aria-label="Download {title}"' in page
+    assert "The Wet Coats" in page
+    assert 'class="button big"' not in page  # two equal ones
+
+
+async def test_checksums_are_behind_a_list_of_their_own(
+    store: Client, library: Path
+) -> None:
+    bought = await buy(store, "night-bus")
+    page = await (await store.get(path_of(bought["receipt"]))).text()
+    assert 'class="button big"' in page
+    digest = hashlib.sha256(
+        (library / "Night Bus" / "01 Departure.wav").read_bytes()
+    ).hexdigest()
+    files, _, checksums = page.partition("<summary>Checksums</summary>")
+    assert digest in checksums
+    assert digest not in files
+    assert files.count("Download Departure") == 1
+
+
+async def test_receipt_of_a_gift_shows_no_prices(store: Client) -> None:
+    bought = await buy(store, "night-bus")
+    path = path_of(bought["receipt"])
+    assert "€7.00" in await (await store.get(path)).text()
+    page = await (await store.get(f"{path}?gift=1")).text()
+    assert "€7.00" not in page
+    assert "Download Night Bus" in page
+
+
+async def test_receipt_says_nothing_that_its_address_makes_up(
+    store: Client,
+) -> None:
+    bought = await buy(store, "night-bus")
+    path = path_of(bought["receipt"])
+    for text in ("call 0900", "a@b.example", "<b>…@x", "ab…@c.example"):
+        page = await store.get(path, params={"mailed": text})
+        assert "on its way" not in await page.text()
+
+
+async def test_receipt_can_be_sent_to_oneself_without_a_mail_server(
+    store: Client,
+) -> None:
+    bought = await buy(store, "night-bus")
+    path = path_of(bought["receipt"])
+    page = await (await store.get(path)).text()
+    found = re.search(
+        r'href="mailto:\?subject=([^&"]+)&amp;body=([^"]+)"', page
+    )
+    assert found is not None
+    assert unquote(found[1]) == "Receipt from Wet Coats"
+    assert unquote(found[2]) == bought["receipt"]
