@@ -8,12 +8,13 @@ too, with the release that it is on.
 """
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from msrv.catalog.model import Catalog, Release
+from msrv.catalog.model import ArtistProfile, Catalog, Cover, Release
 from msrv.catalog.names.ids import slug
+from msrv.display_text import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +22,28 @@ class Artist:
     """An artist: the name, its place in addresses, and the releases.
 
     `releases` are by the artist, `appearances` those of others that have a
-    track by the artist; both in the catalog's order.
+    track by the artist; both in the catalog's order. `profile` is what the
+    seller wrote.
     """
 
     slug: str
     name: str
     releases: tuple[Release, ...] = ()
     appearances: tuple[Release, ...] = ()
+    profile: ArtistProfile | None = None
+
+    @property
+    def picture(self) -> Cover | None:
+        """The seller's picture of the artist, if there is one."""
+        return self.profile.picture if self.profile else None
 
 
 @dataclass(frozen=True, slots=True)
 class Artists:
-    """The artists of a catalog, by their slug and by their name."""
+    """The artists of a catalog, by their slug and in order of their names."""
 
     by_slug: Mapping[str, Artist]
+    by_name: tuple[Artist, ...]
     _slugs: Mapping[str, str] = field(repr=False)
 
     @classmethod
@@ -44,39 +53,62 @@ class Artists:
         own: dict[str, list[Release]] = {}
         others: dict[str, list[Release]] = {}
         for release in catalog.offered:
-            main = _key(release.artist)
+            main = artist_key(release.artist)
             if main:
                 names.setdefault(main, release.artist)
                 own.setdefault(main, []).append(release)
             guests = {
-                _key(each.artist): each.artist for each in release.offered
+                artist_key(each.artist): each.artist
+                for each in release.offered
             }
             for key, name in guests.items():
                 if key and key != main:
                     names.setdefault(key, name)
                     others.setdefault(key, []).append(release)
         slugs = _slugs_of(names)
-        return cls(
-            {
-                slugs[key]: Artist(
-                    slugs[key],
-                    name,
-                    tuple(own.get(key, ())),
-                    tuple(others.get(key, ())),
-                )
-                for key, name in names.items()
-            },
-            slugs,
-        )
+        profiles = {artist_key(each.name): each for each in catalog.profiles}
+        by_slug = {
+            slugs[key]: Artist(
+                slugs[key],
+                name,
+                tuple(own.get(key, ())),
+                tuple(others.get(key, ())),
+                profiles.get(key),
+            )
+            for key, name in names.items()
+        }
+        by_name = sorted(by_slug.values(), key=_sort_key)
+        return cls(by_slug, tuple(by_name), slugs)
 
     def find(self, name: str) -> Artist | None:
         """Return an artist by the name, None for an unknown one."""
-        found = self._slugs.get(_key(name))
+        found = self._slugs.get(artist_key(name))
         return self.by_slug[found] if found is not None else None
 
 
-def _key(name: str) -> str:
+def profile_notes(catalog: Catalog) -> Iterator[str]:
+    """Yield a note on each text about an artist who has nothing on offer."""
+    if not catalog.profiles:
+        return
+    artists = Artists.of(catalog)
+    for profile in catalog.profiles:
+        if artists.find(profile.name) is None:
+            yield (
+                f"the text about the artist {printable(profile.name)} is not "
+                "shown: nothing in the store is by an artist of that name"
+            )
+
+
+def artist_key(name: str) -> str:
+    """Return what all spellings of an artist's name have in common."""
     return unicodedata.normalize("NFC", name).casefold()
+
+
+def _sort_key(artist: Artist) -> tuple[str, str]:
+    """Return a key that sorts by name, without accents and articles."""
+    plain = unicodedata.normalize("NFKD", artist.name).casefold()
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    return plain.removeprefix("the ").lstrip("'\"([.… "), artist.slug
 
 
 def _slugs_of(names: Mapping[str, str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ stays one.
 """
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,9 +19,21 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 _CACHED: Final = 512
-_HEADING_OFFSET: Final = 2
-"""A text is below a page's h1 and a section's h2."""
+_MAX_LEVEL: Final = 6
+_RELATION: Final = "nofollow noopener"
+SECTION_LEVEL: Final = 3
+"""Level of the headings in a text below a page's h1 and a section's h2."""
+PAGE_LEVEL: Final = 2
+"""Level of the headings in a text below a page's h1."""
 _BREAKS: Final = {"softbreak", "hardbreak"}
+_WEB: Final = re.compile("https?://")
+_HEADING: Final = {"heading_open", "heading_close"}
+_LIST_PARTS: Final = {
+    "list_item_open",
+    "list_item_close",
+    "paragraph_open",
+    "paragraph_close",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +44,53 @@ class RenderedText:
     plain: str
 
 
-def render(text: str) -> RenderedText:
-    """Render a text. Takes milliseconds for a long one."""
+@dataclass(frozen=True, slots=True)
+class TitledText:
+    """A text whose first heading is its title; empty without one.
+
+    `body` is the text below that heading. `links` are the addresses in lists
+    that consist of nothing but links: the author's own.
+    """
+
+    title: str
+    body: str
+    links: tuple[str, ...]
+
+
+def split_title(text: str) -> TitledText:
+    """Return a text without its heading, if it begins with one."""
     tokens = _PARSER.parse(text)
+    links = tuple(dict.fromkeys(_own_links(tokens)))
+    if not tokens or tokens[0].type != "heading_open" or not tokens[0].map:
+        return TitledText("", text.strip(), links)
+    lines = text.splitlines()
+    return TitledText(
+        " ".join("".join(_plain(tokens[:3])).split()),
+        "\n".join(lines[tokens[0].map[1] :]).strip(),
+        links,
+    )
+
+
+def render(
+    text: str, *, first_level: int = SECTION_LEVEL, is_own: bool = False
+) -> RenderedText:
+    """Render a text. Takes milliseconds for a long one.
+
+    Its highest headings have the level `first_level`. If it `is_own`, the
+    text of an artist about themselves, lists that consist of links are marked
+    as theirs.
+    """
+    tokens = _PARSER.parse(text)
+    own = frozenset(_own_links(tokens)) if is_own else frozenset()
+    levels = [int(each.tag[1:]) for each in tokens if each.type in _HEADING]
+    highest = min(levels, default=1)
     for token in _flatten(tokens):
-        if token.type in {"heading_open", "heading_close"}:
-            level = int(token.tag[1:]) + _HEADING_OFFSET
-            token.tag = f"h{min(level, 6)}"
+        if token.type in _HEADING:
+            level = int(token.tag[1:]) + first_level - highest
+            token.tag = f"h{min(level, _MAX_LEVEL)}"
         elif token.type == "link_open":
-            token.attrSet("rel", "nofollow noopener")
+            is_me = token.attrs.get("href") in own
+            token.attrSet("rel", "me noopener" if is_me else _RELATION)
         # The alignment of a table's cells; the page's policy forbids it.
         token.attrs.pop("style", None)
     return RenderedText(
@@ -52,17 +103,59 @@ class MarkdownCache:
     """The texts that were rendered last; each is rendered in a thread."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str, RenderedText] = OrderedDict()
+        self._known: OrderedDict[tuple[str, int, bool], RenderedText] = (
+            OrderedDict()
+        )
 
-    async def render(self, text: str) -> RenderedText:
-        """Return a rendered text."""
-        known = self._known.pop(text, None)
+    async def render(
+        self,
+        text: str,
+        *,
+        first_level: int = SECTION_LEVEL,
+        is_own: bool = False,
+    ) -> RenderedText:
+        """Return a rendered text; see `render`."""
+        key = (text, first_level, is_own)
+        known = self._known.pop(key, None)
         if known is None:
-            known = await asyncio.to_thread(render, text)
-        self._known[text] = known
+            known = await asyncio.to_thread(
+                render, text, first_level=first_level, is_own=is_own
+            )
+        self._known[key] = known
         if len(self._known) > _CACHED:
             self._known.popitem(last=False)
         return known
+
+
+def _own_links(tokens: Sequence[Token]) -> Iterator[str]:
+    """Yield the web addresses of lists in which each entry is one link."""
+    found: list[str] | None = None
+    for token in tokens:
+        if token.type.endswith("list_open"):
+            found = [] if token.level == 0 else None
+        elif token.type.endswith("list_close") and token.level == 0:
+            yield from (each for each in found or () if _WEB.match(each))
+            found = None
+        elif token.type == "inline" and found is not None:
+            address = _only_link(token.children or ())
+            if address is None:
+                found = None
+            else:
+                found.append(address)
+        elif token.block and token.type not in _LIST_PARTS:
+            found = None
+
+
+def _only_link(tokens: Sequence[Token]) -> str | None:
+    """Return the address of a link that is alone in its paragraph."""
+    if (
+        not tokens
+        or tokens[0].type != "link_open"
+        or tokens[-1].type != "link_close"
+        or sum(each.type == "link_open" for each in tokens) > 1
+    ):
+        return None
+    return str(tokens[0].attrs.get("href", ""))
 
 
 def _flatten(tokens: Sequence[Token]) -> Iterator[Token]:

@@ -208,6 +208,35 @@ class Shop:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """A page that the seller wrote: a title, and Markdown below it.
+
+    `slug` is its place in addresses. `changed_at` is in Unix seconds.
+    """
+
+    slug: str
+    title: str
+    text: str
+    changed_at: int
+    picture: Cover | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArtistProfile:
+    """Text of the seller about an artist, in Markdown, with a picture.
+
+    `links` are the artist's own addresses elsewhere. `changed_at` is in Unix
+    seconds.
+    """
+
+    name: str
+    text: str
+    links: tuple[str, ...]
+    changed_at: int
+    picture: Cover | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Catalog:
     """Everything the store offers at one moment.
 
@@ -222,7 +251,7 @@ class Catalog:
     those too, hidden, for their buyers; `moved` maps such an id to the
     present one. `held_by` maps an item to the releases that contain it
     besides its own, and `gone` the ids that can't be found any more to their
-    titles.
+    titles. `pages` are in the order of the menu.
     """
 
     shop: Shop
@@ -236,6 +265,8 @@ class Catalog:
         default_factory=dict, repr=False
     )
     gone: Mapping[str, str] = field(default_factory=dict, repr=False)
+    pages: tuple[Page, ...] = ()
+    profiles: tuple[ArtistProfile, ...] = ()
 
     def title_of(self, item_id: str) -> str:
         """Return the title of an id, present or gone; else the id itself."""

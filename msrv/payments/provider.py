@@ -174,7 +174,7 @@ class Provider(Protocol):
 
     @property
     def label(self) -> str:
-        """Text of the button, in English, marked for translation."""
+        """Text of the button."""
         ...
 
     @property
@@ -213,10 +213,7 @@ class Provider(Protocol):
 
     @property
     def paid_note(self) -> str:
-        """Text of a receipt on how it was paid, empty for none.
-
-        In English, marked for translation.
-        """
+        """Text of a receipt on how it was paid, empty for none."""
         ...
 
     def payment_url(self, reference: str, *, is_test: bool) -> str:

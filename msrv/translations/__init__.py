@@ -100,8 +100,7 @@ def gettext_noop(message: str) -> str:
 
 def translate(message: str) -> str:
     """Return a message in the current language, its values not filled in."""
-    # The translation of nothing would be the catalog's header.
-    return catalog(_current.get().texts).gettext(message) if message else ""
+    return catalog(_current.get().texts).gettext(message)
 
 
 def translate_plural(singular: str, plural: str, number: int) -> str:

@@ -19,10 +19,10 @@ from markupsafe import Markup
 
 from msrv import time_slices
 from msrv.catalog.live_catalog import NotReady
-from msrv.catalog.model import Shop
+from msrv.catalog.model import Page, Shop
 from msrv.orders.cart import Cart
 from msrv.text_table import plural
-from msrv.translations import Language, current_language, ngettext
+from msrv.translations import Language, current_language
 from msrv.translations.templates import EXTENSIONS, install_translations
 from msrv.web import cookies, formatting
 from msrv.web.errors import ErrorPage, NotAcceptable
@@ -32,6 +32,9 @@ from msrv.web.store import STORE
 HTML: Final = "text/html"
 JSON: Final = "application/json"
 PRIVATE: Final = "private, no-store"
+_NEWEST: Final = 100
+_SEVERAL: Final = 4
+"""Artists among the newest releases from which on a list of them helps."""
 
 _NEGOTIATED_HEADERS: Final = {
     "Cache-Control": "no-cache",
@@ -49,9 +52,15 @@ _QUALITY: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Chrome:
-    """The parts of a page around its main content."""
+    """The parts of a page around its main content.
+
+    `pages` are those that the seller wrote. `has_artists` is True where there
+    are several, so that a list of them helps.
+    """
 
     shop: Shop
+    pages: tuple[Page, ...]
+    has_artists: bool
     theme_url: str
     style_url: str
     release_style_url: str
@@ -250,15 +259,21 @@ def _chrome(request: web.Request) -> Chrome:
     store = request.app[STORE]
     assets = store.assets
     cart = Cart(())
+    pages: tuple[Page, ...] = ()
+    has_artists = False
     try:
         catalog = store.catalog.current
     except NotReady:
         shop = Shop()
     else:
-        shop = catalog.shop
+        shop, pages = catalog.shop, catalog.pages
+        artists = {each.artist for each in catalog.offered[:_NEWEST]}
+        has_artists = len(artists) >= _SEVERAL
         cart = cookies.read_cart(request, catalog)
     return Chrome(
         shop=shop,
+        pages=pages,
+        has_artists=has_artists,
         theme_url=theme_url(shop),
         style_url=assets.url("store.css"),
         release_style_url=assets.url("release.css"),
@@ -278,9 +293,7 @@ def _chrome(request: web.Request) -> Chrome:
 def cart_summary(cart: Cart) -> str:
     """Return the number of items in a cart, and its totals."""
     totals = [formatting.price(total) for total, _ in cart.by_currency()]
-    count = len(cart.entries)
-    items = ngettext("%(num)s item", "%(num)s items", count)
-    return formatting.listed([items, *totals])
+    return ", ".join([plural(len(cart.entries), "item"), *totals])
 
 
 def set_up_templates(app: web.Application, *, fresh: bool) -> None:
@@ -305,7 +318,6 @@ def set_up_templates(app: web.Application, *, fresh: bool) -> None:
         given=formatting.given_note,
         moment=formatting.moment,
         moment_ms=formatting.moment_ms,
-        percent=formatting.percent,
         plural=plural,
         share=formatting.share,
         size=formatting.size,

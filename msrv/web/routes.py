@@ -26,12 +26,25 @@ from msrv.web.shop import (
     storefront,
     verify,
 )
+from msrv.web.texts import artist_pages, seller_pages
 
 ROUTES: list[web.RouteDef] = [
     web.get("/", storefront.front, name="front"),
     web.get("/catalog", storefront.catalog_page, name="catalog"),
     web.get("/catalog/{release}", storefront.release_page, name="release"),
-    web.get("/artists/{artist}", storefront.artist_page, name="artist"),
+    web.get("/artists", artist_pages.show_all, name="artists"),
+    web.get("/artists/{artist}", artist_pages.show, name="artist"),
+    web.get(
+        r"/artists/{artist}/picture/{width:\d{1,4}}",
+        artist_pages.picture,
+        name="artist-picture",
+    ),
+    web.get("/pages/{page}", seller_pages.show, name="page"),
+    web.get(
+        r"/pages/{page}/picture/{width:\d{1,4}}",
+        seller_pages.picture,
+        name="page-picture",
+    ),
     web.get("/cart", cart.show, name="cart"),
     web.post("/cart", cart.change, name="cart-change"),
     web.get("/checkout", checkout.show, name="checkout"),

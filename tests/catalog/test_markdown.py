@@ -58,6 +58,7 @@ def test_no_text_becomes_a_script_or_a_request(text: str) -> None:
         ("one\ntwo", "<p>one<br />\ntwo</p>\n", "one two"),
         ("one\n\ntwo", "<p>one</p>\n<p>two</p>\n", "one two"),
         ("# Title", "<h3>Title</h3>\n", "Title"),
+        ("## A\n### B", "<h3>A</h3>\n<h4>B</h4>\n", "A B"),
         ("<b>no</b>", "<p>&lt;b&gt;no&lt;/b&gt;</p>\n", "<b>no</b>"),
         ("", "", ""),
     ],

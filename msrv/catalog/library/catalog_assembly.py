@@ -7,12 +7,21 @@ Apart from `loader`, which decides which folders to read: this is pure.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from msrv.catalog.config.store_config import StoreConfig
 from msrv.catalog.library.release_builder import BuiltRelease
+from msrv.catalog.library.release_prices import default_price
 from msrv.catalog.library.scan import RELEASE_TOML
-from msrv.catalog.model import Catalog, Item, Release, Shop
+from msrv.catalog.model import (
+    ArtistProfile,
+    Catalog,
+    Item,
+    Page,
+    Release,
+    Shop,
+)
 from msrv.display_text import printable
 from msrv.toml_file import Problem
 
@@ -59,7 +68,12 @@ def drop_duplicate_ids(
     return releases
 
 
-def assemble_catalog(shop: Shop, releases: Iterable[Release]) -> Catalog:
+def assemble_catalog(
+    shop: Shop,
+    releases: Iterable[Release],
+    pages: tuple[Page, ...] = (),
+    profiles: tuple[ArtistProfile, ...] = (),
+) -> Catalog:
     """Return a catalog of the releases: sorted, indexed by id, versioned."""
     releases = list(releases)
     releases.sort(
@@ -71,7 +85,9 @@ def assemble_catalog(shop: Shop, releases: Iterable[Release]) -> Catalog:
     )
     releases.sort(key=lambda each: each.date, reverse=True)
     by_id: dict[str, Item | Release] = {}
-    digest = hashlib.sha256(repr(shop).encode())
+    texts: list[Page | ArtistProfile] = [*pages, *profiles]
+    stated = repr((shop, [_text_fields(each) for each in texts]))
+    digest = hashlib.sha256(stated.encode("utf-8", "backslashreplace"))
     for release in releases:
         fields = repr(_version_fields(release))
         digest.update(fields.encode("utf-8", "backslashreplace"))
@@ -94,7 +110,34 @@ def assemble_catalog(shop: Shop, releases: Iterable[Release]) -> Catalog:
         by_id=by_id,
         releases_by_id={each.release_id: each for each in releases},
         moved=moved,
+        pages=pages,
+        profiles=profiles,
     )
+
+
+def release_notes(
+    store: StoreConfig, built: Sequence[BuiltRelease]
+) -> Iterator[str]:
+    """Yield the notes on folders, built-in prices and extras."""
+    for made in built:
+        yield from made.notes
+    unpriced = sum(made.unpriced for made in built)
+    if unpriced:
+        price = default_price(store.shop.currency)
+        yield (
+            f"{unpriced:,} of the items have no price set, "
+            f"and cost {price} each"
+        )
+    extras = sum(
+        len(made.release.extras) for made in built if made.release is not None
+    )
+    if extras:
+        yield (
+            "1 file comes with its release, and is not sold by itself"
+            if extras == 1
+            else f"{extras:,} files come with their releases, "
+            "and are not sold by themselves"
+        )
 
 
 def _add_former_ids(
@@ -124,6 +167,18 @@ def _add_former_ids(
             is_new = by_id.setdefault(item.item_id, item) is item
             if is_new and item.content.path in now:
                 moved[item.item_id] = now[item.content.path]
+
+
+def _text_fields(text: Page | ArtistProfile) -> tuple[object, ...]:
+    """Return the fields of a text that decide a catalog's version."""
+    # Replicas have the same files with other inodes.
+    return (
+        text.slug if isinstance(text, Page) else text.links,
+        text.title if isinstance(text, Page) else text.name,
+        text.text,
+        text.changed_at,
+        text.picture and text.picture.content.sha256,
+    )
 
 
 def _version_fields(release: Release) -> tuple[object, ...]:

@@ -75,12 +75,14 @@ class FoundFolder:
 class Scan:
     """Result of a scan; `folders` are sorted by path.
 
+    `texts` are the folders of the seller's texts, which aren't for sale.
     `is_empty` is True for a library without any entry, such as a mount point
     without its disk; `is_complete` if every folder could be read.
     """
 
     store: FoundFile | None = None
     folders: list[FoundFolder] = field(default_factory=list)
+    texts: list[FoundFolder] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     is_empty: bool = False
@@ -95,7 +97,7 @@ class Scan:
             ),
             digest_size=16,
         )
-        for folder in self.folders:
+        for folder in (*self.folders, *self.texts):
             # Plain tuples: far faster than the repr of dataclasses.
             files = [tuple(file) for file in folder.files]
             text = repr((folder.path, folder.config, folder.cover, files))

@@ -28,6 +28,7 @@ from msrv.catalog.library.file_index import (
 from msrv.catalog.library.found_files import (
     FoundFile,
     FoundFolder,
+    Scan,
     content_files,
 )
 from msrv.catalog.metadata.cover_images import ImageFacts, NotAPicture
@@ -135,6 +136,24 @@ def index_files(
         ),
     )
     return problems
+
+
+def update_index(
+    index: FileIndex, found: Scan, others: Iterable[FoundFolder]
+) -> None:
+    """Save what was read, and remove the entries of deleted files.
+
+    `others` are folders that are not among the releases.
+    """
+    index.save()
+    # The files of a folder that can't be read now keep their entries, or
+    # they would all be hashed again.
+    if found.is_complete:
+        index.retain(
+            file.path
+            for folder in (*found.folders, *others)
+            for file in content_files(folder)
+        )
 
 
 def _measure_embedded_cover(

@@ -9,7 +9,7 @@ a problem, and a release with an invalid release.toml stays as it last was.
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Final
 
 from msrv.catalog.aliases import add_aliases
+from msrv.catalog.artists import profile_notes
 from msrv.catalog.config.config_files import ConfigFiles
 from msrv.catalog.config.last_good import LastGoodConfig
 from msrv.catalog.config.store_config import StoreConfig
@@ -24,17 +25,21 @@ from msrv.catalog.id_history import IdHistory
 from msrv.catalog.library.catalog_assembly import (
     assemble_catalog,
     drop_duplicate_ids,
+    release_notes,
 )
 from msrv.catalog.library.file_index import FileIndex
-from msrv.catalog.library.found_files import FoundFolder, Scan, content_files
+from msrv.catalog.library.found_files import FoundFolder, Scan
 from msrv.catalog.library.hash_batches import (
     settled_files,
     split_batch,
     was_indexed,
 )
-from msrv.catalog.library.indexing import Progress, index_files
+from msrv.catalog.library.indexing import (
+    Progress,
+    index_files,
+    update_index,
+)
 from msrv.catalog.library.release_builder import BuiltRelease
-from msrv.catalog.library.release_prices import default_price
 from msrv.catalog.library.release_updates import ReleaseUpdater
 from msrv.catalog.library.scan import STORE_TOML, LibraryUnreadable, scan
 from msrv.catalog.library.upload_detection import (
@@ -45,6 +50,13 @@ from msrv.catalog.library.upload_detection import (
 )
 from msrv.catalog.model import Catalog
 from msrv.catalog.parsing.parser import Parser
+from msrv.catalog.texts.seller_texts import (
+    NO_TEXTS,
+    SellerTexts,
+    TextReader,
+    is_waiting,
+    picture_folders,
+)
 from msrv.display_text import printable
 from msrv.toml_file import Problem
 
@@ -77,6 +89,7 @@ class LoadedLibrary:
     retrying: bool = False
     store: StoreConfig = field(default_factory=StoreConfig, repr=False)
     built: Mapping[str, BuiltRelease] = field(default_factory=dict, repr=False)
+    texts: SellerTexts = field(default=NO_TEXTS, repr=False)
     incomplete_since: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -209,19 +222,27 @@ class _Loader:
         )
         built: dict[str, BuiltRelease] = {}
         anew = self._new(store, known, built, updater)
+        pictures = list(picture_folders(found.texts))
         unreadable = index_files(
             self._root,
             self._index,
-            anew,
+            [*anew, *self._settled(pictures)],
             parser=parser,
             stopping=stopping,
             progress=progress,
         )
-        _update_index(self._index, found)
+        update_index(self._index, found, pictures)
         for folder in anew:
             made = updater.build(folder, known.get(folder.path), unreadable)
             if made is not None:
                 built[folder.path] = made
+        texts = TextReader(
+            self._root,
+            self._index,
+            self._unsettled,
+            unreadable,
+            previous=self.previous.texts if self.previous else NO_TEXTS,
+        ).read(found.texts, self._problems, self._notes)
         for path in self._unsettled:
             self._hold(path, built.get(path))
         if found.is_complete and not found.is_empty:
@@ -237,17 +258,26 @@ class _Loader:
             self._retrying
             or updater.retrying
             or self._config.is_waiting
+            or not texts.is_whole
             or not all(made.is_whole for made in by_path)
         )
+        catalog = assemble_catalog(
+            store.shop, releases, texts.pages, texts.profiles
+        )
         return LoadedLibrary(
-            assemble_catalog(store.shop, releases),
+            catalog,
             tuple(sorted({*self._problems, *self._held}, key=_sort_key)),
-            (*self._notes, *_notes(store, by_path)),
+            (
+                *self._notes,
+                *profile_notes(catalog),
+                *release_notes(store, by_path),
+            ),
             held=frozenset(self._held),
             waiting=bool(self._unsettled) or retrying,
             retrying=retrying,
             store=store,
             built=built,
+            texts=texts,
             incomplete_since=updater.incomplete_since,
         )
 
@@ -287,6 +317,12 @@ class _Loader:
                 now.append(folder)  # a store starts with its whole library
         return now
 
+    def _settled(self, pictures: list[FoundFolder]) -> Iterator[FoundFolder]:
+        """Yield the pictures that aren't being changed."""
+        for each in pictures:
+            if each.cover and not is_waiting(each.cover, self._unsettled):
+                yield each
+
     def _hold(self, path: str, built: BuiltRelease | None) -> None:
         """Add the reason why a folder, or store.toml, is held back."""
         release = built.release if built else None
@@ -296,7 +332,8 @@ class _Loader:
             is_offered=(
                 self._config.is_store_known
                 if path == LIBRARY
-                else release is not None and not release.hidden
+                else any(path == each.path for each in self._found.texts)
+                or (release is not None and not release.hidden)
             ),
             quiet_seconds=self.quiet_seconds,
         )
@@ -304,42 +341,6 @@ class _Loader:
             self._held.append(reason)
         else:
             self._notes.append(reason)
-
-
-def _update_index(index: FileIndex, found: Scan) -> None:
-    """Save what was read, and remove the entries of deleted files."""
-    index.save()
-    # The files of a folder that can't be read now keep their entries, or
-    # they would all be hashed again.
-    if found.is_complete:
-        index.retain(
-            file.path
-            for folder in found.folders
-            for file in content_files(folder)
-        )
-
-
-def _notes(store: StoreConfig, built: Sequence[BuiltRelease]) -> Iterator[str]:
-    """Yield the notes on folders, built-in prices and extras."""
-    for made in built:
-        yield from made.notes
-    unpriced = sum(made.unpriced for made in built)
-    if unpriced:
-        price = default_price(store.shop.currency)
-        yield (
-            f"{unpriced:,} of the items have no price set, "
-            f"and cost {price} each"
-        )
-    extras = sum(
-        len(made.release.extras) for made in built if made.release is not None
-    )
-    if extras:
-        yield (
-            "1 file comes with its release, and is not sold by itself"
-            if extras == 1
-            else f"{extras:,} files come with their releases, "
-            "and are not sold by themselves"
-        )
 
 
 def _sort_key(problem: Problem) -> tuple[str, int, str]:

@@ -18,6 +18,10 @@ from msrv.catalog.library.found_files import FoundFile, FoundFolder, Scan
 from msrv.catalog.library.release_folders import group_folders
 from msrv.catalog.names import cover_names, ignored_names
 from msrv.catalog.names.mistaken_names import describe_near_miss
+from msrv.catalog.texts.text_folders import (
+    describe_sold_texts,
+    is_text_folder,
+)
 from msrv.display_text import printable
 from msrv.toml_file import Problem
 
@@ -129,6 +133,12 @@ class _Walker:
 
     def _classify(self, path: str, files: list[FoundFile]) -> None:
         """Add the folder's files by what their names make them."""
+        if is_text_folder(path, files):
+            self._found.texts.append(FoundFolder(path, tuple(files)))
+            return
+        note = describe_sold_texts(path, files)
+        if note is not None:
+            self._found.notes.append(note)
         apart: dict[str, FoundFile] = {}
         sold = []
         for file in files:

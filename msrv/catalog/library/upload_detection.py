@@ -81,7 +81,7 @@ class UploadDetector:
         upload.
         """
         now = self._timer()
-        folders = {folder.path: folder for folder in found.folders}
+        folders = {each.path: each for each in (*found.folders, *found.texts)}
         if found.store is not None:
             folders[LIBRARY] = FoundFolder(LIBRARY, (found.store,))
         before, self._before = self._before, folders

@@ -14,7 +14,6 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from msrv.catalog.artists import Artist
 from msrv.catalog.covers import SHARED_WIDTH
 from msrv.catalog.model import ItemKind, Release, Shop
 from msrv.web.discovery import structured_data
@@ -108,31 +107,6 @@ def release_metadata(
             structured_data.breadcrumbs(release, shop, base_url),
         ),
         f"{base_url}/oembed?{urlencode({'url': address})}",
-    )
-
-
-def artist_metadata(artist: Artist, shop: Shop, base_url: str) -> PageMetadata:
-    """Return the metadata of an artist's page."""
-    address = f"{base_url}/artists/{artist.slug}"
-    description = f"Releases by {artist.name}, from {shop.name}."
-    properties = [
-        ("og:type", "profile"),
-        ("og:site_name", shop.name),
-        ("og:title", artist.name),
-        ("og:description", description),
-        ("og:url", address),
-        ("twitter:card", "summary"),
-    ]
-    for release in (*artist.releases, *artist.appearances):
-        if release.cover is not None:
-            path = cover_path(release, release.cover, SHARED_WIDTH)
-            properties.append(("og:image", base_url + path))
-            break
-    return PageMetadata(
-        address,
-        description,
-        tuple(properties),
-        (structured_data.artist(artist, base_url),),
     )
 
 

@@ -9,7 +9,7 @@ from msrv.catalog.artists import Artist
 from msrv.catalog.covers import SHARED_WIDTH
 from msrv.catalog.model import Item, ItemKind, Release, Shop
 from msrv.money import Money
-from msrv.web.shop.json_views import cover_path, release_path
+from msrv.web.shop.json_views import cover_path, picture_path, release_path
 
 Data = dict[str, Any]
 
@@ -72,13 +72,27 @@ def release(entry: Release, shop: Shop, base_url: str, text: str) -> Data:
     return data
 
 
-def artist(found: Artist, base_url: str) -> Data:
-    """Return an artist, with the albums in the store."""
-    return {
+def artist(found: Artist, base_url: str, text: str = "") -> Data:
+    """Return an artist, with the albums in the store.
+
+    `text` is the artist's description, as plain text.
+    """
+    path = f"/artists/{found.slug}"
+    data: Data = {
         "@context": CONTEXT,
         "@type": "MusicGroup",
         "name": found.name,
-        "url": f"{base_url}/artists/{found.slug}",
+        "url": base_url + path,
+    }
+    if text:
+        data["description"] = text
+    if found.profile and found.profile.links:
+        data["sameAs"] = list(found.profile.links)
+    if found.picture:
+        data["image"] = base_url + picture_path(
+            path, found.picture, SHARED_WIDTH
+        )
+    return data | {
         "album": [
             {
                 "@type": "MusicAlbum",

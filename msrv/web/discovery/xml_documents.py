@@ -44,7 +44,10 @@ _MAX_TIME: Final = 253_402_300_799
 
 def sitemap_count(catalog: Catalog, artists: Artists) -> int:
     """Return the number of sitemaps that a catalog needs, at least one."""
-    addresses = 2 + len(catalog.offered) + len(artists.by_slug)
+    addresses = 2 + sum(
+        map(len, (catalog.pages, catalog.offered, artists.by_slug))
+    )
+    addresses += bool(artists.by_slug)
     return ceil(addresses / MAX_URLS)
 
 
@@ -64,12 +67,20 @@ def sitemap(
     newest = max(map(last_modified, catalog.offered), default=0)
     pages = [("/", newest), ("/catalog", newest)]
     pages += [
+        (f"/pages/{each.slug}", each.changed_at) for each in catalog.pages
+    ]
+    pages += [
         (release_path(each), last_modified(each)) for each in catalog.offered
     ]
+    if artists.by_slug:
+        pages.append(("/artists", newest))
     pages += [
         (
             f"/artists/{each.slug}",
-            max(map(last_modified, (*each.releases, *each.appearances))),
+            max(
+                each.profile.changed_at if each.profile else 0,
+                *map(last_modified, (*each.releases, *each.appearances)),
+            ),
         )
         for each in artists.by_slug.values()
     ]

@@ -118,6 +118,11 @@ def cover_path(entry: Release, cover: Cover, width: int = 640) -> str:
     return f"/covers/{entry.release_id}/{width}?v={version}"
 
 
+def picture_path(page: str, picture: Cover, width: int = 640) -> str:
+    """Return the path of a page's picture, which changes with its bytes."""
+    return f"{page}/picture/{width}?v={version_of(picture.content)}"
+
+
 def version_of(content: Content) -> str:
     """Return the `?v=` of what is made from a file."""
     return content.sha256.hex()[:16]

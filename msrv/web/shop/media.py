@@ -62,7 +62,7 @@ async def cover(request: web.Request) -> web.StreamResponse:
     if found is None or found.cover is None or width not in WIDTHS:
         raise NotFound
     picture = await store.covers.image(found.cover, width)
-    return _respond(
+    return respond_with_data(
         request,
         picture.data,
         picture.media_type,
@@ -128,10 +128,10 @@ def _respond_with_asset(
     request: web.Request, asset: Asset
 ) -> web.StreamResponse:
     if "gzip" not in request.headers.get("Accept-Encoding", ""):
-        return _respond(
+        return respond_with_data(
             request, asset.data, asset.media_type, asset.etag, asset.version
         )
-    response = _respond(
+    response = respond_with_data(
         request,
         asset.packed,
         asset.media_type,
@@ -143,7 +143,7 @@ def _respond_with_asset(
     return response
 
 
-def _respond(
+def respond_with_data(
     request: web.Request,
     data: bytes,
     media_type: str,

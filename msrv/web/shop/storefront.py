@@ -16,12 +16,12 @@ from msrv.catalog.model import Catalog, ItemKind, Release
 from msrv.catalog.search import ReleaseMatch
 from msrv.orders.direct_purchase import DirectPurchase, direct_cart
 from msrv.proofs.orders import new_order_id
+from msrv.text_table import plural
 from msrv.time_slices import TimeSlices
-from msrv.translations import current_language, ngettext
+from msrv.translations import current_language
 from msrv.web import cookies, formatting, security_headers
 from msrv.web.discovery.frame_code import SIZES, frame_code
 from msrv.web.discovery.page_metadata import (
-    artist_metadata,
     front_metadata,
     release_metadata,
 )
@@ -210,32 +210,6 @@ def find_release(catalog: Catalog, release_id: str) -> Release | None:
     return None if found is None or found.hidden else found
 
 
-async def artist_page(request: web.Request) -> web.Response:
-    """Return an artist's releases. Raises NotFound."""
-    store = request.app[STORE]
-    catalog = store.catalog.current
-    artists = await store.catalog_cache.artists(catalog)
-    found = artists.by_slug.get(request.match_info["artist"])
-    if found is None:
-        raise NotFound
-    slices = TimeSlices()
-    return await respond_in_slices(
-        request,
-        "artist.html",
-        {
-            "artist": found.name,
-            "releases": [
-                await json_views.release(each, slices)
-                for each in (*found.releases, *found.appearances)
-            ]
-            if wants_json(request)
-            else [],
-        },
-        artist=found,
-        meta=artist_metadata(found, catalog.shop, request[ORIGIN].base_url),
-    )
-
-
 def _related(release: Release, artist: Artist | None) -> list[Release]:
     """Return other releases by the same artist, the first few."""
     if artist is None:
@@ -278,17 +252,12 @@ def _facts(release: Release) -> list[str]:
     formats = Counter(
         each.file_name.rpartition(".")[2].upper() for each in offered
     )
-    facts = [formatting.listed(name for name, _ in formats.most_common(4))]
+    facts = [", ".join(name for name, _ in formats.most_common(4))]
     if tracks:
-        count = ngettext("%(num)s track", "%(num)s tracks", len(tracks))
-        length = ngettext("%(num)s min", "%(num)s min", minutes)
-        facts.insert(
-            0, formatting.listed([count, length] if minutes else [count])
-        )
+        length = f", {minutes} min" if minutes else ""
+        facts.insert(0, f"{plural(len(tracks), 'track')}{length}")
     elif len(offered) > 1:
-        facts.insert(
-            0, ngettext("%(num)s file", "%(num)s files", len(offered))
-        )
+        facts.insert(0, plural(len(offered), "file"))
     return [*facts, formatting.size(release.size_bytes)]
 
 

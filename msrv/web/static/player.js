@@ -9,7 +9,6 @@
 const player = $("[data-player]");
 
 if (player) {
-  const texts = player.dataset;
   const audio = new Audio();
   audio.preload = "none";
   const toggle = $("[data-player-toggle]", player);
@@ -24,7 +23,7 @@ if (player) {
     return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
   };
   const mark = () => {
-    toggle.textContent = audio.paused ? texts.play : texts.pause;
+    toggle.textContent = audio.paused ? "Play" : "Pause";
     links.forEach((link) => {
       link.setAttribute("aria-pressed", link === current && !audio.paused);
     });
@@ -53,14 +52,14 @@ if (player) {
       time.textContent = clock(0);
       describe();
     }
-    title.textContent = fill(texts.loading, link.dataset);
+    title.textContent = `Loading ${link.dataset.title}`;
     player.hidden = false;
     try {
       await audio.play();
       if (link === current) title.textContent = link.dataset.title;
     } catch (error) {
       if (error.name === "AbortError" || link !== current) return;
-      title.textContent = texts.unplayable;
+      title.textContent = "This preview can't be played right now.";
       mark();
     }
   };

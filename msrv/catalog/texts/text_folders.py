@@ -1,0 +1,53 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Folders of texts in a library: `pages` and `artists`.
+
+Apart from `scan`, which lists the files: this is pure. Stores may have sold a
+folder of one of these names before it had a meaning, so only a folder that
+looks like nothing else is one of texts.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from msrv.catalog.library.found_files import FoundFile
+from msrv.catalog.names.media_types import PICTURES
+from msrv.display_text import printable
+
+PAGES: Final = "pages"
+ARTISTS: Final = "artists"
+MARKDOWN: Final = ".md"
+_NAMES: Final = frozenset({PAGES, ARTISTS})
+_SUFFIXES: Final = frozenset({MARKDOWN, *PICTURES})
+
+
+def is_text_folder(path: str, files: Sequence[FoundFile]) -> bool:
+    """Return whether a folder's files are texts, and not for sale.
+
+    That is `pages` or `artists` in the library itself, with a Markdown file
+    and otherwise nothing but pictures. A release.toml makes it a release.
+    """
+    return (
+        path.lower() in _NAMES
+        and any(file.suffix == MARKDOWN for file in files)
+        and all(file.suffix in _SUFFIXES for file in files)
+    )
+
+
+def describe_sold_texts(path: str, files: Sequence[FoundFile]) -> str | None:
+    """Return a note on such a folder whose Markdown files are for sale."""
+    if path.lower() not in _NAMES or not any(
+        file.suffix == MARKDOWN for file in files
+    ):
+        return None
+    reason = next(file.name for file in files if file.suffix not in _SUFFIXES)
+    return (
+        f"{printable(path)} is a release, since {printable(reason)} is in it: "
+        "its Markdown files are for sale, and are not pages of the store"
+    )
+
+
+def stem(file: FoundFile) -> str:
+    """Return a file's name without its suffix."""
+    return file.name[: len(file.name) - len(file.suffix)]

@@ -1,0 +1,76 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Routes of the pages that the seller wrote, and of their pictures."""
+
+from aiohttp import web
+from markupsafe import Markup
+
+from msrv.catalog.covers import WIDTHS
+from msrv.catalog.markdown import PAGE_LEVEL
+from msrv.catalog.model import Cover, Page
+from msrv.web.discovery.text_metadata import page_metadata
+from msrv.web.errors import NotFound
+from msrv.web.rendering import respond
+from msrv.web.shop.json_views import picture_path, version_of
+from msrv.web.shop.media import respond_with_data
+from msrv.web.store import ORIGIN, STORE
+
+
+async def show(request: web.Request) -> web.Response:
+    """Return a page that the seller wrote. Raises NotFound."""
+    store = request.app[STORE]
+    catalog = store.catalog.current
+    page = _find(request)
+    text = await store.catalog_cache.texts.render(
+        page.text, first_level=PAGE_LEVEL
+    )
+    path = f"/pages/{page.slug}"
+    return respond(
+        request,
+        "page.html",
+        {
+            "page": page.slug,
+            "title": page.title,
+            "text": page.text,
+            "picture": picture_path(path, page.picture)
+            if page.picture
+            else None,
+        },
+        page=page,
+        text=Markup(text.html),  # noqa: S704 - rendered without raw HTML
+        meta=page_metadata(
+            page, catalog.shop, request[ORIGIN].base_url, text.plain
+        ),
+    )
+
+
+async def picture(request: web.Request) -> web.StreamResponse:
+    """Return the picture of a page, in one of a few widths."""
+    return await picture_response(request, _find(request).picture)
+
+
+async def picture_response(
+    request: web.Request, found: Cover | None
+) -> web.StreamResponse:
+    """Return a text's picture, as wide as requested. Raises NotFound."""
+    width = int(request.match_info["width"])
+    if found is None or width not in WIDTHS:
+        raise NotFound
+    image = await request.app[STORE].covers.image(found, width)
+    return respond_with_data(
+        request,
+        image.data,
+        image.media_type,
+        image.etag,
+        version_of(found.content),
+    )
+
+
+def _find(request: web.Request) -> Page:
+    """Return the page of a request's path. Raises NotFound."""
+    wanted = request.match_info["page"]
+    for page in request.app[STORE].catalog.current.pages:
+        if page.slug == wanted:
+            return page
+    raise NotFound
