@@ -174,7 +174,7 @@ class Provider(Protocol):
 
     @property
     def label(self) -> str:
-        """Text of the button."""
+        """Text of the button, in English, marked for translation."""
         ...
 
     @property
@@ -213,7 +213,10 @@ class Provider(Protocol):
 
     @property
     def paid_note(self) -> str:
-        """Text of a receipt on how it was paid, empty for none."""
+        """Text of a receipt on how it was paid, empty for none.
+
+        In English, marked for translation.
+        """
         ...
 
     def payment_url(self, reference: str, *, is_test: bool) -> str:

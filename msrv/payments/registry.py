@@ -21,15 +21,16 @@ from msrv.proofs.quotes import Quote
 from msrv.proofs.receipts import TEST_SUFFIX, Receipt
 from msrv.settings import Settings
 from msrv.settings.optional_packages import require_packages
+from msrv.translations import gettext_noop
 
-_NO_MONEY: Final = "simulated; no money moved"
+_NO_MONEY: Final = gettext_noop("simulated; no money moved")
 
 
 class FreeProvider:
     """Provider for orders whose total is zero: paid as they are placed."""
 
     name = "free"
-    label = "Get it"
+    label = gettext_noop("Get it")
     page = None
     origins = ()
     webhooks = None
@@ -76,7 +77,7 @@ class DemoProvider:
     """
 
     name = "demo"
-    label = "Simulate payment"
+    label = gettext_noop("Simulate payment")
     page = "pay_demo.html"
     origins = ()
     webhooks = None
@@ -176,12 +177,15 @@ class Providers:
         return receipt.total_minor == 0 and self.costs_nothing(receipt)
 
     def paid_note(self, receipt: Receipt) -> str:
-        """Return what a receipt says of its payment, empty for nothing."""
+        """Return what a receipt says of its payment, empty for nothing.
+
+        In English, marked for translation.
+        """
         provider = self.get(receipt.provider)
         if provider is not None:
             return provider.paid_note
         if receipt.provider.endswith(TEST_SUFFIX):
-            return "test mode; no money moved"
+            return gettext_noop("test mode; no money moved")
         # Of a provider that isn't offered any more.
         return _NO_MONEY if receipt.is_simulated else ""
 

@@ -100,7 +100,8 @@ def gettext_noop(message: str) -> str:
 
 def translate(message: str) -> str:
     """Return a message in the current language, its values not filled in."""
-    return catalog(_current.get().texts).gettext(message)
+    # The translation of nothing would be the catalog's header.
+    return catalog(_current.get().texts).gettext(message) if message else ""
 
 
 def translate_plural(singular: str, plural: str, number: int) -> str:

@@ -9,13 +9,14 @@ provides CLDR's rules.
 """
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
-from babel.numbers import format_currency
+from babel.numbers import format_currency, format_decimal, format_percent
 from yarl import URL
 
 from msrv.hostnames import host_to_ascii
@@ -24,8 +25,13 @@ from msrv.mail.addresses import BadAddress
 from msrv.money import Money, NotMoney
 from msrv.orders import redemption
 from msrv.proofs import grants
-from msrv.text_table import plural
-from msrv.translations import current_language, locale
+from msrv.translations import (
+    current_language,
+    gettext,
+    gettext_noop,
+    locale,
+    ngettext,
+)
 from msrv.translations.negotiation import FORMATS
 
 _EPOCH: Final = date(1970, 1, 1)
@@ -34,9 +40,15 @@ _PHONE_NUMBER: Final = re.compile(r"\+?[0-9]{3,20}")
 # RFC 6068, section 2: the others are escaped.
 _MAILTO_CHARACTERS: Final = "!$'*+"
 
+_UNITS: Final = (
+    gettext_noop("%(size)s TB"),
+    gettext_noop("%(size)s GB"),
+    gettext_noop("%(size)s MB"),
+    gettext_noop("%(size)s kB"),
+)
 _GIVEN: Final = {
-    redemption.PROVIDER: "with a redeem code",
-    grants.PROVIDER: "given by the seller",
+    redemption.PROVIDER: gettext_noop("with a redeem code"),
+    grants.PROVIDER: gettext_noop("given by the seller"),
 }
 
 
@@ -119,13 +131,29 @@ def _web_page(address: str) -> str:
 def size(size_bytes: int) -> str:
     """Return a size in powers of ten: `4.2 MB`, `812 bytes`."""
     if size_bytes < 1000:
-        return plural(size_bytes, "byte")
-    value, units = size_bytes / 1000, ["TB", "GB", "MB", "kB"]
+        return ngettext("%(num)s byte", "%(num)s bytes", size_bytes)
+    value, units = size_bytes / 1000, list(_UNITS)
     while value >= 999.5 and len(units) > 1:
         value /= 1000
         units.pop()
-    digits = 0 if value >= 99.5 else 1
-    return f"{value:.{digits}f} {units[-1]}"
+    digits = "0" if value >= 99.5 else "0.0"
+    number = format_decimal(
+        value, digits, locale=locale(current_language().formats)
+    )
+    return gettext(units[-1], size=number)
+
+
+def percent(part: int) -> str:
+    """Return a percentage: `10%`, `10 %`."""
+    return format_percent(
+        Decimal(part) / 100, locale=locale(current_language().formats)
+    )
+
+
+def listed(parts: Iterable[str]) -> str:
+    """Return facts beside each other: `3 items, €7.00`."""
+    # Translators: between the entries of a list, with the space after it.
+    return gettext(", ").join(parts)
 
 
 def duration(seconds: float) -> str:
@@ -189,4 +217,5 @@ def given_note(provider: str) -> str:
 
     Empty for an order of a payment provider.
     """
-    return _GIVEN.get(provider, "")
+    note = _GIVEN.get(provider)
+    return gettext(note) if note else ""

@@ -22,7 +22,7 @@ from msrv.catalog.live_catalog import NotReady
 from msrv.catalog.model import Page, Shop
 from msrv.orders.cart import Cart
 from msrv.text_table import plural
-from msrv.translations import Language, current_language
+from msrv.translations import Language, current_language, ngettext
 from msrv.translations.templates import EXTENSIONS, install_translations
 from msrv.web import cookies, formatting
 from msrv.web.errors import ErrorPage, NotAcceptable
@@ -293,7 +293,9 @@ def _chrome(request: web.Request) -> Chrome:
 def cart_summary(cart: Cart) -> str:
     """Return the number of items in a cart, and its totals."""
     totals = [formatting.price(total) for total, _ in cart.by_currency()]
-    return ", ".join([plural(len(cart.entries), "item"), *totals])
+    count = len(cart.entries)
+    items = ngettext("%(num)s item", "%(num)s items", count)
+    return formatting.listed([items, *totals])
 
 
 def set_up_templates(app: web.Application, *, fresh: bool) -> None:
@@ -318,6 +320,7 @@ def set_up_templates(app: web.Application, *, fresh: bool) -> None:
         given=formatting.given_note,
         moment=formatting.moment,
         moment_ms=formatting.moment_ms,
+        percent=formatting.percent,
         plural=plural,
         share=formatting.share,
         size=formatting.size,

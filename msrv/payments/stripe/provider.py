@@ -28,6 +28,7 @@ from msrv.payments.stripe.client import (
 from msrv.payments.stripe.webhooks import StripeWebhooks
 from msrv.proofs.quotes import Quote
 from msrv.settings import Settings
+from msrv.translations import gettext_noop
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,9 @@ class StripeProvider:
         self._live = live
         self.adds_tax = tax
         self.origins = origins
-        self.label = "Pay" if live else "Pay (test mode)"
+        self.label = (
+            gettext_noop("Pay") if live else gettext_noop("Pay (test mode)")
+        )
         self.webhooks: WebhookHandler | None = None
         mode = "live" if live else "test mode: no money moves"
         self.status: tuple[str, ...] = (f"Stripe, {mode}",)

@@ -19,6 +19,7 @@ from msrv.proofs import pasted_proofs, receipts
 from msrv.proofs.errors import Forged
 from msrv.proofs.receipts import Receipt
 from msrv.time_slices import TimeSlices
+from msrv.translations import gettext
 from msrv.web import cookies
 from msrv.web.errors import NotFound
 from msrv.web.formatting import given_note
@@ -226,9 +227,10 @@ def receipt_response(
 
 def paid_note(request: web.Request, receipt: Receipt) -> str:
     """Return how an order was paid, where a receipt says so; else empty."""
-    return given_note(receipt.provider) or request.app[
-        STORE
-    ].providers.paid_note(receipt)
+    providers = request.app[STORE].providers
+    return given_note(receipt.provider) or gettext(
+        providers.paid_note(receipt)
+    )
 
 
 def _downloads(request: web.Request, receipt: Receipt) -> dict[str, str]:

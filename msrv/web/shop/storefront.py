@@ -16,9 +16,8 @@ from msrv.catalog.model import Catalog, ItemKind, Release
 from msrv.catalog.search import ReleaseMatch
 from msrv.orders.direct_purchase import DirectPurchase, direct_cart
 from msrv.proofs.orders import new_order_id
-from msrv.text_table import plural
 from msrv.time_slices import TimeSlices
-from msrv.translations import current_language
+from msrv.translations import current_language, ngettext
 from msrv.web import cookies, formatting, security_headers
 from msrv.web.discovery.frame_code import SIZES, frame_code
 from msrv.web.discovery.page_metadata import (
@@ -252,12 +251,17 @@ def _facts(release: Release) -> list[str]:
     formats = Counter(
         each.file_name.rpartition(".")[2].upper() for each in offered
     )
-    facts = [", ".join(name for name, _ in formats.most_common(4))]
+    facts = [formatting.listed(name for name, _ in formats.most_common(4))]
     if tracks:
-        length = f", {minutes} min" if minutes else ""
-        facts.insert(0, f"{plural(len(tracks), 'track')}{length}")
+        count = ngettext("%(num)s track", "%(num)s tracks", len(tracks))
+        length = ngettext("%(num)s min", "%(num)s min", minutes)
+        facts.insert(
+            0, formatting.listed([count, length] if minutes else [count])
+        )
     elif len(offered) > 1:
-        facts.insert(0, plural(len(offered), "file"))
+        facts.insert(
+            0, ngettext("%(num)s file", "%(num)s files", len(offered))
+        )
     return [*facts, formatting.size(release.size_bytes)]
 
 

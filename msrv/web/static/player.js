@@ -9,6 +9,7 @@
 const player = $("[data-player]");
 
 if (player) {
+  const texts = player.dataset;
   const audio = new Audio();
   audio.preload = "none";
   const toggle = $("[data-player-toggle]", player);
@@ -23,7 +24,7 @@ if (player) {
     return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
   };
   const mark = () => {
-    toggle.textContent = audio.paused ? "Play" : "Pause";
+    toggle.textContent = audio.paused ? texts.play : texts.pause;
     links.forEach((link) => {
       link.setAttribute("aria-pressed", link === current && !audio.paused);
     });
@@ -52,14 +53,14 @@ if (player) {
       time.textContent = clock(0);
       describe();
     }
-    title.textContent = `Loading ${link.dataset.title}`;
+    title.textContent = fill(texts.loading, link.dataset);
     player.hidden = false;
     try {
       await audio.play();
       if (link === current) title.textContent = link.dataset.title;
     } catch (error) {
       if (error.name === "AbortError" || link !== current) return;
-      title.textContent = "This preview can't be played right now.";
+      title.textContent = texts.unplayable;
       mark();
     }
   };

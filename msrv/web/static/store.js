@@ -6,10 +6,16 @@
 
 "use strict";
 
+// Texts come from the page, in its language.
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+const fill = (text, values) =>
+  text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
-// The cart ------------------------------------------------------------------
+// The cart ---
+
+const bar = $("[data-cart-bar]");
+const texts = bar?.dataset;
 
 function showCart(cart) {
   const held = new Set(cart.items.map((item) => item.item_id));
@@ -17,7 +23,6 @@ function showCart(cart) {
     place.textContent = cart.items.length;
     place.parentNode.classList.toggle("empty", held.size === 0);
   });
-  const bar = $("[data-cart-bar]");
   if (bar) {
     bar.hidden = held.size === 0;
     $("[data-cart-status]", bar).textContent = cart.summary;
@@ -31,10 +36,10 @@ function showCart(cart) {
     const inCart = held.has(button.value);
     button.classList.toggle("done", inCart);
     button.name = inCart ? "remove" : "add";
-    button.textContent = inCart ? "In cart" : text;
+    button.textContent = inCart ? texts.inCart : text;
     button.setAttribute(
       "aria-label",
-      inCart ? `In cart: remove ${title}` : `${text}: ${title}`,
+      fill(inCart ? texts.remove : texts.add, { button: text, title }),
     );
   });
 }
@@ -59,7 +64,7 @@ document.addEventListener("submit", async (event) => {
     button.disabled = false;
     if (error instanceof TypeError) {
       // No connection: the page stays, and the button can be pressed again.
-      button.textContent = "Try again";
+      button.textContent = texts.retry;
       button.focus();
       return;
     }
@@ -73,7 +78,7 @@ document.addEventListener("submit", async (event) => {
   }
 });
 
-// Sharing -------------------------------------------------------------------
+// Sharing ---
 
 const share = $("[data-share]");
 

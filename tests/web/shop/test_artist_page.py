@@ -22,7 +22,7 @@ async def test_release_links_to_its_artist_and_their_other_releases(
 ) -> None:
     page = await (await store.get("/catalog/night-bus")).text()
     assert 'href="/artists/the-wet-coats"' in page
-    assert "More by The Wet Coats" in page
+    assert "More by <bdi>The Wet Coats</bdi>" in page
     assert 'href="/catalog/umbrella-single"' in page
 
 
