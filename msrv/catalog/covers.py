@@ -15,7 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from msrv.catalog.embedded_covers import art_key
-from msrv.catalog.metadata.cover_images import CoverError, NotAPicture
+from msrv.catalog.metadata.cover_images import (
+    CoverError,
+    NotAPicture,
+    PictureFormat,
+)
 from msrv.catalog.model import Cover
 from msrv.catalog.parsing.errors import ParserCrashed
 from msrv.catalog.parsing.parser import Parser
@@ -57,7 +61,7 @@ _VERSION = 2
 _MEMORY_BYTES = 8 * 1024 * 1024
 _MAX_CONCURRENT = 2
 
-_Key = tuple[bytes, int]
+_Key = tuple[bytes, int, PictureFormat]
 
 
 class Covers:
@@ -79,30 +83,38 @@ class Covers:
         self._in_memory_bytes = 0
         # By the file that is read, too: another with the same bytes may
         # exist where this one is missing.
-        self._making: dict[tuple[Content, int], asyncio.Task[CoverImage]] = {}
+        self._making: dict[
+            tuple[Content, int, PictureFormat], asyncio.Task[CoverImage]
+        ] = {}
         self._concurrency = asyncio.Semaphore(_MAX_CONCURRENT)
         self._warned = False
 
-    async def image(self, cover: Cover, width: int) -> CoverImage:
+    async def image(
+        self, cover: Cover, width: int, *, as_avif: bool = False
+    ) -> CoverImage:
         """Return a cover that fits into a square of `width` pixels.
 
-        It keeps its proportions and is never enlarged. Raises UnsupportedWidth
-        for a `width` that isn't in WIDTHS, NotAPicture if the file can't be
-        displayed, ParsingError if no file can be, and Storage.open's Gone and
-        Changed.
+        It is a WebP, or an AVIF for browsers that support it; the one of
+        SHARED_WIDTH is always a JPEG. It keeps its proportions and is never
+        enlarged. Raises UnsupportedWidth for a `width` that isn't in WIDTHS,
+        NotAPicture if the file can't be displayed, ParsingError if no file
+        can be, and Storage.open's Gone and Changed.
         """
         if width not in WIDTHS:
             raise UnsupportedWidth(width)
+        form: PictureFormat = "AVIF" if as_avif else "WEBP"
+        if width == SHARED_WIDTH:
+            form = "JPEG"
         # All widths beyond the original's share one copy.
         largest = max(cover.width, cover.height)
         if width != SHARED_WIDTH:
             enough = (each for each in _PAGE_WIDTHS if each >= largest)
             width = min([width, *enough])
-        key = (cover.content.sha256, width)
+        key: _Key = (cover.content.sha256, width, form)
         if key in self._in_memory:
             self._in_memory.move_to_end(key)
             return self._in_memory[key]
-        making = (cover.content, width)
+        making = (cover.content, width, form)
         task = self._making.get(making)
         if task is None:
             task = asyncio.create_task(self._load_or_make(key, cover))
@@ -134,15 +146,16 @@ class Covers:
             self._in_memory_bytes -= len(oldest.data)
 
     async def _load_or_make(self, key: _Key, cover: Cover) -> CoverImage:
-        sha256, width = key
-        path = self._cache_dir / f"{sha256.hex()}-{width}-{_VERSION}"
+        sha256, width, form = key
+        suffix = ".avif" if form == "AVIF" else ""
+        path = self._cache_dir / f"{sha256.hex()}-{width}-{_VERSION}{suffix}"
         cached = await asyncio.to_thread(_load, path)
         if cached is not None:
             return cached
         async with self._concurrency:
             data = await verified(
                 self._storage,
-                lambda: asyncio.to_thread(self._resize, cover, width),
+                lambda: asyncio.to_thread(self._resize, cover, width, form),
             )
         try:
             await asyncio.to_thread(_save, path, data)
@@ -157,23 +170,27 @@ class Covers:
                 )
         return await asyncio.to_thread(_cover_image, data)
 
-    def _resize(self, cover: Cover, width: int) -> bytes:
+    def _resize(
+        self, cover: Cover, width: int, form: PictureFormat
+    ) -> bytes:
         sha256 = cover.content.sha256
         if cover.is_embedded:
             sha256 = art_key(sha256)
         with self._storage.open(cover.content) as file:
             try:
-                return self._parser.shrink(
-                    file, width, sha256, as_jpeg=width == SHARED_WIDTH
-                )
+                return self._parser.shrink(file, width, sha256, form)
             except ParserCrashed as error:
                 raise NotAPicture(f"it {error.reason}") from error
 
 
 def _cover_image(data: bytes) -> CoverImage:
     digest = hashlib.sha256(data).hexdigest()
-    is_jpeg = data.startswith(b"\xff\xd8")
-    media_type = "image/jpeg" if is_jpeg else "image/webp"
+    if data.startswith(b"\xff\xd8"):
+        media_type = "image/jpeg"
+    elif data[4:12] == b"ftypavif":
+        media_type = "image/avif"
+    else:
+        media_type = "image/webp"
     return CoverImage(data, media_type, f'"{digest[:32]}"')
 
 

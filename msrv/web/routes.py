@@ -76,6 +76,11 @@ ROUTES: list[web.RouteDef] = [
     web.get("/verify", verify.show, name="verify"),
     web.get("/previews/{item}", downloads.preview, name="preview"),
     web.get(r"/covers/{release}/{width:\d{1,4}}", media.cover, name="cover"),
+    web.get(
+        r"/covers/{release}/{width:\d{1,4}}.avif",
+        media.cover,
+        name="cover-avif",
+    ),
     web.get("/static/{name}", media.static, name="static"),
     web.get("/theme.css", media.theme_css, name="theme"),
     web.get("/robots.txt", media.robots, name="robots"),

@@ -232,6 +232,24 @@ async def test_widths_beyond_the_original_share_one_copy(
     assert len(list(picture_library.cache.iterdir())) == 2
 
 
+async def test_widths_beyond_the_original_share_one_avif(
+    picture_library: PictureLibrary,
+) -> None:
+    cover = picture_library.put(encode(Image.new("RGB", (100, 100), RED)))
+    copies = [
+        await picture_library.covers.image(cover, width, as_avif=True)
+        for width in WIDTHS
+        if width != SHARED_WIDTH
+    ]
+    assert {copy.media_type for copy in copies} == {"image/avif"}
+    assert len({copy.etag for copy in copies}) == 1
+    shown = Image.open(io.BytesIO(copies[0].data))
+    assert shown.size == (100, 100)
+    assert is_near(shown.convert("RGB").getpixel((50, 50)), RED)
+    webp = await picture_library.covers.image(cover, 160)
+    assert webp.media_type == "image/webp"
+
+
 @pytest.mark.parametrize("width", [0, -1, 161, 10**9])
 async def test_other_widths_are_refused(
     picture_library: PictureLibrary, width: int

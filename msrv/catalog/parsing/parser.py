@@ -13,7 +13,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Self, TypeVar
 
-from msrv.catalog.metadata.cover_images import ImageFacts, NotAPicture
+from msrv.catalog.metadata.cover_images import (
+    ImageFacts,
+    NotAPicture,
+    PictureFormat,
+)
 from msrv.catalog.metadata.tags import NotAudio, Tags
 from msrv.catalog.parsing.confinement import python_command
 from msrv.catalog.parsing.crash_marks import FOLDER_NAME, CrashMarks
@@ -108,10 +112,9 @@ class Parser:
         file: BinaryIO,
         width: int,
         sha256: bytes,
-        *,
-        as_jpeg: bool = False,
+        form: PictureFormat = "WEBP",
     ) -> bytes:
-        """Return a reduced WebP or JPEG.
+        """Return a reduced copy of a picture.
 
         Raises NotAPicture and ParsingError.
         """
@@ -119,7 +122,7 @@ class Parser:
             "do": "shrink",
             "name": "picture",
             "width": width,
-            "as_jpeg": as_jpeg,
+            "form": form,
         }
         return self._parse(file, _picture_key(sha256), fields, parse_picture)
 

@@ -102,7 +102,7 @@ def _shrink(file: BinaryIO, fields: dict[str, Any]) -> Message:
             cover_images.shrink_image(
                 file,
                 int(fields["width"]),
-                as_jpeg=bool(fields.get("as_jpeg")),
+                fields["form"],
             ),
         )
     except cover_images.NotAPicture as error:

@@ -70,10 +70,12 @@ def parse_page_count(reply: Message) -> int | None:
 
 
 def parse_picture(reply: Message) -> bytes:
-    """Return the WebP or JPEG in a reply. Raises NotAPicture."""
+    """Return the AVIF, WebP or JPEG in a reply. Raises NotAPicture."""
     _raise_if_refused(reply, NotAPicture)
     is_webp = (reply.body[:4], reply.body[8:12]) == (b"RIFF", b"WEBP")
-    if not is_webp and not reply.body.startswith(b"\xff\xd8\xff"):
+    is_avif = reply.body[4:12] == b"ftypavif"
+    is_jpeg = reply.body.startswith(b"\xff\xd8\xff")
+    if not (is_webp or is_avif or is_jpeg):
         raise InvalidReply("a picture")
     return reply.body
 

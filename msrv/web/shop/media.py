@@ -11,7 +11,7 @@ from typing import Final
 
 from aiohttp import web
 
-from msrv.catalog.covers import WIDTHS
+from msrv.catalog.covers import SHARED_WIDTH, WIDTHS
 from msrv.catalog.live_catalog import NotReady
 from msrv.catalog.model import Shop
 from msrv.proofs.receipts import jwks
@@ -54,14 +54,21 @@ async def theme_css(request: web.Request) -> web.StreamResponse:
 
 
 async def cover(request: web.Request) -> web.StreamResponse:
-    """Return a release's cover in one of a few widths. Raises NotFound."""
+    """Return a release's cover in one of a few widths. Raises NotFound.
+
+    The suffix `.avif` selects the smaller format. It is part of the address,
+    so that no cache has to tell browsers apart by `Accept`.
+    """
     store = request.app[STORE]
     catalog = store.catalog.current
     found = find_release(catalog, request.match_info["release"])
     width = int(request.match_info["width"])
     if found is None or found.cover is None or width not in WIDTHS:
         raise NotFound
-    picture = await store.covers.image(found.cover, width)
+    as_avif = request.path.endswith(".avif")
+    if as_avif and width == SHARED_WIDTH:
+        raise NotFound
+    picture = await store.covers.image(found.cover, width, as_avif=as_avif)
     return respond_with_data(
         request,
         picture.data,

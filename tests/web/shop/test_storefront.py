@@ -5,6 +5,7 @@
 
 import html
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -222,8 +223,34 @@ async def test_cover_has_a_few_fixed_widths(
         shown["cover"], headers={"If-None-Match": answer.headers["ETag"]}
     )
     assert again.status == 304
-    for path in ("/covers/night-bus/161", "/covers/zine-issue/160"):
+    for path in (
+        "/covers/night-bus/161",
+        "/covers/night-bus/1200.avif",
+        "/covers/night-bus/160.webp",
+        "/covers/zine-issue/160",
+    ):
         assert (await store.get(path)).status == 404
+
+
+async def test_cover_is_an_avif_for_browsers_that_support_it(
+    store: Client,
+) -> None:
+    """By its address: caches needn't tell browsers apart."""
+    page = await (await store.get("/catalog/night-bus")).text()
+    found = re.search(
+        r'<source type="image/avif" srcset="(\S+) 320w, .* 960w, [^"]+"', page
+    )
+    assert found
+    answer = await store.get(found[1])
+    assert answer.content_type == "image/avif"
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert "Vary" not in answer.headers
+    with Image.open(io.BytesIO(await answer.read())) as shown:
+        assert shown.format == "AVIF"
+        assert shown.size == (320, 320)
+    other = await store.get(found[1].replace(".avif", ""))
+    assert other.content_type == "image/webp"
+    assert other.headers["ETag"] != answer.headers["ETag"]
 
 
 async def test_cover_embedded_in_a_track_is_used(
