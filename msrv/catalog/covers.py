@@ -170,9 +170,7 @@ class Covers:
                 )
         return await asyncio.to_thread(_cover_image, data)
 
-    def _resize(
-        self, cover: Cover, width: int, form: PictureFormat
-    ) -> bytes:
+    def _resize(self, cover: Cover, width: int, form: PictureFormat) -> bytes:
         sha256 = cover.content.sha256
         if cover.is_embedded:
             sha256 = art_key(sha256)

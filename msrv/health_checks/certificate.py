@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from msrv.acme.manager import CertificateManager
 from msrv.acme.rules import CertificateRules
@@ -24,6 +25,7 @@ from msrv.health_checks.findings import (
 )
 from msrv.health_checks.network import PublicHost
 from msrv.settings import Settings
+from msrv.translations import deferred
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -31,10 +33,10 @@ if TYPE_CHECKING:
 WARNING_DAYS: Final = 14
 _DAY_SECONDS: Final = 86_400
 _SECONDS: Final = 6.0
-_REQUEST: Final = (
+_REQUEST: Final = deferred(
     "see docs/https.md; `python -m msrv certificate --renew` tries again"
 )
-_RENEW: Final = "renew it, and check what should have renewed it"
+_RENEW: Final = deferred("renew it, and check what should have renewed it")
 
 
 async def check_certificate(context: CheckContext) -> Sequence[Finding]:
@@ -57,18 +59,24 @@ async def check_certificate(context: CheckContext) -> Sequence[Finding]:
     if settings.terminates_tls:
         return [
             warned(
-                "the development certificate: browsers warn of it",
-                "before you sell, set MSRV_DOMAIN, or MSRV_TLS_CERT and "
-                "MSRV_TLS_KEY",
+                deferred("the development certificate: browsers warn of it"),
+                deferred(
+                    "before you sell, set MSRV_DOMAIN, or MSRV_TLS_CERT and "
+                    "MSRV_TLS_KEY"
+                ),
             )
         ]
     if not public or public.is_of_this_machine:
-        return [passed("TLS is off, and is left to a proxy in front")]
+        return [
+            passed(deferred("TLS is off, and is left to a proxy in front"))
+        ]
     if not public.secure:
         return [
             warned(
-                "MSRV_PUBLIC_URL begins with http://: nothing is encrypted",
-                "serve HTTPS, and set MSRV_PUBLIC_URL to https://…",
+                deferred(
+                    "MSRV_PUBLIC_URL begins with http://: nothing is encrypted"
+                ),
+                deferred("serve HTTPS, and set MSRV_PUBLIC_URL to https://…"),
             )
         ]
     return [await _served(public, context.clock())]
@@ -82,12 +90,34 @@ def _renewed(settings: Settings, now: float) -> Finding:
         StateFolder(settings.data),
         lambda: moment,
     ).status()
-    if status.expires_at is None or not status.is_valid(moment):
-        why = status.problem or "none was requested yet"
-        return failed(f"{status.summary(moment)}: {why}", _REQUEST)
+    why = status.problem or deferred("none was requested yet")
+    if status.expires_at is None:
+        return failed(
+            deferred(
+                "waiting for a certificate from %(authority)s: %(reason)s",
+                authority=urlsplit(status.directory).hostname,
+                reason=why,
+            ),
+            _REQUEST,
+        )
+    ends = _day(status.expires_at)
+    if not status.is_valid(moment):
+        return failed(
+            deferred(
+                "the certificate expired on %(day)s: %(reason)s",
+                day=ends,
+                reason=why,
+            ),
+            _REQUEST,
+        )
     if status.problem is not None:
         return warned(
-            f"{status.summary(moment)}, and isn't renewed: {status.problem}",
+            deferred(
+                "the certificate is valid until %(day)s, and isn't renewed: "
+                "%(reason)s",
+                day=ends,
+                reason=why,
+            ),
             _REQUEST,
         )
     return _by_days(status.expires_at.timestamp(), now, settings.domain[0])
@@ -105,14 +135,20 @@ async def _served(public: PublicHost, now: float) -> Finding:
             writer.transport.abort()
     except ssl.SSLCertVerificationError as error:
         return failed(
-            f"the proxy's certificate is not trusted: {error.verify_message}",
-            "renew it, and configure the proxy with its whole chain",
+            deferred(
+                "the proxy's certificate is not trusted: %(reason)s",
+                reason=error.verify_message,
+            ),
+            deferred("renew it, and configure the proxy with its whole chain"),
         )
     except (OSError, TimeoutError) as error:
-        why = getattr(error, "strerror", None) or "no answer"
+        why = getattr(error, "strerror", None) or deferred("no answer")
         return warned(
-            f"the proxy's certificate can't be seen from here: {why}",
-            "see address",
+            deferred(
+                "the proxy's certificate can't be seen from here: %(why)s",
+                why=why,
+            ),
+            deferred("see address"),
         )
     return _by_days(
         ssl.cert_time_to_seconds(certificate["notAfter"]), now, "the proxy's"
@@ -128,32 +164,49 @@ def _files(
     try:
         chain = x509.load_pem_x509_certificates(cert.read_bytes())
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "not a certificate in PEM"
+        why = getattr(error, "strerror", None) or deferred(
+            "not a certificate in PEM"
+        )
         yield failed(
-            f"{cert} can't be read: {why}",
-            "set MSRV_TLS_CERT to a PEM file that the store's user can read",
+            deferred("%(cert)s can't be read: %(why)s", cert=cert, why=why),
+            deferred(
+                "set MSRV_TLS_CERT to a PEM file that the store's user can "
+                "read"
+            ),
         )
         return
     leaf = chain[0]
     if leaf.not_valid_before_utc.timestamp() > now:
         yield failed(
-            f"{cert} is not valid before {_day(leaf.not_valid_before_utc)}",
-            "check the clock; or use a certificate that is valid now",
+            deferred(
+                "%(cert)s is not valid before %(day)s",
+                cert=cert,
+                day=_day(leaf.not_valid_before_utc),
+            ),
+            deferred(
+                "check the clock; or use a certificate that is valid now"
+            ),
         )
     if host is not None and not _is_for(leaf, host):
         yield failed(
-            f"{cert} is not for {host}",
-            f"request a certificate for {host}",
+            deferred("%(cert)s is not for %(host)s", cert=cert, host=host),
+            deferred("request a certificate for %(host)s", host=host),
         )
     if len(chain) == 1 and leaf.issuer != leaf.subject:
         yield warned(
-            f"{cert} has no intermediate certificate: some devices reject it",
-            "use the file with the whole chain, often fullchain.pem",
+            deferred(
+                "%(cert)s has no intermediate certificate: some devices "
+                "reject it",
+                cert=cert,
+            ),
+            deferred("use the file with the whole chain, often fullchain.pem"),
         )
     if leaf.issuer == leaf.subject:
         yield warned(
-            f"{cert} is signed by itself: browsers warn of it",
-            "use a certificate of an authority that browsers know",
+            deferred(
+                "%(cert)s is signed by itself: browsers warn of it", cert=cert
+            ),
+            deferred("use a certificate of an authority that browsers know"),
         )
     yield from _key(key, leaf)
     yield _by_days(leaf.not_valid_after_utc.timestamp(), now, str(cert))
@@ -172,25 +225,29 @@ def _key(path: Path, leaf: "Certificate") -> Iterator[Finding]:
         public_key = load_pem_private_key(text, None).public_key()
     except (OSError, ValueError, TypeError) as error:
         why = getattr(error, "strerror", None) or (
-            "it has a password"
+            deferred("it has a password")
             if isinstance(error, TypeError)
-            else "not a key in PEM"
+            else deferred("not a key in PEM")
         )
         yield failed(
-            f"{path} can't be read: {why}",
-            "set MSRV_TLS_KEY to a PEM file without a password that the "
-            "store's user can read",
+            deferred("%(path)s can't be read: %(why)s", path=path, why=why),
+            deferred(
+                "set MSRV_TLS_KEY to a PEM file without a password that "
+                "the store's user can read"
+            ),
         )
         return
     form = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
     if public_key.public_bytes(*form) != leaf.public_key().public_bytes(*form):
         yield failed(
-            f"{path} is not the key of the certificate",
-            "set MSRV_TLS_CERT and MSRV_TLS_KEY to files of one pair",
+            deferred("%(path)s is not the key of the certificate", path=path),
+            deferred(
+                "set MSRV_TLS_CERT and MSRV_TLS_KEY to files of one pair"
+            ),
         )
     if mode & (stat.S_IROTH | stat.S_IWOTH):
         yield warned(
-            f"other users can read {path}",
+            deferred("other users can read %(path)s", path=path),
             f"chmod o-rwx {path}",
         )
 
@@ -219,8 +276,16 @@ def _by_days(expires_at: float, now: float, name: str) -> Finding:
     ends = datetime.fromtimestamp(expires_at, UTC)
     days = int((expires_at - now) // _DAY_SECONDS)
     if expires_at <= now:
-        return failed(f"{name} expired on {_day(ends)}", _RENEW)
-    text = f"{name} is valid until {_day(ends)}, for {days} days"
+        return failed(
+            deferred("%(name)s expired on %(day)s", name=name, day=_day(ends)),
+            _RENEW,
+        )
+    text = deferred(
+        "%(name)s is valid until %(day)s (days left: %(days)s)",
+        name=name,
+        day=_day(ends),
+        days=days,
+    )
     return warned(text, _RENEW) if days < WARNING_DAYS else passed(text)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from msrv.health_checks.findings import (
     CheckContext,
     Finding,
+    OtherClock,
     failed,
     in_thread,
     passed,
@@ -25,6 +26,7 @@ from msrv.ledger.db.database import FILE_NAME, Database
 from msrv.ledger.errors import LedgerError
 from msrv.settings import Settings
 from msrv.settings.optional_packages import PackageMissing
+from msrv.translations import deferred
 
 
 async def inspect_database(context: CheckContext) -> Sequence[Finding]:
@@ -32,21 +34,23 @@ async def inspect_database(context: CheckContext) -> Sequence[Finding]:
     settings = context.settings
     file = settings.data / FILE_NAME
     if settings.database_url is None and not await in_thread(file.exists):
-        return [passed("SQLite, created at the first start")]
+        return [passed(deferred("SQLite, created at the first start"))]
     try:
         database = Database.open(
             settings.database_url, settings.data, ConnectionRules.of(settings)
         )
     except (LedgerError, PackageMissing) as error:
-        return [failed(str(error), "change MSRV_DATABASE")]
+        return [failed(str(error), deferred("change MSRV_DATABASE"))]
     try:
         return await _database(context, database)
     except LedgerError as error:
         return [
             failed(
                 f"{database.name}: {error}",
-                "sales continue, and are kept in the data folder until it "
-                "works again",
+                deferred(
+                    "sales continue, and are kept in the data folder until it "
+                    "works again"
+                ),
             )
         ]
     finally:
@@ -71,16 +75,25 @@ async def _database(
                 text("SELECT UNIX_TIMESTAMP(NOW(6))")
             )
             found += skew(
-                "the database's", started, context.clock(), float(now), 0
+                OtherClock.DATABASE, started, context.clock(), float(now), 0
             )
     if revision is not None or not database.is_embedded:
         schema_upgrade.check_revision(revision)
-    return [passed(f"{database.name}: tables at {revision}"), *found]
+    return [
+        passed(
+            deferred(
+                "%(name)s: tables at %(revision)s",
+                name=database.name,
+                revision=revision,
+            )
+        ),
+        *found,
+    ]
 
 
 def _transport(settings: Settings, cipher: str) -> Finding:
     if cipher:
-        return passed(f"verified TLS ({cipher})")
+        return passed(deferred("verified TLS (%(cipher)s)", cipher=cipher))
     url = settings.database_url or ""
     host = url.rpartition("@")[2].partition("/")[0].rpartition(":")[0]
     try:
@@ -88,7 +101,7 @@ def _transport(settings: Settings, cipher: str) -> Finding:
     except ValueError:
         is_local = host in {"", "localhost"}
     if is_local:
-        return passed("without TLS, on this machine")
+        return passed(deferred("without TLS, on this machine"))
     return passed(
-        "without TLS, in a network of MSRV_DATABASE_PRIVATE_NETWORKS"
+        deferred("without TLS, in a network of MSRV_DATABASE_PRIVATE_NETWORKS")
     )

@@ -19,7 +19,13 @@ from typing import Final, TypeVar
 
 from msrv.proofs.keyring import Keyring
 from msrv.settings import Settings
-from msrv.text_table import plural
+from msrv.translations import (
+    DeferredText,
+    deferred,
+    gettext,
+    gettext_noop,
+    ngettext,
+)
 
 log = logging.getLogger(__name__)
 
@@ -30,24 +36,63 @@ _SKEW_SECONDS: Final = 2.0
 """Replicas have to agree to about a second."""
 _WRONG_SECONDS: Final = 60.0
 
+
+class OtherClock(StrEnum):
+    """Clock that this machine's is compared with."""
+
+    DATABASE = "database"
+    STRIPE = "Stripe"
+
+
+_AHEAD: Final = {
+    OtherClock.DATABASE: gettext_noop(
+        "this machine's clock is %(seconds)s s ahead of the database's"
+    ),
+    OtherClock.STRIPE: gettext_noop(
+        "this machine's clock is %(seconds)s s ahead of Stripe's"
+    ),
+}
+_BEHIND: Final = {
+    OtherClock.DATABASE: gettext_noop(
+        "this machine's clock is %(seconds)s s behind the database's"
+    ),
+    OtherClock.STRIPE: gettext_noop(
+        "this machine's clock is %(seconds)s s behind Stripe's"
+    ),
+}
+
 _Result = TypeVar("_Result")
 
 
 class Outcome(StrEnum):
     """Outcome of a check, from good to bad."""
 
-    PASS = "Pass"  # noqa: S105 - not a password
-    WARN = "Warn"
-    FAIL = "Fail"
+    PASS = gettext_noop("Pass")
+    WARN = gettext_noop("Warn")
+    FAIL = gettext_noop("Fail")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Finding of a check, as a phrase; `fix` is empty for a Pass."""
+    """Finding of a check: a phrase, and how to fix it, empty for a Pass.
+
+    Both are translated where they are shown: one finding is kept for all
+    languages.
+    """
 
     outcome: Outcome
-    text: str
-    fix: str = ""
+    message: str | DeferredText
+    remedy: str | DeferredText = ""
+
+    @property
+    def text(self) -> str:
+        """Phrase in the current language."""
+        return str(self.message)
+
+    @property
+    def fix(self) -> str:
+        """Remedy in the current language; empty for a Pass."""
+        return str(self.remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +122,23 @@ class CheckContext:
 Check = Callable[[CheckContext], Awaitable[Sequence[Finding]]]
 
 
-def passed(text: str) -> Finding:
+def passed(text: str | DeferredText) -> Finding:
     """Return a finding that needs nothing."""
     return Finding(Outcome.PASS, text)
 
 
-def warned(text: str, fix: str) -> Finding:
+def warned(text: str | DeferredText, fix: str | DeferredText) -> Finding:
     """Return a finding that the operator should look at."""
     return Finding(Outcome.WARN, text, fix)
 
 
-def failed(text: str, fix: str) -> Finding:
+def failed(text: str | DeferredText, fix: str | DeferredText) -> Finding:
     """Return a finding that keeps something from working."""
     return Finding(Outcome.FAIL, text, fix)
 
 
 def skew(
-    whose: str,
+    whose: OtherClock,
     before: float,
     after: float,
     theirs: float,
@@ -109,12 +154,14 @@ def skew(
     seconds = max(ahead, behind)
     if seconds <= _SKEW_SECONDS:
         return []
-    direction = "ahead of" if ahead > behind else "behind"
     finding = failed if seconds > _WRONG_SECONDS else warned
     return [
         finding(
-            f"this machine's clock is {seconds:.0f} s {direction} {whose}",
-            "synchronize both clocks (timedatectl set-ntp true)",
+            deferred(
+                _AHEAD[whose] if ahead > behind else _BEHIND[whose],
+                seconds=f"{seconds:.0f}",
+            ),
+            deferred("synchronize both clocks (timedatectl set-ntp true)"),
         )
     ]
 
@@ -134,8 +181,14 @@ async def run_checks(
         except TimeoutError:
             return [
                 failed(
-                    f"no answer within {timeout_seconds:g} s",
-                    "check whether the disk or the network hangs, and repeat",
+                    deferred(
+                        "no answer within %(seconds)s s",
+                        seconds=f"{timeout_seconds:g}",
+                    ),
+                    deferred(
+                        "check whether the disk or the network hangs, "
+                        "and repeat"
+                    ),
                 )
             ]
         except Exception as error:
@@ -143,8 +196,11 @@ async def run_checks(
             log.exception("the check of %s failed", name)
             return [
                 failed(
-                    f"the check itself failed ({type(error).__name__})",
-                    "report this with the store's log",
+                    deferred(
+                        "the check itself failed (%(error)s)",
+                        error=type(error).__name__,
+                    ),
+                    deferred("report this with the store's log"),
                 )
             ]
 
@@ -170,10 +226,17 @@ def as_row(result: CheckResult) -> dict[str, str]:
 def summary(results: Sequence[CheckResult]) -> str:
     """Return how many findings there are of each outcome."""
     counts = Counter(each.finding.outcome for each in results)
-    return (
-        f"{counts[Outcome.PASS]} passed, "
-        f"{plural(counts[Outcome.WARN], 'warning')}, "
-        f"{plural(counts[Outcome.FAIL], 'failure')}"
+    return gettext(
+        "%(passed)s, %(warnings)s, %(failures)s",
+        passed=ngettext(
+            "%(num)s passed", "%(num)s passed", counts[Outcome.PASS]
+        ),
+        warnings=ngettext(
+            "%(num)s warning", "%(num)s warnings", counts[Outcome.WARN]
+        ),
+        failures=ngettext(
+            "%(num)s failure", "%(num)s failures", counts[Outcome.FAIL]
+        ),
     )
 
 

@@ -26,6 +26,7 @@ from msrv.health_checks.findings import (
     warned,
 )
 from msrv.settings import secret_files
+from msrv.translations import deferred
 
 _EARLIEST: Final = 1_767_225_600
 """1 January 2026: this version is newer than that."""
@@ -45,27 +46,37 @@ async def check_clock(context: CheckContext) -> Sequence[Finding]:
     if context.clock() < _EARLIEST:
         return [
             failed(
-                "the clock is before this version's release",
-                "set the clock, and synchronize it (timedatectl set-ntp true)",
+                deferred("the clock is before this version's release"),
+                deferred(
+                    "set the clock, and synchronize it (timedatectl set-ntp "
+                    "true)"
+                ),
             )
         ]
     state = await in_thread(_clock_state)
     if state == _TIME_ERROR:
         return [
             warned(
-                "nothing synchronizes the clock, as far as the kernel knows",
-                "run timedatectl set-ntp true, or chrony; links expire by the "
-                "clock, and replicas have to agree",
+                deferred(
+                    "nothing synchronizes the clock, as far as the "
+                    "kernel knows"
+                ),
+                deferred(
+                    "run timedatectl set-ntp true, or chrony; links expire by "
+                    "the clock, and replicas have to agree"
+                ),
             )
         ]
     if state is None:
         return [
             warned(
-                "the kernel doesn't say whether the clock is synchronized",
-                "compare it with another clock",
+                deferred(
+                    "the kernel doesn't say whether the clock is synchronized"
+                ),
+                deferred("compare it with another clock"),
             )
         ]
-    return [passed("synchronized")]
+    return [passed(deferred("synchronized"))]
 
 
 async def check_disk(context: CheckContext) -> Sequence[Finding]:
@@ -93,14 +104,18 @@ async def check_ffmpeg(context: CheckContext) -> Sequence[Finding]:  # noqa: ARG
     if shutil.which("ffmpeg") is None:
         return [
             warned(
-                "not installed: tracks have no previews",
-                "install it, for example with apt-get install ffmpeg",
+                deferred("not installed: tracks have no previews"),
+                deferred(
+                    "install it, for example with apt-get install ffmpeg"
+                ),
             )
         ]
     return [
         warned(
-            "it doesn't run, or can't write MP3: tracks have no previews",
-            "install an ffmpeg with libmp3lame, such as Debian's",
+            deferred(
+                "it doesn't run, or can't write MP3: tracks have no previews"
+            ),
+            deferred("install an ffmpeg with libmp3lame, such as Debian's"),
         )
     ]
 
@@ -123,23 +138,48 @@ def _disk(data: Path) -> Iterator[Finding]:
         entries = os.statvfs(data)
     except OSError as error:
         if _can_be_created(data):
-            yield passed(f"{data} is created at the first start")
+            yield passed(
+                deferred(
+                    "%(folder)s is created at the first start", folder=data
+                )
+            )
         else:
             yield failed(
-                f"{data} can't be used: {error.strerror}",
-                "create the folder, and let the store's user write to it "
-                "(MSRV_DATA)",
+                deferred(
+                    "%(folder)s can't be used: %(reason)s",
+                    folder=data,
+                    reason=error.strerror,
+                ),
+                deferred(
+                    "create the folder, and let the store's user write to it "
+                    "(MSRV_DATA)"
+                ),
             )
         return
-    free = f"{usage.free / 2**30:.1f} of {usage.total / 2**30:.1f} GiB free"
+    free = deferred(
+        "%(free)s of %(all)s GiB free",
+        free=f"{usage.free / 2**30:.1f}",
+        all=f"{usage.total / 2**30:.1f}",
+    )
     if usage.free < _FULL_BYTES:
-        yield failed(f"{data}: {free}", "free some space: checkout stops")
+        yield failed(
+            deferred("%(folder)s: %(free)s", folder=data, free=free),
+            deferred("free some space: checkout stops"),
+        )
     elif usage.free * _LOW_DIVISOR < usage.total:
-        yield warned(f"{data}: {free}", "free some space")
+        yield warned(
+            deferred("%(folder)s: %(free)s", folder=data, free=free),
+            deferred("free some space"),
+        )
     if entries.f_files and entries.f_favail * _LOW_DIVISOR < entries.f_files:
         yield warned(
-            f"{data}: {entries.f_favail:,} of {entries.f_files:,} inodes free",
-            "remove small files from this disk",
+            deferred(
+                "%(folder)s: %(free)s of %(all)s inodes free",
+                folder=data,
+                free=f"{entries.f_favail:,}",
+                all=f"{entries.f_files:,}",
+            ),
+            deferred("remove small files from this disk"),
         )
     probe = data / f".health-check.{secrets.token_hex(8)}"
     try:
@@ -147,12 +187,20 @@ def _disk(data: Path) -> Iterator[Finding]:
         probe.unlink()
     except OSError as error:
         yield failed(
-            f"{data} can't be written to: {error.strerror}",
-            "let the store's user write to it, and free some space",
+            deferred(
+                "%(folder)s can't be written to: %(reason)s",
+                folder=data,
+                reason=error.strerror,
+            ),
+            deferred("let the store's user write to it, and free some space"),
         )
         return
     if usage.free * _LOW_DIVISOR >= usage.total:
-        yield passed(f"{data}: {free}; writing works")
+        yield passed(
+            deferred(
+                "%(folder)s: %(free)s; writing works", folder=data, free=free
+            )
+        )
 
 
 def _can_be_created(folder: Path) -> bool:
@@ -174,26 +222,30 @@ def _data_rights(data: Path) -> Iterator[Finding]:
     is_image = any(each.exists() for each in _CONTAINER_FILES)
     if is_image and status.st_uid == 0 and status.st_mode & stat.S_ISVTX:
         # The image's own, for any --user: no other one runs in there.
-        yield passed(f"{data} is open to this container alone")
+        yield passed(
+            deferred("%(folder)s is open to this container alone", folder=data)
+        )
         return
     if os.geteuid() == 0:
         yield warned(
-            "this runs as root, which may do anything",
-            "run the store, and this command, as a user of its own",
+            deferred("this runs as root, which may do anything"),
+            deferred("run the store, and this command, as a user of its own"),
         )
     elif status.st_uid != os.geteuid():
         yield warned(
-            f"{data} belongs to another user",
-            f"run the store as its owner, or chown -R it to uid "
-            f"{os.geteuid()}",
+            deferred("%(folder)s belongs to another user", folder=data),
+            deferred(
+                "run the store as its owner, or chown -R it to uid %(user)s",
+                user=os.geteuid(),
+            ),
         )
     if status.st_mode & _OTHERS:
         yield warned(
-            f"{data} can be opened by other users",
+            deferred("%(folder)s can be opened by other users", folder=data),
             f"chmod 700 {data}",
         )
     else:
-        yield passed(f"{data} is private")
+        yield passed(deferred("%(folder)s is private", folder=data))
 
 
 def _library_rights(library: Path) -> Iterator[Finding]:
@@ -201,24 +253,36 @@ def _library_rights(library: Path) -> Iterator[Finding]:
         unreadable = next(_unreadable(library), None)
     except OSError as error:
         yield failed(
-            f"the library can't be read: {library}: {error.strerror}",
-            "let the store's user read it (MSRV_LIBRARY)",
+            deferred(
+                "the library can't be read: %(folder)s: %(reason)s",
+                folder=library,
+                reason=error.strerror,
+            ),
+            deferred("let the store's user read it (MSRV_LIBRARY)"),
         )
         return
     if unreadable is not None:
         # Not a failure: a disk's own folder, such as lost+found, may be it.
         yield warned(
-            f"{unreadable} can't be read in the library",
-            "let the store's user read every file that is for sale",
+            deferred(
+                "%(path)s can't be read in the library",
+                path=unreadable,
+            ),
+            deferred("let the store's user read every file that is for sale"),
         )
     elif os.geteuid() != 0 and os.access(library, os.W_OK):
         yield warned(
-            f"the store's user can write to {library}",
-            "let it belong to another user, or mount it read-only: then "
-            "nobody who breaks into the store can change what is sold",
+            deferred(
+                "the store's user can write to %(folder)s", folder=library
+            ),
+            deferred(
+                "let it belong to another user, or mount it read-only: "
+                "then nobody who breaks into the store can change what is "
+                "sold"
+            ),
         )
     else:
-        yield passed("the library is readable")
+        yield passed(deferred("the library is readable"))
 
 
 def _unreadable(folder: Path) -> Iterator[str]:
@@ -247,11 +311,15 @@ def _secret_rights(kept: Path) -> Iterator[Finding]:
         if mode & _OTHERS:
             problems += 1
             yield warned(
-                f"{name}: other users can read or write {path}",
+                deferred(
+                    "%(name)s: other users can read or write %(path)s",
+                    name=name,
+                    path=path,
+                ),
                 f"chmod 600 {path}",
             )
     if not problems:
-        yield passed("secrets are private")
+        yield passed(deferred("secrets are private"))
 
 
 def _ffmpeg_version(program: str) -> str:

@@ -5,7 +5,6 @@
 
 import asyncio
 import contextlib
-import errno
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,24 +25,33 @@ from msrv.health_checks.published_keys import (
     identify_store,
 )
 from msrv.hostnames import address_of
+from msrv.translations import deferred, gettext_noop
 
-_ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared
 _PROBLEMS: Final = {
     Answer.UNTRUSTED: (
-        "the certificate at {where} is not trusted: {reason}",
-        "see certificate; until then, visitors see a warning page",
+        gettext_noop(
+            "the certificate at %(where)s is not trusted: %(reason)s"
+        ),
+        gettext_noop(
+            "see certificate; until then, visitors see a warning page"
+        ),
     ),
     Answer.OTHER_STORE: (
-        "a store with another NONCE answers at {where}",
-        "use the same NONCE on every replica",
+        gettext_noop("a store with another NONCE answers at %(where)s"),
+        gettext_noop("use the same NONCE on every replica"),
     ),
     Answer.OTHER_PROGRAM: (
-        "what answers at {where} is not this store ({reason})",
-        "check where the proxy or router in front leads",
+        gettext_noop(
+            "what answers at %(where)s is not this store (%(reason)s)"
+        ),
+        gettext_noop("check where the proxy or router in front leads"),
     ),
     Answer.NOTHING: (
-        "nothing answers at {where}: {reason}",
-        "start the store, and listen on that address (MSRV_HOST, MSRV_PORT)",
+        gettext_noop("nothing answers at %(where)s: %(reason)s"),
+        gettext_noop(
+            "start the store, and listen on that address "
+            "(MSRV_HOST, MSRV_PORT)"
+        ),
     ),
 }
 
@@ -79,18 +87,24 @@ async def check_dns(context: CheckContext) -> Sequence[Finding]:
     if url is None:
         return [
             warned(
-                "MSRV_PUBLIC_URL is not set: visitors have no address for the "
-                "store",
-                "set it to the address that they type, like "
-                "https://shop.example",
+                deferred(
+                    "MSRV_PUBLIC_URL is not set: visitors have no address for "
+                    "the store"
+                ),
+                deferred(
+                    "set it to the address that they type, like "
+                    "https://shop.example"
+                ),
             )
         ]
     public = PublicHost.of(url)
     if public.is_of_this_machine:
         return [
             warned(
-                f"only this machine can open {url}",
-                "set MSRV_PUBLIC_URL to a name of your own before you sell",
+                deferred("only this machine can open %(url)s", url=url),
+                deferred(
+                    "set MSRV_PUBLIC_URL to a name of your own before you sell"
+                ),
             )
         ]
     try:
@@ -98,10 +112,17 @@ async def check_dns(context: CheckContext) -> Sequence[Finding]:
     except OSError as error:
         return [
             failed(
-                f"{public.host} has no address: {error.strerror}",
-                "add an A record (and AAAA, for IPv6) with this machine's "
-                "address where you registered the domain; new records need "
-                "minutes to hours",
+                deferred(
+                    "%(host)s has no address: %(reason)s",
+                    host=public.host,
+                    reason=error.strerror,
+                ),
+                deferred(
+                    "add an A record (and AAAA, for IPv6) with this machine's "
+                    "address where you registered the domain; new "
+                    "records need "
+                    "minutes to hours"
+                ),
             )
         ]
     found = []
@@ -110,27 +131,56 @@ async def check_dns(context: CheckContext) -> Sequence[Finding]:
         if ip is not None and (ip.is_loopback or ip.is_link_local):
             found.append(
                 failed(
-                    f"{public.host} is {address}, which no visitor can reach",
-                    "change the record to this machine's public address",
+                    deferred(
+                        "%(host)s is %(address)s, which no visitor can reach",
+                        host=public.host,
+                        address=address,
+                    ),
+                    deferred(
+                        "change the record to this machine's public address"
+                    ),
                 )
             )
         elif ip is not None and ip.is_private:
             found.append(
                 warned(
-                    f"{public.host} is {address}, an address of a private "
-                    "network",
-                    "change the record, unless only that network should buy",
+                    deferred(
+                        "%(host)s is %(address)s, an address of a "
+                        "private network",
+                        host=public.host,
+                        address=address,
+                    ),
+                    deferred(
+                        "change the record, unless only that network "
+                        "should buy"
+                    ),
                 )
             )
         elif await in_thread(_is_local, address):
-            found.append(passed(f"{public.host} is {address}, this machine"))
+            found.append(
+                passed(
+                    deferred(
+                        "%(host)s is %(address)s, this machine",
+                        host=public.host,
+                        address=address,
+                    )
+                )
+            )
         else:
             found.append(
                 warned(
-                    f"{public.host} is {address}, which is not an address of "
-                    "this machine",
-                    "nothing, if it is the proxy or router in front and the "
-                    "address below answers; otherwise change the record",
+                    deferred(
+                        "%(host)s is %(address)s, which is not an "
+                        "address of this "
+                        "machine",
+                        host=public.host,
+                        address=address,
+                    ),
+                    deferred(
+                        "nothing, if it is the proxy or router in front "
+                        "and the "
+                        "address below answers; otherwise change the record"
+                    ),
                 )
             )
     return found
@@ -147,8 +197,12 @@ async def check_address(context: CheckContext) -> Sequence[Finding]:
     except OSError as error:
         return [
             failed(
-                f"{public.host} can't be looked up: {error.strerror}",
-                "see DNS",
+                deferred(
+                    "%(host)s can't be looked up: %(reason)s",
+                    host=public.host,
+                    reason=error.strerror,
+                ),
+                deferred("see DNS"),
             )
         ]
     answers = await asyncio.gather(
@@ -173,94 +227,33 @@ def _describe(
     """Return the finding for who answers at a public address."""
     match answer.kind:
         case Answer.THIS_STORE if secure:
-            return passed(f"this store answers at {where}")
+            return passed(
+                deferred("this store answers at %(where)s", where=where)
+            )
         case Answer.THIS_STORE:
             return warned(
-                f"this store answers at {where} without encryption",
-                "serve HTTPS: receipts are secrets of their buyers",
+                deferred(
+                    "this store answers at %(where)s without encryption",
+                    where=where,
+                ),
+                deferred("serve HTTPS: receipts are secrets of their buyers"),
             )
         case Answer.NOTHING if not is_local:
             return warned(
-                f"nothing answers at {where} from here: {answer.reason}",
-                "open it from another network, such as a phone's: some "
-                "routers don't lead back inside; if it fails there too, "
-                "forward the port and open the firewall",
+                deferred(
+                    "nothing answers at %(where)s from here: %(reason)s",
+                    where=where,
+                    reason=answer.reason,
+                ),
+                deferred(
+                    "open it from another network, such as a phone's: some "
+                    "routers don't lead back inside; if it fails there too, "
+                    "forward the port and open the firewall"
+                ),
             )
     text, fix = _PROBLEMS[answer.kind]
-    return failed(text.format(where=where, reason=answer.reason), fix)
-
-
-async def check_ports(context: CheckContext) -> Sequence[Finding]:
-    """Check that the store can listen on its ports, or does so already."""
-    settings = context.settings
-    scheme = "https" if settings.terminates_tls else "http"
-    ports = [_Port(scheme, settings.listening_port, "MSRV_PORT")]
-    if settings.redirecting_port is not None:
-        ports.append(
-            _Port("http", settings.redirecting_port, "MSRV_HTTP_PORT")
-        )
-    return [await _check_port(context, each) for each in ports]
-
-
-@dataclass(frozen=True, slots=True)
-class _Port:
-    """Port of a store, and the setting that changes it."""
-
-    scheme: str
-    number: int
-    setting: str
-
-
-async def _check_port(context: CheckContext, port: _Port) -> Finding:
-    settings = context.settings
-    host = settings.host or ("0.0.0.0" if settings.domain else "127.0.0.1")  # noqa: S104 - as the store does
-    name = f"port {port.number}" if port.number else "a free port"
-    where = f"{name} of {host}"
-    if context.serving:
-        return passed(f"this store listens on {where}")
-    try:
-        await in_thread(_bind, host, port.number)
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            return _unusable_port(where, port, error)
-    else:
-        return passed(f"{where} is free")
-    public = settings.public_url and PublicHost.of(settings.public_url)
-    answer = await identify_store(
-        context.keyring,
-        # The name is in the TLS handshake, which a store may refuse.
-        f"{port.scheme}://{public.host if public else 'localhost'}"
-        f":{port.number}",
-        _ANY.get(host, host),
-        # This machine, by a certificate that may not name it.
-        verify=False,
-        redirects_to=settings.public_url,
-    )
-    if answer.kind is Answer.THIS_STORE:
-        return passed(f"this store listens on {where}")
-    if answer.kind is Answer.OTHER_STORE:
-        return failed(
-            f"a store with another NONCE listens on {where}",
-            f"stop it, choose another {port.setting}, or run this command "
-            "with the settings of that store",
-        )
     return failed(
-        f"another program listens on {where}",
-        f"stop it (ss -ltnp 'sport = {port.number}' names it), or set "
-        f"{port.setting}",
-    )
-
-
-def _unusable_port(where: str, port: _Port, error: OSError) -> Finding:
-    if error.errno in {errno.EACCES, errno.EPERM}:
-        return failed(
-            f"{where} needs a privilege",
-            "use deploy/systemd/msrv.service, which grants "
-            f"CAP_NET_BIND_SERVICE, or a port from 1024 on ({port.setting})",
-        )
-    return failed(
-        f"can't listen on {where}: {error.strerror}",
-        "set MSRV_HOST to an address of this machine",
+        deferred(text, where=where, reason=answer.reason), deferred(fix)
     )
 
 
@@ -287,15 +280,3 @@ def _is_local(address: str) -> bool:
         probe.bind((address, 0))  # fails for others' addresses
         return True
     return False
-
-
-def _bind(host: str, port: int) -> None:
-    """Open and close a listening socket. Raises OSError."""
-    family, kind, _, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    with socket.socket(family, kind) as probe:
-        # As the store does; it still fails while another program listens.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(address)
-        probe.listen(1)

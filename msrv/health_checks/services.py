@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msrv.health_checks.findings import (
     CheckContext,
     Finding,
+    OtherClock,
     failed,
     in_thread,
     passed,
@@ -26,9 +27,22 @@ from msrv.proofs.keyring import Keyring
 from msrv.retired_keys.key_file import RetiredKeyFile, reason
 from msrv.retired_keys.key_list import InvalidKeyList, confirmed_keys
 from msrv.settings import Settings
+from msrv.translations import DeferredText, deferred
 
 if TYPE_CHECKING:
     from msrv.payments.stripe.account import WebhookEndpoint
+
+
+_ACCEPTS: Final = {
+    TlsMode.IMPLICIT: deferred("it accepts the store over TLS"),
+    TlsMode.STARTTLS: deferred("it accepts the store by STARTTLS"),
+    TlsMode.NONE: deferred("it accepts the store on this machine"),
+}
+_ACCEPTED: Final = {
+    TlsMode.IMPLICIT: deferred("it accepted the test mail over TLS"),
+    TlsMode.STARTTLS: deferred("it accepted the test mail by STARTTLS"),
+    TlsMode.NONE: deferred("it accepted the test mail on this machine"),
+}
 
 
 async def check_relay(context: CheckContext) -> Sequence[Finding]:
@@ -41,34 +55,44 @@ async def check_relay(context: CheckContext) -> Sequence[Finding]:
         if to is not None:
             return [
                 failed(
-                    "no relay is set, so no test mail was sent",
-                    "set MSRV_SMTP_URL and MSRV_MAIL_FROM",
+                    deferred("no relay is set, so no test mail was sent"),
+                    deferred("set MSRV_SMTP_URL and MSRV_MAIL_FROM"),
                 )
             ]
-        return [passed("not set: the store sends no mail")]
+        return [passed(deferred("not set: the store sends no mail"))]
     relay = SmtpSettings.parse(settings.smtp_url.get_secret_value())
-    where = f"{relay.host} port {relay.port}"
+    where = deferred(
+        "%(host)s port %(number)s", host=relay.host, number=relay.port
+    )
     try:
         message = to and compose_test_mail(
             settings.mail_from, to, context.clock()
         )
     except BadAddress as error:
-        return [failed(f"MSRV_MAIL_FROM: {error}", "change that setting")]
+        return [
+            failed(
+                f"MSRV_MAIL_FROM: {error}",
+                deferred("change that setting"),
+            )
+        ]
     try:
         async with SmtpClient(relay).session() as session:
             if to and message:
                 sender = addresses.parse_sender(settings.mail_from).addr_spec
                 await session.send(message, sender, to)
     except SmtpError as error:
-        return [failed(f"{where}: {error}", _relay_fix(relay))]
-    done = "it accepted the test mail" if to else "it accepts the store"
-    how = {
-        TlsMode.IMPLICIT: "over TLS",
-        TlsMode.STARTTLS: "by STARTTLS",
-        TlsMode.NONE: "on this machine",
-    }[relay.tls]
-    who = "" if relay.user else ", without a user name"
-    return [passed(f"{where}: {done} {how}{who}")]
+        return [
+            failed(
+                deferred("%(relay)s: %(reason)s", relay=where, reason=error),
+                _relay_fix(relay),
+            )
+        ]
+    text = (_ACCEPTED if to else _ACCEPTS)[relay.tls]
+    if not relay.user:
+        text = deferred("%(accepted)s, without a user name", accepted=text)
+    return [
+        passed(deferred("%(relay)s: %(accepts)s", relay=where, accepts=text))
+    ]
 
 
 def compose_test_mail(sender: str, to: str, now: float) -> EmailMessage:
@@ -89,10 +113,10 @@ def compose_test_mail(sender: str, to: str, now: float) -> EmailMessage:
     return message
 
 
-def _relay_fix(relay: SmtpSettings) -> str:
+def _relay_fix(relay: SmtpSettings) -> DeferredText:
     if relay.tls is TlsMode.NONE:
-        return "start the mail server, or change MSRV_SMTP_URL"
-    return (
+        return deferred("start the mail server, or change MSRV_SMTP_URL")
+    return deferred(
         "check host, port, user and password in MSRV_SMTP_URL, and that the "
         "network lets this machine send mail: many hosts block port 25"
     )
@@ -102,7 +126,7 @@ async def check_stripe(context: CheckContext) -> Sequence[Finding]:
     """Check Stripe's key, its mode, and the webhook endpoint."""
     settings = context.settings
     if settings.stripe_key is None:
-        return [passed("not set: nobody can pay by Stripe")]
+        return [passed(deferred("not set: nobody can pay by Stripe"))]
     from msrv.payments.stripe.account import (  # noqa: PLC0415 - an extra
         read_account,
     )
@@ -113,29 +137,33 @@ async def check_stripe(context: CheckContext) -> Sequence[Finding]:
     except PaymentError as error:
         return [
             failed(
-                f"Stripe can't be reached: {error}",
-                "let this machine connect to api.stripe.com port 443",
+                deferred("Stripe can't be reached: %(reason)s", reason=error),
+                deferred(
+                    "let this machine connect to api.stripe.com port 443"
+                ),
             )
         ]
     if not account.accepted:
         return [
             failed(
-                "Stripe doesn't accept MSRV_STRIPE_KEY",
-                "create a new key in Stripe's dashboard, under Developers",
+                deferred("Stripe doesn't accept MSRV_STRIPE_KEY"),
+                deferred(
+                    "create a new key in Stripe's dashboard, under Developers"
+                ),
             )
         ]
     found = [
-        passed("the key is valid, for real money")
+        passed(deferred("the key is valid, for real money"))
         if settings.stripe_is_live
         else warned(
-            "the key is for test mode: no money moves",
-            "use a live key (sk_live_… or rk_live_…) to sell",
+            deferred("the key is for test mode: no money moves"),
+            deferred("use a live key (sk_live_… or rk_live_…) to sell"),
         )
     ]
     if account.answered_at is not None:
         # The header has whole seconds, rounded down.
         found += skew(
-            "Stripe's", started, context.clock(), account.answered_at, 1
+            OtherClock.STRIPE, started, context.clock(), account.answered_at, 1
         )
     return [*found, *_webhook(settings, account.endpoint)]
 
@@ -144,42 +172,55 @@ def _webhook(
     settings: Settings, endpoint: "WebhookEndpoint | None"
 ) -> Iterator[Finding]:
     url = f"{settings.public_url}/payments/stripe/webhook"
-    create = (
-        f"add an endpoint for {url} in Stripe's dashboard, and set "
-        "MSRV_STRIPE_WEBHOOK_SECRET to its signing secret"
+    create = deferred(
+        "add an endpoint for %(url)s in Stripe's dashboard, and set "
+        "MSRV_STRIPE_WEBHOOK_SECRET to its signing secret",
+        url=url,
     )
     if settings.stripe_webhook_secret is None:
         yield failed(
-            "MSRV_STRIPE_WEBHOOK_SECRET is not set: the store learns of no "
-            "refund, and of no payment whose buyer doesn't return",
+            deferred(
+                "MSRV_STRIPE_WEBHOOK_SECRET is not set: the store learns "
+                "of no refund, and of no payment whose buyer doesn't return"
+            ),
             create,
         )
     if settings.public_url is None:
         yield warned(
-            "without MSRV_PUBLIC_URL, the webhook endpoint isn't compared",
-            "set it",
+            deferred(
+                "without MSRV_PUBLIC_URL, the webhook endpoint isn't compared"
+            ),
+            deferred("set it"),
         )
     elif endpoint is None:
         yield warned(
-            "this key may not list webhook endpoints",
-            f"compare in Stripe's dashboard: {url}; or allow the restricted "
-            "key to read Webhook Endpoints",
+            deferred("this key may not list webhook endpoints"),
+            deferred(
+                "compare in Stripe's dashboard: %(url)s; or allow the "
+                "restricted key to read Webhook Endpoints",
+                url=url,
+            ),
         )
     elif not endpoint.exists:
-        yield failed(f"Stripe has no webhook endpoint for {url}", create)
+        yield failed(
+            deferred("Stripe has no webhook endpoint for %(url)s", url=url),
+            create,
+        )
     elif not endpoint.enabled:
         yield failed(
-            f"the webhook endpoint {url} is disabled",
-            "enable it in Stripe's dashboard",
+            deferred("the webhook endpoint %(url)s is disabled", url=url),
+            deferred("enable it in Stripe's dashboard"),
         )
     elif endpoint.missing:
         yield failed(
-            "the webhook endpoint doesn't receive "
-            + ", ".join(endpoint.missing),
-            "add these events to it in Stripe's dashboard",
+            deferred(
+                "the webhook endpoint doesn't receive %(events)s",
+                events=", ".join(endpoint.missing),
+            ),
+            deferred("add these events to it in Stripe's dashboard"),
         )
     else:
-        yield passed("the webhook endpoint receives all events")
+        yield passed(deferred("the webhook endpoint receives all events"))
 
 
 async def check_database(context: CheckContext) -> Sequence[Finding]:
@@ -203,22 +244,39 @@ def _keys(settings: Settings, keyring: Keyring) -> Finding:
         keys, others = confirmed_keys(keyring, file.read())
     except (OSError, InvalidKeyList) as error:
         return failed(
-            f"{file.path} can't be read: {reason(error)}",
-            "restore it from a backup or from `msrv keys export`: receipts "
-            "of former NONCEs aren't accepted",
+            deferred(
+                "%(path)s can't be read: %(reason)s",
+                path=file.path,
+                reason=reason(error),
+            ),
+            deferred(
+                "restore it from a backup or from `msrv keys export`: "
+                "receipts of former NONCEs aren't accepted"
+            ),
         )
     known = {each.kid for each in keys}
     if any(each.kid not in known for each in keyring.generations[1:]):
         return warned(
-            "the public key of NONCE_PREVIOUS isn't kept yet",
-            "start the store once before you remove NONCE_PREVIOUS; the key "
-            "of a weak one is never kept",
+            deferred("the public key of NONCE_PREVIOUS isn't kept yet"),
+            deferred(
+                "start the store once before you remove NONCE_PREVIOUS; "
+                "the key of a weak one is never kept"
+            ),
         )
     if others:
         return warned(
-            f"{file.path} has keys that NONCE hasn't confirmed: {others}",
-            "look at `msrv keys`, then import or forget them",
+            deferred(
+                "%(path)s has keys that NONCE hasn't confirmed: %(others)s",
+                path=file.path,
+                others=others,
+            ),
+            deferred("look at `msrv keys`, then import or forget them"),
         )
     if known:
-        return passed(f"receipts of former NONCEs are accepted: {len(known)}")
-    return passed("NONCE has never been changed")
+        return passed(
+            deferred(
+                "receipts of former NONCEs are accepted: %(count)s",
+                count=len(known),
+            )
+        )
+    return passed(deferred("NONCE has never been changed"))

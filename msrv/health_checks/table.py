@@ -24,27 +24,29 @@ from msrv.health_checks.machine import (
     check_ffmpeg,
     check_rights,
 )
-from msrv.health_checks.network import check_address, check_dns, check_ports
+from msrv.health_checks.network import check_address, check_dns
+from msrv.health_checks.ports import check_ports
 from msrv.health_checks.services import (
     check_database,
     check_keys,
     check_relay,
     check_stripe,
 )
+from msrv.translations import gettext_noop
 
 CHECKS: Final[Mapping[str, Check]] = {
     "DNS": check_dns,
-    "address": check_address,
-    "certificate": check_certificate,
-    "ports": check_ports,
-    "clock": check_clock,
-    "disk": check_disk,
-    "rights": check_rights,
-    "keys": check_keys,
-    "relay": check_relay,
+    gettext_noop("address"): check_address,
+    gettext_noop("certificate"): check_certificate,
+    gettext_noop("ports"): check_ports,
+    gettext_noop("clock"): check_clock,
+    gettext_noop("disk"): check_disk,
+    gettext_noop("rights"): check_rights,
+    gettext_noop("keys"): check_keys,
+    gettext_noop("relay"): check_relay,
     "Stripe": check_stripe,
     "ffmpeg": check_ffmpeg,
-    "database": check_database,
+    gettext_noop("database"): check_database,
 }
 FRESH_SECONDS: Final = 60.0
 """Age up to which results are shown again: a page that is reloaded must not

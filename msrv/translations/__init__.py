@@ -89,6 +89,26 @@ def ngettext(
     return text % {"num": format_number(number), **values}
 
 
+@dataclass(frozen=True, slots=True)
+class DeferredText:
+    """A message and its values, translated each time it is shown.
+
+    For what is stored and shown to several visitors. `str` returns it in the
+    current language, and values that are DeferredText, too.
+    """
+
+    message: str
+    values: tuple[tuple[str, object], ...] = ()
+
+    def __str__(self) -> str:
+        return gettext(self.message, **dict(self.values))
+
+
+def deferred(message: str, /, **values: object) -> DeferredText:
+    """Return a message that is translated where it is shown."""
+    return DeferredText(message, tuple(values.items()))
+
+
 def gettext_noop(message: str) -> str:
     """Return a message as it is, marked for translation.
 

@@ -77,10 +77,10 @@ def pair(tmp_path: Path, settings: Settings, keyring: Keyring) -> Pair:
 @pytest.mark.parametrize(
     ("days", "outcome", "text"),
     [
-        (60, PASS, "valid until 2027-03-16, for 60 days"),
-        (WARNING_DAYS, PASS, "for 14 days"),
-        (WARNING_DAYS - 0.5, WARN, "for 13 days"),
-        (0.5, WARN, "for 0 days"),
+        (60, PASS, "valid until 2027-03-16 (days left: 60)"),
+        (WARNING_DAYS, PASS, "(days left: 14)"),
+        (WARNING_DAYS - 0.5, WARN, "(days left: 13)"),
+        (0.5, WARN, "(days left: 0)"),
         (-0.5, FAIL, "expired on 2027-01-14"),
     ],
 )
@@ -181,7 +181,7 @@ async def test_other_configurations(context: MakeContext) -> None:
         (None, "port 80", FAIL, "port 80"),
         (60, None, PASS, "shop.example is valid until"),
         (60, "port 80", WARN, "isn't renewed: port 80"),
-        (3, None, WARN, "for 3 days"),
+        (3, None, WARN, "(days left: 3)"),
         (-1, "port 80", FAIL, "the certificate expired on"),
     ],
 )

@@ -42,7 +42,10 @@ async def test_file_that_does_not_exist_yet(
     context: MakeContext, settings: Settings
 ) -> None:
     (found,) = await check_database(context())
-    assert found == Finding(PASS, "SQLite, created at the first start")
+    assert (found.outcome, found.text) == (
+        PASS,
+        "SQLite, created at the first start",
+    )
     assert not settings.data.exists()
 
 

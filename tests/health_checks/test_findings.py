@@ -11,10 +11,12 @@ from collections.abc import Sequence
 
 import pytest
 
+from msrv import translations
 from msrv.health_checks import findings
 from msrv.health_checks.findings import (
     CheckContext,
     Finding,
+    OtherClock,
     Outcome,
     failed,
     in_thread,
@@ -25,6 +27,7 @@ from msrv.health_checks.findings import (
     warned,
 )
 from msrv.health_checks.table import FRESH_SECONDS, LatestResults
+from msrv.translations import deferred
 from tests.health_checks.conftest import MakeContext
 from tests.store_process import ROOT
 
@@ -144,7 +147,7 @@ def test_skew_of_clocks(
     outcome: Outcome | None,
     direction: str,
 ) -> None:
-    found = skew("Stripe's", before, after, theirs, resolution)
+    found = skew(OtherClock.STRIPE, before, after, theirs, resolution)
     assert [each.outcome for each in found] == ([outcome] if outcome else [])
     assert all(direction in each.text for each in found)
 
@@ -172,3 +175,31 @@ async def test_latest_results_are_a_minute_old_at_most(
 
 def test_time_out_of_a_check_is_shorter_than_a_visitor_waits() -> None:
     assert findings.TIMEOUT_SECONDS <= 10
+
+
+def test_finding_is_in_the_language_of_each_page(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Results are kept for a minute, and shown to whoever asks."""
+    german = {
+        "port %(number)s": "Port %(number)s",
+        "%(where)s is free": "%(where)s ist frei",
+    }
+    monkeypatch.setattr(
+        translations,
+        "translate",
+        lambda message: (
+            german[message]
+            if translations.current_language().texts == "de"
+            else message
+        ),
+    )
+    found = passed(
+        deferred(
+            "%(where)s is free", where=deferred("port %(number)s", number=80)
+        )
+    )
+    assert found.text == "port 80 is free"
+    with translations.language_set_to(translations.Language("de", "de")):
+        assert found.text == "Port 80 ist frei"
+    assert found.text == "port 80 is free"

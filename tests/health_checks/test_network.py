@@ -15,7 +15,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from msrv.health_checks.findings import CheckContext, Finding, Outcome
-from msrv.health_checks.network import check_address, check_dns, check_ports
+from msrv.health_checks.network import check_address, check_dns
+from msrv.health_checks.ports import check_ports
 from msrv.health_checks.published_keys import Answer, identify_store
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.receipts import jwks
@@ -237,7 +238,10 @@ async def test_other_answers(
 async def test_port_that_is_free(context: MakeContext) -> None:
     port = free_port()
     (found,) = await check_ports(context(port=port))
-    assert found == Finding(PASS, f"port {port} of 127.0.0.1 is free")
+    assert (found.outcome, found.text) == (
+        PASS,
+        f"port {port} of 127.0.0.1 is free",
+    )
 
 
 async def test_port_of_this_process(

@@ -307,7 +307,10 @@ async def test_keys_of_a_store_that_never_changed_nonce(
     context: MakeContext,
 ) -> None:
     (found,) = await check_keys(context())
-    assert found == Finding(PASS, "NONCE has never been changed")
+    assert (found.outcome, found.text) == (
+        PASS,
+        "NONCE has never been changed",
+    )
 
 
 async def test_keys_after_a_change_of_nonce(
