@@ -35,6 +35,11 @@ class DirectPurchase:
         return id_of(self.entry)
 
     @property
+    def suggested_prices(self) -> tuple[Money, ...]:
+        """Prices to choose from, where the buyer sets the price."""
+        return pricing.suggested_prices(self.entry)
+
+    @property
     def is_free(self) -> bool:
         """True if there is nothing to pay and no price to choose."""
         return self.entry.minimum is None and self.total.minor == 0

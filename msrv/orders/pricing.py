@@ -32,6 +32,9 @@ MAX_ITEMS: Final = MAX_LINES
 MAX_CHOSEN_MINOR: Final = 99_999_999
 """Highest price that a buyer can set, against mistyped digits."""
 
+_ROUND_TENTHS: Final = (10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100)
+"""Leading digits of round amounts, in tenths: 1, 1.2, 1.5, and so on."""
+
 
 @dataclass(frozen=True, slots=True)
 class PricedOrder:
@@ -76,6 +79,47 @@ def check_bounds(offered: Item | Release, own: Money) -> None:
             else offered.item_id
         )
         raise PriceOutOfBounds(item_id, least, most)
+
+
+def suggested_prices(entry: Item | Release) -> tuple[Money, ...]:
+    """Return up to three prices to choose from, in ascending order.
+
+    They are the minimum, the seller's suggestion, and round amounts near
+    those. Empty for a price that the seller sets, and for one without a
+    minimum or a suggestion to start from.
+    """
+    least, suggested = entry.minimum, entry.price
+    if least is None or suggested.minor == 0:
+        return ()
+    if suggested.minor == least.minor:
+        found = (
+            least.minor,
+            _round_amount(least.minor * 3 // 2),
+            _round_amount(least.minor * 2),
+        )
+    else:
+        found = (
+            least.minor or _round_amount(suggested.minor // 2),
+            suggested.minor,
+            _round_amount(suggested.minor * 3 // 2),
+        )
+    most = max(MAX_CHOSEN_MINOR, least.minor)
+    return tuple(
+        Money(minor, suggested.currency)
+        for minor in sorted(set(found))
+        if max(least.minor, 1) <= minor <= most
+    )
+
+
+def _round_amount(minor: int) -> int:
+    """Return the round amount that is nearest, the higher of two."""
+    power = int(10 ** (len(str(minor)) - 1))
+    amounts = [
+        power * tenths // 10
+        for tenths in _ROUND_TENTHS
+        if power * tenths % 10 == 0
+    ]
+    return max(amounts, key=lambda each: (-abs(each - minor), each))
 
 
 def price(

@@ -4,6 +4,7 @@
 """Paying through Stripe, in a browser and against a fake."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -128,6 +129,38 @@ async def test_delayed_payment_is_pending_until_confirmed(
     bank.arrive(bank.last)
     await page.get_by_role("link", name="Check again").click()
     await expect(page.get_by_role("heading", name="Receipt")).to_be_visible()
+    await context.close()
+
+
+async def test_total_follows_the_typed_price(
+    browser: Browser, shop: StoreProcess
+) -> None:
+    context, page = await visit(browser, scripts=True)
+    await page.goto(f"{shop.url}/catalog/night-bus")
+    await page.get_by_role("button", name="Add to cart").click()
+    await page.locator("[data-cart-bar] a").click()
+    field = page.get_by_label("Your price")
+    total = page.locator(".total .price")
+    await field.fill("20")
+    await expect(total).to_have_text(re.compile(r"^20,00.€$"))
+    await field.fill("9,5")
+    await expect(total).to_have_text(re.compile(r"^9,50.€$"))
+    await field.fill("9,555")
+    await expect(total).to_have_text(re.compile(r"^9,50.€$"))
+    await page.get_by_role("link", name="Edit cart").click()
+    await field.fill("11")
+    await expect(total).to_have_text(re.compile(r"^11,00.€$"))
+    await context.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["js", "no-js"])
+async def test_suggested_price_leads_to_paying_in_one_tap(
+    browser: Browser, shop: StoreProcess, *, scripts: bool
+) -> None:
+    context, page = await visit(browser, scripts=scripts)
+    await page.goto(f"{shop.url}/catalog/night-bus")
+    await page.get_by_role("button", name="12,00").click()
+    await expect(page.get_by_role("heading")).to_have_text("Pay 1200 eur")
     await context.close()
 
 

@@ -4,10 +4,14 @@
 """Routes of the checkout: what would be paid, and the purchase."""
 
 from collections.abc import Mapping
+from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from multidict import MultiDict
 
+from msrv.catalog.model import Catalog
+from msrv.money import Money
 from msrv.orders import pricing
 from msrv.orders.cart import id_of
 from msrv.orders.errors import PriceOutOfBounds
@@ -18,7 +22,12 @@ from msrv.web import cookies, security_headers
 from msrv.web.errors import InvalidField, NoPaymentProvider
 from msrv.web.errors.fields import NO_ERRORS, FieldErrors
 from msrv.web.errors.shopping import discount_message
-from msrv.web.forms import read_form, read_minor, read_prices
+from msrv.web.forms import (
+    PRICE_PREFIX,
+    read_form,
+    read_minor,
+    read_prices,
+)
 from msrv.web.rendering import PRIVATE, respond, respond_in_slices, wants_json
 from msrv.web.shop import json_views, storefront
 from msrv.web.shop.cart import (
@@ -29,6 +38,9 @@ from msrv.web.shop.cart import (
 from msrv.web.shop.receipt_mails import read_address
 from msrv.web.shop.receipts import respond_with_receipt
 from msrv.web.store import ORIGIN, STORE
+
+SUGGESTED: Final = "suggested_minor"
+"""Field of the button that buys a single item at a suggested price."""
 
 
 async def show(request: web.Request) -> web.Response:
@@ -106,7 +118,8 @@ async def checkout_page(
 async def buy(request: web.Request) -> web.StreamResponse:
     """Place an order: `item` repeated, `total_minor` as shown, `provider`.
 
-    `price.ITEM` is the buyer's own price where the seller accepts one,
+    `price.ITEM` is the buyer's own price where the seller accepts one; of a
+    single item, `suggested_minor` is such a price in minor units instead.
     `discount` a code, `mail` the address that the receipt is sent to.
     With `start`, the receipt of a single item starts its download.
     `attempt` is the id that the checkout page was given: the same order from
@@ -120,6 +133,7 @@ async def buy(request: web.Request) -> web.StreamResponse:
     await store.ledger.reserve_space()
     form = await read_form(request)
     catalog = store.catalog.current
+    _use_suggested_price(form, catalog)
     try:
         chosen = read_prices(form, catalog)
         mail = read_address(request, form)
@@ -165,6 +179,19 @@ async def buy(request: web.Request) -> web.StreamResponse:
     return respond_with_receipt(
         request, fulfilled, starts_download="start" in form
     )
+
+
+def _use_suggested_price(form: MultiDict[str], catalog: Catalog) -> None:
+    """Set the price field to the suggested price that a button stands for.
+
+    What was typed into the field is replaced. Raises InvalidField.
+    """
+    minor = read_minor(form, SUGGESTED)
+    item_id = form.get("item", "")
+    offered = pricing.find_offered(catalog, item_id)
+    if minor is not None and offered is not None:
+        own = Money(minor, offered.price.currency)
+        form[f"{PRICE_PREFIX}{item_id}"] = own.decimal
 
 
 async def _page_again(

@@ -257,3 +257,44 @@ async def test_mistyped_price_is_shown_beside_its_field(store: Client) -> None:
     assert 'value="ten"' in page
     assert "<h1" in page
     assert "Night Bus" in page
+
+
+async def test_suggested_prices_are_on_the_release_page(
+    store: Client,
+) -> None:
+    page = await (await store.get("/catalog/night-bus")).text()
+    found = re.findall(r'name="suggested_minor" value="(\d+)"', page)
+    assert found == ["500", "800", "1200"]
+    assert 'aria-label="€12.00: buy Night Bus"' in page
+    page = await (await store.get("/catalog/umbrella-single")).text()
+    assert "suggested_minor" not in page
+
+
+async def test_suggested_price_replaces_the_typed_one(
+    store: Client, keyring: Keyring
+) -> None:
+    form = {"item": "night-bus", "price.night-bus": "what I like"}
+    assert await total(store, keyring, **form, suggested_minor="1200") == 1200
+
+
+@pytest.mark.parametrize("minor", ["499", "100000000000000", "x", "-1"])
+async def test_suggested_price_is_checked_like_a_typed_one(
+    store: Client, minor: str
+) -> None:
+    form = {
+        "item": "night-bus",
+        "suggested_minor": minor,
+        "page": "release",
+    }
+    answer = await store.post("/purchases", data=form, headers=JSON)
+    assert answer.status in {400, 422}
+    answer = await store.post("/purchases", data=form)
+    assert answer.status in {400, 422}
+
+
+async def test_fixed_price_ignores_a_suggested_one(
+    store: Client, keyring: Keyring
+) -> None:
+    form = {"item": "umbrella", "suggested_minor": "1"}
+    fixed = await total(store, keyring, item="umbrella")
+    assert await total(store, keyring, **form) == fixed
