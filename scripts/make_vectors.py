@@ -63,6 +63,7 @@ def main() -> None:
     for name, vectors in {
         "links": links_vectors(rings),
         "receipts": receipts_vectors(rings),
+        "short_receipts": short_receipts_vectors(rings),
         "quotes": quotes_vectors(rings),
         "codes": codes_vectors(rings),
         "retired_keys": retired_keys_vectors(rings),
@@ -178,8 +179,8 @@ def receipts_vectors(rings: Rings) -> Vectors:
     """Return valid and invalid receipts."""
     lines = (Line("night-drive", 700), Line("tape-hiss-vol-2", 0))
     receipt = Receipt(ORDER, ISSUED_AT, "stripe", "EUR", lines)
-    token = receipts.sign(rings["current"], receipt)
-    older = receipts.sign(rings["previous"], receipt)
+    token = receipts.sign_jws(rings["current"], receipt)
+    older = receipts.sign_jws(rings["previous"], receipt)
     header, payload, signature = token.split(".")
     older_header, _, older_signature = older.split(".")
     key, kid = rings["current"].current.receipt_key, json_of(header)["kid"]
@@ -206,7 +207,7 @@ def receipts_vectors(rings: Rings) -> Vectors:
             compact, {"alg": "EdDSA", "kid": kid}
         ),
         "another typ": signed(compact, eddsa | {"typ": "at+jwt"}),
-        "test money": receipts.sign(rings["current"], simulated),
+        "test money": receipts.sign_jws(rings["current"], simulated),
         "test money, the key of real money": signed(
             to_json(plain | {"prv": "stripe-test"})
         ),
@@ -270,6 +271,74 @@ def receipts_vectors(rings: Rings) -> Vectors:
                 good,
                 token=signed(to_json(earlier), eddsa | {"typ": "JWT"}),
             ),
+            case("an older NONCE verifies", good, token=older),
+            case("its NONCE is gone", FORGED, ["current"], token=older),
+            *(case(name, FORGED, token=forged[name]) for name in forged),
+        ],
+    }
+
+
+def short_receipts_vectors(rings: Rings) -> Vectors:
+    """Return valid and invalid receipts in their short form."""
+    lines = (Line("night-drive", 700), Line("tape-hiss-vol-2", 0))
+    receipt = Receipt(ORDER, ISSUED_AT, "stripe", "EUR", lines)
+    token = receipts.sign(rings["current"], receipt)
+    older = receipts.sign(rings["previous"], receipt)
+    signed = decode(token)
+    body, signature = signed[:-64], signed[-64:]
+    key = rings["current"].current.receipt_key
+
+    def signs(wrong: bytes) -> str:
+        return encode(wrong + key.sign(wrong))
+
+    forged = {
+        "another signature": encode(body + decode(older)[-64:]),
+        "a JWS's signature": encode(
+            body
+            + decode(
+                receipts.sign_jws(rings["current"], receipt).split(".")[2]
+            )
+        ),
+        "an unknown key": encode(body[:1] + b"AAAAA" + body[6:] + signature),
+        "a later version": signs(b"\x02" + body[1:]),
+        "test money": receipts.sign(
+            rings["current"], replace(receipt, provider="stripe-test")
+        ),
+        "padding": f"{token}=",
+        "a newline after": f"{token}\n",
+        "a spare bit": next_spelling(token),
+        "no signature": encode(body),
+        "signed: a byte more": signs(body + b"\x00"),
+        "signed: a byte less": signs(body[:-1]),
+        "signed: a price in more bytes than it needs": signs(
+            body[:-1] + b"\x80\x00"
+        ),
+        "signed: a currency in lower case": signs(
+            body.replace(b"EUR", b"eur")
+        ),
+        "signed: no lines": signs(body[: body.index(b"stripe") + 6] + b"\x00"),
+        "signed: an id that is too large a number": signs(
+            body[:-11] + b"\xff" * 10 + body[-1:]
+        ),
+        "empty": "",
+    }
+    good = {"outcome": "good", "order_id": ORDER}
+    return {
+        "keys": keys(Purpose.RECEIPT),
+        "jwks": receipts.jwks(Keyring.from_nonces(*NONCES.values())),
+        "made": [
+            {
+                "key": name,
+                "receipt": json_of(
+                    receipts.sign_jws(rings[name], receipt).split(".")[1]
+                ),
+                "body": decode(text)[:-64].hex(),
+                "token": text,
+            }
+            for name, text in (("current", token), ("previous", older))
+        ],
+        "cases": [
+            case("good", good, token=token),
             case("an older NONCE verifies", good, token=older),
             case("its NONCE is gone", FORGED, ["current"], token=older),
             *(case(name, FORGED, token=forged[name]) for name in forged),
@@ -419,7 +488,7 @@ def retired_keys_vectors(rings: Rings) -> Vectors:
     former = Keyring.from_nonces(FORMER)
     lines = (Line("night-drive", 700), Line("tape-hiss-vol-2", 0))
     receipt = Receipt(ORDER, ISSUED_AT, "stripe", "EUR", lines)
-    token = receipts.sign(former, receipt)
+    token = receipts.sign_jws(former, receipt)
     key = RetiredKey(former.current.receipt_public_key, EXPIRES_AT)
     by = {name: ring.current for name, ring in rings.items()}
     entry = confirm(key, by.values())

@@ -8,7 +8,6 @@ Apart from `drill`, which prepares its scratch folder.
 
 import asyncio
 import contextlib
-import re
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +27,7 @@ from msrv.ledger.db.database import FILE_NAME as LEDGER_NAME
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.schema import item_contents, refunds
 from msrv.orders.fulfilment import receipt_of
-from msrv.proofs import receipts
+from msrv.proofs import pasted_proofs, receipts
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.receipts import Receipt
 from msrv.settings import Settings
@@ -40,7 +39,6 @@ DATA_NAME: Final = "data"
 _WAIT_SECONDS: Final = 600.0
 _POLL_SECONDS: Final = 0.1
 _PAGE: Final = 200
-_TOKEN: Final = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -193,9 +191,11 @@ class Rehearsal:
         """Return the paths of receipts that the operator has named."""
         found = {}
         for number, text in enumerate(self._tokens, 1):
-            token = _TOKEN.search(text)
-            name = f"receipt {number} of those given"
-            found[name] = receipt_path(token[0] if token else "none")
+            path = receipt_path("none")
+            proof = pasted_proofs.find(self._keyring, text, now=0)
+            if proof is not None and proof.receipt is not None:
+                path = proof.path
+            found[f"receipt {number} of those given"] = path
         return found
 
     def _take_ledger_away(self) -> Path:

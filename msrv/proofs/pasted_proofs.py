@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Final
 
 from msrv.proofs import codes, receipts
@@ -27,8 +28,10 @@ _MAX_CANDIDATES: Final = 8
 """Limit on tokens to verify: each costs a signature check."""
 _MAX_CODES: Final = 4
 _MAX_CODES_TRIED: Final = 100
+_MAX_STARTS: Final = 8
+"""Limit on places in a text that look like the start of a receipt."""
 
-_RECEIPT: Final = re.compile(
+_JWS: Final = re.compile(
     r"eyJ[A-Za-z0-9_-]{1,200}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}"
 )
 _DOWNLOAD: Final = "download/"
@@ -188,17 +191,11 @@ def _continues(text: str, end: int, breaks: frozenset[int]) -> bool:
 def _receipt(
     keyring: Keyring, text: str, breaks: frozenset[int], tried: set[str]
 ) -> PastedProof | None:
-    for start in _positions(text, receipts.HEADER_START):
-        if not receipts.has_known_header(keyring, text, start):
-            continue
-        match = _RECEIPT.match(text, start, start + MAX_TOKEN_CHARS)
-        if match is None:
-            continue
-        end = match.end()
+    for start, end in _receipts_in(keyring, text):
         after = text[end : end + (1 if end + 1 in breaks else 2)]
         if _is_word(after.lstrip("_-")[:1]) and end not in breaks:
             continue
-        token = match[0]
+        token = text[start:end]
         if not _is_new(token, tried):
             continue
         try:
@@ -207,6 +204,20 @@ def _receipt(
             continue
         return PastedProof(f"/purchases/{token}", receipt=receipt)
     return None
+
+
+def _receipts_in(keyring: Keyring, text: str) -> Iterator[tuple[int, int]]:
+    """Yield where receipts of either form start and end; none is verified."""
+    for start in _positions(text, receipts.HEADER_START):
+        if receipts.has_known_header(keyring, text, start):
+            match = _JWS.match(text, start, start + MAX_TOKEN_CHARS)
+            if match is not None:
+                yield start, match.end()
+    for prefix in receipts.known_starts(keyring):
+        for start in islice(_positions(text, prefix), _MAX_STARTS):
+            length = receipts.length_at(text, start)
+            if length is not None:
+                yield start, start + length
 
 
 def _is_word(char: str) -> bool:

@@ -22,7 +22,7 @@ from msrv.proofs.encoding import decode, encode, to_json
 from msrv.proofs.errors import Forged
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.orders import MAX_LINES, MAX_PRICE_MINOR, MAX_TIME, Line
-from msrv.proofs.receipts import Receipt, read, sign
+from msrv.proofs.receipts import Receipt, read, sign_jws
 
 RECEIPT: Final = Receipt(
     order_id="AAAABBBBCCCCDDDDEEEEFFFF",
@@ -37,7 +37,7 @@ L: Final = 2**252 + 27742317777372353535851937790883648493
 
 @pytest.fixture(scope="session")
 def token(keyring: Keyring) -> str:
-    return sign(keyring, RECEIPT)
+    return sign_jws(keyring, RECEIPT)
 
 
 def refuse(keyring: Keyring, token: str) -> None:
@@ -146,7 +146,7 @@ def test_unknown_header_is_forged(keyring: Keyring, other: Keyring) -> None:
 def test_signature_of_another_key_is_forged(
     keyring: Keyring, other: Keyring, rotated: Keyring, token: str
 ) -> None:
-    theirs = sign(other, RECEIPT)
+    theirs = sign_jws(other, RECEIPT)
     header, payload, signature = token.split(".")
     refuse(keyring, theirs)
     refuse(other, token)
@@ -159,7 +159,9 @@ def test_signature_of_another_receipt_is_forged(
     keyring: Keyring, token: str
 ) -> None:
     header, payload, signature = token.split(".")
-    dearer = sign(keyring, replace(RECEIPT, lines=(Line("box-set", 9900),)))
+    dearer = sign_jws(
+        keyring, replace(RECEIPT, lines=(Line("box-set", 9900),))
+    )
     refuse(keyring, f"{header}.{dearer.split('.')[1]}.{signature}")
     refuse(keyring, f"{header}.{payload}.{dearer.split('.')[2]}")
 

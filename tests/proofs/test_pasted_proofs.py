@@ -15,24 +15,28 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from msrv.proofs import codes
+from msrv.proofs import codes, receipts
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.links import make_link
 from msrv.proofs.orders import Line
 from msrv.proofs.pasted_proofs import find, find_codes
 from msrv.proofs.pasted_text import MAX_CHARS, variants
-from msrv.proofs.receipts import Receipt, sign
+from msrv.proofs.receipts import Receipt
 
 NOW: Final = 1_800_000_000
 ORDER: Final = "AAAABBBBCCCCDDDDEEEEFFFF"
 BASE: Final = "https://shop.example"
+Sign = Callable[[Keyring, Receipt], str]
+FORMS: Final = {"short": receipts.sign, "JWS": receipts.sign_jws}
 SAFELINK: Final = (
     "https://eur05.safelinks.protection.outlook.com/?url={}&data=05%7C02%7C"
     "ann%40example.org%7C0%7Cu%3D&sdata=AbC%2B1%3D&reserved=0"
 )
 
 
-def receipt_path(keyring: Keyring, lines: int = 1) -> str:
+def receipt_path(
+    keyring: Keyring, lines: int = 1, *, sign: Sign = receipts.sign
+) -> str:
     sold = tuple(Line(f"night-drive-{n}", 700) for n in range(lines))
     return "/purchases/" + sign(
         keyring, Receipt(ORDER, 1, "free", "EUR", sold)
@@ -154,13 +158,17 @@ WRAPPINGS: Final[dict[str, Callable[[str], str]]] = {
 
 
 @pytest.mark.parametrize("wrap", WRAPPINGS.values(), ids=WRAPPINGS)
-@pytest.mark.parametrize("kind", ["receipt", "long receipt", "link"])
+@pytest.mark.parametrize(
+    "kind", ["receipt", "long receipt", "JWS", "long JWS", "link"]
+)
 def test_token_is_found_in_pasted_text(
     keyring: Keyring, kind: str, wrap: Callable[[str], str]
 ) -> None:
     path = {
         "receipt": lambda: receipt_path(keyring),
         "long receipt": lambda: receipt_path(keyring, 40),
+        "JWS": lambda: receipt_path(keyring, sign=receipts.sign_jws),
+        "long JWS": lambda: receipt_path(keyring, 40, sign=receipts.sign_jws),
         "link": lambda: link_path(keyring),
     }[kind]()
     text = wrap(BASE + path)
@@ -188,21 +196,32 @@ def test_link_ends_with_its_item_id(keyring: Keyring, item_id: str) -> None:
         assert found.path == path
 
 
-def test_altered_and_foreign_tokens_are_not_found(
-    keyring: Keyring, other: Keyring
+@pytest.mark.parametrize("sign", FORMS.values(), ids=FORMS)
+def test_altered_and_foreign_receipts_are_not_found(
+    keyring: Keyring, other: Keyring, sign: Sign
 ) -> None:
-    receipt, link = receipt_path(keyring), link_path(keyring)
+    receipt = receipt_path(keyring, sign=sign)
+    start = len("/purchases/")
     for text in (
         receipt + "A",
         receipt[:-1],
-        receipt.replace("eyJ", "eyK"),
+        receipt[: start + 2] + "K" + receipt[start + 3 :],
         receipt[:40] + receipt[41:],
+        receipt_path(other, sign=sign),
+    ):
+        assert find(keyring, BASE + text, NOW) is None, text
+
+
+def test_altered_and_foreign_links_are_not_found(
+    keyring: Keyring, other: Keyring
+) -> None:
+    link = link_path(keyring)
+    for text in (
         link + "x",
         link + "/more",
         link[:-1],
         link.replace("/download/", "/upload/"),
         link.lower(),
-        receipt_path(other),
         link_path(other),
     ):
         assert find(keyring, BASE + text, NOW) is None, text
@@ -239,11 +258,16 @@ def test_token_is_found_in_any_surroundings(
     assert found.path == path
 
 
-@given(JUNK, st.sampled_from(sorted(WRAPPINGS)), st.integers(0, 10_000))
+@given(
+    JUNK,
+    st.sampled_from(sorted(WRAPPINGS)),
+    st.integers(0, 10_000),
+    st.sampled_from(sorted(FORMS)),
+)
 def test_token_with_a_changed_character_is_not_found(
-    keyring: Keyring, before: str, wrapping: str, at: int
+    keyring: Keyring, before: str, wrapping: str, at: int, form: str
 ) -> None:
-    path = receipt_path(keyring)
+    path = receipt_path(keyring, sign=FORMS[form])
     at = 11 + at % (len(path) - 11)
     wrong = "B" if path[at] != "B" else "C"
     text = f"{BASE}{path[:at]}{wrong}{path[at + 1 :]}"
@@ -263,6 +287,7 @@ def test_expired_link_is_found_as_expired(keyring: Keyring) -> None:
 
 
 def worst(keyring: Keyring, size: int) -> dict[str, str]:
+    jws = receipt_path(keyring, sign=receipts.sign_jws)
     receipt, link = receipt_path(keyring), link_path(keyring)
     pieces = {
         "letters": "a",
@@ -278,8 +303,11 @@ def worst(keyring: Keyring, size: int) -> dict[str, str]:
         "quotes": "> ",
         "zero-width": "\u200b",
         "long letters": "\ufdfa",
-        "headers": receipt.split("/")[2].split(".")[0] + ".",
+        "headers": jws.split("/")[2].split(".")[0] + ".",
+        "JWS": jws[:-3] + "AAA ",
+        "starts of receipts": receipt.split("/")[2][:8],
         "receipts": receipt[:-3] + "AAA ",
+        "longest receipts": receipt_path(keyring, 100)[:-3] + "AAA ",
         "links": link[:-3] + " ",
         "downloads": "download/",
         "base64": "aHR0c",

@@ -35,6 +35,7 @@ def canonical(value: object) -> str:
 def test_examples_in_the_document_are_the_vectors() -> None:
     keys, link = (vectors("links")[name] for name in ("keys", "made"))
     receipt = vectors("receipts")["made"][0]
+    short = vectors("short_receipts")["made"][0]
     quote = vectors("quotes")["made"][0]
     code = vectors("codes")["made"][0]
     for shown in (
@@ -45,6 +46,8 @@ def test_examples_in_the_document_are_the_vectors() -> None:
         canonical(receipt["header"]),
         canonical(receipt["payload"]),
         receipt["token"],
+        short["token"],
+        short["body"],
         canonical(quote["payload"]),
         quote["token"],
         code["code"],

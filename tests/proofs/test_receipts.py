@@ -19,7 +19,7 @@ from msrv.proofs import receipts
 from msrv.proofs.errors import Forged
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.orders import MAX_LINES, MAX_PRICE_MINOR, MAX_TIME, Line
-from msrv.proofs.receipts import Receipt, jwks, read, sign
+from msrv.proofs.receipts import Receipt, jwks, read, sign_jws
 
 RECEIPT: Final = Receipt(
     order_id="AAAABBBBCCCCDDDDEEEEFFFF",
@@ -32,7 +32,7 @@ RECEIPT: Final = Receipt(
 
 @pytest.fixture(scope="session")
 def token(keyring: Keyring) -> str:
-    return sign(keyring, RECEIPT)
+    return sign_jws(keyring, RECEIPT)
 
 
 def refuse(keyring: Keyring, token: str) -> None:
@@ -48,7 +48,7 @@ def test_receipt_survives_signing_and_reading(
 
 
 def test_receipt_has_one_text(keyring: Keyring, token: str) -> None:
-    assert sign(keyring, RECEIPT) == token
+    assert sign_jws(keyring, RECEIPT) == token
 
 
 def test_receipt_verifies_with_the_published_key(
@@ -139,7 +139,7 @@ def test_largest_receipt_fits_a_request_line(keyring: Keyring) -> None:
         Line(f"{number:032}", MAX_PRICE_MINOR) for number in range(MAX_LINES)
     )
     largest = Receipt("A" * 24, MAX_TIME, "a" * 16, "EUR", lines)
-    token = sign(keyring, largest)
+    token = sign_jws(keyring, largest)
     assert len(token) <= 7500
     assert read(keyring, token) == largest
 
@@ -158,8 +158,8 @@ def test_receipt_stays_valid_after_a_nonce_rotation(
     keyring: Keyring, other: Keyring, rotated: Keyring, token: str
 ) -> None:
     assert read(rotated, token) == RECEIPT
-    fresh = sign(rotated, RECEIPT)
-    assert fresh == sign(other, RECEIPT)
+    fresh = sign_jws(rotated, RECEIPT)
+    assert fresh == sign_jws(other, RECEIPT)
     assert read(rotated, fresh) == RECEIPT
     refuse(keyring, fresh)
 

@@ -119,8 +119,8 @@ def test_receipt_names_its_store(live: Keyring) -> None:
     """`iss` and `aud`; a receipt of another address stays valid."""
     address = "https://shop.example"
     named = Keyring(live.generations, issuer=issuer_of(address))
-    token = receipts.sign(named, REAL)
-    assert token != receipts.sign(live, REAL)
+    token = receipts.sign_jws(named, REAL)
+    assert token != receipts.sign_jws(live, REAL)
     assert receipts.read(live, token) == REAL
 
 

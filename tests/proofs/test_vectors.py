@@ -41,6 +41,7 @@ def load(name: str) -> Vectors:
 
 LINKS: Final = load("links")
 RECEIPTS: Final = load("receipts")
+SHORT_RECEIPTS: Final = load("short_receipts")
 QUOTES: Final = load("quotes")
 CODES: Final = load("codes")
 RETIRED_KEYS: Final = load("retired_keys")
@@ -100,7 +101,7 @@ def test_links_match_the_vectors(
     assert outcome(lambda: verify_link(ring, *parts)) == expected(case)
 
 
-@pytest.mark.parametrize("case", cases(RECEIPTS))
+@pytest.mark.parametrize("case", cases(RECEIPTS) + cases(SHORT_RECEIPTS))
 def test_receipts_match_the_vectors(
     case: Vectors, rings: dict[str, Keyring]
 ) -> None:
@@ -277,6 +278,38 @@ def test_receipts_are_reproducible_with_the_standard_library(
     published = RECEIPTS["jwks"]["keys"]
     for ring, key in zip(rings.values(), published, strict=True):
         assert receipts.jwks(ring)["keys"] == [key]
+
+
+def test_short_receipts_are_reproducible_with_the_standard_library() -> None:
+    alphabet = "abcdefghijklmnopqrstuvwxyz0123456789-"
+
+    def line(item_id: str, price: int) -> bytes:
+        number = 0
+        for letter in item_id:
+            number = 37 * number + alphabet.index(letter)
+        size = ((37 ** len(item_id) - 1).bit_length() + 7) // 8
+        groups = [price >> shift & 0x7F for shift in range(0, 42, 7)]
+        while len(groups) > 1 and groups[-1] == 0:
+            groups.pop()
+        leb128 = bytes(each | 0x80 for each in groups[:-1]) + bytes(
+            groups[-1:]
+        )
+        return bytes([len(item_id)]) + number.to_bytes(size, "big") + leb128
+
+    for made in SHORT_RECEIPTS["made"]:
+        stated = made["receipt"]
+        keys = SHORT_RECEIPTS["jwks"]["keys"]
+        kid = keys[["current", "previous"].index(made["key"])]["kid"]
+        body = b"\x01" + base64.urlsafe_b64decode(kid + "=")[:5]
+        body += base64.b32decode(stated["jti"])
+        body += stated["iat"].to_bytes(6, "big") + stated["cur"].encode()
+        body += bytes([len(stated["prv"])]) + stated["prv"].encode()
+        body += bytes([len(stated["items"])])
+        body += b"".join(line(*each) for each in stated["items"])
+        assert body.hex() == made["body"]
+        assert b64(body + b"\0" * 64)[:8] == made["token"][:8]
+        signed = base64.urlsafe_b64decode(made["token"] + "===")
+        assert signed[:-64] == body
 
 
 def canonical(value: Vectors) -> bytes:

@@ -59,6 +59,7 @@ async def receipt_page(
     receipt = receipts.read(store.keyring, token)
     base = request[ORIGIN].base_url
     address = base + receipt_path(token)
+    jws = receipts.sign_jws(store.keyring, receipt)
     links = store.download_links
     expires_at = links.expires_at()
     items = await links.items(receipt, expires_at)
@@ -69,6 +70,7 @@ async def receipt_page(
         "purchase.html",
         {
             "receipt": address,
+            "jws": jws,
             "order_id": receipt.order_id,
             "issued_at": receipt.issued_at,
             "provider": receipt.provider,
@@ -90,6 +92,7 @@ async def receipt_page(
         total=Money(receipt.total_minor, receipt.currency),
         items=items,
         address=address,
+        jws=jws,
         expires_at=expires_at,
         paid_note=paid_note(request, receipt),
         code=None if as_json else await store.qr_codes.of(address),

@@ -1,16 +1,15 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Receipts: signed statements of orders.
+"""Receipts as JWS (RFC 7515) with EdDSA (RFC 8037), and their public keys.
 
-A receipt is a compact JWS (RFC 7515) with EdDSA (RFC 8037) that anyone can
-verify with the keys that `jwks` returns. The sender has no influence on the
-verification: neither on the algorithm nor on the key nor on the spelling.
+Libraries of every language can verify this form. Its sender has no influence
+on the verification: neither on the algorithm nor on the key nor on the
+spelling.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -18,7 +17,6 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from msrv.proofs.encoding import (
-    MAX_TOKEN_CHARS,
     decode,
     encode,
     from_json,
@@ -31,16 +29,9 @@ from msrv.proofs.keyring import (
     public_jwk,
     thumbprint,
 )
-from msrv.proofs.orders import (
-    MAX_TIME,
-    Line,
-    check_number,
-    check_order,
-    lines_from_json,
-    lines_to_json,
-)
+from msrv.proofs.orders import lines_from_json, lines_to_json
+from msrv.proofs.receipts.model import Receipt
 
-_PROVIDER: Final = re.compile(r"[a-z][a-z0-9-]{0,15}")
 _ISSUER: Final = re.compile(r"[!-~]{1,100}")
 """Longer ones would make URLs that servers reject."""
 _PARTS: Final = 3
@@ -49,10 +40,7 @@ _TYPES: Final = ("receipt+jwt", "JWT")
 """The `typ` of receipts (RFC 8725 section 3.11), and that of earlier ones."""
 
 HEADER_START: Final = encode(b'{"alg":"EdDSA","kid":')
-"""First characters of every receipt: of 21 bytes, so without spare bits."""
-
-TEST_SUFFIX: Final = "-test"
-"""Suffix of a provider's name for payments in its test mode."""
+"""First characters of every JWS: of 21 bytes, so without spare bits."""
 
 
 def issuer_of(public_url: str | None) -> str:
@@ -65,44 +53,7 @@ def issuer_of(public_url: str | None) -> str:
     return public_url
 
 
-def is_simulated(provider: str) -> bool:
-    """Return whether a provider of this name moves no money."""
-    return provider == "demo" or provider.endswith(TEST_SUFFIX)
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """An order: its items and prices, time, and payment provider.
-
-    `issued_at` is in Unix seconds, `currency` an ISO 4217 code, `provider`
-    the payment provider's name. Raises ValueError for no lines or more than
-    MAX_LINES, an item twice, or an invalid id, time or price.
-    """
-
-    order_id: str
-    issued_at: int
-    provider: str
-    currency: str
-    lines: tuple[Line, ...]
-
-    def __post_init__(self) -> None:
-        check_order(self.order_id, self.currency, self.lines)
-        check_number(self.issued_at, MAX_TIME)
-        if not _PROVIDER.fullmatch(self.provider):
-            raise ValueError("not a provider's name")
-
-    @property
-    def total_minor(self) -> int:
-        """Amount paid, in minor units of the currency."""
-        return sum(line.price_minor for line in self.lines)
-
-    @property
-    def is_simulated(self) -> bool:
-        """True if it was paid by a simulated or test payment."""
-        return is_simulated(self.provider)
-
-
-def sign(keyring: Keyring, receipt: Receipt) -> str:
+def sign_jws(keyring: Keyring, receipt: Receipt) -> str:
     """Return a receipt as a JWS: at most 7900 characters, safe in a path.
 
     Ed25519 is deterministic (RFC 8032): a receipt has the same text however
@@ -115,15 +66,12 @@ def sign(keyring: Keyring, receipt: Receipt) -> str:
     return f"{signed}.{encode(signature)}"
 
 
-def read(keyring: Keyring, token: str) -> Receipt:
+def read_jws(keyring: Keyring, token: str) -> Receipt:
     """Verify a receipt, and return its content. Raises Forged.
 
-    A receipt paid by a simulated or test payment is rejected by a store that
-    accepts no such money. The issuer isn't compared with this store's: a
-    store that has moved to another address honours its earlier receipts.
+    The issuer isn't compared with this store's: a store that has moved to
+    another address honours its earlier receipts.
     """
-    if len(token) > MAX_TOKEN_CHARS or not token.isascii():
-        raise Forged
     parts = token.split(".")
     if len(parts) != _PARTS:
         raise Forged
@@ -138,14 +86,11 @@ def read(keyring: Keyring, token: str) -> Receipt:
         key.verify(decode(signature), f"{header}.{payload}".encode("ascii"))
     except InvalidSignature:
         raise Forged from None
-    receipt = _receipt(decode(payload))
-    if receipt.is_simulated and not keyring.accepts_simulated:
-        raise Forged  # signed by the real key, before there were two
-    return receipt
+    return _receipt(decode(payload))
 
 
 def has_known_header(keyring: Keyring, text: str, start: int) -> bool:
-    """Return whether the header of a receipt that `read` accepts is here."""
+    """Return whether the header of a known key is at `start`."""
     end = text.find(".", start, start + _MAX_HEADER_CHARS)
     return text[start:end] in _keys_by_header(keyring)
 
