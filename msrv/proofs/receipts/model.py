@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Content of a receipt, whatever form it is signed in."""
+"""Content of a receipt, apart from the two forms that it is signed in."""
 
 import re
 from dataclasses import dataclass
