@@ -165,30 +165,30 @@ class _Cursor:
         self._data = data
         self.at = 0
 
-    def take(self, count: int) -> bytes:
+    def read(self, count: int) -> bytes:
         """Return the next bytes. Raises Forged."""
-        taken = self._data[self.at : self.at + count]
-        if len(taken) != count:
+        found = self._data[self.at : self.at + count]
+        if len(found) != count:
             raise Forged
         self.at += count
-        return taken
+        return found
 
-    def take_byte(self) -> int:
+    def read_byte(self) -> int:
         """Return the next byte as a number. Raises Forged."""
-        return self.take(1)[0]
+        return self.read(1)[0]
 
 
 def _parse(body: bytes) -> Receipt:
     """Parse what `_to_bytes` returned. Raises Forged."""
     rest = _Cursor(body)
-    rest.take(len(_VERSION) + _KEY_BYTES)
+    rest.read(len(_VERSION) + _KEY_BYTES)
     try:
         return Receipt(
-            order_id=base64.b32encode(rest.take(ORDER_ID_BYTES)).decode(),
-            issued_at=int.from_bytes(rest.take(_TIME_BYTES), "big"),
-            currency=rest.take(_CURRENCY_CHARS).decode("ascii"),
-            provider=rest.take(rest.take_byte()).decode("ascii"),
-            lines=tuple(_line(rest) for _ in range(rest.take_byte())),
+            order_id=base64.b32encode(rest.read(ORDER_ID_BYTES)).decode(),
+            issued_at=int.from_bytes(rest.read(_TIME_BYTES), "big"),
+            currency=rest.read(_CURRENCY_CHARS).decode("ascii"),
+            provider=rest.read(rest.read_byte()).decode("ascii"),
+            lines=tuple(_line(rest) for _ in range(rest.read_byte())),
         )
     except ValueError:
         raise Forged from None
@@ -197,18 +197,18 @@ def _parse(body: bytes) -> Receipt:
 def _body_length(data: bytes) -> int:
     """Return the length of the body at the start of bytes. Raises Forged."""
     rest = _Cursor(data)
-    rest.take(len(_VERSION) + _KEY_BYTES)
-    rest.take(ORDER_ID_BYTES + _TIME_BYTES + _CURRENCY_CHARS)
-    rest.take(rest.take_byte())
-    for _ in range(rest.take_byte()):
-        rest.take(_id_bytes(rest.take_byte()))
+    rest.read(len(_VERSION) + _KEY_BYTES)
+    rest.read(ORDER_ID_BYTES + _TIME_BYTES + _CURRENCY_CHARS)
+    rest.read(rest.read_byte())
+    for _ in range(rest.read_byte()):
+        rest.read(_id_bytes(rest.read_byte()))
         _price(rest)
     return rest.at
 
 
 def _line(rest: _Cursor) -> Line:
-    length = rest.take_byte()
-    number = int.from_bytes(rest.take(_id_bytes(length)), "big")
+    length = rest.read_byte()
+    number = int.from_bytes(rest.read(_id_bytes(length)), "big")
     letters = []
     for _ in range(length):
         number, digit = divmod(number, _BASE)
@@ -219,7 +219,7 @@ def _line(rest: _Cursor) -> Line:
 def _price(rest: _Cursor) -> int:
     price = 0
     for at in range(_MAX_PRICE_BYTES):
-        byte = rest.take_byte()
+        byte = rest.read_byte()
         price |= (byte & 0x7F) << 7 * at
         if byte <= 0x7F:
             return price
