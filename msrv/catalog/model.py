@@ -118,7 +118,8 @@ class Release:
     what its files were sold as before, hidden too: a folder of scans or a
     disc that was a release of its own, a format that was an item. `date` is
     an ISO 8601 year, month or day, or empty. `minimum` is that of the whole.
-    `details` are its kind and what else describes it.
+    `details` are its kind and what else describes it. `thanks` is for its
+    buyers alone.
     """
 
     release_id: str
@@ -135,6 +136,8 @@ class Release:
     extras: tuple[Item, ...] = ()
     former: tuple["Item | Release", ...] = ()
     details: ReleaseDetails = field(default_factory=ReleaseDetails)
+    credits: str = ""
+    thanks: str = ""
 
     def with_items(self, items: tuple[Item, ...]) -> Self:
         """Return the release with these items."""
@@ -196,11 +199,13 @@ class Shop:
     """Presentation and currency of the store, by `store.toml`.
 
     `accent` is `#rrggbb`. With `tax_included`, prices include the tax.
+    `thanks` is for buyers alone.
     """
 
     name: str = "MSRV"
     tagline: str = ""
     contact: str = ""
+    thanks: str = ""
     currency: str = "EUR"
     accent: str = "#ff3b30"
     tax_included: bool = False

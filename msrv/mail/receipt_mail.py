@@ -27,7 +27,9 @@ from jinja2 import (
     StrictUndefined,
     select_autoescape,
 )
+from markupsafe import Markup
 
+from msrv.catalog import markdown
 from msrv.mail import addresses, headers
 from msrv.mail.addresses import BadAddress
 from msrv.money import Money
@@ -49,8 +51,9 @@ class ReceiptMail:
     `mail_id` is the order's id, with a time appended where the buyer has
     asked for the mail again: two mails with one id are the same mail.
     `base_url` is the store's address, `store` its name, `contact` as in
-    `store.toml`. `titles` are those of the receipt's lines. `written_at` is
-    in Unix seconds. Raises ValueError for invalid values.
+    `store.toml`. `titles` are those of the receipt's lines. `thanks` are the
+    seller's notes, in Markdown. `written_at` is in Unix seconds. Raises
+    ValueError for invalid values.
     """
 
     mail_id: str
@@ -61,6 +64,7 @@ class ReceiptMail:
     store: str
     contact: str
     written_at: int
+    thanks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not is_mail_id(self.mail_id):
@@ -97,6 +101,8 @@ class ReceiptMail:
         fields = dataclasses.asdict(self)
         # The name in the outboxes of all versions.
         fields["letter_id"] = fields.pop("mail_id")
+        if not self.thanks:
+            del fields["thanks"]  # which older versions don't know
         return json.dumps(fields).encode("ascii")
 
     @classmethod
@@ -107,6 +113,7 @@ class ReceiptMail:
             fields["mail_id"] = fields.pop("letter_id")
             fields["receipt"] = _receipt(fields["receipt"])
             fields["titles"] = tuple(fields["titles"])
+            fields["thanks"] = tuple(fields.get("thanks", ()))
             return cls(**fields)
         except (AttributeError, KeyError, TypeError, RecursionError) as error:
             raise ValueError("not a receipt mail") from error
@@ -162,6 +169,10 @@ class ReceiptRenderer:
             "number": [
                 number[at : at + _GROUP_CHARS]
                 for at in range(0, len(number), _GROUP_CHARS)
+            ],
+            "thanks": [
+                Markup(markdown.render(note).html)  # noqa: S704 - no raw HTML
+                for note in mail.thanks
             ],
             "bought": datetime.fromtimestamp(mail.receipt.issued_at, UTC),
         }

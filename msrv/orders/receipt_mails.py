@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from msrv.catalog.live_catalog import LiveCatalog
+from msrv.catalog.texts.thanks import thanks_for
 from msrv.mail import addresses
 from msrv.mail.receipt_mail import ReceiptMail
 from msrv.mail.worker import MailWorker
@@ -142,4 +143,7 @@ class ReceiptMails:
             store=catalog.shop.name,
             contact=catalog.shop.contact,
             written_at=self.clock(),
+            thanks=thanks_for(
+                catalog, [line.item_id for line in receipt.lines]
+            ),
         )

@@ -160,3 +160,18 @@ def test_sender_name_is_used(keyring: Keyring) -> None:
         keyring, addresses.parse_sender("Till <till@example.org>")
     )
     assert named.render(sample_mail())["From"] == "Till <till@example.org>"
+
+
+def test_mail_has_the_seller_s_notes(keyring: Keyring) -> None:
+    note = "You are a *star* <script>"
+    found = dataclasses.replace(sample_mail(), thanks=(note, "Bye"))
+    stored = ReceiptMail.from_json(found.to_json())
+    assert stored == found
+    text, html = parts(written(stored, keyring))
+    assert f"{note}\n\nBye\n" in text.replace("\r\n", "\n")
+    assert "You are a <em>star</em> &lt;script&gt;" in html
+
+
+def test_mail_without_notes_is_one_for_older_versions() -> None:
+    """A replica of an earlier version may send it."""
+    assert b"thanks" not in sample_mail().to_json()

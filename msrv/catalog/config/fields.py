@@ -24,6 +24,8 @@ _DATE: Final = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
 _MAX_QUOTED: Final = 40
 _MAX_LONG_TEXT: Final = 20_000
 """Characters of a description."""
+_MAX_NOTE: Final = 5_000
+"""Characters of a thank-you note, which is mailed with each receipt."""
 _MAX_USES: Final = 10**9
 
 
@@ -127,6 +129,9 @@ def _parsed_day(value: object) -> date:
 Line = Annotated[str, Field(max_length=MAX_CHARS), AfterValidator(clean_line)]
 LongText = Annotated[
     str, Field(max_length=_MAX_LONG_TEXT), AfterValidator(_clean_lines)
+]
+Note = Annotated[
+    str, Field(max_length=_MAX_NOTE), AfterValidator(_clean_lines)
 ]
 ItemId = Annotated[str, PlainValidator(_checked_id)]
 ItemIds = Annotated[tuple[str, ...], PlainValidator(_checked_ids)]

@@ -18,6 +18,7 @@ from msrv.catalog.config.fields import (
     ItemId,
     Line,
     LongText,
+    Note,
     Price,
     ReleaseDate,
     TrackNumber,
@@ -63,6 +64,8 @@ class ReleaseConfig(Table):
     artist: Line | None = None
     date: ReleaseDate | None = None
     description: LongText = ""
+    credits: LongText = ""
+    thanks: Note = ""
     currency: Currency | None = None
     minimum: Price | None = None
     fixed_price: Price | None = Field(default=None, alias="price")

@@ -15,6 +15,7 @@ from msrv.catalog.config.fields import (
     EndOfDay,
     ItemIds,
     Line,
+    Note,
     Percent,
     Price,
     StartOfDay,
@@ -67,6 +68,7 @@ class _StoreTable(Table):
     name: Line = ""
     tagline: Line = ""
     contact: Line = ""
+    thanks: Note = ""
     currency: Currency = _SHOP.currency
     accent: Colour = _SHOP.accent
     tax_included: bool = False
@@ -83,6 +85,7 @@ def parse_store(where: str, text: str) -> StoreConfig:
         name=found.name or _SHOP.name,
         tagline=found.tagline,
         contact=found.contact,
+        thanks=found.thanks,
         currency=found.currency,
         accent=found.accent,
         tax_included=found.tax_included,

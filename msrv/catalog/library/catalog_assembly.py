@@ -190,6 +190,8 @@ def _version_fields(release: Release) -> tuple[object, ...]:
         release.artist,
         release.date,
         release.description,
+        release.credits,
+        release.thanks,
         release.price.minor,
         release.price.currency,
         release.minimum and release.minimum.minor,

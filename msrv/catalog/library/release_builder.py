@@ -247,6 +247,8 @@ class _Builder:
             minimum=config.minimum,
             extras=tuple(self._extras),
             details=collect_details(config, items, self._facts),
+            credits=config.credits,
+            thanks=config.thanks,
         )
         sold = (*release.items, *release.extras, *self._former)
         return replace(

@@ -37,6 +37,7 @@ async def release(entry: Release, slices: TimeSlices) -> Json:
         "artist": entry.artist,
         "date": entry.date or None,
         "description": entry.description,
+        "credits": entry.credits,
         **money(entry.price),
         "minimum_minor": _minimum(entry),
         "size_bytes": entry.size_bytes,

@@ -9,8 +9,10 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from aiohttp import web
+from markupsafe import Markup
 
 from msrv.catalog.model import Item, Release
+from msrv.catalog.texts.thanks import thanks_for
 from msrv.mail.addresses import masked
 from msrv.money import Money
 from msrv.orders.download_links import ReceiptItem
@@ -63,6 +65,11 @@ async def receipt_page(
     links = store.download_links
     expires_at = links.expires_at()
     items = await links.items(receipt, expires_at)
+    thanks = thanks_for(
+        store.catalog.current,
+        [each.item_id for each in items if each.link is not None],
+    )
+    texts = store.catalog_cache.texts
     as_json = wants_json(request)
     slices = TimeSlices()
     return await respond_in_slices(
@@ -77,6 +84,7 @@ async def receipt_page(
             "total_minor": receipt.total_minor,
             "currency": receipt.currency,
             "links_expire_at": expires_at,
+            "thanks": thanks,
             "items": [await _item_json(each, base, slices) for each in items]
             if as_json
             else [],
@@ -95,6 +103,10 @@ async def receipt_page(
         jws=jws,
         expires_at=expires_at,
         paid_note=paid_note(request, receipt),
+        thanks=[
+            Markup((await texts.render(note)).html)  # noqa: S704 - no raw HTML
+            for note in thanks
+        ],
         code=None if as_json else await store.qr_codes.of(address),
         mail_path=f"{receipt_path(token)}/mail"
         if store.receipt_mails.is_on

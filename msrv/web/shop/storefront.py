@@ -171,7 +171,9 @@ async def show_release(
     offer = await _offer(request, found)
     artists = await store.catalog_cache.artists(catalog)
     artist = artists.find(found.artist)
-    text = await store.catalog_cache.texts.render(found.description)
+    texts = store.catalog_cache.texts
+    text = await texts.render(found.description)
+    credit = await texts.render(found.credits)
     response = await page_response_in_slices(
         request,
         "release.html",
@@ -181,6 +183,7 @@ async def show_release(
             found, catalog.shop, request[ORIGIN].base_url, text.plain
         ),
         text=Markup(text.html),  # noqa: S704 - rendered without raw HTML
+        credits=Markup(credit.html),  # noqa: S704 - as above
         artist=artist,
         artists=artists,
         related=_related(found, artist),
