@@ -19,6 +19,7 @@ from multidict import MultiDict, MultiMapping
 from msrv.catalog.model import Catalog
 from msrv.money import Money, NotMoney, parse_typed
 from msrv.orders.pricing import check_bounds, find_offered
+from msrv.translations import gettext
 from msrv.web.errors import (
     FormTooLarge,
     InvalidField,
@@ -67,7 +68,7 @@ async def read_form(request: web.Request) -> MultiDict[str]:
         raise web.HTTPRequestTimeout from error
     except web.RequestPayloadError as error:
         raise InvalidField(
-            "body", "must be a form that can be parsed"
+            "body", gettext("must be a form that can be parsed")
         ) from error
     return await parse(body)
 
@@ -127,7 +128,9 @@ def read_minor(form: Mapping[str, str], name: str) -> int | None:
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 15):
-        raise InvalidField(name, "must be an amount in minor units, like 700")
+        raise InvalidField(
+            name, gettext("must be an amount in minor units, like 700")
+        )
     return int(text)
 
 
@@ -138,7 +141,7 @@ def read_page_number(request: web.Request) -> int:
     """
     stated = request.query.get("page", "1")
     if not (stated.isascii() and stated.isdigit() and len(stated) < 10):
-        raise InvalidField("page", "must be a number, 1 or higher")
+        raise InvalidField("page", gettext("must be a number, 1 or higher"))
     if int(stated) == 0:
         raise NotFound
     return int(stated)
@@ -165,7 +168,11 @@ def read_prices(form: MultiDict[str], catalog: Catalog) -> dict[str, Money]:
             example = offered.price.decimal
             raise InvalidField(
                 offered.title,
-                f"must be an amount of {currency}, like {example}",
+                gettext(
+                    "must be an amount of %(currency)s, like %(example)s",
+                    currency=currency,
+                    example=example,
+                ),
                 field=name,
             ) from None
         check_bounds(offered, own)
@@ -190,7 +197,9 @@ def _text(quoted: bytes) -> str:
     try:
         return _unquoted(quoted).decode("utf-8")
     except UnicodeDecodeError:
-        raise InvalidField("body", "must be a form in UTF-8") from None
+        raise InvalidField(
+            "body", gettext("must be a form in UTF-8")
+        ) from None
 
 
 def _unquoted(quoted: bytes) -> bytes:

@@ -16,7 +16,8 @@ from xml.etree.ElementTree import Element
 from aiohttp import web
 
 from msrv.catalog.model import Catalog, Release
-from msrv.web import security_headers
+from msrv.translations import gettext
+from msrv.web import formatting, security_headers
 from msrv.web.discovery.frame_code import SIZES, frame_code
 from msrv.web.discovery.page_metadata import title_with_artist
 from msrv.web.discovery.xml_documents import add_text, to_document
@@ -44,7 +45,12 @@ async def show(request: web.Request) -> web.Response:
         raise NotFound
     name = request.query.get("size", "medium")
     if name not in SIZES:
-        raise InvalidField("size", f"must be one of {', '.join(SIZES)}")
+        raise InvalidField(
+            "size",
+            gettext(
+                "must be one of %(choices)s", choices=formatting.listed(SIZES)
+            ),
+        )
     playable = playable_ids(request, release)
     tracks = [each for each in release.offered if each.item_id in playable]
     response = await page_response_in_slices(

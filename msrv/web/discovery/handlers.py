@@ -14,6 +14,7 @@ from aiohttp import web
 
 from msrv.catalog.artists import Artist
 from msrv.catalog.model import Catalog
+from msrv.translations import ngettext
 from msrv.web.caches import BuildDocument
 from msrv.web.discovery import xml_documents
 from msrv.web.errors import InvalidField, NotFound
@@ -86,7 +87,12 @@ async def _artist(request: web.Request, catalog: Catalog) -> Artist | None:
         return None
     if len(stated) > _MAX_ARTIST:
         raise InvalidField(
-            "artist", f"can have up to {_MAX_ARTIST} characters"
+            "artist",
+            ngettext(
+                "can have up to %(num)s character",
+                "can have up to %(num)s characters",
+                _MAX_ARTIST,
+            ),
         )
     artists = await request.app[STORE].catalog_cache.artists(catalog)
     found = artists.find(stated)

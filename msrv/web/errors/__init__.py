@@ -9,8 +9,10 @@ page. The texts are in `access` (addresses, links, requests, sign-in),
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Self
+
+from msrv.translations import gettext, gettext_noop
 
 
 class NotFound(Exception):
@@ -28,8 +30,9 @@ class FormTooLarge(Exception):
 class InvalidField(Exception):
     """A field of a form or a query is invalid.
 
-    `requirement` completes a sentence: "must be a number, 1 or higher".
-    `name` is the field as people know it, `field` as the form has it.
+    `requirement` completes a sentence, in the visitor's language: "must be a
+    number, 1 or higher". `name` is the field as people know it, `field` as
+    the form has it.
     """
 
     def __init__(
@@ -71,16 +74,30 @@ class ErrorPage:
 
     `message` says what happened, whether money moved, and what to do next.
     `link` is an address and its label; an empty address reloads the page.
+    The label is in English, marked for translation; so are title and message
+    in a table, until `translated`; `values` are those in its message.
     """
 
     status: int
     code: str
     title: str
     message: str
-    link: tuple[str, str] = ("/catalog", "Go to the catalog")
+    link: tuple[str, str] = (
+        "/catalog",
+        gettext_noop("Go to the catalog"),
+    )
     data: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    values: dict[str, object] = field(default_factory=dict)
     retry_after_seconds: int | None = None
+
+    def translated(self) -> Self:
+        """Return the page of a table in the visitor's language."""
+        return replace(
+            self,
+            title=gettext(self.title),
+            message=gettext(self.message, **self.values),
+        )
 
     @property
     def response_headers(self) -> dict[str, str]:
@@ -93,10 +110,8 @@ class ErrorPage:
 Table = Mapping[type[Exception], ErrorPage | Callable[[Any], ErrorPage]]
 """The page of each type of error, or a function that returns it."""
 
-CART: Final = ("/cart", "Go to your cart")
-FRONT: Final = ("/", "Go to the front page")
-NOT_CHARGED: Final = "You haven't been charged."
-CART_SAVED: Final = "You haven't been charged and your cart is saved."
+CART: Final = ("/cart", gettext_noop("Go to your cart"))
+FRONT: Final = ("/", gettext_noop("Go to the front page"))
 _SHOWN_CHARS: Final = 64
 
 

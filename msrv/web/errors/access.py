@@ -21,6 +21,7 @@ from msrv.proofs.errors import Forged
 from msrv.proofs.links import LinkExpired
 from msrv.proofs.sign_in import TicketExpired
 from msrv.storage.model import StorageError
+from msrv.translations import gettext, gettext_noop
 from msrv.web.errors import (
     CART,
     FRONT,
@@ -40,21 +41,27 @@ from msrv.web.origin import ForeignHost, ForeignOrigin
 _NOT_FOUND: Final = ErrorPage(
     404,
     "not_found",
-    "Page not found",
-    "There is no page at this address.",
+    gettext_noop("Page not found"),
+    gettext_noop("There is no page at this address."),
 )
 _TOO_LARGE: Final = ErrorPage(
     413,
     "too_large",
-    "Request too large",
-    f"A form can have up to {MAX_BYTES // 1024} KiB and {MAX_FIELDS} fields. "
-    "Please send less at once.",
+    gettext_noop("Request too large"),
+    gettext_noop(
+        "A form can have up to %(size)s KiB and %(fields)s fields. "
+        "Please send less at once."
+    ),
+    values={"size": MAX_BYTES // 1024, "fields": MAX_FIELDS},
 )
 _NOT_A_FORM: Final = ErrorPage(
     415,
     "not_a_form",
-    "Unsupported request format",
-    f"Please send a form as {MEDIA_TYPE}, in UTF-8 and uncompressed.",
+    gettext_noop("Unsupported request format"),
+    gettext_noop(
+        "Please send a form as %(format)s, in UTF-8 and uncompressed."
+    ),
+    values={"format": MEDIA_TYPE},
     # RFC 9110, section 15.5.16: the accepted format.
     headers={
         "Accept": MEDIA_TYPE,
@@ -68,8 +75,13 @@ def _invalid_field(error: InvalidField) -> ErrorPage:
     return ErrorPage(
         400,
         "bad_field",
-        "Please check your entry",
-        f"“{error.name}” {error.requirement}.",
+        gettext("Please check your entry"),
+        # Translators: the requirement is like “must be a number”.
+        gettext(
+            "“%(field)s” %(requirement)s.",
+            field=error.name,
+            requirement=error.requirement,
+        ),
         data={"field": error.name},
     )
 
@@ -78,9 +90,11 @@ def _link_expired(error: LinkExpired) -> ErrorPage:
     return ErrorPage(
         410,
         "expired",
-        "This link has expired",
-        "Your receipt still works. Open it to get a new download link.",
-        ("/verify", "Open your receipt"),
+        gettext("This link has expired"),
+        gettext(
+            "Your receipt still works. Open it to get a new download link."
+        ),
+        ("/verify", gettext_noop("Open your receipt")),
         data={"expired_at": error.since},
     )
 
@@ -90,9 +104,11 @@ TABLE: Final[Table] = {
     NotReady: ErrorPage(
         503,
         "stocking",
-        "The store is starting up",
-        "The store is reading its library. Please try again in a moment.",
-        ("/", "Try again"),
+        gettext_noop("The store is starting up"),
+        gettext_noop(
+            "The store is reading its library. Please try again in a moment."
+        ),
+        ("/", gettext_noop("Try again")),
         retry_after_seconds=2,
     ),
     NotFound: _NOT_FOUND,
@@ -103,100 +119,125 @@ TABLE: Final[Table] = {
     ForeignHost: ErrorPage(
         421,
         "foreign_host",
-        "Unknown host name",
-        "This store isn't available under this host name. If you run it, set "
-        "MSRV_PUBLIC_URL to the address that your visitors use.",
+        gettext_noop("Unknown host name"),
+        gettext_noop(
+            "This store isn't available under this host name. If you run it, "
+            "set MSRV_PUBLIC_URL to the address that your visitors use."
+        ),
     ),
     ForeignOrigin: ErrorPage(
         403,
         "foreign_origin",
-        "Request from another site",
-        "This request came from another website, so nothing was changed. "
-        "Please open your cart in this store and try again.",
+        gettext_noop("Request from another site"),
+        gettext_noop(
+            "This request came from another website, so nothing was changed. "
+            "Please open your cart in this store and try again."
+        ),
         CART,
     ),
     NotAcceptable: ErrorPage(
         406,
         "not_acceptable",
-        "Format not available",
-        "This address is available as text/html and application/json.",
+        gettext_noop("Format not available"),
+        gettext_noop(
+            "This address is available as text/html and application/json."
+        ),
     ),
     # Download links, receipts, and the files behind them.
     Forged: ErrorPage(
         404,
         "no_such_download",
-        "No such download",
-        "This link isn't valid. Links can break when a line wraps in an "
-        "email; please open your receipt to get a new one.",
-        ("/verify", "Check a link"),
+        gettext_noop("No such download"),
+        gettext_noop(
+            "This link isn't valid. Links can break when a line wraps in an "
+            "email; please open your receipt to get a new one."
+        ),
+        ("/verify", gettext_noop("Check a link")),
     ),
     LinkExpired: _link_expired,
     Refunded: ErrorPage(
         410,
         "refunded",
-        "This purchase was refunded",
-        "This purchase was refunded, so its download links no longer work. "
-        "If you think this is a mistake, please send the store the order "
-        "number on your receipt.",
+        gettext_noop("This purchase was refunded"),
+        gettext_noop(
+            "This purchase was refunded, so its download links no longer "
+            "work. If you think this is a mistake, please send the store the "
+            "order number on your receipt."
+        ),
     ),
     StorageError: ErrorPage(
         503,
         "file_away",
-        "This file is temporarily unavailable",
-        "Your link is valid, but the store can't read the file at the "
-        "moment. Please try again in a few minutes.",
-        ("/verify", "Check your link"),
+        gettext_noop("This file is temporarily unavailable"),
+        gettext_noop(
+            "Your link is valid, but the store can't read the file at the "
+            "moment. Please try again in a few minutes."
+        ),
+        ("/verify", gettext_noop("Check your link")),
         retry_after_seconds=60,
     ),
     NoPreview: ErrorPage(
         503,
         "no_preview",
-        "Preview unavailable",
-        "This preview is temporarily unavailable. Please try again later.",
+        gettext_noop("Preview unavailable"),
+        gettext_noop(
+            "This preview is temporarily unavailable. Please try again later."
+        ),
         retry_after_seconds=60,
     ),
     StoreLimitReached: ErrorPage(
         503,
         "store_is_full",
-        "The store is busy",
-        "The store is serving as many downloads as it can. Your link is "
-        "valid; please try again in a minute.",
-        ("", "Try again"),
+        gettext_noop("The store is busy"),
+        gettext_noop(
+            "The store is serving as many downloads as it can. Your link is "
+            "valid; please try again in a minute."
+        ),
+        ("", gettext_noop("Try again")),
         retry_after_seconds=60,
     ),
     ClientLimitReached: ErrorPage(
         503,
         "enough_at_once",
-        "Too many downloads at once",
-        "Your network has reached the limit of simultaneous downloads. Your "
-        "link is valid; please try again when one of them has finished.",
-        ("", "Try again"),
+        gettext_noop("Too many downloads at once"),
+        gettext_noop(
+            "Your network has reached the limit of simultaneous downloads. "
+            "Your link is valid; please try again when one of them has "
+            "finished."
+        ),
+        ("", gettext_noop("Try again")),
         retry_after_seconds=30,
     ),
     # The studio's sign-in.
     TicketExpired: ErrorPage(
         410,
         "sign_in_expired",
-        "This sign-in link has expired",
-        "A sign-in link is valid for ten minutes, or until everyone is signed "
-        "out. Run msrv studio to get a new one.",
+        gettext_noop("This sign-in link has expired"),
+        gettext_noop(
+            "A sign-in link is valid for ten minutes, or until everyone is "
+            "signed out. Run msrv studio to get a new one."
+        ),
         FRONT,
     ),
     LinkUsed: ErrorPage(
         410,
         "sign_in_used",
-        "This sign-in link has already been used",
-        "Each link works once. Run msrv studio to get a new one. "
-        "If you didn't use this link yourself, sign everyone out with "
-        "msrv studio --sign-out.",
+        gettext_noop("This sign-in link has already been used"),
+        gettext_noop(
+            "Each link works once. Run msrv studio to get a new one. "
+            "If you didn't use this link yourself, sign everyone out with "
+            "msrv studio --sign-out."
+        ),
         FRONT,
     ),
     SignedOut: ErrorPage(
         401,
         "signed_out",
-        "You are not signed in",
-        "The studio needs a sign-in. Run msrv studio where the store runs, "
-        "and open the link that it prints.",
+        gettext_noop("You are not signed in"),
+        gettext_noop(
+            "The studio needs a sign-in. Run msrv studio where the store "
+            "runs, and open the link that it prints."
+        ),
         FRONT,
         # RFC 9110, section 15.5.2, requires a challenge. No browser knows
         # this scheme, so none asks for a password.
@@ -205,18 +246,22 @@ TABLE: Final[Table] = {
     RecentSignInRequired: ErrorPage(
         403,
         "sign_in_again",
-        "Please sign in again",
-        "Refunds, exports, free copies and codes need a sign-in from the last "
-        "hour. Run "
-        "msrv studio, open the link that it prints, and try again.",
-        ("/studio", "Go to the studio"),
+        gettext_noop("Please sign in again"),
+        gettext_noop(
+            "Refunds, exports, free copies and codes need a sign-in from the "
+            "last hour. Run msrv studio, open the link that it prints, and "
+            "try again."
+        ),
+        ("/studio", gettext_noop("Go to the studio")),
     ),
     LinkNotRecorded: ErrorPage(
         503,
         "sign_in_closed",
-        "Sign-in is temporarily unavailable",
-        "The store can't record that this link was used. The link is still "
-        "valid: free some disk space and try again.",
+        gettext_noop("Sign-in is temporarily unavailable"),
+        gettext_noop(
+            "The store can't record that this link was used. The link is "
+            "still valid: free some disk space and try again."
+        ),
         FRONT,
         retry_after_seconds=60,
     ),
@@ -228,15 +273,17 @@ STATUSES: Final = {
         ErrorPage(
             405,
             "method_not_allowed",
-            "Method not allowed",
-            "This address doesn't support this request method.",
+            gettext_noop("Method not allowed"),
+            gettext_noop("This address doesn't support this request method."),
         ),
         ErrorPage(
             408,
             "too_slow",
-            "Request timed out",
-            "The rest of this request didn't arrive in time. Please try "
-            "again.",
+            gettext_noop("Request timed out"),
+            gettext_noop(
+                "The rest of this request didn't arrive in time. Please try "
+                "again."
+            ),
         ),
         _TOO_LARGE,
         _NOT_A_FORM,
@@ -250,9 +297,10 @@ def page_of_status(error: web.HTTPException) -> ErrorPage:
     known = STATUSES.get(error.status) or ErrorPage(
         error.status,
         "refused",
-        "Request refused",
-        "The store can't process this request.",
+        gettext_noop("Request refused"),
+        gettext_noop("The store can't process this request."),
     )
+    known = known.translated()
     if isinstance(error, web.HTTPMethodNotAllowed):
         allowed = ", ".join(sorted(error.allowed_methods))
         return replace(known, headers={"Allow": allowed})

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from msrv.orders.errors import PriceOutOfBounds
+from msrv.translations import gettext
 from msrv.web import formatting
 from msrv.web.errors import InvalidField
 from msrv.web.forms import PRICE_PREFIX
@@ -34,10 +35,18 @@ class FieldErrors:
             name = PRICE_PREFIX + error.item_id
             least = formatting.price(error.least)
             most = formatting.price(error.most)
-            message = f"Please choose a price from {least} to {most}."
+            message = gettext(
+                "Please choose a price from %(least)s to %(most)s.",
+                least=least,
+                most=most,
+            )
         else:
             name, stated = error.field, error.requirement
-            message = f"{stated[:1].upper()}{stated[1:]}."
+            # Translators: the requirement is like “Must be a number”.
+            message = gettext(
+                "%(requirement)s.",
+                requirement=f"{stated[:1].upper()}{stated[1:]}",
+            )
         if name != MAIL and not name.startswith(PRICE_PREFIX):
             return None
         typed = {

@@ -8,10 +8,10 @@ from typing import Final
 from msrv.ledger.errors import SpoolFailed
 from msrv.orders.rate_limits import TooManyLookUps, TooManyPayments
 from msrv.payments import provider as payments
+from msrv.translations import gettext, gettext_noop
 from msrv.web import formatting
 from msrv.web.errors import (
     CART,
-    CART_SAVED,
     ErrorPage,
     NoPaymentProvider,
     PaymentRefused,
@@ -19,16 +19,19 @@ from msrv.web.errors import (
     Table,
 )
 
-_CHECK_AGAIN: Final = ("", "Check again")
+_CHECK_AGAIN: Final = ("", gettext_noop("Check again"))
 
 
 def _amount_not_taken(error: payments.AmountNotSupported) -> ErrorPage:
     return ErrorPage(
         422,
         "amount_not_taken",
-        "Amount not accepted",
-        f"The payment service doesn't accept {formatting.price(error.total)} "
-        f"as an amount. {CART_SAVED}",
+        gettext("Amount not accepted"),
+        gettext(
+            "The payment service doesn't accept %(amount)s as an amount. "
+            "You haven't been charged and your cart is saved.",
+            amount=formatting.price(error.total),
+        ),
         CART,
         data={
             "total_minor": error.total.minor,
@@ -41,9 +44,12 @@ def _too_many_payments(error: TooManyPayments) -> ErrorPage:
     return ErrorPage(
         429,
         "too_many_payments",
-        "Too many payments at once",
-        f"Too many payments were started from your network. {CART_SAVED} "
-        "Please try again in a minute.",
+        gettext("Too many payments at once"),
+        gettext(
+            "Too many payments were started from your network. You haven't "
+            "been charged and your cart is saved. Please try again in a "
+            "minute."
+        ),
         CART,
         retry_after_seconds=error.retry_after_seconds,
     )
@@ -53,9 +59,11 @@ def _too_many_look_ups(error: TooManyLookUps) -> ErrorPage:
     return ErrorPage(
         429,
         "too_many_look_ups",
-        "We couldn't confirm your payment yet",
-        "Too many payments were looked up from your network. Please don't "
-        "pay again; reload this page in a minute.",
+        gettext("We couldn't confirm your payment yet"),
+        gettext(
+            "Too many payments were looked up from your network. Please don't "
+            "pay again; reload this page in a minute."
+        ),
         _CHECK_AGAIN,
         retry_after_seconds=error.retry_after_seconds,
     )
@@ -65,32 +73,42 @@ TABLE: Final[Table] = {
     SpoolFailed: ErrorPage(
         503,
         "till_closed",
-        "Checkout is temporarily unavailable",
-        f"We can't record orders right now, so we aren't taking payments. "
-        f"{CART_SAVED} Please try again in a few minutes.",
+        gettext_noop("Checkout is temporarily unavailable"),
+        gettext_noop(
+            "We can't record orders right now, so we aren't taking payments. "
+            "You haven't been charged and your cart is saved. Please try "
+            "again in a few minutes."
+        ),
         CART,
         retry_after_seconds=120,
     ),
     NoPaymentProvider: ErrorPage(
         503,
         "cannot_be_paid",
-        "Payments aren't set up yet",
-        "This store can't take payments yet. Your cart is saved.",
+        gettext_noop("Payments aren't set up yet"),
+        gettext_noop(
+            "This store can't take payments yet. Your cart is saved."
+        ),
         CART,
     ),
     PaymentRefused: ErrorPage(
         402,
         "payment_refused",
-        "Payment not completed",
-        f"The payment wasn't completed. {CART_SAVED}",
+        gettext_noop("Payment not completed"),
+        gettext_noop(
+            "The payment wasn't completed. You haven't been charged and your "
+            "cart is saved."
+        ),
         CART,
     ),
     PaymentUnconfirmed: ErrorPage(
         503,
         "cannot_check",
-        "We couldn't confirm your payment yet",
-        "The payment service isn't responding. Please don't pay again; "
-        "reload this page in a minute.",
+        gettext_noop("We couldn't confirm your payment yet"),
+        gettext_noop(
+            "The payment service isn't responding. Please don't pay again; "
+            "reload this page in a minute."
+        ),
         _CHECK_AGAIN,
         retry_after_seconds=60,
     ),
@@ -99,9 +117,12 @@ TABLE: Final[Table] = {
     payments.ProviderUnavailable: ErrorPage(
         503,
         "payment_away",
-        "Payment service unavailable",
-        f"We can't reach the payment service right now. {CART_SAVED} "
-        "Please try again in a few minutes.",
+        gettext_noop("Payment service unavailable"),
+        gettext_noop(
+            "We can't reach the payment service right now. You haven't been "
+            "charged and your cart is saved. Please try again in a few "
+            "minutes."
+        ),
         CART,
         retry_after_seconds=120,
     ),
@@ -109,31 +130,39 @@ TABLE: Final[Table] = {
     payments.NoSuchPayment: ErrorPage(
         404,
         "no_such_payment",
-        "Payment not found",
-        "We don't recognise this payment. If you've just paid, return to the "
-        "payment page and use its link back to the store.",
+        gettext_noop("Payment not found"),
+        gettext_noop(
+            "We don't recognise this payment. If you've just paid, return to "
+            "the payment page and use its link back to the store."
+        ),
         CART,
     ),
     payments.AmountMismatch: ErrorPage(
         409,
         "paid_otherwise",
-        "Payment doesn't match the order",
-        "The amount paid differs from the amount due, so this order wasn't "
-        "completed. The store has a record of the payment and owes you a "
-        "refund.",
+        gettext_noop("Payment doesn't match the order"),
+        gettext_noop(
+            "The amount paid differs from the amount due, so this order "
+            "wasn't completed. The store has a record of the payment and owes "
+            "you a refund."
+        ),
     ),
     payments.BadWebhookSignature: ErrorPage(
         400,
         "not_signed",
-        "Signature not accepted",
-        "Payment notifications are accepted from the payment service only.",
+        gettext_noop("Signature not accepted"),
+        gettext_noop(
+            "Payment notifications are accepted from the payment service only."
+        ),
     ),
     payments.InboxUnavailable: ErrorPage(
         503,
         "not_kept",
-        "Temporarily unavailable",
-        "This notification can't be stored right now. Please send it again "
-        "later.",
+        gettext_noop("Temporarily unavailable"),
+        gettext_noop(
+            "This notification can't be stored right now. Please send it "
+            "again later."
+        ),
         retry_after_seconds=60,
     ),
 }

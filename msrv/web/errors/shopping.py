@@ -16,20 +16,23 @@ from msrv.orders.rate_limits import (
 from msrv.proofs import codes
 from msrv.proofs.errors import Forged
 from msrv.proofs.quotes import QuoteExpired
+from msrv.translations import (
+    format_number,
+    gettext,
+    gettext_noop,
+    ngettext,
+)
 from msrv.web import formatting
 from msrv.web.errors import (
     CART,
-    CART_SAVED,
-    NOT_CHARGED,
     ErrorPage,
     Table,
     shortened,
 )
 
 
-def _minutes(seconds: int) -> str:
-    count = max(seconds, 60) // 60
-    return "a minute" if count == 1 else f"{count:,} minutes"
+def _minutes(seconds: int) -> int:
+    return max(seconds, 60) // 60
 
 
 # Orders ----------------------------------------------------------------------
@@ -39,9 +42,12 @@ def _total_changed(error: orders.TotalChanged) -> ErrorPage:
     return ErrorPage(
         409,
         "total_changed",
-        "The price has changed",
-        f"The total is now {formatting.price(error.total)}. {NOT_CHARGED} "
-        "Please review your cart.",
+        gettext("The price has changed"),
+        gettext(
+            "The total is now %(total)s. You haven't been charged. Please "
+            "review your cart.",
+            total=formatting.price(error.total),
+        ),
         CART,
         data={
             "total_minor": error.total.minor,
@@ -54,9 +60,15 @@ def _too_many_items(error: orders.TooManyItems) -> ErrorPage:
     return ErrorPage(
         422,
         "too_many_items",
-        "Too many items",
-        f"An order can have up to {MAX_ITEMS} items; this one has "
-        f"{error.count:,}. A complete release counts as one item.",
+        gettext("Too many items"),
+        ngettext(
+            "An order can have up to %(limit)s items; this one has %(num)s. "
+            "A complete release counts as one item.",
+            "An order can have up to %(limit)s items; this one has %(num)s. "
+            "A complete release counts as one item.",
+            error.count,
+            limit=format_number(MAX_ITEMS),
+        ),
         CART,
         data={"limit": MAX_ITEMS},
     )
@@ -67,8 +79,11 @@ def _item_twice(error: orders.DuplicateItem) -> ErrorPage:
     return ErrorPage(
         422,
         "item_twice",
-        "Already in your order",
-        f"“{item_id}” is in this order twice. You only need to buy it once.",
+        gettext("Already in your order"),
+        gettext(
+            "“%(item)s” is in this order twice. You only need to buy it once.",
+            item=item_id,
+        ),
         CART,
         data={"item_id": item_id},
     )
@@ -79,8 +94,11 @@ def _not_for_sale(error: orders.NotForSale) -> ErrorPage:
     return ErrorPage(
         422,
         "not_for_sale",
-        "Not for sale",
-        f"This store doesn't sell “{item_id}”. {NOT_CHARGED}",
+        gettext("Not for sale"),
+        gettext(
+            "This store doesn't sell “%(item)s”. You haven't been charged.",
+            item=item_id,
+        ),
         data={"item_id": item_id},
     )
 
@@ -89,9 +107,12 @@ def _mixed_currencies(error: orders.MixedCurrencies) -> ErrorPage:
     return ErrorPage(
         422,
         "mixed_currencies",
-        "Separate payments needed",
-        f"{' and '.join(error.currencies)} can't be paid together. Please "
-        "pay for each currency separately.",
+        gettext("Separate payments needed"),
+        gettext(
+            "%(currencies)s can't be paid together. Please pay for each "
+            "currency separately.",
+            currencies=formatting.listed(error.currencies),
+        ),
         CART,
     )
 
@@ -102,9 +123,14 @@ def _out_of_bounds(error: orders.PriceOutOfBounds) -> ErrorPage:
     return ErrorPage(
         422,
         "out_of_bounds",
-        "Please choose another price",
-        f"The price of “{item_id}” can be anything from {least} to {most}. "
-        f"{NOT_CHARGED}",
+        gettext("Please choose another price"),
+        gettext(
+            "The price of “%(item)s” can be anything from %(least)s to "
+            "%(most)s. You haven't been charged.",
+            item=item_id,
+            least=least,
+            most=most,
+        ),
         CART,
         data={
             "item_id": item_id,
@@ -118,19 +144,27 @@ def _out_of_bounds(error: orders.PriceOutOfBounds) -> ErrorPage:
 # Discounts -------------------------------------------------------------------
 
 _DISCOUNTS: Final[dict[type[DiscountError], str]] = {
-    orders.NoSuchDiscount: "“{name}” isn't a valid discount code.",
-    orders.DiscountNotStarted: "The discount code “{name}” isn't valid yet.",
-    orders.DiscountEnded: "The discount code “{name}” has expired.",
-    orders.DiscountUsedUp: "The discount code “{name}” has been used up.",
-    orders.DiscountUsesUnknown: (
-        "We can't check right now whether the discount code “{name}” has "
+    orders.NoSuchDiscount: gettext_noop(
+        "“%(name)s” isn't a valid discount code."
+    ),
+    orders.DiscountNotStarted: gettext_noop(
+        "The discount code “%(name)s” isn't valid yet."
+    ),
+    orders.DiscountEnded: gettext_noop(
+        "The discount code “%(name)s” has expired."
+    ),
+    orders.DiscountUsedUp: gettext_noop(
+        "The discount code “%(name)s” has been used up."
+    ),
+    orders.DiscountUsesUnknown: gettext_noop(
+        "We can't check right now whether the discount code “%(name)s” has "
         "been used up. Please try again in a few minutes, or pay the full "
         "price."
     ),
-    orders.DiscountNotApplicable: (
-        "The discount code “{name}” doesn't apply to anything in your cart."
+    orders.DiscountNotApplicable: gettext_noop(
+        "The discount code “%(name)s” doesn't apply to anything in your cart."
     ),
-    orders.TooManyDiscountsTried: (
+    orders.TooManyDiscountsTried: gettext_noop(
         "Too many discount codes were tried. Please try again in a minute."
     ),
 }
@@ -140,15 +174,18 @@ def discount_message(error: DiscountError | None) -> str:
     """Return one sentence on why a discount doesn't apply; else empty."""
     if error is None:
         return ""
-    return _DISCOUNTS[type(error)].format(name=error.name)
+    return gettext(_DISCOUNTS[type(error)], name=error.name)
 
 
 def _no_discount(error: DiscountError) -> ErrorPage:
     return ErrorPage(
         422,
         "no_discount",
-        "Discount not applied",
-        f"{discount_message(error)} {NOT_CHARGED}",
+        gettext("Discount not applied"),
+        gettext(
+            "%(reason)s You haven't been charged.",
+            reason=discount_message(error),
+        ),
         CART,
     )
 
@@ -157,8 +194,11 @@ def _discount_uses_unknown(error: orders.DiscountUsesUnknown) -> ErrorPage:
     return ErrorPage(
         503,
         "ledger_resting",
-        "Discount temporarily unavailable",
-        f"{discount_message(error)} {NOT_CHARGED}",
+        gettext("Discount temporarily unavailable"),
+        gettext(
+            "%(reason)s You haven't been charged.",
+            reason=discount_message(error),
+        ),
         CART,
         retry_after_seconds=60,
     )
@@ -168,8 +208,10 @@ def _too_many_guesses(error: TooManyGuesses) -> ErrorPage:
     return ErrorPage(
         429,
         "too_many_guesses",
-        "Too many attempts",
-        "Too many wrong codes were entered. Please try again in a minute.",
+        gettext("Too many attempts"),
+        gettext(
+            "Too many wrong codes were entered. Please try again in a minute."
+        ),
         CART,
         retry_after_seconds=error.retry_after_seconds,
     )
@@ -182,10 +224,15 @@ def _too_many_mails(error: TooManyMails) -> ErrorPage:
     return ErrorPage(
         429,
         "too_many_mails",
-        "Email not sent",
-        "Too many emails were requested, so this one wasn't sent. Your "
-        "receipt's address still works. Please try again in "
-        f"{_minutes(error.retry_after_seconds)}.",
+        gettext("Email not sent"),
+        ngettext(
+            "Too many emails were requested, so this one wasn't sent. Your "
+            "receipt's address still works. Please try again in a minute.",
+            "Too many emails were requested, so this one wasn't sent. Your "
+            "receipt's address still works. Please try again in %(num)s "
+            "minutes.",
+            _minutes(error.retry_after_seconds),
+        ),
         retry_after_seconds=error.retry_after_seconds,
     )
 
@@ -194,8 +241,8 @@ TABLE: Final[Table] = {
     orders.EmptyOrder: ErrorPage(
         422,
         "empty_order",
-        "Your order is empty",
-        "An order needs at least one item.",
+        gettext_noop("Your order is empty"),
+        gettext_noop("An order needs at least one item."),
     ),
     orders.TooManyItems: _too_many_items,
     orders.DuplicateItem: _item_twice,
@@ -206,8 +253,11 @@ TABLE: Final[Table] = {
     QuoteExpired: ErrorPage(
         410,
         "quote_expired",
-        "This price has expired",
-        f"Prices are held for an hour. {CART_SAVED} Please check out again.",
+        gettext_noop("This price has expired"),
+        gettext_noop(
+            "Prices are held for an hour. You haven't been charged and your "
+            "cart is saved. Please check out again."
+        ),
         CART,
     ),
     orders.DiscountUsesUnknown: _discount_uses_unknown,  # a DiscountError, too
@@ -221,13 +271,18 @@ TABLE: Final[Table] = {
 
 
 def _code_length(error: codes.WrongLength) -> ErrorPage:
-    count = "1 character" if error.count == 1 else f"{error.count} characters"
     return ErrorPage(
         422,
         "code_mistyped",
-        "Please check your code",
-        f"A code has {codes.CODE_CHARS} letters and digits; you entered "
-        f"{count}.",
+        gettext("Please check your code"),
+        ngettext(
+            "A code has %(length)s letters and digits; you entered %(num)s "
+            "character.",
+            "A code has %(length)s letters and digits; you entered %(num)s "
+            "characters.",
+            error.count,
+            length=codes.CODE_CHARS,
+        ),
     )
 
 
@@ -236,9 +291,12 @@ def _code_character(error: codes.WrongCharacter) -> ErrorPage:
     return ErrorPage(
         422,
         "code_mistyped",
-        "Please check your code",
-        f"“{character}” can't be part of a code: codes contain only letters "
-        "and digits.",
+        gettext("Please check your code"),
+        gettext(
+            "“%(character)s” can't be part of a code: codes contain only "
+            "letters and digits.",
+            character=character,
+        ),
     )
 
 
@@ -246,9 +304,14 @@ def _too_many_codes(error: TooManyGuesses) -> ErrorPage:
     return ErrorPage(
         429,
         "too_many_guesses",
-        "Too many attempts",
-        "Too many wrong codes were entered. Yours hasn't been used up; "
-        f"please try again in {_minutes(error.retry_after_seconds)}.",
+        gettext("Too many attempts"),
+        ngettext(
+            "Too many wrong codes were entered. Yours hasn't been used up; "
+            "please try again in a minute.",
+            "Too many wrong codes were entered. Yours hasn't been used up; "
+            "please try again in %(num)s minutes.",
+            _minutes(error.retry_after_seconds),
+        ),
         retry_after_seconds=error.retry_after_seconds,
     )
 
@@ -259,38 +322,48 @@ REDEMPTION: Final[Table] = {
     codes.WrongCheckCharacter: ErrorPage(
         422,
         "code_mistyped",
-        "Please check your code",
-        "One character is wrong, or two are swapped. Compare your code with "
-        "the printed one, four characters at a time.",
+        gettext_noop("Please check your code"),
+        gettext_noop(
+            "One character is wrong, or two are swapped. Compare your code "
+            "with the printed one, four characters at a time."
+        ),
     ),
     Forged: ErrorPage(
         422,
         "no_such_code",
-        "Code not recognised",
-        "This store has no such code, or the item that it was for is no "
-        "longer available. If the printed code is exactly this, please send "
-        "the store a photo of it.",
+        gettext_noop("Code not recognised"),
+        gettext_noop(
+            "This store has no such code, or the item that it was for is no "
+            "longer available. If the printed code is exactly this, please "
+            "send the store a photo of it."
+        ),
     ),
     CampaignEnded: ErrorPage(
         410,
         "code_ended",
-        "This code has expired",
-        "The store has ended this campaign. Purchases already made with its "
-        "codes still work.",
+        gettext_noop("This code has expired"),
+        gettext_noop(
+            "The store has ended this campaign. Purchases already made with "
+            "its codes still work."
+        ),
     ),
     AlreadyRedeemed: ErrorPage(
         409,
         "code_used",
-        "This code has already been used",
-        "Each code works once. If you used it yourself, open the receipt that "
-        "you got, or this page in the same browser.",
+        gettext_noop("This code has already been used"),
+        gettext_noop(
+            "Each code works once. If you used it yourself, open the receipt "
+            "that you got, or this page in the same browser."
+        ),
     ),
     DatabaseError: ErrorPage(
         503,
         "ledger_resting",
-        "Codes can't be redeemed right now",
-        "We can't check right now whether this code was used. It hasn't been "
-        "used up; please try again in a few minutes.",
+        gettext_noop("Codes can't be redeemed right now"),
+        gettext_noop(
+            "We can't check right now whether this code was used. It hasn't "
+            "been used up; please try again in a few minutes."
+        ),
         retry_after_seconds=60,
     ),
     TooManyGuesses: _too_many_codes,

@@ -12,6 +12,7 @@ from typing import Final
 
 from aiohttp import web
 
+from msrv.translations import gettext
 from msrv.web.errors import FRONT, ErrorPage, Table, access, payments, shopping
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,9 @@ def redemption_page(error: Exception) -> ErrorPage | None:
 def _find(table: Table, error: Exception) -> ErrorPage | None:
     for kind, entry in table.items():
         if isinstance(error, kind):
-            return entry if isinstance(entry, ErrorPage) else entry(error)
+            if isinstance(entry, ErrorPage):
+                return entry.translated()
+            return entry(error)
     return None
 
 
@@ -56,9 +59,12 @@ def _unexpected(error: Exception) -> ErrorPage:
     return ErrorPage(
         500,
         "incident",
-        "Something went wrong",
-        "The store couldn't complete this request. If it keeps happening, "
-        f"please send the store this reference: {incident}.",
+        gettext("Something went wrong"),
+        gettext(
+            "The store couldn't complete this request. If it keeps "
+            "happening, please send the store this reference: %(reference)s.",
+            reference=incident,
+        ),
         FRONT,
         data={"incident": incident},
     )

@@ -18,6 +18,7 @@ from msrv.orders.errors import PriceOutOfBounds
 from msrv.payments.provider import PayAt, Provider
 from msrv.proofs.orders import is_order_id, new_order_id
 from msrv.rate_limit import client_network
+from msrv.translations import gettext
 from msrv.web import cookies, security_headers
 from msrv.web.errors import InvalidField, NoPaymentProvider
 from msrv.web.errors.fields import NO_ERRORS, FieldErrors
@@ -156,7 +157,7 @@ async def buy(request: web.Request) -> web.StreamResponse:
     attempt = form.get("attempt")
     if attempt is not None and not is_order_id(attempt):
         raise InvalidField(
-            "attempt", "must be the value from the checkout page"
+            "attempt", gettext("must be the value from the checkout page")
         )
     quote = store.checkout.quote(order, attempt=attempt, mail=mail)
     provider = store.checkout.choose_provider(

@@ -16,6 +16,7 @@ from msrv.orders.errors import UnicodeAddress
 from msrv.orders.rate_limits import TooManyMails
 from msrv.proofs import receipts
 from msrv.rate_limit import client_network
+from msrv.translations import gettext, gettext_noop
 from msrv.web.errors import InvalidField, NotFound
 from msrv.web.errors.fields import MAIL
 from msrv.web.forms import read_form
@@ -23,8 +24,8 @@ from msrv.web.rendering import PRIVATE, wants_json
 from msrv.web.shop.receipts import mailed_query, receipt_page, receipt_path
 from msrv.web.store import ORIGIN, STORE
 
-_INVALID: Final = "must be an email address like you@example.org"
-_NOT_ASCII: Final = (
+_INVALID: Final = gettext_noop("must be an email address like you@example.org")
+_NOT_ASCII: Final = gettext_noop(
     "must be an address without accents or other letters outside ASCII before "
     "the @; this store's mail server can't send to such addresses"
 )
@@ -39,9 +40,9 @@ def read_address(request: web.Request, form: Mapping[str, str]) -> str:
     try:
         return request.app[STORE].receipt_mails.parse_address(text)
     except BadAddress:
-        raise InvalidField(MAIL, _INVALID) from None
+        raise InvalidField(MAIL, gettext(_INVALID)) from None
     except UnicodeAddress:
-        raise InvalidField(MAIL, _NOT_ASCII) from None
+        raise InvalidField(MAIL, gettext(_NOT_ASCII)) from None
 
 
 async def resend(request: web.Request) -> web.StreamResponse:
@@ -58,7 +59,7 @@ async def resend(request: web.Request) -> web.StreamResponse:
         raise NotFound
     to = read_address(request, await read_form(request))
     if not to:
-        raise InvalidField(MAIL, _INVALID)
+        raise InvalidField(MAIL, gettext(_INVALID))
     try:
         network = client_network(request[ORIGIN].client)
         await mails.resend(receipt, to, network)

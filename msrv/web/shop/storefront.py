@@ -92,7 +92,14 @@ async def catalog_page(request: web.Request) -> web.Response:
     cache = store.catalog_cache
     words = request.query.get("q", "").strip()
     if len(words) > MAX_QUERY:
-        raise InvalidField("q", f"can have up to {MAX_QUERY} characters")
+        raise InvalidField(
+            "q",
+            ngettext(
+                "can have up to %(num)s character",
+                "can have up to %(num)s characters",
+                MAX_QUERY,
+            ),
+        )
     if words:
         found = await cache.search(catalog, words)
         pages = _pages(request, len(found))
