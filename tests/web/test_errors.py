@@ -13,7 +13,7 @@ from aiohttp import web
 from msrv.catalog.live_catalog import NotReady
 from msrv.settings import Settings
 from msrv.web import errors
-from msrv.web.errors import access, shopping
+from msrv.web.errors import access, redemption
 from msrv.web.errors.table import TABLE
 from msrv.web.metrics import RequestMetrics
 from msrv.web.store import STORE
@@ -59,7 +59,7 @@ def test_every_error_code_is_documented() -> None:
 def test_messages_are_polite_sentences() -> None:
     entries = [
         *TABLE.values(),
-        *shopping.REDEMPTION.values(),
+        *redemption.REDEMPTION.values(),
         *access.STATUSES.values(),
     ]
     for entry in entries:

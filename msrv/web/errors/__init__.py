@@ -5,7 +5,7 @@
 
 `table` maps every error, of this layer and of the services below, to such a
 page. The texts are in `access` (addresses, links, requests, sign-in),
-`shopping` (orders, discounts, codes, mail) and `payments`.
+`shopping` (orders, discounts, mail), `redemption` and `payments`.
 """
 
 from collections.abc import Callable, Mapping

@@ -13,7 +13,15 @@ from typing import Final
 from aiohttp import web
 
 from msrv.translations import gettext
-from msrv.web.errors import FRONT, ErrorPage, Table, access, payments, shopping
+from msrv.web.errors import (
+    FRONT,
+    ErrorPage,
+    Table,
+    access,
+    payments,
+    redemption,
+    shopping,
+)
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +42,7 @@ def error_page(error: Exception) -> ErrorPage:
 
 def redemption_page(error: Exception) -> ErrorPage | None:
     """Return the page for an error while redeeming; None for any other."""
-    return _find(shopping.REDEMPTION, error)
+    return _find(redemption.REDEMPTION, error)
 
 
 def _find(table: Table, error: Exception) -> ErrorPage | None:

@@ -18,7 +18,7 @@ from msrv.proofs import codes, pasted_proofs
 from msrv.rate_limit import client_network
 from msrv.web import cookies
 from msrv.web.errors import ErrorPage
-from msrv.web.errors.shopping import REDEMPTION
+from msrv.web.errors.redemption import REDEMPTION
 from msrv.web.errors.table import redemption_page
 from msrv.web.forms import read_form
 from msrv.web.rendering import PRIVATE, respond
