@@ -10,8 +10,9 @@ belongs to. That takes milliseconds for a hundred thousand tracks.
 
 import unicodedata
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from msrv.catalog.model import Catalog, Item, Release
 
@@ -85,6 +86,10 @@ class SearchIndex:
             ),
         )
 
+    def release_id(self, number: int) -> str:
+        """Return the id of a release."""
+        return self._releases[number].release_id
+
     def _numbers_of(self, word: str) -> list[int]:
         """Return the numbers of the releases whose text contains a word."""
         found = []
@@ -106,6 +111,17 @@ class SearchResults:
         self._index = index
         self._wanted = wanted
         self._numbers = numbers
+
+    def among(self, releases: Iterable[Release]) -> Self:
+        """Return the results that are some of these, in their order."""
+        places = {each.release_id: at for at, each in enumerate(releases)}
+        found = {
+            places[release_id]: number
+            for number in self._numbers
+            if (release_id := self._index.release_id(number)) in places
+        }
+        numbers = [found[place] for place in sorted(found)]
+        return type(self)(self._index, self._wanted, numbers)
 
     def __len__(self) -> int:
         """Return the number of matching releases."""

@@ -3,9 +3,9 @@
 
 """Caches of what is derived from a catalog.
 
-Its search index, its artists, and the parts of its pages that are the same
-for every visitor; its sitemap and feeds; its items and releases as
-representations, with the layouts of release ZIPs.
+Its search index, its artists, its filters, and the parts of its pages that
+are the same for every visitor; its sitemap and feeds; its items and releases
+as representations, with the layouts of release ZIPs.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from markupsafe import Markup
 
 from msrv.catalog.artists import Artists
+from msrv.catalog.browsing.catalog_index import CatalogIndex, Selection
 from msrv.catalog.markdown import MarkdownCache
 from msrv.catalog.model import Catalog, Item, Release, Shop
 from msrv.catalog.release_zip import plan_zip, zip_name
@@ -26,9 +27,13 @@ from msrv.downloads.zip import MEDIA_TYPE
 from msrv.translations import Language
 
 _MAX_PAGES: Final = 128
+_MAX_SELECTIONS: Final = 64
 _MAX_ZIPS: Final = 64
 _MAX_FILES: Final = 4096
 _MAX_DOCUMENTS: Final = 64
+
+_PageKey = tuple[str, Selection, int, Language]
+"""Version of the catalog, selection, number of the page, and language."""
 
 BuildDocument = Callable[[str], bytes]
 """Returns a document of a catalog, for the store's address."""
@@ -42,17 +47,22 @@ class CatalogCache:
 
     def __init__(self, *, cache_pages: bool = True) -> None:
         self._cache_pages = cache_pages
-        self._pages: OrderedDict[tuple[str, int, Language], Markup] = (
-            OrderedDict()
-        )
+        self._pages: OrderedDict[_PageKey, Markup] = OrderedDict()
+        self._filtered_pages: OrderedDict[_PageKey, Markup] = OrderedDict()
+        self._browsing: tuple[Catalog, CatalogIndex] | None = None
+        self._selections: OrderedDict[
+            Selection, tuple[CatalogIndex, tuple[Release, ...]]
+        ] = OrderedDict()
         self._catalog: Catalog | None = None
         self._index: SearchIndex | None = None
         self._artists: tuple[Catalog, Artists] | None = None
         self.texts = MarkdownCache()
         self._building = asyncio.Lock()
 
-    async def search(self, catalog: Catalog, words: str) -> SearchResults:
-        """Return the matches in a catalog; see SearchIndex.search.
+    async def search(
+        self, catalog: Catalog, words: str, wanted: Selection
+    ) -> SearchResults:
+        """Return the matches in a selection; see SearchIndex.search.
 
         Runs in a thread: with a hundred thousand items a search would block
         the loop for too long.
@@ -62,7 +72,11 @@ class CatalogCache:
                 self._index = await asyncio.to_thread(SearchIndex, catalog)
                 self._catalog = catalog
             index = self._index
-        return await asyncio.to_thread(index.search, words)
+        found = await asyncio.to_thread(index.search, words)
+        if wanted == Selection():
+            return found
+        releases = await self.select(catalog, wanted)
+        return await asyncio.to_thread(found.among, releases)
 
     async def artists(self, catalog: Catalog) -> Artists:
         """Return a catalog's artists, found in a thread when it changes."""
@@ -71,20 +85,51 @@ class CatalogCache:
             self._artists = (catalog, found)
         return self._artists[1]
 
+    async def browsing(self, catalog: Catalog) -> CatalogIndex:
+        """Return a catalog's filters, made in a thread when it changes."""
+        if self._browsing is None or self._browsing[0] is not catalog:
+            found = await asyncio.to_thread(CatalogIndex.of, catalog)
+            self._browsing = (catalog, found)
+            self._selections.clear()
+        return self._browsing[1]
+
+    async def select(
+        self, catalog: Catalog, wanted: Selection
+    ) -> tuple[Release, ...]:
+        """Return the releases of a selection, in its order."""
+        if wanted == Selection():
+            return catalog.offered
+        index = await self.browsing(catalog)
+        known = self._selections.get(wanted)
+        if known is not None and known[0] is index:
+            self._selections.move_to_end(wanted)
+            return known[1]
+        found = await asyncio.to_thread(index.select, wanted)
+        self._selections[wanted] = (index, found)
+        if len(self._selections) > _MAX_SELECTIONS:
+            self._selections.popitem(last=False)
+        return found
+
     def page(
         self,
         catalog: Catalog,
+        wanted: Selection,
         number: int,
         language: Language,
         render: Callable[[], Markup],
     ) -> Markup:
-        """Return the grid of a catalog page, rendering it if necessary."""
-        key = (catalog.version, number, language)
-        known = self._pages.pop(key, None) or render()
+        """Return the grid of a catalog page, rendering it if necessary.
+
+        Those of the whole catalog have a cache of their own: whoever requests
+        all filters in turn doesn't displace them.
+        """
+        pages = self._pages if wanted == Selection() else self._filtered_pages
+        key = (catalog.version, wanted, number, language)
+        known = pages.pop(key, None) or render()
         if self._cache_pages:
-            self._pages[key] = known
-            if len(self._pages) > _MAX_PAGES:
-                self._pages.popitem(last=False)
+            pages[key] = known
+            if len(pages) > _MAX_PAGES:
+                pages.popitem(last=False)
         return known
 
 

@@ -26,13 +26,15 @@ from msrv.web.shop import (
     storefront,
     verify,
 )
+from msrv.web.shop.browsing import catalog
 from msrv.web.texts import artist_pages, seller_pages
 
 ROUTES: list[web.RouteDef] = [
     web.get("/", storefront.front, name="front"),
-    web.get("/catalog", storefront.catalog_page, name="catalog"),
+    web.get("/catalog", catalog.catalog_page, name="catalog"),
     web.get("/catalog/{release}", storefront.release_page, name="release"),
     web.get("/artists", artist_pages.show_all, name="artists"),
+    web.get("/tags/{tag}", catalog.tag_page, name="tag"),
     web.get("/artists/{artist}", artist_pages.show, name="artist"),
     web.get(
         r"/artists/{artist}/picture/{width:\d{1,4}}",

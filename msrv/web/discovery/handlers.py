@@ -13,12 +13,14 @@ from typing import Final
 from aiohttp import web
 
 from msrv.catalog.artists import Artist
+from msrv.catalog.browsing.tag_index import Tag
 from msrv.catalog.model import Catalog
 from msrv.translations import ngettext
 from msrv.web.caches import BuildDocument
 from msrv.web.discovery import xml_documents
 from msrv.web.errors import InvalidField, NotFound
 from msrv.web.forms import read_page_number
+from msrv.web.shop.browsing.listing import find_tag
 from msrv.web.store import ORIGIN, STORE
 
 _MAX_ARTIST: Final = 200
@@ -33,14 +35,17 @@ async def sitemap(request: web.Request) -> web.Response:
     store = request.app[STORE]
     catalog = store.catalog.current
     artists = await store.catalog_cache.artists(catalog)
-    count = xml_documents.sitemap_count(catalog, artists)
+    tags = (await store.catalog_cache.browsing(catalog)).tags
+    count = xml_documents.sitemap_count(catalog, artists, tags)
     is_numbered = bool(request.query.get("page"))
     if not is_numbered and count > 1:
         return await _respond(
             request,
             "sitemap",
             "application/xml",
-            lambda base: xml_documents.sitemap_index(catalog, artists, base),
+            lambda base: xml_documents.sitemap_index(
+                catalog, artists, tags, base
+            ),
         )
     page = read_page_number(request) if is_numbered else 1
     if page > count:
@@ -49,32 +54,53 @@ async def sitemap(request: web.Request) -> web.Response:
         request,
         f"sitemap {page}",
         "application/xml",
-        lambda base: xml_documents.sitemap(catalog, artists, base, page),
+        lambda base: xml_documents.sitemap(catalog, artists, tags, base, page),
     )
 
 
 async def atom(request: web.Request) -> web.Response:
-    """Return the newest releases as an Atom feed; `artist` selects some."""
+    """Return the newest releases as an Atom feed, of an artist or a tag."""
     catalog = request.app[STORE].catalog.current
-    artist = await _artist(request, catalog)
+    of = await _subject(request, catalog)
     return await _respond(
         request,
-        f"atom {artist.slug if artist else ''}",
+        f"atom {_name(of)}",
         "application/atom+xml",
-        lambda base: xml_documents.atom(catalog, base, artist),
+        lambda base: xml_documents.atom(catalog, base, of),
     )
 
 
 async def rss(request: web.Request) -> web.Response:
-    """Return the newest releases as an RSS feed; `artist` selects some."""
+    """Return the newest releases as an RSS feed, of an artist or a tag."""
     catalog = request.app[STORE].catalog.current
-    artist = await _artist(request, catalog)
+    of = await _subject(request, catalog)
     return await _respond(
         request,
-        f"rss {artist.slug if artist else ''}",
+        f"rss {_name(of)}",
         "application/rss+xml",
-        lambda base: xml_documents.rss(catalog, base, artist),
+        lambda base: xml_documents.rss(catalog, base, of),
     )
+
+
+async def _subject(
+    request: web.Request, catalog: Catalog
+) -> Artist | Tag | None:
+    """Return the artist or the tag of a feed, None for all.
+
+    Raises NotFound for one without releases, and InvalidField.
+    """
+    slug = request.query.get("tag", "")
+    if not slug:
+        return await _artist(request, catalog)
+    store = request.app[STORE]
+    return find_tag(await store.catalog_cache.browsing(catalog), slug)
+
+
+def _name(of: Artist | Tag | None) -> str:
+    """Return the name of a subject in the cache."""
+    if of is None:
+        return ""
+    return f"{'tag' if isinstance(of, Tag) else 'artist'} {of.slug}"
 
 
 async def _artist(request: web.Request, catalog: Catalog) -> Artist | None:

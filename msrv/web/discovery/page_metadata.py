@@ -9,7 +9,7 @@ Link previews follow the Open Graph protocol (ogp.me) and X's cards.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 from markupsafe import Markup
@@ -25,13 +25,22 @@ _ESCAPED: Final = {
 }
 
 
+class Alternate(NamedTuple):
+    """Another form of a page's content: its media type, path and title."""
+
+    media_type: str
+    path: str
+    title: str
+
+
 @dataclass(frozen=True, slots=True)
 class PageMetadata:
     """Metadata of one page.
 
     `canonical` is the page's own address. `properties` are names and contents
     of Open Graph; `data` is structured data by schema.org. `oembed` is the
-    address that says how the page is embedded, empty for none.
+    address that says how the page is embedded, empty for none. `alternates`
+    are what it has besides JSON and the feed of the store.
     """
 
     canonical: str
@@ -39,6 +48,7 @@ class PageMetadata:
     properties: tuple[tuple[str, str], ...]
     data: tuple[Mapping[str, Any], ...] = ()
     oembed: str = ""
+    alternates: tuple[Alternate, ...] = ()
 
     @property
     def scripts(self) -> tuple[Markup, ...]:

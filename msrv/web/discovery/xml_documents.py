@@ -13,13 +13,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from math import ceil
-from typing import Final
+from typing import Final, NamedTuple
+from urllib.parse import urlencode
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from msrv.catalog import markdown
 from msrv.catalog.artists import Artist, Artists
+from msrv.catalog.browsing.tag_index import Tag, TagIndex
 from msrv.catalog.covers import SHARED_WIDTH
 from msrv.catalog.model import Catalog, Release
+from msrv.catalog.names.ids import tag_slug
 from msrv.web.discovery.page_metadata import (
     shortened,
     title_with_artist,
@@ -42,26 +45,40 @@ _MAX_TIME: Final = 253_402_300_799
 """End of the year 9999, the last that a date can state."""
 
 
-def sitemap_count(catalog: Catalog, artists: Artists) -> int:
+def sitemap_count(catalog: Catalog, artists: Artists, tags: TagIndex) -> int:
     """Return the number of sitemaps that a catalog needs, at least one."""
     addresses = 2 + sum(
-        map(len, (catalog.pages, catalog.offered, artists.by_slug))
+        map(
+            len,
+            (
+                catalog.pages,
+                catalog.offered,
+                artists.by_slug,
+                tags.by_slug,
+            ),
+        )
     )
     addresses += bool(artists.by_slug)
     return ceil(addresses / MAX_URLS)
 
 
-def sitemap_index(catalog: Catalog, artists: Artists, base_url: str) -> bytes:
+def sitemap_index(
+    catalog: Catalog, artists: Artists, tags: TagIndex, base_url: str
+) -> bytes:
     """Return the index of a catalog's sitemaps."""
     root = Element("sitemapindex", xmlns=_SITEMAP)
-    for number in range(1, sitemap_count(catalog, artists) + 1):
+    for number in range(1, sitemap_count(catalog, artists, tags) + 1):
         entry = SubElement(root, "sitemap")
         add_text(entry, "loc", f"{base_url}/sitemap.xml?page={number}")
     return to_document(root)
 
 
 def sitemap(
-    catalog: Catalog, artists: Artists, base_url: str, page: int = 1
+    catalog: Catalog,
+    artists: Artists,
+    tags: TagIndex,
+    base_url: str,
+    page: int = 1,
 ) -> bytes:
     """Return one sitemap, numbered from 1: the public pages."""
     newest = max(map(last_modified, catalog.offered), default=0)
@@ -84,6 +101,10 @@ def sitemap(
         )
         for each in artists.by_slug.values()
     ]
+    pages += [
+        (f"/tags/{each.slug}", max(map(last_modified, each.releases)))
+        for each in tags.by_slug.values()
+    ]
     first = (page - 1) * MAX_URLS
     root = Element("urlset", xmlns=_SITEMAP)
     for path, changed_at in pages[first : first + MAX_URLS]:
@@ -95,22 +116,22 @@ def sitemap(
 
 
 def atom(
-    catalog: Catalog, base_url: str, artist: Artist | None = None
+    catalog: Catalog, base_url: str, of: Artist | Tag | None = None
 ) -> bytes:
-    """Return the newest releases, or those of an artist, as an Atom feed."""
-    entries = feed_entries(catalog, artist)
-    address = f"{base_url}/feed.atom"
+    """Return the newest releases, of an artist or a tag, as an Atom feed."""
+    subject = _subject(catalog, of)
+    entries = _entries(subject)
+    address = f"{base_url}/feed.atom{subject.query}"
     root = Element("feed", {"xmlns": _ATOM, "xmlns:media": _MEDIA})
-    add_text(root, "title", _feed_title(catalog, artist))
+    add_text(root, "title", subject.title)
     if catalog.shop.tagline:
         add_text(root, "subtitle", catalog.shop.tagline)
-    query = f"?artist={artist.name}" if artist else ""
-    add_text(root, "id", address + query)
+    add_text(root, "id", address)
     add_text(
         root, "updated", _iso(max(map(last_modified, entries), default=0))
     )
     SubElement(root, "link", rel="self", href=address)
-    SubElement(root, "link", rel="alternate", href=f"{base_url}/")
+    SubElement(root, "link", rel="alternate", href=base_url + subject.path)
     author = SubElement(root, "author")
     add_text(author, "name", catalog.shop.name)
     for release in entries:
@@ -125,20 +146,23 @@ def atom(
             by = SubElement(entry, "author")
             add_text(by, "name", release.artist)
         add_text(entry, "summary", _summary(release))
+        for name in release.details.subjects:
+            SubElement(entry, "category", term=tag_slug(name), label=name)
         _add_cover(entry, release, base_url)
     return to_document(root)
 
 
 def rss(
-    catalog: Catalog, base_url: str, artist: Artist | None = None
+    catalog: Catalog, base_url: str, of: Artist | Tag | None = None
 ) -> bytes:
-    """Return the newest releases, or those of an artist, as an RSS feed."""
+    """Return the newest releases, of an artist or a tag, as an RSS feed."""
+    subject = _subject(catalog, of)
     root = Element("rss", {"version": "2.0", "xmlns:media": _MEDIA})
     channel = SubElement(root, "channel")
-    add_text(channel, "title", _feed_title(catalog, artist))
-    add_text(channel, "link", f"{base_url}/")
+    add_text(channel, "title", subject.title)
+    add_text(channel, "link", base_url + subject.path)
     add_text(channel, "description", catalog.shop.tagline or catalog.shop.name)
-    for release in feed_entries(catalog, artist):
+    for release in _entries(subject):
         link = base_url + release_path(release)
         entry = SubElement(channel, "item")
         add_text(entry, "title", title_with_artist(release))
@@ -147,16 +171,36 @@ def rss(
         at = datetime.fromtimestamp(published_at(release), UTC)
         add_text(entry, "pubDate", format_datetime(at))
         add_text(entry, "description", _summary(release))
+        for name in release.details.subjects:
+            add_text(entry, "category", name)
         _add_cover(entry, release, base_url)
     return to_document(root)
 
 
-def feed_entries(
-    catalog: Catalog, artist: Artist | None = None
-) -> Sequence[Release]:
+class _Subject(NamedTuple):
+    """Subject of a feed: its title, its query, its page and its releases."""
+
+    title: str
+    query: str
+    path: str
+    releases: Sequence[Release]
+
+
+def _subject(catalog: Catalog, of: Artist | Tag | None) -> _Subject:
+    name = catalog.shop.name
+    if of is None:
+        return _Subject(name, "", "/", catalog.offered)
+    title = f"{of.name} at {name}"
+    if isinstance(of, Tag):
+        query = urlencode({"tag": of.slug})
+        return _Subject(title, f"?{query}", f"/tags/{of.slug}", of.releases)
+    query = urlencode({"artist": of.name})
+    return _Subject(title, f"?{query}", f"/artists/{of.slug}", of.releases)
+
+
+def _entries(subject: _Subject) -> Sequence[Release]:
     """Return the releases of a feed, the newest first."""
-    found = catalog.offered if artist is None else artist.releases
-    newest = sorted(found, key=published_at, reverse=True)
+    newest = sorted(subject.releases, key=published_at, reverse=True)
     return newest[:FEED_ENTRIES]
 
 
@@ -183,11 +227,6 @@ def last_modified(release: Release) -> int:
 def _summary(release: Release) -> str:
     text = markdown.render(release.description).plain
     return shortened(text) or title_with_artist(release)
-
-
-def _feed_title(catalog: Catalog, artist: Artist | None) -> str:
-    name = catalog.shop.name
-    return f"{artist.name} at {name}" if artist else name
 
 
 def _add_cover(entry: Element, release: Release, base_url: str) -> None:

@@ -5,6 +5,7 @@
 
 from typing import Any
 
+from msrv.catalog.details.release_details import ReleaseDetails
 from msrv.catalog.model import Cover, Item, ItemKind, Release
 from msrv.money import Money
 from msrv.orders.cart import Cart, id_of
@@ -43,7 +44,29 @@ async def release(entry: Release, slices: TimeSlices) -> Json:
         "size_bytes": entry.size_bytes,
         "url": release_path(entry),
         "cover": cover_path(entry, entry.cover) if entry.cover else None,
+        **details(entry.details),
         "items": items,
+    }
+
+
+def details(found: ReleaseDetails) -> Json:
+    """Return the details of a release; what isn't known is None."""
+    tempo = found.tempo
+    return {
+        "release_kind": found.kind,
+        "genres": list(found.genres),
+        "tags": list(found.tags),
+        "label": found.label or None,
+        "catalog_number": found.catalog_number or None,
+        "isbn": found.isbn or None,
+        "language": found.language or None,
+        "licence": found.licence or None,
+        "version": found.version or None,
+        "platforms": list(found.platforms),
+        "key": found.key or None,
+        "tempo": [tempo.lowest, tempo.highest] if tempo else None,
+        "pages": found.page_count,
+        "duration_seconds": found.duration_seconds,
     }
 
 

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from msrv.catalog.artists import Artists
+from msrv.catalog.browsing.tag_index import TagIndex
 from msrv.catalog.model import Catalog, Release, Shop
 from msrv.money import Money
 from msrv.web.discovery import xml_documents
@@ -67,16 +68,16 @@ async def test_robots_txt_names_the_sitemap(store: Client) -> None:
 
 def test_large_catalog_has_an_index_of_sitemaps() -> None:
     base, catalog = "https://shop.example", catalog_of(25_000)
-    artists = Artists.of(catalog)
-    assert xml_documents.sitemap_count(catalog, artists) == 3
-    index = xml_documents.sitemap_index(catalog, artists, base)
+    artists, tags = Artists.of(catalog), TagIndex.of(catalog)
+    assert xml_documents.sitemap_count(catalog, artists, tags) == 3
+    index = xml_documents.sitemap_index(catalog, artists, tags, base)
     pages = locations(index, "sitemapindex", "sitemap")
     assert pages[-1] == f"{base}/sitemap.xml?page=3"
     found = [
         location
         for page in range(1, 4)
         for location in locations(
-            xml_documents.sitemap(catalog, artists, base, page),
+            xml_documents.sitemap(catalog, artists, tags, base, page),
             "urlset",
             "url",
         )

@@ -1,0 +1,72 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Metadata in the head of the catalog's pages and of those of tags."""
+
+from urllib.parse import urlencode
+
+from msrv.catalog.covers import SHARED_WIDTH
+from msrv.catalog.model import Release, Shop
+from msrv.translations import gettext
+from msrv.web.discovery.page_metadata import Alternate, PageMetadata
+from msrv.web.shop.browsing.kind_names import kinds_name
+from msrv.web.shop.browsing.listing import Listing
+from msrv.web.shop.json_views import cover_path
+
+
+def listing_metadata(
+    listing: Listing,
+    page: int,
+    first: Release | None,
+    shop: Shop,
+    base_url: str,
+) -> PageMetadata:
+    """Return the metadata of a list of releases; `first` is the first one."""
+    address = base_url + listing.canonical(page)
+    title, description = _texts(listing, shop)
+    properties = [
+        ("og:type", "website"),
+        ("og:site_name", shop.name),
+        ("og:title", title),
+        ("og:description", description),
+        ("og:url", address),
+        ("twitter:card", "summary"),
+    ]
+    if first is not None and first.cover is not None:
+        path = cover_path(first, first.cover, SHARED_WIDTH)
+        properties.append(("og:image", base_url + path))
+    return PageMetadata(
+        address,
+        description,
+        tuple(properties),
+        alternates=_feeds(listing, shop),
+    )
+
+
+def _texts(listing: Listing, shop: Shop) -> tuple[str, str]:
+    """Return a list's title and its description."""
+    tag = listing.page_tag or listing.tag
+    if tag is not None:
+        return tag.name, gettext(
+            "Releases tagged %(tag)s, from %(store)s.",
+            tag=tag.name,
+            store=shop.name,
+        )
+    if listing.kind is not None:
+        kinds = kinds_name(listing.kind)
+        return kinds, gettext(
+            "%(kinds)s from %(store)s.", kinds=kinds, store=shop.name
+        )
+    return gettext("Catalog"), gettext(
+        "All releases from %(store)s.", store=shop.name
+    )
+
+
+def _feeds(listing: Listing, shop: Shop) -> tuple[Alternate, ...]:
+    """Return the feed of a tag that the list is of."""
+    tag = listing.page_tag or listing.tag
+    if tag is None:
+        return ()
+    query = urlencode({"tag": tag.slug})
+    title = gettext("%(tag)s at %(store)s", tag=tag.name, store=shop.name)
+    return (Alternate("application/atom+xml", f"/feed.atom?{query}", title),)
