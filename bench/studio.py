@@ -36,7 +36,7 @@ NOW = ledger_data.NOW
 
 PAGES = {
     "sales of 30 days": "/studio",
-    "sales of all time": "/studio?span=all",
+    "sales of all time": "/studio/sales?span=all",
     "best sellers": "/studio/sellers",
     "newest orders": "/studio/orders",
     "orders, far down": (

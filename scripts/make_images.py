@@ -206,7 +206,7 @@ async def _enter(page: Page, store: Store) -> None:
 
 async def _sales(page: Page, store: Store) -> None:
     await _enter(page, store)
-    await page.goto(f"{store.url}/studio?span=year")
+    await page.goto(f"{store.url}/studio/sales?span=year")
 
 
 def _order(

@@ -73,6 +73,11 @@ class LatestResults:
         self._due_at: float | None = None
         self._running = asyncio.Lock()
 
+    @property
+    def known(self) -> list[CheckResult]:
+        """Results of the last run, however old; none before the first."""
+        return self._results
+
     async def get(self) -> list[CheckResult]:
         """Return the results; those who ask at once wait for one run."""
         async with self._running:

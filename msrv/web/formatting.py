@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
+from babel.dates import format_skeleton
 from babel.numbers import format_currency, format_decimal, format_percent
 from yarl import URL
 
@@ -184,6 +185,13 @@ def amount(minor: int, currency: str) -> str:
 def day(number: int) -> str:
     """Return the date of a day, given as days since 1970: `2026-03-06`."""
     return (_EPOCH + timedelta(days=number)).isoformat()
+
+
+def month(name: str) -> str:
+    """Return a month, given as `2026-03`, in words: `March 2026`."""
+    first = date.fromisoformat(f"{name}-01")
+    language = locale(current_language().texts)
+    return str(format_skeleton("yMMMM", first, locale=language))
 
 
 def day_number(when: date) -> int:

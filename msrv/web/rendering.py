@@ -316,9 +316,11 @@ def set_up_templates(app: web.Application, *, fresh: bool) -> None:
     templates.filters.update(
         amount=formatting.amount,
         contact_url=formatting.contact_url,
+        day=formatting.day,
         duration=formatting.duration,
         given=formatting.given_note,
         moment=formatting.moment,
+        month=formatting.month,
         moment_ms=formatting.moment_ms,
         percent=formatting.percent,
         plural=plural,

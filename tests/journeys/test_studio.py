@@ -21,7 +21,7 @@ pytestmark = pytest.mark.browser
 TRACK = "Hand Luggage"
 PAGES = [
     "/studio",
-    "/studio?span=year",
+    "/studio/sales?span=year",
     "/studio/sellers",
     "/studio/orders",
     "/studio/orders?q=nothing+like+it",

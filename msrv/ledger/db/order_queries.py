@@ -126,14 +126,24 @@ async def list_orders(
     *,
     since: int | None = None,
     before: int | None = None,
+    currency: str = "",
+    item_id: str = "",
     after: OrderKey | None = None,
     most: int = PAGE,
 ) -> OrderPage:
     """Return orders sold at `since` or later and earlier than `before`.
 
-    Newest first; `after` is the key from the previous page.
+    Newest first; `after` is the key from the previous page. With `currency`,
+    only those paid in it, and with `item_id`, only those of that item.
     """
     wanted = select(orders)
+    if item_id:
+        # Its key is the order and the item: no order is found twice.
+        wanted = wanted.join(
+            order_items, order_items.c.order_id == orders.c.order_id
+        ).where(order_items.c.item_id == item_id)
+    if currency:
+        wanted = wanted.where(orders.c.currency == currency)
     if since is not None:
         wanted = wanted.where(orders.c.sold_at >= since)
     if before is not None:
@@ -231,15 +241,22 @@ async def order_history(
 async def list_refunds(
     connection: AsyncConnection,
     *,
+    since: int | None = None,
+    before: int | None = None,
     after: tuple[int, str, str] | None = None,
     most: int = PAGE,
 ) -> tuple[RefundState, ...]:
     """Return what is refunded now, the latest first.
 
+    Refunded at `since` or later and earlier than `before`, in Unix seconds.
     `after` is the last one's `(changed_at_ms, order_id, item_id)`.
     """
     change = refunds.c
     wanted = _select_refunds().where(change.revoked)
+    if since is not None:
+        wanted = wanted.where(change.changed_at_ms >= since * 1000)
+    if before is not None:
+        wanted = wanted.where(change.changed_at_ms < before * 1000)
     if after is not None:
         at, order_id, item_id = after
         wanted = wanted.where(

@@ -70,6 +70,7 @@ order_items = Table(
     Column("title", String(200), nullable=False),
     _number("price_minor"),
     Column("refunded", Boolean(create_constraint=False), nullable=False),
+    Index("order_items_by_item", "item_id", "order_id"),
     **_OPTIONS,
 )
 
@@ -123,6 +124,8 @@ downloads = Table(
     _number("began_at"),
     _number("last_at"),
     Column("completed_at", BigInteger, nullable=True),
+    Index("downloads_by_start", "began_at", "order_id", "item_id"),
+    Index("downloads_by_completion", "completed_at", "order_id", "item_id"),
     **_OPTIONS,
 )
 

@@ -27,6 +27,7 @@ NAMES: Final = {
     "sign-out-everyone": "signed everyone out",
     "view-order": "viewed an order",
     "export-orders": "exported orders",
+    "export-artists": "exported sales by artist",
     "revoke": "refunded",
     "restore": "restored",
 }

@@ -128,13 +128,17 @@ _MIN_HEIGHT: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar; `y` counts from the top, `title` is its tooltip."""
+    """One bar; `y` counts from the top, `title` is its tooltip.
+
+    `address` is that of what it counts, empty for none.
+    """
 
     x: int
     y: int
     width: int
     height: int
     title: str
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,16 +159,20 @@ def draw(
     first: Sequence[int],
     second: Sequence[int],
     label_of: Callable[[int], str],
+    *,
+    first_addresses: Sequence[str] = (),
+    second_addresses: Sequence[str] = (),
 ) -> Chart:
     """Return a chart of two series side by side; negative values count as 0.
 
-    `label_of` formats a number for the labels and the tooltips.
+    `label_of` formats a number for the labels and the tooltips. The addresses
+    are those of what the bars count, one for each label, or none.
     """
     top = ceiling(max((*first, *second, 0)))
     return Chart(
         width=STEP * max(len(labels), 1),
-        first=_bars(labels, first, top, _FIRST, label_of),
-        second=_bars(labels, second, top, _SECOND, label_of),
+        first=_bars(labels, first, first_addresses, top, _FIRST, label_of),
+        second=_bars(labels, second, second_addresses, top, _SECOND, label_of),
         top=label_of(top),
         middle=label_of(top // 2),
         first_label=labels[0] if labels else "",
@@ -182,9 +190,10 @@ def ceiling(most: int) -> int:
         power *= 10
 
 
-def _bars(
+def _bars(  # noqa: PLR0917 - all of a series
     labels: Sequence[str],
     values: Sequence[int],
+    addresses: Sequence[str],
     top: int,
     place: tuple[int, int],
     label_of: Callable[[int], str],
@@ -202,6 +211,7 @@ def _bars(
                 width=width,
                 height=height,
                 title=f"{label}: {label_of(value)}",
+                address=addresses[number] if addresses else "",
             )
         )
     return tuple(bars)

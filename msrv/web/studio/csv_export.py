@@ -63,8 +63,38 @@ async def show(request: web.Request) -> web.StreamResponse:
         page.read_since(request),
         page.read_before(request),
     )
-    batch = await _read_batch(request, since, before, None)
-    name = _file_name(request)
+    currency, item_id = page.read_currency(request), page.read_item_id(request)
+
+    async def read_batch(after: order_queries.OrderKey | None) -> OrderPage:
+        async with page.read_transaction(request) as connection:
+            return await order_queries.list_orders(
+                connection,
+                since=since,
+                before=before,
+                currency=currency,
+                item_id=item_id,
+                after=after,
+                most=_BATCH,
+            )
+
+    batch = await read_batch(None)
+    response = await start(request, _file_name(request))
+    if request.method == "HEAD":
+        return response
+    days = (request.query.get(name, "").strip() for name in ("from", "to"))
+    await activity.record(request, "export-orders", "..".join(days).strip("."))
+    await response.write(lines([COLUMNS]))
+    while True:
+        await response.write(lines(_row(each) for each in batch.orders))
+        if batch.after is None:
+            break
+        batch = await read_batch(batch.after)
+    await response.write_eof()
+    return response
+
+
+async def start(request: web.Request, name: str) -> web.StreamResponse:
+    """Start the response of a CSV file with a name; its rows follow."""
     response = web.StreamResponse(
         headers={
             "Content-Type": "text/csv; charset=utf-8; header=present",
@@ -73,30 +103,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         }
     )
     await response.prepare(request)
-    if request.method == "HEAD":
-        return response
-    days = (request.query.get(name, "").strip() for name in ("from", "to"))
-    await activity.record(request, "export-orders", "..".join(days).strip("."))
-    await response.write(_lines([COLUMNS]))
-    while True:
-        await response.write(_lines(_row(each) for each in batch.orders))
-        if batch.after is None:
-            break
-        batch = await _read_batch(request, since, before, batch.after)
-    await response.write_eof()
     return response
-
-
-async def _read_batch(
-    request: web.Request,
-    since: int | None,
-    before: int | None,
-    after: order_queries.OrderKey | None,
-) -> OrderPage:
-    async with page.read_transaction(request) as connection:
-        return await order_queries.list_orders(
-            connection, since=since, before=before, after=after, most=_BATCH
-        )
 
 
 def _file_name(request: web.Request) -> str:
@@ -120,11 +127,11 @@ def _row(order: Order) -> tuple[str | int, ...]:
         text(order.reference),
         order.currency,
         order.total_minor,
-        _decimal(order.total_minor, order.currency),
+        decimal(order.total_minor, order.currency),
         order.refunded_minor,
-        _decimal(order.refunded_minor, order.currency),
+        decimal(order.refunded_minor, order.currency),
         kept_minor,
-        _decimal(kept_minor, order.currency),
+        decimal(kept_minor, order.currency),
         len(order.lines),
         _JOIN.join(text(line.item_id) for line in order.lines),
         _JOIN.join(text(line.title) for line in order.lines),
@@ -142,7 +149,7 @@ def text(value: str) -> str:
     return _FORMULA.sub(r"\1\2'\3", line)
 
 
-def _decimal(minor: int, currency: str) -> str:
+def decimal(minor: int, currency: str) -> str:
     """Return an amount in major units; empty for an unknown currency."""
     try:
         return Money(minor, currency).decimal
@@ -150,7 +157,8 @@ def _decimal(minor: int, currency: str) -> str:
         return ""
 
 
-def _lines(rows: Iterable[Iterable[str | int]]) -> bytes:
+def lines(rows: Iterable[Iterable[str | int]]) -> bytes:
+    """Return rows as CSV. `text` makes a cell safe for a spreadsheet."""
     out = io.StringIO(newline="")
     csv.writer(out, lineterminator="\r\n", quoting=csv.QUOTE_ALL).writerows(
         rows

@@ -51,8 +51,8 @@ async def show(request: web.Request) -> web.Response:
     except NotReady:
         reading = None
     settings = store.settings
-    disks = await asyncio.to_thread(
-        _disks, settings.data, settings.library_folder
+    found_disks = await asyncio.to_thread(
+        disks, settings.data, settings.library_folder
     )
     problems = reading.problems if reading else ()
     notes = reading.notes if reading else ()
@@ -81,7 +81,7 @@ async def show(request: web.Request) -> web.Response:
                 "problems": [str(each) for each in problems[:_MAX_PROBLEMS]],
                 "notes": notes[:_MAX_PROBLEMS],
             },
-            "disks": [asdict(each) for each in disks],
+            "disks": [asdict(each) for each in found_disks],
             **_mail(request),
             **_certificate(request),
             "limited": limited,
@@ -97,7 +97,7 @@ async def show(request: web.Request) -> web.Response:
         more_problems=max(len(problems) - _MAX_PROBLEMS, 0),
         notes=notes[:_MAX_PROBLEMS],
         more_notes=max(len(notes) - _MAX_PROBLEMS, 0),
-        disks=disks,
+        disks=found_disks,
         mail=store.mail,
         checks=checks,
         counts_of_checks=summary(checks),
@@ -164,7 +164,8 @@ async def _query_time(request: web.Request) -> tuple[float | None, str | None]:
     return round((time.perf_counter() - started) * 1000, 1), None
 
 
-def _disks(data: Path, library: Path) -> list[Disk]:
+def disks(data: Path, library: Path) -> list[Disk]:
+    """Return the disks of the two folders. Blocks."""
     found = []
     for name, folder in (("data", data), ("library", library)):
         try:

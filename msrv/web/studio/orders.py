@@ -39,6 +39,7 @@ class ShownLine:
 async def show_list(request: web.Request) -> web.Response:
     """Show the order list, newest first, or the matches of a search.
 
+    The list may be that of some days, of a currency, or of an item.
     Raises DatabaseError, InvalidField.
     """
     words = request.query.get("q", "").strip()[:255]
@@ -46,6 +47,7 @@ async def show_list(request: web.Request) -> web.Response:
         page.read_since(request),
         page.read_before(request),
     )
+    currency, item_id = page.read_currency(request), page.read_item_id(request)
     after = page.read_order_position(request)
     next_key = None
     async with page.read_transaction(request) as connection:
@@ -53,12 +55,17 @@ async def show_list(request: web.Request) -> web.Response:
             found = await order_queries.search_orders(connection, words)
         else:
             found_page = await order_queries.list_orders(
-                connection, since=since, before=before, after=after
+                connection,
+                since=since,
+                before=before,
+                currency=currency,
+                item_id=item_id,
+                after=after,
             )
             found, next_key = found_page.orders, found_page.after
     days = {
         name: request.query[name]
-        for name in ("from", "to")
+        for name in ("from", "to", "currency", "item")
         if request.query.get(name) and not words
     }
     older = None
@@ -73,6 +80,7 @@ async def show_list(request: web.Request) -> web.Response:
         orders=found,
         words=words,
         days=days,
+        item_title=request.app[STORE].catalog.current.title_of(item_id),
         older=older,
         newest=None if after is None else f"/studio/orders{query}",
     )

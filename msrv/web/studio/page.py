@@ -8,15 +8,18 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
 from aiohttp import web
 
+from msrv.catalog.model import Catalog
 from msrv.ledger.errors import DatabaseError
 from msrv.ledger.timeouts import STUDIO_SECONDS
 from msrv.proofs.orders import is_item_id, is_order_id
+from msrv.translations import gettext
 from msrv.web.errors import InvalidField, NotFound
 from msrv.web.errors.table import error_page
-from msrv.web.formatting import day_number
+from msrv.web.formatting import day, day_number
 from msrv.web.rendering import PRIVATE, respond
 from msrv.web.store import STORE
 from msrv.web.studio.chart import Span
@@ -26,7 +29,8 @@ if TYPE_CHECKING:
 
 _RETRY_SECONDS: Final = "10"
 DAY_SECONDS: Final = 86_400
-_PERIOD: Final = re.compile(r"\d{4}(-(0[1-9]|1[0-2]))?", re.ASCII)
+_PERIOD: Final = re.compile(r"[12]\d{3}(-(0[1-9]|1[0-2]))?", re.ASCII)
+_CURRENCY: Final = re.compile("[A-Z]{3}")
 _FIRST_YEAR: Final = 1970
 
 
@@ -122,6 +126,11 @@ def read_period(request: web.Request) -> str:
     return text
 
 
+def is_month(text: str) -> bool:
+    """Return whether a text is a month like `2026-03`."""
+    return "-" in text and _PERIOD.fullmatch(text) is not None
+
+
 def read_since(request: web.Request) -> int | None:
     """Return the first second of the day `from`. Raises InvalidField."""
     number = _day(request, "from")
@@ -134,13 +143,71 @@ def read_before(request: web.Request) -> int | None:
     return None if number is None else (number + 1) * DAY_SECONDS
 
 
+def read_currency(request: web.Request) -> str:
+    """Return `currency`, empty for all. Raises InvalidField."""
+    text = request.query.get("currency", "").strip()
+    if text and not _CURRENCY.fullmatch(text):
+        raise InvalidField(
+            "currency", gettext("must be three letters, like EUR")
+        )
+    return text
+
+
+def read_item_id(request: web.Request) -> str:
+    """Return `item`, empty for all. Raises InvalidField."""
+    text = request.query.get("item", "").strip()
+    if text and not is_item_id(text):
+        raise InvalidField("item", gettext("must be an item's id"))
+    return text
+
+
+def query(fields: Mapping[str, str | int | None]) -> str:
+    """Return the query of an address, `?a=b`, of the fields with a value.
+
+    Empty if none has one.
+    """
+    text = urlencode({name: value for name, value in fields.items() if value})
+    return f"?{text}" if text else ""
+
+
+def orders_url(
+    days: tuple[int, int] | None = None, *, currency: str = "", item: str = ""
+) -> str:
+    """Return the address of the orders of some days, inclusive, or of all."""
+    first, last = map(day, days) if days else ("", "")
+    return "/studio/orders" + query(
+        {"from": first, "to": last, "currency": currency, "item": item}
+    )
+
+
+def figures_url(catalog: Catalog, item_id: str) -> str:
+    """Return the address of the figures of an item's release.
+
+    Of its orders, where it isn't in the library any more.
+    """
+    entry = catalog.by_id.get(item_id)
+    if entry is None or entry.release_id not in catalog.releases_by_id:
+        return orders_url(item=item_id)
+    return f"/studio/releases/{entry.release_id}"
+
+
+def period_days(period: str) -> tuple[int, int] | None:
+    """Return the first and the last day of a month or a year, None for all."""
+    if period == "all":
+        return None
+    year, _, stated = period.partition("-")
+    first, last = (int(stated), int(stated)) if stated else (1, 12)
+    after = date(int(year) + last // 12, last % 12 + 1, 1)
+    return day_number(date(int(year), first, 1)), day_number(after) - 1
+
+
 def read_order_position(request: web.Request) -> tuple[int, str] | None:
     """Return `after`, a position in the order list. Raises InvalidField."""
     text = request.query.get("after", "")
     if not text:
         return None
     sold_at, _, order_id = text.partition(".")
-    if not _is_number(sold_at) or not is_order_id(order_id):
+    if not is_number(sold_at) or not is_order_id(order_id):
         raise InvalidField("after", "must come from a link to the next page")
     return int(sold_at), order_id
 
@@ -153,7 +220,7 @@ def read_refund_position(request: web.Request) -> tuple[int, str, str] | None:
     at, _, rest = text.partition(".")
     order_id, _, item_id = rest.partition(".")
     if (
-        not _is_number(at)
+        not is_number(at)
         or not is_order_id(order_id)
         or not (item_id == "" or is_item_id(item_id))
     ):
@@ -182,5 +249,6 @@ def _day(request: web.Request, name: str) -> int | None:
     return day_number(found)
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Return whether a text is a number of up to fifteen digits."""
     return text.isascii() and text.isdigit() and len(text) <= 15

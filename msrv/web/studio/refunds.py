@@ -25,18 +25,26 @@ from msrv.web.studio import activity, page
 
 async def show_list(request: web.Request) -> web.Response:
     """Show a page of refunds. Raises DatabaseError, InvalidField."""
+    since, before = page.read_since(request), page.read_before(request)
     after = page.read_refund_position(request)
     async with page.read_transaction(request) as connection:
         found = await order_queries.list_refunds(
-            connection, after=after, most=PAGE + 1
+            connection,
+            since=since,
+            before=before,
+            after=after,
+            most=PAGE + 1,
         )
+    days = {
+        name: request.query[name]
+        for name in ("from", "to")
+        if request.query.get(name)
+    }
     shown, older = found[:PAGE], None
     if len(found) > PAGE:
         last = shown[-1]
-        older = (
-            f"/studio/refunds?after={last.changed_at_ms}"
-            f".{last.order_id}.{last.item_id}"
-        )
+        key = f"{last.changed_at_ms}.{last.order_id}.{last.item_id}"
+        older = "/studio/refunds" + page.query({**days, "after": key})
     catalog = request.app[STORE].catalog.current
     return page.render(
         request,
@@ -48,7 +56,9 @@ async def show_list(request: web.Request) -> web.Response:
             for each in shown
             if each.item_id in catalog.by_id or each.item_id in catalog.gone
         },
+        days=days,
         older=older,
+        newest="/studio/refunds" + page.query(days),
         is_first=after is None,
     )
 

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Reports: sales, best sellers and downloads over time."""
+"""Reports: sales over time, and best sellers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -12,17 +12,17 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.ledger.db import report_queries
-from msrv.ledger.db.aggregates import day_of
+from msrv.ledger.db.aggregates import ALL_TIME, day_of
 from msrv.ledger.db.report_queries import (
     BestSeller,
     DownloadDay,
     Revenue,
     SalesDay,
 )
-from msrv.text_table import plural
+from msrv.ledger.db.reports import item_sales
 from msrv.web.formatting import amount, day
 from msrv.web.store import STORE
-from msrv.web.studio import chart, page
+from msrv.web.studio import chart, downloads, page
 
 _BEST_ON_SALES_PAGE = 10
 _MAX_BEST_SELLERS = 100
@@ -30,9 +30,14 @@ _MAX_BEST_SELLERS = 100
 
 @dataclass(slots=True)
 class SalesRow:
-    """Sales and refunds of one interval, or their total."""
+    """Sales and refunds of one interval, or their total.
+
+    Both days are included.
+    """
 
     label: str = ""
+    first_day: int = 0
+    last_day: int = 0
     orders: int = 0
     items: int = 0
     sold_minor: int = 0
@@ -43,6 +48,19 @@ class SalesRow:
     def kept_minor(self) -> int:
         """Net amount: sold minus refunded."""
         return self.sold_minor - self.refunded_minor
+
+    def orders_url(self, currency: str) -> str:
+        """Return the address of its orders in a currency."""
+        return page.orders_url(
+            (self.first_day, self.last_day), currency=currency
+        )
+
+    @property
+    def refunds_url(self) -> str:
+        """Address of its refunds."""
+        return "/studio/refunds" + page.query(
+            {"from": day(self.first_day), "to": day(self.last_day)}
+        )
 
     def add(self, one: SalesDay) -> None:
         """Add the figures of a day."""
@@ -69,6 +87,10 @@ class CurrencySales:
             [row.sold_minor for row in self.rows],
             [row.refunded_minor for row in self.rows],
             lambda minor: amount(minor, self.currency),
+            first_addresses=[
+                row.orders_url(self.currency) for row in self.rows
+            ],
+            second_addresses=[row.refunds_url for row in self.rows],
         )
 
 
@@ -81,14 +103,14 @@ async def show_sales(request: web.Request) -> web.Response:
     today = day_of(request.app[STORE].clock())
     async with page.read_transaction(request) as connection:
         found = await _query(connection, span, today)
-    days, revenue, sellers, downloads = found
+    days, revenue, sellers, delivered = found
     intervals = chart.intervals(span, today, days[0].day if days else today)
     sales = sales_by_currency(
         intervals, days, (each.currency for each in revenue)
     )
-    titles = _current_titles(request, sellers)
-    started = sum(each.begun for each in downloads)
-    completed = sum(each.completed for each in downloads)
+    rows = seller_rows(request, sellers)
+    started = sum(each.begun for each in delivered)
+    completed = sum(each.completed for each in delivered)
     return page.render(
         request,
         "sales.html",
@@ -99,8 +121,8 @@ async def show_sales(request: web.Request) -> web.Response:
             "sales": [
                 {
                     "currency": each.currency,
-                    "total": _sales_data(each.total),
-                    "rows": [_sales_data(row) for row in each.rows],
+                    "total": sales_data(each.total),
+                    "rows": [sales_data(row) for row in each.rows],
                 }
                 for each in sales
             ],
@@ -108,10 +130,7 @@ async def show_sales(request: web.Request) -> web.Response:
                 {**asdict(each), "kept_minor": each.kept_minor}
                 for each in revenue
             ],
-            "best_sellers": [
-                {**asdict(each), "title": titles[each.item_id]}
-                for each in sellers
-            ],
+            "best_sellers": [each.data for each in rows],
             "downloads": {"begun": started, "completed": completed},
         },
         span=span,
@@ -121,8 +140,11 @@ async def show_sales(request: web.Request) -> web.Response:
         if len(days) == report_queries.MAX_DAYS
         else 0,
         revenue=revenue,
-        sellers=sellers,
-        titles=titles,
+        sellers=rows,
+        downloads_url=downloads.list_url(intervals[0].first_day, today),
+        completed_url=downloads.list_url(
+            intervals[0].first_day, today, completed=True
+        ),
         started=started,
         completed=completed,
     )
@@ -150,7 +172,11 @@ def sales_by_currency(
     """Sum days by interval, for each currency that was ever paid in."""
     found = {
         currency: CurrencySales(
-            currency, [SalesRow(each.label) for each in intervals]
+            currency,
+            [
+                SalesRow(each.label, each.first_day, each.last_day)
+                for each in intervals
+            ],
         )
         for currency in currencies
     }
@@ -164,23 +190,51 @@ def sales_by_currency(
     return list(found.values())
 
 
-def _current_titles(
-    request: web.Request, sellers: Iterable[BestSeller]
-) -> Mapping[str, str]:
-    """Return each item's current title, or the one that it was sold under."""
-    by_id = request.app[STORE].catalog.current.by_id
-    return {
-        each.item_id: by_id[each.item_id].title
-        if each.item_id in by_id
-        else each.title
+@dataclass(frozen=True, slots=True)
+class SellerRow:
+    """A best seller with its current title, or the one it was sold under.
+
+    `address` is that of its release's figures, `orders` that of its orders.
+    """
+
+    seller: BestSeller
+    title: str
+    address: str
+    orders: str
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The row for JSON."""
+        return {**asdict(self.seller), "title": self.title}
+
+
+def seller_rows(
+    request: web.Request, sellers: Iterable[BestSeller], period: str = ALL_TIME
+) -> list[SellerRow]:
+    """Return the rows of the best sellers of a period."""
+    catalog = request.app[STORE].catalog.current
+    days = page.period_days(period)
+    return [
+        SellerRow(
+            each,
+            catalog.by_id[each.item_id].title
+            if each.item_id in catalog.by_id
+            else each.title,
+            page.figures_url(catalog, each.item_id),
+            page.orders_url(days, currency=each.currency, item=each.item_id),
+        )
         for each in sellers
-    }
+    ]
 
 
-def _sales_data(row: SalesRow) -> dict[str, Any]:
+def sales_data(row: SalesRow) -> dict[str, Any]:
+    """Return a row for JSON; a total has no label."""
     data = {**asdict(row), "kept_minor": row.kept_minor}
-    if not row.label:
-        del data["label"]
+    if row.label:
+        days = {"first_day": day(row.first_day), "last_day": day(row.last_day)}
+        return {**data, **days}
+    for name in ("label", "first_day", "last_day"):
+        del data[name]
     return data
 
 
@@ -191,80 +245,21 @@ async def show_best_sellers(request: web.Request) -> web.Response:
         sellers = await report_queries.best_sellers(
             connection, period, most=_MAX_BEST_SELLERS
         )
-    titles = _current_titles(request, sellers)
+        months = await item_sales.months_with_sales(connection)
+    rows = seller_rows(request, sellers, period)
     now = datetime.fromtimestamp(request.app[STORE].clock(), UTC)
     return page.render(
         request,
         "sellers.html",
         {
             "period": period,
-            "best_sellers": [
-                {**asdict(each), "title": titles[each.item_id]}
-                for each in sellers
-            ],
+            "best_sellers": [each.data for each in rows],
+            "months": months,
         },
         period=period,
-        sellers=sellers,
-        titles=titles,
+        sellers=rows,
+        months=months,
+        years=list(dict.fromkeys(each[:4] for each in months)),
         month=f"{now:%Y-%m}",
         year=f"{now:%Y}",
     )
-
-
-@dataclass(slots=True)
-class DownloadsRow:
-    """Downloads of one interval, or their total."""
-
-    label: str = ""
-    begun: int = 0
-    completed: int = 0
-    delivered_bytes: int = 0
-
-
-async def show_downloads(request: web.Request) -> web.Response:
-    """Show downloads over a span. Raises DatabaseError, InvalidField."""
-    span = page.read_span(request)
-    today = day_of(request.app[STORE].clock())
-    async with page.read_transaction(request) as connection:
-        days = await report_queries.downloads_by_day(
-            connection, chart.first_day(span, today), today
-        )
-    intervals = chart.intervals(span, today, days[0].day if days else today)
-    rows, total = (
-        [DownloadsRow(each.label) for each in intervals],
-        DownloadsRow(),
-    )
-    for one in days:
-        at = chart.index_of(intervals, one.day)
-        for row in (total, *([] if at is None else [rows[at]])):
-            row.begun += one.begun
-            row.completed += one.completed
-            row.delivered_bytes += one.delivered_bytes
-    return page.render(
-        request,
-        "downloads.html",
-        {
-            "span": span,
-            "first_day": day(intervals[0].first_day),
-            "last_day": day(today),
-            "total": _downloads_data(total),
-            "rows": [_downloads_data(row) for row in rows],
-        },
-        span=span,
-        spans=chart.LABELS,
-        rows=rows,
-        total=total,
-        chart=chart.draw(
-            [row.label for row in rows],
-            [row.begun for row in rows],
-            [row.completed for row in rows],
-            lambda count: plural(count, "download"),
-        ),
-    )
-
-
-def _downloads_data(row: DownloadsRow) -> dict[str, Any]:
-    data = asdict(row)
-    if not row.label:
-        del data["label"]
-    return data

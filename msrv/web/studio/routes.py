@@ -26,8 +26,11 @@ _ORDER: Final = "/studio/orders/{order}"
 def _import_pages() -> None:
     """Import the pages. Blocks, the first time."""
     from msrv.web.studio import (  # noqa: F401, PLC0415 - slow to import
+        artist_sales,
         csv_export,
+        downloads,
         health,
+        home,
         orders,
         refunds,
         reports,
@@ -80,6 +83,13 @@ async def _respond(
 
 
 @_signed_in
+async def _home(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio import home  # noqa: PLC0415 - slow to import
+
+    return await home.show(request)
+
+
+@_signed_in
 async def _sales(request: web.Request) -> web.StreamResponse:
     from msrv.web.studio import reports  # noqa: PLC0415 - slow to import
 
@@ -95,9 +105,16 @@ async def _best_sellers(request: web.Request) -> web.StreamResponse:
 
 @_signed_in
 async def _downloads(request: web.Request) -> web.StreamResponse:
-    from msrv.web.studio import reports  # noqa: PLC0415 - slow to import
+    from msrv.web.studio import downloads  # noqa: PLC0415 - slow to import
 
-    return await reports.show_downloads(request)
+    return await downloads.show_figures(request)
+
+
+@_signed_in
+async def _download_list(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio import downloads  # noqa: PLC0415 - slow to import
+
+    return await downloads.show_list(request)
 
 
 @_signed_in
@@ -135,6 +152,13 @@ async def _csv_export(request: web.Request) -> web.StreamResponse:
     return await csv_export.show(request)
 
 
+@_recently_signed_in
+async def _artist_csv(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio import artist_sales  # noqa: PLC0415 - slow to import
+
+    return await artist_sales.show(request)
+
+
 @_signed_in
 async def _order(request: web.Request) -> web.StreamResponse:
     from msrv.web.studio import orders  # noqa: PLC0415 - slow to import
@@ -160,9 +184,14 @@ STUDIO: Final[list[web.RouteDef]] = [
     web.get("/studio/enter/{ticket}", auth.show_sign_in, name="studio-link"),
     web.post("/studio/enter/{ticket}", auth.use_link, name="studio-enter"),
     web.post("/studio/leave", auth.sign_out, name="studio-leave"),
-    web.get("/studio", _sales, name="studio"),
+    web.get("/studio", _home, name="studio"),
+    web.get("/studio/sales", _sales, name="studio-sales"),
     web.get("/studio/sellers", _best_sellers, name="studio-sellers"),
     web.get("/studio/downloads", _downloads, name="studio-downloads"),
+    web.get(
+        "/studio/downloads/list", _download_list, name="studio-download-list"
+    ),
+    web.get("/studio/artists.csv", _artist_csv, name="studio-artists"),
     web.get("/studio/refunds", _refunds, name="studio-refunds"),
     web.get("/studio/activity", _activity, name="studio-activity"),
     web.get("/studio/health", _health, name="studio-health"),

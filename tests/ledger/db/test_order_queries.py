@@ -103,3 +103,45 @@ async def test_history_of_an_order(seven_orders: Database) -> None:
     assert payment.event_id == "evt_1"
     assert [each.order_id for each in refunds] == [order_id(5), order_id(1)]
     assert rest == refunds[1:]
+
+
+async def test_orders_are_listed_by_currency_and_item(
+    seven_orders: Database,
+) -> None:
+    async with seven_orders.read_transaction() as at:
+
+        async def numbers(
+            *,
+            currency: str = "",
+            item_id: str = "",
+            after: order_queries.OrderKey | None = None,
+        ) -> list[str]:
+            page = await order_queries.list_orders(
+                at, currency=currency, item_id=item_id, after=after
+            )
+            return [each.order_id for each in page.orders]
+
+        assert await numbers(currency="USD") == [order_id(6)]
+        assert await numbers(item_id="album") == [order_id(5), order_id(6)]
+        assert await numbers(item_id="album", currency="EUR") == [order_id(5)]
+        assert await numbers(item_id="nothing") == []
+        songs = await order_queries.list_orders(at, item_id="song", most=4)
+        assert songs.after is not None
+        rest = await numbers(item_id="song", after=songs.after)
+        assert [each.order_id for each in songs.orders] + rest == [
+            order_id(number) for number in (4, 3, 2, 1, 0, 5)
+        ]
+
+
+async def test_refunds_are_listed_by_their_time(
+    seven_orders: Database,
+) -> None:
+    async with seven_orders.read_transaction() as at:
+        everything = await order_queries.list_refunds(at)
+        assert len(everything) == 2
+        assert (
+            await order_queries.list_refunds(at, since=NOON, before=NOON + 1)
+            == everything
+        )
+        assert await order_queries.list_refunds(at, since=NOON + 1) == ()
+        assert await order_queries.list_refunds(at, before=NOON) == ()

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from msrv.ledger.db import order_queries, report_queries
 from msrv.ledger.db.aggregates import day_of
 from msrv.ledger.db.database import Database
+from msrv.ledger.db.reports import download_list, item_sales
 from tests.ledger.sample_events import NOON, order_id
 
 TODAY = day_of(NOON)
@@ -70,6 +71,21 @@ Query = Callable[[AsyncConnection], Awaitable[Any]]
         report_queries.best_sellers,
         lambda at: report_queries.downloads_by_day(at, 0, TODAY),
         order_queries.list_refunds,
+        lambda at: order_queries.list_refunds(at, since=NOON, before=NOON + 3),
+        lambda at: order_queries.list_orders(at, item_id="song"),
+        lambda at: order_queries.list_orders(at, currency="USD"),
+        item_sales.months_with_sales,
+        lambda at: item_sales.item_sales(at, ["all"], ["song", "album"]),
+        lambda at: item_sales.monthly_sales(at, "2026-01", "2027-01", most=9),
+        lambda at: item_sales.monthly_sales(
+            at, "2026-01", "2027-01", after=("2026-12", "a", "EUR"), most=9
+        ),
+        lambda at: download_list.list_downloads(
+            at, since=NOON, before=NOON + 1, most=9
+        ),
+        lambda at: download_list.list_downloads(
+            at, since=NOON, before=NOON + 1, completed=True, most=9
+        ),
         order_queries.list_orders,
         lambda at: order_queries.list_orders(at, after=(NOON, order_id(3))),
         lambda at: order_queries.list_orders(at, since=NOON, before=NOON + 3),

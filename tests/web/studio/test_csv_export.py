@@ -171,7 +171,7 @@ def test_no_cell_is_a_formula_for_any_separator(value: str) -> None:
         0,
         tuple(OrderLine(i, value, 100, refunded=False) for i in "ab"),
     )
-    for cell in cells(csv_export._lines([csv_export._row(order)])):
+    for cell in cells(csv_export.lines([csv_export._row(order)])):
         assert cell.strip("\"' \r\n\t")[:1] not in tuple(FORMULA_SIGNS) or (
             cell.lstrip('" ').startswith("'")
         )
@@ -180,7 +180,7 @@ def test_no_cell_is_a_formula_for_any_separator(value: str) -> None:
 @given(st.text())
 def test_any_text_stays_in_one_cell(value: str) -> None:
     cell = csv_export.text(value)
-    line = csv_export._lines([[cell, 1]])
+    line = csv_export.lines([[cell, 1]])
     row = next(csv.reader(io.StringIO(line.decode(), newline=""), strict=True))
     assert row == [cell, "1"]
 

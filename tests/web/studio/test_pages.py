@@ -18,16 +18,21 @@ from tests.web.studio.conftest import JSON, Studio, buy
 
 PAGES = [
     "/studio",
-    "/studio?span=quarter",
-    "/studio?span=year",
-    "/studio?span=all",
+    "/studio/sales",
+    "/studio/sales?span=quarter",
+    "/studio/sales?span=year",
+    "/studio/sales?span=all",
     "/studio/sellers",
     "/studio/sellers?period=2027-01",
     "/studio/orders",
     "/studio/orders?q=nothing",
     "/studio/orders?from=2020-01-01&to=2020-01-02",
+    "/studio/orders?currency=EUR&item=zine",
     "/studio/downloads",
+    "/studio/downloads/list",
+    "/studio/downloads/list?from=2026-01-01&to=2026-01-31&completed=1",
     "/studio/refunds",
+    "/studio/refunds?from=2026-01-01&to=2026-01-31",
     "/studio/health",
 ]
 
@@ -72,7 +77,7 @@ async def test_sales_page_shows_what_was_paid(any_studio: Studio) -> None:
     await buy(any_studio.store, "departure")
     await buy(any_studio.store, "zine")
     await any_studio.wait_until_synced()
-    told = await any_studio.data("/studio")
+    told = await any_studio.data("/studio/sales")
     assert (told["first_day"], told["last_day"]) == (
         "2026-12-17",
         "2027-01-15",
@@ -92,7 +97,7 @@ async def test_sales_page_shows_what_was_paid(any_studio: Studio) -> None:
     assert euros["rows"][-1]["sold_minor"] == 950
     assert [each["sold"] for each in told["best_sellers"]] == [1, 1, 1, 1]
     assert told["revenue"][0]["kept_minor"] == 950
-    page = await any_studio.text("/studio")
+    page = await any_studio.text("/studio/sales")
     assert "€9.50" in page
     assert "2027-01-15: €9.50" in page
     for span, label in (
@@ -100,7 +105,7 @@ async def test_sales_page_shows_what_was_paid(any_studio: Studio) -> None:
         ("year", "2027-01"),
         ("all", "2027-01"),
     ):
-        told = await any_studio.data(f"/studio?span={span}")
+        told = await any_studio.data(f"/studio/sales?span={span}")
         row = told["sales"][0]["rows"][-1]
         assert (row["label"], row["sold_minor"]) == (label, 950)
     (best, *_) = (await any_studio.data("/studio/sellers?period=2027-01"))[
@@ -172,7 +177,7 @@ async def test_orders_are_searchable_and_paginated(
 @pytest.mark.parametrize(
     "path",
     [
-        "/studio?span=forever",
+        "/studio/sales?span=forever",
         "/studio/sellers?period=13",
         "/studio/sellers?period=2026-13",
         "/studio/orders?from=yesterday",
@@ -180,7 +185,14 @@ async def test_orders_are_searchable_and_paginated(
         "/studio/orders?after=1",
         "/studio/orders?after=x.AAAA",
         "/studio/orders.csv?from=31.12.2026",
+        "/studio/orders?currency=euro",
+        "/studio/orders?item=%2F",
         "/studio/refunds?after=1.2.3",
+        "/studio/refunds?from=2026-02-30",
+        "/studio/downloads/list?after=1.2.3.4",
+        "/studio/downloads/list?to=never",
+        "/studio/artists.csv?from=2026",
+        "/studio/artists.csv?by=year",
         "/studio/refunds?after=%00",
         f"/studio/orders/{order_id(1)}/revoke?item=%22",
     ],
@@ -191,6 +203,12 @@ async def test_invalid_query_parameter_is_400(
     answer = await studio.get(path, **JSON)
     assert answer.status == 400
     assert (await answer.json())["error"] == "bad_field"
+    answer = await studio.get(path)
+    assert answer.status == 400
+    page = await answer.text()
+    # It explains itself within the studio, and leads back to the page.
+    assert f'href="{path.partition("?")[0]}"' in page
+    assert 'href="/studio/leave"' in page or 'action="/studio/leave"' in page
 
 
 @pytest.mark.parametrize(
@@ -222,6 +240,7 @@ async def test_order_page_has_the_buyers_receipt(any_studio: Studio) -> None:
     [
         *(page for page in PAGES if "health" not in page),
         "/studio/orders.csv",
+        "/studio/artists.csv",
         f"/studio/orders/{order_id(1)}",
         f"/studio/orders/{order_id(1)}/revoke",
     ],
