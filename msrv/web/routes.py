@@ -27,6 +27,7 @@ from msrv.web.shop import (
     verify,
 )
 from msrv.web.shop.browsing import catalog
+from msrv.web.shop.purchases import device_library
 from msrv.web.texts import artist_pages, seller_pages
 
 ROUTES: list[web.RouteDef] = [
@@ -53,6 +54,7 @@ ROUTES: list[web.RouteDef] = [
     web.post("/purchases", checkout.buy, name="buy"),
     web.get("/purchases", receipts.find, name="find-purchase"),
     web.get("/purchases/{receipt}", receipts.show, name="purchase"),
+    web.get("/library", device_library.show, name="library"),
     web.get(
         "/payments/{provider}/return",
         payments.return_from_provider,

@@ -57,6 +57,7 @@ PAGES = [
     "{receipt}",
     "/redeem",
     "/redeem?code=EZDR-T900-01EV-FJYD-DE2Z",
+    "/library",
     "/verify",
     "/verify?q={receipt}",
     "/verify?q=nonsense",

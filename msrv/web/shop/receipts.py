@@ -23,10 +23,10 @@ from msrv.proofs.receipts import Receipt
 from msrv.time_slices import TimeSlices
 from msrv.translations import gettext
 from msrv.web import cookies
-from msrv.web.errors import NotFound
 from msrv.web.formatting import given_note
 from msrv.web.rendering import PRIVATE, respond_in_slices, wants_json
 from msrv.web.shop.cart import remove_from_cart
+from msrv.web.shop.purchases.device_library import device_entry
 from msrv.web.shop.purchases.download_hints import hints_for
 from msrv.web.store import ORIGIN, STORE
 
@@ -100,6 +100,7 @@ async def receipt_page(
         total=Money(receipt.total_minor, receipt.currency),
         items=items,
         address=address,
+        device_entry=device_entry(receipt, receipt_path(token), items),
         jws=jws,
         expires_at=expires_at,
         paid_note=paid_note(request, receipt),
@@ -162,11 +163,12 @@ def _link_to_start(
 async def find(request: web.Request) -> web.Response:
     """Redirect from a text with a receipt in it (`?receipt=`) to its page.
 
-    Raises NotFound for no text, Forged for one without a receipt.
+    Without a text, to the purchases of this device. Raises Forged for a text
+    without a receipt.
     """
     text = request.query.get("receipt", "")
     if not text.strip():
-        raise NotFound
+        raise web.HTTPSeeOther("/library")
     store = request.app[STORE]
     found = pasted_proofs.find(store.keyring, text, store.clock())
     if found is None or found.receipt is None:
@@ -272,6 +274,7 @@ async def _item_json(
     }
     if isinstance(entry, Item):
         data["size_bytes"] = entry.content.size_bytes
+        data["media_type"] = entry.content.media_type
         data["sha256"] = entry.content.sha256.hex()
     if item.parts:
         data["parts"] = [
@@ -279,6 +282,7 @@ async def _item_json(
                 "item_id": part.item_id,
                 "title": part.title,
                 "size_bytes": part.content.size_bytes,
+                "media_type": part.content.media_type,
                 "sha256": part.content.sha256.hex(),
                 "download": base + link,
             }

@@ -16,7 +16,7 @@ if (player) {
   const title = $("[data-player-title]", player);
   const time = $("[data-player-time]", player);
   const position = $("[data-player-progress]", player);
-  const links = $$("[data-preview]");
+  const links = () => $$("[data-preview]");
   let current = null;
 
   const clock = (seconds) => {
@@ -25,7 +25,8 @@ if (player) {
   };
   const mark = () => {
     toggle.textContent = audio.paused ? texts.play : texts.pause;
-    links.forEach((link) => {
+    links().forEach((link) => {
+      link.setAttribute("role", "button");
       link.setAttribute("aria-pressed", link === current && !audio.paused);
     });
   };
@@ -65,7 +66,7 @@ if (player) {
     }
   };
   const step = (by) => {
-    const next = links[links.indexOf(current) + by];
+    const next = links()[links().indexOf(current) + by];
     if (next) play(next);
     else mark();
   };
@@ -77,19 +78,17 @@ if (player) {
     if (link === current && !audio.paused) audio.pause();
     else play(link);
   });
-  links.forEach((link) => {
-    link.setAttribute("role", "button");
-    link.setAttribute("aria-pressed", "false");
-    link.addEventListener("keydown", (event) => {
-      if (event.key !== " ") return;
-      event.preventDefault();
-      link.click();
-    });
+  document.addEventListener("keydown", (event) => {
+    const link = event.target.closest("[data-preview]");
+    if (!link || event.key !== " ") return;
+    event.preventDefault();
+    link.click();
   });
+  mark();
   const all = $("[data-play-all]");
   if (all) {
     all.hidden = false;
-    all.addEventListener("click", () => play(current ?? links[0]));
+    all.addEventListener("click", () => play(current ?? links()[0]));
   }
   toggle.addEventListener("click", () => {
     if (audio.paused) play(current);

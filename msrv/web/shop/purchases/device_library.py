@@ -1,0 +1,55 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""The purchases of a device: receipts that were opened in a browser.
+
+The browser keeps the list, and no request tells the store what is in it.
+Apart from the receipts' routes, which the page doesn't use.
+"""
+
+import json
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from msrv.catalog.model import Item
+from msrv.orders.download_links import ReceiptItem
+from msrv.proofs.receipts import Receipt
+from msrv.web.rendering import page_response
+
+_DIGEST_CHARS = 16
+
+
+async def show(request: web.Request) -> web.Response:
+    """Return the page on which the browser lists its purchases."""
+    return page_response(request, "library.html")
+
+
+def device_entry(
+    receipt: Receipt, path: str, items: Sequence[ReceiptItem]
+) -> str:
+    """Return what a browser remembers of a receipt, as JSON.
+
+    `files` has the start of each file's SHA-256 by its item, by which the
+    browser finds what is new since.
+    """
+    files = {
+        each.item_id: each.entry
+        for each in items
+        if isinstance(each.entry, Item)
+    }
+    for each in items:
+        files |= {part.item_id: part for part, _ in each.parts}
+    return json.dumps(
+        {
+            "receipt": path,
+            "order": receipt.order_id,
+            "issued_at": receipt.issued_at,
+            "titles": [each.title for each in items],
+            "files": {
+                item_id: file.content.sha256.hex()[:_DIGEST_CHARS]
+                for item_id, file in files.items()
+            },
+        },
+        ensure_ascii=False,
+    )

@@ -1,0 +1,256 @@
+/* SPDX-FileCopyrightText: MSRV contributors
+   SPDX-License-Identifier: AGPL-3.0-or-later */
+
+// The purchases of this device: receipts that were opened in this browser,
+// kept in it alone. A receipt's page adds itself, and /library lists them.
+
+"use strict";
+
+{
+  const KEY = "purchases";
+  const FORMAT = "msrv-purchases";
+  const PATH = /^\/purchases\/[\w.-]{40,8000}$/;
+  const MAX_PURCHASES = 1000;
+
+  const isPurchase = (each) =>
+    typeof each === "object" &&
+    each !== null &&
+    PATH.test(each.receipt) &&
+    typeof each.order === "string" &&
+    Number.isFinite(each.issued_at) &&
+    Array.isArray(each.titles) &&
+    typeof each.files === "object" &&
+    each.files !== null;
+
+  const load = () => {
+    try {
+      const found = JSON.parse(localStorage.getItem(KEY));
+      return Array.isArray(found) ? found.filter(isPurchase) : [];
+    } catch {
+      return []; // no storage, or nothing that this script wrote
+    }
+  };
+
+  const save = (purchases) => {
+    try {
+      localStorage.setItem(KEY, JSON.stringify(purchases));
+      return true;
+    } catch {
+      return false; // no storage, or a full one
+    }
+  };
+
+  // `files` of a known order stays as it was: what differs is new.
+  const add = (added) => {
+    const found = new Map(load().map((each) => [each.order, each]));
+    for (const each of added) {
+      const files = found.get(each.order)?.files ?? each.files;
+      found.set(each.order, { ...each, files });
+    }
+    const newest = [...found.values()].sort(
+      (one, other) => other.issued_at - one.issued_at,
+    );
+    return save(newest.slice(0, MAX_PURCHASES));
+  };
+
+  const forget = (order) =>
+    save(load().filter((each) => each.order !== order));
+
+  // What was downloaded isn't new any more.
+  const see = (order, files) => {
+    const purchases = load();
+    const purchase = purchases.find((each) => each.order === order);
+    if (purchase) {
+      Object.assign(purchase.files, files);
+      save(purchases);
+    }
+  };
+
+  // A receipt's page --------------------------------------------------------
+
+  const opened = $("[data-purchase]");
+
+  if (opened) {
+    const purchase = JSON.parse(opened.dataset.purchase);
+    const kept = $("[data-purchase-kept]");
+    if (add([purchase]) && kept) kept.hidden = false;
+    document.addEventListener("click", (event) => {
+      if (event.target.closest("a[download]")) {
+        see(purchase.order, purchase.files);
+      }
+    });
+  }
+
+  // The list ----------------------------------------------------------------
+
+  const library = $("[data-library]");
+
+  const sizeText = (bytes) => {
+    const units = ["kilobyte", "megabyte", "gigabyte", "terabyte"];
+    let value = bytes / 1000;
+    while (value >= 999.5 && units.length > 1) {
+      value /= 1000;
+      units.shift();
+    }
+    return new Intl.NumberFormat(document.documentElement.lang, {
+      style: "unit",
+      unit: units[0],
+      maximumFractionDigits: value < 99.5 ? 1 : 0,
+    }).format(value);
+  };
+
+  const copyOf = (name) =>
+    $(`template[data-${name}]`).content.firstElementChild.cloneNode(true);
+
+  const label = (element, name, title) => {
+    element.setAttribute("aria-label", fill(element.dataset[name], { title }));
+  };
+
+  function fileRow(file, purchase) {
+    const row = copyOf("file");
+    $("[data-title]", row).textContent = file.title;
+    const size = $("[data-size]", row);
+    size.textContent = file.size_bytes ? sizeText(file.size_bytes) : "";
+    const link = $("a[download]", row);
+    link.href = new URL(file.download, location.origin).pathname;
+    label(link, "label", file.title);
+    const known = purchase.files[file.item_id];
+    const seen = file.sha256?.slice(0, 16);
+    const mark = $("[data-mark]", row);
+    if (seen && known !== seen) {
+      mark.textContent = known ? library.dataset.changed : library.dataset.new;
+      mark.hidden = false;
+    }
+    link.addEventListener("click", () => {
+      if (seen) see(purchase.order, { [file.item_id]: seen });
+      mark.hidden = true;
+    });
+    const play = $("[data-preview]", row);
+    if (file.media_type?.startsWith("audio/")) {
+      play.href = link.href;
+      play.dataset.title = file.title;
+      label(play, "label", file.title);
+      play.hidden = false;
+    } else {
+      play.remove();
+    }
+    return row;
+  }
+
+  function showItem(place, item, purchase) {
+    if (item.refunded || !item.available) {
+      const note = copyOf("note");
+      $("[data-title]", note).textContent = item.title;
+      $("[data-note]", note).textContent =
+        library.dataset[item.refunded ? "refunded" : "gone"];
+      place.append(note);
+      return;
+    }
+    const row = fileRow(item, purchase);
+    place.append(row);
+    if (!item.parts?.length) return;
+    const parts = copyOf("parts");
+    const list = $("ul", parts);
+    list.append(...item.parts.map((part) => fileRow(part, purchase)));
+    $("details", parts).open = Boolean($("[data-mark]:not([hidden])", list));
+    $("a[download]", row).addEventListener("click", () => {
+      for (const part of item.parts) {
+        see(purchase.order, { [part.item_id]: part.sha256.slice(0, 16) });
+      }
+      $$("[data-mark]", list).forEach((mark) => (mark.hidden = true));
+    });
+    place.append(parts);
+  }
+
+  async function showFiles(row, purchase) {
+    const state = $("[data-state]", row);
+    const place = $("[data-files]", row);
+    try {
+      const response = await fetch(purchase.receipt, {
+        headers: { Accept: "application/json" },
+      });
+      if (!response.ok) {
+        const refused = response.status >= 400 && response.status < 500;
+        state.textContent = library.dataset[refused ? "invalid" : "away"];
+        return;
+      }
+      const receipt = await response.json();
+      receipt.items.forEach((item) => showItem(place, item, purchase));
+      state.remove();
+    } catch {
+      state.textContent = library.dataset.away;
+    }
+  }
+
+  async function showAll() {
+    const list = $("[data-library-list]");
+    const purchases = load();
+    list.replaceChildren();
+    $("[data-library-empty]").hidden = purchases.length > 0;
+    $("[data-library-full]").hidden = purchases.length === 0;
+    const shown = purchases.map((purchase) => {
+      const row = copyOf("purchase-row");
+      const titles = purchase.titles.map(String).join(", ");
+      const link = $("[data-receipt]", row);
+      link.href = purchase.receipt;
+      link.textContent = titles;
+      $("[data-date]", row).textContent = new Date(
+        purchase.issued_at * 1000,
+      ).toLocaleDateString(document.documentElement.lang, {
+        dateStyle: "long",
+      });
+      const button = $("[data-forget]", row);
+      label(button, "label", titles);
+      button.addEventListener("click", () => {
+        forget(purchase.order);
+        showAll();
+        $("h1").focus();
+      });
+      list.append(row);
+      return [row, purchase];
+    });
+    // One after the other: there may be hundreds.
+    for (const [row, purchase] of shown) await showFiles(row, purchase);
+  }
+
+  async function importFile(file) {
+    const status = $("[data-library-status]");
+    try {
+      const found = JSON.parse(await file.text());
+      if (found.format !== FORMAT) throw new TypeError("another format");
+      const purchases = found.purchases.filter(isPurchase);
+      if (!add(purchases)) throw new TypeError("no storage");
+      status.textContent = fill(library.dataset.imported, {
+        count: purchases.length,
+      });
+    } catch {
+      status.textContent = library.dataset.unreadable;
+    }
+    await showAll();
+  }
+
+  if (library) {
+    library.hidden = false;
+    $("[data-needs-scripts]").hidden = true;
+    $("[data-export]").addEventListener("click", () => {
+      const text = JSON.stringify(
+        { format: FORMAT, version: 1, purchases: load() },
+        null,
+        1,
+      );
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(
+        new Blob([text], { type: "application/json" }),
+      );
+      link.download = "purchases.json";
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    });
+    $("[data-import]").addEventListener("change", (event) => {
+      const [file] = event.target.files;
+      event.target.value = "";
+      if (file) importFile(file);
+    });
+    showAll();
+  }
+}

@@ -1,0 +1,215 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Purchases of a device: lost and found, in a browser."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, ViewportSize, expect
+
+from msrv.settings import DEMO_LIBRARY
+from tests.store_process import StoreProcess, launch_store
+
+pytestmark = pytest.mark.browser
+
+PHONE = ViewportSize(width=360, height=740)
+
+
+@pytest.fixture(scope="module")
+def growing_store(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[StoreProcess]:
+    """Store with one free release, to which files can be added."""
+    folder = tmp_path_factory.mktemp("growing")
+    release = folder / "library" / "Field Recordings"
+    release.mkdir(parents=True)
+    (release / "release.toml").write_text(
+        'title = "Field Recordings"\nprice = "0"\nitem_price = "0"\n'
+    )
+    audio = next(DEMO_LIBRARY.glob("*/02 Hand Luggage.m4a"))
+    shutil.copy(audio, release / "01 Platform.m4a")
+    (release / "Notes.txt").write_text("A windy day.\n")
+    store = launch_store(
+        folder,
+        MSRV_LIBRARY=str(folder / "library"),
+        MSRV_SETTLE_SECONDS="0",
+        MSRV_DEMO_PAYMENTS="1",
+    )
+    yield store
+    assert store.stop() == 0
+
+
+async def open_page(browser: Browser) -> Page:
+    """Open a window of a new visitor; a script error in it fails the test."""
+    context = await browser.new_context(
+        viewport=PHONE, ignore_https_errors=True, accept_downloads=True
+    )
+    page = await context.new_page()
+    page.on("pageerror", lambda error: pytest.fail(str(error)))
+    return page
+
+
+def release_id(store: StoreProcess) -> str:
+    found: str = store.request_json("/catalog")["releases"][0]["item_id"]
+    return found
+
+
+def buy(store: StoreProcess) -> str:
+    """Buy the whole release, and return the path of the receipt."""
+    form = [("item", release_id(store))]
+    receipt: str = store.request_json("/purchases", form)["receipt"]
+    return receipt.removeprefix(store.url)
+
+
+async def test_closed_tab_is_found_again_and_carried_to_another_device(
+    browser: Browser, growing_store: StoreProcess, tmp_path: Path
+) -> None:
+    page = await open_page(browser)
+    await page.goto(growing_store.url + "/library")
+    await expect(
+        page.get_by_text("No receipt has been opened")
+    ).to_be_visible()
+    await page.goto(growing_store.url + buy(growing_store))
+    await expect(page.get_by_text("also in your purchases")).to_be_visible()
+    # The tab is closed, and another one is opened in the same browser.
+    again = await page.context.new_page()
+    await page.close()
+    await again.goto(growing_store.url)
+    await again.get_by_role("link", name="Your purchases").click()
+    row = again.locator(".bought")
+    await expect(
+        row.get_by_role("link", name="Field Recordings", exact=True)
+    ).to_be_visible()
+    checked = await Axe().run(again)
+    assert checked.violations_count == 0, checked.generate_report()
+    async with again.expect_download() as download:
+        await row.get_by_role(
+            "link", name="Download: Field Recordings"
+        ).click()
+    assert (await download.value).suggested_filename.endswith(".zip")
+    await row.get_by_text("Individual files").click()
+    await row.get_by_role("button", name="Play: Hand Luggage").click()
+    await expect(again.get_by_label("Player")).to_be_visible()
+    async with again.expect_download() as download:
+        await again.get_by_role("button", name="Export as a file").click()
+    exported = tmp_path / "purchases.json"
+    await (await download.value).save_as(exported)
+    await again.context.close()
+
+    other = await open_page(browser)
+    await other.goto(growing_store.url + "/library")
+    await other.get_by_label("Import a file").set_input_files(exported)
+    await expect(other.get_by_text("Receipts imported: 1.")).to_be_visible()
+    await expect(other.locator(".bought")).to_have_count(1)
+    await expect(
+        other.get_by_role("link", name="Download: Field Recordings")
+    ).to_be_visible()
+    await other.get_by_role("button", name="Forget: Field").click()
+    await expect(other.locator(".bought")).to_have_count(0)
+    await other.reload()
+    await expect(
+        other.get_by_text("No receipt has been opened")
+    ).to_be_visible()
+    await other.context.close()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"format": "another"}',
+        '{"format": "msrv-purchases"}',
+        '{"format": "msrv-purchases", "purchases": 1}',
+    ],
+)
+async def test_file_that_is_not_an_export_is_refused(
+    browser: Browser, growing_store: StoreProcess, tmp_path: Path, text: str
+) -> None:
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text(text)
+    page = await open_page(browser)
+    await page.goto(growing_store.url + "/library")
+    await page.get_by_label("Import a file").set_input_files(wrong)
+    await expect(page.get_by_text("couldn't be imported")).to_be_visible()
+    await page.context.close()
+
+
+async def test_entries_that_lead_elsewhere_are_left_out(
+    browser: Browser, growing_store: StoreProcess, tmp_path: Path
+) -> None:
+    """A file from a stranger can't show a script, nor call other pages."""
+    entry = {"order": "A", "issued_at": 1, "titles": ["<b>x"], "files": {}}
+    forged = "/purchases/" + "A" * 60
+    wrong = tmp_path / "purchases.json"
+    wrong.write_text(
+        json.dumps(
+            {
+                "format": "msrv-purchases",
+                "purchases": [
+                    entry | {"receipt": "https://elsewhere.example/"},
+                    entry | {"receipt": "javascript:alert(1)"},
+                    entry | {"receipt": "/purchases/../studio" + "A" * 60},
+                    entry | {"receipt": forged, "order": "B"},
+                    None,
+                    7,
+                ],
+            }
+        )
+    )
+    page = await open_page(browser)
+    await page.goto(growing_store.url + "/library")
+    await page.get_by_label("Import a file").set_input_files(wrong)
+    await expect(page.locator(".bought")).to_have_count(1)
+    link = page.get_by_role("link", name="<b>x")
+    assert await link.get_attribute("href") == forged
+    await expect(page.get_by_text("isn't valid in this store")).to_be_visible()
+    await page.context.close()
+
+
+async def test_files_that_were_added_or_changed_are_marked(
+    browser: Browser, growing_store: StoreProcess
+) -> None:
+    page = await open_page(browser)
+    await page.goto(growing_store.url + buy(growing_store))
+    folder = Path(growing_store.environ["MSRV_LIBRARY"], "Field Recordings")
+    (folder / "Bonus.txt").write_text("Another day.\n")
+    (folder / "Notes.txt").write_text("A very windy day.\n")
+    await page.goto(growing_store.url + "/library")
+
+    async def is_marked() -> bool:
+        await page.reload()
+        await expect(page.locator("[data-state]")).to_have_count(0)
+        return await page.locator(".mark:visible").count() == 2
+
+    while not await is_marked():
+        await page.wait_for_timeout(300)
+    files = page.locator(".files .files li")
+    await expect(files.filter(has_text="Bonus")).to_contain_text("New since")
+    await expect(files.filter(has_text="Notes")).to_contain_text("Changed")
+    async with page.expect_download():
+        await page.get_by_role("link", name="Download: Bonus").click()
+    await page.reload()
+    await expect(page.locator("[data-state]")).to_have_count(0)
+    await expect(page.locator(".mark:visible")).to_have_count(1)
+    await page.context.close()
+
+
+async def test_without_scripts_the_page_says_what_to_do(
+    browser: Browser, growing_store: StoreProcess
+) -> None:
+    context = await browser.new_context(
+        java_script_enabled=False, ignore_https_errors=True
+    )
+    page = await context.new_page()
+    await page.goto(growing_store.url + "/purchases")
+    assert page.url.endswith("/library")
+    await expect(
+        page.get_by_text("This list needs JavaScript")
+    ).to_be_visible()
+    await context.close()
