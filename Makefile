@@ -10,7 +10,7 @@ LIBRARY ?=
 SECONDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check bench fuzz lock release demo clean
+.PHONY: help run test test-fast check bench fuzz lock release demo translations clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' \
@@ -80,6 +80,9 @@ release: $(VENV)-release/installed ## build a release of the last commit in dist
 
 demo: $(VENV)/installed-dev ## regenerate the demo library (needs ffmpeg)
 	$(BIN)/python scripts/make_demo.py
+
+translations: $(VENV)/installed-dev ## extract, update and compile the translated texts
+	$(BIN)/python -m scripts.update_translations
 
 EXTRAS := acme backup deployer mysql stripe
 

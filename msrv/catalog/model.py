@@ -199,7 +199,8 @@ class Shop:
     """Presentation and currency of the store, by `store.toml`.
 
     `accent` is `#rrggbb`. With `tax_included`, prices include the tax.
-    `thanks` is for buyers alone.
+    `thanks` is for buyers alone. `language` is the store's own, by its name
+    in CLDR.
     """
 
     name: str = "MSRV"
@@ -209,6 +210,7 @@ class Shop:
     currency: str = "EUR"
     accent: str = "#ff3b30"
     tax_included: bool = False
+    language: str = "en"
     discounts: tuple[Discount, ...] = ()
 
 

@@ -5,8 +5,8 @@
 
 The compiled catalogs are in the repository and in the package: reading one
 takes about a millisecond, so that it doesn't block, where Babel's parser
-takes twenty for its source. `python -m scripts.translations` compiles them,
-and a test compares.
+takes twenty for its source. `make translations` compiles them, and a test
+compares.
 
 Apart from the functions that use them, since the negotiation needs to know
 which languages there are.
@@ -22,15 +22,26 @@ DOMAIN: Final = "messages"
 SOURCE: Final = "en"
 """The language of the messages in the code."""
 
-LANGUAGES: Final = (
-    SOURCE,
-    *sorted(
-        path.parents[1].name
-        for path in FOLDER.glob(f"*/LC_MESSAGES/{DOMAIN}.mo")
-        if path.parents[1].name != SOURCE
-    ),
+NAMES: Final = {
+    "en": "English",
+    "de": "Deutsch",
+    "fr": "Français",
+    "es": "Español",
+    "it": "Italiano",
+    "nl": "Nederlands",
+    "pt": "Português",
+    "pl": "Polski",
+    "ja": "日本語",
+    "ar": "العربية",
+}
+"""Languages' own names, by their names in CLDR."""
+LANGUAGES: Final = tuple(
+    name
+    for name in NAMES
+    if name == SOURCE
+    or (FOLDER / name / "LC_MESSAGES" / f"{DOMAIN}.mo").is_file()
 )
-"""Languages that there are texts in, by their CLDR names, English first."""
+"""Languages that there are texts in, by their names in CLDR."""
 
 
 @cache

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""The visitor's cookies: cart, discount and claim.
+"""The visitor's cookies: cart, discount, claim and language.
 
 Over HTTPS each is called `__Host-NAME` (RFC 6265bis, section 4.1.3.2): a
 browser accepts such a cookie only from this very host, over HTTPS and for all
@@ -30,6 +30,7 @@ from msrv.web.store import ORIGIN, STORE
 CART: Final = "cart"
 DISCOUNT: Final = "discount"
 CLAIM: Final = "claim"
+LANGUAGE: Final = "language"
 MAX_AGE_SECONDS: Final = 30 * 24 * 3600
 
 _PREFIX: Final = "__Host-"
@@ -204,3 +205,16 @@ def write_claim(
     stated = made_at.to_bytes(_TIME_BYTES, "big")
     tagged = decode(tag(store.keyring, Purpose.CLAIM, claim.value, stated))
     write(request, response, CLAIM, encode(claim.value + stated + tagged))
+
+
+# The language, set only where the visitor chose one.
+
+
+def read_language(request: web.Request) -> str:
+    """Return the language that the visitor chose, as the cookie states it.
+
+    With either name, since it is read before it is known how the visitor is
+    connected: another host could change no more than the texts.
+    """
+    found = read_all(request)
+    return found.get(_PREFIX + LANGUAGE) or found.get(LANGUAGE, "")

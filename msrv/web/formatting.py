@@ -16,7 +16,8 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
-from babel.dates import format_skeleton
+from babel import Locale
+from babel.dates import format_skeleton, format_time, get_datetime_format
 from babel.numbers import format_currency, format_decimal, format_percent
 from yarl import URL
 
@@ -165,6 +166,41 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours}:{minutes:02d}:{rest:02d}"
     return f"{minutes}:{rest:02d}"
+
+
+def date_time(unix_seconds: int) -> str:
+    """Return a time in UTC for a visitor: `Mar 6, 2026, 2:05 PM UTC`."""
+    at = datetime.fromtimestamp(unix_seconds, UTC)
+    language = _date_language()
+    pattern = str(get_datetime_format("medium", locale=language))
+    return gettext(
+        "%(time)s UTC",
+        time=pattern.replace("'", "")
+        .replace("{0}", format_time(at, "short", tzinfo=UTC, locale=language))
+        .replace("{1}", format_skeleton("yMMMd", at, locale=language)),
+    )
+
+
+def release_date(text: str) -> str:
+    """Return a date, a month or a year of ISO 8601 for a visitor."""
+    language = _date_language()
+    match text.split("-"):
+        case [year, month, day]:
+            when = date(int(year), int(month), int(day))
+            return format_skeleton("yMMMd", when, locale=language)
+        case [year, month]:
+            when = date(int(year), int(month), 1)
+            return format_skeleton("yMMMM", when, locale=language)
+    return text
+
+
+def _date_language() -> Locale:
+    """Return the language of dates, whose months are words of the texts."""
+    language = current_language()
+    base = language.formats.partition("_")[0]
+    return locale(
+        language.formats if base == language.texts else language.texts
+    )
 
 
 def moment(unix_seconds: int) -> str:

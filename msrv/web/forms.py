@@ -134,6 +134,23 @@ def read_minor(form: Mapping[str, str], name: str) -> int | None:
     return int(text)
 
 
+def read_back(form: Mapping[str, str], default: str) -> str:
+    """Return the path of the store that a form states in `back`.
+
+    The default for an address that would lead a browser to another host.
+    """
+    path = form.get("back", "")
+    # A browser reads `//host`, and a backslash like a slash.
+    is_own = (
+        path.startswith("/")
+        and not path.startswith("//")
+        and "\\" not in path
+        and path.isascii()
+        and path.isprintable()
+    )
+    return path if is_own else default
+
+
 def read_page_number(request: web.Request) -> int:
     """Return the `page` of a query, 1 without one.
 

@@ -17,10 +17,10 @@ from msrv.connections.request_handler import (
 )
 from msrv.connections.response_writer import CountingWriter
 from msrv.translations import set_language
-from msrv.translations.negotiation import negotiate
 from msrv.web import cookies, rendering
 from msrv.web.access_log import method_name, route_name
 from msrv.web.errors.table import error_page
+from msrv.web.languages import request_language
 from msrv.web.origin import (
     ForeignHost,
     ForeignOrigin,
@@ -74,8 +74,7 @@ async def handle_errors(
     request: web.Request, handler: Handler
 ) -> web.StreamResponse:
     """Respond to every error with its page, or its JSON."""
-    header = request.headers.get("Accept-Language", "")
-    set_language(negotiate(header))
+    set_language(request_language(request))
     try:
         return await handler(request)
     except web.HTTPException as error:

@@ -26,6 +26,7 @@ from msrv.translations import Language, current_language, ngettext
 from msrv.translations.templates import EXTENSIONS, install_translations
 from msrv.web import cookies, formatting
 from msrv.web.errors import ErrorPage, NotAcceptable
+from msrv.web.languages import LanguageChoice, language_choice
 from msrv.web.static_files import theme_url
 from msrv.web.store import STORE
 
@@ -73,6 +74,7 @@ class Chrome:
     payments_are_simulated: bool
     source_url: str
     language: Language
+    languages: LanguageChoice
     static_url: Callable[[str], str]
     """Returns the address of a file of `static/`, by its name."""
 
@@ -286,6 +288,7 @@ def _chrome(request: web.Request) -> Chrome:
         payments_are_simulated=store.settings.takes_simulated_payments,
         source_url=store.settings.source_url,
         language=current_language(),
+        languages=language_choice(request, current_language()),
         static_url=assets.url,
     )
 
@@ -321,9 +324,11 @@ def set_up_templates(app: web.Application, *, fresh: bool) -> None:
         given=formatting.given_note,
         moment=formatting.moment,
         month=formatting.month,
+        date_time=formatting.date_time,
         moment_ms=formatting.moment_ms,
         percent=formatting.percent,
         plural=plural,
+        release_date=formatting.release_date,
         share=formatting.share,
         size=formatting.size,
         typed=formatting.typed,

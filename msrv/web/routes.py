@@ -13,6 +13,7 @@ from aiohttp import web, web_urldispatcher
 
 from msrv.web.discovery import embeds
 from msrv.web.discovery import handlers as discovery
+from msrv.web.languages import switch
 from msrv.web.shop import (
     cart,
     checkout,
@@ -50,6 +51,7 @@ ROUTES: list[web.RouteDef] = [
     ),
     web.get("/cart", cart.show, name="cart"),
     web.post("/cart", cart.change, name="cart-change"),
+    web.post("/language", switch.choose, name="language"),
     web.get("/checkout", checkout.show, name="checkout"),
     web.post("/purchases", checkout.buy, name="buy"),
     web.get("/purchases", receipts.find, name="find-purchase"),

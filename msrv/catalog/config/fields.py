@@ -19,6 +19,7 @@ from msrv.display_text import MAX_CHARS, clean_line
 from msrv.money import Money, NotMoney, UnfitAmount
 from msrv.proofs.orders import is_item_id
 from msrv.toml_file import requirement
+from msrv.translations.catalogs import NAMES
 
 _DATE: Final = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
 _MAX_QUOTED: Final = 40
@@ -145,6 +146,11 @@ Colour = Annotated[
     Field(pattern="^#[0-9a-fA-F]{6}$"),
     AfterValidator(str.lower),
     requirement("must be a colour like '#ff3b30'"),
+]
+TextLanguage = Annotated[
+    str,
+    Field(pattern=f"^({'|'.join(NAMES)})$"),
+    requirement(f"must be one of {', '.join(map(repr, NAMES))}"),
 ]
 TrackNumber = Annotated[
     int,

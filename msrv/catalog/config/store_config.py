@@ -19,6 +19,7 @@ from msrv.catalog.config.fields import (
     Percent,
     Price,
     StartOfDay,
+    TextLanguage,
     Uses,
     currency_of,
 )
@@ -72,6 +73,7 @@ class _StoreTable(Table):
     currency: Currency = _SHOP.currency
     accent: Colour = _SHOP.accent
     tax_included: bool = False
+    language: TextLanguage = _SHOP.language
     prices: _UsualPrices = _UsualPrices()
     discounts: dict[DiscountName, _DiscountTable] = Field(default_factory=dict)
 
@@ -89,6 +91,7 @@ def parse_store(where: str, text: str) -> StoreConfig:
         currency=found.currency,
         accent=found.accent,
         tax_included=found.tax_included,
+        language=found.language,
         discounts=tuple(
             Discount(
                 name=name,

@@ -16,12 +16,13 @@ from xml.etree.ElementTree import Element
 from aiohttp import web
 
 from msrv.catalog.model import Catalog, Release
-from msrv.translations import gettext
+from msrv.translations import gettext, set_language
 from msrv.web import formatting, security_headers
 from msrv.web.discovery.frame_code import SIZES, frame_code
 from msrv.web.discovery.page_metadata import title_with_artist
 from msrv.web.discovery.xml_documents import add_text, to_document
 from msrv.web.errors import InvalidField, NotFound
+from msrv.web.languages import own_language
 from msrv.web.rendering import page_response_in_slices
 from msrv.web.shop.json_views import cover_path, release_path
 from msrv.web.shop.storefront import find_release, playable_ids
@@ -81,6 +82,8 @@ async def oembed(request: web.Request) -> web.Response:
     catalog = request.app[STORE].catalog.current
     release = _release_at(request.query.get("url", ""), base_url, catalog)
     size = SIZES["medium"]
+    # The same for every visitor, so it is in the store's language.
+    set_language(own_language(request))
     data: dict[str, Any] = {
         "version": "1.0",
         "type": "rich",

@@ -15,11 +15,12 @@ from aiohttp import web
 from msrv.catalog.artists import Artist
 from msrv.catalog.browsing.tag_index import Tag
 from msrv.catalog.model import Catalog
-from msrv.translations import ngettext
+from msrv.translations import language_set_to, ngettext
 from msrv.web.caches import BuildDocument
 from msrv.web.discovery import xml_documents
 from msrv.web.errors import InvalidField, NotFound
 from msrv.web.forms import read_page_number
+from msrv.web.languages import own_language
 from msrv.web.shop.browsing.listing import find_tag
 from msrv.web.store import ORIGIN, STORE
 
@@ -131,9 +132,11 @@ async def _respond(
     request: web.Request, name: str, media_type: str, build: BuildDocument
 ) -> web.Response:
     store = request.app[STORE]
-    body = await store.documents.get(
-        store.catalog.current, request[ORIGIN].base_url, name, build
-    )
+    # The same for every visitor, so it is in the store's language.
+    with language_set_to(own_language(request)):
+        body = await store.documents.get(
+            store.catalog.current, request[ORIGIN].base_url, name, build
+        )
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"Cache-Control": f"public, max-age={_MAX_AGE}", "ETag": etag}
     if etag in request.headers.get("If-None-Match", ""):

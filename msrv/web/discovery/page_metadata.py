@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from msrv.catalog.covers import SHARED_WIDTH
 from msrv.catalog.model import ItemKind, Release, Shop
+from msrv.translations import gettext
 from msrv.web.discovery import structured_data
 from msrv.web.shop.json_views import cover_path, release_path
 
@@ -63,7 +64,9 @@ class PageMetadata:
 
 def front_metadata(shop: Shop, base_url: str) -> PageMetadata:
     """Return the metadata of the front page."""
-    description = shop.tagline or f"Digital downloads from {shop.name}."
+    description = shop.tagline or gettext(
+        "Digital downloads from %(store)s.", store=shop.name
+    )
     return PageMetadata(
         f"{base_url}/",
         description,
@@ -103,7 +106,10 @@ def release_metadata(
         properties += [
             ("og:image", image),
             ("og:image:type", "image/jpeg"),
-            ("og:image:alt", f"Cover of {release.title}"),
+            (
+                "og:image:alt",
+                gettext("Cover of %(title)s", title=release.title),
+            ),
             ("twitter:card", "summary_large_image"),
         ]
     if release.date and _is_music(release):
@@ -124,7 +130,9 @@ def title_with_artist(release: Release) -> str:
     """Return a release's title, followed by its artist where it has one."""
     if not release.artist:
         return release.title
-    return f"{release.title} by {release.artist}"
+    return gettext(
+        "%(title)s by %(artist)s", title=release.title, artist=release.artist
+    )
 
 
 def shortened(text: str) -> str:

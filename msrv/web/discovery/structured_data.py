@@ -9,6 +9,7 @@ from msrv.catalog.artists import Artist
 from msrv.catalog.covers import SHARED_WIDTH
 from msrv.catalog.model import Item, ItemKind, Release, Shop
 from msrv.money import Money
+from msrv.translations import gettext
 from msrv.web.shop.json_views import cover_path, picture_path, release_path
 
 Data = dict[str, Any]
@@ -108,7 +109,7 @@ def breadcrumbs(entry: Release, shop: Shop, base_url: str) -> Data:
     """Return the way from the front page to a release."""
     steps = [
         (shop.name, f"{base_url}/"),
-        ("Catalog", f"{base_url}/catalog"),
+        (gettext("Catalog"), f"{base_url}/catalog"),
         (entry.title, base_url + release_path(entry)),
     ]
     return {

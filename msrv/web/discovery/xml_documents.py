@@ -23,6 +23,7 @@ from msrv.catalog.browsing.tag_index import Tag, TagIndex
 from msrv.catalog.covers import SHARED_WIDTH
 from msrv.catalog.model import Catalog, Release
 from msrv.catalog.names.ids import tag_slug
+from msrv.translations import gettext
 from msrv.web.discovery.page_metadata import (
     shortened,
     title_with_artist,
@@ -190,7 +191,7 @@ def _subject(catalog: Catalog, of: Artist | Tag | None) -> _Subject:
     name = catalog.shop.name
     if of is None:
         return _Subject(name, "", "/", catalog.offered)
-    title = f"{of.name} at {name}"
+    title = gettext("%(title)s at %(store)s", title=of.name, store=name)
     if isinstance(of, Tag):
         query = urlencode({"tag": of.slug})
         return _Subject(title, f"?{query}", f"/tags/{of.slug}", of.releases)

@@ -16,7 +16,7 @@ from msrv.web import cookies
 from msrv.web.errors import InvalidField
 from msrv.web.errors.fields import NO_ERRORS, FieldErrors
 from msrv.web.errors.shopping import discount_message
-from msrv.web.forms import read_form, read_prices
+from msrv.web.forms import read_back, read_form, read_prices
 from msrv.web.rendering import respond_in_slices, wants_json
 from msrv.web.shop import json_views
 from msrv.web.store import ORIGIN, STORE
@@ -85,8 +85,7 @@ async def change(request: web.Request) -> web.StreamResponse:
             {**json_views.cart(cart), **json_views.discount(discount)}
         )
     else:
-        back = str(form.get("back", "/cart"))
-        response = web.HTTPSeeOther(back if _is_own_path(back) else "/cart")
+        response = web.HTTPSeeOther(read_back(form, "/cart"))
     cookies.write_cart(request, response, cart)
     if code is not None:
         _write_discount(request, response, code)
@@ -152,14 +151,3 @@ def _write_discount(
         code, discount_visitor(request)
     )
     cookies.write_discount(request, response, code, is_verified=is_verified)
-
-
-def _is_own_path(path: str) -> bool:
-    """Return whether a browser sent there stays here, unlike on `//host`."""
-    return (
-        path.startswith("/")
-        and not path.startswith("//")
-        and "\\" not in path
-        and path.isascii()
-        and path.isprintable()
-    )
