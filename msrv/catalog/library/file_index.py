@@ -13,13 +13,14 @@ import json
 import logging
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from msrv.catalog.library.found_files import FoundFile
+from msrv.catalog.texts.track_text_table import TrackTextTable
 from msrv.display_text import printable
 from msrv.storage.model import FileIdentity
 
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 
 FILE_NAME: Final = "index.sqlite3"
 _APPLICATION: Final = int.from_bytes(b"MSRV", "big")
-_VERSION: Final = 6
+_VERSION: Final = 7
 """Raise it when the columns or the facts change."""
 _TABLE: Final = (
     # Two processes may create it at once.
@@ -44,25 +45,38 @@ PARSER_CRASHED: Final = "stops_parser"
 """Name of the fact that a file crashed its parser and may be retried."""
 
 
+TEXTS: Final = "texts"
+"""Name of the fact with a track's lyrics and credits."""
+
+
 class IndexEntry(NamedTuple):
     """Hashes and facts of one file, valid for one identity.
 
     The facts stay JSON until they are needed: decoded, those of 100,000 files
-    would take a hundred megabytes.
+    would take a hundred megabytes. `texts_json` are the lyrics and credits
+    of a file that was just read, empty for none; they are written and not
+    kept. None leaves those that are written as they are.
     """
 
     identity: FileIdentity
     sha256: bytes
     crc32: int
     facts_json: str
+    texts_json: str | None = None
 
     @classmethod
     def of(
         cls, file: FoundFile, sha256: bytes, crc32: int, facts: dict[str, Any]
     ) -> Self:
         """Return the entry of a file that has just been read."""
-        facts_json = json.dumps(facts) if facts else "{}"
-        return cls(file.identity, sha256, crc32, facts_json)
+        texts = facts.pop(TEXTS, None)
+        return cls(
+            file.identity,
+            sha256,
+            crc32,
+            json.dumps(facts) if facts else "{}",
+            json.dumps(texts) if texts else "",
+        )
 
     def with_facts(self, facts: dict[str, Any]) -> Self:
         """Return a copy with other facts."""
@@ -94,6 +108,7 @@ class FileIndex:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._texts = TrackTextTable(connection)
         self._changed: set[str] = set()
         self._known: dict[str, IndexEntry] = {}
         self._warned = False
@@ -197,7 +212,9 @@ class FileIndex:
             and old.identity.inode != known.identity.inode
         ):
             known = known._replace(identity=known.identity._replace(inode=0))
-        self._known[path] = known
+        if known.texts_json is not None:
+            self._texts.add(path, known.sha256, known.texts_json)
+        self._known[path] = known._replace(texts_json=None)
         self._changed.add(path)
 
     def save(self) -> None:
@@ -210,8 +227,9 @@ class FileIndex:
             return
         rows = [_row(path, self._known[path]) for path in self._changed]
         statement = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)"
-        if self._write(statement, rows):
+        if self._write(statement, rows, self._texts.save):
             self._changed.clear()
+            self._texts.clear()
 
     def retain(self, paths: Iterable[str]) -> None:
         """Remove all entries except those of these paths."""
@@ -228,13 +246,20 @@ class FileIndex:
         self._write(
             "DELETE FROM files WHERE path = ?",
             [(os.fsencode(path),) for path in gone],
+            lambda: self._texts.remove(gone),
         )
 
-    def _write(self, statement: str, rows: list[tuple[Any, ...]]) -> bool:
+    def _write(
+        self,
+        statement: str,
+        rows: list[tuple[Any, ...]],
+        write_texts: Callable[[], None],
+    ) -> bool:
         try:
             with self._connection:
                 for row in rows:
                     self._write_one(statement, row)
+                write_texts()
         except sqlite3.Error as error:
             if not self._warned:
                 log.warning("can't write the index: %s", error)
@@ -281,7 +306,7 @@ class FileIndex:
 
 def _row(path: str, known: IndexEntry) -> tuple[Any, ...]:
     identity = " ".join(map(str, known.identity))
-    return (os.fsencode(path), identity, *known[1:])
+    return (os.fsencode(path), identity, *known[1:4])
 
 
 def _connect(path: Path | str) -> sqlite3.Connection:

@@ -212,9 +212,13 @@ class _Builder:
         own = self._config_of(file)
         if file.is_track or own.price is not None or own.minimum is not None:
             return False
-        return is_extra(file.name) or any(
-            disc_number(name, self._name) is None
-            for name in path_in_release(self._folder, file).split("/")[:-1]
+        return (
+            self._files.is_lyrics(file)
+            or is_extra(file.name)
+            or any(
+                disc_number(name, self._name) is None
+                for name in path_in_release(self._folder, file).split("/")[:-1]
+            )
         )
 
     def _is_apart(self, file: FoundFile) -> bool:

@@ -17,7 +17,10 @@ from msrv.catalog.library.file_index import (
     IndexEntry,
 )
 from msrv.catalog.library.found_files import FoundFile, FoundFolder
+from msrv.catalog.library.indexing import NOT_UTF_8
+from msrv.catalog.metadata.lyrics import SUFFIXES as LYRICS_SUFFIXES
 from msrv.catalog.model import Cover
+from msrv.catalog.names.extras import stem_of
 from msrv.catalog.names.media_types import media_type
 from msrv.display_text import printable
 from msrv.storage.model import Content
@@ -41,6 +44,9 @@ class ReleaseFiles:
         self._index = index
         self._folder = folder
         self._unreadable = unreadable
+        self._track_stems = {
+            stem_of(file.path) for file in folder.files if file.is_track
+        }
         self.problems: list[Problem] = []
         self.notes: list[str] = []
         self.is_whole = True
@@ -52,6 +58,13 @@ class ReleaseFiles:
         """Add a problem of a file, or of the folder itself."""
         path = file.path if file else self._folder.path
         self.problems.append(Problem(printable(path), line, what))
+
+    def is_lyrics(self, file: FoundFile) -> bool:
+        """Return whether a text file has a track's name."""
+        return (
+            file.suffix in LYRICS_SUFFIXES
+            and stem_of(file.path) in self._track_stems
+        )
 
     def content(
         self, file: FoundFile
@@ -83,6 +96,11 @@ class ReleaseFiles:
         self.notes += [
             f"{printable(file.path)} {note}" for note in facts.get("notes", ())
         ]
+        if NOT_UTF_8 in facts and self.is_lyrics(file):
+            self.notes.append(
+                f"{printable(file.path)} is not shown as lyrics: it is not "
+                "UTF-8; save it in that encoding"
+            )
         return content, facts
 
     def cover(self) -> Cover | None:

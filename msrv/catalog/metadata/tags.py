@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, BinaryIO, Final, Self
 
 from msrv.catalog.metadata.audio_files import NotAudio, open_audio, read_apev2
@@ -16,6 +16,7 @@ from msrv.catalog.metadata.audio_pictures import has_picture
 from msrv.catalog.metadata.mojibake import repair_encoding
 from msrv.catalog.metadata.riff_info import read_riff_info
 from msrv.catalog.metadata.sound_facts import sound_facts
+from msrv.catalog.metadata.track_texts import TrackTexts, read_track_texts
 from msrv.catalog.model import Sound
 from msrv.display_text import clean_line
 
@@ -59,7 +60,8 @@ class Tags:
     `date` starts with a year, but may be invalid. `tempo` is in beats per
     minute, and `key` is the initial musical key. `codec`, `sample_rate_hz`,
     `bit_depth` and `channels` are those of its sound; the depth, in bits per
-    sample, is known of lossless codecs alone.
+    sample, is known of lossless codecs alone. `texts` are its lyrics and
+    credits.
     """
 
     title: str = ""
@@ -78,6 +80,7 @@ class Tags:
     sample_rate_hz: int | None = None
     bit_depth: int | None = None
     channels: int | None = None
+    texts: TrackTexts = field(default_factory=TrackTexts)
 
     @property
     def sound(self) -> Sound | None:
@@ -90,13 +93,15 @@ class Tags:
 
     def to_facts(self) -> dict[str, Any]:
         """Return the tags as JSON values, for the index."""
-        return asdict(self)
+        return {**asdict(self), "texts": self.texts.to_facts()}
 
     @classmethod
     def from_facts(cls, facts: dict[str, Any]) -> Self:
         """Return the tags from the index's JSON values."""
-        genres = tuple(facts.get("genres", ()))
-        return cls(**{**facts, "genres": genres})
+        values = {**facts, "genres": tuple(facts.get("genres", ()))}
+        if isinstance(texts := facts.get("texts"), dict):
+            values["texts"] = TrackTexts.from_facts(texts)
+        return cls(**values)
 
 
 def read_tags(file: BinaryIO) -> Tags:
@@ -108,10 +113,12 @@ def read_tags(file: BinaryIO) -> Tags:
     """
     sound = open_audio(file)
     found = [_field_values(sound.tags)]
+    sources = [sound.tags]
     kind = type(sound).__name__
     if kind == "MP3":
         is_old = getattr(sound.tags, "version", (2,))[0] == 1
-        found.insert(0 if is_old else 1, _field_values(read_apev2(file)))
+        sources.append(read_apev2(file))
+        found.insert(0 if is_old else 1, _field_values(sources[1]))
         found.append(_id3v1(file))
     elif kind == "WAVE":
         found.append(read_riff_info(file))
@@ -119,6 +126,7 @@ def read_tags(file: BinaryIO) -> Tags:
         merge_tags(found),
         duration_seconds=_duration(getattr(sound.info, "length", None)),
         has_picture=has_picture(sound, file),
+        texts=read_track_texts(sources),
         **sound_facts(sound),
     )
 

@@ -26,8 +26,8 @@ def read_track_facts(
 ) -> dict[str, Any]:
     """Return the facts of a track for the index.
 
-    They are `tags`, perhaps with `media_type` and `notes`, or else `broken`.
-    The media type is that of the content, not of the name.
+    They are `tags`, perhaps with `media_type`, `notes` and `texts`, or else
+    `broken`. The media type is that of the content, not of the name.
     """
     notes = []
     try:
@@ -39,6 +39,9 @@ def read_track_facts(
         way = "by its INFO chunk" if tags.title else "by its name"
         notes.append(f"is sold {way}: its tags can't be read: {error}")
     facts: dict[str, Any] = {"tags": tags.to_facts()}
+    texts = facts["tags"].pop("texts")
+    if tags.texts:
+        facts["texts"] = texts
     usual = AUDIO_TYPES[suffix]
     if container is not None and container.media_type not in {"", usual}:
         facts["media_type"] = container.media_type

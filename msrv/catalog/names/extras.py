@@ -8,10 +8,12 @@ of the packaging. A release without tracks has no extras: its pictures may be
 a book of photographs, or a pack of icons.
 """
 
+import os
 import re
 from typing import Final
 
 from msrv.catalog.names.media_types import AUDIO_TYPES
+from msrv.display_text import normalize_nfc
 
 # Cue sheets and rip logs, playlists, checksums, and editors' own files.
 # https://wiki.hydrogenaud.io/index.php?title=Cue_sheet (and its neighbours
@@ -91,6 +93,11 @@ def is_extra(name: str) -> bool:
             and _CHECKSUMS.fullmatch(lower) is not None
         )
     )
+
+
+def stem_of(path: str) -> str:
+    """Return a path without its suffix, the same for all its spellings."""
+    return normalize_nfc(os.path.splitext(path)[0]).casefold()
 
 
 def is_art_folder(name: str) -> bool:

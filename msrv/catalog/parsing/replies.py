@@ -20,6 +20,7 @@ from typing import Any, Final
 from msrv.catalog.metadata.cover_images import ImageFacts, NotAPicture
 from msrv.catalog.metadata.pdf_pages import MAX_PAGES
 from msrv.catalog.metadata.tags import NotAudio, Tags
+from msrv.catalog.metadata.track_texts import TrackTexts
 from msrv.catalog.parsing.errors import ProcessEnded
 from msrv.catalog.parsing.messages import Message
 from msrv.display_text import clean_line
@@ -190,7 +191,16 @@ def _check_none(value: object) -> None:
         raise InvalidReply
 
 
+def _check_track_texts(value: object) -> TrackTexts:
+    # It checks and bounds each text itself.
+    try:
+        return TrackTexts.from_facts(value if isinstance(value, dict) else {})
+    except ValueError:
+        raise InvalidReply from None
+
+
 _PLAIN: Final[dict[Any, _Check]] = {
+    TrackTexts: _check_track_texts,
     str: _check_text,
     int: _check_int,
     float: _check_float,
