@@ -241,7 +241,7 @@ def _build_store(
         origin_rules=rules,
         metrics=RequestMetrics(),
         assets=Assets(fresh=reload),
-        catalog_cache=CatalogCache(cache_pages=not reload),
+        catalog_cache=CatalogCache(settings.data, cache_pages=not reload),
         documents=DocumentCache(),
         qr_codes=QRCodes(),
         health_checks=LatestResults(

@@ -11,6 +11,7 @@ as representations, with the layouts of release ZIPs.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from markupsafe import Markup
@@ -21,6 +22,7 @@ from msrv.catalog.markdown import MarkdownCache
 from msrv.catalog.model import Catalog, Item, Release, Shop
 from msrv.catalog.release_zip import plan_zip, zip_name
 from msrv.catalog.search import SearchIndex, SearchResults
+from msrv.catalog.texts.release_texts import ReleaseTexts
 from msrv.downloads.body import Body
 from msrv.downloads.representation import Representation
 from msrv.downloads.zip import MEDIA_TYPE
@@ -42,10 +44,13 @@ BuildDocument = Callable[[str], bytes]
 class CatalogCache:
     """Search index and rendered grids of the current catalog, built lazily.
 
+    `data` is the data folder, whose index has the tracks' lyrics.
     `cache_pages` is False where templates may change, in development.
     """
 
-    def __init__(self, *, cache_pages: bool = True) -> None:
+    def __init__(
+        self, data: Path | None = None, *, cache_pages: bool = True
+    ) -> None:
         self._cache_pages = cache_pages
         self._pages: OrderedDict[_PageKey, Markup] = OrderedDict()
         self._filtered_pages: OrderedDict[_PageKey, Markup] = OrderedDict()
@@ -57,6 +62,7 @@ class CatalogCache:
         self._index: SearchIndex | None = None
         self._artists: tuple[Catalog, Artists] | None = None
         self.texts = MarkdownCache()
+        self.release_texts = ReleaseTexts(data)
         self._building = asyncio.Lock()
 
     async def search(

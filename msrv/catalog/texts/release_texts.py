@@ -18,6 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from msrv.catalog.library.file_index import FILE_NAME
 from msrv.catalog.metadata.lyrics import SUFFIXES
 from msrv.catalog.metadata.track_texts import TrackTexts
 from msrv.catalog.model import Item, ItemKind, Release
@@ -39,17 +40,19 @@ _NONE: Final[Texts] = MappingProxyType({})
 class ReleaseTexts:
     """Reader of releases' texts out of the index, with a small cache.
 
-    `index` is the index's file. Where the index is only in memory, as the
-    data folder isn't writable, there are no texts.
+    `data` is the data folder, which has the index; None for no texts. There
+    are none either where it isn't writable, and the index only in memory.
     """
 
-    def __init__(self, index: Path) -> None:
-        self._index = index
+    def __init__(self, data: Path | None) -> None:
+        self._index = data and data / FILE_NAME
         self._known: OrderedDict[str, tuple[Release, Texts]] = OrderedDict()
         self._warned = False
 
     async def of(self, release: Release) -> Texts:
         """Return the texts of a release's tracks."""
+        if self._index is None:
+            return _NONE
         known = self._known.pop(release.release_id, None)
         if known is None or known[0] is not release:
             try:
@@ -82,7 +85,7 @@ class ReleaseTexts:
             for paths in sources.values()
             for path, sha256 in paths.items()
         }
-        if not wanted:
+        if not wanted or self._index is None:
             return _NONE
         found = read_texts(self._index, wanted)
         texts, size = {}, 0

@@ -31,6 +31,7 @@ from msrv.web.shop import json_views
 from msrv.web.shop.browsing.release_facts import detail_rows, headline_facts
 from msrv.web.shop.cart import cart_discount
 from msrv.web.store import ORIGIN, STORE
+from msrv.web.texts.track_texts import shown_texts, texts_json
 
 NEWEST: Final = 6
 RELATED: Final = 4
@@ -73,8 +74,10 @@ async def release_page(request: web.Request) -> web.Response:
     if wants_json(request):
         playable = playable_ids(request, found)
         data = await json_views.release(found, TimeSlices())
+        texts = await request.app[STORE].catalog_cache.release_texts.of(found)
         for each in data["items"]:
             item_id = each["item_id"]
+            each.update(texts_json(texts.get(item_id)))
             path = f"/previews/{item_id}" if item_id in playable else None
             each["preview"] = path
         return await json_response_in_slices(data)
@@ -105,6 +108,9 @@ async def show_release(
         ),
         text=Markup(text.html),  # noqa: S704 - rendered without raw HTML
         credits=Markup(credit.html),  # noqa: S704 - as above
+        track_texts=shown_texts(
+            found, await store.catalog_cache.release_texts.of(found)
+        ),
         artist=artist,
         artists=artists,
         related=related,

@@ -41,7 +41,7 @@ def track(mark: int, text: str = LYRICS, composer: str = "Ann") -> bytes:
 async def texts_of(library: Library) -> dict[str, list[str]]:
     """Return the lyrics of the only release, by file name."""
     release = library.only()
-    found = await ReleaseTexts(library.data / FILE_NAME).of(release)
+    found = await ReleaseTexts(library.data).of(release)
     return {
         name: list(found[item.item_id].lyrics.lines)
         for name, item in items_by_name(release).items()
@@ -67,7 +67,7 @@ async def test_file_beside_a_track_has_precedence(
     library.release("A", {"01 A.wav": track(1), name: text.encode()})
     release = library.only()
     assert [each.file_name for each in release.extras] == [name]
-    texts = await ReleaseTexts(library.data / FILE_NAME).of(release)
+    texts = await ReleaseTexts(library.data).of(release)
     (found,) = texts.values()
     assert found.lyrics.lines == ("beside", "it")
     assert found.credits == (("composer", "Ann"),)
@@ -116,7 +116,7 @@ async def test_lyrics_of_other_bytes_are_not_shown(library: Library) -> None:
     old = library.only()
     library.put("A/01 A.wav", track(1, "newer"))
     library.read()
-    assert await ReleaseTexts(library.data / FILE_NAME).of(old) == {}
+    assert await ReleaseTexts(library.data).of(old) == {}
 
 
 async def test_index_has_no_lyrics_in_memory(library: Library) -> None:
@@ -130,7 +130,7 @@ async def test_index_has_no_lyrics_in_memory(library: Library) -> None:
 async def test_release_is_read_once(library: Library) -> None:
     library.release("A", {"01 A.wav": track(1)})
     release = library.only()
-    reader = ReleaseTexts(library.data / FILE_NAME)
+    reader = ReleaseTexts(library.data)
     first = await reader.of(release)
     assert await reader.of(release) is first
 
@@ -157,9 +157,7 @@ async def test_page_is_bounded(
     async def count(name: str, limit: int) -> int:
         with monkeypatch.context() as patch:
             patch.setattr(release_texts, name, limit)
-            found: Texts = await ReleaseTexts(library.data / FILE_NAME).of(
-                release
-            )
+            found: Texts = await ReleaseTexts(library.data).of(release)
         return len(found)
 
     assert await count("MAX_TRACKS", 5) == 3

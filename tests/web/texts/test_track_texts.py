@@ -1,0 +1,82 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Lyrics and credits on a release's page and in its JSON."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mutagen import id3
+from mutagen.wave import WAVE
+
+from msrv.settings import Settings
+from tests.conftest import Client, StartStore
+
+JSON = {"Accept": "application/json"}
+FRAMES: Any = id3
+HOSTILE = "</p></details><script>alert(1)</script>\n<b onclick=x>"
+ARABIC = "\u0645\u0631\u062d\u0628\u0627"
+
+
+@pytest.fixture
+async def store(
+    start_store: StartStore, settings: Settings, library: Path
+) -> Client:
+    """Store with lyrics in a tag and in a file, and two kinds of credits."""
+    album = library / "Night Bus"
+    sound: Any = WAVE(album / "01 Departure.wav")  # type: ignore[no-untyped-call] # mutagen's own
+    sound.add_tags()
+    for frame in (
+        FRAMES.USLT(encoding=3, lang="ara", desc="", text=f"{ARABIC}\n\nb"),
+        FRAMES.TCOM(encoding=3, text=["Ann", "Bob <i>"]),
+    ):
+        sound.tags.add(frame)
+    sound.save()
+    (album / "02 Wrong Stop.lrc").write_text(
+        f"[00:01.00]{HOSTILE}", encoding="utf-8"
+    )
+    config = album / "release.toml"
+    text = config.read_text("utf-8")
+    config.write_text(f'credits = "By *Cleo*"\n{text}', encoding="utf-8")
+    return await start_store(settings)
+
+
+async def test_page_has_lyrics_and_credits(store: Client) -> None:
+    page = await (await store.get("/catalog/night-bus")).text()
+    assert '<div class="lyrics" dir="auto" lang="ar">' in page
+    assert f"<p>{ARABIC}</p>" in page
+    assert "<dt>Music</dt><dd" in page
+    assert "Ann, Bob &lt;i&gt;" in page
+    assert "By <em>Cleo</em>" in page
+    assert page.index("Departure</bdi>") < page.index("Wrong Stop</bdi>")
+
+
+async def test_lyrics_are_text(store: Client) -> None:
+    page = await (await store.get("/catalog/night-bus")).text()
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert" not in page
+    assert "<b onclick" not in page
+    for tag in ("details", "section", "div", "dl", "p"):
+        assert page.count(f"<{tag}>") + page.count(f"<{tag} ") == page.count(
+            f"</{tag}>"
+        )
+
+
+async def test_json_has_lyrics_and_credits(store: Client) -> None:
+    found = await (await store.get("/catalog/night-bus", headers=JSON)).json()
+    departure, stop, book = found["items"]
+    assert departure["lyrics"] == f"{ARABIC}\n\nb"
+    assert departure["lyrics_language"] == "ar"
+    assert departure["credits"] == [
+        {"role": "composer", "name": "Ann"},
+        {"role": "composer", "name": "Bob <i>"},
+    ]
+    assert "<script>" in stop["lyrics"]
+    assert (book["lyrics"], book["credits"]) == (None, [])
+    assert found["credits"] == "By *Cleo*"
+
+
+async def test_release_without_texts_has_no_section(store: Client) -> None:
+    page = await (await store.get("/catalog/umbrella-single")).text()
+    assert 'class="texts"' not in page
