@@ -15,7 +15,8 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from msrv.catalog.covers import SHARED_WIDTH
-from msrv.catalog.model import ItemKind, Release, Shop
+from msrv.catalog.details.release_details import ReleaseKind
+from msrv.catalog.model import Release, Shop
 from msrv.translations import gettext
 from msrv.web.discovery import structured_data
 from msrv.web.shop.json_views import cover_path, release_path
@@ -91,7 +92,7 @@ def release_metadata(
     description = shortened(text) or title
     price = release.minimum or release.price
     properties = [
-        ("og:type", _open_graph_type(release)),
+        *_kind_properties(release),
         ("og:site_name", shop.name),
         ("og:title", title),
         ("og:description", description),
@@ -112,8 +113,6 @@ def release_metadata(
             ),
             ("twitter:card", "summary_large_image"),
         ]
-    if release.date and _is_music(release):
-        properties.append(("music:release_date", release.date))
     return PageMetadata(
         address,
         description,
@@ -143,11 +142,24 @@ def shortened(text: str) -> str:
     return f"{beginning.rpartition(' ')[0] or beginning}…"
 
 
-def _is_music(release: Release) -> bool:
-    return any(each.kind is ItemKind.TRACK for each in release.offered)
-
-
-def _open_graph_type(release: Release) -> str:
-    if not _is_music(release):
-        return "product"
-    return "music.album" if len(release.offered) > 1 else "music.song"
+def _kind_properties(release: Release) -> list[tuple[str, str]]:
+    """Return the properties of Open Graph's type for the release's kind."""
+    kind, details = release.details.kind, release.details
+    seconds = round(details.duration_seconds or 0)
+    found = {"release_date": release.date}
+    if kind.is_music:
+        vertical = "music"
+        type_name = "album" if len(release.offered) > 1 else "song"
+    elif kind is ReleaseKind.BOOK:
+        vertical, type_name = "book", ""
+        found["isbn"] = details.isbn
+    elif kind is ReleaseKind.VIDEO:
+        vertical, type_name = "video", "other"
+        found["duration"] = str(seconds) if seconds else ""
+    else:
+        return [("og:type", "product")]
+    name = f"{vertical}.{type_name}" if type_name else vertical
+    return [
+        ("og:type", name),
+        *((f"{vertical}:{key}", text) for key, text in found.items() if text),
+    ]

@@ -3,10 +3,12 @@
 
 """Structured data of pages, in the vocabulary of schema.org."""
 
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from msrv.catalog.artists import Artist
 from msrv.catalog.covers import SHARED_WIDTH
+from msrv.catalog.details.release_details import ReleaseKind
 from msrv.catalog.model import Item, ItemKind, Release, Shop
 from msrv.money import Money
 from msrv.translations import gettext
@@ -15,7 +17,6 @@ from msrv.web.shop.json_views import cover_path, picture_path, release_path
 Data = dict[str, Any]
 
 CONTEXT: Final = "https://schema.org"
-_DOCUMENT_SUFFIXES: Final = {"epub", "pdf", "mobi", "azw3"}
 _MAX_TRACKS: Final = 200
 
 
@@ -35,12 +36,13 @@ def website(shop: Shop, base_url: str) -> Data:
 
 
 def release(entry: Release, shop: Shop, base_url: str, text: str) -> Data:
-    """Return a release as an album, a book or another product, for sale.
+    """Return a release as what it is by its kind, for sale.
 
     `text` is its description, as plain text.
     """
     address = base_url + release_path(entry)
-    kind = _type_of(entry)
+    details = entry.details
+    kind, describe = _TYPES[details.kind]
     data: Data = {
         "@context": CONTEXT,
         "@type": kind,
@@ -53,24 +55,104 @@ def release(entry: Release, shop: Shop, base_url: str, text: str) -> Data:
         data["description"] = text
     if entry.cover is not None:
         data["image"] = base_url + cover_path(entry, entry.cover, SHARED_WIDTH)
-    if entry.date:
-        key = "releaseDate" if kind == "Product" else "datePublished"
-        data[key] = entry.date
-    if kind == "MusicAlbum":
-        tracks = [
-            each for each in entry.offered if each.kind is ItemKind.TRACK
-        ]
-        data["numTracks"] = len(tracks)
-        data["track"] = [_track(each) for each in tracks[:_MAX_TRACKS]]
-        if entry.artist:
-            data["byArtist"] = {"@type": "MusicGroup", "name": entry.artist}
-    elif entry.artist:
-        person = {"@type": "Person", "name": entry.artist}
-        if kind == "Book":
-            data["author"] = person
-        else:
-            data["brand"] = {"@type": "Brand", "name": entry.artist}
-    return data
+    if details.tags:
+        data["keywords"] = ", ".join(details.tags)
+    return data | {
+        name: value
+        for name, value in describe(entry, data.get("image", "")).items()
+        if value
+    }
+
+
+def _record(entry: Release, image: str) -> Data:  # noqa: ARG001 - as the others
+    details = entry.details
+    tracks = [each for each in entry.offered if each.kind is ItemKind.TRACK]
+    edition = {
+        "@type": "MusicRelease",
+        "catalogNumber": details.catalog_number,
+        "recordLabel": _organization(details.label),
+    }
+    is_edition = details.catalog_number or details.label
+    return _creative_work(entry) | {
+        "albumReleaseType": f"{CONTEXT}/{_RELEASE_TYPES[details.kind]}",
+        "numTracks": len(tracks),
+        "track": [_track(each) for each in tracks[:_MAX_TRACKS]],
+        "byArtist": _named("MusicGroup", entry.artist),
+        "albumRelease": {
+            name: value for name, value in edition.items() if value
+        }
+        if is_edition
+        else None,
+    }
+
+
+def _book(entry: Release, image: str) -> Data:  # noqa: ARG001 - as the others
+    details = entry.details
+    return _creative_work(entry) | {
+        "author": _named("Person", entry.artist),
+        "publisher": _organization(details.label),
+        "isbn": details.isbn,
+        "numberOfPages": details.page_count,
+        "bookFormat": f"{CONTEXT}/EBook",
+    }
+
+
+def _video(entry: Release, image: str) -> Data:
+    seconds = entry.details.duration_seconds
+    return _creative_work(entry) | {
+        "creator": _named("Person", entry.artist),
+        "publisher": _organization(entry.details.label),
+        "uploadDate": entry.date,
+        "duration": _duration(seconds) if seconds else "",
+        "thumbnailUrl": image,
+    }
+
+
+def _software(entry: Release, image: str) -> Data:  # noqa: ARG001 - as the others
+    details = entry.details
+    return _creative_work(entry) | {
+        "author": _named("Person", entry.artist),
+        "publisher": _organization(details.label),
+        "softwareVersion": details.version,
+        "operatingSystem": ", ".join(details.platforms),
+    }
+
+
+def _product(entry: Release, image: str) -> Data:  # noqa: ARG001 - as the others
+    return {
+        "releaseDate": entry.date,
+        "brand": _named("Brand", entry.artist or entry.details.label),
+        "category": ", ".join(entry.details.genres),
+    }
+
+
+def _creative_work(entry: Release) -> Data:
+    """Return the properties that all but products have."""
+    details = entry.details
+    return {
+        "datePublished": entry.date,
+        "genre": list(details.genres),
+        "inLanguage": details.language,
+    }
+
+
+_TYPES: Final[
+    Mapping[ReleaseKind, tuple[str, Callable[[Release, str], Data]]]
+] = {
+    ReleaseKind.ALBUM: ("MusicAlbum", _record),
+    ReleaseKind.EP: ("MusicAlbum", _record),
+    ReleaseKind.SINGLE: ("MusicAlbum", _record),
+    ReleaseKind.BOOK: ("Book", _book),
+    ReleaseKind.VIDEO: ("VideoObject", _video),
+    ReleaseKind.SOFTWARE: ("SoftwareApplication", _software),
+    ReleaseKind.SAMPLE_PACK: ("Product", _product),
+    ReleaseKind.OTHER: ("Product", _product),
+}
+_RELEASE_TYPES: Final[Mapping[ReleaseKind, str]] = {
+    ReleaseKind.ALBUM: "AlbumRelease",
+    ReleaseKind.EP: "EPRelease",
+    ReleaseKind.SINGLE: "SingleRelease",
+}
 
 
 def artist(found: Artist, base_url: str, text: str = "") -> Data:
@@ -127,20 +209,24 @@ def breadcrumbs(entry: Release, shop: Shop, base_url: str) -> Data:
     }
 
 
-def _type_of(entry: Release) -> str:
-    if any(each.kind is ItemKind.TRACK for each in entry.offered):
-        return "MusicAlbum"
-    suffixes = {
-        each.file_name.rpartition(".")[2].lower() for each in entry.offered
-    }
-    return "Book" if suffixes and suffixes <= _DOCUMENT_SUFFIXES else "Product"
-
-
 def _track(item: Item) -> Data:
     data: Data = {"@type": "MusicRecording", "name": item.title}
     if item.duration_seconds:
-        data["duration"] = f"PT{round(item.duration_seconds)}S"
+        data["duration"] = _duration(item.duration_seconds)
     return data
+
+
+def _duration(seconds: float) -> str:
+    """Return a duration by ISO 8601."""
+    return f"PT{round(seconds)}S"
+
+
+def _organization(name: str) -> Data | None:
+    return _named("Organization", name)
+
+
+def _named(kind: str, name: str) -> Data | None:
+    return {"@type": kind, "name": name} if name else None
 
 
 def _offer(price: Money, address: str, shop: Shop) -> Data:

@@ -172,7 +172,7 @@ class Listing:
             return FilterRow("", [])
         tags = list(index.top_tags[self.kind])
         if self.tag is not None and self.tag not in tags:
-            tags.append(self.tag)
+            tags.insert(0, self.tag)
         named: list[tuple[str, Tag | None]] = [(gettext("All"), None)]
         named += [(each.name, each) for each in tags]
         return FilterRow(
