@@ -95,6 +95,7 @@ ROUTES: list[web.RouteDef] = [
     web.get("/oembed", embeds.oembed, name="oembed"),
     web.get("/feed.atom", discovery.atom, name="atom"),
     web.get("/feed.rss", discovery.rss, name="rss"),
+    web.get("/canimus.json", discovery.canimus_collection, name="canimus"),
     web.get("/.well-known/jwks.json", media.keys, name="jwks"),
     web.get("/.well-known/security.txt", media.security_txt, name="security"),
     web.get("/-/health", operations.health, name="health"),

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Routes of the sitemap and the feeds.
+"""Routes of the sitemap, the feeds and the Canimus collection.
 
 A document is built once for each catalog, in a thread, since a large library
 has tens of thousands of addresses.
@@ -17,7 +17,7 @@ from msrv.catalog.browsing.tag_index import Tag
 from msrv.catalog.model import Catalog
 from msrv.translations import language_set_to, ngettext
 from msrv.web.caches import BuildDocument
-from msrv.web.discovery import xml_documents
+from msrv.web.discovery import canimus, xml_documents
 from msrv.web.errors import InvalidField, NotFound
 from msrv.web.forms import read_page_number
 from msrv.web.languages import own_language
@@ -80,6 +80,21 @@ async def rss(request: web.Request) -> web.Response:
         f"rss {_name(of)}",
         "application/rss+xml",
         lambda base: xml_documents.rss(catalog, base, of),
+    )
+
+
+async def canimus_collection(request: web.Request) -> web.Response:
+    """Return the store's music as a Canimus collection."""
+    store = request.app[STORE]
+    catalog = store.catalog.current
+    artists = await store.catalog_cache.artists(catalog)
+    return await _respond(
+        request,
+        "canimus",
+        canimus.MEDIA_TYPE,
+        lambda base: canimus.collection(
+            catalog, artists, base, store.previews.is_offered
+        ),
     )
 
 

@@ -80,6 +80,9 @@ def front_metadata(shop: Shop, base_url: str) -> PageMetadata:
             ("twitter:card", "summary"),
         ),
         (structured_data.website(shop, base_url),),
+        alternates=(
+            Alternate("application/canimus+json", "/canimus.json", shop.name),
+        ),
     )
 
 

@@ -136,6 +136,11 @@ def release_path(entry: Release) -> str:
     return f"/catalog/{entry.release_id}"
 
 
+def preview_path(entry: Item) -> str:
+    """Return the path of a track's preview, which changes with its bytes."""
+    return f"/previews/{entry.item_id}?v={version_of(entry.content)}"
+
+
 def cover_path(entry: Release, cover: Cover, width: int = 640) -> str:
     """Return the path of a cover, which changes with its bytes."""
     version = version_of(cover.content)
