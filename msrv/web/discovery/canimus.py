@@ -154,7 +154,7 @@ def _images(release: Release, base_url: str) -> Data:
     return {
         "main": {
             "src": base_url + cover_path(release, cover, SHARED_WIDTH),
-            "alt": f"Cover of {release.title}",
+            "alt": release.title,
             "type": "image/jpeg",
         }
     }
