@@ -60,7 +60,8 @@ FORMATS_KEPT: Final = frozenset(
     "number_symbols default_numbering_system numbering_systems "
     "currency_formats currency_symbols currency_names currency_names_plural "
     "decimal_formats percent_formats plural_form character_order "
-    "date_formats time_formats datetime_formats months days day_periods "
+    "date_formats time_formats datetime_formats datetime_skeletons months "
+    "days day_periods "
     "zone_formats".split()
 )
 
@@ -79,14 +80,14 @@ def leave_out(packages: Path) -> None:
 
 
 def keep_formats(packages: Path) -> None:
-    """Leave Babel what web/formatting.py asks of it, and what that needs."""
+    """Leave Babel what msrv/translations asks of it, and what that needs."""
     from babel import localedata  # noqa: PLC0415 - it is found only now
 
     from msrv.translations.negotiation import FORMATS  # noqa: PLC0415
-    from msrv.web import formatting  # noqa: PLC0415
+    from msrv.translations.prices import format_price  # noqa: PLC0415
 
     for name in FORMATS:
-        formatting.format_price(123456, "EUR", name)
+        format_price(123456, "EUR", name)
     used = set(localedata._cache)  # noqa: SLF001 - it tells nowhere else
     for path in (packages / "babel" / "locale-data").glob("*.dat"):
         if path.stem not in used:

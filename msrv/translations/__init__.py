@@ -37,6 +37,15 @@ class Language:
     formats: str = SOURCE
 
     @property
+    def dates(self) -> str:
+        """Language of dates, whose months are words.
+
+        It is that of the formats where both are of one language.
+        """
+        same = self.formats.partition("_")[0] == self.texts.partition("_")[0]
+        return self.formats if same else self.texts
+
+    @property
     def tag(self) -> str:
         """The texts' language as a tag of BCP 47: `de`, `pt-BR`."""
         return self.texts.replace("_", "-")

@@ -10,15 +10,12 @@ provides CLDR's rules.
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
-from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
-from babel import Locale
-from babel.dates import format_skeleton, format_time, get_datetime_format
-from babel.numbers import format_currency, format_decimal, format_percent
+from babel.numbers import format_decimal, format_percent
 from yarl import URL
 
 from msrv.hostnames import host_to_ascii
@@ -29,15 +26,20 @@ from msrv.orders import redemption
 from msrv.proofs import grants
 from msrv.translations import (
     current_language,
+    format_number,
     gettext,
     gettext_noop,
     locale,
     ngettext,
 )
-from msrv.translations.negotiation import FORMATS
+from msrv.translations.dates import (
+    format_date_time,
+    format_interval,
+    format_moment,
+)
+from msrv.translations.prices import format_price
 
 _EPOCH: Final = date(1970, 1, 1)
-_LETTER_THEN_DIGIT: Final = re.compile(r"(?<=[^\W\d_])(?=\d)")
 _PHONE_NUMBER: Final = re.compile(r"\+?[0-9]{3,20}")
 # RFC 6068, section 2: the others are escaped.
 _MAILTO_CHARACTERS: Final = "!$'*+"
@@ -67,32 +69,6 @@ def typed(amount: Money) -> str:
         "decimal"
     ]
     return amount.decimal.replace(".", str(point))
-
-
-@lru_cache(maxsize=4096)
-def format_price(minor: int, currency: str, language: str) -> str:
-    """Return an amount with all its decimals, in one of FORMATS."""
-    amount = Money(minor, currency)
-    text = format_currency(
-        Decimal(amount.decimal),
-        currency,
-        locale=locale(language),
-        # ISO 4217's digits, like the amount that is paid; CLDR rounds some.
-        currency_digits=False,
-        format=_pattern(language, len(amount.decimal.partition(".")[2])),
-        numbering_system="default",
-    )
-    # CLDR's rule for a code of letters beside a number, which Babel lacks.
-    return _LETTER_THEN_DIGIT.sub("\N{NO-BREAK SPACE}", text)
-
-
-@lru_cache(maxsize=4 * len(FORMATS))
-def _pattern(language: str, decimals: int) -> str:
-    """Return a language's money pattern, with that many decimals."""
-    pattern = locale(language).currency_formats["standard"].pattern
-    positive = str(pattern).partition(";")[0]
-    cut = "." + "0" * decimals if decimals else ""
-    return positive.replace(".00", cut)
 
 
 def contact_url(contact: str) -> str:
@@ -170,51 +146,30 @@ def duration(seconds: float) -> str:
 
 def date_time(unix_seconds: int) -> str:
     """Return a time in UTC for a visitor: `Mar 6, 2026, 2:05 PM UTC`."""
-    at = datetime.fromtimestamp(unix_seconds, UTC)
-    language = _date_language()
-    pattern = str(get_datetime_format("medium", locale=language))
-    return gettext(
-        "%(time)s UTC",
-        time=pattern.replace("'", "")
-        .replace("{0}", format_time(at, "short", tzinfo=UTC, locale=language))
-        .replace("{1}", format_skeleton("yMMMd", at, locale=language)),
-    )
+    return format_date_time(unix_seconds)
 
 
 def release_date(text: str) -> str:
     """Return a date, a month or a year of ISO 8601 for a visitor."""
-    language = _date_language()
-    match text.split("-"):
-        case [year, month, day]:
-            when = date(int(year), int(month), int(day))
-            return format_skeleton("yMMMd", when, locale=language)
-        case [year, month]:
-            when = date(int(year), int(month), 1)
-            return format_skeleton("yMMMM", when, locale=language)
-    return text
-
-
-def _date_language() -> Locale:
-    """Return the language of dates, whose months are words of the texts."""
-    language = current_language()
-    base = language.formats.partition("_")[0]
-    return locale(
-        language.formats if base == language.texts else language.texts
-    )
+    return format_interval(text)
 
 
 def moment(unix_seconds: int) -> str:
-    """Return a time in UTC: `2026-03-06 14:05 UTC`."""
-    return f"{datetime.fromtimestamp(unix_seconds, UTC):%Y-%m-%d %H:%M} UTC"
+    """Return a time in UTC: `Mar 6, 2026, 14:05 UTC`."""
+    return format_moment(unix_seconds)
 
 
 def amount(minor: int, currency: str) -> str:
     """Return an amount of minor units, which may be negative."""
     try:
-        text = str(Money(abs(minor), currency))
+        text = price(Money(abs(minor), currency))
     except NotMoney:
         # A currency that only another version of the store accepts.
-        text = f"{currency} {abs(minor)} minor units"
+        text = gettext(
+            "%(currency)s %(number)s minor units",
+            currency=currency,
+            number=format_number(abs(minor)),
+        )
     return f"−{text}" if minor < 0 else text  # noqa: RUF001 - a minus
 
 
@@ -225,9 +180,7 @@ def day(number: int) -> str:
 
 def month(name: str) -> str:
     """Return a month, given as `2026-03`, in words: `March 2026`."""
-    first = date.fromisoformat(f"{name}-01")
-    language = locale(current_language().texts)
-    return str(format_skeleton("yMMMM", first, locale=language))
+    return format_interval(name)
 
 
 def day_number(when: date) -> int:
@@ -236,24 +189,23 @@ def day_number(when: date) -> int:
 
 
 def moment_ms(unix_ms: int) -> str:
-    """Return a time to the second: `2026-03-06 14:05:09 UTC`."""
-    at = datetime.fromtimestamp(unix_ms // 1000, UTC)
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    """Return a time to the second: `Mar 6, 2026, 14:05:09 UTC`."""
+    return format_moment(unix_ms // 1000, seconds=True)
 
 
 def share(part: int, whole: int) -> str:
-    """Return a percentage: `87 %`, or a dash if the whole is zero.
+    """Return a percentage: `87%`, or a dash if the whole is zero.
 
-    100 % means all of it, and 0 % none: other shares are 1 % to 99 %.
+    100% means all of it, and 0% none: other shares are 1% to 99%.
     """
     if whole <= 0:
         return "–"  # noqa: RUF001 - a dash
-    percent = round(100 * part / whole)
+    rounded = round(100 * part / whole)
     if part < whole:
-        percent = min(percent, 99)
+        rounded = min(rounded, 99)
     if part > 0:
-        percent = max(percent, 1)
-    return f"{percent} %"
+        rounded = max(rounded, 1)
+    return percent(rounded)
 
 
 def given_note(provider: str) -> str:

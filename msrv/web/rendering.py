@@ -22,7 +22,13 @@ from msrv.catalog.live_catalog import NotReady
 from msrv.catalog.model import Page, Shop
 from msrv.orders.cart import Cart
 from msrv.text_table import plural
-from msrv.translations import Language, current_language, ngettext
+from msrv.translations import (
+    Language,
+    current_language,
+    format_number,
+    ngettext,
+)
+from msrv.translations.dates import format_interval
 from msrv.translations.templates import EXTENSIONS, install_translations
 from msrv.web import cookies, formatting
 from msrv.web.errors import ErrorPage, NotAcceptable
@@ -325,7 +331,9 @@ def set_up_templates(app: web.Application, *, fresh: bool) -> None:
         moment=formatting.moment,
         month=formatting.month,
         date_time=formatting.date_time,
+        interval=format_interval,
         moment_ms=formatting.moment_ms,
+        number=format_number,
         percent=formatting.percent,
         plural=plural,
         release_date=formatting.release_date,

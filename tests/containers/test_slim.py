@@ -13,9 +13,10 @@ from typing import Final
 import yarl
 from PIL import Image, ImageCms
 
-from msrv.translations import locale
+from msrv.translations import Language, language_set_to, locale
+from msrv.translations.dates import format_interval, format_moment
 from msrv.translations.negotiation import FORMATS
-from msrv.web import formatting
+from msrv.translations.prices import format_price
 from tests.containers.buyer import Buyer
 from tests.containers.engine import docker, run_container, wait_until
 from tests.payments.stripe.fake_stripe import KEY, SECRET, FakeStripe
@@ -53,13 +54,26 @@ PRICE_SCRIPT: Final = """
 import json
 from msrv.translations import locale
 from msrv.translations.negotiation import FORMATS
-from msrv.web import formatting
+from msrv.translations.prices import format_price
 print(json.dumps([
-    [formatting.format_price(minor, currency, name), locale(name)
+    [format_price(minor, currency, name), locale(name)
         .number_symbols["latn"]["decimal"]]
     for name in FORMATS
     for currency, minor in AMOUNTS
 ]))
+"""
+
+DATE_SCRIPT: Final = """
+import json
+from msrv.translations import Language, language_set_to
+from msrv.translations.dates import format_interval, format_moment
+from msrv.translations.negotiation import FORMATS
+found = []
+for name in FORMATS:
+    with language_set_to(Language(name, name)):
+        month, at = format_interval("2026-03"), format_moment(1_800_000_000)
+        found.append([month, at])
+print(json.dumps(found))
 """
 
 PICTURE_SCRIPT: Final = """
@@ -100,12 +114,22 @@ def test_every_module_imports(image: str) -> None:
 def test_prices_are_formatted_as_outside_the_image(image: str) -> None:
     assert run_python(image, f"AMOUNTS = {AMOUNTS}\n{PRICE_SCRIPT}") == [
         [
-            formatting.format_price(minor, currency, name),
+            format_price(minor, currency, name),
             locale(name).number_symbols["latn"]["decimal"],
         ]
         for name in FORMATS
         for currency, minor in AMOUNTS
     ]
+
+
+def test_dates_are_formatted_as_outside_the_image(image: str) -> None:
+    found = []
+    for name in FORMATS:
+        with language_set_to(Language(name, name)):
+            found.append(
+                [format_interval("2026-03"), format_moment(1_800_000_000)]
+            )
+    assert run_python(image, DATE_SCRIPT) == found
 
 
 def test_covers_of_all_formats_are_read(image: str, tmp_path: Path) -> None:
