@@ -178,6 +178,11 @@ def day(number: int) -> str:
     return (_EPOCH + timedelta(days=number)).isoformat()
 
 
+def written_day(number: int) -> str:
+    """Return a day, given as days since 1970, in words: `Mar 6, 2026`."""
+    return format_interval(day(number))
+
+
 def month(name: str) -> str:
     """Return a month, given as `2026-03`, in words: `March 2026`."""
     return format_interval(name)

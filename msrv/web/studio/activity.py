@@ -12,6 +12,7 @@ from aiohttp import web
 
 from msrv.ledger.errors import SpoolFailed
 from msrv.ledger.events import OperatorAction
+from msrv.translations import gettext, gettext_noop
 from msrv.web.errors import InvalidField
 from msrv.web.store import SESSION, STORE
 from msrv.web.studio import page
@@ -22,16 +23,16 @@ _ID_BYTES: Final = 12
 _AFTER: Final = re.compile(r"([0-9]{1,15})\.([0-9a-f]{24})")
 
 NAMES: Final = {
-    "sign-in": "signed in",
-    "sign-out": "signed out",
-    "sign-out-everyone": "signed everyone out",
-    "view-order": "viewed an order",
-    "export-orders": "exported orders",
-    "export-artists": "exported sales by artist",
-    "revoke": "refunded",
-    "restore": "restored",
+    "sign-in": gettext_noop("signed in"),
+    "sign-out": gettext_noop("signed out"),
+    "sign-out-everyone": gettext_noop("signed everyone out"),
+    "view-order": gettext_noop("viewed an order"),
+    "export-orders": gettext_noop("exported orders"),
+    "export-artists": gettext_noop("exported sales by artist"),
+    "revoke": gettext_noop("refunded"),
+    "restore": gettext_noop("restored"),
 }
-"""Label of each act, by its name in the ledger."""
+"""Label of each act, by its name in the ledger; pages translate it."""
 
 
 async def record(request: web.Request, act: str, subject: str = "") -> None:
@@ -68,7 +69,7 @@ async def show(request: web.Request) -> web.Response:
         match = _AFTER.fullmatch(text)
         if match is None:
             raise InvalidField(
-                "after", "must come from a link to the next page"
+                "after", gettext("must come from a link to the next page")
             )
         after = report_queries.ActionKey(int(match[1]), match[2])
     async with page.read_transaction(request) as connection:

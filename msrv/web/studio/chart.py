@@ -16,6 +16,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final
 
+from msrv.translations import gettext, gettext_noop
 from msrv.web.formatting import day_number
 
 _MAX_MONTHS: Final = 36
@@ -31,17 +32,25 @@ class Span(StrEnum):
     ALL = "all"
 
 
-LABELS: Final = {
-    Span.MONTH: "30 days",
-    Span.QUARTER: "13 weeks",
-    Span.YEAR: "12 months",
-    Span.ALL: "all time",
+_NAMES: Final = {
+    Span.MONTH: gettext_noop("30 days"),
+    Span.QUARTER: gettext_noop("13 weeks"),
+    Span.YEAR: gettext_noop("12 months"),
+    Span.ALL: gettext_noop("all time"),
 }
+
+
+def span_names() -> dict[Span, str]:
+    """Return the name of each span, in the current language."""
+    return {span: gettext(name) for span, name in _NAMES.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A day, week, month or year: `first_day` to `last_day`, inclusive."""
+    """A day, week, month or year: `first_day` to `last_day`, inclusive.
+
+    `label` is its beginning in ISO 8601.
+    """
 
     first_day: int
     last_day: int
@@ -210,7 +219,9 @@ def _bars(  # noqa: PLR0917 - all of a series
                 y=HEIGHT - height,
                 width=width,
                 height=height,
-                title=f"{label}: {label_of(value)}",
+                title=gettext(
+                    "%(label)s: %(value)s", label=label, value=label_of(value)
+                ),
                 address=addresses[number] if addresses else "",
             )
         )

@@ -13,8 +13,8 @@ from msrv.ledger.db.aggregates import day_of
 from msrv.ledger.db.reports import download_list
 from msrv.ledger.db.reports.download_list import DownloadKey, StartedDownload
 from msrv.proofs.orders import is_item_id, is_order_id
-from msrv.text_table import plural
-from msrv.translations import gettext
+from msrv.translations import gettext, ngettext
+from msrv.translations.dates import format_interval
 from msrv.web.errors import InvalidField
 from msrv.web.formatting import day
 from msrv.web.store import STORE
@@ -89,14 +89,16 @@ async def show_figures(request: web.Request) -> web.Response:
             "rows": [_data(row) for row in rows],
         },
         span=span,
-        spans=chart.LABELS,
+        spans=chart.span_names(),
         rows=rows,
         total=total,
         chart=chart.draw(
-            [row.label for row in rows],
+            [format_interval(row.label) for row in rows],
             [row.begun for row in rows],
             [row.completed for row in rows],
-            lambda count: plural(count, "download"),
+            lambda count: ngettext(
+                "%(num)s download", "%(num)s downloads", count
+            ),
             first_addresses=[row.started_url for row in rows],
             second_addresses=[row.completed_url for row in rows],
         ),

@@ -18,6 +18,7 @@ from msrv.catalog.library.loader import LoadedLibrary
 from msrv.catalog.live_catalog import NotReady
 from msrv.health_checks.findings import as_row, summary
 from msrv.ledger.errors import DatabaseError
+from msrv.translations import gettext_noop
 from msrv.web.store import STORE
 from msrv.web.studio import page
 
@@ -25,13 +26,28 @@ NEARLY_FULL_DIVISOR = 20
 """A disk is nearly full with less than 1/20 of it free."""
 _MAX_PROBLEMS = 50
 _DAY_SECONDS = 24 * 3600
+_LIMIT_NAMES = {
+    "codes": gettext_noop("redeem codes"),
+    "discounts": gettext_noop("discount codes"),
+    "mails": gettext_noop("mails of free orders"),
+    "paid_mails": gettext_noop("repeated mails"),
+    "free_orders": gettext_noop("free orders"),
+    "payments": gettext_noop("payments"),
+    "look_ups": gettext_noop("payment look-ups"),
+    "untagged_look_ups": gettext_noop("payment look-ups by old addresses"),
+}
+"""Name of each limit of the shop, translated where it is shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """Disk of a folder. `free_bytes` are those free for the store's user."""
+    """Disk of a folder. `free_bytes` are those free for the store's user.
+
+    `name` is for programs, and `label` for pages, translated there.
+    """
 
     name: str
+    label: str
     free_bytes: int
     size_bytes: int
 
@@ -81,7 +97,7 @@ async def show(request: web.Request) -> web.Response:
                 "problems": [str(each) for each in problems[:_MAX_PROBLEMS]],
                 "notes": notes[:_MAX_PROBLEMS],
             },
-            "disks": [asdict(each) for each in found_disks],
+            "disks": [_disk_data(each) for each in found_disks],
             **_mail(request),
             **_certificate(request),
             "limited": limited,
@@ -103,6 +119,7 @@ async def show(request: web.Request) -> web.Response:
         counts_of_checks=summary(checks),
         certificate=store.certificate and store.certificate.status,
         days_left=_days_left(request),
+        limit_names=_LIMIT_NAMES,
         limited={name: count for name, count in limited.items() if count},
     )
 
@@ -164,13 +181,22 @@ async def _query_time(request: web.Request) -> tuple[float | None, str | None]:
     return round((time.perf_counter() - started) * 1000, 1), None
 
 
+def _disk_data(disk: Disk) -> dict[str, Any]:
+    data = asdict(disk)
+    del data["label"]
+    return data
+
+
 def disks(data: Path, library: Path) -> list[Disk]:
     """Return the disks of the two folders. Blocks."""
     found = []
-    for name, folder in (("data", data), ("library", library)):
+    for name, label, folder in (
+        ("data", gettext_noop("Data folder"), data),
+        ("library", gettext_noop("Library"), library),
+    ):
         try:
             usage = shutil.disk_usage(folder)
         except OSError:
             continue  # reported elsewhere
-        found.append(Disk(name, usage.free, usage.total))
+        found.append(Disk(name, label, usage.free, usage.total))
     return found

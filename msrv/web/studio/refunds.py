@@ -16,6 +16,7 @@ from msrv.ledger.db.order_queries import PAGE, OrderLine
 from msrv.ledger.errors import NothingRevoked, OrderNotFound
 from msrv.ledger.events import WHOLE_ORDER
 from msrv.proofs.orders import is_item_id
+from msrv.translations import gettext
 from msrv.web.errors import InvalidField, NotFound
 from msrv.web.forms import read_form
 from msrv.web.rendering import PRIVATE, wants_json
@@ -140,7 +141,7 @@ async def refund(request: web.Request) -> web.Response:
 
 def _read_item_id(text: str) -> str:
     if text != WHOLE_ORDER and not is_item_id(text):
-        raise InvalidField("item", "must be an item's id")
+        raise InvalidField("item", gettext("must be an item's id"))
     return text
 
 

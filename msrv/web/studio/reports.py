@@ -20,6 +20,7 @@ from msrv.ledger.db.report_queries import (
     SalesDay,
 )
 from msrv.ledger.db.reports import item_sales
+from msrv.translations.dates import format_interval
 from msrv.web.formatting import amount, day
 from msrv.web.store import STORE
 from msrv.web.studio import chart, downloads, page
@@ -83,7 +84,7 @@ class CurrencySales:
     def chart(self) -> chart.Chart:
         """Bar chart of the rows."""
         return chart.draw(
-            [row.label for row in self.rows],
+            [format_interval(row.label) for row in self.rows],
             [row.sold_minor for row in self.rows],
             [row.refunded_minor for row in self.rows],
             lambda minor: amount(minor, self.currency),
@@ -134,7 +135,7 @@ async def show_sales(request: web.Request) -> web.Response:
             "downloads": {"begun": started, "completed": completed},
         },
         span=span,
-        spans=chart.LABELS,
+        spans=chart.span_names(),
         sales=sales,
         most_days=report_queries.MAX_DAYS
         if len(days) == report_queries.MAX_DAYS

@@ -94,7 +94,7 @@ async def test_health_shows_library_problems(
     live = studio.store.app[STORE].catalog
     await wait_until(lambda: live.reading.problems)
     page = await studio.text("/studio/health")
-    assert "Zine/release.toml, line 2" in page
+    assert "<bdi>Zine/release.toml</bdi>, line 2" in page
     assert "<b>" not in page
 
 

@@ -215,7 +215,7 @@ async def test_page_without_a_session_says_how_to_sign_in(
     assert answer.headers["WWW-Authenticate"] == "SignInLink"
     assert answer.headers["Cache-Control"] == "private, no-store"
     text = await answer.text()
-    assert "<code>msrv studio</code>" in text
+    assert '<code dir="ltr">msrv studio</code>' in text
     assert 'href="/studio/orders?q=%22%3E"' in text
     assert "http-equiv" not in text
     told = await (await store.get("/studio", headers=JSON)).json()
