@@ -54,7 +54,7 @@ async def test_figures_are_beside_those_of_the_days_before(
     assert sold("today", "USD")[2:] == (0, 0)
     assert told["today"]["sales"]["EUR"]["refunded_minor"] == 100
     page = await any_studio.text("/studio")
-    assert "2027-01-15; days begin at midnight UTC" in page
+    assert "Jan 15, 2027; days begin at midnight UTC" in page
     assert "yesterday <a" in page
 
 
@@ -111,7 +111,7 @@ async def test_what_needs_attention_is_one_line(
     page = await studio.text("/studio")
     assert (
         '<a href="/studio/health">Needs your attention:</a> '
-        "1 problem in the library." in page
+        "1 problem in the library" in page
     )
 
 
