@@ -28,7 +28,12 @@ LANGUAGES: Final = tuple(name for name in NAMES if name != SOURCE)
 SHOWN: Final = 10
 """Messages listed of each language; the number is stated for all."""
 
-_PYTHON: Final = {"gettext": None, "ngettext": (1, 2), "gettext_noop": None}
+_PYTHON: Final = {
+    "gettext": None,
+    "ngettext": (1, 2),
+    "gettext_noop": None,
+    "deferred": None,
+}
 _JINJA: Final = {"_": None, "gettext": None, "ngettext": (1, 2)}
 _OPTIONS: Final = {"trimmed": "true", "silent": "false"}
 _COMMENTS: Final = ("Translators:",)
@@ -74,7 +79,7 @@ def extract() -> Catalog:
     """Return the messages of the code and the templates, untranslated."""
     found = _Messages(header_comment=_TEMPLATE_COMMENT, fuzzy=False)
     for path in sorted((ROOT / "msrv").rglob("*")):
-        if path.suffix == ".py" and "gettext" in path.read_text("utf-8"):
+        if path.suffix == ".py" and _marks_messages(path):
             method, keywords = "python", _PYTHON
         elif path.parent.name != "static" and path.suffix in {".html", ".txt"}:
             method, keywords = "jinja2.ext:babel_extract", _JINJA
@@ -96,6 +101,11 @@ def extract() -> Catalog:
                 context=context,
             )
     return found
+
+
+def _marks_messages(path: Path) -> bool:
+    text = path.read_text("utf-8")
+    return any(f"{name}(" in text for name in _PYTHON)
 
 
 def read(language: str) -> Catalog:
