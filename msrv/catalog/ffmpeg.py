@@ -23,10 +23,10 @@ from msrv.catalog.parsing.confinement import ENVIRONMENT, ResourceLimits
 log = logging.getLogger(__name__)
 
 _STDERR_BYTES: Final = 2000
-# The formats of tracks. No playlists: they make ffmpeg open other files.
-_CONTAINERS: Final = (
+CONTAINERS: Final = (
     "aac,aiff,ape,asf,caf,dsf,flac,matroska,mov,mp3,mpc,mpc8,ogg,tta,wav,wv"
 )
+"""Formats of tracks. No playlists: they make ffmpeg open other files."""
 
 
 class OutputTooLong(Exception):
@@ -96,7 +96,7 @@ async def cut_clip(
     process = await asyncio.create_subprocess_exec(
         *(*command, "-nostdin", "-v", "error"),
         *("-protocol_whitelist", "file,pipe"),
-        *("-format_whitelist", _CONTAINERS),
+        *("-format_whitelist", CONTAINERS),
         # As a file, not as a pipe: some containers must be sought in.
         *("-ss", f"{start:.3f}", "-i", "file:/dev/stdin"),
         *("-map", "0:a:0", "-map_metadata", "-1", "-map_chapters", "-1"),

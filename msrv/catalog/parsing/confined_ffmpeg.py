@@ -4,14 +4,16 @@
 """Program that confines its own process and then executes ffmpeg.
 
     python -m msrv.catalog.parsing.confined_ffmpeg
-        PARENT LIMITS PROGRAM ARGUMENT...
+        PARENT PRIORITY LIMITS PROGRAM ARGUMENT...
 
 It reads its standard input, which it may reopen, and writes to its standard
-output. LIMITS is JSON; `ffmpeg_command` returns the command line.
+output, which it may reopen if that is a file. LIMITS is JSON;
+`ffmpeg_command` returns the command line.
 """
 
 import json
 import os
+import stat
 import sys
 from dataclasses import asdict
 from typing import Final
@@ -23,6 +25,7 @@ from msrv.catalog.parsing.confinement import (
     confine,
     python_command,
 )
+from msrv.catalog.parsing.priority import IDLE, NORMAL, lower_priority
 
 LIMITS: Final = ResourceLimits(
     memory_bytes=1 << 30,
@@ -37,18 +40,19 @@ _NICENESS: Final = 10
 
 
 def ffmpeg_command(
-    program: str, limits: ResourceLimits = LIMITS
+    program: str, limits: ResourceLimits = LIMITS, *, is_idle: bool = False
 ) -> tuple[str, ...]:
     """Return the start of a command line that runs `program` confined.
 
     Append the program's arguments. Only this process may start it, with
-    ENVIRONMENT.
+    ENVIRONMENT. With `is_idle`, it runs while nothing else wants to.
     """
     return (
         *python_command(
             "msrv.catalog.parsing.confined_ffmpeg", needs_packages=False
         ),
         str(os.getpid()),
+        IDLE if is_idle else NORMAL,
         json.dumps(asdict(limits)),
         program,
     )
@@ -56,15 +60,21 @@ def ffmpeg_command(
 
 def main() -> None:
     """Confine this process and execute the program."""
-    parent, limits, program, *arguments = sys.argv[1:]
+    parent, priority, limits, program, *arguments = sys.argv[1:]
     found = ResourceLimits(**json.loads(limits))
     readable = (*found.readable, *PROGRAM_FOLDERS, os.path.realpath(program))
-    os.nice(_NICENESS)
+    if priority == IDLE:
+        lower_priority()
+    else:
+        os.nice(_NICENESS)
+    # A pipe can't be reopened for writing, and has no rule.
+    is_file = stat.S_ISREG(os.fstat(1).st_mode)
     confine(
         ResourceLimits(**{**asdict(found), "readable": readable}),
         parent=int(parent),
         may_start_programs=True,
         readable=(0,),
+        writable=(1,) if is_file else (),
     )
     os.execve(  # noqa: S606 - what the store found on its path
         program, [program, *arguments], {"PATH": ENVIRONMENT["PATH"]}

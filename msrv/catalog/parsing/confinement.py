@@ -91,10 +91,12 @@ def confine(
     parent: int,
     may_start_programs: bool = False,
     readable: tuple[int, ...] = (),
+    writable: tuple[int, ...] = (),
 ) -> tuple[str, ...]:
     """Confine this process; return the names of unsupported limits.
 
-    `readable` are descriptors of files that may be reopened. The process
+    `readable` are descriptors of files that may be reopened, and `writable`
+    of those that may be reopened for reading and writing. The process
     exits if `parent` isn't its parent any more, and is killed when the parent
     ends.
     """
@@ -113,7 +115,7 @@ def confine(
         "PR_SET_NO_NEW_PRIVS": lambda: _prctl(_PR_SET_NO_NEW_PRIVS, 1),
         "Landlock": lambda: landlock.restrict_paths(
             readable=(*limits.readable, *readable),
-            writable=limits.writable,
+            writable=(*limits.writable, *writable),
             executable=may_start_programs,
         ),
         "seccomp": lambda: seccomp.restrict_system_calls(

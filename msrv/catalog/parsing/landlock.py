@@ -64,7 +64,7 @@ def version() -> int:
 def restrict_paths(
     *,
     readable: Iterable[str | int],
-    writable: Iterable[str] = (),
+    writable: Iterable[str | int] = (),
     executable: bool = False,
 ) -> None:
     """Restrict this thread and its children to these paths, permanently.

@@ -133,8 +133,18 @@ def main() -> None:
         serve_requests(connection)
 
 
-def serve_requests(connection: socket.socket) -> None:
-    """Reply to requests, one at a time, until idle or disconnected."""
+Reply = Callable[[int, Message], Message]
+"""Returns the reply to a request with an open file, and closes the file."""
+
+
+def serve_requests(
+    connection: socket.socket, reply_to: Reply | None = None
+) -> None:
+    """Reply to requests, one at a time, until idle or disconnected.
+
+    `reply_to` is that of the parser by default.
+    """
+    reply_to = reply_to or _reply_to
     allowed = 0.0
     while select.select([connection], [], [], IDLE_SECONDS)[0]:
         request = messages.receive_message(connection, may_carry_file=True)
@@ -147,16 +157,15 @@ def serve_requests(connection: socket.socket) -> None:
             allowed = used + 2 * CPU_SECONDS - 1
             allow_cpu(2 * CPU_SECONDS - 1)
         signal.alarm(ALARM_SECONDS)
-        with _open_descriptor(
-            request.descriptor, str(request.fields["name"])
-        ) as file:
-            answer = _reply_to(file, request.fields)
+        answer = reply_to(request.descriptor, request)
         messages.send_message(connection, answer)
 
 
-def _reply_to(file: BinaryIO, fields: dict[str, Any]) -> Message:
+def _reply_to(descriptor: int, request: Message) -> Message:
+    fields = request.fields
     try:
-        return OPERATIONS[str(fields["do"])](file, fields)
+        with _open_descriptor(descriptor, str(fields["name"])) as file:
+            return OPERATIONS[str(fields["do"])](file, fields)
     except MemoryError:
         return Message({"memory": True})
     except OSError as error:

@@ -1,0 +1,111 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Progress of the encodings: for the log, the studio and Prometheus."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+log = logging.getLogger(__name__)
+
+LOG_SECONDS: Final = 60.0
+"""Interval of the lines that state the progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodingStatus:
+    """Progress of the encodings, at one moment.
+
+    `wanted` are those of the catalog, of which `ready` can be downloaded and
+    `failed` are tried again later. `made` counts those of this process, and
+    `size_bytes` is the size of all in the folder. `problem` is a sentence for
+    the operator, or empty.
+    """
+
+    wanted: int = 0
+    ready: int = 0
+    failed: int = 0
+    made: int = 0
+    size_bytes: int = 0
+    problem: str = ""
+
+    @property
+    def waiting(self) -> int:
+        """Number of those that are still to be encoded."""
+        return max(0, self.wanted - self.ready - self.failed)
+
+
+class EncodingProgress:
+    """Status that changes, with a line in the log where that matters."""
+
+    def __init__(self, timer: Callable[[], float] = time.monotonic) -> None:
+        self._timer = timer
+        self._logged_at = -LOG_SECONDS
+        self.status = EncodingStatus()
+
+    def update(self, wanted: int, ready: int, size_bytes: int) -> None:
+        """Set the counts of the plan and of the folder."""
+        self.status = replace(
+            self.status, wanted=wanted, ready=ready, size_bytes=size_bytes
+        )
+
+    def count_failed(self, failed: int) -> None:
+        """Set how many are tried again later."""
+        self.status = replace(self.status, failed=failed)
+
+    def add(self, size_bytes: int) -> None:
+        """Count an encoding that was made, of this size; log it in time."""
+        before = self.status
+        self.status = replace(
+            before,
+            ready=before.ready + 1,
+            made=before.made + 1,
+            size_bytes=before.size_bytes + size_bytes,
+            problem="",
+        )
+        if before.problem:
+            log.info("formats: encoding continues")
+        now, status = self._timer(), self.status
+        if not status.waiting or now - self._logged_at >= LOG_SECONDS:
+            self._logged_at = now
+            log.info(
+                "formats: %d of %d encodings are ready",
+                status.ready,
+                status.wanted,
+            )
+
+    def report(self, problem: str) -> None:
+        """Set the problem, and log it unless it is the last one."""
+        if problem != self.status.problem:
+            log.warning("formats: %s", problem)
+        self.status = replace(self.status, problem=problem)
+
+
+class EncodingMetrics(Collector):
+    """Prometheus collector of the progress."""
+
+    def __init__(self, progress: EncodingProgress) -> None:
+        self._progress = progress
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the current metrics."""
+        now = self._progress.status
+        for name, text, value in (
+            ("wanted", "Encodings that the catalog needs.", now.wanted),
+            ("ready", "Encodings that can be downloaded.", now.ready),
+            ("failed", "Encodings that failed and are retried.", now.failed),
+            ("bytes", "Size of all encodings in the folder.", now.size_bytes),
+        ):
+            yield GaugeMetricFamily(f"msrv_encodings_{name}", text, value)
+        yield CounterMetricFamily(
+            "msrv_encodings_made",
+            "Encodings made by this process.",
+            now.made,
+        )

@@ -1,0 +1,330 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Worker that encodes what the catalog needs, whenever that changes.
+
+It encodes when the catalog takes a master up, never because somebody asks. A
+few jobs at once, each in a thread of its own whose programs run with idle
+priority. What fails is left out and tried again later; a full disk pauses
+all of it, and stops no sale.
+"""
+
+import asyncio
+import logging
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Self
+
+from msrv.catalog.covers import SHARED_WIDTH, Covers
+from msrv.catalog.encodings.encoder import (
+    EncoderBuild,
+    EncodingFailed,
+    inspect_ffmpeg,
+)
+from msrv.catalog.encodings.encoding_plan import (
+    PlannedEncoding,
+    format_names,
+    plan_encodings,
+)
+from msrv.catalog.encodings.encoding_store import EncodingStore
+from msrv.catalog.encodings.progress import EncodingProgress
+from msrv.catalog.encodings.track_encoder import (
+    FreeFloor,
+    TrackEncoder,
+    free_floor,
+)
+from msrv.catalog.live_catalog import LiveCatalog, NotReady
+from msrv.catalog.metadata.cover_images import CoverError
+from msrv.catalog.model import Catalog
+from msrv.catalog.parsing.errors import ParsingError
+from msrv.display_text import printable
+from msrv.storage.model import Storage, StorageError
+from msrv.storage.verification import verified
+from msrv.tasks import SerialExecutor, TaskSupervisor
+from msrv.text_table import plural
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS: Final = 1.0
+REFRESH_SECONDS: Final = 30.0
+"""Interval of looking for encodings that other stores have made."""
+TIDY_SECONDS: Final = 24 * 3600.0
+RETRY_SECONDS: Final = 3600.0
+"""Pause before a failed encoding is tried again."""
+FULL_SECONDS: Final = 60.0
+"""Pause before a disk that was full is tried again."""
+
+
+class EncodingWorker:
+    """Encodes what is missing in a store of encodings, while the block lasts.
+
+    async with EncodingWorker(catalog, library, covers, store): ...
+
+    `jobs` is the number of encodings at once; with 0, only what other stores
+    put into the folder is offered. `ffmpeg` is None where it isn't installed.
+    `library` and `covers` are closed by their owners.
+    """
+
+    def __init__(
+        self,
+        catalog: LiveCatalog,
+        library: Storage,
+        covers: Covers,
+        store: EncodingStore,
+        *,
+        ffmpeg: str | None,
+        jobs: int = 1,
+        is_idle: bool = True,
+        min_free_bytes: FreeFloor = free_floor,
+        poll_seconds: float = POLL_SECONDS,
+        full_seconds: float = FULL_SECONDS,
+        clock: Callable[[], float] = time.time,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._catalog = catalog
+        self._library = library
+        self._covers = covers
+        self.store = store
+        self.progress = EncodingProgress(timer)
+        self._ffmpeg = ffmpeg
+        self._jobs = jobs
+        self._is_idle = is_idle
+        self._min_free_bytes = min_free_bytes
+        self._poll_seconds = poll_seconds
+        self._full_seconds = full_seconds
+        self._clock = clock
+        self._timer = timer
+        self._build: EncoderBuild | None = None
+        self._planned: tuple[PlannedEncoding, ...] = ()
+        self._planned_for: Catalog | None = None
+        self._queue: deque[PlannedEncoding] = deque()
+        self._failed: dict[str, float] = {}
+        self._running: set[str] = set()
+        self._changed = asyncio.Condition()
+        self._encoders: list[TrackEncoder] = []
+        self._tidied_at = -TIDY_SECONDS
+        self._tasks = TaskSupervisor("encodings")
+
+    async def __aenter__(self) -> Self:
+        """Read the folder, and start. Errors of the disk are logged."""
+        await self._load()
+        self._tasks.start(self._plan_forever())
+        for number in range(self._jobs):
+            self._tasks.start(self._encode_forever(number))
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop at once; what was being encoded starts again next time."""
+        for encoder in self._encoders:
+            encoder.kill()
+        await self._tasks.stop()
+
+    async def _plan_forever(self) -> None:
+        refreshed_at = self._timer()
+        while True:
+            try:
+                await self._update_plan()
+                if self._timer() - refreshed_at > REFRESH_SECONDS:
+                    refreshed_at = self._timer()
+                    await self._load()
+                    await self._fill_queue()
+                if self._timer() - self._tidied_at > TIDY_SECONDS:
+                    await self._tidy()
+            except Exception:
+                # A bug must not end it.
+                log.exception("formats can't be planned; trying again")
+            await asyncio.sleep(self._poll_seconds)
+
+    async def _update_plan(self) -> None:
+        """Plan again if the catalog has changed."""
+        try:
+            catalog = self._catalog.current
+        except NotReady:
+            return
+        if catalog is self._planned_for:
+            return
+        self._planned = await asyncio.to_thread(
+            lambda: tuple(plan_encodings(catalog))
+        )
+        await self._inspect(catalog)
+        self._planned_for = catalog
+        await self._fill_queue()
+
+    async def _inspect(self, catalog: Catalog) -> None:
+        """Find out what ffmpeg can encode, once there is a need."""
+        names = format_names(catalog)
+        if not names or not self._jobs or self._build is not None:
+            return
+        report = self.progress.report
+        if self._ffmpeg is None:
+            report("ffmpeg is not installed, so only originals are sold")
+            return
+        try:
+            self._build = await asyncio.to_thread(inspect_ffmpeg, self._ffmpeg)
+        except (OSError, subprocess.SubprocessError) as error:
+            report(f"ffmpeg doesn't run, so only originals are sold: {error}")
+            return
+        lacking = sorted(names - self._build.formats)
+        if lacking:
+            report(f"this ffmpeg can't encode {', '.join(lacking)}")
+
+    async def _fill_queue(self) -> None:
+        """Queue what is missing, in the order of the plan."""
+        now, planned = self._timer(), self._planned
+        formats = self._build.formats if self._build else frozenset()
+
+        def missing() -> tuple[list[PlannedEncoding], int]:
+            found = [each for each in planned if not self._has(each)]
+            return found, self.store.size_bytes
+
+        found, size_bytes = await asyncio.to_thread(missing)
+        wanted = {each.source for each in found}
+        self._failed = {
+            source: until
+            for source, until in self._failed.items()
+            if source in wanted and until > now
+        }
+        async with self._changed:
+            self._queue = deque(
+                each
+                for each in found
+                if each.recipe.name in formats
+                and each.source not in self._failed
+                and each.source not in self._running
+            )
+            self._changed.notify_all()
+        self.progress.update(
+            len(planned), len(planned) - len(found), size_bytes
+        )
+        self.progress.count_failed(len(self._failed))
+
+    def _has(self, planned: PlannedEncoding) -> bool:
+        return self.store.get(planned.source) is not None
+
+    async def _encode_forever(self, number: int) -> None:
+        executor = SerialExecutor(f"msrv-encode-{number}")
+        encoder: TrackEncoder | None = None
+        try:
+            while True:
+                async with self._changed:
+                    await self._changed.wait_for(lambda: bool(self._queue))
+                    planned = self._queue.popleft()
+                assert self._build is not None  # noqa: S101 - as in the queue
+                if encoder is None:
+                    encoder = TrackEncoder(
+                        self._build,
+                        self._library,
+                        self.store,
+                        is_idle=self._is_idle,
+                        min_free_bytes=self._min_free_bytes,
+                    )
+                    self._encoders.append(encoder)
+                self._running.add(planned.source)
+                try:
+                    await self._encode(planned, encoder, executor)
+                except Exception:
+                    log.exception("an encoding failed")
+                    self._fail(planned, "it can't be encoded")
+                finally:
+                    self._running.discard(planned.source)
+        finally:
+            if encoder is not None:
+                encoder.kill()
+                await asyncio.shield(executor.call(encoder.close))
+            executor.close()
+
+    async def _encode(
+        self,
+        planned: PlannedEncoding,
+        encoder: TrackEncoder,
+        executor: SerialExecutor,
+    ) -> None:
+        """Encode one track, or note why that failed."""
+        had_it = self._has(planned)
+        try:
+            cover = await self._cover(planned)
+            made = await verified(
+                self._library,
+                lambda: executor.call(encoder.encode, planned, cover),
+            )
+        except EncodingFailed as error:
+            self._fail(planned, str(error))
+        except StorageError as error:
+            # The next reading of the library says more.
+            self._fail(planned, f"the file is {type(error).__name__.lower()}")
+        except OSError as error:
+            reason = error.strerror or error
+            self.progress.report(
+                f"encoding pauses: {self.store.folder}: {reason}"
+            )
+            await self._pause(planned)
+        else:
+            # None: another store is encoding it, and it is found later.
+            if made is not None and not had_it:
+                self.progress.add(made.content.size_bytes)
+
+    async def _cover(self, planned: PlannedEncoding) -> bytes:
+        """Return the cover as a JPEG, empty if there is none to display.
+
+        Raises EncodingFailed where it can't be read now.
+        """
+        if planned.cover is None:
+            return b""
+        try:
+            image = await self._covers.image(planned.cover, SHARED_WIDTH)
+        except CoverError:
+            return b""
+        except (ParsingError, StorageError) as error:
+            raise EncodingFailed("its cover can't be read") from error
+        return image.data
+
+    async def _pause(self, planned: PlannedEncoding) -> None:
+        """Queue a track again, and wait until the disk may have space."""
+        async with self._changed:
+            self._queue.appendleft(planned)
+        await asyncio.sleep(self._full_seconds)
+
+    async def _load(self) -> None:
+        try:
+            await asyncio.to_thread(self.store.load)
+        except OSError as error:
+            self.progress.report(
+                f"encodings can't be read: {self.store.folder}: "
+                f"{error.strerror}"
+            )
+
+    async def _tidy(self) -> None:
+        """Delete what no catalog names any more, once there is a catalog."""
+        if self._planned_for is None:
+            return
+        self._tidied_at = self._timer()
+        named = {each.source for each in self._planned}
+        try:
+            deleted = await asyncio.to_thread(
+                self.store.tidy, named, self._clock()
+            )
+        except OSError as error:
+            log.warning("formats: old encodings can't be deleted: %s", error)
+            return
+        if deleted:
+            log.info("formats: deleted %s", plural(deleted, "old file"))
+
+    def _fail(self, planned: PlannedEncoding, reason: str) -> None:
+        """Leave a track out for a while."""
+        self._failed[planned.source] = self._timer() + RETRY_SECONDS
+        self.progress.count_failed(len(self._failed))
+        log.warning(
+            "%s has no %s, for %d minutes: %s",
+            printable(planned.item.content.path),
+            planned.recipe.label,
+            RETRY_SECONDS // 60,
+            reason,
+        )
