@@ -8,14 +8,18 @@ import contextlib
 import functools
 import logging
 import secrets
+import shutil
 import time
 from collections.abc import AsyncIterator
-from email.headerregistry import Address
 
 from aiohttp import web
 
 from msrv.acme.worker import CertificateWorker
 from msrv.catalog.covers import Covers
+from msrv.catalog.encodings.encoding_store import EncodingStore
+from msrv.catalog.encodings.item_formats import ItemFormats
+from msrv.catalog.encodings.progress import EncodingMetrics
+from msrv.catalog.encodings.worker import EncodingWorker
 from msrv.catalog.ffmpeg import find_ffmpeg
 from msrv.catalog.live_catalog import LiveCatalog
 from msrv.catalog.parsing.crash_marks import FOLDER_NAME as MARKS
@@ -33,12 +37,8 @@ from msrv.ledger.content_sync import ContentSync
 from msrv.ledger.health import LedgerCollector
 from msrv.ledger.ledger import Ledger
 from msrv.ledger.sign_ins import SignInStore
-from msrv.mail import addresses
-from msrv.mail.addresses import BadAddress
-from msrv.mail.outbox import FOLDER_NAME, Outbox
-from msrv.mail.receipt_mail import ReceiptRenderer
-from msrv.mail.smtp import SmtpClient, SmtpSettings
-from msrv.mail.worker import MailMetrics, MailWorker
+from msrv.mail.mail_settings import mail_worker
+from msrv.mail.worker import MailMetrics
 from msrv.orders.checkout import Checkout
 from msrv.orders.discounts import Discounts
 from msrv.orders.download_links import DownloadLinks
@@ -53,7 +53,8 @@ from msrv.payments.return_addresses import UntaggedReturns
 from msrv.payments.settlement import Settlement
 from msrv.payments.webhook_inbox import WebhookInbox
 from msrv.proofs.keyring import Keyring
-from msrv.settings import Settings, WrongSetting
+from msrv.settings import Settings
+from msrv.storage.combined import CombinedStorage
 from msrv.storage.data_folder import shared_lock
 from msrv.storage.local import LocalStorage
 from msrv.tasks import TaskSupervisor
@@ -121,6 +122,7 @@ def create_app(
     )
     store.metrics.register(LimitMetrics(store.limits))
     store.metrics.register(LedgerCollector(store.ledger.status))
+    store.metrics.register(EncodingMetrics(store.encodings.progress))
     if store.mail is not None:
         store.metrics.register(MailMetrics(store.mail))
     rendering.set_up_templates(app, fresh=reload)
@@ -159,9 +161,18 @@ def _build_store(
         parser=parser,
         settle_seconds=settings.settle_seconds,
     )
+    covers = Covers(folder, cache / "covers", parser)
+    encodings = EncodingWorker(
+        catalog,
+        folder,
+        covers,
+        EncodingStore(settings.encodings_folder),
+        ffmpeg=shutil.which("ffmpeg"),
+        jobs=settings.encode_jobs,
+    )
     limits = ShopLimits()
     discounts = Discounts(catalog, ledger, limits, clock)
-    mail = _mail(settings, keyring, clock)
+    mail = mail_worker(settings, keyring, clock)
     receipt_mails = ReceiptMails(
         mail, providers, catalog, limits, settings.public_url or "", clock
     )
@@ -179,13 +190,15 @@ def _build_store(
         clock=clock,
         random=random,
         catalog=catalog,
-        covers=Covers(folder, cache / "covers", parser),
+        covers=covers,
         previews=Previews(
             find_ffmpeg(),
             folder.root,
             cache / "previews",
             marks=CrashMarks(settings.data / MARKS / "previews", versions=str),
         ),
+        encodings=encodings,
+        formats=ItemFormats(encodings.store),
         sender=_sender(settings, folder, rules),
         preview_sender=DirectSender(
             LocalStorage(cache / "previews"), settings.stall_seconds
@@ -272,6 +285,7 @@ async def _run(
         stack.push_async_callback(store.covers.aclose)
         stack.callback(store.qr_codes.close)
         await stack.enter_async_context(_parsing(parser))
+        await stack.enter_async_context(store.encodings)
         await stack.enter_async_context(store.ledger)
         await stack.enter_async_context(_content_sync(store))
         if store.mail is not None:
@@ -316,37 +330,10 @@ async def _content_sync(store: Store) -> AsyncIterator[None]:
 def _sender(
     settings: Settings, folder: LocalStorage, rules: OriginRules
 ) -> Sender:
-    direct = DirectSender(folder, settings.stall_seconds)
+    files = CombinedStorage(folder, LocalStorage(settings.encodings_folder))
+    direct = DirectSender(files, settings.stall_seconds)
     if settings.delivery == "direct":
         return direct
     return NginxSender(
         folder, direct, lambda request: rules.trusts_peer(request.remote)
     )
-
-
-def _mail(
-    settings: Settings, keyring: Keyring, clock: Clock
-) -> MailWorker | None:
-    """Return the mail worker, None where the store sends no mail.
-
-    Raises WrongSetting for an invalid MSRV_MAIL_FROM.
-    """
-    sender = _mail_sender(settings)
-    if settings.smtp_url is None or sender is None:
-        return None
-    return MailWorker(
-        Outbox(settings.data / FOLDER_NAME),
-        SmtpClient(SmtpSettings.parse(settings.smtp_url.get_secret_value())),
-        ReceiptRenderer(keyring, sender),
-        clock,
-    )
-
-
-def _mail_sender(settings: Settings) -> Address | None:
-    """Return the sender of mail, None without one. Raises WrongSetting."""
-    if settings.mail_from is None:
-        return None
-    try:
-        return addresses.parse_sender(settings.mail_from)
-    except BadAddress as error:
-        raise WrongSetting(f"MSRV_MAIL_FROM: {error}") from error

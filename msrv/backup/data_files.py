@@ -74,6 +74,7 @@ LEFT_OUT: Final = {
     ".restore": "draft of a restore",
     "acme": "certificates are requested again, and their keys are secret",
     "cache": "generated again",
+    "encodings": "encoded again from the library",
     "ids.sqlite3": "read again from the library and the ledger",
     "index.sqlite3": "generated again",
     "ledger.sqlite3": "its rows are in the backup",

@@ -63,6 +63,8 @@ class Settings(BaseModel):
     data: HomePath = Path("data")
     backups: HomePath = Path("backups")
     backup_recipient: str | None = None
+    encodings: HomePath | None = None
+    encode_jobs: Annotated[int, Field(ge=0, le=64)] = 1
     settle_seconds: Annotated[int, Field(ge=0, le=24 * 3600)] = 10
     database: DatabaseUrl | None = None
     database_ca: HomePath | None = None
@@ -241,6 +243,11 @@ class Settings(BaseModel):
         return self.terminates_tls and (
             self.tls_cert is not None or bool(self.domain)
         )
+
+    @property
+    def encodings_folder(self) -> Path:
+        """Folder of encodings, by default in the data folder."""
+        return self.encodings or self.data / "encodings"
 
     @property
     def listening_port(self) -> int:

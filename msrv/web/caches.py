@@ -18,6 +18,8 @@ from markupsafe import Markup
 
 from msrv.catalog.artists import Artists
 from msrv.catalog.browsing.catalog_index import CatalogIndex, Selection
+from msrv.catalog.encodings.item_formats import ItemFormat
+from msrv.catalog.encodings.recipes import ORIGINAL
 from msrv.catalog.markdown import MarkdownCache
 from msrv.catalog.model import Catalog, Item, Release, Shop
 from msrv.catalog.release_zip import plan_zip, zip_name
@@ -26,6 +28,7 @@ from msrv.catalog.texts.release_texts import ReleaseTexts
 from msrv.downloads.body import Body
 from msrv.downloads.representation import Representation
 from msrv.downloads.zip import MEDIA_TYPE
+from msrv.storage.model import Content
 from msrv.translations import Language
 
 _MAX_PAGES: Final = 128
@@ -179,28 +182,42 @@ class RepresentationCache:
     """
 
     def __init__(self) -> None:
-        self._zips: OrderedDict[str, _Zip] = OrderedDict()
-        self._files: dict[str, tuple[Item, Representation, Body]] = {}
+        self._zips: OrderedDict[tuple[str, str], _Zip] = OrderedDict()
+        self._files: dict[
+            tuple[str, str], tuple[Content, Representation, Body]
+        ] = {}
 
-    def file(self, item: Item) -> tuple[Representation, Body]:
-        """Return an item as a representation, with its body."""
-        known = self._files.get(item.item_id)
-        if known is None or known[0] is not item:
+    def file(
+        self, item: Item, found: ItemFormat | None = None
+    ) -> tuple[Representation, Body]:
+        """Return an item as a representation, with its body.
+
+        In a format that was found for it, or as the original.
+        """
+        content = item.content if found is None else found.content
+        key = (item.item_id, ORIGINAL if found is None else found.name)
+        known = self._files.get(key)
+        if known is None or known[0] is not content:
+            name = item.file_name if found is None else found.file_name
             known = (
-                item,
-                Representation.of_file(item.content, item.file_name),
-                Body.of_file(item.content),
+                content,
+                Representation.of_file(content, name),
+                Body.of_file(content),
             )
             if len(self._files) >= _MAX_FILES:
                 self._files.clear()
-            self._files[item.item_id] = known
+            self._files[key] = known
         return known[1:]
 
     def pack(
-        self, catalog: Catalog, release: Release
+        self, catalog: Catalog, release: Release, name: str = ORIGINAL
     ) -> tuple[Representation, Body]:
-        """Return a release as a ZIP representation, with its body."""
-        known = self._zips.get(release.release_id)
+        """Return a release as a ZIP representation, with its body.
+
+        `name` is the format that its tracks have.
+        """
+        key = (release.release_id, name)
+        known = self._zips.get(key)
         if (
             known is None
             or known.release is not release
@@ -219,8 +236,8 @@ class RepresentationCache:
                 ),
                 archive.body,
             )
-            self._zips[release.release_id] = known
+            self._zips[key] = known
             if len(self._zips) > _MAX_ZIPS:
                 self._zips.popitem(last=False)
-        self._zips.move_to_end(release.release_id)
+        self._zips.move_to_end(key)
         return known.representation, known.body

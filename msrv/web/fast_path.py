@@ -9,14 +9,18 @@ MACs of the link, its expiry, refunds); whatever isn't plainly valid falls
 through to the application, which has the error pages.
 """
 
+import re
 import time
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from aiohttp import web
 
+from msrv.catalog.encodings.item_formats import FormatError, ItemFormat
 from msrv.catalog.live_catalog import NotReady
 from msrv.catalog.model import Item
 from msrv.downloads.ranges import ByteRange
+from msrv.downloads.representation import Representation
 from msrv.downloads.response_cache import CachedResponse, is_cacheable
 from msrv.orders.errors import Refunded
 from msrv.proofs.errors import Forged
@@ -24,6 +28,8 @@ from msrv.proofs.links import LinkExpired
 from msrv.web.origin import own_address
 from msrv.web.rendering import PRIVATE
 from msrv.web.store import ORIGIN, ROUTE, STORE
+
+_FORMAT: Final = re.compile(r"as=([a-z0-9-]{1,32})")
 
 RequestHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -49,6 +55,7 @@ class FastPath:
         self._catalog = store.catalog
         self._links = store.download_links
         self._representations = store.representations
+        self._formats = store.formats
         self._sender = store.sender
         self._ledger = store.ledger
         self._origin_rules = store.origin_rules
@@ -59,11 +66,10 @@ class FastPath:
         started = time.perf_counter()
         if not is_cacheable(request) or self._metrics.draining:
             return None
-        path = request.raw_path
-        item = self._find_item(path)
-        if item is None:
+        path, _, query = request.raw_path.partition("?")
+        representation = self._find(path, query)
+        if representation is None:
             return None
-        representation, _ = self._representations.file(item)
         response = self._sender.cached(representation, cache_control=PRIVATE)
         if response is None:
             return None
@@ -88,10 +94,28 @@ class FastPath:
         self._metrics.record("GET", "download", response.status, seconds, size)
         return response
 
-    def _find_item(self, path: str) -> Item | None:
-        """Return the item that a path would be a link to, if it were one."""
+    def _find(self, path: str, query: str) -> Representation | None:
+        """Return what a path would be a link to, if it were one."""
         try:
-            found = self._catalog.current.by_id.get(path.rpartition("/")[2])
+            item = self._catalog.current.by_id.get(path.rpartition("/")[2])
         except NotReady:
             return None
-        return found if isinstance(found, Item) else None
+        if not isinstance(item, Item):
+            return None
+        found = self._find_format(item, query) if query else None
+        if query and found is None:
+            return None
+        return self._representations.file(item, found)[0]
+
+    def _find_format(self, item: Item, query: str) -> ItemFormat | None:
+        """Return the format that a query chooses, if it is nothing else."""
+        match = _FORMAT.fullmatch(query)
+        if match is None:
+            return None
+        releases = self._catalog.current.releases_by_id
+        try:
+            return self._formats.item_in(
+                releases.get(item.release_id), item, match[1]
+            )
+        except FormatError:
+            return None

@@ -11,6 +11,8 @@ from aiohttp import web
 
 from msrv.acme.worker import CertificateWorker
 from msrv.catalog.covers import Covers
+from msrv.catalog.encodings.item_formats import ItemFormats
+from msrv.catalog.encodings.worker import EncodingWorker
 from msrv.catalog.live_catalog import LiveCatalog
 from msrv.catalog.previews import Previews
 from msrv.downloads.concurrency_limit import ConcurrencyLimit
@@ -67,6 +69,8 @@ class Store:
     catalog: LiveCatalog
     covers: Covers
     previews: Previews
+    encodings: EncodingWorker
+    formats: ItemFormats
 
     sender: Sender
     preview_sender: Sender

@@ -129,6 +129,26 @@ async def test_invalid_links_fall_through(
 
 
 @pytest.mark.parametrize(
+    ("query", "status", "fell_through"),
+    [
+        ("as=original", 200, 0),
+        ("as=mp3", 404, 1),
+        ("as=original&x=1", 200, 1),
+        ("as=original&as=mp3", 200, 1),
+    ],
+)
+async def test_fast_path_knows_formats_alone(
+    counted: CountedStore,
+    link: str,
+    query: str,
+    status: int,
+    fell_through: int,
+) -> None:
+    answer = await counted.store.get(f"{link}?{query}")
+    assert (answer.status, counted.fell_through) == (status, fell_through)
+
+
+@pytest.mark.parametrize(
     ("headers", "status"),
     [
         ({"Range": "bytes=0-3"}, 206),

@@ -24,6 +24,7 @@ from msrv.catalog.config.fields import (
     TrackNumber,
     currency_of,
 )
+from msrv.catalog.config.format_fields import Formats
 from msrv.catalog.config.table import Table
 from msrv.catalog.model import Shop
 from msrv.money import Money
@@ -74,6 +75,7 @@ class ReleaseConfig(Table):
     fixed_item_price: Price | None = Field(default=None, alias="item_price")
     item_suggested: Price | None = None
     hidden: bool = False
+    formats: Formats | None = None
     kind: Kind | None = None
     genres: Names | None = None
     tags: Names = ()

@@ -23,6 +23,7 @@ from msrv.catalog.config.fields import (
     Uses,
     currency_of,
 )
+from msrv.catalog.config.format_fields import Formats
 from msrv.catalog.config.table import Table
 from msrv.catalog.model import Discount, Shop
 from msrv.money import Money
@@ -42,6 +43,7 @@ class StoreConfig:
     shop: Shop = field(default_factory=Shop)
     item_price: Money | None = None
     release_price: Money | None = None
+    formats: tuple[str, ...] = ()
     is_known: bool = True
 
 
@@ -74,6 +76,7 @@ class _StoreTable(Table):
     accent: Colour = _SHOP.accent
     tax_included: bool = False
     language: TextLanguage = _SHOP.language
+    formats: Formats = ()
     prices: _UsualPrices = _UsualPrices()
     discounts: dict[DiscountName, _DiscountTable] = Field(default_factory=dict)
 
@@ -106,5 +109,8 @@ def parse_store(where: str, text: str) -> StoreConfig:
         ),
     )
     return StoreConfig(
-        shop, item_price=found.prices.item, release_price=found.prices.release
+        shop,
+        item_price=found.prices.item,
+        release_price=found.prices.release,
+        formats=found.formats,
     )

@@ -9,6 +9,7 @@ the store, and the tags are written by the process of `tagging_main`.
 """
 
 import logging
+import math
 import os
 import re
 import selectors
@@ -17,7 +18,7 @@ import subprocess
 import threading
 import time
 from dataclasses import dataclass, replace
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from msrv.catalog.encodings.recipes import RECIPES, Recipe
 from msrv.catalog.encodings.track_tags import TrackTags
@@ -33,6 +34,7 @@ from msrv.catalog.parsing.errors import ParserUnavailable, ProcessEnded
 from msrv.catalog.parsing.messages import Message
 from msrv.catalog.parsing.parser_process import ParserProcess
 from msrv.catalog.parsing.priority import IDLE, NORMAL
+from msrv.catalog.parsing.replies import clean_message
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,16 @@ _MAX_BYTES: Final = (4 << 30) - 1
 _SLOWEST: Final = 60.0
 """Seconds that a second of music may take on a busy machine."""
 _LEAST_SECONDS: Final = 3600.0
+_LENGTH_SECONDS: Final = 0.5
+"""By which an encoding may be longer or shorter than its master's header
+states: encoders add hundredths of a second at both ends."""
+_WRITE_ERRORS: Final = (
+    "Error closing file",
+    "Error writing trailer",
+    "File too large",
+    "No space left",
+)
+"""Messages after which ffmpeg may nevertheless end with status 0."""
 _TAGGING_SECONDS: Final = 600.0
 
 
@@ -203,7 +215,7 @@ class Encoder:
             with self._lock:
                 self._ffmpeg = None
         self._check_killed()
-        if status:
+        if status or any(each in messages for each in _WRITE_ERRORS):
             raise _failure(status, messages)
 
     def _write_tags(
@@ -236,8 +248,7 @@ class Encoder:
             raise EncodingFailed(
                 f"its tags can't be written: {error}", is_permanent=False
             ) from error
-        if reply.fields.get("written") is not True:
-            raise EncodingFailed("its tags can't be written")
+        _check_reply(reply.fields, task.seconds)
 
     def _tagging_process(self) -> ParserProcess:
         """Return the running process. Raises ParserUnavailable."""
@@ -260,10 +271,31 @@ class Encoder:
             raise EncodingFailed("the store is stopping", is_permanent=False)
 
 
+def _check_reply(reply: dict[str, Any], expected: float) -> None:
+    """Raise EncodingFailed unless a whole encoding has its tags.
+
+    The encoding has to be as long as its master, as far as that is known:
+    ffmpeg may succeed although it couldn't write all of it.
+    """
+    for name, is_permanent in (("refused", True), ("unwritable", False)):
+        if name in reply:
+            raise EncodingFailed(
+                f"its tags can't be written: {clean_message(reply[name])}",
+                is_permanent=is_permanent,
+            )
+    seconds = reply.get("seconds")
+    if not isinstance(seconds, int | float) or not math.isfinite(seconds):
+        raise EncodingFailed("its tags can't be written")
+    if expected and abs(seconds - expected) > _LENGTH_SECONDS:
+        raise EncodingFailed(
+            f"it would have {seconds:.1f} of {expected:.1f} seconds"
+        )
+
+
 def _arguments(task: EncodingTask) -> tuple[str, ...]:
     """Return ffmpeg's arguments: one stream of sound, without metadata."""
     return (
-        *("-nostdin", "-v", "error", "-y"),
+        *("-nostdin", "-v", "error", "-xerror", "-y"),
         *("-protocol_whitelist", "file,pipe"),
         *("-format_whitelist", CONTAINERS),
         *("-threads", "1", "-i", "file:/dev/stdin"),
@@ -304,7 +336,7 @@ def _failure(status: int, messages: str) -> EncodingFailed:
         return EncodingFailed(
             f"ffmpeg was ended by {name}", is_permanent=not by_chance
         )
-    is_full = "No space left" in messages or "File too large" in messages
+    is_full = any(each in messages for each in _WRITE_ERRORS)
     last = (messages.splitlines() or [""])[-1]
     return EncodingFailed(
         f"ffmpeg ended with {status}: {last!a}",

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from msrv.catalog.encodings.recipes import RECIPES, Recipe, wanted_recipes
+from msrv.catalog.encodings.recipes import Recipe, wanted_recipes
 from msrv.catalog.encodings.track_tags import TrackTags, tags_of
 from msrv.catalog.model import Catalog, Cover, Item, Release, Sound
 
@@ -74,17 +74,6 @@ def plan_release(release: Release) -> Iterator[PlannedEncoding]:
                 release.cover,
                 _source(item, recipe, sound, own, release.cover),
             )
-
-
-def format_names(catalog: Catalog) -> frozenset[str]:
-    """Return the names of all formats that a catalog's tracks shall have."""
-    return frozenset(
-        name
-        for release in catalog.releases
-        for item in release.items
-        for name in item.formats
-        if name in RECIPES
-    )
 
 
 def _source(

@@ -64,16 +64,19 @@ def read_copied_tags(file: BinaryIO) -> dict[str, str]:
 
 def write_tags(
     file: BinaryIO, kind: str, tags: TrackTags, copied: Texts, cover: bytes
-) -> None:
-    """Write tags into an open encoding that has none.
+) -> float:
+    """Write tags into an open encoding that has none; return its seconds.
 
     `kind` is the recipe's; `cover` is a JPEG, or empty. The same arguments
-    write the same bytes. Raises NotAudio for a file that isn't one.
+    write the same bytes. Raises NotAudio for a file that isn't one, before or
+    after.
     """
     sound = open_audio(file)
     file.seek(0)
     _WRITERS[kind](sound, tags, copied, cover)
     sound.save(file)
+    file.seek(0)
+    return float(open_audio(file).info.length)
 
 
 def _first_text(

@@ -36,6 +36,7 @@ class TagRequests:
     def reply(self, descriptor: int, request: Message) -> Message:
         """Return the reply to a request with an open file."""
         from msrv.catalog.encodings import tag_writer  # noqa: PLC0415 - slow to import
+        from msrv.catalog.metadata.audio_files import NotAudio  # noqa: PLC0415
 
         fields = request.fields
         is_writing = fields["do"] == "write"
@@ -45,14 +46,19 @@ class TagRequests:
             if not is_writing:
                 self._copied = tag_writer.read_copied_tags(file)
                 return Message({})
-            tag_writer.write_tags(
-                file,
-                str(fields["kind"]),
-                TrackTags.from_json(fields["tags"]),
-                self._copied,
-                request.body,
-            )
-        return Message({"written": True})
+            try:
+                seconds = tag_writer.write_tags(
+                    file,
+                    str(fields["kind"]),
+                    TrackTags.from_json(fields["tags"]),
+                    self._copied,
+                    request.body,
+                )
+            except NotAudio as error:
+                return Message({"refused": str(error)[:500]})
+            except OSError as error:
+                return Message({"unwritable": error.strerror or str(error)})
+        return Message({"seconds": seconds})
 
 
 def main() -> None:

@@ -26,7 +26,6 @@ from msrv.catalog.encodings.encoder import (
 )
 from msrv.catalog.encodings.encoding_plan import (
     PlannedEncoding,
-    format_names,
     plan_encodings,
 )
 from msrv.catalog.encodings.encoding_store import EncodingStore
@@ -135,6 +134,7 @@ class EncodingWorker:
                 if self._timer() - refreshed_at > REFRESH_SECONDS:
                     refreshed_at = self._timer()
                     await self._load()
+                    await self._inspect()
                     await self._fill_queue()
                 if self._timer() - self._tidied_at > TIDY_SECONDS:
                     await self._tidy()
@@ -154,13 +154,13 @@ class EncodingWorker:
         self._planned = await asyncio.to_thread(
             lambda: tuple(plan_encodings(catalog))
         )
-        await self._inspect(catalog)
         self._planned_for = catalog
+        await self._inspect()
         await self._fill_queue()
 
-    async def _inspect(self, catalog: Catalog) -> None:
+    async def _inspect(self) -> None:
         """Find out what ffmpeg can encode, once there is a need."""
-        names = format_names(catalog)
+        names = {each.recipe.name for each in self._planned}
         if not names or not self._jobs or self._build is not None:
             return
         report = self.progress.report

@@ -210,6 +210,7 @@ def _version_fields(release: Release) -> tuple[object, ...]:
                 item.hidden,
                 item.content.path,
                 item.content.sha256,
+                item.formats,
             )
             for item in (*release.items, *release.extras)
         ],

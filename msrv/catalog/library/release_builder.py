@@ -73,7 +73,8 @@ def build_release(
         return BuiltRelease(
             None, None, (Problem(printable(folder.path), None, what),)
         )
-    builder = _Builder(folder, config, files, prices)
+    formats = store.formats if config.formats is None else config.formats
+    builder = _Builder(folder, config, files, prices, formats)
     items = builder.items()
     names = {
         normalize_nfc(path_in_release(folder, file)) for file in folder.files
@@ -108,11 +109,13 @@ class _Builder:
         config: ReleaseConfig,
         files: ReleaseFiles,
         prices: ReleasePrices,
+        formats: tuple[str, ...],
     ) -> None:
         self._folder = folder
         self._config = config
         self._files = files
         self._prices = prices
+        self._formats = formats
         self._item_configs = {
             normalize_nfc(name): own for name, own in config.items.items()
         }
@@ -200,6 +203,7 @@ class _Builder:
             item,
             alternatives=tuple(other.content for other in others),
             sound=best.tags.sound,
+            formats=self._formats,
         )
 
     def _config_of(self, file: FoundFile) -> ItemConfig:

@@ -8,6 +8,7 @@ from typing import Final
 
 from aiohttp import web
 
+from msrv.catalog.encodings.item_formats import FormatNotReady, UnknownFormat
 from msrv.catalog.live_catalog import NotReady
 from msrv.catalog.metadata.cover_images import CoverError
 from msrv.catalog.previews import NoPreview
@@ -38,6 +39,7 @@ from msrv.web.errors import (
 from msrv.web.forms import MAX_BYTES, MAX_FIELDS, MEDIA_TYPE
 from msrv.web.origin import ForeignHost, ForeignOrigin
 
+_MAX_NAME: Final = 32
 _NOT_FOUND: Final = ErrorPage(
     404,
     "not_found",
@@ -99,6 +101,31 @@ def _link_expired(error: LinkExpired) -> ErrorPage:
     )
 
 
+def _unknown_format(error: UnknownFormat) -> ErrorPage:
+    return ErrorPage(
+        404,
+        "unknown_format",
+        "No such format",
+        "This download doesn't exist in that format. Open your receipt to "
+        "choose another.",
+        ("/verify", "Open your receipt"),
+        data={"format": error.name[:_MAX_NAME]},
+    )
+
+
+def _format_not_ready(error: FormatNotReady) -> ErrorPage:
+    return ErrorPage(
+        409,
+        "format_not_ready",
+        "This format isn't ready yet",
+        "It is still being made from the original. Please try again later, "
+        "or download the original.",
+        ("/verify", "Open your receipt"),
+        retry_after_seconds=60,
+        data={"format": error.name},
+    )
+
+
 TABLE: Final[Table] = {
     # Requests that any page may refuse.
     NotReady: ErrorPage(
@@ -144,6 +171,8 @@ TABLE: Final[Table] = {
         ),
     ),
     # Download links, receipts, and the files behind them.
+    UnknownFormat: _unknown_format,
+    FormatNotReady: _format_not_ready,
     Forged: ErrorPage(
         404,
         "no_such_download",

@@ -15,7 +15,9 @@ from typing import Final
 
 from aiohttp import web
 
-from msrv.catalog.model import Item, Release
+from msrv.catalog.encodings.item_formats import FormatError
+from msrv.catalog.encodings.recipes import ORIGINAL
+from msrv.catalog.model import Catalog, Item, Release
 from msrv.catalog.previews import Clip, NoPreview
 from msrv.connections.request_handler import IS_STREAMED
 from msrv.downloads.body import Body
@@ -28,7 +30,7 @@ from msrv.storage.model import Content, FileIdentity, Gone, StorageError
 from msrv.web.errors import NotFound
 from msrv.web.rendering import PRIVATE
 from msrv.web.shop.json_views import version_of
-from msrv.web.store import ORIGIN, STORE
+from msrv.web.store import ORIGIN, STORE, Store
 
 _PREVIEW_TYPE: Final = "audio/mpeg"
 _PREVIEWS: Final = "previews"
@@ -40,7 +42,9 @@ IMMUTABLE: Final = "public, max-age=31536000, immutable"
 async def download(request: web.Request) -> web.StreamResponse:
     """Send the file or release that a link grants.
 
-    Raises Forged, LinkExpired, Refunded, DownloadLimitReached, StorageError.
+    `as` in the query chooses a format; the link proves the purchase of the
+    item, whatever its format. Raises Forged, LinkExpired, Refunded,
+    FormatError, DownloadLimitReached, StorageError.
     """
     store = request.app[STORE]
     parts = request.match_info
@@ -57,10 +61,14 @@ async def download(request: web.Request) -> web.StreamResponse:
             raise expired
         # The link is valid: it is the file that is missing.
         raise Gone(access.item_id)
-    if isinstance(entry, Release):
-        representation, body = store.representations.pack(catalog, entry)
-    else:
-        representation, body = store.representations.file(entry)
+    try:
+        representation, body = _find(
+            store, catalog, entry, request.query.get("as", ORIGINAL)
+        )
+    except FormatError:
+        if expired is not None:
+            raise expired from None
+        raise
     if expired is not None and not _resumes(request, representation, expired):
         raise expired
     sender = store.sender
@@ -85,6 +93,21 @@ async def download(request: web.Request) -> web.StreamResponse:
     async with _download_slot(request, access.order_id):
         with store.metrics.download():
             return await send()
+
+
+def _find(
+    store: Store, catalog: Catalog, entry: Item | Release, name: str
+) -> tuple[Representation, Body]:
+    """Return an item or a release in a format. Raises FormatError."""
+    if isinstance(entry, Release):
+        whole = store.formats.release_in(entry, name)
+        return store.representations.pack(catalog, whole, name)
+    if name == ORIGINAL:
+        return store.representations.file(entry)
+    release = catalog.releases_by_id.get(entry.release_id)
+    return store.representations.file(
+        entry, store.formats.item_in(release, entry, name)
+    )
 
 
 async def preview(request: web.Request) -> web.StreamResponse:
