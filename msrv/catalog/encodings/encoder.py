@@ -120,7 +120,7 @@ def inspect_ffmpeg(
 
 @dataclass(frozen=True, slots=True)
 class EncodingTask:
-    """What to encode: a master's sound and length, and what to write."""
+    """A master's sound and length, and the format, tags and cover to write."""
 
     recipe: Recipe
     sound: Sound

@@ -62,7 +62,7 @@ class Encoding:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class EncodingDraft:
     """A file that is being encoded, locked by this process."""
 
     key: str
@@ -132,7 +132,7 @@ class EncodingStore:
         if found != self._by_key:
             self._set(found)
 
-    def claim(self, key: str) -> Draft | None:
+    def claim(self, key: str) -> EncodingDraft | None:
         """Return a new draft; None while another process has one."""
         make_private_folder(self.folder)
         path = self.folder / f".{key}{_DRAFT}"
@@ -143,7 +143,7 @@ class EncodingStore:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if _is_file(descriptor, path):
                     os.ftruncate(descriptor, 0)
-                    return Draft(key, path, descriptor)
+                    return EncodingDraft(key, path, descriptor)
             except BlockingIOError:
                 os.close(descriptor)
                 return None
@@ -151,11 +151,11 @@ class EncodingStore:
                 # No locks here: a draft that only this process knows.
                 path = path.with_name(f".{key}.{secrets.token_hex(8)}{_DRAFT}")
                 os.close(descriptor)
-                return Draft(key, path, os.open(path, flags, 0o600))
+                return EncodingDraft(key, path, os.open(path, flags, 0o600))
             # Another process had it, and has just finished.
             os.close(descriptor)
 
-    def discard(self, draft: Draft) -> None:
+    def discard(self, draft: EncodingDraft) -> None:
         """Delete a draft, and release its lock."""
         try:
             if _is_file(draft.descriptor, draft.path):
@@ -164,7 +164,7 @@ class EncodingStore:
             os.close(draft.descriptor)
 
     def publish(
-        self, draft: Draft, recipe: Recipe, source: str, master: str
+        self, draft: EncodingDraft, recipe: Recipe, source: str, master: str
     ) -> Encoding:
         """Return a draft as a finished encoding, on disk.
 

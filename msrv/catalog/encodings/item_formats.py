@@ -73,7 +73,7 @@ class ReleaseFormat:
 
 @dataclass(frozen=True, slots=True)
 class _Formats:
-    """What is known of a release: valid for one revision of the store."""
+    """Formats of a release, valid for one revision of the store."""
 
     release: Release
     revision: int

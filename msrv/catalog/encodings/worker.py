@@ -318,7 +318,7 @@ class EncodingWorker:
             log.info("formats: deleted %s", plural(deleted, "old file"))
 
     def _fail(self, planned: PlannedEncoding, reason: str) -> None:
-        """Leave a track out for a while."""
+        """Skip a track for a while, and log the reason."""
         self._failed[planned.source] = self._timer() + RETRY_SECONDS
         self.progress.count_failed(len(self._failed))
         log.warning(

@@ -11,7 +11,7 @@ import pytest
 
 from msrv.catalog.encodings.encoding_store import (
     GRACE_SECONDS,
-    Draft,
+    EncodingDraft,
     Encoding,
     EncodingStore,
 )
@@ -28,7 +28,7 @@ def key(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def claimed(store: EncodingStore, name: str) -> Draft:
+def claimed(store: EncodingStore, name: str) -> EncodingDraft:
     draft = store.claim(key(name))
     assert draft is not None
     return draft
