@@ -11,8 +11,8 @@ import pytest
 
 from msrv.catalog.encodings.encoding_store import (
     GRACE_SECONDS,
-    EncodingDraft,
     Encoding,
+    EncodingDraft,
     EncodingStore,
 )
 from msrv.catalog.encodings.recipes import RECIPES
