@@ -82,9 +82,13 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class PayAt:
-    """The address, or a path of the store, where the buyer pays."""
+    """The address, or a path of the store, where the buyer pays.
+
+    `return_path` is the store's path that says what became of the payment.
+    """
 
     url: str
+    return_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

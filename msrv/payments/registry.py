@@ -102,7 +102,8 @@ class DemoProvider:
     async def start(self, payment: PaymentRequest) -> Paid | PayAt:
         """Return the page of the payment; a program has paid already."""
         if payment.interactive:
-            return PayAt(f"/payments/demo/{payment.token}")
+            path = f"/payments/demo/{payment.token}"
+            return PayAt(path, path)
         return _paid(payment.quote)
 
     async def settle(self, answer: PaymentReturn) -> PaymentStatus:

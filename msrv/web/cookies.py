@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""The visitor's cookies: cart, discount, claim and language.
+"""The visitor's cookies: cart, discount, claim, language, started payment.
 
 Over HTTPS each is called `__Host-NAME` (RFC 6265bis, section 4.1.3.2): a
 browser accepts such a cookie only from this very host, over HTTPS and for all
@@ -30,6 +30,7 @@ from msrv.web.store import ORIGIN, STORE
 CART: Final = "cart"
 DISCOUNT: Final = "discount"
 CLAIM: Final = "claim"
+PAYMENT: Final = "payment"
 LANGUAGE: Final = "language"
 MAX_AGE_SECONDS: Final = 30 * 24 * 3600
 
@@ -72,7 +73,12 @@ def read(request: web.Request) -> Mapping[str, str]:
 
 
 def write(
-    request: web.Request, response: web.StreamResponse, name: str, value: str
+    request: web.Request,
+    response: web.StreamResponse,
+    name: str,
+    value: str,
+    *,
+    max_age_seconds: int = MAX_AGE_SECONDS,
 ) -> None:
     """Set a cookie of the visitor's, or delete it where `value` is empty."""
     secure = request[ORIGIN].scheme == "https"
@@ -85,7 +91,7 @@ def write(
     response.set_cookie(
         full_name,
         value,
-        max_age=MAX_AGE_SECONDS,
+        max_age=max_age_seconds,
         path="/",
         secure=secure,
         httponly=True,
@@ -218,3 +224,46 @@ def read_language(request: web.Request) -> str:
     """
     found = read_all(request)
     return found.get(_PREFIX + LANGUAGE) or found.get(LANGUAGE, "")
+
+
+# The started payment: the path that says what became of it.
+
+PAYMENT_SECONDS: Final = 24 * 3600
+PENDING_PAYMENT_SECONDS: Final = 14 * 24 * 3600
+"""For a payment that takes days to complete."""
+_PAYMENT_PATH: Final = re.compile(r"/payments/[!-~]{1,2500}")
+
+
+def read_payment(request: web.Request) -> str:
+    """Return the path of the visitor's started payment, or an empty text."""
+    try:
+        text = decode(read(request).get(PAYMENT, "")).decode("ascii")
+    except (Forged, UnicodeDecodeError):
+        return ""
+    return text if _PAYMENT_PATH.fullmatch(text) else ""
+
+
+def write_payment(
+    request: web.Request,
+    response: web.StreamResponse,
+    path: str,
+    max_age_seconds: int = PAYMENT_SECONDS,
+) -> None:
+    """Set the cookie of a started payment, unless its path is too long."""
+    if _PAYMENT_PATH.fullmatch(path):
+        value = encode(path.encode("ascii"))
+        write(
+            request,
+            response,
+            PAYMENT,
+            value,
+            max_age_seconds=max_age_seconds,
+        )
+
+
+def forget_payment(
+    request: web.Request, response: web.StreamResponse, path: str
+) -> None:
+    """Delete the cookie of a started payment, if it is that of this path."""
+    if path and read_payment(request) == path:
+        write(request, response, PAYMENT, "")

@@ -62,7 +62,8 @@ class Chrome:
     """The parts of a page around its main content.
 
     `pages` are those that the seller wrote. `has_artists` is True where there
-    are several, so that a list of them helps.
+    are several, so that a list of them helps. `started_payment` is the path
+    that says what became of the visitor's payment, empty without one.
     """
 
     shop: Shop
@@ -77,6 +78,7 @@ class Chrome:
     icon_url: str
     cart_count: int
     cart_summary: str
+    started_payment: str
     payments_are_simulated: bool
     source_url: str
     language: Language
@@ -291,6 +293,7 @@ def _chrome(request: web.Request) -> Chrome:
         icon_url=assets.url("icon.svg"),
         cart_count=len(cart.entries),
         cart_summary=cart_summary(cart),
+        started_payment=cookies.read_payment(request),
         payments_are_simulated=store.settings.takes_simulated_payments,
         source_url=store.settings.source_url,
         language=current_language(),

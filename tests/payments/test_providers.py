@@ -34,7 +34,9 @@ async def test_demo_payment_has_a_page_for_people_and_none_for_programs() -> (
     None
 ):
     bill = PaymentRequest(quote(1), "a.b", ("Item",), "https://shop.example")
-    assert await DemoProvider().start(bill) == PayAt("/payments/demo/a.b")
+    assert await DemoProvider().start(bill) == PayAt(
+        "/payments/demo/a.b", "/payments/demo/a.b"
+    )
     paid = await DemoProvider().start(replace(bill, interactive=False))
     assert isinstance(paid, Paid)
 

@@ -127,9 +127,8 @@ class StripeProvider:
             session = await self._api.session(
                 session["id"], CallQueue.CHECKOUT
             )
-        if not session.get("url"):
-            return PayAt(sessions.return_path(session["id"], payment))
-        return PayAt(session["url"])
+        return_path = sessions.return_path(session["id"], payment)
+        return PayAt(session.get("url") or return_path, return_path)
 
     async def settle(self, answer: PaymentReturn) -> PaymentStatus:
         """Return the status of the session that a buyer returns from.

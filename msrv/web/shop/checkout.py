@@ -36,6 +36,7 @@ from msrv.web.shop.cart import (
     discount_visitor,
     forget_unknown_discount,
 )
+from msrv.web.shop.payments import find_earlier_order
 from msrv.web.shop.receipt_mails import read_address
 from msrv.web.shop.receipts import respond_with_receipt
 from msrv.web.store import ORIGIN, STORE
@@ -166,6 +167,14 @@ async def buy(request: web.Request) -> web.StreamResponse:
     if provider is None:
         raise NoPaymentProvider
     network = client_network(request[ORIGIN].client)
+    if not wants_json(request):
+        earlier = await find_earlier_order(
+            request, {line.item_id for line in quote.lines}
+        )
+        if earlier is not None:
+            return respond_with_receipt(
+                request, earlier, payment_path=cookies.read_payment(request)
+            )
     outcome = await store.checkout.start_payment(
         order,
         quote,
@@ -211,20 +220,27 @@ async def _page_again(
 def _pay_at(
     request: web.Request, provider: Provider, where: PayAt
 ) -> web.StreamResponse:
-    """Send the buyer to the payment page."""
+    """Send the buyer to the payment page.
+
+    A cookie keeps the way back: the window may be closed after paying.
+    """
     is_own = where.url.startswith("/")
     base = request[ORIGIN].base_url if is_own else ""
     if wants_json(request):
         return web.json_response({"pay_at": f"{base}{where.url}"}, status=202)
     parts = urlsplit(where.url)
     if is_own or f"{parts.scheme}://{parts.netloc}" in provider.origins:
-        raise web.HTTPSeeOther(where.url)
+        there = web.HTTPSeeOther(where.url)
+        cookies.write_payment(request, there, where.return_path)
+        raise there
     # A seller's own domain at the provider's. The checkout page's policy
     # doesn't have it, so that a redirect would be blocked without a message.
-    return respond(
+    response = respond(
         request,
         "paying.html",
         {},
         cache_control=PRIVATE,
         url=where.url,
     )
+    cookies.write_payment(request, response, where.return_path)
+    return response

@@ -9,17 +9,23 @@ payment leads to the same receipt, by the return or by a webhook.
 
 import asyncio
 import logging
+import re
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from aiohttp import web
+from yarl import URL
 
 from msrv.money import Money
+from msrv.orders.fulfilment import FulfilledOrder
 from msrv.orders.pricing import title_of
+from msrv.orders.rate_limits import TooManyLookUps
 from msrv.orders.webhooks import log_amount_mismatch
 from msrv.payments import return_addresses
 from msrv.payments.provider import (
     AmountMismatch,
     NoSuchPayment,
+    PaymentError,
     Provider,
     ProviderUnavailable,
     Refused,
@@ -29,9 +35,11 @@ from msrv.proofs import quotes
 from msrv.proofs.errors import Forged
 from msrv.proofs.quotes import Quote
 from msrv.rate_limit import client_network
+from msrv.web import cookies
 from msrv.web.errors import NotFound, PaymentRefused, PaymentUnconfirmed
+from msrv.web.errors.table import error_page
 from msrv.web.forms import is_compressed, read_form
-from msrv.web.rendering import PRIVATE, respond, wants_json
+from msrv.web.rendering import PRIVATE, error_response, respond, wants_json
 from msrv.web.shop.cart import is_in_cart, remove_from_cart
 from msrv.web.shop.receipts import respond_with_receipt
 from msrv.web.store import ORIGIN, STORE
@@ -41,6 +49,7 @@ log = logging.getLogger(__name__)
 WEBHOOK_SECONDS: Final = 20
 """Time limit for receiving the whole of a webhook."""
 _REFRESH_SECONDS: Final = 15
+_RETURN_PATH: Final = re.compile(r"/payments/([a-z][a-z0-9-]{0,15})/return")
 
 
 async def show(request: web.Request) -> web.Response:
@@ -107,7 +116,7 @@ async def return_from_provider(request: web.Request) -> web.StreamResponse:
         raise NotFound
     try:
         outcome = await store.settlement.settle(
-            provider, request.query, _acquire_look_up(request)
+            provider, request.query, _acquire_look_up(request, request.query)
         )
     except ProviderUnavailable as error:
         raise PaymentUnconfirmed from error
@@ -118,6 +127,35 @@ async def return_from_provider(request: web.Request) -> web.StreamResponse:
         log_amount_mismatch(error, provider.name)
         raise
     return await _respond(request, outcome)
+
+
+async def find_earlier_order(
+    request: web.Request, item_ids: Collection[str]
+) -> FulfilledOrder | None:
+    """Return the order that the visitor has paid for, and never came back to.
+
+    It is that of the started payment in the visitor's cookie, if it has been
+    paid and has one of these items. None where that can't be found out.
+    """
+    store = request.app[STORE]
+    url = URL(cookies.read_payment(request), encoded=True)
+    match = _RETURN_PATH.fullmatch(url.path)
+    provider = store.providers.get(match[1]) if match else None
+    if provider is None or provider.page is not None:
+        return None
+    try:
+        outcome = await store.settlement.settle(
+            provider, url.query, _acquire_look_up(request, url.query)
+        )
+    except (PaymentError, Forged, TooManyLookUps):
+        return None
+    if not isinstance(outcome, PaidOrder) or not any(
+        line.item_id in item_ids for line in outcome.receipt.lines
+    ):
+        return None
+    return await store.fulfilment.fulfil(
+        outcome, client_network(request[ORIGIN].client)
+    )
 
 
 async def receive_webhook(request: web.Request) -> web.Response:
@@ -146,8 +184,10 @@ async def receive_webhook(request: web.Request) -> web.Response:
     return web.json_response({"kept": event is not None})
 
 
-def _acquire_look_up(request: web.Request) -> str | None:
-    """Return the id of the quote in the return address, and count the call.
+def _acquire_look_up(
+    request: web.Request, query: Mapping[str, str]
+) -> str | None:
+    """Return the id of the quote in a return address, and count the call.
 
     None for an address of before the update to tags, while such are accepted.
     Raises NoSuchPayment, TooManyLookUps.
@@ -155,7 +195,7 @@ def _acquire_look_up(request: web.Request) -> str | None:
     store = request.app[STORE]
     now, limits = store.clock(), store.limits
     network = ("network", client_network(request[ORIGIN].client))
-    text = request.query.get(return_addresses.PARAMETER, "")
+    text = query.get(return_addresses.PARAMETER, "")
     quote_id = return_addresses.parse_tag(store.keyring, text)
     if quote_id is not None:
         limits.look_ups.acquire(network, ("quote", quote_id), now=now)
@@ -170,7 +210,9 @@ async def _respond(
     request: web.Request, outcome: PaidOrder | PendingPayment | Refused
 ) -> web.StreamResponse:
     if isinstance(outcome, Refused):
-        raise PaymentRefused
+        refused = error_response(request, error_page(PaymentRefused()))
+        cookies.forget_payment(request, refused, request.path_qs)
+        return refused
     if isinstance(outcome, PaidOrder):
         fulfilled = await request.app[STORE].fulfilment.fulfil(
             outcome, client_network(request[ORIGIN].client)
@@ -196,6 +238,13 @@ async def _respond(
         total=_total(quote),
     )
     response.headers["Refresh"] = str(_REFRESH_SECONDS)
+    if not wants_json(request):
+        cookies.write_payment(
+            request,
+            response,
+            request.path_qs,
+            cookies.PENDING_PAYMENT_SECONDS,
+        )
     return response
 
 

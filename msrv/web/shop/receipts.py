@@ -186,16 +186,19 @@ def respond_with_receipt(
     order: FulfilledOrder,
     *,
     starts_download: bool = False,
+    payment_path: str = "",
 ) -> web.StreamResponse:
     """Return, or raise as a redirect, the receipt of a purchase.
 
-    The items, and the discount code, are removed from the visitor's cookies.
+    The items, the discount code and the started payment are removed from the
+    visitor's cookies; `payment_path` is its path where it isn't the request's.
     With `starts_download`, the page of a single item starts its download.
     """
     response = receipt_response(
         request, order, starts_download=starts_download
     )
     remove_from_cart(request, response, order.receipt.lines)
+    cookies.forget_payment(request, response, payment_path or request.path_qs)
     if order.discount:
         cookies.write_discount(request, response, "")
     if isinstance(response, web.HTTPException):

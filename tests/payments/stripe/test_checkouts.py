@@ -46,6 +46,7 @@ async def test_repeated_checkout_after_payment_leads_to_the_receipt(
 ) -> None:
     fields = {"attempt": "A" * 24, "item": "departure"}
     bank.pay(await order(store, bank, attempt=fields["attempt"]))
+    store.session.cookie_jar.clear()
     answer = await store.post("/purchases", data=fields, allow_redirects=False)
     assert answer.status == 303
     where = answer.headers["Location"]
