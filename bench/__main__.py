@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from bench import (
+    browsing,
     checking,
     downloads,
     edge,
@@ -32,6 +33,7 @@ BENCHES = {
     "edge": ("A download through the edge, nginx alone = 1", edge.measure),
     "studio": ("Pages of the studio", studio.measure),
     "pages": ("Time of a page on the server", pages.measure),
+    "browsing": ("Pages of 6 and of 500 releases", browsing.measure),
 }
 
 

@@ -63,7 +63,7 @@ async def _measure(folder: Path) -> list[Figure]:
     def asks(items: int, path: str) -> Callable[[], float]:
         def run() -> float:
             return asyncio.run_coroutine_threadsafe(
-                _ask(stores[items], path), loop
+                median_ms(stores[items], path), loop
             ).result()
 
         return run
@@ -84,7 +84,8 @@ async def _measure(folder: Path) -> list[Figure]:
             await client.close()
 
 
-async def _ask(client: "TestClient", path: str) -> float:  # type: ignore[type-arg]
+async def median_ms(client: "TestClient", path: str) -> float:  # type: ignore[type-arg]
+    """Return the median time of a few requests, in milliseconds."""
     taken = []
     for _ in range(ASKED):
         began = time.perf_counter()
