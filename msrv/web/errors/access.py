@@ -105,10 +105,12 @@ def _unknown_format(error: UnknownFormat) -> ErrorPage:
     return ErrorPage(
         404,
         "unknown_format",
-        "No such format",
-        "This download doesn't exist in that format. Open your receipt to "
-        "choose another.",
-        ("/verify", "Open your receipt"),
+        gettext("No such format"),
+        gettext(
+            "This download doesn't exist in that format. Open your receipt "
+            "to choose another."
+        ),
+        ("/verify", gettext_noop("Open your receipt")),
         data={"format": error.name[:_MAX_NAME]},
     )
 
@@ -117,10 +119,12 @@ def _format_not_ready(error: FormatNotReady) -> ErrorPage:
     return ErrorPage(
         409,
         "format_not_ready",
-        "This format isn't ready yet",
-        "It is still being made from the original. Please try again later, "
-        "or download the original.",
-        ("/verify", "Open your receipt"),
+        gettext("This format isn't ready yet"),
+        gettext(
+            "It is still being made from the original. Please try again "
+            "later, or download the original."
+        ),
+        ("/verify", gettext_noop("Open your receipt")),
         retry_after_seconds=60,
         data={"format": error.name},
     )

@@ -1,0 +1,285 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Pages, errors and mails say nothing that isn't translated.
+
+`test_templates` finds texts of the templates; these find those of the code.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from msrv import settings as settings_room
+from msrv.catalog.encodings.item_formats import FormatNotReady, UnknownFormat
+from msrv.money import Money
+from msrv.orders import errors as orders
+from msrv.orders import rate_limits
+from msrv.payments import provider as payments
+from msrv.proofs import codes
+from msrv.proofs.links import Access, LinkExpired
+from msrv.settings import Settings
+from msrv.translations import gettext, language_set_to
+from msrv.web import middleware
+from msrv.web.errors import ErrorPage, InvalidField, access
+from msrv.web.errors.redemption import REDEMPTION
+from msrv.web.errors.table import TABLE, error_page, redemption_page
+from tests.conftest import Client
+from tests.store_process import free_port
+from tests.translations.pseudo import (
+    GREEK,
+    Pseudo,
+    install,
+    unmarked,
+    untranslated,
+)
+from tests.wav_files import write_wav
+from tests.web.purchases import buy, path_of
+
+EUROS = Money(500, "EUR")
+WAIT = 1
+ERRORS: list[Exception] = [
+    InvalidField("ποσό", "⟦ok⟧"),
+    UnknownFormat("2"),
+    FormatNotReady("2"),
+    LinkExpired(Access("2", "3", 1_700_000_000)),
+    orders.TooManyItems(300),
+    orders.DuplicateItem("2"),
+    orders.NotForSale("2"),
+    orders.MixedCurrencies(["€", "$"]),
+    orders.TotalChanged(EUROS),
+    orders.PriceOutOfBounds("2", EUROS, EUROS),
+    orders.NoSuchDiscount("2"),
+    orders.DiscountNotStarted("2", 1_900_000_000),
+    orders.DiscountEnded("2"),
+    orders.DiscountUsedUp("2"),
+    orders.DiscountUsesUnknown("2"),
+    orders.DiscountNotApplicable("2"),
+    orders.TooManyDiscountsTried("2"),
+    rate_limits.TooManyGuesses(WAIT),
+    rate_limits.TooManyMails(600),
+    rate_limits.TooManyPayments(WAIT),
+    rate_limits.TooManyLookUps(WAIT),
+    payments.AmountNotSupported(EUROS),
+]
+CODE_ERRORS: list[Exception] = [
+    codes.WrongLength(3),
+    codes.WrongCharacter("ß"),
+    rate_limits.TooManyGuesses(600),
+]
+
+
+@pytest.fixture(scope="module")
+def messages() -> Pseudo:
+    """The pseudo-language, made of the messages in the code."""
+    return Pseudo()
+
+
+@pytest.fixture(autouse=True)
+def pseudo_language(
+    messages: Pseudo, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Every request is in the pseudo-language."""
+    install(monkeypatch, messages)
+    monkeypatch.setattr(middleware, "request_language", lambda _: GREEK)
+    with language_set_to(GREEK):
+        yield
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """Library whose titles are Greek: an album, and a book at any price."""
+    root = tmp_path / "library"
+    write_wav(root / "1" / "1.wav", pitch=220)
+    write_wav(root / "1" / "2.wav", pitch=330)
+    (root / "1" / "3.pdf").write_bytes(b"%PDF-1.4 words %%EOF")
+    (root / "1" / "release.toml").write_text(
+        'id = "11"\ntitle = "Νύχτα"\nartist = "Άνεμος"\n'
+        'date = "2026-03-06"\nprice = "7.00"\nitem_price = "1.00"\n'
+        'description = "Ένα βράδυ."\ncredits = "Όλοι."\n'
+        '[items."1.wav"]\nid = "21"\ntitle = "Πρώτο"\n'
+        '[items."2.wav"]\nid = "22"\ntitle = "Δεύτερο"\nartist = "Κύμα"\n'
+        '[items."3.pdf"]\nid = "23"\ntitle = "Λόγια"\nprice = "0"\n',
+        encoding="utf-8",
+    )
+    (root / "2").mkdir()
+    (root / "2" / "1.pdf").write_bytes(b"%PDF-1.4 zine %%EOF")
+    (root / "2" / "release.toml").write_text(
+        'id = "12"\ntitle = "Βιβλίο"\nartist = "Άνεμος"\ndate = "2025-03"\n'
+        '[items."1.pdf"]\nid = "31"\ntitle = "Κείμενο"\n'
+        'minimum = "1"\nsuggested = "2"\n',
+        encoding="utf-8",
+    )
+    (root / "store.toml").write_text(
+        'name = "Μαγαζί"\ntagline = "Τραγούδια"\ncontact = "στην πόρτα"\n'
+        "tax_included = true\nthanks = 'Ευχαριστώ.'\n"
+        "[discounts.111]\npercent = 20\n",
+        encoding="utf-8",
+    )
+    return root
+
+
+@pytest.fixture
+def settings(library: Path, tmp_path: Path) -> Settings:
+    """Settings for that library, with mail, and simulated payments."""
+    loaded = settings_room.load(
+        {
+            "MSRV_LIBRARY": str(library),
+            "MSRV_DATA": str(tmp_path / "data"),
+            "MSRV_CERTS": str(tmp_path / "certs"),
+            "MSRV_DEMO_PAYMENTS": "1",
+            "MSRV_TLS": "off",
+            "MSRV_SETTLE_SECONDS": "0",
+            "MSRV_PUBLIC_URL": "https://shop.example",
+            "MSRV_MAIL_FROM": "shop@example.org",
+        }
+    )
+    address = SecretStr(f"smtp://127.0.0.1:{free_port()}")
+    return loaded.model_copy(update={"smtp_url": address, "public_url": None})
+
+
+async def texts_of(store: Client, path: str, *statuses: int) -> list[str]:
+    """Return the untranslated texts of a page."""
+    answer = await store.get(path)
+    assert answer.status in (statuses or (200,)), path
+    return [
+        f"{path[:20]}: {each}" for each in untranslated(await answer.text())
+    ]
+
+
+async def test_shop_is_translated(store: Client) -> None:
+    found = []
+    for path in (
+        "/",
+        "/catalog",
+        "/catalog?q=νύχτα",
+        "/catalog?q=τίποτα",
+        "/catalog/11",
+        "/catalog/12",
+        "/artists",
+        "/embed/11?size=small",
+        "/embed/11?size=large",
+        "/cart",
+        "/checkout",
+        "/redeem",
+        "/verify",
+        "/verify?q=1",
+        "/library",
+    ):
+        found += await texts_of(store, path)
+    for path in ("/nothing", "/catalog/99", "/purchases/1"):
+        found += await texts_of(store, path, 404)
+    front = await (await store.get("/catalog/11")).text()
+    for link in re.findall('href="(/artists/[^"?]+)"', front):
+        found += await texts_of(store, link)
+    assert not found
+
+
+async def test_purchase_is_translated(store: Client) -> None:
+    found = []
+    for added in ("21", "11", "12"):
+        await store.post("/cart", data={"add": added})
+        for path in ("/cart", "/checkout", "/catalog/11", "/"):
+            found += await texts_of(store, path)
+    for code in ("999", "111"):
+        await store.post("/cart", data={"discount": code})
+        found += await texts_of(store, "/cart")
+        found += await texts_of(store, "/checkout")
+    for data in (
+        {"price.31": "ένα"},
+        {"price.31": "0.10"},
+    ):
+        answer = await store.post("/cart", data=data)
+        found += untranslated(await answer.text())
+    answer = await store.post(
+        "/purchases", data={"item": "11", "mail": "λ", "page": "release"}
+    )
+    assert answer.status == 422
+    found += untranslated(await answer.text())
+    answer = await store.post(
+        "/purchases", data={"item": "11", "total_minor": "700"}
+    )
+    assert "/payments/demo/" in str(answer.url)
+    found += untranslated(await answer.text())
+    answer = await store.post(answer.url.path, data={"answer": "refuse"})
+    assert answer.status == 402
+    found += untranslated(await answer.text())
+    assert not found
+
+
+async def test_receipt_is_translated(store: Client) -> None:
+    found = []
+    for items in (("11",), ("21", "23"), ("23",)):
+        bought = await buy(store, *items)
+        path = path_of(bought["receipt"])
+        found += await texts_of(store, path)
+        found += await texts_of(store, f"{path}?mail_wait=90")
+        found += await texts_of(store, f"/verify?q={path}")
+        for link in bought["downloads"].values():
+            found += await texts_of(store, f"/verify?q={path_of(link)}")
+    assert not found
+
+
+async def test_program_gets_translated_messages(store: Client) -> None:
+    answer = await store.post(
+        "/purchases",
+        data={"item": "11", "total_minor": "1"},
+        headers={"Accept": "application/json"},
+    )
+    assert answer.status == 409
+    assert unmarked((await answer.json())["message"]) == []
+
+
+@pytest.mark.parametrize(
+    "error", ERRORS, ids=lambda error: type(error).__name__
+)
+def test_error_with_values_is_translated(error: Exception) -> None:
+    assert untranslated_parts(error_page(error)) == []
+
+
+@pytest.mark.parametrize(
+    "error", CODE_ERRORS, ids=lambda error: type(error).__name__
+)
+def test_error_of_a_code_is_translated(error: Exception) -> None:
+    page = redemption_page(error)
+    assert page is not None
+    assert untranslated_parts(page) == []
+
+
+def test_every_error_is_translated() -> None:
+    """Those with values are above."""
+    tables = (TABLE, REDEMPTION)
+    entries = [entry for table in tables for entry in table.values()]
+    pages = [each for each in entries if isinstance(each, ErrorPage)]
+    pages += access.STATUSES.values()
+    assert len(pages) > 30
+    for page in pages:
+        assert untranslated_parts(page.translated()) == []
+    with_values = {
+        kind
+        for table in tables
+        for kind, entry in table.items()
+        if not isinstance(entry, ErrorPage)
+    }
+    assert with_values <= {
+        kind
+        for error in (*ERRORS, *CODE_ERRORS)
+        for kind in type(error).__mro__
+    }
+
+
+def untranslated_parts(page: ErrorPage) -> list[str]:
+    """Return the texts of an error that aren't translated."""
+    text = "\n".join((page.title, page.message, gettext(page.link[1])))
+    return unmarked(text)
+
+
+def test_unmarked_text_is_found() -> None:
+    page = (
+        "<html lang='el'><title>⟦Cart⟧</title><p>⟦All of <bdi>Go</bdi> for "
+        "⟦%s kB⟧⟧ now<img alt='Cover'><input type='submit' value='Send'>"
+    )
+    assert untranslated(page) == ["now", "Cover", "Send"]

@@ -1,0 +1,52 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Templates have no text that isn't marked, in any branch."""
+
+from pathlib import Path
+
+import pytest
+from jinja2 import Environment
+
+import msrv
+from msrv.translations.templates import EXTENSIONS
+from tests.translations.pseudo import literal_texts
+
+ROOT = Path(msrv.__file__).parent
+PRINTED = {"web/templates/codes_sheet.html"}
+"""Written by the command line, which is in English."""
+TEMPLATES = [
+    path
+    for folder in ("web/templates",)
+    for path in sorted((ROOT / folder).rglob("*.html"))
+    if path.relative_to(ROOT).as_posix() not in PRINTED
+]
+ENVIRONMENT = Environment(extensions=EXTENSIONS, autoescape=True)
+
+
+@pytest.mark.parametrize(
+    "path", TEMPLATES, ids=lambda path: path.relative_to(ROOT).as_posix()
+)
+def test_every_text_of_a_template_is_marked(path: Path) -> None:
+    assert literal_texts(ENVIRONMENT, path.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("<p>{{ _('Go') }}</p>", []),
+        ("<p>Go</p>", ["Go"]),
+        ("{% if a %}<p>{% else %}Stop{% endif %}", ["Stop"]),
+        ("{% trans n=1 %}one{% pluralize %}two{% endtrans %}", []),
+        ("{% block body_class %}front{% endblock %}", []),
+        ("{% trans %}Go{% endtrans %} now", ["now"]),
+        ('<a aria-label="Go" class="b"></a>', ["Go"]),
+        ('<img alt="Cover of {{ title }}">', ["Cover of"]),
+        ('<input type="submit" value="Send"><input value="x">', ["Send"]),
+        ("{# a comment #}<script>go()</script><code>abc</code>", []),
+        ("<p>SHA-256 {{ digest }}</p>", []),
+        ('<option lang="de">Deutsch</option>', []),
+    ],
+)  # fmt: skip
+def test_unmarked_texts_are_found(source: str, found: list[str]) -> None:
+    assert literal_texts(ENVIRONMENT, source) == found
