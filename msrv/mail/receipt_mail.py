@@ -13,12 +13,13 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
+from enum import Enum
 from typing import Any, Final, Self
 
 from jinja2 import (
@@ -34,6 +35,7 @@ from msrv.mail import addresses, headers
 from msrv.mail.addresses import BadAddress
 from msrv.money import Money
 from msrv.proofs import grants, receipts
+from msrv.proofs.gifts.gift import Gift
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.orders import ORDER_ID, Line
 from msrv.proofs.receipts import Receipt
@@ -41,7 +43,19 @@ from msrv.translations.templates import EXTENSIONS, install_translations
 
 _ENCODING: Final = "quoted-printable"
 _GROUP_CHARS: Final = 4
-_MAIL_ID: Final = re.compile(rf"{ORDER_ID}(?:-[0-9]{{1,15}})?")
+_MAIL_ID: Final = re.compile(rf"{ORDER_ID}(?:-gift|-bill)?(?:-[0-9]{{1,15}})?")
+
+
+class MailKind(Enum):
+    """Kind of a receipt mail: to the buyer, or of a gift.
+
+    The recipient of a gift gets the receipt, and its payer a bill without
+    links.
+    """
+
+    RECEIPT = "receipt"
+    GIFT = "gift"
+    BILL = "bill"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +66,9 @@ class ReceiptMail:
     asked for the mail again: two mails with one id are the same mail.
     `base_url` is the store's address, `store` its name, `contact` as in
     `store.toml`. `titles` are those of the receipt's lines. `thanks` are the
-    seller's notes, in Markdown. `written_at` is in Unix seconds. Raises
-    ValueError for invalid values.
+    seller's notes, in Markdown. `written_at` is in Unix seconds. `gift` is the
+    gift that a gift's mail, or a bill, is about. Raises ValueError for invalid
+    values.
     """
 
     mail_id: str
@@ -65,6 +80,8 @@ class ReceiptMail:
     contact: str
     written_at: int
     thanks: tuple[str, ...] = ()
+    kind: MailKind = MailKind.RECEIPT
+    gift: Gift = field(default_factory=Gift)
 
     def __post_init__(self) -> None:
         if not is_mail_id(self.mail_id):
@@ -80,6 +97,11 @@ class ReceiptMail:
     def total(self) -> Money:
         """The amount paid."""
         return Money(self.receipt.total_minor, self.receipt.currency)
+
+    @property
+    def masked_recipient(self) -> str:
+        """The gift's address, masked; empty if it has none."""
+        return addresses.masked(self.gift.to) if self.gift.to else ""
 
     @property
     def is_given(self) -> bool:
@@ -101,8 +123,12 @@ class ReceiptMail:
         fields = dataclasses.asdict(self)
         # The name in the outboxes of all versions.
         fields["letter_id"] = fields.pop("mail_id")
+        # Older versions don't know these.
         if not self.thanks:
-            del fields["thanks"]  # which older versions don't know
+            del fields["thanks"]
+        kind, gift = fields.pop("kind"), fields.pop("gift")
+        if kind is not MailKind.RECEIPT:
+            fields |= {"kind": kind.value, "gift": gift}
         return json.dumps(fields).encode("ascii")
 
     @classmethod
@@ -114,9 +140,20 @@ class ReceiptMail:
             fields["receipt"] = _receipt(fields["receipt"])
             fields["titles"] = tuple(fields["titles"])
             fields["thanks"] = tuple(fields.get("thanks", ()))
+            if "kind" in fields:
+                fields["kind"] = MailKind(fields["kind"])
+                fields["gift"] = Gift(**fields["gift"])
             return cls(**fields)
         except (AttributeError, KeyError, TypeError, RecursionError) as error:
             raise ValueError("not a receipt mail") from error
+
+
+# The sender's name stands in none of them: it is the payer's own text.
+_SUBJECTS: Final[Mapping[MailKind, Callable[[str], str]]] = {
+    MailKind.RECEIPT: lambda store: f"Your receipt from {store}",
+    MailKind.GIFT: lambda store: f"A gift for you from {store}",
+    MailKind.BILL: lambda store: f"Your bill from {store}",
+}
 
 
 class ReceiptRenderer:
@@ -135,8 +172,13 @@ class ReceiptRenderer:
             extensions=EXTENSIONS,
         )
         install_translations(templates)
-        self._html = templates.get_template("receipt.html")
-        self._text = templates.get_template("receipt.txt")
+        self._templates = {
+            kind: (
+                templates.get_template(f"{kind.value}.txt"),
+                templates.get_template(f"{kind.value}.html"),
+            )
+            for kind in MailKind
+        }
 
     @property
     def sender(self) -> str:
@@ -151,7 +193,7 @@ class ReceiptRenderer:
             self._sender.display_name or store, self._sender.addr_spec
         )
         message["To"] = headers.mailbox("", mail.to)
-        message["Subject"] = headers.unstructured(f"Your receipt from {store}")
+        message["Subject"] = headers.unstructured(_SUBJECTS[mail.kind](store))
         message["Date"] = format_datetime(
             datetime.fromtimestamp(mail.written_at, UTC)
         )
@@ -162,10 +204,11 @@ class ReceiptRenderer:
         # RFC 3834: no vacation responder answers it.
         message["Auto-Submitted"] = "auto-generated"
         token = receipts.sign(self._keyring, mail.receipt)
+        query = "?gift=1" if mail.kind is MailKind.GIFT else ""
         number = mail.receipt.order_id
         context = {
             "mail": mail,
-            "address": f"{mail.base_url}/purchases/{token}",
+            "address": f"{mail.base_url}/purchases/{token}{query}",
             "number": [
                 number[at : at + _GROUP_CHARS]
                 for at in range(0, len(number), _GROUP_CHARS)
@@ -176,9 +219,10 @@ class ReceiptRenderer:
             ],
             "bought": datetime.fromtimestamp(mail.receipt.issued_at, UTC),
         }
-        message.set_content(self._text.render(context), cte=_ENCODING)
+        text, html = self._templates[mail.kind]
+        message.set_content(text.render(context), cte=_ENCODING)
         message.add_alternative(
-            self._html.render(context), subtype="html", cte=_ENCODING
+            html.render(context), subtype="html", cte=_ENCODING
         )
         digest = hashlib.sha256(mail.mail_id.encode("ascii"))
         message.set_boundary(f"=_{digest.hexdigest()[:32]}")

@@ -14,6 +14,7 @@ from typing import Final
 
 from msrv.catalog.live_catalog import LiveCatalog
 from msrv.orders.discounts import Discounts
+from msrv.orders.errors import FreeGift
 from msrv.orders.pricing import PricedOrder, title_of
 from msrv.orders.rate_limits import ShopLimits
 from msrv.payments import return_addresses
@@ -22,6 +23,7 @@ from msrv.payments.registry import Providers
 from msrv.payments.settlement import PaidOrder, Settlement
 from msrv.proofs import quotes
 from msrv.proofs.encoding import to_json
+from msrv.proofs.gifts.gift import Gift, seal
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.orders import ORDER_ID_BYTES, lines_to_json, new_order_id
 from msrv.proofs.quotes import Quote
@@ -50,9 +52,17 @@ class Checkout:
     random: Callable[[int], bytes]
 
     def quote(
-        self, order: PricedOrder, *, attempt: str | None = None, mail: str = ""
+        self,
+        order: PricedOrder,
+        *,
+        attempt: str | None = None,
+        mail: str = "",
+        gift: Gift | None = None,
     ) -> Quote:
         """Return the quote of a priced order; `mail` gets the receipt.
+
+        Of a `gift`, which has to cost something, the recipient gets the
+        receipt, and `mail` the bill. Raises FreeGift, QuoteTooLong.
 
         `attempt` is the id that the checkout page was given: the same order
         from the same page has the same quote, however often it is sent.
@@ -60,6 +70,9 @@ class Checkout:
         now = self.clock()
         currency = order.total.currency
         code = order.discount.name if order.discount else ""
+        if gift is not None and not order.total.minor:
+            raise FreeGift
+        sealed = "" if gift is None else seal(self.keyring, gift)
         if attempt is None:
             order_id = new_order_id(self.random)
         else:
@@ -73,12 +86,13 @@ class Checkout:
                     currency,
                     code,
                     mail,
+                    *([sealed] if sealed else []),
                     *lines_to_json(order.lines),
                 ]
             )
             digest = hashlib.sha256(content).digest()[:ORDER_ID_BYTES]
             order_id = new_order_id(lambda _: digest)
-        return Quote(
+        quote = Quote(
             order_id=order_id,
             currency=currency,
             lines=order.lines,
@@ -87,7 +101,11 @@ class Checkout:
             expires_at=now + QUOTE_SECONDS,
             discount=code,
             mail=mail,
+            gift=sealed,
         )
+        if gift is not None:
+            quotes.sign(self.keyring, quote)  # it may be too long
+        return quote
 
     def choose_provider(
         self, quote: Quote, name: str | None, *, has_own_prices: bool = False

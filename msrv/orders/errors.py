@@ -11,6 +11,7 @@
     - `MixedCurrencies`: its items are priced in several currencies
     - `TotalChanged`: its total is not the one that the visitor was shown
     - `PriceOutOfBounds`: a buyer's own price is outside the seller's bounds
+    - `FreeGift`: a gift that costs nothing
 - `DiscountError`: a discount code that can't be applied
     - `NoSuchDiscount`: the store has no such code
     - `DiscountNotStarted`: it is valid from `starts_at` on
@@ -85,6 +86,13 @@ class PriceOutOfBounds(OrderError):
         self.item_id = item_id
         self.least = least
         self.most = most
+
+
+class FreeGift(OrderError):
+    """A gift that costs nothing.
+
+    Notes to any address, without a payment, would be a way to send spam.
+    """
 
 
 class DiscountError(Exception):

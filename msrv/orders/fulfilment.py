@@ -15,12 +15,16 @@ from msrv.catalog.live_catalog import LiveCatalog
 from msrv.catalog.model import Catalog
 from msrv.ledger.events import Sale, SoldLine
 from msrv.ledger.ledger import Ledger
+from msrv.mail.receipt_mail import MailKind
 from msrv.orders.discounts import Discounts
 from msrv.orders.free_orders import FreeOrders
 from msrv.orders.pricing import title_of
-from msrv.orders.receipt_mails import ReceiptMails
+from msrv.orders.receipt_mails import MailContent, ReceiptMails
 from msrv.payments.settlement import PaidOrder
 from msrv.proofs import receipts
+from msrv.proofs.gifts import bills
+from msrv.proofs.gifts.bills import Bill
+from msrv.proofs.gifts.gift import unseal
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.orders import Line
 from msrv.proofs.receipts import Receipt
@@ -35,7 +39,8 @@ class FulfilledOrder:
 
     `discount` is the code that was used, or empty; `mail` the address that
     the receipt goes to, or empty. `mail_wait` is 0 where it is queued; else it
-    can be requested in that many seconds.
+    can be requested in that many seconds. `bill` is that of a gift, whose
+    receipt goes to its recipient; empty for any other order.
     """
 
     receipt: Receipt
@@ -43,6 +48,7 @@ class FulfilledOrder:
     discount: str = ""
     mail: str = ""
     mail_wait: int = 0
+    bill: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +81,15 @@ class Fulfilment:
         receipt, catalog = order.receipt, self.catalog.current
         # The mail first: if the process were killed in between, nothing would
         # queue it again, and its recipient has paid.
-        mail_wait = 0
-        if network is None:
-            await self.mails.queue(receipt, order.mail)
+        gift = unseal(self.keyring, order.gift) if order.gift else None
+        if gift is None:
+            mail = MailContent(receipt, order.mail)
         else:
-            mail_wait = await self.mails.queue_for(
-                receipt, order.mail, network
+            mail = MailContent(receipt, gift.to, MailKind.GIFT, gift)
+        mail_wait = await self._mail(mail, network)
+        if gift is not None:
+            await self._mail(
+                MailContent(receipt, order.mail, MailKind.BILL, gift), network
             )
         if is_recorded or self.free_orders.is_recorded(order, network):
             if not is_recorded:
@@ -96,10 +105,21 @@ class Fulfilment:
                 }
             )
             await self.discounts.count_use(order)
-        token = receipts.sign(self.keyring, receipt)
         return FulfilledOrder(
-            receipt, token, order.discount, order.mail, mail_wait
+            receipt,
+            receipts.sign(self.keyring, receipt),
+            order.discount,
+            mail.to,
+            mail_wait,
+            bills.issue(self.keyring, Bill(receipt, gift)) if gift else "",
         )
+
+    async def _mail(self, mail: MailContent, network: Hashable | None) -> int:
+        """Queue a mail. Returns when it can be requested again, or 0."""
+        if network is not None:
+            return await self.mails.queue_for(mail, network)
+        await self.mails.queue(mail)
+        return 0
 
 
 def receipt_of(order: "Order") -> Receipt | None:

@@ -4,26 +4,47 @@
 """Receipts by mail, where the store sends any: queued, never waited for.
 
 The address travels in the signed quote and lies in the outbox until the mail
-was sent. It is stored nowhere else.
+was sent. It is stored nowhere else. The same is true of a gift's note.
 """
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from msrv.catalog.live_catalog import LiveCatalog
 from msrv.catalog.texts.thanks import thanks_for
 from msrv.mail import addresses
-from msrv.mail.receipt_mail import ReceiptMail
+from msrv.mail.receipt_mail import MailKind, ReceiptMail
 from msrv.mail.worker import MailWorker
 from msrv.orders.errors import UnicodeAddress
 from msrv.orders.pricing import title_of
 from msrv.orders.rate_limits import ShopLimits, TooManyMails
 from msrv.payments.registry import Providers
+from msrv.proofs.gifts.gift import Gift
 from msrv.proofs.receipts import Receipt
 
 _DISK_SECONDS: Final = 300
 """Delay before a mail that the disk refused can be requested again."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailContent:
+    """Content of a mail: the receipt of an order, and to whom, as what.
+
+    `to` is an address, or empty for no mail. `gift` is that of a gift.
+    """
+
+    receipt: Receipt
+    to: str
+    kind: MailKind = MailKind.RECEIPT
+    gift: Gift = field(default_factory=Gift)
+
+    @property
+    def mail_id(self) -> str:
+        """Id of the order's first mail of this kind."""
+        # An earlier version skips other ids, whose mails it can't read.
+        suffix = "" if self.kind is MailKind.RECEIPT else f"-{self.kind.value}"
+        return f"{self.receipt.order_id}{suffix}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,59 +80,61 @@ class ReceiptMails:
             raise UnicodeAddress(address)
         return address
 
-    async def queue_for(
-        self, receipt: Receipt, to: str, network: Hashable
-    ) -> int:
-        """Queue a receipt for a buyer who waits, once for each order.
+    def has_failed(self, order_id: str) -> bool:
+        """Return whether this process gave up on a mail of an order."""
+        return self.worker is not None and any(
+            each.order_id == order_id for each in self.worker.recent_failures
+        )
+
+    async def queue_for(self, content: MailContent, network: Hashable) -> int:
+        """Queue a mail for a buyer who waits, once for each order and kind.
 
         Returns 0, or in how many seconds the mail can be requested again
         where it isn't sent. Mails of free orders are limited, by `network`
         and by mailbox; those of paid orders, or of redeem codes, are not.
         """
-        if self.worker is None or not to:
+        if self.worker is None or not content.to:
             return 0
         recent, now = self.limits.recent_mails, self.clock()
-        if recent.has((receipt.order_id, to), now):
+        if recent.has((content.mail_id, content.to), now):
             return 0  # a second click
-        if self.providers.costs_nothing(receipt):
+        if self.providers.costs_nothing(content.receipt):
             try:
-                self._acquire(receipt, to, network)
+                self._acquire(content, network)
             except TooManyMails as error:
                 self.worker.count_dropped()
                 return error.retry_after_seconds
-        if not await self.queue(receipt, to):
+        if not await self.queue(content):
             self.worker.count_dropped()
             return _DISK_SECONDS
-        recent.add((receipt.order_id, to), now)
+        recent.add((content.mail_id, content.to), now)
         return 0
 
-    async def queue(self, receipt: Receipt, to: str) -> bool:
-        """Queue a receipt, once for each order, without a limit.
+    async def queue(self, content: MailContent) -> bool:
+        """Queue a mail, once for each order and kind, without a limit.
 
         The mail is on the disk when this returns True. A disk that refuses is
         logged. Raises NotReady.
         """
-        if self.worker is None or not to:
+        if self.worker is None or not content.to:
             return True
-        mail = self._mail(receipt, to, receipt.order_id)
+        mail = self._mail(content, content.mail_id)
         return await self.worker.enqueue(mail)
 
-    async def resend(
-        self, receipt: Receipt, to: str, network: Hashable
-    ) -> None:
-        """Queue another mail of a receipt. Raises TooManyMails."""
+    async def resend(self, content: MailContent, network: Hashable) -> None:
+        """Queue another mail of the same. Raises TooManyMails."""
         assert self.worker is not None  # noqa: S101 - checked by the caller
         try:
-            self._acquire(receipt, to, network)
-            mail_id = f"{receipt.order_id}-{self.clock()}"
-            mail = self._mail(receipt, to, mail_id)
+            self._acquire(content, network)
+            mail_id = f"{content.mail_id}-{self.clock()}"
+            mail = self._mail(content, mail_id)
             if not await self.worker.enqueue(mail):
                 raise TooManyMails(_DISK_SECONDS)
         except TooManyMails:
             self.worker.count_dropped()
             raise
 
-    def _acquire(self, receipt: Receipt, to: str, network: Hashable) -> None:
+    def _acquire(self, content: MailContent, network: Hashable) -> None:
         """Count a mail by the client's network and by its mailbox.
 
         Paid orders have a limit of their own, without a total: however many
@@ -121,20 +144,21 @@ class ReceiptMails:
         limits = self.limits
         limiter = (
             limits.mails
-            if self.providers.is_free(receipt)
+            if self.providers.is_free(content.receipt)
             else limits.paid_mails
         )
         limiter.acquire(
             ("network", network),
-            ("mailbox", addresses.mailbox_key(to)),
+            ("mailbox", addresses.mailbox_key(content.to)),
             now=self.clock(),
         )
 
-    def _mail(self, receipt: Receipt, to: str, mail_id: str) -> ReceiptMail:
+    def _mail(self, content: MailContent, mail_id: str) -> ReceiptMail:
         catalog = self.catalog.current
+        receipt = content.receipt
         return ReceiptMail(
             mail_id=mail_id,
-            to=to,
+            to=content.to,
             receipt=receipt,
             titles=tuple(
                 title_of(catalog, line.item_id) for line in receipt.lines
@@ -146,4 +170,6 @@ class ReceiptMails:
             thanks=thanks_for(
                 catalog, [line.item_id for line in receipt.lines]
             ),
+            kind=content.kind,
+            gift=content.gift,
         )

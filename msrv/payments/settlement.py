@@ -38,14 +38,15 @@ class PaidOrder:
     """An order that was paid: its receipt, and how to fulfil it.
 
     `reference` is the id by which the seller finds the money. `discount` is
-    the code that was used, `mail` the address that the receipt goes to; both
-    may be empty.
+    the code that was used, `mail` the address that the receipt goes to, `gift`
+    the sealed gift that the order is; each may be empty.
     """
 
     receipt: Receipt
     reference: str
     discount: str = ""
     mail: str = ""
+    gift: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,4 +149,5 @@ class Settlement:
             paid.payment or paid.reference,
             discount=quote.discount,
             mail=quote.mail,
+            gift=quote.gift,
         )

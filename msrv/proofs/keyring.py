@@ -63,6 +63,7 @@ class Purpose(Enum):
     RETURN = "return"
     RETIRED = "retired"
     GRANT = "grant"
+    GIFT = "gift"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -39,6 +39,15 @@ _DISCOUNT: Final = re.compile(r"(?:[A-Z0-9][A-Z0-9-]{0,23})?")
 _MAIL: Final = re.compile(r"(?:[\x21-\x7e\xa1-\U0010ffff]{3,254})?")
 
 
+_GIFT: Final = re.compile(r"(?:[A-Za-z0-9_-]{22,4000})?")
+_MAX_CHARS: Final = 7900
+"""A quote is part of an address, like a receipt."""
+
+
+class QuoteTooLong(ValueError):
+    """A quote that no address can hold: many items, and a long note."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quote:
     """An order that has not been paid, valid while now < `expires_at`.
@@ -47,8 +56,9 @@ class Quote:
     `issued_at` and `expires_at` are in Unix seconds, `currency` is an ISO
     4217 code, `catalog_version` the digest of the catalog that the prices
     are from. `discount` is the code that the lines' prices are reduced by;
-    `mail` is the address for the receipt. Either may be empty. Raises
-    ValueError for invalid values.
+    `mail` is the address for the receipt; `gift` is sealed by
+    `msrv.proofs.gifts.gift`. Each may be empty. Raises ValueError for invalid
+    values.
     """
 
     order_id: str
@@ -59,6 +69,7 @@ class Quote:
     expires_at: int
     discount: str = ""
     mail: str = ""
+    gift: str = ""
 
     def __post_init__(self) -> None:
         check_order(self.order_id, self.currency, self.lines)
@@ -70,6 +81,8 @@ class Quote:
             raise ValueError("not a discount's name")
         if not _MAIL.fullmatch(self.mail) or not self.mail.isprintable():
             raise ValueError("not a mail address")
+        if not _GIFT.fullmatch(self.gift):
+            raise ValueError("not a sealed gift")
 
     @property
     def total_minor(self) -> int:
@@ -90,9 +103,15 @@ class QuoteExpired(Expired):
 
 
 def sign(keyring: Keyring, quote: Quote) -> str:
-    """Return a signed quote: at most 7700 characters, safe in a path."""
+    """Return a signed quote: at most 7900 characters, safe in a path.
+
+    Raises QuoteTooLong, only for a gift.
+    """
     payload = encode(_payload(quote))
-    return f"{payload}.{_tag(keyring.current, payload)}"
+    token = f"{payload}.{_tag(keyring.current, payload)}"
+    if len(token) > _MAX_CHARS:
+        raise QuoteTooLong(quote.order_id)
+    return token
 
 
 def read(keyring: Keyring, token: str, now: int) -> Quote:
@@ -149,7 +168,11 @@ def _tag(generation: Generation, payload: str) -> str:
 
 
 def _payload(quote: Quote) -> bytes:
-    stated = {"mail": quote.mail, "off": quote.discount}
+    stated = {
+        "gift": quote.gift,
+        "mail": quote.mail,
+        "off": quote.discount,
+    }
     return to_json(
         {
             # Absent if empty: as before these members existed.
@@ -177,6 +200,7 @@ def _quote(payload: bytes) -> Quote:
             expires_at=claims["exp"],
             discount=claims.get("off", ""),
             mail=claims.get("mail", ""),
+            gift=claims.get("gift", ""),
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         raise Forged from None

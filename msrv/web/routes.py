@@ -28,7 +28,7 @@ from msrv.web.shop import (
     verify,
 )
 from msrv.web.shop.browsing import catalog
-from msrv.web.shop.purchases import device_library
+from msrv.web.shop.purchases import device_library, gift_pages
 from msrv.web.texts import artist_pages, seller_pages
 
 ROUTES: list[web.RouteDef] = [
@@ -65,6 +65,9 @@ ROUTES: list[web.RouteDef] = [
     web.post(
         "/purchases/{receipt}/mail", receipt_mails.resend, name="mail-again"
     ),
+    web.get("/gifts/{bill}", gift_pages.show, name="gift"),
+    web.get("/gifts/{bill}/card", gift_pages.card, name="gift-card"),
+    web.post("/gifts/{bill}/mail", gift_pages.resend, name="gift-mail"),
     web.post(
         "/payments/{provider}/webhook",
         payments.receive_webhook,

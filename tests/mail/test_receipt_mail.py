@@ -4,6 +4,7 @@
 """Receipt mails, as they are stored and rendered."""
 
 import dataclasses
+import json
 import re
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -13,8 +14,14 @@ from typing import cast
 
 import pytest
 
-from msrv.mail.receipt_mail import ReceiptMail, ReceiptRenderer
+from msrv.mail.receipt_mail import (
+    MailKind,
+    ReceiptMail,
+    ReceiptRenderer,
+    is_mail_id,
+)
 from msrv.proofs import receipts
+from msrv.proofs.gifts.gift import Gift
 from msrv.proofs.keyring import Keyring
 from tests.ledger.sample_events import NOON, order_id
 from tests.mail.sample_mails import TO, renderer, sample_mail
@@ -175,3 +182,50 @@ def test_mail_has_the_seller_s_notes(keyring: Keyring) -> None:
 def test_mail_without_notes_is_one_for_older_versions() -> None:
     """A replica of an earlier version may send it."""
     assert b"thanks" not in sample_mail().to_json()
+
+
+def gift_mail(kind: MailKind, note: str = "For the train") -> ReceiptMail:
+    """Return the mail of a gift, or of its bill."""
+    return dataclasses.replace(
+        sample_mail(),
+        mail_id=f"{order_id(1)}-{kind.value}",
+        kind=kind,
+        gift=Gift("kim@example.org", note, "Robin"),
+    )
+
+
+@pytest.mark.parametrize("kind", [MailKind.GIFT, MailKind.BILL])
+def test_gift_survives_the_outbox(kind: MailKind) -> None:
+    mail = gift_mail(kind)
+    assert ReceiptMail.from_json(mail.to_json()) == mail
+    assert is_mail_id(mail.mail_id)
+    assert is_mail_id(f"{mail.mail_id}-1800000000")
+
+
+def test_mail_of_an_order_is_stored_as_before_gifts() -> None:
+    """An earlier version, which shares the outbox, can read it."""
+    stored = json.loads(sample_mail().to_json())
+    assert not {"kind", "gift"} & stored.keys()
+
+
+def test_gift_has_the_note_and_no_prices(keyring: Keyring) -> None:
+    mail = written(gift_mail(MailKind.GIFT, "A <i>\nB"), keyring)
+    assert mail["Subject"] == "A gift for you from Wet Coats"
+    text, html = parts(mail)
+    assert "A <i>\n    B" in text.replace("\r", "")
+    assert "A &lt;i&gt;\nB" in html.replace("\r", "")
+    for part in (text, html):
+        assert "Robin" in part
+        assert "Night Bus" in part
+        assert "€7.00" not in part
+        assert re.search(r"/purchases/[\w.-]+\?gift=1", part)
+
+
+def test_bill_has_prices_and_no_links(keyring: Keyring) -> None:
+    mail = written(gift_mail(MailKind.BILL), keyring)
+    assert mail["Subject"] == "Your bill from Wet Coats"
+    for part in parts(mail):
+        assert "€7.00" in part
+        assert "k…@example.org" in part
+        for secret in ("http", "kim@", "Robin", "train"):
+            assert secret not in part

@@ -17,6 +17,11 @@ from msrv.web.errors import InvalidField
 from msrv.web.forms import PRICE_PREFIX
 
 MAIL: Final = "mail"
+GIFT: Final = "gift"
+GIFT_TO: Final = "gift_to"
+GIFT_NOTE: Final = "gift_note"
+GIFT_FROM: Final = "gift_from"
+_NAMES: Final = frozenset({MAIL, GIFT, GIFT_TO, GIFT_NOTE, GIFT_FROM})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +52,12 @@ class FieldErrors:
                 "%(requirement)s.",
                 requirement=f"{stated[:1].upper()}{stated[1:]}",
             )
-        if name != MAIL and not name.startswith(PRICE_PREFIX):
+        if name not in _NAMES and not name.startswith(PRICE_PREFIX):
             return None
         typed = {
             key: text
             for key, text in form.items()
-            if key == MAIL or key.startswith(PRICE_PREFIX)
+            if key in _NAMES or key.startswith(PRICE_PREFIX)
         }
         return cls({name: message}, typed)
 

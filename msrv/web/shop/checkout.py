@@ -14,14 +14,15 @@ from msrv.catalog.model import Catalog
 from msrv.money import Money
 from msrv.orders import pricing
 from msrv.orders.cart import id_of
-from msrv.orders.errors import PriceOutOfBounds
+from msrv.orders.errors import FreeGift, PriceOutOfBounds
 from msrv.payments.provider import PayAt, Provider
 from msrv.proofs.orders import is_order_id, new_order_id
+from msrv.proofs.quotes import QuoteTooLong
 from msrv.rate_limit import client_network
 from msrv.translations import gettext
 from msrv.web import cookies, security_headers
 from msrv.web.errors import InvalidField, NoPaymentProvider
-from msrv.web.errors.fields import NO_ERRORS, FieldErrors
+from msrv.web.errors.fields import GIFT, NO_ERRORS, FieldErrors
 from msrv.web.errors.shopping import discount_message
 from msrv.web.forms import (
     PRICE_PREFIX,
@@ -37,6 +38,11 @@ from msrv.web.shop.cart import (
     forget_unknown_discount,
 )
 from msrv.web.shop.payments import find_earlier_order
+from msrv.web.shop.purchases.gift_form import (
+    free_gift_error,
+    long_gift_error,
+    read_gift,
+)
 from msrv.web.shop.receipt_mails import read_address
 from msrv.web.shop.receipts import respond_with_receipt
 from msrv.web.store import ORIGIN, STORE
@@ -104,6 +110,7 @@ async def checkout_page(
         discount=discount,
         discount_message=discount_message(discount.error),
         mails=store.receipt_mails.is_on,
+        gift_is_set=GIFT in (errors.typed or request.query),
         attempt=new_order_id(store.random),
         tax_comes=any(
             offer.adds_tax for *_, offers, _ in groups for offer in offers
@@ -124,6 +131,8 @@ async def buy(request: web.Request) -> web.StreamResponse:
     single item, `suggested_minor` is such a price in minor units instead.
     `discount` a code, `mail` the address that the receipt is sent to.
     With `start`, the receipt of a single item starts its download.
+    With `gift`, the receipt is for `gift_to`, with `gift_note`, from
+    `gift_from`, and the payer gets a bill.
     `attempt` is the id that the checkout page was given: the same order from
     the same page is one order, however often its button is pressed.
 
@@ -131,19 +140,26 @@ async def buy(request: web.Request) -> web.StreamResponse:
     downloads (or 202 with `pay_at`) for a program. Raises SpoolFailed before
     anything is paid.
     """
-    store = request.app[STORE]
-    await store.ledger.reserve_space()
+    await request.app[STORE].ledger.reserve_space()
     form = await read_form(request)
-    catalog = store.catalog.current
-    _use_suggested_price(form, catalog)
     try:
-        chosen = read_prices(form, catalog)
-        mail = read_address(request, form)
+        return await _place_order(request, form)
     except (InvalidField, PriceOutOfBounds) as error:
         errors = FieldErrors.of(error, form)
         if errors is None or wants_json(request):
             raise
         return await _page_again(request, form, errors)
+
+
+async def _place_order(
+    request: web.Request, form: MultiDict[str]
+) -> web.StreamResponse:
+    store = request.app[STORE]
+    catalog = store.catalog.current
+    _use_suggested_price(form, catalog)
+    chosen = read_prices(form, catalog)
+    mail = read_address(request, form)
+    gift = read_gift(request, form)
     code = form.get("discount", "").strip()
     discount = (
         store.discounts.find(code, discount_visitor(request)) if code else None
@@ -160,7 +176,14 @@ async def buy(request: web.Request) -> web.StreamResponse:
         raise InvalidField(
             "attempt", gettext("must be the value from the checkout page")
         )
-    quote = store.checkout.quote(order, attempt=attempt, mail=mail)
+    try:
+        quote = store.checkout.quote(
+            order, attempt=attempt, mail=mail, gift=gift
+        )
+    except FreeGift as error:
+        raise free_gift_error() from error
+    except QuoteTooLong as error:
+        raise long_gift_error() from error
     provider = store.checkout.choose_provider(
         quote, form.get("provider"), has_own_prices=bool(chosen)
     )

@@ -28,6 +28,7 @@ User-agent: *
 Disallow: /cart
 Disallow: /checkout
 Disallow: /download/
+Disallow: /gifts/
 Disallow: /payments/
 Disallow: /purchases
 Disallow: /verify

@@ -14,6 +14,7 @@ from aiohttp import web
 from msrv.mail.addresses import BadAddress
 from msrv.orders.errors import UnicodeAddress
 from msrv.orders.rate_limits import TooManyMails
+from msrv.orders.receipt_mails import MailContent
 from msrv.proofs import receipts
 from msrv.rate_limit import client_network
 from msrv.translations import gettext, gettext_noop
@@ -31,18 +32,20 @@ _NOT_ASCII: Final = gettext_noop(
 )
 
 
-def read_address(request: web.Request, form: Mapping[str, str]) -> str:
+def read_address(
+    request: web.Request, form: Mapping[str, str], field: str = MAIL
+) -> str:
     """Return where a receipt is to be sent, empty for nowhere.
 
     Raises InvalidField.
     """
-    text = form.get(MAIL, "").strip()
+    text = form.get(field, "").strip()
     try:
         return request.app[STORE].receipt_mails.parse_address(text)
     except BadAddress:
-        raise InvalidField(MAIL, gettext(_INVALID)) from None
+        raise InvalidField(field, gettext(_INVALID)) from None
     except UnicodeAddress:
-        raise InvalidField(MAIL, gettext(_NOT_ASCII)) from None
+        raise InvalidField(field, gettext(_NOT_ASCII)) from None
 
 
 async def resend(request: web.Request) -> web.StreamResponse:
@@ -62,7 +65,7 @@ async def resend(request: web.Request) -> web.StreamResponse:
         raise InvalidField(MAIL, gettext(_INVALID))
     try:
         network = client_network(request[ORIGIN].client)
-        await mails.resend(receipt, to, network)
+        await mails.resend(MailContent(receipt, to), network)
     except TooManyMails as error:
         if wants_json(request):
             raise

@@ -35,17 +35,21 @@ _MAIL_WAIT: Final = "mail_wait"
 _MAILED: Final = "mailed"
 _START: Final = "start"
 _GIFT: Final = "gift"
-"""Parameter of a gift's receipt: its page shows no prices."""
+GIFT_QUERY: Final = f"{_GIFT}=1"
+"""Query of a gift's receipt: its page shows no prices."""
 _MASKED: Final = re.compile(r"[^\s@]…@[^\s@]{1,253}")
 _SECONDS: Final = re.compile(r"[0-9]{1,6}")
 
 
 async def show(request: web.Request) -> web.Response:
     """Return a receipt with fresh links. Raises Forged."""
+    return await receipt_page(request, mail_wait=read_mail_wait(request))
+
+
+def read_mail_wait(request: web.Request) -> int:
+    """Return in how many seconds a mail can be requested again, or 0."""
     wait = request.query.get(_MAIL_WAIT, "")
-    return await receipt_page(
-        request, mail_wait=int(wait) if _SECONDS.fullmatch(wait) else 0
-    )
+    return int(wait) if _SECONDS.fullmatch(wait) else 0
 
 
 async def receipt_page(
@@ -114,7 +118,7 @@ async def receipt_page(
         else None,
         mailed_to=mailed_to(request),
         mail_wait=mail_wait,
-        releases=_releases_of(request, items),
+        releases=releases_of(request, items),
         hints=hints_for(request.headers.get("User-Agent", ""), items),
         start=_link_to_start(request, items),
         is_gift=_GIFT in request.query,
@@ -135,7 +139,7 @@ def mailed_query(address: str) -> str:
     return f"{_MAILED}={quote(masked(address), safe='@')}"
 
 
-def _releases_of(
+def releases_of(
     request: web.Request, items: Sequence[ReceiptItem]
 ) -> dict[str, Release]:
     """Return the release of each line that the catalog has, by line's id."""
@@ -176,6 +180,11 @@ async def find(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther(found.path)
 
 
+def gift_path(bill: str) -> str:
+    """Return the path of the bill of a gift."""
+    return f"/gifts/{bill}"
+
+
 def receipt_path(token: str) -> str:
     """Return the path of a receipt's page."""
     return _PATH + token
@@ -212,8 +221,11 @@ def receipt_response(
     *,
     starts_download: bool = False,
 ) -> web.StreamResponse:
-    """Return 201 with the downloads, or for a browser 303 to the receipt."""
-    path = receipt_path(order.token)
+    """Return 201 with the downloads, or for a browser 303 to the receipt.
+
+    For a gift it is the bill instead: its receipt isn't the payer's.
+    """
+    path = gift_path(order.bill) if order.bill else receipt_path(order.token)
     response: web.StreamResponse
     if wants_json(request):
         mail: dict[str, Any] = {}
@@ -221,11 +233,15 @@ def receipt_response(
             mail["mail"] = "not sent" if order.mail_wait else "on its way"
         if order.mail and order.mail_wait:
             mail["mail_retry_after"] = order.mail_wait
+        address = request[ORIGIN].base_url + path
+        links: dict[str, Any] = {
+            "receipt": address,
+            "downloads": _downloads(request, order.receipt),
+        }
         response = web.json_response(
             {
-                "receipt": request[ORIGIN].base_url + path,
+                **({"bill": address} if order.bill else links),
                 "order_id": order.receipt.order_id,
-                "downloads": _downloads(request, order.receipt),
                 **mail,
             },
             status=201,
@@ -235,9 +251,9 @@ def receipt_response(
         stated = []
         if order.mail_wait:
             stated.append(f"{_MAIL_WAIT}={order.mail_wait}")
-        elif order.mail:
+        elif order.mail and not order.bill:
             stated.append(mailed_query(order.mail))
-        if starts_download and not order.mail_wait:
+        if starts_download and not order.mail_wait and not order.bill:
             stated.append(f"{_START}=1")
         query = "&".join(stated)
         response = web.HTTPSeeOther(f"{path}?{query}" if query else path)

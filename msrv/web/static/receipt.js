@@ -34,6 +34,12 @@
     });
   }
 
+  const print = document.querySelector("[data-print]");
+  if (print) {
+    print.hidden = false;
+    print.addEventListener("click", () => window.print());
+  }
+
   if (document.querySelector(".mailed")) {
     // A reload, or the address in a bookmark, doesn't download or say so again.
     history.replaceState(null, "", location.pathname);
