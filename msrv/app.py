@@ -100,6 +100,7 @@ def create_app(
     app = web.Application(
         middlewares=[
             middleware.record_metrics,
+            middleware.compress,
             middleware.handle_errors,
             middleware.resolve_origin,
             redirects.redirect,

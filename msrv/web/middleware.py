@@ -1,8 +1,10 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Middlewares, outermost first: metrics, errors, host and origin."""
+"""Middlewares, outermost first: metrics, compression, errors, origin."""
 
+import asyncio
+import gzip
 import re
 import time
 from typing import Final
@@ -32,6 +34,23 @@ from msrv.web.studio import auth
 
 _END_OF_AUTHORITY: Final = re.compile("[/?#]")
 _WITHOUT_BODY: Final = frozenset({204, 304})
+_COMPRESSED_TYPES: Final = frozenset(
+    {
+        "application/atom+xml",
+        "application/json",
+        "application/rss+xml",
+        "application/xml",
+        "image/svg+xml",
+        "text/html",
+        "text/xml",
+    }
+)
+_MIN_BYTES: Final = 1000
+_LARGE_BYTES: Final = 64 * 1024
+"""Compressing more than that blocks the loop for over a millisecond."""
+_LEVEL: Final = 5
+_MAX_HEADER: Final = 500
+_NO_QUALITY: Final = re.compile(r"\s*q=0(?:\.0{0,3})?\s*")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _SAME_SITE: Final = frozenset({cookies.CART, cookies.CLAIM})
 
@@ -67,6 +86,60 @@ async def record_metrics(
         method = method_name(request)
         seconds = time.perf_counter() - started
         metrics.record(method, route, status, seconds, sent)
+
+
+@web.middleware
+async def compress(
+    request: web.Request, handler: Handler
+) -> web.StreamResponse:
+    """Compress pages, JSON and feeds with gzip, where the client accepts it.
+
+    The length of a compressed response can reveal a secret in it to someone
+    who can also place text in it (BREACH). So nothing is compressed that
+    contains a token: neither what is never cached (receipts, links, the
+    studio), nor pages while they link to a payment of the visitor.
+    """
+    response = await handler(request)
+    if not isinstance(response, web.Response) or response.prepared:
+        return response
+    body = response.body
+    if not isinstance(body, bytes) or not _is_compressible(response, body):
+        return response
+    response.headers["Vary"] = ", ".join(
+        [*response.headers.getall("Vary", ()), "Accept-Encoding"]
+    )
+    if not _accepts_gzip(request) or cookies.read_payment(request):
+        return response
+    if len(body) < _LARGE_BYTES:
+        packed = gzip.compress(body, _LEVEL, mtime=0)
+    else:
+        packed = await asyncio.to_thread(gzip.compress, body, _LEVEL, mtime=0)
+    response.body = packed
+    response.headers["Content-Encoding"] = "gzip"
+    etag = response.headers.get("ETag", "")
+    if etag.startswith('"'):
+        response.headers["ETag"] = f"W/{etag}"  # of other bytes
+    return response
+
+
+def _is_compressible(response: web.Response, body: bytes) -> bool:
+    return (
+        response.status == 200
+        and len(body) >= _MIN_BYTES
+        and response.content_type in _COMPRESSED_TYPES
+        and "Content-Encoding" not in response.headers
+        and "no-store" not in response.headers.get("Cache-Control", "")
+    )
+
+
+def _accepts_gzip(request: web.Request) -> bool:
+    """Return whether gzip is accepted (RFC 9110, section 12.5.3)."""
+    header = ",".join(request.headers.getall("Accept-Encoding", ()))
+    for entry in header[:_MAX_HEADER].split(","):
+        coding, _, parameter = entry.partition(";")
+        if coding.strip().lower() == "gzip":
+            return not _NO_QUALITY.fullmatch(parameter)
+    return False
 
 
 @web.middleware
