@@ -30,6 +30,7 @@ from msrv.catalog.integrity.inspection import inspect_container
 from msrv.catalog.library.catalog_assembly import assemble_catalog
 from msrv.catalog.metadata import audio_pictures, tags
 from msrv.catalog.metadata.audio_files import NotAudio
+from msrv.catalog.metadata.pdf_pages import MAX_PAGES, count_pages
 from msrv.catalog.model import Shop
 from msrv.deployer import hook_payloads
 from msrv.deployer.config_model import DeployConfig
@@ -224,7 +225,7 @@ def config_files(data: bytes) -> None:
 
 
 def sound_tags(data: bytes) -> None:
-    """Tags, pictures and durations are read, or refused with a reason."""
+    """Tags, pictures, durations and pages are read, or refused."""
     suffix = _SUFFIXES[data[0] % len(_SUFFIXES)] if data else ".mp3"
     content = data[1:]
 
@@ -239,6 +240,8 @@ def sound_tags(data: bytes) -> None:
     with contextlib.suppress(audio_pictures.NoEmbeddedPicture):
         audio_pictures.read_picture(opened())
     inspect_container(opened(), suffix)
+    pages = count_pages(opened())
+    assert pages is None or 0 < pages <= MAX_PAGES
 
 
 def gate(data: bytes) -> None:

@@ -41,6 +41,8 @@ class Album:
     item_price: str
     cover: Callable[[], Image.Image]
     tracks: tuple[Track, ...]
+    genres: tuple[str, ...]
+    tags: tuple[str, ...]
     booklet: Callable[[], bytes] | None = None
 
     @property
@@ -63,6 +65,8 @@ class Album:
             f'description = """\n{self.description}"""',
             f'price = "{self.price}"',
             f'item_price = "{self.item_price}"',
+            f"genres = {json.dumps(self.genres)}",
+            f"tags = {json.dumps(self.tags)}",
         ]
         for number, track in enumerate(self.tracks, 1):
             if track.extra:
@@ -105,6 +109,8 @@ Neither band exists. Any likeness to a band you are in is your own doing.
 ALBUMS: Final = (
     Album(
         release_id="items-may-have-shifted",
+        genres=("Instrumental", "Chamber Jazz"),
+        tags=("travel", "waiting rooms"),
         title="Items May Have Shifted",
         artist="Lost Property",
         date="2026-03-06",
@@ -134,6 +140,8 @@ track is free, as it was going there anyway.
     ),
     Album(
         release_id="minutes-of-the-last-meeting",
+        genres=("Instrumental", "Lounge"),
+        tags=("meetings", "mono"),
         title="Minutes of the Last Meeting",
         artist="The Working Group",
         date="2025-11",

@@ -47,6 +47,8 @@ PAGES = [
     "/catalog",
     "/catalog?q=minutes",
     "/catalog?q=nothing+is+called+this",
+    "/catalog?kind=book",
+    "/tags/instrumental",
     RELEASE,
     "/cart",
     "/cart#filled",

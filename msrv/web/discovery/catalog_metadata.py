@@ -68,5 +68,5 @@ def _feeds(listing: Listing, shop: Shop) -> tuple[Alternate, ...]:
     if tag is None:
         return ()
     query = urlencode({"tag": tag.slug})
-    title = gettext("%(tag)s at %(store)s", tag=tag.name, store=shop.name)
+    title = gettext("%(title)s at %(store)s", title=tag.name, store=shop.name)
     return (Alternate("application/atom+xml", f"/feed.atom?{query}", title),)

@@ -3,12 +3,18 @@
 
 """Metadata in the head of pages of text: the seller's own, and artists'."""
 
+from urllib.parse import urlencode
+
 from msrv.catalog.artists import Artist
 from msrv.catalog.covers import SHARED_WIDTH
 from msrv.catalog.model import Cover, Page, Shop
 from msrv.translations import gettext
 from msrv.web.discovery import structured_data
-from msrv.web.discovery.page_metadata import PageMetadata, shortened
+from msrv.web.discovery.page_metadata import (
+    Alternate,
+    PageMetadata,
+    shortened,
+)
 from msrv.web.shop.json_views import cover_path, picture_path
 
 _Properties = list[tuple[str, str]]
@@ -66,7 +72,19 @@ def artist_metadata(
         description,
         tuple(properties),
         (structured_data.artist(artist, base_url, text),),
+        alternates=_feeds(artist, shop),
     )
+
+
+def _feeds(artist: Artist, shop: Shop) -> tuple[Alternate, ...]:
+    """Return the feed of an artist, none for one who only appears."""
+    if not artist.releases:
+        return ()
+    query = urlencode({"artist": artist.name})
+    title = gettext(
+        "%(title)s at %(store)s", title=artist.name, store=shop.name
+    )
+    return (Alternate("application/atom+xml", f"/feed.atom?{query}", title),)
 
 
 def _properties(

@@ -100,3 +100,10 @@ async def test_all_artists_are_listed_by_name(
     assert (found["total"], found["pages"]) == (1, 1)
     assert (await written_about.get("/artists?page=2")).status == 404
     assert (await written_about.get("/artists?page=x")).status == 400
+
+
+async def test_artist_page_leads_to_the_artist_s_feed(store: Client) -> None:
+    page = await (await store.get("/artists/the-wet-coats")).text()
+    (path,) = re.findall(r'href="(/feed.atom[?][^"]+)" title="([^"]+)"', page)
+    assert path[1] == "The Wet Coats at Wet Coats"
+    assert (await store.get(path[0])).status == 200
