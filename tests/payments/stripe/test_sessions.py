@@ -203,3 +203,16 @@ def _complete(params: Json, *, amount_total: int, amount_tax: int = 0) -> Json:
         "metadata": params["metadata"],
         "total_details": {"amount_tax": amount_tax},
     }
+
+
+def test_payment_methods_are_those_of_the_dashboard() -> None:
+    """Stripe then offers wallets and every method that the seller enabled."""
+    params = sessions.session_params(BILL, tax=False)
+    assert not any("payment_method" in name for name in params)
+
+
+def test_quote_of_a_gift_fits_into_metadata() -> None:
+    longest = replace(BILL, token="a" * 7900)
+    params = sessions.session_params(longest, tax=False)
+    assert sessions.unpack(params["metadata"]) == "a" * 7900
+    assert len(params["metadata"]) <= 50

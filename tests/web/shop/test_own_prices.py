@@ -217,6 +217,8 @@ def fields(page: str) -> list[tuple[str, str]]:
     form = page[page.index('class="form-actions"') :].partition("</form>")[0]
     found = []
     for tag in re.findall(r"<input[^>]*>", form):
+        if 'type="checkbox"' in tag and " checked" not in tag:
+            continue
         name = re.search(r'name="([^"]+)"', tag)
         value = re.search(r'value="([^"]*)"', tag)
         assert name
