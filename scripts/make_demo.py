@@ -16,6 +16,7 @@ from pathlib import Path
 from demo.encoding import Tags, encode
 from demo.library import ALBUMS, BOOKLET, LICENSE, STORE_TOML, Album
 from demo.mastering import loudness, master
+from demo.texts import TEXTS
 from demo.tones import RATE
 
 HOME = Path(__file__).parents[1] / "msrv" / "demo"
@@ -30,6 +31,10 @@ def main() -> int:
     asked.folder.mkdir(parents=True, exist_ok=True)
     (asked.folder / "store.toml").write_text(STORE_TOML)
     (asked.folder / "LICENSE").write_text(LICENSE)
+    for name, text in TEXTS.items():
+        path = asked.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
     tracks = [
         (asked.folder, place, number)
         for place, album in enumerate(ALBUMS)

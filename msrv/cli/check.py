@@ -113,9 +113,11 @@ def _format_table(reading: LoadedLibrary) -> str:
     ]
     releases = reading.catalog.releases
     items = sum(len(each.items) for each in releases)
+    pages = len(reading.catalog.pages)
     return (
         f"{table(rows, right={3, 4})}\n\n"
         f"{plural(len(releases), 'release')}, {plural(items, 'item')}, "
+        f"{plural(pages, 'page') + ', ' if pages else ''}"
         f"{plural(len(reading.problems), 'problem')}"
     )
 

@@ -43,11 +43,21 @@ ROUTES: list[web.RouteDef] = [
         artist_pages.picture,
         name="artist-picture",
     ),
+    web.get(
+        r"/artists/{artist}/picture/{width:\d{1,4}}.avif",
+        artist_pages.picture,
+        name="artist-picture-avif",
+    ),
     web.get("/pages/{page}", seller_pages.show, name="page"),
     web.get(
         r"/pages/{page}/picture/{width:\d{1,4}}",
         seller_pages.picture,
         name="page-picture",
+    ),
+    web.get(
+        r"/pages/{page}/picture/{width:\d{1,4}}.avif",
+        seller_pages.picture,
+        name="page-picture-avif",
     ),
     web.get("/cart", cart.show, name="cart"),
     web.post("/cart", cart.change, name="cart-change"),

@@ -37,6 +37,7 @@ class Album:
     artist: str
     date: str
     description: str
+    credits: str
     price: str
     item_price: str
     cover: Callable[[], Image.Image]
@@ -63,6 +64,7 @@ class Album:
             f"artist = {json.dumps(self.artist)}",
             f'date = "{self.date}"',
             f'description = """\n{self.description}"""',
+            f'credits = """\n{self.credits}"""',
             f'price = "{self.price}"',
             f'item_price = "{self.item_price}"',
             f"genres = {json.dumps(self.genres)}",
@@ -87,6 +89,7 @@ tagline = "Music, sold where it is kept."
 contact = "hello@example.org"
 currency = "EUR"
 accent = "#ff3b30"
+thanks = "Thank you. The drum machine has been told."
 
 [prices]
 item = "1.00"
@@ -121,6 +124,11 @@ Recorded between two announcements. Best heard sitting down, with the table \
 folded away and nothing in particular to do about the weather. The first \
 track is free, as it was going there anyway.
 """,
+        credits="""\
+- Electric piano: computed
+- Nylon strings: plucked, by arithmetic
+- Suitcase: the guitarist's own
+""",
         price="6.00",
         item_price="1.20",
         cover=pictures.items_may_have_shifted,
@@ -151,6 +159,9 @@ Four items, taken in order.
 Present: organ, vibraphone, one drum machine, a guitar. Apologies were \
 received from the singer. The last item is in mono, by majority, and ends on \
 a question; the chord was carried over.
+""",
+        credits="""\
+Written and played by *The Working Group*. Minutes taken by the drum machine.
 """,
         price="3.50",
         item_price="1.00",

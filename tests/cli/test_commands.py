@@ -44,6 +44,13 @@ def test_check_prints_a_table(cli: Cli) -> None:
     assert lines[-1] == "3 releases, 5 items, 0 problems"
 
 
+def test_check_counts_pages(cli: Cli, library: Path) -> None:
+    (library / "pages").mkdir()
+    (library / "pages" / "About.md").write_text("We sing.", encoding="utf-8")
+    lines = cli("check").stdout.splitlines()
+    assert lines[-1] == "3 releases, 5 items, 1 page, 0 problems"
+
+
 def test_check_prints_json(cli: Cli, library: Path) -> None:
     printed = json.loads(cli("check", "--json").stdout)
     assert printed["problems"] == []

@@ -6,7 +6,7 @@
 from aiohttp import web
 from markupsafe import Markup
 
-from msrv.catalog.covers import WIDTHS
+from msrv.catalog.covers import SHARED_WIDTH, WIDTHS
 from msrv.catalog.markdown import PAGE_LEVEL
 from msrv.catalog.model import Cover, Page
 from msrv.web.discovery.text_metadata import page_metadata
@@ -53,11 +53,19 @@ async def picture(request: web.Request) -> web.StreamResponse:
 async def picture_response(
     request: web.Request, found: Cover | None
 ) -> web.StreamResponse:
-    """Return a text's picture, as wide as requested. Raises NotFound."""
+    """Return a text's picture, as wide as requested. Raises NotFound.
+
+    The suffix `.avif` selects that format, as in the address of a cover.
+    """
     width = int(request.match_info["width"])
+    as_avif = request.path.endswith(".avif")
     if found is None or width not in WIDTHS:
         raise NotFound
-    image = await request.app[STORE].covers.image(found, width)
+    if as_avif and width == SHARED_WIDTH:
+        raise NotFound
+    image = await request.app[STORE].covers.image(
+        found, width, as_avif=as_avif
+    )
     return respond_with_data(
         request,
         image.data,

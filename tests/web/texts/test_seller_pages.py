@@ -66,8 +66,11 @@ async def test_picture_of_a_page_is_resized_and_cached(store: Client) -> None:
     assert answer.status == 200
     assert answer.content_type == "image/webp"
     assert "immutable" in answer.headers["Cache-Control"]
+    avif = await store.get("/pages/about/picture/640.avif")
+    assert (avif.status, avif.content_type) == (200, "image/avif")
     page = await (await store.get("/pages/about")).text()
     assert found["picture"] in page
+    assert "/pages/about/picture/640.avif" in page
     assert "/pages/about/picture/1200" in page
 
 
@@ -76,6 +79,7 @@ async def test_picture_of_a_page_is_resized_and_cached(store: Client) -> None:
     [
         "/pages/none",
         "/pages/about/picture/641",
+        "/pages/about/picture/1200.avif",
         "/pages/page/picture/640",
         "/pages/none/picture/640",
         "/artists/none/picture/640",

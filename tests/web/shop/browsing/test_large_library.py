@@ -103,5 +103,11 @@ async def browse_pages(shop: Client, everything: list[str]) -> None:
     tags = [each for each in paths if each.startswith("/tags/")]
     assert len(artists) == ARTISTS
     assert len(tags) > 20
+    found = []
+    for number in (1, 2):
+        page = await (await shop.get(f"/artists?page={number}")).text()
+        assert len(page) < 60_000
+        found += re.findall(r'class="card-link" href="([^"]+)"', page)
+    assert sorted(found) == sorted(artists)
     for path in (*artists[::10], *tags, *sorted(cards)[::25]):
         assert (await shop.get(path)).status == 200
