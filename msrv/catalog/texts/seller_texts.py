@@ -265,8 +265,11 @@ class TextReader:
 
     def _changed_at(self, file: FoundFile) -> int:
         """Return when a text, or its picture, last changed."""
+        shown = self._known[file.path].file
         picture = self._pictures.get(_key(file))
-        newest = max(file.mtime_ns, picture.content.mtime_ns if picture else 0)
+        newest = max(
+            shown.mtime_ns, picture.content.mtime_ns if picture else 0
+        )
         return min(max(0, newest // 1_000_000_000), _LAST_SECOND)
 
     def _add_problem(
