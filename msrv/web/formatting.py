@@ -134,6 +134,12 @@ def listed(parts: Iterable[str]) -> str:
     return gettext(", ").join(parts)
 
 
+def decimal(value: float) -> str:
+    """Return a number with up to three decimals: `44.1`, `44,1`."""
+    shown = locale(current_language().formats)
+    return format_decimal(value, format="0.###", locale=shown)
+
+
 def duration(seconds: float) -> str:
     """Return a duration: `3:07`, `1:02:45`."""
     whole = round(seconds)

@@ -18,6 +18,7 @@ from msrv.catalog.encodings.recipes import (
     ORIGINAL,
     RECIPES,
     file_format,
+    player_type,
     wanted_recipes,
 )
 from msrv.catalog.model import Item, ItemKind, Release
@@ -115,7 +116,7 @@ class ItemFormats:
                     name,
                     _label(name),
                     found.size_bytes,
-                    _media_type(name),
+                    player_type(name),
                 )
                 for name, found in known.whole.items()
             ),
@@ -231,14 +232,16 @@ def _item_as(item: Item, formats: tuple[ItemFormat, ...], name: str) -> Item:
     return item
 
 
-def _original(item: Item) -> ItemFormat:
+def original_label(item: Item) -> str:
+    """Return the name for people of an original's format: `FLAC`, `PDF`."""
     name = file_format(item.content, item.sound)
     suffix = item.file_name.rpartition(".")[2].upper()
+    return _label(name) if name in RECIPES else suffix
+
+
+def _original(item: Item) -> ItemFormat:
     return ItemFormat(
-        ORIGINAL,
-        _label(name) if name in RECIPES else suffix,
-        item.content,
-        item.file_name,
+        ORIGINAL, original_label(item), item.content, item.file_name
     )
 
 
@@ -260,8 +263,3 @@ def _alternatives(item: Item) -> list[ItemFormat]:
 def _label(name: str) -> str:
     recipe = RECIPES.get(name)
     return name.upper() if recipe is None else recipe.label
-
-
-def _media_type(name: str) -> str:
-    recipe = RECIPES.get(name)
-    return "" if recipe is None else recipe.media_type

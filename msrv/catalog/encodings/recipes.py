@@ -186,6 +186,24 @@ def file_format(content: Content, sound: Sound | None = None) -> str:
     return _FILE_FORMATS.get(f".{name.rpartition('.')[2].lower()}", "")
 
 
+_PLAYER_TYPES: Final = {
+    "aac-256": 'audio/mp4; codecs="mp4a.40.2"',
+    "alac": 'audio/mp4; codecs="alac"',
+    "opus-128": 'audio/ogg; codecs="opus"',
+    "vorbis-q6": 'audio/ogg; codecs="vorbis"',
+}
+
+
+def player_type(name: str, media_type: str = "") -> str:
+    """Return the type by which a browser tells whether it plays a format.
+
+    `media_type` is the answer for a format that has no recipe.
+    """
+    recipe = RECIPES.get(name)
+    usual = media_type if recipe is None else recipe.media_type
+    return _PLAYER_TYPES.get(name, usual)
+
+
 def wanted_recipes(item: Item) -> Sequence[Recipe]:
     """Return the recipes by which to encode an item.
 

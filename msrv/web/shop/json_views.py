@@ -6,7 +6,8 @@
 from typing import Any
 
 from msrv.catalog.details.release_details import ReleaseDetails
-from msrv.catalog.model import Cover, Item, ItemKind, Release
+from msrv.catalog.encodings.item_formats import ReleaseFormat
+from msrv.catalog.model import Cover, Item, ItemKind, Release, Sound
 from msrv.money import Money
 from msrv.orders.cart import Cart, id_of
 from msrv.orders.discounts import CartDiscount
@@ -85,6 +86,29 @@ def item(entry: Item) -> Json:
         "minimum_minor": _minimum(entry),
         "size_bytes": entry.content.size_bytes,
         "media_type": entry.content.media_type,
+        "sound": sound(entry.sound),
+    }
+
+
+def release_format(found: ReleaseFormat) -> Json:
+    """Return a format in which a release can be downloaded."""
+    return {
+        "format": found.name,
+        "label": found.label or None,
+        "size_bytes": found.size_bytes,
+    }
+
+
+def sound(found: Sound | None) -> Json | None:
+    """Return the sound of a track, None for another file."""
+    if found is None:
+        return None
+    return {
+        "codec": found.codec,
+        "is_lossless": found.is_lossless,
+        "sample_rate_hz": found.sample_rate_hz,
+        "bit_depth": found.bit_depth,
+        "channels": found.channels,
     }
 
 

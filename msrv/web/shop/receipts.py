@@ -11,6 +11,7 @@ from urllib.parse import quote
 from aiohttp import web
 from markupsafe import Markup
 
+from msrv.catalog.encodings.recipes import ORIGINAL
 from msrv.catalog.model import Item, Release
 from msrv.catalog.texts.thanks import thanks_for
 from msrv.mail.addresses import masked
@@ -28,6 +29,11 @@ from msrv.web.rendering import PRIVATE, respond_in_slices, wants_json
 from msrv.web.shop.cart import remove_from_cart
 from msrv.web.shop.purchases.device_library import device_entry
 from msrv.web.shop.purchases.download_hints import hints_for
+from msrv.web.shop.purchases.format_choice import (
+    PARAMETER,
+    FormatChoice,
+    json_formats,
+)
 from msrv.web.store import ORIGIN, STORE
 
 _PATH: Final = "/purchases/"
@@ -69,6 +75,12 @@ async def receipt_page(
     links = store.download_links
     expires_at = links.expires_at()
     items = await links.items(receipt, expires_at)
+    formats = await FormatChoice.of(
+        store.formats,
+        store.catalog.current,
+        items,
+        request.query.get(PARAMETER, ORIGINAL),
+    )
     thanks = thanks_for(
         store.catalog.current,
         [each.item_id for each in items if each.link is not None],
@@ -89,7 +101,9 @@ async def receipt_page(
             "currency": receipt.currency,
             "links_expire_at": expires_at,
             "thanks": thanks,
-            "items": [await _item_json(each, base, slices) for each in items]
+            "items": [
+                await _item_json(each, base, formats, slices) for each in items
+            ]
             if as_json
             else [],
             "downloads": {
@@ -103,6 +117,7 @@ async def receipt_page(
         receipt=receipt,
         total=Money(receipt.total_minor, receipt.currency),
         items=items,
+        formats=formats,
         address=address,
         device_entry=device_entry(receipt, receipt_path(token), items),
         jws=jws,
@@ -120,7 +135,7 @@ async def receipt_page(
         mail_wait=mail_wait,
         releases=releases_of(request, items),
         hints=hints_for(request.headers.get("User-Agent", ""), items),
-        start=_link_to_start(request, items),
+        start=_link_to_start(request, items, formats),
         is_gift=_GIFT in request.query,
     )
 
@@ -155,13 +170,14 @@ def releases_of(
 
 
 def _link_to_start(
-    request: web.Request, items: Sequence[ReceiptItem]
+    request: web.Request, items: Sequence[ReceiptItem], formats: FormatChoice
 ) -> str | None:
     """Return the link that the page opens by itself: of a single item."""
     if _START not in request.query or len(items) != 1:
         return None
     (item,) = items
-    return item.link if item.entry is not None else None
+    download = formats.of_line(item)
+    return None if download is None else download.link
 
 
 async def find(request: web.Request) -> web.Response:
@@ -280,7 +296,7 @@ def _downloads(request: web.Request, receipt: Receipt) -> dict[str, str]:
 
 
 async def _item_json(
-    item: ReceiptItem, base: str, slices: TimeSlices
+    item: ReceiptItem, base: str, formats: FormatChoice, slices: TimeSlices
 ) -> dict[str, Any]:
     entry = item.entry
     data: dict[str, Any] = {
@@ -295,6 +311,10 @@ async def _item_json(
         data["size_bytes"] = entry.content.size_bytes
         data["media_type"] = entry.content.media_type
         data["sha256"] = entry.content.sha256.hex()
+        if item.link is not None:
+            data["formats"] = json_formats(
+                formats.all_of(entry), base + item.link
+            )
     if item.parts:
         data["parts"] = [
             {
@@ -304,6 +324,7 @@ async def _item_json(
                 "media_type": part.content.media_type,
                 "sha256": part.content.sha256.hex(),
                 "download": base + link,
+                "formats": json_formats(formats.all_of(part), base + link),
             }
             async for part, link in slices.iterate(item.parts)
         ]

@@ -80,6 +80,10 @@ async def release_page(request: web.Request) -> web.Response:
             each.update(texts_json(texts.get(item_id)))
             path = f"/previews/{item_id}" if item_id in playable else None
             each["preview"] = path
+        data["formats"] = [
+            json_views.release_format(each)
+            for each in request.app[STORE].formats.of_release(found)
+        ]
         return await json_response_in_slices(data)
     return await show_release(request, found)
 
@@ -122,7 +126,7 @@ async def show_release(
         ),
         release=found,
         facts=headline_facts(found),
-        details=detail_rows(found),
+        details=detail_rows(found, store.formats.of_release(found)),
         tags=tags.of_release(found),
         similar=tags.related(found, without=related, most=RELATED),
         offer=offer,

@@ -1,12 +1,13 @@
 /* SPDX-FileCopyrightText: MSRV contributors
    SPDX-License-Identifier: AGPL-3.0-or-later */
 
-// Buttons of receipts and gifts, which work without it: copy and share their
-// address.
+// Receipts and gifts, which work without it: buttons that copy and share their
+// address, and the format that was chosen last on this device.
 
 "use strict";
 
 {
+  const query = new URLSearchParams(location.search);
   const source = document.querySelector("[data-copy-source]");
   const copy = document.querySelector("[data-copy]");
   const share = document.querySelector("[data-share-address]");
@@ -43,5 +44,40 @@
   if (document.querySelector(".mailed")) {
     // A reload, or the address in a bookmark, doesn't download or say so again.
     history.replaceState(null, "", location.pathname);
+  }
+
+  const formats = document.querySelector("[data-formats]");
+  if (formats) {
+    const select = formats.querySelector("select");
+    const options = [...select.options];
+    const remembered = () => {
+      try {
+        return localStorage.getItem("format");
+      } catch {
+        return null; // storage is switched off
+      }
+    };
+    formats.addEventListener("submit", () => {
+      try {
+        localStorage.setItem("format", select.value);
+      } catch {
+        // The choice is for this page, then.
+      }
+    });
+    const last = remembered();
+    if (query.get("as") === null && options.some((each) => each.value === last)) {
+      if (last !== select.value) {
+        query.set("as", last);
+        location.replace(`?${query}`);
+      }
+    } else if (query.get("as") === null) {
+      const player = document.createElement("audio");
+      const plays = (each) => player.canPlayType(each.dataset.type) !== "";
+      const better = plays(options[0]) ? null : options.find(plays);
+      if (better) {
+        select.value = better.value;
+        formats.querySelector("[data-format-hint]").hidden = false;
+      }
+    }
   }
 }

@@ -43,6 +43,7 @@ class Bought:
 
     store: Client
     receipt: str
+    release: str
     album: str
     tracks: dict[str, str]
 
@@ -70,6 +71,7 @@ async def bought(
     return Bought(
         store,
         receipt,
+        release.release_id,
         path_of(line["download"]),
         {each["title"]: path_of(each["download"]) for each in line["parts"]},
     )
@@ -257,3 +259,77 @@ async def test_metrics_state_the_progress(bought: Bought) -> None:
     assert "msrv_encodings_wanted 3.0" in text
     assert "msrv_encodings_ready 3.0" in text
     assert "msrv_encodings_made_total 0.0" in text
+
+
+async def test_receipt_has_the_formats_of_each_item_for_programs(
+    bought: Bought,
+) -> None:
+    data = await (await bought.store.get(bought.receipt, headers=JSON)).json()
+    parts = {each["title"]: each for each in data["items"][0]["parts"]}
+    found = {
+        title: [each["format"] for each in part["formats"]]
+        for title, part in parts.items()
+    }
+    assert found == {
+        "Departure": ["original", "mp3-v0"],
+        "Wrong Stop": ["original", "flac", "mp3-v0"],
+        "Lyrics": ["original"],
+    }
+    mp3 = parts["Departure"]["formats"][1]
+    async with bought.store.get(path_of(mp3["download"])) as response:
+        body = await response.read()
+    assert hashlib.sha256(body).hexdigest() == mp3["sha256"]
+    assert len(body) == mp3["size_bytes"]
+    assert response.headers["Content-Type"] == mp3["media_type"]
+
+
+async def test_receipt_offers_a_choice_that_works_without_scripts(
+    bought: Bought,
+) -> None:
+    page = await (await bought.store.get(bought.receipt)).text()
+    assert "Original (FLAC, WAV)" in page
+    assert '<option value="mp3-v0" data-type="audio/mpeg">MP3 V0' in page
+    assert "?as=" not in page
+    chosen = await (
+        await bought.store.get(bought.receipt, params={"as": "mp3-v0"})
+    ).text()
+    assert f'{bought.album.rpartition("/")[2]}?as=mp3-v0"' in chosen
+    assert chosen.count("?as=mp3-v0") == 3
+    assert "ZIP, MP3 V0" in chosen
+    assert 'data-type="audio/mpeg" selected' in chosen
+
+
+@pytest.mark.parametrize("name", ["", "aac-256", "<script>", "x" * 5000])
+async def test_receipt_ignores_a_format_that_it_has_not(
+    bought: Bought, name: str
+) -> None:
+    async with bought.store.get(
+        bought.receipt, params={"as": name}
+    ) as response:
+        assert response.status == 200
+        page = await response.text()
+    assert "?as=" not in page
+    assert "<script>" not in page
+
+
+async def test_release_states_its_formats_and_sound_before_buying(
+    bought: Bought,
+) -> None:
+    path = f"/catalog/{bought.release}"
+    page = await (await bought.store.get(path)).text()
+    assert "FLAC (original), WAV (original), FLAC, MP3 V0" in page
+    assert "16-bit, 44.1 kHz; 24-bit, 96 kHz" in page
+    data = await (await bought.store.get(path, headers=JSON)).json()
+    assert [each["format"] for each in data["formats"]] == [
+        "original",
+        "flac",
+        "mp3-v0",
+    ]
+    assert data["items"][0]["sound"] == {
+        "codec": "flac",
+        "is_lossless": True,
+        "sample_rate_hz": 44_100,
+        "bit_depth": 16,
+        "channels": 2,
+    }
+    assert data["items"][2]["sound"] is None

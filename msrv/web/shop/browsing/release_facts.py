@@ -7,13 +7,14 @@ The line has what matters for the release's kind, the details all the rest.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from babel import Locale, UnknownLocaleError
 
 from msrv.catalog.details.release_details import ReleaseDetails, ReleaseKind
-from msrv.catalog.model import ItemKind, Release
+from msrv.catalog.encodings.item_formats import ReleaseFormat, original_label
+from msrv.catalog.model import ItemKind, Release, Sound
 from msrv.translations import current_language, gettext, locale, ngettext
 from msrv.web import formatting
 from msrv.web.shop.browsing.kind_names import kind_name
@@ -37,11 +38,18 @@ def headline_facts(release: Release) -> list[str]:
     return [each for each in facts if each]
 
 
-def detail_rows(release: Release) -> list[tuple[str, str]]:
-    """Return the details that are known, each with its name."""
+def detail_rows(
+    release: Release, formats: Sequence[ReleaseFormat]
+) -> list[tuple[str, str]]:
+    """Return the details that are known, each with its name.
+
+    `formats` are those that the release can be downloaded in.
+    """
     details = release.details
     is_music = details.kind.is_music
     rows = [
+        (gettext("Formats"), _formats(release, formats)),
+        (gettext("Sound"), _sounds(release)),
         (gettext("Label"), details.label),
         (gettext("Catalog number"), details.catalog_number),
         (gettext("ISBN"), details.isbn),
@@ -63,6 +71,44 @@ def language_name(tag: str) -> str:
         return tag
     shown = locale(current_language().texts)
     return named.get_display_name(shown) or tag
+
+
+def _formats(release: Release, formats: Sequence[ReleaseFormat]) -> str:
+    """Return the formats of the tracks, empty where there is only one."""
+    if len(formats) < 2:
+        return ""
+    names = dict.fromkeys(
+        original_label(each)
+        for each in release.offered
+        if each.kind is ItemKind.TRACK
+    )
+    # Translators: the file as the seller made it, like "FLAC (original)".
+    own = [gettext("%(format)s (original)", format=name) for name in names]
+    return formatting.listed([*own, *(each.label for each in formats[1:])])
+
+
+def _sounds(release: Release) -> str:
+    """Return the resolutions of the tracks, the most frequent first."""
+    counts = Counter(
+        _resolution(each.sound)
+        for each in release.offered
+        if each.sound is not None
+    )
+    del counts[""]
+    found = [name for name, _ in counts.most_common(_MAX_FORMATS)]
+    # Translators: between resolutions like "24-bit, 96 kHz".
+    return gettext("; ").join(found)
+
+
+def _resolution(sound: Sound) -> str:
+    """Return a lossless sound's resolution, empty for any other."""
+    if sound.bit_depth is None or sound.sample_rate_hz is None:
+        return ""
+    return gettext(
+        "%(bits)s-bit, %(rate)s kHz",
+        bits=sound.bit_depth,
+        rate=formatting.decimal(sound.sample_rate_hz / 1000),
+    )
 
 
 def _count(release: Release) -> list[str]:

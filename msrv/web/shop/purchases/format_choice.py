@@ -1,0 +1,184 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Choice of a format on a receipt: what there is, and each download in it.
+
+The choice is `?as=` of the receipt's address, so that it works without
+JavaScript. A format that isn't one of a line's leaves it as the original.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
+
+from msrv.catalog.encodings.item_formats import (
+    FormatError,
+    ItemFormat,
+    ItemFormats,
+    original_label,
+)
+from msrv.catalog.encodings.recipes import ORIGINAL, RECIPES, player_type
+from msrv.catalog.model import Catalog, Item, ItemKind, Release
+from msrv.orders.download_links import ReceiptItem
+from msrv.time_slices import TimeSlices
+from msrv.web import formatting
+
+PARAMETER: Final = "as"
+_ZIP: Final = "ZIP"
+
+
+@dataclass(frozen=True, slots=True)
+class FormatOption:
+    """A format that some line of a receipt has.
+
+    `label` of the original lists the formats of the lines' files. A browser
+    can tell whether it plays `media_type`, which may have codecs.
+    """
+
+    name: str
+    label: str
+    media_type: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FormatDownload:
+    """One download in the chosen format, or as the original.
+
+    `labels` are the formats of the file: of a ZIP that of its tracks, too.
+    `sha256` is in hex, and empty for a ZIP.
+    """
+
+    link: str
+    labels: tuple[str, ...]
+    size_bytes: int
+    sha256: str = ""
+
+
+class FormatChoice:
+    """The chosen format of a receipt, with the downloads of its lines."""
+
+    def __init__(
+        self, formats: ItemFormats, catalog: Catalog, chosen: str
+    ) -> None:
+        self._formats = formats
+        self._catalog = catalog
+        self._chosen = chosen
+        self._labels: dict[str, tuple[str, str]] = {}
+        self._originals: dict[str, str] = {}
+
+    @classmethod
+    async def of(
+        cls,
+        formats: ItemFormats,
+        catalog: Catalog,
+        items: Sequence[ReceiptItem],
+        chosen: str,
+    ) -> "FormatChoice":
+        """Return the choice for a receipt's lines.
+
+        Other tasks run in between: a receipt may have a hundred releases.
+        """
+        found = cls(formats, catalog, chosen)
+        async for line in TimeSlices().iterate(items):
+            if line.link is not None and line.entry is not None:
+                found._add(line.entry)
+        return found
+
+    @property
+    def options(self) -> tuple[FormatOption, ...]:
+        """The formats to choose from; none where there is only one."""
+        if len(self._labels) < 2:
+            return ()
+        order = [ORIGINAL, *RECIPES, *sorted(self._labels)]
+        names = [each for each in dict.fromkeys(order) if each in self._labels]
+        chosen = self._chosen if self._chosen in names else ORIGINAL
+        return tuple(
+            FormatOption(name, *self._labels[name], name == chosen)
+            for name in names
+        )
+
+    def of_line(self, line: ReceiptItem) -> FormatDownload | None:
+        """Return a line's download, None for what can't be downloaded."""
+        if line.link is None or line.entry is None:
+            return None
+        if isinstance(line.entry, Item):
+            return self.of_item(line.entry, line.link)
+        try:
+            whole = self._formats.release_in(line.entry, self._chosen)
+        except FormatError:
+            return FormatDownload(line.link, (_ZIP,), line.entry.size_bytes)
+        is_encoded = self._chosen != ORIGINAL
+        return FormatDownload(
+            self._linked(line.link, self._chosen),
+            (_ZIP, self._labels[self._chosen][0]) if is_encoded else (_ZIP,),
+            whole.size_bytes,
+        )
+
+    def of_item(self, item: Item, link: str) -> FormatDownload:
+        """Return the download of an item."""
+        release = self._release_of(item)
+        try:
+            found = self._formats.item_in(release, item, self._chosen)
+        except FormatError:
+            found = self._formats.of_item(release, item)[0]
+        return FormatDownload(
+            self._linked(link, found.name),
+            (found.label,),
+            found.size_bytes,
+            found.content.sha256.hex(),
+        )
+
+    def all_of(self, item: Item) -> tuple[ItemFormat, ...]:
+        """Return all formats of an item; the first is the original."""
+        return self._formats.of_item(self._release_of(item), item)
+
+    def _release_of(self, item: Item) -> Release | None:
+        return self._catalog.releases_by_id.get(item.release_id)
+
+    def _add(self, entry: Item | Release) -> None:
+        """Add the formats of a line."""
+        if isinstance(entry, Release):
+            for whole in self._formats.of_release(entry)[1:]:
+                self._labels[whole.name] = whole.label, whole.media_type
+            items = entry.items
+        else:
+            for each in self.all_of(entry)[1:]:
+                kind = player_type(each.name, each.content.media_type)
+                self._labels[each.name] = each.label, kind
+            items = (entry,)
+        for item in items:
+            if item.kind is ItemKind.TRACK:
+                label = original_label(item)
+                self._originals.setdefault(label, item.content.media_type)
+        if self._originals:
+            self._labels[ORIGINAL] = (
+                formatting.listed(self._originals),
+                next(iter(self._originals.values())),
+            )
+
+    @staticmethod
+    def _linked(link: str, name: str) -> str:
+        """Return a link to a format."""
+        return link if name == ORIGINAL else f"{link}?{PARAMETER}={name}"
+
+
+def json_formats(
+    formats: Sequence[ItemFormat], address: str
+) -> list[Mapping[str, object]]:
+    """Return the formats of an item as JSON, each with its download.
+
+    `address` is that of the item's link.
+    """
+    return [
+        {
+            "format": each.name,
+            "label": each.label,
+            "media_type": each.content.media_type,
+            "size_bytes": each.size_bytes,
+            "sha256": each.content.sha256.hex(),
+            "download": f"{address}?{PARAMETER}={quote(each.name)}",
+        }
+        for each in formats
+    ]
