@@ -16,7 +16,7 @@ from pathlib import Path
 from demo.encoding import Tags, encode
 from demo.library import ALBUMS, BOOKLET, LICENSE, STORE_TOML, Album
 from demo.mastering import loudness, master
-from demo.texts import TEXTS
+from demo.texts import PICTURES, TEXTS
 from demo.tones import RATE
 
 HOME = Path(__file__).parents[1] / "msrv" / "demo"
@@ -35,6 +35,8 @@ def main() -> int:
         path = asked.folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
+    for name, draw in PICTURES.items():
+        draw().save(asked.folder / name, optimize=True)
     tracks = [
         (asked.folder, place, number)
         for place, album in enumerate(ALBUMS)

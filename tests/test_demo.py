@@ -67,3 +67,14 @@ def test_booklet_of_the_demo_is_a_complete_pdf() -> None:
     assert content.rstrip().endswith(b"%%EOF")
     start = int(content.rsplit(b"startxref", 1)[1].split()[0])
     assert content[start:].startswith(b"xref")
+
+
+def test_texts_of_the_demo_are_about_its_artists() -> None:
+    artists = {
+        tomllib.loads((folder / "release.toml").read_text())["artist"]
+        for folder in RELEASES
+    }
+    for suffix in (".md", ".png"):
+        texts = {path.stem for path in (DEMO / "artists").glob(f"*{suffix}")}
+        assert texts == artists
+    assert list((DEMO / "pages").glob("*.md"))

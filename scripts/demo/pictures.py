@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""The covers: flat, few colours, type set to a grid.
+"""The covers and the bands: flat, few colours, type set to a grid.
 
 The type is Inter (Debian: fonts-inter, SIL Open Font License); the pictures
 are drawn at four times their size and made smaller, for even edges.
@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from demo.stowage import HALF, Points, stow
+from demo.stowage import HALF, Points, Square, stow
 
 SIZE: Final = 1500
 BLACK: Final = "#0f0e0d"
@@ -77,6 +77,47 @@ def minutes_of_the_last_meeting() -> Image.Image:
     _text(draw, (_MARGIN, 1262), "Minutes of the", _TITLE, BLACK)
     _text(draw, (_MARGIN, 1410), "Last Meeting", _TITLE, PAPER)
     return _small(picture)
+
+
+def lost_property() -> Image.Image:
+    """Draw a suitcase from the front, with somebody else's label."""
+    picture, draw = _ground(BLACK)
+    _block(draw, (600, 330, 900, 560), 60, PAPER)
+    _block(draw, (670, 400, 830, 560), 30, BLACK)
+    _block(draw, (240, 500, 1260, 1180), 80, PAPER)
+    for left in (430, 1010):
+        _block(draw, (left, 500, left + 60, 1180), 0, BLACK)
+    turned = Square(750, 860, 0.2, ours=True).corners(half=110)
+    draw.polygon(_scaled(turned), fill=RED)
+    return _small(picture)
+
+
+def the_working_group() -> Image.Image:
+    """Draw a meeting from above; the singer's chair is empty."""
+    picture, draw = _ground(RED)
+    centre = np.array([SIZE / 2, SIZE / 2])
+    draw.ellipse(_scaled((centre - 330, centre + 330)), fill=BLACK)
+    for place in range(5):
+        angle = 2 * np.pi * place / 5
+        way = np.array([np.sin(angle), -np.cos(angle)])
+        is_empty = place == 1
+        at = centre + way * (590 if is_empty else 470)
+        chair = Square(at[0], at[1], float(angle), is_empty).corners(half=95)
+        draw.polygon(_scaled(chair), fill=PAPER if is_empty else BLACK)
+    return _small(picture)
+
+
+def _block(
+    draw: ImageDraw.ImageDraw,
+    box: tuple[float, float, float, float],
+    radius: float,
+    colour: str,
+) -> None:
+    """Draw a rectangle with round corners."""
+    left, top, right, bottom = (each * _SCALE for each in box)
+    draw.rounded_rectangle(
+        (left, top, right, bottom), radius * _SCALE, fill=colour
+    )
 
 
 def _ground(colour: str) -> tuple[Image.Image, ImageDraw.ImageDraw]:

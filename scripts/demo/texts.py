@@ -6,7 +6,12 @@
 Apart from its releases: a text is Markdown and belongs to no album.
 """
 
+from collections.abc import Callable
 from typing import Final
+
+from PIL import Image
+
+from demo import pictures
 
 TEXTS: Final = {
     "pages/10 About.md": """\
@@ -32,4 +37,9 @@ Formed by resolution, and adjourned after every record. The Working Group \
 has an organ, a vibraphone, one drum machine and a standing invitation to a \
 singer.
 """,
+}
+
+PICTURES: Final[dict[str, Callable[[], Image.Image]]] = {
+    "artists/Lost Property.png": pictures.lost_property,
+    "artists/The Working Group.png": pictures.the_working_group,
 }
