@@ -167,8 +167,18 @@ async def press_tab_until(page: Page, text: str) -> None:
 async def test_release_is_bought_and_downloaded_in_three_taps(
     browser: Browser, demo_store: StoreProcess, *, scripts: bool
 ) -> None:
+    """From the card in a chat: buy, pay on the provider's page, download."""
     context, page = await visit(browser, SMALL_PHONE, scripts=scripts)
     await page.goto(f"{demo_store.url}/catalog/items-may-have-shifted")
+    card = {
+        name: await page.locator(
+            f'meta[property="{name}"], meta[name="{name}"]'
+        ).first.get_attribute("content")
+        for name in ("og:title", "og:url", "og:image", "twitter:card")
+    }
+    assert (card["og:title"] or "").startswith("Items May Have Shifted")
+    assert all(card.values())
+    await page.goto(card["og:url"] or "")
     buy = page.get_by_role("button", name="Buy €6.00")
     await expect(buy).to_be_in_viewport(ratio=1)
     await buy.tap()
@@ -198,6 +208,26 @@ async def test_free_track_is_downloaded_in_one_tap(
     await context.close()
 
 
+async def test_buy_stays_in_reach_beside_the_player(
+    browser: Browser, demo_store: StoreProcess, ffmpeg: str
+) -> None:
+    assert ffmpeg
+    context, page = await visit(browser, SMALL_PHONE, scripts=True)
+    await page.goto(f"{demo_store.url}/catalog/items-may-have-shifted")
+    await page.get_by_role("button", name="Add to cart").tap()
+    bar = page.get_by_role("complementary", name="Cart")
+    await expect(bar).to_be_visible()
+    await page.locator("[data-preview]").first.tap()
+    await expect(page.locator("[data-player]")).to_be_visible()
+    await expect(bar).to_be_hidden()  # it gives way
+    await page.locator(".track").last.scroll_into_view_if_needed()
+    buy = page.get_by_role("button", name="Buy €6.00")
+    await expect(buy).to_be_in_viewport(ratio=1)
+    await page.keyboard.press("Escape")
+    await expect(bar).to_be_in_viewport()
+    await context.close()
+
+
 async def test_buttons_stay_in_reach_while_scrolling(
     browser: Browser, demo_store: StoreProcess
 ) -> None:
@@ -210,7 +240,8 @@ async def test_buttons_stay_in_reach_while_scrolling(
     await expect(bar).to_contain_text("1 item, €1.20")
     await expect(bar.get_by_role("link", name="Checkout")).to_be_in_viewport()
     await page.evaluate("scrollTo(0, document.body.scrollHeight)")
-    await expect(page.locator(".track").last).to_be_in_viewport()
+    await expect(bar).to_be_in_viewport()
+    await page.locator(".track").last.scroll_into_view_if_needed()
     await expect(bar).to_be_in_viewport()
     await page.get_by_role("button", name=f"In cart: remove {TRACK}").tap()
     await expect(bar).to_be_hidden()
