@@ -147,8 +147,8 @@ async def handle_errors(
     request: web.Request, handler: Handler
 ) -> web.StreamResponse:
     """Respond to every error with its page, or its JSON."""
-    set_language(request_language(request))
     try:
+        set_language(request_language(request))
         return await handler(request)
     except web.HTTPException as error:
         if error.status < 400:
