@@ -35,10 +35,17 @@ ASKED = 5
 NOW = ledger_data.NOW
 
 PAGES = {
-    "sales of 30 days": "/studio",
+    "today": "/studio",
+    "sales of 30 days": "/studio/sales",
     "sales of all time": "/studio/sales?span=all",
     "best sellers": "/studio/sellers",
+    "releases": "/studio/releases",
     "newest orders": "/studio/orders",
+    "orders of an item": "/studio/orders?item=item-1",
+    "orders of a month in a currency": (
+        "/studio/orders?from=2026-01-01&to=2026-01-31&currency=USD"
+    ),
+    "downloads of a day": "/studio/downloads/list",
     "orders, far down": (
         f"/studio/orders?after={NOW - 900 * 86_400}.{ledger_data.order_id(7)}"
     ),

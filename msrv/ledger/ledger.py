@@ -164,7 +164,7 @@ class Ledger:
         Written to the database directly: a code is worth one order across all
         replicas. Raises AlreadyRedeemed, DatabaseError.
         """
-        database = self._connected()
+        database = self.database()
         from msrv.ledger.db import commands  # noqa: PLC0415 - slow to import
 
         return await commands.redeem_code(database, redeemed, sale)
@@ -176,14 +176,14 @@ class Ledger:
 
         Written to the database directly, as `redeem` does.
         """
-        database = self._connected()
+        database = self.database()
         from msrv.ledger.db import commands  # noqa: PLC0415 - slow to import
 
         await commands.claim_use(database, redeemed, prefix, most)
 
     async def count_uses(self, prefix: str) -> int:
         """Return the number of uses with a prefix. Raises DatabaseError."""
-        database = self._connected()
+        database = self.database()
         from msrv.ledger.db import commands  # noqa: PLC0415 - slow to import
 
         return await commands.count_uses(database, prefix)
@@ -203,7 +203,7 @@ class Ledger:
         the database directly, since the operator has to know that it is done.
         Raises LineNotFound, NothingRevoked, DatabaseError.
         """
-        database = self._connected()
+        database = self.database()
         from msrv.ledger.db import commands  # noqa: PLC0415 - slow to import
 
         change = commands.restore_order if undo else commands.revoke_order
@@ -221,10 +221,27 @@ class Ledger:
         None where the ledger doesn't have it, or not yet. Raises
         DatabaseError.
         """
-        database = self._connected()
+        database = self.database()
         from msrv.ledger.db import commands  # noqa: PLC0415 - slow to import
 
         return await commands.find_paid_order(database, provider, payment)
+
+    async def reserve_serials(
+        self, name: str, count: int, first: int | None, most: int
+    ) -> int:
+        """Reserve serial numbers of redeem codes; return the first of them.
+
+        None above `most` is reserved.
+
+        Written to the database directly, as `redeem` does, so that no two
+        replicas make the same codes. Raises DatabaseError.
+        """
+        database = self.database()
+        from msrv.ledger.db import commands  # noqa: PLC0415 - slow to import
+
+        return await commands.reserve_serials(
+            database, name, count, first, most
+        )
 
     def status(self) -> Status:
         """Return a snapshot of the ledger's health."""
@@ -240,7 +257,7 @@ class Ledger:
         self, timeout_seconds: float | None = None
     ) -> AsyncIterator["AsyncConnection"]:
         """Read within one transaction. Raises DatabaseError."""
-        async with self._connected().read_transaction(
+        async with self.database().read_transaction(
             timeout_seconds
         ) as connection:
             yield connection
@@ -254,7 +271,7 @@ class Ledger:
         For what has to be in the database at once; the rest is recorded.
         Raises DatabaseError.
         """
-        async with self._connected().write_transaction(
+        async with self.database().write_transaction(
             timeout_seconds
         ) as connection:
             yield connection
@@ -275,7 +292,7 @@ class Ledger:
         while self.status().waiting_bytes or self._sync is None:  # noqa: ASYNC110
             await asyncio.sleep(_POLL_SECONDS)
 
-    def _connected(self) -> "Database":
+    def database(self) -> "Database":
         """Return the database. Raises DatabaseUnavailable before it is known.
 
         SQLAlchemy has been imported when this returns, so that importing

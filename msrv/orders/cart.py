@@ -180,3 +180,17 @@ def _split(
         if isinstance(each, Release) or each.release_id not in found
     )
     return entries, included[: max(0, MAX_ITEMS - len(entries))]
+
+
+def sold_as(entry: Item | Release) -> Item | Release:
+    """Return what an entry of the catalog is given away as.
+
+    A release of one file is that file.
+    """
+    if (
+        isinstance(entry, Release)
+        and len(entry.items) == 1
+        and not entry.extras
+    ):
+        return entry.items[0]
+    return entry

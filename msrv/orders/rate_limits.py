@@ -27,6 +27,9 @@ PAYMENTS: Final = Limit(burst=60, interval_ms=2_000)
 FREE_ORDER_LINES: Final = Limit(burst=300, interval_ms=10_000)
 ALL_FREE_ORDER_LINES: Final = Limit(burst=20_000, interval_ms=1_000)
 """A line takes some 200 bytes of the ledger: 17 MB a day at most."""
+GIFTS: Final = Limit(burst=5_000, interval_ms=1_000)
+"""Free copies and codes made in the studio, all sign-ins together: what
+somebody with a stolen sign-in can give away before it is noticed."""
 
 
 class TooManyGuesses(RateLimited):
@@ -43,6 +46,10 @@ class TooManyPayments(RateLimited):
 
 class TooManyLookUps(RateLimited):
     """Too many payments were looked up."""
+
+
+class TooManyGifts(RateLimited):
+    """Too many free copies and codes were made in the studio."""
 
 
 class GuessLimits:
@@ -89,7 +96,7 @@ class ShopLimits:
     `logged` has the warnings of the last minute. `payments` counts payments
     started at a provider, by network; `look_ups` those looked up there, by
     network and quote, and `untagged_look_ups` those by return addresses from
-    before the update to tags.
+    before the update to tags. `gifts` counts free copies and codes.
     """
 
     codes: GuessLimits = field(default_factory=GuessLimits)
@@ -126,6 +133,9 @@ class ShopLimits:
             UNTAGGED_LOOK_UPS, ALL_UNTAGGED_LOOK_UPS, error=TooManyLookUps
         )
     )
+    gifts: RateLimiter = field(
+        default_factory=lambda: RateLimiter(GIFTS, error=TooManyGifts)
+    )
 
     def refused(self) -> dict[str, int]:
         """Return how often each limit was reached, by its name."""
@@ -138,4 +148,5 @@ class ShopLimits:
             "payments": self.payments.refused,
             "look_ups": self.look_ups.refused,
             "untagged_look_ups": self.untagged_look_ups.refused,
+            "gifts": self.gifts.refused,
         }

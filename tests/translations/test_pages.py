@@ -63,6 +63,7 @@ ERRORS: list[Exception] = [
     rate_limits.TooManyMails(600),
     rate_limits.TooManyPayments(WAIT),
     rate_limits.TooManyLookUps(WAIT),
+    rate_limits.TooManyGifts(WAIT),
     payments.AmountNotSupported(EUROS),
 ]
 CODE_ERRORS: list[Exception] = [

@@ -124,7 +124,15 @@ async def test_studio_sets_titles_apart(
     )
     order = f"/studio/orders/{(await answer.json())['order_id']}"
     await studio.wait_until_synced()
-    for path in (order, f"{order}/revoke", "/studio/orders", "/studio"):
+    for path in (
+        order,
+        f"{order}/revoke",
+        "/studio/orders",
+        "/studio",
+        "/studio/sales",
+        "/studio/sellers",
+        "/studio/orders?item=departure",
+    ):
         assert unisolated(await studio.text(path)) == [], path
     await studio.post(f"{order}/revoke", item="departure")
     for path in (order, "/studio/refunds"):

@@ -23,7 +23,7 @@ from msrv.cli.nonce import load_keyring
 from msrv.cli.options import BASE_URL, LIBRARY, examples, load_settings
 from msrv.display_text import printable
 from msrv.mail.outbox import FOLDER_NAME, Outbox
-from msrv.orders.cart import id_of
+from msrv.orders.cart import id_of, sold_as
 from msrv.orders.grants.buyer_list import (
     BuyerList,
     InvalidBuyerList,
@@ -158,13 +158,7 @@ def _find(catalog: Catalog, item_id: str) -> Item | Release:
         raise click.ClickException(
             f"there is no release {item_id!r}; `msrv check` lists all of them"
         )
-    if (
-        isinstance(entry, Release)
-        and len(entry.items) == 1
-        and not entry.extras
-    ):
-        return entry.items[0]
-    return entry
+    return sold_as(entry)
 
 
 def _check(

@@ -13,13 +13,19 @@ writing is atomic.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from msrv.ledger.db.database import Database
 from msrv.ledger.db.order_queries import OrderLine
 from msrv.ledger.db.projection import apply_events
-from msrv.ledger.db.schema import order_items, orders, redemptions, refunds
+from msrv.ledger.db.schema import (
+    marks,
+    order_items,
+    orders,
+    redemptions,
+    refunds,
+)
 from msrv.ledger.errors import (
     AlreadyRedeemed,
     LimitReached,
@@ -267,6 +273,29 @@ async def count_uses(database: Database, prefix: str) -> int:
     """Return how many `code_id` start with a prefix. Raises DatabaseError."""
     async with database.read_transaction(CHECKOUT_SECONDS) as connection:
         return await _count(connection, prefix)
+
+
+async def reserve_serials(
+    database: Database, name: str, count: int, first: int | None, most: int
+) -> int:
+    """Reserve `count` serial numbers of a name; return the first of them.
+
+    They follow the last ones that were reserved, from 1 on, or begin with
+    `first`. None above `most` is reserved. Raises DatabaseError.
+    """
+    row = marks.c.name == f"codes.{name}"
+    async with database.write_transaction() as connection:
+        known = await connection.scalar(select(marks.c.value).where(row))
+        start = int(known or 0) + 1 if first is None else first
+        last = max(int(known or 0), start + count - 1)
+        if last > most:
+            return start
+        await connection.execute(
+            insert(marks).values(name=f"codes.{name}", value=last)
+            if known is None
+            else update(marks).where(row).values(value=last)
+        )
+    return start
 
 
 async def _check_line(

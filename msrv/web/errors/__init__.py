@@ -4,8 +4,8 @@
 """Errors of the web layer, and the page that explains one to a visitor.
 
 `table` maps every error, of this layer and of the services below, to such a
-page. The texts are in `access` (addresses, links, requests, sign-in),
-`shopping` (orders, discounts, mail), `redemption` and `payments`.
+page. The texts are in `access` (addresses, links, requests), `shopping`
+(orders, discounts, mail), `redemption`, `payments` and `studio`.
 """
 
 from collections.abc import Callable, Mapping

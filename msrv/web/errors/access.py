@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Error pages for addresses, requests, download links and the sign-in."""
+"""Error pages for addresses, requests and download links."""
 
 from dataclasses import replace
 from typing import Final
@@ -16,23 +16,18 @@ from msrv.downloads.concurrency_limit import (
     ClientLimitReached,
     StoreLimitReached,
 )
-from msrv.ledger.errors import LinkNotRecorded, LinkUsed
 from msrv.orders.errors import Refunded
 from msrv.proofs.errors import Forged
 from msrv.proofs.links import LinkExpired
-from msrv.proofs.sign_in import TicketExpired
 from msrv.storage.model import StorageError
 from msrv.translations import gettext, gettext_noop
 from msrv.web.errors import (
     CART,
-    FRONT,
     ErrorPage,
     FormTooLarge,
     InvalidField,
     NotAcceptable,
     NotFound,
-    RecentSignInRequired,
-    SignedOut,
     Table,
     UnsupportedForm,
 )
@@ -240,63 +235,6 @@ TABLE: Final[Table] = {
         ),
         ("", gettext_noop("Try again")),
         retry_after_seconds=30,
-    ),
-    # The studio's sign-in.
-    TicketExpired: ErrorPage(
-        410,
-        "sign_in_expired",
-        gettext_noop("This sign-in link has expired"),
-        gettext_noop(
-            "A sign-in link is valid for ten minutes, or until everyone is "
-            "signed out. Run msrv studio to get a new one."
-        ),
-        FRONT,
-    ),
-    LinkUsed: ErrorPage(
-        410,
-        "sign_in_used",
-        gettext_noop("This sign-in link has already been used"),
-        gettext_noop(
-            "Each link works once. Run msrv studio to get a new one. "
-            "If you didn't use this link yourself, sign everyone out with "
-            "msrv studio --sign-out."
-        ),
-        FRONT,
-    ),
-    SignedOut: ErrorPage(
-        401,
-        "signed_out",
-        gettext_noop("You are not signed in"),
-        gettext_noop(
-            "The studio needs a sign-in. Run msrv studio where the store "
-            "runs, and open the link that it prints."
-        ),
-        FRONT,
-        # RFC 9110, section 15.5.2, requires a challenge. No browser knows
-        # this scheme, so none asks for a password.
-        headers={"WWW-Authenticate": "SignInLink"},
-    ),
-    RecentSignInRequired: ErrorPage(
-        403,
-        "sign_in_again",
-        gettext_noop("Please sign in again"),
-        gettext_noop(
-            "Refunds, exports, free copies and codes need a sign-in from the "
-            "last hour. Run msrv studio, open the link that it prints, and "
-            "try again."
-        ),
-        ("/studio", gettext_noop("Go to the studio")),
-    ),
-    LinkNotRecorded: ErrorPage(
-        503,
-        "sign_in_closed",
-        gettext_noop("Sign-in is temporarily unavailable"),
-        gettext_noop(
-            "The store can't record that this link was used. The link is "
-            "still valid: free some disk space and try again."
-        ),
-        FRONT,
-        retry_after_seconds=60,
     ),
 }
 STATUSES: Final = {

@@ -21,6 +21,7 @@ from msrv.web.errors import (
     payments,
     redemption,
     shopping,
+    studio,
 )
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ TABLE: Final[Table] = {
     **access.TABLE,
     **shopping.TABLE,
     **payments.TABLE,
+    **studio.TABLE,
 }
 
 

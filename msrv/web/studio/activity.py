@@ -31,6 +31,8 @@ NAMES: Final = {
     "export-artists": gettext_noop("exported sales by artist"),
     "revoke": gettext_noop("refunded"),
     "restore": gettext_noop("restored"),
+    "give-copy": gettext_noop("gave a free copy"),
+    "make-codes": gettext_noop("made redeem codes"),
 }
 """Label of each act, by its name in the ledger; pages translate it."""
 

@@ -35,6 +35,13 @@ def _import_pages() -> None:
         refunds,
         reports,
     )
+    from msrv.web.studio.gifts import (  # noqa: F401, PLC0415 - slow to import
+        code_batches,
+        free_copies,
+    )
+    from msrv.web.studio.releases import (  # noqa: F401, PLC0415 - slow to import
+        pages,
+    )
 
 
 def _signed_in(handler: Handler) -> Handler:
@@ -160,6 +167,60 @@ async def _artist_csv(request: web.Request) -> web.StreamResponse:
 
 
 @_signed_in
+async def _releases(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio.releases import (  # noqa: PLC0415 - slow to import
+        pages,
+    )
+
+    return await pages.show_list(request)
+
+
+@_signed_in
+async def _release(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio.releases import (  # noqa: PLC0415 - slow to import
+        pages,
+    )
+
+    return await pages.show_one(request)
+
+
+@_recently_signed_in
+async def _give_form(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio.gifts import (  # noqa: PLC0415 - slow to import
+        free_copies,
+    )
+
+    return await free_copies.show_form(request)
+
+
+@_recently_signed_in
+async def _give_copy(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio.gifts import (  # noqa: PLC0415 - slow to import
+        free_copies,
+    )
+
+    return await free_copies.give_copy(request)
+
+
+@_recently_signed_in
+async def _codes_form(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio.gifts import (  # noqa: PLC0415 - slow to import
+        code_batches,
+    )
+
+    return await code_batches.show_form(request)
+
+
+@_recently_signed_in
+async def _codes(request: web.Request) -> web.StreamResponse:
+    from msrv.web.studio.gifts import (  # noqa: PLC0415 - slow to import
+        code_batches,
+    )
+
+    return await code_batches.make(request)
+
+
+@_signed_in
 async def _order(request: web.Request) -> web.StreamResponse:
     from msrv.web.studio import orders  # noqa: PLC0415 - slow to import
 
@@ -195,6 +256,12 @@ STUDIO: Final[list[web.RouteDef]] = [
     web.get("/studio/refunds", _refunds, name="studio-refunds"),
     web.get("/studio/activity", _activity, name="studio-activity"),
     web.get("/studio/health", _health, name="studio-health"),
+    web.get("/studio/releases", _releases, name="studio-releases"),
+    web.get("/studio/releases/{release}", _release, name="studio-release"),
+    web.get("/studio/give", _give_form, name="studio-give-form"),
+    web.post("/studio/give", _give_copy, name="studio-give"),
+    web.get("/studio/codes", _codes_form, name="studio-codes-form"),
+    web.post("/studio/codes", _codes, name="studio-codes"),
     web.get("/studio/orders", _orders, name="studio-orders"),
     web.get("/studio/orders.csv", _csv_export, name="studio-export"),
     web.get(_ORDER, _order, name="studio-order"),

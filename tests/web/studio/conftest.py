@@ -55,7 +55,7 @@ class Studio:
         return await answer.json()
 
     async def post(
-        self, path: str, headers: dict[str, str] | None = None, **form: str
+        self, path: str, headers: dict[str, str] | None = None, /, **form: str
     ) -> ClientResponse:
         """Submit a form."""
         return await self.store.post(

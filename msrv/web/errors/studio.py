@@ -1,0 +1,93 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Error pages for the studio: its sign-in, and what is given away there."""
+
+from typing import Final
+
+from msrv.ledger.errors import LinkNotRecorded, LinkUsed
+from msrv.orders.rate_limits import TooManyGifts
+from msrv.proofs.sign_in import TicketExpired
+from msrv.translations import gettext, gettext_noop
+from msrv.web.errors import (
+    FRONT,
+    ErrorPage,
+    RecentSignInRequired,
+    SignedOut,
+    Table,
+)
+
+
+def _too_many_gifts(error: TooManyGifts) -> ErrorPage:
+    return ErrorPage(
+        429,
+        "too_many_gifts",
+        gettext("Too many at once"),
+        gettext(
+            "Too many free copies and codes were made. Nothing was made now; "
+            "please try again later, or use the command line."
+        ),
+        ("/studio", gettext_noop("Go to the studio")),
+        retry_after_seconds=error.retry_after_seconds,
+    )
+
+
+TABLE: Final[Table] = {
+    TicketExpired: ErrorPage(
+        410,
+        "sign_in_expired",
+        gettext_noop("This sign-in link has expired"),
+        gettext_noop(
+            "A sign-in link is valid for ten minutes, or until everyone is "
+            "signed out. Run msrv studio to get a new one."
+        ),
+        FRONT,
+    ),
+    LinkUsed: ErrorPage(
+        410,
+        "sign_in_used",
+        gettext_noop("This sign-in link has already been used"),
+        gettext_noop(
+            "Each link works once. Run msrv studio to get a new one. "
+            "If you didn't use this link yourself, sign everyone out with "
+            "msrv studio --sign-out."
+        ),
+        FRONT,
+    ),
+    SignedOut: ErrorPage(
+        401,
+        "signed_out",
+        gettext_noop("You are not signed in"),
+        gettext_noop(
+            "The studio needs a sign-in. Run msrv studio where the store "
+            "runs, and open the link that it prints."
+        ),
+        FRONT,
+        # RFC 9110, section 15.5.2, requires a challenge. No browser knows
+        # this scheme, so none asks for a password.
+        headers={"WWW-Authenticate": "SignInLink"},
+    ),
+    RecentSignInRequired: ErrorPage(
+        403,
+        "sign_in_again",
+        gettext_noop("Please sign in again"),
+        gettext_noop(
+            "Refunds, exports, free copies and codes need a sign-in from the "
+            "last hour. Run msrv studio, open the link that it prints, and "
+            "try again."
+        ),
+        ("/studio", gettext_noop("Go to the studio")),
+    ),
+    TooManyGifts: _too_many_gifts,
+    LinkNotRecorded: ErrorPage(
+        503,
+        "sign_in_closed",
+        gettext_noop("Sign-in is temporarily unavailable"),
+        gettext_noop(
+            "The store can't record that this link was used. The link is "
+            "still valid: free some disk space and try again."
+        ),
+        FRONT,
+        retry_after_seconds=60,
+    ),
+}

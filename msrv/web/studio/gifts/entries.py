@@ -1,0 +1,83 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Entries of the catalog to give away: items, and whole releases.
+
+Apart from the pages of free copies and of codes, which share it.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiohttp import web
+from multidict import MultiDict
+
+from msrv.catalog.model import Item, Release
+from msrv.orders.cart import id_of, sold_as
+from msrv.web.errors import InvalidField, NotFound
+from msrv.web.errors.table import error_page
+from msrv.web.store import STORE
+from msrv.web.studio import page
+
+SOURCE: Final = "studio"
+"""Where free copies are said to come from, and what limits are counted by."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenEntry:
+    """Entry to give away, and the others of its release.
+
+    `choices` are ids and titles.
+    """
+
+    item_id: str
+    entry: Item | Release
+    release: Release
+    choices: tuple[tuple[str, str], ...]
+
+
+def choose_release(request: web.Request) -> None:
+    """Redirect to the list of releases unless the query names an item."""
+    if not request.query.get("item"):
+        raise web.HTTPSeeOther("/studio/releases")
+
+
+def invalid(
+    request: web.Request,
+    template: str,
+    error: InvalidField,
+    form: MultiDict[str],
+    **context: Any,  # noqa: ANN401 - a template takes anything
+) -> web.Response:
+    """Return a form again, with what was typed and the error beside it."""
+    found, stated = error_page(error), error.requirement
+    sentence = f"{stated[:1].upper()}{stated[1:]}."
+    return page.render(
+        request,
+        template,
+        {"error": found.code, "message": found.message, **found.data},
+        status=found.status,
+        typed=form,
+        errors={error.field: sentence},
+        **context,
+    )
+
+
+def find(request: web.Request, item_id: str) -> GivenEntry:
+    """Return what an id stands for. Raises NotFound, NotReady.
+
+    What is hidden can be given as well: a press copy of what isn't out yet.
+    """
+    catalog = request.app[STORE].catalog.current
+    found = catalog.by_id.get(item_id)
+    if found is None:
+        raise NotFound
+    release = catalog.releases_by_id.get(found.release_id)
+    if release is None:
+        raise NotFound
+    entry = sold_as(found)
+    whole = sold_as(release)
+    choices = {id_of(whole): whole.title}
+    choices |= {each.item_id: each.title for each in release.items}
+    choices.setdefault(id_of(entry), entry.title)
+    return GivenEntry(id_of(entry), entry, release, tuple(choices.items()))
