@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import click
 
+from msrv.catalog.encodings.encoding_plan import plan_encodings
+from msrv.catalog.encodings.encoding_store import EncodingStore
 from msrv.catalog.library.loader import LoadedLibrary
 from msrv.catalog.model import Item, Release
 from msrv.cli.catalog import read_catalog, shorten
@@ -17,6 +19,7 @@ from msrv.cli.errors import user_errors
 from msrv.cli.options import LIBRARY, examples, load_settings
 from msrv.display_text import printable
 from msrv.orders.cart import id_of
+from msrv.settings import Settings
 from msrv.text_table import plural, table
 from msrv.toml_file import Problem
 from msrv.web.formatting import size
@@ -35,17 +38,23 @@ def check(library: Path | None, *, as_json: bool) -> None:
 
     Exit status 1 if there is a problem.
     """
-    reading = _read(library)
+    with user_errors():
+        settings = load_settings(library=library)
+        reading = read_catalog(settings)
+        wanted, ready = _count_formats(reading, settings)
     if as_json:
         _print_json(
             {
                 "items": _rows(reading),
+                "formats": {"wanted": wanted, "ready": ready},
                 "problems": [_problem_json(each) for each in reading.problems],
                 "notes": list(reading.notes),
             }
         )
     else:
         click.echo(_format_table(reading))
+        if wanted:
+            click.echo(f"{ready:,} of {plural(wanted, 'encoding')} ready")
         _print_findings(reading)
     if reading.problems:
         sys.exit(1)
@@ -72,6 +81,16 @@ def catalog(library: Path | None, *, as_json: bool) -> None:
 def _read(library: Path | None) -> LoadedLibrary:
     with user_errors():
         return read_catalog(load_settings(library=library))
+
+
+def _count_formats(
+    reading: LoadedLibrary, settings: Settings
+) -> tuple[int, int]:
+    """Return how many encodings the catalog needs, and how many are ready."""
+    store = EncodingStore(settings.encodings_folder)
+    store.load()
+    planned = [each.source for each in plan_encodings(reading.catalog)]
+    return len(planned), sum(map(bool, map(store.get, planned)))
 
 
 def _print_json(data: object) -> None:

@@ -104,7 +104,10 @@ async def check_ffmpeg(context: CheckContext) -> Sequence[Finding]:  # noqa: ARG
     if shutil.which("ffmpeg") is None:
         return [
             warned(
-                deferred("not installed: tracks have no previews"),
+                deferred(
+                    "not installed: tracks have no previews, and are sold in "
+                    "no other format"
+                ),
                 deferred(
                     "install it, for example with apt-get install ffmpeg"
                 ),

@@ -51,6 +51,14 @@ def test_check_counts_pages(cli: Cli, library: Path) -> None:
     assert lines[-1] == "3 releases, 5 items, 1 page, 0 problems"
 
 
+def test_check_counts_encodings(cli: Cli, library: Path) -> None:
+    with (library / "store.toml").open("a", encoding="utf-8") as file:
+        file.write('formats = ["wav", "mp3-v0"]\n')
+    assert cli("check").stdout.splitlines()[-1] == "0 of 3 encodings ready"
+    printed = json.loads(cli("check", "--json").stdout)
+    assert printed["formats"] == {"wanted": 3, "ready": 0}
+
+
 def test_check_prints_json(cli: Cli, library: Path) -> None:
     printed = json.loads(cli("check", "--json").stdout)
     assert printed["problems"] == []

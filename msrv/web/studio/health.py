@@ -98,6 +98,7 @@ async def show(request: web.Request) -> web.Response:
                 "notes": notes[:_MAX_PROBLEMS],
             },
             "disks": [_disk_data(each) for each in found_disks],
+            **_formats(request),
             **_mail(request),
             **_certificate(request),
             "limited": limited,
@@ -114,6 +115,7 @@ async def show(request: web.Request) -> web.Response:
         notes=notes[:_MAX_PROBLEMS],
         more_notes=max(len(notes) - _MAX_PROBLEMS, 0),
         disks=found_disks,
+        formats=store.encodings.progress.status,
         mail=store.mail,
         checks=checks,
         counts_of_checks=summary(checks),
@@ -122,6 +124,23 @@ async def show(request: web.Request) -> web.Response:
         limit_names=_LIMIT_NAMES,
         limited={name: count for name, count in limited.items() if count},
     )
+
+
+def _formats(request: web.Request) -> dict[str, Any]:
+    """Return the progress of encoding; empty where no formats are wanted."""
+    status = request.app[STORE].encodings.progress.status
+    if not status.wanted:
+        return {}
+    return {
+        "formats": {
+            "wanted": status.wanted,
+            "ready": status.ready,
+            "waiting": status.waiting,
+            "failed": status.failed,
+            "size_bytes": status.size_bytes,
+            "trouble": status.problem or None,
+        }
+    }
 
 
 def _mail(request: web.Request) -> dict[str, Any]:

@@ -5,6 +5,7 @@
 
 import html
 import shutil
+from pathlib import Path
 
 from pydantic import SecretStr
 
@@ -134,3 +135,28 @@ async def test_health_page_shows_failed_checks(
     page = await offline_studio.text("/studio/health")
     assert '<span class="outcome outcome-fail">Fail</span> database' in page
     assert "1 failure" in page
+
+
+async def test_health_shows_the_progress_of_the_formats(
+    start_store: StartStore, settings: Settings, library: Path, session: str
+) -> None:
+    with (library / "store.toml").open("a", encoding="utf-8") as file:
+        file.write('formats = ["flac", "mp3-v0"]\n')
+    store = await start_store(settings.model_copy(update={"encode_jobs": 0}))
+    assert store.app is not None
+    progress = store.app[STORE].encodings.progress
+    await wait_until(lambda: progress.status.wanted)
+    progress.report("the disk is <almost> full")
+    studio = Studio(store, session)
+    page = await studio.text("/studio/health")
+    assert "0 of 6 ready" in page
+    assert "the disk is &lt;almost&gt; full" in page
+    data = await studio.data("/studio/health")
+    assert data["formats"] == {
+        "wanted": 6,
+        "ready": 0,
+        "waiting": 6,
+        "failed": 0,
+        "size_bytes": 0,
+        "trouble": "the disk is <almost> full",
+    }
