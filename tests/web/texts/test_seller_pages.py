@@ -60,6 +60,27 @@ async def test_page_has_one_title_and_its_text(store: Client) -> None:
     assert found["text"].startswith("We *sing*.")
 
 
+@pytest.mark.parametrize(
+    ("language", "attribute"), [("ar", ' lang="ar"'), ("en", "")]
+)
+async def test_text_states_its_language_where_the_page_has_another(
+    start_store: StartStore,
+    settings: Settings,
+    library: Path,
+    language: str,
+    attribute: str,
+) -> None:
+    (library / "pages").mkdir()
+    (library / "pages" / "About.md").write_text("text", encoding="utf-8")
+    (library / "store.toml").write_text(f'language = "{language}"')
+    store = await start_store(settings)
+    header = {"Accept-Language": "en"}
+    page = await (await store.get("/pages/about", headers=header)).text()
+    assert '<html lang="en"' in page
+    assert f'<div class="prose" dir="auto"{attribute}>' in page
+    assert f'<h1 dir="auto"{attribute}>' in page
+
+
 async def test_picture_of_a_page_is_resized_and_cached(store: Client) -> None:
     found = await (await store.get("/pages/about", headers=JSON)).json()
     answer = await store.get(found["picture"])
