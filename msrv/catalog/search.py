@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Substring search over the titles and artists of a catalog.
+"""Substring search over the titles, artists and tags of a catalog.
 
 All texts are joined into one string: searching it for a word is one call of
 the interpreter's own search, and a bisection finds the release that the text
@@ -24,7 +24,7 @@ _MAX_WORDS: Final = 16
 class ReleaseMatch:
     """Release that matches a search, and those of its items that match.
 
-    `items` is empty where the release's own title and artist match.
+    `items` is empty where the release's own title, artist and tags match.
     """
 
     release: Release
@@ -144,7 +144,12 @@ def fold_text(text: str) -> str:
 
 
 def _release_text(release: Release) -> str:
-    return fold_text(f"{release.title} {release.artist}")
+    details = release.details
+    words = (
+        *(release.title, release.artist, details.label),
+        *(details.catalog_number, *details.subjects),
+    )
+    return fold_text(" ".join(filter(None, words)))
 
 
 def _item_text(item: Item) -> str:

@@ -67,6 +67,7 @@ class CatalogCache:
         self.texts = MarkdownCache()
         self.release_texts = ReleaseTexts(data)
         self._building = asyncio.Lock()
+        self._indexing = asyncio.Lock()
 
     async def search(
         self, catalog: Catalog, words: str, wanted: Selection
@@ -96,11 +97,14 @@ class CatalogCache:
 
     async def browsing(self, catalog: Catalog) -> CatalogIndex:
         """Return a catalog's filters, made in a thread when it changes."""
-        if self._browsing is None or self._browsing[0] is not catalog:
-            found = await asyncio.to_thread(CatalogIndex.of, catalog)
-            self._browsing = (catalog, found)
-            self._selections.clear()
-        return self._browsing[1]
+        if self._browsing is not None and self._browsing[0] is catalog:
+            return self._browsing[1]
+        async with self._indexing:
+            if self._browsing is None or self._browsing[0] is not catalog:
+                found = await asyncio.to_thread(CatalogIndex.of, catalog)
+                self._browsing = (catalog, found)
+                self._selections.clear()
+            return self._browsing[1]
 
     async def select(
         self, catalog: Catalog, wanted: Selection

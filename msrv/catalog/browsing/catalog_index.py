@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from msrv.catalog.browsing.tag_index import Tag, TagIndex
 from msrv.catalog.details.release_details import ReleaseKind
@@ -66,19 +66,20 @@ class CatalogIndex:
         tags = TagIndex.of(catalog)
         every_tag = tags.by_slug.values()
         kinds = {each.slug: _kinds_of(each.releases) for each in every_tag}
-        top_tags = {
-            kind: _top_tags(tags, kind) for kind in (None, *ReleaseKind)
-        }
-        by_id = sorted(offered, key=lambda each: each.release_id)
+        keys = sorted(map(_Key.of, offered))
         ranks = {
             order: {
                 each.release_id: rank
-                for rank, each in enumerate(sort_by(by_id))
+                for rank, each in enumerate(sort_keys(keys))
             }
-            for order, sort_by in _ORDERS.items()
+            for order, sort_keys in _ORDERS.items()
         }
         return cls(
-            offered, tags, kinds | {"": _kinds_of(offered)}, top_tags, ranks
+            offered,
+            tags,
+            kinds | {"": _kinds_of(offered)},
+            _top_tags(tags),
+            ranks,
         )
 
     def select(self, wanted: Selection) -> tuple[Release, ...]:
@@ -102,72 +103,87 @@ def _kinds_of(releases: Iterable[Release]) -> tuple[ReleaseKind, ...]:
     return tuple(kind for kind in ReleaseKind if kind in found)
 
 
-def _top_tags(tags: TagIndex, kind: ReleaseKind | None) -> tuple[Tag, ...]:
-    """Return the tags of most releases of a kind, or of all."""
-    counted = Counter(
-        {
-            slug: sum(
-                kind in {None, each.details.kind} for each in tag.releases
-            )
-            for slug, tag in tags.by_slug.items()
-        }
-    )
-    found = sorted(+counted, key=lambda slug: (-counted[slug], slug))
-    return tuple(tags.by_slug[slug] for slug in found[:MAX_TAGS])
+def _top_tags(tags: TagIndex) -> dict[ReleaseKind | None, tuple[Tag, ...]]:
+    """Return the tags of most releases of each kind, and of all."""
+    counts: dict[ReleaseKind | None, Counter[str]] = {
+        kind: Counter() for kind in (None, *ReleaseKind)
+    }
+    for slug, tag in tags.by_slug.items():
+        counts[None][slug] = len(tag.releases)
+        counted = Counter(each.details.kind for each in tag.releases)
+        for kind, count in counted.items():
+            counts[kind][slug] = count
+    return {
+        kind: tuple(
+            tags.by_slug[slug]
+            for slug in sorted(found, key=lambda each: (-found[each], each))[
+                :MAX_TAGS
+            ]
+        )
+        for kind, found in counts.items()
+    }
+
+
+class _Key(NamedTuple):
+    """What a release is sorted by; texts are without case and accents."""
+
+    release_id: str
+    title: str
+    artist: str
+    name: tuple[str, str]
+    date: str
+    price: tuple[str, int]
+
+    @classmethod
+    def of(cls, release: Release) -> Self:
+        price = release.minimum or release.price
+        return cls(
+            release.release_id,
+            _folded(release.title),
+            _folded(release.artist),
+            (release.artist.casefold(), release.title.casefold()),
+            release.date,
+            (price.currency, price.minor),
+        )
 
 
 def _folded(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text.casefold())
+    text = text.casefold()
+    if text.isascii():
+        return text
+    plain = unicodedata.normalize("NFKD", text)
     return "".join(c for c in plain if not unicodedata.combining(c))
 
 
-def _by_title(releases: Iterable[Release]) -> list[Release]:
-    return sorted(
-        releases, key=lambda each: (_folded(each.title), _folded(each.artist))
-    )
+def _by_title(keys: list[_Key]) -> list[_Key]:
+    return sorted(keys, key=lambda each: (each.title, each.artist))
 
 
-def _newest_first(releases: Iterable[Release]) -> list[Release]:
+def _newest_first(keys: list[_Key]) -> list[_Key]:
     """Return the latest date first, as the store does, the others last."""
-    by_name = sorted(
-        releases,
-        key=lambda each: (each.artist.casefold(), each.title.casefold()),
-    )
+    by_name = sorted(keys, key=lambda each: each.name)
     return sorted(by_name, key=lambda each: each.date, reverse=True)
 
 
-def _oldest_first(releases: Iterable[Release]) -> list[Release]:
-    return sorted(
-        _by_title(releases), key=lambda each: (not each.date, each.date)
-    )
+def _oldest_first(keys: list[_Key]) -> list[_Key]:
+    by_title = _by_title(keys)
+    return sorted(by_title, key=lambda each: (not each.date, each.date))
 
 
-def _by_artist(releases: Iterable[Release]) -> list[Release]:
+def _by_artist(keys: list[_Key]) -> list[_Key]:
     """Return artists in order, without their article, and their newest."""
     return sorted(
-        _newest_first(releases),
-        key=lambda each: (
-            not each.artist,
-            _folded(each.artist).removeprefix("the "),
-        ),
+        _newest_first(keys),
+        key=lambda each: (not each.artist, each.artist.removeprefix("the ")),
     )
 
 
-def _by_price(releases: Iterable[Release]) -> list[Release]:
+def _by_price(keys: list[_Key]) -> list[_Key]:
     """Return the lowest price first, by currency."""
-    prices = {each.release_id: each.minimum or each.price for each in releases}
-    return sorted(
-        _by_title(releases),
-        key=lambda each: (
-            prices[each.release_id].currency,
-            prices[each.release_id].minor,
-        ),
-    )
+    return sorted(_by_title(keys), key=lambda each: each.price)
 
 
-_ORDERS: Final[
-    Mapping[CatalogOrder, Callable[[list[Release]], list[Release]]]
-] = {
+_ORDERS: Final[Mapping[CatalogOrder, Callable[[list[_Key]], list[_Key]]]] = {
     CatalogOrder.NEWEST: _newest_first,
     CatalogOrder.OLDEST: _oldest_first,
     CatalogOrder.TITLE: _by_title,

@@ -7,7 +7,7 @@ Spellings that differ in case, accents or punctuation are one tag, which is
 spelt as on most releases.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
@@ -40,15 +40,15 @@ class TagIndex:
     @classmethod
     def of(cls, catalog: Catalog) -> Self:
         """Return the tags of what a catalog offers."""
-        names: dict[str, Counter[str]] = {}
-        releases: dict[str, list[Release]] = {}
+        names: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        releases: defaultdict[str, list[Release]] = defaultdict(list)
         for release in catalog.offered:
             spelt: dict[str, str] = {}
             for name in release.details.subjects:
                 spelt.setdefault(tag_slug(name), name)
             for slug, name in spelt.items():
-                names.setdefault(slug, Counter())[name] += 1
-                releases.setdefault(slug, []).append(release)
+                names[slug][name] += 1
+                releases[slug].append(release)
         slugs = sorted(releases, key=lambda each: (-len(releases[each]), each))
         return cls(
             {

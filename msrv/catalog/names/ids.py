@@ -4,6 +4,7 @@
 """Ids of releases and items, derived from names alone and so permanent."""
 
 import base64
+import functools
 import hashlib
 import os
 import re
@@ -51,6 +52,7 @@ def slug(text: str, default: str = "item") -> str:
     return words[:SLUG_CHARS].rstrip("-") or default
 
 
+@functools.lru_cache(maxsize=4096)
 def tag_slug(name: str) -> str:
     """Return a tag's name for addresses.
 

@@ -72,6 +72,16 @@ async def test_search_is_within_the_filters(shop: Client) -> None:
     assert await ids(shop, "/catalog?q=umbrella&kind=book") == []
 
 
+async def test_search_finds_tags(shop: Client) -> None:
+    assert len(await ids(shop, "/catalog?q=rainy+book")) == 4
+    assert await ids(shop, "/catalog?q=電子&sort=oldest") == [
+        "book-1",
+        "book-3",
+        "book-5",
+        "book-7",
+    ]
+
+
 @pytest.mark.parametrize(
     ("query", "status"),
     [
