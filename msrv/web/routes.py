@@ -36,6 +36,7 @@ ROUTES: list[web.RouteDef] = [
     web.get("/catalog", catalog.catalog_page, name="catalog"),
     web.get("/catalog/{release}", storefront.release_page, name="release"),
     web.get("/artists", artist_pages.show_all, name="artists"),
+    web.get("/tags", catalog.tags_page, name="tags"),
     web.get("/tags/{tag}", catalog.tag_page, name="tag"),
     web.get("/artists/{artist}", artist_pages.show, name="artist"),
     web.get(

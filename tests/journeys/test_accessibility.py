@@ -48,6 +48,7 @@ PAGES = [
     "/catalog?q=minutes",
     "/catalog?q=nothing+is+called+this",
     "/catalog?kind=book",
+    "/tags",
     "/tags/instrumental",
     RELEASE,
     "/artists",

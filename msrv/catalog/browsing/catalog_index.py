@@ -125,7 +125,7 @@ def _top_tags(tags: TagIndex) -> dict[ReleaseKind | None, tuple[Tag, ...]]:
 
 
 class _Key(NamedTuple):
-    """What a release is sorted by; texts are without case and accents."""
+    """Keys of a release for the orders, without case and accents."""
 
     release_id: str
     title: str

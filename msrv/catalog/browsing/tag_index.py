@@ -14,6 +14,7 @@ from typing import Final, Self
 
 from msrv.catalog.model import Catalog, Release
 from msrv.catalog.names.ids import tag_slug
+from msrv.catalog.search import fold_text
 
 _MAX_CONSIDERED: Final = 200
 """Releases of one tag that are compared, so that pages stay cheap."""
@@ -33,9 +34,10 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class TagIndex:
-    """The tags of a catalog by their slug, those of most releases first."""
+    """The tags of a catalog by their slug, and in order of their names."""
 
     by_slug: Mapping[str, Tag]
+    by_name: tuple[Tag, ...]
 
     @classmethod
     def of(cls, catalog: Catalog) -> Self:
@@ -49,17 +51,12 @@ class TagIndex:
             for slug, name in spelt.items():
                 names[slug][name] += 1
                 releases[slug].append(release)
-        slugs = sorted(releases, key=lambda each: (-len(releases[each]), each))
-        return cls(
-            {
-                slug: Tag(
-                    slug,
-                    names[slug].most_common(1)[0][0],
-                    tuple(releases[slug]),
-                )
-                for slug in slugs
-            }
-        )
+        tags = [
+            Tag(slug, counted.most_common(1)[0][0], tuple(releases[slug]))
+            for slug, counted in names.items()
+        ]
+        tags.sort(key=lambda each: (fold_text(each.name), each.slug))
+        return cls({each.slug: each for each in tags}, tuple(tags))
 
     def of_release(self, release: Release) -> tuple[Tag, ...]:
         """Return the tags of a release, genres first, each once."""

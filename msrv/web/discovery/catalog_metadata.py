@@ -43,6 +43,27 @@ def listing_metadata(
     )
 
 
+def tags_metadata(shop: Shop, base_url: str, page: int) -> PageMetadata:
+    """Return the metadata of a page of all tags, numbered from 1."""
+    query = f"?page={page}" if page > 1 else ""
+    address = f"{base_url}/tags{query}"
+    description = gettext(
+        "The tags of the releases from %(store)s.", store=shop.name
+    )
+    return PageMetadata(
+        address,
+        description,
+        (
+            ("og:type", "website"),
+            ("og:site_name", shop.name),
+            ("og:title", gettext("Tags")),
+            ("og:description", description),
+            ("og:url", address),
+            ("twitter:card", "summary"),
+        ),
+    )
+
+
 def _texts(listing: Listing, shop: Shop) -> tuple[str, str]:
     """Return a list's title and its description."""
     tag = listing.page_tag or listing.tag

@@ -59,7 +59,7 @@ def sitemap_count(catalog: Catalog, artists: Artists, tags: TagIndex) -> int:
             ),
         )
     )
-    addresses += bool(artists.by_slug)
+    addresses += bool(artists.by_slug) + bool(tags.by_slug)
     return ceil(addresses / MAX_URLS)
 
 
@@ -102,6 +102,8 @@ def sitemap(
         )
         for each in artists.by_slug.values()
     ]
+    if tags.by_slug:
+        pages.append(("/tags", newest))
     pages += [
         (f"/tags/{each.slug}", max(map(last_modified, each.releases)))
         for each in tags.by_slug.values()

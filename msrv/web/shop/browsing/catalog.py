@@ -16,13 +16,17 @@ from msrv.catalog.search import ReleaseMatch
 from msrv.time_slices import TimeSlices
 from msrv.translations import current_language
 from msrv.web import cookies
-from msrv.web.discovery.catalog_metadata import listing_metadata
+from msrv.web.discovery.catalog_metadata import (
+    listing_metadata,
+    tags_metadata,
+)
 from msrv.web.errors import NotFound
 from msrv.web.forms import read_page_number
 from msrv.web.rendering import (
     json_response_in_slices,
     page_response,
     render_fragment,
+    respond,
     wants_json,
 )
 from msrv.web.shop import json_views
@@ -30,6 +34,7 @@ from msrv.web.shop.browsing.listing import Listing, find_tag
 from msrv.web.store import ORIGIN, STORE
 
 PER_PAGE: Final = 24
+TAGS_PER_PAGE: Final = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +44,13 @@ class Pages:
     number: int
     count: int
     total: int
+    per_page: int
 
     @property
     def entries(self) -> slice:
         """The slice of the entries on it."""
-        first = (self.number - 1) * PER_PAGE
-        return slice(first, first + PER_PAGE)
+        first = (self.number - 1) * self.per_page
+        return slice(first, first + self.per_page)
 
 
 async def catalog_page(request: web.Request) -> web.Response:
@@ -57,6 +63,37 @@ async def tag_page(request: web.Request) -> web.Response:
     store = request.app[STORE]
     index = await store.catalog_cache.browsing(store.catalog.current)
     return await _list(request, find_tag(index, request.match_info["tag"]))
+
+
+async def tags_page(request: web.Request) -> web.Response:
+    """Return a page of all tags, by name. Raises NotFound past the end."""
+    store = request.app[STORE]
+    catalog = store.catalog.current
+    tags = (await store.catalog_cache.browsing(catalog)).tags.by_name
+    pages = _pages(request, len(tags), TAGS_PER_PAGE)
+    shown = tags[pages.entries]
+    return respond(
+        request,
+        "tags.html",
+        {
+            "page": pages.number,
+            "pages": pages.count,
+            "total": pages.total,
+            "tags": [
+                {
+                    "tag": each.name,
+                    "url": f"/tags/{each.slug}",
+                    "releases": len(each.releases),
+                }
+                for each in shown
+            ],
+        },
+        meta=tags_metadata(
+            catalog.shop, request[ORIGIN].base_url, pages.number
+        ),
+        tags=shown,
+        pages=pages,
+    )
 
 
 async def _list(
@@ -141,9 +178,11 @@ def _in_cart(request: web.Request, catalog: Catalog) -> frozenset[str]:
     return frozenset(cookies.read_cart(request, catalog).item_ids)
 
 
-def _pages(request: web.Request, total: int) -> Pages:
+def _pages(
+    request: web.Request, total: int, per_page: int = PER_PAGE
+) -> Pages:
     """Parse `page`. Raises InvalidField, and NotFound past the end."""
-    number, count = read_page_number(request), max(1, ceil(total / PER_PAGE))
+    number, count = read_page_number(request), max(1, ceil(total / per_page))
     if number > count:
         raise NotFound
-    return Pages(number, count, total)
+    return Pages(number, count, total, per_page)

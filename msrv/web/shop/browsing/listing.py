@@ -175,15 +175,15 @@ class Listing:
             tags.insert(0, self.tag)
         named: list[tuple[str, Tag | None]] = [(gettext("All"), None)]
         named += [(each.name, each) for each in tags]
-        return FilterRow(
-            gettext("Tag"),
-            [
-                FilterLink(
-                    name, replace(self, tag=tag).path(), tag is self.tag
-                )
-                for name, tag in named
-            ],
-        )
+        links = [
+            FilterLink(name, replace(self, tag=tag).path(), tag is self.tag)
+            for name, tag in named
+        ]
+        if len(index.tags.by_name) > len(tags):
+            links.append(
+                FilterLink(gettext("More tags"), "/tags", is_current=False)
+            )
+        return FilterRow(gettext("Tag"), links)
 
     def _orders(self) -> FilterRow:
         """Return the orders; the first is the one without a parameter."""

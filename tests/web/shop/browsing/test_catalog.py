@@ -166,6 +166,26 @@ async def test_tag_has_a_page_with_its_releases_and_feeds(
         assert (await shop.get(path)).status == 404
 
 
+async def test_all_tags_are_listed_by_name(shop: Client) -> None:
+    shown = await listed(shop, "/tags")
+    assert [(each["tag"], each["releases"]) for each in shown["tags"]] == [
+        ("dub", 4),
+        ("Rainy Day", 4),
+        ("電子音楽", 4),
+    ]
+    page = await (await shop.get("/tags")).text()
+    for each in shown["tags"]:
+        assert f'href="{each["url"]}"' in page
+    assert (await shop.get("/tags?page=2")).status == 404
+
+
+async def test_store_without_tags_says_so(store: Client) -> None:
+    assert (
+        "No release has a tag yet" in await (await store.get("/tags")).text()
+    )
+    assert "/tags" not in await (await store.get("/sitemap.xml")).text()
+
+
 async def test_release_links_its_tags_and_similar_releases(
     shop: Client,
 ) -> None:
