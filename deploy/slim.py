@@ -62,7 +62,7 @@ FORMATS_KEPT: Final = frozenset(
     "decimal_formats percent_formats plural_form character_order "
     "date_formats time_formats datetime_formats datetime_skeletons months "
     "days day_periods "
-    "zone_formats".split()
+    "zone_formats languages".split()
 )
 
 

@@ -23,7 +23,7 @@ from msrv.catalog.browsing.tag_index import Tag, TagIndex
 from msrv.catalog.covers import SHARED_WIDTH
 from msrv.catalog.model import Catalog, Release
 from msrv.catalog.names.ids import tag_slug
-from msrv.translations import gettext
+from msrv.translations import current_language, gettext
 from msrv.web.discovery.page_metadata import (
     shortened,
     title_with_artist,
@@ -125,7 +125,11 @@ def atom(
     subject = _subject(catalog, of)
     entries = _entries(subject)
     address = f"{base_url}/feed.atom{subject.query}"
-    root = Element("feed", {"xmlns": _ATOM, "xmlns:media": _MEDIA})
+    language = current_language().tag
+    root = Element(
+        "feed",
+        {"xmlns": _ATOM, "xmlns:media": _MEDIA, "xml:lang": language},
+    )
     add_text(root, "title", subject.title)
     if catalog.shop.tagline:
         add_text(root, "subtitle", catalog.shop.tagline)
@@ -164,6 +168,7 @@ def rss(
     channel = SubElement(root, "channel")
     add_text(channel, "title", subject.title)
     add_text(channel, "link", base_url + subject.path)
+    add_text(channel, "language", current_language().tag)
     add_text(channel, "description", catalog.shop.tagline or catalog.shop.name)
     for release in _entries(subject):
         link = base_url + release_path(release)

@@ -10,8 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from babel import Locale, UnknownLocaleError
-
 from msrv.catalog.details.release_details import ReleaseDetails, ReleaseKind
 from msrv.catalog.encodings.item_formats import ReleaseFormat, original_label
 from msrv.catalog.model import ItemKind, Release, Sound
@@ -63,14 +61,9 @@ def detail_rows(
 
 def language_name(tag: str) -> str:
     """Return the name of a language in the current one; else its tag."""
-    if not tag:
-        return ""
-    try:
-        named = Locale.parse(tag, sep="-")
-    except (UnknownLocaleError, ValueError):
-        return tag
-    shown = locale(current_language().texts)
-    return named.get_display_name(shown) or tag
+    names = locale(current_language().texts).languages
+    name = tag.replace("-", "_")
+    return names.get(name) or names.get(name.partition("_")[0]) or tag
 
 
 def _formats(release: Release, formats: Sequence[ReleaseFormat]) -> str:
