@@ -195,10 +195,21 @@ class Discount:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Link to a page elsewhere that is the store's own, too."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Shop:
     """Presentation and currency of the store, by `store.toml`.
 
-    `accent` is `#rrggbb`. With `tax_included`, prices include the tax.
+    `accent` is `#rrggbb`, `theme` the name of a theme. With `tax_included`,
+    prices include the tax. `order` is that of the releases: `newest`,
+    `title`, `artist`, or ids of those that come first, before the newest.
+    `featured` are ids of the releases that come first on the front page.
     `thanks` is for buyers alone. `language` is the store's own, by its name
     in CLDR.
     """
@@ -212,6 +223,10 @@ class Shop:
     tax_included: bool = False
     language: str = "en"
     discounts: tuple[Discount, ...] = ()
+    theme: str = "loud"
+    links: tuple[Link, ...] = ()
+    order: str | tuple[str, ...] = "newest"
+    featured: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,12 +262,12 @@ class ArtistProfile:
 class Catalog:
     """Everything the store offers at one moment.
 
-    `releases` are in the order of the store's pages: newest date first, then
-    by artist and title. `offered` are those that are not hidden. `by_id` has
-    all items and releases that can be or could once be bought, hidden ones
-    included, and releases of a single item too, which may have been bought
-    whole when they had more. `releases_by_id` has every release. `version` is
-    a short digest of all of it.
+    `releases` are in the order of the store's pages, by `shop.order`.
+    `offered` are those that are not hidden. `by_id` has all items and releases
+    that can be or could once be bought, hidden ones included, and releases of
+    a single item too, which may have been bought whole when they had more.
+    `releases_by_id` has every release. `version` is a short digest of all of
+    it.
 
     Items and releases that were offered under other ids are in `by_id` under
     those too, hidden, for their buyers; `moved` maps such an id to the

@@ -11,6 +11,7 @@ from typing import Final
 
 from aiohttp import web, web_urldispatcher
 
+from msrv.web.appearance import handlers as appearance
 from msrv.web.discovery import embeds
 from msrv.web.discovery import handlers as discovery
 from msrv.web.languages import switch
@@ -102,7 +103,10 @@ ROUTES: list[web.RouteDef] = [
         name="cover-avif",
     ),
     web.get("/static/{name}", media.static, name="static"),
-    web.get("/theme.css", media.theme_css, name="theme"),
+    web.get("/theme.css", appearance.theme_css, name="theme"),
+    web.get("/icon.svg", appearance.page_icon, name="icon"),
+    web.get("/icon.png", appearance.touch_icon, name="touch-icon"),
+    web.get("/favicon.ico", appearance.touch_icon, name="favicon"),
     web.get("/robots.txt", media.robots, name="robots"),
     web.get("/sitemap.xml", discovery.sitemap, name="sitemap"),
     web.get("/embed/{release}", embeds.show, name="embed"),

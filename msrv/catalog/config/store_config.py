@@ -3,11 +3,18 @@
 
 """Models of `store.toml`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Final, Self
 
 from pydantic import Field, model_validator
 
+from msrv.catalog.config.appearance_fields import (
+    Links,
+    Order,
+    ReleaseIds,
+    ThemeName,
+)
 from msrv.catalog.config.fields import (
     Colour,
     Currency,
@@ -30,6 +37,7 @@ from msrv.money import Money
 from msrv.toml_file import TomlDocument
 
 _SHOP = Shop()
+_CHECKED_LATER: Final = ("order", "featured")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +45,8 @@ class StoreConfig:
     """Configuration of the store; prices in the shop's currency, or None.
 
     `is_known` is False where there is a `store.toml` that has never been
-    valid: then nothing may be sold that depends on it.
+    valid: then nothing may be sold that depends on it. `lines` are the lines
+    of the keys whose values are checked later, counted from 1.
     """
 
     shop: Shop = field(default_factory=Shop)
@@ -45,6 +54,9 @@ class StoreConfig:
     release_price: Money | None = None
     formats: tuple[str, ...] = ()
     is_known: bool = True
+    lines: Mapping[str, int] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
 
 class _DiscountTable(Table):
@@ -77,6 +89,10 @@ class _StoreTable(Table):
     tax_included: bool = False
     language: TextLanguage = _SHOP.language
     formats: Formats = ()
+    theme: ThemeName = _SHOP.theme
+    links: Links = ()
+    order: Order = _SHOP.order
+    featured: ReleaseIds = ()
     prices: _UsualPrices = _UsualPrices()
     discounts: dict[DiscountName, _DiscountTable] = Field(default_factory=dict)
 
@@ -95,6 +111,10 @@ def parse_store(where: str, text: str) -> StoreConfig:
         accent=found.accent,
         tax_included=found.tax_included,
         language=found.language,
+        theme=found.theme,
+        links=found.links,
+        order=found.order,
+        featured=found.featured,
         discounts=tuple(
             Discount(
                 name=name,
@@ -113,4 +133,9 @@ def parse_store(where: str, text: str) -> StoreConfig:
         item_price=found.prices.item,
         release_price=found.prices.release,
         formats=found.formats,
+        lines={
+            key: document.line_of((key,))
+            for key in _CHECKED_LATER
+            if key in document.values
+        },
     )

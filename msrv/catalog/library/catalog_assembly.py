@@ -6,6 +6,7 @@
 Apart from `loader`, which decides which folders to read: this is pure.
 """
 
+import difflib
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
@@ -13,7 +14,7 @@ from typing import Final
 from msrv.catalog.config.store_config import StoreConfig
 from msrv.catalog.library.release_builder import BuiltRelease
 from msrv.catalog.library.release_prices import default_price
-from msrv.catalog.library.scan import RELEASE_TOML
+from msrv.catalog.library.scan import RELEASE_TOML, STORE_TOML
 from msrv.catalog.model import (
     ArtistProfile,
     Catalog,
@@ -75,15 +76,7 @@ def assemble_catalog(
     profiles: tuple[ArtistProfile, ...] = (),
 ) -> Catalog:
     """Return a catalog of the releases: sorted, indexed by id, versioned."""
-    releases = list(releases)
-    releases.sort(
-        key=lambda each: (
-            each.artist.casefold(),
-            each.title.casefold(),
-            each.folder,
-        )
-    )
-    releases.sort(key=lambda each: each.date, reverse=True)
+    releases = _sorted(shop.order, releases)
     by_id: dict[str, Item | Release] = {}
     texts: list[Page | ArtistProfile] = [*pages, *profiles]
     stated = repr((shop, [_text_fields(each) for each in texts]))
@@ -138,6 +131,50 @@ def release_notes(
             else f"{extras:,} files come with their releases, "
             "and are not sold by themselves"
         )
+
+
+def _sorted(
+    order: str | tuple[str, ...], releases: Iterable[Release]
+) -> list[Release]:
+    """Return the releases in the order of the store's pages."""
+    found = sorted(releases, key=_by_artist)
+    if order == "artist":
+        return found
+    if order == "title":
+        return sorted(found, key=lambda each: each.title.casefold())
+    found.sort(key=lambda each: each.date, reverse=True)
+    if isinstance(order, tuple):
+        places = {release_id: n for n, release_id in enumerate(order)}
+        found.sort(key=lambda each: places.get(each.release_id, len(places)))
+    return found
+
+
+def _by_artist(release: Release) -> tuple[str, str, str]:
+    return (
+        release.artist.casefold(),
+        release.title.casefold(),
+        release.folder,
+    )
+
+
+def find_unknown_releases(
+    store: StoreConfig, releases: Iterable[Release]
+) -> Iterator[Problem]:
+    """Yield a problem for each id in `order` and `featured` of no release."""
+    known = {each.release_id for each in releases}
+    shop = store.shop
+    order = shop.order if isinstance(shop.order, tuple) else ()
+    for key, release_ids in (("order", order), ("featured", shop.featured)):
+        for each in release_ids:
+            if each not in known:
+                close = difflib.get_close_matches(each, known, 1)
+                hint = f"; did you mean {close[0]!r}?" if close else ""
+                yield Problem(
+                    STORE_TOML,
+                    store.lines.get(key),
+                    f"{key!r} has {each!r}, which is the id of no release"
+                    f"{hint}",
+                )
 
 
 def _add_former_ids(

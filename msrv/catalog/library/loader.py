@@ -25,6 +25,7 @@ from msrv.catalog.id_history import IdHistory
 from msrv.catalog.library.catalog_assembly import (
     assemble_catalog,
     drop_duplicate_ids,
+    find_unknown_releases,
     release_notes,
 )
 from msrv.catalog.library.file_index import FileIndex
@@ -254,6 +255,8 @@ class _Loader:
         # doesn't depend on which folder was new.
         by_path = [built[path] for path in sorted(built)]
         releases = drop_duplicate_ids(by_path, self._problems)
+        if found.is_complete and not self._unsettled:
+            self._problems += find_unknown_releases(store, releases)
         retrying = (
             self._retrying
             or updater.retrying

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Routes of static files, the theme, covers, keys, and files for programs.
+"""Routes of static files, covers, keys, and files for programs.
 
 The latter are robots.txt and security.txt.
 """
@@ -12,15 +12,13 @@ from typing import Final
 from aiohttp import web
 
 from msrv.catalog.covers import SHARED_WIDTH, WIDTHS
-from msrv.catalog.live_catalog import NotReady
-from msrv.catalog.model import Shop
 from msrv.proofs.receipts import jwks
 from msrv.web.errors import NotFound
 from msrv.web.formatting import contact_url
 from msrv.web.shop.downloads import cache_control
 from msrv.web.shop.json_views import version_of
 from msrv.web.shop.storefront import find_release
-from msrv.web.static_files import Asset, prepare, theme_stylesheet
+from msrv.web.static_files import Asset
 from msrv.web.store import ORIGIN, STORE
 
 ROBOTS: Final = """\
@@ -40,18 +38,7 @@ async def static(request: web.Request) -> web.StreamResponse:
     found = request.app[STORE].assets.get(request.match_info["name"])
     if found is None:
         raise NotFound
-    return _respond_with_asset(request, found)
-
-
-async def theme_css(request: web.Request) -> web.StreamResponse:
-    """Return the stylesheet with the store's own colour."""
-    try:
-        shop = request.app[STORE].catalog.current.shop
-    except NotReady:
-        shop = Shop()
-    return _respond_with_asset(
-        request, prepare("text/css", theme_stylesheet(shop).encode())
-    )
+    return respond_with_asset(request, found)
 
 
 async def cover(request: web.Request) -> web.StreamResponse:
@@ -132,19 +119,20 @@ def _expiry(now: int) -> str:
     return f"{at.year + years}-{month + 1:02d}-01T00:00:00Z"
 
 
-def _respond_with_asset(
-    request: web.Request, asset: Asset
+def respond_with_asset(
+    request: web.Request, asset: Asset, version: str | None = None
 ) -> web.StreamResponse:
+    """Return a file from memory, packed if the client accepts that.
+
+    `version` is the current `?v=`, by default the digest of the file.
+    """
+    version = version or asset.version
     if "gzip" not in request.headers.get("Accept-Encoding", ""):
         return respond_with_data(
-            request, asset.data, asset.media_type, asset.etag, asset.version
+            request, asset.data, asset.media_type, asset.etag, version
         )
     response = respond_with_data(
-        request,
-        asset.packed,
-        asset.media_type,
-        asset.packed_etag,
-        asset.version,
+        request, asset.packed, asset.media_type, asset.packed_etag, version
     )
     if response.status == 200:
         response.headers["Content-Encoding"] = "gzip"

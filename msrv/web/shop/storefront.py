@@ -3,6 +3,7 @@
 
 """Routes of the storefront: front page and releases."""
 
+from itertools import islice
 from typing import Final
 
 from aiohttp import web
@@ -38,10 +39,17 @@ RELATED: Final = 4
 
 
 async def front(request: web.Request) -> web.Response:
-    """Return the front page: the store and its newest releases."""
+    """Return the front page: featured releases, and the first others."""
     catalog = request.app[STORE].catalog.current
-    newest = catalog.offered[:NEWEST]
     shop, slices = catalog.shop, TimeSlices()
+    featured = _featured(catalog)
+    first = {each.release_id for each in featured}
+    newest = list(
+        islice(
+            (each for each in catalog.offered if each.release_id not in first),
+            NEWEST,
+        )
+    )
     return await respond_in_slices(
         request,
         "front.html",
@@ -55,11 +63,21 @@ async def front(request: web.Request) -> web.Response:
             ]
             if wants_json(request)
             else [],
+            "featured": [each.release_id for each in featured],
         },
         meta=front_metadata(shop, request[ORIGIN].base_url),
+        featured=featured,
         releases=newest,
-        more=len(catalog.offered) > NEWEST,
+        more=len(catalog.offered) > len(featured) + len(newest),
     )
+
+
+def _featured(catalog: Catalog) -> list[Release]:
+    """Return the releases that come first on the front page."""
+    found = map(catalog.releases_by_id.get, catalog.shop.featured)
+    return [
+        each for each in found if each and each.offered and not each.hidden
+    ]
 
 
 async def release_page(request: web.Request) -> web.Response:

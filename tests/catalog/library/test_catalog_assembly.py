@@ -97,3 +97,52 @@ def test_releases_are_sorted_by_date_then_artist_and_title(
         library.put(f"{folder}/release.toml", toml)
     order = [each.folder for each in library.read().catalog.releases]
     assert order == ["6", "4", "3", "2", "1", "5"]
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ('"newest"', "CDAB"),
+        ('"title"', "ABCD"),
+        ('"artist"', "ACDB"),
+        ('["b", "d"]', "BDCA"),
+    ],
+)
+def test_order_of_the_releases_is_the_sellers(
+    library: Library, order: str, expected: str
+) -> None:
+    for title, artist, date in (
+        ("B", "Two", "2020"),
+        ("A", "One", "2021"),
+        ("D", "One", "2024"),
+        ("C", "One", "2025"),
+    ):
+        library.put(
+            f"{title}/a.pdf",
+        )
+        library.put(
+            f"{title}/release.toml",
+            f'id = "{title.lower()}"\ntitle = "{title}"\n'
+            f'artist = "{artist}"\ndate = {date}\n',
+        )
+    library.put("store.toml", f"order = {order}\n")
+    reading = library.read()
+    assert reading.problems == ()
+    titles = [each.title for each in reading.catalog.releases]
+    assert "".join(titles) == expected
+
+
+def test_unknown_release_in_store_toml_is_a_problem(library: Library) -> None:
+    library.put("Night Bus/a.pdf")
+    library.put("Night Bus/release.toml", 'id = "night-bus"\n')
+    library.put(
+        "store.toml",
+        'featured = ["night-bus", "nihgt-bus"]\norder = ["umbrella"]\n',
+    )
+    assert problems(library.read()) == [
+        (
+            "store.toml:1: 'featured' has 'nihgt-bus', which is the id of no "
+            "release; did you mean 'night-bus'?"
+        ),
+        "store.toml:2: 'order' has 'umbrella', which is the id of no release",
+    ]

@@ -1,0 +1,45 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Routes of what the store's look is made of: its theme and icons."""
+
+import asyncio
+
+from aiohttp import web
+
+from msrv.catalog.live_catalog import NotReady
+from msrv.catalog.model import Shop
+from msrv.web.appearance import icons
+from msrv.web.appearance.themes import theme_stylesheet
+from msrv.web.shop.media import respond_with_asset
+from msrv.web.static_files import prepare
+from msrv.web.store import STORE
+
+
+async def theme_css(request: web.Request) -> web.StreamResponse:
+    """Return the stylesheet with the store's own colours."""
+    sheet = theme_stylesheet(_shop(request))
+    return respond_with_asset(request, prepare("text/css", sheet.encode()))
+
+
+async def page_icon(request: web.Request) -> web.StreamResponse:
+    """Return the icon of the store's pages."""
+    shop = _shop(request)
+    return respond_with_asset(
+        request, icons.page_icon(shop), icons.icon_version(shop)
+    )
+
+
+async def touch_icon(request: web.Request) -> web.StreamResponse:
+    """Return the icon for home screens, and for programs without SVG."""
+    shop = _shop(request)
+    icon = await asyncio.to_thread(icons.touch_icon, shop)
+    return respond_with_asset(request, icon, icons.icon_version(shop))
+
+
+def _shop(request: web.Request) -> Shop:
+    """Return the store's presentation; the default until it is known."""
+    try:
+        return request.app[STORE].catalog.current.shop
+    except NotReady:
+        return Shop()

@@ -1,0 +1,112 @@
+# SPDX-FileCopyrightText: MSRV contributors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+
+"""Icons and the theme's address, as browsers get them."""
+
+import io
+import re
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from PIL import Image
+
+from msrv.settings import Settings
+from tests.conftest import Client, StartStore
+
+
+def add_to_config(library: Path, text: str) -> None:
+    path = library / "store.toml"
+    path.write_text(f"{text}\n{path.read_text('utf-8')}", "utf-8")
+
+
+@pytest.mark.parametrize(
+    "name", ["Wet Coats", "écho", "夜のバス", "👩‍🎤 Sirens", "<b>", "ليل"]
+)
+async def test_icon_is_the_first_letter_of_the_name(
+    start_store: StartStore, settings: Settings, name: str
+) -> None:
+    toml = settings.library_folder / "store.toml"
+    toml.write_text(f'name = "{name}"\naccent = "#204060"\n', "utf-8")
+    store = await start_store(settings)
+    page = await (await store.get("/")).text()
+    icon = re.search(r'<link rel="icon" href="([^"]+)"', page)
+    touch = re.search(r'<link rel="apple-touch-icon" href="([^"]+)"', page)
+    assert icon
+    assert touch
+    answer = await store.get(icon[1])
+    assert answer.content_type == "image/svg+xml"
+    assert "immutable" in answer.headers["Cache-Control"]
+    drawing = ET.fromstring(await answer.read())  # noqa: S314 - our own
+    (text,) = drawing.iter("{http://www.w3.org/2000/svg}text")
+    assert text.text
+    assert name.upper().startswith(text.text)
+    answer = await store.get(touch[1])
+    assert "immutable" in answer.headers["Cache-Control"]
+    with Image.open(io.BytesIO(await answer.read())) as image:
+        assert image.size == (180, 180)
+        assert image.getpixel((2, 2)) == (0x20, 0x40, 0x60)
+        assert len(image.getcolors(10_000) or ()) > 1
+
+
+async def test_icon_of_an_old_address_is_not_cached(store: Client) -> None:
+    answer = await store.get("/favicon.ico")
+    assert answer.status == 200
+    assert answer.headers["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.parametrize("name", ["quiet", "paper"])
+async def test_theme_has_a_stylesheet_and_colours(
+    start_store: StartStore, settings: Settings, name: str
+) -> None:
+    add_to_config(settings.library_folder, f'theme = "{name}"')
+    store = await start_store(settings)
+    for path in ("/", "/catalog/night-bus", "/cart", "/nothing-here"):
+        page = await (await store.get(path)).text()
+        sheets = re.findall(r'<link rel="stylesheet" href="([^"]+)"', page)
+        (own,) = [each for each in sheets if f"theme-{name}.css" in each]
+        assert sheets.index(own) == len(sheets) - 2
+        for sheet in sheets:
+            answer = await store.get(sheet)
+            assert answer.content_type == "text/css"
+            assert "immutable" in answer.headers["Cache-Control"]
+    assert "#0c0a09" not in page
+
+
+async def test_links_are_the_stores_own_on_every_page(
+    start_store: StartStore, settings: Settings
+) -> None:
+    url = "https://mastodon.example/@band?a=1&b=2"
+    add_to_config(settings.library_folder, f'links = ["{url}"]')
+    store = await start_store(settings)
+    for path in ("/", "/cart"):
+        page = await (await store.get(path)).text()
+        footer = page[page.index("<footer") :]
+        assert (
+            '<a href="https://mastodon.example/@band?a=1&amp;b=2" '
+            'rel="me noopener" dir="auto">mastodon.example</a>'
+        ) in footer
+
+
+async def test_featured_releases_come_first_on_the_front_page(
+    start_store: StartStore, settings: Settings
+) -> None:
+    add_to_config(
+        settings.library_folder,
+        'order = "title"\nfeatured = ["zine-issue", "umbrella-single"]',
+    )
+    store = await start_store(settings)
+    page = await (await store.get("/")).text()
+    found = re.findall(r'class="card-title"[^>]*>([^<]+)<', page)
+    assert found[:2] == ["Zine", "Umbrella"]
+    assert found.count("Umbrella") == 1
+    assert page.index(">Featured<") < page.index(">Releases<")
+
+
+async def test_short_name_does_not_fill_the_screen(
+    start_store: StartStore, settings: Settings
+) -> None:
+    (settings.library_folder / "store.toml").write_text('name = "A"')
+    store = await start_store(settings)
+    sheet = await (await store.get("/theme.css")).text()
+    assert "--name-width:2.44" in sheet
