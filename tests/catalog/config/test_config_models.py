@@ -21,7 +21,11 @@ def test_store_toml_is_parsed() -> None:
         '[prices]\nitem = "1.50"\nrelease = 7\n',
     )
     assert store.shop == Shop(
-        "Wet Coats", "Rain", "a@example.org", "USD", "#ff3b30"
+        name="Wet Coats",
+        tagline="Rain",
+        contact="a@example.org",
+        currency="USD",
+        accent="#ff3b30",
     )
     assert store.item_price == Money(150, "USD")
     assert store.release_price == Money(700, "USD")
