@@ -195,7 +195,7 @@ class Discount:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class ShopLink:
     """Link to a page elsewhere that is the store's own, too."""
 
     label: str
@@ -224,7 +224,7 @@ class Shop:
     language: str = "en"
     discounts: tuple[Discount, ...] = ()
     theme: str = "loud"
-    links: tuple[Link, ...] = ()
+    links: tuple[ShopLink, ...] = ()
     order: str | tuple[str, ...] = "newest"
     featured: tuple[str, ...] = ()
 

@@ -31,8 +31,7 @@ from msrv.translations import (
 from msrv.translations.dates import format_interval
 from msrv.translations.templates import EXTENSIONS, install_translations
 from msrv.web import cookies, formatting
-from msrv.web.appearance.icons import Icons
-from msrv.web.appearance.themes import Theme, theme_of, theme_url
+from msrv.web.appearance.page_appearance import PageAppearance
 from msrv.web.errors import ErrorPage, NotAcceptable
 from msrv.web.languages import LanguageChoice, language_choice
 from msrv.web.store import STORE
@@ -70,15 +69,12 @@ class Chrome:
     shop: Shop
     pages: tuple[Page, ...]
     has_artists: bool
-    theme: Theme
-    theme_url: str
-    theme_style_url: str | None
+    look: PageAppearance
     style_url: str
     release_style_url: str
     checkout_style_url: str
     script_url: str
     player_url: str
-    icons: Icons
     cart_count: int
     cart_summary: str
     started_payment: str
@@ -283,20 +279,16 @@ def _chrome(request: web.Request) -> Chrome:
         artists = {each.artist for each in catalog.offered[:_NEWEST]}
         has_artists = len(artists) >= _SEVERAL
         cart = cookies.read_cart(request, catalog)
-    theme = theme_of(shop)
     return Chrome(
         shop=shop,
         pages=pages,
         has_artists=has_artists,
-        theme=theme,
-        theme_style_url=theme.stylesheet and assets.url(theme.stylesheet),
-        theme_url=theme_url(shop),
+        look=PageAppearance.of(shop, assets),
         style_url=assets.url("store.css"),
         release_style_url=assets.url("release.css"),
         checkout_style_url=assets.url("checkout.css"),
         script_url=assets.url("store.js"),
         player_url=assets.url("player.js"),
-        icons=Icons.of(shop),
         cart_count=len(cart.entries),
         cart_summary=cart_summary(cart),
         started_payment=cookies.read_payment(request),

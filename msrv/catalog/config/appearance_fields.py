@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, PlainValidator
 
-from msrv.catalog.model import Link
+from msrv.catalog.model import ShopLink
 from msrv.display_text import MAX_CHARS, clean_line
 from msrv.proofs.orders import is_item_id
 from msrv.toml_file import requirement
@@ -23,7 +23,7 @@ _MAX_FEATURED: Final = 200
 _ORDERS: Final = ("newest", "title", "artist")
 
 
-def _checked_links(value: object) -> tuple[Link, ...]:
+def _checked_links(value: object) -> tuple[ShopLink, ...]:
     """Return the links of a list of addresses, or of a table with labels."""
     if isinstance(value, list):
         links = [_checked_link(None, each) for each in value]
@@ -38,7 +38,7 @@ def _checked_links(value: object) -> tuple[Link, ...]:
     return tuple(links)
 
 
-def _checked_link(label: str | None, url: object) -> Link:
+def _checked_link(label: str | None, url: object) -> ShopLink:
     if not isinstance(url, str) or not _is_https(url):
         quoted = repr(url)[:MAX_CHARS]
         raise ValueError(
@@ -46,7 +46,7 @@ def _checked_link(label: str | None, url: object) -> Link:
         )
     host = urlsplit(url).hostname or ""
     name = clean_line(label or "", MAX_CHARS) or host.removeprefix("www.")
-    return Link(name, url)
+    return ShopLink(name, url)
 
 
 def _is_https(url: str) -> bool:
@@ -100,6 +100,6 @@ ThemeName = Annotated[
     Field(pattern="^(loud|quiet|paper)$"),
     requirement("must be 'loud', 'quiet' or 'paper'"),
 ]
-Links = Annotated[tuple[Link, ...], PlainValidator(_checked_links)]
+Links = Annotated[tuple[ShopLink, ...], PlainValidator(_checked_links)]
 Order = Annotated[str | tuple[str, ...], PlainValidator(_checked_order)]
 ReleaseIds = Annotated[tuple[str, ...], PlainValidator(_checked_releases)]

@@ -1,7 +1,10 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""Routes of what the store's look is made of: its theme and icons."""
+"""Routes of the theme and icons.
+
+Apart from the package's files, which are the same for every store.
+"""
 
 import asyncio
 

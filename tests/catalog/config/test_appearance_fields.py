@@ -6,7 +6,7 @@
 import pytest
 
 from msrv.catalog.config.store_config import parse_store
-from msrv.catalog.model import Link
+from msrv.catalog.model import ShopLink
 from msrv.toml_file import InvalidConfig
 
 
@@ -19,14 +19,14 @@ def test_appearance_is_parsed() -> None:
     assert (shop.theme, shop.order) == ("paper", "title")
     assert shop.featured == ("b", "a")
     assert shop.links == (
-        Link("mastodon.example", "https://www.mastodon.example/@band"),
+        ShopLink("mastodon.example", "https://www.mastodon.example/@band"),
     )
 
 
 def test_links_can_have_labels() -> None:
     toml = '[links]\n"Our  label" = "https://label.example/a?b=1"\n'
     assert parse_store("store.toml", toml).shop.links == (
-        Link("Our label", "https://label.example/a?b=1"),
+        ShopLink("Our label", "https://label.example/a?b=1"),
     )
 
 
