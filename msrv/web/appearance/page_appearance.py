@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: MSRV contributors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 
-"""What the pages of a store link to for its look.
+"""Appearance of a page: its theme, stylesheets and icons.
 
 Apart from `themes` and `icons`, which it brings together for templates.
 """
