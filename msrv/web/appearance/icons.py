@@ -41,7 +41,7 @@ class Icons:
 
 def icon_version(shop: Shop) -> str:
     """Return the digest of all that the icons of a store depend on."""
-    source = f"{_VERSION}\0{_letter(shop)}\0{shop.accent}"
+    source = f"{_VERSION}\0{_initial(shop)}\0{shop.accent}"
     return hashlib.sha256(source.encode()).hexdigest()[:16]
 
 
@@ -54,7 +54,7 @@ def page_icon(shop: Shop) -> Asset:
         f'<rect width="32" height="32" rx="3" fill="{shop.accent}"/>'
         f'<text x="16" y="24.5" text-anchor="middle" font-size="24" '
         f'font-weight="800" font-family="{_FONTS}" fill="{colour}">'
-        f"{html.escape(_letter(shop))}</text></svg>"
+        f"{html.escape(_initial(shop))}</text></svg>"
     )
     return prepare("image/svg+xml", svg.encode())
 
@@ -71,11 +71,11 @@ def touch_icon(shop: Shop) -> Asset:
     colour = text_colour_on(shop.accent)
     image = Image.new("RGB", (TOUCH_SIZE, TOUCH_SIZE), shop.accent)
     draw = ImageDraw.Draw(image)
-    letter = _letter(shop)
-    if "0" <= letter <= "z" and len(letter) == 1:
+    initial = _initial(shop)
+    if "0" <= initial <= "z" and len(initial) == 1:
         draw.text(
             (TOUCH_SIZE / 2, TOUCH_SIZE / 2),
-            letter,
+            initial,
             fill=colour,
             font=ImageFont.load_default(TOUCH_SIZE * 0.7),
             anchor="mm",
@@ -91,7 +91,7 @@ def touch_icon(shop: Shop) -> Asset:
     return prepare("image/png", data.getvalue())
 
 
-def _letter(shop: Shop) -> str:
+def _initial(shop: Shop) -> str:
     """Return the first letter of a store's name, in upper case."""
     first = next(graphemes(shop.name), "M")
     upper = first.upper()
