@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: MSRV contributors
    SPDX-License-Identifier: AGPL-3.0-or-later */
 
-// Progressive enhancement of a release's page: previews play one after the
-// other, in a bar at the bottom. Without it, each is a link to its file.
+// Progressive enhancement of pages with tracks: they play one after the other,
+// in a bar at the bottom. Without it, each is a link to its file.
 
 "use strict";
 
@@ -17,93 +17,158 @@ if (player) {
   const time = $("[data-player-time]", player);
   const position = $("[data-player-progress]", player);
   const links = () => $$("[data-preview]");
-  let current = null;
+
+  // What plays: the tracks of the page on which it was started.
+  let queue = [];
+  let at = -1;
+
+  const entryOf = (link) => ({
+    src: link.href,
+    title: link.dataset.title,
+    page: location.pathname,
+    album: $("h1").textContent,
+    artist: $(".artist")?.textContent ?? "",
+    artwork: $$(".release-cover img").map((image) => ({
+      src: image.currentSrc || image.src,
+    })),
+  });
 
   const clock = (seconds) => {
     const whole = Math.floor(seconds || 0);
     return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
   };
+
+  // Where each page was left, so that it goes on there.
+  const KEY = "listening";
+  const MAX_PAGES = 50;
+
+  const places = () => {
+    try {
+      return new Map(JSON.parse(localStorage.getItem(KEY)) ?? []);
+    } catch {
+      return new Map(); // no storage, or nothing that this script wrote
+    }
+  };
+
+  const keepPlace = () => {
+    const entry = queue[at];
+    if (!entry) return;
+    const found = places();
+    found.delete(entry.page);
+    found.set(entry.page, [entry.src, audio.ended ? 0 : audio.currentTime]);
+    try {
+      localStorage.setItem(KEY, JSON.stringify([...found].slice(-MAX_PAGES)));
+    } catch {
+      // no storage: it starts from the beginning next time
+    }
+  };
+
   const mark = () => {
     toggle.textContent = audio.paused ? texts.play : texts.pause;
     links().forEach((link) => {
+      const plays = link.href === queue[at]?.src && !audio.paused;
       link.setAttribute("role", "button");
-      link.setAttribute("aria-pressed", link === current && !audio.paused);
+      link.setAttribute("aria-pressed", plays);
     });
+    $("[data-player-previous]", player).disabled = at <= 0;
+    $("[data-player-next]", player).disabled = at >= queue.length - 1;
+    const all = $("[data-play-all]");
+    if (all) all.hidden = links().length === 0;
   };
-  const stop = () => {
-    audio.pause();
-    player.hidden = true;
-    current?.focus();
-  };
-  const describe = () => {
+
+  const describe = (entry) => {
     if (!("mediaSession" in navigator)) return;
-    navigator.mediaSession.metadata = new MediaMetadata({
-      title: current.dataset.title,
-      album: $("h1").textContent,
-      artist: $(".artist")?.textContent ?? "",
-      artwork: $$(".release-cover img").map((image) => ({
-        src: image.currentSrc || image.src,
-      })),
-    });
+    navigator.mediaSession.metadata = new MediaMetadata(entry);
   };
-  const play = async (link) => {
-    if (link !== current) {
-      current = link;
-      audio.src = link.href;
+
+  const playAt = async (index, seconds = 0) => {
+    const entry = queue[index];
+    if (index !== at || audio.src !== entry.src) {
+      at = index;
+      audio.src = entry.src;
+      audio.currentTime = seconds;
       position.value = 0;
-      time.textContent = clock(0);
-      describe();
+      time.textContent = clock(seconds);
+      describe(entry);
     }
-    title.textContent = fill(texts.loading, link.dataset);
+    title.textContent = fill(texts.loading, entry);
+    title.href = entry.page;
     player.hidden = false;
     try {
       await audio.play();
-      if (link === current) title.textContent = link.dataset.title;
+      if (entry === queue[at]) title.textContent = entry.title;
     } catch (error) {
-      if (error.name === "AbortError" || link !== current) return;
+      if (error.name === "AbortError" || entry !== queue[at]) return;
       title.textContent = texts.unplayable;
       mark();
     }
   };
+
+  const playLink = (link, seconds) => {
+    if (link.href !== queue[at]?.src) {
+      queue = links().map(entryOf);
+      at = -1;
+    }
+    const index = queue.findIndex((entry) => entry.src === link.href);
+    playAt(index, seconds);
+  };
+
+  const playPage = () => {
+    const [src, seconds] = places().get(location.pathname) ?? [];
+    const left = links().find((link) => link.href === src);
+    if (left) playLink(left, seconds);
+    else playLink(links()[0]);
+  };
+
   const step = (by) => {
-    const next = links()[links().indexOf(current) + by];
-    if (next) play(next);
+    if (queue[at + by]) playAt(at + by);
     else mark();
   };
 
+  const stop = () => {
+    audio.pause();
+    player.hidden = true;
+    links()
+      .find((link) => link.href === queue[at]?.src)
+      ?.focus();
+  };
+
   document.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (event.target.closest("[data-play-all]")) {
+      if (queue[at]?.page === location.pathname) playAt(at);
+      else playPage();
+    }
     const link = event.target.closest("[data-preview]");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (!link) return;
     event.preventDefault();
-    if (link === current && !audio.paused) audio.pause();
-    else play(link);
+    if (link.href === queue[at]?.src && !audio.paused) audio.pause();
+    else playLink(link);
   });
   document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !player.hidden) stop();
     const link = event.target.closest("[data-preview]");
     if (!link || event.key !== " ") return;
     event.preventDefault();
     link.click();
   });
-  mark();
-  const all = $("[data-play-all]");
-  if (all) {
-    all.hidden = false;
-    all.addEventListener("click", () => play(current ?? links()[0]));
-  }
   toggle.addEventListener("click", () => {
-    if (audio.paused) play(current);
+    if (audio.paused) playAt(at);
     else audio.pause();
   });
+  $("[data-player-previous]", player).addEventListener("click", () => step(-1));
+  $("[data-player-next]", player).addEventListener("click", () => step(1));
   $("[data-player-stop]", player).addEventListener("click", stop);
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !player.hidden) stop();
-  });
   audio.addEventListener("play", mark);
-  audio.addEventListener("pause", mark);
+  audio.addEventListener("pause", () => {
+    mark();
+    keepPlace();
+  });
   audio.addEventListener("ended", () => step(1));
   audio.addEventListener("timeupdate", () => {
     time.textContent = clock(audio.currentTime);
     position.value = (audio.currentTime / audio.duration || 0) * 1000;
+    position.setAttribute("aria-valuetext", time.textContent);
   });
   position.addEventListener("input", () => {
     if (audio.duration) {
@@ -111,7 +176,113 @@ if (player) {
     }
   });
   if ("mediaSession" in navigator) {
-    navigator.mediaSession.setActionHandler("nexttrack", () => step(1));
-    navigator.mediaSession.setActionHandler("previoustrack", () => step(-1));
+    const session = navigator.mediaSession;
+    session.setActionHandler("nexttrack", () => step(1));
+    session.setActionHandler("previoustrack", () => step(-1));
+    session.setActionHandler("seekto", ({ seekTime }) => {
+      audio.currentTime = seekTime;
+    });
   }
+  addEventListener("pagehide", keepPlace);
+  document.addEventListener("pagechange", mark);
+  mark();
+
+  // Going on to another page while it plays --------------------------------
+
+  const BROWSED = /^\/(?:$|(?:catalog|artists|tags|pages)(?:\/|$))/;
+  const REPLACED = [
+    "link[rel=canonical]",
+    "link[rel=alternate]",
+    "meta[name=description]",
+    "meta[name=robots]",
+    "meta[property]",
+  ].join();
+
+  const loaded = (link) =>
+    new Promise((resolve) => {
+      link.addEventListener("load", resolve);
+      link.addEventListener("error", resolve);
+    });
+
+  const addStyles = async (page) => {
+    const known = new Set($$("link[rel=stylesheet]").map((link) => link.href));
+    const added = $$("link[rel=stylesheet]", page)
+      .map((link) => document.importNode(link))
+      .filter((link) => !known.has(link.href));
+    const waiting = added.map(loaded);
+    // The theme stays the last of them.
+    added.forEach((link) => $$("link[rel=stylesheet]").at(-1).before(link));
+    await Promise.all(waiting);
+  };
+
+  const addScripts = (page) => {
+    const known = new Set($$("script[src]").map((script) => script.src));
+    $$("script[src]", page).forEach(({ src }) => {
+      if (known.has(src)) return;
+      const script = document.createElement("script");
+      script.src = src;
+      document.head.append(script);
+    });
+  };
+
+  const replace = (page) => {
+    document.title = page.title;
+    const { lang, dir } = page.documentElement;
+    Object.assign(document.documentElement, { lang, dir });
+    document.body.className = page.body.className;
+    $$(REPLACED, document.head).forEach((element) => element.remove());
+    document.head.append(...$$(REPLACED, page.head));
+    const dock = player.parentNode;
+    const bars = $$(".dock > :not(.player)", page);
+    [...document.body.children].forEach((element) => {
+      if (element !== dock) element.remove();
+    });
+    dock.replaceChildren(...bars, player);
+    dock.before(
+      ...[...page.body.children].filter(
+        (element) => !element.matches(".dock, script"),
+      ),
+    );
+  };
+
+  const visit = async (url, scroll) => {
+    try {
+      const response = await fetch(url, { headers: { Accept: "text/html" } });
+      const page = new DOMParser().parseFromString(
+        await response.text(),
+        "text/html",
+      );
+      if (!response.ok || !$("main", page)) throw new Error(response.status);
+      await addStyles(page);
+      replace(page);
+      addScripts(page);
+    } catch {
+      location.assign(url); // the page itself says what is wrong
+      return;
+    }
+    scrollTo(0, scroll);
+    $("main").focus({ preventScroll: true });
+    document.dispatchEvent(new Event("pagechange"));
+  };
+
+  const isKept = () => !audio.paused && document.body.contains(player);
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href]");
+    if (!link || event.defaultPrevented || event.button !== 0) return;
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    if (link.target || link.hasAttribute("download") || !isKept()) return;
+    const url = new URL(link.href);
+    if (url.origin !== location.origin || !BROWSED.test(url.pathname)) return;
+    if (url.hash) return;
+    event.preventDefault();
+    history.replaceState({ scroll: scrollY }, "");
+    history.pushState({ scroll: 0 }, "", url);
+    visit(url, 0);
+  });
+  addEventListener("popstate", (event) => {
+    if (!event.state) return; // a place on the same page
+    if (isKept()) visit(location.href, event.state.scroll);
+    else location.reload();
+  });
 }

@@ -17,7 +17,9 @@
     return Number(found[1] + part.padEnd(decimals, "0"));
   };
 
-  document.querySelectorAll("[data-sum]").forEach((group) => {
+  document.addEventListener("input", (event) => {
+    const group = event.target.closest("[data-sum]");
+    if (!group) return;
     const { sum, currency, locale } = group.dataset;
     const decimals = Number(group.dataset.decimals);
     const { format } = new Intl.NumberFormat(locale, {
@@ -29,15 +31,13 @@
     const write = (place, minor) => {
       if (place) place.textContent = format(minor / 10 ** decimals);
     };
-    group.addEventListener("input", () => {
-      let total = Number(sum);
-      for (const field of group.querySelectorAll("[data-minor]")) {
-        const minor = parse(field.value, decimals);
-        if (minor === null) return; // the last total that was right stays
-        total += minor - Number(field.dataset.minor);
-        write(field.closest("li").querySelector(".price"), minor);
-      }
-      write(group.querySelector(".total .price"), total);
-    });
+    let total = Number(sum);
+    for (const field of group.querySelectorAll("[data-minor]")) {
+      const minor = parse(field.value, decimals);
+      if (minor === null) return; // the last total that was right stays
+      total += minor - Number(field.dataset.minor);
+      write(field.closest("li").querySelector(".price"), minor);
+    }
+    write(group.querySelector(".total .price"), total);
   });
 }

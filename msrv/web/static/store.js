@@ -14,10 +14,11 @@ const fill = (text, values) =>
 
 // The cart ---
 
-const bar = $("[data-cart-bar]");
-const texts = bar?.dataset;
+const cartBar = () => $("[data-cart-bar]");
 
 function showCart(cart) {
+  const bar = cartBar();
+  const texts = bar?.dataset;
   const held = new Set(cart.items.map((item) => item.item_id));
   $$("[data-cart-count]").forEach((place) => {
     place.textContent = cart.items.length;
@@ -64,7 +65,7 @@ document.addEventListener("submit", async (event) => {
     button.disabled = false;
     if (error instanceof TypeError) {
       // No connection: the page stays, and the button can be pressed again.
-      button.textContent = texts.retry;
+      button.textContent = cartBar().dataset.retry;
       button.focus();
       return;
     }
@@ -80,13 +81,17 @@ document.addEventListener("submit", async (event) => {
 
 // Sharing ---
 
-const share = $("[data-share]");
-
-if (share && navigator.share) {
-  share.hidden = false;
-  share.addEventListener("click", () => {
+if (navigator.share) {
+  const showShare = () => {
+    const share = $("[data-share]");
+    if (share) share.hidden = false;
+  };
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-share]")) return;
     navigator
       .share({ title: document.title, url: $("link[rel=canonical]").href })
       .catch(() => {}); // closed without choosing
   });
+  document.addEventListener("pagechange", showShare);
+  showShare();
 }
