@@ -142,6 +142,7 @@ async def photograph(store: Store, order_id: str) -> None:
             "front": _front,
             "release": _page(f"/catalog/{RELEASE}"),
             "artist": _page("/artists/lost-property"),
+            "page": _page("/pages/about"),
             "cart": _page("/cart", RELEASE),
             "checkout": _page("/checkout", RELEASE),
             "receipt": _receipt,

@@ -36,10 +36,20 @@ def is_text_folder(path: str, files: Sequence[FoundFile]) -> bool:
 
 
 def describe_sold_texts(path: str, files: Sequence[FoundFile]) -> str | None:
-    """Return a note on such a folder whose Markdown files are for sale."""
-    if path.lower() not in _NAMES or not any(
-        file.suffix == MARKDOWN for file in files
-    ):
+    """Return a note on a folder whose Markdown files look like texts.
+
+    They are for sale: the folder is one of texts but for a file that is none,
+    or it is in one of texts.
+    """
+    top, _, inner = path.lower().partition("/")
+    if top not in _NAMES or all(file.suffix != MARKDOWN for file in files):
+        return None
+    if inner:
+        if all(file.suffix in _SUFFIXES for file in files):
+            return (
+                f"{printable(path)} is a release, and its Markdown files are "
+                f"for sale: only those in {top} itself are pages of the store"
+            )
         return None
     reason = next(file.name for file in files if file.suffix not in _SUFFIXES)
     return (

@@ -101,6 +101,14 @@ def test_releases_in_a_folder_of_texts_are_for_sale(library: Library) -> None:
     assert folders == {"artists/Ann/First", "Else/pages"}
 
 
+def test_texts_in_a_folder_below_are_noted(library: Library) -> None:
+    library.put("pages/About.md", "text")
+    library.put("pages/de/About.md", "Text")
+    library.release("artists/Ann", {"read me.md": b"text"})
+    (note,) = (note for note in library.read().notes if "Markdown" in note)
+    assert note.startswith("pages/de is a release, and its Markdown files")
+
+
 @pytest.mark.parametrize(
     ("name", "data", "problem"),
     [
