@@ -17,7 +17,7 @@ TEXTS: Final = {
     "pages/10 About.md": """\
 # About this store
 
-This is the demo of MSRV: two records by two bands, neither of which exists.
+This is the demo of MSRV: two records by two bands, neither of which exists. \
 Everything works, and no money moves.
 
 ## Make it yours

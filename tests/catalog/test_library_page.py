@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from msrv.catalog.config import release_config, store_config
+from msrv.catalog.config.store_config import StoreConfig
 from msrv.catalog.model import Shop
 from msrv.catalog.names import cover_names, ids, ignored_names
 from msrv.catalog.names.media_types import (
@@ -37,22 +38,25 @@ def test_page_has_every_key_of_the_configuration() -> None:
         ),
     }
     keys -= {"prices", "items", "discounts"}
-    documented = set(re.findall(r"^\| `([^`]+)` \|", TEXT, re.MULTILINE))
+    tables = re.findall(r"^\| key \|.*\n((?:\|.*\n)+)", TEXT, re.MULTILINE)
+    documented = {
+        key
+        for table in tables
+        for key in re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)
+    }
     assert documented == keys | {'items."NAME"', "discounts.CODE"}
 
 
 @pytest.mark.parametrize(("name", "toml"), EXAMPLES)
 def test_examples_of_the_page_are_valid(name: str, toml: str) -> None:
     if name == "store.toml":
-        store = store_config.parse_store(name, toml)
-        assert store.item_price
-        assert store.release_price
+        assert store_config.parse_store(name, toml) != StoreConfig()
     else:
         assert release_config.parse_release(name, toml, Shop()).release_id
 
 
-def test_page_has_five_examples() -> None:
-    assert len(EXAMPLES) == 5
+def test_page_has_several_examples() -> None:
+    assert len(EXAMPLES) > 5
 
 
 def test_example_ids_of_the_page_are_right() -> None:
