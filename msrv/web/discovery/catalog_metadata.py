@@ -9,7 +9,6 @@ from msrv.catalog.covers import SHARED_WIDTH
 from msrv.catalog.model import Release, Shop
 from msrv.translations import gettext
 from msrv.web.discovery.page_metadata import Alternate, PageMetadata
-from msrv.web.shop.browsing.kind_names import kinds_name
 from msrv.web.shop.browsing.listing import Listing
 from msrv.web.shop.json_views import cover_path
 
@@ -23,11 +22,11 @@ def listing_metadata(
 ) -> PageMetadata:
     """Return the metadata of a list of releases; `first` is the first one."""
     address = base_url + listing.canonical(page)
-    title, description = _texts(listing, shop)
+    description = _description(listing, shop)
     properties = [
         ("og:type", "website"),
         ("og:site_name", shop.name),
-        ("og:title", title),
+        ("og:title", listing.title),
         ("og:description", description),
         ("og:url", address),
         ("twitter:card", "summary"),
@@ -64,23 +63,19 @@ def tags_metadata(shop: Shop, base_url: str, page: int) -> PageMetadata:
     )
 
 
-def _texts(listing: Listing, shop: Shop) -> tuple[str, str]:
-    """Return a list's title and its description."""
-    tag = listing.page_tag or listing.tag
-    if tag is not None:
-        return tag.name, gettext(
+def _description(listing: Listing, shop: Shop) -> str:
+    """Return the description of a list."""
+    if listing.page_tag or listing.tag:
+        return gettext(
             "Releases tagged %(tag)s, from %(store)s.",
-            tag=tag.name,
+            tag=listing.title,
             store=shop.name,
         )
     if listing.kind is not None:
-        kinds = kinds_name(listing.kind)
-        return kinds, gettext(
-            "%(kinds)s from %(store)s.", kinds=kinds, store=shop.name
+        return gettext(
+            "%(kinds)s from %(store)s.", kinds=listing.title, store=shop.name
         )
-    return gettext("Catalog"), gettext(
-        "All releases from %(store)s.", store=shop.name
-    )
+    return gettext("All releases from %(store)s.", store=shop.name)
 
 
 def _feeds(listing: Listing, shop: Shop) -> tuple[Alternate, ...]:

@@ -43,10 +43,11 @@ class FilterLink(NamedTuple):
 
 
 class FilterRow(NamedTuple):
-    """Links of one parameter."""
+    """Links of one parameter; `is_cut` if the last leads to more of them."""
 
     name: str
     links: list[FilterLink]
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,14 @@ class Listing:
         """The releases to select, before the search."""
         tag = self.page_tag or self.tag
         return Selection(self.kind, tag.slug if tag else "", self.order)
+
+    @property
+    def title(self) -> str:
+        """The title of the list: a tag's name, or the kind's."""
+        tag = self.page_tag or self.tag
+        if tag is not None:
+            return tag.name
+        return kinds_name(self.kind) if self.kind else gettext("Catalog")
 
     @property
     def is_filtered(self) -> bool:
@@ -179,11 +188,11 @@ class Listing:
             FilterLink(name, replace(self, tag=tag).path(), tag is self.tag)
             for name, tag in named
         ]
-        if len(index.tags.by_name) > len(tags):
-            links.append(
-                FilterLink(gettext("More tags"), "/tags", is_current=False)
-            )
-        return FilterRow(gettext("Tag"), links)
+        is_cut = len(index.tags.by_name) > len(tags)
+        if is_cut:
+            more = gettext("More tags")
+            links.append(FilterLink(more, "/tags", is_current=False))
+        return FilterRow(gettext("Tag"), links, is_cut)
 
     def _orders(self) -> FilterRow:
         """Return the orders; the first is the one without a parameter."""

@@ -114,6 +114,7 @@ async def test_filters_are_links_that_keep_each_other(shop: Client) -> None:
     ):
         assert f'href="{address}"' in page
     assert page.count('aria-current="true"') == 3
+    assert "<h1><bdi>Books</bdi></h1>" in page
     empty = await (await shop.get("/catalog?kind=software")).text()
     assert "Nothing found" in empty
 
