@@ -25,9 +25,10 @@ _LATIN: Final = re.compile("[A-Za-z]")
 _WORD: Final = re.compile("[A-Za-z]{2}")
 _MESSAGE: Final = re.compile("⟦[^⟦⟧]*⟧")
 _NAMES: Final = re.compile(
-    r"https?://\S+|\b(?:WAV|PDF|PNG|ZIP|CSV|JSON|SHA-256|MSRV|XXXX|ABCD|EFGH)\b"
+    r"https?://\S+|ffmpeg version \S+|\b[0-9A-Z]{24}\b|\b(?:WAV|PDF|PNG|ZIP|"
+    r"CSV|JSON|SHA-256|MSRV|XXXX|ABCD|EFGH|EUR|DNS|Stripe|ffmpeg|demo)\b"
 )
-"""Text that is the same in every language."""
+"""Text that is the same in every language: names, numbers, addresses."""
 _TEXT_ATTRIBUTES: Final = frozenset(
     "alt aria-label aria-description placeholder title".split()
 )

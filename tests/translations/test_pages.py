@@ -7,10 +7,12 @@
 """
 
 import re
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from pydantic import SecretStr
 
 from msrv import settings as settings_room
@@ -19,7 +21,8 @@ from msrv.money import Money
 from msrv.orders import errors as orders
 from msrv.orders import rate_limits
 from msrv.payments import provider as payments
-from msrv.proofs import codes
+from msrv.proofs import codes, sign_in
+from msrv.proofs.keyring import Keyring
 from msrv.proofs.links import Access, LinkExpired
 from msrv.settings import Settings
 from msrv.translations import gettext, language_set_to
@@ -27,7 +30,11 @@ from msrv.web import middleware
 from msrv.web.errors import ErrorPage, InvalidField, access
 from msrv.web.errors.redemption import REDEMPTION
 from msrv.web.errors.table import TABLE, error_page, redemption_page
-from tests.conftest import Client
+from msrv.web.store import STORE
+from msrv.web.studio.auth import COOKIE
+from msrv.web.studio.routes import STUDIO
+from tests.conftest import Client, Clock
+from tests.polling import wait_until
 from tests.store_process import free_port
 from tests.translations.pseudo import (
     GREEK,
@@ -101,6 +108,7 @@ def library(tmp_path: Path) -> Path:
         'id = "11"\ntitle = "Νύχτα"\nartist = "Άνεμος"\n'
         'date = "2026-03-06"\nprice = "7.00"\nitem_price = "1.00"\n'
         'description = "Ένα βράδυ."\ncredits = "Όλοι."\n'
+        'tags = ["νύχτα"]\ngenres = ["ήχος"]\n'
         '[items."1.wav"]\nid = "21"\ntitle = "Πρώτο"\n'
         '[items."2.wav"]\nid = "22"\ntitle = "Δεύτερο"\nartist = "Κύμα"\n'
         '[items."3.pdf"]\nid = "23"\ntitle = "Λόγια"\nprice = "0"\n',
@@ -114,6 +122,8 @@ def library(tmp_path: Path) -> Path:
         'minimum = "1"\nsuggested = "2"\n',
         encoding="utf-8",
     )
+    (root / "pages").mkdir()
+    (root / "pages" / "όροι.md").write_text("# Όροι\n\nΔείτε.\n", "utf-8")
     (root / "store.toml").write_text(
         'name = "Μαγαζί"\ntagline = "Τραγούδια"\ncontact = "στην πόρτα"\n'
         "tax_included = true\nthanks = 'Ευχαριστώ.'\n"
@@ -161,6 +171,7 @@ async def test_shop_is_translated(store: Client) -> None:
         "/catalog/11",
         "/catalog/12",
         "/artists",
+        "/tags",
         "/embed/11?size=small",
         "/embed/11?size=large",
         "/cart",
@@ -174,8 +185,44 @@ async def test_shop_is_translated(store: Client) -> None:
     for path in ("/nothing", "/catalog/99", "/purchases/1"):
         found += await texts_of(store, path, 404)
     front = await (await store.get("/catalog/11")).text()
-    for link in re.findall('href="(/artists/[^"?]+)"', front):
+    front += await (await store.get("/tags")).text()
+    for link in re.findall('href="(/(?:artists|tags|pages)/[^"?]+)"', front):
         found += await texts_of(store, link)
+    assert not found
+
+
+async def test_studio_is_translated(
+    store: Client, keyring: Keyring, clock: Clock
+) -> None:
+    """Every page of it that needs no more than a session, and an order."""
+    assert isinstance(store.app, web.Application)
+    ledger = store.app[STORE].ledger
+    order = ""
+    for items in (("11",), ("21", "23")):
+        order = (await buy(store, *items))["order_id"]
+    await ledger.wait_until_synced()
+    await wait_until(lambda: ledger.is_database_ready)
+    link = sign_in.issue(
+        keyring, sign_in.TicketKind.LINK, clock.now, secrets.token_bytes
+    )
+    found = await texts_of(store, "/studio", 401)
+    found += await texts_of(store, f"/studio/enter/{link}")
+    session = sign_in.issue(
+        keyring, sign_in.TicketKind.SESSION, clock.now, secrets.token_bytes
+    )
+    store.session.cookie_jar.update_cookies({COOKIE: session})
+    pages = 0
+    for route in STUDIO:
+        path = route.path.replace("{order}", order)
+        if route.method != "GET" or "{" in path:
+            continue
+        answer = await store.get(path)
+        assert answer.status == 200, path
+        if answer.content_type == "text/html":
+            pages += 1
+            texts = untranslated(await answer.text())
+            found += [f"{path}: {each}" for each in texts]
+    assert pages > 8
     assert not found
 
 
