@@ -4,7 +4,9 @@
 """docs/library.md agrees with the program."""
 
 import re
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,8 +57,30 @@ def test_examples_of_the_page_are_valid(name: str, toml: str) -> None:
         assert release_config.parse_release(name, toml, Shop()).release_id
 
 
-def test_page_has_several_examples() -> None:
-    assert len(EXAMPLES) > 5
+def test_every_key_is_in_an_example() -> None:
+    stores = [
+        tomllib.loads(toml) for name, toml in EXAMPLES if name == "store.toml"
+    ]
+    releases = [
+        tomllib.loads(toml)
+        for name, toml in EXAMPLES
+        if name == "release.toml"
+    ]
+    assert len(stores) + len(releases) == len(EXAMPLES)
+    for tables, model in (
+        (stores, store_config._StoreTable),
+        (tables_in(stores, "discounts"), store_config._DiscountTable),
+        (releases, release_config.ReleaseConfig),
+        (tables_in(releases, "items"), release_config.ItemConfig),
+    ):
+        assert {key for table in tables for key in table} == set(
+            keys_of(model)
+        )
+
+
+def tables_in(files: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
+    """Return the tables that are named below a key, of all files."""
+    return [table for file in files for table in file.get(key, {}).values()]
 
 
 def test_example_ids_of_the_page_are_right() -> None:
