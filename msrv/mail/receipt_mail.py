@@ -13,7 +13,7 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -39,6 +39,16 @@ from msrv.proofs.gifts.gift import Gift
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.orders import ORDER_ID, Line
 from msrv.proofs.receipts import Receipt
+from msrv.translations import (
+    current_language,
+    gettext,
+    gettext_noop,
+    language_set_to,
+)
+from msrv.translations.catalogs import SOURCE
+from msrv.translations.dates import format_date_time
+from msrv.translations.negotiation import parse_language
+from msrv.translations.prices import format_price
 from msrv.translations.templates import EXTENSIONS, install_translations
 
 _ENCODING: Final = "quoted-printable"
@@ -67,8 +77,9 @@ class ReceiptMail:
     `base_url` is the store's address, `store` its name, `contact` as in
     `store.toml`. `titles` are those of the receipt's lines. `thanks` are the
     seller's notes, in Markdown. `written_at` is in Unix seconds. `gift` is the
-    gift that a gift's mail, or a bill, is about. Raises ValueError for invalid
-    values.
+    gift that a gift's mail, or a bill, is about. `language` is that of the
+    mail, as `Language.code`; English if it is empty. Raises ValueError for
+    invalid values.
     """
 
     mail_id: str
@@ -82,6 +93,7 @@ class ReceiptMail:
     thanks: tuple[str, ...] = ()
     kind: MailKind = MailKind.RECEIPT
     gift: Gift = field(default_factory=Gift)
+    language: str = ""
 
     def __post_init__(self) -> None:
         if not is_mail_id(self.mail_id):
@@ -126,6 +138,8 @@ class ReceiptMail:
         # Older versions don't know these.
         if not self.thanks:
             del fields["thanks"]
+        if self.language in {"", SOURCE}:
+            del fields["language"]
         kind, gift = fields.pop("kind"), fields.pop("gift")
         if kind is not MailKind.RECEIPT:
             fields |= {"kind": kind.value, "gift": gift}
@@ -149,10 +163,10 @@ class ReceiptMail:
 
 
 # The sender's name stands in none of them: it is the payer's own text.
-_SUBJECTS: Final[Mapping[MailKind, Callable[[str], str]]] = {
-    MailKind.RECEIPT: lambda store: f"Your receipt from {store}",
-    MailKind.GIFT: lambda store: f"A gift for you from {store}",
-    MailKind.BILL: lambda store: f"Your bill from {store}",
+_SUBJECTS: Final[Mapping[MailKind, str]] = {
+    MailKind.RECEIPT: gettext_noop("Your receipt from %(store)s"),
+    MailKind.GIFT: gettext_noop("A gift for you from %(store)s"),
+    MailKind.BILL: gettext_noop("Your bill from %(store)s"),
 }
 
 
@@ -172,6 +186,7 @@ class ReceiptRenderer:
             extensions=EXTENSIONS,
         )
         install_translations(templates)
+        templates.filters["written"] = _written
         self._templates = {
             kind: (
                 templates.get_template(f"{kind.value}.txt"),
@@ -186,14 +201,19 @@ class ReceiptRenderer:
         return self._sender.addr_spec
 
     def render(self, mail: ReceiptMail) -> EmailMessage:
-        """Return the MIME message of a receipt mail."""
+        """Return the MIME message of a receipt mail, in its language."""
+        with language_set_to(parse_language(mail.language)):
+            return self._render(mail)
+
+    def _render(self, mail: ReceiptMail) -> EmailMessage:
         message = EmailMessage(policy=headers.MailPolicy())
         store = headers.single_line(mail.store)
         message["From"] = headers.mailbox(
             self._sender.display_name or store, self._sender.addr_spec
         )
         message["To"] = headers.mailbox("", mail.to)
-        message["Subject"] = headers.unstructured(_SUBJECTS[mail.kind](store))
+        subject = gettext(_SUBJECTS[mail.kind], store=store)
+        message["Subject"] = headers.unstructured(subject)
         message["Date"] = format_datetime(
             datetime.fromtimestamp(mail.written_at, UTC)
         )
@@ -217,7 +237,9 @@ class ReceiptRenderer:
                 Markup(markdown.render(note).html)  # noqa: S704 - no raw HTML
                 for note in mail.thanks
             ],
-            "bought": datetime.fromtimestamp(mail.receipt.issued_at, UTC),
+            "bought": format_date_time(mail.receipt.issued_at),
+            "language": current_language(),
+            "subject": subject,
         }
         text, html = self._templates[mail.kind]
         message.set_content(text.render(context), cte=_ENCODING)
@@ -227,6 +249,13 @@ class ReceiptRenderer:
         digest = hashlib.sha256(mail.mail_id.encode("ascii"))
         message.set_boundary(f"=_{digest.hexdigest()[:32]}")
         return message
+
+
+def _written(amount: Money) -> str:
+    """Return an amount as the current language writes it."""
+    return format_price(
+        amount.minor, amount.currency, current_language().formats
+    )
 
 
 def is_mail_id(text: str) -> bool:

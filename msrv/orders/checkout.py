@@ -27,6 +27,7 @@ from msrv.proofs.gifts.gift import Gift, seal
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.orders import ORDER_ID_BYTES, lines_to_json, new_order_id
 from msrv.proofs.quotes import Quote
+from msrv.translations import current_language
 
 QUOTE_SECONDS: Final = 3600
 """Validity of a quoted price, while the buyer pays."""
@@ -65,8 +66,10 @@ class Checkout:
         receipt, and `mail` the bill. Raises FreeGift, QuoteTooLong.
 
         `attempt` is the id that the checkout page was given: the same order
-        from the same page has the same quote, however often it is sent.
+        from the same page has the same quote, however often it is sent. Its
+        mails are in the current language.
         """
+        language = current_language().code
         now = self.clock()
         currency = order.total.currency
         code = order.discount.name if order.discount else ""
@@ -86,6 +89,7 @@ class Checkout:
                     currency,
                     code,
                     mail,
+                    language,
                     *([sealed] if sealed else []),
                     *lines_to_json(order.lines),
                 ]
@@ -101,6 +105,7 @@ class Checkout:
             expires_at=now + QUOTE_SECONDS,
             discount=code,
             mail=mail,
+            language=language,
             gift=sealed,
         )
         if gift is not None:

@@ -28,6 +28,8 @@ from msrv.proofs.gifts.gift import unseal
 from msrv.proofs.keyring import Keyring
 from msrv.proofs.orders import Line
 from msrv.proofs.receipts import Receipt
+from msrv.translations import Language, current_language, language_set_to
+from msrv.translations.negotiation import parse_language
 
 if TYPE_CHECKING:
     from msrv.ledger.db.order_queries import Order
@@ -86,11 +88,11 @@ class Fulfilment:
             mail = MailContent(receipt, order.mail)
         else:
             mail = MailContent(receipt, gift.to, MailKind.GIFT, gift)
-        mail_wait = await self._mail(mail, network)
-        if gift is not None:
-            await self._mail(
-                MailContent(receipt, order.mail, MailKind.BILL, gift), network
-            )
+        with language_set_to(self._language(order, network)):
+            mail_wait = await self._mail(mail, network)
+            if gift is not None:
+                bill = MailContent(receipt, order.mail, MailKind.BILL, gift)
+                await self._mail(bill, network)
         if is_recorded or self.free_orders.is_recorded(order, network):
             if not is_recorded:
                 sale = sale_of(order, catalog)
@@ -113,6 +115,15 @@ class Fulfilment:
             mail_wait,
             bills.issue(self.keyring, Bill(receipt, gift)) if gift else "",
         )
+
+    def _language(
+        self, order: PaidOrder, network: Hashable | None
+    ) -> Language:
+        """Return the buyer's language, the store's own if it is unknown."""
+        if network is not None and not order.language:
+            return current_language()
+        own = self.catalog.current.shop.language
+        return parse_language(order.language, default=own)
 
     async def _mail(self, mail: MailContent, network: Hashable | None) -> int:
         """Queue a mail. Returns when it can be requested again, or 0."""

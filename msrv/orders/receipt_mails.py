@@ -22,6 +22,7 @@ from msrv.orders.rate_limits import ShopLimits, TooManyMails
 from msrv.payments.registry import Providers
 from msrv.proofs.gifts.gift import Gift
 from msrv.proofs.receipts import Receipt
+from msrv.translations import current_language
 
 _DISK_SECONDS: Final = 300
 """Delay before a mail that the disk refused can be requested again."""
@@ -53,7 +54,8 @@ class ReceiptMails:
 
     `worker` is None where the store sends no mail. `base_url` is the store's
     own address, not that of a request: the recipient may be another person
-    than the visitor, who could forge it. `clock` returns Unix seconds.
+    than the visitor, who could forge it. `clock` returns Unix seconds. Mails
+    are in the current language.
     """
 
     worker: MailWorker | None
@@ -172,4 +174,5 @@ class ReceiptMails:
             ),
             kind=content.kind,
             gift=content.gift,
+            language=current_language().code,
         )

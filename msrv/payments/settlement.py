@@ -39,7 +39,8 @@ class PaidOrder:
 
     `reference` is the id by which the seller finds the money. `discount` is
     the code that was used, `mail` the address that the receipt goes to, `gift`
-    the sealed gift that the order is; each may be empty.
+    the sealed gift that the order is, `language` what the buyer reads, as
+    `Language.code`; each may be empty.
     """
 
     receipt: Receipt
@@ -47,6 +48,7 @@ class PaidOrder:
     discount: str = ""
     mail: str = ""
     gift: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,4 +152,5 @@ class Settlement:
             discount=quote.discount,
             mail=quote.mail,
             gift=quote.gift,
+            language=quote.language,
         )

@@ -34,10 +34,10 @@ from msrv.proofs.orders import (
 )
 
 _VERSION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LANGUAGE: Final = re.compile(r"(?:[A-Za-z_]{2,12}(?:/[A-Za-z_]{2,12})?)?")
 _DISCOUNT: Final = re.compile(r"(?:[A-Z0-9][A-Z0-9-]{0,23})?")
 # `msrv.mail` knows what an address is; here it only must not break anything.
 _MAIL: Final = re.compile(r"(?:[\x21-\x7e\xa1-\U0010ffff]{3,254})?")
-
 
 _GIFT: Final = re.compile(r"(?:[A-Za-z0-9_-]{22,4000})?")
 _MAX_CHARS: Final = 7900
@@ -57,8 +57,8 @@ class Quote:
     4217 code, `catalog_version` the digest of the catalog that the prices
     are from. `discount` is the code that the lines' prices are reduced by;
     `mail` is the address for the receipt; `gift` is sealed by
-    `msrv.proofs.gifts.gift`. Each may be empty. Raises ValueError for invalid
-    values.
+    `msrv.proofs.gifts.gift`; `language` is what the buyer reads, as
+    `Language.code`. Each may be empty. Raises ValueError for invalid values.
     """
 
     order_id: str
@@ -70,6 +70,7 @@ class Quote:
     discount: str = ""
     mail: str = ""
     gift: str = ""
+    language: str = ""
 
     def __post_init__(self) -> None:
         check_order(self.order_id, self.currency, self.lines)
@@ -83,6 +84,8 @@ class Quote:
             raise ValueError("not a mail address")
         if not _GIFT.fullmatch(self.gift):
             raise ValueError("not a sealed gift")
+        if not _LANGUAGE.fullmatch(self.language):
+            raise ValueError("not a language")
 
     @property
     def total_minor(self) -> int:
@@ -170,6 +173,7 @@ def _tag(generation: Generation, payload: str) -> str:
 def _payload(quote: Quote) -> bytes:
     stated = {
         "gift": quote.gift,
+        "lang": quote.language,
         "mail": quote.mail,
         "off": quote.discount,
     }
@@ -201,6 +205,7 @@ def _quote(payload: bytes) -> Quote:
             discount=claims.get("off", ""),
             mail=claims.get("mail", ""),
             gift=claims.get("gift", ""),
+            language=claims.get("lang", ""),
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         raise Forged from None

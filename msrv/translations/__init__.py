@@ -46,6 +46,16 @@ class Language:
         return self.formats if same else self.texts
 
     @property
+    def code(self) -> str:
+        """Text that `negotiation.parse_language` returns this language for.
+
+        It is `de`, or with other formats `de/de_AT`.
+        """
+        if self.formats == self.texts:
+            return self.texts
+        return f"{self.texts}/{self.formats}"
+
+    @property
     def tag(self) -> str:
         """The texts' language as a tag of BCP 47: `de`, `pt-BR`."""
         return self.texts.replace("_", "-")

@@ -53,6 +53,17 @@ def _negotiate(header: str, chosen: str, default: str) -> Language:
     return Language(texts, _match(wanted, FORMATS) or texts)
 
 
+def parse_language(code: str, default: str = SOURCE) -> Language:
+    """Return the language of `Language.code`.
+
+    It is the default for an unknown one, like that of another version.
+    """
+    texts, _, formats = code.partition("/")
+    if texts not in LANGUAGES:
+        return Language(default, default)
+    return Language(texts, formats if formats in FORMATS else texts)
+
+
 def _match(wanted: list[str], available: tuple[str, ...]) -> str:
     """Return the first of the available languages, "" for none."""
     found = negotiate_locale(wanted, available)

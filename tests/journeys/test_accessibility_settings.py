@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Browser, Page, Route, ViewportSize, expect
 
 from msrv.catalog.model import Shop
 from msrv.web.static_files import theme_stylesheet
@@ -64,12 +64,14 @@ def served(theme: str) -> Callable[[Route], Awaitable[None]]:
 async def window(
     browser: Browser,
     store: StoreProcess,
+    *,
+    width: int,
+    height: int,
     **settings: Any,  # noqa: ANN401 - playwright's
 ) -> AsyncIterator[Page]:
     """Open a window with a track in the cart; a script error fails."""
-    size = {name: settings.pop(name) for name in ("width", "height")}
     context = await browser.new_context(
-        viewport=size,  # type: ignore[arg-type] - both are there
+        viewport=ViewportSize(width=width, height=height),
         ignore_https_errors=True,
         **settings,
     )

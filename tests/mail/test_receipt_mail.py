@@ -14,6 +14,7 @@ from typing import cast
 
 import pytest
 
+from msrv import translations
 from msrv.mail.receipt_mail import (
     MailKind,
     ReceiptMail,
@@ -23,6 +24,7 @@ from msrv.mail.receipt_mail import (
 from msrv.proofs import receipts
 from msrv.proofs.gifts.gift import Gift
 from msrv.proofs.keyring import Keyring
+from msrv.translations import negotiation
 from tests.ledger.sample_events import NOON, order_id
 from tests.mail.sample_mails import TO, renderer, sample_mail
 
@@ -229,3 +231,40 @@ def test_bill_has_prices_and_no_links(keyring: Keyring) -> None:
         assert "k…@example.org" in part
         for secret in ("http", "kim@", "Robin", "train"):
             assert secret not in part
+
+
+def in_language(code: str, kind: MailKind = MailKind.RECEIPT) -> ReceiptMail:
+    """Return the sample mail in a language, as the outbox gives it back."""
+    mail = dataclasses.replace(sample_mail(), language=code, kind=kind)
+    return ReceiptMail.from_json(mail.to_json())
+
+
+@pytest.mark.parametrize("kind", MailKind)
+def test_mail_is_in_the_language_of_the_order(
+    keyring: Keyring, monkeypatch: pytest.MonkeyPatch, kind: MailKind
+) -> None:
+    monkeypatch.setattr(negotiation, "LANGUAGES", ("en", "ar"))
+    monkeypatch.setattr(
+        translations, "translate", lambda message: f"«{message}»"
+    )
+    mail = in_language("ar/de", kind)
+    text, html = parts(written(mail, keyring))
+    assert '<html lang="ar" dir="rtl">' in html
+    assert html.count('dir="rtl"') == 3
+    assert "text-align:right" in html  # where a line begins
+    if kind is not MailKind.GIFT:
+        assert "7,00\N{NO-BREAK SPACE}€" in text
+        assert "7,00\N{NO-BREAK SPACE}€" in html
+    assert written(mail, keyring)["Subject"].startswith("«")
+
+
+def test_language_of_another_version_is_english(keyring: Keyring) -> None:
+    text, html = parts(written(in_language("xx/yy_ZZ"), keyring))
+    assert '<html lang="en" dir="ltr">' in html
+    assert "Your downloads" in text
+
+
+def test_english_mail_can_be_read_by_older_versions() -> None:
+    mail = dataclasses.replace(sample_mail(), language="en")
+    assert "language" not in json.loads(mail.to_json())
+    assert "language" in json.loads(in_language("en/de").to_json())

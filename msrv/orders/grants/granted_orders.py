@@ -147,6 +147,7 @@ class Granting:
                     store=self.shop.name,
                     contact=self.shop.contact,
                     written_at=now,
+                    language=self.shop.language,
                 ),
                 is_bulk=True,
             )

@@ -23,12 +23,19 @@ JSON = {"Accept": "application/json"}
 
 
 async def order(
-    store: Client, bank: FakeStripe, *items: str, **fields: str
+    store: Client,
+    bank: FakeStripe,
+    *items: str,
+    accept_language: str = "",
+    **fields: str,
 ) -> Json:
     """Order as a browser does; the session that it is sent to."""
     form = [("item", item) for item in items or ("departure",)]
     answer = await store.post(
-        "/purchases", data=form + list(fields.items()), allow_redirects=False
+        "/purchases",
+        data=form + list(fields.items()),
+        headers={"Accept-Language": accept_language},
+        allow_redirects=False,
     )
     assert answer.status == 303, await answer.text()
     session_id = answer.headers["Location"].rpartition("/")[2]

@@ -89,3 +89,21 @@ async def test_order_without_an_address_sends_no_mail(
     assert await tell(shop, bank, bank.event(DONE, session)) == 200
     await followed(shop)
     assert letters(shop) == []
+
+
+@pytest.mark.parametrize("first", ["webhook", "return"])
+async def test_mail_is_in_the_language_of_the_checkout(
+    shop: Client, bank: FakeStripe, first: str
+) -> None:
+    """The webhook has no visitor, and another browser may come back."""
+    session = bank.pay(
+        await order(shop, bank, mail=TO, accept_language="de-AT,de;q=0.9")
+    )
+    if first == "webhook":
+        assert await tell(shop, bank, bank.event(DONE, session)) == 200
+        await followed(shop)
+    else:
+        assert (await come_back(shop, session))[0] == 303
+    (letter,) = letters(shop)
+    # Prices are written as in Austria, whichever languages have texts.
+    assert letter.language.endswith("de_AT")
