@@ -15,6 +15,8 @@ from msrv.catalog.details.release_details import (
     Tempo,
 )
 from msrv.catalog.model import Shop
+from msrv.catalog.parsing.errors import ParserCrashed
+from msrv.catalog.parsing.parser import Parser
 from msrv.toml_file import InvalidConfig
 from tests.catalog.temporary_library import Library, tagged_wav, wav
 
@@ -103,6 +105,19 @@ def test_book_has_the_pages_of_its_only_pdf(library: Library) -> None:
     assert details.page_count == 3
     library.put("Zine/letter.pdf", pdf(4))
     assert library.only().details.page_count is None
+
+
+def test_pdf_that_crashes_its_parser_is_sold_without_its_pages(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        raise ParserCrashed("crashes its parser")
+
+    monkeypatch.setattr(Parser, "page_count", crash)
+    library.put("Zine/zine.pdf", pdf(3))
+    release = library.only()
+    assert [each.file_name for each in release.offered] == ["zine.pdf"]
+    assert release.details.page_count is None
 
 
 def test_video_has_its_length(library: Library, ffmpeg_video: bytes) -> None:
