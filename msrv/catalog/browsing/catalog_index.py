@@ -50,35 +50,37 @@ class CatalogIndex:
 
     `kinds` are the kinds there are, by a tag's slug, and for all releases
     under "". `top_tags` are those of most releases, by kind, and for all
-    under None.
+    under None. `own_order` is the store's, None if it is the seller's list.
     """
 
     offered: tuple[Release, ...]
     tags: TagIndex
     kinds: Mapping[str, tuple[ReleaseKind, ...]]
     top_tags: Mapping[ReleaseKind | None, tuple[Tag, ...]]
+    own_order: CatalogOrder | None
     _ranks: Mapping[CatalogOrder, Mapping[str, int]]
 
     @classmethod
     def of(cls, catalog: Catalog) -> Self:
         """Return the index of what a catalog offers."""
-        offered = catalog.offered
+        offered, order = catalog.offered, catalog.shop.order
         tags = TagIndex.of(catalog)
         every_tag = tags.by_slug.values()
         kinds = {each.slug: _kinds_of(each.releases) for each in every_tag}
         keys = sorted(map(_Key.of, offered))
         ranks = {
-            order: {
-                each.release_id: rank
-                for rank, each in enumerate(sort_keys(keys))
+            each: {
+                key.release_id: rank
+                for rank, key in enumerate(sort_keys(keys))
             }
-            for order, sort_keys in _ORDERS.items()
+            for each, sort_keys in _ORDERS.items()
         }
         return cls(
             offered,
             tags,
             kinds | {"": _kinds_of(offered)},
             _top_tags(tags),
+            None if isinstance(order, tuple) else CatalogOrder(order),
             ranks,
         )
 

@@ -151,7 +151,11 @@ class Listing:
         """Return the filters that help: those of more than one value."""
         if len(index.offered) < FILTERED_FROM:
             return []
-        rows = [self._kinds(index), self._tags(index), self._orders()]
+        rows = [
+            self._kinds(index),
+            self._tags(index),
+            self._orders(index.own_order),
+        ]
         return [
             each
             for each in rows
@@ -194,20 +198,23 @@ class Listing:
             links.append(FilterLink(more, "/tags", is_current=False))
         return FilterRow(gettext("Tag"), links, is_cut)
 
-    def _orders(self) -> FilterRow:
-        """Return the orders; the first is the one without a parameter."""
+    def _orders(self, own: CatalogOrder | None) -> FilterRow:
+        """Return the orders; the store's own has no parameter."""
+        named: list[tuple[str, CatalogOrder | None]] = [
+            (order_name(each), None if each is own else each)
+            for each in CatalogOrder
+        ]
+        if own is None:
+            # Translators: the order of releases that the seller has chosen.
+            named.insert(0, (gettext("Default"), None))
+        current = None if self.order is own else self.order
         return FilterRow(
             gettext("Sort by"),
             [
                 FilterLink(
-                    order_name(order),
-                    replace(
-                        self,
-                        order=None if order is CatalogOrder.NEWEST else order,
-                    ).path(),
-                    order is (self.order or CatalogOrder.NEWEST),
+                    name, replace(self, order=order).path(), order is current
                 )
-                for order in CatalogOrder
+                for name, order in named
             ],
         )
 

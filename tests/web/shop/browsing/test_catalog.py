@@ -18,10 +18,8 @@ JSON = {"Accept": "application/json"}
 
 
 @pytest.fixture
-async def shop(
-    start_store: StartStore, settings: Settings, library: Path
-) -> Client:
-    """Store of eleven releases of three kinds, most of them tagged."""
+def large_library(library: Path) -> Path:
+    """Library of eleven releases of two kinds, most of them tagged."""
     for number in range(8):
         folder = library / f"Book {number}"
         folder.mkdir()
@@ -32,6 +30,15 @@ async def shop(
             f'price = "{number}.00"\n',
             encoding="utf-8",
         )
+    return library
+
+
+@pytest.fixture
+async def shop(
+    start_store: StartStore, settings: Settings, large_library: Path
+) -> Client:
+    """Store of that library."""
+    assert settings.library_folder == large_library
     return await start_store(settings)
 
 
@@ -117,6 +124,33 @@ async def test_filters_are_links_that_keep_each_other(shop: Client) -> None:
     assert "<h1><bdi>Books</bdi></h1>" in page
     empty = await (await shop.get("/catalog?kind=software")).text()
     assert "Nothing found" in empty
+
+
+@pytest.mark.parametrize(
+    ("order", "query", "current"),
+    [
+        ('"newest"', "", "Newest"),
+        ('"newest"', "?sort=newest", "Newest"),
+        ('"title"', "", "Title"),
+        ('"title"', "?sort=newest", "Newest"),
+        ('["book-3"]', "", "Default"),
+        ('["book-3"]', "?sort=title", "Title"),
+    ],
+)
+async def test_current_order_is_marked(
+    start_store: StartStore,
+    settings: Settings,
+    large_library: Path,
+    order: str,
+    query: str,
+    current: str,
+) -> None:
+    file = large_library / "store.toml"
+    file.write_text(f"{file.read_text()}order = {order}\n")
+    shop = await start_store(settings)
+    page = await (await shop.get(f"/catalog{query}")).text()
+    marked = re.findall(r'aria-current="true" dir="auto">([^<]+)<', page)
+    assert marked == ["All", "All", current]
 
 
 async def test_small_store_has_no_filters(store: Client) -> None:
